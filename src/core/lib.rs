@@ -1,0 +1,15 @@
+//! The pure half of kube-rebalancer: what a cluster is, what a run decides, and whether a plan may be carried out.
+//!
+//! ```text
+//!   model (nouns, units) <--- plan (decides) ---> Plan
+//!     ^    ^                                       |
+//!     |    +--- check (judges, shares no code) <---+
+//!   policy (the settings that take part in a decision)
+//! ```
+//!
+//! Nothing here performs input or output, reads a clock, an environment or a random number: the crate depends on no
+//! library that could. The same snapshot and policy always give the same plan, byte for byte.
+
+pub mod model;
+pub mod plan;
+pub mod policy;

@@ -1,0 +1,50 @@
+//! Node groups of a cloud (on Google Compute Engine: managed instance groups).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{NodeResources, Taint};
+
+/// A node group as the cloud showed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeGroup {
+    /// `zone/name`, or `region/name` for a regional group.
+    pub name: String,
+    /// The zone that its instances are in; `None` for a regional group.
+    pub zone: Option<String>,
+    /// How many instances the group was asked to have.
+    pub target_size: u32,
+    /// Its instances, those with a node and those without.
+    pub instances: Vec<Instance>,
+    /// What a new instance would look like, where the group's template tells.
+    pub template: Option<NodeTemplate>,
+    /// Why the group must not be grown, if something speaks against it (an autoscaler is attached, …).
+    pub not_growable: Option<String>,
+}
+
+/// An instance of a node group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instance {
+    /// Its name.
+    pub name: String,
+    /// Whether a node of the snapshot runs on it.
+    pub has_node: bool,
+    /// When it was created; `None` while the cloud has not begun.
+    pub created_at: Option<Timestamp>,
+    /// The cloud's own words, if creating it failed.
+    pub creation_error: Option<String>,
+}
+
+/// The node that a new instance would become.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeTemplate {
+    /// Expected `status.allocatable`.
+    pub allocatable: NodeResources,
+    /// Expected `status.capacity`.
+    pub capacity: NodeResources,
+    /// Expected labels.
+    pub labels: BTreeMap<String, String>,
+    /// Expected taints.
+    pub taints: Vec<Taint>,
+}

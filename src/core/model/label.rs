@@ -1,0 +1,99 @@
+//! Label requirements, shared by `NODE_SELECTOR`, `nodeSelector` and node affinity.
+
+use std::collections::BTreeMap;
+
+/// How a label's value is compared, as in Kubernetes' node selector requirements.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operator {
+    /// The label is present and its value is one of these.
+    In(Vec<String>),
+    /// The label is absent, or its value is none of these.
+    NotIn(Vec<String>),
+    /// The label is present.
+    Exists,
+    /// The label is absent.
+    DoesNotExist,
+    /// The label is present, a whole number, and greater than this.
+    Gt(i64),
+    /// The label is present, a whole number, and less than this.
+    Lt(i64),
+    /// An operator or operand that this program does not know. It matches nothing, as in the scheduler: a pod that
+    /// carries it is placed nowhere and reported.
+    Unknown,
+}
+
+/// One requirement on one label.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Requirement {
+    /// The label's key.
+    pub key: String,
+    /// The comparison.
+    pub operator: Operator,
+}
+
+impl Requirement {
+    /// Whether a label set meets this requirement.
+    #[must_use]
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.matches_value(labels.get(&self.key).map(String::as_str))
+    }
+
+    /// Whether a value (or its absence) meets this requirement.
+    #[must_use]
+    pub fn matches_value(&self, value: Option<&str>) -> bool {
+        let number = || value.and_then(|text| text.parse::<i64>().ok());
+        match &self.operator {
+            Operator::In(values) => value.is_some_and(|value| values.iter().any(|one| one == value)),
+            Operator::NotIn(values) => value.is_none_or(|value| values.iter().all(|one| one != value)),
+            Operator::Exists => value.is_some(),
+            Operator::DoesNotExist => value.is_none(),
+            Operator::Gt(bound) => number().is_some_and(|number| number > *bound),
+            Operator::Lt(bound) => number().is_some_and(|number| number < *bound),
+            Operator::Unknown => false,
+        }
+    }
+}
+
+/// A conjunction of requirements; an empty one matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LabelSelector(pub Vec<Requirement>);
+
+impl LabelSelector {
+    /// Whether a label set meets every requirement.
+    #[must_use]
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.0.iter().all(|requirement| requirement.matches(labels))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_labels_match_only_the_negative_operators() {
+        let cases = [
+            (Operator::In(vec!["a".into()]), false),
+            (Operator::NotIn(vec!["a".into()]), true),
+            (Operator::Exists, false),
+            (Operator::DoesNotExist, true),
+            (Operator::Gt(0), false),
+            (Operator::Lt(9), false),
+            (Operator::Unknown, false),
+        ];
+        for (operator, expected) in cases {
+            let requirement = Requirement { key: "pool".into(), operator };
+            assert_eq!(requirement.matches(&BTreeMap::new()), expected, "{requirement:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_compared_as_numbers() {
+        let labels = BTreeMap::from([("cores".to_owned(), "10".to_owned())]);
+        let matches = |operator| Requirement { key: "cores".into(), operator }.matches(&labels);
+        assert!(matches(Operator::Gt(9)));
+        assert!(!matches(Operator::Gt(10)));
+        assert!(matches(Operator::Lt(11)));
+        assert!(!matches(Operator::Lt(10)));
+    }
+}

@@ -1,0 +1,156 @@
+//! Everything a plan is made from, observed at one moment.
+
+use jiff::Timestamp;
+
+use super::{Node, NodeGroup, NodeIndex, Pod};
+
+/// A cluster at one moment.
+///
+/// Invariants, held by [`Snapshot::new`]: nodes are sorted by name and pods by namespace and name, each only once, so
+/// the order in which a server or a file listed them cannot reach a decision.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    observed_at: Timestamp,
+    nodes: Vec<Node>,
+    pods: Vec<Pod>,
+    bindings: Vec<Binding>,
+    groups: Vec<NodeGroup>,
+    pods_seen: usize,
+}
+
+/// Where a pod is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// On no node yet.
+    Unbound,
+    /// On the node with this index.
+    Node(NodeIndex),
+    /// On a node that the snapshot does not have.
+    UnknownNode,
+}
+
+/// Why a set of objects is not one cluster.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Two nodes have one name.
+    #[error("node {name} is in the input twice")]
+    DuplicateNode {
+        /// The name.
+        name: String,
+    },
+    /// Two pods have one name.
+    #[error("pod {namespace}/{name} is in the input twice")]
+    DuplicatePod {
+        /// The namespace.
+        namespace: String,
+        /// The name.
+        name: String,
+    },
+}
+
+impl Snapshot {
+    /// Sorts what was observed and resolves where each pod is.
+    ///
+    /// `pods_seen` counts every pod that was visible, those that have ended included: none at all looks like a
+    /// permission problem, and no plan is made from it.
+    pub fn new(
+        observed_at: Timestamp,
+        mut nodes: Vec<Node>,
+        mut pods: Vec<Pod>,
+        mut groups: Vec<NodeGroup>,
+        pods_seen: usize,
+    ) -> Result<Self, SnapshotError> {
+        nodes.sort_by(|left, right| left.name.cmp(&right.name));
+        for pair in nodes.windows(2) {
+            if let [left, right] = pair
+                && left.name == right.name
+            {
+                return Err(SnapshotError::DuplicateNode { name: left.name.clone() });
+            }
+        }
+        pods.sort_unstable_by(|left, right| {
+            (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name))
+        });
+        for pair in pods.windows(2) {
+            if let [left, right] = pair
+                && left.namespace == right.namespace
+                && left.name == right.name
+            {
+                return Err(SnapshotError::DuplicatePod {
+                    namespace: left.namespace.to_string(),
+                    name: left.name.to_string(),
+                });
+            }
+        }
+        groups.sort_by(|left, right| left.name.cmp(&right.name));
+        let bindings = pods
+            .iter()
+            .map(|pod| match &pod.node_name {
+                None => Binding::Unbound,
+                Some(name) => nodes
+                    .binary_search_by(|node| node.name.as_str().cmp(name))
+                    .map_or(Binding::UnknownNode, Binding::Node),
+            })
+            .collect();
+        Ok(Self { observed_at, nodes, pods, bindings, groups, pods_seen })
+    }
+
+    /// When the cluster was observed: the only clock a decision knows.
+    #[must_use]
+    pub fn observed_at(&self) -> Timestamp {
+        self.observed_at
+    }
+
+    /// The nodes, sorted by name.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The pods that have not ended, sorted by namespace and name.
+    #[must_use]
+    pub fn pods(&self) -> &[Pod] {
+        &self.pods
+    }
+
+    /// The pods, each with the place where it is.
+    pub fn placed_pods(&self) -> impl Iterator<Item = (&Pod, Binding)> {
+        self.pods.iter().zip(self.bindings.iter().copied())
+    }
+
+    /// The node groups, sorted by name; empty where no cloud is known.
+    #[must_use]
+    pub fn groups(&self) -> &[NodeGroup] {
+        &self.groups
+    }
+
+    /// How many pods were visible, those that have ended included.
+    #[must_use]
+    pub fn pods_seen(&self) -> usize {
+        self.pods_seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str) -> Node {
+        Node { name: name.to_owned(), ..Node::default() }
+    }
+
+    #[test]
+    fn a_node_that_is_listed_twice_is_an_error() {
+        let result =
+            Snapshot::new(Timestamp::UNIX_EPOCH, vec![node("b"), node("a"), node("b")], vec![], vec![], 0);
+        assert_eq!(result.unwrap_err(), SnapshotError::DuplicateNode { name: "b".into() });
+    }
+
+    #[test]
+    fn nodes_are_sorted_by_name() {
+        let snapshot =
+            Snapshot::new(Timestamp::UNIX_EPOCH, vec![node("b"), node("a")], vec![], vec![], 0).unwrap();
+        let names: Vec<_> = snapshot.nodes().iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
+}
