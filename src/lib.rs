@@ -1,1 +1,3 @@
 //! kube-rebalancer.
+
+pub mod settings;

@@ -1,0 +1,173 @@
+//! The table of all settings: the one place that knows their names, defaults, forms and meanings.
+//!
+//! The command line's flags, the output of `kube-rebalancer settings`, the messages about wrong values and the
+//! README's table are all made from it.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use kube_rebalancer_core::model::LabelSelector;
+use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion};
+
+use super::form::{self, Form, Shape};
+
+/// A setting whose text is read into a `T`.
+#[derive(Debug)]
+pub(super) struct Setting<T: 'static> {
+    pub(super) entry: Entry,
+    pub(super) form: &'static Form<T>,
+}
+
+/// What there is to say about a setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The environment variable.
+    pub name: &'static str,
+    /// The default, as one would write it; empty for *unset*.
+    pub default: &'static str,
+    /// Unit and expected form.
+    pub shape: Shape,
+    /// Who sets it.
+    pub kind: Kind,
+    /// Its meaning in one sentence, short enough for a line of a terminal.
+    pub doc: &'static str,
+}
+
+/// Who sets a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The operator, by environment variable or flag.
+    Choice,
+    /// The manifest, from Kubernetes' downward API: a fact about this run, with no flag.
+    DownwardApi,
+}
+
+impl Entry {
+    /// The flag without its dashes, `max-nodes` for `MAX_NODES`; none for what an operator does not choose.
+    #[must_use]
+    pub fn flag(&self) -> Option<String> {
+        match self.kind {
+            Kind::Choice => Some(self.name.to_ascii_lowercase().replace('_', "-")),
+            Kind::DownwardApi => None,
+        }
+    }
+
+    /// The placeholder of its value: `RATIO`, `DURATION`.
+    #[must_use]
+    pub fn placeholder(&self) -> String {
+        self.shape.unit.to_ascii_uppercase().replace(' ', "_")
+    }
+}
+
+impl<T> Setting<T> {
+    const fn new(
+        name: &'static str,
+        default: &'static str,
+        form: &'static Form<T>,
+        doc: &'static str,
+    ) -> Self {
+        Self { entry: Entry { name, default, shape: form.shape, kind: Kind::Choice, doc }, form }
+    }
+
+    const fn downward(name: &'static str, form: &'static Form<T>, doc: &'static str) -> Self {
+        Self { entry: Entry { name, default: "", shape: form.shape, kind: Kind::DownwardApi, doc }, form }
+    }
+}
+
+/// Declares each setting as a constant, and all of them as [`ENTRIES`] in the same order.
+macro_rules! settings {
+    ($($name:ident: $type:ty = $constructor:ident($($argument:expr),+ $(,)?);)+) => {
+        $(pub(super) const $name: Setting<$type> = Setting::$constructor(stringify!($name), $($argument),+);)+
+
+        /// All settings, in the order in which they are shown.
+        pub const ENTRIES: &[Entry] = &[$($name.entry),+];
+    };
+}
+
+settings! {
+    MAX_UTILIZATION: PartsPerMillion =
+        new("0.85", &form::RATIO, "Above this utilization, nodes are uncordoned or created");
+    MIN_UTILIZATION: PartsPerMillion =
+        new("0.65", &form::RATIO, "Below this utilization, nodes are cordoned");
+    OPTIMAL_UTILIZATION: PartsPerMillion =
+        new("0.75", &form::RATIO, "The utilization that a change aims at");
+    MIN_NODES: usize =
+        new("3", &form::NODES, "A run leaves at least so many nodes in service");
+    MAX_NODES: usize =
+        new("72", &form::NODES, "A run leaves at most so many nodes in service and creates no more");
+    PREEMPTIBLE_LABELS: BTreeSet<String> =
+        new("", &form::LABEL_KEYS, "A pod with one of these labels does not make its node critical");
+    OMIT_LABELS: BTreeSet<String> =
+        new("", &form::LABEL_KEYS, "Pods and nodes with one of these labels are not taken into account");
+    OMIT_NAMESPACES: BTreeSet<String> =
+        new("kube-system", &form::NAMESPACES, "Pods in these namespaces are not taken into account");
+    NODE_SELECTOR: LabelSelector =
+        new("", &form::SELECTOR, "Only nodes that match are managed; all if unset");
+    CAPACITY: CapacitySource =
+        new("allocatable", &form::CAPACITY, "Which quantity of a node the utilization divides by");
+    EMPTY_GRACE: SignedDuration =
+        new("0s", &form::DURATION, "How long a cordoned node must have been empty to be deleted");
+    ADOPT_CORDONS: bool =
+        new("true", &form::SWITCH, "Treat cordons of others as ours; false leaves their nodes alone");
+    KEEP_ZONES: bool =
+        new("true", &form::SWITCH, "Every zone that has a serving node keeps one");
+    MAX_CORDONS: Budget =
+        new("100%", &form::BUDGET, "At most so many nodes are cordoned in one run");
+    MAX_DELETIONS: Budget =
+        new("10", &form::BUDGET, "At most so many nodes are deleted in one run");
+    BOOT_GRACE: SignedDuration =
+        new("15m", &form::DURATION, "How long a node may take to become Ready before it counts as broken");
+    MAX_UNREADY_PERCENT: u32 =
+        new("45", &form::PERCENT, "With a larger share of the nodes broken, a run only uncordons");
+    OK_UNREADY_NODES: usize =
+        new("3", &form::NODES, "MAX_UNREADY_PERCENT counts only if at least so many nodes are broken");
+    PROJECT: Option<String> =
+        new("", &form::PROJECT, "The Google Cloud project; found from the nodes if unset");
+    ZONE: Option<String> =
+        new("", &form::ZONE, "The zone of the node groups; found from the nodes if unset");
+    NODE_GROUPS: BTreeSet<String> =
+        new("", &form::GROUPS, "Only these managed instance groups; a unique part of a name will do");
+    RUN_TIMEOUT: SignedDuration =
+        new("5m", &form::TIMEOUT, "After this time nothing new is started and the run fails");
+    POD_NAMESPACE: Option<String> =
+        downward(&form::NAMESPACE, "The namespace of this run's own pod, from the downward API");
+    POD_NAME: Option<String> =
+        downward(&form::OBJECT, "The name of this run's own pod, from the downward API");
+    NODE_NAME: Option<String> =
+        downward(&form::OBJECT, "The node of this run's own pod, from the downward API");
+}
+
+/// The table of settings for the README.
+#[must_use]
+pub fn markdown_table() -> String {
+    let row = |entry: &Entry| {
+        let Entry { name, default, shape, doc, .. } = entry;
+        let default = if default.is_empty() { "unset".to_owned() } else { format!("`{default}`") };
+        format!("| `{name}` | {default} | {} | {doc} |\n", shape.expected)
+    };
+    let head = "| variable | default | expected | meaning |\n|---|---|---|---|\n".to_owned();
+    std::iter::once(head).chain(ENTRIES.iter().map(row)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_the_names_in_lower_case_with_dashes() {
+        assert_eq!(MAX_UTILIZATION.entry.flag().as_deref(), Some("max-utilization"));
+        assert_eq!(ZONE.entry.flag().as_deref(), Some("zone"));
+        assert_eq!(POD_NAME.entry.flag(), None);
+        assert_eq!(MAX_CORDONS.entry.placeholder(), "NODES|%");
+    }
+
+    #[test]
+    fn names_are_unique_and_texts_fit_a_line() {
+        let names: BTreeSet<_> = ENTRIES.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), ENTRIES.len());
+        for entry in ENTRIES {
+            assert!(entry.doc.len() <= 72, "the doc of {} has {} characters", entry.name, entry.doc.len());
+            assert!(!entry.doc.ends_with('.'), "{}: a doc is one sentence without its full stop", entry.name);
+        }
+    }
+}

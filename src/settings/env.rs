@@ -1,0 +1,200 @@
+//! From name/value pairs to the text of each setting.
+//!
+//! ```text
+//! environment --+
+//!               +--> by setting: the flag, else the variable --> envy --> RawSettings
+//! flags --------+        |
+//!                        +--> variables that are nearly a setting: warnings
+//! ```
+//!
+//! envy alone would stop at the first bad variable, panic at one that is not UTF-8 and name no variable in half of
+//! its messages. So it is given texts only, into fields that take any text; what a text means is asked later.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::catalog::ENTRIES;
+use super::form::Complaint;
+use super::problem::{Problem, SettingWarning};
+use super::spelling;
+
+/// Where a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Nobody gave one.
+    Default,
+    /// An environment variable.
+    Environment,
+    /// A flag of the command line, which goes before the variable.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Default => "default",
+            Self::Environment => "environment",
+            Self::Flag => "flag",
+        })
+    }
+}
+
+/// A name and a value, as the environment or the command line has them.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    name: OsString,
+    value: OsString,
+    origin: Origin,
+}
+
+impl Pair {
+    /// A flag, under the name of the variable that it stands for.
+    #[must_use]
+    pub fn flag(variable: &str, value: impl Into<OsString>) -> Self {
+        Self { name: variable.into(), value: value.into(), origin: Origin::Flag }
+    }
+}
+
+/// A variable of the environment.
+impl<Name: Into<OsString>, Value: Into<OsString>> From<(Name, Value)> for Pair {
+    fn from((name, value): (Name, Value)) -> Self {
+        Self { name: name.into(), value: value.into(), origin: Origin::Environment }
+    }
+}
+
+/// The text of every setting, where it has one. The fields are the variables' names.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct RawSettings {
+    pub(super) max_utilization: Option<String>,
+    pub(super) min_utilization: Option<String>,
+    pub(super) optimal_utilization: Option<String>,
+    pub(super) min_nodes: Option<String>,
+    pub(super) max_nodes: Option<String>,
+    pub(super) preemptible_labels: Option<String>,
+    pub(super) omit_labels: Option<String>,
+    pub(super) omit_namespaces: Option<String>,
+    pub(super) node_selector: Option<String>,
+    pub(super) capacity: Option<String>,
+    pub(super) empty_grace: Option<String>,
+    pub(super) adopt_cordons: Option<String>,
+    pub(super) keep_zones: Option<String>,
+    pub(super) max_cordons: Option<String>,
+    pub(super) max_deletions: Option<String>,
+    pub(super) boot_grace: Option<String>,
+    pub(super) max_unready_percent: Option<String>,
+    pub(super) ok_unready_nodes: Option<String>,
+    pub(super) project: Option<String>,
+    pub(super) zone: Option<String>,
+    pub(super) node_groups: Option<String>,
+    pub(super) run_timeout: Option<String>,
+    pub(super) pod_namespace: Option<String>,
+    pub(super) pod_name: Option<String>,
+    pub(super) node_name: Option<String>,
+}
+
+/// What the pairs say about the settings, before any text is understood.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    pub(super) raw: RawSettings,
+    /// Where each text came from, by variable.
+    pub(super) origins: BTreeMap<&'static str, Origin>,
+    /// The settings that have no usable text, by variable.
+    pub(super) problems: BTreeMap<&'static str, Problem>,
+    pub(super) warnings: Vec<SettingWarning>,
+}
+
+/// Sorts the pairs by setting. Variables' names are taken in any letter case, as envy takes them.
+pub(super) fn collect(pairs: impl Iterator<Item = Pair>) -> Result<Collected, envy::Error> {
+    let mut collected = Collected::default();
+    let mut given: BTreeMap<&'static str, Vec<Pair>> = BTreeMap::new();
+    for pair in pairs {
+        // A name that is not text is nobody's misspelling of an ASCII name.
+        let Some(name) = pair.name.to_str() else { continue };
+        let upper = name.to_ascii_uppercase();
+        if let Some(entry) = ENTRIES.iter().find(|entry| entry.name == upper) {
+            given.entry(entry.name).or_default().push(pair);
+        } else {
+            let meant = spelling::meant_by(&upper);
+            if !meant.is_empty() {
+                collected.warnings.push(SettingWarning::Misspelt { given: name.to_owned(), meant });
+            }
+        }
+    }
+    collected.warnings.sort_by_key(ToString::to_string); // an environment has no order of its own
+    let mut texts = Vec::new();
+    for entry in ENTRIES {
+        let Some((pair, others)) = given.remove(entry.name).and_then(winner) else { continue };
+        match text(&pair, &others) {
+            Ok(text) => texts.push((entry.name.to_owned(), text)),
+            Err(complaint) => {
+                let value = pair.value.as_encoded_bytes().escape_ascii().to_string();
+                let problem = Problem::Value { entry, value, origin: pair.origin, complaint };
+                collected.problems.insert(entry.name, problem);
+            }
+        }
+        collected.origins.insert(entry.name, pair.origin);
+    }
+    collected.raw = envy::from_iter(texts)?;
+    Ok(collected)
+}
+
+/// The pair that counts, and others of the same origin: the flag before the variable, and an empty text is no text.
+/// The others can only be the same variable in other letters.
+fn winner(mut pairs: Vec<Pair>) -> Option<(Pair, Vec<Pair>)> {
+    let origin = pairs.iter().map(|pair| pair.origin).max()?;
+    pairs.retain(|pair| pair.origin == origin && !pair.value.is_empty());
+    pairs.sort_by(|left, right| left.name.cmp(&right.name)); // upper case first
+    let mut pairs = pairs.into_iter();
+    Some((pairs.next()?, pairs.collect()))
+}
+
+fn text(pair: &Pair, others: &[Pair]) -> Result<String, Complaint> {
+    if !others.is_empty() {
+        let names = others.iter().map(|other| other.name.to_string_lossy().into_owned());
+        return Err(Complaint::GivenTwice(names.collect()));
+    }
+    pair.value.to_str().map(str::to_owned).ok_or(Complaint::NotUnicode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_of_the_catalogue_has_a_field_and_every_field_a_setting() {
+        let names: Vec<_> = ENTRIES.iter().map(|entry| entry.name.to_ascii_lowercase()).collect();
+        let fields = serde_json::to_value(RawSettings::default()).unwrap();
+        let mut fields: Vec<_> = fields.as_object().unwrap().keys().cloned().collect();
+        let mut sorted = names.clone();
+        sorted.sort();
+        fields.sort();
+        assert_eq!(sorted, fields);
+        for name in names {
+            let collected = collect([Pair::from((&name, "x"))].into_iter()).unwrap();
+            let raw = serde_json::to_value(&collected.raw).unwrap();
+            assert_eq!(raw[&name], "x");
+        }
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_variable_and_an_empty_text_is_none() {
+        let variable = |value: &str| Pair::from(("MAX_NODES", value));
+        let flag = |value: &str| Pair::flag("MAX_NODES", value);
+        let cases = [
+            (vec![], None),
+            (vec![variable("5")], Some("5")),
+            (vec![variable("")], None),
+            (vec![variable("5"), flag("7")], Some("7")),
+            (vec![flag("7"), variable("5")], Some("7")),
+            (vec![flag(""), variable("5")], None), // back to the default
+        ];
+        for (pairs, expected) in cases {
+            let collected = collect(pairs.clone().into_iter()).unwrap();
+            assert_eq!(collected.raw.max_nodes.as_deref(), expected, "{pairs:?}");
+            assert_eq!(collected.origins.len(), usize::from(expected.is_some()), "{pairs:?}");
+        }
+    }
+}

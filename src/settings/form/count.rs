@@ -1,0 +1,132 @@
+//! Numbers of nodes: whole numbers, percentages, and budgets that are either.
+
+use kube_rebalancer_core::policy::Budget;
+
+use super::{Complaint, Form, JsonKind, Shape};
+
+/// No cluster is near this size (Kubernetes is tested up to 5,000 nodes); it keeps the planner's time and memory
+/// bounded where `MAX_NODES` has a zero too many.
+const MOST_NODES: Limit = Limit { number: 100_000, text: "100000" };
+const MOST_PERCENT: Limit = Limit { number: 100, text: "100" };
+
+/// A number of nodes.
+pub(in crate::settings) const NODES: Form<usize> = Form {
+    shape: Shape { unit: "nodes", expected: "a whole number from 0 to 100000", json: JsonKind::Scalar },
+    read: nodes,
+};
+
+/// A share of the nodes.
+pub(in crate::settings) const PERCENT: Form<u32> = Form {
+    shape: Shape { unit: "percent", expected: "a whole number from 0 to 100", json: JsonKind::Scalar },
+    read: percent,
+};
+
+/// How many nodes a run may touch.
+pub(in crate::settings) const BUDGET: Form<Budget> = Form {
+    shape: Shape {
+        unit: "nodes|%",
+        expected: "a number of nodes such as 10, or a percentage such as 20%",
+        json: JsonKind::Scalar,
+    },
+    read: budget,
+};
+
+/// The largest number allowed, with its text for a complaint.
+#[derive(Clone, Copy)]
+struct Limit {
+    number: u32,
+    text: &'static str,
+}
+
+fn nodes(text: &str) -> Result<usize, Complaint> {
+    let number = whole(text, MOST_NODES)?;
+    usize::try_from(number).map_err(|_| Complaint::Above(MOST_NODES.text))
+}
+
+fn percent(text: &str) -> Result<u32, Complaint> {
+    match text.strip_suffix('%') {
+        Some(number) => whole(number, MOST_PERCENT).and(Err(Complaint::DidYouMean(number.to_owned()))),
+        None => whole(text, MOST_PERCENT),
+    }
+}
+
+fn budget(text: &str) -> Result<Budget, Complaint> {
+    match text.strip_suffix('%') {
+        Some(number) => whole(number, MOST_PERCENT).map(Budget::Percent),
+        None => whole(text, MOST_NODES).map(Budget::Count),
+    }
+}
+
+/// Reads digits and nothing else: no sign, no blanks, no leading zeros.
+fn whole(text: &str, limit: Limit) -> Result<u32, Complaint> {
+    let padded_with_zeros = text.len() > 1 && text.starts_with('0');
+    if text.is_empty() || padded_with_zeros || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Complaint::NotWhole);
+    }
+    // Digits alone fail to parse only when there are too many of them.
+    match text.parse() {
+        Ok(number) if number <= limit.number => Ok(number),
+        _ => Err(Complaint::Above(limit.text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_counts_are_digits_up_to_a_limit() {
+        let cases = [
+            ("0", Ok(0)),
+            ("72", Ok(72)),
+            ("100000", Ok(100_000)),
+            ("100001", Err(Complaint::Above("100000"))),
+            ("99999999999999999999", Err(Complaint::Above("100000"))),
+            ("-1", Err(Complaint::NotWhole)),
+            ("+1", Err(Complaint::NotWhole)),
+            ("3.0", Err(Complaint::NotWhole)),
+            ("1e3", Err(Complaint::NotWhole)),
+            ("007", Err(Complaint::NotWhole)),
+            (" 3", Err(Complaint::NotWhole)),
+            ("three", Err(Complaint::NotWhole)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(nodes(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_percentage_is_written_without_its_sign() {
+        let cases = [
+            ("0", Ok(0)),
+            ("45", Ok(45)),
+            ("100", Ok(100)),
+            ("101", Err(Complaint::Above("100"))),
+            ("45%", Err(Complaint::DidYouMean("45".into()))),
+            ("450%", Err(Complaint::Above("100"))),
+            ("%", Err(Complaint::NotWhole)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(percent(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_budget_is_a_number_or_a_percentage() {
+        let cases = [
+            ("0", Ok(Budget::Count(0))),
+            ("10", Ok(Budget::Count(10))),
+            ("20%", Ok(Budget::Percent(20))),
+            ("100%", Ok(Budget::Percent(100))),
+            ("101%", Err(Complaint::Above("100"))),
+            ("100001", Err(Complaint::Above("100000"))),
+            ("20 %", Err(Complaint::NotWhole)),
+            ("%20", Err(Complaint::NotWhole)),
+            ("0.2", Err(Complaint::NotWhole)),
+            ("-5%", Err(Complaint::NotWhole)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(budget(text), expected, "{text:?}");
+        }
+    }
+}

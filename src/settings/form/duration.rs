@@ -1,0 +1,93 @@
+//! Durations such as `30m` and `1h30m`, always with a unit.
+
+use jiff::SignedDuration;
+use jiff::fmt::friendly::SpanParser;
+
+use super::{Complaint, Form, JsonKind, Shape};
+
+/// One year: a grace beyond it is a mistake, and every time of a cluster stays far from the end of the calendar.
+const LONGEST: SignedDuration = SignedDuration::from_hours(8760);
+
+/// How long something lasts, possibly not at all.
+pub(in crate::settings) const DURATION: Form<SignedDuration> = Form {
+    shape: Shape {
+        unit: "duration",
+        expected: "a duration such as 0s, 30m or 1h30m, at most 8760h",
+        json: JsonKind::Text,
+    },
+    read: duration,
+};
+
+/// How long something may last; with no time at all, nothing could be done.
+pub(in crate::settings) const TIMEOUT: Form<SignedDuration> = Form {
+    shape: Shape {
+        unit: "duration",
+        expected: "a duration above 0s such as 30s or 5m, at most 8760h",
+        json: JsonKind::Text,
+    },
+    read: timeout,
+};
+
+fn duration(text: &str) -> Result<SignedDuration, Complaint> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Complaint::NoUnit { number: text.to_owned() });
+    }
+    let parser = SpanParser::new();
+    // jiff refuses days in a duration, as their length depends on the calendar, and takes them in a span.
+    let duration = parser.parse_duration(text).map_err(|_| match parser.parse_span(text) {
+        Ok(_) => Complaint::Days,
+        Err(_) => Complaint::NotADuration,
+    })?;
+    if duration.is_negative() {
+        return Err(Complaint::Negative);
+    }
+    if duration > LONGEST { Err(Complaint::Above("8760h")) } else { Ok(duration) }
+}
+
+fn timeout(text: &str) -> Result<SignedDuration, Complaint> {
+    match duration(text)? {
+        SignedDuration::ZERO => Err(Complaint::NotAboveZero),
+        duration => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit() {
+        let seconds = |seconds| Ok(SignedDuration::from_secs(seconds));
+        let no_unit = |number: &str| Err(Complaint::NoUnit { number: number.into() });
+        let cases = [
+            ("0s", seconds(0)),
+            ("90s", seconds(90)),
+            ("30m", seconds(1800)),
+            ("1h30m", seconds(5400)),
+            ("1h 30m", seconds(5400)),
+            ("8760h", seconds(8760 * 3600)),
+            ("8760h1s", Err(Complaint::Above("8760h"))),
+            ("0", no_unit("0")),
+            ("600", no_unit("600")),
+            ("1d", Err(Complaint::Days)),
+            ("2 weeks", Err(Complaint::Days)),
+            ("-5m", Err(Complaint::Negative)),
+            ("5m ago", Err(Complaint::Negative)),
+            ("5x", Err(Complaint::NotADuration)),
+            ("m", Err(Complaint::NotADuration)),
+            ("soon", Err(Complaint::NotADuration)),
+            ("99999999999999999999h", Err(Complaint::NotADuration)),
+            ("", Err(Complaint::NotADuration)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(duration(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_above_zero() {
+        assert_eq!(timeout("5m"), Ok(SignedDuration::from_mins(5)));
+        assert_eq!(timeout("0s"), Err(Complaint::NotAboveZero));
+        assert_eq!(timeout("0h0m"), Err(Complaint::NotAboveZero));
+    }
+}

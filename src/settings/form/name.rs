@@ -1,0 +1,175 @@
+//! Names: Kubernetes' rules for objects and labels, and Google Cloud's for projects, zones and groups.
+//!
+//! The cloud's client puts names into request paths as they are, so `..` or a slash would ask for something else
+//! than what was meant: only what the cloud itself allows as a name gets through.
+
+use super::{Complaint, Form, JsonKind, Shape};
+
+/// Checks one name.
+pub(super) type NameRule = dyn Fn(&str) -> Result<String, Complaint>;
+
+/// A pod's or a node's name.
+pub(in crate::settings) const OBJECT: Form<Option<String>> = Form {
+    shape: Shape { unit: "name", expected: "a Kubernetes object name", json: JsonKind::Text },
+    read: |text| optional(text, is_subdomain, "Kubernetes name"),
+};
+
+/// A namespace.
+pub(in crate::settings) const NAMESPACE: Form<Option<String>> = Form {
+    shape: Shape { unit: "name", expected: "a Kubernetes namespace", json: JsonKind::Text },
+    read: |text| optional(text, is_dns_label, "namespace"),
+};
+
+/// A Google Cloud project id.
+pub(in crate::settings) const PROJECT: Form<Option<String>> = Form {
+    shape: Shape { unit: "name", expected: "a project id such as my-project-123", json: JsonKind::Text },
+    read: |text| optional(text, is_project_id, "project id"),
+};
+
+/// A zone.
+pub(in crate::settings) const ZONE: Form<Option<String>> = Form {
+    shape: Shape { unit: "name", expected: "a zone such as us-central1-a", json: JsonKind::Text },
+    read: |text| optional(text, is_cloud_name, "zone"),
+};
+
+pub(super) fn label_key(text: &str) -> Result<String, Complaint> {
+    named(text, is_label_key, "label key")
+}
+
+pub(super) fn label_value(text: &str) -> Result<String, Complaint> {
+    named(text, |text| text.is_empty() || is_qualified(text), "label value")
+}
+
+pub(super) fn namespace(text: &str) -> Result<String, Complaint> {
+    named(text, is_dns_label, "namespace")
+}
+
+/// A group's name or a part of one: a part may begin with a digit, a name may not.
+pub(super) fn group_part(text: &str) -> Result<String, Complaint> {
+    named(text, is_dns_label, "group name")
+}
+
+fn optional(text: &str, rule: fn(&str) -> bool, what: &'static str) -> Result<Option<String>, Complaint> {
+    if text.is_empty() { Ok(None) } else { named(text, rule, what).map(Some) }
+}
+
+fn named(text: &str, rule: fn(&str) -> bool, what: &'static str) -> Result<String, Complaint> {
+    if rule(text) { Ok(text.to_owned()) } else { Err(Complaint::NotAName { text: text.to_owned(), what }) }
+}
+
+/// `[prefix/]name`, the prefix a DNS subdomain.
+fn is_label_key(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((prefix, name)) => is_subdomain(prefix) && is_qualified(name),
+        None => is_qualified(text),
+    }
+}
+
+/// Kubernetes' qualified name without a prefix: letters, digits, `-`, `_` and `.`, a letter or digit at both ends.
+fn is_qualified(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    text.len() <= 63 && has_ends(text, |byte| byte.is_ascii_alphanumeric()) && text.bytes().all(inner)
+}
+
+/// RFC 1123: lower-case letters, digits and `-`, a letter or digit at both ends, at most 63.
+fn is_dns_label(text: &str) -> bool {
+    text.len() <= 63 && is_dns_word(text)
+}
+
+/// DNS words with points between them. Kubernetes limits the length of the whole only.
+fn is_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_word)
+}
+
+fn is_dns_word(text: &str) -> bool {
+    let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    has_ends(text, lower) && text.bytes().all(|byte| lower(byte) || byte == b'-')
+}
+
+/// RFC 1035, as Compute Engine names things: a DNS label that begins with a letter.
+fn is_cloud_name(text: &str) -> bool {
+    is_dns_label(text) && text.starts_with(|first: char| first.is_ascii_lowercase())
+}
+
+/// Six to thirty characters; old projects of an organisation have its domain in front: `example.com:my-project`.
+fn is_project_id(text: &str) -> bool {
+    let (domain, id) = text.split_once(':').map_or((None, text), |(domain, id)| (Some(domain), id));
+    domain.is_none_or(is_subdomain) && (6..=30).contains(&id.len()) && is_cloud_name(id)
+}
+
+/// Whether there is a first and a last byte and both are as wanted.
+fn has_ends(text: &str, wanted: impl Fn(u8) -> bool) -> bool {
+    let ends = [text.bytes().next(), text.bytes().next_back()];
+    ends.into_iter().all(|end| end.is_some_and(&wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asserts which texts a rule takes and which it refuses.
+    fn check(rule: fn(&str) -> bool, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(rule(text), "{text:?} should be valid");
+        }
+        for text in bad {
+            assert!(!rule(text), "{text:?} should not be valid");
+        }
+    }
+
+    #[test]
+    fn label_keys_follow_kubernetes() {
+        let (longest, too_long) = ("a".repeat(63), "a".repeat(64));
+        let good = ["a", "A", "a_b.c-d", "1", "cloud.google.com/gke-nodepool", "x/Y_z", &longest];
+        let bad = [
+            "",
+            "-a",
+            "a-",
+            ".a",
+            "_a",
+            "a b",
+            "a/b/c",
+            "/a",
+            "a/",
+            "A.com/a",
+            "a..b/c",
+            "caf\u{e9}",
+            &too_long,
+        ];
+        check(is_label_key, &good, &bad);
+        let prefix = format!("{}.com/name", "p".repeat(249));
+        let too_long = format!("{}.com/name", "p".repeat(250));
+        check(is_label_key, &[&prefix], &[&too_long]);
+    }
+
+    #[test]
+    fn label_values_may_be_empty() {
+        assert_eq!(label_value(""), Ok(String::new()));
+        assert_eq!(label_value("a_B.c-1"), Ok("a_B.c-1".into()));
+        assert!(label_value("a/b").is_err());
+        assert!(label_value(&"v".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn object_names_are_dns_names() {
+        let good = ["node-1", "gke-hub-1a2b", "10.0.0.1", "ip-10-0-0-1.ec2.internal"];
+        check(is_subdomain, &good, &["", "Node", "a_b", "a..b", "-a", "a/b", "a b"]);
+        check(is_dns_label, &["kube-system", "1"], &["", "a.b", "Hub", "-a", "a-"]);
+    }
+
+    #[test]
+    fn nothing_that_is_not_a_cloud_name_reaches_a_request_path() {
+        check(
+            is_cloud_name,
+            &["us-central1-a", "z"],
+            &["", "..", ".", "a/b", "1a", "a%2fb", "A", "a.b", "a-"],
+        );
+        check(
+            is_project_id,
+            &["my-project-123", "example.com:my-project"],
+            &["short", "..", "../..", "Project", "1project", ":my-project", "a:b:my-project", "project-"],
+        );
+        assert!(!is_project_id(&"p".repeat(31)));
+        assert!(group_part("..").is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! The settings: read once, all of them checked before anything else happens.
+//!
+//! ```text
+//! pairs --> env (text by setting) --> form (text to value) --> Settings --> Policy
+//!                                       |
+//!   catalog (name, default, doc) -------+--> show (table, JSON), README, flags
+//! ```
+//!
+//! All problems are collected and told together, each with name, value, what was expected and the default.
+
+pub mod catalog;
+mod env;
+mod form;
+mod problem;
+mod read;
+pub mod show;
+mod shown;
+mod spelling;
+mod value;
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use kube_rebalancer_core::policy::Policy;
+
+pub use env::{Origin, Pair};
+pub use form::{Complaint, JsonKind, SelectorError, Shape};
+pub use problem::{Problem, SettingWarning, SettingsError};
+pub use value::ResolvedSetting;
+
+/// Validated settings: every value is of its form, and
+/// `0 < MIN_UTILIZATION <= OPTIMAL_UTILIZATION <= MAX_UTILIZATION <= 1` and `MIN_NODES <= MAX_NODES`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    policy: Policy,
+    cloud: CloudScope,
+    run_timeout: SignedDuration,
+    values: Vec<ResolvedSetting>,
+}
+
+/// Where to look for node groups; what is unset is found from the nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloudScope {
+    /// `PROJECT`.
+    pub project: Option<String>,
+    /// `ZONE`.
+    pub zone: Option<String>,
+    /// `NODE_GROUPS`: names of managed instance groups, or parts of names.
+    pub node_groups: BTreeSet<String>,
+}
+
+impl Settings {
+    /// Reads settings from name/value pairs, in any order: variables as `(name, value)` and flags as [`Pair::flag`].
+    ///
+    /// A variable that is no setting is left alone, as an environment is full of them; one that is nearly a setting is
+    /// a warning.
+    pub fn from_pairs<P: Into<Pair>>(
+        pairs: impl IntoIterator<Item = P>,
+    ) -> Result<(Self, Vec<SettingWarning>), SettingsError> {
+        let collected = env::collect(pairs.into_iter().map(Into::into))
+            .map_err(|error| SettingsError { problems: vec![Problem::Unreadable(error)] })?;
+        read::settings(collected)
+    }
+
+    /// The settings that take part in a decision.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Where to look for node groups.
+    #[must_use]
+    pub fn cloud(&self) -> &CloudScope {
+        &self.cloud
+    }
+
+    /// How long the whole run may take.
+    #[must_use]
+    pub fn run_timeout(&self) -> SignedDuration {
+        self.run_timeout
+    }
+
+    /// Every setting with its value and where that came from, in the catalogue's order.
+    #[must_use]
+    pub fn values(&self) -> &[ResolvedSetting] {
+        &self.values
+    }
+}

@@ -1,0 +1,137 @@
+//! What can be wrong with the settings, all of it told at once.
+
+use std::fmt;
+
+use super::catalog::Entry;
+use super::env::Origin;
+use super::form::Complaint;
+use super::shown::Shown;
+use super::value::ResolvedSetting;
+
+/// The width that a problem's first line keeps to, by showing less of a long value.
+const WIDTH: usize = 80;
+/// Of a value, at least so much is shown.
+const LEAST_VALUE: usize = 8;
+
+/// Everything that is wrong with the settings; at least one problem.
+#[derive(Clone, Debug)]
+pub struct SettingsError {
+    /// The problems, in the order of the catalogue, those between two settings last.
+    pub problems: Vec<Problem>,
+}
+
+impl std::error::Error for SettingsError {}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.len() {
+            1 => formatter.write_str("a setting is not valid")?,
+            count => write!(formatter, "{count} settings are not valid")?,
+        }
+        for problem in &self.problems {
+            for line in problem.to_string().lines() {
+                write!(formatter, "\n  {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One thing that is wrong. Shown on two lines: what it is, and what was expected instead.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// A value is not of the expected form.
+    Value {
+        /// The setting.
+        entry: &'static Entry,
+        /// Its value; bytes that are not text are escaped.
+        value: String,
+        /// Where the value came from.
+        origin: Origin,
+        /// What is wrong with it.
+        complaint: Complaint,
+    },
+    /// Two values are valid, but the first may not be above the second.
+    Order {
+        /// The one that is too large, or whose limit is too small.
+        lower: ResolvedSetting,
+        /// The limit.
+        upper: ResolvedSetting,
+    },
+    /// The variables could not be read as a whole; no input is known that leads here.
+    Unreadable(envy::Error),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value { entry, value, origin, complaint } => {
+                let (start, end) =
+                    (format!("{}=", entry.name), format!("{}: {complaint}", source(entry, *origin)));
+                let taken = 2 + start.chars().count() + end.chars().count();
+                let value = Shown::new(value, WIDTH.saturating_sub(taken).max(LEAST_VALUE));
+                write!(
+                    formatter,
+                    "{start}{value}{end}\n  expected {}{}",
+                    entry.shape.expected,
+                    default(entry)
+                )
+            }
+            Self::Order { lower, upper } => {
+                let show = |setting: &ResolvedSetting| {
+                    format!(
+                        "{}={}{}",
+                        setting.entry.name,
+                        setting.text,
+                        source(setting.entry, setting.origin)
+                    )
+                };
+                write!(
+                    formatter,
+                    "{} is above {}\n  expected {} <= {} (defaults {} and {})",
+                    show(lower),
+                    show(upper),
+                    lower.entry.name,
+                    upper.entry.name,
+                    lower.entry.default,
+                    upper.entry.default,
+                )
+            }
+            Self::Unreadable(error) => write!(formatter, "the variables cannot be read: {error}"),
+        }
+    }
+}
+
+/// Says where a value came from unless it is the variable, whose name stands there anyway.
+fn source(entry: &Entry, origin: Origin) -> String {
+    match (origin, entry.flag()) {
+        (Origin::Flag, Some(flag)) => format!(" (--{flag})"),
+        (Origin::Default, _) => " (default)".to_owned(),
+        (Origin::Flag | Origin::Environment, _) => String::new(),
+    }
+}
+
+fn default(entry: &Entry) -> String {
+    if entry.default.is_empty() { String::new() } else { format!(" (default {})", entry.default) }
+}
+
+/// Something about the variables that is probably a mistake, though a run can go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingWarning {
+    /// A variable that is not a setting has nearly a setting's name.
+    #[error("{given} is not a setting and has no effect; did you mean {}?", meant.join(" or "))]
+    Misspelt {
+        /// The variable, as it is written.
+        given: String,
+        /// The settings with names nearest to it.
+        meant: Vec<&'static str>,
+    },
+    /// A pod is known by namespace and name; one of the two does not help.
+    #[error("{given} is set but {missing} is not: this run's own pod is not recognised")]
+    HalfOfOwnPod {
+        /// The variable that is set.
+        given: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+}

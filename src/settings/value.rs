@@ -1,0 +1,25 @@
+//! A setting with the value that this run uses and where that came from.
+
+use serde_json::Value;
+
+use super::catalog::Entry;
+use super::env::Origin;
+
+/// A setting as this run uses it.
+#[derive(Clone, Debug)]
+pub struct ResolvedSetting {
+    /// The setting.
+    pub entry: &'static Entry,
+    /// Its value as it was written; empty for *unset*.
+    pub text: String,
+    /// Where the value came from.
+    pub origin: Origin,
+}
+
+impl ResolvedSetting {
+    /// The value as JSON: `3`, `0.85`, `true`, `"20%"`, `["a", "b"]`, `null` for *unset*.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        self.entry.shape.json.value(&self.text)
+    }
+}
