@@ -31,6 +31,14 @@ pub struct Pod {
     pub unbound: Option<Box<Unbound>>,
 }
 
+impl Pod {
+    /// `namespace/name`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
 /// The owner that recreates a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Controller {

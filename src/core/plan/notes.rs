@@ -99,6 +99,18 @@ pub enum Warning {
         /// `namespace/name`.
         pod: String,
     },
+    /// A scheduling gate holds the pod back.
+    #[error("pod {pod} is held back by a scheduling gate; it asks for nothing")]
+    Gated {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// The pod would fit on a node there is, but that one is full, and no new node would take it.
+    #[error("pod {pod} waits: the nodes that could take it are full, and a new node would not take it")]
+    NoRoom {
+        /// `namespace/name`.
+        pod: String,
+    },
     /// The pod fits a serving node by its requests, but the scheduler says otherwise.
     #[error("pod {pod} fits on {node} by its requests, but the scheduler says: {message}")]
     RefusedByScheduler {

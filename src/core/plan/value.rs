@@ -54,7 +54,9 @@ pub struct Before {
     pub instances_without_node: usize,
     /// Pods that the scheduler could not place.
     pub waiting_pods: usize,
-    /// Requested and offered memory of the serving nodes.
+    /// Memory asked for whatever serves: by the occupants of all managed nodes and by pods that wait.
+    pub demand: u128,
+    /// Requested and offered memory of the serving nodes; `demand` and their daemons are requested.
     pub utilization: Utilization,
 }
 
