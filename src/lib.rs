@@ -1,3 +1,4 @@
 //! kube-rebalancer.
 
+pub mod report;
 pub mod settings;

@@ -1,0 +1,82 @@
+//! The actions, numbered in the order in which they are carried out, and what became of them.
+//!
+//! Neighbours with the same verb and the same sentence share it as a heading; each node keeps its own line, because
+//! an operator must see every node that is touched.
+
+use std::io::Result;
+
+use kube_rebalancer_core::plan::Action;
+
+use super::page::{Page, Tone};
+use super::{Outcome, OutcomeKind};
+
+pub(super) fn write(page: &mut Page<'_>, actions: &[Action], outcomes: Option<&[Outcome]>) -> Result<()> {
+    if actions.is_empty() {
+        return Ok(());
+    }
+    let totals = outcomes.map(|outcomes| format!(": {}", totals(outcomes))).unwrap_or_default();
+    page.heading(&format!("actions ({}), in this order{totals}", actions.len()))?;
+    let digits = actions.len().to_string().len();
+    let mut previous: Option<(&str, String)> = None;
+    for (index, action) in actions.iter().enumerate() {
+        let heading = (action.verb(), action.reason().to_string());
+        if previous.as_ref() != Some(&heading) {
+            let verb = format!("{}:", heading.0);
+            page.paragraph(2, 3 + verb.len(), (Tone::of_action(action), &verb), (Tone::Plain, &heading.1))?;
+            previous = Some(heading);
+        }
+        let number = format!("{:>digits$}  ", index + 1);
+        let outcome = outcomes.and_then(|outcomes| outcomes.iter().find(|outcome| outcome.action == index));
+        let (tone, suffix) = outcome.map_or((Tone::Plain, String::new()), became);
+        let body = format!("{}{suffix}", target(action));
+        page.paragraph(4, 4 + digits + 2, (Tone::Dim, &number), (tone, &body))?;
+    }
+    Ok(())
+}
+
+/// What is acted on, in full.
+fn target(action: &Action) -> String {
+    match action {
+        Action::Grow { group: Some(group), from, to, .. } => {
+            format!("{group}: from {from} to {to} instances")
+        }
+        Action::Grow { group: None, from, to, .. } => {
+            format!("the cluster, whose node groups are not known: from {from} to {to} nodes")
+        }
+        Action::Uncordon { node, .. }
+        | Action::Cordon { node, .. }
+        | Action::Delete { node, .. }
+        | Action::Mark { node, .. }
+        | Action::Unmark { node, .. } => node.clone(),
+    }
+}
+
+/// The words after the target. Capitals where the operator has to look: colour may be off.
+fn became(outcome: &Outcome) -> (Tone, String) {
+    let (tone, words) = match outcome.kind {
+        OutcomeKind::Applied => (Tone::Plain, "done"),
+        OutcomeKind::AlreadySo => (Tone::Plain, "was already so"),
+        OutcomeKind::Stale => (Tone::Yellow, "STALE, skipped"),
+        OutcomeKind::Failed => (Tone::Red, "FAILED"),
+        OutcomeKind::NotTried => (Tone::Yellow, "NOT TRIED"),
+    };
+    let separator = if outcome.message.is_empty() { "" } else { ": " };
+    (tone, format!(" - {words}{separator}{}", outcome.message))
+}
+
+/// `7 done, 1 stale`.
+fn totals(outcomes: &[Outcome]) -> String {
+    let parts: Vec<String> = [
+        (OutcomeKind::Applied, "done"),
+        (OutcomeKind::AlreadySo, "already so"),
+        (OutcomeKind::Stale, "stale"),
+        (OutcomeKind::Failed, "failed"),
+        (OutcomeKind::NotTried, "not tried"),
+    ]
+    .into_iter()
+    .map(|(kind, words)| (outcomes.iter().filter(|outcome| outcome.kind == kind).count(), words))
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, words)| format!("{number} {words}"))
+    .collect();
+    if parts.is_empty() { "none was tried".to_owned() } else { parts.join(", ") }
+}

@@ -1,0 +1,338 @@
+//! Plans put together by hand, for the tests of the report: what a planner would say is not the question here.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{Bytes, LabelSelector};
+use kube_rebalancer_core::plan::{
+    Action, After, Band, Before, CordonReason, DeleteReason, Elapsed, GrowReason, KeepReason, Limit, Loss,
+    MarkReason, NodeState, NodeVerdict, Plan, Since, UncordonReason, UnmarkReason, Utilization, Verdict,
+    Warning,
+};
+use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+
+use super::{Facts, Setting, SettingValue};
+
+pub(super) const GIBI: u128 = 1 << 30;
+/// Allocatable of the machines that the 2017 cluster ran on: 12.7Gi.
+const MACHINE: Bytes = Bytes(13_317_664 << 10);
+
+static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy {
+    min_utilization: PartsPerMillion(650_000),
+    optimal_utilization: PartsPerMillion(750_000),
+    max_utilization: PartsPerMillion(850_000),
+    min_nodes: 3,
+    max_nodes: 72,
+    preemptible_labels: BTreeSet::new(),
+    omit_labels: BTreeSet::new(),
+    omit_namespaces: BTreeSet::new(),
+    node_selector: LabelSelector::default(),
+    capacity: CapacitySource::Allocatable,
+    empty_grace: SignedDuration::ZERO,
+    adopt_cordons: true,
+    keep_zones: true,
+    max_cordons: Budget::Percent(100),
+    max_deletions: Budget::Count(10),
+    boot_grace: SignedDuration::from_mins(15),
+    max_unready_percent: 45,
+    ok_unready_nodes: 3,
+    node_groups_named: false,
+    own_pod: None,
+    own_node: None,
+});
+
+static SETTINGS: LazyLock<Vec<Setting<'static>>> = LazyLock::new(|| {
+    let setting = |name, value, is_default| Setting { name, value, is_default };
+    vec![
+        setting("MAX_UTILIZATION", SettingValue::Ratio(PartsPerMillion(850_000)), true),
+        setting("MIN_NODES", SettingValue::Number(3), true),
+        setting(
+            "PREEMPTIBLE_LABELS",
+            SettingValue::List(vec!["hub.jupyter.org/autoscaler-ephemeral".to_owned()]),
+            false,
+        ),
+        setting("EMPTY_GRACE", SettingValue::Text("30m".to_owned()), false),
+        setting("KEEP_ZONES", SettingValue::Flag(true), true),
+    ]
+});
+
+pub(super) fn facts() -> Facts<'static> {
+    Facts {
+        version: "0.1.0",
+        source: "cluster.json",
+        dry_run: true,
+        policy: &POLICY,
+        settings: &SETTINGS,
+        violations: &[],
+        outcomes: None,
+    }
+}
+
+pub(super) fn moment(text: &str) -> Since {
+    Since(Some(text.parse().unwrap()))
+}
+
+pub(super) fn node(name: &str, state: NodeState, occupants: usize, verdict: Verdict) -> NodeVerdict {
+    let critical = matches!(verdict, Verdict::Keep(KeepReason::CriticalPod { .. }));
+    // Half a gibibyte for the daemons, three quarters of one for each occupant.
+    let requested = Bytes((1 << 29) + u64::try_from(occupants).unwrap() * (3 << 28));
+    NodeVerdict {
+        name: name.to_owned(),
+        state,
+        managed: true,
+        occupants,
+        critical,
+        requested,
+        capacity: MACHINE,
+        verdict,
+    }
+}
+
+pub(super) fn kept(name: &str, occupants: usize) -> NodeVerdict {
+    node(name, NodeState::Serving, occupants, Verdict::Keep(KeepReason::Needed { occupants }))
+}
+
+fn below(occupants: usize) -> CordonReason {
+    let utilization = Utilization { requested: 323, capacity: 1000 };
+    CordonReason::BelowBand { utilization, min: PartsPerMillion(650_000), occupants }
+}
+
+pub(super) fn uncordon(node: &str) -> Action {
+    Action::Uncordon { node: node.to_owned(), reason: UncordonReason::MinNodes { serving: 2, min: 3 } }
+}
+
+pub(super) fn delete(node: &str) -> Action {
+    Action::Delete { node: node.to_owned(), reason: empty() }
+}
+
+fn empty() -> DeleteReason {
+    DeleteReason::EmptyAndCordoned {
+        cordoned: moment("2017-06-14T09:00:00Z"),
+        empty: moment("2017-06-14T11:00:00Z"),
+    }
+}
+
+/// A plan out of its nodes and actions; the counts do not matter to the test.
+pub(super) fn plan(nodes: Vec<NodeVerdict>, actions: Vec<Action>) -> Plan {
+    let count = |state| nodes.iter().filter(|node| node.managed && node.state == state).count();
+    Plan {
+        observed_at: "2017-06-14T12:00:00Z".parse::<Timestamp>().unwrap(),
+        before: Before {
+            managed: nodes.iter().filter(|node| node.managed).count(),
+            serving: count(NodeState::Serving),
+            cordoned: count(NodeState::Cordoned),
+            critical: nodes.iter().filter(|node| node.critical).count(),
+            empty: 0,
+            booting: count(NodeState::Booting),
+            broken: count(NodeState::Broken),
+            instances_without_node: 0,
+            waiting_pods: 0,
+            utilization: Utilization { requested: 7 * GIBI, capacity: 10 * GIBI },
+        },
+        band: Band::Within,
+        after: After {
+            serving: 2,
+            booting: 0,
+            created: 0,
+            utilization: Utilization { requested: 7 * GIBI, capacity: 10 * GIBI },
+        },
+        actions,
+        nodes,
+        limits: Vec::new(),
+        warnings: Vec::new(),
+        guard: None,
+    }
+}
+
+/// Nothing to do.
+pub(super) fn quiet() -> Plan {
+    plan(vec![kept("a", 8), kept("b", 8)], Vec::new())
+}
+
+/// A small JupyterHub in the evening: most users are gone.
+pub(super) fn evening() -> Plan {
+    const POOL: &str = "gke-prod-highmem-pool-0df1a536";
+    let name = |suffix: &str| format!("{POOL}-{suffix}");
+    let keep =
+        |suffix: &str, state, occupants, reason| node(&name(suffix), state, occupants, Verdict::Keep(reason));
+    let cordon = |suffix: &str, occupants| {
+        node(&name(suffix), NodeState::Serving, occupants, Verdict::Cordon(below(occupants)))
+    };
+    let hub = "datahub/hub-deployment-1750684654-bpql1".to_owned();
+    let user = "datahub/jupyter-user07-1791".to_owned();
+    let nodes = vec![
+        keep("0zc0", NodeState::Serving, 9, KeepReason::CriticalPod { pod: hub }),
+        cordon("17c7", 0),
+        cordon("2zbs", 0),
+        keep("8pbd", NodeState::Cordoned, 2, KeepReason::PodsRemaining { pods: 2, pod: user }),
+        kept(&name("f31s"), 10),
+        cordon("j3m8", 3),
+        node(&name("kz7z"), NodeState::Cordoned, 0, Verdict::Delete(empty())),
+        NodeVerdict { managed: false, ..keep("tfrz", NodeState::Serving, 0, KeepReason::NotSelected) },
+    ];
+    let cordon = |suffix: &str, occupants| Action::Cordon { node: name(suffix), reason: below(occupants) };
+    let actions = vec![cordon("17c7", 0), cordon("2zbs", 0), cordon("j3m8", 3), delete(&name("kz7z"))];
+    let mut plan = plan(nodes, actions);
+    plan.band = Band::Below;
+    plan.before.empty = 1;
+    // Daemons of the serving nodes: 5 * 0.5 before, 2 * 0.5 after; 24 occupants * 0.75; machines of 12.7008Gi.
+    let machine = u128::from(MACHINE.0);
+    plan.before.utilization = Utilization { requested: GIBI * 41 / 2, capacity: 5 * machine };
+    plan.after.utilization = Utilization { requested: GIBI * 19, capacity: 2 * machine };
+    plan.warnings = vec![Warning::NoMemoryRequest { pod: "datahub/cull-deployment-9f2".to_owned(), pods: 4 }];
+    plan
+}
+
+/// Every action and every reason once, with names as long as Kubernetes lets them be.
+pub(super) fn everything(name: &str, pod: &str) -> Plan {
+    let pod = || pod.to_owned();
+    let zone = || "us-central1-a".to_owned();
+    let since = || moment("2017-06-14T11:00:00Z");
+    let utilization = Utilization { requested: 1, capacity: 0 };
+    let max = PartsPerMillion(850_000);
+    let uncordons = [
+        UncordonReason::CriticalPod { pod: pod() },
+        UncordonReason::ScaleDownDisabled,
+        UncordonReason::WaitingPod { pod: pod(), pods: 2 },
+        UncordonReason::KeepZone { zone: zone() },
+        UncordonReason::AboveBand { utilization, max },
+        UncordonReason::MinNodes { serving: 2, min: 3 },
+        UncordonReason::EmptiesLater { occupants: 12 },
+    ];
+    let grows = [
+        GrowReason::WaitingPods { pod: pod(), pods: 2 },
+        GrowReason::AboveBand { utilization, max },
+        GrowReason::MinNodes { nodes: 2, min: 3 },
+    ];
+    let cordons = [
+        below(4),
+        CordonReason::EmptiesSooner { occupants: 1 },
+        CordonReason::MaxNodes { serving: 80, max: 72 },
+        CordonReason::Broken { since: since() },
+    ];
+    let keeps = [
+        KeepReason::OmittedLabel { label: "example.org/hands-off".to_owned() },
+        KeepReason::NotSelected,
+        KeepReason::ControlPlane,
+        KeepReason::BeingDeleted,
+        KeepReason::OtherActor { mark: "karpenter.sh/disrupted".to_owned() },
+        KeepReason::CriticalPod { pod: pod() },
+        KeepReason::ScaleDownDisabled,
+        KeepReason::CordonedByOthers,
+        KeepReason::WaitingPod { pod: pod(), pods: 1 },
+        KeepReason::KeepZone { zone: zone() },
+        KeepReason::MinNodes { min: 3 },
+        KeepReason::Needed { occupants: 12 },
+        KeepReason::CordonBudget { max: Budget::Percent(10) },
+        KeepReason::PodsRemaining { pods: 3, pod: pod() },
+        KeepReason::LosesPod { pod: pod(), why: Loss::LocalVolume { volume: "scratch".to_owned() } },
+        KeepReason::OwnNode,
+        KeepReason::EmptyTooShort {
+            empty_for: Elapsed(SignedDuration::from_mins(12)),
+            grace: Elapsed(SignedDuration::from_mins(30)),
+        },
+        KeepReason::DeletionBudget { max: Budget::Count(10) },
+        KeepReason::TooFewServing { serving: 2, min: 3 },
+        KeepReason::LastOfZone { zone: zone() },
+        KeepReason::LastOfCluster,
+        KeepReason::SharedController { controller: "ReplicaSet/kube-dns-123".to_owned() },
+        KeepReason::Booting { since: since() },
+        KeepReason::Broken { since: Since(None) },
+        KeepReason::TooManyBroken,
+    ];
+    let mut nodes = Vec::new();
+    let mut actions = Vec::new();
+    let mut next = 0;
+    let mut fresh = || {
+        next += 1;
+        format!("{name}{next:02}")
+    };
+    for reason in uncordons {
+        let node = fresh();
+        actions.push(Action::Uncordon { node: node.clone(), reason: reason.clone() });
+        nodes.push(self::node(&node, NodeState::Cordoned, 3, Verdict::Uncordon(reason)));
+    }
+    for (number, reason) in grows.into_iter().enumerate() {
+        let group = (number > 0).then(|| format!("us-central1-a/{name}grp"));
+        actions.push(Action::Grow { group, from: 8, to: 10, reason });
+    }
+    for reason in cordons {
+        let node = fresh();
+        actions.push(Action::Cordon { node: node.clone(), reason: reason.clone() });
+        nodes.push(self::node(&node, NodeState::Serving, 4, Verdict::Cordon(reason)));
+    }
+    let node = fresh();
+    actions.push(delete(&node));
+    nodes.push(self::node(&node, NodeState::Broken, 0, Verdict::Delete(empty())));
+    for reason in keeps {
+        let name = fresh();
+        nodes.push(node_kept_for(&name, reason));
+    }
+    actions.push(Action::Mark { node: format!("{name}97"), reason: MarkReason::Empty });
+    actions.push(Action::Unmark { node: format!("{name}98"), reason: UnmarkReason::Occupied });
+    actions.push(Action::Unmark { node: format!("{name}99"), reason: UnmarkReason::Uncordoned });
+    let mut plan = plan(nodes, actions);
+    plan.before.utilization = utilization;
+    plan.band = Band::Above;
+    plan.limits = vec![
+        Limit::MinNodes { asked: 1, allowed: 3 },
+        Limit::MaxNodes { asked: 90, allowed: 72, utilization, max },
+        Limit::MustKeep { asked: 80, allowed: 72 },
+        Limit::WaitingPods { asked: 3, allowed: 1 },
+        Limit::MaxCordons { asked: 30, allowed: 10 },
+        Limit::MaxDeletions { asked: 30, allowed: 10 },
+    ];
+    plan.warnings = vec![
+        Warning::FitsNowhere { pod: pod() },
+        Warning::RefusedByScheduler { pod: pod(), node: format!("{name}01"), message: pod() },
+        Warning::UnknownNewNode { allowed: 3 },
+        Warning::DaemonsFillNewNode { group: Some(pod()), daemons: 1 << 40, capacity: 1 << 40 },
+        Warning::NoMemoryRequest { pod: pod(), pods: 4 },
+        Warning::NoCapacity { node: format!("{name}01") },
+        Warning::BadMark { node: name.to_owned(), annotation: pod(), value: "\u{1b}soon".to_owned() },
+        Warning::GroupNotGrown { group: pod(), why: pod() },
+    ];
+    plan
+}
+
+fn node_kept_for(name: &str, reason: KeepReason) -> NodeVerdict {
+    let managed = !matches!(
+        reason,
+        KeepReason::OmittedLabel { .. }
+            | KeepReason::NotSelected
+            | KeepReason::ControlPlane
+            | KeepReason::BeingDeleted
+            | KeepReason::OtherActor { .. }
+    );
+    NodeVerdict { managed, ..node(name, NodeState::Serving, 12, Verdict::Keep(reason)) }
+}
+
+/// A thousand nodes: a few dozen are touched, and everything else needs no line of its own.
+pub(super) fn thousand() -> Plan {
+    let name = |number: usize| format!("gke-prod-highmem-pool-0df1a536-{number:04}");
+    let nodes: Vec<NodeVerdict> = (0..1000)
+        .map(|number| match number {
+            0..30 => {
+                node(&name(number), NodeState::Serving, number / 10, Verdict::Cordon(below(number / 10)))
+            }
+            30..40 => node(&name(number), NodeState::Cordoned, 0, Verdict::Delete(empty())),
+            40..52 => {
+                let pod = format!("prod/hub-{number}");
+                node(&name(number), NodeState::Serving, 5, Verdict::Keep(KeepReason::CriticalPod { pod }))
+            }
+            52..152 => {
+                let pods = number % 7 + 1;
+                let reason = KeepReason::PodsRemaining { pods, pod: format!("prod/jupyter-{number}") };
+                node(&name(number), NodeState::Cordoned, pods, Verdict::Keep(reason))
+            }
+            _ => kept(&name(number), 6 + number % 6),
+        })
+        .collect();
+    let cordons = (0..30).map(|number| Action::Cordon { node: name(number), reason: below(number / 10) });
+    let deletions = (30..40).map(|number| delete(&name(number)));
+    let mut plan = plan(nodes.clone(), cordons.chain(deletions).collect());
+    plan.warnings =
+        (0..30).map(|number| Warning::FitsNowhere { pod: format!("prod/huge-{number}") }).collect();
+    plan
+}

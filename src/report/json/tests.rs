@@ -1,0 +1,317 @@
+//! The JSON report against its schema, and the schema against the file that is published.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::report::fixture::{self, facts};
+use crate::report::{Outcome, OutcomeKind};
+use validator::violations;
+
+/// The published schema. `UPDATE_GOLDENS=1 cargo test` writes it anew; the difference is then to be reviewed.
+const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/plan.v1.schema.json");
+
+fn report_with(plan: &Plan, facts: &Facts<'_>) -> String {
+    let mut out = Vec::new();
+    write(&mut out, plan, facts).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn report(plan: &Plan) -> Value {
+    serde_json::from_str(&report_with(plan, &facts())).unwrap()
+}
+
+#[test]
+fn the_published_schema_is_the_one_of_these_types() {
+    let generated = schema();
+    #[expect(clippy::disallowed_methods, reason = "the one switch that lets a test write its golden")]
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        std::fs::write(PUBLISHED, format!("{generated:#}\n")).unwrap();
+    }
+    let published: Value = serde_json::from_str(&std::fs::read_to_string(PUBLISHED).unwrap()).unwrap();
+    assert_eq!(published, generated, "run UPDATE_GOLDENS=1 cargo test, and review what changed");
+}
+
+#[test]
+fn whatever_a_plan_holds_fits_the_schema() {
+    let schema = schema();
+    for plan in [
+        fixture::quiet(),
+        fixture::evening(),
+        fixture::thousand(),
+        fixture::everything("gke-prod-0df1a536-", "prod/jupyter-x"),
+    ] {
+        assert_eq!(violations(&schema, &report(&plan)), Vec::<String>::new());
+    }
+    let kinds = [
+        OutcomeKind::Applied,
+        OutcomeKind::AlreadySo,
+        OutcomeKind::Stale,
+        OutcomeKind::Failed,
+        OutcomeKind::NotTried,
+    ];
+    let outcomes = kinds.map(|kind| Outcome { action: 0, kind, message: String::new() });
+    let broken = ["a rule".to_owned()];
+    let facts = Facts { outcomes: Some(&outcomes), violations: &broken, dry_run: false, ..facts() };
+    let json: Value = serde_json::from_str(&report_with(&fixture::evening(), &facts)).unwrap();
+    assert_eq!(violations(&schema, &json), Vec::<String>::new());
+    let words: Vec<&Value> = json["outcomes"].as_array().unwrap().iter().map(|one| &one["outcome"]).collect();
+    assert_eq!(words, ["applied", "alreadySo", "stale", "failed", "notTried"]);
+}
+
+#[test]
+fn the_schema_is_not_satisfied_by_anything_else() {
+    let schema = schema();
+    let good = report(&fixture::evening());
+    for (pointer, bad) in [
+        ("/schema", json!("kube-rebalancer/plan/v2")),
+        ("/band", json!("Below")),
+        ("/before/serving", json!(-1)),
+        ("/before/serving", json!(1.5)),
+        ("/before/utilization", json!("0.4")),
+        ("/actions/0/reason", json!("BecauseISaidSo")),
+        ("/actions/0/reason", json!("EmptyAndCordoned")), // a deletion's reason
+        ("/actions/0/action", json!("drain")),
+        ("/nodes/0/verdict", json!("mark")),
+        ("/nodes/0/reason", json!("WaitingPods")), // a group's reason
+        ("/settings/MIN_NODES", json!({})),
+        ("/observedAt", json!(0)),
+        ("/warnings/0", json!(null)),
+    ] {
+        let mut changed = good.clone();
+        *changed.pointer_mut(pointer).unwrap() = bad.clone();
+        assert_ne!(violations(&schema, &changed), Vec::<String>::new(), "{pointer} as {bad}");
+    }
+    for field in good.as_object().unwrap().keys() {
+        let mut less = good.clone();
+        less.as_object_mut().unwrap().remove(field);
+        assert_ne!(violations(&schema, &less), Vec::<String>::new(), "without {field}");
+    }
+}
+
+#[test]
+fn a_small_plan_in_full() {
+    let mut plan = fixture::quiet();
+    plan.nodes.truncate(1);
+    plan.actions = vec![
+        fixture::uncordon("b"),
+        kube_rebalancer_core::plan::Action::Grow {
+            group: None,
+            from: 2,
+            to: 3,
+            reason: kube_rebalancer_core::plan::GrowReason::MinNodes { nodes: 2, min: 3 },
+        },
+    ];
+    plan.limits = vec![kube_rebalancer_core::plan::Limit::MaxCordons { asked: 3, allowed: 1 }];
+    let expected = r#"{
+  "schema": "kube-rebalancer/plan/v1",
+  "version": "0.1.0",
+  "observedAt": "2017-06-14T12:00:00Z",
+  "source": "cluster.json",
+  "dryRun": true,
+  "settings": {
+    "MAX_UTILIZATION": 0.85,
+    "MIN_NODES": 3,
+    "PREEMPTIBLE_LABELS": [
+      "hub.jupyter.org/autoscaler-ephemeral"
+    ],
+    "EMPTY_GRACE": "30m",
+    "KEEP_ZONES": true
+  },
+  "before": {
+    "managed": 2,
+    "serving": 2,
+    "cordoned": 0,
+    "critical": 0,
+    "empty": 0,
+    "booting": 0,
+    "broken": 0,
+    "instancesWithoutNode": 0,
+    "waitingPods": 0,
+    "workloadBytes": 7516192768,
+    "capacityBytes": 10737418240,
+    "utilization": 0.7
+  },
+  "band": "within",
+  "after": {
+    "serving": 2,
+    "booting": 0,
+    "created": 0,
+    "workloadBytes": 7516192768,
+    "capacityBytes": 10737418240,
+    "utilization": 0.7
+  },
+  "actions": [
+    {
+      "action": "uncordon",
+      "node": "b",
+      "reason": "MinNodes",
+      "message": "2 node(s) serve, MIN_NODES is 3"
+    },
+    {
+      "action": "grow",
+      "group": null,
+      "from": 2,
+      "to": 3,
+      "reason": "MinNodes",
+      "message": "2 node(s) can serve, MIN_NODES is 3"
+    }
+  ],
+  "nodes": [
+    {
+      "name": "a",
+      "state": "serving",
+      "managed": true,
+      "occupants": 8,
+      "critical": false,
+      "requestedBytes": 6979321856,
+      "capacityBytes": 13637287936,
+      "verdict": "keep",
+      "reason": "Needed",
+      "message": "its capacity is needed; it has 8 pod(s)"
+    }
+  ],
+  "limits": [
+    {
+      "setting": "MAX_CORDONS",
+      "asked": 3,
+      "allowed": 1,
+      "message": "MAX_CORDONS: 3 cordon(s) asked for, 1 made"
+    }
+  ],
+  "warnings": [],
+  "guard": null,
+  "violations": []
+}
+"#;
+    assert_eq!(report_with(&plan, &facts()), expected);
+}
+
+#[test]
+fn a_ratio_is_written_with_the_digits_that_it_has() {
+    for (parts, text) in [
+        (0, "0.0"),
+        (1, "1e-6"),
+        (412_000, "0.412"),
+        (850_000, "0.85"),
+        (999_999, "0.999999"),
+        (1_000_000, "1.0"),
+        (1_234_567_000_001, "1234567.000001"),
+    ] {
+        assert_eq!(serde_json::to_string(&values::Decimal(parts)).unwrap(), text);
+    }
+    let mut plan = fixture::quiet();
+    plan.before.utilization.capacity = 0;
+    assert_eq!(report(&plan)["before"]["utilization"], Value::Null, "infinite");
+}
+
+#[test]
+fn a_guard_is_there_when_it_is_set() {
+    let mut plan = fixture::quiet();
+    plan.guard = Some(kube_rebalancer_core::plan::TooManyBroken {
+        broken: 5,
+        managed: 10,
+        max_percent: 45,
+        ok_nodes: 3,
+    });
+    let json = report(&plan);
+    assert_eq!(violations(&schema(), &json), Vec::<String>::new());
+    assert_eq!((&json["guard"]["broken"], &json["guard"]["managed"]), (&json!(5), &json!(10)));
+}
+
+#[test]
+fn an_odd_name_is_the_same_to_a_program_and_harmless_to_a_terminal() {
+    let name = "\u{1b}[2J \u{9b}31m \u{7f} caf\u{e9} \u{1f4a9} \u{202e} \"quoted\\\" \n";
+    let mut plan = fixture::quiet();
+    plan.nodes.truncate(1);
+    plan.nodes[0].name = name.to_owned();
+    let text = report_with(&plan, &facts());
+    assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{text:?}");
+    assert_eq!(report(&plan)["nodes"][0]["name"], name);
+}
+
+/// As much of JSON Schema as the published schema uses, and an error for what it does not know.
+///
+/// Fifty lines, because a full implementation brings more crates than this program has.
+mod validator {
+    use serde_json::Value;
+
+    /// Where and how `value` breaks `schema`.
+    pub(super) fn violations(schema: &Value, value: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        check(schema, schema, value, "$", &mut found);
+        found
+    }
+
+    fn fits(root: &Value, schema: &Value, value: &Value) -> bool {
+        let mut found = Vec::new();
+        check(root, schema, value, "", &mut found);
+        found.is_empty()
+    }
+
+    fn is_of(kind: &Value, value: &Value) -> bool {
+        match kind.as_str().unwrap() {
+            "null" => value.is_null(),
+            "boolean" => value.is_boolean(),
+            "string" => value.is_string(),
+            "number" => value.is_number(),
+            "integer" => value.is_i64() || value.is_u64(),
+            "array" => value.is_array(),
+            "object" => value.is_object(),
+            other => panic!("unknown type {other}"),
+        }
+    }
+
+    fn check(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
+        for (keyword, rule) in schema.as_object().unwrap() {
+            let holds = match keyword.as_str() {
+                "$schema" | "$defs" | "title" | "description" | "format" => true,
+                "$ref" => {
+                    let target = root.pointer(rule.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+                    check(root, target, value, path, found);
+                    true
+                }
+                "type" => match rule {
+                    Value::Array(kinds) => kinds.iter().any(|kind| is_of(kind, value)),
+                    kind => is_of(kind, value),
+                },
+                "const" => rule == value,
+                "enum" => rule.as_array().unwrap().contains(value),
+                "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
+                "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().unwrap()),
+                "anyOf" => rule.as_array().unwrap().iter().any(|one| fits(root, one, value)),
+                "oneOf" => rule.as_array().unwrap().iter().filter(|one| fits(root, one, value)).count() == 1,
+                "items" => {
+                    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                        check(root, rule, item, &format!("{path}[{index}]"), found);
+                    }
+                    true
+                }
+                "properties" => {
+                    for (name, rule) in rule.as_object().unwrap() {
+                        if let Some(field) = value.get(name) {
+                            check(root, rule, field, &format!("{path}.{name}"), found);
+                        }
+                    }
+                    true
+                }
+                "additionalProperties" => {
+                    let known = schema.get("properties");
+                    for (name, field) in value.as_object().into_iter().flatten() {
+                        if known.and_then(|known| known.get(name)).is_none() {
+                            check(root, rule, field, &format!("{path}.{name}"), found);
+                        }
+                    }
+                    true
+                }
+                "required" => {
+                    let names = rule.as_array().unwrap();
+                    names.iter().all(|name| value.get(name.as_str().unwrap()).is_some())
+                }
+                other => panic!("the validator does not know {other}"),
+            };
+            if !holds {
+                found.push(format!("{path}: {keyword} {rule} does not hold for {value}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Memory for a person's eye: amounts in Gi that line up, and a bar of ten cells.
+
+use kube_rebalancer_core::model::TotalBytes;
+
+/// Amounts from here on are written with the suffix that fits them, since no column of Gi could hold them.
+const TOO_MANY_GI: u128 = 10_000;
+
+const GI: u128 = 1 << 30;
+
+/// Cells of a bar.
+pub(super) const CELLS: u8 = 10;
+
+/// `312.4Gi`: always in Gi with one decimal, rounded half up, so that a column lines up.
+pub(super) fn gi(bytes: u128) -> String {
+    if bytes >= TOO_MANY_GI * GI {
+        return TotalBytes(bytes).to_string();
+    }
+    let tenths = (bytes * 10 + GI / 2) / GI;
+    format!("{}.{}Gi", tenths / 10, tenths % 10)
+}
+
+/// `9.8 of 12.7Gi`.
+pub(super) fn share(requested: u128, capacity: u128) -> String {
+    let requested = gi(requested);
+    let capacity = gi(capacity);
+    let unit_is_shared = requested.ends_with("Gi") && capacity.ends_with("Gi");
+    let requested = if unit_is_shared { requested.trim_end_matches("Gi") } else { requested.as_str() };
+    format!("{requested} of {capacity}")
+}
+
+/// `#######...`: a cell for each whole tenth. Two things must be seen at a glance, so they are exact: no `#` means
+/// that nothing is requested, and ten `#` that nothing is free. More requested than offered ends in `+`.
+///
+/// ASCII, because it must look the same in a log viewer, in a mail and on a serial console.
+pub(super) fn bar(requested: u128, capacity: u128) -> String {
+    if requested > capacity {
+        return format!("{}+", "#".repeat(usize::from(CELLS) - 1));
+    }
+    let whole_tenths = (requested * u128::from(CELLS)).checked_div(capacity).unwrap_or(0);
+    let started = u128::from(requested > 0);
+    let filled = usize::try_from(whole_tenths.max(started)).unwrap_or(0);
+    format!("{}{}", "#".repeat(filled), ".".repeat(usize::from(CELLS).saturating_sub(filled)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gi_has_one_decimal_rounded_half_up() {
+        for (bytes, text) in [
+            (0, "0.0Gi"),
+            (GI / 20, "0.0Gi"), // a twentieth is no whole number of bytes: this is just below
+            (GI / 20 + 1, "0.1Gi"),
+            (13_317_664 << 10, "12.7Gi"),
+            (9_999 * GI, "9999.0Gi"),
+            (10_240 * GI, "10Ti"),
+        ] {
+            assert_eq!(gi(bytes), text);
+        }
+    }
+
+    #[test]
+    fn a_share_names_the_unit_once() {
+        assert_eq!(share(GI / 2, 13 * GI), "0.5 of 13.0Gi");
+        assert_eq!(share(GI / 2, 1 << 63), "0.5Gi of 8Ei");
+    }
+
+    #[test]
+    fn a_bar_is_empty_only_at_nothing_and_full_only_at_everything() {
+        for (requested, capacity, text) in [
+            (0, 100, ".........."),
+            (1, 100, "#........."),
+            (19, 100, "#........."),
+            (20, 100, "##........"),
+            (99, 100, "#########."),
+            (100, 100, "##########"),
+            (101, 100, "#########+"),
+            (0, 0, ".........."),
+            (1, 0, "#########+"),
+            (u128::from(u64::MAX), u128::from(u64::MAX), "##########"),
+        ] {
+            assert_eq!(bar(requested, capacity), text, "{requested} of {capacity}");
+        }
+    }
+}

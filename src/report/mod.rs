@@ -1,0 +1,97 @@
+//! The report: what a plan says, for people ([`text`]) and for programs ([`json`]).
+//!
+//! ```text
+//!   Plan (what was decided) --+
+//!   Facts (where it is from) -+--> text: 80 columns of printable ASCII
+//!   Outcomes (what was done) -+--> json: kube-rebalancer/plan/v1, described by plan.v1.schema.json
+//! ```
+//!
+//! Pure rendering into a [`std::io::Write`]: nothing here decides, reads a terminal or asks for the time.
+
+mod actions;
+mod clean;
+#[cfg(test)]
+mod fixture;
+mod groups;
+mod header;
+pub mod json;
+mod memory;
+mod names;
+mod notes;
+mod page;
+mod sentence;
+mod table;
+pub mod text;
+
+use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
+
+/// What a report knows beside the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The version of this program.
+    pub version: &'a str,
+    /// Where the snapshot is from: the kubeconfig context or the file names.
+    pub source: &'a str,
+    /// Whether the run ends with this report, so that nothing is changed.
+    pub dry_run: bool,
+    /// The policy that the plan was made with.
+    pub policy: &'a Policy,
+    /// Every resolved setting, in the order in which the documentation lists them.
+    pub settings: &'a [Setting<'a>],
+    /// The rules that the checker found broken; a plan with any of them is not carried out.
+    pub violations: &'a [String],
+    /// What became of the actions; `None` where nothing was carried out.
+    pub outcomes: Option<&'a [Outcome]>,
+}
+
+/// One resolved setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<'a> {
+    /// The name of its environment variable.
+    pub name: &'a str,
+    /// Its value.
+    pub value: SettingValue,
+    /// Whether that is the default. The text report names only the others.
+    pub is_default: bool,
+}
+
+/// The value of a setting, in the types that JSON can tell apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// A whole number.
+    Number(u64),
+    /// A ratio such as `0.85`.
+    Ratio(PartsPerMillion),
+    /// On or off.
+    Flag(bool),
+    /// A duration, a selector, a budget: anything written as text.
+    Text(String),
+    /// A list; `:`-separated in the environment.
+    List(Vec<String>),
+}
+
+/// What became of one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Index into the plan's actions.
+    pub action: usize,
+    /// How it ended.
+    pub kind: OutcomeKind,
+    /// Why, in one sentence; empty where the kind says it all.
+    pub message: String,
+}
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeKind {
+    /// Carried out.
+    Applied,
+    /// Nothing had to be changed any more.
+    AlreadySo,
+    /// What it relied on had changed meanwhile; left to the next run.
+    Stale,
+    /// It was tried, and failed.
+    Failed,
+    /// An earlier failure or the time limit came first.
+    NotTried,
+}

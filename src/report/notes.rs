@@ -1,0 +1,45 @@
+//! The limits that changed a number, and the warnings, many of one kind cut short.
+
+use std::io::Result;
+use std::mem::discriminant;
+
+use kube_rebalancer_core::plan::{Limit, Warning};
+
+use super::page::{Page, Tone};
+
+/// Warnings of one kind that are written out; a cluster with one bad default can raise thousands.
+const SHOWN: usize = 3;
+
+pub(super) fn limits(page: &mut Page<'_>, limits: &[Limit]) -> Result<()> {
+    if limits.is_empty() {
+        return Ok(());
+    }
+    page.heading("limits")?;
+    for limit in limits {
+        page.paragraph(2, 4, (Tone::Plain, "-"), (Tone::Plain, &limit.to_string()))?;
+    }
+    Ok(())
+}
+
+pub(super) fn warnings(page: &mut Page<'_>, warnings: &[Warning]) -> Result<()> {
+    if warnings.is_empty() {
+        return Ok(());
+    }
+    page.heading(&format!("warnings ({})", warnings.len()))?;
+    let mut kinds: Vec<(&Warning, Vec<&Warning>)> = Vec::new();
+    for warning in warnings {
+        match kinds.iter_mut().find(|(kind, _)| discriminant(*kind) == discriminant(warning)) {
+            Some((_, same)) => same.push(warning),
+            None => kinds.push((warning, vec![warning])),
+        }
+    }
+    for (_, same) in kinds {
+        for warning in same.iter().take(SHOWN) {
+            page.paragraph(2, 4, (Tone::Yellow, "-"), (Tone::Plain, &warning.to_string()))?;
+        }
+        if let Some(more) = same.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            page.line(4, &[(Tone::Dim, &format!("and {more} more like these; --output json has them all"))])?;
+        }
+    }
+    Ok(())
+}

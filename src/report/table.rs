@@ -1,0 +1,150 @@
+//! Every node in a table, by name: verdict, state, pods, memory with a bar, and the reason.
+//!
+//! ```text
+//!   verdict   node    state     pods      requested
+//!   cordon    ..17c7  serving      0  0.5 of 12.7Gi  #.........
+//!             utilization 0.412 is below 0.65; with 0 pod(s) it empties first
+//! ```
+//!
+//! The verdicts stand in the margin, to be scanned. A reason is a sentence, so in 80 columns it gets a line of its
+//! own, below the name that it belongs to; where the terminal is wide enough it follows the figures.
+
+use std::io::Result;
+
+use kube_rebalancer_core::plan::{NodeState, NodeVerdict, Verdict};
+
+use super::memory::{CELLS, bar, share};
+use super::names::{common_prefix, legend, short};
+use super::page::{Page, Tone};
+
+/// Where verdicts start.
+pub(super) const INDENT: usize = 2;
+/// Where names and reasons start: behind the longest verb, `uncordon`.
+pub(super) const COLUMN: usize = 12;
+const GAP: usize = 2;
+/// A reason in fewer columns than this would be a ribbon.
+const REASON_COLUMNS: usize = 64;
+
+pub(super) fn write(page: &mut Page<'_>, nodes: &[NodeVerdict]) -> Result<()> {
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    let figures: Vec<Figures> = nodes.iter().map(Figures::of).collect();
+    let mut columns = Columns::fit(&figures);
+    let room = page.width().saturating_sub(COLUMN + columns.width());
+    let longest = |prefix| nodes.iter().map(|node| short(&node.name, prefix).len()).max().unwrap_or(0);
+    let prefix = if longest("") > room { common_prefix(nodes) } else { "" };
+    columns.name = longest(prefix).max("node".len()).min(room);
+    let one_line = columns.name + GAP + REASON_COLUMNS <= room;
+
+    page.heading(&format!("nodes ({}){}", nodes.len(), legend(prefix)))?;
+    let titles = columns.row("node", &Figures::titles());
+    let titles = if one_line { format!("{titles}  reason") } else { titles.trim_end().to_owned() };
+    page.line(INDENT, &[(Tone::Dim, &verb_column("verdict")), (Tone::Dim, &titles)])?;
+
+    for (node, figures) in nodes.iter().zip(&figures) {
+        let name = short(&node.name, prefix);
+        let verb = verb_column(node.verdict.verb());
+        let verb_tone = Tone::of_verdict(&node.verdict);
+        let tone = if matches!(node.verdict, Verdict::Keep(_)) { Tone::Dim } else { Tone::Plain };
+        let reason = node.verdict.reason().to_string();
+        let (verb, row) = if name.len() > columns.name {
+            page.paragraph(INDENT, COLUMN, (verb_tone, &verb), (tone, &name))?;
+            (verb_column(""), columns.row("", figures))
+        } else {
+            (verb, columns.row(&name, figures))
+        };
+        if one_line {
+            let hang = COLUMN + columns.name + columns.width() + GAP;
+            page.paragraph(INDENT, hang, (verb_tone, &format!("{verb}{row}  ")), (tone, &reason))?;
+        } else {
+            page.line(INDENT, &[(verb_tone, &verb), (tone, row.trim_end())])?;
+            page.paragraph(COLUMN, COLUMN + 2, (tone, ""), (tone, &reason))?;
+        }
+    }
+    Ok(())
+}
+
+/// A verdict's verb, padded to where the names start.
+pub(super) fn verb_column(verb: &str) -> String {
+    format!("{verb:<width$}", width = COLUMN - INDENT)
+}
+
+/// What stands between a node's name and its verdict.
+struct Figures {
+    state: &'static str,
+    pods: String,
+    memory: String,
+    bar: String,
+}
+
+impl Figures {
+    fn titles() -> Self {
+        Self { state: "state", pods: "pods".to_owned(), memory: "requested".to_owned(), bar: String::new() }
+    }
+
+    /// An unmanaged node shows no pods: they are not looked at, and a zero would claim that there are none.
+    fn of(node: &NodeVerdict) -> Self {
+        let (requested, capacity) = (u128::from(node.requested.0), u128::from(node.capacity.0));
+        let state = state(node.state);
+        if node.managed {
+            Self {
+                state,
+                pods: node.occupants.to_string(),
+                memory: share(requested, capacity),
+                bar: bar(requested, capacity),
+            }
+        } else {
+            Self { state, pods: "-".to_owned(), memory: "-".to_owned(), bar: "-".to_owned() }
+        }
+    }
+}
+
+/// The state's word, as in the JSON report.
+pub(super) fn state(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Serving => "serving",
+        NodeState::Cordoned => "cordoned",
+        NodeState::Booting => "booting",
+        NodeState::Broken => "broken",
+    }
+}
+
+/// The widths of the columns.
+struct Columns {
+    name: usize,
+    state: usize,
+    pods: usize,
+    memory: usize,
+}
+
+impl Columns {
+    fn fit(figures: &[Figures]) -> Self {
+        let titles = Figures::titles();
+        let widest =
+            |width: fn(&Figures) -> usize| figures.iter().map(width).fold(width(&titles), usize::max);
+        Self {
+            name: 0,
+            state: widest(|figures| figures.state.len()),
+            pods: widest(|figures| figures.pods.len()),
+            memory: widest(|figures| figures.memory.len()),
+        }
+    }
+
+    /// All columns but the name, with the gaps before them.
+    fn width(&self) -> usize {
+        GAP + self.state + GAP + self.pods + GAP + self.memory + GAP + usize::from(CELLS)
+    }
+
+    fn row(&self, name: &str, figures: &Figures) -> String {
+        let Self { name: name_width, state, pods, memory } = *self;
+        format!(
+            "{name:<name_width$}  {:<state$}  {:>pods$}  {:>memory$}  {:<bar$}",
+            figures.state,
+            figures.pods,
+            figures.memory,
+            figures.bar,
+            bar = usize::from(CELLS)
+        )
+    }
+}

@@ -1,0 +1,78 @@
+//! The report for a person: facts, one sentence, what is done in order, and every node with its reason.
+//!
+//! ```text
+//!   alerts       only if the plan must not, or may hardly, be trusted
+//!   header       what was seen
+//!   sentence     what comes out of it
+//!   actions      numbered, in the order in which they are carried out
+//!   notes        limits and warnings
+//!   nodes        a table, or, in a large cluster, groups by verdict and reason
+//! ```
+//!
+//! Every character is printable ASCII (and colour codes, where wanted) and every line fits the width: the report is
+//! read on terminals, in pod logs and in mails. Node names that are acted on are always written in full, to be copied.
+
+use std::io::{Result, Write};
+
+use kube_rebalancer_core::plan::{Plan, Refusal};
+
+use super::page::{Page, Tone};
+use super::{Facts, actions, groups, header, notes, sentence, table};
+
+/// A table of more nodes than this is replaced by groups: it would push the actions off every screen.
+const LONGEST_TABLE: usize = 40;
+
+/// How the text is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Columns; lines are wrapped there. Fewer than 72 count as 72.
+    pub width: usize,
+    /// Whether verbs are coloured.
+    pub color: bool,
+    /// Whether every node has its own row, however many there are.
+    pub all_nodes: bool,
+}
+
+/// 80 columns, no colour: right for a file or a log.
+impl Default for Layout {
+    fn default() -> Self {
+        Self { width: 80, color: false, all_nodes: false }
+    }
+}
+
+/// Writes the report of a plan.
+pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout) -> Result<()> {
+    let page = &mut Page::new(out, layout);
+    header::title(page, facts)?;
+    header::alerts(page, plan, facts)?;
+    header::facts(page, plan, facts)?;
+    page.blank()?;
+    page.paragraph(0, 0, (Tone::Plain, ""), (Tone::Bold, &sentence::outcome(plan)))?;
+    actions::write(page, &plan.actions, facts.outcomes)?;
+    notes::limits(page, &plan.limits)?;
+    notes::warnings(page, &plan.warnings)?;
+    if layout.all_nodes || plan.nodes.len() <= LONGEST_TABLE {
+        table::write(page, &plan.nodes)
+    } else {
+        groups::write(page, &plan.nodes)
+    }
+}
+
+/// Writes why there is no plan.
+pub fn write_refusal(
+    out: &mut dyn Write,
+    refusal: &Refusal,
+    facts: &Facts<'_>,
+    layout: Layout,
+) -> Result<()> {
+    let page = &mut Page::new(out, layout);
+    header::title(page, facts)?;
+    page.blank()?;
+    let body = format!("there is no plan and nothing is changed: {refusal}.");
+    page.paragraph(0, 2, (Tone::Red, "REFUSED:"), (Tone::Plain, &body))?;
+    page.blank()?;
+    header::origin(page, facts)
+}
+
+#[cfg(test)]
+mod tests;

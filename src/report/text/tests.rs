@@ -1,0 +1,316 @@
+//! What a person reads, looked at as a whole. The goldens were read and their numbers worked out by hand.
+
+use super::*;
+use crate::report::fixture::{self, facts};
+use crate::report::{Outcome, OutcomeKind};
+use kube_rebalancer_core::plan::{Action, KeepReason, TooManyBroken};
+
+const PAPER: Layout = Layout { width: 80, color: false, all_nodes: false };
+
+fn report_with(plan: &Plan, layout: Layout, facts: &Facts<'_>) -> String {
+    let mut out = Vec::new();
+    write(&mut out, plan, facts, layout).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn report(plan: &Plan, layout: Layout) -> String {
+    report_with(plan, layout, &facts())
+}
+
+/// All words with single spaces between them, so that a sentence is found however it was wrapped.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn an_evening_in_eighty_columns() {
+    let expected = "\
+kube-rebalancer 0.1.0, dry run: nothing is changed
+
+source       cluster.json
+observed     2017-06-14T12:00:00Z
+nodes        7 managed: 5 serving, 2 cordoned, 0 booting, 0 broken
+             1 empty, 1 with critical pods; 1 more not managed
+memory       20.5Gi requested, 63.5Gi allocatable on the nodes that serve
+utilization  0.323, below the band 0.65 to 0.85 (target 0.75)
+waiting      no pod waits for a node
+settings     PREEMPTIBLE_LABELS=hub.jupyter.org/autoscaler-ephemeral
+             EMPTY_GRACE=30m
+
+Below the band: 3 nodes leave service, 1 empty node is deleted; then 2 nodes
+serve at utilization 0.748.
+
+actions (4), in this order
+  cordon: utilization 0.323 is below 0.65; with 0 pod(s) it empties first
+    1  gke-prod-highmem-pool-0df1a536-17c7
+    2  gke-prod-highmem-pool-0df1a536-2zbs
+  cordon: utilization 0.323 is below 0.65; with 3 pod(s) it empties first
+    3  gke-prod-highmem-pool-0df1a536-j3m8
+  delete: it is empty since 2017-06-14T11:00:00Z and cordoned since
+          2017-06-14T09:00:00Z
+    4  gke-prod-highmem-pool-0df1a536-kz7z
+
+warnings (1)
+  - 4 pod(s) request no memory and count as nothing in the utilization, among
+    them datahub/cull-deployment-9f2
+
+nodes (8); .. stands for gke-prod-highmem-pool-0df1a536-
+  verdict   node    state     pods      requested
+  keep      ..0zc0  serving      9  7.3 of 12.7Gi  #####.....
+            it runs the critical pod datahub/hub-deployment-1750684654-bpql1
+  cordon    ..17c7  serving      0  0.5 of 12.7Gi  #.........
+            utilization 0.323 is below 0.65; with 0 pod(s) it empties first
+  cordon    ..2zbs  serving      0  0.5 of 12.7Gi  #.........
+            utilization 0.323 is below 0.65; with 0 pod(s) it empties first
+  keep      ..8pbd  cordoned     2  2.0 of 12.7Gi  #.........
+            waiting for 2 pod(s) to end, among them datahub/jupyter-user07-1791
+  keep      ..f31s  serving     10  8.0 of 12.7Gi  ######....
+            its capacity is needed; it has 10 pod(s)
+  cordon    ..j3m8  serving      3  2.8 of 12.7Gi  ##........
+            utilization 0.323 is below 0.65; with 3 pod(s) it empties first
+  delete    ..kz7z  cordoned     0  0.5 of 12.7Gi  #.........
+            it is empty since 2017-06-14T11:00:00Z and cordoned since
+              2017-06-14T09:00:00Z
+  keep      ..tfrz  serving      -              -  -
+            not managed: NODE_SELECTOR does not match it
+";
+    assert_eq!(report(&fixture::evening(), PAPER), expected);
+}
+
+#[test]
+fn a_wide_terminal_has_full_names_and_the_reason_beside_them() {
+    let text = report(&fixture::evening(), Layout { width: 160, ..PAPER });
+    let row = "  keep      gke-prod-highmem-pool-0df1a536-8pbd  cordoned     2  2.0 of 12.7Gi  #.........  \
+               waiting for 2 pod(s) to end, among them datahub/jupyter-user07-1791\n";
+    assert!(text.contains(row), "{text}");
+    assert!(!text.contains("stands for"), "{text}");
+}
+
+#[test]
+fn a_thousand_nodes_are_grouped_and_every_touched_one_is_named() {
+    let plan = fixture::thousand();
+    let text = report(&plan, PAPER);
+    let groups = "
+nodes (1000) by reason; --all-nodes lists each; .. stands for
+  gke-prod-highmem-pool-0df1a536-
+  cordon    30 nodes, below band: ..0000, ..0001, ..0002 and 27 more
+            for example: utilization 0.323 is below 0.65; with 0 pod(s) it
+              empties first
+            pods 0 to 2, median 1; utilization 0.039 to 0.157, median 0.098
+  delete    10 nodes, empty and cordoned: ..0030, ..0031, ..0032 and 7 more
+            it is empty since 2017-06-14T11:00:00Z and cordoned since
+              2017-06-14T09:00:00Z
+            pods 0 each; utilization 0.039 each
+  keep      848 nodes, needed: ..0152, ..0153, ..0154 and 845 more
+            for example: its capacity is needed; it has 8 pod(s)
+            pods 6 to 11, median 8; utilization 0.394 to 0.689, median 0.512
+  keep      100 nodes, pods remaining: ..0052, ..0053, ..0054 and 97 more
+            for example: waiting for 4 pod(s) to end, among them prod/jupyter-52
+            pods 1 to 7, median 4; utilization 0.098 to 0.453, median 0.276
+  keep      12 nodes, critical pod: ..0040, ..0041, ..0042 and 9 more
+            for example: it runs the critical pod prod/hub-40
+            pods 5 each; utilization 0.335 each
+";
+    assert!(text.ends_with(groups), "{text}");
+    let warnings = "
+warnings (30)
+  - pod prod/huge-0 fits on no node, not even an empty one; it asks for nothing
+  - pod prod/huge-1 fits on no node, not even an empty one; it asks for nothing
+  - pod prod/huge-2 fits on no node, not even an empty one; it asks for nothing
+    and 27 more like these; --output json has them all
+";
+    assert!(text.contains(warnings), "{text}");
+    assert!(text.lines().count() < 120, "{} lines", text.lines().count());
+    for action in &plan.actions {
+        let line = format!("  {}\n", action.node().unwrap());
+        assert!(text.contains(&line), "{line}");
+    }
+    let all = report(&plan, Layout { all_nodes: true, ..PAPER });
+    assert_eq!(all.lines().filter(|line| line.contains(" of 12.7Gi  ")).count(), 1000);
+}
+
+#[test]
+fn every_action_and_every_reason_is_written() {
+    let plan = fixture::everything("gke-prod-0df1a536-", "prod/jupyter-x");
+    let text = unwrapped(&report(&plan, PAPER));
+    for (index, action) in plan.actions.iter().enumerate() {
+        let target = match action {
+            Action::Grow { group: Some(_), .. } => {
+                "us-central1-a/gke-prod-0df1a536-grp: from 8 to 10 instances".to_owned()
+            }
+            Action::Grow { group: None, .. } => {
+                "the cluster, whose node groups are not known: from 8 to 10 nodes".to_owned()
+            }
+            Action::Uncordon { .. }
+            | Action::Cordon { .. }
+            | Action::Delete { .. }
+            | Action::Mark { .. }
+            | Action::Unmark { .. } => action.node().unwrap().to_owned(),
+        };
+        let words = format!("{}: {} {} {target}", action.verb(), action.reason(), index + 1);
+        assert!(text.contains(&words), "{words}\n{text}");
+    }
+    for node in &plan.nodes {
+        let name = format!("{} {} ", node.verdict.verb(), node.name);
+        assert!(text.contains(&name), "{name}\n{text}");
+        let reason = node.verdict.reason().to_string();
+        assert!(text.contains(&reason), "{reason}\n{text}");
+    }
+    for sentence in plan.limits.iter().map(ToString::to_string) {
+        assert!(text.contains(&format!("- {sentence}")), "{sentence}\n{text}");
+    }
+    for sentence in plan.warnings.iter().map(ToString::to_string) {
+        assert!(text.contains(&format!("- {sentence}")), "{sentence}\n{text}");
+    }
+    let reasons = plan.nodes.iter().filter(|node| node.verdict.verb() == "keep").count();
+    assert_eq!(reasons, KeepReason::WORDS.len(), "the fixture has every reason to keep a node");
+}
+
+#[test]
+fn no_name_breaks_the_page() {
+    let longest_label = "n".repeat(61);
+    let longest_pod = format!("{}/{}", "s".repeat(63), "p".repeat(253));
+    for (name, pod) in [
+        ("n", "a/b"),
+        (longest_label.as_str(), longest_pod.as_str()),
+        ("gke-datahub-prod-user-pool-2024-01-0df1a536-", "prod/hub-1"),
+        ("\u{1b}[2J\u{1b}]0;pwned\u{7}\n- fake line ", "\u{9b}31m\u{202e}prod/\r\nhub \u{2028}"),
+        ("\u{7684}\u{65e5}\u{672c}-\u{1f4a9}", "caf\u{e9}/hub"),
+        ("", ""),
+    ] {
+        let mut plan = fixture::everything(name, pod);
+        for (node, huge) in plan.nodes.iter_mut().zip([u64::MAX, i64::MAX.unsigned_abs(), (1 << 60) - 1]) {
+            node.capacity.0 = huge;
+            node.requested.0 = huge - 1;
+            node.occupants = 1_000_000;
+        }
+        let layouts = [72, 80, 100, 160, 300]
+            .into_iter()
+            .flat_map(|width| [false, true].map(|all_nodes| Layout { width, color: false, all_nodes }));
+        for layout in layouts {
+            let text = report_with(&plan, layout, &Facts { source: pod, ..facts() });
+            for line in text.lines() {
+                let printable = line.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+                assert!(printable, "{line:?}");
+                assert!(line.len() <= layout.width, "{} columns: {line}", line.len());
+                assert!(!line.ends_with(' '), "{line:?}");
+                assert!(!line.starts_with("- fake"), "{line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_name_that_fits_no_column_stands_above_its_figures() {
+    let name = "ip-192-168-100-200.eu-central-1.compute.internal";
+    let plan = fixture::plan(vec![fixture::kept("a", 8), fixture::kept(name, 8)], Vec::new());
+    let rows = "
+  keep      ip-192-168-100-200.eu-central-1.compute.internal
+                                        serving     8  6.5 of 12.7Gi  #####.....
+            its capacity is needed; it has 8 pod(s)
+";
+    let text = report(&plan, PAPER);
+    assert!(text.ends_with(rows), "{text}");
+}
+
+#[test]
+fn colour_only_where_it_is_wanted_and_never_alone() {
+    let plan = fixture::everything("gke-prod-0df1a536-", "prod/jupyter-x");
+    let colored = report(&plan, Layout { color: true, ..PAPER });
+    let plain = report(&plan, PAPER);
+    assert!(!plain.contains('\u{1b}'));
+    let stripped = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"]
+        .into_iter()
+        .fold(colored.clone(), |text, code| text.replace(code, ""));
+    assert_eq!(stripped, plain);
+    for verb in [
+        "\u{1b}[32muncordon:\u{1b}[0m",
+        "\u{1b}[32mgrow:\u{1b}[0m",
+        "\u{1b}[33mcordon:\u{1b}[0m",
+        "\u{1b}[31mdelete:\u{1b}[0m",
+        "\u{1b}[2mkeep      \u{1b}[0m",
+    ] {
+        assert!(colored.contains(verb), "{verb:?} in {colored}");
+    }
+}
+
+#[test]
+fn what_must_not_be_trusted_is_said_before_anything_else() {
+    let mut plan = fixture::quiet();
+    plan.guard = Some(TooManyBroken { broken: 5, managed: 10, max_percent: 45, ok_nodes: 3 });
+    let violations = ["node a: cordoned, but it runs the critical pod x/y".to_owned()];
+    let text = report_with(&plan, PAPER, &Facts { violations: &violations, ..facts() });
+    let start = "\
+kube-rebalancer 0.1.0, dry run: nothing is changed
+
+REFUSED: the checker found 1 rule broken by this plan, so nothing is changed.
+  That is a defect of this program: please report it with this text and the
+  snapshot.
+  - node a: cordoned, but it runs the critical pod x/y
+
+TOO MANY BROKEN NODES: 5 of 10 managed nodes are broken: more than
+  MAX_UNREADY_PERCENT=45% and at least OK_UNREADY_NODES=3; only uncordons are
+  left in the plan. A network partition looks like this.
+
+source       cluster.json
+";
+    assert!(text.starts_with(start), "{text}");
+    assert!(text.contains("\nNothing is done: too many nodes are broken.\n"), "{text}");
+}
+
+#[test]
+fn outcomes_stand_behind_what_they_belong_to() {
+    let outcome = |action, kind, message: &str| Outcome { action, kind, message: message.to_owned() };
+    let outcomes = [
+        outcome(0, OutcomeKind::Applied, ""),
+        outcome(1, OutcomeKind::AlreadySo, ""),
+        outcome(2, OutcomeKind::Stale, "it got the critical pod prod/hub-1"),
+        outcome(3, OutcomeKind::Failed, "the server answered 500"),
+    ];
+    let text = report_with(
+        &fixture::evening(),
+        PAPER,
+        &Facts { dry_run: false, outcomes: Some(&outcomes), ..facts() },
+    );
+    let actions = "
+actions (4), in this order: 1 done, 1 already so, 1 stale, 1 failed
+  cordon: utilization 0.323 is below 0.65; with 0 pod(s) it empties first
+    1  gke-prod-highmem-pool-0df1a536-17c7 - done
+    2  gke-prod-highmem-pool-0df1a536-2zbs - was already so
+  cordon: utilization 0.323 is below 0.65; with 3 pod(s) it empties first
+    3  gke-prod-highmem-pool-0df1a536-j3m8 - STALE, skipped: it got the critical
+       pod prod/hub-1
+  delete: it is empty since 2017-06-14T11:00:00Z and cordoned since
+          2017-06-14T09:00:00Z
+    4  gke-prod-highmem-pool-0df1a536-kz7z - FAILED: the server answered 500
+";
+    assert!(text.contains(actions), "{text}");
+    assert!(text.starts_with("kube-rebalancer 0.1.0\n"), "{text}");
+}
+
+#[test]
+fn a_refusal_says_what_is_missing() {
+    let mut out = Vec::new();
+    let refusal = Refusal::NoPodVisible { nodes: 17 };
+    write_refusal(&mut out, &refusal, &facts(), PAPER).unwrap();
+    let expected = "\
+kube-rebalancer 0.1.0, dry run: nothing is changed
+
+REFUSED: there is no plan and nothing is changed: 17 nodes but not one pod in
+  any namespace: a missing permission looks just like this.
+
+source       cluster.json
+settings     PREEMPTIBLE_LABELS=hub.jupyter.org/autoscaler-ephemeral
+             EMPTY_GRACE=30m
+";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn a_cluster_without_nodes_has_a_report_too() {
+    let mut plan = fixture::plan(Vec::new(), Vec::new());
+    plan.after.serving = 0;
+    let text = report(&plan, PAPER);
+    assert!(text.contains("\nnodes        0 managed: 0 serving,"), "{text}");
+    assert!(text.ends_with("\nNothing to do: within the band; no node serves.\n"), "{text}");
+}
