@@ -12,12 +12,15 @@ pub mod annotation {
     pub const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
     /// Since when a cordoned node has been seen empty. RFC 3339.
     pub const EMPTY_SINCE: &str = "kube-rebalancer/empty-since";
+    /// Until when a run has claimed the node in order to delete it: no other run uncordons it meanwhile. RFC 3339.
+    pub const DELETING_UNTIL: &str = "kube-rebalancer/deleting-until";
     /// `"true"` pins a node: it is neither cordoned nor deleted.
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
     /// kured is rebooting the node: hands off.
     pub const REBOOT_IN_PROGRESS: &str = "weave.works/kured-reboot-in-progress";
     /// All of them.
-    pub const ALL: [&str; 4] = [CORDONED_AT, EMPTY_SINCE, SCALE_DOWN_DISABLED, REBOOT_IN_PROGRESS];
+    pub const ALL: [&str; 5] =
+        [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL, SCALE_DOWN_DISABLED, REBOOT_IN_PROGRESS];
 }
 
 /// A Kubernetes node.

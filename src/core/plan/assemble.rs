@@ -165,12 +165,16 @@ impl Run<'_, '_> {
             let noted = |key: &str| facts.node.annotations.contains_key(key);
             let node = facts.node.name.clone();
             if facts.cordon == Cordon::None {
-                let stale = noted(annotation::CORDONED_AT) || noted(annotation::EMPTY_SINCE);
+                let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
+                let stale = marks.into_iter().any(noted);
                 // A cordon writes its own marks over the old ones.
                 if stale && cordon(&self.changes.cordons, index) == Cordon::None {
                     unmark.push(Action::Unmark { node, reason: UnmarkReason::Uncordoned });
                 }
-            } else if self.deletions.keep.contains_key(&index) && !facts.in_others_hands(self.survey.policy) {
+            } else if self.deletions.keep.contains_key(&index)
+                && !facts.in_others_hands(self.survey.policy)
+                && !facts.claimed
+            {
                 if facts.empty() && facts.empty_since.is_none() {
                     mark.push(Action::Mark { node, reason: MarkReason::Empty });
                 } else if !facts.empty() && noted(annotation::EMPTY_SINCE) {

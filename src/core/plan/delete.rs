@@ -80,6 +80,9 @@ fn cordoned<'r, 'a>(
 /// What on the node itself speaks against deleting it.
 fn stays(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
     let policy = survey.policy;
+    if facts.claimed {
+        return Some(KeepReason::Claimed);
+    }
     if facts.in_others_hands(policy) {
         return Some(KeepReason::CordonedByOthers);
     }

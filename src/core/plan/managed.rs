@@ -18,7 +18,7 @@ const CONTROL_PLANE_LABELS: [&str; 2] =
     ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// Why a node is not managed; `None` if it is.
-pub(super) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
+pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     if let Some(label) = policy.omit_labels.iter().find(|label| node.labels.contains_key(*label)) {
         return Some(KeepReason::OmittedLabel { label: label.clone() });
     }

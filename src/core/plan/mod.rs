@@ -30,11 +30,13 @@ mod value;
 mod verdict;
 mod waiting;
 
+pub(crate) use managed::unmanaged;
 pub use notes::{Limit, Warning};
 pub use reason::{
     CordonReason, DeleteReason, Elapsed, GrowReason, KeepReason, Loss, MarkReason, Reason, Since,
     UncordonReason, UnmarkReason,
 };
+pub(crate) use survey::{Cordon, NodeFacts, Survey};
 pub use utilization::Utilization;
 pub use value::{Action, After, Band, Before, NodeState, NodeVerdict, Plan, Refusal, TooManyBroken, Verdict};
 

@@ -57,10 +57,12 @@ pub(super) struct KeepOrder {
 /// Who cordons which node, as far as a plan has got: parallel to the snapshot's nodes.
 pub(super) type Cordons = [Cordon];
 
-/// Whether a node is a candidate: one that is broken, or that somebody else keeps out of service, is not.
+/// Whether a node is a candidate: one that is broken, or that somebody else
+/// keeps out of service or is about to delete, is not.
 pub(super) fn is_candidate(survey: &Survey<'_>, index: NodeIndex) -> bool {
     survey.nodes.get(index).is_some_and(|facts| {
         facts.managed()
+            && !facts.claimed
             && match facts.readiness {
                 Readiness::Ready => !facts.in_others_hands(survey.policy),
                 // A cordoned one cannot be uncordoned before it is Ready.

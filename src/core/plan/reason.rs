@@ -208,6 +208,8 @@ reasons! {
         ScaleDownDisabled => "it is annotated scale-down-disabled",
         /// Somebody else cordoned it and `ADOPT_CORDONS` is off, or it is critical: an operator is at work there.
         CordonedByOthers => "somebody else cordoned it; left as it is",
+        /// Another run is about to delete it.
+        Claimed => "another run is deleting it",
         /// A waiting pod has room there.
         WaitingPod {
             /// `namespace/name` of one of them.

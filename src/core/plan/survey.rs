@@ -11,16 +11,19 @@ use super::reason::{KeepReason, Loss};
 use super::value::NodeState;
 use crate::model::{Binding, Controller, Node, NodeIndex, Pod, Snapshot, annotation};
 use crate::policy::{CapacitySource, Policy};
+use crate::recheck::is_claimed;
 
 /// A cluster, looked at through a policy.
 #[derive(Debug)]
-pub(super) struct Survey<'a> {
-    pub(super) snapshot: &'a Snapshot,
-    pub(super) policy: &'a Policy,
+pub(crate) struct Survey<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) policy: &'a Policy,
     /// Parallel to the snapshot's nodes.
-    pub(super) nodes: Vec<NodeFacts<'a>>,
+    pub(crate) nodes: Vec<NodeFacts<'a>>,
     /// Pods taken into account that are bound to no node and no daemons.
     pub(super) unbound: Vec<&'a Pod>,
+    /// A pod bound to no node that would keep a node if it were: the scheduler may have promised it one already.
+    pub(crate) may_bind_late: Option<&'a Pod>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -36,7 +39,7 @@ pub(super) enum Readiness {
 
 /// Who cordoned a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cordon {
+pub(crate) enum Cordon {
     None,
     Ours,
     Others,
@@ -44,17 +47,22 @@ pub(super) enum Cordon {
 
 /// One node, looked at through a policy.
 #[derive(Debug)]
-pub(super) struct NodeFacts<'a> {
-    pub(super) node: &'a Node,
+pub(crate) struct NodeFacts<'a> {
+    pub(crate) node: &'a Node,
     /// Why it is not managed; the pods of such a node are not looked at.
     pub(super) unmanaged: Option<KeepReason>,
     pub(super) readiness: Readiness,
     /// Since when it is NotReady.
     pub(super) not_ready_since: Option<Timestamp>,
-    pub(super) cordon: Cordon,
-    pub(super) scale_down_disabled: bool,
+    pub(crate) cordon: Cordon,
+    pub(crate) scale_down_disabled: bool,
+    /// Whether another run is about to delete it.
+    pub(super) claimed: bool,
+    /// When our own cordon was made, by its mark.
+    pub(crate) marked_cordoned_at: Option<Timestamp>,
+    /// When it was cordoned, by our mark or by the taint that the control plane adds.
     pub(super) cordoned_at: Option<Timestamp>,
-    pub(super) empty_since: Option<Timestamp>,
+    pub(crate) empty_since: Option<Timestamp>,
     /// Bytes that the utilization divides by; 0 if unknown.
     pub(super) capacity: u128,
     /// Critical and dynamic pods.
@@ -64,11 +72,11 @@ pub(super) struct NodeFacts<'a> {
     /// Bytes requested by the daemons taken into account.
     pub(super) daemons: u128,
     /// The first occupant by name.
-    pub(super) occupant: Option<&'a Pod>,
+    pub(crate) occupant: Option<&'a Pod>,
     /// The first critical one by name.
-    pub(super) critical: Option<&'a Pod>,
+    pub(crate) critical: Option<&'a Pod>,
     /// The first omitted pod by name that would be lost with the node, and why.
-    pub(super) loses: Option<(&'a Pod, Loss)>,
+    pub(crate) loses: Option<(&'a Pod, Loss)>,
     /// The controllers that would recreate an omitted pod of this node elsewhere, by uid.
     pub(super) moves: BTreeMap<&'a str, &'a Controller>,
     /// Requests of all pods on the node.
@@ -114,11 +122,11 @@ impl NodeFacts<'_> {
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
+    pub(crate) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
         let mut warnings = Vec::new();
         let nodes =
             snapshot.nodes().iter().map(|node| look_at(node, snapshot, policy, &mut warnings)).collect();
-        let mut survey = Self { snapshot, policy, nodes, unbound: Vec::new(), warnings };
+        let mut survey = Self { snapshot, policy, nodes, unbound: Vec::new(), may_bind_late: None, warnings };
         survey.walk_pods();
         survey
     }
@@ -141,8 +149,13 @@ impl<'a> Survey<'a> {
             match binding {
                 Binding::UnknownNode => {}
                 Binding::Unbound => {
-                    if matches!(class, PodClass::Critical | PodClass::Dynamic) {
+                    let occupant = matches!(class, PodClass::Critical | PodClass::Dynamic);
+                    if occupant {
                         self.unbound.push(pod);
+                    }
+                    let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+                    if !gated && (occupant || (class == PodClass::Omitted && loss(pod).is_some())) {
+                        self.may_bind_late.get_or_insert(pod);
                     }
                 }
                 Binding::Node(index) => {
@@ -251,6 +264,8 @@ fn look_at<'a>(
             .annotations
             .get(annotation::SCALE_DOWN_DISABLED)
             .is_some_and(|value| value == "true"),
+        claimed: is_claimed(node, snapshot.observed_at()),
+        marked_cordoned_at,
         cordoned_at: marked_cordoned_at.or_else(tainted_at),
         empty_since,
         capacity,
