@@ -1,0 +1,122 @@
+//! Planning alone: 1,000 nodes with 30,000 pods, 5,000 with 150,000, 15,000 with 450,000, and the same with 1,000 pods
+//! that wait. Run with `cargo bench --bench plan`.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot make its cluster should stop")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use divan::{Bencher, black_box};
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{
+    Bytes, Constraints, Controller, LabelSelector, Millicores, Node, NodeResources, Pod, ReadyCondition,
+    Requests, Snapshot, Unbound,
+};
+use kube_rebalancer_core::plan::plan;
+use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+
+/// Nodes of the clusters; each has thirty pods a node.
+const SIZES: [u64; 3] = [1_000, 5_000, 15_000];
+
+fn main() {
+    divan::main();
+}
+
+/// A cluster in use: three daemons a node, one in twenty nodes cordoned, users spread unevenly.
+fn cluster(nodes: u64, waiting: u64) -> Snapshot {
+    let observed_at: Timestamp = "2026-01-15T09:00:00Z".parse().unwrap();
+    let user_labels: Arc<[Arc<str>]> = ["app", "component", "hub.jupyter.org/username"].map(Arc::from).into();
+    let daemon_labels: Arc<[Arc<str>]> = ["controller-revision-hash", "k8s-app"].map(Arc::from).into();
+    let (hub, system): (Arc<str>, Arc<str>) = (Arc::from("hub"), Arc::from("kube-system"));
+    let owner = Controller { kind: "DaemonSet".into(), name: "agent".into(), uid: "agent".into() };
+    let daemon_set = Arc::new(owner);
+    let constraints = Arc::new(Constraints::default());
+    let pod =
+        |namespace: &Arc<str>, name: String, labels: &Arc<[Arc<str>]>, node: Option<&Arc<str>>, mebi| Pod {
+            namespace: namespace.clone(),
+            name: name.into(),
+            label_keys: labels.clone(),
+            node_name: node.cloned(),
+            requests: Requests { memory: Bytes(mebi << 20), cpu: Millicores(100) },
+            controller: None,
+            mirror: false,
+            safe_to_evict: None,
+            local_volume: None,
+            unbound: None,
+        };
+    let offered =
+        NodeResources { memory: Some(Bytes(52 << 30)), cpu: Some(Millicores(16_000)), pods: Some(110) };
+    let (mut all_nodes, mut pods) = (Vec::new(), Vec::new());
+    for index in 0..nodes {
+        let name: Arc<str> = format!("gke-hub-user-pool-0df1a536-{index:05}").into();
+        all_nodes.push(Node {
+            name: name.to_string(),
+            created_at: Some(observed_at - SignedDuration::from_mins(i64::try_from(index).unwrap())),
+            labels: BTreeMap::from([("topology.kubernetes.io/zone".into(), format!("zone-{}", index % 3))]),
+            unschedulable: index % 20 == 7,
+            ready: Some(ReadyCondition { ready: true, since: Some(observed_at) }),
+            allocatable: offered,
+            capacity: offered,
+            ..Node::default()
+        });
+        for number in 0..3 {
+            let daemon = pod(&system, format!("agent-{index:05}-{number}"), &daemon_labels, Some(&name), 100);
+            pods.push(Pod { controller: Some(daemon_set.clone()), ..daemon });
+        }
+        // From 20 to 34 users a node, 27 on average.
+        for number in 0..(20 + (index * 7) % 15) {
+            let user = format!("jupyter-user-{index:05}-{number:02}");
+            pods.push(pod(&hub, user, &user_labels, Some(&name), 1024 + (number % 4) * 256));
+        }
+    }
+    for index in 0..waiting {
+        let user =
+            pod(&hub, format!("jupyter-waiting-{index:05}"), &user_labels, None, 1024 + (index % 4) * 256);
+        let unbound = Unbound {
+            gated: false,
+            unschedulable: Some("0/5000 nodes are available".into()),
+            constraints: constraints.clone(),
+        };
+        pods.push(Pod { unbound: Some(Box::new(unbound)), ..user });
+    }
+    let seen = pods.len();
+    Snapshot::new(observed_at, all_nodes, pods, vec![], seen).unwrap()
+}
+
+fn policy() -> Policy {
+    Policy {
+        min_utilization: PartsPerMillion(650_000),
+        optimal_utilization: PartsPerMillion(750_000),
+        max_utilization: PartsPerMillion(850_000),
+        min_nodes: 3,
+        max_nodes: 20_000,
+        preemptible_labels: BTreeSet::from(["hub.jupyter.org/username".into()]),
+        omit_labels: BTreeSet::new(),
+        omit_namespaces: BTreeSet::from(["kube-system".into()]),
+        node_selector: LabelSelector::default(),
+        capacity: CapacitySource::Allocatable,
+        empty_grace: SignedDuration::ZERO,
+        adopt_cordons: true,
+        keep_zones: true,
+        max_cordons: Budget::Percent(100),
+        max_deletions: Budget::Count(10),
+        boot_grace: SignedDuration::from_mins(15),
+        max_unready_percent: 45,
+        ok_unready_nodes: 3,
+        node_groups_named: false,
+        own_pod: None,
+        own_node: None,
+    }
+}
+
+#[divan::bench(args = SIZES)]
+fn planning(bencher: Bencher<'_, '_>, nodes: u64) {
+    let (snapshot, policy) = (cluster(nodes, 0), policy());
+    bencher.bench_local(|| plan(black_box(&snapshot), black_box(&policy)).unwrap());
+}
+
+#[divan::bench(args = SIZES)]
+fn planning_with_a_thousand_waiting_pods(bencher: Bencher<'_, '_>, nodes: u64) {
+    let (snapshot, policy) = (cluster(nodes, 1_000), policy());
+    bencher.bench_local(|| plan(black_box(&snapshot), black_box(&policy)).unwrap());
+}
