@@ -4,6 +4,7 @@ mod group;
 mod label;
 mod node;
 mod pod;
+mod quantity;
 mod resources;
 mod snapshot;
 
@@ -11,6 +12,7 @@ pub use group::{Instance, NodeGroup, NodeTemplate};
 pub use label::{LabelSelector, Operator, Requirement};
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation};
 pub use pod::{Affinity, Constraints, Controller, Pod, SelectorTerm, Toleration, Unbound};
+pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};
 pub use resources::{Bytes, Millicores, Requests, TotalBytes};
 pub use snapshot::{Binding, Snapshot, SnapshotError};
 
