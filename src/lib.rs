@@ -1,4 +1,5 @@
 //! kube-rebalancer.
 
+pub mod observe;
 pub mod report;
 pub mod settings;

@@ -1,0 +1,207 @@
+//! What can be wrong with an input or an object in it, and what is odd about one but can be lived with.
+
+use std::{fmt, io};
+
+use kube_rebalancer_core::model::{QuantityError, SnapshotError};
+
+use super::collector::KindsFound;
+
+/// Why no snapshot could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// One of the inputs could not be read. Its display is which; the source says why.
+    #[error("{name}")]
+    Input {
+        /// The path of the file, or `standard input`.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        problem: ReadProblem,
+    },
+    /// All inputs together hold no nodes.
+    #[error(
+        "the input has {pods} pods but no nodes, expected what `kubectl get nodes,pods -A -o json` prints, or a second \
+         --from with the nodes"
+    )]
+    NoNodes {
+        /// How many pods there were.
+        pods: usize,
+    },
+    /// The inputs hold something twice.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+/// What is wrong with an input.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadProblem {
+    /// It cannot be opened.
+    #[error("cannot be opened")]
+    Open(#[source] io::Error),
+    /// Reading it failed halfway.
+    #[error("reading it failed")]
+    Read(#[source] io::Error),
+    /// It is a directory.
+    #[error("is a directory, expected a file")]
+    Directory,
+    /// It is empty.
+    #[error("is empty, expected what `kubectl get nodes,pods -A -o json` prints")]
+    Empty,
+    /// It is text in UTF-16.
+    #[error(
+        "is in UTF-16, expected UTF-8; Windows PowerShell writes UTF-16 where a command's output is redirected with >, \
+         use `kubectl … | Set-Content -Encoding utf8 FILE` or cmd"
+    )]
+    Utf16,
+    /// It is compressed.
+    #[error("is compressed with gzip, unpack it first")]
+    Gzip,
+    /// It is neither of text formats.
+    #[error("is binary, expected JSON or YAML")]
+    Binary,
+    /// It begins like JSON and is not.
+    #[error("is not a JSON document of Kubernetes objects")]
+    Json(#[source] serde_json::Error),
+    /// It is JSON that was cut off.
+    #[error("is cut off: the JSON document is not complete where the input ends, after {bytes} bytes")]
+    Truncated {
+        /// The length of the input.
+        bytes: u64,
+    },
+    /// It is neither JSON nor YAML.
+    #[error("is neither a JSON nor a YAML document of Kubernetes objects")]
+    Yaml(#[source] Box<serde_saphyr::Error>),
+    /// An object in it cannot be understood.
+    #[error(transparent)]
+    Object(Box<ObjectError>),
+    /// It holds neither nodes nor pods.
+    #[error(
+        "has neither nodes nor pods in it but {found}, expected what `kubectl get nodes,pods -A -o json` prints"
+    )]
+    NothingUseful {
+        /// What it holds.
+        found: KindsFound,
+    },
+}
+
+/// A field of an object that cannot be understood. Its display is where the problem is; the source says what it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{object}: {field}")]
+pub struct ObjectError {
+    /// The object.
+    pub object: ObjectName,
+    /// The path of the field, such as `spec.containers[1].resources.requests.memory`.
+    pub field: String,
+    /// What is wrong with it.
+    #[source]
+    pub problem: FieldProblem,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldProblem {
+    /// It is not a usable quantity.
+    #[error(transparent)]
+    Quantity(#[from] QuantityError),
+    /// It is not a time.
+    #[error("{text:?} is not a time, expected RFC 3339 such as 2026-01-15T09:00:00Z")]
+    Timestamp {
+        /// The text.
+        text: String,
+    },
+    /// It is absent.
+    #[error("missing, every object has one")]
+    Missing,
+    /// What a pod asks for adds up to more than Kubernetes can count.
+    #[error("the requests of the pod add up to more than 2^63-1")]
+    SumTooLarge,
+    /// Neither the object nor its list says what it is in time.
+    #[error("missing, and the list it is in does not say what it is a list of before its items")]
+    UnknownKind,
+    /// The list does not say what it is.
+    #[error("missing, expected List, NodeList or PodList (a YAML file that was cut off looks like this)")]
+    ListWithoutKind,
+}
+
+/// A problem and the field that has it, before it is known which object that is.
+#[derive(Debug)]
+pub(super) struct BadField {
+    pub(super) field: String,
+    pub(super) problem: FieldProblem,
+}
+
+impl BadField {
+    pub(super) fn new(field: impl Into<String>, problem: impl Into<FieldProblem>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+
+    pub(super) fn of(self, object: ObjectName) -> ObjectError {
+        ObjectError { object, field: self.field, problem: self.problem }
+    }
+}
+
+/// How an object is called.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectName {
+    /// A node.
+    Node(String),
+    /// A pod, by namespace and name.
+    Pod(String, String),
+    /// Something that has no name, by what it is.
+    Unnamed(&'static str),
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(name) => write!(formatter, "node {name}"),
+            Self::Pod(namespace, name) => write!(formatter, "pod {namespace}/{name}"),
+            Self::Unnamed(what) => write!(formatter, "{what}"),
+        }
+    }
+}
+
+/// Something odd that was left out of account. Each says what that means for the plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReadWarning {
+    /// A taint with an effect that Kubernetes 1.35 does not have.
+    UnknownTaintEffect {
+        /// The node.
+        node: String,
+        /// The taint's key.
+        taint: String,
+        /// The effect.
+        effect: String,
+    },
+    /// A toleration with an operator or effect that this program does not know.
+    UnknownToleration {
+        /// The pod.
+        pod: ObjectName,
+        /// The toleration's key.
+        key: String,
+        /// Its operator and effect.
+        text: String,
+    },
+    /// An annotation `kubernetes.io/created-by` that is not the JSON it should be.
+    UnreadableCreatedBy {
+        /// The pod.
+        pod: ObjectName,
+    },
+}
+
+impl fmt::Display for ReadWarning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownTaintEffect { node, taint, effect } => {
+                write!(formatter, "node {node}: taint {taint} is ignored, its effect {effect:?} is unknown")
+            }
+            Self::UnknownToleration { pod, key, text } => {
+                write!(formatter, "{pod}: the toleration of {key:?} is ignored, {text} is unknown")
+            }
+            Self::UnreadableCreatedBy { pod } => write!(
+                formatter,
+                "{pod}: the annotation kubernetes.io/created-by is not readable, the pod counts as one without a controller"
+            ),
+        }
+    }
+}

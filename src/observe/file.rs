@@ -1,0 +1,182 @@
+//! Opens a file or standard input, finds out whether it is JSON or YAML, and reads its documents one after the other.
+//!
+//! ```text
+//!   open --> first 4 KiB: empty? UTF-16? gzip? binary? --> "{" or "[" --> JSON, streamed
+//!                                                     \--> else ------> YAML, streamed
+//! ```
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use super::collector::Collector;
+use super::document::{self, Document, DocumentError};
+use super::error::{ReadError, ReadProblem};
+
+/// Enough to tell formats apart, and short enough to read ahead of a parser.
+const PREFIX_BYTES: u64 = 4096;
+
+/// Larger than the default of 8 KiB: fewer system calls on dumps of hundreds of megabytes.
+const BUFFER_BYTES: usize = 128 << 10;
+
+/// Where objects are read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Standard input.
+    StandardInput,
+    /// A file.
+    File(PathBuf),
+}
+
+/// `-` is standard input, anything else the path of a file.
+impl From<OsString> for Source {
+    fn from(argument: OsString) -> Self {
+        if argument == "-" { Self::StandardInput } else { Self::File(argument.into()) }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StandardInput => formatter.write_str("standard input"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+        }
+    }
+}
+
+/// Reads everything that a source holds.
+pub(super) fn read_source(source: &Source, collector: &mut Collector) -> Result<(), ReadError> {
+    let problem = |problem| ReadError::Input { name: source.to_string(), problem };
+    match source {
+        Source::StandardInput => read_documents(io::stdin().lock(), collector),
+        Source::File(path) => open(path).and_then(|file| read_documents(file, collector)),
+    }
+    .map_err(problem)
+}
+
+fn open(path: &Path) -> Result<File, ReadProblem> {
+    let file = File::open(path).map_err(ReadProblem::Open)?;
+    // Opening a directory succeeds on some systems, reading it then fails with a message about system calls.
+    if file.metadata().map_err(ReadProblem::Open)?.is_dir() {
+        return Err(ReadProblem::Directory);
+    }
+    Ok(file)
+}
+
+/// Reads every document of an input and checks that there was anything of use in it.
+pub(super) fn read_documents(mut input: impl Read, collector: &mut Collector) -> Result<(), ReadProblem> {
+    let useful_before = collector.useful();
+    let mut prefix = Vec::new();
+    input.by_ref().take(PREFIX_BYTES).read_to_end(&mut prefix).map_err(ReadProblem::Read)?;
+    let format = sniff(&prefix)?;
+    let byte_order_mark = if prefix.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let mut whole = Cursor::new(prefix);
+    whole.set_position(u64::try_from(byte_order_mark).unwrap_or_default());
+    match format {
+        Format::Json => read_json(whole.chain(input), collector)?,
+        Format::Yaml => read_yaml(whole.chain(input), collector)?,
+    }
+    let others = collector.take_others();
+    if collector.useful() == useful_before {
+        return Err(ReadProblem::NothingUseful { found: others });
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Json,
+    Yaml,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Tells the format by the beginning of the input.
+fn sniff(prefix: &[u8]) -> Result<Format, ReadProblem> {
+    let text = prefix.strip_prefix(BYTE_ORDER_MARK).unwrap_or(prefix);
+    if prefix.starts_with(b"\xFF\xFE") || prefix.starts_with(b"\xFE\xFF") || is_utf16_without_mark(prefix) {
+        return Err(ReadProblem::Utf16);
+    }
+    if prefix.starts_with(b"\x1F\x8B") {
+        return Err(ReadProblem::Gzip);
+    }
+    if text.iter().any(|byte| matches!(byte, 0..=8 | 14..=31 | 127)) {
+        return Err(ReadProblem::Binary);
+    }
+    match text.trim_ascii_start().first() {
+        None => Err(ReadProblem::Empty),
+        Some(b'{' | b'[') => Ok(Format::Json),
+        Some(_) => Ok(Format::Yaml),
+    }
+}
+
+/// JSON and YAML begin with an ASCII character, which UTF-16 pads with a zero byte on one side.
+fn is_utf16_without_mark(prefix: &[u8]) -> bool {
+    matches!(prefix, [0, character, ..] | [character, 0, ..] if character.is_ascii_graphic())
+}
+
+/// Reads JSON documents, one or many, with or without space between them.
+fn read_json(input: impl Read, collector: &mut Collector) -> Result<(), ReadProblem> {
+    let mut bytes_read = 0;
+    let counted = Counting { input, bytes_read: &mut bytes_read };
+    let mut deserializer =
+        serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER_BYTES, counted));
+    let result = loop {
+        if let Err(error) = document::read(&mut deserializer, collector) {
+            break Err(error);
+        }
+        // `end` does not consume what it finds, so that is the beginning of the next document.
+        if deserializer.end().is_ok() {
+            break Ok(());
+        }
+    };
+    drop(deserializer);
+    result.map_err(|error| match error {
+        DocumentError::Object(error) => ReadProblem::Object(Box::new(error)),
+        DocumentError::Format(error) if error.is_io() => ReadProblem::Read(error.into()),
+        DocumentError::Format(error) if error.is_eof() => ReadProblem::Truncated { bytes: bytes_read },
+        DocumentError::Format(error) => ReadProblem::Json(error),
+    })
+}
+
+/// Reads YAML documents.
+///
+/// The limits that guard against input which grows when it is read (aliases of aliases) stay; those on sheer size are
+/// lifted, because an honest dump of a large cluster exceeds all of them and is never held in memory.
+fn read_yaml(mut input: impl Read, collector: &mut Collector) -> Result<(), ReadProblem> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: None,
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
+            max_total_scalar_bytes: usize::MAX,
+        },
+        with_snippet: false,
+    };
+    let mut empty = true;
+    for document in serde_saphyr::read_with_options::<_, Document>(&mut input, options) {
+        empty = false;
+        match document {
+            Ok(Document(Ok(read))) => collector.absorb(read),
+            Ok(Document(Err(error))) => return Err(ReadProblem::Object(Box::new(error))),
+            Err(error) => return Err(ReadProblem::Yaml(Box::new(error))),
+        }
+    }
+    if empty { Err(ReadProblem::Empty) } else { Ok(()) }
+}
+
+/// Counts what passes through, so that a cut file can be told where it ends.
+struct Counting<'c, R> {
+    input: R,
+    bytes_read: &'c mut u64,
+}
+
+impl<R: Read> Read for Counting<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        *self.bytes_read += u64::try_from(count).unwrap_or_default();
+        Ok(count)
+    }
+}

@@ -1,0 +1,77 @@
+//! Keeps one copy of what many pods have in common: namespaces, label keys, node names, controllers, constraints.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kube_rebalancer_core::model::{Constraints, Controller};
+
+/// Everything shared so far.
+#[derive(Debug, Default)]
+pub(super) struct Interner {
+    texts: BTreeSet<Arc<str>>,
+    label_keys: BTreeSet<Arc<[Arc<str>]>>,
+    controllers: BTreeSet<Arc<Controller>>,
+    constraints: BTreeSet<Arc<Constraints>>,
+}
+
+impl Interner {
+    /// The shared copy of a text.
+    pub(super) fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(shared) = self.texts.get(text) {
+            return Arc::clone(shared);
+        }
+        let shared: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&shared));
+        shared
+    }
+
+    /// The shared copy of a set of label keys, given in order.
+    pub(super) fn label_keys<'a>(&mut self, keys: impl Iterator<Item = &'a str>) -> Arc<[Arc<str>]> {
+        let keys: Vec<Arc<str>> = keys.map(|key| self.text(key)).collect();
+        if let Some(shared) = self.label_keys.get(keys.as_slice()) {
+            return Arc::clone(shared);
+        }
+        let shared: Arc<[Arc<str>]> = keys.into();
+        self.label_keys.insert(Arc::clone(&shared));
+        shared
+    }
+
+    /// The shared copy of a controller.
+    pub(super) fn controller(&mut self, controller: Controller) -> Arc<Controller> {
+        share(&mut self.controllers, controller)
+    }
+
+    /// The shared copy of a pod's constraints.
+    pub(super) fn constraints(&mut self, constraints: Constraints) -> Arc<Constraints> {
+        share(&mut self.constraints, constraints)
+    }
+}
+
+fn share<T: Ord>(set: &mut BTreeSet<Arc<T>>, value: T) -> Arc<T> {
+    if let Some(shared) = set.get(&value) {
+        return Arc::clone(shared);
+    }
+    let shared = Arc::new(value);
+    set.insert(Arc::clone(&shared));
+    shared
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_share_one_allocation_and_others_do_not() {
+        let mut interner = Interner::default();
+        let first = interner.label_keys(["app", "tier"].into_iter());
+        assert!(Arc::ptr_eq(&first, &interner.label_keys(["app", "tier"].into_iter())));
+        assert!(!Arc::ptr_eq(&first, &interner.label_keys(["app"].into_iter())));
+        assert!(Arc::ptr_eq(&first[0], &interner.text("app")));
+
+        let owner =
+            |name: &str| Controller { kind: "ReplicaSet".into(), name: name.into(), uid: name.into() };
+        let first = interner.controller(owner("web"));
+        assert!(Arc::ptr_eq(&first, &interner.controller(owner("web"))));
+        assert!(!Arc::ptr_eq(&first, &interner.controller(owner("db"))));
+    }
+}

@@ -1,0 +1,72 @@
+//! From what the API server showed, live or in a file, to a [`Snapshot`].
+//!
+//! ```text
+//!   file (JSON, YAML) --> document --> raw --> convert --> model
+//!   live cluster ---------^  one object at a time   \--> warnings
+//! ```
+//!
+//! Everything but `file` is free of input and output and does not know where its objects come from.
+
+mod collector;
+mod convert;
+mod document;
+mod error;
+mod file;
+mod intern;
+mod raw;
+mod requests;
+
+use std::io::Read;
+
+use jiff::Timestamp;
+use kube_rebalancer_core::model::Snapshot;
+
+use collector::Collector;
+pub use collector::KindsFound;
+pub use error::{FieldProblem, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
+pub use file::Source;
+
+/// A cluster as it was observed.
+#[derive(Debug)]
+pub struct Observation {
+    /// The cluster.
+    pub snapshot: Snapshot,
+    /// What was odd about it, sorted.
+    pub warnings: Vec<ReadWarning>,
+}
+
+/// Reads a cluster from files that together hold its nodes and pods.
+pub fn read(sources: &[Source], observed_at: Timestamp) -> Result<Observation, ReadError> {
+    let mut reading = Reading::default();
+    for source in sources {
+        reading.add(source)?;
+    }
+    reading.finish(observed_at)
+}
+
+/// A cluster that is being read, input by input.
+#[derive(Debug, Default)]
+pub struct Reading {
+    collector: Collector,
+}
+
+impl Reading {
+    /// Reads a file or standard input.
+    pub fn add(&mut self, source: &Source) -> Result<(), ReadError> {
+        file::read_source(source, &mut self.collector)
+    }
+
+    /// Reads JSON or YAML from anywhere; `name` is for messages.
+    pub fn add_input(&mut self, name: &str, input: impl Read) -> Result<(), ReadError> {
+        file::read_documents(input, &mut self.collector)
+            .map_err(|problem| ReadError::Input { name: name.to_owned(), problem })
+    }
+
+    /// Makes a snapshot of everything read.
+    pub fn finish(self, observed_at: Timestamp) -> Result<Observation, ReadError> {
+        if !self.collector.knows_nodes() {
+            return Err(ReadError::NoNodes { pods: self.collector.pods_seen() });
+        }
+        Ok(self.collector.finish(observed_at)?)
+    }
+}
