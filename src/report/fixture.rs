@@ -1,14 +1,17 @@
 //! Plans put together by hand, for the tests of the report: what a planner would say is not the question here.
 
+mod everything;
+
+pub(super) use everything::everything;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Bytes, LabelSelector};
 use kube_rebalancer_core::plan::{
-    Action, After, Band, Before, CordonReason, DeleteReason, Elapsed, GrowReason, KeepReason, Limit, Loss,
-    MarkReason, NodeState, NodeVerdict, Plan, Since, UncordonReason, UnmarkReason, Utilization, Verdict,
-    Warning,
+    Action, After, Band, Before, CordonReason, DeleteReason, KeepReason, NodeState, NodeVerdict, Plan, Since,
+    UncordonReason, Utilization, Verdict, Warning,
 };
 use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
 
@@ -150,7 +153,7 @@ pub(super) fn quiet() -> Plan {
     plan(vec![kept("a", 8), kept("b", 8)], Vec::new())
 }
 
-/// A small JupyterHub in the evening: most users are gone.
+/// A small hub for notebooks in the evening: most users are gone.
 pub(super) fn evening() -> Plan {
     const POOL: &str = "gke-prod-highmem-pool-0df1a536";
     let name = |suffix: &str| format!("{POOL}-{suffix}");
@@ -182,130 +185,6 @@ pub(super) fn evening() -> Plan {
     plan.after.utilization = Utilization { requested: GIBI * 19, capacity: 2 * machine };
     plan.warnings = vec![Warning::NoMemoryRequest { pod: "datahub/cull-deployment-9f2".to_owned(), pods: 4 }];
     plan
-}
-
-/// Every action and every reason once, with names as long as Kubernetes lets them be.
-pub(super) fn everything(name: &str, pod: &str) -> Plan {
-    let pod = || pod.to_owned();
-    let zone = || "us-central1-a".to_owned();
-    let since = || moment("2017-06-14T11:00:00Z");
-    let utilization = Utilization { requested: 1, capacity: 0 };
-    let max = PartsPerMillion(850_000);
-    let uncordons = [
-        UncordonReason::CriticalPod { pod: pod() },
-        UncordonReason::ScaleDownDisabled,
-        UncordonReason::WaitingPod { pod: pod(), pods: 2 },
-        UncordonReason::KeepZone { zone: zone() },
-        UncordonReason::AboveBand { utilization, max },
-        UncordonReason::MinNodes { serving: 2, min: 3 },
-        UncordonReason::EmptiesLater { occupants: 12 },
-    ];
-    let grows = [
-        GrowReason::WaitingPods { pod: pod(), pods: 2 },
-        GrowReason::AboveBand { utilization, max },
-        GrowReason::MinNodes { nodes: 2, min: 3 },
-    ];
-    let cordons = [
-        below(4),
-        CordonReason::EmptiesSooner { occupants: 1 },
-        CordonReason::MaxNodes { serving: 80, max: 72 },
-        CordonReason::Broken { since: since() },
-    ];
-    let keeps = [
-        KeepReason::OmittedLabel { label: "example.org/hands-off".to_owned() },
-        KeepReason::NotSelected,
-        KeepReason::ControlPlane,
-        KeepReason::BeingDeleted,
-        KeepReason::OtherActor { mark: "karpenter.sh/disrupted".to_owned() },
-        KeepReason::CriticalPod { pod: pod() },
-        KeepReason::ScaleDownDisabled,
-        KeepReason::CordonedByOthers,
-        KeepReason::WaitingPod { pod: pod(), pods: 1 },
-        KeepReason::KeepZone { zone: zone() },
-        KeepReason::MinNodes { min: 3 },
-        KeepReason::Needed { occupants: 12 },
-        KeepReason::CordonBudget { max: Budget::Percent(10) },
-        KeepReason::PodsRemaining { pods: 3, pod: pod() },
-        KeepReason::LosesPod { pod: pod(), why: Loss::LocalVolume { volume: "scratch".to_owned() } },
-        KeepReason::OwnNode,
-        KeepReason::EmptyTooShort {
-            empty_for: Elapsed(SignedDuration::from_mins(12)),
-            grace: Elapsed(SignedDuration::from_mins(30)),
-        },
-        KeepReason::DeletionBudget { max: Budget::Count(10) },
-        KeepReason::TooFewServing { serving: 2, min: 3 },
-        KeepReason::LastOfZone { zone: zone() },
-        KeepReason::LastOfCluster,
-        KeepReason::SharedController { controller: "ReplicaSet/kube-dns-123".to_owned() },
-        KeepReason::Booting { since: since() },
-        KeepReason::Broken { since: Since(None) },
-        KeepReason::TooManyBroken,
-    ];
-    let mut nodes = Vec::new();
-    let mut actions = Vec::new();
-    let mut next = 0;
-    let mut fresh = || {
-        next += 1;
-        format!("{name}{next:02}")
-    };
-    for reason in uncordons {
-        let node = fresh();
-        actions.push(Action::Uncordon { node: node.clone(), reason: reason.clone() });
-        nodes.push(self::node(&node, NodeState::Cordoned, 3, Verdict::Uncordon(reason)));
-    }
-    for (number, reason) in grows.into_iter().enumerate() {
-        let group = (number > 0).then(|| format!("us-central1-a/{name}grp"));
-        actions.push(Action::Grow { group, from: 8, to: 10, reason });
-    }
-    for reason in cordons {
-        let node = fresh();
-        actions.push(Action::Cordon { node: node.clone(), reason: reason.clone() });
-        nodes.push(self::node(&node, NodeState::Serving, 4, Verdict::Cordon(reason)));
-    }
-    let node = fresh();
-    actions.push(delete(&node));
-    nodes.push(self::node(&node, NodeState::Broken, 0, Verdict::Delete(empty())));
-    for reason in keeps {
-        let name = fresh();
-        nodes.push(node_kept_for(&name, reason));
-    }
-    actions.push(Action::Mark { node: format!("{name}97"), reason: MarkReason::Empty });
-    actions.push(Action::Unmark { node: format!("{name}98"), reason: UnmarkReason::Occupied });
-    actions.push(Action::Unmark { node: format!("{name}99"), reason: UnmarkReason::Uncordoned });
-    let mut plan = plan(nodes, actions);
-    plan.before.utilization = utilization;
-    plan.band = Band::Above;
-    plan.limits = vec![
-        Limit::MinNodes { asked: 1, allowed: 3 },
-        Limit::MaxNodes { asked: 90, allowed: 72, utilization, max },
-        Limit::MustKeep { asked: 80, allowed: 72 },
-        Limit::WaitingPods { asked: 3, allowed: 1 },
-        Limit::MaxCordons { asked: 30, allowed: 10 },
-        Limit::MaxDeletions { asked: 30, allowed: 10 },
-    ];
-    plan.warnings = vec![
-        Warning::FitsNowhere { pod: pod() },
-        Warning::RefusedByScheduler { pod: pod(), node: format!("{name}01"), message: pod() },
-        Warning::UnknownNewNode { allowed: 3 },
-        Warning::DaemonsFillNewNode { group: Some(pod()), daemons: 1 << 40, capacity: 1 << 40 },
-        Warning::NoMemoryRequest { pod: pod(), pods: 4 },
-        Warning::NoCapacity { node: format!("{name}01") },
-        Warning::BadMark { node: name.to_owned(), annotation: pod(), value: "\u{1b}soon".to_owned() },
-        Warning::GroupNotGrown { group: pod(), why: pod() },
-    ];
-    plan
-}
-
-fn node_kept_for(name: &str, reason: KeepReason) -> NodeVerdict {
-    let managed = !matches!(
-        reason,
-        KeepReason::OmittedLabel { .. }
-            | KeepReason::NotSelected
-            | KeepReason::ControlPlane
-            | KeepReason::BeingDeleted
-            | KeepReason::OtherActor { .. }
-    );
-    NodeVerdict { managed, ..node(name, NodeState::Serving, 12, Verdict::Keep(reason)) }
 }
 
 /// A thousand nodes: a few dozen are touched, and everything else needs no line of its own.

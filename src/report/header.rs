@@ -54,15 +54,16 @@ pub(super) fn facts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Resu
         before.managed, before.serving, before.cordoned, before.booting, before.broken
     );
     fact(page, "nodes", &nodes)?;
-    let mut among = format!("{} empty, {} with critical pods", before.empty, before.critical);
-    match plan.nodes.iter().filter(|node| !node.managed).count() {
-        0 => (),
-        unmanaged => among.push_str(&format!("; {unmanaged} more not managed")),
-    }
-    match before.instances_without_node {
-        0 => (),
-        instances => among.push_str(&format!("; {} without a node yet", count(instances, "instance"))),
-    }
+    let unmanaged = match plan.nodes.iter().filter(|node| !node.managed).count() {
+        0 => String::new(),
+        nodes => format!("; {nodes} more not managed"),
+    };
+    let instances = match before.instances_without_node {
+        0 => String::new(),
+        instances => format!("; {} without a node yet", count(instances, "instance")),
+    };
+    let among =
+        format!("{} empty, {} with critical pods{unmanaged}{instances}", before.empty, before.critical);
     fact(page, "", &among)?;
     let quantity = match facts.policy.capacity {
         CapacitySource::Allocatable => "allocatable",

@@ -1,6 +1,6 @@
 //! The one sentence that says what comes out of a run.
 
-use kube_rebalancer_core::plan::{Action, After, Band, Plan};
+use kube_rebalancer_core::plan::{Action, After, Band, Limit, Plan};
 
 use super::header::band;
 
@@ -31,7 +31,7 @@ fn changes(actions: &[Action]) -> Vec<String> {
         match action {
             Action::Uncordon { .. } => back += 1,
             Action::Grow { from, to, .. } => {
-                created += usize::try_from(to.saturating_sub(*from)).unwrap_or(0)
+                created += usize::try_from(to.saturating_sub(*from)).unwrap_or(0);
             }
             Action::Cordon { .. } => out += 1,
             Action::Delete { .. } => deleted += 1,
@@ -61,14 +61,16 @@ fn nothing(plan: &Plan) -> String {
     let utilization = plan.before.utilization;
     let place = band(plan.band);
     let serving = serving(&plan.after);
-    match (plan.band, plan.limits.is_empty()) {
+    // How many nodes may be deleted says nothing about how many serve.
+    let limited = plan.limits.iter().any(|limit| !matches!(limit, Limit::MaxDeletions { .. }));
+    match (plan.band, limited) {
         (Band::Within, _) => format!("Nothing to do: within the band; {serving}."),
-        (Band::Below | Band::Above, false) => {
+        (Band::Below | Band::Above, true) => {
             format!(
                 "Nothing to do: utilization {utilization} is {place} the band, but a limit holds; {serving}."
             )
         }
-        (Band::Below | Band::Above, true) => format!(
+        (Band::Below | Band::Above, false) => format!(
             "Nothing to do: utilization {utilization} is {place} the band, but no other choice of nodes is better; \
              {serving}."
         ),
@@ -94,7 +96,7 @@ fn serving(after: &After) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture::{self, GIBI};
-    use kube_rebalancer_core::plan::{GrowReason, Limit, TooManyBroken, Utilization};
+    use kube_rebalancer_core::plan::{GrowReason, TooManyBroken, Utilization};
 
     #[test]
     fn the_sentence_adds_up_what_the_actions_do() {
@@ -123,6 +125,7 @@ mod tests {
         let mut plan = fixture::quiet();
         assert_eq!(outcome(&plan), "Nothing to do: within the band; 2 nodes serve at utilization 0.700.");
         plan.band = Band::Below;
+        plan.limits = vec![Limit::MaxDeletions { asked: 1, allowed: 0 }];
         assert_eq!(
             outcome(&plan),
             "Nothing to do: utilization 0.700 is below the band, but no other choice of nodes is better; \

@@ -15,6 +15,7 @@ use crate::report::Setting;
 pub(super) const SCHEMA: &str = "kube-rebalancer/plan/v1";
 
 /// What one run of kube-rebalancer saw and decided. Memory is in bytes; ratios are numbers with up to six decimals.
+/// Later versions of the program may add fields and reason words.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(title = "kube-rebalancer plan, version 1")]
@@ -243,6 +244,7 @@ pub(super) struct Guard {
 /// What became of one action.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the format's own name for it")]
 pub(super) struct Outcome<'a> {
     /// Index into `actions`.
     pub(super) action: usize,

@@ -2,7 +2,8 @@
 //!
 //! The types in `document` are the format. They are kept apart from the plan's own, so that a change of the planner
 //! cannot change what programs read without somebody seeing it: `plan.v1.schema.json` is generated from them, checked
-//! in, and compared by a test. Fields may be added to version 1; none is renamed, removed or given another meaning.
+//! in, and compared by a test. Fields and reason words may be added to version 1; none is
+//! renamed, removed or given another meaning.
 
 mod build;
 mod document;
@@ -26,7 +27,7 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>) -> io::Result<
     out.write_all(b"\n")
 }
 
-/// The JSON Schema (draft 2020-12) of what [`write`] writes.
+/// The JSON Schema (draft 2020-12) of what [`write()`] writes.
 #[must_use]
 pub fn schema() -> serde_json::Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
