@@ -8,14 +8,19 @@ use std::io::Result;
 use kube_rebalancer_core::plan::Action;
 
 use super::page::{Page, Tone};
-use super::{Outcome, OutcomeKind};
+use super::{Facts, Outcome, OutcomeKind};
 
-pub(super) fn write(page: &mut Page<'_>, actions: &[Action], outcomes: Option<&[Outcome]>) -> Result<()> {
+pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) -> Result<()> {
     if actions.is_empty() {
         return Ok(());
     }
-    let totals = outcomes.map(|outcomes| format!(": {}", totals(outcomes))).unwrap_or_default();
-    page.heading(&format!("actions ({}), in this order{totals}", actions.len()))?;
+    let outcomes = facts.outcomes;
+    let fate = match outcomes {
+        None if !facts.violations.is_empty() => ", NOT carried out".to_owned(),
+        None => ", in this order".to_owned(),
+        Some(outcomes) => format!(", in this order: {}", totals(outcomes)),
+    };
+    page.heading(&format!("actions ({}){fate}", actions.len()))?;
     let digits = actions.len().to_string().len();
     let mut previous: Option<(&str, String)> = None;
     for (index, action) in actions.iter().enumerate() {

@@ -260,6 +260,7 @@ fn colour_only_where_it_is_wanted_and_never_alone() {
 #[test]
 fn what_must_not_be_trusted_is_said_before_anything_else() {
     let mut plan = fixture::quiet();
+    plan.actions = vec![fixture::uncordon("b")];
     plan.guard = Some(TooManyBroken { broken: 5, managed: 10, max_percent: 45, ok_nodes: 3 });
     let violations = ["node a: cordoned, but it runs the critical pod x/y".to_owned()];
     let text = report_with(&plan, PAPER, &Facts { violations: &violations, ..facts() });
@@ -278,7 +279,8 @@ TOO MANY BROKEN NODES: 5 of 10 managed nodes are broken: more than
 source       cluster.json
 ";
     assert!(text.starts_with(start), "{text}");
-    assert!(text.contains("\nNothing is done: too many nodes are broken.\n"), "{text}");
+    assert!(text.contains("\nToo many nodes are broken: 1 node comes back into service;"), "{text}");
+    assert!(text.contains("\nactions (1), NOT carried out\n"), "{text}");
 }
 
 #[test]
