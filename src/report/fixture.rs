@@ -131,6 +131,7 @@ pub(super) fn plan(nodes: Vec<NodeVerdict>, actions: Vec<Action>) -> Plan {
             broken: count(NodeState::Broken),
             instances_without_node: 0,
             waiting_pods: 0,
+            demand: 6 * GIBI,
             utilization: Utilization { requested: 7 * GIBI, capacity: 10 * GIBI },
         },
         band: Band::Within,
@@ -181,6 +182,7 @@ pub(super) fn evening() -> Plan {
     plan.before.empty = 1;
     // Daemons of the serving nodes: 5 * 0.5 before, 2 * 0.5 after; 24 occupants * 0.75; machines of 12.7008Gi.
     let machine = u128::from(MACHINE.0);
+    plan.before.demand = GIBI * 18;
     plan.before.utilization = Utilization { requested: GIBI * 41 / 2, capacity: 5 * machine };
     plan.after.utilization = Utilization { requested: GIBI * 19, capacity: 2 * machine };
     plan.warnings = vec![Warning::NoMemoryRequest { pod: "datahub/cull-deployment-9f2".to_owned(), pods: 4 }];
