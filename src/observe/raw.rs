@@ -73,6 +73,8 @@ pub(super) struct Annotations<'a> {
     pub(super) cordoned_at: Option<Text<'a>>,
     #[serde(borrow, rename = "kube-rebalancer/empty-since")]
     pub(super) empty_since: Option<Text<'a>>,
+    #[serde(borrow, rename = "kube-rebalancer/deleting-until")]
+    pub(super) deleting_until: Option<Text<'a>>,
     #[serde(borrow, rename = "cluster-autoscaler.kubernetes.io/scale-down-disabled")]
     pub(super) scale_down_disabled: Option<Text<'a>>,
     #[serde(borrow, rename = "weave.works/kured-reboot-in-progress")]

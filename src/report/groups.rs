@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   keep      712 nodes, needed: ..0000, ..0001, ..0002 and 709 more
-//!             for example: its capacity is needed; it has 12 pod(s)
+//!             for example: its capacity is needed; it has 12 pods
 //!             pods 2 to 30, median 14; utilization 0.310 to 0.970, median 0.740
 //! ```
 

@@ -195,14 +195,15 @@ mod tests {
     fn paragraph(color: bool) -> String {
         let mut out = Vec::new();
         let mut page = Page::new(&mut out, Layout { width: 72, color, all_nodes: false });
-        let body = "utilization 0.412 is below 0.65; with 0 pod(s) it empties first\u{1b}[0m";
+        let body = "utilization 0.412 is below 0.65; with 0 pods it empties first\u{1b}[0m";
         page.paragraph(2, 10, (Tone::Yellow, "cordon:"), (Tone::Plain, body)).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn a_paragraph_hangs_and_shows_escapes_instead_of_obeying_them() {
-        let expected = "  cordon: utilization 0.412 is below 0.65; with 0 pod(s) it empties\n          first\\u{1b}[0m\n";
+        let expected =
+            "  cordon: utilization 0.412 is below 0.65; with 0 pods it empties\n          first\\u{1b}[0m\n";
         assert_eq!(paragraph(false), expected);
     }
 

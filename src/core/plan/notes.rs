@@ -1,5 +1,6 @@
 //! What a plan says beside its actions: settings that changed a number, and warnings.
 
+use super::reason::plural;
 use super::utilization::Utilization;
 use crate::policy::PartsPerMillion;
 
@@ -7,7 +8,7 @@ use crate::policy::PartsPerMillion;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
     /// Fewer nodes would have been enough.
-    #[error("MIN_NODES: {asked} node(s) would be enough, {allowed} stay in service")]
+    #[error("MIN_NODES: {} would be enough, {allowed} stay in service", plural(*.asked, "node"))]
     MinNodes {
         /// Nodes that the utilization asks for.
         asked: usize,
@@ -39,7 +40,7 @@ pub enum Limit {
         allowed: usize,
     },
     /// Waiting pods need more new nodes than may be created.
-    #[error("MAX_NODES: waiting pods need {asked} new node(s), {allowed} may be created")]
+    #[error("MAX_NODES: waiting pods need {}, {allowed} may be created", plural(*.asked, "new node"))]
     WaitingPods {
         /// New nodes that would take them.
         asked: usize,
@@ -47,7 +48,7 @@ pub enum Limit {
         allowed: usize,
     },
     /// More cordons than one run may make.
-    #[error("MAX_CORDONS: {asked} cordon(s) asked for, {allowed} made")]
+    #[error("MAX_CORDONS: {} asked for, {allowed} made", plural(*.asked, "cordon"))]
     MaxCordons {
         /// Cordons that the choice asks for.
         asked: usize,
@@ -55,7 +56,7 @@ pub enum Limit {
         allowed: usize,
     },
     /// More deletions than one run may make.
-    #[error("MAX_DELETIONS: {asked} node(s) could be deleted, {allowed} are")]
+    #[error("MAX_DELETIONS: {} could be deleted, {allowed} are", plural(*.asked, "node"))]
     MaxDeletions {
         /// Nodes that could be deleted.
         asked: usize,
@@ -122,7 +123,7 @@ pub enum Warning {
         message: String,
     },
     /// Nothing tells what a new node would be like, so few are created.
-    #[error("nothing tells the size of a new node: at most {allowed} node(s) are created in this run")]
+    #[error("nothing tells the size of a new node: at most {} created in this run", plural(*.allowed, "node"))]
     UnknownNewNode {
         /// How many at most.
         allowed: usize,
@@ -138,7 +139,7 @@ pub enum Warning {
         capacity: u128,
     },
     /// Pods without a memory request are invisible to the utilization.
-    #[error("{pods} pod(s) request no memory and count as nothing in the utilization, among them {pod}")]
+    #[error("{} without a memory request count as nothing in the utilization, among them {pod}", plural(*.pods, "pod"))]
     NoMemoryRequest {
         /// `namespace/name` of one of them.
         pod: String,

@@ -13,13 +13,19 @@ pub trait Reason: fmt::Display {
     fn word(&self) -> &'static str;
 }
 
+/// A count and its noun: `1 pod`, `3 pods`.
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 /// Declares a reason type: its variants with their documentation, word and sentence at one place.
 macro_rules! reasons {
     (
         $(#[$meta:meta])* $name:ident {
             $(
                 $(#[$doc:meta])*
-                $variant:ident $({ $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* $(,)? })? => $text:literal,
+                $variant:ident $({ $( $(#[$field_doc:meta])* $field:ident : $kind:ty ),* $(,)? })? => $text:tt,
             )*
         }
     ) => {
@@ -28,7 +34,7 @@ macro_rules! reasons {
         pub enum $name {
             $(
                 $(#[$doc])*
-                #[error($text)]
+                #[error $text]
                 $variant $({ $( $(#[$field_doc])* $field : $kind ),* })?,
             )*
         }
@@ -53,40 +59,40 @@ reasons! {
         CriticalPod {
             /// `namespace/name` of one of them.
             pod: String,
-        } => "it runs the critical pod {pod}",
+        } => ("it runs the critical pod {pod}"),
         /// A node under our own cordon was annotated to stay.
-        ScaleDownDisabled => "it is annotated scale-down-disabled",
+        ScaleDownDisabled => ("it is annotated scale-down-disabled"),
         /// A pod that waits has room there.
         WaitingPod {
             /// `namespace/name` of one of them.
             pod: String,
             /// How many.
             pods: usize,
-        } => "it has room for {pods} waiting pod(s), among them {pod}",
+        } => ("it has room for {}, among them {pod}", plural(*.pods, "waiting pod")),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
             zone: String,
-        } => "it is kept for zone {zone}",
+        } => ("it is kept for zone {zone}"),
         /// More capacity is needed.
         AboveBand {
             /// Utilization now.
             utilization: Utilization,
             /// `MAX_UTILIZATION`.
             max: PartsPerMillion,
-        } => "utilization {utilization} is above {max}",
+        } => ("utilization {utilization} is above {max}"),
         /// Too few nodes serve.
         MinNodes {
             /// Serving now.
             serving: usize,
             /// `MIN_NODES`.
             min: usize,
-        } => "{serving} node(s) serve, MIN_NODES is {min}",
+        } => ("{} in service, MIN_NODES is {min}", plural(*.serving, "node")),
         /// It will be empty later than a node that is cordoned in its place.
         EmptiesLater {
             /// Its occupants.
             occupants: usize,
-        } => "with {occupants} pod(s) it empties later than the nodes cordoned instead",
+        } => ("with {} it empties later than the nodes cordoned instead", plural(*.occupants, "pod")),
     }
 }
 
@@ -99,21 +105,21 @@ reasons! {
             pod: String,
             /// How many need the new nodes.
             pods: usize,
-        } => "{pods} waiting pod(s) need a new node, among them {pod}",
+        } => ("new nodes are needed by {}, among them {pod}", plural(*.pods, "waiting pod")),
         /// More capacity is needed than there is.
         AboveBand {
             /// Utilization now.
             utilization: Utilization,
             /// `MAX_UTILIZATION`.
             max: PartsPerMillion,
-        } => "utilization {utilization} is above {max} and every node there is will serve",
+        } => ("utilization {utilization} is above {max} and every node there is will serve"),
         /// There are too few nodes.
         MinNodes {
             /// Nodes that serve or boot after the plan without the new ones.
             nodes: usize,
             /// `MIN_NODES`.
             min: usize,
-        } => "{nodes} node(s) can serve, MIN_NODES is {min}",
+        } => ("only {} can serve, MIN_NODES is {min}", plural(*.nodes, "node")),
     }
 }
 
@@ -128,24 +134,24 @@ reasons! {
             min: PartsPerMillion,
             /// Its occupants: none of the nodes that stay has fewer.
             occupants: usize,
-        } => "utilization {utilization} is below {min}; with {occupants} pod(s) it empties first",
+        } => ("utilization {utilization} is below {min}; with {} it empties first", plural(*.occupants, "pod")),
         /// It will be empty sooner than a node that serves in its place.
         EmptiesSooner {
             /// Its occupants.
             occupants: usize,
-        } => "with {occupants} pod(s) it empties sooner than the nodes that serve instead",
+        } => ("with {} it empties sooner than the nodes that serve instead", plural(*.occupants, "pod")),
         /// More nodes serve than may.
         MaxNodes {
             /// Serving now.
             serving: usize,
             /// `MAX_NODES`.
             max: usize,
-        } => "{serving} nodes serve, MAX_NODES is {max}",
+        } => ("{serving} nodes serve, MAX_NODES is {max}"),
         /// It has been NotReady for longer than `BOOT_GRACE`.
         Broken {
             /// Since when, where known.
             since: Since,
-        } => "it is NotReady{since}",
+        } => ("it is NotReady{since}"),
     }
 }
 
@@ -158,7 +164,7 @@ reasons! {
             cordoned: Since,
             /// Since when it is known to be empty.
             empty: Since,
-        } => "it is empty{empty} and cordoned{cordoned}",
+        } => ("it is empty{empty} and cordoned{cordoned}"),
     }
 }
 
@@ -166,7 +172,7 @@ reasons! {
     /// Why a note is written.
     MarkReason {
         /// It is empty, and stays for now.
-        Empty => "it is empty and not deleted yet",
+        Empty => ("it is empty and not deleted yet"),
     }
 }
 
@@ -174,9 +180,9 @@ reasons! {
     /// Why notes are removed.
     UnmarkReason {
         /// It is no longer empty.
-        Occupied => "it is no longer empty",
+        Occupied => ("it is no longer empty"),
         /// Somebody uncordoned it by hand: their word wins.
-        Uncordoned => "it is schedulable, but still carries marks of an earlier cordon",
+        Uncordoned => ("it is schedulable, but still carries marks of an earlier cordon"),
     }
 }
 
@@ -187,115 +193,115 @@ reasons! {
         OmittedLabel {
             /// The label's key.
             label: String,
-        } => "not managed: it has the label {label} of OMIT_LABELS",
+        } => ("not managed: it has the label {label} of OMIT_LABELS"),
         /// `NODE_SELECTOR` does not match it.
-        NotSelected => "not managed: NODE_SELECTOR does not match it",
+        NotSelected => ("not managed: NODE_SELECTOR does not match it"),
         /// It is part of the control plane.
-        ControlPlane => "not managed: it is a control-plane node",
+        ControlPlane => ("not managed: it is a control-plane node"),
         /// It is being deleted.
-        BeingDeleted => "not managed: it is being deleted",
+        BeingDeleted => ("not managed: it is being deleted"),
         /// Another program acts on it.
         OtherActor {
             /// The taint or annotation that says so.
             mark: String,
-        } => "not managed: it is in the hands of another actor ({mark})",
+        } => ("not managed: it is in the hands of another actor ({mark})"),
         /// It runs a critical pod.
         CriticalPod {
             /// `namespace/name` of one of them.
             pod: String,
-        } => "it runs the critical pod {pod}",
+        } => ("it runs the critical pod {pod}"),
         /// It is annotated to stay.
-        ScaleDownDisabled => "it is annotated scale-down-disabled",
+        ScaleDownDisabled => ("it is annotated scale-down-disabled"),
         /// Somebody else cordoned it and `ADOPT_CORDONS` is off, or it is critical: an operator is at work there.
-        CordonedByOthers => "somebody else cordoned it; left as it is",
+        CordonedByOthers => ("somebody else cordoned it; left as it is"),
         /// Another run is about to delete it.
-        Claimed => "another run is deleting it",
+        Claimed => ("another run is deleting it"),
         /// A waiting pod has room there.
         WaitingPod {
             /// `namespace/name` of one of them.
             pod: String,
             /// How many.
             pods: usize,
-        } => "it has room for {pods} waiting pod(s), among them {pod}",
+        } => ("it has room for {}, among them {pod}", plural(*.pods, "waiting pod")),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
             zone: String,
-        } => "it is kept for zone {zone}",
+        } => ("it is kept for zone {zone}"),
         /// Fewer nodes would be enough, but not fewer than this.
         MinNodes {
             /// `MIN_NODES`.
             min: usize,
-        } => "MIN_NODES is {min}",
+        } => ("MIN_NODES is {min}"),
         /// Its capacity is needed.
         Needed {
             /// Its occupants: no node that is out of service and could serve has more.
             occupants: usize,
-        } => "its capacity is needed; it has {occupants} pod(s)",
+        } => ("its capacity is needed; it has {}", plural(*.occupants, "pod")),
         /// It would be cordoned, but this run's budget does not allow it.
         CordonBudget {
             /// `MAX_CORDONS`.
             max: Budget,
-        } => "MAX_CORDONS is {max}: left to the next run",
+        } => ("MAX_CORDONS is {max}: left to the next run"),
         /// Pods are still on it.
         PodsRemaining {
             /// How many.
             pods: usize,
             /// `namespace/name` of one of them.
             pod: String,
-        } => "waiting for {pods} pod(s) to end, among them {pod}",
+        } => ("waiting for {} to end, among them {pod}", plural(*.pods, "pod")),
         /// An omitted pod on it would not come back.
         LosesPod {
             /// `namespace/name`.
             pod: String,
             /// Why it would not.
             why: Loss,
-        } => "{pod} would be lost: {why}",
+        } => ("{pod} would be lost: {why}"),
         /// This run's own pod is on it.
-        OwnNode => "this run's own pod is on it",
+        OwnNode => ("this run's own pod is on it"),
         /// It has not been empty for long enough.
         EmptyTooShort {
             /// For how long it has been seen empty.
             empty_for: Elapsed,
             /// `EMPTY_GRACE`.
             grace: Elapsed,
-        } => "empty for {empty_for}, EMPTY_GRACE is {grace}",
+        } => ("empty for {empty_for}, EMPTY_GRACE is {grace}"),
         /// It would be deleted, but this run's budget does not allow it.
         DeletionBudget {
             /// `MAX_DELETIONS`.
             max: Budget,
-        } => "MAX_DELETIONS is {max}: left to the next run",
+        } => ("MAX_DELETIONS is {max}: left to the next run"),
         /// Too few nodes serve to delete one that could.
         TooFewServing {
             /// Serving after the plan.
             serving: usize,
             /// `MIN_NODES`.
             min: usize,
-        } => "{serving} node(s) serve after this run, MIN_NODES is {min}",
+        } => ("{} in service after this run, MIN_NODES is {min}", plural(*.serving, "node")),
         /// It is the last managed node of its zone.
         LastOfZone {
             /// The zone.
             zone: String,
-        } => "it is the last node of zone {zone}",
+        } => ("it is the last node of zone {zone}"),
         /// It is the last managed node, and nothing says where to grow again.
-        LastOfCluster => "it is the last node, and NODE_GROUPS does not say where to grow again",
+        LastOfCluster => ("it is the last node, and NODE_GROUPS does not say where to grow again"),
         /// A pod on it and one on a node deleted in this run have the same controller.
         SharedController {
             /// `kind/name`.
             controller: String,
-        } => "a pod of {controller} moves from another node deleted in this run",
+        } => ("a pod of {controller} moves from another node deleted in this run"),
         /// It may become Ready any moment.
         Booting {
             /// Since when, where known.
             since: Since,
-        } => "booting{since}",
+        } => ("booting{since}"),
         /// It is NotReady and cordoned, or must not be cordoned.
         Broken {
             /// Since when, where known.
             since: Since,
-        } => "NotReady{since}",
+        } => ("NotReady{since}"),
         /// Too many nodes are broken for anything but uncordoning.
-        TooManyBroken => "too many nodes are broken to act",
+        TooManyBroken => ("too many nodes are broken to act"),
     }
 }
 

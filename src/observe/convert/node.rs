@@ -55,6 +55,7 @@ fn annotations(raw: &Annotations<'_>) -> BTreeMap<String, String> {
     [
         (annotation::CORDONED_AT, &raw.cordoned_at),
         (annotation::EMPTY_SINCE, &raw.empty_since),
+        (annotation::DELETING_UNTIL, &raw.deleting_until),
         (annotation::SCALE_DOWN_DISABLED, &raw.scale_down_disabled),
         (annotation::REBOOT_IN_PROGRESS, &raw.reboot_in_progress),
     ]

@@ -145,7 +145,7 @@ fn a_small_plan_in_full() {
       "action": "uncordon",
       "node": "b",
       "reason": "MinNodes",
-      "message": "2 node(s) serve, MIN_NODES is 3"
+      "message": "2 nodes in service, MIN_NODES is 3"
     },
     {
       "action": "grow",
@@ -153,7 +153,7 @@ fn a_small_plan_in_full() {
       "from": 2,
       "to": 3,
       "reason": "MinNodes",
-      "message": "2 node(s) can serve, MIN_NODES is 3"
+      "message": "only 2 nodes can serve, MIN_NODES is 3"
     }
   ],
   "nodes": [
@@ -167,7 +167,7 @@ fn a_small_plan_in_full() {
       "capacityBytes": 13637287936,
       "verdict": "keep",
       "reason": "Needed",
-      "message": "its capacity is needed; it has 8 pod(s)"
+      "message": "its capacity is needed; it has 8 pods"
     }
   ],
   "limits": [
@@ -175,7 +175,7 @@ fn a_small_plan_in_full() {
       "setting": "MAX_CORDONS",
       "asked": 3,
       "allowed": 1,
-      "message": "MAX_CORDONS: 3 cordon(s) asked for, 1 made"
+      "message": "MAX_CORDONS: 3 cordons asked for, 1 made"
     }
   ],
   "warnings": [],
