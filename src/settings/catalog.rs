@@ -126,7 +126,7 @@ settings! {
     ZONE: Option<String> =
         new("", &form::ZONE, "The zone of the node groups; found from the nodes if unset");
     NODE_GROUPS: BTreeSet<String> =
-        new("", &form::GROUPS, "Only these managed instance groups; a unique part of a name will do");
+        new("", &form::GROUPS, "Only these instance groups grow or shrink; a part of a name will do");
     RUN_TIMEOUT: SignedDuration =
         new("5m", &form::TIMEOUT, "After this time nothing new is started and the run fails");
     POD_NAMESPACE: Option<String> =

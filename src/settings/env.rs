@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalog::ENTRIES;
+use super::catalog::{ENTRIES, Entry};
 use super::form::Complaint;
 use super::problem::{Problem, SettingWarning};
 use super::spelling;
@@ -126,12 +126,11 @@ pub(super) fn collect(pairs: impl Iterator<Item = Pair>) -> Result<Collected, en
     collected.warnings.sort_by_key(ToString::to_string); // an environment has no order of its own
     let mut texts = Vec::new();
     for entry in ENTRIES {
-        let Some((pair, others)) = given.remove(entry.name).and_then(winner) else { continue };
-        match text(&pair, &others) {
+        let pairs = given.remove(entry.name).map(winners).unwrap_or_default();
+        let Some(pair) = pairs.first() else { continue };
+        match text(entry, pair, &pairs) {
             Ok(text) => texts.push((entry.name.to_owned(), text)),
-            Err(complaint) => {
-                let value = pair.value.as_encoded_bytes().escape_ascii().to_string();
-                let problem = Problem::Value { entry, value, origin: pair.origin, complaint };
+            Err(problem) => {
                 collected.problems.insert(entry.name, problem);
             }
         }
@@ -141,22 +140,26 @@ pub(super) fn collect(pairs: impl Iterator<Item = Pair>) -> Result<Collected, en
     Ok(collected)
 }
 
-/// The pair that counts, and others of the same origin: the flag before the variable, and an empty text is no text.
-/// The others can only be the same variable in other letters.
-fn winner(mut pairs: Vec<Pair>) -> Option<(Pair, Vec<Pair>)> {
-    let origin = pairs.iter().map(|pair| pair.origin).max()?;
-    pairs.retain(|pair| pair.origin == origin && !pair.value.is_empty());
-    pairs.sort_by(|left, right| left.name.cmp(&right.name)); // upper case first
-    let mut pairs = pairs.into_iter();
-    Some((pairs.next()?, pairs.collect()))
+/// The pairs that count: the flag before the variable, and an empty text is none. More than one pair can only be the
+/// same variable in other letters, upper case first.
+fn winners(mut pairs: Vec<Pair>) -> Vec<Pair> {
+    let origin = pairs.iter().map(|pair| pair.origin).max();
+    pairs.retain(|pair| Some(pair.origin) == origin && !pair.value.is_empty());
+    pairs.sort_by(|left, right| left.name.cmp(&right.name));
+    pairs
 }
 
-fn text(pair: &Pair, others: &[Pair]) -> Result<String, Complaint> {
-    if !others.is_empty() {
-        let names = others.iter().map(|other| other.name.to_string_lossy().into_owned());
-        return Err(Complaint::GivenTwice(names.collect()));
+fn text(entry: &'static Entry, pair: &Pair, all: &[Pair]) -> Result<String, Problem> {
+    if all.len() > 1 {
+        let names = all.iter().map(|one| one.name.to_string_lossy().into_owned());
+        return Err(Problem::GivenTwice { entry, names: names.collect() });
     }
-    pair.value.to_str().map(str::to_owned).ok_or(Complaint::NotUnicode)
+    pair.value.to_str().map(str::to_owned).ok_or_else(|| Problem::Value {
+        entry,
+        value: pair.value.as_encoded_bytes().escape_ascii().to_string(),
+        origin: pair.origin,
+        complaint: Complaint::NotUnicode,
+    })
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use super::value::ResolvedSetting;
 const WIDTH: usize = 80;
 /// Of a value, at least so much is shown.
 const LEAST_VALUE: usize = 8;
+/// The names of settings are shorter, and so is what is nearly one.
+const NAME_WIDTH: usize = 40;
 
 /// Everything that is wrong with the settings; at least one problem.
 #[derive(Clone, Debug)]
@@ -51,6 +53,13 @@ pub enum Problem {
         /// What is wrong with it.
         complaint: Complaint,
     },
+    /// A variable is there more than once, in different letter case. Which one was meant cannot be known.
+    GivenTwice {
+        /// The setting.
+        entry: &'static Entry,
+        /// The variables, as they are written.
+        names: Vec<String>,
+    },
     /// Two values are valid, but the first may not be above the second.
     Order {
         /// The one that is too large, or whose limit is too small.
@@ -76,6 +85,11 @@ impl fmt::Display for Problem {
                     entry.shape.expected,
                     default(entry)
                 )
+            }
+            Self::GivenTwice { entry, names } => {
+                let name = entry.name;
+                write!(formatter, "{name} is given more than once: as {}", names.join(" and "))?;
+                write!(formatter, "\n  expected one of them; the letter case makes no difference")
             }
             Self::Order { lower, upper } => {
                 let show = |setting: &ResolvedSetting| {
@@ -119,7 +133,7 @@ fn default(entry: &Entry) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingWarning {
     /// A variable that is not a setting has nearly a setting's name.
-    #[error("{given} is not a setting and has no effect; did you mean {}?", meant.join(" or "))]
+    #[error("{} is not a setting and has no effect; did you mean {}?", Shown::new(given, NAME_WIDTH), meant.join(" or "))]
     Misspelt {
         /// The variable, as it is written.
         given: String,

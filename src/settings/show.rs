@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::shown::Shown;
 use super::{ResolvedSetting, SettingWarning, Settings};
 
 /// Where the columns begin. The last has eleven characters and ends before column 80.
@@ -14,14 +15,15 @@ pub fn text(settings: &Settings, out: &mut dyn Write) -> io::Result<()> {
     row(out, ["SETTING", "VALUE", "UNIT", "DEFAULT", "FROM"])?;
     for ResolvedSetting { entry, text, origin } in settings.values() {
         let unit = entry.shape.unit;
-        row(out, [entry.name, shown(text), unit, shown(entry.default), &origin.to_string()])?;
+        row(out, [entry.name, &shown(text), unit, &shown(entry.default), &origin.to_string()])?;
         writeln!(out, "    {}", entry.doc)?;
     }
     Ok(())
 }
 
-fn shown(text: &str) -> &str {
-    if text.is_empty() { "-" } else { text }
+/// The whole value on one line; in quotes if it has blanks.
+fn shown(text: &str) -> String {
+    if text.is_empty() { "-".to_owned() } else { Shown::new(text, usize::MAX).to_string() }
 }
 
 /// Writes one line; a cell that is too wide for its column moves the cells after it to a line of their own, where

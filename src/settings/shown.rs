@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A text that somebody else wrote, shown on one line: short, without control characters, in quotes where its limits
-/// would not be clear otherwise.
+/// A text that somebody else wrote, shown on one line: short, without control characters, in quotes where it would
+/// not be clear where it ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'a> {
     text: &'a str,
@@ -14,8 +14,8 @@ pub(crate) struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// Shows at most so many characters of a text; in quotes only where it is not one plain word.
     pub(crate) fn new(text: &'a str, width: usize) -> Self {
-        let plain = |letter: char| letter.is_ascii_graphic() && letter != '"' && letter != '\\';
-        Self { text, width, quoted: !text.chars().all(plain) }
+        let plain = |letter: char| letter.is_ascii_graphic() && letter != '"';
+        Self { text, width, quoted: text.ends_with(':') || !text.chars().all(plain) }
     }
 
     /// Shows it in quotes, whatever it is.
@@ -26,12 +26,16 @@ impl<'a> Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = if self.quoted { format!("{:?}", self.text) } else { self.text.to_owned() };
+        let show = |text: &str| if self.quoted { format!("{text:?}") } else { text.to_owned() };
+        let whole = show(self.text);
         if whole.chars().count() <= self.width {
             return formatter.write_str(&whole);
         }
-        let start: String = whole.chars().take(self.width.saturating_sub(3)).collect();
-        write!(formatter, "{start}...")
+        // The longest start that fits. What is quoted may grow by it, so the length is only known afterwards.
+        let ends = self.text.char_indices().map(|(end, _)| end).take(self.width).collect::<Vec<_>>();
+        let starts = ends.into_iter().rev().filter_map(|end| self.text.get(..end)).map(show);
+        let start = starts.into_iter().find(|start| start.chars().count() + 3 <= self.width);
+        write!(formatter, "{}...", start.unwrap_or_default())
     }
 }
 
@@ -47,7 +51,12 @@ mod tests {
             ("3 ", "\"3 \""),
             ("a\nb", "\"a\\nb\""),
             ("\u{1b}[31m", "\"\\u{1b}[31m\""),
+            ("kube-system:", "\"kube-system:\""),
+            ("5\\xff", "5\\xff"),
             ("abcdefghijklmnopqrstuvwxyz", "abcdefghijklm..."),
+            ("several words", "\"several words\""),
+            ("some more words in a row", "\"some more w\"..."),
+            ("\n\n\n\n\n\n\n\n\n\n", "\"\\n\\n\\n\\n\\n\"..."),
         ];
         for (text, expected) in cases {
             assert_eq!(Shown::new(text, 16).to_string(), expected);

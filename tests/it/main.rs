@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop there")]
 #![expect(clippy::print_stdout, reason = "what is skipped for want of a file or a program is said in a line")]
 
+mod cli;
 mod input;
 mod scale_py;
+mod settings;

@@ -66,7 +66,4 @@ pub enum Complaint {
     /// The value is not text.
     #[error("not UTF-8 text")]
     NotUnicode,
-    /// The variable is there twice, in different letter case.
-    #[error("also given as {}", .0.join(" and "))]
-    GivenTwice(Vec<String>),
 }

@@ -25,7 +25,7 @@ pub(in crate::settings) const PERCENT: Form<u32> = Form {
 pub(in crate::settings) const BUDGET: Form<Budget> = Form {
     shape: Shape {
         unit: "nodes|%",
-        expected: "a number of nodes such as 10, or a percentage such as 20%",
+        expected: "a number of nodes, or a percentage such as 20%",
         json: JsonKind::Scalar,
     },
     read: budget,

@@ -20,11 +20,7 @@ pub(in crate::settings) const LABEL_KEYS: Form<BTreeSet<String>> = Form {
 
 /// Namespaces.
 pub(in crate::settings) const NAMESPACES: Form<BTreeSet<String>> = Form {
-    shape: Shape {
-        unit: "namespaces",
-        expected: "namespaces with ':' between them, such as kube-system:hub",
-        json: JsonKind::List,
-    },
+    shape: Shape { unit: "namespaces", expected: "namespaces with ':' between them", json: JsonKind::List },
     read: |text| elements(text, &namespace),
 };
 

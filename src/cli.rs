@@ -1,0 +1,250 @@
+//! The command line: what can be typed, and nothing of what it means.
+//!
+//! The flags of the settings are made from the catalogue. They are taken as they are and checked together with the
+//! environment's variables, by the same rules and with the same messages.
+
+use std::ffi::OsString;
+
+use clap::builder::Styles;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use crate::settings::Pair;
+use crate::settings::catalog::{ENTRIES, Entry};
+
+/// Rebalance the nodes of a Kubernetes cluster, once
+///
+/// Looks at all nodes and pods, decides which nodes to uncordon, create, cordon and delete so that the cluster is
+/// neither too full nor too empty, says why, and exits. It never touches a running pod.
+///
+/// With --from the cluster is read from files and nothing is changed anywhere.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 80,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = overview(),
+    after_long_help = EXIT_CODES,
+)]
+pub struct Cli {
+    /// Another command than a run.
+    #[command(subcommand)]
+    pub command: Option<Subcommands>,
+    /// What a run needs beside the settings.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: SettingFlags,
+}
+
+/// The commands; without one of them, the program runs.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Subcommands {
+    /// Print each setting with its value and where that comes from
+    #[command(
+        max_term_width = 80,
+        after_help = "The flags of all settings can be given too; see --help.",
+        after_long_help = ""
+    )]
+    Settings(SettingsArgs),
+    /// Print the JSON Schema of the JSON report
+    Schema,
+}
+
+/// Flags of a run.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Read the cluster from a file; - is standard input
+    ///
+    /// Takes what `kubectl get nodes,pods -A -o json` (or yaml) prints. May be given several times, for nodes and pods
+    /// in files of their own.
+    #[arg(long, value_name = "FILE", help_heading = INPUT)]
+    pub from: Vec<OsString>,
+    /// Take the file as the cluster of this time, not of now
+    ///
+    /// An RFC 3339 time such as 2026-01-15T09:00:00Z. How long a node has been booting or empty is counted up to it.
+    #[arg(long, value_name = "TIME", requires = "from", help_heading = INPUT)]
+    pub at: Option<Timestamp>,
+    /// How to print the report
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = OUTPUT)]
+    pub output: OutputFormat,
+    /// List every node, however many there are
+    ///
+    /// Without it, the nodes of a large cluster are grouped by what happens to them.
+    #[arg(long, help_heading = OUTPUT)]
+    pub all_nodes: bool,
+    /// When to use colors
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = OUTPUT)]
+    pub color: ColorChoice,
+}
+
+/// Flags of the command `settings`.
+#[derive(Args, Clone, Debug)]
+pub struct SettingsArgs {
+    /// How to print them
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = OUTPUT)]
+    pub output: OutputFormat,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: SettingFlags,
+}
+
+/// How to print something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; the format is stable
+    Json,
+}
+
+/// When to use colors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The settings given as flags: the variable and the text of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingFlags(Vec<(&'static str, String)>);
+
+impl SettingFlags {
+    /// The flags as pairs, to be laid over the environment's.
+    pub fn pairs(self) -> impl Iterator<Item = Pair> {
+        self.0.into_iter().map(|(variable, text)| Pair::flag(variable, text))
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |(entry, _): (&'static Entry, String)| {
+            matches.get_one::<String>(entry.name).map(|text| (entry.name, text.clone()))
+        };
+        Ok(Self(flags().filter_map(given).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for SettingFlags {
+    fn augment_args(command: Command) -> Command {
+        command.args(flags().map(|(entry, flag)| {
+            let default = if entry.default.is_empty() { "unset" } else { entry.default };
+            Arg::new(entry.name)
+                .long(flag)
+                .value_name(entry.placeholder())
+                // So that `--min-nodes -1` is told what is wrong with -1.
+                .allow_negative_numbers(true)
+                .help_heading("Settings")
+                .hide_short_help(true)
+                .help(format!("{}\n[{}, default: {default}]", entry.doc, entry.name))
+        }))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+/// The settings that have a flag, with it.
+fn flags() -> impl Iterator<Item = (&'static Entry, String)> {
+    ENTRIES.iter().filter_map(|entry| Some((entry, entry.flag()?)))
+}
+
+const INPUT: &str = "Input";
+const OUTPUT: &str = "Output";
+
+const EXIT_CODES: &str = "\
+Every setting is also an environment variable, MAX_NODES for --max-nodes; the
+flag goes first. An empty value stands for the default.
+
+Exit codes:
+  0  done, or nothing to do
+  1  an action failed, or what it relied on had changed meanwhile
+  2  the command line or a setting is wrong
+  3  the cluster could not be seen, or the plan was refused: nothing changed
+  4  another run is at work";
+
+/// The settings in two columns with their defaults, for the short help.
+fn overview() -> String {
+    let heading = Styles::styled();
+    let heading = heading.get_header();
+    let cells: Vec<_> =
+        flags().map(|(entry, flag)| format!("--{flag} {}", entry.default).trim_end().to_owned()).collect();
+    let (left, right) = cells.split_at(cells.len().div_ceil(2));
+    let rows = left.iter().enumerate().map(|(index, left)| {
+        let right = right.get(index).map_or("", String::as_str);
+        format!("      {left:<34}{right}").trim_end().to_owned()
+    });
+    let rows: Vec<_> = rows.collect();
+    format!(
+        "{heading}Settings{heading:#} (--help explains them; --max-nodes is also the variable MAX_NODES):\n{}",
+        rows.join("\n")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["kube-rebalancer"].iter().chain(arguments))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_that_an_operator_chooses_is_a_flag() {
+        let mut arguments = Vec::new();
+        for (_, flag) in flags() {
+            arguments.extend([format!("--{flag}"), format!("value of {flag}")]);
+        }
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let SettingFlags(given) = parse(&arguments).unwrap().settings;
+        let expected: Vec<_> =
+            flags().map(|(entry, flag)| (entry.name, format!("value of {flag}"))).collect();
+        assert_eq!(given, expected);
+    }
+
+    #[test]
+    fn flags_are_kept_as_they_are_typed() {
+        let cli = parse(&["--min-nodes", "-1", "--max-nodes=", "--zone", "a b"]).unwrap();
+        let expected = [("MIN_NODES", "-1"), ("MAX_NODES", ""), ("ZONE", "a b")];
+        assert_eq!(cli.settings.0, expected.map(|(name, text)| (name, text.to_owned())));
+    }
+
+    #[test]
+    fn files_are_given_one_flag_each() {
+        let cli = parse(&["--from", "nodes.json", "--from", "-", "--at", "2026-01-15T09:00:00Z"]).unwrap();
+        assert_eq!(cli.run.from, ["nodes.json", "-"]);
+        assert_eq!(cli.run.at, Some("2026-01-15T09:00:00Z".parse().unwrap()));
+        assert!(parse(&["--at", "2026-01-15T09:00:00Z"]).is_err());
+        assert!(parse(&["--from", "-", "--at", "yesterday"]).is_err());
+    }
+
+    #[test]
+    fn help_fits_80_columns_and_the_short_one_a_screen() {
+        let short = Cli::command().render_help().to_string();
+        let long = Cli::command().render_long_help().to_string();
+        for line in short.lines().chain(long.lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        assert!(short.lines().count() <= 40, "{} lines:\n{short}", short.lines().count());
+    }
+}

@@ -1,0 +1,166 @@
+//! How a run ends: exit codes, and failures with their causes and with hints.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+/// How a run ended. Schedulers and scripts see it as the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything was done, or there was nothing to do.
+    Done,
+    /// An action failed, or what it relied on had changed; or what was done could not be told.
+    Incomplete,
+    /// The command line is wrong.
+    Usage,
+    /// A setting is wrong.
+    Settings,
+    /// The cluster could not be seen as a whole. Nothing was changed.
+    NotObserved,
+    /// What was seen or planned may not be acted on. Nothing was changed.
+    Refused,
+    /// Another run holds the Lease. Nothing was changed.
+    Busy,
+}
+
+impl Ending {
+    /// The exit code. This is the only place that knows them.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Incomplete => 1,
+            Self::Usage | Self::Settings => 2,
+            Self::NotObserved | Self::Refused => 3,
+            Self::Busy => 4,
+        }
+    }
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        Self::from(ending.code())
+    }
+}
+
+/// Why a run ended early. Its display is all that a person should see of it, several lines.
+#[derive(Debug)]
+pub struct Failure {
+    ending: Ending,
+    error: Box<dyn Error + Send + Sync>,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure with its cause. The causes of the cause are shown too.
+    pub fn new(ending: Ending, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { ending, error: error.into(), hints: Vec::new() }
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// How the run ended.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        self.ending
+    }
+}
+
+/// Shows the error, then its causes one a line, then the hints.
+///
+/// Some libraries repeat a cause within the message of the error that it caused, kube among them. Such a cause says
+/// nothing new and is left out.
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut above = self.error.to_string();
+        write!(formatter, "error: {above}")?;
+        let causes = std::iter::successors(self.error.source(), |error| (*error).source());
+        for cause in causes.map(ToString::to_string) {
+            if !above.contains(&cause) {
+                write!(formatter, "\n  caused by: {cause}")?;
+                above = cause;
+            }
+        }
+        for hint in &self.hints {
+            write!(formatter, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes the result of writing to standard output. A reader that has seen enough (`| head`) is no failure.
+pub fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Ending::Incomplete, CannotWrite(error)))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+struct CannotWrite(#[source] io::Error);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Link {
+        text: &'static str,
+        source: Option<Box<Link>>,
+    }
+
+    fn chain(texts: &[&'static str]) -> Link {
+        let (text, rest) = texts.split_first().unwrap();
+        Link { text, source: (!rest.is_empty()).then(|| Box::new(chain(rest))) }
+    }
+
+    #[test]
+    fn causes_are_shown_once_and_hints_last() {
+        let cases: [(&[&str], &str); 4] = [
+            (&["a"], "error: a"),
+            (&["a", "b", "c"], "error: a\n  caused by: b\n  caused by: c"),
+            (&["cannot list: refused", "refused"], "error: cannot list: refused"),
+            (&["x: y", "y", "z"], "error: x: y\n  caused by: z"),
+        ];
+        for (texts, expected) in cases {
+            let failure = Failure::new(Ending::Refused, chain(texts));
+            assert_eq!(failure.to_string(), expected);
+            let hinted = failure.with_hint("do this").with_hint("or that");
+            assert_eq!(hinted.to_string(), format!("{expected}\nhint: do this\nhint: or that"));
+        }
+    }
+
+    #[test]
+    fn exit_codes_are_those_of_the_manual() {
+        let codes = [
+            (Ending::Done, 0),
+            (Ending::Incomplete, 1),
+            (Ending::Usage, 2),
+            (Ending::Settings, 2),
+            (Ending::NotObserved, 3),
+            (Ending::Refused, 3),
+            (Ending::Busy, 4),
+        ];
+        for (ending, code) in codes {
+            assert_eq!(ending.code(), code, "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_failure() {
+        assert!(written(Ok(())).is_ok());
+        assert!(written(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        let failure = written(Err(io::ErrorKind::StorageFull.into())).unwrap_err();
+        assert_eq!(failure.ending(), Ending::Incomplete);
+    }
+}

@@ -1,0 +1,38 @@
+//! The program: takes what it needs from the process, runs once, and turns the ending into an exit code.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use kube_rebalancer::cli::Cli;
+use kube_rebalancer::run::{self, World};
+use kube_rebalancer::terminal::Terminal;
+
+/// What is logged unless `RUST_LOG` says otherwise: our own progress, and others' warnings.
+const DEFAULT_LOG: &str = "warn,kube_rebalancer=info";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse(); // wrong usage ends here with exit code 2
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(DEFAULT_LOG)).init();
+    let mut out = BufWriter::new(io::stdout().lock());
+    match run::run(cli, &world(), &mut out) {
+        Ok(ending) => ending.into(),
+        Err(failure) => {
+            // Where even standard error is gone, the exit code still tells.
+            writeln!(io::stderr(), "{failure}").ok();
+            failure.ending().into()
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "here, and only here, environment and clock are read")]
+fn world() -> World {
+    World {
+        environment: std::env::vars_os().collect(),
+        now: jiff::Timestamp::now(),
+        terminal: Terminal {
+            is_terminal: io::stdout().is_terminal(),
+            columns: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0),
+        },
+    }
+}

@@ -1,0 +1,151 @@
+//! The program itself, run with an environment of its own: what it prints, where, and how it ends.
+
+use std::ffi::OsStr;
+use std::process::{Command, Output, Stdio};
+
+/// What a run printed and how it ended.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs the program with these variables and no others.
+fn run<Value: AsRef<OsStr>>(variables: &[(&str, Value)], arguments: &[&str]) -> Ran {
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+        .env_clear()
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+const NO_VARIABLES: &[(&str, &str)] = &[];
+
+#[test]
+fn settings_come_from_flags_before_variables_before_defaults() {
+    let ran = run(&[("MAX_NODES", "9"), ("MIN_NODES", "2")], &["settings", "--max-nodes", "8"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let rows: Vec<Vec<_>> = ran
+        .stdout
+        .lines()
+        .filter(|line| line.contains("_NODES "))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert!(rows.contains(&vec!["MAX_NODES", "8", "nodes", "72", "flag"]), "{rows:?}");
+    assert!(rows.contains(&vec!["MIN_NODES", "2", "nodes", "3", "environment"]), "{rows:?}");
+    assert!(rows.contains(&vec!["OK_UNREADY_NODES", "3", "nodes", "3", "default"]), "{rows:?}");
+}
+
+#[test]
+fn settings_are_printed_as_json() {
+    let ran = run(&[("OMIT_LABELS", "a:b")], &["settings", "-o", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let settings = document["settings"].as_array().unwrap();
+    let setting = settings.iter().find(|setting| setting["name"] == "OMIT_LABELS").unwrap();
+    assert_eq!(setting["value"], serde_json::json!(["a", "b"]));
+    assert_eq!(setting["default"], serde_json::json!([]));
+    assert_eq!(setting["origin"], "environment");
+    assert_eq!(document["schema"], "kube-rebalancer/settings/v1");
+}
+
+#[test]
+fn problems_of_variables_and_flags_are_told_together() {
+    let variables = [("MAX_UTILIZATION", "85"), ("MIN_UTILIZATION", "NaN"), ("OMIT_LABELS", "a:")];
+    let ran = run(&variables, &["--from", "-", "--empty-grace", "10"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+    let expected = "\
+error: 4 settings are not valid
+  MAX_UTILIZATION=85: did you mean 0.85?
+    expected a decimal above 0 and up to 1, at most six decimals (default 0.85)
+  MIN_UTILIZATION=NaN: not a decimal number
+    expected a decimal above 0 and up to 1, at most six decimals (default 0.65)
+  OMIT_LABELS=\"a:\": element 2 of the list is empty
+    expected label keys with ':' between them, such as team:example.com/pool
+  EMPTY_GRACE=10 (--empty-grace): no unit; did you mean 10s or 10m?
+    expected a duration such as 0s, 30m or 1h30m, at most 8760h (default 0s)
+hint: kube-rebalancer --help lists all settings
+";
+    assert_eq!(ran.stderr, expected);
+}
+
+#[test]
+fn a_misspelt_variable_is_a_warning_on_standard_error() {
+    let ran = run(&[("MAX_UTILISATION", "0.9")], &["settings"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains("did you mean MAX_UTILIZATION?"), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("UTILISATION"));
+    let ran = run(&[("MAX_UTILISATION", "0.9"), ("RUST_LOG", "off")], &["settings"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn bytes_that_are_not_text_are_a_problem_only_where_they_are_a_setting() {
+    use std::os::unix::ffi::OsStrExt;
+    let bytes = OsStr::from_bytes(b"7\xff");
+    let ran = run(&[("MAX_NODES", bytes)], &["settings"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("MAX_NODES=7\\xff: not UTF-8 text"), "{}", ran.stderr);
+    let ran = run(&[("SOMETHING_ELSE", bytes)], &["settings"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn without_a_file_the_way_to_get_one_is_told() {
+    let ran = run(NO_VARIABLES, &[]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+    assert!(
+        ran.stderr.contains("kubectl get nodes,pods -A -o json | kube-rebalancer --from -"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn wrong_usage_ends_with_code_2_and_a_suggestion() {
+    let cases: [(&[&str], &str); 6] = [
+        (&["--max-utilisation", "0.9"], "--max-utilization"),
+        (&["setings"], "settings"),
+        (&["--output", "yaml"], "[possible values: text, json]"),
+        (&["--at", "2026-01-15T09:00:00Z"], "--from <FILE>"),
+        (&["--from", "-", "--at", "now"], "invalid value 'now' for '--at <TIME>'"),
+        (&["--from", "-", "--from", "-"], "--from - is given twice"),
+    ];
+    for (arguments, expected) in cases {
+        let ran = run(NO_VARIABLES, arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn help_is_no_failure_and_fits_80_columns() {
+    for arguments in [&["-h"][..], &["--help"], &["settings", "-h"], &["settings", "--help"]] {
+        let ran = run(NO_VARIABLES, arguments);
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        let longest = ran.stdout.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= 80, "{arguments:?}: {longest} columns");
+    }
+}
+
+/// Standard output is closed before the program writes to it, as `| head` does.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+        .env_clear()
+        .arg("settings")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}

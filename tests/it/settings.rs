@@ -1,0 +1,222 @@
+//! The settings as a library user meets them: pairs in, values or all problems out.
+
+use jiff::SignedDuration;
+use kube_rebalancer::settings::{Origin, Pair, Settings, SettingsError, catalog};
+use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement};
+use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion};
+
+fn read(pairs: &[(&str, &str)]) -> Settings {
+    Settings::from_pairs(pairs.iter().copied()).unwrap().0
+}
+
+fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
+    let SettingsError { problems } = Settings::from_pairs(pairs.iter().copied()).unwrap_err();
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn warnings(pairs: &[(&str, &str)]) -> Vec<String> {
+    let (_, warnings) = Settings::from_pairs(pairs.iter().copied()).unwrap();
+    warnings.iter().map(ToString::to_string).collect()
+}
+
+/// The values are those of the policy document, section 1.
+#[test]
+fn without_any_variable_the_defaults_hold() {
+    let settings = read(&[]);
+    let policy = settings.policy();
+    assert_eq!(policy.max_utilization, PartsPerMillion(850_000));
+    assert_eq!(policy.min_utilization, PartsPerMillion(650_000));
+    assert_eq!(policy.optimal_utilization, PartsPerMillion(750_000));
+    assert_eq!((policy.min_nodes, policy.max_nodes), (3, 72));
+    assert!(policy.preemptible_labels.is_empty());
+    assert!(policy.omit_labels.is_empty());
+    assert!(policy.omit_namespaces.iter().eq(["kube-system"]));
+    assert_eq!(policy.node_selector, LabelSelector::default());
+    assert_eq!(policy.capacity, CapacitySource::Allocatable);
+    assert_eq!(policy.empty_grace, SignedDuration::ZERO);
+    assert!(policy.adopt_cordons);
+    assert!(policy.keep_zones);
+    assert_eq!(policy.max_cordons, Budget::Percent(100));
+    assert_eq!(policy.max_deletions, Budget::Count(10));
+    assert_eq!(policy.boot_grace, SignedDuration::from_mins(15));
+    assert_eq!((policy.max_unready_percent, policy.ok_unready_nodes), (45, 3));
+    assert!(!policy.node_groups_named);
+    assert_eq!((&policy.own_pod, &policy.own_node), (&None, &None));
+    assert_eq!((&settings.cloud().project, &settings.cloud().zone), (&None, &None));
+    assert_eq!(settings.run_timeout(), SignedDuration::from_mins(5));
+    assert!(settings.values().iter().all(|value| value.origin == Origin::Default));
+}
+
+#[test]
+fn every_variable_reaches_its_own_field() {
+    let settings = read(&[
+        ("MAX_UTILIZATION", "0.9"),
+        ("MIN_UTILIZATION", "0.5"),
+        ("OPTIMAL_UTILIZATION", "0.7"),
+        ("MIN_NODES", "1"),
+        ("MAX_NODES", "9"),
+        ("PREEMPTIBLE_LABELS", "a:b"),
+        ("OMIT_LABELS", "c"),
+        ("OMIT_NAMESPACES", "d:e"),
+        ("NODE_SELECTOR", "pool=users"),
+        ("CAPACITY", "capacity"),
+        ("EMPTY_GRACE", "30m"),
+        ("ADOPT_CORDONS", "false"),
+        ("KEEP_ZONES", "false"),
+        ("MAX_CORDONS", "4"),
+        ("MAX_DELETIONS", "20%"),
+        ("BOOT_GRACE", "1h"),
+        ("MAX_UNREADY_PERCENT", "30"),
+        ("OK_UNREADY_NODES", "2"),
+        ("PROJECT", "my-project"),
+        ("ZONE", "us-central1-a"),
+        ("NODE_GROUPS", "users:core"),
+        ("RUN_TIMEOUT", "90s"),
+        ("POD_NAMESPACE", "hub"),
+        ("POD_NAME", "rebalancer-1"),
+        ("NODE_NAME", "node-1"),
+    ]);
+    let policy = settings.policy();
+    assert_eq!(policy.max_utilization, PartsPerMillion(900_000));
+    assert_eq!(policy.min_utilization, PartsPerMillion(500_000));
+    assert_eq!(policy.optimal_utilization, PartsPerMillion(700_000));
+    assert_eq!((policy.min_nodes, policy.max_nodes), (1, 9));
+    assert!(policy.preemptible_labels.iter().eq(["a", "b"]));
+    assert!(policy.omit_labels.iter().eq(["c"]));
+    assert!(policy.omit_namespaces.iter().eq(["d", "e"]));
+    let requirement = Requirement { key: "pool".into(), operator: Operator::In(vec!["users".into()]) };
+    assert_eq!(policy.node_selector, LabelSelector(vec![requirement]));
+    assert_eq!(policy.capacity, CapacitySource::Capacity);
+    assert_eq!(policy.empty_grace, SignedDuration::from_mins(30));
+    assert!(!policy.adopt_cordons);
+    assert!(!policy.keep_zones);
+    assert_eq!(policy.max_cordons, Budget::Count(4));
+    assert_eq!(policy.max_deletions, Budget::Percent(20));
+    assert_eq!(policy.boot_grace, SignedDuration::from_hours(1));
+    assert_eq!((policy.max_unready_percent, policy.ok_unready_nodes), (30, 2));
+    assert!(policy.node_groups_named);
+    assert_eq!(policy.own_pod, Some(("hub".into(), "rebalancer-1".into())));
+    assert_eq!(policy.own_node.as_deref(), Some("node-1"));
+    assert_eq!(settings.cloud().project.as_deref(), Some("my-project"));
+    assert_eq!(settings.cloud().zone.as_deref(), Some("us-central1-a"));
+    assert!(settings.cloud().node_groups.iter().eq(["core", "users"]));
+    assert_eq!(settings.run_timeout(), SignedDuration::from_secs(90));
+    assert!(settings.values().iter().all(|value| value.origin == Origin::Environment));
+    assert_eq!(settings.values().len(), catalog::ENTRIES.len());
+}
+
+#[test]
+fn an_empty_text_is_no_text_and_a_flag_goes_before_the_variable() {
+    let pairs = [
+        Pair::from(("MAX_NODES", "")),
+        Pair::from(("MIN_NODES", "many")),
+        Pair::flag("MIN_NODES", "2"),
+        Pair::from(("OMIT_NAMESPACES", "hub")),
+        Pair::flag("OMIT_NAMESPACES", ""),
+    ];
+    let (settings, _) = Settings::from_pairs(pairs).unwrap();
+    let value = |name| {
+        let value = settings.values().iter().find(|value| value.entry.name == name).unwrap();
+        (value.text.as_str(), value.origin)
+    };
+    assert_eq!(value("MAX_NODES"), ("72", Origin::Default));
+    assert_eq!(value("MIN_NODES"), ("2", Origin::Flag));
+    assert_eq!(value("OMIT_NAMESPACES"), ("kube-system", Origin::Default));
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_in_two_lines() {
+    let told = problems(&[
+        ("MAX_UTILIZATION", "85"),
+        ("OMIT_NAMESPACES", "kube-system:"),
+        ("ADOPT_CORDONS", "yes"),
+        ("MIN_NODES", "80"),
+        ("PROJECT", "../etc"),
+    ]);
+    let expected = [
+        "MAX_UTILIZATION=85: did you mean 0.85?\n  \
+         expected a decimal above 0 and up to 1, at most six decimals (default 0.85)",
+        "OMIT_NAMESPACES=\"kube-system:\": element 2 of the list is empty\n  \
+         expected namespaces with ':' between them (default kube-system)",
+        "ADOPT_CORDONS=yes: did you mean true?\n  expected true or false (default true)",
+        "PROJECT=../etc: \"../etc\" is not a project id\n  expected a project id such as my-project-123",
+        "MIN_NODES=80 is above MAX_NODES=72 (default)\n  expected MIN_NODES <= MAX_NODES (defaults 3 and 72)",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn bounds_are_in_order() {
+    let minimum = "MIN_UTILIZATION=0.8 is above OPTIMAL_UTILIZATION=0.75 (default)";
+    let maximum = "OPTIMAL_UTILIZATION=0.75 (default) is above MAX_UTILIZATION=0.7";
+    let both = "MIN_UTILIZATION=0.8 is above MAX_UTILIZATION=0.7";
+    let cases = [
+        (vec![("MIN_UTILIZATION", "0.8")], vec![minimum]),
+        (vec![("MAX_UTILIZATION", "0.7")], vec![maximum]),
+        (vec![("MIN_UTILIZATION", "0.8"), ("MAX_UTILIZATION", "0.7")], vec![minimum, maximum, both]),
+    ];
+    for (pairs, expected) in cases {
+        let told = problems(&pairs);
+        let first_lines: Vec<_> = told.iter().map(|problem| problem.lines().next().unwrap()).collect();
+        assert_eq!(first_lines, expected);
+    }
+    // The bounds themselves are allowed.
+    let one = [("MIN_UTILIZATION", "1"), ("OPTIMAL_UTILIZATION", "1"), ("MAX_UTILIZATION", "1")];
+    read(&[one[0], one[1], one[2], ("MIN_NODES", "0"), ("MAX_NODES", "0")]);
+}
+
+#[test]
+fn a_value_that_is_not_valid_is_not_compared_with_others() {
+    assert_eq!(problems(&[("MAX_NODES", "NaN"), ("MIN_NODES", "100")]).len(), 1);
+}
+
+#[test]
+fn letter_case_makes_no_second_variable() {
+    assert_eq!(read(&[("max_nodes", "5")]).policy().max_nodes, 5);
+    let twice = "MAX_NODES is given more than once: as MAX_NODES and max_nodes\n  \
+                 expected one of them; the letter case makes no difference";
+    assert_eq!(problems(&[("max_nodes", "5"), ("MAX_NODES", "5")]), [twice]);
+    // One of them is empty, and so not given.
+    assert_eq!(read(&[("max_nodes", "5"), ("MAX_NODES", "")]).policy().max_nodes, 5);
+}
+
+#[test]
+fn what_is_nearly_a_setting_is_a_warning_and_other_variables_are_none() {
+    let told = warnings(&[
+        ("MAX_UTILISATION", "0.9"),
+        ("min_node", "1"),
+        ("PATH", "/bin"),
+        ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+        ("", "nothing"),
+    ]);
+    let expected = [
+        "MAX_UTILISATION is not a setting and has no effect; did you mean MAX_UTILIZATION?",
+        "min_node is not a setting and has no effect; did you mean MIN_NODES?",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn half_of_the_own_pods_name_is_a_warning() {
+    let told = warnings(&[("POD_NAME", "rebalancer-1")]);
+    assert_eq!(told, ["POD_NAME is set but POD_NAMESPACE is not: this run's own pod is not recognised"]);
+}
+
+#[test]
+fn problems_fit_80_columns_however_long_a_value_is() {
+    let long = "x y".repeat(1000);
+    let error = Settings::from_pairs(catalog::ENTRIES.iter().map(|entry| (entry.name, &long))).unwrap_err();
+    assert_eq!(error.problems.len(), catalog::ENTRIES.len());
+    for line in error.to_string().lines() {
+        assert!(line.chars().count() <= 80, "{} characters: {line}", line.chars().count());
+    }
+}
+
+#[test]
+fn the_readme_lists_the_settings_of_the_catalogue() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = readme.split_once("<!-- settings:begin -->\n").unwrap();
+    let (table, _) = rest.split_once("<!-- settings:end -->").unwrap();
+    let expected = catalog::markdown_table();
+    assert!(table == expected, "replace the table of settings in README.md by\n{expected}");
+}
