@@ -1,0 +1,42 @@
+//! POLICY 10's last line: planning again on a plan's own outcome changes nothing.
+
+use super::outcome::outcome;
+use super::violation::Violation;
+use crate::model::Snapshot;
+use crate::plan::{Action, Limit, Plan, Refusal};
+use crate::policy::Policy;
+
+/// Whether a limit left to the next run what this one would have done.
+///
+/// The bounds on the number of nodes hold for every run alike, so they are no excuse; `MAX_CORDONS` is, and so is
+/// the guard against too many broken nodes.
+#[must_use]
+pub fn cut_short(plan: &Plan) -> bool {
+    plan.guard.is_some() || plan.limits.iter().any(|limit| matches!(limit, Limit::MaxCordons { .. }))
+}
+
+/// What a run right after this one would still cordon, uncordon or grow, by the planner that is handed in.
+///
+/// `None` if nothing, or if the plan was cut short. Deletions and marks are not asked for: they wait for time to pass.
+pub fn check_settled(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    plan: &Plan,
+    planner: impl Fn(&Snapshot, &Policy) -> Result<Plan, Refusal>,
+) -> Option<Violation> {
+    if cut_short(plan) {
+        return None;
+    }
+    let Ok(after) = outcome(snapshot, policy, plan) else { return Some(Violation::RefusedOnOutcome) };
+    let Ok(again) = planner(&after, policy) else { return Some(Violation::RefusedOnOutcome) };
+    again.actions.iter().find_map(|action| {
+        let what = match action {
+            Action::Uncordon { node, .. } | Action::Cordon { node, .. } => node.clone(),
+            Action::Grow { group, from, to, .. } => {
+                format!("group {} from {from} to {to}", group.as_deref().unwrap_or("(none)"))
+            }
+            Action::Delete { .. } | Action::Mark { .. } | Action::Unmark { .. } => return None,
+        };
+        Some(Violation::NotSettled { verb: action.verb(), what })
+    })
+}

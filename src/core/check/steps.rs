@@ -1,0 +1,128 @@
+//! What a plan does, by node and by group; and whether its list of actions is well formed.
+
+use super::facts::Facts;
+use super::violation::{Direction, Violation};
+use crate::plan::Action;
+use crate::plan::Plan;
+
+/// A group to grow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Growth<'a> {
+    pub(super) group: Option<&'a str>,
+    pub(super) from: u32,
+    pub(super) to: u32,
+}
+
+/// The actions, sorted out. Only those on managed nodes of the snapshot are kept: the others are violations already.
+#[derive(Debug)]
+pub(super) struct Steps<'a> {
+    /// What happens to the node with this index, if anything; the first action wins.
+    pub(super) moves: Vec<Option<Direction>>,
+    pub(super) growths: Vec<Growth<'a>>,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn of(facts: &Facts<'_>, plan: &'a Plan, found: &mut Vec<Violation>) -> Self {
+        check_order(plan, found);
+        let mut steps = Self { moves: vec![None; facts.nodes.len()], growths: Vec::new() };
+        for action in &plan.actions {
+            match action {
+                Action::Uncordon { node, .. } => steps.add(facts, node, Direction::Uncordon, found),
+                Action::Cordon { node, .. } => steps.add(facts, node, Direction::Cordon, found),
+                Action::Delete { node, .. } => steps.add(facts, node, Direction::Delete, found),
+                Action::Grow { group, from, to, .. } => {
+                    steps.growths.push(Growth { group: group.as_deref(), from: *from, to: *to });
+                }
+                Action::Mark { node, .. } | Action::Unmark { node, .. } => {
+                    managed_index(facts, node, action.verb(), found);
+                }
+            }
+        }
+        steps
+    }
+
+    fn add(&mut self, facts: &Facts<'_>, node: &str, direction: Direction, found: &mut Vec<Violation>) {
+        let verb = match direction {
+            Direction::Uncordon => "uncordon",
+            Direction::Cordon => "cordon",
+            Direction::Delete => "delete",
+        };
+        let Some(index) = managed_index(facts, node, verb, found) else { return };
+        match self.moves.get_mut(index) {
+            Some(Some(first)) => {
+                found.push(Violation::ActedOnTwice {
+                    node: node.to_owned(),
+                    first: *first,
+                    second: direction,
+                });
+            }
+            Some(slot) => *slot = Some(direction),
+            None => {}
+        }
+    }
+
+    /// What happens to the node with this index.
+    pub(super) fn on(&self, index: usize) -> Option<Direction> {
+        self.moves.get(index).copied().flatten()
+    }
+
+    /// Whether the node with this index serves once the plan is carried out.
+    pub(super) fn serves_after(&self, facts: &Facts<'_>, index: usize) -> bool {
+        facts.nodes.get(index).is_some_and(|node| {
+            node.managed
+                && node.ready()
+                && match self.on(index) {
+                    None => !node.node.unschedulable,
+                    Some(Direction::Uncordon) => true,
+                    Some(Direction::Cordon | Direction::Delete) => false,
+                }
+        })
+    }
+
+    /// How many nodes are asked for.
+    pub(super) fn new_nodes(&self) -> usize {
+        self.growths
+            .iter()
+            .map(|growth| usize::try_from(growth.to.saturating_sub(growth.from)).unwrap_or(usize::MAX))
+            .fold(0, usize::saturating_add)
+    }
+}
+
+/// The index of a node that may be acted on at all.
+fn managed_index(
+    facts: &Facts<'_>,
+    node: &str,
+    verb: &'static str,
+    found: &mut Vec<Violation>,
+) -> Option<usize> {
+    let Some(index) = facts.find(node) else {
+        found.push(Violation::UnknownNode { node: node.to_owned(), verb });
+        return None;
+    };
+    let managed = facts.nodes.get(index).is_some_and(|facts| facts.managed);
+    if !managed {
+        found.push(Violation::Unmanaged { node: node.to_owned(), verb });
+    }
+    managed.then_some(index)
+}
+
+/// Adding capacity comes first, so a run that dies midway leaves too much room, never too little.
+fn check_order(plan: &Plan, found: &mut Vec<Violation>) {
+    for pair in plan.actions.windows(2) {
+        if let [earlier, later] = pair
+            && rank(earlier) > rank(later)
+        {
+            found.push(Violation::OutOfOrder { earlier: earlier.verb(), later: later.verb() });
+        }
+    }
+}
+
+fn rank(action: &Action) -> u8 {
+    match action {
+        Action::Uncordon { .. } => 0,
+        Action::Grow { .. } => 1,
+        Action::Cordon { .. } => 2,
+        Action::Delete { .. } => 3,
+        Action::Mark { .. } | Action::Unmark { .. } => 4,
+    }
+}

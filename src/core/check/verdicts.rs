@@ -1,0 +1,80 @@
+//! Every node has exactly one verdict, it says what the actions do, and it was judged on the right facts.
+
+use super::facts::{Facts, NodeFacts};
+use super::violation::Violation;
+use crate::plan::{Action, NodeVerdict, Plan, Verdict};
+
+pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) {
+    let mut actions: Vec<Option<&Action>> = vec![None; facts.nodes.len()];
+    for action in &plan.actions {
+        let moves = matches!(action, Action::Uncordon { .. } | Action::Cordon { .. } | Action::Delete { .. });
+        if moves
+            && let Some(index) = action.node().and_then(|name| facts.find(name))
+            && let Some(slot) = actions.get_mut(index)
+        {
+            slot.get_or_insert(action);
+        }
+    }
+    let mut counts = vec![0_usize; facts.nodes.len()];
+    for verdict in &plan.nodes {
+        let Some(index) = facts.find(&verdict.name) else {
+            found.push(Violation::VerdictOnUnknownNode { node: verdict.name.clone() });
+            continue;
+        };
+        if let Some(count) = counts.get_mut(index) {
+            *count += 1;
+        }
+        check_agreement(verdict, actions.get(index).copied().flatten(), found);
+        if let Some(node) = facts.nodes.get(index) {
+            check_facts(node, verdict, found);
+        }
+    }
+    for (node, count) in facts.nodes.iter().zip(counts) {
+        if count != 1 {
+            found.push(Violation::Verdicts { node: node.node.name.clone(), count });
+        }
+    }
+}
+
+/// The verdict and the action on a node are one decision, told twice.
+fn check_agreement(verdict: &NodeVerdict, action: Option<&Action>, found: &mut Vec<Violation>) {
+    let same = match (&verdict.verdict, action) {
+        (Verdict::Keep(_), None) => return,
+        (Verdict::Uncordon(reason), Some(Action::Uncordon { reason: acted, .. })) => reason == acted,
+        (Verdict::Cordon(reason), Some(Action::Cordon { reason: acted, .. })) => reason == acted,
+        (Verdict::Delete(reason), Some(Action::Delete { reason: acted, .. })) => reason == acted,
+        (Verdict::Keep(_) | Verdict::Uncordon(_) | Verdict::Cordon(_) | Verdict::Delete(_), _) => {
+            found.push(Violation::VerdictDiffers {
+                node: verdict.name.clone(),
+                verdict: verdict.verdict.verb(),
+                action: action.map_or("none", Action::verb),
+            });
+            return;
+        }
+    };
+    if !same {
+        found.push(Violation::ReasonDiffers {
+            node: verdict.name.clone(),
+            verdict: verdict.verdict.reason().to_string(),
+            action: action.map(|action| action.reason().to_string()).unwrap_or_default(),
+        });
+    }
+}
+
+/// Two independent accounts of what a node is must be equal, or one of them is wrong about who is on it.
+fn check_facts(node: &NodeFacts<'_>, verdict: &NodeVerdict, found: &mut Vec<Violation>) {
+    let mut compare = |fact, plan: String, expected: String| {
+        if plan != expected {
+            found.push(Violation::FactDiffers { node: verdict.name.clone(), fact, plan, expected });
+        }
+    };
+    compare("managed", verdict.managed.to_string(), node.managed.to_string());
+    if !node.managed {
+        return; // its pods are not looked at
+    }
+    compare("state", format!("{:?}", verdict.state), format!("{:?}", node.state));
+    compare("occupants", verdict.occupants.to_string(), node.occupants.to_string());
+    compare("critical", verdict.critical.to_string(), node.critical_pod.is_some().to_string());
+    compare("requested", verdict.requested.0.to_string(), node.requested.to_string());
+    compare("capacity", verdict.capacity.0.to_string(), node.capacity.to_string());
+}

@@ -1,0 +1,152 @@
+//! What can be wrong with a plan: one variant for each promise, the numbers inside.
+
+use jiff::Timestamp;
+
+use crate::plan::NodeState;
+
+/// Which way a node is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// It becomes schedulable.
+    Uncordon,
+    /// It becomes unschedulable.
+    Cordon,
+    /// It is deleted.
+    Delete,
+}
+
+impl std::fmt::Display for Direction {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::Uncordon => "uncordon",
+            Self::Cordon => "cordon",
+            Self::Delete => "delete",
+        })
+    }
+}
+
+/// A promise that a plan breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant is documented by its sentence, and its fields by their use in it"
+)]
+pub enum Violation {
+    // The plan as a whole.
+    #[error("the plan was made from an observation of {plan}, not from this one of {snapshot}")]
+    OtherObservation { plan: Timestamp, snapshot: Timestamp },
+    #[error("a plan was made although none of {nodes} nodes is managed and NODE_GROUPS names no group")]
+    NoManagedNode { nodes: usize },
+    #[error("a plan was made although {nodes} nodes are there and not one pod is visible")]
+    NoPodVisible { nodes: usize },
+    #[error("{broken} of {managed} managed nodes are broken, and the plan {}", if *guarded { "is guarded all the same" } else { "is not guarded" })]
+    GuardDiffers { broken: usize, managed: usize, guarded: bool },
+    #[error("too many nodes are broken, and the plan has a {verb} action; only uncordon is allowed")]
+    ActsUnderGuard { verb: &'static str },
+    #[error(
+        "{later} comes after {earlier}; the order is uncordon, grow, cordon, delete, then mark and unmark"
+    )]
+    OutOfOrder { earlier: &'static str, later: &'static str },
+
+    // Nodes and verdicts.
+    #[error("{verb} of {node}, which is not in the snapshot")]
+    UnknownNode { node: String, verb: &'static str },
+    #[error("node {node} is acted on twice: {first} and {second}")]
+    ActedOnTwice { node: String, first: Direction, second: Direction },
+    #[error("{verb} of {node}, which is not managed")]
+    Unmanaged { node: String, verb: &'static str },
+    #[error("node {node} has {count} verdicts instead of one")]
+    Verdicts { node: String, count: usize },
+    #[error("a verdict on {node}, which is not in the snapshot")]
+    VerdictOnUnknownNode { node: String },
+    #[error("the verdict on {node} is {verdict}, its action is {action}")]
+    VerdictDiffers { node: String, verdict: &'static str, action: &'static str },
+    #[error("the verdict on {node} and its action give two reasons: {verdict} and {action}")]
+    ReasonDiffers { node: String, verdict: String, action: String },
+    #[error("node {node}: {fact} is {plan} in the plan, {expected} by the snapshot")]
+    FactDiffers { node: String, fact: &'static str, plan: String, expected: String },
+
+    // Uncordons and cordons.
+    #[error("{direction} of {node}, on which the critical pod {pod} runs")]
+    CriticalNode { node: String, direction: Direction, pod: String },
+    #[error("{direction} of {node}, which is annotated scale-down-disabled")]
+    ScaleDownDisabled { node: String, direction: Direction },
+    #[error("{direction} of {node}, which somebody else cordoned")]
+    CordonedByOthers { node: String, direction: Direction },
+    #[error("cordon of {node}, which is cordoned")]
+    AlreadyCordoned { node: String },
+    #[error("cordon of {node}, which is booting")]
+    CordonOfBooting { node: String },
+    #[error("uncordon of {node}, which is schedulable")]
+    NotCordoned { node: String },
+    #[error("uncordon of {node}, which is {state:?} and not Ready")]
+    UncordonOfNotReady { node: String, state: NodeState },
+    #[error("{cordons} cordons, MAX_CORDONS allows {allowed} of {managed} managed nodes")]
+    TooManyCordons { cordons: usize, allowed: usize, managed: usize },
+    #[error(
+        "node {node} runs the critical pod {pod} under our own cordon and stays unschedulable; it must be uncordoned"
+    )]
+    CriticalStaysCordoned { node: String, pod: String },
+    #[error("no node of zone {zone} serves after the plan; {before} did before")]
+    ZoneUnserved { zone: String, before: usize },
+    #[error(
+        "{after} nodes serve, boot or are asked for after the plan, MIN_NODES is {min}, and {unused} is left out"
+    )]
+    TooFewNodes { after: usize, min: usize, unused: String },
+
+    // Growth.
+    #[error("group {group} is not in the snapshot")]
+    UnknownGroup { group: String },
+    #[error("nodes without a group are asked for, but {groups} node group(s) are known")]
+    GroupNotNamed { groups: usize },
+    #[error("group {group} is grown twice")]
+    GrownTwice { group: String },
+    #[error("group {group} would not grow: from {from} to {to}")]
+    DoesNotGrow { group: String, from: u32, to: u32 },
+    #[error("group {group} is grown from {from}, its size is {size}")]
+    GrowsFromElsewhere { group: String, from: u32, size: u32 },
+    #[error("group {group} is grown, but: {why}")]
+    NotGrowable { group: String, why: String },
+    #[error("group {group} is grown, but none of its nodes is managed and NODE_GROUPS is empty")]
+    GroupNotManaged { group: String },
+    #[error(
+        "{new} new node(s) with {managed} managed ones and {instances} instance(s) without a node: MAX_NODES is {max}"
+    )]
+    TooManyNodes { new: usize, managed: usize, instances: usize, max: usize },
+
+    // Deletions.
+    #[error("delete of {node}, which was not cordoned when the run began")]
+    DeleteOfSchedulable { node: String },
+    #[error("delete of {node}, which has {occupants} pod(s), among them {pod}")]
+    DeleteOfOccupied { node: String, occupants: usize, pod: String },
+    #[error("delete of {node}: nobody would bring back the pod {pod}")]
+    DeleteLosesPod { node: String, pod: String },
+    #[error("delete of {node}, on which this run's own pod is")]
+    DeleteOfOwnNode { node: String },
+    #[error("delete of {node}, empty for {empty_seconds} s of the EMPTY_GRACE of {grace_seconds} s")]
+    DeleteTooEarly { node: String, empty_seconds: i64, grace_seconds: i64 },
+    #[error("delete of the Ready node {node} while {serving} serve after the plan; MIN_NODES is {min}")]
+    DeleteOfReserve { node: String, serving: usize, min: usize },
+    #[error("all {deleted} managed nodes of zone {zone} are deleted")]
+    ZoneDeleted { zone: String, deleted: usize },
+    #[error("all {deleted} managed nodes are deleted, and NODE_GROUPS does not say where to grow again")]
+    ClusterDeleted { deleted: usize },
+    #[error("{first} and {second} are deleted together, and each has a pod of {controller}")]
+    SharedController { first: String, second: String, controller: String },
+    #[error("{deletions} deletions, MAX_DELETIONS allows {allowed} of {managed} managed nodes")]
+    TooManyDeletions { deletions: usize, allowed: usize, managed: usize },
+
+    // Book-keeping.
+    #[error("{node} is marked as empty, but {why}")]
+    MarkUnfounded { node: String, why: &'static str },
+    #[error("marks are removed from {node}, but {why}")]
+    UnmarkUnfounded { node: String, why: &'static str },
+    #[error("{node} is not empty and keeps its mark of being empty; a later run would believe it")]
+    StaleMark { node: String },
+
+    // Planning again.
+    #[error("planning again on the outcome would {verb} {what}; the plan is not final")]
+    NotSettled { verb: &'static str, what: String },
+    #[error("planning again on the outcome is refused")]
+    RefusedOnOutcome,
+}
