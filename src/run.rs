@@ -8,9 +8,15 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use kube_rebalancer_core::check::check;
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::plan::plan;
 
 use crate::cli::{Cli, OutputFormat, RunArgs, SettingFlags, SettingsArgs, Subcommands};
 use crate::error::{Ending, Failure, written};
+use crate::observe::{self, Source};
+use crate::report::text::Layout;
+use crate::report::{self, Facts};
 use crate::settings::{self, Pair, SettingWarning, Settings};
 use crate::terminal::Terminal;
 
@@ -31,7 +37,7 @@ pub fn run(cli: Cli, world: &World, out: &mut dyn Write) -> Result<Ending, Failu
     let ending = match command {
         None => rebalance(&run, settings, world, out),
         Some(Subcommands::Settings(arguments)) => show_settings(arguments, world, out),
-        Some(Subcommands::Schema) => show_schema(),
+        Some(Subcommands::Schema) => show_schema(out),
     }?;
     written(out.flush())?;
     Ok(ending)
@@ -41,21 +47,83 @@ fn rebalance(
     arguments: &RunArgs,
     flags: SettingFlags,
     world: &World,
-    _out: &mut dyn Write,
+    out: &mut dyn Write,
 ) -> Result<Ending, Failure> {
-    let (_settings, _warnings) = read_settings(flags, world)?;
-    let RunArgs { from, at, output: _, all_nodes: _, color } = arguments;
+    let (settings, _) = read_settings(flags, world)?;
+    let RunArgs { from, at, output, all_nodes, color } = arguments;
     if from.is_empty() {
         return Err(Failure::new(Ending::Usage, NoInput).with_hint(FROM_KUBECTL));
     }
     if from.iter().filter(|file| *file == "-").count() > 1 {
         return Err(Failure::new(Ending::Usage, StandardInputTwice));
     }
-    let _observed_at = at.unwrap_or(world.now);
-    let _color = world.terminal.use_color(*color, &world.environment);
+    let sources: Vec<Source> = from.iter().cloned().map(Source::from).collect();
+    let observation = observe::read(&sources, at.unwrap_or(world.now))
+        .map_err(|error| Failure::new(Ending::NotObserved, error))?;
+    for warning in &observation.warnings {
+        log::warn!("{warning}");
+    }
+    let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    let show = Show {
+        settings: &settings,
+        source: &names.join(", "),
+        output: *output,
+        layout: Layout {
+            width: world.terminal.width(),
+            color: world.terminal.use_color(*color, &world.environment),
+            all_nodes: *all_nodes,
+        },
+    };
+    decide(&observation.snapshot, &show, out)
+}
 
-    // SEAM: observe -> plan -> check -> report go here and replace this failure.
-    Err(Failure::new(Ending::Usage, NotBuilt { what: "a run" }))
+/// How a report is to be written, and what it says of where it is from.
+struct Show<'a> {
+    settings: &'a Settings,
+    source: &'a str,
+    output: OutputFormat,
+    layout: Layout,
+}
+
+fn decide(snapshot: &Snapshot, show: &Show<'_>, out: &mut dyn Write) -> Result<Ending, Failure> {
+    let policy = show.settings.policy();
+    let values = show.settings.values();
+    let values: Vec<report::Setting<'_>> = values
+        .iter()
+        .map(|setting| report::Setting {
+            name: setting.entry.name,
+            text: &setting.text,
+            json: setting.json(),
+            is_default: setting.text == setting.entry.default,
+        })
+        .collect();
+    let mut facts = Facts {
+        version: env!("CARGO_PKG_VERSION"),
+        source: show.source,
+        dry_run: true,
+        policy,
+        settings: &values,
+        violations: &[],
+        outcomes: None,
+    };
+    let plan = match plan(snapshot, policy) {
+        Ok(plan) => plan,
+        Err(refusal) => {
+            // A program that waits for a plan gets none; what is wrong stands on standard error.
+            if show.output == OutputFormat::Text {
+                written(report::text::write_refusal(out, &refusal, &facts, show.layout))?;
+            }
+            return Err(Failure::new(Ending::Refused, refusal));
+        }
+    };
+    let violations: Vec<String> = check(snapshot, policy, &plan).iter().map(ToString::to_string).collect();
+    facts.violations = &violations;
+    written(match show.output {
+        OutputFormat::Text => report::text::write(out, &plan, &facts, show.layout),
+        OutputFormat::Json => report::json::write(out, &plan, &facts),
+    })?;
+    let trusted = violations.is_empty() && plan.guard.is_none();
+    Ok(if trusted { Ending::Done } else { Ending::Refused })
 }
 
 fn show_settings(arguments: SettingsArgs, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
@@ -68,9 +136,9 @@ fn show_settings(arguments: SettingsArgs, world: &World, out: &mut dyn Write) ->
     Ok(Ending::Done)
 }
 
-fn show_schema() -> Result<Ending, Failure> {
-    // SEAM: written(write_json(&report::json::schema(), out)) goes here and replaces this failure.
-    Err(Failure::new(Ending::Usage, NotBuilt { what: "the JSON Schema" }))
+fn show_schema(out: &mut dyn Write) -> Result<Ending, Failure> {
+    written(write_json(&report::json::schema(), out))?;
+    Ok(Ending::Done)
 }
 
 /// Reads the settings, flags before variables, and warns of what is probably a mistake.
@@ -99,9 +167,3 @@ struct NoInput;
 #[derive(Debug, thiserror::Error)]
 #[error("--from - is given twice, but standard input can be read only once")]
 struct StandardInputTwice;
-
-#[derive(Debug, thiserror::Error)]
-#[error("{what} is not part of this build yet")]
-struct NotBuilt {
-    what: &'static str,
-}

@@ -15,7 +15,9 @@ use kube_rebalancer_core::plan::{
 };
 use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
 
-use super::{Facts, Setting, SettingValue};
+use serde_json::json;
+
+use super::{Facts, Setting};
 
 pub(super) const GIBI: u128 = 1 << 30;
 /// Allocatable of the machines that the 2017 cluster ran on: 12.7Gi.
@@ -46,17 +48,14 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy {
 });
 
 static SETTINGS: LazyLock<Vec<Setting<'static>>> = LazyLock::new(|| {
-    let setting = |name, value, is_default| Setting { name, value, is_default };
+    let setting = |name, text, json, is_default| Setting { name, text, json, is_default };
+    let label = "hub.jupyter.org/autoscaler-ephemeral";
     vec![
-        setting("MAX_UTILIZATION", SettingValue::Ratio(PartsPerMillion(850_000)), true),
-        setting("MIN_NODES", SettingValue::Number(3), true),
-        setting(
-            "PREEMPTIBLE_LABELS",
-            SettingValue::List(vec!["hub.jupyter.org/autoscaler-ephemeral".to_owned()]),
-            false,
-        ),
-        setting("EMPTY_GRACE", SettingValue::Text("30m".to_owned()), false),
-        setting("KEEP_ZONES", SettingValue::Flag(true), true),
+        setting("MAX_UTILIZATION", "0.85", json!(0.85), true),
+        setting("MIN_NODES", "3", json!(3), true),
+        setting("PREEMPTIBLE_LABELS", label, json!([label]), false),
+        setting("EMPTY_GRACE", "30m", json!("30m"), false),
+        setting("KEEP_ZONES", "true", json!(true), true),
     ]
 });
 

@@ -8,7 +8,7 @@ use kube_rebalancer_core::policy::CapacitySource;
 use super::memory::gi;
 use super::page::{Page, Tone};
 use super::sentence::count;
-use super::{Facts, Setting, SettingValue};
+use super::{Facts, Setting};
 
 /// Where the facts start; labels stand before it.
 const COLUMN: usize = 13;
@@ -112,7 +112,7 @@ fn settings(page: &mut Page<'_>, settings: &[Setting<'_>]) -> Result<()> {
     let changed: Vec<String> = settings
         .iter()
         .filter(|setting| !setting.is_default)
-        .map(|setting| format!("{}={}", setting.name, written(&setting.value)))
+        .map(|setting| format!("{}={}", setting.name, setting.text))
         .collect();
     let text = match (settings.is_empty(), changed.is_empty()) {
         (true, _) => return Ok(()),
@@ -120,17 +120,6 @@ fn settings(page: &mut Page<'_>, settings: &[Setting<'_>]) -> Result<()> {
         (false, false) => changed.join(" "),
     };
     fact(page, "settings", &text)
-}
-
-/// The value as the environment variable would hold it.
-fn written(value: &SettingValue) -> String {
-    match value {
-        SettingValue::Number(number) => number.to_string(),
-        SettingValue::Ratio(ratio) => ratio.to_string(),
-        SettingValue::Flag(flag) => flag.to_string(),
-        SettingValue::Text(text) => text.clone(),
-        SettingValue::List(items) => items.join(":"),
-    }
 }
 
 fn fact(page: &mut Page<'_>, label: &str, text: &str) -> Result<()> {

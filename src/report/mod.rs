@@ -23,7 +23,7 @@ mod sentence;
 mod table;
 pub mod text;
 
-use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
+use kube_rebalancer_core::policy::Policy;
 
 /// What a report knows beside the plan.
 #[derive(Clone, Copy, Debug)]
@@ -49,25 +49,12 @@ pub struct Facts<'a> {
 pub struct Setting<'a> {
     /// The name of its environment variable.
     pub name: &'a str,
-    /// Its value.
-    pub value: SettingValue,
+    /// Its value as the variable would hold it.
+    pub text: &'a str,
+    /// Its value as JSON.
+    pub json: serde_json::Value,
     /// Whether that is the default. The text report names only the others.
     pub is_default: bool,
-}
-
-/// The value of a setting, in the types that JSON can tell apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettingValue {
-    /// A whole number.
-    Number(u64),
-    /// A ratio such as `0.85`.
-    Ratio(PartsPerMillion),
-    /// On or off.
-    Flag(bool),
-    /// A duration, a selector, a budget: anything written as text.
-    Text(String),
-    /// A list; `:`-separated in the environment.
-    List(Vec<String>),
 }
 
 /// What became of one action.

@@ -1,14 +1,12 @@
 //! The fields of the JSON report, in their order. The documentation here is the schema's.
 
-use std::collections::BTreeMap;
-
 use kube_rebalancer_core::plan::{
     CordonReason, DeleteReason, GrowReason, MarkReason, UncordonReason, UnmarkReason,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::values::{Decimal, SettingEntry, reason_words, settings, verdict_words};
+use super::values::{Decimal, reason_words, settings, settings_schema, verdict_words};
 use crate::report::Setting;
 
 /// The value of the field `schema`.
@@ -34,7 +32,7 @@ pub(super) struct Document<'a> {
     pub(super) dry_run: bool,
     /// Every resolved setting by the name of its environment variable.
     #[serde(serialize_with = "settings")]
-    #[schemars(with = "BTreeMap<String, SettingEntry<'static>>")]
+    #[schemars(schema_with = "settings_schema")]
     pub(super) settings: &'a [Setting<'a>],
     /// The cluster as it was.
     pub(super) before: Before,

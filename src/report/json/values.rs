@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 
-use crate::report::{Setting, SettingValue};
+use crate::report::Setting;
 
 /// A ratio in parts per million, written as a number: 412,000 as `0.412`.
 ///
@@ -45,38 +45,18 @@ impl JsonSchema for Decimal {
     }
 }
 
-/// The value of a setting.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(inline)]
-pub(super) enum SettingEntry<'a> {
-    /// A whole number.
-    Number(u64),
-    /// A ratio.
-    Ratio(Decimal),
-    /// On or off.
-    Flag(bool),
-    /// A duration, a selector, a budget.
-    Text(&'a str),
-    /// A list.
-    List(&'a [String]),
-}
-
-impl<'a> From<&'a SettingValue> for SettingEntry<'a> {
-    fn from(value: &'a SettingValue) -> Self {
-        match value {
-            SettingValue::Number(number) => Self::Number(*number),
-            SettingValue::Ratio(ratio) => Self::Ratio(Decimal(u128::from(ratio.0))),
-            SettingValue::Flag(flag) => Self::Flag(*flag),
-            SettingValue::Text(text) => Self::Text(text),
-            SettingValue::List(items) => Self::List(items),
-        }
-    }
-}
-
 /// An object with a field for each setting, in the order in which they are given.
 pub(super) fn settings<S: Serializer>(settings: &[Setting<'_>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(settings.iter().map(|setting| (setting.name, SettingEntry::from(&setting.value))))
+    serializer.collect_map(settings.iter().map(|setting| (setting.name, &setting.json)))
+}
+
+/// The schema of [`settings`].
+pub(super) fn settings_schema(_: &mut SchemaGenerator) -> Schema {
+    let item = ["number", "boolean", "string", "array", "null"];
+    json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": item, "items": { "type": "string" } },
+    })
 }
 
 /// A reason type's closed list of words.
