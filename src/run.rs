@@ -8,9 +8,9 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
-use kube_rebalancer_core::check::check;
+use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::Snapshot;
-use kube_rebalancer_core::plan::plan;
+use kube_rebalancer_core::plan;
 
 use crate::cli::{Cli, OutputFormat, RunArgs, SettingFlags, SettingsArgs, Subcommands};
 use crate::error::{Ending, Failure, written};
@@ -106,7 +106,7 @@ fn decide(snapshot: &Snapshot, show: &Show<'_>, out: &mut dyn Write) -> Result<E
         violations: &[],
         outcomes: None,
     };
-    let plan = match plan(snapshot, policy) {
+    let plan = match plan::plan(snapshot, policy) {
         Ok(plan) => plan,
         Err(refusal) => {
             // A program that waits for a plan gets none; what is wrong stands on standard error.
@@ -116,6 +116,10 @@ fn decide(snapshot: &Snapshot, show: &Show<'_>, out: &mut dyn Write) -> Result<E
             return Err(Failure::new(Ending::Refused, refusal));
         }
     };
+    // A plan that is not final is better than none: the next run goes on from there.
+    if let Some(unsettled) = check_settled(snapshot, policy, &plan, plan::plan) {
+        log::warn!("{unsettled}");
+    }
     let violations: Vec<String> = check(snapshot, policy, &plan).iter().map(ToString::to_string).collect();
     facts.violations = &violations;
     written(match show.output {

@@ -107,6 +107,60 @@ fn without_a_file_the_way_to_get_one_is_told() {
     );
 }
 
+/// A cluster of the scenarios, as an argument.
+const CLUSTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/evening-at-a-hub/cluster.yaml");
+
+#[test]
+fn a_file_is_planned_for_as_text_and_as_json() {
+    let at = ["--at", "2026-01-15T09:00:00Z"];
+    let ran = run(NO_VARIABLES, &[&["--from", CLUSTER], &at[..]].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.contains("dry run: nothing is changed"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains('\u{1b}'), "no colors in a pipe");
+    let ran = run(NO_VARIABLES, &[&["--from", CLUSTER, "--color", "always"], &at[..]].concat());
+    assert!(ran.stdout.contains('\u{1b}'), "colors where they are asked for");
+    let ran = run(&[("MIN_NODES", "2")], &[&["--from", CLUSTER, "-o", "json"], &at[..]].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["schema"], "kube-rebalancer/plan/v1");
+    assert_eq!(document["observedAt"], "2026-01-15T09:00:00Z");
+    assert_eq!(document["settings"]["MIN_NODES"], 2);
+    assert_eq!(document["settings"]["MAX_UTILIZATION"], 0.85);
+    assert_eq!(document["settings"]["OMIT_NAMESPACES"], serde_json::json!(["kube-system"]));
+}
+
+#[test]
+fn what_cannot_be_read_ends_with_code_3_and_says_why() {
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let cases =
+        [("/no/such/file", "caused by: cannot be opened"), (folder, "is a directory"), ("-", "is empty")];
+    for (file, expected) in cases {
+        let ran = run(NO_VARIABLES, &["--from", file]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""), "{file}");
+        assert!(ran.stderr.contains(expected), "{file}: {}", ran.stderr);
+    }
+}
+
+/// No node is managed when none matches, and no group is named that could make one.
+#[test]
+fn a_refusal_ends_with_code_3() {
+    let select_none = [("NODE_SELECTOR", "no-such-label")];
+    let ran = run(&select_none, &["--from", CLUSTER]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stdout.contains("REFUSED:"), "{}", ran.stdout);
+    let ran = run(&select_none, &["--from", CLUSTER, "-o", "json"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
+    assert!(ran.stderr.starts_with("error: none of "), "{}", ran.stderr);
+}
+
+#[test]
+fn the_schema_is_printed() {
+    let ran = run(NO_VARIABLES, &["schema"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}
+
 #[test]
 fn wrong_usage_ends_with_code_2_and_a_suggestion() {
     let cases: [(&[&str], &str); 6] = [
