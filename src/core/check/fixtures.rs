@@ -188,6 +188,7 @@ pub(super) fn plan(snapshot: &Snapshot, policy: &Policy, actions: Vec<Action>) -
             broken: 0,
             instances_without_node: 0,
             waiting_pods: 0,
+            demand: 0,
             utilization: Utilization::default(),
         },
         band: Band::Within,
