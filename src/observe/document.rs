@@ -27,22 +27,36 @@ pub(super) enum DocumentError<E> {
     Object(ObjectError),
 }
 
-/// Reads one document into the collector.
+/// Reads one document into the collector. A caller that read the items of it beforehand says what came of that.
 pub(super) fn read<'de, D: Deserializer<'de>>(
     deserializer: D,
+    items_read: Guesses,
     collector: &mut Collector,
 ) -> Result<(), DocumentError<D::Error>> {
-    let result = Reader { collector, items_of: ItemsOf::Nothing }.deserialize(deserializer);
-    match (collector.failure.take(), result) {
-        (Some(failure), _) => Err(DocumentError::Object(failure)),
-        (None, Err(error)) => Err(DocumentError::Format(error)),
-        (None, Ok(_)) => Ok(()),
+    let result = Reader { collector, items_of: ItemsOf::Nothing, items_read }.deserialize(deserializer);
+    outcome(result, collector).map(drop)
+}
+
+/// Reads one item of a list into the collector.
+pub(super) fn read_item<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    items_of: ItemsOf,
+    collector: &mut Collector,
+) -> Result<Guess, DocumentError<D::Error>> {
+    let result = Reader { collector, items_of, items_read: Guesses::default() }.deserialize(deserializer);
+    outcome(result, collector)
+}
+
+fn outcome<E>(result: Result<Guess, E>, collector: &mut Collector) -> Result<Guess, DocumentError<E>> {
+    match collector.failure.take() {
+        Some(failure) => Err(DocumentError::Object(failure)),
+        None => result.map_err(DocumentError::Format),
     }
 }
 
 /// What an object is an item of, which says what it is where it does not say so itself.
 #[derive(Clone, Copy, Debug)]
-enum ItemsOf {
+pub(super) enum ItemsOf {
     /// Of no list: a document of its own.
     Nothing,
     /// Of a `List`, whose items must speak for themselves.
@@ -53,24 +67,43 @@ enum ItemsOf {
     UnknownList,
 }
 
+impl ItemsOf {
+    /// What the items of a list with this kind are items of.
+    pub(super) fn list(kind: Option<&str>) -> Self {
+        match kind.map(|kind| kind.strip_suffix("List").unwrap_or_default()) {
+            None => Self::UnknownList,
+            Some("") => Self::MixedList,
+            Some(item) => Self::ListOf(Kind::named(item)),
+        }
+    }
+}
+
 /// The kind of an object that did not have one, as far as its shape tells.
-type Guess = Option<Kind>;
+pub(super) type Guess = Option<Kind>;
 
 /// What the guesses about the items of one list came to.
 #[derive(Clone, Copy, Debug, Default)]
-struct Guesses {
+pub(super) struct Guesses {
     nodes: bool,
     pods: bool,
     others: bool,
 }
 
 impl Guesses {
-    fn add(&mut self, guess: Guess) {
+    pub(super) fn add(&mut self, guess: Guess) {
         match guess {
             None => {}
             Some(Kind::Node) => self.nodes = true,
             Some(Kind::Pod) => self.pods = true,
             Some(Kind::Other) => self.others = true,
+        }
+    }
+
+    fn merge(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes || other.nodes,
+            pods: self.pods || other.pods,
+            others: self.others || other.others,
         }
     }
 
@@ -101,6 +134,7 @@ enum Field {
 struct Reader<'c> {
     collector: &'c mut Collector,
     items_of: ItemsOf,
+    items_read: Guesses,
 }
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
@@ -119,7 +153,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Guess, A::Error> {
-        let Self { collector, items_of } = self;
+        let Self { collector, items_of, items_read } = self;
         let mut version: Option<Text<'de>> = None;
         let mut kind: Option<Text<'de>> = None;
         let mut object = Object::default();
@@ -131,9 +165,9 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 Field::ApiVersion => version = map.next_value()?,
                 Field::Kind => kind = map.next_value()?,
                 Field::Items => {
-                    let items_of =
-                        kind.as_ref().map_or(ItemsOf::UnknownList, |kind| items_of_list(kind.as_str()));
-                    items = Some(map.next_value_seed(Items { collector: &mut *collector, items_of })?);
+                    let items_of = ItemsOf::list(kind.as_ref().and_then(Text::non_empty));
+                    let guesses = map.next_value_seed(Items { collector: &mut *collector, items_of })?;
+                    items = Some(guesses.merge(items_read));
                 }
                 Field::Metadata if !foreign => object.metadata = map.next_value()?,
                 Field::Spec if !foreign => object.spec = map.next_value()?,
@@ -163,13 +197,6 @@ impl<'de> Visitor<'de> for Reader<'_> {
 /// Whether an object is of the group that nodes and pods are of. Other groups have kinds of these names too.
 fn is_core(version: Option<&Text<'_>>) -> bool {
     version.is_none_or(|version| version.as_str() == "v1")
-}
-
-fn items_of_list(kind: &str) -> ItemsOf {
-    match kind.strip_suffix("List") {
-        Some("") | None => ItemsOf::MixedList,
-        Some(item) => ItemsOf::ListOf(Kind::named(item)),
-    }
 }
 
 fn end_list(guesses: Guesses, kind: &str, collector: &mut Collector) -> Result<Guess, ()> {
@@ -243,7 +270,11 @@ impl<'de> Visitor<'de> for Items<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Guesses, A::Error> {
         let Self { collector, items_of } = self;
         let mut guesses = Guesses::default();
-        while let Some(guess) = items.next_element_seed(Reader { collector: &mut *collector, items_of })? {
+        while let Some(guess) = items.next_element_seed(Reader {
+            collector: &mut *collector,
+            items_of,
+            items_read: Guesses::default(),
+        })? {
             guesses.add(guess);
         }
         Ok(guesses)
@@ -256,7 +287,7 @@ pub(super) struct Document(pub(super) Result<Collector, ObjectError>);
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut collector = Collector::default();
-        match read(deserializer, &mut collector) {
+        match read(deserializer, Guesses::default(), &mut collector) {
             Ok(()) => Ok(Self(Ok(collector))),
             Err(DocumentError::Object(failure)) => Ok(Self(Err(failure))),
             Err(DocumentError::Format(error)) => Err(error),

@@ -61,7 +61,7 @@ pub enum ReadProblem {
     Binary,
     /// It begins like JSON and is not.
     #[error("is not a JSON document of Kubernetes objects")]
-    Json(#[source] serde_json::Error),
+    Json(#[source] JsonError),
     /// It is JSON that was cut off.
     #[error("is cut off: the JSON document is not complete where the input ends, after {bytes} bytes")]
     Truncated {
@@ -82,6 +82,18 @@ pub enum ReadProblem {
         /// What it holds.
         found: KindsFound,
     },
+}
+
+/// What the JSON parser found, and where in the whole input.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at line {line} column {column}")]
+pub struct JsonError {
+    /// What it found.
+    pub message: String,
+    /// The line, from one.
+    pub line: usize,
+    /// The column in bytes, from one.
+    pub column: usize,
 }
 
 /// A field of an object that cannot be understood. Its display is where the problem is; the source says what it is.

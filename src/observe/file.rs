@@ -8,18 +8,16 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::collector::Collector;
-use super::document::{self, Document, DocumentError};
+use super::document::Document;
 use super::error::{ReadError, ReadProblem};
+use super::json;
 
 /// Enough to tell formats apart, and short enough to read ahead of a parser.
 const PREFIX_BYTES: u64 = 4096;
-
-/// Larger than the default of 8 KiB: fewer system calls on dumps of hundreds of megabytes.
-const BUFFER_BYTES: usize = 128 << 10;
 
 /// Where objects are read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,11 +69,12 @@ pub(super) fn read_documents(mut input: impl Read, collector: &mut Collector) ->
     let mut prefix = Vec::new();
     input.by_ref().take(PREFIX_BYTES).read_to_end(&mut prefix).map_err(ReadProblem::Read)?;
     let format = sniff(&prefix)?;
-    let byte_order_mark = if prefix.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let mark = if prefix.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK } else { b"" };
+    let mark = u64::try_from(mark.len()).unwrap_or_default();
     let mut whole = Cursor::new(prefix);
-    whole.set_position(u64::try_from(byte_order_mark).unwrap_or_default());
+    whole.set_position(mark);
     match format {
-        Format::Json => read_json(whole.chain(input), collector)?,
+        Format::Json => json::read(whole.chain(input), mark, collector)?,
         Format::Yaml => read_yaml(whole.chain(input), collector)?,
     }
     let others = collector.take_others();
@@ -117,30 +116,6 @@ fn is_utf16_without_mark(prefix: &[u8]) -> bool {
     matches!(prefix, [0, character, ..] | [character, 0, ..] if character.is_ascii_graphic())
 }
 
-/// Reads JSON documents, one or many, with or without space between them.
-fn read_json(input: impl Read, collector: &mut Collector) -> Result<(), ReadProblem> {
-    let mut bytes_read = 0;
-    let counted = Counting { input, bytes_read: &mut bytes_read };
-    let mut deserializer =
-        serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER_BYTES, counted));
-    let result = loop {
-        if let Err(error) = document::read(&mut deserializer, collector) {
-            break Err(error);
-        }
-        // `end` does not consume what it finds, so that is the beginning of the next document.
-        if deserializer.end().is_ok() {
-            break Ok(());
-        }
-    };
-    drop(deserializer);
-    result.map_err(|error| match error {
-        DocumentError::Object(error) => ReadProblem::Object(Box::new(error)),
-        DocumentError::Format(error) if error.is_io() => ReadProblem::Read(error.into()),
-        DocumentError::Format(error) if error.is_eof() => ReadProblem::Truncated { bytes: bytes_read },
-        DocumentError::Format(error) => ReadProblem::Json(error),
-    })
-}
-
 /// Reads YAML documents.
 ///
 /// The limits that guard against input which grows when it is read (aliases of aliases) stay; those on sheer size are
@@ -165,18 +140,4 @@ fn read_yaml(mut input: impl Read, collector: &mut Collector) -> Result<(), Read
         }
     }
     if empty { Err(ReadProblem::Empty) } else { Ok(()) }
-}
-
-/// Counts what passes through, so that a cut file can be told where it ends.
-struct Counting<'c, R> {
-    input: R,
-    bytes_read: &'c mut u64,
-}
-
-impl<R: Read> Read for Counting<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        *self.bytes_read += u64::try_from(count).unwrap_or_default();
-        Ok(count)
-    }
 }

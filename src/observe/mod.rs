@@ -1,11 +1,12 @@
 //! From what the API server showed, live or in a file, to a [`Snapshot`].
 //!
 //! ```text
-//!   file (JSON, YAML) --> document --> raw --> convert --> model
-//!   live cluster ---------^  one object at a time   \--> warnings
+//!   file --> JSON cut into items --> document --> raw --> convert --> model
+//!       \--> YAML --------------------^   one object at a time   \--> warnings
+//!   live cluster ---------------------'
 //! ```
 //!
-//! Everything but `file` is free of input and output and does not know where its objects come from.
+//! Everything but `file` and `json` is free of input and output and does not know where its objects come from.
 
 mod collector;
 mod convert;
@@ -13,6 +14,7 @@ mod document;
 mod error;
 mod file;
 mod intern;
+mod json;
 mod raw;
 mod requests;
 
@@ -23,7 +25,7 @@ use kube_rebalancer_core::model::Snapshot;
 
 use collector::Collector;
 pub use collector::KindsFound;
-pub use error::{FieldProblem, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
+pub use error::{FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
 pub use file::Source;
 
 /// A cluster as it was observed.

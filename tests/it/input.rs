@@ -248,6 +248,11 @@ fn input_that_is_broken_is_an_error_that_says_where() {
             "dump: is cut off: the JSON document is not complete where the input ends, after 35 bytes".into(),
         ),
         (
+            "cut off, with a mark of three bytes",
+            "\u{feff}{\"kind\"".into(),
+            "dump: is cut off: the JSON document is not complete where the input ends, after 10 bytes".into(),
+        ),
+        (
             "YAML that was cut off before the list's kind",
             b"apiVersion: v1\nitems:\n- apiVersion: v1\n  kind: Node\n  metadata:\n    name: n1\n".to_vec(),
             "dump: a list: kind: missing, expected List, NodeList or PodList (a YAML file that was cut off looks like \
