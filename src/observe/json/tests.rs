@@ -3,6 +3,7 @@
 use std::io;
 
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -101,5 +102,43 @@ fn errors_name_the_place_in_the_whole_input() {
         for bytes_at_a_time in [1, usize::MAX] {
             assert_eq!(outcome(text, bytes_at_a_time), Err(expected.clone()), "{text}");
         }
+    }
+}
+
+/// The same in one piece, as `serde_json` does it on its own.
+fn outcome_in_one_piece(text: &str) -> Option<(usize, usize, String)> {
+    let mut collector = Collector::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(text.as_bytes());
+    while deserializer.end().is_err() {
+        document::read(&mut deserializer, Guesses::default(), &mut collector).ok()?;
+    }
+    let others = collector.take_others().to_string();
+    let observation = collector.finish(Timestamp::UNIX_EPOCH).ok()?;
+    Some((observation.snapshot.nodes().len(), observation.snapshot.pods_seen(), others))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn damage_anywhere_is_found_as_if_the_document_were_read_in_one_piece(
+        kind in prop::sample::select(vec!["List", "NodeList", "PodList", "SecretList"]),
+        kind_first in any::<bool>(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8, "[]{}\\[\",:\\\\ex1 \n]"), 0..3),
+        bytes_at_a_time in 1..40_usize,
+    ) {
+        let kind = format!("\"kind\": \"{kind}\"");
+        let items = format!("\"items\": [\n{NODE},\n {{\"spec\": {{\"containers\": [{{}}]}}, \"metadata\": {{\"name\": \"}}\\\"\"}}, \"x\": [1]}}]");
+        let fields = if kind_first { [kind, items] } else { [items, kind] };
+        let mut text = format!("{{{}, \"x\": {{\"items\": []}}}}", fields.join(","));
+        for (place, what, replacement) in damage {
+            let place = place.index(text.len());
+            match what {
+                0 => text.insert_str(place, &replacement),
+                1 => text.replace_range(place..=place, &replacement),
+                _ => text.truncate(place + 1),
+            }
+        }
+        prop_assert_eq!(outcome(&text, bytes_at_a_time).ok(), outcome_in_one_piece(&text), "{}", text);
     }
 }

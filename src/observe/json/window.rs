@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use super::Position;
 use crate::observe::error::ReadProblem;
@@ -173,6 +173,20 @@ impl Scanner {
     /// Goes on up to the next string; how far, and whether the value ended there.
     #[inline]
     fn structure(&mut self, text: &[u8]) -> (usize, bool) {
+        let quote = memchr(b'"', text);
+        let between = text.get(..quote.unwrap_or(text.len())).unwrap_or_default();
+        let (opened, closed) = count_brackets(between);
+        // With fewer brackets closed than are open the value cannot end here, in whatever order they come.
+        if closed < self.depth {
+            self.depth = self.depth - closed + opened;
+            self.in_string = quote.is_some();
+            return (between.len() + usize::from(self.in_string), false);
+        }
+        self.end_of_structure(text)
+    }
+
+    /// As [`Self::structure`], byte by byte.
+    fn end_of_structure(&mut self, text: &[u8]) -> (usize, bool) {
         for (index, byte) in text.iter().enumerate() {
             match byte {
                 b'"' => {
@@ -194,4 +208,15 @@ impl Scanner {
         }
         (text.len(), false)
     }
+}
+
+/// How many brackets open and close in a text. Written so that it compiles to code without jumps.
+fn count_brackets(text: &[u8]) -> (usize, usize) {
+    let as_brace = |byte: u8| byte | 0x20; // makes `[` a `{` and `]` a `}`
+    text.iter().fold((0_usize, 0_usize), |(opened, closed), byte| {
+        (
+            opened.wrapping_add(usize::from(as_brace(*byte) == b'{')),
+            closed.wrapping_add(usize::from(as_brace(*byte) == b'}')),
+        )
+    })
 }
