@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use super::steps::Steps;
 use super::violation::Violation;
-use crate::model::annotation::{CORDONED_AT, EMPTY_SINCE};
+use crate::model::annotation::{CORDONED_AT, DELETING_UNTIL, EMPTY_SINCE};
 use crate::plan::{Action, Plan};
 
 pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
@@ -31,8 +31,8 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
         return; // nothing is written then
     }
     for (index, node) in facts.nodes.iter().enumerate() {
-        // A critical or pinned node is not deleted by any mark, and may have to be left exactly as it is.
-        let protected = node.critical_pod.is_some() || facts.pinned(node);
+        // A critical, pinned or claimed node is not deleted by any mark, and may have to be left exactly as it is.
+        let protected = node.critical_pod.is_some() || facts.pinned(node) || facts.claimed(node);
         let stale = node.managed && node.node.unschedulable && !node.empty() && node.carries(EMPTY_SINCE);
         if stale && !protected && steps.on(index).is_none() && unmarked.get(index) != Some(&true) {
             found.push(Violation::StaleMark { node: node.node.name.clone() });
@@ -49,6 +49,8 @@ fn why_not_mark(facts: &Facts<'_>, steps: &Steps<'_>, name: &str) -> Option<&'st
         Some("it is not empty")
     } else if facts.hands_off(node) {
         Some("an operator is at work there")
+    } else if facts.claimed(node) {
+        Some("another run is about to delete it")
     } else if steps.on(index).is_some() {
         Some("it is uncordoned or deleted")
     } else {
@@ -64,11 +66,13 @@ fn why_not_unmark(facts: &Facts<'_>, steps: &Steps<'_>, name: &str) -> Option<&'
         Some("another action of the plan writes them")
     } else if facts.hands_off(node) {
         Some("an operator is at work there")
+    } else if facts.claimed(node) {
+        Some("another run is about to delete it")
     } else {
         let untrue = if node.node.unschedulable {
             node.carries(EMPTY_SINCE) && !node.empty()
         } else {
-            node.carries(EMPTY_SINCE) || node.carries(CORDONED_AT)
+            [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL].iter().any(|key| node.carries(key))
         };
         if untrue { None } else { Some("it carries none that is untrue") }
     }

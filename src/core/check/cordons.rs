@@ -18,7 +18,7 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
                 check_cordon(node, found);
             }
             Some(Direction::Delete) => {}
-            None => check_still_cordoned(node, found),
+            None => check_still_cordoned(facts, node, found),
         }
     }
     let managed = facts.managed_count();
@@ -40,6 +40,9 @@ fn check_uncordon(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Viola
     }
     if facts.hands_off(node) {
         found.push(Violation::CordonedByOthers { node: name(), direction: Direction::Uncordon });
+    }
+    if facts.claimed(node) {
+        found.push(Violation::Claimed { node: name(), direction: Direction::Uncordon });
     }
 }
 
@@ -69,11 +72,13 @@ pub(super) fn check_never_unschedulable(
     }
 }
 
-/// A Ready node under our own cordon that got a critical pod is uncordoned, whatever the utilization.
-fn check_still_cordoned(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+/// A Ready node under our own cordon that got a critical pod is uncordoned, whatever the utilization; unless another
+/// run is deleting it, which has looked at its pods later than we did.
+fn check_still_cordoned(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     if node.managed
         && node.state == NodeState::Cordoned
         && !node.cordoned_by_others()
+        && !facts.claimed(node)
         && let Some(pod) = node.critical_pod
     {
         found.push(Violation::CriticalStaysCordoned { node: node.node.name.clone(), pod: pod_name(pod) });
@@ -113,7 +118,11 @@ fn check_min_nodes(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violati
         return;
     }
     let unused = facts.nodes.iter().enumerate().find(|(index, node)| {
-        node.managed && node.ready() && !facts.hands_off(node) && !steps.serves_after(facts, *index)
+        node.managed
+            && node.ready()
+            && !facts.hands_off(node)
+            && !facts.claimed(node)
+            && !steps.serves_after(facts, *index)
     });
     if let Some((_, node)) = unused {
         found.push(Violation::TooFewNodes { after, min, unused: node.node.name.clone() });

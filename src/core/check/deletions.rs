@@ -45,6 +45,9 @@ fn check_node(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation
     if node.cordoned_by_others() && !facts.policy.adopt_cordons {
         found.push(Violation::CordonedByOthers { node: name(), direction: Direction::Delete });
     }
+    if facts.claimed(node) {
+        found.push(Violation::Claimed { node: name(), direction: Direction::Delete });
+    }
     if let Some(pod) = node.occupant {
         found.push(Violation::DeleteOfOccupied {
             node: name(),

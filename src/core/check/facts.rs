@@ -119,6 +119,18 @@ impl<'a> Facts<'a> {
         facts.cordoned_by_others() && (facts.critical_pod.is_some() || self.pinned(facts))
     }
 
+    /// Whether another run has claimed the cordoned node in order to delete it. A claim for a day or longer was made
+    /// by a clock that was wrong, and one on a schedulable node has been overruled by whoever uncordoned it.
+    pub(super) fn claimed(&self, facts: &NodeFacts<'_>) -> bool {
+        let now = self.snapshot.observed_at();
+        let text = facts.node.annotations.get(annotation::DELETING_UNTIL);
+        let until = text.and_then(|text| text.parse::<Timestamp>().ok());
+        facts.node.unschedulable
+            && until
+                .map(|until| until.duration_since(now))
+                .is_some_and(|left| left > SignedDuration::ZERO && left < SignedDuration::from_hours(24))
+    }
+
     /// How long ago something happened; a moment in the future is now.
     pub(super) fn age(&self, moment: Timestamp) -> SignedDuration {
         age(self.snapshot.observed_at(), moment)
@@ -136,11 +148,12 @@ fn age(now: Timestamp, moment: Timestamp) -> SignedDuration {
 
 /// The node's facts before any pod is looked at.
 fn bare<'a>(node: &'a Node, now: Timestamp, policy: &Policy) -> NodeFacts<'a> {
-    let source = match policy.capacity {
-        CapacitySource::Allocatable => &node.allocatable,
-        CapacitySource::Capacity => &node.capacity,
+    let memory = match policy.capacity {
+        // The API server itself takes a missing allocatable from capacity.
+        CapacitySource::Allocatable => node.allocatable.memory.or(node.capacity.memory),
+        CapacitySource::Capacity => node.capacity.memory,
     };
-    let capacity = source.memory.map_or(0, |memory| memory.0);
+    let capacity = memory.map_or(0, |memory| memory.0);
     NodeFacts {
         node,
         managed: is_managed(node, policy),

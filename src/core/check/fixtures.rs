@@ -89,8 +89,8 @@ pub(super) fn in_zone(node: Node, zone: &str) -> Node {
     with_label(node, "topology.kubernetes.io/zone", zone)
 }
 
-fn controller(kind: &str, name: &str) -> Option<Arc<Controller>> {
-    Some(Arc::new(Controller { kind: kind.to_owned(), name: name.to_owned(), uid: format!("uid-{name}") }))
+fn controller(kind: &str, name: &str) -> Arc<Controller> {
+    Arc::new(Controller { kind: kind.to_owned(), name: name.to_owned(), uid: format!("uid-{name}") })
 }
 
 fn pod(namespace: &str, name: &str, node: &str, labels: &[&str]) -> Pod {
@@ -100,7 +100,7 @@ fn pod(namespace: &str, name: &str, node: &str, labels: &[&str]) -> Pod {
         label_keys: labels.iter().map(|label| Arc::from(*label)).collect(),
         node_name: Some(node.into()),
         requests: Requests { memory: Bytes::GIBI, cpu: Millicores(100) },
-        controller: controller("ReplicaSet", name),
+        controller: Some(controller("ReplicaSet", name)),
         mirror: false,
         safe_to_evict: None,
         local_volume: None,
@@ -118,7 +118,7 @@ pub(super) fn critical(name: &str, node: &str) -> Pod {
 
 /// A pod of a `kube-system` controller.
 pub(super) fn system(name: &str, node: &str, kind: &str, owner: &str) -> Pod {
-    Pod { controller: controller(kind, owner), ..pod("kube-system", name, node, &[]) }
+    Pod { controller: Some(controller(kind, owner)), ..pod("kube-system", name, node, &[]) }
 }
 
 pub(super) fn world(nodes: Vec<Node>, pods: Vec<Pod>, groups: Vec<NodeGroup>) -> Snapshot {

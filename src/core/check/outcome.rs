@@ -53,6 +53,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
     match action {
         Action::Cordon { .. } => {
             node.unschedulable = true;
+            node.annotations.remove(annotation::DELETING_UNTIL);
             node.annotations.remove(annotation::EMPTY_SINCE);
             node.annotations.insert(annotation::CORDONED_AT.to_owned(), now.to_string());
         }
@@ -61,6 +62,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             node.taints.retain(|taint| taint.key != CORDON_TAINT);
             node.annotations.remove(annotation::EMPTY_SINCE);
             node.annotations.remove(annotation::CORDONED_AT);
+            node.annotations.remove(annotation::DELETING_UNTIL);
         }
         Action::Mark { .. } => {
             node.annotations.insert(annotation::EMPTY_SINCE.to_owned(), now.to_string());
@@ -69,6 +71,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             node.annotations.remove(annotation::EMPTY_SINCE);
             if !node.unschedulable {
                 node.annotations.remove(annotation::CORDONED_AT);
+                node.annotations.remove(annotation::DELETING_UNTIL);
             }
         }
         Action::Grow { .. } | Action::Delete { .. } => {}

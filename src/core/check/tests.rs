@@ -237,6 +237,23 @@ fn cordons_of_others_are_left_alone_without_adoption_or_with_a_critical_pod() {
 }
 
 #[test]
+fn a_node_that_another_run_is_deleting_is_left_to_it() {
+    let claimed_until = |moment: jiff::Timestamp| {
+        let node_a = with_annotation(cordoned("a"), annotation::DELETING_UNTIL, &moment.to_string());
+        world(vec![node_a, node("b")], vec![], vec![])
+    };
+    let expected = |direction| vec![Violation::Claimed { node: text("a"), direction }];
+    let snapshot = claimed_until(ago(-300));
+    assert_eq!(found(&snapshot, &policy(), vec![uncordon("a")]), expected(Direction::Uncordon));
+    assert_eq!(found(&snapshot, &policy(), vec![delete("a")]), expected(Direction::Delete));
+    let marked = Violation::MarkUnfounded { node: text("a"), why: "another run is about to delete it" };
+    assert_eq!(found(&snapshot, &policy(), vec![mark("a")]), [marked]);
+    // A claim that has run out, or that a wrong clock made, binds nobody.
+    assert_eq!(found(&claimed_until(ago(0)), &policy(), vec![delete("a")]), []);
+    assert_eq!(found(&claimed_until(ago(-86_400)), &policy(), vec![delete("a")]), []);
+}
+
+#[test]
 fn only_ready_cordoned_nodes_are_uncordoned_and_only_schedulable_ones_cordoned() {
     let asleep = Node { unschedulable: true, ..not_ready("asleep", 3600) };
     let nodes = vec![node("a"), cordoned("b"), asleep, not_ready("boots", 60)];

@@ -73,6 +73,8 @@ pub enum Violation {
     ScaleDownDisabled { node: String, direction: Direction },
     #[error("{direction} of {node}, which somebody else cordoned")]
     CordonedByOthers { node: String, direction: Direction },
+    #[error("{direction} of {node}, which another run is about to delete")]
+    Claimed { node: String, direction: Direction },
     #[error("cordon of {node}, which is cordoned")]
     AlreadyCordoned { node: String },
     #[error("cordon of {node}, which is booting")]
