@@ -1,5 +1,10 @@
 //! All integration tests in one binary: it links once.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop there"
+)]
 #![expect(clippy::print_stdout, reason = "what is skipped for want of a file or a program is said in a line")]
 
 mod architecture;
