@@ -40,16 +40,16 @@ impl Changes {
         let budget = survey.policy.max_cordons.allows(survey.managed().count());
         let left = budget.saturating_sub(broken.len());
         if dropped.len() > left {
-            let moves = uncordoned(survey, &decision).iter().any(|index| !decision.must.contains_key(index));
-            if band == Band::Within && moves {
+            if band == Band::Within {
                 // Half a move would only add nodes, so what serves stays. Only a cluster that is larger than
                 // MAX_NODES still shrinks, as far as the budget goes: waiting would not make its moves any fewer.
-                decision = decide(survey, growth, waiting, true);
-                let surplus = in_service(&decision).saturating_sub(survey.policy.max_nodes);
-                dropped.truncate(surplus.min(left));
-            } else {
-                dropped.truncate(left);
+                let held = decide(survey, growth, waiting, true);
+                if uncordoned(survey, &held) != uncordoned(survey, &decision) {
+                    dropped = self::dropped(survey, &held);
+                    decision = held;
+                }
             }
+            dropped.truncate(left);
         }
         let cordon: Vec<NodeIndex> = broken.into_iter().take(budget).chain(dropped).collect();
         let taken: BTreeSet<NodeIndex> = cordon.iter().copied().collect();
@@ -120,12 +120,4 @@ fn uncordoned(survey: &Survey<'_>, decision: &Decision) -> Vec<NodeIndex> {
 
 fn is_chosen(decision: &Decision, index: NodeIndex) -> bool {
     decision.chosen.get(index).copied().unwrap_or(false)
-}
-
-/// Everything chosen: nodes, booting instances and nodes to be created.
-fn in_service(decision: &Decision) -> usize {
-    let nodes = decision.chosen.iter().filter(|chosen| **chosen).count();
-    let booting =
-        decision.booting.iter().filter(|entry| matches!(entry.candidate, Candidate::Instance(_))).count();
-    nodes + booting + decision.new.len()
 }

@@ -39,10 +39,8 @@ impl Bounds {
     /// At least what must be kept, at least `MIN_NODES` and at most `MAX_NODES` where the list allows.
     pub(super) fn new(order: &KeepOrder, policy: &Policy) -> Self {
         let length = order.entries.len();
-        Self {
-            least: policy.min_nodes.min(length).max(order.must),
-            most: policy.max_nodes.min(length).max(order.must),
-        }
+        let most = policy.max_nodes.min(length).max(order.must);
+        Self { least: policy.min_nodes.min(length).max(order.must).max(order.held.min(most)), most }
     }
 
     pub(super) fn contain(self, length: usize) -> bool {
@@ -65,7 +63,8 @@ impl Aim<'_> {
             let stay = order.entries.iter().enumerate();
             let stay = stay.filter(|(index, entry)| *index < order.must || serves(entry.candidate));
             let stay: Vec<&Entry> = stay.map(|(_, entry)| entry).collect();
-            let total = stay.iter().fold(self.nothing(), |total, entry| add(total, entry));
+            let serving = stay.iter().filter(|entry| entry.ready);
+            let total = serving.fold(self.nothing(), |total, entry| add(total, entry));
             if bounds.contain(stay.len()) && total.band(self.policy) == Band::Within {
                 return Chosen::ServingAndMust;
             }
@@ -81,12 +80,15 @@ impl Aim<'_> {
             offered.abs_diff(total.requested * u128::from(PartsPerMillion::ONE.0))
         };
         let fits = |total: Utilization| total.compare(self.policy.max_utilization) != Ordering::Greater;
-        self.nearest(entries, bounds, fits, distance).unwrap_or(bounds.most)
+        self.nearest(entries, bounds, |_| true, fits, distance).unwrap_or(bounds.most)
     }
 
+    /// Only what can serve right away is compared with what serves: what boots comes on top. Else each run would cordon
+    /// serving nodes for the sake of one that does not take anybody yet.
     fn nearest_in_band(&self, entries: &[Entry], bounds: Bounds) -> Option<usize> {
         let distance = |total: Utilization| total.capacity.abs_diff(self.serving_capacity);
-        self.nearest(entries, bounds, |total| total.band(self.policy) == Band::Within, distance)
+        let ready = |entry: &Entry| entry.ready;
+        self.nearest(entries, bounds, ready, |total| total.band(self.policy) == Band::Within, distance)
     }
 
     /// The allowed prefix at the smallest distance. Of equal distances the larger capacity, of equal capacities the
@@ -95,6 +97,7 @@ impl Aim<'_> {
         &self,
         entries: &[Entry],
         bounds: Bounds,
+        counts: impl Fn(&Entry) -> bool,
         allowed: impl Fn(Utilization) -> bool,
         distance: impl Fn(Utilization) -> u128,
     ) -> Option<usize> {
@@ -103,7 +106,9 @@ impl Aim<'_> {
         for length in 0..=bounds.most {
             if length > 0 {
                 let Some(entry) = entries.get(length - 1) else { break };
-                total = add(total, entry);
+                if counts(entry) {
+                    total = add(total, entry);
+                }
             }
             if length < bounds.least || !allowed(total) {
                 continue;

@@ -98,7 +98,7 @@ fn stays(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
     if let Some((pod, why)) = &facts.loses {
         return Some(KeepReason::LosesPod { pod: pod.full_name(), why: why.clone() });
     }
-    if policy.own_node.as_ref() == Some(&facts.node.name) {
+    if facts.own {
         return Some(KeepReason::OwnNode);
     }
     let empty_for = empty_for(survey, facts);

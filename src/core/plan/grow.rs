@@ -129,6 +129,14 @@ impl<'a> Growth<'a> {
         let maker = self.makers.len();
         let shape = shape(survey, group);
         let mut obstacle = group.and_then(|group| group.not_growable.clone());
+        if let Some(group) = group
+            && !survey.policy.node_groups_named
+            && !survey.managed().any(|(_, facts)| facts.node.group.as_ref() == Some(&group.name))
+        {
+            obstacle.get_or_insert_with(|| {
+                "none of its nodes is managed, and NODE_GROUPS does not name it".to_owned()
+            });
+        }
         for instance in group.iter().flat_map(|group| &group.instances).filter(|instance| !instance.has_node)
         {
             self.instances_without_node += 1;
@@ -240,7 +248,11 @@ pub(super) fn offered(allocatable: NodeResources, capacity: NodeResources) -> No
 }
 
 fn nodes_in_zone(survey: &Survey<'_>, group: &NodeGroup) -> usize {
-    let Some(zone) = group.zone.as_deref() else { return 0 };
+    let Some(zone) = group.zone.as_deref() else {
+        let nodes =
+            survey.managed().filter(|(_, facts)| facts.node.group.as_ref() == Some(&group.name)).count();
+        return nodes + group.instances.iter().filter(|instance| !instance.has_node).count();
+    };
     let nodes = survey.managed().filter(|(_, facts)| facts.node.zone() == Some(zone)).count();
     let others = survey.snapshot.groups().iter().filter(|other| other.zone.as_deref() == Some(zone));
     nodes + others.flat_map(|other| &other.instances).filter(|instance| !instance.has_node).count()

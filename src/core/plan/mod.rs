@@ -51,12 +51,16 @@ use crate::policy::Policy;
 pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
     let survey = survey::Survey::new(snapshot, policy);
     refuse(&survey)?;
-    let growth = grow::Growth::new(&survey);
+    let mut growth = grow::Growth::new(&survey);
     let waiting = waiting::Waiting::new(&survey, &growth);
     let before = assemble::before(&survey, &growth, &waiting);
     let band = before.utilization.band(policy);
-    let mut changes = changes::Changes::new(&survey, &growth, &waiting, band);
     let guard = guard(&before, policy);
+    if guard.is_some() {
+        // Nothing will be created, so what is there must make up for it.
+        growth.allowed = 0;
+    }
+    let mut changes = changes::Changes::new(&survey, &growth, &waiting, band);
     if guard.is_some() {
         changes.only_uncordon();
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::grow::{Growth, MakerIndex};
-use super::survey::{Cordon, Readiness, Survey};
+use super::survey::{Cordon, NodeFacts, Readiness, Survey};
 use super::waiting::{Placed, Placement};
 use crate::model::NodeIndex;
 
@@ -25,6 +25,8 @@ pub(super) struct Entry {
     pub(super) candidate: Candidate,
     pub(super) capacity: u128,
     pub(super) daemons: u128,
+    /// Whether it can serve right away.
+    pub(super) ready: bool,
 }
 
 /// Why a candidate must be kept.
@@ -38,8 +40,6 @@ pub(super) enum Must {
     Waiting(Placed),
     /// Its zone has no other.
     Zone(String),
-    /// A move that cannot be made whole is not made at all: what serves stays.
-    Serving,
 }
 
 /// The keep order of POLICY section 5.
@@ -52,6 +52,9 @@ pub(super) struct KeepOrder {
     pub(super) reasons: BTreeMap<NodeIndex, Must>,
     /// How many of the entries that must be kept are new nodes.
     pub(super) must_create: usize,
+    /// How many of the entries, from the first, stay where `MAX_NODES` allows, because nothing is to move: those that
+    /// must be kept and those that serve. Else 0.
+    pub(super) held: usize,
 }
 
 /// Who cordons which node, as far as a plan has got: parallel to the snapshot's nodes.
@@ -122,7 +125,7 @@ pub(super) fn cordon(cordons: &Cordons, index: NodeIndex) -> Cordon {
 impl KeepOrder {
     /// Orders all candidates, with as many nodes to be created as may be.
     ///
-    /// `hold` keeps every serving node, whatever its place in the order.
+    /// `hold` puts every serving node before the cordoned ones, and keeps it where `MAX_NODES` allows.
     pub(super) fn new(
         survey: &Survey<'_>,
         growth: &Growth<'_>,
@@ -130,9 +133,12 @@ impl KeepOrder {
         placement: &Placement,
         hold: bool,
     ) -> Self {
-        let ready = ready_candidates(survey, cordons);
+        let mut ready = ready_candidates(survey, cordons);
+        if hold {
+            ready.sort_by_key(|index| cordon(cordons, *index) != Cordon::None);
+        }
         let booting = booting_nodes(survey);
-        let reasons = reasons(survey, cordons, placement, &ready, hold);
+        let reasons = reasons(survey, cordons, placement, &ready);
         let first = |wanted: bool, among: &[NodeIndex]| -> Vec<Candidate> {
             let chosen = among.iter().filter(|index| reasons.contains_key(*index) == wanted);
             chosen.map(|index| Candidate::Node(*index)).collect()
@@ -160,7 +166,10 @@ impl KeepOrder {
             .chain(needed(false))
             .chain(spare.map(Candidate::New));
         let entries = candidates.map(|candidate| entry(survey, growth, candidate)).collect();
-        Self { entries, must: must_count, reasons, must_create }
+        let serves =
+            |index: &&NodeIndex| !reasons.contains_key(*index) && cordon(cordons, **index) == Cordon::None;
+        let stay = if hold { must_count + ready.iter().filter(serves).count() } else { 0 };
+        Self { entries, must: must_count, reasons, must_create, held: stay }
     }
 }
 
@@ -178,7 +187,11 @@ pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candida
         Candidate::Instance(index) => shape(growth.booting.get(index).map(|one| one.maker)),
         Candidate::New(maker) => shape(Some(maker)),
     };
-    Entry { candidate, capacity, daemons }
+    let ready = match candidate {
+        Candidate::Node(index) => survey.nodes.get(index).is_some_and(NodeFacts::ready),
+        Candidate::Instance(_) | Candidate::New(_) => false,
+    };
+    Entry { candidate, capacity, daemons, ready }
 }
 
 /// What makes nodes like this one.
@@ -192,7 +205,6 @@ fn reasons(
     cordons: &Cordons,
     placement: &Placement,
     ready: &[NodeIndex],
-    hold: bool,
 ) -> BTreeMap<NodeIndex, Must> {
     let mut reasons: BTreeMap<NodeIndex, Must> = BTreeMap::new();
     for &index in ready {
@@ -209,11 +221,6 @@ fn reasons(
     }
     if survey.policy.keep_zones {
         keep_zones(survey, cordons, ready, &mut reasons);
-    }
-    if hold {
-        for &index in ready.iter().filter(|index| cordon(cordons, **index) == Cordon::None) {
-            reasons.entry(index).or_insert(Must::Serving);
-        }
     }
     reasons
 }

@@ -222,8 +222,12 @@ fn unbounded(aim: &Aim<'_>, order: &KeepOrder, growth: &Growth<'_>) -> usize {
         }
         let Some(maker) = further.take(|_| true) else { break };
         let Some(shape) = growth.makers.get(maker).and_then(|maker| maker.shape) else { break };
-        let new =
-            Entry { candidate: Candidate::New(maker), capacity: shape.capacity, daemons: shape.daemons };
+        let new = Entry {
+            candidate: Candidate::New(maker),
+            capacity: shape.capacity,
+            daemons: shape.daemons,
+            ready: false,
+        };
         total = add(total, &new);
         entries.push(new);
     }

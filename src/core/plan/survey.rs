@@ -79,6 +79,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) loses: Option<(&'a Pod, Loss)>,
     /// The controllers that would recreate an omitted pod of this node elsewhere, by uid.
     pub(super) moves: BTreeMap<&'a str, &'a Controller>,
+    /// Whether this run's own pod is on it.
+    pub(super) own: bool,
     /// Requests of all pods on the node.
     pub(super) load: Load,
     /// Requests of the pods that are there for the node's own sake.
@@ -203,7 +205,7 @@ impl<'a> NodeFacts<'a> {
                 }
             },
             // Its node is undeletable while this run lasts; the pod itself is about to end.
-            PodClass::Own => {}
+            PodClass::Own => self.own = true,
         }
         self.unoccupied_load.add(pod.requests);
     }
@@ -264,7 +266,7 @@ fn look_at<'a>(
             .annotations
             .get(annotation::SCALE_DOWN_DISABLED)
             .is_some_and(|value| value == "true"),
-        claimed: is_claimed(node, snapshot.observed_at()),
+        claimed: node.unschedulable && is_claimed(node, snapshot.observed_at()),
         marked_cordoned_at,
         cordoned_at: marked_cordoned_at.or_else(tainted_at),
         empty_since,
@@ -276,6 +278,7 @@ fn look_at<'a>(
         critical: None,
         loses: None,
         moves: BTreeMap::new(),
+        own: policy.own_node.as_ref() == Some(&node.name),
         load: Load::default(),
         daemon_load: Load::default(),
         unoccupied_load: Load::default(),

@@ -62,7 +62,7 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
     match run.changes.decision.must.get(&index) {
         Some(Must::Waiting(placed)) => KeepReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods },
         Some(Must::Zone(zone)) => KeepReason::KeepZone { zone: zone.clone() },
-        Some(Must::Critical | Must::ScaleDownDisabled | Must::Serving) | None => {
+        Some(Must::Critical | Must::ScaleDownDisabled) | None => {
             if run.changes.decision.kept_for_minimum.contains(&index) {
                 KeepReason::MinNodes { min: policy.min_nodes }
             } else {
@@ -84,6 +84,5 @@ pub(super) fn must_keep_reason(run: &Run<'_, '_>, index: NodeIndex) -> Option<Un
             Some(UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods })
         }
         Must::Zone(zone) => Some(UncordonReason::KeepZone { zone: zone.clone() }),
-        Must::Serving => None,
     }
 }

@@ -75,6 +75,11 @@ impl<'a> Waiting<'a> {
             .filter(|index| is_candidate(survey, *index))
             .filter_map(|index| node_spot(survey, growth, index, |facts| facts.unoccupied_load))
             .collect();
+        // An instance of which nothing tells what it will be like is assumed to take any pod.
+        let unknown_boots = growth
+            .booting
+            .iter()
+            .any(|one| growth.makers.get(one.maker).is_some_and(|maker| maker.shape.is_none()));
         let mut known: BTreeMap<Shape<'_>, bool> = BTreeMap::new();
         let mut waiting = Self { demand: 0, marked: 0, placeable: Vec::new(), warnings: Vec::new() };
         for &pod in &survey.unbound {
@@ -88,6 +93,7 @@ impl<'a> Waiting<'a> {
             let fits = *known.entry((requests, constraints)).or_insert_with(|| {
                 empty.iter().any(|spot| spot.takes(requests, constraints))
                     || growth.makers.iter().any(|maker| maker.would_take(requests, constraints))
+                    || unknown_boots
             });
             if !fits {
                 waiting.warnings.push(Warning::FitsNowhere { pod: pod.full_name() });
