@@ -14,4 +14,5 @@ mod input;
 mod naive;
 mod properties;
 mod scale_py;
+mod scenarios;
 mod settings;

@@ -1,0 +1,237 @@
+//! Small worlds, each with the report that a person would see and the actions that a person worked out by hand.
+//!
+//! ```text
+//!   tests/scenarios/<name>/
+//!     cluster.yaml   the world: first why it is there, then one object a line
+//!     settings.env   NAME=value lines; AT is the time of the observation, not a setting
+//!     expect.txt     what must come out, written by hand from the policy and never by the program
+//!     report.txt     the text report; UPDATE_GOLDENS=1 cargo test writes it anew, to be reviewed
+//! ```
+//!
+//! A wrong plan cannot slip in with an update of the reports: `expect.txt` says the same in another way.
+
+mod difference;
+mod expectation;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use kube_rebalancer::cli::Cli;
+use kube_rebalancer::observe::{Observation, Reading};
+use kube_rebalancer::run::{self, World};
+use kube_rebalancer::settings::Settings;
+use kube_rebalancer::terminal::Terminal;
+use kube_rebalancer_core::check::check_settled;
+use kube_rebalancer_core::plan::plan;
+use serde_json::Value;
+
+use difference::difference;
+use expectation::Expectation;
+
+/// Below the root of the package, where tests run: the report names the file, so it must be the same everywhere.
+const FOLDER: &str = "tests/scenarios";
+
+/// What every scenario consists of, and nothing else.
+const FILES: [&str; 4] = ["cluster.yaml", "expect.txt", "report.txt", "settings.env"];
+
+/// When a world is looked at, unless it says so itself.
+const AT: &str = "2026-01-15T09:00:00Z";
+
+/// A report that a person reads at one go.
+const LONGEST_REPORT: usize = 60;
+
+/// One folder.
+struct Scenario {
+    folder: PathBuf,
+    at: String,
+    settings: Vec<(String, String)>,
+}
+
+/// What a run wrote and how it ended.
+struct Ran {
+    code: u8,
+    out: String,
+    failure: Option<String>,
+}
+
+impl Scenario {
+    fn open(folder: PathBuf) -> Self {
+        let text = fs::read_to_string(folder.join("settings.env")).unwrap();
+        let (mut at, mut settings) = (AT.to_owned(), Vec::new());
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (name, value) = line.split_once('=').expect("NAME=value");
+            match name {
+                "AT" => value.clone_into(&mut at),
+                _ => settings.push((name.to_owned(), value.to_owned())),
+            }
+        }
+        Self { folder, at, settings }
+    }
+
+    fn name(&self) -> &str {
+        self.folder.file_name().unwrap().to_str().unwrap()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).unwrap_or_default()
+    }
+
+    /// Runs the program as its `main` does, but for the clock, the environment and the terminal.
+    fn run(&self, cluster: &Path, output: &str) -> Ran {
+        let cluster = cluster.to_str().unwrap();
+        let arguments = ["kube-rebalancer", "--from", cluster, "--at", &self.at, "--output", output];
+        let cli = Cli::try_parse_from(arguments).unwrap();
+        let environment = self.settings.iter().map(|(name, value)| (name.into(), value.into()));
+        let world = World {
+            environment: environment.collect(),
+            now: AT.parse().unwrap(),
+            terminal: Terminal { is_terminal: false, columns: None },
+        };
+        let mut out = Vec::new();
+        let (code, failure) = match run::run(cli, &world, &mut out) {
+            Ok(ending) => (ending.code(), None),
+            Err(failure) => (failure.ending().code(), Some(format!("{failure}\n"))),
+        };
+        Ran { code, out: String::from_utf8(out).unwrap(), failure }
+    }
+
+    /// The plan as JSON, without what names the file; null where there is none.
+    fn json(&self, cluster: &Path) -> (u8, Value) {
+        let ran = self.run(cluster, "json");
+        if ran.out.is_empty() {
+            return (ran.code, Value::Null);
+        }
+        let mut plan: Value = serde_json::from_str(&ran.out).unwrap();
+        plan.as_object_mut().unwrap().remove("source").unwrap();
+        (ran.code, plan)
+    }
+
+    /// What a person sees: the report, then the failure if there is one.
+    fn report(&self) -> String {
+        let ran = self.run(&self.file("cluster.yaml"), "text");
+        ran.out + &ran.failure.unwrap_or_default()
+    }
+}
+
+/// All scenarios, by name.
+fn scenarios() -> Vec<Scenario> {
+    let entries = fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders.into_iter().map(Scenario::open).collect()
+}
+
+/// Judges every scenario, and fails with all that was found.
+fn judge(what: impl Fn(&Scenario) -> Result<(), String>) {
+    let found: Vec<String> = scenarios()
+        .iter()
+        .filter_map(|scenario| what(scenario).err().map(|found| format!("{}:\n{found}", scenario.name())))
+        .collect();
+    assert!(found.is_empty(), "{} scenarios differ\n\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn the_plan_is_the_one_worked_out_by_hand() {
+    judge(|scenario| {
+        let (code, plan) = scenario.json(&scenario.file("cluster.yaml"));
+        Expectation::parse(&scenario.read("expect.txt"))?.check(code, &plan)
+    });
+}
+
+#[test]
+fn the_report_is_the_one_reviewed() {
+    #[expect(clippy::disallowed_methods, reason = "the one switch that lets a test write its goldens")]
+    let update = std::env::var_os("UPDATE_GOLDENS").is_some();
+    judge(|scenario| {
+        let report = scenario.report();
+        if update {
+            fs::write(scenario.file("report.txt"), &report).unwrap();
+        }
+        difference(&scenario.read("report.txt"), &report).map_or(Ok(()), |difference| {
+            Err(format!("{difference}UPDATE_GOLDENS=1 cargo test writes the new text; review it\n"))
+        })
+    });
+}
+
+#[test]
+fn a_report_fits_80_columns_and_one_screen() {
+    judge(|scenario| {
+        let out = scenario.run(&scenario.file("cluster.yaml"), "text").out;
+        let wide = out.lines().find(|line| line.chars().count() > 80);
+        let lines = out.lines().count();
+        match wide {
+            Some(line) => Err(format!("more than 80 columns: {line}\n")),
+            None if lines > LONGEST_REPORT => Err(format!("{lines} lines: make the world smaller\n")),
+            None => Ok(()),
+        }
+    });
+}
+
+#[test]
+fn the_checker_finds_nothing() {
+    judge(|scenario| {
+        let (_, plan) = scenario.json(&scenario.file("cluster.yaml"));
+        let violations = &plan["violations"]; // null where there is no plan
+        let none = violations.is_null() || violations.as_array().is_some_and(Vec::is_empty);
+        if none { Ok(()) } else { Err(format!("{violations:#}\n")) }
+    });
+}
+
+/// In production this is only logged: a plan that is not final is better than none.
+#[test]
+fn planning_again_on_the_outcome_changes_nothing() {
+    judge(|scenario| {
+        let (settings, _) = Settings::from_pairs(scenario.settings.clone()).unwrap();
+        let mut reading = Reading::default();
+        let at = scenario.at.parse().unwrap();
+        let read = reading.add_input("cluster.yaml", scenario.read("cluster.yaml").as_bytes());
+        let observation = read.ok().and_then(|()| reading.finish(at).ok());
+        let Some(Observation { snapshot, .. }) = observation else { return Ok(()) }; // that it is refused is expected
+        let Ok(first) = plan(&snapshot, settings.policy()) else { return Ok(()) };
+        let unsettled = check_settled(&snapshot, settings.policy(), &first, plan);
+        unsettled.map_or(Ok(()), |violation| Err(format!("{violation}\n")))
+    });
+}
+
+/// Each object is a line, so a world is turned upside down by turning its lines.
+#[test]
+fn the_order_of_the_objects_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    judge(|scenario| {
+        let text = scenario.read("cluster.yaml");
+        let (objects, head): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("- "));
+        let turned: Vec<&str> = head.into_iter().chain(objects.into_iter().rev()).collect();
+        let file = folder.path().join(scenario.name());
+        fs::write(&file, turned.join("\n")).unwrap();
+        let (upright, turned) = (scenario.json(&scenario.file("cluster.yaml")), scenario.json(&file));
+        let text = |(code, plan): (u8, Value)| format!("exit {code}\n{plan:#}\n");
+        difference(&text(upright), &text(turned)).map_or(Ok(()), Err)
+    });
+}
+
+#[test]
+fn every_folder_is_whole_and_says_why_it_is_there() {
+    let expected: BTreeSet<OsString> = FILES.iter().map(OsString::from).collect();
+    judge(|scenario| {
+        let entries = fs::read_dir(&scenario.folder).unwrap();
+        let files: BTreeSet<OsString> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        if files != expected {
+            return Err(format!("has {files:?}, expected {expected:?}\n"));
+        }
+        let text = scenario.read("cluster.yaml");
+        let why = text.lines().take_while(|line| line.starts_with("# ")).count();
+        let broken = text.lines().find(|line| line.starts_with(' '));
+        match (why, broken) {
+            (0, _) => Err("cluster.yaml must begin with why it is there, as a comment\n".to_owned()),
+            (_, Some(line)) => Err(format!("an object must be one line: {line}\n")),
+            (_, None) => Ok(()),
+        }
+    });
+}

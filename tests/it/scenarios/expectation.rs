@@ -1,0 +1,133 @@
+//! What a scenario must come to, as a person writes it down.
+//!
+//! ```text
+//!   exit 0                        the exit code
+//!   uncordon n3 WaitingPod        an action: node and reason
+//!   grow 2 AboveBand              so many new nodes
+//!   nothing                       no action at all
+//!   refused                       no plan at all
+//!   keep n1 CriticalPod           the verdict on a node; only those of interest
+//!   limit MIN_NODES 1 -> 3        a setting that changed a number: asked, allowed
+//!   warning pod hub/ada fits on   a part of a warning
+//! ```
+//!
+//! Exit code, actions (in their order), limits and warnings are complete; the verdicts are a selection.
+
+use serde_json::Value;
+
+use super::difference::difference;
+
+/// The words that begin a line about what comes out as a whole.
+const OUTCOME: [&str; 10] =
+    ["exit", "refused", "nothing", "limit", "uncordon", "grow", "cordon", "delete", "mark", "unmark"];
+
+/// The lines of an `expect.txt`, by what they are compared with.
+pub(super) struct Expectation {
+    outcome: Vec<String>,
+    verdicts: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Expectation {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut expectation = Self { outcome: Vec::new(), verdicts: Vec::new(), warnings: Vec::new() };
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let word = line.split(' ').next().unwrap_or_default();
+            let list = match word {
+                "keep" => &mut expectation.verdicts,
+                "warning" => &mut expectation.warnings,
+                _ if OUTCOME.contains(&word) => &mut expectation.outcome,
+                _ => return Err(format!("expect.txt: {line:?} is not known here\n")),
+            };
+            list.push(line.to_owned());
+        }
+        Ok(expectation)
+    }
+
+    /// Compares. `plan` is the JSON report, null where there is none.
+    pub(super) fn check(&self, code: u8, plan: &Value) -> Result<(), String> {
+        let mut found = vec![format!("exit {code}")];
+        if plan.is_null() {
+            found.push("refused".to_owned());
+        } else {
+            found.extend(actions(plan));
+            found.extend(list(plan, "limits").iter().map(limit));
+        }
+        let different = difference(&self.outcome.join("\n"), &found.join("\n"));
+        let verdicts: Vec<String> = list(plan, "nodes").iter().map(verdict).collect();
+        let missing = self.verdicts.iter().filter(|verdict| !verdicts.contains(verdict));
+        let missing = missing.map(|verdict| format!("{verdict}: not among {verdicts:?}\n"));
+        let problems: String =
+            different.into_iter().chain(missing).chain(self.other_warnings(plan)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn other_warnings(&self, plan: &Value) -> Vec<String> {
+        let found: Vec<&str> = list(plan, "warnings").iter().map(text).collect();
+        let expected: Vec<&str> =
+            self.warnings.iter().filter_map(|line| line.strip_prefix("warning ")).collect();
+        let missing = expected.iter().filter(|part| !found.iter().any(|text| text.contains(**part)));
+        let missing = missing.map(|part| format!("no warning says {part:?}\n"));
+        let further = found.iter().filter(|text| !expected.iter().any(|part| text.contains(part)));
+        missing.chain(further.map(|text| format!("not expected: warning {text}\n"))).collect()
+    }
+}
+
+fn actions(plan: &Value) -> Vec<String> {
+    let actions: Vec<String> = list(plan, "actions").iter().map(action).collect();
+    if actions.is_empty() { vec!["nothing".to_owned()] } else { actions }
+}
+
+fn action(action: &Value) -> String {
+    let (verb, reason) = (text(&action["action"]), text(&action["reason"]));
+    match action["node"].as_str() {
+        Some(node) => format!("{verb} {node} {reason}"),
+        None => format!("{verb} {} {reason}", number(&action["to"]) - number(&action["from"])),
+    }
+}
+
+fn limit(limit: &Value) -> String {
+    format!("limit {} {} -> {}", text(&limit["setting"]), number(&limit["asked"]), number(&limit["allowed"]))
+}
+
+fn verdict(node: &Value) -> String {
+    format!("{} {} {}", text(&node["verdict"]), text(&node["name"]), text(&node["reason"]))
+}
+
+fn list<'a>(plan: &'a Value, field: &str) -> &'a [Value] {
+    plan[field].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap()
+}
+
+#[test]
+fn what_is_not_as_written_is_told() {
+    let plan = serde_json::json!({
+        "actions": [{"action": "grow", "group": null, "from": 2, "to": 4, "reason": "AboveBand"}],
+        "nodes": [{"name": "n1", "verdict": "keep", "reason": "Needed"}],
+        "limits": [{"setting": "MAX_NODES", "asked": 5, "allowed": 4}],
+        "warnings": ["pod hub/ada fits nowhere"],
+    });
+    let check = |text: &str| Expectation::parse(text).unwrap().check(0, &plan);
+    let right = "exit 0\ngrow 2 AboveBand\nlimit MAX_NODES 5 -> 4\nkeep n1 Needed\nwarning hub/ada\n";
+    assert_eq!(check(right), Ok(()));
+    for (part, other) in [
+        ("exit 0", "exit 3"),
+        ("grow 2", "grow 1"),
+        ("AboveBand", "MinNodes"),
+        ("grow 2 AboveBand", "nothing"),
+        ("5 -> 4", "4 -> 5"),
+        ("n1 Needed", "n1 Booting"),
+        ("warning hub/ada\n", ""),
+        ("warning hub/ada", "warning hub/bob"),
+    ] {
+        assert!(check(&right.replace(part, other)).is_err(), "{other}");
+    }
+    assert!(Expectation::parse("cordonn n1").is_err());
+}
