@@ -148,15 +148,20 @@ pub(super) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut room = first;
-    for mut word in text.split(' ').filter(|word| !word.is_empty()) {
-        let gap = usize::from(!line.is_empty());
-        if line.len() + gap + word.len() <= room {
-            if gap > 0 {
-                line.push(' ');
-            }
-            line.push_str(word);
+    // Several spaces in a row are part of a name and stay, except where the line breaks.
+    let mut gap = 0;
+    for mut word in text.trim_matches(' ').split(' ') {
+        if word.is_empty() && !text.is_empty() {
+            gap += 1;
             continue;
         }
+        if line.len() + gap + word.len() <= room {
+            line.push_str(&" ".repeat(gap));
+            line.push_str(word);
+            gap = 1;
+            continue;
+        }
+        gap = 1;
         if !line.is_empty() || room < rest {
             lines.push(std::mem::take(&mut line));
             room = rest;
@@ -186,7 +191,8 @@ mod tests {
             ("x abcdefgh y", 4, 4, vec!["x", "abcd", "efgh", "y"]),
             ("abcdefgh", 4, 4, vec!["abcd", "efgh"]),
             ("abc", 0, 0, vec!["", "a", "b", "c"]),
-            ("  spaces   fold ", 20, 20, vec!["spaces fold"]),
+            ("  spaces   stay ", 20, 20, vec!["spaces   stay"]),
+            ("but not   here", 8, 8, vec!["but not", "here"]),
         ] {
             assert_eq!(wrap(text, first, rest), expected, "{text:?} at {first} and {rest}");
         }

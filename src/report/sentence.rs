@@ -39,9 +39,9 @@ fn changes(actions: &[Action]) -> Vec<String> {
         }
     }
     [
-        (back, "node", "comes back into service", "come back into service"),
+        (back, "node", "is uncordoned", "are uncordoned"),
         (created, "node", "is created", "are created"),
-        (out, "node", "leaves service", "leave service"),
+        (out, "node", "is cordoned", "are cordoned"),
         (deleted, "empty node", "is deleted", "are deleted"),
         (notes, "node", "gets its notes updated", "get their notes updated"),
     ]
@@ -70,6 +70,9 @@ fn nothing(plan: &Plan) -> String {
                 "Nothing to do: utilization {utilization} is {place} the band, but a limit holds; {serving}."
             )
         }
+        (Band::Above, false) if plan.after.booting > 0 => format!(
+            "Nothing to do: utilization {utilization} is {place} the band, but what boots will be enough; {serving}."
+        ),
         (Band::Below | Band::Above, false) => format!(
             "Nothing to do: utilization {utilization} is {place} the band, but no other choice of nodes is better; \
              {serving}."
@@ -89,7 +92,13 @@ fn serving(after: &After) -> String {
         (0, created) => format!(" ({created} of them new)"),
         (booting, created) => format!(" ({booting} of them still booting, {created} new)"),
     };
-    format!("{nodes}{coming} at utilization {}", after.utilization)
+    // A new node of unknown size offers nothing that could be counted on.
+    let known = after.utilization.capacity > 0 || after.utilization.requested == 0;
+    if known {
+        format!("{nodes}{coming} at utilization {}", after.utilization)
+    } else {
+        format!("{nodes}{coming}, at a utilization that is not known yet")
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +124,7 @@ mod tests {
         ];
         assert_eq!(
             outcome(&plan),
-            "Above the band: 1 node comes back into service, 2 nodes are created, 1 empty node is deleted; \
+            "Above the band: 1 node is uncordoned, 2 nodes are created, 1 empty node is deleted; \
              then 6 nodes serve (1 of them still booting, 2 new) at utilization 0.750."
         );
     }

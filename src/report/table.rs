@@ -3,7 +3,7 @@
 //! ```text
 //!   verdict   node    state     pods      requested
 //!   cordon    ..17c7  serving      0  0.5 of 12.7Gi  #.........
-//!             utilization 0.412 is below 0.65; with 0 pods it empties first
+//!             utilization 0.412 is below 0.65; it has no pods
 //! ```
 //!
 //! The verdicts stand in the margin, to be scanned. A reason is a sentence, so in 80 columns it gets a line of its

@@ -235,3 +235,14 @@ fn every_folder_is_whole_and_says_why_it_is_there() {
         }
     });
 }
+
+#[test]
+fn the_readme_shows_the_report_of_its_example() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let report = std::fs::read_to_string(folder.join("tests/scenarios/evening-at-a-hub/report.txt")).unwrap();
+    assert!(
+        readme.contains(&format!("```text\n{report}```")),
+        "README.md shows another report than report.txt"
+    );
+}

@@ -1,6 +1,6 @@
 //! What a plan says beside its actions: settings that changed a number, and warnings.
 
-use super::reason::plural;
+use super::reason::{among, plural};
 use super::utilization::Utilization;
 use crate::policy::PartsPerMillion;
 
@@ -8,7 +8,7 @@ use crate::policy::PartsPerMillion;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
     /// Fewer nodes would have been enough.
-    #[error("MIN_NODES: {} would be enough, {allowed} stay in service", plural(*.asked, "node"))]
+    #[error("MIN_NODES: {} would be enough, {allowed} kept in service", plural(*.asked, "node"))]
     MinNodes {
         /// Nodes that the utilization asks for.
         asked: usize,
@@ -17,7 +17,7 @@ pub enum Limit {
     },
     /// More nodes would have been needed.
     #[error(
-        "MAX_NODES: {asked} nodes are needed, {allowed} may serve; utilization stays at {utilization}, above {max}"
+        "MAX_NODES: {asked} nodes are needed, {allowed} may serve; utilization is then {utilization}, above {max}"
     )]
     MaxNodes {
         /// Nodes that the utilization asks for.
@@ -56,7 +56,7 @@ pub enum Limit {
         allowed: usize,
     },
     /// More deletions than one run may make.
-    #[error("MAX_DELETIONS: {} could be deleted, {allowed} are", plural(*.asked, "node"))]
+    #[error("MAX_DELETIONS: {} could be deleted, {allowed} deleted in this run", plural(*.asked, "node"))]
     MaxDeletions {
         /// Nodes that could be deleted.
         asked: usize,
@@ -139,7 +139,7 @@ pub enum Warning {
         capacity: u128,
     },
     /// Pods without a memory request are invisible to the utilization.
-    #[error("{} without a memory request count as nothing in the utilization, among them {pod}", plural(*.pods, "pod"))]
+    #[error("no memory is requested, so none is counted, by {}", among(*.pods, "pod", .pod))]
     NoMemoryRequest {
         /// `namespace/name` of one of them.
         pod: String,

@@ -13,10 +13,18 @@ pub trait Reason: fmt::Display {
     fn word(&self) -> &'static str;
 }
 
-/// A count and its noun: `1 pod`, `3 pods`.
+/// A count and its noun: `no pods`, `1 pod`, `3 pods`.
 pub(super) fn plural(count: usize, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
+    match count {
+        0 => format!("no {noun}s"),
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+/// One of several by name: `pod hub/a`, `3 pods, hub/a among them`.
+pub(super) fn among(count: usize, noun: &str, name: &str) -> String {
+    if count == 1 { format!("{noun} {name}") } else { format!("{}, {name} among them", plural(count, noun)) }
 }
 
 /// Declares a reason type: its variants with their documentation, word and sentence at one place.
@@ -68,7 +76,7 @@ reasons! {
             pod: String,
             /// How many.
             pods: usize,
-        } => ("it has room for {}, among them {pod}", plural(*.pods, "waiting pod")),
+        } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
@@ -92,7 +100,7 @@ reasons! {
         EmptiesLater {
             /// Its occupants.
             occupants: usize,
-        } => ("with {} it empties later than the nodes cordoned instead", plural(*.occupants, "pod")),
+        } => ("its capacity is needed; it has {}", plural(*.occupants, "pod")),
     }
 }
 
@@ -105,14 +113,14 @@ reasons! {
             pod: String,
             /// How many need the new nodes.
             pods: usize,
-        } => ("new nodes are needed by {}, among them {pod}", plural(*.pods, "waiting pod")),
+        } => ("no node has room for {}", among(*.pods, "waiting pod", .pod)),
         /// More capacity is needed than there is.
         AboveBand {
             /// Utilization now.
             utilization: Utilization,
             /// `MAX_UTILIZATION`.
             max: PartsPerMillion,
-        } => ("utilization {utilization} is above {max} and every node there is will serve"),
+        } => ("utilization {utilization} is above {max}, and the nodes there are do not suffice"),
         /// There are too few nodes.
         MinNodes {
             /// Nodes that serve or boot after the plan without the new ones.
@@ -134,12 +142,12 @@ reasons! {
             min: PartsPerMillion,
             /// Its occupants: none of the nodes that stay has fewer.
             occupants: usize,
-        } => ("utilization {utilization} is below {min}; with {} it empties first", plural(*.occupants, "pod")),
+        } => ("utilization {utilization} is below {min}; it has {}", plural(*.occupants, "pod")),
         /// It will be empty sooner than a node that serves in its place.
         EmptiesSooner {
             /// Its occupants.
             occupants: usize,
-        } => ("with {} it empties sooner than the nodes that serve instead", plural(*.occupants, "pod")),
+        } => ("its capacity is not needed; it has {}", plural(*.occupants, "pod")),
         /// More nodes serve than may.
         MaxNodes {
             /// Serving now.
@@ -222,7 +230,7 @@ reasons! {
             pod: String,
             /// How many.
             pods: usize,
-        } => ("it has room for {}, among them {pod}", plural(*.pods, "waiting pod")),
+        } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
@@ -249,7 +257,7 @@ reasons! {
             pods: usize,
             /// `namespace/name` of one of them.
             pod: String,
-        } => ("waiting for {} to end, among them {pod}", plural(*.pods, "pod")),
+        } => ("not empty: {}", among(*.pods, "pod", .pod)),
         /// An omitted pod on it would not come back.
         LosesPod {
             /// `namespace/name`.

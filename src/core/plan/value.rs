@@ -268,7 +268,7 @@ pub struct TooManyBroken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no node to manage, and no node group that could make one.
-    #[error("none of {nodes} nodes is managed, and NODE_GROUPS names no group to grow")]
+    #[error("no node is managed ({nodes} seen), and NODE_GROUPS names no group to grow")]
     NoManagedNode {
         /// The nodes seen.
         nodes: usize,

@@ -142,8 +142,10 @@ impl<'a> Waiting<'a> {
             match spot.candidate {
                 Candidate::Node(index) => {
                     count(placement.nodes.entry(index).or_insert_with(|| placed(pod)));
-                    let serves = survey.nodes.get(index).is_some_and(NodeFacts::ready)
-                        && cordon(cordons, index) == Cordon::None;
+                    let serves = survey
+                        .nodes
+                        .get(index)
+                        .is_some_and(|facts| facts.ready() && facts.cordon == Cordon::None);
                     if serves {
                         placement.warnings.push(Warning::RefusedByScheduler {
                             pod: pod.full_name(),

@@ -42,37 +42,37 @@ waiting      no pod waits for a node
 settings     PREEMPTIBLE_LABELS=hub.jupyter.org/autoscaler-ephemeral
              EMPTY_GRACE=30m
 
-Below the band: 3 nodes leave service, 1 empty node is deleted; then 2 nodes
+Below the band: 3 nodes are cordoned, 1 empty node is deleted; then 2 nodes
 serve at utilization 0.748.
 
 actions (4), in this order
-  cordon: utilization 0.323 is below 0.65; with 0 pods it empties first
+  cordon: utilization 0.323 is below 0.65; it has no pods
     1  gke-prod-highmem-pool-0df1a536-17c7
     2  gke-prod-highmem-pool-0df1a536-2zbs
-  cordon: utilization 0.323 is below 0.65; with 3 pods it empties first
+  cordon: utilization 0.323 is below 0.65; it has 3 pods
     3  gke-prod-highmem-pool-0df1a536-j3m8
   delete: it is empty since 2017-06-14T11:00:00Z and cordoned since
           2017-06-14T09:00:00Z
     4  gke-prod-highmem-pool-0df1a536-kz7z
 
 warnings (1)
-  - 4 pods without a memory request count as nothing in the utilization, among
-    them datahub/cull-deployment-9f2
+  - no memory is requested, so none is counted, by 4 pods,
+    datahub/cull-deployment-9f2 among them
 
 nodes (8); .. stands for gke-prod-highmem-pool-0df1a536-
   verdict   node    state     pods      requested
   keep      ..0zc0  serving      9  7.3 of 12.7Gi  #####.....
             it runs the critical pod datahub/hub-deployment-1750684654-bpql1
   cordon    ..17c7  serving      0  0.5 of 12.7Gi  #.........
-            utilization 0.323 is below 0.65; with 0 pods it empties first
+            utilization 0.323 is below 0.65; it has no pods
   cordon    ..2zbs  serving      0  0.5 of 12.7Gi  #.........
-            utilization 0.323 is below 0.65; with 0 pods it empties first
+            utilization 0.323 is below 0.65; it has no pods
   keep      ..8pbd  cordoned     2  2.0 of 12.7Gi  #.........
-            waiting for 2 pods to end, among them datahub/jupyter-user07-1791
+            not empty: 2 pods, datahub/jupyter-user07-1791 among them
   keep      ..f31s  serving     10  8.0 of 12.7Gi  ######....
             its capacity is needed; it has 10 pods
   cordon    ..j3m8  serving      3  2.8 of 12.7Gi  ##........
-            utilization 0.323 is below 0.65; with 3 pods it empties first
+            utilization 0.323 is below 0.65; it has 3 pods
   delete    ..kz7z  cordoned     0  0.5 of 12.7Gi  #.........
             it is empty since 2017-06-14T11:00:00Z and cordoned since
               2017-06-14T09:00:00Z
@@ -86,7 +86,7 @@ nodes (8); .. stands for gke-prod-highmem-pool-0df1a536-
 fn a_wide_terminal_has_full_names_and_the_reason_beside_them() {
     let text = report(&fixture::evening(), Layout { width: 160, ..PAPER });
     let row = "  keep      gke-prod-highmem-pool-0df1a536-8pbd  cordoned     2  2.0 of 12.7Gi  #.........  \
-               waiting for 2 pods to end, among them datahub/jupyter-user07-1791\n";
+               not empty: 2 pods, datahub/jupyter-user07-1791 among them\n";
     assert!(text.contains(row), "{text}");
     assert!(!text.contains("stands for"), "{text}");
 }
@@ -99,8 +99,7 @@ fn a_thousand_nodes_are_grouped_and_every_touched_one_is_named() {
 nodes (1000) by reason; --all-nodes lists each; .. stands for
   gke-prod-highmem-pool-0df1a536-
   cordon    30 nodes, below band: ..0000, ..0001, ..0002 and 27 more
-            for example: utilization 0.323 is below 0.65; with 0 pods it empties
-              first
+            for example: utilization 0.323 is below 0.65; it has no pods
             pods 0 to 2, median 1; utilization 0.039 to 0.157, median 0.098
   delete    10 nodes, empty and cordoned: ..0030, ..0031, ..0032 and 7 more
             it is empty since 2017-06-14T11:00:00Z and cordoned since
@@ -110,7 +109,7 @@ nodes (1000) by reason; --all-nodes lists each; .. stands for
             for example: its capacity is needed; it has 8 pods
             pods 6 to 11, median 8; utilization 0.394 to 0.689, median 0.512
   keep      100 nodes, pods remaining: ..0052, ..0053, ..0054 and 97 more
-            for example: waiting for 4 pods to end, among them prod/jupyter-52
+            for example: not empty: 4 pods, prod/jupyter-52 among them
             pods 1 to 7, median 4; utilization 0.098 to 0.453, median 0.276
   keep      12 nodes, critical pod: ..0040, ..0041, ..0042 and 9 more
             for example: it runs the critical pod prod/hub-40
@@ -141,10 +140,10 @@ fn every_action_and_every_reason_is_written() {
     for (index, action) in plan.actions.iter().enumerate() {
         let target = match action {
             Action::Grow { group: Some(_), .. } => {
-                "us-central1-a/gke-prod-0df1a536-grp: from 8 to 10 instances".to_owned()
+                "us-central1-a/gke-prod-0df1a536-grp: from 8 instances to 10".to_owned()
             }
             Action::Grow { group: None, .. } => {
-                "the cluster, whose node groups are not known: from 8 to 10 nodes".to_owned()
+                "the cluster, whose node groups are not known: from 8 nodes to 10".to_owned()
             }
             Action::Uncordon { .. }
             | Action::Cordon { .. }
@@ -279,7 +278,7 @@ TOO MANY BROKEN NODES: 5 of 10 managed nodes are broken: more than
 source       cluster.json
 ";
     assert!(text.starts_with(start), "{text}");
-    assert!(text.contains("\nToo many nodes are broken: 1 node comes back into service;"), "{text}");
+    assert!(text.contains("\nToo many nodes are broken: 1 node is uncordoned;"), "{text}");
     assert!(text.contains("\nactions (1), NOT carried out\n"), "{text}");
 }
 
@@ -299,10 +298,10 @@ fn outcomes_stand_behind_what_they_belong_to() {
     );
     let actions = "
 actions (4), in this order: 1 done, 1 already so, 1 stale, 1 failed
-  cordon: utilization 0.323 is below 0.65; with 0 pods it empties first
+  cordon: utilization 0.323 is below 0.65; it has no pods
     1  gke-prod-highmem-pool-0df1a536-17c7 - done
     2  gke-prod-highmem-pool-0df1a536-2zbs - was already so
-  cordon: utilization 0.323 is below 0.65; with 3 pods it empties first
+  cordon: utilization 0.323 is below 0.65; it has 3 pods
     3  gke-prod-highmem-pool-0df1a536-j3m8 - STALE, skipped: it got the critical
        pod prod/hub-1
   delete: it is empty since 2017-06-14T11:00:00Z and cordoned since
