@@ -150,7 +150,7 @@ fn a_refusal_ends_with_code_3() {
     assert!(ran.stdout.contains("REFUSED:"), "{}", ran.stdout);
     let ran = run(&select_none, &["--from", CLUSTER, "-o", "json"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
-    assert!(ran.stderr.starts_with("error: none of "), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("error: no node is managed "), "{}", ran.stderr);
 }
 
 #[test]
