@@ -8,10 +8,15 @@
 #![expect(clippy::print_stdout, reason = "what is skipped for want of a file or a program is said in a line")]
 
 mod architecture;
+mod background;
 mod cli;
+mod contract;
+mod control_plane;
+mod fake_api;
 mod generate;
 mod input;
 mod naive;
+mod objects;
 mod properties;
 mod scale_py;
 mod scenarios;

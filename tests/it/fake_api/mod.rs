@@ -1,0 +1,175 @@
+//! A small fake API server for the trouble that a real one cannot be made to have: it fails the n-th request in any
+//! way, holds it, tells a test of it, and remembers every request. It knows nodes, pods, Leases and events, over plain
+//! HTTP on loopback. `contract.rs` holds it to what a real one does.
+//!
+//! ```text
+//! FakeApi::start() ──> add_node, add_pod, fail, on ──> run the program ──> calls(), node(), events()
+//! ```
+#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
+
+mod body;
+mod call;
+mod fault;
+mod list;
+mod server;
+mod status;
+mod store;
+mod target;
+mod tests;
+mod validate;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+pub(crate) use self::call::Call;
+use self::fault::{Effect, Script};
+pub(crate) use self::fault::{Fault, Moment, Requests};
+use self::server::Shared;
+use self::store::Store;
+pub(crate) use self::target::Resource;
+use crate::control_plane::client::Client;
+use crate::control_plane::identity;
+use crate::objects::{Node, Pod};
+
+/// A running fake. Dropped, it closes all connections, held ones too.
+#[derive(Debug)]
+pub(crate) struct FakeApi {
+    shared: Arc<Mutex<Shared>>,
+    server: JoinHandle<()>,
+    url: String,
+}
+
+impl FakeApi {
+    /// An empty cluster on a free port.
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Shared { store: Store::new(), script: Script::default(), calls: Vec::new(), date: None };
+        let shared = Arc::new(Mutex::new(shared));
+        Self { server: server::serve(listener, Arc::clone(&shared)), shared, url }
+    }
+
+    /// The text of a kubeconfig file whose current context, `test`, is this server.
+    pub(crate) fn kubeconfig(&self) -> String {
+        identity::kubeconfig(&self.url, None, &json!({}))
+    }
+
+    /// A client for the test's own use; its requests count as others do.
+    pub(crate) fn client(&self) -> Client {
+        Client::plain(&self.url)
+    }
+
+    /// A namespace besides `default` and `kube-system`. Those of pods are there by themselves.
+    pub(crate) fn add_namespace(&self, name: &str) {
+        self.lock().store.add_namespace(name);
+    }
+
+    /// A node that is Ready since the beginning.
+    pub(crate) fn add_node(&self, node: &Node) {
+        let mut json = node.json();
+        let ready = json!({"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        json["status"]["conditions"] = json!([ready]);
+        self.lock().store.put(Resource::Nodes, json);
+    }
+
+    /// A pod that is running, if it is [bound](Pod::on) and has not [ended](Pod::ended), else pending.
+    pub(crate) fn add_pod(&self, pod: &Pod) {
+        let mut json = pod.json();
+        if json["status"]["phase"].is_null() {
+            let bound = json["spec"]["nodeName"].is_string();
+            json["status"]["phase"] = json!(if bound { "Running" } else { "Pending" });
+        }
+        self.lock().store.put(Resource::Pods, json);
+    }
+
+    /// An object as a client would get it.
+    pub(crate) fn get(&self, resource: Resource, namespace: Option<&str>, name: &str) -> Option<Value> {
+        self.lock().store.get(resource, namespace, name).cloned()
+    }
+
+    /// All objects of a kind, in the order of lists.
+    pub(crate) fn all(&self, resource: Resource) -> Vec<Value> {
+        self.lock().store.all(resource, None)
+    }
+
+    /// Changes an object behind the program's back, as another client would: it gets a new resource version. False if
+    /// there is none of that name.
+    pub(crate) fn edit(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> bool {
+        let store = &mut self.lock().store;
+        let Some(mut object) = store.get(resource, namespace, name).cloned() else { return false };
+        change(&mut object);
+        store.put(resource, object);
+        true
+    }
+
+    /// Removes an object behind the program's back. False if there is none of that name.
+    pub(crate) fn remove(&self, resource: Resource, namespace: Option<&str>, name: &str) -> bool {
+        self.lock().store.remove(resource, namespace, name).is_some()
+    }
+
+    /// From now on these requests fail so. If several rules meet, the first made wins.
+    pub(crate) fn fail(&self, requests: Requests, fault: Fault) {
+        self.lock().script.add(requests, Effect::Fault(fault));
+    }
+
+    /// From now on the test is told of these requests before or after they take effect; the answer waits for it. It
+    /// may use this fake, and it may block.
+    pub(crate) fn on(&self, requests: Requests, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
+        self.lock().script.add(requests, Effect::Hook(moment, Arc::new(Mutex::new(hook))));
+    }
+
+    /// At these requests the program is to crash, which `kill` sees to: before, so that the request never takes effect,
+    /// or after it has, but before the program knows.
+    pub(crate) fn crash(
+        &self,
+        requests: &Requests,
+        moment: Moment,
+        kill: impl FnMut(&Call) + Send + 'static,
+    ) {
+        self.on(requests.clone(), moment, kill);
+        self.fail(requests.clone(), Fault::Reset(moment));
+    }
+
+    /// Forgets all rules.
+    pub(crate) fn behave(&self) {
+        self.lock().script.clear();
+    }
+
+    /// From now on the continue tokens given out so far are too old.
+    pub(crate) fn expire_continue_tokens(&self) {
+        self.lock().store.pages.expire();
+    }
+
+    /// From now on the Date header says this (an HTTP date) instead of this machine's time.
+    pub(crate) fn set_date(&self, date: &str) {
+        self.lock().date = Some(date.to_owned());
+    }
+
+    /// All requests since the start or the last [`Self::forget_calls`], in order of arrival.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.lock().calls.clone()
+    }
+
+    pub(crate) fn forget_calls(&self) {
+        self.lock().calls.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap()
+    }
+}
+
+impl Drop for FakeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,152 @@
+//! Nodes and pods for the tests, the same for the real control plane and for the fake API server.
+#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
+
+use serde_json::{Value, json};
+
+/// A node with 8 GiB, 4 processors and room for 110 pods unless told otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Node(Value);
+
+impl Node {
+    pub(crate) fn new(name: &str) -> Self {
+        let resources = json!({"memory": "8Gi", "cpu": "4", "pods": "110"});
+        Self(json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            // By this annotation kwok knows its own.
+            "metadata": {"name": name, "labels": {}, "annotations": {"kwok.x-k8s.io/node": "fake"}},
+            "spec": {},
+            "status": {"capacity": resources, "allocatable": resources},
+        }))
+    }
+
+    pub(crate) fn memory(self, quantity: &str) -> Self {
+        self.resource("memory", quantity)
+    }
+
+    pub(crate) fn cpu(self, quantity: &str) -> Self {
+        self.resource("cpu", quantity)
+    }
+
+    fn resource(mut self, name: &str, quantity: &str) -> Self {
+        for field in ["capacity", "allocatable"] {
+            self.0["status"][field][name] = json!(quantity);
+        }
+        self
+    }
+
+    pub(crate) fn label(mut self, key: &str, value: &str) -> Self {
+        self.0["metadata"]["labels"][key] = json!(value);
+        self
+    }
+
+    pub(crate) fn annotation(mut self, key: &str, value: &str) -> Self {
+        self.0["metadata"]["annotations"][key] = json!(value);
+        self
+    }
+
+    pub(crate) fn taint(mut self, key: &str, value: &str, effect: &str) -> Self {
+        push(&mut self.0["spec"]["taints"], json!({"key": key, "value": value, "effect": effect}));
+        self
+    }
+
+    /// Created cordoned.
+    pub(crate) fn cordoned(mut self) -> Self {
+        self.0["spec"]["unschedulable"] = json!(true);
+        self
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.0["metadata"]["name"].as_str().unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+/// A pod of one container that asks for nothing unless told otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct Pod(Value);
+
+impl Pod {
+    pub(crate) fn new(namespace: &str, name: &str) -> Self {
+        Self(json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "labels": {}, "annotations": {}},
+            "spec": {"containers": [{"name": "main", "image": "none", "resources": {"requests": {}}}]},
+        }))
+    }
+
+    pub(crate) fn memory(mut self, quantity: &str) -> Self {
+        self.0["spec"]["containers"][0]["resources"]["requests"]["memory"] = json!(quantity);
+        self
+    }
+
+    pub(crate) fn cpu(mut self, quantity: &str) -> Self {
+        self.0["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!(quantity);
+        self
+    }
+
+    pub(crate) fn label(mut self, key: &str, value: &str) -> Self {
+        self.0["metadata"]["labels"][key] = json!(value);
+        self
+    }
+
+    pub(crate) fn annotation(mut self, key: &str, value: &str) -> Self {
+        self.0["metadata"]["annotations"][key] = json!(value);
+        self
+    }
+
+    /// Runs only on nodes with this label.
+    pub(crate) fn node_selector(mut self, key: &str, value: &str) -> Self {
+        self.0["spec"]["nodeSelector"][key] = json!(value);
+        self
+    }
+
+    /// Bound to this node from the beginning, past the scheduler.
+    pub(crate) fn on(mut self, node: &str) -> Self {
+        self.0["spec"]["nodeName"] = json!(node);
+        self
+    }
+
+    /// Owned by a controller that is not there: for the fake, as a real garbage collector would take the pod away.
+    pub(crate) fn owned_by(mut self, kind: &str, name: &str) -> Self {
+        let owner =
+            json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": name, "controller": true});
+        push(&mut self.0["metadata"]["ownerReferences"], owner);
+        self
+    }
+
+    /// Has come to its end: `Succeeded` or `Failed`. The annotation makes kwok say so, once the pod runs.
+    pub(crate) fn ended(mut self, phase: &str) -> Self {
+        self.0["status"] = json!({"phase": phase});
+        self.annotation("kwok.x-k8s.io/end", phase)
+    }
+
+    /// The phase that it comes to once it is bound.
+    pub(crate) fn phase(&self) -> &str {
+        self.0["status"]["phase"].as_str().unwrap_or("Running")
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.0["metadata"]["namespace"].as_str().unwrap()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.0["metadata"]["name"].as_str().unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+/// Appends to an array that may not be there yet.
+fn push(array: &mut Value, item: Value) {
+    if array.is_null() {
+        *array = json!([]);
+    }
+    array.as_array_mut().unwrap().push(item);
+}
