@@ -13,7 +13,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Node, Pod, Snapshot, annotation};
-use crate::plan::{Cordon, NodeFacts, Survey, unmanaged};
+use crate::plan::{Cordon, NodeFacts, Survey, UnmarkReason, unmanaged};
 use crate::policy::Policy;
 
 /// How long the scheduler may hold on to a node for a pod before it binds it there: `bindTimeoutSeconds` of the
@@ -37,6 +37,9 @@ pub enum Judgement {
 /// What is no longer as the plan saw it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stale {
+    /// It is gone.
+    #[error("the node is gone")]
+    Gone,
     /// Another node has its name now.
     #[error("another node has this name now")]
     Replaced,
@@ -61,6 +64,9 @@ pub enum Stale {
     /// Somebody uncordoned it.
     #[error("it is schedulable now")]
     Schedulable,
+    /// Somebody cordoned it.
+    #[error("it is cordoned now")]
+    Cordoned,
     /// A pod came.
     #[error("pod {pod} is on it now")]
     Occupied {
@@ -131,6 +137,53 @@ pub fn claim(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp
         return Judgement::Stale(Stale::ScaleDownDisabled);
     }
     if is_claimed(now, observed_at) { Judgement::Stale(Stale::Claimed) } else { Judgement::Go }
+}
+
+/// Judges taking back a cordon that this run has just made.
+#[must_use]
+pub fn take_back(cordoned: &Node, now: &Node) -> Judgement {
+    if !same_instance(cordoned, now) {
+        return Judgement::Stale(Stale::Replaced);
+    }
+    if !now.unschedulable {
+        return Judgement::AlreadySo;
+    }
+    // Somebody who cordoned it once more removed our mark first; then it is theirs.
+    let ours = now.annotations.contains_key(annotation::CORDONED_AT);
+    if ours { Judgement::Go } else { Judgement::Stale(Stale::CordonedByOthers) }
+}
+
+/// Judges a note that a cordoned node is empty.
+#[must_use]
+pub fn mark(planned: &Node, now: &Node, policy: &Policy) -> Judgement {
+    if let Some(stale) = out_of_hands(planned, now, policy) {
+        return Judgement::Stale(stale);
+    }
+    if !now.unschedulable {
+        return Judgement::Stale(Stale::Schedulable);
+    }
+    // A mark that is there counts from an earlier moment.
+    let marked =
+        now.annotations.get(annotation::EMPTY_SINCE).is_some_and(|at| at.parse::<Timestamp>().is_ok());
+    if marked { Judgement::AlreadySo } else { Judgement::Go }
+}
+
+/// Judges the removal of notes that are no longer true.
+#[must_use]
+pub fn unmark(planned: &Node, now: &Node, policy: &Policy, reason: &UnmarkReason) -> Judgement {
+    if let Some(stale) = out_of_hands(planned, now, policy) {
+        return Judgement::Stale(stale);
+    }
+    let noted = |key: &&str| now.annotations.contains_key(*key);
+    match reason {
+        UnmarkReason::Occupied if noted(&annotation::EMPTY_SINCE) => Judgement::Go,
+        UnmarkReason::Occupied => Judgement::AlreadySo,
+        UnmarkReason::Uncordoned if now.unschedulable => Judgement::Stale(Stale::Cordoned),
+        UnmarkReason::Uncordoned => {
+            let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
+            if marks.iter().any(noted) { Judgement::Go } else { Judgement::AlreadySo }
+        }
+    }
 }
 
 /// Whether a run has claimed the node in order to delete it, and its claim has not run out.

@@ -149,6 +149,30 @@ impl Action {
         }
     }
 
+    /// Whether it makes a node schedulable.
+    #[must_use]
+    pub fn is_uncordon(&self) -> bool {
+        matches!(self, Self::Uncordon { .. })
+    }
+
+    /// Whether it makes a node unschedulable.
+    #[must_use]
+    pub fn is_cordon(&self) -> bool {
+        matches!(self, Self::Cordon { .. })
+    }
+
+    /// Whether it deletes a node.
+    #[must_use]
+    pub fn is_delete(&self) -> bool {
+        matches!(self, Self::Delete { .. })
+    }
+
+    /// Whether it only writes or removes notes on a node.
+    #[must_use]
+    pub fn is_note(&self) -> bool {
+        matches!(self, Self::Mark { .. } | Self::Unmark { .. })
+    }
+
     /// The verb, as the report writes it.
     #[must_use]
     pub fn verb(&self) -> &'static str {

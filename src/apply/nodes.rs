@@ -1,0 +1,100 @@
+//! One action on one node: a patch on the version that it was decided on, judged again after each conflict.
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::model::{Node, annotation};
+use kube_rebalancer_core::plan::{Action, UnmarkReason};
+use kube_rebalancer_core::recheck::{self, Judgement, Stale};
+
+use super::{Apply, NotTried, Outcome};
+use crate::ports::{Clock, Cluster, NodeGroups, NodePatch, PatchError, PortError};
+
+/// How often a patch is tried on a node that keeps changing. A kubelet writes its status every few seconds at most, so
+/// a third conflict in a row is not chance; the next run sees what it was.
+const TRIES: usize = 3;
+
+impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
+    /// Carries out an action on one node; returns the node as it is then.
+    pub(super) async fn on_node(&self, action: &Action) -> Result<Node, Outcome> {
+        let Some(planned) = action.node().and_then(|name| self.planned(name)) else {
+            return Err(Outcome::Stale(Stale::Gone));
+        };
+        self.patch_judged(planned, |now| self.judge(action, planned, now), || self.patch_for(action)).await
+    }
+
+    /// Patches a node on the version it was last seen in. The first try trusts the observation that the plan was made
+    /// from: the version says whether it still holds. After a conflict the node is read and judged again.
+    pub(super) async fn patch_judged(
+        &self,
+        seen: &Node,
+        judge: impl Fn(&Node) -> Judgement,
+        patch: impl Fn() -> NodePatch,
+    ) -> Result<Node, Outcome> {
+        let mut now = seen.clone();
+        for _ in 0..TRIES {
+            if self.stopped() {
+                return Err(Outcome::NotTried(NotTried::Stopped));
+            }
+            match judge(&now) {
+                Judgement::Go => {}
+                Judgement::AlreadySo => return Err(Outcome::AlreadySo),
+                Judgement::Stale(stale) => return Err(Outcome::Stale(stale)),
+            }
+            let patch = NodePatch { resource_version: now.resource_version.clone(), ..patch() };
+            match self.cluster.patch(&seen.name, &patch).await {
+                Ok(node) => return Ok(node),
+                Err(PatchError::Gone) => return Err(Outcome::Stale(Stale::Gone)),
+                Err(PatchError::Failed(error)) => return Err(Outcome::Failed(error)),
+                Err(PatchError::Conflict) => match self.cluster.node(&seen.name).await {
+                    Ok(Some(node)) => now = node,
+                    Ok(None) => return Err(Outcome::Stale(Stale::Gone)),
+                    Err(error) => return Err(Outcome::Failed(error)),
+                },
+            }
+        }
+        let text = format!("node {} changed {TRIES} times while it was being patched", seen.name);
+        Err(Outcome::Failed(PortError(text)))
+    }
+
+    fn judge(&self, action: &Action, planned: &Node, now: &Node) -> Judgement {
+        match action {
+            Action::Uncordon { .. } => recheck::uncordon(planned, now, self.policy, self.clock.now()),
+            Action::Cordon { .. } => recheck::cordon(planned, now, self.policy),
+            Action::Delete { .. } => recheck::claim(planned, now, self.policy, self.clock.now()),
+            Action::Mark { .. } => recheck::mark(planned, now, self.policy),
+            Action::Unmark { reason, .. } => recheck::unmark(planned, now, self.policy, reason),
+            Action::Grow { .. } => Judgement::AlreadySo,
+        }
+    }
+
+    fn patch_for(&self, action: &Action) -> NodePatch {
+        let now = self.clock.now();
+        let stamp = || Some(format!("{now:.0}"));
+        let (unschedulable, annotations) = match action {
+            Action::Uncordon { .. } => (Some(false), no_marks()),
+            Action::Cordon { .. } => {
+                let mut marks = no_marks();
+                marks.insert(annotation::CORDONED_AT, stamp());
+                (Some(true), marks)
+            }
+            Action::Delete { .. } => {
+                // Past the end of this run its claim must not keep anybody from the node.
+                let until = now.checked_add(self.clock.left()).unwrap_or(now);
+                (None, BTreeMap::from([(annotation::DELETING_UNTIL, Some(format!("{until:.0}")))]))
+            }
+            Action::Mark { .. } => (None, BTreeMap::from([(annotation::EMPTY_SINCE, stamp())])),
+            Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => (None, no_marks()),
+            Action::Unmark { reason: UnmarkReason::Occupied, .. } | Action::Grow { .. } => {
+                (None, BTreeMap::from([(annotation::EMPTY_SINCE, None)]))
+            }
+        };
+        NodePatch { resource_version: String::new(), unschedulable, annotations }
+    }
+}
+
+/// Removes every note of ours.
+pub(super) fn no_marks() -> BTreeMap<&'static str, Option<String>> {
+    [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL]
+        .map(|key| (key, None))
+        .into()
+}

@@ -1,0 +1,74 @@
+//! What became of each action.
+
+use kube_rebalancer_core::recheck::Stale;
+
+use crate::ports::PortError;
+
+/// What became of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Applied,
+    /// It was so already.
+    AlreadySo,
+    /// What it was planned on is no longer so: left to the next run.
+    Stale(Stale),
+    /// It was left to the next run for another reason.
+    Postponed(String),
+    /// A cordon that was taken back at once: a critical pod had come meanwhile.
+    TakenBack {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// It failed.
+    Failed(PortError),
+    /// It was not tried.
+    NotTried(NotTried),
+}
+
+/// Why an action was not tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTried {
+    /// There is nothing that could grow or delete.
+    #[error("no node group")]
+    NoNodeGroup,
+    /// `RUN_TIMEOUT` is over, or the run was told to stop.
+    #[error("the run was stopped before its turn")]
+    Stopped,
+    /// A pod list was needed to be sure, and failed.
+    #[error("the second list of pods failed")]
+    NoSecondLook,
+}
+
+impl Outcome {
+    /// The word of the JSON report.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::AlreadySo => "alreadySo",
+            Self::Stale(_) | Self::Postponed(_) | Self::TakenBack { .. } => "stale",
+            Self::Failed(_) => "failed",
+            Self::NotTried(_) => "notTried",
+        }
+    }
+
+    /// The sentence of the report; empty where the word says it all.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Applied | Self::AlreadySo => String::new(),
+            Self::Stale(stale) => stale.to_string(),
+            Self::Postponed(why) => why.clone(),
+            Self::TakenBack { pod } => format!("taken back: the critical pod {pod} had come meanwhile"),
+            Self::Failed(error) => error.to_string(),
+            Self::NotTried(why) => why.to_string(),
+        }
+    }
+
+    /// Whether the exit code stays 0. An action that has no cloud to be carried out by is not this run's failure.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        matches!(self, Self::Applied | Self::AlreadySo | Self::NotTried(NotTried::NoNodeGroup))
+    }
+}

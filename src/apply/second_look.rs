@@ -1,0 +1,139 @@
+//! Deleting, and taking back: everything that is judged on the second list of pods.
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::model::{Node, Snapshot, annotation};
+use kube_rebalancer_core::plan::Action;
+use kube_rebalancer_core::recheck::{self, Judgement, SecondLook};
+
+use super::nodes::no_marks;
+use super::{Apply, NotTried, Outcome, Progress, answer};
+use crate::ports::{Clock, Cluster, Doomed, GroupAnswer, NodeGroups, NodePatch, PortError};
+
+impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
+    /// Claims what is to be deleted, lists all pods once more, takes back cordons that a critical pod has come under
+    /// meanwhile, and deletes what is still empty.
+    pub(super) async fn look_again(&self, progress: &mut Progress) {
+        if self.groups.is_some() {
+            self.each(Action::is_delete, progress).await;
+        } else {
+            for index in self.indices(Action::is_delete) {
+                progress.outcomes.insert(index, Outcome::NotTried(NotTried::NoNodeGroup));
+            }
+        }
+        let cordoned = self.applied(Action::is_cordon, progress);
+        let claimed = self.applied(Action::is_delete, progress);
+        if cordoned.is_empty() && claimed.is_empty() {
+            return;
+        }
+        match self.second_snapshot(progress).await {
+            Ok(snapshot) => {
+                let look = SecondLook::new(&snapshot, self.policy);
+                self.take_back(&cordoned, &look, progress).await;
+                self.delete(&claimed, &look, progress).await;
+            }
+            Err(error) => {
+                // A critical pod may have come under one of the cordons; the next run sees it. The exit code tells.
+                progress.problems.push(error);
+                for index in claimed {
+                    self.drop_claim(index, Outcome::NotTried(NotTried::NoSecondLook), progress).await;
+                }
+            }
+        }
+    }
+
+    /// The nodes as they are after our own patches, and every pod.
+    async fn second_snapshot(&self, progress: &Progress) -> Result<Snapshot, PortError> {
+        let list = self.cluster.pods().await?;
+        let fresh = |node: &Node| progress.fresh.get(&node.name).unwrap_or(node).clone();
+        let nodes = self.snapshot.nodes().iter().map(fresh).collect();
+        let groups = self.snapshot.groups().to_vec();
+        Snapshot::new(self.clock.now(), nodes, list.pods, groups, list.seen)
+            .map_err(|error| PortError(format!("the second list of pods is not one cluster: {error}")))
+    }
+
+    /// Makes nodes schedulable again that got a critical pod before their cordon was seen by the scheduler.
+    async fn take_back(&self, cordoned: &[usize], look: &SecondLook<'_>, progress: &mut Progress) {
+        for &index in cordoned {
+            let Some(node) = self.node_of(index, progress).cloned() else { continue };
+            let Some(pod) = look.critical_pod(&node.name) else { continue };
+            let uncordon =
+                || NodePatch { unschedulable: Some(false), annotations: no_marks(), ..NodePatch::default() };
+            let outcome = match self.patch_judged(&node, |now| recheck::take_back(&node, now), uncordon).await
+            {
+                Ok(_) | Err(Outcome::AlreadySo) => Outcome::TakenBack { pod },
+                Err(outcome) => outcome,
+            };
+            progress.outcomes.insert(index, outcome);
+        }
+    }
+
+    async fn delete(&self, claimed: &[usize], look: &SecondLook<'_>, progress: &mut Progress) {
+        let mut going = Vec::new();
+        for &index in claimed {
+            let Some(node) = self.node_of(index, progress).cloned() else { continue };
+            let judgement = if self.stopped() {
+                Err(Outcome::NotTried(NotTried::Stopped))
+            } else {
+                match look.delete(&node) {
+                    Judgement::Go => Ok(()),
+                    Judgement::AlreadySo => Err(Outcome::AlreadySo),
+                    Judgement::Stale(stale) => Err(Outcome::Stale(stale)),
+                }
+            };
+            match judgement {
+                Ok(()) => going.push((index, node)),
+                Err(outcome) => self.drop_claim(index, outcome, progress).await,
+            }
+        }
+        let (Some(groups), false) = (self.groups, going.is_empty()) else { return };
+        let doomed: Vec<Doomed> = going
+            .iter()
+            .map(|(_, node)| Doomed {
+                node: node.name.clone(),
+                provider_id: node.provider_id.clone(),
+                group: node.group.clone(),
+            })
+            .collect();
+        let answers = groups.delete(&doomed).await;
+        for (position, (index, node)) in going.into_iter().enumerate() {
+            let missing = || GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name));
+            let outcome = answer(answers.get(position).cloned().unwrap_or_else(missing));
+            if outcome.is_fine() {
+                progress.outcomes.insert(index, outcome);
+            } else {
+                self.drop_claim(index, outcome, progress).await;
+            }
+        }
+    }
+
+    /// Gives a claimed node free again, at once: other runs would leave it alone until the claim runs out. Whether that
+    /// works changes nothing else, so a failure is only logged.
+    async fn drop_claim(&self, index: usize, outcome: Outcome, progress: &mut Progress) {
+        if let Some(node) = self.node_of(index, progress) {
+            let patch = NodePatch {
+                resource_version: node.resource_version.clone(),
+                annotations: BTreeMap::from([(annotation::DELETING_UNTIL, None)]),
+                ..NodePatch::default()
+            };
+            match self.cluster.patch(&node.name, &patch).await {
+                Ok(node) => {
+                    progress.fresh.insert(node.name.clone(), node);
+                }
+                Err(error) => log::warn!("the claim on node {} stays until it runs out: {error}", node.name),
+            }
+        }
+        progress.outcomes.insert(index, outcome);
+    }
+
+    /// The actions of one kind that were carried out.
+    fn applied(&self, kind: impl Fn(&Action) -> bool, progress: &Progress) -> Vec<usize> {
+        let applied = |index: &usize| progress.outcomes.get(index) == Some(&Outcome::Applied);
+        self.indices(kind).filter(applied).collect()
+    }
+
+    /// The node of an action as it was last seen.
+    fn node_of<'p>(&self, index: usize, progress: &'p Progress) -> Option<&'p Node> {
+        progress.fresh.get(self.plan.actions.get(index)?.node()?)
+    }
+}
