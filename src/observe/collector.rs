@@ -126,6 +126,11 @@ impl Collector {
         self.pods_seen
     }
 
+    /// Hands over what was kept.
+    pub(super) fn into_parts(self) -> (Vec<Node>, Vec<Pod>, usize) {
+        (self.nodes, self.pods, self.pods_seen)
+    }
+
     /// Makes a snapshot of what was kept.
     pub(super) fn finish(self, observed_at: Timestamp) -> Result<super::Observation, SnapshotError> {
         let snapshot = Snapshot::new(observed_at, self.nodes, self.pods, Vec::new(), self.pods_seen)?;

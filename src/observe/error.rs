@@ -71,6 +71,9 @@ pub enum ReadProblem {
     /// It is neither JSON nor YAML.
     #[error("is neither a JSON nor a YAML document of Kubernetes objects")]
     Yaml(#[source] Box<serde_saphyr::Error>),
+    /// The API server's answer is not what it should be.
+    #[error("is not what the API server should have sent")]
+    Answer(#[source] serde_json::Error),
     /// An object in it cannot be understood.
     #[error(transparent)]
     Object(Box<ObjectError>),

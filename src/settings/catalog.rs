@@ -129,6 +129,10 @@ settings! {
         new("", &form::GROUPS, "Only these instance groups grow or shrink; a part of a name will do");
     RUN_TIMEOUT: SignedDuration =
         new("5m", &form::TIMEOUT, "After this time nothing new is started and the run fails");
+    YES: bool =
+        new("false", &form::SWITCH, "Carry out the plan without asking");
+    LEASE_NAMESPACE: Option<String> =
+        new("default", &form::NAMESPACE, "Where the Lease is that lets one run at a time do its work");
     POD_NAMESPACE: Option<String> =
         downward(&form::NAMESPACE, "The namespace of this run's own pod, from the downward API");
     POD_NAME: Option<String> =

@@ -90,6 +90,8 @@ pub(super) struct RawSettings {
     pub(super) zone: Option<String>,
     pub(super) node_groups: Option<String>,
     pub(super) run_timeout: Option<String>,
+    pub(super) yes: Option<String>,
+    pub(super) lease_namespace: Option<String>,
     pub(super) pod_namespace: Option<String>,
     pub(super) pod_name: Option<String>,
     pub(super) node_name: Option<String>,

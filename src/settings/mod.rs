@@ -35,6 +35,8 @@ pub struct Settings {
     policy: Policy,
     cloud: CloudScope,
     run_timeout: SignedDuration,
+    yes: bool,
+    lease_namespace: String,
     values: Vec<ResolvedSetting>,
 }
 
@@ -78,6 +80,18 @@ impl Settings {
     #[must_use]
     pub fn run_timeout(&self) -> SignedDuration {
         self.run_timeout
+    }
+
+    /// Whether the plan is carried out without asking.
+    #[must_use]
+    pub fn yes(&self) -> bool {
+        self.yes
+    }
+
+    /// Where the Lease is. The same for a CronJob and for a laptop, else they would not keep out of each other's way.
+    #[must_use]
+    pub fn lease_namespace(&self) -> &str {
+        &self.lease_namespace
     }
 
     /// Every setting with its value and where that came from, in the catalogue's order.

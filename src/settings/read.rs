@@ -44,6 +44,8 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
     let zone = reader.read(&catalog::ZONE, raw.zone);
     let node_groups = reader.read(&catalog::NODE_GROUPS, raw.node_groups);
     let run_timeout = reader.read(&catalog::RUN_TIMEOUT, raw.run_timeout);
+    let yes = reader.read(&catalog::YES, raw.yes);
+    let lease_namespace = reader.read(&catalog::LEASE_NAMESPACE, raw.lease_namespace);
     let own_namespace = reader.read(&catalog::POD_NAMESPACE, raw.pod_namespace);
     let own_name = reader.read(&catalog::POD_NAME, raw.pod_name);
     let own_node = reader.read(&catalog::NODE_NAME, raw.node_name);
@@ -81,7 +83,14 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
         own_node: own_node?,
     };
     let cloud = CloudScope { project: project?, zone: zone?, node_groups };
-    Some(Settings { policy, cloud, run_timeout: run_timeout?, values: std::mem::take(&mut reader.values) })
+    Some(Settings {
+        policy,
+        cloud,
+        run_timeout: run_timeout?,
+        yes: yes?,
+        lease_namespace: lease_namespace?.unwrap_or_default(),
+        values: std::mem::take(&mut reader.values),
+    })
 }
 
 /// Reads one setting after the other and remembers what was wrong.

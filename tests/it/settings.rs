@@ -44,6 +44,7 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!((&policy.own_pod, &policy.own_node), (&None, &None));
     assert_eq!((&settings.cloud().project, &settings.cloud().zone), (&None, &None));
     assert_eq!(settings.run_timeout(), SignedDuration::from_mins(5));
+    assert_eq!((settings.yes(), settings.lease_namespace()), (false, "default"));
     assert!(settings.values().iter().all(|value| value.origin == Origin::Default));
 }
 
@@ -72,6 +73,8 @@ fn every_variable_reaches_its_own_field() {
         ("ZONE", "us-central1-a"),
         ("NODE_GROUPS", "users:core"),
         ("RUN_TIMEOUT", "90s"),
+        ("YES", "true"),
+        ("LEASE_NAMESPACE", "rebalancing"),
         ("POD_NAMESPACE", "hub"),
         ("POD_NAME", "rebalancer-1"),
         ("NODE_NAME", "node-1"),
@@ -101,6 +104,7 @@ fn every_variable_reaches_its_own_field() {
     assert_eq!(settings.cloud().zone.as_deref(), Some("us-central1-a"));
     assert!(settings.cloud().node_groups.iter().eq(["core", "users"]));
     assert_eq!(settings.run_timeout(), SignedDuration::from_secs(90));
+    assert_eq!((settings.yes(), settings.lease_namespace()), (true, "rebalancing"));
     assert!(settings.values().iter().all(|value| value.origin == Origin::Environment));
     assert_eq!(settings.values().len(), catalog::ENTRIES.len());
 }

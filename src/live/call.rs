@@ -1,0 +1,241 @@
+//! One request to the API server: bounded in time, tried again where that can help, its failure told in one line.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::{Method, Request, Response, StatusCode};
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::time::RunTime;
+use crate::ports::PortError;
+
+/// How often a request is tried. With the pauses between, a server that restarts (some 20 s) is waited for.
+const TRIES: u32 = 7;
+/// The first pause; each further one is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause, also of those that a server asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long one try may take: a page of 500 pods takes a busy server some seconds.
+const ONE_TRY: Duration = Duration::from_secs(30);
+
+/// The connection that everything goes through.
+#[derive(Clone)]
+pub(super) struct Server {
+    client: Client,
+    time: RunTime,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Server").field("time", &self.time).finish_non_exhaustive() // kube's client has no Debug
+    }
+}
+
+/// A request; its body is JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    method: Method,
+    path: String,
+    content_type: &'static str,
+    body: Option<Value>,
+    tries: u32,
+}
+
+/// Why a request came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum CallError {
+    /// The server said no.
+    #[error("{what}: {status} {message}")]
+    Refused {
+        /// The request, as method and path.
+        what: String,
+        /// The HTTP status.
+        status: StatusCode,
+        /// The server's words.
+        message: String,
+    },
+    /// There was no answer, or only a part of one.
+    #[error("{what}: {message}")]
+    NoAnswer {
+        /// The request, as method and path.
+        what: String,
+        /// What happened instead.
+        message: String,
+    },
+}
+
+impl CallError {
+    /// The HTTP status, if the server answered.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            Self::NoAnswer { .. } => None,
+        }
+    }
+}
+
+impl From<CallError> for PortError {
+    fn from(error: CallError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Call {
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path, "application/json", None)
+    }
+
+    pub(super) fn post(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::POST, path, "application/json", Some(body))
+    }
+
+    pub(super) fn put(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::PUT, path, "application/json", Some(body))
+    }
+
+    pub(super) fn merge_patch(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::PATCH, path, "application/merge-patch+json", Some(body))
+    }
+
+    /// Does not try again: for what is not worth waiting for.
+    pub(super) fn once(self) -> Self {
+        Self { tries: 1, ..self }
+    }
+
+    fn new(method: Method, path: impl Into<String>, content_type: &'static str, body: Option<Value>) -> Self {
+        Self { method, path: path.into(), content_type, body, tries: TRIES }
+    }
+
+    /// The request without its query, for messages.
+    fn what(&self) -> String {
+        let path = self.path.split('?').next().unwrap_or_default();
+        format!("{} {path}", self.method)
+    }
+
+    fn request(&self) -> Result<Request<Body>, http::Error> {
+        let body =
+            self.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string().into_bytes()));
+        Request::builder()
+            .method(self.method.clone())
+            .uri(&self.path)
+            .header(CONTENT_TYPE, self.content_type)
+            .body(body)
+    }
+}
+
+/// What a failed try means.
+struct Failed {
+    error: CallError,
+    /// How long to wait at least before the next try; `None` if there is no point in one.
+    retry_after: Option<Duration>,
+}
+
+impl Server {
+    pub(super) fn new(client: Client, time: RunTime) -> Self {
+        Self { client, time }
+    }
+
+    /// Makes a request and returns the body of the answer.
+    ///
+    /// Everything that is sent here may be sent twice: reads, patches and updates that name the version they were made
+    /// from, and creations that fail if the object is there.
+    pub(super) async fn call(&self, call: &Call) -> Result<String, CallError> {
+        let mut pause = FIRST_PAUSE;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let Failed { error, retry_after } = match self.one_try(call).await {
+                Ok(body) => return Ok(body),
+                Err(failed) => failed,
+            };
+            let Some(at_least) = retry_after.filter(|_| tried < call.tries) else { return Err(error) };
+            // Jitter: several clients that were turned away together must not come back together.
+            let jittered = pause / 2 + pause * fastrand::u32(0..=1000) / 2000;
+            let wait = jittered.max(at_least).min(LONGEST_PAUSE);
+            if wait >= self.time.left() {
+                return Err(error);
+            }
+            log::info!("trying again in {} ms: {error}", wait.as_millis());
+            sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn one_try(&self, call: &Call) -> Result<String, Failed> {
+        let what = call.what();
+        let no_answer = |message: String, retry_after| Failed {
+            error: CallError::NoAnswer { what: what.clone(), message },
+            retry_after,
+        };
+        let request = call.request().map_err(|error| no_answer(error.to_string(), None))?;
+        let bound = ONE_TRY.min(self.time.left());
+        let answer = timeout(bound, async {
+            let response = self.client.send(request).await?;
+            let (parts, body) = response.into_parts();
+            let bytes = body.collect_bytes().await?;
+            Ok::<_, kube::Error>(Response::from_parts(parts, bytes))
+        });
+        let response = match answer.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                let retry = may_pass(&error).then_some(Duration::ZERO);
+                return Err(no_answer(chain(&error), retry));
+            }
+            Err(_) => {
+                let message = format!("no answer within {} s", bound.as_secs_f32());
+                return Err(no_answer(message, Some(Duration::ZERO)));
+            }
+        };
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        if let Some(date) = header(DATE) {
+            self.time.server_says(date, Instant::now());
+        }
+        let seconds = header(RETRY_AFTER).and_then(|value| value.parse().ok()).map(Duration::from_secs);
+        let status = response.status();
+        let text = String::from_utf8_lossy(response.body()).into_owned();
+        if status.is_success() {
+            return Ok(text);
+        }
+        let transient = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+        let error = CallError::Refused { what, status, message: words(&text) };
+        Err(Failed { error, retry_after: transient.then(|| seconds.unwrap_or_default()) })
+    }
+}
+
+/// The server's own words: the message of its `Status`, or the first line of whatever it is (a proxy's page, say).
+fn words(body: &str) -> String {
+    /// As much as fits a line or two.
+    const LONGEST: usize = 300;
+    #[derive(Deserialize)]
+    struct Status {
+        message: String,
+    }
+    let message = serde_json::from_str(body).map(|Status { message }| message);
+    let message = message.unwrap_or_else(|_| body.lines().next().unwrap_or_default().to_owned());
+    message.chars().take(LONGEST).collect()
+}
+
+/// Whether a failure without an answer may pass: everything but what is wrong with the request, the credentials or the
+/// certificates.
+fn may_pass(error: &kube::Error) -> bool {
+    let lasting = chain(error).to_lowercase();
+    let certificate =
+        ["certificate", "invalidcertificate", "unknownissuer"].iter().any(|word| lasting.contains(word));
+    matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !certificate
+}
+
+/// An error with its causes on one line, without those that repeat what stands before them.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let causes = std::iter::successors(error.source(), |error| (*error).source());
+    for cause in causes.map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}

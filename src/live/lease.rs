@@ -1,0 +1,130 @@
+//! One run at a time: a Lease held from before the observation to the end.
+//!
+//! The Lease keeps two runs from doing each other's work; it is not what keeps users safe. That every patch names the
+//! version it was made from, and that a deletion is claimed first, holds without it too.
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+
+use super::Live;
+use super::call::{Call, CallError};
+use crate::ports::{Clock, PortError};
+
+/// The one name; the Role allows no other.
+const NAME: &str = "kube-rebalancer";
+
+/// Beyond `RUN_TIMEOUT`: a run that was killed is waited for this much longer, so that a request of its that is still on
+/// its way has arrived.
+const MARGIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// A Lease that this run holds.
+#[derive(Debug)]
+pub struct Held {
+    lease: Lease,
+    path: String,
+}
+
+/// Why the Lease was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseError {
+    /// Another run has it.
+    #[error("another run is at work: {holder} holds the Lease {namespace}/{NAME} until {until}")]
+    Busy {
+        /// Who.
+        holder: String,
+        /// In which namespace.
+        namespace: String,
+        /// Until when, if it does not give it back before.
+        until: Timestamp,
+    },
+    /// It could not be asked for.
+    #[error("the Lease {namespace}/{NAME} could not be taken")]
+    Failed {
+        /// In which namespace.
+        namespace: String,
+        /// What happened.
+        #[source]
+        error: PortError,
+    },
+}
+
+impl Live {
+    /// Takes the Lease, or takes it over from a run that has not given it back in time.
+    pub async fn acquire(&self, run_timeout: SignedDuration) -> Result<Held, LeaseError> {
+        let namespace = &self.namespace;
+        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
+        let path = format!("{leases}/{NAME}");
+        let failed = |error: PortError| LeaseError::Failed { namespace: namespace.clone(), error };
+        let (mut lease, exists) = match self.server.call(&Call::get(&path)).await {
+            Ok(text) => (parse(&text).map_err(failed)?, true),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => (Lease::default(), false),
+            Err(error) => return Err(failed(error.into())),
+        };
+        let now = self.time.now();
+        if let Some((holder, until)) =
+            holder(&lease).filter(|(holder, until)| *until > now && *holder != self.identity)
+        {
+            return Err(LeaseError::Busy { holder, namespace: namespace.clone(), until });
+        }
+        let mut spec = lease.spec.take().unwrap_or_default();
+        let seconds = run_timeout.saturating_add(MARGIN).as_secs();
+        spec.holder_identity = Some(self.identity.clone());
+        spec.acquire_time = Some(MicroTime(now));
+        spec.renew_time = Some(MicroTime(now));
+        spec.lease_duration_seconds = Some(i32::try_from(seconds).unwrap_or(i32::MAX));
+        spec.lease_transitions = Some(spec.lease_transitions.unwrap_or(0).saturating_add(1));
+        lease.spec = Some(spec);
+        lease.metadata.name = Some(NAME.to_owned());
+        let body = serde_json::to_value(&lease).map_err(|error| failed(PortError(error.to_string())))?;
+        let call = if exists { Call::put(&path, body) } else { Call::post(leases, body) };
+        match self.server.call(&call).await {
+            Ok(text) => Ok(Held { lease: parse(&text).map_err(failed)?, path }),
+            Err(error) => self.lost(&path, error).await,
+        }
+    }
+
+    /// Somebody else was first, or it was us: an answer that got lost makes the second try collide with the first.
+    async fn lost(&self, path: &str, error: CallError) -> Result<Held, LeaseError> {
+        let namespace = self.namespace.clone();
+        let failed = |error: PortError| LeaseError::Failed { namespace: namespace.clone(), error };
+        if error.status() != Some(StatusCode::CONFLICT) {
+            return Err(failed(error.into()));
+        }
+        let text = self.server.call(&Call::get(path)).await.map_err(|error| failed(error.into()))?;
+        let lease = parse(&text).map_err(failed)?;
+        match holder(&lease) {
+            Some((holder, _)) if holder == self.identity => Ok(Held { lease, path: path.to_owned() }),
+            Some((holder, until)) => Err(LeaseError::Busy { holder, namespace, until }),
+            None => Err(failed(error.into())),
+        }
+    }
+
+    /// Gives the Lease back. That it runs out by itself makes a failure harmless.
+    pub async fn release(&self, held: Held) {
+        let Held { mut lease, path } = held;
+        lease.spec = Some(LeaseSpec { holder_identity: None, ..lease.spec.take().unwrap_or_default() });
+        let result = match serde_json::to_value(&lease) {
+            Ok(body) => self.server.call(&Call::put(path, body)).await.map(drop).map_err(PortError::from),
+            Err(error) => Err(PortError(error.to_string())),
+        };
+        if let Err(error) = result {
+            log::warn!("the Lease was not given back and runs out by itself: {error}");
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Lease, PortError> {
+    serde_json::from_str(text)
+        .map_err(|error| PortError(format!("the API server's answer is no Lease: {error}")))
+}
+
+/// Who holds a Lease, and until when.
+fn holder(lease: &Lease) -> Option<(String, Timestamp)> {
+    let spec = lease.spec.as_ref()?;
+    let holder = spec.holder_identity.clone().filter(|holder| !holder.is_empty())?;
+    let seconds = i64::from(spec.lease_duration_seconds.unwrap_or(0));
+    let until = spec.renew_time.as_ref()?.0.checked_add(SignedDuration::from_secs(seconds)).ok()?;
+    Some((holder, until))
+}

@@ -1,0 +1,65 @@
+//! A live cluster, through kube: the only place that talks to an API server.
+//!
+//! ```text
+//!   connect   kubeconfig or service account --> client
+//!   call      one request: time bound, retries, errors in a line
+//!   cluster   lists, nodes, patches (the port `Cluster`)
+//!   lease     one run at a time
+//!   event     what was done, for `kubectl get events`
+//!   time      the server's clock, and what is left of the run (the port `Clock`)
+//! ```
+
+mod call;
+mod cluster;
+mod connect;
+mod event;
+mod lease;
+mod time;
+
+use call::Server;
+pub use cluster::ObserveError;
+pub use connect::{ConnectError, Target};
+pub use lease::{Held, LeaseError};
+pub use time::RunTime;
+
+/// A live cluster.
+#[derive(Debug)]
+pub struct Live {
+    server: Server,
+    time: RunTime,
+    target: Target,
+    /// Who this run is, in the Lease and in events.
+    identity: String,
+    /// The namespace of the Lease.
+    namespace: String,
+    /// Whether patches are only tried (`dryRun=All`).
+    dry_run: bool,
+}
+
+/// Who runs, and how.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// The kubeconfig's context, if one was asked for.
+    pub context: Option<String>,
+    /// Who this run is.
+    pub identity: String,
+    /// The namespace of the Lease.
+    pub namespace: String,
+    /// Whether patches are only tried.
+    pub dry_run: bool,
+}
+
+impl Live {
+    /// Finds the cluster. Nothing is sent yet.
+    pub async fn connect(who: Who, time: RunTime) -> Result<Self, ConnectError> {
+        let Who { context, identity, namespace, dry_run } = who;
+        let (client, target) = connect::connect(context.as_deref()).await?;
+        Ok(Self { server: Server::new(client, time.clone()), time, target, identity, namespace, dry_run })
+    }
+
+    /// Which cluster it is.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+}
