@@ -17,7 +17,8 @@ use crate::settings::catalog::{ENTRIES, Entry};
 /// Looks at all nodes and pods, decides which nodes to uncordon, create, cordon and delete so that the cluster is
 /// neither too full nor too empty, says why, and exits. It never touches a running pod.
 ///
-/// With --from the cluster is read from files and nothing is changed anywhere.
+/// The cluster is that of the kubeconfig's current context, or in a pod the one it runs in. With --from it is read from
+/// files, and nothing is changed anywhere.
 #[derive(Clone, Debug, Parser)]
 #[command(
     version,
@@ -67,8 +68,26 @@ pub struct RunArgs {
     /// An RFC 3339 time such as 2026-01-15T09:00:00Z. How long a node has been booting or empty is counted up to it.
     #[arg(long, value_name = "TIME", requires = "from", help_heading = INPUT)]
     pub at: Option<Timestamp>,
+    /// Connect to the cluster of this kubeconfig context, not of the current one
+    #[arg(long, value_name = "NAME", conflicts_with = "from", help_heading = INPUT)]
+    pub context: Option<String>,
+    /// Only show the plan; =server also sends every change to be checked, not kept
+    ///
+    /// With --dry-run nothing is changed and nothing is asked. With --dry-run=server the API server is sent the same
+    /// patches, marked dryRun=All: it checks permissions, admission and versions, and keeps none of them.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHERE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "client",
+        conflicts_with = "from",
+        help_heading = INPUT
+    )]
+    pub dry_run: Option<DryRun>,
     /// How to print the report
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = OUTPUT)]
+    #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub output: OutputFormat,
     /// List every node, however many there are
     ///
@@ -76,7 +95,7 @@ pub struct RunArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub all_nodes: bool,
     /// When to use colors
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = OUTPUT)]
+    #[arg(long, value_enum, value_name = "auto|always|never", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub color: ColorChoice,
 }
 
@@ -84,7 +103,7 @@ pub struct RunArgs {
 #[derive(Args, Clone, Debug)]
 pub struct SettingsArgs {
     /// How to print them
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t, help_heading = OUTPUT)]
+    #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub output: OutputFormat,
     /// The settings given as flags.
     #[command(flatten)]
@@ -99,6 +118,15 @@ pub enum OutputFormat {
     Text,
     /// For programs; the format is stable
     Json,
+}
+
+/// How far a run that changes nothing goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// To the plan
+    Client,
+    /// To the API server, which checks every change and keeps none
+    Server,
 }
 
 /// When to use colors.
@@ -142,7 +170,13 @@ impl Args for SettingFlags {
     fn augment_args(command: Command) -> Command {
         command.args(flags().map(|(entry, flag)| {
             let default = if entry.default.is_empty() { "unset" } else { entry.default };
-            Arg::new(entry.name)
+            let argument = if entry.name == "YES" {
+                // `--yes` alone, as everywhere; `--yes=false` takes back what the environment says.
+                Arg::new(entry.name).num_args(0..=1).require_equals(true).default_missing_value("true")
+            } else {
+                Arg::new(entry.name)
+            };
+            argument
                 .long(flag)
                 .value_name(entry.placeholder())
                 // So that `--min-nodes -1` is told what is wrong with -1.
@@ -213,7 +247,7 @@ mod tests {
     fn every_setting_that_an_operator_chooses_is_a_flag() {
         let mut arguments = Vec::new();
         for (_, flag) in flags() {
-            arguments.extend([format!("--{flag}"), format!("value of {flag}")]);
+            arguments.push(format!("--{flag}=value of {flag}"));
         }
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let SettingFlags(given) = parse(&arguments).unwrap().settings;

@@ -34,5 +34,14 @@ fn world() -> World {
             is_terminal: io::stdout().is_terminal(),
             columns: terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0),
         },
+        can_ask: io::stdin().is_terminal() && io::stderr().is_terminal(),
+        ask,
     }
+}
+
+/// Asks on standard error, where a question reaches the person even if standard output goes elsewhere.
+fn ask(question: &str) -> bool {
+    let mut answer = String::new();
+    let asked = write!(io::stderr(), "{question}").and_then(|()| io::stdin().read_line(&mut answer));
+    asked.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

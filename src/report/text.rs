@@ -58,6 +58,11 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout
     }
 }
 
+/// Writes what became of the actions of a plan that was written before.
+pub fn write_outcomes(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout) -> Result<()> {
+    actions::write(&mut Page::new(out, layout), &plan.actions, facts)
+}
+
 /// Writes why there is no plan.
 pub fn write_refusal(
     out: &mut dyn Write,

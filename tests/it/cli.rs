@@ -97,9 +97,9 @@ fn bytes_that_are_not_text_are_a_problem_only_where_they_are_a_setting() {
 }
 
 #[test]
-fn without_a_file_the_way_to_get_one_is_told() {
-    let ran = run(NO_VARIABLES, &[]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+fn without_a_cluster_the_way_to_do_without_is_told() {
+    let ran = run(&[("KUBECONFIG", "/no/such/file")], &[]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
     assert!(
         ran.stderr.contains("kubectl get nodes,pods -A -o json | kube-rebalancer --from -"),
         "{}",

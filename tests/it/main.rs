@@ -15,6 +15,7 @@ mod control_plane;
 mod fake_api;
 mod generate;
 mod input;
+mod live;
 mod naive;
 mod objects;
 mod properties;

@@ -93,6 +93,8 @@ impl Scenario {
             environment: environment.collect(),
             now: AT.parse().unwrap(),
             terminal: Terminal { is_terminal: false, columns: None },
+            can_ask: false,
+            ask: |_| false,
         };
         let mut out = Vec::new();
         let (code, failure) = match run::run(cli, &world, &mut out) {

@@ -1,0 +1,267 @@
+//! A run on a live cluster.
+//!
+//! ```text
+//! connect --> Lease --> observe --> plan, check --> consent --> apply --> report --> give the Lease back
+//! ```
+//!
+//! A dry run takes no Lease and ends after the check.
+
+use std::future::pending;
+use std::io::Write;
+
+use kube_rebalancer_core::model::Snapshot;
+
+use super::show::{Decided, Show};
+use super::{World, read_settings};
+use crate::apply::{Applied, Apply};
+use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
+use crate::error::{Ending, Failure};
+use crate::live::{ConnectError, LeaseError, Live, RunTime, Who};
+use crate::ports::{Clock, Doomed, GroupAnswer, NodeGroups};
+use crate::report::{Outcome, OutcomeKind};
+use crate::settings::Settings;
+
+pub(super) fn run(
+    arguments: &RunArgs,
+    flags: SettingFlags,
+    world: &World,
+    out: &mut dyn Write,
+) -> Result<Ending, Failure> {
+    let (settings, _) = read_settings(flags, world)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Ending::NotObserved, NoRuntime(error)))?;
+    let result = runtime.block_on(async {
+        let time = RunTime::new(world.now, settings.run_timeout());
+        tokio::spawn(stop_on_signal(time.clone()));
+        Run { arguments, settings: &settings, world, time }.connect(out).await
+    });
+    // A question that nobody has answered still waits for a line; it is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+/// Tells the run to start nothing new once the process is told to end.
+async fn stop_on_signal(time: RunTime) {
+    let terminated = async {
+        #[cfg(unix)]
+        if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            signal.recv().await;
+            return;
+        }
+        pending::<()>().await;
+    };
+    tokio::select! {
+        () = terminated => {}
+        Ok(()) = tokio::signal::ctrl_c() => {}
+    }
+    log::warn!("told to stop: what is under way is finished, nothing new is started");
+    time.stop();
+}
+
+struct Run<'a> {
+    arguments: &'a RunArgs,
+    settings: &'a Settings,
+    world: &'a World,
+    time: RunTime,
+}
+
+/// How a plan comes to be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consent {
+    /// It was given beforehand, or each change is only tried.
+    Given,
+    /// Somebody is there to be asked.
+    Ask,
+    /// Nobody is.
+    Missing,
+}
+
+impl Run<'_> {
+    async fn connect(&self, out: &mut dyn Write) -> Result<Ending, Failure> {
+        let who = Who {
+            context: self.arguments.context.clone(),
+            identity: self.identity(),
+            namespace: self.settings.lease_namespace().to_owned(),
+            dry_run: self.arguments.dry_run == Some(DryRun::Server),
+        };
+        let live = Live::connect(who, self.time.clone()).await.map_err(cannot_connect)?;
+        if self.arguments.dry_run.is_some() {
+            return self.rebalance(&live, out).await;
+        }
+        let held = live.acquire(self.settings.run_timeout()).await.map_err(|error| {
+            let ending = match &error {
+                LeaseError::Busy { .. } => Ending::Busy,
+                LeaseError::Failed { .. } => Ending::NotObserved,
+            };
+            Failure::new(ending, error)
+        })?;
+        let result = self.rebalance(&live, out).await;
+        live.release(held).await;
+        result
+    }
+
+    async fn rebalance(&self, live: &Live, out: &mut dyn Write) -> Result<Ending, Failure> {
+        let observation = live
+            .observe()
+            .await
+            .map_err(|error| Failure::new(Ending::NotObserved, error).with_hint("nothing was changed"))?;
+        for warning in &observation.warnings {
+            log::warn!("{warning}");
+        }
+        let snapshot = &observation.snapshot;
+        let (nodes, pods) = (snapshot.nodes().len(), snapshot.pods_seen());
+        log::info!("{}: {nodes} nodes, {pods} pods", live.target());
+
+        let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
+        show.dry_run = self.arguments.dry_run.is_some();
+        let decided = match Decided::new(snapshot, self.settings) {
+            Ok(decided) => decided,
+            Err(refusal) => {
+                show.refusal(&refusal, out)?;
+                return Err(Failure::new(Ending::Refused, refusal));
+            }
+        };
+        let wanted = decided.plan.actions.len();
+        let ending = if decided.is_trusted() { Ending::Done } else { Ending::Refused };
+        let only_plan = self.arguments.dry_run == Some(DryRun::Client) || !decided.violations.is_empty();
+        if only_plan || wanted == 0 {
+            show.plan(&decided, None, out)?;
+            return Ok(ending);
+        }
+        let consent = self.consent();
+        if consent != Consent::Given {
+            show.plan(&decided, None, out)?;
+            crate::error::written(out.flush())?;
+            match consent {
+                Consent::Ask if self.ask(wanted).await => {}
+                Consent::Ask => return Err(Failure::new(Ending::Refused, Declined)),
+                Consent::Given | Consent::Missing => {
+                    return Err(Failure::new(Ending::Usage, NoConsent).with_hint(ANSWER_BEFOREHAND));
+                }
+            }
+        }
+        let applied = self.apply(live, snapshot, &decided).await;
+        for problem in &applied.problems {
+            log::error!("{problem}");
+        }
+        let outcomes = outcomes(&applied);
+        if consent == Consent::Given {
+            show.plan(&decided, Some(&outcomes), out)?;
+        } else {
+            show.outcomes(&decided, &outcomes, out)?;
+        }
+        Ok(if applied.is_complete() { ending } else { Ending::Incomplete })
+    }
+
+    async fn apply(&self, live: &Live, snapshot: &Snapshot, decided: &Decided) -> Applied {
+        let apply = Apply {
+            plan: &decided.plan,
+            snapshot,
+            policy: self.settings.policy(),
+            cluster: live,
+            groups: None::<&NoCloud>,
+            clock: &self.time,
+        };
+        apply.run().await
+    }
+
+    fn consent(&self) -> Consent {
+        // A JSON report must stay one document, and whoever reads it cannot answer.
+        let can_ask = self.world.can_ask && self.arguments.output == OutputFormat::Text;
+        match (self.settings.yes() || self.arguments.dry_run == Some(DryRun::Server), can_ask) {
+            (true, _) => Consent::Given,
+            (false, true) => Consent::Ask,
+            (false, false) => Consent::Missing,
+        }
+    }
+
+    /// Asks, and waits for the answer as long as the run may last.
+    async fn ask(&self, actions: usize) -> bool {
+        let noun = if actions == 1 { "action" } else { "actions" };
+        let question = format!("Apply {actions} {noun}? [y/N] ");
+        let ask = self.world.ask;
+        let answer = tokio::task::spawn_blocking(move || ask(&question));
+        let stopped = async {
+            while self.time.left().is_positive() {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        };
+        tokio::select! {
+            answer = answer => answer.is_ok_and(|yes| yes),
+            () = stopped => false,
+        }
+    }
+
+    /// Who this run is: its pod, or whoever sits at this machine. Two runs of one person differ.
+    fn identity(&self) -> String {
+        if let Some((namespace, name)) = &self.settings.policy().own_pod {
+            return format!("{namespace}/{name}");
+        }
+        let variable = |name: &str| {
+            let found = self.world.environment.iter().find(|(one, _)| one == name);
+            found.map(|(_, value)| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+        };
+        let user = variable("USER").or_else(|| variable("USERNAME")).unwrap_or_else(|| "somebody".to_owned());
+        let host = variable("HOSTNAME").or_else(|| variable("COMPUTERNAME"));
+        let host = host.map(|host| format!("@{host}")).unwrap_or_default();
+        format!("{user}{host}, process {} ({:08x})", std::process::id(), fastrand::u32(..))
+    }
+}
+
+fn cannot_connect(error: ConnectError) -> Failure {
+    let hint = match &error {
+        ConnectError::NoCluster { .. } => {
+            "without a connection: kubectl get nodes,pods -A -o json | kube-rebalancer --from -"
+        }
+        ConnectError::UnknownContext { .. } | ConnectError::Kubeconfig(_) | ConnectError::Client(_) => {
+            "nothing was changed"
+        }
+    };
+    Failure::new(Ending::NotObserved, error).with_hint(hint)
+}
+
+fn outcomes(applied: &Applied) -> Vec<Outcome> {
+    use crate::apply::Outcome as Became;
+    let kind = |outcome: &Became| match outcome {
+        Became::Applied => OutcomeKind::Applied,
+        Became::AlreadySo => OutcomeKind::AlreadySo,
+        Became::Stale(_) | Became::Postponed(_) | Became::TakenBack { .. } => OutcomeKind::Stale,
+        Became::Failed(_) => OutcomeKind::Failed,
+        Became::NotTried(_) => OutcomeKind::NotTried,
+    };
+    let outcomes = applied.outcomes.iter().enumerate();
+    outcomes
+        .map(|(action, outcome)| Outcome { action, kind: kind(outcome), message: outcome.message() })
+        .collect()
+}
+
+/// No cloud: growing and deleting are not tried.
+#[derive(Debug)]
+enum NoCloud {}
+
+impl NodeGroups for NoCloud {
+    async fn grow(&self, _: &str, _: u32, _: u32) -> GroupAnswer {
+        match *self {}
+    }
+
+    async fn delete(&self, _: &[Doomed]) -> Vec<GroupAnswer> {
+        match *self {}
+    }
+}
+
+/// What to do where nobody can be asked.
+const ANSWER_BEFOREHAND: &str = "--yes (or YES=true) carries the plan out, --dry-run only shows it";
+
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was changed: the plan needs a yes, and there is no terminal to ask on")]
+struct NoConsent;
+
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was changed: the answer was not yes")]
+struct Declined;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the asynchronous runtime cannot be started")]
+struct NoRuntime(#[source] std::io::Error);

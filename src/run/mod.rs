@@ -1,0 +1,81 @@
+//! One run, from start to end. The only place that knows all stages.
+//!
+//! ```text
+//! arguments, environment --> settings --> observe --> plan --> check --> (apply) --> report
+//!                                          |
+//!                                 files: offline, a cluster: live
+//! ```
+
+mod live;
+mod offline;
+mod show;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use crate::cli::{Cli, OutputFormat, SettingFlags, SettingsArgs, Subcommands};
+use crate::error::{Ending, Failure, written};
+use crate::report;
+use crate::settings::{self, Pair, SettingWarning, Settings};
+use crate::terminal::Terminal;
+
+/// All that a run takes from the machine it is on, apart from the files it is given.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The variables of the process.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The time.
+    pub now: Timestamp,
+    /// Where standard output goes.
+    pub terminal: Terminal,
+    /// Whether somebody sits at a terminal and can be asked.
+    pub can_ask: bool,
+    /// Asks a question there and waits for yes or no.
+    pub ask: fn(&str) -> bool,
+}
+
+/// Does what the command line asks for and writes the result.
+pub fn run(cli: Cli, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
+    let Cli { command, run, settings } = cli; // taken apart, so that no new flag is forgotten
+    let ending = match command {
+        None if run.from.is_empty() => live::run(&run, settings, world, out),
+        None => offline::run(&run, settings, world, out),
+        Some(Subcommands::Settings(arguments)) => show_settings(arguments, world, out),
+        Some(Subcommands::Schema) => show_schema(out),
+    }?;
+    written(out.flush())?;
+    Ok(ending)
+}
+
+fn show_settings(arguments: SettingsArgs, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
+    let SettingsArgs { output, settings } = arguments;
+    let (settings, warnings) = read_settings(settings, world)?;
+    written(match output {
+        OutputFormat::Text => settings::show::text(&settings, out),
+        OutputFormat::Json => write_json(&settings::show::json(&settings, &warnings), out),
+    })?;
+    Ok(Ending::Done)
+}
+
+fn show_schema(out: &mut dyn Write) -> Result<Ending, Failure> {
+    written(write_json(&report::json::schema(), out))?;
+    Ok(Ending::Done)
+}
+
+/// Reads the settings, flags before variables, and warns of what is probably a mistake.
+fn read_settings(flags: SettingFlags, world: &World) -> Result<(Settings, Vec<SettingWarning>), Failure> {
+    let variables = world.environment.iter().cloned().map(Pair::from);
+    let (settings, warnings) = Settings::from_pairs(variables.chain(flags.pairs())).map_err(|error| {
+        Failure::new(Ending::Settings, error).with_hint("kube-rebalancer --help lists all settings")
+    })?;
+    for warning in &warnings {
+        log::warn!("{warning}");
+    }
+    Ok((settings, warnings))
+}
+
+fn write_json(value: &serde_json::Value, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{value:#}")
+}

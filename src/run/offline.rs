@@ -1,0 +1,42 @@
+//! A run on a cluster from files: always a dry run.
+
+use std::io::Write;
+
+use super::show::{Decided, Show};
+use super::{World, read_settings};
+use crate::cli::{RunArgs, SettingFlags};
+use crate::error::{Ending, Failure};
+use crate::observe::{self, Source};
+
+pub(super) fn run(
+    arguments: &RunArgs,
+    flags: SettingFlags,
+    world: &World,
+    out: &mut dyn Write,
+) -> Result<Ending, Failure> {
+    let (settings, _) = read_settings(flags, world)?;
+    if arguments.from.iter().filter(|file| *file == "-").count() > 1 {
+        return Err(Failure::new(Ending::Usage, StandardInputTwice));
+    }
+    let sources: Vec<Source> = arguments.from.iter().cloned().map(Source::from).collect();
+    let observation = observe::read(&sources, arguments.at.unwrap_or(world.now))
+        .map_err(|error| Failure::new(Ending::NotObserved, error))?;
+    for warning in &observation.warnings {
+        log::warn!("{warning}");
+    }
+    let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    let show = Show::new(&settings, arguments, world, names.join(", "));
+    let decided = match Decided::new(&observation.snapshot, &settings) {
+        Ok(decided) => decided,
+        Err(refusal) => {
+            show.refusal(&refusal, out)?;
+            return Err(Failure::new(Ending::Refused, refusal));
+        }
+    };
+    show.plan(&decided, None, out)?;
+    Ok(if decided.is_trusted() { Ending::Done } else { Ending::Refused })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("--from - is given twice, but standard input can be read only once")]
+struct StandardInputTwice;

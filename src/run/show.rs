@@ -1,0 +1,118 @@
+//! Decides, checks, and shows: what an offline and a live run have in common.
+
+use std::io::Write;
+
+use kube_rebalancer_core::check::{check, check_settled};
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::plan::{self, Plan, Refusal};
+
+use super::World;
+use crate::cli::{OutputFormat, RunArgs};
+use crate::error::{Failure, written};
+use crate::report::text::Layout;
+use crate::report::{self, Facts, Outcome};
+use crate::settings::Settings;
+
+/// How a report is to be written, and what it says of where it is from.
+#[derive(Clone, Debug)]
+pub(super) struct Show<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) source: String,
+    pub(super) output: OutputFormat,
+    pub(super) layout: Layout,
+    pub(super) dry_run: bool,
+}
+
+/// A plan, and what the checker found wrong with it.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) plan: Plan,
+    pub(super) violations: Vec<String>,
+}
+
+impl Decided {
+    /// Decides and checks.
+    pub(super) fn new(snapshot: &Snapshot, settings: &Settings) -> Result<Self, Refusal> {
+        let policy = settings.policy();
+        let plan = plan::plan(snapshot, policy)?;
+        // A plan that is not final is better than none: the next run goes on from there.
+        if let Some(unsettled) = check_settled(snapshot, policy, &plan, plan::plan) {
+            log::warn!("{unsettled}");
+        }
+        let violations = check(snapshot, policy, &plan).iter().map(ToString::to_string).collect();
+        Ok(Self { plan, violations })
+    }
+
+    /// Whether what was seen and decided may be trusted whole.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.violations.is_empty() && self.plan.guard.is_none()
+    }
+}
+
+impl<'a> Show<'a> {
+    pub(super) fn new(settings: &'a Settings, arguments: &RunArgs, world: &World, source: String) -> Self {
+        let layout = Layout {
+            width: world.terminal.width(),
+            color: world.terminal.use_color(arguments.color, &world.environment),
+            all_nodes: arguments.all_nodes,
+        };
+        Self { settings, source, output: arguments.output, layout, dry_run: true }
+    }
+
+    /// Writes the whole report.
+    pub(super) fn plan(
+        &self,
+        decided: &Decided,
+        outcomes: Option<&[Outcome]>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.with_facts(&decided.violations, outcomes, |facts| match self.output {
+            OutputFormat::Text => report::text::write(out, &decided.plan, facts, self.layout),
+            OutputFormat::Json => report::json::write(out, &decided.plan, facts),
+        })
+    }
+
+    /// Writes what became of the actions of a plan that was shown before.
+    pub(super) fn outcomes(
+        &self,
+        decided: &Decided,
+        outcomes: &[Outcome],
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.with_facts(&decided.violations, Some(outcomes), |facts| {
+            report::text::write_outcomes(out, &decided.plan, facts, self.layout)
+        })
+    }
+
+    /// Writes why there is no plan. A program that waits for one gets none; what is wrong stands on standard error.
+    pub(super) fn refusal(&self, refusal: &Refusal, out: &mut dyn Write) -> Result<(), Failure> {
+        self.with_facts(&[], None, |facts| match self.output {
+            OutputFormat::Text => report::text::write_refusal(out, refusal, facts, self.layout),
+            OutputFormat::Json => Ok(()),
+        })
+    }
+
+    fn with_facts(
+        &self,
+        violations: &[String],
+        outcomes: Option<&[Outcome]>,
+        write: impl FnOnce(&Facts<'_>) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        let setting = |setting: &'a crate::settings::ResolvedSetting| report::Setting {
+            name: setting.entry.name,
+            text: &setting.text,
+            json: setting.json(),
+            is_default: setting.text == setting.entry.default,
+        };
+        let settings: Vec<report::Setting<'_>> = self.settings.values().iter().map(setting).collect();
+        written(write(&Facts {
+            version: env!("CARGO_PKG_VERSION"),
+            source: &self.source,
+            dry_run: self.dry_run,
+            policy: self.settings.policy(),
+            settings: &settings,
+            violations,
+            outcomes,
+        }))
+    }
+}
