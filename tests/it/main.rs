@@ -19,6 +19,7 @@ mod live;
 mod naive;
 mod objects;
 mod properties;
+mod race;
 mod scale_py;
 mod scenarios;
 mod settings;

@@ -1,0 +1,241 @@
+//! The door to the real code: a small world written out as the cluster that the planner and the precondition code read,
+//! and their answers read back. Nothing is decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{
+    self, Bytes, LabelSelector, Millicores, NodeResources, ReadyCondition, Requests, Snapshot, Taint,
+    TaintEffect, Unbound, annotation,
+};
+use kube_rebalancer_core::plan::{Action, plan};
+use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+use kube_rebalancer_core::recheck::{self, Judgement, SecondLook};
+
+use super::explore::{MIN_NODES, Scope, Weakness};
+use super::state::{Age, NODES, Node, PODS, Pod, TICK, Task, Try};
+
+/// A plan depends on nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Observed {
+    pub(super) nodes: [Option<Node>; NODES],
+    pub(super) pods: [Pod; PODS],
+    /// How long ago the observation was made.
+    pub(super) age: Age,
+    /// Whether the scheduler has marked the waiting pods unschedulable.
+    pub(super) marked: bool,
+}
+
+/// The real planner and precondition code, with the answers they gave so far.
+#[derive(Debug)]
+pub(super) struct Real {
+    policy: Policy,
+    critical: usize,
+    /// How many critical pods the planner may know for what they are.
+    critical_to_planner: usize,
+    room: u64,
+    plans: BTreeMap<Observed, [Task; NODES]>,
+    looks: BTreeMap<(usize, Node, [Pod; PODS]), Look>,
+}
+
+/// What the second look says of one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    pub(super) critical: bool,
+    pub(super) delete: Judgement,
+}
+
+impl Real {
+    pub(super) fn new(scope: &Scope) -> Self {
+        let min_nodes = if scope.weakness == Some(Weakness::NoMinNodes) { 0 } else { MIN_NODES };
+        let blind = scope.weakness == Some(Weakness::BlindPlanner);
+        Self {
+            policy: policy(min_nodes),
+            critical: scope.critical,
+            critical_to_planner: if blind { 0 } else { scope.critical },
+            room: u64::try_from(scope.room).unwrap(),
+            plans: BTreeMap::new(),
+            looks: BTreeMap::new(),
+        }
+    }
+
+    /// What the planner wants done with each node.
+    pub(super) fn plan(&mut self, observed: Observed) -> [Task; NODES] {
+        if let Some(tasks) = self.plans.get(&observed) {
+            return *tasks;
+        }
+        let nodes = (0..NODES).filter_map(|index| Some(self.node(index, observed.nodes[index]?, true)));
+        let pods = written_out(observed.pods, self.critical_to_planner, observed.marked);
+        let snapshot = snapshot(ago(observed.age), nodes.collect(), pods);
+        let mut tasks = [Task::Nothing; NODES];
+        // A refusal changes nothing.
+        for action in plan(&snapshot, &self.policy).map(|plan| plan.actions).unwrap_or_default() {
+            let task = match action {
+                Action::Uncordon { .. } => Task::Uncordon(Try::First),
+                Action::Cordon { .. } => Task::Cordon(Try::First),
+                Action::Delete { .. } => Task::Claim(Try::First),
+                Action::Mark { .. } => Task::Mark,
+                Action::Unmark { .. } => Task::Unmark,
+                Action::Grow { .. } => continue, // there is no node group
+            };
+            let index = (0..NODES).find(|index| Some(name(*index)) == action.node()).unwrap();
+            assert_eq!(tasks[index], Task::Nothing, "one action a node");
+            tasks[index] = task;
+        }
+        self.plans.insert(observed, tasks);
+        tasks
+    }
+
+    /// The judgement of a patch whose node was read again; `None` for one that is not tried again. `same` is whether the
+    /// node still is the instance that was planned.
+    pub(super) fn judge(&self, task: Task, index: usize, now: Node, same: bool) -> Option<Judgement> {
+        // Only who the node was is asked of the planned one; what it said is not.
+        let planned = self.node(index, Node::default(), same);
+        let now = self.node(index, now, true);
+        let judgement = match task {
+            Task::Uncordon(_) | Task::TakeBack(_) => {
+                recheck::uncordon(&planned, &now, &self.policy, ago(Age::NOW))
+            }
+            Task::Cordon(_) => recheck::cordon(&planned, &now, &self.policy),
+            Task::Claim(_) => recheck::claim(&planned, &now, &self.policy, ago(Age::NOW)),
+            Task::Nothing
+            | Task::Cordoned
+            | Task::Claimed
+            | Task::Delete
+            | Task::Unclaim
+            | Task::Mark
+            | Task::Unmark => return None,
+        };
+        Some(judgement)
+    }
+
+    /// The second look at one node, as its patch returned it, and at all pods.
+    pub(super) fn look_again(&mut self, index: usize, node: Node, pods: [Pod; PODS]) -> Look {
+        if let Some(look) = self.looks.get(&(index, node, pods)) {
+            return look.clone();
+        }
+        let real = self.node(index, node, true);
+        let listed = written_out(pods, self.critical, false);
+        let snapshot = snapshot(ago(Age::NOW), vec![real.clone()], listed);
+        let second = SecondLook::new(&snapshot, &self.policy);
+        let look =
+            Look { critical: second.critical_pod(name(index)).is_some(), delete: second.delete(&real) };
+        self.looks.insert((index, node, pods), look.clone());
+        look
+    }
+
+    fn node(&self, index: usize, node: Node, same: bool) -> model::Node {
+        let offered = NodeResources {
+            memory: Some(Bytes(self.room << 30)),
+            cpu: Some(Millicores(64_000)),
+            pods: Some(110),
+        };
+        let marks = [
+            (annotation::CORDONED_AT, node.cordoned_at.map(ago)),
+            (annotation::EMPTY_SINCE, node.empty_since.map(ago)),
+            (annotation::DELETING_UNTIL, node.claim.map(|left| now() + ticks(left))),
+        ];
+        let taint = |since| Taint {
+            key: "node.kubernetes.io/unschedulable".to_owned(),
+            value: String::new(),
+            effect: TaintEffect::NoSchedule,
+            added_at: Some(ago(since)),
+        };
+        let yesterday = now() - SignedDuration::from_hours(24);
+        let identity = format!("{}-{}", name(index), if same { "same" } else { "replaced" });
+        model::Node {
+            name: name(index).to_owned(),
+            uid: identity.clone(),
+            provider_id: Some(identity),
+            created_at: Some(yesterday),
+            annotations: marks
+                .into_iter()
+                .filter_map(|(key, moment)| Some((key.to_owned(), moment?.to_string())))
+                .collect(),
+            unschedulable: !node.is_schedulable(),
+            taints: node.cordoned.map(taint).into_iter().collect(),
+            ready: Some(ReadyCondition { ready: true, since: Some(yesterday) }),
+            allocatable: offered,
+            capacity: offered,
+            ..model::Node::default()
+        }
+    }
+}
+
+fn snapshot(observed_at: Timestamp, nodes: Vec<model::Node>, pods: Vec<model::Pod>) -> Snapshot {
+    let seen = pods.len() + 1; // a cluster always shows some pod of its own
+    Snapshot::new(observed_at, nodes, pods, vec![], seen).unwrap()
+}
+
+/// The pods as a list of them shows them. `marked`: the scheduler has said that those that wait fit nowhere.
+fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::Pod> {
+    let pod = |(index, pod): (usize, &Pod)| {
+        let node_name = match pod.listed() {
+            Pod::Absent => return None,
+            Pod::Bound { node } => Some(Arc::from(name(node.into()))),
+            Pod::Pending | Pod::Reserved { .. } => None,
+        };
+        let message = marked.then(|| "0/2 nodes are available".to_owned());
+        let waits = || Box::new(Unbound { unschedulable: message, ..Unbound::default() });
+        let labels: &[&str] = if index < critical { &[] } else { &[USER] };
+        Some(model::Pod {
+            namespace: Arc::from("hub"),
+            name: format!("pod-{index}").into(),
+            label_keys: labels.iter().copied().map(Arc::from).collect(),
+            unbound: node_name.is_none().then(waits),
+            node_name,
+            requests: Requests { memory: Bytes::GIBI, cpu: Millicores(100) },
+            controller: None,
+            mirror: false,
+            safe_to_evict: None,
+            local_volume: None,
+        })
+    };
+    pods.iter().enumerate().filter_map(pod).collect()
+}
+
+const USER: &str = "hub.jupyter.org/username";
+
+/// The name of a node.
+pub(super) fn name(index: usize) -> &'static str {
+    ["a", "b", "c"][index]
+}
+
+fn now() -> Timestamp {
+    "2026-01-15T09:00:00Z".parse().unwrap()
+}
+
+fn ticks(number: u8) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(number) * TICK)
+}
+
+fn ago(age: Age) -> Timestamp {
+    now() - ticks(age.0)
+}
+
+fn policy(min_nodes: usize) -> Policy {
+    Policy {
+        min_utilization: PartsPerMillion(650_000),
+        optimal_utilization: PartsPerMillion(750_000),
+        max_utilization: PartsPerMillion(850_000),
+        min_nodes,
+        max_nodes: NODES,
+        preemptible_labels: BTreeSet::from([USER.to_owned()]),
+        omit_labels: BTreeSet::new(),
+        omit_namespaces: BTreeSet::new(),
+        node_selector: LabelSelector::default(),
+        capacity: CapacitySource::Allocatable,
+        empty_grace: SignedDuration::ZERO,
+        adopt_cordons: true,
+        keep_zones: true,
+        max_cordons: Budget::Percent(100),
+        max_deletions: Budget::Count(10),
+        boot_grace: SignedDuration::from_mins(15),
+        max_unready_percent: 45,
+        ok_unready_nodes: 3,
+        node_groups_named: false,
+        own_pod: None,
+        own_node: None,
+    }
+}

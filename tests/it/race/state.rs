@@ -1,0 +1,244 @@
+//! A state of the small world: nodes, pods, runs, and how old each mark is.
+//!
+//! There is no clock in it. A moment is kept as its age, an age that can decide nothing any more is cut off, a resource
+//! version is "still the newest or not", and a uid "still the same or not": so states repeat, and the world is finite
+//! though time in it has no end.
+
+use std::ops::Range;
+
+use kube_rebalancer_core::recheck::LATE_BIND;
+
+/// Slots for nodes; a scope may use fewer.
+pub(super) const NODES: usize = 3;
+/// Slots for pods.
+pub(super) const PODS: usize = 4;
+/// Slots for runs of the program.
+pub(super) const RUNS: usize = 2;
+
+/// One step of the clock, in seconds. Fixed, and not derived from [`LATE_BIND`]: a shorter rule must be caught.
+pub(super) const TICK: i64 = 330;
+/// A reservation is bound or given up before it is so many ticks old: after 600 s, the scheduler's own bound.
+pub(super) const RESERVATION_ENDS: u8 = 2;
+/// `RUN_TIMEOUT` in ticks: a run that is so old does nothing more.
+pub(super) const RUN_ENDS: u8 = 2;
+/// Marks are not told apart beyond this age.
+const OLD: u8 = 2;
+
+const _: () = assert!(LATE_BIND.as_secs() <= TICK * 2, "an OLD mark must be one that the rule accepts");
+
+/// How many ticks ago something was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Age(pub(super) u8);
+
+impl Age {
+    pub(super) const NOW: Self = Self(0);
+
+    fn tick(&mut self) {
+        self.0 = (self.0 + 1).min(OLD);
+    }
+}
+
+/// A node, as far as it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Node {
+    /// Since when it is unschedulable; the taint that the control plane adds says so too.
+    pub(super) cordoned: Option<Age>,
+    /// The mark `cordoned-at`.
+    pub(super) cordoned_at: Option<Age>,
+    /// The mark `empty-since`.
+    pub(super) empty_since: Option<Age>,
+    /// The mark `deleting-until`, in ticks that are left.
+    pub(super) claim: Option<u8>,
+}
+
+impl Node {
+    pub(super) fn tick(&mut self) {
+        for age in [&mut self.cordoned, &mut self.cordoned_at, &mut self.empty_since].into_iter().flatten() {
+            age.tick();
+        }
+        self.claim = self.claim.map(|left| left.saturating_sub(1));
+    }
+
+    pub(super) fn is_schedulable(self) -> bool {
+        self.cordoned.is_none()
+    }
+}
+
+/// A pod. The first of a world's pods are critical, the rest are users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pod {
+    /// It does not exist.
+    #[default]
+    Absent,
+    /// It waits.
+    Pending,
+    /// The scheduler has promised it a node and makes its disk; it shows no node yet.
+    Reserved { node: u8, age: Age },
+    /// It shows its node.
+    Bound { node: u8 },
+}
+
+impl Pod {
+    /// The node whose room it takes, in the scheduler's account.
+    pub(super) fn taken(self) -> Option<usize> {
+        match self {
+            Self::Absent | Self::Pending => None,
+            Self::Reserved { node, .. } | Self::Bound { node } => Some(node.into()),
+        }
+    }
+
+    /// The node that the API server shows.
+    pub(super) fn shown(self) -> Option<usize> {
+        match self {
+            Self::Bound { node } => Some(node.into()),
+            Self::Absent | Self::Pending | Self::Reserved { .. } => None,
+        }
+    }
+
+    /// What a list of pods tells of it: a reservation is not shown.
+    pub(super) fn listed(self) -> Self {
+        match self {
+            Self::Reserved { .. } => Self::Pending,
+            Self::Absent | Self::Pending | Self::Bound { .. } => self,
+        }
+    }
+}
+
+/// How far a patch has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Try {
+    /// To be sent with the version that the run knows.
+    First,
+    /// That met a conflict; to be sent with the version read and judged then.
+    Again,
+}
+
+/// What a run has still to do with a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Task {
+    #[default]
+    Nothing,
+    Uncordon(Try),
+    Cordon(Try),
+    Claim(Try),
+    /// Cordoned by this run; waits for the second list.
+    Cordoned,
+    /// Claimed by this run; waits for the second list.
+    Claimed,
+    /// A critical pod came: the cordon is taken back.
+    TakeBack(Try),
+    /// The second look said go.
+    Delete,
+    /// The second look said no.
+    Unclaim,
+    Mark,
+    Unmark,
+}
+
+/// What a run knows of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Memory {
+    pub(super) task: Task,
+    /// The node as last read, where what it said still matters.
+    pub(super) seen: Option<Node>,
+    /// Whether it is still the same instance.
+    pub(super) same: bool,
+    /// Whether nobody has written to it since: its resource version is still the newest.
+    pub(super) current: bool,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// It has the first of its two lists.
+    HalfObserved,
+    /// It has a plan, and walks it up to the second list.
+    Acting,
+    /// It has the second list.
+    LookedAgain,
+}
+
+/// One run of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Run {
+    pub(super) age: Age,
+    pub(super) stage: Stage,
+    pub(super) memory: [Memory; NODES],
+    /// A list of pods, where a variant of the program keeps one.
+    pub(super) pods: Option<[Pod; PODS]>,
+}
+
+/// Everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct State {
+    pub(super) nodes: [Option<Node>; NODES],
+    /// Cordoned nodes that the scheduler still takes for schedulable.
+    pub(super) unnoticed: [bool; NODES],
+    pub(super) pods: [Pod; PODS],
+    pub(super) runs: [Option<Run>; RUNS],
+}
+
+impl State {
+    /// Schedulable nodes without pods.
+    pub(super) fn new(nodes: usize) -> Self {
+        Self {
+            nodes: std::array::from_fn(|index| (index < nodes).then(Node::default)),
+            unnoticed: [false; NODES],
+            pods: [Pod::Absent; PODS],
+            runs: [None; RUNS],
+        }
+    }
+
+    /// Of states that differ only in which user, or which run, is called first: one.
+    pub(super) fn sorted(mut self, users: Range<usize>) -> Self {
+        self.pods[users.clone()].sort_unstable();
+        for pods in self.runs.iter_mut().flatten().filter_map(|run| run.pods.as_mut()) {
+            pods[users.clone()].sort_unstable();
+        }
+        self.runs.sort_unstable();
+        self
+    }
+
+    /// A node's object was written by somebody other than `writer`, or by `writer` itself.
+    pub(super) fn written(&mut self, node: usize, writer: Option<usize>) {
+        for (index, run) in self.runs.iter_mut().enumerate() {
+            if let Some(run) = run
+                && Some(index) != writer
+            {
+                run.memory[node].current = false;
+            }
+        }
+    }
+
+    /// Whether the scheduler, as far as it knows, could promise the node to one more pod.
+    pub(super) fn has_room(&self, node: usize, room: usize) -> bool {
+        let taken = self.pods.iter().filter(|pod| pod.taken() == Some(node)).count();
+        let open = |one: Node| one.is_schedulable() || self.unnoticed[node];
+        self.nodes[node].is_some_and(open) && taken < room
+    }
+
+    /// Time passes for all. `None` if a reservation had to end first.
+    pub(super) fn tick(mut self) -> Option<Self> {
+        self.nodes.iter_mut().flatten().for_each(Node::tick);
+        // The scheduler's watch is never so late.
+        self.unnoticed = [false; NODES];
+        for pod in &mut self.pods {
+            if let Pod::Reserved { age, .. } = pod {
+                age.tick();
+                if age.0 >= RESERVATION_ENDS {
+                    return None;
+                }
+            }
+        }
+        for slot in &mut self.runs {
+            if let Some(run) = slot {
+                run.age.tick();
+                run.memory.iter_mut().filter_map(|memory| memory.seen.as_mut()).for_each(Node::tick);
+                if run.age.0 >= RUN_ENDS {
+                    *slot = None;
+                }
+            }
+        }
+        Some(self)
+    }
+}
