@@ -263,6 +263,8 @@ impl<'a> SecondLook<'a> {
             Cordon::Others if policy.adopt_cordons => facts.empty_since,
             Cordon::Others => return Some(Stale::CordonedByOthers),
         };
+        // Whoever uncordons a node by hand leaves our marks on it. If it was cordoned again since, the taint is younger.
+        let since = since.map(|since| facts.tainted_at.map_or(since, |tainted| since.max(tainted)));
         let settled =
             since.is_some_and(|since| self.0.snapshot.observed_at().duration_since(since) >= LATE_BIND);
         let late = self.0.may_bind_late.filter(|_| !settled);

@@ -60,6 +60,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(super) claimed: bool,
     /// When our own cordon was made, by its mark.
     pub(crate) marked_cordoned_at: Option<Timestamp>,
+    /// When the control plane tainted it for its cordon.
+    pub(crate) tainted_at: Option<Timestamp>,
     /// When it was cordoned, by our mark or by the taint that the control plane adds.
     pub(super) cordoned_at: Option<Timestamp>,
     pub(crate) empty_since: Option<Timestamp>,
@@ -248,10 +250,8 @@ fn look_at<'a>(
         moment
     };
     let (marked_cordoned_at, empty_since) = (mark(annotation::CORDONED_AT), mark(annotation::EMPTY_SINCE));
-    let tainted_at = || {
-        let taint = node.taints.iter().find(|taint| taint.key == "node.kubernetes.io/unschedulable")?;
-        taint.added_at
-    };
+    let taint = node.taints.iter().find(|taint| taint.key == "node.kubernetes.io/unschedulable");
+    let tainted_at = taint.and_then(|taint| taint.added_at);
     NodeFacts {
         node,
         unmanaged,
@@ -268,7 +268,8 @@ fn look_at<'a>(
             .is_some_and(|value| value == "true"),
         claimed: node.unschedulable && is_claimed(node, snapshot.observed_at()),
         marked_cordoned_at,
-        cordoned_at: marked_cordoned_at.or_else(tainted_at),
+        tainted_at,
+        cordoned_at: marked_cordoned_at.or(tainted_at),
         empty_since,
         capacity,
         occupants: 0,
