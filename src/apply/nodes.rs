@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use kube_rebalancer_core::model::{Node, annotation};
 use kube_rebalancer_core::plan::{Action, UnmarkReason};
 use kube_rebalancer_core::recheck::{self, Judgement, Stale};
@@ -13,13 +14,21 @@ use crate::ports::{Clock, Cluster, NodeGroups, NodePatch, PatchError, PortError}
 /// a third conflict in a row is not chance; the next run sees what it was.
 const TRIES: usize = 3;
 
+/// The same for taking a cordon back: a critical node must not stay cordoned because its kubelet is busy starting the
+/// very pod that made it critical.
+pub(super) const TAKE_BACK_TRIES: usize = 20;
+
+/// A claim outlasts its run by as long as a request may still be on its way.
+const CLAIM_MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Carries out an action on one node; returns the node as it is then.
     pub(super) async fn on_node(&self, action: &Action) -> Result<Node, Outcome> {
         let Some(planned) = action.node().and_then(|name| self.planned(name)) else {
             return Err(Outcome::Stale(Stale::Gone));
         };
-        self.patch_judged(planned, |now| self.judge(action, planned, now), || self.patch_for(action)).await
+        self.patch_judged(planned, TRIES, |now| self.judge(action, planned, now), || self.patch_for(action))
+            .await
     }
 
     /// Patches a node on the version it was last seen in. The first try trusts the observation that the plan was made
@@ -27,11 +36,12 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     pub(super) async fn patch_judged(
         &self,
         seen: &Node,
+        tries: usize,
         judge: impl Fn(&Node) -> Judgement,
         patch: impl Fn() -> NodePatch,
     ) -> Result<Node, Outcome> {
         let mut now = seen.clone();
-        for _ in 0..TRIES {
+        for _ in 0..tries {
             if self.stopped() {
                 return Err(Outcome::NotTried(NotTried::Stopped));
             }
@@ -52,7 +62,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 },
             }
         }
-        let text = format!("node {} changed {TRIES} times while it was being patched", seen.name);
+        let text = format!("node {} changed {tries} times while it was being patched", seen.name);
         Err(Outcome::Failed(PortError(text)))
     }
 
@@ -78,8 +88,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 (Some(true), marks)
             }
             Action::Delete { .. } => {
-                // Past the end of this run its claim must not keep anybody from the node.
-                let until = now.checked_add(self.clock.left()).unwrap_or(now);
+                let left = self.clock.left().saturating_add(CLAIM_MARGIN);
+                let until = now.checked_add(left).unwrap_or(now);
                 (None, BTreeMap::from([(annotation::DELETING_UNTIL, Some(format!("{until:.0}")))]))
             }
             Action::Mark { .. } => (None, BTreeMap::from([(annotation::EMPTY_SINCE, stamp())])),

@@ -6,7 +6,7 @@ use kube_rebalancer_core::model::{Node, Snapshot, annotation};
 use kube_rebalancer_core::plan::Action;
 use kube_rebalancer_core::recheck::{self, Judgement, SecondLook};
 
-use super::nodes::no_marks;
+use super::nodes::{TAKE_BACK_TRIES, no_marks};
 use super::{Apply, NotTried, Outcome, Progress, answer};
 use crate::ports::{Clock, Cluster, Doomed, GroupAnswer, NodeGroups, NodePatch, PortError};
 
@@ -44,11 +44,13 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
 
     /// The nodes as they are after our own patches, and every pod.
     async fn second_snapshot(&self, progress: &Progress) -> Result<Snapshot, PortError> {
+        // The moment before the list: what it does not show may have come at any time after that.
+        let looked_at = self.clock.now();
         let list = self.cluster.pods().await?;
         let fresh = |node: &Node| progress.fresh.get(&node.name).unwrap_or(node).clone();
         let nodes = self.snapshot.nodes().iter().map(fresh).collect();
         let groups = self.snapshot.groups().to_vec();
-        Snapshot::new(self.clock.now(), nodes, list.pods, groups, list.seen)
+        Snapshot::new(looked_at, nodes, list.pods, groups, list.seen)
             .map_err(|error| PortError(format!("the second list of pods is not one cluster: {error}")))
     }
 
@@ -59,7 +61,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             let Some(pod) = look.critical_pod(&node.name) else { continue };
             let uncordon =
                 || NodePatch { unschedulable: Some(false), annotations: no_marks(), ..NodePatch::default() };
-            let outcome = match self.patch_judged(&node, |now| recheck::take_back(&node, now), uncordon).await
+            let outcome = match self
+                .patch_judged(&node, TAKE_BACK_TRIES, |now| recheck::take_back(&node, now), uncordon)
+                .await
             {
                 Ok(_) | Err(Outcome::AlreadySo) => Outcome::TakenBack { pod },
                 Err(outcome) => outcome,

@@ -23,6 +23,13 @@ use crate::policy::Policy;
 /// node could be deleted under a pod that was promised to it before the cordon.
 pub const LATE_BIND: SignedDuration = SignedDuration::from_secs(660);
 
+/// How long after a cordon the scheduler may still not know of it.
+///
+/// A run that follows another at once would else delete a node that the scheduler, a moment behind, is just giving to a
+/// new user. Runs are minutes apart as a rule, so this postpones nothing then. No published bound exists; the scheduler
+/// learns of a change within milliseconds, and half a minute is what a busy API server may take to tell it.
+pub const SCHEDULER_LAG: SignedDuration = SignedDuration::from_secs(30);
+
 /// What to do with an action whose turn has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -76,6 +83,9 @@ pub enum Stale {
     /// This run's own pod is on it.
     #[error("this run's own pod is on it")]
     OwnNode,
+    /// It was cordoned a moment ago.
+    #[error("it was cordoned less than 30 s ago, and the scheduler may not know yet")]
+    CordonedRecently,
     /// A pod that waits may have been promised the node before it was cordoned.
     #[error(
         "pod {pod} is not bound yet and may have been promised this node before its cordon, which is younger than 660 s"
@@ -253,7 +263,7 @@ impl<'a> SecondLook<'a> {
         if let Some(pod) = on_it {
             return Some(Stale::Occupied { pod: pod.full_name() });
         }
-        if policy.own_node.as_ref() == Some(&facts.node.name) {
+        if facts.own {
             return Some(Stale::OwnNode);
         }
         let since = match facts.cordon {
@@ -265,8 +275,12 @@ impl<'a> SecondLook<'a> {
         };
         // Whoever uncordons a node by hand leaves our marks on it. If it was cordoned again since, the taint is younger.
         let since = since.map(|since| facts.tainted_at.map_or(since, |tainted| since.max(tainted)));
-        let settled =
-            since.is_some_and(|since| self.0.snapshot.observed_at().duration_since(since) >= LATE_BIND);
+        let age = |moment| self.0.snapshot.observed_at().duration_since(moment);
+        let cordoned = facts.tainted_at.max(facts.marked_cordoned_at);
+        if cordoned.is_some_and(|moment| age(moment) < SCHEDULER_LAG) {
+            return Some(Stale::CordonedRecently);
+        }
+        let settled = since.is_some_and(|moment| age(moment) >= LATE_BIND);
         let late = self.0.may_bind_late.filter(|_| !settled);
         late.map(|pod| Stale::LateBind { pod: pod.full_name() })
     }
@@ -276,3 +290,6 @@ impl<'a> SecondLook<'a> {
         self.0.nodes.get(index)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use divan::{Bencher, black_box};
 use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::check::check;
 use kube_rebalancer_core::model::{
     Bytes, Constraints, Controller, LabelSelector, Millicores, Node, NodeResources, Pod, ReadyCondition,
     Requests, Snapshot, Unbound,
@@ -119,4 +120,11 @@ fn planning(bencher: Bencher<'_, '_>, nodes: u64) {
 fn planning_with_a_thousand_waiting_pods(bencher: Bencher<'_, '_>, nodes: u64) {
     let (snapshot, policy) = (cluster(nodes, 1_000), policy());
     bencher.bench_local(|| plan(black_box(&snapshot), black_box(&policy)).unwrap());
+}
+
+#[divan::bench(args = SIZES)]
+fn checking(bencher: Bencher<'_, '_>, nodes: u64) {
+    let (snapshot, policy) = (cluster(nodes, 0), policy());
+    let made = plan(&snapshot, &policy).unwrap();
+    bencher.bench_local(|| check(black_box(&snapshot), black_box(&policy), black_box(&made)));
 }

@@ -82,7 +82,7 @@ pub(crate) struct NodeFacts<'a> {
     /// The controllers that would recreate an omitted pod of this node elsewhere, by uid.
     pub(super) moves: BTreeMap<&'a str, &'a Controller>,
     /// Whether this run's own pod is on it.
-    pub(super) own: bool,
+    pub(crate) own: bool,
     /// Requests of all pods on the node.
     pub(super) load: Load,
     /// Requests of the pods that are there for the node's own sake.
