@@ -1,0 +1,47 @@
+//! The first steps on a cluster: a dry run, a run that nobody agreed to, a try, a run, and one more.
+
+use std::time::Duration;
+
+use super::Program;
+use crate::control_plane::ControlPlane;
+use crate::control_plane::identity::Identity;
+use crate::objects::{Node, Pod};
+
+#[test]
+fn a_run_cordons_what_its_plan_says_and_the_next_one_has_nothing_to_do() {
+    let Some(plane) = ControlPlane::start().unwrap() else { return };
+    let program = Program::new(&plane, &Identity::Admin);
+    let nodes: Vec<Node> = (0..5).map(|index| Node::new(&format!("n{index}")).memory("8Gi")).collect();
+    plane.create_nodes(&nodes);
+    plane.create_namespace("hub");
+    plane.create_pod(&Pod::new("hub", "hub").memory("1Gi").on("n0"));
+    plane.create_pod(&Pod::new("hub", "ada").memory("2Gi").label("user", "ada").on("n1"));
+
+    program.run(&["--dry-run"]).must_be(0);
+    let unasked = program.run(&[]).must_be(2);
+    assert!(unasked.log.contains("the plan needs a yes"), "{}", unasked.log);
+    let tried = program.run(&["--dry-run=server"]).must_be(0);
+    assert!(tried.report.contains("2 done"), "{}", tried.report);
+    assert_eq!(plane.cordoned(), Vec::<String>::new());
+
+    // Five nodes of 8 Gi and 3 Gi asked for: one node would do, MIN_NODES keeps three. n0 has the hub, n1 a user; of the
+    // empty three the last to be created, or by name, stays.
+    program.run(&["--yes"]).must_be(0);
+    let gone = plane.cordoned();
+    assert_eq!(gone.len(), 2);
+    assert!(!gone.contains(&"n0".to_owned()) && !gone.contains(&"n1".to_owned()), "{gone:?}");
+    for name in &gone {
+        let taint = plane.wait_until("the taint of a cordoned node", Duration::from_secs(10), || {
+            let taints = plane.node(name)["spec"]["taints"].as_array()?.clone();
+            taints.into_iter().find(|taint| taint["key"] == "node.kubernetes.io/unschedulable")
+        });
+        assert_eq!(taint["effect"], "NoSchedule");
+    }
+    let told = plane.events().into_iter().filter(|event| event["reason"] == "NodeCordoned").count();
+    assert_eq!(told, 2);
+
+    // Without a cloud the two are left as they are: nothing can delete them.
+    let again = program.run(&["--yes"]).must_be(0);
+    assert!(again.report.contains("NOT TRIED: no node group"), "{}", again.report);
+    assert_eq!(plane.cordoned(), gone);
+}

@@ -1,0 +1,183 @@
+//! The program as a process against a real API server, with real scheduler and controllers.
+//!
+//! ```text
+//!   Program ── run ──────────────────────> Ended      exit code, report, log
+//!           └─ pause ──> Paused ── go_on ─> Ended      held after it has observed, before it acts
+//! ```
+#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
+
+mod day;
+mod first;
+mod rbac;
+mod two_at_once;
+mod wrong_things;
+
+use std::io::{PipeReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::control_plane::identity::Identity;
+use crate::objects::Pod;
+
+/// A kubeconfig and an environment to run the program with.
+#[derive(Debug, Clone)]
+struct Program<'p> {
+    plane: &'p ControlPlane,
+    kubeconfig: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+struct Ended {
+    /// None if a signal ended it.
+    code: Option<i32>,
+    report: String,
+    log: String,
+}
+
+impl<'p> Program<'p> {
+    fn new(plane: &'p ControlPlane, identity: &Identity) -> Self {
+        let kubeconfig = plane.directory().join(plane.unique("program.kubeconfig"));
+        std::fs::write(&kubeconfig, plane.kubeconfig(identity)).unwrap();
+        Self { plane, kubeconfig, variables: Vec::new() }.with("PREEMPTIBLE_LABELS", "user")
+    }
+
+    /// With one more environment variable. There are no others.
+    fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("KUBECONFIG", &self.kubeconfig)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        ended(self.start(arguments))
+    }
+
+    /// Starts a run, and returns once it has observed the cluster and before it acts: standard error is a pipe that is
+    /// full, so the run waits to write the line that says what it saw.
+    fn pause(&self, arguments: &[&str]) -> Paused {
+        let (log, mut writer) = std::io::pipe().unwrap();
+        let filled = fill(&mut writer);
+        let child = self.command(arguments).stderr(writer).spawn().unwrap();
+        let waits_in = format!("/proc/{}/wchan", child.id());
+        self.plane.wait_until("the run waits to be read", Duration::from_secs(30), || {
+            std::fs::read_to_string(&waits_in).ok().filter(|place| place.contains("pipe_write"))
+        });
+        Paused { child, log, filled }
+    }
+}
+
+/// Writes until the pipe takes no more, and returns how much that was.
+fn fill(writer: &mut (impl Write + std::os::fd::AsFd)) -> usize {
+    /// What a pipe of Linux holds.
+    const PIPE: usize = 1 << 16;
+    writer.write_all(&[b'.'; PIPE]).unwrap();
+    PIPE
+}
+
+/// A run that waits after it has observed.
+#[derive(Debug)]
+struct Paused {
+    child: Child,
+    log: PipeReader,
+    filled: usize,
+}
+
+impl Paused {
+    fn go_on(mut self) -> Ended {
+        let mut log = Vec::new();
+        self.log.read_to_end(&mut log).unwrap();
+        Ended { log: text(&log[self.filled..]), ..ended(self.child) }
+    }
+
+    /// As a node that loses power ends it.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn ended(child: Child) -> Ended {
+    let output = child.wait_with_output().unwrap();
+    Ended { code: output.status.code(), report: text(&output.stdout), log: text(&output.stderr) }
+}
+
+impl Ended {
+    #[track_caller]
+    fn must_be(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.report, self.log);
+        self
+    }
+
+    /// The JSON report.
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.report).unwrap()
+    }
+
+    /// The lines of standard error that are not log lines: what a person is told at the end.
+    fn error(&self) -> String {
+        let lines = self.log.lines().filter(|line| !line.starts_with('['));
+        lines.collect::<Vec<&str>>().join("\n")
+    }
+}
+
+impl ControlPlane {
+    /// The names of the cordoned nodes, in order.
+    fn cordoned(&self) -> Vec<String> {
+        let cordoned = |node: &&Value| node["spec"]["unschedulable"] == true;
+        self.nodes().iter().filter(cordoned).map(name_of).collect()
+    }
+
+    fn nodes(&self) -> Vec<Value> {
+        self.admin().get("/api/v1/nodes").success()["items"].as_array().unwrap().clone()
+    }
+
+    /// Writes something on a node that means nothing, so that it has a new version.
+    fn touch(&self, node: &str) {
+        let patch = json!({"metadata": {"annotations": {"touched": self.unique("touch")}}});
+        self.admin().patch(&format!("/api/v1/nodes/{node}"), &patch).success();
+    }
+
+    /// The Lease of the runs.
+    fn lease(&self, namespace: &str) -> Value {
+        self.admin().get(&lease_path(namespace)).success()
+    }
+}
+
+fn lease_path(namespace: &str) -> String {
+    format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/kube-rebalancer")
+}
+
+/// A user's pod, as a hub makes it.
+fn user(name: &str) -> Pod {
+    Pod::new("hub", name).memory("1792Mi").label("user", name)
+}
+
+fn name_of(object: &Value) -> String {
+    object["metadata"]["name"].as_str().unwrap().to_owned()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
