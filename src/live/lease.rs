@@ -39,6 +39,14 @@ pub enum LeaseError {
         /// Until when, if it does not give it back before.
         until: Timestamp,
     },
+    /// It is no longer this run's.
+    #[error("somebody took the Lease {namespace}/{NAME} away while this run made its plan{}", now_of(.holder))]
+    Lost {
+        /// In which namespace.
+        namespace: String,
+        /// Who has it now.
+        holder: Option<String>,
+    },
     /// It could not be asked for.
     #[error("the Lease {namespace}/{NAME} could not be taken")]
     Failed {
@@ -101,12 +109,36 @@ impl Live {
         }
     }
 
+    /// Makes sure, right before the first change, that the Lease is still this run's. If somebody deleted it, another
+    /// run may have come and gone since the observation, and the cordons of both together may leave too few nodes: each
+    /// patch is judged on its own node, and none sees the sum.
+    pub async fn still_holds(&self, held: &Held) -> Result<(), LeaseError> {
+        let namespace = || self.namespace.clone();
+        let lost = |holder| LeaseError::Lost { namespace: namespace(), holder };
+        let failed = |error: PortError| LeaseError::Failed { namespace: namespace(), error };
+        let lease = match self.server.call(&Call::get(&held.path)).await {
+            Ok(text) => parse(&text).map_err(failed)?,
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Err(lost(None)),
+            Err(error) => return Err(failed(error.into())),
+        };
+        let holder = holder(&lease).map(|(holder, _)| holder);
+        if holder.as_ref() == Some(&self.identity) && lease.metadata.uid == held.lease.metadata.uid {
+            return Ok(());
+        }
+        Err(lost(holder))
+    }
+
     /// Gives the Lease back. That it runs out by itself makes a failure harmless.
     pub async fn release(&self, held: Held) {
         let Held { mut lease, path } = held;
         lease.spec = Some(LeaseSpec { holder_identity: None, ..lease.spec.take().unwrap_or_default() });
         let result = match serde_json::to_value(&lease) {
-            Ok(body) => self.server.call(&Call::put(path, body)).await.map(drop).map_err(PortError::from),
+            Ok(body) => match self.server.call(&Call::put(path, body)).await {
+                Ok(_) => Ok(()),
+                // It is no longer ours, or was given back by a first try of which the answer got lost.
+                Err(error) if error.status() == Some(StatusCode::CONFLICT) => Ok(()),
+                Err(error) => Err(PortError::from(error)),
+            },
             Err(error) => Err(PortError(error.to_string())),
         };
         if let Err(error) = result {
@@ -118,6 +150,10 @@ impl Live {
 fn parse(text: &str) -> Result<Lease, PortError> {
     serde_json::from_str(text)
         .map_err(|error| PortError(format!("the API server's answer is no Lease: {error}")))
+}
+
+fn now_of(holder: &Option<String>) -> String {
+    holder.as_ref().map(|holder| format!("; {holder} has it now")).unwrap_or_default()
 }
 
 /// Who holds a Lease, and until when.

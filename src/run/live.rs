@@ -16,7 +16,7 @@ use super::{World, read_settings};
 use crate::apply::{Applied, Apply};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
-use crate::live::{ConnectError, LeaseError, Live, RunTime, Who};
+use crate::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
 use crate::ports::{Clock, Doomed, GroupAnswer, NodeGroups};
 use crate::report::{Outcome, OutcomeKind};
 use crate::settings::Settings;
@@ -88,25 +88,24 @@ impl Run<'_> {
         };
         let live = Live::connect(who, self.time.clone()).await.map_err(cannot_connect)?;
         if self.arguments.dry_run.is_some() {
-            return self.rebalance(&live, out).await;
+            return self.rebalance(&live, None, out).await;
         }
-        let held = live.acquire(self.settings.run_timeout()).await.map_err(|error| {
-            let ending = match &error {
-                LeaseError::Busy { .. } => Ending::Busy,
-                LeaseError::Failed { .. } => Ending::NotObserved,
-            };
-            Failure::new(ending, error)
-        })?;
-        let result = self.rebalance(&live, out).await;
+        let held = live.acquire(self.settings.run_timeout()).await.map_err(no_lease)?;
+        let result = self.rebalance(&live, Some(&held), out).await;
         live.release(held).await;
         result
     }
 
-    async fn rebalance(&self, live: &Live, out: &mut dyn Write) -> Result<Ending, Failure> {
+    async fn rebalance(
+        &self,
+        live: &Live,
+        held: Option<&Held>,
+        out: &mut dyn Write,
+    ) -> Result<Ending, Failure> {
         let observation = live
             .observe()
             .await
-            .map_err(|error| Failure::new(Ending::NotObserved, error).with_hint("nothing was changed"))?;
+            .map_err(|error| Failure::new(Ending::NotObserved, error).with_hint(UNCHANGED))?;
         for warning in &observation.warnings {
             log::warn!("{warning}");
         }
@@ -141,6 +140,9 @@ impl Run<'_> {
                     return Err(Failure::new(Ending::Usage, NoConsent).with_hint(ANSWER_BEFOREHAND));
                 }
             }
+        }
+        if let Some(held) = held {
+            live.still_holds(held).await.map_err(no_lease)?;
         }
         let applied = self.apply(live, snapshot, &decided).await;
         for problem in &applied.problems {
@@ -216,10 +218,18 @@ fn cannot_connect(error: ConnectError) -> Failure {
             "without a connection: kubectl get nodes,pods -A -o json | kube-rebalancer --from -"
         }
         ConnectError::UnknownContext { .. } | ConnectError::Kubeconfig(_) | ConnectError::Client(_) => {
-            "nothing was changed"
+            UNCHANGED
         }
     };
     Failure::new(Ending::NotObserved, error).with_hint(hint)
+}
+
+fn no_lease(error: LeaseError) -> Failure {
+    let ending = match &error {
+        LeaseError::Busy { .. } | LeaseError::Lost { .. } => Ending::Busy,
+        LeaseError::Failed { .. } => Ending::NotObserved,
+    };
+    Failure::new(ending, error).with_hint(UNCHANGED)
 }
 
 fn outcomes(applied: &Applied) -> Vec<Outcome> {
@@ -250,6 +260,8 @@ impl NodeGroups for NoCloud {
         match *self {}
     }
 }
+
+const UNCHANGED: &str = "nothing was changed";
 
 /// What to do where nobody can be asked.
 const ANSWER_BEFOREHAND: &str = "--yes (or YES=true) carries the plan out, --dry-run only shows it";

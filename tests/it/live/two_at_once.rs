@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -185,8 +186,13 @@ fn without_the_lease_there_is_still_no_bad_state() {
     }
     world.laptop().run(&["--yes"]).must_be(0);
     assert_eq!(plane.cordoned(), ["n1", "n2", "n3"]);
-    let late = first.go_on();
-    println!("the first, whose Lease was deleted, ends with {:?}:\n{}", late.code, late.error());
+    let late = first.go_on().must_be(4);
+    assert_eq!(
+        late.error(),
+        "error: somebody took the Lease default/kube-rebalancer away while this run made its plan\n\
+         hint: nothing was changed"
+    );
+    assert_eq!(plane.cordoned(), ["n1", "n2", "n3"]);
     world.is_sound("a run between a plan and its cordons");
 
     // The same, but what comes meanwhile is a critical pod, on a node that the first is about to cordon.
@@ -215,6 +221,7 @@ fn without_the_lease_there_is_still_no_bad_state() {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 world.delete_lease();
+                thread::sleep(Duration::from_millis(20)); // in the midst of a run, which takes some 100 ms
             }
         });
         for round in 0..15 {
