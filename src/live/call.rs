@@ -7,6 +7,7 @@ use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -17,10 +18,12 @@ use crate::ports::PortError;
 const TRIES: u32 = 7;
 /// The first pause; each further one is twice as long, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause, also of those that a server asks for.
+/// The longest pause that we choose. One that a server asks for is kept, if the run lasts that long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long one try may take: a page of 500 pods takes a busy server some seconds.
 const ONE_TRY: Duration = Duration::from_secs(30);
+/// How long the run's last word may take past `RUN_TIMEOUT`.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// The connection that everything goes through.
 #[derive(Clone)]
@@ -43,38 +46,39 @@ pub(super) struct Call {
     content_type: &'static str,
     body: Option<Value>,
     tries: u32,
+    /// How long it may take even if the time of the run is over.
+    at_least: Duration,
 }
 
 /// Why a request came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum CallError {
-    /// The server said no.
-    #[error("{what}: {status} {message}")]
-    Refused {
-        /// The request, as method and path.
-        what: String,
-        /// The HTTP status.
-        status: StatusCode,
-        /// The server's words.
-        message: String,
-    },
-    /// There was no answer, or only a part of one.
-    #[error("{what}: {message}")]
-    NoAnswer {
-        /// The request, as method and path.
-        what: String,
-        /// What happened instead.
-        message: String,
-    },
+#[error("{what}: {message}")]
+pub(super) struct CallError {
+    /// The request, as method and path.
+    what: String,
+    /// The HTTP status, if the server answered.
+    status: Option<StatusCode>,
+    /// The server's words, or what happened instead of an answer.
+    message: String,
+    /// Whether it may have been carried out all the same: the answer to a try of it was lost, or the server broke down
+    /// over it.
+    in_doubt: bool,
 }
 
 impl CallError {
-    /// The HTTP status, if the server answered.
+    /// The HTTP status of the last try, if the server answered.
     pub(super) fn status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Refused { status, .. } => Some(*status),
-            Self::NoAnswer { .. } => None,
-        }
+        self.status
+    }
+
+    /// Whether the server answered last that the object has changed or is there already.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.status == Some(StatusCode::CONFLICT)
+    }
+
+    /// Whether it may have been carried out all the same, by this try or an earlier one.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 }
 
@@ -106,8 +110,13 @@ impl Call {
         Self { tries: 1, ..self }
     }
 
+    /// Is still made when the time of the run is over: for what keeps the next run waiting.
+    pub(super) fn last_word(self) -> Self {
+        Self { at_least: LAST_WORD, ..self }
+    }
+
     fn new(method: Method, path: impl Into<String>, content_type: &'static str, body: Option<Value>) -> Self {
-        Self { method, path: path.into(), content_type, body, tries: TRIES }
+        Self { method, path: path.into(), content_type, body, tries: TRIES, at_least: Duration::ZERO }
     }
 
     /// The request without its query, for messages.
@@ -142,20 +151,24 @@ impl Server {
     /// Makes a request and returns the body of the answer.
     ///
     /// Everything that is sent here may be sent twice: reads, patches and updates that name the version they were made
-    /// from, and creations that fail if the object is there.
+    /// from, and creations that fail if the object is there. If the answer to the first was lost, the second is refused
+    /// with a conflict, which is [in doubt](CallError::is_in_doubt).
     pub(super) async fn call(&self, call: &Call) -> Result<String, CallError> {
         let mut pause = FIRST_PAUSE;
         let mut tried = 0;
+        let mut in_doubt = false;
         loop {
             tried += 1;
-            let Failed { error, retry_after } = match self.one_try(call).await {
+            let Failed { mut error, retry_after } = match self.one_try(call).await {
                 Ok(body) => return Ok(body),
                 Err(failed) => failed,
             };
+            in_doubt |= error.in_doubt;
+            error.in_doubt = in_doubt;
             let Some(at_least) = retry_after.filter(|_| tried < call.tries) else { return Err(error) };
             // Jitter: several clients that were turned away together must not come back together.
             let jittered = pause / 2 + pause * fastrand::u32(0..=1000) / 2000;
-            let wait = jittered.max(at_least).min(LONGEST_PAUSE);
+            let wait = jittered.max(at_least);
             if wait >= self.time.left() {
                 return Err(error);
             }
@@ -167,12 +180,15 @@ impl Server {
 
     async fn one_try(&self, call: &Call) -> Result<String, Failed> {
         let what = call.what();
-        let no_answer = |message: String, retry_after| Failed {
-            error: CallError::NoAnswer { what: what.clone(), message },
+        let no_answer = |message: String, in_doubt, retry_after| Failed {
+            error: CallError { what: what.clone(), status: None, message, in_doubt },
             retry_after,
         };
-        let request = call.request().map_err(|error| no_answer(error.to_string(), None))?;
-        let bound = ONE_TRY.min(self.time.left());
+        let request = call.request().map_err(|error| no_answer(error.to_string(), false, None))?;
+        let bound = ONE_TRY.min(self.time.left().max(call.at_least));
+        if bound.is_zero() {
+            return Err(no_answer("not sent: RUN_TIMEOUT is over".to_owned(), false, None));
+        }
         let answer = timeout(bound, async {
             let response = self.client.send(request).await?;
             let (parts, body) = response.into_parts();
@@ -183,11 +199,13 @@ impl Server {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 let retry = may_pass(&error).then_some(Duration::ZERO);
-                return Err(no_answer(chain(&error), retry));
+                let message = chain(&error);
+                let was_sent = !message.contains(NOT_CONNECTED);
+                return Err(no_answer(message, was_sent, retry));
             }
             Err(_) => {
-                let message = format!("no answer within {} s", bound.as_secs_f32());
-                return Err(no_answer(message, Some(Duration::ZERO)));
+                let message = format!("no answer within {:.1} s", bound.as_secs_f32());
+                return Err(no_answer(message, true, Some(Duration::ZERO)));
             }
         };
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -198,13 +216,20 @@ impl Server {
         let status = response.status();
         let text = String::from_utf8_lossy(response.body()).into_owned();
         if status.is_success() {
+            if call.method != Method::GET && serde_json::from_str::<IgnoredAny>(&text).is_err() {
+                return Err(no_answer("the answer broke off".to_owned(), true, Some(Duration::ZERO)));
+            }
             return Ok(text);
         }
         let transient = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-        let error = CallError::Refused { what, status, message: words(&text) };
+        let message = format!("{status} {}", words(&text));
+        let error = CallError { what, status: Some(status), message, in_doubt: status.is_server_error() };
         Err(Failed { error, retry_after: transient.then(|| seconds.unwrap_or_default()) })
     }
 }
+
+/// Hyper's words for a request that was never sent.
+const NOT_CONNECTED: &str = "client error (Connect)";
 
 /// The server's own words: the message of its `Status`, or the first line of whatever it is (a proxy's page, say).
 fn words(body: &str) -> String {

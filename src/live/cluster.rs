@@ -80,6 +80,24 @@ enum ListError {
     Read(#[from] ReadError),
 }
 
+impl Live {
+    /// Finds out what became of a patch whose answer was lost: the node shows it, or it does not.
+    async fn settle(&self, name: &str, patch: &NodePatch, error: CallError) -> Result<Node, PatchError> {
+        match self.node(name).await {
+            Ok(Some(node)) if shows(patch, &node) => {
+                log::info!("{error}, but it was done");
+                Ok(node)
+            }
+            Ok(Some(_)) => Err(refused(error)),
+            Ok(None) => Err(PatchError::Gone),
+            Err(unread) => {
+                let text = format!("{error}; whether it was done is not known ({unread})");
+                Err(PatchError::Failed(PortError(text)))
+            }
+        }
+    }
+}
+
 impl Cluster for Live {
     async fn pods(&self) -> Result<PodList, PortError> {
         let mut reading = Reading::default();
@@ -101,11 +119,8 @@ impl Cluster for Live {
         let target = format!("{}?fieldManager=kube-rebalancer{dry_run}", node_path(node));
         match self.server.call(&Call::merge_patch(target, body(patch))).await {
             Ok(text) => Ok(one_node(node, &text)?),
-            Err(error) => Err(match error.status() {
-                Some(StatusCode::CONFLICT) => PatchError::Conflict,
-                Some(StatusCode::NOT_FOUND) => PatchError::Gone,
-                _ => PatchError::Failed(error.into()),
-            }),
+            Err(error) if error.is_in_doubt() && !self.dry_run => self.settle(node, patch, error).await,
+            Err(error) => Err(refused(error)),
         }
     }
 
@@ -133,6 +148,21 @@ fn body(patch: &NodePatch) -> Value {
         fields.insert("spec".to_owned(), Value::Object(spec));
     }
     body
+}
+
+fn refused(error: CallError) -> PatchError {
+    match error.status() {
+        Some(StatusCode::CONFLICT) => PatchError::Conflict,
+        Some(StatusCode::NOT_FOUND) => PatchError::Gone,
+        _ => PatchError::Failed(error.into()),
+    }
+}
+
+/// Whether a node is as a patch makes it. Notes of ours carry the time, so one that was made by somebody else differs.
+fn shows(patch: &NodePatch, node: &Node) -> bool {
+    let noted = |(key, value): (&&str, &Option<String>)| node.annotations.get(*key) == value.as_ref();
+    patch.unschedulable.is_none_or(|wanted| wanted == node.unschedulable)
+        && patch.annotations.iter().all(noted)
 }
 
 fn one_node(name: &str, text: &str) -> Result<Node, PortError> {

@@ -9,7 +9,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use super::Live;
-use super::call::{Call, CallError};
+use super::call::Call;
 use crate::ports::{Clock, PortError};
 
 /// The one name; the Role allows no other.
@@ -18,6 +18,9 @@ const NAME: &str = "kube-rebalancer";
 /// Beyond `RUN_TIMEOUT`: a run that was killed is waited for this much longer, so that a request of its that is still on
 /// its way has arrived.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// How often it is written where what is stored has changed meanwhile.
+const TRIES: usize = 3;
 
 /// A Lease that this run holds.
 #[derive(Debug)]
@@ -65,17 +68,41 @@ impl Live {
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
         let path = format!("{leases}/{NAME}");
         let failed = |error: PortError| LeaseError::Failed { namespace: namespace.clone(), error };
-        let (mut lease, exists) = match self.server.call(&Call::get(&path)).await {
-            Ok(text) => (parse(&text).map_err(failed)?, true),
-            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => (Lease::default(), false),
-            Err(error) => return Err(failed(error.into())),
-        };
-        let now = self.time.now();
-        if let Some((holder, until)) =
-            holder(&lease).filter(|(holder, until)| *until > now && *holder != self.identity)
-        {
-            return Err(LeaseError::Busy { holder, namespace: namespace.clone(), until });
+        let mut tried = 0;
+        loop {
+            let found = self.lease(Call::get(&path)).await.map_err(failed)?;
+            let holder = found.as_ref().and_then(holder);
+            if let (Some(lease), Some((holder, _))) = (&found, &holder)
+                && tried > 0
+                && *holder == self.identity
+            {
+                return Ok(Held { lease: lease.clone(), path });
+            }
+            let now = self.time.now();
+            if let Some((holder, until)) =
+                holder.filter(|(holder, until)| *until > now && *holder != self.identity)
+            {
+                return Err(LeaseError::Busy { holder, namespace: namespace.clone(), until });
+            }
+            let exists = found.is_some();
+            let lease = self.taken(found.unwrap_or_default(), now, run_timeout);
+            let body = serde_json::to_value(&lease).map_err(|error| failed(PortError(error.to_string())))?;
+            let call = if exists { Call::put(&path, body) } else { Call::post(&leases, body) };
+            tried += 1;
+            match self.server.call(&call).await {
+                Ok(text) => return Ok(Held { lease: parse(&text).map_err(failed)?, path }),
+                // Somebody else was first, or it was us: an answer that got lost makes the second try collide with the
+                // first. What is stored tells.
+                Err(error) if tried < TRIES && (error.is_conflict() || error.is_in_doubt()) => {
+                    log::info!("looking at the Lease again: {error}");
+                }
+                Err(error) => return Err(failed(error.into())),
+            }
         }
+    }
+
+    /// The Lease as this run holds it.
+    fn taken(&self, mut lease: Lease, now: Timestamp, run_timeout: SignedDuration) -> Lease {
         let mut spec = lease.spec.take().unwrap_or_default();
         let seconds = run_timeout.saturating_add(MARGIN).as_secs();
         spec.holder_identity = Some(self.identity.clone());
@@ -85,27 +112,15 @@ impl Live {
         spec.lease_transitions = Some(spec.lease_transitions.unwrap_or(0).saturating_add(1));
         lease.spec = Some(spec);
         lease.metadata.name = Some(NAME.to_owned());
-        let body = serde_json::to_value(&lease).map_err(|error| failed(PortError(error.to_string())))?;
-        let call = if exists { Call::put(&path, body) } else { Call::post(leases, body) };
-        match self.server.call(&call).await {
-            Ok(text) => Ok(Held { lease: parse(&text).map_err(failed)?, path }),
-            Err(error) => self.lost(&path, error).await,
-        }
+        lease
     }
 
-    /// Somebody else was first, or it was us: an answer that got lost makes the second try collide with the first.
-    async fn lost(&self, path: &str, error: CallError) -> Result<Held, LeaseError> {
-        let namespace = self.namespace.clone();
-        let failed = |error: PortError| LeaseError::Failed { namespace: namespace.clone(), error };
-        if error.status() != Some(StatusCode::CONFLICT) {
-            return Err(failed(error.into()));
-        }
-        let text = self.server.call(&Call::get(path)).await.map_err(|error| failed(error.into()))?;
-        let lease = parse(&text).map_err(failed)?;
-        match holder(&lease) {
-            Some((holder, _)) if holder == self.identity => Ok(Held { lease, path: path.to_owned() }),
-            Some((holder, until)) => Err(LeaseError::Busy { holder, namespace, until }),
-            None => Err(failed(error.into())),
+    /// Reads the Lease; `None` if there is none.
+    async fn lease(&self, get: Call) -> Result<Option<Lease>, PortError> {
+        match self.server.call(&get).await {
+            Ok(text) => parse(&text).map(Some),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -130,19 +145,29 @@ impl Live {
 
     /// Gives the Lease back. That it runs out by itself makes a failure harmless.
     pub async fn release(&self, held: Held) {
-        let Held { mut lease, path } = held;
-        lease.spec = Some(LeaseSpec { holder_identity: None, ..lease.spec.take().unwrap_or_default() });
-        let result = match serde_json::to_value(&lease) {
-            Ok(body) => match self.server.call(&Call::put(path, body)).await {
-                Ok(_) => Ok(()),
-                // It is no longer ours, or was given back by a first try of which the answer got lost.
-                Err(error) if error.status() == Some(StatusCode::CONFLICT) => Ok(()),
-                Err(error) => Err(PortError::from(error)),
-            },
-            Err(error) => Err(PortError(error.to_string())),
-        };
-        if let Err(error) = result {
+        if let Err(error) = self.give_back(held).await {
             log::warn!("the Lease was not given back and runs out by itself: {error}");
+        }
+    }
+
+    async fn give_back(&self, held: Held) -> Result<(), PortError> {
+        let Held { mut lease, path } = held;
+        let mut tried = 0;
+        loop {
+            lease.spec = Some(LeaseSpec { holder_identity: None, ..lease.spec.take().unwrap_or_default() });
+            let body = serde_json::to_value(&lease).map_err(|error| PortError(error.to_string()))?;
+            let Err(error) = self.server.call(&Call::put(&path, body).last_word()).await else {
+                return Ok(());
+            };
+            tried += 1;
+            if tried == TRIES || !error.is_conflict() {
+                return Err(error.into());
+            }
+            // Given back already, by a try whose answer was lost; or in other hands; or somebody has labelled it, say.
+            let found = self.lease(Call::get(&path).last_word()).await?;
+            let ours = |lease: &Lease| holder(lease).is_some_and(|(holder, _)| holder == self.identity);
+            let Some(found) = found.filter(ours) else { return Ok(()) };
+            lease = found;
         }
     }
 }
