@@ -27,8 +27,13 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         let Some(planned) = action.node().and_then(|name| self.planned(name)) else {
             return Err(Outcome::Stale(Stale::Gone));
         };
-        self.patch_judged(planned, TRIES, |now| self.judge(action, planned, now), || self.patch_for(action))
-            .await
+        let judge = |now: &Node| {
+            if self.stopped() {
+                return Err(Outcome::NotTried(NotTried::Stopped));
+            }
+            judged(self.judge(action, planned, now))
+        };
+        self.patch_judged(planned, TRIES, judge, || self.patch_for(action)).await
     }
 
     /// Patches a node on the version it was last seen in. The first try trusts the observation that the plan was made
@@ -37,19 +42,12 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         &self,
         seen: &Node,
         tries: usize,
-        judge: impl Fn(&Node) -> Judgement,
+        judge: impl Fn(&Node) -> Result<(), Outcome>,
         patch: impl Fn() -> NodePatch,
     ) -> Result<Node, Outcome> {
         let mut now = seen.clone();
         for _ in 0..tries {
-            if self.stopped() {
-                return Err(Outcome::NotTried(NotTried::Stopped));
-            }
-            match judge(&now) {
-                Judgement::Go => {}
-                Judgement::AlreadySo => return Err(Outcome::AlreadySo),
-                Judgement::Stale(stale) => return Err(Outcome::Stale(stale)),
-            }
+            judge(&now)?;
             let patch = NodePatch { resource_version: now.resource_version.clone(), ..patch() };
             match self.cluster.patch(&seen.name, &patch).await {
                 Ok(node) => return Ok(node),
@@ -99,6 +97,15 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             }
         };
         NodePatch { resource_version: String::new(), unschedulable, annotations }
+    }
+}
+
+/// What a judgement other than "go" makes of an action.
+pub(super) fn judged(judgement: Judgement) -> Result<(), Outcome> {
+    match judgement {
+        Judgement::Go => Ok(()),
+        Judgement::AlreadySo => Err(Outcome::AlreadySo),
+        Judgement::Stale(stale) => Err(Outcome::Stale(stale)),
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use kube_rebalancer_core::model::{Node, Snapshot, annotation};
 use kube_rebalancer_core::plan::Action;
-use kube_rebalancer_core::recheck::{self, Judgement, SecondLook};
+use kube_rebalancer_core::recheck::{self, SecondLook};
 
-use super::nodes::{TAKE_BACK_TRIES, no_marks};
+use super::nodes::{TAKE_BACK_TRIES, judged, no_marks};
 use super::{Apply, NotTried, Outcome, Progress, answer};
 use crate::ports::{Clock, Cluster, Doomed, GroupAnswer, NodeGroups, NodePatch, PortError};
 
@@ -21,8 +21,10 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 progress.outcomes.insert(index, Outcome::NotTried(NotTried::NoNodeGroup));
             }
         }
-        let cordoned = self.applied(Action::is_cordon, progress);
-        let claimed = self.applied(Action::is_delete, progress);
+        // One that failed may have been carried out all the same, if its answer was lost.
+        let was_sent = |outcome: &Outcome| matches!(outcome, Outcome::Applied | Outcome::Failed(_));
+        let cordoned = self.those(Action::is_cordon, was_sent, progress);
+        let claimed = self.those(Action::is_delete, |outcome| *outcome == Outcome::Applied, progress);
         if cordoned.is_empty() && claimed.is_empty() {
             return;
         }
@@ -54,18 +56,30 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             .map_err(|error| PortError(format!("the second list of pods is not one cluster: {error}")))
     }
 
-    /// Makes nodes schedulable again that got a critical pod before their cordon was seen by the scheduler.
+    /// Makes nodes schedulable again that got a critical pod before their cordon was seen by the scheduler. This belongs
+    /// to the cordon: a run that was told to stop meanwhile still does it.
     async fn take_back(&self, cordoned: &[usize], look: &SecondLook<'_>, progress: &mut Progress) {
         for &index in cordoned {
-            let Some(node) = self.node_of(index, progress).cloned() else { continue };
-            let Some(pod) = look.critical_pod(&node.name) else { continue };
+            let Some(name) = self.plan.actions.get(index).and_then(Action::node) else { continue };
+            let Some(pod) = look.critical_pod(name) else { continue };
+            let node = match progress.fresh.get(name) {
+                Some(node) => Ok(Some(node.clone())),
+                None => self.cluster.node(name).await,
+            };
+            // Not there, or not to be read: the cordon's own failure stands.
+            let Ok(Some(node)) = node else { continue };
             let uncordon =
                 || NodePatch { unschedulable: Some(false), annotations: no_marks(), ..NodePatch::default() };
-            let outcome = match self
-                .patch_judged(&node, TAKE_BACK_TRIES, |now| recheck::take_back(&node, now), uncordon)
-                .await
-            {
+            let judge = |now: &Node| judged(recheck::take_back(&node, now));
+            let outcome = match self.patch_judged(&node, TAKE_BACK_TRIES, judge, uncordon).await {
+                // It never came about: its failure stands.
+                Err(Outcome::AlreadySo) if progress.outcomes.get(&index) != Some(&Outcome::Applied) => {
+                    continue;
+                }
                 Ok(_) | Err(Outcome::AlreadySo) => Outcome::TakenBack { pod },
+                Err(Outcome::Failed(error)) => Outcome::Failed(PortError(format!(
+                    "it is cordoned, the critical pod {pod} had come meanwhile, and taking it back failed: {error}"
+                ))),
                 Err(outcome) => outcome,
             };
             progress.outcomes.insert(index, outcome);
@@ -79,11 +93,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             let judgement = if self.stopped() {
                 Err(Outcome::NotTried(NotTried::Stopped))
             } else {
-                match look.delete(&node) {
-                    Judgement::Go => Ok(()),
-                    Judgement::AlreadySo => Err(Outcome::AlreadySo),
-                    Judgement::Stale(stale) => Err(Outcome::Stale(stale)),
-                }
+                judged(look.delete(&node))
             };
             match judgement {
                 Ok(()) => going.push((index, node)),
@@ -114,26 +124,40 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Gives a claimed node free again, at once: other runs would leave it alone until the claim runs out. Whether that
     /// works changes nothing else, so a failure is only logged.
     async fn drop_claim(&self, index: usize, outcome: Outcome, progress: &mut Progress) {
-        if let Some(node) = self.node_of(index, progress) {
-            let patch = NodePatch {
-                resource_version: node.resource_version.clone(),
+        if let Some(node) = self.node_of(index, progress).cloned() {
+            let claim = |node: &Node| node.annotations.get(annotation::DELETING_UNTIL).cloned();
+            let is_ours = |now: &Node| {
+                if now.uid == node.uid && claim(now) == claim(&node) {
+                    Ok(())
+                } else {
+                    Err(Outcome::AlreadySo)
+                }
+            };
+            let free = || NodePatch {
                 annotations: BTreeMap::from([(annotation::DELETING_UNTIL, None)]),
                 ..NodePatch::default()
             };
-            match self.cluster.patch(&node.name, &patch).await {
+            match self.patch_judged(&node, is_ours, free).await {
                 Ok(node) => {
                     progress.fresh.insert(node.name.clone(), node);
                 }
-                Err(error) => log::warn!("the claim on node {} stays until it runs out: {error}", node.name),
+                Err(Outcome::Failed(error)) => {
+                    log::warn!("the claim on node {} stays until it runs out: {error}", node.name);
+                }
+                Err(_) => {}
             }
         }
         progress.outcomes.insert(index, outcome);
     }
 
-    /// The actions of one kind that were carried out.
-    fn applied(&self, kind: impl Fn(&Action) -> bool, progress: &Progress) -> Vec<usize> {
-        let applied = |index: &usize| progress.outcomes.get(index) == Some(&Outcome::Applied);
-        self.indices(kind).filter(applied).collect()
+    /// The actions of one kind that have come to a certain end.
+    fn those(
+        &self,
+        kind: impl Fn(&Action) -> bool,
+        end: impl Fn(&Outcome) -> bool,
+        progress: &Progress,
+    ) -> Vec<usize> {
+        self.indices(kind).filter(|index| progress.outcomes.get(index).is_some_and(&end)).collect()
     }
 
     /// The node of an action as it was last seen.
