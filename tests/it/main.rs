@@ -13,6 +13,7 @@ mod cli;
 mod contract;
 mod control_plane;
 mod fake_api;
+mod faults;
 mod generate;
 mod input;
 mod live;

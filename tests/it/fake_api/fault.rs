@@ -41,12 +41,21 @@ pub(crate) enum Fault {
     Hang(Moment),
 }
 
-/// Which requests: all, or those of a method and of paths that contain a text; every one, or the n-th.
+/// Which requests: all, or those of a method and of paths that contain a text; every one, the n-th, or those from the
+/// n-th on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Requests {
     method: Option<Method>,
     path_contains: String,
-    nth: Option<usize>,
+    which: Which,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Which {
+    #[default]
+    Every,
+    Nth(usize),
+    From(usize),
 }
 
 impl Requests {
@@ -55,12 +64,18 @@ impl Requests {
     }
 
     pub(crate) fn of(method: Method, path_contains: &str) -> Self {
-        Self { method: Some(method), path_contains: path_contains.to_owned(), nth: None }
+        Self { method: Some(method), path_contains: path_contains.to_owned(), which: Which::Every }
     }
 
     /// Only the n-th of them, counted from 1 and from when the rule was made.
     pub(crate) fn nth(mut self, n: usize) -> Self {
-        self.nth = Some(n);
+        self.which = Which::Nth(n);
+        self
+    }
+
+    /// Only those from the n-th on, counted in the same way.
+    pub(crate) fn since_nth(mut self, n: usize) -> Self {
+        self.which = Which::From(n);
         self
     }
 
@@ -106,7 +121,12 @@ impl Script {
         let mut effects = Vec::new();
         for (requests, seen, effect) in self.0.iter_mut().filter(|(requests, ..)| requests.includes(call)) {
             *seen += 1;
-            if requests.nth.is_none_or(|nth| nth == *seen) {
+            let included = match requests.which {
+                Which::Every => true,
+                Which::Nth(nth) => nth == *seen,
+                Which::From(first) => first <= *seen,
+            };
+            if included {
                 effects.push(effect.clone());
             }
         }

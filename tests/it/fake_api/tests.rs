@@ -107,8 +107,9 @@ fn only_the_nth_matching_request_fails() {
     }
     assert_eq!(seen, [200, 200, 503, 200]);
 
-    fake.fail(Requests::all(), Fault::InternalError);
-    assert_eq!(client.get(NODE).status, 500);
+    fake.behave();
+    fake.fail(Requests::all().since_nth(2), Fault::InternalError);
+    assert_eq!([NODE, NODE, NODE].map(|path| client.get(path).status), [200, 500, 500]);
     fake.behave();
     assert_eq!(client.get(NODE).status, 200);
 }

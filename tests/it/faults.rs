@@ -1,0 +1,275 @@
+//! Every request of a run fails once in every way, and the run is killed before and after each. Whatever happens, the
+//! run tells the truth, and the next clean one ends where an undisturbed one does.
+//!
+//! ```text
+//!   world     a cluster in which one run makes every kind of request
+//!   program   the program as a process
+//!   truth     exit code and report against what is stored
+//!   many      cases side by side
+//! ```
+
+mod many;
+mod program;
+mod truth;
+mod world;
+
+use std::process::Child;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use hyper::Method;
+use many::complaints;
+use program::{Program, Ran};
+use world::{ACTIONS, LEASES, State, critical_and_cordoned, expire_lease, holder, state};
+
+use crate::fake_api::{FakeApi, Fault, Moment, Requests};
+
+const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
+
+/// Longer than any run takes.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+const FAULTS: [Fault; 12] = [
+    Fault::InternalError,
+    Fault::Unavailable,
+    Fault::TooManyRequests { retry_after_seconds: 1 },
+    Fault::Conflict,
+    Fault::Forbidden,
+    Fault::ExpiredToken,
+    Fault::MalformedJson,
+    Fault::HalfBody,
+    Fault::Reset(Moment::Before),
+    Fault::Reset(Moment::After),
+    Fault::Hang(Moment::Before),
+    Fault::Hang(Moment::After),
+];
+
+/// One request of a run. Those that are under way side by side come in any order, so it is known by what it asks for.
+#[derive(Debug, Clone)]
+struct Point {
+    /// Whether a Lease of an earlier run is there, to be updated instead of created.
+    lease: bool,
+    method: Method,
+    path: String,
+    /// The how manieth of this method and path, from 1.
+    nth: usize,
+    /// The how manieth of all, from 1, in the undisturbed run.
+    index: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    /// This request only.
+    Once(Fault),
+    /// This one and every further one of its method and path.
+    Lasting(Fault),
+    /// Everything from this one on.
+    Everything(Fault),
+}
+
+/// What a run does that nothing disturbs.
+struct Undisturbed {
+    points: Vec<Point>,
+    state: State,
+}
+
+fn start(lease: bool) -> (FakeApi, Program) {
+    let fake = world::start();
+    if lease {
+        world::add_free_lease(&fake);
+    }
+    let program = Program::new(&fake, "60s");
+    (fake, program)
+}
+
+fn undisturbed() -> Undisturbed {
+    let mut points: Vec<Point> = Vec::new();
+    let mut states = Vec::new();
+    for lease in [false, true] {
+        let (fake, program) = start(lease);
+        let ran = program.run(&["--yes"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        for (index, call) in (1..).zip(fake.calls()) {
+            let same = |point: &&Point| {
+                (point.lease, &point.method, &point.path) == (lease, &call.method, &call.path)
+            };
+            let nth = 1 + points.iter().filter(same).count();
+            points.push(Point { lease, method: call.method, path: call.path, nth, index });
+        }
+        states.push(state(&fake));
+    }
+    assert_eq!(states[0], states[1]);
+    // With a Lease, only its update is another request.
+    points.retain(|point| !point.lease || (point.method == Method::PUT && point.nth == 1));
+    Undisturbed { points, state: states.swap_remove(0) }
+}
+
+impl Point {
+    fn requests(&self) -> Requests {
+        Requests::of(self.method.clone(), &self.path)
+    }
+
+    fn is_list(&self) -> bool {
+        self.method == Method::GET && !self.path.starts_with(LEASES)
+    }
+
+    fn is_lease(&self) -> bool {
+        self.path.starts_with(LEASES)
+    }
+
+    /// Whether a run can do without an answer to this one: it is of no use to the run itself.
+    fn is_aside(&self) -> bool {
+        self.path == EVENTS || (self.method == Method::PUT && self.nth == if self.lease { 2 } else { 1 })
+    }
+
+    /// Whether a run gets over one such fault here.
+    fn is_overcome(&self, fault: Fault) -> bool {
+        match fault {
+            Fault::InternalError
+            | Fault::Unavailable
+            | Fault::TooManyRequests { .. }
+            | Fault::HalfBody
+            | Fault::Reset(_) => true,
+            Fault::Conflict => self.method == Method::PATCH || self.is_aside(),
+            Fault::MalformedJson => self.method != Method::GET,
+            Fault::ExpiredToken => self.is_list() || self.is_aside(),
+            Fault::Forbidden => self.is_aside(),
+            Fault::Hang(_) => false,
+        }
+    }
+}
+
+impl Trouble {
+    fn begin(self, fake: &FakeApi, point: &Point) {
+        match self {
+            Self::Once(fault) => fake.fail(point.requests().nth(point.nth), fault),
+            Self::Lasting(fault) => fake.fail(point.requests().since_nth(point.nth), fault),
+            Self::Everything(fault) => fake.fail(Requests::all().since_nth(point.index), fault),
+        }
+    }
+
+    /// As `RUN_TIMEOUT`, long enough for whatever a run gets over, and short where it has to wait for the end.
+    fn timeout(self) -> &'static str {
+        match self {
+            Self::Once(Fault::Hang(_)) | Self::Lasting(_) | Self::Everything(_) => "3s",
+            Self::Once(_) => "60s",
+        }
+    }
+}
+
+/// What is wrong with a run after a fault, and with the clean one after it.
+fn judge(undisturbed: &Undisturbed, point: &Point, trouble: Trouble) -> Vec<String> {
+    let (fake, program) = start(point.lease);
+    let program = program.timeout(trouble.timeout());
+    let before = state(&fake);
+    trouble.begin(&fake, point);
+    let ran = program.run(&["--yes"]);
+    fake.behave();
+    let mut found = truth::lies(&ran, &before, &state(&fake), &undisturbed.state);
+    if let Trouble::Once(fault) = trouble {
+        if point.is_overcome(fault) && ran.code != Some(0) {
+            found.push(format!("exit {:?}, though one such fault can be got over", ran.code));
+        }
+        if !point.is_lease() && holder(&fake).is_some() {
+            found.push("the Lease was not given back".to_owned());
+        }
+    }
+    if !found.is_empty() {
+        found.push(ran.stderr);
+    }
+    found.extend(after_a_clean_run(undisturbed, &fake, &program.timeout("60s")));
+    found.into_iter().map(|text| format!("{point:?} {trouble:?}: {text}")).collect()
+}
+
+/// What is wrong with the state in which a further run ends that nothing disturbs.
+fn after_a_clean_run(undisturbed: &Undisturbed, fake: &FakeApi, program: &Program) -> Vec<String> {
+    let mut found = Vec::new();
+    expire_lease(fake);
+    let clean = program.run(&["--yes"]);
+    if clean.code != Some(0) {
+        found.push(format!("the clean run: exit {:?}\n{}", clean.code, clean.stderr));
+    }
+    let (state, bad) = (state(fake), critical_and_cordoned(fake));
+    if state != undisturbed.state {
+        found.push(format!("the clean run ended in {state:?}"));
+    }
+    if !bad.is_empty() {
+        found.push(format!("critical and still cordoned: {bad:?}"));
+    }
+    found
+}
+
+#[test]
+fn an_undisturbed_run_makes_every_kind_of_request_and_the_next_one_changes_nothing() {
+    let (fake, program) = start(false);
+    assert_eq!(critical_and_cordoned(&fake), ["n3"]);
+    let ran = program.run(&["--yes"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.report["outcomes"].as_array().map(Vec::len), Some(ACTIONS), "{:#}", ran.report["actions"]);
+    let cordoned: Vec<String> =
+        state(&fake).into_iter().filter(|(_, state)| state.cordoned).map(|(name, _)| name).collect();
+    assert_eq!(cordoned, ["n2", "n4", "n5", "n6", "n8", "n9"]);
+    let count = |method: Method, path: &str| {
+        fake.calls().iter().filter(|call| call.method == method && call.path == path).count()
+    };
+    let lease = format!("{LEASES}/kube-rebalancer");
+    assert_eq!([count(Method::GET, &lease), count(Method::POST, LEASES), count(Method::PUT, &lease)], [1; 3]);
+    assert_eq!([count(Method::GET, "/api/v1/nodes"), count(Method::GET, "/api/v1/pods")], [1, 2]);
+    // One uncordoned, three cordoned; seven nodes are patched.
+    assert_eq!(count(Method::POST, EVENTS), 4);
+    assert_eq!(fake.calls().iter().filter(|call| call.method == Method::PATCH).count(), 7);
+    assert_eq!(fake.calls().len(), 3 + 3 + 4 + 7);
+
+    let before = state(&fake);
+    fake.forget_calls();
+    assert_eq!(program.run(&["--yes"]).code, Some(0));
+    assert_eq!(state(&fake), before);
+    assert!(fake.calls().iter().all(|call| call.method != Method::PATCH));
+}
+
+#[test]
+fn whatever_request_fails_in_whatever_way_the_run_tells_the_truth_and_the_next_one_makes_it_good() {
+    let undisturbed = undisturbed();
+    let every = FAULTS
+        .into_iter()
+        .flat_map(|fault| [Trouble::Once(fault), Trouble::Lasting(fault), Trouble::Everything(fault)]);
+    let points = &undisturbed.points;
+    let cases: Vec<(&Point, Trouble)> =
+        every.flat_map(|trouble| points.iter().map(move |point| (point, trouble))).collect();
+    let found = complaints(&cases, |(point, trouble)| judge(&undisturbed, point, *trouble));
+    println!("{} requests, {} cases", points.len(), cases.len());
+    assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn whenever_a_run_is_killed_the_next_one_makes_it_good() {
+    let undisturbed = undisturbed();
+    let moments = [Moment::Before, Moment::After];
+    let points = &undisturbed.points;
+    let cases: Vec<(&Point, Moment)> =
+        moments.into_iter().flat_map(|moment| points.iter().map(move |point| (point, moment))).collect();
+    let found = complaints(&cases, |&(point, moment)| {
+        let (fake, program) = start(point.lease);
+        let child = Arc::new(Mutex::new(None));
+        let (victim, (sender, killed)) = (Arc::clone(&child), mpsc::channel());
+        fake.crash(&point.requests().nth(point.nth), moment, move |_| {
+            // Dead, not only dying, before the request goes on.
+            let mut victim: Child = victim.lock().unwrap().take().unwrap();
+            victim.kill().unwrap();
+            sender.send(Ran::from(victim.wait_with_output().unwrap())).unwrap();
+        });
+        {
+            let mut child = child.lock().unwrap();
+            *child = Some(program.spawn(&["--yes"]));
+        }
+        let ended = killed.recv_timeout(PATIENCE).expect("the request is made");
+        fake.behave();
+        let mut found = after_a_clean_run(&undisturbed, &fake, &program);
+        if ended.code.is_some() {
+            found.push(format!("it was not killed: {}", ended.stderr));
+        }
+        found.into_iter().map(|text| format!("{point:?} {moment:?}: {text}")).collect()
+    });
+    println!("{} requests, {} crash points", points.len(), cases.len());
+    assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
+}

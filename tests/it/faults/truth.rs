@@ -1,0 +1,70 @@
+//! Whether a run told the truth: its exit code and report against what is stored.
+
+use kube_rebalancer_core::model::annotation;
+use serde_json::Value;
+
+use super::program::Ran;
+use super::world::{NodeState, State};
+
+/// What a report says where an answer was lost and could not be made up for: then either may be.
+const IN_DOUBT: &str = "whether it was done is not known";
+
+/// What a run said that is not so.
+pub(super) fn lies(ran: &Ran, before: &State, after: &State, undisturbed: &State) -> Vec<String> {
+    let mut lies = Vec::new();
+    let mut lie = |text: String| lies.push(text);
+    let outcomes = ran.report["outcomes"].as_array().cloned().unwrap_or_default();
+    let is_fine = |outcome: &Value| {
+        let word = &outcome["outcome"];
+        word == "applied" || word == "alreadySo" || outcome["message"] == "no node group"
+    };
+    let all_fine = outcomes.iter().all(is_fine);
+    match ran.code {
+        Some(0) if after != undisturbed => lie("exit 0, but not everything was done".to_owned()),
+        Some(0) if !all_fine || outcomes.is_empty() => lie(format!("exit 0 with outcomes {outcomes:?}")),
+        Some(1) if all_fine && !ran.stderr.contains("ERROR") => lie("exit 1 without a reason".to_owned()),
+        Some(3) if after != before => lie("exit 3, but something was changed".to_owned()),
+        Some(3) if !outcomes.is_empty() => lie("exit 3 with outcomes".to_owned()),
+        Some(3) if !ran.stderr.contains("error: ") => lie("exit 3 without an error".to_owned()),
+        Some(0 | 1 | 3) => {}
+        other => lie(format!("exit code {other:?}")),
+    }
+    for outcome in &outcomes {
+        let Some(action) = outcome["action"].as_u64().and_then(|index| usize::try_from(index).ok()) else {
+            lie(format!("an outcome without an action: {outcome}"));
+            continue;
+        };
+        let action = &ran.report["actions"][action];
+        let node = action["node"].as_str().unwrap_or_default();
+        let (Some(was), Some(is)) = (before.get(node), after.get(node)) else {
+            lie(format!("an outcome for no node: {outcome}"));
+            continue;
+        };
+        let word = outcome["outcome"].as_str().unwrap_or_default();
+        let message = outcome["message"].as_str().unwrap_or_default();
+        let honest = match word {
+            "applied" => is_done(action, is),
+            "stale" => message.contains("taken back") && !is.cordoned && is.notes.is_empty(),
+            "failed" => is == was || message.contains(IN_DOUBT),
+            "notTried" => is == was,
+            // Nobody else is at work here.
+            _ => false,
+        };
+        if !honest {
+            lie(format!("{word} {message:?} of {} {node}: {was:?} -> {is:?}", action["action"]));
+        }
+    }
+    lies
+}
+
+/// Whether an action shows on its node.
+fn is_done(action: &Value, node: &NodeState) -> bool {
+    let noted = |key: &str| node.notes.contains(key);
+    match action["action"].as_str().unwrap_or_default() {
+        "cordon" => node.cordoned && noted(annotation::CORDONED_AT),
+        "uncordon" => !node.cordoned && node.notes.is_empty(),
+        "mark" => noted(annotation::EMPTY_SINCE),
+        "unmark" => !noted(annotation::EMPTY_SINCE) && (node.cordoned || node.notes.is_empty()),
+        _ => false,
+    }
+}
