@@ -12,7 +12,7 @@ use crate::ports::{Clock, Cluster, NodeGroups, NodePatch, PatchError, PortError}
 
 /// How often a patch is tried on a node that keeps changing. A kubelet writes its status every few seconds at most, so
 /// a third conflict in a row is not chance; the next run sees what it was.
-const TRIES: usize = 3;
+pub(super) const TRIES: usize = 3;
 
 /// The same for taking a cordon back: a critical node must not stay cordoned because its kubelet is busy starting the
 /// very pod that made it critical.

@@ -6,7 +6,7 @@ use kube_rebalancer_core::model::{Node, Snapshot, annotation};
 use kube_rebalancer_core::plan::Action;
 use kube_rebalancer_core::recheck::{self, SecondLook};
 
-use super::nodes::{TAKE_BACK_TRIES, judged, no_marks};
+use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_marks};
 use super::{Apply, NotTried, Outcome, Progress, answer};
 use crate::ports::{Clock, Cluster, Doomed, GroupAnswer, NodeGroups, NodePatch, PortError};
 
@@ -137,7 +137,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 annotations: BTreeMap::from([(annotation::DELETING_UNTIL, None)]),
                 ..NodePatch::default()
             };
-            match self.patch_judged(&node, is_ours, free).await {
+            match self.patch_judged(&node, TRIES, is_ours, free).await {
                 Ok(node) => {
                     progress.fresh.insert(node.name.clone(), node);
                 }
