@@ -17,13 +17,17 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             .filter_map(|(action, outcome)| self.event(action, outcome));
         let events: Vec<NodeEvent> = events.collect();
         let told = stream::iter(&events).map(|event| async move { (event, self.cluster.tell(event).await) });
-        told.buffer_unordered(PARALLEL)
-            .for_each(|(event, result)| async move {
-                if let Err(error) = result {
-                    log::warn!("no event for node {}: {error}", event.node);
-                }
-            })
-            .await;
+        let told: Vec<_> = told.buffered(PARALLEL).collect().await;
+        let mut failed = told.iter().filter_map(|(event, result)| Some((event, result.as_ref().err()?)));
+        // What keeps one from being written mostly keeps all.
+        if let Some((event, error)) = failed.next() {
+            let failed = 1 + failed.count();
+            log::warn!(
+                "{failed} of {} events were not written, for node {} because: {error}",
+                told.len(),
+                event.node
+            );
+        }
     }
 
     fn event(&self, action: &Action, outcome: &Outcome) -> Option<NodeEvent> {

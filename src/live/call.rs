@@ -1,5 +1,7 @@
 //! One request to the API server: bounded in time, tried again where that can help, its failure told in one line.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
@@ -20,6 +22,9 @@ const TRIES: u32 = 7;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause that we choose. One that a server asks for is kept, if the run lasts that long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long a server that has never answered is tried to be connected to, so that a person learns of a wrong address
+/// within ten seconds; to one that has answered in this run, the other limits apply.
+const FIRST_CONTACT: Duration = Duration::from_secs(8);
 /// How long one try may take: a page of 500 pods takes a busy server some seconds.
 const ONE_TRY: Duration = Duration::from_secs(30);
 /// How long the run's last word may take past `RUN_TIMEOUT`.
@@ -30,6 +35,10 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 pub(super) struct Server {
     client: Client,
     time: RunTime,
+    /// The server's address, for messages.
+    url: Arc<str>,
+    /// Whether it has ever answered.
+    reached: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Server {
@@ -144,8 +153,8 @@ struct Failed {
 }
 
 impl Server {
-    pub(super) fn new(client: Client, time: RunTime) -> Self {
-        Self { client, time }
+    pub(super) fn new(client: Client, time: RunTime, url: &str) -> Self {
+        Self { client, time, url: url.into(), reached: Arc::default() }
     }
 
     /// Makes a request and returns the body of the answer.
@@ -169,13 +178,20 @@ impl Server {
             // Jitter: several clients that were turned away together must not come back together.
             let jittered = pause / 2 + pause * fastrand::u32(0..=1000) / 2000;
             let wait = jittered.max(at_least);
-            if wait >= self.time.left() {
+            if wait >= self.patience(&error) {
                 return Err(error);
             }
             log::info!("trying again in {} ms: {error}", wait.as_millis());
             sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// How much longer this failure may be tried to pass.
+    fn patience(&self, error: &CallError) -> Duration {
+        let left = self.time.left();
+        let was_sent = error.in_doubt || self.reached.load(Ordering::Relaxed);
+        if was_sent { left } else { left.min(FIRST_CONTACT.saturating_sub(self.time.passed())) }
     }
 
     async fn one_try(&self, call: &Call) -> Result<String, Failed> {
@@ -199,15 +215,20 @@ impl Server {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 let retry = may_pass(&error).then_some(Duration::ZERO);
-                let message = chain(&error);
-                let was_sent = !message.contains(NOT_CONNECTED);
-                return Err(no_answer(message, was_sent, retry));
+                let message = told(&error);
+                let Some(message) = message.strip_prefix(NOT_CONNECTED) else {
+                    return Err(no_answer(message, true, retry));
+                };
+                let what = format!("no connection to {}", self.url);
+                let error = CallError { what, status: None, message: message.to_owned(), in_doubt: false };
+                return Err(Failed { error, retry_after: retry });
             }
             Err(_) => {
                 let message = format!("no answer within {:.1} s", bound.as_secs_f32());
                 return Err(no_answer(message, true, Some(Duration::ZERO)));
             }
         };
+        self.reached.store(true, Ordering::Relaxed);
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         if let Some(date) = header(DATE) {
             self.time.server_says(date, Instant::now());
@@ -222,14 +243,18 @@ impl Server {
             return Ok(text);
         }
         let transient = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-        let message = format!("{status} {}", words(&text));
+        let message = if status == StatusCode::UNAUTHORIZED {
+            format!("{status}: the API server does not accept these credentials, which may have expired")
+        } else {
+            format!("{status}: {}", words(&text))
+        };
         let error = CallError { what, status: Some(status), message, in_doubt: status.is_server_error() };
         Err(Failed { error, retry_after: transient.then(|| seconds.unwrap_or_default()) })
     }
 }
 
 /// Hyper's words for a request that was never sent.
-const NOT_CONNECTED: &str = "client error (Connect)";
+const NOT_CONNECTED: &str = "client error (Connect): ";
 
 /// The server's own words: the message of its `Status`, or the first line of whatever it is (a proxy's page, say).
 fn words(body: &str) -> String {
@@ -251,6 +276,14 @@ fn may_pass(error: &kube::Error) -> bool {
     let certificate =
         ["certificate", "invalidcertificate", "unknownissuer"].iter().any(|word| lasting.contains(word));
     matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !certificate
+}
+
+/// A failure on one line, without the client's own word for everything that fails below it.
+fn told(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Service(cause) => chain(cause.as_ref()),
+        error => chain(error),
+    }
 }
 
 /// An error with its causes on one line, without those that repeat what stands before them.

@@ -1,14 +1,15 @@
 //! Finds the cluster: the kubeconfig's context from a laptop, the service account in a pod.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::USER_AGENT;
-use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
-/// An unreachable server is told within ten seconds.
-const CONNECT: Duration = Duration::from_secs(5);
+/// A server that does not even refuse is tried twice within the ten seconds after which a person is told.
+const CONNECT: Duration = Duration::from_secs(4);
 /// A server that goes silent in the middle of an answer is not waited for longer than this.
 const READ: Duration = Duration::from_secs(30);
 
@@ -42,18 +43,24 @@ pub enum ConnectError {
         /// Those that there are.
         known: Vec<String>,
     },
+    /// Which context is meant is not said.
+    #[error("the kubeconfig names no current context, expected --context with one of: {}", known.join(", "))]
+    NoContext {
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// There is neither a kubeconfig nor a service account.
-    #[error("no cluster to connect to: there is no usable kubeconfig ({kubeconfig}), and this is no pod")]
+    #[error("no cluster to connect to: no kubeconfig ({kubeconfig}), and this is no pod of a cluster")]
     NoCluster {
-        /// What is wrong with the kubeconfig.
+        /// Which kubeconfig is not there.
         kubeconfig: String,
-        /// What is missing in the pod.
-        #[source]
-        pod: InClusterError,
     },
     /// The kubeconfig cannot be used.
-    #[error("the kubeconfig cannot be used")]
-    Kubeconfig(#[from] KubeconfigError),
+    #[error("the kubeconfig cannot be used: {why}")]
+    Kubeconfig {
+        /// Why.
+        why: String,
+    },
     /// No client can be made of it.
     #[error("no connection can be made with these credentials")]
     Client(#[from] kube::Error),
@@ -64,7 +71,7 @@ pub(super) async fn connect(context: Option<&str>) -> Result<(Client, Target), C
     // Two providers can be linked in; the first to be named is used by everything.
     rustls::crypto::ring::default_provider().install_default().ok();
     let (mut config, context) = match context {
-        Some(name) => from_kubeconfig(Kubeconfig::read()?, name.to_owned()).await?,
+        Some(name) => from_kubeconfig(Kubeconfig::read().map_err(unusable)?, name.to_owned()).await?,
         None => by_default().await?,
     };
     config.connect_timeout = Some(CONNECT);
@@ -80,27 +87,45 @@ pub(super) async fn connect(context: Option<&str>) -> Result<(Client, Target), C
 }
 
 async fn by_default() -> Result<(Config, Option<String>), ConnectError> {
-    let kubeconfig = match Kubeconfig::read() {
-        Ok(kubeconfig) => match kubeconfig.current_context.clone().filter(|name| !name.is_empty()) {
+    let error = match Kubeconfig::read() {
+        Ok(mut kubeconfig) => match kubeconfig.current_context.take().filter(|name| !name.is_empty()) {
             Some(name) => return from_kubeconfig(kubeconfig, name).await,
-            None => "it names no current context".to_owned(),
+            None => ConnectError::NoContext { known: contexts(&kubeconfig) },
         },
-        Err(error) => error.to_string(),
+        Err(KubeconfigError::ReadConfig(error, path)) if error.kind() == ErrorKind::NotFound => {
+            ConnectError::NoCluster { kubeconfig: format!("{} does not exist", path.display()) }
+        }
+        Err(KubeconfigError::FindPath) => {
+            ConnectError::NoCluster { kubeconfig: "KUBECONFIG and HOME are not set".to_owned() }
+        }
+        Err(error) => unusable(error),
     };
-    match Config::incluster() {
-        Ok(config) => Ok((config, None)),
-        Err(pod) => Err(ConnectError::NoCluster { kubeconfig, pod }),
-    }
+    // In a pod the service account will do.
+    Config::incluster().map(|config| (config, None)).map_err(|_| error)
+}
+
+/// Says in one line what is wrong with a kubeconfig. The YAML parser would quote the place over several.
+fn unusable(error: KubeconfigError) -> ConnectError {
+    let why = match error {
+        KubeconfigError::ReadConfig(error, path) => format!("{}: {error}", path.display()),
+        error => error.to_string().lines().next().unwrap_or_default().to_owned(),
+    };
+    ConnectError::Kubeconfig { why }
+}
+
+fn contexts(kubeconfig: &Kubeconfig) -> Vec<String> {
+    kubeconfig.contexts.iter().map(|context| context.name.clone()).collect()
 }
 
 async fn from_kubeconfig(
     kubeconfig: Kubeconfig,
     name: String,
 ) -> Result<(Config, Option<String>), ConnectError> {
-    let known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
+    let known = contexts(&kubeconfig);
     if !known.contains(&name) {
         return Err(ConnectError::UnknownContext { name, known });
     }
     let options = KubeConfigOptions { context: Some(name.clone()), ..KubeConfigOptions::default() };
-    Ok((Config::from_custom_kubeconfig(kubeconfig, &options).await?, Some(name)))
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(unusable)?;
+    Ok((config, Some(name)))
 }

@@ -54,7 +54,8 @@ impl Live {
     pub async fn connect(who: Who, time: RunTime) -> Result<Self, ConnectError> {
         let Who { context, identity, namespace, dry_run } = who;
         let (client, target) = connect::connect(context.as_deref()).await?;
-        Ok(Self { server: Server::new(client, time.clone()), time, target, identity, namespace, dry_run })
+        let server = Server::new(client, time.clone(), &target.server);
+        Ok(Self { server, time, target, identity, namespace, dry_run })
     }
 
     /// Which cluster it is.

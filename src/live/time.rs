@@ -47,9 +47,14 @@ impl RunTime {
         self.with(|shared| shared.stopped)
     }
 
+    /// How long the run has taken.
+    pub(super) fn passed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// How long requests may still take. Told to stop, a run still finishes what it has begun.
     pub(super) fn left(&self) -> Duration {
-        self.timeout.saturating_sub(self.started.elapsed())
+        self.timeout.saturating_sub(self.passed())
     }
 
     /// Takes over what an answer's `Date` header says. It has whole seconds, cut off, so the moment may be up to a second

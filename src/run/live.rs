@@ -149,6 +149,9 @@ impl Run<'_> {
             log::error!("{problem}");
         }
         let outcomes = outcomes(&applied);
+        if let Some(sentence) = failures(&outcomes) {
+            log::error!("{sentence}");
+        }
         if consent == Consent::Given {
             show.plan(&decided, Some(&outcomes), out)?;
         } else {
@@ -217,9 +220,10 @@ fn cannot_connect(error: ConnectError) -> Failure {
         ConnectError::NoCluster { .. } => {
             "without a connection: kubectl get nodes,pods -A -o json | kube-rebalancer --from -"
         }
-        ConnectError::UnknownContext { .. } | ConnectError::Kubeconfig(_) | ConnectError::Client(_) => {
-            UNCHANGED
-        }
+        ConnectError::UnknownContext { .. }
+        | ConnectError::NoContext { .. }
+        | ConnectError::Kubeconfig { .. }
+        | ConnectError::Client(_) => UNCHANGED,
     };
     Failure::new(Ending::NotObserved, error).with_hint(hint)
 }
@@ -245,6 +249,13 @@ fn outcomes(applied: &Applied) -> Vec<Outcome> {
     outcomes
         .map(|(action, outcome)| Outcome { action, kind: kind(outcome), message: outcome.message() })
         .collect()
+}
+
+/// One line for standard error, where the report may not be seen.
+fn failures(outcomes: &[Outcome]) -> Option<String> {
+    let mut failed = outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failed);
+    let first = failed.next()?;
+    Some(format!("{} of {} actions failed, the first: {}", 1 + failed.count(), outcomes.len(), first.message))
 }
 
 /// No cloud: growing and deleting are not tried.

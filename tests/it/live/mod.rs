@@ -59,6 +59,8 @@ impl<'p> Program<'p> {
             .args(arguments)
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
+            // Not the home of whoever runs the tests, where a kubeconfig of theirs may be.
+            .env("HOME", self.plane.directory())
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

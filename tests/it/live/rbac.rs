@@ -1,1 +1,171 @@
-//! todo
+//! The permissions of the README are enough for everything that a run does, and none of them is too many.
+
+use serde_json::{Value, json};
+
+use super::wrong_things::World;
+use super::{Ended, Program, lease_path};
+use crate::control_plane::identity::Identity;
+use crate::objects::Pod;
+
+/// In the whole cluster: group, resource, verb.
+const CLUSTER: [(&str, &str, &str); 5] = [
+    ("", "nodes", "list"),
+    ("", "nodes", "get"),
+    ("", "nodes", "patch"),
+    ("", "pods", "list"),
+    ("events.k8s.io", "events", "create"),
+];
+/// On Leases, in their namespace. RBAC cannot bind `create` to a name: the request has none yet.
+const LEASE: [&str; 3] = ["create", "get", "update"];
+
+impl World {
+    /// A service account with the permissions of the README but one.
+    fn account_without(&self, name: &str, without: Option<(&str, &str)>) -> Identity {
+        let has = |resource: &str, verb: &str| without != Some((resource, verb));
+        let rules = CLUSTER.iter().filter(|(_, resource, verb)| has(resource, verb));
+        let rules: Vec<Value> = rules
+            .map(|(group, resource, verb)| json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]}))
+            .collect();
+        let identity = self.plane.create_service_account(&self.name, name, &json!(rules));
+        let rules: Vec<Value> = LEASE
+            .into_iter()
+            .filter(|verb| has("leases", verb))
+            .map(|verb| {
+                let mut rule =
+                    json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": [verb]});
+                if verb != "create" {
+                    rule["resourceNames"] = json!(["kube-rebalancer"]);
+                }
+                rule
+            })
+            .collect();
+        self.create_role(name, &json!(rules));
+        let last = if without == Some(("leases", "update")) { "get" } else { "update" };
+        self.wait_until_allowed(&identity, last);
+        identity
+    }
+
+    fn create_role(&self, name: &str, rules: &Value) {
+        let rbac = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
+        let role = json!({"metadata": {"name": name}, "rules": rules});
+        self.plane.admin().post(&format!("{rbac}/roles"), &role).success();
+        let binding = json!({
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "namespace": self.name, "name": name}],
+        });
+        self.plane.admin().post(&format!("{rbac}/rolebindings"), &binding).success();
+    }
+
+    /// Until the API server has seen the Role; it sees all of its rules at once.
+    fn wait_until_allowed(&self, identity: &Identity, verb: &str) {
+        let client = self.plane.client_of(identity);
+        let review = json!({"spec": {"resourceAttributes": {
+            "verb": verb, "group": "coordination.k8s.io", "resource": "leases",
+            "namespace": self.name, "name": "kube-rebalancer",
+        }}});
+        self.plane.wait_until("the Role is known", std::time::Duration::from_secs(30), || {
+            let answer = client.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review);
+            (answer.success()["status"]["allowed"] == true).then_some(())
+        });
+    }
+
+    /// Everything as before the first run.
+    fn reset(&self) {
+        self.plane.admin().delete(&lease_path(&self.name));
+        for name in &self.nodes {
+            let annotations =
+                json!({"kube-rebalancer/cordoned-at": null, "kube-rebalancer/empty-since": null});
+            let patch = json!({"metadata": {"annotations": annotations}, "spec": {"unschedulable": null}});
+            self.plane.admin().patch(&format!("/api/v1/nodes/{name}"), &patch).success();
+        }
+    }
+
+    /// A run whose nodes all change between its list and its patches, so that it has to read each again.
+    fn run_with_conflicts(&self, program: &Program<'_>) -> Ended {
+        let paused = program.pause(&["--yes"]);
+        self.nodes.iter().for_each(|name| self.plane.touch(name));
+        paused.go_on()
+    }
+}
+
+fn warnings(ended: &Ended) -> Vec<&str> {
+    ended.log.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR ")).collect()
+}
+
+#[test]
+fn the_permissions_of_the_readme_are_enough() {
+    let Some(world) = World::new() else { return };
+    let program = world.program(&world.account_without("all", None)).with("EMPTY_GRACE", "1h");
+    let clean = |what: &str, ended: Ended| {
+        assert_eq!(ended.code, Some(0), "{what}: {}\n{}", ended.report, ended.log);
+        assert_eq!(warnings(&ended), Vec::<&str>::new(), "{what}");
+    };
+
+    clean("a dry run", program.run(&["--dry-run"]));
+    clean("a try", program.run(&["--dry-run=server"]));
+    clean("the Lease is created, nodes are cordoned after a conflict", world.run_with_conflicts(&program));
+    assert_eq!(world.cordoned(), 3);
+    clean("the Lease is updated, empty nodes are marked", program.run(&["--yes"]));
+    let marked = |name: &&String| {
+        !world.plane.node(name)["metadata"]["annotations"]["kube-rebalancer/empty-since"].is_null()
+    };
+    assert_eq!(world.nodes.iter().filter(marked).count(), 3);
+    let four = program.clone().with("MIN_NODES", "4");
+    clean("nodes are uncordoned, their marks removed", world.run_with_conflicts(&four));
+    assert_eq!((world.cordoned(), world.nodes.iter().filter(marked).count()), (0, 0));
+
+    // A cordon is taken back.
+    let paused = program.pause(&["--yes"]);
+    for (index, node) in world.nodes.iter().enumerate().skip(1) {
+        world.plane.create_bound_pod(&Pod::new(&world.name, &format!("late-{index}")).on(node));
+    }
+    let ended = paused.go_on().must_be(1);
+    assert!(ended.report.contains("taken back"), "{}", ended.report);
+    assert_eq!((world.cordoned(), warnings(&ended)), (0, Vec::new()));
+}
+
+#[test]
+fn without_any_one_of_the_permissions_a_run_fails_or_says_what_it_could_not_do() {
+    let Some(world) = World::new() else { return };
+    // What is missing, the exit code of a run that meets conflicts, how many nodes it cordons, and what it says.
+    let cases = [
+        ("nodes", "list", 3, 0, "cannot list resource \"nodes\""),
+        ("nodes", "get", 1, 0, "cannot get resource \"nodes\""),
+        ("nodes", "patch", 1, 0, "cannot patch resource \"nodes\""),
+        ("pods", "list", 3, 0, "cannot list resource \"pods\""),
+        ("events", "create", 0, 3, "3 of 3 events were not written"),
+        ("leases", "get", 3, 0, "cannot get resource \"leases\""),
+        ("leases", "create", 3, 0, "cannot create resource \"leases\""),
+        ("leases", "update", 0, 3, "the Lease was not given back and runs out by itself"),
+    ];
+    for (resource, verb, code, cordoned, said) in cases {
+        world.reset();
+        let name = format!("no-{verb}-{resource}");
+        let program = world.program(&world.account_without(&name, Some((resource, verb))));
+        // A run that ends before it has observed cannot be held there.
+        let ended = if code == 3 { program.run(&["--yes"]) } else { world.run_with_conflicts(&program) };
+        assert_eq!(ended.code, Some(code), "{name}: {}\n{}", ended.report, ended.log);
+        assert!(ended.log.contains(said), "{name}: {}", ended.log);
+        assert_eq!(world.cordoned(), cordoned, "{name}");
+        println!("{name}: exit code {code}, {cordoned} nodes cordoned");
+        if (resource, verb) == ("leases", "update") {
+            // The next run waits for it, and cannot take it over either.
+            program.run(&["--yes"]).must_be(4);
+        }
+    }
+}
+
+#[test]
+fn a_rule_for_the_one_name_does_not_allow_to_create_the_lease() {
+    let Some(world) = World::new() else { return };
+    let rules = json!([{
+        "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": ["kube-rebalancer"],
+        "verbs": ["create", "get", "update"],
+    }]);
+    let identity = world.account("named", &[("", "nodes", &["list"]), ("", "pods", &["list"])]);
+    world.create_role("named", &rules);
+    world.wait_until_allowed(&identity, "update");
+    let ended = world.program(&identity).run(&["--yes"]).must_be(3);
+    assert!(ended.error().contains("cannot create resource \"leases\""), "{}", ended.error());
+}
