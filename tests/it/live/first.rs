@@ -26,7 +26,9 @@ fn a_run_cordons_what_its_plan_says_and_the_next_one_has_nothing_to_do() {
 
     // Five nodes of 8 Gi and 3 Gi asked for: one node would do, MIN_NODES keeps three. n0 has the hub, n1 a user; of the
     // empty three the last to be created, or by name, stays.
-    program.run(&["--yes"]).must_be(0);
+    let done = program.run(&["--yes"]).must_be(0);
+    let said: Vec<&str> = done.log.lines().collect();
+    assert!(said.len() == 1 && said[0].ends_with("/: 5 nodes, 2 pods"), "{said:?}");
     let gone = plane.cordoned();
     assert_eq!(gone.len(), 2);
     assert!(!gone.contains(&"n0".to_owned()) && !gone.contains(&"n1".to_owned()), "{gone:?}");

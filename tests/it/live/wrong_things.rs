@@ -4,6 +4,7 @@
 //! scheduler's pods away.
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use super::Program;
 use crate::control_plane::ControlPlane;
 use crate::control_plane::identity::{Identity, kubeconfig};
+use crate::fake_api::{FakeApi, Fault, Moment, Requests};
 use crate::objects::{Node, Pod};
 
 /// Four nodes, one of them with a pod, of which MIN_NODES=1 keeps one: three cordons to be made.
@@ -201,4 +203,32 @@ fn without_a_permission_a_run_says_which() {
             && event["regarding"]["name"].as_str().unwrap().starts_with(name.as_str())
     };
     assert_eq!(world.plane.events().iter().filter(failed).count(), 3);
+}
+
+#[test]
+fn what_is_tried_again_and_passes_is_no_error_in_the_log() {
+    let fake = FakeApi::start();
+    fake.add_node(&Node::new("n0"));
+    fake.add_node(&Node::new("n1"));
+    fake.add_node(&Node::new("n2"));
+    fake.add_pod(&Pod::new("default", "critical").on("n0"));
+    for fault in [Fault::Unavailable, Fault::Reset(Moment::Before)] {
+        fake.behave();
+        fake.fail(Requests::of(hyper::Method::GET, "/api/v1/pods").nth(1), fault);
+        let directory = tempfile::tempdir().unwrap();
+        let kubeconfig = directory.path().join("kubeconfig");
+        std::fs::write(&kubeconfig, fake.kubeconfig()).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+            .arg("--dry-run")
+            .env_clear()
+            .env("KUBECONFIG", &kubeconfig)
+            .output()
+            .unwrap();
+        let log = super::text(&output.stderr);
+        let lines: Vec<&str> = log.lines().collect();
+        assert_eq!(output.status.code(), Some(0), "{log}");
+        assert_eq!(lines.len(), 2, "{log}");
+        assert!(lines[0].contains("INFO  kube_rebalancer::live::call] trying again in "), "{log}");
+        assert!(lines[1].contains(": 3 nodes, 1 pods"), "{log}");
+    }
 }
