@@ -6,9 +6,13 @@
 //!   program   the program as a process
 //!   truth     exit code and report against what is stored
 //!   many      cases side by side
+//!   counts    how many requests a run makes
+//!   patience  pages, pauses, timeouts, signals
 //! ```
 
+mod counts;
 mod many;
+mod patience;
 mod program;
 mod truth;
 mod world;

@@ -1,0 +1,88 @@
+//! How many requests a run makes, and of what kind.
+
+use hyper::Method;
+
+use super::program::Program;
+use super::world::{self, LEASES, state};
+use crate::fake_api::{Call, FakeApi};
+use crate::objects::{Node, Pod};
+
+/// The requests that are not about the Lease, as method and path.
+fn beside_the_lease(fake: &FakeApi) -> Vec<(Method, String)> {
+    let calls = fake.calls().into_iter().filter(|call| !call.path.starts_with(LEASES));
+    calls.map(|call| (call.method, call.path)).collect()
+}
+
+fn lists() -> Vec<(Method, String)> {
+    ["/api/v1/nodes", "/api/v1/pods"].map(|path| (Method::GET, path.to_owned())).into()
+}
+
+#[test]
+fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_beside_the_lease() {
+    let fake = FakeApi::start();
+    for index in 0..100 {
+        // 6 of 8 Gi: on the target.
+        let (node, user) = (format!("n{index:03}"), format!("user-{index:03}"));
+        fake.add_node(&Node::new(&node));
+        fake.add_pod(&Pod::new("users", &user).label("user", &user).memory("6Gi").on(&node));
+    }
+    let program = Program::new(&fake, "60s");
+    let (ran, took) = program.timed(&["--yes", "--max-nodes", "100"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.report["actions"].as_array().map(Vec::len), Some(0));
+    assert_eq!(beside_the_lease(&fake), lists());
+    // Read, taken, given back.
+    assert_eq!(fake.calls().len(), 2 + 3);
+    println!("an idle cluster of 100 nodes: {} ms in a debug build", took.as_millis());
+}
+
+#[test]
+fn a_dry_run_reads_two_lists_and_touches_nothing_not_even_the_lease() {
+    let fake = world::start();
+    let program = Program::new(&fake, "60s");
+    let ran = program.run(&["--dry-run"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.report["actions"].as_array().map(Vec::len), Some(world::ACTIONS));
+    let calls: Vec<(Method, String)> =
+        fake.calls().into_iter().map(|call| (call.method, call.path)).collect();
+    assert_eq!(calls, lists());
+}
+
+#[test]
+fn a_dry_run_on_the_server_sends_the_same_patches_and_changes_nothing() {
+    let fake = world::start();
+    let program = Program::new(&fake, "60s");
+    let before = state(&fake);
+    let ran = program.run(&["--dry-run=server"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(state(&fake), before);
+    let (reads, patches): (Vec<Call>, Vec<Call>) =
+        fake.calls().into_iter().partition(|call| call.method == Method::GET);
+    assert!(reads.iter().all(|call| ["/api/v1/nodes", "/api/v1/pods"].contains(&call.path.as_str())));
+    let is_dry =
+        |call: &Call| call.method == Method::PATCH && call.parameter("dryRun").as_deref() == Some("All");
+    assert!(patches.iter().all(is_dry), "{patches:?}");
+
+    // What a real run patches, and in the same way.
+    let program = Program::new(&fake, "60s");
+    fake.forget_calls();
+    assert_eq!(program.run(&["--yes"]).code, Some(0));
+    let really = fake.calls().into_iter().filter(|call| call.method == Method::PATCH);
+    let unscheduled = |call: &Call| (call.path.clone(), call.body["spec"]["unschedulable"].as_bool());
+    let mut tried: Vec<_> = patches.iter().map(unscheduled).collect();
+    let mut done: Vec<_> = really.map(|call| unscheduled(&call)).collect();
+    tried.sort();
+    done.sort();
+    assert_eq!(tried, done);
+}
+
+#[test]
+fn without_consent_nothing_is_changed_but_the_lease() {
+    let fake = world::start();
+    let before = state(&fake);
+    let ran = Program::new(&fake, "60s").run(&[]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert_eq!(beside_the_lease(&fake), lists());
+    assert_eq!(state(&fake), before);
+    assert_eq!(world::holder(&fake), None);
+}
