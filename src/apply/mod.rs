@@ -16,6 +16,8 @@ mod events;
 mod nodes;
 mod outcome;
 mod second_look;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
