@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Enough to wait side by side, few enough that starting processes on a small machine does not make them time out.
-const SIDE_BY_SIDE: usize = 24;
+const SIDE_BY_SIDE: usize = 32;
 
 /// Judges each case; collects what is wrong with any.
 pub(super) fn complaints<Case: Sync>(

@@ -48,7 +48,6 @@ impl Program {
             .env("MIN_NODES", "1")
             .env("EMPTY_GRACE", "1h")
             .env("RUN_TIMEOUT", &self.timeout)
-            .env("RUST_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -9,8 +9,11 @@ use super::world::{NodeState, State};
 /// What a report says where an answer was lost and could not be made up for: then either may be.
 const IN_DOUBT: &str = "whether it was done is not known";
 
-/// What a run said that is not so.
-pub(super) fn lies(ran: &Ran, before: &State, after: &State, undisturbed: &State) -> Vec<String> {
+/// What a report says where a critical pod came under a cordon that then could not be taken back.
+const STUCK: &str = "it is cordoned, the critical pod hub/late had come meanwhile";
+
+/// What a run said that is not so. `done` is how the nodes are if everything was done, where a run can come to that.
+pub(super) fn lies(ran: &Ran, before: &State, after: &State, done: Option<&State>) -> Vec<String> {
     let mut lies = Vec::new();
     let mut lie = |text: String| lies.push(text);
     let outcomes = ran.report["outcomes"].as_array().cloned().unwrap_or_default();
@@ -20,9 +23,11 @@ pub(super) fn lies(ran: &Ran, before: &State, after: &State, undisturbed: &State
     };
     let all_fine = outcomes.iter().all(is_fine);
     match ran.code {
-        Some(0) if after != undisturbed => lie("exit 0, but not everything was done".to_owned()),
+        Some(0) if Some(after) != done => lie("exit 0, but not everything was done".to_owned()),
         Some(0) if !all_fine || outcomes.is_empty() => lie(format!("exit 0 with outcomes {outcomes:?}")),
-        Some(1) if all_fine && !ran.stderr.contains("ERROR") => lie("exit 1 without a reason".to_owned()),
+        Some(1) if all_fine && !ran.stderr.contains("ERROR kube_rebalancer") => {
+            lie("exit 1 without a reason".to_owned());
+        }
         Some(3) if after != before => lie("exit 3, but something was changed".to_owned()),
         Some(3) if !outcomes.is_empty() => lie("exit 3 with outcomes".to_owned()),
         Some(3) if !ran.stderr.contains("error: ") => lie("exit 3 without an error".to_owned()),
@@ -45,7 +50,7 @@ pub(super) fn lies(ran: &Ran, before: &State, after: &State, undisturbed: &State
         let honest = match word {
             "applied" => is_done(action, is),
             "stale" => message.contains("taken back") && !is.cordoned && is.notes.is_empty(),
-            "failed" => is == was || message.contains(IN_DOUBT),
+            "failed" => is == was || message.contains(IN_DOUBT) || (message.contains(STUCK) && is.cordoned),
             "notTried" => is == was,
             // Nobody else is at work here.
             _ => false,
