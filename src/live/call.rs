@@ -280,10 +280,7 @@ fn may_pass(error: &kube::Error) -> bool {
 
 /// A failure on one line, without the client's own word for everything that fails below it.
 fn told(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Service(cause) => chain(cause.as_ref()),
-        error => chain(error),
-    }
+    if let kube::Error::Service(cause) = error { chain(cause.as_ref()) } else { chain(error) }
 }
 
 /// An error with its causes on one line, without those that repeat what stands before them.

@@ -106,9 +106,10 @@ async fn by_default() -> Result<(Config, Option<String>), ConnectError> {
 
 /// Says in one line what is wrong with a kubeconfig. The YAML parser would quote the place over several.
 fn unusable(error: KubeconfigError) -> ConnectError {
-    let why = match error {
-        KubeconfigError::ReadConfig(error, path) => format!("{}: {error}", path.display()),
-        error => error.to_string().lines().next().unwrap_or_default().to_owned(),
+    let why = if let KubeconfigError::ReadConfig(error, path) = error {
+        format!("{}: {error}", path.display())
+    } else {
+        error.to_string().lines().next().unwrap_or_default().to_owned()
     };
     ConnectError::Kubeconfig { why }
 }

@@ -43,7 +43,7 @@ pub enum LeaseError {
         until: Timestamp,
     },
     /// It is no longer this run's.
-    #[error("somebody took the Lease {namespace}/{NAME} away while this run made its plan{}", now_of(.holder))]
+    #[error("somebody took the Lease {namespace}/{NAME} away while this run made its plan{}", now_of(.holder.as_ref()))]
     Lost {
         /// In which namespace.
         namespace: String,
@@ -177,8 +177,8 @@ fn parse(text: &str) -> Result<Lease, PortError> {
         .map_err(|error| PortError(format!("the API server's answer is no Lease: {error}")))
 }
 
-fn now_of(holder: &Option<String>) -> String {
-    holder.as_ref().map(|holder| format!("; {holder} has it now")).unwrap_or_default()
+fn now_of(holder: Option<&String>) -> String {
+    holder.map(|holder| format!("; {holder} has it now")).unwrap_or_default()
 }
 
 /// Who holds a Lease, and until when.

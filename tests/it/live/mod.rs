@@ -23,6 +23,9 @@ use crate::control_plane::ControlPlane;
 use crate::control_plane::identity::Identity;
 use crate::objects::Pod;
 
+/// How many bytes a pipe of Linux holds.
+const PIPE: usize = 1 << 16;
+
 /// A kubeconfig and an environment to run the program with.
 #[derive(Debug, Clone)]
 struct Program<'p> {
@@ -80,22 +83,14 @@ impl<'p> Program<'p> {
     /// full, so the run waits to write the line that says what it saw.
     fn pause(&self, arguments: &[&str]) -> Paused {
         let (log, mut writer) = std::io::pipe().unwrap();
-        let filled = fill(&mut writer);
+        writer.write_all(&vec![b'.'; PIPE]).unwrap();
         let child = self.command(arguments).stderr(writer).spawn().unwrap();
         let waits_in = format!("/proc/{}/wchan", child.id());
         self.plane.wait_until("the run waits to be read", Duration::from_secs(30), || {
             std::fs::read_to_string(&waits_in).ok().filter(|place| place.contains("pipe_write"))
         });
-        Paused { child, log, filled }
+        Paused { child, log }
     }
-}
-
-/// Writes until the pipe takes no more, and returns how much that was.
-fn fill(writer: &mut (impl Write + std::os::fd::AsFd)) -> usize {
-    /// What a pipe of Linux holds.
-    const PIPE: usize = 1 << 16;
-    writer.write_all(&[b'.'; PIPE]).unwrap();
-    PIPE
 }
 
 /// A run that waits after it has observed.
@@ -103,14 +98,13 @@ fn fill(writer: &mut (impl Write + std::os::fd::AsFd)) -> usize {
 struct Paused {
     child: Child,
     log: PipeReader,
-    filled: usize,
 }
 
 impl Paused {
     fn go_on(mut self) -> Ended {
         let mut log = Vec::new();
         self.log.read_to_end(&mut log).unwrap();
-        Ended { log: text(&log[self.filled..]), ..ended(self.child) }
+        Ended { log: text(&log[PIPE..]), ..ended(self.child) }
     }
 
     /// As a node that loses power ends it.

@@ -5,9 +5,10 @@
 
 use std::net::TcpListener;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Program;
 use crate::control_plane::ControlPlane;
@@ -15,7 +16,7 @@ use crate::control_plane::identity::{Identity, kubeconfig};
 use crate::fake_api::{FakeApi, Fault, Moment, Requests};
 use crate::objects::{Node, Pod};
 
-/// Four nodes, one of them with a pod, of which MIN_NODES=1 keeps one: three cordons to be made.
+/// Four nodes, one of them with a pod, of which `MIN_NODES=1` keeps one: three cordons to be made.
 pub(super) struct World {
     pub(super) plane: &'static ControlPlane,
     pub(super) name: String,
