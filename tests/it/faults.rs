@@ -189,7 +189,12 @@ fn judge(undisturbed: &Undisturbed, point: &Point, trouble: Trouble) -> Vec<Stri
 fn after_a_clean_run(undisturbed: &Undisturbed, fake: &FakeApi, program: &Program) -> Vec<String> {
     let mut found = Vec::new();
     expire_lease(fake);
-    let clean = program.run(&["--yes"]);
+    let mut clean = program.run(&["--yes"]);
+    if clean.code == Some(4) {
+        // A request that was still on its way when the run before had ended, and takes the Lease for it.
+        expire_lease(fake);
+        clean = program.run(&["--yes"]);
+    }
     if clean.code != Some(0) {
         found.push(format!("the clean run: exit {:?}\n{}", clean.code, clean.stderr));
     }
