@@ -70,7 +70,7 @@ impl fmt::Display for Budget {
 
 /// The settings that take part in a decision. Built only from validated settings, so these hold:
 /// `0 < min_utilization <= optimal_utilization <= max_utilization <= 1` and `min_nodes <= max_nodes`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Lower bound of the band; below it, nodes are cordoned.
     pub min_utilization: PartsPerMillion,
@@ -114,6 +114,35 @@ pub struct Policy {
     pub own_pod: Option<(String, String)>,
     /// The node that this run's pod is on.
     pub own_node: Option<String>,
+}
+
+/// The defaults of the settings.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            min_utilization: PartsPerMillion(650_000),
+            optimal_utilization: PartsPerMillion(750_000),
+            max_utilization: PartsPerMillion(850_000),
+            min_nodes: 3,
+            max_nodes: 72,
+            preemptible_labels: BTreeSet::new(),
+            omit_labels: BTreeSet::new(),
+            omit_namespaces: BTreeSet::from(["kube-system".to_owned()]),
+            node_selector: LabelSelector::default(),
+            capacity: CapacitySource::Allocatable,
+            empty_grace: SignedDuration::ZERO,
+            adopt_cordons: true,
+            keep_zones: true,
+            max_cordons: Budget::Percent(100),
+            max_deletions: Budget::Count(10),
+            boot_grace: SignedDuration::from_mins(15),
+            max_unready_percent: 45,
+            ok_unready_nodes: 3,
+            node_groups_named: false,
+            own_pod: None,
+            own_node: None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -43,10 +43,12 @@ pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) 
 fn target(action: &Action) -> String {
     match action {
         Action::Grow { group: Some(group), from, to, .. } => {
-            format!("{group}: from {from} instances to {to}")
+            let noun = if *from == 1 { "instance" } else { "instances" };
+            format!("{group}: from {from} {noun} to {to}")
         }
         Action::Grow { group: None, from, to, .. } => {
-            format!("the cluster, whose node groups are not known: from {from} nodes to {to}")
+            let noun = if *from == 1 { "node" } else { "nodes" };
+            format!("the cluster, whose node groups are not known: from {from} {noun} to {to}")
         }
         Action::Uncordon { node, .. }
         | Action::Cordon { node, .. }

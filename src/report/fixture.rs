@@ -4,16 +4,15 @@ mod everything;
 
 pub(super) use everything::everything;
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Bytes, LabelSelector};
+use jiff::Timestamp;
+use kube_rebalancer_core::model::{Bytes, TotalBytes};
 use kube_rebalancer_core::plan::{
     Action, After, Band, Before, CordonReason, DeleteReason, KeepReason, NodeState, NodeVerdict, Plan, Since,
     UncordonReason, Utilization, Verdict, Warning,
 };
-use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 
 use serde_json::json;
 
@@ -23,29 +22,7 @@ pub(super) const GIBI: u128 = 1 << 30;
 /// Allocatable of the machines that the 2017 cluster ran on: 12.7Gi.
 const MACHINE: Bytes = Bytes(13_317_664 << 10);
 
-static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy {
-    min_utilization: PartsPerMillion(650_000),
-    optimal_utilization: PartsPerMillion(750_000),
-    max_utilization: PartsPerMillion(850_000),
-    min_nodes: 3,
-    max_nodes: 72,
-    preemptible_labels: BTreeSet::new(),
-    omit_labels: BTreeSet::new(),
-    omit_namespaces: BTreeSet::new(),
-    node_selector: LabelSelector::default(),
-    capacity: CapacitySource::Allocatable,
-    empty_grace: SignedDuration::ZERO,
-    adopt_cordons: true,
-    keep_zones: true,
-    max_cordons: Budget::Percent(100),
-    max_deletions: Budget::Count(10),
-    boot_grace: SignedDuration::from_mins(15),
-    max_unready_percent: 45,
-    ok_unready_nodes: 3,
-    node_groups_named: false,
-    own_pod: None,
-    own_node: None,
-});
+static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
 
 static SETTINGS: LazyLock<Vec<Setting<'static>>> = LazyLock::new(|| {
     let setting = |name, text, json, is_default| Setting { name, text, json, is_default };
@@ -78,7 +55,7 @@ pub(super) fn moment(text: &str) -> Since {
 pub(super) fn node(name: &str, state: NodeState, occupants: usize, verdict: Verdict) -> NodeVerdict {
     let critical = matches!(verdict, Verdict::Keep(KeepReason::CriticalPod { .. }));
     // Half a gibibyte for the daemons, three quarters of one for each occupant.
-    let requested = Bytes((1 << 29) + u64::try_from(occupants).unwrap() * (3 << 28));
+    let requested = TotalBytes((1 << 29) + u128::try_from(occupants).unwrap() * (3 << 28));
     NodeVerdict {
         name: name.to_owned(),
         state,

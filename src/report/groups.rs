@@ -86,10 +86,7 @@ fn spread(members: &[&NodeVerdict]) -> Option<String> {
     let pods = three_numbers(managed().map(|node| node.occupants).collect(), |pods| *pods)?;
     let load = three_numbers(
         managed()
-            .map(|node| Utilization {
-                requested: u128::from(node.requested.0),
-                capacity: u128::from(node.capacity.0),
-            })
+            .map(|node| Utilization { requested: node.requested.0, capacity: u128::from(node.capacity.0) })
             .collect(),
         // Infinite is the largest.
         |load: &Utilization| load.parts_per_million().unwrap_or(u128::MAX),

@@ -85,7 +85,7 @@ impl Figures {
 
     /// An unmanaged node shows no pods: they are not looked at, and a zero would claim that there are none.
     fn of(node: &NodeVerdict) -> Self {
-        let (requested, capacity) = (u128::from(node.requested.0), u128::from(node.capacity.0));
+        let (requested, capacity) = (node.requested.0, u128::from(node.capacity.0));
         let state = state(node.state);
         if node.managed {
             Self {

@@ -10,11 +10,11 @@ use divan::{Bencher, black_box};
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::check::check;
 use kube_rebalancer_core::model::{
-    Bytes, Constraints, Controller, LabelSelector, Millicores, Node, NodeResources, Pod, ReadyCondition,
-    Requests, Snapshot, Unbound,
+    Bytes, Constraints, Controller, Millicores, Node, NodeResources, Pod, ReadyCondition, Requests, Snapshot,
+    Unbound,
 };
 use kube_rebalancer_core::plan::plan;
-use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+use kube_rebalancer_core::policy::Policy;
 
 /// Nodes of the clusters; each has thirty pods a node.
 const SIZES: [u64; 3] = [1_000, 5_000, 15_000];
@@ -86,27 +86,9 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
 
 fn policy() -> Policy {
     Policy {
-        min_utilization: PartsPerMillion(650_000),
-        optimal_utilization: PartsPerMillion(750_000),
-        max_utilization: PartsPerMillion(850_000),
-        min_nodes: 3,
         max_nodes: 20_000,
         preemptible_labels: BTreeSet::from(["hub.jupyter.org/username".into()]),
-        omit_labels: BTreeSet::new(),
-        omit_namespaces: BTreeSet::from(["kube-system".into()]),
-        node_selector: LabelSelector::default(),
-        capacity: CapacitySource::Allocatable,
-        empty_grace: SignedDuration::ZERO,
-        adopt_cordons: true,
-        keep_zones: true,
-        max_cordons: Budget::Percent(100),
-        max_deletions: Budget::Count(10),
-        boot_grace: SignedDuration::from_mins(15),
-        max_unready_percent: 45,
-        ok_unready_nodes: 3,
-        node_groups_named: false,
-        own_pod: None,
-        own_node: None,
+        ..Policy::default()
     }
 }
 

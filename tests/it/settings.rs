@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use kube_rebalancer::settings::{Origin, Pair, Settings, SettingsError, catalog};
 use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement};
-use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion};
+use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
 
 fn read(pairs: &[(&str, &str)]) -> Settings {
     Settings::from_pairs(pairs.iter().copied()).unwrap().0
@@ -43,6 +43,7 @@ fn without_any_variable_the_defaults_hold() {
     assert!(!policy.node_groups_named);
     assert_eq!((&policy.own_pod, &policy.own_node), (&None, &None));
     assert_eq!((&settings.cloud().project, &settings.cloud().zone), (&None, &None));
+    assert_eq!(*policy, Policy::default());
     assert_eq!(settings.run_timeout(), SignedDuration::from_mins(5));
     assert_eq!((settings.yes(), settings.lease_namespace()), (false, "default"));
     assert!(settings.values().iter().all(|value| value.origin == Origin::Default));

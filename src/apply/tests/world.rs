@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Bytes, Controller, LabelSelector, Millicores, Node, NodeResources, Pod, ReadyCondition, Requests,
-    Snapshot, Unbound, annotation,
+    Bytes, Controller, Millicores, Node, NodeResources, Pod, ReadyCondition, Requests, Snapshot, Unbound,
+    annotation,
 };
 use kube_rebalancer_core::plan::{
     Action, After, Band, Before, CordonReason, DeleteReason, GrowReason, MarkReason, Plan, Since,
     UncordonReason, UnmarkReason, Utilization,
 };
-use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+use kube_rebalancer_core::policy::Policy;
 
 use crate::apply::{Applied, Apply};
 use crate::ports::{
@@ -288,29 +288,7 @@ pub(super) fn grow(group: Option<&str>) -> Action {
 }
 
 fn policy() -> Policy {
-    Policy {
-        min_utilization: PartsPerMillion(650_000),
-        optimal_utilization: PartsPerMillion(750_000),
-        max_utilization: PartsPerMillion(850_000),
-        min_nodes: 0,
-        max_nodes: 72,
-        preemptible_labels: BTreeSet::from(["user".to_owned()]),
-        omit_labels: BTreeSet::new(),
-        omit_namespaces: BTreeSet::new(),
-        node_selector: LabelSelector::default(),
-        capacity: CapacitySource::Allocatable,
-        empty_grace: SignedDuration::ZERO,
-        adopt_cordons: true,
-        keep_zones: true,
-        max_cordons: Budget::Percent(100),
-        max_deletions: Budget::Count(10),
-        boot_grace: SignedDuration::from_mins(15),
-        max_unready_percent: 45,
-        ok_unready_nodes: 3,
-        node_groups_named: false,
-        own_pod: None,
-        own_node: None,
-    }
+    Policy { min_nodes: 0, preemptible_labels: BTreeSet::from(["user".to_owned()]), ..Policy::default() }
 }
 
 /// A plan of which only the actions are of interest.

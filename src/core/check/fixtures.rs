@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::Facts;
 use crate::model::{
-    Bytes, Controller, LabelSelector, Millicores, Node, NodeGroup, NodeResources, Pod, ReadyCondition,
-    Requests, Snapshot, annotation,
+    Bytes, Controller, Millicores, Node, NodeGroup, NodeResources, Pod, ReadyCondition, Requests, Snapshot,
+    TotalBytes, annotation,
 };
 use crate::plan::{
     Action, After, Band, Before, CordonReason, DeleteReason, Elapsed, GrowReason, KeepReason, MarkReason,
     NodeVerdict, Plan, Since, UncordonReason, UnmarkReason, Utilization, Verdict,
 };
-use crate::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+use crate::policy::Policy;
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -25,27 +25,10 @@ pub(super) fn ago(seconds: i64) -> Timestamp {
 /// The defaults, with room for small clusters: `MIN_NODES=0`, pods with the label `user` are dynamic.
 pub(super) fn policy() -> Policy {
     Policy {
-        min_utilization: PartsPerMillion(650_000),
-        optimal_utilization: PartsPerMillion(750_000),
-        max_utilization: PartsPerMillion(850_000),
         min_nodes: 0,
-        max_nodes: 72,
         preemptible_labels: BTreeSet::from(["user".to_owned()]),
         omit_labels: BTreeSet::from(["omit".to_owned()]),
-        omit_namespaces: BTreeSet::from(["kube-system".to_owned()]),
-        node_selector: LabelSelector::default(),
-        capacity: CapacitySource::Allocatable,
-        empty_grace: SignedDuration::ZERO,
-        adopt_cordons: true,
-        keep_zones: true,
-        max_cordons: Budget::Percent(100),
-        max_deletions: Budget::Count(10),
-        boot_grace: SignedDuration::from_mins(15),
-        max_unready_percent: 45,
-        ok_unready_nodes: 3,
-        node_groups_named: false,
-        own_pod: None,
-        own_node: None,
+        ..Policy::default()
     }
 }
 
@@ -171,7 +154,7 @@ pub(super) fn plan(snapshot: &Snapshot, policy: &Policy, actions: Vec<Action>) -
             managed: facts.managed,
             occupants: facts.occupants,
             critical: facts.critical_pod.is_some(),
-            requested: Bytes(u64::try_from(facts.requested).unwrap()),
+            requested: TotalBytes(facts.requested),
             capacity: Bytes(facts.capacity),
             verdict: verdict(&facts.node.name, &actions),
         })

@@ -4,6 +4,14 @@ use super::reason::{among, plural};
 use super::utilization::Utilization;
 use crate::policy::PartsPerMillion;
 
+/// Beyond this many, the exact number of nodes tells an operator nothing and is not computed.
+pub(super) const ENOUGH_NODES: usize = 10_000;
+
+/// So many nodes, or more than are counted.
+fn needed(nodes: usize) -> String {
+    if nodes > ENOUGH_NODES { format!("more than {ENOUGH_NODES} nodes") } else { plural(nodes, "node") }
+}
+
 /// A setting that changed a number of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
@@ -17,7 +25,8 @@ pub enum Limit {
     },
     /// More nodes would have been needed.
     #[error(
-        "MAX_NODES: {asked} nodes are needed, {allowed} may serve; utilization is then {utilization}, above {max}"
+        "MAX_NODES: {} needed, {allowed} may serve; utilization is then {utilization}, above {max}",
+        needed(*.asked)
     )]
     MaxNodes {
         /// Nodes that the utilization asks for.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::choice::{Aim, Bounds, Chosen, add};
 use super::grow::Growth;
-use super::notes::Limit;
+use super::notes::{ENOUGH_NODES, Limit};
 use super::order::{Candidate, Cordons, Entry, KeepOrder, Must, cordon, is_candidate};
 use super::survey::{Cordon, NodeFacts, Survey};
 use super::utilization::Utilization;
@@ -210,13 +210,11 @@ fn limits(
 
 /// How many nodes the optimum asks for if `MAX_NODES` did not bound them.
 fn unbounded(aim: &Aim<'_>, order: &KeepOrder, growth: &Growth<'_>) -> usize {
-    /// Beyond this many further nodes the exact number tells an operator nothing.
-    const ENOUGH: usize = 10_000;
     let existing = order.entries.iter().filter(|entry| !matches!(entry.candidate, Candidate::New(_)));
     let mut entries: Vec<Entry> = existing.copied().collect();
     let mut total = aim.utilization(entries.iter());
     let mut further = growth.order();
-    for _ in 0..ENOUGH {
+    while entries.len() <= ENOUGH_NODES {
         if total.compare(aim.policy.optimal_utilization) != Ordering::Greater {
             break;
         }

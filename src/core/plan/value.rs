@@ -7,7 +7,7 @@ use super::reason::{
     CordonReason, DeleteReason, GrowReason, KeepReason, MarkReason, Reason, UncordonReason, UnmarkReason,
 };
 use super::utilization::Utilization;
-use crate::model::Bytes;
+use crate::model::{Bytes, TotalBytes};
 
 /// What a run decides. Immutable; the actions stand in the order in which they are carried out.
 #[must_use]
@@ -214,7 +214,7 @@ pub struct NodeVerdict {
     /// Whether one of them is critical.
     pub critical: bool,
     /// Memory requested by its occupants and daemons.
-    pub requested: Bytes,
+    pub requested: TotalBytes,
     /// Memory that the utilization divides by.
     pub capacity: Bytes,
     /// What happens to it, and why.

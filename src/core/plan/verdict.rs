@@ -5,7 +5,7 @@ use super::order::{Must, cordon};
 use super::reason::{KeepReason, Since, UncordonReason};
 use super::survey::{Cordon, NodeFacts, Readiness};
 use super::value::{NodeVerdict, Verdict};
-use crate::model::{Bytes, NodeIndex};
+use crate::model::{Bytes, NodeIndex, TotalBytes};
 
 /// The line of one node.
 pub(super) fn verdict(run: &Run<'_, '_>, index: NodeIndex) -> Option<NodeVerdict> {
@@ -17,7 +17,7 @@ pub(super) fn verdict(run: &Run<'_, '_>, index: NodeIndex) -> Option<NodeVerdict
         managed: facts.managed(),
         occupants: facts.occupants,
         critical: facts.critical.is_some(),
-        requested: bytes(facts.occupied + facts.daemons),
+        requested: TotalBytes(facts.occupied + facts.daemons),
         capacity: bytes(facts.capacity),
         verdict: decide(run, index, facts),
     })

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{
-    Bytes, Controller, LabelSelector, NodeResources, ReadyCondition, Requests, Taint, TaintEffect, Unbound,
-};
-use crate::policy::{Budget, CapacitySource, PartsPerMillion};
+use crate::model::{Bytes, Controller, NodeResources, ReadyCondition, Requests, Taint, TaintEffect, Unbound};
 
 fn at(seconds_ago: i64) -> Timestamp {
     let now: Timestamp = "2026-01-15T09:00:00Z".parse().unwrap();
@@ -15,29 +12,7 @@ fn at(seconds_ago: i64) -> Timestamp {
 }
 
 fn policy() -> Policy {
-    Policy {
-        min_utilization: PartsPerMillion(650_000),
-        optimal_utilization: PartsPerMillion(750_000),
-        max_utilization: PartsPerMillion(850_000),
-        min_nodes: 0,
-        max_nodes: 9,
-        preemptible_labels: BTreeSet::from(["user".to_owned()]),
-        omit_labels: BTreeSet::new(),
-        omit_namespaces: BTreeSet::from(["kube-system".to_owned()]),
-        node_selector: LabelSelector::default(),
-        capacity: CapacitySource::Allocatable,
-        empty_grace: SignedDuration::ZERO,
-        adopt_cordons: true,
-        keep_zones: true,
-        max_cordons: Budget::Count(9),
-        max_deletions: Budget::Count(9),
-        boot_grace: SignedDuration::from_mins(15),
-        max_unready_percent: 45,
-        ok_unready_nodes: 3,
-        node_groups_named: false,
-        own_pod: None,
-        own_node: None,
-    }
+    Policy { min_nodes: 0, preemptible_labels: BTreeSet::from(["user".to_owned()]), ..Policy::default() }
 }
 
 /// A Ready node.

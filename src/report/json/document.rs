@@ -180,7 +180,7 @@ pub(super) struct Node<'a> {
     /// Whether one of them is critical.
     pub(super) critical: bool,
     /// Memory requested by its occupants and daemons.
-    pub(super) requested_bytes: u64,
+    pub(super) requested_bytes: u128,
     /// Memory that the utilization divides by.
     pub(super) capacity_bytes: u64,
     pub(super) verdict: Verdict,

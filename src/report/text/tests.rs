@@ -203,7 +203,7 @@ fn no_name_breaks_the_page() {
         let mut plan = fixture::everything(name, pod);
         for (node, huge) in plan.nodes.iter_mut().zip([u64::MAX, i64::MAX.unsigned_abs(), (1 << 60) - 1]) {
             node.capacity.0 = huge;
-            node.requested.0 = huge - 1;
+            node.requested.0 = u128::from(huge) - 1;
             node.occupants = 1_000_000;
         }
         let layouts = [72, 80, 100, 160, 300]

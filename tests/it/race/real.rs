@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    self, Bytes, LabelSelector, Millicores, NodeResources, ReadyCondition, Requests, Snapshot, Taint,
-    TaintEffect, Unbound, annotation,
+    self, Bytes, Millicores, NodeResources, ReadyCondition, Requests, Snapshot, Taint, TaintEffect, Unbound,
+    annotation,
 };
 use kube_rebalancer_core::plan::{Action, plan};
-use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_core::recheck::{self, Judgement, SecondLook};
 
 use super::explore::{MIN_NODES, Scope, Weakness};
@@ -216,26 +216,9 @@ fn ago(age: Age) -> Timestamp {
 
 fn policy(min_nodes: usize) -> Policy {
     Policy {
-        min_utilization: PartsPerMillion(650_000),
-        optimal_utilization: PartsPerMillion(750_000),
-        max_utilization: PartsPerMillion(850_000),
         min_nodes,
         max_nodes: NODES,
         preemptible_labels: BTreeSet::from([USER.to_owned()]),
-        omit_labels: BTreeSet::new(),
-        omit_namespaces: BTreeSet::new(),
-        node_selector: LabelSelector::default(),
-        capacity: CapacitySource::Allocatable,
-        empty_grace: SignedDuration::ZERO,
-        adopt_cordons: true,
-        keep_zones: true,
-        max_cordons: Budget::Percent(100),
-        max_deletions: Budget::Count(10),
-        boot_grace: SignedDuration::from_mins(15),
-        max_unready_percent: 45,
-        ok_unready_nodes: 3,
-        node_groups_named: false,
-        own_pod: None,
-        own_node: None,
+        ..Policy::default()
     }
 }
