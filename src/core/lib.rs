@@ -5,6 +5,8 @@
 //!     ^    ^                                       |
 //!     |    +--- check (judges, shares no code) <---+
 //!   policy (the settings that take part in a decision)
+//!
+//!   recheck (what still holds of a plan when the turn of an action comes)
 //! ```
 //!
 //! Nothing here performs input or output, reads a clock, an environment or a random number: the crate depends on no
