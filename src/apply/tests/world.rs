@@ -266,7 +266,7 @@ pub(super) fn uncordon(node: &str) -> Action {
 }
 
 pub(super) fn cordon(node: &str) -> Action {
-    Action::Cordon { node: node.to_owned(), reason: CordonReason::EmptiesSooner { occupants: 0 } }
+    Action::Cordon { node: node.to_owned(), reason: CordonReason::NotNeeded { occupants: 0 } }
 }
 
 pub(super) fn delete(node: &str) -> Action {

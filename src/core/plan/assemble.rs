@@ -108,7 +108,7 @@ impl Run<'_, '_> {
             UncordonReason::MinNodes { serving, min: policy.min_nodes }
         } else {
             let occupants = self.survey.nodes.get(index).map_or(0, |facts| facts.occupants);
-            UncordonReason::EmptiesLater { occupants }
+            UncordonReason::Needed { occupants }
         }
     }
 
@@ -130,7 +130,7 @@ impl Run<'_, '_> {
             Band::Within | Band::Above if serving > policy.max_nodes => {
                 CordonReason::MaxNodes { serving, max: policy.max_nodes }
             }
-            Band::Within | Band::Above => CordonReason::EmptiesSooner { occupants },
+            Band::Within | Band::Above => CordonReason::NotNeeded { occupants },
         }
     }
 

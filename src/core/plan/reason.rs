@@ -96,8 +96,8 @@ reasons! {
             /// `MIN_NODES`.
             min: usize,
         } => ("{} in service, MIN_NODES is {min}", plural(*.serving, "node")),
-        /// It will be empty later than a node that is cordoned in its place.
-        EmptiesLater {
+        /// Its capacity is needed: it was chosen to serve, in the place of others or beside them.
+        Needed {
             /// Its occupants.
             occupants: usize,
         } => ("its capacity is needed; it has {}", plural(*.occupants, "pod")),
@@ -140,11 +140,11 @@ reasons! {
             utilization: Utilization,
             /// `MIN_UTILIZATION`.
             min: PartsPerMillion,
-            /// Its occupants: none of the nodes that stay has fewer.
+            /// Its occupants. A node that stays with fewer must be kept for another reason.
             occupants: usize,
         } => ("utilization {utilization} is below {min}; it has {}", plural(*.occupants, "pod")),
-        /// It will be empty sooner than a node that serves in its place.
-        EmptiesSooner {
+        /// Its capacity is not needed: nodes that must be kept, or that have more pods, are enough.
+        NotNeeded {
             /// Its occupants.
             occupants: usize,
         } => ("its capacity is not needed; it has {}", plural(*.occupants, "pod")),
