@@ -1,0 +1,106 @@
+//! What is asked of Compute Engine, and what it answers, in its own words.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::error::ComputeError;
+use crate::name::{GroupId, InstanceId, ProjectId};
+
+/// Compute Engine. Every method ends by itself, but not soon: callers bound it by what is left of their run.
+///
+/// Changes take a request id (a UUID): a retry with the same one is the same change to Compute Engine.
+#[async_trait]
+pub trait ComputeEngine: Debug + Send + Sync {
+    /// The managed instance groups of a project, zonal and regional: `instanceGroupManagers.aggregatedList`.
+    async fn groups(&self, project: &ProjectId) -> Result<GroupList, ComputeError>;
+
+    /// One group: `instanceGroupManagers.get`.
+    async fn group(&self, group: &GroupId) -> Result<Group, ComputeError>;
+
+    /// The instances of a group, all pages: `instanceGroupManagers.listManagedInstances`.
+    async fn instances(&self, group: &GroupId) -> Result<Vec<ManagedInstance>, ComputeError>;
+
+    /// When an instance was created: `instances.get`. `None` if it is gone.
+    async fn created_at(&self, instance: &InstanceId) -> Result<Option<Timestamp>, ComputeError>;
+
+    /// Sets the number of instances that a group is to have, and waits for the operation: `instanceGroupManagers.resize`.
+    /// Compute Engine picks which instances go if that is fewer than there are, so callers only ever ask for more.
+    async fn resize(&self, group: &GroupId, size: u32, request_id: &str) -> Result<(), ComputeError>;
+
+    /// Deletes instances of a group, at most [`MAX_DELETED_AT_ONCE`](crate::MAX_DELETED_AT_ONCE), lowers the group's
+    /// size by as many, and waits for the operation: `instanceGroupManagers.deleteInstances` with
+    /// `skipInstancesOnValidationError`. That it is done means no more than *scheduled*, and some may have been skipped:
+    /// [`Self::instances`] tells which.
+    async fn delete_instances(
+        &self,
+        group: &GroupId,
+        instances: &[InstanceId],
+        request_id: &str,
+    ) -> Result<(), ComputeError>;
+}
+
+/// The groups of a project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupList {
+    /// Those that were listed.
+    pub groups: Vec<Group>,
+    /// Zones and regions that did not answer, such as `zones/us-central1-a`.
+    pub unreachable: Vec<String>,
+}
+
+/// A managed instance group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Which.
+    pub id: GroupId,
+    /// `baseInstanceName`: the names of its instances begin with it, as a rule.
+    pub base_instance_name: String,
+    /// `targetSize`: how many instances it is to have.
+    pub target_size: u32,
+    /// `status.isStable`.
+    pub is_stable: bool,
+    /// `status.autoscaler`: the autoscaler that is attached to it, as a URL.
+    pub autoscaler: Option<String>,
+    /// `updatePolicy.instanceRedistributionType` of a regional group, such as `PROACTIVE` or `NONE`.
+    pub redistribution: Option<String>,
+}
+
+/// An instance of a managed instance group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedInstance {
+    /// Which.
+    pub instance: InstanceId,
+    /// The number that Compute Engine gave it; an instance made anew under the same name has another. `None` while it
+    /// does not exist.
+    pub number: Option<u64>,
+    /// `instanceStatus`, such as `RUNNING`; `None` while it does not exist.
+    pub status: Option<String>,
+    /// `currentAction`.
+    pub action: CurrentAction,
+    /// `lastAttempt.errors`.
+    pub errors: Vec<InstanceError>,
+}
+
+/// What a group is doing to one of its instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CurrentAction {
+    /// Nothing.
+    None,
+    /// It is being made, made again, or looked at for the first time: `CREATING`, `CREATING_WITHOUT_RETRIES`, `RECREATING`, `VERIFYING`.
+    Creating,
+    /// It is going away: `DELETING`, `ABANDONING`.
+    Leaving,
+    /// Anything else, in Compute Engine's word: `RESTARTING`, `REFRESHING`, `STOPPING`, ….
+    Other(String),
+}
+
+/// Why the last attempt at an instance failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceError {
+    /// Such as `ZONE_RESOURCE_POOL_EXHAUSTED` or `QUOTA_EXCEEDED`.
+    pub code: String,
+    /// A sentence.
+    pub message: String,
+}
