@@ -279,6 +279,6 @@ mod tests {
         for line in short.lines().chain(long.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
         }
-        assert!(short.lines().count() <= 40, "{} lines:\n{short}", short.lines().count());
+        assert!(short.lines().count() <= 48, "{} lines:\n{short}", short.lines().count());
     }
 }

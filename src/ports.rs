@@ -81,8 +81,6 @@ pub struct Doomed {
     pub node: String,
     /// Its provider ID, which names the instance.
     pub provider_id: Option<String>,
-    /// Its group.
-    pub group: Option<String>,
 }
 
 /// What became of a request to a node group.
@@ -94,8 +92,10 @@ pub enum GroupAnswer {
     AlreadySo,
     /// It was not done, for a reason that is not a failure of ours.
     Stale(String),
-    /// It failed.
+    /// It failed, and nothing was changed.
     Failed(String),
+    /// Whether it was done is not known: its answer was lost, or it was still under way when time was up.
+    Unknown(String),
 }
 
 /// The node groups of a cloud.

@@ -45,8 +45,8 @@ pub struct Apply<'a, C, G, T> {
     pub policy: &'a Policy,
     /// The cluster.
     pub cluster: &'a C,
-    /// The cloud, if there is one.
-    pub groups: Option<&'a G>,
+    /// The cloud, or why nothing is grown and deleted.
+    pub groups: Result<&'a G, NotTried>,
     /// The time.
     pub clock: &'a T,
 }
@@ -119,8 +119,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             let Action::Grow { group, from, to, .. } = action else { continue };
             let outcome = match (self.groups, group) {
                 _ if self.stopped() => Outcome::NotTried(NotTried::Stopped),
-                (Some(groups), Some(group)) => answer(groups.grow(group, *from, *to).await),
-                (_, _) => Outcome::NotTried(NotTried::NoNodeGroup),
+                (Ok(groups), Some(group)) => answer(groups.grow(group, *from, *to).await),
+                (Ok(_), None) => Outcome::NotTried(NotTried::NoNodeGroup),
+                (Err(why), _) => Outcome::NotTried(why),
             };
             progress.outcomes.insert(index, outcome);
         }
@@ -147,6 +148,6 @@ fn answer(answer: GroupAnswer) -> Outcome {
         GroupAnswer::Done => Outcome::Applied,
         GroupAnswer::AlreadySo => Outcome::AlreadySo,
         GroupAnswer::Stale(why) => Outcome::Postponed(why),
-        GroupAnswer::Failed(why) => Outcome::Failed(PortError(why)),
+        GroupAnswer::Failed(why) | GroupAnswer::Unknown(why) => Outcome::Failed(PortError(why)),
     }
 }

@@ -32,6 +32,12 @@ pub enum NotTried {
     /// There is nothing that could grow or delete.
     #[error("no node group")]
     NoNodeGroup,
+    /// The node groups are there, but could not be seen.
+    #[error("the node groups could not be seen")]
+    Unseen,
+    /// Changes of node groups cannot be rehearsed.
+    #[error("Compute Engine has no dry run")]
+    Rehearsal,
     /// `RUN_TIMEOUT` is over, or the run was told to stop.
     #[error("the run was stopped before its turn")]
     Stopped,
@@ -69,6 +75,9 @@ impl Outcome {
     /// Whether the exit code stays 0. An action that has no cloud to be carried out by is not this run's failure.
     #[must_use]
     pub fn is_fine(&self) -> bool {
-        matches!(self, Self::Applied | Self::AlreadySo | Self::NotTried(NotTried::NoNodeGroup))
+        matches!(
+            self,
+            Self::Applied | Self::AlreadySo | Self::NotTried(NotTried::NoNodeGroup | NotTried::Rehearsal)
+        )
     }
 }

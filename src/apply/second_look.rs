@@ -14,11 +14,12 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Claims what is to be deleted, lists all pods once more, takes back cordons that a critical pod has come under
     /// meanwhile, and deletes what is still empty.
     pub(super) async fn look_again(&self, progress: &mut Progress) {
-        if self.groups.is_some() {
-            self.each(Action::is_delete, progress).await;
-        } else {
-            for index in self.indices(Action::is_delete) {
-                progress.outcomes.insert(index, Outcome::NotTried(NotTried::NoNodeGroup));
+        match self.groups {
+            Ok(_) => self.each(Action::is_delete, progress).await,
+            Err(why) => {
+                for index in self.indices(Action::is_delete) {
+                    progress.outcomes.insert(index, Outcome::NotTried(why));
+                }
             }
         }
         // One that failed may have been carried out all the same, if its answer was lost.
@@ -100,20 +101,19 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 Err(outcome) => self.drop_claim(index, outcome, progress).await,
             }
         }
-        let (Some(groups), false) = (self.groups, going.is_empty()) else { return };
+        let (Ok(groups), false) = (self.groups, going.is_empty()) else { return };
         let doomed: Vec<Doomed> = going
             .iter()
-            .map(|(_, node)| Doomed {
-                node: node.name.clone(),
-                provider_id: node.provider_id.clone(),
-                group: node.group.clone(),
-            })
+            .map(|(_, node)| Doomed { node: node.name.clone(), provider_id: node.provider_id.clone() })
             .collect();
         let answers = groups.delete(&doomed).await;
         for (position, (index, node)) in going.into_iter().enumerate() {
             let missing = || GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name));
-            let outcome = answer(answers.get(position).cloned().unwrap_or_else(missing));
-            if outcome.is_fine() {
+            let became = answers.get(position).cloned().unwrap_or_else(missing);
+            // What may be on its way out stays claimed: no other run must uncordon it.
+            let may_go = matches!(became, GroupAnswer::Unknown(_));
+            let outcome = answer(became);
+            if outcome.is_fine() || may_go {
                 progress.outcomes.insert(index, outcome);
             } else {
                 self.drop_claim(index, outcome, progress).await;

@@ -74,6 +74,18 @@ fn a_node_that_a_pod_came_to_meanwhile_is_not_deleted_and_its_claim_is_dropped()
 }
 
 #[test]
+fn a_node_whose_deletion_failed_is_given_free_and_one_that_may_be_on_its_way_out_is_not() {
+    let nodes = [cordoned("a", OLD), cordoned("b", OLD)];
+    let answers =
+        vec![GroupAnswer::Failed("refused".to_owned()), GroupAnswer::Unknown("no answer".to_owned())];
+    let world = World { answers, ..World::new(&nodes, &[]) };
+    let ended = world.apply(&nodes, vec![delete("a"), delete("b")]);
+    assert_eq!(ended.applied.outcomes, [failed("refused"), failed("no answer")]);
+    assert!(!is_claimed(&ended, "a"));
+    assert!(is_claimed(&ended, "b"), "another run could uncordon it while it goes");
+}
+
+#[test]
 fn while_a_pod_may_still_be_bound_only_a_node_under_an_old_cordon_is_deleted() {
     let nodes = [cordoned("old", OLD), cordoned("young", YOUNG)];
     let actions = || vec![delete("old"), delete("young")];

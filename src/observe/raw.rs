@@ -79,6 +79,8 @@ pub(super) struct Annotations<'a> {
     pub(super) scale_down_disabled: Option<Text<'a>>,
     #[serde(borrow, rename = "weave.works/kured-reboot-in-progress")]
     pub(super) reboot_in_progress: Option<Text<'a>>,
+    #[serde(borrow, rename = "container.googleapis.com/instance_id")]
+    pub(super) instance_id: Option<Text<'a>>,
     #[serde(rename = "kubernetes.io/config.mirror")]
     pub(super) mirror: Option<IgnoredAny>,
     #[serde(borrow, rename = "kubernetes.io/created-by")]

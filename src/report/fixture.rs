@@ -43,6 +43,7 @@ pub(super) fn facts() -> Facts<'static> {
         dry_run: true,
         policy: &POLICY,
         settings: &SETTINGS,
+        observed: &[],
         violations: &[],
         outcomes: None,
     }

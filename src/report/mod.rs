@@ -38,6 +38,8 @@ pub struct Facts<'a> {
     pub policy: &'a Policy,
     /// Every resolved setting, in the order in which the documentation lists them.
     pub settings: &'a [Setting<'a>],
+    /// What could not be seen, or looked odd, before anything was decided.
+    pub observed: &'a [String],
     /// The rules that the checker found broken; a plan with any of them is not carried out.
     pub violations: &'a [String],
     /// What became of the actions; `None` where nothing was carried out.

@@ -21,11 +21,15 @@ pub(super) fn limits(page: &mut Page<'_>, limits: &[Limit]) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn warnings(page: &mut Page<'_>, warnings: &[Warning]) -> Result<()> {
-    if warnings.is_empty() {
+/// `observed` are those from before the plan; they are few, and each may be the reason for much of it.
+pub(super) fn warnings(page: &mut Page<'_>, observed: &[String], warnings: &[Warning]) -> Result<()> {
+    if observed.is_empty() && warnings.is_empty() {
         return Ok(());
     }
-    page.heading(&format!("warnings ({})", warnings.len()))?;
+    page.heading(&format!("warnings ({})", observed.len() + warnings.len()))?;
+    for warning in observed {
+        page.paragraph(2, 4, (Tone::Yellow, "-"), (Tone::Plain, warning))?;
+    }
     let mut kinds: Vec<(&Warning, Vec<&Warning>)> = Vec::new();
     for warning in warnings {
         match kinds.iter_mut().find(|(kind, _)| discriminant(*kind) == discriminant(warning)) {

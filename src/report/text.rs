@@ -50,7 +50,7 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout
     page.paragraph(0, 0, (Tone::Plain, ""), (Tone::Bold, &sentence::outcome(plan)))?;
     actions::write(page, &plan.actions, facts)?;
     notes::limits(page, &plan.limits)?;
-    notes::warnings(page, &plan.warnings)?;
+    notes::warnings(page, facts.observed, &plan.warnings)?;
     if layout.all_nodes || plan.nodes.len() <= LONGEST_TABLE {
         table::write(page, &plan.nodes)
     } else {

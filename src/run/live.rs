@@ -13,7 +13,7 @@ use kube_rebalancer_core::model::Snapshot;
 
 use super::show::{Decided, Show};
 use super::{World, read_settings};
-use crate::apply::{Applied, Apply};
+use crate::apply::{Applied, Apply, NotTried};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use crate::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
@@ -166,7 +166,7 @@ impl Run<'_> {
             snapshot,
             policy: self.settings.policy(),
             cluster: live,
-            groups: None::<&NoCloud>,
+            groups: Err::<&NoCloud, _>(NotTried::NoNodeGroup),
             clock: &self.time,
         };
         apply.run().await

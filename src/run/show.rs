@@ -21,6 +21,8 @@ pub(super) struct Show<'a> {
     pub(super) output: OutputFormat,
     pub(super) layout: Layout,
     pub(super) dry_run: bool,
+    /// Warnings from before the plan.
+    pub(super) observed: Vec<String>,
 }
 
 /// A plan, and what the checker found wrong with it.
@@ -56,7 +58,7 @@ impl<'a> Show<'a> {
             color: world.terminal.use_color(arguments.color, &world.environment),
             all_nodes: arguments.all_nodes,
         };
-        Self { settings, source, output: arguments.output, layout, dry_run: true }
+        Self { settings, source, output: arguments.output, layout, dry_run: true, observed: Vec::new() }
     }
 
     /// Writes the whole report.
@@ -111,6 +113,7 @@ impl<'a> Show<'a> {
             dry_run: self.dry_run,
             policy: self.settings.policy(),
             settings: &settings,
+            observed: &self.observed,
             violations,
             outcomes,
         }))

@@ -127,6 +127,8 @@ settings! {
         new("", &form::ZONE, "The zone of the node groups; found from the nodes if unset");
     NODE_GROUPS: BTreeSet<String> =
         new("", &form::GROUPS, "Only these instance groups grow or shrink; a part of a name will do");
+    COMPUTE_ENDPOINT: Option<String> =
+        new("https://compute.googleapis.com", &form::ENDPOINT, "Where the Compute Engine API is");
     RUN_TIMEOUT: SignedDuration =
         new("5m", &form::TIMEOUT, "After this time nothing new is started and the run fails");
     YES: bool =

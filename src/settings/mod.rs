@@ -49,6 +49,8 @@ pub struct CloudScope {
     pub zone: Option<String>,
     /// `NODE_GROUPS`: names of managed instance groups, or parts of names.
     pub node_groups: BTreeSet<String>,
+    /// `COMPUTE_ENDPOINT`.
+    pub endpoint: Option<String>,
 }
 
 impl Settings {

@@ -43,6 +43,7 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
     let project = reader.read(&catalog::PROJECT, raw.project);
     let zone = reader.read(&catalog::ZONE, raw.zone);
     let node_groups = reader.read(&catalog::NODE_GROUPS, raw.node_groups);
+    let compute_endpoint = reader.read(&catalog::COMPUTE_ENDPOINT, raw.compute_endpoint);
     let run_timeout = reader.read(&catalog::RUN_TIMEOUT, raw.run_timeout);
     let yes = reader.read(&catalog::YES, raw.yes);
     let lease_namespace = reader.read(&catalog::LEASE_NAMESPACE, raw.lease_namespace);
@@ -82,7 +83,8 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
         own_pod: own_namespace?.zip(own_name?),
         own_node: own_node?,
     };
-    let cloud = CloudScope { project: project?, zone: zone?, node_groups };
+    let endpoint = compute_endpoint?;
+    let cloud = CloudScope { project: project?, zone: zone?, node_groups, endpoint };
     Some(Settings {
         policy,
         cloud,

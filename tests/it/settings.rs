@@ -72,6 +72,7 @@ fn every_variable_reaches_its_own_field() {
         ("OK_UNREADY_NODES", "2"),
         ("PROJECT", "my-project"),
         ("ZONE", "us-central1-a"),
+        ("COMPUTE_ENDPOINT", "http://127.0.0.1:8080"),
         ("NODE_GROUPS", "users:core"),
         ("RUN_TIMEOUT", "90s"),
         ("YES", "true"),
@@ -103,6 +104,7 @@ fn every_variable_reaches_its_own_field() {
     assert_eq!(policy.own_node.as_deref(), Some("node-1"));
     assert_eq!(settings.cloud().project.as_deref(), Some("my-project"));
     assert_eq!(settings.cloud().zone.as_deref(), Some("us-central1-a"));
+    assert_eq!(settings.cloud().endpoint.as_deref(), Some("http://127.0.0.1:8080"));
     assert!(settings.cloud().node_groups.iter().eq(["core", "users"]));
     assert_eq!(settings.run_timeout(), SignedDuration::from_secs(90));
     assert_eq!((settings.yes(), settings.lease_namespace()), (true, "rebalancing"));

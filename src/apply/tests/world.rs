@@ -15,7 +15,7 @@ use kube_rebalancer_core::plan::{
 };
 use kube_rebalancer_core::policy::Policy;
 
-use crate::apply::{Applied, Apply};
+use crate::apply::{Applied, Apply, NotTried};
 use crate::ports::{
     Clock, Cluster, Doomed, GroupAnswer, NodeEvent, NodeGroups, NodePatch, PatchError, PodList, PortError,
 };
@@ -76,7 +76,7 @@ impl World {
             snapshot: &snapshot,
             policy: &policy,
             cluster: &ports,
-            groups: with_cloud.then_some(&ports),
+            groups: if with_cloud { Ok(&ports) } else { Err(NotTried::NoNodeGroup) },
             clock: &ports,
         };
         // Everything here answers at once, so the first poll is the last.

@@ -61,6 +61,19 @@ fn check_node(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation
     if node.own {
         found.push(Violation::DeleteOfOwnNode { node: name() });
     }
+    if let Some(why) = &node.node.outside {
+        found.push(Violation::DeleteOutsideGroups { node: name(), why: why.clone() });
+    }
+    for group in facts.snapshot.groups().iter().filter(|group| node.node.group.as_ref() == Some(&group.name))
+    {
+        if let Some(why) = &group.not_shrinkable {
+            found.push(Violation::DeleteFromGroup {
+                node: name(),
+                group: group.name.clone(),
+                why: why.clone(),
+            });
+        }
+    }
     let (empty_for, grace) = (empty_for(facts, node), facts.policy.empty_grace);
     if empty_for < grace {
         found.push(Violation::DeleteTooEarly {

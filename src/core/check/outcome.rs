@@ -124,5 +124,6 @@ fn stand_in(snapshot: &Snapshot, policy: &Policy) -> NodeGroup {
             taints: facts.node.taints.clone(),
         }),
         not_growable: None,
+        not_shrinkable: None,
     }
 }

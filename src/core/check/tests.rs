@@ -402,6 +402,26 @@ fn only_nodes_that_were_cordoned_and_lose_nothing_are_deleted() {
 }
 
 #[test]
+fn a_node_is_deleted_only_from_a_group_that_may_be_shrunk() {
+    let delete_from = |node_a: Node, pool: NodeGroup| {
+        let snapshot = world(vec![node_a, in_group(node("b"), "z/pool")], vec![], vec![pool]);
+        found(&snapshot, &policy(), vec![delete("a")])
+    };
+    let member = || in_group(cordoned("a"), "z/pool");
+    assert_eq!(delete_from(member(), group("z/pool", 2)), []);
+
+    let why = || text("its instance is gone");
+    let outside = Node { outside: Some(why()), ..cordoned("a") };
+    let expected = Violation::DeleteOutsideGroups { node: text("a"), why: why() };
+    assert_eq!(delete_from(outside, group("z/pool", 1)), [expected]);
+
+    let redistributed = NodeGroup { not_shrinkable: Some(text("redistribution")), ..group("z/pool", 2) };
+    let expected =
+        Violation::DeleteFromGroup { node: text("a"), group: text("z/pool"), why: text("redistribution") };
+    assert_eq!(delete_from(member(), redistributed), [expected]);
+}
+
+#[test]
 fn the_node_of_this_run_is_not_deleted_but_its_own_pod_does_not_fill_it() {
     let snapshot = world(vec![cordoned("a"), node("b")], vec![critical("me", "a")], vec![]);
     let expected = [Violation::DeleteOfOwnNode { node: text("a") }];

@@ -125,6 +125,10 @@ pub enum Violation {
     DeleteLosesPod { node: String, pod: String },
     #[error("delete of {node}, on which this run's own pod is")]
     DeleteOfOwnNode { node: String },
+    #[error("delete of {node}, which is in no node group: {why}")]
+    DeleteOutsideGroups { node: String, why: String },
+    #[error("delete of {node} from node group {group}, from which nothing must be deleted: {why}")]
+    DeleteFromGroup { node: String, group: String, why: String },
     #[error("delete of {node}, empty for {empty_seconds} s of the EMPTY_GRACE of {grace_seconds} s")]
     DeleteTooEarly { node: String, empty_seconds: i64, grace_seconds: i64 },
     #[error("delete of the Ready node {node} while {serving} serve after the plan; MIN_NODES is {min}")]

@@ -21,6 +21,8 @@ pub struct NodeGroup {
     pub template: Option<NodeTemplate>,
     /// Why the group must not be grown, if something speaks against it (an autoscaler is attached, …).
     pub not_growable: Option<String>,
+    /// Why none of its instances must be deleted, if something speaks against it (others would go in their place, …).
+    pub not_shrinkable: Option<String>,
 }
 
 /// An instance of a node group.

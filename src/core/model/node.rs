@@ -18,9 +18,11 @@ pub mod annotation {
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
     /// kured is rebooting the node: hands off.
     pub const REBOOT_IN_PROGRESS: &str = "weave.works/kured-reboot-in-progress";
+    /// On GKE, the number of the instance that the node registered from.
+    pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
     /// All of them.
-    pub const ALL: [&str; 5] =
-        [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL, SCALE_DOWN_DISABLED, REBOOT_IN_PROGRESS];
+    pub const ALL: [&str; 6] =
+        [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL, SCALE_DOWN_DISABLED, REBOOT_IN_PROGRESS, INSTANCE_ID];
 }
 
 /// A Kubernetes node.
@@ -36,7 +38,7 @@ pub struct Node {
     pub provider_id: Option<String>,
     /// `metadata.creationTimestamp`.
     pub created_at: Option<Timestamp>,
-    /// Whether `metadata.deletionTimestamp` is set.
+    /// Whether `metadata.deletionTimestamp` is set, or its instance is going away.
     pub deleting: bool,
     /// `metadata.labels`.
     pub labels: BTreeMap<String, String>,
@@ -54,6 +56,8 @@ pub struct Node {
     pub capacity: NodeResources,
     /// The name of the [`NodeGroup`](super::NodeGroup) that its instance belongs to, where that is known.
     pub group: Option<String>,
+    /// Why its instance is in none of the groups of this run, where the groups are known: it is gone, another project's, ….
+    pub outside: Option<String>,
 }
 
 impl Node {

@@ -101,11 +101,26 @@ fn stays(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
     if facts.own {
         return Some(KeepReason::OwnNode);
     }
+    if let Some(why) = &facts.node.outside {
+        return Some(KeepReason::NoNodeGroup { why: why.clone() });
+    }
+    if let Some((group, why)) = not_shrinkable(survey, facts) {
+        return Some(KeepReason::GroupNotShrunk { group: group.to_owned(), why: why.to_owned() });
+    }
     let empty_for = empty_for(survey, facts);
     (empty_for < policy.empty_grace).then_some(KeepReason::EmptyTooShort {
         empty_for: Elapsed(empty_for),
         grace: Elapsed(policy.empty_grace),
     })
+}
+
+/// The group of a node, and why nothing must be deleted from it.
+fn not_shrinkable<'a>(survey: &Survey<'a>, facts: &NodeFacts<'_>) -> Option<(&'a str, &'a str)> {
+    let groups = survey.snapshot.groups();
+    let name = facts.node.group.as_deref()?;
+    let index = groups.binary_search_by(|group| group.name.as_str().cmp(name)).ok()?;
+    let group = groups.get(index)?;
+    Some((&group.name, group.not_shrinkable.as_deref()?))
 }
 
 /// For how long a node has been seen empty; a mark from the future, made by a clock that was wrong, says nothing.

@@ -151,6 +151,11 @@ impl<'a> Growth<'a> {
         if let (Some(group), Some(why)) = (name(), &obstacle) {
             self.warnings.push(Warning::GroupNotGrown { group, why: why.clone() });
         }
+        if let Some((group, why)) =
+            group.and_then(|group| Some((group.name.clone(), group.not_shrinkable.clone()?)))
+        {
+            self.warnings.push(Warning::GroupNotShrunk { group, why });
+        }
         let filled = shape.filter(|shape| shape.filled_by_daemons(survey.policy));
         if let Some(shape) = filled {
             let (daemons, capacity) = (shape.daemons, shape.capacity);

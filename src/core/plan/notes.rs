@@ -179,4 +179,12 @@ pub enum Warning {
         /// Why.
         why: String,
     },
+    /// Nothing is deleted from a group.
+    #[error("nothing is deleted from node group {group}: {why}")]
+    GroupNotShrunk {
+        /// The group.
+        group: String,
+        /// Why.
+        why: String,
+    },
 }

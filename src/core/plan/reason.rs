@@ -267,6 +267,18 @@ reasons! {
         } => ("{pod} would be lost: {why}"),
         /// This run's own pod is on it.
         OwnNode => ("this run's own pod is on it"),
+        /// Its instance is in no node group that this run may delete from.
+        NoNodeGroup {
+            /// What its instance is instead.
+            why: String,
+        } => ("it cannot be deleted: {why}"),
+        /// Nothing must be deleted from its group.
+        GroupNotShrunk {
+            /// The group.
+            group: String,
+            /// Why.
+            why: String,
+        } => ("nothing is deleted from node group {group}: {why}"),
         /// It has not been empty for long enough.
         EmptyTooShort {
             /// For how long it has been seen empty.

@@ -48,6 +48,7 @@ fn named_node(name: &str, object: &Object<'_>, warnings: &mut Vec<ReadWarning>) 
         allocatable: resources(status.allocatable.as_ref(), "allocatable")?,
         capacity: resources(status.capacity.as_ref(), "capacity")?,
         group: None,
+        outside: None,
     })
 }
 
@@ -58,6 +59,7 @@ fn annotations(raw: &Annotations<'_>) -> BTreeMap<String, String> {
         (annotation::DELETING_UNTIL, &raw.deleting_until),
         (annotation::SCALE_DOWN_DISABLED, &raw.scale_down_disabled),
         (annotation::REBOOT_IN_PROGRESS, &raw.reboot_in_progress),
+        (annotation::INSTANCE_ID, &raw.instance_id),
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), value.as_ref()?.as_str().to_owned())))
@@ -202,6 +204,7 @@ mod tests {
                 pods: Some(110),
             },
             group: None,
+            outside: None,
         };
         assert_eq!(node, expected);
         assert_eq!(node.zone(), Some("z1"));

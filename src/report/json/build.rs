@@ -34,7 +34,12 @@ pub(super) fn document<'a>(plan: &'a Plan, facts: &Facts<'a>) -> Document<'a> {
         actions: plan.actions.iter().map(action).collect(),
         nodes: plan.nodes.iter().map(node).collect(),
         limits: plan.limits.iter().map(limit).collect(),
-        warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+        warnings: facts
+            .observed
+            .iter()
+            .cloned()
+            .chain(plan.warnings.iter().map(ToString::to_string))
+            .collect(),
         guard: plan.guard.map(|guard| Guard {
             broken: guard.broken,
             managed: guard.managed,

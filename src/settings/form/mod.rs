@@ -16,7 +16,7 @@ pub use complaint::Complaint;
 pub(super) use count::{BUDGET, NODES, PERCENT};
 pub(super) use duration::{DURATION, TIMEOUT};
 pub(super) use list::{GROUPS, LABEL_KEYS, NAMESPACES};
-pub(super) use name::{NAMESPACE, OBJECT, PROJECT, ZONE};
+pub(super) use name::{ENDPOINT, NAMESPACE, OBJECT, PROJECT, ZONE};
 pub(super) use ratio::RATIO;
 pub(super) use selector::SELECTOR;
 pub use selector::SelectorError;

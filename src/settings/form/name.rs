@@ -44,9 +44,22 @@ pub(super) fn namespace(text: &str) -> Result<String, Complaint> {
     named(text, is_dns_label, "namespace")
 }
 
-/// A group's name or a part of one: a part may begin with a digit, a name may not.
+/// The root of an API, without a path: its client appends one.
+pub(in crate::settings) const ENDPOINT: Form<Option<String>> = Form {
+    shape: Shape { unit: "url", expected: "a URL without a path", json: JsonKind::Text },
+    read: |text| optional(text, is_endpoint, "URL of an API"),
+};
+
+/// A group's name or a part of one (a part may begin with a digit, a name may not), its zone or region before it or not.
 pub(super) fn group_part(text: &str) -> Result<String, Complaint> {
-    named(text, is_dns_label, "group name")
+    named(
+        text,
+        |text| match text.split_once('/') {
+            Some((location, name)) => is_cloud_name(location) && is_dns_label(name),
+            None => is_dns_label(text),
+        },
+        "group name",
+    )
 }
 
 fn optional(text: &str, rule: fn(&str) -> bool, what: &'static str) -> Result<Option<String>, Complaint> {
@@ -95,6 +108,15 @@ fn is_cloud_name(text: &str) -> bool {
 fn is_project_id(text: &str) -> bool {
     let (domain, id) = text.split_once(':').map_or((None, text), |(domain, id)| (Some(domain), id));
     domain.is_none_or(is_subdomain) && (6..=30).contains(&id.len()) && is_cloud_name(id)
+}
+
+/// `http` or `https`, a host, perhaps a port, and nothing behind it.
+fn is_endpoint(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
+        is_subdomain(host) && port.is_none_or(|port| port.parse::<u16>().is_ok())
+    })
 }
 
 /// Whether there is a first and a last byte and both are as wanted.
@@ -171,5 +193,26 @@ mod tests {
         );
         assert!(!is_project_id(&"p".repeat(31)));
         assert!(group_part("..").is_err());
+        assert!(group_part("us-central1-a/gke-hub-users-grp").is_ok());
+        assert!(group_part("../gke-hub-users-grp").is_err());
+        assert!(group_part("a/b/c").is_err());
+    }
+
+    #[test]
+    fn an_endpoint_is_the_root_of_an_api() {
+        check(
+            is_endpoint,
+            &["https://compute.googleapis.com", "http://127.0.0.1:8080", "https://psc.p.googleapis.com:443"],
+            &[
+                "",
+                "compute.googleapis.com",
+                "https://",
+                "https://a/",
+                "https://a/compute/v1",
+                "ftp://a",
+                "http://a:b",
+            ],
+        );
+        assert!(!is_endpoint("http://user@host"));
     }
 }

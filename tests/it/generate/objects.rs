@@ -71,6 +71,8 @@ impl Shape {
         }
         if self.groups > 0 && !bytes.chance(10) {
             node.group = Some(group_name(bytes.below(self.groups)));
+        } else if self.groups > 0 && at.is_multiple_of(2) {
+            node.outside = Some("its instance is in no node group".to_owned());
         }
         if bytes.chance(10) {
             node.taints.push(taint(
@@ -143,6 +145,7 @@ impl Shape {
             instances,
             template: bytes.chance(50).then(|| template(bytes)),
             not_growable: bytes.chance(8).then(|| "an autoscaler is attached".to_owned()),
+            not_shrinkable: bytes.chance(8).then(|| "its instances are redistributed".to_owned()),
         }
     }
 }

@@ -113,6 +113,9 @@ fn group(group: &NodeGroup, formatter: &mut Formatter<'_>) -> fmt::Result {
     if let Some(why) = &group.not_growable {
         write!(formatter, ", {why}")?;
     }
+    if let Some(why) = &group.not_shrinkable {
+        write!(formatter, ", not shrunk: {why}")?;
+    }
     if let Some(template) = &group.template {
         write!(formatter, ", template {}", resources(&template.allocatable))?;
         write!(formatter, " {:?} {:?}", template.labels, template.taints)?;

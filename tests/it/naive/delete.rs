@@ -56,7 +56,13 @@ fn deletable(now: &World<'_>, machine: &Machine<'_>, policy: &Policy) -> bool {
         .get(annotation::EMPTY_SINCE)
         .and_then(|text| text.parse().ok())
         .map_or(SignedDuration::ZERO, |since| age(now.now, since));
+    let outside_groups = machine.node.outside.is_some();
+    let kept_by_group = now.groups.iter().any(|group| {
+        machine.node.group.as_deref() == Some(group.name.as_str()) && group.not_shrinkable.is_some()
+    });
     machine.occupants.is_empty()
+        && !outside_groups
+        && !kept_by_group
         && !lost
         && !machine.protected()
         && !machine.claimed
