@@ -1,1 +1,30 @@
-//! A fake Compute Engine.
+//! A fake Compute Engine: managed instance groups with the semantics that matter to who grows them and deletes from
+//! them, over plain HTTP on loopback, with the metadata server on the same port. It fails any request in any way,
+//! holds it, tells a test of it, and remembers every one.
+//!
+//! ```text
+//! FakeGce::start() ──> add_group, fail, on ──> run a client ──> calls(), group(), machines(), losses()
+//!
+//!   client ── HTTP ──> route ──> script (faults, hooks) ──> engine ──> JSON
+//!                                                             ^
+//!                                    clock: real, or moved by the test
+//! ```
+
+mod background;
+mod clock;
+mod config;
+mod engine;
+mod fake;
+mod fault;
+mod http;
+mod wire;
+
+pub use self::clock::Clock;
+pub use self::config::{Config, ConfigError};
+pub use self::engine::{
+    Action, AttemptError, Cause, Group, GroupPath, InstancePath, Location, Loss, Machine, MachineStatus,
+    Member, OperationFailure, Redistribution, Timing,
+};
+pub use self::fake::{FakeGce, GroupNow, Options};
+pub use self::fault::{Fault, Moment, Requests};
+pub use self::http::Call;

@@ -1,0 +1,47 @@
+//! The time of the fake: this machine's, or one that a test sets by hand.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// A clock. Its copies show the same time.
+#[derive(Debug, Clone)]
+pub struct Clock(Option<Arc<Mutex<Timestamp>>>);
+
+impl Clock {
+    /// This machine's clock.
+    #[must_use]
+    pub fn real() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still until it is [advanced](Self::advance).
+    #[must_use]
+    pub fn by_hand(start: Timestamp) -> Self {
+        Self(Some(Arc::new(Mutex::new(start))))
+    }
+
+    /// The time.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the fake looks at a clock")]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Some(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
+            None => Timestamp::now(),
+        }
+    }
+
+    /// Moves a clock that is set by hand. The real one goes by itself.
+    pub fn advance(&self, by: Duration) {
+        if let Some(time) = &self.0 {
+            let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
+            *time = after(*time, by);
+        }
+    }
+}
+
+/// That much later; at the end of time, then.
+pub(crate) fn after(time: Timestamp, duration: Duration) -> Timestamp {
+    time.checked_add(duration).unwrap_or(Timestamp::MAX)
+}

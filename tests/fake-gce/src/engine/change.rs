@@ -1,0 +1,230 @@
+//! The requests that change something.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Engine;
+use super::group::Action;
+use super::machine::Cause;
+use super::operation::{Operation, OperationFailure, OperationStatus};
+use super::path::{GroupPath, InstancePath, Location, OperationPath};
+use super::refusal::Refusal;
+use super::steps::Event;
+
+/// For how long a request id is known.
+const REPLAY: Duration = Duration::from_hours(1);
+
+/// How many instances one request may delete.
+const MAX_INSTANCES: usize = 1000;
+
+/// How a request is to be carried out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Terms {
+    /// The same change as any other request with this id.
+    pub(crate) request_id: Option<String>,
+    /// Its operation comes to nothing.
+    pub(crate) failure: Option<OperationFailure>,
+}
+
+impl Engine {
+    /// `resize`: sets the number of instances that a group is to have.
+    pub(crate) fn resize(
+        &mut self,
+        path: &GroupPath,
+        size: usize,
+        terms: Terms,
+    ) -> Result<OperationPath, Refusal> {
+        if let Some(operation) = self.replay(&path.project, &terms)? {
+            return Ok(operation);
+        }
+        let id = self.group(path)?.id;
+        let fails = terms.failure.is_some();
+        let kind = match path.location {
+            Location::Zone(_) => "compute.instanceGroupManagers.resize",
+            Location::Region(_) => "compute.regionInstanceGroupManagers.resize",
+        };
+        let operation = self.begin(terms, kind, (&path.project, &path.location), (path.to_string(), id));
+        if !fails {
+            self.set_size(path, size);
+        }
+        Ok(operation)
+    }
+
+    /// Makes as many new instances, or picks as many to delete, as it takes.
+    pub(crate) fn set_size(&mut self, path: &GroupPath, size: usize) {
+        let Some(group) = self.groups.get_mut(path) else { return };
+        let staying = group.staying().count();
+        group.target_size = size;
+        for _ in staying..size {
+            self.create_member(path);
+        }
+        for _ in size..staying {
+            if let Some(victim) = self.victim(path) {
+                self.take_away(path, &victim, Action::Deleting, Cause::Resize);
+            }
+        }
+        self.redistribute_later(path);
+    }
+
+    /// `deleteInstances`: deletes these instances of a group, which is then to have so many fewer.
+    pub(crate) fn delete_instances(
+        &mut self,
+        path: &GroupPath,
+        urls: &[String],
+        skip: bool,
+        terms: Terms,
+    ) -> Result<OperationPath, Refusal> {
+        if let Some(operation) = self.replay(&path.project, &terms)? {
+            return Ok(operation);
+        }
+        let id = self.group(path)?.id;
+        let accepted = self.accepted(path, urls, skip)?;
+        let fails = terms.failure.is_some();
+        let kind = match path.location {
+            Location::Zone(_) => "compute.instanceGroupManagers.deleteInstances",
+            Location::Region(_) => "compute.regionInstanceGroupManagers.deleteInstances",
+        };
+        let operation = self.begin(terms, kind, (&path.project, &path.location), (path.to_string(), id));
+        if fails {
+            return Ok(operation);
+        }
+        for instance in &accepted {
+            self.take_away(path, instance, Action::Deleting, Cause::DeleteInstances);
+        }
+        if let Some(group) = self.groups.get_mut(path) {
+            group.target_size = group.target_size.saturating_sub(accepted.len());
+        }
+        self.redistribute_later(path);
+        Ok(operation)
+    }
+
+    /// The instances that a request to delete them may name.
+    fn accepted(
+        &self,
+        path: &GroupPath,
+        urls: &[String],
+        skip: bool,
+    ) -> Result<BTreeSet<InstancePath>, Refusal> {
+        const FIELD: &str = "instances";
+        if urls.is_empty() {
+            return Err(Refusal::required(FIELD));
+        }
+        if urls.len() > MAX_INSTANCES {
+            let why = format!("The number of instances must be at most {MAX_INSTANCES}.");
+            return Err(Refusal::invalid(FIELD, &urls.len().to_string(), &why));
+        }
+        let mut accepted = BTreeSet::new();
+        for (index, url) in urls.iter().enumerate() {
+            let field = format!("{FIELD}[{index}]");
+            let Some(instance) = InstancePath::parse(url, &path.project) else {
+                return Err(Refusal::invalid(&field, url, "The URL is malformed."));
+            };
+            if instance.project != path.project || !path.location.contains(&instance.zone) {
+                let why = format!("The instance must be in projects/{}/{}.", path.project, path.location);
+                return Err(Refusal::invalid(&field, url, &why));
+            }
+            match self.member(path, &instance) {
+                Some(member) if member.action != Action::Deleting => {
+                    accepted.insert(instance);
+                }
+                _ if skip => {}
+                Some(_) => {
+                    return Err(Refusal::invalid(&field, url, "The instance is already being deleted."));
+                }
+                None => {
+                    let why = format!("The instance is not a member of {path}.");
+                    return Err(Refusal::invalid(&field, url, &why));
+                }
+            }
+        }
+        Ok(accepted)
+    }
+
+    /// `recreateInstances` of one: makes it anew under the same name.
+    pub(crate) fn recreate(&mut self, instance: &InstancePath) {
+        if let Some(group) = self.group_of(instance) {
+            self.take_away(&group, instance, Action::Recreating, Cause::Recreate);
+        }
+    }
+
+    /// `instances.delete`: deletes an instance. If it has a group, that makes it anew.
+    pub(crate) fn delete_instance(
+        &mut self,
+        path: &InstancePath,
+        terms: Terms,
+    ) -> Result<OperationPath, Refusal> {
+        if let Some(operation) = self.replay(&path.project, &terms)? {
+            return Ok(operation);
+        }
+        let id = self.machine(path)?.id;
+        let fails = terms.failure.is_some();
+        let location = Location::Zone(path.zone.clone());
+        let operation =
+            self.begin(terms, "compute.instances.delete", (&path.project, &location), (path.to_string(), id));
+        if !fails {
+            self.delete_outside(path);
+        }
+        Ok(operation)
+    }
+
+    /// The operation of an earlier request with the same id.
+    fn replay(&self, project: &str, terms: &Terms) -> Result<Option<OperationPath>, Refusal> {
+        let Some(id) = &terms.request_id else { return Ok(None) };
+        if !is_uuid(id) {
+            return Err(Refusal::invalid(
+                "requestId",
+                id,
+                "The request ID must be a valid UUID, and not zero.",
+            ));
+        }
+        let known = self.requests.get(&(project.to_owned(), id.clone()));
+        Ok(known
+            .filter(|(seen, _)| self.now < crate::clock::after(*seen, REPLAY))
+            .map(|(_, operation)| operation.clone()))
+    }
+
+    fn begin(
+        &mut self,
+        terms: Terms,
+        kind: &'static str,
+        (project, location): (&str, &Location),
+        (target, target_id): (String, u64),
+    ) -> OperationPath {
+        let id = self.ids.id();
+        let path = OperationPath {
+            project: project.to_owned(),
+            location: location.clone(),
+            name: format!("operation-{}-{id:016x}", self.now.as_millisecond()),
+        };
+        if let Some(request) = &terms.request_id {
+            self.requests.insert((project.to_owned(), request.clone()), (self.now, path.clone()));
+        }
+        let operation = Operation {
+            path: path.clone(),
+            id,
+            kind,
+            target,
+            target_id,
+            request_id: terms.request_id,
+            status: OperationStatus::Pending,
+            inserted: self.now,
+            started: None,
+            ended: None,
+            failure: terms.failure,
+        };
+        self.operations.insert(path.clone(), operation);
+        self.schedule(self.timing.operation / 2, Event::Starts(path.clone()));
+        self.schedule(self.timing.operation, Event::Ends(path.clone()));
+        path
+    }
+}
+
+/// A UUID in its usual form, and not all zeros.
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let digits = text.chars().filter(|char| *char != '-');
+    lengths == [8, 4, 4, 4, 12]
+        && digits.clone().all(|digit| digit.is_ascii_hexdigit())
+        && digits.clone().any(|digit| digit != '0')
+}

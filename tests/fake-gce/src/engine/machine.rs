@@ -1,0 +1,76 @@
+//! Instances as such, whoever made them.
+
+use jiff::Timestamp;
+
+use super::path::{GroupPath, InstancePath};
+
+/// The status of an instance that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MachineStatus {
+    /// It gets its resources.
+    Provisioning,
+    /// It is being prepared for its first boot.
+    Staging,
+    /// It boots or runs.
+    Running,
+    /// It is being stopped, in order to be deleted.
+    Stopping,
+}
+
+impl MachineStatus {
+    /// In Compute Engine's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioning => "PROVISIONING",
+            Self::Staging => "STAGING",
+            Self::Running => "RUNNING",
+            Self::Stopping => "STOPPING",
+        }
+    }
+}
+
+/// An instance that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// Which.
+    pub path: InstancePath,
+    /// An instance made anew under the same name has another.
+    pub id: u64,
+    /// When it came to be.
+    pub created: Timestamp,
+    /// What it does.
+    pub status: MachineStatus,
+    /// The group that made it.
+    pub created_by: Option<GroupPath>,
+}
+
+/// Why an instance was taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Somebody named it to `deleteInstances`.
+    DeleteInstances,
+    /// The group was made smaller, and Compute Engine picked this one.
+    Resize,
+    /// A regional group evened out its zones, and picked this one.
+    Redistribution,
+    /// Somebody deleted or stopped it without asking its group.
+    Outside,
+    /// It was made anew under its name.
+    Recreate,
+}
+
+/// An instance that was taken away while it existed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// Which.
+    pub path: InstancePath,
+    /// Its id.
+    pub id: u64,
+    /// Its status before.
+    pub was: MachineStatus,
+    /// Why.
+    pub cause: Cause,
+    /// When it began to stop.
+    pub at: Timestamp,
+}

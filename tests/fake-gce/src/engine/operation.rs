@@ -1,0 +1,43 @@
+//! Operations: what a request has set going.
+
+use jiff::Timestamp;
+
+use super::path::OperationPath;
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OperationStatus {
+    Pending,
+    Running,
+    Done,
+}
+
+/// Why an operation came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationFailure {
+    /// Its `httpErrorStatusCode`.
+    pub status: u16,
+    /// Such as `QUOTA_EXCEEDED`.
+    pub code: String,
+    /// A sentence.
+    pub message: String,
+}
+
+/// An operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) path: OperationPath,
+    pub(crate) id: u64,
+    /// Such as `compute.instanceGroupManagers.resize`.
+    pub(crate) kind: &'static str,
+    /// What it changes: a path.
+    pub(crate) target: String,
+    pub(crate) target_id: u64,
+    pub(crate) request_id: Option<String>,
+    pub(crate) status: OperationStatus,
+    pub(crate) inserted: Timestamp,
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) ended: Option<Timestamp>,
+    /// Shows once it is done.
+    pub(crate) failure: Option<OperationFailure>,
+}

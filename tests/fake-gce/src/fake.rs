@@ -1,0 +1,221 @@
+//! A running fake, as a test holds it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::engine::{Engine, Group, GroupPath, InstancePath, Loss, Machine, Member, Timing};
+use crate::fault::{Effect, Fault, Moment, Requests, Script};
+use crate::http::{Call, Shared, look, serve};
+
+/// How a fake is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long things take.
+    pub timing: Timing,
+    /// What time it is.
+    pub clock: Clock,
+    /// The port to listen on; with 0 a free one.
+    pub port: u16,
+}
+
+impl Default for Options {
+    /// Everything takes a moment of real time, on a free port.
+    fn default() -> Self {
+        Self { timing: Timing::default(), clock: Clock::real(), port: 0 }
+    }
+}
+
+/// A group as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupNow {
+    /// How many instances it is to have.
+    pub target_size: usize,
+    /// Its instances, those too that do not exist yet.
+    pub members: BTreeMap<InstancePath, Member>,
+}
+
+/// A running fake. Dropped, it closes all connections, held ones too.
+#[derive(Debug)]
+pub struct FakeGce {
+    shared: Arc<Mutex<Shared>>,
+    server: JoinHandle<()>,
+    address: SocketAddr,
+}
+
+impl FakeGce {
+    /// Starts one without any project.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        let address = listener.local_addr()?;
+        let shared = Shared {
+            engine: Engine::new(options.clock.now(), options.timing),
+            clock: options.clock,
+            script: Script::default(),
+            calls: Vec::new(),
+            permissions: None,
+        };
+        let shared = Arc::new(Mutex::new(shared));
+        Ok(Self { server: serve(listener, Arc::clone(&shared))?, shared, address })
+    }
+
+    /// `127.0.0.1:PORT`: the value for `GCE_METADATA_HOST`.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:PORT`: the endpoint for clients of Compute Engine.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A project without anything in it.
+    pub fn add_project(&self, project: &str) {
+        self.look().engine.add_project(project);
+    }
+
+    /// A group, and its project if need be. One of the same path is replaced.
+    #[expect(clippy::must_use_candidate, reason = "a test may know the path already")]
+    pub fn add_group(&self, group: Group) -> GroupPath {
+        self.look().engine.add_group(group)
+    }
+
+    /// An instance that no group made, and that runs.
+    pub fn add_instance(&self, instance: InstancePath) {
+        self.look().engine.add_instance(instance);
+    }
+
+    /// A group as it is now, if there is one.
+    #[must_use]
+    pub fn group(&self, path: &GroupPath) -> Option<GroupNow> {
+        let shared = self.look();
+        let group = shared.engine.groups.get(path)?;
+        Some(GroupNow { target_size: group.target_size, members: group.members.clone() })
+    }
+
+    /// All instances that exist, in the order of their paths.
+    #[must_use]
+    pub fn machines(&self) -> Vec<Machine> {
+        self.look().engine.machines.values().cloned().collect()
+    }
+
+    /// The instances that were taken away, in the order of time.
+    #[must_use]
+    pub fn losses(&self) -> Vec<Loss> {
+        self.look().engine.losses.clone()
+    }
+
+    /// Another client sets the size of a group: no call is recorded, and no operation made.
+    pub fn resize(&self, group: &GroupPath, size: usize) {
+        self.look().engine.set_size(group, size);
+    }
+
+    /// Another client deletes an instance without asking its group.
+    pub fn delete_instance(&self, instance: &InstancePath) {
+        self.look().engine.delete_outside(instance);
+    }
+
+    /// Another client has a group make an instance anew, under the same name.
+    pub fn recreate_instance(&self, instance: &InstancePath) {
+        self.look().engine.recreate(instance);
+    }
+
+    /// Another client deletes a group, and its instances go at once.
+    pub fn remove_group(&self, group: &GroupPath) {
+        let engine = &mut self.look().engine;
+        engine.groups.remove(group);
+        engine.machines.retain(|_, machine| machine.created_by.as_ref() != Some(group));
+    }
+
+    /// Attaches an autoscaler to a group, or takes it away.
+    pub fn set_autoscaler(&self, group: &GroupPath, autoscaler: Option<&str>) {
+        if let Some(group) = self.look().engine.groups.get_mut(group) {
+            group.autoscaler = autoscaler.map(str::to_owned);
+        }
+    }
+
+    /// From now on there are no machines to be had in a zone, or there are again.
+    pub fn set_stockout(&self, zone: &str, stockout: bool) {
+        let stockouts = &mut self.look().engine.stockouts;
+        if stockout {
+            stockouts.insert(zone.to_owned());
+        } else {
+            stockouts.remove(zone);
+        }
+    }
+
+    /// From now on a project may have so many instances, or as many as it likes.
+    pub fn set_instance_quota(&self, project: &str, quota: Option<usize>) {
+        if let Some(project) = self.look().engine.projects.get_mut(project) {
+            project.instance_quota = quota;
+        }
+    }
+
+    /// From now on things take so long. What is under way already goes on as it was.
+    pub fn set_timing(&self, timing: Timing) {
+        self.look().engine.timing = timing;
+    }
+
+    /// From now on the client may do no more than this. Before, it may do everything.
+    pub fn permit(&self, permissions: &[&str]) {
+        let permissions: BTreeSet<String> =
+            permissions.iter().map(|permission| (*permission).to_owned()).collect();
+        self.look().permissions = Some(permissions);
+    }
+
+    /// Moves a clock that is set by hand.
+    pub fn advance(&self, by: Duration) {
+        self.look().clock.advance(by);
+    }
+
+    /// From now on these requests fail so. If several rules meet, the first made wins.
+    pub fn fail(&self, requests: Requests, fault: Fault) {
+        self.look().script.add(requests, Effect::Fault(fault));
+    }
+
+    /// From now on the test is told of these requests before or after they take effect; the answer waits for it. It
+    /// may use this fake, and it may block.
+    pub fn on(&self, requests: Requests, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
+        self.look().script.add(requests, Effect::Hook(moment, Arc::new(Mutex::new(hook))));
+    }
+
+    /// At these requests the client is to crash, which `kill` sees to: before, so that the request never takes effect,
+    /// or after it has, but before the client knows.
+    pub fn crash(&self, requests: &Requests, moment: Moment, kill: impl FnMut(&Call) + Send + 'static) {
+        self.on(requests.clone(), moment, kill);
+        self.fail(requests.clone(), Fault::Reset(moment));
+    }
+
+    /// Forgets all rules.
+    pub fn behave(&self) {
+        self.look().script.clear();
+    }
+
+    /// All requests since the start or the last [`Self::forget_calls`], in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.look().calls.clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_calls(&self) {
+        self.look().calls.clear();
+    }
+
+    fn look(&self) -> MutexGuard<'_, Shared> {
+        look(&self.shared)
+    }
+}
+
+impl Drop for FakeGce {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

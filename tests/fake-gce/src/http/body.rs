@@ -1,0 +1,54 @@
+//! Bodies of answers: whole ones, and one that breaks off.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes, Frame};
+
+pub(super) type AnswerBody = BoxBody<Bytes, io::Error>;
+
+pub(super) fn whole(text: &str) -> AnswerBody {
+    Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|never: Infallible| match never {}).boxed()
+}
+
+/// Sends this text, and then fails, on which the connection closes.
+pub(super) fn cut(text: &str) -> AnswerBody {
+    BoxBody::new(Cut(Step::Text(Bytes::copy_from_slice(text.as_bytes()))))
+}
+
+#[derive(Debug)]
+struct Cut(Step);
+
+#[derive(Debug)]
+enum Step {
+    Text(Bytes),
+    Flush,
+    Fail,
+}
+
+impl Body for Cut {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match std::mem::replace(&mut self.0, Step::Fail) {
+            Step::Text(bytes) => {
+                self.0 = Step::Flush;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            // Not ready for once: hyper writes out what it has only when nothing more comes.
+            Step::Flush => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Step::Fail => Poll::Ready(Some(Err(io::Error::other("half a body, as the test asked")))),
+        }
+    }
+}

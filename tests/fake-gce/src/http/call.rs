@@ -1,0 +1,94 @@
+//! One request, as it came in.
+
+use hyper::Method;
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use serde_json::Value;
+
+use super::route::Route;
+use crate::engine::Location;
+
+/// A request, for the fake to answer and for a test to count and inspect.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// As the REST reference names it, such as `compute.instanceGroupManagers.resize`; of the metadata server such as
+    /// `metadata.token`. Empty if there is no such method.
+    pub method: String,
+    /// The permission that it takes, such as `compute.instanceGroupManagers.update`, if it takes any.
+    pub permission: Option<String>,
+    /// The project that it is about.
+    pub project: Option<String>,
+    /// The zone or region that it is about.
+    pub location: Option<Location>,
+    /// The name of the group, instance or operation that it is about.
+    pub target: Option<String>,
+    /// `GET` and so on.
+    pub verb: Method,
+    /// Its path, as it was sent.
+    pub path: String,
+    /// Its query, as it was sent, without the question mark.
+    pub query: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Null if there was none, or if it was no JSON.
+    pub body: Value,
+}
+
+impl Call {
+    pub(super) fn new(head: &hyper::http::request::Parts, body: &[u8], route: Option<&Route>) -> Self {
+        Self {
+            method: route.map(Route::method).unwrap_or_default(),
+            permission: route.and_then(Route::permission),
+            project: route.and_then(|route| route.project().map(str::to_owned)),
+            location: route.and_then(|route| route.location().cloned()),
+            target: route.and_then(|route| route.target().map(str::to_owned)),
+            verb: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers.clone(),
+            body: serde_json::from_slice(body).unwrap_or_default(),
+        }
+    }
+
+    /// The value of a query parameter, decoded; None if it is missing or empty.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        self.query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| decode(&value.replace('+', " ")))
+            .filter(|value| !value.is_empty())
+    }
+
+    /// By which a retry is known for one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<String> {
+        self.parameter("requestId")
+    }
+
+    /// Whether it carries any access token at all.
+    pub(super) fn has_token(&self) -> bool {
+        let value = self.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        value.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|token| !token.is_empty())
+    }
+}
+
+/// Undoes percent-encoding.
+pub(super) fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hexadecimal = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match (first, hexadecimal.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            (byte, _) => {
+                bytes.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

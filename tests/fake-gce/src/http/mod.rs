@@ -1,0 +1,12 @@
+//! The HTTP side: connections in, calls through the script and the engine, answers (or trouble) out.
+
+mod answer;
+mod body;
+mod call;
+mod metadata;
+mod respond;
+mod route;
+mod server;
+
+pub use self::call::Call;
+pub(crate) use self::server::{Shared, look, serve};

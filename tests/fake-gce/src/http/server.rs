@@ -1,0 +1,211 @@
+//! Connections, and what becomes of a call on one.
+//!
+//! ```text
+//! bytes ─> Call ─> counted by the script ─> hooks before ─> the engine ─> hooks after ─> answer
+//!                           └─ fault: refused, reset or silent ┘  └─ fault: cut, twisted, reset or silent
+//! ```
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::answer::{Answer, bad_gateway, refusal, wrong_types};
+use super::body::{AnswerBody, cut, whole};
+use super::call::Call;
+use super::respond::respond;
+use super::route::{Resource, Route, Verb};
+use crate::background;
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::fault::{Effect, Fault, Moment, Script};
+
+/// For how long `wait` waits for an operation, as with Google.
+const WAIT: Duration = Duration::from_mins(2);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What the test and the connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) clock: Clock,
+    pub(crate) script: Script,
+    pub(crate) calls: Vec<Call>,
+    /// The permissions that the client has; all of them if there are none here.
+    pub(crate) permissions: Option<BTreeSet<String>>,
+}
+
+/// Takes the lock, even of one who panicked with it: a test that fails should say why, not this.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The shared state as of now.
+pub(crate) fn look(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    let mut shared = lock(shared);
+    let now = shared.clock.now();
+    shared.engine.advance_to(now);
+    shared
+}
+
+/// Accepts connections until the returned task is aborted; then they close too.
+pub(crate) fn serve(listener: TcpListener, shared: Arc<Mutex<Shared>>) -> io::Result<JoinHandle<()>> {
+    listener.set_nonblocking(true)?;
+    let runtime = background::runtime()?;
+    let entered = runtime.enter();
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    drop(entered);
+    Ok(runtime.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(connection(stream, Arc::clone(&shared)));
+            while connections.try_join_next().is_some() {}
+        }
+    }))
+}
+
+async fn connection(stream: tokio::net::TcpStream, shared: Arc<Mutex<Shared>>) -> io::Result<()> {
+    let stream = stream.into_std()?;
+    let handle = stream.try_clone()?;
+    let stream = tokio::net::TcpStream::from_std(stream)?;
+    let service = service_fn(|request| exchange(request, Arc::clone(&shared), &handle));
+    // An error here is the trouble that the test asked for, or the client's end.
+    hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        .map_err(io::Error::other)
+}
+
+/// What comes of a call.
+enum Outcome {
+    Answer(Response<AnswerBody>),
+    Reset,
+    Hang,
+}
+
+async fn exchange(
+    request: Request<Incoming>,
+    shared: Arc<Mutex<Shared>>,
+    handle: &std::net::TcpStream,
+) -> io::Result<Response<AnswerBody>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let route = Route::parse(&head.method, head.uri.path());
+    let call = Call::new(&head, &body, route.as_ref());
+    // In a task of its own: that the client is gone (a hook may have killed it) must not stop it halfway. A real
+    // server goes on too. Blocking, as hooks may block.
+    let outcome = tokio::task::spawn_blocking(move || carry_out(&call, route.as_ref(), &shared)).await;
+    match outcome.map_err(io::Error::other)? {
+        Outcome::Answer(answer) => Ok(answer),
+        Outcome::Hang => std::future::pending().await,
+        Outcome::Reset => {
+            // A socket that closes without lingering sends RST, not FIN.
+            SockRef::from(handle).set_linger(Some(Duration::ZERO))?;
+            Err(io::Error::other("reset, as the test asked"))
+        }
+    }
+}
+
+fn carry_out(call: &Call, route: Option<&Route>, shared: &Mutex<Shared>) -> Outcome {
+    let effects = {
+        let mut shared = lock(shared);
+        shared.calls.push(call.clone());
+        shared.script.count(call)
+    };
+    let fault = effects.iter().find_map(|effect| match effect {
+        Effect::Fault(fault) => Some(fault),
+        Effect::Hook(..) => None,
+    });
+    run_hooks(&effects, Moment::Before, call);
+    let answer = match fault {
+        Some(Fault::Reset(Moment::Before)) => return Outcome::Reset,
+        Some(Fault::Hang(Moment::Before)) => return Outcome::Hang,
+        Some(fault) if fault.prevents() => refusal(fault, &call.path, call.permission.as_deref()),
+        _ => None,
+    };
+    let answer = answer.unwrap_or_else(|| take_effect(call, route, fault, shared));
+    run_hooks(&effects, Moment::After, call);
+    deliver(answer, fault)
+}
+
+fn take_effect(call: &Call, route: Option<&Route>, fault: Option<&Fault>, shared: &Mutex<Shared>) -> Answer {
+    let failure = match fault {
+        Some(Fault::OperationFails(failure)) => Some(failure),
+        _ => None,
+    };
+    if let Some(Route::Compute { resource: Resource::Operations, verb: Verb::Wait, .. }) = route {
+        wait_for_operation(call, shared);
+    }
+    let mut shared = look(shared);
+    let Shared { engine, permissions, .. } = &mut *shared;
+    let permitted = |permission: &str| permissions.as_ref().is_none_or(|all| all.contains(permission));
+    respond(engine, route, call, permitted, failure.cloned())
+}
+
+/// Returns once the operation is done, or after [`WAIT`].
+fn wait_for_operation(call: &Call, shared: &Mutex<Shared>) {
+    let mut left = WAIT;
+    while !left.is_zero() {
+        let pending = {
+            let shared = look(shared);
+            let mut operations = shared.engine.operations.values();
+            operations.any(|it| Some(&it.path.name) == call.target.as_ref() && it.ended.is_none())
+        };
+        if !pending {
+            return;
+        }
+        std::thread::sleep(LOOK);
+        left = left.saturating_sub(LOOK);
+    }
+}
+
+/// The answer as the client gets it, if it gets one.
+fn deliver(answer: Answer, fault: Option<&Fault>) -> Outcome {
+    let text = answer.text.clone();
+    Outcome::Answer(match fault {
+        Some(Fault::Reset(_)) => return Outcome::Reset,
+        Some(Fault::Hang(_)) => return Outcome::Hang,
+        Some(Fault::HalfBody) => {
+            let mut response = answer.into_response(cut(first_half(&text)));
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+            response
+        }
+        Some(Fault::MalformedJson) => answer.into_response(whole(first_half(&text))),
+        Some(Fault::WrongTypes) => answer.into_response(whole(&wrong_types(&text))),
+        Some(Fault::BadGateway(Moment::After)) => {
+            let page = bad_gateway();
+            let text = whole(&page.text);
+            page.into_response(text)
+        }
+        Some(Fault::Slow(delay)) => {
+            std::thread::sleep(*delay);
+            answer.into_response(whole(&text))
+        }
+        _ => answer.into_response(whole(&text)),
+    })
+}
+
+fn run_hooks(effects: &[Effect], at: Moment, call: &Call) {
+    for effect in effects {
+        if let Effect::Hook(moment, hook) = effect
+            && *moment == at
+        {
+            lock(hook)(call);
+        }
+    }
+}
+
+fn first_half(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(text.len() / 2)).unwrap_or_default()
+}
