@@ -15,7 +15,7 @@ mod name;
 
 pub use engine::{ComputeEngine, CurrentAction, Group, GroupList, InstanceError, ManagedInstance};
 pub use error::{ComputeError, ErrorKind};
-pub use name::{GroupId, InstanceId, Location, NameError, ProjectId};
+pub use name::{GroupId, InstanceId, Location, NameError, ProjectId, Region, Zone};
 
 /// How many instances one request may delete.
 pub const MAX_DELETED_AT_ONCE: usize = 1000;
