@@ -28,3 +28,71 @@ pub enum ErrorKind {
     /// Anything else.
     Other,
 }
+
+impl ErrorKind {
+    /// What an answer means, by its HTTP status and the reasons or codes that came with it.
+    ///
+    /// The reason counts for more: Compute Engine says 403 also of a quota that is used up, and of too many requests a
+    /// minute.
+    pub(crate) fn of_answer<'a>(status: Option<u16>, reasons: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut by_status = match status {
+            Some(401) => Self::Credentials,
+            Some(403) => Self::Forbidden,
+            Some(404) => Self::NotFound,
+            Some(408 | 429 | 500..) => Self::Unavailable,
+            _ => Self::Other,
+        };
+        for reason in reasons {
+            match reason {
+                "quotaExceeded" | "QUOTA_EXCEEDED" => return Self::Exhausted,
+                // Also with `ZONE_` or `REGION_` before it, and `_WITH_DETAILS` behind.
+                code if code.contains("RESOURCE_POOL_EXHAUSTED") => return Self::Exhausted,
+                "rateLimitExceeded" | "userRateLimitExceeded" | "RATE_LIMIT_EXCEEDED" => {
+                    by_status = Self::Unavailable;
+                }
+                _ => {}
+            }
+        }
+        by_status
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorKind::{self, Credentials, Exhausted, Forbidden, NotFound, Other, Unavailable};
+
+    #[test]
+    fn an_answer_is_sorted_by_its_reason_and_then_by_its_status() {
+        let cases: [(Option<u16>, &[&str], ErrorKind); 22] = [
+            (Some(400), &["invalid"], Other),
+            (Some(401), &["authError"], Credentials),
+            (Some(403), &["forbidden"], Forbidden),
+            (Some(403), &["accessNotConfigured"], Forbidden),
+            (Some(403), &["SERVICE_DISABLED"], Forbidden),
+            (Some(403), &[], Forbidden),
+            (Some(403), &["quotaExceeded"], Exhausted),
+            (Some(403), &["QUOTA_EXCEEDED"], Exhausted),
+            (Some(403), &["rateLimitExceeded"], Unavailable),
+            (Some(403), &["forbidden", "userRateLimitExceeded"], Unavailable),
+            (Some(403), &["rateLimitExceeded", "quotaExceeded"], Exhausted),
+            (Some(404), &["notFound"], NotFound),
+            (Some(408), &[], Unavailable),
+            (Some(409), &["alreadyExists"], Other),
+            (Some(412), &["conditionNotMet"], Other),
+            (Some(429), &["RATE_LIMIT_EXCEEDED"], Unavailable),
+            (Some(500), &["backendError"], Unavailable),
+            (Some(502), &[], Unavailable),
+            (Some(503), &["ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS"], Exhausted),
+            (None, &["ZONE_RESOURCE_POOL_EXHAUSTED"], Exhausted),
+            (None, &["RESOURCE_NOT_FOUND"], Other),
+            (None, &[], Other),
+        ];
+        for (status, reasons, expected) in cases {
+            assert_eq!(
+                ErrorKind::of_answer(status, reasons.iter().copied()),
+                expected,
+                "{status:?} {reasons:?}"
+            );
+        }
+    }
+}

@@ -9,10 +9,12 @@
 //! A crate of its own, and the trait used as an object, because the client is large: what uses the trait is compiled
 //! without it. Nothing in here decides anything.
 
+mod client;
 mod engine;
 mod error;
 mod name;
 
+pub use client::{ConnectOptions, Connecting, connect};
 pub use engine::{ComputeEngine, CurrentAction, Group, GroupList, InstanceError, ManagedInstance};
 pub use error::{ComputeError, ErrorKind};
 pub use name::{GroupId, InstanceId, Location, NameError, ProjectId, Region, Zone};

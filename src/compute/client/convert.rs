@@ -1,0 +1,106 @@
+//! Answers of the client, in our own types. What is missing and matters is an error, never a zero.
+
+use google_cloud_compute::model::{
+    Instance, InstanceGroupManager, InstanceGroupManagerAggregatedList, ManagedInstance as Managed,
+};
+use jiff::Timestamp;
+
+use super::words;
+use crate::engine::{CurrentAction, Group, GroupList, InstanceError, ManagedInstance};
+use crate::name::{GroupId, InstanceId};
+
+/// The warning of a zone or region that has no groups, which most have not.
+const EMPTY: &str = "NO_RESULTS_ON_PAGE";
+
+/// All groups of all pages, by name, and the zones and regions that are missing.
+pub(super) fn group_list(pages: Vec<InstanceGroupManagerAggregatedList>) -> Result<GroupList, String> {
+    let mut list = GroupList::default();
+    for page in pages {
+        let missing_before = list.unreachable.len();
+        list.unreachable.extend(page.unreachables);
+        for (scope, scoped) in page.items {
+            let warning = scoped.warning.and_then(|warning| warning.code);
+            // Whatever else it warns of: what was said of this scope cannot be taken for all there is.
+            if warning.is_some_and(|code| code.name() != Some(EMPTY)) {
+                list.unreachable.push(scope);
+            }
+            for found in scoped.instance_group_managers {
+                list.groups.push(group(found)?);
+            }
+        }
+        let warning = page.warning.filter(|_| list.unreachable.len() == missing_before);
+        if let Some(code) = warning.as_ref().and_then(|warning| warning.code.as_ref())
+            && code.name() != Some(EMPTY)
+        {
+            let message = warning.as_ref().and_then(|warning| warning.message.as_deref());
+            list.unreachable.push(words::clean(message.or(code.name()).unwrap_or("somewhere")));
+        }
+    }
+    // The client keeps the scopes in a map without an order.
+    list.groups.sort_by(|one, other| one.id.cmp(&other.id));
+    list.unreachable.sort();
+    list.unreachable.dedup();
+    Ok(list)
+}
+
+/// A group.
+pub(super) fn group(found: InstanceGroupManager) -> Result<Group, String> {
+    let url = found.self_link.unwrap_or_default();
+    let id = GroupId::from_url(&url).map_err(|error| error.to_string())?;
+    // A size that is not there must never be taken for zero: the group would be shrunk to what is added.
+    let size = found.target_size.ok_or_else(|| format!("group {id} has no targetSize"))?;
+    let target_size = u32::try_from(size).map_err(|_| format!("group {id} has the targetSize {size}"))?;
+    let status = found.status.unwrap_or_default();
+    let redistribution = found.update_policy.and_then(|policy| policy.instance_redistribution_type);
+    Ok(Group {
+        id,
+        base_instance_name: found.base_instance_name.unwrap_or_default(),
+        target_size,
+        is_stable: status.is_stable.unwrap_or(false),
+        autoscaler: status.autoscaler.filter(|url| !url.is_empty()),
+        redistribution: redistribution.and_then(|kind| kind.name().map(str::to_owned)),
+    })
+}
+
+/// A group, if it is the one that was asked for. Its project may have been asked for by number.
+pub(super) fn expected(found: Group, asked: &GroupId) -> Result<Group, String> {
+    let same = found.id.location() == asked.location() && found.id.name() == asked.name();
+    if same { Ok(found) } else { Err(format!("it is about group {}", found.id)) }
+}
+
+/// An instance of a group.
+pub(super) fn managed_instance(found: Managed) -> Result<ManagedInstance, String> {
+    let url = found.instance.unwrap_or_default();
+    let instance = InstanceId::from_url(&url).map_err(|error| error.to_string())?;
+    let errors = found.last_attempt.and_then(|attempt| attempt.errors).unwrap_or_default().errors;
+    let status = found.instance_status.and_then(|status| status.name().map(str::to_owned));
+    Ok(ManagedInstance {
+        instance,
+        number: found.id.filter(|number| *number != 0),
+        status: status.filter(|status| !status.is_empty()),
+        action: action(found.current_action.as_ref().and_then(|action| action.name()).unwrap_or_default()),
+        errors: errors
+            .into_iter()
+            .map(|error| InstanceError {
+                code: words::clean(&error.code.unwrap_or_default()),
+                message: words::clean(&error.message.unwrap_or_default()),
+            })
+            .collect(),
+    })
+}
+
+/// When an instance was created.
+pub(super) fn created_at(found: &Instance) -> Result<Timestamp, String> {
+    let text = found.creation_timestamp.as_deref().unwrap_or_default();
+    text.parse().map_err(|_| format!("creationTimestamp is {text:?}, expected a time as RFC 3339 has it"))
+}
+
+/// What a group is doing to an instance. By the API's words, of which there may be more some day.
+fn action(word: &str) -> CurrentAction {
+    match word {
+        "NONE" => CurrentAction::None,
+        "CREATING" | "CREATING_WITHOUT_RETRIES" | "RECREATING" | "VERIFYING" => CurrentAction::Creating,
+        "DELETING" | "ABANDONING" => CurrentAction::Leaving,
+        other => CurrentAction::Other(words::clean(other)),
+    }
+}

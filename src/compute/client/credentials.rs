@@ -1,0 +1,52 @@
+//! Finds credentials, and tries whether they give a token: the client itself would only notice at its first request,
+//! and take a minute to say so.
+
+use std::time::Duration;
+
+use google_cloud_auth::credentials::{Builder, Credentials, mds};
+use http::Extensions;
+use tokio::time::sleep;
+
+use super::words;
+use crate::error::{ComputeError, ErrorKind};
+
+/// What tokens are asked for.
+const SCOPE: &str = "https://www.googleapis.com/auth/compute";
+/// How often a token is asked for: the metadata server of Google Kubernetes Engine may not be ready when a pod starts.
+const TRIES: u32 = 3;
+/// The pause before the second try; the third one's is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Finds credentials that work.
+pub(super) async fn find(metadata_server: Option<&str>) -> Result<Credentials, ComputeError> {
+    let mut pause = FIRST_PAUSE;
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        // Made anew for each try: once they have failed they say the same for ten seconds without asking.
+        let credentials = match metadata_server {
+            Some(address) => mds::Builder::default().with_endpoint(address).with_scopes([SCOPE]).build(),
+            None => Builder::default().with_scopes([SCOPE]).build(),
+        };
+        let credentials = credentials.map_err(|error| none(&words::root_cause(&error)))?;
+        match credentials.headers(Extensions::new()).await {
+            Ok(_) => return Ok(credentials),
+            Err(error) if error.is_transient() && tried < TRIES => {
+                let cause = words::root_cause(&error);
+                log::info!("trying again in {} ms for credentials: {cause}", pause.as_millis());
+                sleep(pause).await;
+                pause *= 2;
+            }
+            Err(error) => return Err(none(&words::root_cause(&error))),
+        }
+    }
+}
+
+/// The error of who has no credentials.
+pub(super) fn none(why: &str) -> ComputeError {
+    let message = format!(
+        "no credentials for Google Cloud: {why}; on a laptop run `gcloud auth application-default login`, in a cluster \
+         give the service account an identity (Workload Identity)"
+    );
+    ComputeError { kind: ErrorKind::Credentials, unchanged: true, message }
+}

@@ -1,0 +1,104 @@
+//! What the failure of a single try means: what it is, whether another may pass, whether it may have been carried out.
+
+use std::time::Duration;
+
+use google_cloud_gax::error::Error;
+use google_cloud_gax::error::rpc::StatusDetails;
+use http::header::RETRY_AFTER;
+
+use super::words;
+use crate::error::ErrorKind;
+
+/// Why a try came to nothing.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) kind: ErrorKind,
+    /// Whether another try may pass.
+    pub(super) may_pass: bool,
+    /// Whether it may have been carried out all the same.
+    pub(super) in_doubt: bool,
+    /// How long the service asks to wait.
+    pub(super) retry_after: Duration,
+    /// What came back.
+    pub(super) words: String,
+}
+
+impl Failure {
+    /// Sorts an error of the client.
+    pub(super) fn of(error: &Error) -> Self {
+        let no_answer = |kind, may_pass, in_doubt, words| Self {
+            kind,
+            may_pass,
+            in_doubt,
+            retry_after: Duration::ZERO,
+            words,
+        };
+        let cause = words::root_cause(error);
+        if let Some(status) = error.http_status_code() {
+            Self::answered(status, error)
+        } else if error.is_connect() {
+            let words = format!("no connection to Compute Engine: {cause}");
+            no_answer(ErrorKind::Unavailable, true, false, words)
+        } else if error.is_authentication() {
+            let words = format!("no access token from Google: {cause}");
+            no_answer(ErrorKind::Credentials, error.is_transient_and_before_rpc(), false, words)
+        } else if error.is_binding() || error.is_serialization() {
+            no_answer(ErrorKind::Other, false, false, format!("the request cannot be sent: {cause}"))
+        } else if error.is_deserialization() {
+            let words = format!("Compute Engine's answer cannot be read: {cause}");
+            no_answer(ErrorKind::Unavailable, true, true, words)
+        } else {
+            let words = format!("the connection to Compute Engine broke: {cause}");
+            no_answer(ErrorKind::Unavailable, true, true, words)
+        }
+    }
+
+    /// No answer in time.
+    pub(super) fn silence(limit: Duration) -> Self {
+        Self {
+            kind: ErrorKind::Unavailable,
+            may_pass: true,
+            in_doubt: true,
+            retry_after: Duration::ZERO,
+            words: format!("no answer within {:.1} s", limit.as_secs_f32()),
+        }
+    }
+
+    /// Sorts an answer. One of 4xx was a decision, taken before anything was done, also where it is a conflict (409) or
+    /// turns away one request too many (429); but 408 is an answer of who stands between, and 5xx may come from any
+    /// depth.
+    fn answered(status: u16, error: &Error) -> Self {
+        let reasons = reasons(error);
+        let kind = ErrorKind::of_answer(Some(status), reasons.iter().copied());
+        let mut words = format!("Compute Engine answered {status}");
+        if let Some(reason) = reasons.first() {
+            words = format!("{words} ({})", words::clean(reason));
+        }
+        let message = match error.status() {
+            Some(answer) => answer.message.clone(),
+            None => error.http_payload().map(|body| words::of_page(body)).unwrap_or_default(),
+        };
+        Self {
+            kind,
+            may_pass: kind == ErrorKind::Unavailable,
+            in_doubt: status == 408 || !(400..500).contains(&status),
+            retry_after: retry_after(error),
+            words: words::quoted(words, &message),
+        }
+    }
+}
+
+/// Compute Engine's own words for why, as its classic and its newer errors have them. Empty ones tell nothing.
+fn reasons(error: &Error) -> Vec<&str> {
+    let details = error.status().map(|status| status.details.as_slice()).unwrap_or_default();
+    let reasons = details.iter().filter_map(|detail| {
+        if let StatusDetails::ErrorInfo(info) = detail { Some(info.reason.as_str()) } else { None }
+    });
+    reasons.filter(|reason| !reason.is_empty()).collect()
+}
+
+/// The seconds of a `Retry-After` header. A date there is taken for none: this program has no clock of its own.
+fn retry_after(error: &Error) -> Duration {
+    let seconds = || error.http_headers()?.get(RETRY_AFTER)?.to_str().ok()?.parse().ok();
+    seconds().map(Duration::from_secs).unwrap_or_default()
+}

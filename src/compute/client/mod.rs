@@ -1,0 +1,153 @@
+//! Google's client, made to answer in our terms.
+//!
+//! ```text
+//!   connect: credentials --> Client
+//!                              |
+//!   ComputeEngine method --> Call: tries, pauses, what may have changed --> Managers: zonal or regional
+//!                              |
+//!        pages followed, operations waited for, answers converted
+//! ```
+//!
+//! The client's own retries are off. They miss what matters here: whether an earlier try of a change may have been
+//! carried out, `Retry-After`, a limit on a metadata server that goes silent, and requests that are a POST and still
+//! safe to send twice.
+
+mod call;
+mod connect;
+mod convert;
+mod credentials;
+mod failure;
+mod managers;
+mod operation;
+mod pages;
+mod words;
+
+pub use connect::{ConnectOptions, Connecting, connect};
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use google_cloud_compute::client::{InstanceGroupManagers, Instances, RegionInstanceGroupManagers};
+use google_cloud_gax::options::RequestOptionsBuilder;
+use jiff::Timestamp;
+
+use crate::MAX_DELETED_AT_ONCE;
+use crate::engine::{ComputeEngine, Group, GroupList, ManagedInstance};
+use crate::error::{ComputeError, ErrorKind};
+use crate::name::{GroupId, InstanceId, ProjectId};
+use call::{Call, Pace};
+use managers::Managers;
+
+/// How this program names itself in Compute Engine's audit log.
+const USER_AGENT: &str = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
+
+/// A connection to Compute Engine.
+#[derive(Debug)]
+struct Client {
+    zonal: InstanceGroupManagers,
+    regional: RegionInstanceGroupManagers,
+    instances: Instances,
+    pace: Pace,
+    /// How long an operation is waited for.
+    operation_timeout: Duration,
+}
+
+#[async_trait]
+impl ComputeEngine for Client {
+    async fn groups(&self, project: &ProjectId) -> Result<GroupList, ComputeError> {
+        let call = Call::read(format!("list the instance groups of project {project}"), self.pace);
+        let pages = pages::all(&call, |token| async move {
+            let request = self.zonal.aggregated_list().set_project(project.as_str());
+            let request = request.set_max_results(pages::SIZE).set_or_clear_page_token(token);
+            let page = request.with_user_agent(USER_AGENT).send().await?;
+            let next = page.next_page_token.clone();
+            Ok((page, next))
+        });
+        convert::group_list(pages.await?).map_err(|words| call.not_understood(&words))
+    }
+
+    async fn group(&self, group: &GroupId) -> Result<Group, ComputeError> {
+        let call = Call::read(format!("read group {group}"), self.pace);
+        let managers = self.managers(group);
+        let found = call.make(|| managers.get()).await?;
+        convert::group(found)
+            .and_then(|found| convert::expected(found, group))
+            .map_err(|words| call.not_understood(&words))
+    }
+
+    async fn instances(&self, group: &GroupId) -> Result<Vec<ManagedInstance>, ComputeError> {
+        let call = Call::read(format!("list the instances of group {group}"), self.pace);
+        let managers = self.managers(group);
+        let pages = pages::all(&call, |token| managers.list_managed_instances(token)).await?;
+        let instances = pages.into_iter().flatten().map(convert::managed_instance);
+        instances.collect::<Result<_, _>>().map_err(|words| call.not_understood(&words))
+    }
+
+    async fn created_at(&self, instance: &InstanceId) -> Result<Option<Timestamp>, ComputeError> {
+        let call = Call::read(format!("read instance {instance}"), self.pace);
+        let asked = call.make(|| {
+            let request = self.instances.get().set_project(instance.project().as_str());
+            let request = request.set_zone(instance.zone().as_str()).set_instance(instance.name());
+            request.with_user_agent(USER_AGENT).send()
+        });
+        match asked.await {
+            Ok(found) => convert::created_at(&found).map(Some).map_err(|words| call.not_understood(&words)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn resize(&self, group: &GroupId, size: u32, request_id: &str) -> Result<(), ComputeError> {
+        let call = Call::change(format!("set the size of group {group} to {size}"), self.pace);
+        call.check_request_id(request_id)?;
+        let size = i32::try_from(size).map_err(|_| call.refused("expected at most 2147483647"))?;
+        let managers = self.managers(group);
+        let operation = call.make(|| managers.resize(size, request_id)).await?;
+        operation::finish(&call, &managers, operation, self.operation_timeout).await
+    }
+
+    async fn delete_instances(
+        &self,
+        group: &GroupId,
+        instances: &[InstanceId],
+        request_id: &str,
+    ) -> Result<(), ComputeError> {
+        let call = Call::change(format!("delete {} of group {group}", told(instances)), self.pace);
+        call.check_request_id(request_id)?;
+        if instances.is_empty() {
+            return Ok(());
+        }
+        if instances.len() > MAX_DELETED_AT_ONCE {
+            return Err(call.refused(&format!("expected at most {MAX_DELETED_AT_ONCE} at once")));
+        }
+        // The request names instances by zone and name, in the group's project.
+        let elsewhere = |instance: &&InstanceId| {
+            instance.project() != group.project() || !group.location().contains(instance.zone())
+        };
+        if let Some(instance) = instances.iter().find(elsewhere) {
+            let (project, own) = (instance.project(), group.project());
+            let words = format!(
+                "instance {instance} of project {project} cannot be one of its group in project {own}"
+            );
+            return Err(call.refused(&words));
+        }
+        let urls: Vec<String> = instances.iter().map(InstanceId::partial_url).collect();
+        let managers = self.managers(group);
+        let operation = call.make(|| managers.delete_instances(&urls, request_id)).await?;
+        operation::finish(&call, &managers, operation, self.operation_timeout).await
+    }
+}
+
+impl Client {
+    fn managers<'a>(&'a self, group: &'a GroupId) -> Managers<'a> {
+        Managers::of(&self.zonal, &self.regional, group)
+    }
+}
+
+/// Names one instance, counts several.
+fn told(instances: &[InstanceId]) -> String {
+    match instances {
+        [one] => format!("instance {one}"),
+        several => format!("{} instances", several.len()),
+    }
+}

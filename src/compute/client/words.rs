@@ -1,0 +1,38 @@
+//! Others' words, made fit to stand in one line of ours.
+
+use std::error::Error;
+
+/// As much as fits a line or two.
+const LONGEST: usize = 300;
+
+/// Text on one line, without control characters, cut where it gets long.
+pub(super) fn clean(text: &str) -> String {
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", line.split_at(end).0),
+        None => line,
+    }
+}
+
+/// Our words, and behind them theirs, if there are any.
+pub(super) fn quoted(ours: String, theirs: &str) -> String {
+    let theirs = clean(theirs);
+    if theirs.is_empty() { ours } else { format!("{ours}: \"{theirs}\"") }
+}
+
+/// What an answer that is no error of the API says: nothing, if it is a page for browsers.
+pub(super) fn of_page(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if text.starts_with('<') { String::new() } else { text.to_owned() }
+}
+
+/// The last cause of an error, which is where the reason is. The client's errors repeat themselves on the way there.
+pub(super) fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    clean(&cause.to_string())
+}
