@@ -5,11 +5,13 @@
 //!   main --> cli, terminal          what was typed, and where
 //!     run -----+--> settings        variables and flags, all checked before anything else
 //!              +--> observe         files, or the answers of a live cluster --> Snapshot
+//!              +--> cloud           the node groups of Compute Engine, through the crate compute
 //!              +--> core::plan      Snapshot, Policy --> Plan        (the pure crate)
 //!              +--> core::check     the Plan's own rules             (shares no code with plan)
 //!              +--> apply --> ports the Plan, action by action, each judged again by core::recheck
 //!              |               ^
 //!              |       live ---+    an API server: requests, lists, patches, Lease, events
+//!              |      cloud ---+    groups that grow, instances that go
 //!              +--> report          text for people, JSON for programs
 //! ```
 //!
@@ -17,6 +19,7 @@
 
 pub mod apply;
 pub mod cli;
+pub mod cloud;
 pub mod error;
 pub mod live;
 pub mod observe;

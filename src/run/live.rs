@@ -1,23 +1,26 @@
 //! A run on a live cluster.
 //!
 //! ```text
-//! connect --> Lease --> observe --> plan, check --> consent --> apply --> report --> give the Lease back
+//! connect --> Lease --> observe, the cloud too --> plan, check --> consent --> apply --> report --> give the Lease back
 //! ```
 //!
 //! A dry run takes no Lease and ends after the check.
 
+use std::fmt::Display;
 use std::future::pending;
 use std::io::Write;
 
+use kube_rebalancer_compute::{self as compute, ConnectOptions};
 use kube_rebalancer_core::model::Snapshot;
 
 use super::show::{Decided, Show};
 use super::{World, read_settings};
 use crate::apply::{Applied, Apply, NotTried};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
+use crate::cloud::{self, Cloud, CloudError, NoCloud, Observed};
 use crate::error::{Ending, Failure};
 use crate::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
-use crate::ports::{Clock, Doomed, GroupAnswer, NodeGroups};
+use crate::ports::Clock;
 use crate::report::{Outcome, OutcomeKind};
 use crate::settings::Settings;
 
@@ -109,12 +112,14 @@ impl Run<'_> {
         for warning in &observation.warnings {
             log::warn!("{warning}");
         }
-        let snapshot = &observation.snapshot;
-        let (nodes, pods) = (snapshot.nodes().len(), snapshot.pods_seen());
+        let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
+        let CloudHalf { snapshot, warnings, cloud } = self.cloud(observation.snapshot).await?;
+        let snapshot = &snapshot;
 
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
         show.dry_run = self.arguments.dry_run.is_some();
+        show.observed = warnings;
         let decided = match Decided::new(snapshot, self.settings) {
             Ok(decided) => decided,
             Err(refusal) => {
@@ -144,7 +149,7 @@ impl Run<'_> {
         if let Some(held) = held {
             live.still_holds(held).await.map_err(no_lease)?;
         }
-        let applied = self.apply(live, snapshot, &decided).await;
+        let applied = self.apply(live, cloud.as_ref().map_err(|why| *why), snapshot, &decided).await;
         for problem in &applied.problems {
             log::error!("{problem}");
         }
@@ -160,13 +165,57 @@ impl Run<'_> {
         Ok(if applied.is_complete() { ending } else { Ending::Incomplete })
     }
 
-    async fn apply(&self, live: &Live, snapshot: &Snapshot, decided: &Decided) -> Applied {
+    /// Looks at the node groups too. A cloud that cannot be seen is no reason not to cordon; a setting that names no
+    /// group of it is.
+    async fn cloud(&self, snapshot: Snapshot) -> Result<CloudHalf, Failure> {
+        let (policy, scope) = (self.settings.policy(), self.settings.cloud());
+        let without =
+            |snapshot, why, warning| Ok(CloudHalf { snapshot, warnings: vec![warning], cloud: Err(why) });
+        if let Err(no_cloud) = cloud::wanted(&snapshot, policy, scope) {
+            let why = match no_cloud {
+                NoCloud::Elsewhere => NotTried::NoNodeGroup,
+                NoCloud::NoProject => NotTried::Unseen,
+            };
+            return without(snapshot, why, no_cloud.to_string());
+        }
+        let unseen = |snapshot, error: &dyn Display| {
+            without(snapshot, NotTried::Unseen, format!("the node groups could not be seen: {error}"))
+        };
+        let engine = match compute::connect(ConnectOptions {
+            endpoint: scope.endpoint.clone(),
+            ..ConnectOptions::default()
+        })
+        .await
+        {
+            Ok(engine) => engine,
+            Err(error) => return unseen(snapshot, &error),
+        };
+        match cloud::observe(engine, &snapshot, policy, scope, &self.time).await {
+            Ok(Observed { groups, memberships, warnings, cloud }) => {
+                let rehearses = self.arguments.dry_run.is_some();
+                let cloud = if rehearses { Err(NotTried::Rehearsal) } else { Ok(cloud) };
+                Ok(CloudHalf { snapshot: snapshot.with_groups(groups, memberships), warnings, cloud })
+            }
+            Err(error @ CloudError::Scope(_)) => {
+                Err(Failure::new(Ending::Settings, error).with_hint(UNCHANGED))
+            }
+            Err(error) => unseen(snapshot, &error),
+        }
+    }
+
+    async fn apply(
+        &self,
+        live: &Live,
+        groups: Result<&Cloud<RunTime>, NotTried>,
+        snapshot: &Snapshot,
+        decided: &Decided,
+    ) -> Applied {
         let apply = Apply {
             plan: &decided.plan,
             snapshot,
             policy: self.settings.policy(),
             cluster: live,
-            groups: Err::<&NoCloud, _>(NotTried::NoNodeGroup),
+            groups,
             clock: &self.time,
         };
         apply.run().await
@@ -258,18 +307,12 @@ fn failures(outcomes: &[Outcome]) -> Option<String> {
     Some(format!("{} of {} actions failed, the first: {}", 1 + failed.count(), outcomes.len(), first.message))
 }
 
-/// No cloud: growing and deleting are not tried.
+/// A cluster with what its cloud tells of it, and what can change its node groups, or why nothing can.
 #[derive(Debug)]
-enum NoCloud {}
-
-impl NodeGroups for NoCloud {
-    async fn grow(&self, _: &str, _: u32, _: u32) -> GroupAnswer {
-        match *self {}
-    }
-
-    async fn delete(&self, _: &[Doomed]) -> Vec<GroupAnswer> {
-        match *self {}
-    }
+struct CloudHalf {
+    snapshot: Snapshot,
+    warnings: Vec<String>,
+    cloud: Result<Cloud<RunTime>, NotTried>,
 }
 
 const UNCHANGED: &str = "nothing was changed";

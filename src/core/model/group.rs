@@ -25,6 +25,17 @@ pub struct NodeGroup {
     pub not_shrinkable: Option<String>,
 }
 
+/// How a node belongs to the groups of a cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// The name of the group that its instance belongs to.
+    pub group: Option<String>,
+    /// Why it belongs to none, if so.
+    pub outside: Option<String>,
+    /// Whether its instance is going away.
+    pub leaving: bool,
+}
+
 /// An instance of a node group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instance {

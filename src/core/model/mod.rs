@@ -8,7 +8,7 @@ mod quantity;
 mod resources;
 mod snapshot;
 
-pub use group::{Instance, NodeGroup, NodeTemplate};
+pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
 pub use label::{LabelSelector, Operator, Requirement};
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation};
 pub use pod::{Affinity, Constraints, Controller, Pod, SelectorTerm, Toleration, Unbound};

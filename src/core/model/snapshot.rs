@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Node, NodeGroup, NodeIndex, Pod};
+use super::{Membership, Node, NodeGroup, NodeIndex, Pod};
 
 /// A cluster at one moment.
 ///
@@ -93,6 +93,19 @@ impl Snapshot {
             })
             .collect();
         Ok(Self { observed_at, nodes, pods, bindings, groups, pods_seen })
+    }
+
+    /// The same cluster, with what a cloud tells of it: its groups, and of each node, in their order, how it belongs there.
+    #[must_use]
+    pub fn with_groups(mut self, mut groups: Vec<NodeGroup>, memberships: Vec<Membership>) -> Self {
+        groups.sort_by(|left, right| left.name.cmp(&right.name));
+        self.groups = groups;
+        for (node, membership) in self.nodes.iter_mut().zip(memberships) {
+            node.group = membership.group;
+            node.outside = membership.outside;
+            node.deleting |= membership.leaving;
+        }
+        self
     }
 
     /// When the cluster was observed: the only clock a decision knows.

@@ -17,6 +17,12 @@ const FOREIGN_TAINTS: [&str; 5] = [
 const CONTROL_PLANE_LABELS: [&str; 2] =
     ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
+/// Whether a run may act on a node at all.
+#[must_use]
+pub fn is_managed(node: &Node, policy: &Policy) -> bool {
+    unmanaged(node, policy).is_none()
+}
+
 /// Why a node is not managed; `None` if it is.
 pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     if let Some(label) = policy.omit_labels.iter().find(|label| node.labels.contains_key(*label)) {

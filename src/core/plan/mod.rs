@@ -30,6 +30,7 @@ mod value;
 mod verdict;
 mod waiting;
 
+pub use managed::is_managed;
 pub(crate) use managed::unmanaged;
 pub use notes::{Limit, Warning};
 pub use reason::{
