@@ -15,6 +15,7 @@ mod contract;
 mod control_plane;
 mod fake_api;
 mod faults;
+mod gce;
 mod generate;
 mod input;
 mod live;

@@ -56,6 +56,12 @@ impl Node {
         self
     }
 
+    /// On an instance of this name, in this zone of Compute Engine.
+    pub(crate) fn on_compute_engine(mut self, project: &str, zone: &str) -> Self {
+        self.0["spec"]["providerID"] = json!(format!("gce://{project}/{zone}/{}", self.name()));
+        self.label("topology.kubernetes.io/zone", zone)
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.0["metadata"]["name"].as_str().unwrap()
     }
@@ -108,6 +114,15 @@ impl Pod {
     /// Bound to this node from the beginning, past the scheduler.
     pub(crate) fn on(mut self, node: &str) -> Self {
         self.0["spec"]["nodeName"] = json!(node);
+        self
+    }
+
+    /// Waiting, as the scheduler says of one that it cannot place.
+    pub(crate) fn unschedulable(mut self) -> Self {
+        let condition = json!({
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node has room",
+        });
+        self.0["status"] = json!({"phase": "Pending", "conditions": [condition]});
         self
     }
 
