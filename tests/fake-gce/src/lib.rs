@@ -17,6 +17,8 @@ mod engine;
 mod fake;
 mod fault;
 mod http;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use self::clock::Clock;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Engine;
 use super::group::Action;
 use super::machine::Cause;
-use super::operation::{Operation, OperationFailure, OperationStatus};
+use super::operation::{Operation, OperationFailure, OperationStatus, Skipped};
 use super::path::{GroupPath, InstancePath, Location, OperationPath};
 use super::refusal::Refusal;
 use super::steps::Event;
@@ -78,7 +78,7 @@ impl Engine {
             return Ok(operation);
         }
         let id = self.group(path)?.id;
-        let accepted = self.accepted(path, urls, skip)?;
+        let (accepted, skipped) = self.accepted(path, urls, skip)?;
         let fails = terms.failure.is_some();
         let kind = match path.location {
             Location::Zone(_) => "compute.instanceGroupManagers.deleteInstances",
@@ -87,6 +87,9 @@ impl Engine {
         let operation = self.begin(terms, kind, (&path.project, &path.location), (path.to_string(), id));
         if fails {
             return Ok(operation);
+        }
+        if let Some(operation) = self.operations.get_mut(&operation) {
+            operation.skipped = skipped;
         }
         for instance in &accepted {
             self.take_away(path, instance, Action::Deleting, Cause::DeleteInstances);
@@ -98,13 +101,14 @@ impl Engine {
         Ok(operation)
     }
 
-    /// The instances that a request to delete them may name.
+    /// The instances that a request to delete them names and may name, and those it may not, where that is no reason to
+    /// refuse all of it.
     fn accepted(
         &self,
         path: &GroupPath,
         urls: &[String],
         skip: bool,
-    ) -> Result<BTreeSet<InstancePath>, Refusal> {
+    ) -> Result<(BTreeSet<InstancePath>, Vec<Skipped>), Refusal> {
         const FIELD: &str = "instances";
         if urls.is_empty() {
             return Err(Refusal::required(FIELD));
@@ -113,31 +117,29 @@ impl Engine {
             let why = format!("The number of instances must be at most {MAX_INSTANCES}.");
             return Err(Refusal::invalid(FIELD, &urls.len().to_string(), &why));
         }
-        let mut accepted = BTreeSet::new();
+        let (mut accepted, mut skipped) = (BTreeSet::new(), Vec::new());
         for (index, url) in urls.iter().enumerate() {
-            let field = format!("{FIELD}[{index}]");
-            let Some(instance) = InstancePath::parse(url, &path.project) else {
-                return Err(Refusal::invalid(&field, url, "The URL is malformed."));
-            };
+            let refuse = |why: &str| Refusal::invalid(&format!("{FIELD}[{index}]"), url, why);
+            let instance =
+                InstancePath::parse(url, &path.project).ok_or_else(|| refuse("The URL is malformed."))?;
             if instance.project != path.project || !path.location.contains(&instance.zone) {
-                let why = format!("The instance must be in projects/{}/{}.", path.project, path.location);
-                return Err(Refusal::invalid(&field, url, &why));
+                let place = format!("projects/{}/{}", path.project, path.location);
+                return Err(refuse(&format!("The instance must be in {place}.")));
             }
-            match self.member(path, &instance) {
-                Some(member) if member.action != Action::Deleting => {
+            let why = match self.member(path, &instance).map(|member| member.action) {
+                None => format!("The instance is not a member of {path}."),
+                Some(Action::Deleting) => "The instance is already being deleted.".to_owned(),
+                Some(Action::None | Action::Creating | Action::Verifying | Action::Recreating) => {
                     accepted.insert(instance);
+                    continue;
                 }
-                _ if skip => {}
-                Some(_) => {
-                    return Err(Refusal::invalid(&field, url, "The instance is already being deleted."));
-                }
-                None => {
-                    let why = format!("The instance is not a member of {path}.");
-                    return Err(Refusal::invalid(&field, url, &why));
-                }
+            };
+            if !skip {
+                return Err(refuse(&why));
             }
+            skipped.push(Skipped { instance, why });
         }
-        Ok(accepted)
+        Ok((accepted, skipped))
     }
 
     /// `recreateInstances` of one: makes it anew under the same name.
@@ -210,6 +212,7 @@ impl Engine {
             inserted: self.now,
             started: None,
             ended: None,
+            skipped: Vec::new(),
             failure: terms.failure,
         };
         self.operations.insert(path.clone(), operation);

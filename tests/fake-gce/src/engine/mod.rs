@@ -31,7 +31,7 @@ pub use self::group::{Action, AttemptError, Member, Redistribution};
 use self::ids::Ids;
 pub use self::machine::{Cause, Loss, Machine, MachineStatus};
 pub use self::operation::OperationFailure;
-pub(crate) use self::operation::{Operation, OperationStatus};
+pub(crate) use self::operation::{Operation, OperationStatus, Skipped};
 pub use self::path::{GroupPath, InstancePath, Location};
 pub(crate) use self::path::{OperationPath, ZONES, region_of, regions};
 pub(crate) use self::refusal::Refusal;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::path::OperationPath;
+use super::path::{InstancePath, OperationPath};
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,13 @@ pub struct OperationFailure {
     pub message: String,
 }
 
+/// An instance that a request named and that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    pub(crate) instance: InstancePath,
+    pub(crate) why: String,
+}
+
 /// An operation.
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
@@ -38,6 +45,8 @@ pub(crate) struct Operation {
     pub(crate) inserted: Timestamp,
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
+    /// Its warnings.
+    pub(crate) skipped: Vec<Skipped>,
     /// Shows once it is done.
     pub(crate) failure: Option<OperationFailure>,
 }

@@ -26,6 +26,12 @@ impl Answer {
         Self::new(status, "application/text", text.to_owned())
     }
 
+    pub(super) fn multipart(boundary: &str, text: String) -> Self {
+        let kind = HeaderValue::from_str(&format!("multipart/mixed; boundary={boundary}"));
+        let headers = kind.ok().map(|kind| (CONTENT_TYPE, kind));
+        Self { status: 200, headers: headers.into_iter().collect(), text }
+    }
+
     fn new(status: u16, kind: &'static str, text: String) -> Self {
         Self { status, headers: vec![(CONTENT_TYPE, HeaderValue::from_static(kind))], text }
     }

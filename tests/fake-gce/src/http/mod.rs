@@ -1,6 +1,7 @@
 //! The HTTP side: connections in, calls through the script and the engine, answers (or trouble) out.
 
 mod answer;
+mod batch;
 mod body;
 mod call;
 mod metadata;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -21,6 +22,7 @@ use socket2::SockRef;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::answer::{Answer, bad_gateway, refusal, wrong_types};
+use super::batch::{self, Part};
 use super::body::{AnswerBody, cut, whole};
 use super::call::Call;
 use super::respond::respond;
@@ -101,11 +103,16 @@ async fn exchange(
 ) -> io::Result<Response<AnswerBody>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let route = Route::parse(&head.method, head.uri.path());
-    let call = Call::new(&head, &body, route.as_ref());
     // In a task of its own: that the client is gone (a hook may have killed it) must not stop it halfway. A real
     // server goes on too. Blocking, as hooks may block.
-    let outcome = tokio::task::spawn_blocking(move || carry_out(&call, route.as_ref(), &shared)).await;
+    let outcome = tokio::task::spawn_blocking(move || {
+        if head.uri.path() == batch::PATH {
+            return carry_out_batch(&head, &body, &shared);
+        }
+        let (call, route) = read(&head, &body);
+        carry_out(&call, route.as_ref(), &shared)
+    });
+    let outcome = outcome.await;
     match outcome.map_err(io::Error::other)? {
         Outcome::Answer(answer) => Ok(answer),
         Outcome::Hang => std::future::pending().await,
@@ -115,6 +122,26 @@ async fn exchange(
             Err(io::Error::other("reset, as the test asked"))
         }
     }
+}
+
+fn read(head: &Parts, body: &[u8]) -> (Call, Option<Route>) {
+    let route = Route::parse(&head.method, head.uri.path());
+    (Call::new(head, body, route.as_ref()), route)
+}
+
+/// Carries out the requests of a batch one by one. What the script says of them is not done.
+fn carry_out_batch(head: &Parts, body: &[u8], shared: &Mutex<Shared>) -> Outcome {
+    let parts = batch::parts(&head.headers, &String::from_utf8_lossy(body));
+    let answers: Vec<(Part, Answer)> = parts
+        .into_iter()
+        .map(|part| {
+            let (call, route) = read(&part.head, part.body.as_bytes());
+            lock(shared).calls.push(call.clone());
+            let answer = take_effect(&call, route.as_ref(), None, shared);
+            (part, answer)
+        })
+        .collect();
+    deliver(batch::join(&answers), None)
 }
 
 fn carry_out(call: &Call, route: Option<&Route>, shared: &Mutex<Shared>) -> Outcome {

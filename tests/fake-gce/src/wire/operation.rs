@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{link, time, without_nulls};
-use crate::engine::{Operation, OperationStatus};
+use crate::engine::{Operation, OperationStatus, Skipped};
 
 /// An `Operation`. A failure shows once it is done.
 pub(crate) fn operation(operation: &Operation) -> Value {
@@ -13,6 +13,7 @@ pub(crate) fn operation(operation: &Operation) -> Value {
         OperationStatus::Done => ("DONE", 100),
     };
     let failure = operation.failure.as_ref().filter(|_| operation.status == OperationStatus::Done);
+    let warnings: Vec<Value> = operation.skipped.iter().map(warning).collect();
     let mut json = json!({
         "kind": "compute#operation",
         "id": operation.id.to_string(),
@@ -32,10 +33,23 @@ pub(crate) fn operation(operation: &Operation) -> Value {
         "error": failure.map(|failure| {
             json!({"errors": [{"code": failure.code, "message": failure.message}]})
         }),
+        "warnings": if warnings.is_empty() { Value::Null } else { Value::from(warnings) },
         "selfLink": link(&operation.path),
     });
     super::group::put_place(&mut json, &operation.path.project, &operation.path.location);
     without_nulls(json)
+}
+
+/// That an instance was left out.
+fn warning(skipped: &Skipped) -> Value {
+    json!({
+        "code": "NOT_CRITICAL_ERROR",
+        "message": skipped.why,
+        "data": [
+            {"key": "instance", "value": skipped.instance.to_string()},
+            {"key": "validation_error", "value": skipped.why},
+        ],
+    })
 }
 
 /// The words of a status, as operations have them.
