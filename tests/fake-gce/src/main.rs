@@ -1,8 +1,10 @@
 //! The fake Compute Engine as a program, to try clients on.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use fake_gce::{Config, FakeGce, Options, Timing};
@@ -25,10 +27,26 @@ struct Arguments {
     lifelike: bool,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    let Err(error) = serve(&Arguments::parse());
+    let mut line = format!("fake-gce: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    // If even that cannot be written, the exit code says it.
+    writeln!(std::io::stderr(), "{line}").ok();
+    ExitCode::FAILURE
+}
+
+fn serve(arguments: &Arguments) -> Result<Infallible, Box<dyn Error>> {
     let config = match &arguments.config {
-        Some(file) => Config::parse(&std::fs::read_to_string(file)?)?,
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| format!("cannot read the configuration {}: {error}", file.display()))?;
+            Config::parse(&text)?
+        }
         None => Config::demo(),
     };
     let timing = if arguments.lifelike { Timing::lifelike() } else { Timing::default() };

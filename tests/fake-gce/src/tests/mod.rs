@@ -1,6 +1,7 @@
 //! The semantics, by a clock that is set by hand, and the wire, by a client that knows nothing of the engine.
 
 mod client;
+mod config;
 mod deleting;
 mod faults;
 mod growing;
