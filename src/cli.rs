@@ -206,7 +206,8 @@ flag goes first. An empty value stands for the default.
 
 Exit codes:
   0  done, or nothing to do
-  1  an action failed, or what it relied on had changed meanwhile
+  1  an action failed, or what it relied on had changed meanwhile, or the node
+     groups could not be seen
   2  the command line or a setting is wrong
   3  the cluster could not be seen, or the plan was refused: nothing changed
   4  another run is at work";

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 pub enum Ending {
     /// Everything was done, or there was nothing to do.
     Done,
-    /// An action failed, or what it relied on had changed; or what was done could not be told.
+    /// An action failed, or what it relied on had changed; or what was done could not be told; or the node groups could
+    /// not be seen.
     Incomplete,
     /// The command line is wrong.
     Usage,

@@ -65,6 +65,8 @@ pub struct Observed<T> {
     pub memberships: Vec<Membership>,
     /// What looked odd, or could not be seen.
     pub warnings: Vec<String>,
+    /// Whether everything was seen.
+    pub complete: bool,
     /// What can grow and shrink.
     pub cloud: Cloud<T>,
 }
@@ -78,8 +80,8 @@ pub enum CloudError {
     /// Compute Engine does not answer, or not to us.
     #[error(transparent)]
     Compute(#[from] ComputeError),
-    /// `RUN_TIMEOUT` is over.
-    #[error("Compute Engine did not answer within RUN_TIMEOUT")]
+    /// It takes too long.
+    #[error("Compute Engine did not answer within half of the time that RUN_TIMEOUT left")]
     Timeout,
 }
 
@@ -97,14 +99,17 @@ pub async fn observe<T: Clock + Clone>(
     time: &T,
 ) -> Result<Observed<T>, CloudError> {
     let looking = find::find(engine.as_ref(), snapshot, policy, scope);
-    let found = tokio::time::timeout(time.left().unsigned_abs(), looking).await;
+    // Half of what is left: a cloud that hangs must not keep the nodes from being cordoned.
+    let found = tokio::time::timeout(time.left().unsigned_abs() / 2, looking).await;
     let found = found.map_err(|_| CloudError::Timeout)??;
+    let complete = found.gaps.is_empty();
     let joined = join::join(&found, snapshot, policy, scope);
     let groups = found.groups.into_iter().map(|found| (found.group.id.to_string(), found.group.id)).collect();
     Ok(Observed {
         groups: joined.groups,
         memberships: joined.memberships,
         warnings: joined.warnings,
+        complete,
         cloud: Cloud { engine, time: time.clone(), groups, members: joined.members },
     })
 }

@@ -114,7 +114,7 @@ impl Run<'_> {
         }
         let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
-        let CloudHalf { snapshot, warnings, cloud } = self.cloud(observation.snapshot).await?;
+        let CloudHalf { snapshot, warnings, cloud, complete } = self.cloud(observation.snapshot).await?;
         let snapshot = &snapshot;
 
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
@@ -130,6 +130,10 @@ impl Run<'_> {
         let wanted = decided.plan.actions.len();
         let ending = if decided.is_trusted() { Ending::Done } else { Ending::Refused };
         let only_plan = self.arguments.dry_run == Some(DryRun::Client) || !decided.violations.is_empty();
+        // A cloud that was not seen whole may hold what a plan would have: a run that only plans says so, one that is to
+        // act has not done its work.
+        let seen = complete || self.arguments.dry_run.is_some();
+        let ending = if !seen && ending == Ending::Done { Ending::Incomplete } else { ending };
         if only_plan || wanted == 0 {
             show.plan(&decided, None, out)?;
             return Ok(ending);
@@ -169,8 +173,10 @@ impl Run<'_> {
     /// group of it is.
     async fn cloud(&self, snapshot: Snapshot) -> Result<CloudHalf, Failure> {
         let (policy, scope) = (self.settings.policy(), self.settings.cloud());
-        let without =
-            |snapshot, why, warning| Ok(CloudHalf { snapshot, warnings: vec![warning], cloud: Err(why) });
+        let without = |snapshot, why, warning| {
+            let complete = why != NotTried::Unseen;
+            Ok(CloudHalf { snapshot, warnings: vec![warning], cloud: Err(why), complete })
+        };
         if let Err(no_cloud) = cloud::wanted(&snapshot, policy, scope) {
             let why = match no_cloud {
                 NoCloud::Elsewhere => NotTried::NoNodeGroup,
@@ -191,10 +197,16 @@ impl Run<'_> {
             Err(error) => return unseen(snapshot, &error),
         };
         match cloud::observe(engine, &snapshot, policy, scope, &self.time).await {
-            Ok(Observed { groups, memberships, warnings, cloud }) => {
-                let rehearses = self.arguments.dry_run.is_some();
-                let cloud = if rehearses { Err(NotTried::Rehearsal) } else { Ok(cloud) };
-                Ok(CloudHalf { snapshot: snapshot.with_groups(groups, memberships), warnings, cloud })
+            Ok(Observed { groups, memberships, warnings, complete, cloud }) => {
+                let cloud = if !complete && groups.is_empty() {
+                    Err(NotTried::Unseen)
+                } else if self.arguments.dry_run.is_some() {
+                    Err(NotTried::Rehearsal)
+                } else {
+                    Ok(cloud)
+                };
+                let snapshot = snapshot.with_groups(groups, memberships);
+                Ok(CloudHalf { snapshot, warnings, cloud, complete })
             }
             Err(error @ CloudError::Scope(_)) => {
                 Err(Failure::new(Ending::Settings, error).with_hint(UNCHANGED))
@@ -313,6 +325,8 @@ struct CloudHalf {
     snapshot: Snapshot,
     warnings: Vec<String>,
     cloud: Result<Cloud<RunTime>, NotTried>,
+    /// Whether all of it was seen.
+    complete: bool,
 }
 
 const UNCHANGED: &str = "nothing was changed";

@@ -11,7 +11,7 @@
 //! ```
 
 mod counts;
-mod many;
+pub(crate) mod many;
 mod patience;
 mod program;
 mod truth;

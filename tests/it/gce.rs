@@ -2,6 +2,7 @@
 //!
 //! Every node has 8 GiB; users ask for so much that each run's numbers can be reckoned by hand.
 
+mod faults;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -358,14 +359,14 @@ fn documented_permissions() -> Vec<String> {
 }
 
 /// A cloud in which instances exist soon, and boot for long.
-fn boots_for_long() -> Timing {
-    Timing { boot: Duration::from_hours(1), ..Timing::default() }
+fn with_one_that_boots() -> World {
+    World::with(Timing { boot: Duration::from_hours(1), ..Timing::default() })
 }
 
 /// Two worlds in which a run asks Compute Engine everything that it ever does: in one a zonal group grows, while an
 /// instance boots, in the other a regional one shrinks.
 fn everything() -> [World; 2] {
-    let growing = World::with(boots_for_long());
+    let growing = with_one_that_boots();
     let pool = crowded(&growing);
     growing.gce.resize(&pool, 3);
     std::thread::sleep(Duration::from_millis(100)); // until the third instance exists

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const SIDE_BY_SIDE: usize = 32;
 
 /// Judges each case; collects what is wrong with any.
-pub(super) fn complaints<Case: Sync>(
+pub(crate) fn complaints<Case: Sync>(
     cases: &[Case],
     judge: impl Fn(&Case) -> Vec<String> + Sync,
 ) -> Vec<String> {
