@@ -40,6 +40,18 @@ pub struct Cli {
     pub settings: SettingFlags,
 }
 
+impl Cli {
+    /// The settings given as flags, where the command takes any.
+    #[must_use]
+    pub fn setting_flags(&self) -> Option<&SettingFlags> {
+        match &self.command {
+            None => Some(&self.settings),
+            Some(Subcommands::Settings(arguments)) => Some(&arguments.settings),
+            Some(Subcommands::Schema) => None,
+        }
+    }
+}
+
 /// The commands; without one of them, the program runs.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Subcommands {
@@ -86,9 +98,11 @@ pub struct RunArgs {
         help_heading = INPUT
     )]
     pub dry_run: Option<DryRun>,
-    /// How to print the report
-    #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
-    pub output: OutputFormat,
+    /// How to print the report [default: text]
+    ///
+    /// With `LOG_FORMAT=json` the plan is a record of the log, and is printed only where this is given.
+    #[arg(short, long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
+    pub output: Option<OutputFormat>,
     /// List every node, however many there are
     ///
     /// Without it, the nodes of a large cluster are grouped by what happens to them.

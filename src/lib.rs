@@ -13,6 +13,7 @@
 //!              |       live ---+    an API server: requests, lists, patches, Lease, events
 //!              |      cloud ---+    groups that grow, instances that go
 //!              +--> report          text for people, JSON for programs
+//!     logs --------> standard error text, or JSON for Cloud Logging
 //! ```
 //!
 //! The library exists for the program and its tests; it promises no stable interface.
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod cloud;
 pub mod error;
 pub mod live;
+pub mod logs;
 pub mod observe;
 pub mod ports;
 pub mod report;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use kube_rebalancer::cli::Cli;
+use kube_rebalancer::logs;
 use kube_rebalancer::run::{self, World};
 use kube_rebalancer::terminal::Terminal;
 
@@ -15,13 +16,16 @@ const DEFAULT_LOG: &str = "warn,kube_client=off,rustls_platform_verifier=off,kub
 
 fn main() -> ExitCode {
     let cli = Cli::parse(); // wrong usage ends here with exit code 2
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(DEFAULT_LOG)).init();
+    let world = world();
+    let format = run::log_format(&cli, &world);
+    let variables = env_logger::Env::default().default_filter_or(DEFAULT_LOG);
+    logs::in_format(format, env_logger::Builder::from_env(variables)).init();
     let mut out = BufWriter::new(io::stdout().lock());
-    match run::run(cli, &world(), &mut out) {
+    match run::run(cli, &world, &mut out) {
         Ok(ending) => ending.into(),
         Err(failure) => {
             // Where even standard error is gone, the exit code still tells.
-            writeln!(io::stderr(), "{failure}").ok();
+            logs::failure(&mut io::stderr(), format, world.now, &failure).ok();
             failure.ending().into()
         }
     }

@@ -25,6 +25,8 @@ pub mod text;
 
 use kube_rebalancer_core::policy::Policy;
 
+pub use sentence::outcome;
+
 /// What a report knows beside the plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {

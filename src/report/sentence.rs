@@ -9,8 +9,9 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// What the actions come to, and what the cluster is like after them.
-pub(super) fn outcome(plan: &Plan) -> String {
+/// What the actions of a plan come to, and what the cluster is like after them.
+#[must_use]
+pub fn outcome(plan: &Plan) -> String {
     let changes = changes(&plan.actions);
     if changes.is_empty() {
         return nothing(plan);

@@ -13,7 +13,7 @@ use std::io::Write;
 use kube_rebalancer_compute::{self as compute, ConnectOptions};
 use kube_rebalancer_core::model::Snapshot;
 
-use super::show::{Decided, Show};
+use super::show::{self, Decided, Show};
 use super::{World, read_settings};
 use crate::apply::{Applied, Apply, NotTried};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
@@ -136,18 +136,23 @@ impl Run<'_> {
         let ending = if !seen && ending == Ending::Done { Ending::Incomplete } else { ending };
         if only_plan || wanted == 0 {
             show.plan(&decided, None, out)?;
+            show.log(&decided, None)?;
             return Ok(ending);
         }
         let consent = self.consent();
         if consent != Consent::Given {
             show.plan(&decided, None, out)?;
             crate::error::written(out.flush())?;
-            match consent {
-                Consent::Ask if self.ask(wanted).await => {}
-                Consent::Ask => return Err(Failure::new(Ending::Refused, Declined)),
+            let refused = match consent {
+                Consent::Ask if self.ask(wanted).await => None,
+                Consent::Ask => Some(Failure::new(Ending::Refused, Declined)),
                 Consent::Given | Consent::Missing => {
-                    return Err(Failure::new(Ending::Usage, NoConsent).with_hint(ANSWER_BEFOREHAND));
+                    Some(Failure::new(Ending::Usage, NoConsent).with_hint(ANSWER_BEFOREHAND))
                 }
+            };
+            if let Some(failure) = refused {
+                show.log(&decided, None)?;
+                return Err(failure);
             }
         }
         if let Some(held) = held {
@@ -166,6 +171,7 @@ impl Run<'_> {
         } else {
             show.outcomes(&decided, &outcomes, out)?;
         }
+        show.log(&decided, Some(&outcomes))?;
         Ok(if applied.is_complete() { ending } else { Ending::Incomplete })
     }
 
@@ -234,8 +240,9 @@ impl Run<'_> {
     }
 
     fn consent(&self) -> Consent {
-        // A JSON report must stay one document, and whoever reads it cannot answer.
-        let can_ask = self.world.can_ask && self.arguments.output == OutputFormat::Text;
+        // A JSON report must stay one document, and whoever reads it cannot answer. Nor who sees no report.
+        let output = show::output(self.arguments, self.settings);
+        let can_ask = self.world.can_ask && output == Some(OutputFormat::Text);
         match (self.settings.yes() || self.arguments.dry_run == Some(DryRun::Server), can_ask) {
             (true, _) => Consent::Given,
             (false, true) => Consent::Ask,

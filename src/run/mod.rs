@@ -17,6 +17,7 @@ use jiff::Timestamp;
 
 use crate::cli::{Cli, OutputFormat, SettingFlags, SettingsArgs, Subcommands};
 use crate::error::{Ending, Failure, written};
+use crate::logs::LogFormat;
 use crate::report;
 use crate::settings::{self, Pair, SettingWarning, Settings};
 use crate::terminal::Terminal;
@@ -34,6 +35,14 @@ pub struct World {
     pub can_ask: bool,
     /// Asks a question there and waits for yes or no.
     pub ask: fn(&str) -> bool,
+}
+
+/// How this run logs. Asked first, as everything else may log something.
+#[must_use]
+pub fn log_format(cli: &Cli, world: &World) -> LogFormat {
+    let variables = world.environment.iter().cloned().map(Pair::from);
+    let flags = cli.setting_flags().cloned().unwrap_or_default();
+    Settings::log_format_of(variables.chain(flags.pairs()))
 }
 
 /// Does what the command line asks for and writes the result.

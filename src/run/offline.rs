@@ -34,6 +34,7 @@ pub(super) fn run(
         }
     };
     show.plan(&decided, None, out)?;
+    show.log(&decided, None)?;
     Ok(if decided.is_trusted() { Ending::Done } else { Ending::Refused })
 }
 

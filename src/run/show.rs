@@ -9,6 +9,7 @@ use kube_rebalancer_core::plan::{self, Plan, Refusal};
 use super::World;
 use crate::cli::{OutputFormat, RunArgs};
 use crate::error::{Failure, written};
+use crate::logs::{self, LogFormat};
 use crate::report::text::Layout;
 use crate::report::{self, Facts, Outcome};
 use crate::settings::Settings;
@@ -18,7 +19,8 @@ use crate::settings::Settings;
 pub(super) struct Show<'a> {
     pub(super) settings: &'a Settings,
     pub(super) source: String,
-    pub(super) output: OutputFormat,
+    /// What is printed, if anything.
+    pub(super) output: Option<OutputFormat>,
     pub(super) layout: Layout,
     pub(super) dry_run: bool,
     /// Warnings from before the plan.
@@ -51,6 +53,14 @@ impl Decided {
     }
 }
 
+/// How the report is printed: as asked for, else as text, unless the log holds the plan.
+pub(super) fn output(arguments: &RunArgs, settings: &Settings) -> Option<OutputFormat> {
+    arguments.output.or(match settings.log_format() {
+        LogFormat::Text => Some(OutputFormat::Text),
+        LogFormat::Json => None,
+    })
+}
+
 impl<'a> Show<'a> {
     pub(super) fn new(settings: &'a Settings, arguments: &RunArgs, world: &World, source: String) -> Self {
         let layout = Layout {
@@ -58,7 +68,8 @@ impl<'a> Show<'a> {
             color: world.terminal.use_color(arguments.color, &world.environment),
             all_nodes: arguments.all_nodes,
         };
-        Self { settings, source, output: arguments.output, layout, dry_run: true, observed: Vec::new() }
+        let output = output(arguments, settings);
+        Self { settings, source, output, layout, dry_run: true, observed: Vec::new() }
     }
 
     /// Writes the whole report.
@@ -69,8 +80,26 @@ impl<'a> Show<'a> {
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         self.with_facts(&decided.violations, outcomes, |facts| match self.output {
-            OutputFormat::Text => report::text::write(out, &decided.plan, facts, self.layout),
-            OutputFormat::Json => report::json::write(out, &decided.plan, facts),
+            Some(OutputFormat::Text) => report::text::write(out, &decided.plan, facts, self.layout),
+            Some(OutputFormat::Json) => report::json::write(out, &decided.plan, facts),
+            None => Ok(()),
+        })
+    }
+
+    /// Logs the whole report as one record, if the log is for programs.
+    pub(super) fn log(&self, decided: &Decided, outcomes: Option<&[Outcome]>) -> Result<(), Failure> {
+        if self.settings.log_format() == LogFormat::Text {
+            return Ok(());
+        }
+        self.with_facts(&decided.violations, outcomes, |facts| {
+            let (report, left_out) = report::json::line(&decided.plan, facts, logs::LONGEST_PLAN)?;
+            let sentence = report::outcome(&decided.plan);
+            let note = match left_out {
+                0 => String::new(),
+                nodes => format!(" The list of {nodes} nodes is too long for one record."),
+            };
+            logs::plan(&format!("{sentence}{note}"), &report);
+            Ok(())
         })
     }
 
@@ -89,8 +118,8 @@ impl<'a> Show<'a> {
     /// Writes why there is no plan. A program that waits for one gets none; what is wrong stands on standard error.
     pub(super) fn refusal(&self, refusal: &Refusal, out: &mut dyn Write) -> Result<(), Failure> {
         self.with_facts(&[], None, |facts| match self.output {
-            OutputFormat::Text => report::text::write_refusal(out, refusal, facts, self.layout),
-            OutputFormat::Json => Ok(()),
+            Some(OutputFormat::Text) => report::text::write_refusal(out, refusal, facts, self.layout),
+            Some(OutputFormat::Json) | None => Ok(()),
         })
     }
 

@@ -10,6 +10,7 @@ use kube_rebalancer_core::model::LabelSelector;
 use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion};
 
 use super::form::{self, Form, Shape};
+use crate::logs::LogFormat;
 
 /// A setting whose text is read into a `T`.
 #[derive(Debug)]
@@ -135,6 +136,8 @@ settings! {
         new("false", &form::SWITCH, "Carry out the plan without asking");
     LEASE_NAMESPACE: Option<String> =
         new("default", &form::NAMESPACE, "Where the Lease is that lets one run at a time do its work");
+    LOG_FORMAT: LogFormat =
+        new("text", &form::LOG_FORMAT, "json: one object a line for Cloud Logging, the plan among them");
     POD_NAMESPACE: Option<String> =
         downward(&form::NAMESPACE, "The namespace of this run's own pod, from the downward API");
     POD_NAME: Option<String> =

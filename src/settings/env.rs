@@ -93,6 +93,7 @@ pub(super) struct RawSettings {
     pub(super) run_timeout: Option<String>,
     pub(super) yes: Option<String>,
     pub(super) lease_namespace: Option<String>,
+    pub(super) log_format: Option<String>,
     pub(super) pod_namespace: Option<String>,
     pub(super) pod_name: Option<String>,
     pub(super) node_name: Option<String>,

@@ -23,6 +23,8 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use kube_rebalancer_core::policy::Policy;
 
+use crate::logs::LogFormat;
+
 pub use env::{Origin, Pair};
 pub use form::{Complaint, JsonKind, SelectorError, Shape};
 pub use problem::{Problem, SettingWarning, SettingsError};
@@ -37,6 +39,7 @@ pub struct Settings {
     run_timeout: SignedDuration,
     yes: bool,
     lease_namespace: String,
+    log_format: LogFormat,
     values: Vec<ResolvedSetting>,
 }
 
@@ -94,6 +97,20 @@ impl Settings {
     #[must_use]
     pub fn lease_namespace(&self) -> &str {
         &self.lease_namespace
+    }
+
+    /// How the log is written.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
+    /// The same before the settings are read, as reading them may log something. Where it cannot be read it is the
+    /// default, and [`Self::from_pairs`] says what is wrong.
+    pub fn log_format_of<P: Into<Pair>>(pairs: impl IntoIterator<Item = P>) -> LogFormat {
+        let collected = env::collect(pairs.into_iter().map(Into::into)).ok();
+        let text = collected.and_then(|collected| collected.raw.log_format);
+        text.and_then(|text| (catalog::LOG_FORMAT.form.read)(&text).ok()).unwrap_or_default()
     }
 
     /// Every setting with its value and where that came from, in the catalogue's order.

@@ -47,6 +47,7 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
     let run_timeout = reader.read(&catalog::RUN_TIMEOUT, raw.run_timeout);
     let yes = reader.read(&catalog::YES, raw.yes);
     let lease_namespace = reader.read(&catalog::LEASE_NAMESPACE, raw.lease_namespace);
+    let log_format = reader.read(&catalog::LOG_FORMAT, raw.log_format);
     let own_namespace = reader.read(&catalog::POD_NAMESPACE, raw.pod_namespace);
     let own_name = reader.read(&catalog::POD_NAME, raw.pod_name);
     let own_node = reader.read(&catalog::NODE_NAME, raw.node_name);
@@ -91,6 +92,7 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
         run_timeout: run_timeout?,
         yes: yes?,
         lease_namespace: lease_namespace?.unwrap_or_default(),
+        log_format: log_format?,
         values: std::mem::take(&mut reader.values),
     })
 }

@@ -19,6 +19,7 @@ mod gce;
 mod generate;
 mod input;
 mod live;
+mod logs;
 mod naive;
 mod objects;
 mod properties;

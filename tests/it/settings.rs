@@ -1,6 +1,7 @@
 //! The settings as a library user meets them: pairs in, values or all problems out.
 
 use jiff::SignedDuration;
+use kube_rebalancer::logs::LogFormat;
 use kube_rebalancer::settings::{Origin, Pair, Settings, SettingsError, catalog};
 use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement};
 use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
@@ -46,6 +47,7 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!(*policy, Policy::default());
     assert_eq!(settings.run_timeout(), SignedDuration::from_mins(5));
     assert_eq!((settings.yes(), settings.lease_namespace()), (false, "default"));
+    assert_eq!(settings.log_format(), LogFormat::Text);
     assert!(settings.values().iter().all(|value| value.origin == Origin::Default));
 }
 
@@ -77,6 +79,7 @@ fn every_variable_reaches_its_own_field() {
         ("RUN_TIMEOUT", "90s"),
         ("YES", "true"),
         ("LEASE_NAMESPACE", "rebalancing"),
+        ("LOG_FORMAT", "json"),
         ("POD_NAMESPACE", "hub"),
         ("POD_NAME", "rebalancer-1"),
         ("NODE_NAME", "node-1"),
@@ -108,6 +111,7 @@ fn every_variable_reaches_its_own_field() {
     assert!(settings.cloud().node_groups.iter().eq(["core", "users"]));
     assert_eq!(settings.run_timeout(), SignedDuration::from_secs(90));
     assert_eq!((settings.yes(), settings.lease_namespace()), (true, "rebalancing"));
+    assert_eq!(settings.log_format(), LogFormat::Json);
     assert!(settings.values().iter().all(|value| value.origin == Origin::Environment));
     assert_eq!(settings.values().len(), catalog::ENTRIES.len());
 }

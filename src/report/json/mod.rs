@@ -27,6 +27,18 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>) -> io::Result<
     out.write_all(b"\n")
 }
 
+/// The report of a plan on one line, for a log that takes so many bytes. Where it is longer, the list of nodes, which
+/// grows with the cluster, stays empty; the number is that of the nodes left out.
+pub fn line(plan: &Plan, facts: &Facts<'_>, longest: usize) -> io::Result<(String, usize)> {
+    let mut document = build::document(plan, facts);
+    let json = serde_json::to_string(&document)?;
+    if json.len() <= longest {
+        return Ok((json, 0));
+    }
+    let left_out = std::mem::take(&mut document.nodes).len();
+    Ok((serde_json::to_string(&document)?, left_out))
+}
+
 /// The JSON Schema (draft 2020-12) of what [`write()`] writes.
 #[must_use]
 pub fn schema() -> serde_json::Value {

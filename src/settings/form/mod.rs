@@ -20,7 +20,7 @@ pub(super) use name::{ENDPOINT, NAMESPACE, OBJECT, PROJECT, ZONE};
 pub(super) use ratio::RATIO;
 pub(super) use selector::SELECTOR;
 pub use selector::SelectorError;
-pub(super) use word::{CAPACITY, SWITCH};
+pub(super) use word::{CAPACITY, LOG_FORMAT, SWITCH};
 
 /// The form of a setting's text, and its reading into a `T`.
 #[derive(Debug)]

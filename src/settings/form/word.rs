@@ -3,6 +3,7 @@
 use kube_rebalancer_core::policy::CapacitySource;
 
 use super::{Complaint, Form, JsonKind, Shape};
+use crate::logs::LogFormat;
 
 /// Yes or no, in exactly two spellings, so that a manifest is read the same way by everybody.
 pub(in crate::settings) const SWITCH: Form<bool> = Form {
@@ -13,7 +14,15 @@ pub(in crate::settings) const SWITCH: Form<bool> = Form {
 /// Which quantity of a node counts.
 pub(in crate::settings) const CAPACITY: Form<CapacitySource> = Form {
     shape: Shape { unit: "word", expected: "allocatable or capacity", json: JsonKind::Text },
-    read: capacity,
+    read: |text| {
+        one_of(text, [("allocatable", CapacitySource::Allocatable), ("capacity", CapacitySource::Capacity)])
+    },
+};
+
+/// How the log is written.
+pub(in crate::settings) const LOG_FORMAT: Form<LogFormat> = Form {
+    shape: Shape { unit: "word", expected: "text or json", json: JsonKind::Text },
+    read: |text| one_of(text, [("text", LogFormat::Text), ("json", LogFormat::Json)]),
 };
 
 fn switch(text: &str) -> Result<bool, Complaint> {
@@ -29,16 +38,19 @@ fn switch(text: &str) -> Result<bool, Complaint> {
     }
 }
 
-fn capacity(text: &str) -> Result<CapacitySource, Complaint> {
-    match text {
-        "allocatable" => return Ok(CapacitySource::Allocatable),
-        "capacity" => return Ok(CapacitySource::Capacity),
-        _ => {}
+/// The value that stands beside the word.
+fn one_of<T, const N: usize>(text: &str, words: [(&str, T); N]) -> Result<T, Complaint> {
+    let nearly = text.trim().to_ascii_lowercase();
+    let mut complaint = Complaint::UnknownWord;
+    for (word, value) in words {
+        if word == text {
+            return Ok(value);
+        }
+        if word == nearly {
+            complaint = Complaint::DidYouMean(nearly.clone());
+        }
     }
-    match text.trim().to_ascii_lowercase() {
-        word if word == "allocatable" || word == "capacity" => Err(Complaint::DidYouMean(word)),
-        _ => Err(Complaint::UnknownWord),
-    }
+    Err(complaint)
 }
 
 #[cfg(test)]
@@ -59,9 +71,17 @@ mod tests {
 
     #[test]
     fn capacity_has_two_words() {
-        assert_eq!(capacity("allocatable"), Ok(CapacitySource::Allocatable));
-        assert_eq!(capacity("capacity"), Ok(CapacitySource::Capacity));
-        assert_eq!(capacity("Capacity"), Err(Complaint::DidYouMean("capacity".into())));
-        assert_eq!(capacity("memory"), Err(Complaint::UnknownWord));
+        assert_eq!((CAPACITY.read)("allocatable"), Ok(CapacitySource::Allocatable));
+        assert_eq!((CAPACITY.read)("capacity"), Ok(CapacitySource::Capacity));
+        assert_eq!((CAPACITY.read)("Capacity"), Err(Complaint::DidYouMean("capacity".into())));
+        assert_eq!((CAPACITY.read)("memory"), Err(Complaint::UnknownWord));
+    }
+
+    #[test]
+    fn the_log_has_two_formats() {
+        assert_eq!((LOG_FORMAT.read)("text"), Ok(LogFormat::Text));
+        assert_eq!((LOG_FORMAT.read)("json"), Ok(LogFormat::Json));
+        assert_eq!((LOG_FORMAT.read)(" JSON"), Err(Complaint::DidYouMean("json".into())));
+        assert_eq!((LOG_FORMAT.read)("gcp"), Err(Complaint::UnknownWord));
     }
 }

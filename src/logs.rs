@@ -1,0 +1,127 @@
+//! The log on standard error: lines for people, or one JSON object a line with the fields that Google Cloud Logging
+//! takes out of it.
+//!
+//! ```text
+//!   log::info!, warn!, error! ---+
+//!   plan(): a record with data --+--> env_logger, RUST_LOG --> text | json --> standard error
+//!   failure(): a run's last word --------------------------> text | json ----^
+//! ```
+
+use std::io::{self, Write};
+
+use env_logger::Builder;
+use jiff::Timestamp;
+use log::kv::Key;
+use log::{Level, Record};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::error::Failure;
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people, those of `env_logger`.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The field that holds a plan.
+const PLAN: &str = "plan";
+
+/// The longest plan in bytes: Cloud Logging takes no entry above 256 KiB, and what surrounds a plan needs some of it.
+pub const LONGEST_PLAN: usize = 224 << 10;
+
+/// One line. Cloud Logging takes severity, time and place out of it; the rest is what one can ask it for.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    severity: &'static str,
+    time: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    #[serde(rename = "logging.googleapis.com/sourceLocation", skip_serializing_if = "Option::is_none")]
+    place: Option<Place<'a>>,
+    #[serde(rename = "exitCode", skip_serializing_if = "Option::is_none")]
+    exit_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'a RawValue>,
+}
+
+/// Where in the source a record is from. The line is a 64-bit integer to Cloud Logging, and such ones are texts in JSON.
+#[derive(Debug, Serialize)]
+struct Place<'a> {
+    file: &'a str,
+    line: String,
+}
+
+/// The logger, which writes in this format.
+#[must_use]
+pub fn in_format(format: LogFormat, mut logger: Builder) -> Builder {
+    if format == LogFormat::Json {
+        logger.format(|out, record| {
+            let time = out.timestamp_millis().to_string();
+            write_line(out, &line_of(record, time))
+        });
+    }
+    logger
+}
+
+/// Logs a plan as one record: a sentence, and the JSON report as a field of its own.
+pub fn plan(sentence: &str, report: &str) {
+    log::info!(plan = report; "{sentence}");
+}
+
+/// Writes why a run failed. No filter of the log hides it.
+pub fn failure(out: &mut dyn Write, format: LogFormat, time: Timestamp, failure: &Failure) -> io::Result<()> {
+    match format {
+        LogFormat::Text => writeln!(out, "{failure}"),
+        LogFormat::Json => write_line(
+            out,
+            &Line {
+                severity: severity(Level::Error),
+                time: time.to_string(),
+                message: failure.to_string(),
+                target: None,
+                place: None,
+                exit_code: Some(failure.ending().code()),
+                plan: None,
+            },
+        ),
+    }
+}
+
+fn line_of<'a>(record: &'a Record<'_>, time: String) -> Line<'a> {
+    let place = |file| Some(Place { file, line: record.line()?.to_string() });
+    // A record's data are texts; this one is JSON, and stays as it is.
+    let plan = record.key_values().get(Key::from_str(PLAN));
+    let plan = plan.and_then(|text| serde_json::from_str(text.to_borrowed_str()?).ok());
+    Line {
+        severity: severity(record.level()),
+        time,
+        message: record.args().to_string(),
+        target: Some(record.target()),
+        place: record.file().and_then(place),
+        exit_code: None,
+        plan,
+    }
+}
+
+/// Cloud Logging's word for a level. It has none below DEBUG.
+fn severity(level: Level) -> &'static str {
+    match level {
+        Level::Error => "ERROR",
+        Level::Warn => "WARNING",
+        Level::Info => "INFO",
+        Level::Debug | Level::Trace => "DEBUG",
+    }
+}
+
+/// Writes a line at once, so that no other gets in between.
+fn write_line(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
+    let mut text = serde_json::to_string(line)?;
+    text.push('\n');
+    out.write_all(text.as_bytes())
+}
