@@ -7,6 +7,7 @@ use std::ffi::OsString;
 
 use clap::builder::Styles;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jiff::Timestamp;
 
 use crate::settings::Pair;
@@ -47,7 +48,7 @@ impl Cli {
         match &self.command {
             None => Some(&self.settings),
             Some(Subcommands::Settings(arguments)) => Some(&arguments.settings),
-            Some(Subcommands::Schema) => None,
+            Some(Subcommands::Schema | Subcommands::Completions { .. } | Subcommands::Man) => None,
         }
     }
 }
@@ -64,6 +65,14 @@ pub enum Subcommands {
     Settings(SettingsArgs),
     /// Print the JSON Schema of the JSON report
     Schema,
+    /// Print what a shell needs to complete commands and flags
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// Flags of a run.
@@ -197,7 +206,9 @@ impl Args for SettingFlags {
                 .allow_negative_numbers(true)
                 .help_heading("Settings")
                 .hide_short_help(true)
-                .help(format!("{}\n[{}, default: {default}]", entry.doc, entry.name))
+                // The long one too: the manual page takes nothing else of what the short help hides.
+                .help(entry.doc)
+                .long_help(format!("{}\n[{}, default: {default}]", entry.doc, entry.name))
         }))
     }
 

@@ -13,6 +13,8 @@ mod show;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use clap::CommandFactory as _;
+use clap_complete::Shell;
 use jiff::Timestamp;
 
 use crate::cli::{Cli, OutputFormat, SettingFlags, SettingsArgs, Subcommands};
@@ -53,6 +55,8 @@ pub fn run(cli: Cli, world: &World, out: &mut dyn Write) -> Result<Ending, Failu
         None => offline::run(&run, settings, world, out),
         Some(Subcommands::Settings(arguments)) => show_settings(arguments, world, out),
         Some(Subcommands::Schema) => show_schema(out),
+        Some(Subcommands::Completions { shell }) => show_completions(shell, out),
+        Some(Subcommands::Man) => show_manual(out),
     }?;
     written(out.flush())?;
     Ok(ending)
@@ -70,6 +74,19 @@ fn show_settings(arguments: SettingsArgs, world: &World, out: &mut dyn Write) ->
 
 fn show_schema(out: &mut dyn Write) -> Result<Ending, Failure> {
     written(write_json(&report::json::schema(), out))?;
+    Ok(Ending::Done)
+}
+
+fn show_completions(shell: Shell, out: &mut dyn Write) -> Result<Ending, Failure> {
+    // The generator panics where it cannot write; a string takes everything.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+    written(out.write_all(&script))?;
+    Ok(Ending::Done)
+}
+
+fn show_manual(mut out: &mut dyn Write) -> Result<Ending, Failure> {
+    written(clap_mangen::Man::new(Cli::command()).render(&mut out))?;
     Ok(Ending::Done)
 }
 

@@ -27,3 +27,4 @@ mod race;
 mod scale_py;
 mod scenarios;
 mod settings;
+mod shells;
