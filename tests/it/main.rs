@@ -13,6 +13,7 @@ mod cli;
 mod consent;
 mod contract;
 mod control_plane;
+mod deploy;
 mod fake_api;
 mod faults;
 mod gce;

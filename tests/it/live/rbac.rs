@@ -1,45 +1,39 @@
-//! The permissions of the README are enough for everything that a run does, and none of them is too many.
+//! The roles of `k8s/base` are enough for everything that a run does, and no verb of them is too many.
 
 use serde_json::{Value, json};
 
 use super::wrong_things::World;
 use super::{Ended, Program, lease_path};
 use crate::control_plane::identity::Identity;
+use crate::deploy;
 use crate::objects::Pod;
 
-/// In the whole cluster: group, resource, verb.
-const CLUSTER: [(&str, &str, &str); 5] = [
-    ("", "nodes", "list"),
-    ("", "nodes", "get"),
-    ("", "nodes", "patch"),
-    ("", "pods", "list"),
-    ("events.k8s.io", "events", "create"),
-];
-/// On Leases, in their namespace. RBAC cannot bind `create` to a name: the request has none yet.
-const LEASE: [&str; 3] = ["create", "get", "update"];
+/// The rules of the role of this kind, one for each verb.
+fn rules(kind: &str) -> Vec<Value> {
+    let objects = deploy::file("base/rbac.yaml");
+    let rules = deploy::one(&objects, kind)["rules"].as_array().unwrap().clone();
+    let verbs = |rule: &Value| rule["verbs"].as_array().unwrap().clone();
+    let with = |rule: &Value, verb: Value| {
+        let mut rule = rule.clone();
+        rule["verbs"] = json!([verb]);
+        rule
+    };
+    rules.iter().flat_map(|rule| verbs(rule).into_iter().map(move |verb| with(rule, verb))).collect()
+}
+
+/// Of a rule with one verb: the resource, and the verb.
+fn right(rule: &Value) -> (&str, &str) {
+    (rule["resources"][0].as_str().unwrap(), rule["verbs"][0].as_str().unwrap())
+}
 
 impl World {
-    /// A service account with the permissions of the README but one.
+    /// A service account with the rights of the one in `k8s/base`, but one.
     fn account_without(&self, name: &str, without: Option<(&str, &str)>) -> Identity {
-        let has = |resource: &str, verb: &str| without != Some((resource, verb));
-        let rules = CLUSTER.iter().filter(|(_, resource, verb)| has(resource, verb));
-        let rules: Vec<Value> = rules
-            .map(|(group, resource, verb)| json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]}))
-            .collect();
-        let identity = self.plane.create_service_account(&self.name, name, &json!(rules));
-        let rules: Vec<Value> = LEASE
-            .into_iter()
-            .filter(|verb| has("leases", verb))
-            .map(|verb| {
-                let mut rule =
-                    json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": [verb]});
-                if verb != "create" {
-                    rule["resourceNames"] = json!(["kube-rebalancer"]);
-                }
-                rule
-            })
-            .collect();
-        self.create_role(name, &json!(rules));
+        let rest = |kind| {
+            rules(kind).into_iter().filter(|rule| Some(right(rule)) != without).collect::<Vec<Value>>()
+        };
+        let identity = self.plane.create_service_account(&self.name, name, &json!(rest("ClusterRole")));
+        self.create_role(name, &json!(rest("Role")));
         let last = if without == Some(("leases", "update")) { "get" } else { "update" };
         self.wait_until_allowed(&identity, last);
         identity
@@ -94,7 +88,7 @@ fn warnings(ended: &Ended) -> Vec<&str> {
 }
 
 #[test]
-fn the_permissions_of_the_readme_are_enough() {
+fn the_roles_of_the_manifests_are_enough() {
     let Some(world) = World::new() else { return };
     let program = world.program(&world.account_without("all", None)).with("EMPTY_GRACE", "1h");
     let clean = |what: &str, ended: Ended| {
@@ -126,7 +120,7 @@ fn the_permissions_of_the_readme_are_enough() {
 }
 
 #[test]
-fn without_any_one_of_the_permissions_a_run_fails_or_says_what_it_could_not_do() {
+fn without_any_one_verb_of_them_a_run_fails_or_says_what_it_could_not_do() {
     let Some(world) = World::new() else { return };
     // What is missing, the exit code of a run that meets conflicts, how many nodes it cordons, and what it says.
     let cases = [
@@ -139,6 +133,12 @@ fn without_any_one_of_the_permissions_a_run_fails_or_says_what_it_could_not_do()
         ("leases", "create", 3, 0, "cannot create resource \"leases\""),
         ("leases", "update", 0, 3, "the Lease was not given back and runs out by itself"),
     ];
+    let (mut tried, mut granted): (Vec<_>, Vec<_>) = (cases.map(|case| (case.0, case.1)).into(), Vec::new());
+    let rules = [rules("ClusterRole"), rules("Role")].concat();
+    granted.extend(rules.iter().map(right));
+    tried.sort_unstable();
+    granted.sort_unstable();
+    assert_eq!(tried, granted, "each verb of k8s/base/rbac.yaml is taken away once");
     for (resource, verb, code, cordoned, said) in cases {
         world.reset();
         let name = format!("no-{verb}-{resource}");

@@ -1,0 +1,72 @@
+//! What an operator applies: `k8s/`, applied to a real control plane, and its job run as a cluster would run it.
+//!
+//! ```text
+//!   k8s/base, k8s/overlays ── kubectl kustomize ──> objects ──> control plane ──> the Job's pod ──> the program
+//!   k8s/chart ─────────────── helm template ──────> the same objects
+//! ```
+#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
+
+mod accepted;
+mod chart;
+mod job;
+mod pod;
+mod promises;
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::control_plane::ControlPlane;
+
+/// What can be applied, and what a hub on GKE would.
+const OVERLAYS: [&str; 4] = ["base", "overlays/dry-run", "overlays/gke", "overlays/gke-dry-run"];
+
+/// A file or folder of `k8s/`.
+pub(crate) fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("k8s").join(name)
+}
+
+/// The objects of a YAML text.
+pub(crate) fn objects(yaml: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(yaml).unwrap()
+}
+
+/// The objects of one file of `k8s/`. The parser takes only so many lines of comments at a time.
+pub(crate) fn file(name: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(path(name)).unwrap();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    objects(&lines.collect::<Vec<&str>>().join("\n"))
+}
+
+/// The one object of this kind.
+pub(crate) fn one<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    let found: Vec<&Value> = objects.iter().filter(|object| object["kind"] == kind).collect();
+    assert_eq!(found.len(), 1, "{kind}");
+    found[0]
+}
+
+/// The pod that the `CronJob` makes.
+fn pod_template(objects: &[Value]) -> &Value {
+    &one(objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]
+}
+
+impl ControlPlane {
+    /// What kustomize makes of an overlay.
+    pub(crate) fn kustomize(&self, overlay: &str) -> String {
+        let output = self.kubectl(&["kustomize", path(overlay).to_str().unwrap()]);
+        assert!(output.status.success(), "{overlay}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Applies objects as an operator does. What kubectl printed on standard error, warnings among it.
+    fn apply(&self, yaml: &str) -> String {
+        let file = self.directory().join(self.unique("applied.yaml"));
+        std::fs::write(&file, yaml).unwrap();
+        let file = file.to_str().unwrap();
+        let output = self.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", file]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    }
+}
