@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+# One static program, the certificates that it knows Google's API by, and nothing else: no shell, no library, no user but
+# a number. Below 20 MB.
+#
+#   docker build --tag kube-rebalancer:0.1.0 .
+#
+# The same sources give the same image: the compiler and the dependencies are pinned, paths and times do not get in. For a
+# certain compiler and certificates pin the first stage by digest: rust:1.95.0-bookworm@sha256:...
+# tests/container/try runs these very commands without an engine, and the program in an empty root.
+
+FROM rust:1.95.0-bookworm AS build
+# The compiler that the image comes with; rust-toolchain.toml would also want the tools of a developer.
+ENV RUSTUP_TOOLCHAIN=1.95.0
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates musl-tools
+WORKDIR /source
+COPY . .
+ARG SOURCE_DATE_EPOCH=0
+RUN <<'BUILD'
+set -eu
+target=$(uname -m)-unknown-linux-musl
+rustup target add "$target"
+RUSTFLAGS="--remap-path-prefix=$PWD=/source --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
+    cargo build --locked --profile dist --target "$target" --bin kube-rebalancer
+image=${IMAGE:-/image}
+install -D --mode=755 "${CARGO_TARGET_DIR:-target}/$target/dist/kube-rebalancer" "$image/kube-rebalancer"
+install -D --mode=644 /etc/ssl/certs/ca-certificates.crt "$image/etc/ssl/certs/ca-certificates.crt"
+find "$image" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+BUILD
+
+FROM scratch
+COPY --from=build /image/ /
+USER 65532:65532
+ENTRYPOINT ["/kube-rebalancer"]
