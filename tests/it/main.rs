@@ -25,6 +25,7 @@ mod naive;
 mod objects;
 mod properties;
 mod race;
+mod readme;
 mod scale_py;
 mod scenarios;
 mod settings;
