@@ -6,6 +6,7 @@ use google_cloud_gax::error::Error;
 use tokio::time::{sleep, timeout};
 
 use super::failure::Failure;
+use super::words;
 use crate::error::{ComputeError, ErrorKind};
 
 /// How often a request is tried. With the pauses between, that is some eight seconds of a service that is away.
@@ -112,7 +113,11 @@ impl Call {
 
     /// The error of an answer that is not what the API promises.
     pub(super) fn not_understood(&self, why: &str) -> ComputeError {
-        self.failed(ErrorKind::Other, false, &format!("Compute Engine's answer is not understood: {why}"))
+        self.failed(
+            ErrorKind::Other,
+            false,
+            &format!("Compute Engine's answer is not understood: {}", words::clean(why)),
+        )
     }
 
     /// The error of a change that may have happened, or has in part.

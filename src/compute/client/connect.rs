@@ -14,9 +14,6 @@ use super::{Client, credentials, words};
 use crate::engine::ComputeEngine;
 use crate::error::{ComputeError, ErrorKind};
 
-/// How long a connection may take, credentials included.
-const LIMIT: Duration = Duration::from_secs(5);
-
 /// Where Compute Engine is, and how patient to be with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectOptions {
@@ -25,6 +22,8 @@ pub struct ConnectOptions {
     /// The metadata server to take access tokens from, such as `http://127.0.0.1:8080`; `None` for the credentials that
     /// are found the usual way (Application Default Credentials).
     pub metadata_server: Option<String>,
+    /// How long it may take to find credentials and get a first token.
+    pub connect_timeout: Duration,
     /// How long one try of a request may take.
     pub attempt_timeout: Duration,
     /// The pause before the second try of a request; each further one is twice as long.
@@ -38,6 +37,7 @@ impl Default for ConnectOptions {
         Self {
             endpoint: None,
             metadata_server: None,
+            connect_timeout: Duration::from_secs(5),
             attempt_timeout: Duration::from_secs(15),
             first_pause: Duration::from_millis(250),
             operation_timeout: Duration::from_mins(5),
@@ -48,16 +48,16 @@ impl Default for ConnectOptions {
 /// A connection that is being made.
 pub type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn ComputeEngine>, ComputeError>> + Send>>;
 
-/// Connects to Compute Engine, or says within five seconds why not.
+/// Connects to Compute Engine, or says within [`ConnectOptions::connect_timeout`] why not.
 ///
 /// The process must have named a provider of cryptography to rustls. The future is boxed so that what awaits it is not
 /// compiled together with the client.
 #[must_use]
 pub fn connect(options: ConnectOptions) -> Connecting {
     Box::pin(async move {
-        let client = timeout(LIMIT, client(options)).await;
-        let client = client
-            .unwrap_or_else(|_| Err(credentials::none(&format!("no answer within {} s", LIMIT.as_secs()))))?;
+        let limit = options.connect_timeout;
+        let client = timeout(limit, client(options)).await;
+        let client = client.unwrap_or_else(|_| Err(credentials::none(&words::silence(limit))))?;
         let client: Box<dyn ComputeEngine> = Box::new(client);
         Ok(client)
     })

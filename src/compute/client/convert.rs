@@ -19,21 +19,25 @@ pub(super) fn group_list(pages: Vec<InstanceGroupManagerAggregatedList>) -> Resu
         let missing_before = list.unreachable.len();
         list.unreachable.extend(page.unreachables);
         for (scope, scoped) in page.items {
-            let warning = scoped.warning.and_then(|warning| warning.code);
             // Whatever else it warns of: what was said of this scope cannot be taken for all there is.
-            if warning.is_some_and(|code| code.name() != Some(EMPTY)) {
+            let missing = scoped
+                .warning
+                .is_some_and(|warning| warning.code.as_ref().and_then(|code| code.name()) != Some(EMPTY));
+            if missing {
                 list.unreachable.push(scope);
             }
             for found in scoped.instance_group_managers {
                 list.groups.push(group(found)?);
             }
         }
-        let warning = page.warning.filter(|_| list.unreachable.len() == missing_before);
-        if let Some(code) = warning.as_ref().and_then(|warning| warning.code.as_ref())
-            && code.name() != Some(EMPTY)
+        if let Some(warning) = page.warning
+            && list.unreachable.len() == missing_before
         {
-            let message = warning.as_ref().and_then(|warning| warning.message.as_deref());
-            list.unreachable.push(words::clean(message.or(code.name()).unwrap_or("somewhere")));
+            let code = warning.code.as_ref().and_then(|code| code.name());
+            if code != Some(EMPTY) {
+                let told = warning.message.as_deref().or(code).unwrap_or("somewhere");
+                list.unreachable.push(words::clean(told));
+            }
         }
     }
     // The client keeps the scopes in a map without an order.

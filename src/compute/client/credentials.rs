@@ -28,7 +28,11 @@ pub(super) async fn find(metadata_server: Option<&str>) -> Result<Credentials, C
             Some(address) => mds::Builder::default().with_endpoint(address).with_scopes([SCOPE]).build(),
             None => Builder::default().with_scopes([SCOPE]).build(),
         };
-        let credentials = credentials.map_err(|error| none(&words::root_cause(&error)))?;
+        let credentials = credentials.map_err(|error| {
+            // It does not always name the file.
+            let file = "the file that GOOGLE_APPLICATION_CREDENTIALS names, or else gcloud's own";
+            none(&format!("{file}, is of no use: {}", words::clean(&error.to_string())))
+        })?;
         match credentials.headers(Extensions::new()).await {
             Ok(_) => return Ok(credentials),
             Err(error) if error.is_transient() && tried < TRIES => {

@@ -60,7 +60,7 @@ impl Failure {
             may_pass: true,
             in_doubt: true,
             retry_after: Duration::ZERO,
-            words: format!("no answer within {:.1} s", limit.as_secs_f32()),
+            words: words::silence(limit),
         }
     }
 

@@ -20,6 +20,8 @@ mod failure;
 mod managers;
 mod operation;
 mod pages;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use connect::{ConnectOptions, Connecting, connect};

@@ -1,6 +1,7 @@
 //! Others' words, made fit to stand in one line of ours.
 
 use std::error::Error;
+use std::time::Duration;
 
 /// As much as fits a line or two.
 const LONGEST: usize = 300;
@@ -13,6 +14,11 @@ pub(super) fn clean(text: &str) -> String {
         Some((end, _)) => format!("{}...", line.split_at(end).0),
         None => line,
     }
+}
+
+/// No answer in time.
+pub(super) fn silence(limit: Duration) -> String {
+    format!("no answer within {:.1} s", limit.as_secs_f32())
 }
 
 /// Our words, and behind them theirs, if there are any.

@@ -1,0 +1,139 @@
+//! A server that answers as it is told, one connection a request. It stands for Compute Engine and for the metadata
+//! server; tokens it always gives.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use crate::client::{ConnectOptions, connect};
+use crate::engine::ComputeEngine;
+
+/// What a request is answered with.
+pub(super) enum Reply {
+    /// A status and a body.
+    Answer(u16, String),
+    /// The connection is closed without a word.
+    Close,
+    /// Nothing, while the test lasts.
+    Silence,
+}
+
+/// JSON, with success.
+pub(super) fn ok(json: &str) -> Reply {
+    Reply::Answer(200, json.to_owned())
+}
+
+/// An error as Compute Engine's older answers have it.
+pub(super) fn refusal(status: u16, reason: &str, message: &str) -> Reply {
+    let errors = format!(r#"[{{"message": "{message}", "domain": "global", "reason": "{reason}"}}]"#);
+    let error = format!(r#"{{"error": {{"code": {status}, "message": "{message}", "errors": {errors}}}}}"#);
+    Reply::Answer(status, error)
+}
+
+/// A running server.
+pub(super) struct Server {
+    pub(super) address: String,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Answers the `n`-th request (from 0, tokens not counted), given as `METHOD path?query body`.
+    pub(super) fn start(answer: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with_metadata(|_| ok(TOKEN), answer)
+    }
+
+    /// Answers also the requests for tokens, the `n`-th in the way given.
+    pub(super) fn with_metadata(
+        token: impl Fn(usize) -> Reply + Send + Sync + 'static,
+        answer: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let requests = Arc::clone(&seen);
+        let tokens = Mutex::new(0..);
+        let handle = Arc::new(move |stream: &mut TcpStream| {
+            let request = read(stream);
+            let reply = if request.contains("/computeMetadata/v1/instance/service-accounts/default/token") {
+                token(tokens.lock().unwrap().next().unwrap())
+            } else if request.contains("/computeMetadata/") {
+                Reply::Answer(200, "googleapis.com".to_owned())
+            } else {
+                let mut requests = requests.lock().unwrap();
+                requests.push(request.clone());
+                let before = requests.len() - 1;
+                drop(requests);
+                answer(before, &request)
+            };
+            write(stream, &reply);
+        });
+        thread::spawn(move || {
+            for mut stream in listener.incoming().map(Result::unwrap) {
+                let handle = Arc::clone(&handle);
+                thread::spawn(move || handle(&mut stream));
+            }
+        });
+        Self { address, seen }
+    }
+
+    /// The requests so far, tokens not counted.
+    pub(super) fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// A client of it.
+    pub(super) async fn connect(&self) -> Box<dyn ComputeEngine> {
+        connect(self.options()).await.unwrap()
+    }
+
+    /// A client in a hurry.
+    pub(super) fn options(&self) -> ConnectOptions {
+        super::ring();
+        ConnectOptions {
+            endpoint: Some(self.address.clone()),
+            metadata_server: Some(self.address.clone()),
+            first_pause: Duration::from_millis(1),
+            ..ConnectOptions::default()
+        }
+    }
+}
+
+/// A token that lasts.
+pub(super) const TOKEN: &str = r#"{"access_token": "a-token", "expires_in": 3600, "token_type": "Bearer"}"#;
+
+fn read(stream: &TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let Some((name, value)) = line.split_once(':') else { break };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let request = first.trim_end().trim_end_matches(" HTTP/1.1");
+    format!("{request} {}", String::from_utf8(body).unwrap()).trim_end().to_owned()
+}
+
+fn write(stream: &mut TcpStream, reply: &Reply) {
+    match reply {
+        Reply::Answer(status, body) => {
+            let length = body.len();
+            // Whoever no longer listens needs no answer.
+            write!(
+                stream,
+                "HTTP/1.1 {status} Told\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+            .ok();
+        }
+        Reply::Close => {}
+        Reply::Silence => thread::sleep(Duration::from_mins(1)),
+    }
+}
