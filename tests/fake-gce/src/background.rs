@@ -1,16 +1,18 @@
 //! One runtime for all fakes of a process, so that a test need not be asynchronous to use one, and may be.
 
 use std::io;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// The runtime that everything in the background runs on.
+/// The runtime that everything in the background runs on. Made once also where two tests start at the same moment: one
+/// too many would be dropped, and panic if that happens in an asynchronous test.
 pub(crate) fn runtime() -> io::Result<&'static Handle> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime.handle());
+    static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
+        Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("fake-gce").build()
+    });
+    match &*RUNTIME {
+        Ok(runtime) => Ok(runtime.handle()),
+        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
     }
-    let made = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("fake-gce").build()?;
-    Ok(RUNTIME.get_or_init(|| made).handle())
 }
