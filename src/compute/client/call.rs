@@ -86,9 +86,7 @@ impl Call {
                 };
                 return Err(self.failed(failure.kind, !in_doubt, &words));
             }
-            // Jitter: several clients that were turned away together must not come back together.
-            let jittered = pause / 2 + pause * fastrand::u32(0..=1000) / 2000;
-            let wait = jittered.max(failure.retry_after).min(LONGEST_PAUSE);
+            let wait = wait(pause, fastrand::u32(0..=1000), failure.retry_after);
             log::info!("trying again in {} ms to {}: {}", wait.as_millis(), self.what, failure.words);
             sleep(wait).await;
             pause *= 2;
@@ -133,5 +131,35 @@ impl Call {
             Effect::UnderWay => false,
         };
         ComputeError { kind, unchanged, message }
+    }
+}
+
+/// How long to wait before the next try. Jitter, in thousandths: several clients that were turned away together must
+/// not come back together.
+fn wait(pause: Duration, jitter: u32, asked_for: Duration) -> Duration {
+    let jittered = pause / 2 + pause * jitter / 2000;
+    jittered.max(asked_for).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_at_least_what_is_asked_for_and_never_long() {
+        // Milliseconds: our own pause, the jitter, what the service asks for, and what comes of it.
+        let cases = [
+            (400, 0, 0, 200),
+            (400, 500, 0, 300),
+            (400, 1000, 0, 400),
+            (400, 1000, 7_000, 7_000),
+            (8_000, 1000, 7_000, 8_000),
+            (400, 0, 3_600_000, 10_000),
+            (40_000, 1000, 0, 10_000),
+        ];
+        for (pause, jitter, asked_for, expected) in cases {
+            let found = wait(Duration::from_millis(pause), jitter, Duration::from_millis(asked_for));
+            assert_eq!(found, Duration::from_millis(expected), "{pause} {jitter} {asked_for}");
+        }
     }
 }

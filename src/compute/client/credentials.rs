@@ -41,13 +41,16 @@ pub(super) async fn find(metadata_server: Option<&str>) -> Result<Credentials, C
                 sleep(pause).await;
                 pause *= 2;
             }
-            Err(error) => return Err(none(&words::root_cause(&error))),
+            Err(error) => {
+                return Err(none(&format!("asking for a token failed: {}", words::root_cause(&error))));
+            }
         }
     }
 }
 
 /// The error of who has no credentials.
 pub(super) fn none(why: &str) -> ComputeError {
+    let why = why.trim_end_matches('.');
     let message = format!(
         "no credentials for Google Cloud: {why}; on a laptop run `gcloud auth application-default login`, in a cluster \
          give the service account an identity (Workload Identity)"

@@ -11,6 +11,7 @@ use crate::client::{ConnectOptions, connect};
 use crate::engine::ComputeEngine;
 
 /// What a request is answered with.
+#[derive(Clone)]
 pub(super) enum Reply {
     /// A status and a body.
     Answer(u16, String),

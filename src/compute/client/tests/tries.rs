@@ -12,24 +12,19 @@ use http::{HeaderMap, HeaderValue};
 
 #[tokio::test]
 async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
-    let cases: [(&str, fn() -> Reply, ErrorKind, usize); 9] = [
-        ("503", || refusal(503, "backendError", "Later."), ErrorKind::Unavailable, 6),
-        ("429", || refusal(429, "rateLimitExceeded", "Slower."), ErrorKind::Unavailable, 6),
-        ("403 of haste", || refusal(403, "rateLimitExceeded", "Slower."), ErrorKind::Unavailable, 6),
-        ("a broken connection", || Reply::Close, ErrorKind::Unavailable, 6),
-        (
-            "a page for browsers",
-            || Reply::Answer(502, "<html>Bad</html>".to_owned()),
-            ErrorKind::Unavailable,
-            6,
-        ),
-        ("403", || refusal(403, "forbidden", "No."), ErrorKind::Forbidden, 1),
-        ("quota", || refusal(403, "quotaExceeded", "No more."), ErrorKind::Exhausted, 1),
-        ("401", || refusal(401, "authError", "Who?"), ErrorKind::Credentials, 1),
-        ("404", || refusal(404, "notFound", "Where?"), ErrorKind::NotFound, 1),
+    let cases = [
+        ("503", refusal(503, "backendError", "Later."), ErrorKind::Unavailable, 6),
+        ("429", refusal(429, "rateLimitExceeded", "Slower."), ErrorKind::Unavailable, 6),
+        ("403 of haste", refusal(403, "rateLimitExceeded", "Slower."), ErrorKind::Unavailable, 6),
+        ("a broken connection", Reply::Close, ErrorKind::Unavailable, 6),
+        ("a page for browsers", Reply::Answer(502, "<html>Bad</html>".to_owned()), ErrorKind::Unavailable, 6),
+        ("403", refusal(403, "forbidden", "No."), ErrorKind::Forbidden, 1),
+        ("quota", refusal(403, "quotaExceeded", "No more."), ErrorKind::Exhausted, 1),
+        ("401", refusal(401, "authError", "Who?"), ErrorKind::Credentials, 1),
+        ("404", refusal(404, "notFound", "Where?"), ErrorKind::NotFound, 1),
     ];
     for (case, reply, kind, tries) in cases {
-        let server = Server::start(move |_, _| reply());
+        let server = Server::start(move |_, _| reply.clone());
         // A list of instances is a POST, and safe to send twice all the same.
         let error = server.connect().await.instances(&zonal()).await.unwrap_err();
         assert_eq!(
@@ -42,16 +37,13 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
 
 #[tokio::test]
 async fn the_last_failure_is_told_with_the_number_of_tries() {
-    let cases: [(fn() -> Reply, &str); 3] = [
-        (
-            || refusal(503, "backendError", "Come\\nback."),
-            "503 (backendError): \"Come back.\" (tried 6 times)",
-        ),
-        (|| Reply::Answer(502, "<html>Bad</html>".to_owned()), "502 (tried 6 times)"),
-        (|| refusal(412, "conditionNotMet", ""), "412 (conditionNotMet)"),
+    let cases = [
+        (refusal(503, "backendError", "Come\\nback."), "503 (backendError): \"Come back.\" (tried 6 times)"),
+        (Reply::Answer(502, "<html>Bad</html>".to_owned()), "502 (tried 6 times)"),
+        (refusal(412, "conditionNotMet", ""), "412 (conditionNotMet)"),
     ];
     for (reply, told) in cases {
-        let server = Server::start(move |_, _| reply());
+        let server = Server::start(move |_, _| reply.clone());
         let error = server.connect().await.group(&zonal()).await.unwrap_err();
         assert_eq!(
             error.message,
