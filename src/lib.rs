@@ -29,4 +29,5 @@ pub mod ports;
 pub mod report;
 pub mod run;
 pub mod settings;
+pub mod simulate;
 pub mod terminal;

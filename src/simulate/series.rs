@@ -1,0 +1,33 @@
+//! What happened over time under one policy, for a plot.
+
+/// One policy's simulation over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panel {
+    /// The policy's name.
+    pub title: String,
+    /// Its result in a few words, such as `512 node-hours, 3 of 900 users waited`.
+    pub note: String,
+    /// What there was; each point holds from its time until the next one's. Times increase strictly; the first is 0 and
+    /// the last is the end of the simulation.
+    pub points: Vec<Point>,
+}
+
+/// The cluster from one moment until the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// Seconds since the simulation began.
+    pub at: u64,
+    /// Memory that users ask for, in bytes: those who are served and those who wait.
+    pub workload: u64,
+    /// Memory that one node offers its users at the optimal utilization, in bytes, never 0: `workload` divided by it is
+    /// the workload in nodes, so that it plots on the same axis.
+    pub node_at_optimum: u64,
+    /// Nodes that take new users.
+    pub serving: u32,
+    /// Nodes that are cordoned.
+    pub cordoned: u32,
+    /// Nodes that are coming.
+    pub booting: u32,
+    /// Users whose pod has no node yet.
+    pub waiting: u32,
+}
