@@ -1,0 +1,132 @@
+//! The rule of `scale.py`, this program's predecessor, with its roundings and its order of doing things.
+//!
+//! ```text
+//!   utilization of the machines' memory --> a goal for the whole cluster --> the nodes with fewest pods are cordoned,
+//!   all others uncordoned --> the group is set to the goal --> what was empty and cordoned at first is deleted
+//! ```
+//!
+//! It divides by what machines have, not by what they can hand out. Of nodes with equally many pods it takes any. What
+//! it uncordons it may delete in the same run, with those who came meanwhile.
+#![expect(clippy::float_arithmetic, reason = "the original computes in floats, and its roundings are part of its rule")]
+
+use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
+
+use super::{Autoscaler, Wrong};
+use crate::simulate::random::{Purpose, generator};
+use crate::simulate::world::{NodeId, World};
+
+/// Runs of `scale.py`.
+#[derive(Debug)]
+pub(in crate::simulate) struct ScalePy {
+    min_utilization: f64,
+    max_utilization: f64,
+    optimal_utilization: f64,
+    min_nodes: u32,
+    max_nodes: u32,
+    interval: u64,
+    random: Pcg64,
+}
+
+/// A node as it was when the run began.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    id: NodeId,
+    cordoned: bool,
+    critical: bool,
+    pods: usize,
+}
+
+impl ScalePy {
+    pub(in crate::simulate) fn new(policy: &Policy, interval: u64, seed: u64) -> Self {
+        let nodes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
+            min_utilization: ratio(policy.min_utilization),
+            max_utilization: ratio(policy.max_utilization),
+            optimal_utilization: ratio(policy.optimal_utilization),
+            min_nodes: nodes(policy.min_nodes),
+            max_nodes: nodes(policy.max_nodes),
+            interval,
+            random: generator(seed, Purpose::Shuffle),
+        }
+    }
+
+    /// How many nodes the cluster is to have, cordoned ones apart.
+    fn goal(&self, seen: &[Seen], workload: u64, machine: u64) -> usize {
+        let serving = seen.iter().filter(|node| !node.cordoned).count();
+        let capacity: u128 = u128::from(machine) * u128::try_from(serving).unwrap_or(0);
+        let utilization =
+            if capacity == 0 { f64::INFINITY } else { float(workload.into()) / float(capacity) };
+        if self.min_utilization <= utilization && utilization <= self.max_utilization {
+            return serving;
+        }
+        let wanted = float(workload.into()) / self.optimal_utilization / float(machine.into());
+        let wanted = if wanted < f64::from(self.min_nodes) { f64::from(self.min_nodes) } else { wanted };
+        let wanted = if wanted > f64::from(self.max_nodes) { f64::from(self.max_nodes) } else { wanted };
+        whole(wanted.round_ties_even())
+    }
+
+    /// Those to be cordoned: so many of those that may be, with the fewest pods.
+    fn emptiest(&mut self, seen: &[Seen], count: usize) -> Vec<NodeId> {
+        let mut candidates: Vec<Seen> = seen.iter().filter(|node| !node.critical).copied().collect();
+        candidates.shuffle(&mut self.random);
+        candidates.sort_by_key(|node| node.pods);
+        candidates.iter().take(count).map(|node| node.id).collect()
+    }
+}
+
+impl Autoscaler for ScalePy {
+    fn interval(&self) -> u64 {
+        self.interval
+    }
+
+    fn run(&mut self, world: &mut World<'_>) -> Result<(), Wrong> {
+        world.tally.runs += 1;
+        let seen: Vec<Seen> = world
+            .nodes()
+            .iter()
+            .filter(|node| node.ready)
+            .map(|node| Seen {
+                id: node.id,
+                cordoned: node.is_cordoned(),
+                critical: node.critical,
+                pods: node.users,
+            })
+            .collect();
+        let goal = self.goal(&seen, world.demand(), world.scenario.machine.memory.0);
+        let cordon = self.emptiest(&seen, seen.len().saturating_sub(goal));
+        for id in &cordon {
+            world.set_cordoned(*id, true);
+        }
+        for node in seen.iter().filter(|node| !node.critical && !cordon.contains(&node.id)) {
+            world.set_cordoned(node.id, false);
+        }
+        if goal > seen.len() {
+            world.resize(goal);
+        }
+        for node in seen.iter().filter(|node| !node.critical && node.cordoned && node.pods == 0) {
+            world.delete(node.id);
+        }
+        Ok(())
+    }
+}
+
+fn ratio(parts: PartsPerMillion) -> f64 {
+    f64::from(parts.0) / f64::from(PartsPerMillion::ONE.0)
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "Python's division takes integers like this")]
+fn float(bytes: u128) -> f64 {
+    bytes as f64
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is whole, not negative, and at most MAX_NODES"
+)]
+fn whole(nodes: f64) -> usize {
+    nodes as usize
+}

@@ -1,0 +1,119 @@
+//! What a node is like: a machine, and what of it is left for pods.
+
+use kube_rebalancer_core::model::{Bytes, Millicores, NodeResources, Requests};
+
+/// The nodes of the simulated cluster are all alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Memory of the machine.
+    pub memory: Bytes,
+    /// Processor time of the machine.
+    pub cpu: Millicores,
+}
+
+/// How many pods a kubelet runs by default.
+const PODS: u64 = 110;
+
+/// What runs on every node: name, memory in Mi, processor time. About what GKE's own daemons ask for.
+pub(super) const DAEMONS: [(&str, u64, u64); 2] = [("logging", 200, 100), ("network", 100, 150)];
+
+/// What the hub and its proxy ask for, taken together as one pod.
+pub(super) const HUB: Requests = Requests { memory: Bytes(1 << 30), cpu: Millicores(500) };
+
+/// What GKE keeps of a machine's memory: so many percent of so many Gi, one step after the other.
+const KEPT_MEMORY: [(u64, u64); 4] = [(4, 25), (4, 20), (8, 10), (112, 6)];
+/// And of what is above that.
+const KEPT_MEMORY_ABOVE: u64 = 2;
+/// What it sets aside for evictions, in Mi.
+const EVICTION: u64 = 100;
+
+/// What GKE keeps of a machine's processor: so many hundredths of a percent of so many cores.
+const KEPT_CPU: [(u64, u64); 3] = [(1, 600), (1, 100), (2, 50)];
+/// And of what is above that.
+const KEPT_CPU_ABOVE: u64 = 25;
+
+impl Machine {
+    /// `status.capacity`.
+    #[must_use]
+    pub fn capacity(self) -> NodeResources {
+        NodeResources { memory: Some(self.memory), cpu: Some(self.cpu), pods: Some(PODS) }
+    }
+
+    /// `status.allocatable`, by the rule that GKE publishes.
+    #[must_use]
+    pub fn allocatable(self) -> NodeResources {
+        let Requests { memory, cpu } = self.offered();
+        NodeResources { memory: Some(memory), cpu: Some(cpu), pods: Some(PODS) }
+    }
+
+    /// What all pods of a node together may request.
+    pub(super) fn offered(self) -> Requests {
+        let kept = steps(self.memory.0, &KEPT_MEMORY, KEPT_MEMORY_ABOVE, 1 << 30, 100);
+        let memory = self.memory.0.saturating_sub(kept).saturating_sub(EVICTION << 20);
+        let kept = steps(self.cpu.0, &KEPT_CPU, KEPT_CPU_ABOVE, 1000, 10_000);
+        Requests { memory: Bytes(memory), cpu: Millicores(self.cpu.0.saturating_sub(kept)) }
+    }
+
+    /// How many pods a node runs, its daemons included.
+    pub(super) fn pods() -> u64 {
+        PODS
+    }
+
+    /// What is left for users on a node without any.
+    #[must_use]
+    pub fn room(self) -> Requests {
+        let (offered, taken) = (self.offered(), daemons());
+        Requests {
+            memory: Bytes(offered.memory.0.saturating_sub(taken.memory.0)),
+            cpu: Millicores(offered.cpu.0.saturating_sub(taken.cpu.0)),
+        }
+    }
+}
+
+/// What the daemons of a node ask for.
+pub(super) fn daemons() -> Requests {
+    let memory: u64 = DAEMONS.iter().map(|(_, mebi, _)| mebi << 20).sum();
+    let cpu: u64 = DAEMONS.iter().map(|(_, _, cpu)| cpu).sum();
+    Requests { memory: Bytes(memory), cpu: Millicores(cpu) }
+}
+
+/// What is kept of an amount: a share of each step of so many units, and another one of the rest.
+fn steps(amount: u64, steps: &[(u64, u64)], above: u64, unit: u64, whole: u64) -> u64 {
+    let share = |part: u64, rate: u64| {
+        u64::try_from(u128::from(part) * u128::from(rate) / u128::from(whole)).unwrap_or(u64::MAX)
+    };
+    let (mut kept, mut rest) = (0, amount);
+    for (units, rate) in steps {
+        let part = rest.min(units * unit);
+        kept += share(part, *rate);
+        rest -= part;
+    }
+    kept + share(rest, above)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gke_keeps_is_what_its_manual_says() {
+        // 25 % of 4, 20 % of 4, 10 % of 8 and 6 % of 36 Gi: 4.76 Gi, and 100 Mi.
+        let machine = Machine { memory: Bytes(52 << 30), cpu: Millicores(8000) };
+        let hundredths = (52 * 100 - 476) * (1u64 << 30) / 100;
+        assert!(machine.offered().memory.0.abs_diff(hundredths - (100 << 20)) < 8);
+        // 6 % of a core, 1 % of one, 0.5 % of two, 0.25 % of four: 60 + 10 + 10 + 10.
+        assert_eq!(machine.offered().cpu, Millicores(7910));
+        // Above 128 Gi 2 %: 1 + 0.8 + 0.8 + 6.72 + 2.56.
+        let large = Machine { memory: Bytes(256 << 30), cpu: Millicores(500) };
+        let hundredths = (256 * 100 - 1188) * (1u64 << 30) / 100;
+        assert!(large.offered().memory.0.abs_diff(hundredths - (100 << 20)) < 8);
+        assert_eq!(large.offered().cpu, Millicores(470));
+    }
+
+    #[test]
+    fn a_machine_that_is_kept_whole_offers_nothing() {
+        let tiny = Machine { memory: Bytes(100 << 20), cpu: Millicores(0) };
+        assert_eq!(tiny.offered(), Requests::default());
+        assert_eq!(tiny.room(), Requests::default());
+    }
+}

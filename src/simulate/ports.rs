@@ -1,0 +1,101 @@
+//! The simulated cluster behind the ports that carrying out a plan uses, so that the real code does it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::Node;
+
+use super::world::{GROUP, SimulatedNode, World, moment};
+use crate::ports::{
+    Clock, Cluster, Doomed, GroupAnswer, NodeEvent, NodeGroups, NodePatch, PatchError, PodList, PortError,
+};
+
+/// A cluster, a cloud and a clock. All of them answer at once: a run takes no time.
+#[derive(Debug)]
+pub(super) struct Ports<'w, 's> {
+    world: Mutex<&'w mut World<'s>>,
+    run_timeout: SignedDuration,
+}
+
+impl<'w, 's> Ports<'w, 's> {
+    pub(super) fn new(world: &'w mut World<'s>, run_timeout: SignedDuration) -> Self {
+        Self { world: Mutex::new(world), run_timeout }
+    }
+
+    fn world(&self) -> MutexGuard<'_, &'w mut World<'s>> {
+        // Only the one future of a run uses it; should it ever panic, the simulation is over anyway.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cluster for Ports<'_, '_> {
+    async fn pods(&self) -> Result<PodList, PortError> {
+        Ok(self.world().pods())
+    }
+
+    async fn node(&self, name: &str) -> Result<Option<Node>, PortError> {
+        Ok(self.world().named(name).map(|node| node.node.clone()))
+    }
+
+    async fn patch(&self, name: &str, patch: &NodePatch) -> Result<Node, PatchError> {
+        let mut world = self.world();
+        let Some(node) = world.named(name) else { return Err(PatchError::Gone) };
+        if node.node.resource_version != patch.resource_version {
+            return Err(PatchError::Conflict);
+        }
+        let id = node.id;
+        world.annotate(id, &patch.annotations);
+        if let Some(unschedulable) = patch.unschedulable {
+            world.set_cordoned(id, unschedulable);
+        }
+        world.named(name).map(|node| node.node.clone()).ok_or(PatchError::Gone)
+    }
+
+    async fn tell(&self, _: &NodeEvent) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+impl NodeGroups for Ports<'_, '_> {
+    async fn grow(&self, group: &str, _: u32, to: u32) -> GroupAnswer {
+        if group != GROUP {
+            return GroupAnswer::Failed(format!("there is no group {group}"));
+        }
+        let mut world = self.world();
+        let wanted = usize::try_from(to).unwrap_or(usize::MAX);
+        let missing = wanted.saturating_sub(world.nodes().len());
+        if missing == 0 {
+            return GroupAnswer::AlreadySo;
+        }
+        world.create(missing);
+        GroupAnswer::Done
+    }
+
+    async fn delete(&self, nodes: &[Doomed]) -> Vec<GroupAnswer> {
+        let mut world = self.world();
+        let delete = |doomed: &Doomed| match world.named(&doomed.node).map(|node| node.id) {
+            Some(id) => {
+                world.delete(id);
+                GroupAnswer::Done
+            }
+            None => GroupAnswer::Failed(format!("there is no node {}", doomed.node)),
+        };
+        nodes.iter().map(delete).collect()
+    }
+}
+
+impl Clock for Ports<'_, '_> {
+    fn now(&self) -> Timestamp {
+        moment(self.world().now)
+    }
+
+    fn left(&self) -> SignedDuration {
+        self.run_timeout
+    }
+}
+
+impl World<'_> {
+    fn named(&self, name: &str) -> Option<&SimulatedNode> {
+        self.nodes().iter().find(|node| node.ready && node.name() == name)
+    }
+}

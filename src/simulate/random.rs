@@ -1,0 +1,41 @@
+//! Random numbers: a generator for each purpose, so that what one part draws never moves what another one gets.
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+
+/// What random numbers are drawn for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// When users come.
+    Arrivals,
+    /// How long they stay.
+    Lengths,
+    /// How much they ask for.
+    Sizes,
+    /// When and how long those of the class come.
+    Class,
+    /// Which of equally good nodes the scheduler takes.
+    Scheduler,
+    /// In which order `scale.py` looks at nodes.
+    Shuffle,
+}
+
+impl Purpose {
+    const COUNT: u64 = 6;
+
+    fn number(self) -> u64 {
+        match self {
+            Self::Arrivals => 0,
+            Self::Lengths => 1,
+            Self::Sizes => 2,
+            Self::Class => 3,
+            Self::Scheduler => 4,
+            Self::Shuffle => 5,
+        }
+    }
+}
+
+/// The generator for a purpose.
+pub(super) fn generator(seed: u64, purpose: Purpose) -> Pcg64 {
+    Pcg64::seed_from_u64(seed.wrapping_mul(Purpose::COUNT).wrapping_add(purpose.number()))
+}

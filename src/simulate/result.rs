@@ -1,0 +1,124 @@
+//! What came of one policy.
+
+use super::series::Point;
+use super::world::Tally;
+
+/// What came of one policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyResult {
+    /// Its name.
+    pub name: String,
+    /// What its settings differ in, if it is one of those to be compared.
+    pub settings: Option<String>,
+    /// Instances times seconds, from asking for one until asking for its deletion.
+    pub node_seconds: u128,
+    /// Memory that users and the hub asked for over memory of the nodes that took users, both summed over time.
+    pub utilization: Ratio,
+    /// Users who asked for a server.
+    pub users: usize,
+    /// Those whose pod was not bound at once: they had to wait for a node.
+    pub waited: usize,
+    /// How long those waited, from asking until their server ran; `None` if there were none.
+    pub wait: Option<Waits>,
+    /// Nodes cordoned.
+    pub cordons: usize,
+    /// Nodes uncordoned.
+    pub uncordons: usize,
+    /// Instances created, those apart that were there at first.
+    pub created: usize,
+    /// Instances deleted.
+    pub deletions: usize,
+    /// The most instances at one time.
+    pub peak_nodes: usize,
+    /// Users whose node was deleted under them.
+    pub lost: usize,
+    /// How often it looked.
+    pub runs: usize,
+    /// Plans that a run right after them would have corrected.
+    pub unsettled: usize,
+    /// What happened over time, if that was asked for.
+    pub points: Vec<Point>,
+}
+
+/// A ratio that keeps both of its numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ratio {
+    /// What is divided.
+    pub part: u128,
+    /// What it is divided by.
+    pub whole: u128,
+}
+
+/// How long users waited, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// Half of them so long or less.
+    pub p50: u64,
+    /// 99 of 100 of them so long or less.
+    pub p99: u64,
+    /// The one who waited longest.
+    pub max: u64,
+}
+
+impl Waits {
+    /// By nearest rank: the smallest value that so many percent of all are not above.
+    fn new(waits: &mut [u64]) -> Option<Self> {
+        waits.sort_unstable();
+        let rank = |percent: usize| waits.get((waits.len() * percent).div_ceil(100).checked_sub(1)?).copied();
+        Some(Self { p50: rank(50)?, p99: rank(99)?, max: rank(100)? })
+    }
+}
+
+impl PolicyResult {
+    pub(super) fn new(name: String, settings: Option<String>, tally: Tally, points: Vec<Point>) -> Self {
+        let mut waits = tally.waits;
+        Self {
+            name,
+            settings,
+            node_seconds: tally.node_seconds,
+            utilization: Ratio { part: tally.requested, whole: tally.offered },
+            users: tally.users,
+            waited: waits.len(),
+            wait: Waits::new(&mut waits),
+            cordons: tally.cordons,
+            uncordons: tally.uncordons,
+            created: tally.created,
+            deletions: tally.deletions,
+            peak_nodes: tally.peak,
+            lost: tally.lost,
+            runs: tally.runs,
+            unsettled: tally.unsettled,
+            points,
+        }
+    }
+}
+
+impl Ratio {
+    /// In thousandths, rounded half up; `None` if it is divided by nothing.
+    #[must_use]
+    pub fn thousandths(self) -> Option<u128> {
+        (self.part * 2000 + self.whole).checked_div(self.whole * 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        assert_eq!(Waits::new(&mut []), None);
+        assert_eq!(Waits::new(&mut [7]), Some(Waits { p50: 7, p99: 7, max: 7 }));
+        let mut waits: Vec<u64> = (1..=200).rev().collect();
+        assert_eq!(Waits::new(&mut waits), Some(Waits { p50: 100, p99: 198, max: 200 }));
+        assert_eq!(Waits::new(&mut [1, 2, 3, 4]), Some(Waits { p50: 2, p99: 4, max: 4 }));
+    }
+
+    #[test]
+    fn a_ratio_is_rounded_half_up() {
+        assert_eq!(Ratio { part: 1, whole: 2000 }.thousandths(), Some(1));
+        assert_eq!(Ratio { part: 1, whole: 2001 }.thousandths(), Some(0));
+        assert_eq!(Ratio { part: 2, whole: 3 }.thousandths(), Some(667));
+        assert_eq!(Ratio { part: 1, whole: 0 }.thousandths(), None);
+    }
+}

@@ -1,0 +1,5 @@
+//! Who comes when, for how long, and with what request.
+
+mod profile;
+
+pub use profile::{Demand, Profile};

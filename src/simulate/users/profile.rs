@@ -1,0 +1,215 @@
+//! Users as they might come: how many in which hour of which day, how long they stay, what they ask for.
+//!
+//! ```text
+//!   hours of the day, weekend --> a rate that changes with time --> arrivals
+//!   log-normal, with a cap ---------------------------------------> lengths
+//!   a mix of sizes -----------------------------------------------> requests
+//! ```
+//!
+//! Floats are at home here: nothing of this is a decision. They are computed in portable software, so a seed means the
+//! same users on every machine.
+#![expect(clippy::float_arithmetic, reason = "random variates are floats; no decision is made of them")]
+
+use std::time::Duration;
+
+use kube_rebalancer_core::model::{Bytes, Millicores};
+use rand::RngExt;
+use rand_distr::{Distribution, Exp1, LogNormal};
+use rand_pcg::Pcg64;
+
+use crate::simulate::random::{Purpose, generator};
+use crate::simulate::session::Session;
+
+/// When users come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// A campus: students from morning to midnight, and a class of 60 that starts at nine on weekdays
+    #[default]
+    Class,
+    /// Office hours: most in the morning and after lunch, few at weekends
+    Office,
+    /// The same at any hour of any day
+    Steady,
+}
+
+/// How many users of which kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// When they come.
+    pub profile: Profile,
+    /// How many come on a weekday, on average; those of the class come on top.
+    pub users_per_day: u32,
+    /// Whole days, the first a Monday.
+    pub days: u32,
+    /// Where random numbers start.
+    pub seed: u64,
+}
+
+/// Seconds of an hour and of a day.
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+/// The class: so many users, from nine on, within ten minutes.
+const CLASS_USERS: u32 = 60;
+const CLASS_STARTS: u64 = 9 * HOUR;
+const CLASS_COMES_WITHIN: u64 = 600;
+
+/// A rate that follows the day: the share of each hour, from midnight on.
+struct Hours {
+    shares: [u32; 24],
+    /// What comes on a day of the weekend, in percent of a weekday.
+    weekend: u32,
+}
+
+/// How long somebody stays: log-normal, with these bounds.
+struct Stay {
+    /// Natural logarithm of the median in seconds.
+    log_median: f64,
+    /// Standard deviation of the logarithm.
+    spread: f64,
+    least: u64,
+    most: u64,
+}
+
+/// Half leave within 70 minutes, some stay all day; a hub ends what is left alone at night.
+const STAY: Stay = Stay { log_median: 8.342_839_804_271, spread: 0.9, least: 300, most: 10 * HOUR };
+
+/// A class ends after 80 minutes, for some a little sooner or later.
+const CLASS_STAY: Stay = Stay { log_median: 8.476_371_196_896, spread: 0.2, least: 300, most: 3 * HOUR };
+
+/// What users ask for: so many of a hundred, memory in Gi, processor time.
+const SIZES: [(u32, u64, u64); 4] = [(60, 1, 100), (25, 2, 150), (12, 4, 250), (3, 8, 500)];
+
+impl Profile {
+    /// The word on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Class => "class",
+            Self::Office => "office",
+            Self::Steady => "steady",
+        }
+    }
+
+    fn hours(self) -> Hours {
+        match self {
+            Self::Class => Hours {
+                shares: [3, 2, 1, 0, 0, 0, 1, 3, 6, 9, 10, 10, 8, 9, 10, 10, 9, 8, 7, 8, 8, 7, 6, 4],
+                weekend: 40,
+            },
+            Self::Office => Hours {
+                shares: [0, 0, 0, 0, 0, 0, 1, 4, 9, 12, 11, 8, 5, 9, 10, 8, 6, 3, 1, 1, 1, 0, 0, 0],
+                weekend: 10,
+            },
+            Self::Steady => Hours { shares: [1; 24], weekend: 100 },
+        }
+    }
+}
+
+impl Demand {
+    /// All users, in the order in which they come.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<Session> {
+        let mut lengths = generator(self.seed, Purpose::Lengths);
+        let mut starts: Vec<(u64, u64)> =
+            self.arrivals().into_iter().map(|start| (start, STAY.draw(&mut lengths))).collect();
+        if self.profile == Profile::Class {
+            starts.extend(self.class());
+            starts.sort_unstable();
+        }
+        let mut sizes = generator(self.seed, Purpose::Sizes);
+        starts
+            .into_iter()
+            .map(|(start, length)| {
+                let (memory, cpu) = size(&mut sizes);
+                Session { start, end: start + length, memory, cpu }
+            })
+            .collect()
+    }
+
+    /// How long that is, in seconds.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        u64::from(self.days) * DAY
+    }
+
+    /// A Poisson process whose rate changes with time, made by thinning (Lewis and Shedler, 1979): arrivals at the
+    /// highest rate, of which each is kept with the share that the rate has of it just then.
+    fn arrivals(&self) -> Vec<u64> {
+        let hours = self.profile.hours();
+        let all: u32 = hours.shares.iter().sum();
+        let most = hours.shares.iter().copied().max().unwrap_or(0) * hours.weekend.max(100);
+        // Arrivals an hour in the busiest one; a day's shares together are `users_per_day`.
+        let busiest = f64::from(self.users_per_day) * f64::from(most) / 100.0 / f64::from(all);
+        let mut arrivals = Vec::new();
+        if busiest <= 0.0 {
+            return arrivals;
+        }
+        let mut random = generator(self.seed, Purpose::Arrivals);
+        let mut at = 0.0;
+        loop {
+            let gap: f64 = random.sample(Exp1);
+            at += gap / busiest * 3600.0;
+            let second = Duration::try_from_secs_f64(at).map_or(u64::MAX, |time| time.as_secs());
+            if second >= self.length() {
+                return arrivals;
+            }
+            let kept: f64 = random.random();
+            if kept * f64::from(most) < hours.rate(second) {
+                arrivals.push(second);
+            }
+        }
+    }
+
+    fn class(&self) -> Vec<(u64, u64)> {
+        let mut random = generator(self.seed, Purpose::Class);
+        let days = (0..u64::from(self.days)).filter(|day| !is_weekend(*day));
+        let users = days.flat_map(|day| (0..CLASS_USERS).map(move |_| day * DAY + CLASS_STARTS));
+        users
+            .map(|start| {
+                let late = random.random_range(0..CLASS_COMES_WITHIN);
+                (start + late, CLASS_STAY.draw(&mut random))
+            })
+            .collect()
+    }
+}
+
+impl Hours {
+    /// The rate at a second, in hundredths of a share: between the middles of two hours on the line between theirs.
+    fn rate(&self, second: u64) -> f64 {
+        let share = |hour: u64| {
+            let index = usize::try_from(hour % 24).unwrap_or(0);
+            f64::from(self.shares.get(index).copied().unwrap_or(0))
+        };
+        let weight = if is_weekend(second / DAY) { self.weekend } else { 100 };
+        // Half an hour back: the middle of the hour that the line starts from; a day more, so that it is never negative.
+        let from = second % DAY + DAY - HOUR / 2;
+        let part = f64::from(u32::try_from(from % HOUR).unwrap_or(0)) / 3600.0;
+        (share(from / HOUR) * (1.0 - part) + share(from / HOUR + 1) * part) * f64::from(weight)
+    }
+}
+
+impl Stay {
+    fn draw(&self, random: &mut Pcg64) -> u64 {
+        // The spread is finite, so there is a distribution.
+        let seconds = LogNormal::new(self.log_median, self.spread).map_or(0.0, |stay| stay.sample(random));
+        let seconds = Duration::try_from_secs_f64(seconds).map_or(u64::MAX, |time| time.as_secs());
+        seconds.clamp(self.least, self.most)
+    }
+}
+
+/// The first day is a Monday.
+fn is_weekend(day: u64) -> bool {
+    day % 7 >= 5
+}
+
+fn size(random: &mut Pcg64) -> (Bytes, Millicores) {
+    let mut drawn = random.random_range(0..100);
+    for (share, gibi, cpu) in SIZES {
+        if drawn < share {
+            return (Bytes(gibi << 30), Millicores(cpu));
+        }
+        drawn -= share;
+    }
+    (Bytes::GIBI, Millicores(100))
+}

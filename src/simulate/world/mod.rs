@@ -1,0 +1,363 @@
+//! The simulated cluster: nodes, users, the scheduler, and a virtual clock.
+//!
+//! ```text
+//!   users come ----> scheduler ----> a node, or the queue of those who wait
+//!   users leave ---> room on a node -----+
+//!   nodes boot ----> room on a node -----+--> whoever waits and fits
+//!   an uncordon ---> room on a node -----+
+//! ```
+//!
+//! Nothing happens between two events, so time jumps from one to the next.
+
+mod node;
+mod place;
+mod tally;
+mod view;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use kube_rebalancer_core::model::Requests;
+use rand_pcg::Pcg64;
+
+use super::random::{Purpose, generator};
+use super::scenario::Scenario;
+use super::session::Session;
+pub(super) use node::{NodeId, SimulatedNode};
+pub(super) use tally::Tally;
+use view::Names;
+pub(super) use view::{GROUP, START, moment};
+
+/// The index of a user's session.
+pub(super) type UserId = usize;
+
+/// A cluster at one moment, and what has happened in it.
+#[derive(Debug)]
+pub(super) struct World<'s> {
+    pub(super) scenario: &'s Scenario,
+    /// Seconds since the simulation began.
+    pub(super) now: u64,
+    /// Every instance, by id.
+    nodes: Vec<SimulatedNode>,
+    created: NodeId,
+    /// Everybody who is there or waits.
+    users: BTreeMap<UserId, User>,
+    /// Those who wait, in the order in which they asked. None of them fits a node that takes users now.
+    waiting: Vec<UserId>,
+    events: BinaryHeap<Reverse<Event>>,
+    random: Pcg64,
+    names: Names,
+    pub(super) tally: Tally,
+    /// Counts what a plan could depend on, time apart.
+    pub(super) changes: u64,
+    pub(super) broken: Option<BrokenPromise>,
+}
+
+/// Somebody who is there or waits.
+#[derive(Clone, Copy, Debug)]
+struct User {
+    requests: Requests,
+    /// How long they will work once they can.
+    length: u64,
+    asked_at: u64,
+    /// Whether they had to wait for a node.
+    waited: bool,
+    node: Option<NodeId>,
+    /// When they leave.
+    ends_at: u64,
+}
+
+/// What happens by itself. Of two things at one time, the one that makes room is first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Event {
+    at: u64,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Leaves(UserId),
+    Ready(NodeId),
+}
+
+/// The program did what it promises never to do. That is a defect of this program, so the simulation ends.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BrokenPromise {
+    /// A node was deleted that somebody was on.
+    #[error("node {node} was deleted with {users} users on it")]
+    DeletedUnderUsers {
+        /// The node.
+        node: String,
+        /// How many were on it.
+        users: usize,
+    },
+    /// A node was deleted under a critical pod.
+    #[error("node {node} was deleted with a critical pod on it")]
+    DeletedCritical {
+        /// The node.
+        node: String,
+    },
+    /// A node was cordoned under a critical pod.
+    #[error("node {node} was cordoned with a critical pod on it")]
+    CordonedCritical {
+        /// The node.
+        node: String,
+    },
+    /// A node was deleted that took new users.
+    #[error("node {node} was deleted though it was not cordoned")]
+    DeletedSchedulable {
+        /// The node.
+        node: String,
+    },
+}
+
+impl<'s> World<'s> {
+    /// A cluster in which so many nodes are Ready and the hub runs. Its users' pods carry this label.
+    pub(super) fn new(scenario: &'s Scenario, nodes: u32, user_label: &str) -> Self {
+        let mut world = Self {
+            scenario,
+            now: 0,
+            nodes: Vec::new(),
+            created: 0,
+            users: BTreeMap::new(),
+            waiting: Vec::new(),
+            events: BinaryHeap::new(),
+            random: generator(scenario.seed, Purpose::Scheduler),
+            names: Names::new(user_label),
+            tally: Tally::default(),
+            changes: 0,
+            broken: None,
+        };
+        for _ in 0..nodes {
+            let mut node = world.next_node();
+            node.become_ready(0);
+            node.image_at = Some(0);
+            world.nodes.push(node);
+        }
+        if let Some(node) = world.nodes.first_mut() {
+            node.take_hub();
+        }
+        world.tally.ask(super::machine::HUB.memory);
+        world.nodes_changed();
+        world
+    }
+
+    /// The next thing that happens by itself.
+    pub(super) fn next_event(&self) -> Option<u64> {
+        self.events.peek().map(|Reverse(event)| event.at)
+    }
+
+    /// Lets time pass. Nothing may happen by itself before that time.
+    pub(super) fn advance(&mut self, to: u64) {
+        self.tally.pass(self.now, to);
+        self.now = to;
+    }
+
+    /// Carries out everything that happens by itself up to now.
+    pub(super) fn settle(&mut self) {
+        while let Some(Reverse(event)) = self.events.peek().copied()
+            && event.at <= self.now
+        {
+            self.events.pop();
+            match event.what {
+                What::Leaves(user) => self.leave(user),
+                What::Ready(id) => self.ready(id),
+            }
+        }
+    }
+
+    /// Somebody asks for a server.
+    pub(super) fn arrive(&mut self, id: UserId, session: &Session) {
+        let requests = Requests { memory: session.memory, cpu: session.cpu };
+        self.tally.users += 1;
+        self.ask(id, requests, session.length());
+    }
+
+    fn ask(&mut self, id: UserId, requests: Requests, length: u64) {
+        self.changes += 1;
+        self.tally.ask(requests.memory);
+        let place = self.choose(requests);
+        let waited = place.is_none();
+        self.users.insert(id, User { requests, length, asked_at: self.now, waited, node: None, ends_at: 0 });
+        match place {
+            Some(node) => self.bind(id, node),
+            None => {
+                self.waiting.push(id);
+                self.tally.wait(self.waiting.len());
+            }
+        }
+    }
+
+    fn bind(&mut self, id: UserId, node: usize) {
+        let (Some(user), Some(node)) = (self.users.get_mut(&id), self.nodes.get_mut(node)) else { return };
+        self.changes += 1;
+        node.take(user.requests);
+        let runs_at = (*node.image_at.get_or_insert(self.now + self.scenario.image_pull)).max(self.now);
+        user.node = Some(node.id);
+        user.ends_at = runs_at.saturating_add(user.length);
+        if user.waited {
+            self.tally.served_late(runs_at - user.asked_at);
+        }
+        self.events.push(Reverse(Event { at: user.ends_at, what: What::Leaves(id) }));
+    }
+
+    fn leave(&mut self, id: UserId) {
+        // Somebody whose node was taken away has come back, and leaves at another time.
+        let leaves = |user: &User| user.node.is_some() && user.ends_at <= self.now;
+        let Some(user) = self.users.get(&id).copied().filter(leaves) else { return };
+        self.changes += 1;
+        self.users.remove(&id);
+        self.tally.go(user.requests.memory);
+        if let Some(index) = user.node.and_then(|node| self.index(node)) {
+            if let Some(node) = self.nodes.get_mut(index) {
+                node.give_back(user.requests, self.now);
+            }
+            self.serve_waiting(index);
+        }
+    }
+
+    fn ready(&mut self, id: NodeId) {
+        let Some(index) = self.index(id) else { return };
+        let now = self.now;
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.become_ready(now);
+        }
+        self.nodes_changed();
+        self.serve_waiting(index);
+    }
+
+    /// Gives whoever waits a place on a node that has got room; all others have been tried on every other node before.
+    fn serve_waiting(&mut self, index: usize) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let mut still = Vec::with_capacity(self.waiting.len());
+        for id in std::mem::take(&mut self.waiting) {
+            let requests = self.users.get(&id).map(|user| user.requests);
+            let fits = requests.is_some_and(|asked| self.nodes.get(index).is_some_and(|node| node.takes(asked)));
+            if fits {
+                self.bind(id, index);
+            } else {
+                still.push(id);
+            }
+        }
+        self.waiting = still;
+        self.tally.wait(self.waiting.len());
+    }
+
+    /// Makes a node schedulable or not.
+    pub(super) fn set_cordoned(&mut self, id: NodeId, cordoned: bool) {
+        let Some(index) = self.index(id) else { return };
+        let Some(node) = self.nodes.get_mut(index).filter(|node| node.is_cordoned() != cordoned) else { return };
+        node.set_cordoned(cordoned);
+        if cordoned {
+            self.tally.cordons += 1;
+            if node.critical {
+                let node = node.name().to_owned();
+                self.broken.get_or_insert(BrokenPromise::CordonedCritical { node });
+            }
+        } else {
+            self.tally.uncordons += 1;
+        }
+        self.nodes_changed();
+        if !cordoned {
+            self.serve_waiting(index);
+        }
+    }
+
+    /// Writes annotations on a node, or removes them.
+    pub(super) fn annotate(&mut self, id: NodeId, annotations: &BTreeMap<&'static str, Option<String>>) {
+        self.changes += 1;
+        if let Some(node) = self.index(id).and_then(|index| self.nodes.get_mut(index)) {
+            node.annotate(annotations);
+        }
+    }
+
+    /// Asks for more instances.
+    pub(super) fn create(&mut self, count: usize) {
+        for _ in 0..count {
+            let node = self.next_node();
+            let at = self.now.saturating_add(self.scenario.boot_time);
+            self.events.push(Reverse(Event { at, what: What::Ready(node.id) }));
+            self.nodes.push(node);
+        }
+        self.tally.created += count;
+        self.nodes_changed();
+    }
+
+    /// Asks for a number of instances. Where that is fewer than there are, the cloud takes away what has not booted yet,
+    /// the newest first.
+    pub(super) fn resize(&mut self, to: usize) {
+        self.create(to.saturating_sub(self.nodes.len()));
+        while self.nodes.len() > to
+            && let Some(id) = self.nodes.iter().rfind(|node| !node.ready).map(|node| node.id)
+        {
+            self.delete(id);
+        }
+    }
+
+    /// Takes an instance away, and with it everything that runs there. Whoever was there asks again at once.
+    pub(super) fn delete(&mut self, id: NodeId) {
+        let Some(index) = self.index(id) else { return };
+        let node = self.nodes.remove(index);
+        let name = || node.name().to_owned();
+        if node.critical {
+            self.broken.get_or_insert(BrokenPromise::DeletedCritical { node: name() });
+        } else if node.users > 0 {
+            self.broken.get_or_insert(BrokenPromise::DeletedUnderUsers { node: name(), users: node.users });
+        } else if !node.is_cordoned() {
+            self.broken.get_or_insert(BrokenPromise::DeletedSchedulable { node: name() });
+        }
+        self.tally.deletions += 1;
+        self.nodes_changed();
+        let lost: Vec<(UserId, User)> = self
+            .users
+            .iter()
+            .filter(|(_, user)| user.node == Some(id))
+            .map(|(user_id, user)| (*user_id, *user))
+            .collect();
+        for (id, user) in lost {
+            self.tally.lost += 1;
+            self.tally.go(user.requests.memory);
+            self.ask(id, user.requests, user.ends_at.saturating_sub(self.now));
+        }
+    }
+
+    /// Whoever still waits when the simulation ends has waited so far.
+    pub(super) fn end(&mut self) {
+        for id in &self.waiting {
+            if let Some(user) = self.users.get(id) {
+                self.tally.served_late(self.now - user.asked_at);
+            }
+        }
+    }
+
+    /// Every instance, by id.
+    pub(super) fn nodes(&self) -> &[SimulatedNode] {
+        &self.nodes
+    }
+
+    /// Memory that all users and the hub ask for, of those who wait too.
+    pub(super) fn demand(&self) -> u64 {
+        self.tally.demand()
+    }
+
+    /// What those who wait ask for, in the order in which they asked.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = Requests> {
+        self.waiting.iter().filter_map(|id| self.users.get(id)).map(|user| user.requests)
+    }
+
+    fn index(&self, id: NodeId) -> Option<usize> {
+        self.nodes.binary_search_by_key(&id, |node| node.id).ok()
+    }
+
+    fn next_node(&mut self) -> SimulatedNode {
+        self.created += 1;
+        SimulatedNode::new(self.created, self.now, self.scenario.machine)
+    }
+
+    fn nodes_changed(&mut self) {
+        self.changes += 1;
+        self.tally.count(&self.nodes, self.scenario.machine.offered().memory);
+    }
+}

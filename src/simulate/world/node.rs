@@ -1,0 +1,146 @@
+//! One instance of the simulated cluster, with the node that it becomes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kube_rebalancer_core::model::{Bytes, Millicores, Node, ReadyCondition, Requests};
+
+use super::view::{GROUP, moment};
+use crate::simulate::machine::{DAEMONS, HUB, Machine};
+
+/// Instances are numbered as they are created.
+pub(in crate::simulate) type NodeId = u32;
+
+/// An instance.
+#[derive(Debug)]
+pub(in crate::simulate) struct SimulatedNode {
+    pub(in crate::simulate) id: NodeId,
+    /// Whether it has become a node.
+    pub(in crate::simulate) ready: bool,
+    /// What the API server shows of it then.
+    pub(in crate::simulate) node: Node,
+    /// Its name, shared by its pods.
+    pub(super) shared_name: Arc<str>,
+    /// How often it was changed.
+    version: u64,
+    /// What is left for pods.
+    pub(in crate::simulate) free: Requests,
+    pods_left: u64,
+    /// Users on it.
+    pub(in crate::simulate) users: usize,
+    /// Whether the hub is on it.
+    pub(in crate::simulate) critical: bool,
+    /// Since when nobody is on it, if nobody is.
+    pub(in crate::simulate) empty_since: u64,
+    /// When it has the users' image, once somebody has asked for it.
+    pub(super) image_at: Option<u64>,
+}
+
+impl SimulatedNode {
+    pub(super) fn new(id: NodeId, now: u64, machine: Machine) -> Self {
+        let name = format!("node-{id:06}");
+        let daemons = u64::try_from(DAEMONS.len()).unwrap_or(u64::MAX);
+        Self {
+            id,
+            ready: false,
+            shared_name: name.as_str().into(),
+            version: 0,
+            free: machine.room(),
+            pods_left: Machine::pods().saturating_sub(daemons),
+            users: 0,
+            critical: false,
+            empty_since: now,
+            image_at: None,
+            node: Node {
+                uid: name.clone(),
+                resource_version: "0".to_owned(),
+                provider_id: Some(format!("gce://simulated/zone-a/{name}")),
+                created_at: Some(moment(now)),
+                labels: BTreeMap::from([("topology.kubernetes.io/zone".to_owned(), "zone-a".to_owned())]),
+                allocatable: machine.allocatable(),
+                capacity: machine.capacity(),
+                group: Some(GROUP.to_owned()),
+                name,
+                ..Node::default()
+            },
+        }
+    }
+
+    pub(in crate::simulate) fn name(&self) -> &str {
+        &self.node.name
+    }
+
+    pub(in crate::simulate) fn is_cordoned(&self) -> bool {
+        self.node.unschedulable
+    }
+
+    /// Whether it takes new users at all.
+    pub(in crate::simulate) fn serves(&self) -> bool {
+        self.ready && !self.node.unschedulable
+    }
+
+    /// Whether nobody is there, critical or not.
+    pub(in crate::simulate) fn is_empty(&self) -> bool {
+        self.users == 0 && !self.critical
+    }
+
+    /// Whether it takes this one now.
+    pub(super) fn takes(&self, asked: Requests) -> bool {
+        self.serves()
+            && asked.memory <= self.free.memory
+            && asked.cpu <= self.free.cpu
+            && self.pods_left > 0
+    }
+
+    pub(super) fn take(&mut self, asked: Requests) {
+        self.take_room(asked);
+        self.users += 1;
+    }
+
+    pub(super) fn take_hub(&mut self) {
+        self.take_room(HUB);
+        self.critical = true;
+    }
+
+    fn take_room(&mut self, asked: Requests) {
+        self.free.memory = Bytes(self.free.memory.0.saturating_sub(asked.memory.0));
+        self.free.cpu = Millicores(self.free.cpu.0.saturating_sub(asked.cpu.0));
+        self.pods_left = self.pods_left.saturating_sub(1);
+    }
+
+    pub(super) fn give_back(&mut self, given: Requests, now: u64) {
+        self.free.memory = Bytes(self.free.memory.0 + given.memory.0);
+        self.free.cpu = Millicores(self.free.cpu.0 + given.cpu.0);
+        self.pods_left += 1;
+        self.users = self.users.saturating_sub(1);
+        if self.users == 0 {
+            self.empty_since = now;
+        }
+    }
+
+    pub(super) fn become_ready(&mut self, now: u64) {
+        self.ready = true;
+        self.empty_since = now;
+        self.node.ready = Some(ReadyCondition { ready: true, since: Some(moment(now)) });
+    }
+
+    pub(super) fn set_cordoned(&mut self, cordoned: bool) {
+        self.node.unschedulable = cordoned;
+        self.touch();
+    }
+
+    pub(in crate::simulate) fn annotate(&mut self, annotations: &BTreeMap<&'static str, Option<String>>) {
+        for (key, value) in annotations {
+            match value {
+                Some(value) => self.node.annotations.insert((*key).to_owned(), value.clone()),
+                None => self.node.annotations.remove(*key),
+            };
+        }
+        self.touch();
+    }
+
+    fn touch(&mut self) {
+        self.version += 1;
+        self.node.resource_version = self.version.to_string();
+    }
+}

@@ -1,0 +1,127 @@
+//! The simulated cluster as an API server and a cloud would show it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{
+    Bytes, Constraints, Controller, Instance, Millicores, NodeGroup, Pod, Requests, Snapshot, SnapshotError,
+    Unbound,
+};
+
+use super::{User, UserId, World};
+use crate::ports::PodList;
+use crate::simulate::machine::{DAEMONS, HUB};
+
+/// When the simulation begins: 2026-01-05, a Monday.
+pub(in crate::simulate) const START: Timestamp = Timestamp::constant(1_767_571_200, 0);
+
+/// The node group that all nodes are of.
+pub(in crate::simulate) const GROUP: &str = "zone-a/hub-users";
+
+/// A moment of the simulation.
+pub(in crate::simulate) fn moment(seconds: u64) -> Timestamp {
+    let since = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    START.checked_add(since).unwrap_or(Timestamp::MAX)
+}
+
+/// What many pods share.
+#[derive(Debug)]
+pub(super) struct Names {
+    hub: Arc<str>,
+    system: Arc<str>,
+    user_labels: Arc<[Arc<str>]>,
+    other_labels: Arc<[Arc<str>]>,
+    daemons: Vec<(Arc<Controller>, Requests)>,
+    hub_owner: Arc<Controller>,
+    unbound: Unbound,
+}
+
+impl Names {
+    pub(super) fn new(user_label: &str) -> Self {
+        let owner = |kind: &str, name: &str| {
+            Arc::new(Controller { kind: kind.to_owned(), name: name.to_owned(), uid: name.to_owned() })
+        };
+        let daemon = |&(name, mebi, cpu): &(&str, u64, u64)| {
+            (owner("DaemonSet", name), Requests { memory: Bytes(mebi << 20), cpu: Millicores(cpu) })
+        };
+        Self {
+            hub: "hub".into(),
+            system: "kube-system".into(),
+            user_labels: [Arc::from(user_label)].into(),
+            other_labels: [Arc::from("app")].into(),
+            daemons: DAEMONS.iter().map(daemon).collect(),
+            hub_owner: owner("ReplicaSet", "hub"),
+            unbound: Unbound {
+                gated: false,
+                unschedulable: Some("no node has enough left".to_owned()),
+                constraints: Arc::new(Constraints::default()),
+            },
+        }
+    }
+
+    fn pod(&self, name: &str, requests: Requests, node: Option<&Arc<str>>) -> Pod {
+        Pod {
+            namespace: self.hub.clone(),
+            name: name.into(),
+            label_keys: self.other_labels.clone(),
+            node_name: node.cloned(),
+            requests,
+            controller: None,
+            mirror: false,
+            safe_to_evict: None,
+            local_volume: None,
+            unbound: node.is_none().then(|| Box::new(self.unbound.clone())),
+        }
+    }
+}
+
+impl World<'_> {
+    /// Everything that a run observes.
+    pub(in crate::simulate) fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
+        let nodes = self.nodes.iter().filter(|node| node.ready).map(|node| node.node.clone()).collect();
+        let PodList { pods, seen } = self.pods();
+        Snapshot::new(moment(self.now), nodes, pods, vec![self.group()], seen)
+    }
+
+    /// Every pod, sorted as a snapshot sorts them.
+    pub(in crate::simulate) fn pods(&self) -> PodList {
+        let names = &self.names;
+        let mut pods = Vec::with_capacity(self.users.len() + 3 * self.nodes.len());
+        for node in self.nodes.iter().filter(|node| node.critical) {
+            let hub = names.pod("hub", HUB, Some(&node.shared_name));
+            pods.push(Pod { controller: Some(names.hub_owner.clone()), ..hub });
+        }
+        pods.extend(self.users.iter().map(|(id, user)| self.user_pod(*id, user)));
+        for (owner, requests) in &names.daemons {
+            for node in self.nodes.iter().filter(|node| node.ready) {
+                let name = format!("{}-{}", owner.name, node.name());
+                let pod = names.pod(&name, *requests, Some(&node.shared_name));
+                pods.push(Pod { namespace: names.system.clone(), controller: Some(owner.clone()), ..pod });
+            }
+        }
+        PodList { seen: pods.len(), pods }
+    }
+
+    fn user_pod(&self, id: UserId, user: &User) -> Pod {
+        let node = user.node.and_then(|node| self.index(node)).and_then(|index| self.nodes.get(index));
+        let pod = self.names.pod(&format!("user-{id:08}"), user.requests, node.map(|node| &node.shared_name));
+        Pod { label_keys: self.names.user_labels.clone(), ..pod }
+    }
+
+    fn group(&self) -> NodeGroup {
+        let instance = |node: &super::SimulatedNode| Instance {
+            name: node.name().to_owned(),
+            has_node: node.ready,
+            created_at: node.node.created_at,
+            creation_error: None,
+        };
+        NodeGroup {
+            name: GROUP.to_owned(),
+            zone: Some("zone-a".to_owned()),
+            target_size: u32::try_from(self.nodes.len()).unwrap_or(u32::MAX),
+            instances: self.nodes.iter().map(instance).collect(),
+            template: None,
+            not_growable: None,
+        }
+    }
+}
