@@ -3,12 +3,15 @@
 //! The flags of the settings are made from the catalogue. They are taken as they are and checked together with the
 //! environment's variables, by the same rules and with the same messages.
 
+mod simulate;
+
 use std::ffi::OsString;
 
 use clap::builder::Styles;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
+pub use simulate::SimulateArgs;
 
 use crate::settings::Pair;
 use crate::settings::catalog::{ENTRIES, Entry};
@@ -63,6 +66,13 @@ pub enum Subcommands {
         after_long_help = ""
     )]
     Settings(SettingsArgs),
+    /// Simulate a cluster and its users under these settings, and compare
+    #[command(
+        max_term_width = 80,
+        after_help = "The flags of all settings can be given too; see --help.",
+        after_long_help = ""
+    )]
+    Simulate(Box<SimulateArgs>),
     /// Print the JSON Schema of the JSON report
     Schema,
     /// Print what a shell needs to complete commands and flags
@@ -169,6 +179,14 @@ pub enum ColorChoice {
 pub struct SettingFlags(Vec<(&'static str, String)>);
 
 impl SettingFlags {
+    /// The same flags with some variables given, or given anew.
+    #[must_use]
+    pub fn with(&self, given: &[(&'static str, String)]) -> Self {
+        let is_replaced = |name: &str| given.iter().any(|(given, _)| *given == name);
+        let kept = self.0.iter().filter(|(name, _)| !is_replaced(name)).cloned();
+        Self(kept.chain(given.iter().cloned()).collect())
+    }
+
     /// The flags as pairs, to be laid over the environment's.
     pub fn pairs(self) -> impl Iterator<Item = Pair> {
         self.0.into_iter().map(|(variable, text)| Pair::flag(variable, text))

@@ -18,7 +18,7 @@ pub mod json;
 mod memory;
 mod names;
 mod notes;
-mod page;
+pub(crate) mod page;
 mod sentence;
 mod table;
 pub mod text;

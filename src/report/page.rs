@@ -10,7 +10,7 @@ use super::text::Layout;
 
 /// How a piece of text looks. The words always say the same without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// As it is.
     Plain,
     /// Headings.
@@ -27,7 +27,7 @@ pub(super) enum Tone {
 
 impl Tone {
     /// The tone of an action's verb.
-    pub(super) fn of_action(action: &Action) -> Self {
+    pub(crate) fn of_action(action: &Action) -> Self {
         match action {
             Action::Uncordon { .. } | Action::Grow { .. } => Self::Green,
             Action::Cordon { .. } => Self::Yellow,
@@ -37,7 +37,7 @@ impl Tone {
     }
 
     /// The tone of a verdict's verb.
-    pub(super) fn of_verdict(verdict: &Verdict) -> Self {
+    pub(crate) fn of_verdict(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Keep(_) => Self::Dim,
             Verdict::Uncordon(_) => Self::Green,
@@ -59,10 +59,10 @@ impl Tone {
 }
 
 /// Text with a tone.
-pub(super) type Piece<'a> = (Tone, &'a str);
+pub(crate) type Piece<'a> = (Tone, &'a str);
 
 /// Where the report is written to. Everything passes through [`Page::line`] or [`Page::paragraph`], which clean it.
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     out: &'a mut dyn Write,
     width: usize,
     color: bool,
@@ -72,26 +72,26 @@ impl<'a> Page<'a> {
     /// The figures of a table row can need 65 columns; a narrower terminal may wrap by itself.
     const NARROWEST: usize = 72;
 
-    pub(super) fn new(out: &'a mut dyn Write, layout: Layout) -> Self {
+    pub(crate) fn new(out: &'a mut dyn Write, layout: Layout) -> Self {
         Self { out, width: layout.width.max(Self::NARROWEST), color: layout.color }
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    pub(super) fn blank(&mut self) -> Result<()> {
+    pub(crate) fn blank(&mut self) -> Result<()> {
         writeln!(self.out)
     }
 
     /// A heading, with an empty line before it.
-    pub(super) fn heading(&mut self, text: &str) -> Result<()> {
+    pub(crate) fn heading(&mut self, text: &str) -> Result<()> {
         self.blank()?;
         self.paragraph(0, 2, (Tone::Plain, ""), (Tone::Bold, text))
     }
 
     /// One line as it is; for rows whose author has counted the columns.
-    pub(super) fn line(&mut self, indent: usize, pieces: &[Piece<'_>]) -> Result<()> {
+    pub(crate) fn line(&mut self, indent: usize, pieces: &[Piece<'_>]) -> Result<()> {
         write!(self.out, "{:indent$}", "")?;
         for (tone, text) in pieces {
             self.piece(*tone, &clean(text))?;
@@ -101,7 +101,7 @@ impl<'a> Page<'a> {
 
     /// A short lead and a text of any length, wrapped; lines after the first start at column `hang`. The lead is set
     /// off by a space, unless it ends with its own.
-    pub(super) fn paragraph(
+    pub(crate) fn paragraph(
         &mut self,
         indent: usize,
         hang: usize,
@@ -143,7 +143,7 @@ impl<'a> Page<'a> {
 
 /// Breaks clean text at spaces into lines of at most `first`, then `rest` columns. A word that is longer than a whole
 /// line is broken too: no line is ever longer than asked. At least one line, which may be empty.
-pub(super) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let rest = rest.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();

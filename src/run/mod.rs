@@ -9,6 +9,7 @@
 mod live;
 mod offline;
 mod show;
+mod simulate;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -54,6 +55,7 @@ pub fn run(cli: Cli, world: &World, out: &mut dyn Write) -> Result<Ending, Failu
         None if run.from.is_empty() => live::run(&run, settings, world, out),
         None => offline::run(&run, settings, world, out),
         Some(Subcommands::Settings(arguments)) => show_settings(arguments, world, out),
+        Some(Subcommands::Simulate(arguments)) => simulate::run(&arguments, world, out),
         Some(Subcommands::Schema) => show_schema(out),
         Some(Subcommands::Completions { shell }) => show_completions(shell, out),
         Some(Subcommands::Man) => show_manual(out),

@@ -12,17 +12,21 @@ pub(super) enum Until {
     FirstWait,
 }
 
-/// Runs a simulation. Whatever happens at one time, room is made first, then users come, then the autoscaler looks.
+/// Progress is told of at least after so many simulated seconds.
+const STEP: u64 = 3600;
+
+/// Runs a simulation, and tells of each step how many seconds it had. Whatever happens at one time, room is made first, then users come, then the autoscaler looks.
 pub(super) fn run(
     world: &mut World<'_>,
     mut autoscaler: Option<&mut (dyn Autoscaler + Send)>,
     until: Until,
-    mut progress: impl FnMut(u64),
+    progress: &dyn Fn(u64),
 ) -> Result<(), Wrong> {
     let (sessions, length) = (&world.scenario.sessions, world.scenario.length);
     let mut coming = sessions.iter().enumerate().peekable();
     let interval = autoscaler.as_ref().map(|autoscaler| autoscaler.interval().max(1));
     let mut run_at = interval.map(|_| 0);
+    let mut told = 0;
     loop {
         let arrival = coming.peek().map(|(_, session)| session.start);
         let next = [world.next_event(), arrival, run_at].into_iter().flatten().min();
@@ -40,11 +44,14 @@ pub(super) fn run(
                 autoscaler.run(world)?;
             }
             run_at = interval.map(|interval| next.saturating_add(interval));
-            progress(next);
+        }
+        if next - told >= STEP {
+            progress(next - told);
+            told = next;
         }
     }
     world.advance(length);
     world.end();
-    progress(length);
+    progress(length.saturating_sub(told));
     Ok(())
 }

@@ -29,6 +29,6 @@ pub(super) fn smallest(scenario: &Scenario, peak_memory: u64) -> Result<u32, Wro
 
 fn is_enough(scenario: &Scenario, nodes: u32) -> Result<bool, Wrong> {
     let mut world = World::new(scenario, nodes, "");
-    run(&mut world, None, Until::FirstWait, |_| {})?;
+    run(&mut world, None, Until::FirstWait, &|_| {})?;
     Ok(world.waiting().next().is_none() && world.tally.waits.is_empty())
 }

@@ -61,3 +61,40 @@ fn nodes(memory: u64, scenario: &Scenario, optimum: PartsPerMillion) -> u64 {
     let nodes = if filled == 0 { 0 } else { asked.div_ceil(filled) };
     u64::try_from(nodes).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::machine::Machine;
+    use crate::simulate::scenario::Scheduler;
+    use crate::simulate::session::Session;
+    use kube_rebalancer_core::model::{Bytes, Millicores};
+
+    #[test]
+    fn the_floor_is_the_sum_over_a_small_day() {
+        let machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
+        let node = machine.offered().memory.0;
+        let session = |start, end, memory| Session { start, end, memory: Bytes(memory), cpu: Millicores(0) };
+        // With the hub's 1 Gi one user of half a node makes more than half of a node, and two more than one.
+        let sessions = vec![session(100, 300, node / 2), session(200, 900, node / 2), session(300, 400, 1)];
+        let scenario = Scenario {
+            sessions,
+            length: 500,
+            machine,
+            scheduler: Scheduler::Spread,
+            boot_time: 0,
+            image_pull: 0,
+            interval: 300,
+            seed: 0,
+        };
+        let hub = HUB.memory.0;
+        // At 0.5 of a node: 1 for the hub, 2 for it and one user, 3 for it and two.
+        let floor = Floor::new(&scenario, PartsPerMillion(500_000));
+        assert_eq!(floor.node_seconds, 100 + 2 * 100 + 3 * 100 + 2 * 200);
+        assert_eq!((floor.peak_nodes, floor.peak_users), (3, 2));
+        assert_eq!(floor.peak_memory, hub + node / 2 * 2);
+        // At 1: one until both are there.
+        let floor = Floor::new(&scenario, PartsPerMillion::ONE);
+        assert_eq!(floor.node_seconds, 200 + 2 * 100 + 200);
+    }
+}

@@ -1,6 +1,7 @@
 //! What a node is like: a machine, and what of it is left for pods.
 
 use kube_rebalancer_core::model::{Bytes, Millicores, NodeResources, Requests};
+use kube_rebalancer_core::policy::PartsPerMillion;
 
 /// The nodes of the simulated cluster are all alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,12 @@ impl Machine {
         let memory = self.memory.0.saturating_sub(kept).saturating_sub(EVICTION << 20);
         let kept = steps(self.cpu.0, &KEPT_CPU, KEPT_CPU_ABOVE, 1000, 10_000);
         Requests { memory: Bytes(memory), cpu: Millicores(self.cpu.0.saturating_sub(kept)) }
+    }
+
+    /// How much memory fills a node to this degree.
+    pub(super) fn filled_to(self, degree: PartsPerMillion) -> u64 {
+        let filled = u128::from(self.offered().memory.0) * u128::from(degree.0);
+        u64::try_from(filled / u128::from(PartsPerMillion::ONE.0)).unwrap_or(u64::MAX)
     }
 
     /// How many pods a node runs, its daemons included.

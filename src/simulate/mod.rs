@@ -16,22 +16,27 @@ mod engine;
 mod fixed;
 mod floor;
 mod machine;
+pub mod panels;
 mod ports;
 mod random;
+pub mod report;
 pub mod result;
 pub mod scenario;
 pub mod series;
 pub mod session;
+#[cfg(test)]
+mod tests;
 pub mod users;
 mod world;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::panic::resume_unwind;
 use std::thread::{ScopedJoinHandle, scope};
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::LabelSelector;
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 
 pub use autoscaler::Wrong;
 use autoscaler::{Autoscaler, Rebalancer, ScalePy, WhenEmpty};
@@ -82,18 +87,38 @@ pub struct SimulationError {
 }
 
 /// What else is wanted of a simulation.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Extras {
+#[derive(Clone, Copy)]
+pub struct Extras<'e> {
     /// A point of each policy every so many seconds.
     pub points_every: Option<u64>,
+    /// Told of each step how many seconds have been simulated; all policies together go through [`Extras::steps`].
+    pub progress: &'e (dyn Fn(u64) + Sync),
 }
+
+impl fmt::Debug for Extras<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Extras").field("points_every", &self.points_every).finish_non_exhaustive()
+    }
+}
+
+impl Extras<'_> {
+    /// How many seconds are simulated in all.
+    #[must_use]
+    pub fn steps(scenario: &Scenario, contenders: usize) -> u64 {
+        let policies = u64::try_from(contenders + COMPARED).unwrap_or(u64::MAX);
+        scenario.length.saturating_mul(policies)
+    }
+}
+
+/// What every simulation is compared with: `scale.py`, deleting when empty, a fixed size.
+const COMPARED: usize = 3;
 
 /// Simulates these policies, and what they are compared with, side by side. The first one's settings are also those of
 /// what it is compared with.
 pub fn simulate(
     scenario: &Scenario,
     contenders: &[Contender],
-    extras: Extras,
+    extras: Extras<'_>,
 ) -> Result<Simulation, SimulationError> {
     let Some(first) = contenders.first() else {
         return Ok(Simulation { floor: Floor::default(), results: Vec::new() });
@@ -107,7 +132,7 @@ pub fn simulate(
         }
         running.push(threads.spawn(move || race.scale_py(&first.policy)));
         running.push(threads.spawn(move || race.when_empty(&first.policy)));
-        running.push(threads.spawn(move || race.fixed(&floor)));
+        running.push(threads.spawn(move || race.fixed(&first.policy, &floor)));
         running.into_iter().map(joined).collect::<Result<Vec<_>, _>>()
     })?;
     Ok(Simulation { floor, results })
@@ -118,10 +143,10 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 }
 
 /// What all policies have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Race<'s> {
     scenario: &'s Scenario,
-    extras: Extras,
+    extras: Extras<'s>,
 }
 
 impl<'s> Race<'s> {
@@ -129,43 +154,58 @@ impl<'s> Race<'s> {
         let policy = simulated(&contender.policy);
         let label = policy.preemptible_labels.first().cloned().unwrap_or_default();
         let world = World::new(self.scenario, first_nodes(&policy), &label);
+        let optimum = policy.optimal_utilization;
         let mut rebalancer = Rebalancer::new(policy, contender.run_timeout, self.scenario.interval);
-        self.run(world, contender.name.clone(), contender.settings.clone(), Some(&mut rebalancer))
+        let (name, settings) = (contender.name.clone(), contender.settings.clone());
+        self.run(world, Title { name, settings, optimum }, Some(&mut rebalancer))
     }
 
     fn scale_py(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
         let world = World::new(self.scenario, first_nodes(policy), "");
         let mut scale_py = ScalePy::new(policy, self.scenario.interval, self.scenario.seed);
-        self.run(world, "scale.py's rule".to_owned(), None, Some(&mut scale_py))
+        self.run(world, Title::new("scale.py's rule", policy), Some(&mut scale_py))
     }
 
     fn when_empty(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
         let world = World::new(self.scenario, first_nodes(policy), "");
         let mut when_empty = WhenEmpty { min_nodes: policy.min_nodes, max_nodes: policy.max_nodes };
-        self.run(world, "delete when empty".to_owned(), None, Some(&mut when_empty))
+        self.run(world, Title::new("delete if empty", policy), Some(&mut when_empty))
     }
 
-    fn fixed(self, floor: &Floor) -> Result<PolicyResult, SimulationError> {
-        let name = "fixed size".to_owned();
+    fn fixed(self, policy: &Policy, floor: &Floor) -> Result<PolicyResult, SimulationError> {
+        let title = Title::new("fixed size", policy);
         let size = fixed::smallest(self.scenario, floor.peak_memory)
-            .map_err(|wrong| ended(name.clone(), 0, wrong))?;
-        self.run(World::new(self.scenario, size, ""), name, None, None)
+            .map_err(|wrong| ended(title.name.clone(), 0, wrong))?;
+        self.run(World::new(self.scenario, size, ""), title, None)
     }
 
     fn run(
         self,
         mut world: World<'s>,
-        name: String,
-        settings: Option<String>,
+        title: Title,
         autoscaler: Option<&mut (dyn Autoscaler + Send)>,
     ) -> Result<PolicyResult, SimulationError> {
         if let Some(every) = self.extras.points_every {
-            world.tally.sample(every);
+            world.tally.sample(every, self.scenario.machine.filled_to(title.optimum).max(1));
         }
-        engine::run(&mut world, autoscaler, Until::End, |_| {})
-            .map_err(|wrong| ended(name.clone(), world.now, wrong))?;
+        engine::run(&mut world, autoscaler, Until::End, self.extras.progress)
+            .map_err(|wrong| ended(title.name.clone(), world.now, wrong))?;
         let points = world.tally.points(world.now);
-        Ok(PolicyResult::new(name, settings, world.tally, points))
+        Ok(PolicyResult::new(title.name, title.settings, world.tally, points))
+    }
+}
+
+/// What is told of a policy beside what came of it.
+#[derive(Clone, Debug)]
+struct Title {
+    name: String,
+    settings: Option<String>,
+    optimum: PartsPerMillion,
+}
+
+impl Title {
+    fn new(name: &str, policy: &Policy) -> Self {
+        Self { name: name.to_owned(), settings: None, optimum: policy.optimal_utilization }
     }
 }
 

@@ -94,10 +94,10 @@ impl PolicyResult {
 }
 
 impl Ratio {
-    /// In thousandths, rounded half up; `None` if it is divided by nothing.
+    /// How many parts of such a size it is (1000: thousandths), rounded half up; `None` if it is divided by nothing.
     #[must_use]
-    pub fn thousandths(self) -> Option<u128> {
-        (self.part * 2000 + self.whole).checked_div(self.whole * 2)
+    pub fn rounded(self, parts: u128) -> Option<u128> {
+        (self.part * parts * 2 + self.whole).checked_div(self.whole * 2)
     }
 }
 
@@ -116,9 +116,9 @@ mod tests {
 
     #[test]
     fn a_ratio_is_rounded_half_up() {
-        assert_eq!(Ratio { part: 1, whole: 2000 }.thousandths(), Some(1));
-        assert_eq!(Ratio { part: 1, whole: 2001 }.thousandths(), Some(0));
-        assert_eq!(Ratio { part: 2, whole: 3 }.thousandths(), Some(667));
-        assert_eq!(Ratio { part: 1, whole: 0 }.thousandths(), None);
+        assert_eq!(Ratio { part: 1, whole: 2000 }.rounded(1000), Some(1));
+        assert_eq!(Ratio { part: 1, whole: 2001 }.rounded(1000), Some(0));
+        assert_eq!(Ratio { part: 2, whole: 3 }.rounded(1000), Some(667));
+        assert_eq!(Ratio { part: 1, whole: 0 }.rounded(1000), None);
     }
 }

@@ -30,3 +30,4 @@ mod scale_py;
 mod scenarios;
 mod settings;
 mod shells;
+mod simulate;

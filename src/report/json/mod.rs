@@ -9,20 +9,25 @@ mod build;
 mod document;
 #[cfg(test)]
 mod tests;
-mod values;
+pub(crate) mod values;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use kube_rebalancer_core::plan::Plan;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 
 use super::Facts;
 
 /// Writes the report of a plan, indented, ending with a newline.
 pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>) -> io::Result<()> {
-    let document = build::document(plan, facts);
-    let json = serde_json::to_string_pretty(&document)?;
+    write_document(out, &build::document(plan, facts))
+}
+
+/// Writes any document, indented, in ASCII, ending with a newline.
+pub(crate) fn write_document(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(document)?;
     out.write_all(ascii(&json).as_bytes())?;
     out.write_all(b"\n")
 }

@@ -17,7 +17,7 @@ use crate::report::Setting;
 /// It is put together as decimal text and only then read as a float: the shortest text of the nearest float to a
 /// decimal of so few digits is that decimal again, so programs see exactly the digits that were decided on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Decimal(pub(super) u128);
+pub(crate) struct Decimal(pub(crate) u128);
 
 impl Decimal {
     const ONE: u128 = 1_000_000;
@@ -46,7 +46,7 @@ impl JsonSchema for Decimal {
 }
 
 /// An object with a field for each setting, in the order in which they are given.
-pub(super) fn settings<S: Serializer>(settings: &[Setting<'_>], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn settings<S: Serializer>(settings: &[Setting<'_>], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(settings.iter().map(|setting| (setting.name, &setting.json)))
 }
 

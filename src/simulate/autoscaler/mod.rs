@@ -2,6 +2,8 @@
 
 mod rebalancer;
 mod scale_py;
+#[cfg(test)]
+mod tests;
 mod when_empty;
 
 use kube_rebalancer_core::model::SnapshotError;

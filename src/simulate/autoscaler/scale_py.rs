@@ -7,7 +7,10 @@
 //!
 //! It divides by what machines have, not by what they can hand out. Of nodes with equally many pods it takes any. What
 //! it uncordons it may delete in the same run, with those who came meanwhile.
-#![expect(clippy::float_arithmetic, reason = "the original computes in floats, and its roundings are part of its rule")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "the original computes in floats, and its roundings are part of its rule"
+)]
 
 use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 use rand::seq::SliceRandom;
@@ -116,7 +119,11 @@ fn ratio(parts: PartsPerMillion) -> f64 {
     f64::from(parts.0) / f64::from(PartsPerMillion::ONE.0)
 }
 
-#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "Python's division takes integers like this")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "Python's division takes integers like this"
+)]
 fn float(bytes: u128) -> f64 {
     bytes as f64
 }

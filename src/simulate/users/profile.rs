@@ -213,3 +213,100 @@ fn size(random: &mut Pcg64) -> (Bytes, Millicores) {
     }
     (Bytes::GIBI, Millicores(100))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand(profile: Profile) -> Demand {
+        Demand { profile, users_per_day: 2000, days: 7, seed: 7 }
+    }
+
+    /// How many come in this hour of this day.
+    fn in_hour(sessions: &[Session], day: u64, hour: u64) -> usize {
+        let from = day * DAY + hour * HOUR;
+        sessions.iter().filter(|session| (from..from + HOUR).contains(&session.start)).count()
+    }
+
+    fn on_day(sessions: &[Session], day: u64) -> usize {
+        sessions.iter().filter(|session| session.start / DAY == day).count()
+    }
+
+    #[test]
+    fn a_seed_makes_the_same_users_and_another_one_others() {
+        let one = demand(Profile::Class);
+        assert_eq!(one.sessions(), one.sessions());
+        assert_ne!(one.sessions(), Demand { seed: 8, ..one }.sessions());
+    }
+
+    #[test]
+    fn users_come_in_order_and_stay_within_bounds() {
+        for profile in [Profile::Class, Profile::Office, Profile::Steady] {
+            let sessions = demand(profile).sessions();
+            assert!(sessions.is_sorted_by_key(|session| session.start), "{profile:?}");
+            for session in &sessions {
+                assert!((300..=10 * HOUR).contains(&session.length()), "{session:?}");
+                assert!(session.start < 7 * DAY, "{session:?}");
+                assert!([1, 2, 4, 8].map(|gibi| gibi << 30).contains(&session.memory.0), "{session:?}");
+            }
+        }
+    }
+
+    /// The number of arrivals is Poisson: its deviation is the root of its mean. Five of them are never reached.
+    #[test]
+    fn a_weekday_has_as_many_users_as_asked_for_and_a_weekend_its_share() {
+        for (profile, class, weekend) in
+            [(Profile::Class, 60, 800), (Profile::Office, 0, 200), (Profile::Steady, 0, 2000)]
+        {
+            let sessions = demand(profile).sessions();
+            for day in 0..7 {
+                let expected = if day < 5 { 2000 + class } else { weekend };
+                let off = on_day(&sessions, day).abs_diff(expected);
+                assert!(off * off < 25 * expected, "{profile:?}: {off} off {expected} on day {day}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_class_comes_within_ten_minutes_from_nine_on_weekdays() {
+        let demand = Demand { users_per_day: 0, ..demand(Profile::Class) };
+        let sessions = demand.sessions();
+        assert_eq!(sessions.len(), 5 * 60);
+        for session in &sessions {
+            let (day, second) = (session.start / DAY, session.start % DAY);
+            assert!(day < 5 && (9 * HOUR..9 * HOUR + 600).contains(&second), "{session:?}");
+        }
+    }
+
+    #[test]
+    fn office_users_come_by_day_and_steady_ones_at_any_hour() {
+        let office = demand(Profile::Office).sessions();
+        // 12 of 89 shares against 1 of 89: 270 and 22 expected.
+        assert!(in_hour(&office, 0, 9) > 5 * in_hour(&office, 0, 6));
+        assert_eq!(in_hour(&office, 0, 2), 0);
+        // 2000 / 24 = 83 expected, with a deviation of 9.
+        let steady = demand(Profile::Steady).sessions();
+        for hour in 0..24 {
+            assert!((38..=128).contains(&in_hour(&steady, 6, hour)), "{hour}");
+        }
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "halves and hundreds are exact")]
+    fn the_rate_runs_on_lines_between_the_middles_of_the_hours() {
+        let office = Profile::Office.hours();
+        // Shares of the hours from 8 on: 9, 12, 11.
+        assert_eq!(office.rate(8 * HOUR + 1800), 900.0);
+        assert_eq!(office.rate(9 * HOUR), 1050.0);
+        assert_eq!(office.rate(9 * HOUR + 1800), 1200.0);
+        // The first half hour of a day starts from the last one of the day before.
+        let class = Profile::Class.hours();
+        assert_eq!(class.rate(0), 350.0);
+        assert_eq!(class.rate(5 * DAY), 140.0);
+    }
+
+    #[test]
+    fn nobody_comes_where_nobody_is_asked_for() {
+        assert_eq!(Demand { users_per_day: 0, ..demand(Profile::Steady) }.sessions(), []);
+    }
+}

@@ -12,12 +12,15 @@
 mod node;
 mod place;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod view;
 
+use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use kube_rebalancer_core::model::Requests;
+use kube_rebalancer_core::model::{Pod, Requests};
 use rand_pcg::Pcg64;
 
 use super::random::{Purpose, generator};
@@ -54,7 +57,7 @@ pub(super) struct World<'s> {
 }
 
 /// Somebody who is there or waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct User {
     requests: Requests,
     /// How long they will work once they can.
@@ -65,6 +68,8 @@ struct User {
     node: Option<NodeId>,
     /// When they leave.
     ends_at: u64,
+    /// Their pod as an API server shows it, once somebody has looked.
+    pod: OnceCell<Pod>,
 }
 
 /// What happens by itself. Of two things at one time, the one that makes room is first.
@@ -178,13 +183,21 @@ impl<'s> World<'s> {
         self.tally.ask(requests.memory);
         let place = self.choose(requests);
         let waited = place.is_none();
-        self.users.insert(id, User { requests, length, asked_at: self.now, waited, node: None, ends_at: 0 });
-        match place {
-            Some(node) => self.bind(id, node),
-            None => {
-                self.waiting.push(id);
-                self.tally.wait(self.waiting.len());
-            }
+        let user = User {
+            requests,
+            length,
+            asked_at: self.now,
+            waited,
+            node: None,
+            ends_at: 0,
+            pod: OnceCell::new(),
+        };
+        self.users.insert(id, user);
+        if let Some(node) = place {
+            self.bind(id, node);
+        } else {
+            self.waiting.push(id);
+            self.tally.wait(self.waiting.len());
         }
     }
 
@@ -194,6 +207,7 @@ impl<'s> World<'s> {
         node.take(user.requests);
         let runs_at = (*node.image_at.get_or_insert(self.now + self.scenario.image_pull)).max(self.now);
         user.node = Some(node.id);
+        user.pod.take();
         user.ends_at = runs_at.saturating_add(user.length);
         if user.waited {
             self.tally.served_late(runs_at - user.asked_at);
@@ -204,9 +218,11 @@ impl<'s> World<'s> {
     fn leave(&mut self, id: UserId) {
         // Somebody whose node was taken away has come back, and leaves at another time.
         let leaves = |user: &User| user.node.is_some() && user.ends_at <= self.now;
-        let Some(user) = self.users.get(&id).copied().filter(leaves) else { return };
+        if !self.users.get(&id).is_some_and(leaves) {
+            return;
+        }
+        let Some(user) = self.users.remove(&id) else { return };
         self.changes += 1;
-        self.users.remove(&id);
         self.tally.go(user.requests.memory);
         if let Some(index) = user.node.and_then(|node| self.index(node)) {
             if let Some(node) = self.nodes.get_mut(index) {
@@ -234,7 +250,8 @@ impl<'s> World<'s> {
         let mut still = Vec::with_capacity(self.waiting.len());
         for id in std::mem::take(&mut self.waiting) {
             let requests = self.users.get(&id).map(|user| user.requests);
-            let fits = requests.is_some_and(|asked| self.nodes.get(index).is_some_and(|node| node.takes(asked)));
+            let fits =
+                requests.is_some_and(|asked| self.nodes.get(index).is_some_and(|node| node.takes(asked)));
             if fits {
                 self.bind(id, index);
             } else {
@@ -248,7 +265,9 @@ impl<'s> World<'s> {
     /// Makes a node schedulable or not.
     pub(super) fn set_cordoned(&mut self, id: NodeId, cordoned: bool) {
         let Some(index) = self.index(id) else { return };
-        let Some(node) = self.nodes.get_mut(index).filter(|node| node.is_cordoned() != cordoned) else { return };
+        let Some(node) = self.nodes.get_mut(index).filter(|node| node.is_cordoned() != cordoned) else {
+            return;
+        };
         node.set_cordoned(cordoned);
         if cordoned {
             self.tally.cordons += 1;
@@ -314,7 +333,7 @@ impl<'s> World<'s> {
             .users
             .iter()
             .filter(|(_, user)| user.node == Some(id))
-            .map(|(user_id, user)| (*user_id, *user))
+            .map(|(user_id, user)| (*user_id, user.clone()))
             .collect();
         for (id, user) in lost {
             self.tally.lost += 1;

@@ -86,10 +86,7 @@ impl SimulatedNode {
 
     /// Whether it takes this one now.
     pub(super) fn takes(&self, asked: Requests) -> bool {
-        self.serves()
-            && asked.memory <= self.free.memory
-            && asked.cpu <= self.free.cpu
-            && self.pods_left > 0
+        self.serves() && asked.memory <= self.free.memory && asked.cpu <= self.free.cpu && self.pods_left > 0
     }
 
     pub(super) fn take(&mut self, asked: Requests) {

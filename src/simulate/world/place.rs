@@ -45,7 +45,8 @@ const FULL: u64 = 100;
 /// How much is left of a node once the pod is on it: percent of memory and percent of processor time, as Kubernetes
 /// rounds them.
 fn left(free: Requests, asked: Requests, offered: Requests) -> u64 {
-    let percent =
-        |free: u64, asked: u64, offered: u64| (free.saturating_sub(asked) * FULL).checked_div(offered).unwrap_or(0);
+    let percent = |free: u64, asked: u64, offered: u64| {
+        (free.saturating_sub(asked) * FULL).checked_div(offered).unwrap_or(0)
+    };
     percent(free.memory.0, asked.memory.0, offered.memory.0) + percent(free.cpu.0, asked.cpu.0, offered.cpu.0)
 }

@@ -47,9 +47,10 @@ struct Now {
 }
 
 /// Takes a point for a plot at regular times.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Sampler {
     every: u64,
+    node_at_optimum: u64,
     next: u64,
     /// The most who waited at one time since the last point.
     waiting: u32,
@@ -57,16 +58,17 @@ struct Sampler {
 }
 
 impl Tally {
-    /// Takes a point for a plot every so many seconds.
-    pub(in crate::simulate) fn sample(&mut self, every: u64) {
-        self.plot = Some(Sampler { every: every.max(1), next: 0, waiting: 0, points: Vec::new() });
+    /// Takes a point for a plot every so many seconds. So much memory fills a node to the optimum.
+    pub(in crate::simulate) fn sample(&mut self, every: u64, node_at_optimum: u64) {
+        self.plot = Some(Sampler { every: every.max(1), node_at_optimum, ..Sampler::default() });
     }
 
     /// The points so far, and a last one for now.
     pub(in crate::simulate) fn points(&mut self, at: u64) -> Vec<Point> {
         let Some(mut plot) = self.plot.take() else { return Vec::new() };
         if plot.points.last().is_none_or(|point| point.at < at) {
-            plot.points.push(self.now.point(at, plot.waiting));
+            let last = plot.point(at, self.now);
+            plot.points.push(last);
         }
         plot.points
     }
@@ -77,7 +79,8 @@ impl Tally {
         if let Some(plot) = &mut self.plot {
             plot.waiting = plot.waiting.max(now.waiting);
             while plot.next < to {
-                plot.points.push(now.point(plot.next, plot.waiting));
+                let point = plot.point(plot.next, now);
+                plot.points.push(point);
                 plot.next = plot.next.saturating_add(plot.every);
                 plot.waiting = now.waiting;
             }
@@ -130,9 +133,17 @@ impl Tally {
     }
 }
 
-impl Now {
-    fn point(&self, at: u64, waiting: u32) -> Point {
-        let Self { serving, cordoned, booting, requested, .. } = *self;
-        Point { at, workload: requested, node_at_optimum: 1, serving, cordoned, booting, waiting: waiting.max(self.waiting) }
+impl Sampler {
+    fn point(&self, at: u64, now: Now) -> Point {
+        let Now { serving, cordoned, booting, requested, waiting, .. } = now;
+        Point {
+            at,
+            workload: requested,
+            node_at_optimum: self.node_at_optimum,
+            serving,
+            cordoned,
+            booting,
+            waiting: self.waiting.max(waiting),
+        }
     }
 }

@@ -91,7 +91,9 @@ impl World<'_> {
             let hub = names.pod("hub", HUB, Some(&node.shared_name));
             pods.push(Pod { controller: Some(names.hub_owner.clone()), ..hub });
         }
-        pods.extend(self.users.iter().map(|(id, user)| self.user_pod(*id, user)));
+        let user_pod =
+            |(id, user): (&UserId, &User)| user.pod.get_or_init(|| self.user_pod(*id, user)).clone();
+        pods.extend(self.users.iter().map(user_pod));
         for (owner, requests) in &names.daemons {
             for node in self.nodes.iter().filter(|node| node.ready) {
                 let name = format!("{}-{}", owner.name, node.name());

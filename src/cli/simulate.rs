@@ -1,0 +1,119 @@
+//! The command line of `simulate`.
+
+use clap::Args;
+use jiff::SignedDuration;
+use kube_rebalancer_core::model::{Bytes, Millicores, QuantityError, parse_bytes, parse_millicores};
+
+use super::{ColorChoice, OUTPUT, OutputFormat, SettingFlags};
+use crate::simulate::scenario::Scheduler;
+use crate::simulate::users::Profile;
+
+/// Flags of the command `simulate`.
+#[derive(Args, Clone, Debug)]
+pub struct SimulateArgs {
+    /// When users come
+    #[arg(long, value_enum, default_value_t, help_heading = USERS)]
+    pub profile: Profile,
+    /// How many come on a weekday on average; the class of 60 on top
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000), help_heading = USERS)]
+    pub users_per_day: u32,
+    /// How many days, the first a Monday
+    #[arg(long, value_name = "COUNT", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=366), help_heading = USERS)]
+    pub days: u32,
+    /// Where random numbers start: the same seed makes the same users
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = USERS)]
+    pub seed: u64,
+    /// Where the scheduler puts a pod
+    #[arg(long, value_enum, default_value_t, help_heading = CLUSTER)]
+    pub scheduler: Scheduler,
+    /// Memory of a node's machine; GKE's share of it is not for pods
+    #[arg(long, value_name = "QUANTITY", default_value = "52Gi", value_parser = memory, help_heading = CLUSTER)]
+    pub node_memory: Bytes,
+    /// Cores of a node's machine; GKE's share of them is not for pods
+    #[arg(long, value_name = "QUANTITY", default_value = "8", value_parser = cpu, help_heading = CLUSTER)]
+    pub node_cpu: Millicores,
+    /// How long a new node takes to become Ready
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = seconds, help_heading = CLUSTER)]
+    pub boot_time: u64,
+    /// How long the first user of a node waits for the image
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = seconds, help_heading = CLUSTER)]
+    pub image_pull: u64,
+    /// How long from one run to the next
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval, help_heading = CLUSTER)]
+    pub interval: u64,
+    /// Simulate other settings too, side by side; may be given several times
+    #[arg(long, value_name = "SETTINGS", long_help = COMPARE, help_heading = OUTPUT)]
+    pub compare: Vec<String>,
+    /// How to print the result
+    #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
+    pub output: OutputFormat,
+    /// When to use colors
+    #[arg(long, value_enum, value_name = "auto|always|never", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
+    pub color: ColorChoice,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: SettingFlags,
+}
+
+const USERS: &str = "Users";
+const CLUSTER: &str = "Cluster";
+const COMPARE: &str = "\
+Simulate other settings too, side by side; may be given several times
+
+Settings are given as variables with spaces between them: 'MAX_UTILIZATION=0.9 OPTIMAL_UTILIZATION=0.8'. Those that are \
+not named are as for the main policy.";
+
+/// Why a text is not taken as a duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum NotADuration {
+    /// It cannot be read, is negative, or longer than anything takes.
+    #[error("expected a duration such as 30s or 5m, at most 24h")]
+    Form,
+    /// Nothing would ever end.
+    #[error("expected a duration of at least 1s, such as 30s or 5m, and at most 24h")]
+    Zero,
+}
+
+fn seconds(text: &str) -> Result<u64, NotADuration> {
+    let duration: SignedDuration = text.parse().map_err(|_| NotADuration::Form)?;
+    let longest = SignedDuration::from_hours(24);
+    let seconds = (duration <= longest).then(|| u64::try_from(duration.as_secs()).ok()).flatten();
+    seconds.filter(|_| !duration.is_negative()).ok_or(NotADuration::Form)
+}
+
+fn interval(text: &str) -> Result<u64, NotADuration> {
+    let seconds = seconds(text).map_err(|_| NotADuration::Zero)?;
+    if seconds == 0 { Err(NotADuration::Zero) } else { Ok(seconds) }
+}
+
+fn memory(text: &str) -> Result<Bytes, QuantityError> {
+    parse_bytes(text)
+}
+
+fn cpu(text: &str) -> Result<Millicores, QuantityError> {
+    parse_millicores(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit_and_an_end() {
+        for (text, expected) in [
+            ("0s", Ok(0)),
+            ("90s", Ok(90)),
+            ("2m", Ok(120)),
+            ("24h", Ok(86_400)),
+            ("24h 1s", Err(NotADuration::Form)),
+            ("-1s", Err(NotADuration::Form)),
+            ("5", Err(NotADuration::Form)),
+            ("", Err(NotADuration::Form)),
+        ] {
+            assert_eq!(seconds(text), expected, "{text:?}");
+        }
+        assert_eq!(interval("1s"), Ok(1));
+        assert_eq!(interval("0s"), Err(NotADuration::Zero));
+        assert_eq!(interval("900ms"), Err(NotADuration::Zero));
+    }
+}

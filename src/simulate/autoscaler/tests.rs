@@ -1,0 +1,206 @@
+//! Each rule on clusters small enough to count by hand. A user who asks for parts of a node gets that share of what its
+//! daemons leave.
+
+use kube_rebalancer_core::model::{Bytes, Millicores};
+use kube_rebalancer_core::policy::Policy;
+
+use super::*;
+use crate::simulate::machine::{HUB, Machine};
+use crate::simulate::scenario::{Scenario, Scheduler};
+use crate::simulate::session::Session;
+use crate::simulate::world::SimulatedNode;
+
+const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
+
+fn scenario() -> Scenario {
+    Scenario {
+        sessions: Vec::new(),
+        length: 86_400,
+        machine: MACHINE,
+        scheduler: Scheduler::Pack,
+        boot_time: 120,
+        image_pull: 0,
+        interval: 300,
+        seed: 1,
+    }
+}
+
+fn policy(min_nodes: usize) -> Policy {
+    let preemptible_labels = std::collections::BTreeSet::from(["user".to_owned()]);
+    Policy { min_nodes, max_nodes: 6, preemptible_labels, ..Policy::default() }
+}
+
+fn scale_py(min_nodes: usize) -> ScalePy {
+    ScalePy::new(&policy(min_nodes), 300, 1)
+}
+
+fn come(world: &mut World<'_>, id: usize, memory: u64, seconds: u64) {
+    let session =
+        Session { start: world.now, end: world.now + seconds, memory: Bytes(memory), cpu: Millicores(10) };
+    world.arrive(id, &session);
+}
+
+/// So many hundredths of what a node has for users.
+fn part(parts: u64) -> u64 {
+    MACHINE.room().memory.0 * parts / 100
+}
+
+fn pass(world: &mut World<'_>, to: u64) {
+    while let Some(next) = world.next_event().filter(|next| *next <= to) {
+        world.advance(next);
+        world.settle();
+    }
+    world.advance(to);
+}
+
+/// Users of each node; `c` for cordoned, `b` for booting.
+fn nodes(world: &World<'_>) -> Vec<String> {
+    let state = |node: &SimulatedNode| match (node.ready, node.is_cordoned()) {
+        (false, _) => "b",
+        (true, true) => "c",
+        (true, false) => "",
+    };
+    world.nodes().iter().map(|node| format!("{}{}", node.users, state(node))).collect()
+}
+
+fn sorted(world: &World<'_>) -> Vec<String> {
+    let mut nodes = nodes(world);
+    nodes.sort();
+    nodes
+}
+
+#[test]
+fn deleting_when_empty_adds_what_those_who_wait_need_and_no_more_while_it_boots() {
+    let scenario = scenario();
+    let mut world = World::new(&scenario, 1, "user");
+    let mut rule = WhenEmpty { min_nodes: 1, max_nodes: 4 };
+    come(&mut world, 0, part(75), 10_000);
+    for id in 1..=4 {
+        come(&mut world, id, part(40), 10_000);
+    }
+    rule.run(&mut world).unwrap();
+    rule.run(&mut world).unwrap();
+    assert_eq!(nodes(&world), ["1", "0b", "0b"], "two on each of two new nodes");
+    for id in 5..=9 {
+        come(&mut world, id, part(90), 10_000);
+    }
+    rule.run(&mut world).unwrap();
+    assert_eq!(world.nodes().len(), 4, "MAX_NODES");
+}
+
+#[test]
+fn deleting_when_empty_waits_ten_minutes_and_keeps_the_least_and_the_hub() {
+    let scenario = scenario();
+    let mut world = World::new(&scenario, 4, "user");
+    let mut rule = WhenEmpty { min_nodes: 2, max_nodes: 4 };
+    for id in 0..4 {
+        come(&mut world, id, part(70), 1000);
+    }
+    pass(&mut world, 1599);
+    rule.run(&mut world).unwrap();
+    assert_eq!(world.nodes().len(), 4);
+    pass(&mut world, 1600);
+    rule.run(&mut world).unwrap();
+    assert_eq!(world.nodes().len(), 2);
+    assert!(world.nodes()[0].critical);
+}
+
+#[test]
+fn scale_py_divides_by_the_machines_and_takes_both_ends_of_the_band() {
+    const GIGA: u64 = 1_000_000_000;
+    let machine = Machine { memory: Bytes(10 * GIGA), ..MACHINE };
+    let scenario = Scenario { machine, ..scenario() };
+    for (memory, expected) in [
+        (26 * GIGA, 4),     // 0.65 of four machines
+        (26 * GIGA - 1, 3), // below: 2.6 / 0.75 = 3.47
+        (34 * GIGA, 4),     // 0.85
+        (34 * GIGA + 1, 5), // above: 3.4 / 0.75 = 4.53
+        (4 * GIGA, 1),      // 0.4 / 0.75, but MIN_NODES
+        (90 * GIGA, 6),     // 12, but MAX_NODES
+    ] {
+        let mut world = World::new(&scenario, 4, "user");
+        // Nobody of that size fits a node; who waits counts all the same.
+        come(&mut world, 0, memory - HUB.memory.0, 1000);
+        scale_py(1).run(&mut world).unwrap();
+        let wanted = world.nodes().iter().filter(|node| !node.is_cordoned()).count();
+        assert_eq!(wanted, expected, "{memory}");
+    }
+}
+
+#[test]
+fn scale_py_rounds_half_to_even() {
+    let scenario = scenario();
+    let machine = MACHINE.memory.0;
+    // 1.875 / 0.75 = 2.5 and 2.625 / 0.75 = 3.5, exactly.
+    for (eighths, expected) in [(15, 2), (21, 4)] {
+        let mut world = World::new(&scenario, 2, "user");
+        come(&mut world, 0, machine / 8 * eighths - HUB.memory.0, 1000);
+        scale_py(1).run(&mut world).unwrap();
+        assert_eq!(world.nodes().len(), expected);
+    }
+}
+
+#[test]
+fn scale_py_cordons_the_emptiest_and_deletes_it_a_run_later() {
+    let scenario = scenario();
+    let mut world = World::new(&scenario, 3, "user");
+    come(&mut world, 0, part(70), 10_000);
+    come(&mut world, 1, part(20), 10_000);
+    // (1 Gi and 0.9 of 5.8 Gi) / 24 Gi is below the band, and 6.2 / 0.75 / 8 rounds to 1.
+    let mut rule = scale_py(1);
+    rule.run(&mut world).unwrap();
+    assert_eq!(sorted(&world), ["0c", "1", "1c"]);
+    rule.run(&mut world).unwrap();
+    assert_eq!(sorted(&world), ["1", "1c"]);
+}
+
+#[test]
+fn scale_py_deletes_what_it_has_just_uncordoned_with_whoever_came_meanwhile() {
+    let scenario = scenario();
+    let mut world = World::new(&scenario, 2, "user");
+    let second = world.nodes()[1].id;
+    world.set_cordoned(second, true);
+    come(&mut world, 0, part(75), 10_000);
+    come(&mut world, 1, part(90), 10_000);
+    assert_eq!(nodes(&world), ["1", "0c"]);
+    scale_py(2).run(&mut world).unwrap();
+    assert_eq!((world.tally.lost, nodes(&world)), (1, vec!["1".to_owned()]));
+}
+
+#[test]
+fn this_program_keeps_what_it_has_just_uncordoned() {
+    let scenario = scenario();
+    let mut world = World::new(&scenario, 2, "user");
+    let second = world.nodes()[1].id;
+    world.set_cordoned(second, true);
+    come(&mut world, 0, part(75), 10_000);
+    come(&mut world, 1, part(90), 10_000);
+    let timeout = jiff::SignedDuration::from_mins(5);
+    Rebalancer::new(policy(2), timeout, 300).run(&mut world).unwrap();
+    // 10.5 Gi are 0.86 of what two nodes can hand out: above the band.
+    assert_eq!((world.tally.lost, nodes(&world).join(" ").as_str()), (0, "1 1 0b"));
+}
+
+#[test]
+fn this_program_cordons_deletes_and_grows_through_its_own_ports() {
+    let scenario = scenario();
+    let mut world = World::new(&scenario, 4, "user");
+    let timeout = jiff::SignedDuration::from_mins(5);
+    let mut rule = Rebalancer::new(policy(1), timeout, 300);
+    rule.run(&mut world).unwrap();
+    assert_eq!(nodes(&world), ["0", "0c", "0c", "0c"], "the hub alone needs one node");
+    pass(&mut world, 300);
+    rule.run(&mut world).unwrap();
+    assert_eq!(nodes(&world), ["0"], "a run later they are deleted");
+    for id in 0..3 {
+        come(&mut world, id, part(90), 10_000);
+    }
+    rule.run(&mut world).unwrap();
+    assert_eq!(nodes(&world), ["0", "0b", "0b", "0b"]);
+    rule.run(&mut world).unwrap();
+    assert_eq!(world.nodes().len(), 4, "what boots is not asked for again");
+    pass(&mut world, 420);
+    assert_eq!(world.waiting().count(), 0);
+    assert_eq!((world.tally.unsettled, world.tally.runs), (0, 4));
+    assert_eq!(world.broken, None);
+}

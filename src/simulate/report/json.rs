@@ -1,0 +1,153 @@
+//! The result for programs: `kube-rebalancer/simulate/v1`. Fields may be added to version 1; none is renamed, removed or
+//! given another meaning.
+
+use std::io::{Result, Write};
+
+use serde::Serialize;
+
+use super::Facts;
+use crate::report::Setting;
+use crate::report::json::values::{self, Decimal};
+use crate::report::json::write_document;
+use crate::simulate::Simulation;
+use crate::simulate::result::{PolicyResult, Ratio};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    schema: &'static str,
+    version: &'a str,
+    scenario: Scenario<'a>,
+    #[serde(serialize_with = "values::settings")]
+    settings: &'a [Setting<'a>],
+    floor: Floor,
+    policies: Vec<Policy<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Scenario<'a> {
+    users: &'a str,
+    sessions: usize,
+    starts_at: String,
+    length_seconds: u64,
+    node_memory_bytes: u64,
+    node_millicores: u64,
+    /// What the utilization divides by.
+    node_allocatable_bytes: u64,
+    scheduler: &'static str,
+    boot_seconds: u64,
+    image_pull_seconds: u64,
+    interval_seconds: u64,
+    seed: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Floor {
+    node_hours: Decimal,
+    peak_nodes: u64,
+    peak_users: usize,
+    peak_memory_bytes: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Policy<'a> {
+    name: &'a str,
+    /// What its settings differ in; `null` for what is compared with.
+    compare: Option<&'a str>,
+    node_hours: Decimal,
+    ratio_to_floor: Option<Decimal>,
+    mean_utilization: Option<Decimal>,
+    users: usize,
+    users_waited: usize,
+    wait: Option<Wait>,
+    cordons: usize,
+    uncordons: usize,
+    creations: usize,
+    deletions: usize,
+    peak_nodes: usize,
+    /// Users whose node was deleted under them.
+    users_lost: usize,
+    runs: usize,
+    /// Plans that a run right after them would have corrected.
+    unsettled_plans: usize,
+}
+
+/// Of those who waited, from asking until running.
+#[derive(Serialize)]
+struct Wait {
+    #[serde(rename = "p50Seconds")]
+    p50: u64,
+    #[serde(rename = "p99Seconds")]
+    p99: u64,
+    #[serde(rename = "maxSeconds")]
+    max: u64,
+}
+
+/// Writes the report.
+pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>) -> Result<()> {
+    let scenario = facts.scenario;
+    let floor = &simulation.floor;
+    write_document(
+        out,
+        &Document {
+            schema: "kube-rebalancer/simulate/v1",
+            version: facts.version,
+            scenario: Scenario {
+                users: facts.users,
+                sessions: scenario.sessions.len(),
+                starts_at: crate::simulate::start().to_string(),
+                length_seconds: scenario.length,
+                node_memory_bytes: scenario.machine.memory.0,
+                node_millicores: scenario.machine.cpu.0,
+                node_allocatable_bytes: scenario.machine.allocatable().memory.map_or(0, |bytes| bytes.0),
+                scheduler: scenario.scheduler.word(),
+                boot_seconds: scenario.boot_time,
+                image_pull_seconds: scenario.image_pull,
+                interval_seconds: scenario.interval,
+                seed: scenario.seed,
+            },
+            settings: facts.settings,
+            floor: Floor {
+                node_hours: hours(floor.node_seconds),
+                peak_nodes: floor.peak_nodes,
+                peak_users: floor.peak_users,
+                peak_memory_bytes: floor.peak_memory,
+            },
+            policies: simulation.results.iter().map(|result| policy(result, floor.node_seconds)).collect(),
+        },
+    )
+}
+
+fn policy(result: &PolicyResult, floor: u128) -> Policy<'_> {
+    Policy {
+        name: &result.name,
+        compare: result.settings.as_deref(),
+        node_hours: hours(result.node_seconds),
+        ratio_to_floor: decimal(Ratio { part: result.node_seconds, whole: floor }),
+        mean_utilization: decimal(result.utilization),
+        users: result.users,
+        users_waited: result.waited,
+        wait: result.wait.map(|wait| Wait { p50: wait.p50, p99: wait.p99, max: wait.max }),
+        cordons: result.cordons,
+        uncordons: result.uncordons,
+        creations: result.created,
+        deletions: result.deletions,
+        peak_nodes: result.peak_nodes,
+        users_lost: result.lost,
+        runs: result.runs,
+        unsettled_plans: result.unsettled,
+    }
+}
+
+/// Hours with three decimals: a second is a 3600th, so this is not exact.
+fn hours(seconds: u128) -> Decimal {
+    Decimal(Ratio { part: seconds, whole: 3600 }.rounded(1000).unwrap_or(0) * 1000)
+}
+
+/// A ratio with three decimals.
+fn decimal(ratio: Ratio) -> Option<Decimal> {
+    Some(Decimal(ratio.rounded(1000)? * 1000))
+}

@@ -1,0 +1,237 @@
+//! The table: a row for each policy, and what its columns mean.
+//!
+//! ```text
+//!                   node  over mean  users             wait   cor- uncor  dele-
+//!   policy         hours floor util waited   p50   p99   max  dons  dons  tions peak
+//!   kube-rebalancer  798  1.33 0.58     95 2m55s 6m57s 6m57s    59    39     20    7
+//! ```
+
+use std::io::{Result, Write};
+
+use kube_rebalancer_core::model::TotalBytes;
+
+use super::Facts;
+use crate::report::page::{Page, Tone};
+use crate::report::text::Layout;
+use crate::simulate::Simulation;
+use crate::simulate::result::{PolicyResult, Ratio};
+use crate::simulate::scenario::Scheduler;
+
+/// Where the facts start; labels stand before it.
+const COLUMN: usize = 13;
+
+/// The widths of the columns, each with the gap before it; the policy's name is on the left.
+const WIDTHS: [usize; 12] = [15, 7, 6, 5, 7, 6, 6, 6, 5, 6, 6, 5];
+
+/// What a row has nothing to say of.
+const NONE: &str = "-";
+
+/// What rows and columns mean.
+const LEGEND: [(&str, &str); 7] = [
+    (
+        "scale.py's rule",
+        "that of this program's predecessor, which counts what machines have, not what pods can have",
+    ),
+    ("delete if empty", "adds a node when a pod waits, deletes one that has been empty for ten minutes"),
+    ("fixed size", "the smallest number of nodes with which nobody waits"),
+    ("floor", "at every moment as many nodes as the memory asked for fills to OPTIMAL_UTILIZATION"),
+    ("util", "memory asked for over memory of the nodes that take users, over the whole time"),
+    ("waited", "users whose pod was not bound at once: they had to wait for a node"),
+    ("wait", "of those, from asking until their server ran"),
+];
+
+/// Writes the report.
+pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>, layout: Layout) -> Result<()> {
+    let page = &mut Page::new(out, layout);
+    let name = format!("kube-rebalancer {}", facts.version);
+    page.line(0, &[(Tone::Bold, &name), (Tone::Plain, ", simulated: no cluster was touched")])?;
+    page.blank()?;
+    header(page, simulation, facts)?;
+    page.blank()?;
+    table(page, simulation)?;
+    page.blank()?;
+    legend(page, simulation)
+}
+
+fn header(page: &mut Page<'_>, simulation: &Simulation, facts: &Facts<'_>) -> Result<()> {
+    let scenario = facts.scenario;
+    fact(page, "users", facts.users)?;
+    let floor = &simulation.floor;
+    let most = format!(
+        "at most {} at once; with the hub they ask for up to {}",
+        floor.peak_users,
+        TotalBytes(floor.peak_memory.into())
+    );
+    fact(page, "", &most)?;
+    let machine = scenario.machine;
+    let room = machine.room();
+    let nodes = format!(
+        "{} and {} cores each, of which {} and {} are for users; a node boots in {}, its first user waits {} for \
+         the image",
+        machine.memory,
+        cores(machine.cpu.0),
+        room.memory,
+        cores(room.cpu.0),
+        time(scenario.boot_time),
+        time(scenario.image_pull)
+    );
+    fact(page, "nodes", &nodes)?;
+    let place = match scenario.scheduler {
+        Scheduler::Spread => "the emptiest node that takes it",
+        Scheduler::Pack => "the fullest node that takes it",
+    };
+    fact(page, "scheduler", &format!("{}: a pod goes to {place}", scenario.scheduler.word()))?;
+    fact(page, "runs", &format!("one every {}", time(scenario.interval)))?;
+    let changed: Vec<String> = facts
+        .settings
+        .iter()
+        .filter(|setting| !setting.is_default)
+        .map(|setting| format!("{}={}", setting.name, setting.text))
+        .collect();
+    let settings = if changed.is_empty() { "all as by default".to_owned() } else { changed.join(" ") };
+    fact(page, "settings", &settings)
+}
+
+fn table(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
+    let titles = [
+        ["", "node", "over", "mean", "users", "", "", "wait", "cor-", "uncor", "dele-", ""],
+        ["policy", "hours", "floor", "util", "waited", "p50", "p99", "max", "dons", "dons", "tions", "peak"],
+    ];
+    for title in titles {
+        page.line(0, &[(Tone::Dim, &row(&title.map(str::to_owned)))])?;
+    }
+    let floor = simulation.floor.node_seconds;
+    for result in &simulation.results {
+        page.line(0, &[(Tone::Plain, &row(&cells(result, floor)))])?;
+    }
+    let mut least = [NONE; 12].map(str::to_owned);
+    let [name, node_hours, ratio, .., peak] = &mut least;
+    "floor".clone_into(name);
+    "1.00".clone_into(ratio);
+    *node_hours = hours(floor);
+    *peak = simulation.floor.peak_nodes.to_string();
+    page.line(0, &[(Tone::Dim, &row(&least))])
+}
+
+fn cells(result: &PolicyResult, floor: u128) -> [String; 12] {
+    let wait = |of: fn(&crate::simulate::result::Waits) -> u64| {
+        result.wait.as_ref().map_or_else(|| NONE.to_owned(), |wait| time(of(wait)))
+    };
+    [
+        result.name.clone(),
+        hours(result.node_seconds),
+        hundredths(Ratio { part: result.node_seconds, whole: floor }),
+        hundredths(result.utilization),
+        result.waited.to_string(),
+        wait(|wait| wait.p50),
+        wait(|wait| wait.p99),
+        wait(|wait| wait.max),
+        result.cordons.to_string(),
+        result.uncordons.to_string(),
+        result.deletions.to_string(),
+        result.peak_nodes.to_string(),
+    ]
+}
+
+/// A line of the table. A number too long for its column takes what it needs.
+fn row(cells: &[String; 12]) -> String {
+    let pad = |(index, (cell, width)): (usize, (&String, usize))| match index {
+        0 => format!("{cell:<width$}"),
+        _ => format!(" {cell:>width$}", width = width - 1),
+    };
+    let line: String = cells.iter().zip(WIDTHS).enumerate().map(pad).collect();
+    line.trim_end().to_owned()
+}
+
+fn legend(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
+    let mut entries: Vec<(String, String)> = simulation
+        .results
+        .iter()
+        .filter_map(|result| Some((result.name.clone(), result.settings.clone()?)))
+        .collect();
+    entries.extend(LEGEND.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    for result in simulation.results.iter().filter(|result| result.lost > 0) {
+        let lost = if result.lost == 1 { "1 user".to_owned() } else { format!("{} users", result.lost) };
+        entries.push((result.name.clone(), format!("deleted nodes under {lost}, who had to start again")));
+    }
+    for (name, text) in entries {
+        page.paragraph(0, 2, (Tone::Plain, &format!("{name}:")), (Tone::Dim, &text))?;
+    }
+    Ok(())
+}
+
+fn fact(page: &mut Page<'_>, label: &str, text: &str) -> Result<()> {
+    let label = format!("{label:<COLUMN$}");
+    page.paragraph(0, COLUMN, (Tone::Dim, &label), (Tone::Plain, text))
+}
+
+/// Whole hours, rounded half up.
+fn hours(seconds: u128) -> String {
+    ((seconds + 1800) / 3600).to_string()
+}
+
+/// `1.33`, or `-` where it is divided by nothing.
+fn hundredths(ratio: Ratio) -> String {
+    let text = |parts: u128| format!("{}.{:02}", parts / 100, parts % 100);
+    ratio.rounded(100).map_or_else(|| NONE.to_owned(), text)
+}
+
+/// `7.9`, or `8`.
+fn cores(millicores: u64) -> String {
+    match ((millicores + 50) / 1000, (millicores + 50) / 100 % 10) {
+        (whole, 0) => whole.to_string(),
+        (whole, tenth) => format!("{whole}.{tenth}"),
+    }
+}
+
+/// Five columns for up to a hundred hours: `45s`, `2m55s`, `17m`, `1h05m`, `27h`.
+fn time(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes, rest) {
+        (0, 0, _) => format!("{rest}s"),
+        (0, _, 0) => format!("{minutes}m"),
+        (0, 1..10, _) => format!("{minutes}m{rest:02}s"),
+        (0, _, _) => format!("{minutes}m"),
+        (_, 0, _) => format!("{hours}h"),
+        (1..10, _, _) => format!("{hours}h{minutes:02}m"),
+        (_, _, _) => format!("{hours}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_fill_a_line() {
+        assert_eq!(WIDTHS.iter().sum::<usize>(), 80);
+    }
+
+    #[test]
+    fn times_fit_five_columns() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (175, "2m55s"),
+            (599, "9m59s"),
+            (659, "10m"),
+            (3600, "1h"),
+            (3661, "1h01m"),
+            (36_000 + 1799, "10h"),
+        ] {
+            assert_eq!(time(seconds), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_rounded_half_up() {
+        assert_eq!((hours(1799), hours(1800)), ("0".to_owned(), "1".to_owned()));
+        assert_eq!(hundredths(Ratio { part: 4, whole: 3 }), "1.33");
+        assert_eq!(hundredths(Ratio { part: 1, whole: 0 }), "-");
+        assert_eq!(
+            (cores(7910), cores(8000), cores(7960), cores(30)),
+            ("7.9".into(), "8".into(), "8".into(), "0".into())
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! Whole simulations.
+
+use super::scenario::Scheduler;
+use super::session::Session;
+use super::*;
+use kube_rebalancer_core::model::{Bytes, Millicores};
+
+const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
+
+fn scenario(sessions: Vec<Session>) -> Scenario {
+    Scenario {
+        sessions,
+        length: 3600,
+        machine: MACHINE,
+        scheduler: Scheduler::Spread,
+        boot_time: 120,
+        image_pull: 60,
+        interval: 300,
+        seed: 1,
+    }
+}
+
+fn contender(policy: Policy) -> Contender {
+    Contender {
+        name: "kube-rebalancer".to_owned(),
+        settings: None,
+        policy,
+        run_timeout: SignedDuration::from_mins(5),
+    }
+}
+
+fn session(start: u64, end: u64, parts: u64) -> Session {
+    let memory = Bytes(MACHINE.room().memory.0 * parts / 100);
+    Session { start, end, memory, cpu: Millicores(10) }
+}
+
+#[test]
+fn the_fixed_size_is_the_smallest_with_which_nobody_waits() {
+    // Users of 60 % share no node, and none fits beside the hub of 17 % and one of 60 %.
+    for users in [1, 2, 5] {
+        let scenario = scenario((0..users).map(|user| session(user, 3000, 60)).collect());
+        let extras = Extras { points_every: None, progress: &|_| {} };
+        let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
+        let fixed = simulation.results.last().unwrap();
+        assert_eq!(fixed.name, "fixed size");
+        assert_eq!((fixed.peak_nodes, fixed.waited), (usize::try_from(users).unwrap(), 0));
+        assert_eq!(fixed.node_seconds, u128::from(users) * 3600);
+    }
+}
+
+#[test]
+fn what_happens_at_the_end_counts_to_the_end_and_no_further() {
+    // One comes in the last second, one would have come after it.
+    let scenario = scenario(vec![session(3599, 9999, 10), session(3600, 9999, 10)]);
+    let extras = Extras { points_every: Some(600), progress: &|_| {} };
+    let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
+    for result in &simulation.results {
+        assert_eq!(result.users, 1, "{}", result.name);
+        let times: Vec<u64> = result.points.iter().map(|point| point.at).collect();
+        assert_eq!(times, [0, 600, 1200, 1800, 2400, 3000, 3600], "{}", result.name);
+    }
+}
+
+#[test]
+fn progress_adds_up_to_what_was_announced() {
+    let scenario = scenario(vec![session(10, 20, 10)]);
+    let seconds = std::sync::atomic::AtomicU64::new(0);
+    let progress = |more| {
+        seconds.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
+    };
+    let contenders = [contender(Policy::default()), contender(Policy::default())];
+    let extras = Extras { points_every: None, progress: &progress };
+    simulate(&scenario, &contenders, extras).unwrap();
+    assert_eq!(seconds.into_inner(), Extras::steps(&scenario, 2));
+}
+
+#[test]
+fn names_that_mean_something_in_a_certain_cluster_only_are_left_out() {
+    let policy = Policy {
+        omit_labels: BTreeSet::from(["zone".to_owned()]),
+        omit_namespaces: BTreeSet::from(["hub".to_owned()]),
+        own_node: Some("node-000001".to_owned()),
+        ..Policy::default()
+    };
+    let taken = simulated(&policy);
+    assert_eq!(taken.preemptible_labels, BTreeSet::from([USER_LABEL.to_owned()]));
+    assert!(taken.omit_labels.is_empty() && taken.own_node.is_none());
+    assert_eq!(taken.omit_namespaces, BTreeSet::from(["kube-system".to_owned()]));
+    assert_eq!(taken.max_utilization, policy.max_utilization);
+}
+
+#[test]
+fn a_user_who_fits_no_node_is_told_at_once() {
+    let error = scenario(vec![session(0, 10, 100), session(0, 10, 101)]).check().unwrap_err();
+    assert_eq!(error.asked.memory, session(0, 10, 101).memory);
+    assert_eq!(scenario(vec![session(0, 10, 100)]).check(), Ok(()));
+}
