@@ -99,7 +99,7 @@ pub struct RunArgs {
     /// An RFC 3339 time such as 2026-01-15T09:00:00Z. How long a node has been booting or empty is counted up to it.
     #[arg(long, value_name = "TIME", requires = "from", help_heading = INPUT)]
     pub at: Option<Timestamp>,
-    /// Connect to the cluster of this kubeconfig context, not of the current one
+    /// Connect by this kubeconfig context, not the current one
     #[arg(long, value_name = "NAME", conflicts_with = "from", help_heading = INPUT)]
     pub context: Option<String>,
     /// Only show the plan; =server also sends every change to be checked, not kept
@@ -113,6 +113,7 @@ pub struct RunArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "client",
+        hide_possible_values = true,
         conflicts_with = "from",
         help_heading = INPUT
     )]
