@@ -9,6 +9,7 @@ use kube_rebalancer_core::model::{Node, Pod, Snapshot, SnapshotError};
 use super::convert::{self, Identity};
 use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
 use super::intern::Interner;
+use super::life::PodLife;
 use super::raw::{Object, Phase};
 
 /// A cluster in the making.
@@ -22,6 +23,8 @@ pub(super) struct Collector {
     others: KindsFound,
     warnings: Vec<ReadWarning>,
     interner: Interner,
+    /// The pods with their lives, if those are what is read; then there are no others.
+    lives: Option<Vec<PodLife>>,
     /// What stopped the reading, kept here while the deserializer unwinds: its own error can only carry text.
     pub(super) failure: Option<ObjectError>,
 }
@@ -58,6 +61,16 @@ impl Kind {
 }
 
 impl Collector {
+    /// One that keeps the lives of pods, also of those that have ended.
+    pub(super) fn of_lives() -> Self {
+        Self { lives: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// Whether it is one of those.
+    pub(super) fn keeps_lives(&self) -> bool {
+        self.lives.is_some()
+    }
+
     /// Keeps a node or a pod; `Other` is for the caller to count.
     pub(super) fn take(&mut self, kind: Kind, object: &Object<'_>) -> Result<(), ObjectError> {
         match kind {
@@ -65,7 +78,9 @@ impl Collector {
             Kind::Pod => {
                 let identity = Identity::of(object)?;
                 self.pods_seen += 1;
-                if object.status.phase == Phase::Live {
+                if let Some(lives) = &mut self.lives {
+                    lives.push(convert::life(identity, object, &mut self.interner, &mut self.warnings)?);
+                } else if object.status.phase == Phase::Live {
                     let pod = convert::pod(identity, object, &mut self.interner, &mut self.warnings)?;
                     self.pods.push(pod);
                 }
@@ -92,10 +107,23 @@ impl Collector {
 
     /// Adds what another one collected.
     pub(super) fn absorb(&mut self, other: Self) {
-        let Self { nodes, pods, pods_seen, node_lists, pod_lists, others, warnings, interner: _, failure } =
-            other;
+        let Self {
+            nodes,
+            pods,
+            pods_seen,
+            node_lists,
+            pod_lists,
+            others,
+            warnings,
+            interner: _,
+            lives,
+            failure,
+        } = other;
         self.nodes.extend(nodes);
         self.pods.extend(pods);
+        if let (Some(own), Some(lives)) = (&mut self.lives, lives) {
+            own.extend(lives);
+        }
         self.pods_seen += pods_seen;
         self.node_lists += node_lists;
         self.pod_lists += pod_lists;
@@ -129,6 +157,11 @@ impl Collector {
     /// Hands over what was kept.
     pub(super) fn into_parts(self) -> (Vec<Node>, Vec<Pod>, usize) {
         (self.nodes, self.pods, self.pods_seen)
+    }
+
+    /// Hands over the lives of the pods.
+    pub(super) fn into_lives(self) -> Vec<PodLife> {
+        self.lives.unwrap_or_default()
     }
 
     /// Makes a snapshot of what was kept.

@@ -59,6 +59,9 @@ pub enum ReadProblem {
     /// It is neither of text formats.
     #[error("is binary, expected JSON or YAML")]
     Binary,
+    /// It is to be JSON and does not begin so.
+    #[error("is not JSON, expected what `kubectl get pods -A -o json` prints")]
+    NotJson,
     /// It begins like JSON and is not.
     #[error("is not a JSON document of Kubernetes objects")]
     Json(#[source] JsonError),

@@ -75,6 +75,7 @@ pub(super) fn read_documents(mut input: impl Read, collector: &mut Collector) ->
     whole.set_position(mark);
     match format {
         Format::Json => json::read(whole.chain(input), mark, collector)?,
+        Format::Yaml if collector.keeps_lives() => return Err(ReadProblem::NotJson),
         Format::Yaml => read_yaml(whole.chain(input), collector)?,
     }
     let others = collector.take_others();

@@ -15,6 +15,7 @@ mod error;
 mod file;
 mod intern;
 mod json;
+mod life;
 mod raw;
 mod requests;
 
@@ -29,6 +30,7 @@ pub use collector::KindsFound;
 use document::DocumentError;
 pub use error::{FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
 pub use file::Source;
+pub use life::{End, PodLife, read_lives};
 
 /// A cluster as it was observed.
 #[derive(Debug)]

@@ -56,7 +56,8 @@ pub(super) struct Metadata<'a> {
     pub(super) resource_version: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) creation_timestamp: Option<Text<'a>>,
-    pub(super) deletion_timestamp: Option<IgnoredAny>,
+    #[serde(borrow)]
+    pub(super) deletion_timestamp: Option<Text<'a>>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) labels: BTreeMap<Text<'a>, Text<'a>>,
     #[serde(borrow, deserialize_with = "or_default")]

@@ -7,7 +7,7 @@ mod pod;
 use jiff::Timestamp;
 
 pub(super) use node::node;
-pub(super) use pod::{Identity, pod};
+pub(super) use pod::{Identity, life, pod};
 
 use super::error::{BadField, FieldProblem};
 use super::raw::Text;

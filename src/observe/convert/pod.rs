@@ -3,12 +3,13 @@
 use kube_rebalancer_core::model::{Controller, Pod, Unbound};
 
 use super::constraints::constraints;
-use super::text;
+use super::{text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
 use crate::observe::intern::Interner;
+use crate::observe::life::{End, PodLife};
 use crate::observe::raw::{
-    Condition, ConditionKind, ConditionReason, ConditionStatus, CreatedBy, Metadata, Object, Owner, Spec,
-    Text,
+    Condition, ConditionKind, ConditionReason, ConditionStatus, CreatedBy, Metadata, Object, Owner, Phase,
+    Spec, Status, Text,
 };
 use crate::observe::requests;
 
@@ -70,6 +71,43 @@ pub(in crate::observe) fn pod(
             .is_none()
             .then(|| Box::new(unbound(identity, spec, &status.conditions, interner, warnings))),
     })
+}
+
+/// Converts a pod with its life.
+pub(in crate::observe) fn life(
+    identity: Identity<'_>,
+    object: &Object<'_>,
+    interner: &mut Interner,
+    warnings: &mut Vec<ReadWarning>,
+) -> Result<PodLife, ObjectError> {
+    let pod = pod(identity, object, interner, warnings)?;
+    let metadata = &object.metadata;
+    let field = |name: &'static str| move || format!("metadata.{name}");
+    let lived = || {
+        let created_at = timestamp(metadata.creation_timestamp.as_ref(), field("creationTimestamp"))?
+            .ok_or_else(|| BadField::new(field("creationTimestamp")(), FieldProblem::Missing))?;
+        let deleting_until = timestamp(metadata.deletion_timestamp.as_ref(), field("deletionTimestamp"))?;
+        Ok((created_at, deleting_until, end(&object.status)?))
+    };
+    let (created_at, deleting_until, end) =
+        lived().map_err(|bad: BadField| bad.of(identity.to_object_name()))?;
+    let uid = text(metadata.uid.as_ref()).map_or_else(|| pod.full_name(), str::to_owned);
+    Ok(PodLife { pod, uid, created_at, deleting_until, end })
+}
+
+/// A pod that has ended is not ready, and says since when.
+fn end(status: &Status<'_>) -> Result<End, BadField> {
+    if status.phase == Phase::Live {
+        return Ok(End::NotYet);
+    }
+    let not_ready = status.conditions.iter().enumerate().find(|(_, condition)| {
+        condition.kind == ConditionKind::Ready && condition.status == ConditionStatus::False
+    });
+    let Some((index, condition)) = not_ready else { return Ok(End::Over(None)) };
+    timestamp(condition.last_transition_time.as_ref(), || {
+        format!("status.conditions[{index}].lastTransitionTime")
+    })
+    .map(End::Over)
 }
 
 /// The owner marked as controller; from versions that marked none the first owner, or what 1.6 noted in an annotation.
