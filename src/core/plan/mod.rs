@@ -33,6 +33,7 @@ mod waiting;
 pub use managed::is_managed;
 pub(crate) use managed::unmanaged;
 pub use notes::{Limit, Warning};
+pub use pods::is_users;
 pub use reason::{
     CordonReason, DeleteReason, Elapsed, GrowReason, KeepReason, Loss, MarkReason, Reason, Since,
     UncordonReason, UnmarkReason,

@@ -97,6 +97,12 @@ impl<'a> Classifier<'a> {
     }
 }
 
+/// Whether a pod is a user's, one that keeps its node only until it ends by itself.
+#[must_use]
+pub fn is_users(pod: &Pod, policy: &Policy) -> bool {
+    Classifier::new(policy).class(pod) == PodClass::Dynamic
+}
+
 fn is_daemon(pod: &Pod) -> bool {
     pod.mirror
         || pod
