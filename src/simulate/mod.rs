@@ -17,6 +17,7 @@ mod fixed;
 mod floor;
 mod machine;
 pub mod panels;
+pub mod plot;
 mod ports;
 mod random;
 pub mod report;

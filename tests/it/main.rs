@@ -23,6 +23,7 @@ mod live;
 mod logs;
 mod naive;
 mod objects;
+mod plot;
 mod properties;
 mod race;
 mod readme;

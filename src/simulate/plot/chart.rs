@@ -1,0 +1,316 @@
+//! Lays out the plot: a legend, one panel a policy, and the names of the days.
+//!
+//! ```text
+//!          [] serving  // cordoned  [] booting  -- workload  [] users wait
+//!          title of the policy                      its result in a few words
+//!   20     |            ,-~-.                 ,--.            |
+//!   10     |     __,--~'#####`~-.__________,-'####`-.         |   a column a pixel
+//!    0     |########################################          |
+//!          |           ====                                   |   users wait
+//!          ...
+//!          |    Mon     |    Tue     |    Wed     |  ...
+//! ```
+//!
+//! All panels have the same axes, so that they can be compared by eye. The colors are of Okabe and Ito's palette, which
+//! those see who see no red or no green; by brightness, hatching and place each is told from the others in grey too.
+
+use jiff::civil::Weekday;
+
+use super::axis::{DAY, NodeAxis, Stretch, stretches};
+use super::columns::{Column, columns};
+use super::font::Fonts;
+use super::scene::{Anchor, Color, Fill, Place, Scene, Shape, Stroke, Tenths, TextStyle};
+use crate::simulate::series::Panel;
+
+const BLACK: Color = Color(0, 0, 0);
+const GREY: Color = Color(90, 90, 90);
+const PALE: Color = Color(214, 218, 222);
+/// Sky blue, paler than in the palette: the line of the workload lies on it.
+const SKY_BLUE: Color = Color(154, 210, 242);
+const PALE_BLUE: Color = Color(226, 242, 252);
+const BLUE: Color = Color(0, 114, 178);
+const VERMILLION: Color = Color(213, 94, 0);
+
+const SERVING: Fill = Fill::Solid(SKY_BLUE);
+const CORDONED: Fill = Fill::Hatched { stripes: BLUE, ground: PALE_BLUE };
+const BOOTING: Fill = Fill::Solid(VERMILLION);
+const WAITING: Fill = Fill::Solid(BLACK);
+const WORKLOAD: Stroke = Stroke { color: BLACK, width: 15 };
+/// Around the line of the workload, so that it is seen on every ground.
+const HALO: Stroke = Stroke { color: Color(255, 255, 255), width: 40 };
+/// The line where days are so narrow that one with a halo would hide what is behind it.
+const FINE_WORKLOAD: Stroke = Stroke { color: BLACK, width: 8 };
+/// The narrowest day for the other.
+const WIDE_DAY: u64 = 50;
+
+const TITLE: TextStyle = TextStyle { size: 15, bold: true, color: BLACK };
+const NOTE: TextStyle = TextStyle { size: 14, bold: false, color: BLACK };
+const LABEL: TextStyle = TextStyle { size: 13, bold: false, color: GREY };
+const LEGEND: TextStyle = TextStyle { size: 13, bold: false, color: BLACK };
+
+// In pixels.
+const WIDTH: u16 = 1200;
+const LEFT: u16 = 44;
+const COLUMNS: u16 = WIDTH - LEFT - 16;
+const LEGEND_BASE: u16 = 24;
+const FIRST_PANEL: u16 = 44;
+const PLOT_TOP: u16 = 26; // below the title
+const PLOT_HEIGHT: u16 = 132;
+const WAITING_TOP: u16 = 3; // below the plot
+const WAITING_HEIGHT: u16 = 7;
+const PANEL: u16 = PLOT_TOP + PLOT_HEIGHT + WAITING_TOP + WAITING_HEIGHT + 16;
+const DAY_NAMES: u16 = 24;
+
+/// A number of pixels of this layout as a length.
+const fn px(pixels: u16) -> Tenths {
+    // Lossless; `From` is not const.
+    #[expect(clippy::as_conversions, reason = "every u16 is an i32, and From cannot be called in a const fn")]
+    let pixels = pixels as Tenths;
+    pixels * 10
+}
+
+/// Draws the panels; time begins at midnight of `first_day`.
+pub(super) fn draw(panels: &[Panel], first_day: Weekday, fonts: &Fonts) -> Scene {
+    let end = panels.iter().filter_map(|panel| panel.points.last()).map(|point| point.at).max().unwrap_or(0);
+    let series: Vec<Vec<Option<Column>>> =
+        panels.iter().map(|panel| columns(&panel.points, end, COLUMNS.into())).collect();
+    let axis = NodeAxis::to(series.iter().flatten().flatten().map(height).max().unwrap_or(0));
+    let days = stretches(end, first_day);
+    let count = i32::try_from(panels.len()).unwrap_or(i32::MAX);
+    let bottom = px(FIRST_PANEL).saturating_add(px(PANEL).saturating_mul(count));
+    let mut chart = Chart { axis, end, days: &days, fonts, shapes: Vec::new() };
+
+    let canvas_end = bottom.saturating_add(px(DAY_NAMES));
+    chart.shapes.push(Shape::rectangle((0, 0), (px(WIDTH), canvas_end), Fill::Solid(Color(255, 255, 255))));
+    chart.legend();
+    let mut top = px(FIRST_PANEL);
+    for (panel, columns) in panels.iter().zip(&series) {
+        chart.panel(top, panel, columns);
+        top = top.saturating_add(px(PANEL));
+    }
+    chart.day_names(bottom);
+    Scene {
+        width: WIDTH.into(),
+        height: u32::try_from(canvas_end / 10).unwrap_or_default(),
+        description: description(panels),
+        shapes: chart.shapes,
+    }
+}
+
+/// What a column reaches up to, in whole nodes.
+fn height(column: &Column) -> u64 {
+    column.nodes().max(column.workload.1.div_ceil(1000))
+}
+
+fn description(panels: &[Panel]) -> String {
+    let results: Vec<String> =
+        panels.iter().map(|panel| format!("{}: {}", panel.title, panel.note)).collect();
+    format!("Nodes over time, one panel a policy. {}", results.join("; "))
+}
+
+/// A chart in the making.
+struct Chart<'a> {
+    axis: NodeAxis,
+    end: u64,
+    days: &'a [Stretch],
+    fonts: &'a Fonts,
+    shapes: Vec<Shape>,
+}
+
+impl Chart<'_> {
+    fn legend(&mut self) {
+        const SWATCH: (u16, u16) = (22, 11);
+        let mut left = px(LEFT);
+        let base = px(LEGEND_BASE);
+        let entries = [
+            ("serving nodes", Some(SERVING)),
+            ("cordoned", Some(CORDONED)),
+            ("booting", Some(BOOTING)),
+            ("memory that users ask for, in nodes filled to the target", None),
+            ("users wait for a node", Some(WAITING)),
+        ];
+        for (name, fill) in entries {
+            let right = left + px(SWATCH.0);
+            match fill {
+                Some(fill) => {
+                    self.shapes.push(Shape::rectangle((left, base - px(SWATCH.1)), (right, base), fill));
+                }
+                None => self.clear_line(vec![(left, base - px(4)), (right, base - px(4))]),
+            }
+            let at = (right + px(7), base);
+            self.text(at, name.to_owned(), LEGEND, Anchor::Start);
+            left = at.0 + self.fonts.width(name, LEGEND) + px(26);
+        }
+    }
+
+    fn panel(&mut self, top: Tenths, panel: &Panel, columns: &[Option<Column>]) {
+        let note_width = self.fonts.width(&panel.note, NOTE);
+        let title = self.fonts.fit(&panel.title, TITLE, px(COLUMNS) - note_width - px(24));
+        self.text((px(LEFT), top + px(17)), title, TITLE, Anchor::Start);
+        self.text((px(LEFT + COLUMNS), top + px(17)), panel.note.clone(), NOTE, Anchor::End);
+
+        let base = top + px(PLOT_TOP + PLOT_HEIGHT);
+        self.area(base, columns, BOOTING, |column| (column.booting, column.nodes()));
+        self.area(base, columns, CORDONED, |column| {
+            (column.cordoned, u64::from(column.serving) + u64::from(column.cordoned))
+        });
+        self.area(base, columns, SERVING, |column| (column.serving, column.serving.into()));
+        self.grid(base);
+        self.workload(base, columns);
+        self.waiting(base, columns);
+    }
+
+    /// One kind of nodes, where there are any: from the base up to the sum of it and those below, which are drawn over
+    /// it later, so that no gap shows between two.
+    fn area(
+        &mut self,
+        base: Tenths,
+        columns: &[Option<Column>],
+        fill: Fill,
+        own_and_sum: impl Fn(&Column) -> (u32, u64),
+    ) {
+        let tops = columns.iter().map(|column| {
+            let (own, sum) = column.as_ref().map(&own_and_sum)?;
+            (own > 0).then(|| self.nodes_up(base, sum.saturating_mul(1000)) / 5 * 5) // sharp at twice the size
+        });
+        let mut areas = Vec::new();
+        for run in runs(tops) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+            let mut outline = vec![(first.left, base)];
+            outline.extend(run.iter().flat_map(|step| [(step.left, step.top), (step.right, step.top)]));
+            outline.push((last.right, base));
+            areas.push(Shape::Area { outline, fill });
+        }
+        self.shapes.extend(areas);
+    }
+
+    /// A line at each mark of the nodes and at each midnight.
+    fn grid(&mut self, base: Tenths) {
+        let (left, right) = (px(LEFT), px(LEFT + COLUMNS));
+        let line = Fill::Solid(PALE);
+        for mark in self.axis.marks() {
+            let y = self.nodes_up(base, mark.saturating_mul(1000)) / 5 * 5;
+            let fill = if mark == 0 { Fill::Solid(GREY) } else { line };
+            self.shapes.push(Shape::rectangle((left, y), (right, y + 5), fill));
+            self.text((left - px(8), y + 45), mark.to_string(), LABEL, Anchor::End);
+        }
+        for day in self.days.iter().skip(1) {
+            let x = self.time_right(day.from);
+            self.shapes.push(Shape::rectangle((x, base - px(PLOT_HEIGHT)), (x + 5, base), line));
+        }
+    }
+
+    /// The line of the workload. A column in which it moved gets two places, its least and its most, that nearer to the
+    /// last place first.
+    fn workload(&mut self, base: Tenths, columns: &[Option<Column>]) {
+        let mut places: Vec<Place> = Vec::new();
+        for (left, column) in (px(LEFT)..).step_by(10).zip(columns) {
+            let Some(Column { workload: (least, most), .. }) = column else { continue };
+            let (least, most) = (self.nodes_up(base, *least), self.nodes_up(base, *most));
+            let last = places.last().map_or(least, |place| place.1);
+            let (near, far) =
+                if last.abs_diff(least) <= last.abs_diff(most) { (least, most) } else { (most, least) };
+            places.push((left + 5, near));
+            if far != near {
+                places.push((left + 5, far));
+            }
+        }
+        let places = straightened(places);
+        if places.len() < 2 {
+            return;
+        }
+        if u64::from(COLUMNS) * DAY / self.end.max(1) < WIDE_DAY {
+            self.shapes.push(Shape::Line { places, stroke: FINE_WORKLOAD });
+        } else {
+            self.clear_line(places);
+        }
+    }
+
+    fn clear_line(&mut self, places: Vec<Place>) {
+        self.shapes.push(Shape::Line { places: places.clone(), stroke: HALO });
+        self.shapes.push(Shape::Line { places, stroke: WORKLOAD });
+    }
+
+    /// A strip below the plot, filled where users wait.
+    fn waiting(&mut self, base: Tenths, columns: &[Option<Column>]) {
+        let top = base + px(WAITING_TOP);
+        let tops = columns.iter().map(|column| column.filter(|column| column.waiting > 0).map(|_| top));
+        for step in runs(tops).into_iter().flatten() {
+            let bottom = top + px(WAITING_HEIGHT);
+            self.shapes.push(Shape::rectangle((step.left, top), (step.right, bottom), WAITING));
+        }
+    }
+
+    fn day_names(&mut self, bottom: Tenths) {
+        for day in self.days {
+            let (left, right) = (self.time_right(day.from), self.time_right(day.to));
+            if self.fonts.width(&day.name, LABEL) <= right - left {
+                self.text(
+                    (i32::midpoint(left, right), bottom + px(4)),
+                    day.name.clone(),
+                    LABEL,
+                    Anchor::Middle,
+                );
+            }
+        }
+    }
+
+    fn text(&mut self, at: Place, text: String, style: TextStyle, anchor: Anchor) {
+        self.shapes.push(Shape::Text { at, text, style, anchor });
+    }
+
+    /// How far up so many thousandths of a node are.
+    fn nodes_up(&self, base: Tenths, thousandths: u64) -> Tenths {
+        let top = u128::from(self.axis.top.max(1)) * 1000;
+        let up = u128::from(thousandths) * u128::from(px(PLOT_HEIGHT).unsigned_abs()) / top;
+        base.saturating_sub(Tenths::try_from(up).unwrap_or(Tenths::MAX))
+    }
+
+    /// How far to the right a time is, in whole pixels.
+    fn time_right(&self, at: u64) -> Tenths {
+        let column = u128::from(at) * u128::from(COLUMNS) / u128::from(self.end.max(1));
+        px(LEFT) + px(u16::try_from(column).unwrap_or(COLUMNS))
+    }
+}
+
+/// A part of an outline at one height.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Step {
+    left: Tenths,
+    right: Tenths,
+    top: Tenths,
+}
+
+/// The columns that have a height, without those in between that have none, and equal neighbours as one.
+fn runs(tops: impl Iterator<Item = Option<Tenths>>) -> Vec<Vec<Step>> {
+    let mut runs: Vec<Vec<Step>> = Vec::new();
+    let mut open = false;
+    for (left, top) in (px(LEFT)..).step_by(10).zip(tops) {
+        let Some(top) = top else {
+            open = false;
+            continue;
+        };
+        let step = Step { left, right: left + 10, top };
+        match runs.last_mut() {
+            Some(run) if open => match run.last_mut() {
+                Some(last) if last.top == top => last.right = step.right,
+                Some(_) | None => run.push(step),
+            },
+            Some(_) | None => runs.push(vec![step]),
+        }
+        open = true;
+    }
+    runs
+}
+
+/// The same line without the places in the middle of a level stretch.
+fn straightened(places: Vec<Place>) -> Vec<Place> {
+    let mut straight: Vec<Place> = Vec::new();
+    for place in places {
+        match straight.as_mut_slice() {
+            [.., before, last] if before.1 == last.1 && last.1 == place.1 => *last = place,
+            _ => straight.push(place),
+        }
+    }
+    straight
+}

@@ -1,0 +1,156 @@
+//! Squeezes a series into the columns of a picture, so that the shortest event still shows.
+//!
+//! A semester has a thousand points for each column. Taking one of them would lose a node that boots for three minutes;
+//! taking the largest of each kind would show nodes twice, a booting node and the serving one that it becomes. So a
+//! column is as high as the cluster ever was within it, and shows of each kind what there was at most, those that pass
+//! quickly first: nothing is drawn that was not there at some time in the column.
+
+use crate::simulate::series::Point;
+
+/// What one column of a panel shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Column {
+    /// Nodes of each kind, stacked.
+    pub(super) serving: u32,
+    pub(super) cordoned: u32,
+    pub(super) booting: u32,
+    /// Most users that waited at a time.
+    pub(super) waiting: u32,
+    /// Least and most workload, in thousandths of a node.
+    pub(super) workload: (u64, u64),
+}
+
+impl Column {
+    /// All nodes.
+    pub(super) fn nodes(&self) -> u64 {
+        u64::from(self.serving) + u64::from(self.cordoned) + u64::from(self.booting)
+    }
+}
+
+/// The columns of a series from 0 to `end`; `None` before its first point.
+pub(super) fn columns(points: &[Point], end: u64, count: u32) -> Vec<Option<Column>> {
+    let mut columns = Vec::new();
+    let mut rest = points;
+    let mut current: Option<&Point> = None;
+    for column in 0..count {
+        // The column holds the times from its own begin up to, but without, the next one's.
+        let begin = u128::from(end) * u128::from(column) / u128::from(count.max(1));
+        let next = u128::from(end) * u128::from(column + 1) / u128::from(count.max(1));
+        while let Some((first, behind)) = rest.split_first()
+            && u128::from(first.at) <= begin
+        {
+            (current, rest) = (Some(first), behind);
+        }
+        let within = rest.iter().take_while(|point| u128::from(point.at) < next).count();
+        let (inside, behind) = rest.split_at_checked(within).unwrap_or((rest, &[]));
+        columns.push(squeeze(current.into_iter().chain(inside)));
+        current = inside.last().or(current);
+        rest = behind;
+    }
+    columns
+}
+
+fn squeeze<'a>(points: impl Iterator<Item = &'a Point>) -> Option<Column> {
+    let mut points = points.peekable();
+    points.peek()?;
+    let mut most = Column { serving: 0, cordoned: 0, booting: 0, waiting: 0, workload: (u64::MAX, 0) };
+    let (mut height, mut least_serving) = (0, u32::MAX);
+    for point in points {
+        height = height.max(point.serving.saturating_add(point.cordoned).saturating_add(point.booting));
+        least_serving = least_serving.min(point.serving);
+        most.cordoned = most.cordoned.max(point.cordoned);
+        most.booting = most.booting.max(point.booting);
+        most.waiting = most.waiting.max(point.waiting);
+        let workload = workload(point);
+        most.workload = (most.workload.0.min(workload), most.workload.1.max(workload));
+    }
+    let booting = most.booting.min(height);
+    let cordoned = most.cordoned.min((height - booting).saturating_sub(least_serving));
+    Some(Column { serving: height - booting - cordoned, cordoned, booting, ..most })
+}
+
+/// The workload in thousandths of a node.
+fn workload(point: &Point) -> u64 {
+    let thousandths = u128::from(point.workload) * 1000 / u128::from(point.node_at_optimum.max(1));
+    u64::try_from(thousandths).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUIET: Point =
+        Point { at: 0, workload: 0, node_at_optimum: 1000, serving: 0, cordoned: 0, booting: 0, waiting: 0 };
+
+    fn column(serving: u32, cordoned: u32, booting: u32) -> Column {
+        Column { serving, cordoned, booting, waiting: 0, workload: (0, 0) }
+    }
+
+    #[test]
+    fn a_point_holds_until_the_next_one() {
+        let points =
+            [Point { serving: 3, ..QUIET }, Point { at: 25, serving: 5, ..QUIET }, Point { at: 40, ..QUIET }];
+        let columns: Vec<u32> =
+            columns(&points, 40, 4).into_iter().map(|column| column.unwrap().serving).collect();
+        // 0 to 10 and 10 to 20: three; 20 to 30: three, then five; 30 to 40: five
+        assert_eq!(columns, [3, 3, 5, 5]);
+    }
+
+    #[test]
+    fn before_the_first_point_there_is_nothing() {
+        let points = [Point { at: 20, serving: 1, ..QUIET }];
+        assert_eq!(columns(&points, 40, 4), [None, None, Some(column(1, 0, 0)), Some(column(1, 0, 0))]);
+        assert_eq!(columns(&[], 40, 2), [None, None]);
+        assert_eq!(columns(&points, 0, 2), [None, None]);
+    }
+
+    #[test]
+    fn what_passes_within_a_column_still_shows() {
+        let cases = [
+            ("a node boots and serves", vec![(10, 0, 0), (10, 0, 1), (11, 0, 0)], column(10, 0, 1)),
+            ("a node is cordoned", vec![(11, 0, 0), (10, 1, 0)], column(10, 1, 0)),
+            ("a cordoned node is deleted", vec![(10, 2, 0), (10, 1, 0)], column(10, 2, 0)),
+            (
+                "a serving node is deleted: nothing is cordoned",
+                vec![(11, 0, 0), (10, 0, 0)],
+                column(11, 0, 0),
+            ),
+            ("one is deleted before another boots", vec![(8, 2, 0), (8, 0, 0), (8, 0, 1)], column(8, 1, 1)),
+            ("all at once", vec![(0, 0, 4), (4, 0, 0), (0, 4, 0)], column(0, 0, 4)),
+        ];
+        for (what, states, expected) in cases {
+            let points: Vec<Point> = (0..)
+                .zip(states)
+                .map(|(at, (serving, cordoned, booting))| Point { at, serving, cordoned, booting, ..QUIET })
+                .collect();
+            assert_eq!(columns(&points, 60, 1), [Some(expected)], "{what}");
+        }
+    }
+
+    #[test]
+    fn the_workload_keeps_its_least_and_most_and_those_who_wait_their_most() {
+        let points = [
+            Point { workload: 1500, ..QUIET },
+            Point { at: 1, workload: 500, waiting: 3, ..QUIET },
+            Point { at: 2, workload: 2500, node_at_optimum: 2000, ..QUIET },
+        ];
+        let column = columns(&points, 3, 1)[0].unwrap();
+        assert_eq!((column.workload, column.waiting), ((500, 1500), 3));
+    }
+
+    #[test]
+    fn absurd_numbers_do_no_harm() {
+        let absurd = Point {
+            at: 0,
+            workload: u64::MAX,
+            node_at_optimum: 0,
+            serving: u32::MAX,
+            cordoned: u32::MAX,
+            booting: u32::MAX,
+            waiting: u32::MAX,
+        };
+        let column = columns(&[absurd, Point { at: u64::MAX, ..absurd }], u64::MAX, 1)[0].unwrap();
+        assert_eq!(column.workload, (u64::MAX, u64::MAX));
+        assert_eq!(column.nodes(), u64::from(u32::MAX));
+    }
+}
