@@ -31,3 +31,4 @@ pub mod run;
 pub mod settings;
 pub mod simulate;
 pub mod terminal;
+pub mod trace;

@@ -10,6 +10,7 @@ mod live;
 mod offline;
 mod show;
 mod simulate;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -59,6 +60,7 @@ pub fn run(cli: Cli, world: &World, out: &mut dyn Write) -> Result<Ending, Failu
         Some(Subcommands::Schema) => show_schema(out),
         Some(Subcommands::Completions { shell }) => show_completions(shell, out),
         Some(Subcommands::Man) => show_manual(out),
+        Some(Subcommands::Trace(arguments)) => trace::run(arguments, world, out),
     }?;
     written(out.flush())?;
     Ok(ending)

@@ -32,3 +32,4 @@ mod scenarios;
 mod settings;
 mod shells;
 mod simulate;
+mod trace;

@@ -1,5 +1,6 @@
 //! Who comes when, for how long, and with what request.
 
 mod profile;
+pub mod trace;
 
 pub use profile::{Demand, Profile};

@@ -1,0 +1,46 @@
+//! Makes a trace: reads what the command line names, and writes the rows.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use kube_rebalancer_core::model::Requests;
+
+use super::{World, read_settings};
+use crate::cli::TraceArgs;
+use crate::error::{Ending, Failure, written};
+use crate::observe::Source;
+use crate::trace::{self, Stay};
+
+pub(super) fn run(arguments: TraceArgs, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
+    let TraceArgs { pods, jupyterhub_log, memory, cpu, settings } = arguments;
+    let (settings, _) = read_settings(settings, world)?;
+    let stays = if pods.is_empty() {
+        let requests = Requests { memory: memory.unwrap_or_default(), cpu: cpu.unwrap_or_default() };
+        let read = trace::from_log(&sources(jupyterhub_log), requests);
+        told(read.map_err(|error| Failure::new(Ending::NotObserved, error))?)
+    } else {
+        let policy = settings.policy();
+        if policy.preemptible_labels.is_empty() {
+            return Err(Failure::new(Ending::Settings, NobodyIsAUser)
+                .with_hint("on Zero to JupyterHub: --preemptible-labels hub.jupyter.org/username"));
+        }
+        let read = trace::from_pods(&sources(pods), policy);
+        told(read.map_err(|error| Failure::new(Ending::NotObserved, error))?)
+    };
+    written(trace::write(stays, out))?;
+    Ok(Ending::Done)
+}
+
+fn sources(files: Vec<OsString>) -> Vec<Source> {
+    files.into_iter().map(Source::from).collect()
+}
+
+/// Says what was found and what had to be assumed.
+fn told((stays, summary): (Vec<Stay>, impl std::fmt::Display)) -> Vec<Stay> {
+    log::info!("{summary}");
+    stays
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("PREEMPTIBLE_LABELS is unset, so no pod is a user's, expected the label keys of users' pods")]
+struct NobodyIsAUser;

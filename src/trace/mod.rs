@@ -1,0 +1,42 @@
+//! Makes a trace of real users for the simulation: from dumps of pods, or from JupyterHub's log.
+//!
+//! ```text
+//!   dumps of pods, each with its time in its name --> pods ---+
+//!                                                             +--> stays --> sorted --> start,end,memory,cpu
+//!   lines of JupyterHub's log --> line --> event --> servers -+
+//! ```
+//!
+//! Neither source tells everything. What had to be assumed is counted and told on standard error.
+
+mod dump_time;
+mod line;
+mod pods;
+mod servers;
+mod write;
+
+use jiff::Timestamp;
+use kube_rebalancer_core::model::{Bytes, Millicores, Requests};
+
+pub use pods::{PodsError, PodsSummary, from_pods};
+pub use servers::{LogError, LogSummary, from_log};
+pub use write::write;
+
+/// One user's server: from when it was asked for until it was gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stay {
+    /// When it was asked for.
+    pub start: Timestamp,
+    /// When it was gone; not before `start`.
+    pub end: Timestamp,
+    /// The memory that it requested.
+    pub memory: Bytes,
+    /// The processor time that it requested.
+    pub cpu: Millicores,
+}
+
+impl Stay {
+    /// A stay that does not end before it starts: clocks of two machines may differ by a little.
+    fn new(start: Timestamp, end: Timestamp, requests: Requests) -> Self {
+        Self { start, end: end.max(start), memory: requests.memory, cpu: requests.cpu }
+    }
+}
