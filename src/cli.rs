@@ -52,6 +52,7 @@ impl Cli {
         match &self.command {
             None => Some(&self.settings),
             Some(Subcommands::Settings(arguments)) => Some(&arguments.settings),
+            Some(Subcommands::Simulate(arguments)) => Some(&arguments.settings),
             Some(Subcommands::Schema | Subcommands::Completions { .. } | Subcommands::Man) => None,
         }
     }

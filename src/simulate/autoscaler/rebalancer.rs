@@ -34,7 +34,7 @@ impl Rebalancer {
             snapshot,
             policy: &self.policy,
             cluster: &ports,
-            groups: Some(&ports),
+            groups: Ok(&ports),
             clock: &ports,
         };
         // Everything here answers at once, so the first poll is the last.

@@ -124,6 +124,7 @@ impl World<'_> {
             instances: self.nodes.iter().map(instance).collect(),
             template: None,
             not_growable: None,
+            not_shrinkable: None,
         }
     }
 }
