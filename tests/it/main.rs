@@ -17,6 +17,7 @@ mod deploy;
 mod fake_api;
 mod faults;
 mod gce;
+mod gce_world;
 mod generate;
 mod input;
 mod live;

@@ -6,10 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::engine::{Engine, Group, GroupPath, InstancePath, Loss, Machine, Member, Timing};
+use crate::engine::{Engine, Group, GroupPath, InstancePath, Loss, Machine, ManagedGroup, Member, Timing};
 use crate::fault::{Effect, Fault, Moment, Requests, Script};
 use crate::http::{Call, Shared, look, serve};
 
@@ -98,6 +99,18 @@ impl FakeGce {
         let shared = self.look();
         let group = shared.engine.groups.get(path)?;
         Some(GroupNow { target_size: group.target_size, members: group.members.clone() })
+    }
+
+    /// Whether no group has anything to do.
+    #[must_use]
+    pub fn is_stable(&self) -> bool {
+        self.look().engine.groups.values().all(ManagedGroup::is_stable)
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.look().clock.now()
     }
 
     /// All instances that exist, in the order of their paths.

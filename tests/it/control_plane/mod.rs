@@ -16,7 +16,7 @@ mod processes;
 mod programs;
 mod start;
 mod tests;
-mod waiting;
+pub(crate) mod waiting;
 mod world;
 
 use std::io::Write;
