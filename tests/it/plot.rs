@@ -87,7 +87,7 @@ fn the_words_of_a_plot_can_be_searched() {
 fn however_many_points_there_are_the_picture_stays_small() {
     let points = (0..1_000_000).map(|at| Point {
         at,
-        workload: at % 7 << 30,
+        workload: (at % 7) << 30,
         node_at_optimum: 1 << 30,
         serving: u32::try_from(at % 5).unwrap(),
         cordoned: u32::try_from(at % 3).unwrap(),

@@ -19,6 +19,7 @@ use jiff::civil::Weekday;
 use super::axis::{DAY, NodeAxis, Stretch, stretches};
 use super::columns::{Column, columns};
 use super::font::Fonts;
+use super::outline::{Step, runs, straightened};
 use super::scene::{Anchor, Color, Fill, Place, Scene, Shape, Stroke, Tenths, TextStyle};
 use crate::simulate::series::Panel;
 
@@ -150,13 +151,13 @@ impl Chart<'_> {
         self.text((px(LEFT + COLUMNS), top + px(17)), panel.note.clone(), NOTE, Anchor::End);
 
         let base = top + px(PLOT_TOP + PLOT_HEIGHT);
-        self.area(base, columns, BOOTING, |column| (column.booting, column.nodes()));
         self.area(base, columns, CORDONED, |column| {
             (column.cordoned, u64::from(column.serving) + u64::from(column.cordoned))
         });
         self.area(base, columns, SERVING, |column| (column.serving, column.serving.into()));
         self.grid(base);
         self.workload(base, columns);
+        self.booting(base, columns);
         self.waiting(base, columns);
     }
 
@@ -171,17 +172,30 @@ impl Chart<'_> {
     ) {
         let tops = columns.iter().map(|column| {
             let (own, sum) = column.as_ref().map(&own_and_sum)?;
-            (own > 0).then(|| self.nodes_up(base, sum.saturating_mul(1000)) / 5 * 5) // sharp at twice the size
+            (own > 0).then(|| self.sharp(base, sum))
         });
         let mut areas = Vec::new();
-        for run in runs(tops) {
+        for run in runs(px(LEFT), tops) {
             let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
             let mut outline = vec![(first.left, base)];
-            outline.extend(run.iter().flat_map(|step| [(step.left, step.top), (step.right, step.top)]));
+            outline.extend(run.iter().flat_map(|step| [(step.left, step.value), (step.right, step.value)]));
             outline.push((last.right, base));
             areas.push(Shape::Area { outline, fill });
         }
         self.shapes.extend(areas);
+    }
+
+    /// The nodes that boot, above all others, and over the line of the workload: they boot just when that rises, and
+    /// would be hidden behind it.
+    fn booting(&mut self, base: Tenths, columns: &[Option<Column>]) {
+        let spans = columns.iter().map(|column| {
+            let column = column.filter(|column| column.booting > 0)?;
+            let others = column.nodes() - u64::from(column.booting);
+            Some((self.sharp(base, column.nodes()), self.sharp(base, others)))
+        });
+        for Step { left, right, value: (top, bottom) } in runs(px(LEFT), spans).into_iter().flatten() {
+            self.shapes.push(Shape::rectangle((left, top), (right, bottom), BOOTING));
+        }
     }
 
     /// A line at each mark of the nodes and at each midnight.
@@ -189,7 +203,7 @@ impl Chart<'_> {
         let (left, right) = (px(LEFT), px(LEFT + COLUMNS));
         let line = Fill::Solid(PALE);
         for mark in self.axis.marks() {
-            let y = self.nodes_up(base, mark.saturating_mul(1000)) / 5 * 5;
+            let y = self.sharp(base, mark);
             let fill = if mark == 0 { Fill::Solid(GREY) } else { line };
             self.shapes.push(Shape::rectangle((left, y), (right, y + 5), fill));
             self.text((left - px(8), y + 45), mark.to_string(), LABEL, Anchor::End);
@@ -207,9 +221,9 @@ impl Chart<'_> {
         for (left, column) in (px(LEFT)..).step_by(10).zip(columns) {
             let Some(Column { workload: (least, most), .. }) = column else { continue };
             let (least, most) = (self.nodes_up(base, *least), self.nodes_up(base, *most));
-            let last = places.last().map_or(least, |place| place.1);
+            let before = places.last().map_or(least, |place| place.1);
             let (near, far) =
-                if last.abs_diff(least) <= last.abs_diff(most) { (least, most) } else { (most, least) };
+                if before.abs_diff(least) <= before.abs_diff(most) { (least, most) } else { (most, least) };
             places.push((left + 5, near));
             if far != near {
                 places.push((left + 5, far));
@@ -235,7 +249,7 @@ impl Chart<'_> {
     fn waiting(&mut self, base: Tenths, columns: &[Option<Column>]) {
         let top = base + px(WAITING_TOP);
         let tops = columns.iter().map(|column| column.filter(|column| column.waiting > 0).map(|_| top));
-        for step in runs(tops).into_iter().flatten() {
+        for step in runs(px(LEFT), tops).into_iter().flatten() {
             let bottom = top + px(WAITING_HEIGHT);
             self.shapes.push(Shape::rectangle((step.left, top), (step.right, bottom), WAITING));
         }
@@ -259,6 +273,11 @@ impl Chart<'_> {
         self.shapes.push(Shape::Text { at, text, style, anchor });
     }
 
+    /// How far up so many nodes are, on a whole pixel of a picture of twice the size: edges there are sharp.
+    fn sharp(&self, base: Tenths, nodes: u64) -> Tenths {
+        self.nodes_up(base, nodes.saturating_mul(1000)) / 5 * 5
+    }
+
     /// How far up so many thousandths of a node are.
     fn nodes_up(&self, base: Tenths, thousandths: u64) -> Tenths {
         let top = u128::from(self.axis.top.max(1)) * 1000;
@@ -271,46 +290,4 @@ impl Chart<'_> {
         let column = u128::from(at) * u128::from(COLUMNS) / u128::from(self.end.max(1));
         px(LEFT) + px(u16::try_from(column).unwrap_or(COLUMNS))
     }
-}
-
-/// A part of an outline at one height.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Step {
-    left: Tenths,
-    right: Tenths,
-    top: Tenths,
-}
-
-/// The columns that have a height, without those in between that have none, and equal neighbours as one.
-fn runs(tops: impl Iterator<Item = Option<Tenths>>) -> Vec<Vec<Step>> {
-    let mut runs: Vec<Vec<Step>> = Vec::new();
-    let mut open = false;
-    for (left, top) in (px(LEFT)..).step_by(10).zip(tops) {
-        let Some(top) = top else {
-            open = false;
-            continue;
-        };
-        let step = Step { left, right: left + 10, top };
-        match runs.last_mut() {
-            Some(run) if open => match run.last_mut() {
-                Some(last) if last.top == top => last.right = step.right,
-                Some(_) | None => run.push(step),
-            },
-            Some(_) | None => runs.push(vec![step]),
-        }
-        open = true;
-    }
-    runs
-}
-
-/// The same line without the places in the middle of a level stretch.
-fn straightened(places: Vec<Place>) -> Vec<Place> {
-    let mut straight: Vec<Place> = Vec::new();
-    for place in places {
-        match straight.as_mut_slice() {
-            [.., before, last] if before.1 == last.1 && last.1 == place.1 => *last = place,
-            _ => straight.push(place),
-        }
-    }
-    straight
 }

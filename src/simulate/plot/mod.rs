@@ -11,6 +11,7 @@ mod axis;
 mod chart;
 mod columns;
 mod font;
+mod outline;
 mod png;
 mod scene;
 mod svg;

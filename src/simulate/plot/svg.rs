@@ -73,7 +73,7 @@ fn patterns(shapes: &[Shape]) -> Vec<(Color, Color)> {
 fn write_pattern(svg: &mut String, (stripes, ground): (Color, Color)) -> fmt::Result {
     writeln!(
         svg,
-        r##"<pattern id="{}" width="5" height="5" patternUnits="userSpaceOnUse"><path fill="{ground}" d="M0 0h5v5h-5z"/><path stroke="{stripes}" stroke-width="1.4" d="M-1 1L1 -1M0 5L5 0M4 6L6 4"/></pattern>"##,
+        r#"<pattern id="{}" width="5" height="5" patternUnits="userSpaceOnUse"><path fill="{ground}" d="M0 0h5v5h-5z"/><path stroke="{stripes}" stroke-width="1.4" d="M-1 1L1 -1M0 5L5 0M4 6L6 4"/></pattern>"#,
         PatternName(stripes, ground)
     )
 }

@@ -71,7 +71,7 @@ fn areas_stand_on_each_other_and_end_where_their_nodes_do() {
             (4440, 2020)
         ]]
     );
-    assert_eq!(areas(&scene, BOOTING)[1..], [[(1440, 2020), (1440, 700), (2440, 700), (2440, 2020)]]);
+    assert_eq!(areas(&scene, BOOTING)[1..], [[(1440, 700), (2440, 700), (2440, 1360), (1440, 1360)]]);
     assert_eq!(areas(&scene, CORDONED)[1..], [[(3440, 2020), (3440, 700), (4440, 700), (4440, 2020)]]);
     // The strip is 3 pixels below the plot and 7 high.
     assert_eq!(areas(&scene, WAITING)[1..], [[(1440, 2050), (2440, 2050), (2440, 2120), (1440, 2120)]]);
