@@ -4,6 +4,7 @@
 //! environment's variables, by the same rules and with the same messages.
 
 mod simulate;
+mod trace;
 
 use std::ffi::OsString;
 
@@ -11,8 +12,8 @@ use clap::builder::Styles;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Bytes, Millicores, parse_bytes, parse_millicores};
 pub use simulate::SimulateArgs;
+pub use trace::TraceArgs;
 
 use crate::settings::Pair;
 use crate::settings::catalog::{ENTRIES, Entry};
@@ -53,6 +54,7 @@ impl Cli {
             None => Some(&self.settings),
             Some(Subcommands::Settings(arguments)) => Some(&arguments.settings),
             Some(Subcommands::Simulate(arguments)) => Some(&arguments.settings),
+            Some(Subcommands::Trace(arguments)) => Some(&arguments.settings),
             Some(Subcommands::Schema | Subcommands::Completions { .. } | Subcommands::Man) => None,
         }
     }
@@ -76,7 +78,7 @@ pub enum Subcommands {
     )]
     Simulate(Box<SimulateArgs>),
     /// Make a trace for simulate from dumps of pods or JupyterHub's log
-    #[command(max_term_width = 80, after_help = TRACE_EXAMPLES, after_long_help = TRACE_EXAMPLES)]
+    #[command(max_term_width = 80, after_help = trace::EXAMPLES, after_long_help = trace::EXAMPLES)]
     Trace(TraceArgs),
     /// Print the JSON Schema of the JSON report
     Schema,
@@ -144,42 +146,6 @@ pub struct SettingsArgs {
     /// How to print them
     #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub output: OutputFormat,
-    /// The settings given as flags.
-    #[command(flatten)]
-    pub settings: SettingFlags,
-}
-
-/// Flags of the command `trace`.
-#[derive(Args, Clone, Debug)]
-pub struct TraceArgs {
-    /// Dumps of pods in JSON, two or more, each with its time in its name
-    ///
-    /// What `kubectl get pods -A -o json` printed, every few minutes, to files such as pods-2026-01-15T09:00:00Z.json,
-    /// pods-20260115T090000Z.json or pods-1768467600.json. The pods of users are those that the
-    /// settings say, with `PREEMPTIBLE_LABELS` above all. A pod's stay ends with the first dump without it, or earlier if a dump says
-    /// so.
-    #[arg(
-        long,
-        value_name = "FILE",
-        num_args = 1..,
-        required_unless_present = "jupyterhub_log",
-        conflicts_with = "jupyterhub_log",
-        help_heading = INPUT
-    )]
-    pub pods: Vec<OsString>,
-    /// JupyterHub's log or event log, one file or several; - is standard input
-    ///
-    /// Read are the lines "User ada took 5.206 seconds to start", "Removing user ada from proxy (/user/ada/)" and "ada
-    /// appears to have stopped while the Hub was down" of JupyterHub 0.9 to 5, and the events server-action. Their times
-    /// are taken for UTC.
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "memory", help_heading = INPUT)]
-    pub jupyterhub_log: Vec<OsString>,
-    /// What each server of the log requests, such as 2Gi
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_bytes, conflicts_with = "pods", help_heading = INPUT)]
-    pub memory: Option<Bytes>,
-    /// What each server of the log requests, such as 500m
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_millicores, conflicts_with = "pods", help_heading = INPUT)]
-    pub cpu: Option<Millicores>,
     /// The settings given as flags.
     #[command(flatten)]
     pub settings: SettingFlags,
@@ -296,12 +262,6 @@ Exit codes:
   2  the command line or a setting is wrong
   3  the cluster could not be seen, or the plan was refused: nothing changed
   4  another run is at work";
-
-const TRACE_EXAMPLES: &str = "\
-Prints start,end,memory,cpu and a row for each server, in order of start:
-  kube-rebalancer trace --pods pods-*.json > week.csv
-  kubectl logs deploy/hub |
-    kube-rebalancer trace --jupyterhub-log - --memory 2Gi > week.csv";
 
 /// The settings in two columns with their defaults, for the short help.
 fn overview() -> String {

@@ -1,0 +1,50 @@
+//! The command line of `trace`.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use kube_rebalancer_core::model::{Bytes, Millicores, parse_bytes, parse_millicores};
+
+use super::{INPUT, SettingFlags};
+
+/// Flags of the command `trace`.
+#[derive(Args, Clone, Debug)]
+pub struct TraceArgs {
+    /// Dumps of pods in JSON, two or more, each with its time in its name
+    ///
+    /// What `kubectl get pods -A -o json` printed, every few minutes, to files such as pods-2026-01-15T09:00:00Z.json,
+    /// pods-20260115T090000Z.json or pods-1768467600.json. The pods of users are those that the
+    /// settings say, with `PREEMPTIBLE_LABELS` above all. A pod's stay ends with the first dump without it, or earlier if a dump says
+    /// so.
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 1..,
+        required_unless_present = "jupyterhub_log",
+        conflicts_with = "jupyterhub_log",
+        help_heading = INPUT
+    )]
+    pub pods: Vec<OsString>,
+    /// JupyterHub's log or event log, one file or several; - is standard input
+    ///
+    /// Read are the lines "User ada took 5.206 seconds to start", "Removing user ada from proxy (/user/ada/)" and "ada
+    /// appears to have stopped while the Hub was down" of JupyterHub 0.9 to 5, and the events server-action. Their times
+    /// are taken for UTC.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "memory", help_heading = INPUT)]
+    pub jupyterhub_log: Vec<OsString>,
+    /// What each server of the log requests, such as 2Gi
+    #[arg(long, value_name = "QUANTITY", value_parser = parse_bytes, conflicts_with = "pods", help_heading = INPUT)]
+    pub memory: Option<Bytes>,
+    /// What each server of the log requests, such as 500m
+    #[arg(long, value_name = "QUANTITY", value_parser = parse_millicores, conflicts_with = "pods", help_heading = INPUT)]
+    pub cpu: Option<Millicores>,
+    /// The settings given as flags.
+    #[command(flatten)]
+    pub settings: SettingFlags,
+}
+
+pub(super) const EXAMPLES: &str = "\
+Prints start,end,memory,cpu and a row for each server, in order of start:
+  kube-rebalancer trace --pods pods-*.json > week.csv
+  kubectl logs deploy/hub |
+    kube-rebalancer trace --jupyterhub-log - --memory 2Gi > week.csv";
