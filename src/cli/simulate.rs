@@ -1,10 +1,14 @@
 //! The command line of `simulate`.
 
+use std::ffi::OsString;
+
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::SignedDuration;
 use kube_rebalancer_core::model::{Bytes, Millicores, QuantityError, parse_bytes, parse_millicores};
 
 use super::{ColorChoice, OUTPUT, OutputFormat, SettingFlags};
+use crate::simulate::plot::PlotFile;
 use crate::simulate::scenario::Scheduler;
 use crate::simulate::users::Profile;
 
@@ -23,6 +27,17 @@ pub struct SimulateArgs {
     /// Where random numbers start: the same seed makes the same users
     #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = USERS)]
     pub seed: u64,
+    /// Take real users from a file made by trace; - is standard input
+    ///
+    /// A CSV file with the header start,end,memory,cpu and a row for each server that somebody had, in order of start.
+    /// Times are RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["profile", "users_per_day", "days"],
+        help_heading = USERS
+    )]
+    pub trace: Option<OsString>,
     /// Where the scheduler puts a pod
     #[arg(long, value_enum, default_value_t, help_heading = CLUSTER)]
     pub scheduler: Scheduler,
@@ -44,6 +59,14 @@ pub struct SimulateArgs {
     /// Simulate other settings too, side by side; may be given several times
     #[arg(long, value_name = "SETTINGS", long_help = COMPARE, help_heading = OUTPUT)]
     pub compare: Vec<String>,
+    /// Draw the nodes of each policy over time, as .svg or .png
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_parser = OsStringValueParser::new().try_map(PlotFile::try_from),
+        help_heading = OUTPUT
+    )]
+    pub plot: Option<PlotFile>,
     /// How to print the result
     #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub output: OutputFormat,

@@ -4,8 +4,8 @@ use super::Simulation;
 use super::result::PolicyResult;
 use super::series::Panel;
 
-/// How many points a plot has at most: more than it is pixels wide.
-const POINTS: u64 = 2016;
+/// How many points a plot has at most: many for each pixel, so that a node that boots is seen.
+const POINTS: u64 = 20_160;
 
 /// How far apart the points of a plot are, in whole minutes, for a simulation of so many seconds.
 #[must_use]
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn points_are_whole_minutes_apart_and_not_too_many() {
         assert_eq!(points_every(10), 60);
-        assert_eq!(points_every(7 * 86_400), 300);
-        assert_eq!(points_every(112 * 86_400), 4800);
+        assert_eq!(points_every(7 * 86_400), 60);
+        assert_eq!(points_every(112 * 86_400), 480);
     }
 }

@@ -146,7 +146,7 @@ fn rows_are_read_as_they_are_taken_however_many_there_are() {
     let row = b"1768467600,1768471200,1Gi\n";
     let input = Endless { row, pending: b"start,end,memory\n", bytes: &mut bytes };
     let trace = Trace::new("endless", input).unwrap();
-    assert_eq!(trace.take(50_000).filter(Result::is_ok).count(), 50_000);
+    assert_eq!(trace.take(50_000).flatten().count(), 50_000);
     // Not more than a buffer ahead.
     assert!(bytes <= 50_000 * row.len() + (1 << 17), "{bytes}");
 }
@@ -158,10 +158,14 @@ struct Ran {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> Ran {
+    run_command(folder, "trace", arguments)
+}
+
+fn run_command(folder: &Path, command: &str, arguments: &[&str]) -> Ran {
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
         .env_clear()
         .current_dir(folder)
-        .arg("trace")
+        .arg(command)
         .args(arguments)
         .stdin(Stdio::null())
         .output()
@@ -331,6 +335,52 @@ fn a_trace_is_made_from_one_kind_of_source() {
     ] {
         let ran = run(folder.path(), arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_trace_is_simulated_and_its_plot_begins_with_its_first_day() {
+    let folder = tempfile::tempdir().unwrap();
+    // From Thursday, the 15th of January, to Saturday.
+    let trace = "start,end,memory\n2026-01-15T09:00:00Z,2026-01-15T12:00:00Z,2Gi\n\
+        2026-01-15T09:00:05Z,2026-01-16T17:00:00Z,2Gi\n2026-01-17T08:00:00Z,2026-01-17T10:00:00Z,1Gi\n";
+    fs::write(folder.path().join("real.csv"), trace).unwrap();
+    let ran = run_command(folder.path(), "simulate", &["--trace", "real.csv", "--plot", "real.svg"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("3 in 3 days from 2026-01-15 on: trace real.csv"), "{}", ran.stdout);
+    let svg = fs::read_to_string(folder.path().join("real.svg")).unwrap();
+    let days: Vec<&str> = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+        .into_iter()
+        .filter(|day| svg.contains(&format!(">{day}</text>")))
+        .collect();
+    assert_eq!(days, ["Thu", "Fri", "Sat"]);
+    for title in ["kube-rebalancer", "delete if empty", "fixed size"] {
+        assert!(svg.contains(&format!(">{title}</text>")), "{title}");
+    }
+}
+
+#[test]
+fn what_cannot_be_simulated_or_drawn_is_told_before_the_simulation() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("long.csv"), "start,end,memory\n0,1,1Gi\n1768467600,1768467601,1Gi\n")
+        .unwrap();
+    fs::write(folder.path().join("bad.csv"), "start,end,memory\n5,4,1Gi\n").unwrap();
+    for (arguments, code, expected) in [
+        (&["--trace", "bad.csv"][..], 3, "error: bad.csv\n  caused by: line 2: end 4 is before start 5"),
+        (&["--trace", "absent.csv"], 3, "error: absent.csv\n  caused by: cannot be opened"),
+        // The first start is on the first day of 1970, and 1768467601 s later are in day 20,469.
+        (
+            &["--trace", "long.csv"],
+            3,
+            "from the first start to the last end it is 20469 days, expected at most 366",
+        ),
+        (&["--trace", "bad.csv", "--days", "3"], 2, "cannot be used with"),
+        (&["--plot", "week.jpg"], 2, "expected a file name that ends in .svg or .png"),
+        (&["--days", "1", "--plot", "no/such/week.svg"], 1, "cannot write the plot to no/such/week.svg"),
+    ] {
+        let ran = run_command(folder.path(), "simulate", arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{arguments:?}");
         assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
     }
 }
