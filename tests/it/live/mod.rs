@@ -9,6 +9,7 @@
 mod day;
 mod first;
 mod rbac;
+mod tuesday;
 mod two_at_once;
 mod wrong_things;
 
