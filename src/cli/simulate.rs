@@ -18,26 +18,21 @@ pub struct SimulateArgs {
     /// When users come
     #[arg(long, value_enum, default_value_t, help_heading = USERS)]
     pub profile: Profile,
-    /// How many come on a weekday on average; the class of 60 on top
-    #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000), help_heading = USERS)]
-    pub users_per_day: u32,
-    /// How many days, the first a Monday
-    #[arg(long, value_name = "COUNT", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=366), help_heading = USERS)]
-    pub days: u32,
-    /// Where random numbers start: the same seed makes the same users
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = USERS)]
-    pub seed: u64,
     /// Take real users from a file made by trace; - is standard input
     ///
     /// A CSV file with the header start,end,memory,cpu and a row for each server that somebody had, in order of start.
     /// Times are RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out.
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with_all = ["profile", "users_per_day", "days"],
-        help_heading = USERS
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
     pub trace: Option<OsString>,
+    /// How many come on a weekday on average; the class of 60 on top
+    #[arg(long, value_name = "COUNT", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(0..=100_000), help_heading = USERS)]
+    pub users_per_day: u32,
+    /// How many days, the first a Monday [default: 7, of a trace all]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=366), help_heading = USERS)]
+    pub days: Option<u32>,
+    /// Where random numbers start: the same seed makes the same users
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = USERS)]
+    pub seed: u64,
     /// Where the scheduler puts a pod
     #[arg(long, value_enum, default_value_t, help_heading = CLUSTER)]
     pub scheduler: Scheduler,
@@ -54,18 +49,13 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = seconds, help_heading = CLUSTER)]
     pub image_pull: u64,
     /// How long from one run to the next
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval, help_heading = CLUSTER)]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = interval, help_heading = CLUSTER)]
     pub interval: u64,
     /// Simulate other settings too, side by side; may be given several times
     #[arg(long, value_name = "SETTINGS", long_help = COMPARE, help_heading = OUTPUT)]
     pub compare: Vec<String>,
     /// Draw the nodes of each policy over time, as .svg or .png
-    #[arg(
-        long,
-        value_name = "FILE",
-        value_parser = OsStringValueParser::new().try_map(PlotFile::try_from),
-        help_heading = OUTPUT
-    )]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(PlotFile::try_from), help_heading = OUTPUT)]
     pub plot: Option<PlotFile>,
     /// How to print the result
     #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]

@@ -6,7 +6,8 @@ use std::thread::scope;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::civil::Weekday;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{World, read_settings};
 use crate::cli::{OutputFormat, SettingFlags, SimulateArgs};
@@ -20,8 +21,8 @@ use crate::simulate::panels::{panels, points_every};
 use crate::simulate::report::{Facts, json, text};
 use crate::simulate::scenario::Scenario;
 use crate::simulate::session::Session;
-use crate::simulate::users::trace::Trace;
-use crate::simulate::users::{Demand, Profile};
+use crate::simulate::users::trace::{Trace, TraceError};
+use crate::simulate::users::{Demand, MONDAY, Profile};
 use crate::simulate::{Contender, Extras, Machine, Simulation, simulate};
 
 /// A simulation that takes longer shows how far it is.
@@ -34,17 +35,12 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
         let compared = compared(text, &arguments.settings, world)?;
         contenders.push(contender(format!("compare {}", index + 1), Some(text.clone()), &compared));
     }
-    let users = users(arguments)?;
-    let scenario = scenario(arguments, users.sessions, users.length);
+    let (scenario, users) = scenario(arguments)?;
     scenario.check().map_err(|error| {
         Failure::new(Ending::Usage, error).with_hint("--node-memory and --node-cpu make larger nodes")
     })?;
     let points_every = arguments.plot.as_ref().map(|_| points_every(scenario.length));
     let simulation = simulate_with_progress(&scenario, &contenders, points_every)?;
-    if let Some(file) = &arguments.plot {
-        file.write(&panels(&simulation), users.first_day)
-            .map_err(|error| Failure::new(Ending::Incomplete, error))?;
-    }
     let shown: Vec<Setting<'_>> = settings
         .values()
         .iter()
@@ -55,12 +51,8 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
             is_default: setting.text == setting.entry.default,
         })
         .collect();
-    let facts = Facts {
-        version: env!("CARGO_PKG_VERSION"),
-        users: &users.words,
-        scenario: &scenario,
-        settings: &shown,
-    };
+    let facts =
+        Facts { version: env!("CARGO_PKG_VERSION"), users: &users, scenario: &scenario, settings: &shown };
     let layout = Layout {
         width: world.terminal.width(),
         color: world.terminal.use_color(arguments.color, &world.environment),
@@ -70,6 +62,13 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
         OutputFormat::Text => text::write(out, &simulation, &facts, layout),
         OutputFormat::Json => json::write(out, &simulation, &facts),
     })?;
+    if let Some(plot) = &arguments.plot {
+        // What was found out is told first: a plot that cannot be written must not take it away.
+        written(out.flush())?;
+        let first_day = scenario.start.to_zoned(TimeZone::UTC).weekday();
+        plot.write(&panels(&simulation), first_day)
+            .map_err(|error| Failure::new(Ending::Incomplete, error))?;
+    }
     Ok(Ending::Done)
 }
 
@@ -95,29 +94,39 @@ fn compared(text: &str, flags: &SettingFlags, world: &World) -> Result<Settings,
     Ok(settings)
 }
 
-/// Who comes.
+/// Users, and where they are from.
 struct Users {
     sessions: Vec<Session>,
-    /// How long to look, in seconds.
+    start: Timestamp,
     length: u64,
-    /// The day with which that begins.
-    first_day: Weekday,
-    /// Where they are from.
     words: String,
 }
 
-fn users(arguments: &SimulateArgs) -> Result<Users, Failure> {
-    match &arguments.trace {
-        Some(file) => from_trace(&Source::from(file.clone())),
-        None => Ok(from_profile(arguments)),
-    }
+/// The cluster and its users, and in words where the users are from.
+fn scenario(arguments: &SimulateArgs) -> Result<(Scenario, String), Failure> {
+    let Users { sessions, start, length, words } = match &arguments.trace {
+        Some(file) => from_trace(&Source::from(file.clone()), arguments.days)?,
+        None => from_profile(arguments),
+    };
+    let scenario = Scenario {
+        sessions,
+        start,
+        length,
+        machine: Machine { memory: arguments.node_memory, cpu: arguments.node_cpu },
+        scheduler: arguments.scheduler,
+        boot_time: arguments.boot_time,
+        image_pull: arguments.image_pull,
+        interval: arguments.interval,
+        seed: arguments.seed,
+    };
+    Ok((scenario, words))
 }
 
 fn from_profile(arguments: &SimulateArgs) -> Users {
     let demand = Demand {
         profile: arguments.profile,
         users_per_day: arguments.users_per_day,
-        days: arguments.days,
+        days: arguments.days.unwrap_or(7),
         seed: arguments.seed,
     };
     let sessions = demand.sessions();
@@ -128,56 +137,39 @@ fn from_profile(arguments: &SimulateArgs) -> Users {
     let words = format!(
         "{} in {} from a Monday on: profile {}, {} a weekday{class}, seed {}",
         sessions.len(),
-        days(demand.days.into()),
+        days(demand.length()),
         demand.profile.word(),
         demand.users_per_day,
         demand.seed
     );
-    Users { sessions, length: demand.length(), first_day: Weekday::Monday, words }
+    Users { sessions, start: MONDAY, length: demand.length(), words }
 }
 
-/// Whole days, until the last user has left.
-fn from_trace(source: &Source) -> Result<Users, Failure> {
+/// Takes users from a trace, in whole days: all of them, or those who come in the first so many days.
+fn from_trace(source: &Source, first_days: Option<u32>) -> Result<Users, Failure> {
     let failed = |error| Failure::new(Ending::NotObserved, error);
     let trace = Trace::open(source).map_err(failed)?;
-    let (first_day, date) = (trace.first_day(), trace.midnight().strftime("%F").to_string());
-    let sessions = trace.collect::<Result<Vec<Session>, _>>().map_err(failed)?;
-    let end = sessions.iter().map(|session| session.end).max().unwrap_or_default();
-    let count = end.div_ceil(DAY).max(1);
-    if count > MOST_DAYS {
-        return Err(Failure::new(Ending::NotObserved, TooLong { name: source.to_string(), days: count }));
+    let start = trace.midnight();
+    let cut = first_days.map(|days| u64::from(days) * DAY);
+    let is_later = |session: &Session| cut.is_some_and(|cut| session.start >= cut);
+    let within = trace.take_while(|session| !session.as_ref().is_ok_and(is_later));
+    let sessions = within.collect::<Result<Vec<Session>, TraceError>>().map_err(failed)?;
+    let end = sessions.iter().map(|session| session.end).max().unwrap_or(0);
+    let length = cut.unwrap_or_else(|| end.div_ceil(DAY).max(1).saturating_mul(DAY));
+    if length > MOST_DAYS * DAY {
+        let (name, days) = (source.to_string(), length / DAY);
+        return Err(Failure::new(Ending::NotObserved, TooLong { name, days }));
     }
-    let words = format!("{} in {} from {date} on: trace {source}", sessions.len(), days(count));
-    Ok(Users { sessions, length: count * DAY, first_day, words })
+    let words =
+        format!("{} in {} from {} on: trace {source}", sessions.len(), days(length), start.strftime("%F"));
+    Ok(Users { sessions, start, length, words })
 }
 
-fn days(count: u64) -> String {
-    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
-}
-
-const DAY: u64 = 24 * 60 * 60;
-
-/// As many days of a trace are simulated, as of a profile. A time that was mistyped shows here.
-const MOST_DAYS: u64 = 366;
-
-#[derive(Debug, thiserror::Error)]
-#[error("{name}: from the first start to the last end it is {days} days, expected at most {MOST_DAYS}")]
-struct TooLong {
-    name: String,
-    days: u64,
-}
-
-/// The cluster and its users.
-fn scenario(arguments: &SimulateArgs, sessions: Vec<Session>, length: u64) -> Scenario {
-    Scenario {
-        sessions,
-        length,
-        machine: Machine { memory: arguments.node_memory, cpu: arguments.node_cpu },
-        scheduler: arguments.scheduler,
-        boot_time: arguments.boot_time,
-        image_pull: arguments.image_pull,
-        interval: arguments.interval,
-        seed: arguments.seed,
+/// Whole days, a day begun counts.
+fn days(seconds: u64) -> String {
+    match seconds.div_ceil(DAY) {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
     }
 }
 
@@ -209,7 +201,19 @@ fn simulate_with_progress(
     result.map_err(|error| Failure::new(Ending::Incomplete, error).with_hint(DEFECT))
 }
 
+const DAY: u64 = 24 * 60 * 60;
+
+/// As many days of a trace are simulated as of a profile. A time that was mistyped shows here.
+const MOST_DAYS: u64 = 366;
+
 const DEFECT: &str = "that is a defect of this program: please report it with the command line";
+
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: from the first start to the last end it is {days} days, expected at most {MOST_DAYS}")]
+struct TooLong {
+    name: String,
+    days: u64,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("--compare: '{pair}' is no setting with a value, such as MAX_UTILIZATION=0.9")]

@@ -79,6 +79,7 @@ mod tests {
         let sessions = vec![session(100, 300, node / 2), session(200, 900, node / 2), session(300, 400, 1)];
         let scenario = Scenario {
             sessions,
+            start: crate::simulate::users::MONDAY,
             length: 500,
             machine,
             scheduler: Scheduler::Spread,

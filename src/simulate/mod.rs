@@ -46,7 +46,7 @@ pub use floor::Floor;
 pub use machine::Machine;
 use result::PolicyResult;
 use scenario::Scenario;
-use world::{START, World, moment};
+use world::World;
 
 /// The label of users' pods where `PREEMPTIBLE_LABELS` names none: that of Zero to `JupyterHub`.
 pub const USER_LABEL: &str = "hub.jupyter.org/username";
@@ -176,7 +176,7 @@ impl<'s> Race<'s> {
     fn fixed(self, policy: &Policy, floor: &Floor) -> Result<PolicyResult, SimulationError> {
         let title = Title::new("fixed size", policy);
         let size = fixed::smallest(self.scenario, floor.peak_memory)
-            .map_err(|wrong| ended(title.name.clone(), 0, wrong))?;
+            .map_err(|wrong| self.ended(title.name.clone(), 0, wrong))?;
         self.run(World::new(self.scenario, size, ""), title, None)
     }
 
@@ -190,9 +190,13 @@ impl<'s> Race<'s> {
             world.tally.sample(every, self.scenario.machine.filled_to(title.optimum).max(1));
         }
         engine::run(&mut world, autoscaler, Until::End, self.extras.progress)
-            .map_err(|wrong| ended(title.name.clone(), world.now, wrong))?;
+            .map_err(|wrong| self.ended(title.name.clone(), world.now, wrong))?;
         let points = world.tally.points(world.now);
         Ok(PolicyResult::new(title.name, title.settings, world.tally, points))
+    }
+
+    fn ended(self, policy: String, seconds: u64, source: Wrong) -> SimulationError {
+        SimulationError { policy, at: self.scenario.time(seconds), seconds, source }
     }
 }
 
@@ -208,10 +212,6 @@ impl Title {
     fn new(name: &str, policy: &Policy) -> Self {
         Self { name: name.to_owned(), settings: None, optimum: policy.optimal_utilization }
     }
-}
-
-fn ended(policy: String, seconds: u64, source: Wrong) -> SimulationError {
-    SimulationError { policy, at: moment(seconds), seconds, source }
 }
 
 /// A cluster starts with as many nodes as it keeps in any case; the hub needs one.
@@ -234,10 +234,4 @@ fn simulated(policy: &Policy) -> Policy {
         own_node: None,
         ..policy.clone()
     }
-}
-
-/// When the simulation begins.
-#[must_use]
-pub fn start() -> Timestamp {
-    START
 }

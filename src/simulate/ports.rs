@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::Node;
 
-use super::world::{GROUP, SimulatedNode, World, moment};
+use super::world::{GROUP, SimulatedNode, World};
 use crate::ports::{
     Clock, Cluster, Doomed, GroupAnswer, NodeEvent, NodeGroups, NodePatch, PatchError, PodList, PortError,
 };
@@ -86,7 +86,10 @@ impl NodeGroups for Ports<'_, '_> {
 
 impl Clock for Ports<'_, '_> {
     fn now(&self) -> Timestamp {
-        moment(self.world().now)
+        {
+            let world = self.world();
+            world.scenario.time(world.now)
+        }
     }
 
     fn left(&self) -> SignedDuration {

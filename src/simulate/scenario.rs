@@ -1,5 +1,6 @@
 //! What is simulated, whatever the policy: users, machines, and how long things take.
 
+use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::Requests;
 
 use super::machine::Machine;
@@ -10,6 +11,8 @@ use super::session::Session;
 pub struct Scenario {
     /// The users, in the order in which they come.
     pub sessions: Vec<Session>,
+    /// When the simulation begins.
+    pub start: Timestamp,
     /// How long the simulation lasts, in seconds.
     pub length: u64,
     /// What a node is like.
@@ -61,6 +64,13 @@ pub struct TooLarge {
 }
 
 impl Scenario {
+    /// The time so many seconds after the simulation began.
+    #[must_use]
+    pub fn time(&self, seconds: u64) -> Timestamp {
+        let since = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        self.start.checked_add(since).unwrap_or(Timestamp::MAX)
+    }
+
     /// Checks that every user fits an empty node. Nobody could ever serve one who does not.
     pub fn check(&self) -> Result<(), TooLarge> {
         let room = self.machine.room();

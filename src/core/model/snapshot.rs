@@ -1,5 +1,8 @@
 //! Everything a plan is made from, observed at one moment.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Membership, Node, NodeGroup, NodeIndex, Pod};
@@ -83,13 +86,17 @@ impl Snapshot {
             }
         }
         groups.sort_by(|left, right| left.name.cmp(&right.name));
+        let mut known = BTreeMap::new();
         let bindings = pods
             .iter()
             .map(|pod| match &pod.node_name {
                 None => Binding::Unbound,
-                Some(name) => nodes
-                    .binary_search_by(|node| node.name.as_str().cmp(name))
-                    .map_or(Binding::UnknownNode, Binding::Node),
+                // The pods of a node mostly share its name, and addresses are compared faster than names.
+                Some(name) => *known.entry(Arc::as_ptr(name)).or_insert_with(|| {
+                    nodes
+                        .binary_search_by(|node| node.name.as_str().cmp(name))
+                        .map_or(Binding::UnknownNode, Binding::Node)
+                }),
             })
             .collect();
         Ok(Self { observed_at, nodes, pods, bindings, groups, pods_seen })

@@ -10,7 +10,7 @@ use kube_rebalancer_core::policy::Policy;
 use super::{Autoscaler, Wrong};
 use crate::apply::{Apply, Outcome};
 use crate::simulate::ports::Ports;
-use crate::simulate::world::World;
+use crate::simulate::world::{SimulatedNode, World};
 
 /// Runs of this program with one policy.
 #[derive(Debug)]
@@ -64,8 +64,11 @@ impl Autoscaler for Rebalancer {
             return Err(Wrong::Violations(violations.iter().map(ToString::to_string).collect()));
         }
         if plan.actions.is_empty() {
-            // With no cordon that grows older and nothing that boots, the same cluster gets the same plan at any time.
-            let lasts = plan.before.cordoned == 0 && plan.after.booting == 0;
+            // With nothing that boots, and no empty node that waits for its time to go, the same cluster gets the same
+            // plan at any time.
+            let changes_with_time =
+                |node: &SimulatedNode| !node.ready || (node.is_cordoned() && node.is_empty());
+            let lasts = !world.nodes().iter().any(changes_with_time);
             self.quiet = lasts.then_some(world.changes);
             return Ok(());
         }

@@ -15,6 +15,7 @@ const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000)
 fn scenario() -> Scenario {
     Scenario {
         sessions: Vec::new(),
+        start: crate::simulate::users::MONDAY,
         length: 86_400,
         machine: MACHINE,
         scheduler: Scheduler::Pack,

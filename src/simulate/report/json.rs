@@ -98,7 +98,7 @@ pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>) ->
             scenario: Scenario {
                 users: facts.users,
                 sessions: scenario.sessions.len(),
-                starts_at: crate::simulate::start().to_string(),
+                starts_at: scenario.start.to_string(),
                 length_seconds: scenario.length,
                 node_memory_bytes: scenario.machine.memory.0,
                 node_millicores: scenario.machine.cpu.0,

@@ -50,6 +50,7 @@ fn simulation() -> Simulation {
 fn written(write: impl FnOnce(&mut Vec<u8>, &Simulation, &Facts<'_>)) -> String {
     let scenario = Scenario {
         sessions: Vec::new(),
+        start: crate::simulate::users::MONDAY,
         length: 86_400,
         machine: Machine { memory: Bytes(52 << 30), cpu: Millicores(8000) },
         scheduler: Scheduler::Pack,

@@ -3,4 +3,4 @@
 mod profile;
 pub mod trace;
 
-pub use profile::{Demand, Profile};
+pub use profile::{Demand, MONDAY, Profile};

@@ -12,6 +12,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube_rebalancer_core::model::{Bytes, Millicores};
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, LogNormal};
@@ -44,6 +45,9 @@ pub struct Demand {
     /// Where random numbers start.
     pub seed: u64,
 }
+
+/// When profiles begin: 2026-01-05, a Monday.
+pub const MONDAY: Timestamp = Timestamp::constant(1_767_571_200, 0);
 
 /// Seconds of an hour and of a day.
 const HOUR: u64 = 3600;

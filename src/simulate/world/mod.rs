@@ -28,8 +28,8 @@ use super::scenario::Scenario;
 use super::session::Session;
 pub(super) use node::{NodeId, SimulatedNode};
 pub(super) use tally::Tally;
+pub(super) use view::GROUP;
 use view::Names;
-pub(super) use view::{GROUP, START, moment};
 
 /// The index of a user's session.
 pub(super) type UserId = usize;
@@ -135,7 +135,7 @@ impl<'s> World<'s> {
         };
         for _ in 0..nodes {
             let mut node = world.next_node();
-            node.become_ready(0);
+            node.become_ready(0, scenario.start);
             node.image_at = Some(0);
             world.nodes.push(node);
         }
@@ -234,9 +234,9 @@ impl<'s> World<'s> {
 
     fn ready(&mut self, id: NodeId) {
         let Some(index) = self.index(id) else { return };
-        let now = self.now;
+        let (now, time) = (self.now, self.scenario.time(self.now));
         if let Some(node) = self.nodes.get_mut(index) {
-            node.become_ready(now);
+            node.become_ready(now, time);
         }
         self.nodes_changed();
         self.serve_waiting(index);
@@ -372,7 +372,7 @@ impl<'s> World<'s> {
 
     fn next_node(&mut self) -> SimulatedNode {
         self.created += 1;
-        SimulatedNode::new(self.created, self.now, self.scenario.machine)
+        SimulatedNode::new(self.created, self.now, self.scenario)
     }
 
     fn nodes_changed(&mut self) {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kube_rebalancer_core::model::{Bytes, Millicores, Node, ReadyCondition, Requests};
 
-use super::view::{GROUP, moment};
+use super::view::GROUP;
 use crate::simulate::machine::{DAEMONS, HUB, Machine};
+use crate::simulate::scenario::Scenario;
 
 /// Instances are numbered as they are created.
 pub(in crate::simulate) type NodeId = u32;
@@ -37,7 +39,8 @@ pub(in crate::simulate) struct SimulatedNode {
 }
 
 impl SimulatedNode {
-    pub(super) fn new(id: NodeId, now: u64, machine: Machine) -> Self {
+    pub(super) fn new(id: NodeId, now: u64, scenario: &Scenario) -> Self {
+        let machine = scenario.machine;
         let name = format!("node-{id:06}");
         let daemons = u64::try_from(DAEMONS.len()).unwrap_or(u64::MAX);
         Self {
@@ -55,7 +58,7 @@ impl SimulatedNode {
                 uid: name.clone(),
                 resource_version: "0".to_owned(),
                 provider_id: Some(format!("gce://simulated/zone-a/{name}")),
-                created_at: Some(moment(now)),
+                created_at: Some(scenario.time(now)),
                 labels: BTreeMap::from([("topology.kubernetes.io/zone".to_owned(), "zone-a".to_owned())]),
                 allocatable: machine.allocatable(),
                 capacity: machine.capacity(),
@@ -115,10 +118,10 @@ impl SimulatedNode {
         }
     }
 
-    pub(super) fn become_ready(&mut self, now: u64) {
+    pub(super) fn become_ready(&mut self, now: u64, time: Timestamp) {
         self.ready = true;
         self.empty_since = now;
-        self.node.ready = Some(ReadyCondition { ready: true, since: Some(moment(now)) });
+        self.node.ready = Some(ReadyCondition { ready: true, since: Some(time) });
     }
 
     pub(super) fn set_cordoned(&mut self, cordoned: bool) {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
     Bytes, Constraints, Controller, Instance, Millicores, NodeGroup, Pod, Requests, Snapshot, SnapshotError,
     Unbound,
@@ -12,17 +11,8 @@ use super::{User, UserId, World};
 use crate::ports::PodList;
 use crate::simulate::machine::{DAEMONS, HUB};
 
-/// When the simulation begins: 2026-01-05, a Monday.
-pub(in crate::simulate) const START: Timestamp = Timestamp::constant(1_767_571_200, 0);
-
 /// The node group that all nodes are of.
 pub(in crate::simulate) const GROUP: &str = "zone-a/hub-users";
-
-/// A moment of the simulation.
-pub(in crate::simulate) fn moment(seconds: u64) -> Timestamp {
-    let since = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-    START.checked_add(since).unwrap_or(Timestamp::MAX)
-}
 
 /// What many pods share.
 #[derive(Debug)]
@@ -80,7 +70,7 @@ impl World<'_> {
     pub(in crate::simulate) fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         let nodes = self.nodes.iter().filter(|node| node.ready).map(|node| node.node.clone()).collect();
         let PodList { pods, seen } = self.pods();
-        Snapshot::new(moment(self.now), nodes, pods, vec![self.group()], seen)
+        Snapshot::new(self.scenario.time(self.now), nodes, pods, vec![self.group()], seen)
     }
 
     /// Every pod, sorted as a snapshot sorts them.
