@@ -204,8 +204,8 @@ impl Tuesday<'_> {
 
 /// Whether and where the scheduler has placed a pod; null while it has not looked.
 fn condition(pod: &Value) -> &Value {
-    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.filter(|condition| condition["type"] == "PodScheduled").next_back().unwrap_or(&Value::Null)
+    let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.find(|condition| condition["type"] == "PodScheduled").unwrap_or(&Value::Null)
 }
 
 fn path(name: &str) -> String {
