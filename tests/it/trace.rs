@@ -361,6 +361,25 @@ fn a_trace_is_simulated_and_its_plot_begins_with_its_first_day() {
 }
 
 #[test]
+fn a_trace_can_be_cut_after_some_days() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = "start,end,memory\n2026-01-15T09:00:00Z,2026-01-20T12:00:00Z,2Gi\n\
+        2026-01-16T23:59:59Z,2026-01-17T01:00:00Z,2Gi\n2026-01-17T00:00:00Z,2026-01-17T10:00:00Z,1Gi\n";
+    fs::write(folder.path().join("real.csv"), trace).unwrap();
+    let ran = run_command(folder.path(), "simulate", &["--trace", "real.csv", "--days", "2"]);
+    assert!(ran.stdout.contains("2 in 2 days from 2026-01-15 on: trace real.csv"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_table_is_there_even_if_the_plot_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run_command(folder.path(), "simulate", &["--days", "1", "--plot", "no/such/week.svg"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("\nkube-rebalancer "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("cannot write the plot to no/such/week.svg"), "{}", ran.stderr);
+}
+
+#[test]
 fn what_cannot_be_simulated_or_drawn_is_told_before_the_simulation() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("long.csv"), "start,end,memory\n0,1,1Gi\n1768467600,1768467601,1Gi\n")
@@ -375,9 +394,8 @@ fn what_cannot_be_simulated_or_drawn_is_told_before_the_simulation() {
             3,
             "from the first start to the last end it is 20469 days, expected at most 366",
         ),
-        (&["--trace", "bad.csv", "--days", "3"], 2, "cannot be used with"),
+        (&["--trace", "bad.csv", "--users-per-day", "3"], 2, "cannot be used with"),
         (&["--plot", "week.jpg"], 2, "expected a file name that ends in .svg or .png"),
-        (&["--days", "1", "--plot", "no/such/week.svg"], 1, "cannot write the plot to no/such/week.svg"),
     ] {
         let ran = run_command(folder.path(), "simulate", arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{arguments:?}");
