@@ -167,3 +167,21 @@ fn in_two_days_of_class_fewer_users_wait_and_cordons_change_less_than_half_as_of
 fn in_a_week_of_class_fewer_users_wait_and_cordons_change_less_than_half_as_often() {
     beats_what_came_before("7");
 }
+
+/// `UPDATE_GOLDENS=1` draws it anew.
+#[test]
+fn the_picture_in_the_readme_is_the_plot_of_its_first_command() {
+    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/src/simulate/week.svg");
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = folder.path().join("week.svg");
+    let (code, _, errors) = simulate(&["--plot", drawn.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{errors}");
+    let drawn = std::fs::read(drawn).unwrap();
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        std::fs::write(picture, &drawn).unwrap();
+    }
+    assert!(
+        std::fs::read(picture).unwrap() == drawn,
+        "run UPDATE_GOLDENS=1 cargo test, and look at the picture"
+    );
+}
