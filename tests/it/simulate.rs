@@ -103,11 +103,21 @@ fn a_cluster_without_users_keeps_its_least_size() {
     }
 }
 
-/// What is compared, of one policy, in whole numbers.
+/// What is compared, of one policy.
+#[derive(Clone, Copy, Debug, Default)]
 struct Numbers {
-    node_hours: u64,
+    /// Thousandths of hours.
+    node_time: u64,
     cordon_changes: u64,
     waited: u64,
+}
+
+impl std::ops::AddAssign for Numbers {
+    fn add_assign(&mut self, other: Self) {
+        self.node_time += other.node_time;
+        self.cordon_changes += other.cordon_changes;
+        self.waited += other.waited;
+    }
 }
 
 fn numbers(document: &Value, name: &str) -> Numbers {
@@ -115,44 +125,37 @@ fn numbers(document: &Value, name: &str) -> Numbers {
     let policy = policies.iter().find(|policy| policy["name"] == name).unwrap();
     assert_eq!(policy["unsettledPlans"], 0, "{policy}");
     let count = |field: &str| policy[field].as_u64().unwrap();
+    let thousandths = (policy["nodeHours"].as_f64().unwrap() * 1000.0).round();
     Numbers {
-        node_hours: policy["nodeHours"].as_f64().unwrap().round().to_string().parse().unwrap(),
+        node_time: thousandths.to_string().parse().unwrap(),
         cordon_changes: count("cordons") + count("uncordons"),
         waited: count("usersWaited"),
     }
 }
 
-/// With the same settings this program has fewer users wait and changes cordons less. It takes more node-hours, since it
-/// fills nodes by what pods can have of them and `scale.py` by what their machines have; with `CAPACITY=capacity` it
-/// does the same, and takes hardly more.
+/// With the same settings this program changes cordons less than half as often as `scale.py`, and has fewer users wait
+/// than that and than deleting when empty. It takes more node-hours for it, since it fills nodes by what pods can have
+/// of them and not by what their machines have. With `CAPACITY=capacity` it does the same as `scale.py`, and takes
+/// hardly more: what it adds for users who wait though the band is kept.
 fn beats_what_came_before(days: &str) {
     for scheduler in ["spread", "pack"] {
-        let (mut ours, mut theirs) = (0, 0);
+        let (mut alike, mut all_scale_py) = (Numbers::default(), Numbers::default());
         for seed in ["1", "2", "3", "4", "5"] {
-            let document = document(&[
-                "--days",
-                days,
-                "--seed",
-                seed,
-                "--scheduler",
-                scheduler,
-                "--compare",
-                "CAPACITY=capacity",
-            ]);
+            let scenario = ["--days", days, "--seed", seed, "--scheduler", scheduler];
+            let document = document(&[&scenario[..], &["--compare", "CAPACITY=capacity"]].concat());
             let main = numbers(&document, "kube-rebalancer");
-            let alike = numbers(&document, "compare 1");
             let scale_py = numbers(&document, "scale.py's rule");
             let if_empty = numbers(&document, "delete if empty");
-            let case = format!("{scheduler}, seed {seed}");
-            for policy in [&main, &alike] {
-                assert!(policy.cordon_changes * 2 <= scale_py.cordon_changes, "{case}");
-                assert!(policy.waited <= scale_py.waited, "{case}");
-            }
-            assert!(main.waited < if_empty.waited, "{case}");
-            ours += alike.node_hours;
-            theirs += scale_py.node_hours;
+            let case = format!("{scheduler}, seed {seed}: {main:?}, {scale_py:?}, {if_empty:?}");
+            assert!(main.cordon_changes * 2 <= scale_py.cordon_changes, "{case}");
+            assert!(main.waited < scale_py.waited && main.waited < if_empty.waited, "{case}");
+            alike += numbers(&document, "compare 1");
+            all_scale_py += scale_py;
         }
-        assert!(ours * 100 <= theirs * 102, "{scheduler}: {ours} node-hours, {theirs} by scale.py's rule");
+        let case = format!("{scheduler}: {alike:?}, {all_scale_py:?}");
+        assert!(alike.cordon_changes * 2 <= all_scale_py.cordon_changes, "{case}");
+        assert!(alike.waited < all_scale_py.waited, "{case}");
+        assert!(alike.node_time * 100 <= all_scale_py.node_time * 102, "{case}");
     }
 }
 
@@ -161,9 +164,9 @@ fn in_two_days_of_class_fewer_users_wait_and_cordons_change_less_than_half_as_of
     beats_what_came_before("2");
 }
 
-/// Takes half a minute: `cargo test --test it a_week_of_class -- --ignored`.
+/// Run it with `cargo test --test it week_of_class -- --ignored`.
 #[test]
-#[ignore = "half a minute"]
+#[ignore = "a minute or two"]
 fn in_a_week_of_class_fewer_users_wait_and_cordons_change_less_than_half_as_often() {
     beats_what_came_before("7");
 }
