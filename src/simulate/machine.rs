@@ -15,8 +15,8 @@ pub struct Machine {
 /// How many pods a kubelet runs by default.
 const PODS: u64 = 110;
 
-/// What runs on every node: name, memory in Mi, processor time. About what GKE's own daemons ask for.
-pub(super) const DAEMONS: [(&str, u64, u64); 2] = [("logging", 200, 100), ("network", 100, 150)];
+/// What runs on every node: about what GKE's own daemons ask for, taken together as one pod.
+pub(super) const DAEMON: Requests = Requests { memory: Bytes(300 << 20), cpu: Millicores(250) };
 
 /// What the hub and its proxy ask for, taken together as one pod.
 pub(super) const HUB: Requests = Requests { memory: Bytes(1 << 30), cpu: Millicores(500) };
@@ -61,27 +61,20 @@ impl Machine {
         u64::try_from(filled / u128::from(PartsPerMillion::ONE.0)).unwrap_or(u64::MAX)
     }
 
-    /// How many pods a node runs, its daemons included.
+    /// How many pods a node runs beside its daemon.
     pub(super) fn pods() -> u64 {
-        PODS
+        PODS - 1
     }
 
     /// What is left for users on a node without any.
     #[must_use]
     pub fn room(self) -> Requests {
-        let (offered, taken) = (self.offered(), daemons());
+        let offered = self.offered();
         Requests {
-            memory: Bytes(offered.memory.0.saturating_sub(taken.memory.0)),
-            cpu: Millicores(offered.cpu.0.saturating_sub(taken.cpu.0)),
+            memory: Bytes(offered.memory.0.saturating_sub(DAEMON.memory.0)),
+            cpu: Millicores(offered.cpu.0.saturating_sub(DAEMON.cpu.0)),
         }
     }
-}
-
-/// What the daemons of a node ask for.
-pub(super) fn daemons() -> Requests {
-    let memory: u64 = DAEMONS.iter().map(|(_, mebi, _)| mebi << 20).sum();
-    let cpu: u64 = DAEMONS.iter().map(|(_, _, cpu)| cpu).sum();
-    Requests { memory: Bytes(memory), cpu: Millicores(cpu) }
 }
 
 /// What is kept of an amount: a share of each step of so many units, and another one of the rest.

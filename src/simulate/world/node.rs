@@ -1,13 +1,14 @@
 //! One instance of the simulated cluster, with the node that it becomes.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Bytes, Millicores, Node, ReadyCondition, Requests};
+use kube_rebalancer_core::model::{Bytes, Millicores, Node, Pod, ReadyCondition, Requests};
 
 use super::view::GROUP;
-use crate::simulate::machine::{DAEMONS, HUB, Machine};
+use crate::simulate::machine::{HUB, Machine};
 use crate::simulate::scenario::Scenario;
 
 /// Instances are numbered as they are created.
@@ -34,6 +35,8 @@ pub(in crate::simulate) struct SimulatedNode {
     pub(in crate::simulate) critical: bool,
     /// Since when nobody is on it, if nobody is.
     pub(in crate::simulate) empty_since: u64,
+    /// Its daemon as an API server shows it, once somebody has looked.
+    pub(super) daemon: OnceCell<Pod>,
     /// When it has the users' image, once somebody has asked for it.
     pub(super) image_at: Option<u64>,
 }
@@ -42,17 +45,17 @@ impl SimulatedNode {
     pub(super) fn new(id: NodeId, now: u64, scenario: &Scenario) -> Self {
         let machine = scenario.machine;
         let name = format!("node-{id:06}");
-        let daemons = u64::try_from(DAEMONS.len()).unwrap_or(u64::MAX);
         Self {
             id,
             ready: false,
             shared_name: name.as_str().into(),
             version: 0,
             free: machine.room(),
-            pods_left: Machine::pods().saturating_sub(daemons),
+            pods_left: Machine::pods(),
             users: 0,
             critical: false,
             empty_since: now,
+            daemon: OnceCell::new(),
             image_at: None,
             node: Node {
                 uid: name.clone(),

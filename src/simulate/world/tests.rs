@@ -204,10 +204,8 @@ fn what_a_run_observes_is_what_there_is() {
         ("hub/user-00000007", true),
         ("hub/user-00000008", true),
         ("hub/user-00000009", false),
-        ("kube-system/logging-node-000001", true),
-        ("kube-system/logging-node-000002", true),
-        ("kube-system/network-node-000001", true),
-        ("kube-system/network-node-000002", true),
+        ("kube-system/daemon-node-000001", true),
+        ("kube-system/daemon-node-000002", true),
     ];
     assert_eq!(pods, expected.map(|(name, bound)| (name.to_owned(), bound)));
     assert_eq!(*snapshot.pods()[1].label_keys, [std::sync::Arc::from("team/user")]);

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Bytes, Constraints, Controller, Instance, Millicores, NodeGroup, Pod, Requests, Snapshot, SnapshotError,
-    Unbound,
+    Constraints, Controller, Instance, NodeGroup, Pod, Requests, Snapshot, SnapshotError, Unbound,
 };
 
-use super::{User, UserId, World};
+use super::{SimulatedNode, User, UserId, World};
 use crate::ports::PodList;
-use crate::simulate::machine::{DAEMONS, HUB};
+use crate::simulate::machine::{DAEMON, HUB};
 
 /// The node group that all nodes are of.
 pub(in crate::simulate) const GROUP: &str = "zone-a/hub-users";
@@ -21,7 +20,7 @@ pub(super) struct Names {
     system: Arc<str>,
     user_labels: Arc<[Arc<str>]>,
     other_labels: Arc<[Arc<str>]>,
-    daemons: Vec<(Arc<Controller>, Requests)>,
+    daemon_owner: Arc<Controller>,
     hub_owner: Arc<Controller>,
     unbound: Unbound,
 }
@@ -31,15 +30,12 @@ impl Names {
         let owner = |kind: &str, name: &str| {
             Arc::new(Controller { kind: kind.to_owned(), name: name.to_owned(), uid: name.to_owned() })
         };
-        let daemon = |&(name, mebi, cpu): &(&str, u64, u64)| {
-            (owner("DaemonSet", name), Requests { memory: Bytes(mebi << 20), cpu: Millicores(cpu) })
-        };
         Self {
             hub: "hub".into(),
             system: "kube-system".into(),
             user_labels: [Arc::from(user_label)].into(),
             other_labels: [Arc::from("app")].into(),
-            daemons: DAEMONS.iter().map(daemon).collect(),
+            daemon_owner: owner("DaemonSet", "daemon"),
             hub_owner: owner("ReplicaSet", "hub"),
             unbound: Unbound {
                 gated: false,
@@ -63,6 +59,11 @@ impl Names {
             unbound: node.is_none().then(|| Box::new(self.unbound.clone())),
         }
     }
+
+    fn daemon(&self, node: &SimulatedNode) -> Pod {
+        let pod = self.pod(&format!("daemon-{}", node.name()), DAEMON, Some(&node.shared_name));
+        Pod { namespace: self.system.clone(), controller: Some(self.daemon_owner.clone()), ..pod }
+    }
 }
 
 impl World<'_> {
@@ -76,7 +77,7 @@ impl World<'_> {
     /// Every pod, sorted as a snapshot sorts them.
     pub(in crate::simulate) fn pods(&self) -> PodList {
         let names = &self.names;
-        let mut pods = Vec::with_capacity(self.users.len() + 3 * self.nodes.len());
+        let mut pods = Vec::with_capacity(self.users.len() + self.nodes.len() + 1);
         for node in self.nodes.iter().filter(|node| node.critical) {
             let hub = names.pod("hub", HUB, Some(&node.shared_name));
             pods.push(Pod { controller: Some(names.hub_owner.clone()), ..hub });
@@ -84,13 +85,8 @@ impl World<'_> {
         let user_pod =
             |(id, user): (&UserId, &User)| user.pod.get_or_init(|| self.user_pod(*id, user)).clone();
         pods.extend(self.users.iter().map(user_pod));
-        for (owner, requests) in &names.daemons {
-            for node in self.nodes.iter().filter(|node| node.ready) {
-                let name = format!("{}-{}", owner.name, node.name());
-                let pod = names.pod(&name, *requests, Some(&node.shared_name));
-                pods.push(Pod { namespace: names.system.clone(), controller: Some(owner.clone()), ..pod });
-            }
-        }
+        let daemon = |node: &SimulatedNode| node.daemon.get_or_init(|| names.daemon(node)).clone();
+        pods.extend(self.nodes.iter().filter(|node| node.ready).map(daemon));
         PodList { seen: pods.len(), pods }
     }
 
@@ -101,7 +97,7 @@ impl World<'_> {
     }
 
     fn group(&self) -> NodeGroup {
-        let instance = |node: &super::SimulatedNode| Instance {
+        let instance = |node: &SimulatedNode| Instance {
             name: node.name().to_owned(),
             has_node: node.ready,
             created_at: node.node.created_at,
