@@ -58,8 +58,8 @@ fn compared_policies_stand_side_by_side_with_the_main_one_on_the_same_users() {
     let users: Vec<_> = policies.iter().map(|policy| policy["users"].as_u64().unwrap()).collect();
     assert!(users.iter().all(|one| *one == users[0] && *one > 900), "{users:?}");
     assert!(policies[2]["peakNodes"].as_u64().unwrap() <= 5);
-    let hours = |index: usize| policies[index]["nodeHours"].as_f64().unwrap();
-    assert!(hours(1) < hours(0), "fewer nodes at night");
+    let seconds = |index: usize| policies[index]["nodeSeconds"].as_u64().unwrap();
+    assert!(seconds(1) < seconds(0), "fewer nodes at night");
     assert_eq!(policies[5]["usersWaited"], 0);
 }
 
@@ -98,23 +98,22 @@ fn a_cluster_without_users_keeps_its_least_size() {
     for policy in document["policies"].as_array().unwrap() {
         assert_eq!(policy["users"], 0);
         assert_eq!(policy["wait"], Value::Null);
-        let nodes = if policy["name"] == "fixed size" { 1.0 } else { 3.0 };
-        assert_eq!(policy["nodeHours"], nodes * 6.0 * 24.0, "{policy}");
+        let nodes = if policy["name"] == "fixed size" { 1 } else { 3 };
+        assert_eq!(policy["nodeSeconds"], nodes * 6 * 86_400, "{policy}");
     }
 }
 
 /// What is compared, of one policy.
 #[derive(Clone, Copy, Debug, Default)]
 struct Numbers {
-    /// Thousandths of hours.
-    node_time: u64,
+    node_seconds: u64,
     cordon_changes: u64,
     waited: u64,
 }
 
 impl std::ops::AddAssign for Numbers {
     fn add_assign(&mut self, other: Self) {
-        self.node_time += other.node_time;
+        self.node_seconds += other.node_seconds;
         self.cordon_changes += other.cordon_changes;
         self.waited += other.waited;
     }
@@ -125,9 +124,8 @@ fn numbers(document: &Value, name: &str) -> Numbers {
     let policy = policies.iter().find(|policy| policy["name"] == name).unwrap();
     assert_eq!(policy["unsettledPlans"], 0, "{policy}");
     let count = |field: &str| policy[field].as_u64().unwrap();
-    let thousandths = (policy["nodeHours"].as_f64().unwrap() * 1000.0).round();
     Numbers {
-        node_time: thousandths.to_string().parse().unwrap(),
+        node_seconds: count("nodeSeconds"),
         cordon_changes: count("cordons") + count("uncordons"),
         waited: count("usersWaited"),
     }
@@ -155,7 +153,7 @@ fn beats_what_came_before(days: &str) {
         let case = format!("{scheduler}: {alike:?}, {all_scale_py:?}");
         assert!(alike.cordon_changes * 2 <= all_scale_py.cordon_changes, "{case}");
         assert!(alike.waited < all_scale_py.waited, "{case}");
-        assert!(alike.node_time * 100 <= all_scale_py.node_time * 102, "{case}");
+        assert!(alike.node_seconds * 100 <= all_scale_py.node_seconds * 102, "{case}");
     }
 }
 

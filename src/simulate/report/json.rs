@@ -58,6 +58,8 @@ struct Policy<'a> {
     /// What its settings differ in; `null` for what is compared with.
     compare: Option<&'a str>,
     node_hours: Decimal,
+    /// The same, exactly.
+    node_seconds: u128,
     ratio_to_floor: Option<Decimal>,
     mean_utilization: Option<Decimal>,
     users: usize,
@@ -126,6 +128,7 @@ fn policy(result: &PolicyResult, floor: u128) -> Policy<'_> {
         name: &result.name,
         compare: result.settings.as_deref(),
         node_hours: hours(result.node_seconds),
+        node_seconds: result.node_seconds,
         ratio_to_floor: decimal(Ratio { part: result.node_seconds, whole: floor }),
         mean_utilization: decimal(result.utilization),
         users: result.users,

@@ -107,6 +107,7 @@ fn programs_get_every_number() {
     let busy = &document["policies"][1];
     assert_eq!(busy["compare"], "MAX_UTILIZATION=0.9");
     assert_eq!(busy["nodeHours"], 59_136.5);
+    assert_eq!(busy["nodeSeconds"], 59_136 * 3600 + 1800);
     assert_eq!(busy["ratioToFloor"], 394.243);
     assert_eq!(busy["meanUtilization"], 0.667);
     assert_eq!(busy["wait"]["p99Seconds"], 599);
