@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -167,9 +168,14 @@ impl ControlPlane {
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     }
 
+    /// Where one of its programs is.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.programs.path(name)
+    }
+
     /// Runs kubectl as the admin.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> Output {
-        Command::new(self.programs.path("kubectl"))
+        Command::new(self.program("kubectl"))
             .args(arguments)
             .env("KUBECONFIG", self.directory().join("admin.kubeconfig"))
             .env("HOME", self.directory())

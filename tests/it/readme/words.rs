@@ -1,4 +1,4 @@
-//! What the README says of messages and variables is true of the program.
+//! The messages and variables of the README are those of the program.
 
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,159 @@
+//! Every command of every page is run, or what it names is looked for.
+
+use std::time::Duration;
+
+use super::copy::{Copy, Ran};
+use super::names;
+use super::page::Page;
+use super::way::Way;
+use crate::control_plane::ControlPlane;
+use crate::objects::{Node, Pod};
+
+/// A command with these words writes this.
+const WRITES: [(&str, &str); 14] = [
+    (" simulate", "\nfloor "),
+    (" --plot", "<svg "),
+    (" settings", "MAX_UTILIZATION"),
+    (" schema", "\"$schema\""),
+    (" completions", "kube-rebalancer"),
+    (" man", ".TH kube-rebalancer 1"),
+    // Two rows at least: the header, and a user who asked for 2 Gi.
+    (" trace ", "start,end,memory,cpu\n20"),
+    (" trace ", ",2Gi,"),
+    (" --from", "\nnodes ("),
+    (" --dry-run", "\nnodes (5)"),
+    (" --yes", "\nnodes (5)"),
+    (" apply ", "cronjob.batch/kube-rebalancer serverside-applied\n"),
+    (" kustomize ", "\nkind: CronJob\n"),
+    (" create job ", " created\n"),
+];
+
+/// The page of each command, the command, and its way.
+fn commands(page: &Page) -> Vec<(String, Way)> {
+    let way = |command: String| match Way::of(&command) {
+        Some(way) => (command, way),
+        None => {
+            unreachable!("{}: no test runs this command, see tests/it/readme/way.rs: {command}", page.name)
+        }
+    };
+    page.commands().into_iter().map(way).collect()
+}
+
+/// It went well, and wrote what such a command writes.
+#[track_caller]
+fn must_have_worked(command: &str, ran: &Ran) {
+    assert_eq!(ran.code, Some(0), "{command}\n{}\n{}", ran.wrote, ran.told);
+    assert!(!ran.told.contains("Warning"), "{command}\n{}", ran.told);
+    let expected: Vec<&str> =
+        WRITES.iter().filter(|(words, _)| command.contains(words)).map(|(_, text)| *text).collect();
+    assert!(!expected.is_empty(), "nobody has said what this command writes: {command}");
+    for text in expected {
+        assert!(ran.wrote.contains(text), "{command}\ndid not write {text:?}:\n{}\n{}", ran.wrote, ran.told);
+    }
+}
+
+#[test]
+fn every_command_has_a_way_in_which_it_is_run() {
+    let count: usize = Page::all().iter().map(|page| commands(page).len()).sum();
+    assert!(count > 10, "{count} commands");
+}
+
+#[test]
+fn what_needs_no_cluster_works() {
+    for page in Page::all() {
+        let copy = Copy::new();
+        for (command, _) in commands(&page).into_iter().filter(|(_, way)| *way == Way::Shell) {
+            must_have_worked(&command, &copy.run(&command, ""));
+        }
+    }
+}
+
+/// Five nodes, of which a hub and a user need one each: three stay, two can go.
+fn hub(plane: &ControlPlane) {
+    let nodes: Vec<Node> = (0..5).map(|index| Node::new(&format!("n{index}"))).collect();
+    plane.create_nodes(&nodes);
+    let output = plane.kubectl(&["create", "deployment", "hub", "--image=none"]);
+    assert!(output.status.success(), "{output:?}");
+    plane.create_namespace("users");
+    let ada = Pod::new("users", "jupyter-ada").memory("2Gi").label("hub.jupyter.org/username", "ada");
+    plane.create_bound_pod(&ada.on("n1"));
+}
+
+#[test]
+fn what_needs_a_cluster_works_on_a_real_control_plane() {
+    let Some(plane) = ControlPlane::start().unwrap() else { return };
+    hub(&plane);
+    for page in Page::all() {
+        let copy = Copy::on(&plane);
+        for (command, way) in commands(&page) {
+            match way {
+                Way::Cluster if command.contains("$(date") => dump_twice(&copy, &command),
+                Way::Cluster => must_have_worked(&command, &copy.run(&command, "")),
+                Way::Terminal => agree(&copy, &command),
+                Way::Logs => read_logs(&plane, &copy, &page, &command),
+                Way::Shell | Way::Build | Way::Bench | Way::Image | Way::Chart | Way::Role => {}
+            }
+        }
+    }
+}
+
+/// A dump whose name has the time, made again as `cron` would: a second later, which is the least that tells names apart.
+fn dump_twice(copy: &Copy, command: &str) {
+    for _ in 0..2 {
+        let ran = copy.run(command, "");
+        assert_eq!(ran.code, Some(0), "{command}\n{}", ran.told);
+        assert!(ran.wrote.contains("\"jupyter-ada\""), "{command}\n{}", ran.wrote);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// On a terminal somebody says yes; without one nobody can, and nothing is changed.
+fn agree(copy: &Copy, command: &str) {
+    let unasked = copy.run(command, "y\n");
+    assert_eq!(unasked.code, Some(2), "{command}\n{}", unasked.told);
+    assert!(unasked.told.contains("the plan needs a yes"), "{command}\n{}", unasked.told);
+    let Some(asked) = copy.run_on_a_terminal(command, "y\n") else {
+        println!("skipped on a terminal, as there is no `script` to make one: {command}");
+        return;
+    };
+    assert_eq!(asked.code, Some(0), "{command}\n{}", asked.wrote);
+    assert!(asked.wrote.contains("actions (2), in this order: 2 done"), "{command}\n{}", asked.wrote);
+}
+
+/// A pod's log is at its kubelet, and kwok, which plays the kubelets, has none. So kubectl must find the pods and ask their
+/// node in vain; what stands behind a pipe reads the log that the page shows.
+fn read_logs(plane: &ControlPlane, copy: &Copy, page: &Page, command: &str) {
+    let (logs, reader) = command.split_once(" | ").map_or((command, None), |(one, rest)| (one, Some(rest)));
+    if logs.contains("kube-rebalancer") {
+        let job = plane.unique("job");
+        let from = ["--from=cronjob/kube-rebalancer", "--namespace=kube-rebalancer"];
+        let output = plane.kubectl(&[&["create", "job", &job], &from[..]].concat());
+        assert!(output.status.success(), "{output:?}");
+    }
+    plane.wait_until(&format!("only a kubelet is missing for: {logs}"), Duration::from_mins(1), || {
+        let ran = copy.run(logs, "");
+        ran.told.contains("containerLogs").then_some(())
+    });
+    if let Some(reader) = reader {
+        let shown =
+            page.blocks().into_iter().filter(|(kind, block)| *kind == "text" && block.starts_with('['));
+        let shown: String = shown.map(|(_, block)| block).collect();
+        must_have_worked(reader, &copy.run(reader, &shown));
+    }
+}
+
+#[test]
+fn what_cannot_be_run_here_names_what_is_there() {
+    for page in Page::all() {
+        for (command, way) in commands(&page) {
+            match way {
+                Way::Build => names::build(&command),
+                Way::Bench => names::bench(&command),
+                Way::Image => names::image(&command),
+                Way::Chart => names::chart(&command),
+                Way::Role => names::role(&command),
+                Way::Shell | Way::Cluster | Way::Terminal | Way::Logs => {}
+            }
+        }
+    }
+}

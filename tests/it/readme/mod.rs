@@ -1,0 +1,14 @@
+//! What the README and the other pages say is true of the program: messages, variables, and every command.
+//!
+//! ```text
+//!   *.md ── page ──> commands ── way ──┬─> a shell in a copy of the repository ──┬─> exit code, what it wrote
+//!                                      ├─> the same, with a real control plane ──┘
+//!                                      └─> the files and objects that it names
+//! ```
+
+mod commands;
+mod copy;
+mod names;
+mod page;
+mod way;
+mod words;
