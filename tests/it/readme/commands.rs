@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::copy::{Copy, Ran};
+use super::checkout::{Checkout, Ran};
 use super::names;
 use super::page::Page;
 use super::way::Way;
@@ -28,7 +28,7 @@ const WRITES: [(&str, &str); 14] = [
     (" create job ", " created\n"),
 ];
 
-/// The page of each command, the command, and its way.
+/// The commands of a page, each with its way.
 fn commands(page: &Page) -> Vec<(String, Way)> {
     let way = |command: String| match Way::of(&command) {
         Some(way) => (command, way),
@@ -61,9 +61,9 @@ fn every_command_has_a_way_in_which_it_is_run() {
 #[test]
 fn what_needs_no_cluster_works() {
     for page in Page::all() {
-        let copy = Copy::new();
+        let checkout = Checkout::new();
         for (command, _) in commands(&page).into_iter().filter(|(_, way)| *way == Way::Shell) {
-            must_have_worked(&command, &copy.run(&command, ""));
+            must_have_worked(&command, &checkout.run(&command, ""));
         }
     }
 }
@@ -84,13 +84,13 @@ fn what_needs_a_cluster_works_on_a_real_control_plane() {
     let Some(plane) = ControlPlane::start().unwrap() else { return };
     hub(&plane);
     for page in Page::all() {
-        let copy = Copy::on(&plane);
+        let checkout = Checkout::on(&plane);
         for (command, way) in commands(&page) {
             match way {
-                Way::Cluster if command.contains("$(date") => dump_twice(&copy, &command),
-                Way::Cluster => must_have_worked(&command, &copy.run(&command, "")),
-                Way::Terminal => agree(&copy, &command),
-                Way::Logs => read_logs(&plane, &copy, &page, &command),
+                Way::Cluster if command.contains("$(date") => dump_twice(&checkout, &command),
+                Way::Cluster => must_have_worked(&command, &checkout.run(&command, "")),
+                Way::Terminal => agree(&checkout, &command),
+                Way::Logs => read_logs(&plane, &checkout, &page, &command),
                 Way::Shell | Way::Build | Way::Bench | Way::Image | Way::Chart | Way::Role => {}
             }
         }
@@ -98,9 +98,9 @@ fn what_needs_a_cluster_works_on_a_real_control_plane() {
 }
 
 /// A dump whose name has the time, made again as `cron` would: a second later, which is the least that tells names apart.
-fn dump_twice(copy: &Copy, command: &str) {
+fn dump_twice(checkout: &Checkout, command: &str) {
     for _ in 0..2 {
-        let ran = copy.run(command, "");
+        let ran = checkout.run(command, "");
         assert_eq!(ran.code, Some(0), "{command}\n{}", ran.told);
         assert!(ran.wrote.contains("\"jupyter-ada\""), "{command}\n{}", ran.wrote);
         std::thread::sleep(Duration::from_secs(1));
@@ -108,11 +108,11 @@ fn dump_twice(copy: &Copy, command: &str) {
 }
 
 /// On a terminal somebody says yes; without one nobody can, and nothing is changed.
-fn agree(copy: &Copy, command: &str) {
-    let unasked = copy.run(command, "y\n");
+fn agree(checkout: &Checkout, command: &str) {
+    let unasked = checkout.run(command, "y\n");
     assert_eq!(unasked.code, Some(2), "{command}\n{}", unasked.told);
     assert!(unasked.told.contains("the plan needs a yes"), "{command}\n{}", unasked.told);
-    let Some(asked) = copy.run_on_a_terminal(command, "y\n") else {
+    let Some(asked) = checkout.run_on_a_terminal(command, "y\n") else {
         println!("skipped on a terminal, as there is no `script` to make one: {command}");
         return;
     };
@@ -122,7 +122,7 @@ fn agree(copy: &Copy, command: &str) {
 
 /// A pod's log is at its kubelet, and kwok, which plays the kubelets, has none. So kubectl must find the pods and ask their
 /// node in vain; what stands behind a pipe reads the log that the page shows.
-fn read_logs(plane: &ControlPlane, copy: &Copy, page: &Page, command: &str) {
+fn read_logs(plane: &ControlPlane, checkout: &Checkout, page: &Page, command: &str) {
     let (logs, reader) = command.split_once(" | ").map_or((command, None), |(one, rest)| (one, Some(rest)));
     if logs.contains("kube-rebalancer") {
         let job = plane.unique("job");
@@ -131,14 +131,14 @@ fn read_logs(plane: &ControlPlane, copy: &Copy, page: &Page, command: &str) {
         assert!(output.status.success(), "{output:?}");
     }
     plane.wait_until(&format!("only a kubelet is missing for: {logs}"), Duration::from_mins(1), || {
-        let ran = copy.run(logs, "");
+        let ran = checkout.run(logs, "");
         ran.told.contains("containerLogs").then_some(())
     });
     if let Some(reader) = reader {
         let shown =
             page.blocks().into_iter().filter(|(kind, block)| *kind == "text" && block.starts_with('['));
         let shown: String = shown.map(|(_, block)| block).collect();
-        must_have_worked(reader, &copy.run(reader, &shown));
+        must_have_worked(reader, &checkout.run(reader, &shown));
     }
 }
 

@@ -6,8 +6,8 @@
 //!                                      └─> the files and objects that it names
 //! ```
 
+mod checkout;
 mod commands;
-mod copy;
 mod names;
 mod page;
 mod way;

@@ -49,14 +49,14 @@ fn markdown(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
+        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
         if name.starts_with('.') || name == "target" {
             continue;
         }
         if entry.file_type().unwrap().is_dir() {
-            files.extend(markdown(&entry.path()));
-        } else if name.ends_with(".md") {
-            files.push(entry.path());
+            files.extend(markdown(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            files.push(path);
         }
     }
     files

@@ -14,7 +14,7 @@ use crate::control_plane::ControlPlane;
 
 /// The top of the repository as links, so that what a command writes there goes into none of its folders.
 #[derive(Debug)]
-pub(super) struct Copy {
+pub(super) struct Checkout {
     directory: TempDir,
 }
 
@@ -28,28 +28,28 @@ pub(super) struct Ran {
     pub(super) told: String,
 }
 
-impl Copy {
+impl Checkout {
     /// One in which there is no cluster, and no kubectl either.
     pub(super) fn new() -> Self {
-        let copy = Self { directory: tempfile::tempdir().unwrap() };
+        let checkout = Self { directory: tempfile::tempdir().unwrap() };
         for folder in ["repository", "bin", "home"] {
-            fs::create_dir(copy.path(folder)).unwrap();
+            fs::create_dir(checkout.path(folder)).unwrap();
         }
         for entry in fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
             let entry = entry.unwrap();
-            symlink(entry.path(), copy.path("repository").join(entry.file_name())).unwrap();
+            symlink(entry.path(), checkout.path("repository").join(entry.file_name())).unwrap();
         }
-        symlink(env!("CARGO_BIN_EXE_kube-rebalancer"), copy.path("bin/kube-rebalancer")).unwrap();
-        copy
+        symlink(env!("CARGO_BIN_EXE_kube-rebalancer"), checkout.path("bin/kube-rebalancer")).unwrap();
+        checkout
     }
 
     /// One whose kubeconfig leads to this cluster.
     pub(super) fn on(plane: &ControlPlane) -> Self {
-        let copy = Self::new();
-        symlink(plane.program("kubectl"), copy.path("bin/kubectl")).unwrap();
-        fs::create_dir(copy.path("home/.kube")).unwrap();
-        fs::copy(plane.directory().join("admin.kubeconfig"), copy.path("home/.kube/config")).unwrap();
-        copy
+        let checkout = Self::new();
+        symlink(plane.program("kubectl"), checkout.path("bin/kubectl")).unwrap();
+        fs::create_dir(checkout.path("home/.kube")).unwrap();
+        fs::copy(plane.directory().join("admin.kubeconfig"), checkout.path("home/.kube/config")).unwrap();
+        checkout
     }
 
     fn path(&self, name: &str) -> PathBuf {
