@@ -178,7 +178,9 @@ fn the_picture_in_the_readme_is_the_plot_of_its_first_command() {
     let (code, _, errors) = simulate(&["--plot", drawn.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{errors}");
     let drawn = std::fs::read(drawn).unwrap();
-    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+    #[expect(clippy::disallowed_methods, reason = "the one switch that lets a test write its goldens")]
+    let update = std::env::var_os("UPDATE_GOLDENS").is_some();
+    if update {
         std::fs::write(picture, &drawn).unwrap();
     }
     assert!(
