@@ -13,7 +13,7 @@ use kube_rebalancer_compute::{
     ComputeError, CurrentAction, GroupId, InstanceId, MAX_DELETED_AT_ONCE, ManagedInstance,
 };
 
-use super::{Cloud, Member, PARALLEL, TIME_IS_UP, request_id};
+use super::{Cloud, Member, NOT_ASKED, PARALLEL, TIME_IS_UP, request_id};
 use crate::ports::{Clock, Doomed, GroupAnswer};
 
 /// A node of the plan: its position there, and the instance that it was proven to run on.
@@ -66,12 +66,17 @@ impl<T: Clock> Cloud<T> {
         for batch in going.chunks(MAX_DELETED_AT_ONCE) {
             let instances: Vec<InstanceId> =
                 batch.iter().map(|(_, member)| member.instance.clone()).collect();
+            if self.stopped() {
+                asked.extend(batch.iter().map(|marked| (*marked, Asked::Refused(NOT_ASKED.to_owned()))));
+                continue;
+            }
             let request_id = request_id();
             let result = self.in_time(self.engine.delete_instances(group, &instances, &request_id)).await;
             asked.extend(batch.iter().map(|marked| (*marked, Asked::of(result.as_ref()))));
         }
         // Done means no more than scheduled, and some may have been skipped.
-        let after = if asked.is_empty() { Ok(Listed::new()) } else { self.look(group).await };
+        let changed = asked.iter().any(|(_, asked)| !matches!(asked, Asked::Refused(_)));
+        let after = if changed { self.look(group).await } else { Ok(Listed::new()) };
         answers.extend(asked.into_iter().map(|((position, member), asked)| {
             (position, outcome(asked, member, after.as_ref().map_err(String::as_str)))
         }));

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kube_rebalancer_compute::{
-    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, InstanceId, ManagedInstance,
+    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, InstanceId, ManagedInstance, ProjectId,
 };
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
 
-use super::scope::{self, instance_of};
+use super::scope::{self, ScopeError, instance_of};
 use super::{CloudError, PARALLEL};
 use crate::settings::CloudScope;
 
@@ -48,19 +48,24 @@ pub(super) async fn find(
 ) -> Result<Found, CloudError> {
     let mut found = Found::default();
     let projects = scope::projects(snapshot, policy, scope).unwrap_or_default();
-    let mut groups = Vec::new();
+    let (mut groups, mut silent) = (Vec::new(), Vec::new());
     for project in scope::project_ids(projects)? {
         let list = engine.groups(&project).await?;
-        found.gaps.extend(
-            list.unreachable.iter().map(|place| format!("{place} of project {project} did not answer")),
-        );
+        silent.extend(list.unreachable.into_iter().map(|place| (place, project.clone())));
         groups.extend(list.groups.into_iter().filter(|group| scope::is_in_zone(&group.id, scope)));
     }
     groups.sort_by(|left, right| left.id.cmp(&right.id));
     let managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));
     let mut homeless: BTreeSet<InstanceId> = managed.filter_map(instance_of).collect();
-    let named = scope::named(&groups, scope)?;
+    let named = match (scope::named(&groups, scope), silent.first()) {
+        (Err(ScopeError::NoSuchGroup { .. }), Some((place, project))) => {
+            return Err(CloudError::Silent(gap(place, project)));
+        }
+        (named, _) => named?,
+    };
     if scope.node_groups.is_empty() {
+        let concerns = |(place, _): &&(String, ProjectId)| homeless.iter().any(|node| may_be_in(node, place));
+        found.gaps.extend(silent.iter().filter(concerns).map(|(place, project)| gap(place, project)));
         // Instances are named after their group as a rule; where they are not, every group that could have them is listed.
         let (likely, others): (Vec<_>, Vec<_>) =
             groups.iter().partition(|group| homeless.iter().any(|instance| may_own_by_name(group, instance)));
@@ -78,6 +83,20 @@ pub(super) async fn find(
     }
     find_ages(engine, snapshot, &mut found).await;
     Ok(found)
+}
+
+fn gap(place: &str, project: &ProjectId) -> String {
+    format!("{place} of project {project} did not answer")
+}
+
+/// Whether a place that did not answer, such as `zones/us-central1-a`, may hold the group of an instance. A zone on the
+/// other side of the world is no reason not to grow; words that name no place may mean any.
+fn may_be_in(instance: &InstanceId, place: &str) -> bool {
+    match place.split_once('/') {
+        Some(("zones", zone)) => instance.zone().as_str() == zone,
+        Some(("regions", region)) => instance.zone().region().as_str() == region,
+        _ => true,
+    }
 }
 
 fn may_own(group: &Group, instance: &InstanceId) -> bool {

@@ -1,6 +1,6 @@
 //! Asks a group for more instances, never for fewer than it has.
 
-use super::{Cloud, TIME_IS_UP, request_id, rules};
+use super::{Cloud, NOT_ASKED, TIME_IS_UP, request_id, rules};
 use crate::ports::{Clock, GroupAnswer};
 
 impl<T: Clock> Cloud<T> {
@@ -21,6 +21,9 @@ impl<T: Clock> Cloud<T> {
             return GroupAnswer::Stale(why);
         }
         let Some(goal) = goal(now.target_size, from, to) else { return GroupAnswer::AlreadySo };
+        if self.stopped() {
+            return GroupAnswer::Failed(NOT_ASKED.to_owned());
+        }
         let asked = self.in_time(self.engine.resize(id, goal, &request_id())).await;
         let error = match asked {
             Some(Ok(())) => return GroupAnswer::Done,

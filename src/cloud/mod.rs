@@ -80,6 +80,9 @@ pub enum CloudError {
     /// Compute Engine does not answer, or not to us.
     #[error(transparent)]
     Compute(#[from] ComputeError),
+    /// A part of it did not answer, in which a group may be that `NODE_GROUPS` names.
+    #[error("{0}, and a group that NODE_GROUPS names may be there")]
+    Silent(String),
     /// It takes too long.
     #[error("Compute Engine did not answer within half of the time that RUN_TIMEOUT left")]
     Timeout,
@@ -121,6 +124,11 @@ impl<T: Clock> Cloud<T> {
         tokio::time::timeout(self.time.left().unsigned_abs().max(LAST_LOOK), request).await.ok()
     }
 
+    /// Whether the run was told to start nothing new.
+    fn stopped(&self) -> bool {
+        !self.time.left().is_positive()
+    }
+
     /// Bounds a request by what is left of the run. `None`: it was still under way when time was up.
     async fn in_time<R>(&self, request: impl Future<Output = R>) -> Option<R> {
         tokio::time::timeout(self.time.left().unsigned_abs(), request).await.ok()
@@ -144,5 +152,7 @@ fn request_id() -> String {
 
 /// How long a last look may take.
 const LAST_LOOK: Duration = Duration::from_secs(5);
+
+const NOT_ASKED: &str = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop";
 
 const TIME_IS_UP: &str = "it was still under way when RUN_TIMEOUT was over";

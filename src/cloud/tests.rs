@@ -1,13 +1,12 @@
 //! Nodes, groups and instances that fit each other, or do not.
 
+mod changes;
 mod engine;
-
-use std::collections::BTreeSet;
 
 use engine::{Engine, NOW, Time, World, creating, error, group, instance, regional, stockout, zonal};
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use kube_rebalancer_compute::{CurrentAction, ErrorKind, GroupId, ManagedInstance};
+use kube_rebalancer_compute::{CurrentAction, ErrorKind, ManagedInstance};
 use kube_rebalancer_core::model::{Instance, Membership, Node, Snapshot, annotation};
 use kube_rebalancer_core::policy::Policy;
 
@@ -42,7 +41,7 @@ fn scope(groups: &[&str]) -> CloudScope {
 
 /// What is observed, or the error. Everything here answers at once, but the runtime's timers must be there.
 fn seen(engine: &Engine, nodes: &[Node], scope: &CloudScope) -> Result<Observed<Time>, CloudError> {
-    now(observe(Box::new(engine.clone()), &snapshot(nodes), &Policy::default(), scope, &Time))
+    now(observe(Box::new(engine.clone()), &snapshot(nodes), &Policy::default(), scope, &Time(engine.clone())))
 }
 
 fn now<R>(future: impl Future<Output = R>) -> R {
@@ -259,9 +258,10 @@ fn a_node_whose_instance_goes_away_is_being_deleted() {
 fn what_could_not_be_seen_is_told_and_nothing_more_is_asked_for() {
     let pool = zonal(ZONE, "pool");
     let nodes = [node(ZONE, "pool-1")];
-    let gap = "zones/us-central1-b of project my-project did not answer";
+    let gap = "regions/us-central1 of project my-project did not answer";
     let world = World {
-        unreachable: vec!["zones/us-central1-b".to_owned()],
+        // The other side of the world is not missed.
+        unreachable: vec!["regions/us-central1".to_owned(), "zones/europe-west1-b".to_owned()],
         ..World::default().with(&pool, &["pool-1"])
     };
     let observed = seen(&world.engine(), &nodes, &CloudScope::default()).unwrap();
@@ -282,6 +282,18 @@ fn what_could_not_be_seen_is_told_and_nothing_more_is_asked_for() {
     world.failing.insert("groups", error(ErrorKind::Forbidden, true, "not permitted"));
     let result = seen(&world.engine(), &nodes, &CloudScope::default());
     assert!(matches!(result, Err(CloudError::Compute(error)) if error.message == "not permitted"));
+}
+
+#[test]
+fn a_part_that_is_silent_matters_where_a_named_group_may_be_there() {
+    let world = World { unreachable: vec!["zones/us-central1-a".to_owned()], ..World::default() }
+        .with(&zonal(ZONE, "pool"), &["pool-1"]);
+    let engine = world.engine();
+    let nodes = [node(ZONE, "pool-1")];
+    let observed = seen(&engine, &nodes, &scope(&["pool"])).unwrap();
+    assert!(observed.complete && observed.warnings.is_empty(), "{:?}", observed.warnings);
+    let error = seen(&engine, &nodes, &scope(&["users"])).unwrap_err();
+    assert!(matches!(error, CloudError::Silent(_)), "{error}");
 }
 
 #[test]
@@ -317,124 +329,6 @@ fn others_that_scale_a_group_or_move_its_instances_are_not_interfered_with() {
     let advice = observed.groups[0].not_growable.as_deref().unwrap();
     assert!(advice.ends_with("stop-autoscaling scaled --zone us-central1-a"), "{advice}");
     assert!(matches!(now(observed.cloud.grow("us-central1-a/scaled", 1, 2)), GroupAnswer::Stale(_)));
-}
-
-fn grown(world: World, from: u32, to: u32) -> (GroupAnswer, Vec<String>) {
-    let engine = world.engine();
-    let observed = seen(&engine, &[node(ZONE, "pool-1")], &CloudScope::default()).unwrap();
-    log(&engine);
-    let answer = now(observed.cloud.grow("us-central1-a/pool", from, to));
-    (answer, log(&engine))
-}
-
-fn pool_of(size: u32) -> World {
-    let mut world = World::default().with(&zonal(ZONE, "pool"), &["pool-1"]);
-    world.groups[0].target_size = size;
-    world
-}
-
-#[test]
-fn a_group_is_asked_for_what_is_missing_when_its_turn_comes() {
-    let read = || "group us-central1-a/pool".to_owned();
-    let to = |size| format!("resize us-central1-a/pool to {size}");
-    assert_eq!(grown(pool_of(5), 5, 8), (GroupAnswer::Done, vec![read(), to(8)]));
-    assert_eq!(grown(pool_of(6), 5, 8), (GroupAnswer::Done, vec![read(), to(8)]));
-    assert_eq!(grown(pool_of(9), 5, 8), (GroupAnswer::AlreadySo, vec![read()]));
-    assert_eq!(grown(pool_of(3), 5, 8), (GroupAnswer::Done, vec![read(), to(6)]));
-}
-
-#[test]
-fn a_lost_answer_to_growing_is_looked_up() {
-    let failing = |unchanged| {
-        let mut world = pool_of(5);
-        world.failing.insert("resize", error(ErrorKind::Unavailable, unchanged, "no answer"));
-        grown(world, 5, 8).0
-    };
-    assert_eq!(failing(true), GroupAnswer::Failed("no answer".to_owned()));
-    assert_eq!(failing(false), GroupAnswer::Done);
-}
-
-fn deleted(mut world: World, change: impl FnOnce(&mut World, &GroupId)) -> (Vec<GroupAnswer>, Vec<String>) {
-    let pool = zonal(ZONE, "pool");
-    world = world.with(&pool, &["pool-1", "pool-2"]);
-    let engine = world.engine();
-    let nodes = [node(ZONE, "pool-1"), node(ZONE, "pool-2")];
-    let observed = seen(&engine, &nodes, &CloudScope::default()).unwrap();
-    log(&engine);
-    change(&mut engine.0.lock().unwrap(), &pool);
-    let answers = now(observed.cloud.delete(&nodes.each_ref().map(doomed)));
-    (answers, log(&engine))
-}
-
-#[test]
-fn instances_are_deleted_by_their_group_and_looked_for_afterwards() {
-    let (answers, log) = deleted(World::default(), |_, _| {});
-    assert_eq!(answers, [GroupAnswer::Done, GroupAnswer::Done]);
-    let list = "instances us-central1-a/pool";
-    assert_eq!(log, [list, "delete 2 of us-central1-a/pool", list]);
-}
-
-#[test]
-fn an_instance_that_is_gone_going_or_made_anew_is_not_asked_for() {
-    let (answers, log) = deleted(World::default(), |world, pool| {
-        let instances = world.instances.get_mut(pool).unwrap();
-        instances[0].action = CurrentAction::Leaving;
-        instances[1].number = Some(999);
-    });
-    let anew = "instance us-central1-a/pool-2 was made anew meanwhile".to_owned();
-    assert_eq!(answers, [GroupAnswer::AlreadySo, GroupAnswer::Stale(anew)]);
-    assert!(!log.iter().any(|call| call.starts_with("delete")), "{log:?}");
-    let (answers, _) =
-        deleted(World::default(), |world, pool| world.instances.get_mut(pool).unwrap().truncate(1));
-    assert_eq!(answers, [GroupAnswer::Done, GroupAnswer::AlreadySo]);
-}
-
-#[test]
-fn what_the_group_skipped_has_failed() {
-    let (answers, _) = deleted(World::default(), |world, _| {
-        world.skipped.insert(instance(ZONE, "pool-2"));
-    });
-    let skipped = "its group did not take instance us-central1-a/pool-2 for deletion".to_owned();
-    assert_eq!(answers, [GroupAnswer::Done, GroupAnswer::Failed(skipped)]);
-}
-
-#[test]
-fn a_lost_answer_to_deleting_is_looked_up_and_is_unknown_where_that_tells_nothing() {
-    let lost = |unchanged| error(ErrorKind::Unavailable, unchanged, "no answer");
-    let fail = |unchanged, skip: bool| {
-        deleted(World::default(), |world, _| {
-            world.failing.insert("delete", lost(unchanged));
-            if skip {
-                world.skipped = BTreeSet::from([instance(ZONE, "pool-1"), instance(ZONE, "pool-2")]);
-            }
-        })
-        .0
-    };
-    let text = || "no answer".to_owned();
-    assert_eq!(fail(true, false), vec![GroupAnswer::Failed(text()); 2]);
-    assert_eq!(fail(false, false), vec![GroupAnswer::Done; 2]);
-    assert_eq!(fail(false, true), vec![GroupAnswer::Unknown(text()); 2]);
-}
-
-#[test]
-fn more_than_a_thousand_instances_are_deleted_in_batches() {
-    let pool = zonal(ZONE, "pool");
-    let names: Vec<String> = (0..2500).map(|number| format!("pool-{number:04}")).collect();
-    let engine = World::default().with(&pool, &names.iter().map(String::as_str).collect::<Vec<_>>()).engine();
-    let nodes: Vec<Node> = names.iter().map(|name| node(ZONE, name)).collect();
-    let observed = seen(&engine, &nodes, &CloudScope::default()).unwrap();
-    log(&engine);
-    let answers = now(observed.cloud.delete(&nodes.iter().map(doomed).collect::<Vec<_>>()));
-    assert_eq!(answers, vec![GroupAnswer::Done; 2500]);
-    let batches: Vec<_> = log(&engine).into_iter().filter(|call| call.starts_with("delete")).collect();
-    assert_eq!(
-        batches,
-        [
-            "delete 1000 of us-central1-a/pool",
-            "delete 1000 of us-central1-a/pool",
-            "delete 500 of us-central1-a/pool"
-        ]
-    );
 }
 
 #[test]

@@ -24,15 +24,18 @@ pub(super) struct World {
     /// Instances that a deletion skips.
     pub(super) skipped: BTreeSet<InstanceId>,
     pub(super) log: Vec<String>,
+    /// The run is told to stop with this request.
+    pub(super) stop_at: Option<&'static str>,
+    pub(super) stopped: bool,
 }
 
 /// A handle on it that the test keeps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Engine(pub(super) Arc<Mutex<World>>);
 
-/// The run's time: five minutes are left.
-#[derive(Clone, Debug)]
-pub(super) struct Time;
+/// The run's time: five minutes are left, until a request is made after which the run is told to stop.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Time(pub(super) Engine);
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -42,7 +45,8 @@ impl Clock for Time {
     }
 
     fn left(&self) -> SignedDuration {
-        SignedDuration::from_mins(5)
+        let stopped = self.0.0.lock().unwrap().stopped;
+        if stopped { SignedDuration::ZERO } else { SignedDuration::from_mins(5) }
     }
 }
 
@@ -72,6 +76,7 @@ impl World {
 
     fn called(&mut self, method: &'static str, what: &str) -> Result<(), ComputeError> {
         self.log.push(format!("{method} {what}"));
+        self.stopped |= self.stop_at == Some(method);
         match self.failing.get(method) {
             Some(error) if error.unchanged => Err(error.clone()),
             _ => Ok(()),
