@@ -1,11 +1,11 @@
 //! The settings that take part in a decision, validated and in exact integers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::SignedDuration;
 
-use crate::model::LabelSelector;
+use crate::model::{LabelSelector, Resource};
 
 /// A ratio in parts per million: `0.85` is 850,000. Exact, so that no float takes part in a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,20 +40,27 @@ pub enum CapacitySource {
 /// How many actions of a kind one run may carry out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// So many.
+    /// A fixed number.
     Count(u32),
-    /// So many percent of the managed nodes, rounded up.
-    Percent(u32),
+    /// A percentage of the managed nodes, rounded up, but at least a number that lets a small cluster move at all.
+    Percent {
+        /// The percentage; 0 allows none.
+        percent: u32,
+        /// The least that any other percentage allows.
+        at_least: u32,
+    },
 }
 
 impl Budget {
-    /// The number allowed in a cluster with so many managed nodes.
+    /// The number allowed in a cluster with this many managed nodes.
     #[must_use]
     pub fn allows(self, managed: usize) -> usize {
+        let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         match self {
-            Self::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
-            Self::Percent(percent) => {
-                managed.saturating_mul(usize::try_from(percent).unwrap_or(usize::MAX)).div_ceil(100)
+            Self::Count(count) => size(count),
+            Self::Percent { percent: 0, .. } => 0,
+            Self::Percent { percent, at_least } => {
+                managed.saturating_mul(size(percent)).div_ceil(100).max(size(at_least))
             }
         }
     }
@@ -63,25 +70,73 @@ impl fmt::Display for Budget {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => write!(formatter, "{count}"),
-            Self::Percent(percent) => write!(formatter, "{percent}%"),
+            Self::Percent { percent, .. } => write!(formatter, "{percent}%"),
         }
     }
 }
 
-/// The settings that take part in a decision. Built only from validated settings, so these hold:
-/// `0 < min_utilization <= optimal_utilization <= max_utilization <= 1` and `min_nodes <= max_nodes`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
+/// When a cordon that somebody else made may be judged like ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdoptCordons {
+    /// Never: such a node is left exactly as it is.
+    Never,
+    /// Its empty node may be deleted once the cordon is this old; the cordon is never undone.
+    After(SignedDuration),
+    /// At once, and in every way: the node may be deleted and its cordon undone.
+    Always,
+}
+
+/// Writes the setting's value: `false`, `true`, or the age in whole seconds, minutes or hours.
+impl fmt::Display for AdoptCordons {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => formatter.pad("false"),
+            Self::Always => formatter.pad("true"),
+            Self::After(age) => match (age.as_secs(), age.as_secs() % 3600, age.as_secs() % 60) {
+                (seconds, 0, _) if seconds > 0 => formatter.pad(&format!("{}h", seconds / 3600)),
+                (seconds, _, 0) if seconds > 0 => formatter.pad(&format!("{}m", seconds / 60)),
+                (seconds, _, _) => formatter.pad(&format!("{seconds}s")),
+            },
+        }
+    }
+}
+
+/// The name of a pool: the value of `POOL_LABEL`; empty where there are no pools.
+pub type PoolName = String;
+
+/// The settings that a pool may override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
     /// Lower bound of the band; below it, nodes are cordoned.
     pub min_utilization: PartsPerMillion,
     /// The utilization that a change aims at.
     pub optimal_utilization: PartsPerMillion,
     /// Upper bound of the band; above it, nodes are uncordoned or created.
     pub max_utilization: PartsPerMillion,
-    /// How many nodes a run leaves in service at least.
+    /// Minimum number of nodes that a run leaves in service.
     pub min_nodes: usize,
-    /// How many nodes a run leaves in service, and creates up to, at most.
+    /// Maximum number of nodes that a run creates up to and, if it was set, leaves in service.
     pub max_nodes: usize,
+    /// Whether `MAX_NODES` was set. Its default bounds what is created and nothing else.
+    pub max_nodes_set: bool,
+    /// Whether every zone that has a serving node keeps one.
+    pub keep_zones: bool,
+}
+
+/// The settings that take part in a decision. Built only from validated settings, so these hold in every [`Bounds`]:
+/// `0 < min_utilization <= optimal_utilization <= max_utilization <= 1` and `min_nodes <= max_nodes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The bounds of a pool without overrides, and of a cluster without pools.
+    pub bounds: Bounds,
+    /// The bounds of the pools that override any.
+    pub pool_bounds: BTreeMap<PoolName, Bounds>,
+    /// The node label whose values are the pools.
+    pub pool_label: Option<String>,
+    /// The pools of node groups without nodes, by a part of the group's name (`NODE_GROUPS=pool=group`).
+    pub group_pools: BTreeMap<String, PoolName>,
+    /// The resources whose largest ratio is the utilization, in order; never empty.
+    pub resources: Vec<Resource>,
     /// Label keys that make a pod dynamic; a pod without any of them is critical.
     pub preemptible_labels: BTreeSet<String>,
     /// Label keys that take a pod or a node out of account.
@@ -94,16 +149,18 @@ pub struct Policy {
     pub capacity: CapacitySource,
     /// How long a cordoned node must have been empty before it is deleted.
     pub empty_grace: SignedDuration,
-    /// Whether cordons of others are treated as ours.
-    pub adopt_cordons: bool,
-    /// Whether every zone that has a serving node keeps one.
-    pub keep_zones: bool,
+    /// When cordons of others are treated as ours.
+    pub adopt_cordons: AdoptCordons,
     /// How many cordons a run may make.
     pub max_cordons: Budget,
     /// How many nodes a run may delete.
     pub max_deletions: Budget,
+    /// How many nodes a run may create.
+    pub max_creations: Budget,
     /// How long a NotReady node, or an instance without a node, counts as booting.
     pub boot_grace: SignedDuration,
+    /// Taint keys that a node sheds once it is ready for use, beside the known ones.
+    pub startup_taints: BTreeSet<String>,
     /// More than this percentage of managed nodes broken, and …
     pub max_unready_percent: u32,
     /// … at least this many, and the run only uncordons.
@@ -116,8 +173,16 @@ pub struct Policy {
     pub own_node: Option<String>,
 }
 
+impl Policy {
+    /// The bounds of a pool.
+    #[must_use]
+    pub fn bounds_of(&self, pool: &str) -> &Bounds {
+        self.pool_bounds.get(pool).unwrap_or(&self.bounds)
+    }
+}
+
 /// The defaults of the settings.
-impl Default for Policy {
+impl Default for Bounds {
     fn default() -> Self {
         Self {
             min_utilization: PartsPerMillion(650_000),
@@ -125,17 +190,33 @@ impl Default for Policy {
             max_utilization: PartsPerMillion(850_000),
             min_nodes: 3,
             max_nodes: 72,
+            max_nodes_set: false,
+            keep_zones: true,
+        }
+    }
+}
+
+/// The defaults of the settings.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            bounds: Bounds::default(),
+            pool_bounds: BTreeMap::new(),
+            pool_label: None,
+            group_pools: BTreeMap::new(),
+            resources: vec![Resource::Memory, Resource::Cpu],
             preemptible_labels: BTreeSet::new(),
             omit_labels: BTreeSet::new(),
             omit_namespaces: BTreeSet::from(["kube-system".to_owned()]),
             node_selector: LabelSelector::default(),
             capacity: CapacitySource::Allocatable,
             empty_grace: SignedDuration::ZERO,
-            adopt_cordons: true,
-            keep_zones: true,
-            max_cordons: Budget::Percent(100),
+            adopt_cordons: AdoptCordons::After(SignedDuration::from_hours(1)),
+            max_cordons: Budget::Percent { percent: 20, at_least: 3 },
             max_deletions: Budget::Count(10),
+            max_creations: Budget::Percent { percent: 50, at_least: 10 },
             boot_grace: SignedDuration::from_mins(15),
+            startup_taints: BTreeSet::new(),
             max_unready_percent: 45,
             ok_unready_nodes: 3,
             node_groups_named: false,
@@ -151,10 +232,19 @@ mod tests {
 
     #[test]
     fn percentages_are_rounded_up() {
-        assert_eq!(Budget::Percent(10).allows(11), 2);
-        assert_eq!(Budget::Percent(100).allows(7), 7);
-        assert_eq!(Budget::Percent(0).allows(7), 0);
+        let percent = |percent| Budget::Percent { percent, at_least: 0 };
+        assert_eq!(percent(10).allows(11), 2);
+        assert_eq!(percent(100).allows(7), 7);
+        assert_eq!(percent(0).allows(7), 0);
         assert_eq!(Budget::Count(10).allows(3), 10);
+    }
+
+    #[test]
+    fn a_percentage_lets_a_small_cluster_move_unless_it_is_zero() {
+        let percent = |percent| Budget::Percent { percent, at_least: 3 };
+        assert_eq!(percent(20).allows(4), 3);
+        assert_eq!(percent(20).allows(40), 8);
+        assert_eq!(percent(0).allows(4), 0);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct NodeGroup {
     pub name: String,
     /// The zone that its instances are in; `None` for a regional group.
     pub zone: Option<String>,
+    /// The zones in which a regional group may make nodes, where they are known; empty for a zonal group.
+    pub zones: Vec<String>,
     /// How many instances the group was asked to have.
     pub target_size: u32,
     /// Its instances, those with a node and those without.
@@ -47,6 +49,9 @@ pub struct Instance {
     pub created_at: Option<Timestamp>,
     /// The cloud's own words, if creating it failed.
     pub creation_error: Option<String>,
+    /// Whether it is certain that no node of the cluster runs on it: every node has a provider ID of this cloud, and none
+    /// has the instance's ID, name or address.
+    pub surely_no_node: bool,
 }
 
 /// The node that a new instance would become.

@@ -2,19 +2,23 @@
 
 mod group;
 mod label;
+mod ledger;
 mod node;
 mod pod;
 mod quantity;
 mod resources;
 mod snapshot;
+mod volume;
 
 pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
 pub use label::{LabelSelector, Operator, Requirement};
-pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation};
-pub use pod::{Affinity, Constraints, Controller, Pod, SelectorTerm, Toleration, Unbound};
+pub use ledger::{CreatedFor, LastingTaint, Ledger, TaintSet};
+pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
+pub use pod::{Affinity, Constraints, Controller, Pod, SchedulerRefusal, SelectorTerm, Toleration, Unbound};
 pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};
-pub use resources::{Bytes, Millicores, Requests, TotalBytes};
+pub use resources::{Amounts, Bytes, FurtherAmounts, Millicores, Resource, is_extended_resource};
 pub use snapshot::{Binding, Snapshot, SnapshotError};
+pub use volume::{ClaimKey, Volumes};
 
 /// The index of a node in [`Snapshot::nodes`].
 pub type NodeIndex = usize;

@@ -1,10 +1,11 @@
 //! A node as the API server showed it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Bytes, Millicores};
+use super::{Amounts, Bytes, FurtherAmounts, Millicores, Resource};
 
 /// The annotations that a decision reads or an action writes; a reader may drop all others.
 pub mod annotation {
@@ -18,11 +19,36 @@ pub mod annotation {
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
     /// kured is rebooting the node: hands off.
     pub const REBOOT_IN_PROGRESS: &str = "weave.works/kured-reboot-in-progress";
+    /// What OpenShift's machine configuration daemon does with the node: hands off unless it is `Done`.
+    pub const MACHINE_CONFIG_STATE: &str = "machineconfiguration.openshift.io/state";
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
-    /// All of them.
-    pub const ALL: [&str; 6] =
-        [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL, SCALE_DOWN_DISABLED, REBOOT_IN_PROGRESS, INSTANCE_ID];
+    /// The annotations that are read by their whole key.
+    pub const ALL: [&str; 7] = [
+        CORDONED_AT,
+        EMPTY_SINCE,
+        DELETING_UNTIL,
+        SCALE_DOWN_DISABLED,
+        REBOOT_IN_PROGRESS,
+        MACHINE_CONFIG_STATE,
+        INSTANCE_ID,
+    ];
+    /// The prefix of annotations by which other programs delay a deletion.
+    pub const DELAY_DELETION: &str = "delay-deletion.cluster-autoscaler.kubernetes.io/";
+
+    /// Whether an annotation is part of a node in a snapshot.
+    #[must_use]
+    pub fn is_read(key: &str) -> bool {
+        ALL.contains(&key) || key.starts_with(DELAY_DELETION)
+    }
+}
+
+/// The taints that an action writes.
+pub mod taint {
+    /// The taint of a claim, with effect `NoSchedule`: `kubectl uncordon` does not take it away.
+    pub const DELETING: &str = "kube-rebalancer/deleting";
+    /// The taint that the control plane adds to a cordoned node.
+    pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 }
 
 /// A Kubernetes node.
@@ -42,7 +68,7 @@ pub struct Node {
     pub deleting: bool,
     /// `metadata.labels`.
     pub labels: BTreeMap<String, String>,
-    /// Those of `metadata.annotations` that are in [`annotation::ALL`].
+    /// The annotations for which [`annotation::is_read`] holds.
     pub annotations: BTreeMap<String, String>,
     /// `spec.unschedulable`: the node is cordoned.
     pub unschedulable: bool,
@@ -58,6 +84,8 @@ pub struct Node {
     pub group: Option<String>,
     /// Why its instance is in none of the groups of this run, where the groups are known: it is gone, another project's, ….
     pub outside: Option<String>,
+    /// What of the node could not be read, with the field and its value. Such a node is not managed; its pods count.
+    pub unreadable: Option<String>,
 }
 
 impl Node {
@@ -80,8 +108,8 @@ pub struct ReadyCondition {
     pub since: Option<Timestamp>,
 }
 
-/// What a node offers. A field is `None` where the node does not report it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a node reports to offer. A field is `None` where the node does not report it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeResources {
     /// Memory.
     pub memory: Option<Bytes>,
@@ -89,6 +117,33 @@ pub struct NodeResources {
     pub cpu: Option<Millicores>,
     /// The number of pods.
     pub pods: Option<u64>,
+    /// All other resources.
+    pub further: Option<Arc<FurtherAmounts>>,
+}
+
+impl NodeResources {
+    /// The amount of a resource that can decide.
+    #[must_use]
+    pub fn of(&self, resource: Resource) -> Option<u64> {
+        match resource {
+            Resource::Memory => self.memory.map(|bytes| bytes.0),
+            Resource::Cpu => self.cpu.map(|cpu| cpu.0),
+        }
+    }
+
+    /// What the scheduler hands out: this as `status.allocatable`, what it lacks from `status.capacity`. Memory,
+    /// processor time and pods that neither reports are without bound: nothing is refused for what is not known.
+    #[must_use]
+    pub fn offer(&self, capacity: &Self) -> Amounts {
+        let amounts = Amounts {
+            pods: self.pods.or(capacity.pods).unwrap_or(u64::MAX),
+            ..Amounts::pod(
+                self.memory.or(capacity.memory).unwrap_or(Bytes(u64::MAX)),
+                self.cpu.or(capacity.cpu).unwrap_or(Millicores(u64::MAX)),
+            )
+        };
+        amounts.with_further(self.further.clone().or_else(|| capacity.further.clone()))
+    }
 }
 
 /// What a taint does to a pod that does not tolerate it.

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Requests, Requirement, TaintEffect};
+use jiff::Timestamp;
+
+use super::{Amounts, Requirement, TaintEffect};
 
 /// A Kubernetes pod that has not ended. Text that many pods share is shared between them (`Arc`).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one field or annotation of the pod, independent of the others")]
 pub struct Pod {
     /// `metadata.namespace`.
     pub namespace: Arc<str>,
@@ -14,20 +17,36 @@ pub struct Pod {
     pub name: Box<str>,
     /// The keys of `metadata.labels`, sorted.
     pub label_keys: Arc<[Arc<str>]>,
+    /// Whether `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
     /// `spec.nodeName`; `None` for a pod that is not bound.
     pub node_name: Option<Arc<str>>,
-    /// What the pod asks for.
-    pub requests: Requests,
-    /// The owner that manages it (`ownerReferences[].controller`, or 1.6's `kubernetes.io/created-by`).
+    /// What the pod asks for, by the scheduler's rule.
+    pub requests: Amounts,
+    /// The owner that manages it: `ownerReferences[].controller`, or 1.6's `kubernetes.io/created-by`.
     pub controller: Option<Arc<Controller>>,
-    /// Whether it is a static pod's mirror (annotation `kubernetes.io/config.mirror`).
+    /// Whether it carries the annotation of a static pod's mirror (`kubernetes.io/config.mirror`).
     pub mirror: bool,
+    /// Whether it carries `cluster-autoscaler.kubernetes.io/daemonset-pod: "true"`.
+    pub daemonset_pod: bool,
     /// The annotation `cluster-autoscaler.kubernetes.io/safe-to-evict`, if it is `"true"` or `"false"`.
     pub safe_to_evict: Option<bool>,
+    /// Whether it carries `karpenter.sh/do-not-disrupt: "true"`.
+    pub do_not_disrupt: bool,
     /// The name of a volume on the node's own disk (`hostPath`, or an `emptyDir` that is not in memory) that the
     /// annotation `cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes` does not name.
     pub local_volume: Option<Arc<str>>,
-    /// What the scheduler needs to know of it; only for pods that are not bound.
+    /// The names of the persistent volume claims that it mounts.
+    pub claims: Box<[Box<str>]>,
+    /// `spec.priority`; 0 where it is not set.
+    pub priority: i32,
+    /// Whether `spec.terminationGracePeriodSeconds` is 0.
+    pub ends_at_once: bool,
+    /// Whether it is Ready. In a file, a Running pod without that condition counts as Ready.
+    pub ready: bool,
+    /// Where it may go.
+    pub constraints: Arc<Constraints>,
+    /// What the scheduler says of it; only for pods that are not bound.
     pub unbound: Option<Box<Unbound>>,
 }
 
@@ -39,9 +58,11 @@ impl Pod {
     }
 }
 
-/// The owner that recreates a pod.
+/// The owner that manages a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Controller {
+    /// The API group of its kind, such as `apps`; empty for the core group. `None` where a file does not say.
+    pub group: Option<String>,
     /// `DaemonSet`, `ReplicaSet`, `StatefulSet`, `Job`, `Node` (static pods), …
     pub kind: String,
     /// Its name.
@@ -50,15 +71,36 @@ pub struct Controller {
     pub uid: String,
 }
 
-/// A pod that waits for a node.
+/// What the scheduler says of a pod that waits for a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unbound {
+    /// `metadata.uid`; empty where a file has none.
+    pub uid: Box<str>,
+    /// `metadata.creationTimestamp`.
+    pub created_at: Option<Timestamp>,
     /// Whether `spec.schedulingGates` holds it back.
     pub gated: bool,
-    /// The scheduler's message, if it has marked the pod `PodScheduled=False` with reason `Unschedulable`.
-    pub unschedulable: Option<String>,
-    /// Where it may go.
-    pub constraints: Arc<Constraints>,
+    /// The scheduler's refusal, if the condition `PodScheduled` is `False` with reason `Unschedulable`.
+    pub refusal: Option<SchedulerRefusal>,
+    /// `status.nominatedNodeName`.
+    pub nominated: Option<Arc<str>>,
+}
+
+/// The scheduler's word that a pod fits no node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchedulerRefusal {
+    /// Its message.
+    pub message: String,
+    /// `lastTransitionTime` of the condition, where it has one.
+    pub since: Option<Timestamp>,
+}
+
+impl Unbound {
+    /// Since when the scheduler has refused the pod; a refusal without a time began when the pod was created.
+    #[must_use]
+    pub fn refused_since(&self) -> Option<Timestamp> {
+        self.refusal.as_ref()?.since.or(self.created_at)
+    }
 }
 
 /// The constraints that a pod puts on a node, as far as this program reads them.

@@ -1,11 +1,14 @@
-//! Quantities with their unit in the type.
+//! Amounts of resources, with their unit in the type.
+//!
+//! One object never holds more than `i64::MAX` of a resource (Kubernetes' own bound for a quantity). Sums are made in
+//! `u64` and saturate, so what a cluster's users write never fails a run; ratios are compared by cross-multiplication in
+//! `u128`, where no product of two amounts overflows.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// An amount of memory in bytes.
-///
-/// One object never holds more than `i64::MAX` bytes (Kubernetes' own bound for a quantity); sums over a cluster are
-/// made in `u128`, so no sum can wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
@@ -16,28 +19,18 @@ impl Bytes {
     pub const GIBI: Self = Self(1 << 30);
 }
 
-/// Writes the amount with a binary suffix and at most one decimal: `13Gi`, `1.5Gi`, `100Mi`, `0`.
+/// Writes the amount with a binary suffix and at most one decimal, rounded half up: `13Gi`, `1.5Gi`, `100Mi`, `0`.
 impl fmt::Display for Bytes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&TotalBytes(u128::from(self.0)), formatter)
-    }
-}
-
-/// A sum of [`Bytes`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TotalBytes(pub u128);
-
-/// Writes the sum as [`Bytes`] is written; the decimal is rounded half up.
-impl fmt::Display for TotalBytes {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SUFFIXES: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        let bytes = u128::from(self.0);
         let mut unit: u128 = 1;
         let mut suffix = 0;
-        while suffix + 1 < SUFFIXES.len() && self.0 >= unit * 1024 {
+        while suffix + 1 < SUFFIXES.len() && bytes >= unit * 1024 {
             unit *= 1024;
             suffix += 1;
         }
-        let tenths = (self.0.saturating_mul(10) + unit / 2) / unit;
+        let tenths = (bytes * 10 + unit / 2) / unit;
         let name = SUFFIXES.get(suffix).copied().unwrap_or_default();
         let text = match (tenths / 10, tenths % 10) {
             (whole, 0) => format!("{whole}{name}"),
@@ -51,24 +44,205 @@ impl fmt::Display for TotalBytes {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millicores(pub u64);
 
+/// Writes whole cores without a suffix and parts in millicores: `4`, `1500m`.
 impl fmt::Display for Millicores {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&format!("{}m", self.0))
+        match (self.0 / 1000, self.0 % 1000) {
+            (cores, 0) => formatter.pad(&cores.to_string()),
+            _ => formatter.pad(&format!("{}m", self.0)),
+        }
     }
 }
 
-/// What a pod asks the scheduler for, by the scheduler's own rule (init steps, sidecars and overhead included).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Requests {
+/// A resource whose ratio can decide what a run does (`RESOURCES`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    /// Memory.
+    Memory,
+    /// Processor time.
+    Cpu,
+}
+
+impl Resource {
+    /// The resource's name in Kubernetes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    /// Writes an amount of this resource with its unit.
+    #[must_use]
+    pub fn show(self, amount: u64) -> String {
+        match self {
+            Self::Memory => Bytes(amount).to_string(),
+            Self::Cpu => Millicores(amount).to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+/// Amounts of further resources by their names: `nvidia.com/gpu`, `hugepages-2Mi`, `ephemeral-storage`. Never holds a
+/// zero, so two equal amounts compare as equal.
+pub type FurtherAmounts = BTreeMap<Arc<str>, u64>;
+
+/// An amount of every resource: what a pod requests, what a node offers, what is left of it, or a sum of these.
+///
+/// Further resources are shared (`Arc`) between the pods that request the same; most pods have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amounts {
     /// Memory.
     pub memory: Bytes,
     /// Processor time.
     pub cpu: Millicores,
+    /// Pods; one for a single pod.
+    pub pods: u64,
+    further: Option<Arc<FurtherAmounts>>,
+}
+
+impl Amounts {
+    /// What one pod requests that asks for memory and processor time only.
+    #[must_use]
+    pub fn pod(memory: Bytes, cpu: Millicores) -> Self {
+        Self { memory, cpu, pods: 1, further: None }
+    }
+
+    /// The same amount with other further resources; zeros are left out.
+    #[must_use]
+    pub fn with_further(mut self, further: Option<Arc<FurtherAmounts>>) -> Self {
+        self.further = match further {
+            Some(map) if map.values().any(|amount| *amount == 0) => {
+                let kept: FurtherAmounts =
+                    map.iter().filter(|(_, amount)| **amount > 0).map(|(name, amount)| (name.clone(), *amount)).collect();
+                (!kept.is_empty()).then(|| Arc::new(kept))
+            }
+            other => other.filter(|map| !map.is_empty()),
+        };
+        self
+    }
+
+    /// The further resources and their amounts, sorted by name.
+    pub fn further(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        self.further.iter().flat_map(|map| map.iter()).map(|(name, amount)| (name, *amount))
+    }
+
+    /// Whether there is an amount of any further resource.
+    #[must_use]
+    pub fn has_further(&self) -> bool {
+        self.further.is_some()
+    }
+
+    /// The amount of a further resource.
+    #[must_use]
+    pub fn further_of(&self, name: &str) -> u64 {
+        self.further.as_ref().and_then(|map| map.get(name)).copied().unwrap_or(0)
+    }
+
+    /// The amount of a resource that can decide.
+    #[must_use]
+    pub fn of(&self, resource: Resource) -> u64 {
+        match resource {
+            Resource::Memory => self.memory.0,
+            Resource::Cpu => self.cpu.0,
+        }
+    }
+
+    /// Adds an amount; saturates.
+    pub fn add(&mut self, other: &Self) {
+        self.merge(other, u64::saturating_add);
+    }
+
+    /// Takes an amount away; never below zero.
+    pub fn take(&mut self, other: &Self) {
+        self.merge(other, u64::saturating_sub);
+    }
+
+    /// The sum of two amounts; saturates.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.add(other);
+        self
+    }
+
+    /// What is left without the other; never below zero.
+    #[must_use]
+    pub fn minus(mut self, other: &Self) -> Self {
+        self.take(other);
+        self
+    }
+
+    /// The larger amount of each resource.
+    #[must_use]
+    pub fn larger(mut self, other: &Self) -> Self {
+        self.merge(other, u64::max);
+        self
+    }
+
+    /// The smaller amount of each resource.
+    #[must_use]
+    pub fn smaller(mut self, other: &Self) -> Self {
+        self.merge(other, u64::min);
+        if let Some(mine) = &mut self.further
+            && mine.keys().any(|name| other.further_of(name) == 0)
+        {
+            Arc::make_mut(mine).retain(|name, _| other.further_of(name) > 0);
+            self.further = self.further.filter(|map| !map.is_empty());
+        }
+        self
+    }
+
+    /// Whether a pod with these requests fits what is left. A request of nothing fits even where nothing is left, as in
+    /// the scheduler.
+    #[must_use]
+    pub fn fits(&self, left: &Self) -> bool {
+        let enough = |asked: u64, left: u64| asked == 0 || asked <= left;
+        enough(self.memory.0, left.memory.0)
+            && enough(self.cpu.0, left.cpu.0)
+            && enough(self.pods, left.pods)
+            && self.further().all(|(name, asked)| asked <= left.further_of(name))
+    }
+
+    fn merge(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {
+        self.memory.0 = combine(self.memory.0, other.memory.0);
+        self.cpu.0 = combine(self.cpu.0, other.cpu.0);
+        self.pods = combine(self.pods, other.pods);
+        let Some(theirs) = &other.further else { return };
+        let mut merged = self.further.as_deref().cloned().unwrap_or_default();
+        for (name, amount) in theirs.iter() {
+            let mine = merged.get(name).copied().unwrap_or(0);
+            match combine(mine, *amount) {
+                0 => drop(merged.remove(name)),
+                sum => drop(merged.insert(name.clone(), sum)),
+            }
+        }
+        self.further = (!merged.is_empty()).then(|| Arc::new(merged));
+    }
+}
+
+/// Whether a further resource is an extended one, such as a GPU: a name with a domain outside of `kubernetes.io`, which
+/// only some nodes have.
+#[must_use]
+pub fn is_extended_resource(name: &str) -> bool {
+    match name.split_once('/') {
+        Some((domain, _)) => domain != "kubernetes.io" && !domain.ends_with(".kubernetes.io"),
+        None => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn gpus(count: u64) -> Option<Arc<FurtherAmounts>> {
+        Some(Arc::new(BTreeMap::from([("nvidia.com/gpu".into(), count)])))
+    }
 
     #[test]
     fn bytes_are_written_with_the_largest_suffix_that_leaves_a_whole_unit() {
@@ -83,5 +257,43 @@ mod tests {
             assert_eq!(Bytes(bytes).to_string(), text);
         }
         assert_eq!(format!("{:>6}", Bytes::GIBI), "   1Gi");
+    }
+
+    #[test]
+    fn sums_saturate_and_differences_stop_at_zero() {
+        let large = Amounts::pod(Bytes(u64::MAX - 1), Millicores(7)).with_further(gpus(1));
+        let sum = large.clone().plus(&large);
+        assert_eq!((sum.memory.0, sum.cpu.0, sum.pods, sum.further_of("nvidia.com/gpu")), (u64::MAX, 14, 2, 2));
+        let none = large.clone().minus(&sum);
+        assert_eq!(none, Amounts::default(), "a further resource that is used up is no longer listed");
+    }
+
+    #[test]
+    fn a_request_fits_where_each_resource_that_it_names_is_left() {
+        let room = Amounts { pods: 5, ..Amounts::pod(Bytes(8), Millicores(1000)) };
+        assert!(Amounts::pod(Bytes(8), Millicores(0)).fits(&room));
+        assert!(!Amounts::pod(Bytes(9), Millicores(0)).fits(&room));
+        assert!(!Amounts::pod(Bytes(1), Millicores(1)).with_further(gpus(1)).fits(&room));
+        assert!(Amounts::pod(Bytes(1), Millicores(1)).with_further(gpus(1)).fits(&room.clone().with_further(gpus(1))));
+        let full = Amounts { pods: 0, ..room };
+        assert!(!Amounts::pod(Bytes(0), Millicores(0)).fits(&full), "the number of pods is used up");
+    }
+
+    #[test]
+    fn the_smaller_amount_of_a_resource_that_one_side_lacks_is_none() {
+        let with = Amounts::pod(Bytes(8), Millicores(3)).with_further(gpus(2));
+        let without = Amounts::pod(Bytes(4), Millicores(9));
+        assert_eq!(with.clone().smaller(&without), Amounts::pod(Bytes(4), Millicores(3)));
+        assert_eq!(without.clone().smaller(&with), Amounts::pod(Bytes(4), Millicores(3)));
+        assert_eq!(without.larger(&with).further_of("nvidia.com/gpu"), 2);
+    }
+
+    #[test]
+    fn native_resources_are_not_extended() {
+        for (name, extended) in
+            [("nvidia.com/gpu", true), ("hugepages-2Mi", false), ("ephemeral-storage", false), ("kubernetes.io/x", false)]
+        {
+            assert_eq!(is_extended_resource(name), extended, "{name}");
+        }
     }
 }

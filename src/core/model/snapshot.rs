@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Membership, Node, NodeGroup, NodeIndex, Pod};
+use super::{Ledger, Membership, Node, NodeGroup, NodeIndex, Pod, Volumes};
 
 /// A cluster at one moment.
 ///
@@ -19,6 +19,8 @@ pub struct Snapshot {
     bindings: Vec<Binding>,
     groups: Vec<NodeGroup>,
     pods_seen: usize,
+    volumes: Volumes,
+    ledger: Option<Ledger>,
 }
 
 /// Where a pod is.
@@ -99,7 +101,16 @@ impl Snapshot {
                 }),
             })
             .collect();
-        Ok(Self { observed_at, nodes, pods, bindings, groups, pods_seen })
+        Ok(Self {
+            observed_at,
+            nodes,
+            pods,
+            bindings,
+            groups,
+            pods_seen,
+            volumes: Volumes::new(),
+            ledger: None,
+        })
     }
 
     /// The same cluster, with what a cloud tells of it: its groups, and of each node, in their order, how it belongs there.
@@ -112,6 +123,20 @@ impl Snapshot {
             node.outside = membership.outside;
             node.deleting |= membership.leaving;
         }
+        self
+    }
+
+    /// The same cluster, with the volumes of claims that were looked up.
+    #[must_use]
+    pub fn with_volumes(mut self, volumes: Volumes) -> Self {
+        self.volumes = volumes;
+        self
+    }
+
+    /// The same cluster, with what earlier runs noted.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Option<Ledger>) -> Self {
+        self.ledger = ledger;
         self
     }
 
@@ -142,6 +167,18 @@ impl Snapshot {
     #[must_use]
     pub fn groups(&self) -> &[NodeGroup] {
         &self.groups
+    }
+
+    /// The volumes of claims that were looked up.
+    #[must_use]
+    pub fn volumes(&self) -> &Volumes {
+        &self.volumes
+    }
+
+    /// What earlier runs noted; `None` where nothing can be kept between runs.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
     }
 
     /// How many pods were visible, those that have ended included.

@@ -12,10 +12,12 @@
 //!   assemble  actions in order, and a verdict with a reason for every node
 //! ```
 
+mod action;
 mod assemble;
 mod changes;
 mod choice;
 mod delete;
+mod demand;
 mod fit;
 mod grow;
 mod managed;
@@ -34,13 +36,18 @@ pub use managed::is_managed;
 pub(crate) use managed::unmanaged;
 pub use notes::{Limit, Warning};
 pub use pods::is_users;
+pub use action::{Action, ActionKind, Effect, EventWords, KindFacts};
+pub use demand::Demand;
 pub use reason::{
-    CordonReason, DeleteReason, Elapsed, GrowReason, KeepReason, Loss, MarkReason, Reason, Since,
-    UncordonReason, UnmarkReason,
+    CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason, Reason,
+    Since, UncordonReason, UnmarkReason,
 };
 pub(crate) use survey::{Cordon, NodeFacts, Survey};
-pub use utilization::Utilization;
-pub use value::{Action, After, Band, Before, NodeState, NodeVerdict, Plan, Refusal, TooManyBroken, Verdict};
+pub use utilization::{Ratio, Utilization};
+pub use value::{
+    After, Band, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal, TooManyBroken,
+    Verdict,
+};
 
 use crate::model::Snapshot;
 use crate::policy::Policy;

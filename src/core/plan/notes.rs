@@ -1,190 +1,301 @@
 //! What a plan says beside its actions: settings that changed a number, and warnings.
 
-use super::reason::{among, plural};
+use std::fmt;
+
+use super::reason::{Reason, among, plural, reasons};
 use super::utilization::Utilization;
+use crate::model::Resource;
 use crate::policy::PartsPerMillion;
 
 /// Beyond this many, the exact number of nodes tells an operator nothing and is not computed.
 pub(super) const ENOUGH_NODES: usize = 10_000;
 
-/// So many nodes, or more than are counted.
+/// A number of nodes, or that it is more than are counted.
 fn needed(nodes: usize) -> String {
     if nodes > ENOUGH_NODES { format!("more than {ENOUGH_NODES} nodes") } else { plural(nodes, "node") }
 }
 
-/// A setting that changed a number of the plan.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Limit {
-    /// Fewer nodes would have been enough.
-    #[error("MIN_NODES: {} would be enough, {allowed} kept in service", plural(*.asked, "node"))]
-    MinNodes {
-        /// Nodes that the utilization asks for.
-        asked: usize,
-        /// Nodes left in service.
-        allowed: usize,
-    },
-    /// More nodes would have been needed.
-    #[error(
-        "MAX_NODES: {} needed, {allowed} may serve; utilization is then {utilization}, above {max}",
-        needed(*.asked)
-    )]
-    MaxNodes {
-        /// Nodes that the utilization asks for.
-        asked: usize,
-        /// Nodes left in service.
-        allowed: usize,
-        /// Utilization with those.
-        utilization: Utilization,
-        /// `MAX_UTILIZATION`.
-        max: PartsPerMillion,
-    },
-    /// More nodes must be kept than `MAX_NODES`; they are kept all the same.
-    #[error(
-        "MAX_NODES: {asked} nodes must be kept, which is more than {allowed}; they are kept all the same"
-    )]
-    MustKeep {
-        /// Nodes that must be kept.
-        asked: usize,
-        /// `MAX_NODES`.
-        allowed: usize,
-    },
-    /// Waiting pods need more new nodes than may be created.
-    #[error("MAX_NODES: waiting pods need {}, {allowed} may be created", plural(*.asked, "new node"))]
-    WaitingPods {
-        /// New nodes that would take them.
-        asked: usize,
-        /// New nodes that may be created.
-        allowed: usize,
-    },
-    /// More cordons than one run may make.
-    #[error("MAX_CORDONS: {} asked for, {allowed} made", plural(*.asked, "cordon"))]
-    MaxCordons {
-        /// Cordons that the choice asks for.
-        asked: usize,
-        /// Cordons in the plan.
-        allowed: usize,
-    },
-    /// More deletions than one run may make.
-    #[error("MAX_DELETIONS: {} could be deleted, {allowed} deleted in this run", plural(*.asked, "node"))]
-    MaxDeletions {
-        /// Nodes that could be deleted.
-        asked: usize,
-        /// Deletions in the plan.
-        allowed: usize,
-    },
+reasons! {
+    /// A setting that changed a number of the plan.
+    Limit {
+        /// Fewer nodes would have been enough.
+        MinNodes {
+            /// Nodes that the utilization asks for.
+            asked: usize,
+            /// Nodes left in service.
+            allowed: usize,
+        } => ("MIN_NODES: {} would be enough, {allowed} kept in service", plural(*.asked, "node")),
+        /// More nodes would have been needed, or serve, than `MAX_NODES` allows.
+        MaxNodes {
+            /// Nodes that the utilization asks for.
+            asked: usize,
+            /// Nodes left in service.
+            allowed: usize,
+            /// Utilization with those.
+            utilization: Utilization,
+            /// `MAX_UTILIZATION`.
+            max: PartsPerMillion,
+        } => (
+            "MAX_NODES: {} needed, {allowed} may serve; utilization is then {utilization} (MAX_UTILIZATION is {max})",
+            needed(*.asked)
+        ),
+        /// More nodes must be kept than `MAX_NODES`; they are kept all the same.
+        MustKeep {
+            /// Nodes that must be kept.
+            asked: usize,
+            /// `MAX_NODES`.
+            allowed: usize,
+        } => ("MAX_NODES: {asked} nodes must be kept, which is more than {allowed}; they are kept all the same"),
+        /// Waiting pods need more new nodes than may be created.
+        WaitingPods {
+            /// New nodes that would take them.
+            asked: usize,
+            /// New nodes that may be created.
+            allowed: usize,
+        } => ("MAX_NODES: waiting pods need {}, {allowed} may be created", plural(*.asked, "new node")),
+        /// More cordons than one run may make.
+        MaxCordons {
+            /// Cordons that the choice asks for.
+            asked: usize,
+            /// Cordons in the plan.
+            allowed: usize,
+        } => ("MAX_CORDONS: {} asked for, {allowed} made", plural(*.asked, "cordon")),
+        /// More deletions than one run may make.
+        MaxDeletions {
+            /// Nodes that could be deleted.
+            asked: usize,
+            /// Deletions in the plan.
+            allowed: usize,
+        } => ("MAX_DELETIONS: {} could be deleted, {allowed} deleted in this run", plural(*.asked, "node")),
+        /// More new nodes than one run may create.
+        MaxCreations {
+            /// New nodes that the choice asks for.
+            asked: usize,
+            /// New nodes in the plan.
+            allowed: usize,
+        } => ("MAX_CREATIONS: {} asked for, {allowed} created in this run", plural(*.asked, "new node")),
+    }
 }
 
-impl Limit {
-    /// The setting that is the limit.
+reasons! {
+    /// Something that an operator should know.
+    Warning {
+        /// The pod is larger than any node there is or could be made.
+        FitsNowhere {
+            /// `namespace/name`.
+            pod: String,
+        } => ("pod {pod} fits no node, even an empty one; its request is ignored"),
+        /// A scheduling gate holds the pod back.
+        Gated {
+            /// `namespace/name`.
+            pod: String,
+        } => ("pod {pod} is held back by a scheduling gate; its request is ignored"),
+        /// The pod would fit on a node there is, but that one is full, and no new node would take it.
+        NoRoom {
+            /// `namespace/name`.
+            pod: String,
+            /// Why no node is created for it.
+            why: String,
+        } => ("pod {pod} waits: the nodes that could take it are full, and {why}"),
+        /// The pod fits a serving node by its requests, but the scheduler refuses it.
+        RefusedByScheduler {
+            /// `namespace/name`.
+            pod: String,
+            /// The node.
+            node: String,
+            /// The scheduler's own words.
+            message: String,
+        } => ("pod {pod} fits on {node} by its requests, but the scheduler says: {message}"),
+        /// The new node that was created for the pod did not take it.
+        NewNodeDidNotHelp {
+            /// `namespace/name`.
+            pod: String,
+            /// The group.
+            group: String,
+            /// What the new node lacks, or that it still boots.
+            lacks: String,
+        } => ("pod {pod} waits: node group {group} is not grown for it again yet: {lacks}"),
+        /// Only a reserved node would take the pod.
+        NeedsReserved {
+            /// `namespace/name`.
+            pod: String,
+            /// The taint that reserves it.
+            taint: String,
+        } => ("pod {pod} waits for a node with the taint {taint}, which is reserved; POOL_LABEL makes such nodes a pool of their own"),
+        /// Nodes are reserved by a taint.
+        Reserved {
+            /// The taint.
+            taint: String,
+            /// One of the nodes.
+            node: String,
+            /// How many.
+            nodes: usize,
+        } => (
+            "reserved by the taint {taint}: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
+            among(*.nodes, "node", .node)
+        ),
+        /// Nothing tells what a new node would be like, so few are created.
+        UnknownNewNode {
+            /// How many at most.
+            allowed: usize,
+        } => ("nothing tells the size of a new node: at most {} created in this run", plural(*.allowed, "node")),
+        /// A new node would be full of its own daemons.
+        DaemonsFillNewNode {
+            /// The group; empty where it is not known.
+            group: String,
+            /// The resource.
+            resource: Resource,
+            /// What its daemons request.
+            daemons: u64,
+            /// What it offers.
+            capacity: u64,
+        } => (
+            "a new node{} would be filled by its own daemon pods: {} of {} {resource}",
+            of_group(.group),
+            .resource.show(*.daemons),
+            .resource.show(*.capacity)
+        ),
+        /// No user's pod would go to a new node.
+        NobodyReachesNewNode {
+            /// The group; empty where it is not known.
+            group: String,
+        } => ("a new node{} would take no user's pod; none is created", of_group(.group)),
+        /// Pods without a memory request are invisible to the utilization.
+        NoMemoryRequest {
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many.
+            pods: usize,
+        } => ("no memory is requested, so none is counted, by {}", among(*.pods, "pod", .pod)),
+        /// A memory request of thousandths of a byte is a mistake in its unit.
+        MillibyteRequest {
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many.
+            pods: usize,
+        } => (
+            "memory is requested in thousandths of a byte (the suffix m) by {}; Mi was probably meant",
+            among(*.pods, "pod", .pod)
+        ),
+        /// No pod is a user's by `PREEMPTIBLE_LABELS`.
+        NoUserPods => ("no pod carries a label key of PREEMPTIBLE_LABELS, so every pod is critical and keeps its node"),
+        /// The pods of one namespace only are visible.
+        OneNamespace {
+            /// The namespace.
+            namespace: String,
+        } => ("all pods are in namespace {namespace}: kubectl get pods needs -A for those of all namespaces"),
+        /// Another autoscaler acts on the same nodes.
+        OtherAutoscaler {
+            /// Which.
+            actor: String,
+            /// One of the nodes.
+            node: String,
+            /// The label or annotation that says so.
+            mark: String,
+        } => ("{actor} also scales nodes such as {node} ({mark}); two autoscalers undo each other's work"),
+        /// A Ready node that offers nothing of a deciding resource does not serve.
+        NoCapacity {
+            /// The node.
+            node: String,
+            /// The resource.
+            resource: Resource,
+        } => ("node {node} is Ready but reports no {resource}; it does not serve"),
+        /// A node reports far more than its group's other nodes.
+        BeyondMedian {
+            /// The node.
+            node: String,
+            /// The resource.
+            resource: Resource,
+            /// What it reports.
+            reported: u64,
+            /// What counts: the median of its group.
+            counted: u64,
+        } => (
+            "node {node} reports {} of {resource}, more than four times the median of its group; {} counts",
+            .resource.show(*.reported),
+            .resource.show(*.counted)
+        ),
+        /// A pod asks for more than its node has.
+        BeyondNode {
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many.
+            pods: usize,
+        } => ("more is requested than the node has by {}; what the node has counts", among(*.pods, "pod", .pod)),
+        /// A mark of ours that is not a time counts as absent.
+        BadMark {
+            /// The node.
+            node: String,
+            /// The annotation's key.
+            annotation: String,
+            /// Its value.
+            value: String,
+        } => ("node {node}: annotation {annotation} is not an RFC 3339 time: {value:?}"),
+        /// Nodes are not in use.
+        NotInUse {
+            /// What is missing.
+            what: String,
+            /// One of the nodes.
+            node: String,
+            /// How many.
+            nodes: usize,
+        } => ("not in use, {what}: {}", among(*.nodes, "node", .node)),
+        /// A group is not grown.
+        GroupNotGrown {
+            /// The group.
+            group: String,
+            /// Why.
+            why: String,
+        } => ("node group {group} is not grown in this run: {why}"),
+        /// Nothing is deleted from a group.
+        GroupNotShrunk {
+            /// The group.
+            group: String,
+            /// Why.
+            why: String,
+        } => ("nothing is deleted from node group {group}: {why}"),
+        /// A group without nodes belongs to no pool.
+        GroupWithoutPool {
+            /// The group.
+            group: String,
+        } => ("node group {group} belongs to no pool: it has no nodes, and neither its template nor NODE_GROUPS=pool=group names one"),
+    }
+}
+
+fn of_group(group: &str) -> String {
+    if group.is_empty() { String::new() } else { format!(" of {group}") }
+}
+
+impl Warning {
+    /// The objects that the warning is about, as `kind/name`: `pod/hub/jupyter-ada`, `node/n1`, `group/z/users`.
     #[must_use]
-    pub fn setting(&self) -> &'static str {
+    pub fn objects(&self) -> Vec<String> {
+        let pod = |name: &str| vec![format!("pod/{name}")];
+        let node = |name: &str| vec![format!("node/{name}")];
+        let of_group = |name: &str| if name.is_empty() { Vec::new() } else { vec![format!("group/{name}")] };
         match self {
-            Self::MinNodes { .. } => "MIN_NODES",
-            Self::MaxNodes { .. } | Self::MustKeep { .. } | Self::WaitingPods { .. } => "MAX_NODES",
-            Self::MaxCordons { .. } => "MAX_CORDONS",
-            Self::MaxDeletions { .. } => "MAX_DELETIONS",
+            Self::FitsNowhere { pod: name }
+            | Self::Gated { pod: name }
+            | Self::NoRoom { pod: name, .. }
+            | Self::NeedsReserved { pod: name, .. }
+            | Self::NoMemoryRequest { pod: name, .. }
+            | Self::MillibyteRequest { pod: name, .. }
+            | Self::BeyondNode { pod: name, .. } => pod(name),
+            Self::RefusedByScheduler { pod: name, node: on, .. } => [pod(name), node(on)].concat(),
+            Self::NewNodeDidNotHelp { pod: name, group, .. } => [pod(name), of_group(group)].concat(),
+            Self::Reserved { node: name, .. }
+            | Self::OtherAutoscaler { node: name, .. }
+            | Self::NoCapacity { node: name, .. }
+            | Self::BeyondMedian { node: name, .. }
+            | Self::BadMark { node: name, .. }
+            | Self::NotInUse { node: name, .. } => node(name),
+            Self::DaemonsFillNewNode { group, .. }
+            | Self::NobodyReachesNewNode { group }
+            | Self::GroupNotGrown { group, .. }
+            | Self::GroupNotShrunk { group, .. }
+            | Self::GroupWithoutPool { group } => of_group(group),
+            Self::OneNamespace { namespace } => vec![format!("namespace/{namespace}")],
+            Self::UnknownNewNode { .. } | Self::NoUserPods => Vec::new(),
         }
     }
-
-    /// What would have been, and what is.
-    #[must_use]
-    pub fn numbers(&self) -> (usize, usize) {
-        match *self {
-            Self::MinNodes { asked, allowed }
-            | Self::MaxNodes { asked, allowed, .. }
-            | Self::MustKeep { asked, allowed }
-            | Self::WaitingPods { asked, allowed }
-            | Self::MaxCordons { asked, allowed }
-            | Self::MaxDeletions { asked, allowed } => (asked, allowed),
-        }
-    }
-}
-
-/// Something that the operator should know; nothing was decided by it alone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Warning {
-    /// No node could hold the pod, not even an empty or a new one.
-    #[error("pod {pod} fits on no node, not even an empty one; it asks for nothing")]
-    FitsNowhere {
-        /// `namespace/name`.
-        pod: String,
-    },
-    /// A scheduling gate holds the pod back.
-    #[error("pod {pod} is held back by a scheduling gate; it asks for nothing")]
-    Gated {
-        /// `namespace/name`.
-        pod: String,
-    },
-    /// The pod would fit on a node there is, but that one is full, and no new node would take it.
-    #[error("pod {pod} waits: the nodes that could take it are full, and a new node would not take it")]
-    NoRoom {
-        /// `namespace/name`.
-        pod: String,
-    },
-    /// The pod fits a serving node by its requests, but the scheduler says otherwise.
-    #[error("pod {pod} fits on {node} by its requests, but the scheduler says: {message}")]
-    RefusedByScheduler {
-        /// `namespace/name`.
-        pod: String,
-        /// The node.
-        node: String,
-        /// The scheduler's own words.
-        message: String,
-    },
-    /// Nothing tells what a new node would be like, so few are created.
-    #[error("nothing tells the size of a new node: at most {} created in this run", plural(*.allowed, "node"))]
-    UnknownNewNode {
-        /// How many at most.
-        allowed: usize,
-    },
-    /// A new node would be full of its own daemons.
-    #[error("a new node{} would be filled by its own daemon pods: {daemons} of {capacity} bytes", group.as_ref().map(|name| format!(" of {name}")).unwrap_or_default())]
-    DaemonsFillNewNode {
-        /// The group, where known.
-        group: Option<String>,
-        /// Bytes requested by its daemons.
-        daemons: u128,
-        /// Bytes that it offers.
-        capacity: u128,
-    },
-    /// Pods without a memory request are invisible to the utilization.
-    #[error("no memory is requested, so none is counted, by {}", among(*.pods, "pod", .pod))]
-    NoMemoryRequest {
-        /// `namespace/name` of one of them.
-        pod: String,
-        /// How many.
-        pods: usize,
-    },
-    /// A Ready node that offers no memory counts as NotReady.
-    #[error("node {node} is Ready but reports no memory; it counts as NotReady")]
-    NoCapacity {
-        /// The node.
-        node: String,
-    },
-    /// A mark of ours that is not a time counts as absent.
-    #[error("node {node}: annotation {annotation} is not an RFC 3339 time: {value:?}")]
-    BadMark {
-        /// The node.
-        node: String,
-        /// The annotation's key.
-        annotation: String,
-        /// Its value.
-        value: String,
-    },
-    /// A group is not grown.
-    #[error("node group {group} is not grown in this run: {why}")]
-    GroupNotGrown {
-        /// The group.
-        group: String,
-        /// Why.
-        why: String,
-    },
-    /// Nothing is deleted from a group.
-    #[error("nothing is deleted from node group {group}: {why}")]
-    GroupNotShrunk {
-        /// The group.
-        group: String,
-        /// Why.
-        why: String,
-    },
 }

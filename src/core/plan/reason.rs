@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::utilization::Utilization;
-use crate::policy::{Budget, PartsPerMillion};
+use crate::policy::{AdoptCordons, Budget, PartsPerMillion};
 
 /// A reason: one word for programs, one sentence for people.
 pub trait Reason: fmt::Display {
@@ -60,6 +60,8 @@ macro_rules! reasons {
     };
 }
 
+pub(super) use reasons;
+
 reasons! {
     /// Why a cordoned node becomes schedulable.
     UncordonReason {
@@ -77,6 +79,16 @@ reasons! {
             /// How many.
             pods: usize,
         } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
+        /// The scheduler has nominated the node for a pod.
+        NominatedPod {
+            /// `namespace/name`.
+            pod: String,
+        } => ("the scheduler has nominated it for pod {pod}"),
+        /// A pod that the scheduler refuses for a reason that this program does not know may fit there.
+        RefusedElsewhere {
+            /// `namespace/name`.
+            pod: String,
+        } => ("the scheduler refuses pod {pod} on the nodes that it fits by its requests; this one may take it"),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
@@ -101,6 +113,13 @@ reasons! {
             /// Its occupants.
             occupants: usize,
         } => ("its capacity is needed; it has {}", plural(*.occupants, "pod")),
+        /// Somebody else cordoned it, and `ADOPT_CORDONS` lets this run undo that.
+        AdoptedCordon {
+            /// Why it is needed.
+            why: Box<UncordonReason>,
+            /// Since when it is cordoned, where known.
+            cordoned: Since,
+        } => ("{why}; somebody else cordoned it{cordoned}, and ADOPT_CORDONS=true undoes that"),
     }
 }
 
@@ -166,13 +185,35 @@ reasons! {
 reasons! {
     /// Why a node is deleted.
     DeleteReason {
-        /// It is cordoned, nobody is on it, and it has waited long enough.
+        /// It is under our own cordon, nobody is on it, and it has waited long enough.
         EmptyAndCordoned {
             /// When it was cordoned, where known.
             cordoned: Since,
             /// Since when it is known to be empty.
             empty: Since,
         } => ("it is empty{empty} and cordoned{cordoned}"),
+        /// The same under a cordon of somebody else that is old enough.
+        EmptyUnderAdoptedCordon {
+            /// When it was cordoned, where known.
+            cordoned: Since,
+            /// Since when it is known to be empty.
+            empty: Since,
+            /// `ADOPT_CORDONS`.
+            adopt: AdoptCordons,
+        } => ("it is empty{empty}; somebody else cordoned it{cordoned}, and ADOPT_CORDONS={adopt} lets it go"),
+    }
+}
+
+reasons! {
+    /// Why an instance without a node is deleted.
+    InstanceReason {
+        /// It was created long ago, and no node of the cluster runs on it.
+        NeverRegistered {
+            /// When it was created.
+            created: Since,
+            /// Twice `BOOT_GRACE`.
+            limit: Elapsed,
+        } => ("it was created{created} and has not become a node within {limit}"),
     }
 }
 
@@ -191,6 +232,8 @@ reasons! {
         Occupied => ("it is no longer empty"),
         /// Somebody uncordoned it by hand: their word wins.
         Uncordoned => ("it is schedulable, but still carries marks of an earlier cordon"),
+        /// The claim of an earlier run is over.
+        ClaimOver => ("the claim of an earlier run is over"),
     }
 }
 
@@ -204,15 +247,52 @@ reasons! {
         } => ("not managed: it has the label {label} of OMIT_LABELS"),
         /// `NODE_SELECTOR` does not match it.
         NotSelected => ("not managed: NODE_SELECTOR does not match it"),
+        /// It does not carry the label that names its pool.
+        NoPool {
+            /// `POOL_LABEL`.
+            label: String,
+        } => ("not managed: it has no label {label} (POOL_LABEL)"),
+        /// A part of it cannot be read.
+        Unreadable {
+            /// The field, its value and what was expected.
+            what: String,
+        } => ("not managed: {what}"),
         /// It is part of the control plane.
-        ControlPlane => ("not managed: it is a control-plane node"),
+        ControlPlane {
+            /// The label that says so.
+            label: String,
+        } => ("not managed: it is a control-plane node ({label})"),
+        /// No machine is behind it.
+        VirtualNode {
+            /// The label or taint that says so.
+            mark: String,
+        } => ("not managed: it is a virtual node ({mark})"),
         /// It is being deleted.
         BeingDeleted => ("not managed: it is being deleted"),
         /// Another program acts on it.
         OtherActor {
+            /// The program.
+            actor: String,
             /// The taint or annotation that says so.
             mark: String,
-        } => ("not managed: it is in the hands of another actor ({mark})"),
+        } => ("not managed: it is in the hands of {actor} ({mark})"),
+        /// Its lasting taints keep the pool's pods away.
+        Reserved {
+            /// One of the taints.
+            taint: String,
+        } => ("reserved: fewer than half of the pool's pods tolerate the taint {taint}"),
+        /// It is a Windows node in a pool of Linux pods.
+        ReservedWindows => ("reserved: it is a Windows node, and fewer than half of the pool's pods ask for one"),
+        /// A startup taint came back.
+        NotInUse {
+            /// What is missing: a taint that has not gone, or a device that has not come.
+            what: String,
+        } => ("not in use: {what}"),
+        /// Its kubelet reports that something runs short.
+        UnderPressure {
+            /// The taint.
+            taint: String,
+        } => ("under pressure ({taint}): neither cordoned nor uncordoned"),
         /// It runs a critical pod.
         CriticalPod {
             /// `namespace/name` of one of them.
@@ -220,8 +300,13 @@ reasons! {
         } => ("it runs the critical pod {pod}"),
         /// It is annotated to stay.
         ScaleDownDisabled => ("it is annotated scale-down-disabled"),
-        /// Somebody else cordoned it and `ADOPT_CORDONS` is off, or it is critical: an operator is at work there.
-        CordonedByOthers => ("somebody else cordoned it; left as it is"),
+        /// Somebody else cordoned it, and the cordon is not this run's to judge.
+        CordonedByOthers {
+            /// Since when it is cordoned, where known.
+            cordoned: Since,
+            /// `ADOPT_CORDONS`.
+            adopt: AdoptCordons,
+        } => ("somebody else cordoned it{cordoned}, and ADOPT_CORDONS is {adopt}; left as it is"),
         /// Another run is about to delete it.
         Claimed => ("another run is deleting it"),
         /// A waiting pod has room there.
@@ -231,6 +316,16 @@ reasons! {
             /// How many.
             pods: usize,
         } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
+        /// The scheduler has nominated the node for a pod.
+        NominatedPod {
+            /// `namespace/name`.
+            pod: String,
+        } => ("the scheduler has nominated it for pod {pod}"),
+        /// A pod that the scheduler refuses for a reason that this program does not know may fit there.
+        RefusedElsewhere {
+            /// `namespace/name`.
+            pod: String,
+        } => ("the scheduler refuses pod {pod} on the nodes that it fits by its requests; this one may take it"),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
@@ -245,7 +340,25 @@ reasons! {
         Needed {
             /// Its occupants: no node that is out of service and could serve has more.
             occupants: usize,
-        } => ("its capacity is needed; it has {}", plural(*.occupants, "pod")),
+            /// How many of the nodes that stay must be kept, for their critical pods or another reason.
+            must: usize,
+            /// The utilization of the nodes that stay.
+            utilization: Utilization,
+        } => (
+            "its capacity is needed: {utilization} with the nodes that stay{}; it has {}",
+            must_be_kept(*.must),
+            plural(*.occupants, "pod")
+        ),
+        /// It would be cordoned, but the nodes that take over do not serve yet.
+        AwaitsReplacement {
+            /// How many nodes would serve without it.
+            serving: usize,
+            /// Their utilization.
+            utilization: Utilization,
+        } => (
+            "its replacement does not serve yet: without it {} now, at {utilization}",
+            plural(*.serving, "node")
+        ),
         /// It would be cordoned, but this run's budget does not allow it.
         CordonBudget {
             /// `MAX_CORDONS`.
@@ -265,6 +378,11 @@ reasons! {
             /// Why it would not.
             why: Loss,
         } => ("{pod} would be lost: {why}"),
+        /// Another program delays its deletion.
+        DeletionDelayed {
+            /// The annotation that says so.
+            annotation: String,
+        } => ("its deletion is delayed by the annotation {annotation}"),
         /// This run's own pod is on it.
         OwnNode => ("this run's own pod is on it"),
         /// Its instance is in no node group that this run may delete from.
@@ -286,6 +404,28 @@ reasons! {
             /// `EMPTY_GRACE`.
             grace: Elapsed,
         } => ("empty for {empty_for}, EMPTY_GRACE is {grace}"),
+        /// It was cordoned a moment ago.
+        CordonedRecently => ("it was cordoned less than 30 s ago, and the scheduler may not know yet"),
+        /// A pod that waits may have been promised the node before it was cordoned.
+        LateBind {
+            /// `namespace/name`.
+            pod: String,
+        } => (
+            "pod {pod} is not bound yet and may have been promised this node before its cordon, which is younger than \
+             660 s"
+        ),
+        /// A pod that waits tolerates cordons, so the scheduler may still bind it there.
+        ToleratesCordon {
+            /// `namespace/name`.
+            pod: String,
+        } => ("pod {pod} is not bound yet and tolerates a cordon, so the scheduler may still give it this node"),
+        /// A pod in its first hour of waiting would fit there.
+        FitsWaitingPod {
+            /// `namespace/name`.
+            pod: String,
+        } => ("pod {pod} waits and would fit there"),
+        /// Nodes are created in its pool in this run.
+        PoolGrows => ("its pool grows in this run"),
         /// It would be deleted, but this run's budget does not allow it.
         DeletionBudget {
             /// `MAX_DELETIONS`.
@@ -303,13 +443,8 @@ reasons! {
             /// The zone.
             zone: String,
         } => ("it is the last node of zone {zone}"),
-        /// It is the last managed node, and nothing says where to grow again.
-        LastOfCluster => ("it is the last node, and NODE_GROUPS does not say where to grow again"),
-        /// A pod on it and one on a node deleted in this run have the same controller.
-        SharedController {
-            /// `kind/name`.
-            controller: String,
-        } => ("a pod of {controller} moves from another node deleted in this run"),
+        /// It is the last managed node of its pool, and nothing says where to grow again.
+        LastOfPool => ("it is the last node, and NODE_GROUPS does not say where to grow again"),
         /// It may become Ready any moment.
         Booting {
             /// Since when, where known.
@@ -322,26 +457,55 @@ reasons! {
         } => ("NotReady{since}"),
         /// Too many nodes are broken for anything but uncordoning.
         TooManyBroken => ("too many nodes are broken to act"),
+        /// It is reserved or not a candidate, schedulable, and nothing is done to it.
+        ReservedCordoned => ("reserved and cordoned; no waiting pod needs it"),
+    }
+}
+
+/// The nodes that stay and that must be kept, in words; empty if there are none.
+fn must_be_kept(nodes: usize) -> String {
+    match nodes {
+        0 => String::new(),
+        1 => ", 1 of which must be kept".to_owned(),
+        _ => format!(", {nodes} of which must be kept"),
     }
 }
 
 /// Why an omitted pod would be lost with its node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Loss {
-    /// Nothing recreates it.
+    /// Nothing manages it.
     #[error("it has no controller")]
     NoController,
-    /// A Job's work would start again.
-    #[error("it belongs to a Job")]
-    Job,
-    /// It says so.
-    #[error("it is annotated safe-to-evict=false")]
-    NotSafeToEvict,
+    /// What manages it does not start it again.
+    #[error("its controller, of kind {kind}, does not start it again elsewhere")]
+    NotRecreated {
+        /// The controller's kind.
+        kind: String,
+    },
+    /// An annotation forbids it.
+    #[error("it is annotated {annotation}")]
+    NotToBeMoved {
+        /// The annotation, as `key=value`.
+        annotation: String,
+    },
     /// Its data is on the node's own disk.
     #[error("its volume {volume} is on the node's own disk")]
     LocalVolume {
         /// The volume's name.
         volume: String,
+    },
+    /// The volume of its claim can only be used on this node.
+    #[error("the volume of its claim {claim} can only be used on this node")]
+    LocalClaim {
+        /// The claim's name.
+        claim: String,
+    },
+    /// No other replica of its controller is Ready elsewhere.
+    #[error("it is the last Ready replica of {controller} outside of nodes that go")]
+    LastReplica {
+        /// `Kind namespace/name`.
+        controller: String,
     },
 }
 

@@ -1,17 +1,15 @@
 //! What a plan needs to know of each node, gathered in one walk over the pods.
 
-use std::collections::BTreeMap;
+use jiff::{SignedDuration, Timestamp};
 
-use jiff::Timestamp;
-
-use super::managed::unmanaged;
 use super::notes::Warning;
-use super::pods::{Classifier, Load, PodClass, loss};
 use super::reason::{KeepReason, Loss};
 use super::value::NodeState;
-use crate::model::{Binding, Controller, Node, NodeIndex, Pod, Snapshot, annotation};
-use crate::policy::{CapacitySource, Policy};
-use crate::recheck::is_claimed;
+use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, TaintSet};
+use crate::policy::{AdoptCordons, Policy, PoolName};
+
+/// The index of a pool in [`Survey::pools`].
+pub(crate) type PoolIndex = usize;
 
 /// A cluster, looked at through a policy.
 #[derive(Debug)]
@@ -20,21 +18,41 @@ pub(crate) struct Survey<'a> {
     pub(crate) policy: &'a Policy,
     /// Parallel to the snapshot's nodes.
     pub(crate) nodes: Vec<NodeFacts<'a>>,
-    /// Pods taken into account that are bound to no node and no daemons.
-    pub(super) unbound: Vec<&'a Pod>,
-    /// A pod bound to no node that would keep a node if it were: the scheduler may have promised it one already.
-    pub(crate) may_bind_late: Option<&'a Pod>,
-    pub(super) warnings: Vec<Warning>,
+    /// The pools, sorted by name: of the managed nodes, and of node groups without nodes that name one. A cluster without
+    /// `POOL_LABEL` has the one pool with the empty name, even without nodes.
+    pub(crate) pools: Vec<PoolName>,
+    /// The pool of each node group of the snapshot, in its order; `None` where nothing names one.
+    pub(crate) group_pools: Vec<Option<PoolIndex>>,
+    /// The pods taken into account that are bound to no node, apart from daemons and pods that are being deleted: users'
+    /// and critical pods and placeholders.
+    pub(crate) unbound: Vec<UnboundPod<'a>>,
+    /// The pods that the scheduler may still bind to a node that it was promised: unbound, not a daemon, not gated, not
+    /// being deleted, and such that they would keep a node.
+    pub(crate) may_bind_late: Vec<&'a Pod>,
+    /// For each pool, which sets of lasting taints are common, if that is to be noted anew (section 3).
+    pub(crate) judged_common: Vec<CommonTaints>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
-/// Whether a node can run pods.
+/// Which sets of lasting taints are common in a pool.
+pub(crate) type CommonTaints = std::collections::BTreeMap<TaintSet, bool>;
+
+/// A pod that is taken into account and bound to no node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnboundPod<'a> {
+    pub(crate) pod: &'a Pod,
+    pub(crate) kind: OccupantKind,
+}
+
+/// The classes of pods whose requests are part of what is asked for, daemons aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Readiness {
-    Ready,
-    /// NotReady for less than `BOOT_GRACE`.
-    Booting,
-    /// NotReady for longer.
-    Broken,
+pub(crate) enum OccupantKind {
+    /// Keeps its node from being cordoned.
+    Critical,
+    /// A user's.
+    Dynamic,
+    /// A reserve that anybody may displace; no occupant, and never placed.
+    Placeholder,
 }
 
 /// Who cordoned a node.
@@ -49,239 +67,131 @@ pub(crate) enum Cordon {
 #[derive(Debug)]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) node: &'a Node,
+    /// Its pool; 0 for a node that is not managed.
+    pub(crate) pool: PoolIndex,
     /// Why it is not managed; the pods of such a node are not looked at.
-    pub(super) unmanaged: Option<KeepReason>,
-    pub(super) readiness: Readiness,
-    /// Since when it is NotReady.
-    pub(super) not_ready_since: Option<Timestamp>,
+    pub(crate) unmanaged: Option<KeepReason>,
+    /// Why it is reserved, if it is: no capacity, in no bound, never cordoned.
+    pub(crate) reserved: Option<KeepReason>,
+    /// Its state, for common and reserved nodes alike.
+    pub(crate) state: NodeState,
+    /// Whether its Ready condition is true, whatever else speaks against it.
+    pub(crate) says_ready: bool,
+    /// Since when it is NotReady, or since when it exists.
+    pub(crate) not_ready_since: Option<Timestamp>,
+    /// Why it does not serve although it is Ready: the startup or pressure taint, or the device that is missing.
+    pub(crate) impaired_by: Option<String>,
     pub(crate) cordon: Cordon,
     pub(crate) scale_down_disabled: bool,
-    /// Whether another run is about to delete it.
-    pub(super) claimed: bool,
+    /// The key of an annotation that delays its deletion.
+    pub(crate) deletion_delayed: Option<&'a str>,
+    /// Whether a run has claimed it in order to delete it.
+    pub(crate) claimed: bool,
     /// When our own cordon was made, by its mark.
     pub(crate) marked_cordoned_at: Option<Timestamp>,
     /// When the control plane tainted it for its cordon.
     pub(crate) tainted_at: Option<Timestamp>,
-    /// When it was cordoned, by our mark or by the taint that the control plane adds.
-    pub(super) cordoned_at: Option<Timestamp>,
+    /// When it was cordoned: by the younger of mark and taint, for a cordon of others by the taint.
+    pub(crate) cordoned_at: Option<Timestamp>,
     pub(crate) empty_since: Option<Timestamp>,
-    /// Bytes that the utilization divides by; 0 if unknown.
-    pub(super) capacity: u128,
-    /// Critical and dynamic pods.
-    pub(super) occupants: usize,
-    /// Bytes requested by them.
-    pub(super) occupied: u128,
-    /// Bytes requested by the daemons taken into account.
-    pub(super) daemons: u128,
+    /// What the utilization divides by: `C` of section 4, omitted pods subtracted and absurd amounts replaced.
+    pub(crate) capacity: Amounts,
+    /// What the scheduler can hand out there in all, for every resource.
+    pub(crate) offer: Amounts,
+    /// The number of critical and dynamic pods.
+    pub(crate) occupants: usize,
+    /// Requests of critical pods.
+    pub(crate) critical_requests: Amounts,
+    /// Requests of dynamic pods.
+    pub(crate) dynamic_requests: Amounts,
+    /// Requests of placeholders.
+    pub(crate) placeholder_requests: Amounts,
+    /// Requests of the daemons taken into account.
+    pub(crate) daemons: Amounts,
+    /// What its bound pods add to what the pool asks for (`W` of section 4), daemons aside.
+    pub(crate) demand: Amounts,
     /// The first occupant by name.
     pub(crate) occupant: Option<&'a Pod>,
     /// The first critical one by name.
     pub(crate) critical: Option<&'a Pod>,
-    /// The first omitted pod by name that would be lost with the node, and why.
+    /// The first omitted pod by name that would be lost with the node, and why. Whether it is the last live replica
+    /// depends on the nodes that go with it: see [`NodeFacts::replicas`].
     pub(crate) loses: Option<(&'a Pod, Loss)>,
-    /// The controllers that would recreate an omitted pod of this node elsewhere, by uid.
-    pub(super) moves: BTreeMap<&'a str, &'a Controller>,
+    /// The omitted Ready pods of a recreating controller that has two or more pods.
+    pub(crate) replicas: Vec<&'a Pod>,
+    /// The omitted pods that start again elsewhere if the node goes.
+    pub(crate) moves: Vec<&'a Pod>,
     /// Whether this run's own pod is on it.
     pub(crate) own: bool,
     /// Requests of all pods on the node.
-    pub(super) load: Load,
-    /// Requests of the pods that are there for the node's own sake.
-    pub(super) daemon_load: Load,
-    /// Requests of all pods but its occupants.
-    pub(super) unoccupied_load: Load,
+    pub(crate) load: Amounts,
+    /// Requests of the pods that come with every node of its kind: all daemons.
+    pub(crate) daemon_load: Amounts,
+    /// Requests of all pods but its occupants and placeholders.
+    pub(crate) unoccupied_load: Amounts,
 }
 
 impl NodeFacts<'_> {
-    pub(super) fn managed(&self) -> bool {
+    pub(crate) fn managed(&self) -> bool {
         self.unmanaged.is_none()
     }
 
-    pub(super) fn ready(&self) -> bool {
-        self.readiness == Readiness::Ready
+    /// Whether it is managed and not reserved.
+    pub(crate) fn common(&self) -> bool {
+        self.managed() && self.reserved.is_none()
     }
 
-    /// Whether nobody would lose anything if the node went.
-    pub(super) fn empty(&self) -> bool {
+    /// Ready in the sense of section 5: Ready and not booting, not in use, under pressure, parked or claimed.
+    pub(crate) fn ready(&self) -> bool {
+        matches!(self.state, NodeState::Serving | NodeState::Cordoned)
+    }
+
+    /// Whether it takes pods now.
+    pub(crate) fn serves(&self) -> bool {
+        self.state == NodeState::Serving && self.common()
+    }
+
+    /// Whether nobody would lose anything if the node alone went, last live replicas aside.
+    pub(crate) fn empty(&self) -> bool {
         self.occupants == 0 && self.loses.is_none()
     }
 
     /// Whether it must not be cordoned or deleted for what is on it or written on it.
-    pub(super) fn protected(&self) -> bool {
+    pub(crate) fn protected(&self) -> bool {
         self.critical.is_some() || self.scale_down_disabled
     }
 
-    /// Whether somebody else cordoned it for a reason that this run must not undo: it is left exactly as it is.
-    pub(super) fn in_others_hands(&self, policy: &Policy) -> bool {
-        self.cordon == Cordon::Others && (self.protected() || !policy.adopt_cordons)
+    /// Whether somebody else cordoned it and this run must not undo that.
+    pub(crate) fn in_others_hands(&self, policy: &Policy) -> bool {
+        self.cordon == Cordon::Others
+            && (self.protected() || policy.adopt_cordons != AdoptCordons::Always)
     }
 
-    pub(super) fn state(&self) -> NodeState {
-        match (self.readiness, self.cordon) {
-            (Readiness::Ready, Cordon::None) => NodeState::Serving,
-            (Readiness::Ready, Cordon::Ours | Cordon::Others) => NodeState::Cordoned,
-            (Readiness::Booting, _) => NodeState::Booting,
-            (Readiness::Broken, _) => NodeState::Broken,
+    /// Whether a cordon of others is old enough for its empty node to be deleted; unknown age is young.
+    pub(crate) fn cordon_adopted(&self, policy: &Policy, observed_at: Timestamp) -> bool {
+        match policy.adopt_cordons {
+            AdoptCordons::Always => true,
+            AdoptCordons::Never => false,
+            AdoptCordons::After(age) => {
+                self.cordoned_at.is_some_and(|at| observed_at.duration_since(at).max(SignedDuration::ZERO) >= age)
+            }
         }
     }
 }
 
 impl<'a> Survey<'a> {
-    pub(crate) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
-        let mut warnings = Vec::new();
-        let nodes =
-            snapshot.nodes().iter().map(|node| look_at(node, snapshot, policy, &mut warnings)).collect();
-        let mut survey = Self { snapshot, policy, nodes, unbound: Vec::new(), may_bind_late: None, warnings };
-        survey.walk_pods();
-        survey
-    }
-
     /// The managed nodes with their index.
-    pub(super) fn managed(&self) -> impl Iterator<Item = (NodeIndex, &NodeFacts<'a>)> {
+    pub(crate) fn managed(&self) -> impl Iterator<Item = (NodeIndex, &NodeFacts<'a>)> {
         self.nodes.iter().enumerate().filter(|(_, node)| node.managed())
     }
 
-    /// How many managed nodes are in a state.
-    pub(super) fn count(&self, state: NodeState) -> usize {
-        self.managed().filter(|(_, node)| node.state() == state).count()
+    /// The managed nodes of a pool with their index.
+    pub(crate) fn of_pool(&self, pool: PoolIndex) -> impl Iterator<Item = (NodeIndex, &NodeFacts<'a>)> {
+        self.managed().filter(move |(_, node)| node.pool == pool)
     }
 
-    fn walk_pods(&mut self) {
-        let mut classifier = Classifier::new(self.policy);
-        let mut without_request: Option<(&Pod, usize)> = None;
-        for (pod, binding) in self.snapshot.placed_pods() {
-            let class = classifier.class(pod);
-            match binding {
-                Binding::UnknownNode => {}
-                Binding::Unbound => {
-                    let occupant = matches!(class, PodClass::Critical | PodClass::Dynamic);
-                    if occupant {
-                        self.unbound.push(pod);
-                    }
-                    let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
-                    if !gated && (occupant || (class == PodClass::Omitted && loss(pod).is_some())) {
-                        self.may_bind_late.get_or_insert(pod);
-                    }
-                }
-                Binding::Node(index) => {
-                    let Some(node) = self.nodes.get_mut(index).filter(|node| node.managed()) else {
-                        continue;
-                    };
-                    node.add(pod, class);
-                    if matches!(class, PodClass::Critical | PodClass::Dynamic) && pod.requests.memory.0 == 0 {
-                        without_request.get_or_insert((pod, 0)).1 += 1;
-                    }
-                }
-            }
-        }
-        if let Some((pod, pods)) = without_request {
-            self.warnings.push(Warning::NoMemoryRequest { pod: pod.full_name(), pods });
-        }
-    }
-}
-
-impl<'a> NodeFacts<'a> {
-    fn add(&mut self, pod: &'a Pod, class: PodClass) {
-        self.load.add(pod.requests);
-        match class {
-            PodClass::Critical | PodClass::Dynamic => {
-                self.occupants += 1;
-                self.occupied += u128::from(pod.requests.memory.0);
-                self.occupant.get_or_insert(pod);
-                if class == PodClass::Critical {
-                    self.critical.get_or_insert(pod);
-                }
-                return;
-            }
-            PodClass::Daemon { counted } => {
-                self.daemon_load.add(pod.requests);
-                if counted {
-                    self.daemons += u128::from(pod.requests.memory.0);
-                }
-            }
-            PodClass::Omitted => match loss(pod) {
-                Some(why) => {
-                    self.loses.get_or_insert((pod, why));
-                }
-                None => {
-                    self.moves.extend(pod.controller.as_deref().map(|one| (one.uid.as_str(), one)));
-                }
-            },
-            // Its node is undeletable while this run lasts; the pod itself is about to end.
-            PodClass::Own => self.own = true,
-        }
-        self.unoccupied_load.add(pod.requests);
-    }
-}
-
-fn look_at<'a>(
-    node: &'a Node,
-    snapshot: &Snapshot,
-    policy: &Policy,
-    warnings: &mut Vec<Warning>,
-) -> NodeFacts<'a> {
-    let unmanaged = unmanaged(node, policy);
-    let capacity = match policy.capacity {
-        // The API server itself takes a missing allocatable from capacity.
-        CapacitySource::Allocatable => node.allocatable.memory.or(node.capacity.memory),
-        CapacitySource::Capacity => node.capacity.memory,
-    }
-    .map_or(0, |bytes| u128::from(bytes.0));
-    let says_ready = node.ready.is_some_and(|condition| condition.ready);
-    if says_ready && capacity == 0 && unmanaged.is_none() {
-        warnings.push(Warning::NoCapacity { node: node.name.clone() });
-    }
-    let not_ready_since = node.ready.map_or(node.created_at, |condition| condition.since.or(node.created_at));
-    let readiness = if says_ready && capacity > 0 {
-        Readiness::Ready
-    } else if not_ready_since
-        .is_some_and(|since| snapshot.observed_at().duration_since(since) < policy.boot_grace)
-    {
-        Readiness::Booting
-    } else {
-        Readiness::Broken
-    };
-    let mut mark = |key: &str| {
-        let value = node.annotations.get(key)?;
-        let moment = value.parse::<Timestamp>().ok();
-        if moment.is_none() && unmanaged.is_none() {
-            let (node, annotation) = (node.name.clone(), key.to_owned());
-            warnings.push(Warning::BadMark { node, annotation, value: value.clone() });
-        }
-        moment
-    };
-    let (marked_cordoned_at, empty_since) = (mark(annotation::CORDONED_AT), mark(annotation::EMPTY_SINCE));
-    let taint = node.taints.iter().find(|taint| taint.key == "node.kubernetes.io/unschedulable");
-    let tainted_at = taint.and_then(|taint| taint.added_at);
-    NodeFacts {
-        node,
-        unmanaged,
-        readiness,
-        not_ready_since,
-        cordon: match (node.unschedulable, node.annotations.contains_key(annotation::CORDONED_AT)) {
-            (false, _) => Cordon::None,
-            (true, true) => Cordon::Ours,
-            (true, false) => Cordon::Others,
-        },
-        scale_down_disabled: node
-            .annotations
-            .get(annotation::SCALE_DOWN_DISABLED)
-            .is_some_and(|value| value == "true"),
-        claimed: node.unschedulable && is_claimed(node, snapshot.observed_at()),
-        marked_cordoned_at,
-        tainted_at,
-        cordoned_at: marked_cordoned_at.or(tainted_at),
-        empty_since,
-        capacity,
-        occupants: 0,
-        occupied: 0,
-        daemons: 0,
-        occupant: None,
-        critical: None,
-        loses: None,
-        moves: BTreeMap::new(),
-        own: policy.own_node.as_ref() == Some(&node.name),
-        load: Load::default(),
-        daemon_load: Load::default(),
-        unoccupied_load: Load::default(),
+    /// The common nodes of a pool with their index.
+    pub(crate) fn common(&self, pool: PoolIndex) -> impl Iterator<Item = (NodeIndex, &NodeFacts<'a>)> {
+        self.of_pool(pool).filter(|(_, node)| node.common())
     }
 }

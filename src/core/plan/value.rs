@@ -2,78 +2,122 @@
 
 use jiff::Timestamp;
 
+use super::action::Action;
+use super::demand::Demand;
 use super::notes::{Limit, Warning};
-use super::reason::{
-    CordonReason, DeleteReason, GrowReason, KeepReason, MarkReason, Reason, UncordonReason, UnmarkReason,
-};
+use super::reason::{CordonReason, DeleteReason, KeepReason, Reason, UncordonReason};
 use super::utilization::Utilization;
-use crate::model::{Bytes, TotalBytes};
+use crate::model::{Amounts, Ledger};
+use crate::policy::PoolName;
 
-/// What a run decides. Immutable; the actions stand in the order in which they are carried out.
+/// What a run decides. Immutable; the actions are in the order in which they are carried out.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The observation that it was made from.
+    /// The time of the observation that it was made from.
     pub observed_at: Timestamp,
-    /// The cluster as it is.
-    pub before: Before,
-    /// Where the utilization lies.
-    pub band: Band,
-    /// The cluster once every action has taken effect and what boots has booted.
-    pub after: After,
-    /// What to do: uncordon, grow, cordon, delete, then book-keeping.
+    /// The pools, sorted by name. A cluster without pools has one with the empty name.
+    pub pools: Vec<PoolPlan>,
+    /// What to do, in the order of [`ActionKind::ALL`](super::ActionKind::ALL).
     pub actions: Vec<Action>,
     /// A verdict for every node of the snapshot, sorted by name.
     pub nodes: Vec<NodeVerdict>,
-    /// The settings that changed a number.
+    /// The settings for the whole run that changed a number.
     pub limits: Vec<Limit>,
     /// What the operator should know.
     pub warnings: Vec<Warning>,
-    /// Set when too many nodes are broken to trust the picture: the plan then only uncordons.
+    /// Present when too many nodes are broken to trust the observation: the plan then only uncordons.
     pub guard: Option<TooManyBroken>,
+    /// What to write on waiting pods, sorted by pod.
+    pub notices: Vec<PodNotice>,
+    /// What later runs should know, if it differs from what earlier ones noted.
+    pub ledger: Option<Ledger>,
 }
 
-/// Counts of the cluster as it is. Managed nodes are exactly `serving + cordoned + booting + broken`.
+impl Plan {
+    /// The plan of a pool.
+    #[must_use]
+    pub fn pool(&self, name: &str) -> Option<&PoolPlan> {
+        self.pools.iter().find(|pool| pool.name == name)
+    }
+
+    /// All limits, those of the pools first.
+    pub fn all_limits(&self) -> impl Iterator<Item = &Limit> {
+        self.pools.iter().flat_map(|pool| &pool.limits).chain(&self.limits)
+    }
+
+    /// The verdict on a node.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<&NodeVerdict> {
+        let index = self.nodes.binary_search_by(|verdict| verdict.name.as_str().cmp(name)).ok()?;
+        self.nodes.get(index)
+    }
+}
+
+/// What a run decides for one pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolPlan {
+    /// The value of `POOL_LABEL`; empty where there are no pools.
+    pub name: PoolName,
+    /// The pool as it is.
+    pub before: Before,
+    /// What its pods ask for.
+    pub demand: Demand,
+    /// Where its utilization lies.
+    pub band: Band,
+    /// The pool once every action has taken effect and every booting node serves.
+    pub after: After,
+    /// The settings that changed a number in this pool.
+    pub limits: Vec<Limit>,
+}
+
+/// Counts of a pool as it is. Its managed nodes are exactly the sum of the counts of states and `reserved`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Before {
     /// Nodes that this program may act on.
     pub managed: usize,
-    /// Ready, schedulable, with capacity.
+    /// Common nodes that take pods now.
     pub serving: usize,
-    /// Ready, with capacity, and cordoned.
+    /// Ready common nodes that are cordoned.
     pub cordoned: usize,
+    /// Common nodes that boot.
+    pub booting: usize,
+    /// Common nodes that have been NotReady for longer than `BOOT_GRACE`.
+    pub broken: usize,
+    /// Ready common nodes with a startup taint that came back, or without a device that their group has.
+    pub not_in_use: usize,
+    /// Ready common nodes under a pressure taint.
+    pub under_pressure: usize,
+    /// Ready common nodes that a run is deleting.
+    pub claimed: usize,
+    /// Managed nodes whose lasting taints keep the pool's pods away.
+    pub reserved: usize,
     /// Managed nodes with a critical pod.
     pub critical: usize,
     /// Managed nodes that would lose nothing if they were deleted.
     pub empty: usize,
-    /// NotReady for less than `BOOT_GRACE`.
-    pub booting: usize,
-    /// NotReady for longer.
-    pub broken: usize,
     /// Instances of node groups that have no node yet.
     pub instances_without_node: usize,
     /// Pods that the scheduler could not place.
     pub waiting_pods: usize,
-    /// Memory asked for whatever serves: by the occupants of all managed nodes and by pods that wait.
-    pub demand: u128,
-    /// Requested and offered memory of the serving nodes; `demand` and their daemons are requested.
+    /// The utilization of the serving nodes: what is asked for, and their daemons, over what they offer.
     pub utilization: Utilization,
 }
 
-/// The cluster after the plan.
+/// A pool after the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct After {
-    /// Nodes in service, those still booting or to be created included.
+    /// Nodes in service, booting and new ones included.
     pub serving: usize,
     /// How many of them are booting.
     pub booting: usize,
     /// How many of them are to be created.
     pub created: usize,
-    /// Requested and offered memory of those nodes.
+    /// The utilization of those nodes.
     pub utilization: Utilization,
 }
 
-/// Where the utilization lies, bounds included in `Within`.
+/// Where a utilization lies; both bounds belong to the band.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Band {
     /// Below `MIN_UTILIZATION`.
@@ -84,139 +128,27 @@ pub enum Band {
     Above,
 }
 
-/// One thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Make a cordoned node schedulable.
-    Uncordon {
-        /// The node.
-        node: String,
-        /// Why.
-        reason: UncordonReason,
-    },
-    /// Ask a node group for more instances; only ever more.
-    Grow {
-        /// The group; `None` where none is known: the numbers then count managed nodes.
-        group: Option<String>,
-        /// Its size now.
-        from: u32,
-        /// The size to ask for.
-        to: u32,
-        /// Why.
-        reason: GrowReason,
-    },
-    /// Make a node unschedulable.
-    Cordon {
-        /// The node.
-        node: String,
-        /// Why.
-        reason: CordonReason,
-    },
-    /// Delete an empty cordoned node.
-    Delete {
-        /// The node.
-        node: String,
-        /// Why.
-        reason: DeleteReason,
-    },
-    /// Note on a cordoned node that it is empty.
-    Mark {
-        /// The node.
-        node: String,
-        /// Why.
-        reason: MarkReason,
-    },
-    /// Remove notes that are no longer true.
-    Unmark {
-        /// The node.
-        node: String,
-        /// Why.
-        reason: UnmarkReason,
-    },
-}
-
-impl Action {
-    /// The node acted on; `None` for growing a group.
-    #[must_use]
-    pub fn node(&self) -> Option<&str> {
-        match self {
-            Self::Uncordon { node, .. }
-            | Self::Cordon { node, .. }
-            | Self::Delete { node, .. }
-            | Self::Mark { node, .. }
-            | Self::Unmark { node, .. } => Some(node),
-            Self::Grow { .. } => None,
-        }
-    }
-
-    /// Whether it makes a node schedulable.
-    #[must_use]
-    pub fn is_uncordon(&self) -> bool {
-        matches!(self, Self::Uncordon { .. })
-    }
-
-    /// Whether it makes a node unschedulable.
-    #[must_use]
-    pub fn is_cordon(&self) -> bool {
-        matches!(self, Self::Cordon { .. })
-    }
-
-    /// Whether it deletes a node.
-    #[must_use]
-    pub fn is_delete(&self) -> bool {
-        matches!(self, Self::Delete { .. })
-    }
-
-    /// Whether it only writes or removes notes on a node.
-    #[must_use]
-    pub fn is_note(&self) -> bool {
-        matches!(self, Self::Mark { .. } | Self::Unmark { .. })
-    }
-
-    /// The verb, as the report writes it.
-    #[must_use]
-    pub fn verb(&self) -> &'static str {
-        match self {
-            Self::Uncordon { .. } => "uncordon",
-            Self::Grow { .. } => "grow",
-            Self::Cordon { .. } => "cordon",
-            Self::Delete { .. } => "delete",
-            Self::Mark { .. } => "mark",
-            Self::Unmark { .. } => "unmark",
-        }
-    }
-
-    /// The reason.
-    #[must_use]
-    pub fn reason(&self) -> &dyn Reason {
-        match self {
-            Self::Uncordon { reason, .. } => reason,
-            Self::Grow { reason, .. } => reason,
-            Self::Cordon { reason, .. } => reason,
-            Self::Delete { reason, .. } => reason,
-            Self::Mark { reason, .. } => reason,
-            Self::Unmark { reason, .. } => reason,
-        }
-    }
-}
-
 /// One node's line of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeVerdict {
     /// The node.
     pub name: String,
+    /// The pool it belongs to; empty where there are no pools, and for a node that is not managed.
+    pub pool: PoolName,
     /// Its state now.
     pub state: NodeState,
     /// Whether this program may act on it at all.
     pub managed: bool,
-    /// Its critical and dynamic pods; zero on an unmanaged node, whose pods are not looked at.
+    /// Whether its lasting taints keep the pool's pods away.
+    pub reserved: bool,
+    /// The number of its critical and dynamic pods; zero on a node that is not managed, whose pods are not looked at.
     pub occupants: usize,
     /// Whether one of them is critical.
     pub critical: bool,
-    /// Memory requested by its occupants and daemons.
-    pub requested: TotalBytes,
-    /// Memory that the utilization divides by.
-    pub capacity: Bytes,
+    /// Requests of its occupants, placeholders and counted daemons.
+    pub requested: Amounts,
+    /// What the utilization divides by, for the resources of `RESOURCES`.
+    pub capacity: Amounts,
     /// What happens to it, and why.
     pub verdict: Verdict,
 }
@@ -224,14 +156,20 @@ pub struct NodeVerdict {
 /// The state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NodeState {
-    /// Ready, schedulable, with capacity.
+    /// It takes pods: Ready, schedulable, with capacity.
     Serving,
     /// Ready, with capacity, and cordoned.
     Cordoned,
-    /// NotReady for less than `BOOT_GRACE`.
+    /// On its way to being Ready: NotReady, or under a startup taint, for less than `BOOT_GRACE`.
     Booting,
     /// NotReady for longer.
     Broken,
+    /// Ready, but under a startup taint, or without a device that its group has, for longer than `BOOT_GRACE`.
+    NotInUse,
+    /// Ready, under a pressure taint.
+    UnderPressure,
+    /// Ready, and claimed by a run that deletes it.
+    Claimed,
 }
 
 /// What happens to a node, and why.
@@ -271,14 +209,49 @@ impl Verdict {
     }
 }
 
-/// More nodes are broken than a healthy cluster ever shows: a partition looks like that.
+/// What a waiting user reads, as an event on the pod: JupyterHub shows it on its progress page.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PodNotice {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub name: String,
+    /// The pod's UID.
+    pub uid: String,
+    /// Whether something was started for it.
+    pub kind: NoticeKind,
+    /// What was started, or which setting or fact keeps it waiting.
+    pub message: String,
+}
+
+/// The reasons of events on waiting pods, as Cluster Autoscaler's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoticeKind {
+    /// A node is uncordoned, created or on its way for the pod.
+    TriggeredScaleUp,
+    /// Nothing is.
+    NotTriggerScaleUp,
+}
+
+impl NoticeKind {
+    /// The reason of the event.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::TriggeredScaleUp => "TriggeredScaleUp",
+            Self::NotTriggerScaleUp => "NotTriggerScaleUp",
+        }
+    }
+}
+
+/// More nodes are broken or not in use than a healthy cluster ever shows: a partition looks like that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{broken} of {managed} managed nodes are broken: more than MAX_UNREADY_PERCENT={max_percent}% and at least \
-     OK_UNREADY_NODES={ok_nodes}; only uncordons are left in the plan"
+    "{broken} of {managed} managed nodes are broken or not in use: more than MAX_UNREADY_PERCENT={max_percent}% and at \
+     least OK_UNREADY_NODES={ok_nodes}; only uncordons are left in the plan"
 )]
 pub struct TooManyBroken {
-    /// Broken nodes.
+    /// Nodes that are broken or not in use.
     pub broken: usize,
     /// Managed nodes.
     pub managed: usize,
@@ -303,4 +276,15 @@ pub enum Refusal {
         /// The nodes seen.
         nodes: usize,
     },
+}
+
+impl Refusal {
+    /// One word for programs.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::NoManagedNode { .. } => "NoManagedNode",
+            Self::NoPodVisible { .. } => "NoPodVisible",
+        }
+    }
 }

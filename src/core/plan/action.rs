@@ -1,0 +1,253 @@
+//! What a run can do, and the one table of what each kind of action is like.
+
+use super::reason::{
+    CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, Reason, UncordonReason, UnmarkReason,
+};
+use crate::policy::PoolName;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Make a cordoned node schedulable.
+    Uncordon {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: UncordonReason,
+    },
+    /// Ask a node group for more instances; only ever more.
+    Grow {
+        /// The pool that the group belongs to.
+        pool: PoolName,
+        /// The group; `None` where none is known: the numbers then count managed nodes of the pool.
+        group: Option<String>,
+        /// Its size now.
+        from: u32,
+        /// The size to ask for.
+        to: u32,
+        /// Why.
+        reason: GrowReason,
+    },
+    /// Make a node unschedulable.
+    Cordon {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: CordonReason,
+    },
+    /// Delete an empty cordoned node.
+    Delete {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: DeleteReason,
+        /// The controllers, as `Kind namespace/name`, that start a pod of this node again elsewhere.
+        restarts: Vec<String>,
+    },
+    /// Delete an instance that never became a node.
+    DeleteInstance {
+        /// The pool that its group belongs to.
+        pool: PoolName,
+        /// Its group.
+        group: String,
+        /// Its name.
+        instance: String,
+        /// Why.
+        reason: InstanceReason,
+    },
+    /// Note on a cordoned node that it is empty.
+    Mark {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: MarkReason,
+    },
+    /// Remove notes that are no longer true.
+    Unmark {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: UnmarkReason,
+    },
+}
+
+/// A kind of action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ActionKind {
+    /// [`Action::Uncordon`].
+    Uncordon,
+    /// [`Action::Grow`].
+    Grow,
+    /// [`Action::Cordon`].
+    Cordon,
+    /// [`Action::Delete`].
+    Delete,
+    /// [`Action::DeleteInstance`].
+    DeleteInstance,
+    /// [`Action::Mark`].
+    Mark,
+    /// [`Action::Unmark`].
+    Unmark,
+}
+
+/// How the report shows an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It adds capacity.
+    Adds,
+    /// It takes capacity out of service.
+    Withdraws,
+    /// It deletes something.
+    Deletes,
+    /// It only writes or removes notes.
+    Notes,
+}
+
+/// An event that tells of an action on the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventWords {
+    /// The reason of the event when the action was done.
+    pub done: &'static str,
+    /// The reason of the event when it failed.
+    pub failed: &'static str,
+    /// The event's action.
+    pub action: &'static str,
+}
+
+/// What is the same for every action of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KindFacts {
+    /// The verb, as the report writes it.
+    pub verb: &'static str,
+    /// Its place in the order of a plan; kinds with the same place may alternate.
+    pub order: u8,
+    /// What it does to the capacity of a cluster.
+    pub effect: Effect,
+    /// The event on its node, if there is one.
+    pub event: Option<EventWords>,
+    /// Whether a cloud carries it out.
+    pub needs_cloud: bool,
+}
+
+impl ActionKind {
+    /// Every kind, in the order in which a plan carries them out.
+    pub const ALL: [Self; 7] = [
+        Self::Uncordon,
+        Self::Grow,
+        Self::Cordon,
+        Self::Delete,
+        Self::DeleteInstance,
+        Self::Mark,
+        Self::Unmark,
+    ];
+
+    /// The table: everything that a kind of action is, apart from its reason, its planning and its execution.
+    ///
+    /// Capacity is added first, so a run that dies midway leaves too much room, never too little.
+    #[must_use]
+    pub const fn facts(self) -> KindFacts {
+        const fn event(done: &'static str, failed: &'static str, action: &'static str) -> Option<EventWords> {
+            Some(EventWords { done, failed, action })
+        }
+        let (verb, order, effect, event, needs_cloud) = match self {
+            Self::Uncordon => {
+                ("uncordon", 0, Effect::Adds, event("NodeUncordoned", "UncordonFailed", "Uncordon"), false)
+            }
+            Self::Grow => ("grow", 1, Effect::Adds, None, true),
+            Self::Cordon => {
+                ("cordon", 2, Effect::Withdraws, event("NodeCordoned", "CordonFailed", "Cordon"), false)
+            }
+            Self::Delete => {
+                ("delete", 3, Effect::Deletes, event("ScaleDown", "ScaleDownFailed", "Delete"), true)
+            }
+            Self::DeleteInstance => ("delete-instance", 4, Effect::Deletes, None, true),
+            Self::Mark => ("mark", 5, Effect::Notes, None, false),
+            Self::Unmark => ("unmark", 5, Effect::Notes, None, false),
+        };
+        KindFacts { verb, order, effect, event, needs_cloud }
+    }
+}
+
+impl Action {
+    /// The kind of the action.
+    #[must_use]
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::Uncordon { .. } => ActionKind::Uncordon,
+            Self::Grow { .. } => ActionKind::Grow,
+            Self::Cordon { .. } => ActionKind::Cordon,
+            Self::Delete { .. } => ActionKind::Delete,
+            Self::DeleteInstance { .. } => ActionKind::DeleteInstance,
+            Self::Mark { .. } => ActionKind::Mark,
+            Self::Unmark { .. } => ActionKind::Unmark,
+        }
+    }
+
+    /// The verb, as the report writes it.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        self.kind().facts().verb
+    }
+
+    /// The node acted on; `None` for an action on a node group.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Self::Uncordon { node, .. }
+            | Self::Cordon { node, .. }
+            | Self::Delete { node, .. }
+            | Self::Mark { node, .. }
+            | Self::Unmark { node, .. } => Some(node),
+            Self::Grow { .. } | Self::DeleteInstance { .. } => None,
+        }
+    }
+
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> &dyn Reason {
+        match self {
+            Self::Uncordon { reason, .. } => reason,
+            Self::Grow { reason, .. } => reason,
+            Self::Cordon { reason, .. } => reason,
+            Self::Delete { reason, .. } => reason,
+            Self::DeleteInstance { reason, .. } => reason,
+            Self::Mark { reason, .. } => reason,
+            Self::Unmark { reason, .. } => reason,
+        }
+    }
+
+    /// Whether it makes a node schedulable.
+    #[must_use]
+    pub fn is_uncordon(&self) -> bool {
+        self.kind() == ActionKind::Uncordon
+    }
+
+    /// Whether it makes a node unschedulable.
+    #[must_use]
+    pub fn is_cordon(&self) -> bool {
+        self.kind() == ActionKind::Cordon
+    }
+
+    /// Whether it deletes a node.
+    #[must_use]
+    pub fn is_delete(&self) -> bool {
+        self.kind() == ActionKind::Delete
+    }
+
+    /// Whether it only writes or removes notes on a node.
+    #[must_use]
+    pub fn is_note(&self) -> bool {
+        self.kind().facts().effect == Effect::Notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds_are_listed_in_their_order() {
+        let orders: Vec<u8> = ActionKind::ALL.iter().map(|kind| kind.facts().order).collect();
+        assert!(orders.is_sorted(), "{orders:?}");
+    }
+}

@@ -1,0 +1,22 @@
+//! What is asked for whatever serves.
+
+use crate::model::Amounts;
+
+/// What a pool's pods ask for, apart from the daemons of the nodes that serve.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Requests of bound pods: of users and placeholders, and of critical pods on common nodes.
+    pub occupants: Amounts,
+    /// Requests of pods that wait for a node and would fit one.
+    pub waiting: Amounts,
+    /// What foresight expects on top; zero where it is off.
+    pub expected: Amounts,
+}
+
+impl Demand {
+    /// Everything that is asked for.
+    #[must_use]
+    pub fn total(&self) -> Amounts {
+        self.occupants.clone().plus(&self.waiting).plus(&self.expected)
+    }
+}
