@@ -135,13 +135,11 @@ impl NodeResources {
     /// processor time and pods that neither reports are without bound: nothing is refused for what is not known.
     #[must_use]
     pub fn offer(&self, capacity: &Self) -> Amounts {
-        let amounts = Amounts {
-            pods: self.pods.or(capacity.pods).unwrap_or(u64::MAX),
-            ..Amounts::pod(
-                self.memory.or(capacity.memory).unwrap_or(Bytes(u64::MAX)),
-                self.cpu.or(capacity.cpu).unwrap_or(Millicores(u64::MAX)),
-            )
-        };
+        let mut amounts = Amounts::pod(
+            self.memory.or(capacity.memory).unwrap_or(Bytes(u64::MAX)),
+            self.cpu.or(capacity.cpu).unwrap_or(Millicores(u64::MAX)),
+        );
+        amounts.pods = self.pods.or(capacity.pods).unwrap_or(u64::MAX);
         amounts.with_further(self.further.clone().or_else(|| capacity.further.clone()))
     }
 }

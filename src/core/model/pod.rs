@@ -9,7 +9,10 @@ use super::{Amounts, Requirement, TaintEffect};
 
 /// A Kubernetes pod that has not ended. Text that many pods share is shared between them (`Arc`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one field or annotation of the pod, independent of the others")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one field or annotation of the pod, independent of the others"
+)]
 pub struct Pod {
     /// `metadata.namespace`.
     pub namespace: Arc<str>,

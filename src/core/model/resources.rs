@@ -119,8 +119,11 @@ impl Amounts {
     pub fn with_further(mut self, further: Option<Arc<FurtherAmounts>>) -> Self {
         self.further = match further {
             Some(map) if map.values().any(|amount| *amount == 0) => {
-                let kept: FurtherAmounts =
-                    map.iter().filter(|(_, amount)| **amount > 0).map(|(name, amount)| (name.clone(), *amount)).collect();
+                let kept: FurtherAmounts = map
+                    .iter()
+                    .filter(|(_, amount)| **amount > 0)
+                    .map(|(name, amount)| (name.clone(), *amount))
+                    .collect();
                 (!kept.is_empty()).then(|| Arc::new(kept))
             }
             other => other.filter(|map| !map.is_empty()),
@@ -263,19 +266,28 @@ mod tests {
     fn sums_saturate_and_differences_stop_at_zero() {
         let large = Amounts::pod(Bytes(u64::MAX - 1), Millicores(7)).with_further(gpus(1));
         let sum = large.clone().plus(&large);
-        assert_eq!((sum.memory.0, sum.cpu.0, sum.pods, sum.further_of("nvidia.com/gpu")), (u64::MAX, 14, 2, 2));
+        assert_eq!(
+            (sum.memory.0, sum.cpu.0, sum.pods, sum.further_of("nvidia.com/gpu")),
+            (u64::MAX, 14, 2, 2)
+        );
         let none = large.clone().minus(&sum);
         assert_eq!(none, Amounts::default(), "a further resource that is used up is no longer listed");
     }
 
     #[test]
     fn a_request_fits_where_each_resource_that_it_names_is_left() {
-        let room = Amounts { pods: 5, ..Amounts::pod(Bytes(8), Millicores(1000)) };
+        let mut room = Amounts::pod(Bytes(8), Millicores(1000));
+        room.pods = 5;
         assert!(Amounts::pod(Bytes(8), Millicores(0)).fits(&room));
         assert!(!Amounts::pod(Bytes(9), Millicores(0)).fits(&room));
         assert!(!Amounts::pod(Bytes(1), Millicores(1)).with_further(gpus(1)).fits(&room));
-        assert!(Amounts::pod(Bytes(1), Millicores(1)).with_further(gpus(1)).fits(&room.clone().with_further(gpus(1))));
-        let full = Amounts { pods: 0, ..room };
+        assert!(
+            Amounts::pod(Bytes(1), Millicores(1))
+                .with_further(gpus(1))
+                .fits(&room.clone().with_further(gpus(1)))
+        );
+        let mut full = room;
+        full.pods = 0;
         assert!(!Amounts::pod(Bytes(0), Millicores(0)).fits(&full), "the number of pods is used up");
     }
 
@@ -290,9 +302,12 @@ mod tests {
 
     #[test]
     fn native_resources_are_not_extended() {
-        for (name, extended) in
-            [("nvidia.com/gpu", true), ("hugepages-2Mi", false), ("ephemeral-storage", false), ("kubernetes.io/x", false)]
-        {
+        for (name, extended) in [
+            ("nvidia.com/gpu", true),
+            ("hugepages-2Mi", false),
+            ("ephemeral-storage", false),
+            ("kubernetes.io/x", false),
+        ] {
             assert_eq!(is_extended_resource(name), extended, "{name}");
         }
     }

@@ -1,7 +1,5 @@
 //! What a plan says beside its actions: settings that changed a number, and warnings.
 
-use std::fmt;
-
 use super::reason::{Reason, among, plural, reasons};
 use super::utilization::Utilization;
 use crate::model::Resource;

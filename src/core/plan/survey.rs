@@ -163,8 +163,7 @@ impl NodeFacts<'_> {
 
     /// Whether somebody else cordoned it and this run must not undo that.
     pub(crate) fn in_others_hands(&self, policy: &Policy) -> bool {
-        self.cordon == Cordon::Others
-            && (self.protected() || policy.adopt_cordons != AdoptCordons::Always)
+        self.cordon == Cordon::Others && (self.protected() || policy.adopt_cordons != AdoptCordons::Always)
     }
 
     /// Whether a cordon of others is old enough for its empty node to be deleted; unknown age is young.
@@ -172,9 +171,9 @@ impl NodeFacts<'_> {
         match policy.adopt_cordons {
             AdoptCordons::Always => true,
             AdoptCordons::Never => false,
-            AdoptCordons::After(age) => {
-                self.cordoned_at.is_some_and(|at| observed_at.duration_since(at).max(SignedDuration::ZERO) >= age)
-            }
+            AdoptCordons::After(age) => self
+                .cordoned_at
+                .is_some_and(|at| observed_at.duration_since(at).max(SignedDuration::ZERO) >= age),
         }
     }
 }

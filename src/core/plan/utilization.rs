@@ -38,7 +38,8 @@ impl Ratio {
             (false, false) => {
                 // A ratio of nothing to nothing is zero.
                 let (mine, theirs) = (self.capacity.max(1), other.capacity.max(1));
-                (u128::from(self.requested) * u128::from(theirs)).cmp(&(u128::from(other.requested) * u128::from(mine)))
+                (u128::from(self.requested) * u128::from(theirs))
+                    .cmp(&(u128::from(other.requested) * u128::from(mine)))
             }
         }
     }
