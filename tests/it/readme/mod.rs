@@ -8,6 +8,7 @@
 
 mod checkout;
 mod commands;
+mod decisions;
 mod names;
 mod page;
 mod way;

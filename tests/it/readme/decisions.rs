@@ -1,0 +1,95 @@
+//! `docs/decisions.md` has every section that a comment in the sources names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn decisions() -> String {
+    fs::read_to_string(path("docs/decisions.md")).unwrap()
+}
+
+/// The numbers of the headings `## N. Title`, in the order of the page.
+fn headings(page: &str) -> Vec<u32> {
+    let titles = page.lines().filter_map(|line| line.strip_prefix("## "));
+    titles.filter_map(|title| title.split_once(". ")?.0.parse().ok()).collect()
+}
+
+/// The sources below a folder, each with its name.
+fn sources(folder: &Path) -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            texts.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    texts
+}
+
+/// The comments of a source as one text, because a reference may go over the end of a line.
+fn comments(source: &str) -> String {
+    let lines = source.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
+    lines.map(|line| line.trim_start_matches(['/', '!']).trim()).collect::<Vec<&str>>().join(" ")
+}
+
+/// The number at the start of a word: 10 for `10's`, 7 for `7.4`.
+fn number(word: &str) -> Option<u32> {
+    let end = word.find(|character: char| !character.is_ascii_digit()).unwrap_or(word.len());
+    word[..end].parse().ok()
+}
+
+/// The sections that a text names: `section 5`, `sections 2 to 4`, `sections 12, 13 and 15`.
+fn named(text: &str) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    let mut words = text.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let word = word.trim_matches(|character: char| !character.is_ascii_alphanumeric());
+        if !["section", "sections"].contains(&word.to_ascii_lowercase().as_str()) {
+            continue;
+        }
+        while let Some(next) =
+            words.next_if(|next| number(next).is_some() || ["and", "or", "to"].contains(next))
+        {
+            numbers.extend(number(next));
+        }
+    }
+    numbers
+}
+
+#[test]
+fn references_are_found_in_every_form() {
+    let source = "//! See section\n//! 5, and (Section 10's rule).\nlet section = 9;\n/// Of sections 2 to 4 or 12, the 7 nodes; section 7.4.";
+    assert_eq!(named(&comments(source)), [5, 10, 2, 4, 12, 7]);
+}
+
+/// A number that moved would lead every comment that names it to another rule.
+#[test]
+fn the_sections_are_numbered_from_1_to_17() {
+    assert_eq!(headings(&decisions()), (1..=17).collect::<Vec<u32>>());
+}
+
+#[test]
+fn every_section_that_the_page_itself_names_exists() {
+    let page = decisions();
+    let numbers = named(&page);
+    assert!(numbers.len() > 20, "{numbers:?}");
+    assert!(numbers.iter().all(|number| headings(&page).contains(number)), "{numbers:?}");
+}
+
+#[test]
+fn every_section_that_a_comment_names_exists() {
+    let headings = headings(&decisions());
+    let mut seen = 0;
+    for (name, source) in sources(&path("src")) {
+        for number in named(&comments(&source)) {
+            seen += 1;
+            assert!(headings.contains(&number), "{name}: docs/decisions.md has no section {number}");
+        }
+    }
+    assert!(seen >= 3, "{seen} references found");
+}
