@@ -1,7 +1,9 @@
-//! `docs/decisions.md` has every section that a comment in the sources names.
+//! `docs/decisions.md` has every section that a comment in the sources names, and its settings are those of the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use kube_rebalancer::settings::catalog::ENTRIES;
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -92,4 +94,60 @@ fn every_section_that_a_comment_names_exists() {
         }
     }
     assert!(seen >= 3, "{seen} references found");
+}
+
+/// Settings that arrive with the releases of sections 12, 13, 15 and 16.
+const PLANNED: [&str; 12] = [
+    "CALENDAR",
+    "DELETE_NODE_OBJECTS",
+    "DRAIN",
+    "DRAIN_EMPTY_DIR",
+    "FORECAST",
+    "FORECAST_LEAD",
+    "GIVE_BACK",
+    "PACK",
+    "PARKED_MAX",
+    "SCHEDULE",
+    "STABILIZATION",
+    "TIME_ZONE",
+];
+
+/// The rows of section 1: name, default (empty for *unset*) and meaning.
+fn settings(page: &str) -> Vec<(&str, &str, &str)> {
+    let (_, rest) = page.split_once("\n## 1. ").unwrap();
+    let (section, _) = rest.split_once("\n## ").unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|line| {
+        let cells: Vec<&str> = line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
+        let default = if cells[1] == "unset" { "" } else { cells[1].trim_matches('`') };
+        (cells[0].trim_matches('`'), default, cells[2])
+    })
+    .collect()
+}
+
+#[test]
+fn the_settings_of_later_releases_are_planned_and_no_others() {
+    let page = decisions();
+    let planned =
+        settings(&page).into_iter().filter(|(_, _, meaning)| meaning.starts_with("Planned, section "));
+    let mut planned: Vec<&str> = planned.map(|(name, _, _)| name).collect();
+    planned.sort_unstable();
+    assert_eq!(planned, PLANNED);
+    assert!(ENTRIES.iter().all(|entry| !PLANNED.contains(&entry.name)), "a planned setting has arrived");
+}
+
+#[test]
+fn every_other_setting_of_section_1_exists_with_the_same_default() {
+    let page = decisions();
+    let settings = settings(&page);
+    assert!(settings.len() > 30, "{settings:?}");
+    let mut wrong = Vec::new();
+    for (name, default, _) in settings.into_iter().filter(|(name, _, _)| !PLANNED.contains(name)) {
+        match ENTRIES.iter().find(|entry| entry.name == name) {
+            None => wrong.push(format!("{name} is no setting")),
+            Some(entry) if entry.default == default => {}
+            Some(entry) => wrong.push(format!("{name} defaults to {:?}, not to {default:?}", entry.default)),
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
 }
