@@ -263,22 +263,30 @@ Exit codes:
   3  the cluster could not be seen, or the plan was refused: nothing changed
   4  another run is at work";
 
+/// The width of the first column of settings in the short help.
+const COLUMN: usize = 34;
+
 /// The settings in two columns with their defaults, for the short help.
 fn overview() -> String {
     let heading = Styles::styled();
     let heading = heading.get_header();
-    let cells: Vec<_> =
-        flags().map(|(entry, flag)| format!("--{flag} {}", entry.default).trim_end().to_owned()).collect();
+    let cells: Vec<_> = flags().map(|(entry, flag)| cell(&flag, entry.default)).collect();
     let (left, right) = cells.split_at(cells.len().div_ceil(2));
     let rows = left.iter().enumerate().map(|(index, left)| {
         let right = right.get(index).map_or("", String::as_str);
-        format!("      {left:<34}{right}").trim_end().to_owned()
+        format!("      {left:<COLUMN$}{right}").trim_end().to_owned()
     });
     let rows: Vec<_> = rows.collect();
     format!(
         "{heading}Settings{heading:#} (--help explains them; --max-nodes is also the variable MAX_NODES):\n{}",
         rows.join("\n")
     )
+}
+
+/// A flag with its default, if both fit the column.
+fn cell(flag: &str, default: &str) -> String {
+    let whole = format!("--{flag} {default}");
+    if whole.len() < COLUMN { whole.trim_end().to_owned() } else { format!("--{flag}") }
 }
 
 #[cfg(test)]
@@ -328,6 +336,12 @@ mod tests {
     fn help_fits_80_columns_and_the_short_one_a_screen() {
         let short = Cli::command().render_help().to_string();
         let long = Cli::command().render_long_help().to_string();
+        // Every line of the settings has its second flag in the same column.
+        let rows: Vec<_> = short.lines().skip_while(|line| !line.starts_with("Settings")).skip(1).collect();
+        let (_, full) = rows.split_last().unwrap();
+        for row in full {
+            assert_eq!(row.get(39..42), Some(" --"), "{row}");
+        }
         for line in short.lines().chain(long.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
         }

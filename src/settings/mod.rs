@@ -6,8 +6,9 @@
 //!   catalog (name, default, doc) -------+--> show (table, JSON), README, flags
 //! ```
 //!
-//! All problems are collected and told together, each with name, value, what was expected and the default.
+//! All problems are collected and reported together, each with name, value, what was expected and the default.
 
+mod bounds;
 pub mod catalog;
 mod env;
 mod form;
@@ -27,11 +28,11 @@ use crate::logs::LogFormat;
 
 pub use env::{Origin, Pair};
 pub use form::{Complaint, JsonKind, SelectorError, Shape};
-pub use problem::{Problem, SettingWarning, SettingsError};
+pub use problem::{Problem, SettingWarning, SettingsError, ValueInForce};
 pub use value::ResolvedSetting;
 
 /// Validated settings: every value is of its form, and
-/// `0 < MIN_UTILIZATION <= OPTIMAL_UTILIZATION <= MAX_UTILIZATION <= 1` and `MIN_NODES <= MAX_NODES`.
+/// `0 < MIN_UTILIZATION <= OPTIMAL_UTILIZATION <= MAX_UTILIZATION <= 1` and `MIN_NODES <= MAX_NODES`, in every pool.
 #[derive(Clone, Debug)]
 pub struct Settings {
     policy: Policy,
@@ -39,6 +40,7 @@ pub struct Settings {
     run_timeout: SignedDuration,
     yes: bool,
     lease_namespace: String,
+    lease_name: String,
     log_format: LogFormat,
     values: Vec<ResolvedSetting>,
 }
@@ -64,8 +66,10 @@ impl Settings {
     pub fn from_pairs<P: Into<Pair>>(
         pairs: impl IntoIterator<Item = P>,
     ) -> Result<(Self, Vec<SettingWarning>), SettingsError> {
-        let collected = env::collect(pairs.into_iter().map(Into::into))
-            .map_err(|error| SettingsError { problems: vec![Problem::Unreadable(error)] })?;
+        let collected = env::collect(pairs.into_iter().map(Into::into)).map_err(|error| SettingsError {
+            problems: vec![Problem::Unreadable(error)],
+            warnings: Vec::new(),
+        })?;
         read::settings(collected)
     }
 
@@ -81,7 +85,7 @@ impl Settings {
         &self.cloud
     }
 
-    /// How long the whole run may take.
+    /// How long the whole run may take, from the start of the process.
     #[must_use]
     pub fn run_timeout(&self) -> SignedDuration {
         self.run_timeout
@@ -97,6 +101,12 @@ impl Settings {
     #[must_use]
     pub fn lease_namespace(&self) -> &str {
         &self.lease_namespace
+    }
+
+    /// What the Lease is called. Runs over different nodes take different names.
+    #[must_use]
+    pub fn lease_name(&self) -> &str {
+        &self.lease_name
     }
 
     /// How the log is written.
