@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_compute::{
+use kube_rebalancer_gce::{
     ComputeError, CurrentAction, GroupId, InstanceId, MAX_DELETED_AT_ONCE, ManagedInstance,
 };
 

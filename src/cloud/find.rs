@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use kube_rebalancer_compute::{
-    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, InstanceId, ManagedInstance, ProjectId,
-};
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_gce::{
+    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, InstanceId, ManagedInstance, ProjectId,
+};
 
 use super::scope::{self, ScopeError, instance_of};
 use super::{CloudError, PARALLEL};

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube_rebalancer_compute::{CurrentAction, InstanceId, Location, ManagedInstance};
 use kube_rebalancer_core::model::{Instance, Membership, Node, NodeGroup, Snapshot, annotation};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_gce::{CurrentAction, InstanceId, Location, ManagedInstance};
 
 use super::find::{Found, FoundGroup, FoundInstance};
 use super::scope::{SCHEME, instance_of};

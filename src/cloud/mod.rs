@@ -24,9 +24,9 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kube_rebalancer_compute::{ComputeEngine, ComputeError, GroupId, InstanceId};
 use kube_rebalancer_core::model::{Membership, NodeGroup, Snapshot};
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_gce::{ComputeEngine, ComputeError, GroupId, InstanceId};
 
 use crate::ports::{Clock, Doomed, GroupAnswer, NodeGroups};
 use crate::settings::CloudScope;

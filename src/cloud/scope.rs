@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube_rebalancer_compute::{Group, GroupId, InstanceId, Location, NameError, ProjectId};
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_gce::{Group, GroupId, InstanceId, Location, NameError, ProjectId};
 
 use crate::settings::CloudScope;
 

@@ -6,9 +6,9 @@ mod engine;
 use engine::{Engine, NOW, Time, World, creating, error, group, instance, regional, stockout, zonal};
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use kube_rebalancer_compute::{CurrentAction, ErrorKind, ManagedInstance};
 use kube_rebalancer_core::model::{Instance, Membership, Node, Snapshot, annotation};
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_gce::{CurrentAction, ErrorKind, ManagedInstance};
 
 use super::{CloudError, NoCloud, Observed, observe, wanted};
 use crate::ports::{Doomed, GroupAnswer, NodeGroups};

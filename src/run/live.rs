@@ -10,8 +10,8 @@ use std::fmt::Display;
 use std::future::pending;
 use std::io::Write;
 
-use kube_rebalancer_compute::{self as compute, ConnectOptions};
 use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_gce::{self as compute, ConnectOptions};
 
 use super::show::{self, Decided, Show};
 use super::{World, read_settings};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use kube_rebalancer_compute::{CurrentAction, ErrorKind, GroupId};
 use kube_rebalancer_core::model::Node;
+use kube_rebalancer_gce::{CurrentAction, ErrorKind, GroupId};
 
 use super::engine::{World, error, instance, zonal};
 use super::{ZONE, doomed, log, node, now, seen};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_compute::{
+use kube_rebalancer_gce::{
     ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, GroupId, GroupList, InstanceError,
     InstanceId, Location, ManagedInstance, ProjectId,
 };
