@@ -2,6 +2,7 @@
 //! cluster and by the simulator.
 
 mod pod_life;
+mod scope;
 mod source;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Node, Pod};
 
 pub use pod_life::{End, PodLife};
+pub use scope::CloudScope;
 pub use source::Source;
 
 /// A failure that names what was tried and what came back; written for a person.

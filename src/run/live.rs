@@ -11,12 +11,12 @@ use std::future::pending;
 use std::io::Write;
 
 use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_gce::provider::{self as cloud, Cloud, CloudError, NoCloud, Observed};
 use kube_rebalancer_gce::{self as compute, ConnectOptions};
 
 use super::show::{self, Decided, Show};
 use super::{World, read_settings};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
-use crate::cloud::{self, Cloud, CloudError, NoCloud, Observed};
 use crate::error::{Ending, Failure};
 use crate::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
 use crate::report::{Outcome, OutcomeKind};

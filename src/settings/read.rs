@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::catalog::{self, Setting};
 use super::env::{Collected, Origin, RawSettings};
-use super::{CloudScope, Problem, ResolvedSetting, SettingWarning, Settings, SettingsError};
+use super::{Problem, ResolvedSetting, SettingWarning, Settings, SettingsError};
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_ports::CloudScope;
 
 /// Reads what was collected.
 pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWarning>), SettingsError> {

@@ -1,6 +1,6 @@
 //! What speaks against growing a group, or against deleting from it.
 
-use kube_rebalancer_gce::{Group, Location};
+use crate::{Group, Location};
 
 /// Why a group must not be grown.
 pub(super) fn not_growable(group: &Group) -> Option<String> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::{CurrentAction, ErrorKind, GroupId};
 use kube_rebalancer_core::model::Node;
-use kube_rebalancer_gce::{CurrentAction, ErrorKind, GroupId};
 
 use super::engine::{World, error, instance, zonal};
 use super::{ZONE, doomed, log, node, now, seen};
-use crate::ports::{GroupAnswer, NodeGroups};
-use crate::settings::CloudScope;
+use kube_rebalancer_ports::CloudScope;
+use kube_rebalancer_ports::{GroupAnswer, NodeGroups};
 
 fn grown(world: World, from: u32, to: u32) -> (GroupAnswer, Vec<String>) {
     let engine = world.engine();

@@ -24,12 +24,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::{ComputeEngine, ComputeError, GroupId, InstanceId};
 use kube_rebalancer_core::model::{Membership, NodeGroup, Snapshot};
 use kube_rebalancer_core::policy::Policy;
-use kube_rebalancer_gce::{ComputeEngine, ComputeError, GroupId, InstanceId};
 
-use crate::ports::{Clock, Doomed, GroupAnswer, NodeGroups};
-use crate::settings::CloudScope;
+use kube_rebalancer_ports::CloudScope;
+use kube_rebalancer_ports::{Clock, Doomed, GroupAnswer, NodeGroups};
 
 pub use scope::{NoCloud, ScopeError};
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::{Group, GroupId, InstanceId, Location, NameError, ProjectId};
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
-use kube_rebalancer_gce::{Group, GroupId, InstanceId, Location, NameError, ProjectId};
 
-use crate::settings::CloudScope;
+use kube_rebalancer_ports::CloudScope;
 
 /// How Compute Engine's provider IDs begin.
 pub(super) const SCHEME: &str = "gce://";

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use crate::{
+    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, InstanceId, ManagedInstance, ProjectId,
+};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
-use kube_rebalancer_gce::{
-    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, InstanceId, ManagedInstance, ProjectId,
-};
 
 use super::scope::{self, ScopeError, instance_of};
 use super::{CloudError, PARALLEL};
-use crate::settings::CloudScope;
+use kube_rebalancer_ports::CloudScope;
 
 /// A group and its instances.
 #[derive(Debug)]

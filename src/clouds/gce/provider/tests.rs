@@ -3,16 +3,16 @@
 mod changes;
 mod engine;
 
+use crate::{CurrentAction, ErrorKind, ManagedInstance};
 use engine::{Engine, NOW, Time, World, creating, error, group, instance, regional, stockout, zonal};
 use futures_util::FutureExt;
 use jiff::SignedDuration;
 use kube_rebalancer_core::model::{Instance, Membership, Node, Snapshot, annotation};
 use kube_rebalancer_core::policy::Policy;
-use kube_rebalancer_gce::{CurrentAction, ErrorKind, ManagedInstance};
 
 use super::{CloudError, NoCloud, Observed, observe, wanted};
-use crate::ports::{Doomed, GroupAnswer, NodeGroups};
-use crate::settings::CloudScope;
+use kube_rebalancer_ports::CloudScope;
+use kube_rebalancer_ports::{Doomed, GroupAnswer, NodeGroups};
 
 const ZONE: &str = "us-central1-a";
 

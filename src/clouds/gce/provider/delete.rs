@@ -8,13 +8,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::{ComputeError, CurrentAction, GroupId, InstanceId, MAX_DELETED_AT_ONCE, ManagedInstance};
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_gce::{
-    ComputeError, CurrentAction, GroupId, InstanceId, MAX_DELETED_AT_ONCE, ManagedInstance,
-};
 
 use super::{Cloud, Member, NOT_ASKED, PARALLEL, TIME_IS_UP, request_id};
-use crate::ports::{Clock, Doomed, GroupAnswer};
+use kube_rebalancer_ports::{Clock, Doomed, GroupAnswer};
 
 /// A node of the plan: its position there, and the instance that it was proven to run on.
 type Marked<'a> = (usize, &'a Member);

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::{CurrentAction, InstanceId, Location, ManagedInstance};
 use kube_rebalancer_core::model::{Instance, Membership, Node, NodeGroup, Snapshot, annotation};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
-use kube_rebalancer_gce::{CurrentAction, InstanceId, Location, ManagedInstance};
 
 use super::find::{Found, FoundGroup, FoundInstance};
 use super::scope::{SCHEME, instance_of};
 use super::{Member, rules};
-use crate::settings::CloudScope;
+use kube_rebalancer_ports::CloudScope;
 
 /// Nodes and instances, brought together.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Asks a group for more instances, never for fewer than it has.
 
 use super::{Cloud, NOT_ASKED, TIME_IS_UP, request_id, rules};
-use crate::ports::{Clock, GroupAnswer};
+use kube_rebalancer_ports::{Clock, GroupAnswer};
 
 impl<T: Clock> Cloud<T> {
     /// Reads the group's size again and asks for what is missing then.

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_gce::{
+use crate::{
     ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, GroupId, GroupList, InstanceError,
     InstanceId, Location, ManagedInstance, ProjectId,
 };
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::ports::Clock;
+use kube_rebalancer_ports::Clock;
 
 /// What there is, what fails, and what was asked.
 #[derive(Clone, Debug, Default)]
