@@ -20,9 +20,7 @@
 
 pub mod cli;
 pub mod error;
-pub mod live;
 pub mod logs;
-pub mod observe;
 pub mod report;
 pub mod run;
 pub mod settings;

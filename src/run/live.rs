@@ -18,10 +18,10 @@ use super::show::{self, Decided, Show};
 use super::{World, read_settings};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
-use crate::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
 use crate::report::{Outcome, OutcomeKind};
 use crate::settings::Settings;
 use kube_rebalancer_apply::{Applied, Apply, NotTried};
+use kube_rebalancer_kube::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
 use kube_rebalancer_ports::Clock;
 
 pub(super) fn run(

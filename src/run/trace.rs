@@ -8,7 +8,7 @@ use kube_rebalancer_core::model::Requests;
 use super::{World, read_settings};
 use crate::cli::TraceArgs;
 use crate::error::{Ending, Failure, written};
-use crate::observe::read_lives;
+use kube_rebalancer_kube::observe::read_lives;
 use kube_rebalancer_ports::Source;
 use kube_rebalancer_simulate::trace::{self, Stay};
 
