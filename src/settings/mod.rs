@@ -19,10 +19,9 @@ mod shown;
 mod spelling;
 mod value;
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_ports::CloudScope;
 
 use crate::logs::LogFormat;
 
@@ -43,19 +42,6 @@ pub struct Settings {
     lease_name: String,
     log_format: LogFormat,
     values: Vec<ResolvedSetting>,
-}
-
-/// Where to look for node groups; what is unset is found from the nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CloudScope {
-    /// `PROJECT`.
-    pub project: Option<String>,
-    /// `ZONE`.
-    pub zone: Option<String>,
-    /// `NODE_GROUPS`: names of managed instance groups, or parts of names.
-    pub node_groups: BTreeSet<String>,
-    /// `COMPUTE_ENDPOINT`.
-    pub endpoint: Option<String>,
 }
 
 impl Settings {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::bounds::Bounded;
 use super::catalog::{self, Entry, Setting};
 use super::env::{Collected, Origin, RawSettings};
-use super::{CloudScope, Complaint, Problem, ResolvedSetting, SettingWarning, Settings, SettingsError};
+use super::{Complaint, Problem, ResolvedSetting, SettingWarning, Settings, SettingsError};
 use kube_rebalancer_core::policy::{Policy, PoolName};
+use kube_rebalancer_ports::CloudScope;
 
 /// Reads what was collected.
 pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWarning>), SettingsError> {

@@ -20,12 +20,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use kube_rebalancer::cli::Cli;
-use kube_rebalancer::observe::{Observation, Reading};
 use kube_rebalancer::run::{self, World};
 use kube_rebalancer::settings::Settings;
 use kube_rebalancer::terminal::Terminal;
 use kube_rebalancer_core::check::check_settled;
 use kube_rebalancer_core::plan::plan;
+use kube_rebalancer_kube::observe::{Observation, Reading};
 use serde_json::Value;
 
 use difference::difference;

@@ -13,6 +13,7 @@ mod client;
 mod engine;
 mod error;
 mod name;
+pub mod provider;
 
 pub use client::{ConnectOptions, Connecting, connect};
 pub use engine::{ComputeEngine, CurrentAction, Group, GroupList, InstanceError, ManagedInstance};

@@ -1,0 +1,123 @@
+//! What carrying out a plan needs of the world: small traits, implemented by the live adapters, by the tests' in-memory
+//! cluster and by the simulator.
+
+mod pod_life;
+mod scope;
+mod source;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{Node, Pod};
+
+pub use pod_life::{End, PodLife};
+pub use scope::CloudScope;
+pub use source::Source;
+
+/// A failure that names what was tried and what came back; written for a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PortError(pub String);
+
+/// A change of one node, made only if the node is still at `resource_version`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodePatch {
+    /// The version that the change was decided on.
+    pub resource_version: String,
+    /// The new `spec.unschedulable`, if it changes.
+    pub unschedulable: Option<bool>,
+    /// Annotations to write, or with `None` to remove.
+    pub annotations: BTreeMap<&'static str, Option<String>>,
+}
+
+/// Why a node was not patched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatchError {
+    /// The node has changed since it was read.
+    #[error("the node has changed since it was read")]
+    Conflict,
+    /// The node is gone.
+    #[error("the node is gone")]
+    Gone,
+    /// Anything else.
+    #[error(transparent)]
+    Failed(#[from] PortError),
+}
+
+/// Every pod of the cluster that has not ended.
+#[derive(Clone, Debug, Default)]
+pub struct PodList {
+    /// The pods.
+    pub pods: Vec<Pod>,
+    /// How many pods were visible, those that have ended included.
+    pub seen: usize,
+}
+
+/// What is told about a node, beside the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEvent {
+    /// The node.
+    pub node: String,
+    /// Its uid.
+    pub uid: String,
+    /// One word, such as `NodeCordoned`.
+    pub reason: &'static str,
+    /// What was done, such as `Cordon`.
+    pub action: &'static str,
+    /// One sentence.
+    pub note: String,
+    /// Whether something went wrong.
+    pub warning: bool,
+}
+
+/// A Kubernetes cluster that can be changed.
+pub trait Cluster: Sync {
+    /// Lists the pods, consistently.
+    fn pods(&self) -> impl Future<Output = Result<PodList, PortError>> + Send;
+    /// Reads one node; `None` if it is gone.
+    fn node(&self, name: &str) -> impl Future<Output = Result<Option<Node>, PortError>> + Send;
+    /// Changes one node and returns it as it is then.
+    fn patch(&self, node: &str, patch: &NodePatch) -> impl Future<Output = Result<Node, PatchError>> + Send;
+    /// Tells of something that was done. A failure is worth a log line, no more.
+    fn tell(&self, event: &NodeEvent) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// An instance to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doomed {
+    /// The node.
+    pub node: String,
+    /// Its provider ID, which names the instance.
+    pub provider_id: Option<String>,
+}
+
+/// What became of a request to a node group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupAnswer {
+    /// It is under way.
+    Done,
+    /// It was so already.
+    AlreadySo,
+    /// It was not done, for a reason that is not a failure of ours.
+    Stale(String),
+    /// It failed, and nothing was changed.
+    Failed(String),
+    /// Whether it was done is not known: its answer was lost, or it was still under way when time was up.
+    Unknown(String),
+}
+
+/// The node groups of a cloud.
+pub trait NodeGroups: Sync {
+    /// Asks a group for `to` instances, counted from the `from` that the plan saw; never for fewer than it has.
+    fn grow(&self, group: &str, from: u32, to: u32) -> impl Future<Output = GroupAnswer> + Send;
+    /// Deletes instances; answers for each in the same order.
+    fn delete(&self, nodes: &[Doomed]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
+}
+
+/// The time as the cluster tells it, and how much of the run is left.
+pub trait Clock: Sync {
+    /// Now, by the API server's clock.
+    fn now(&self) -> Timestamp;
+    /// How long the run may still take; zero once it has been told to stop.
+    fn left(&self) -> SignedDuration;
+}
