@@ -25,10 +25,11 @@ pub mod error;
 pub mod live;
 pub mod logs;
 pub mod observe;
-pub mod ports;
 pub mod report;
 pub mod run;
 pub mod settings;
 pub mod simulate;
 pub mod terminal;
 pub mod trace;
+
+pub use kube_rebalancer_ports as ports;

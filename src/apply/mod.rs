@@ -28,7 +28,7 @@ use kube_rebalancer_core::policy::Policy;
 
 pub use outcome::{NotTried, Outcome};
 
-use crate::ports::{Clock, Cluster, GroupAnswer, NodeGroups, PortError};
+use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, PortError};
 
 /// How many requests are under way at once: enough to cordon a thousand nodes within a minute, few enough to stay far
 /// below the API server's fair share for one client.

@@ -2,7 +2,7 @@
 
 use kube_rebalancer_core::recheck::Stale;
 
-use crate::ports::PortError;
+use kube_rebalancer_ports::PortError;
 
 /// What became of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use kube_rebalancer_core::recheck::{self, SecondLook};
 
 use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_marks};
 use super::{Apply, NotTried, Outcome, Progress, answer};
-use crate::ports::{Clock, Cluster, Doomed, GroupAnswer, NodeGroups, NodePatch, PortError};
+use kube_rebalancer_ports::{Clock, Cluster, Doomed, GroupAnswer, NodeGroups, NodePatch, PortError};
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Claims what is to be deleted, lists all pods once more, takes back cordons that a critical pod has come under

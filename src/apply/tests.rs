@@ -10,7 +10,7 @@ use world::{
 };
 
 use super::{NotTried, Outcome};
-use crate::ports::{GroupAnswer, PortError};
+use kube_rebalancer_ports::{GroupAnswer, PortError};
 
 /// Older than anything that the scheduler may still have in mind.
 const OLD: i64 = 3600;

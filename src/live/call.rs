@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::time::RunTime;
-use crate::ports::PortError;
+use kube_rebalancer_ports::PortError;
 
 /// How often a request is tried. With the pauses between, a server that restarts (some 20 s) is waited for.
 const TRIES: u32 = 7;

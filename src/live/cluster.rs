@@ -8,7 +8,7 @@ use super::Live;
 use super::call::{Call, CallError};
 use super::event;
 use crate::observe::{Observation, ReadError, Reading};
-use crate::ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError};
+use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError};
 
 /// Objects a page. Small enough that a busy API server answers within seconds, large enough that a cluster of a
 /// thousand pods is two requests.

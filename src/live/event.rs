@@ -6,7 +6,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use serde_json::Value;
 
-use crate::ports::NodeEvent;
+use kube_rebalancer_ports::NodeEvent;
 
 /// Events on objects without a namespace, such as nodes, are kept in this one.
 const NAMESPACE: &str = "default";

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use super::Live;
 use super::call::Call;
-use crate::ports::{Clock, PortError};
+use kube_rebalancer_ports::{Clock, PortError};
 
 /// The one name; the Role allows no other.
 const NAME: &str = "kube-rebalancer";

@@ -7,7 +7,7 @@ use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::ports::Clock;
+use kube_rebalancer_ports::Clock;
 
 /// The time of a run. Clones share it.
 #[derive(Clone, Debug)]

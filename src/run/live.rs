@@ -20,9 +20,9 @@ use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::cloud::{self, Cloud, CloudError, NoCloud, Observed};
 use crate::error::{Ending, Failure};
 use crate::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
-use crate::ports::Clock;
 use crate::report::{Outcome, OutcomeKind};
 use crate::settings::Settings;
+use kube_rebalancer_ports::Clock;
 
 pub(super) fn run(
     arguments: &RunArgs,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::Node;
 
 use super::world::{GROUP, SimulatedNode, World};
-use crate::ports::{
+use kube_rebalancer_ports::{
     Clock, Cluster, Doomed, GroupAnswer, NodeEvent, NodeGroups, NodePatch, PatchError, PodList, PortError,
 };
 

@@ -7,8 +7,8 @@ use kube_rebalancer_core::model::{
 };
 
 use super::{SimulatedNode, User, UserId, World};
-use crate::ports::PodList;
 use crate::simulate::machine::{DAEMON, HUB};
+use kube_rebalancer_ports::PodList;
 
 /// The node group that all nodes are of.
 pub(in crate::simulate) const GROUP: &str = "zone-a/hub-users";
