@@ -18,7 +18,6 @@
 //!
 //! The library exists for the program and its tests; it promises no stable interface.
 
-pub mod apply;
 pub mod cli;
 pub mod cloud;
 pub mod error;

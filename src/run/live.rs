@@ -15,13 +15,13 @@ use kube_rebalancer_gce::{self as compute, ConnectOptions};
 
 use super::show::{self, Decided, Show};
 use super::{World, read_settings};
-use crate::apply::{Applied, Apply, NotTried};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::cloud::{self, Cloud, CloudError, NoCloud, Observed};
 use crate::error::{Ending, Failure};
 use crate::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
 use crate::report::{Outcome, OutcomeKind};
 use crate::settings::Settings;
+use kube_rebalancer_apply::{Applied, Apply, NotTried};
 use kube_rebalancer_ports::Clock;
 
 pub(super) fn run(
@@ -305,7 +305,7 @@ fn no_lease(error: LeaseError) -> Failure {
 }
 
 fn outcomes(applied: &Applied) -> Vec<Outcome> {
-    use crate::apply::Outcome as Became;
+    use kube_rebalancer_apply::Outcome as Became;
     let kind = |outcome: &Became| match outcome {
         Became::Applied => OutcomeKind::Applied,
         Became::AlreadySo => OutcomeKind::AlreadySo,

@@ -15,7 +15,7 @@ use kube_rebalancer_core::plan::{
 };
 use kube_rebalancer_core::policy::Policy;
 
-use crate::apply::{Applied, Apply, NotTried};
+use crate::{Applied, Apply, NotTried};
 use kube_rebalancer_ports::{
     Clock, Cluster, Doomed, GroupAnswer, NodeEvent, NodeGroups, NodePatch, PatchError, PodList, PortError,
 };

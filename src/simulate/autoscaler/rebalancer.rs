@@ -8,9 +8,9 @@ use kube_rebalancer_core::plan::{Plan, plan};
 use kube_rebalancer_core::policy::Policy;
 
 use super::{Autoscaler, Wrong};
-use crate::apply::{Apply, Outcome};
 use crate::simulate::ports::Ports;
 use crate::simulate::world::{SimulatedNode, World};
+use kube_rebalancer_apply::{Apply, Outcome};
 
 /// Runs of this program with one policy.
 #[derive(Debug)]
