@@ -7,8 +7,8 @@ use std::io::Result;
 
 use kube_rebalancer_core::plan::Action;
 
-use super::page::{Page, Tone};
 use super::{Facts, Outcome, OutcomeKind};
+use kube_rebalancer_page::{Page, Tone};
 
 pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) -> Result<()> {
     if actions.is_empty() {

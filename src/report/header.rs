@@ -5,10 +5,11 @@ use std::io::Result;
 use kube_rebalancer_core::plan::{Band, Plan};
 use kube_rebalancer_core::policy::CapacitySource;
 
+use super::Facts;
 use super::memory::gi;
-use super::page::{Page, Tone};
 use super::sentence::count;
-use super::{Facts, Setting};
+use kube_rebalancer_page::Setting;
+use kube_rebalancer_page::{Page, Tone};
 
 /// Where the facts start; labels stand before it.
 const COLUMN: usize = 13;

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 
 use kube_rebalancer_core::plan::{Limit, Warning};
 
-use super::page::{Page, Tone};
+use kube_rebalancer_page::{Page, Tone};
 
 /// Warnings of one kind that are written out; a cluster with one bad default can raise thousands.
 const SHOWN: usize = 3;

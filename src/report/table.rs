@@ -15,7 +15,7 @@ use kube_rebalancer_core::plan::{NodeState, NodeVerdict, Verdict};
 
 use super::memory::{CELLS, bar, share};
 use super::names::{common_prefix, legend, short};
-use super::page::{Page, Tone};
+use kube_rebalancer_page::{Page, Tone};
 
 /// Where verdicts start.
 pub(super) const INDENT: usize = 2;

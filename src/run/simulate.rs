@@ -13,8 +13,6 @@ use super::{World, read_settings};
 use crate::cli::{OutputFormat, SettingFlags, SimulateArgs};
 use crate::error::{Ending, Failure, written};
 use crate::observe::Source;
-use crate::report::Setting;
-use crate::report::text::Layout;
 use crate::settings::Settings;
 use crate::settings::catalog::ENTRIES;
 use crate::simulate::panels::{panels, points_every};
@@ -24,6 +22,8 @@ use crate::simulate::session::Session;
 use crate::simulate::users::trace::{Trace, TraceError};
 use crate::simulate::users::{Demand, MONDAY, Profile};
 use crate::simulate::{Contender, Extras, Machine, Simulation, simulate};
+use kube_rebalancer_page::Layout;
+use kube_rebalancer_page::Setting;
 
 /// A simulation that takes longer shows how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -6,8 +6,8 @@ use super::document::{
     Action, After, Band, Before, Document, Guard, Limit, Node, NodeState, Outcome, OutcomeKind, SCHEMA,
     Verdict,
 };
-use super::values::Decimal;
 use crate::report::{self, Facts};
+use kube_rebalancer_page::json::Decimal;
 
 pub(super) fn document<'a>(plan: &'a Plan, facts: &Facts<'a>) -> Document<'a> {
     Document {

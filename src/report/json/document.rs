@@ -6,8 +6,9 @@ use kube_rebalancer_core::plan::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::values::{Decimal, reason_words, settings, settings_schema, verdict_words};
-use crate::report::Setting;
+use super::values::{reason_words, settings_schema, verdict_words};
+use kube_rebalancer_page::Setting;
+use kube_rebalancer_page::json::{Decimal, settings};
 
 /// The value of the field `schema`.
 pub(super) const SCHEMA: &str = "kube-rebalancer/plan/v1";

@@ -3,11 +3,11 @@
 use kube_rebalancer_core::model::{Bytes, Millicores};
 
 use super::{Facts, json, text};
-use crate::report::Setting;
-use crate::report::text::Layout;
 use crate::simulate::result::{PolicyResult, Ratio, Waits};
 use crate::simulate::scenario::{Scenario, Scheduler};
 use crate::simulate::{Floor, Machine, Simulation};
+use kube_rebalancer_page::Layout;
+use kube_rebalancer_page::Setting;
 
 fn result(name: &str) -> PolicyResult {
     PolicyResult {

@@ -11,11 +11,11 @@ use std::io::{Result, Write};
 use kube_rebalancer_core::model::TotalBytes;
 
 use super::Facts;
-use crate::report::page::{Page, Tone};
-use crate::report::text::Layout;
 use crate::simulate::Simulation;
 use crate::simulate::result::{PolicyResult, Ratio};
 use crate::simulate::scenario::Scheduler;
+use kube_rebalancer_page::Layout;
+use kube_rebalancer_page::{Page, Tone};
 
 /// Where the facts start; labels stand before it.
 const COLUMN: usize = 13;

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 ///
 /// Names in Kubernetes are DNS labels, so this changes only what is odd anyway. In return one character is one
 /// column everywhere, without tables of character widths, and invisible or reordering characters are seen.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(is_printable) {
         return Cow::Borrowed(text);
     }

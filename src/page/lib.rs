@@ -1,16 +1,40 @@
-//! A page of text: wraps at the width, colours where colours are wanted, and lets nothing but clean text through.
+//! What reports are written with: pages of text, JSON documents, resolved settings.
+//!
+//! A page wraps at the width, colours where colours are wanted, and lets nothing but clean text through.
+
+mod clean;
+pub mod json;
+mod setting;
 
 use std::io::{Result, Write};
 
 use anstyle::{AnsiColor, Style};
 use kube_rebalancer_core::plan::{Action, Verdict};
 
-use super::clean::clean;
-use super::text::Layout;
+pub use clean::clean;
+pub use setting::Setting;
+
+/// How the text is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Columns; lines are wrapped there. Fewer than 72 count as 72.
+    pub width: usize,
+    /// Whether verbs are coloured.
+    pub color: bool,
+    /// Whether every node has its own row, however many there are.
+    pub all_nodes: bool,
+}
+
+/// 80 columns, no colour: right for a file or a log.
+impl Default for Layout {
+    fn default() -> Self {
+        Self { width: 80, color: false, all_nodes: false }
+    }
+}
 
 /// How a piece of text looks. The words always say the same without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub enum Tone {
     /// As it is.
     Plain,
     /// Headings.
@@ -27,7 +51,8 @@ pub(crate) enum Tone {
 
 impl Tone {
     /// The tone of an action's verb.
-    pub(crate) fn of_action(action: &Action) -> Self {
+    #[must_use]
+    pub fn of_action(action: &Action) -> Self {
         match action {
             Action::Uncordon { .. } | Action::Grow { .. } => Self::Green,
             Action::Cordon { .. } => Self::Yellow,
@@ -37,7 +62,8 @@ impl Tone {
     }
 
     /// The tone of a verdict's verb.
-    pub(crate) fn of_verdict(verdict: &Verdict) -> Self {
+    #[must_use]
+    pub fn of_verdict(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Keep(_) => Self::Dim,
             Verdict::Uncordon(_) => Self::Green,
@@ -59,10 +85,11 @@ impl Tone {
 }
 
 /// Text with a tone.
-pub(crate) type Piece<'a> = (Tone, &'a str);
+pub type Piece<'a> = (Tone, &'a str);
 
 /// Where the report is written to. Everything passes through [`Page::line`] or [`Page::paragraph`], which clean it.
-pub(crate) struct Page<'a> {
+#[expect(missing_debug_implementations, reason = "a writer shows nothing of itself")]
+pub struct Page<'a> {
     out: &'a mut dyn Write,
     width: usize,
     color: bool,
@@ -72,26 +99,31 @@ impl<'a> Page<'a> {
     /// The figures of a table row can need 65 columns; a narrower terminal may wrap by itself.
     const NARROWEST: usize = 72;
 
-    pub(crate) fn new(out: &'a mut dyn Write, layout: Layout) -> Self {
+    /// An empty page.
+    #[must_use]
+    pub fn new(out: &'a mut dyn Write, layout: Layout) -> Self {
         Self { out, width: layout.width.max(Self::NARROWEST), color: layout.color }
     }
 
-    pub(crate) fn width(&self) -> usize {
+    /// Columns of the page.
+    #[must_use]
+    pub fn width(&self) -> usize {
         self.width
     }
 
-    pub(crate) fn blank(&mut self) -> Result<()> {
+    /// An empty line.
+    pub fn blank(&mut self) -> Result<()> {
         writeln!(self.out)
     }
 
     /// A heading, with an empty line before it.
-    pub(crate) fn heading(&mut self, text: &str) -> Result<()> {
+    pub fn heading(&mut self, text: &str) -> Result<()> {
         self.blank()?;
         self.paragraph(0, 2, (Tone::Plain, ""), (Tone::Bold, text))
     }
 
     /// One line as it is; for rows whose author has counted the columns.
-    pub(crate) fn line(&mut self, indent: usize, pieces: &[Piece<'_>]) -> Result<()> {
+    pub fn line(&mut self, indent: usize, pieces: &[Piece<'_>]) -> Result<()> {
         write!(self.out, "{:indent$}", "")?;
         for (tone, text) in pieces {
             self.piece(*tone, &clean(text))?;
@@ -101,13 +133,7 @@ impl<'a> Page<'a> {
 
     /// A short lead and a text of any length, wrapped; lines after the first start at column `hang`. The lead is set
     /// off by a space, unless it ends with its own.
-    pub(crate) fn paragraph(
-        &mut self,
-        indent: usize,
-        hang: usize,
-        lead: Piece<'_>,
-        body: Piece<'_>,
-    ) -> Result<()> {
+    pub fn paragraph(&mut self, indent: usize, hang: usize, lead: Piece<'_>, body: Piece<'_>) -> Result<()> {
         let (lead_tone, lead) = (lead.0, clean(lead.1));
         let (body_tone, body) = (body.0, clean(body.1));
         let gap = usize::from(!lead.is_empty() && !lead.ends_with(' '));
@@ -143,7 +169,7 @@ impl<'a> Page<'a> {
 
 /// Breaks clean text at spaces into lines of at most `first`, then `rest` columns. A word that is longer than a whole
 /// line is broken too: no line is ever longer than asked. At least one line, which may be empty.
-pub(crate) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
+fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let rest = rest.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
