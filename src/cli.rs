@@ -3,7 +3,11 @@
 //! The flags of the settings are made from the catalogue. They are taken as they are and checked together with the
 //! environment's variables, by the same rules and with the same messages.
 
+#[cfg(not(feature = "simulate"))]
+mod absent;
+#[cfg(feature = "simulate")]
 mod simulate;
+#[cfg(feature = "simulate")]
 mod trace;
 
 use std::ffi::OsString;
@@ -12,8 +16,13 @@ use clap::builder::Styles;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
+#[cfg(feature = "simulate")]
 pub use simulate::SimulateArgs;
+#[cfg(feature = "simulate")]
 pub use trace::TraceArgs;
+
+#[cfg(not(feature = "simulate"))]
+pub use absent::AbsentArgs;
 
 use crate::settings::Pair;
 use crate::settings::catalog::{ENTRIES, Entry};
@@ -53,8 +62,12 @@ impl Cli {
         match &self.command {
             None => Some(&self.settings),
             Some(Subcommands::Settings(arguments)) => Some(&arguments.settings),
+            #[cfg(feature = "simulate")]
             Some(Subcommands::Simulate(arguments)) => Some(&arguments.settings),
+            #[cfg(feature = "simulate")]
             Some(Subcommands::Trace(arguments)) => Some(&arguments.settings),
+            #[cfg(not(feature = "simulate"))]
+            Some(Subcommands::Simulate(_) | Subcommands::Trace(_)) => None,
             Some(Subcommands::Schema | Subcommands::Completions { .. } | Subcommands::Man) => None,
         }
     }
@@ -71,15 +84,25 @@ pub enum Subcommands {
     )]
     Settings(SettingsArgs),
     /// Simulate a cluster and its users under these settings, and compare
+    #[cfg(feature = "simulate")]
     #[command(
         max_term_width = 80,
         after_help = "The flags of all settings can be given too; see --help.",
         after_long_help = ""
     )]
     Simulate(Box<SimulateArgs>),
+    /// A command of other builds
+    #[cfg(not(feature = "simulate"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Simulate(AbsentArgs),
     /// Make a trace for simulate from dumps of pods or JupyterHub's log
+    #[cfg(feature = "simulate")]
     #[command(max_term_width = 80, after_help = trace::EXAMPLES, after_long_help = trace::EXAMPLES)]
     Trace(TraceArgs),
+    /// A command of other builds
+    #[cfg(not(feature = "simulate"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Trace(AbsentArgs),
     /// Print the JSON Schema of the JSON report
     Schema,
     /// Print what a shell needs to complete commands and flags

@@ -27,8 +27,6 @@ pub mod observe;
 pub mod report;
 pub mod run;
 pub mod settings;
-pub mod simulate;
 pub mod terminal;
-pub mod trace;
 
 pub use kube_rebalancer_ports as ports;

@@ -9,8 +9,8 @@ use kube_rebalancer_core::model::{Node, Pod, Snapshot, SnapshotError};
 use super::convert::{self, Identity};
 use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
 use super::intern::Interner;
-use super::life::PodLife;
 use super::raw::{Object, Phase};
+use kube_rebalancer_ports::PodLife;
 
 /// A cluster in the making.
 #[derive(Debug, Default)]

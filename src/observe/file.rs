@@ -5,11 +5,11 @@
 //!                                                     \--> else ------> YAML, streamed
 //! ```
 
-use std::ffi::OsString;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use kube_rebalancer_ports::Source;
 
 use super::collector::Collector;
 use super::document::Document;
@@ -18,31 +18,6 @@ use super::json;
 
 /// Enough to tell formats apart, and short enough to read ahead of a parser.
 const PREFIX_BYTES: u64 = 4096;
-
-/// Where objects are read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Standard input.
-    StandardInput,
-    /// A file.
-    File(PathBuf),
-}
-
-/// `-` is standard input, anything else the path of a file.
-impl From<OsString> for Source {
-    fn from(argument: OsString) -> Self {
-        if argument == "-" { Self::StandardInput } else { Self::File(argument.into()) }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StandardInput => formatter.write_str("standard input"),
-            Self::File(path) => write!(formatter, "{}", path.display()),
-        }
-    }
-}
 
 /// Reads everything that a source holds.
 pub(super) fn read_source(source: &Source, collector: &mut Collector) -> Result<(), ReadError> {

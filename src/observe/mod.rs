@@ -29,8 +29,8 @@ use collector::Collector;
 pub use collector::KindsFound;
 use document::DocumentError;
 pub use error::{FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
-pub use file::Source;
-pub use life::{End, PodLife, read_lives};
+use kube_rebalancer_ports::Source;
+pub use life::read_lives;
 
 /// A cluster as it was observed.
 #[derive(Debug)]

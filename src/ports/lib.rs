@@ -1,10 +1,16 @@
 //! What carrying out a plan needs of the world: small traits, implemented by the live adapters, by the tests' in-memory
 //! cluster and by the simulator.
 
+mod pod_life;
+mod source;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Node, Pod};
+
+pub use pod_life::{End, PodLife};
+pub use source::Source;
 
 /// A failure that names what was tried and what came back; written for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

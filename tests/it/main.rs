@@ -24,6 +24,7 @@ mod live;
 mod logs;
 mod naive;
 mod objects;
+#[cfg(feature = "simulate")]
 mod plot;
 mod properties;
 mod race;
@@ -32,5 +33,7 @@ mod scale_py;
 mod scenarios;
 mod settings;
 mod shells;
+#[cfg(feature = "simulate")]
 mod simulate;
+#[cfg(feature = "simulate")]
 mod trace;

@@ -6,12 +6,12 @@ use super::constraints::constraints;
 use super::{text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
 use crate::observe::intern::Interner;
-use crate::observe::life::{End, PodLife};
 use crate::observe::raw::{
     Condition, ConditionKind, ConditionReason, ConditionStatus, CreatedBy, Metadata, Object, Owner, Phase,
     Spec, Status, Text,
 };
 use crate::observe::requests;
+use kube_rebalancer_ports::{End, PodLife};
 
 /// Where a pod that names no namespace is.
 const DEFAULT_NAMESPACE: &str = "default";

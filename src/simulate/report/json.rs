@@ -6,8 +6,8 @@ use std::io::{Result, Write};
 use serde::Serialize;
 
 use super::Facts;
-use crate::simulate::Simulation;
-use crate::simulate::result::{PolicyResult, Ratio};
+use crate::Simulation;
+use crate::result::{PolicyResult, Ratio};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::json::{self, Decimal, write_document};
 

@@ -11,9 +11,9 @@ use std::io::{Result, Write};
 use kube_rebalancer_core::model::TotalBytes;
 
 use super::Facts;
-use crate::simulate::Simulation;
-use crate::simulate::result::{PolicyResult, Ratio};
-use crate::simulate::scenario::Scheduler;
+use crate::Simulation;
+use crate::result::{PolicyResult, Ratio};
+use crate::scenario::Scheduler;
 use kube_rebalancer_page::Layout;
 use kube_rebalancer_page::{Page, Tone};
 
@@ -114,7 +114,7 @@ fn table(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
 }
 
 fn cells(result: &PolicyResult, floor: u128) -> [String; 12] {
-    let wait = |of: fn(&crate::simulate::result::Waits) -> u64| {
+    let wait = |of: fn(&crate::result::Waits) -> u64| {
         result.wait.as_ref().map_or_else(|| NONE.to_owned(), |wait| time(of(wait)))
     };
     [

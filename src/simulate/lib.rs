@@ -27,6 +27,7 @@ pub mod series;
 pub mod session;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 pub mod users;
 mod world;
 

@@ -10,6 +10,7 @@
 //! ended yet.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use kube_rebalancer_core::policy::Policy;
 
 use super::Stay;
 use super::dump_time::dump_time;
-use crate::observe::{End, PodLife, ReadError, Source, read_lives};
+use kube_rebalancer_ports::{End, PodLife, Source};
 
 /// What was found in the dumps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,9 +46,16 @@ impl fmt::Display for PodsSummary {
     }
 }
 
-/// Reads the dumps, in order of the times in their names, and hands over the stays of the pods that are users' by these
-/// settings.
-pub fn from_pods(sources: &[Source], policy: &Policy) -> Result<(Vec<Stay>, PodsSummary), PodsError> {
+/// Reads the dumps with `read`, in order of the times in their names, and hands over the stays of the pods that are
+/// users' by these settings.
+pub fn from_pods<E>(
+    sources: &[Source],
+    policy: &Policy,
+    read: impl Fn(&Source) -> Result<Vec<PodLife>, E>,
+) -> Result<(Vec<Stay>, PodsSummary), PodsError>
+where
+    E: Error + Send + Sync + 'static,
+{
     let mut dumps = Vec::new();
     for source in sources {
         let Source::File(path) = source else { return Err(PodsError::NoName) };
@@ -66,7 +74,8 @@ pub fn from_pods(sources: &[Source], policy: &Policy) -> Result<(Vec<Stay>, Pods
     }
     let mut watch = Watch::new(policy);
     for (time, source) in dumps {
-        watch.look(time, read_lives(source)?);
+        let lives = read(source).map_err(|error| PodsError::Read(Box::new(error)))?;
+        watch.look(time, lives);
     }
     Ok(watch.finish())
 }
@@ -160,7 +169,7 @@ impl<'a> Watch<'a> {
 pub enum PodsError {
     /// A dump cannot be read.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(Box<dyn Error + Send + Sync>),
     /// Standard input has no name that could hold a time.
     #[error("--pods -: a dump from standard input has no name that says when it was made, expected a file")]
     NoName,

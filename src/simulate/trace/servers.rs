@@ -10,7 +10,7 @@ use kube_rebalancer_core::model::Requests;
 
 use super::Stay;
 use super::line::{self, Event, Kind};
-use crate::observe::Source;
+use kube_rebalancer_ports::Source;
 
 /// What was found in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
