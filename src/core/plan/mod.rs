@@ -13,15 +13,35 @@
 //! ```
 
 mod action;
+mod actors;
+mod asked;
+mod capacity;
+mod classes;
+mod common;
 mod demand;
+mod devices;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod late;
+mod loss;
+mod managed;
+mod median;
 mod notes;
+mod pools;
+mod reach;
 mod reason;
+mod replicas;
+mod state;
 mod survey;
+mod taints;
 mod utilization;
 mod value;
+mod walk;
 
 pub use action::{Action, ActionKind, Effect, EventWords, KindFacts};
+pub use classes::is_users;
 pub use demand::Demand;
+pub use managed::is_managed;
 pub use notes::{Limit, Warning};
 pub use reason::{
     CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason, Reason,

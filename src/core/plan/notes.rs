@@ -132,6 +132,16 @@ reasons! {
             "reserved by the taint {taint}: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
             among(*.nodes, "node", .node)
         ),
+        /// Windows nodes are reserved: few of the pool's pods ask for one.
+        ReservedWindows {
+            /// One of the nodes.
+            node: String,
+            /// How many.
+            nodes: usize,
+        } => (
+            "reserved, for few pods ask for Windows: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
+            among(*.nodes, "node", .node)
+        ),
         /// Nothing tells what a new node would be like, so few are created.
         UnknownNewNode {
             /// How many at most.
@@ -282,6 +292,7 @@ impl Warning {
             Self::RefusedByScheduler { pod: name, node: on, .. } => [pod(name), node(on)].concat(),
             Self::NewNodeDidNotHelp { pod: name, group, .. } => [pod(name), of_group(group)].concat(),
             Self::Reserved { node: name, .. }
+            | Self::ReservedWindows { node: name, .. }
             | Self::OtherAutoscaler { node: name, .. }
             | Self::NoCapacity { node: name, .. }
             | Self::BeyondMedian { node: name, .. }
