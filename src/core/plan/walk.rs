@@ -17,7 +17,7 @@ use super::replicas;
 use super::state::{Marks, bad_marks, is_claimed, not_ready_since, says_ready, scale_down_disabled, state};
 use super::survey::{CommonTaints, Cordon, NodeFacts, OccupantKind, Survey, UnboundPod};
 use super::value::NodeState;
-use crate::model::{Amounts, Binding, Node, Pod, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, Node, Pod, Resource, Snapshot, Volumes};
 use crate::policy::Policy;
 
 impl<'a> Survey<'a> {
@@ -40,7 +40,7 @@ impl<'a> Survey<'a> {
         }
         reserved_demand(&mut nodes, snapshot, policy);
         let live_pods = replicas::count(snapshot, &mut nodes);
-        warn_of_nodes(&nodes, &mut warnings);
+        warn_of_nodes(&nodes, policy, &mut warnings);
         Self {
             snapshot,
             policy,
@@ -106,7 +106,7 @@ fn look_at_states(
         let (node, managed) = (facts.node, facts.managed());
         let (capacity, beyond) = medians.capacity(node, policy);
         facts.capacity = without_omitted(capacity, &facts.omitted_load, policy);
-        let none_of = policy.resources.iter().copied().find(|resource| facts.capacity.of(*resource) == 0);
+        let none_of = none_of(&facts.capacity, policy);
         let missing = devices.missing(node, policy).map(|name| format!("{name} has not come"));
         let lacks = missing.or_else(|| none_of.map(|resource| format!("no {resource} is left for its pods")));
         (facts.state, facts.impaired_by) = state(node, lacks, policy, snapshot.observed_at());
@@ -115,14 +115,16 @@ fn look_at_states(
         }
         warnings.extend(beyond);
         warnings.extend(bad_marks(node));
-        if let Some(resource) = none_of.filter(|_| facts.says_ready) {
-            warnings.push(Warning::NoCapacity { node: node.name.clone(), resource });
-        }
     }
 }
 
+/// The first of the deciding resources that an amount has nothing of.
+fn none_of(amounts: &Amounts, policy: &Policy) -> Option<Resource> {
+    policy.resources.iter().copied().find(|resource| amounts.of(*resource) == 0)
+}
+
 /// Warns of what nodes have in common, once for all of them.
-fn warn_of_nodes(nodes: &[NodeFacts<'_>], warnings: &mut Vec<Warning>) {
+fn warn_of_nodes(nodes: &[NodeFacts<'_>], policy: &Policy, warnings: &mut Vec<Warning>) {
     let mut reserved: BTreeMap<Option<&str>, (&str, usize)> = BTreeMap::new();
     let mut not_in_use: BTreeMap<&str, (&str, usize)> = BTreeMap::new();
     let mut autoscalers: BTreeMap<&str, (&str, String)> = BTreeMap::new();
@@ -132,7 +134,11 @@ fn warn_of_nodes(nodes: &[NodeFacts<'_>], warnings: &mut Vec<Warning>) {
             reserved.entry(taint_of(why)).or_insert((name, 0)).1 += 1;
         }
         if let (NodeState::NotInUse, Some(what)) = (facts.state, &facts.impaired_by) {
-            not_in_use.entry(what).or_insert((name, 0)).1 += 1;
+            let reported = facts.capacity.clone().plus(&facts.omitted_load);
+            match none_of(&reported, policy) {
+                Some(resource) => warnings.push(Warning::NoCapacity { node: name.to_owned(), resource }),
+                None => not_in_use.entry(what).or_insert((name, 0)).1 += 1,
+            }
         }
         if let Some((actor, mark)) = autoscaler_of(facts.node) {
             autoscalers.entry(actor).or_insert((name, mark));
@@ -406,3 +412,6 @@ impl<'a> NodeFacts<'a> {
         self.cordon != Cordon::None
     }
 }
+
+#[cfg(test)]
+mod tests;
