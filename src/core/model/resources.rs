@@ -131,6 +131,12 @@ impl Amounts {
         self
     }
 
+    /// The same amount with the further resources of another one.
+    #[must_use]
+    pub fn with_further_of(self, other: &Self) -> Self {
+        Self { further: other.further.clone(), ..self }
+    }
+
     /// The further resources and their amounts, sorted by name.
     pub fn further(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
         self.further.iter().flat_map(|map| map.iter()).map(|(name, amount)| (name, *amount))
