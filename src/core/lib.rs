@@ -13,6 +13,7 @@
 //! library that could. The same snapshot and policy always give the same plan, byte for byte.
 
 pub mod check;
+pub mod dependence;
 pub mod model;
 pub mod plan;
 pub mod policy;

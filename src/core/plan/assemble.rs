@@ -1,6 +1,8 @@
 //! Puts the plan together: actions in the order in which they are carried out, counts, and what else to say.
 
-use super::action::Action;
+use std::collections::BTreeSet;
+
+use super::action::{Action, GroupSize};
 use super::changes::{Changes, serves_after};
 use super::choice::Total;
 use super::delete::Deletions;
@@ -261,8 +263,32 @@ impl<'r, 'a> Run<'r, 'a> {
             GrowReason::MinNodes { nodes, min: bounds.min_nodes }
         };
         let name = of.group.map(|group| group.name.clone());
+        let instead = self.instead_of(group, pool);
         let pool = self.survey.pool_name(pool).to_owned();
-        Some(Action::Grow { pool, group: name, from, to: from.saturating_add(count(nodes)), reason })
+        Some(Action::Grow { pool, group: name, from, to: from.saturating_add(count(nodes)), instead, reason })
+    }
+
+    /// The groups of a pool that can create the nodes which this one is asked for: they take the same waiting pods, and the
+    /// plan asks nothing of them yet.
+    fn instead_of(&self, group: GroupIndex, pool: PoolIndex) -> Vec<GroupSize> {
+        let Some(decision) = self.changes.decisions.get(pool) else { return Vec::new() };
+        let pods = self.waiting.placeable.get(pool).map(Vec::as_slice).unwrap_or_default();
+        let needs = decision.placement.needs.new.iter().zip(&decision.placement.new_for);
+        let on_it: Vec<_> = needs
+            .filter(|(created_in, _)| **created_in == group)
+            .flat_map(|(_, on_it)| on_it.iter().filter_map(|index| pods.get(*index)))
+            .collect();
+        let mut further = self.growth.order(pool);
+        let mut asked: BTreeSet<GroupIndex> = self.changes.grow.keys().copied().collect();
+        let mut instead = Vec::new();
+        while let Some(other) = further.take(|index| !asked.contains(&index)) {
+            asked.insert(other);
+            let Some(of) = self.growth.groups.get(other) else { continue };
+            if let Some(known) = of.group.filter(|_| on_it.iter().all(|one| of.would_take(one.shape()))) {
+                instead.push(GroupSize { group: known.name.clone(), size: known.target_size });
+            }
+        }
+        instead
     }
 
     /// Instances that never became a node, within what `MAX_DELETIONS` leaves.

@@ -58,7 +58,7 @@ mod verdict;
 mod waiting;
 mod walk;
 
-pub use action::{Action, ActionKind, Effect, EventWords, KindFacts};
+pub use action::{Action, ActionKind, Effect, EventWords, GroupSize, KindFacts};
 pub use classes::is_users;
 pub use demand::Demand;
 pub use managed::is_managed;
