@@ -75,6 +75,22 @@ reasons! {
     }
 }
 
+impl Limit {
+    /// The setting that holds, what was asked for, and what it allows.
+    #[must_use]
+    pub fn numbers(&self) -> (&'static str, usize, usize) {
+        match *self {
+            Self::MinNodes { asked, allowed } => ("MIN_NODES", asked, allowed),
+            Self::MaxNodes { asked, allowed, .. }
+            | Self::MustKeep { asked, allowed }
+            | Self::WaitingPods { asked, allowed } => ("MAX_NODES", asked, allowed),
+            Self::MaxCordons { asked, allowed } => ("MAX_CORDONS", asked, allowed),
+            Self::MaxDeletions { asked, allowed } => ("MAX_DELETIONS", asked, allowed),
+            Self::MaxCreations { asked, allowed } => ("MAX_CREATIONS", asked, allowed),
+        }
+    }
+}
+
 reasons! {
     /// Something that an operator should know.
     Warning {
