@@ -47,9 +47,12 @@ fn block_pool(plan: &Plan, survey: &Survey<'_>, pool: &str, uncordon: &str, bloc
     let bounds = policy.bounds_of(pool);
     let Some(pool_plan) = plan.pool(pool) else { return };
     let mut standing = Standing::new(bounds, &policy.resources, pool_plan.demand.total());
-    let index_of = |node: &str| survey.snapshot.nodes().binary_search_by(|one| one.name.as_str().cmp(node)).ok();
+    let index_of =
+        |node: &str| survey.snapshot.nodes().binary_search_by(|one| one.name.as_str().cmp(node)).ok();
     let serving = survey.nodes.iter().filter(|facts| facts.serves());
-    for facts in serving.filter(|facts| plan.node(&facts.node.name).is_some_and(|verdict| verdict.pool == pool)) {
+    for facts in
+        serving.filter(|facts| plan.node(&facts.node.name).is_some_and(|verdict| verdict.pool == pool))
+    {
         standing.add(Share { capacity: &facts.capacity, daemons: &facts.daemons });
     }
     let coming = pool_plan.after.booting + pool_plan.after.created;
@@ -57,7 +60,9 @@ fn block_pool(plan: &Plan, survey: &Survey<'_>, pool: &str, uncordon: &str, bloc
     let mut excess = (standing.serving + coming).saturating_sub(most);
     let mut ended = false;
     for (number, action) in plan.actions.iter().enumerate() {
-        let Some(verdict) = action.node().and_then(|node| plan.node(node)).filter(|verdict| verdict.pool == pool) else {
+        let Some(verdict) =
+            action.node().and_then(|node| plan.node(node)).filter(|verdict| verdict.pool == pool)
+        else {
             continue;
         };
         match action {

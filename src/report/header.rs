@@ -6,8 +6,8 @@ use kube_rebalancer_core::plan::{Band, Before, Plan, PoolPlan};
 use kube_rebalancer_core::policy::CapacitySource;
 
 use super::amount::share;
-use super::{Facts, notes, sentence};
 use super::sentence::count;
+use super::{Facts, notes, sentence};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::{Page, Tone};
 

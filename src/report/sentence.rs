@@ -69,7 +69,9 @@ fn changes<'p>(actions: impl Iterator<Item = &'p Action>) -> Vec<String> {
         ActionKind::Cordon => ("node", "is cordoned", "are cordoned"),
         ActionKind::Delete => ("empty node", "is deleted", "are deleted"),
         ActionKind::DeleteInstance => ("instance that never became a node", "is deleted", "are deleted"),
-        ActionKind::Mark | ActionKind::Unmark => ("node", "gets its notes updated", "get their notes updated"),
+        ActionKind::Mark | ActionKind::Unmark => {
+            ("node", "gets its notes updated", "get their notes updated")
+        }
     };
     let sentence = |(kind, number): (&ActionKind, &usize)| match (words(*kind), *number) {
         ((noun, one, _), 1) => format!("1 {noun} {one}"),
@@ -122,7 +124,9 @@ fn why_none_better(plan: &Plan, pool: &PoolPlan) -> String {
         (Band::Below, 1..) if critical >= pool.before.serving => {
             format!("every node that serves must stay: {} critical pods", plural_runs(critical))
         }
-        (Band::Below, 1..) => format!("no other choice of nodes is better: {} critical pods", plural_runs(critical)),
+        (Band::Below, 1..) => {
+            format!("no other choice of nodes is better: {} critical pods", plural_runs(critical))
+        }
         _ => "no other choice of nodes is better".to_owned(),
     }
 }

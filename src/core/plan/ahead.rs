@@ -85,7 +85,8 @@ mod tests {
         let nothing = Amounts::default();
         let share = Share { capacity: &node, daemons: &nothing };
         let three = |memory, cpu| {
-            let mut standing = Standing::new(&bounds, &resources, Amounts::pod(Bytes(memory), Millicores(cpu)));
+            let mut standing =
+                Standing::new(&bounds, &resources, Amounts::pod(Bytes(memory), Millicores(cpu)));
             (0..3).for_each(|_| standing.add(share));
             standing
         };

@@ -10,7 +10,9 @@ use super::demand::Demand;
 use super::growth::{GroupIndex, Growth};
 use super::notes::Limit;
 use super::order::{Must, cordon};
-use super::reason::{CordonReason, DeleteReason, GrowReason, MarkReason, Since, UncordonReason, UnmarkReason};
+use super::reason::{
+    CordonReason, DeleteReason, GrowReason, MarkReason, Since, UncordonReason, UnmarkReason,
+};
 use super::settle::{demand, serving_total};
 use super::survey::{Cordon, PoolIndex, Survey};
 use super::utilization::Utilization;
@@ -86,8 +88,10 @@ impl<'r, 'a> Run<'r, 'a> {
         guard: Option<TooManyBroken>,
     ) -> Self {
         let mut run = Self { survey, growth, waiting, now, changes, deletions, guard, after: Vec::new() };
-        run.after =
-            (0..survey.pools.len()).filter_map(|pool| run.after(pool)).map(|after| after.utilization).collect();
+        run.after = (0..survey.pools.len())
+            .filter_map(|pool| run.after(pool))
+            .map(|after| after.utilization)
+            .collect();
         run
     }
 
@@ -95,10 +99,12 @@ impl<'r, 'a> Run<'r, 'a> {
     pub(super) fn plan(self) -> Plan {
         let mut actions = Vec::new();
         let changes = &self.changes;
-        actions.extend(changes.uncordon.iter().map(|&index| Action::Uncordon {
-            node: self.name(index),
-            reason: self.uncordon_reason(index),
-        }));
+        actions.extend(
+            changes.uncordon.iter().map(|&index| Action::Uncordon {
+                node: self.name(index),
+                reason: self.uncordon_reason(index),
+            }),
+        );
         actions.extend(changes.grow.iter().filter_map(|(&group, &nodes)| self.grow(group, nodes)));
         actions.extend(
             changes
@@ -140,7 +146,14 @@ impl<'r, 'a> Run<'r, 'a> {
         let PoolNow { before, demand, band } = self.now.get(pool)?.clone();
         let limits = self.changes.decisions.get(pool).map(|decision| decision.limits.clone());
         let name = self.survey.pool_name(pool).to_owned();
-        Some(PoolPlan { name, before, demand, band, after: self.after(pool)?, limits: limits.unwrap_or_default() })
+        Some(PoolPlan {
+            name,
+            before,
+            demand,
+            band,
+            after: self.after(pool)?,
+            limits: limits.unwrap_or_default(),
+        })
     }
 
     pub(super) fn name(&self, index: NodeIndex) -> String {
@@ -322,7 +335,8 @@ impl<'r, 'a> Run<'r, 'a> {
             let claim = noted(annotation::DELETING_UNTIL)
                 || facts.node.taints.iter().any(|taint| taint.key == taint::DELETING);
             if facts.cordon == Cordon::None {
-                let stale = claim || [annotation::CORDONED_AT, annotation::EMPTY_SINCE].into_iter().any(noted);
+                let stale =
+                    claim || [annotation::CORDONED_AT, annotation::EMPTY_SINCE].into_iter().any(noted);
                 // A cordon writes its own marks over the old ones.
                 if stale && cordon(&self.changes.cordons, index) == Cordon::None {
                     unmark.push(Action::Unmark { node, reason: UnmarkReason::Uncordoned });
@@ -355,10 +369,7 @@ impl<'r, 'a> Run<'r, 'a> {
     /// A pool once every action has taken effect.
     pub(super) fn after(&self, pool: PoolIndex) -> Option<After> {
         let decision = self.changes.decisions.get(pool)?;
-        let mut total = Total {
-            requested: self.now.get(pool)?.demand.total(),
-            capacity: Amounts::default(),
-        };
+        let mut total = Total { requested: self.now.get(pool)?.demand.total(), capacity: Amounts::default() };
         let mut nodes = 0;
         for (_, facts) in
             self.survey.common(pool).filter(|(index, facts)| serves_after(&self.changes, facts, *index))

@@ -182,7 +182,8 @@ impl Wanted {
         }
         // What boots counts in the length of the choice, so it takes a place that a set MAX_NODES grants.
         let coming = decision.booting.len() + decision.new.len();
-        let mut excess = if bounds.max_nodes_set { (serving + coming).saturating_sub(bounds.max_nodes) } else { 0 };
+        let mut excess =
+            if bounds.max_nodes_set { (serving + coming).saturating_sub(bounds.max_nodes) } else { 0 };
         let mut blocked: Option<Held> = None;
         for index in dropped(survey, decision) {
             let Some(facts) = survey.nodes.get(index) else { continue };

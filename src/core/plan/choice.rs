@@ -114,12 +114,12 @@ impl Aim<'_> {
     pub(super) fn nearest_to_optimum(&self, entries: &[Entry], lengths: Lengths) -> Option<usize> {
         let resource = self.resource();
         let distance = |total: &Total| {
-            let offered = u128::from(total.capacity.of(resource)) * u128::from(self.bounds.optimal_utilization.0);
+            let offered =
+                u128::from(total.capacity.of(resource)) * u128::from(self.bounds.optimal_utilization.0);
             offered.abs_diff(u128::from(total.requested.of(resource)) * u128::from(PartsPerMillion::ONE.0))
         };
-        let fits = |total: &Total| {
-            self.utilization(total).compare(self.bounds.max_utilization) != Ordering::Greater
-        };
+        let fits =
+            |total: &Total| self.utilization(total).compare(self.bounds.max_utilization) != Ordering::Greater;
         self.nearest(entries, lengths, |_| true, fits, distance)
     }
 
@@ -159,8 +159,9 @@ impl Aim<'_> {
             }
             let distance = distance(&total);
             let offered = total.capacity.of(resource);
-            let better = best
-                .is_none_or(|(least, capacity, _)| distance < least || (distance == least && offered > capacity));
+            let better = best.is_none_or(|(least, capacity, _)| {
+                distance < least || (distance == least && offered > capacity)
+            });
             if better {
                 best = Some((distance, offered, length));
             }

@@ -46,7 +46,8 @@ struct Remaining<'r, 'a> {
 impl Deletions {
     /// Deletes nothing: too many nodes are broken to trust the observation.
     pub(super) fn none(survey: &Survey<'_>, changes: &Changes) -> Self {
-        let keep = |index, facts: &NodeFacts<'_>| stays(survey, index, facts).unwrap_or(KeepReason::TooManyBroken);
+        let keep =
+            |index, facts: &NodeFacts<'_>| stays(survey, index, facts).unwrap_or(KeepReason::TooManyBroken);
         let keep = cordoned(survey, changes).map(|(index, facts)| (index, keep(index, facts))).collect();
         Self { keep, ..Self::default() }
     }

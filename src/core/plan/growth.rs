@@ -142,7 +142,8 @@ impl<'a> Growth<'a> {
             }
             for (index, facts) in survey.managed().filter(|(_, facts)| facts.common()) {
                 let name = facts.node.group.as_deref();
-                let group = name.and_then(|name| known.binary_search_by(|one| one.name.as_str().cmp(name)).ok());
+                let group =
+                    name.and_then(|name| known.binary_search_by(|one| one.name.as_str().cmp(name)).ok());
                 if let Some(group) = group {
                     nodes.entry(group).or_default().push(index);
                 }
@@ -170,7 +171,8 @@ impl<'a> Growth<'a> {
             let Some(Group { group: Some(group), pool, .. }) = self.groups.get(index) else { continue };
             let (group, pool) = (*group, *pool);
             let mut obstacle = group.not_growable.clone();
-            let managed = |name: &str| survey.managed().any(|(_, facts)| facts.node.group.as_deref() == Some(name));
+            let managed =
+                |name: &str| survey.managed().any(|(_, facts)| facts.node.group.as_deref() == Some(name));
             if !named && !managed(&group.name) {
                 obstacle.get_or_insert_with(|| {
                     "none of its nodes is managed, and NODE_GROUPS does not name it".to_owned()
@@ -297,7 +299,8 @@ fn twice(duration: SignedDuration) -> SignedDuration {
 }
 
 fn nodes_in_zone(survey: &Survey<'_>, group: &NodeGroup) -> usize {
-    let without_node = |group: &NodeGroup| group.instances.iter().filter(|instance| !instance.has_node).count();
+    let without_node =
+        |group: &NodeGroup| group.instances.iter().filter(|instance| !instance.has_node).count();
     let Some(zone) = group.zone.as_deref() else {
         let of_group = |name: &str| {
             survey.managed().filter(|(_, facts)| facts.node.group.as_deref() == Some(name)).count()

@@ -40,7 +40,8 @@ fn words(run: &Run<'_, '_>, pool: PoolIndex, fate: &Fate) -> (NoticeKind, String
     match fate {
         Fate::OnNode(index, stage) => on_node(run, *index, *stage),
         Fate::OnInstance(index) => {
-            let name = run.growth.booting.get(*index).map(|one| one.instance.name.as_str()).unwrap_or_default();
+            let name =
+                run.growth.booting.get(*index).map(|one| one.instance.name.as_str()).unwrap_or_default();
             (TriggeredScaleUp, format!("instance {name} boots and has room for it"))
         }
         Fate::OnNew(index) => on_new(run, pool, *index),
@@ -75,9 +76,10 @@ fn on_node(run: &Run<'_, '_>, index: NodeIndex, stage: Stage) -> (NoticeKind, St
             (TriggeredScaleUp, format!("node {name} becomes schedulable for it"))
         }
         Stage::Booting => (TriggeredScaleUp, format!("node {name} boots and has room for it")),
-        Stage::Serving | Stage::Reserved => {
-            (NotTriggerScaleUp, format!("node {name} has room for it; the scheduler has yet to place it there"))
-        }
+        Stage::Serving | Stage::Reserved => (
+            NotTriggerScaleUp,
+            format!("node {name} has room for it; the scheduler has yet to place it there"),
+        ),
         Stage::Cordoned | Stage::ReservedCordoned | Stage::New => {
             (NotTriggerScaleUp, format!("node {name} has room for it, but MAX_NODES keeps it out of service"))
         }
@@ -87,7 +89,9 @@ fn on_node(run: &Run<'_, '_>, index: NodeIndex, stage: Stage) -> (NoticeKind, St
 fn on_new(run: &Run<'_, '_>, pool: PoolIndex, index: usize) -> (NoticeKind, String) {
     use NoticeKind::{NotTriggerScaleUp, TriggeredScaleUp};
     let Some(decision) = run.changes.decisions.get(pool) else { return (NotTriggerScaleUp, String::new()) };
-    let Some(group) = decision.placement.needs.new.get(index) else { return (NotTriggerScaleUp, String::new()) };
+    let Some(group) = decision.placement.needs.new.get(index) else {
+        return (NotTriggerScaleUp, String::new());
+    };
     // The nodes for waiting pods are created in this order, as far as the limits allow.
     let is_this = |number: usize, entry: &super::order::Entry| {
         number == index && entry.candidate == Candidate::New(*group)

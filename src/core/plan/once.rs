@@ -54,18 +54,25 @@ fn came_and_does_not_fit(
 }
 
 /// A machine that was asked for since the refusal and is still on its way.
-fn still_coming(survey: &Survey<'_>, growth: &Growth<'_>, group: GroupIndex, refused: Timestamp) -> Option<String> {
+fn still_coming(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    group: GroupIndex,
+    refused: Timestamp,
+) -> Option<String> {
     let now = survey.snapshot.observed_at();
     // One that the cloud has not begun was asked for a moment ago.
     let since = |created: Option<Timestamp>| {
-        created.is_none_or(|created| created > refused && now.duration_since(created) < survey.policy.boot_grace)
+        created
+            .is_none_or(|created| created > refused && now.duration_since(created) < survey.policy.boot_grace)
     };
     let mut instances = growth.booting.iter().filter(|one| one.group == group).map(|one| one.instance);
     if let Some(instance) = instances.find(|instance| since(instance.created_at)) {
         return Some(format!("instance {}, which was asked for since, still boots", instance.name));
     }
     let nodes = growth.groups.get(group)?.nodes.iter().filter_map(|index| survey.nodes.get(*index));
-    let mut booting = nodes.filter(|facts| facts.state == NodeState::Booting && facts.node.created_at.is_some());
+    let mut booting =
+        nodes.filter(|facts| facts.state == NodeState::Booting && facts.node.created_at.is_some());
     let node = booting.find(|facts| since(facts.node.created_at))?;
     Some(format!("node {}, which came since, still boots", node.node.name))
 }

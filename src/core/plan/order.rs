@@ -152,7 +152,12 @@ pub(super) fn booting_instances(growth: &Growth<'_>, pool: PoolIndex) -> Vec<usi
 
 impl KeepOrder {
     /// Orders all candidates of a pool, with as many nodes to be created as may be.
-    pub(super) fn new(survey: &Survey<'_>, growth: &Growth<'_>, pool: PoolIndex, input: OrderInput<'_>) -> Self {
+    pub(super) fn new(
+        survey: &Survey<'_>,
+        growth: &Growth<'_>,
+        pool: PoolIndex,
+        input: OrderInput<'_>,
+    ) -> Self {
         let OrderInput { cordons, needs, resource, creatable, hold } = input;
         let mut ready = ready_candidates(survey, pool, cordons, resource);
         if hold {
@@ -192,9 +197,8 @@ impl KeepOrder {
         let candidates = must.into_iter().chain(new).chain(rest).chain(spare);
         let entries = candidates.map(|candidate| entry(survey, growth, candidate)).collect();
         let must = must_existing + created.len();
-        let serving = |index: &&NodeIndex| {
-            !reasons.contains_key(*index) && cordon(cordons, **index) == Cordon::None
-        };
+        let serving =
+            |index: &&NodeIndex| !reasons.contains_key(*index) && cordon(cordons, **index) == Cordon::None;
         let held = if hold { must + ready.iter().filter(serving).count() } else { 0 };
         Self { entries, must, reasons, must_create: created.len(), held, existing }
     }

@@ -73,7 +73,8 @@ impl<'a> Survey<'a> {
     /// such a node would differ from.
     pub(super) fn would_be_reserved(&self, pool: PoolIndex, template: &Template<'_>) -> bool {
         let of_users = |taint: &&Taint| {
-            taint.value == "user" && matches!(taint.key.as_str(), "hub.jupyter.org/dedicated" | "hub.jupyter.org_dedicated")
+            taint.value == "user"
+                && matches!(taint.key.as_str(), "hub.jupyter.org/dedicated" | "hub.jupyter.org_dedicated")
         };
         let taints: Vec<&Taint> = template.taints.iter().filter(|taint| !of_users(taint)).collect();
         let nodes = self.of_pool(pool).count();
@@ -81,13 +82,15 @@ impl<'a> Survey<'a> {
             return false;
         }
         let special = |taint: &&Taint| {
-            let core = matches!(taint.key.as_str(), "hub.jupyter.org/dedicated" | "hub.jupyter.org_dedicated");
+            let core =
+                matches!(taint.key.as_str(), "hub.jupyter.org/dedicated" | "hub.jupyter.org_dedicated");
             (core && taint.value == "core") || template.free.further_of(&taint.key) > 0
         };
         if taints.iter().any(special) {
             return true;
         }
-        let set: TaintSet = taints.iter().map(|one| (one.key.clone(), one.value.clone(), one.effect)).collect();
+        let set: TaintSet =
+            taints.iter().map(|one| (one.key.clone(), one.value.clone(), one.effect)).collect();
         if let Some(common) = self.judged_common.get(pool).and_then(|judged| judged.get(&set)) {
             return !common;
         }

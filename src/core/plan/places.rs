@@ -135,16 +135,20 @@ pub(super) fn places<'s>(
     let facts = |index: NodeIndex| survey.nodes.get(index);
     let node = |index: NodeIndex, stage: Stage| {
         let facts = facts(index).filter(|facts| !takes_nobody_now(facts.node))?;
-        Some(Place::new(Candidate::Node(index), stage, Ground::Node(Site::of(facts.node, survey.policy)), free_now(facts, index, nominated)))
+        Some(Place::new(
+            Candidate::Node(index),
+            stage,
+            Ground::Node(Site::of(facts.node, survey.policy)),
+            free_now(facts, index, nominated),
+        ))
     };
     let kept = |index: &NodeIndex| facts(*index).is_some_and(NodeFacts::protected);
     let mut found = Vec::with_capacity(ready.len());
     for (stage, cordoned) in [(Stage::Serving, false), (Stage::Cordoned, true)] {
         for first in [true, false] {
-            let these = ready
-                .iter()
-                .copied()
-                .filter(|index| (cordon(cordons, *index) != Cordon::None) == cordoned && kept(index) == first);
+            let these = ready.iter().copied().filter(|index| {
+                (cordon(cordons, *index) != Cordon::None) == cordoned && kept(index) == first
+            });
             found.extend(these.filter_map(|index| node(index, stage)));
         }
     }
@@ -154,7 +158,9 @@ pub(super) fn places<'s>(
         });
         found.extend(reserved.filter_map(|(index, _)| node(index, stage)));
     }
-    found.extend(booting_nodes(survey, pool).into_iter().filter_map(|index| booting_node(survey, growth, index)));
+    found.extend(
+        booting_nodes(survey, pool).into_iter().filter_map(|index| booting_node(survey, growth, index)),
+    );
     found.extend(booting_instances(growth, pool).into_iter().filter_map(|index| {
         let group = growth.booting.get(index)?.group;
         Some(Place { at: Candidate::Instance(index), stage: Stage::Booting, ..new_place(growth, group) })
@@ -179,7 +185,8 @@ pub(super) fn booting_node<'s>(
     index: NodeIndex,
 ) -> Option<Place<'s>> {
     let facts = survey.nodes.get(index).filter(|facts| is_candidate(survey, facts))?;
-    let template = growth.group_of(survey, index).and_then(|group| growth.groups.get(group)?.template.as_ref());
+    let template =
+        growth.group_of(survey, index).and_then(|group| growth.groups.get(group)?.template.as_ref());
     let reports = facts.node.allocatable.memory.or(facts.node.capacity.memory).is_some();
     let own = if reports { facts.offer.clone().minus(&facts.load) } else { Amounts::default() };
     let free = match template {
@@ -187,7 +194,12 @@ pub(super) fn booting_node<'s>(
         None if reports => own,
         None => without_bound(),
     };
-    Some(Place::new(Candidate::Node(index), Stage::Booting, Ground::Node(Site::of(facts.node, survey.policy)), free))
+    Some(Place::new(
+        Candidate::Node(index),
+        Stage::Booting,
+        Ground::Node(Site::of(facts.node, survey.policy)),
+        free,
+    ))
 }
 
 /// Room for any pod that asks for no device.

@@ -78,8 +78,15 @@ pub(super) fn place<'s>(
     }
     let places = places(survey, growth, pool, cordons, resource, &waiting.nominated);
     let mut holds = Holds::new(survey, &places);
-    let mut placing =
-        Placing { survey, growth, pool, places, starts: BTreeMap::new(), placement, by_node: BTreeMap::new() };
+    let mut placing = Placing {
+        survey,
+        growth,
+        pool,
+        places,
+        starts: BTreeMap::new(),
+        placement,
+        by_node: BTreeMap::new(),
+    };
     for (index, one) in pods.iter().enumerate() {
         let fate = match holds.of(one, &placing.places) {
             Some(held) => placing.hold(one, held),
@@ -93,7 +100,8 @@ pub(super) fn place<'s>(
 impl<'s> Placing<'s, '_> {
     /// Keeps or opens the nodes that may take a pod which the scheduler refuses for another reason than its requests.
     fn hold(&mut self, one: &WaitingPod<'_>, held: super::hold::Held) -> Fate {
-        let node = self.survey.nodes.get(held.serving).map(|facts| facts.node.name.clone()).unwrap_or_default();
+        let node =
+            self.survey.nodes.get(held.serving).map(|facts| facts.node.name.clone()).unwrap_or_default();
         let message = one.unbound.refusal.as_ref().map(|refusal| refusal.message.clone()).unwrap_or_default();
         let pod = one.pod.full_name();
         let warning = Warning::RefusedByScheduler { pod: pod.clone(), node, message };
@@ -188,7 +196,8 @@ impl<'s> Placing<'s, '_> {
         let pod = one.pod.full_name();
         Err(match blocked {
             Some((group, lacks)) => {
-                let group = self.growth.groups.get(group).map(|group| group.name().to_owned()).unwrap_or_default();
+                let group =
+                    self.growth.groups.get(group).map(|group| group.name().to_owned()).unwrap_or_default();
                 Warning::NewNodeDidNotHelp { pod, group, lacks }
             }
             None => Warning::NoRoom { pod, why: self.why_no_new_node().to_owned() },

@@ -66,7 +66,12 @@ pub(super) fn demand(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex
 }
 
 /// What is asked of the nodes that serve under these cordons, and what they offer.
-pub(super) fn serving_total(survey: &Survey<'_>, pool: PoolIndex, demand: &Demand, cordons: &Cordons) -> Total {
+pub(super) fn serving_total(
+    survey: &Survey<'_>,
+    pool: PoolIndex,
+    demand: &Demand,
+    cordons: &Cordons,
+) -> Total {
     let mut total = Total { requested: demand.total(), capacity: Amounts::default() };
     for (_, facts) in survey.common(pool).filter(|(index, facts)| serves(facts, cordons, *index)) {
         total.requested.add(&facts.daemons);
@@ -180,7 +185,14 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         }
     }
     if let Chosen::Prefix(length) = chosen {
-        limits(&mut decision, &aim, &order, lengths, (length, aim.utilization(&total)), (survey, growth, pool));
+        limits(
+            &mut decision,
+            &aim,
+            &order,
+            lengths,
+            (length, aim.utilization(&total)),
+            (survey, growth, pool),
+        );
     }
     decision
 }

@@ -59,7 +59,8 @@ impl<'a> Template<'a> {
         daemons: &DaemonSets,
     ) -> Option<Self> {
         let facts = |index: &NodeIndex| survey.nodes.get(*index);
-        let healthy: Vec<&NodeFacts<'_>> = nodes.iter().filter_map(facts).filter(|node| node.ready()).collect();
+        let healthy: Vec<&NodeFacts<'_>> =
+            nodes.iter().filter_map(facts).filter(|node| node.ready()).collect();
         let known = group.and_then(|group| group.template.as_ref());
         let median = lower_median_amounts(healthy.iter().map(|node| &node.offer));
         let offer = sized(known, |template| template.allocatable.offer(&template.capacity), median)?;
@@ -100,7 +101,6 @@ impl<'a> Template<'a> {
             daemons >= u128::from(self.capacity.of(*resource)) * u128::from(bounds.max_utilization.0)
         })
     }
-
 }
 
 /// The template's size where there is one, per resource, else the median.
@@ -188,7 +188,8 @@ pub(super) fn daemon_sets(
     sets: usize,
     set_of: impl Fn(NodeIndex) -> Option<usize>,
 ) -> Vec<DaemonSets> {
-    let healthy = |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.common() && node.ready());
+    let healthy =
+        |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.common() && node.ready());
     let mut nodes = vec![0_usize; sets];
     for index in (0..survey.nodes.len()).filter(|index| healthy(*index)) {
         if let Some(count) = set_of(index).and_then(|set| nodes.get_mut(set)) {
@@ -197,7 +198,8 @@ pub(super) fn daemon_sets(
     }
     let mut found: BTreeMap<(usize, &str), BTreeMap<NodeIndex, (&Amounts, bool)>> = BTreeMap::new();
     for (pod, index, counted) in survey.bound_daemons() {
-        let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node") else {
+        let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node")
+        else {
             continue;
         };
         if let Some(set) = set_of(index).filter(|_| healthy(index)) {
@@ -210,7 +212,9 @@ pub(super) fn daemon_sets(
             continue;
         }
         let counted = pods.values().all(|(_, counted)| *counted);
-        if let (Some(sum), Some(median)) = (result.get_mut(set), lower_median_amounts(pods.values().map(|(requests, _)| *requests))) {
+        if let (Some(sum), Some(median)) =
+            (result.get_mut(set), lower_median_amounts(pods.values().map(|(requests, _)| *requests)))
+        {
             let part = if counted { &mut sum.counted } else { &mut sum.omitted };
             part.add(&median);
         }

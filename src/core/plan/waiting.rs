@@ -76,7 +76,8 @@ impl<'a> WaitingPod<'a> {
             survey.snapshot.volumes().get(&key).and_then(Option::as_ref)
         };
         let since = unbound.refused_since();
-        let age = since.map(|since| survey.snapshot.observed_at().duration_since(since).max(SignedDuration::ZERO));
+        let age =
+            since.map(|since| survey.snapshot.observed_at().duration_since(since).max(SignedDuration::ZERO));
         let known_volumes = survey.snapshot.volumes();
         Self { pod, unbound, volumes: pod.claims.iter().filter_map(volume).collect(), known_volumes, age }
     }
@@ -154,7 +155,12 @@ impl<'a> Waiting<'a> {
     }
 
     /// Counts what the pods ask for, each in its pool, and orders the refused ones.
-    fn sort_out(&mut self, survey: &'a Survey<'a>, growth: &Growth<'a>, pods: Vec<(WaitingPod<'a>, OccupantKind)>) {
+    fn sort_out(
+        &mut self,
+        survey: &'a Survey<'a>,
+        growth: &Growth<'a>,
+        pods: Vec<(WaitingPod<'a>, OccupantKind)>,
+    ) {
         let homes = Homes::new(survey, growth, &self.nominated);
         let mut known: BTreeMap<ShapeKey<'a>, Option<PoolIndex>> = BTreeMap::new();
         for (one, kind) in pods {
@@ -212,7 +218,8 @@ impl<'a> Waiting<'a> {
         let reserved = reserved.or_else(|| {
             survey.managed().find_map(|(_, facts)| {
                 let taint = facts.node.taints.first().filter(|_| facts.reserved.is_some())?;
-                let fits = one.pod.requests.fits(&free_of_occupants(facts)) && admits(survey, facts, one.shape());
+                let fits =
+                    one.pod.requests.fits(&free_of_occupants(facts)) && admits(survey, facts, one.shape());
                 fits.then(|| taint.key.clone())
             })
         });
@@ -234,7 +241,8 @@ fn asks_for_device(requests: &Amounts) -> bool {
 /// Whether a pod is in its first hour of waiting: since its refusal, else since its creation; of unknown age it is.
 fn first_hour(survey: &Survey<'_>, one: &WaitingPod<'_>) -> bool {
     let created = one.unbound.created_at;
-    let created = created.map(|at| survey.snapshot.observed_at().duration_since(at).max(SignedDuration::ZERO));
+    let created =
+        created.map(|at| survey.snapshot.observed_at().duration_since(at).max(SignedDuration::ZERO));
     one.age.or(created).is_none_or(|age| age < HOUR)
 }
 

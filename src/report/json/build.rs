@@ -4,8 +4,8 @@ use kube_rebalancer_core::model::{self, Resource};
 use kube_rebalancer_core::plan::{self, Plan, Reason as _};
 
 use super::document::{
-    Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome, OutcomeKind, Pool,
-    Refused, SCHEMA, Share, Utilization, Verdict, Warning,
+    Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome,
+    OutcomeKind, Pool, Refused, SCHEMA, Share, Utilization, Verdict, Warning,
 };
 use crate::report::{self, Facts};
 use kube_rebalancer_page::json::Decimal;
@@ -150,7 +150,9 @@ fn action<'p>(plan: &'p Plan, action: &'p plan::Action) -> Action<'p> {
             message,
         },
         plan::Action::Cordon { node, .. } => Action::Cordon { pool, node, reason, message },
-        plan::Action::Delete { node, restarts, .. } => Action::Delete { pool, node, restarts, reason, message },
+        plan::Action::Delete { node, restarts, .. } => {
+            Action::Delete { pool, node, restarts, reason, message }
+        }
         plan::Action::DeleteInstance { pool, group, instance, .. } => {
             Action::DeleteInstance { pool, group, instance, reason, message }
         }

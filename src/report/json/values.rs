@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use kube_rebalancer_core::plan::{
-    CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, MarkReason, UncordonReason, UnmarkReason,
-    Warning,
+    CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, MarkReason, UncordonReason,
+    UnmarkReason, Warning,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
