@@ -143,11 +143,18 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 }
 
+/// What an answer of a node group makes of an action. What has changed since the plan is left to the next run.
 fn answer(answer: GroupAnswer) -> Outcome {
     match answer {
         GroupAnswer::Done => Outcome::Applied,
         GroupAnswer::AlreadySo => Outcome::AlreadySo,
-        GroupAnswer::Stale(why) => Outcome::Postponed(why),
-        GroupAnswer::Failed(why) | GroupAnswer::Unknown(why) => Outcome::Failed(PortError(why)),
+        GroupAnswer::Conflict(why) | GroupAnswer::Refused(why) => Outcome::Postponed(why),
+        GroupAnswer::Exhausted(why)
+        | GroupAnswer::Quota(why)
+        | GroupAnswer::Forbidden(why)
+        | GroupAnswer::Gone(why)
+        | GroupAnswer::Busy(why)
+        | GroupAnswer::Failed(why)
+        | GroupAnswer::InDoubt(why) => Outcome::Failed(PortError(why)),
     }
 }

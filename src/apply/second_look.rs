@@ -8,7 +8,9 @@ use kube_rebalancer_core::recheck::{self, SecondLook};
 
 use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_marks};
 use super::{Apply, NotTried, Outcome, Progress, answer};
-use kube_rebalancer_ports::{Clock, Cluster, Doomed, GroupAnswer, NodeGroups, NodePatch, PortError};
+use kube_rebalancer_ports::{
+    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NodePatch, PortError,
+};
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Claims what is to be deleted, lists all pods once more, takes back cordons that a critical pod has come under
@@ -102,16 +104,19 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             }
         }
         let (Ok(groups), false) = (self.groups, going.is_empty()) else { return };
-        let doomed: Vec<Doomed> = going
+        let instances: Vec<InstanceToDelete> = going
             .iter()
-            .map(|(_, node)| Doomed { node: node.name.clone(), provider_id: node.provider_id.clone() })
+            .map(|(_, node)| InstanceToDelete {
+                node: node.name.clone(),
+                provider_id: node.provider_id.clone(),
+            })
             .collect();
-        let answers = groups.delete(&doomed).await;
+        let answers = groups.delete(&instances).await;
         for (position, (index, node)) in going.into_iter().enumerate() {
             let missing = || GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name));
             let became = answers.get(position).cloned().unwrap_or_else(missing);
             // What may be on its way out stays claimed: no other run must uncordon it.
-            let may_go = matches!(became, GroupAnswer::Unknown(_));
+            let may_go = matches!(became, GroupAnswer::InDoubt(_));
             let outcome = answer(became);
             if outcome.is_fine() || may_go {
                 progress.outcomes.insert(index, outcome);

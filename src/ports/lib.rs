@@ -1,7 +1,9 @@
 //! What carrying out a plan needs of the world: small traits, implemented by the live adapters, by the tests' in-memory
 //! cluster and by the simulator.
 
+mod answer;
 mod pod_life;
+mod provider;
 mod scope;
 mod source;
 
@@ -10,7 +12,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Node, Pod};
 
+pub use answer::{GroupAnswer, InstanceToDelete};
 pub use pod_life::{End, PodLife};
+pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
 pub use scope::CloudScope;
 pub use source::Source;
 
@@ -82,36 +86,12 @@ pub trait Cluster: Sync {
     fn tell(&self, event: &NodeEvent) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// An instance to delete.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doomed {
-    /// The node.
-    pub node: String,
-    /// Its provider ID, which names the instance.
-    pub provider_id: Option<String>,
-}
-
-/// What became of a request to a node group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GroupAnswer {
-    /// It is under way.
-    Done,
-    /// It was so already.
-    AlreadySo,
-    /// It was not done, for a reason that is not a failure of ours.
-    Stale(String),
-    /// It failed, and nothing was changed.
-    Failed(String),
-    /// Whether it was done is not known: its answer was lost, or it was still under way when time was up.
-    Unknown(String),
-}
-
-/// The node groups of a cloud.
+/// The node groups of a cluster, whatever cloud each is in.
 pub trait NodeGroups: Sync {
     /// Asks a group for `to` instances, counted from the `from` that the plan saw; never for fewer than it has.
     fn grow(&self, group: &str, from: u32, to: u32) -> impl Future<Output = GroupAnswer> + Send;
     /// Deletes instances; answers for each in the same order.
-    fn delete(&self, nodes: &[Doomed]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
+    fn delete(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
 }
 
 /// The time as the cluster tells it, and how much of the run is left.

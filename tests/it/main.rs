@@ -10,6 +10,7 @@
 mod architecture;
 mod background;
 mod cli;
+mod clouds;
 mod consent;
 mod contract;
 mod control_plane;
