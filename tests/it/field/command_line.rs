@@ -47,7 +47,7 @@ fn quotes_from_env_file() {
     }
 }
 
-/// A heredoc or a file in a ConfigMap leaves a newline: it is left out, or each of the values shows it.
+/// A heredoc or a mounted file leaves a newline: it is left out, or each of the values shows it.
 #[test]
 fn trailing_newline() {
     let values = [("MAX_UTILIZATION", "0.85\n"), ("PREEMPTIBLE_LABELS", "hub.jupyter.org/username\n")];

@@ -1,5 +1,7 @@
 //! What people and programs put into files in the place of a dump.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::{all, cluster, is_read, list, plan, raw, raw_page, user};
@@ -11,7 +13,7 @@ fn status(reason: &str, message: &str, code: u16) -> Value {
 }
 
 fn lines(values: &[Value]) -> String {
-    values.iter().map(|value| format!("{value}\n")).collect()
+    values.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -59,7 +61,7 @@ fn gzip() {
 fn yaml_cut_off() {
     let mut text = String::from("apiVersion: v1\nitems:\n");
     for object in all() {
-        text += &format!("- {object}\n");
+        writeln!(text, "- {object}").unwrap();
     }
     text += "kind: List\n";
     is_read(&plan(&[text.as_bytes()]));
@@ -74,8 +76,9 @@ fn yaml_cut_off() {
 fn yaml_multidoc_bom_crlf() {
     let (nodes, pods) = cluster();
     let document = |kind: &str, items: Vec<Value>| {
-        let items: String = items.iter().map(|item| format!("- {item}\r\n")).collect();
-        format!("apiVersion: v1\r\nitems:\r\n{items}kind: {kind}\r\n")
+        let items: Vec<String> = items.iter().map(Value::to_string).collect();
+        let items = items.join("\r\n- ");
+        format!("apiVersion: v1\r\nitems:\r\n- {items}\r\nkind: {kind}\r\n")
     };
     let text = format!("\u{feff}{}---\r\n{}", document("List", nodes), document("List", pods));
     is_read(&plan(&[text.as_bytes()]));
@@ -93,7 +96,7 @@ fn mixed_kinds() {
     is_read(&plan(&[list(&[all(), vec![metrics, foreign, service]].concat()).to_string().as_bytes()]));
     let behind =
         r#"{"kind":"Node","metadata":{"name":"x"},"spec":{"taints":"none"},"apiVersion":"example.com/v1"}"#;
-    is_read(&plan(&[(lines(&all()) + behind).as_bytes()]));
+    is_read(&plan(&[(lines(&all()) + "\n" + behind).as_bytes()]));
 }
 
 #[test]

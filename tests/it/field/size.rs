@@ -51,7 +51,7 @@ fn six_thousand_nodes() {
     assert_eq!(named(&ran, "cordon").len(), 1_200);
 }
 
-/// 24 of 32 Gi each, 0.75: what nobody set takes no node away. The default of MAX_NODES bounds what is created only.
+/// 24 of 32 Gi each, 0.75: what nobody set takes no node away. The default of `MAX_NODES` bounds what is created only.
 #[test]
 fn eighty_nodes_without_max_nodes() {
     let settings = [("PREEMPTIBLE_LABELS", "hub.jupyter.org/username")];
@@ -60,7 +60,7 @@ fn eighty_nodes_without_max_nodes() {
     assert_eq!(ran.report()["actions"], json!([]), "{}", ran.error);
 }
 
-/// The same with MAX_NODES=72: eight nodes are one too many each, 80 * 24 / (72 * 32) = 0.833.
+/// The same with `MAX_NODES=72`: eight nodes are one too many each, 80 * 24 / (72 * 32) = 0.833.
 #[test]
 fn eighty_nodes_with_max_nodes_set() {
     let settings = [("PREEMPTIBLE_LABELS", "hub.jupyter.org/username"), ("MAX_NODES", "72")];

@@ -59,7 +59,7 @@ fn hub_log_gcloud_json() {
     }
 }
 
-/// CloudWatch, Fluent Bit and Loki have the line under other keys. Read, or refused with the keys that are known.
+/// Fluent Bit, Loki and the logs of AWS have the line under other keys. Read, or refused with the keys that are known.
 #[test]
 fn hub_log_message_key() {
     for key in ["message", "line"] {
