@@ -17,6 +17,7 @@ mod control_plane;
 mod deploy;
 mod fake_api;
 mod faults;
+mod field;
 mod gce;
 mod gce_world;
 mod generate;
