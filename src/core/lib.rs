@@ -17,3 +17,4 @@ pub mod dependence;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod recheck;

@@ -80,7 +80,7 @@ fn mark_on(node: &Node, mark: Mark) -> Option<String> {
 /// The key of an annotation by which another program delays the deletion of the node.
 ///
 /// kubernetes/autoscaler, cluster-autoscaler/core/scaledown/actuation: such a program removes it once it is done.
-pub(super) fn deletion_delay(node: &Node) -> Option<&str> {
+pub(crate) fn deletion_delay(node: &Node) -> Option<&str> {
     node.annotations.keys().map(String::as_str).find(|key| key.starts_with(annotation::DELAY_DELETION))
 }
 

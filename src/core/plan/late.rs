@@ -25,17 +25,37 @@ pub const LATE_BIND: SignedDuration = SignedDuration::from_secs(660);
 /// learns of a change within milliseconds, and half a minute is what a busy API server may take to tell it.
 pub const SCHEDULER_LAG: SignedDuration = SignedDuration::from_secs(30);
 
+/// What the scheduler may still do with a cordoned node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late<'a> {
+    /// It may not know of the cordon yet.
+    CordonedRecently,
+    /// It may have promised the node to this pod before the cordon.
+    Promised(&'a Pod),
+    /// No cordon keeps this pod away.
+    Tolerates(&'a Pod),
+}
+
 /// Why a second look would refuse to delete a node for what the scheduler may still do; `None` if it would not.
 pub(crate) fn would_refuse(survey: &Survey<'_>, node: NodeIndex) -> Option<KeepReason> {
+    Some(match late(survey, node)? {
+        Late::CordonedRecently => KeepReason::CordonedRecently,
+        Late::Promised(pod) => KeepReason::LateBind { pod: pod.full_name() },
+        Late::Tolerates(pod) => KeepReason::ToleratesCordon { pod: pod.full_name() },
+    })
+}
+
+/// What the scheduler may still do with a cordoned node; `None` if nothing.
+pub(crate) fn late<'a>(survey: &Survey<'a>, node: NodeIndex) -> Option<Late<'a>> {
     let facts = survey.nodes.get(node)?;
     let older_than = |moment: Timestamp, least| age(moment, survey.snapshot.observed_at()) >= least;
     if facts.cordoned_at.is_some_and(|at| !older_than(at, SCHEDULER_LAG)) {
-        return Some(KeepReason::CordonedRecently);
+        return Some(Late::CordonedRecently);
     }
     let settled = cordoned_at(facts).is_some_and(|at| older_than(at, LATE_BIND));
     let site = Site::of(facts.node, survey.policy);
     let mut refused: Option<&Arc<Constraints>> = None;
-    for pod in &survey.may_bind_late {
+    for &pod in &survey.may_bind_late {
         // Pods that wait together mostly share their constraints.
         if refused.is_some_and(|known| Arc::ptr_eq(known, &pod.constraints)) {
             continue;
@@ -44,9 +64,9 @@ pub(crate) fn would_refuse(survey: &Survey<'_>, node: NodeIndex) -> Option<KeepR
         if (settled && !tolerates) || !site.admits(&pod.constraints) {
             refused = Some(&pod.constraints);
         } else if !settled {
-            return Some(KeepReason::LateBind { pod: pod.full_name() });
+            return Some(Late::Promised(pod));
         } else if !is_too_large(pod, facts) {
-            return Some(KeepReason::ToleratesCordon { pod: pod.full_name() });
+            return Some(Late::Tolerates(pod));
         }
     }
     None

@@ -61,19 +61,27 @@ mod walk;
 pub use action::{Action, ActionKind, Effect, EventWords, GroupSize, KindFacts};
 pub use classes::is_users;
 pub use demand::Demand;
+pub use late::{LATE_BIND, SCHEDULER_LAG};
 pub use managed::is_managed;
-pub(crate) use managed::unmanaged;
 pub use notes::{Limit, Warning};
 pub use reason::{
     CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason, Reason,
     Since, UncordonReason, UnmarkReason,
 };
-pub(crate) use survey::{Cordon, NodeFacts, Survey};
+pub use state::is_claimed;
 pub use utilization::{Ratio, Utilization};
 pub use value::{
     After, Band, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal,
     TooManyBroken, Verdict,
 };
+
+pub(crate) use actors::deletion_delay;
+pub(crate) use late::{Late, late};
+pub(crate) use managed::unmanaged;
+pub(crate) use replicas::Replicas;
+pub(crate) use state::{Marks, is_adopted, says_ready, scale_down_disabled};
+pub(crate) use survey::{Cordon, NodeFacts, Survey};
+pub(crate) use taints::{pressure, startup};
 
 use assemble::{PoolNow, Run, pool_now};
 use changes::Changes;

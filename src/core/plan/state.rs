@@ -7,7 +7,7 @@ use super::survey::Cordon;
 use super::taints::{pressure, startup};
 use super::value::NodeState;
 use crate::model::{Node, annotation, taint};
-use crate::policy::Policy;
+use crate::policy::{AdoptCordons, Policy};
 
 /// No claim lasts a day: one that says so was made by a clock that was wrong, and would keep the node for ever.
 const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
@@ -44,6 +44,15 @@ pub(super) fn not_ready_since(node: &Node) -> Option<Timestamp> {
 /// Whether somebody annotated the node to stay.
 pub(crate) fn scale_down_disabled(node: &Node) -> bool {
     node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+}
+
+/// Whether a cordon of others is old enough for its empty node to be deleted; an unknown age is young.
+pub(crate) fn is_adopted(cordoned_at: Option<Timestamp>, policy: &Policy, observed_at: Timestamp) -> bool {
+    match policy.adopt_cordons {
+        AdoptCordons::Always => true,
+        AdoptCordons::Never => false,
+        AdoptCordons::After(least) => cordoned_at.is_some_and(|at| age(at, observed_at) >= least),
+    }
 }
 
 /// Who cordoned a node, and when, by what is written on it.
@@ -240,6 +249,22 @@ mod tests {
             ),
         ] {
             assert_eq!(state_of(&node), expected, "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_cordon_of_others_is_adopted_once_it_is_old_enough() {
+        let hour = AdoptCordons::After(SignedDuration::from_hours(1));
+        for (adopt_cordons, seconds, expected) in [
+            (hour, Some(3600), true),
+            (hour, Some(3599), false),
+            (hour, Some(-60), false),
+            (hour, None, false),
+            (AdoptCordons::Always, None, true),
+            (AdoptCordons::Never, Some(86_400), false),
+        ] {
+            let policy = Policy { adopt_cordons, ..Policy::default() };
+            assert_eq!(is_adopted(seconds.map(ago), &policy, now()), expected, "{adopt_cordons} {seconds:?}");
         }
     }
 

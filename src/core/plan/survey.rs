@@ -1,10 +1,11 @@
 //! What a plan needs to know of each node, gathered in one walk over the pods.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::notes::Warning;
 use super::reason::{KeepReason, Loss};
 use super::replicas::LivePods;
+use super::state::is_adopted;
 use super::value::NodeState;
 use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, TaintSet};
 use crate::policy::{AdoptCordons, Policy, PoolName};
@@ -175,13 +176,7 @@ impl NodeFacts<'_> {
 
     /// Whether a cordon of others is old enough for its empty node to be deleted; unknown age is young.
     pub(crate) fn cordon_adopted(&self, policy: &Policy, observed_at: Timestamp) -> bool {
-        match policy.adopt_cordons {
-            AdoptCordons::Always => true,
-            AdoptCordons::Never => false,
-            AdoptCordons::After(age) => self
-                .cordoned_at
-                .is_some_and(|at| observed_at.duration_since(at).max(SignedDuration::ZERO) >= age),
-        }
+        is_adopted(self.cordoned_at, policy, observed_at)
     }
 }
 

@@ -61,12 +61,12 @@ pub(super) fn lasting<'t>(taints: &'t [Taint], policy: &'t Policy) -> impl Itera
 }
 
 /// A startup taint of the node.
-pub(super) fn startup<'n>(node: &'n Node, policy: &Policy) -> Option<&'n Taint> {
+pub(crate) fn startup<'n>(node: &'n Node, policy: &Policy) -> Option<&'n Taint> {
     node.taints.iter().find(|taint| repels(taint) && is_startup(&taint.key, policy))
 }
 
 /// A taint of the node by which its kubelet reports that something runs short.
-pub(super) fn pressure(node: &Node) -> Option<&Taint> {
+pub(crate) fn pressure(node: &Node) -> Option<&Taint> {
     node.taints.iter().find(|taint| repels(taint) && PRESSURE.contains(&taint.key.as_str()))
 }
 
