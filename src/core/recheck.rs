@@ -35,6 +35,12 @@ pub enum Judgement {
 /// What is no longer as the plan saw it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stale {
+    /// The checker's own rules speak against it.
+    #[error("the checker refuses it: {why}")]
+    Refused {
+        /// Why.
+        why: String,
+    },
     /// It is gone.
     #[error("the node is gone")]
     Gone,

@@ -37,6 +37,26 @@ pub enum GroupAnswer {
 }
 
 impl GroupAnswer {
+    /// Whether the same request may pass a moment later.
+    #[must_use]
+    pub fn may_pass_later(&self) -> bool {
+        matches!(self, Self::Busy(_))
+    }
+
+    /// Whether another group may have what this one has not.
+    #[must_use]
+    pub fn tries_another_group(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Exhausted(_)
+                | Self::Quota(_)
+                | Self::Forbidden(_)
+                | Self::Gone(_)
+                | Self::Busy(_)
+        )
+    }
+
     /// The words, if it has any.
     #[must_use]
     pub fn words(&self) -> Option<&str> {

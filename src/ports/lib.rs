@@ -8,9 +8,11 @@ mod scope;
 mod source;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Node, Pod};
+use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
+use kube_rebalancer_core::plan::PodNotice;
 
 pub use answer::{GroupAnswer, InstanceToDelete};
 pub use pod_life::{End, PodLife};
@@ -32,6 +34,9 @@ pub struct NodePatch {
     pub unschedulable: Option<bool>,
     /// Annotations to write, or with `None` to remove.
     pub annotations: BTreeMap<&'static str, Option<String>>,
+    /// The new `spec.taints`, whole, if they change: a patch replaces the list, and the version that it was decided on keeps
+    /// what somebody else adds meanwhile.
+    pub taints: Option<Vec<Taint>>,
 }
 
 /// Why a node was not patched.
@@ -84,6 +89,10 @@ pub trait Cluster: Sync {
     fn patch(&self, node: &str, patch: &NodePatch) -> impl Future<Output = Result<Node, PatchError>> + Send;
     /// Tells of something that was done. A failure is worth a log line, no more.
     fn tell(&self, event: &NodeEvent) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Writes on a waiting pod what was started for it, or what keeps it waiting. A failure is worth a log line, no more.
+    fn notify(&self, notice: &PodNotice) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Keeps for later runs what they should know.
+    fn remember(&self, ledger: &Ledger) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The node groups of a cluster, whatever cloud each is in.
@@ -91,7 +100,11 @@ pub trait NodeGroups: Sync {
     /// Asks a group for `to` instances, counted from the `from` that the plan saw; never for fewer than it has.
     fn grow(&self, group: &str, from: u32, to: u32) -> impl Future<Output = GroupAnswer> + Send;
     /// Deletes instances; answers for each in the same order.
+    ///
+    /// It is tried once: the caller looks at nodes and pods again before it asks a second time.
     fn delete(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
+    /// Deletes an instance that never became a node, by the name that the group showed.
+    fn delete_instance(&self, group: &str, instance: &str) -> impl Future<Output = GroupAnswer> + Send;
 }
 
 /// The time as the cluster tells it, and how much of the run is left.
@@ -100,4 +113,8 @@ pub trait Clock: Sync {
     fn now(&self) -> Timestamp;
     /// How long the run may still take; zero once it has been told to stop.
     fn left(&self) -> SignedDuration;
+    /// Waits, but no longer than the run may take.
+    fn pause(&self, duration: Duration) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized;
 }
