@@ -115,11 +115,9 @@ fn only_serving_and_broken_nodes_are_cordoned() {
 
 #[test]
 fn a_node_that_another_run_is_deleting_is_left_to_it() {
-    let claimed =
-        |node: crate::model::Node, seconds| world(vec![node.claimed_for_another(seconds), node_b()], vec![]);
-    fn node_b() -> crate::model::Node {
-        node("b")
-    }
+    let claimed = |first: crate::model::Node, seconds| {
+        world(vec![first.claimed_for_another(seconds), node("b")], vec![])
+    };
     let expected = |direction| vec![Violation::Claimed { node: text("a"), direction }];
     assert_eq!(
         found(&claimed(cordoned("a"), 300), &policy(), [uncordon("a")]),

@@ -26,10 +26,10 @@ fn only_nodes_that_were_cordoned_are_deleted() {
 
 #[test]
 fn a_node_with_occupants_is_not_deleted() {
-    let occupied = Violation::DeleteOfOccupied { node: text("a"), occupants: 1, pod: text("hub/alice") };
-    assert_eq!(delete_with(user("alice", "a")), [occupied.clone()]);
+    let occupied = [Violation::DeleteOfOccupied { node: text("a"), occupants: 1, pod: text("hub/alice") }];
+    assert_eq!(delete_with(user("alice", "a")), occupied);
     // A pod that is leaving counts until it is gone; a placeholder is no occupant, nor is a daemon.
-    assert_eq!(delete_with(user("alice", "a").leaving()), [occupied]);
+    assert_eq!(delete_with(user("alice", "a").leaving()), occupied);
     assert_eq!(delete_with(placeholder("reserve", "a")), []);
     assert_eq!(delete_with(critical("agent", "a").of("DaemonSet", "agent")), []);
     assert_eq!(delete_with(user("alice", "b")), []);

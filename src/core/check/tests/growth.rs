@@ -3,6 +3,7 @@
 use crate::check::Violation;
 use crate::check::fixtures::*;
 use crate::model::{Instance, NodeGroup, NodeResources, NodeTemplate};
+use crate::plan::{Action, GroupSize};
 use crate::policy::{Budget, Policy};
 
 #[test]
@@ -146,6 +147,31 @@ fn a_group_of_reserved_nodes_does_not_grow() {
 }
 
 #[test]
+fn a_group_that_is_asked_instead_must_be_as_fit() {
+    let others = vec![
+        group("z/a", 1),
+        group("z/b", 2),
+        NodeGroup { not_growable: Some(text("an autoscaler")), ..group("z/c", 1) },
+    ];
+    let nodes = ["a", "b", "c"].map(|name| node(name).in_group(&format!("z/{name}"))).to_vec();
+    let snapshot = world_with_groups(nodes, vec![], others);
+    let instead = |names: &[(&str, u32)]| {
+        let mut growth = grow(Some("z/a"), 1, 2);
+        if let Action::Grow { instead, .. } = &mut growth {
+            instead.extend(names.iter().map(|(group, size)| GroupSize { group: text(group), size: *size }));
+        }
+        found(&snapshot, &policy(), [growth])
+    };
+    assert_eq!(instead(&[("z/b", 2)]), []);
+    let expected = Violation::GrowsFromElsewhere { group: text("z/b"), from: 1, size: 2 };
+    assert_eq!(instead(&[("z/b", 1)]), [expected]);
+    let expected = Violation::NotGrowable { group: text("z/c"), why: text("an autoscaler") };
+    assert_eq!(instead(&[("z/c", 1)]), [expected]);
+    assert_eq!(instead(&[("z/d", 1)]), [Violation::UnknownGroup { group: text("z/d") }]);
+    assert_eq!(instead(&[("z/a", 1)]), [Violation::GrownTwice { group: text("z/a") }]);
+}
+
+#[test]
 fn an_instance_is_deleted_only_if_it_had_its_time_and_is_certainly_no_node() {
     let delete = |instance: Instance| {
         let pool = NodeGroup { instances: vec![instance], ..group("z/pool", 2) };
@@ -174,12 +200,9 @@ fn an_instance_goes_only_from_a_group_that_is_ours_and_may_shrink() {
     let whys = |nodes, group: NodeGroup, policy: &Policy| -> Vec<String> {
         let snapshot = world_with_groups(nodes, vec![], vec![group]);
         let all = found(&snapshot, policy, [delete_instance("z/pool", "lost")]);
-        all.into_iter()
-            .map(|one| match one {
-                Violation::InstanceStays { why, .. } => why,
-                other => panic!("{other}"),
-            })
-            .collect()
+        let of =
+            |one: Violation| if let Violation::InstanceStays { why, .. } = one { Some(why) } else { None };
+        all.into_iter().map(|one| of(one).unwrap()).collect()
     };
     let members = || vec![node("a").in_group("z/pool")];
     assert!(whys(members(), pool(), &policy()).is_empty());

@@ -146,7 +146,7 @@ fn pools_do_not_serve_for_each_other() {
 fn the_bounds_of_a_pool_are_its_own() {
     let mut policy = with_pools();
     let min_one = crate::policy::Bounds { min_nodes: 1, ..policy.bounds };
-    drop(policy.pool_bounds.insert(text("x"), min_one));
+    policy.pool_bounds.insert(text("x"), min_one);
     let nodes = vec![node("a").in_pool("x"), node("b").in_pool("y")];
     let snapshot = world(nodes, vec![]);
     assert_eq!(found(&snapshot, &policy, [cordon("b")]), []);
