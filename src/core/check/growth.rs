@@ -24,6 +24,7 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
             found.push(Violation::DoesNotGrow { group: name.to_owned(), from: growth.from, to: growth.to });
         }
         check_from(facts, *growth, name, found);
+        check_instead(facts, growth, found);
     }
     let pools: BTreeSet<&str> = steps.growths.iter().map(|growth| growth.pool).collect();
     for pool in pools {
@@ -113,6 +114,18 @@ fn check_from(facts: &Facts<'_>, growth: Growth<'_>, name: &str, found: &mut Vec
     };
     if growth.from != size {
         found.push(Violation::GrowsFromElsewhere { group: name.to_owned(), from: growth.from, size });
+    }
+}
+
+/// The groups that are asked if the first refuses must be as fit for it.
+fn check_instead(facts: &Facts<'_>, growth: &Growth<'_>, found: &mut Vec<Violation>) {
+    let mut named = BTreeSet::from([growth.group]);
+    for other in growth.instead {
+        if !named.insert(Some(&other.group)) {
+            found.push(Violation::GrownTwice { group: other.group.clone() });
+        }
+        let as_first = Growth { group: Some(&other.group), from: other.size, instead: &[], ..*growth };
+        check_from(facts, as_first, &other.group, found);
     }
 }
 

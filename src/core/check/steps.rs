@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::facts::{Facts, NodeFacts};
 use super::violation::{Direction, Violation};
 use crate::model::NodeIndex;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, GroupSize, Plan};
 
 /// A group to grow.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Growth<'a> {
     pub(super) group: Option<&'a str>,
     pub(super) from: u32,
     pub(super) to: u32,
+    /// The groups to be asked if this one refuses.
+    pub(super) instead: &'a [GroupSize],
 }
 
 impl Growth<'_> {
@@ -40,8 +42,9 @@ impl<'a> Steps<'a> {
                 Action::Uncordon { node, .. } => steps.add(facts, node, Direction::Uncordon, found),
                 Action::Cordon { node, .. } => steps.add(facts, node, Direction::Cordon, found),
                 Action::Delete { node, .. } => steps.add(facts, node, Direction::Delete, found),
-                Action::Grow { pool, group, from, to, .. } => {
-                    steps.growths.push(Growth { pool, group: group.as_deref(), from: *from, to: *to });
+                Action::Grow { pool, group, from, to, instead, .. } => {
+                    let (group, from, to) = (group.as_deref(), *from, *to);
+                    steps.growths.push(Growth { pool, group, from, to, instead });
                 }
                 Action::DeleteInstance { .. } => {}
                 Action::Mark { node, .. } | Action::Unmark { node, .. } => {

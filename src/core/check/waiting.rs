@@ -1,6 +1,6 @@
 //! Sections 6 and 8: the pods that are bound to no node, and the nodes that they may still go to.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
@@ -70,8 +70,8 @@ impl<'a> Waiting<'a> {
         if let Some(group) = admitted().find(|_| !settled) {
             found.push(Violation::LateBind { node: node.name(), pod: group.pod.full_name() });
         }
-        let heedless = admitted()
-            .find(|group| group.tolerates_cordons && !(group.refused && !has_room(node, group.pod)));
+        let heedless =
+            admitted().find(|group| group.tolerates_cordons && (!group.refused || has_room(node, group.pod)));
         if let Some(group) = heedless {
             found.push(Violation::ToleratesCordon { node: node.name(), pod: group.pod.full_name() });
         }
@@ -125,7 +125,7 @@ pub(super) fn has_room(node: &NodeFacts<'_>, pod: &Pod) -> bool {
 
 #[derive(Default)]
 struct Collection<'a> {
-    seen: BTreeMap<Likeness<'a>, ()>,
+    seen: BTreeSet<Likeness<'a>>,
     groups: Vec<Group<'a>>,
 }
 
@@ -135,7 +135,7 @@ impl<'a> Collection<'a> {
         let placed = volume_affinities(pod, facts.snapshot).next().is_some();
         let alone = placed.then_some((&*pod.namespace, &*pod.name));
         let likeness = (std::sync::Arc::as_ptr(&pod.constraints), &pod.requests, alone, refused);
-        if self.seen.insert(likeness, ()).is_none() {
+        if self.seen.insert(likeness) {
             self.groups.push(Group {
                 pod,
                 admission: Admission::of(pod, facts.snapshot),

@@ -120,7 +120,8 @@ fn judge_pool(
                             kept.and_then(|kept| kept.get(&set_of(&taints))).copied()
                         })
                     }));
-            Judged { common, special: !special.is_empty() && !(policy.pool_label.is_some() && welcome) }
+            let by_pool = policy.pool_label.is_some() && welcome;
+            Judged { common, special: !special.is_empty() && !by_pool }
         })
         .collect()
 }

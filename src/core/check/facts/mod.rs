@@ -56,7 +56,7 @@ pub(super) struct NodeFacts<'a> {
     pub(super) own: bool,
 }
 
-impl<'a> NodeFacts<'a> {
+impl NodeFacts<'_> {
     pub(super) fn name(&self) -> String {
         self.node.name.clone()
     }
@@ -195,7 +195,7 @@ fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFac
     let managed = managed::is_managed(node, policy);
     let pool = policy.pool_label.as_ref().filter(|_| managed).and_then(|label| node.labels.get(label));
     let marks = CordonFacts::of(node, now);
-    let none = || deciding(0, 0);
+    let zero = || deciding(0, 0);
     NodeFacts {
         node,
         managed,
@@ -203,18 +203,18 @@ fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFac
         reserved: false,
         health: Health::of(node, marks.claimed, now, policy),
         marks,
-        capacity: none(),
+        capacity: zero(),
         occupants: 0,
         occupant: None,
         critical_pod: None,
         lost_pod: None,
-        dynamic: none(),
-        critical: none(),
-        placeholders: none(),
-        daemons: none(),
-        omitted: none(),
-        displaceable_load: none(),
-        fixed_load: none(),
+        dynamic: zero(),
+        critical: zero(),
+        placeholders: zero(),
+        daemons: zero(),
+        omitted: zero(),
+        displaceable_load: zero(),
+        fixed_load: zero(),
         own: policy.own_node.as_deref() == Some(node.name.as_str()),
     }
 }
