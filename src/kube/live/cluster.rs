@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Live;
 use super::call::{Call, CallError};
 use super::event;
-use crate::observe::{Observation, ReadError, Reading};
+use crate::observe::{Asked, Observation, ReadError, Reading};
 use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError};
 
 /// Objects a page. Small enough that a busy API server answers within seconds, large enough that a cluster of a
@@ -33,18 +33,24 @@ impl Live {
     /// than missed.
     pub async fn observe(&self) -> Result<Observation, ObserveError> {
         let mut reading = Reading::default();
-        self.list("/api/v1/nodes", "", &mut reading).await?;
-        self.list("/api/v1/pods", NOT_ENDED, &mut reading).await?;
+        self.list("/api/v1/nodes", "", Asked::Nodes, &mut reading).await?;
+        self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         Ok(reading.finish(self.time.now())?)
     }
 
     /// Adds a list, page by page. The pages are of one moment: no resource version is named, so the server reads from
     /// its store, and later pages continue from there. When it has forgotten that moment (410), the list starts anew,
     /// once.
-    async fn list(&self, path: &str, selector: &str, whole: &mut Reading) -> Result<(), PortError> {
+    async fn list(
+        &self,
+        path: &str,
+        selector: &str,
+        asked: Asked,
+        whole: &mut Reading,
+    ) -> Result<(), PortError> {
         for last_try in [false, true] {
             let mut reading = Reading::default();
-            match self.pages(path, selector, &mut reading).await {
+            match self.pages(path, selector, asked, &mut reading).await {
                 Ok(()) => {
                     whole.absorb(reading);
                     return Ok(());
@@ -59,12 +65,18 @@ impl Live {
         Err(PortError(format!("GET {path}: the list could not be finished")))
     }
 
-    async fn pages(&self, path: &str, selector: &str, reading: &mut Reading) -> Result<(), ListError> {
+    async fn pages(
+        &self,
+        path: &str,
+        selector: &str,
+        asked: Asked,
+        reading: &mut Reading,
+    ) -> Result<(), ListError> {
         let mut next = None;
         loop {
             let from = next.map(|token: String| format!("&continue={}", escaped(&token))).unwrap_or_default();
             let text = self.server.call(&Call::get(format!("{path}?limit={PAGE}{selector}{from}"))).await?;
-            next = reading.add_answer(path, &text)?;
+            next = reading.add_answer(path, &text, asked)?;
             if next.is_none() {
                 return Ok(());
             }
@@ -101,7 +113,7 @@ impl Live {
 impl Cluster for Live {
     async fn pods(&self) -> Result<PodList, PortError> {
         let mut reading = Reading::default();
-        self.list("/api/v1/pods", NOT_ENDED, &mut reading).await?;
+        self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         let (_, pods, seen) = reading.into_parts();
         Ok(PodList { pods, seen })
     }
@@ -167,7 +179,7 @@ fn shows(patch: &NodePatch, node: &Node) -> bool {
 
 fn one_node(name: &str, text: &str) -> Result<Node, PortError> {
     let mut reading = Reading::default();
-    reading.add_answer(name, text).map_err(|error| PortError(one_line(&error)))?;
+    reading.add_answer(name, text, Asked::Node).map_err(|error| PortError(one_line(&error)))?;
     let (mut nodes, _, _) = reading.into_parts();
     nodes.pop().ok_or_else(|| PortError(format!("the API server's answer for node {name} is no node")))
 }
