@@ -139,7 +139,7 @@ impl Judge<'_, '_> {
                 of_pool.verdict(node, lasting, &carried)
             })
             .collect();
-        let some_common = verdicts.iter().any(|verdict| *verdict == Verdict::Common);
+        let some_common = verdicts.contains(&Verdict::Common);
         let reserved = verdicts.into_iter().map(|verdict| match verdict {
             Verdict::Special(why) => Some(why),
             Verdict::Reserved(why) if some_common => Some(why),

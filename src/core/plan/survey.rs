@@ -70,6 +70,10 @@ pub(crate) enum Cordon {
 
 /// One node, looked at through a policy.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about the node, independent of the others"
+)]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) node: &'a Node,
     /// Its pool; 0 for a node that is not managed, unless it is one that cannot be read.

@@ -402,11 +402,6 @@ impl<'a> NodeFacts<'a> {
         self.offer.clone().minus(&self.unoccupied_load)
     }
 
-    /// What is free on a node now.
-    pub(crate) fn room(&self) -> Amounts {
-        self.offer.clone().minus(&self.load)
-    }
-
     /// Whether somebody cordoned it.
     pub(crate) fn cordoned(&self) -> bool {
         self.cordon != Cordon::None

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::model::{FurtherAmounts, Pod, SchedulerRefusal, Taint, Unbound};
 use crate::plan::fixture::{Build, cluster, node, owned_by, pod, taint, tolerating};
