@@ -224,7 +224,7 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
         has_device: &dyn Fn(&str) -> bool,
         carried: &BTreeMap<TaintRef<'_>, usize>,
     ) -> Verdict {
-        let everywhere = |taint: &TaintRef<'_>| carried.get(taint).is_some_and(|count| *count == self.nodes);
+        let everywhere = |taint: &TaintRef<'_>| carried.get(taint).copied().unwrap_or(0) == self.nodes;
         let with_pools = self.judge.policy.pool_label.is_some();
         let awaited = |(key, value, effect): &TaintRef<'_>| {
             self.judge.waiting.iter().any(|constraints| tolerates(constraints, key, value, *effect))
