@@ -10,7 +10,9 @@ use super::reach::{asks_for_windows, is_windows};
 use super::reason::KeepReason;
 use super::survey::{CommonTaints, PoolIndex};
 use super::taints::{lasting, tolerates, written};
-use crate::model::{Constraints, Ledger, Node, TaintEffect, is_extended_resource};
+use crate::model::{
+    Amounts, Constraints, FurtherAmounts, Ledger, Node, Taint, TaintEffect, is_extended_resource,
+};
 use crate::policy::{Policy, PoolName};
 
 /// How many users' pods and placeholders have which constraints, by pool. Pods share their constraints, and they come
@@ -63,15 +65,15 @@ const AS_WINDOWS: TaintRef<'static> = ("kubernetes.io/os", "windows", TaintEffec
 const USERS: [&str; 2] = ["hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated"];
 
 impl<'n> Lasting<'n> {
-    fn of(node: &'n Node, policy: &'n Policy) -> Self {
+    fn of(labels: &BTreeMap<String, String>, taints: &'n [Taint], policy: &'n Policy) -> Self {
         let is_users = |taint: &TaintRef<'_>| USERS.contains(&taint.0) && taint.1 == "user";
-        let mut taints: Vec<TaintRef<'_>> = lasting(&node.taints, policy)
+        let mut taints: Vec<TaintRef<'_>> = lasting(taints, policy)
             .map(|taint| (taint.key.as_str(), taint.value.as_str(), taint.effect))
             .filter(|taint| !is_users(taint))
             .collect();
         taints.sort_unstable();
         taints.dedup();
-        Self { taints, windows: is_windows(&node.labels) }
+        Self { taints, windows: is_windows(labels) }
     }
 
     fn is_nothing(&self) -> bool {
@@ -91,16 +93,13 @@ impl<'n> Lasting<'n> {
 }
 
 /// Whether a taint is there to keep a node for pods that need what only that node has: a device, or a hub's core.
-fn is_special(taint: &TaintRef<'_>, node: &Node) -> bool {
-    let (key, value, _) = taint;
-    if USERS.contains(key) {
-        return *value == "core";
-    }
-    let has = |further: Option<&Arc<_>>| {
-        further.is_some_and(|map: &Arc<crate::model::FurtherAmounts>| map.contains_key(*key))
-    };
-    is_extended_resource(key)
-        && (has(node.allocatable.further.as_ref()) || has(node.capacity.further.as_ref()))
+fn is_special((key, value, _): &TaintRef<'_>, has_device: &dyn Fn(&str) -> bool) -> bool {
+    if USERS.contains(key) { *value == "core" } else { is_extended_resource(key) && has_device(key) }
+}
+
+fn node_has(node: &Node, device: &str) -> bool {
+    let has = |further: Option<&Arc<FurtherAmounts>>| further.is_some_and(|map| map.contains_key(device));
+    has(node.allocatable.further.as_ref()) || has(node.capacity.further.as_ref())
 }
 
 /// What a judgement is made from, beside the nodes.
@@ -122,13 +121,12 @@ pub(super) struct Judgement {
     pub(super) noted: CommonTaints,
 }
 
-impl Judge<'_, '_> {
+impl<'a, 'p> Judge<'a, 'p> {
     /// Judges the managed nodes of a pool.
     pub(super) fn judge(&self, pool: PoolIndex, name: &PoolName, nodes: &[&Node]) -> Judgement {
-        let kept = self.ledger.and_then(|ledger| ledger.common.get(name)).cloned().unwrap_or_default();
-        let mut of_pool = OfPool { judge: self, pool, nodes: nodes.len(), kept, known: BTreeMap::new() };
-        let all: Vec<Lasting<'_>> = nodes.iter().map(|node| Lasting::of(node, self.policy)).collect();
+        let all = self.lasting(nodes);
         let carried = count_carriers(&all);
+        let mut of_pool = self.of_pool(pool, name, nodes.len());
         let verdicts: Vec<Verdict> = nodes
             .iter()
             .zip(all)
@@ -136,10 +134,10 @@ impl Judge<'_, '_> {
                 if lasting.is_nothing() {
                     return Verdict::Common;
                 }
-                of_pool.verdict(node, lasting, &carried)
+                of_pool.verdict(lasting, &|device| node_has(node, device), &carried)
             })
             .collect();
-        let some_common = verdicts.iter().any(|verdict| *verdict == Verdict::Common);
+        let some_common = verdicts.contains(&Verdict::Common);
         let reserved = verdicts.into_iter().map(|verdict| match verdict {
             Verdict::Special(why) => Some(why),
             Verdict::Reserved(why) if some_common => Some(why),
@@ -147,6 +145,49 @@ impl Judge<'_, '_> {
         });
         Judgement { reserved: reserved.collect(), noted: of_pool.kept }
     }
+
+    /// Whether a node that does not exist yet would be reserved beside these managed nodes of a pool.
+    pub(super) fn would_reserve(
+        &self,
+        pool: PoolIndex,
+        name: &PoolName,
+        nodes: &[&Node],
+        some_common: bool,
+        new: &NewNode<'_>,
+    ) -> bool {
+        let lasting = Lasting::of(new.labels, new.taints, self.policy);
+        if lasting.is_nothing() {
+            return false;
+        }
+        let carried = count_carriers(&self.lasting(nodes));
+        let has_device = |device: &str| new.offer.further_of(device) > 0;
+        match self.of_pool(pool, name, nodes.len()).verdict(lasting, &has_device, &carried) {
+            Verdict::Common => false,
+            Verdict::Reserved(_) => some_common,
+            Verdict::Special(_) => true,
+        }
+    }
+
+    fn lasting<'n>(&self, nodes: &[&'n Node]) -> Vec<Lasting<'n>>
+    where
+        'a: 'n,
+    {
+        nodes.iter().map(|node| Lasting::of(&node.labels, &node.taints, self.policy)).collect()
+    }
+
+    fn of_pool<'n>(&self, pool: PoolIndex, name: &PoolName, nodes: usize) -> OfPool<'_, 'n, 'a, 'p> {
+        let kept = self.ledger.and_then(|ledger| ledger.common.get(name)).cloned().unwrap_or_default();
+        OfPool { judge: self, pool, nodes, kept, known: BTreeMap::new() }
+    }
+}
+
+/// A node that does not exist yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewNode<'n> {
+    pub(super) labels: &'n BTreeMap<String, String>,
+    pub(super) taints: &'n [Taint],
+    /// What it would have.
+    pub(super) offer: &'n Amounts,
 }
 
 /// How many nodes carry each lasting taint.
@@ -167,33 +208,34 @@ enum Verdict {
     Special(KeepReason),
 }
 
-struct OfPool<'j, 'a, 'p> {
+struct OfPool<'j, 'n, 'a, 'p> {
     judge: &'j Judge<'a, 'p>,
     pool: PoolIndex,
     /// The number of managed nodes.
     nodes: usize,
     kept: CommonTaints,
-    known: BTreeMap<Lasting<'j>, bool>,
+    known: BTreeMap<Lasting<'n>, bool>,
 }
 
-impl<'j> OfPool<'j, '_, '_> {
+impl<'n> OfPool<'_, 'n, '_, '_> {
     fn verdict(
         &mut self,
-        node: &Node,
-        mut lasting: Lasting<'j>,
+        mut lasting: Lasting<'n>,
+        has_device: &dyn Fn(&str) -> bool,
         carried: &BTreeMap<TaintRef<'_>, usize>,
     ) -> Verdict {
-        let everywhere = |taint: &TaintRef<'_>| carried.get(taint).is_some_and(|count| *count == self.nodes);
+        let everywhere = |taint: &TaintRef<'_>| carried.get(taint).copied().unwrap_or(0) == self.nodes;
         let with_pools = self.judge.policy.pool_label.is_some();
         let awaited = |(key, value, effect): &TaintRef<'_>| {
             self.judge.waiting.iter().any(|constraints| tolerates(constraints, key, value, *effect))
         };
         // What the whole pool carries distinguishes no node of it.
         let harmless = |taint: &TaintRef<'_>| {
-            everywhere(taint) && (with_pools || (is_special(taint, node) && awaited(taint)))
+            everywhere(taint) && (with_pools || (is_special(taint, has_device) && awaited(taint)))
         };
         lasting.taints.retain(|taint| !harmless(taint));
-        if let Some((key, value, effect)) = lasting.taints.iter().find(|taint| is_special(taint, node)) {
+        if let Some((key, value, effect)) = lasting.taints.iter().find(|taint| is_special(taint, has_device))
+        {
             return Verdict::Special(KeepReason::ReservedFor { taint: written(key, value, *effect) });
         }
         if lasting.is_nothing() || self.is_common(&lasting) {
@@ -204,7 +246,7 @@ impl<'j> OfPool<'j, '_, '_> {
 
     /// Whether at least half of the pool's pods get along with what is lasting about a node, by the kept judgement where
     /// there are too few pods for a new one.
-    fn is_common(&mut self, lasting: &Lasting<'j>) -> bool {
+    fn is_common(&mut self, lasting: &Lasting<'n>) -> bool {
         if let Some(common) = self.known.get(lasting) {
             return *common;
         }

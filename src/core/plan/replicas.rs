@@ -85,7 +85,7 @@ impl<'s, 'a> Replicas<'s, 'a> {
 
     /// The first pod of a node, by name, that would be the last live one of its controller to go if the node went
     /// together with these others.
-    pub(crate) fn would_lose(&self, node: NodeIndex, going: &BTreeSet<NodeIndex>) -> Option<(&'a Pod, Loss)> {
+    pub(crate) fn would_lose(self, node: NodeIndex, going: &BTreeSet<NodeIndex>) -> Option<(&'a Pod, Loss)> {
         let facts = self.0.nodes.get(node)?;
         let stays = |other: &NodeIndex| *other != node && !going.contains(other);
         facts.replicas.iter().find_map(|pod| {

@@ -57,10 +57,7 @@ pub(super) struct Input<'s> {
 
 /// What a pool's pods ask for whatever serves.
 pub(super) fn demand(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex) -> Demand {
-    let mut occupants = Amounts::default();
-    for (_, facts) in survey.of_pool(pool) {
-        occupants.add(&facts.demand);
-    }
+    let occupants = survey.asked_of(pool);
     let waiting = waiting.demand.get(pool).cloned().unwrap_or_default();
     Demand { occupants, waiting, expected: Amounts::default() }
 }

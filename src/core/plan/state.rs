@@ -60,10 +60,6 @@ pub(crate) fn is_adopted(cordoned_at: Option<Timestamp>, policy: &Policy, observ
 pub(crate) struct Marks {
     /// Who cordoned it.
     pub(crate) cordon: Cordon,
-    /// The time in our mark of a cordon.
-    pub(crate) marked_cordoned_at: Option<Timestamp>,
-    /// The time of the control plane's taint.
-    pub(crate) tainted_at: Option<Timestamp>,
     /// When the cordon was made: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
     /// Since when a run has seen the node empty.
@@ -84,7 +80,7 @@ impl Marks {
             Some(_) | None => (Cordon::Others, tainted),
         };
         let empty_since = time(node, annotation::EMPTY_SINCE);
-        Self { cordon, marked_cordoned_at: marked, tainted_at: tainted, cordoned_at, empty_since }
+        Self { cordon, cordoned_at, empty_since }
     }
 }
 
@@ -179,7 +175,6 @@ mod tests {
     fn a_schedulable_node_is_not_cordoned_whatever_marks_it_carries() {
         let marks = Marks::of(&Node { unschedulable: false, ..cordoned(Some(900), Some(900)) });
         assert_eq!((marks.cordon, marks.cordoned_at), (Cordon::None, None));
-        assert_eq!(marks.marked_cordoned_at, Some(ago(900)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::common::Population;
 use super::notes::Warning;
 use super::reason::{KeepReason, Loss};
 use super::replicas::LivePods;
@@ -34,6 +35,8 @@ pub(crate) struct Survey<'a> {
     /// For each pool, which sets of lasting taints are common (section 3): what the ledger keeps, with what is judged anew.
     /// It is to be noted where it differs from the ledger.
     pub(crate) judged_common: Vec<CommonTaints>,
+    /// The pods by which lasting taints are judged.
+    pub(super) population: Population<'a>,
     /// The pods of controllers with a replica to lose: see [`Replicas`](super::replicas::Replicas).
     pub(crate) live_pods: LivePods<'a>,
     pub(crate) warnings: Vec<Warning>,
@@ -70,6 +73,10 @@ pub(crate) enum Cordon {
 
 /// One node, looked at through a policy.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about the node, independent of the others"
+)]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) node: &'a Node,
     /// Its pool; 0 for a node that is not managed, unless it is one that cannot be read.
@@ -92,10 +99,6 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) deletion_delayed: Option<&'a str>,
     /// Whether a run has claimed it in order to delete it.
     pub(crate) claimed: bool,
-    /// When our own cordon was made, by its mark.
-    pub(crate) marked_cordoned_at: Option<Timestamp>,
-    /// When the control plane tainted it for its cordon.
-    pub(crate) tainted_at: Option<Timestamp>,
     /// When it was cordoned: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
     pub(crate) empty_since: Option<Timestamp>,

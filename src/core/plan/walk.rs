@@ -6,7 +6,7 @@ use super::actors::{autoscaler_of, deletion_delay};
 use super::asked::{demand_of, reserved_demand};
 use super::capacity::{Ceiling, Medians, without_omitted};
 use super::classes::{Classifier, PodClass};
-use super::common::{Judge, Population};
+use super::common::{Judge, NewNode, Population};
 use super::devices::Devices;
 use super::loss::{loss, loss_on};
 use super::managed::unmanaged;
@@ -15,9 +15,9 @@ use super::pools::Pools;
 use super::reason::KeepReason;
 use super::replicas;
 use super::state::{Marks, bad_marks, is_claimed, not_ready_since, says_ready, scale_down_disabled, state};
-use super::survey::{CommonTaints, Cordon, NodeFacts, OccupantKind, Survey, UnboundPod};
+use super::survey::{CommonTaints, Cordon, NodeFacts, OccupantKind, PoolIndex, Survey, UnboundPod};
 use super::value::NodeState;
-use crate::model::{Amounts, Binding, Node, Pod, Resource, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, Constraints, Node, Pod, Resource, Snapshot, Volumes};
 use crate::policy::Policy;
 
 impl<'a> Survey<'a> {
@@ -50,9 +50,21 @@ impl<'a> Survey<'a> {
             unbound,
             may_bind_late,
             judged_common,
+            population,
             live_pods,
             warnings,
         }
+    }
+
+    /// Whether a node that does not exist yet would be reserved in a pool.
+    pub(super) fn would_reserve(&self, pool: PoolIndex, new: &NewNode<'_>) -> bool {
+        let waiting = refused(&self.unbound);
+        let (policy, ledger) = (self.policy, self.snapshot.ledger());
+        let judge = Judge { policy, ledger, population: &self.population, waiting: &waiting };
+        let Some(name) = self.pools.get(pool) else { return true };
+        let nodes: Vec<&Node> = self.of_pool(pool).map(|(_, facts)| facts.node).collect();
+        let some_common = self.common(pool).next().is_some();
+        judge.would_reserve(pool, name, &nodes, some_common, new)
     }
 }
 
@@ -69,11 +81,7 @@ fn judge_common<'a>(
     snapshot: &'a Snapshot,
     policy: &'a Policy,
 ) -> Vec<CommonTaints> {
-    let refused = unbound.iter().filter(|unbound| {
-        unbound.kind != OccupantKind::Placeholder
-            && unbound.pod.unbound.as_ref().is_some_and(|one| one.refusal.is_some() && !one.gated)
-    });
-    let waiting: Vec<_> = refused.map(|unbound| &*unbound.pod.constraints).collect();
+    let waiting = refused(unbound);
     let judge = Judge { policy, ledger: snapshot.ledger(), population, waiting: &waiting };
     let judged = pools.names.iter().enumerate().map(|(pool, name)| {
         let of_pool = || nodes.iter().enumerate().filter(|(_, node)| node.managed() && node.pool == pool);
@@ -92,6 +100,15 @@ fn judge_common<'a>(
         noted.push(judgement.noted);
     }
     noted
+}
+
+/// The constraints of the pods that the scheduler has refused.
+fn refused<'a>(unbound: &[UnboundPod<'a>]) -> Vec<&'a Constraints> {
+    let refused = unbound.iter().filter(|unbound| {
+        unbound.kind != OccupantKind::Placeholder
+            && unbound.pod.unbound.as_ref().is_some_and(|one| one.refusal.is_some() && !one.gated)
+    });
+    refused.map(|unbound| &*unbound.pod.constraints).collect()
 }
 
 fn look_at_states(
@@ -328,8 +345,6 @@ impl<'a> NodeFacts<'a> {
             scale_down_disabled: scale_down_disabled(node),
             deletion_delayed: deletion_delay(node),
             claimed: is_claimed(node, snapshot.observed_at()),
-            marked_cordoned_at: marks.marked_cordoned_at,
-            tainted_at: marks.tainted_at,
             cordoned_at: marks.cordoned_at,
             empty_since: marks.empty_since,
             capacity: Amounts::default(),
@@ -400,11 +415,6 @@ impl<'a> NodeFacts<'a> {
     /// What a node has for users' and critical pods: all that is not taken by pods that come with it or are omitted.
     pub(crate) fn room_without_occupants(&self) -> Amounts {
         self.offer.clone().minus(&self.unoccupied_load)
-    }
-
-    /// What is free on a node now.
-    pub(crate) fn room(&self) -> Amounts {
-        self.offer.clone().minus(&self.load)
     }
 
     /// Whether somebody cordoned it.

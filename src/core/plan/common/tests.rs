@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::model::{FurtherAmounts, Pod, SchedulerRefusal, Taint, Unbound};
 use crate::plan::fixture::{Build, cluster, node, owned_by, pod, taint, tolerating};
@@ -238,4 +236,41 @@ fn a_first_judgement_is_noted_and_none_by_nobody_is() {
     assert_eq!(judged(None, 1, 0), (true, Some(true)));
     assert_eq!(judged(None, 0, 1), (false, Some(false)));
     assert_eq!(judged(None, 0, 0), (false, None));
+}
+
+#[test]
+fn a_new_node_would_be_reserved_by_the_same_rules() {
+    let offer = |gpus: u64| {
+        let further = FurtherAmounts::from([("nvidia.com/gpu".into(), gpus)]);
+        Amounts::default().with_further(Some(Arc::new(further)))
+    };
+    let would = |nodes: Vec<Node>, pods: Vec<Pod>, new: Node, gpus: u64| {
+        let (snapshot, policy) = (cluster(nodes, pods), policy());
+        let new = NewNode { labels: &new.labels, taints: &new.taints, offer: &offer(gpus) };
+        Survey::new(&snapshot, &policy).would_reserve(0, &new)
+    };
+    let gpu_node = || with("new", &["nvidia.com/gpu"]);
+    let team_node = || with("new", &["team"]);
+    let mut windows = node("new");
+    windows.labels.insert("kubernetes.io/os".into(), "windows".into());
+    let plain = || vec![node("n1")];
+    for (sentence, nodes, pods, new, gpus, expected) in [
+        ("without taints", plain(), vec![], node("new"), 0, false),
+        ("with a device", plain(), vec![refused(tolerant("ada", "nvidia.com/gpu"))], gpu_node(), 1, true),
+        (
+            "with a device, the first, awaited",
+            vec![],
+            vec![refused(tolerant("ada", "nvidia.com/gpu"))],
+            gpu_node(),
+            1,
+            false,
+        ),
+        ("with a device, the first, for nobody", vec![], vec![], gpu_node(), 1, true),
+        ("of a team that nobody belongs to", plain(), vec![user("ada")], team_node(), 0, true),
+        ("of a team that all belong to", plain(), vec![tolerant("ada", "team")], team_node(), 0, false),
+        ("the first of all", vec![], vec![], team_node(), 0, false),
+        ("with Windows", plain(), vec![user("ada")], windows, 0, true),
+    ] {
+        assert_eq!(would(nodes, pods, new, gpus), expected, "{sentence}");
+    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Bytes, Millicores, ReadyCondition, Resource, Unbound, annotation};
+use crate::model::{Bytes, Millicores, ReadyCondition, Unbound, annotation};
 use crate::plan::fixture::{Build, ago, cluster, node, owned_by, pod, taint};
 use crate::policy::CapacitySource;
 
@@ -64,7 +64,7 @@ fn each_class_of_pods_adds_to_its_own_sums() {
             ("capacity", &facts.capacity, 1000 - 16 - 32),
             ("offer", &facts.offer, 1000),
             ("asked", &survey.asked_of(0), 1 + 2 + 4),
-            ("room", &facts.room(), 1000 - 255),
+            ("room", &facts.room_without_occupants(), 1000 - 8 - 16 - 32 - 128),
         ];
         for (sentence, sum, expected) in sums {
             assert_eq!(gibibytes(sum), expected, "{sentence}");
