@@ -16,6 +16,7 @@ use super::reason::KeepReason;
 use super::replicas;
 use super::state::{Marks, bad_marks, is_claimed, not_ready_since, says_ready, scale_down_disabled, state};
 use super::survey::{CommonTaints, Cordon, NodeFacts, OccupantKind, PoolIndex, Survey, UnboundPod};
+use super::taints::startup;
 use super::value::NodeState;
 use crate::model::{Amounts, Binding, Constraints, Node, Pod, Resource, Snapshot, Volumes};
 use crate::policy::Policy;
@@ -117,14 +118,16 @@ fn look_at_states(
     policy: &Policy,
     warnings: &mut Vec<Warning>,
 ) {
-    let medians = Medians::new(snapshot, policy);
-    let devices = Devices::new(snapshot, policy);
+    let managed: Vec<&Node> = nodes.iter().filter(|facts| facts.managed()).map(|facts| facts.node).collect();
+    let medians = Medians::new(managed.iter().copied(), policy);
+    let devices = Devices::new(snapshot.groups(), managed.iter().copied(), policy);
     for facts in nodes {
         let (node, managed) = (facts.node, facts.managed());
         let (capacity, beyond) = medians.capacity(node, policy);
         facts.capacity = without_omitted(capacity, &facts.omitted_load, policy);
         let none_of = none_of(&facts.capacity, policy);
         let missing = devices.missing(node, policy).map(|name| format!("{name} has not come"));
+        facts.without_capacity = none_of.is_some() && missing.is_none() && startup(node, policy).is_none();
         let lacks = missing.or_else(|| none_of.map(|resource| format!("no {resource} is left for its pods")));
         (facts.state, facts.impaired_by) = state(node, lacks, policy, snapshot.observed_at());
         if !managed {
@@ -341,6 +344,7 @@ impl<'a> NodeFacts<'a> {
             says_ready: says_ready(node),
             not_ready_since: not_ready_since(node),
             impaired_by: None,
+            without_capacity: false,
             cordon: marks.cordon,
             scale_down_disabled: scale_down_disabled(node),
             deletion_delayed: deletion_delay(node),
