@@ -199,10 +199,14 @@ impl<'de> Visitor<'de> for Reader<'_> {
             }
         }
         let kind = kind.as_ref().and_then(Text::non_empty);
-        if is_document {
-            collector.document(kind);
-        }
         let is_core = is_core(version.as_ref());
+        if is_document {
+            // A list of another group is another thing, whatever its kind is called.
+            let group = version.as_ref().map(Text::as_str).filter(|_| !is_core);
+            let name =
+                kind.map(|kind| group.map_or_else(|| kind.to_owned(), |group| format!("{group} {kind}")));
+            collector.document(name);
+        }
         let outcome = match (items, kind) {
             (None, Some(STATUS)) if is_document => {
                 let message = message.as_ref().map(Text::as_str).unwrap_or_default().to_owned();
