@@ -21,6 +21,7 @@
 pub mod cli;
 pub mod error;
 pub mod logs;
+pub mod providers;
 pub mod report;
 pub mod run;
 pub mod settings;

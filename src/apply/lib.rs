@@ -1,7 +1,7 @@
 //! Carries out a plan: in its order, each action judged again right before it is done.
 //!
 //! ```text
-//!   uncordon -> grow -> cordon -> claim what is to be deleted
+//!   uncordon -> what relies on a missing uncordon is blocked -> grow -> cordon -> claim what is to be deleted
 //!                                     |
 //!                        every pod listed once more
 //!                                     |
@@ -19,11 +19,12 @@ mod second_look;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
+use kube_rebalancer_core::dependence;
 use kube_rebalancer_core::model::{Node, Snapshot};
-use kube_rebalancer_core::plan::{Action, Plan};
+use kube_rebalancer_core::plan::{Action, GroupSize, Plan};
 use kube_rebalancer_core::policy::Policy;
 
 pub use outcome::{NotTried, Outcome};
@@ -83,21 +84,31 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     pub async fn run(&self) -> Applied {
         let mut progress = Progress::default();
         self.each(Action::is_uncordon, &mut progress).await;
+        self.block(&mut progress);
         self.grow(&mut progress).await;
+        self.remember(&mut progress).await;
         self.each(Action::is_cordon, &mut progress).await;
         self.look_again(&mut progress).await;
+        self.delete_instances(&mut progress).await;
         self.each(Action::is_note, &mut progress).await;
         let Progress { mut outcomes, problems, .. } = progress;
         let outcome = |index| outcomes.remove(&index).unwrap_or(Outcome::NotTried(NotTried::Stopped));
         let outcomes: Vec<Outcome> = (0..self.plan.actions.len()).map(outcome).collect();
         self.tell(&outcomes).await;
+        self.notify(&outcomes).await;
         Applied { outcomes, problems }
     }
 
     /// Carries out the actions of one kind side by side; they are on different nodes.
     async fn each(&self, kind: impl Fn(&Action) -> bool, progress: &mut Progress) {
-        let actions: Vec<(usize, &Action)> =
-            self.plan.actions.iter().enumerate().filter(|(_, action)| kind(action)).collect();
+        let open = |index: &usize| !progress.outcomes.contains_key(index);
+        let actions: Vec<(usize, &Action)> = self
+            .plan
+            .actions
+            .iter()
+            .enumerate()
+            .filter(|(index, action)| kind(action) && open(index))
+            .collect();
         let mut running = stream::iter(actions)
             .map(|(index, action)| async move { (index, self.on_node(action).await) })
             .buffer_unordered(PARALLEL);
@@ -113,15 +124,101 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Grows the groups one after the other: they are few, and each waits for its operation.
+    /// Settles which cordons and deletions are not tried because an uncordon that they rely on was not done.
+    fn block(&self, progress: &mut Progress) {
+        let missing: BTreeSet<String> = self
+            .indices(Action::is_uncordon)
+            .filter(|index| !progress.outcomes.get(index).is_some_and(Outcome::is_done))
+            .filter_map(|index| Some(self.plan.actions.get(index)?.node()?.to_owned()))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let now = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
+        for (index, uncordon) in dependence::blocked(self.plan, &now, self.policy, &missing) {
+            progress.outcomes.insert(index, Outcome::Blocked { uncordon });
+        }
+    }
+
+    /// Grows the groups one after the other: they are few, and each waits for its operation. Where a group refuses, the
+    /// next one that can create the same nodes is asked.
     async fn grow(&self, progress: &mut Progress) {
         for (index, action) in self.plan.actions.iter().enumerate() {
-            let Action::Grow { group, from, to, .. } = action else { continue };
+            let Action::Grow { group, from, to, instead, .. } = action else { continue };
             let outcome = match (self.groups, group) {
                 _ if self.stopped() => Outcome::NotTried(NotTried::Stopped),
-                (Ok(groups), Some(group)) => answer(groups.grow(group, *from, *to).await),
+                (Ok(groups), Some(group)) => self.grow_one_of(groups, (group, *from, *to), instead).await,
                 (Ok(_), None) => Outcome::NotTried(NotTried::NoNodeGroup),
                 (Err(why), _) => Outcome::NotTried(why),
+            };
+            progress.outcomes.insert(index, outcome);
+        }
+    }
+
+    async fn grow_one_of(
+        &self,
+        groups: &G,
+        (group, from, to): (&str, u32, u32),
+        instead: &[GroupSize],
+    ) -> Outcome {
+        let first = groups.grow(group, from, to).await;
+        if !first.tries_another_group() {
+            return answer(first);
+        }
+        let words = first.words().unwrap_or_default().to_owned();
+        let nodes = to.saturating_sub(from);
+        for other in instead {
+            if self.stopped() {
+                break;
+            }
+            let size = other.size;
+            let became = groups.grow(&other.group, size, size.saturating_add(nodes)).await;
+            if became == GroupAnswer::Done {
+                log::warn!("node group {group} refused: {words}; {} was grown instead", other.group);
+                return Outcome::Applied;
+            }
+            if !became.tries_another_group() {
+                return answer(became);
+            }
+        }
+        answer(first)
+    }
+
+    /// Keeps for later runs what they should know. What was not created is not noted as created.
+    async fn remember(&self, progress: &mut Progress) {
+        let Some(mut ledger) = self.plan.ledger.clone() else { return };
+        let before = self.snapshot.ledger();
+        for (index, action) in self.plan.actions.iter().enumerate() {
+            let Action::Grow { group, .. } = action else { continue };
+            if progress.outcomes.get(&index).is_some_and(Outcome::is_done) {
+                continue;
+            }
+            let group = group.as_deref().unwrap_or_default();
+            let of_group: Vec<_> =
+                ledger.created_for.keys().filter(|(_, name)| name == group).cloned().collect();
+            for key in of_group {
+                match before.and_then(|ledger| ledger.created_for.get(&key)) {
+                    Some(noted) => ledger.created_for.insert(key, *noted),
+                    None => ledger.created_for.remove(&key),
+                };
+            }
+        }
+        if before == Some(&ledger) || self.stopped() {
+            return;
+        }
+        if let Err(error) = self.cluster.remember(&ledger).await {
+            log::warn!("what later runs should know was not kept: {error}");
+        }
+    }
+
+    /// Deletes instances that never became a node.
+    async fn delete_instances(&self, progress: &mut Progress) {
+        for (index, action) in self.plan.actions.iter().enumerate() {
+            let Action::DeleteInstance { group, instance, .. } = action else { continue };
+            let outcome = match self.groups {
+                _ if self.stopped() => Outcome::NotTried(NotTried::Stopped),
+                Ok(groups) => answer(groups.delete_instance(group, instance).await),
+                Err(why) => Outcome::NotTried(why),
             };
             progress.outcomes.insert(index, outcome);
         }
@@ -143,11 +240,18 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 }
 
+/// What an answer of a node group makes of an action. What has changed since the plan is left to the next run.
 fn answer(answer: GroupAnswer) -> Outcome {
     match answer {
         GroupAnswer::Done => Outcome::Applied,
         GroupAnswer::AlreadySo => Outcome::AlreadySo,
-        GroupAnswer::Stale(why) => Outcome::Postponed(why),
-        GroupAnswer::Failed(why) | GroupAnswer::Unknown(why) => Outcome::Failed(PortError(why)),
+        GroupAnswer::Conflict(why) | GroupAnswer::Refused(why) => Outcome::Postponed(why),
+        GroupAnswer::Exhausted(why)
+        | GroupAnswer::Quota(why)
+        | GroupAnswer::Forbidden(why)
+        | GroupAnswer::Gone(why)
+        | GroupAnswer::Busy(why)
+        | GroupAnswer::Failed(why)
+        | GroupAnswer::InDoubt(why) => Outcome::Failed(PortError(why)),
     }
 }

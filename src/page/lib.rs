@@ -9,7 +9,7 @@ mod setting;
 use std::io::{Result, Write};
 
 use anstyle::{AnsiColor, Style};
-use kube_rebalancer_core::plan::{Action, Verdict};
+use kube_rebalancer_core::plan::{Action, Effect, Verdict};
 
 pub use clean::clean;
 pub use setting::Setting;
@@ -53,11 +53,11 @@ impl Tone {
     /// The tone of an action's verb.
     #[must_use]
     pub fn of_action(action: &Action) -> Self {
-        match action {
-            Action::Uncordon { .. } | Action::Grow { .. } => Self::Green,
-            Action::Cordon { .. } => Self::Yellow,
-            Action::Delete { .. } => Self::Red,
-            Action::Mark { .. } | Action::Unmark { .. } => Self::Plain,
+        match action.kind().facts().effect {
+            Effect::Adds => Self::Green,
+            Effect::Withdraws => Self::Yellow,
+            Effect::Deletes => Self::Red,
+            Effect::Notes => Self::Plain,
         }
     }
 

@@ -1,16 +1,22 @@
 //! What carrying out a plan needs of the world: small traits, implemented by the live adapters, by the tests' in-memory
 //! cluster and by the simulator.
 
+mod answer;
 mod pod_life;
+mod provider;
 mod scope;
 mod source;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Node, Pod};
+use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
+use kube_rebalancer_core::plan::PodNotice;
 
+pub use answer::{GroupAnswer, InstanceToDelete};
 pub use pod_life::{End, PodLife};
+pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
 pub use scope::CloudScope;
 pub use source::Source;
 
@@ -28,6 +34,9 @@ pub struct NodePatch {
     pub unschedulable: Option<bool>,
     /// Annotations to write, or with `None` to remove.
     pub annotations: BTreeMap<&'static str, Option<String>>,
+    /// The new `spec.taints`, whole, if they change: a patch replaces the list, and the version that it was decided on keeps
+    /// what somebody else adds meanwhile.
+    pub taints: Option<Vec<Taint>>,
 }
 
 /// Why a node was not patched.
@@ -80,38 +89,22 @@ pub trait Cluster: Sync {
     fn patch(&self, node: &str, patch: &NodePatch) -> impl Future<Output = Result<Node, PatchError>> + Send;
     /// Tells of something that was done. A failure is worth a log line, no more.
     fn tell(&self, event: &NodeEvent) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Writes on a waiting pod what was started for it, or what keeps it waiting. A failure is worth a log line, no more.
+    fn notify(&self, notice: &PodNotice) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Keeps for later runs what they should know.
+    fn remember(&self, ledger: &Ledger) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// An instance to delete.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doomed {
-    /// The node.
-    pub node: String,
-    /// Its provider ID, which names the instance.
-    pub provider_id: Option<String>,
-}
-
-/// What became of a request to a node group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GroupAnswer {
-    /// It is under way.
-    Done,
-    /// It was so already.
-    AlreadySo,
-    /// It was not done, for a reason that is not a failure of ours.
-    Stale(String),
-    /// It failed, and nothing was changed.
-    Failed(String),
-    /// Whether it was done is not known: its answer was lost, or it was still under way when time was up.
-    Unknown(String),
-}
-
-/// The node groups of a cloud.
+/// The node groups of a cluster, whatever cloud each is in.
 pub trait NodeGroups: Sync {
     /// Asks a group for `to` instances, counted from the `from` that the plan saw; never for fewer than it has.
     fn grow(&self, group: &str, from: u32, to: u32) -> impl Future<Output = GroupAnswer> + Send;
     /// Deletes instances; answers for each in the same order.
-    fn delete(&self, nodes: &[Doomed]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
+    ///
+    /// It is tried once: the caller looks at nodes and pods again before it asks a second time.
+    fn delete(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
+    /// Deletes an instance that never became a node, by the name that the group showed.
+    fn delete_instance(&self, group: &str, instance: &str) -> impl Future<Output = GroupAnswer> + Send;
 }
 
 /// The time as the cluster tells it, and how much of the run is left.
@@ -120,4 +113,12 @@ pub trait Clock: Sync {
     fn now(&self) -> Timestamp;
     /// How long the run may still take; zero once it has been told to stop.
     fn left(&self) -> SignedDuration;
+    /// Waits, but no longer than the run may take. A clock that is moved by hand does not wait.
+    fn pause(&self, duration: Duration) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        let _ = duration;
+        async {}
+    }
 }

@@ -50,6 +50,10 @@ fn target(action: &Action) -> String {
             let noun = if *from == 1 { "node" } else { "nodes" };
             format!("the cluster, whose node groups are not known: from {from} {noun} to {to}")
         }
+        Action::DeleteInstance { group, instance, .. } => format!("{instance} of {group}"),
+        Action::Delete { node, restarts, .. } if !restarts.is_empty() => {
+            format!("{node} (starts again elsewhere: {})", restarts.join(", "))
+        }
         Action::Uncordon { node, .. }
         | Action::Cordon { node, .. }
         | Action::Delete { node, .. }

@@ -3,18 +3,18 @@
 //! ```text
 //!   Plan (what was decided) --+
 //!   Facts (where it is from) -+--> text: 80 columns of printable ASCII
-//!   Outcomes (what was done) -+--> json: kube-rebalancer/plan/v1, described by plan.v1.schema.json
+//!   Outcomes (what was done) -+--> json: kube-rebalancer/plan/v2, described by plan.v2.schema.json
 //! ```
 //!
 //! Pure rendering into a [`std::io::Write`]: nothing here decides, reads a terminal or asks for the time.
 
 mod actions;
+mod amount;
 #[cfg(test)]
 mod fixture;
 mod groups;
 mod header;
 pub mod json;
-mod memory;
 mod names;
 mod notes;
 mod sentence;

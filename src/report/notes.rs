@@ -10,8 +10,9 @@ use kube_rebalancer_page::{Page, Tone};
 /// Warnings of one kind that are written out; a cluster with one bad default can raise thousands.
 const SHOWN: usize = 3;
 
-pub(super) fn limits(page: &mut Page<'_>, limits: &[Limit]) -> Result<()> {
-    if limits.is_empty() {
+pub(super) fn limits<'l>(page: &mut Page<'_>, limits: impl Iterator<Item = &'l Limit>) -> Result<()> {
+    let mut limits = limits.peekable();
+    if limits.peek().is_none() {
         return Ok(());
     }
     page.heading("limits")?;

@@ -31,7 +31,11 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout
     page.blank()?;
     page.paragraph(0, 0, (Tone::Plain, ""), (Tone::Bold, &sentence::outcome(plan)))?;
     actions::write(page, &plan.actions, facts)?;
-    notes::limits(page, &plan.limits)?;
+    if plan.pools.len() == 1 {
+        notes::limits(page, plan.all_limits())?;
+    } else {
+        notes::limits(page, plan.limits.iter())?;
+    }
     notes::warnings(page, facts.observed, &plan.warnings)?;
     if layout.all_nodes || plan.nodes.len() <= LONGEST_TABLE {
         table::write(page, &plan.nodes)

@@ -6,6 +6,7 @@
 //!                                 files: offline, a cluster: live
 //! ```
 
+pub mod clouds;
 mod live;
 mod offline;
 mod show;

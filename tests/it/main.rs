@@ -10,12 +10,14 @@
 mod architecture;
 mod background;
 mod cli;
+mod clouds;
 mod consent;
 mod contract;
 mod control_plane;
 mod deploy;
 mod fake_api;
 mod faults;
+mod field;
 mod gce;
 mod gce_world;
 mod generate;

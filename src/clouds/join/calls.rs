@@ -75,6 +75,8 @@ pub enum Became<R> {
     NotTaken(String),
     /// The cloud refused it, and nothing was changed.
     Failed(R),
+    /// The answer was lost or is an error, and a look shows that it is not done, at least not yet.
+    NotSeen(R),
     /// It is not known whether it was done.
     InDoubt(String),
 }

@@ -20,6 +20,7 @@ pub(crate) fn node_group<I: Ord>(group: &ListedGroup<I>, with_node: &BTreeSet<&I
     NodeGroup {
         name: group.name.clone(),
         zone: group.zone.clone(),
+        zones: Vec::new(),
         target_size: group.target_size,
         instances,
         template: None,
@@ -39,5 +40,6 @@ fn instance<I>(listed: &ListedInstance<I>, has_node: bool) -> Option<Instance> {
         created_at: listed.created_at,
         // An instance that became a node keeps the error of an earlier try.
         creation_error: listed.creation_error.clone().filter(|_| !has_node),
+        surely_no_node: false,
     })
 }

@@ -23,7 +23,8 @@ pub async fn grow<C: Calls>(cloud: &C, group: &str, from: u32, to: u32) -> Becam
     // The answer was lost, not necessarily the change.
     match cloud.size(group, true).await {
         Ok(now) if now.target_size >= goal => Became::Done,
-        Ok(_) | Err(_) => Became::InDoubt(lost.to_string()),
+        Ok(_) => Became::NotSeen(lost),
+        Err(_) => Became::InDoubt(lost.to_string()),
     }
 }
 

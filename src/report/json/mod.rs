@@ -1,8 +1,8 @@
-//! The report for programs: `kube-rebalancer/plan/v1`, and the JSON Schema that describes it.
+//! The report for programs: `kube-rebalancer/plan/v2`, and the JSON Schema that describes it.
 //!
 //! The types in `document` are the format. They are kept apart from the plan's own, so that a change of the planner
-//! cannot change what programs read without somebody seeing it: `plan.v1.schema.json` is generated from them, checked
-//! in, and compared by a test. Fields and reason words may be added to version 1; none is
+//! cannot change what programs read without somebody seeing it: `plan.v2.schema.json` is generated from them, checked
+//! in, and compared by a test. Fields and reason words may be added to version 2; none is
 //! renamed, removed or given another meaning.
 
 mod build;
@@ -22,6 +22,16 @@ use super::Facts;
 /// Writes the report of a plan, indented, ending with a newline.
 pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>) -> io::Result<()> {
     write_document(out, &build::document(plan, facts))
+}
+
+/// Writes why there is no plan, as the same kind of document.
+pub fn write_refusal(
+    out: &mut dyn Write,
+    reason: &'static str,
+    message: String,
+    facts: &Facts<'_>,
+) -> io::Result<()> {
+    write_document(out, &build::refusal(reason, message, facts))
 }
 
 /// The report of a plan on one line, for a log that takes so many bytes. Where it is longer, the list of nodes, which

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use kube_rebalancer_core::plan::{
-    CordonReason, DeleteReason, GrowReason, KeepReason, MarkReason, UncordonReason, UnmarkReason,
+    CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, MarkReason, UncordonReason,
+    UnmarkReason, Warning,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -28,7 +29,16 @@ macro_rules! words {
     };
 }
 
-words!(UncordonReason, GrowReason, CordonReason, DeleteReason, MarkReason, UnmarkReason, KeepReason);
+words!(
+    UncordonReason,
+    GrowReason,
+    CordonReason,
+    DeleteReason,
+    InstanceReason,
+    MarkReason,
+    UnmarkReason,
+    KeepReason
+);
 
 /// The schema of one reason type.
 pub(super) fn reason_words<R: Words>(_: &mut SchemaGenerator) -> Schema {
@@ -43,5 +53,11 @@ pub(super) fn verdict_words(_: &mut SchemaGenerator) -> Schema {
             .flatten()
             .copied()
             .collect();
+    json_schema!({ "type": "string", "enum": words })
+}
+
+/// The schema of a warning's reason.
+pub(super) fn warning_words(_: &mut SchemaGenerator) -> Schema {
+    let words: Vec<&str> = Warning::WORDS.iter().copied().chain(["Observed"]).collect();
     json_schema!({ "type": "string", "enum": words })
 }

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, InstanceId, ManagedInstance, ProjectId,
-};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
-
-use super::scope::{self, ScopeError, instance_of};
-use super::{CloudError, PARALLEL};
+use kube_rebalancer_join::{instance_of, named};
 use kube_rebalancer_ports::CloudScope;
+
+use super::scope;
+use super::{CloudError, PARALLEL};
+use crate::engine::{ComputeEngine, CurrentAction, Group, ManagedInstance};
+use crate::error::{ComputeError, ErrorKind};
+use crate::name::{InstanceId, ProjectId};
 
 /// A group and its instances.
 #[derive(Debug)]
@@ -37,6 +38,10 @@ pub(super) struct Found {
     pub(super) gaps: Vec<String>,
     /// Nodes whose instance Compute Engine does not know.
     pub(super) gone: BTreeSet<InstanceId>,
+    /// The parts of `NODE_GROUPS` that name no group.
+    pub(super) unknown: BTreeSet<String>,
+    /// The names of all groups.
+    pub(super) known: Vec<String>,
 }
 
 /// Finds the groups that the managed nodes belong to, or that `NODE_GROUPS` names.
@@ -57,12 +62,12 @@ pub(super) async fn find(
     groups.sort_by(|left, right| left.id.cmp(&right.id));
     let managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));
     let mut homeless: BTreeSet<InstanceId> = managed.filter_map(instance_of).collect();
-    let named = match (scope::named(&groups, scope), silent.first()) {
-        (Err(ScopeError::NoSuchGroup { .. }), Some((place, project))) => {
-            return Err(CloudError::Silent(gap(place, project)));
-        }
-        (named, _) => named?,
-    };
+    let named = named(&groups, &scope.node_groups, scope::group_name)?;
+    if let (false, Some((place, project))) = (named.unknown.is_empty(), silent.first()) {
+        return Err(CloudError::Silent(gap(place, project)));
+    }
+    found.known = groups.iter().map(|group| group.id.to_string()).collect();
+    found.unknown = named.unknown;
     if scope.node_groups.is_empty() {
         let concerns = |(place, _): &&(String, ProjectId)| homeless.iter().any(|node| may_be_in(node, place));
         found.gaps.extend(silent.iter().filter(concerns).map(|(place, project)| gap(place, project)));
@@ -79,7 +84,7 @@ pub(super) async fn find(
         found.groups.retain(|group| group.instances.iter().any(|one| nodes.contains(&one.managed.instance)));
         find_gone(engine, homeless, &mut found).await;
     } else {
-        list(engine, &named, &mut homeless, &mut found).await;
+        list(engine, &named.groups, &mut homeless, &mut found).await;
     }
     find_ages(engine, snapshot, &mut found).await;
     Ok(found)
@@ -114,11 +119,8 @@ async fn list(
     homeless: &mut BTreeSet<InstanceId>,
     found: &mut Found,
 ) {
-    let listing = stream::iter(groups.iter().copied())
-        .map(|group| async move { (group, engine.instances(&group.id).await) })
-        .buffered(PARALLEL);
-    let listed: Vec<_> = listing.collect().await;
-    for (group, instances) in listed {
+    let requests = groups.iter().map(|group| engine.instances(&group.id)).collect();
+    for (group, instances) in groups.iter().copied().zip(side_by_side(requests).await) {
         match instances {
             Ok(instances) => {
                 for instance in &instances {
@@ -137,11 +139,8 @@ async fn list(
 
 /// Asks of the nodes without a group whether their instance still exists.
 async fn find_gone(engine: &dyn ComputeEngine, homeless: BTreeSet<InstanceId>, found: &mut Found) {
-    let asking = stream::iter(homeless)
-        .map(|instance| async move { (engine.created_at(&instance).await, instance) })
-        .buffered(PARALLEL);
-    let answers: Vec<_> = asking.collect().await;
-    found.gone.extend(answers.into_iter().filter_map(|(answer, instance)| {
+    let answers = side_by_side(homeless.iter().map(|instance| engine.created_at(instance)).collect()).await;
+    found.gone.extend(homeless.into_iter().zip(answers).filter_map(|(instance, answer)| {
         matches!(answer, Ok(None) | Err(ComputeError { kind: ErrorKind::NotFound, .. })).then_some(instance)
     }));
 }
@@ -154,15 +153,11 @@ async fn find_ages(engine: &dyn ComputeEngine, snapshot: &Snapshot, found: &mut 
         let ManagedInstance { instance, number, action, .. } = &instance.managed;
         number.is_some() && *action != CurrentAction::Leaving && !nodes.contains(instance)
     });
-    let asking = stream::iter(young)
-        .map(|found| async move {
-            let created_at = engine.created_at(&found.managed.instance).await;
-            (found, created_at)
-        })
-        .buffered(PARALLEL);
-    let answers: Vec<_> = asking.collect().await;
+    let young: Vec<&mut FoundInstance> = young.collect();
+    let ids: Vec<InstanceId> = young.iter().map(|found| found.managed.instance.clone()).collect();
+    let answers = side_by_side(ids.iter().map(|id| engine.created_at(id)).collect()).await;
     let mut failed = None;
-    for (found, answer) in answers {
+    for (found, answer) in young.into_iter().zip(answers) {
         match answer {
             Ok(created_at) => found.created_at = created_at,
             Err(error) => failed = Some(error),
@@ -171,4 +166,10 @@ async fn find_ages(engine: &dyn ComputeEngine, snapshot: &Snapshot, found: &mut 
     if let Some(error) = failed {
         found.gaps.push(format!("how long instances have been booting is not known: {error}"));
     }
+}
+
+/// Makes requests side by side; the answers are in their order. They come as a list, because the compiler cannot follow
+/// lifetimes through a closure of the stream's.
+async fn side_by_side<F: Future>(requests: Vec<F>) -> Vec<F::Output> {
+    stream::iter(requests).buffered(PARALLEL).collect().await
 }

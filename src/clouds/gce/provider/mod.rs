@@ -1,158 +1,184 @@
-//! Google Compute Engine's part of a run: which node is which instance of which group, what is coming, and what may go.
+//! Google Compute Engine as a provider: managed instance groups, and the nodes that run on their instances.
 //!
 //! ```text
 //!   nodes, CloudScope --> scope: projects, the groups that NODE_GROUPS names
 //!                           |
 //!   ComputeEngine ------> find: groups and their instances
 //!                           |
-//!                         join: Snapshot with groups and memberships, warnings
-//!                           |
-//!   plan --> apply --> Cloud: grow, delete     each proven again right before, and looked at again after
+//!                         listing --> join (its own crate): groups, memberships, members
+//!                                                                              |
+//!   plan --> apply --> grow, delete (join) --> calls: the requests <-----------+
 //! ```
-//!
-//! A node and an instance are the same only if project, zone and name are. Where anything is in doubt, the node stays.
 
-mod delete;
+mod calls;
 mod find;
-mod grow;
-mod join;
+mod identity;
+mod listing;
 mod rules;
 mod scope;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::fmt;
 
-use crate::{ComputeEngine, ComputeError, GroupId, InstanceId};
-use kube_rebalancer_core::model::{Membership, NodeGroup, Snapshot};
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_join::{self as join, Identity, Member, Removal, ScopeError};
+use kube_rebalancer_ports::{
+    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
+    ProviderKind, SharedClock,
+};
 
-use kube_rebalancer_ports::CloudScope;
-use kube_rebalancer_ports::{Clock, Doomed, GroupAnswer, NodeGroups};
+use crate::client::{ConnectOptions, connect};
+use crate::engine::ComputeEngine;
+use crate::error::ComputeError;
+use crate::name::{GroupId, InstanceId, NameError};
 
-pub use scope::{NoCloud, ScopeError};
+/// Compute Engine, for the program's table of providers.
+pub const PROVIDER: &dyn ProviderKind = &Kind;
+
+#[derive(Debug)]
+struct Kind;
+
+impl ProviderKind for Kind {
+    fn cloud(&self) -> &'static str {
+        InstanceId::CLOUD
+    }
+
+    fn scheme(&self) -> &'static str {
+        InstanceId::SCHEME
+    }
+
+    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+        scope::wanted(cluster, policy, scope)
+    }
+
+    fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting {
+        Box::pin(async move {
+            let options = ConnectOptions { endpoint: scope.endpoint.clone(), ..ConnectOptions::default() };
+            let engine = connect(options).await.map_err(CloudError::Compute)?;
+            let provider: Box<dyn Provider> = Box::new(Gce::new(engine, scope, clock));
+            Ok(provider)
+        })
+    }
+}
 
 /// How many requests are under way at once; Compute Engine allows 20 a second of each kind for a project.
 const PARALLEL: usize = 8;
 
 /// The node groups of a run on Compute Engine.
-#[derive(Debug)]
-pub struct Cloud<T> {
+struct Gce {
     engine: Box<dyn ComputeEngine>,
-    time: T,
-    /// By their names in the plan.
+    scope: CloudScope,
+    clock: SharedClock,
+    /// The groups that were listed, by their names in the plan.
     groups: BTreeMap<String, GroupId>,
-    /// By provider ID.
-    members: BTreeMap<String, Member>,
+    /// The instances that were proven, by the names of their nodes.
+    members: BTreeMap<String, Member<InstanceId>>,
 }
 
-/// An instance that a node was proven to run on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Member {
-    group: GroupId,
-    instance: InstanceId,
-    /// Compute Engine's number of it: one made anew under the same name has another.
-    number: Option<u64>,
-}
-
-/// What a cloud tells of a cluster.
-#[derive(Debug)]
-pub struct Observed<T> {
-    /// The groups.
-    pub groups: Vec<NodeGroup>,
-    /// How the nodes belong to them, one for each node of the snapshot, in its order.
-    pub memberships: Vec<Membership>,
-    /// What looked odd, or could not be seen.
-    pub warnings: Vec<String>,
-    /// Whether everything was seen.
-    pub complete: bool,
-    /// What can grow and shrink.
-    pub cloud: Cloud<T>,
-}
-
-/// Why the groups of a cloud could not be observed.
+/// Why the groups could not be listed.
 #[derive(Debug, thiserror::Error)]
-pub enum CloudError {
-    /// A setting names no group, or more than one.
+enum CloudError {
+    /// `NODE_GROUPS` names more than one group.
     #[error(transparent)]
     Scope(#[from] ScopeError),
+    /// `PROJECT` is no name.
+    #[error("PROJECT: {0}")]
+    Project(#[from] NameError),
     /// Compute Engine does not answer, or not to us.
     #[error(transparent)]
     Compute(#[from] ComputeError),
     /// A part of it did not answer, in which a group may be that `NODE_GROUPS` names.
     #[error("{0}, and a group that NODE_GROUPS names may be there")]
     Silent(String),
-    /// It takes too long.
-    #[error("Compute Engine did not answer within half of the time that RUN_TIMEOUT left")]
-    Timeout,
 }
 
-/// Whether a run has anything to do on Compute Engine; if not, why.
-pub fn wanted(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NoCloud> {
-    scope::projects(snapshot, policy, scope).map(drop)
-}
-
-/// Looks at the groups that the nodes belong to, or that `NODE_GROUPS` names.
-pub async fn observe<T: Clock + Clone>(
-    engine: Box<dyn ComputeEngine>,
-    snapshot: &Snapshot,
-    policy: &Policy,
-    scope: &CloudScope,
-    time: &T,
-) -> Result<Observed<T>, CloudError> {
-    let looking = find::find(engine.as_ref(), snapshot, policy, scope);
-    // Half of what is left: a cloud that hangs must not keep the nodes from being cordoned.
-    let found = tokio::time::timeout(time.left().unsigned_abs() / 2, looking).await;
-    let found = found.map_err(|_| CloudError::Timeout)??;
-    let complete = found.gaps.is_empty();
-    let joined = join::join(&found, snapshot, policy, scope);
-    let groups = found.groups.into_iter().map(|found| (found.group.id.to_string(), found.group.id)).collect();
-    Ok(Observed {
-        groups: joined.groups,
-        memberships: joined.memberships,
-        warnings: joined.warnings,
-        complete,
-        cloud: Cloud { engine, time: time.clone(), groups, members: joined.members },
-    })
-}
-
-impl<T: Clock> Cloud<T> {
-    /// The same for a look at what a change has come to: it belongs to the change, so it is taken after the run was told to
-    /// stop, too.
-    async fn still_in_time<R>(&self, request: impl Future<Output = R>) -> Option<R> {
-        tokio::time::timeout(self.time.left().unsigned_abs().max(LAST_LOOK), request).await.ok()
-    }
-
-    /// Whether the run was told to start nothing new.
-    fn stopped(&self) -> bool {
-        !self.time.left().is_positive()
-    }
-
-    /// Bounds a request by what is left of the run. `None`: it was still under way when time was up.
-    async fn in_time<R>(&self, request: impl Future<Output = R>) -> Option<R> {
-        tokio::time::timeout(self.time.left().unsigned_abs(), request).await.ok()
+impl From<CloudError> for ProviderError {
+    fn from(error: CloudError) -> Self {
+        match error {
+            CloudError::Scope(_) | CloudError::Project(_) => Self::Setting(error.to_string()),
+            CloudError::Compute(_) | CloudError::Silent(_) => Self::Unseen(error.to_string()),
+        }
     }
 }
 
-impl<T: Clock> NodeGroups for Cloud<T> {
+impl Gce {
+    fn new(engine: Box<dyn ComputeEngine>, scope: CloudScope, clock: SharedClock) -> Self {
+        Self { engine, scope, clock, groups: BTreeMap::new(), members: BTreeMap::new() }
+    }
+
+    async fn look(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<CloudView, CloudError> {
+        let found = find::find(self.engine.as_ref(), snapshot, policy, &self.scope).await?;
+        let listing = listing::listing(&found, snapshot, &self.scope);
+        let joined = join::join(&listing, snapshot);
+        let ids = found.groups.into_iter().map(|found| found.group.id);
+        self.groups = listing.groups.iter().map(|group| group.name.clone()).zip(ids).collect();
+        self.members = joined.members;
+        Ok(CloudView {
+            groups: joined.groups,
+            memberships: joined.memberships,
+            gaps: listing.gaps,
+            unknown: found.unknown,
+            known: found.known,
+        })
+    }
+
+    /// The proof that a node's instance is its own.
+    fn proven(&self, node: &InstanceToDelete) -> Option<&Member<InstanceId>> {
+        self.members
+            .get(&node.node)
+            .filter(|member| node.provider_id.as_deref() == Some(&*member.provider_id))
+    }
+}
+
+#[async_trait]
+impl Provider for Gce {
+    async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError> {
+        Ok(self.look(cluster, policy).await?)
+    }
+
+    /// Compute Engine has no precondition on a resize: another client that enlarges the group in the milliseconds between
+    /// the read and the request is overruled. The Lease keeps other runs of this program away.
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
-        self.grow_group(group, from, to).await
+        calls::answer(join::grow(self, group, from, to).await)
     }
 
-    async fn delete(&self, nodes: &[Doomed]) -> Vec<GroupAnswer> {
-        self.delete_nodes(nodes).await
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
+        let mut by_group: BTreeMap<&str, Vec<Removal<'_, InstanceId>>> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            if let Some(member) = self.proven(node) {
+                by_group.entry(&member.group).or_default().push((position, member));
+            } else {
+                let why = "its instance was not seen in any node group".to_owned();
+                answers.insert(position, GroupAnswer::Refused(why));
+            }
+        }
+        // Collected, because the compiler cannot follow the lifetimes through a closure of the stream's.
+        let groups: Vec<_> =
+            by_group.into_iter().map(|(group, removals)| join::delete(self, group, removals)).collect();
+        let mut deleting = stream::iter(groups).buffer_unordered(PARALLEL);
+        while let Some(some) = deleting.next().await {
+            answers.extend(some.into_iter().map(|(position, became)| (position, calls::answer(became))));
+        }
+        let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
+        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
     }
 }
 
-/// What makes a retry of a change the same change.
-fn request_id() -> String {
-    uuid::Uuid::new_v4().to_string()
+impl fmt::Debug for Gce {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { engine, scope, clock: _, groups, members } = self;
+        formatter
+            .debug_struct("Gce")
+            .field("engine", engine)
+            .field("scope", scope)
+            .field("groups", groups)
+            .field("members", members)
+            .finish_non_exhaustive()
+    }
 }
-
-/// How long a last look may take.
-const LAST_LOOK: Duration = Duration::from_secs(5);
-
-const NOT_ASKED: &str = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop";
-
-const TIME_IS_UP: &str = "it was still under way when RUN_TIMEOUT was over";

@@ -1,6 +1,7 @@
 //! What speaks against growing a group, or against deleting from it.
 
-use crate::{Group, Location};
+use crate::engine::Group;
+use crate::name::Location;
 
 /// Why a group must not be grown.
 pub(super) fn not_growable(group: &Group) -> Option<String> {

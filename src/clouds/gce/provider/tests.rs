@@ -3,16 +3,20 @@
 mod changes;
 mod engine;
 
-use crate::{CurrentAction, ErrorKind, ManagedInstance};
+use std::sync::Arc;
+
 use engine::{Engine, NOW, Time, World, creating, error, group, instance, regional, stockout, zonal};
 use futures_util::FutureExt;
 use jiff::SignedDuration;
-use kube_rebalancer_core::model::{Instance, Membership, Node, Snapshot, annotation};
+use kube_rebalancer_core::model::{Instance, Membership, Node, NodeGroup, Snapshot, annotation};
 use kube_rebalancer_core::policy::Policy;
 
-use super::{CloudError, NoCloud, Observed, observe, wanted};
-use kube_rebalancer_ports::CloudScope;
-use kube_rebalancer_ports::{Doomed, GroupAnswer, NodeGroups};
+use kube_rebalancer_join::{CloudPart, Whole, merge};
+use kube_rebalancer_ports::{CloudScope, GroupAnswer, InstanceToDelete, NotWanted, Provider};
+
+use super::scope::wanted;
+use super::{CloudError, Gce, PROVIDER};
+use crate::{CurrentAction, ErrorKind, ManagedInstance};
 
 const ZONE: &str = "us-central1-a";
 
@@ -39,9 +43,34 @@ fn scope(groups: &[&str]) -> CloudScope {
     }
 }
 
+/// The provider after it has listed its groups, and the cluster as the program sees it then.
+#[derive(Debug)]
+struct Observed {
+    groups: Vec<NodeGroup>,
+    memberships: Vec<Membership>,
+    warnings: Vec<String>,
+    complete: bool,
+    cloud: Gce,
+}
+
 /// What is observed, or the error. Everything here answers at once, but the runtime's timers must be there.
-fn seen(engine: &Engine, nodes: &[Node], scope: &CloudScope) -> Result<Observed<Time>, CloudError> {
-    now(observe(Box::new(engine.clone()), &snapshot(nodes), &Policy::default(), scope, &Time(engine.clone())))
+fn seen(engine: &Engine, nodes: &[Node], scope: &CloudScope) -> Result<Observed, CloudError> {
+    let (snapshot, policy) = (snapshot(nodes), Policy::default());
+    let clock = Arc::new(Time(engine.clone()));
+    let mut cloud = Gce::new(Box::new(engine.clone()), scope.clone(), clock);
+    let view = now(cloud.look(&snapshot, &policy))?;
+    let part = CloudPart {
+        cloud: PROVIDER.cloud(),
+        scheme: PROVIDER.scheme(),
+        groups: view.groups,
+        memberships: view.memberships,
+        gaps: view.gaps,
+        unknown: view.unknown,
+        known: view.known,
+    };
+    let Whole { groups, memberships, warnings, complete, .. } =
+        merge(vec![part], &snapshot, &policy, scope.zone.as_deref())?;
+    Ok(Observed { groups, memberships, warnings, complete, cloud })
 }
 
 fn now<R>(future: impl Future<Output = R>) -> R {
@@ -50,7 +79,7 @@ fn now<R>(future: impl Future<Output = R>) -> R {
 }
 
 /// Each node's group, or why it has none.
-fn places(observed: &Observed<Time>) -> Vec<Result<&str, &str>> {
+fn places(observed: &Observed) -> Vec<Result<&str, &str>> {
     fn place(membership: &Membership) -> Result<&str, &str> {
         match (&membership.group, &membership.outside) {
             (Some(group), None) => Ok(group),
@@ -61,8 +90,8 @@ fn places(observed: &Observed<Time>) -> Vec<Result<&str, &str>> {
     observed.memberships.iter().map(place).collect()
 }
 
-fn doomed(node: &Node) -> Doomed {
-    Doomed { node: node.name.clone(), provider_id: node.provider_id.clone() }
+fn to_delete(node: &Node) -> InstanceToDelete {
+    InstanceToDelete { node: node.name.clone(), provider_id: node.provider_id.clone() }
 }
 
 fn log(engine: &Engine) -> Vec<String> {
@@ -83,7 +112,7 @@ fn names_that_contain_each_other_are_different_instances() {
         [Ok("us-central1-a/pool"), Ok("us-central1-a/pool"), Ok("us-central1-a/pool-1")]
     );
 
-    assert_eq!(now(observed.cloud.delete(&[doomed(&nodes[0])])), [GroupAnswer::Done]);
+    assert_eq!(now(observed.cloud.delete(&[to_delete(&nodes[0])])), [GroupAnswer::Done]);
     let world = engine.0.lock().unwrap();
     let leaving: Vec<_> = world.instances[&pool]
         .iter()
@@ -131,7 +160,7 @@ fn a_node_that_is_no_instance_of_the_groups_says_why_and_is_told() {
         assert_eq!(places(&observed)[0], Err(why));
         let warning = format!("node {} is in no node group: {why}", node.name);
         assert!(observed.warnings.contains(&warning), "{:?}", observed.warnings);
-        assert!(matches!(&*now(observed.cloud.delete(&[doomed(&node)])), [GroupAnswer::Stale(_)]));
+        assert!(matches!(&*now(observed.cloud.delete(&[to_delete(&node)])), [GroupAnswer::Refused(_)]));
     }
     let twins = [node(ZONE, "twice"), with_provider("other", "gce://my-project/us-central1-a/twice")];
     let observed = seen(&engine, &twins, &CloudScope::default()).unwrap();
@@ -328,16 +357,21 @@ fn others_that_scale_a_group_or_move_its_instances_are_not_interfered_with() {
     );
     let advice = observed.groups[0].not_growable.as_deref().unwrap();
     assert!(advice.ends_with("stop-autoscaling scaled --zone us-central1-a"), "{advice}");
-    assert!(matches!(now(observed.cloud.grow("us-central1-a/scaled", 1, 2)), GroupAnswer::Stale(_)));
+    assert!(matches!(now(observed.cloud.grow("us-central1-a/scaled", 1, 2)), GroupAnswer::Refused(_)));
 }
 
 #[test]
 fn a_cluster_elsewhere_has_no_cloud_half() {
     let wanted = |nodes: &[Node], scope: &CloudScope| wanted(&snapshot(nodes), &Policy::default(), scope);
     let kind = with_provider("a", "kind://docker/kind/kind-worker");
-    assert_eq!(wanted(std::slice::from_ref(&kind), &CloudScope::default()), Err(NoCloud::Elsewhere));
-    assert_eq!(wanted(&[kind], &scope(&["pool"])), Err(NoCloud::NoProject));
-    assert_eq!(wanted(&[], &scope(&["pool"])), Err(NoCloud::NoProject));
+    assert_eq!(wanted(std::slice::from_ref(&kind), &CloudScope::default()), Err(NotWanted::Elsewhere));
+    let no_project = || {
+        Err(NotWanted::NoAccount(
+            "no node tells the project of the groups in NODE_GROUPS: set PROJECT".to_owned(),
+        ))
+    };
+    assert_eq!(wanted(&[kind], &scope(&["pool"])), no_project());
+    assert_eq!(wanted(&[], &scope(&["pool"])), no_project());
     let in_project = CloudScope { project: Some("my-project".to_owned()), ..scope(&["pool"]) };
     assert_eq!(wanted(&[], &in_project), Ok(()));
     assert_eq!(wanted(&[node(ZONE, "a")], &CloudScope::default()), Ok(()));

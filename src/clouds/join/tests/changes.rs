@@ -37,13 +37,12 @@ fn a_group_that_must_not_grow_is_not_asked() {
 
 #[test]
 fn a_lost_answer_to_growing_is_looked_up() {
-    let silence = || Became::InDoubt("silence".to_owned());
     assert_eq!(grown(5, |state| state.way = Way::Refuse).0, Became::Failed("no".to_owned()));
     let (became, log) = grown(5, |state| state.way = Way::LoseAnswer);
     assert_eq!((became, log.last().map(String::as_str)), (Became::Done, Some("size again")));
-    assert_eq!(grown(5, |state| state.way = Way::LoseRequest).0, silence());
+    assert_eq!(grown(5, |state| state.way = Way::LoseRequest).0, Became::NotSeen("silence".to_owned()));
     let blind = |state: &mut State| (state.way, state.blind) = (Way::LoseAnswer, (false, true));
-    assert_eq!(grown(5, blind).0, silence());
+    assert_eq!(grown(5, blind).0, Became::InDoubt("silence".to_owned()));
 }
 
 #[test]

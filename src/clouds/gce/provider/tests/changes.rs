@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::{CurrentAction, ErrorKind, GroupId};
 use kube_rebalancer_core::model::Node;
+use kube_rebalancer_ports::{CloudScope, GroupAnswer, Provider};
 
 use super::engine::{World, error, instance, zonal};
-use super::{ZONE, doomed, log, node, now, seen};
-use kube_rebalancer_ports::CloudScope;
-use kube_rebalancer_ports::{GroupAnswer, NodeGroups};
+use super::{ZONE, log, node, now, seen, to_delete};
+use crate::{CurrentAction, ErrorKind, GroupId};
 
 fn grown(world: World, from: u32, to: u32) -> (GroupAnswer, Vec<String>) {
     let engine = world.engine();
@@ -41,7 +40,7 @@ fn a_lost_answer_to_growing_is_looked_up() {
         world.failing.insert("resize", error(ErrorKind::Unavailable, unchanged, "no answer"));
         grown(world, 5, 8).0
     };
-    assert_eq!(failing(true), GroupAnswer::Failed("no answer".to_owned()));
+    assert_eq!(failing(true), GroupAnswer::Busy("no answer".to_owned()));
     assert_eq!(failing(false), GroupAnswer::Done);
 }
 
@@ -53,7 +52,7 @@ fn deleted(mut world: World, change: impl FnOnce(&mut World, &GroupId)) -> (Vec<
     let observed = seen(&engine, &nodes, &CloudScope::default()).unwrap();
     log(&engine);
     change(&mut engine.0.lock().unwrap(), &pool);
-    let answers = now(observed.cloud.delete(&nodes.each_ref().map(doomed)));
+    let answers = now(observed.cloud.delete(&nodes.each_ref().map(to_delete)));
     (answers, log(&engine))
 }
 
@@ -73,7 +72,7 @@ fn an_instance_that_is_gone_going_or_made_anew_is_not_asked_for() {
         instances[1].number = Some(999);
     });
     let anew = "instance us-central1-a/pool-2 was made anew meanwhile".to_owned();
-    assert_eq!(answers, [GroupAnswer::AlreadySo, GroupAnswer::Stale(anew)]);
+    assert_eq!(answers, [GroupAnswer::AlreadySo, GroupAnswer::Conflict(anew)]);
     assert!(!log.iter().any(|call| call.starts_with("delete")), "{log:?}");
     let (answers, _) =
         deleted(World::default(), |world, pool| world.instances.get_mut(pool).unwrap().truncate(1));
@@ -102,9 +101,9 @@ fn a_lost_answer_to_deleting_is_looked_up_and_is_unknown_where_that_tells_nothin
         .0
     };
     let text = || "no answer".to_owned();
-    assert_eq!(fail(true, false), vec![GroupAnswer::Failed(text()); 2]);
+    assert_eq!(fail(true, false), vec![GroupAnswer::Busy(text()); 2]);
     assert_eq!(fail(false, false), vec![GroupAnswer::Done; 2]);
-    assert_eq!(fail(false, true), vec![GroupAnswer::Unknown(text()); 2]);
+    assert_eq!(fail(false, true), vec![GroupAnswer::InDoubt(text()); 2]);
 }
 
 #[test]
@@ -115,7 +114,7 @@ fn more_than_a_thousand_instances_are_deleted_in_batches() {
     let nodes: Vec<Node> = names.iter().map(|name| node(ZONE, name)).collect();
     let observed = seen(&engine, &nodes, &CloudScope::default()).unwrap();
     log(&engine);
-    let answers = now(observed.cloud.delete(&nodes.iter().map(doomed).collect::<Vec<_>>()));
+    let answers = now(observed.cloud.delete(&nodes.iter().map(to_delete).collect::<Vec<_>>()));
     assert_eq!(answers, vec![GroupAnswer::Done; 2500]);
     let batches: Vec<_> = log(&engine).into_iter().filter(|call| call.starts_with("delete")).collect();
     assert_eq!(

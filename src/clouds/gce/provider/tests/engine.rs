@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use crate::{
-    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, GroupId, GroupList, InstanceError,
-    InstanceId, Location, ManagedInstance, ProjectId,
-};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use kube_rebalancer_ports::Clock;
+
+use crate::{
+    ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, GroupId, GroupList, InstanceError,
+    InstanceId, Location, ManagedInstance, ProjectId,
+};
 
 /// What there is, what fails, and what was asked.
 #[derive(Clone, Debug, Default)]
@@ -182,14 +183,14 @@ impl ComputeEngine for Engine {
     async fn delete_instances(
         &self,
         id: &GroupId,
-        doomed: &[InstanceId],
+        deleted: &[InstanceId],
         _: &str,
     ) -> Result<(), ComputeError> {
         let mut world = self.0.lock().unwrap();
-        world.called("delete", &format!("{} of {id}", doomed.len()))?;
+        world.called("delete", &format!("{} of {id}", deleted.len()))?;
         let skipped = world.skipped.clone();
         for managed in world.instances.entry(id.clone()).or_default() {
-            if doomed.contains(&managed.instance) && !skipped.contains(&managed.instance) {
+            if deleted.contains(&managed.instance) && !skipped.contains(&managed.instance) {
                 managed.action = CurrentAction::Leaving;
             }
         }

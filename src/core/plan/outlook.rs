@@ -1,0 +1,78 @@
+//! Questions about the whole survey that the steps share.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::classes::{Classifier, PodClass};
+use super::common::NewNode;
+use super::places::{Shape, template_admits};
+use super::survey::{NodeFacts, PoolIndex, Survey};
+use super::template::Template;
+use crate::model::{Binding, Constraints, NodeIndex, Pod, Resource};
+
+impl NodeFacts<'_> {
+    /// What its critical and dynamic pods request of a resource.
+    pub(super) fn occupied(&self, resource: Resource) -> u64 {
+        self.critical_requests.of(resource).saturating_add(self.dynamic_requests.of(resource))
+    }
+}
+
+impl<'a> Survey<'a> {
+    /// The name of a pool; empty where there are no pools.
+    pub(super) fn pool_name(&self, pool: PoolIndex) -> &str {
+        self.pools.get(pool).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The bound daemons on managed nodes, and whether each is taken into account.
+    pub(super) fn bound_daemons(&self) -> impl Iterator<Item = (&'a Pod, NodeIndex, bool)> {
+        let mut classifier = Classifier::new(self.policy);
+        self.snapshot.placed_pods().filter_map(move |(pod, binding)| {
+            let Binding::Node(index) = binding else { return None };
+            // Most pods are users' bare pods; only a pod with a controller can be of a DaemonSet.
+            pod.controller.as_ref()?;
+            match classifier.class(pod) {
+                PodClass::Daemon { counted } => Some((pod, index, counted)),
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether some user's pod or placeholder of a pool reaches a node of this kind, or there is none.
+    pub(super) fn somebody_reaches(&self, pool: PoolIndex, template: &Template<'_>) -> bool {
+        let mut classifier = Classifier::new(self.policy);
+        let mut refused: BTreeSet<*const Constraints> = BTreeSet::new();
+        let mut there_are_some = false;
+        for (pod, binding) in self.snapshot.placed_pods() {
+            let here = match binding {
+                Binding::Unbound => !pod.deleting,
+                Binding::Node(index) => {
+                    self.nodes.get(index).is_some_and(|facts| facts.managed() && facts.pool == pool)
+                }
+                Binding::UnknownNode => false,
+            };
+            if !here || refused.contains(&Arc::as_ptr(&pod.constraints)) {
+                continue;
+            }
+            if !matches!(classifier.class(pod), PodClass::Dynamic | PodClass::Placeholder { .. }) {
+                continue;
+            }
+            there_are_some = true;
+            let shape = Shape { pod, volumes: self.snapshot.volumes() };
+            if !template_admits(template, shape) {
+                if pod.claims.is_empty() {
+                    refused.insert(Arc::as_ptr(&pod.constraints));
+                }
+            } else if shape.fits(&template.free) {
+                return true;
+            }
+        }
+        !there_are_some
+    }
+
+    /// Whether a node of this kind, of which the pool has none yet, would be reserved.
+    pub(super) fn would_be_reserved(&self, pool: PoolIndex, template: &Template<'_>) -> bool {
+        let Some(site) = template.sites().next() else { return false };
+        let new = NewNode { labels: site.labels, taints: &template.taints, offer: &template.free };
+        self.would_reserve(pool, &new)
+    }
+}
