@@ -32,6 +32,8 @@ pub struct Live {
     identity: String,
     /// The namespace of the Lease.
     namespace: String,
+    /// The name of the Lease.
+    lease: String,
     /// Whether patches are only tried (`dryRun=All`).
     dry_run: bool,
 }
@@ -45,6 +47,8 @@ pub struct Who {
     pub identity: String,
     /// The namespace of the Lease.
     pub namespace: String,
+    /// The name of the Lease: runs over different nodes take different ones.
+    pub lease: String,
     /// Whether patches are only tried.
     pub dry_run: bool,
 }
@@ -52,10 +56,10 @@ pub struct Who {
 impl Live {
     /// Finds the cluster. Nothing is sent yet.
     pub async fn connect(who: Who, time: RunTime) -> Result<Self, ConnectError> {
-        let Who { context, identity, namespace, dry_run } = who;
+        let Who { context, identity, namespace, lease, dry_run } = who;
         let (client, target) = connect::connect(context.as_deref()).await?;
         let server = Server::new(client, time.clone(), &target.server);
-        Ok(Self { server, time, target, identity, namespace, dry_run })
+        Ok(Self { server, time, target, identity, namespace, lease, dry_run })
     }
 
     /// Which cluster it is.

@@ -79,7 +79,8 @@ fn an_answer_of_another_kind_is_an_error_and_not_an_empty_list() {
             "is metrics.k8s.io/v1beta1 PodList, expected PodList",
         ),
         (pod("hub", "p"), "is Pod, expected PodList"),
-        (item, "Secret, in a list of Pod"),
+        // The kind of the list comes behind its items, and in front of them.
+        (item.clone(), "missing or of another kind, and the list it is in"),
         (json!(null), "is not what the API server should have sent"),
         (json!([]), "is not what the API server should have sent"),
     ];
@@ -87,6 +88,9 @@ fn an_answer_of_another_kind_is_an_error_and_not_an_empty_list() {
         let message = answer(Asked::Pods, &answered).unwrap_err();
         assert!(message.contains(expected), "{answered}: {message}");
     }
+    let text = format!("{{\"kind\":\"PodList\",\"items\":{}}}", item["items"]);
+    let error = Reading::default().add_answer("/api/v1/pods", &text, Asked::Pods).unwrap_err();
+    assert!(message(&error).contains("Secret, in a list of Pod"), "{}", message(&error));
     let mut reading = Reading::default();
     for (text, expected) in [
         ("\n<!DOCTYPE html><title>Sign in</title>", "is HTML"),
