@@ -87,7 +87,7 @@ impl Run<'_> {
             context: self.arguments.context.clone(),
             identity: self.identity(),
             namespace: self.settings.lease_namespace().to_owned(),
-            lease: self.settings.lease_name().to_owned(),
+            lease_name: self.settings.lease_name().to_owned(),
             dry_run: self.arguments.dry_run == Some(DryRun::Server),
         };
         let live = Live::connect(who, self.time.clone()).await.map_err(cannot_connect)?;

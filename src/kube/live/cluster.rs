@@ -1,7 +1,8 @@
 //! The live cluster: lists in pages, one node at a time, patches on a version.
 
 use http::StatusCode;
-use kube_rebalancer_core::model::Node;
+use kube_rebalancer_core::model::{Ledger, Node, Taint, TaintEffect, taint};
+use kube_rebalancer_core::plan::PodNotice;
 use serde_json::{Map, Value, json};
 
 use super::Live;
@@ -35,7 +36,11 @@ impl Live {
         let mut reading = Reading::default();
         self.list("/api/v1/nodes", "", Asked::Nodes, &mut reading).await?;
         self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
-        Ok(reading.finish(self.time.now())?)
+        let mut observation = reading.finish(self.time.now())?;
+        let volumes = self.volumes(&observation.snapshot).await;
+        let ledger = self.ledger().await;
+        observation.snapshot = observation.snapshot.with_volumes(volumes).with_ledger(ledger);
+        Ok(observation)
     }
 
     /// Adds a list, page by page. The pages are of one moment: no resource version is named, so the server reads from
@@ -145,21 +150,62 @@ impl Cluster for Live {
         self.server.call(&Call::post(event::PATH, body).once()).await?;
         Ok(())
     }
+
+    async fn notify(&self, notice: &PodNotice) -> Result<(), PortError> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let body = event::on_pod(notice, self.time.now(), &self.identity)
+            .map_err(|error| PortError(error.to_string()))?;
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", escaped(&notice.namespace));
+        self.server.call(&Call::post(path, body).once()).await?;
+        Ok(())
+    }
+
+    async fn remember(&self, ledger: &Ledger) -> Result<(), PortError> {
+        self.write_ledger(ledger).await
+    }
 }
 
 fn node_path(name: &str) -> String {
     format!("/api/v1/nodes/{}", escaped(name))
 }
 
-/// A merge patch: an annotation that is `null` is removed; the resource version makes the server refuse the patch (409)
-/// if the node has changed.
+/// A merge patch: an annotation that is `null` is removed, a list of taints is replaced whole; the resource version makes
+/// the server refuse the patch (409) if the node has changed.
 fn body(patch: &NodePatch) -> Value {
     let mut body = json!({ "metadata": { "resourceVersion": patch.resource_version, "annotations": patch.annotations } });
-    if let (Some(unschedulable), Some(fields)) = (patch.unschedulable, body.as_object_mut()) {
-        let spec = Map::from_iter([("unschedulable".to_owned(), Value::from(unschedulable))]);
+    let mut spec = Map::new();
+    if let Some(unschedulable) = patch.unschedulable {
+        spec.insert("unschedulable".to_owned(), Value::from(unschedulable));
+    }
+    if let Some(taints) = &patch.taints {
+        spec.insert("taints".to_owned(), taints.iter().map(taint_json).collect());
+    }
+    if let (false, Some(fields)) = (spec.is_empty(), body.as_object_mut()) {
         fields.insert("spec".to_owned(), Value::Object(spec));
     }
     body
+}
+
+/// A taint as the API takes it.
+fn taint_json(taint: &Taint) -> Value {
+    let effect = match taint.effect {
+        TaintEffect::NoSchedule => "NoSchedule",
+        TaintEffect::PreferNoSchedule => "PreferNoSchedule",
+        TaintEffect::NoExecute => "NoExecute",
+    };
+    let mut fields = Map::from_iter([
+        ("key".to_owned(), Value::from(taint.key.as_str())),
+        ("effect".to_owned(), Value::from(effect)),
+    ]);
+    if !taint.value.is_empty() {
+        fields.insert("value".to_owned(), Value::from(taint.value.as_str()));
+    }
+    if let Some(added_at) = taint.added_at {
+        fields.insert("timeAdded".to_owned(), Value::from(format!("{added_at:.0}")));
+    }
+    Value::Object(fields)
 }
 
 fn refused(error: CallError) -> PatchError {
@@ -173,8 +219,20 @@ fn refused(error: CallError) -> PatchError {
 /// Whether a node is as a patch makes it. Notes of ours carry the time, so one that was made by somebody else differs.
 fn shows(patch: &NodePatch, node: &Node) -> bool {
     let noted = |(key, value): (&&str, &Option<String>)| node.annotations.get(*key) == value.as_ref();
+    let same = |left: &Taint, right: &Taint| {
+        (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
+    };
+    // The control plane adds and removes taints of its own meanwhile; only a claim's is this program's.
+    let claimed = |taints: &[Taint]| taints.iter().any(|one| one.key == taint::DELETING);
+    let tainted = |wanted: &Vec<Taint>| {
+        claimed(wanted) == claimed(&node.taints)
+            && wanted.iter().filter(|one| one.key == taint::DELETING).all(|one| {
+                node.taints.iter().any(|other| same(one, other))
+            })
+    };
     patch.unschedulable.is_none_or(|wanted| wanted == node.unschedulable)
         && patch.annotations.iter().all(noted)
+        && patch.taints.as_ref().is_none_or(tainted)
 }
 
 fn one_node(name: &str, text: &str) -> Result<Node, PortError> {
@@ -191,7 +249,7 @@ fn one_line(error: &dyn std::error::Error) -> String {
 }
 
 /// A part of a path or a query: everything but letters, digits and `-._~` as `%XX`.
-fn escaped(part: &str) -> String {
+pub(super) fn escaped(part: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     part.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })

@@ -30,28 +30,34 @@ pub struct Held {
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// Another run has it.
-    #[error("another run is at work: {holder} holds the Lease {lease} until {until}")]
+    #[error("another run is at work: {holder} holds the Lease {namespace}/{name} until {until}")]
     Busy {
         /// Who.
         holder: String,
-        /// The Lease, as namespace/name.
-        lease: String,
+        /// In which namespace.
+        namespace: String,
+        /// The Lease's name.
+        name: String,
         /// Until when, if it does not give it back before.
         until: Timestamp,
     },
     /// It is no longer this run's.
-    #[error("somebody took the Lease {lease} away while this run made its plan{}", now_of(.holder.as_ref()))]
+    #[error("somebody took the Lease {namespace}/{name} away while this run made its plan{}", now_of(.holder.as_ref()))]
     Lost {
-        /// The Lease, as namespace/name.
-        lease: String,
+        /// In which namespace.
+        namespace: String,
+        /// The Lease's name.
+        name: String,
         /// Who has it now.
         holder: Option<String>,
     },
     /// It could not be asked for.
-    #[error("the Lease {lease} could not be taken")]
+    #[error("the Lease {namespace}/{name} could not be taken")]
     Failed {
-        /// The Lease, as namespace/name.
-        lease: String,
+        /// In which namespace.
+        namespace: String,
+        /// The Lease's name.
+        name: String,
         /// What happened.
         #[source]
         error: PortError,
@@ -63,11 +69,11 @@ impl Live {
     pub async fn acquire(&self, run_timeout: SignedDuration) -> Result<Held, LeaseError> {
         let namespace = &self.namespace;
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
-        let path = format!("{leases}/{}", self.lease);
-        let failed = |error: PortError| LeaseError::Failed { lease: self.lease_key(), error };
+        let path = format!("{leases}/{}", self.lease_name);
+        let failed = |error: PortError| LeaseError::Failed { namespace: namespace.clone(), name: self.lease_name.clone(), error };
         let mut tried = 0;
         loop {
-            let found = self.get_lease(Call::get(&path)).await.map_err(failed)?;
+            let found = self.lease(Call::get(&path)).await.map_err(failed)?;
             let holder = found.as_ref().and_then(holder);
             if let (Some(lease), Some((holder, _))) = (&found, &holder)
                 && tried > 0
@@ -79,7 +85,12 @@ impl Live {
             if let Some((holder, until)) =
                 holder.filter(|(holder, until)| *until > now && *holder != self.identity)
             {
-                return Err(LeaseError::Busy { holder, lease: self.lease_key(), until });
+                return Err(LeaseError::Busy {
+                    holder,
+                    namespace: namespace.clone(),
+                    name: self.lease_name.clone(),
+                    until,
+                });
             }
             let exists = found.is_some();
             let lease = self.taken(found.unwrap_or_default(), now, run_timeout);
@@ -98,11 +109,6 @@ impl Live {
         }
     }
 
-    /// The Lease, as namespace/name.
-    fn lease_key(&self) -> String {
-        format!("{}/{}", self.namespace, self.lease)
-    }
-
     /// The Lease as this run holds it.
     fn taken(&self, mut lease: Lease, now: Timestamp, run_timeout: SignedDuration) -> Lease {
         let mut spec = lease.spec.take().unwrap_or_default();
@@ -113,12 +119,12 @@ impl Live {
         spec.lease_duration_seconds = Some(i32::try_from(seconds).unwrap_or(i32::MAX));
         spec.lease_transitions = Some(spec.lease_transitions.unwrap_or(0).saturating_add(1));
         lease.spec = Some(spec);
-        lease.metadata.name = Some(self.lease.clone());
+        lease.metadata.name = Some(self.lease_name.clone());
         lease
     }
 
     /// Reads the Lease; `None` if there is none.
-    async fn get_lease(&self, get: Call) -> Result<Option<Lease>, PortError> {
+    async fn lease(&self, get: Call) -> Result<Option<Lease>, PortError> {
         match self.server.call(&get).await {
             Ok(text) => parse(&text).map(Some),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
@@ -130,8 +136,9 @@ impl Live {
     /// run may have come and gone since the observation, and the cordons of both together may leave too few nodes: each
     /// patch is judged on its own node, and none sees the sum.
     pub async fn still_holds(&self, held: &Held) -> Result<(), LeaseError> {
-        let lost = |holder| LeaseError::Lost { lease: self.lease_key(), holder };
-        let failed = |error: PortError| LeaseError::Failed { lease: self.lease_key(), error };
+        let namespace = || self.namespace.clone();
+        let lost = |holder| LeaseError::Lost { namespace: namespace(), name: self.lease_name.clone(), holder };
+        let failed = |error: PortError| LeaseError::Failed { namespace: namespace(), name: self.lease_name.clone(), error };
         let lease = match self.server.call(&Call::get(&held.path)).await {
             Ok(text) => parse(&text).map_err(failed)?,
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Err(lost(None)),
@@ -165,7 +172,7 @@ impl Live {
                 return Err(error.into());
             }
             // Given back already, by a try whose answer was lost; or in other hands; or somebody has labelled it, say.
-            let found = self.get_lease(Call::get(&path).last_word()).await?;
+            let found = self.lease(Call::get(&path).last_word()).await?;
             let ours = |lease: &Lease| holder(lease).is_some_and(|(holder, _)| holder == self.identity);
             let Some(found) = found.filter(ours) else { return Ok(()) };
             lease = found;
