@@ -87,6 +87,7 @@ impl Run<'_> {
             context: self.arguments.context.clone(),
             identity: self.identity(),
             namespace: self.settings.lease_namespace().to_owned(),
+            lease_name: self.settings.lease_name().to_owned(),
             dry_run: self.arguments.dry_run == Some(DryRun::Server),
         };
         let live = Live::connect(who, self.time.clone()).await.map_err(cannot_connect)?;
@@ -276,7 +277,7 @@ fn outcomes(applied: &Applied) -> Vec<Outcome> {
         Became::AlreadySo => OutcomeKind::AlreadySo,
         Became::Stale(_) | Became::Postponed(_) | Became::TakenBack { .. } => OutcomeKind::Stale,
         Became::Failed(_) => OutcomeKind::Failed,
-        Became::NotTried(_) => OutcomeKind::NotTried,
+        Became::NotTried(_) | Became::Blocked { .. } => OutcomeKind::NotTried,
     };
     let outcomes = applied.outcomes.iter().enumerate();
     outcomes
