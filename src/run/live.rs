@@ -277,7 +277,7 @@ fn outcomes(applied: &Applied) -> Vec<Outcome> {
         Became::AlreadySo => OutcomeKind::AlreadySo,
         Became::Stale(_) | Became::Postponed(_) | Became::TakenBack { .. } => OutcomeKind::Stale,
         Became::Failed(_) => OutcomeKind::Failed,
-        Became::NotTried(_) => OutcomeKind::NotTried,
+        Became::NotTried(_) | Became::Blocked { .. } => OutcomeKind::NotTried,
     };
     let outcomes = applied.outcomes.iter().enumerate();
     outcomes

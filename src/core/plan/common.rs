@@ -3,7 +3,7 @@
 //! The taints decide and not the capacity: who happens to be online must not turn nodes into capacity and back. So most of
 //! the pool's pods must tolerate what is lasting about a node, and a judgement by few pods does not replace a kept one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reach::{asks_for_windows, is_windows};
@@ -11,7 +11,7 @@ use super::reason::KeepReason;
 use super::survey::{CommonTaints, PoolIndex};
 use super::taints::{lasting, tolerates, written};
 use crate::model::{
-    Amounts, Constraints, FurtherAmounts, Ledger, Node, Taint, TaintEffect, is_extended_resource,
+    Amounts, Constraints, FurtherAmounts, Ledger, Node, Taint, TaintEffect, TaintSet, is_extended_resource,
 };
 use crate::policy::{Policy, PoolName};
 
@@ -58,26 +58,22 @@ struct Lasting<'n> {
     windows: bool,
 }
 
-/// A Windows node keeps pods away as if it had this taint; so it is kept in the ledger.
-const AS_WINDOWS: TaintRef<'static> = ("kubernetes.io/os", "windows", TaintEffect::NoSchedule);
-
 /// Zero to JupyterHub's taints of users' nodes, in the two spellings; each of its pods tolerates them.
 const USERS: [&str; 2] = ["hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated"];
 
 impl<'n> Lasting<'n> {
     fn of(labels: &BTreeMap<String, String>, taints: &'n [Taint], policy: &'n Policy) -> Self {
-        let is_users = |taint: &TaintRef<'_>| USERS.contains(&taint.0) && taint.1 == "user";
         let mut taints: Vec<TaintRef<'_>> = lasting(taints, policy)
             .map(|taint| (taint.key.as_str(), taint.value.as_str(), taint.effect))
-            .filter(|taint| !is_users(taint))
             .collect();
         taints.sort_unstable();
         taints.dedup();
         Self { taints, windows: is_windows(labels) }
     }
 
+    /// Whether it keeps nobody away.
     fn is_nothing(&self) -> bool {
-        self.taints.is_empty() && !self.windows
+        self.taints.iter().all(is_users) && !self.windows
     }
 
     fn admits(&self, constraints: &Constraints) -> bool {
@@ -85,14 +81,18 @@ impl<'n> Lasting<'n> {
             && (!self.windows || asks_for_windows(constraints))
     }
 
-    fn to_set(&self) -> BTreeSet<(String, String, TaintEffect)> {
-        let windows = self.windows.then_some(AS_WINDOWS);
-        let all = self.taints.iter().copied().chain(windows);
-        all.map(|(key, value, effect)| (key.to_owned(), value.to_owned(), effect)).collect()
+    /// The set by which the ledger knows the judgement.
+    fn to_set(&self) -> TaintSet {
+        let owned = |(key, value, effect): &TaintRef<'_>| ((*key).to_owned(), (*value).to_owned(), *effect);
+        self.taints.iter().map(owned).collect()
     }
 }
 
-/// Whether a taint is there to keep a node for pods that need what only that node has: a device, or a hub's core.
+fn is_users((key, value, _): &TaintRef<'_>) -> bool {
+    USERS.contains(key) && *value == "user"
+}
+
+/// Whether a taint keeps a node for pods that need what only that node has: a device, or a hub's core.
 fn is_special((key, value, _): &TaintRef<'_>, has_device: &dyn Fn(&str) -> bool) -> bool {
     if USERS.contains(key) { *value == "core" } else { is_extended_resource(key) && has_device(key) }
 }
@@ -143,7 +143,7 @@ impl<'a, 'p> Judge<'a, 'p> {
             Verdict::Reserved(why) if some_common => Some(why),
             Verdict::Common | Verdict::Reserved(_) => None,
         });
-        Judgement { reserved: reserved.collect(), noted: of_pool.kept }
+        Judgement { reserved: reserved.collect(), noted: of_pool.noted }
     }
 
     /// Whether a node that does not exist yet would be reserved beside these managed nodes of a pool.
@@ -177,7 +177,7 @@ impl<'a, 'p> Judge<'a, 'p> {
 
     fn of_pool<'n>(&self, pool: PoolIndex, name: &PoolName, nodes: usize) -> OfPool<'_, 'n, 'a, 'p> {
         let kept = self.ledger.and_then(|ledger| ledger.common.get(name)).cloned().unwrap_or_default();
-        OfPool { judge: self, pool, nodes, kept, known: BTreeMap::new() }
+        OfPool { judge: self, pool, nodes, noted: kept.clone(), kept, known: BTreeMap::new() }
     }
 }
 
@@ -213,8 +213,12 @@ struct OfPool<'j, 'n, 'a, 'p> {
     pool: PoolIndex,
     /// The number of managed nodes.
     nodes: usize,
+    /// What earlier runs judged.
     kept: CommonTaints,
-    known: BTreeMap<Lasting<'n>, bool>,
+    /// The same, with what this run judges.
+    noted: CommonTaints,
+    /// Why what is lasting about a node reserves it, if it does.
+    known: BTreeMap<Lasting<'n>, Option<KeepReason>>,
 }
 
 impl<'n> OfPool<'_, 'n, '_, '_> {
@@ -229,40 +233,47 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
         let awaited = |(key, value, effect): &TaintRef<'_>| {
             self.judge.waiting.iter().any(|constraints| tolerates(constraints, key, value, *effect))
         };
-        // What the whole pool carries distinguishes no node of it.
-        let harmless = |taint: &TaintRef<'_>| {
-            everywhere(taint) && (with_pools || (is_special(taint, has_device) && awaited(taint)))
-        };
-        lasting.taints.retain(|taint| !harmless(taint));
-        if let Some((key, value, effect)) = lasting.taints.iter().find(|taint| is_special(taint, has_device))
-        {
-            return Verdict::Special(KeepReason::ReservedFor { taint: written(key, value, *effect) });
+        let whole = lasting.clone();
+        // With pools, what the whole pool carries distinguishes no node of it.
+        lasting.taints.retain(|taint| !(with_pools && everywhere(taint)));
+        let special = lasting.taints.iter().find(|taint| is_special(taint, has_device)).copied();
+        let welcome = lasting
+            .taints
+            .iter()
+            .filter(|taint| is_special(taint, has_device))
+            .all(|taint| everywhere(taint) && awaited(taint));
+        lasting.taints.retain(|taint| !is_users(taint));
+        let reason = if lasting.is_nothing() { None } else { self.reserved(&lasting, whole) };
+        match (special, reason) {
+            (_, None) if welcome => Verdict::Common,
+            (Some((key, value, effect)), _) => {
+                Verdict::Special(KeepReason::ReservedFor { taint: written(key, value, effect) })
+            }
+            (None, None) => Verdict::Common,
+            (None, Some(why)) => Verdict::Reserved(why),
         }
-        if lasting.is_nothing() || self.is_common(&lasting) {
-            return Verdict::Common;
-        }
-        Verdict::Reserved(self.reason(&lasting))
     }
 
-    /// Whether at least half of the pool's pods get along with what is lasting about a node, by the kept judgement where
-    /// there are too few pods for a new one.
-    fn is_common(&mut self, lasting: &Lasting<'n>) -> bool {
-        if let Some(common) = self.known.get(lasting) {
-            return *common;
+    /// Why what is lasting about a node reserves it, unless at least half of the pool's pods get along with it. Where there
+    /// are too few pods for a new judgement, the kept one holds.
+    fn reserved(&mut self, lasting: &Lasting<'n>, whole: Lasting<'n>) -> Option<KeepReason> {
+        if let Some(known) = self.known.get(&whole) {
+            return known.clone();
         }
         let (mut admitted, mut pods) = (0_usize, 0_usize);
         for (constraints, count) in self.judge.population.of(self.pool) {
             pods += count;
             admitted += if lasting.admits(constraints) { count } else { 0 };
         }
-        let set = lasting.to_set();
+        let set = whole.to_set();
         let kept = self.kept.get(&set).copied().filter(|_| pods < self.nodes);
         let common = kept.unwrap_or(pods > 0 && admitted.saturating_mul(2) >= pods);
         if pods > 0 {
-            self.kept.insert(set, common);
+            self.noted.insert(set, common);
         }
-        self.known.insert(lasting.clone(), common);
-        common
+        let reason = (!common).then(|| self.reason(lasting));
+        self.known.insert(whole, reason.clone());
+        reason
     }
 
     /// Names the taint that the fewest pods tolerate.

@@ -93,6 +93,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) not_ready_since: Option<Timestamp>,
     /// Why it does not serve although it is Ready: the startup or pressure taint, or the device that is missing.
     pub(crate) impaired_by: Option<String>,
+    /// Whether it lacks nothing but capacity: none of a deciding resource is left beside its omitted pods.
+    pub(crate) without_capacity: bool,
     pub(crate) cordon: Cordon,
     pub(crate) scale_down_disabled: bool,
     /// The key of an annotation that delays its deletion.
