@@ -92,7 +92,7 @@ fn is_users((key, value, _): &TaintRef<'_>) -> bool {
     USERS.contains(key) && *value == "user"
 }
 
-/// Whether a taint is there to keep a node for pods that need what only that node has: a device, or a hub's core.
+/// Whether a taint keeps a node for pods that need what only that node has: a device, or a hub's core.
 fn is_special((key, value, _): &TaintRef<'_>, has_device: &dyn Fn(&str) -> bool) -> bool {
     if USERS.contains(key) { *value == "core" } else { is_extended_resource(key) && has_device(key) }
 }

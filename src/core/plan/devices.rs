@@ -1,5 +1,5 @@
 //! Extended resources, such as GPUs, that the other nodes of a group have (section 3). A device plugin announces them
-//! minutes after its node is Ready; until then the node is of no use to the pods that the group is there for.
+//! minutes after its node is Ready; until then the node is of no use to the pods that the group exists for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

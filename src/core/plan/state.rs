@@ -9,7 +9,7 @@ use super::value::NodeState;
 use crate::model::{Node, annotation, taint};
 use crate::policy::{AdoptCordons, Policy};
 
-/// No claim lasts a day: one that says so was made by a clock that was wrong, and would keep the node for ever.
+/// No claim lasts a day: a longer one was made by a clock that was wrong, and would keep the node for ever.
 const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
 
 /// How much younger than our mark the control plane's taint may be for the cordon to be the one that the mark is of. The

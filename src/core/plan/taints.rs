@@ -81,7 +81,7 @@ pub(super) fn tolerates(constraints: &Constraints, key: &str, value: &str, effec
         || constraints.tolerations.iter().any(|toleration| matches(toleration, key, value, effect))
 }
 
-/// An empty key tolerates every key, no value stands for the operator `Exists`, no effect for all of them.
+/// An empty key tolerates every key, no value means the operator `Exists`, no effect for all of them.
 fn matches(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect) -> bool {
     toleration.effect.is_none_or(|wanted| wanted == effect)
         && toleration.key.as_ref().is_none_or(|wanted| wanted.is_empty() || wanted == key)

@@ -224,7 +224,7 @@ mod tests {
             (r#"{"version":2,"common":[],"createdFor":[]}"#, "version 2"),
             (r#"{"version":1,"common":[{"pool":"","taints":[{"key":"a","value":"","effect":"x"}],"common":true}],"createdFor":[]}"#, "no taint effect"),
             (r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":-1,"at":"2026-01-15T09:00:00Z"}]}"#, "invalid value"),
-            (r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":1,"at":"never"}]}"#, "never"),
+            (r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":1,"at":"never"}]}"#, "four digit integer as year"),
             (longest.as_str(), "bytes"),
         ] {
             let error = decode(text).unwrap_err().to_string();
