@@ -42,9 +42,15 @@ pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) 
 /// What is acted on, in full.
 fn target(action: &Action) -> String {
     match action {
-        Action::Grow { group: Some(group), from, to, .. } => {
+        Action::Grow { group: Some(group), from, to, instead, .. } => {
             let noun = if *from == 1 { "instance" } else { "instances" };
-            format!("{group}: from {from} {noun} to {to}")
+            let others: Vec<&str> = instead.iter().map(|other| other.group.as_str()).collect();
+            let otherwise = if others.is_empty() {
+                String::new()
+            } else {
+                format!("; if it refuses, {}", others.join(", then "))
+            };
+            format!("{group}: from {from} {noun} to {to}{otherwise}")
         }
         Action::Grow { group: None, from, to, .. } => {
             let noun = if *from == 1 { "node" } else { "nodes" };

@@ -5,7 +5,7 @@ use kube_rebalancer_core::plan::{self, Plan, Reason as _};
 
 use super::document::{
     Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome,
-    OutcomeKind, Pool, Refused, SCHEMA, Share, Utilization, Verdict, Warning,
+    OutcomeKind, Part, Pool, Quotient, Refused, SCHEMA, Utilization, Verdict, Warning,
 };
 use crate::report::{self, Facts};
 use kube_rebalancer_page::json::Decimal;
@@ -83,19 +83,19 @@ fn pool(pool: &plan::PoolPlan) -> Pool<'_> {
 }
 
 fn utilization(utilization: plan::Utilization) -> Utilization {
-    let of = |wanted: Resource| {
-        let ratio = utilization.ratios().find(|(resource, _)| *resource == wanted)?.1;
-        Some(Share {
-            requested: ratio.requested,
-            capacity: ratio.capacity,
-            ratio: ratio.parts_per_million().map(Decimal),
-        })
+    let of = |wanted| utilization.ratios().find(|(resource, _)| *resource == wanted).map(|(_, ratio)| ratio);
+    let quotient = |ratio: plan::Ratio| Quotient(ratio.parts_per_million().map(Decimal));
+    let (memory, cpu) = (of(Resource::Memory), of(Resource::Cpu));
+    let part = |amount: fn(plan::Ratio) -> u64| Part {
+        memory_bytes: memory.map(amount),
+        cpu_millicores: cpu.map(amount),
     };
     Utilization {
         decides: utilization.decides().name(),
-        ratio: utilization.ratio().parts_per_million().map(Decimal),
-        memory: of(Resource::Memory),
-        cpu: of(Resource::Cpu),
+        memory: memory.map(quotient),
+        cpu: cpu.map(quotient),
+        requested: part(|ratio| ratio.requested),
+        capacity: part(|ratio| ratio.capacity),
     }
 }
 
