@@ -1,7 +1,7 @@
 //! Section 5: the keep order.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{Amounts, Resource};
@@ -36,6 +36,8 @@ pub(crate) struct Order {
     pub(crate) part_one: usize,
     /// Reserved nodes that are uncordoned for waiting pods.
     pub(crate) opened: BTreeSet<String>,
+    /// For which pod UID and group a new node is made.
+    pub(crate) tries: BTreeMap<Entry, (String, String)>,
 }
 
 impl Line {
@@ -172,7 +174,7 @@ pub(crate) fn order(world: &World<'_>, pool: &str) -> Order {
     lines.extend(rest);
     let made: Vec<Line> = lines.iter().filter(|line| line.is_new()).cloned().collect();
     lines.extend(place::further_new_nodes(world, pool, &places, &made));
-    Order { lines, part_one, opened: places.opened }
+    Order { lines, part_one, opened: places.opened, tries: places.tries }
 }
 
 fn zones_to_keep(world: &World<'_>, pool: &str) -> BTreeSet<String> {

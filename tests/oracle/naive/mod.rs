@@ -37,17 +37,26 @@ pub(crate) struct Decision {
     pub(crate) delete_instances: BTreeSet<(String, String)>,
 }
 
+/// Nodes that are created for waiting pods, by pod UID and group: what the ledger notes.
+pub(crate) type Tries = BTreeSet<(String, String)>;
+
 /// How often the choice is taken in all.
 const PASSES: usize = 8;
 
 /// Decides; `None` where section 9 refuses.
 pub(crate) fn decide(snapshot: &Snapshot, policy: &Policy) -> Option<Decision> {
+    decide_and_note(snapshot, policy).map(|(decision, _)| decision)
+}
+
+/// The same, with the notes that it makes.
+pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(Decision, Tries)> {
     let now = World::observed(snapshot, policy);
     let blind = !snapshot.nodes().is_empty() && snapshot.pods_seen() == 0;
     if blind || (now.machines.is_empty() && !policy.node_groups_named) {
         return None;
     }
     let mut decision = Decision::default();
+    let mut tries = Tries::new();
     let mut left = policy.max_cordons.allows(now.machines.len());
     let mut creations = policy.max_creations.allows(now.machines.len());
     let pools: Vec<String> = now.pools.keys().cloned().collect();
@@ -61,6 +70,7 @@ pub(crate) fn decide(snapshot: &Snapshot, policy: &Policy) -> Option<Decision> {
                 && creations > 0
             {
                 creations -= 1;
+                tries.extend(chosen.order.tries.get(&line.entry).cloned());
                 *decision.grow.entry((pool.clone(), group.clone())).or_default() += 1;
             }
         }
@@ -78,11 +88,11 @@ pub(crate) fn decide(snapshot: &Snapshot, policy: &Policy) -> Option<Decision> {
         decision.cordon.extend(cordons.into_iter().take(taken));
     }
     if too_many_broken(&now) {
-        return Some(Decision { uncordon: decision.uncordon, ..Decision::default() });
+        return Some((Decision { uncordon: decision.uncordon, ..Decision::default() }, Tries::new()));
     }
     decision.delete = delete::deletions(&now, &decision);
     decision.delete_instances = lost_instances(&now);
-    Some(decision)
+    Some((decision, tries))
 }
 
 /// Takes the choice of every pool again and again on the outcome of all, until nothing changes. A pool that creates

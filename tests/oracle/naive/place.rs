@@ -22,6 +22,7 @@ pub(crate) struct Places {
     pub(crate) opened: BTreeSet<String>,
     /// Groups whose nodes fit the waiting pods that got none.
     pub(crate) fitting: BTreeSet<Option<String>>,
+    pub(crate) tries: BTreeMap<Entry, (String, String)>,
 }
 
 /// Section 3: a reserved node under our own cordon.
@@ -176,6 +177,8 @@ impl Table<'_, '_> {
             let number = self.new.entry(shape.group.clone()).or_default();
             let entry = Entry::New(shape.group.clone(), *number);
             *number += 1;
+            let uid = pod.unbound.as_ref().map(|unbound| unbound.uid.to_string()).unwrap_or_default();
+            self.places.tries.insert(entry.clone(), (uid, shape.group.clone().unwrap_or_default()));
             self.take(pod, entry.clone());
             self.need(entry);
         }
