@@ -10,6 +10,7 @@ mod plain;
 mod pod;
 mod settings;
 mod show;
+mod smaller;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::Snapshot;
@@ -20,6 +21,7 @@ use proptest::prelude::*;
 pub(crate) use cluster::Cluster;
 pub(crate) use plain::plain_worlds;
 pub(crate) use show::dump;
+pub(crate) use smaller::smallest;
 
 /// When every random cluster is observed.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-use crate::generate::{World, worlds};
+use crate::generate::{World, smallest, worlds};
 use cluster::Living;
 use planner::{Planner, Step};
 
@@ -111,30 +111,17 @@ fn clusters_come_to_rest() {
     let count = number("ORACLE_CLUSTERS", 1000);
     let mut shown = 0;
     for at in 0..count {
-        let mut tree = worlds.new_tree(&mut runner).unwrap();
+        let tree = worlds.new_tree(&mut runner).unwrap();
         let Err(trouble) = run_on(&tree.current(), planner::naive) else { continue };
         let kind = |what: &str| what.split_whitespace().filter(|word| !word.contains(char::is_numeric)).collect::<Vec<_>>().join(" ");
         let wanted = kind(&trouble.what);
         *troubles.entry(wanted.clone()).or_default() += 1;
         if shown < number("ORACLE_SHOW", 1) {
             shown += 1;
-            // Simplify by hand: keep what still fails in the same way.
-            let mut smallest = tree.current();
-            let mut found = trouble;
-            if !tree.simplify() { continue }
-            for _ in 0..number("ORACLE_SHRINK", 3000) {
-                let fails = match run_on(&tree.current(), planner::naive) {
-                    Err(next) if kind(&next.what) == wanted => {
-                        smallest = tree.current();
-                        found = next;
-                        true
-                    }
-                    _ => false,
-                };
-                if !(if fails { tree.simplify() } else { tree.complicate() }) {
-                    break;
-                }
-            }
+            let smallest = smallest(tree.current(), &|world| {
+                run_on(world, planner::naive).is_err_and(|next| kind(&next.what) == wanted)
+            });
+            let found = run_on(&smallest, planner::naive).unwrap_err();
             eprintln!("cluster {at}: {}\n{smallest:?}\n{}", found.what, found.history.join("\n"));
         }
     }
