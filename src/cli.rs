@@ -3,7 +3,11 @@
 //! The flags of the settings are made from the catalogue. They are taken as they are and checked together with the
 //! environment's variables, by the same rules and with the same messages.
 
+#[cfg(not(feature = "simulate"))]
+mod absent;
+#[cfg(feature = "simulate")]
 mod simulate;
+#[cfg(feature = "simulate")]
 mod trace;
 
 use std::ffi::OsString;
@@ -12,8 +16,13 @@ use clap::builder::Styles;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
+#[cfg(feature = "simulate")]
 pub use simulate::SimulateArgs;
+#[cfg(feature = "simulate")]
 pub use trace::TraceArgs;
+
+#[cfg(not(feature = "simulate"))]
+pub use absent::AbsentArgs;
 
 use crate::settings::Pair;
 use crate::settings::catalog::{ENTRIES, Entry};
@@ -53,8 +62,12 @@ impl Cli {
         match &self.command {
             None => Some(&self.settings),
             Some(Subcommands::Settings(arguments)) => Some(&arguments.settings),
+            #[cfg(feature = "simulate")]
             Some(Subcommands::Simulate(arguments)) => Some(&arguments.settings),
+            #[cfg(feature = "simulate")]
             Some(Subcommands::Trace(arguments)) => Some(&arguments.settings),
+            #[cfg(not(feature = "simulate"))]
+            Some(Subcommands::Simulate(_) | Subcommands::Trace(_)) => None,
             Some(Subcommands::Schema | Subcommands::Completions { .. } | Subcommands::Man) => None,
         }
     }
@@ -71,15 +84,25 @@ pub enum Subcommands {
     )]
     Settings(SettingsArgs),
     /// Simulate a cluster and its users under these settings, and compare
+    #[cfg(feature = "simulate")]
     #[command(
         max_term_width = 80,
         after_help = "The flags of all settings can be given too; see --help.",
         after_long_help = ""
     )]
     Simulate(Box<SimulateArgs>),
+    /// A command of other builds
+    #[cfg(not(feature = "simulate"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Simulate(AbsentArgs),
     /// Make a trace for simulate from dumps of pods or JupyterHub's log
+    #[cfg(feature = "simulate")]
     #[command(max_term_width = 80, after_help = trace::EXAMPLES, after_long_help = trace::EXAMPLES)]
     Trace(TraceArgs),
+    /// A command of other builds
+    #[cfg(not(feature = "simulate"))]
+    #[command(hide = true, disable_help_flag = true)]
+    Trace(AbsentArgs),
     /// Print the JSON Schema of the JSON report
     Schema,
     /// Print what a shell needs to complete commands and flags
@@ -263,22 +286,30 @@ Exit codes:
   3  the cluster could not be seen, or the plan was refused: nothing changed
   4  another run is at work";
 
+/// The width of the first column of settings in the short help.
+const COLUMN: usize = 34;
+
 /// The settings in two columns with their defaults, for the short help.
 fn overview() -> String {
     let heading = Styles::styled();
     let heading = heading.get_header();
-    let cells: Vec<_> =
-        flags().map(|(entry, flag)| format!("--{flag} {}", entry.default).trim_end().to_owned()).collect();
+    let cells: Vec<_> = flags().map(|(entry, flag)| cell(&flag, entry.default)).collect();
     let (left, right) = cells.split_at(cells.len().div_ceil(2));
     let rows = left.iter().enumerate().map(|(index, left)| {
         let right = right.get(index).map_or("", String::as_str);
-        format!("      {left:<34}{right}").trim_end().to_owned()
+        format!("      {left:<COLUMN$}{right}").trim_end().to_owned()
     });
     let rows: Vec<_> = rows.collect();
     format!(
         "{heading}Settings{heading:#} (--help explains them; --max-nodes is also the variable MAX_NODES):\n{}",
         rows.join("\n")
     )
+}
+
+/// A flag with its default, if both fit the column.
+fn cell(flag: &str, default: &str) -> String {
+    let whole = format!("--{flag} {default}");
+    if whole.len() < COLUMN { whole.trim_end().to_owned() } else { format!("--{flag}") }
 }
 
 #[cfg(test)]
@@ -328,6 +359,12 @@ mod tests {
     fn help_fits_80_columns_and_the_short_one_a_screen() {
         let short = Cli::command().render_help().to_string();
         let long = Cli::command().render_long_help().to_string();
+        // Every line of the settings has its second flag in the same column.
+        let rows: Vec<_> = short.lines().skip_while(|line| !line.starts_with("Settings")).skip(1).collect();
+        let (_, full) = rows.split_last().unwrap();
+        for row in full {
+            assert_eq!(row.get(39..42), Some(" --"), "{row}");
+        }
         for line in short.lines().chain(long.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
         }

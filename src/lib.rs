@@ -5,7 +5,7 @@
 //!   main --> cli, terminal          what was typed, and where
 //!     run -----+--> settings        variables and flags, all checked before anything else
 //!              +--> observe         files, or the answers of a live cluster --> Snapshot
-//!              +--> cloud           the node groups of Compute Engine, through the crate gce
+//!              +--> clouds::gce     the node groups of Compute Engine
 //!              +--> core::plan      Snapshot, Policy --> Plan        (the pure crate)
 //!              +--> core::check     the Plan's own rules             (shares no code with plan)
 //!              +--> apply --> ports the Plan, action by action, each judged again by core::recheck
@@ -18,17 +18,13 @@
 //!
 //! The library exists for the program and its tests; it promises no stable interface.
 
-pub mod apply;
 pub mod cli;
-pub mod cloud;
 pub mod error;
-pub mod live;
 pub mod logs;
-pub mod observe;
-pub mod ports;
+pub mod providers;
 pub mod report;
 pub mod run;
 pub mod settings;
-pub mod simulate;
 pub mod terminal;
-pub mod trace;
+
+pub use kube_rebalancer_ports as ports;

@@ -1,10 +1,13 @@
 //! Events on nodes: what a run did, for `kubectl get events` and `kubectl describe node`.
 
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_core::plan::Action;
+use kube_rebalancer_core::plan::{Action, ActionKind, EventWords, NoticeKind, PodNotice};
 
 use super::{Apply, Outcome, PARALLEL};
-use crate::ports::{Clock, Cluster, NodeEvent, NodeGroups};
+use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups};
+
+/// Maximum number of waiting pods that a run writes an event on.
+const MOST_NOTICES: usize = 100;
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Tells of everything that was done or failed. An event that cannot be written is worth a line in the log, no more.
@@ -30,19 +33,47 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    fn event(&self, action: &Action, outcome: &Outcome) -> Option<NodeEvent> {
-        let (done, failed, verb) = match action {
-            Action::Uncordon { .. } => ("NodeUncordoned", "UncordonFailed", "Uncordon"),
-            Action::Cordon { .. } => ("NodeCordoned", "CordonFailed", "Cordon"),
-            Action::Delete { .. } => ("ScaleDown", "ScaleDownFailed", "Delete"),
-            // Growing is on no node, and notes are for the next run.
-            Action::Grow { .. } | Action::Mark { .. } | Action::Unmark { .. } => return None,
+    /// Writes on each waiting pod what was started for it, or what keeps it waiting. Where something that was planned for
+    /// waiting pods failed, nothing is promised.
+    pub(super) async fn notify(&self, outcomes: &[Outcome]) {
+        let adds = |action: &Action| matches!(action.kind(), ActionKind::Uncordon | ActionKind::Grow);
+        let failed =
+            self.plan.actions.iter().zip(outcomes).find(|(action, outcome)| {
+                adds(action) && !outcome.is_done() && !outcome.message().is_empty()
+            });
+        let honest = |notice: &PodNotice| match failed {
+            Some((action, outcome)) if notice.kind == NoticeKind::TriggeredScaleUp => PodNotice {
+                kind: NoticeKind::NotTriggerScaleUp,
+                message: format!(
+                    "not everything that was planned was done: {}: {}",
+                    action.verb(),
+                    outcome.message()
+                ),
+                ..notice.clone()
+            },
+            _ => notice.clone(),
         };
+        let notices: Vec<PodNotice> = self.plan.notices.iter().take(MOST_NOTICES).map(honest).collect();
+        let sent = stream::iter(&notices).map(|notice| async move { self.cluster.notify(notice).await });
+        let sent: Vec<_> = sent.buffered(PARALLEL).collect().await;
+        if let Some(error) = sent.iter().find_map(|result| result.as_ref().err()) {
+            log::warn!("events on waiting pods were not written: {error}");
+        }
+    }
+
+    fn event(&self, action: &Action, outcome: &Outcome) -> Option<NodeEvent> {
+        // Growing is on no node, and notes are for the next run.
+        let EventWords { done, failed, action: verb } = action.kind().facts().event?;
+        let taken_back = ActionKind::Uncordon.facts().event.map_or(done, |event| event.done);
         let (reason, note) = match outcome {
             Outcome::Applied => (done, action.reason().to_string()),
-            Outcome::TakenBack { .. } => ("NodeUncordoned", outcome.message()),
+            Outcome::TakenBack { .. } => (taken_back, outcome.message()),
             Outcome::Failed(_) => (failed, outcome.message()),
-            Outcome::AlreadySo | Outcome::Stale(_) | Outcome::Postponed(_) | Outcome::NotTried(_) => {
+            Outcome::AlreadySo
+            | Outcome::Stale(_)
+            | Outcome::Postponed(_)
+            | Outcome::Blocked { .. }
+            | Outcome::NotTried(_) => {
                 return None;
             }
         };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use kube_rebalancer_core::model::{Node, annotation};
+use kube_rebalancer_core::model::{Node, Taint, TaintEffect, annotation, taint};
 use kube_rebalancer_core::plan::{Action, UnmarkReason};
 use kube_rebalancer_core::recheck::{self, Judgement, Stale};
 
 use super::{Apply, NotTried, Outcome};
-use crate::ports::{Clock, Cluster, NodeGroups, NodePatch, PatchError, PortError};
+use kube_rebalancer_ports::{Clock, Cluster, NodeGroups, NodePatch, PatchError, PortError};
 
 /// How often a patch is tried on a node that keeps changing. A kubelet writes its status every few seconds at most, so
 /// a third conflict in a row is not chance; the next run sees what it was.
@@ -33,7 +33,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             }
             judged(self.judge(action, planned, now))
         };
-        self.patch_judged(planned, TRIES, judge, || self.patch_for(action)).await
+        self.patch_judged(planned, TRIES, judge, |now| self.patch_for(action, now)).await
     }
 
     /// Patches a node on the version it was last seen in. The first try trusts the observation that the plan was made
@@ -43,14 +43,20 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         seen: &Node,
         tries: usize,
         judge: impl Fn(&Node) -> Result<(), Outcome>,
-        patch: impl Fn() -> NodePatch,
+        patch: impl Fn(&Node) -> NodePatch,
     ) -> Result<Node, Outcome> {
         let mut now = seen.clone();
         for _ in 0..tries {
             judge(&now)?;
-            let patch = NodePatch { resource_version: now.resource_version.clone(), ..patch() };
+            let patch = NodePatch { resource_version: now.resource_version.clone(), ..patch(&now) };
             match self.cluster.patch(&seen.name, &patch).await {
-                Ok(node) => return Ok(node),
+                Ok(node) if node.name == seen.name && node.uid == now.uid => return Ok(node),
+                Ok(node) => {
+                    let (name, uid) = (&node.name, &node.uid);
+                    let text =
+                        format!("the answer to the patch of node {} is about {name} ({uid})", seen.name);
+                    return Err(Outcome::Failed(PortError(text)));
+                }
                 Err(PatchError::Gone) => return Err(Outcome::Stale(Stale::Gone)),
                 Err(PatchError::Failed(error)) => return Err(Outcome::Failed(error)),
                 Err(PatchError::Conflict) => match self.cluster.node(&seen.name).await {
@@ -65,38 +71,39 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 
     fn judge(&self, action: &Action, planned: &Node, now: &Node) -> Judgement {
+        let time = self.clock.now();
         match action {
-            Action::Uncordon { .. } => recheck::uncordon(planned, now, self.policy, self.clock.now()),
-            Action::Cordon { .. } => recheck::cordon(planned, now, self.policy),
-            Action::Delete { .. } => recheck::claim(planned, now, self.policy, self.clock.now()),
+            Action::Uncordon { .. } => recheck::uncordon(planned, now, self.policy, time),
+            Action::Cordon { .. } => recheck::cordon(planned, now, self.policy, time),
+            Action::Delete { .. } => recheck::claim(planned, now, self.policy, time),
             Action::Mark { .. } => recheck::mark(planned, now, self.policy),
-            Action::Unmark { reason, .. } => recheck::unmark(planned, now, self.policy, reason),
-            Action::Grow { .. } => Judgement::AlreadySo,
+            Action::Unmark { reason, .. } => recheck::unmark(planned, now, self.policy, reason, time),
+            Action::Grow { .. } | Action::DeleteInstance { .. } => Judgement::AlreadySo,
         }
     }
 
-    fn patch_for(&self, action: &Action) -> NodePatch {
+    fn patch_for(&self, action: &Action, node: &Node) -> NodePatch {
         let now = self.clock.now();
         let stamp = || Some(format!("{now:.0}"));
-        let (unschedulable, annotations) = match action {
-            Action::Uncordon { .. } => (Some(false), no_marks()),
+        match action {
+            Action::Uncordon { .. } => no_marks(node, Some(false)),
             Action::Cordon { .. } => {
-                let mut marks = no_marks();
-                marks.insert(annotation::CORDONED_AT, stamp());
-                (Some(true), marks)
+                let mut patch = no_marks(node, Some(true));
+                patch.annotations.insert(annotation::CORDONED_AT, stamp());
+                patch
             }
             Action::Delete { .. } => {
                 let left = self.clock.left().saturating_add(CLAIM_MARGIN);
                 let until = now.checked_add(left).unwrap_or(now);
-                (None, BTreeMap::from([(annotation::DELETING_UNTIL, Some(format!("{until:.0}")))]))
+                claim(node, format!("{until:.0}"))
             }
-            Action::Mark { .. } => (None, BTreeMap::from([(annotation::EMPTY_SINCE, stamp())])),
-            Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => (None, no_marks()),
-            Action::Unmark { reason: UnmarkReason::Occupied, .. } | Action::Grow { .. } => {
-                (None, BTreeMap::from([(annotation::EMPTY_SINCE, None)]))
-            }
-        };
-        NodePatch { resource_version: String::new(), unschedulable, annotations }
+            Action::Mark { .. } => one(annotation::EMPTY_SINCE, stamp()),
+            Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => no_marks(node, None),
+            Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => no_claim(node),
+            Action::Unmark { reason: UnmarkReason::Occupied, .. }
+            | Action::Grow { .. }
+            | Action::DeleteInstance { .. } => one(annotation::EMPTY_SINCE, None),
+        }
     }
 }
 
@@ -109,9 +116,44 @@ pub(super) fn judged(judgement: Judgement) -> Result<(), Outcome> {
     }
 }
 
-/// Removes every note of ours.
-pub(super) fn no_marks() -> BTreeMap<&'static str, Option<String>> {
-    [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL]
-        .map(|key| (key, None))
-        .into()
+/// Writes or removes one note.
+fn one(key: &'static str, value: Option<String>) -> NodePatch {
+    NodePatch { annotations: BTreeMap::from([(key, value)]), ..NodePatch::default() }
+}
+
+/// Claims a node for a deletion: the annotation, and the taint that `kubectl uncordon` does not take away.
+fn claim(node: &Node, until: String) -> NodePatch {
+    let mut taints: Vec<Taint> = other_taints(node);
+    taints.push(Taint {
+        key: taint::DELETING.to_owned(),
+        value: String::new(),
+        effect: TaintEffect::NoSchedule,
+        added_at: None,
+    });
+    NodePatch { taints: Some(taints), ..one(annotation::DELETING_UNTIL, Some(until)) }
+}
+
+/// Removes a claim, annotation and taint together.
+pub(super) fn no_claim(node: &Node) -> NodePatch {
+    NodePatch { taints: without_claim(node), ..one(annotation::DELETING_UNTIL, None) }
+}
+
+/// Removes every note of ours, a claim included, and sets whether the node is schedulable.
+pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
+    let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
+    NodePatch {
+        unschedulable,
+        annotations: marks.map(|key| (key, None)).into(),
+        taints: without_claim(node),
+        ..NodePatch::default()
+    }
+}
+
+/// The taints of a node without a claim's; `None` where it carries none, so that the patch leaves them alone.
+fn without_claim(node: &Node) -> Option<Vec<Taint>> {
+    node.taints.iter().any(|one| one.key == taint::DELETING).then(|| other_taints(node))
+}
+
+fn other_taints(node: &Node) -> Vec<Taint> {
+    node.taints.iter().filter(|one| one.key != taint::DELETING).cloned().collect()
 }

@@ -2,7 +2,7 @@
 
 use kube_rebalancer_core::recheck::Stale;
 
-use crate::ports::PortError;
+use kube_rebalancer_ports::PortError;
 
 /// What became of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,11 @@ pub enum Outcome {
     },
     /// It failed.
     Failed(PortError),
+    /// It relies on an uncordon that was not done, so it was not tried.
+    Blocked {
+        /// The node that should have been uncordoned.
+        uncordon: String,
+    },
     /// It was not tried.
     NotTried(NotTried),
 }
@@ -55,7 +60,7 @@ impl Outcome {
             Self::AlreadySo => "alreadySo",
             Self::Stale(_) | Self::Postponed(_) | Self::TakenBack { .. } => "stale",
             Self::Failed(_) => "failed",
-            Self::NotTried(_) => "notTried",
+            Self::NotTried(_) | Self::Blocked { .. } => "notTried",
         }
     }
 
@@ -68,16 +73,32 @@ impl Outcome {
             Self::Postponed(why) => why.clone(),
             Self::TakenBack { pod } => format!("taken back: the critical pod {pod} had come meanwhile"),
             Self::Failed(error) => error.to_string(),
+            Self::Blocked { uncordon } => {
+                format!("node {uncordon}, which was to take over, is not uncordoned")
+            }
             Self::NotTried(why) => why.to_string(),
         }
     }
 
-    /// Whether the exit code stays 0. An action that has no cloud to be carried out by is not this run's failure.
+    /// Whether the exit code stays 0. What is left to the next run is no failure, nor is an action that has no cloud to be
+    /// carried out by.
     #[must_use]
     pub fn is_fine(&self) -> bool {
-        matches!(
-            self,
-            Self::Applied | Self::AlreadySo | Self::NotTried(NotTried::NoNodeGroup | NotTried::Rehearsal)
-        )
+        match self {
+            Self::Applied
+            | Self::AlreadySo
+            | Self::Stale(_)
+            | Self::Postponed(_)
+            | Self::TakenBack { .. }
+            | Self::Blocked { .. }
+            | Self::NotTried(NotTried::NoNodeGroup | NotTried::Rehearsal) => true,
+            Self::Failed(_) | Self::NotTried(_) => false,
+        }
+    }
+
+    /// Whether what was asked for is so now.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Applied | Self::AlreadySo)
     }
 }

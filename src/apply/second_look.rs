@@ -1,14 +1,25 @@
 //! Deleting, and taking back: everything that is judged on the second list of pods.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
+use kube_rebalancer_core::check;
 use kube_rebalancer_core::model::{Node, Snapshot, annotation};
 use kube_rebalancer_core::plan::Action;
-use kube_rebalancer_core::recheck::{self, SecondLook};
+use kube_rebalancer_core::recheck::{self, SecondLook, Stale};
+use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, PortError};
 
-use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_marks};
+use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, no_marks};
 use super::{Apply, NotTried, Outcome, Progress, answer};
-use crate::ports::{Clock, Cluster, Doomed, GroupAnswer, NodeGroups, NodePatch, PortError};
+
+/// How often a deletion is tried while the cloud is busy.
+const DELETE_TRIES: usize = 3;
+
+/// How long a busy cloud is left alone before the next try.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// A deletion that is under way: the action's index, and the node as it was claimed.
+type Claimed = (usize, Node);
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Claims what is to be deleted, lists all pods once more, takes back cordons that a critical pod has come under
@@ -18,43 +29,66 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Ok(_) => self.each(Action::is_delete, progress).await,
             Err(why) => {
                 for index in self.indices(Action::is_delete) {
-                    progress.outcomes.insert(index, Outcome::NotTried(why));
+                    progress.outcomes.entry(index).or_insert(Outcome::NotTried(why));
                 }
             }
         }
         // One that failed may have been carried out all the same, if its answer was lost.
         let was_sent = |outcome: &Outcome| matches!(outcome, Outcome::Applied | Outcome::Failed(_));
-        let cordoned = self.those(Action::is_cordon, was_sent, progress);
-        let claimed = self.those(Action::is_delete, |outcome| *outcome == Outcome::Applied, progress);
+        let cordoned = self.ended(Action::is_cordon, was_sent, progress);
+        let claimed = self.ended(Action::is_delete, |outcome| *outcome == Outcome::Applied, progress);
+        let node = |index: &usize| Some((*index, self.node_of(*index, progress)?.clone()));
+        let claimed: Vec<Claimed> = claimed.iter().filter_map(node).collect();
         if cordoned.is_empty() && claimed.is_empty() {
             return;
         }
-        match self.second_snapshot(progress).await {
+        match self.second_snapshot(&claimed, progress).await {
             Ok(snapshot) => {
                 let look = SecondLook::new(&snapshot, self.policy);
                 self.take_back(&cordoned, &look, progress).await;
-                self.delete(&claimed, &look, progress).await;
+                self.delete(claimed, snapshot, progress).await;
             }
             Err(error) => {
                 // A critical pod may have come under one of the cordons; the next run sees it. The exit code tells.
                 progress.problems.push(error);
-                for index in claimed {
+                for (index, _) in claimed {
                     self.drop_claim(index, Outcome::NotTried(NotTried::NoSecondLook), progress).await;
                 }
             }
         }
     }
 
-    /// The nodes as they are after our own patches, and every pod.
-    async fn second_snapshot(&self, progress: &Progress) -> Result<Snapshot, PortError> {
+    /// The nodes as they are after our own patches, the claimed ones read once more, and every pod.
+    ///
+    /// The nodes are read after the pods: whoever uncordons one while the list is under way is seen.
+    async fn second_snapshot(
+        &self,
+        claimed: &[Claimed],
+        progress: &mut Progress,
+    ) -> Result<Snapshot, PortError> {
         // The moment before the list: what it does not show may have come at any time after that.
         let looked_at = self.clock.now();
         let list = self.cluster.pods().await?;
-        let fresh = |node: &Node| progress.fresh.get(&node.name).unwrap_or(node).clone();
-        let nodes = self.snapshot.nodes().iter().map(fresh).collect();
+        let mut gone = BTreeSet::new();
+        for (_, node) in claimed {
+            match self.cluster.node(&node.name).await? {
+                Some(now) => drop(progress.fresh.insert(node.name.clone(), now)),
+                None => drop(gone.insert(node.name.clone())),
+            }
+        }
+        let seen = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
+        let nodes = seen.nodes().iter().filter(|node| !gone.contains(&node.name)).cloned().collect();
         let groups = self.snapshot.groups().to_vec();
-        Snapshot::new(looked_at, nodes, list.pods, groups, list.seen)
-            .map_err(|error| PortError(format!("the second list of pods is not one cluster: {error}")))
+        let second = Snapshot::new(looked_at, nodes, list.pods, groups, list.seen)
+            .map_err(|error| PortError(format!("the second list of pods is not one cluster: {error}")))?;
+        if second.pods_seen() == 0 {
+            return Err(PortError("the second list shows not one pod: it proves nothing".to_owned()));
+        }
+        if let Some(vanished) = recheck::vanished(self.snapshot, &second) {
+            return Err(PortError(vanished.to_string()));
+        }
+        let second = second.with_volumes(self.snapshot.volumes().clone());
+        Ok(second.with_ledger(self.snapshot.ledger().cloned()))
     }
 
     /// Makes nodes schedulable again that got a critical pod before their cordon was seen by the scheduler. This belongs
@@ -69,8 +103,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             };
             // Not there, or not to be read: the cordon's own failure stands.
             let Ok(Some(node)) = node else { continue };
-            let uncordon =
-                || NodePatch { unschedulable: Some(false), annotations: no_marks(), ..NodePatch::default() };
+            let uncordon = |now: &Node| no_marks(now, Some(false));
             let judge = |now: &Node| judged(recheck::take_back(&node, now));
             let outcome = match self.patch_judged(&node, TAKE_BACK_TRIES, judge, uncordon).await {
                 // It never came about: its failure stands.
@@ -87,37 +120,92 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    async fn delete(&self, claimed: &[usize], look: &SecondLook<'_>, progress: &mut Progress) {
+    /// Deletes claimed nodes, each judged again before every try: by the planner's account and by the checker's own rules.
+    async fn delete(&self, mut open: Vec<Claimed>, mut snapshot: Snapshot, progress: &mut Progress) {
+        let Ok(groups) = self.groups else { return };
+        for attempt in 1..=DELETE_TRIES {
+            let going = self.still_to_delete(open, &snapshot, progress).await;
+            if going.is_empty() {
+                return;
+            }
+            let instances: Vec<InstanceToDelete> = going
+                .iter()
+                .map(|(_, node)| InstanceToDelete {
+                    node: node.name.clone(),
+                    provider_id: node.provider_id.clone(),
+                })
+                .collect();
+            let answers = groups.delete(&instances).await;
+            open = Vec::new();
+            for (position, (index, node)) in going.into_iter().enumerate() {
+                let missing =
+                    || GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name));
+                let became = answers.get(position).cloned().unwrap_or_else(missing);
+                if became.may_pass_later() && attempt < DELETE_TRIES && !self.stopped() {
+                    open.push((index, node));
+                    continue;
+                }
+                // What may be on its way out stays claimed: no other run must uncordon it.
+                let keeps_claim =
+                    matches!(became, GroupAnswer::Done | GroupAnswer::AlreadySo | GroupAnswer::InDoubt(_));
+                let outcome = answer(became);
+                if keeps_claim {
+                    progress.outcomes.insert(index, outcome);
+                } else {
+                    self.drop_claim(index, outcome, progress).await;
+                }
+            }
+            if open.is_empty() {
+                return;
+            }
+            self.clock.pause(PAUSE).await;
+            match self.second_snapshot(&open, progress).await {
+                Ok(now) => snapshot = now,
+                Err(error) => {
+                    progress.problems.push(error);
+                    for (index, _) in std::mem::take(&mut open) {
+                        self.drop_claim(index, Outcome::NotTried(NotTried::NoSecondLook), progress).await;
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The claimed nodes that may still go; the claims on the others are dropped.
+    async fn still_to_delete(
+        &self,
+        claimed: Vec<Claimed>,
+        snapshot: &Snapshot,
+        progress: &mut Progress,
+    ) -> Vec<Claimed> {
+        let look = SecondLook::new(snapshot, self.policy);
+        let all: BTreeSet<String> = claimed.iter().map(|(_, node)| node.name.clone()).collect();
         let mut going = Vec::new();
-        for &index in claimed {
-            let Some(node) = self.node_of(index, progress).cloned() else { continue };
+        for (index, node) in claimed {
             let judgement = if self.stopped() {
                 Err(Outcome::NotTried(NotTried::Stopped))
             } else {
-                judged(look.delete(&node))
+                judged(look.delete(&node)).and_then(|()| self.second_keeper(snapshot, &node, &all))
             };
             match judgement {
                 Ok(()) => going.push((index, node)),
                 Err(outcome) => self.drop_claim(index, outcome, progress).await,
             }
         }
-        let (Ok(groups), false) = (self.groups, going.is_empty()) else { return };
-        let doomed: Vec<Doomed> = going
-            .iter()
-            .map(|(_, node)| Doomed { node: node.name.clone(), provider_id: node.provider_id.clone() })
-            .collect();
-        let answers = groups.delete(&doomed).await;
-        for (position, (index, node)) in going.into_iter().enumerate() {
-            let missing = || GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name));
-            let became = answers.get(position).cloned().unwrap_or_else(missing);
-            // What may be on its way out stays claimed: no other run must uncordon it.
-            let may_go = matches!(became, GroupAnswer::Unknown(_));
-            let outcome = answer(became);
-            if outcome.is_fine() || may_go {
-                progress.outcomes.insert(index, outcome);
-            } else {
-                self.drop_claim(index, outcome, progress).await;
-            }
+        going
+    }
+
+    /// The checker's own judgement of a deletion.
+    fn second_keeper(
+        &self,
+        snapshot: &Snapshot,
+        node: &Node,
+        going: &BTreeSet<String>,
+    ) -> Result<(), Outcome> {
+        match check::deletion(snapshot, self.policy, &node.name, going).first() {
+            None => Ok(()),
+            Some(violation) => Err(Outcome::Stale(Stale::Refused { why: violation.to_string() })),
         }
     }
 
@@ -133,11 +221,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                     Err(Outcome::AlreadySo)
                 }
             };
-            let free = || NodePatch {
-                annotations: BTreeMap::from([(annotation::DELETING_UNTIL, None)]),
-                ..NodePatch::default()
-            };
-            match self.patch_judged(&node, TRIES, is_ours, free).await {
+            match self.patch_judged(&node, TRIES, is_ours, no_claim).await {
                 Ok(node) => {
                     progress.fresh.insert(node.name.clone(), node);
                 }
@@ -151,7 +235,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 
     /// The actions of one kind that have come to a certain end.
-    fn those(
+    fn ended(
         &self,
         kind: impl Fn(&Action) -> bool,
         end: impl Fn(&Outcome) -> bool,

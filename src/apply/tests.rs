@@ -10,7 +10,7 @@ use world::{
 };
 
 use super::{NotTried, Outcome};
-use crate::ports::{GroupAnswer, PortError};
+use kube_rebalancer_ports::{GroupAnswer, PortError};
 
 /// Older than anything that the scheduler may still have in mind.
 const OLD: i64 = 3600;
@@ -77,7 +77,7 @@ fn a_node_that_a_pod_came_to_meanwhile_is_not_deleted_and_its_claim_is_dropped()
 fn a_node_whose_deletion_failed_is_given_free_and_one_that_may_be_on_its_way_out_is_not() {
     let nodes = [cordoned("a", OLD), cordoned("b", OLD)];
     let answers =
-        vec![GroupAnswer::Failed("refused".to_owned()), GroupAnswer::Unknown("no answer".to_owned())];
+        vec![GroupAnswer::Failed("refused".to_owned()), GroupAnswer::InDoubt("no answer".to_owned())];
     let world = World { answers, ..World::new(&nodes, &[]) };
     let ended = world.apply(&nodes, vec![delete("a"), delete("b")]);
     assert_eq!(ended.applied.outcomes, [failed("refused"), failed("no answer")]);
@@ -264,7 +264,7 @@ fn what_the_cloud_says_to_growing_is_the_outcome() {
     for (answer, expected, is_complete) in [
         (GroupAnswer::Done, Outcome::Applied, true),
         (GroupAnswer::AlreadySo, Outcome::AlreadySo, true),
-        (GroupAnswer::Stale("it shrank".to_owned()), Outcome::Postponed("it shrank".to_owned()), false),
+        (GroupAnswer::Conflict("it shrank".to_owned()), Outcome::Postponed("it shrank".to_owned()), false),
         (GroupAnswer::Failed("quota".to_owned()), failed("quota"), false),
     ] {
         let world = World { answers: vec![answer], ..World::new(&[], &[]) };

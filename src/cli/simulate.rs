@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use kube_rebalancer_core::model::{Bytes, Millicores, QuantityError, parse_bytes, parse_millicores};
 
 use super::{ColorChoice, OUTPUT, OutputFormat, SettingFlags};
-use crate::simulate::plot::PlotFile;
-use crate::simulate::scenario::Scheduler;
-use crate::simulate::users::Profile;
+use kube_rebalancer_simulate::plot::PlotFile;
+use kube_rebalancer_simulate::scenario::Scheduler;
+use kube_rebalancer_simulate::users::Profile;
 
 /// Flags of the command `simulate`.
 #[derive(Args, Clone, Debug)]

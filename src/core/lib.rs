@@ -12,6 +12,9 @@
 //! Nothing here performs input or output, reads a clock, an environment or a random number: the crate depends on no
 //! library that could. The same snapshot and policy always give the same plan, byte for byte.
 
+pub mod check;
+pub mod dependence;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod recheck;

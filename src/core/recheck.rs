@@ -10,25 +10,16 @@
 //!                           .delete()               go / stale
 //! ```
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::model::{Node, Pod, Snapshot, annotation};
-use crate::plan::{Cordon, NodeFacts, Survey, UnmarkReason, unmanaged};
-use crate::policy::Policy;
+use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation, taint};
+use crate::plan::{
+    Cordon, Late, Loss, Marks, NodeFacts, Replicas, Survey, UnmarkReason, deletion_delay, is_adopted, late,
+    pressure, says_ready, scale_down_disabled, startup, unmanaged,
+};
+use crate::policy::{AdoptCordons, Policy};
 
-/// How long the scheduler may hold on to a node for a pod before it binds it there: `bindTimeoutSeconds` of the
-/// volume-binding plugin, 600 s by default, and a minute for a server that is late.
-///
-/// Until then the pod shows no node. It is exactly a new user whose first disk is being made. If this were shorter, a
-/// node could be deleted under a pod that was promised to it before the cordon.
-pub const LATE_BIND: SignedDuration = SignedDuration::from_secs(660);
-
-/// How long after a cordon the scheduler may still not know of it.
-///
-/// A run that follows another at once would else delete a node that the scheduler, a moment behind, is just giving to a
-/// new user. Runs are minutes apart as a rule, so this postpones nothing then. No published bound exists; the scheduler
-/// learns of a change within milliseconds, and half a minute is what a busy API server may take to tell it.
-pub const SCHEDULER_LAG: SignedDuration = SignedDuration::from_secs(30);
+pub use crate::plan::{LATE_BIND, SCHEDULER_LAG, is_claimed};
 
 /// What to do with an action whose turn has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +35,12 @@ pub enum Judgement {
 /// What is no longer as the plan saw it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stale {
+    /// The checker's own rules speak against it.
+    #[error("the checker refuses it: {why}")]
+    Refused {
+        /// Why.
+        why: String,
+    },
     /// It is gone.
     #[error("the node is gone")]
     Gone,
@@ -62,9 +59,30 @@ pub enum Stale {
     /// It is NotReady now.
     #[error("it is NotReady now")]
     NotReady,
+    /// Its kubelet reports that something runs short.
+    #[error("it is under pressure now ({taint})")]
+    UnderPressure {
+        /// The taint.
+        taint: String,
+    },
+    /// It is not ready for use.
+    #[error("it is not in use now: the taint {taint} has not gone")]
+    NotInUse {
+        /// The taint.
+        taint: String,
+    },
+    /// Another program delays its deletion.
+    #[error("its deletion is delayed now by the annotation {annotation}")]
+    DeletionDelayed {
+        /// The annotation.
+        annotation: String,
+    },
     /// Another run is deleting it.
     #[error("another run is deleting it")]
     Claimed,
+    /// This run's own claim is gone, has run out, or is another run's now.
+    #[error("the claim of this run is over")]
+    ClaimOver,
     /// Its cordon is no longer ours to undo.
     #[error("somebody else cordoned it meanwhile")]
     CordonedByOthers,
@@ -80,6 +98,14 @@ pub enum Stale {
         /// `namespace/name`.
         pod: String,
     },
+    /// An omitted pod on it would not come back.
+    #[error("{pod} would be lost: {why}")]
+    LosesPod {
+        /// `namespace/name`.
+        pod: String,
+        /// Why it would not.
+        why: Loss,
+    },
     /// This run's own pod is on it.
     #[error("this run's own pod is on it")]
     OwnNode,
@@ -94,18 +120,32 @@ pub enum Stale {
         /// `namespace/name`.
         pod: String,
     },
+    /// A pod that waits tolerates cordons, so the scheduler may still bind it there.
+    #[error(
+        "pod {pod} is not bound yet and tolerates a cordon, so the scheduler may still give it this node"
+    )]
+    ToleratesCordon {
+        /// `namespace/name`.
+        pod: String,
+    },
 }
 
 /// Judges a cordon against the node as it is now.
 #[must_use]
-pub fn cordon(planned: &Node, now: &Node, policy: &Policy) -> Judgement {
+pub fn cordon(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
     if let Some(stale) = out_of_hands(planned, now, policy) {
         return Judgement::Stale(stale);
     }
     if now.unschedulable {
         return Judgement::AlreadySo;
     }
-    if is_disabled(now) { Judgement::Stale(Stale::ScaleDownDisabled) } else { Judgement::Go }
+    if scale_down_disabled(now) {
+        return Judgement::Stale(Stale::ScaleDownDisabled);
+    }
+    if is_claimed(now, observed_at) {
+        return Judgement::Stale(Stale::Claimed);
+    }
+    out_of_use(now, policy).map_or(Judgement::Go, Judgement::Stale)
 }
 
 /// Judges an uncordon against the node as it is now.
@@ -117,18 +157,17 @@ pub fn uncordon(planned: &Node, now: &Node, policy: &Policy, observed_at: Timest
     if !now.unschedulable {
         return Judgement::AlreadySo;
     }
-    let ours = now.annotations.contains_key(annotation::CORDONED_AT);
-    if !ours && (is_disabled(now) || !policy.adopt_cordons) {
+    let theirs = Marks::of(now).cordon == Cordon::Others;
+    if theirs && (scale_down_disabled(now) || policy.adopt_cordons != AdoptCordons::Always) {
         return Judgement::Stale(Stale::CordonedByOthers);
     }
     if is_claimed(now, observed_at) {
         return Judgement::Stale(Stale::Claimed);
     }
-    if now.ready.is_some_and(|condition| condition.ready) {
-        Judgement::Go
-    } else {
-        Judgement::Stale(Stale::NotReady)
+    if !says_ready(now) {
+        return Judgement::Stale(Stale::NotReady);
     }
+    out_of_use(now, policy).map_or(Judgement::Go, Judgement::Stale)
 }
 
 /// Judges the claim that precedes a deletion against the node as it is now.
@@ -137,14 +176,8 @@ pub fn uncordon(planned: &Node, now: &Node, policy: &Policy, observed_at: Timest
 /// observation, fails on the resource version that the claim has changed, and made from a later one sees the claim.
 #[must_use]
 pub fn claim(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
-    if let Some(stale) = out_of_hands(planned, now, policy) {
+    if let Some(stale) = out_of_hands(planned, now, policy).or_else(|| stays(now, policy, observed_at)) {
         return Judgement::Stale(stale);
-    }
-    if !now.unschedulable {
-        return Judgement::Stale(Stale::Schedulable);
-    }
-    if is_disabled(now) {
-        return Judgement::Stale(Stale::ScaleDownDisabled);
     }
     if is_claimed(now, observed_at) { Judgement::Stale(Stale::Claimed) } else { Judgement::Go }
 }
@@ -158,8 +191,8 @@ pub fn take_back(cordoned: &Node, now: &Node) -> Judgement {
     if !now.unschedulable {
         return Judgement::AlreadySo;
     }
-    // Somebody who cordoned it once more removed our mark first; then it is theirs.
-    let ours = now.annotations.contains_key(annotation::CORDONED_AT);
+    // If somebody uncordons the node and cordons it once more, our mark is gone or much older than the taint.
+    let ours = Marks::of(now).cordon == Cordon::Ours;
     if ours { Judgement::Go } else { Judgement::Stale(Stale::CordonedByOthers) }
 }
 
@@ -173,44 +206,66 @@ pub fn mark(planned: &Node, now: &Node, policy: &Policy) -> Judgement {
         return Judgement::Stale(Stale::Schedulable);
     }
     // A mark that is there counts from an earlier moment.
-    let marked =
-        now.annotations.get(annotation::EMPTY_SINCE).is_some_and(|at| at.parse::<Timestamp>().is_ok());
-    if marked { Judgement::AlreadySo } else { Judgement::Go }
+    if Marks::of(now).empty_since.is_some() { Judgement::AlreadySo } else { Judgement::Go }
 }
 
 /// Judges the removal of notes that are no longer true.
 #[must_use]
-pub fn unmark(planned: &Node, now: &Node, policy: &Policy, reason: &UnmarkReason) -> Judgement {
+pub fn unmark(
+    planned: &Node,
+    now: &Node,
+    policy: &Policy,
+    reason: &UnmarkReason,
+    observed_at: Timestamp,
+) -> Judgement {
     if let Some(stale) = out_of_hands(planned, now, policy) {
         return Judgement::Stale(stale);
     }
-    let noted = |key: &&str| now.annotations.contains_key(*key);
-    match reason {
-        UnmarkReason::Occupied if noted(&annotation::EMPTY_SINCE) => Judgement::Go,
-        UnmarkReason::Occupied => Judgement::AlreadySo,
-        UnmarkReason::Uncordoned if now.unschedulable => Judgement::Stale(Stale::Cordoned),
+    let noted = |key: &str| now.annotations.contains_key(key);
+    let claim_noted = noted(annotation::DELETING_UNTIL) || has_claim_taint(now);
+    let claimed = is_claimed(now, observed_at);
+    let go = match reason {
+        UnmarkReason::Occupied => noted(annotation::EMPTY_SINCE),
+        UnmarkReason::Uncordoned if now.unschedulable => return Judgement::Stale(Stale::Cordoned),
+        // A running claim stays, also on a node that somebody uncordoned: the deletion may be under way.
         UnmarkReason::Uncordoned => {
-            let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
-            if marks.iter().any(noted) { Judgement::Go } else { Judgement::AlreadySo }
+            noted(annotation::CORDONED_AT) || noted(annotation::EMPTY_SINCE) || (claim_noted && !claimed)
         }
+        UnmarkReason::ClaimOver if claimed => return Judgement::Stale(Stale::Claimed),
+        UnmarkReason::ClaimOver => claim_noted,
+    };
+    if go { Judgement::Go } else { Judgement::AlreadySo }
+}
+
+fn has_claim_taint(node: &Node) -> bool {
+    node.taints.iter().any(|taint| taint.key == taint::DELETING)
+}
+
+/// Why a cordoned node must not be deleted for what is written on it.
+fn stays(now: &Node, policy: &Policy, observed_at: Timestamp) -> Option<Stale> {
+    if scale_down_disabled(now) {
+        return Some(Stale::ScaleDownDisabled);
+    }
+    if let Some(annotation) = deletion_delay(now) {
+        return Some(Stale::DeletionDelayed { annotation: annotation.to_owned() });
+    }
+    let marks = Marks::of(now);
+    match marks.cordon {
+        Cordon::None => Some(Stale::Schedulable),
+        Cordon::Others if !is_adopted(marks.cordoned_at, policy, observed_at) => {
+            Some(Stale::CordonedByOthers)
+        }
+        Cordon::Ours | Cordon::Others => None,
     }
 }
 
-/// Whether a run has claimed the node in order to delete it, and its claim has not run out.
-#[must_use]
-pub fn is_claimed(node: &Node, observed_at: Timestamp) -> bool {
-    let until =
-        node.annotations.get(annotation::DELETING_UNTIL).and_then(|value| value.parse::<Timestamp>().ok());
-    // No claim lasts a day: one that says so was made by a clock that was wrong, and would keep the node for ever.
-    let longest = SignedDuration::from_hours(24);
-    until.is_some_and(|until| {
-        let left = until.duration_since(observed_at);
-        left > SignedDuration::ZERO && left < longest
-    })
-}
-
-fn is_disabled(node: &Node) -> bool {
-    node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+/// What keeps a Ready node from being used now: such a node is neither cordoned nor uncordoned.
+fn out_of_use(now: &Node, policy: &Policy) -> Option<Stale> {
+    if !says_ready(now) {
+        return None;
+    }
+    let not_gone = startup(now, policy).map(|taint| Stale::NotInUse { taint: taint.key.clone() });
+    not_gone.or_else(|| pressure(now).map(|taint| Stale::UnderPressure { taint: taint.key.clone() }))
 }
 
 fn out_of_hands(planned: &Node, now: &Node, policy: &Policy) -> Option<Stale> {
@@ -221,11 +276,36 @@ fn out_of_hands(planned: &Node, now: &Node, policy: &Policy) -> Option<Stale> {
 }
 
 fn same_instance(planned: &Node, now: &Node) -> bool {
-    planned.uid == now.uid && planned.provider_id == now.provider_id
+    planned.name == now.name && planned.uid == now.uid && planned.provider_id == now.provider_id
 }
 
-/// The cluster as it is after the cordons: nodes as the API server returned them with each patch, and every pod listed
-/// once more.
+/// A second list of pods that proves nothing: more than half of the bound pods of the first are not on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{missing} of the {bound} bound pods seen before are not on the second list of pods: it proves nothing"
+)]
+pub struct Vanished {
+    /// How many are missing.
+    pub missing: usize,
+    /// How many there were.
+    pub bound: usize,
+}
+
+/// Compares a second list of pods with the first.
+#[must_use]
+pub fn vanished(first: &Snapshot, second: &Snapshot) -> Option<Vanished> {
+    let is_there = |pod: &&Pod| {
+        let key = (&*pod.namespace, &*pod.name);
+        second.pods().binary_search_by(|one| (&*one.namespace, &*one.name).cmp(&key)).is_ok()
+    };
+    let bound = || first.pods().iter().filter(|pod| pod.node_name.is_some());
+    let (bound, there) = (bound().count(), bound().filter(is_there).count());
+    let missing = bound.saturating_sub(there);
+    (missing > bound / 2).then_some(Vanished { missing, bound })
+}
+
+/// The cluster as it is after the cordons and claims: nodes as the API server returned them, and every pod listed once
+/// more. It is made anew before every try of a deletion.
 #[derive(Debug)]
 pub struct SecondLook<'a>(Survey<'a>);
 
@@ -239,55 +319,52 @@ impl<'a> SecondLook<'a> {
     /// A critical pod on a node that this run has cordoned: its cordon is taken back at once.
     #[must_use]
     pub fn critical_pod(&self, node: &str) -> Option<String> {
-        self.facts(node)?.critical.map(Pod::full_name)
+        self.facts(node)?.1.critical.map(Pod::full_name)
     }
 
-    /// Judges a deletion.
+    /// Judges a deletion of a node that carries this run's claim.
     #[must_use]
-    pub fn delete(&self, planned: &Node) -> Judgement {
-        match self.facts(&planned.name) {
+    pub fn delete(&self, claimed: &Node) -> Judgement {
+        match self.facts(&claimed.name) {
             None => Judgement::AlreadySo,
-            Some(facts) => self.speaks_against(planned, facts).map_or(Judgement::Go, Judgement::Stale),
+            Some((index, facts)) => {
+                self.speaks_against(claimed, index, facts).map_or(Judgement::Go, Judgement::Stale)
+            }
         }
     }
 
-    fn speaks_against(&self, planned: &Node, facts: &NodeFacts<'_>) -> Option<Stale> {
-        let policy = self.0.policy;
-        if let Some(stale) = out_of_hands(planned, facts.node, policy) {
-            return Some(stale);
+    fn speaks_against(&self, claimed: &Node, index: NodeIndex, facts: &NodeFacts<'_>) -> Option<Stale> {
+        let (policy, observed_at) = (self.0.policy, self.0.snapshot.observed_at());
+        let now = facts.node;
+        let stale = out_of_hands(claimed, now, policy).or_else(|| stays(now, policy, observed_at));
+        if stale.is_some() {
+            return stale;
         }
-        if facts.scale_down_disabled {
-            return Some(Stale::ScaleDownDisabled);
+        let claim = |node: &Node| node.annotations.get(annotation::DELETING_UNTIL).cloned();
+        if claim(claimed) != claim(now) || !is_claimed(now, observed_at) {
+            return Some(Stale::ClaimOver);
         }
-        let on_it = facts.occupant.or(facts.loses.as_ref().map(|(pod, _)| *pod));
-        if let Some(pod) = on_it {
+        if let Some(pod) = facts.occupant {
             return Some(Stale::Occupied { pod: pod.full_name() });
+        }
+        // Nodes that go with it carry claims too, so no replica counts that is on one of them.
+        let replica = || Replicas::new(&self.0).would_lose(index, &[index].into());
+        if let Some((pod, why)) = facts.loses.clone().or_else(replica) {
+            return Some(Stale::LosesPod { pod: pod.full_name(), why });
         }
         if facts.own {
             return Some(Stale::OwnNode);
         }
-        let since = match facts.cordon {
-            Cordon::None => return Some(Stale::Schedulable),
-            Cordon::Ours => facts.marked_cordoned_at,
-            // When it was cordoned nobody noted; that it was empty under that cordon we did.
-            Cordon::Others if policy.adopt_cordons => facts.empty_since,
-            Cordon::Others => return Some(Stale::CordonedByOthers),
-        };
-        // Whoever uncordons a node by hand leaves our marks on it. If it was cordoned again since, the taint is younger.
-        let since = since.map(|since| facts.tainted_at.map_or(since, |tainted| since.max(tainted)));
-        let age = |moment| self.0.snapshot.observed_at().duration_since(moment);
-        let cordoned = facts.tainted_at.max(facts.marked_cordoned_at);
-        if cordoned.is_some_and(|moment| age(moment) < SCHEDULER_LAG) {
-            return Some(Stale::CordonedRecently);
-        }
-        let settled = since.is_some_and(|moment| age(moment) >= LATE_BIND);
-        let late = self.0.may_bind_late.filter(|_| !settled);
-        late.map(|pod| Stale::LateBind { pod: pod.full_name() })
+        Some(match late(&self.0, index)? {
+            Late::CordonedRecently => Stale::CordonedRecently,
+            Late::Promised(pod) => Stale::LateBind { pod: pod.full_name() },
+            Late::Tolerates(pod) => Stale::ToleratesCordon { pod: pod.full_name() },
+        })
     }
 
-    fn facts(&self, node: &str) -> Option<&NodeFacts<'a>> {
+    fn facts(&self, node: &str) -> Option<(NodeIndex, &NodeFacts<'a>)> {
         let index = self.0.snapshot.nodes().binary_search_by(|one| one.name.as_str().cmp(node)).ok()?;
-        self.0.nodes.get(index)
+        Some((index, self.0.nodes.get(index)?))
     }
 }
 

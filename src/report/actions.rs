@@ -7,8 +7,8 @@ use std::io::Result;
 
 use kube_rebalancer_core::plan::Action;
 
-use super::page::{Page, Tone};
 use super::{Facts, Outcome, OutcomeKind};
+use kube_rebalancer_page::{Page, Tone};
 
 pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) -> Result<()> {
     if actions.is_empty() {
@@ -49,6 +49,10 @@ fn target(action: &Action) -> String {
         Action::Grow { group: None, from, to, .. } => {
             let noun = if *from == 1 { "node" } else { "nodes" };
             format!("the cluster, whose node groups are not known: from {from} {noun} to {to}")
+        }
+        Action::DeleteInstance { group, instance, .. } => format!("{instance} of {group}"),
+        Action::Delete { node, restarts, .. } if !restarts.is_empty() => {
+            format!("{node} (starts again elsewhere: {})", restarts.join(", "))
         }
         Action::Uncordon { node, .. }
         | Action::Cordon { node, .. }

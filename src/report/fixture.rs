@@ -16,7 +16,8 @@ use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 
 use serde_json::json;
 
-use super::{Facts, Setting};
+use super::Facts;
+use kube_rebalancer_page::Setting;
 
 pub(super) const GIBI: u128 = 1 << 30;
 /// Allocatable of the machines that the 2017 cluster ran on: 12.7Gi.

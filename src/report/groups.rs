@@ -3,7 +3,7 @@
 //! ```text
 //!   keep      712 nodes, needed: ..0000, ..0001, ..0002 and 709 more
 //!             for example: its capacity is needed; it has 12 pods
-//!             pods 2 to 30, median 14; utilization 0.310 to 0.970, median 0.740
+//!             pods 2 to 30, median 14; memory 0.310 to 0.970, median 0.740
 //! ```
 
 use std::cmp::Reverse;
@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Result;
 
-use kube_rebalancer_core::plan::{NodeVerdict, Utilization, Verdict};
+use kube_rebalancer_core::plan::{NodeVerdict, Ratio, Verdict};
 
 use super::names::{common_prefix, legend, short};
-use super::page::{Page, Tone};
 use super::sentence::count;
 use super::table::{COLUMN, INDENT, verb_column};
+use kube_rebalancer_page::{Page, Tone};
 
 /// Names written out for each group.
 const SHOWN: usize = 3;
@@ -86,12 +86,12 @@ fn spread(members: &[&NodeVerdict]) -> Option<String> {
     let pods = three_numbers(managed().map(|node| node.occupants).collect(), |pods| *pods)?;
     let load = three_numbers(
         managed()
-            .map(|node| Utilization { requested: node.requested.0, capacity: u128::from(node.capacity.0) })
+            .map(|node| Ratio { requested: node.requested.memory.0, capacity: node.capacity.memory.0 })
             .collect(),
         // Infinite is the largest.
-        |load: &Utilization| load.parts_per_million().unwrap_or(u128::MAX),
+        |load: &Ratio| load.parts_per_million().unwrap_or(u128::MAX),
     )?;
-    Some(format!("pods {}; utilization {}", range(&pods), range(&load)))
+    Some(format!("pods {}; memory {}", range(&pods), range(&load)))
 }
 
 /// `2 to 30, median 14`, or `5 each`.

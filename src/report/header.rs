@@ -2,13 +2,14 @@
 
 use std::io::Result;
 
-use kube_rebalancer_core::plan::{Band, Plan};
+use kube_rebalancer_core::plan::{Band, Before, Plan, PoolPlan};
 use kube_rebalancer_core::policy::CapacitySource;
 
-use super::memory::gi;
-use super::page::{Page, Tone};
+use super::amount::share;
 use super::sentence::count;
-use super::{Facts, Setting};
+use super::{Facts, notes, sentence};
+use kube_rebalancer_page::Setting;
+use kube_rebalancer_page::{Page, Tone};
 
 /// Where the facts start; labels stand before it.
 const COLUMN: usize = 13;
@@ -42,22 +43,35 @@ pub(super) fn alerts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Res
     Ok(())
 }
 
-/// One fact a line, numbers beside their bounds.
+/// One fact a line, numbers beside their bounds; several pools each have their own.
 pub(super) fn facts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Result<()> {
-    let before = &plan.before;
-    let utilization = before.utilization;
     page.blank()?;
     fact(page, "source", facts.source)?;
     fact(page, "observed", &format!("{:.0}", plan.observed_at))?;
-    let nodes = format!(
-        "{} managed: {} serving, {} cordoned, {} booting, {} broken",
-        before.managed, before.serving, before.cordoned, before.booting, before.broken
-    );
-    fact(page, "nodes", &nodes)?;
     let unmanaged = match plan.nodes.iter().filter(|node| !node.managed).count() {
         0 => String::new(),
         nodes => format!("; {nodes} more not managed"),
     };
+    if let [pool] = plan.pools.as_slice() {
+        pool_facts(page, pool, &unmanaged, facts)?;
+        return settings(page, facts.settings);
+    }
+    let managed: usize = plan.pools.iter().map(|pool| pool.before.managed).sum();
+    fact(page, "nodes", &format!("{managed} managed in {}{unmanaged}", count(plan.pools.len(), "pool")))?;
+    settings(page, facts.settings)?;
+    for pool in &plan.pools {
+        page.heading(&format!("pool {}", pool.name))?;
+        pool_facts(page, pool, "", facts)?;
+        page.paragraph(0, 0, (Tone::Plain, ""), (Tone::Bold, &sentence::of_pool(plan, pool)))?;
+        notes::limits(page, pool.limits.iter())?;
+    }
+    Ok(())
+}
+
+/// The facts of one pool.
+fn pool_facts(page: &mut Page<'_>, pool: &PoolPlan, unmanaged: &str, facts: &Facts<'_>) -> Result<()> {
+    let before = &pool.before;
+    fact(page, "nodes", &states(before))?;
     let instances = match before.instances_without_node {
         0 => String::new(),
         instances => format!("; {} without a node yet", count(instances, "instance")),
@@ -69,27 +83,49 @@ pub(super) fn facts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Resu
         CapacitySource::Allocatable => "allocatable",
         CapacitySource::Capacity => "capacity",
     };
-    let memory = format!(
-        "{} requested, {} {quantity} on the nodes that serve",
-        gi(utilization.requested),
-        gi(utilization.capacity)
-    );
-    fact(page, "memory", &memory)?;
-    let policy = facts.policy;
+    for (resource, ratio) in before.utilization.ratios() {
+        let share = share(resource, ratio.requested, ratio.capacity);
+        fact(page, resource.name(), &format!("{share} {quantity} requested on the nodes that serve"))?;
+    }
+    let bounds = facts.policy.bounds_of(&pool.name);
+    let decides = before.utilization.decides();
+    let others: Vec<String> = before
+        .utilization
+        .ratios()
+        .filter(|(resource, _)| *resource != decides)
+        .map(|(resource, ratio)| format!(" ({resource} {ratio})"))
+        .collect();
     let place = format!(
-        "{utilization}, {} the band {} to {} (target {})",
-        band(plan.band),
-        policy.min_utilization,
-        policy.max_utilization,
-        policy.optimal_utilization
+        "{}{}, {} the band {} to {} (target {})",
+        before.utilization,
+        others.concat(),
+        band(pool.band),
+        bounds.min_utilization,
+        bounds.max_utilization,
+        bounds.optimal_utilization
     );
     fact(page, "utilization", &place)?;
     let waiting = match before.waiting_pods {
         0 => "no pod waits for a node".to_owned(),
         pods => format!("{} that the scheduler cannot place", count(pods, "pod")),
     };
-    fact(page, "waiting", &waiting)?;
-    settings(page, facts.settings)
+    fact(page, "waiting", &waiting)
+}
+
+/// How many nodes are in each state; the rarer states only where there are any.
+fn states(before: &Before) -> String {
+    let rarer = [
+        (before.not_in_use, "not in use"),
+        (before.under_pressure, "under pressure"),
+        (before.claimed, "being deleted"),
+        (before.reserved, "reserved"),
+    ];
+    let rarer = rarer.iter().filter(|(nodes, _)| *nodes > 0);
+    let rarer: String = rarer.map(|(nodes, state)| format!(", {nodes} {state}")).collect();
+    format!(
+        "{} managed: {} serving, {} cordoned, {} booting, {} broken{rarer}",
+        before.managed, before.serving, before.cordoned, before.booting, before.broken
+    )
 }
 
 /// What is known where there is no plan.

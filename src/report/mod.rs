@@ -3,27 +3,26 @@
 //! ```text
 //!   Plan (what was decided) --+
 //!   Facts (where it is from) -+--> text: 80 columns of printable ASCII
-//!   Outcomes (what was done) -+--> json: kube-rebalancer/plan/v1, described by plan.v1.schema.json
+//!   Outcomes (what was done) -+--> json: kube-rebalancer/plan/v2, described by plan.v2.schema.json
 //! ```
 //!
 //! Pure rendering into a [`std::io::Write`]: nothing here decides, reads a terminal or asks for the time.
 
 mod actions;
-mod clean;
+mod amount;
 #[cfg(test)]
 mod fixture;
 mod groups;
 mod header;
 pub mod json;
-mod memory;
 mod names;
 mod notes;
-pub(crate) mod page;
 mod sentence;
 mod table;
 pub mod text;
 
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_page::Setting;
 
 pub use sentence::outcome;
 
@@ -46,19 +45,6 @@ pub struct Facts<'a> {
     pub violations: &'a [String],
     /// What became of the actions; `None` where nothing was carried out.
     pub outcomes: Option<&'a [Outcome]>,
-}
-
-/// One resolved setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting<'a> {
-    /// The name of its environment variable.
-    pub name: &'a str,
-    /// Its value as the variable would hold it.
-    pub text: &'a str,
-    /// Its value as JSON.
-    pub json: serde_json::Value,
-    /// Whether that is the default. The text report names only the others.
-    pub is_default: bool,
 }
 
 /// What became of one action.

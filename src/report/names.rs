@@ -2,7 +2,7 @@
 
 use kube_rebalancer_core::plan::NodeVerdict;
 
-use super::clean::clean;
+use kube_rebalancer_page::clean;
 
 /// Stands for what the names have in common; no DNS name begins with it.
 const SHORTENED: &str = "..";

@@ -5,13 +5,14 @@ use std::mem::discriminant;
 
 use kube_rebalancer_core::plan::{Limit, Warning};
 
-use super::page::{Page, Tone};
+use kube_rebalancer_page::{Page, Tone};
 
 /// Warnings of one kind that are written out; a cluster with one bad default can raise thousands.
 const SHOWN: usize = 3;
 
-pub(super) fn limits(page: &mut Page<'_>, limits: &[Limit]) -> Result<()> {
-    if limits.is_empty() {
+pub(super) fn limits<'l>(page: &mut Page<'_>, limits: impl Iterator<Item = &'l Limit>) -> Result<()> {
+    let mut limits = limits.peekable();
+    if limits.peek().is_none() {
         return Ok(());
     }
     page.heading("limits")?;

@@ -1,6 +1,10 @@
 //! The one sentence that says what comes out of a run.
 
-use kube_rebalancer_core::plan::{Action, After, Band, Limit, Plan};
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::plan::{
+    Action, ActionKind, After, Band, KeepReason, Limit, NodeVerdict, Plan, PoolPlan, Verdict,
+};
 
 use super::header::band;
 
@@ -12,73 +16,123 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 /// What the actions of a plan come to, and what the cluster is like after them.
 #[must_use]
 pub fn outcome(plan: &Plan) -> String {
-    let changes = changes(&plan.actions);
-    if changes.is_empty() {
-        return nothing(plan);
+    if let [pool] = plan.pools.as_slice() {
+        return of_pool(plan, pool);
     }
-    let place = match (&plan.guard, plan.band) {
+    let pools = count(plan.pools.len(), "pool");
+    match changes(plan.actions.iter()) {
+        changes if changes.is_empty() => format!("Nothing to do in {pools}."),
+        changes => format!("In {pools}: {}.", changes.join(", ")),
+    }
+}
+
+/// The same for one pool.
+pub(super) fn of_pool(plan: &Plan, pool: &PoolPlan) -> String {
+    let changes = changes(plan.actions.iter().filter(|action| is_in(plan, pool, action)));
+    if changes.is_empty() {
+        return nothing(plan, pool);
+    }
+    let place = match (&plan.guard, pool.band) {
         (Some(_), _) => "Too many nodes are broken",
         (None, Band::Below) => "Below the band",
         (None, Band::Within) => "Within the band",
         (None, Band::Above) => "Above the band",
     };
-    format!("{place}: {}; then {}.", changes.join(", "), serving(&plan.after))
+    format!("{place}: {}; then {}.", changes.join(", "), serving(&pool.after))
+}
+
+fn is_in(plan: &Plan, pool: &PoolPlan, action: &Action) -> bool {
+    match action {
+        Action::Grow { pool: name, .. } | Action::DeleteInstance { pool: name, .. } => *name == pool.name,
+        Action::Uncordon { node, .. }
+        | Action::Cordon { node, .. }
+        | Action::Delete { node, .. }
+        | Action::Mark { node, .. }
+        | Action::Unmark { node, .. } => plan.node(node).is_some_and(|verdict| verdict.pool == pool.name),
+    }
 }
 
 /// One part for each kind of action there is, in the order in which they are carried out.
-fn changes(actions: &[Action]) -> Vec<String> {
-    let (mut back, mut created, mut out, mut deleted, mut notes) = (0, 0, 0, 0, 0);
+fn changes<'p>(actions: impl Iterator<Item = &'p Action>) -> Vec<String> {
+    let mut counts: BTreeMap<ActionKind, usize> = BTreeMap::new();
     for action in actions {
-        match action {
-            Action::Uncordon { .. } => back += 1,
-            Action::Grow { from, to, .. } => {
-                created += usize::try_from(to.saturating_sub(*from)).unwrap_or(0);
-            }
-            Action::Cordon { .. } => out += 1,
-            Action::Delete { .. } => deleted += 1,
-            Action::Mark { .. } | Action::Unmark { .. } => notes += 1,
-        }
+        let number = match action {
+            Action::Grow { from, to, .. } => usize::try_from(to.saturating_sub(*from)).unwrap_or(0),
+            _ => 1,
+        };
+        let kind = if action.is_note() { ActionKind::Mark } else { action.kind() };
+        *counts.entry(kind).or_default() += number;
     }
-    [
-        (back, "node", "is uncordoned", "are uncordoned"),
-        (created, "node", "is created", "are created"),
-        (out, "node", "is cordoned", "are cordoned"),
-        (deleted, "empty node", "is deleted", "are deleted"),
-        (notes, "node", "gets its notes updated", "get their notes updated"),
-    ]
-    .into_iter()
-    .filter(|(number, ..)| *number > 0)
-    .map(|(number, noun, one, many)| {
-        format!("{} {}", count(number, noun), if number == 1 { one } else { many })
-    })
-    .collect()
+    let words = |kind| match kind {
+        ActionKind::Uncordon => ("node", "is uncordoned", "are uncordoned"),
+        ActionKind::Grow => ("node", "is created", "are created"),
+        ActionKind::Cordon => ("node", "is cordoned", "are cordoned"),
+        ActionKind::Delete => ("empty node", "is deleted", "are deleted"),
+        ActionKind::DeleteInstance => ("instance that never became a node", "is deleted", "are deleted"),
+        ActionKind::Mark | ActionKind::Unmark => {
+            ("node", "gets its notes updated", "get their notes updated")
+        }
+    };
+    let sentence = |(kind, number): (&ActionKind, &usize)| match (words(*kind), *number) {
+        ((noun, one, _), 1) => format!("1 {noun} {one}"),
+        (_, number) if *kind == ActionKind::DeleteInstance => {
+            format!("{number} instances that never became nodes are deleted")
+        }
+        ((noun, _, many), number) => format!("{number} {noun}s {many}"),
+    };
+    counts.iter().filter(|(_, number)| **number > 0).map(sentence).collect()
 }
 
 /// Why there is nothing to do.
-fn nothing(plan: &Plan) -> String {
+fn nothing(plan: &Plan, pool: &PoolPlan) -> String {
     if plan.guard.is_some() {
         return "Nothing is done: too many nodes are broken.".to_owned();
     }
-    let utilization = plan.before.utilization;
-    let place = band(plan.band);
-    let serving = serving(&plan.after);
-    // How many nodes may be deleted says nothing about how many serve.
-    let limited = plan.limits.iter().any(|limit| !matches!(limit, Limit::MaxDeletions { .. }));
-    match (plan.band, limited) {
-        (Band::Within, _) => format!("Nothing to do: within the band; {serving}."),
-        (Band::Below | Band::Above, true) => {
-            format!(
-                "Nothing to do: utilization {utilization} is {place} the band, but a limit holds; {serving}."
-            )
+    let utilization = pool.before.utilization;
+    let place = band(pool.band);
+    let serving = serving(&pool.after);
+    // How many nodes may be deleted changes nothing about how many serve.
+    let limits = pool.limits.iter().chain(&plan.limits);
+    let limited = limits.into_iter().any(|limit| !matches!(limit, Limit::MaxDeletions { .. }));
+    let awaits = |node: &&NodeVerdict| {
+        node.pool == pool.name && matches!(node.verdict, Verdict::Keep(KeepReason::AwaitsReplacement { .. }))
+    };
+    let awaiting = plan.nodes.iter().filter(awaits).count();
+    let outside = match (pool.band, limited) {
+        (Band::Within, _) => return format!("Nothing to do: within the band; {serving}."),
+        (Band::Below | Band::Above, true) => "a limit holds".to_owned(),
+        (Band::Above, false) if pool.after.booting > 0 => "the booting nodes will be enough".to_owned(),
+        (Band::Below | Band::Above, false) if awaiting > 0 => {
+            format!("{} until a replacement serves", must_stay(awaiting))
         }
-        (Band::Above, false) if plan.after.booting > 0 => format!(
-            "Nothing to do: utilization {utilization} is {place} the band, but what boots will be enough; {serving}."
-        ),
-        (Band::Below | Band::Above, false) => format!(
-            "Nothing to do: utilization {utilization} is {place} the band, but no other choice of nodes is better; \
-             {serving}."
-        ),
+        (Band::Below | Band::Above, false) => why_none_better(plan, pool),
+    };
+    format!("Nothing to do: utilization {utilization} is {place} the band, but {outside}; {serving}.")
+}
+
+fn must_stay(nodes: usize) -> String {
+    if nodes == 1 { "1 node must stay".to_owned() } else { format!("{nodes} nodes must stay") }
+}
+
+/// What keeps the nodes that serve, where no limit does.
+fn why_none_better(plan: &Plan, pool: &PoolPlan) -> String {
+    let critical = |node: &&NodeVerdict| {
+        node.pool == pool.name && matches!(node.verdict, Verdict::Keep(KeepReason::CriticalPod { .. }))
+    };
+    let critical = plan.nodes.iter().filter(critical).count();
+    match (pool.band, critical) {
+        (Band::Below, 1..) if critical >= pool.before.serving => {
+            format!("every node that serves must stay: {} critical pods", plural_runs(critical))
+        }
+        (Band::Below, 1..) => {
+            format!("no other choice of nodes is better: {} critical pods", plural_runs(critical))
+        }
+        _ => "no other choice of nodes is better".to_owned(),
     }
+}
+
+fn plural_runs(nodes: usize) -> String {
+    if nodes == 1 { "1 node runs".to_owned() } else { format!("{nodes} nodes run") }
 }
 
 fn serving(after: &After) -> String {
@@ -94,7 +148,8 @@ fn serving(after: &After) -> String {
         (booting, created) => format!(" ({booting} of them still booting, {created} new)"),
     };
     // A new node of unknown size offers nothing that could be counted on.
-    let known = after.utilization.capacity > 0 || after.utilization.requested == 0;
+    let ratio = after.utilization.ratio();
+    let known = ratio.capacity > 0 || ratio.requested == 0;
     if known {
         format!("{nodes}{coming} at utilization {}", after.utilization)
     } else {

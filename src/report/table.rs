@@ -1,7 +1,7 @@
 //! Every node in a table, by name: verdict, state, pods, memory with a bar, and the reason.
 //!
 //! ```text
-//!   verdict   node    state     pods      requested
+//!   verdict   node    state     pods         memory
 //!   cordon    ..17c7  serving      0  0.5 of 12.7Gi  #.........
 //!             utilization 0.412 is below 0.65; it has no pods
 //! ```
@@ -11,11 +11,12 @@
 
 use std::io::Result;
 
+use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::plan::{NodeState, NodeVerdict, Verdict};
 
-use super::memory::{CELLS, bar, share};
+use super::amount::{CELLS, bar, share};
 use super::names::{common_prefix, legend, short};
-use super::page::{Page, Tone};
+use kube_rebalancer_page::{Page, Tone};
 
 /// Where verdicts start.
 pub(super) const INDENT: usize = 2;
@@ -80,18 +81,18 @@ struct Figures {
 
 impl Figures {
     fn titles() -> Self {
-        Self { state: "state", pods: "pods".to_owned(), memory: "requested".to_owned(), bar: String::new() }
+        Self { state: "state", pods: "pods".to_owned(), memory: "memory".to_owned(), bar: String::new() }
     }
 
     /// An unmanaged node shows no pods: they are not looked at, and a zero would claim that there are none.
     fn of(node: &NodeVerdict) -> Self {
-        let (requested, capacity) = (node.requested.0, u128::from(node.capacity.0));
+        let (requested, capacity) = (node.requested.memory.0, node.capacity.memory.0);
         let state = state(node.state);
         if node.managed {
             Self {
                 state,
                 pods: node.occupants.to_string(),
-                memory: share(requested, capacity),
+                memory: share(Resource::Memory, requested, capacity),
                 bar: bar(requested, capacity),
             }
         } else {
@@ -100,13 +101,16 @@ impl Figures {
     }
 }
 
-/// The state's word, as in the JSON report.
+/// The state in a word or three.
 pub(super) fn state(state: NodeState) -> &'static str {
     match state {
         NodeState::Serving => "serving",
         NodeState::Cordoned => "cordoned",
         NodeState::Booting => "booting",
         NodeState::Broken => "broken",
+        NodeState::NotInUse => "not in use",
+        NodeState::UnderPressure => "pressure",
+        NodeState::Claimed => "claimed",
     }
 }
 

@@ -15,30 +15,12 @@
 use std::io::{Result, Write};
 
 use kube_rebalancer_core::plan::{Plan, Refusal};
+use kube_rebalancer_page::{Layout, Page, Tone};
 
-use super::page::{Page, Tone};
 use super::{Facts, actions, groups, header, notes, sentence, table};
 
 /// A table of more nodes than this is replaced by groups: it would push the actions off every screen.
 const LONGEST_TABLE: usize = 40;
-
-/// How the text is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
-    /// Columns; lines are wrapped there. Fewer than 72 count as 72.
-    pub width: usize,
-    /// Whether verbs are coloured.
-    pub color: bool,
-    /// Whether every node has its own row, however many there are.
-    pub all_nodes: bool,
-}
-
-/// 80 columns, no colour: right for a file or a log.
-impl Default for Layout {
-    fn default() -> Self {
-        Self { width: 80, color: false, all_nodes: false }
-    }
-}
 
 /// Writes the report of a plan.
 pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout) -> Result<()> {
@@ -49,7 +31,11 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout
     page.blank()?;
     page.paragraph(0, 0, (Tone::Plain, ""), (Tone::Bold, &sentence::outcome(plan)))?;
     actions::write(page, &plan.actions, facts)?;
-    notes::limits(page, &plan.limits)?;
+    if plan.pools.len() == 1 {
+        notes::limits(page, plan.all_limits())?;
+    } else {
+        notes::limits(page, plan.limits.iter())?;
+    }
     notes::warnings(page, facts.observed, &plan.warnings)?;
     if layout.all_nodes || plan.nodes.len() <= LONGEST_TABLE {
         table::write(page, &plan.nodes)

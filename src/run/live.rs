@@ -6,21 +6,21 @@
 //!
 //! A dry run takes no Lease and ends after the check.
 
-use std::fmt::Display;
 use std::future::pending;
 use std::io::Write;
+use std::sync::Arc;
 
+use kube_rebalancer_apply::{Applied, Apply, NotTried};
 use kube_rebalancer_core::model::Snapshot;
-use kube_rebalancer_gce::{self as compute, ConnectOptions};
+use kube_rebalancer_kube::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
+use kube_rebalancer_ports::{Clock, SharedClock};
 
+use super::clouds::{self, CloudHalf, Clouds};
 use super::show::{self, Decided, Show};
 use super::{World, read_settings};
-use crate::apply::{Applied, Apply, NotTried};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
-use crate::cloud::{self, Cloud, CloudError, NoCloud, Observed};
 use crate::error::{Ending, Failure};
-use crate::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
-use crate::ports::Clock;
+use crate::providers::PROVIDERS;
 use crate::report::{Outcome, OutcomeKind};
 use crate::settings::Settings;
 
@@ -114,7 +114,7 @@ impl Run<'_> {
         }
         let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
-        let CloudHalf { snapshot, warnings, cloud, complete } = self.cloud(observation.snapshot).await?;
+        let CloudHalf { snapshot, warnings, clouds, complete } = self.clouds(observation.snapshot).await?;
         let snapshot = &snapshot;
 
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
@@ -158,7 +158,7 @@ impl Run<'_> {
         if let Some(held) = held {
             live.still_holds(held).await.map_err(no_lease)?;
         }
-        let applied = self.apply(live, cloud.as_ref().map_err(|why| *why), snapshot, &decided).await;
+        let applied = self.apply(live, clouds.as_ref().map_err(|why| *why), snapshot, &decided).await;
         for problem in &applied.problems {
             log::error!("{problem}");
         }
@@ -175,56 +175,21 @@ impl Run<'_> {
         Ok(if applied.is_complete() { ending } else { Ending::Incomplete })
     }
 
-    /// Looks at the node groups too. A cloud that cannot be seen is no reason not to cordon; a setting that names no
-    /// group of it is.
-    async fn cloud(&self, snapshot: Snapshot) -> Result<CloudHalf, Failure> {
+    /// Looks at the node groups too.
+    async fn clouds(&self, snapshot: Snapshot) -> Result<CloudHalf, Failure> {
+        let clock: SharedClock = Arc::new(self.time.clone());
         let (policy, scope) = (self.settings.policy(), self.settings.cloud());
-        let without = |snapshot, why, warning| {
-            let complete = why != NotTried::Unseen;
-            Ok(CloudHalf { snapshot, warnings: vec![warning], cloud: Err(why), complete })
-        };
-        if let Err(no_cloud) = cloud::wanted(&snapshot, policy, scope) {
-            let why = match no_cloud {
-                NoCloud::Elsewhere => NotTried::NoNodeGroup,
-                NoCloud::NoProject => NotTried::Unseen,
-            };
-            return without(snapshot, why, no_cloud.to_string());
-        }
-        let unseen = |snapshot, error: &dyn Display| {
-            without(snapshot, NotTried::Unseen, format!("the node groups could not be seen: {error}"))
-        };
-        let engine = match compute::connect(ConnectOptions {
-            endpoint: scope.endpoint.clone(),
-            ..ConnectOptions::default()
-        })
-        .await
-        {
-            Ok(engine) => engine,
-            Err(error) => return unseen(snapshot, &error),
-        };
-        match cloud::observe(engine, &snapshot, policy, scope, &self.time).await {
-            Ok(Observed { groups, memberships, warnings, complete, cloud }) => {
-                let cloud = if !complete && groups.is_empty() {
-                    Err(NotTried::Unseen)
-                } else if self.arguments.dry_run.is_some() {
-                    Err(NotTried::Rehearsal)
-                } else {
-                    Ok(cloud)
-                };
-                let snapshot = snapshot.with_groups(groups, memberships);
-                Ok(CloudHalf { snapshot, warnings, cloud, complete })
-            }
-            Err(error @ CloudError::Scope(_)) => {
-                Err(Failure::new(Ending::Settings, error).with_hint(UNCHANGED))
-            }
-            Err(error) => unseen(snapshot, &error),
-        }
+        let half = clouds::observe(PROVIDERS, snapshot, policy, scope, &clock).await;
+        let half = half.map_err(|error| Failure::new(Ending::Settings, error).with_hint(UNCHANGED))?;
+        let rehearsed =
+            |clouds| if self.arguments.dry_run.is_some() { Err(NotTried::Rehearsal) } else { Ok(clouds) };
+        Ok(CloudHalf { clouds: half.clouds.and_then(rehearsed), ..half })
     }
 
     async fn apply(
         &self,
         live: &Live,
-        groups: Result<&Cloud<RunTime>, NotTried>,
+        groups: Result<&Clouds, NotTried>,
         snapshot: &Snapshot,
         decided: &Decided,
     ) -> Applied {
@@ -305,7 +270,7 @@ fn no_lease(error: LeaseError) -> Failure {
 }
 
 fn outcomes(applied: &Applied) -> Vec<Outcome> {
-    use crate::apply::Outcome as Became;
+    use kube_rebalancer_apply::Outcome as Became;
     let kind = |outcome: &Became| match outcome {
         Became::Applied => OutcomeKind::Applied,
         Became::AlreadySo => OutcomeKind::AlreadySo,
@@ -324,16 +289,6 @@ fn failures(outcomes: &[Outcome]) -> Option<String> {
     let mut failed = outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failed);
     let first = failed.next()?;
     Some(format!("{} of {} actions failed, the first: {}", 1 + failed.count(), outcomes.len(), first.message))
-}
-
-/// A cluster with what its cloud tells of it, and what can change its node groups, or why nothing can.
-#[derive(Debug)]
-struct CloudHalf {
-    snapshot: Snapshot,
-    warnings: Vec<String>,
-    cloud: Result<Cloud<RunTime>, NotTried>,
-    /// Whether all of it was seen.
-    complete: bool,
 }
 
 const UNCHANGED: &str = "nothing was changed";

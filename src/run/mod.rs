@@ -6,10 +6,13 @@
 //!                                 files: offline, a cluster: live
 //! ```
 
+pub mod clouds;
 mod live;
 mod offline;
 mod show;
+#[cfg(feature = "simulate")]
 mod simulate;
+#[cfg(feature = "simulate")]
 mod trace;
 
 use std::ffi::OsString;
@@ -56,11 +59,17 @@ pub fn run(cli: Cli, world: &World, out: &mut dyn Write) -> Result<Ending, Failu
         None if run.from.is_empty() => live::run(&run, settings, world, out),
         None => offline::run(&run, settings, world, out),
         Some(Subcommands::Settings(arguments)) => show_settings(arguments, world, out),
+        #[cfg(feature = "simulate")]
         Some(Subcommands::Simulate(arguments)) => simulate::run(&arguments, world, out),
         Some(Subcommands::Schema) => show_schema(out),
         Some(Subcommands::Completions { shell }) => show_completions(shell, out),
         Some(Subcommands::Man) => show_manual(out),
+        #[cfg(feature = "simulate")]
         Some(Subcommands::Trace(arguments)) => trace::run(arguments, world, out),
+        #[cfg(not(feature = "simulate"))]
+        Some(Subcommands::Simulate(_)) => Err(absent("simulate")),
+        #[cfg(not(feature = "simulate"))]
+        Some(Subcommands::Trace(_)) => Err(absent("trace")),
     }?;
     written(out.flush())?;
     Ok(ending)
@@ -108,4 +117,16 @@ fn read_settings(flags: SettingFlags, world: &World) -> Result<(Settings, Vec<Se
 
 fn write_json(value: &serde_json::Value, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{value:#}")
+}
+
+#[cfg(not(feature = "simulate"))]
+fn absent(command: &'static str) -> Failure {
+    Failure::new(Ending::Usage, AbsentCommand { command })
+}
+
+#[cfg(not(feature = "simulate"))]
+#[derive(Debug, thiserror::Error)]
+#[error("this build has no command {command}: it was built without the feature simulate")]
+struct AbsentCommand {
+    command: &'static str,
 }

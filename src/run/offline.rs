@@ -6,7 +6,8 @@ use super::show::{Decided, Show};
 use super::{World, read_settings};
 use crate::cli::{RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
-use crate::observe::{self, Source};
+use kube_rebalancer_kube::observe;
+use kube_rebalancer_ports::Source;
 
 pub(super) fn run(
     arguments: &RunArgs,

@@ -12,18 +12,18 @@ use jiff::tz::TimeZone;
 use super::{World, read_settings};
 use crate::cli::{OutputFormat, SettingFlags, SimulateArgs};
 use crate::error::{Ending, Failure, written};
-use crate::observe::Source;
-use crate::report::Setting;
-use crate::report::text::Layout;
 use crate::settings::Settings;
 use crate::settings::catalog::ENTRIES;
-use crate::simulate::panels::{panels, points_every};
-use crate::simulate::report::{Facts, json, text};
-use crate::simulate::scenario::Scenario;
-use crate::simulate::session::Session;
-use crate::simulate::users::trace::{Trace, TraceError};
-use crate::simulate::users::{Demand, MONDAY, Profile};
-use crate::simulate::{Contender, Extras, Machine, Simulation, simulate};
+use kube_rebalancer_page::Layout;
+use kube_rebalancer_page::Setting;
+use kube_rebalancer_ports::Source;
+use kube_rebalancer_simulate::panels::{panels, points_every};
+use kube_rebalancer_simulate::report::{Facts, json, text};
+use kube_rebalancer_simulate::scenario::Scenario;
+use kube_rebalancer_simulate::session::Session;
+use kube_rebalancer_simulate::users::trace::{Trace, TraceError};
+use kube_rebalancer_simulate::users::{Demand, MONDAY, Profile};
+use kube_rebalancer_simulate::{Contender, Extras, Machine, Simulation, simulate};
 
 /// A simulation that takes longer shows how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);

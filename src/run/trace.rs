@@ -8,8 +8,9 @@ use kube_rebalancer_core::model::Requests;
 use super::{World, read_settings};
 use crate::cli::TraceArgs;
 use crate::error::{Ending, Failure, written};
-use crate::observe::Source;
-use crate::trace::{self, Stay};
+use kube_rebalancer_kube::observe::read_lives;
+use kube_rebalancer_ports::Source;
+use kube_rebalancer_simulate::trace::{self, Stay};
 
 pub(super) fn run(arguments: TraceArgs, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
     let TraceArgs { pods, jupyterhub_log, memory, cpu, settings } = arguments;
@@ -24,7 +25,7 @@ pub(super) fn run(arguments: TraceArgs, world: &World, out: &mut dyn Write) -> R
             return Err(Failure::new(Ending::Settings, NobodyIsAUser)
                 .with_hint("on Zero to JupyterHub: --preemptible-labels hub.jupyter.org/username"));
         }
-        let read = trace::from_pods(&sources(pods), policy);
+        let read = trace::from_pods(&sources(pods), policy, read_lives);
         told(read.map_err(|error| Failure::new(Ending::NotObserved, error))?)
     };
     written(trace::write(stays, out))?;

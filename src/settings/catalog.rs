@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use kube_rebalancer_core::model::LabelSelector;
-use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion};
+use kube_rebalancer_core::model::{LabelSelector, Resource};
+use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, PartsPerMillion};
 
-use super::form::{self, Form, Shape};
+use super::form::{self, ByPool, Form, Groups, Shape};
 use crate::logs::LogFormat;
 
 /// A setting whose text is read into a `T`.
@@ -53,6 +53,11 @@ impl Entry {
         }
     }
 
+    /// The default of one pool of several, where it is another one: a pool that nobody uses may vanish.
+    pub(super) fn default_of_a_pool(&self) -> &'static str {
+        if self.name == MIN_NODES.entry.name { "0" } else { self.default }
+    }
+
     /// The placeholder of its value: `RATIO`, `DURATION`.
     #[must_use]
     pub fn placeholder(&self) -> String {
@@ -86,16 +91,18 @@ macro_rules! settings {
 }
 
 settings! {
-    MAX_UTILIZATION: PartsPerMillion =
-        new("0.85", &form::RATIO, "Above this utilization, nodes are uncordoned or created");
-    MIN_UTILIZATION: PartsPerMillion =
-        new("0.65", &form::RATIO, "Below this utilization, nodes are cordoned");
-    OPTIMAL_UTILIZATION: PartsPerMillion =
-        new("0.75", &form::RATIO, "The utilization that a change aims at");
-    MIN_NODES: usize =
-        new("3", &form::NODES, "A run leaves at least so many nodes in service");
-    MAX_NODES: usize =
-        new("72", &form::NODES, "A run leaves at most so many nodes in service and creates no more");
+    MAX_UTILIZATION: ByPool<PartsPerMillion> =
+        new("0.85", &form::RATIO_BY_POOL, "Above this utilization, nodes are uncordoned or created");
+    MIN_UTILIZATION: ByPool<PartsPerMillion> =
+        new("0.65", &form::RATIO_BY_POOL, "Below this utilization, nodes are cordoned");
+    OPTIMAL_UTILIZATION: ByPool<PartsPerMillion> =
+        new("0.75", &form::RATIO_BY_POOL, "The utilization that a change aims at");
+    MIN_NODES: ByPool<usize> =
+        new("3", &form::NODES_BY_POOL, "Minimum number of nodes in service; 0 a pool with POOL_LABEL");
+    MAX_NODES: ByPool<usize> =
+        new("72", &form::NODES_BY_POOL, "Nodes are created up to it; if set, no more stay in service");
+    RESOURCES: Vec<Resource> =
+        new("memory:cpu", &form::RESOURCES, "The utilization is the largest of these resources' ratios");
     PREEMPTIBLE_LABELS: BTreeSet<String> =
         new("", &form::LABEL_KEYS, "A pod with one of these labels does not make its node critical");
     OMIT_LABELS: BTreeSet<String> =
@@ -104,38 +111,46 @@ settings! {
         new("kube-system", &form::NAMESPACES, "Pods in these namespaces are not taken into account");
     NODE_SELECTOR: LabelSelector =
         new("", &form::SELECTOR, "Only nodes that match are managed; all if unset");
+    POOL_LABEL: Option<String> =
+        new("", &form::LABEL_KEY, "Nodes with the same value of this label are planned by themselves");
     CAPACITY: CapacitySource =
         new("allocatable", &form::CAPACITY, "Which quantity of a node the utilization divides by");
     EMPTY_GRACE: SignedDuration =
         new("0s", &form::DURATION, "How long a cordoned node must have been empty to be deleted");
-    ADOPT_CORDONS: bool =
-        new("true", &form::SWITCH, "Treat cordons of others as ours; false leaves their nodes alone");
-    KEEP_ZONES: bool =
-        new("true", &form::SWITCH, "Every zone that has a serving node keeps one");
+    ADOPT_CORDONS: AdoptCordons =
+        new("1h", &form::ADOPT, "Age at which a cordon of others counts; true: always, false: never");
+    KEEP_ZONES: ByPool<bool> =
+        new("true", &form::SWITCH_BY_POOL, "Every zone that has a serving node keeps one");
     MAX_CORDONS: Budget =
-        new("100%", &form::BUDGET, "At most so many nodes are cordoned in one run");
+        new("20%", &form::BUDGET, "Maximum number of nodes to cordon per run");
     MAX_DELETIONS: Budget =
-        new("10", &form::BUDGET, "At most so many nodes are deleted in one run");
+        new("10", &form::BUDGET, "Maximum number of nodes to delete per run");
+    MAX_CREATIONS: Budget =
+        new("50%", &form::CREATIONS, "Maximum number of nodes to create per run");
     BOOT_GRACE: SignedDuration =
         new("15m", &form::DURATION, "How long a node may take to become Ready before it counts as broken");
+    STARTUP_TAINTS: BTreeSet<String> =
+        new("", &form::TAINT_KEYS, "Taints of a node that boots, beside those that are known");
     MAX_UNREADY_PERCENT: u32 =
         new("45", &form::PERCENT, "With a larger share of the nodes broken, a run only uncordons");
     OK_UNREADY_NODES: usize =
-        new("3", &form::NODES, "MAX_UNREADY_PERCENT counts only if at least so many nodes are broken");
+        new("3", &form::NODES, "MAX_UNREADY_PERCENT counts only from this number of broken nodes on");
     PROJECT: Option<String> =
         new("", &form::PROJECT, "The Google Cloud project; found from the nodes if unset");
     ZONE: Option<String> =
         new("", &form::ZONE, "The zone of the node groups; found from the nodes if unset");
-    NODE_GROUPS: BTreeSet<String> =
+    NODE_GROUPS: Groups =
         new("", &form::GROUPS, "Only these instance groups grow or shrink; a part of a name will do");
     COMPUTE_ENDPOINT: Option<String> =
         new("https://compute.googleapis.com", &form::ENDPOINT, "Where the Compute Engine API is");
     RUN_TIMEOUT: SignedDuration =
-        new("5m", &form::TIMEOUT, "After this time nothing new is started and the run fails");
+        new("5m", &form::TIMEOUT, "From process start; past it nothing new is started, the run fails");
     YES: bool =
         new("false", &form::SWITCH, "Carry out the plan without asking");
     LEASE_NAMESPACE: Option<String> =
-        new("default", &form::NAMESPACE, "Where the Lease is that lets one run at a time do its work");
+        new("default", &form::NAMESPACE, "Namespace of the Lease that lets one run at a time do its work");
+    LEASE_NAME: String =
+        new("kube-rebalancer", &form::LEASE, "Name of the Lease; runs over different nodes take different ones");
     LOG_FORMAT: LogFormat =
         new("text", &form::LOG_FORMAT, "json: one object a line for Cloud Logging, the plan among them");
     POD_NAMESPACE: Option<String> =

@@ -6,8 +6,9 @@
 //!   catalog (name, default, doc) -------+--> show (table, JSON), README, flags
 //! ```
 //!
-//! All problems are collected and told together, each with name, value, what was expected and the default.
+//! All problems are collected and reported together, each with name, value, what was expected and the default.
 
+mod bounds;
 pub mod catalog;
 mod env;
 mod form;
@@ -18,20 +19,19 @@ mod shown;
 mod spelling;
 mod value;
 
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_ports::CloudScope;
 
 use crate::logs::LogFormat;
 
 pub use env::{Origin, Pair};
 pub use form::{Complaint, JsonKind, SelectorError, Shape};
-pub use problem::{Problem, SettingWarning, SettingsError};
+pub use problem::{Problem, SettingWarning, SettingsError, ValueInForce};
 pub use value::ResolvedSetting;
 
 /// Validated settings: every value is of its form, and
-/// `0 < MIN_UTILIZATION <= OPTIMAL_UTILIZATION <= MAX_UTILIZATION <= 1` and `MIN_NODES <= MAX_NODES`.
+/// `0 < MIN_UTILIZATION <= OPTIMAL_UTILIZATION <= MAX_UTILIZATION <= 1` and `MIN_NODES <= MAX_NODES`, in every pool.
 #[derive(Clone, Debug)]
 pub struct Settings {
     policy: Policy,
@@ -39,21 +39,9 @@ pub struct Settings {
     run_timeout: SignedDuration,
     yes: bool,
     lease_namespace: String,
+    lease_name: String,
     log_format: LogFormat,
     values: Vec<ResolvedSetting>,
-}
-
-/// Where to look for node groups; what is unset is found from the nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CloudScope {
-    /// `PROJECT`.
-    pub project: Option<String>,
-    /// `ZONE`.
-    pub zone: Option<String>,
-    /// `NODE_GROUPS`: names of managed instance groups, or parts of names.
-    pub node_groups: BTreeSet<String>,
-    /// `COMPUTE_ENDPOINT`.
-    pub endpoint: Option<String>,
 }
 
 impl Settings {
@@ -64,8 +52,10 @@ impl Settings {
     pub fn from_pairs<P: Into<Pair>>(
         pairs: impl IntoIterator<Item = P>,
     ) -> Result<(Self, Vec<SettingWarning>), SettingsError> {
-        let collected = env::collect(pairs.into_iter().map(Into::into))
-            .map_err(|error| SettingsError { problems: vec![Problem::Unreadable(error)] })?;
+        let collected = env::collect(pairs.into_iter().map(Into::into)).map_err(|error| SettingsError {
+            problems: vec![Problem::Unreadable(error)],
+            warnings: Vec::new(),
+        })?;
         read::settings(collected)
     }
 
@@ -81,7 +71,7 @@ impl Settings {
         &self.cloud
     }
 
-    /// How long the whole run may take.
+    /// How long the whole run may take, from the start of the process.
     #[must_use]
     pub fn run_timeout(&self) -> SignedDuration {
         self.run_timeout
@@ -97,6 +87,12 @@ impl Settings {
     #[must_use]
     pub fn lease_namespace(&self) -> &str {
         &self.lease_namespace
+    }
+
+    /// What the Lease is called. Runs over different nodes take different names.
+    #[must_use]
+    pub fn lease_name(&self) -> &str {
+        &self.lease_name
     }
 
     /// How the log is written.

@@ -1,4 +1,4 @@
-//! What can be wrong with the settings, all of it told at once.
+//! What can be wrong with the settings. One error lists all of it.
 
 use std::fmt;
 
@@ -6,7 +6,6 @@ use super::catalog::Entry;
 use super::env::Origin;
 use super::form::Complaint;
 use super::shown::Shown;
-use super::value::ResolvedSetting;
 
 /// The width that a problem's first line keeps to, by showing less of a long value.
 const WIDTH: usize = 80;
@@ -14,12 +13,16 @@ const WIDTH: usize = 80;
 const LEAST_VALUE: usize = 8;
 /// The names of settings are shorter, and so is what is nearly one.
 const NAME_WIDTH: usize = 40;
+/// Two settings with their values leave this much of a line.
+const POOL_WIDTH: usize = 16;
 
 /// Everything that is wrong with the settings; at least one problem.
 #[derive(Clone, Debug)]
 pub struct SettingsError {
     /// The problems, in the order of the catalogue, those between two settings last.
     pub problems: Vec<Problem>,
+    /// What is probably a mistake beside them: a misspelt variable is often the cause of a problem.
+    pub warnings: Vec<SettingWarning>,
 }
 
 impl std::error::Error for SettingsError {}
@@ -30,13 +33,25 @@ impl fmt::Display for SettingsError {
             1 => formatter.write_str("a setting is not valid")?,
             count => write!(formatter, "{count} settings are not valid")?,
         }
-        for problem in &self.problems {
-            for line in problem.to_string().lines() {
+        let problems = self.problems.iter().map(ToString::to_string);
+        for text in problems.chain(self.warnings.iter().map(ToString::to_string)) {
+            for line in text.lines() {
                 write!(formatter, "\n  {line}")?;
             }
         }
         Ok(())
     }
+}
+
+/// A value as it holds for a pool, with where it came from.
+#[derive(Clone, Debug)]
+pub struct ValueInForce {
+    /// The setting.
+    pub entry: &'static Entry,
+    /// The value.
+    pub text: String,
+    /// Where the value came from.
+    pub origin: Origin,
 }
 
 /// One thing that is wrong. Shown on two lines: what it is, and what was expected instead.
@@ -63,9 +78,11 @@ pub enum Problem {
     /// Two values are valid, but the first may not be above the second.
     Order {
         /// The one that is too large, or whose limit is too small.
-        lower: ResolvedSetting,
+        lower: ValueInForce,
         /// The limit.
-        upper: ResolvedSetting,
+        upper: ValueInForce,
+        /// The pool; `None` for those without overrides.
+        pool: Option<String>,
     },
     /// The variables could not be read as a whole; no input is known that leads here.
     Unreadable(envy::Error),
@@ -91,8 +108,8 @@ impl fmt::Display for Problem {
                 write!(formatter, "{name} is given more than once: as {}", names.join(" and "))?;
                 write!(formatter, "\n  expected one of them; the letter case makes no difference")
             }
-            Self::Order { lower, upper } => {
-                let show = |setting: &ResolvedSetting| {
+            Self::Order { lower, upper, pool } => {
+                let show = |setting: &ValueInForce| {
                     format!(
                         "{}={}{}",
                         setting.entry.name,
@@ -102,9 +119,12 @@ impl fmt::Display for Problem {
                 };
                 write!(
                     formatter,
-                    "{} is above {}\n  expected {} <= {} (defaults {} and {})",
+                    "{} is above {}{}\n  expected {} <= {} (defaults {} and {})",
                     show(lower),
                     show(upper),
+                    pool.as_ref()
+                        .map(|pool| format!(" in pool {}", Shown::new(pool, POOL_WIDTH)))
+                        .unwrap_or_default(),
                     lower.entry.name,
                     upper.entry.name,
                     lower.entry.default,

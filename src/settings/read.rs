@@ -1,11 +1,13 @@
-//! From the texts to [`Settings`]: every text is read before the first problem counts, so that all of them are told.
+//! From the texts to [`Settings`]: every text is read before the first problem counts, so the error lists all of them.
 
 use std::collections::BTreeMap;
 
-use super::catalog::{self, Setting};
+use super::bounds::Bounded;
+use super::catalog::{self, Entry, Setting};
 use super::env::{Collected, Origin, RawSettings};
-use super::{CloudScope, Problem, ResolvedSetting, SettingWarning, Settings, SettingsError};
-use kube_rebalancer_core::policy::Policy;
+use super::{Complaint, Problem, ResolvedSetting, SettingWarning, Settings, SettingsError};
+use kube_rebalancer_core::policy::{Policy, PoolName};
+use kube_rebalancer_ports::CloudScope;
 
 /// Reads what was collected.
 pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWarning>), SettingsError> {
@@ -16,7 +18,7 @@ pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWar
             warnings.extend(half_of_own_pod(&settings));
             Ok((settings, warnings))
         }
-        _ => Err(SettingsError { problems: reader.problems }),
+        _ => Err(SettingsError { problems: reader.problems, warnings }),
     }
 }
 
@@ -27,17 +29,21 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
     let optimal_utilization = reader.read(&catalog::OPTIMAL_UTILIZATION, raw.optimal_utilization);
     let min_nodes = reader.read(&catalog::MIN_NODES, raw.min_nodes);
     let max_nodes = reader.read(&catalog::MAX_NODES, raw.max_nodes);
+    let resources = reader.read(&catalog::RESOURCES, raw.resources);
     let preemptible_labels = reader.read(&catalog::PREEMPTIBLE_LABELS, raw.preemptible_labels);
     let omit_labels = reader.read(&catalog::OMIT_LABELS, raw.omit_labels);
     let omit_namespaces = reader.read(&catalog::OMIT_NAMESPACES, raw.omit_namespaces);
     let node_selector = reader.read(&catalog::NODE_SELECTOR, raw.node_selector);
+    let pool_label = reader.read(&catalog::POOL_LABEL, raw.pool_label);
     let capacity = reader.read(&catalog::CAPACITY, raw.capacity);
     let empty_grace = reader.read(&catalog::EMPTY_GRACE, raw.empty_grace);
     let adopt_cordons = reader.read(&catalog::ADOPT_CORDONS, raw.adopt_cordons);
     let keep_zones = reader.read(&catalog::KEEP_ZONES, raw.keep_zones);
     let max_cordons = reader.read(&catalog::MAX_CORDONS, raw.max_cordons);
     let max_deletions = reader.read(&catalog::MAX_DELETIONS, raw.max_deletions);
+    let max_creations = reader.read(&catalog::MAX_CREATIONS, raw.max_creations);
     let boot_grace = reader.read(&catalog::BOOT_GRACE, raw.boot_grace);
+    let startup_taints = reader.read(&catalog::STARTUP_TAINTS, raw.startup_taints);
     let max_unready_percent = reader.read(&catalog::MAX_UNREADY_PERCENT, raw.max_unready_percent);
     let ok_unready_nodes = reader.read(&catalog::OK_UNREADY_NODES, raw.ok_unready_nodes);
     let project = reader.read(&catalog::PROJECT, raw.project);
@@ -47,26 +53,36 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
     let run_timeout = reader.read(&catalog::RUN_TIMEOUT, raw.run_timeout);
     let yes = reader.read(&catalog::YES, raw.yes);
     let lease_namespace = reader.read(&catalog::LEASE_NAMESPACE, raw.lease_namespace);
+    let lease_name = reader.read(&catalog::LEASE_NAME, raw.lease_name);
     let log_format = reader.read(&catalog::LOG_FORMAT, raw.log_format);
     let own_namespace = reader.read(&catalog::POD_NAMESPACE, raw.pod_namespace);
     let own_name = reader.read(&catalog::POD_NAME, raw.pod_name);
     let own_node = reader.read(&catalog::NODE_NAME, raw.node_name);
 
-    let minimum = (&catalog::MIN_UTILIZATION, min_utilization);
-    let optimum = (&catalog::OPTIMAL_UTILIZATION, optimal_utilization);
-    let maximum = (&catalog::MAX_UTILIZATION, max_utilization);
-    reader.check_order(minimum, optimum);
-    reader.check_order(optimum, maximum);
-    reader.check_order(minimum, maximum);
-    reader.check_order((&catalog::MIN_NODES, min_nodes), (&catalog::MAX_NODES, max_nodes));
+    let bounded = Bounded {
+        min_utilization,
+        optimal_utilization,
+        max_utilization,
+        min_nodes,
+        max_nodes,
+        keep_zones,
+        has_pools: pool_label.as_ref().is_none_or(Option::is_some),
+    };
+    if bounded.has_pools {
+        reader.show_defaults_of_pools();
+    }
+    let named_pools = node_groups.iter().flat_map(|groups| groups.pools.values());
+    reader.check_pools(&catalog::NODE_GROUPS.entry, named_pools.min(), bounded.has_pools);
+    bounded.check(reader);
+    let (bounds, pool_bounds) = bounded.resolve(reader)?;
 
     let node_groups = node_groups?;
     let policy = Policy {
-        min_utilization: min_utilization?,
-        optimal_utilization: optimal_utilization?,
-        max_utilization: max_utilization?,
-        min_nodes: min_nodes?,
-        max_nodes: max_nodes?,
+        bounds,
+        pool_bounds,
+        pool_label: pool_label?,
+        group_pools: node_groups.pools,
+        resources: resources?,
         preemptible_labels: preemptible_labels?,
         omit_labels: omit_labels?,
         omit_namespaces: omit_namespaces?,
@@ -74,31 +90,33 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
         capacity: capacity?,
         empty_grace: empty_grace?,
         adopt_cordons: adopt_cordons?,
-        keep_zones: keep_zones?,
         max_cordons: max_cordons?,
         max_deletions: max_deletions?,
+        max_creations: max_creations?,
         boot_grace: boot_grace?,
+        startup_taints: startup_taints?,
         max_unready_percent: max_unready_percent?,
         ok_unready_nodes: ok_unready_nodes?,
-        node_groups_named: !node_groups.is_empty(),
+        node_groups_named: !node_groups.names.is_empty(),
         own_pod: own_namespace?.zip(own_name?),
         own_node: own_node?,
     };
     let endpoint = compute_endpoint?;
-    let cloud = CloudScope { project: project?, zone: zone?, node_groups, endpoint };
+    let cloud = CloudScope { project: project?, zone: zone?, node_groups: node_groups.names, endpoint };
     Some(Settings {
         policy,
         cloud,
         run_timeout: run_timeout?,
         yes: yes?,
         lease_namespace: lease_namespace?.unwrap_or_default(),
+        lease_name: lease_name?,
         log_format: log_format?,
         values: std::mem::take(&mut reader.values),
     })
 }
 
 /// Reads one setting after the other and remembers what was wrong.
-struct Reader {
+pub(super) struct Reader {
     origins: BTreeMap<&'static str, Origin>,
     /// Settings whose value is not even a text.
     rejected: BTreeMap<&'static str, Problem>,
@@ -113,7 +131,7 @@ impl Reader {
             self.problems.push(problem);
             return None;
         }
-        let origin = self.origins.get(entry.name).copied().unwrap_or(Origin::Default);
+        let origin = self.origin(entry);
         let text = text.unwrap_or_else(|| entry.default.to_owned());
         match (setting.form.read)(&text) {
             Ok(value) => {
@@ -121,26 +139,57 @@ impl Reader {
                 Some(value)
             }
             Err(complaint) => {
+                let is_valid = |text: &str| (setting.form.read)(text).is_ok();
+                let complaint = wrapping(&text, is_valid).unwrap_or(complaint);
                 self.problems.push(Problem::Value { entry, value: text, origin, complaint });
                 None
             }
         }
     }
 
-    /// Checks `lower <= upper`, where both are valid by themselves.
-    fn check_order<T: PartialOrd>(
-        &mut self,
-        (lower, lower_value): (&Setting<T>, Option<T>),
-        (upper, upper_value): (&Setting<T>, Option<T>),
-    ) {
-        let out_of_order = lower_value.zip(upper_value).is_some_and(|(lower, upper)| lower > upper);
-        let resolved = |setting: &Setting<T>| {
-            self.values.iter().find(|one| one.entry.name == setting.entry.name).cloned()
-        };
-        if out_of_order && let Some((lower, upper)) = resolved(lower).zip(resolved(upper)) {
-            self.problems.push(Problem::Order { lower, upper });
+    /// Where the text of a setting came from.
+    pub(super) fn origin(&self, entry: &Entry) -> Origin {
+        self.origins.get(entry.name).copied().unwrap_or(Origin::Default)
+    }
+
+    /// Adds a problem.
+    pub(super) fn complain(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Shows the defaults of one pool of several in place of the general ones.
+    fn show_defaults_of_pools(&mut self) {
+        for value in self.values.iter_mut().filter(|value| value.origin == Origin::Default) {
+            value.text = value.entry.default_of_a_pool().to_owned();
         }
     }
+
+    /// Adds a problem if a setting names a pool where there are none.
+    pub(super) fn check_pools(&mut self, entry: &'static Entry, named: Option<&PoolName>, has_pools: bool) {
+        if let Some(pool) = named.filter(|_| !has_pools) {
+            let resolved = self.values.iter().find(|one| one.entry.name == entry.name);
+            self.problems.push(Problem::Value {
+                entry,
+                value: resolved.map(|one| one.text.clone()).unwrap_or_default(),
+                origin: self.origin(entry),
+                complaint: Complaint::NoPools(pool.clone()),
+            });
+        }
+    }
+}
+
+/// What is around a text that would be valid without it: env files keep quotes, and files that become the value of a
+/// `ConfigMap` end in a line break.
+fn wrapping(text: &str, is_valid: impl Fn(&str) -> bool) -> Option<Complaint> {
+    let trimmed = text.trim();
+    let quoted = ['"', '\''].into_iter().find_map(|quote| trimmed.strip_prefix(quote)?.strip_suffix(quote));
+    let complaint = match quoted {
+        Some(inner) if is_valid(inner) => Complaint::Quotes,
+        _ if trimmed == text || !is_valid(trimmed) => return None,
+        _ if text.ends_with('\n') => Complaint::LineBreak,
+        _ => Complaint::Blanks,
+    };
+    Some(complaint)
 }
 
 fn half_of_own_pod(settings: &Settings) -> Option<SettingWarning> {

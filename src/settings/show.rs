@@ -109,7 +109,8 @@ mod tests {
             ("PREEMPTIBLE_LABELS", json!(["a", "b"])),
             ("OMIT_LABELS", json!([])),
             ("NODE_SELECTOR", json!(null)),
-            ("ADOPT_CORDONS", json!(true)),
+            ("ADOPT_CORDONS", json!("1h")),
+            ("RESOURCES", json!(["memory", "cpu"])),
             ("EMPTY_GRACE", json!("0s")),
             ("PROJECT", json!(null)),
         ];

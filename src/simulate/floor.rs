@@ -65,9 +65,9 @@ fn nodes(memory: u64, scenario: &Scenario, optimum: PartsPerMillion) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::machine::Machine;
-    use crate::simulate::scenario::Scheduler;
-    use crate::simulate::session::Session;
+    use crate::machine::Machine;
+    use crate::scenario::Scheduler;
+    use crate::session::Session;
     use kube_rebalancer_core::model::{Bytes, Millicores};
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
         let sessions = vec![session(100, 300, node / 2), session(200, 900, node / 2), session(300, 400, 1)];
         let scenario = Scenario {
             sessions,
-            start: crate::simulate::users::MONDAY,
+            start: crate::users::MONDAY,
             length: 500,
             machine,
             scheduler: Scheduler::Spread,

@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::Node;
 
 use super::world::{GROUP, SimulatedNode, World};
-use crate::ports::{
-    Clock, Cluster, Doomed, GroupAnswer, NodeEvent, NodeGroups, NodePatch, PatchError, PodList, PortError,
+use kube_rebalancer_ports::{
+    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch, PatchError, PodList,
+    PortError,
 };
 
 /// A cluster, a cloud and a clock. All of them answer at once: a run takes no time.
@@ -71,14 +72,14 @@ impl NodeGroups for Ports<'_, '_> {
         GroupAnswer::Done
     }
 
-    async fn delete(&self, nodes: &[Doomed]) -> Vec<GroupAnswer> {
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         let mut world = self.world();
-        let delete = |doomed: &Doomed| match world.named(&doomed.node).map(|node| node.id) {
+        let delete = |node: &InstanceToDelete| match world.named(&node.node).map(|node| node.id) {
             Some(id) => {
                 world.delete(id);
                 GroupAnswer::Done
             }
-            None => GroupAnswer::Failed(format!("there is no node {}", doomed.node)),
+            None => GroupAnswer::Failed(format!("there is no node {}", node.node)),
         };
         nodes.iter().map(delete).collect()
     }

@@ -10,7 +10,7 @@ const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000)
 fn scenario(sessions: Vec<Session>) -> Scenario {
     Scenario {
         sessions,
-        start: crate::simulate::users::MONDAY,
+        start: crate::users::MONDAY,
         length: 3600,
         machine: MACHINE,
         scheduler: Scheduler::Spread,

@@ -9,7 +9,7 @@ mod dump;
 use std::fs;
 
 use jiff::Timestamp;
-use kube_rebalancer::observe::Reading;
+use kube_rebalancer_kube::observe::Reading;
 
 use dump::Dump;
 

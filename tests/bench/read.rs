@@ -9,7 +9,8 @@ use std::io;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use jiff::Timestamp;
-use kube_rebalancer::observe::{self, Observation, Reading, Source};
+use kube_rebalancer_kube::observe::{self, Observation, Reading};
+use kube_rebalancer_ports::Source;
 
 use dump::Dump;
 

@@ -5,11 +5,11 @@
 
 use divan::Bencher;
 use jiff::SignedDuration;
-use kube_rebalancer::simulate::scenario::{Scenario, Scheduler};
-use kube_rebalancer::simulate::users::{Demand, MONDAY, Profile};
-use kube_rebalancer::simulate::{Contender, Extras, Machine, simulate};
 use kube_rebalancer_core::model::{Bytes, Millicores};
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_simulate::scenario::{Scenario, Scheduler};
+use kube_rebalancer_simulate::users::{Demand, MONDAY, Profile};
+use kube_rebalancer_simulate::{Contender, Extras, Machine, simulate};
 
 fn main() {
     divan::main();

@@ -4,12 +4,14 @@
 //! ```text
 //!   world     a cluster in which one run makes every kind of request
 //!   program   the program as a process
+//!   answers   good answers that are no lists
 //!   truth     exit code and report against what is stored
 //!   many      cases side by side
 //!   counts    how many requests a run makes
 //!   patience  pages, pauses, timeouts, signals
 //! ```
 
+mod answers;
 mod counts;
 pub(crate) mod many;
 mod patience;
@@ -135,7 +137,7 @@ impl Point {
             | Fault::HalfBody
             | Fault::Reset(_) => true,
             Fault::Conflict => self.method == Method::PATCH || self.is_aside(),
-            Fault::MalformedJson => self.method != Method::GET,
+            Fault::MalformedJson | Fault::Instead(_) => self.method != Method::GET,
             Fault::ExpiredToken => self.is_list() || self.is_aside(),
             Fault::Forbidden => self.is_aside(),
             Fault::Hang(_) => false,

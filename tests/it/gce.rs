@@ -3,6 +3,7 @@
 //! Every node has 8 GiB; users ask for so much that each run's numbers can be reckoned by hand.
 
 mod faults;
+mod field;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

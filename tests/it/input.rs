@@ -7,8 +7,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
-use kube_rebalancer::observe::{self, Observation, ReadError, Reading, Source};
 use kube_rebalancer_core::model::{Bytes, Snapshot};
+use kube_rebalancer_kube::observe::{self, Observation, ReadError, Reading};
+use kube_rebalancer_ports::Source;
 use serde_json::{Value, json};
 
 fn observe(inputs: &[&[u8]]) -> Result<Observation, ReadError> {

@@ -10,12 +10,14 @@
 mod architecture;
 mod background;
 mod cli;
+mod clouds;
 mod consent;
 mod contract;
 mod control_plane;
 mod deploy;
 mod fake_api;
 mod faults;
+mod field;
 mod gce;
 mod gce_world;
 mod generate;
@@ -24,6 +26,7 @@ mod live;
 mod logs;
 mod naive;
 mod objects;
+#[cfg(feature = "simulate")]
 mod plot;
 mod properties;
 mod race;
@@ -32,5 +35,7 @@ mod scale_py;
 mod scenarios;
 mod settings;
 mod shells;
+#[cfg(feature = "simulate")]
 mod simulate;
+#[cfg(feature = "simulate")]
 mod trace;

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 
 use jiff::civil::Weekday;
-use kube_rebalancer::simulate::plot::{self, PlotFile};
-use kube_rebalancer::simulate::series::{Panel, Point};
+use kube_rebalancer_simulate::plot::{self, PlotFile};
+use kube_rebalancer_simulate::series::{Panel, Point};
 
 const DAY: u64 = 24 * 60 * 60;
 

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use kube_rebalancer::observe::Reading;
 use kube_rebalancer::settings::Settings;
 use kube_rebalancer_core::plan::{Action, Refusal, plan};
+use kube_rebalancer_kube::observe::Reading;
 use serde::Deserialize;
 
 /// One file: settings, a cluster, and what became of it.

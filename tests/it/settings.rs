@@ -3,15 +3,15 @@
 use jiff::SignedDuration;
 use kube_rebalancer::logs::LogFormat;
 use kube_rebalancer::settings::{Origin, Pair, Settings, SettingsError, catalog};
-use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement};
-use kube_rebalancer_core::policy::{Budget, CapacitySource, PartsPerMillion, Policy};
+use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement, Resource};
+use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, PartsPerMillion, Policy};
 
 fn read(pairs: &[(&str, &str)]) -> Settings {
     Settings::from_pairs(pairs.iter().copied()).unwrap().0
 }
 
 fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
-    let SettingsError { problems } = Settings::from_pairs(pairs.iter().copied()).unwrap_err();
+    let SettingsError { problems, .. } = Settings::from_pairs(pairs.iter().copied()).unwrap_err();
     problems.iter().map(ToString::to_string).collect()
 }
 
@@ -25,20 +25,25 @@ fn warnings(pairs: &[(&str, &str)]) -> Vec<String> {
 fn without_any_variable_the_defaults_hold() {
     let settings = read(&[]);
     let policy = settings.policy();
-    assert_eq!(policy.max_utilization, PartsPerMillion(850_000));
-    assert_eq!(policy.min_utilization, PartsPerMillion(650_000));
-    assert_eq!(policy.optimal_utilization, PartsPerMillion(750_000));
-    assert_eq!((policy.min_nodes, policy.max_nodes), (3, 72));
+    assert_eq!(policy.bounds.max_utilization, PartsPerMillion(850_000));
+    assert_eq!(policy.bounds.min_utilization, PartsPerMillion(650_000));
+    assert_eq!(policy.bounds.optimal_utilization, PartsPerMillion(750_000));
+    let bounds = policy.bounds;
+    assert_eq!((bounds.min_nodes, bounds.max_nodes, bounds.max_nodes_set), (3, 72, false));
+    assert_eq!(policy.resources, [Resource::Memory, Resource::Cpu]);
+    assert_eq!(policy.pool_label, None);
     assert!(policy.preemptible_labels.is_empty());
     assert!(policy.omit_labels.is_empty());
     assert!(policy.omit_namespaces.iter().eq(["kube-system"]));
     assert_eq!(policy.node_selector, LabelSelector::default());
     assert_eq!(policy.capacity, CapacitySource::Allocatable);
     assert_eq!(policy.empty_grace, SignedDuration::ZERO);
-    assert!(policy.adopt_cordons);
-    assert!(policy.keep_zones);
-    assert_eq!(policy.max_cordons, Budget::Percent(100));
+    assert_eq!(policy.adopt_cordons, AdoptCordons::After(SignedDuration::from_hours(1)));
+    assert!(policy.bounds.keep_zones);
+    assert_eq!(policy.max_cordons, Budget::Percent { percent: 20, at_least: 3 });
     assert_eq!(policy.max_deletions, Budget::Count(10));
+    assert_eq!(policy.max_creations, Budget::Percent { percent: 50, at_least: 10 });
+    assert!(policy.startup_taints.is_empty());
     assert_eq!(policy.boot_grace, SignedDuration::from_mins(15));
     assert_eq!((policy.max_unready_percent, policy.ok_unready_nodes), (45, 3));
     assert!(!policy.node_groups_named);
@@ -47,6 +52,7 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!(*policy, Policy::default());
     assert_eq!(settings.run_timeout(), SignedDuration::from_mins(5));
     assert_eq!((settings.yes(), settings.lease_namespace()), (false, "default"));
+    assert_eq!(settings.lease_name(), "kube-rebalancer");
     assert_eq!(settings.log_format(), LogFormat::Text);
     assert!(settings.values().iter().all(|value| value.origin == Origin::Default));
 }
@@ -59,36 +65,47 @@ fn every_variable_reaches_its_own_field() {
         ("OPTIMAL_UTILIZATION", "0.7"),
         ("MIN_NODES", "1"),
         ("MAX_NODES", "9"),
+        ("RESOURCES", "cpu"),
         ("PREEMPTIBLE_LABELS", "a:b"),
         ("OMIT_LABELS", "c"),
         ("OMIT_NAMESPACES", "d:e"),
         ("NODE_SELECTOR", "pool=users"),
+        ("POOL_LABEL", "example.com/pool"),
         ("CAPACITY", "capacity"),
         ("EMPTY_GRACE", "30m"),
         ("ADOPT_CORDONS", "false"),
         ("KEEP_ZONES", "false"),
         ("MAX_CORDONS", "4"),
         ("MAX_DELETIONS", "20%"),
+        ("MAX_CREATIONS", "6"),
         ("BOOT_GRACE", "1h"),
+        ("STARTUP_TAINTS", "example.com/not-yet"),
         ("MAX_UNREADY_PERCENT", "30"),
         ("OK_UNREADY_NODES", "2"),
         ("PROJECT", "my-project"),
         ("ZONE", "us-central1-a"),
         ("COMPUTE_ENDPOINT", "http://127.0.0.1:8080"),
-        ("NODE_GROUPS", "users:core"),
+        ("NODE_GROUPS", "users:big=core"),
         ("RUN_TIMEOUT", "90s"),
         ("YES", "true"),
         ("LEASE_NAMESPACE", "rebalancing"),
+        ("LEASE_NAME", "users"),
         ("LOG_FORMAT", "json"),
         ("POD_NAMESPACE", "hub"),
         ("POD_NAME", "rebalancer-1"),
         ("NODE_NAME", "node-1"),
     ]);
     let policy = settings.policy();
-    assert_eq!(policy.max_utilization, PartsPerMillion(900_000));
-    assert_eq!(policy.min_utilization, PartsPerMillion(500_000));
-    assert_eq!(policy.optimal_utilization, PartsPerMillion(700_000));
-    assert_eq!((policy.min_nodes, policy.max_nodes), (1, 9));
+    let bounds = policy.bounds;
+    assert_eq!(bounds.max_utilization, PartsPerMillion(900_000));
+    assert_eq!(bounds.min_utilization, PartsPerMillion(500_000));
+    assert_eq!(bounds.optimal_utilization, PartsPerMillion(700_000));
+    assert_eq!((bounds.min_nodes, bounds.max_nodes, bounds.max_nodes_set), (1, 9, true));
+    assert_eq!(policy.resources, [Resource::Cpu]);
+    assert_eq!(policy.pool_label.as_deref(), Some("example.com/pool"));
+    assert!(
+        policy.group_pools.iter().map(|(group, pool)| (group.as_str(), pool.as_str())).eq([("core", "big")])
+    );
     assert!(policy.preemptible_labels.iter().eq(["a", "b"]));
     assert!(policy.omit_labels.iter().eq(["c"]));
     assert!(policy.omit_namespaces.iter().eq(["d", "e"]));
@@ -96,10 +113,12 @@ fn every_variable_reaches_its_own_field() {
     assert_eq!(policy.node_selector, LabelSelector(vec![requirement]));
     assert_eq!(policy.capacity, CapacitySource::Capacity);
     assert_eq!(policy.empty_grace, SignedDuration::from_mins(30));
-    assert!(!policy.adopt_cordons);
-    assert!(!policy.keep_zones);
+    assert_eq!(policy.adopt_cordons, AdoptCordons::Never);
+    assert!(!bounds.keep_zones);
     assert_eq!(policy.max_cordons, Budget::Count(4));
-    assert_eq!(policy.max_deletions, Budget::Percent(20));
+    assert_eq!(policy.max_deletions, Budget::Percent { percent: 20, at_least: 3 });
+    assert_eq!(policy.max_creations, Budget::Count(6));
+    assert!(policy.startup_taints.iter().eq(["example.com/not-yet"]));
     assert_eq!(policy.boot_grace, SignedDuration::from_hours(1));
     assert_eq!((policy.max_unready_percent, policy.ok_unready_nodes), (30, 2));
     assert!(policy.node_groups_named);
@@ -111,6 +130,7 @@ fn every_variable_reaches_its_own_field() {
     assert!(settings.cloud().node_groups.iter().eq(["core", "users"]));
     assert_eq!(settings.run_timeout(), SignedDuration::from_secs(90));
     assert_eq!((settings.yes(), settings.lease_namespace()), (true, "rebalancing"));
+    assert_eq!(settings.lease_name(), "users");
     assert_eq!(settings.log_format(), LogFormat::Json);
     assert!(settings.values().iter().all(|value| value.origin == Origin::Environment));
     assert_eq!(settings.values().len(), catalog::ENTRIES.len());
@@ -136,7 +156,7 @@ fn an_empty_text_is_no_text_and_a_flag_goes_before_the_variable() {
 }
 
 #[test]
-fn all_problems_are_told_at_once_each_in_two_lines() {
+fn all_problems_are_reported_at_once_each_in_two_lines() {
     let told = problems(&[
         ("MAX_UTILIZATION", "85"),
         ("OMIT_NAMESPACES", "kube-system:"),
@@ -146,10 +166,10 @@ fn all_problems_are_told_at_once_each_in_two_lines() {
     ]);
     let expected = [
         "MAX_UTILIZATION=85: did you mean 0.85?\n  \
-         expected a decimal above 0 and up to 1, at most six decimals (default 0.85)",
+         expected a decimal above 0 and up to 1, or 0.85:pool=0.9 (default 0.85)",
         "OMIT_NAMESPACES=\"kube-system:\": element 2 of the list is empty\n  \
          expected namespaces with ':' between them (default kube-system)",
-        "ADOPT_CORDONS=yes: did you mean true?\n  expected true or false (default true)",
+        "ADOPT_CORDONS=yes: did you mean true?\n  expected a duration such as 1h, or true or false (default 1h)",
         "PROJECT=../etc: \"../etc\" is not a project id\n  expected a project id such as my-project-123",
         "MIN_NODES=80 is above MAX_NODES=72 (default)\n  expected MIN_NODES <= MAX_NODES (defaults 3 and 72)",
     ];
@@ -176,6 +196,120 @@ fn bounds_are_in_order() {
     read(&[one[0], one[1], one[2], ("MIN_NODES", "0"), ("MAX_NODES", "0")]);
 }
 
+/// The first line of each problem.
+fn first_lines(pairs: &[(&str, &str)]) -> Vec<String> {
+    problems(pairs).iter().map(|problem| problem.lines().next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_pool_overrides_what_it_names_and_has_the_rest_of_all_pools() {
+    let settings = read(&[
+        ("POOL_LABEL", "pool"),
+        ("MIN_NODES", "2:gpu=0"),
+        ("MAX_NODES", "gpu=5"),
+        ("MAX_UTILIZATION", "0.9:big=0.95"),
+        ("KEEP_ZONES", "true:gpu=false"),
+    ]);
+    let policy = settings.policy();
+    assert!(policy.pool_bounds.keys().eq(["big", "gpu"]));
+    let of = |pool| {
+        let bounds = policy.bounds_of(pool);
+        let utilization = (bounds.min_utilization.0, bounds.optimal_utilization.0, bounds.max_utilization.0);
+        (utilization, bounds.min_nodes, (bounds.max_nodes, bounds.max_nodes_set), bounds.keep_zones)
+    };
+    // An override alone leaves the default to the other pools, where it counts as not set.
+    assert_eq!(of("users"), ((650_000, 750_000, 900_000), 2, (72, false), true));
+    assert_eq!(of("gpu"), ((650_000, 750_000, 900_000), 0, (5, true), false));
+    assert_eq!(of("big"), ((650_000, 750_000, 950_000), 2, (72, false), true));
+    assert_eq!(policy.bounds, *policy.bounds_of("users"));
+}
+
+#[test]
+fn with_pools_the_default_of_min_nodes_is_zero() {
+    let minimum = |pairs: &[(&str, &str)], pool| read(pairs).policy().bounds_of(pool).min_nodes;
+    let pools = ("POOL_LABEL", "pool");
+    assert_eq!(minimum(&[pools], "users"), 0);
+    assert_eq!(minimum(&[pools, ("MIN_NODES", "gpu=1")], "users"), 0);
+    assert_eq!(minimum(&[pools, ("MIN_NODES", "gpu=1")], "gpu"), 1);
+    assert_eq!(minimum(&[pools, ("MIN_NODES", "3")], "users"), 3);
+    assert_eq!(minimum(&[], ""), 3);
+    let shown =
+        read(&[pools]).values().iter().find(|value| value.entry.name == "MIN_NODES").cloned().unwrap();
+    assert_eq!((shown.text.as_str(), shown.origin), ("0", Origin::Default));
+    // A pool of two nodes is no contradiction to a default of three.
+    assert_eq!(minimum(&[pools, ("MAX_NODES", "gpu=2")], "gpu"), 0);
+}
+
+#[test]
+fn bounds_are_in_order_in_every_pool() {
+    let pools = ("POOL_LABEL", "pool");
+    let cases = [
+        (
+            vec![pools, ("MIN_NODES", "3:gpu=80")],
+            vec!["MIN_NODES=80 is above MAX_NODES=72 (default) in pool gpu"],
+        ),
+        (
+            vec![pools, ("MIN_NODES", "3"), ("MAX_NODES", "gpu=2")],
+            vec!["MIN_NODES=3 is above MAX_NODES=2 in pool gpu"],
+        ),
+        (
+            vec![pools, ("MAX_UTILIZATION", "0.85:gpu=0.7")],
+            vec!["OPTIMAL_UTILIZATION=0.75 (default) is above MAX_UTILIZATION=0.7 in pool gpu"],
+        ),
+        // What is wrong with all pools is said once.
+        (vec![pools, ("MIN_NODES", "9:gpu=0"), ("MAX_NODES", "8")], vec!["MIN_NODES=9 is above MAX_NODES=8"]),
+    ];
+    for (pairs, expected) in cases {
+        assert_eq!(first_lines(&pairs), expected, "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_pool_without_pools_is_a_problem() {
+    let lines =
+        first_lines(&[("MIN_NODES", "3:gpu=0"), ("KEEP_ZONES", "gpu=false"), ("NODE_GROUPS", "big=a")]);
+    let expected = [
+        "NODE_GROUPS=big=a: names pool big, but POOL_LABEL is unset",
+        "MIN_NODES=3:gpu=0: names pool gpu, but POOL_LABEL is unset",
+        "KEEP_ZONES=gpu=false: names pool gpu, but POOL_LABEL is unset",
+    ];
+    assert_eq!(lines, expected);
+    // Whether there are pools is not known where the label itself is wrong.
+    assert_eq!(first_lines(&[("MIN_NODES", "3:gpu=0"), ("POOL_LABEL", "a b")]).len(), 1);
+}
+
+/// An env file keeps quotes, and a file that becomes the value of a `ConfigMap` ends in a line break.
+#[test]
+fn quotes_line_breaks_and_blanks_around_a_valid_value_are_named() {
+    let lines = first_lines(&[
+        ("MAX_UTILIZATION", "\"0.85\""),
+        ("PREEMPTIBLE_LABELS", "'hub.jupyter.org/username'"),
+        ("MIN_NODES", "3\n"),
+        ("OMIT_LABELS", "hub.jupyter.org/username\n"),
+        ("MAX_NODES", " 5"),
+        ("CAPACITY", "\"weight\""),
+    ]);
+    let expected = [
+        "MAX_UTILIZATION=\"\\\"0.85\\\"\": in literal quotes; remove them",
+        "MIN_NODES=\"3\\n\": ends in a line break; remove it",
+        "MAX_NODES=\" 5\": has blanks around it; remove them",
+        "PREEMPTIBLE_LABELS='hub.jupyter.org/username': in literal quotes; remove them",
+        "OMIT_LABELS=\"hub.jupyter.org/username\\n\": ends in a line break; remove it",
+        "CAPACITY=\"\\\"weight\\\"\": unknown word",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_misspelt_variable_is_named_beside_the_problems() {
+    let pairs = [("MAX_NODE", "5"), ("MIN_NODES", "80")];
+    let error = Settings::from_pairs(pairs).unwrap_err();
+    let expected = "a setting is not valid\n  MIN_NODES=80 is above MAX_NODES=72 (default)\n    \
+                    expected MIN_NODES <= MAX_NODES (defaults 3 and 72)\n  \
+                    MAX_NODE is not a setting and has no effect; did you mean MAX_NODES?";
+    assert_eq!(error.to_string(), expected);
+}
+
 #[test]
 fn a_value_that_is_not_valid_is_not_compared_with_others() {
     assert_eq!(problems(&[("MAX_NODES", "NaN"), ("MIN_NODES", "100")]).len(), 1);
@@ -183,12 +317,12 @@ fn a_value_that_is_not_valid_is_not_compared_with_others() {
 
 #[test]
 fn letter_case_makes_no_second_variable() {
-    assert_eq!(read(&[("max_nodes", "5")]).policy().max_nodes, 5);
+    assert_eq!(read(&[("max_nodes", "5")]).policy().bounds.max_nodes, 5);
     let twice = "MAX_NODES is given more than once: as MAX_NODES and max_nodes\n  \
                  expected one of them; the letter case makes no difference";
     assert_eq!(problems(&[("max_nodes", "5"), ("MAX_NODES", "5")]), [twice]);
     // One of them is empty, and so not given.
-    assert_eq!(read(&[("max_nodes", "5"), ("MAX_NODES", "")]).policy().max_nodes, 5);
+    assert_eq!(read(&[("max_nodes", "5"), ("MAX_NODES", "")]).policy().bounds.max_nodes, 5);
 }
 
 #[test]

@@ -15,9 +15,10 @@ use kube_rebalancer_core::plan::{
 };
 use kube_rebalancer_core::policy::Policy;
 
-use crate::apply::{Applied, Apply, NotTried};
-use crate::ports::{
-    Clock, Cluster, Doomed, GroupAnswer, NodeEvent, NodeGroups, NodePatch, PatchError, PodList, PortError,
+use crate::{Applied, Apply, NotTried};
+use kube_rebalancer_ports::{
+    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch, PatchError, PodList,
+    PortError,
 };
 
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -180,10 +181,10 @@ impl NodeGroups for Ports {
         world.answers[0].clone()
     }
 
-    async fn delete(&self, nodes: &[Doomed]) -> Vec<GroupAnswer> {
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         let mut world = self.world();
-        for doomed in nodes {
-            world.did(format!("delete {}", doomed.node));
+        for node in nodes {
+            world.did(format!("delete {}", node.node));
         }
         world.answers.iter().take(nodes.len()).cloned().collect()
     }

@@ -21,8 +21,10 @@ pub enum ErrorKind {
     Forbidden,
     /// There is no such thing.
     NotFound,
-    /// A quota is used up, or there are no more machines of that kind in that zone.
+    /// There are no more machines of that kind in that zone.
     Exhausted,
+    /// A quota is used up.
+    Quota,
     /// The service did not answer, or asked to come back later.
     Unavailable,
     /// Anything else.
@@ -44,7 +46,7 @@ impl ErrorKind {
         };
         for reason in reasons {
             match reason {
-                "quotaExceeded" | "QUOTA_EXCEEDED" => return Self::Exhausted,
+                "quotaExceeded" | "QUOTA_EXCEEDED" => return Self::Quota,
                 // Also with `ZONE_` or `REGION_` before it, and `_WITH_DETAILS` behind.
                 code if code.contains("RESOURCE_POOL_EXHAUSTED") => return Self::Exhausted,
                 "rateLimitExceeded" | "userRateLimitExceeded" | "RATE_LIMIT_EXCEEDED" => {
@@ -59,7 +61,7 @@ impl ErrorKind {
 
 #[cfg(test)]
 mod tests {
-    use super::ErrorKind::{self, Credentials, Exhausted, Forbidden, NotFound, Other, Unavailable};
+    use super::ErrorKind::{self, Credentials, Exhausted, Forbidden, NotFound, Other, Quota, Unavailable};
 
     #[test]
     fn an_answer_is_sorted_by_its_reason_and_then_by_its_status() {
@@ -70,11 +72,11 @@ mod tests {
             (Some(403), &["accessNotConfigured"], Forbidden),
             (Some(403), &["SERVICE_DISABLED"], Forbidden),
             (Some(403), &[], Forbidden),
-            (Some(403), &["quotaExceeded"], Exhausted),
-            (Some(403), &["QUOTA_EXCEEDED"], Exhausted),
+            (Some(403), &["quotaExceeded"], Quota),
+            (Some(403), &["QUOTA_EXCEEDED"], Quota),
             (Some(403), &["rateLimitExceeded"], Unavailable),
             (Some(403), &["forbidden", "userRateLimitExceeded"], Unavailable),
-            (Some(403), &["rateLimitExceeded", "quotaExceeded"], Exhausted),
+            (Some(403), &["rateLimitExceeded", "quotaExceeded"], Quota),
             (Some(404), &["notFound"], NotFound),
             (Some(408), &[], Unavailable),
             (Some(409), &["alreadyExists"], Other),

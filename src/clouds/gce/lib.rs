@@ -1,23 +1,27 @@
-//! Google Compute Engine as this program sees it: managed instance groups behind one small trait.
+//! Google Compute Engine as a provider of kube-rebalancer: managed instance groups.
 //!
 //! ```text
+//!   PROVIDER --> provider (list, grow, delete)      which decides with the crate join
+//!                   |
 //!   settings, providerIDs --> Location, GroupId, InstanceId     names, checked before they reach a URL
-//!                                       |
-//!   kube-rebalancer --> dyn ComputeEngine --> connect() --> the official client
+//!                   |
+//!                dyn ComputeEngine --> connect() --> the official client
 //! ```
 //!
-//! A crate of its own, and the trait used as an object, because the client is large: what uses the trait is compiled
-//! without it. Nothing in here decides anything.
+//! The provider and the engine are used as objects, and both connections are made by boxed futures, because the client
+//! is large: the program is compiled without it.
 
 mod client;
 mod engine;
 mod error;
 mod name;
+mod provider;
 
 pub use client::{ConnectOptions, Connecting, connect};
 pub use engine::{ComputeEngine, CurrentAction, Group, GroupList, InstanceError, ManagedInstance};
 pub use error::{ComputeError, ErrorKind};
 pub use name::{GroupId, InstanceId, Location, NameError, ProjectId, Region, Zone};
+pub use provider::PROVIDER;
 
 /// How many instances one request may delete.
 pub const MAX_DELETED_AT_ONCE: usize = 1000;

@@ -1,10 +1,12 @@
-//! POLICY 7: marks say what is true. A later run deletes by them, so a wrong one is as bad as a wrong deletion.
+//! Section 7: marks say what is true. A later run deletes by them, so a wrong one is as bad as a wrong deletion.
 
-use super::facts::Facts;
+use super::facts::{Facts, NodeFacts};
+use super::replicas::Replicas;
 use super::steps::Steps;
 use super::violation::Violation;
 use crate::model::annotation::{CORDONED_AT, DELETING_UNTIL, EMPTY_SINCE};
-use crate::plan::{Action, Plan};
+use crate::model::{NodeIndex, taint};
+use crate::plan::{Action, Plan, UnmarkReason};
 
 pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let mut unmarked = vec![false; facts.nodes.len()];
@@ -15,41 +17,63 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
                     found.push(Violation::MarkUnfounded { node: node.clone(), why });
                 }
             }
-            Action::Unmark { node, .. } => {
+            Action::Unmark { node, reason } => {
                 if let Some(slot) = facts.find(node).and_then(|index| unmarked.get_mut(index)) {
                     *slot = true;
                 }
-                if let Some(why) = why_not_unmark(facts, steps, node) {
+                if let Some(why) = why_not_unmark(facts, steps, node, reason) {
                     found.push(Violation::UnmarkUnfounded { node: node.clone(), why });
                 }
             }
-            Action::Uncordon { .. } | Action::Grow { .. } | Action::Cordon { .. } | Action::Delete { .. } => {
-            }
+            Action::Uncordon { .. }
+            | Action::Grow { .. }
+            | Action::Cordon { .. }
+            | Action::Delete { .. }
+            | Action::DeleteInstance { .. } => {}
         }
     }
     if plan.guard.is_some() {
         return; // nothing is written then
     }
     for (index, node) in facts.nodes.iter().enumerate() {
-        // A critical, pinned or claimed node is not deleted by any mark, and may have to be left exactly as it is.
-        let protected = node.critical_pod.is_some() || facts.pinned(node) || facts.claimed(node);
-        let stale = node.managed && node.node.unschedulable && !node.empty() && node.carries(EMPTY_SINCE);
-        if stale && !protected && steps.on(index).is_none() && unmarked.get(index) != Some(&true) {
-            found.push(Violation::StaleMark { node: node.node.name.clone() });
+        let written = steps.on(index).is_some() || unmarked.get(index) == Some(&true);
+        if node.managed && !written && !node.marks.claimed && !node.hands_off(facts.policy) {
+            check_stale(node, found);
         }
     }
 }
 
-fn why_not_mark(facts: &Facts<'_>, steps: &Steps<'_>, name: &str) -> Option<&'static str> {
+fn check_stale(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+    // A critical or pinned node is not deleted by any mark, and may have to be left exactly as it is.
+    let protected = node.critical_pod.is_some() || node.scale_down_disabled();
+    if node.node.unschedulable && !node.is_empty() && node.carries(EMPTY_SINCE) && !protected {
+        found.push(Violation::StaleMark { node: node.name() });
+    }
+    if claim_is_over(node) {
+        found.push(Violation::StaleClaim { node: node.name() });
+    }
+}
+
+/// Whether a claim has left its taint or its note, and holds no longer.
+fn claim_is_over(node: &NodeFacts<'_>) -> bool {
+    let tainted = node.node.taints.iter().any(|taint| taint.key == taint::DELETING);
+    !node.marks.claimed && (tainted || node.carries(DELETING_UNTIL))
+}
+
+fn find<'f, 'a>(facts: &'f Facts<'a>, name: &str) -> Option<(NodeIndex, &'f NodeFacts<'a>)> {
     let index = facts.find(name)?;
-    let node = facts.nodes.get(index)?;
+    facts.nodes.get(index).map(|node| (index, node))
+}
+
+fn why_not_mark(facts: &Facts<'_>, steps: &Steps<'_>, name: &str) -> Option<&'static str> {
+    let (index, node) = find(facts, name)?;
     if !node.node.unschedulable {
         Some("it is schedulable")
-    } else if !node.empty() {
+    } else if !node.is_empty() {
         Some("it is not empty")
-    } else if facts.hands_off(node) {
+    } else if node.hands_off(facts.policy) {
         Some("an operator is at work there")
-    } else if facts.claimed(node) {
+    } else if node.marks.claimed {
         Some("another run is about to delete it")
     } else if steps.on(index).is_some() {
         Some("it is uncordoned or deleted")
@@ -58,22 +82,40 @@ fn why_not_mark(facts: &Facts<'_>, steps: &Steps<'_>, name: &str) -> Option<&'st
     }
 }
 
-fn why_not_unmark(facts: &Facts<'_>, steps: &Steps<'_>, name: &str) -> Option<&'static str> {
-    let index = facts.find(name)?;
-    let node = facts.nodes.get(index)?;
+fn why_not_unmark(
+    facts: &Facts<'_>,
+    steps: &Steps<'_>,
+    name: &str,
+    reason: &UnmarkReason,
+) -> Option<&'static str> {
+    let (index, node) = find(facts, name)?;
     if steps.on(index).is_some() {
         // The cordon's or uncordon's own patch writes or removes the marks; a second patch would undo it.
         Some("another action of the plan writes them")
-    } else if facts.hands_off(node) {
-        Some("an operator is at work there")
-    } else if facts.claimed(node) {
+    } else if node.marks.claimed {
         Some("another run is about to delete it")
+    } else if node.hands_off(facts.policy) {
+        Some("an operator is at work there")
     } else {
-        let untrue = if node.node.unschedulable {
-            node.carries(EMPTY_SINCE) && !node.empty()
-        } else {
-            [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL].iter().any(|key| node.carries(key))
+        let untrue = match reason {
+            UnmarkReason::Occupied => {
+                node.node.unschedulable
+                    && node.carries(EMPTY_SINCE)
+                    && (!node.is_empty() || holds_last_replica(facts, steps, index))
+            }
+            UnmarkReason::Uncordoned => {
+                let marks = [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL];
+                !node.node.unschedulable && marks.iter().any(|key| node.carries(key))
+            }
+            UnmarkReason::ClaimOver => claim_is_over(node),
         };
         if untrue { None } else { Some("it carries none that is untrue") }
     }
+}
+
+/// Whether the node stays only for a pod that would be the last live one of its controller.
+fn holds_last_replica(facts: &Facts<'_>, steps: &Steps<'_>, index: NodeIndex) -> bool {
+    let mut going = steps.deleted();
+    going.insert(index);
+    Replicas::of(facts, &going).last_on(index).is_some()
 }

@@ -1,11 +1,10 @@
-//! POLICY 5 and 7: which nodes may change their schedulability, and what must still serve afterwards.
+//! Sections 3, 5 and 7: which nodes may change their schedulability.
 
-use std::collections::BTreeMap;
-
-use super::facts::{Facts, NodeFacts, pod_name};
-use super::growth;
+use super::facts::{Cordon, Facts, NodeFacts, pod_name};
+use super::reach::Admission;
 use super::steps::Steps;
 use super::violation::{Direction, Violation};
+use super::waiting::{has_room, is_waiting};
 use crate::plan::NodeState;
 
 pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
@@ -18,7 +17,7 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
                 check_cordon(node, found);
             }
             Some(Direction::Delete) => {}
-            None => check_still_cordoned(facts, node, found),
+            None => check_stays_cordoned(node, found),
         }
     }
     let managed = facts.managed_count();
@@ -26,33 +25,55 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     if cordons > allowed {
         found.push(Violation::TooManyCordons { cordons, allowed, managed });
     }
-    check_zones(facts, steps, found);
-    check_min_nodes(facts, steps, found);
 }
 
 fn check_uncordon(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
-    let name = || node.node.name.clone();
     if !node.node.unschedulable {
-        found.push(Violation::NotCordoned { node: name() });
+        found.push(Violation::NotCordoned { node: node.name() });
     }
-    if !node.ready() {
-        found.push(Violation::UncordonOfNotReady { node: name(), state: node.state });
+    if node.marks.claimed {
+        found.push(Violation::Claimed { node: node.name(), direction: Direction::Uncordon });
+    } else if !node.health.is_usable() {
+        let state = node.state().unwrap_or(NodeState::Broken);
+        found.push(Violation::UncordonOfNotReady { node: node.name(), state });
     }
-    if facts.hands_off(node) {
-        found.push(Violation::CordonedByOthers { node: name(), direction: Direction::Uncordon });
+    if node.cordon_must_stay(facts.policy) {
+        found.push(Violation::CordonedByOthers {
+            node: node.name(),
+            direction: Direction::Uncordon,
+            adopt: facts.policy.adopt_cordons,
+        });
     }
-    if facts.claimed(node) {
-        found.push(Violation::Claimed { node: name(), direction: Direction::Uncordon });
+    if node.reserved && !facts.unbound.iter().any(|pod| is_for(facts, node, pod)) {
+        let why = "which would take no waiting pod";
+        found.push(Violation::UncordonOfReserved { node: node.name(), why });
     }
 }
 
+/// Whether a waiting pod has room on the node now.
+fn is_for(facts: &Facts<'_>, node: &NodeFacts<'_>, pod: &crate::model::Pod) -> bool {
+    is_waiting(facts, pod)
+        && has_room(node, pod)
+        && Admission::of(pod, facts.snapshot).admits(node.node, facts.policy)
+}
+
 fn check_cordon(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
-    let name = || node.node.name.clone();
     if node.node.unschedulable {
-        found.push(Violation::AlreadyCordoned { node: name() });
+        found.push(Violation::AlreadyCordoned { node: node.name() });
     }
-    if node.state == NodeState::Booting {
-        found.push(Violation::CordonOfBooting { node: name() });
+    let states = node.health.states();
+    let may_be = |state| states.contains(&state);
+    if node.marks.claimed {
+        found.push(Violation::Claimed { node: node.name(), direction: Direction::Cordon });
+    } else if let Some(state) = states.first().copied()
+        && !may_be(NodeState::Serving)
+        && !may_be(NodeState::Broken)
+        && !node.node.unschedulable
+    {
+        found.push(Violation::CordonOfIdle { node: node.name(), state });
+    }
+    if node.reserved {
+        found.push(Violation::CordonOfReserved { node: node.name() });
     }
     check_never_unschedulable(node, Direction::Cordon, found);
 }
@@ -63,68 +84,24 @@ pub(super) fn check_never_unschedulable(
     direction: Direction,
     found: &mut Vec<Violation>,
 ) {
-    let name = || node.node.name.clone();
     if let Some(pod) = node.critical_pod {
-        found.push(Violation::CriticalNode { node: name(), direction, pod: pod_name(pod) });
+        found.push(Violation::CriticalNode { node: node.name(), direction, pod: pod_name(pod) });
     }
     if node.scale_down_disabled() {
-        found.push(Violation::ScaleDownDisabled { node: name(), direction });
+        found.push(Violation::ScaleDownDisabled { node: node.name(), direction });
     }
 }
 
-/// A Ready node under our own cordon that got a critical pod is uncordoned, whatever the utilization; unless another
-/// run is deleting it, which has looked at its pods later than we did.
-fn check_still_cordoned(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
-    if node.managed
-        && node.state == NodeState::Cordoned
-        && !node.cordoned_by_others()
-        && !facts.claimed(node)
-        && let Some(pod) = node.critical_pod
-    {
-        found.push(Violation::CriticalStaysCordoned { node: node.node.name.clone(), pod: pod_name(pod) });
-    }
-}
-
-/// Users' disks are zonal: a zone that has a serving node keeps one.
-fn check_zones(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
-    if !facts.policy.keep_zones {
+/// A Ready common node under our own cordon that got a critical pod, or that somebody annotated to stay, is uncordoned,
+/// whatever the utilization; unless another run is deleting it, which has looked at its pods later than we did.
+fn check_stays_cordoned(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+    if !node.is_common() || !node.health.is_usable() || node.marks.cordon != Cordon::Ours {
         return;
     }
-    let mut zones: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for (index, node) in facts.nodes.iter().enumerate() {
-        if let (true, Some(zone)) = (node.managed, node.node.zone()) {
-            let (before, after) = zones.entry(zone).or_default();
-            *before += usize::from(node.state == NodeState::Serving);
-            *after += usize::from(steps.serves_after(facts, index));
-        }
-    }
-    for (zone, (before, after)) in zones {
-        if before > 0 && after == 0 {
-            found.push(Violation::ZoneUnserved { zone: zone.to_owned(), before });
-        }
-    }
-}
-
-/// Fewer than `MIN_NODES` only when no node that is there could still serve. (Whether more could have been created is
-/// not asked: too little growth harms nobody who is served now, and a false alarm here would stop the run.)
-fn check_min_nodes(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
-    let serving = (0..facts.nodes.len()).filter(|index| steps.serves_after(facts, *index)).count();
-    let booting =
-        facts.managed().filter(|node| node.state == NodeState::Booting && !node.node.unschedulable).count()
-            + growth::booting_instances(facts);
-    let after = serving.saturating_add(booting).saturating_add(steps.new_nodes());
-    let min = facts.policy.min_nodes;
-    if after >= min {
-        return;
-    }
-    let unused = facts.nodes.iter().enumerate().find(|(index, node)| {
-        node.managed
-            && node.ready()
-            && !facts.hands_off(node)
-            && !facts.claimed(node)
-            && !steps.serves_after(facts, *index)
-    });
-    if let Some((_, node)) = unused {
-        found.push(Violation::TooFewNodes { after, min, unused: node.node.name.clone() });
-    }
+    let why = match node.critical_pod {
+        Some(pod) => format!("it runs the critical pod {}", pod_name(pod)),
+        None if node.scale_down_disabled() => "it is annotated scale-down-disabled".to_owned(),
+        None => return,
+    };
+    found.push(Violation::StaysCordoned { node: node.name(), why });
 }

@@ -1,32 +1,34 @@
-//! POLICY 7: a node is deleted only if nobody and nothing is lost with it, and something is left to go on with.
+//! Section 7: a node is deleted only if nobody and nothing is lost with it, and something is left to go on with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::cordons::check_never_unschedulable;
-use super::facts::{Facts, NodeFacts, pod_name};
+use super::facts::{Cordon, Facts, NodeFacts, age, pod_name};
+use super::replicas::Replicas;
 use super::steps::Steps;
 use super::violation::{Direction, Violation};
-use crate::model::annotation;
+use super::waiting::Waiting;
+use crate::model::{NodeIndex, annotation};
 
 pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
-    let deleted: Vec<&NodeFacts<'_>> = facts
-        .nodes
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| steps.on(*index) == Some(Direction::Delete))
-        .map(|(_, node)| node)
-        .collect();
-    let serving = (0..facts.nodes.len()).filter(|index| steps.serves_after(facts, *index)).count();
-    let min = facts.policy.min_nodes;
-    for node in &deleted {
-        check_node(facts, node, found);
-        if node.ready() && serving < min {
-            found.push(Violation::DeleteOfReserve { node: node.node.name.clone(), serving, min });
+    let deleted = steps.deleted();
+    if deleted.is_empty() {
+        return;
+    }
+    let gate = Gate::new(facts, &deleted);
+    for index in &deleted {
+        let Some(node) = facts.nodes.get(*index) else { continue };
+        gate.judge(facts, *index, node, found);
+        if node.marks.claimed {
+            found.push(Violation::Claimed { node: node.name(), direction: Direction::Delete });
+        }
+        // A reserve that could serve at once is worth more than its price while too little serves.
+        if node.health.says_ready {
+            check_reserve(facts, steps, node, found);
         }
     }
-    check_controllers(&deleted, found);
     check_what_is_left(facts, &deleted, found);
     let managed = facts.managed_count();
     let allowed = facts.policy.max_deletions.allows(managed);
@@ -35,100 +37,134 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     }
 }
 
-/// What must hold of the node by itself.
-fn check_node(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
-    let name = || node.node.name.clone();
-    if !node.node.unschedulable {
-        found.push(Violation::DeleteOfSchedulable { node: name() });
+/// What must hold of a node by itself and by the pods that wait, whatever else is done. The same rules judge a planned
+/// deletion and, right before it, the cluster as it is then.
+#[derive(Debug)]
+pub(super) struct Gate<'a> {
+    replicas: Replicas<'a>,
+    waiting: Waiting<'a>,
+}
+
+impl<'a> Gate<'a> {
+    pub(super) fn new(facts: &Facts<'a>, going: &BTreeSet<NodeIndex>) -> Self {
+        Self { replicas: Replicas::of(facts, going), waiting: Waiting::of(facts) }
     }
+
+    pub(super) fn judge(
+        &self,
+        facts: &Facts<'a>,
+        index: NodeIndex,
+        node: &NodeFacts<'a>,
+        found: &mut Vec<Violation>,
+    ) {
+        check_hands(facts, node, found);
+        check_empty(facts, node, found);
+        if let Some((pod, controller)) = self.replicas.last_on(index) {
+            let controller = format!("{} {}/{}", controller.kind, pod.namespace, controller.name);
+            let pod = pod_name(pod);
+            found.push(Violation::DeleteOfLastReplica { node: node.name(), pod, controller });
+        }
+        self.waiting.speaks_against(facts, node, found);
+    }
+}
+
+/// Whose node it is, and whether it may go at all.
+fn check_hands(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+    let policy = facts.policy;
     check_never_unschedulable(node, Direction::Delete, found);
-    if node.cordoned_by_others() && !facts.policy.adopt_cordons {
-        found.push(Violation::CordonedByOthers { node: name(), direction: Direction::Delete });
-    }
-    if facts.claimed(node) {
-        found.push(Violation::Claimed { node: name(), direction: Direction::Delete });
-    }
-    if let Some(pod) = node.occupant {
-        found.push(Violation::DeleteOfOccupied {
-            node: name(),
-            occupants: node.occupants,
-            pod: pod_name(pod),
+    if node.marks.cordon == Cordon::None {
+        found.push(Violation::DeleteOfSchedulable { node: node.name() });
+    } else if !node.marks.allows_deletion(policy, facts.snapshot.observed_at()) {
+        found.push(Violation::CordonedByOthers {
+            node: node.name(),
+            direction: Direction::Delete,
+            adopt: policy.adopt_cordons,
         });
     }
-    if let Some(pod) = node.lost_pod {
-        found.push(Violation::DeleteLosesPod { node: name(), pod: pod_name(pod) });
-    }
     if node.own {
-        found.push(Violation::DeleteOfOwnNode { node: name() });
+        found.push(Violation::DeleteOfOwnNode { node: node.name() });
+    }
+    let delays = node.node.annotations.keys().find(|key| key.starts_with(annotation::DELAY_DELETION));
+    if let Some(annotation) = delays {
+        found.push(Violation::DeletionDelayed { node: node.name(), annotation: annotation.clone() });
     }
     if let Some(why) = &node.node.outside {
-        found.push(Violation::DeleteOutsideGroups { node: name(), why: why.clone() });
+        found.push(Violation::DeleteOutsideGroups { node: node.name(), why: why.clone() });
     }
-    for group in facts.snapshot.groups().iter().filter(|group| node.node.group.as_ref() == Some(&group.name))
-    {
+    let groups = facts.snapshot.groups().iter();
+    for group in groups.filter(|group| node.node.group.as_ref() == Some(&group.name)) {
         if let Some(why) = &group.not_shrinkable {
             found.push(Violation::DeleteFromGroup {
-                node: name(),
+                node: node.name(),
                 group: group.name.clone(),
                 why: why.clone(),
             });
         }
     }
-    let (empty_for, grace) = (empty_for(facts, node), facts.policy.empty_grace);
+}
+
+/// Whether nobody is on it, and has not been for long enough.
+fn check_empty(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+    if let Some(pod) = node.occupant {
+        let (occupants, pod) = (node.occupants, pod_name(pod));
+        found.push(Violation::DeleteOfOccupied { node: node.name(), occupants, pod });
+    }
+    if let Some(pod) = node.lost_pod {
+        found.push(Violation::DeleteLosesPod { node: node.name(), pod: pod_name(pod) });
+    }
+    let now = facts.snapshot.observed_at();
+    let empty_for = node.marks.empty_since.map_or(SignedDuration::ZERO, |since| age(now, since));
+    let grace = facts.policy.empty_grace;
     if empty_for < grace {
         found.push(Violation::DeleteTooEarly {
-            node: name(),
+            node: node.name(),
             empty_seconds: empty_for.as_secs(),
             grace_seconds: grace.as_secs(),
         });
     }
 }
 
-/// How long the node is known to be empty; a mark that does not parse proves nothing.
-fn empty_for(facts: &Facts<'_>, node: &NodeFacts<'_>) -> SignedDuration {
-    node.node
-        .annotations
-        .get(annotation::EMPTY_SINCE)
-        .and_then(|text| text.parse::<Timestamp>().ok())
-        .map_or(SignedDuration::ZERO, |since| facts.age(since))
+/// A Ready node goes only while enough others serve in its pool, and the pool does not grow.
+fn check_reserve(facts: &Facts<'_>, steps: &Steps<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+    if steps.new_nodes_in(node.pool) > 0 {
+        found.push(Violation::DeleteWhileGrowing { node: node.name(), pool: node.pool.to_owned() });
+    }
+    let stays = |(index, one): &(NodeIndex, &NodeFacts<'_>)| {
+        let reserved = one.reserved && one.health.says_ready && steps.on(*index) != Some(Direction::Delete);
+        steps.serves_after(*index, one) || reserved
+    };
+    let serving = facts.of_pool(node.pool).filter(stays).count();
+    let min = facts.policy.bounds_of(node.pool).min_nodes;
+    if serving < min {
+        found.push(Violation::DeleteOfReserve { node: node.name(), serving, min });
+    }
 }
 
-/// Both replicas of a DNS server never go together.
-fn check_controllers(deleted: &[&NodeFacts<'_>], found: &mut Vec<Violation>) {
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-    for node in deleted {
-        for controller in &node.recreators {
-            if let Some(first) = owners.insert(controller, &node.node.name) {
-                found.push(Violation::SharedController {
-                    first: first.to_owned(),
-                    second: node.node.name.clone(),
-                    controller: (*controller).to_owned(),
+/// The last common node of a zone stays with `KEEP_ZONES`; the last of a pool, unless `NODE_GROUPS` says where to grow.
+fn check_what_is_left(facts: &Facts<'_>, deleted: &BTreeSet<NodeIndex>, found: &mut Vec<Violation>) {
+    for pool in facts.pools() {
+        let all = facts.of_pool(pool).count();
+        let gone = facts.of_pool(pool).filter(|(index, _)| deleted.contains(index)).count();
+        if gone > 0 && gone >= all && !facts.policy.node_groups_named {
+            found.push(Violation::PoolDeleted { pool: pool.to_owned(), deleted: gone });
+        }
+        if !facts.policy.bounds_of(pool).keep_zones {
+            continue;
+        }
+        let mut zones: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for (index, node) in facts.of_pool(pool).filter(|(_, node)| node.is_common()) {
+            let Some(zone) = node.node.zone() else { continue };
+            let (left, gone) = zones.entry(zone).or_default();
+            if deleted.contains(&index) { *gone += 1 } else { *left += 1 }
+        }
+        for (zone, (left, gone)) in zones {
+            if left == 0 && gone > 0 {
+                found.push(Violation::ZoneDeleted {
+                    pool: pool.to_owned(),
+                    zone: zone.to_owned(),
+                    deleted: gone,
                 });
             }
-        }
-    }
-}
-
-/// The last node of a zone stays with `KEEP_ZONES`; the last of the cluster, unless `NODE_GROUPS` says where to grow.
-fn check_what_is_left(facts: &Facts<'_>, deleted: &[&NodeFacts<'_>], found: &mut Vec<Violation>) {
-    let managed = facts.managed_count();
-    if !deleted.is_empty() && deleted.len() >= managed && !facts.policy.node_groups_named {
-        found.push(Violation::ClusterDeleted { deleted: deleted.len() });
-    }
-    if !facts.policy.keep_zones {
-        return;
-    }
-    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
-    for zone in facts.managed().filter_map(|node| node.node.zone()) {
-        *left.entry(zone).or_default() += 1;
-    }
-    let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
-    for zone in deleted.iter().filter_map(|node| node.node.zone()) {
-        *gone.entry(zone).or_default() += 1;
-    }
-    for (zone, deleted) in gone {
-        if left.get(zone).is_none_or(|nodes| deleted >= *nodes) {
-            found.push(Violation::ZoneDeleted { zone: zone.to_owned(), deleted });
         }
     }
 }

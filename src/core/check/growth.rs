@@ -1,11 +1,13 @@
-//! POLICY 3, 5 and 7: which groups may grow, and by how much.
+//! Sections 3, 5 and 7: which groups may grow, and by how much.
 
 use std::collections::BTreeSet;
 
-use super::facts::Facts;
+use jiff::SignedDuration;
+
+use super::facts::{Facts, age};
 use super::steps::{Growth, Steps};
 use super::violation::Violation;
-use crate::model::{Instance, NodeGroup};
+use crate::model::{Instance, NodeGroup, NodeResources};
 
 /// How a growth without a group is written.
 const NO_GROUP: &str = "(none)";
@@ -14,39 +16,99 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     let mut seen = BTreeSet::new();
     for growth in &steps.growths {
         let name = growth.group.unwrap_or(NO_GROUP);
-        if !seen.insert(growth.group) {
+        // Without groups, each pool is its own.
+        if !seen.insert((growth.group, growth.group.is_none().then_some(growth.pool))) {
             found.push(Violation::GrownTwice { group: name.to_owned() });
         }
         if growth.to <= growth.from {
             found.push(Violation::DoesNotGrow { group: name.to_owned(), from: growth.from, to: growth.to });
         }
         check_from(facts, *growth, name, found);
+        check_instead(facts, growth, found);
     }
-    let new = steps.new_nodes();
-    let managed = facts.managed_count();
-    let instances = facts.snapshot.groups().iter().flat_map(without_node).count();
-    let max = facts.policy.max_nodes;
-    if new > 0 && managed.saturating_add(instances).saturating_add(new) > max {
-        found.push(Violation::TooManyNodes { new, managed, instances, max });
+    let pools: BTreeSet<&str> = steps.growths.iter().map(|growth| growth.pool).collect();
+    for pool in pools {
+        check_max_nodes(facts, steps, pool, found);
+        check_unknown_size(facts, steps, pool, found);
+    }
+    let (new, managed) = (steps.new_nodes(), facts.managed_count());
+    let allowed = facts.policy.max_creations.allows(managed);
+    if new > allowed {
+        found.push(Violation::TooManyCreations { new, allowed, managed });
     }
 }
 
-/// A growth starts at the size that there is: at the group's, else at the number of managed nodes.
+fn check_max_nodes(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
+    let new = steps.new_nodes_in(pool);
+    let common = facts.of_pool(pool).filter(|(_, node)| node.is_common()).count();
+    let instances = groups_of(facts, pool).flat_map(without_node).count();
+    let max = facts.policy.bounds_of(pool).max_nodes;
+    if new > 0 && common.saturating_add(instances).saturating_add(new) > max {
+        found.push(Violation::TooManyNodes { pool: pool.to_owned(), new, common, instances, max });
+    }
+}
+
+/// Where nothing tells the size of a new node, few are created, and none while one is on its way.
+fn check_unknown_size(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
+    let unknown = steps.growths.iter().filter(|growth| growth.pool == pool && !size_is_known(facts, growth));
+    let new = unknown.map(Growth::new_nodes).fold(0, usize::saturating_add);
+    if new == 0 {
+        return;
+    }
+    let serving = facts.of_pool(pool).filter(|(_, node)| node.serves()).count();
+    let booting =
+        facts.of_pool(pool).filter(|(_, node)| node.boots()).count() + booting_instances(facts, pool);
+    let missing = facts.policy.bounds_of(pool).min_nodes.saturating_sub(serving.saturating_add(booting));
+    let allowed = if booting > 0 { 0 } else { missing.max(1) };
+    if new > allowed {
+        found.push(Violation::TooManyOfUnknownSize { pool: pool.to_owned(), new, allowed, booting });
+    }
+}
+
+/// Whether the group's template or one of its nodes tells what a new node offers.
+fn size_is_known(facts: &Facts<'_>, growth: &Growth<'_>) -> bool {
+    let tells = |allocatable: &NodeResources, capacity: &NodeResources| {
+        let tell =
+            |resource| allocatable.of(resource).or(capacity.of(resource)).is_some_and(|amount| amount > 0);
+        facts.policy.resources.iter().all(|resource| tell(*resource))
+    };
+    let by_template = facts
+        .snapshot
+        .groups()
+        .iter()
+        .filter(|group| Some(group.name.as_str()) == growth.group)
+        .filter_map(|group| group.template.as_ref())
+        .any(|template| tells(&template.allocatable, &template.capacity));
+    let by_node = facts.managed().any(|node| {
+        let member = match growth.group {
+            Some(name) => node.node.group.as_deref() == Some(name),
+            None => node.pool == growth.pool && node.is_common(),
+        };
+        member && tells(&node.node.allocatable, &node.node.capacity)
+    });
+    by_template || by_node
+}
+
+/// A growth starts at the size that there is: at the group's, else at the number of the pool's managed nodes.
 fn check_from(facts: &Facts<'_>, growth: Growth<'_>, name: &str, found: &mut Vec<Violation>) {
     let groups = facts.snapshot.groups();
     let size = match growth.group {
-        None if groups.is_empty() => u32::try_from(facts.managed_count()).unwrap_or(u32::MAX),
+        None if groups.is_empty() => {
+            if !facts.of_pool(growth.pool).any(|(_, node)| node.is_common()) {
+                found.push(Violation::NothingToCopy { pool: growth.pool.to_owned() });
+            }
+            u32::try_from(facts.of_pool(growth.pool).count()).unwrap_or(u32::MAX)
+        }
         None => {
             found.push(Violation::GroupNotNamed { groups: groups.len() });
             return;
         }
         Some(name) => {
-            let Ok(index) = groups.binary_search_by(|group| group.name.as_str().cmp(name)) else {
+            let Some(group) = groups.iter().find(|group| group.name == name) else {
                 found.push(Violation::UnknownGroup { group: name.to_owned() });
                 return;
             };
-            let Some(group) = groups.get(index) else { return };
-            check_growable(facts, group, found);
+            check_growable(facts, growth, group, found);
             group.target_size
         }
     };
@@ -55,34 +117,91 @@ fn check_from(facts: &Facts<'_>, growth: Growth<'_>, name: &str, found: &mut Vec
     }
 }
 
+/// The groups that are asked if the first refuses must be as fit for it.
+fn check_instead(facts: &Facts<'_>, growth: &Growth<'_>, found: &mut Vec<Violation>) {
+    let mut named = BTreeSet::from([growth.group]);
+    for other in growth.instead {
+        if !named.insert(Some(&other.group)) {
+            found.push(Violation::GrownTwice { group: other.group.clone() });
+        }
+        let as_first = Growth { group: Some(&other.group), from: other.size, instead: &[], ..*growth };
+        check_from(facts, as_first, &other.group, found);
+    }
+}
+
 /// A group that fails to make instances, or that something else scales, is left alone; so is one whose nodes this
 /// program does not manage: it would never see what it created, and create more, run after run.
-fn check_growable(facts: &Facts<'_>, group: &NodeGroup, found: &mut Vec<Violation>) {
+fn check_growable(facts: &Facts<'_>, growth: Growth<'_>, group: &NodeGroup, found: &mut Vec<Violation>) {
     let mut refuse = |why: String| found.push(Violation::NotGrowable { group: group.name.clone(), why });
     if let Some(why) = &group.not_growable {
         refuse(why.clone());
     }
-    if let Some(instance) = without_node(group).find(|instance| !is_booting(facts, instance)) {
+    if let Some(instance) = without_node(group).find(|instance| keeps_group_from_growing(facts, instance)) {
         refuse(format!("its instance {} did not become a node in time", instance.name));
     }
-    let managed = facts.managed().any(|node| node.node.group.as_deref() == Some(group.name.as_str()));
-    if !managed && !facts.policy.node_groups_named {
+    if !is_ours(facts, group) {
         found.push(Violation::GroupNotManaged { group: group.name.clone() });
+    }
+    if !facts.pools_of(group).contains(growth.pool) {
+        found.push(Violation::GroupOfOtherPool { group: group.name.clone(), pool: growth.pool.to_owned() });
+    }
+    let mut members = facts.managed().filter(|node| node.node.group.as_ref() == Some(&group.name)).peekable();
+    if members.peek().is_some() && members.all(|node| node.reserved) {
+        found.push(Violation::GrowsReserved { group: group.name.clone() });
     }
 }
 
-/// Instances that may still become nodes.
-pub(super) fn booting_instances(facts: &Facts<'_>) -> usize {
-    let groups = facts.snapshot.groups().iter();
-    groups.flat_map(without_node).filter(|instance| is_booting(facts, instance)).count()
+/// Whether a group is this run's to change: one of its nodes is managed, or the operator named groups.
+pub(super) fn is_ours(facts: &Facts<'_>, group: &NodeGroup) -> bool {
+    facts.policy.node_groups_named
+        || facts.managed().any(|node| node.node.group.as_ref() == Some(&group.name))
+}
+
+/// Whether the plan could have asked for one more node in a pool: nothing in the snapshot speaks against it.
+pub(super) fn could_grow(facts: &Facts<'_>, pool: &str) -> bool {
+    let groups = facts.snapshot.groups();
+    let common = facts.of_pool(pool).any(|(_, node)| node.is_common() && node.health.says_ready);
+    common
+        && facts.policy.max_creations.allows(facts.managed_count()) > 0
+        && (groups.is_empty()
+            || groups_of(facts, pool).any(|group| {
+                let mut late = without_node(group).filter(|one| keeps_group_from_growing(facts, one));
+                group.not_growable.is_none() && is_ours(facts, group) && late.next().is_none()
+            }))
+}
+
+/// Instances that may still become nodes of a pool.
+pub(super) fn booting_instances(facts: &Facts<'_>, pool: &str) -> usize {
+    let instances = groups_of(facts, pool).flat_map(without_node);
+    instances.filter(|instance| is_booting(facts, instance)).count()
+}
+
+fn groups_of<'f>(facts: &'f Facts<'_>, pool: &'f str) -> impl Iterator<Item = &'f NodeGroup> {
+    facts.snapshot.groups().iter().filter(move |group| facts.pools_of(group).contains(pool))
 }
 
 fn without_node(group: &NodeGroup) -> impl Iterator<Item = &Instance> {
     group.instances.iter().filter(|instance| !instance.has_node)
 }
 
+/// How old an instance is; one that the cloud has not begun to create has no age.
+pub(super) fn instance_age(facts: &Facts<'_>, instance: &Instance) -> Option<SignedDuration> {
+    instance.created_at.map(|created| age(facts.snapshot.observed_at(), created))
+}
+
 /// An instance that the cloud has not begun to create has not begun to be late either.
 fn is_booting(facts: &Facts<'_>, instance: &Instance) -> bool {
-    let in_time = instance.created_at.is_none_or(|created| facts.age(created) < facts.policy.boot_grace);
+    let in_time = instance_age(facts, instance).is_none_or(|age| age < facts.policy.boot_grace);
     instance.creation_error.is_none() && in_time
+}
+
+/// One that failed or is late keeps its group from growing, until twice `BOOT_GRACE` are over.
+fn keeps_group_from_growing(facts: &Facts<'_>, instance: &Instance) -> bool {
+    let long_ago = instance_age(facts, instance).is_some_and(|age| age >= twice(facts.policy.boot_grace));
+    !is_booting(facts, instance) && !long_ago
+}
+
+/// The age from which on an instance that never became a node is given up.
+pub(super) fn twice(grace: SignedDuration) -> SignedDuration {
+    grace.saturating_mul(2)
 }

@@ -1,4 +1,4 @@
-//! POLICY 9: when no plan may be made, and when a plan may only uncordon.
+//! Section 9: when no plan may be made, and when a plan may only uncordon.
 
 use super::facts::Facts;
 use super::violation::Violation;
@@ -17,10 +17,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
     if nodes > 0 && snapshot.pods_seen() == 0 {
         found.push(Violation::NoPodVisible { nodes });
     }
-    let broken = facts.managed().filter(|node| node.state == NodeState::Broken).count();
-    if too_many_broken(facts, broken, managed) != plan.guard.is_some() {
-        found.push(Violation::GuardDiffers { broken, managed, guarded: plan.guard.is_some() });
-    }
+    check_guard(facts, plan, managed, found);
     if plan.guard.is_some() {
         for action in &plan.actions {
             if !matches!(action, Action::Uncordon { .. }) {
@@ -30,8 +27,22 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
     }
 }
 
-/// More than the percentage, and at least so many. Compared without dividing.
-fn too_many_broken(facts: &Facts<'_>, broken: usize, managed: usize) -> bool {
+/// The guard is set exactly when too many nodes are broken or not in use. A node of which two states are true, one of them
+/// no sign of trouble, counts either way.
+fn check_guard(facts: &Facts<'_>, plan: &Plan, managed: usize, found: &mut Vec<Violation>) {
+    let unready = |state: &NodeState| matches!(state, NodeState::Broken | NodeState::NotInUse);
+    let states = || facts.managed().map(|node| node.health.states());
+    let most = states().filter(|states| states.iter().any(unready)).count();
+    let least = states().filter(|states| states.iter().all(unready)).count();
+    let guarded = plan.guard.is_some();
+    let allowed = [least, most].iter().any(|broken| too_many(facts, *broken, managed) == guarded);
+    if !allowed {
+        found.push(Violation::GuardDiffers { broken: most, managed, guarded });
+    }
+}
+
+/// More than the percentage, and at least as many as the setting names. Compared without dividing.
+fn too_many(facts: &Facts<'_>, broken: usize, managed: usize) -> bool {
     let percent = usize::try_from(facts.policy.max_unready_percent).unwrap_or(usize::MAX);
     broken >= facts.policy.ok_unready_nodes && broken.saturating_mul(100) > managed.saturating_mul(percent)
 }

@@ -7,29 +7,38 @@
 //! ```
 //!
 //! It runs in production before anything is touched, and after every planner test. Everything here is derived from
-//! `POLICY.md` alone; of `plan` only the value types are used, so a mistake must be made twice to pass.
+//! docs/decisions.md alone; of `plan` only the value types are used, so a mistake must be made twice to pass.
 
 mod book_keeping;
 mod cordons;
 mod deletions;
+mod demand;
 mod facts;
 mod growth;
 mod guard;
+mod instances;
 mod outcome;
+mod reach;
+mod replicas;
+mod service;
 mod settled;
 mod steps;
 mod verdicts;
 mod violation;
+mod waiting;
 
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 pub use outcome::outcome;
 pub use settled::{check_settled, cut_short};
 pub use violation::{Direction, Violation};
 
+use deletions::Gate;
 use facts::Facts;
 use steps::Steps;
 
@@ -48,8 +57,37 @@ pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation
     guard::check(&facts, plan, &mut found);
     verdicts::check(&facts, plan, &mut found);
     cordons::check(&facts, &steps, &mut found);
+    service::check(&facts, plan, &steps, &mut found);
     growth::check(&facts, &steps, &mut found);
     deletions::check(&facts, &steps, &mut found);
+    instances::check(&facts, plan, &mut found);
     book_keeping::check(&facts, plan, &steps, &mut found);
+    found
+}
+
+/// Everything that speaks against deleting one node of a cluster as it is right before the deletion.
+///
+/// The node may carry this run's own claim. `going` names every node that this run deletes: two nodes that hold the two
+/// live replicas of one controller must not both go.
+#[must_use]
+pub fn deletion(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    node: &str,
+    going: &BTreeSet<String>,
+) -> Vec<Violation> {
+    let facts = Facts::of(snapshot, policy);
+    let Some(index) = facts.find(node) else {
+        return vec![Violation::UnknownNode { node: node.to_owned(), verb: "delete" }];
+    };
+    let mut found = Vec::new();
+    let mut indices: BTreeSet<_> = going.iter().filter_map(|name| facts.find(name)).collect();
+    indices.insert(index);
+    if let Some(judged) = facts.nodes.get(index) {
+        if !judged.managed {
+            found.push(Violation::Unmanaged { node: node.to_owned(), verb: "delete" });
+        }
+        Gate::new(&facts, &indices).judge(&facts, index, judged, &mut found);
+    }
     found
 }

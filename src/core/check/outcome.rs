@@ -1,80 +1,98 @@
 //! The cluster right after a plan: what it cordons and uncordons is done, what it grew boots, what it deletes is
-//! still there.
+//! still there; only instances that never became a node are gone.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::facts::Facts;
-use crate::model::{Instance, Node, NodeGroup, NodeTemplate, Snapshot, SnapshotError, annotation};
-use crate::plan::{Action, Plan};
+use super::facts::{Facts, NodeFacts, taints};
+use crate::model::{
+    Instance, Node, NodeGroup, NodeTemplate, Snapshot, SnapshotError, Taint, TaintEffect, annotation, taint,
+};
+use crate::plan::{Action, Plan, UnmarkReason};
 use crate::policy::Policy;
-
-/// The name of the group that stands for all managed nodes where no group is known.
-const STAND_IN: &str = "(the managed nodes)";
 
 /// The label that is never the same on two nodes.
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
-/// The taint that comes and goes with a cordon.
-const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
-
 /// Builds the snapshot that a run right after this plan would see.
 ///
-/// Where no node group is known, growth is shown by a group that all managed nodes belong to. Fails only if the
+/// Where no node group is known, growth is shown by a group that the common nodes of the pool belong to. Fails only if the
 /// snapshot itself broke its invariants.
 pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snapshot, SnapshotError> {
     let mut nodes = snapshot.nodes().to_vec();
     let mut groups = snapshot.groups().to_vec();
+    let now = snapshot.observed_at();
     for action in &plan.actions {
         let index =
             action.node().and_then(|name| nodes.binary_search_by(|node| node.name.as_str().cmp(name)).ok());
         if let Some(node) = index.and_then(|index| nodes.get_mut(index)) {
-            act(node, action, snapshot.observed_at());
+            act(node, action, now);
         }
-        if let Action::Grow { group, from, to, .. } = action {
-            if group.is_none() {
-                groups.push(stand_in(snapshot, policy));
-                for (node, facts) in nodes.iter_mut().zip(Facts::of(snapshot, policy).nodes) {
-                    if facts.managed {
-                        node.group = Some(STAND_IN.to_owned());
-                    }
+        match action {
+            Action::Grow { pool, group, from, to, .. } => {
+                let name = group.clone().unwrap_or_else(|| {
+                    let stand_in = stand_in(&Facts::of(snapshot, policy), pool);
+                    join(&mut nodes, &stand_in);
+                    groups.push(stand_in);
+                    stand_in_name(pool)
+                });
+                if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
+                    boot(group, to.saturating_sub(*from), now);
                 }
             }
-            let name = group.as_deref().unwrap_or(STAND_IN);
-            if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
-                boot(group, to.saturating_sub(*from), snapshot.observed_at());
+            Action::DeleteInstance { group, instance, .. } => {
+                if let Some(group) = groups.iter_mut().find(|one| one.name == *group) {
+                    group.instances.retain(|one| one.name != *instance);
+                    group.target_size = group.target_size.saturating_sub(1);
+                }
             }
+            Action::Uncordon { .. }
+            | Action::Cordon { .. }
+            | Action::Delete { .. }
+            | Action::Mark { .. }
+            | Action::Unmark { .. } => {}
         }
     }
-    Snapshot::new(snapshot.observed_at(), nodes, snapshot.pods().to_vec(), groups, snapshot.pods_seen())
+    let ledger = plan.ledger.as_ref().or(snapshot.ledger()).cloned();
+    let after = Snapshot::new(now, nodes, snapshot.pods().to_vec(), groups, snapshot.pods_seen())?;
+    Ok(after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger))
 }
 
-/// Writes on the node what the action's patch writes.
+/// Writes on the node what the action's patch writes, and what the control plane adds to it.
 fn act(node: &mut Node, action: &Action, now: Timestamp) {
+    let mut remove = |notes: &[&str]| notes.iter().for_each(|key| drop(node.annotations.remove(*key)));
     match action {
         Action::Cordon { .. } => {
-            node.unschedulable = true;
-            node.annotations.remove(annotation::DELETING_UNTIL);
-            node.annotations.remove(annotation::EMPTY_SINCE);
+            remove(&[annotation::DELETING_UNTIL, annotation::EMPTY_SINCE]);
             node.annotations.insert(annotation::CORDONED_AT.to_owned(), now.to_string());
+            node.unschedulable = true;
+            node.taints.retain(|one| one.key != taint::DELETING && one.key != taint::UNSCHEDULABLE);
+            node.taints.push(Taint {
+                key: taint::UNSCHEDULABLE.to_owned(),
+                value: String::new(),
+                effect: TaintEffect::NoSchedule,
+                added_at: Some(now),
+            });
         }
         Action::Uncordon { .. } => {
+            remove(&[annotation::CORDONED_AT, annotation::DELETING_UNTIL, annotation::EMPTY_SINCE]);
             node.unschedulable = false;
-            node.taints.retain(|taint| taint.key != CORDON_TAINT);
-            node.annotations.remove(annotation::EMPTY_SINCE);
-            node.annotations.remove(annotation::CORDONED_AT);
-            node.annotations.remove(annotation::DELETING_UNTIL);
+            node.taints.retain(|one| one.key != taint::DELETING && one.key != taint::UNSCHEDULABLE);
         }
         Action::Mark { .. } => {
-            node.annotations.insert(annotation::EMPTY_SINCE.to_owned(), now.to_string());
+            node.annotations.entry(annotation::EMPTY_SINCE.to_owned()).or_insert_with(|| now.to_string());
         }
-        Action::Unmark { .. } => {
-            node.annotations.remove(annotation::EMPTY_SINCE);
-            if !node.unschedulable {
-                node.annotations.remove(annotation::CORDONED_AT);
-                node.annotations.remove(annotation::DELETING_UNTIL);
-            }
+        Action::Unmark { reason: UnmarkReason::Occupied, .. } => remove(&[annotation::EMPTY_SINCE]),
+        Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => {
+            remove(&[annotation::CORDONED_AT, annotation::DELETING_UNTIL, annotation::EMPTY_SINCE]);
+            node.taints.retain(|one| one.key != taint::DELETING);
         }
-        Action::Grow { .. } | Action::Delete { .. } => {}
+        Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => {
+            remove(&[annotation::DELETING_UNTIL]);
+            node.taints.retain(|one| one.key != taint::DELETING);
+        }
+        Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {}
     }
 }
 
@@ -84,46 +102,74 @@ fn boot(group: &mut NodeGroup, new: u32, now: Timestamp) {
     let taken = group.instances.len();
     group.instances.extend((0..new).map(|number| Instance {
         name: format!("new-{taken}-{number}"),
-        has_node: false,
         created_at: Some(now),
-        creation_error: None,
+        ..Instance::default()
     }));
 }
 
-/// The group of all managed nodes; a new one of it is like the newest that is there.
-fn stand_in(snapshot: &Snapshot, policy: &Policy) -> NodeGroup {
-    let facts = Facts::of(snapshot, policy);
-    let managed: Vec<_> = facts.managed().collect();
-    let newest = managed
+/// The name of the group of a pool's common nodes where no group is known.
+fn stand_in_name(pool: &str) -> String {
+    if pool.is_empty() { "(the managed nodes)".to_owned() } else { format!("(the nodes of {pool})") }
+}
+
+/// Makes the instances' nodes members of their group.
+fn join(nodes: &mut [Node], group: &NodeGroup) {
+    for instance in &group.instances {
+        if let Ok(index) = nodes.binary_search_by(|node| node.name.cmp(&instance.name))
+            && let Some(node) = nodes.get_mut(index)
+        {
+            node.group = Some(group.name.clone());
+        }
+    }
+}
+
+/// The group of a pool's common nodes. A new one is as large as the newest that is there, and carries what all share.
+fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
+    let members: Vec<&NodeFacts<'_>> =
+        facts.of_pool(pool).map(|(_, node)| node).filter(|node| node.is_common()).collect();
+    let newest = members
         .iter()
-        .filter(|facts| facts.capacity > 0)
+        .filter(|facts| facts.health.is_usable())
         .max_by_key(|facts| (facts.node.created_at, std::cmp::Reverse(&facts.node.name)));
     NodeGroup {
-        name: STAND_IN.to_owned(),
-        zone: None,
-        target_size: u32::try_from(managed.len()).unwrap_or(u32::MAX),
-        instances: managed
+        name: stand_in_name(pool),
+        target_size: u32::try_from(facts.of_pool(pool).count()).unwrap_or(u32::MAX),
+        instances: members
             .iter()
             .map(|facts| Instance {
                 name: facts.node.name.clone(),
                 has_node: true,
                 created_at: facts.node.created_at,
-                creation_error: None,
+                ..Instance::default()
             })
             .collect(),
-        template: newest.map(|facts| NodeTemplate {
-            allocatable: facts.node.allocatable,
-            capacity: facts.node.capacity,
-            labels: facts
-                .node
-                .labels
-                .iter()
-                .filter(|(key, _)| *key != HOSTNAME)
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-            taints: facts.node.taints.clone(),
+        template: newest.map(|newest| NodeTemplate {
+            allocatable: newest.node.allocatable.clone(),
+            capacity: newest.node.capacity.clone(),
+            labels: shared_labels(&members, newest),
+            taints: shared_taints(facts, &members, newest),
         }),
-        not_growable: None,
-        not_shrinkable: None,
+        ..NodeGroup::default()
     }
+}
+
+fn shared_labels(members: &[&NodeFacts<'_>], one: &NodeFacts<'_>) -> BTreeMap<String, String> {
+    let shared = |key: &str, value: &str| {
+        members.iter().all(|member| member.node.labels.get(key).is_some_and(|theirs| theirs == value))
+    };
+    let labels = one.node.labels.iter();
+    labels
+        .filter(|(key, value)| *key != HOSTNAME && shared(key, value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+fn shared_taints(facts: &Facts<'_>, members: &[&NodeFacts<'_>], one: &NodeFacts<'_>) -> Vec<Taint> {
+    let same = |mine: &Taint, theirs: &Taint| {
+        (&mine.key, &mine.value, mine.effect) == (&theirs.key, &theirs.value, theirs.effect)
+    };
+    let shared = |taint: &Taint| {
+        members.iter().all(|member| member.node.taints.iter().any(|theirs| same(taint, theirs)))
+    };
+    taints::lasting(one.node, facts.policy).filter(|taint| shared(taint)).cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! POLICY 10's last line: planning again on a plan's own outcome changes nothing.
+//! Section 10's last rule: planning again on a plan's own outcome changes nothing.
 
 use super::outcome::outcome;
 use super::violation::Violation;
@@ -6,13 +6,21 @@ use crate::model::Snapshot;
 use crate::plan::{Action, Limit, Plan, Refusal};
 use crate::policy::Policy;
 
-/// Whether a limit left to the next run what this one would have done.
+/// Whether the plan created nodes or a limit left to the next run what this one would have done: then it need not be
+/// final.
 ///
-/// The bounds on the number of nodes hold for every run alike, so they are no excuse; `MAX_CORDONS` is, and so is
-/// the guard against too many broken nodes.
+/// Bounds that hold for every run alike are no excuse; those that cut one run, and the guard, are.
 #[must_use]
 pub fn cut_short(plan: &Plan) -> bool {
-    plan.guard.is_some() || plan.limits.iter().any(|limit| matches!(limit, Limit::MaxCordons { .. }))
+    let creates = plan.actions.iter().any(|action| matches!(action, Action::Grow { .. }));
+    let cut = plan.all_limits().any(|limit| match limit {
+        Limit::MaxNodes { .. }
+        | Limit::WaitingPods { .. }
+        | Limit::MaxCordons { .. }
+        | Limit::MaxCreations { .. } => true,
+        Limit::MinNodes { .. } | Limit::MustKeep { .. } | Limit::MaxDeletions { .. } => false,
+    });
+    plan.guard.is_some() || creates || cut
 }
 
 /// What a run right after this one would still cordon, uncordon or grow, by the planner that is handed in.
@@ -35,7 +43,10 @@ pub fn check_settled(
             Action::Grow { group, from, to, .. } => {
                 format!("group {} from {from} to {to}", group.as_deref().unwrap_or("(none)"))
             }
-            Action::Delete { .. } | Action::Mark { .. } | Action::Unmark { .. } => return None,
+            Action::Delete { .. }
+            | Action::DeleteInstance { .. }
+            | Action::Mark { .. }
+            | Action::Unmark { .. } => return None,
         };
         Some(Violation::NotSettled { verb: action.verb(), what })
     })

@@ -1,23 +1,35 @@
 //! What a plan does, by node and by group; and whether its list of actions is well formed.
 
-use super::facts::Facts;
+use std::collections::BTreeSet;
+
+use super::facts::{Facts, NodeFacts};
 use super::violation::{Direction, Violation};
-use crate::plan::Action;
-use crate::plan::Plan;
+use crate::model::NodeIndex;
+use crate::plan::{Action, GroupSize, Plan};
 
 /// A group to grow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Growth<'a> {
+    pub(super) pool: &'a str,
     pub(super) group: Option<&'a str>,
     pub(super) from: u32,
     pub(super) to: u32,
+    /// The groups to be asked if this one refuses.
+    pub(super) instead: &'a [GroupSize],
+}
+
+impl Growth<'_> {
+    /// How many nodes it asks for.
+    pub(super) fn new_nodes(&self) -> usize {
+        usize::try_from(self.to.saturating_sub(self.from)).unwrap_or(usize::MAX)
+    }
 }
 
 /// The actions, sorted out. Only those on managed nodes of the snapshot are kept: the others are violations already.
 #[derive(Debug)]
 pub(super) struct Steps<'a> {
     /// What happens to the node with this index, if anything; the first action wins.
-    pub(super) moves: Vec<Option<Direction>>,
+    moves: Vec<Option<Direction>>,
     pub(super) growths: Vec<Growth<'a>>,
 }
 
@@ -30,9 +42,11 @@ impl<'a> Steps<'a> {
                 Action::Uncordon { node, .. } => steps.add(facts, node, Direction::Uncordon, found),
                 Action::Cordon { node, .. } => steps.add(facts, node, Direction::Cordon, found),
                 Action::Delete { node, .. } => steps.add(facts, node, Direction::Delete, found),
-                Action::Grow { group, from, to, .. } => {
-                    steps.growths.push(Growth { group: group.as_deref(), from: *from, to: *to });
+                Action::Grow { pool, group, from, to, instead, .. } => {
+                    let (group, from, to) = (group.as_deref(), *from, *to);
+                    steps.growths.push(Growth { pool, group, from, to, instead });
                 }
+                Action::DeleteInstance { .. } => {}
                 Action::Mark { node, .. } | Action::Unmark { node, .. } => {
                     managed_index(facts, node, action.verb(), found);
                 }
@@ -62,29 +76,35 @@ impl<'a> Steps<'a> {
     }
 
     /// What happens to the node with this index.
-    pub(super) fn on(&self, index: usize) -> Option<Direction> {
+    pub(super) fn on(&self, index: NodeIndex) -> Option<Direction> {
         self.moves.get(index).copied().flatten()
     }
 
-    /// Whether the node with this index serves once the plan is carried out.
-    pub(super) fn serves_after(&self, facts: &Facts<'_>, index: usize) -> bool {
-        facts.nodes.get(index).is_some_and(|node| {
-            node.managed
-                && node.ready()
-                && match self.on(index) {
-                    None => !node.node.unschedulable,
-                    Some(Direction::Uncordon) => true,
-                    Some(Direction::Cordon | Direction::Delete) => false,
-                }
-        })
+    /// The nodes that are deleted.
+    pub(super) fn deleted(&self) -> BTreeSet<NodeIndex> {
+        (0..self.moves.len()).filter(|index| self.on(*index) == Some(Direction::Delete)).collect()
+    }
+
+    /// Whether a node takes pods of its pool right after the cordons: booting ones do not yet.
+    pub(super) fn serves_after(&self, index: NodeIndex, node: &NodeFacts<'_>) -> bool {
+        node.is_common()
+            && node.health.is_usable()
+            && match self.on(index) {
+                None => !node.node.unschedulable,
+                Some(Direction::Uncordon) => true,
+                Some(Direction::Cordon | Direction::Delete) => false,
+            }
+    }
+
+    /// How many nodes are asked for in a pool.
+    pub(super) fn new_nodes_in(&self, pool: &str) -> usize {
+        let here = self.growths.iter().filter(|growth| growth.pool == pool);
+        here.map(Growth::new_nodes).fold(0, usize::saturating_add)
     }
 
     /// How many nodes are asked for.
     pub(super) fn new_nodes(&self) -> usize {
-        self.growths
-            .iter()
-            .map(|growth| usize::try_from(growth.to.saturating_sub(growth.from)).unwrap_or(usize::MAX))
-            .fold(0, usize::saturating_add)
+        self.growths.iter().map(Growth::new_nodes).fold(0, usize::saturating_add)
     }
 }
 
@@ -94,7 +114,7 @@ fn managed_index(
     node: &str,
     verb: &'static str,
     found: &mut Vec<Violation>,
-) -> Option<usize> {
+) -> Option<NodeIndex> {
     let Some(index) = facts.find(node) else {
         found.push(Violation::UnknownNode { node: node.to_owned(), verb });
         return None;
@@ -122,7 +142,7 @@ fn rank(action: &Action) -> u8 {
         Action::Uncordon { .. } => 0,
         Action::Grow { .. } => 1,
         Action::Cordon { .. } => 2,
-        Action::Delete { .. } => 3,
+        Action::Delete { .. } | Action::DeleteInstance { .. } => 3,
         Action::Mark { .. } | Action::Unmark { .. } => 4,
     }
 }

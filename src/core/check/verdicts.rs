@@ -1,7 +1,10 @@
 //! Every node has exactly one verdict, it says what the actions do, and it was judged on the right facts.
 
+use std::fmt::Debug;
+
 use super::facts::{Facts, NodeFacts};
 use super::violation::Violation;
+use crate::model::Resource;
 use crate::plan::{Action, NodeVerdict, Plan, Verdict};
 
 pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) {
@@ -26,7 +29,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
         }
         check_agreement(verdict, actions.get(index).copied().flatten(), found);
         if let Some(node) = facts.nodes.get(index) {
-            check_facts(node, verdict, found);
+            check_facts(facts, node, verdict, found);
         }
     }
     for (node, count) in facts.nodes.iter().zip(counts) {
@@ -62,19 +65,37 @@ fn check_agreement(verdict: &NodeVerdict, action: Option<&Action>, found: &mut V
 }
 
 /// Two independent accounts of what a node is must be equal, or one of them is wrong about who is on it.
-fn check_facts(node: &NodeFacts<'_>, verdict: &NodeVerdict, found: &mut Vec<Violation>) {
-    let mut compare = |fact, plan: String, expected: String| {
-        if plan != expected {
-            found.push(Violation::FactDiffers { node: verdict.name.clone(), fact, plan, expected });
+fn check_facts(facts: &Facts<'_>, node: &NodeFacts<'_>, verdict: &NodeVerdict, found: &mut Vec<Violation>) {
+    let mut compare = |fact, plan: &dyn Debug, expected: &dyn Debug, equal: bool| {
+        if !equal {
+            found.push(Violation::FactDiffers {
+                node: verdict.name.clone(),
+                fact,
+                plan: format!("{plan:?}"),
+                expected: format!("{expected:?}"),
+            });
         }
     };
-    compare("managed", verdict.managed.to_string(), node.managed.to_string());
+    compare("managed", &verdict.managed, &node.managed, verdict.managed == node.managed);
+    compare("pool", &verdict.pool, &node.pool, verdict.pool == node.pool);
+    compare("reserved", &verdict.reserved, &node.reserved, verdict.reserved == node.reserved);
     if !node.managed {
         return; // its pods are not looked at
     }
-    compare("state", format!("{:?}", verdict.state), format!("{:?}", node.state));
-    compare("occupants", verdict.occupants.to_string(), node.occupants.to_string());
-    compare("critical", verdict.critical.to_string(), node.critical_pod.is_some().to_string());
-    compare("requested", verdict.requested.0.to_string(), node.requested.to_string());
-    compare("capacity", verdict.capacity.0.to_string(), node.capacity.to_string());
+    let states = node.health.states();
+    compare("state", &verdict.state, &states, states.contains(&verdict.state));
+    compare("occupants", &verdict.occupants, &node.occupants, verdict.occupants == node.occupants);
+    let critical = node.critical_pod.is_some();
+    compare("critical", &verdict.critical, &critical, verdict.critical == critical);
+    let requested = node.requested();
+    for resource in [Resource::Memory, Resource::Cpu] {
+        let (plan, expected) = (verdict.requested.of(resource), requested.of(resource));
+        let fact = if resource == Resource::Memory { "requested memory" } else { "requested cpu" };
+        compare(fact, &plan, &expected, plan == expected);
+    }
+    for resource in facts.policy.resources.iter().copied() {
+        let (plan, expected) = (verdict.capacity.of(resource), node.capacity.of(resource));
+        let fact = if resource == Resource::Memory { "memory capacity" } else { "cpu capacity" };
+        compare(fact, &plan, &expected, plan == expected);
+    }
 }

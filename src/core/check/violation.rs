@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::model::Resource;
 use crate::plan::NodeState;
+use crate::policy::{AdoptCordons, PartsPerMillion};
 
 /// Which way a node is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +41,7 @@ pub enum Violation {
     NoManagedNode { nodes: usize },
     #[error("a plan was made although {nodes} nodes are there and not one pod is visible")]
     NoPodVisible { nodes: usize },
-    #[error("{broken} of {managed} managed nodes are broken, and the plan {}", if *guarded { "is guarded all the same" } else { "is not guarded" })]
+    #[error("{broken} of {managed} managed nodes are broken or not in use, and the plan {}", if *guarded { "is guarded all the same" } else { "is not guarded" })]
     GuardDiffers { broken: usize, managed: usize, guarded: bool },
     #[error("too many nodes are broken, and the plan has a {verb} action; only uncordon is allowed")]
     ActsUnderGuard { verb: &'static str },
@@ -71,30 +73,43 @@ pub enum Violation {
     CriticalNode { node: String, direction: Direction, pod: String },
     #[error("{direction} of {node}, which is annotated scale-down-disabled")]
     ScaleDownDisabled { node: String, direction: Direction },
-    #[error("{direction} of {node}, which somebody else cordoned")]
-    CordonedByOthers { node: String, direction: Direction },
+    #[error("{direction} of {node}, which somebody else cordoned; ADOPT_CORDONS is {adopt}")]
+    CordonedByOthers { node: String, direction: Direction, adopt: AdoptCordons },
     #[error("{direction} of {node}, which another run is about to delete")]
     Claimed { node: String, direction: Direction },
     #[error("cordon of {node}, which is cordoned")]
     AlreadyCordoned { node: String },
-    #[error("cordon of {node}, which is booting")]
-    CordonOfBooting { node: String },
+    #[error("cordon of {node}, which is {state:?}: only serving and broken nodes are cordoned")]
+    CordonOfIdle { node: String, state: NodeState },
+    #[error("cordon of {node}, which is reserved for other pods")]
+    CordonOfReserved { node: String },
     #[error("uncordon of {node}, which is schedulable")]
     NotCordoned { node: String },
-    #[error("uncordon of {node}, which is {state:?} and not Ready")]
+    #[error("uncordon of the reserved node {node}, {why}")]
+    UncordonOfReserved { node: String, why: &'static str },
+    #[error("uncordon of {node}, which is {state:?} and could not serve")]
     UncordonOfNotReady { node: String, state: NodeState },
     #[error("{cordons} cordons, MAX_CORDONS allows {allowed} of {managed} managed nodes")]
     TooManyCordons { cordons: usize, allowed: usize, managed: usize },
+    #[error("node {node} stays unschedulable under our own cordon; it must be uncordoned: {why}")]
+    StaysCordoned { node: String, why: String },
+
+    // What serves after the plan.
+    #[error("pool {pool:?}: no node of zone {zone} serves after the plan; {before} did before")]
+    ZoneUnserved { pool: String, zone: String, before: usize },
     #[error(
-        "node {node} runs the critical pod {pod} under our own cordon and stays unschedulable; it must be uncordoned"
+        "pool {pool:?}: after the cordons {after} Ready nodes are left, {before} serve now, MIN_NODES is {min}"
     )]
-    CriticalStaysCordoned { node: String, pod: String },
-    #[error("no node of zone {zone} serves after the plan; {before} did before")]
-    ZoneUnserved { zone: String, before: usize },
+    CordonsBelowMinNodes { pool: String, after: usize, before: usize, min: usize },
     #[error(
-        "{after} nodes serve, boot or are asked for after the plan, MIN_NODES is {min}, and {unused} is left out"
+        "pool {pool:?}: after the cordons {} of {} {resource} are requested on what is Ready, which is more than {max}",
+        resource.show(*requested), resource.show(*capacity)
     )]
-    TooFewNodes { after: usize, min: usize, unused: String },
+    CordonsRunAhead { pool: String, resource: Resource, requested: u64, capacity: u64, max: PartsPerMillion },
+    #[error(
+        "pool {pool:?}: {after} nodes serve, boot or are asked for after the plan, MIN_NODES is {min}, and {unused} is left out"
+    )]
+    TooFewNodes { pool: String, after: usize, min: usize, unused: String },
 
     // Growth.
     #[error("group {group} is not in the snapshot")]
@@ -111,10 +126,20 @@ pub enum Violation {
     NotGrowable { group: String, why: String },
     #[error("group {group} is grown, but none of its nodes is managed and NODE_GROUPS is empty")]
     GroupNotManaged { group: String },
+    #[error("group {group} is grown for pool {pool:?}, to which it does not belong")]
+    GroupOfOtherPool { group: String, pool: String },
+    #[error("group {group} is grown, and all of its nodes are reserved: a new one would be too")]
+    GrowsReserved { group: String },
+    #[error("nodes are asked for in pool {pool:?}, which has no group and no common node")]
+    NothingToCopy { pool: String },
     #[error(
-        "{new} new node(s) with {managed} managed ones and {instances} instance(s) without a node: MAX_NODES is {max}"
+        "pool {pool:?}: {new} new node(s) with {common} common ones and {instances} instance(s) without a node: MAX_NODES is {max}"
     )]
-    TooManyNodes { new: usize, managed: usize, instances: usize, max: usize },
+    TooManyNodes { pool: String, new: usize, common: usize, instances: usize, max: usize },
+    #[error("{new} new nodes, MAX_CREATIONS allows {allowed} with {managed} managed nodes")]
+    TooManyCreations { new: usize, allowed: usize, managed: usize },
+    #[error("pool {pool:?}: {new} new node(s) of unknown size, {allowed} allowed while {booting} boot")]
+    TooManyOfUnknownSize { pool: String, new: usize, allowed: usize, booting: usize },
 
     // Deletions.
     #[error("delete of {node}, which was not cordoned when the run began")]
@@ -123,6 +148,10 @@ pub enum Violation {
     DeleteOfOccupied { node: String, occupants: usize, pod: String },
     #[error("delete of {node}: nobody would bring back the pod {pod}")]
     DeleteLosesPod { node: String, pod: String },
+    #[error("delete of {node}: {pod} is the last Ready pod of {controller} outside of the nodes that go")]
+    DeleteOfLastReplica { node: String, pod: String, controller: String },
+    #[error("delete of {node}, which the annotation {annotation} delays")]
+    DeletionDelayed { node: String, annotation: String },
     #[error("delete of {node}, on which this run's own pod is")]
     DeleteOfOwnNode { node: String },
     #[error("delete of {node}, which is in no node group: {why}")]
@@ -131,16 +160,34 @@ pub enum Violation {
     DeleteFromGroup { node: String, group: String, why: String },
     #[error("delete of {node}, empty for {empty_seconds} s of the EMPTY_GRACE of {grace_seconds} s")]
     DeleteTooEarly { node: String, empty_seconds: i64, grace_seconds: i64 },
+    #[error("delete of {node}, cordoned {seconds} s ago: the scheduler may not know yet")]
+    CordonedRecently { node: String, seconds: i64 },
+    #[error(
+        "delete of {node}: the unbound pod {pod} may have been promised it before its cordon, which is younger than 660 s"
+    )]
+    LateBind { node: String, pod: String },
+    #[error("delete of {node}: the unbound pod {pod} tolerates cordons and may be bound there")]
+    ToleratesCordon { node: String, pod: String },
+    #[error("delete of the Ready node {node}, which would take {pod}, a pod in its first hour of waiting")]
+    WouldTakeWaitingPod { node: String, pod: String },
+    #[error("delete of the Ready node {node} in pool {pool:?}, which grows in this run")]
+    DeleteWhileGrowing { node: String, pool: String },
     #[error("delete of the Ready node {node} while {serving} serve after the plan; MIN_NODES is {min}")]
     DeleteOfReserve { node: String, serving: usize, min: usize },
-    #[error("all {deleted} managed nodes of zone {zone} are deleted")]
-    ZoneDeleted { zone: String, deleted: usize },
-    #[error("all {deleted} managed nodes are deleted, and NODE_GROUPS does not say where to grow again")]
-    ClusterDeleted { deleted: usize },
-    #[error("{first} and {second} are deleted together, and each has a pod of {controller}")]
-    SharedController { first: String, second: String, controller: String },
+    #[error("pool {pool:?}: all {deleted} common nodes of zone {zone} are deleted")]
+    ZoneDeleted { pool: String, zone: String, deleted: usize },
+    #[error(
+        "pool {pool:?}: all {deleted} managed nodes are deleted, and NODE_GROUPS does not say where to grow again"
+    )]
+    PoolDeleted { pool: String, deleted: usize },
     #[error("{deletions} deletions, MAX_DELETIONS allows {allowed} of {managed} managed nodes")]
     TooManyDeletions { deletions: usize, allowed: usize, managed: usize },
+
+    // Instances without a node.
+    #[error("delete of instance {instance} of group {group}, which is not in the snapshot")]
+    UnknownInstance { group: String, instance: String },
+    #[error("delete of instance {instance} of group {group}, {why}")]
+    InstanceStays { group: String, instance: String, why: String },
 
     // Book-keeping.
     #[error("{node} is marked as empty, but {why}")]
@@ -149,6 +196,8 @@ pub enum Violation {
     UnmarkUnfounded { node: String, why: &'static str },
     #[error("{node} is not empty and keeps its mark of being empty; a later run would believe it")]
     StaleMark { node: String },
+    #[error("the claim on {node} is over, and nothing removes it: its taint keeps every pod away")]
+    StaleClaim { node: String },
 
     // Planning again.
     #[error("planning again on the outcome would {verb} {what}; the plan is not final")]

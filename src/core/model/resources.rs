@@ -131,6 +131,12 @@ impl Amounts {
         self
     }
 
+    /// The same amount with the further resources of another one.
+    #[must_use]
+    pub fn with_further_of(self, other: &Self) -> Self {
+        Self { further: other.further.clone(), ..self }
+    }
+
     /// The further resources and their amounts, sorted by name.
     pub fn further(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
         self.further.iter().flat_map(|map| map.iter()).map(|(name, amount)| (name, *amount))
@@ -217,15 +223,17 @@ impl Amounts {
         self.cpu.0 = combine(self.cpu.0, other.cpu.0);
         self.pods = combine(self.pods, other.pods);
         let Some(theirs) = &other.further else { return };
-        let mut merged = self.further.as_deref().cloned().unwrap_or_default();
+        // A sum owns its map and changes it in place: most pods that have further resources have the same.
+        let mut merged = self.further.take().unwrap_or_default();
+        let mine = Arc::make_mut(&mut merged);
         for (name, amount) in theirs.iter() {
-            let mine = merged.get(name).copied().unwrap_or(0);
-            match combine(mine, *amount) {
-                0 => drop(merged.remove(name)),
-                sum => drop(merged.insert(name.clone(), sum)),
+            match mine.get_mut(name) {
+                Some(one) => *one = combine(*one, *amount),
+                None => drop(mine.insert(name.clone(), combine(0, *amount))),
             }
         }
-        self.further = (!merged.is_empty()).then(|| Arc::new(merged));
+        mine.retain(|_, amount| *amount > 0);
+        self.further = (!merged.is_empty()).then_some(merged);
     }
 }
 

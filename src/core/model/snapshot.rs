@@ -126,6 +126,20 @@ impl Snapshot {
         self
     }
 
+    /// The same cluster, with each node as it was seen later, where it was.
+    #[must_use]
+    pub fn with_nodes<'n>(&self, later: impl Fn(&Node) -> Option<&'n Node>) -> Self {
+        let mut snapshot = self.clone();
+        for node in &mut snapshot.nodes {
+            if let Some(seen) = later(node).filter(|seen| seen.name == node.name) {
+                // What the cloud showed of a node is not part of what the API server returns.
+                let (group, outside, deleting) = (node.group.take(), node.outside.take(), node.deleting);
+                *node = Node { group, outside, deleting: deleting || seen.deleting, ..seen.clone() };
+            }
+        }
+        snapshot
+    }
+
     /// The same cluster, with the volumes of claims that were looked up.
     #[must_use]
     pub fn with_volumes(mut self, volumes: Volumes) -> Self {

@@ -25,6 +25,8 @@ pub enum Action {
         from: u32,
         /// The size to ask for.
         to: u32,
+        /// The groups that can create the same nodes, to be asked in this order if this one refuses.
+        instead: Vec<GroupSize>,
         /// Why.
         reason: GrowReason,
     },
@@ -69,6 +71,15 @@ pub enum Action {
         /// Why.
         reason: UnmarkReason,
     },
+}
+
+/// A node group and its size now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSize {
+    /// The group.
+    pub group: String,
+    /// How many instances it was asked to have.
+    pub size: u32,
 }
 
 /// A kind of action.

@@ -1,212 +1,392 @@
 //! Puts the plan together: actions in the order in which they are carried out, counts, and what else to say.
 
-use super::changes::Changes;
+use std::collections::BTreeSet;
+
+use super::action::{Action, GroupSize};
+use super::changes::{Changes, serves_after};
+use super::choice::Total;
 use super::delete::Deletions;
-use super::grow::{Growth, MakerIndex};
-use super::notes::Warning;
-use super::order::cordon;
+use super::demand::Demand;
+use super::growth::{GroupIndex, Growth};
+use super::notes::Limit;
+use super::order::{Must, cordon};
 use super::reason::{
     CordonReason, DeleteReason, GrowReason, MarkReason, Since, UncordonReason, UnmarkReason,
 };
-use super::settle::{demand, serving_utilization};
-use super::survey::{Cordon, Readiness, Survey};
+use super::settle::{demand, serving_total};
+use super::survey::{Cordon, PoolIndex, Survey};
 use super::utilization::Utilization;
-use super::value::{Action, After, Band, Before, NodeState, Plan, TooManyBroken};
-use super::verdict::{must_keep_reason, verdict};
+use super::value::{After, Band, Before, NodeState, Plan, PoolPlan, TooManyBroken};
+use super::verdict::verdict;
 use super::waiting::Waiting;
-use crate::model::{NodeIndex, annotation};
+use super::{notices, remember};
+use crate::model::{Amounts, NodeIndex, annotation, taint};
+use crate::policy::AdoptCordons;
+
+/// A pool as it is.
+#[derive(Clone, Debug)]
+pub(super) struct PoolNow {
+    pub(super) before: Before,
+    pub(super) demand: Demand,
+    pub(super) band: Band,
+}
 
 /// Everything decided, before it is written down.
 #[derive(Debug)]
 pub(super) struct Run<'r, 'a> {
     pub(super) survey: &'r Survey<'a>,
     pub(super) growth: &'r Growth<'a>,
-    pub(super) before: Before,
-    pub(super) band: Band,
+    pub(super) waiting: &'r Waiting<'a>,
+    /// By pool.
+    pub(super) now: Vec<PoolNow>,
     pub(super) changes: Changes,
     pub(super) deletions: Deletions,
     pub(super) guard: Option<TooManyBroken>,
+    /// By pool: the utilization once every action has taken effect.
+    after: Vec<Utilization>,
 }
 
-/// Counts the cluster as it is.
-pub(super) fn before(survey: &Survey<'_>, growth: &Growth<'_>, waiting: &Waiting<'_>) -> Before {
+/// Looks at a pool as it is.
+pub(super) fn pool_now(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    waiting: &Waiting<'_>,
+    pool: PoolIndex,
+) -> PoolNow {
     let cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
-    Before {
-        managed: survey.managed().count(),
-        serving: survey.count(NodeState::Serving),
-        cordoned: survey.count(NodeState::Cordoned),
-        critical: survey.managed().filter(|(_, facts)| facts.critical.is_some()).count(),
-        empty: survey.managed().filter(|(_, facts)| facts.empty()).count(),
-        booting: survey.count(NodeState::Booting),
-        broken: survey.count(NodeState::Broken),
-        instances_without_node: growth.instances_without_node,
-        waiting_pods: waiting.marked,
-        demand: demand(survey, waiting),
-        utilization: serving_utilization(survey, waiting, &cordons),
-    }
+    let count = |state| survey.common(pool).filter(|(_, facts)| facts.state == state).count();
+    let demand = demand(survey, waiting, pool);
+    let utilization = serving_total(survey, pool, &demand, &cordons).utilization(survey);
+    let before = Before {
+        managed: survey.of_pool(pool).count(),
+        serving: count(NodeState::Serving),
+        cordoned: count(NodeState::Cordoned),
+        booting: count(NodeState::Booting),
+        broken: count(NodeState::Broken),
+        not_in_use: count(NodeState::NotInUse),
+        under_pressure: count(NodeState::UnderPressure),
+        claimed: count(NodeState::Claimed),
+        reserved: survey.of_pool(pool).filter(|(_, facts)| facts.reserved.is_some()).count(),
+        critical: survey.of_pool(pool).filter(|(_, facts)| facts.critical.is_some()).count(),
+        empty: survey.of_pool(pool).filter(|(_, facts)| facts.empty()).count(),
+        instances_without_node: growth.instances_without_node.get(pool).copied().unwrap_or(0),
+        waiting_pods: waiting.refused.get(pool).copied().unwrap_or(0),
+        utilization,
+    };
+    let band = utilization.band(survey.policy.bounds_of(survey.pool_name(pool)));
+    PoolNow { before, demand, band }
 }
 
-impl Run<'_, '_> {
+impl<'r, 'a> Run<'r, 'a> {
+    pub(super) fn new(
+        survey: &'r Survey<'a>,
+        growth: &'r Growth<'a>,
+        waiting: &'r Waiting<'a>,
+        now: Vec<PoolNow>,
+        changes: Changes,
+        deletions: Deletions,
+        guard: Option<TooManyBroken>,
+    ) -> Self {
+        let mut run = Self { survey, growth, waiting, now, changes, deletions, guard, after: Vec::new() };
+        run.after = (0..survey.pools.len())
+            .filter_map(|pool| run.after(pool))
+            .map(|after| after.utilization)
+            .collect();
+        run
+    }
+
     /// Writes everything down.
-    pub(super) fn plan(self, waiting_warnings: Vec<Warning>) -> Plan {
+    pub(super) fn plan(self) -> Plan {
         let mut actions = Vec::new();
+        let changes = &self.changes;
         actions.extend(
-            self.changes.uncordon.iter().map(|&index| Action::Uncordon {
+            changes.uncordon.iter().map(|&index| Action::Uncordon {
                 node: self.name(index),
                 reason: self.uncordon_reason(index),
             }),
         );
-        actions.extend(self.changes.grow.iter().map(|(&maker, &nodes)| self.grow(maker, nodes)));
+        actions.extend(changes.grow.iter().filter_map(|(&group, &nodes)| self.grow(group, nodes)));
         actions.extend(
-            self.changes
+            changes
                 .cordon
                 .iter()
                 .map(|&index| Action::Cordon { node: self.name(index), reason: self.cordon_reason(index) }),
         );
-        actions.extend(
-            self.deletions
-                .delete
-                .iter()
-                .map(|&index| Action::Delete { node: self.name(index), reason: self.delete_reason(index) }),
-        );
+        actions.extend(self.deletions.delete.iter().map(|&index| Action::Delete {
+            node: self.name(index),
+            reason: self.delete_reason(index),
+            restarts: self.restarts(index),
+        }));
+        let mut limit = self.deletions.limit.clone();
         if self.guard.is_none() {
+            actions.extend(self.never_registered(&mut limit));
             actions.extend(self.book_keeping());
         }
-
-        let mut limits = self.changes.limits.clone();
-        limits.extend(self.deletions.limit.clone());
         let mut warnings = self.survey.warnings.clone();
-        warnings.extend(self.growth.warnings.clone());
-        warnings.extend(waiting_warnings);
-        warnings.extend(self.changes.decision.placement.warnings.clone());
+        warnings.extend(self.growth.warnings.iter().cloned());
+        warnings.extend(self.waiting.warnings.iter().cloned());
+        let placements = changes.decisions.iter().map(|decision| &decision.placement);
+        warnings.extend(placements.flat_map(|placement| placement.warnings.iter().cloned()));
+        let mut limits = changes.limits.clone();
+        limits.extend(limit);
         Plan {
             observed_at: self.survey.snapshot.observed_at(),
-            before: self.before,
-            band: self.band,
-            after: self.after(),
+            pools: (0..self.survey.pools.len()).filter_map(|pool| self.pool_plan(pool)).collect(),
             actions,
             nodes: (0..self.survey.nodes.len()).filter_map(|index| verdict(&self, index)).collect(),
             limits,
             warnings,
             guard: self.guard,
+            notices: notices::notices(&self),
+            ledger: remember::ledger(&self),
         }
     }
 
-    fn name(&self, index: NodeIndex) -> String {
+    fn pool_plan(&self, pool: PoolIndex) -> Option<PoolPlan> {
+        let PoolNow { before, demand, band } = self.now.get(pool)?.clone();
+        let limits = self.changes.decisions.get(pool).map(|decision| decision.limits.clone());
+        let name = self.survey.pool_name(pool).to_owned();
+        Some(PoolPlan {
+            name,
+            before,
+            demand,
+            band,
+            after: self.after(pool)?,
+            limits: limits.unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn name(&self, index: NodeIndex) -> String {
         self.survey.nodes.get(index).map(|facts| facts.node.name.clone()).unwrap_or_default()
     }
 
+    fn now_of(&self, index: NodeIndex) -> Option<&PoolNow> {
+        self.now.get(self.survey.nodes.get(index)?.pool)
+    }
+
     pub(super) fn uncordon_reason(&self, index: NodeIndex) -> UncordonReason {
-        if let Some(reason) = must_keep_reason(self, index) {
-            return reason;
+        let why = self.why_uncordon(index);
+        match self.survey.nodes.get(index) {
+            Some(facts) if facts.cordon == Cordon::Others => {
+                UncordonReason::AdoptedCordon { why: Box::new(why), cordoned: Since(facts.cordoned_at) }
+            }
+            _ => why,
         }
-        let policy = self.survey.policy;
-        let serving = self.before.serving;
-        if self.band == Band::Above {
-            UncordonReason::AboveBand { utilization: self.before.utilization, max: policy.max_utilization }
-        } else if serving < policy.min_nodes {
-            UncordonReason::MinNodes { serving, min: policy.min_nodes }
+    }
+
+    fn why_uncordon(&self, index: NodeIndex) -> UncordonReason {
+        let (Some(facts), Some(now)) = (self.survey.nodes.get(index), self.now_of(index)) else {
+            return UncordonReason::Needed { occupants: 0 };
+        };
+        let occupants = facts.occupants;
+        let Some(decision) = self.changes.decisions.get(facts.pool) else {
+            return UncordonReason::Needed { occupants };
+        };
+        if let Some(placed) = decision.placement.needs.reserved.get(&index) {
+            return UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
+        }
+        match (decision.must.get(&index), facts.critical) {
+            (Some(Must::Critical), Some(pod)) => return UncordonReason::CriticalPod { pod: pod.full_name() },
+            (Some(Must::ScaleDownDisabled), _) => return UncordonReason::ScaleDownDisabled,
+            (Some(Must::Nominated(pod)), _) => return UncordonReason::NominatedPod { pod: pod.clone() },
+            (Some(Must::Waiting(placed)), _) => {
+                return UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
+            }
+            (Some(Must::RefusedElsewhere(pod)), _) => {
+                return UncordonReason::RefusedElsewhere { pod: pod.clone() };
+            }
+            (Some(Must::Zone(zone)), _) => return UncordonReason::KeepZone { zone: zone.clone() },
+            (Some(Must::Critical) | None, _) => {}
+        }
+        let bounds = self.survey.policy.bounds_of(self.survey.pool_name(facts.pool));
+        let serving = now.before.serving;
+        if now.band == Band::Above {
+            UncordonReason::AboveBand { utilization: now.before.utilization, max: bounds.max_utilization }
+        } else if serving < bounds.min_nodes {
+            UncordonReason::MinNodes { serving, min: bounds.min_nodes }
         } else {
-            let occupants = self.survey.nodes.get(index).map_or(0, |facts| facts.occupants);
             UncordonReason::Needed { occupants }
         }
     }
 
     pub(super) fn cordon_reason(&self, index: NodeIndex) -> CordonReason {
-        let policy = self.survey.policy;
-        let (occupants, since) = self.survey.nodes.get(index).map_or((0, None), |facts| {
-            (facts.occupants, (facts.readiness == Readiness::Broken).then_some(facts.not_ready_since))
-        });
-        if let Some(since) = since {
-            return CordonReason::Broken { since: Since(since) };
+        let (Some(facts), Some(now)) = (self.survey.nodes.get(index), self.now_of(index)) else {
+            return CordonReason::NotNeeded { occupants: 0 };
+        };
+        if facts.state == NodeState::Broken {
+            return CordonReason::Broken { since: Since(facts.not_ready_since) };
         }
-        let serving = self.before.serving;
-        match self.band {
+        let bounds = self.survey.policy.bounds_of(self.survey.pool_name(facts.pool));
+        let (serving, occupants) = (now.before.serving, facts.occupants);
+        match now.band {
             Band::Below => CordonReason::BelowBand {
-                utilization: self.before.utilization,
-                min: policy.min_utilization,
+                utilization: now.before.utilization,
+                min: bounds.min_utilization,
                 occupants,
             },
-            Band::Within | Band::Above if serving > policy.max_nodes => {
-                CordonReason::MaxNodes { serving, max: policy.max_nodes }
+            Band::Within | Band::Above if bounds.max_nodes_set && serving > bounds.max_nodes => {
+                CordonReason::MaxNodes { serving, max: bounds.max_nodes }
             }
             Band::Within | Band::Above => CordonReason::NotNeeded { occupants },
         }
     }
 
     pub(super) fn delete_reason(&self, index: NodeIndex) -> DeleteReason {
-        let times = self.survey.nodes.get(index).map(|facts| (facts.cordoned_at, facts.empty_since));
-        let (cordoned, empty) = times.unwrap_or_default();
-        DeleteReason::EmptyAndCordoned { cordoned: Since(cordoned), empty: Since(empty) }
+        let Some(facts) = self.survey.nodes.get(index) else {
+            return DeleteReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
+        };
+        let (cordoned, empty) = (Since(facts.cordoned_at), Since(facts.empty_since));
+        if facts.cordon == Cordon::Others {
+            let adopt = self.survey.policy.adopt_cordons;
+            DeleteReason::EmptyUnderAdoptedCordon { cordoned, empty, adopt }
+        } else {
+            DeleteReason::EmptyAndCordoned { cordoned, empty }
+        }
     }
 
-    fn grow(&self, maker: MakerIndex, nodes: usize) -> Action {
-        let policy = self.survey.policy;
-        let group = self.growth.makers.get(maker).and_then(|maker| maker.group);
+    /// The controllers that start a pod of a node again elsewhere.
+    fn restarts(&self, index: NodeIndex) -> Vec<String> {
+        let moves = self.survey.nodes.get(index).map(|facts| facts.moves.as_slice()).unwrap_or_default();
+        let mut names: Vec<String> = moves
+            .iter()
+            .filter_map(|pod| {
+                let controller = pod.controller.as_ref()?;
+                Some(format!("{} {}/{}", controller.kind, pod.namespace, controller.name))
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn grow(&self, group: GroupIndex, nodes: usize) -> Option<Action> {
+        let of = self.growth.groups.get(group)?;
+        let pool = of.pool?;
+        let now = self.now.get(pool)?;
+        let decision = self.changes.decisions.get(pool)?;
+        let bounds = self.survey.policy.bounds_of(self.survey.pool_name(pool));
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let from = group.map_or_else(|| count(self.before.managed), |group| group.target_size);
-        let decision = &self.changes.decision;
+        let from = of.group.map_or_else(|| count(now.before.managed), |group| group.target_size);
         let reason = if let Some(placed) = &decision.placement.on_new {
             GrowReason::WaitingPods { pod: placed.pod.clone(), pods: placed.pods }
-        } else if self.band == Band::Above {
-            GrowReason::AboveBand { utilization: self.before.utilization, max: policy.max_utilization }
+        } else if now.band == Band::Above {
+            GrowReason::AboveBand { utilization: now.before.utilization, max: bounds.max_utilization }
         } else {
-            let nodes = self.after().serving - decision.new.len();
-            GrowReason::MinNodes { nodes, min: policy.min_nodes }
+            let nodes = self.after(pool)?.serving - decision.new.len();
+            GrowReason::MinNodes { nodes, min: bounds.min_nodes }
         };
-        let group = group.map(|group| group.name.clone());
-        Action::Grow { group, from, to: from.saturating_add(count(nodes)), reason }
+        let name = of.group.map(|group| group.name.clone());
+        let instead = self.instead_of(group, pool);
+        let pool = self.survey.pool_name(pool).to_owned();
+        Some(Action::Grow { pool, group: name, from, to: from.saturating_add(count(nodes)), instead, reason })
+    }
+
+    /// The groups of a pool that can create the nodes which this one is asked for: they take the same waiting pods, and the
+    /// plan asks nothing of them yet.
+    fn instead_of(&self, group: GroupIndex, pool: PoolIndex) -> Vec<GroupSize> {
+        let Some(decision) = self.changes.decisions.get(pool) else { return Vec::new() };
+        let pods = self.waiting.placeable.get(pool).map(Vec::as_slice).unwrap_or_default();
+        let needs = decision.placement.needs.new.iter().zip(&decision.placement.new_for);
+        let on_it: Vec<_> = needs
+            .filter(|(created_in, _)| **created_in == group)
+            .flat_map(|(_, on_it)| on_it.iter().filter_map(|index| pods.get(*index)))
+            .collect();
+        let mut further = self.growth.order(pool);
+        let mut asked: BTreeSet<GroupIndex> = self.changes.grow.keys().copied().collect();
+        let mut instead = Vec::new();
+        while let Some(other) = further.take(|index| !asked.contains(&index)) {
+            asked.insert(other);
+            let Some(of) = self.growth.groups.get(other) else { continue };
+            if let Some(known) = of.group.filter(|_| on_it.iter().all(|one| of.would_take(one.shape()))) {
+                instead.push(GroupSize { group: known.name.clone(), size: known.target_size });
+            }
+        }
+        instead
+    }
+
+    /// Instances that never became a node, within what `MAX_DELETIONS` leaves.
+    fn never_registered(&self, limit: &mut Option<Limit>) -> Vec<Action> {
+        let policy = self.survey.policy;
+        let budget = policy.max_deletions.allows(self.survey.managed().count());
+        let left = budget.saturating_sub(self.deletions.delete.len());
+        let found = &self.growth.never_registered;
+        if found.len() > left {
+            let (asked, allowed) = match limit {
+                Some(Limit::MaxDeletions { asked, allowed }) => (*asked, *allowed),
+                _ => (self.deletions.delete.len(), self.deletions.delete.len()),
+            };
+            *limit = Some(Limit::MaxDeletions { asked: asked + found.len(), allowed: allowed + left });
+        }
+        let action = |one: &super::growth::NeverRegistered<'_>| Action::DeleteInstance {
+            pool: self.survey.pool_name(one.pool).to_owned(),
+            group: one.group.name.clone(),
+            instance: one.instance.name.clone(),
+            reason: one.reason.clone(),
+        };
+        found.iter().take(left).map(action).collect()
     }
 
     /// Notes on nodes: written where one is empty and stays for now, removed where they are no longer true.
     fn book_keeping(&self) -> Vec<Action> {
         let (mut mark, mut unmark) = (Vec::new(), Vec::new());
-        for (index, facts) in self.survey.managed() {
+        for (index, facts) in self.survey.managed().filter(|(_, facts)| !facts.claimed) {
             let noted = |key: &str| facts.node.annotations.contains_key(key);
             let node = facts.node.name.clone();
+            let claim = noted(annotation::DELETING_UNTIL)
+                || facts.node.taints.iter().any(|taint| taint.key == taint::DELETING);
             if facts.cordon == Cordon::None {
-                let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
-                let stale = marks.into_iter().any(noted);
+                let stale =
+                    claim || [annotation::CORDONED_AT, annotation::EMPTY_SINCE].into_iter().any(noted);
                 // A cordon writes its own marks over the old ones.
                 if stale && cordon(&self.changes.cordons, index) == Cordon::None {
                     unmark.push(Action::Unmark { node, reason: UnmarkReason::Uncordoned });
                 }
-            } else if self.deletions.keep.contains_key(&index)
-                && !facts.in_others_hands(self.survey.policy)
-                && !facts.claimed
-            {
-                if facts.empty() && facts.empty_since.is_none() {
-                    mark.push(Action::Mark { node, reason: MarkReason::Empty });
-                } else if !facts.empty() && noted(annotation::EMPTY_SINCE) {
-                    unmark.push(Action::Unmark { node, reason: UnmarkReason::Occupied });
-                }
+                continue;
+            }
+            if !self.deletions.keep.contains_key(&index) {
+                continue;
+            }
+            let ours_to_note = facts.cordon == Cordon::Ours
+                || self.survey.policy.adopt_cordons != AdoptCordons::Never && !facts.protected();
+            if facts.empty() && facts.empty_since.is_none() && ours_to_note {
+                mark.push(Action::Mark { node, reason: MarkReason::Empty });
+            } else if !facts.empty() && noted(annotation::EMPTY_SINCE) && ours_to_note {
+                unmark.push(Action::Unmark { node, reason: UnmarkReason::Occupied });
+            } else if claim {
+                unmark.push(Action::Unmark { node, reason: UnmarkReason::ClaimOver });
             }
         }
         mark.append(&mut unmark);
         mark
     }
 
-    /// The cluster once every action has taken effect.
-    fn after(&self) -> After {
-        let decision = &self.changes.decision;
-        let coming = decision.booting.iter().chain(&decision.new);
-        let serving = self
-            .survey
-            .managed()
-            .filter(|(index, facts)| facts.ready() && cordon(&self.changes.cordons, *index) == Cordon::None);
-        let (mut nodes, mut capacity, mut daemons) = (0, 0, 0);
-        let mut count = |more_capacity: u128, more_daemons: u128| {
+    /// The utilization of a pool once every action has taken effect.
+    pub(super) fn utilization_after(&self, pool: PoolIndex) -> Utilization {
+        let now = self.now.get(pool).map(|now| now.before.utilization);
+        self.after.get(pool).copied().or(now).unwrap_or_else(|| Total::default().utilization(self.survey))
+    }
+
+    /// A pool once every action has taken effect.
+    pub(super) fn after(&self, pool: PoolIndex) -> Option<After> {
+        let decision = self.changes.decisions.get(pool)?;
+        let mut total = Total { requested: self.now.get(pool)?.demand.total(), capacity: Amounts::default() };
+        let mut nodes = 0;
+        for (_, facts) in
+            self.survey.common(pool).filter(|(index, facts)| serves_after(&self.changes, facts, *index))
+        {
             nodes += 1;
-            capacity += more_capacity;
-            daemons += more_daemons;
-        };
-        serving.for_each(|(_, facts)| count(facts.capacity, facts.daemons));
-        coming.for_each(|entry| count(entry.capacity, entry.daemons));
-        After {
+            total.requested.add(&facts.daemons);
+            total.capacity.add(&facts.capacity);
+        }
+        for entry in decision.booting.iter().chain(&decision.new) {
+            nodes += 1;
+            total.add(entry);
+        }
+        Some(After {
             serving: nodes,
             booting: decision.booting.len(),
             created: decision.new.len(),
-            utilization: Utilization { requested: self.before.demand + daemons, capacity },
-        }
+            utilization: total.utilization(self.survey),
+        })
     }
 }

@@ -1,123 +1,245 @@
-//! From what is to be in service to what has to be done: the difference, within the budget for cordons.
+//! From what is to be in service to what has to be done: the difference, within the budgets of the run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::grow::{Growth, MakerIndex};
+use super::ahead::{Share, Standing};
+use super::growth::{GroupIndex, Growth};
 use super::notes::Limit;
-use super::order::{Candidate, is_candidate};
-use super::settle::{Decision, decide};
-use super::survey::{Cordon, NodeFacts, Readiness, Survey};
-use super::value::Band;
+use super::order::{Candidate, cordon, is_candidate};
+use super::settle::{Decision, Input, decide, demand};
+use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::utilization::Utilization;
+use super::value::{Band, NodeState};
 use super::waiting::Waiting;
 use crate::model::NodeIndex;
 
 /// What changes, in the order in which it is carried out.
 #[derive(Debug)]
 pub(super) struct Changes {
-    pub(super) decision: Decision,
-    /// Most important first.
+    /// By pool.
+    pub(super) decisions: Vec<Decision>,
+    /// Most important first, pool by pool.
     pub(super) uncordon: Vec<NodeIndex>,
-    /// Nodes to create, by what makes them.
-    pub(super) grow: BTreeMap<MakerIndex, usize>,
-    /// Broken nodes first, then the emptiest.
+    /// Nodes to create, by the group that creates them.
+    pub(super) grow: BTreeMap<GroupIndex, usize>,
+    /// Pool by pool: broken nodes first, then the last of the keep order.
     pub(super) cordon: Vec<NodeIndex>,
-    /// Nodes that would be cordoned if the budget, or trust in the picture, allowed it.
-    pub(super) held: BTreeSet<NodeIndex>,
-    /// Who cordons each node once that is done.
+    /// Nodes that would be cordoned but stay, and why.
+    pub(super) held: BTreeMap<NodeIndex, Held>,
+    /// The cordon of each node once that is done.
     pub(super) cordons: Vec<Cordon>,
+    /// Limits of the whole run.
     pub(super) limits: Vec<Limit>,
 }
 
-impl Changes {
-    pub(super) fn new(survey: &Survey<'_>, growth: &Growth<'_>, waiting: &Waiting<'_>, band: Band) -> Self {
-        let mut decision = decide(survey, growth, waiting, false);
-        let mut limits = decision.limits.clone();
-        let broken: Vec<NodeIndex> =
-            survey.managed().filter(|(_, facts)| cordonable_broken(facts)).map(first).collect();
-        let mut dropped = dropped(survey, &decision);
-        let wanted: BTreeSet<NodeIndex> = broken.iter().chain(&dropped).copied().collect();
+/// Why a node that was not chosen is not cordoned.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Held {
+    /// `MAX_CORDONS` is used up.
+    Budget,
+    /// Without it too little would serve until its replacement does.
+    AwaitsReplacement {
+        /// Nodes that would serve without it.
+        serving: usize,
+        /// Their utilization.
+        utilization: Utilization,
+    },
+    /// Too many nodes are broken to trust the observation.
+    Guard,
+}
 
-        let budget = survey.policy.max_cordons.allows(survey.managed().count());
-        let left = budget.saturating_sub(broken.len());
-        if dropped.len() > left {
-            if band == Band::Within {
-                // Half a move would only add nodes, so what serves stays. Only a cluster that is larger than
-                // MAX_NODES still shrinks, as far as the budget goes: waiting would not make its moves any fewer.
-                let held = decide(survey, growth, waiting, true);
-                if uncordoned(survey, &held) != uncordoned(survey, &decision) {
-                    dropped = self::dropped(survey, &held);
-                    decision = held;
+/// The cordons of a pool before the budget.
+#[derive(Debug, Default)]
+struct Wanted {
+    broken: Vec<NodeIndex>,
+    dropped: Vec<NodeIndex>,
+    awaiting: BTreeMap<NodeIndex, Held>,
+}
+
+impl Changes {
+    pub(super) fn new<'s>(
+        survey: &'s Survey<'s>,
+        growth: &'s Growth<'s>,
+        waiting: &'s Waiting<'s>,
+        bands: &[Band],
+        may_create: bool,
+    ) -> Self {
+        let managed = survey.managed().count();
+        let max_creations = if may_create { survey.policy.max_creations.allows(managed) } else { 0 };
+        let cordon_budget = survey.policy.max_cordons.allows(managed);
+        let (mut creations, mut cordons_left) = (max_creations, cordon_budget);
+        let (mut creations_wanted, mut cordons_wanted) = (0, 0);
+        let mut changes = Self {
+            decisions: Vec::new(),
+            uncordon: Vec::new(),
+            grow: BTreeMap::new(),
+            cordon: Vec::new(),
+            held: BTreeMap::new(),
+            cordons: survey.nodes.iter().map(|facts| facts.cordon).collect(),
+            limits: Vec::new(),
+        };
+        for pool in 0..survey.pools.len() {
+            let input = Input { survey, growth, waiting, pool, creations, hold: false };
+            let mut decision = decide(input);
+            let mut wanted = Wanted::new(survey, waiting, pool, &decision);
+            let left = cordons_left.saturating_sub(wanted.broken.len());
+            cordons_wanted += wanted.broken.len() + wanted.dropped.len();
+            let mut over_budget: Vec<NodeIndex> = Vec::new();
+            if wanted.dropped.len() > left {
+                let asked = wanted.dropped.clone();
+                if bands.get(pool) == Some(&Band::Within) {
+                    // Half a move would only add nodes, so what serves stays. Only a pool that is larger than a MAX_NODES
+                    // that was set still shrinks, as far as the budget goes: waiting would not make its moves any fewer.
+                    let held = decide(Input { hold: true, ..input });
+                    if uncordoned(survey, &held) != uncordoned(survey, &decision) {
+                        decision = held;
+                        wanted = Wanted::new(survey, waiting, pool, &decision);
+                    }
                 }
+                wanted.dropped.truncate(left);
+                over_budget = asked.into_iter().filter(|index| !wanted.dropped.contains(index)).collect();
             }
-            dropped.truncate(left);
-        }
-        let cordon: Vec<NodeIndex> = broken.into_iter().take(budget).chain(dropped).collect();
-        let taken: BTreeSet<NodeIndex> = cordon.iter().copied().collect();
-        if cordon.len() < wanted.len() {
-            limits.push(Limit::MaxCordons { asked: wanted.len(), allowed: cordon.len() });
-        }
-        let mut held = wanted;
-        held.retain(|index| !taken.contains(index));
-        let mut grow: BTreeMap<MakerIndex, usize> = BTreeMap::new();
-        for entry in &decision.new {
-            if let Candidate::New(maker) = entry.candidate {
-                *grow.entry(maker).or_default() += 1;
+            if wanted.broken.len() > cordons_left {
+                over_budget.extend(wanted.broken.drain(cordons_left..));
             }
+            cordons_left = cordons_left.saturating_sub(wanted.broken.len() + wanted.dropped.len());
+            creations = creations.saturating_sub(decision.new.len());
+            creations_wanted += decision.creations_wanted.max(decision.new.len());
+            changes.add(survey, decision, wanted, over_budget);
         }
-        let uncordon = uncordoned(survey, &decision);
-        let cordons = survey.nodes.iter().map(|facts| facts.cordon).collect();
-        let mut changes = Self { decision, uncordon, grow, cordon, held, cordons, limits };
-        changes.set(Cordon::Ours, changes.cordon.clone());
-        changes.set(Cordon::None, changes.uncordon.clone());
+        if creations_wanted > max_creations && may_create {
+            let allowed = max_creations.saturating_sub(creations);
+            changes.limits.push(Limit::MaxCreations { asked: creations_wanted, allowed });
+        }
+        if changes.cordon.len() < cordons_wanted {
+            let allowed = changes.cordon.len();
+            changes.limits.push(Limit::MaxCordons { asked: cordons_wanted, allowed });
+        }
         changes
     }
 
-    fn set(&mut self, cordon: Cordon, nodes: Vec<NodeIndex>) {
+    fn add(&mut self, survey: &Survey<'_>, decision: Decision, wanted: Wanted, over_budget: Vec<NodeIndex>) {
+        for entry in &decision.new {
+            if let Candidate::New(group) = entry.candidate {
+                *self.grow.entry(group).or_default() += 1;
+            }
+        }
+        let uncordon = uncordoned(survey, &decision);
+        let cordon: Vec<NodeIndex> = [wanted.broken, wanted.dropped].concat();
+        self.set(Cordon::Ours, &cordon);
+        self.set(Cordon::None, &uncordon);
+        self.held.extend(wanted.awaiting);
+        self.held.extend(over_budget.into_iter().map(|index| (index, Held::Budget)));
+        self.uncordon.extend(uncordon);
+        self.cordon.extend(cordon);
+        self.decisions.push(decision);
+    }
+
+    fn set(&mut self, cordon: Cordon, nodes: &[NodeIndex]) {
         for index in nodes {
-            if let Some(current) = self.cordons.get_mut(index) {
+            if let Some(current) = self.cordons.get_mut(*index) {
                 *current = cordon;
             }
         }
     }
 
-    /// Leaves only the uncordons: too many nodes are broken to trust the picture.
+    /// Leaves only the uncordons: too many nodes are broken to trust the observation.
     pub(super) fn only_uncordon(&mut self) {
         let cordon = std::mem::take(&mut self.cordon);
-        self.set(Cordon::None, cordon.clone());
-        self.held.extend(cordon);
+        self.set(Cordon::None, &cordon);
+        self.held.extend(cordon.into_iter().map(|index| (index, Held::Guard)));
         self.grow.clear();
-        self.decision.new.clear();
         self.limits.clear();
+        for decision in &mut self.decisions {
+            decision.new.clear();
+            decision.limits.clear();
+        }
+    }
+
+    /// How many nodes a pool creates.
+    pub(super) fn created(&self, pool: PoolIndex) -> usize {
+        self.decisions.get(pool).map_or(0, |decision| decision.new.len())
     }
 }
 
-fn first<T>((index, _): (NodeIndex, T)) -> NodeIndex {
-    index
+impl Wanted {
+    fn new(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex, decision: &Decision) -> Self {
+        let policy = survey.policy;
+        let bounds = policy.bounds_of(survey.pool_name(pool));
+        let broken = survey.common(pool).filter(|(_, facts)| cordonable_broken(facts));
+        let mut wanted = Self { broken: broken.map(|(index, _)| index).collect(), ..Self::default() };
+        let share = |facts: &NodeFacts<'_>| (facts.capacity.clone(), facts.daemons.clone());
+        let demand = demand(survey, waiting, pool).total();
+        let mut standing = Standing::new(bounds, &policy.resources, demand);
+        let mut serving = 0;
+        for (index, facts) in survey.common(pool).filter(|(_, facts)| facts.ready()) {
+            let is_chosen = decision.chosen.contains(&index) && is_candidate(survey, facts);
+            if is_chosen || facts.cordon == Cordon::None {
+                let (capacity, daemons) = share(facts);
+                standing.add(Share { capacity: &capacity, daemons: &daemons });
+                serving += 1;
+            }
+        }
+        // What boots counts in the length of the choice, so it takes a place that a set MAX_NODES grants.
+        let coming = decision.booting.len() + decision.new.len();
+        let mut excess =
+            if bounds.max_nodes_set { (serving + coming).saturating_sub(bounds.max_nodes) } else { 0 };
+        let mut blocked: Option<Held> = None;
+        for index in dropped(survey, decision) {
+            let Some(facts) = survey.nodes.get(index) else { continue };
+            let (capacity, daemons) = share(facts);
+            let share = Share { capacity: &capacity, daemons: &daemons };
+            if blocked.is_none() {
+                match standing.try_without(share) {
+                    Ok(()) => {
+                        excess = excess.saturating_sub(1);
+                        wanted.dropped.push(index);
+                        continue;
+                    }
+                    Err(left) => {
+                        let (serving, utilization) = (left.serving, left.utilization());
+                        blocked = Some(Held::AwaitsReplacement { serving, utilization });
+                    }
+                }
+            }
+            if excess > 0 {
+                excess -= 1;
+                standing.without(share);
+                wanted.dropped.push(index);
+            } else if let Some(held) = blocked {
+                wanted.awaiting.insert(index, held);
+            }
+        }
+        wanted
+    }
 }
 
 /// A broken node takes no new pods while it is cordoned, should it come back for a moment.
 fn cordonable_broken(facts: &NodeFacts<'_>) -> bool {
-    facts.readiness == Readiness::Broken && facts.cordon == Cordon::None && !facts.protected()
+    facts.state == NodeState::Broken && facts.cordon == Cordon::None && !facts.protected()
 }
 
-/// Serving nodes that were not chosen, the emptiest first.
+/// Serving nodes that were not chosen, the last of the keep order first.
 fn dropped(survey: &Survey<'_>, decision: &Decision) -> Vec<NodeIndex> {
-    let serves = |index: &&NodeIndex| {
-        survey.nodes.get(**index).is_some_and(|facts| facts.ready() && facts.cordon == Cordon::None)
-    };
-    let unchosen = decision.order.iter().rev().filter(|index| !is_chosen(decision, **index));
+    let serves = |index: &&NodeIndex| survey.nodes.get(**index).is_some_and(|facts| facts.serves());
+    let unchosen = decision.order.iter().rev().filter(|index| !decision.chosen.contains(index));
     unchosen.filter(serves).copied().collect()
 }
 
-/// Cordoned nodes that were chosen, in keep order.
+/// Cordoned nodes that were chosen, in keep order, and reserved ones that waiting pods need.
 fn uncordoned(survey: &Survey<'_>, decision: &Decision) -> Vec<NodeIndex> {
-    let cordoned = |index: &&NodeIndex| {
-        is_candidate(survey, **index)
-            && survey.nodes.get(**index).is_some_and(|facts| facts.cordon != Cordon::None)
+    let cordoned = |index: &NodeIndex| {
+        survey
+            .nodes
+            .get(*index)
+            .is_some_and(|facts| is_candidate(survey, facts) && facts.cordon != Cordon::None)
     };
-    decision.order.iter().filter(|index| is_chosen(decision, **index)).filter(cordoned).copied().collect()
+    let chosen = decision.order.iter().copied().filter(|index| decision.chosen.contains(index));
+    let reserved = decision.placement.needs.reserved.keys().copied();
+    chosen.filter(cordoned).chain(reserved).collect()
 }
 
-fn is_chosen(decision: &Decision, index: NodeIndex) -> bool {
-    decision.chosen.get(index).copied().unwrap_or(false)
+/// Whether a node serves once the plan is carried out.
+pub(super) fn serves_after(changes: &Changes, facts: &NodeFacts<'_>, index: NodeIndex) -> bool {
+    facts.common() && facts.ready() && cordon(&changes.cordons, index) == Cordon::None
 }

@@ -1,46 +1,69 @@
-//! The choice: which prefix of the keep order stays in service. POLICY section 5.
+//! The choice: which prefix of the keep order stays in service. Section 5.
 
 use std::cmp::Ordering;
 
 use super::order::{Candidate, Entry, KeepOrder};
 use super::utilization::Utilization;
 use super::value::Band;
-use crate::policy::{PartsPerMillion, Policy};
+use crate::model::{Amounts, Resource};
+use crate::policy::{Bounds, PartsPerMillion};
 
 /// What a choice is made from, beside the keep order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Aim<'a> {
-    pub(super) policy: &'a Policy,
-    /// Memory that is asked for whatever is chosen: by occupants and by pods that wait.
-    pub(super) demand: u128,
-    /// Memory offered by what serves now.
-    pub(super) serving_capacity: u128,
-    /// Where the utilization of what serves now lies.
-    pub(super) band: Band,
+    pub(super) bounds: &'a Bounds,
+    /// The resources of `RESOURCES`.
+    pub(super) resources: &'a [Resource],
+    /// What is asked for whatever is chosen.
+    pub(super) demand: Amounts,
+    /// What serves now.
+    pub(super) now: Utilization,
+    /// What it offers.
+    pub(super) serving_capacity: Amounts,
+    /// How many Ready reserved nodes make up the number of `MIN_NODES`.
+    pub(super) reserved_ready: usize,
 }
 
 /// How long the prefix may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bounds {
+pub(super) struct Lengths {
     pub(super) least: usize,
     pub(super) most: usize,
 }
 
 /// The chosen candidates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chosen {
-    /// The first so many of the keep order.
+    /// This many of the keep order, from the first.
     Prefix(usize),
     /// What serves now, and what must be kept.
     ServingAndMust,
 }
 
-impl Bounds {
-    /// At least what must be kept, at least `MIN_NODES` and at most `MAX_NODES` where the list allows.
-    pub(super) fn new(order: &KeepOrder, policy: &Policy) -> Self {
+/// What a set of candidates asks for and offers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Total {
+    pub(super) requested: Amounts,
+    pub(super) capacity: Amounts,
+}
+
+impl Total {
+    pub(super) fn add(&mut self, entry: &Entry) {
+        self.requested.add(&entry.daemons);
+        self.capacity.add(&entry.capacity);
+    }
+}
+
+impl Lengths {
+    /// At least what must be kept, at least `MIN_NODES` and at most a `MAX_NODES` that was set, where the list allows.
+    ///
+    /// Nodes are created for `MIN_NODES` only as far as Ready reserved nodes do not make up the number.
+    pub(super) fn new(order: &KeepOrder, bounds: &Bounds, reserved_ready: usize) -> Self {
         let length = order.entries.len();
-        let most = policy.max_nodes.min(length).max(order.must);
-        Self { least: policy.min_nodes.min(length).max(order.must).max(order.held.min(most)), most }
+        let most = if bounds.max_nodes_set { bounds.max_nodes.min(length) } else { length }.max(order.must);
+        let created_for_min = bounds.min_nodes.saturating_sub(reserved_ready).min(length);
+        let min = bounds.min_nodes.min(order.existing + order.must_create).max(created_for_min);
+        Self { least: min.max(order.must).max(order.held).min(most), most }
     }
 
     pub(super) fn contain(self, length: usize) -> bool {
@@ -49,46 +72,66 @@ impl Bounds {
 }
 
 impl Aim<'_> {
-    /// Chooses. `serves` says which candidates serve now.
+    /// The resource that decides the utilization of what serves now.
+    pub(super) fn resource(&self) -> Resource {
+        self.now.decides()
+    }
+
+    /// Chooses. `serves` tells which candidates serve now.
     pub(super) fn choose(
         &self,
         order: &KeepOrder,
-        bounds: Bounds,
+        lengths: Lengths,
         serves: impl Fn(Candidate) -> bool,
     ) -> Chosen {
-        if self.band == Band::Within {
-            if let Some(length) = self.nearest_in_band(&order.entries, bounds) {
+        let stay = |position: usize, entry: &Entry| position < order.must || serves(entry.candidate);
+        let staying = || order.entries.iter().enumerate().filter(|(position, entry)| stay(*position, entry));
+        let staying_length = staying().count();
+        if self.now.band(self.bounds) == Band::Within {
+            if let Some(length) = self.nearest_in_band(&order.entries, lengths) {
                 return Chosen::Prefix(length);
             }
-            let stay = order.entries.iter().enumerate();
-            let stay = stay.filter(|(index, entry)| *index < order.must || serves(entry.candidate));
-            let stay: Vec<&Entry> = stay.map(|(_, entry)| entry).collect();
-            let serving = stay.iter().filter(|entry| entry.ready);
-            let total = serving.fold(self.nothing(), |total, entry| add(total, entry));
-            if bounds.contain(stay.len()) && total.band(self.policy) == Band::Within {
+            let total = self.total(staying().map(|(_, entry)| entry).filter(|entry| entry.ready));
+            if lengths.contain(staying_length) && self.utilization(&total).band(self.bounds) == Band::Within {
                 return Chosen::ServingAndMust;
             }
         }
-        Chosen::Prefix(self.nearest_to_optimum(&order.entries, bounds))
+        if let Some(length) = self.nearest_to_optimum(&order.entries, lengths) {
+            return Chosen::Prefix(length);
+        }
+        // Nothing reaches the band. The longest prefix offers most, unless what serves already does as well.
+        let longest = self.utilization(&self.total(order.entries.iter().take(lengths.most)));
+        let staying = self.utilization(&self.total(staying().map(|(_, entry)| entry)));
+        let no_worse = staying.ratio().compare_ratio(longest.ratio()) != Ordering::Greater;
+        if lengths.contain(staying_length) && no_worse {
+            Chosen::ServingAndMust
+        } else {
+            Chosen::Prefix(lengths.most)
+        }
     }
 
-    /// The prefix whose capacity is nearest to what the optimum asks for, among those not above the band; the longest
-    /// if all are.
-    pub(super) fn nearest_to_optimum(&self, entries: &[Entry], bounds: Bounds) -> usize {
-        let distance = |total: Utilization| {
-            let offered = total.capacity * u128::from(self.policy.optimal_utilization.0);
-            offered.abs_diff(total.requested * u128::from(PartsPerMillion::ONE.0))
+    /// The prefix whose capacity is nearest to what the optimum asks for, among those not above the band.
+    pub(super) fn nearest_to_optimum(&self, entries: &[Entry], lengths: Lengths) -> Option<usize> {
+        let resource = self.resource();
+        let distance = |total: &Total| {
+            let offered =
+                u128::from(total.capacity.of(resource)) * u128::from(self.bounds.optimal_utilization.0);
+            offered.abs_diff(u128::from(total.requested.of(resource)) * u128::from(PartsPerMillion::ONE.0))
         };
-        let fits = |total: Utilization| total.compare(self.policy.max_utilization) != Ordering::Greater;
-        self.nearest(entries, bounds, |_| true, fits, distance).unwrap_or(bounds.most)
+        let fits =
+            |total: &Total| self.utilization(total).compare(self.bounds.max_utilization) != Ordering::Greater;
+        self.nearest(entries, lengths, |_| true, fits, distance)
     }
 
     /// Only what can serve right away is compared with what serves: what boots comes on top. Else each run would cordon
     /// serving nodes for the sake of one that does not take anybody yet.
-    fn nearest_in_band(&self, entries: &[Entry], bounds: Bounds) -> Option<usize> {
-        let distance = |total: Utilization| total.capacity.abs_diff(self.serving_capacity);
-        let ready = |entry: &Entry| entry.ready;
-        self.nearest(entries, bounds, ready, |total| total.band(self.policy) == Band::Within, distance)
+    fn nearest_in_band(&self, entries: &[Entry], lengths: Lengths) -> Option<usize> {
+        let resource = self.resource();
+        let distance = |total: &Total| {
+            u128::from(total.capacity.of(resource).abs_diff(self.serving_capacity.of(resource)))
+        };
+        let within = |total: &Total| self.utilization(total).band(self.bounds) == Band::Within;
+        self.nearest(entries, lengths, |entry| entry.ready, within, distance)
     }
 
     /// The allowed prefix at the smallest distance. Of equal distances the larger capacity, of equal capacities the
@@ -96,45 +139,49 @@ impl Aim<'_> {
     fn nearest(
         &self,
         entries: &[Entry],
-        bounds: Bounds,
+        lengths: Lengths,
         counts: impl Fn(&Entry) -> bool,
-        allowed: impl Fn(Utilization) -> bool,
-        distance: impl Fn(Utilization) -> u128,
+        allowed: impl Fn(&Total) -> bool,
+        distance: impl Fn(&Total) -> u128,
     ) -> Option<usize> {
-        let mut best: Option<(u128, u128, usize)> = None;
+        let resource = self.resource();
+        let mut best: Option<(u128, u64, usize)> = None;
         let mut total = self.nothing();
-        for length in 0..=bounds.most {
+        for length in 0..=lengths.most {
             if length > 0 {
                 let Some(entry) = entries.get(length - 1) else { break };
                 if counts(entry) {
-                    total = add(total, entry);
+                    total.add(entry);
                 }
             }
-            if length < bounds.least || !allowed(total) {
+            if length < lengths.least || !allowed(&total) {
                 continue;
             }
-            let distance = distance(total);
+            let distance = distance(&total);
+            let offered = total.capacity.of(resource);
             let better = best.is_none_or(|(least, capacity, _)| {
-                distance < least || (distance == least && total.capacity > capacity)
+                distance < least || (distance == least && offered > capacity)
             });
             if better {
-                best = Some((distance, total.capacity, length));
+                best = Some((distance, offered, length));
             }
         }
         best.map(|(_, _, length)| length)
     }
 
-    /// The utilization of a set of candidates.
-    pub(super) fn utilization<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Utilization {
-        entries.fold(self.nothing(), add)
+    /// What a set of candidates asks for and offers, together with what is asked for in any case.
+    pub(super) fn total<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Total {
+        entries.fold(self.nothing(), |mut total, entry| {
+            total.add(entry);
+            total
+        })
     }
 
-    fn nothing(&self) -> Utilization {
-        Utilization { requested: self.demand, capacity: 0 }
+    pub(super) fn utilization(&self, total: &Total) -> Utilization {
+        Utilization::new(self.resources, &total.requested, &total.capacity)
     }
-}
 
-/// A total with one more candidate in it.
-pub(super) fn add(total: Utilization, entry: &Entry) -> Utilization {
-    Utilization { requested: total.requested + entry.daemons, capacity: total.capacity + entry.capacity }
+    fn nothing(&self) -> Total {
+        Total { requested: self.demand.clone(), capacity: Amounts::default() }
+    }
 }

@@ -1,13 +1,20 @@
-//! Which cordoned nodes go, and why the others stay.
+//! Which cordoned nodes go, and why the others stay. Section 7.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
+use super::changes::{Changes, serves_after};
+use super::late::would_refuse;
 use super::notes::Limit;
-use super::order::{Cordons, cordon};
-use super::reason::{Elapsed, KeepReason};
-use super::survey::{Cordon, NodeFacts, Survey};
+use super::order::cordon;
+use super::places::{Nominated, admits, free_now};
+use super::reason::{Elapsed, KeepReason, Since};
+use super::replicas::Replicas;
+use super::settle::reserved_ready;
+use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::taints::takes_nobody_now;
+use super::waiting::{Waiting, WaitingPod};
 use crate::model::NodeIndex;
 
 /// What happens to the nodes that were cordoned when the run began and stay cordoned.
@@ -21,35 +28,39 @@ pub(super) struct Deletions {
 }
 
 /// What is left of the cluster while nodes are taken from it, one by one.
-struct Remaining<'a> {
-    nodes: usize,
-    by_zone: BTreeMap<&'a str, usize>,
-    controllers: BTreeSet<&'a str>,
+struct Remaining<'r, 'a> {
+    survey: &'r Survey<'a>,
+    changes: &'r Changes,
+    first_hour: &'r [WaitingPod<'a>],
+    nominated: &'r Nominated,
+    replicas: Replicas<'r, 'a>,
+    /// By pool: managed nodes.
+    nodes: Vec<usize>,
+    /// By pool and zone: common nodes.
+    by_zone: BTreeMap<(PoolIndex, &'a str), usize>,
+    /// By pool: nodes that serve after the plan, and Ready reserved ones.
+    serving: Vec<usize>,
+    going: BTreeSet<NodeIndex>,
 }
 
 impl Deletions {
-    /// Deletes nothing: too many nodes are broken to trust the picture.
-    pub(super) fn none(survey: &Survey<'_>, cordons: &Cordons) -> Self {
-        let keep = |facts: &NodeFacts<'_>| stays(survey, facts).unwrap_or(KeepReason::TooManyBroken);
-        let keep = cordoned(survey, cordons).map(|(index, facts)| (index, keep(facts))).collect();
+    /// Deletes nothing: too many nodes are broken to trust the observation.
+    pub(super) fn none(survey: &Survey<'_>, changes: &Changes) -> Self {
+        let keep =
+            |index, facts: &NodeFacts<'_>| stays(survey, index, facts).unwrap_or(KeepReason::TooManyBroken);
+        let keep = cordoned(survey, changes).map(|(index, facts)| (index, keep(index, facts))).collect();
         Self { keep, ..Self::default() }
     }
 
-    /// `cordons` are those once the plan's cordons and uncordons are carried out.
-    pub(super) fn new(survey: &Survey<'_>, cordons: &Cordons) -> Self {
-        let serves = |&(index, facts): &(NodeIndex, &NodeFacts<'_>)| {
-            facts.ready() && cordon(cordons, index) == Cordon::None
-        };
-        let serving = survey.managed().filter(serves).count();
-        let mut cordoned: Vec<_> = cordoned(survey, cordons).collect();
+    pub(super) fn new<'a>(survey: &Survey<'a>, changes: &Changes, waiting: &Waiting<'a>) -> Self {
+        let mut cordoned: Vec<_> = cordoned(survey, changes).collect();
         // A cordon of unknown age counts as younger than any other. The sort is stable: then by name.
         cordoned.sort_by_key(|(_, facts)| (facts.cordoned_at.is_none(), facts.cordoned_at));
-
-        let mut remaining = Remaining::new(survey);
-        let budget = survey.policy.max_deletions.allows(remaining.nodes);
+        let mut remaining = Remaining::new(survey, changes, waiting);
+        let budget = survey.policy.max_deletions.allows(survey.managed().count());
         let (mut deletions, mut asked) = (Self::default(), 0);
         for (index, facts) in cordoned {
-            let keep = stays(survey, facts).or_else(|| remaining.needs(survey, facts, serving));
+            let keep = stays(survey, index, facts).or_else(|| remaining.needs(index, facts));
             let keep = keep.or_else(|| {
                 asked += 1;
                 (deletions.delete.len() >= budget)
@@ -58,7 +69,7 @@ impl Deletions {
             if let Some(reason) = keep {
                 deletions.keep.insert(index, reason);
             } else {
-                remaining.remove(facts);
+                remaining.remove(index, facts);
                 deletions.delete.push(index);
             }
         }
@@ -71,20 +82,23 @@ impl Deletions {
 /// The nodes that are cordoned and stay so.
 fn cordoned<'r, 'a>(
     survey: &'r Survey<'a>,
-    cordons: &'r Cordons,
+    changes: &'r Changes,
 ) -> impl Iterator<Item = (NodeIndex, &'r NodeFacts<'a>)> {
-    let stays = |&(index, _): &(NodeIndex, _)| cordon(cordons, index) != Cordon::None;
+    let stays = |&(index, _): &(NodeIndex, _)| cordon(&changes.cordons, index) != Cordon::None;
     survey.managed().filter(|(_, facts)| facts.cordon != Cordon::None).filter(stays)
 }
 
 /// What on the node itself speaks against deleting it.
-fn stays(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
+fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Option<KeepReason> {
     let policy = survey.policy;
     if facts.claimed {
         return Some(KeepReason::Claimed);
     }
-    if facts.in_others_hands(policy) {
-        return Some(KeepReason::CordonedByOthers);
+    if facts.cordon == Cordon::Others
+        && (facts.protected() || !facts.cordon_adopted(policy, survey.snapshot.observed_at()))
+    {
+        let (cordoned, adopt) = (Since(facts.cordoned_at), policy.adopt_cordons);
+        return Some(KeepReason::CordonedByOthers { cordoned, adopt });
     }
     if let Some(pod) = facts.critical {
         return Some(KeepReason::CriticalPod { pod: pod.full_name() });
@@ -101,11 +115,17 @@ fn stays(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
     if facts.own {
         return Some(KeepReason::OwnNode);
     }
+    if let Some(annotation) = facts.deletion_delayed {
+        return Some(KeepReason::DeletionDelayed { annotation: annotation.to_owned() });
+    }
     if let Some(why) = &facts.node.outside {
         return Some(KeepReason::NoNodeGroup { why: why.clone() });
     }
     if let Some((group, why)) = not_shrinkable(survey, facts) {
         return Some(KeepReason::GroupNotShrunk { group: group.to_owned(), why: why.to_owned() });
+    }
+    if let Some(reason) = would_refuse(survey, index) {
+        return Some(reason);
     }
     let empty_for = empty_for(survey, facts);
     (empty_for < policy.empty_grace).then_some(KeepReason::EmptyTooShort {
@@ -123,50 +143,87 @@ fn not_shrinkable<'a>(survey: &Survey<'a>, facts: &NodeFacts<'_>) -> Option<(&'a
     Some((&group.name, group.not_shrinkable.as_deref()?))
 }
 
-/// For how long a node has been seen empty; a mark from the future, made by a clock that was wrong, says nothing.
+/// For how long a node has been seen empty; a mark from the future, made by a clock that was wrong, proves nothing.
 fn empty_for(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> SignedDuration {
     let age = facts.empty_since.map(|since| survey.snapshot.observed_at().duration_since(since));
     age.unwrap_or_default().max(SignedDuration::ZERO)
 }
 
-impl<'a> Remaining<'a> {
-    fn new(survey: &Survey<'a>) -> Self {
-        let mut remaining = Self { nodes: 0, by_zone: BTreeMap::new(), controllers: BTreeSet::new() };
-        for (_, facts) in survey.managed() {
-            remaining.nodes += 1;
-            if let Some(zone) = facts.node.zone() {
-                *remaining.by_zone.entry(zone).or_default() += 1;
+impl<'r, 'a> Remaining<'r, 'a> {
+    fn new(survey: &'r Survey<'a>, changes: &'r Changes, waiting: &'r Waiting<'a>) -> Self {
+        let pools = survey.pools.len();
+        let mut remaining = Self {
+            survey,
+            changes,
+            first_hour: &waiting.first_hour,
+            nominated: &waiting.nominated,
+            replicas: Replicas::new(survey),
+            nodes: vec![0; pools],
+            by_zone: BTreeMap::new(),
+            serving: vec![0; pools],
+            going: BTreeSet::new(),
+        };
+        for (index, facts) in survey.managed() {
+            let serves = serves_after(changes, facts, index) || reserved_ready(facts);
+            for (counts, one) in [(&mut remaining.nodes, true), (&mut remaining.serving, serves)] {
+                if let Some(count) = counts.get_mut(facts.pool) {
+                    *count += usize::from(one);
+                }
+            }
+            if let Some(zone) = facts.node.zone().filter(|_| facts.common()) {
+                *remaining.by_zone.entry((facts.pool, zone)).or_default() += 1;
             }
         }
         remaining
     }
 
     /// What in the rest of the cluster speaks against deleting the node.
-    fn needs(&self, survey: &Survey<'_>, facts: &NodeFacts<'_>, serving: usize) -> Option<KeepReason> {
-        let policy = survey.policy;
-        if facts.ready() && serving < policy.min_nodes {
-            return Some(KeepReason::TooFewServing { serving, min: policy.min_nodes });
+    fn needs(&self, index: NodeIndex, facts: &NodeFacts<'a>) -> Option<KeepReason> {
+        let policy = self.survey.policy;
+        let bounds = policy.bounds_of(self.survey.pool_name(facts.pool));
+        let of_pool = |counts: &[usize]| counts.get(facts.pool).copied().unwrap_or(0);
+        if facts.says_ready {
+            let (serving, min) = (of_pool(&self.serving), bounds.min_nodes);
+            if serving < min {
+                return Some(KeepReason::TooFewServing { serving, min });
+            }
+            if self.changes.created(facts.pool) > 0 {
+                return Some(KeepReason::PoolGrows);
+            }
+            if let Some(one) = self.first_hour.iter().find(|one| self.would_take(index, facts, one)) {
+                return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });
+            }
         }
         if let Some(zone) = facts.node.zone()
-            && policy.keep_zones
-            && self.by_zone.get(zone).is_some_and(|nodes| *nodes <= 1)
+            && bounds.keep_zones
+            && facts.common()
+            && self.by_zone.get(&(facts.pool, zone)).is_some_and(|nodes| *nodes <= 1)
         {
             return Some(KeepReason::LastOfZone { zone: zone.to_owned() });
         }
-        if self.nodes <= 1 && !policy.node_groups_named {
-            return Some(KeepReason::LastOfCluster);
+        if of_pool(&self.nodes) <= 1 && !policy.node_groups_named {
+            return Some(KeepReason::LastOfPool);
         }
-        let shared = facts.moves.iter().find(|(uid, _)| self.controllers.contains(*uid));
-        shared.map(|(_, controller)| KeepReason::SharedController {
-            controller: format!("{}/{}", controller.kind, controller.name),
-        })
+        let (pod, why) = self.replicas.would_lose(index, &self.going)?;
+        Some(KeepReason::LosesPod { pod: pod.full_name(), why })
     }
 
-    fn remove(&mut self, facts: &NodeFacts<'a>) {
-        self.nodes -= 1;
-        if let Some(nodes) = facts.node.zone().and_then(|zone| self.by_zone.get_mut(zone)) {
+    /// Whether a node would take a waiting pod now, its cordon aside.
+    fn would_take(&self, index: NodeIndex, facts: &NodeFacts<'_>, one: &WaitingPod<'_>) -> bool {
+        one.pod.requests.fits(&free_now(facts, index, self.nominated))
+            && !takes_nobody_now(facts.node)
+            && admits(self.survey, facts, one.shape())
+    }
+
+    fn remove(&mut self, index: NodeIndex, facts: &NodeFacts<'a>) {
+        if let Some(nodes) = self.nodes.get_mut(facts.pool) {
             *nodes -= 1;
         }
-        self.controllers.extend(facts.moves.keys());
+        if let Some(nodes) = facts.node.zone().and_then(|zone| self.by_zone.get_mut(&(facts.pool, zone)))
+            && facts.common()
+        {
+            *nodes -= 1;
+        }
+        self.going.insert(index);
     }
 }

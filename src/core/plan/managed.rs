@@ -1,21 +1,25 @@
 //! Which nodes a run may act on at all.
 
+use super::actors::actor_on;
 use super::reason::KeepReason;
-use crate::model::{Node, annotation};
+use crate::model::Node;
 use crate::policy::Policy;
 
-/// Taints by which another actor says that a node is in its hands.
-const FOREIGN_TAINTS: [&str; 5] = [
-    "ToBeDeletedByClusterAutoscaler",
-    "karpenter.sh/disrupted",
-    "atlassian.com/escalator",
-    "cloud.google.com/impending-node-termination",
-    "node.cloudprovider.kubernetes.io/shutdown",
+/// Labels of control-plane nodes; they look empty on self-managed clusters and must never be deleted. The last two are
+/// those of the Rancher Kubernetes Engine.
+const CONTROL_PLANE_LABELS: [&str; 4] = [
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/master",
+    "node-role.kubernetes.io/controlplane",
+    "node-role.kubernetes.io/etcd",
 ];
 
-/// Labels of control-plane nodes; they look empty on self-managed clusters and must never be deleted.
-const CONTROL_PLANE_LABELS: [&str; 2] =
-    ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+/// Labels, with their value, of nodes with no machine behind them.
+const VIRTUAL_LABELS: [(&str, &str); 2] =
+    [("type", "virtual-kubelet"), ("eks.amazonaws.com/compute-type", "fargate")];
+
+/// Taints of this prefix are on nodes of Virtual Kubelet.
+const VIRTUAL_TAINT: &str = "virtual-kubelet.io/";
 
 /// Whether a run may act on a node at all.
 #[must_use]
@@ -23,7 +27,8 @@ pub fn is_managed(node: &Node, policy: &Policy) -> bool {
     unmanaged(node, policy).is_none()
 }
 
-/// Why a node is not managed; `None` if it is.
+/// Why a node is not managed; `None` if it is. The operator's settings come first, then what the node is, then who
+/// acts on it.
 pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     if let Some(label) = policy.omit_labels.iter().find(|label| node.labels.contains_key(*label)) {
         return Some(KeepReason::OmittedLabel { label: label.clone() });
@@ -31,18 +36,94 @@ pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     if !policy.node_selector.matches(&node.labels) {
         return Some(KeepReason::NotSelected);
     }
-    if CONTROL_PLANE_LABELS.iter().any(|label| node.labels.contains_key(*label)) {
-        return Some(KeepReason::ControlPlane);
+    if let Some(label) = policy.pool_label.as_ref().filter(|label| !node.labels.contains_key(*label)) {
+        return Some(KeepReason::NoPool { label: label.clone() });
+    }
+    if let Some(label) = CONTROL_PLANE_LABELS.iter().find(|label| node.labels.contains_key(**label)) {
+        return Some(KeepReason::ControlPlane { label: (*label).to_owned() });
+    }
+    if let Some(mark) = virtual_mark(node) {
+        return Some(KeepReason::VirtualNode { mark });
+    }
+    if let Some(what) = &node.unreadable {
+        return Some(KeepReason::Unreadable { what: what.clone() });
     }
     if node.deleting {
         return Some(KeepReason::BeingDeleted);
     }
-    let taint = node.taints.iter().find(|taint| FOREIGN_TAINTS.contains(&taint.key.as_str()));
-    if let Some(taint) = taint {
-        return Some(KeepReason::OtherActor { mark: taint.key.clone() });
+    actor_on(node).map(|(actor, mark)| KeepReason::OtherActor { actor: actor.to_owned(), mark })
+}
+
+fn virtual_mark(node: &Node) -> Option<String> {
+    let label = VIRTUAL_LABELS
+        .iter()
+        .find(|(key, value)| node.labels.get(*key).is_some_and(|there| there == value))
+        .map(|(key, value)| format!("{key}={value}"));
+    label.or_else(|| {
+        let taint = node.taints.iter().find(|taint| taint.key.starts_with(VIRTUAL_TAINT));
+        taint.map(|taint| taint.key.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{LabelSelector, Operator, Requirement};
+    use crate::plan::Reason;
+    use crate::plan::fixture::{annotated, labelled, tainted};
+
+    #[test]
+    fn a_node_is_not_managed_for_what_it_is() {
+        let policy = Policy::default();
+        for (node, word) in [
+            (labelled("node-role.kubernetes.io/control-plane", ""), "ControlPlane"),
+            (labelled("node-role.kubernetes.io/master", ""), "ControlPlane"),
+            (labelled("node-role.kubernetes.io/controlplane", "true"), "ControlPlane"),
+            (labelled("node-role.kubernetes.io/etcd", "true"), "ControlPlane"),
+            (labelled("type", "virtual-kubelet"), "VirtualNode"),
+            (labelled("eks.amazonaws.com/compute-type", "fargate"), "VirtualNode"),
+            (tainted("virtual-kubelet.io/provider"), "VirtualNode"),
+            (Node { unreadable: Some("status.capacity.cpu: x".into()), ..Node::default() }, "Unreadable"),
+            (Node { deleting: true, ..Node::default() }, "BeingDeleted"),
+            (tainted("karpenter.sh/disrupted"), "OtherActor"),
+        ] {
+            assert_eq!(unmanaged(&node, &policy).map(|why| why.word()), Some(word), "{node:?}");
+        }
     }
-    if node.annotations.contains_key(annotation::REBOOT_IN_PROGRESS) {
-        return Some(KeepReason::OtherActor { mark: annotation::REBOOT_IN_PROGRESS.to_owned() });
+
+    #[test]
+    fn a_node_is_managed_unless_something_speaks_against_it() {
+        let policy = Policy::default();
+        for node in [
+            Node::default(),
+            labelled("type", "user"),
+            labelled("eks.amazonaws.com/compute-type", "ec2"),
+            annotated("delay-deletion.cluster-autoscaler.kubernetes.io/logs", "true"),
+        ] {
+            assert!(is_managed(&node, &policy), "{node:?}");
+        }
     }
-    None
+
+    #[test]
+    fn the_settings_leave_nodes_out() {
+        let selector = LabelSelector(vec![Requirement { key: "users".into(), operator: Operator::Exists }]);
+        let policy = Policy {
+            omit_labels: ["hands-off".to_owned()].into(),
+            node_selector: selector,
+            pool_label: Some("pool".into()),
+            ..Policy::default()
+        };
+        let with = |keys: &[&str]| Node {
+            labels: keys.iter().map(|key| ((*key).to_owned(), String::new())).collect(),
+            ..Node::default()
+        };
+        for (node, word) in [
+            (with(&["hands-off", "users", "pool"]), Some("OmittedLabel")),
+            (with(&["pool"]), Some("NotSelected")),
+            (with(&["users"]), Some("NoPool")),
+            (with(&["users", "pool"]), None),
+        ] {
+            assert_eq!(unmanaged(&node, &policy).map(|why| why.word()), word, "{node:?}");
+        }
+    }
 }

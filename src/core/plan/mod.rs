@@ -1,34 +1,143 @@
 //! Decides: a function of the cluster and the policy, and of nothing else.
 //!
 //! ```text
-//!   survey    what each node is and holds, in one walk over the pods
-//!   grow      what new nodes would be like, and how many there may be
-//!   waiting   where each waiting pod would go: those places must be kept, opened or created
-//!   order     every candidate once, those that stay first
-//!   choice    a prefix of that order
-//!   settle    choice made again on its own outcome, until it changes nothing
-//!   changes   the difference to what is: uncordon, grow, cordon
-//!   delete    which of the nodes that stay cordoned go
-//!   assemble  actions in order, and a verdict with a reason for every node
+//!   survey     what each node is and holds, in one walk over the pods:
+//!              managed, actors, classes, state, taints, reach, common, pools, capacity, asked, loss, replicas
+//!   growth     node groups, what each may create; template: what a new node would be like
+//!   waiting    the pods that wait, what they ask for, and the pool of each
+//!   placing    where each would go: places, hold (refused for another reason), once (one try at a time)
+//!   order      every candidate of a pool once, those that stay first
+//!   choice     a prefix of that order
+//!   settle     choice made again on its own outcome, until it changes nothing
+//!   changes    the difference to what is: uncordon, grow, cordon; ahead: no cordon before its replacement serves
+//!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
+//!   assemble   actions in order; verdict: a reason for every node; notices: for users; remember: for later runs
 //! ```
 
 mod action;
+mod actors;
+pub(crate) mod ahead;
+mod asked;
+mod assemble;
+mod capacity;
+mod changes;
+mod choice;
+mod classes;
+mod common;
+mod delete;
 mod demand;
+mod devices;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod growth;
+mod hold;
+mod late;
+mod loss;
+mod managed;
+mod median;
 mod notes;
+mod notices;
+mod once;
+mod order;
+mod outlook;
+mod places;
+mod placing;
+mod pools;
+mod reach;
 mod reason;
+mod remember;
+mod replicas;
+mod settle;
+mod state;
 mod survey;
+mod taints;
+mod template;
 mod utilization;
 mod value;
+mod verdict;
+mod waiting;
+mod walk;
 
-pub use action::{Action, ActionKind, Effect, EventWords, KindFacts};
+pub use action::{Action, ActionKind, Effect, EventWords, GroupSize, KindFacts};
+pub use classes::is_users;
 pub use demand::Demand;
+pub use late::{LATE_BIND, SCHEDULER_LAG};
+pub use managed::is_managed;
 pub use notes::{Limit, Warning};
 pub use reason::{
     CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason, Reason,
     Since, UncordonReason, UnmarkReason,
 };
+pub use state::is_claimed;
 pub use utilization::{Ratio, Utilization};
 pub use value::{
     After, Band, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal,
     TooManyBroken, Verdict,
 };
+
+pub(crate) use actors::deletion_delay;
+pub(crate) use late::{Late, late};
+pub(crate) use managed::unmanaged;
+pub(crate) use replicas::Replicas;
+pub(crate) use state::{Marks, is_adopted, says_ready, scale_down_disabled};
+pub(crate) use survey::{Cordon, NodeFacts, Survey};
+pub(crate) use taints::{pressure, startup};
+
+use assemble::{PoolNow, Run, pool_now};
+use changes::Changes;
+use delete::Deletions;
+use growth::Growth;
+use waiting::Waiting;
+
+use crate::model::Snapshot;
+use crate::policy::Policy;
+
+/// Decides what a run does with a cluster.
+///
+/// # Errors
+///
+/// Refuses where what was observed cannot be the whole truth; then nothing may be changed.
+pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
+    let survey = Survey::new(snapshot, policy);
+    refuse(&survey)?;
+    let growth = Growth::new(&survey);
+    let waiting = Waiting::new(&survey, &growth);
+    let now: Vec<PoolNow> =
+        (0..survey.pools.len()).map(|pool| pool_now(&survey, &growth, &waiting, pool)).collect();
+    let guard = guard(&survey);
+    let bands: Vec<Band> = now.iter().map(|pool| pool.band).collect();
+    // Under the guard nothing is created, so what is there must make up for it.
+    let mut changes = Changes::new(&survey, &growth, &waiting, &bands, guard.is_none());
+    let deletions = if guard.is_some() {
+        changes.only_uncordon();
+        Deletions::none(&survey, &changes)
+    } else {
+        Deletions::new(&survey, &changes, &waiting)
+    };
+    Ok(Run::new(&survey, &growth, &waiting, now, changes, deletions, guard).plan())
+}
+
+fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {
+    let nodes = survey.nodes.len();
+    if survey.managed().next().is_none() && !survey.policy.node_groups_named {
+        return Err(Refusal::NoManagedNode { nodes });
+    }
+    if nodes > 0 && survey.snapshot.pods_seen() == 0 {
+        return Err(Refusal::NoPodVisible { nodes });
+    }
+    Ok(())
+}
+
+fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
+    let managed = survey.managed().count();
+    let out_of_order = |state| matches!(state, NodeState::Broken | NodeState::NotInUse);
+    let broken = survey.managed().filter(|(_, facts)| out_of_order(facts.state)).count();
+    let (max_percent, ok_nodes) = (survey.policy.max_unready_percent, survey.policy.ok_unready_nodes);
+    let bound = managed.saturating_mul(usize::try_from(max_percent).unwrap_or(usize::MAX));
+    (broken > 0 && broken.saturating_mul(100) > bound && broken >= ok_nodes).then_some(TooManyBroken {
+        broken,
+        managed,
+        max_percent,
+        ok_nodes,
+    })
+}

@@ -75,6 +75,22 @@ reasons! {
     }
 }
 
+impl Limit {
+    /// The setting that holds, what was asked for, and what it allows.
+    #[must_use]
+    pub fn numbers(&self) -> (&'static str, usize, usize) {
+        match *self {
+            Self::MinNodes { asked, allowed } => ("MIN_NODES", asked, allowed),
+            Self::MaxNodes { asked, allowed, .. }
+            | Self::MustKeep { asked, allowed }
+            | Self::WaitingPods { asked, allowed } => ("MAX_NODES", asked, allowed),
+            Self::MaxCordons { asked, allowed } => ("MAX_CORDONS", asked, allowed),
+            Self::MaxDeletions { asked, allowed } => ("MAX_DELETIONS", asked, allowed),
+            Self::MaxCreations { asked, allowed } => ("MAX_CREATIONS", asked, allowed),
+        }
+    }
+}
+
 reasons! {
     /// Something that an operator should know.
     Warning {
@@ -130,6 +146,16 @@ reasons! {
             nodes: usize,
         } => (
             "reserved by the taint {taint}: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
+            among(*.nodes, "node", .node)
+        ),
+        /// Windows nodes are reserved: few of the pool's pods ask for one.
+        ReservedWindows {
+            /// One of the nodes.
+            node: String,
+            /// How many.
+            nodes: usize,
+        } => (
+            "reserved, for few pods ask for Windows: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
             among(*.nodes, "node", .node)
         ),
         /// Nothing tells what a new node would be like, so few are created.
@@ -282,6 +308,7 @@ impl Warning {
             Self::RefusedByScheduler { pod: name, node: on, .. } => [pod(name), node(on)].concat(),
             Self::NewNodeDidNotHelp { pod: name, group, .. } => [pod(name), of_group(group)].concat(),
             Self::Reserved { node: name, .. }
+            | Self::ReservedWindows { node: name, .. }
             | Self::OtherAutoscaler { node: name, .. }
             | Self::NoCapacity { node: name, .. }
             | Self::BeyondMedian { node: name, .. }

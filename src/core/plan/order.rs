@@ -1,48 +1,53 @@
-//! The keep order: every candidate once, those that stay first.
+//! The keep order: every candidate of a pool once, those that stay first. Section 5.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::grow::{Growth, MakerIndex};
-use super::survey::{Cordon, NodeFacts, Readiness, Survey};
-use super::waiting::{Placed, Placement};
-use crate::model::NodeIndex;
+use super::growth::{GroupIndex, Growth};
+use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::value::NodeState;
+use super::waiting::{Needs, Placed};
+use crate::model::{Amounts, NodeIndex, Resource};
 
 /// Something that can be in service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Candidate {
     /// A node of the snapshot.
     Node(NodeIndex),
     /// An instance that boots: its index in [`Growth::booting`].
     Instance(usize),
-    /// A node to be created by this maker.
-    New(MakerIndex),
+    /// A node to be created in this group.
+    New(GroupIndex),
 }
 
 /// A candidate with what it adds to a choice.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) candidate: Candidate,
-    pub(super) capacity: u128,
-    pub(super) daemons: u128,
+    pub(super) capacity: Amounts,
+    pub(super) daemons: Amounts,
     /// Whether it can serve right away.
     pub(super) ready: bool,
 }
 
 /// Why a candidate must be kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Must {
     /// It runs a critical pod.
     Critical,
     /// It is annotated to stay.
     ScaleDownDisabled,
+    /// The scheduler has nominated it for this pod.
+    Nominated(String),
     /// A waiting pod has room there.
     Waiting(Placed),
+    /// The scheduler refuses this pod on the nodes that it fits by its requests; this one may take it.
+    RefusedElsewhere(String),
     /// Its zone has no other.
     Zone(String),
 }
 
-/// The keep order of POLICY section 5.
+/// The keep order of a pool.
 #[derive(Debug)]
 pub(super) struct KeepOrder {
     pub(super) entries: Vec<Entry>,
@@ -55,192 +60,245 @@ pub(super) struct KeepOrder {
     /// How many of the entries, from the first, stay where `MAX_NODES` allows, because nothing is to move: those that
     /// must be kept and those that serve. Else 0.
     pub(super) held: usize,
+    /// How many entries exist already.
+    pub(super) existing: usize,
 }
 
-/// Who cordons which node, as far as a plan has got: parallel to the snapshot's nodes.
+/// The cordons of all nodes as far as a plan has got: parallel to the snapshot's nodes.
 pub(super) type Cordons = [Cordon];
 
-/// Whether a node is a candidate: one that is broken, or that somebody else
-/// keeps out of service or is about to delete, is not.
-pub(super) fn is_candidate(survey: &Survey<'_>, index: NodeIndex) -> bool {
-    survey.nodes.get(index).is_some_and(|facts| {
-        facts.managed()
-            && !facts.claimed
-            && match facts.readiness {
-                Readiness::Ready => !facts.in_others_hands(survey.policy),
-                // A cordoned one cannot be uncordoned before it is Ready.
-                Readiness::Booting => facts.cordon == Cordon::None,
-                Readiness::Broken => false,
-            }
-    })
+/// What the keep order of a pool is made from, beside the survey.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OrderInput<'r> {
+    pub(super) cordons: &'r Cordons,
+    pub(super) needs: &'r Needs,
+    /// The resource that decides, which orders nodes with equally many occupants.
+    pub(super) resource: Resource,
+    /// How many nodes may be created, those for waiting pods included.
+    pub(super) creatable: usize,
+    /// Puts every serving node before the cordoned ones, and keeps it where `MAX_NODES` allows.
+    pub(super) hold: bool,
 }
 
-/// The Ready candidates: most occupants first, then serving before cordoned, then larger occupied request, then
-/// newer, then name.
-pub(super) fn ready_candidates(survey: &Survey<'_>, cordons: &Cordons) -> Vec<NodeIndex> {
+/// Whether a node is a candidate. A node is none that is reserved, broken, not in use, under pressure or claimed, or that
+/// somebody else keeps out of service; nor is a booting one that is cordoned, which cannot be uncordoned before it is Ready.
+pub(super) fn is_candidate(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
+    facts.common()
+        && !facts.claimed
+        && match facts.state {
+            NodeState::Serving | NodeState::Cordoned => !facts.in_others_hands(survey.policy),
+            NodeState::Booting => facts.cordon == Cordon::None,
+            NodeState::Broken | NodeState::NotInUse | NodeState::UnderPressure | NodeState::Claimed => false,
+        }
+}
+
+/// The cordon of a node as far as a plan has got.
+pub(super) fn cordon(cordons: &Cordons, index: NodeIndex) -> Cordon {
+    cordons.get(index).copied().unwrap_or(Cordon::None)
+}
+
+/// Whether a node serves under these cordons.
+pub(super) fn serves(facts: &NodeFacts<'_>, cordons: &Cordons, index: NodeIndex) -> bool {
+    facts.common() && facts.ready() && cordon(cordons, index) == Cordon::None
+}
+
+/// The Ready candidates of a pool: most occupants first, then serving before cordoned, then larger occupied request of the
+/// deciding resource, then newer, then name.
+pub(super) fn ready_candidates(
+    survey: &Survey<'_>,
+    pool: PoolIndex,
+    cordons: &Cordons,
+    resource: Resource,
+) -> Vec<NodeIndex> {
     let mut ready: Vec<_> = survey
-        .managed()
-        .filter(|(index, facts)| facts.ready() && is_candidate(survey, *index))
+        .common(pool)
+        .filter(|(_, facts)| facts.ready() && is_candidate(survey, facts))
         .map(|(index, facts)| {
             let cordoned = cordon(cordons, index) != Cordon::None;
-            let key =
-                (Reverse(facts.occupants), cordoned, Reverse(facts.occupied), Reverse(facts.node.created_at));
-            (key, index)
+            let occupied = Reverse(facts.occupied(resource));
+            ((Reverse(facts.occupants), cordoned, occupied, Reverse(facts.node.created_at)), index)
         })
         .collect();
     ready.sort_unstable();
     ready.into_iter().map(|(_, index)| index).collect()
 }
 
-/// The booting nodes, older first (one of unknown age last), then name.
-pub(super) fn booting_nodes(survey: &Survey<'_>) -> Vec<NodeIndex> {
+/// The booting nodes of a pool, older first (one of unknown age last), then by name.
+pub(super) fn booting_nodes(survey: &Survey<'_>, pool: PoolIndex) -> Vec<NodeIndex> {
     let mut booting: Vec<_> = survey
-        .managed()
-        .filter(|(index, facts)| facts.readiness == Readiness::Booting && is_candidate(survey, *index))
+        .common(pool)
+        .filter(|(_, facts)| facts.state == NodeState::Booting && is_candidate(survey, facts))
         .map(|(index, facts)| (facts.node.created_at.is_none(), facts.node.created_at, index))
         .collect();
     booting.sort_unstable();
     booting.into_iter().map(|(_, _, index)| index).collect()
 }
 
-/// The booting instances, older first (one that the cloud has not begun last), then name.
-pub(super) fn booting_instances(growth: &Growth<'_>) -> Vec<usize> {
+/// The booting instances of a pool, older first (one that the cloud has not begun last), then by name.
+pub(super) fn booting_instances(growth: &Growth<'_>, pool: PoolIndex) -> Vec<usize> {
     let mut booting: Vec<_> = growth
         .booting
         .iter()
         .enumerate()
+        .filter(|(_, one)| one.pool == pool)
         .map(|(index, one)| {
             let created_at = one.instance.created_at;
-            ((created_at.is_none(), created_at, one.instance.name.as_str(), one.maker), index)
+            ((created_at.is_none(), created_at, one.instance.name.as_str(), one.group), index)
         })
         .collect();
     booting.sort_unstable();
     booting.into_iter().map(|(_, index)| index).collect()
 }
 
-pub(super) fn cordon(cordons: &Cordons, index: NodeIndex) -> Cordon {
-    cordons.get(index).copied().unwrap_or(Cordon::None)
-}
-
 impl KeepOrder {
-    /// Orders all candidates, with as many nodes to be created as may be.
-    ///
-    /// `hold` puts every serving node before the cordoned ones, and keeps it where `MAX_NODES` allows.
+    /// Orders all candidates of a pool, with as many nodes to be created as may be.
     pub(super) fn new(
         survey: &Survey<'_>,
         growth: &Growth<'_>,
-        cordons: &Cordons,
-        placement: &Placement,
-        hold: bool,
+        pool: PoolIndex,
+        input: OrderInput<'_>,
     ) -> Self {
-        let mut ready = ready_candidates(survey, cordons);
+        let OrderInput { cordons, needs, resource, creatable, hold } = input;
+        let mut ready = ready_candidates(survey, pool, cordons, resource);
         if hold {
             ready.sort_by_key(|index| cordon(cordons, *index) != Cordon::None);
         }
-        let booting = booting_nodes(survey);
-        let reasons = reasons(survey, cordons, placement, &ready);
+        let booting = booting_nodes(survey, pool);
+        let instances = booting_instances(growth, pool);
+        let mut part_one = PartOne::new(survey, &ready);
+        let bounds = survey.policy.bounds_of(survey.pool_name(pool));
+        let room = if bounds.max_nodes_set { bounds.max_nodes } else { usize::MAX };
+        let created = part_one.add_needed(survey, needs, creatable, room);
+        if bounds.keep_zones {
+            keep_zones(survey, pool, cordons, &ready, &mut part_one.reasons);
+        }
+        let PartOne { reasons, instances: needed_instances } = part_one;
         let first = |wanted: bool, among: &[NodeIndex]| -> Vec<Candidate> {
             let chosen = among.iter().filter(|index| reasons.contains_key(*index) == wanted);
             chosen.map(|index| Candidate::Node(*index)).collect()
         };
-        let instances = booting_instances(growth);
         let needed = |wanted: bool| {
-            let chosen = instances.iter().filter(move |index| placement.instances.contains(*index) == wanted);
+            let chosen = instances.iter().filter(|index| needed_instances.contains(*index) == wanted);
             chosen.map(|index| Candidate::Instance(*index)).collect::<Vec<_>>()
         };
-        let mut further = growth.order();
-        for maker in &placement.new {
-            // Those that waiting pods need are the first to be made.
-            further.take(|index| index == *maker);
+        let mut further = growth.order(pool);
+        for group in &created {
+            // Those that waiting pods need are the first to be created.
+            further.take(|index| index == *group);
         }
-        let must_create = placement.new.len();
-        let spare =
-            std::iter::from_fn(|| further.take(|_| true)).take(growth.allowed.saturating_sub(must_create));
+        let spare = creatable.saturating_sub(created.len());
+        let spare: Vec<Candidate> =
+            std::iter::from_fn(|| further.take(|_| true)).take(spare).map(Candidate::New).collect();
         let must = [first(true, &ready), first(true, &booting), needed(true)].concat();
-        let must_count = must.len() + must_create;
-        let candidates = must
-            .into_iter()
-            .chain(placement.new.iter().copied().map(Candidate::New))
-            .chain(first(false, &ready))
-            .chain(first(false, &booting))
-            .chain(needed(false))
-            .chain(spare.map(Candidate::New));
+        let must_existing = must.len();
+        let rest = [first(false, &ready), first(false, &booting), needed(false)].concat();
+        let existing = must_existing + rest.len();
+        let new = created.iter().copied().map(Candidate::New);
+        let candidates = must.into_iter().chain(new).chain(rest).chain(spare);
         let entries = candidates.map(|candidate| entry(survey, growth, candidate)).collect();
-        let serves =
+        let must = must_existing + created.len();
+        let serving =
             |index: &&NodeIndex| !reasons.contains_key(*index) && cordon(cordons, **index) == Cordon::None;
-        let stay = if hold { must_count + ready.iter().filter(serves).count() } else { 0 };
-        Self { entries, must: must_count, reasons, must_create, held: stay }
+        let held = if hold { must + ready.iter().filter(serving).count() } else { 0 };
+        Self { entries, must, reasons, must_create: created.len(), held, existing }
     }
 }
 
-/// What a candidate adds to a choice: by its own status, else by what its group's nodes are like.
+/// What a candidate adds to a choice: the larger of its own status and its group's template, else the median of its group.
 pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candidate) -> Entry {
-    let shape = |maker: Option<MakerIndex>| {
-        let shape = maker.and_then(|maker| growth.makers.get(maker)).and_then(|maker| maker.shape);
-        shape.map_or((0, 0), |shape| (shape.capacity, shape.daemons))
+    let template = |group: Option<GroupIndex>| {
+        group.and_then(|group| growth.groups.get(group)).and_then(|group| group.template.as_ref())
     };
-    let (capacity, daemons) = match candidate {
+    let of_template = |group: Option<GroupIndex>| {
+        let template = template(group);
+        template.map(|template| (template.capacity.clone(), template.daemons.clone())).unwrap_or_default()
+    };
+    let (capacity, daemons, ready) = match candidate {
         Candidate::Node(index) => match survey.nodes.get(index) {
-            Some(facts) if facts.capacity > 0 => (facts.capacity, facts.daemons),
-            _ => shape(maker_of(survey, growth, index)),
+            Some(facts) if facts.ready() => (facts.capacity.clone(), facts.daemons.clone(), true),
+            Some(facts) => {
+                let (capacity, daemons) = of_template(growth.group_of(survey, index));
+                (facts.capacity.clone().larger(&capacity), facts.daemons.clone().larger(&daemons), false)
+            }
+            None => (Amounts::default(), Amounts::default(), false),
         },
-        Candidate::Instance(index) => shape(growth.booting.get(index).map(|one| one.maker)),
-        Candidate::New(maker) => shape(Some(maker)),
-    };
-    let ready = match candidate {
-        Candidate::Node(index) => survey.nodes.get(index).is_some_and(NodeFacts::ready),
-        Candidate::Instance(_) | Candidate::New(_) => false,
+        Candidate::Instance(index) => {
+            let (capacity, daemons) = of_template(growth.booting.get(index).map(|one| one.group));
+            (capacity, daemons, false)
+        }
+        Candidate::New(group) => {
+            let (capacity, daemons) = of_template(Some(group));
+            (capacity, daemons, false)
+        }
     };
     Entry { candidate, capacity, daemons, ready }
 }
 
-/// What makes nodes like this one.
-pub(super) fn maker_of(survey: &Survey<'_>, growth: &Growth<'_>, index: NodeIndex) -> Option<MakerIndex> {
-    let group = survey.nodes.get(index)?.node.group.as_deref();
-    growth.makers.iter().position(|maker| maker.name() == group)
+/// Part 1 of the keep order as it is collected.
+struct PartOne {
+    reasons: BTreeMap<NodeIndex, Must>,
+    instances: BTreeSet<usize>,
 }
 
-fn reasons(
-    survey: &Survey<'_>,
-    cordons: &Cordons,
-    placement: &Placement,
-    ready: &[NodeIndex],
-) -> BTreeMap<NodeIndex, Must> {
-    let mut reasons: BTreeMap<NodeIndex, Must> = BTreeMap::new();
-    for &index in ready {
-        let Some(facts) = survey.nodes.get(index) else { continue };
-        // Under somebody else's cordon such a node is no candidate, so here it serves or the cordon is ours.
-        if facts.critical.is_some() {
-            reasons.insert(index, Must::Critical);
-        } else if facts.scale_down_disabled {
-            reasons.insert(index, Must::ScaleDownDisabled);
+impl PartOne {
+    /// The nodes that are critical or pinned. Under somebody else's cordon such a node is no candidate, so here it serves or
+    /// the cordon is ours.
+    fn new(survey: &Survey<'_>, ready: &[NodeIndex]) -> Self {
+        let mut reasons = BTreeMap::new();
+        for &index in ready {
+            let Some(facts) = survey.nodes.get(index) else { continue };
+            if facts.critical.is_some() {
+                reasons.insert(index, Must::Critical);
+            } else if facts.scale_down_disabled {
+                reasons.insert(index, Must::ScaleDownDisabled);
+            }
         }
+        Self { reasons, instances: BTreeSet::new() }
     }
-    for (index, placed) in &placement.nodes {
-        reasons.entry(*index).or_insert_with(|| Must::Waiting(placed.clone()));
+
+    /// Adds what waiting pods need, in the order in which they got their places, as long as a `MAX_NODES` that was set
+    /// allows; returns the new nodes among it.
+    fn add_needed(
+        &mut self,
+        survey: &Survey<'_>,
+        needs: &Needs,
+        creatable: usize,
+        room: usize,
+    ) -> Vec<GroupIndex> {
+        let is_candidate =
+            |index: NodeIndex| survey.nodes.get(index).is_some_and(|facts| is_candidate(survey, facts));
+        for (index, must) in needs.nodes.iter().filter(|(index, _)| is_candidate(*index)) {
+            if self.reasons.len() < room || self.reasons.contains_key(index) {
+                self.reasons.entry(*index).or_insert_with(|| must.clone());
+            }
+        }
+        for index in &needs.instances {
+            if self.reasons.len() + self.instances.len() < room {
+                self.instances.insert(*index);
+            }
+        }
+        let left = room.saturating_sub(self.reasons.len() + self.instances.len());
+        needs.new.iter().copied().take(creatable.min(left)).collect()
     }
-    if survey.policy.keep_zones {
-        keep_zones(survey, cordons, ready, &mut reasons);
-    }
-    reasons
 }
 
-/// For each zone with a serving node (if none serves: with a managed node), its first Ready candidate, unless a Ready
-/// one is kept already. A node that still boots does not count: users' disks in the zone need one that serves.
+/// For each zone with a serving node (if none serves: with a common node), its first Ready candidate, unless a Ready one is
+/// kept already. A node that still boots does not count: users' disks in the zone need one that serves.
 fn keep_zones(
     survey: &Survey<'_>,
+    pool: PoolIndex,
     cordons: &Cordons,
     ready: &[NodeIndex],
     reasons: &mut BTreeMap<NodeIndex, Must>,
 ) {
     let zone = |index: NodeIndex| survey.nodes.get(index).and_then(|facts| facts.node.zone());
     let serving: BTreeSet<NodeIndex> = survey
-        .managed()
-        .filter(|(index, facts)| facts.ready() && cordon(cordons, *index) == Cordon::None)
+        .common(pool)
+        .filter(|(index, facts)| serves(facts, cordons, *index))
         .map(|(index, _)| index)
         .collect();
     let zones: BTreeSet<&str> = survey
-        .managed()
+        .common(pool)
         .filter(|(index, _)| serving.is_empty() || serving.contains(index))
         .filter_map(|(index, _)| zone(index))
         .collect();

@@ -281,6 +281,11 @@ reasons! {
             /// One of the taints.
             taint: String,
         } => ("reserved: fewer than half of the pool's pods tolerate the taint {taint}"),
+        /// Its taint keeps it for pods that need what only such a node has.
+        ReservedFor {
+            /// The taint.
+            taint: String,
+        } => ("reserved: the taint {taint} keeps it for pods that need what only such nodes have"),
         /// It is a Windows node in a pool of Linux pods.
         ReservedWindows => ("reserved: it is a Windows node, and fewer than half of the pool's pods ask for one"),
         /// A startup taint came back.

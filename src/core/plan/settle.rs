@@ -1,28 +1,32 @@
-//! Makes the choice, and makes it again on its own outcome until it changes nothing.
+//! Makes the choice of a pool, and makes it again on its own outcome until it changes nothing.
 //!
 //! So a run leaves nothing for the next one to correct: with ties on unequal nodes a single pass can.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::choice::{Aim, Bounds, Chosen, add};
-use super::grow::Growth;
+use super::choice::{Aim, Chosen, Lengths, Total};
+use super::demand::Demand;
+use super::growth::Growth;
 use super::notes::{ENOUGH_NODES, Limit};
-use super::order::{Candidate, Cordons, Entry, KeepOrder, Must, cordon, is_candidate};
-use super::survey::{Cordon, NodeFacts, Survey};
+use super::order::{
+    Candidate, Cordons, Entry, KeepOrder, Must, OrderInput, cordon, entry, is_candidate, serves,
+};
+use super::placing::{Placement, place};
+use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
 use super::utilization::Utilization;
-use super::waiting::{Placement, Waiting};
-use crate::model::NodeIndex;
+use super::waiting::Waiting;
+use crate::model::{Amounts, NodeIndex};
 
 /// How often a choice is taken on its own outcome.
 const PASSES: usize = 8;
 
-/// What is to be in service.
+/// What is to be in service in a pool.
 #[derive(Debug)]
 pub(super) struct Decision {
-    /// Whether each node of the snapshot is chosen.
-    pub(super) chosen: Vec<bool>,
-    /// Why, for those that had to be.
+    /// The chosen nodes of the snapshot.
+    pub(super) chosen: BTreeSet<NodeIndex>,
+    /// Why, for the nodes that had to be.
     pub(super) must: BTreeMap<NodeIndex, Must>,
     /// The chosen booting nodes and instances.
     pub(super) booting: Vec<Entry>,
@@ -34,57 +38,80 @@ pub(super) struct Decision {
     pub(super) limits: Vec<Limit>,
     /// The nodes of the snapshot among the candidates, those that stay first.
     pub(super) order: Vec<NodeIndex>,
+    /// How many new nodes the choice would create if `MAX_CREATIONS` allowed any number.
+    pub(super) creations_wanted: usize,
 }
 
-/// Memory that is asked for whatever serves: by the occupants of all managed nodes (those on cordoned ones come back
-/// somewhere) and by pods that wait.
-pub(super) fn demand(survey: &Survey<'_>, waiting: &Waiting<'_>) -> u128 {
-    waiting.demand + survey.managed().map(|(_, facts)| facts.occupied).sum::<u128>()
+/// What a decision is made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'s> {
+    pub(super) survey: &'s Survey<'s>,
+    pub(super) growth: &'s Growth<'s>,
+    pub(super) waiting: &'s Waiting<'s>,
+    pub(super) pool: PoolIndex,
+    /// How many nodes the run may still create.
+    pub(super) creations: usize,
+    /// Keeps everything that serves now.
+    pub(super) hold: bool,
 }
 
-/// The utilization of what serves under these cordons.
-pub(super) fn serving_utilization(
+/// What a pool's pods ask for whatever serves.
+pub(super) fn demand(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex) -> Demand {
+    let occupants = survey.asked_of(pool);
+    let waiting = waiting.demand.get(pool).cloned().unwrap_or_default();
+    Demand { occupants, waiting, expected: Amounts::default() }
+}
+
+/// What is asked of the nodes that serve under these cordons, and what they offer.
+pub(super) fn serving_total(
     survey: &Survey<'_>,
-    waiting: &Waiting<'_>,
+    pool: PoolIndex,
+    demand: &Demand,
     cordons: &Cordons,
-) -> Utilization {
-    let serving =
-        survey.managed().filter(|(index, facts)| facts.ready() && cordon(cordons, *index) == Cordon::None);
-    serving.fold(Utilization { requested: demand(survey, waiting), capacity: 0 }, |total, (_, facts)| {
-        Utilization { requested: total.requested + facts.daemons, capacity: total.capacity + facts.capacity }
-    })
+) -> Total {
+    let mut total = Total { requested: demand.total(), capacity: Amounts::default() };
+    for (_, facts) in survey.common(pool).filter(|(index, facts)| serves(facts, cordons, *index)) {
+        total.requested.add(&facts.daemons);
+        total.capacity.add(&facts.capacity);
+    }
+    total
 }
 
-/// Decides what is to be in service. `hold` keeps everything that serves now.
-pub(super) fn decide(
-    survey: &Survey<'_>,
-    growth: &Growth<'_>,
-    waiting: &Waiting<'_>,
-    hold: bool,
-) -> Decision {
+impl Total {
+    /// The utilization of this total.
+    pub(super) fn utilization(&self, survey: &Survey<'_>) -> Utilization {
+        Utilization::new(&survey.policy.resources, &self.requested, &self.capacity)
+    }
+}
+
+/// Decides what is to be in service in a pool.
+pub(super) fn decide(input: Input<'_>) -> Decision {
+    let survey = input.survey;
+    let demand = demand(survey, input.waiting, input.pool);
     let mut cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
-    let mut decision = choose(survey, growth, waiting, &cordons, hold);
+    let mut decision = choose(input, &demand, &cordons);
     for _ in 1..PASSES {
         if !decision.new.is_empty() {
             break;
         }
-        let outcome = outcome(survey, &cordons, &decision);
+        let outcome = outcome(survey, input.pool, &cordons, &decision);
         if outcome == cordons {
             break;
         }
         cordons = outcome;
-        decision = choose(survey, growth, waiting, &cordons, hold);
+        decision = choose(input, &demand, &cordons);
     }
     decision
 }
 
-/// Who cordons which node once a decision is carried out.
-fn outcome(survey: &Survey<'_>, cordons: &Cordons, decision: &Decision) -> Vec<Cordon> {
+/// The cordon of each node once a decision is carried out.
+fn outcome(survey: &Survey<'_>, pool: PoolIndex, cordons: &Cordons, decision: &Decision) -> Vec<Cordon> {
     let after = |(index, before): (NodeIndex, &Cordon)| {
-        let ready = survey.nodes.get(index).is_some_and(NodeFacts::ready);
-        match (ready && is_candidate(survey, index), decision.chosen.get(index), *before) {
-            (true, Some(true), _) => Cordon::None,
-            (true, _, Cordon::None) => Cordon::Ours,
+        let Some(facts) = survey.nodes.get(index) else { return *before };
+        let movable = facts.pool == pool && facts.ready() && is_candidate(survey, facts);
+        match (movable, decision.chosen.contains(&index), *before) {
+            (true, true, _) => Cordon::None,
+            (true, false, Cordon::None) => Cordon::Ours,
             (_, _, before) => before,
         }
     };
@@ -92,44 +119,46 @@ fn outcome(survey: &Survey<'_>, cordons: &Cordons, decision: &Decision) -> Vec<C
 }
 
 /// One pass.
-fn choose(
-    survey: &Survey<'_>,
-    growth: &Growth<'_>,
-    waiting: &Waiting<'_>,
-    cordons: &Cordons,
-    hold: bool,
-) -> Decision {
-    let policy = survey.policy;
-    let placement = waiting.place(survey, growth, cordons);
-    let order = KeepOrder::new(survey, growth, cordons, &placement, hold);
-    let now = serving_utilization(survey, waiting, cordons);
+fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
+    let Input { survey, growth, waiting, pool, creations, hold } = input;
+    let bounds = survey.policy.bounds_of(survey.pool_name(pool));
+    let now = serving_total(survey, pool, demand, cordons);
+    let reserved_ready = survey.of_pool(pool).filter(|(_, facts)| reserved_ready(facts)).count();
     let aim = Aim {
-        policy,
-        demand: demand(survey, waiting),
+        bounds,
+        resources: &survey.policy.resources,
+        demand: demand.total(),
+        now: now.utilization(survey),
         serving_capacity: now.capacity,
-        band: now.band(policy),
+        reserved_ready,
     };
-    let bounds = Bounds::new(&order, policy);
-    let serves = |candidate: Candidate| match candidate {
+    let resource = aim.resource();
+    let placement = place(survey, growth, waiting, pool, cordons, resource);
+    let allowed = growth.allowed.get(pool).copied().unwrap_or(0);
+    let serves_now = |candidate: Candidate| match candidate {
         Candidate::Node(index) => {
-            cordon(cordons, index) == Cordon::None && survey.nodes.get(index).is_some_and(NodeFacts::ready)
+            survey.nodes.get(index).is_some_and(|facts| facts.ready())
+                && cordon(cordons, index) == Cordon::None
         }
         Candidate::Instance(_) | Candidate::New(_) => false,
     };
-    let chosen = aim.choose(&order, bounds, serves);
-    let is_chosen = |position: usize, entry: &Entry| match chosen {
-        Chosen::Prefix(length) => position < length,
-        Chosen::ServingAndMust => position < order.must || serves(entry.candidate),
+    let attempt = |creatable: usize| {
+        let order_input = OrderInput { cordons, needs: &placement.needs, resource, creatable, hold };
+        let order = KeepOrder::new(survey, growth, pool, order_input);
+        let lengths = Lengths::new(&order, bounds, reserved_ready);
+        let chosen = aim.choose(&order, lengths, serves_now);
+        (order, lengths, chosen)
     };
-    let members: Vec<&Entry> = order
-        .entries
-        .iter()
-        .enumerate()
-        .filter(|(position, entry)| is_chosen(*position, entry))
-        .map(|(_, entry)| entry)
-        .collect();
+    let (order, lengths, chosen) = attempt(allowed.min(creations));
+    let creations_wanted = if creations < allowed {
+        let (order, _, chosen) = attempt(allowed);
+        members(&order, chosen, serves_now).filter(|entry| is_new(entry)).count()
+    } else {
+        0
+    };
+    let members: Vec<Entry> = members(&order, chosen, serves_now).cloned().collect();
     let mut decision = Decision {
-        chosen: vec![false; survey.nodes.len()],
+        chosen: BTreeSet::new(),
         must: order.reasons.clone(),
         booting: Vec::new(),
         new: Vec::new(),
@@ -137,26 +166,53 @@ fn choose(
         limits: Vec::new(),
         placement,
         order: nodes_of(&order.entries),
+        creations_wanted,
     };
-    for &entry in &members {
+    let total = aim.total(members.iter());
+    for entry in members {
         match entry.candidate {
             Candidate::Node(index) => {
-                if let Some(chosen) = decision.chosen.get_mut(index) {
-                    *chosen = true;
-                }
-                if !survey.nodes.get(index).is_some_and(NodeFacts::ready) {
-                    decision.booting.push(*entry);
+                decision.chosen.insert(index);
+                if !entry.ready {
+                    decision.booting.push(entry);
                 }
             }
-            Candidate::Instance(_) => decision.booting.push(*entry),
-            Candidate::New(_) => decision.new.push(*entry),
+            Candidate::Instance(_) => decision.booting.push(entry),
+            Candidate::New(_) => decision.new.push(entry),
         }
     }
     if let Chosen::Prefix(length) = chosen {
-        let utilization = aim.utilization(members.iter().copied());
-        limits(&mut decision, &aim, &order, bounds, (length, utilization), growth);
+        limits(
+            &mut decision,
+            &aim,
+            &order,
+            lengths,
+            (length, aim.utilization(&total)),
+            (survey, growth, pool),
+        );
     }
     decision
+}
+
+/// Whether a node is reserved and Ready, so that it makes up the number of `MIN_NODES`.
+pub(super) fn reserved_ready(facts: &NodeFacts<'_>) -> bool {
+    facts.reserved.is_some() && facts.ready() && facts.cordon == Cordon::None
+}
+
+fn is_new(entry: &Entry) -> bool {
+    matches!(entry.candidate, Candidate::New(_))
+}
+
+fn members(
+    order: &KeepOrder,
+    chosen: Chosen,
+    serves: impl Fn(Candidate) -> bool,
+) -> impl Iterator<Item = &Entry> {
+    let is_chosen = move |(position, entry): &(usize, &Entry)| match chosen {
+        Chosen::Prefix(length) => *position < length,
+        Chosen::ServingAndMust => *position < order.must || serves(entry.candidate),
+    };
+    order.entries.iter().enumerate().filter(is_chosen).map(|(_, entry)| entry)
 }
 
 fn nodes_of(entries: &[Entry]) -> Vec<NodeIndex> {
@@ -172,20 +228,21 @@ fn limits(
     decision: &mut Decision,
     aim: &Aim<'_>,
     order: &KeepOrder,
-    bounds: Bounds,
+    lengths: Lengths,
     (length, utilization): (usize, Utilization),
-    growth: &Growth<'_>,
+    (survey, growth, pool): (&Survey<'_>, &Growth<'_>, PoolIndex),
 ) {
-    let policy = aim.policy;
-    if order.must > policy.max_nodes {
-        decision.limits.push(Limit::MustKeep { asked: order.must, allowed: policy.max_nodes });
+    let bounds = aim.bounds;
+    if bounds.max_nodes_set && order.must > bounds.max_nodes {
+        decision.limits.push(Limit::MustKeep { asked: order.must, allowed: bounds.max_nodes });
     }
-    let (needed, allowed) = (decision.placement.new_needed, order.must_create);
-    if needed > allowed {
-        decision.limits.push(Limit::WaitingPods { asked: needed, allowed });
+    let allowed = growth.allowed.get(pool).copied().unwrap_or(0);
+    let needed = decision.placement.needs.new.len();
+    if needed > order.must_create && order.must_create >= allowed {
+        decision.limits.push(Limit::WaitingPods { asked: needed, allowed: order.must_create });
     }
-    let free = Bounds { least: order.must, most: order.entries.len() };
-    if length == bounds.least
+    let free = Lengths { least: order.must, most: order.entries.len() };
+    if length == lengths.least
         && length > order.must
         && let Chosen::Prefix(asked) = aim.choose(order, free, |_| false)
         && asked < length
@@ -194,41 +251,42 @@ fn limits(
         decision.kept_for_minimum = nodes_of(kept).into_iter().collect();
         decision.limits.push(Limit::MinNodes { asked, allowed: length });
     }
-    let over = utilization.compare(policy.max_utilization) == Ordering::Greater;
-    if length == bounds.most && over {
-        let asked = unbounded(aim, order, growth);
+    let over = utilization.compare(bounds.max_utilization) == Ordering::Greater;
+    let cut = length == lengths.most && over;
+    // A `MAX_NODES` that was set also takes nodes out of service; what that costs is said even below MAX_UTILIZATION.
+    let bounded = bounds.max_nodes_set && length == bounds.max_nodes;
+    if cut || bounded {
+        let asked = unbounded(aim, order, survey, growth, pool);
         if asked > length {
-            decision.limits.push(Limit::MaxNodes {
-                asked,
-                allowed: length,
-                utilization,
-                max: policy.max_utilization,
-            });
+            let max = bounds.max_utilization;
+            decision.limits.push(Limit::MaxNodes { asked, allowed: length, utilization, max });
         }
     }
 }
 
 /// How many nodes the optimum asks for if `MAX_NODES` did not bound them.
-fn unbounded(aim: &Aim<'_>, order: &KeepOrder, growth: &Growth<'_>) -> usize {
-    let existing = order.entries.iter().filter(|entry| !matches!(entry.candidate, Candidate::New(_)));
-    let mut entries: Vec<Entry> = existing.copied().collect();
-    let mut total = aim.utilization(entries.iter());
-    let mut further = growth.order();
+fn unbounded(
+    aim: &Aim<'_>,
+    order: &KeepOrder,
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    pool: PoolIndex,
+) -> usize {
+    let mut entries: Vec<Entry> = order.entries.iter().filter(|entry| !is_new(entry)).cloned().collect();
+    let mut total = aim.total(entries.iter());
+    let mut further = growth.order(pool);
     while entries.len() <= ENOUGH_NODES {
-        if total.compare(aim.policy.optimal_utilization) != Ordering::Greater {
+        if aim.utilization(&total).compare(aim.bounds.optimal_utilization) != Ordering::Greater {
             break;
         }
-        let Some(maker) = further.take(|_| true) else { break };
-        let Some(shape) = growth.makers.get(maker).and_then(|maker| maker.shape) else { break };
-        let new = Entry {
-            candidate: Candidate::New(maker),
-            capacity: shape.capacity,
-            daemons: shape.daemons,
-            ready: false,
-        };
-        total = add(total, &new);
+        let Some(group) = further.take(|_| true) else { break };
+        if growth.groups.get(group).is_none_or(|group| group.template.is_none()) {
+            break;
+        }
+        let new = entry(survey, growth, Candidate::New(group));
+        total.add(&new);
         entries.push(new);
     }
-    let bounds = Bounds { least: order.must.min(entries.len()), most: entries.len() };
-    aim.nearest_to_optimum(&entries, bounds)
+    let lengths = Lengths { least: order.must.min(entries.len()), most: entries.len() };
+    aim.nearest_to_optimum(&entries, lengths).unwrap_or(entries.len())
 }

@@ -1,9 +1,11 @@
 //! What a plan needs to know of each node, gathered in one walk over the pods.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::notes::Warning;
 use super::reason::{KeepReason, Loss};
+use super::replicas::LivePods;
+use super::state::is_adopted;
 use super::value::NodeState;
 use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, TaintSet};
 use crate::policy::{AdoptCordons, Policy, PoolName};
@@ -29,8 +31,11 @@ pub(crate) struct Survey<'a> {
     /// The pods that the scheduler may still bind to a node that it was promised: unbound, not a daemon, not gated, not
     /// being deleted, and such that they would keep a node.
     pub(crate) may_bind_late: Vec<&'a Pod>,
-    /// For each pool, which sets of lasting taints are common, if that is to be noted anew (section 3).
+    /// For each pool, which sets of lasting taints are common (section 3): what the ledger keeps, with what is judged anew.
+    /// It is to be noted where it differs from the ledger.
     pub(crate) judged_common: Vec<CommonTaints>,
+    /// The pods of controllers with a replica to lose: see [`Replicas`](super::replicas::Replicas).
+    pub(crate) live_pods: LivePods<'a>,
     pub(crate) warnings: Vec<Warning>,
 }
 
@@ -65,9 +70,13 @@ pub(crate) enum Cordon {
 
 /// One node, looked at through a policy.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact about the node, independent of the others"
+)]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) node: &'a Node,
-    /// Its pool; 0 for a node that is not managed.
+    /// Its pool; 0 for a node that is not managed, unless it is one that cannot be read.
     pub(crate) pool: PoolIndex,
     /// Why it is not managed; the pods of such a node are not looked at.
     pub(crate) unmanaged: Option<KeepReason>,
@@ -108,7 +117,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) placeholder_requests: Amounts,
     /// Requests of the daemons taken into account.
     pub(crate) daemons: Amounts,
-    /// What its bound pods add to what the pool asks for (`W` of section 4), daemons aside.
+    /// What its bound pods add to what the pool asks for (`W` of section 4), daemons aside. Zero for a node that is not
+    /// managed, unless it is one that cannot be read: its pods count.
     pub(crate) demand: Amounts,
     /// The first occupant by name.
     pub(crate) occupant: Option<&'a Pod>,
@@ -127,6 +137,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) load: Amounts,
     /// Requests of the pods that come with every node of its kind: all daemons.
     pub(crate) daemon_load: Amounts,
+    /// Requests of the omitted pods, daemons included and placeholders aside.
+    pub(crate) omitted_load: Amounts,
     /// Requests of all pods but its occupants and placeholders.
     pub(crate) unoccupied_load: Amounts,
 }
@@ -168,13 +180,7 @@ impl NodeFacts<'_> {
 
     /// Whether a cordon of others is old enough for its empty node to be deleted; unknown age is young.
     pub(crate) fn cordon_adopted(&self, policy: &Policy, observed_at: Timestamp) -> bool {
-        match policy.adopt_cordons {
-            AdoptCordons::Always => true,
-            AdoptCordons::Never => false,
-            AdoptCordons::After(age) => self
-                .cordoned_at
-                .is_some_and(|at| observed_at.duration_since(at).max(SignedDuration::ZERO) >= age),
-        }
+        is_adopted(self.cordoned_at, policy, observed_at)
     }
 }
 
@@ -187,6 +193,15 @@ impl<'a> Survey<'a> {
     /// The managed nodes of a pool with their index.
     pub(crate) fn of_pool(&self, pool: PoolIndex) -> impl Iterator<Item = (NodeIndex, &NodeFacts<'a>)> {
         self.managed().filter(move |(_, node)| node.pool == pool)
+    }
+
+    /// What the bound pods ask of a pool, daemons aside.
+    pub(crate) fn asked_of(&self, pool: PoolIndex) -> Amounts {
+        let mut asked = Amounts::default();
+        for node in self.nodes.iter().filter(|node| node.pool == pool) {
+            asked.add(&node.demand);
+        }
+        asked
     }
 
     /// The common nodes of a pool with their index.

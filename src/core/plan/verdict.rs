@@ -1,24 +1,31 @@
 //! A verdict with a reason for every node.
 
 use super::assemble::Run;
+use super::changes::Held;
 use super::order::{Must, cordon};
-use super::reason::{KeepReason, Since, UncordonReason};
-use super::survey::{Cordon, NodeFacts, Readiness};
-use super::value::{NodeVerdict, Verdict};
-use crate::model::{Bytes, NodeIndex, TotalBytes};
+use super::reason::{KeepReason, Since};
+use super::survey::{Cordon, NodeFacts};
+use super::value::{NodeState, NodeVerdict, Verdict};
+use crate::model::NodeIndex;
 
 /// The line of one node.
 pub(super) fn verdict(run: &Run<'_, '_>, index: NodeIndex) -> Option<NodeVerdict> {
     let facts = run.survey.nodes.get(index)?;
-    let bytes = |sum: u128| Bytes(u64::try_from(sum).unwrap_or(u64::MAX));
+    let managed = facts.managed();
+    let mut requested = facts.daemons.clone();
+    for part in [&facts.critical_requests, &facts.dynamic_requests, &facts.placeholder_requests] {
+        requested.add(part);
+    }
     Some(NodeVerdict {
         name: facts.node.name.clone(),
-        state: facts.state(),
-        managed: facts.managed(),
+        pool: if managed { run.survey.pool_name(facts.pool).to_owned() } else { String::new() },
+        state: facts.state,
+        managed,
+        reserved: facts.reserved.is_some(),
         occupants: facts.occupants,
         critical: facts.critical.is_some(),
-        requested: TotalBytes(facts.occupied + facts.daemons),
-        capacity: bytes(facts.capacity),
+        requested,
+        capacity: facts.capacity.clone(),
         verdict: decide(run, index, facts),
     })
 }
@@ -41,14 +48,26 @@ fn decide(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Verdict
 /// Why a schedulable node stays so.
 fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepReason {
     let policy = run.survey.policy;
-    if run.changes.held.contains(&index) {
-        return match run.guard {
-            Some(_) => KeepReason::TooManyBroken,
-            None => KeepReason::CordonBudget { max: policy.max_cordons },
-        };
+    if facts.claimed {
+        return KeepReason::Claimed;
     }
-    if facts.readiness == Readiness::Booting {
-        return KeepReason::Booting { since: Since(facts.not_ready_since) };
+    if let Some(reserved) = &facts.reserved {
+        return reserved.clone();
+    }
+    match run.changes.held.get(&index) {
+        Some(Held::Guard) => return KeepReason::TooManyBroken,
+        Some(Held::Budget) => return KeepReason::CordonBudget { max: policy.max_cordons },
+        Some(Held::AwaitsReplacement { serving, utilization }) => {
+            return KeepReason::AwaitsReplacement { serving: *serving, utilization: *utilization };
+        }
+        None => {}
+    }
+    let impairment = || facts.impaired_by.clone().unwrap_or_default();
+    match facts.state {
+        NodeState::Booting => return KeepReason::Booting { since: Since(facts.not_ready_since) },
+        NodeState::NotInUse => return KeepReason::NotInUse { what: impairment() },
+        NodeState::UnderPressure => return KeepReason::UnderPressure { taint: impairment() },
+        NodeState::Serving | NodeState::Cordoned | NodeState::Broken | NodeState::Claimed => {}
     }
     if let Some(pod) = facts.critical {
         return KeepReason::CriticalPod { pod: pod.full_name() };
@@ -56,33 +75,28 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
     if facts.scale_down_disabled {
         return KeepReason::ScaleDownDisabled;
     }
-    if facts.readiness == Readiness::Broken {
+    if facts.state == NodeState::Broken {
         return KeepReason::Broken { since: Since(facts.not_ready_since) };
     }
-    match run.changes.decision.must.get(&index) {
-        Some(Must::Waiting(placed)) => KeepReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods },
-        Some(Must::Zone(zone)) => KeepReason::KeepZone { zone: zone.clone() },
-        Some(Must::Critical | Must::ScaleDownDisabled) | None => {
-            if run.changes.decision.kept_for_minimum.contains(&index) {
-                KeepReason::MinNodes { min: policy.min_nodes }
-            } else {
-                KeepReason::Needed { occupants: facts.occupants }
-            }
-        }
-    }
+    chosen(run, index, facts)
 }
 
-/// Why a cordoned node must be in service, if so.
-pub(super) fn must_keep_reason(run: &Run<'_, '_>, index: NodeIndex) -> Option<UncordonReason> {
-    match run.changes.decision.must.get(&index)? {
-        Must::Critical => {
-            let pod = run.survey.nodes.get(index)?.critical?;
-            Some(UncordonReason::CriticalPod { pod: pod.full_name() })
+/// Why a serving node was chosen.
+fn chosen(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepReason {
+    let Some(decision) = run.changes.decisions.get(facts.pool) else { return KeepReason::TooManyBroken };
+    match decision.must.get(&index) {
+        Some(Must::Nominated(pod)) => return KeepReason::NominatedPod { pod: pod.clone() },
+        Some(Must::Waiting(placed)) => {
+            return KeepReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
         }
-        Must::ScaleDownDisabled => Some(UncordonReason::ScaleDownDisabled),
-        Must::Waiting(placed) => {
-            Some(UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods })
-        }
-        Must::Zone(zone) => Some(UncordonReason::KeepZone { zone: zone.clone() }),
+        Some(Must::RefusedElsewhere(pod)) => return KeepReason::RefusedElsewhere { pod: pod.clone() },
+        Some(Must::Zone(zone)) => return KeepReason::KeepZone { zone: zone.clone() },
+        Some(Must::Critical | Must::ScaleDownDisabled) | None => {}
     }
+    if decision.kept_for_minimum.contains(&index) {
+        let bounds = run.survey.policy.bounds_of(run.survey.pool_name(facts.pool));
+        return KeepReason::MinNodes { min: bounds.min_nodes };
+    }
+    let utilization = run.utilization_after(facts.pool);
+    KeepReason::Needed { occupants: facts.occupants, must: decision.must.len(), utilization }
 }

@@ -1,30 +1,51 @@
-//! Pods that wait for a node: what they ask for, and where each would go.
+//! Pods that wait for a node: what they ask for, and which pool each belongs to.
 //!
 //! Utilization is blind to fragmentation: at 75 % no node may have room for one more user. So each pod that the
-//! scheduler could not place is placed here first, and the places it needs are kept, opened or created.
+//! scheduler could not place gets a place first ([`super::placing`]), and the places that are needed are kept, opened or
+//! created.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::fit::{Room, Site};
-use super::grow::{Growth, MakerIndex, offered};
+use jiff::SignedDuration;
+
+use super::growth::{GroupIndex, Growth};
 use super::notes::Warning;
-use super::order::{
-    Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate, maker_of, ready_candidates,
-};
-use super::survey::{Cordon, NodeFacts, Survey};
-use crate::model::{Constraints, NodeIndex, Pod, Requests, Unbound};
+use super::order::{Must, is_candidate};
+use super::places::{Nominated, Place, Shape, Stage, admits, free_of_occupants, places, template_admits};
+use super::survey::{Cordon, OccupantKind, PoolIndex, Survey, UnboundPod};
+use crate::model::{Affinity, Amounts, NodeIndex, Pod, Resource, Unbound, Volumes};
 
 /// The pods that are bound to no node.
 #[derive(Debug)]
 pub(super) struct Waiting<'a> {
-    /// Memory that they ask for together; what could run nowhere asks for nothing.
-    pub(super) demand: u128,
-    /// How many the scheduler has marked unschedulable.
-    pub(super) marked: usize,
-    /// Those of them that could run somewhere: largest first.
-    placeable: Vec<(&'a Pod, &'a Unbound)>,
+    /// By pool: what they ask for together. What could run nowhere asks for nothing.
+    pub(super) demand: Vec<Amounts>,
+    /// By pool: how many the scheduler has refused.
+    pub(super) refused: Vec<usize>,
+    /// By pool: the refused ones that could run somewhere, in the order in which they get their places.
+    pub(super) placeable: Vec<Vec<WaitingPod<'a>>>,
+    /// What the nodes owe to the pods that the scheduler has nominated them for.
+    pub(super) nominated: Nominated,
+    /// One of those pods for each such node.
+    pub(super) nominees: BTreeMap<NodeIndex, String>,
+    /// The pods in their first hour of waiting: no Ready node goes that would take one of them now.
+    pub(super) first_hour: Vec<WaitingPod<'a>>,
+    /// The refused pods that nothing will be done for, and why.
+    pub(super) hopeless: Vec<(&'a Pod, String)>,
     pub(super) warnings: Vec<Warning>,
+}
+
+/// A pod that waits, with what decides where it may go.
+#[derive(Clone, Debug)]
+pub(super) struct WaitingPod<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) unbound: &'a Unbound,
+    /// The node affinities of its volumes, where they were looked up.
+    volumes: Vec<&'a Affinity>,
+    known_volumes: &'a Volumes,
+    /// For how long the scheduler has refused it; `None` where no time tells.
+    pub(super) age: Option<SignedDuration>,
 }
 
 /// Pods that got a place: one of them, and how many.
@@ -35,203 +56,275 @@ pub(super) struct Placed {
     pub(super) pods: usize,
 }
 
-/// Where the waiting pods would go.
-#[derive(Debug, Default)]
-pub(super) struct Placement {
-    /// Nodes of the snapshot that take some.
-    pub(super) nodes: BTreeMap<NodeIndex, Placed>,
-    /// Booting instances that take some.
-    pub(super) instances: BTreeSet<usize>,
-    /// New nodes that take some, by what makes them; no more than may be created.
-    pub(super) new: Vec<MakerIndex>,
-    /// The pods on those.
-    pub(super) on_new: Option<Placed>,
-    /// How many new nodes they would need if any number could be created.
-    pub(super) new_needed: usize,
-    pub(super) warnings: Vec<Warning>,
+/// What the waiting pods of one pool need.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Needs {
+    /// Candidates that must be kept, in the order in which that was found.
+    pub(super) nodes: Vec<(NodeIndex, Must)>,
+    /// Booting instances that must be kept.
+    pub(super) instances: Vec<usize>,
+    /// Reserved nodes under our own cordon that are to be uncordoned.
+    pub(super) reserved: BTreeMap<NodeIndex, Placed>,
+    /// New nodes, by the group that creates each.
+    pub(super) new: Vec<GroupIndex>,
 }
 
-/// What decides where a pod may go; pods that are alike in it are decided once.
-type Shape<'a> = (Requests, &'a Constraints);
-
-/// A place, and what is left of it.
-#[derive(Debug)]
-struct Spot<'a> {
-    candidate: Candidate,
-    /// `None` where nothing tells: then it takes any pod.
-    site: Option<Site<'a>>,
-    room: Room,
-}
-
-impl Spot<'_> {
-    fn takes(&self, requests: Requests, constraints: &Constraints) -> bool {
-        self.room.holds(requests) && self.site.is_none_or(|site| site.admits(constraints))
+impl<'a> WaitingPod<'a> {
+    fn new(survey: &Survey<'a>, pod: &'a Pod, unbound: &'a Unbound) -> Self {
+        let volume = |claim: &Box<str>| {
+            let key = (pod.namespace.to_string(), claim.to_string());
+            survey.snapshot.volumes().get(&key).and_then(Option::as_ref)
+        };
+        let since = unbound.refused_since();
+        let age =
+            since.map(|since| survey.snapshot.observed_at().duration_since(since).max(SignedDuration::ZERO));
+        let known_volumes = survey.snapshot.volumes();
+        Self { pod, unbound, volumes: pod.claims.iter().filter_map(volume).collect(), known_volumes, age }
     }
+
+    pub(super) fn shape(&self) -> Shape<'_> {
+        Shape { pod: self.pod, volumes: self.known_volumes }
+    }
+
+    /// What two pods share that may go to the same places: an identity for remembering answers.
+    pub(super) fn key(&self) -> ShapeKey<'a> {
+        ShapeKey {
+            requests: &self.pod.requests,
+            constraints: std::sync::Arc::as_ptr(&self.pod.constraints).cast::<()>(),
+            volumes: self.volumes.clone(),
+        }
+    }
+}
+
+/// See [`WaitingPod::key`]. Pods that are alike mostly share their constraints; addresses are compared faster than they are,
+/// and an answer that is not remembered is only asked for twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ShapeKey<'a> {
+    requests: &'a Amounts,
+    constraints: *const (),
+    volumes: Vec<&'a Affinity>,
 }
 
 impl<'a> Waiting<'a> {
-    pub(super) fn new(survey: &Survey<'a>, growth: &Growth<'a>) -> Self {
-        let empty: Vec<Spot<'_>> = (0..survey.nodes.len())
-            .filter(|index| is_candidate(survey, *index))
-            .filter_map(|index| node_spot(survey, growth, index, |facts| facts.unoccupied_load))
-            .collect();
-        // An instance of which nothing tells what it will be like is assumed to take any pod.
-        let unknown_boots = growth
-            .booting
-            .iter()
-            .any(|one| growth.makers.get(one.maker).is_some_and(|maker| maker.shape.is_none()));
-        let mut known: BTreeMap<Shape<'_>, bool> = BTreeMap::new();
-        let mut waiting = Self { demand: 0, marked: 0, placeable: Vec::new(), warnings: Vec::new() };
-        for &pod in &survey.unbound {
+    pub(super) fn new(survey: &'a Survey<'a>, growth: &Growth<'a>) -> Self {
+        let pools = survey.pools.len();
+        let mut waiting = Self {
+            demand: vec![Amounts::default(); pools],
+            refused: vec![0; pools],
+            placeable: vec![Vec::new(); pools],
+            nominated: Nominated::new(),
+            nominees: BTreeMap::new(),
+            first_hour: Vec::new(),
+            hopeless: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let mut rest = Vec::new();
+        for &UnboundPod { pod, kind } in &survey.unbound {
             let Some(unbound) = pod.unbound.as_deref() else { continue };
-            if unbound.gated {
-                waiting.warnings.push(Warning::Gated { pod: pod.full_name() });
+            if kind == OccupantKind::Placeholder {
+                rest.push((WaitingPod::new(survey, pod, unbound), kind));
                 continue;
             }
-            waiting.marked += usize::from(unbound.unschedulable.is_some());
-            let (requests, constraints) = (pod.requests, &*unbound.constraints);
-            let fits = *known.entry((requests, constraints)).or_insert_with(|| {
-                empty.iter().any(|spot| spot.takes(requests, constraints))
-                    || growth.makers.iter().any(|maker| maker.would_take(requests, constraints))
-                    || unknown_boots
-            });
-            if !fits {
-                waiting.warnings.push(Warning::FitsNowhere { pod: pod.full_name() });
-                continue;
+            let one = WaitingPod::new(survey, pod, unbound);
+            if first_hour(survey, &one) {
+                waiting.first_hour.push(one.clone());
             }
-            waiting.demand += u128::from(requests.memory.0);
-            if unbound.unschedulable.is_some() {
-                waiting.placeable.push((pod, unbound));
+            if !waiting.nominate(survey, &one) {
+                rest.push((one, kind));
             }
         }
-        // Pods come sorted by name, and the sort is stable.
-        waiting.placeable.sort_by_key(|(pod, _)| (Reverse(pod.requests.memory), Reverse(pod.requests.cpu)));
+        waiting.sort_out(survey, growth, rest);
         waiting
     }
 
-    /// Places the pods, each on the first place that takes it: serving nodes in keep order, then booting ones, then
-    /// cordoned candidates in keep order, then a new node.
-    pub(super) fn place(&self, survey: &Survey<'a>, growth: &Growth<'a>, cordons: &Cordons) -> Placement {
-        let mut placement = Placement::default();
-        if self.placeable.is_empty() {
-            return placement;
+    /// Puts a pod on the node that the scheduler has nominated for it, if that node can take it.
+    fn nominate(&mut self, survey: &Survey<'_>, one: &WaitingPod<'_>) -> bool {
+        let Some(name) = one.unbound.nominated.as_deref() else { return false };
+        let nodes = survey.snapshot.nodes();
+        let Ok(index) = nodes.binary_search_by(|node| node.name.as_str().cmp(name)) else { return false };
+        let Some(facts) = survey.nodes.get(index).filter(|facts| facts.managed()) else { return false };
+        if one.unbound.gated || !facts.ready() || facts.cordon != Cordon::None {
+            return false;
         }
-        let mut spots = spots(survey, growth, cordons);
-        let mut further = growth.order();
-        // Room only ever shrinks, so a pod may start looking where the last one like it found its place.
-        let mut starts: BTreeMap<Shape<'_>, usize> = BTreeMap::new();
-        let mut created = 0;
-        for (pod, unbound) in &self.placeable {
-            let (requests, constraints) = (pod.requests, &*unbound.constraints);
-            let start = starts.entry((requests, constraints)).or_insert(0);
-            let found = spots.iter().skip(*start).position(|spot| spot.takes(requests, constraints));
-            *start = found.map_or(spots.len(), |offset| *start + offset);
-            if found.is_none() {
-                let suits = |maker: MakerIndex| {
-                    growth.makers.get(maker).is_some_and(|maker| maker.would_take(requests, constraints))
-                };
-                let Some(maker) = further.take(suits) else {
-                    placement.warnings.push(Warning::NoRoom { pod: pod.full_name() });
-                    continue;
-                };
-                spots.push(new_spot(growth, maker));
-                created += 1;
+        self.nominated.entry(index).or_default().add(&one.pod.requests);
+        self.nominees.entry(index).or_insert_with(|| one.pod.full_name());
+        if let Some(demand) = self.demand.get_mut(facts.pool).filter(|_| facts.common()) {
+            demand.add(&one.pod.requests);
+        }
+        true
+    }
+
+    /// Counts what the pods ask for, each in its pool, and orders the refused ones.
+    fn sort_out(
+        &mut self,
+        survey: &'a Survey<'a>,
+        growth: &Growth<'a>,
+        pods: Vec<(WaitingPod<'a>, OccupantKind)>,
+    ) {
+        let homes = Homes::new(survey, growth, &self.nominated);
+        let mut known: BTreeMap<ShapeKey<'a>, Option<PoolIndex>> = BTreeMap::new();
+        for (one, kind) in pods {
+            let refused = one.unbound.refusal.is_some() && kind != OccupantKind::Placeholder;
+            if one.unbound.gated {
+                if kind != OccupantKind::Placeholder {
+                    self.warnings.push(Warning::Gated { pod: one.pod.full_name() });
+                }
+                continue;
             }
-            let Some(spot) = spots.get_mut(*start) else { continue };
-            spot.room.take(requests);
-            match spot.candidate {
-                Candidate::Node(index) => {
-                    count(placement.nodes.entry(index).or_insert_with(|| placed(pod)));
-                    let serves = survey
-                        .nodes
-                        .get(index)
-                        .is_some_and(|facts| facts.ready() && facts.cordon == Cordon::None);
-                    if serves {
-                        placement.warnings.push(Warning::RefusedByScheduler {
-                            pod: pod.full_name(),
-                            node: survey
-                                .nodes
-                                .get(index)
-                                .map(|facts| facts.node.name.clone())
-                                .unwrap_or_default(),
-                            message: unbound.unschedulable.clone().unwrap_or_default(),
-                        });
-                    }
+            let home = *known.entry(one.key()).or_insert_with(|| homes.of(one.shape()));
+            let Some(pool) = home else {
+                if kind != OccupantKind::Placeholder {
+                    self.give_up(survey, growth, &one, refused);
                 }
-                Candidate::Instance(index) => {
-                    placement.instances.insert(index);
+                continue;
+            };
+            if homes.fits_free_of_occupants(pool, one.shape()) {
+                if let Some(demand) = self.demand.get_mut(pool) {
+                    demand.add(&one.pod.requests);
                 }
-                Candidate::New(maker) => {
-                    if found.is_none() && created <= growth.allowed {
-                        placement.new.push(maker);
-                    }
-                    count(placement.on_new.get_or_insert_with(|| placed(pod)));
+            }
+            if refused {
+                if let Some(count) = self.refused.get_mut(pool) {
+                    *count += 1;
+                }
+                if let Some(list) = self.placeable.get_mut(pool) {
+                    list.push(one);
                 }
             }
         }
-        placement.new_needed = created;
-        placement
+        for list in &mut self.placeable {
+            // Pods come sorted by namespace and name, and the sort is stable.
+            list.sort_by_key(|one| {
+                let requests = &one.pod.requests;
+                (Reverse(asks_for_device(requests)), Reverse(requests.memory), Reverse(requests.cpu))
+            });
+        }
+    }
+
+    /// Notes that no place would ever take a pod, and whether a reserved kind of node would.
+    fn give_up(&mut self, survey: &Survey<'_>, growth: &Growth<'_>, one: &WaitingPod<'a>, refused: bool) {
+        let pod = one.pod.full_name();
+        if refused {
+            if let Some(count) = self.refused.first_mut() {
+                *count += 1;
+            }
+        }
+        let reserved = growth.groups.iter().find_map(|group| {
+            let template = group.template.as_ref().filter(|_| !group.growable)?;
+            let taint = template.taints.first()?;
+            let fits = one.pod.requests.fits(&template.free) && template_admits(template, one.shape());
+            fits.then(|| taint.key.clone())
+        });
+        let reserved = reserved.or_else(|| {
+            survey.managed().find_map(|(_, facts)| {
+                let taint = facts.node.taints.first().filter(|_| facts.reserved.is_some())?;
+                let fits =
+                    one.pod.requests.fits(&free_of_occupants(facts)) && admits(survey, facts, one.shape());
+                fits.then(|| taint.key.clone())
+            })
+        });
+        let warning = match reserved {
+            Some(taint) => Warning::NeedsReserved { pod, taint },
+            None => Warning::FitsNowhere { pod },
+        };
+        if refused {
+            self.hopeless.push((one.pod, warning.to_string()));
+        }
+        self.warnings.push(warning);
     }
 }
 
-fn placed(pod: &Pod) -> Placed {
-    Placed { pod: pod.full_name(), pods: 0 }
+fn asks_for_device(requests: &Amounts) -> bool {
+    requests.further().any(|(name, _)| crate::model::is_extended_resource(name))
 }
 
-fn count(placed: &mut Placed) {
-    placed.pods += 1;
+/// Whether a pod is in its first hour of waiting: since its refusal, else since its creation; of unknown age it is.
+fn first_hour(survey: &Survey<'_>, one: &WaitingPod<'_>) -> bool {
+    let created = one.unbound.created_at;
+    let created =
+        created.map(|at| survey.snapshot.observed_at().duration_since(at).max(SignedDuration::ZERO));
+    one.age.or(created).is_none_or(|age| age < HOUR)
 }
 
-/// The places there are, in the order in which they are tried.
-fn spots<'a>(survey: &Survey<'a>, growth: &Growth<'a>, cordons: &Cordons) -> Vec<Spot<'a>> {
-    let ready = ready_candidates(survey, cordons);
-    let of = |index: &NodeIndex| node_spot(survey, growth, *index, |facts| facts.load);
-    // What must be kept stands first in the keep order.
-    let kept = |index: &&NodeIndex| survey.nodes.get(**index).is_some_and(NodeFacts::protected);
-    let by_cordon = |cordoned: bool| {
-        let some: Vec<NodeIndex> = ready
-            .iter()
-            .copied()
-            .filter(|index| (cordon(cordons, *index) != Cordon::None) == cordoned)
-            .collect();
-        let first = some.iter().filter(kept).copied();
-        first.chain(some.iter().filter(|index| !kept(index)).copied()).collect::<Vec<NodeIndex>>()
-    };
-    let mut spots: Vec<Spot<'_>> = by_cordon(false).iter().filter_map(of).collect();
-    spots.extend(booting_nodes(survey).iter().filter_map(of));
-    spots.extend(booting_instances(growth).into_iter().filter_map(|index| {
-        let maker = growth.booting.get(index)?.maker;
-        Some(Spot { candidate: Candidate::Instance(index), ..new_spot(growth, maker) })
-    }));
-    spots.extend(by_cordon(true).iter().filter_map(of));
-    spots
+/// After this, a pod that waits is told about, and no more is done for it on a guess.
+pub(super) const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Where pods belong: the pool with the first place for each.
+struct Homes<'s, 'a> {
+    survey: &'s Survey<'a>,
+    growth: &'s Growth<'a>,
+    /// By pool.
+    places: Vec<Vec<Place<'s>>>,
 }
 
-/// A node as a place, less a part of what is on it. A node that has not told its size yet is like its group's nodes.
-fn node_spot<'a>(
-    survey: &Survey<'a>,
-    growth: &Growth<'a>,
-    index: NodeIndex,
-    load: impl Fn(&NodeFacts<'a>) -> super::pods::Load,
-) -> Option<Spot<'a>> {
-    let facts = survey.nodes.get(index)?;
-    let site = Site { name: Some(&facts.node.name), labels: &facts.node.labels, taints: &facts.node.taints };
-    let candidate = Candidate::Node(index);
-    if facts.capacity == 0
-        && let Some(maker) = maker_of(survey, growth, index)
-    {
-        return Some(Spot { site: Some(site), candidate, ..new_spot(growth, maker) });
+impl<'s, 'a> Homes<'s, 'a> {
+    fn new(survey: &'s Survey<'a>, growth: &'s Growth<'a>, nominated: &Nominated) -> Self {
+        let places = if survey.pools.len() > 1 {
+            let cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
+            (0..survey.pools.len())
+                .map(|pool| places(survey, growth, pool, &cordons, Resource::Memory, nominated))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        Self { survey, growth, places }
     }
-    let room = Room::new(offered(facts.node.allocatable, facts.node.capacity), load(facts));
-    Some(Spot { candidate, site: Some(site), room })
-}
 
-/// A node that does not exist yet as a place.
-fn new_spot<'a>(growth: &Growth<'a>, maker: MakerIndex) -> Spot<'a> {
-    let shape = growth.makers.get(maker).and_then(|maker| maker.shape);
-    Spot {
-        candidate: Candidate::New(maker),
-        site: shape.map(|shape| shape.site()),
-        room: shape.map(|shape| shape.room()).unwrap_or_default(),
+    /// The pool that a pod belongs to; `None` if it reaches none.
+    fn of(&self, shape: Shape<'_>) -> Option<PoolIndex> {
+        let reaches = |pool: &PoolIndex| self.reaches(*pool, shape);
+        if self.survey.pools.len() <= 1 {
+            return Some(0).filter(reaches);
+        }
+        let mut pools: Vec<PoolIndex> = (0..self.survey.pools.len()).filter(reaches).collect();
+        pools.sort_by_key(|pool| (self.has_other_devices(*pool, shape), *pool));
+        let best = pools.iter().copied().filter_map(|pool| {
+            let place = self.places.get(pool)?.iter().find(|place| place.would_take_now(shape));
+            let stage = place.map(|place| place.stage);
+            let creates = || self.growth.growable(pool).any(|(_, group)| group.would_take(shape));
+            stage.or_else(|| creates().then_some(Stage::New)).map(|stage| (stage, pool))
+        });
+        best.min_by_key(|(stage, _)| *stage).map(|(_, pool)| pool).or_else(|| pools.first().copied())
+    }
+
+    /// Whether a pod would fit some node of a pool, there or to be created, reserved ones included, were it free of
+    /// occupants.
+    fn reaches(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
+        self.fits_free_of_occupants(pool, shape)
+            || self.survey.of_pool(pool).any(|(_, facts)| {
+                facts.reserved.is_some()
+                    && facts.ready()
+                    && shape.fits(&free_of_occupants(facts))
+                    && admits(self.survey, facts, shape)
+            })
+    }
+
+    /// Whether a pod would fit some candidate of a pool, or a new node, were it free of occupants.
+    fn fits_free_of_occupants(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
+        let survey = self.survey;
+        let candidates = survey.common(pool).filter(|(_, facts)| is_candidate(survey, facts));
+        let mut ready = candidates.filter(|(_, facts)| facts.ready());
+        if ready.any(|(_, facts)| shape.fits(&free_of_occupants(facts)) && admits(survey, facts, shape)) {
+            return true;
+        }
+        let booting = self.growth.booting.iter().filter(|one| one.pool == pool).map(|one| one.group);
+        let new = self.growth.growable(pool).map(|(index, _)| index);
+        let group = |index: GroupIndex| self.growth.groups.get(index);
+        if booting.chain(new).filter_map(group).any(|group| group.would_take(shape)) {
+            return true;
+        }
+        super::order::booting_nodes(survey, pool)
+            .into_iter()
+            .filter_map(|index| super::places::booting_node(survey, self.growth, index))
+            .any(|place| place.would_take_now(shape))
+    }
+
+    /// Whether the nodes of a pool have a device that a pod does not ask for.
+    fn has_other_devices(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
+        self.survey.common(pool).any(|(_, facts)| {
+            facts.offer.further().any(|(name, _)| {
+                crate::model::is_extended_resource(name) && shape.pod.requests.further_of(name) == 0
+            })
+        })
     }
 }

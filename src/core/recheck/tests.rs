@@ -1,34 +1,25 @@
 //! Each judgement as a table: what changed since the plan, and what becomes of the action.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use super::*;
-use crate::model::{Bytes, Controller, NodeResources, ReadyCondition, Requests, Taint, TaintEffect, Unbound};
+use crate::model::{ReadyCondition, Taint, Unbound};
+use crate::plan::fixture::{Build, ago, cluster, now, owned_by, pod, taint as of, tolerating};
 
-fn at(seconds_ago: i64) -> Timestamp {
-    let now: Timestamp = "2026-01-15T09:00:00Z".parse().unwrap();
-    now - SignedDuration::from_secs(seconds_ago)
-}
+const USER: &str = "hub.jupyter.org/username";
 
 fn policy() -> Policy {
-    Policy { min_nodes: 0, preemptible_labels: BTreeSet::from(["user".to_owned()]), ..Policy::default() }
+    Policy { preemptible_labels: [USER.to_owned()].into(), ..Policy::default() }
+}
+
+fn adopting(adopt_cordons: AdoptCordons) -> Policy {
+    Policy { adopt_cordons, ..policy() }
 }
 
 /// A Ready node.
 fn node() -> Node {
-    Node {
-        name: "n".into(),
-        uid: "1".into(),
-        provider_id: Some("gce://p/z/n".into()),
-        ready: Some(ReadyCondition { ready: true, since: Some(at(9999)) }),
-        allocatable: NodeResources { memory: Some(Bytes(8 << 30)), ..NodeResources::default() },
-        ..Node::default()
-    }
+    Node { provider_id: Some("gce://p/z/n".into()), ..crate::plan::fixture::node("n") }
 }
 
-fn noted(node: Node, key: &str, value: &str) -> Node {
-    let mut node = node;
+fn noted(mut node: Node, key: &str, value: &str) -> Node {
     node.annotations.insert(key.to_owned(), value.to_owned());
     node
 }
@@ -36,18 +27,18 @@ fn noted(node: Node, key: &str, value: &str) -> Node {
 /// A node under our cordon of that age.
 fn ours(seconds_ago: i64) -> Node {
     let node = Node { unschedulable: true, ..node() };
-    noted(node, annotation::CORDONED_AT, &at(seconds_ago).to_string())
+    noted(node, annotation::CORDONED_AT, &ago(seconds_ago).to_string())
 }
 
 /// The same, with the control plane's taint of another age.
-fn tainted(node: Node, seconds_ago: i64) -> Node {
-    let taint = Taint {
-        key: "node.kubernetes.io/unschedulable".into(),
-        value: String::new(),
-        effect: TaintEffect::NoSchedule,
-        added_at: Some(at(seconds_ago)),
-    };
-    Node { taints: vec![taint], ..node }
+fn tainted(mut node: Node, seconds_ago: i64) -> Node {
+    node.taints.push(Taint { added_at: Some(ago(seconds_ago)), ..of(taint::UNSCHEDULABLE) });
+    node
+}
+
+fn under(mut node: Node, key: &str) -> Node {
+    node.taints.push(of(key));
+    node
 }
 
 fn theirs() -> Node {
@@ -62,45 +53,89 @@ fn disabled(node: Node) -> Node {
     noted(node, annotation::SCALE_DOWN_DISABLED, "true")
 }
 
+fn delayed(node: Node) -> Node {
+    noted(node, "delay-deletion.cluster-autoscaler.kubernetes.io/logs", "true")
+}
+
 fn claimed(node: Node, seconds_left: i64) -> Node {
-    noted(node, annotation::DELETING_UNTIL, &at(-seconds_left).to_string())
+    noted(node, annotation::DELETING_UNTIL, &ago(-seconds_left).to_string())
+}
+
+fn not_ready(node: Node) -> Node {
+    Node { ready: Some(ReadyCondition { ready: false, since: None }), ..node }
 }
 
 fn stale(stale: Stale) -> Judgement {
     Judgement::Stale(stale)
 }
 
+fn delay() -> Judgement {
+    stale(Stale::DeletionDelayed {
+        annotation: "delay-deletion.cluster-autoscaler.kubernetes.io/logs".into(),
+    })
+}
+
+const PRESSURE: &str = "node.kubernetes.io/disk-pressure";
+const STARTUP: &str = "node.cilium.io/agent-not-ready";
+
+fn pressed() -> Judgement {
+    stale(Stale::UnderPressure { taint: PRESSURE.into() })
+}
+
+fn starting() -> Judgement {
+    stale(Stale::NotInUse { taint: STARTUP.into() })
+}
+
 #[test]
 fn a_cordon_is_made_once_and_not_on_a_node_that_changed_hands() {
     let cases = [
         (node(), Judgement::Go),
+        (not_ready(node()), Judgement::Go),
         (ours(5), Judgement::AlreadySo),
         (theirs(), Judgement::AlreadySo),
         (disabled(node()), stale(Stale::ScaleDownDisabled)),
+        (claimed(node(), 60), stale(Stale::Claimed)),
+        (under(node(), PRESSURE), pressed()),
+        (under(not_ready(node()), PRESSURE), Judgement::Go),
+        (under(node(), STARTUP), starting()),
         (replaced(node()), stale(Stale::Replaced)),
+        (Node { provider_id: None, ..node() }, stale(Stale::Replaced)),
+        (Node { name: "m".into(), ..node() }, stale(Stale::Replaced)),
     ];
-    for (now, expected) in cases {
-        assert_eq!(cordon(&node(), &now, &policy()), expected, "{now:?}");
+    for (after, expected) in cases {
+        assert_eq!(cordon(&node(), &after, &policy(), now()), expected, "{after:?}");
     }
 }
 
 #[test]
+fn a_node_in_the_hands_of_another_program_is_left_to_it() {
+    let after = under(node(), "karpenter.sh/disrupted");
+    let why = "not managed: it is in the hands of Karpenter (karpenter.sh/disrupted)".to_owned();
+    assert_eq!(cordon(&node(), &after, &policy(), now()), stale(Stale::Unmanaged { why }));
+}
+
+#[test]
 fn an_uncordon_leaves_alone_what_is_not_ours_to_undo() {
-    let not_ready = |node| Node { ready: Some(ReadyCondition { ready: false, since: None }), ..node };
+    let (always, hour) = (AdoptCordons::Always, policy().adopt_cordons);
     let cases = [
-        (ours(5), true, Judgement::Go),
-        (theirs(), true, Judgement::Go),
-        (theirs(), false, stale(Stale::CordonedByOthers)),
-        (disabled(theirs()), true, stale(Stale::CordonedByOthers)),
-        (disabled(ours(5)), true, Judgement::Go),
-        (claimed(ours(5), 60), true, stale(Stale::Claimed)),
-        (claimed(ours(5), -1), true, Judgement::Go),
-        (not_ready(ours(5)), true, stale(Stale::NotReady)),
-        (node(), true, Judgement::AlreadySo),
+        (ours(5), hour, Judgement::Go),
+        (theirs(), always, Judgement::Go),
+        (theirs(), hour, stale(Stale::CordonedByOthers)),
+        (tainted(theirs(), 7200), hour, stale(Stale::CordonedByOthers)),
+        (tainted(ours(900), 599), hour, stale(Stale::CordonedByOthers)),
+        (theirs(), AdoptCordons::Never, stale(Stale::CordonedByOthers)),
+        (disabled(theirs()), always, stale(Stale::CordonedByOthers)),
+        (disabled(ours(5)), hour, Judgement::Go),
+        (claimed(ours(5), 60), hour, stale(Stale::Claimed)),
+        (claimed(ours(5), -1), hour, Judgement::Go),
+        (under(claimed(ours(5), -1), taint::DELETING), hour, Judgement::Go),
+        (not_ready(ours(5)), hour, stale(Stale::NotReady)),
+        (under(ours(5), PRESSURE), hour, pressed()),
+        (under(ours(5), STARTUP), hour, starting()),
+        (node(), hour, Judgement::AlreadySo),
     ];
-    for (now, adopt_cordons, expected) in cases {
-        let policy = Policy { adopt_cordons, ..policy() };
-        assert_eq!(uncordon(&ours(5), &now, &policy, at(0)), expected, "{now:?}");
+    for (after, adopt, expected) in cases {
+        assert_eq!(uncordon(&ours(5), &after, &adopting(adopt), now()), expected, "{after:?}");
     }
 }
 
@@ -110,11 +145,16 @@ fn only_a_cordoned_node_that_nobody_claims_can_be_claimed() {
         (ours(5), Judgement::Go),
         (node(), stale(Stale::Schedulable)),
         (disabled(ours(5)), stale(Stale::ScaleDownDisabled)),
+        (delayed(ours(5)), delay()),
+        (theirs(), stale(Stale::CordonedByOthers)),
+        (tainted(theirs(), 3599), stale(Stale::CordonedByOthers)),
+        (tainted(theirs(), 3600), Judgement::Go),
         (claimed(ours(5), 60), stale(Stale::Claimed)),
         (claimed(ours(5), 2 * 24 * 3600), Judgement::Go),
+        (replaced(ours(5)), stale(Stale::Replaced)),
     ];
-    for (now, expected) in cases {
-        assert_eq!(claim(&ours(5), &now, &policy(), at(0)), expected, "{now:?}");
+    for (after, expected) in cases {
+        assert_eq!(claim(&ours(5), &after, &policy(), now()), expected, "{after:?}");
     }
 }
 
@@ -127,71 +167,125 @@ fn only_a_cordon_of_this_run_is_taken_back() {
 }
 
 #[test]
-fn notes_are_written_and_removed_where_they_are_still_true() {
-    let marked = |node, value: &str| noted(node, annotation::EMPTY_SINCE, value);
-    let time = at(60).to_string();
+fn notes_are_written_where_they_are_still_true() {
+    let marked = |value: &str| noted(ours(5), annotation::EMPTY_SINCE, value);
     assert_eq!(mark(&ours(5), &ours(5), &policy()), Judgement::Go);
-    assert_eq!(mark(&ours(5), &marked(ours(5), &time), &policy()), Judgement::AlreadySo);
-    assert_eq!(mark(&ours(5), &marked(ours(5), "soon"), &policy()), Judgement::Go);
+    assert_eq!(mark(&ours(5), &marked(&ago(60).to_string()), &policy()), Judgement::AlreadySo);
+    assert_eq!(mark(&ours(5), &marked("soon"), &policy()), Judgement::Go);
     assert_eq!(mark(&ours(5), &node(), &policy()), stale(Stale::Schedulable));
-    let unmarked = |now: &Node, reason| unmark(&node(), now, &policy(), &reason);
-    assert_eq!(unmarked(&marked(ours(5), &time), UnmarkReason::Occupied), Judgement::Go);
-    assert_eq!(unmarked(&ours(5), UnmarkReason::Occupied), Judgement::AlreadySo);
-    assert_eq!(unmarked(&marked(node(), &time), UnmarkReason::Uncordoned), Judgement::Go);
-    assert_eq!(unmarked(&node(), UnmarkReason::Uncordoned), Judgement::AlreadySo);
-    assert_eq!(unmarked(&ours(5), UnmarkReason::Uncordoned), stale(Stale::Cordoned));
 }
 
-fn pod(name: &str, label: &str, node: Option<&str>) -> Pod {
-    Pod {
-        namespace: Arc::from("hub"),
-        name: name.into(),
-        label_keys: Arc::from([Arc::from(label)]),
-        node_name: node.map(Arc::from),
-        requests: Requests::default(),
-        controller: None,
-        mirror: false,
-        safe_to_evict: None,
-        local_volume: None,
-        unbound: node.is_none().then(|| Box::new(Unbound::default())),
+#[test]
+fn notes_are_removed_where_they_are_no_longer_true_and_a_running_claim_never() {
+    let marked = |node| noted(node, annotation::EMPTY_SINCE, &ago(60).to_string());
+    let free = |node: Node| Node { unschedulable: false, ..node };
+    let both = |node: Node, left: i64| under(claimed(node, left), taint::DELETING);
+    for (after, reason, expected) in [
+        (marked(ours(5)), UnmarkReason::Occupied, Judgement::Go),
+        (ours(5), UnmarkReason::Occupied, Judgement::AlreadySo),
+        (marked(node()), UnmarkReason::Uncordoned, Judgement::Go),
+        (free(ours(5)), UnmarkReason::Uncordoned, Judgement::Go),
+        (node(), UnmarkReason::Uncordoned, Judgement::AlreadySo),
+        (ours(5), UnmarkReason::Uncordoned, stale(Stale::Cordoned)),
+        (both(node(), 60), UnmarkReason::Uncordoned, Judgement::AlreadySo),
+        (both(node(), -1), UnmarkReason::Uncordoned, Judgement::Go),
+        (both(ours(5), 60), UnmarkReason::ClaimOver, stale(Stale::Claimed)),
+        (both(node(), 60), UnmarkReason::ClaimOver, stale(Stale::Claimed)),
+        (both(ours(5), -1), UnmarkReason::ClaimOver, Judgement::Go),
+        (under(node(), taint::DELETING), UnmarkReason::ClaimOver, Judgement::Go),
+        (ours(5), UnmarkReason::ClaimOver, Judgement::AlreadySo),
+    ] {
+        assert_eq!(unmark(&node(), &after, &policy(), &reason, now()), expected, "{reason:?} {after:?}");
     }
 }
 
-fn delete(now: Node, pods: Vec<Pod>, policy: &Policy) -> Judgement {
-    let planned = ours(5);
-    let snapshot = Snapshot::new(at(0), vec![now], pods, vec![], 1).unwrap();
-    SecondLook::new(&snapshot, policy).delete(&planned)
+fn user(name: &str) -> Pod {
+    pod(&format!("hub/{name}")).labelled(USER)
+}
+
+const LEFT: i64 = 60;
+
+/// Judges the deletion of a node that this run has claimed.
+fn delete(after: Node, pods: Vec<Pod>, policy: &Policy) -> Judgement {
+    judge(claimed(after, LEFT), vec![], pods, policy)
+}
+
+fn judge(after: Node, others: Vec<Node>, pods: Vec<Pod>, policy: &Policy) -> Judgement {
+    let nodes = [vec![after], others].concat();
+    SecondLook::new(&cluster(nodes, pods), policy).delete(&claimed(ours(5), LEFT))
 }
 
 #[test]
 fn a_node_is_deleted_only_while_it_is_the_same_cordoned_and_empty() {
     let occupied = |pod: &str| stale(Stale::Occupied { pod: format!("hub/{pod}") });
+    let lost = stale(Stale::LosesPod { pod: "kube-system/bare".into(), why: Loss::NoController });
     let cases = [
         (ours(60), vec![], Judgement::Go),
-        (theirs(), vec![], Judgement::Go),
-        (ours(60), vec![pod("ada", "user", Some("n"))], occupied("ada")),
-        (ours(60), vec![pod("hub", "app", Some("n"))], occupied("hub")),
+        (tainted(theirs(), 3600), vec![], Judgement::Go),
+        (tainted(theirs(), 3599), vec![], stale(Stale::CordonedByOthers)),
+        (tainted(ours(900), 599), vec![], stale(Stale::CordonedByOthers)),
+        (ours(60), vec![user("ada").on("n")], occupied("ada")),
+        (ours(60), vec![pod("hub/hub").on("n")], occupied("hub")),
+        (ours(60), vec![pod("kube-system/bare").on("n")], lost),
         (replaced(ours(60)), vec![], stale(Stale::Replaced)),
         (node(), vec![], stale(Stale::Schedulable)),
         (disabled(ours(60)), vec![], stale(Stale::ScaleDownDisabled)),
+        (delayed(ours(60)), vec![], delay()),
         (ours(29), vec![], stale(Stale::CordonedRecently)),
         (ours(30), vec![], Judgement::Go),
         (tainted(ours(60), 29), vec![], stale(Stale::CordonedRecently)),
     ];
-    for (now, pods, expected) in cases {
-        assert_eq!(delete(now.clone(), pods, &policy()), expected, "{now:?}");
+    for (after, pods, expected) in cases {
+        assert_eq!(delete(after.clone(), pods, &policy()), expected, "{after:?}");
     }
     let own = Policy { own_node: Some("n".into()), ..policy() };
     assert_eq!(delete(ours(60), vec![], &own), stale(Stale::OwnNode));
-    let other = Policy { adopt_cordons: false, ..policy() };
-    assert_eq!(delete(theirs(), vec![], &other), stale(Stale::CordonedByOthers));
+    assert_eq!(
+        delete(tainted(theirs(), 86_400), vec![], &adopting(AdoptCordons::Never)),
+        stale(Stale::CordonedByOthers)
+    );
+}
+
+#[test]
+fn a_node_that_is_gone_is_deleted() {
+    let elsewhere = crate::plan::fixture::node("other");
+    assert_eq!(judge(elsewhere, vec![], vec![], &policy()), Judgement::AlreadySo);
+}
+
+#[test]
+fn a_node_is_deleted_only_under_this_run_s_own_running_claim() {
+    for (after, expected) in [
+        (claimed(ours(60), LEFT), Judgement::Go),
+        (claimed(ours(60), LEFT + 1), stale(Stale::ClaimOver)),
+        (ours(60), stale(Stale::ClaimOver)),
+    ] {
+        assert_eq!(judge(after.clone(), vec![], vec![], &policy()), expected, "{after:?}");
+    }
+    let over = claimed(ours(60), -1);
+    let policy = policy();
+    assert_eq!(
+        SecondLook::new(&cluster(vec![over.clone()], vec![]), &policy).delete(&over),
+        stale(Stale::ClaimOver)
+    );
+}
+
+#[test]
+fn the_last_live_replica_outside_of_nodes_that_go_keeps_its_node() {
+    let dns = |name: &str| pod(&format!("kube-system/dns-{name}")).controlled(owned_by("apps", "ReplicaSet"));
+    let pods = || vec![dns("a").on("n"), dns("b").on("m")];
+    let other = Node { name: "m".into(), ..crate::plan::fixture::node("m") };
+    let both = |other| judge(claimed(ours(60), LEFT), vec![other], pods(), &policy());
+    assert_eq!(both(other.clone()), Judgement::Go);
+    let controller = "ReplicaSet kube-system/replicaset".to_owned();
+    let why = Loss::LastReplica { controller };
+    assert_eq!(both(claimed(other, LEFT)), stale(Stale::LosesPod { pod: "kube-system/dns-a".into(), why }));
 }
 
 #[test]
 fn while_a_pod_may_bind_late_only_a_cordon_that_is_proven_old_is_enough() {
-    let waiting = || vec![pod("ada", "user", None)];
     let late = stale(Stale::LateBind { pod: "hub/ada".into() });
-    let empty = |node, seconds_ago| noted(node, annotation::EMPTY_SINCE, &at(seconds_ago).to_string());
+    let empty = |node, seconds_ago: i64| noted(node, annotation::EMPTY_SINCE, &ago(seconds_ago).to_string());
+    let always = AdoptCordons::Always;
     let cases = [
         (ours(659), late.clone()),
         (ours(660), Judgement::Go),
@@ -199,35 +293,54 @@ fn while_a_pod_may_bind_late_only_a_cordon_that_is_proven_old_is_enough() {
         (tainted(ours(9999), 659), late.clone()),
         (tainted(ours(9999), 660), Judgement::Go),
         (theirs(), late.clone()),
-        (empty(theirs(), 659), late),
+        (empty(theirs(), 659), late.clone()),
         (empty(theirs(), 660), Judgement::Go),
+        (empty(tainted(theirs(), 659), 660), late),
     ];
-    for (now, expected) in cases {
-        assert_eq!(delete(now.clone(), waiting(), &policy()), expected, "{now:?}");
+    for (after, expected) in cases {
+        assert_eq!(delete(after.clone(), vec![user("ada")], &adopting(always)), expected, "{after:?}");
     }
 }
 
 #[test]
+fn no_cordon_is_old_enough_for_a_pod_that_tolerates_it() {
+    let tolerant = user("ada").constrained(tolerating(taint::UNSCHEDULABLE));
+    let expected = stale(Stale::ToleratesCordon { pod: "hub/ada".into() });
+    assert_eq!(delete(ours(86_400), vec![tolerant], &policy()), expected);
+}
+
+#[test]
 fn a_pod_that_cannot_bind_late_postpones_nothing() {
-    let gated = || {
-        let unbound = Unbound { gated: true, ..Unbound::default() };
-        vec![Pod { unbound: Some(Box::new(unbound)), ..pod("ada", "user", None) }]
-    };
-    let daemon = || {
-        let owner = Controller { kind: "DaemonSet".into(), name: "d".into(), uid: "d".into() };
-        vec![Pod { controller: Some(Arc::new(owner)), ..pod("d", "app", None) }]
-    };
-    for pods in [gated(), daemon()] {
-        assert_eq!(delete(ours(60), pods, &policy()), Judgement::Go);
+    let gated = Unbound { gated: true, ..Unbound::default() };
+    for pod in [
+        Pod { unbound: Some(Box::new(gated)), ..user("ada") },
+        Pod { deleting: true, ..user("ada") },
+        pod("hub/agent").controlled(owned_by("apps", "DaemonSet")),
+    ] {
+        assert_eq!(delete(ours(60), vec![pod.clone()], &policy()), Judgement::Go, "{pod:?}");
     }
 }
 
 #[test]
 fn a_critical_pod_under_a_fresh_cordon_is_named() {
-    let pods = vec![pod("ada", "user", Some("n")), pod("hub", "app", Some("n"))];
-    let snapshot = Snapshot::new(at(0), vec![ours(0)], pods, vec![], 2).unwrap();
+    let snapshot = cluster(vec![ours(0)], vec![user("ada").on("n"), pod("hub/hub").on("n")]);
     let policy = policy();
     let look = SecondLook::new(&snapshot, &policy);
     assert_eq!(look.critical_pod("n"), Some("hub/hub".to_owned()));
     assert_eq!(look.critical_pod("other"), None);
+}
+
+#[test]
+fn a_second_list_without_more_than_half_of_the_bound_pods_proves_nothing() {
+    let of = |names: &[&str]| cluster(vec![node()], names.iter().map(|name| user(name).on("n")).collect());
+    let first = || {
+        let waiting = vec![user("x"), user("y"), user("z")];
+        let bound = ["a", "b", "c", "d"].map(|name| user(name).on("n")).to_vec();
+        cluster(vec![node()], [bound, waiting].concat())
+    };
+    assert_eq!(vanished(&first(), &of(&["a", "b"])), None);
+    assert_eq!(vanished(&first(), &of(&["a", "e", "f", "g"])), Some(Vanished { missing: 3, bound: 4 }));
+    assert_eq!(vanished(&first(), &of(&[])), Some(Vanished { missing: 4, bound: 4 }));
+    assert_eq!(vanished(&of(&[]), &of(&[])), None);
+    assert_eq!(vanished(&of(&["a"]), &of(&[])), Some(Vanished { missing: 1, bound: 1 }));
 }

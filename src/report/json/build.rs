@@ -1,57 +1,119 @@
 //! Turns a plan into the fields of the JSON report.
 
-use kube_rebalancer_core::plan::{self, Plan, Reason as _, Utilization};
+use kube_rebalancer_core::model::{self, Resource};
+use kube_rebalancer_core::plan::{self, Plan, Reason as _};
 
 use super::document::{
-    Action, After, Band, Before, Document, Guard, Limit, Node, NodeState, Outcome, OutcomeKind, SCHEMA,
-    Verdict,
+    Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome,
+    OutcomeKind, Pool, Refused, SCHEMA, Share, Utilization, Verdict, Warning,
 };
-use super::values::Decimal;
 use crate::report::{self, Facts};
+use kube_rebalancer_page::json::Decimal;
 
 pub(super) fn document<'a>(plan: &'a Plan, facts: &Facts<'a>) -> Document<'a> {
+    let observed = facts.observed.iter().map(|message| Warning {
+        reason: "Observed",
+        message: message.clone(),
+        objects: Vec::new(),
+    });
     Document {
         schema: SCHEMA,
         version: facts.version,
-        observed_at: plan.observed_at.to_string(),
+        observed_at: Some(plan.observed_at.to_string()),
         source: facts.source,
         dry_run: facts.dry_run,
         settings: facts.settings,
-        before: before(&plan.before),
-        band: match plan.band {
-            plan::Band::Below => Band::Below,
-            plan::Band::Within => Band::Within,
-            plan::Band::Above => Band::Above,
-        },
-        after: After {
-            serving: plan.after.serving,
-            booting: plan.after.booting,
-            created: plan.after.created,
-            workload_bytes: plan.after.utilization.requested,
-            capacity_bytes: plan.after.utilization.capacity,
-            utilization: decimal(plan.after.utilization),
-        },
-        actions: plan.actions.iter().map(action).collect(),
+        pools: plan.pools.iter().map(pool).collect(),
+        actions: plan.actions.iter().map(|one| action(plan, one)).collect(),
         nodes: plan.nodes.iter().map(node).collect(),
         limits: plan.limits.iter().map(limit).collect(),
-        warnings: facts
-            .observed
-            .iter()
-            .cloned()
-            .chain(plan.warnings.iter().map(ToString::to_string))
-            .collect(),
+        warnings: observed.chain(plan.warnings.iter().map(warning)).collect(),
+        notices: plan.notices.iter().map(notice).collect(),
         guard: plan.guard.map(|guard| Guard {
             broken: guard.broken,
             managed: guard.managed,
             message: guard.to_string(),
         }),
         violations: facts.violations,
+        refused: None,
         outcomes: facts.outcomes.map(|outcomes| outcomes.iter().map(outcome).collect()),
     }
 }
 
-fn decimal(utilization: Utilization) -> Option<Decimal> {
-    utilization.parts_per_million().map(Decimal)
+/// The same document for a run that makes no plan.
+pub(super) fn refusal<'a>(reason: &'static str, message: String, facts: &Facts<'a>) -> Document<'a> {
+    Document {
+        schema: SCHEMA,
+        version: facts.version,
+        observed_at: None,
+        source: facts.source,
+        dry_run: facts.dry_run,
+        settings: facts.settings,
+        pools: Vec::new(),
+        actions: Vec::new(),
+        nodes: Vec::new(),
+        limits: Vec::new(),
+        warnings: Vec::new(),
+        notices: Vec::new(),
+        guard: None,
+        violations: &[],
+        refused: Some(Refused { reason, message }),
+        outcomes: None,
+    }
+}
+
+fn pool(pool: &plan::PoolPlan) -> Pool<'_> {
+    Pool {
+        name: &pool.name,
+        before: before(&pool.before),
+        band: match pool.band {
+            plan::Band::Below => Band::Below,
+            plan::Band::Within => Band::Within,
+            plan::Band::Above => Band::Above,
+        },
+        after: After {
+            serving: pool.after.serving,
+            booting: pool.after.booting,
+            created: pool.after.created,
+            utilization: utilization(pool.after.utilization),
+        },
+        expected: amounts(&pool.demand.expected),
+        limits: pool.limits.iter().map(limit).collect(),
+    }
+}
+
+fn utilization(utilization: plan::Utilization) -> Utilization {
+    let of = |wanted: Resource| {
+        let ratio = utilization.ratios().find(|(resource, _)| *resource == wanted)?.1;
+        Some(Share {
+            requested: ratio.requested,
+            capacity: ratio.capacity,
+            ratio: ratio.parts_per_million().map(Decimal),
+        })
+    };
+    Utilization {
+        decides: utilization.decides().name(),
+        ratio: utilization.ratio().parts_per_million().map(Decimal),
+        memory: of(Resource::Memory),
+        cpu: of(Resource::Cpu),
+    }
+}
+
+fn amounts(amounts: &model::Amounts) -> Amounts {
+    Amounts { memory_bytes: amounts.memory.0, cpu_millicores: amounts.cpu.0 }
+}
+
+fn warning(warning: &plan::Warning) -> Warning {
+    Warning { reason: warning.word(), message: warning.to_string(), objects: warning.objects() }
+}
+
+fn notice(notice: &plan::PodNotice) -> Notice<'_> {
+    Notice {
+        namespace: &notice.namespace,
+        name: &notice.name,
+        reason: notice.kind.word(),
+        message: &notice.message,
+    }
 }
 
 fn before(before: &plan::Before) -> Before {
@@ -59,46 +121,65 @@ fn before(before: &plan::Before) -> Before {
         managed: before.managed,
         serving: before.serving,
         cordoned: before.cordoned,
-        critical: before.critical,
-        empty: before.empty,
         booting: before.booting,
         broken: before.broken,
+        not_in_use: before.not_in_use,
+        under_pressure: before.under_pressure,
+        claimed: before.claimed,
+        reserved: before.reserved,
+        critical: before.critical,
+        empty: before.empty,
         instances_without_node: before.instances_without_node,
         waiting_pods: before.waiting_pods,
-        workload_bytes: before.utilization.requested,
-        capacity_bytes: before.utilization.capacity,
-        utilization: decimal(before.utilization),
+        utilization: utilization(before.utilization),
     }
 }
 
-fn action(action: &plan::Action) -> Action<'_> {
-    let message = action.reason().to_string();
+fn action<'p>(plan: &'p Plan, action: &'p plan::Action) -> Action<'p> {
+    let (reason, message) = (action.reason().word(), action.reason().to_string());
+    let pool = action.node().and_then(|node| plan.node(node)).map_or("", |verdict| verdict.pool.as_str());
     match action {
-        plan::Action::Uncordon { node, reason } => Action::Uncordon { node, reason: reason.word(), message },
-        plan::Action::Grow { group, from, to, reason } => {
-            Action::Grow { group: group.as_deref(), from: *from, to: *to, reason: reason.word(), message }
+        plan::Action::Uncordon { node, .. } => Action::Uncordon { pool, node, reason, message },
+        plan::Action::Grow { pool, group, from, to, instead, .. } => Action::Grow {
+            pool,
+            group: group.as_deref(),
+            from: *from,
+            to: *to,
+            instead: instead.iter().map(|other| other.group.as_str()).collect(),
+            reason,
+            message,
+        },
+        plan::Action::Cordon { node, .. } => Action::Cordon { pool, node, reason, message },
+        plan::Action::Delete { node, restarts, .. } => {
+            Action::Delete { pool, node, restarts, reason, message }
         }
-        plan::Action::Cordon { node, reason } => Action::Cordon { node, reason: reason.word(), message },
-        plan::Action::Delete { node, reason } => Action::Delete { node, reason: reason.word(), message },
-        plan::Action::Mark { node, reason } => Action::Mark { node, reason: reason.word(), message },
-        plan::Action::Unmark { node, reason } => Action::Unmark { node, reason: reason.word(), message },
+        plan::Action::DeleteInstance { pool, group, instance, .. } => {
+            Action::DeleteInstance { pool, group, instance, reason, message }
+        }
+        plan::Action::Mark { node, .. } => Action::Mark { pool, node, reason, message },
+        plan::Action::Unmark { node, .. } => Action::Unmark { pool, node, reason, message },
     }
 }
 
 fn node(node: &plan::NodeVerdict) -> Node<'_> {
     Node {
         name: &node.name,
+        pool: &node.pool,
         state: match node.state {
             plan::NodeState::Serving => NodeState::Serving,
             plan::NodeState::Cordoned => NodeState::Cordoned,
             plan::NodeState::Booting => NodeState::Booting,
             plan::NodeState::Broken => NodeState::Broken,
+            plan::NodeState::NotInUse => NodeState::NotInUse,
+            plan::NodeState::UnderPressure => NodeState::UnderPressure,
+            plan::NodeState::Claimed => NodeState::Claimed,
         },
         managed: node.managed,
+        reserved: node.reserved,
         occupants: node.occupants,
         critical: node.critical,
-        requested_bytes: node.requested.0,
-        capacity_bytes: node.capacity.0,
+        requested: amounts(&node.requested),
+        capacity: amounts(&node.capacity),
         verdict: match node.verdict {
             plan::Verdict::Keep(_) => Verdict::Keep,
             plan::Verdict::Uncordon(_) => Verdict::Uncordon,
@@ -111,8 +192,8 @@ fn node(node: &plan::NodeVerdict) -> Node<'_> {
 }
 
 fn limit(limit: &plan::Limit) -> Limit {
-    let (asked, allowed) = limit.numbers();
-    Limit { setting: limit.setting(), asked, allowed, message: limit.to_string() }
+    let (setting, asked, allowed) = limit.numbers();
+    Limit { setting, reason: limit.word(), asked, allowed, message: limit.to_string() }
 }
 
 fn outcome(outcome: &report::Outcome) -> Outcome<'_> {

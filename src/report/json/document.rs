@@ -1,31 +1,33 @@
 //! The fields of the JSON report, in their order. The documentation here is the schema's.
 
 use kube_rebalancer_core::plan::{
-    CordonReason, DeleteReason, GrowReason, MarkReason, UncordonReason, UnmarkReason,
+    CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, UncordonReason, UnmarkReason,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::values::{Decimal, reason_words, settings, settings_schema, verdict_words};
-use crate::report::Setting;
+use super::values::{reason_words, settings_schema, verdict_words, warning_words};
+use kube_rebalancer_page::Setting;
+use kube_rebalancer_page::json::{Decimal, settings};
 
 /// The value of the field `schema`.
-pub(super) const SCHEMA: &str = "kube-rebalancer/plan/v1";
+pub(super) const SCHEMA: &str = "kube-rebalancer/plan/v2";
 
-/// What one run of kube-rebalancer saw and decided. Memory is in bytes; ratios are numbers with up to six decimals.
+/// What one run of kube-rebalancer saw and decided. Memory is in bytes, processor time in thousandths of a core; ratios are
+/// numbers with up to six decimals.
 /// Later versions of the program may add fields and reason words.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(title = "kube-rebalancer plan, version 1")]
+#[schemars(title = "kube-rebalancer plan, version 2")]
 pub(super) struct Document<'a> {
     /// Names this format and its version.
     #[schemars(extend("const" = SCHEMA))]
     pub(super) schema: &'static str,
     /// The version of the program.
     pub(super) version: &'a str,
-    /// When the cluster was observed: the API server's time, or what was given for a file.
+    /// When the cluster was observed: the API server's time, or what was given for a file; null where that is not known.
     #[schemars(extend("format" = "date-time"))]
-    pub(super) observed_at: String,
+    pub(super) observed_at: Option<String>,
     /// The kubeconfig context or the file names.
     pub(super) source: &'a str,
     /// Whether the run ends with this report, so that nothing is changed.
@@ -34,57 +36,112 @@ pub(super) struct Document<'a> {
     #[serde(serialize_with = "settings")]
     #[schemars(schema_with = "settings_schema")]
     pub(super) settings: &'a [Setting<'a>],
-    /// The cluster as it was.
-    pub(super) before: Before,
-    /// Where the utilization lay; the bounds belong to the band.
-    pub(super) band: Band,
-    /// The cluster once every action has taken effect and what boots has booted.
-    pub(super) after: After,
+    /// The pools, by name. A cluster without pools has one with an empty name; a refusal has none.
+    pub(super) pools: Vec<Pool<'a>>,
     /// What is done, in this order.
     pub(super) actions: Vec<Action<'a>>,
     /// Every node of the snapshot, by name.
     pub(super) nodes: Vec<Node<'a>>,
-    /// The settings that changed a number.
+    /// The settings for the whole run that changed a number.
     pub(super) limits: Vec<Limit>,
     /// What an operator should know.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
+    /// What is written on waiting pods.
+    pub(super) notices: Vec<Notice<'a>>,
     /// Set when too many nodes were broken to do more than uncordon.
     pub(super) guard: Option<Guard>,
     /// The rules that the checker found broken; a plan with any of them is not carried out.
     pub(super) violations: &'a [String],
+    /// Why there is no plan, if there is none.
+    pub(super) refused: Option<Refused>,
     /// What became of the actions; there only when something was carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcomes: Option<Vec<Outcome<'a>>>,
 }
 
-/// The cluster as it was. `managed` is the sum of `serving`, `cordoned`, `booting` and `broken`.
+/// One pool.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pool<'a> {
+    /// The value of `POOL_LABEL`; empty where there are no pools.
+    pub(super) name: &'a str,
+    /// The pool as it was.
+    pub(super) before: Before,
+    /// Where the utilization lay; the bounds belong to the band.
+    pub(super) band: Band,
+    /// The pool once every action has taken effect and every booting node serves.
+    pub(super) after: After,
+    /// What foresight expects on top of what is asked for.
+    pub(super) expected: Amounts,
+    /// The settings that changed a number in this pool.
+    pub(super) limits: Vec<Limit>,
+}
+
+/// Amounts of the resources that can decide.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Amounts {
+    pub(super) memory_bytes: u64,
+    pub(super) cpu_millicores: u64,
+}
+
+/// What is requested over what is offered, for each resource of `RESOURCES`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Utilization {
+    /// The resource with the largest ratio: `memory` or `cpu`.
+    pub(super) decides: &'static str,
+    /// The largest ratio; null where it is infinite.
+    pub(super) ratio: Option<Decimal>,
+    /// Of memory, in bytes; null where `RESOURCES` leaves it out.
+    pub(super) memory: Option<Share>,
+    /// Of processor time, in thousandths of a core; null where `RESOURCES` leaves it out.
+    pub(super) cpu: Option<Share>,
+}
+
+/// One resource's part of a utilization.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Share {
+    pub(super) requested: u64,
+    pub(super) capacity: u64,
+    /// `requested / capacity`; null where that is infinite.
+    pub(super) ratio: Option<Decimal>,
+}
+
+/// The pool as it was. `managed` is the sum of `serving`, `cordoned`, `booting`, `broken`, `notInUse`, `underPressure`,
+/// `claimed` and `reserved`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Before {
     /// Nodes that the program may act on.
     pub(super) managed: usize,
-    /// Ready, schedulable, with capacity.
+    /// Nodes that take pods now.
     pub(super) serving: usize,
     /// Ready, with capacity, and cordoned.
     pub(super) cordoned: usize,
+    /// On their way to being Ready for less than `BOOT_GRACE`.
+    pub(super) booting: usize,
+    /// Not ready for longer.
+    pub(super) broken: usize,
+    /// Ready, but under a startup taint, or without a device that their group has.
+    pub(super) not_in_use: usize,
+    /// Ready, under a pressure taint.
+    pub(super) under_pressure: usize,
+    /// Ready, and claimed by a run that deletes them.
+    pub(super) claimed: usize,
+    /// Nodes whose lasting taints keep the pool's pods away.
+    pub(super) reserved: usize,
     /// Managed nodes with a critical pod.
     pub(super) critical: usize,
     /// Managed nodes that would lose nothing if they were deleted.
     pub(super) empty: usize,
-    /// Not ready for less than `BOOT_GRACE`.
-    pub(super) booting: usize,
-    /// Not ready for longer.
-    pub(super) broken: usize,
     /// Instances of node groups that have no node yet.
     pub(super) instances_without_node: usize,
     /// Pods that the scheduler could not place.
     pub(super) waiting_pods: usize,
-    /// Memory that the utilization counts as requested.
-    pub(super) workload_bytes: u128,
-    /// Memory of the serving nodes.
-    pub(super) capacity_bytes: u128,
-    /// `workloadBytes / capacityBytes`; null where that is infinite.
-    pub(super) utilization: Option<Decimal>,
+    /// Of the nodes that serve.
+    pub(super) utilization: Utilization,
 }
 
 /// Where the utilization lay.
@@ -97,7 +154,7 @@ pub(super) enum Band {
     Above,
 }
 
-/// The cluster after the plan.
+/// The pool after the plan.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct After {
@@ -107,12 +164,8 @@ pub(super) struct After {
     pub(super) booting: usize,
     /// How many of them are to be created.
     pub(super) created: usize,
-    /// Memory that the utilization then counts as requested.
-    pub(super) workload_bytes: u128,
-    /// Memory of those nodes.
-    pub(super) capacity_bytes: u128,
-    /// `workloadBytes / capacityBytes`; null where that is infinite.
-    pub(super) utilization: Option<Decimal>,
+    /// Of those nodes.
+    pub(super) utilization: Utilization,
 }
 
 /// One thing to do. `reason` is a word of a closed list, `message` the sentence for people.
@@ -121,6 +174,7 @@ pub(super) struct After {
 pub(super) enum Action<'a> {
     /// Make a cordoned node schedulable.
     Uncordon {
+        pool: &'a str,
         node: &'a str,
         #[schemars(schema_with = "reason_words::<UncordonReason>")]
         reason: &'static str,
@@ -128,30 +182,47 @@ pub(super) enum Action<'a> {
     },
     /// Ask a node group for more instances.
     Grow {
+        pool: &'a str,
         /// `zone/name`; null where no group is known: `from` and `to` then count managed nodes.
         group: Option<&'a str>,
         from: u32,
         to: u32,
+        /// The groups that are asked if this one refuses, in this order.
+        instead: Vec<&'a str>,
         #[schemars(schema_with = "reason_words::<GrowReason>")]
         reason: &'static str,
         message: String,
     },
     /// Make a node unschedulable.
     Cordon {
+        pool: &'a str,
         node: &'a str,
         #[schemars(schema_with = "reason_words::<CordonReason>")]
         reason: &'static str,
         message: String,
     },
+    /// Delete an instance that never became a node.
+    DeleteInstance {
+        pool: &'a str,
+        group: &'a str,
+        instance: &'a str,
+        #[schemars(schema_with = "reason_words::<InstanceReason>")]
+        reason: &'static str,
+        message: String,
+    },
     /// Delete an empty cordoned node.
     Delete {
+        pool: &'a str,
         node: &'a str,
+        /// The controllers that start a pod of this node again elsewhere.
+        restarts: &'a [String],
         #[schemars(schema_with = "reason_words::<DeleteReason>")]
         reason: &'static str,
         message: String,
     },
     /// Note on a cordoned node that it is empty.
     Mark {
+        pool: &'a str,
         node: &'a str,
         #[schemars(schema_with = "reason_words::<MarkReason>")]
         reason: &'static str,
@@ -159,6 +230,7 @@ pub(super) enum Action<'a> {
     },
     /// Remove notes that are no longer true.
     Unmark {
+        pool: &'a str,
         node: &'a str,
         #[schemars(schema_with = "reason_words::<UnmarkReason>")]
         reason: &'static str,
@@ -171,18 +243,22 @@ pub(super) enum Action<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Node<'a> {
     pub(super) name: &'a str,
+    /// Its pool; empty where there are no pools, and for a node that is not managed.
+    pub(super) pool: &'a str,
     /// Its state when it was observed.
     pub(super) state: NodeState,
     /// Whether the program may act on it at all.
     pub(super) managed: bool,
+    /// Whether its lasting taints keep the pool's pods away.
+    pub(super) reserved: bool,
     /// Its pods, daemons aside; zero on an unmanaged node, whose pods are not looked at.
     pub(super) occupants: usize,
     /// Whether one of them is critical.
     pub(super) critical: bool,
-    /// Memory requested by its occupants and daemons.
-    pub(super) requested_bytes: u128,
-    /// Memory that the utilization divides by.
-    pub(super) capacity_bytes: u64,
+    /// Requested by its occupants, placeholders and daemons.
+    pub(super) requested: Amounts,
+    /// What the utilization divides by.
+    pub(super) capacity: Amounts,
     pub(super) verdict: Verdict,
     /// A word for programs.
     #[schemars(schema_with = "verdict_words")]
@@ -200,6 +276,9 @@ pub(super) enum NodeState {
     Cordoned,
     Booting,
     Broken,
+    NotInUse,
+    UnderPressure,
+    Claimed,
 }
 
 /// What happens to a node.
@@ -219,10 +298,46 @@ pub(super) enum Verdict {
 pub(super) struct Limit {
     /// The name of its environment variable.
     pub(super) setting: &'static str,
+    /// A word for programs.
+    pub(super) reason: &'static str,
     /// What it would have been.
     pub(super) asked: usize,
     /// What it is.
     pub(super) allowed: usize,
+    /// The sentence for people.
+    pub(super) message: String,
+}
+
+/// Something that an operator should know.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Warning {
+    /// A word for programs; `Observed` for what looked odd before anything was decided.
+    #[schemars(schema_with = "warning_words")]
+    pub(super) reason: &'static str,
+    /// The sentence for people.
+    pub(super) message: String,
+    /// What it is about, as `kind/name`: `pod/hub/jupyter-ada`, `node/n1`, `group/z/users`.
+    pub(super) objects: Vec<String>,
+}
+
+/// What is written on a waiting pod.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Notice<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    /// `TriggeredScaleUp` or `NotTriggerScaleUp`.
+    pub(super) reason: &'static str,
+    pub(super) message: &'a str,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Refused {
+    /// A word for programs.
+    pub(super) reason: &'static str,
     /// The sentence for people.
     pub(super) message: String,
 }

@@ -1,22 +1,21 @@
-//! The report for programs: `kube-rebalancer/plan/v1`, and the JSON Schema that describes it.
+//! The report for programs: `kube-rebalancer/plan/v2`, and the JSON Schema that describes it.
 //!
 //! The types in `document` are the format. They are kept apart from the plan's own, so that a change of the planner
-//! cannot change what programs read without somebody seeing it: `plan.v1.schema.json` is generated from them, checked
-//! in, and compared by a test. Fields and reason words may be added to version 1; none is
+//! cannot change what programs read without somebody seeing it: `plan.v2.schema.json` is generated from them, checked
+//! in, and compared by a test. Fields and reason words may be added to version 2; none is
 //! renamed, removed or given another meaning.
 
 mod build;
 mod document;
 #[cfg(test)]
 mod tests;
-pub(crate) mod values;
+mod values;
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use kube_rebalancer_core::plan::Plan;
+use kube_rebalancer_page::json::write_document;
 use schemars::generate::SchemaSettings;
-use serde::Serialize;
 
 use super::Facts;
 
@@ -25,11 +24,14 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>) -> io::Result<
     write_document(out, &build::document(plan, facts))
 }
 
-/// Writes any document, indented, in ASCII, ending with a newline.
-pub(crate) fn write_document(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    let json = serde_json::to_string_pretty(document)?;
-    out.write_all(ascii(&json).as_bytes())?;
-    out.write_all(b"\n")
+/// Writes why there is no plan, as the same kind of document.
+pub fn write_refusal(
+    out: &mut dyn Write,
+    reason: &'static str,
+    message: String,
+    facts: &Facts<'_>,
+) -> io::Result<()> {
+    write_document(out, &build::refusal(reason, message, facts))
 }
 
 /// The report of a plan on one line, for a log that takes so many bytes. Where it is longer, the list of nodes, which
@@ -49,21 +51,4 @@ pub fn line(plan: &Plan, facts: &Facts<'_>, longest: usize) -> io::Result<(Strin
 pub fn schema() -> serde_json::Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     generator.into_root_schema_for::<document::Document<'_>>().to_value()
-}
-
-/// Replaces all but printable ASCII by JSON's own escapes. Outside of strings JSON has none, so the value is the same;
-/// but a name with a terminal's control characters does nothing when the output is looked at.
-fn ascii(json: &str) -> String {
-    let mut escaped = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character == '\n' || character == ' ' || character.is_ascii_graphic() {
-            escaped.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing to a string cannot fail.
-                let _: Result<(), std::fmt::Error> = write!(escaped, "\\u{unit:04x}");
-            }
-        }
-    }
-    escaped
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::report::fixture::{self, facts};
 use crate::report::{Outcome, OutcomeKind};
+use kube_rebalancer_page::json::Decimal;
 use validator::violations;
 
 /// The published schema. `UPDATE_GOLDENS=1 cargo test` writes it anew; the difference is then to be reviewed.
@@ -197,7 +198,7 @@ fn a_ratio_is_written_with_the_digits_that_it_has() {
         (1_000_000, "1.0"),
         (1_234_567_000_001, "1234567.000001"),
     ] {
-        assert_eq!(serde_json::to_string(&values::Decimal(parts)).unwrap(), text);
+        assert_eq!(serde_json::to_string(&Decimal(parts)).unwrap(), text);
     }
     let mut plan = fixture::quiet();
     plan.before.utilization.capacity = 0;

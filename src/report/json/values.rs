@@ -1,56 +1,14 @@
-//! Values that need care on their way to JSON: decimals without float arithmetic, settings in order, closed word lists.
+//! The schemas of values that have no type of their own: settings in order, closed word lists.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use kube_rebalancer_core::plan::{
-    CordonReason, DeleteReason, GrowReason, KeepReason, MarkReason, UncordonReason, UnmarkReason,
+    CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, MarkReason, UncordonReason,
+    UnmarkReason, Warning,
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::ser::Error as _;
-use serde::{Serialize, Serializer};
+use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::report::Setting;
-
-/// A ratio in parts per million, written as a number: 412,000 as `0.412`.
-///
-/// It is put together as decimal text and only then read as a float: the shortest text of the nearest float to a
-/// decimal of so few digits is that decimal again, so programs see exactly the digits that were decided on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Decimal(pub(crate) u128);
-
-impl Decimal {
-    const ONE: u128 = 1_000_000;
-}
-
-impl Serialize for Decimal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = format!("{}.{:06}", self.0 / Self::ONE, self.0 % Self::ONE);
-        let number: f64 = text.parse().map_err(S::Error::custom)?;
-        serializer.serialize_f64(number)
-    }
-}
-
-impl JsonSchema for Decimal {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        Cow::Borrowed("Decimal")
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number", "minimum": 0 })
-    }
-}
-
-/// An object with a field for each setting, in the order in which they are given.
-pub(crate) fn settings<S: Serializer>(settings: &[Setting<'_>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(settings.iter().map(|setting| (setting.name, &setting.json)))
-}
-
-/// The schema of [`settings`].
+/// The schema of [`settings`](kube_rebalancer_page::json::settings).
 pub(super) fn settings_schema(_: &mut SchemaGenerator) -> Schema {
     let item = ["number", "boolean", "string", "array", "null"];
     json_schema!({
@@ -71,7 +29,16 @@ macro_rules! words {
     };
 }
 
-words!(UncordonReason, GrowReason, CordonReason, DeleteReason, MarkReason, UnmarkReason, KeepReason);
+words!(
+    UncordonReason,
+    GrowReason,
+    CordonReason,
+    DeleteReason,
+    InstanceReason,
+    MarkReason,
+    UnmarkReason,
+    KeepReason
+);
 
 /// The schema of one reason type.
 pub(super) fn reason_words<R: Words>(_: &mut SchemaGenerator) -> Schema {
@@ -86,5 +53,11 @@ pub(super) fn verdict_words(_: &mut SchemaGenerator) -> Schema {
             .flatten()
             .copied()
             .collect();
+    json_schema!({ "type": "string", "enum": words })
+}
+
+/// The schema of a warning's reason.
+pub(super) fn warning_words(_: &mut SchemaGenerator) -> Schema {
+    let words: Vec<&str> = Warning::WORDS.iter().copied().chain(["Observed"]).collect();
     json_schema!({ "type": "string", "enum": words })
 }

@@ -63,7 +63,46 @@ pub enum Complaint {
     /// Not a label selector.
     #[error(transparent)]
     Selector(#[from] SelectorError),
+    /// An element of a list is there twice.
+    #[error("{} is there twice", Shown::new(.0, ELEMENT_WIDTH))]
+    Twice(String),
+    /// Two values for one pool, or for the pools without an override.
+    #[error("two values for {}", of_pool(.pool.as_deref()))]
+    TwoValues {
+        /// The pool; `None` for those without an override.
+        pool: Option<String>,
+    },
+    /// The value of one pool is wrong.
+    #[error("pool {}: {complaint}", Shown::new(pool, ELEMENT_WIDTH))]
+    OfPool {
+        /// The pool.
+        pool: String,
+        /// What is wrong with its value.
+        complaint: Box<Complaint>,
+    },
+    /// A node group is named for two pools.
+    #[error("{} is in two pools", Shown::new(.0, ELEMENT_WIDTH))]
+    GroupInTwoPools(String),
+    /// Something is said of a pool where there are none.
+    #[error("names pool {}, but POOL_LABEL is unset", Shown::new(.0, ELEMENT_WIDTH))]
+    NoPools(String),
+    /// Valid but for the quotes around it, which a shell removes and an env file keeps.
+    #[error("in literal quotes; remove them")]
+    Quotes,
+    /// Valid but for the line break at its end.
+    #[error("ends in a line break; remove it")]
+    LineBreak,
+    /// Valid but for the blanks around it.
+    #[error("has blanks around it; remove them")]
+    Blanks,
     /// The value is not text.
     #[error("not UTF-8 text")]
     NotUnicode,
+}
+
+fn of_pool(pool: Option<&str>) -> String {
+    match pool {
+        Some(pool) => format!("pool {}", Shown::new(pool, ELEMENT_WIDTH)),
+        None => "all pools".to_owned(),
+    }
 }

@@ -21,15 +21,21 @@ pub(in crate::settings) const PERCENT: Form<u32> = Form {
     read: percent,
 };
 
-/// How many nodes a run may touch.
+/// How many nodes a run may cordon or delete; a percentage allows at least three.
 pub(in crate::settings) const BUDGET: Form<Budget> = Form {
-    shape: Shape {
-        unit: "nodes|%",
-        expected: "a number of nodes, or a percentage such as 20%",
-        json: JsonKind::Scalar,
-    },
-    read: budget,
+    shape: budget_shape("a number, or a percentage such as 20%, at least 3"),
+    read: |text| budget(text, 3),
 };
+
+/// How many nodes a run may create; a percentage allows at least ten, as users wait for them.
+pub(in crate::settings) const CREATIONS: Form<Budget> = Form {
+    shape: budget_shape("a number, or a percentage such as 50%, at least 10"),
+    read: |text| budget(text, 10),
+};
+
+const fn budget_shape(expected: &'static str) -> Shape {
+    Shape { unit: "nodes|%", expected, json: JsonKind::Scalar }
+}
 
 /// The largest number allowed, with its text for a complaint.
 #[derive(Clone, Copy)]
@@ -38,7 +44,7 @@ struct Limit {
     text: &'static str,
 }
 
-fn nodes(text: &str) -> Result<usize, Complaint> {
+pub(super) fn nodes(text: &str) -> Result<usize, Complaint> {
     let number = whole(text, MOST_NODES)?;
     usize::try_from(number).map_err(|_| Complaint::Above(MOST_NODES.text))
 }
@@ -50,9 +56,9 @@ fn percent(text: &str) -> Result<u32, Complaint> {
     }
 }
 
-fn budget(text: &str) -> Result<Budget, Complaint> {
+fn budget(text: &str, at_least: u32) -> Result<Budget, Complaint> {
     match text.strip_suffix('%') {
-        Some(number) => whole(number, MOST_PERCENT).map(Budget::Percent),
+        Some(number) => whole(number, MOST_PERCENT).map(|percent| Budget::Percent { percent, at_least }),
         None => whole(text, MOST_NODES).map(Budget::Count),
     }
 }
@@ -116,8 +122,8 @@ mod tests {
         let cases = [
             ("0", Ok(Budget::Count(0))),
             ("10", Ok(Budget::Count(10))),
-            ("20%", Ok(Budget::Percent(20))),
-            ("100%", Ok(Budget::Percent(100))),
+            ("20%", Ok(Budget::Percent { percent: 20, at_least: 3 })),
+            ("100%", Ok(Budget::Percent { percent: 100, at_least: 3 })),
             ("101%", Err(Complaint::Above("100"))),
             ("100001", Err(Complaint::Above("100000"))),
             ("20 %", Err(Complaint::NotWhole)),
@@ -126,7 +132,9 @@ mod tests {
             ("-5%", Err(Complaint::NotWhole)),
         ];
         for (text, expected) in cases {
-            assert_eq!(budget(text), expected, "{text:?}");
+            assert_eq!((BUDGET.read)(text), expected, "{text:?}");
         }
+        assert_eq!((CREATIONS.read)("50%"), Ok(Budget::Percent { percent: 50, at_least: 10 }));
+        assert_eq!((CREATIONS.read)("4"), Ok(Budget::Count(4)));
     }
 }

@@ -28,7 +28,7 @@ pub(in crate::settings) const TIMEOUT: Form<SignedDuration> = Form {
     read: timeout,
 };
 
-fn duration(text: &str) -> Result<SignedDuration, Complaint> {
+pub(super) fn duration(text: &str) -> Result<SignedDuration, Complaint> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Complaint::NoUnit { number: text.to_owned() });
     }

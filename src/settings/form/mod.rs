@@ -1,6 +1,7 @@
 //! What a setting's text may look like: each form knows its unit, what it expects, and the strict reading of a text
 //! into a value of a type that cannot be wrong any more.
 
+mod by_pool;
 mod complaint;
 mod count;
 mod duration;
@@ -12,15 +13,15 @@ mod word;
 
 use serde_json::Value;
 
+pub(super) use by_pool::{ByPool, NODES_BY_POOL, RATIO_BY_POOL, SWITCH_BY_POOL};
 pub use complaint::Complaint;
-pub(super) use count::{BUDGET, NODES, PERCENT};
+pub(super) use count::{BUDGET, CREATIONS, NODES, PERCENT};
 pub(super) use duration::{DURATION, TIMEOUT};
-pub(super) use list::{GROUPS, LABEL_KEYS, NAMESPACES};
-pub(super) use name::{ENDPOINT, NAMESPACE, OBJECT, PROJECT, ZONE};
-pub(super) use ratio::RATIO;
+pub(super) use list::{GROUPS, Groups, LABEL_KEYS, NAMESPACES, RESOURCES, TAINT_KEYS};
+pub(super) use name::{ENDPOINT, LABEL_KEY, LEASE, NAMESPACE, OBJECT, PROJECT, ZONE};
 pub(super) use selector::SELECTOR;
 pub use selector::SelectorError;
-pub(super) use word::{CAPACITY, LOG_FORMAT, SWITCH};
+pub(super) use word::{ADOPT, CAPACITY, LOG_FORMAT, SWITCH};
 
 /// The form of a setting's text, and its reading into a `T`.
 #[derive(Debug)]

@@ -14,6 +14,22 @@ pub(in crate::settings) const OBJECT: Form<Option<String>> = Form {
     read: |text| optional(text, is_subdomain, "Kubernetes name"),
 };
 
+/// The name of an object that a run makes.
+pub(in crate::settings) const LEASE: Form<String> = Form {
+    shape: Shape { unit: "name", expected: "a Kubernetes object name", json: JsonKind::Text },
+    read: |text| named(text, is_subdomain, "Kubernetes name"),
+};
+
+/// The key of a label.
+pub(in crate::settings) const LABEL_KEY: Form<Option<String>> = Form {
+    shape: Shape {
+        unit: "label key",
+        expected: "a label key such as cloud.google.com/gke-nodepool",
+        json: JsonKind::Text,
+    },
+    read: |text| optional(text, is_label_key, "label key"),
+};
+
 /// A namespace.
 pub(in crate::settings) const NAMESPACE: Form<Option<String>> = Form {
     shape: Shape { unit: "name", expected: "a Kubernetes namespace", json: JsonKind::Text },
@@ -34,6 +50,15 @@ pub(in crate::settings) const ZONE: Form<Option<String>> = Form {
 
 pub(super) fn label_key(text: &str) -> Result<String, Complaint> {
     named(text, is_label_key, "label key")
+}
+
+pub(super) fn taint_key(text: &str) -> Result<String, Complaint> {
+    named(text, is_label_key, "taint key")
+}
+
+/// A pool's name is the value of a label.
+pub(super) fn pool_name(text: &str) -> Result<String, Complaint> {
+    named(text, is_qualified, "pool")
 }
 
 pub(super) fn label_value(text: &str) -> Result<String, Complaint> {

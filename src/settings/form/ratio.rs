@@ -2,19 +2,10 @@
 
 use kube_rebalancer_core::policy::PartsPerMillion;
 
-use super::{Complaint, Form, JsonKind, Shape};
+use super::Complaint;
 
-/// A share of the whole, above 0 and up to 1.
-pub(in crate::settings) const RATIO: Form<PartsPerMillion> = Form {
-    shape: Shape {
-        unit: "ratio",
-        expected: "a decimal above 0 and up to 1, at most six decimals",
-        json: JsonKind::Scalar,
-    },
-    read: ratio,
-};
-
-fn ratio(text: &str) -> Result<PartsPerMillion, Complaint> {
+/// Reads a share of the whole, above 0 and up to 1.
+pub(super) fn ratio(text: &str) -> Result<PartsPerMillion, Complaint> {
     if let Some(suggestion) = meant_as_percentage(text) {
         return Err(Complaint::DidYouMean(suggestion.to_string()));
     }

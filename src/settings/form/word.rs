@@ -1,7 +1,8 @@
 //! Settings that are one of a few words.
 
-use kube_rebalancer_core::policy::CapacitySource;
+use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource};
 
+use super::duration::duration;
 use super::{Complaint, Form, JsonKind, Shape};
 use crate::logs::LogFormat;
 
@@ -19,13 +20,23 @@ pub(in crate::settings) const CAPACITY: Form<CapacitySource> = Form {
     },
 };
 
+/// From which age on a cordon of others counts, or whether one does at all.
+pub(in crate::settings) const ADOPT: Form<AdoptCordons> = Form {
+    shape: Shape {
+        unit: "duration",
+        expected: "a duration such as 1h, or true or false",
+        json: JsonKind::Scalar,
+    },
+    read: adopt,
+};
+
 /// How the log is written.
 pub(in crate::settings) const LOG_FORMAT: Form<LogFormat> = Form {
     shape: Shape { unit: "word", expected: "text or json", json: JsonKind::Text },
     read: |text| one_of(text, [("text", LogFormat::Text), ("json", LogFormat::Json)]),
 };
 
-fn switch(text: &str) -> Result<bool, Complaint> {
+pub(super) fn switch(text: &str) -> Result<bool, Complaint> {
     match text {
         "true" => return Ok(true),
         "false" => return Ok(false),
@@ -38,7 +49,19 @@ fn switch(text: &str) -> Result<bool, Complaint> {
     }
 }
 
-/// The value that stands beside the word.
+fn adopt(text: &str) -> Result<AdoptCordons, Complaint> {
+    match switch(text) {
+        Ok(true) => Ok(AdoptCordons::Always),
+        Ok(false) => Ok(AdoptCordons::Never),
+        // `0` and `1` could be meant as hours as well as switches.
+        Err(Complaint::DidYouMean(word)) if !text.starts_with(|letter: char| letter.is_ascii_digit()) => {
+            Err(Complaint::DidYouMean(word))
+        }
+        Err(_) => duration(text).map(AdoptCordons::After),
+    }
+}
+
+/// The value of the word.
 fn one_of<T, const N: usize>(text: &str, words: [(&str, T); N]) -> Result<T, Complaint> {
     let nearly = text.trim().to_ascii_lowercase();
     let mut complaint = Complaint::UnknownWord;
@@ -55,6 +78,8 @@ fn one_of<T, const N: usize>(text: &str, words: [(&str, T); N]) -> Result<T, Com
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]
@@ -67,6 +92,23 @@ mod tests {
             assert_eq!(switch(text), Err(Complaint::DidYouMean(meant.into())), "{text}");
         }
         assert_eq!(switch("maybe"), Err(Complaint::UnknownWord));
+    }
+
+    #[test]
+    fn cordons_are_adopted_at_an_age_always_or_never() {
+        let hours = |hours| AdoptCordons::After(SignedDuration::from_hours(hours));
+        for (text, expected) in [
+            ("true", Ok(AdoptCordons::Always)),
+            ("false", Ok(AdoptCordons::Never)),
+            ("1h", Ok(hours(1))),
+            ("0s", Ok(hours(0))),
+            ("Yes", Err(Complaint::DidYouMean("true".into()))),
+            ("1", Err(Complaint::NoUnit { number: "1".into() })),
+            ("1d", Err(Complaint::Days)),
+            ("sometimes", Err(Complaint::NotADuration)),
+        ] {
+            assert_eq!(adopt(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -8,13 +8,13 @@ use kube_rebalancer_core::plan::{Plan, plan};
 use kube_rebalancer_core::policy::Policy;
 
 use super::{Autoscaler, Wrong};
-use crate::apply::{Apply, Outcome};
-use crate::simulate::ports::Ports;
-use crate::simulate::world::{SimulatedNode, World};
+use crate::ports::Ports;
+use crate::world::{SimulatedNode, World};
+use kube_rebalancer_apply::{Apply, Outcome};
 
 /// Runs of this program with one policy.
 #[derive(Debug)]
-pub(in crate::simulate) struct Rebalancer {
+pub(crate) struct Rebalancer {
     policy: Policy,
     run_timeout: SignedDuration,
     interval: u64,
@@ -23,7 +23,7 @@ pub(in crate::simulate) struct Rebalancer {
 }
 
 impl Rebalancer {
-    pub(in crate::simulate) fn new(policy: Policy, run_timeout: SignedDuration, interval: u64) -> Self {
+    pub(crate) fn new(policy: Policy, run_timeout: SignedDuration, interval: u64) -> Self {
         Self { policy, run_timeout, interval, quiet: None }
     }
 

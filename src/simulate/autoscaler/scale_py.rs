@@ -17,12 +17,12 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
 use super::{Autoscaler, Wrong};
-use crate::simulate::random::{Purpose, generator};
-use crate::simulate::world::{NodeId, World};
+use crate::random::{Purpose, generator};
+use crate::world::{NodeId, World};
 
 /// Runs of `scale.py`.
 #[derive(Debug)]
-pub(in crate::simulate) struct ScalePy {
+pub(crate) struct ScalePy {
     min_utilization: f64,
     max_utilization: f64,
     optimal_utilization: f64,
@@ -42,7 +42,7 @@ struct Seen {
 }
 
 impl ScalePy {
-    pub(in crate::simulate) fn new(policy: &Policy, interval: u64, seed: u64) -> Self {
+    pub(crate) fn new(policy: &Policy, interval: u64, seed: u64) -> Self {
         let nodes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Self {
             min_utilization: ratio(policy.min_utilization),

@@ -5,17 +5,17 @@ use kube_rebalancer_core::model::{Bytes, Millicores};
 use kube_rebalancer_core::policy::Policy;
 
 use super::*;
-use crate::simulate::machine::{HUB, Machine};
-use crate::simulate::scenario::{Scenario, Scheduler};
-use crate::simulate::session::Session;
-use crate::simulate::world::SimulatedNode;
+use crate::machine::{HUB, Machine};
+use crate::scenario::{Scenario, Scheduler};
+use crate::session::Session;
+use crate::world::SimulatedNode;
 
 const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
 
 fn scenario() -> Scenario {
     Scenario {
         sessions: Vec::new(),
-        start: crate::simulate::users::MONDAY,
+        start: crate::users::MONDAY,
         length: 86_400,
         machine: MACHINE,
         scheduler: Scheduler::Pack,

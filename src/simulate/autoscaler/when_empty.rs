@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use kube_rebalancer_core::model::{Bytes, Millicores, Requests};
 
 use super::{Autoscaler, Wrong};
-use crate::simulate::world::{SimulatedNode, World};
+use crate::world::{SimulatedNode, World};
 
 /// Seconds between two looks.
 const SCAN: u64 = 10;
@@ -15,9 +15,9 @@ const UNNEEDED: u64 = 600;
 
 /// Adds a node when a pod waits, deletes it when it is empty.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::simulate) struct WhenEmpty {
-    pub(in crate::simulate) min_nodes: usize,
-    pub(in crate::simulate) max_nodes: usize,
+pub(crate) struct WhenEmpty {
+    pub(crate) min_nodes: usize,
+    pub(crate) max_nodes: usize,
 }
 
 impl Autoscaler for WhenEmpty {

@@ -21,7 +21,7 @@ use super::columns::{Column, columns};
 use super::font::Fonts;
 use super::outline::{Step, runs, straightened};
 use super::scene::{Anchor, Color, Fill, Place, Scene, Shape, Stroke, Tenths, TextStyle};
-use crate::simulate::series::Panel;
+use crate::series::Panel;
 
 const BLACK: Color = Color(0, 0, 0);
 const GREY: Color = Color(90, 90, 90);

@@ -5,7 +5,7 @@
 //! column is as high as the cluster ever was within it, and shows of each kind what there was at most, those that pass
 //! quickly first: nothing is drawn that was not there at some time in the column.
 
-use crate::simulate::series::Point;
+use crate::series::Point;
 
 /// What one column of a panel shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::scene::{Fill, Scene, Shape};
 use super::*;
-use crate::simulate::series::Point;
+use crate::series::Point;
 
 const QUIET: Point =
     Point { at: 0, workload: 0, node_at_optimum: 1000, serving: 0, cordoned: 0, booting: 0, waiting: 0 };

@@ -6,11 +6,10 @@ use std::io::{Result, Write};
 use serde::Serialize;
 
 use super::Facts;
-use crate::report::Setting;
-use crate::report::json::values::{self, Decimal};
-use crate::report::json::write_document;
-use crate::simulate::Simulation;
-use crate::simulate::result::{PolicyResult, Ratio};
+use crate::Simulation;
+use crate::result::{PolicyResult, Ratio};
+use kube_rebalancer_page::Setting;
+use kube_rebalancer_page::json::{self, Decimal, write_document};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,7 +17,7 @@ struct Document<'a> {
     schema: &'static str,
     version: &'a str,
     scenario: Scenario<'a>,
-    #[serde(serialize_with = "values::settings")]
+    #[serde(serialize_with = "json::settings")]
     settings: &'a [Setting<'a>],
     floor: Floor,
     policies: Vec<Policy<'a>>,

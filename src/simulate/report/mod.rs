@@ -11,7 +11,7 @@ mod tests;
 pub mod text;
 
 use super::scenario::Scenario;
-use crate::report::Setting;
+use kube_rebalancer_page::Setting;
 
 /// What a report knows beside the results.
 #[derive(Clone, Copy, Debug)]

@@ -3,11 +3,11 @@
 use kube_rebalancer_core::model::{Bytes, Millicores};
 
 use super::{Facts, json, text};
-use crate::report::Setting;
-use crate::report::text::Layout;
-use crate::simulate::result::{PolicyResult, Ratio, Waits};
-use crate::simulate::scenario::{Scenario, Scheduler};
-use crate::simulate::{Floor, Machine, Simulation};
+use crate::result::{PolicyResult, Ratio, Waits};
+use crate::scenario::{Scenario, Scheduler};
+use crate::{Floor, Machine, Simulation};
+use kube_rebalancer_page::Layout;
+use kube_rebalancer_page::Setting;
 
 fn result(name: &str) -> PolicyResult {
     PolicyResult {
@@ -50,7 +50,7 @@ fn simulation() -> Simulation {
 fn written(write: impl FnOnce(&mut Vec<u8>, &Simulation, &Facts<'_>)) -> String {
     let scenario = Scenario {
         sessions: Vec::new(),
-        start: crate::simulate::users::MONDAY,
+        start: crate::users::MONDAY,
         length: 86_400,
         machine: Machine { memory: Bytes(52 << 30), cpu: Millicores(8000) },
         scheduler: Scheduler::Pack,

@@ -11,11 +11,11 @@ use std::io::{Result, Write};
 use kube_rebalancer_core::model::TotalBytes;
 
 use super::Facts;
-use crate::report::page::{Page, Tone};
-use crate::report::text::Layout;
-use crate::simulate::Simulation;
-use crate::simulate::result::{PolicyResult, Ratio};
-use crate::simulate::scenario::Scheduler;
+use crate::Simulation;
+use crate::result::{PolicyResult, Ratio};
+use crate::scenario::Scheduler;
+use kube_rebalancer_page::Layout;
+use kube_rebalancer_page::{Page, Tone};
 
 /// Where the facts start; labels stand before it.
 const COLUMN: usize = 13;
@@ -114,7 +114,7 @@ fn table(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
 }
 
 fn cells(result: &PolicyResult, floor: u128) -> [String; 12] {
-    let wait = |of: fn(&crate::simulate::result::Waits) -> u64| {
+    let wait = |of: fn(&crate::result::Waits) -> u64| {
         result.wait.as_ref().map_or_else(|| NONE.to_owned(), |wait| time(of(wait)))
     };
     [

@@ -18,8 +18,8 @@ use rand::RngExt;
 use rand_distr::{Distribution, Exp1, LogNormal};
 use rand_pcg::Pcg64;
 
-use crate::simulate::random::{Purpose, generator};
-use crate::simulate::session::Session;
+use crate::random::{Purpose, generator};
+use crate::session::Session;
 
 /// When users come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -20,8 +20,8 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use kube_rebalancer_core::model::{Bytes, Millicores, QuantityError, parse_bytes, parse_millicores};
 
-use crate::observe::Source;
-use crate::simulate::session::Session;
+use crate::session::Session;
+use kube_rebalancer_ports::Source;
 
 const DAY: i64 = 24 * 60 * 60;
 

@@ -8,33 +8,33 @@ use jiff::Timestamp;
 use kube_rebalancer_core::model::{Bytes, Millicores, Node, Pod, ReadyCondition, Requests};
 
 use super::view::GROUP;
-use crate::simulate::machine::{HUB, Machine};
-use crate::simulate::scenario::Scenario;
+use crate::machine::{HUB, Machine};
+use crate::scenario::Scenario;
 
 /// Instances are numbered as they are created.
-pub(in crate::simulate) type NodeId = u32;
+pub(crate) type NodeId = u32;
 
 /// An instance.
 #[derive(Debug)]
-pub(in crate::simulate) struct SimulatedNode {
-    pub(in crate::simulate) id: NodeId,
+pub(crate) struct SimulatedNode {
+    pub(crate) id: NodeId,
     /// Whether it has become a node.
-    pub(in crate::simulate) ready: bool,
+    pub(crate) ready: bool,
     /// What the API server shows of it then.
-    pub(in crate::simulate) node: Node,
+    pub(crate) node: Node,
     /// Its name, shared by its pods.
     pub(super) shared_name: Arc<str>,
     /// How often it was changed.
     version: u64,
     /// What is left for pods.
-    pub(in crate::simulate) free: Requests,
+    pub(crate) free: Requests,
     pods_left: u64,
     /// Users on it.
-    pub(in crate::simulate) users: usize,
+    pub(crate) users: usize,
     /// Whether the hub is on it.
-    pub(in crate::simulate) critical: bool,
+    pub(crate) critical: bool,
     /// Since when nobody is on it, if nobody is.
-    pub(in crate::simulate) empty_since: u64,
+    pub(crate) empty_since: u64,
     /// Its daemon as an API server shows it, once somebody has looked.
     pub(super) daemon: OnceCell<Pod>,
     /// When it has the users' image, once somebody has asked for it.
@@ -72,21 +72,21 @@ impl SimulatedNode {
         }
     }
 
-    pub(in crate::simulate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.node.name
     }
 
-    pub(in crate::simulate) fn is_cordoned(&self) -> bool {
+    pub(crate) fn is_cordoned(&self) -> bool {
         self.node.unschedulable
     }
 
     /// Whether it takes new users at all.
-    pub(in crate::simulate) fn serves(&self) -> bool {
+    pub(crate) fn serves(&self) -> bool {
         self.ready && !self.node.unschedulable
     }
 
     /// Whether nobody is there, critical or not.
-    pub(in crate::simulate) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.users == 0 && !self.critical
     }
 
@@ -132,7 +132,7 @@ impl SimulatedNode {
         self.touch();
     }
 
-    pub(in crate::simulate) fn annotate(&mut self, annotations: &BTreeMap<&'static str, Option<String>>) {
+    pub(crate) fn annotate(&mut self, annotations: &BTreeMap<&'static str, Option<String>>) {
         for (key, value) in annotations {
             match value {
                 Some(value) => self.node.annotations.insert((*key).to_owned(), value.clone()),

@@ -4,7 +4,7 @@ use kube_rebalancer_core::model::Requests;
 use rand::RngExt;
 
 use super::World;
-use crate::simulate::scenario::Scheduler;
+use crate::scenario::Scheduler;
 
 impl World<'_> {
     /// The best node that takes a pod; of equally good ones any, as in Kubernetes.

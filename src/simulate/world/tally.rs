@@ -3,32 +3,32 @@
 use kube_rebalancer_core::model::Bytes;
 
 use super::node::SimulatedNode;
-use crate::simulate::series::Point;
+use crate::series::Point;
 
 /// What has happened so far.
 #[derive(Debug, Default)]
-pub(in crate::simulate) struct Tally {
+pub(crate) struct Tally {
     /// Everybody who has asked for a server.
-    pub(in crate::simulate) users: usize,
+    pub(crate) users: usize,
     /// How long those waited who had to wait for a node: seconds from asking until running.
-    pub(in crate::simulate) waits: Vec<u64>,
-    pub(in crate::simulate) cordons: usize,
-    pub(in crate::simulate) uncordons: usize,
-    pub(in crate::simulate) created: usize,
-    pub(in crate::simulate) deletions: usize,
+    pub(crate) waits: Vec<u64>,
+    pub(crate) cordons: usize,
+    pub(crate) uncordons: usize,
+    pub(crate) created: usize,
+    pub(crate) deletions: usize,
     /// Users whose node was deleted under them.
-    pub(in crate::simulate) lost: usize,
-    pub(in crate::simulate) runs: usize,
+    pub(crate) lost: usize,
+    pub(crate) runs: usize,
     /// Plans that a run right after them would have corrected.
-    pub(in crate::simulate) unsettled: usize,
+    pub(crate) unsettled: usize,
     /// The most nodes there were at one time.
-    pub(in crate::simulate) peak: usize,
+    pub(crate) peak: usize,
     /// Instances times seconds.
-    pub(in crate::simulate) node_seconds: u128,
+    pub(crate) node_seconds: u128,
     /// Requested memory times seconds.
-    pub(in crate::simulate) requested: u128,
+    pub(crate) requested: u128,
     /// Memory of the nodes that take users, times seconds.
-    pub(in crate::simulate) offered: u128,
+    pub(crate) offered: u128,
     now: Now,
     plot: Option<Sampler>,
 }
@@ -59,12 +59,12 @@ struct Sampler {
 
 impl Tally {
     /// Takes a point for a plot every so many seconds. So much memory fills a node to the optimum.
-    pub(in crate::simulate) fn sample(&mut self, every: u64, node_at_optimum: u64) {
+    pub(crate) fn sample(&mut self, every: u64, node_at_optimum: u64) {
         self.plot = Some(Sampler { every: every.max(1), node_at_optimum, ..Sampler::default() });
     }
 
     /// The points so far, and a last one for now.
-    pub(in crate::simulate) fn points(&mut self, at: u64) -> Vec<Point> {
+    pub(crate) fn points(&mut self, at: u64) -> Vec<Point> {
         let Some(mut plot) = self.plot.take() else { return Vec::new() };
         if plot.points.last().is_none_or(|point| point.at < at) {
             let last = plot.point(at, self.now);

@@ -1,8 +1,8 @@
 //! The simulated cluster, step by step. A user who asks for half of a node gets half of what its daemons leave.
 
 use super::*;
-use crate::simulate::machine::{HUB, Machine};
-use crate::simulate::scenario::Scheduler;
+use crate::machine::{HUB, Machine};
+use crate::scenario::Scheduler;
 use kube_rebalancer_core::model::{Bytes, Millicores};
 
 const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
@@ -10,7 +10,7 @@ const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000)
 fn scenario(scheduler: Scheduler) -> Scenario {
     Scenario {
         sessions: Vec::new(),
-        start: crate::simulate::users::MONDAY,
+        start: crate::users::MONDAY,
         length: 86_400,
         machine: MACHINE,
         scheduler,

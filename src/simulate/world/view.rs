@@ -7,11 +7,11 @@ use kube_rebalancer_core::model::{
 };
 
 use super::{SimulatedNode, User, UserId, World};
-use crate::ports::PodList;
-use crate::simulate::machine::{DAEMON, HUB};
+use crate::machine::{DAEMON, HUB};
+use kube_rebalancer_ports::PodList;
 
 /// The node group that all nodes are of.
-pub(in crate::simulate) const GROUP: &str = "zone-a/hub-users";
+pub(crate) const GROUP: &str = "zone-a/hub-users";
 
 /// What many pods share.
 #[derive(Debug)]
@@ -68,14 +68,14 @@ impl Names {
 
 impl World<'_> {
     /// Everything that a run observes.
-    pub(in crate::simulate) fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         let nodes = self.nodes.iter().filter(|node| node.ready).map(|node| node.node.clone()).collect();
         let PodList { pods, seen } = self.pods();
         Snapshot::new(self.scenario.time(self.now), nodes, pods, vec![self.group()], seen)
     }
 
     /// Every pod, sorted as a snapshot sorts them.
-    pub(in crate::simulate) fn pods(&self) -> PodList {
+    pub(crate) fn pods(&self) -> PodList {
         let names = &self.names;
         let mut pods = Vec::with_capacity(self.users.len() + self.nodes.len() + 1);
         for node in self.nodes.iter().filter(|node| node.critical) {

@@ -33,6 +33,9 @@ pub(crate) enum Fault {
     ExpiredToken,
     /// A good status, and a body that breaks off in the middle though the connection does not; carried out.
     MalformedJson,
+    /// A good status, and this body in the place of the right one, as a proxy in front of the server may send it; not
+    /// carried out.
+    Instead(&'static str),
     /// The connection closes in the middle of the body; carried out.
     HalfBody,
     /// The connection is reset, without any answer.

@@ -154,6 +154,11 @@ fn respond(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> (Response<
             .header(RETRY_AFTER, retry_after_seconds);
         return (answer.body(whole("")).unwrap(), text.to_owned());
     }
+    if let Some(Fault::Instead(text)) = fault {
+        let kind = if text.starts_with('<') { "text/html" } else { "application/json" };
+        let answer = Response::builder().status(200).header(CONTENT_TYPE, kind);
+        return (answer.body(whole("")).unwrap(), text.to_owned());
+    }
     let (status, body) = match decide(call, fault, shared) {
         Ok((status, body)) => (status, body),
         Err(refusal) => (refusal.code, refusal.body),
@@ -173,6 +178,7 @@ fn decide(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> Result<(u16
         Some(Fault::ExpiredToken) => Err(shared.store.pages.refuse_as_expired(&target, String::new())),
         Some(
             Fault::TooManyRequests { .. }
+            | Fault::Instead(_)
             | Fault::MalformedJson
             | Fault::HalfBody
             | Fault::Reset(_)

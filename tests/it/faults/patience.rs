@@ -13,12 +13,12 @@ use super::world::{self, critical, critical_and_cordoned, holder, state};
 use crate::fake_api::{Call, FakeApi, Fault, Moment, Requests};
 use crate::objects::Pod;
 
-fn pods() -> Requests {
+pub(super) fn pods() -> Requests {
     Requests::of(Method::GET, "/api/v1/pods")
 }
 
 /// The busy world, and as many pods that ask for nothing as make a second page.
-fn with_two_pages() -> (FakeApi, Program) {
+pub(super) fn with_two_pages() -> (FakeApi, Program) {
     let fake = world::start();
     for index in 0..500 {
         let name = format!("tiny-{index}");

@@ -6,6 +6,7 @@ use kube_rebalancer_core::model::{Amounts, Resource};
 
 use super::demand::{self, Ratio};
 use super::list::{self, Line, Order};
+use super::words::Cordon;
 use super::world::{State, World};
 
 /// What a pool chose in its last pass.
@@ -44,15 +45,17 @@ pub(crate) fn inside(world: &World<'_>, pool: &str) -> bool {
     ratio.at_least(bounds.min_utilization) && ratio.at_most(bounds.max_utilization)
 }
 
-/// Ready reserved nodes: they make up `MIN_NODES`.
+/// Ready reserved nodes that take pods: they make up `MIN_NODES`.
 pub(crate) fn ready_reserved(world: &World<'_>, pool: &str) -> usize {
-    world.in_pool(pool).filter(|machine| !machine.common && machine.is_ready && machine.state == State::Ready).count()
+    world.in_pool(pool).filter(|machine| {
+        !machine.common && machine.state == State::Ready && machine.cordon == Cordon::None
+    }).count()
 }
 
-pub(crate) fn choose(world: &World<'_>, pool: &str) -> Chosen {
+pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
     let bounds = world.bounds(pool);
     let base = world.asked(pool);
-    let order = list::order(world, pool);
+    let order = list::order(world, pool, held);
     let serving = list::serving(world, pool);
     let (asked, offered) = demand::sums(&base, serving.iter());
     let (decides, _) = demand::utilization(world.policy, &asked, &offered);
@@ -115,7 +118,9 @@ pub(crate) fn choose(world: &World<'_>, pool: &str) -> Chosen {
 }
 
 /// The cordons that may be made now, in their order. `world` is what was observed.
-pub(crate) fn cordons(world: &World<'_>, pool: &str, chosen: &Chosen) -> Vec<String> {
+///
+/// With them, how many of them come down to a `MAX_NODES` that was set.
+pub(crate) fn cordons(world: &World<'_>, pool: &str, chosen: &Chosen) -> (Vec<String>, usize) {
     let bounds = world.bounds(pool);
     let base = world.asked(pool);
     let is_chosen = |name: &str| chosen.lines.iter().any(|line| line.node() == Some(name));
@@ -126,6 +131,7 @@ pub(crate) fn cordons(world: &World<'_>, pool: &str, chosen: &Chosen) -> Vec<Str
         .map(|machine| (machine.name().to_owned(), Line::of(machine, world)))
         .collect();
     let mut cordons = Vec::new();
+    let excess = if bounds.max_nodes_set { left.len().saturating_sub(bounds.max_nodes) } else { 0 };
     for line in chosen.order.lines.iter().rev() {
         let Some(name) = line.node().filter(|name| !is_chosen(name)) else { continue };
         let Some(machine) = world.machine(name).map(|at| &world.machines[at]) else { continue };
@@ -142,7 +148,8 @@ pub(crate) fn cordons(world: &World<'_>, pool: &str, chosen: &Chosen) -> Vec<Str
         left.retain(|(one, _)| one != name);
         cordons.push(name.to_owned());
     }
-    cordons
+    let forced = excess.min(cordons.len());
+    (cordons, forced)
 }
 
 /// Uncordons of a pool: candidates that are cordoned now and chosen in the end.

@@ -141,7 +141,7 @@ fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
                 world.counts(pod) || (words::omitted(pod, world.policy) && lost_wherever(pod))
             }
         };
-        if unbound.gated || pod.deleting || !keeps || !reach::admitted_by(world, pod, machine) {
+        if unbound.gated || pod.deleting || !keeps || !reach::may_be_bound(world, pod, machine) {
             return false;
         }
         let ignores =
@@ -177,7 +177,9 @@ fn ready_one_may_go(
             Some(words::age(world.now, created))
         });
         let first_hour = since.is_none_or(|age| age < SignedDuration::from_hours(1));
-        loose.waits && first_hour && place::takes_now(world, loose.pod, machine)
+        let gated = loose.pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+        let waits = !gated && world.class(loose.pod) != Class::Placeholder && !loose.settled;
+        waits && first_hour && place::takes_now(world, loose.pod, machine)
     });
     serving.count() + reserved >= bounds.min_nodes
         && !last_of_zone

@@ -135,7 +135,8 @@ fn must_stay(machine: &Machine<'_>, world: &World<'_>) -> bool {
     machine.state == State::Ready && (kept || machine.nominated)
 }
 
-pub(crate) fn order(world: &World<'_>, pool: &str) -> Order {
+/// The order; `held` makes what serves stay, up to a `MAX_NODES` that was set.
+pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
     let bounds = world.bounds(pool);
     let ready = ready_in_order(world, pool);
     let mut first: Vec<Line> =
@@ -150,6 +151,13 @@ pub(crate) fn order(world: &World<'_>, pool: &str) -> Order {
         let full = bounds.max_nodes_set && first.len() >= bounds.max_nodes;
         if !joined && !full && let Some(line) = spare.iter().find(|line| line.entry == *entry) {
             first.push(line.clone());
+        }
+    }
+    for machine in ready.iter().filter(|machine| held && machine.serves(world.policy)) {
+        let line = Line::of(machine, world);
+        let full = bounds.max_nodes_set && first.len() >= bounds.max_nodes;
+        if !full && !first.iter().any(|one| one.entry == line.entry) {
+            first.push(line);
         }
     }
     if bounds.keep_zones {

@@ -60,7 +60,23 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
     let mut left = policy.max_cordons.allows(now.machines.len());
     let mut creations = policy.max_creations.allows(now.machines.len());
     let pools: Vec<String> = now.pools.keys().cloned().collect();
-    let chosen = settle(snapshot, policy, &pools);
+    let mut chosen = settle(snapshot, policy, &pools, &BTreeSet::new());
+    // Inside the band, cordons only move: where not all of them may be made, what serves stays.
+    let mut held = BTreeSet::new();
+    let mut spare = left;
+    for pool in &pools {
+        spare = spare.saturating_sub(broken(&now, pool).len());
+        let (cordons, forced) = choose::cordons(&now, pool, &chosen[pool]);
+        if choose::inside(&now, pool) && cordons.len() > spare {
+            held.insert(pool.clone());
+            spare -= forced.min(spare);
+        } else {
+            spare -= cordons.len().min(spare);
+        }
+    }
+    if !held.is_empty() {
+        chosen = settle(snapshot, policy, &pools, &held);
+    }
     for pool in &pools {
         let chosen = &chosen[pool];
         decision.uncordon.extend(choose::uncordons(&now, pool, chosen));
@@ -74,16 +90,12 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
                 *decision.grow.entry((pool.clone(), group.clone())).or_default() += 1;
             }
         }
-        for machine in now.in_pool(pool) {
-            let protected = machine.is_critical(policy) || machine.is_pinned(policy);
-            let open = machine.cordon == Cordon::None && machine.common;
-            if machine.state == State::Broken && open && !protected && left > 0 {
-                left -= 1;
-                decision.cordon.insert(machine.name().to_owned());
-            }
+        for name in broken(&now, pool).into_iter().take(left) {
+            left -= 1;
+            decision.cordon.insert(name);
         }
-        let cordons = choose::cordons(&now, pool, chosen);
-        let taken = if choose::inside(&now, pool) && cordons.len() > left { 0 } else { cordons.len().min(left) };
+        let (cordons, _) = choose::cordons(&now, pool, chosen);
+        let taken = cordons.len().min(left);
         left -= taken;
         decision.cordon.extend(cordons.into_iter().take(taken));
     }
@@ -91,13 +103,24 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
         return Some((Decision { uncordon: decision.uncordon, ..Decision::default() }, Tries::new()));
     }
     decision.delete = delete::deletions(&now, &decision);
-    decision.delete_instances = lost_instances(&now);
+    let spared = policy.max_deletions.allows(now.machines.len()) - decision.delete.len();
+    decision.delete_instances = lost_instances(&now).into_iter().take(spared).collect();
     Some((decision, tries))
+}
+
+/// Broken nodes that are to be cordoned.
+fn broken(world: &World<'_>, pool: &str) -> Vec<String> {
+    let broken = world.in_pool(pool).filter(|machine| {
+        let protected = machine.is_critical(world.policy) || machine.is_pinned(world.policy);
+        let open = machine.cordon == Cordon::None && machine.common;
+        machine.state == State::Broken && open && !protected
+    });
+    broken.map(|machine| machine.name().to_owned()).collect()
 }
 
 /// Takes the choice of every pool again and again on the outcome of all, until nothing changes. A pool that creates
 /// nodes does not choose again.
-fn settle(snapshot: &Snapshot, policy: &Policy, pools: &[String]) -> BTreeMap<String, Chosen> {
+fn settle(snapshot: &Snapshot, policy: &Policy, pools: &[String], held: &BTreeSet<String>) -> BTreeMap<String, Chosen> {
     let mut current = snapshot.clone();
     let mut settled: BTreeMap<String, Chosen> = BTreeMap::new();
     let mut latest: BTreeMap<String, Chosen> = BTreeMap::new();
@@ -106,7 +129,7 @@ fn settle(snapshot: &Snapshot, policy: &Policy, pools: &[String]) -> BTreeMap<St
         let mut changes: BTreeMap<String, bool> = BTreeMap::new();
         let choosing: Vec<&String> = pools.iter().filter(|pool| !settled.contains_key(*pool)).collect();
         for pool in choosing {
-            let mut chosen = choose::choose(&world, pool);
+            let mut chosen = choose::choose(&world, pool, held.contains(pool));
             for name in choose::uncordons(&world, pool, &chosen).iter().chain(&chosen.order.opened) {
                 changes.insert(name.clone(), false);
             }
@@ -182,6 +205,9 @@ fn too_many_broken(world: &World<'_>) -> bool {
 fn lost_instances(world: &World<'_>) -> BTreeSet<(String, String)> {
     let mut lost = BTreeSet::new();
     for group in world.snapshot.groups().iter().filter(|group| group.not_shrinkable.is_none()) {
+        if shape::pool_of(world, group).is_none() {
+            continue;
+        }
         for instance in &group.instances {
             if !instance.has_node && instance.surely_no_node && shape::coming(world, instance) == Coming::Lost {
                 lost.insert((group.name.clone(), instance.name.clone()));

@@ -11,7 +11,7 @@ use super::list::{Entry, Line};
 use super::reach;
 use super::shape::{self, Coming, Shape};
 use super::words::{self, Cordon};
-use super::world::{Loose, Machine, State, World};
+use super::world::{Loose, Machine, World};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -167,13 +167,13 @@ impl Table<'_, '_> {
                 }
             }
         }
+        self.places.fitting.extend(shapes.iter().map(|shape| shape.group.clone()));
         let may: Vec<&Shape> =
             shapes.into_iter().filter(|shape| may_try(world, self.pool, loose, shape)).collect();
         let all: usize = self.new.values().sum();
         if let Some(shape) = next_group(world, &may, &self.new)
             && all < room(world, self.pool, shape.known)
         {
-            self.places.fitting.insert(shape.group.clone());
             let number = self.new.entry(shape.group.clone()).or_default();
             let entry = Entry::New(shape.group.clone(), *number);
             *number += 1;
@@ -280,7 +280,7 @@ fn next_group<'b>(
             .filter(|other| other.zone.as_deref() == zone)
             .map(|other| made(&other.group))
             .sum();
-        (there + coming, shape.group.clone())
+        (!shape.known, there + coming, shape.group.clone())
     })
 }
 
@@ -333,5 +333,5 @@ pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, places: &Places, 
 
 /// Whether a node takes the pod now, for the rule that no such node is deleted.
 pub(crate) fn takes_now(world: &World<'_>, pod: &Pod, machine: &Machine<'_>) -> bool {
-    machine.is_ready && machine.state != State::Booting && reach::fits_now(world, pod, machine)
+    machine.is_ready && reach::fits_now(world, pod, machine)
 }

@@ -16,15 +16,27 @@ pub(crate) fn admits(
     name: Option<&str>,
     taints: &[Taint],
 ) -> bool {
-    let constraints = &pod.constraints;
-    let volumes = pod.claims.iter().all(|claim| {
+    admits_aside_of_volumes(world, pod, labels, name, taints) && volumes_admit(world, pod, labels, name)
+}
+
+fn volumes_admit(world: &World<'_>, pod: &Pod, labels: &BTreeMap<String, String>, name: Option<&str>) -> bool {
+    pod.claims.iter().all(|claim| {
         match world.snapshot.volumes().get(&(pod.namespace.to_string(), claim.to_string())) {
             Some(Some(affinity)) => words::affinity_admits(affinity, labels, name),
             Some(None) | None => true,
         }
-    });
-    volumes
-        && constraints.node_selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    })
+}
+
+fn admits_aside_of_volumes(
+    world: &World<'_>,
+    pod: &Pod,
+    labels: &BTreeMap<String, String>,
+    name: Option<&str>,
+    taints: &[Taint],
+) -> bool {
+    let constraints = &pod.constraints;
+    constraints.node_selector.iter().all(|(key, value)| labels.get(key) == Some(value))
         && constraints.affinity.as_ref().is_none_or(|affinity| words::affinity_admits(affinity, labels, name))
         && (!words::is_windows(labels) || words::asks_for_windows(pod))
         && taints.iter().filter(|taint| words::is_lasting(taint, world.policy)).all(|taint| {
@@ -34,6 +46,11 @@ pub(crate) fn admits(
 
 pub(crate) fn admitted_by(world: &World<'_>, pod: &Pod, machine: &Machine<'_>) -> bool {
     admits(world, pod, &machine.node.labels, Some(machine.name()), machine.taints())
+}
+
+/// The same, aside of volumes: what section 8 asks of late binds.
+pub(crate) fn may_be_bound(world: &World<'_>, pod: &Pod, machine: &Machine<'_>) -> bool {
+    admits_aside_of_volumes(world, pod, &machine.node.labels, Some(machine.name()), machine.taints())
 }
 
 /// Whether the pod reaches a node: it is admitted, and the node without occupants would hold it.

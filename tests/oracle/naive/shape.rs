@@ -96,7 +96,9 @@ fn of_group(world: &World<'_>, group: &NodeGroup, pool: &str) -> Shape {
         world.snapshot.nodes().iter().filter(|node| node.group.as_ref() == Some(&group.name)).collect();
     let healthy = world.healthy(Some(&group.name), pool);
     let stuck = group.instances.iter().any(|one| !one.has_node && coming(world, one) == Coming::Stuck);
-    let may_grow = group.not_growable.is_none() && !stuck;
+    // Section 17: a group is discovered through its nodes, or named by the settings.
+    let found = world.machines.iter().any(|machine| machine.node.group.as_ref() == Some(&group.name));
+    let may_grow = group.not_growable.is_none() && !stuck && (found || world.policy.node_groups_named);
     finish(world, Some(group), pool, &members, &healthy, may_grow)
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Machine<'a> {
     /// All pods there, those nominated for it included.
     pub(crate) pods: Vec<&'a Pod>,
     pub(crate) nominated: bool,
+    pub(crate) claimed: bool,
     /// Status, and for a booting node what its group adds.
     pub(crate) size: NodeResources,
     pub(crate) size_capacity: NodeResources,
@@ -109,6 +110,7 @@ impl<'a> World<'a> {
                 common: true,
                 pods: Vec::new(),
                 nominated: false,
+                claimed: words::claimed(node, self.now),
                 size: node.allocatable.clone(),
                 size_capacity: node.capacity.clone(),
                 missing_daemons: (Amounts::default(), Amounts::default()),
@@ -159,7 +161,7 @@ impl<'a> World<'a> {
             let machine = &mut self.machines[at];
             if machine.is_ready && machine.cordon == Cordon::None {
                 machine.pods.push(pod);
-                machine.nominated = true;
+                machine.nominated |= class != Class::Placeholder;
                 loose.settled = true;
                 loose.waits = false;
             } else {
@@ -178,11 +180,11 @@ impl<'a> World<'a> {
                 let node = machine.node;
                 let young = |since: Option<Timestamp>| since.is_some_and(|since| words::age(self.now, since) < grace);
                 let carries = |is: &dyn Fn(&str) -> bool| node.taints.iter().any(|taint| is(&taint.key));
-                if words::claimed(node, self.now) {
-                    State::Claimed
-                } else if !machine.is_ready {
+                if !machine.is_ready {
                     let since = node.ready.and_then(|condition| condition.since);
                     if young(since) { State::Booting } else { State::Broken }
+                } else if words::claimed(node, self.now) {
+                    State::Claimed
                 } else if carries(&|key| words::is_startup(key, self.policy)) {
                     if young(node.created_at) { State::Booting } else { State::NotInUse }
                 } else if young(node.created_at) && self.lacks_device(at) {
@@ -316,6 +318,12 @@ impl<'a> World<'a> {
                 let (all, counted) = &machine.missing_daemons;
                 capacity.take(&all.clone().minus(counted));
             }
+            let left = self.policy.resources.iter().all(|resource| capacity.of(*resource) > 0);
+            if self.machines[at].state == State::Ready && !left {
+                let created = self.machines[at].node.created_at;
+                let young = created.is_some_and(|at| words::age(self.now, at) < self.policy.boot_grace);
+                self.machines[at].state = if young { State::Booting } else { State::NotInUse };
+            }
             self.machines[at].capacity = capacity;
         }
     }
@@ -376,7 +384,9 @@ impl<'a> Machine<'a> {
 
     pub(crate) fn occupants<'b>(&'b self, policy: &'b Policy) -> impl Iterator<Item = &'a Pod> + 'b {
         self.pods.iter().copied().filter(|pod| {
-            words::counts(pod, policy) && matches!(words::class(pod, policy), Class::Critical | Class::Dynamic)
+            pod.node_name.is_some()
+                && words::counts(pod, policy)
+                && matches!(words::class(pod, policy), Class::Critical | Class::Dynamic)
         })
     }
 
@@ -402,7 +412,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn is_candidate(&self, policy: &Policy) -> bool {
         let theirs = self.cordon == Cordon::Others && (self.is_critical(policy) || self.is_pinned(policy));
         let boots = self.state == State::Booting && self.cordon == Cordon::None;
-        self.common && !theirs && (boots || self.usable(policy))
+        self.common && !theirs && !self.claimed && (boots || self.usable(policy))
     }
 
     pub(crate) fn is_cordoned_candidate(&self, policy: &Policy) -> bool {

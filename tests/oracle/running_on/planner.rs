@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube_rebalancer_core::model::{CreatedFor, Ledger, Snapshot, annotation};
+use kube_rebalancer_core::plan::{Action, UnmarkReason};
 use kube_rebalancer_core::policy::Policy;
 
 use crate::naive::{self, Decision};
@@ -41,4 +42,30 @@ pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
         ledger.created_for.insert(key, CreatedFor { nodes, at: snapshot.observed_at() });
     }
     Some(Step { decision, notes, ledger: Some(ledger) })
+}
+
+/// The planner, with the notes that it asks for.
+pub(super) fn planner(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
+    let plan = kube_rebalancer_core::plan::plan(snapshot, policy).ok()?;
+    let mut notes: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
+    for action in &plan.actions {
+        match action {
+            Action::Mark { node, .. } => {
+                let value = Some(snapshot.observed_at().to_string());
+                notes.insert(node.clone(), vec![(annotation::EMPTY_SINCE.to_owned(), value)]);
+            }
+            Action::Unmark { node, reason: UnmarkReason::Occupied } => {
+                notes.insert(node.clone(), vec![(annotation::EMPTY_SINCE.to_owned(), None)]);
+            }
+            Action::Unmark { node, reason: UnmarkReason::ClaimOver } => {
+                notes.insert(node.clone(), vec![(annotation::DELETING_UNTIL.to_owned(), None)]);
+            }
+            Action::Unmark { node, reason: UnmarkReason::Uncordoned } => {
+                let keys = [annotation::EMPTY_SINCE, annotation::CORDONED_AT];
+                notes.insert(node.clone(), keys.iter().map(|key| ((*key).to_owned(), None)).collect());
+            }
+            _ => {}
+        }
+    }
+    Some(Step { decision: crate::properties::decision(&plan), notes, ledger: plan.ledger.clone() })
 }

@@ -59,7 +59,7 @@ async fn an_operation_that_failed_is_an_error_with_its_code() {
     let cases = [
         (
             quota,
-            ErrorKind::Exhausted,
+            ErrorKind::Quota,
             r#"with 403: QUOTA_EXCEEDED: "Quota 'CPUS' exceeded. Limit: 24.0 in region us-central1.""#,
         ),
         (

@@ -198,7 +198,7 @@ async fn a_change_that_is_refused_is_certain_not_to_have_been_made() {
     let cases = [
         (Fault::Unauthorized, ErrorKind::Credentials, "401 (authError)"),
         (Fault::Forbidden, ErrorKind::Forbidden, "403 (forbidden)"),
-        (Fault::QuotaExceeded, ErrorKind::Exhausted, "403 (quotaExceeded)"),
+        (Fault::QuotaExceeded, ErrorKind::Quota, "403 (quotaExceeded)"),
         (Fault::NotFound, ErrorKind::NotFound, "404 (notFound)"),
         (Fault::Conflict, ErrorKind::Other, "409 (resourceNotReady)"),
         (Fault::PreconditionFailed, ErrorKind::Other, "412 (conditionNotMet)"),
@@ -235,7 +235,7 @@ async fn an_operation_that_fails_is_told_with_its_code() {
     for (number, path) in groups.iter().enumerate() {
         fake.fail(Requests::method(&method(path, "resize")), Fault::OperationFails(failure.clone()));
         let error = engine.resize(&id(path), 4, &request_id(number)).await.unwrap_err();
-        assert_eq!((error.kind, error.unchanged), (ErrorKind::Exhausted, false));
+        assert_eq!((error.kind, error.unchanged), (ErrorKind::Quota, false));
         let told = r#"with 403: QUOTA_EXCEEDED: "Quota 'CPUS' exceeded. Limit: 24.0 in region us-central1.""#;
         assert!(error.message.ends_with(told), "{error}");
     }

@@ -19,7 +19,7 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
         ("a broken connection", Reply::Close, ErrorKind::Unavailable, 6),
         ("a page for browsers", Reply::Answer(502, "<html>Bad</html>".to_owned()), ErrorKind::Unavailable, 6),
         ("403", refusal(403, "forbidden", "No."), ErrorKind::Forbidden, 1),
-        ("quota", refusal(403, "quotaExceeded", "No more."), ErrorKind::Exhausted, 1),
+        ("quota", refusal(403, "quotaExceeded", "No more."), ErrorKind::Quota, 1),
         ("401", refusal(401, "authError", "Who?"), ErrorKind::Credentials, 1),
         ("404", refusal(404, "notFound", "Where?"), ErrorKind::NotFound, 1),
     ];

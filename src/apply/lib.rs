@@ -1,0 +1,257 @@
+//! Carries out a plan: in its order, each action judged again right before it is done.
+//!
+//! ```text
+//!   uncordon -> what relies on a missing uncordon is blocked -> grow -> cordon -> claim what is to be deleted
+//!                                     |
+//!                        every pod listed once more
+//!                                     |
+//!        take back cordons under critical pods -> delete, or drop the claim -> notes
+//! ```
+//!
+//! Capacity is added first, so a run that dies midway leaves too much room, never too little. A failed action never
+//! stops an independent one. What is judged at each step is the pure half's business
+//! ([`kube_rebalancer_core::recheck`]); this module only asks and acts.
+
+mod events;
+mod nodes;
+mod outcome;
+mod second_look;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, stream};
+use kube_rebalancer_core::dependence;
+use kube_rebalancer_core::model::{Node, Snapshot};
+use kube_rebalancer_core::plan::{Action, GroupSize, Plan};
+use kube_rebalancer_core::policy::Policy;
+
+pub use outcome::{NotTried, Outcome};
+
+use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, PortError};
+
+/// How many requests are under way at once: enough to cordon a thousand nodes within a minute, few enough to stay far
+/// below the API server's fair share for one client.
+const PARALLEL: usize = 8;
+
+/// Everything that carrying out a plan needs.
+#[derive(Debug)]
+pub struct Apply<'a, C, G, T> {
+    /// What was decided.
+    pub plan: &'a Plan,
+    /// What it was decided on.
+    pub snapshot: &'a Snapshot,
+    /// The policy it was decided by.
+    pub policy: &'a Policy,
+    /// The cluster.
+    pub cluster: &'a C,
+    /// The cloud, or why nothing is grown and deleted.
+    pub groups: Result<&'a G, NotTried>,
+    /// The time.
+    pub clock: &'a T,
+}
+
+/// What came of carrying out a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// One outcome for each action of the plan, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// What failed beside the actions.
+    pub problems: Vec<PortError>,
+}
+
+impl Applied {
+    /// Whether everything is as the plan wants it.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.problems.is_empty() && self.outcomes.iter().all(Outcome::is_fine)
+    }
+}
+
+/// How far a plan has been carried out.
+#[derive(Debug, Default)]
+struct Progress {
+    /// By the action's index.
+    outcomes: BTreeMap<usize, Outcome>,
+    /// Nodes as the API server returned them with each patch: the freshest that is known of them.
+    fresh: BTreeMap<String, Node>,
+    problems: Vec<PortError>,
+}
+
+impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
+    /// Carries out the plan.
+    pub async fn run(&self) -> Applied {
+        let mut progress = Progress::default();
+        self.each(Action::is_uncordon, &mut progress).await;
+        self.block(&mut progress);
+        self.grow(&mut progress).await;
+        self.remember(&mut progress).await;
+        self.each(Action::is_cordon, &mut progress).await;
+        self.look_again(&mut progress).await;
+        self.delete_instances(&mut progress).await;
+        self.each(Action::is_note, &mut progress).await;
+        let Progress { mut outcomes, problems, .. } = progress;
+        let outcome = |index| outcomes.remove(&index).unwrap_or(Outcome::NotTried(NotTried::Stopped));
+        let outcomes: Vec<Outcome> = (0..self.plan.actions.len()).map(outcome).collect();
+        self.tell(&outcomes).await;
+        self.notify(&outcomes).await;
+        Applied { outcomes, problems }
+    }
+
+    /// Carries out the actions of one kind side by side; they are on different nodes.
+    async fn each(&self, kind: impl Fn(&Action) -> bool, progress: &mut Progress) {
+        let open = |index: &usize| !progress.outcomes.contains_key(index);
+        let actions: Vec<(usize, &Action)> = self
+            .plan
+            .actions
+            .iter()
+            .enumerate()
+            .filter(|(index, action)| kind(action) && open(index))
+            .collect();
+        let mut running = stream::iter(actions)
+            .map(|(index, action)| async move { (index, self.on_node(action).await) })
+            .buffer_unordered(PARALLEL);
+        while let Some((index, result)) = running.next().await {
+            let outcome = match result {
+                Ok(node) => {
+                    progress.fresh.insert(node.name.clone(), node);
+                    Outcome::Applied
+                }
+                Err(outcome) => outcome,
+            };
+            progress.outcomes.insert(index, outcome);
+        }
+    }
+
+    /// Settles which cordons and deletions are not tried because an uncordon that they rely on was not done.
+    fn block(&self, progress: &mut Progress) {
+        let missing: BTreeSet<String> = self
+            .indices(Action::is_uncordon)
+            .filter(|index| !progress.outcomes.get(index).is_some_and(Outcome::is_done))
+            .filter_map(|index| Some(self.plan.actions.get(index)?.node()?.to_owned()))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let now = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
+        for (index, uncordon) in dependence::blocked(self.plan, &now, self.policy, &missing) {
+            progress.outcomes.insert(index, Outcome::Blocked { uncordon });
+        }
+    }
+
+    /// Grows the groups one after the other: they are few, and each waits for its operation. Where a group refuses, the
+    /// next one that can create the same nodes is asked.
+    async fn grow(&self, progress: &mut Progress) {
+        for (index, action) in self.plan.actions.iter().enumerate() {
+            let Action::Grow { group, from, to, instead, .. } = action else { continue };
+            let outcome = match (self.groups, group) {
+                _ if self.stopped() => Outcome::NotTried(NotTried::Stopped),
+                (Ok(groups), Some(group)) => self.grow_one_of(groups, (group, *from, *to), instead).await,
+                (Ok(_), None) => Outcome::NotTried(NotTried::NoNodeGroup),
+                (Err(why), _) => Outcome::NotTried(why),
+            };
+            progress.outcomes.insert(index, outcome);
+        }
+    }
+
+    async fn grow_one_of(
+        &self,
+        groups: &G,
+        (group, from, to): (&str, u32, u32),
+        instead: &[GroupSize],
+    ) -> Outcome {
+        let first = groups.grow(group, from, to).await;
+        if !first.tries_another_group() {
+            return answer(first);
+        }
+        let words = first.words().unwrap_or_default().to_owned();
+        let nodes = to.saturating_sub(from);
+        for other in instead {
+            if self.stopped() {
+                break;
+            }
+            let size = other.size;
+            let became = groups.grow(&other.group, size, size.saturating_add(nodes)).await;
+            if became == GroupAnswer::Done {
+                log::warn!("node group {group} refused: {words}; {} was grown instead", other.group);
+                return Outcome::Applied;
+            }
+            if !became.tries_another_group() {
+                return answer(became);
+            }
+        }
+        answer(first)
+    }
+
+    /// Keeps for later runs what they should know. What was not created is not noted as created.
+    async fn remember(&self, progress: &mut Progress) {
+        let Some(mut ledger) = self.plan.ledger.clone() else { return };
+        let before = self.snapshot.ledger();
+        for (index, action) in self.plan.actions.iter().enumerate() {
+            let Action::Grow { group, .. } = action else { continue };
+            if progress.outcomes.get(&index).is_some_and(Outcome::is_done) {
+                continue;
+            }
+            let group = group.as_deref().unwrap_or_default();
+            let of_group: Vec<_> =
+                ledger.created_for.keys().filter(|(_, name)| name == group).cloned().collect();
+            for key in of_group {
+                match before.and_then(|ledger| ledger.created_for.get(&key)) {
+                    Some(noted) => ledger.created_for.insert(key, *noted),
+                    None => ledger.created_for.remove(&key),
+                };
+            }
+        }
+        if before == Some(&ledger) || self.stopped() {
+            return;
+        }
+        if let Err(error) = self.cluster.remember(&ledger).await {
+            log::warn!("what later runs should know was not kept: {error}");
+        }
+    }
+
+    /// Deletes instances that never became a node.
+    async fn delete_instances(&self, progress: &mut Progress) {
+        for (index, action) in self.plan.actions.iter().enumerate() {
+            let Action::DeleteInstance { group, instance, .. } = action else { continue };
+            let outcome = match self.groups {
+                _ if self.stopped() => Outcome::NotTried(NotTried::Stopped),
+                Ok(groups) => answer(groups.delete_instance(group, instance).await),
+                Err(why) => Outcome::NotTried(why),
+            };
+            progress.outcomes.insert(index, outcome);
+        }
+    }
+
+    fn indices(&self, kind: impl Fn(&Action) -> bool) -> impl Iterator<Item = usize> {
+        self.plan.actions.iter().enumerate().filter(move |(_, action)| kind(action)).map(|(index, _)| index)
+    }
+
+    fn stopped(&self) -> bool {
+        !self.clock.left().is_positive()
+    }
+
+    /// The node that the plan was made on.
+    fn planned(&self, name: &str) -> Option<&Node> {
+        let nodes = self.snapshot.nodes();
+        let index = nodes.binary_search_by(|node| node.name.as_str().cmp(name)).ok()?;
+        nodes.get(index)
+    }
+}
+
+/// What an answer of a node group makes of an action. What has changed since the plan is left to the next run.
+fn answer(answer: GroupAnswer) -> Outcome {
+    match answer {
+        GroupAnswer::Done => Outcome::Applied,
+        GroupAnswer::AlreadySo => Outcome::AlreadySo,
+        GroupAnswer::Conflict(why) | GroupAnswer::Refused(why) => Outcome::Postponed(why),
+        GroupAnswer::Exhausted(why)
+        | GroupAnswer::Quota(why)
+        | GroupAnswer::Forbidden(why)
+        | GroupAnswer::Gone(why)
+        | GroupAnswer::Busy(why)
+        | GroupAnswer::Failed(why)
+        | GroupAnswer::InDoubt(why) => Outcome::Failed(PortError(why)),
+    }
+}

@@ -1,0 +1,73 @@
+//! What was found of Compute Engine, in the words that all clouds share.
+
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_join::{InstanceState, ListedGroup, ListedInstance, Listing, claims};
+use kube_rebalancer_ports::CloudScope;
+
+use super::find::{Found, FoundGroup, FoundInstance};
+use super::rules;
+use crate::engine::{CurrentAction, ManagedInstance};
+use crate::name::{InstanceId, Location};
+
+/// The groups in the order in which they were found.
+pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) -> Listing<InstanceId> {
+    let gone = found.gone.iter().map(|id| (id.clone(), format!("its instance {id} is gone")));
+    let foreign = claims::<InstanceId>(snapshot).into_keys().filter_map(|id| {
+        let project = scope.project.as_deref().filter(|project| *project != id.project().as_str())?;
+        let why = format!("its instance is of project {}, PROJECT is {project}", id.project());
+        Some((id, why))
+    });
+    Listing {
+        groups: found.groups.iter().map(group).collect(),
+        gaps: found.gaps.clone(),
+        outside: gone.chain(foreign).collect(),
+        elsewhere: match (&scope.zone, scope.node_groups.is_empty()) {
+            (_, false) => "is in none of the groups that NODE_GROUPS names".to_owned(),
+            (Some(zone), true) => format!("is in no managed instance group of zone {zone}"),
+            (None, true) => "is in no managed instance group".to_owned(),
+        },
+    }
+}
+
+fn group(found: &FoundGroup) -> ListedGroup<InstanceId> {
+    let group = &found.group;
+    ListedGroup {
+        name: group.id.to_string(),
+        zone: match group.id.location() {
+            Location::Zone(zone) => Some(zone.to_string()),
+            Location::Region(_) => None,
+        },
+        target_size: group.target_size,
+        instances: found
+            .instances
+            .iter()
+            .map(|FoundInstance { managed, created_at }| ListedInstance {
+                created_at: *created_at,
+                ..instance(managed)
+            })
+            .collect(),
+        not_growable: rules::not_growable(group),
+        not_shrinkable: rules::not_shrinkable(group),
+    }
+}
+
+pub(super) fn instance(managed: &ManagedInstance) -> ListedInstance<InstanceId> {
+    let status = managed.status.as_deref();
+    // The errors of an earlier try stay on an instance that runs.
+    let error = managed.errors.first().filter(|_| status != Some("RUNNING"));
+    ListedInstance {
+        id: managed.instance.clone(),
+        name: managed.instance.name().to_owned(),
+        uid: managed.number.map(|number| number.to_string()),
+        state: match (&managed.action, status) {
+            (CurrentAction::Leaving, _) => InstanceState::Leaving,
+            (CurrentAction::Creating, _) => InstanceState::Creating,
+            (CurrentAction::None, Some("STOPPED" | "SUSPENDED" | "STOPPING" | "SUSPENDING")) => {
+                InstanceState::Asleep
+            }
+            (CurrentAction::None | CurrentAction::Other(_), _) => InstanceState::Present,
+        },
+        created_at: None,
+        creation_error: error.map(|error| format!("{}: {}", error.code, error.message)),
+    }
+}

@@ -1,0 +1,184 @@
+//! Google Compute Engine as a provider: managed instance groups, and the nodes that run on their instances.
+//!
+//! ```text
+//!   nodes, CloudScope --> scope: projects, the groups that NODE_GROUPS names
+//!                           |
+//!   ComputeEngine ------> find: groups and their instances
+//!                           |
+//!                         listing --> join (its own crate): groups, memberships, members
+//!                                                                              |
+//!   plan --> apply --> grow, delete (join) --> calls: the requests <-----------+
+//! ```
+
+mod calls;
+mod find;
+mod identity;
+mod listing;
+mod rules;
+mod scope;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_join::{self as join, Identity, Member, Removal, ScopeError};
+use kube_rebalancer_ports::{
+    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
+    ProviderKind, SharedClock,
+};
+
+use crate::client::{ConnectOptions, connect};
+use crate::engine::ComputeEngine;
+use crate::error::ComputeError;
+use crate::name::{GroupId, InstanceId, NameError};
+
+/// Compute Engine, for the program's table of providers.
+pub const PROVIDER: &dyn ProviderKind = &Kind;
+
+#[derive(Debug)]
+struct Kind;
+
+impl ProviderKind for Kind {
+    fn cloud(&self) -> &'static str {
+        InstanceId::CLOUD
+    }
+
+    fn scheme(&self) -> &'static str {
+        InstanceId::SCHEME
+    }
+
+    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+        scope::wanted(cluster, policy, scope)
+    }
+
+    fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting {
+        Box::pin(async move {
+            let options = ConnectOptions { endpoint: scope.endpoint.clone(), ..ConnectOptions::default() };
+            let engine = connect(options).await.map_err(CloudError::Compute)?;
+            let provider: Box<dyn Provider> = Box::new(Gce::new(engine, scope, clock));
+            Ok(provider)
+        })
+    }
+}
+
+/// How many requests are under way at once; Compute Engine allows 20 a second of each kind for a project.
+const PARALLEL: usize = 8;
+
+/// The node groups of a run on Compute Engine.
+struct Gce {
+    engine: Box<dyn ComputeEngine>,
+    scope: CloudScope,
+    clock: SharedClock,
+    /// The groups that were listed, by their names in the plan.
+    groups: BTreeMap<String, GroupId>,
+    /// The instances that were proven, by the names of their nodes.
+    members: BTreeMap<String, Member<InstanceId>>,
+}
+
+/// Why the groups could not be listed.
+#[derive(Debug, thiserror::Error)]
+enum CloudError {
+    /// `NODE_GROUPS` names more than one group.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// `PROJECT` is no name.
+    #[error("PROJECT: {0}")]
+    Project(#[from] NameError),
+    /// Compute Engine does not answer, or not to us.
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
+    /// A part of it did not answer, in which a group may be that `NODE_GROUPS` names.
+    #[error("{0}, and a group that NODE_GROUPS names may be there")]
+    Silent(String),
+}
+
+impl From<CloudError> for ProviderError {
+    fn from(error: CloudError) -> Self {
+        match error {
+            CloudError::Scope(_) | CloudError::Project(_) => Self::Setting(error.to_string()),
+            CloudError::Compute(_) | CloudError::Silent(_) => Self::Unseen(error.to_string()),
+        }
+    }
+}
+
+impl Gce {
+    fn new(engine: Box<dyn ComputeEngine>, scope: CloudScope, clock: SharedClock) -> Self {
+        Self { engine, scope, clock, groups: BTreeMap::new(), members: BTreeMap::new() }
+    }
+
+    async fn look(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<CloudView, CloudError> {
+        let found = find::find(self.engine.as_ref(), snapshot, policy, &self.scope).await?;
+        let listing = listing::listing(&found, snapshot, &self.scope);
+        let joined = join::join(&listing, snapshot);
+        let ids = found.groups.into_iter().map(|found| found.group.id);
+        self.groups = listing.groups.iter().map(|group| group.name.clone()).zip(ids).collect();
+        self.members = joined.members;
+        Ok(CloudView {
+            groups: joined.groups,
+            memberships: joined.memberships,
+            gaps: listing.gaps,
+            unknown: found.unknown,
+            known: found.known,
+        })
+    }
+
+    /// The proof that a node's instance is its own.
+    fn proven(&self, node: &InstanceToDelete) -> Option<&Member<InstanceId>> {
+        self.members
+            .get(&node.node)
+            .filter(|member| node.provider_id.as_deref() == Some(&*member.provider_id))
+    }
+}
+
+#[async_trait]
+impl Provider for Gce {
+    async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError> {
+        Ok(self.look(cluster, policy).await?)
+    }
+
+    /// Compute Engine has no precondition on a resize: another client that enlarges the group in the milliseconds between
+    /// the read and the request is overruled. The Lease keeps other runs of this program away.
+    async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
+        calls::answer(join::grow(self, group, from, to).await)
+    }
+
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
+        let mut by_group: BTreeMap<&str, Vec<Removal<'_, InstanceId>>> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            if let Some(member) = self.proven(node) {
+                by_group.entry(&member.group).or_default().push((position, member));
+            } else {
+                let why = "its instance was not seen in any node group".to_owned();
+                answers.insert(position, GroupAnswer::Refused(why));
+            }
+        }
+        // Collected, because the compiler cannot follow the lifetimes through a closure of the stream's.
+        let groups: Vec<_> =
+            by_group.into_iter().map(|(group, removals)| join::delete(self, group, removals)).collect();
+        let mut deleting = stream::iter(groups).buffer_unordered(PARALLEL);
+        while let Some(some) = deleting.next().await {
+            answers.extend(some.into_iter().map(|(position, became)| (position, calls::answer(became))));
+        }
+        let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
+        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
+    }
+}
+
+impl fmt::Debug for Gce {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { engine, scope, clock: _, groups, members } = self;
+        formatter
+            .debug_struct("Gce")
+            .field("engine", engine)
+            .field("scope", scope)
+            .field("groups", groups)
+            .field("members", members)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+//! What speaks against growing a group, or against deleting from it.
+
+use crate::engine::Group;
+use crate::name::Location;
+
+/// Why a group must not be grown.
+pub(super) fn not_growable(group: &Group) -> Option<String> {
+    autoscaled(group)
+}
+
+/// Why nothing must be deleted from a group.
+pub(super) fn not_shrinkable(group: &Group) -> Option<String> {
+    autoscaled(group).or_else(|| redistributed(group))
+}
+
+/// Two that scale one group undo each other's work, and the autoscaler does not know who is on an instance.
+fn autoscaled(group: &Group) -> Option<String> {
+    let autoscaler = group.autoscaler.as_deref()?;
+    let name = autoscaler.rsplit('/').next().unwrap_or(autoscaler);
+    Some(format!(
+        "the Compute Engine autoscaler {name} scales it; to stop that: gcloud compute instance-groups managed \
+         stop-autoscaling {} {}",
+        group.id.name(),
+        flag(group)
+    ))
+}
+
+/// After a deletion, Compute Engine would even out the zones of a regional group: delete a running instance in one and
+/// make a new one in another.
+fn redistributed(group: &Group) -> Option<String> {
+    let Location::Region(_) = group.id.location() else { return None };
+    if group.redistribution.as_deref() == Some("NONE") {
+        return None;
+    }
+    Some(format!(
+        "Compute Engine would even out its zones by deleting others, users on them or not; to stop that: gcloud compute \
+         instance-groups managed update {} {} --instance-redistribution-type=none",
+        group.id.name(),
+        flag(group)
+    ))
+}
+
+fn flag(group: &Group) -> String {
+    match group.id.location() {
+        Location::Zone(zone) => format!("--zone {zone}"),
+        Location::Region(region) => format!("--region {region}"),
+    }
+}

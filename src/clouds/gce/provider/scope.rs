@@ -1,0 +1,53 @@
+//! Which projects, and which groups of them, a run looks at.
+
+use std::collections::BTreeSet;
+
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::plan::is_managed;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_join::{GroupName, instance_of};
+use kube_rebalancer_ports::{CloudScope, NotWanted};
+
+use crate::engine::Group;
+use crate::name::{GroupId, InstanceId, Location, NameError, ProjectId};
+
+/// Whether a run has anything to do on Compute Engine.
+pub(super) fn wanted(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+    projects(snapshot, policy, scope).map(drop)
+}
+
+/// The projects to look at: `PROJECT`, else those of the managed nodes.
+pub(super) fn projects(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    scope: &CloudScope,
+) -> Result<BTreeSet<String>, NotWanted> {
+    let managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));
+    let of_nodes: BTreeSet<String> =
+        managed.filter_map(instance_of::<InstanceId>).map(|id| id.project().to_string()).collect();
+    let named = !scope.node_groups.is_empty();
+    match &scope.project {
+        Some(project) if named || !of_nodes.is_empty() => Ok(BTreeSet::from([project.clone()])),
+        None if !of_nodes.is_empty() => Ok(of_nodes),
+        None if named => Err(NotWanted::NoAccount(
+            "no node tells the project of the groups in NODE_GROUPS: set PROJECT".to_owned(),
+        )),
+        _ => Err(NotWanted::Elsewhere),
+    }
+}
+
+/// The same, as names that may become part of a request.
+pub(super) fn project_ids(projects: BTreeSet<String>) -> Result<Vec<ProjectId>, NameError> {
+    projects.into_iter().map(|project| project.parse()).collect()
+}
+
+/// Whether `ZONE` leaves a group in: one of that zone. The instances of a regional group are in other zones too.
+pub(super) fn is_in_zone(group: &GroupId, scope: &CloudScope) -> bool {
+    let Some(wanted) = &scope.zone else { return true };
+    matches!(group.location(), Location::Zone(zone) if zone.as_str() == wanted)
+}
+
+/// The name by which `NODE_GROUPS` may name a group.
+pub(super) fn group_name(group: &Group) -> GroupName {
+    GroupName { location: group.id.location().to_string(), name: group.id.name().to_owned() }
+}

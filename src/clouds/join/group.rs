@@ -1,0 +1,45 @@
+//! A group as the planner sees it: its instances, and what is coming.
+
+use std::collections::BTreeSet;
+
+use kube_rebalancer_core::model::{Instance, NodeGroup};
+
+use crate::listing::{InstanceState, ListedGroup, ListedInstance};
+
+/// The group with the instances that have a node or will get one. What the group was asked for and does not list yet is
+/// coming: it counts as an instance without a name.
+pub(crate) fn node_group<I: Ord>(group: &ListedGroup<I>, with_node: &BTreeSet<&I>) -> NodeGroup {
+    let staying = || group.instances.iter().filter(|one| one.state != InstanceState::Leaving);
+    let mut instances: Vec<Instance> =
+        staying().filter_map(|one| instance(one, with_node.contains(&one.id))).collect();
+    let listed = u32::try_from(staying().count()).unwrap_or(u32::MAX);
+    let coming = group.target_size.saturating_sub(listed);
+    let unnamed =
+        |number| Instance { name: format!("{} (coming, {number})", group.name), ..Instance::default() };
+    instances.extend((1..=coming).map(unnamed));
+    NodeGroup {
+        name: group.name.clone(),
+        zone: group.zone.clone(),
+        zones: Vec::new(),
+        target_size: group.target_size,
+        instances,
+        template: None,
+        not_growable: group.not_growable.clone(),
+        not_shrinkable: group.not_shrinkable.clone(),
+    }
+}
+
+/// `None` for an instance that neither has a node nor will get one by itself.
+fn instance<I>(listed: &ListedInstance<I>, has_node: bool) -> Option<Instance> {
+    if !has_node && listed.state == InstanceState::Asleep {
+        return None;
+    }
+    Some(Instance {
+        name: listed.name.clone(),
+        has_node,
+        created_at: listed.created_at,
+        // An instance that became a node keeps the error of an earlier try.
+        creation_error: listed.creation_error.clone().filter(|_| !has_node),
+        surely_no_node: false,
+    })
+}

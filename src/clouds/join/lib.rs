@@ -1,0 +1,36 @@
+//! Which node is which instance of which node group, and how a group is changed without doubt: what every cloud has in
+//! common. Pure: a cloud gives its listing and its requests, this crate judges.
+//!
+//! ```text
+//!   provider IDs --> Identity      the instance that a node claims to be
+//!   the cloud -----> Listing       groups, instances, what could not be seen
+//!                      |
+//!                    join          groups with what is coming, a membership for each node, members
+//!                      |
+//!                    merge         the same of several clouds, as one cluster
+//!
+//!   members --> delete, grow --> Calls (the cloud's requests)     each proven right before, and looked up after
+//! ```
+//!
+//! Where anything is in doubt, the node stays.
+
+mod calls;
+mod delete;
+mod group;
+mod grow;
+mod identity;
+mod listing;
+mod member;
+mod merge;
+mod named;
+#[cfg(test)]
+mod tests;
+
+pub use calls::{Asked, Became, Calls, GroupNow};
+pub use delete::{Removal, delete};
+pub use grow::grow;
+pub use identity::{Identity, claims, instance_of};
+pub use listing::{InstanceState, ListedGroup, ListedInstance, Listing};
+pub use member::{Joined, Member, join};
+pub use merge::{CloudPart, Whole, merge};
+pub use named::{GroupName, Named, ScopeError, named};

@@ -1,0 +1,111 @@
+//! Brings nodes and instances together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube_rebalancer_core::model::{Membership, Node, NodeGroup, Snapshot};
+
+use crate::group::node_group;
+use crate::identity::{Identity, claims};
+use crate::listing::{InstanceState, ListedGroup, ListedInstance, Listing};
+
+/// An instance that a node was proven to run on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member<I> {
+    /// The node's provider ID.
+    pub provider_id: String,
+    /// The group.
+    pub group: String,
+    /// The instance.
+    pub instance: I,
+    /// Its unique number or ID when it was proven: an instance made anew under the same name has another.
+    pub uid: Option<String>,
+}
+
+/// Nodes and instances, brought together.
+#[derive(Clone, Debug)]
+pub struct Joined<I> {
+    /// The groups.
+    pub groups: Vec<NodeGroup>,
+    /// One for each node of the snapshot, in its order.
+    pub memberships: Vec<Membership>,
+    /// The instances that may be deleted, by the names of their nodes.
+    pub members: BTreeMap<String, Member<I>>,
+}
+
+/// The instances of a listing, each with its group.
+type ById<'a, I> = BTreeMap<&'a I, (&'a ListedGroup<I>, &'a ListedInstance<I>)>;
+
+/// Brings the nodes of a snapshot together with what their cloud shows.
+#[must_use]
+pub fn join<I: Identity>(listing: &Listing<I>, snapshot: &Snapshot) -> Joined<I> {
+    let claims = claims::<I>(snapshot);
+    let in_group = |group| move |instance| (group, instance);
+    let instances: ById<'_, I> = listing
+        .groups
+        .iter()
+        .flat_map(|group| group.instances.iter().map(in_group(group)))
+        .map(|(group, instance)| (&instance.id, (group, instance)))
+        .collect();
+    let mut joined = Joined { groups: Vec::new(), memberships: Vec::new(), members: BTreeMap::new() };
+    for node in snapshot.nodes() {
+        let membership = match member(node, &claims, &instances, listing) {
+            Ok((member, leaving)) => {
+                let group = Some(member.group.clone());
+                if !leaving {
+                    joined.members.insert(node.name.clone(), member);
+                }
+                Membership { group, outside: None, leaving }
+            }
+            Err(why) => Membership { group: None, outside: Some(why), leaving: false },
+        };
+        joined.memberships.push(membership);
+    }
+    let with_node: BTreeSet<&I> = claims.keys().collect();
+    joined.groups = listing.groups.iter().map(|group| node_group(group, &with_node)).collect();
+    joined
+}
+
+/// The instance that a node was proven to run on, and whether that is going away; else why there is none.
+fn member<I: Identity>(
+    node: &Node,
+    claims: &BTreeMap<I, Vec<&str>>,
+    instances: &ById<'_, I>,
+    listing: &Listing<I>,
+) -> Result<(Member<I>, bool), String> {
+    let Some(provider_id) = node.provider_id.as_deref() else {
+        return Err("it has no providerID".to_owned());
+    };
+    if !provider_id.starts_with(I::SCHEME) {
+        return Err(format!("its providerID {provider_id} is not one of {}", I::CLOUD));
+    }
+    let id = I::from_provider_id(provider_id).map_err(|why| format!("its providerID: {why}"))?;
+    if let Some(why) = listing.outside.get(&id) {
+        return Err(why.clone());
+    }
+    let twins = claims.get(&id).into_iter().flatten().filter(|name| **name != node.name);
+    if let Some(twin) = twins.copied().next() {
+        return Err(format!("node {twin} says that it is the same instance, {id}"));
+    }
+    let Some((group, instance)) = instances.get(&id) else {
+        let place = if listing.gaps.is_empty() {
+            &listing.elsewhere
+        } else {
+            "is in none of the groups that could be seen"
+        };
+        return Err(format!("its instance {id} {place}"));
+    };
+    if let (Some(registered), Some(uid)) = (I::registered_uid(node), instance.uid.as_deref())
+        && registered != uid
+    {
+        return Err(format!(
+            "its instance was made anew: the node registered from instance {registered}, now it is {uid}"
+        ));
+    }
+    let member = Member {
+        provider_id: provider_id.to_owned(),
+        group: group.name.clone(),
+        instance: id,
+        uid: instance.uid.clone(),
+    };
+    Ok((member, instance.state == InstanceState::Leaving))
+}

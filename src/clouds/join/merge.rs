@@ -1,0 +1,138 @@
+//! Several clouds as one cluster: each node goes to the cloud of its provider ID, each group keeps its cloud.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube_rebalancer_core::model::{Membership, Node, NodeGroup, Snapshot};
+use kube_rebalancer_core::plan::is_managed;
+use kube_rebalancer_core::policy::Policy;
+
+use crate::named::ScopeError;
+
+/// What one cloud shows of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct CloudPart {
+    /// The cloud, for people.
+    pub cloud: &'static str,
+    /// The beginning of its provider IDs.
+    pub scheme: &'static str,
+    /// Its groups.
+    pub groups: Vec<NodeGroup>,
+    /// A membership for each node of the snapshot, in its order; empty where the cloud could not be seen. Those of the
+    /// nodes of other clouds do not count.
+    pub memberships: Vec<Membership>,
+    /// What could not be seen.
+    pub gaps: Vec<String>,
+    /// The parts of `NODE_GROUPS` that name none of its groups.
+    pub unknown: BTreeSet<String>,
+    /// The names of all its groups, for the error about such a part.
+    pub known: Vec<String>,
+}
+
+/// All clouds of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Whole {
+    /// The groups, each under a name that no other has.
+    pub groups: Vec<NodeGroup>,
+    /// One for each node of the snapshot, in its order.
+    pub memberships: Vec<Membership>,
+    /// What could not be seen, and the managed nodes that are in no group.
+    pub warnings: Vec<String>,
+    /// Whether everything was seen.
+    pub complete: bool,
+    /// By the name of a group here: the position of its cloud, and its name there.
+    pub cloud_of_group: BTreeMap<String, (usize, String)>,
+    /// By the name of a node that is in a group: the position of its cloud.
+    pub cloud_of_node: BTreeMap<String, usize>,
+}
+
+/// Brings the clouds of a cluster together. What could not be seen of one cloud stops the growth of all: what is coming
+/// there is not known.
+pub fn merge(
+    parts: Vec<CloudPart>,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    zone: Option<&str>,
+) -> Result<Whole, ScopeError> {
+    check_names(&parts, zone)?;
+    let mut whole = Whole::default();
+    let ambiguous = ambiguous(&parts);
+    for node in snapshot.nodes() {
+        let membership = match cloud_of(node, &parts) {
+            Ok(at) => {
+                let membership =
+                    parts.get(at).map(|part| membership(part, whole.memberships.len(), &ambiguous));
+                let membership = membership.unwrap_or_default();
+                if membership.group.is_some() {
+                    whole.cloud_of_node.insert(node.name.clone(), at);
+                }
+                membership
+            }
+            Err(why) => Membership { outside: Some(why), ..Membership::default() },
+        };
+        whole.memberships.push(membership);
+    }
+    whole.warnings = parts.iter().flat_map(|part| part.gaps.iter().cloned()).collect();
+    whole.complete = whole.warnings.is_empty();
+    let unseen = whole.warnings.first().map(|gap| format!("not everything could be seen: {gap}"));
+    for (at, part) in parts.into_iter().enumerate() {
+        for mut group in part.groups {
+            let name = shown(part.scheme, &group.name, &ambiguous);
+            let own_name = std::mem::replace(&mut group.name, name.clone());
+            group.not_growable = group.not_growable.or_else(|| unseen.clone());
+            whole.groups.push(group);
+            whole.cloud_of_group.insert(name, (at, own_name));
+        }
+    }
+    for (node, membership) in snapshot.nodes().iter().zip(&whole.memberships) {
+        if let (Some(why), true) = (&membership.outside, is_managed(node, policy)) {
+            whole.warnings.push(format!("node {} is in no node group: {why}", node.name));
+        }
+    }
+    Ok(whole)
+}
+
+/// Whether each part of `NODE_GROUPS` names a group of one cloud at least.
+fn check_names(parts: &[CloudPart], zone: Option<&str>) -> Result<(), ScopeError> {
+    let Some((first, others)) = parts.split_first() else { return Ok(()) };
+    let nowhere = |name: &&String| others.iter().all(|part| part.unknown.contains(*name));
+    match first.unknown.iter().find(nowhere) {
+        None => Ok(()),
+        Some(part) => Err(ScopeError::NoSuchGroup {
+            part: part.clone(),
+            zone: zone.map(str::to_owned),
+            known: parts.iter().flat_map(|part| part.known.iter().cloned()).collect(),
+        }),
+    }
+}
+
+/// The position of the cloud that a node is in; else why there is none.
+fn cloud_of(node: &Node, parts: &[CloudPart]) -> Result<usize, String> {
+    let Some(provider_id) = node.provider_id.as_deref() else {
+        return Err("it has no providerID".to_owned());
+    };
+    parts.iter().position(|part| provider_id.starts_with(part.scheme)).ok_or_else(|| {
+        let clouds: Vec<&str> = parts.iter().map(|part| part.cloud).collect();
+        format!("its providerID {provider_id} is not one of {}", clouds.join(" or "))
+    })
+}
+
+fn membership(part: &CloudPart, at: usize, ambiguous: &BTreeSet<String>) -> Membership {
+    let Some(seen) = part.memberships.get(at) else {
+        let why = format!("the node groups of {} could not be seen", part.cloud);
+        return Membership { outside: Some(why), ..Membership::default() };
+    };
+    let group = seen.group.as_deref().map(|name| shown(part.scheme, name, ambiguous));
+    Membership { group, ..seen.clone() }
+}
+
+/// Names that groups of several clouds have.
+fn ambiguous(parts: &[CloudPart]) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let names = parts.iter().flat_map(|part| &part.groups).map(|group| &group.name);
+    names.filter(|name| !seen.insert(*name)).cloned().collect()
+}
+
+/// The name of a group among those of all clouds.
+fn shown(scheme: &str, name: &str, ambiguous: &BTreeSet<String>) -> String {
+    if ambiguous.contains(name) { format!("{scheme}{name}") } else { name.to_owned() }
+}

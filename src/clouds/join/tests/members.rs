@@ -1,0 +1,142 @@
+//! Which node is which instance, and what is coming.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use kube_rebalancer_core::model::{Instance, Membership, Node, annotation};
+
+use super::toy::{Toy, claiming, group, instance, listing, node, snapshot, toy};
+use crate::{InstanceState, Joined, ListedInstance, Listing, Member, join};
+
+/// Each node's group, or why it has none.
+fn places(joined: &Joined<Toy>) -> Vec<Result<&str, &str>> {
+    fn place(membership: &Membership) -> Result<&str, &str> {
+        match (&membership.group, &membership.outside) {
+            (Some(group), None) => Ok(group),
+            (None, Some(why)) => Err(why),
+            both => panic!("{both:?}"),
+        }
+    }
+    joined.memberships.iter().map(place).collect()
+}
+
+#[test]
+fn a_node_is_the_instance_of_its_provider_id_and_no_other() {
+    let listing = listing(vec![
+        group("pool", vec![instance("node-1"), instance("node-10")]),
+        group("pool-1", vec![instance("node-11")]),
+    ]);
+    let joined = join(&listing, &snapshot(&[node("node-1"), node("node-10"), node("node-11")]));
+    assert_eq!(places(&joined), [Ok("z1/pool"), Ok("z1/pool"), Ok("z1/pool-1")]);
+    let member = Member {
+        provider_id: "toy://acme/z1/node-10".to_owned(),
+        group: "z1/pool".to_owned(),
+        instance: toy("node-10"),
+        uid: Some("uid-node-10".to_owned()),
+    };
+    assert_eq!(joined.members["node-10"], member);
+    assert_eq!(joined.members.len(), 3);
+}
+
+#[test]
+fn the_same_name_in_another_zone_or_account_is_another_instance() {
+    let listing = listing(vec![group("pool", vec![instance("a")])]);
+    for other in ["toy://acme/z2/a", "toy://other/z1/a"] {
+        let joined = join(&listing, &snapshot(&[claiming("a", other)]));
+        let [Err(why)] = places(&joined)[..] else { panic!("{other} is taken for toy://acme/z1/a") };
+        assert!(why.ends_with("/a is in no toy box"), "{why}");
+        assert!(joined.members.is_empty());
+    }
+}
+
+#[test]
+fn a_node_outside_says_why() {
+    let anew = Node {
+        annotations: BTreeMap::from([(annotation::INSTANCE_ID.to_owned(), "uid-old".to_owned())]),
+        ..node("a")
+    };
+    let mut seen = listing(vec![group("pool", vec![instance("a")])]);
+    seen.outside.insert(toy("gone"), "its instance z1/gone is gone".to_owned());
+    for (node, why) in [
+        (Node { provider_id: None, ..node("a") }, "it has no providerID"),
+        (claiming("a", "kind://a"), "its providerID kind://a is not one of Toy Cloud"),
+        (claiming("a", "toy://a"), "its providerID: `toy://a` is no toy"),
+        (node("gone"), "its instance z1/gone is gone"),
+        (node("lone"), "its instance z1/lone is in no toy box"),
+        (anew, "its instance was made anew: the node registered from instance uid-old, now it is uid-a"),
+    ] {
+        let joined = join(&seen, &snapshot(&[node]));
+        assert_eq!(places(&joined), [Err(why)]);
+        assert!(joined.members.is_empty(), "{why}");
+    }
+}
+
+#[test]
+fn what_could_not_be_seen_is_not_said_to_be_nowhere() {
+    let seen = Listing { gaps: vec!["zone z2 did not answer".to_owned()], ..listing(Vec::new()) };
+    let joined = join(&seen, &snapshot(&[node("a")]));
+    assert_eq!(places(&joined), [Err("its instance z1/a is in none of the groups that could be seen")]);
+}
+
+#[test]
+fn an_instance_that_is_leaving_has_a_group_and_is_not_deleted_again() {
+    let leaving = ListedInstance { state: InstanceState::Leaving, ..instance("a") };
+    let joined = join(&listing(vec![group("pool", vec![leaving])]), &snapshot(&[node("a")]));
+    let membership = Membership { group: Some("z1/pool".to_owned()), outside: None, leaving: true };
+    assert_eq!(joined.memberships, [membership]);
+    assert!(joined.members.is_empty());
+}
+
+#[test]
+fn coming_is_the_target_minus_the_listed_instances_that_stay() {
+    let error = |instance: ListedInstance<Toy>| ListedInstance {
+        creation_error: Some("STOCKOUT: none left".to_owned()),
+        ..instance
+    };
+    let mut pool = group(
+        "pool",
+        vec![
+            error(instance("node")), // it runs: its error is an old one
+            ListedInstance { created_at: Some(Timestamp::UNIX_EPOCH), ..instance("young") },
+            error(ListedInstance { uid: None, state: InstanceState::Creating, ..instance("stuck") }),
+            ListedInstance { state: InstanceState::Asleep, ..instance("asleep") },
+            ListedInstance { state: InstanceState::Leaving, ..instance("leaving") },
+        ],
+    );
+    pool.target_size = 6;
+    let joined = join(&listing(vec![pool]), &snapshot(&[node("node")]));
+    let expected = |name: &str| Instance { name: name.to_owned(), ..Instance::default() };
+    assert_eq!(
+        joined.groups[0].instances,
+        [
+            Instance { has_node: true, ..expected("node") },
+            Instance { created_at: Some(Timestamp::UNIX_EPOCH), ..expected("young") },
+            Instance { creation_error: Some("STOCKOUT: none left".to_owned()), ..expected("stuck") },
+            // Six were asked for, four are listed that do not go: one that sleeps is there, and comes by no means.
+            expected("z1/pool (coming, 1)"),
+            expected("z1/pool (coming, 2)"),
+        ]
+    );
+}
+
+#[test]
+fn a_group_that_lists_more_than_its_target_has_nothing_coming() {
+    let mut pool = group("pool", vec![instance("a"), instance("b")]);
+    pool.target_size = 1;
+    let joined = join(&listing(vec![pool]), &snapshot(&[]));
+    assert_eq!(joined.groups[0].instances.len(), 2);
+}
+
+#[test]
+fn twins_are_outside_both() {
+    let listing = listing(vec![group("pool", vec![instance("a")])]);
+    let joined = join(&listing, &snapshot(&[node("a"), claiming("b", "toy://acme/z1/a")]));
+    assert_eq!(
+        places(&joined),
+        [
+            Err("node b says that it is the same instance, z1/a"),
+            Err("node a says that it is the same instance, z1/a"),
+        ]
+    );
+    assert!(joined.members.is_empty());
+}

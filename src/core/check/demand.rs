@@ -1,0 +1,162 @@
+//! Section 4: what each pool's pods ask for, the daemons of the serving nodes and foresight aside.
+
+use std::collections::BTreeMap;
+
+use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted};
+use super::reach::{Admission, volume_affinities};
+use crate::model::{Amounts, Binding, Constraints, Pod, Resource};
+
+/// The requests of each pool by its name.
+pub(super) fn of_pools<'a>(facts: &Facts<'a>) -> BTreeMap<&'a str, Amounts> {
+    let mut demand: BTreeMap<&str, Amounts> =
+        facts.pools().into_iter().map(|pool| (pool, deciding(0, 0))).collect();
+    let mut add = |pool: &'a str, amounts: &Amounts| {
+        demand.entry(pool).or_insert_with(|| deciding(0, 0)).add(amounts);
+    };
+    for node in facts.managed().filter(|node| node.is_common()) {
+        let stays = !node.node.unschedulable && node.health.keeps_its_users();
+        if !stays {
+            add(node.pool, &node.dynamic.clone().plus(&node.critical));
+        }
+        add(node.pool, &node.placeholders);
+    }
+    for (pool, amounts) in of_reserved_nodes(facts) {
+        add(pool, &amounts);
+    }
+    for (pool, pod) in of_unbound(facts) {
+        add(pool, &deciding_of(pod));
+    }
+    demand
+}
+
+fn deciding_of(pod: &Pod) -> Amounts {
+    deciding(pod.requests.of(Resource::Memory), pod.requests.of(Resource::Cpu))
+}
+
+/// Users' pods and placeholders on reserved nodes that would reach a common node of their pool: they come back there.
+fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
+    let mut found = Vec::new();
+    if !facts.managed().any(|node| node.reserved) {
+        return found;
+    }
+    let mut fits = Fits::default();
+    for (pod, binding) in facts.snapshot.placed_pods() {
+        let Binding::Node(index) = binding else { continue };
+        let Some(node) = facts.nodes.get(index).filter(|node| node.managed && node.reserved) else {
+            continue;
+        };
+        let class = class(pod, facts.policy);
+        let stays = class == Class::Dynamic && !node.node.unschedulable && node.health.keeps_its_users();
+        if is_omitted(pod, facts.policy) || !matches!(class, Class::Dynamic | Class::Placeholder) || stays {
+            continue;
+        }
+        if fits.anywhere(facts, pod, node.pool, NodeFacts::is_common) {
+            let has = |resource| {
+                let offered = node.node.allocatable.of(resource).max(node.node.capacity.of(resource));
+                pod.requests.of(resource).min(offered.unwrap_or(u64::MAX))
+            };
+            found.push((node.pool, deciding(has(Resource::Memory), has(Resource::Cpu))));
+        }
+    }
+    found
+}
+
+/// The unbound pods that would fit a candidate of their pool, were it free of occupants.
+///
+/// A pod that only a node still to be created would take is left out: no node that is there could serve it, so it is no
+/// reason against a cordon.
+fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(&'a str, &'a Pod)> {
+    let pools: Vec<&str> = facts.pools().into_iter().collect();
+    let mut fits = Fits::default();
+    let mut rooms = BTreeMap::new();
+    let mut found = Vec::new();
+    for pod in facts.unbound.iter().copied() {
+        let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+        if gated || is_omitted(pod, facts.policy) || class(pod, facts.policy) == Class::Daemon {
+            continue;
+        }
+        let pool = match pools.as_slice() {
+            [only] => Some(*only),
+            _ => *rooms.entry(likeness(facts, pod)).or_insert_with(|| pool_of(facts, pod)),
+        };
+        if let Some(pool) = pool
+            && fits.anywhere(facts, pod, pool, |node| is_candidate(facts, node))
+        {
+            found.push((pool, pod));
+        }
+    }
+    found
+}
+
+/// Whether the node may serve after this run.
+pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
+    let usable = node.health.is_usable() && !node.cordon_must_stay(facts.policy);
+    node.is_common() && (usable || node.boots())
+}
+
+/// The pool with the first place for an unbound pod: room on a serving node, on a cordoned candidate, on a reserved one, a
+/// booting one; else a pool that it reaches. Among equals, a pool without devices that it does not ask for, then by name.
+fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
+    let admission = Admission::of(pod, facts.snapshot);
+    let place = |node: &NodeFacts<'a>| {
+        let room = pod.requests.fits(&node.free());
+        if node.serves() && room {
+            0
+        } else if is_candidate(facts, node) && !node.boots() && room {
+            1
+        } else if node.reserved && node.health.is_usable() && room {
+            2
+        } else if node.boots() && room {
+            3
+        } else {
+            4
+        }
+    };
+    let foreign_device = |node: &NodeFacts<'_>| {
+        let offer = node.node.allocatable.offer(&node.node.capacity);
+        offer.further().any(|(name, amount)| {
+            amount > 0 && crate::model::is_extended_resource(name) && pod.requests.further_of(name) == 0
+        })
+    };
+    facts
+        .managed()
+        .filter(|node| admission.admits(node.node, facts.policy))
+        .filter(|node| pod.requests.fits(&node.free_of_occupants()))
+        .map(|node| (place(node), foreign_device(node), node.pool))
+        .min()
+        .map(|(_, _, pool)| pool)
+}
+
+type Likeness<'a> = (*const Constraints, &'a Amounts, Option<(&'a str, &'a str)>);
+
+/// Equal for pods that fit the same nodes.
+fn likeness<'a>(facts: &Facts<'a>, pod: &'a Pod) -> Likeness<'a> {
+    let placed = volume_affinities(pod, facts.snapshot).next().is_some();
+    let alone = placed.then_some((&*pod.namespace, &*pod.name));
+    (std::sync::Arc::as_ptr(&pod.constraints), &pod.requests, alone)
+}
+
+/// Which pods fit a node of a pool that is free of occupants; pods that are alike are asked for once.
+#[derive(Default)]
+struct Fits<'a> {
+    known: BTreeMap<(&'a str, Likeness<'a>), bool>,
+}
+
+impl<'a> Fits<'a> {
+    fn anywhere(
+        &mut self,
+        facts: &Facts<'a>,
+        pod: &'a Pod,
+        pool: &'a str,
+        node_counts: impl Fn(&NodeFacts<'a>) -> bool,
+    ) -> bool {
+        *self.known.entry((pool, likeness(facts, pod))).or_insert_with(|| {
+            let admission = Admission::of(pod, facts.snapshot);
+            facts.of_pool(pool).any(|(_, node)| {
+                node_counts(node)
+                    && admission.admits(node.node, facts.policy)
+                    && pod.requests.fits(&node.free_of_occupants())
+            })
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Section 2: the classes of pods, and which omitted pods nobody would bring back.
+
+use crate::model::{Affinity, Controller, Node, Operator, Pod, Volumes};
+use crate::policy::Policy;
+
+/// What a pod is for its node. The first that matches wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::check) enum Class {
+    /// It comes and goes with its node.
+    Daemon,
+    /// A user's: keeps its node from being deleted.
+    Dynamic,
+    /// A reserve that anybody may displace.
+    Placeholder,
+    /// Keeps its node from being cordoned.
+    Critical,
+}
+
+/// The class of a pod, omitted or not.
+pub(in crate::check) fn class(pod: &Pod, policy: &Policy) -> Class {
+    let kind = |kind, groups| pod.controller.as_ref().is_some_and(|owner| is_of_kind(owner, kind, groups));
+    let dynamic = pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key));
+    if kind("DaemonSet", "apps") {
+        Class::Daemon
+    } else if dynamic {
+        Class::Dynamic
+    } else if (pod.mirror && kind("Node", "")) || pod.daemonset_pod {
+        Class::Daemon
+    } else if pod.priority < 0 && pod.ends_at_once && is_recreated(pod) {
+        Class::Placeholder
+    } else {
+        Class::Critical
+    }
+}
+
+/// Whether a pod is left out of account.
+pub(in crate::check) fn is_omitted(pod: &Pod, policy: &Policy) -> bool {
+    policy.omit_namespaces.contains(&*pod.namespace)
+        || pod.label_keys.iter().any(|key| policy.omit_labels.contains(&**key))
+}
+
+/// Whether a pod is this run's own.
+pub(in crate::check) fn is_own(pod: &Pod, policy: &Policy) -> bool {
+    policy
+        .own_pod
+        .as_ref()
+        .is_some_and(|(namespace, name)| *pod.namespace == **namespace && *pod.name == **name)
+}
+
+/// Whether a pod would keep a node that it is bound to: as an occupant, or because nobody would bring it back.
+pub(in crate::check) fn would_keep_a_node(pod: &Pod, policy: &Policy) -> bool {
+    if is_own(pod, policy) {
+        return false;
+    }
+    match class(pod, policy) {
+        Class::Daemon | Class::Placeholder => false,
+        Class::Dynamic | Class::Critical => !is_omitted(pod, policy) || is_lost_anywhere(pod),
+    }
+}
+
+/// Whether an omitted pod would be lost with this node, last live replicas aside.
+pub(super) fn is_lost_with(pod: &Pod, node: &Node, volumes: &Volumes) -> bool {
+    is_lost_anywhere(pod) || uses_volume_of(pod, node, volumes)
+}
+
+/// Whether the pod's controller starts it again elsewhere.
+pub(in crate::check) fn is_recreated(pod: &Pod) -> bool {
+    pod.controller.as_ref().is_some_and(|owner| {
+        is_of_kind(owner, "ReplicaSet", "apps")
+            || is_of_kind(owner, "StatefulSet", "apps")
+            || is_of_kind(owner, "ReplicationController", "")
+    })
+}
+
+/// What a pod says of itself that keeps any node: nothing recreates it, it must not be moved, or its data would be gone.
+fn is_lost_anywhere(pod: &Pod) -> bool {
+    !is_recreated(pod)
+        || pod.safe_to_evict == Some(false)
+        || pod.do_not_disrupt
+        || (pod.local_volume.is_some() && pod.safe_to_evict != Some(true))
+}
+
+/// A controller without a group comes from a file that does not name one: its kind decides.
+fn is_of_kind(owner: &Controller, kind: &str, group: &str) -> bool {
+    owner.kind == kind && owner.group.as_deref().is_none_or(|own| own == group)
+}
+
+/// Whether one of the pod's claims is bound to a volume whose node affinity names this host.
+fn uses_volume_of(pod: &Pod, node: &Node, volumes: &Volumes) -> bool {
+    !volumes.is_empty()
+        && pod.claims.iter().any(|claim| {
+            let key = (pod.namespace.to_string(), claim.to_string());
+            volumes.get(&key).and_then(Option::as_ref).is_some_and(|affinity| names_host(affinity, node))
+        })
+}
+
+/// Drivers name hosts by different labels, so the value decides, not the key.
+fn names_host(affinity: &Affinity, node: &Node) -> bool {
+    let hostname = node.labels.get("kubernetes.io/hostname").unwrap_or(&node.name);
+    affinity.0.iter().flat_map(|term| term.labels.iter().chain(&term.fields)).any(|requirement| {
+        match &requirement.operator {
+            Operator::In(values) => values.iter().any(|value| *value == node.name || value == hostname),
+            Operator::NotIn(_)
+            | Operator::Exists
+            | Operator::DoesNotExist
+            | Operator::Gt(_)
+            | Operator::Lt(_)
+            | Operator::Unknown => false,
+        }
+    })
+}

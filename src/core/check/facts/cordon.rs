@@ -1,0 +1,97 @@
+//! Sections 5 and 8: who cordoned a node, since when, and whether a run has claimed it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::{Node, annotation, taint};
+use crate::policy::{AdoptCordons, Policy};
+
+/// How much younger than our mark the taint of our own cordon may be: clocks differ, and a patch takes time.
+const TAINT_AFTER_MARK: SignedDuration = SignedDuration::from_mins(5);
+
+/// A claim for longer was made by a clock that was wrong.
+const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
+
+/// Who cordoned a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::check) enum Cordon {
+    /// It is schedulable.
+    None,
+    /// This program.
+    Ours,
+    /// Somebody else.
+    Others,
+}
+
+/// What a node's marks and taints tell of its cordon.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::check) struct CordonFacts {
+    pub(in crate::check) cordon: Cordon,
+    /// Whether a run has claimed it in order to delete it, and the claim is not over.
+    pub(in crate::check) claimed: bool,
+    pub(in crate::check) empty_since: Option<Timestamp>,
+    marked_at: Option<Timestamp>,
+    tainted_at: Option<Timestamp>,
+}
+
+/// How long ago something happened; a moment in the future is now.
+pub(in crate::check) fn age(now: Timestamp, moment: Timestamp) -> SignedDuration {
+    now.duration_since(moment).max(SignedDuration::ZERO)
+}
+
+fn noted(node: &Node, key: &str) -> Option<Timestamp> {
+    node.annotations.get(key).and_then(|text| text.parse().ok())
+}
+
+impl CordonFacts {
+    pub(super) fn of(node: &Node, now: Timestamp) -> Self {
+        let marked_at = noted(node, annotation::CORDONED_AT);
+        let cordon_taint = node.taints.iter().find(|one| one.key == taint::UNSCHEDULABLE);
+        let tainted_at = cordon_taint.and_then(|one| one.added_at);
+        let ours = marked_at.is_some_and(|marked| {
+            tainted_at.is_none_or(|tainted| tainted.duration_since(marked) <= TAINT_AFTER_MARK)
+        });
+        let cordon = match (node.unschedulable, ours) {
+            (false, _) => Cordon::None,
+            (true, true) => Cordon::Ours,
+            (true, false) => Cordon::Others,
+        };
+        let claimed = noted(node, annotation::DELETING_UNTIL)
+            .map(|until| until.duration_since(now))
+            .is_some_and(|left| left > SignedDuration::ZERO && left <= LONGEST_CLAIM);
+        Self { cordon, claimed, empty_since: noted(node, annotation::EMPTY_SINCE), marked_at, tainted_at }
+    }
+
+    /// When it was cordoned: by mark or taint, whichever is younger; for a cordon of others by the taint.
+    pub(in crate::check) fn since(&self) -> Option<Timestamp> {
+        match self.cordon {
+            Cordon::None => None,
+            Cordon::Ours => self.marked_at.max(self.tainted_at),
+            Cordon::Others => self.tainted_at,
+        }
+    }
+
+    /// The same for the rule on late binds: a cordon of others without a time is as old as the note that the node was
+    /// empty under it.
+    pub(in crate::check) fn since_for_late_binds(&self) -> Option<Timestamp> {
+        match self.cordon {
+            Cordon::None | Cordon::Ours => self.since(),
+            Cordon::Others => self.since().or(self.empty_since),
+        }
+    }
+
+    /// Whether the node's cordon lets this run delete it. Unknown age is young.
+    pub(in crate::check) fn allows_deletion(&self, policy: &Policy, now: Timestamp) -> bool {
+        match (self.cordon, policy.adopt_cordons) {
+            (Cordon::None, _) | (Cordon::Others, AdoptCordons::Never) => false,
+            (Cordon::Ours, _) | (Cordon::Others, AdoptCordons::Always) => true,
+            (Cordon::Others, AdoptCordons::After(least)) => {
+                self.since().is_some_and(|since| age(now, since) >= least)
+            }
+        }
+    }
+
+    /// Whether somebody else cordoned it, and this run may not undo that.
+    pub(in crate::check) fn is_not_ours_to_undo(&self, policy: &Policy) -> bool {
+        self.cordon == Cordon::Others && policy.adopt_cordons != AdoptCordons::Always
+    }
+}

@@ -1,0 +1,106 @@
+//! Section 3: the state of a node.
+
+use jiff::Timestamp;
+
+use super::cordon::age;
+use super::taints::{is_pressure, is_startup};
+use crate::model::Node;
+use crate::plan::NodeState;
+use crate::policy::Policy;
+
+/// What decides the state of a node.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one observation of the node, independent of the others"
+)]
+pub(in crate::check) struct Health {
+    /// Its Ready condition, whatever else speaks against it.
+    pub(in crate::check) says_ready: bool,
+    /// Whether its condition changed, or without one the node was made, less than `BOOT_GRACE` ago.
+    changed_lately: bool,
+    /// Whether it is younger than `BOOT_GRACE`.
+    young: bool,
+    startup_taint: bool,
+    /// Whether it offers nothing of an extended resource that its group has.
+    pub(super) lacks_device: bool,
+    pressure_taint: bool,
+    /// Whether it has an amount of each deciding resource left for others than omitted pods.
+    pub(super) has_capacity: bool,
+    claimed: bool,
+    cordoned: bool,
+}
+
+impl Health {
+    /// Devices and capacity depend on other nodes and on pods; they are filled in later.
+    pub(super) fn of(node: &Node, claimed: bool, now: Timestamp, policy: &Policy) -> Self {
+        let lately = |moment: Option<Timestamp>| moment.is_some_and(|at| age(now, at) < policy.boot_grace);
+        Self {
+            says_ready: node.ready.is_some_and(|condition| condition.ready),
+            changed_lately: lately(node.ready.and_then(|condition| condition.since).or(node.created_at)),
+            young: lately(node.created_at),
+            startup_taint: node.taints.iter().any(|taint| is_startup(&taint.key, policy)),
+            lacks_device: false,
+            pressure_taint: node.taints.iter().any(|taint| is_pressure(&taint.key)),
+            has_capacity: true,
+            claimed,
+            cordoned: node.unschedulable,
+        }
+    }
+
+    /// Whether other nodes of its group may be measured by it.
+    pub(super) fn is_sound(self) -> bool {
+        self.says_ready && !self.startup_taint && !self.pressure_taint
+    }
+
+    /// Every state that is true of the node, the one that the rules here go by first.
+    ///
+    /// The contract does not order them: a claimed node may be under pressure too. A Ready node without capacity does not
+    /// serve, and the contract names no state for it.
+    pub(in crate::check) fn states(self) -> Vec<NodeState> {
+        let boots = |young: bool, old: NodeState| if young { NodeState::Booting } else { old };
+        if !self.says_ready {
+            return vec![boots(self.changed_lately, NodeState::Broken)];
+        }
+        let mut states = Vec::new();
+        if self.claimed {
+            states.push(NodeState::Claimed);
+        }
+        if self.startup_taint || self.lacks_device {
+            states.push(boots(self.young, NodeState::NotInUse));
+        }
+        if self.pressure_taint {
+            states.push(NodeState::UnderPressure);
+        }
+        if states.is_empty() {
+            if self.has_capacity {
+                states.push(if self.cordoned { NodeState::Cordoned } else { NodeState::Serving });
+            } else {
+                states.extend([NodeState::NotInUse, NodeState::Broken, NodeState::Booting]);
+            }
+        }
+        states
+    }
+
+    /// Whether it takes pods, or could once it is uncordoned.
+    pub(in crate::check) fn is_usable(self) -> bool {
+        self.says_ready
+            && !self.claimed
+            && !self.startup_taint
+            && !self.lacks_device
+            && !self.pressure_taint
+            && self.has_capacity
+    }
+
+    /// Whether it may become Ready any moment.
+    pub(in crate::check) fn is_booting(self) -> bool {
+        self.states().first() == Some(&NodeState::Booting)
+    }
+
+    /// Whether its users stay on it although it does not serve: under pressure, or not in use.
+    pub(in crate::check) fn keeps_its_users(self) -> bool {
+        self.says_ready
+            && !self.claimed
+            && (self.pressure_taint || ((self.startup_taint || self.lacks_device) && !self.young))
+    }
+}

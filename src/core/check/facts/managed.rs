@@ -1,0 +1,60 @@
+//! Section 2: which nodes this program may act on.
+
+use crate::model::{Node, annotation};
+use crate::policy::Policy;
+
+/// Labels of control-plane nodes, after `node-role.kubernetes.io/`.
+const CONTROL_PLANE_ROLES: [&str; 4] = ["control-plane", "master", "controlplane", "etcd"];
+
+/// Taints by which another program says that it is acting on a node.
+const TAINTS_OF_OTHER_ACTORS: [&str; 8] = [
+    "ToBeDeletedByClusterAutoscaler",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+    "atlassian.com/escalator",
+    "atlassian.com/escalator-force",
+    "cloud.google.com/impending-node-termination",
+    "node.kubernetes.io/out-of-service",
+    "node.cloudprovider.kubernetes.io/shutdown",
+];
+
+/// Prefixes of such taints.
+const TAINT_PREFIXES_OF_OTHER_ACTORS: [&str; 2] = ["aws-node-termination-handler/", "remediator."];
+
+/// Whether this program may act on a node at all.
+pub(super) fn is_managed(node: &Node, policy: &Policy) -> bool {
+    node.unreadable.is_none()
+        && !node.deleting
+        && !node.labels.keys().any(|key| policy.omit_labels.contains(key))
+        && policy.node_selector.matches(&node.labels)
+        && policy.pool_label.as_ref().is_none_or(|key| node.labels.contains_key(key))
+        && !is_control_plane(node)
+        && !is_virtual(node)
+        && !is_in_other_hands(node)
+}
+
+fn is_control_plane(node: &Node) -> bool {
+    node.labels
+        .keys()
+        .filter_map(|key| key.strip_prefix("node-role.kubernetes.io/"))
+        .any(|role| CONTROL_PLANE_ROLES.contains(&role))
+}
+
+fn is_virtual(node: &Node) -> bool {
+    let labelled = |key: &str, value: &str| node.labels.get(key).is_some_and(|one| one == value);
+    labelled("type", "virtual-kubelet")
+        || labelled("eks.amazonaws.com/compute-type", "fargate")
+        || node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
+}
+
+fn is_in_other_hands(node: &Node) -> bool {
+    let by_taint = node.taints.iter().any(|taint| {
+        let key = taint.key.as_str();
+        TAINTS_OF_OTHER_ACTORS.contains(&key)
+            || TAINT_PREFIXES_OF_OTHER_ACTORS.iter().any(|prefix| key.starts_with(prefix))
+    });
+    let configured = node.annotations.get(annotation::MACHINE_CONFIG_STATE);
+    by_taint
+        || node.annotations.contains_key(annotation::REBOOT_IN_PROGRESS)
+        || configured.is_some_and(|state| state != "Done")
+}

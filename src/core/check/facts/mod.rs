@@ -1,0 +1,220 @@
+//! What every node is, straight from sections 2 to 5: managed, common, its state, its occupants, what it counts with.
+
+mod capacity;
+mod class;
+mod common;
+mod cordon;
+mod health;
+mod managed;
+mod pods;
+pub(super) mod taints;
+
+use std::collections::BTreeSet;
+
+use crate::model::{Amounts, Node, NodeGroup, Pod, Snapshot, annotation};
+use crate::plan::NodeState;
+use crate::policy::{AdoptCordons, Policy};
+
+pub(super) use capacity::deciding;
+pub(super) use class::{Class, class, is_omitted, is_recreated, would_keep_a_node};
+pub(super) use cordon::{Cordon, CordonFacts, age};
+pub(super) use health::Health;
+pub(super) use taints::takes_pods_now;
+
+/// What one node is.
+#[derive(Debug)]
+pub(super) struct NodeFacts<'a> {
+    pub(super) node: &'a Node,
+    pub(super) managed: bool,
+    /// The name of its pool; empty where there are none, and for a node that is not managed.
+    pub(super) pool: &'a str,
+    /// Whether its lasting taints keep the pool's pods away.
+    pub(super) reserved: bool,
+    pub(super) health: Health,
+    pub(super) marks: CordonFacts,
+    /// What the utilization divides by.
+    pub(super) capacity: Amounts,
+    /// The number of critical and dynamic pods; those of an unmanaged node are not looked at.
+    pub(super) occupants: usize,
+    /// One of the occupants.
+    pub(super) occupant: Option<&'a Pod>,
+    /// One of its critical pods.
+    pub(super) critical_pod: Option<&'a Pod>,
+    /// An omitted pod that nobody would bring back; last live replicas aside.
+    pub(super) lost_pod: Option<&'a Pod>,
+    /// Requests of dynamic pods, of critical ones, of placeholders, of counted daemons and of omitted pods: memory and
+    /// processor time, of each pod at most what the node has.
+    pub(super) dynamic: Amounts,
+    pub(super) critical: Amounts,
+    pub(super) placeholders: Amounts,
+    pub(super) daemons: Amounts,
+    pub(super) omitted: Amounts,
+    /// Requests, of every resource, of occupants and placeholders, and of all other pods.
+    pub(super) displaceable_load: Amounts,
+    pub(super) fixed_load: Amounts,
+    /// Whether this run's own pod is on it.
+    pub(super) own: bool,
+}
+
+impl NodeFacts<'_> {
+    pub(super) fn name(&self) -> String {
+        self.node.name.clone()
+    }
+
+    pub(super) fn is_common(&self) -> bool {
+        self.managed && !self.reserved
+    }
+
+    pub(super) fn state(&self) -> Option<NodeState> {
+        self.health.states().first().copied()
+    }
+
+    /// A common node that takes pods now.
+    pub(super) fn serves(&self) -> bool {
+        self.is_common() && self.health.is_usable() && !self.node.unschedulable
+    }
+
+    /// A common node that may soon take pods: a cordoned booting one stays cordoned.
+    pub(super) fn boots(&self) -> bool {
+        self.is_common() && self.health.is_booting() && !self.node.unschedulable
+    }
+
+    /// Whether nothing would be lost with it, last live replicas aside.
+    pub(super) fn is_empty(&self) -> bool {
+        self.occupants == 0 && self.lost_pod.is_none()
+    }
+
+    pub(super) fn scale_down_disabled(&self) -> bool {
+        self.node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+    }
+
+    /// Whether somebody else cordoned the node and the cordon must not be undone.
+    pub(super) fn cordon_must_stay(&self, policy: &Policy) -> bool {
+        self.marks.cordon == Cordon::Others
+            && (self.marks.is_not_ours_to_undo(policy)
+                || self.critical_pod.is_some()
+                || self.scale_down_disabled())
+    }
+
+    /// Whether somebody is at work on the node: it is left exactly as it is.
+    pub(super) fn hands_off(&self, policy: &Policy) -> bool {
+        self.marks.cordon == Cordon::Others
+            && (policy.adopt_cordons == AdoptCordons::Never || self.scale_down_disabled())
+    }
+
+    /// Requests of its occupants, placeholders and counted daemons.
+    pub(super) fn requested(&self) -> Amounts {
+        self.dynamic.clone().plus(&self.critical).plus(&self.placeholders).plus(&self.daemons)
+    }
+
+    /// What the scheduler can still hand out there.
+    pub(super) fn free(&self) -> Amounts {
+        self.free_of_occupants().minus(&self.displaceable_load)
+    }
+
+    /// What it could hand out if it had no occupant and no placeholder.
+    pub(super) fn free_of_occupants(&self) -> Amounts {
+        self.node.allocatable.offer(&self.node.capacity).minus(&self.fixed_load)
+    }
+
+    pub(super) fn carries(&self, key: &str) -> bool {
+        self.node.annotations.contains_key(key)
+    }
+}
+
+/// What the cluster is.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) policy: &'a Policy,
+    /// In the snapshot's order: sorted by name.
+    pub(super) nodes: Vec<NodeFacts<'a>>,
+    /// The pods that are bound to no node and might be, omitted ones, gated ones and placeholders too.
+    pub(super) unbound: Vec<&'a Pod>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
+        let now = snapshot.observed_at();
+        let mut nodes: Vec<_> = snapshot.nodes().iter().map(|node| bare(node, now, policy)).collect();
+        let counted = pods::count(snapshot, policy, &mut nodes);
+        capacity::complete(&mut nodes, snapshot.groups(), policy);
+        common::complete(&mut nodes, &counted.voters, snapshot.ledger(), policy);
+        Self { snapshot, policy, nodes, unbound: counted.unbound }
+    }
+
+    /// The index of a node, by name.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.nodes.binary_search_by(|facts| facts.node.name.as_str().cmp(name)).ok()
+    }
+
+    pub(super) fn managed(&self) -> impl Iterator<Item = &NodeFacts<'a>> {
+        self.nodes.iter().filter(|facts| facts.managed)
+    }
+
+    /// A budget's percentage is of the managed nodes.
+    pub(super) fn managed_count(&self) -> usize {
+        self.managed().count()
+    }
+
+    /// The names of the pools of managed nodes.
+    pub(super) fn pools(&self) -> BTreeSet<&'a str> {
+        self.managed().map(|node| node.pool).collect()
+    }
+
+    /// The pools that a node group may belong to: those of its nodes; without nodes, the one that its template's labels or
+    /// `NODE_GROUPS` names.
+    pub(super) fn pools_of(&self, group: &'a NodeGroup) -> BTreeSet<&'a str> {
+        let Some(label) = &self.policy.pool_label else { return BTreeSet::from([""]) };
+        let of_nodes: BTreeSet<_> = self
+            .managed()
+            .filter(|node| node.node.group.as_ref() == Some(&group.name))
+            .map(|node| node.pool)
+            .collect();
+        if !of_nodes.is_empty() {
+            return of_nodes;
+        }
+        let of_template = group.template.iter().filter_map(|template| template.labels.get(label));
+        let of_settings = self.policy.group_pools.iter().filter(|(part, _)| group.name.contains(*part));
+        of_template.chain(of_settings.map(|(_, pool)| pool)).map(String::as_str).collect()
+    }
+
+    /// The managed nodes of a pool, with their index.
+    pub(super) fn of_pool(&self, pool: &str) -> impl Iterator<Item = (usize, &NodeFacts<'a>)> {
+        self.nodes.iter().enumerate().filter(move |(_, node)| node.managed && node.pool == pool)
+    }
+}
+
+/// `namespace/name`.
+pub(super) fn pod_name(pod: &Pod) -> String {
+    pod.full_name()
+}
+
+/// The node's facts before any pod is looked at.
+fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFacts<'a> {
+    let managed = managed::is_managed(node, policy);
+    let pool = policy.pool_label.as_ref().filter(|_| managed).and_then(|label| node.labels.get(label));
+    let marks = CordonFacts::of(node, now);
+    let zero = || deciding(0, 0);
+    NodeFacts {
+        node,
+        managed,
+        pool: pool.map_or("", String::as_str),
+        reserved: false,
+        health: Health::of(node, marks.claimed, now, policy),
+        marks,
+        capacity: zero(),
+        occupants: 0,
+        occupant: None,
+        critical_pod: None,
+        lost_pod: None,
+        dynamic: zero(),
+        critical: zero(),
+        placeholders: zero(),
+        daemons: zero(),
+        omitted: zero(),
+        displaceable_load: zero(),
+        fixed_load: zero(),
+        own: policy.own_node.as_deref() == Some(node.name.as_str()),
+    }
+}

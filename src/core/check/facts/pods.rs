@@ -1,0 +1,101 @@
+//! One walk over the pods: what each adds to the facts of its node.
+
+use super::class::{Class, class, is_lost_with, is_omitted, is_own};
+use super::common::{Voters, is_in_question};
+use super::{NodeFacts, deciding};
+use crate::model::{Amounts, Binding, Pod, Resource, Snapshot, Volumes};
+use crate::policy::Policy;
+
+/// What the walk finds beside the nodes' own facts.
+pub(super) struct Counted<'a> {
+    pub(super) voters: Voters<'a>,
+    pub(super) unbound: Vec<&'a Pod>,
+}
+
+pub(super) fn count<'a>(
+    snapshot: &'a Snapshot,
+    policy: &'a Policy,
+    nodes: &mut [NodeFacts<'a>],
+) -> Counted<'a> {
+    let mut counted = Counted { voters: Voters::default(), unbound: Vec::new() };
+    let vote = nodes.iter().any(|node| node.managed && is_in_question(node, policy));
+    for (pod, binding) in snapshot.placed_pods() {
+        match binding {
+            Binding::Node(index) => {
+                let Some(node) = nodes.get_mut(index) else { continue };
+                let class = add(node, pod, policy, snapshot.volumes());
+                if let (true, true, Some(Class::Dynamic | Class::Placeholder)) = (vote, node.managed, class) {
+                    counted.voters.add(Some(node.pool), &pod.constraints);
+                }
+            }
+            Binding::Unbound if !pod.deleting && !is_own(pod, policy) => {
+                counted.unbound.push(pod);
+                let class = class(pod, policy);
+                if is_omitted(pod, policy) || class == Class::Daemon {
+                    continue;
+                }
+                if matches!(class, Class::Dynamic | Class::Placeholder) {
+                    counted.voters.add(None, &pod.constraints);
+                }
+                let refused = pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
+                if refused && class != Class::Placeholder {
+                    counted.voters.waiting.push(&pod.constraints);
+                }
+            }
+            Binding::Unbound | Binding::UnknownNode => {}
+        }
+    }
+    counted
+}
+
+/// Adds one bound pod to what its node is; the class of a pod that is taken into account.
+fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &Volumes) -> Option<Class> {
+    let class = class(pod, policy);
+    let requests = bounded(pod, facts);
+    let own = is_own(pod, policy);
+    let omitted = own || is_omitted(pod, policy);
+    let movable = !omitted && class != Class::Daemon || class == Class::Placeholder && !own;
+    let load = if movable { &mut facts.displaceable_load } else { &mut facts.fixed_load };
+    load.add(&pod.requests);
+    if own {
+        facts.own = true;
+        return None;
+    }
+    if omitted {
+        if class != Class::Placeholder {
+            facts.omitted.add(&requests);
+        }
+        let stays = matches!(class, Class::Dynamic | Class::Critical);
+        if stays && facts.lost_pod.is_none() && is_lost_with(pod, facts.node, volumes) {
+            facts.lost_pod = Some(pod);
+        }
+        return None;
+    }
+    if !facts.managed {
+        return Some(class);
+    }
+    match class {
+        Class::Daemon => facts.daemons.add(&requests),
+        Class::Placeholder => facts.placeholders.add(&requests),
+        Class::Dynamic => facts.dynamic.add(&requests),
+        Class::Critical => facts.critical.add(&requests),
+    }
+    if matches!(class, Class::Dynamic | Class::Critical) {
+        facts.occupants += 1;
+        facts.occupant.get_or_insert(pod);
+        if class == Class::Critical {
+            facts.critical_pod.get_or_insert(pod);
+        }
+    }
+    Some(class)
+}
+
+/// A pod on a node cannot use more than the node has, whatever it asks for.
+fn bounded(pod: &Pod, facts: &NodeFacts<'_>) -> Amounts {
+    let at_most = |resource| {
+        let node = facts.node;
+        let has = node.allocatable.of(resource).max(node.capacity.of(resource));
+        pod.requests.of(resource).min(has.unwrap_or(u64::MAX))
+    };
+    deciding(at_most(Resource::Memory), at_most(Resource::Cpu))
+}

@@ -1,0 +1,58 @@
+//! Section 3: which taints come and go, and what the others say.
+
+use crate::model::{Node, Taint, TaintEffect, taint};
+use crate::policy::Policy;
+
+/// The taints of a node's conditions and of a cordon.
+const OF_CONDITIONS: [&str; 7] = [
+    taint::UNSCHEDULABLE,
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/network-unavailable",
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/pid-pressure",
+];
+
+/// The kinds of startup taints that Cluster Autoscaler knows by prefix.
+const STARTUP_PREFIXES: [&str; 3] = ["startup-taint.", "ignore-taint.", "status-taint."];
+
+/// Whether a node sheds the taint once it is ready for use.
+pub(in crate::check) fn is_startup(key: &str, policy: &Policy) -> bool {
+    key == "node.cloudprovider.kubernetes.io/uninitialized"
+        || key.ends_with("agent-not-ready")
+        || STARTUP_PREFIXES.iter().any(|prefix| {
+            key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("cluster-autoscaler.kubernetes.io/"))
+        })
+        || policy.startup_taints.contains(key)
+}
+
+/// Whether the kubelet reports with it that something runs short.
+pub(in crate::check) fn is_pressure(key: &str) -> bool {
+    key.starts_with("node.kubernetes.io/") && key.ends_with("-pressure")
+}
+
+/// Whether a Ready node with this taint takes nobody now.
+fn keeps_everybody_out(key: &str) -> bool {
+    key != taint::UNSCHEDULABLE && OF_CONDITIONS.contains(&key)
+}
+
+/// Whether a node takes pods now, its cordon aside.
+pub(in crate::check) fn takes_pods_now(node: &Node) -> bool {
+    !node.taints.iter().any(|taint| keeps_everybody_out(&taint.key))
+}
+
+/// Whether the taint is there to stay: it says whom the node is for.
+pub(in crate::check) fn is_lasting(taint: &Taint, policy: &Policy) -> bool {
+    let binds = match taint.effect {
+        TaintEffect::NoSchedule | TaintEffect::NoExecute => true,
+        TaintEffect::PreferNoSchedule => false,
+    };
+    let key = taint.key.as_str();
+    binds && !OF_CONDITIONS.contains(&key) && key != taint::DELETING && !is_startup(key, policy)
+}
+
+/// The lasting taints of a node.
+pub(in crate::check) fn lasting<'a>(node: &'a Node, policy: &'a Policy) -> impl Iterator<Item = &'a Taint> {
+    node.taints.iter().filter(|taint| is_lasting(taint, policy))
+}

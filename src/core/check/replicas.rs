@@ -1,0 +1,75 @@
+//! Section 2: the last live replica of a controller keeps its node, judged against all the nodes that go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::facts::{Class, Facts, class, is_omitted, is_recreated};
+use crate::model::{Binding, Controller, NodeIndex, Pod};
+
+/// The controllers that have a Ready omitted pod on a node that goes.
+#[derive(Debug, Default)]
+pub(super) struct Replicas<'a> {
+    /// By node: its Ready omitted pods that a controller recreates.
+    on_going: BTreeMap<NodeIndex, Vec<(&'a Pod, &'a Controller)>>,
+    /// By the uid of those controllers: how many pods they have, and whether a Ready one is on a Ready node that stays.
+    controllers: BTreeMap<&'a str, Count>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    pods: usize,
+    live_elsewhere: bool,
+}
+
+impl<'a> Replicas<'a> {
+    /// Two walks over the pods; none where nothing goes.
+    pub(super) fn of(facts: &Facts<'a>, going: &BTreeSet<NodeIndex>) -> Self {
+        let mut replicas = Self::default();
+        if going.is_empty() {
+            return replicas;
+        }
+        let bound = || {
+            facts.snapshot.placed_pods().filter_map(|(pod, binding)| {
+                let controller = pod.controller.as_deref()?;
+                Some((pod, controller, binding))
+            })
+        };
+        for (pod, controller, binding) in bound() {
+            if let Binding::Node(index) = binding
+                && going.contains(&index)
+                && pod.ready
+                && is_recreated(pod)
+                && is_omitted(pod, facts.policy)
+                && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
+            {
+                replicas.on_going.entry(index).or_default().push((pod, controller));
+                replicas.controllers.entry(&controller.uid).or_default();
+            }
+        }
+        if replicas.controllers.is_empty() {
+            return replicas;
+        }
+        for (pod, controller, binding) in bound() {
+            let Some(count) = replicas.controllers.get_mut(controller.uid.as_str()) else { continue };
+            count.pods += 1;
+            if let Binding::Node(index) = binding
+                && pod.ready
+                && !pod.deleting
+                && !going.contains(&index)
+                && facts.nodes.get(index).is_some_and(|node| node.health.says_ready)
+            {
+                count.live_elsewhere = true;
+            }
+        }
+        replicas
+    }
+
+    /// A pod of this node whose controller would have no live pod left; its only pod does not keep a node.
+    pub(super) fn last_on(&self, index: NodeIndex) -> Option<(&'a Pod, &'a Controller)> {
+        let last = |(_, controller): &&(&Pod, &Controller)| {
+            self.controllers
+                .get(controller.uid.as_str())
+                .is_some_and(|count| count.pods >= 2 && !count.live_elsewhere)
+        };
+        self.on_going.get(&index)?.iter().find(last).copied()
+    }
+}

@@ -1,0 +1,12 @@
+//! For every promise a plan that breaks it, and next to it the plan that just keeps it.
+
+mod cordons;
+mod deletions;
+mod facts;
+mod growth;
+mod late_binds;
+mod marks;
+mod outcome;
+mod reserved;
+mod service;
+mod whole;

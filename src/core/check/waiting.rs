@@ -1,0 +1,157 @@
+//! Sections 6 and 8: the pods that are bound to no node, and the nodes that they may still go to.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::facts::{Class, Facts, NodeFacts, age, class, is_omitted, takes_pods_now, would_keep_a_node};
+use super::reach::{Admission, volume_affinities};
+use super::violation::Violation;
+use crate::model::{Constraints, Pod, Taint, TaintEffect, taint};
+
+/// For how long a waiting pod keeps the Ready nodes that would take it.
+const FIRST_HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long after a cordon the scheduler may still not know of it.
+const SCHEDULER_LAG: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long the scheduler may hold a node for a pod before it binds it there: the 600 s of its volume binding, and a minute.
+const LATE_BIND: SignedDuration = SignedDuration::from_secs(660);
+
+/// The unbound pods that bear on a deletion. Pods that are alike in all that is asked of them are one.
+#[derive(Debug)]
+pub(super) struct Waiting<'a> {
+    /// Refused or without the node that was nominated for it, for less than an hour.
+    in_first_hour: Vec<Group<'a>>,
+    /// Pods that the scheduler may bind without asking again, and that would keep a node.
+    may_bind_late: Vec<Group<'a>>,
+}
+
+#[derive(Debug)]
+struct Group<'a> {
+    pod: &'a Pod,
+    admission: Admission<'a>,
+    /// Whether no cordon keeps it away.
+    tolerates_cordons: bool,
+    refused: bool,
+}
+
+/// Equal for pods with the same requests and the same (shared) constraints, and no volume of a known place.
+type Likeness<'a> = (*const Constraints, &'a crate::model::Amounts, Option<(&'a str, &'a str)>, bool);
+
+impl<'a> Waiting<'a> {
+    pub(super) fn of(facts: &Facts<'a>) -> Self {
+        let policy = facts.policy;
+        let mut in_first_hour = Collection::default();
+        let mut may_bind_late = Collection::default();
+        for pod in facts.unbound.iter().copied() {
+            let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+            if !gated && would_keep_a_node(pod, policy) {
+                may_bind_late.add(facts, pod);
+            }
+            if is_waiting(facts, pod) && waits_for_less_than_an_hour(facts, pod) {
+                in_first_hour.add(facts, pod);
+            }
+        }
+        Self { in_first_hour: in_first_hour.groups, may_bind_late: may_bind_late.groups }
+    }
+
+    /// What of the unbound pods speaks against deleting a node.
+    pub(super) fn speaks_against(&self, facts: &Facts<'a>, node: &NodeFacts<'a>, found: &mut Vec<Violation>) {
+        let now = facts.snapshot.observed_at();
+        let marks = &node.marks;
+        if let Some(since) = marks.since().filter(|since| age(now, *since) < SCHEDULER_LAG) {
+            let seconds = age(now, since).as_secs();
+            found.push(Violation::CordonedRecently { node: node.name(), seconds });
+        }
+        let admitted =
+            || self.may_bind_late.iter().filter(|group| group.admission.admits(node.node, facts.policy));
+        let settled = marks.since_for_late_binds().is_some_and(|since| age(now, since) >= LATE_BIND);
+        if let Some(group) = admitted().find(|_| !settled) {
+            found.push(Violation::LateBind { node: node.name(), pod: group.pod.full_name() });
+        }
+        let heedless =
+            admitted().find(|group| group.tolerates_cordons && (!group.refused || has_room(node, group.pod)));
+        if let Some(group) = heedless {
+            found.push(Violation::ToleratesCordon { node: node.name(), pod: group.pod.full_name() });
+        }
+        if let Some(pod) = self.taken_by(facts, node) {
+            found.push(Violation::WouldTakeWaitingPod { node: node.name(), pod: pod.full_name() });
+        }
+    }
+
+    /// A pod in its first hour of waiting that the node would take now, were it schedulable.
+    pub(super) fn taken_by(&self, facts: &Facts<'a>, node: &NodeFacts<'a>) -> Option<&'a Pod> {
+        if !node.health.says_ready || !takes_pods_now(node.node) {
+            return None;
+        }
+        self.in_first_hour
+            .iter()
+            .find(|group| group.admission.admits(node.node, facts.policy) && has_room(node, group.pod))
+            .map(|group| group.pod)
+    }
+}
+
+/// Whether a pod waits for a node: refused by the scheduler, or nominated for a node that cannot take it. Placeholders do
+/// not wait, and neither does what is not taken into account.
+pub(super) fn is_waiting(facts: &Facts<'_>, pod: &Pod) -> bool {
+    let Some(unbound) = &pod.unbound else { return false };
+    let counts = !is_omitted(pod, facts.policy)
+        && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
+        && !unbound.gated;
+    let nominated = unbound
+        .nominated
+        .as_ref()
+        .and_then(|name| facts.find(name))
+        .and_then(|index| facts.nodes.get(index))
+        .filter(|node| node.managed);
+    counts
+        && match nominated {
+            Some(node) => node.node.unschedulable || !node.health.says_ready,
+            None => unbound.refusal.is_some(),
+        }
+}
+
+/// An unknown moment is a late one: the pod may have come just now.
+fn waits_for_less_than_an_hour(facts: &Facts<'_>, pod: &Pod) -> bool {
+    let since = pod.unbound.as_ref().and_then(|unbound| unbound.refused_since().or(unbound.created_at));
+    since.is_none_or(|since| age(facts.snapshot.observed_at(), since) < FIRST_HOUR)
+}
+
+/// Whether what is free on the node now is enough for the pod.
+pub(super) fn has_room(node: &NodeFacts<'_>, pod: &Pod) -> bool {
+    pod.requests.fits(&node.free())
+}
+
+#[derive(Default)]
+struct Collection<'a> {
+    seen: BTreeSet<Likeness<'a>>,
+    groups: Vec<Group<'a>>,
+}
+
+impl<'a> Collection<'a> {
+    fn add(&mut self, facts: &Facts<'a>, pod: &'a Pod) {
+        let refused = pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
+        let placed = volume_affinities(pod, facts.snapshot).next().is_some();
+        let alone = placed.then_some((&*pod.namespace, &*pod.name));
+        let likeness = (std::sync::Arc::as_ptr(&pod.constraints), &pod.requests, alone, refused);
+        if self.seen.insert(likeness) {
+            self.groups.push(Group {
+                pod,
+                admission: Admission::of(pod, facts.snapshot),
+                tolerates_cordons: tolerates_cordons(pod),
+                refused,
+            });
+        }
+    }
+}
+
+fn tolerates_cordons(pod: &Pod) -> bool {
+    let of_cordon = Taint {
+        key: taint::UNSCHEDULABLE.to_owned(),
+        value: String::new(),
+        effect: TaintEffect::NoSchedule,
+        added_at: None,
+    };
+    super::reach::tolerates(&pod.constraints, &of_cordon)
+}

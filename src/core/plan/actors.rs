@@ -1,0 +1,197 @@
+//! The other programs that act on nodes, and the marks by which each one says that a node is in its hands.
+
+use crate::model::{Node, Taint, annotation};
+
+/// How a program marks a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    /// A taint with this key.
+    Taint(&'static str),
+    /// A taint whose key begins so.
+    TaintPrefix(&'static str),
+    /// An annotation, whatever its value.
+    Annotation(&'static str),
+    /// An annotation with any other value than this.
+    AnnotationUnless(&'static str, &'static str),
+}
+
+/// A program that takes nodes into its hands.
+#[derive(Clone, Copy, Debug)]
+struct Actor {
+    mark: Mark,
+    name: &'static str,
+}
+
+const fn actor(mark: Mark, name: &'static str) -> Actor {
+    Actor { mark, name }
+}
+
+/// The table of other actors: mark, name, and where the mark is defined.
+const ACTORS: [Actor; 12] = [
+    // kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go: ToBeDeletedTaint.
+    actor(Mark::Taint("ToBeDeletedByClusterAutoscaler"), "Cluster Autoscaler"),
+    // kubernetes-sigs/karpenter, pkg/apis/v1/taints.go: DisruptedTaintKey.
+    actor(Mark::Taint("karpenter.sh/disrupted"), "Karpenter"),
+    // kubernetes-sigs/karpenter up to 0.37, pkg/apis/v1beta1/taints.go: DisruptionTaintKey.
+    actor(Mark::Taint("karpenter.sh/disruption"), "Karpenter"),
+    // atlassian/escalator, pkg/k8s/taint.go: ToBeRemovedByAutoscalerKey.
+    actor(Mark::Taint("atlassian.com/escalator"), "Escalator"),
+    // atlassian/escalator, docs/configuration: the taint with which a person asks for a node to go.
+    actor(Mark::Taint("atlassian.com/escalator-force"), "Escalator"),
+    // Google Kubernetes Engine: graceful termination of preemptible and maintained nodes.
+    actor(Mark::Taint("cloud.google.com/impending-node-termination"), "Google Kubernetes Engine"),
+    // Kubernetes, "Non-graceful node shutdown": set by a person or a remediator.
+    actor(Mark::Taint("node.kubernetes.io/out-of-service"), "the node's repair"),
+    // kubernetes/cloud-provider, api/well_known_taints.go: TaintNodeShutdown.
+    actor(Mark::Taint("node.cloudprovider.kubernetes.io/shutdown"), "the cloud controller manager"),
+    // aws/aws-node-termination-handler, pkg/node/node.go: SpotInterruptionTaint and its like.
+    actor(Mark::TaintPrefix("aws-node-termination-handler/"), "AWS Node Termination Handler"),
+    // Azure/AKS, node auto-repair: remediator.aks.microsoft.com/unschedulable.
+    actor(Mark::TaintPrefix("remediator."), "the node's repair"),
+    // kubereboot/kured, cmd/kured/main.go: KuredRebootInProgressAnnotation.
+    actor(Mark::Annotation(annotation::REBOOT_IN_PROGRESS), "kured"),
+    // openshift/machine-config-operator, pkg/daemon/constants: MachineConfigDaemonStateAnnotationKey.
+    actor(
+        Mark::AnnotationUnless(annotation::MACHINE_CONFIG_STATE, "Done"),
+        "OpenShift's machine configuration daemon",
+    ),
+];
+
+/// The program that has the node in its hands, and its mark there.
+pub(super) fn actor_on(node: &Node) -> Option<(&'static str, String)> {
+    ACTORS.iter().find_map(|actor| Some((actor.name, mark_on(node, actor.mark)?)))
+}
+
+fn mark_on(node: &Node, mark: Mark) -> Option<String> {
+    let taint = |is_mark: &dyn Fn(&Taint) -> bool| {
+        node.taints.iter().find(|taint| is_mark(taint)).map(|taint| taint.key.clone())
+    };
+    let value = |key: &str| node.annotations.get(key);
+    match mark {
+        Mark::Taint(key) => taint(&|taint| taint.key == key),
+        Mark::TaintPrefix(prefix) => taint(&|taint| taint.key.starts_with(prefix)),
+        Mark::Annotation(key) => value(key).map(|_| key.to_owned()),
+        Mark::AnnotationUnless(key, harmless) => {
+            value(key).filter(|value| *value != harmless).map(|value| format!("{key}={value}"))
+        }
+    }
+}
+
+/// The key of an annotation by which another program delays the deletion of the node.
+///
+/// kubernetes/autoscaler, cluster-autoscaler/core/scaledown/actuation: such a program removes it once it is done.
+pub(crate) fn deletion_delay(node: &Node) -> Option<&str> {
+    node.annotations.keys().map(String::as_str).find(|key| key.starts_with(annotation::DELAY_DELETION))
+}
+
+/// Another autoscaler that scales nodes of this kind, and what of the node shows it. The node stays managed.
+pub(super) fn autoscaler_of(node: &Node) -> Option<(&'static str, String)> {
+    // kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go: DeletionCandidateTaint.
+    const CANDIDATE: &str = "DeletionCandidateOfClusterAutoscaler";
+    // kubernetes-sigs/karpenter, pkg/apis/v1/labels.go: NodePoolLabelKey, and the label of the versions before 0.32.
+    const KARPENTER: [&str; 2] = ["karpenter.sh/nodepool", "karpenter.sh/provisioner-name"];
+    // Google Kubernetes Engine names the pools that its node auto-provisioning makes and scales nap-….
+    const GKE_POOL: (&str, &str) = ("cloud.google.com/gke-nodepool", "nap-");
+    if let Some(taint) = node.taints.iter().find(|taint| taint.key == CANDIDATE) {
+        return Some(("Cluster Autoscaler", taint.key.clone()));
+    }
+    if let Some(key) = KARPENTER.into_iter().find(|key| node.labels.contains_key(*key)) {
+        return Some(("Karpenter", key.to_owned()));
+    }
+    let (key, prefix) = GKE_POOL;
+    let pool = node.labels.get(key).filter(|pool| pool.starts_with(prefix))?;
+    Some(("node auto-provisioning of Google Kubernetes Engine", format!("{key}={pool}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{annotated, labelled, tainted};
+
+    #[test]
+    fn every_mark_of_another_actor_is_known_and_names_it() {
+        for (node, actor, mark) in [
+            (
+                tainted("ToBeDeletedByClusterAutoscaler"),
+                "Cluster Autoscaler",
+                "ToBeDeletedByClusterAutoscaler",
+            ),
+            (tainted("karpenter.sh/disrupted"), "Karpenter", "karpenter.sh/disrupted"),
+            (tainted("karpenter.sh/disruption"), "Karpenter", "karpenter.sh/disruption"),
+            (tainted("atlassian.com/escalator"), "Escalator", "atlassian.com/escalator"),
+            (tainted("atlassian.com/escalator-force"), "Escalator", "atlassian.com/escalator-force"),
+            (
+                tainted("cloud.google.com/impending-node-termination"),
+                "Google Kubernetes Engine",
+                "cloud.google.com/impending-node-termination",
+            ),
+            (
+                tainted("node.kubernetes.io/out-of-service"),
+                "the node's repair",
+                "node.kubernetes.io/out-of-service",
+            ),
+            (
+                tainted("node.cloudprovider.kubernetes.io/shutdown"),
+                "the cloud controller manager",
+                "node.cloudprovider.kubernetes.io/shutdown",
+            ),
+            (
+                tainted("aws-node-termination-handler/spot-itn"),
+                "AWS Node Termination Handler",
+                "aws-node-termination-handler/spot-itn",
+            ),
+            (
+                tainted("remediator.aks.microsoft.com/unschedulable"),
+                "the node's repair",
+                "remediator.aks.microsoft.com/unschedulable",
+            ),
+            (
+                annotated("weave.works/kured-reboot-in-progress", ""),
+                "kured",
+                "weave.works/kured-reboot-in-progress",
+            ),
+            (
+                annotated("machineconfiguration.openshift.io/state", "Working"),
+                "OpenShift's machine configuration daemon",
+                "machineconfiguration.openshift.io/state=Working",
+            ),
+        ] {
+            assert_eq!(actor_on(&node), Some((actor, mark.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_mark_that_means_nothing_leaves_the_node_to_this_program() {
+        for node in [
+            Node::default(),
+            tainted("dedicated"),
+            annotated("machineconfiguration.openshift.io/state", "Done"),
+            annotated("delay-deletion.cluster-autoscaler.kubernetes.io/logs", "true"),
+        ] {
+            assert_eq!(actor_on(&node), None, "{node:?}");
+        }
+    }
+
+    #[test]
+    fn an_annotation_delays_a_deletion_and_nothing_else() {
+        let delayed = annotated("delay-deletion.cluster-autoscaler.kubernetes.io/logs", "true");
+        assert_eq!(deletion_delay(&delayed), Some("delay-deletion.cluster-autoscaler.kubernetes.io/logs"));
+        assert_eq!(deletion_delay(&annotated("weave.works/kured-reboot-in-progress", "")), None);
+    }
+
+    #[test]
+    fn another_autoscaler_shows_by_its_taint_or_label() {
+        for (node, autoscaler) in [
+            (tainted("DeletionCandidateOfClusterAutoscaler"), "Cluster Autoscaler"),
+            (labelled("karpenter.sh/nodepool", "default"), "Karpenter"),
+            (labelled("karpenter.sh/provisioner-name", "default"), "Karpenter"),
+            (
+                labelled("cloud.google.com/gke-nodepool", "nap-n2-1"),
+                "node auto-provisioning of Google Kubernetes Engine",
+            ),
+        ] {
+            assert_eq!(autoscaler_of(&node).map(|(name, _)| name), Some(autoscaler));
+        }
+        assert_eq!(autoscaler_of(&labelled("cloud.google.com/gke-nodepool", "users")), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! Extended resources, such as GPUs, that the other nodes of a group have (section 3). A device plugin announces them
+//! minutes after its node is Ready; until then the node is of no use to the pods that the group is there for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::state::says_ready;
+use super::taints::{pressure, startup};
+use crate::model::{Amounts, Node, NodeResources, Snapshot, is_extended_resource};
+use crate::policy::Policy;
+
+/// What the healthy nodes of each group have.
+#[derive(Debug, Default)]
+pub(super) struct Devices<'a> {
+    groups: BTreeMap<&'a str, GroupDevices>,
+}
+
+#[derive(Debug, Default)]
+struct GroupDevices {
+    /// By the group's template.
+    template: Vec<Arc<str>>,
+    healthy: usize,
+    /// How many of the healthy nodes have each resource.
+    counts: BTreeMap<Arc<str>, usize>,
+}
+
+impl<'a> Devices<'a> {
+    /// Counts the devices of a snapshot's groups.
+    pub(super) fn new(snapshot: &'a Snapshot, policy: &Policy) -> Self {
+        let mut groups: BTreeMap<&str, GroupDevices> = BTreeMap::new();
+        for group in snapshot.groups() {
+            let template = group.template.as_ref();
+            let template = template.map(|one| names(&offered(&one.allocatable, &one.capacity)));
+            let known = GroupDevices { template: template.unwrap_or_default(), ..GroupDevices::default() };
+            groups.insert(&group.name, known);
+        }
+        for node in snapshot.nodes().iter().filter(|node| is_healthy(node, policy)) {
+            let Some(group) = &node.group else { continue };
+            let known = groups.entry(group).or_default();
+            known.healthy += 1;
+            for name in names(&offered(&node.allocatable, &node.capacity)) {
+                *known.counts.entry(name).or_default() += 1;
+            }
+        }
+        Self { groups }
+    }
+
+    /// An extended resource that the group's template, or most of its other healthy nodes, have and the node lacks.
+    pub(super) fn missing(&self, node: &Node, policy: &Policy) -> Option<&str> {
+        let group = self.groups.get(node.group.as_deref()?)?;
+        if group.template.is_empty() && group.counts.is_empty() {
+            return None;
+        }
+        let offer = offered(&node.allocatable, &node.capacity);
+        let others = group.healthy.saturating_sub(usize::from(is_healthy(node, policy)));
+        let of_most = group.counts.iter().filter(|(_, count)| **count * 2 > others).map(|(name, _)| name);
+        group.template.iter().chain(of_most).map(|name| &**name).find(|name| offer.further_of(name) == 0)
+    }
+}
+
+/// Whether a node shows what a node of its kind is like.
+pub(super) fn is_healthy(node: &Node, policy: &Policy) -> bool {
+    says_ready(node) && !node.deleting && startup(node, policy).is_none() && pressure(node).is_none()
+}
+
+fn offered(allocatable: &NodeResources, capacity: &NodeResources) -> Amounts {
+    allocatable.offer(capacity)
+}
+
+fn names(offer: &Amounts) -> Vec<Arc<str>> {
+    offer.further().map(|(name, _)| name).filter(|name| is_extended_resource(name)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FurtherAmounts, NodeGroup, NodeTemplate};
+    use crate::plan::fixture::{cluster, node};
+
+    fn gpus(count: u64) -> Option<Arc<FurtherAmounts>> {
+        (count > 0).then(|| Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), count)])))
+    }
+
+    fn in_group(name: &str, count: u64) -> Node {
+        let mut node = node(name);
+        node.group = Some("z1/gpu".into());
+        node.allocatable.further = gpus(count);
+        node
+    }
+
+    fn missing_on_first(nodes: Vec<Node>, template: Option<u64>) -> Option<String> {
+        let template = template.map(|count| NodeTemplate {
+            allocatable: NodeResources { further: gpus(count), ..NodeResources::default() },
+            ..NodeTemplate::default()
+        });
+        let group = NodeGroup { name: "z1/gpu".into(), template, ..NodeGroup::default() };
+        let memberships = nodes.iter().map(|node| crate::model::Membership {
+            group: node.group.clone(),
+            ..crate::model::Membership::default()
+        });
+        let memberships = memberships.collect();
+        let snapshot = cluster(nodes, vec![]).with_groups(vec![group], memberships);
+        let policy = Policy::default();
+        let devices = Devices::new(&snapshot, &policy);
+        devices.missing(&snapshot.nodes()[0], &policy).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_node_lacks_what_the_template_or_most_other_healthy_nodes_have() {
+        let gpu = Some("nvidia.com/gpu".to_owned());
+        let nodes = |counts: &[u64]| {
+            counts.iter().enumerate().map(|(index, count)| in_group(&format!("n{index}"), *count)).collect()
+        };
+        assert_eq!(missing_on_first(nodes(&[0]), Some(1)), gpu);
+        assert_eq!(missing_on_first(nodes(&[1]), Some(1)), None);
+        assert_eq!(missing_on_first(nodes(&[0, 1]), None), gpu);
+        assert_eq!(missing_on_first(nodes(&[0, 1, 0]), None), None, "half is not most");
+        assert_eq!(missing_on_first(nodes(&[0, 1, 1, 0]), None), gpu);
+    }
+
+    #[test]
+    fn without_a_group_a_node_lacks_nothing() {
+        let mut alone = in_group("n0", 0);
+        alone.group = None;
+        assert_eq!(missing_on_first(vec![alone, in_group("n1", 1)], None), None);
+    }
+}

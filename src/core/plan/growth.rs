@@ -1,0 +1,339 @@
+//! Node groups: what each may create, the instances that are on their way, and in what order groups are asked.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::notes::Warning;
+use super::places::{Shape, template_admits};
+use super::reason::{Elapsed, InstanceReason, Since};
+use super::survey::{PoolIndex, Survey};
+use super::template::{Template, daemon_sets};
+use super::value::NodeState;
+use crate::model::{Instance, NodeGroup, NodeIndex};
+
+/// The index of a [`Group`] in [`Growth::groups`].
+pub(super) type GroupIndex = usize;
+
+/// Everything about nodes that do not exist yet.
+#[derive(Debug)]
+pub(super) struct Growth<'a> {
+    /// The node groups of the snapshot, in its order; where none is known, one for each pool that has common nodes.
+    pub(super) groups: Vec<Group<'a>>,
+    /// Instances that boot and have no node yet.
+    pub(super) booting: Vec<BootingInstance<'a>>,
+    /// By pool: instances without a node, those that will never have one included.
+    pub(super) instances_without_node: Vec<usize>,
+    /// By pool: how many nodes `MAX_NODES`, and what is known of new nodes, allow to be created.
+    pub(super) allowed: Vec<usize>,
+    /// Instances that never became a node and are to be deleted, and why.
+    pub(super) never_registered: Vec<NeverRegistered<'a>>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// A node group as something that can create nodes.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    /// `None` where no group is known: it then means the common nodes of its pool.
+    pub(super) group: Option<&'a NodeGroup>,
+    /// `None` where nothing tells.
+    pub(super) pool: Option<PoolIndex>,
+    /// What its next node would be like, if something tells.
+    pub(super) template: Option<Template<'a>>,
+    /// Whether it may create nodes in this run.
+    pub(super) growable: bool,
+    /// Its common nodes.
+    pub(super) nodes: Vec<NodeIndex>,
+    /// Managed nodes and instances in its zone, for spreading.
+    zone_nodes: usize,
+}
+
+/// An instance that boots.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BootingInstance<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) group: GroupIndex,
+    pub(super) pool: PoolIndex,
+}
+
+/// An instance to be deleted because it never became a node.
+#[derive(Debug)]
+pub(super) struct NeverRegistered<'a> {
+    pub(super) pool: PoolIndex,
+    pub(super) group: &'a NodeGroup,
+    pub(super) instance: &'a Instance,
+    pub(super) reason: InstanceReason,
+}
+
+impl Group<'_> {
+    /// Its name; empty where no group is known.
+    pub(super) fn name(&self) -> &str {
+        self.group.map_or("", |group| group.name.as_str())
+    }
+
+    /// Whether its next node would take a pod. Where nothing tells what the node would be like, any pod is assumed to fit: a
+    /// cluster that has shrunk to nothing must be able to grow again.
+    pub(super) fn would_take(&self, shape: Shape<'_>) -> bool {
+        match &self.template {
+            Some(template) => shape.fits(&template.free) && template_admits(template, shape),
+            None => self.growable,
+        }
+    }
+}
+
+impl<'a> Growth<'a> {
+    pub(super) fn new(survey: &Survey<'a>) -> Self {
+        let pools = survey.pools.len();
+        let mut growth = Self {
+            groups: Vec::new(),
+            booting: Vec::new(),
+            instances_without_node: vec![0; pools],
+            allowed: vec![0; pools],
+            never_registered: Vec::new(),
+            warnings: Vec::new(),
+        };
+        growth.find_groups(survey);
+        growth.look_at_instances(survey);
+        growth.judge_templates(survey);
+        for pool in 0..pools {
+            growth.prefer_known_templates(pool);
+            growth.limit(survey, pool);
+        }
+        growth
+    }
+
+    /// The groups of a pool that may create nodes.
+    pub(super) fn growable(&self, pool: PoolIndex) -> impl Iterator<Item = (GroupIndex, &Group<'a>)> {
+        self.groups.iter().enumerate().filter(move |(_, group)| group.growable && group.pool == Some(pool))
+    }
+
+    /// The order in which the groups of a pool create further nodes: the zone with fewest nodes first, then by name.
+    /// Endless where anything can be created at all; the caller stops.
+    pub(super) fn order(&self, pool: PoolIndex) -> NewNodes<'_> {
+        let waiting = self.growable(pool).map(|(index, group)| (group.zone_nodes, index)).collect();
+        NewNodes { groups: &self.groups, waiting }
+    }
+
+    /// The group of a node.
+    pub(super) fn group_of(&self, survey: &Survey<'_>, index: NodeIndex) -> Option<GroupIndex> {
+        let facts = survey.nodes.get(index)?;
+        match (facts.node.group.as_deref(), survey.snapshot.groups().is_empty()) {
+            (Some(name), false) => self.groups.binary_search_by(|group| group.name().cmp(name)).ok(),
+            (None, false) => None,
+            (_, true) => self.groups.iter().position(|group| group.pool == Some(facts.pool)),
+        }
+    }
+
+    fn find_groups(&mut self, survey: &Survey<'a>) {
+        let known = survey.snapshot.groups();
+        let mut nodes: BTreeMap<GroupIndex, Vec<NodeIndex>> = BTreeMap::new();
+        if known.is_empty() {
+            let mut by_pool: BTreeMap<PoolIndex, Vec<NodeIndex>> = BTreeMap::new();
+            for (index, facts) in survey.managed().filter(|(_, facts)| facts.common()) {
+                by_pool.entry(facts.pool).or_default().push(index);
+            }
+            for (pool, members) in by_pool {
+                nodes.insert(self.groups.len(), members);
+                self.groups.push(Group::new(None, Some(pool)));
+            }
+        } else {
+            for (group, pool) in known.iter().zip(&survey.group_pools) {
+                self.groups.push(Group::new(Some(group), *pool));
+            }
+            for (index, facts) in survey.managed().filter(|(_, facts)| facts.common()) {
+                let name = facts.node.group.as_deref();
+                let group =
+                    name.and_then(|name| known.binary_search_by(|one| one.name.as_str().cmp(name)).ok());
+                if let Some(group) = group {
+                    nodes.entry(group).or_default().push(index);
+                }
+            }
+        }
+        let mut set_of = vec![None; survey.nodes.len()];
+        for (group, members) in &nodes {
+            for index in members {
+                if let Some(slot) = set_of.get_mut(*index) {
+                    *slot = Some(*group);
+                }
+            }
+        }
+        let daemons = daemon_sets(survey, self.groups.len(), |index| set_of.get(index).copied().flatten());
+        for (index, (group, daemons)) in self.groups.iter_mut().zip(daemons).enumerate() {
+            group.nodes = nodes.remove(&index).unwrap_or_default();
+            group.template = Template::of(survey, group.group, &group.nodes, &daemons);
+            group.zone_nodes = group.group.map_or(0, |group| nodes_in_zone(survey, group));
+        }
+    }
+
+    fn look_at_instances(&mut self, survey: &Survey<'a>) {
+        let named = survey.policy.node_groups_named;
+        for index in 0..self.groups.len() {
+            let Some(Group { group: Some(group), pool, .. }) = self.groups.get(index) else { continue };
+            let (group, pool) = (*group, *pool);
+            let mut obstacle = group.not_growable.clone();
+            let managed =
+                |name: &str| survey.managed().any(|(_, facts)| facts.node.group.as_deref() == Some(name));
+            if !named && !managed(&group.name) {
+                obstacle.get_or_insert_with(|| {
+                    "none of its nodes is managed, and NODE_GROUPS does not name it".to_owned()
+                });
+            }
+            for instance in group.instances.iter().filter(|instance| !instance.has_node) {
+                let Some(pool) = pool else { continue };
+                if let Some(count) = self.instances_without_node.get_mut(pool) {
+                    *count += 1;
+                }
+                match fate(instance, survey) {
+                    Fate::Boots => self.booting.push(BootingInstance { instance, group: index, pool }),
+                    Fate::Stuck(why) => {
+                        obstacle.get_or_insert(why);
+                    }
+                    Fate::Given { created } => {
+                        if instance.surely_no_node && group.not_shrinkable.is_none() {
+                            let limit = Elapsed(twice(survey.policy.boot_grace));
+                            let reason = InstanceReason::NeverRegistered { created, limit };
+                            self.never_registered.push(NeverRegistered { pool, group, instance, reason });
+                        }
+                    }
+                }
+            }
+            let name = group.name.clone();
+            if pool.is_none() {
+                self.warnings.push(Warning::GroupWithoutPool { group: name.clone() });
+            } else if let Some(why) = &obstacle {
+                self.warnings.push(Warning::GroupNotGrown { group: name.clone(), why: why.clone() });
+            }
+            if let Some(why) = &group.not_shrinkable {
+                self.warnings.push(Warning::GroupNotShrunk { group: name, why: why.clone() });
+            }
+            if let Some(group) = self.groups.get_mut(index) {
+                group.growable = obstacle.is_none() && pool.is_some();
+            }
+        }
+    }
+
+    /// Rules out groups whose next node would be of no use to the pool's pods.
+    fn judge_templates(&mut self, survey: &Survey<'a>) {
+        for group in &mut self.groups {
+            let (Some(template), Some(pool)) = (&group.template, group.pool) else { continue };
+            let name = group.group.map(|group| group.name.clone()).unwrap_or_default();
+            let bounds = survey.policy.bounds_of(survey.pool_name(pool));
+            if let Some(resource) = template.filled_by_daemons(&survey.policy.resources, bounds) {
+                let (daemons, capacity) = (template.daemons.of(resource), template.capacity.of(resource));
+                self.warnings.push(Warning::DaemonsFillNewNode { group: name, resource, daemons, capacity });
+                group.growable = false;
+            } else if group.growable && !survey.somebody_reaches(pool, template) {
+                self.warnings.push(Warning::NobodyReachesNewNode { group: name });
+                group.growable = false;
+            } else if group.nodes.is_empty() && survey.would_be_reserved(pool, template) {
+                group.growable = false;
+            }
+        }
+    }
+
+    /// A group of whose nodes nothing is known is used only if there is no other in its pool.
+    fn prefer_known_templates(&mut self, pool: PoolIndex) {
+        if self.growable(pool).any(|(_, group)| group.template.is_some()) {
+            for group in self.groups.iter_mut().filter(|group| group.pool == Some(pool)) {
+                group.growable &= group.template.is_some();
+            }
+        }
+    }
+
+    fn limit(&mut self, survey: &Survey<'a>, pool: PoolIndex) {
+        if self.growable(pool).next().is_none() {
+            return;
+        }
+        let bounds = survey.policy.bounds_of(survey.pool_name(pool));
+        let without_node = self.instances_without_node.get(pool).copied().unwrap_or(0);
+        let taken = survey.common(pool).count() + without_node;
+        let mut allowed = bounds.max_nodes.saturating_sub(taken);
+        let known = self.growable(pool).any(|(_, group)| group.template.is_some());
+        if !known {
+            let in_state = |state| survey.common(pool).filter(|(_, facts)| facts.state == state).count();
+            let instances = self.booting.iter().filter(|one| one.pool == pool).count();
+            let booting = in_state(NodeState::Booting) + instances;
+            let blind = bounds.min_nodes.saturating_sub(in_state(NodeState::Serving) + booting).max(1);
+            allowed = if booting > 0 { 0 } else { allowed.min(blind) };
+            self.warnings.push(Warning::UnknownNewNode { allowed });
+        }
+        if let Some(slot) = self.allowed.get_mut(pool) {
+            *slot = allowed;
+        }
+    }
+}
+
+impl<'a> Group<'a> {
+    fn new(group: Option<&'a NodeGroup>, pool: Option<PoolIndex>) -> Self {
+        Self { group, pool, template: None, growable: true, nodes: Vec::new(), zone_nodes: 0 }
+    }
+}
+
+/// What becomes of an instance without a node.
+enum Fate {
+    /// It may still become a node.
+    Boots,
+    /// It is late or failed, and keeps its group from growing.
+    Stuck(String),
+    /// It has been late for so long that nobody waits for it.
+    Given { created: Since },
+}
+
+fn fate(instance: &Instance, survey: &Survey<'_>) -> Fate {
+    let grace = survey.policy.boot_grace;
+    let age = instance
+        .created_at
+        .map(|created| survey.snapshot.observed_at().duration_since(created).max(SignedDuration::ZERO));
+    match (age, &instance.creation_error) {
+        (Some(age), _) if age >= twice(grace) => Fate::Given { created: Since(instance.created_at) },
+        (_, Some(error)) => Fate::Stuck(format!("creating instance {} failed: {error}", instance.name)),
+        (Some(age), None) if age >= grace => {
+            Fate::Stuck(format!("instance {} has had no node for longer than BOOT_GRACE", instance.name))
+        }
+        (Some(_) | None, None) => Fate::Boots,
+    }
+}
+
+fn twice(duration: SignedDuration) -> SignedDuration {
+    duration.saturating_add(duration)
+}
+
+fn nodes_in_zone(survey: &Survey<'_>, group: &NodeGroup) -> usize {
+    let without_node =
+        |group: &NodeGroup| group.instances.iter().filter(|instance| !instance.has_node).count();
+    let Some(zone) = group.zone.as_deref() else {
+        let of_group = |name: &str| {
+            survey.managed().filter(|(_, facts)| facts.node.group.as_deref() == Some(name)).count()
+        };
+        return of_group(&group.name) + without_node(group);
+    };
+    let nodes = survey.managed().filter(|(_, facts)| facts.node.zone() == Some(zone)).count();
+    let others = survey.snapshot.groups().iter().filter(|other| other.zone.as_deref() == Some(zone));
+    nodes + others.map(without_node).sum::<usize>()
+}
+
+/// The groups that create further nodes, one a node. See [`Growth::order`].
+#[derive(Clone, Debug)]
+pub(super) struct NewNodes<'a> {
+    groups: &'a [Group<'a>],
+    /// Nodes in the group's zone so far, and the group (groups are sorted by name).
+    waiting: Vec<(usize, GroupIndex)>,
+}
+
+impl NewNodes<'_> {
+    /// The next group that `suits`, counted as having created a node.
+    pub(super) fn take(&mut self, suits: impl Fn(GroupIndex) -> bool) -> Option<GroupIndex> {
+        let &(_, group) = self.waiting.iter().filter(|(_, group)| suits(*group)).min()?;
+        let zone = |index: GroupIndex| {
+            self.groups.get(index).and_then(|group| group.group).and_then(|group| group.zone.as_deref())
+        };
+        let created_in = zone(group);
+        for (nodes, index) in &mut self.waiting {
+            // Regional groups have no zone of their own to compare by; each counts for itself.
+            if *index == group || (created_in.is_some() && zone(*index) == created_in) {
+                *nodes += 1;
+            }
+        }
+        Some(group)
+    }
+}

@@ -1,0 +1,154 @@
+//! Which omitted pods would be lost with their node (section 2): filters never hide a pod that nobody brings back.
+
+use super::classes::ControllerRole;
+use super::reason::Loss;
+use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes};
+
+/// Why an omitted pod would be lost wherever it is; `None` if its controller starts it again elsewhere.
+pub(super) fn loss(pod: &Pod) -> Option<Loss> {
+    let Some(controller) = &pod.controller else {
+        return Some(Loss::NoController);
+    };
+    if ControllerRole::of(controller) != ControllerRole::Recreates {
+        return Some(Loss::NotRecreated { kind: controller.kind.clone() });
+    }
+    if pod.safe_to_evict == Some(false) {
+        let annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict=false".to_owned();
+        return Some(Loss::NotToBeMoved { annotation });
+    }
+    if pod.do_not_disrupt {
+        return Some(Loss::NotToBeMoved { annotation: "karpenter.sh/do-not-disrupt=true".to_owned() });
+    }
+    let local = pod.local_volume.as_ref().filter(|_| pod.safe_to_evict != Some(true));
+    local.map(|volume| Loss::LocalVolume { volume: volume.to_string() })
+}
+
+/// Why an omitted pod would be lost with the node that it is on, last live replicas aside.
+pub(super) fn loss_on(pod: &Pod, node: &Node, volumes: &Volumes) -> Option<Loss> {
+    loss(pod).or_else(|| local_claim(pod, node, volumes))
+}
+
+fn local_claim(pod: &Pod, node: &Node, volumes: &Volumes) -> Option<Loss> {
+    if volumes.is_empty() {
+        return None;
+    }
+    pod.claims.iter().find_map(|claim| {
+        let key = (pod.namespace.to_string(), claim.to_string());
+        let affinity = volumes.get(&key)?.as_ref()?;
+        names_host(affinity, node).then(|| Loss::LocalClaim { claim: claim.to_string() })
+    })
+}
+
+/// Whether the node affinity of a volume names this host. Each driver for local disks has a label of its own for it
+/// (`kubernetes.io/hostname`, `topology.topolvm.io/node`, `openebs.io/nodename`, …); what they have in common is that
+/// its value is the name of the node or of its host.
+fn names_host(affinity: &Affinity, node: &Node) -> bool {
+    const HOST_NAME: &str = "kubernetes.io/hostname";
+    let host = node.labels.get(HOST_NAME).unwrap_or(&node.name);
+    let names_it = |requirement: &Requirement| {
+        let Operator::In(values) = &requirement.operator else { return false };
+        let value = match node.labels.get(&requirement.key) {
+            Some(value) => value,
+            None if requirement.key == HOST_NAME => &node.name,
+            None => return false,
+        };
+        (value == host || *value == node.name) && values.contains(value)
+    };
+    let is_named = |requirement: &Requirement| {
+        let Operator::In(values) = &requirement.operator else { return false };
+        requirement.key == "metadata.name" && values.contains(&node.name)
+    };
+    affinity.0.iter().any(|term| term.labels.iter().any(names_it) || term.fields.iter().any(is_named))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::{ClaimKey, SelectorTerm};
+    use crate::plan::fixture::{Build, named, owned_by, pod};
+
+    fn web() -> Pod {
+        pod("kube-system/web").controlled(owned_by("apps", "ReplicaSet"))
+    }
+
+    #[test]
+    fn what_nobody_brings_back_is_lost() {
+        let not_recreated = |kind: &str| Some(Loss::NotRecreated { kind: kind.into() });
+        let not_moved = |text: &str| Some(Loss::NotToBeMoved { annotation: text.into() });
+        for (sentence, pod, expected) in [
+            ("a replica", web(), None),
+            ("of nobody", pod("kube-system/web"), Some(Loss::NoController)),
+            ("of a Job", web().controlled(owned_by("batch", "Job")), not_recreated("Job")),
+            (
+                "of a workflow",
+                web().controlled(owned_by("argoproj.io", "Workflow")),
+                not_recreated("Workflow"),
+            ),
+            ("of its node, not static", web().controlled(owned_by("", "Node")), not_recreated("Node")),
+            (
+                "not safe to evict",
+                Pod { safe_to_evict: Some(false), ..web() },
+                not_moved("cluster-autoscaler.kubernetes.io/safe-to-evict=false"),
+            ),
+            (
+                "not to be disrupted",
+                Pod { do_not_disrupt: true, ..web() },
+                not_moved("karpenter.sh/do-not-disrupt=true"),
+            ),
+            (
+                "with data on the node",
+                Pod { local_volume: Some("data".into()), ..web() },
+                Some(Loss::LocalVolume { volume: "data".into() }),
+            ),
+            (
+                "with data on the node that is safe to lose",
+                Pod { local_volume: Some("data".into()), safe_to_evict: Some(true), ..web() },
+                None,
+            ),
+        ] {
+            assert_eq!(loss(&pod), expected, "{sentence}");
+        }
+    }
+
+    fn on(key: &str, value: &str) -> Affinity {
+        let requirement = Requirement { key: key.into(), operator: Operator::In(vec![value.into()]) };
+        Affinity(vec![SelectorTerm { labels: vec![requirement], fields: vec![] }])
+    }
+
+    #[test]
+    fn a_claim_whose_volume_names_the_host_is_lost_with_it() {
+        let mut node = named("n1");
+        for (key, value) in [
+            ("kubernetes.io/hostname", "host-1"),
+            ("topology.topolvm.io/node", "n1"),
+            ("topology.kubernetes.io/zone", "z1"),
+        ] {
+            node.labels.insert(key.into(), value.into());
+        }
+        let pod = Pod { claims: Box::new(["data".into()]), ..web() };
+        let lost = Some(Loss::LocalClaim { claim: "data".into() });
+        for (volume, expected) in [
+            (Some(on("kubernetes.io/hostname", "host-1")), lost.clone()),
+            (Some(on("topology.topolvm.io/node", "n1")), lost),
+            (Some(on("kubernetes.io/hostname", "host-2")), None),
+            (Some(on("topology.kubernetes.io/zone", "z1")), None),
+            (None, None),
+        ] {
+            let key: ClaimKey = ("kube-system".into(), "data".into());
+            let volumes = BTreeMap::from([(key, volume.clone())]);
+            assert_eq!(loss_on(&pod, &node, &volumes), expected, "{volume:?}");
+        }
+        assert_eq!(loss_on(&pod, &node, &BTreeMap::new()), None, "a claim that was not looked up");
+    }
+
+    #[test]
+    fn a_host_without_labels_goes_by_its_node_s_name() {
+        assert!(names_host(&on("kubernetes.io/hostname", "n1"), &named("n1")));
+        let by_name = Requirement { key: "metadata.name".into(), operator: Operator::In(vec!["n1".into()]) };
+        let affinity = Affinity(vec![SelectorTerm { labels: vec![], fields: vec![by_name] }]);
+        assert!(names_host(&affinity, &named("n1")));
+        assert!(!names_host(&affinity, &named("n2")));
+    }
+}

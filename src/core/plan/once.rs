@@ -1,0 +1,104 @@
+//! One try at a time: when a waiting pod is no reason to create a further node in a group. Section 5.
+//!
+//! A node that came for a pod and does not take it shows that this account misses something. Without this rule each run
+//! would buy another one.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::growth::{GroupIndex, Growth};
+use super::places::{admits, free_of_occupants};
+use super::reason::Elapsed;
+use super::survey::Survey;
+use super::value::NodeState;
+use super::waiting::{HOUR, WaitingPod};
+use crate::model::CreatedFor;
+
+/// The longest pause between two nodes that are created for one pod.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Why a group is not grown again for a pod; `None` if it may be.
+pub(super) fn why_not_again(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    group: GroupIndex,
+    one: &WaitingPod<'_>,
+) -> Option<String> {
+    let refused = one.unbound.refused_since()?;
+    came_and_does_not_fit(survey, growth, group, one, refused)
+        .or_else(|| still_coming(survey, growth, group, refused))
+        .or_else(|| pause(survey, growth, group, one))
+}
+
+/// A young node that came since the refusal and would not take the pod even without its occupants.
+fn came_and_does_not_fit(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    group: GroupIndex,
+    one: &WaitingPod<'_>,
+    refused: Timestamp,
+) -> Option<String> {
+    let now = survey.snapshot.observed_at();
+    growth.groups.get(group)?.nodes.iter().filter_map(|index| survey.nodes.get(*index)).find_map(|facts| {
+        let created = facts.node.created_at.filter(|created| *created > refused)?;
+        let young = now.duration_since(created) < survey.policy.boot_grace;
+        if !young || !facts.ready() {
+            return None;
+        }
+        let name = &facts.node.name;
+        if !admits(survey, facts, one.shape()) {
+            return Some(format!("node {name}, which came since, does not admit it"));
+        }
+        let free = free_of_occupants(facts);
+        (!one.pod.requests.fits(&free)).then(|| format!("node {name}, which came since, is too small for it"))
+    })
+}
+
+/// A machine that was asked for since the refusal and is still on its way.
+fn still_coming(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    group: GroupIndex,
+    refused: Timestamp,
+) -> Option<String> {
+    let now = survey.snapshot.observed_at();
+    // One that the cloud has not begun was asked for a moment ago.
+    let since = |created: Option<Timestamp>| {
+        created
+            .is_none_or(|created| created > refused && now.duration_since(created) < survey.policy.boot_grace)
+    };
+    let mut instances = growth.booting.iter().filter(|one| one.group == group).map(|one| one.instance);
+    if let Some(instance) = instances.find(|instance| since(instance.created_at)) {
+        return Some(format!("instance {}, which was asked for since, still boots", instance.name));
+    }
+    let nodes = growth.groups.get(group)?.nodes.iter().filter_map(|index| survey.nodes.get(*index));
+    let mut booting =
+        nodes.filter(|facts| facts.state == NodeState::Booting && facts.node.created_at.is_some());
+    let node = booting.find(|facts| since(facts.node.created_at))?;
+    Some(format!("node {}, which came since, still boots", node.node.name))
+}
+
+/// The pause after the nodes that were created for the pod.
+fn pause(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    group: GroupIndex,
+    one: &WaitingPod<'_>,
+) -> Option<String> {
+    let Some(ledger) = survey.snapshot.ledger() else {
+        let long = one.age.is_some_and(|age| age >= HOUR);
+        return long.then(|| {
+            "it has waited for longer than an hour, and no ConfigMap keeps what was created for it".to_owned()
+        });
+    };
+    let name = growth.groups.get(group)?.name().to_owned();
+    let CreatedFor { nodes, at } = *ledger.created_for.get(&(one.unbound.uid.to_string(), name))?;
+    let mut pause = survey.policy.boot_grace;
+    for _ in 1..nodes.min(64) {
+        pause = pause.saturating_add(pause).min(LONGEST_PAUSE);
+    }
+    let passed = survey.snapshot.observed_at().duration_since(at).max(SignedDuration::ZERO);
+    (nodes > 0 && passed < pause).then(|| {
+        let noun = if nodes == 1 { "node was" } else { "nodes were" };
+        format!("{nodes} {noun} created for it, the next follows after {}", Elapsed(pause))
+    })
+}

@@ -1,0 +1,210 @@
+//! The places where a waiting pod may go, in the order in which they are tried. Section 6.
+//!
+//! ```text
+//!   serving nodes -> cordoned candidates -> reserved nodes -> booting nodes and instances -> new nodes
+//! ```
+//!
+//! Critical and pinned nodes come first among the serving and among the cordoned ones, then the order of part 2.
+
+use std::collections::BTreeMap;
+
+use super::growth::{GroupIndex, Growth};
+use super::order::{
+    Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate, ready_candidates,
+};
+use super::reach::Site;
+use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::taints::takes_nobody_now;
+use super::template::Template;
+use crate::model::{Amounts, NodeIndex, Pod, Resource, Volumes};
+
+/// Requests of nominated pods by the node that they are nominated for.
+pub(super) type Nominated = BTreeMap<NodeIndex, Amounts>;
+
+/// What decides where a pod may go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) volumes: &'a Volumes,
+}
+
+impl Shape<'_> {
+    /// Whether the pod's requests fit what is left of a place.
+    pub(super) fn fits(self, left: &Amounts) -> bool {
+        self.pod.requests.fits(left)
+    }
+
+    fn is_admitted(self, site: Site<'_>) -> bool {
+        site.admits_pod(self.pod, self.volumes)
+    }
+}
+
+/// What kind of place it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// A serving node.
+    Serving,
+    /// A cordoned candidate.
+    Cordoned,
+    /// A reserved node that is schedulable: nothing is done for a pod that fits it.
+    Reserved,
+    /// A reserved node under our own cordon.
+    ReservedCordoned,
+    /// A booting node or instance.
+    Booting,
+    /// A node to be created.
+    New,
+}
+
+/// A place for pods.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub(super) at: Candidate,
+    pub(super) stage: Stage,
+    ground: Ground<'a>,
+    /// What is free there now.
+    free: Amounts,
+    /// What is left of that once the pods placed so far have taken theirs.
+    pub(super) left: Amounts,
+}
+
+/// What a place is like, apart from its room.
+#[derive(Clone, Copy, Debug)]
+enum Ground<'a> {
+    Node(Site<'a>),
+    Template(&'a Template<'a>),
+    /// Nothing tells what it will be like: a cluster that has shrunk to nothing must be able to grow again.
+    Unknown,
+}
+
+impl<'a> Place<'a> {
+    fn new(at: Candidate, stage: Stage, ground: Ground<'a>, free: Amounts) -> Self {
+        Self { at, stage, ground, left: free.clone(), free }
+    }
+
+    /// Whether a pod fits what is left.
+    pub(super) fn takes(&self, shape: Shape<'_>) -> bool {
+        matches!(self.ground, Ground::Unknown) || (shape.fits(&self.left) && self.admits(shape))
+    }
+
+    /// Whether a pod fits what is free now, whatever other waiting pods take.
+    pub(super) fn would_take_now(&self, shape: Shape<'_>) -> bool {
+        shape.fits(&self.free) && self.admits(shape)
+    }
+
+    fn admits(&self, shape: Shape<'_>) -> bool {
+        match self.ground {
+            Ground::Node(site) => shape.is_admitted(site),
+            Ground::Template(template) => template_admits(template, shape),
+            Ground::Unknown => true,
+        }
+    }
+}
+
+/// Whether a node admits a pod, apart from its size.
+pub(super) fn admits(survey: &Survey<'_>, facts: &NodeFacts<'_>, shape: Shape<'_>) -> bool {
+    shape.is_admitted(Site::of(facts.node, survey.policy))
+}
+
+/// Whether a node of this kind admits a pod, apart from its size, in one of the zones that it may be in.
+pub(super) fn template_admits(template: &Template<'_>, shape: Shape<'_>) -> bool {
+    template.sites().any(|site| shape.is_admitted(site))
+}
+
+/// What is free on a node now.
+pub(super) fn free_now(facts: &NodeFacts<'_>, index: NodeIndex, nominated: &Nominated) -> Amounts {
+    let free = facts.offer.clone().minus(&facts.load);
+    nominated.get(&index).map_or(free.clone(), |more| free.minus(more))
+}
+
+/// What would be free on a node without its occupants.
+pub(super) fn free_of_occupants(facts: &NodeFacts<'_>) -> Amounts {
+    facts.offer.clone().minus(&facts.unoccupied_load)
+}
+
+/// The places of a pool that exist, in order.
+pub(super) fn places<'s>(
+    survey: &'s Survey<'_>,
+    growth: &'s Growth<'_>,
+    pool: PoolIndex,
+    cordons: &Cordons,
+    resource: Resource,
+    nominated: &Nominated,
+) -> Vec<Place<'s>> {
+    let ready = ready_candidates(survey, pool, cordons, resource);
+    let facts = |index: NodeIndex| survey.nodes.get(index);
+    let node = |index: NodeIndex, stage: Stage| {
+        let facts = facts(index).filter(|facts| !takes_nobody_now(facts.node))?;
+        Some(Place::new(
+            Candidate::Node(index),
+            stage,
+            Ground::Node(Site::of(facts.node, survey.policy)),
+            free_now(facts, index, nominated),
+        ))
+    };
+    let kept = |index: &NodeIndex| facts(*index).is_some_and(NodeFacts::protected);
+    let mut found = Vec::with_capacity(ready.len());
+    for (stage, cordoned) in [(Stage::Serving, false), (Stage::Cordoned, true)] {
+        for first in [true, false] {
+            let these = ready.iter().copied().filter(|index| {
+                (cordon(cordons, *index) != Cordon::None) == cordoned && kept(index) == first
+            });
+            found.extend(these.filter_map(|index| node(index, stage)));
+        }
+    }
+    for (stage, wanted) in [(Stage::Reserved, Cordon::None), (Stage::ReservedCordoned, Cordon::Ours)] {
+        let reserved = survey.of_pool(pool).filter(|(_, facts)| {
+            facts.reserved.is_some() && facts.ready() && !facts.claimed && facts.cordon == wanted
+        });
+        found.extend(reserved.filter_map(|(index, _)| node(index, stage)));
+    }
+    found.extend(
+        booting_nodes(survey, pool).into_iter().filter_map(|index| booting_node(survey, growth, index)),
+    );
+    found.extend(booting_instances(growth, pool).into_iter().filter_map(|index| {
+        let group = growth.booting.get(index)?.group;
+        Some(Place { at: Candidate::Instance(index), stage: Stage::Booting, ..new_place(growth, group) })
+    }));
+    found
+}
+
+/// A node that does not exist yet as a place.
+pub(super) fn new_place<'s>(growth: &'s Growth<'_>, group: GroupIndex) -> Place<'s> {
+    let template = growth.groups.get(group).and_then(|group| group.template.as_ref());
+    let (ground, free) = match template {
+        Some(template) => (Ground::Template(template), template.free.clone()),
+        None => (Ground::Unknown, without_bound()),
+    };
+    Place::new(Candidate::New(group), Stage::New, ground, free)
+}
+
+/// A booting node as a place: per resource, the larger of what is free by its own status and by its group's template.
+pub(super) fn booting_node<'s>(
+    survey: &'s Survey<'_>,
+    growth: &'s Growth<'_>,
+    index: NodeIndex,
+) -> Option<Place<'s>> {
+    let facts = survey.nodes.get(index).filter(|facts| is_candidate(survey, facts))?;
+    let template =
+        growth.group_of(survey, index).and_then(|group| growth.groups.get(group)?.template.as_ref());
+    let reports = facts.node.allocatable.memory.or(facts.node.capacity.memory).is_some();
+    let own = if reports { facts.offer.clone().minus(&facts.load) } else { Amounts::default() };
+    let free = match template {
+        Some(template) => own.larger(&template.free),
+        None if reports => own,
+        None => without_bound(),
+    };
+    Some(Place::new(
+        Candidate::Node(index),
+        Stage::Booting,
+        Ground::Node(Site::of(facts.node, survey.policy)),
+        free,
+    ))
+}
+
+/// Room for any pod that asks for no device.
+fn without_bound() -> Amounts {
+    let mut room = Amounts::default();
+    (room.memory.0, room.cpu.0, room.pods) = (u64::MAX, u64::MAX, u64::MAX);
+    room
+}

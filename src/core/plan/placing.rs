@@ -1,0 +1,232 @@
+//! Placing: where each refused pod of a pool would go, and what that needs. Section 6.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+
+use super::growth::{GroupIndex, Growth};
+use super::hold::Holds;
+use super::notes::Warning;
+use super::once::why_not_again;
+use super::order::{Candidate, Cordons, Must};
+use super::places::{Place, Stage, new_place, places};
+use super::survey::{PoolIndex, Survey};
+use super::waiting::{HOUR, Needs, Placed, ShapeKey, Waiting, WaitingPod};
+use crate::model::{NodeIndex, Resource};
+
+/// Once the scheduler has refused a pod for this long although it fits a serving node by this account, it has another
+/// reason. Before that it may just not have looked again.
+pub(super) const OTHER_REASON: SignedDuration = SignedDuration::from_secs(30);
+
+/// Where the refused pods of a pool would go.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Placement {
+    pub(super) needs: Needs,
+    /// The place of each pod, in the order of [`Waiting::placeable`].
+    pub(super) fates: Vec<Fate>,
+    /// The pods on new nodes.
+    pub(super) on_new: Option<Placed>,
+    /// The pods that the nodes in [`Needs::new`] are for, parallel to it.
+    pub(super) new_for: Vec<Vec<usize>>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// What becomes of a refused pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It has room on this node, which serves, is uncordoned, or boots.
+    OnNode(NodeIndex, Stage),
+    /// It has room on an instance that boots.
+    OnInstance(usize),
+    /// It has room on the node to be created with this index in [`Needs::new`].
+    OnNew(usize),
+    /// The scheduler refuses it for another reason than its requests; these nodes are kept or opened for it.
+    Held(Vec<NodeIndex>),
+    /// Nothing is done for it.
+    Nothing(String),
+}
+
+/// What placing works on.
+struct Placing<'s, 'a> {
+    survey: &'s Survey<'a>,
+    growth: &'s Growth<'a>,
+    pool: PoolIndex,
+    places: Vec<Place<'s>>,
+    /// Room only ever shrinks, so a pod may start looking where the last one like it found its place.
+    starts: BTreeMap<ShapeKey<'s>, usize>,
+    placement: Placement,
+    by_node: BTreeMap<NodeIndex, Placed>,
+}
+
+/// Places the refused pods of a pool, each on the first place that takes it.
+pub(super) fn place<'s>(
+    survey: &'s Survey<'s>,
+    growth: &'s Growth<'s>,
+    waiting: &'s Waiting<'s>,
+    pool: PoolIndex,
+    cordons: &Cordons,
+    resource: Resource,
+) -> Placement {
+    let nominated = waiting.nominees.iter().filter(|(index, _)| {
+        survey.nodes.get(**index).is_some_and(|facts| facts.pool == pool && facts.common())
+    });
+    let mut placement = Placement::default();
+    placement.needs.nodes = nominated.map(|(index, pod)| (*index, Must::Nominated(pod.clone()))).collect();
+    let pods = waiting.placeable.get(pool).map(Vec::as_slice).unwrap_or_default();
+    if pods.is_empty() {
+        return placement;
+    }
+    let places = places(survey, growth, pool, cordons, resource, &waiting.nominated);
+    let mut holds = Holds::new(survey, &places);
+    let mut placing = Placing {
+        survey,
+        growth,
+        pool,
+        places,
+        starts: BTreeMap::new(),
+        placement,
+        by_node: BTreeMap::new(),
+    };
+    for (index, one) in pods.iter().enumerate() {
+        let fate = match holds.of(one, &placing.places) {
+            Some(held) => placing.hold(one, held),
+            None => placing.place(index, one),
+        };
+        placing.placement.fates.push(fate);
+    }
+    placing.finish()
+}
+
+impl<'s> Placing<'s, '_> {
+    /// Keeps or opens the nodes that may take a pod which the scheduler refuses for another reason than its requests.
+    fn hold(&mut self, one: &WaitingPod<'_>, held: super::hold::Held) -> Fate {
+        let node =
+            self.survey.nodes.get(held.serving).map(|facts| facts.node.name.clone()).unwrap_or_default();
+        let message = one.unbound.refusal.as_ref().map(|refusal| refusal.message.clone()).unwrap_or_default();
+        let pod = one.pod.full_name();
+        let warning = Warning::RefusedByScheduler { pod: pod.clone(), node, message };
+        let words = warning.to_string();
+        self.placement.warnings.push(warning);
+        if one.age.is_some_and(|age| age >= HOUR) {
+            return Fate::Nothing(words);
+        }
+        for index in &held.nodes {
+            self.placement.needs.nodes.push((*index, Must::RefusedElsewhere(pod.clone())));
+        }
+        Fate::Held(held.nodes)
+    }
+
+    fn place(&mut self, index: usize, one: &WaitingPod<'s>) -> Fate {
+        let shape = one.shape();
+        let start = self.starts.get(&one.key()).copied().unwrap_or(0);
+        let found = self.places.iter().skip(start).position(|place| place.takes(shape));
+        let position = match found {
+            Some(offset) => start + offset,
+            None => match self.create(one) {
+                Ok(position) => position,
+                Err(warning) => {
+                    let words = warning.to_string();
+                    self.placement.warnings.push(warning);
+                    self.starts.insert(one.key(), self.places.len());
+                    return Fate::Nothing(words);
+                }
+            },
+        };
+        self.starts.insert(one.key(), position);
+        let Some(place) = self.places.get_mut(position) else { return Fate::Nothing(String::new()) };
+        place.left.take(&one.pod.requests);
+        let (at, stage) = (place.at, place.stage);
+        let new_index = self.places.iter().take(position).filter(|place| place.stage == Stage::New).count();
+        match at {
+            Candidate::Node(node) => {
+                count(self.by_node.entry(node).or_insert_with(|| placed(one)));
+                let needs = &mut self.placement.needs;
+                match stage {
+                    Stage::Reserved => {}
+                    Stage::ReservedCordoned => {
+                        count(needs.reserved.entry(node).or_insert_with(|| placed(one)));
+                    }
+                    Stage::Serving | Stage::Cordoned | Stage::Booting | Stage::New => {
+                        needs.nodes.push((node, Must::Waiting(placed(one))));
+                    }
+                }
+                Fate::OnNode(node, stage)
+            }
+            Candidate::Instance(instance) => {
+                self.placement.needs.instances.push(instance);
+                Fate::OnInstance(instance)
+            }
+            Candidate::New(_) => {
+                count(self.placement.on_new.get_or_insert_with(|| placed(one)));
+                if let Some(pods) = self.placement.new_for.get_mut(new_index) {
+                    pods.push(index);
+                }
+                Fate::OnNew(new_index)
+            }
+        }
+    }
+
+    /// Adds a new node for a pod, in a group that would make one which takes it.
+    fn create(&mut self, one: &WaitingPod<'_>) -> Result<usize, Warning> {
+        let mut blocked: Option<(GroupIndex, String)> = None;
+        let mut further = self.growth.order(self.pool);
+        for group in &self.placement.needs.new {
+            further.take(|index| index == *group);
+        }
+        let mut refused = BTreeSet::new();
+        loop {
+            let suits = |index: GroupIndex| {
+                !refused.contains(&index)
+                    && self.growth.groups.get(index).is_some_and(|group| group.would_take(one.shape()))
+            };
+            let Some(group) = further.take(suits) else { break };
+            match why_not_again(self.survey, self.growth, group, one) {
+                None => {
+                    self.placement.needs.new.push(group);
+                    self.placement.new_for.push(Vec::new());
+                    self.places.push(new_place(self.growth, group));
+                    return Ok(self.places.len() - 1);
+                }
+                Some(why) => {
+                    blocked.get_or_insert((group, why));
+                    refused.insert(group);
+                }
+            }
+        }
+        let pod = one.pod.full_name();
+        Err(match blocked {
+            Some((group, lacks)) => {
+                let group =
+                    self.growth.groups.get(group).map(|group| group.name().to_owned()).unwrap_or_default();
+                Warning::NewNodeDidNotHelp { pod, group, lacks }
+            }
+            None => Warning::NoRoom { pod, why: self.why_no_new_node().to_owned() },
+        })
+    }
+
+    fn why_no_new_node(&self) -> &'static str {
+        if self.growth.growable(self.pool).next().is_some() {
+            "a new node would not take it"
+        } else {
+            "no node group of its pool can grow"
+        }
+    }
+
+    /// The placement, with each node's pods counted.
+    fn finish(mut self) -> Placement {
+        for (index, must) in &mut self.placement.needs.nodes {
+            if let (Must::Waiting(placed), Some(counted)) = (&mut *must, self.by_node.get(index)) {
+                placed.clone_from(counted);
+            }
+        }
+        self.placement
+    }
+}
+
+fn placed(one: &WaitingPod<'_>) -> Placed {
+    Placed { pod: one.pod.full_name(), pods: 0 }
+}
+
+fn count(placed: &mut Placed) {
+    placed.pods += 1;
+}

@@ -1,0 +1,183 @@
+//! Whether a place admits a pod: the part of the scheduler's rules that this program knows, size aside (section 3).
+
+use std::collections::BTreeMap;
+
+use super::taints::{comes_and_goes, tolerates};
+use crate::model::{Affinity, Constraints, Node, Operator, Pod, SelectorTerm, Taint, Volumes};
+use crate::policy::Policy;
+
+const HOST_NAME: &str = "kubernetes.io/hostname";
+
+/// The labels of the operating system, the current one and the one before Kubernetes 1.14.
+const OS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
+
+const WINDOWS: &str = "windows";
+
+/// The lasting properties of a place that decide which pods may go there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Site<'a> {
+    /// `None` for a node that does not exist yet: nobody can ask for it by name.
+    pub(super) name: Option<&'a str>,
+    pub(super) labels: &'a BTreeMap<String, String>,
+    pub(super) taints: &'a [Taint],
+    /// The policy tells which taints come and go.
+    pub(super) policy: &'a Policy,
+}
+
+impl<'a> Site<'a> {
+    /// The place that a node is.
+    pub(super) fn of(node: &'a Node, policy: &'a Policy) -> Self {
+        Self { name: Some(&node.name), labels: &node.labels, taints: &node.taints, policy }
+    }
+
+    /// Whether node selector, required node affinity, taints and operating system let a pod in. Taints that come and go
+    /// keep nobody out.
+    pub(super) fn admits(&self, constraints: &Constraints) -> bool {
+        let selected =
+            constraints.node_selector.iter().all(|(key, value)| self.label(key) == Some(value.as_str()));
+        let attracted = constraints.affinity.as_ref().is_none_or(|affinity| self.is_in(affinity));
+        selected
+            && attracted
+            && self.taints.iter().all(|taint| {
+                tolerates(constraints, &taint.key, &taint.value, taint.effect)
+                    || comes_and_goes(taint, self.policy)
+            })
+            && (!is_windows(self.labels) || asks_for_windows(constraints))
+    }
+
+    /// The same for a pod and the volumes of its claims, as far as these were looked up.
+    pub(super) fn admits_pod(&self, pod: &Pod, volumes: &Volumes) -> bool {
+        self.admits(&pod.constraints) && (volumes.is_empty() || self.has_volumes_of(pod, volumes))
+    }
+
+    fn has_volumes_of(&self, pod: &Pod, volumes: &Volumes) -> bool {
+        pod.claims.iter().all(|claim| {
+            let key = (pod.namespace.to_string(), claim.to_string());
+            let affinity = volumes.get(&key).and_then(Option::as_ref);
+            affinity.is_none_or(|affinity| self.is_in(affinity))
+        })
+    }
+
+    fn is_in(&self, affinity: &Affinity) -> bool {
+        affinity.0.iter().any(|term| self.meets(term))
+    }
+
+    /// A label of the site. A node that does not exist yet has no host name that a pod could have asked for.
+    fn label(&self, key: &str) -> Option<&str> {
+        if self.name.is_none() && key == HOST_NAME {
+            return None;
+        }
+        self.labels.get(key).map(String::as_str)
+    }
+
+    fn meets(&self, term: &SelectorTerm) -> bool {
+        if term.labels.is_empty() && term.fields.is_empty() {
+            return false;
+        }
+        term.labels.iter().all(|requirement| requirement.matches_value(self.label(&requirement.key)))
+            && term
+                .fields
+                .iter()
+                .all(|requirement| requirement.key == "metadata.name" && requirement.matches_value(self.name))
+    }
+}
+
+/// Whether a node with these labels runs Windows. Only pods that ask for Windows run there.
+pub(super) fn is_windows(labels: &BTreeMap<String, String>) -> bool {
+    OS.iter().find_map(|key| labels.get(*key)).is_some_and(|os| os == WINDOWS)
+}
+
+/// Whether a pod asks for a Windows node, by its node selector or by a term of its node affinity.
+pub(super) fn asks_for_windows(constraints: &Constraints) -> bool {
+    let selected = OS.iter().any(|key| constraints.node_selector.get(*key).is_some_and(|os| os == WINDOWS));
+    let terms = constraints.affinity.iter().flat_map(|affinity| &affinity.0);
+    selected
+        || terms.flat_map(|term| &term.labels).any(|requirement| {
+            let Operator::In(values) = &requirement.operator else { return false };
+            OS.contains(&requirement.key.as_str()) && values.iter().any(|os| os == WINDOWS)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Requirement, TaintEffect};
+    use crate::plan::fixture::{labelled, pod, taint, tolerating};
+
+    fn admits(taints: &[Taint], constraints: &Constraints) -> bool {
+        let labels =
+            BTreeMap::from([("pool".to_owned(), "user".to_owned()), (HOST_NAME.to_owned(), "n1".to_owned())]);
+        let policy = Policy::default();
+        Site { name: Some("n1"), labels: &labels, taints, policy: &policy }.admits(constraints)
+    }
+
+    #[test]
+    fn a_lasting_taint_keeps_out_what_does_not_tolerate_it_and_a_passing_one_keeps_out_nobody() {
+        let plain = Constraints::default();
+        assert!(!admits(&[taint("dedicated")], &plain));
+        assert!(!admits(&[Taint { effect: TaintEffect::NoExecute, ..taint("dedicated") }], &plain));
+        assert!(admits(&[Taint { effect: TaintEffect::PreferNoSchedule, ..taint("dedicated") }], &plain));
+        assert!(admits(&[taint("dedicated")], &tolerating("dedicated")));
+        assert!(admits(&[taint("node.kubernetes.io/not-ready")], &plain));
+        assert!(admits(&[taint("kube-rebalancer/deleting")], &plain));
+    }
+
+    fn within(key: &str, value: &str) -> Requirement {
+        Requirement { key: key.into(), operator: Operator::In(vec![value.into()]) }
+    }
+
+    fn terms(terms: Vec<SelectorTerm>) -> Constraints {
+        Constraints { affinity: Some(Affinity(terms)), ..Constraints::default() }
+    }
+
+    fn labels_in(requirement: Requirement) -> SelectorTerm {
+        SelectorTerm { labels: vec![requirement], fields: vec![] }
+    }
+
+    #[test]
+    fn affinity_needs_one_term_and_an_empty_term_matches_nothing() {
+        let pool = |value| labels_in(within("pool", value));
+        assert!(admits(&[], &terms(vec![pool("core"), pool("user")])));
+        assert!(!admits(&[], &terms(vec![pool("core")])));
+        assert!(!admits(&[], &terms(vec![SelectorTerm::default()])));
+        assert!(!admits(&[], &terms(vec![])));
+        let name = |name| SelectorTerm { labels: vec![], fields: vec![within("metadata.name", name)] };
+        assert!(admits(&[], &terms(vec![name("n1")])));
+        assert!(!admits(&[], &terms(vec![name("n2")])));
+    }
+
+    #[test]
+    fn a_new_node_has_no_name_to_ask_for() {
+        let (node, policy) = (labelled(HOST_NAME, "n1"), Policy::default());
+        let new = Site { name: None, ..Site::of(&node, &policy) };
+        let selector = BTreeMap::from([(HOST_NAME.to_owned(), "n1".to_owned())]);
+        assert!(!new.admits(&Constraints { node_selector: selector, ..Constraints::default() }));
+        assert!(new.admits(&Constraints::default()));
+    }
+
+    #[test]
+    fn a_windows_node_is_only_for_pods_that_ask_for_windows() {
+        let (node, policy) = (labelled("kubernetes.io/os", "windows"), Policy::default());
+        let windows = Site::of(&node, &policy);
+        let selector = BTreeMap::from([("kubernetes.io/os".to_owned(), "windows".to_owned())]);
+        assert!(!windows.admits(&Constraints::default()));
+        assert!(windows.admits(&Constraints { node_selector: selector, ..Constraints::default() }));
+        assert!(windows.admits(&terms(vec![labels_in(within("kubernetes.io/os", "windows"))])));
+        let linux = labelled("kubernetes.io/os", "linux");
+        assert!(Site::of(&linux, &policy).admits(&Constraints::default()));
+    }
+
+    #[test]
+    fn a_bound_volume_of_a_waiting_pod_decides_where_it_may_go() {
+        let (node, policy) = (labelled("topology.kubernetes.io/zone", "z1"), Policy::default());
+        let waiting = Pod { claims: Box::new(["home".into()]), ..pod("hub/ada") };
+        let in_zone = |zone| {
+            let affinity = Affinity(vec![labels_in(within("topology.kubernetes.io/zone", zone))]);
+            Volumes::from([(("hub".to_owned(), "home".to_owned()), Some(affinity))])
+        };
+        let site = Site::of(&node, &policy);
+        assert!(site.admits_pod(&waiting, &in_zone("z1")));
+        assert!(!site.admits_pod(&waiting, &in_zone("z2")));
+        assert!(site.admits_pod(&waiting, &Volumes::new()));
+    }
+}

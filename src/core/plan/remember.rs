@@ -1,0 +1,56 @@
+//! What later runs should know: which taints are common, and the nodes created for waiting pods. Sections 3 and 5.
+
+use std::collections::BTreeSet;
+
+use super::assemble::Run;
+use super::order::Candidate;
+use crate::model::{CreatedFor, Ledger};
+
+/// What to note, if it differs from what earlier runs noted. Where nothing can be kept between runs, nothing is.
+pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
+    let before = run.survey.snapshot.ledger()?;
+    let mut after = before.clone();
+    for (pool, judged) in run.survey.pools.iter().zip(&run.survey.judged_common) {
+        if !judged.is_empty() {
+            after.common.entry(pool.clone()).or_default().extend(judged.clone());
+        }
+    }
+    let waits: BTreeSet<&str> = run
+        .survey
+        .unbound
+        .iter()
+        .filter_map(|one| one.pod.unbound.as_ref())
+        .map(|unbound| &*unbound.uid)
+        .collect();
+    after.created_for.retain(|(uid, _), _| waits.contains(uid.as_str()));
+    note_creations(run, &mut after);
+    (after != *before).then_some(after)
+}
+
+fn note_creations(run: &Run<'_, '_>, ledger: &mut Ledger) {
+    if run.guard.is_some() {
+        return;
+    }
+    let at = run.survey.snapshot.observed_at();
+    for (pool, decision) in run.changes.decisions.iter().enumerate() {
+        let pods = run.waiting.placeable.get(pool).map(Vec::as_slice).unwrap_or_default();
+        let placement = &decision.placement;
+        for ((group, created_for), entry) in
+            placement.needs.new.iter().zip(&placement.new_for).zip(&decision.new)
+        {
+            if entry.candidate != Candidate::New(*group) {
+                continue;
+            }
+            let name = run.growth.groups.get(*group).map(|group| group.name().to_owned()).unwrap_or_default();
+            for unbound in created_for.iter().filter_map(|index| pods.get(*index)).map(|one| one.unbound) {
+                if unbound.uid.is_empty() {
+                    continue;
+                }
+                let key = (unbound.uid.to_string(), name.clone());
+                let noted = ledger.created_for.entry(key).or_insert(CreatedFor { nodes: 0, at });
+                noted.nodes = noted.nodes.saturating_add(1);
+                noted.at = at;
+            }
+        }
+    }
+}

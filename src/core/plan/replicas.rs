@@ -1,0 +1,178 @@
+//! The last live replica (section 2): both DNS servers on one node keep it, and so do two on two nodes that would go
+//! together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::reason::Loss;
+use super::survey::{NodeFacts, Survey};
+use crate::model::{Binding, Controller, NodeIndex, Pod, Snapshot};
+
+/// The pods of the controllers that have an omitted Ready pod on a managed node, by the controller's uid.
+pub(crate) type LivePods<'a> = BTreeMap<&'a str, OfController>;
+
+/// The pods of a controller, wherever they are and whatever leaves them out of account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OfController {
+    /// How many there are.
+    pods: usize,
+    /// The nodes of those that are live: Ready, not terminating, and on a Ready node that nobody deletes.
+    live_on: Vec<NodeIndex>,
+}
+
+/// Counts the pods of the controllers in question, and notes on each node its replicas.
+pub(super) fn count<'a>(snapshot: &'a Snapshot, nodes: &mut [NodeFacts<'a>]) -> LivePods<'a> {
+    let mut counted = LivePods::new();
+    let mut namespaces: BTreeSet<&str> = BTreeSet::new();
+    for pod in nodes.iter().flat_map(|node| &node.moves).filter(|pod| pod.ready) {
+        if let Some(controller) = &pod.controller {
+            counted.entry(controller.uid.as_str()).or_default();
+            namespaces.insert(&pod.namespace);
+        }
+    }
+    if counted.is_empty() {
+        return counted;
+    }
+    let mut namespace: Option<(&Arc<str>, bool)> = None;
+    for (pod, binding) in snapshot.placed_pods() {
+        let concerned = match namespace {
+            Some((known, concerned)) if Arc::ptr_eq(known, &pod.namespace) => concerned,
+            _ => namespaces.contains(&*pod.namespace),
+        };
+        namespace = Some((&pod.namespace, concerned));
+        if !concerned {
+            continue;
+        }
+        let Some(of) = pod.controller.as_ref().and_then(|one| counted.get_mut(one.uid.as_str())) else {
+            continue;
+        };
+        of.pods += 1;
+        if let Binding::Node(index) = binding
+            && pod.ready
+            && !pod.deleting
+            && nodes.get(index).is_some_and(can_hold_a_live_one)
+        {
+            of.live_on.push(index);
+        }
+    }
+    for node in nodes {
+        let several = |pod: &&Pod| {
+            pod.ready
+                && controller(pod).and_then(|one| counted.get(one.uid.as_str())).is_some_and(|of| of.pods > 1)
+        };
+        node.replicas = node.moves.iter().copied().filter(several).collect();
+    }
+    counted
+}
+
+fn controller(pod: &Pod) -> Option<&Controller> {
+    pod.controller.as_deref()
+}
+
+fn can_hold_a_live_one(node: &NodeFacts<'_>) -> bool {
+    node.says_ready && !node.claimed && !node.node.deleting
+}
+
+/// Answers which deletions would take a last live replica.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replicas<'s, 'a>(&'s Survey<'a>);
+
+impl<'s, 'a> Replicas<'s, 'a> {
+    /// Looks at the replicas of a cluster.
+    pub(crate) fn new(survey: &'s Survey<'a>) -> Self {
+        Self(survey)
+    }
+
+    /// The first pod of a node, by name, that would be the last live one of its controller to go if the node went
+    /// together with these others.
+    pub(crate) fn would_lose(self, node: NodeIndex, going: &BTreeSet<NodeIndex>) -> Option<(&'a Pod, Loss)> {
+        let facts = self.0.nodes.get(node)?;
+        let stays = |other: &NodeIndex| *other != node && !going.contains(other);
+        facts.replicas.iter().find_map(|pod| {
+            let one = controller(pod)?;
+            let live = self.0.live_pods.get(one.uid.as_str())?;
+            let lost = !live.live_on.iter().any(stays);
+            lost.then(|| {
+                let controller = format!("{} {}/{}", one.kind, pod.namespace, one.name);
+                (*pod, Loss::LastReplica { controller })
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Node, ReadyCondition};
+    use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod};
+    use crate::policy::Policy;
+
+    fn dns(name: &str) -> Pod {
+        pod(&format!("kube-system/dns-{name}")).controlled(owned_by("apps", "ReplicaSet"))
+    }
+
+    /// The loss with the first of three nodes, if these nodes go.
+    fn lost(nodes: Vec<Node>, pods: Vec<Pod>, going: &[NodeIndex]) -> Option<String> {
+        let (snapshot, policy) = (cluster(nodes, pods), Policy::default());
+        let survey = Survey::new(&snapshot, &policy);
+        let lost = Replicas::new(&survey).would_lose(0, &going.iter().copied().collect());
+        lost.map(|(pod, why)| format!("{}: {why}", pod.full_name()))
+    }
+
+    fn three() -> Vec<Node> {
+        vec![node("n1"), node("n2"), node("n3")]
+    }
+
+    #[test]
+    fn a_node_with_all_live_replicas_keeps_them() {
+        let expected = "kube-system/dns-a: it is the last Ready replica of ReplicaSet kube-system/replicaset outside \
+                        of nodes that go";
+        assert_eq!(
+            lost(three(), vec![dns("a").on("n1"), dns("b").on("n1")], &[0]).as_deref(),
+            Some(expected)
+        );
+        assert_eq!(lost(three(), vec![dns("a").on("n1"), dns("b").on("n2")], &[0]), None);
+        assert!(lost(three(), vec![dns("a").on("n1"), dns("b").on("n2")], &[0, 1]).is_some());
+    }
+
+    #[test]
+    fn the_only_pod_of_a_controller_keeps_no_node() {
+        assert_eq!(lost(three(), vec![dns("a").on("n1")], &[0]), None);
+        assert!(
+            lost(three(), vec![dns("a").on("n1"), dns("b")], &[0]).is_some(),
+            "one that is not bound is one"
+        );
+    }
+
+    #[test]
+    fn only_a_live_pod_elsewhere_takes_over() {
+        let both = |other: Pod| vec![dns("a").on("n1"), other];
+        let not_ready = Pod { ready: false, ..dns("b").on("n2") };
+        let terminating = Pod { deleting: true, ..dns("b").on("n2") };
+        assert!(lost(three(), both(not_ready), &[0]).is_some());
+        assert!(lost(three(), both(terminating), &[0]).is_some());
+        let other_controller = Controller { uid: "other".into(), ..owned_by("apps", "ReplicaSet") };
+        let stranger = dns("b").on("n2").controlled(other_controller);
+        assert_eq!(lost(three(), both(stranger), &[0]), None, "then it is the only one");
+    }
+
+    #[test]
+    fn only_a_ready_node_that_nobody_deletes_holds_a_live_pod() {
+        let with =
+            |other: Node| lost(vec![node("n1"), other], vec![dns("a").on("n1"), dns("b").on("n2")], &[0]);
+        assert_eq!(with(node("n2")), None);
+        let not_ready = ReadyCondition { ready: false, since: None };
+        assert!(with(Node { ready: Some(not_ready), ..node("n2") }).is_some());
+        assert!(with(Node { deleting: true, ..node("n2") }).is_some());
+        let until = annotated("kube-rebalancer/deleting-until", &ago(-60).to_string()).annotations;
+        assert!(with(Node { annotations: until, ..node("n2") }).is_some());
+        let labels = [("node-role.kubernetes.io/control-plane".to_owned(), String::new())].into();
+        assert_eq!(with(Node { labels, ..node("n2") }), None, "an unmanaged node holds one too");
+    }
+
+    #[test]
+    fn a_pod_that_is_not_ready_is_no_replica_to_lose() {
+        let not_ready = Pod { ready: false, ..dns("a").on("n1") };
+        assert_eq!(lost(three(), vec![not_ready, dns("b")], &[0]), None);
+    }
+}

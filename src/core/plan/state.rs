@@ -1,0 +1,279 @@
+//! What the state of a node is, and since when (sections 3, 5 and 8).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::notes::Warning;
+use super::survey::Cordon;
+use super::taints::{pressure, startup};
+use super::value::NodeState;
+use crate::model::{Node, annotation, taint};
+use crate::policy::{AdoptCordons, Policy};
+
+/// No claim lasts a day: one that says so was made by a clock that was wrong, and would keep the node for ever.
+const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
+
+/// How much younger than our mark the control plane's taint may be for the cordon to be the one that the mark is of. The
+/// mark and the taint of one cordon are written within seconds; a taint this much younger is of a later cordon.
+const SAME_CORDON: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long ago a moment was; a moment to come was just now.
+pub(crate) fn age(moment: Timestamp, observed_at: Timestamp) -> SignedDuration {
+    observed_at.duration_since(moment).max(SignedDuration::ZERO)
+}
+
+/// Whether a run has claimed the node in order to delete it, and its claim has not run out.
+#[must_use]
+pub fn is_claimed(node: &Node, observed_at: Timestamp) -> bool {
+    time(node, annotation::DELETING_UNTIL).is_some_and(|until| {
+        let left = until.duration_since(observed_at);
+        left > SignedDuration::ZERO && left <= LONGEST_CLAIM
+    })
+}
+
+/// Whether the Ready condition of a node is true.
+pub(crate) fn says_ready(node: &Node) -> bool {
+    node.ready.is_some_and(|condition| condition.ready)
+}
+
+/// Since when a node is NotReady, or since when it exists.
+pub(super) fn not_ready_since(node: &Node) -> Option<Timestamp> {
+    let condition = node.ready.filter(|condition| !condition.ready);
+    condition.and_then(|condition| condition.since).or(node.created_at)
+}
+
+/// Whether somebody annotated the node to stay.
+pub(crate) fn scale_down_disabled(node: &Node) -> bool {
+    node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+}
+
+/// Whether a cordon of others is old enough for its empty node to be deleted; an unknown age is young.
+pub(crate) fn is_adopted(cordoned_at: Option<Timestamp>, policy: &Policy, observed_at: Timestamp) -> bool {
+    match policy.adopt_cordons {
+        AdoptCordons::Always => true,
+        AdoptCordons::Never => false,
+        AdoptCordons::After(least) => cordoned_at.is_some_and(|at| age(at, observed_at) >= least),
+    }
+}
+
+/// Who cordoned a node, and when, by what is written on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// Who cordoned it.
+    pub(crate) cordon: Cordon,
+    /// The time in our mark of a cordon.
+    pub(crate) marked_cordoned_at: Option<Timestamp>,
+    /// The time of the control plane's taint.
+    pub(crate) tainted_at: Option<Timestamp>,
+    /// When the cordon was made: by the younger of mark and taint, for a cordon of others by the taint.
+    pub(crate) cordoned_at: Option<Timestamp>,
+    /// Since when a run has seen the node empty.
+    pub(crate) empty_since: Option<Timestamp>,
+}
+
+impl Marks {
+    /// Reads the marks of a node. One that is no time counts as absent.
+    pub(crate) fn of(node: &Node) -> Self {
+        let marked = time(node, annotation::CORDONED_AT);
+        let cordon_taint = node.taints.iter().find(|taint| taint.key == taint::UNSCHEDULABLE);
+        let tainted = cordon_taint.and_then(|taint| taint.added_at);
+        let later =
+            |marked: Timestamp| tainted.is_some_and(|tainted| tainted.duration_since(marked) > SAME_CORDON);
+        let (cordon, cordoned_at) = match marked {
+            _ if !node.unschedulable => (Cordon::None, None),
+            Some(mark) if !later(mark) => (Cordon::Ours, marked.max(tainted)),
+            Some(_) | None => (Cordon::Others, tainted),
+        };
+        let empty_since = time(node, annotation::EMPTY_SINCE);
+        Self { cordon, marked_cordoned_at: marked, tainted_at: tainted, cordoned_at, empty_since }
+    }
+}
+
+/// A warning for each mark of ours that is no time.
+pub(super) fn bad_marks(node: &Node) -> impl Iterator<Item = Warning> {
+    let keys = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
+    keys.into_iter().filter_map(|key| {
+        let value = node.annotations.get(key)?;
+        value.parse::<Timestamp>().is_err().then(|| Warning::BadMark {
+            node: node.name.clone(),
+            annotation: key.to_owned(),
+            value: value.clone(),
+        })
+    })
+}
+
+fn time(node: &Node, key: &str) -> Option<Timestamp> {
+    node.annotations.get(key)?.parse().ok()
+}
+
+/// The state of a node, and what of it keeps a Ready one from serving. `lacks` is what its status lacks to be of use.
+pub(super) fn state(
+    node: &Node,
+    lacks: Option<String>,
+    policy: &Policy,
+    observed_at: Timestamp,
+) -> (NodeState, Option<String>) {
+    let young = |since: Option<Timestamp>| since.is_some_and(|at| age(at, observed_at) < policy.boot_grace);
+    let claimed = is_claimed(node, observed_at);
+    if !says_ready(node) {
+        let state = match young(not_ready_since(node)) {
+            false => NodeState::Broken,
+            true if claimed => NodeState::Claimed,
+            true => NodeState::Booting,
+        };
+        return (state, None);
+    }
+    if claimed {
+        return (NodeState::Claimed, None);
+    }
+    let not_gone = startup(node, policy).map(|taint| format!("the taint {} has not gone", taint.key));
+    if let Some(what) = not_gone.or(lacks) {
+        let state = if young(node.created_at) { NodeState::Booting } else { NodeState::NotInUse };
+        return (state, Some(what));
+    }
+    if let Some(taint) = pressure(node) {
+        return (NodeState::UnderPressure, Some(taint.key.clone()));
+    }
+    (if node.unschedulable { NodeState::Cordoned } else { NodeState::Serving }, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ReadyCondition, Taint};
+    use crate::plan::fixture::{ago, node, now, taint as of};
+
+    fn annotate(mut node: Node, key: &str, value: String) -> Node {
+        node.annotations.insert(key.to_owned(), value);
+        node
+    }
+
+    fn cordoned(marked: Option<i64>, tainted: Option<i64>) -> Node {
+        let taint = Taint { added_at: tainted.map(ago), ..of(taint::UNSCHEDULABLE) };
+        let node = Node { unschedulable: true, taints: vec![taint], ..node("n1") };
+        match marked {
+            Some(seconds) => annotate(node, annotation::CORDONED_AT, ago(seconds).to_string()),
+            None => node,
+        }
+    }
+
+    #[test]
+    fn a_cordon_is_ours_by_our_mark_unless_the_taint_is_much_younger() {
+        for (marked, tainted, cordon, cordoned_at) in [
+            (None, Some(50), Cordon::Others, Some(50)),
+            (None, None, Cordon::Others, None),
+            (Some(900), None, Cordon::Ours, Some(900)),
+            (Some(900), Some(901), Cordon::Ours, Some(900)),
+            (Some(900), Some(600), Cordon::Ours, Some(600)),
+            (Some(900), Some(599), Cordon::Others, Some(599)),
+        ] {
+            let marks = Marks::of(&cordoned(marked, tainted));
+            assert_eq!(
+                (marks.cordon, marks.cordoned_at),
+                (cordon, cordoned_at.map(ago)),
+                "{marked:?} {tainted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_schedulable_node_is_not_cordoned_whatever_marks_it_carries() {
+        let marks = Marks::of(&Node { unschedulable: false, ..cordoned(Some(900), Some(900)) });
+        assert_eq!((marks.cordon, marks.cordoned_at), (Cordon::None, None));
+        assert_eq!(marks.marked_cordoned_at, Some(ago(900)));
+    }
+
+    #[test]
+    fn a_mark_that_is_no_time_counts_as_absent_and_is_warned_of() {
+        let node = annotate(cordoned(None, None), annotation::CORDONED_AT, "yesterday".into());
+        assert_eq!(Marks::of(&node).cordon, Cordon::Others);
+        assert_eq!(bad_marks(&node).count(), 1);
+        assert_eq!(bad_marks(&cordoned(Some(1), None)).count(), 0);
+    }
+
+    #[test]
+    fn a_claim_runs_until_its_time_and_for_at_most_a_day() {
+        for (seconds, claimed) in [(-1, true), (0, false), (60, false), (-86_400, true), (-86_401, false)] {
+            let node = annotate(node("n1"), annotation::DELETING_UNTIL, ago(seconds).to_string());
+            assert_eq!(is_claimed(&node, now()), claimed, "{seconds}");
+        }
+    }
+
+    fn state_of(node: &Node) -> NodeState {
+        state(node, None, &Policy::default(), now()).0
+    }
+
+    fn not_ready(node: Node, seconds: i64) -> Node {
+        Node { ready: Some(ReadyCondition { ready: false, since: Some(ago(seconds)) }), ..node }
+    }
+
+    fn under(key: &str, node: Node) -> Node {
+        Node { taints: vec![of(key)], ..node }
+    }
+
+    fn created(seconds: i64) -> Node {
+        Node { created_at: Some(ago(seconds)), ..node("n1") }
+    }
+
+    #[test]
+    fn each_state_follows_from_what_the_node_shows() {
+        let claimed = |node| annotate(node, annotation::DELETING_UNTIL, ago(-60).to_string());
+        let csi = "ebs.csi.aws.com/agent-not-ready";
+        for (sentence, node, expected) in [
+            ("Ready", node("n1"), NodeState::Serving),
+            ("Ready and cordoned", cordoned(None, None), NodeState::Cordoned),
+            ("NotReady for a moment", not_ready(node("n1"), 899), NodeState::Booting),
+            ("NotReady for long", not_ready(node("n1"), 900), NodeState::Broken),
+            ("without a condition, new", Node { ready: None, ..created(60) }, NodeState::Booting),
+            ("without a condition, old", Node { ready: None, ..created(900) }, NodeState::Broken),
+            (
+                "without a condition or an age",
+                Node { ready: None, created_at: None, ..node("n1") },
+                NodeState::Broken,
+            ),
+            ("NotReady from a moment to come on", not_ready(node("n1"), -60), NodeState::Booting),
+            ("new under a startup taint", under(csi, created(899)), NodeState::Booting),
+            ("old under a startup taint", under(csi, created(900)), NodeState::NotInUse),
+            (
+                "under a pressure taint",
+                under("node.kubernetes.io/disk-pressure", node("n1")),
+                NodeState::UnderPressure,
+            ),
+            ("claimed", claimed(cordoned(Some(60), None)), NodeState::Claimed),
+            ("claimed, uncordoned by somebody", claimed(node("n1")), NodeState::Claimed),
+            ("claimed and NotReady for a moment", claimed(not_ready(node("n1"), 60)), NodeState::Claimed),
+            ("claimed and NotReady for long", claimed(not_ready(node("n1"), 900)), NodeState::Broken),
+            (
+                "under the taint of a claim that is over",
+                under(taint::DELETING, node("n1")),
+                NodeState::Serving,
+            ),
+        ] {
+            assert_eq!(state_of(&node), expected, "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_cordon_of_others_is_adopted_once_it_is_old_enough() {
+        let hour = AdoptCordons::After(SignedDuration::from_hours(1));
+        for (adopt_cordons, seconds, expected) in [
+            (hour, Some(3600), true),
+            (hour, Some(3599), false),
+            (hour, Some(-60), false),
+            (hour, None, false),
+            (AdoptCordons::Always, None, true),
+            (AdoptCordons::Never, Some(86_400), false),
+        ] {
+            let policy = Policy { adopt_cordons, ..Policy::default() };
+            assert_eq!(is_adopted(seconds.map(ago), &policy, now()), expected, "{adopt_cordons} {seconds:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_node_lacks_keeps_it_from_serving() {
+        let lacking =
+            |node: &Node| state(node, Some("nvidia.com/gpu has not come".into()), &Policy::default(), now());
+        let what = Some("nvidia.com/gpu has not come".to_owned());
+        assert_eq!(lacking(&created(60)), (NodeState::Booting, what.clone()));
+        assert_eq!(lacking(&created(3600)), (NodeState::NotInUse, what));
+    }
+}

@@ -1,0 +1,180 @@
+//! Which taints say something lasting about a node, and which come and go (section 3).
+
+use crate::model::{Constraints, Node, Taint, TaintEffect, Toleration, taint};
+use crate::policy::Policy;
+
+/// Taints by which a kubelet reports that something runs short.
+const PRESSURE: [&str; 3] = [
+    "node.kubernetes.io/disk-pressure",
+    "node.kubernetes.io/memory-pressure",
+    "node.kubernetes.io/pid-pressure",
+];
+
+/// Taints that the control plane sets by the node's conditions.
+const CONDITION: [&str; 3] = [
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+    "node.kubernetes.io/network-unavailable",
+];
+
+/// Taints that a node sheds once it is ready for use.
+const STARTUP: [&str; 2] =
+    ["node.cloudprovider.kubernetes.io/uninitialized", "node.cilium.io/agent-not-ready"];
+
+/// Prefixes of such taints, by Cluster Autoscaler's agreement.
+const STARTUP_PREFIXES: [&str; 3] = [
+    "startup-taint.cluster-autoscaler.kubernetes.io/",
+    "ignore-taint.cluster-autoscaler.kubernetes.io/",
+    "status-taint.cluster-autoscaler.kubernetes.io/",
+];
+
+/// Whether a taint keeps a pod away that does not tolerate it.
+fn repels(taint: &Taint) -> bool {
+    taint.effect != TaintEffect::PreferNoSchedule
+}
+
+/// Whether a node sheds a taint of this key once it is ready for use.
+fn is_startup(key: &str, policy: &Policy) -> bool {
+    // CSI drivers remove such a taint when they have started on the node: ebs.csi.aws.com/agent-not-ready.
+    let of_driver = key
+        .split_once('/')
+        .is_some_and(|(domain, name)| domain.contains("csi") && name.ends_with("agent-not-ready"));
+    of_driver
+        || STARTUP.contains(&key)
+        || STARTUP_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+        || policy.startup_taints.contains(key)
+}
+
+/// Whether a taint comes and goes with the state of a node; it says nothing about the node once that serves.
+pub(super) fn comes_and_goes(one: &Taint, policy: &Policy) -> bool {
+    let key = one.key.as_str();
+    key == taint::UNSCHEDULABLE
+        || key == taint::DELETING
+        || PRESSURE.contains(&key)
+        || CONDITION.contains(&key)
+        || is_startup(key, policy)
+}
+
+/// The taints that last: they keep pods away for as long as the node exists.
+pub(super) fn lasting<'t>(taints: &'t [Taint], policy: &'t Policy) -> impl Iterator<Item = &'t Taint> {
+    taints.iter().filter(|taint| repels(taint) && !comes_and_goes(taint, policy))
+}
+
+/// A startup taint of the node.
+pub(crate) fn startup<'n>(node: &'n Node, policy: &Policy) -> Option<&'n Taint> {
+    node.taints.iter().find(|taint| repels(taint) && is_startup(&taint.key, policy))
+}
+
+/// A taint of the node by which its kubelet reports that something runs short.
+pub(crate) fn pressure(node: &Node) -> Option<&Taint> {
+    node.taints.iter().find(|taint| repels(taint) && PRESSURE.contains(&taint.key.as_str()))
+}
+
+/// Whether a Ready node takes nobody now, for a taint that will go.
+pub(super) fn takes_nobody_now(node: &Node) -> bool {
+    let condition = |taint: &&Taint| repels(taint) && CONDITION.contains(&taint.key.as_str());
+    pressure(node).is_some() || node.taints.iter().any(|taint| condition(&taint))
+}
+
+/// Whether tolerations let a pod onto a node with a taint, as the scheduler decides it.
+pub(super) fn tolerates(constraints: &Constraints, key: &str, value: &str, effect: TaintEffect) -> bool {
+    effect == TaintEffect::PreferNoSchedule
+        || constraints.tolerations.iter().any(|toleration| matches(toleration, key, value, effect))
+}
+
+/// An empty key tolerates every key, no value stands for the operator `Exists`, no effect for all of them.
+fn matches(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect) -> bool {
+    toleration.effect.is_none_or(|wanted| wanted == effect)
+        && toleration.key.as_ref().is_none_or(|wanted| wanted.is_empty() || wanted == key)
+        && toleration.value.as_ref().is_none_or(|wanted| wanted == value)
+}
+
+/// Whether a pod may go to a node although that is cordoned.
+pub(super) fn tolerates_cordon(constraints: &Constraints) -> bool {
+    tolerates(constraints, taint::UNSCHEDULABLE, "", TaintEffect::NoSchedule)
+}
+
+/// A taint as Kubernetes writes it: `key=value:Effect`.
+pub(super) fn written(key: &str, value: &str, effect: TaintEffect) -> String {
+    let effect = match effect {
+        TaintEffect::NoSchedule => "NoSchedule",
+        TaintEffect::PreferNoSchedule => "PreferNoSchedule",
+        TaintEffect::NoExecute => "NoExecute",
+    };
+    if value.is_empty() { format!("{key}:{effect}") } else { format!("{key}={value}:{effect}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{taint as of, tainted};
+
+    #[test]
+    fn a_taint_that_comes_and_goes_says_nothing_lasting() {
+        let policy =
+            Policy { startup_taints: ["example.com/warming-up".to_owned()].into(), ..Policy::default() };
+        for (key, passing) in [
+            ("node.kubernetes.io/unschedulable", true),
+            ("node.kubernetes.io/not-ready", true),
+            ("node.kubernetes.io/unreachable", true),
+            ("node.kubernetes.io/network-unavailable", true),
+            ("node.kubernetes.io/disk-pressure", true),
+            ("node.kubernetes.io/memory-pressure", true),
+            ("node.kubernetes.io/pid-pressure", true),
+            ("node.cloudprovider.kubernetes.io/uninitialized", true),
+            ("node.cilium.io/agent-not-ready", true),
+            ("ebs.csi.aws.com/agent-not-ready", true),
+            ("startup-taint.cluster-autoscaler.kubernetes.io/gpu", true),
+            ("ignore-taint.cluster-autoscaler.kubernetes.io/cilium-agent-not-ready", true),
+            ("status-taint.cluster-autoscaler.kubernetes.io/gpu", true),
+            ("kube-rebalancer/deleting", true),
+            ("example.com/warming-up", true),
+            ("example.com/agent-not-ready", false),
+            ("startup-taint.example.com/gpu", false),
+            ("dedicated", false),
+        ] {
+            assert_eq!(comes_and_goes(&of(key), &policy), passing, "{key}");
+            assert_eq!(lasting(&[of(key)], &policy).count(), usize::from(!passing), "{key}");
+        }
+        let soft = Taint { effect: TaintEffect::PreferNoSchedule, ..of("dedicated") };
+        assert_eq!(
+            lasting(&[soft], &policy).count(),
+            0,
+            "a taint that only makes the scheduler avoid the node"
+        );
+    }
+
+    #[test]
+    fn a_ready_node_takes_nobody_now_under_four_kinds_of_taints() {
+        for (key, nobody) in [
+            ("node.kubernetes.io/disk-pressure", true),
+            ("node.kubernetes.io/not-ready", true),
+            ("node.kubernetes.io/unreachable", true),
+            ("node.kubernetes.io/network-unavailable", true),
+            ("node.kubernetes.io/unschedulable", false),
+            ("node.cilium.io/agent-not-ready", false),
+            ("dedicated", false),
+        ] {
+            assert_eq!(takes_nobody_now(&tainted(key)), nobody, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_toleration_matches_by_key_value_and_effect_where_it_names_them() {
+        let tolerated = |key: Option<&str>, value: Option<&str>, effect| {
+            let toleration = Toleration { key: key.map(Into::into), value: value.map(Into::into), effect };
+            let constraints = Constraints { tolerations: vec![toleration], ..Constraints::default() };
+            tolerates(&constraints, "dedicated", "user", TaintEffect::NoSchedule)
+        };
+        assert!(tolerated(Some("dedicated"), Some("user"), None));
+        assert!(tolerated(Some("dedicated"), None, Some(TaintEffect::NoSchedule)));
+        assert!(tolerated(None, None, None));
+        assert!(tolerated(Some(""), None, None));
+        assert!(!tolerated(Some("dedicated"), Some("core"), None));
+        assert!(!tolerated(Some("other"), None, None));
+        assert!(!tolerated(Some("dedicated"), None, Some(TaintEffect::NoExecute)));
+        let nobody = Constraints::default();
+        assert!(!tolerates(&nobody, "dedicated", "user", TaintEffect::NoExecute));
+        assert!(tolerates(&nobody, "dedicated", "user", TaintEffect::PreferNoSchedule));
+    }
+}

@@ -1,0 +1,223 @@
+//! What the next node of a group would be like: its size, its daemons, its labels and its taints.
+//!
+//! ```text
+//!   group's template ---------------+
+//!   median of its healthy nodes ----+--> size, per resource
+//!   DaemonSets on most of those ------> what comes with it
+//!   what all of its nodes share ------> labels and taints, once for each zone it may be in
+//! ```
+//!
+//! No single node decides: one that reports nonsense, or that is about to die, is not what a new node will be like.
+
+use std::collections::BTreeMap;
+
+use super::median::lower_median_amounts;
+use super::reach::Site;
+use super::survey::{NodeFacts, Survey};
+use super::taints::lasting;
+use crate::model::{Amounts, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint};
+use crate::policy::{Bounds, CapacitySource, PartsPerMillion, Policy};
+
+/// The label that no two nodes share.
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// The label that names a node's zone.
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// What a node that does not exist yet would be like.
+#[derive(Clone, Debug)]
+pub(super) struct Template<'a> {
+    policy: &'a Policy,
+    /// What the utilization divides by.
+    pub(super) capacity: Amounts,
+    /// Requests of its daemons that are taken into account.
+    pub(super) daemons: Amounts,
+    /// What is free of it once its daemons run.
+    pub(super) free: Amounts,
+    /// Its labels, once for each zone that it may be in.
+    labels: Vec<BTreeMap<String, String>>,
+    /// Its lasting taints.
+    pub(super) taints: Vec<Taint>,
+}
+
+/// What the daemons of a group ask for on each of its nodes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DaemonSets {
+    /// Of the daemons taken into account.
+    counted: Amounts,
+    /// Of the omitted ones.
+    omitted: Amounts,
+}
+
+impl<'a> Template<'a> {
+    /// What the next node of a group would be like, or of the pool where no group is known; `None` if nothing tells its
+    /// size in each resource of `RESOURCES`. `nodes` are the group's common nodes.
+    pub(super) fn of(
+        survey: &Survey<'a>,
+        group: Option<&NodeGroup>,
+        nodes: &[NodeIndex],
+        daemons: &DaemonSets,
+    ) -> Option<Self> {
+        let facts = |index: &NodeIndex| survey.nodes.get(*index);
+        let healthy: Vec<&NodeFacts<'_>> =
+            nodes.iter().filter_map(facts).filter(|node| node.ready()).collect();
+        let known = group.and_then(|group| group.template.as_ref());
+        let median = lower_median_amounts(healthy.iter().map(|node| &node.offer));
+        let offer = sized(known, |template| template.allocatable.offer(&template.capacity), median)?;
+        let divided = match survey.policy.capacity {
+            CapacitySource::Allocatable => offer.clone().minus(&daemons.omitted),
+            CapacitySource::Capacity => {
+                let reported: Vec<Amounts> =
+                    healthy.iter().map(|node| node.node.capacity.offer(&node.node.capacity)).collect();
+                let median = lower_median_amounts(&reported);
+                sized(known, |template| template.capacity.offer(&template.capacity), median)?
+            }
+        };
+        let all: Vec<&NodeFacts<'_>> = nodes.iter().filter_map(facts).collect();
+        let known_amount = |resource: &Resource| (1..u64::MAX).contains(&divided.of(*resource));
+        survey.policy.resources.iter().all(known_amount).then(|| {
+            let load = daemons.counted.clone().plus(&daemons.omitted);
+            Self {
+                policy: survey.policy,
+                capacity: divided,
+                daemons: daemons.counted.clone(),
+                free: offer.minus(&load),
+                labels: labels(group, known, &all),
+                taints: taints(survey, known, &all),
+            }
+        })
+    }
+
+    /// What the node would be like in each of the zones that it may be in.
+    pub(super) fn sites(&self) -> impl Iterator<Item = Site<'_>> {
+        let site = |labels| Site { name: None, labels, taints: &self.taints, policy: self.policy };
+        self.labels.iter().map(site)
+    }
+
+    /// The resource of which its own daemons leave nobody any room below `MAX_UTILIZATION`.
+    pub(super) fn filled_by_daemons(&self, resources: &[Resource], bounds: &Bounds) -> Option<Resource> {
+        resources.iter().copied().find(|resource| {
+            let daemons = u128::from(self.daemons.of(*resource)) * u128::from(PartsPerMillion::ONE.0);
+            daemons >= u128::from(self.capacity.of(*resource)) * u128::from(bounds.max_utilization.0)
+        })
+    }
+}
+
+/// The template's size where there is one, per resource, else the median.
+fn sized(
+    known: Option<&NodeTemplate>,
+    offer: impl Fn(&NodeTemplate) -> Amounts,
+    median: Option<Amounts>,
+) -> Option<Amounts> {
+    let Some(template) = known else { return median };
+    let mut offer = offer(template);
+    if let Some(median) = median {
+        // What the template does not tell is without bound in an offer.
+        let tells = |amount: u64, median: u64| if amount == u64::MAX { median } else { amount };
+        offer.memory.0 = tells(offer.memory.0, median.memory.0);
+        offer.cpu.0 = tells(offer.cpu.0, median.cpu.0);
+        offer.pods = tells(offer.pods, median.pods);
+        if !offer.has_further() {
+            offer = offer.with_further_of(&median);
+        }
+    }
+    Some(offer)
+}
+
+/// The labels of a new node: what all nodes of the group share, else what the template says; once for each zone.
+fn labels(
+    group: Option<&NodeGroup>,
+    known: Option<&NodeTemplate>,
+    nodes: &[&NodeFacts<'_>],
+) -> Vec<BTreeMap<String, String>> {
+    let mut shared = match nodes.split_first() {
+        Some((first, rest)) => {
+            let everywhere = |(key, value): &(&String, &String)| {
+                *key != HOSTNAME && rest.iter().all(|node| node.node.labels.get(*key) == Some(*value))
+            };
+            let kept = first.node.labels.iter().filter(everywhere);
+            kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
+        None => known.map(|template| template.labels.clone()).unwrap_or_default(),
+    };
+    shared.remove(HOSTNAME);
+    let mut zones: Vec<String> = match group {
+        Some(NodeGroup { zone: Some(zone), .. }) => vec![zone.clone()],
+        Some(NodeGroup { zones, .. }) => zones.clone(),
+        None => Vec::new(),
+    };
+    if zones.is_empty() {
+        zones = nodes.iter().filter_map(|node| node.node.zone().map(str::to_owned)).collect();
+    }
+    zones.sort_unstable();
+    zones.dedup();
+    if zones.is_empty() {
+        return vec![shared];
+    }
+    let in_zone = |zone: String| {
+        let mut labels = shared.clone();
+        labels.insert(ZONE.to_owned(), zone);
+        labels
+    };
+    zones.into_iter().map(in_zone).collect()
+}
+
+/// The lasting taints of a new node: the ones that all nodes of the group share, else the template's.
+fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts<'_>]) -> Vec<Taint> {
+    match nodes.split_first() {
+        Some((first, rest)) => {
+            let same = |left: &Taint, right: &Taint| {
+                (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
+            };
+            let everywhere = |taint: &&Taint| {
+                rest.iter().all(|node| node.node.taints.iter().any(|other| same(taint, other)))
+            };
+            lasting(&first.node.taints, survey.policy).filter(everywhere).cloned().collect()
+        }
+        None => {
+            let taints = known.map(|template| template.taints.as_slice()).unwrap_or_default();
+            lasting(taints, survey.policy).cloned().collect()
+        }
+    }
+}
+
+/// What the DaemonSets ask for that have a pod on more than half of the healthy nodes of each set of nodes. `set_of` names
+/// the sets of a node.
+pub(super) fn daemon_sets(
+    survey: &Survey<'_>,
+    sets: usize,
+    set_of: impl Fn(NodeIndex) -> Option<usize>,
+) -> Vec<DaemonSets> {
+    let healthy =
+        |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.common() && node.ready());
+    let mut nodes = vec![0_usize; sets];
+    for index in (0..survey.nodes.len()).filter(|index| healthy(*index)) {
+        if let Some(count) = set_of(index).and_then(|set| nodes.get_mut(set)) {
+            *count += 1;
+        }
+    }
+    let mut found: BTreeMap<(usize, &str), BTreeMap<NodeIndex, (&Amounts, bool)>> = BTreeMap::new();
+    for (pod, index, counted) in survey.bound_daemons() {
+        let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node")
+        else {
+            continue;
+        };
+        if let Some(set) = set_of(index).filter(|_| healthy(index)) {
+            found.entry((set, &controller.uid)).or_default().entry(index).or_insert((&pod.requests, counted));
+        }
+    }
+    let mut result = vec![DaemonSets::default(); sets];
+    for ((set, _), pods) in found {
+        if nodes.get(set).is_none_or(|nodes| pods.len() * 2 <= *nodes) {
+            continue;
+        }
+        let counted = pods.values().all(|(_, counted)| *counted);
+        if let (Some(sum), Some(median)) =
+            (result.get_mut(set), lower_median_amounts(pods.values().map(|(requests, _)| *requests)))
+        {
+            let part = if counted { &mut sum.counted } else { &mut sum.omitted };
+            part.add(&median);
+        }
+    }
+    result
+}

@@ -1,0 +1,76 @@
+//! What becomes of a change of node groups.
+
+/// An instance to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceToDelete {
+    /// The node.
+    pub node: String,
+    /// Its provider ID, which names the instance.
+    pub provider_id: Option<String>,
+}
+
+/// What became of a request to a node group. The text is for a person, in the cloud's words where it gave any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupAnswer {
+    /// It is under way.
+    Done,
+    /// It was so already.
+    AlreadySo,
+    /// The group or the instance is no longer what the plan saw. Nothing was changed; the next run looks again.
+    Conflict(String),
+    /// The group cannot do this, or nothing proves that the instance is the node's. Nothing was changed.
+    Refused(String),
+    /// The cloud has no more machines of that kind there. Nothing was changed; another group may have some.
+    Exhausted(String),
+    /// A quota is used up. Nothing was changed.
+    Quota(String),
+    /// The credentials do not permit it. Nothing was changed.
+    Forbidden(String),
+    /// There is no such group or instance. Nothing was changed.
+    Gone(String),
+    /// The cloud has no time, or another change is under way there. Nothing was changed; a later try may pass.
+    Busy(String),
+    /// It failed for any other reason, and nothing was changed.
+    Failed(String),
+    /// Whether it was done is not known: its answer was lost, or it was still under way when time was up.
+    InDoubt(String),
+}
+
+impl GroupAnswer {
+    /// Whether the same request may pass a moment later.
+    #[must_use]
+    pub fn may_pass_later(&self) -> bool {
+        matches!(self, Self::Busy(_))
+    }
+
+    /// Whether another group may have what this one has not.
+    #[must_use]
+    pub fn tries_another_group(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Exhausted(_)
+                | Self::Quota(_)
+                | Self::Forbidden(_)
+                | Self::Gone(_)
+                | Self::Busy(_)
+        )
+    }
+
+    /// The words, if it has any.
+    #[must_use]
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Done | Self::AlreadySo => None,
+            Self::Conflict(words)
+            | Self::Refused(words)
+            | Self::Exhausted(words)
+            | Self::Quota(words)
+            | Self::Forbidden(words)
+            | Self::Gone(words)
+            | Self::Busy(words)
+            | Self::Failed(words)
+            | Self::InDoubt(words) => Some(words),
+        }
+    }
+}

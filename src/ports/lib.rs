@@ -1,0 +1,124 @@
+//! What carrying out a plan needs of the world: small traits, implemented by the live adapters, by the tests' in-memory
+//! cluster and by the simulator.
+
+mod answer;
+mod pod_life;
+mod provider;
+mod scope;
+mod source;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
+use kube_rebalancer_core::plan::PodNotice;
+
+pub use answer::{GroupAnswer, InstanceToDelete};
+pub use pod_life::{End, PodLife};
+pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
+pub use scope::CloudScope;
+pub use source::Source;
+
+/// A failure that names what was tried and what came back; written for a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PortError(pub String);
+
+/// A change of one node, made only if the node is still at `resource_version`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodePatch {
+    /// The version that the change was decided on.
+    pub resource_version: String,
+    /// The new `spec.unschedulable`, if it changes.
+    pub unschedulable: Option<bool>,
+    /// Annotations to write, or with `None` to remove.
+    pub annotations: BTreeMap<&'static str, Option<String>>,
+    /// The new `spec.taints`, whole, if they change: a patch replaces the list, and the version that it was decided on keeps
+    /// what somebody else adds meanwhile.
+    pub taints: Option<Vec<Taint>>,
+}
+
+/// Why a node was not patched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatchError {
+    /// The node has changed since it was read.
+    #[error("the node has changed since it was read")]
+    Conflict,
+    /// The node is gone.
+    #[error("the node is gone")]
+    Gone,
+    /// Anything else.
+    #[error(transparent)]
+    Failed(#[from] PortError),
+}
+
+/// Every pod of the cluster that has not ended.
+#[derive(Clone, Debug, Default)]
+pub struct PodList {
+    /// The pods.
+    pub pods: Vec<Pod>,
+    /// How many pods were visible, those that have ended included.
+    pub seen: usize,
+}
+
+/// What is told about a node, beside the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEvent {
+    /// The node.
+    pub node: String,
+    /// Its uid.
+    pub uid: String,
+    /// One word, such as `NodeCordoned`.
+    pub reason: &'static str,
+    /// What was done, such as `Cordon`.
+    pub action: &'static str,
+    /// One sentence.
+    pub note: String,
+    /// Whether something went wrong.
+    pub warning: bool,
+}
+
+/// A Kubernetes cluster that can be changed.
+pub trait Cluster: Sync {
+    /// Lists the pods, consistently.
+    fn pods(&self) -> impl Future<Output = Result<PodList, PortError>> + Send;
+    /// Reads one node; `None` if it is gone.
+    fn node(&self, name: &str) -> impl Future<Output = Result<Option<Node>, PortError>> + Send;
+    /// Changes one node and returns it as it is then.
+    fn patch(&self, node: &str, patch: &NodePatch) -> impl Future<Output = Result<Node, PatchError>> + Send;
+    /// Tells of something that was done. A failure is worth a log line, no more.
+    fn tell(&self, event: &NodeEvent) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Writes on a waiting pod what was started for it, or what keeps it waiting. A failure is worth a log line, no more.
+    fn notify(&self, notice: &PodNotice) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Keeps for later runs what they should know.
+    fn remember(&self, ledger: &Ledger) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// The node groups of a cluster, whatever cloud each is in.
+pub trait NodeGroups: Sync {
+    /// Asks a group for `to` instances, counted from the `from` that the plan saw; never for fewer than it has.
+    fn grow(&self, group: &str, from: u32, to: u32) -> impl Future<Output = GroupAnswer> + Send;
+    /// Deletes instances; answers for each in the same order.
+    ///
+    /// It is tried once: the caller looks at nodes and pods again before it asks a second time.
+    fn delete(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
+    /// Deletes an instance that never became a node, by the name that the group showed.
+    fn delete_instance(&self, group: &str, instance: &str) -> impl Future<Output = GroupAnswer> + Send;
+}
+
+/// The time as the cluster tells it, and how much of the run is left.
+pub trait Clock: Sync {
+    /// Now, by the API server's clock.
+    fn now(&self) -> Timestamp;
+    /// How long the run may still take; zero once it has been told to stop.
+    fn left(&self) -> SignedDuration;
+    /// Waits, but no longer than the run may take. A clock that is moved by hand does not wait.
+    fn pause(&self, duration: Duration) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        let _ = duration;
+        async {}
+    }
+}

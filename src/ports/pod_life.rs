@@ -1,0 +1,28 @@
+//! The life of a pod, as far as one look at the cluster tells it: what a plan never asks for, and a trace is made of.
+
+use jiff::Timestamp;
+use kube_rebalancer_core::model::Pod;
+
+/// A pod with when it began and, if that is known, when it ended. Other than in a snapshot, it may have ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodLife {
+    /// The pod.
+    pub pod: Pod,
+    /// `metadata.uid`; `namespace/name` where a file has none.
+    pub uid: String,
+    /// `metadata.creationTimestamp`: when it was asked for.
+    pub created_at: Timestamp,
+    /// `metadata.deletionTimestamp`: when it will be gone at the latest, if it was told to go.
+    pub deleting_until: Option<Timestamp>,
+    /// Whether it is over.
+    pub end: End,
+}
+
+/// The end of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It has not ended.
+    NotYet,
+    /// It has (`Succeeded` or `Failed`), at this time if the pod says it: then its condition `Ready` became false.
+    Over(Option<Timestamp>),
+}

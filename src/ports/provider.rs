@@ -1,0 +1,118 @@
+//! A cloud that can be grown and shrunk: one implementation for each kind of cloud, used as an object.
+//!
+//! ```text
+//!   dyn ProviderKind (a constant of the provider's crate) -- wanted? --> connect --> dyn Provider
+//!                                                                                   |
+//!   run: list, then plan and check, then grow and delete  <-------------------------+
+//! ```
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kube_rebalancer_core::model::{Membership, NodeGroup, Snapshot};
+use kube_rebalancer_core::policy::Policy;
+
+use crate::{Clock, CloudScope, GroupAnswer, InstanceToDelete};
+
+/// The node groups of one cloud. A provider holds its connection, and the proofs of what it listed.
+///
+/// What holds for all methods:
+///
+/// - Every method ends by itself, soon after the clock has no time left. It asks for no change after that.
+/// - A provider changes only groups and instances that its last [`list`](Self::list) showed.
+/// - Words of the cloud stay the cloud's words. They are for a person; the program decides by the variant.
+///
+/// Parking and waking an instance become two more methods beside `delete`, with the same answers and the same proofs; a
+/// provider without them answers [`GroupAnswer::Refused`].
+#[async_trait]
+pub trait Provider: Debug + Send + Sync {
+    /// Lists the groups that the managed nodes belong to, or that `NODE_GROUPS` names, with all their instances.
+    ///
+    /// - The target size is what the cloud was asked for, whoever asked; what it has not made yet is among the
+    ///   instances of the group, so that a run does not ask for it again.
+    /// - A node is in a group only if its instance was proven by account, zone and provider ID. Of two nodes with one
+    ///   instance, neither is. Every other node of this cloud gets the reason why it is in none.
+    /// - `not_growable` and `not_shrinkable` of a group name what the group cannot do, and why: an autoscaler scales it,
+    ///   the cloud would delete others in place of the named ones.
+    /// - A part that could not be seen is a gap, not an error: a run acts on the rest, and grows nothing.
+    /// - No two groups have one name.
+    async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError>;
+
+    /// Asks a group for `to` instances, counted from the `from` that the plan saw.
+    ///
+    /// The provider reads the size again first and never asks for fewer instances than the group has. A group that
+    /// shrank meanwhile gets as many more as were planned; one that has enough answers [`GroupAnswer::AlreadySo`].
+    /// Asking twice grows once. An answer that was lost is looked up; if that does not tell, the answer is
+    /// [`GroupAnswer::InDoubt`].
+    async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer;
+
+    /// Deletes the instances of these nodes, and answers for each in the same order.
+    ///
+    /// Each instance is proven again right before: one that was made anew under its name answers
+    /// [`GroupAnswer::Conflict`], one that is gone or going [`GroupAnswer::AlreadySo`], one that was never proven
+    /// [`GroupAnswer::Refused`]. The group gets smaller by as many as go, so that it makes no others. Afterwards the
+    /// provider looks which ones really go: only those are [`GroupAnswer::Done`].
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer>;
+}
+
+/// What a cloud shows of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloudView {
+    /// The groups.
+    pub groups: Vec<NodeGroup>,
+    /// How the nodes belong to them: one for each node of the snapshot, in its order. The nodes of other clouds have one
+    /// too, which nobody reads.
+    pub memberships: Vec<Membership>,
+    /// What could not be seen, a sentence each.
+    pub gaps: Vec<String>,
+    /// The parts of `NODE_GROUPS` that name no group of this cloud; another cloud may have it.
+    pub unknown: BTreeSet<String>,
+    /// The names of the groups that those parts were compared with.
+    pub known: Vec<String>,
+}
+
+/// Why the groups of a cloud could not be listed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// A setting is wrong for this cloud. The run ends before anything is changed.
+    #[error("{0}")]
+    Setting(String),
+    /// The cloud does not answer, or not to us. The run goes on without it.
+    #[error("{0}")]
+    Unseen(String),
+}
+
+/// Why a run has nothing to do on a cloud.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotWanted {
+    /// No managed node is there.
+    #[error("no managed node is there")]
+    Elsewhere,
+    /// `NODE_GROUPS` names groups, and nothing tells the account that they are in.
+    #[error("{0}")]
+    NoAccount(String),
+}
+
+/// A clock that a provider may keep.
+pub type SharedClock = Arc<dyn Clock + Send + Sync>;
+
+/// A connection that is being made.
+pub type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn Provider>, ProviderError>> + Send>>;
+
+/// A kind of cloud: one line in the program's table of providers.
+pub trait ProviderKind: Debug + Send + Sync {
+    /// The cloud's name, for people, such as `Compute Engine`.
+    fn cloud(&self) -> &'static str;
+
+    /// The beginning of its provider IDs, such as `gce://`: a node with it goes to this provider.
+    fn scheme(&self) -> &'static str;
+
+    /// Whether a run has anything to do there. Asks nobody.
+    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted>;
+
+    /// Connects. The future is boxed, so that the program is compiled without the cloud's client.
+    fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting;
+}

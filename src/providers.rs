@@ -1,0 +1,9 @@
+//! The table of providers: the one place that names clouds. Each is a crate below `src/clouds` behind a feature.
+
+use kube_rebalancer_ports::ProviderKind;
+
+/// The clouds that this program knows.
+pub const PROVIDERS: &[&dyn ProviderKind] = &[
+    #[cfg(feature = "gce")]
+    kube_rebalancer_gce::PROVIDER,
+];

@@ -1,0 +1,93 @@
+//! Amounts for a person's eye: memory in Gi and processor time in cores, in columns that line up, and a bar of ten cells.
+
+use kube_rebalancer_core::model::{Bytes, Resource};
+
+/// Memory from here on is written with the suffix that fits it, since no column of Gi could hold it.
+const TOO_MANY_GI: u128 = 10_000;
+
+const GI: u128 = 1 << 30;
+
+/// Cells of a bar.
+pub(super) const CELLS: u8 = 10;
+
+/// `312.4Gi` or `12.5`: always in Gi or in cores with one decimal, rounded half up, so that a column lines up.
+pub(super) fn amount(resource: Resource, number: u64) -> String {
+    let (unit, suffix) = match resource {
+        Resource::Memory if u128::from(number) >= TOO_MANY_GI * GI => return Bytes(number).to_string(),
+        Resource::Memory => (GI, "Gi"),
+        Resource::Cpu => (1000, ""),
+    };
+    let tenths = (u128::from(number) * 10 + unit / 2) / unit;
+    format!("{}.{}{suffix}", tenths / 10, tenths % 10)
+}
+
+/// `9.8 of 12.7Gi`.
+pub(super) fn share(resource: Resource, requested: u64, capacity: u64) -> String {
+    let requested = amount(resource, requested);
+    let capacity = amount(resource, capacity);
+    let unit_is_shared = requested.ends_with("Gi") && capacity.ends_with("Gi");
+    let requested = if unit_is_shared { requested.trim_end_matches("Gi") } else { requested.as_str() };
+    format!("{requested} of {capacity}")
+}
+
+/// `#######...`: a cell for each whole tenth. Two things must be seen at a glance, so they are exact: no `#` means
+/// that nothing is requested, and ten `#` that nothing is free. More requested than offered ends in `+`.
+///
+/// ASCII, because it must look the same in a log viewer, in a mail and on a serial console.
+pub(super) fn bar(requested: u64, capacity: u64) -> String {
+    if requested > capacity {
+        return format!("{}+", "#".repeat(usize::from(CELLS) - 1));
+    }
+    let whole_tenths =
+        (u128::from(requested) * u128::from(CELLS)).checked_div(u128::from(capacity)).unwrap_or(0);
+    let started = u128::from(requested > 0);
+    let filled = usize::try_from(whole_tenths.max(started)).unwrap_or(0);
+    format!("{}{}", "#".repeat(filled), ".".repeat(usize::from(CELLS).saturating_sub(filled)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIBI: u64 = 1 << 30;
+
+    #[test]
+    fn an_amount_has_one_decimal_rounded_half_up() {
+        for (bytes, text) in [
+            (0, "0.0Gi"),
+            (GIBI / 20, "0.0Gi"), // a twentieth is no whole number of bytes: this is just below
+            (GIBI / 20 + 1, "0.1Gi"),
+            (13_317_664 << 10, "12.7Gi"),
+            (9_999 * GIBI, "9999.0Gi"),
+            (10_240 * GIBI, "10Ti"),
+        ] {
+            assert_eq!(amount(Resource::Memory, bytes), text);
+        }
+        assert_eq!(amount(Resource::Cpu, 1930), "1.9");
+    }
+
+    #[test]
+    fn a_share_names_the_unit_once() {
+        assert_eq!(share(Resource::Memory, GIBI / 2, 13 * GIBI), "0.5 of 13.0Gi");
+        assert_eq!(share(Resource::Memory, GIBI / 2, 1 << 63), "0.5Gi of 8Ei");
+        assert_eq!(share(Resource::Cpu, 500, 8000), "0.5 of 8.0");
+    }
+
+    #[test]
+    fn a_bar_is_empty_only_at_nothing_and_full_only_at_everything() {
+        for (requested, capacity, text) in [
+            (0, 100, ".........."),
+            (1, 100, "#........."),
+            (19, 100, "#........."),
+            (20, 100, "##........"),
+            (99, 100, "#########."),
+            (100, 100, "##########"),
+            (101, 100, "#########+"),
+            (0, 0, ".........."),
+            (1, 0, "#########+"),
+            (u64::MAX, u64::MAX, "##########"),
+        ] {
+            assert_eq!(bar(requested, capacity), text, "{requested} of {capacity}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The cloud half of a run: the clouds that the nodes are in, what those show, and which of them a change goes to.
+//!
+//! ```text
+//!   providers: wanted? --> connect, list, all at once --> join::merge --> Snapshot with groups
+//!                                                             |
+//!                   apply --> Clouds: grow, delete, by group <--+--> dyn Provider
+//! ```
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use kube_rebalancer_apply::NotTried;
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_join::{CloudPart, Whole, merge};
+use kube_rebalancer_ports::{
+    CloudScope, CloudView, GroupAnswer, InstanceToDelete, NodeGroups, NotWanted, Provider, ProviderError,
+    ProviderKind, SharedClock,
+};
+
+/// A cluster with what its clouds show of it, and what can change its node groups, or why nothing can.
+#[derive(Debug)]
+pub struct CloudHalf {
+    /// The cluster.
+    pub snapshot: Snapshot,
+    /// What looked odd, or could not be seen.
+    pub warnings: Vec<String>,
+    /// The node groups.
+    pub clouds: Result<Clouds, NotTried>,
+    /// Whether all of it was seen.
+    pub complete: bool,
+}
+
+/// The node groups of a run, each with its own cloud.
+#[derive(Debug, Default)]
+pub struct Clouds {
+    /// By the positions that the two maps name.
+    providers: BTreeMap<usize, Box<dyn Provider>>,
+    /// The position of a group's cloud, and the group's name there.
+    of_group: BTreeMap<String, (usize, String)>,
+    /// The position of a node's cloud.
+    of_node: BTreeMap<String, usize>,
+}
+
+/// A setting that is wrong for the clouds of this cluster.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongSetting(String);
+
+/// Looks at the node groups of a cluster. A cloud that cannot be seen is no reason not to cordon; a setting that names no
+/// group of any is.
+pub async fn observe(
+    kinds: &[&dyn ProviderKind],
+    snapshot: Snapshot,
+    policy: &Policy,
+    scope: &CloudScope,
+    clock: &SharedClock,
+) -> Result<CloudHalf, WrongSetting> {
+    let (wanted, no_account) = wanted(kinds, &snapshot, policy, scope);
+    if wanted.is_empty() {
+        let (why, warning) = match no_account {
+            Some(words) => (NotTried::Unseen, words),
+            None => (NotTried::NoNodeGroup, elsewhere(kinds)),
+        };
+        return Ok(without(snapshot, why, vec![warning]));
+    }
+    let looking = wanted.iter().map(|kind| look(*kind, &snapshot, policy, scope, clock));
+    let mut seen = Vec::new();
+    let mut unseen = Vec::new();
+    for (kind, looked) in wanted.iter().zip(join_all(looking).await) {
+        match looked {
+            Ok(looked) => seen.push((*kind, looked)),
+            Err(ProviderError::Setting(words)) => return Err(WrongSetting(words)),
+            Err(ProviderError::Unseen(words)) => unseen.push((*kind, words)),
+        }
+    }
+    if seen.is_empty() {
+        let warning = |(_, words)| format!("the node groups could not be seen: {words}");
+        return Ok(without(snapshot, NotTried::Unseen, unseen.into_iter().map(warning).collect()));
+    }
+    let (mut parts, mut providers) = (Vec::new(), BTreeMap::new());
+    for (at, (kind, (provider, view))) in seen.into_iter().enumerate() {
+        parts.push(part(kind, view));
+        providers.insert(at, provider);
+    }
+    parts.extend(unseen.into_iter().map(|(kind, words)| {
+        let gap = format!("the node groups of {} could not be seen: {words}", kind.cloud());
+        part(kind, CloudView { gaps: vec![gap], ..CloudView::default() })
+    }));
+    let whole = merge(parts, &snapshot, policy, scope.zone.as_deref());
+    let whole = whole.map_err(|error| WrongSetting(error.to_string()))?;
+    let Whole { groups, memberships, warnings, complete, cloud_of_group, cloud_of_node } = whole;
+    let clouds = if !complete && groups.is_empty() {
+        Err(NotTried::Unseen)
+    } else {
+        Ok(Clouds { providers, of_group: cloud_of_group, of_node: cloud_of_node })
+    };
+    Ok(CloudHalf { snapshot: snapshot.with_groups(groups, memberships), warnings, clouds, complete })
+}
+
+/// The clouds in which a run has something to do, and the first reason why one might be missing.
+fn wanted<'k>(
+    kinds: &[&'k dyn ProviderKind],
+    snapshot: &Snapshot,
+    policy: &Policy,
+    scope: &CloudScope,
+) -> (Vec<&'k dyn ProviderKind>, Option<String>) {
+    let mut wanted = Vec::new();
+    let mut no_account = None;
+    for kind in kinds {
+        match kind.wanted(snapshot, policy, scope) {
+            Ok(()) => wanted.push(*kind),
+            Err(NotWanted::Elsewhere) => {}
+            Err(NotWanted::NoAccount(words)) => no_account = no_account.or(Some(words)),
+        }
+    }
+    (wanted, no_account)
+}
+
+fn elsewhere(kinds: &[&dyn ProviderKind]) -> String {
+    let clouds: Vec<&str> = kinds.iter().map(|kind| kind.cloud()).collect();
+    let clouds =
+        if clouds.is_empty() { "a cloud that this program knows".to_owned() } else { clouds.join(" or ") };
+    format!("no node is on {clouds}, so nothing is grown and nothing is deleted")
+}
+
+fn without(snapshot: Snapshot, why: NotTried, warnings: Vec<String>) -> CloudHalf {
+    CloudHalf { snapshot, warnings, clouds: Err(why), complete: why != NotTried::Unseen }
+}
+
+async fn look(
+    kind: &dyn ProviderKind,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    scope: &CloudScope,
+    clock: &SharedClock,
+) -> Result<(Box<dyn Provider>, CloudView), ProviderError> {
+    let mut provider = kind.connect(scope.clone(), SharedClock::clone(clock)).await?;
+    // Half of what is left: a cloud that hangs must not keep the nodes from being cordoned.
+    let limit = clock.left().unsigned_abs() / 2;
+    let listed = tokio::time::timeout(limit, provider.list(snapshot, policy)).await;
+    let silent = |_| {
+        let cloud = kind.cloud();
+        ProviderError::Unseen(format!("{cloud} did not answer within half of the time that RUN_TIMEOUT left"))
+    };
+    let view = listed.map_err(silent)??;
+    Ok((provider, view))
+}
+
+fn part(kind: &dyn ProviderKind, view: CloudView) -> CloudPart {
+    let CloudView { groups, memberships, gaps, unknown, known } = view;
+    CloudPart { cloud: kind.cloud(), scheme: kind.scheme(), groups, memberships, gaps, unknown, known }
+}
+
+impl NodeGroups for Clouds {
+    async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
+        let cloud = self.of_group.get(group);
+        match cloud.and_then(|(at, name)| Some((self.providers.get(at)?, name))) {
+            Some((provider, name)) => provider.grow(name, from, to).await,
+            None => GroupAnswer::Failed(format!("node group {group} was not observed")),
+        }
+    }
+
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        let unseen = || GroupAnswer::Refused("its instance was not seen in any node group".to_owned());
+        let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            if let Some(at) = self.of_node.get(&node.node) {
+                let (positions, instances) = by_cloud.entry(*at).or_default();
+                positions.push(position);
+                instances.push(node.clone());
+            }
+        }
+        let deleting = by_cloud.iter().filter_map(|(at, (positions, instances))| {
+            let provider = self.providers.get(at)?;
+            Some(async move { positions.iter().copied().zip(provider.delete(instances).await) })
+        });
+        let mut answers: BTreeMap<usize, GroupAnswer> =
+            join_all(deleting).await.into_iter().flatten().collect();
+        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(unseen)).collect()
+    }
+}

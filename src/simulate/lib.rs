@@ -1,0 +1,238 @@
+//! Simulates: what a policy would have cost in node-hours, and its users in waiting, before anything touches a cluster.
+//!
+//! ```text
+//!   users (profile or trace) --> Scenario --> World: virtual clock, nodes, scheduler <----+
+//!                                               |                                         |
+//!                                               +--> engine --> autoscaler, every so often
+//!                                                               rebalancer: the real plan, check, apply (ports)
+//!                                                               scale.py's rule, delete when empty, fixed size
+//!   tally of each --> PolicyResult --> report: table, JSON, plot
+//! ```
+//!
+//! Everything is a function of the scenario, the settings and the seed: the same ones give the same bytes.
+
+mod autoscaler;
+mod engine;
+mod fixed;
+mod floor;
+mod machine;
+pub mod panels;
+pub mod plot;
+mod ports;
+mod random;
+pub mod report;
+pub mod result;
+pub mod scenario;
+pub mod series;
+pub mod session;
+#[cfg(test)]
+mod tests;
+pub mod trace;
+pub mod users;
+mod world;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::panic::resume_unwind;
+use std::thread::{ScopedJoinHandle, scope};
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::LabelSelector;
+use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
+
+pub use autoscaler::Wrong;
+use autoscaler::{Autoscaler, Rebalancer, ScalePy, WhenEmpty};
+use engine::Until;
+pub use floor::Floor;
+pub use machine::Machine;
+use result::PolicyResult;
+use scenario::Scenario;
+use world::World;
+
+/// The label of users' pods where `PREEMPTIBLE_LABELS` names none: that of Zero to `JupyterHub`.
+pub const USER_LABEL: &str = "hub.jupyter.org/username";
+
+/// A policy of this program to simulate.
+#[derive(Clone, Debug)]
+pub struct Contender {
+    /// Its name in the table.
+    pub name: String,
+    /// What its settings differ in.
+    pub settings: Option<String>,
+    /// The policy.
+    pub policy: Policy,
+    /// `RUN_TIMEOUT`.
+    pub run_timeout: SignedDuration,
+}
+
+/// What came of all policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Simulation {
+    /// The least that anybody could do.
+    pub floor: Floor,
+    /// The policies: those to be compared first, then what they are compared with.
+    pub results: Vec<PolicyResult>,
+}
+
+/// A simulation that could not be ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the simulation of {policy} ended at {at}, {seconds} s after its start")]
+pub struct SimulationError {
+    /// What was simulated.
+    pub policy: String,
+    /// The simulated time.
+    pub at: Timestamp,
+    /// The same in seconds.
+    pub seconds: u64,
+    /// What was wrong.
+    pub source: Wrong,
+}
+
+/// What else is wanted of a simulation.
+#[derive(Clone, Copy)]
+pub struct Extras<'e> {
+    /// A point of each policy every so many seconds.
+    pub points_every: Option<u64>,
+    /// Told of each step how many seconds have been simulated; all policies together go through [`Extras::steps`].
+    pub progress: &'e (dyn Fn(u64) + Sync),
+}
+
+impl fmt::Debug for Extras<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Extras").field("points_every", &self.points_every).finish_non_exhaustive()
+    }
+}
+
+impl Extras<'_> {
+    /// How many seconds are simulated in all.
+    #[must_use]
+    pub fn steps(scenario: &Scenario, contenders: usize) -> u64 {
+        let policies = u64::try_from(contenders + COMPARED).unwrap_or(u64::MAX);
+        scenario.length.saturating_mul(policies)
+    }
+}
+
+/// What every simulation is compared with: `scale.py`, deleting when empty, a fixed size.
+const COMPARED: usize = 3;
+
+/// Simulates these policies, and what they are compared with, side by side. The first one's settings are also those of
+/// what it is compared with.
+pub fn simulate(
+    scenario: &Scenario,
+    contenders: &[Contender],
+    extras: Extras<'_>,
+) -> Result<Simulation, SimulationError> {
+    let Some(first) = contenders.first() else {
+        return Ok(Simulation { floor: Floor::default(), results: Vec::new() });
+    };
+    let floor = Floor::new(scenario, first.policy.optimal_utilization);
+    let race = Race { scenario, extras };
+    let results = scope(|threads| {
+        let mut running: Vec<ScopedJoinHandle<'_, Result<PolicyResult, SimulationError>>> = Vec::new();
+        for contender in contenders {
+            running.push(threads.spawn(move || race.rebalancer(contender)));
+        }
+        running.push(threads.spawn(move || race.scale_py(&first.policy)));
+        running.push(threads.spawn(move || race.when_empty(&first.policy)));
+        running.push(threads.spawn(move || race.fixed(&first.policy, &floor)));
+        running.into_iter().map(joined).collect::<Result<Vec<_>, _>>()
+    })?;
+    Ok(Simulation { floor, results })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// What all policies have in common.
+#[derive(Clone, Copy)]
+struct Race<'s> {
+    scenario: &'s Scenario,
+    extras: Extras<'s>,
+}
+
+impl<'s> Race<'s> {
+    fn rebalancer(self, contender: &Contender) -> Result<PolicyResult, SimulationError> {
+        let policy = simulated(&contender.policy);
+        let label = policy.preemptible_labels.first().cloned().unwrap_or_default();
+        let world = World::new(self.scenario, first_nodes(&policy), &label);
+        let optimum = policy.optimal_utilization;
+        let mut rebalancer = Rebalancer::new(policy, contender.run_timeout, self.scenario.interval);
+        let (name, settings) = (contender.name.clone(), contender.settings.clone());
+        self.run(world, Title { name, settings, optimum }, Some(&mut rebalancer))
+    }
+
+    fn scale_py(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
+        let world = World::new(self.scenario, first_nodes(policy), "");
+        let mut scale_py = ScalePy::new(policy, self.scenario.interval, self.scenario.seed);
+        self.run(world, Title::new("scale.py's rule", policy), Some(&mut scale_py))
+    }
+
+    fn when_empty(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
+        let world = World::new(self.scenario, first_nodes(policy), "");
+        let mut when_empty = WhenEmpty { min_nodes: policy.min_nodes, max_nodes: policy.max_nodes };
+        self.run(world, Title::new("delete if empty", policy), Some(&mut when_empty))
+    }
+
+    fn fixed(self, policy: &Policy, floor: &Floor) -> Result<PolicyResult, SimulationError> {
+        let title = Title::new("fixed size", policy);
+        let size = fixed::smallest(self.scenario, floor.peak_memory)
+            .map_err(|wrong| self.ended(title.name.clone(), 0, wrong))?;
+        self.run(World::new(self.scenario, size, ""), title, None)
+    }
+
+    fn run(
+        self,
+        mut world: World<'s>,
+        title: Title,
+        autoscaler: Option<&mut (dyn Autoscaler + Send)>,
+    ) -> Result<PolicyResult, SimulationError> {
+        if let Some(every) = self.extras.points_every {
+            world.tally.sample(every, self.scenario.machine.filled_to(title.optimum).max(1));
+        }
+        engine::run(&mut world, autoscaler, Until::End, self.extras.progress)
+            .map_err(|wrong| self.ended(title.name.clone(), world.now, wrong))?;
+        let points = world.tally.points(world.now);
+        Ok(PolicyResult::new(title.name, title.settings, world.tally, points))
+    }
+
+    fn ended(self, policy: String, seconds: u64, source: Wrong) -> SimulationError {
+        SimulationError { policy, at: self.scenario.time(seconds), seconds, source }
+    }
+}
+
+/// What is told of a policy beside what came of it.
+#[derive(Clone, Debug)]
+struct Title {
+    name: String,
+    settings: Option<String>,
+    optimum: PartsPerMillion,
+}
+
+impl Title {
+    fn new(name: &str, policy: &Policy) -> Self {
+        Self { name: name.to_owned(), settings: None, optimum: policy.optimal_utilization }
+    }
+}
+
+/// A cluster starts with as many nodes as it keeps in any case; the hub needs one.
+fn first_nodes(policy: &Policy) -> u32 {
+    u32::try_from(policy.min_nodes).unwrap_or(u32::MAX).max(1)
+}
+
+/// A policy for the simulated cluster: names that mean something in a certain cluster only are left out, and users'
+/// pods have a label that says so.
+fn simulated(policy: &Policy) -> Policy {
+    let labels = &policy.preemptible_labels;
+    let labels = if labels.is_empty() { BTreeSet::from([USER_LABEL.to_owned()]) } else { labels.clone() };
+    Policy {
+        preemptible_labels: labels,
+        omit_labels: BTreeSet::new(),
+        omit_namespaces: BTreeSet::from(["kube-system".to_owned()]),
+        node_selector: LabelSelector::default(),
+        node_groups_named: true,
+        own_pod: None,
+        own_node: None,
+        ..policy.clone()
+    }
+}

@@ -1,0 +1,306 @@
+//! A cloud in memory, of two colours. It is what a new provider looks like: names, a listing and a few requests are its
+//! own, everything else is the crate join's.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::plan::is_managed;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_join::{
+    self as join, Asked, Became, Calls, GroupNow, Identity, InstanceState, ListedGroup, ListedInstance,
+    Listing, Member, Removal, instance_of,
+};
+use kube_rebalancer_ports::{
+    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
+    ProviderKind, SharedClock,
+};
+
+/// What tells one cloud from another.
+pub(super) trait Colour: Clone + Debug + Ord + Send + Sync + 'static {
+    const CLOUD: &'static str;
+    const SCHEME: &'static str;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Red;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Blue;
+
+impl Colour for Red {
+    const CLOUD: &'static str = "Red Cloud";
+    const SCHEME: &'static str = "red://";
+}
+
+impl Colour for Blue {
+    const CLOUD: &'static str = "Blue Cloud";
+    const SCHEME: &'static str = "blue://";
+}
+
+/// An instance: the rest of its provider ID.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Id<C>(String, PhantomData<C>);
+
+impl<C> fmt::Display for Id<C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl<C: Colour> Identity for Id<C> {
+    const CLOUD: &'static str = C::CLOUD;
+    const SCHEME: &'static str = C::SCHEME;
+
+    fn from_provider_id(text: &str) -> Result<Self, String> {
+        let name = text.strip_prefix(C::SCHEME).filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| format!("`{text}` is none of {}", C::CLOUD))?;
+        Ok(Self(name.to_owned(), PhantomData))
+    }
+}
+
+/// How a cloud answers a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// At once.
+    #[default]
+    Prompt,
+    /// Too late: the change shows only after the run has looked for it.
+    Late,
+    /// With this, and nothing is changed.
+    Refusing(GroupAnswer),
+}
+
+/// A group: how many instances it is to have, those it has, and what it cannot do.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pool {
+    pub(super) size: u32,
+    pub(super) instances: Vec<String>,
+    pub(super) leaving: Vec<String>,
+    pub(super) not_growable: Option<String>,
+    pub(super) not_shrinkable: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) pools: BTreeMap<String, Pool>,
+    pub(super) manner: Manner,
+    /// Why nothing can be listed.
+    pub(super) down: Option<String>,
+    /// Whether a list never comes.
+    pub(super) hangs: bool,
+    /// The changes that were asked for.
+    pub(super) log: Vec<String>,
+    /// A change that shows later.
+    pending: Option<(String, Pool)>,
+}
+
+/// The cloud, and the kind of its provider.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory<C>(Arc<Mutex<State>>, PhantomData<C>);
+
+impl<C: Colour> Memory<C> {
+    /// A cloud with one group whose instances run.
+    pub(super) fn with(pool: &str, instances: &[&str]) -> Self {
+        let instances: Vec<String> = instances.iter().map(|name| (*name).to_owned()).collect();
+        let size = u32::try_from(instances.len()).unwrap();
+        let pools = BTreeMap::from([(pool.to_owned(), Pool { size, instances, ..Pool::default() })]);
+        Self(Arc::new(Mutex::new(State { pools, ..State::default() })), PhantomData)
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// The changes that were asked for since the last call.
+    pub(super) fn log(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().log)
+    }
+
+    /// What was late happens now.
+    pub(super) fn catch_up(&self) {
+        let mut state = self.state();
+        if let Some((name, pool)) = state.pending.take() {
+            state.pools.insert(name, pool);
+        }
+    }
+
+    fn change(&self, group: &str, words: String, change: impl FnOnce(&mut Pool)) -> Asked<GroupAnswer> {
+        let mut state = self.state();
+        state.log.push(words);
+        let mut pool = state.pools[group].clone();
+        change(&mut pool);
+        match state.manner.clone() {
+            Manner::Refusing(answer) => Asked::Refused(answer),
+            Manner::Prompt => {
+                state.pools.insert(group.to_owned(), pool);
+                Asked::Accepted
+            }
+            Manner::Late => {
+                state.pending = Some((group.to_owned(), pool));
+                Asked::Unanswered(GroupAnswer::InDoubt("no answer in time".to_owned()))
+            }
+        }
+    }
+}
+
+fn listed<C: Colour>(pool: &Pool) -> Vec<ListedInstance<Id<C>>> {
+    let instance = |name: &String| ListedInstance {
+        id: Id(name.clone(), PhantomData),
+        name: name.clone(),
+        uid: Some(format!("uid of {name}")),
+        state: if pool.leaving.contains(name) { InstanceState::Leaving } else { InstanceState::Present },
+        created_at: None,
+        creation_error: None,
+    };
+    pool.instances.iter().map(instance).collect()
+}
+
+/// The answer of this cloud as a text, which is what the crate join asks of it.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal(GroupAnswer);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.words().unwrap_or_default())
+    }
+}
+
+fn refusal(asked: Asked<GroupAnswer>) -> Asked<Refusal> {
+    match asked {
+        Asked::Accepted => Asked::Accepted,
+        Asked::Refused(answer) => Asked::Refused(Refusal(answer)),
+        Asked::Unanswered(answer) => Asked::Unanswered(Refusal(answer)),
+    }
+}
+
+impl<C: Colour> Calls for Memory<C> {
+    type Instance = Id<C>;
+    type Refusal = Refusal;
+
+    fn stopped(&self) -> Option<Refusal> {
+        None
+    }
+
+    fn batch(&self) -> usize {
+        2
+    }
+
+    async fn size(&self, group: &str, _: bool) -> Result<GroupNow, Refusal> {
+        let Pool { size, not_growable, .. } = self.state().pools[group].clone();
+        Ok(GroupNow { target_size: size, not_growable })
+    }
+
+    async fn instances(&self, group: &str, _: bool) -> Result<Vec<ListedInstance<Id<C>>>, Refusal> {
+        Ok(listed(&self.state().pools[group]))
+    }
+
+    async fn resize(&self, group: &str, size: u32) -> Asked<Refusal> {
+        refusal(self.change(group, format!("{group} to {size}"), |pool| pool.size = size))
+    }
+
+    async fn remove(&self, group: &str, instances: &[Id<C>]) -> Asked<Refusal> {
+        let names: Vec<String> = instances.iter().map(ToString::to_string).collect();
+        let words = format!("{group} without {}", names.join(" and "));
+        refusal(self.change(group, words, |pool| {
+            pool.size -= u32::try_from(names.len()).unwrap();
+            pool.leaving.extend(names);
+        }))
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+struct MemoryProvider<C> {
+    cloud: Memory<C>,
+    members: BTreeMap<String, Member<Id<C>>>,
+}
+
+impl<C: Colour> ProviderKind for Memory<C> {
+    fn cloud(&self) -> &'static str {
+        C::CLOUD
+    }
+
+    fn scheme(&self) -> &'static str {
+        C::SCHEME
+    }
+
+    fn wanted(&self, cluster: &Snapshot, policy: &Policy, _: &CloudScope) -> Result<(), NotWanted> {
+        let mut managed = cluster.nodes().iter().filter(|node| is_managed(node, policy));
+        let found = managed.any(|node| instance_of::<Id<C>>(node).is_some());
+        if found { Ok(()) } else { Err(NotWanted::Elsewhere) }
+    }
+
+    fn connect(&self, _: CloudScope, _: SharedClock) -> Connecting {
+        let provider: Box<dyn Provider> =
+            Box::new(MemoryProvider { cloud: self.clone(), members: BTreeMap::new() });
+        Box::pin(async { Ok(provider) })
+    }
+}
+
+fn answer(became: Became<Refusal>) -> GroupAnswer {
+    match became {
+        Became::Done => GroupAnswer::Done,
+        Became::AlreadySo => GroupAnswer::AlreadySo,
+        Became::Conflict(why) => GroupAnswer::Conflict(why),
+        Became::Refused(why) => GroupAnswer::Refused(why),
+        Became::NotTaken(why) => GroupAnswer::Failed(why),
+        Became::Failed(Refusal(answer)) | Became::NotSeen(Refusal(answer)) => answer,
+        Became::InDoubt(why) => GroupAnswer::InDoubt(why),
+    }
+}
+
+#[async_trait]
+impl<C: Colour> Provider for MemoryProvider<C> {
+    async fn list(&mut self, cluster: &Snapshot, _: &Policy) -> Result<CloudView, ProviderError> {
+        let state = self.cloud.state().clone();
+        if state.hangs {
+            std::future::pending::<()>().await;
+        }
+        if let Some(why) = state.down {
+            return Err(ProviderError::Unseen(why));
+        }
+        let group = |(name, pool): (&String, &Pool)| ListedGroup {
+            name: name.clone(),
+            zone: None,
+            target_size: pool.size,
+            instances: listed(pool),
+            not_growable: pool.not_growable.clone(),
+            not_shrinkable: pool.not_shrinkable.clone(),
+        };
+        let listing: Listing<Id<C>> = Listing {
+            groups: state.pools.iter().map(group).collect(),
+            gaps: Vec::new(),
+            outside: BTreeMap::new(),
+            elsewhere: "is in no pool".to_owned(),
+        };
+        let joined = join::join(&listing, cluster);
+        self.members = joined.members;
+        Ok(CloudView { groups: joined.groups, memberships: joined.memberships, ..CloudView::default() })
+    }
+
+    async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
+        answer(join::grow(&self.cloud, group, from, to).await)
+    }
+
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
+        let mut groups: BTreeMap<&str, Vec<Removal<'_, Id<C>>>> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            match self.members.get(&node.node) {
+                Some(member) => groups.entry(&member.group).or_default().push((position, member)),
+                None => {
+                    answers.insert(position, GroupAnswer::Refused("not seen".to_owned()));
+                }
+            }
+        }
+        for (group, removals) in groups {
+            let became = join::delete(&self.cloud, group, removals).await;
+            answers.extend(became.into_iter().map(|(position, became)| (position, answer(became))));
+        }
+        answers.into_values().collect()
+    }
+}

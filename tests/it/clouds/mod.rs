@@ -1,0 +1,198 @@
+//! Several clouds in one cluster: what a run sees of them, and where its changes go.
+
+mod memory;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer::run::clouds::{CloudHalf, Clouds, observe};
+use kube_rebalancer_apply::NotTried;
+use kube_rebalancer_core::model::{Node, Snapshot};
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_ports::{
+    Clock, CloudScope, GroupAnswer, InstanceToDelete, NodeGroups, ProviderKind, SharedClock,
+};
+use memory::{Blue, Manner, Memory, Red};
+
+/// A run with no time to wait: whatever does not answer at once is late.
+#[derive(Debug)]
+struct Hurry;
+
+impl Clock for Hurry {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn left(&self) -> SignedDuration {
+        SignedDuration::ZERO
+    }
+}
+
+/// The result of a future that waits for no more than a timer that is over.
+fn now<R>(future: impl Future<Output = R>) -> R {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+/// A node whose name is its instance's.
+fn node(provider_id: &str) -> Node {
+    let (_, name) = provider_id.split_once("://").unwrap();
+    Node { name: name.to_owned(), provider_id: Some(provider_id.to_owned()), ..Node::default() }
+}
+
+fn seen(kinds: &[&dyn ProviderKind], nodes: &[&str]) -> CloudHalf {
+    let nodes = nodes.iter().map(|id| node(id)).collect();
+    let snapshot = Snapshot::new(Timestamp::UNIX_EPOCH, nodes, Vec::new(), Vec::new(), 1).unwrap();
+    let clock: SharedClock = Arc::new(Hurry);
+    now(observe(kinds, snapshot, &Policy::default(), &CloudScope::default(), &clock)).unwrap()
+}
+
+fn groups(half: &CloudHalf) -> &Clouds {
+    half.clouds.as_ref().unwrap()
+}
+
+fn delete(half: &CloudHalf, nodes: &[&str]) -> Vec<GroupAnswer> {
+    let to_delete = |id: &&str| {
+        let node = node(id);
+        InstanceToDelete { node: node.name, provider_id: node.provider_id }
+    };
+    now(groups(half).delete(&nodes.iter().map(to_delete).collect::<Vec<_>>()))
+}
+
+/// Each node's group, or why it has none.
+fn places(half: &CloudHalf) -> Vec<&str> {
+    let nodes = half.snapshot.nodes().iter();
+    nodes.map(|node| node.group.as_deref().xor(node.outside.as_deref()).unwrap()).collect()
+}
+
+#[test]
+fn every_node_and_every_change_goes_to_its_own_cloud() {
+    let red = Memory::<Red>::with("z1/pool", &["r1", "r2", "r3", "r4"]);
+    let blue = Memory::<Blue>::with("z1/pool", &["b1", "b2"]);
+    let half =
+        seen(&[&red, &blue], &["blue://b1", "blue://b2", "green://g1", "red://r1", "red://r2", "red://r3"]);
+    let (blues, reds) = ("blue://z1/pool", "red://z1/pool");
+    let nowhere = "its providerID green://g1 is not one of Red Cloud or Blue Cloud";
+    assert_eq!(places(&half), [blues, blues, nowhere, reds, reds, reds]);
+    assert!(half.complete);
+    assert_eq!(half.warnings, [format!("node g1 is in no node group: {nowhere}")]);
+
+    assert_eq!(now(groups(&half).grow(blues, 2, 4)), GroupAnswer::Done);
+    assert_eq!((red.log(), blue.log()), (Vec::new(), vec!["z1/pool to 4".to_owned()]));
+
+    // In the order of the request, whatever the cloud.
+    let answers = delete(&half, &["red://r3", "green://g1", "blue://b1", "red://r1", "red://r2"]);
+    let refused = GroupAnswer::Refused("its instance was not seen in any node group".to_owned());
+    let done = || GroupAnswer::Done;
+    assert_eq!(answers, [done(), refused, done(), done(), done()]);
+    assert_eq!(red.log(), ["z1/pool without r3 and r1", "z1/pool without r2"]);
+    assert_eq!(blue.log(), ["z1/pool without b1"]);
+}
+
+#[test]
+fn a_cloud_without_a_node_is_not_connected() {
+    let red = Memory::<Red>::with("z1/pool", &["r1"]);
+    let blue = Memory::<Blue>::with("z2/pool", &["b1"]);
+    blue.state().down = Some("nobody may ask".to_owned());
+    let half = seen(&[&red, &blue], &["red://r1"]);
+    assert_eq!((places(&half), half.complete), (vec!["z1/pool"], true));
+
+    let half = seen(&[&red, &blue], &["green://g1"]);
+    assert_eq!(half.clouds.unwrap_err(), NotTried::NoNodeGroup);
+    let told = "no node is on Red Cloud or Blue Cloud, so nothing is grown and nothing is deleted";
+    assert_eq!(half.warnings, [told]);
+}
+
+#[test]
+fn a_group_that_refuses_says_why_in_the_plan_and_to_the_change() {
+    let red = Memory::<Red>::with("z1/pool", &["r1"]);
+    let blue = Memory::<Blue>::with("z2/pool", &["b1"]);
+    let why = || Some("an autoscaler has it".to_owned());
+    {
+        let mut state = red.state();
+        let pool = state.pools.get_mut("z1/pool").unwrap();
+        (pool.not_growable, pool.not_shrinkable) = (why(), why());
+    }
+    let half = seen(&[&red, &blue], &["red://r1", "blue://b1"]);
+    let refuses = |name: &str| {
+        let group = half.snapshot.groups().iter().find(|group| group.name == name).unwrap();
+        (group.not_growable.clone(), group.not_shrinkable.clone())
+    };
+    assert_eq!(refuses("z1/pool"), (why(), why()));
+    assert_eq!(refuses("z2/pool"), (None, None));
+    assert_eq!(now(groups(&half).grow("z1/pool", 1, 2)), GroupAnswer::Refused(why().unwrap()));
+    assert!(red.log().is_empty());
+    assert_eq!(now(groups(&half).grow("z2/pool", 1, 2)), GroupAnswer::Done);
+}
+
+#[test]
+fn a_cloud_that_answers_late_leaves_doubt_and_the_next_run_knows() {
+    let red = Memory::<Red>::with("z1/pool", &["r1", "r2"]);
+    let blue = Memory::<Blue>::with("z2/pool", &["b1"]);
+    red.state().manner = Manner::Late;
+    let nodes = ["red://r1", "red://r2", "blue://b1"];
+    let half = seen(&[&red, &blue], &nodes);
+    let doubt = || GroupAnswer::InDoubt("no answer in time".to_owned());
+    assert_eq!(delete(&half, &["red://r2", "blue://b1"]), [doubt(), GroupAnswer::Done]);
+    red.catch_up();
+    let next = seen(&[&red, &blue], &nodes);
+    let going: Vec<_> =
+        next.snapshot.nodes().iter().filter(|node| node.deleting).map(|node| &*node.name).collect();
+    assert_eq!(going, ["b1", "r2"]);
+
+    assert_eq!(now(groups(&next).grow("z1/pool", 1, 3)), doubt());
+    red.catch_up();
+    let next = seen(&[&red, &blue], &nodes);
+    let pool = next.snapshot.groups().iter().find(|group| group.name == "z1/pool").unwrap();
+    let coming: Vec<_> = pool.instances.iter().map(|instance| &*instance.name).collect();
+    assert_eq!(coming, ["r1", "z1/pool (coming, 1)", "z1/pool (coming, 2)"]);
+    red.log();
+    assert_eq!(now(groups(&next).grow("z1/pool", 1, 3)), GroupAnswer::AlreadySo);
+    assert!(red.log().is_empty());
+}
+
+#[test]
+fn what_a_cloud_answers_is_not_changed_on_the_way() {
+    let words = || "the cloud's own words".to_owned();
+    for answer in [
+        GroupAnswer::Exhausted(words()),
+        GroupAnswer::Quota(words()),
+        GroupAnswer::Forbidden(words()),
+        GroupAnswer::Gone(words()),
+        GroupAnswer::Busy(words()),
+        GroupAnswer::Failed(words()),
+    ] {
+        let red = Memory::<Red>::with("z1/pool", &["r1"]);
+        red.state().manner = Manner::Refusing(answer.clone());
+        let half = seen(&[&red], &["red://r1"]);
+        assert_eq!(now(groups(&half).grow("z1/pool", 1, 2)), answer);
+        assert_eq!(delete(&half, &["red://r1"]), [answer]);
+    }
+}
+
+#[test]
+fn a_cloud_that_is_down_or_hangs_takes_only_its_own_nodes_and_all_growth_with_it() {
+    for (hangs, why) in [
+        (false, "the node groups of Red Cloud could not be seen: it is down"),
+        (
+            true,
+            "the node groups of Red Cloud could not be seen: Red Cloud did not answer within half of the time that \
+             RUN_TIMEOUT left",
+        ),
+    ] {
+        let red = Memory::<Red>::with("z1/pool", &["r1"]);
+        let blue = Memory::<Blue>::with("z2/pool", &["b1"]);
+        (red.state().down, red.state().hangs) = (Some("it is down".to_owned()), hangs);
+        let half = seen(&[&red, &blue], &["red://r1", "blue://b1"]);
+        assert_eq!(places(&half), ["z2/pool", "the node groups of Red Cloud could not be seen"]);
+        assert!(!half.complete);
+        assert_eq!(half.warnings[0], why);
+        let not_growable = half.snapshot.groups()[0].not_growable.as_deref();
+        assert_eq!(not_growable, Some(&*format!("not everything could be seen: {why}")));
+        assert_eq!(delete(&half, &["blue://b1", "red://r1"])[0], GroupAnswer::Done);
+    }
+    let red = Memory::<Red>::with("z1/pool", &["r1"]);
+    red.state().down = Some("it is down".to_owned());
+    let half = seen(&[&red], &["red://r1"]);
+    assert_eq!(half.warnings, ["the node groups could not be seen: it is down"]);
+    assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
+}

@@ -1,0 +1,62 @@
+//! Situations from the field that need node groups: one that spans zones, one that refuses, one of another pool.
+
+use fake_gce::{Fault, Group, Requests};
+
+use super::RESIZE;
+use super::world::{PROJECT, World, user, waiting};
+use crate::objects::Node;
+
+const A: &str = "us-central1-a";
+const B: &str = "us-central1-b";
+const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+
+/// A regional group makes nodes in any of its zones. 13 of 16 Gi, 0.8125, is within the band; both nodes have 3.5 Gi free,
+/// and a user of 4 Gi whose disk is in one of the zones waits.
+#[test]
+fn a_regional_group_grows_for_a_user_of_one_of_its_zones() {
+    let world = World::new();
+    let pool = world.gce.add_group(Group::regional(PROJECT, "us-central1", "pool").zones(&[A, B]).size(2));
+    for path in world.gce.group(&pool).unwrap().members.keys() {
+        world.api.add_node(&Node::new(&path.name).on_compute_engine(PROJECT, &path.zone));
+        world.api.add_pod(&user(&format!("of-{}", path.name), "4608Mi").on(&path.name));
+    }
+    world.api.add_pod(&waiting("dora", "4Gi").node_selector(ZONE_LABEL, B));
+    let ran = world.run(&[]);
+    assert_eq!(ran.story(), ["grow us-central1/pool 2 to 3: applied"], "{}", ran.stderr);
+    assert_eq!(world.target_size(&pool), 3);
+}
+
+/// The first group by name has no quota left: the other one is asked in the same run, and the refusal is told.
+#[test]
+fn where_a_group_refuses_the_next_one_grows() {
+    let world = World::new();
+    let alpha = world.pool(A, "alpha", &[Node::new("a")]);
+    let beta = world.pool(B, "beta", &[Node::new("b")]);
+    for node in ["a", "b"] {
+        world.api.add_pod(&user(&format!("of-{node}"), "4608Mi").on(node));
+    }
+    world.api.add_pod(&waiting("dora", "4Gi"));
+    world.gce.fail(Requests::method(RESIZE).of("alpha"), Fault::QuotaExceeded);
+    let ran = world.run(&[]);
+    assert_eq!(
+        (world.target_size(&alpha), world.target_size(&beta)),
+        (1, 2),
+        "{:?} {}",
+        ran.story(),
+        ran.stderr
+    );
+    assert!(format!("{} {}", ran.report, ran.stderr).contains("uota"), "{}", ran.report);
+}
+
+/// Each pool by itself: the users' node is at 7 of 8 Gi, 0.875, and their group grows, though a node of the other pool is
+/// idle. The idle pool keeps its node for `MIN_NODES=1`.
+#[test]
+fn the_group_of_the_pool_that_is_full_grows() {
+    let world = World::new();
+    let users = world.pool(A, "users", &[Node::new("u").label("pool", "user")]);
+    let others = world.pool(A, "big-memory", &[Node::new("m").label("pool", "big-memory")]);
+    world.api.add_pod(&user("ada", "7Gi").on("u"));
+    let ran = world.run(&[("POOL_LABEL", "pool")]);
+    assert_eq!(ran.story(), ["grow us-central1-a/users 1 to 2: applied"], "{}", ran.stderr);
+    assert_eq!((world.target_size(&users), world.target_size(&others)), (2, 1));
+}
