@@ -21,4 +21,3 @@ pub(crate) fn runner(seed: u32) -> TestRunner {
     let config = Config { max_shrink_iters: 4000, failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
-

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rebalancer_core::model::{
-    Affinity, CreatedFor, Instance, Ledger, Node, NodeGroup, Operator, Pod, Requirement, SelectorTerm, Snapshot,
-    TaintEffect, Volumes,
+    Affinity, CreatedFor, Instance, Ledger, Node, NodeGroup, Operator, Pod, Requirement, SelectorTerm,
+    Snapshot, TaintEffect, Volumes,
 };
 
 use super::{Bytes, NOW, ago, group, node, pod};
@@ -72,12 +72,20 @@ pub(crate) const CLAIM: &str = "disk";
 pub(crate) const LOCAL_CLAIM: &str = "local";
 
 impl Cluster {
-    pub(super) fn read(bytes: &mut Bytes<'_>, nodes: &[Vec<u8>], pods: &[Vec<u8>], groups: &[Vec<u8>]) -> Self {
+    pub(super) fn read(
+        bytes: &mut Bytes<'_>,
+        nodes: &[Vec<u8>],
+        pods: &[Vec<u8>],
+        groups: &[Vec<u8>],
+    ) -> Self {
         let traits = Traits::read(bytes, nodes.len(), groups.len());
         let made: Vec<group::Made> =
             (0..).zip(groups).map(|(at, bytes)| group::make(&traits, at, &mut Bytes::new(bytes))).collect();
         let mut cluster = Self {
-            nodes: (0..).zip(nodes).map(|(at, one)| node::make(&traits, &made, at, &mut Bytes::new(one))).collect(),
+            nodes: (0..)
+                .zip(nodes)
+                .map(|(at, one)| node::make(&traits, &made, at, &mut Bytes::new(one)))
+                .collect(),
             pods: (0..).zip(pods).map(|(at, one)| pod::make(&traits, at, &mut Bytes::new(one))).collect(),
             groups: made.into_iter().map(|made| made.group).collect(),
             pods_seen: pods.len() + bytes.pick(&[1, 1, 1, 0]),
@@ -125,7 +133,10 @@ fn volumes(bytes: &mut Bytes<'_>) -> Volumes {
         let zonal = term("topology.kubernetes.io/zone", "zone-0");
         for namespace in ["hub", "kube-system"] {
             volumes.insert((namespace.to_owned(), CLAIM.to_owned()), zonal.clone());
-            volumes.insert((namespace.to_owned(), LOCAL_CLAIM.to_owned()), term("kubernetes.io/hostname", "n01"));
+            volumes.insert(
+                (namespace.to_owned(), LOCAL_CLAIM.to_owned()),
+                term("kubernetes.io/hostname", "n01"),
+            );
         }
     }
     volumes

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kube_rebalancer_core::model::{Bytes as Memory, Node, ReadyCondition, Taint, TaintEffect, annotation, taint};
+use kube_rebalancer_core::model::{
+    Bytes as Memory, Node, ReadyCondition, Taint, TaintEffect, annotation, taint,
+};
 
 use super::cluster::Traits;
 use super::group::{self, Made, ZONE, zone};
@@ -52,7 +54,10 @@ pub(super) fn make(traits: &Traits, groups: &[Made], at: usize, bytes: &mut Byte
         node.annotations.insert(annotation::SCALE_DOWN_DISABLED.to_owned(), value.to_owned());
     }
     if traits.kinds && bytes.chance(10) {
-        node.taints.push(Taint { effect: bytes.pick(&[TaintEffect::NoSchedule, TaintEffect::PreferNoSchedule]), ..no_schedule("odd") });
+        node.taints.push(Taint {
+            effect: bytes.pick(&[TaintEffect::NoSchedule, TaintEffect::PreferNoSchedule]),
+            ..no_schedule("odd")
+        });
     }
     if traits.strange {
         strange(&mut node, bytes);

@@ -1,7 +1,7 @@
 //! Clusters in which every node is alike, no daemon runs and no pod waits, as the rule of "more load" needs them.
 
-use kube_rebalancer_core::policy::Budget;
 use kube_rebalancer_core::model::{LabelSelector, Resource};
+use kube_rebalancer_core::policy::Budget;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

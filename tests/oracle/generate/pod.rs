@@ -60,6 +60,11 @@ pub(super) fn make(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Pod {
         }
         pod.unbound = Some(Box::new(unbound(traits, at, bytes)));
     }
+    // A controller is in one namespace.
+    if let Some(owner) = &mut pod.controller {
+        let owner = Arc::make_mut(owner);
+        owner.uid = format!("{}/{}", pod.namespace, owner.name);
+    }
     pod
 }
 
@@ -67,7 +72,8 @@ fn unbound(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Unbound {
     let age = bytes.pick(&[10, 29, 30, 300, 3599, 3600, 9000, -5]);
     let marked = bytes.pick(&[true, true, true, false]);
     let timed = !bytes.chance(15);
-    let refusal = SchedulerRefusal { message: "0/3 nodes are available".to_owned(), since: timed.then(|| ago(age)) };
+    let refusal =
+        SchedulerRefusal { message: "0/3 nodes are available".to_owned(), since: timed.then(|| ago(age)) };
     let nominated = traits.odd_pods && bytes.chance(15);
     Unbound {
         uid: format!("uid-{at:02}").into(),
@@ -176,6 +182,12 @@ fn choosy(traits: &Traits, pod: &mut Pod, bytes: &mut Bytes<'_>) {
 
 fn controller(kind: &str, number: usize) -> Arc<Controller> {
     let name = format!("{}-{number}", kind.to_lowercase());
-    let group = if kind == "Job" { "batch" } else if kind == "Node" { "" } else { "apps" };
+    let group = if kind == "Job" {
+        "batch"
+    } else if kind == "Node" {
+        ""
+    } else {
+        "apps"
+    };
     Arc::new(Controller { group: Some(group.to_owned()), kind: kind.to_owned(), uid: name.clone(), name })
 }

@@ -56,7 +56,11 @@ pub(super) fn read(bytes: &mut Bytes<'_>, pools: bool) -> Policy {
     let minutes = SignedDuration::from_mins;
     let mut policy = Policy {
         bounds: own_bounds,
-        pool_bounds: if overrides { BTreeMap::from([("gpu".to_owned(), other_bounds)]) } else { BTreeMap::new() },
+        pool_bounds: if overrides {
+            BTreeMap::from([("gpu".to_owned(), other_bounds)])
+        } else {
+            BTreeMap::new()
+        },
         pool_label: pools.then(|| "pool".to_owned()),
         group_pools: BTreeMap::new(),
         resources: bytes.pick(&[
@@ -68,7 +72,11 @@ pub(super) fn read(bytes: &mut Bytes<'_>, pools: bool) -> Policy {
         omit_labels: bytes.pick(&[set(&["omit"]), set(&[]), set(&["omit", "infra"])]),
         omit_namespaces: bytes.pick(&[set(&["kube-system"]), set(&["kube-system", "monitoring"]), set(&[])]),
         node_selector: LabelSelector::default(),
-        capacity: bytes.pick(&[CapacitySource::Allocatable, CapacitySource::Allocatable, CapacitySource::Capacity]),
+        capacity: bytes.pick(&[
+            CapacitySource::Allocatable,
+            CapacitySource::Allocatable,
+            CapacitySource::Capacity,
+        ]),
         empty_grace: minutes(bytes.pick(&[0, 0, 30])),
         adopt_cordons: bytes.pick(&[
             AdoptCordons::After(minutes(60)),

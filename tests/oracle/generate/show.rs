@@ -17,9 +17,11 @@ impl fmt::Debug for World {
         if !self.cluster.volumes.is_empty() {
             writeln!(formatter, "claims disk in zone-0, local on n01")?;
         }
-        writeln!(formatter, "ledger {:?}", self.cluster.ledger.as_ref().map(|one| {
-            (&one.common, one.created_for.iter().next())
-        }))?;
+        writeln!(
+            formatter,
+            "ledger {:?}",
+            self.cluster.ledger.as_ref().map(|one| { (&one.common, one.created_for.iter().next()) })
+        )?;
         writeln!(formatter, "pods seen: {}, {:?}", self.cluster.pods_seen, self.fate)
     }
 }
@@ -154,7 +156,11 @@ fn pod(pod: &Pod, formatter: &mut Formatter<'_>) -> fmt::Result {
 }
 
 fn group(group: &NodeGroup, formatter: &mut Formatter<'_>) -> fmt::Result {
-    write!(formatter, "group {} in {:?} {:?}: size {}", group.name, group.zone, group.zones, group.target_size)?;
+    write!(
+        formatter,
+        "group {} in {:?} {:?}: size {}",
+        group.name, group.zone, group.zones, group.target_size
+    )?;
     if let Some(why) = &group.not_growable {
         write!(formatter, ", {why}")?;
     }

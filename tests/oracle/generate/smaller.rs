@@ -102,7 +102,13 @@ pub(crate) fn smallest(mut world: World, fails: &dyn Fn(&World) -> bool) -> Worl
                 3 => policy.resources.truncate(1),
                 4 => policy.max_cordons = plain.max_cordons,
                 5 => policy.max_creations = plain.max_creations,
-                6 => policy.bounds = Bounds { min_nodes: policy.bounds.min_nodes, keep_zones: policy.bounds.keep_zones, ..plain.bounds },
+                6 => {
+                    policy.bounds = Bounds {
+                        min_nodes: policy.bounds.min_nodes,
+                        keep_zones: policy.bounds.keep_zones,
+                        ..plain.bounds
+                    }
+                }
                 7 => policy.bounds.max_nodes_set = false,
                 8 => policy.bounds.keep_zones = false,
                 9 => policy.omit_labels.clear(),

@@ -47,9 +47,10 @@ pub(crate) fn inside(world: &World<'_>, pool: &str) -> bool {
 
 /// Ready reserved nodes that take pods: they make up `MIN_NODES`.
 pub(crate) fn ready_reserved(world: &World<'_>, pool: &str) -> usize {
-    world.in_pool(pool).filter(|machine| {
-        !machine.common && machine.state == State::Ready && machine.cordon == Cordon::None
-    }).count()
+    world
+        .in_pool(pool)
+        .filter(|machine| !machine.common && machine.state == State::Ready && machine.cordon == Cordon::None)
+        .count()
 }
 
 pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
@@ -66,7 +67,8 @@ pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
     let enough = |length: usize| {
         length >= bounds.min_nodes || (length >= there && length + reserved >= bounds.min_nodes)
     };
-    let most = if bounds.max_nodes_set { bounds.max_nodes.min(all.len()).max(order.part_one) } else { all.len() };
+    let most =
+        if bounds.max_nodes_set { bounds.max_nodes.min(all.len()).max(order.part_one) } else { all.len() };
     let least = (order.part_one..=most).find(|length| enough(*length)).unwrap_or(most);
     let lengths = least..=most;
 
@@ -76,9 +78,11 @@ pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
     let stay_fits = enough(stay.len()) && (!bounds.max_nodes_set || stay.len() <= most);
 
     if inside(world, pool) {
-        let ready = |lines: &[Line]| -> Vec<Line> { lines.iter().filter(|line| line.ready).cloned().collect() };
+        let ready =
+            |lines: &[Line]| -> Vec<Line> { lines.iter().filter(|line| line.ready).cloned().collect() };
         let goal = weigh(world, &base, decides, serving.iter()).capacity;
-        let in_band = |ratio: Ratio| ratio.at_least(bounds.min_utilization) && ratio.at_most(bounds.max_utilization);
+        let in_band =
+            |ratio: Ratio| ratio.at_least(bounds.min_utilization) && ratio.at_most(bounds.max_utilization);
         let mut best: Option<(u128, std::cmp::Reverse<u128>, usize)> = None;
         for length in lengths.clone() {
             let one = weigh(world, &base, decides, ready(&all[..length]).iter());

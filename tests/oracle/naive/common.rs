@@ -45,9 +45,8 @@ fn pools(world: &World<'_>) -> Vec<String> {
 
 impl<'a> Jury<'a> {
     pub(crate) fn of(world: &World<'a>, pool: &str) -> Self {
-        let votes = |pod: &Pod| {
-            world.counts(pod) && matches!(world.class(pod), Class::Dynamic | Class::Placeholder)
-        };
+        let votes =
+            |pod: &Pod| world.counts(pod) && matches!(world.class(pod), Class::Dynamic | Class::Placeholder);
         let bound = world.in_pool(pool).flat_map(|machine| machine.pods.iter().copied());
         let bound = bound.filter(|pod| pod.node_name.is_some());
         let loose = world.loose.iter().map(|loose| loose.pod);
@@ -70,7 +69,13 @@ impl<'a> Jury<'a> {
         &self.voters
     }
 
-    pub(crate) fn is_common(&self, world: &World<'_>, set: &TaintSet, devices: &[String], windows: bool) -> bool {
+    pub(crate) fn is_common(
+        &self,
+        world: &World<'_>,
+        set: &TaintSet,
+        devices: &[String],
+        windows: bool,
+    ) -> bool {
         if self.none {
             return !set.iter().any(|taint| is_special(taint, devices));
         }

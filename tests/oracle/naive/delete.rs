@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Binding, Node, Operator, Pod, Requirement, TaintEffect, annotation, taint};
+use kube_rebalancer_core::model::{
+    Binding, Node, Operator, Pod, Requirement, TaintEffect, annotation, taint,
+};
 use kube_rebalancer_core::policy::AdoptCordons;
 
 use super::reach;
@@ -41,8 +43,13 @@ pub(crate) fn deletions(world: &World<'_>, decision: &Decision) -> BTreeSet<Stri
 fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
     let policy = world.policy;
     let node = machine.node;
-    let own = policy.own_node.as_ref() == Some(&node.name) || machine.pods.iter().any(|pod| words::is_own(pod, policy));
-    let group_gives = node.group.as_deref().and_then(|name| world.group(name)).is_none_or(|group| group.not_shrinkable.is_none());
+    let own = policy.own_node.as_ref() == Some(&node.name)
+        || machine.pods.iter().any(|pod| words::is_own(pod, policy));
+    let group_gives = node
+        .group
+        .as_deref()
+        .and_then(|name| world.group(name))
+        .is_none_or(|group| group.not_shrinkable.is_none());
     !decision.uncordon.contains(&node.name)
         && !words::scale_down_disabled(node)
         && !own
@@ -71,7 +78,8 @@ fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {
 fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
     let grace = world.policy.empty_grace;
     grace.is_zero()
-        || words::time(node, annotation::EMPTY_SINCE).is_some_and(|since| words::age(world.now, since) >= grace)
+        || words::time(node, annotation::EMPTY_SINCE)
+            .is_some_and(|since| words::age(world.now, since) >= grace)
 }
 
 /// Section 2: an omitted pod that nobody would bring back.
@@ -79,7 +87,9 @@ fn would_be_lost(world: &World<'_>, machine: &Machine<'_>, pod: &Pod, gone: &BTr
     if !words::omitted(pod, world.policy) || matches!(world.class(pod), Class::Daemon | Class::Placeholder) {
         return false;
     }
-    lost_wherever(pod) || local_claim(world, machine.node, pod) || last_replica(world, machine.node, pod, gone)
+    lost_wherever(pod)
+        || local_claim(world, machine.node, pod)
+        || last_replica(world, machine.node, pod, gone)
 }
 
 fn lost_wherever(pod: &Pod) -> bool {
@@ -177,8 +187,7 @@ fn ready_one_may_go(
             Some(words::age(world.now, created))
         });
         let first_hour = since.is_none_or(|age| age < SignedDuration::from_hours(1));
-        let gated = loose.pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
-        let waits = !gated && world.class(loose.pod) != Class::Placeholder && !loose.settled;
+        let waits = world.class(loose.pod) != Class::Placeholder;
         waits && first_hour && place::takes_now(world, loose.pod, machine)
     });
     serving.count() + reserved >= bounds.min_nodes

@@ -32,9 +32,7 @@ impl Ratio {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,
-            (false, false) => {
-                (self.asked * other.offered.max(1)).cmp(&(other.asked * self.offered.max(1)))
-            }
+            (false, false) => (self.asked * other.offered.max(1)).cmp(&(other.asked * self.offered.max(1))),
         }
     }
 }
@@ -103,7 +101,8 @@ impl World<'_> {
 
     /// Whether the pod would fit some candidate or new node of the pool, were it free of occupants.
     pub(crate) fn would_fit_somewhere(&self, pod: &Pod, pool: &str) -> bool {
-        self.in_pool(pool).any(|machine| machine.is_candidate(self.policy) && reach::reaches(self, pod, machine))
+        self.in_pool(pool)
+            .any(|machine| machine.is_candidate(self.policy) && reach::reaches(self, pod, machine))
             || self.pools[pool].iter().any(|shape| {
                 let comes = shape.growable || self.is_coming(shape);
                 comes && reach::would_take_new(self, pod, shape)
@@ -114,9 +113,10 @@ impl World<'_> {
     fn is_coming(&self, shape: &super::shape::Shape) -> bool {
         let group = shape.group.as_deref().and_then(|name| self.group(name));
         group.is_some_and(|group| {
-            group.instances.iter().any(|one| {
-                !one.has_node && super::shape::coming(self, one) == super::shape::Coming::Booting
-            })
+            group
+                .instances
+                .iter()
+                .any(|one| !one.has_node && super::shape::coming(self, one) == super::shape::Coming::Booting)
         })
     }
 
@@ -148,17 +148,25 @@ impl World<'_> {
                 let mut machines = self.in_pool(pool);
                 let taken = match place {
                     0 => machines.any(|one| one.serves(policy) && reach::fits_now(self, pod, one)),
-                    1 => machines.any(|one| one.is_cordoned_candidate(policy) && reach::fits_now(self, pod, one)),
+                    1 => machines
+                        .any(|one| one.is_cordoned_candidate(policy) && reach::fits_now(self, pod, one)),
                     2 => machines.any(|one| {
                         let open = one.cordon == Cordon::None || super::place::may_open(one, policy);
                         !one.common && one.usable(policy) && open && reach::fits_now(self, pod, one)
                     }),
                     3 => {
-                        let boots = |one: &super::world::Machine<'_>| one.state == State::Booting && one.is_candidate(policy);
-                        machines.any(|one| boots(one) && reach::reaches(self, pod, one) && pod.requests.fits(&one.free()))
-                            || self.pools[*pool].iter().any(|shape| self.is_coming(shape) && reach::would_take_new(self, pod, shape))
+                        let boots = |one: &super::world::Machine<'_>| {
+                            one.state == State::Booting && one.is_candidate(policy)
+                        };
+                        machines.any(|one| {
+                            boots(one) && reach::reaches(self, pod, one) && pod.requests.fits(&one.free())
+                        }) || self.pools[*pool]
+                            .iter()
+                            .any(|shape| self.is_coming(shape) && reach::would_take_new(self, pod, shape))
                     }
-                    4 => self.pools[*pool].iter().any(|shape| shape.growable && reach::would_take_new(self, pod, shape)),
+                    4 => self.pools[*pool]
+                        .iter()
+                        .any(|shape| shape.growable && reach::would_take_new(self, pod, shape)),
                     _ => machines.any(|one| reach::reaches(self, pod, one)),
                 };
                 if taken {

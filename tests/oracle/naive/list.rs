@@ -132,31 +132,39 @@ pub(crate) fn booting(world: &World<'_>, pool: &str) -> Vec<Line> {
 /// Nodes whose only reason to be in part 1 is their own.
 fn must_stay(machine: &Machine<'_>, world: &World<'_>) -> bool {
     let kept = machine.is_critical(world.policy) || words::scale_down_disabled(machine.node);
-    machine.state == State::Ready && (kept || machine.nominated)
+    machine.state == State::Ready && kept
 }
 
 /// The order; `held` makes what serves stay, up to a `MAX_NODES` that was set.
 pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
     let bounds = world.bounds(pool);
     let ready = ready_in_order(world, pool);
-    let mut first: Vec<Line> =
-        ready.iter().filter(|machine| must_stay(machine, world)).map(|machine| Line::of(machine, world)).collect();
+    let mut first: Vec<Line> = ready
+        .iter()
+        .filter(|machine| must_stay(machine, world))
+        .map(|machine| Line::of(machine, world))
+        .collect();
 
     let mut spare: Vec<Line> = ready.iter().map(|machine| Line::of(machine, world)).collect();
     spare.extend(booting(world, pool));
-    let places: Places = place::place(world, pool, &ready, &spare);
+    let nominated = ready.iter().filter(|machine| machine.nominated && machine.cordon == Cordon::None);
+    let nominated = nominated.map(|machine| Entry::Node(machine.name().to_owned()));
+    let mut places: Places = place::place(world, pool, &ready, &spare);
+    places.needed.splice(0..0, nominated);
     spare.extend(places.new_lines(world, pool));
     for entry in &places.needed {
         let joined = first.iter().any(|line| line.entry == *entry);
         let full = bounds.max_nodes_set && first.len() >= bounds.max_nodes;
-        if !joined && !full && let Some(line) = spare.iter().find(|line| line.entry == *entry) {
+        if !joined
+            && !full
+            && let Some(line) = spare.iter().find(|line| line.entry == *entry)
+        {
             first.push(line.clone());
         }
     }
     for machine in ready.iter().filter(|machine| held && machine.serves(world.policy)) {
         let line = Line::of(machine, world);
-        let full = bounds.max_nodes_set && first.len() >= bounds.max_nodes;
-        if !full && !first.iter().any(|one| one.entry == line.entry) {
+        if !first.iter().any(|one| one.entry == line.entry) {
             first.push(line);
         }
     }

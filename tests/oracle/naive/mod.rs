@@ -75,7 +75,16 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
         }
     }
     if !held.is_empty() {
-        chosen = settle(snapshot, policy, &pools, &held);
+        let mut other = settle(snapshot, policy, &pools, &held);
+        for pool in held {
+            let staying = other.remove(&pool);
+            let uncordons = |chosen: &Chosen| choose::uncordons(&now, &pool, chosen);
+            if let Some(staying) = staying
+                && uncordons(&staying) != uncordons(&chosen[&pool])
+            {
+                chosen.insert(pool, staying);
+            }
+        }
     }
     for pool in &pools {
         let chosen = &chosen[pool];
@@ -120,12 +129,28 @@ fn broken(world: &World<'_>, pool: &str) -> Vec<String> {
 
 /// Takes the choice of every pool again and again on the outcome of all, until nothing changes. A pool that creates
 /// nodes does not choose again.
-fn settle(snapshot: &Snapshot, policy: &Policy, pools: &[String], held: &BTreeSet<String>) -> BTreeMap<String, Chosen> {
+fn settle(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    pools: &[String],
+    held: &BTreeSet<String>,
+) -> BTreeMap<String, Chosen> {
     let mut current = snapshot.clone();
+    let mut pool_of: Option<Vec<Option<String>>> = None;
     let mut settled: BTreeMap<String, Chosen> = BTreeMap::new();
     let mut latest: BTreeMap<String, Chosen> = BTreeMap::new();
     for _ in 0..PASSES {
-        let world = World::observed(&current, policy);
+        let mut world = World::observed(&current, policy);
+        match &pool_of {
+            None => pool_of = Some(world.loose.iter().map(|loose| loose.pool.clone()).collect()),
+            // A pod belongs to the pool that it belonged to when the run began.
+            Some(known) => {
+                world.loose.iter_mut().zip(known).for_each(|(loose, pool)| loose.pool.clone_from(pool))
+            }
+        }
+        let news = |chosen: &Chosen| chosen.lines.iter().filter(|line| line.is_new()).count();
+        let made: usize = settled.values().map(news).sum();
+        world.creations = world.creations.saturating_sub(made);
         let mut changes: BTreeMap<String, bool> = BTreeMap::new();
         let choosing: Vec<&String> = pools.iter().filter(|pool| !settled.contains_key(*pool)).collect();
         for pool in choosing {
@@ -142,6 +167,7 @@ fn settle(snapshot: &Snapshot, policy: &Policy, pools: &[String], held: &BTreeSe
             if let Some(before) = latest.get(pool) {
                 chosen.order.opened.extend(before.order.opened.iter().cloned());
             }
+            world.creations = world.creations.saturating_sub(news(&chosen));
             if chosen.lines.iter().any(list::Line::is_new) {
                 settled.insert(pool.clone(), chosen);
             } else {
@@ -196,7 +222,8 @@ pub(crate) fn lift_cordon(node: &mut Node) {
 
 /// Section 9: a partition looks like that.
 fn too_many_broken(world: &World<'_>) -> bool {
-    let off = world.machines.iter().filter(|one| matches!(one.state, State::Broken | State::NotInUse)).count();
+    let off =
+        world.machines.iter().filter(|one| matches!(one.state, State::Broken | State::NotInUse)).count();
     let percent = usize::try_from(world.policy.max_unready_percent).unwrap();
     off * 100 > world.machines.len() * percent && off >= world.policy.ok_unready_nodes
 }
@@ -209,7 +236,8 @@ fn lost_instances(world: &World<'_>) -> BTreeSet<(String, String)> {
             continue;
         }
         for instance in &group.instances {
-            if !instance.has_node && instance.surely_no_node && shape::coming(world, instance) == Coming::Lost {
+            if !instance.has_node && instance.surely_no_node && shape::coming(world, instance) == Coming::Lost
+            {
                 lost.insert((group.name.clone(), instance.name.clone()));
             }
         }

@@ -55,7 +55,13 @@ pub(crate) fn place(world: &World<'_>, pool: &str, ready: &[&Machine<'_>], spare
     waiting.sort_by_key(|loose| {
         let requests = &loose.pod.requests;
         let extended = requests.further().any(|(name, _)| is_extended_resource(name));
-        (!extended, Reverse(requests.memory), Reverse(requests.cpu), loose.pod.namespace.clone(), loose.pod.name.clone())
+        (
+            !extended,
+            Reverse(requests.memory),
+            Reverse(requests.cpu),
+            loose.pod.namespace.clone(),
+            loose.pod.name.clone(),
+        )
     });
     for loose in waiting {
         let fits_serving = ready
@@ -76,8 +82,11 @@ pub(crate) fn place(world: &World<'_>, pool: &str, ready: &[&Machine<'_>], spare
 /// Critical and pinned ones first, then the order of part 2; serving ones, then cordoned ones.
 fn in_turn<'b, 'a>(world: &World<'_>, ready: &[&'b Machine<'a>], serving: bool) -> Vec<&'b Machine<'a>> {
     let policy = world.policy;
-    let mut some: Vec<&Machine<'_>> =
-        ready.iter().copied().filter(|machine| machine.usable(policy) && machine.serves(policy) == serving).collect();
+    let mut some: Vec<&Machine<'_>> = ready
+        .iter()
+        .copied()
+        .filter(|machine| machine.usable(policy) && machine.serves(policy) == serving)
+        .collect();
     some.sort_by_key(|machine| !(machine.is_critical(policy) || machine.is_pinned(policy)));
     some
 }
@@ -103,14 +112,18 @@ impl Table<'_, '_> {
         for serving in [true, false] {
             for machine in in_turn(world, ready, serving) {
                 let entry = Entry::Node(machine.name().to_owned());
-                if reach::fits_now(world, pod, machine) && pod.requests.fits(&self.room(&entry, machine.free())) {
+                if reach::fits_now(world, pod, machine)
+                    && pod.requests.fits(&self.room(&entry, machine.free()))
+                {
                     self.take(pod, entry.clone());
                     return self.need(entry);
                 }
             }
         }
         for open in [true, false] {
-            for machine in world.in_pool(self.pool).filter(|machine| !machine.common && machine.usable(policy)) {
+            for machine in
+                world.in_pool(self.pool).filter(|machine| !machine.common && machine.usable(policy))
+            {
                 let usable = if open { machine.cordon == Cordon::None } else { may_open(machine, policy) };
                 let entry = Entry::Node(machine.name().to_owned());
                 if usable
@@ -192,9 +205,12 @@ impl Table<'_, '_> {
             turn.filter(|machine| reach::fits_now(world, pod, machine)).collect()
         };
         let (serving, cordoned) = (fit(true), fit(false));
-        let zones: BTreeSet<Option<&str>> =
-            serving.iter().chain(&cordoned).map(|machine| machine.node.zone()).collect();
-        for zone in zones {
+        let zones: BTreeSet<(bool, Option<&str>)> = serving
+            .iter()
+            .chain(&cordoned)
+            .map(|machine| (machine.node.zone().is_none(), machine.node.zone()))
+            .collect();
+        for (_, zone) in zones {
             let here = |machine: &&&Machine<'_>| machine.node.zone() == zone;
             let empty = |machine: &&&Machine<'_>| {
                 machine.node.zone() == zone && machine.occupants(world.policy).count() == 0
@@ -226,7 +242,11 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
     });
     let group = shape.group.as_deref().and_then(|name| world.group(name));
     let coming = group.is_some_and(|group| {
-        group.instances.iter().any(|one| !one.has_node && shape::coming(world, one) == Coming::Booting)
+        group.instances.iter().any(|one| {
+            let created = one.created_at.map_or(SignedDuration::ZERO, |at| words::age(world.now, at));
+            let since_refusal = loose.refused.is_some_and(|refused| created <= refused);
+            !one.has_node && shape::coming(world, one) == Coming::Booting && since_refusal
+        })
     });
     let uid = pod.unbound.as_ref().map(|unbound| unbound.uid.to_string()).unwrap_or_default();
     let noted = match world.snapshot.ledger() {
@@ -251,7 +271,7 @@ fn room(world: &World<'_>, pool: &str, known: bool) -> usize {
         .filter_map(|shape| world.group(shape.group.as_deref()?))
         .map(|group| group.instances.iter().filter(|one| !one.has_node).count())
         .sum();
-    let room = bounds.max_nodes.saturating_sub(common + instances);
+    let room = bounds.max_nodes.saturating_sub(common + instances).min(world.creations);
     if known {
         return room;
     }
@@ -272,6 +292,11 @@ fn next_group<'b>(
     let made = |group: &Option<String>| new.get(group).copied().unwrap_or(0);
     shapes.iter().copied().min_by_key(|shape| {
         let zone = shape.zone.as_deref();
+        // A group without a zone of its own counts by its own nodes.
+        if zone.is_none() {
+            let members = world.machines.iter().filter(|machine| machine.node.group == shape.group);
+            return (!shape.known, members.count() + made(&shape.group), shape.group.clone());
+        }
         let there = world.machines.iter().filter(|machine| machine.node.zone() == zone).count();
         let coming: usize = world
             .pools

@@ -19,7 +19,12 @@ pub(crate) fn admits(
     admits_aside_of_volumes(world, pod, labels, name, taints) && volumes_admit(world, pod, labels, name)
 }
 
-fn volumes_admit(world: &World<'_>, pod: &Pod, labels: &BTreeMap<String, String>, name: Option<&str>) -> bool {
+fn volumes_admit(
+    world: &World<'_>,
+    pod: &Pod,
+    labels: &BTreeMap<String, String>,
+    name: Option<&str>,
+) -> bool {
     pod.claims.iter().all(|claim| {
         match world.snapshot.volumes().get(&(pod.namespace.to_string(), claim.to_string())) {
             Some(Some(affinity)) => words::affinity_admits(affinity, labels, name),
@@ -39,9 +44,10 @@ fn admits_aside_of_volumes(
     constraints.node_selector.iter().all(|(key, value)| labels.get(key) == Some(value))
         && constraints.affinity.as_ref().is_none_or(|affinity| words::affinity_admits(affinity, labels, name))
         && (!words::is_windows(labels) || words::asks_for_windows(pod))
-        && taints.iter().filter(|taint| words::is_lasting(taint, world.policy)).all(|taint| {
-            words::tolerates(&constraints.tolerations, &taint.key, &taint.value, taint.effect)
-        })
+        && taints
+            .iter()
+            .filter(|taint| words::is_lasting(taint, world.policy))
+            .all(|taint| words::tolerates(&constraints.tolerations, &taint.key, &taint.value, taint.effect))
 }
 
 pub(crate) fn admitted_by(world: &World<'_>, pod: &Pod, machine: &Machine<'_>) -> bool {
@@ -69,5 +75,5 @@ pub(crate) fn admitted_by_new(world: &World<'_>, pod: &Pod, shape: &Shape) -> bo
 
 /// Whether a new node would take the pod.
 pub(crate) fn would_take_new(world: &World<'_>, pod: &Pod, shape: &Shape) -> bool {
-    admitted_by_new(world, pod, shape) && pod.requests.fits(&shape.room)
+    shape.known && admitted_by_new(world, pod, shape) && pod.requests.fits(&shape.room)
 }

@@ -60,7 +60,11 @@ pub(crate) fn pool_of(world: &World<'_>, group: &NodeGroup) -> Option<String> {
     let from_template = || group.template.as_ref()?.labels.get(label).cloned();
     let from_settings = || {
         let short = group.name.rsplit('/').next();
-        let named = world.policy.group_pools.iter().find(|(name, _)| **name == group.name || Some(name.as_str()) == short);
+        let named = world
+            .policy
+            .group_pools
+            .iter()
+            .find(|(name, _)| **name == group.name || Some(name.as_str()) == short);
         named.map(|(_, pool)| pool.clone())
     };
     member.map(|machine| machine.pool.clone()).or_else(from_template).or_else(from_settings)
@@ -92,8 +96,12 @@ pub(crate) fn find(world: &mut World<'_>) {
 }
 
 fn of_group(world: &World<'_>, group: &NodeGroup, pool: &str) -> Shape {
-    let members: Vec<&Node> =
-        world.snapshot.nodes().iter().filter(|node| node.group.as_ref() == Some(&group.name)).collect();
+    let members: Vec<&Node> = world
+        .machines
+        .iter()
+        .map(|one| one.node)
+        .filter(|node| node.group.as_ref() == Some(&group.name))
+        .collect();
     let healthy = world.healthy(Some(&group.name), pool);
     let stuck = group.instances.iter().any(|one| !one.has_node && coming(world, one) == Coming::Stuck);
     // Section 17: a group is discovered through its nodes, or named by the settings.
@@ -131,9 +139,9 @@ fn finish(
         offered.take(&all.clone().minus(&daemons));
     }
     let resources = &world.policy.resources;
-    let known = resources.iter().all(|resource| {
-        allocatable.of(*resource).is_some() || capacity.of(*resource).is_some()
-    });
+    let known = resources
+        .iter()
+        .all(|resource| allocatable.of(*resource).is_some() || capacity.of(*resource).is_some());
     let mut shape = Shape {
         group: group.map(|group| group.name.clone()),
         labels,
@@ -157,7 +165,8 @@ fn finish(
     let common =
         shape.labels.iter().any(|labels| jury.is_common(world, &set, &devices, words::is_windows(labels)));
     let users = jury.voters();
-    let reached = users.is_empty() || users.iter().any(|pod| reach::would_take_new(world, pod, &shape));
+    let reached =
+        users.is_empty() || !known || users.iter().any(|pod| reach::would_take_new(world, pod, &shape));
     let managed = shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
     shape.growable &= !filled && common && reached && managed;
     shape
@@ -241,7 +250,10 @@ pub(crate) fn size(
             further: (!further.is_empty()).then(|| further.into()),
         }
     };
-    (pick(|node| &node.allocatable, |template| &template.allocatable), pick(|node| &node.capacity, |template| &template.capacity))
+    (
+        pick(|node| &node.allocatable, |template| &template.allocatable),
+        pick(|node| &node.capacity, |template| &template.capacity),
+    )
 }
 
 fn lower_median(mut values: Vec<u64>) -> Option<u64> {

@@ -57,7 +57,10 @@ pub(crate) fn omitted(pod: &Pod, policy: &Policy) -> bool {
 }
 
 pub(crate) fn is_own(pod: &Pod, policy: &Policy) -> bool {
-    policy.own_pod.as_ref().is_some_and(|(namespace, name)| *namespace == *pod.namespace && **name == *pod.name)
+    policy
+        .own_pod
+        .as_ref()
+        .is_some_and(|(namespace, name)| *namespace == *pod.namespace && **name == *pod.name)
 }
 
 pub(crate) fn counts(pod: &Pod, policy: &Policy) -> bool {
@@ -161,7 +164,8 @@ pub(crate) fn affinity_admits(
 pub(crate) fn asks_for_windows(pod: &Pod) -> bool {
     use kube_rebalancer_core::model::Operator;
     let windows = |one: &Requirement| {
-        one.key == OS && matches!(&one.operator, Operator::In(values) if values.iter().all(|value| value == "windows"))
+        one.key == OS
+            && matches!(&one.operator, Operator::In(values) if values.iter().all(|value| value == "windows"))
     };
     pod.constraints.node_selector.get(OS).is_some_and(|os| os == "windows")
         || pod.constraints.affinity.as_ref().is_some_and(|affinity| {
@@ -214,7 +218,11 @@ pub(crate) fn cordon(node: &Node) -> Cordon {
         (true, None) => Cordon::Others,
         (true, Some(mark)) => {
             let later = mark + SignedDuration::from_mins(5);
-            if cordon_taint_time(node).is_some_and(|taint| taint > later) { Cordon::Others } else { Cordon::Ours }
+            if cordon_taint_time(node).is_some_and(|taint| taint > later) {
+                Cordon::Others
+            } else {
+                Cordon::Ours
+            }
         }
     }
 }

@@ -8,9 +8,9 @@ use kube_rebalancer_core::model::{
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Bounds, CapacitySource, Policy};
 
+use super::common;
 use super::shape::{self, Shape};
 use super::words::{self, Class, Cordon};
-use super::common;
 
 /// Section 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub(crate) struct World<'a> {
     pub(crate) pools: BTreeMap<String, Vec<Shape>>,
     /// Counted pods on nodes that cannot be read, by pool.
     pub(crate) unread: Vec<(String, &'a Pod)>,
+    /// How many nodes this run may still create.
+    pub(crate) creations: usize,
 }
 
 impl<'a> World<'a> {
@@ -80,8 +82,10 @@ impl<'a> World<'a> {
             loose: Vec::new(),
             pools: BTreeMap::new(),
             unread: Vec::new(),
+            creations: 0,
         };
         world.find_machines();
+        world.creations = policy.max_creations.allows(world.machines.len());
         world.find_pods();
         world.judge_states();
         common::judge(&mut world);
@@ -157,11 +161,14 @@ impl<'a> World<'a> {
             refused: refused.map(|since| words::age(self.now, since)),
             settled: false,
         };
-        if let Some(at) = unbound.nominated.as_deref().and_then(|name| self.machine(name)) {
+        if let Some(at) = unbound.nominated.as_deref().and_then(|name| self.machine(name))
+            && class != Class::Placeholder
+            && !unbound.gated
+        {
             let machine = &mut self.machines[at];
             if machine.is_ready && machine.cordon == Cordon::None {
                 machine.pods.push(pod);
-                machine.nominated |= class != Class::Placeholder;
+                machine.nominated = true;
                 loose.settled = true;
                 loose.waits = false;
             } else {
@@ -178,7 +185,8 @@ impl<'a> World<'a> {
             .map(|at| {
                 let machine = &self.machines[at];
                 let node = machine.node;
-                let young = |since: Option<Timestamp>| since.is_some_and(|since| words::age(self.now, since) < grace);
+                let young =
+                    |since: Option<Timestamp>| since.is_some_and(|since| words::age(self.now, since) < grace);
                 let carries = |is: &dyn Fn(&str) -> bool| node.taints.iter().any(|taint| is(&taint.key));
                 if !machine.is_ready {
                     let since = node.ready.and_then(|condition| condition.since);
@@ -205,7 +213,9 @@ impl<'a> World<'a> {
     /// healthy nodes, have.
     fn lacks_device(&self, at: usize) -> bool {
         let node = self.machines[at].node;
-        let Some(group) = self.snapshot.groups().iter().find(|group| node.group.as_ref() == Some(&group.name)) else {
+        let Some(group) =
+            self.snapshot.groups().iter().find(|group| node.group.as_ref() == Some(&group.name))
+        else {
             return false;
         };
         let has = words::extended(node);
@@ -218,11 +228,8 @@ impl<'a> World<'a> {
             };
             promised.extend(words::extended(&like));
         }
-        let others: Vec<&Node> = self
-            .healthy(Some(&group.name), "")
-            .into_iter()
-            .filter(|other| other.name != node.name)
-            .collect();
+        let others: Vec<&Node> =
+            self.healthy(Some(&group.name), "").into_iter().filter(|other| other.name != node.name).collect();
         for name in others.iter().flat_map(|other| words::extended(other)) {
             let having = others.iter().filter(|other| words::extended(other).contains(&name)).count();
             if 2 * having > others.len() {
@@ -236,7 +243,7 @@ impl<'a> World<'a> {
     pub(crate) fn healthy(&self, group: Option<&str>, pool: &str) -> Vec<&'a Node> {
         let healthy = self.machines.iter().filter(|machine| {
             let off = |key: &str| words::is_startup(key, self.policy) || words::is_pressure(key);
-            machine.is_ready && !machine.node.taints.iter().any(|taint| off(&taint.key))
+            machine.is_ready && !machine.claimed && !machine.node.taints.iter().any(|taint| off(&taint.key))
         });
         healthy
             .filter(|machine| match group {
@@ -345,7 +352,8 @@ impl<'a> World<'a> {
         let (mut all, mut counted) = (Amounts::default(), Amounts::default());
         for pod in self.typical_daemons(healthy) {
             let set = pod.controller.as_ref().map(|controller| &controller.uid);
-            if machine.pods.iter().any(|one| one.controller.as_ref().map(|controller| &controller.uid) == set) {
+            if machine.pods.iter().any(|one| one.controller.as_ref().map(|controller| &controller.uid) == set)
+            {
                 continue;
             }
             all.add(&pod.requests);
@@ -360,8 +368,11 @@ impl<'a> World<'a> {
     pub(crate) fn typical_daemons(&self, nodes: &[&Node]) -> Vec<&'a Pod> {
         let mut found: BTreeMap<&str, (&Pod, Vec<&str>)> = BTreeMap::new();
         for pod in self.snapshot.pods() {
-            let Some(controller) = pod.controller.as_deref().filter(|one| words::is_daemon_set(one)) else { continue };
-            let Some(on) = pod.node_name.as_deref().filter(|on| nodes.iter().any(|node| node.name == **on)) else {
+            let Some(controller) = pod.controller.as_deref().filter(|one| words::is_daemon_set(one)) else {
+                continue;
+            };
+            let Some(on) = pod.node_name.as_deref().filter(|on| nodes.iter().any(|node| node.name == **on))
+            else {
                 continue;
             };
             let (_, places) = found.entry(&controller.uid).or_insert((pod, Vec::new()));

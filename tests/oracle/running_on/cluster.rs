@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Affinity, Amounts, Bytes, Instance, Node, Pod, ReadyCondition, SchedulerRefusal, SelectorTerm, Taint, TaintEffect,
-    Unbound,
+    Affinity, Amounts, Bytes, Instance, Node, Pod, ReadyCondition, SchedulerRefusal, SelectorTerm, Taint,
+    TaintEffect, Unbound,
 };
 
 use super::planner::Step;
@@ -81,11 +81,20 @@ impl Living {
             None => {
                 let label = self.world.policy.pool_label.clone();
                 let of_pool = self.world.cluster.nodes.iter().filter(|node| {
-                    let foreign = node.labels.keys().any(|key| key == "omit" || key.contains("node-role"));
+                    let foreign = node
+                        .labels
+                        .keys()
+                        .any(|key| key == "omit" || key.contains("node-role") || key.ends_with("/os"));
+                    let foreign =
+                        foreign || node.taints.iter().any(|taint| taint.key.starts_with("ToBeDeleted"));
                     !foreign
-                        && label.as_ref().is_none_or(|label| node.labels.get(label).map(String::as_str) == Some(pool))
+                        && label
+                            .as_ref()
+                            .is_none_or(|label| node.labels.get(label).map(String::as_str) == Some(pool))
                 });
-                let lasting = |node: &&Node| node.taints.iter().filter(|taint| !taint.key.starts_with("node.k")).count();
+                let lasting = |node: &&Node| {
+                    node.taints.iter().filter(|taint| !taint.key.starts_with("node.k")).count()
+                };
                 if let Some(like) = of_pool.min_by_key(lasting).cloned() {
                     let node = self.boot(name, &like);
                     self.cluster().nodes.push(node);
@@ -113,8 +122,12 @@ impl Living {
                 pod.unbound = Some(Box::new(Unbound { uid, created_at: Some(now), ..Unbound::default() }));
             }
         }
-        let ends = |pod: &Pod| pod.controller.as_ref().is_some_and(|one| one.kind == "DaemonSet" || one.kind == "Node");
-        cluster.pods.retain(|pod| pod.node_name.is_some() || !ends(pod) || !were_there.iter().any(|one| one.name == pod.name));
+        let ends = |pod: &Pod| {
+            pod.controller.as_ref().is_some_and(|one| one.kind == "DaemonSet" || one.kind == "Node")
+        };
+        cluster.pods.retain(|pod| {
+            pod.node_name.is_some() || !ends(pod) || !were_there.iter().any(|one| one.name == pod.name)
+        });
         were_there
     }
 
@@ -153,17 +166,20 @@ impl Living {
                 capacity: template.capacity.clone(),
                 ..Node::default()
             });
-            let member = self.world.cluster.nodes.iter().find(|node| node.group.as_ref() == Some(&group.name));
+            let member =
+                self.world.cluster.nodes.iter().find(|node| node.group.as_ref() == Some(&group.name));
             let Some(like) = template.or_else(|| member.cloned()) else { continue };
             for (index, instance) in group.instances.iter().enumerate() {
                 let age = instance.created_at.map(|at| now.duration_since(at));
-                let fails = instance.creation_error.is_some() || age.is_some_and(|age| age > SignedDuration::from_mins(30));
+                let fails = instance.creation_error.is_some()
+                    || age.is_some_and(|age| age > SignedDuration::from_mins(30));
                 if instance.has_node || fails {
                     continue;
                 }
                 let mut node = self.boot(instance.name.clone(), &like);
                 node.group = Some(group.name.clone());
-                let zone = group.zone.clone().or_else(|| group.zones.get(index % group.zones.len().max(1)).cloned());
+                let zone =
+                    group.zone.clone().or_else(|| group.zones.get(index % group.zones.len().max(1)).cloned());
                 if let Some(zone) = zone {
                     node.labels.insert(ZONE.to_owned(), zone);
                 }
@@ -180,7 +196,9 @@ impl Living {
         let mut taints: Vec<Taint> = like
             .taints
             .iter()
-            .filter(|taint| !taint.key.starts_with("node.k") && !taint.key.contains("agent") && !taint.key.contains('-'))
+            .filter(|taint| {
+                !taint.key.starts_with("node.k") && !taint.key.contains("agent") && !taint.key.contains('-')
+            })
             .cloned()
             .collect();
         let taint = |key: &str| Taint {
@@ -270,7 +288,12 @@ impl Living {
             for other in cluster.pods.iter().filter(|other| other.node_name.as_deref() == Some(&node.name)) {
                 free.take(&other.requests);
             }
-            if ready && schedulable && !node.deleting && lets_in(cluster, pod, node) && pod.requests.fits(&free) {
+            if ready
+                && schedulable
+                && !node.deleting
+                && lets_in(cluster, pod, node)
+                && pod.requests.fits(&free)
+            {
                 let order = if self.world.fate.spreads { u64::MAX - free.memory.0 } else { free.memory.0 };
                 let key = (order, node.name.clone());
                 best = Some(best.map_or(key.clone(), |best| best.min(key)));

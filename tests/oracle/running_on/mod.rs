@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use kube_rebalancer_core::policy::Budget;
 use proptest::strategy::{Strategy, ValueTree};
 
+use crate::generate::{TurnsOut, World, smallest, worlds};
 use crate::{number, runner};
-use crate::generate::{World, smallest, worlds};
 use cluster::Living;
 use planner::{Planner, Step};
 
@@ -66,7 +66,10 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
             let user = pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key));
             let filtered = world.policy.omit_namespaces.contains(&*pod.namespace)
                 || pod.label_keys.iter().any(|key| world.policy.omit_labels.contains(&**key));
-            let daemon = pod.controller.as_ref().is_some_and(|owner| ["DaemonSet", "Node"].contains(&owner.kind.as_str()));
+            let daemon = pod
+                .controller
+                .as_ref()
+                .is_some_and(|owner| ["DaemonSet", "Node"].contains(&owner.kind.as_str()));
             if !daemon && !pod.daemonset_pod && ((user && !filtered) || !comes_back) {
                 return Err(Trouble { what: format!("pod {} is lost", pod.name), history });
             }
@@ -74,16 +77,20 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         living.live();
     }
     let slow = |budget: Budget| matches!(budget, Budget::Count(_));
+    // Where no machine ever comes, the next one is asked for, again and again, but not every minute.
+    let fate = world.fate.turns_out;
+    let comes = !matches!(fate, TurnsOut::NeverReady | TurnsOut::NeverANode | TurnsOut::StuckInStartup);
     let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
     for (name, turned) in &turns {
-        if turned.len() > 2 {
+        // What boots may come one after another: a node goes, comes back for a moment, and goes again.
+        if turned.len() > 3 {
             return Err(Trouble { what: format!("node {name} is cordoned and uncordoned in turn"), history });
         }
     }
     if growths > 8 && unhindered {
         return Err(Trouble { what: format!("nodes are created in {growths} runs"), history });
     }
-    if last_move > RUNS - 3 && unhindered {
+    if last_move > RUNS - 3 && unhindered && comes {
         return Err(Trouble { what: "no rest".to_owned(), history });
     }
     Ok(())
@@ -108,8 +115,18 @@ fn come_to_rest(plan: Planner) {
     let mut shown = 0;
     for at in 0..count {
         let tree = worlds.new_tree(&mut runner).unwrap();
+        if std::env::vars().any(|(key, _)| key == "ORACLE_NOT_TAINTED")
+            && tree.current().fate.turns_out == TurnsOut::Tainted
+        {
+            continue;
+        }
         let Err(trouble) = run_on(&tree.current(), plan) else { continue };
-        let kind = |what: &str| what.split_whitespace().filter(|word| !word.contains(char::is_numeric)).collect::<Vec<_>>().join(" ");
+        let kind = |what: &str| {
+            what.split_whitespace()
+                .filter(|word| !word.contains(char::is_numeric))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let wanted = kind(&trouble.what);
         *troubles.entry(wanted.clone()).or_default() += 1;
         if shown < number("ORACLE_SHOW", 1) {
