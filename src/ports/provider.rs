@@ -55,7 +55,16 @@ pub trait Provider: Debug + Send + Sync {
     /// [`GroupAnswer::Conflict`], one that is gone or going [`GroupAnswer::AlreadySo`], one that was never proven
     /// [`GroupAnswer::Refused`]. The group gets smaller by as many as go, so that it makes no others. Afterwards the
     /// provider looks which ones really go: only those are [`GroupAnswer::Done`].
+    ///
+    /// The cloud is asked once. One that has no time answers [`GroupAnswer::Busy`]: the caller looks at nodes and pods again
+    /// before it asks a second time.
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer>;
+
+    /// Deletes an instance that never became a node, by the name that the last [`list`](Self::list) showed. It is proven
+    /// again right before: one that was made anew, or that became a node, answers [`GroupAnswer::Conflict`].
+    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+        GroupAnswer::Refused(format!("instance {instance} of {group}: this cloud's provider deletes nodes only"))
+    }
 }
 
 /// What a cloud shows of a cluster.

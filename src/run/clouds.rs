@@ -179,4 +179,12 @@ impl NodeGroups for Clouds {
             join_all(deleting).await.into_iter().flatten().collect();
         (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(unseen)).collect()
     }
+
+    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+        let cloud = self.of_group.get(group);
+        match cloud.and_then(|(at, name)| Some((self.providers.get(at)?, name))) {
+            Some((provider, name)) => provider.delete_instance(name, instance).await,
+            None => GroupAnswer::Failed(format!("node group {group} was not observed")),
+        }
+    }
 }

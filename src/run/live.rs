@@ -87,6 +87,7 @@ impl Run<'_> {
             context: self.arguments.context.clone(),
             identity: self.identity(),
             namespace: self.settings.lease_namespace().to_owned(),
+            lease_name: self.settings.lease_name().to_owned(),
             dry_run: self.arguments.dry_run == Some(DryRun::Server),
         };
         let live = Live::connect(who, self.time.clone()).await.map_err(cannot_connect)?;
@@ -120,13 +121,14 @@ impl Run<'_> {
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
         show.dry_run = self.arguments.dry_run.is_some();
         show.observed = warnings;
-        let decided = match Decided::new(snapshot, self.settings) {
+        let mut decided = match Decided::new(snapshot, self.settings) {
             Ok(decided) => decided,
             Err(refusal) => {
                 show.refusal(&refusal, out)?;
                 return Err(Failure::new(Ending::Refused, refusal));
             }
         };
+        decided.plan.warnings.extend(observation.plan_warnings);
         let wanted = decided.plan.actions.len();
         let ending = if decided.is_trusted() { Ending::Done } else { Ending::Refused };
         let only_plan = self.arguments.dry_run == Some(DryRun::Client) || !decided.violations.is_empty();
@@ -276,7 +278,7 @@ fn outcomes(applied: &Applied) -> Vec<Outcome> {
         Became::AlreadySo => OutcomeKind::AlreadySo,
         Became::Stale(_) | Became::Postponed(_) | Became::TakenBack { .. } => OutcomeKind::Stale,
         Became::Failed(_) => OutcomeKind::Failed,
-        Became::NotTried(_) => OutcomeKind::NotTried,
+        Became::NotTried(_) | Became::Blocked { .. } => OutcomeKind::NotTried,
     };
     let outcomes = applied.outcomes.iter().enumerate();
     outcomes

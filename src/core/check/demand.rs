@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted};
 use super::reach::{Admission, volume_affinities};
-use crate::model::{Amounts, Binding, Constraints, Pod, Resource};
+use crate::model::{Amounts, Constraints, Pod, Resource};
 
 /// The requests of each pool by its name.
 pub(super) fn of_pools<'a>(facts: &Facts<'a>) -> BTreeMap<&'a str, Amounts> {
@@ -40,14 +40,11 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
         return found;
     }
     let mut fits = Fits::default();
-    for (pod, binding) in facts.snapshot.placed_pods() {
-        let Binding::Node(index) = binding else { continue };
-        let Some(node) = facts.nodes.get(index).filter(|node| node.managed && node.reserved) else {
-            continue;
-        };
+    for (index, pod) in facts.on_tainted.iter().copied() {
+        let Some(node) = facts.nodes.get(index).filter(|node| node.reserved) else { continue };
         let class = class(pod, facts.policy);
         let stays = class == Class::Dynamic && !node.node.unschedulable && node.health.keeps_its_users();
-        if is_omitted(pod, facts.policy) || !matches!(class, Class::Dynamic | Class::Placeholder) || stays {
+        if !matches!(class, Class::Dynamic | Class::Placeholder) || stays {
             continue;
         }
         if fits.anywhere(facts, pod, node.pool, NodeFacts::is_common) {

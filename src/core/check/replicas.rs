@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{Class, Facts, class, is_omitted, is_recreated};
+use super::facts::{Class, Facts, class, is_omitted};
 use crate::model::{Binding, Controller, NodeIndex, Pod};
 
 /// The controllers that have a Ready omitted pod on a node that goes.
@@ -21,23 +21,15 @@ struct Count {
 }
 
 impl<'a> Replicas<'a> {
-    /// Two walks over the pods; none where nothing goes.
+    /// A walk over the pods, where a replica goes.
     pub(super) fn of(facts: &Facts<'a>, going: &BTreeSet<NodeIndex>) -> Self {
         let mut replicas = Self::default();
         if going.is_empty() {
             return replicas;
         }
-        let bound = || {
-            facts.snapshot.placed_pods().filter_map(|(pod, binding)| {
-                let controller = pod.controller.as_deref()?;
-                Some((pod, controller, binding))
-            })
-        };
-        for (pod, controller, binding) in bound() {
-            if let Binding::Node(index) = binding
-                && going.contains(&index)
-                && pod.ready
-                && is_recreated(pod)
+        for (index, pod) in facts.recreated.iter().copied() {
+            if going.contains(&index)
+                && let Some(controller) = pod.controller.as_deref()
                 && is_omitted(pod, facts.policy)
                 && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
             {
@@ -48,7 +40,8 @@ impl<'a> Replicas<'a> {
         if replicas.controllers.is_empty() {
             return replicas;
         }
-        for (pod, controller, binding) in bound() {
+        for (pod, binding) in facts.snapshot.placed_pods() {
+            let Some(controller) = pod.controller.as_deref() else { continue };
             let Some(count) = replicas.controllers.get_mut(controller.uid.as_str()) else { continue };
             count.pods += 1;
             if let Binding::Node(index) = binding

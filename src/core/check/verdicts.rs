@@ -39,7 +39,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
     }
 }
 
-/// The verdict and the action on a node are one decision, told twice.
+/// The verdict and the action on a node express one decision.
 fn check_agreement(verdict: &NodeVerdict, action: Option<&Action>, found: &mut Vec<Violation>) {
     let same = match (&verdict.verdict, action) {
         (Verdict::Keep(_), None) => return,

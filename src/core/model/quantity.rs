@@ -9,8 +9,9 @@
 //!   suffix   ::= "" | n u m k M G T P E | Ki Mi Gi Ti Pi Ei | ( "e" | "E" ) [ "+" | "-" ] digits
 //! ```
 //!
-//! Two things are stricter than in Kubernetes, so that nothing turns into a wrong amount unnoticed: a number without
-//! a digit (`Ki`, `.`) is not zero, and what is above 2^63-1 is an error, not capped.
+//! What is above 2^63-1 counts as 2^63-1, as in Kubernetes: the API server accepts such an amount from any user, so it must
+//! not fail a run. One thing is stricter: a number without a digit (`Ki`, `.`) is an error and not zero, so that nothing
+//! turns into a wrong amount unnoticed.
 
 use super::{Bytes, Millicores};
 
@@ -41,33 +42,25 @@ pub enum QuantityError {
         /// The text.
         text: String,
     },
-    /// The amount is above 2^63-1 units.
-    #[error("{text:?} is too large, expected at most {LARGEST} {unit}")]
-    TooLarge {
-        /// The text.
-        text: String,
-        /// The unit: bytes, millicores or pieces.
-        unit: &'static str,
-    },
 }
 
 /// Reads an amount of memory and rounds it up to whole bytes.
 pub fn parse_bytes(text: &str) -> Result<Bytes, QuantityError> {
-    parse(text, 0, "bytes").map(Bytes)
+    parse(text, 0).map(Bytes)
 }
 
 /// Reads an amount of processor time, which is written in cores, and rounds it up to whole millicores.
 pub fn parse_millicores(text: &str) -> Result<Millicores, QuantityError> {
-    parse(text, 3, "millicores").map(Millicores)
+    parse(text, 3).map(Millicores)
 }
 
-/// Reads a count (of pods) and rounds it up to a whole number.
+/// Reads an amount of another resource (pods, devices, bytes of a disk) and rounds it up to a whole number.
 pub fn parse_count(text: &str) -> Result<u64, QuantityError> {
-    parse(text, 0, "pieces")
+    parse(text, 0)
 }
 
-/// Reads an amount in units of `10^-places`.
-fn parse(text: &str, places: i64, unit: &'static str) -> Result<u64, QuantityError> {
+/// Reads an amount in units of `10^-places`; at most [`LARGEST`].
+fn parse(text: &str, places: i64) -> Result<u64, QuantityError> {
     if text.is_empty() {
         return Err(QuantityError::Empty);
     }
@@ -86,10 +79,7 @@ fn parse(text: &str, places: i64, unit: &'static str) -> Result<u64, QuantityErr
     if negative && !number.is_zero() {
         return Err(QuantityError::Negative { text: text.to_owned() });
     }
-    number
-        .times_rounded_up(scale.binary)
-        .filter(|amount| *amount <= LARGEST)
-        .ok_or_else(|| QuantityError::TooLarge { text: text.to_owned(), unit })
+    Ok(number.times_rounded_up(scale.binary).map_or(LARGEST, |amount| amount.min(LARGEST)))
 }
 
 /// Splits a text behind its leading decimal digits.

@@ -26,7 +26,7 @@ pub(super) fn demand_of(facts: &NodeFacts<'_>) -> Amounts {
 /// Whether the occupants stay on a node that takes no more: nobody cordoned it, so they need no place elsewhere.
 fn occupants_stay(facts: &NodeFacts<'_>) -> bool {
     let takes_no_more = matches!(facts.state, NodeState::UnderPressure | NodeState::NotInUse);
-    facts.managed() && takes_no_more && !facts.cordoned()
+    facts.managed() && takes_no_more && !facts.without_capacity && !facts.cordoned()
 }
 
 /// Adds the requests of users' pods and placeholders on reserved nodes that would reach a common node: those come back
@@ -91,7 +91,7 @@ impl<'a> Reach<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Bytes, FurtherAmounts, Node, Taint, TaintEffect};
+    use crate::model::{Bytes, FurtherAmounts, Millicores, Node, Taint, TaintEffect};
     use crate::plan::fixture::{Build, cluster, node, owned_by, pod, taint, tolerating};
     use crate::plan::survey::Survey;
 
@@ -140,12 +140,18 @@ mod tests {
         let cordoned = |node| Node { unschedulable: true, ..node };
         let pressed = || under("node.kubernetes.io/memory-pressure", node("n1"));
         let not_in_use = || under("node.cilium.io/agent-not-ready", node("n1"));
+        let without_cpu = || {
+            let mut node = node("n1");
+            node.allocatable.cpu = Some(Millicores(0));
+            node
+        };
         for (sentence, node, expected) in [
             ("under pressure", pressed(), 8),
             ("not in use", not_in_use(), 8),
             ("under pressure and cordoned", cordoned(pressed()), 14),
             ("not in use and cordoned", cordoned(not_in_use()), 14),
             ("cordoned", cordoned(node("n1")), 14),
+            ("without capacity of a deciding resource", without_cpu(), 14),
         ] {
             assert_eq!(demand(vec![node], pods()), [expected], "{sentence}");
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::median::lower_median;
 use super::notes::Warning;
-use crate::model::{Amounts, Bytes, Millicores, Node, Resource, Snapshot};
+use crate::model::{Amounts, Bytes, Millicores, Node, Resource};
 use crate::policy::{CapacitySource, Policy};
 
 const RESOURCES: [Resource; 2] = [Resource::Memory, Resource::Cpu];
@@ -18,10 +18,10 @@ const BELIEVED: u64 = 4;
 pub(super) struct Medians<'a>(BTreeMap<(&'a str, Resource), u64>);
 
 impl<'a> Medians<'a> {
-    /// The medians of a snapshot.
-    pub(super) fn new(snapshot: &'a Snapshot, policy: &Policy) -> Self {
+    /// The medians of managed nodes.
+    pub(super) fn new(nodes: impl Iterator<Item = &'a Node>, policy: &Policy) -> Self {
         let mut reports: BTreeMap<(&str, Resource), Vec<u64>> = BTreeMap::new();
-        for node in snapshot.nodes() {
+        for node in nodes {
             let Some(group) = node.group.as_deref() else { continue };
             for resource in RESOURCES {
                 reports.entry((group, resource)).or_default().extend(reported(node, resource, policy));
@@ -135,7 +135,7 @@ mod tests {
     fn more_than_four_times_the_median_of_the_group_counts_as_the_median() {
         let nodes = vec![in_group("n1", 129), in_group("n2", 32), in_group("n3", 31), in_group("n4", 128)];
         let (snapshot, policy) = (cluster(nodes, vec![]), Policy::default());
-        let medians = Medians::new(&snapshot, &policy);
+        let medians = Medians::new(snapshot.nodes().iter(), &policy);
         let counted = |index: usize| medians.capacity(&snapshot.nodes()[index], &policy);
         let (capacity, warnings) = counted(0);
         assert_eq!(capacity.memory, Bytes(32 << 30));
@@ -157,7 +157,8 @@ mod tests {
         let mut alone = in_group("n1", 4096);
         alone.group = None;
         let (snapshot, policy) = (cluster(vec![alone, node("n2")], vec![]), Policy::default());
-        let (capacity, warnings) = Medians::new(&snapshot, &policy).capacity(&snapshot.nodes()[0], &policy);
+        let (capacity, warnings) =
+            Medians::new(snapshot.nodes().iter(), &policy).capacity(&snapshot.nodes()[0], &policy);
         assert_eq!((capacity.memory, warnings), (Bytes(4096 << 30), vec![]));
     }
 

@@ -3,14 +3,16 @@
 //! The taints decide and not the capacity: who happens to be online must not turn nodes into capacity and back. So most of
 //! the pool's pods must tolerate what is lasting about a node, and a judgement by few pods does not replace a kept one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reach::{asks_for_windows, is_windows};
 use super::reason::KeepReason;
 use super::survey::{CommonTaints, PoolIndex};
 use super::taints::{lasting, tolerates, written};
-use crate::model::{Constraints, Ledger, Node, TaintEffect, is_extended_resource};
+use crate::model::{
+    Amounts, Constraints, FurtherAmounts, Ledger, Node, Taint, TaintEffect, TaintSet, is_extended_resource,
+};
 use crate::policy::{Policy, PoolName};
 
 /// How many users' pods and placeholders have which constraints, by pool. Pods share their constraints, and they come
@@ -56,26 +58,22 @@ struct Lasting<'n> {
     windows: bool,
 }
 
-/// A Windows node keeps pods away as if it had this taint; so it is kept in the ledger.
-const AS_WINDOWS: TaintRef<'static> = ("kubernetes.io/os", "windows", TaintEffect::NoSchedule);
-
 /// Zero to JupyterHub's taints of users' nodes, in the two spellings; each of its pods tolerates them.
 const USERS: [&str; 2] = ["hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated"];
 
 impl<'n> Lasting<'n> {
-    fn of(node: &'n Node, policy: &'n Policy) -> Self {
-        let is_users = |taint: &TaintRef<'_>| USERS.contains(&taint.0) && taint.1 == "user";
-        let mut taints: Vec<TaintRef<'_>> = lasting(&node.taints, policy)
+    fn of(labels: &BTreeMap<String, String>, taints: &'n [Taint], policy: &'n Policy) -> Self {
+        let mut taints: Vec<TaintRef<'_>> = lasting(taints, policy)
             .map(|taint| (taint.key.as_str(), taint.value.as_str(), taint.effect))
-            .filter(|taint| !is_users(taint))
             .collect();
         taints.sort_unstable();
         taints.dedup();
-        Self { taints, windows: is_windows(&node.labels) }
+        Self { taints, windows: is_windows(labels) }
     }
 
+    /// Whether it keeps nobody away.
     fn is_nothing(&self) -> bool {
-        self.taints.is_empty() && !self.windows
+        self.taints.iter().all(is_users) && !self.windows
     }
 
     fn admits(&self, constraints: &Constraints) -> bool {
@@ -83,24 +81,25 @@ impl<'n> Lasting<'n> {
             && (!self.windows || asks_for_windows(constraints))
     }
 
-    fn to_set(&self) -> BTreeSet<(String, String, TaintEffect)> {
-        let windows = self.windows.then_some(AS_WINDOWS);
-        let all = self.taints.iter().copied().chain(windows);
-        all.map(|(key, value, effect)| (key.to_owned(), value.to_owned(), effect)).collect()
+    /// The set by which the ledger knows the judgement.
+    fn to_set(&self) -> TaintSet {
+        let owned = |(key, value, effect): &TaintRef<'_>| ((*key).to_owned(), (*value).to_owned(), *effect);
+        self.taints.iter().map(owned).collect()
     }
 }
 
-/// Whether a taint is there to keep a node for pods that need what only that node has: a device, or a hub's core.
-fn is_special(taint: &TaintRef<'_>, node: &Node) -> bool {
-    let (key, value, _) = taint;
-    if USERS.contains(key) {
-        return *value == "core";
-    }
-    let has = |further: Option<&Arc<_>>| {
-        further.is_some_and(|map: &Arc<crate::model::FurtherAmounts>| map.contains_key(*key))
-    };
-    is_extended_resource(key)
-        && (has(node.allocatable.further.as_ref()) || has(node.capacity.further.as_ref()))
+fn is_users((key, value, _): &TaintRef<'_>) -> bool {
+    USERS.contains(key) && *value == "user"
+}
+
+/// Whether a taint keeps a node for pods that need what only that node has: a device, or a hub's core.
+fn is_special((key, value, _): &TaintRef<'_>, has_device: &dyn Fn(&str) -> bool) -> bool {
+    if USERS.contains(key) { *value == "core" } else { is_extended_resource(key) && has_device(key) }
+}
+
+fn node_has(node: &Node, device: &str) -> bool {
+    let has = |further: Option<&Arc<FurtherAmounts>>| further.is_some_and(|map| map.contains_key(device));
+    has(node.allocatable.further.as_ref()) || has(node.capacity.further.as_ref())
 }
 
 /// What a judgement is made from, beside the nodes.
@@ -122,13 +121,12 @@ pub(super) struct Judgement {
     pub(super) noted: CommonTaints,
 }
 
-impl Judge<'_, '_> {
+impl<'a, 'p> Judge<'a, 'p> {
     /// Judges the managed nodes of a pool.
     pub(super) fn judge(&self, pool: PoolIndex, name: &PoolName, nodes: &[&Node]) -> Judgement {
-        let kept = self.ledger.and_then(|ledger| ledger.common.get(name)).cloned().unwrap_or_default();
-        let mut of_pool = OfPool { judge: self, pool, nodes: nodes.len(), kept, known: BTreeMap::new() };
-        let all: Vec<Lasting<'_>> = nodes.iter().map(|node| Lasting::of(node, self.policy)).collect();
+        let all = self.lasting(nodes);
         let carried = count_carriers(&all);
+        let mut of_pool = self.of_pool(pool, name, nodes.len());
         let verdicts: Vec<Verdict> = nodes
             .iter()
             .zip(all)
@@ -136,7 +134,7 @@ impl Judge<'_, '_> {
                 if lasting.is_nothing() {
                     return Verdict::Common;
                 }
-                of_pool.verdict(node, lasting, &carried)
+                of_pool.verdict(lasting, &|device| node_has(node, device), &carried)
             })
             .collect();
         let some_common = verdicts.contains(&Verdict::Common);
@@ -145,8 +143,51 @@ impl Judge<'_, '_> {
             Verdict::Reserved(why) if some_common => Some(why),
             Verdict::Common | Verdict::Reserved(_) => None,
         });
-        Judgement { reserved: reserved.collect(), noted: of_pool.kept }
+        Judgement { reserved: reserved.collect(), noted: of_pool.noted }
     }
+
+    /// Whether a node that does not exist yet would be reserved beside these managed nodes of a pool.
+    pub(super) fn would_reserve(
+        &self,
+        pool: PoolIndex,
+        name: &PoolName,
+        nodes: &[&Node],
+        some_common: bool,
+        new: &NewNode<'_>,
+    ) -> bool {
+        let lasting = Lasting::of(new.labels, new.taints, self.policy);
+        if lasting.is_nothing() {
+            return false;
+        }
+        let carried = count_carriers(&self.lasting(nodes));
+        let has_device = |device: &str| new.offer.further_of(device) > 0;
+        match self.of_pool(pool, name, nodes.len()).verdict(lasting, &has_device, &carried) {
+            Verdict::Common => false,
+            Verdict::Reserved(_) => some_common,
+            Verdict::Special(_) => true,
+        }
+    }
+
+    fn lasting<'n>(&self, nodes: &[&'n Node]) -> Vec<Lasting<'n>>
+    where
+        'a: 'n,
+    {
+        nodes.iter().map(|node| Lasting::of(&node.labels, &node.taints, self.policy)).collect()
+    }
+
+    fn of_pool<'n>(&self, pool: PoolIndex, name: &PoolName, nodes: usize) -> OfPool<'_, 'n, 'a, 'p> {
+        let kept = self.ledger.and_then(|ledger| ledger.common.get(name)).cloned().unwrap_or_default();
+        OfPool { judge: self, pool, nodes, noted: kept.clone(), kept, known: BTreeMap::new() }
+    }
+}
+
+/// A node that does not exist yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewNode<'n> {
+    pub(super) labels: &'n BTreeMap<String, String>,
+    pub(super) taints: &'n [Taint],
+    /// What it would have.
+    pub(super) offer: &'n Amounts,
 }
 
 /// How many nodes carry each lasting taint.
@@ -167,60 +208,72 @@ enum Verdict {
     Special(KeepReason),
 }
 
-struct OfPool<'j, 'a, 'p> {
+struct OfPool<'j, 'n, 'a, 'p> {
     judge: &'j Judge<'a, 'p>,
     pool: PoolIndex,
     /// The number of managed nodes.
     nodes: usize,
+    /// What earlier runs judged.
     kept: CommonTaints,
-    known: BTreeMap<Lasting<'j>, bool>,
+    /// The same, with what this run judges.
+    noted: CommonTaints,
+    /// Why what is lasting about a node reserves it, if it does.
+    known: BTreeMap<Lasting<'n>, Option<KeepReason>>,
 }
 
-impl<'j> OfPool<'j, '_, '_> {
+impl<'n> OfPool<'_, 'n, '_, '_> {
     fn verdict(
         &mut self,
-        node: &Node,
-        mut lasting: Lasting<'j>,
+        mut lasting: Lasting<'n>,
+        has_device: &dyn Fn(&str) -> bool,
         carried: &BTreeMap<TaintRef<'_>, usize>,
     ) -> Verdict {
-        let everywhere = |taint: &TaintRef<'_>| carried.get(taint).is_some_and(|count| *count == self.nodes);
+        let everywhere = |taint: &TaintRef<'_>| carried.get(taint).copied().unwrap_or(0) == self.nodes;
         let with_pools = self.judge.policy.pool_label.is_some();
         let awaited = |(key, value, effect): &TaintRef<'_>| {
             self.judge.waiting.iter().any(|constraints| tolerates(constraints, key, value, *effect))
         };
-        // What the whole pool carries distinguishes no node of it.
-        let harmless = |taint: &TaintRef<'_>| {
-            everywhere(taint) && (with_pools || (is_special(taint, node) && awaited(taint)))
-        };
-        lasting.taints.retain(|taint| !harmless(taint));
-        if let Some((key, value, effect)) = lasting.taints.iter().find(|taint| is_special(taint, node)) {
-            return Verdict::Special(KeepReason::ReservedFor { taint: written(key, value, *effect) });
+        let whole = lasting.clone();
+        // With pools, what the whole pool carries distinguishes no node of it.
+        lasting.taints.retain(|taint| !(with_pools && everywhere(taint)));
+        let special = lasting.taints.iter().find(|taint| is_special(taint, has_device)).copied();
+        let welcome = lasting
+            .taints
+            .iter()
+            .filter(|taint| is_special(taint, has_device))
+            .all(|taint| everywhere(taint) && awaited(taint));
+        lasting.taints.retain(|taint| !is_users(taint));
+        let reason = if lasting.is_nothing() { None } else { self.reserved(&lasting, whole) };
+        match (special, reason) {
+            (_, None) if welcome => Verdict::Common,
+            (Some((key, value, effect)), _) => {
+                Verdict::Special(KeepReason::ReservedFor { taint: written(key, value, effect) })
+            }
+            (None, None) => Verdict::Common,
+            (None, Some(why)) => Verdict::Reserved(why),
         }
-        if lasting.is_nothing() || self.is_common(&lasting) {
-            return Verdict::Common;
-        }
-        Verdict::Reserved(self.reason(&lasting))
     }
 
-    /// Whether at least half of the pool's pods get along with what is lasting about a node, by the kept judgement where
-    /// there are too few pods for a new one.
-    fn is_common(&mut self, lasting: &Lasting<'j>) -> bool {
-        if let Some(common) = self.known.get(lasting) {
-            return *common;
+    /// Why what is lasting about a node reserves it, unless at least half of the pool's pods get along with it. Where there
+    /// are too few pods for a new judgement, the kept one holds.
+    fn reserved(&mut self, lasting: &Lasting<'n>, whole: Lasting<'n>) -> Option<KeepReason> {
+        if let Some(known) = self.known.get(&whole) {
+            return known.clone();
         }
         let (mut admitted, mut pods) = (0_usize, 0_usize);
         for (constraints, count) in self.judge.population.of(self.pool) {
             pods += count;
             admitted += if lasting.admits(constraints) { count } else { 0 };
         }
-        let set = lasting.to_set();
+        let set = whole.to_set();
         let kept = self.kept.get(&set).copied().filter(|_| pods < self.nodes);
         let common = kept.unwrap_or(pods > 0 && admitted.saturating_mul(2) >= pods);
         if pods > 0 {
-            self.kept.insert(set, common);
+            self.noted.insert(set, common);
         }
-        self.known.insert(lasting.clone(), common);
-        common
+        let reason = (!common).then(|| self.reason(lasting));
+        self.known.insert(whole, reason.clone());
+        reason
     }
 
     /// Names the taint that the fewest pods tolerate.

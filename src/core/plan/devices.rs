@@ -1,12 +1,12 @@
 //! Extended resources, such as GPUs, that the other nodes of a group have (section 3). A device plugin announces them
-//! minutes after its node is Ready; until then the node is of no use to the pods that the group is there for.
+//! minutes after its node is Ready; until then the node is of no use to the pods that the group exists for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::state::says_ready;
 use super::taints::{pressure, startup};
-use crate::model::{Amounts, Node, NodeResources, Snapshot, is_extended_resource};
+use crate::model::{Amounts, Node, NodeGroup, NodeResources, is_extended_resource};
 use crate::policy::Policy;
 
 /// What the healthy nodes of each group have.
@@ -25,16 +25,21 @@ struct GroupDevices {
 }
 
 impl<'a> Devices<'a> {
-    /// Counts the devices of a snapshot's groups.
-    pub(super) fn new(snapshot: &'a Snapshot, policy: &Policy) -> Self {
+    /// Counts the devices of node groups, by their templates and their managed nodes.
+    pub(super) fn new(
+        groups: &'a [NodeGroup],
+        nodes: impl Iterator<Item = &'a Node>,
+        policy: &Policy,
+    ) -> Self {
+        let all = groups;
         let mut groups: BTreeMap<&str, GroupDevices> = BTreeMap::new();
-        for group in snapshot.groups() {
+        for group in all {
             let template = group.template.as_ref();
             let template = template.map(|one| names(&offered(&one.allocatable, &one.capacity)));
             let known = GroupDevices { template: template.unwrap_or_default(), ..GroupDevices::default() };
             groups.insert(&group.name, known);
         }
-        for node in snapshot.nodes().iter().filter(|node| is_healthy(node, policy)) {
+        for node in nodes.filter(|node| is_healthy(node, policy)) {
             let Some(group) = &node.group else { continue };
             let known = groups.entry(group).or_default();
             known.healthy += 1;
@@ -60,7 +65,7 @@ impl<'a> Devices<'a> {
 
 /// Whether a node shows what a node of its kind is like.
 pub(super) fn is_healthy(node: &Node, policy: &Policy) -> bool {
-    says_ready(node) && !node.deleting && startup(node, policy).is_none() && pressure(node).is_none()
+    says_ready(node) && startup(node, policy).is_none() && pressure(node).is_none()
 }
 
 fn offered(allocatable: &NodeResources, capacity: &NodeResources) -> Amounts {
@@ -74,7 +79,7 @@ fn names(offer: &Amounts) -> Vec<Arc<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FurtherAmounts, NodeGroup, NodeTemplate};
+    use crate::model::{FurtherAmounts, NodeTemplate};
     use crate::plan::fixture::{cluster, node};
 
     fn gpus(count: u64) -> Option<Arc<FurtherAmounts>> {
@@ -101,7 +106,7 @@ mod tests {
         let memberships = memberships.collect();
         let snapshot = cluster(nodes, vec![]).with_groups(vec![group], memberships);
         let policy = Policy::default();
-        let devices = Devices::new(&snapshot, &policy);
+        let devices = Devices::new(snapshot.groups(), snapshot.nodes().iter(), &policy);
         devices.missing(&snapshot.nodes()[0], &policy).map(str::to_owned)
     }
 

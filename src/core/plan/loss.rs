@@ -40,25 +40,15 @@ fn local_claim(pod: &Pod, node: &Node, volumes: &Volumes) -> Option<Loss> {
 }
 
 /// Whether the node affinity of a volume names this host. Each driver for local disks has a label of its own for it
-/// (`kubernetes.io/hostname`, `topology.topolvm.io/node`, `openebs.io/nodename`, …); what they have in common is that
-/// its value is the name of the node or of its host.
+/// (`kubernetes.io/hostname`, `topology.topolvm.io/node`, `openebs.io/nodename`, …), so the value decides: it is the name
+/// of the node or of its host.
 fn names_host(affinity: &Affinity, node: &Node) -> bool {
-    const HOST_NAME: &str = "kubernetes.io/hostname";
-    let host = node.labels.get(HOST_NAME).unwrap_or(&node.name);
+    let host = node.labels.get("kubernetes.io/hostname").unwrap_or(&node.name);
     let names_it = |requirement: &Requirement| {
         let Operator::In(values) = &requirement.operator else { return false };
-        let value = match node.labels.get(&requirement.key) {
-            Some(value) => value,
-            None if requirement.key == HOST_NAME => &node.name,
-            None => return false,
-        };
-        (value == host || *value == node.name) && values.contains(value)
+        values.iter().any(|value| value == host || *value == node.name)
     };
-    let is_named = |requirement: &Requirement| {
-        let Operator::In(values) = &requirement.operator else { return false };
-        requirement.key == "metadata.name" && values.contains(&node.name)
-    };
-    affinity.0.iter().any(|term| term.labels.iter().any(names_it) || term.fields.iter().any(is_named))
+    affinity.0.iter().any(|term| term.labels.iter().chain(&term.fields).any(names_it))
 }
 
 #[cfg(test)]

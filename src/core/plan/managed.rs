@@ -6,7 +6,7 @@ use crate::model::Node;
 use crate::policy::Policy;
 
 /// Labels of control-plane nodes; they look empty on self-managed clusters and must never be deleted. The last two are
-/// those of the Rancher Kubernetes Engine.
+/// the ones of the Rancher Kubernetes Engine.
 const CONTROL_PLANE_LABELS: [&str; 4] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",

@@ -27,6 +27,7 @@ mod common;
 mod delete;
 mod demand;
 mod devices;
+mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod growth;
@@ -35,6 +36,7 @@ mod late;
 mod loss;
 mod managed;
 mod median;
+mod node_warnings;
 mod notes;
 mod notices;
 mod once;
@@ -42,6 +44,7 @@ mod order;
 mod outlook;
 mod places;
 mod placing;
+mod pods;
 mod pools;
 mod reach;
 mod reason;
@@ -65,8 +68,8 @@ pub use late::{LATE_BIND, SCHEDULER_LAG};
 pub use managed::is_managed;
 pub use notes::{Limit, Warning};
 pub use reason::{
-    CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason, Reason,
-    Since, UncordonReason, UnmarkReason,
+    CordonAge, CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason,
+    Reason, Since, UncordonReason, UnmarkReason,
 };
 pub use state::is_claimed;
 pub use utilization::{Ratio, Utilization};

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::classes::{Classifier, PodClass};
+use super::common::NewNode;
 use super::places::{Shape, template_admits};
 use super::survey::{NodeFacts, PoolIndex, Survey};
-use super::taints::tolerates;
 use super::template::Template;
-use crate::model::{Binding, Constraints, NodeIndex, Pod, Resource, Taint, TaintSet};
+use crate::model::{Binding, Constraints, NodeIndex, Pod, Resource};
 
 impl NodeFacts<'_> {
     /// What its critical and dynamic pods request of a resource.
@@ -69,54 +69,10 @@ impl<'a> Survey<'a> {
         !there_are_some
     }
 
-    /// Whether a node of this kind, of which the pool has none yet, would be reserved. A pool without nodes has nothing that
-    /// such a node would differ from.
+    /// Whether a node of this kind, of which the pool has none yet, would be reserved.
     pub(super) fn would_be_reserved(&self, pool: PoolIndex, template: &Template<'_>) -> bool {
-        let of_users = |taint: &&Taint| {
-            taint.value == "user"
-                && matches!(taint.key.as_str(), "hub.jupyter.org/dedicated" | "hub.jupyter.org_dedicated")
-        };
-        let taints: Vec<&Taint> = template.taints.iter().filter(|taint| !of_users(taint)).collect();
-        let nodes = self.of_pool(pool).count();
-        if taints.is_empty() || (nodes == 0 && self.policy.pool_label.is_some()) {
-            return false;
-        }
-        let special = |taint: &&Taint| {
-            let core =
-                matches!(taint.key.as_str(), "hub.jupyter.org/dedicated" | "hub.jupyter.org_dedicated");
-            (core && taint.value == "core") || template.free.further_of(&taint.key) > 0
-        };
-        if taints.iter().any(special) {
-            return true;
-        }
-        let set: TaintSet =
-            taints.iter().map(|one| (one.key.clone(), one.value.clone(), one.effect)).collect();
-        if let Some(common) = self.judged_common.get(pool).and_then(|judged| judged.get(&set)) {
-            return !common;
-        }
-        nodes > 0 && !self.most_tolerate(pool, &taints)
-    }
-
-    /// Whether at least half of a pool's users' pods and placeholders tolerate these taints, and there are any.
-    fn most_tolerate(&self, pool: PoolIndex, taints: &[&Taint]) -> bool {
-        let mut classifier = Classifier::new(self.policy);
-        let (mut pods, mut tolerating) = (0_usize, 0_usize);
-        for (pod, binding) in self.snapshot.placed_pods() {
-            let here = match binding {
-                Binding::Unbound => !pod.deleting,
-                Binding::Node(index) => {
-                    self.nodes.get(index).is_some_and(|facts| facts.managed() && facts.pool == pool)
-                }
-                Binding::UnknownNode => false,
-            };
-            if here && matches!(classifier.class(pod), PodClass::Dynamic | PodClass::Placeholder { .. }) {
-                pods += 1;
-                let all = taints
-                    .iter()
-                    .all(|taint| tolerates(&pod.constraints, &taint.key, &taint.value, taint.effect));
-                tolerating += usize::from(all);
-            }
-        }
-        pods > 0 && tolerating.saturating_mul(2) >= pods
+        let Some(site) = template.sites().next() else { return false };
+        let new = NewNode { labels: site.labels, taints: &template.taints, offer: &template.free };
+        self.would_reserve(pool, &new)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::taints::{comes_and_goes, tolerates};
-use crate::model::{Affinity, Constraints, Node, Operator, Pod, SelectorTerm, Taint, Volumes};
+use crate::model::{Affinity, Constraints, Node, Operator, Pod, Requirement, SelectorTerm, Taint, Volumes};
 use crate::policy::Policy;
 
 const HOST_NAME: &str = "kubernetes.io/hostname";
@@ -84,24 +84,26 @@ impl<'a> Site<'a> {
 
 /// Whether a node with these labels runs Windows. Only pods that ask for Windows run there.
 pub(super) fn is_windows(labels: &BTreeMap<String, String>) -> bool {
-    OS.iter().find_map(|key| labels.get(*key)).is_some_and(|os| os == WINDOWS)
+    OS.iter().any(|key| labels.get(*key).is_some_and(|os| os == WINDOWS))
 }
 
-/// Whether a pod asks for a Windows node, by its node selector or by a term of its node affinity.
+/// Whether a pod asks for a Windows node and takes no other, by its node selector or by each term of its node affinity.
 pub(super) fn asks_for_windows(constraints: &Constraints) -> bool {
     let selected = OS.iter().any(|key| constraints.node_selector.get(*key).is_some_and(|os| os == WINDOWS));
-    let terms = constraints.affinity.iter().flat_map(|affinity| &affinity.0);
-    selected
-        || terms.flat_map(|term| &term.labels).any(|requirement| {
-            let Operator::In(values) = &requirement.operator else { return false };
-            OS.contains(&requirement.key.as_str()) && values.iter().any(|os| os == WINDOWS)
-        })
+    let names_it = |requirement: &Requirement| {
+        let Operator::In(values) = &requirement.operator else { return false };
+        OS.contains(&requirement.key.as_str()) && values.iter().all(|os| os == WINDOWS)
+    };
+    let asks = |affinity: &Affinity| {
+        !affinity.0.is_empty() && affinity.0.iter().all(|term| term.labels.iter().any(names_it))
+    };
+    selected || constraints.affinity.as_ref().is_some_and(asks)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Requirement, TaintEffect};
+    use crate::model::TaintEffect;
     use crate::plan::fixture::{labelled, pod, taint, tolerating};
 
     fn admits(taints: &[Taint], constraints: &Constraints) -> bool {
@@ -163,6 +165,11 @@ mod tests {
         assert!(!windows.admits(&Constraints::default()));
         assert!(windows.admits(&Constraints { node_selector: selector, ..Constraints::default() }));
         assert!(windows.admits(&terms(vec![labels_in(within("kubernetes.io/os", "windows"))])));
+        let either = vec![
+            labels_in(within("kubernetes.io/os", "windows")),
+            labels_in(within("kubernetes.io/os", "linux")),
+        ];
+        assert!(!windows.admits(&terms(either)), "a pod that may go to either goes to Linux");
         let linux = labelled("kubernetes.io/os", "linux");
         assert!(Site::of(&linux, &policy).admits(&Constraints::default()));
     }

@@ -16,7 +16,7 @@ pub(crate) type LivePods<'a> = BTreeMap<&'a str, OfController>;
 pub(crate) struct OfController {
     /// How many there are.
     pods: usize,
-    /// The nodes of those that are live: Ready, not terminating, and on a Ready node that nobody deletes.
+    /// The nodes of the live ones: Ready, not terminating, and on a Ready node that nobody deletes.
     live_on: Vec<NodeIndex>,
 }
 

@@ -9,7 +9,7 @@ use super::value::NodeState;
 use crate::model::{Node, annotation, taint};
 use crate::policy::{AdoptCordons, Policy};
 
-/// No claim lasts a day: one that says so was made by a clock that was wrong, and would keep the node for ever.
+/// No claim lasts a day: a longer one was made by a clock that was wrong, and would keep the node for ever.
 const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
 
 /// How much younger than our mark the control plane's taint may be for the cordon to be the one that the mark is of. The
@@ -60,10 +60,6 @@ pub(crate) fn is_adopted(cordoned_at: Option<Timestamp>, policy: &Policy, observ
 pub(crate) struct Marks {
     /// Who cordoned it.
     pub(crate) cordon: Cordon,
-    /// The time in our mark of a cordon.
-    pub(crate) marked_cordoned_at: Option<Timestamp>,
-    /// The time of the control plane's taint.
-    pub(crate) tainted_at: Option<Timestamp>,
     /// When the cordon was made: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
     /// Since when a run has seen the node empty.
@@ -84,7 +80,7 @@ impl Marks {
             Some(_) | None => (Cordon::Others, tainted),
         };
         let empty_since = time(node, annotation::EMPTY_SINCE);
-        Self { cordon, marked_cordoned_at: marked, tainted_at: tainted, cordoned_at, empty_since }
+        Self { cordon, cordoned_at, empty_since }
     }
 }
 
@@ -179,7 +175,6 @@ mod tests {
     fn a_schedulable_node_is_not_cordoned_whatever_marks_it_carries() {
         let marks = Marks::of(&Node { unschedulable: false, ..cordoned(Some(900), Some(900)) });
         assert_eq!((marks.cordon, marks.cordoned_at), (Cordon::None, None));
-        assert_eq!(marks.marked_cordoned_at, Some(ago(900)));
     }
 
     #[test]

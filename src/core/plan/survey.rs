@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::common::Population;
 use super::notes::Warning;
 use super::reason::{KeepReason, Loss};
 use super::replicas::LivePods;
@@ -34,6 +35,8 @@ pub(crate) struct Survey<'a> {
     /// For each pool, which sets of lasting taints are common (section 3): what the ledger keeps, with what is judged anew.
     /// It is to be noted where it differs from the ledger.
     pub(crate) judged_common: Vec<CommonTaints>,
+    /// The pods by which lasting taints are judged.
+    pub(super) population: Population<'a>,
     /// The pods of controllers with a replica to lose: see [`Replicas`](super::replicas::Replicas).
     pub(crate) live_pods: LivePods<'a>,
     pub(crate) warnings: Vec<Warning>,
@@ -90,16 +93,14 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) not_ready_since: Option<Timestamp>,
     /// Why it does not serve although it is Ready: the startup or pressure taint, or the device that is missing.
     pub(crate) impaired_by: Option<String>,
+    /// Whether it lacks nothing but capacity: none of a deciding resource is left beside its omitted pods.
+    pub(crate) without_capacity: bool,
     pub(crate) cordon: Cordon,
     pub(crate) scale_down_disabled: bool,
     /// The key of an annotation that delays its deletion.
     pub(crate) deletion_delayed: Option<&'a str>,
     /// Whether a run has claimed it in order to delete it.
     pub(crate) claimed: bool,
-    /// When our own cordon was made, by its mark.
-    pub(crate) marked_cordoned_at: Option<Timestamp>,
-    /// When the control plane tainted it for its cordon.
-    pub(crate) tainted_at: Option<Timestamp>,
     /// When it was cordoned: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
     pub(crate) empty_since: Option<Timestamp>,

@@ -18,8 +18,11 @@ const CONDITION: [&str; 3] = [
 ];
 
 /// Taints that a node sheds once it is ready for use.
-const STARTUP: [&str; 2] =
-    ["node.cloudprovider.kubernetes.io/uninitialized", "node.cilium.io/agent-not-ready"];
+const STARTUP: [&str; 1] = ["node.cloudprovider.kubernetes.io/uninitialized"];
+
+/// How the keys end of the taints that Cilium and CSI drivers remove when they have started on a node:
+/// `node.cilium.io/agent-not-ready`, `ebs.csi.aws.com/agent-not-ready`.
+const AGENT: &str = "agent-not-ready";
 
 /// Prefixes of such taints, by Cluster Autoscaler's agreement.
 const STARTUP_PREFIXES: [&str; 3] = [
@@ -35,12 +38,8 @@ fn repels(taint: &Taint) -> bool {
 
 /// Whether a node sheds a taint of this key once it is ready for use.
 fn is_startup(key: &str, policy: &Policy) -> bool {
-    // CSI drivers remove such a taint when they have started on the node: ebs.csi.aws.com/agent-not-ready.
-    let of_driver = key
-        .split_once('/')
-        .is_some_and(|(domain, name)| domain.contains("csi") && name.ends_with("agent-not-ready"));
-    of_driver
-        || STARTUP.contains(&key)
+    STARTUP.contains(&key)
+        || key.ends_with(AGENT)
         || STARTUP_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
         || policy.startup_taints.contains(key)
 }
@@ -62,18 +61,18 @@ pub(super) fn lasting<'t>(taints: &'t [Taint], policy: &'t Policy) -> impl Itera
 
 /// A startup taint of the node.
 pub(crate) fn startup<'n>(node: &'n Node, policy: &Policy) -> Option<&'n Taint> {
-    node.taints.iter().find(|taint| repels(taint) && is_startup(&taint.key, policy))
+    node.taints.iter().find(|taint| is_startup(&taint.key, policy))
 }
 
 /// A taint of the node by which its kubelet reports that something runs short.
 pub(crate) fn pressure(node: &Node) -> Option<&Taint> {
-    node.taints.iter().find(|taint| repels(taint) && PRESSURE.contains(&taint.key.as_str()))
+    node.taints.iter().find(|taint| PRESSURE.contains(&taint.key.as_str()))
 }
 
 /// Whether a Ready node takes nobody now, for a taint that will go.
 pub(super) fn takes_nobody_now(node: &Node) -> bool {
-    let condition = |taint: &&Taint| repels(taint) && CONDITION.contains(&taint.key.as_str());
-    pressure(node).is_some() || node.taints.iter().any(|taint| condition(&taint))
+    let condition = |taint: &Taint| CONDITION.contains(&taint.key.as_str());
+    pressure(node).is_some() || node.taints.iter().any(condition)
 }
 
 /// Whether tolerations let a pod onto a node with a taint, as the scheduler decides it.
@@ -82,7 +81,7 @@ pub(super) fn tolerates(constraints: &Constraints, key: &str, value: &str, effec
         || constraints.tolerations.iter().any(|toleration| matches(toleration, key, value, effect))
 }
 
-/// An empty key tolerates every key, no value stands for the operator `Exists`, no effect for all of them.
+/// An empty key tolerates every key, no value means the operator `Exists`, no effect for all of them.
 fn matches(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect) -> bool {
     toleration.effect.is_none_or(|wanted| wanted == effect)
         && toleration.key.as_ref().is_none_or(|wanted| wanted.is_empty() || wanted == key)
@@ -129,7 +128,6 @@ mod tests {
             ("status-taint.cluster-autoscaler.kubernetes.io/gpu", true),
             ("kube-rebalancer/deleting", true),
             ("example.com/warming-up", true),
-            ("example.com/agent-not-ready", false),
             ("startup-taint.example.com/gpu", false),
             ("dedicated", false),
         ] {

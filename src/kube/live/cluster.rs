@@ -1,13 +1,14 @@
 //! The live cluster: lists in pages, one node at a time, patches on a version.
 
 use http::StatusCode;
-use kube_rebalancer_core::model::Node;
+use kube_rebalancer_core::model::{Ledger, Node, Taint, TaintEffect, taint};
+use kube_rebalancer_core::plan::PodNotice;
 use serde_json::{Map, Value, json};
 
 use super::Live;
 use super::call::{Call, CallError};
 use super::event;
-use crate::observe::{Observation, ReadError, Reading};
+use crate::observe::{Asked, Observation, ReadError, Reading};
 use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError};
 
 /// Objects a page. Small enough that a busy API server answers within seconds, large enough that a cluster of a
@@ -33,18 +34,28 @@ impl Live {
     /// than missed.
     pub async fn observe(&self) -> Result<Observation, ObserveError> {
         let mut reading = Reading::default();
-        self.list("/api/v1/nodes", "", &mut reading).await?;
-        self.list("/api/v1/pods", NOT_ENDED, &mut reading).await?;
-        Ok(reading.finish(self.time.now())?)
+        self.list("/api/v1/nodes", "", Asked::Nodes, &mut reading).await?;
+        self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
+        let mut observation = reading.finish(self.time.now())?;
+        let volumes = self.volumes(&observation.snapshot).await;
+        let ledger = self.ledger().await;
+        observation.snapshot = observation.snapshot.with_volumes(volumes).with_ledger(ledger);
+        Ok(observation)
     }
 
     /// Adds a list, page by page. The pages are of one moment: no resource version is named, so the server reads from
     /// its store, and later pages continue from there. When it has forgotten that moment (410), the list starts anew,
     /// once.
-    async fn list(&self, path: &str, selector: &str, whole: &mut Reading) -> Result<(), PortError> {
+    async fn list(
+        &self,
+        path: &str,
+        selector: &str,
+        asked: Asked,
+        whole: &mut Reading,
+    ) -> Result<(), PortError> {
         for last_try in [false, true] {
             let mut reading = Reading::default();
-            match self.pages(path, selector, &mut reading).await {
+            match self.pages(path, selector, asked, &mut reading).await {
                 Ok(()) => {
                     whole.absorb(reading);
                     return Ok(());
@@ -59,12 +70,18 @@ impl Live {
         Err(PortError(format!("GET {path}: the list could not be finished")))
     }
 
-    async fn pages(&self, path: &str, selector: &str, reading: &mut Reading) -> Result<(), ListError> {
+    async fn pages(
+        &self,
+        path: &str,
+        selector: &str,
+        asked: Asked,
+        reading: &mut Reading,
+    ) -> Result<(), ListError> {
         let mut next = None;
         loop {
             let from = next.map(|token: String| format!("&continue={}", escaped(&token))).unwrap_or_default();
             let text = self.server.call(&Call::get(format!("{path}?limit={PAGE}{selector}{from}"))).await?;
-            next = reading.add_answer(path, &text)?;
+            next = reading.add_answer(path, &text, asked)?;
             if next.is_none() {
                 return Ok(());
             }
@@ -101,7 +118,7 @@ impl Live {
 impl Cluster for Live {
     async fn pods(&self) -> Result<PodList, PortError> {
         let mut reading = Reading::default();
-        self.list("/api/v1/pods", NOT_ENDED, &mut reading).await?;
+        self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         let (_, pods, seen) = reading.into_parts();
         Ok(PodList { pods, seen })
     }
@@ -133,21 +150,62 @@ impl Cluster for Live {
         self.server.call(&Call::post(event::PATH, body).once()).await?;
         Ok(())
     }
+
+    async fn notify(&self, notice: &PodNotice) -> Result<(), PortError> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let body = event::on_pod(notice, self.time.now(), &self.identity)
+            .map_err(|error| PortError(error.to_string()))?;
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", escaped(&notice.namespace));
+        self.server.call(&Call::post(path, body).once()).await?;
+        Ok(())
+    }
+
+    async fn remember(&self, ledger: &Ledger) -> Result<(), PortError> {
+        self.write_ledger(ledger).await
+    }
 }
 
 fn node_path(name: &str) -> String {
     format!("/api/v1/nodes/{}", escaped(name))
 }
 
-/// A merge patch: an annotation that is `null` is removed; the resource version makes the server refuse the patch (409)
-/// if the node has changed.
+/// A merge patch: an annotation that is `null` is removed, a list of taints is replaced whole; the resource version makes
+/// the server refuse the patch (409) if the node has changed.
 fn body(patch: &NodePatch) -> Value {
     let mut body = json!({ "metadata": { "resourceVersion": patch.resource_version, "annotations": patch.annotations } });
-    if let (Some(unschedulable), Some(fields)) = (patch.unschedulable, body.as_object_mut()) {
-        let spec = Map::from_iter([("unschedulable".to_owned(), Value::from(unschedulable))]);
+    let mut spec = Map::new();
+    if let Some(unschedulable) = patch.unschedulable {
+        spec.insert("unschedulable".to_owned(), Value::from(unschedulable));
+    }
+    if let Some(taints) = &patch.taints {
+        spec.insert("taints".to_owned(), taints.iter().map(taint_json).collect());
+    }
+    if let (false, Some(fields)) = (spec.is_empty(), body.as_object_mut()) {
         fields.insert("spec".to_owned(), Value::Object(spec));
     }
     body
+}
+
+/// A taint as the API takes it.
+fn taint_json(taint: &Taint) -> Value {
+    let effect = match taint.effect {
+        TaintEffect::NoSchedule => "NoSchedule",
+        TaintEffect::PreferNoSchedule => "PreferNoSchedule",
+        TaintEffect::NoExecute => "NoExecute",
+    };
+    let mut fields = Map::from_iter([
+        ("key".to_owned(), Value::from(taint.key.as_str())),
+        ("effect".to_owned(), Value::from(effect)),
+    ]);
+    if !taint.value.is_empty() {
+        fields.insert("value".to_owned(), Value::from(taint.value.as_str()));
+    }
+    if let Some(added_at) = taint.added_at {
+        fields.insert("timeAdded".to_owned(), Value::from(format!("{added_at:.0}")));
+    }
+    Value::Object(fields)
 }
 
 fn refused(error: CallError) -> PatchError {
@@ -161,13 +219,25 @@ fn refused(error: CallError) -> PatchError {
 /// Whether a node is as a patch makes it. Notes of ours carry the time, so one that was made by somebody else differs.
 fn shows(patch: &NodePatch, node: &Node) -> bool {
     let noted = |(key, value): (&&str, &Option<String>)| node.annotations.get(*key) == value.as_ref();
+    let same = |left: &Taint, right: &Taint| {
+        (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
+    };
+    // The control plane adds and removes taints of its own meanwhile; only a claim's is this program's.
+    let claimed = |taints: &[Taint]| taints.iter().any(|one| one.key == taint::DELETING);
+    let tainted = |wanted: &Vec<Taint>| {
+        claimed(wanted) == claimed(&node.taints)
+            && wanted.iter().filter(|one| one.key == taint::DELETING).all(|one| {
+                node.taints.iter().any(|other| same(one, other))
+            })
+    };
     patch.unschedulable.is_none_or(|wanted| wanted == node.unschedulable)
         && patch.annotations.iter().all(noted)
+        && patch.taints.as_ref().is_none_or(tainted)
 }
 
 fn one_node(name: &str, text: &str) -> Result<Node, PortError> {
     let mut reading = Reading::default();
-    reading.add_answer(name, text).map_err(|error| PortError(one_line(&error)))?;
+    reading.add_answer(name, text, Asked::Node).map_err(|error| PortError(one_line(&error)))?;
     let (mut nodes, _, _) = reading.into_parts();
     nodes.pop().ok_or_else(|| PortError(format!("the API server's answer for node {name} is no node")))
 }
@@ -179,7 +249,7 @@ fn one_line(error: &dyn std::error::Error) -> String {
 }
 
 /// A part of a path or a query: everything but letters, digits and `-._~` as `%XX`.
-fn escaped(part: &str) -> String {
+pub(super) fn escaped(part: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     part.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })

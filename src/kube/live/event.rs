@@ -6,6 +6,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use serde_json::Value;
 
+use kube_rebalancer_core::plan::PodNotice;
 use kube_rebalancer_ports::NodeEvent;
 
 /// Events on objects without a namespace, such as nodes, are kept in this one.
@@ -14,33 +15,67 @@ const NAMESPACE: &str = "default";
 /// Where they are created.
 pub(super) const PATH: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 
-/// A note may have so many bytes.
+/// Maximum number of bytes of a note.
 const LONGEST_NOTE: usize = 1024;
 
-/// The event as the API takes it. `instance` says who tells.
+/// The event on a node as the API takes it. `instance` names the run.
 pub(super) fn body(event: &NodeEvent, now: Timestamp, instance: &str) -> serde_json::Result<Value> {
-    let mut note = event.note.clone();
+    let regarding = ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Node".to_owned()),
+        name: Some(event.node.clone()),
+        uid: Some(event.uid.clone()).filter(|uid| !uid.is_empty()),
+        ..ObjectReference::default()
+    };
+    let words = Words { reason: event.reason, action: event.action, note: &event.note, warning: event.warning };
+    whole(NAMESPACE, regarding, &words, now, instance)
+}
+
+/// The event on a waiting pod as the API takes it.
+pub(super) fn on_pod(notice: &PodNotice, now: Timestamp, instance: &str) -> serde_json::Result<Value> {
+    let regarding = ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Pod".to_owned()),
+        namespace: Some(notice.namespace.clone()),
+        name: Some(notice.name.clone()),
+        uid: Some(notice.uid.clone()).filter(|uid| !uid.is_empty()),
+        ..ObjectReference::default()
+    };
+    let words = Words { reason: notice.kind.word(), action: "Rebalance", note: &notice.message, warning: false };
+    whole(&notice.namespace, regarding, &words, now, instance)
+}
+
+/// What an event says.
+struct Words<'a> {
+    reason: &'a str,
+    action: &'a str,
+    note: &'a str,
+    warning: bool,
+}
+
+fn whole(
+    namespace: &str,
+    regarding: ObjectReference,
+    words: &Words<'_>,
+    now: Timestamp,
+    instance: &str,
+) -> serde_json::Result<Value> {
+    let mut note = words.note.to_owned();
     while note.len() > LONGEST_NOTE {
         note.pop();
     }
-    let kind = if event.warning { "Warning" } else { "Normal" };
+    let kind = if words.warning { "Warning" } else { "Normal" };
     serde_json::to_value(Event {
         metadata: ObjectMeta {
             generate_name: Some("kube-rebalancer-".to_owned()),
-            namespace: Some(NAMESPACE.to_owned()),
+            namespace: Some(namespace.to_owned()),
             ..ObjectMeta::default()
         },
-        action: Some(event.action.to_owned()),
+        action: Some(words.action.to_owned()),
         event_time: Some(MicroTime(now)),
         note: Some(note),
-        reason: Some(event.reason.to_owned()),
-        regarding: Some(ObjectReference {
-            api_version: Some("v1".to_owned()),
-            kind: Some("Node".to_owned()),
-            name: Some(event.node.clone()),
-            uid: Some(event.uid.clone()).filter(|uid| !uid.is_empty()),
-            ..ObjectReference::default()
-        }),
+        reason: Some(words.reason.to_owned()),
+        regarding: Some(regarding),
         reporting_controller: Some("kube-rebalancer".to_owned()),
         reporting_instance: Some(instance.to_owned()),
         type_: Some(kind.to_owned()),

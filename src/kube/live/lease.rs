@@ -12,9 +12,6 @@ use super::Live;
 use super::call::Call;
 use kube_rebalancer_ports::{Clock, PortError};
 
-/// The one name; the Role allows no other.
-const NAME: &str = "kube-rebalancer";
-
 /// Beyond `RUN_TIMEOUT`: a run that was killed is waited for this much longer, so that a request of its that is still on
 /// its way has arrived.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
@@ -33,28 +30,34 @@ pub struct Held {
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// Another run has it.
-    #[error("another run is at work: {holder} holds the Lease {namespace}/{NAME} until {until}")]
+    #[error("another run is at work: {holder} holds the Lease {namespace}/{name} until {until}")]
     Busy {
         /// Who.
         holder: String,
         /// In which namespace.
         namespace: String,
+        /// The Lease's name.
+        name: String,
         /// Until when, if it does not give it back before.
         until: Timestamp,
     },
     /// It is no longer this run's.
-    #[error("somebody took the Lease {namespace}/{NAME} away while this run made its plan{}", now_of(.holder.as_ref()))]
+    #[error("somebody took the Lease {namespace}/{name} away while this run made its plan{}", now_of(.holder.as_ref()))]
     Lost {
         /// In which namespace.
         namespace: String,
+        /// The Lease's name.
+        name: String,
         /// Who has it now.
         holder: Option<String>,
     },
     /// It could not be asked for.
-    #[error("the Lease {namespace}/{NAME} could not be taken")]
+    #[error("the Lease {namespace}/{name} could not be taken")]
     Failed {
         /// In which namespace.
         namespace: String,
+        /// The Lease's name.
+        name: String,
         /// What happened.
         #[source]
         error: PortError,
@@ -66,8 +69,8 @@ impl Live {
     pub async fn acquire(&self, run_timeout: SignedDuration) -> Result<Held, LeaseError> {
         let namespace = &self.namespace;
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
-        let path = format!("{leases}/{NAME}");
-        let failed = |error: PortError| LeaseError::Failed { namespace: namespace.clone(), error };
+        let path = format!("{leases}/{}", self.lease_name);
+        let failed = |error: PortError| LeaseError::Failed { namespace: namespace.clone(), name: self.lease_name.clone(), error };
         let mut tried = 0;
         loop {
             let found = self.lease(Call::get(&path)).await.map_err(failed)?;
@@ -82,7 +85,12 @@ impl Live {
             if let Some((holder, until)) =
                 holder.filter(|(holder, until)| *until > now && *holder != self.identity)
             {
-                return Err(LeaseError::Busy { holder, namespace: namespace.clone(), until });
+                return Err(LeaseError::Busy {
+                    holder,
+                    namespace: namespace.clone(),
+                    name: self.lease_name.clone(),
+                    until,
+                });
             }
             let exists = found.is_some();
             let lease = self.taken(found.unwrap_or_default(), now, run_timeout);
@@ -111,7 +119,7 @@ impl Live {
         spec.lease_duration_seconds = Some(i32::try_from(seconds).unwrap_or(i32::MAX));
         spec.lease_transitions = Some(spec.lease_transitions.unwrap_or(0).saturating_add(1));
         lease.spec = Some(spec);
-        lease.metadata.name = Some(NAME.to_owned());
+        lease.metadata.name = Some(self.lease_name.clone());
         lease
     }
 
@@ -129,8 +137,8 @@ impl Live {
     /// patch is judged on its own node, and none sees the sum.
     pub async fn still_holds(&self, held: &Held) -> Result<(), LeaseError> {
         let namespace = || self.namespace.clone();
-        let lost = |holder| LeaseError::Lost { namespace: namespace(), holder };
-        let failed = |error: PortError| LeaseError::Failed { namespace: namespace(), error };
+        let lost = |holder| LeaseError::Lost { namespace: namespace(), name: self.lease_name.clone(), holder };
+        let failed = |error: PortError| LeaseError::Failed { namespace: namespace(), name: self.lease_name.clone(), error };
         let lease = match self.server.call(&Call::get(&held.path)).await {
             Ok(text) => parse(&text).map_err(failed)?,
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Err(lost(None)),

@@ -5,7 +5,9 @@
 //!   call      one request: time bound, retries, errors in a line
 //!   cluster   lists, nodes, patches (the port `Cluster`)
 //!   lease     one run at a time
-//!   event     what was done, for `kubectl get events`
+//!   ledger    what runs remember, in a ConfigMap beside the Lease
+//!   volumes   where the disks of waiting pods are
+//!   event     what was done, for `kubectl get events`, and what waiting users read
 //!   time      the server's clock, and what is left of the run (the port `Clock`)
 //! ```
 
@@ -14,7 +16,9 @@ mod cluster;
 mod connect;
 mod event;
 mod lease;
+mod ledger;
 mod time;
+mod volumes;
 
 use call::Server;
 pub use cluster::ObserveError;
@@ -30,8 +34,10 @@ pub struct Live {
     target: Target,
     /// Who this run is, in the Lease and in events.
     identity: String,
-    /// The namespace of the Lease.
+    /// The namespace of the Lease and of the ConfigMap beside it.
     namespace: String,
+    /// The name of both.
+    lease_name: String,
     /// Whether patches are only tried (`dryRun=All`).
     dry_run: bool,
 }
@@ -45,6 +51,8 @@ pub struct Who {
     pub identity: String,
     /// The namespace of the Lease.
     pub namespace: String,
+    /// The name of the Lease.
+    pub lease_name: String,
     /// Whether patches are only tried.
     pub dry_run: bool,
 }
@@ -52,10 +60,10 @@ pub struct Who {
 impl Live {
     /// Finds the cluster. Nothing is sent yet.
     pub async fn connect(who: Who, time: RunTime) -> Result<Self, ConnectError> {
-        let Who { context, identity, namespace, dry_run } = who;
+        let Who { context, identity, namespace, lease_name, dry_run } = who;
         let (client, target) = connect::connect(context.as_deref()).await?;
         let server = Server::new(client, time.clone(), &target.server);
-        Ok(Self { server, time, target, identity, namespace, dry_run })
+        Ok(Self { server, time, target, identity, namespace, lease_name, dry_run })
     }
 
     /// Which cluster it is.

@@ -85,4 +85,8 @@ impl Clock for RunTime {
         }
         SignedDuration::try_from(self.left()).unwrap_or_default()
     }
+
+    async fn pause(&self, duration: Duration) {
+        tokio::time::sleep(duration.min(self.left())).await;
+    }
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Node, Pod, Snapshot, SnapshotError};
+use kube_rebalancer_core::model::{Affinity, ClaimKey, Node, Pod, Snapshot, SnapshotError, Volumes};
+use kube_rebalancer_core::plan::Warning;
 
 use super::convert::{self, Identity};
 use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
+use super::examples::Examples;
 use super::intern::Interner;
-use super::raw::{Object, Phase};
+use super::raw::{Object, Text};
 use kube_rebalancer_ports::PodLife;
 
 /// A cluster in the making.
@@ -18,11 +20,23 @@ pub(super) struct Collector {
     nodes: Vec<Node>,
     pods: Vec<Pod>,
     pods_seen: usize,
+    namespaces: Namespaces,
+    millibytes: Examples,
+    /// The volume of each claim that has one.
+    claims: BTreeMap<ClaimKey, String>,
+    /// Where each volume can be used.
+    volumes: BTreeMap<String, Option<Affinity>>,
     node_lists: usize,
     pod_lists: usize,
     others: KindsFound,
     warnings: Vec<ReadWarning>,
     interner: Interner,
+    /// Whether the objects are those of a live cluster and not of a file.
+    is_live: bool,
+    /// The kind of the last document that was not an item of another.
+    document: Option<String>,
+    /// Where the next page of the list that was read last begins; only of a live cluster.
+    next: Option<String>,
     /// The pods with their lives, if those are what is read; then there are no others.
     lives: Option<Vec<PodLife>>,
     /// What stopped the reading, kept here while the deserializer unwinds: its own error can only carry text.
@@ -34,6 +48,10 @@ pub(super) struct Collector {
 pub(super) enum Kind {
     Node,
     Pod,
+    /// A claim of a pod on a volume.
+    Claim,
+    /// A volume.
+    Volume,
     /// Any other kind.
     Other,
 }
@@ -44,7 +62,20 @@ impl Kind {
         match name {
             "Node" => Self::Node,
             "Pod" => Self::Pod,
+            "PersistentVolumeClaim" => Self::Claim,
+            "PersistentVolume" => Self::Volume,
             _ => Self::Other,
+        }
+    }
+
+    /// The kind's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Node => "Node",
+            Self::Pod => "Pod",
+            Self::Claim => "PersistentVolumeClaim",
+            Self::Volume => "PersistentVolume",
+            Self::Other => "another kind",
         }
     }
 
@@ -71,38 +102,72 @@ impl Collector {
         self.lives.is_some()
     }
 
-    /// Keeps a node or a pod; `Other` is for the caller to count.
+    /// From here on, the objects are those of a live cluster.
+    pub(super) fn goes_live(&mut self) {
+        self.is_live = true;
+    }
+
+    /// Keeps an object; `Other` is for the caller to count.
     pub(super) fn take(&mut self, kind: Kind, object: &Object<'_>) -> Result<(), ObjectError> {
         match kind {
-            Kind::Node => self.nodes.push(convert::node(object, &mut self.warnings)?),
-            Kind::Pod => {
-                let identity = Identity::of(object)?;
-                self.pods_seen += 1;
-                if let Some(lives) = &mut self.lives {
-                    lives.push(convert::life(identity, object, &mut self.interner, &mut self.warnings)?);
-                } else if object.status.phase == Phase::Live {
-                    let pod = convert::pod(identity, object, &mut self.interner, &mut self.warnings)?;
-                    self.pods.push(pod);
-                }
+            Kind::Node => {
+                self.nodes.push(convert::node(object, self.is_live, &mut self.interner, &mut self.warnings)?);
             }
+            Kind::Pod => self.take_pod(object)?,
+            Kind::Claim => self.claims.extend(convert::claim(object)),
+            Kind::Volume => self.volumes.extend(convert::affinity_of_volume(object)),
             Kind::Other => {}
         }
         Ok(())
     }
 
-    /// Counts an object that is neither a node nor a pod.
+    fn take_pod(&mut self, object: &Object<'_>) -> Result<(), ObjectError> {
+        let identity = Identity::of(object)?;
+        self.pods_seen += 1;
+        self.namespaces.see(identity.namespace());
+        let mut reading = convert::Reading {
+            is_live: self.is_live,
+            interner: &mut self.interner,
+            warnings: &mut self.warnings,
+            millibytes: &mut self.millibytes,
+        };
+        if let Some(lives) = &mut self.lives {
+            lives.push(convert::life(identity, object, &mut reading)?);
+        } else if !object.status.phase.has_ended() {
+            self.pods.push(convert::pod(identity, object, &mut reading)?);
+        }
+        Ok(())
+    }
+
+    /// Counts an object that nothing reads.
     pub(super) fn skip(&mut self, kind: &str) {
         self.others.add(kind);
     }
 
-    /// Notes a list, which says something even when it is empty.
-    pub(super) fn list(&mut self, kind: &str) {
+    /// Notes a list, which says something even when it is empty, and where its next page begins.
+    pub(super) fn list(&mut self, kind: &str, next: Option<&Text<'_>>) -> Result<(), ObjectError> {
         match kind {
-            "List" => {}
+            "List" | "PersistentVolumeClaimList" | "PersistentVolumeList" => {}
             "NodeList" => self.node_lists += 1,
             "PodList" => self.pod_lists += 1,
             foreign => self.skip(foreign),
         }
+        self.next = next.and_then(Text::non_empty).map(str::to_owned);
+        if self.next.is_some() && !self.is_live {
+            let of = ObjectName::Unnamed("a list");
+            return Err(BadField::new("metadata.continue", FieldProblem::OnePage).of(of));
+        }
+        Ok(())
+    }
+
+    /// Notes the kind of a document.
+    pub(super) fn document(&mut self, kind: Option<String>) {
+        self.document = kind;
+    }
+
+    /// Hands over the kind of the last document, and where the next page of it begins.
+    pub(super) fn take_document(&mut self) -> (Option<String>, Option<String>) {
+        (self.document.take(), self.next.take())
     }
 
     /// Adds what another one collected.
@@ -111,14 +176,26 @@ impl Collector {
             nodes,
             pods,
             pods_seen,
+            namespaces,
+            millibytes,
+            claims,
+            volumes,
             node_lists,
             pod_lists,
             others,
             warnings,
             interner: _,
+            is_live,
+            document: _,
+            next: _,
             lives,
             failure,
         } = other;
+        self.namespaces.absorb(namespaces);
+        self.millibytes.absorb(millibytes);
+        self.claims.extend(claims);
+        self.volumes.extend(volumes);
+        self.is_live |= is_live;
         self.nodes.extend(nodes);
         self.pods.extend(pods);
         if let (Some(own), Some(lives)) = (&mut self.lives, lives) {
@@ -134,9 +211,10 @@ impl Collector {
         self.failure = self.failure.take().or(failure);
     }
 
-    /// How much has been seen of nodes and pods, so that a file that adds nothing can be told.
+    /// How much has been seen of nodes, pods and volumes, so that a file that adds nothing can be told.
     pub(super) fn useful(&self) -> usize {
-        self.nodes.len() + self.pods_seen + self.node_lists + self.pod_lists
+        let volumes = self.claims.len() + self.volumes.len();
+        self.nodes.len() + self.pods_seen + volumes + self.node_lists + self.pod_lists
     }
 
     /// Hands over what else there was and starts counting anew.
@@ -164,17 +242,74 @@ impl Collector {
         self.lives.unwrap_or_default()
     }
 
+    /// Hands over the volumes of the claims that have one.
+    pub(super) fn into_volumes(self) -> Volumes {
+        of_claims(self.claims, &self.volumes)
+    }
+
     /// Makes a snapshot of what was kept.
     pub(super) fn finish(self, observed_at: Timestamp) -> Result<super::Observation, SnapshotError> {
+        let mut plan_warnings = Vec::new();
+        if let Some((pod, pods)) = self.millibytes.into_parts() {
+            plan_warnings.push(Warning::MillibyteRequest { pod, pods });
+        }
+        // The API server lists all namespaces or refuses; kubectl lists one unless -A is given.
+        if let (false, Namespaces::One { name, pods: 2.. }) = (self.is_live, self.namespaces) {
+            plan_warnings.push(Warning::OneNamespace { namespace: name });
+        }
+        let volumes = of_claims(self.claims, &self.volumes);
         let snapshot = Snapshot::new(observed_at, self.nodes, self.pods, Vec::new(), self.pods_seen)?;
         let mut warnings = self.warnings;
         warnings.sort_unstable();
-        Ok(super::Observation { snapshot, warnings })
+        Ok(super::Observation { snapshot: snapshot.with_volumes(volumes), warnings, plan_warnings })
     }
 
     /// Remembers why the reading stops.
     pub(super) fn fail(&mut self, what: &'static str, field: &str, problem: FieldProblem) {
         self.failure = Some(BadField::new(field, problem).of(ObjectName::Unnamed(what)));
+    }
+}
+
+/// The volumes of claims. A claim whose volume was not seen could be anywhere, and is left out.
+fn of_claims(claims: BTreeMap<ClaimKey, String>, volumes: &BTreeMap<String, Option<Affinity>>) -> Volumes {
+    claims.into_iter().filter_map(|(claim, volume)| Some((claim, volumes.get(&volume)?.clone()))).collect()
+}
+
+/// The namespaces that pods were seen in, as far as it matters.
+#[derive(Debug, Default)]
+enum Namespaces {
+    /// No pod was seen.
+    #[default]
+    None,
+    /// All pods are in one.
+    One {
+        /// Its name.
+        name: String,
+        /// How many pods.
+        pods: usize,
+    },
+    /// There are several.
+    Many,
+}
+
+impl Namespaces {
+    fn see(&mut self, namespace: &str) {
+        match self {
+            Self::None => *self = Self::One { name: namespace.to_owned(), pods: 1 },
+            Self::One { name, pods } if name == namespace => *pods += 1,
+            Self::One { .. } => *self = Self::Many,
+            Self::Many => {}
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        *self = match (std::mem::take(self), other) {
+            (Self::None, one) | (one, Self::None) => one,
+            (Self::One { name, pods }, Self::One { name: theirs, pods: more }) if name == theirs => {
+                Self::One { name, pods: pods + more }
+            }
+            _ => Self::Many,
+        };
     }
 }
 

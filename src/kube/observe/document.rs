@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::collector::{Collector, Kind};
-use super::error::{FieldProblem, ObjectError};
+use super::error::{FieldProblem, ObjectError, ReadProblem};
 use super::raw::{Object, Text};
 
 /// Why a document could not be read.
@@ -25,6 +25,16 @@ pub(super) enum DocumentError<E> {
     Format(E),
     /// An object in it is.
     Object(ObjectError),
+}
+
+impl DocumentError<serde_json::Error> {
+    /// The same of an answer of the API server.
+    pub(super) fn into_answer(self) -> ReadProblem {
+        match self {
+            Self::Format(error) => ReadProblem::Answer(error),
+            Self::Object(error) => ReadProblem::Object(Box::new(error)),
+        }
+    }
 }
 
 /// Reads one document into the collector. A caller that read the items of it beforehand says what came of that.
@@ -68,8 +78,12 @@ pub(super) enum ItemsOf {
 }
 
 impl ItemsOf {
-    /// What the items of a list with this kind are items of.
-    pub(super) fn list(kind: Option<&str>) -> Self {
+    /// What the items of a list with this version and kind are items of.
+    pub(super) fn list(version: Option<&Text<'_>>, kind: Option<&str>) -> Self {
+        // A Node of another group, such as Longhorn's, is another thing.
+        if !is_core(version) {
+            return Self::ListOf(Kind::Other);
+        }
         match kind.map(|kind| kind.strip_suffix("List").unwrap_or_default()) {
             None => Self::UnknownList,
             Some("") => Self::MixedList,
@@ -78,24 +92,39 @@ impl ItemsOf {
     }
 }
 
-/// The kind of an object that did not have one, as far as its shape tells.
-pub(super) type Guess = Option<Kind>;
+/// What an item of a list that had not said yet what it is turned out to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Item {
+    /// It says its kind.
+    Named(Kind),
+    /// Its shape tells.
+    Guessed(Kind),
+}
 
-/// What the guesses about the items of one list came to.
+/// The item that was read, if it was one whose list has still to confirm it.
+pub(super) type Guess = Option<Item>;
+
+/// The items of one list that it has still to confirm.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guesses {
+    named: Kinds,
+    guessed: Kinds,
+}
+
+/// Which kinds there were.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kinds {
     nodes: bool,
     pods: bool,
     others: bool,
 }
 
-impl Guesses {
-    pub(super) fn add(&mut self, guess: Guess) {
-        match guess {
-            None => {}
-            Some(Kind::Node) => self.nodes = true,
-            Some(Kind::Pod) => self.pods = true,
-            Some(Kind::Other) => self.others = true,
+impl Kinds {
+    fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Node => self.nodes = true,
+            Kind::Pod => self.pods = true,
+            Kind::Claim | Kind::Volume | Kind::Other => self.others = true,
         }
     }
 
@@ -106,13 +135,29 @@ impl Guesses {
             others: self.others || other.others,
         }
     }
+}
+
+impl Guesses {
+    pub(super) fn add(&mut self, guess: Guess) {
+        match guess {
+            None => {}
+            Some(Item::Named(kind)) => self.named.add(kind),
+            Some(Item::Guessed(kind)) => self.guessed.add(kind),
+        }
+    }
+
+    fn merge(self, other: Self) -> Self {
+        Self { named: self.named.merge(other.named), guessed: self.guessed.merge(other.guessed) }
+    }
 
     /// Whether the list turned out to be what its items were taken for.
     fn fit(self, list: &str) -> bool {
+        let all = self.named.merge(self.guessed);
         match list {
-            "NodeList" => !self.pods && !self.others,
-            "PodList" => !self.nodes && !self.others,
-            _ => !self.nodes && !self.pods,
+            "NodeList" => !all.pods && !all.others,
+            "PodList" => !all.nodes && !all.others,
+            // Items of any kind are right in a List, if they say it.
+            _ => !self.guessed.nodes && !self.guessed.pods,
         }
     }
 }
@@ -126,6 +171,7 @@ enum Field {
     Spec,
     Status,
     Items,
+    Message,
     #[serde(other)]
     Other,
 }
@@ -154,37 +200,64 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Guess, A::Error> {
         let Self { collector, items_of, items_read } = self;
+        let is_document = matches!(items_of, ItemsOf::Nothing);
         let mut version: Option<Text<'de>> = None;
         let mut kind: Option<Text<'de>> = None;
+        let mut message: Option<Text<'de>> = None;
         let mut object = Object::default();
         let mut items: Option<Guesses> = None;
         while let Some(field) = map.next_key()? {
             // The rest of a Secret, a Service or the like is of no use, and may have other things in these fields.
-            let foreign = kind.as_ref().is_some_and(|kind| Kind::named(kind.as_str()) == Kind::Other);
+            let named = kind.as_ref().map_or("", Text::as_str);
+            let is_list = named.ends_with("List");
+            let foreign = !is_core(version.as_ref())
+                || !(named.is_empty() || is_list) && Kind::named(named) == Kind::Other;
             match field {
                 Field::ApiVersion => version = map.next_value()?,
                 Field::Kind => kind = map.next_value()?,
                 Field::Items => {
-                    let items_of = ItemsOf::list(kind.as_ref().and_then(Text::non_empty));
+                    let items_of = ItemsOf::list(version.as_ref(), kind.as_ref().and_then(Text::non_empty));
                     let guesses = map.next_value_seed(Items { collector: &mut *collector, items_of })?;
                     items = Some(guesses.merge(items_read));
                 }
-                Field::Metadata if !foreign => object.metadata = map.next_value()?,
-                Field::Spec if !foreign => object.spec = map.next_value()?,
-                Field::Status if !foreign => object.status = map.next_value()?,
-                Field::Metadata | Field::Spec | Field::Status | Field::Other => {
+                Field::Metadata if !foreign => object.metadata = or_default(&mut map)?,
+                Field::Spec if !foreign && !is_list => object.spec = or_default(&mut map)?,
+                Field::Status if !foreign && !is_list => object.status = or_default(&mut map)?,
+                Field::Message if named == STATUS => message = map.next_value()?,
+                Field::Metadata | Field::Spec | Field::Status | Field::Message | Field::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
         let kind = kind.as_ref().and_then(Text::non_empty);
+        let is_core = is_core(version.as_ref());
+        if is_document {
+            // A list of another group is another thing, whatever its kind is called.
+            let group = version.as_ref().map(Text::as_str).filter(|_| !is_core);
+            let name =
+                kind.map(|kind| group.map_or_else(|| kind.to_owned(), |group| format!("{group} {kind}")));
+            collector.document(name);
+        }
         let outcome = match (items, kind) {
-            (Some(guesses), Some(kind)) => end_list(guesses, kind, collector),
+            (None, Some(STATUS)) if is_document => {
+                let message = message.as_ref().map(Text::as_str).unwrap_or_default().to_owned();
+                collector.fail("a document", "kind", FieldProblem::Status { message });
+                Err(())
+            }
+            (None, Some("Table")) if is_document => {
+                collector.fail("a document", "kind", FieldProblem::Table);
+                Err(())
+            }
+            (Some(_), Some(kind)) if !is_core => {
+                collector.skip(kind);
+                Ok(None)
+            }
+            (Some(guesses), Some(kind)) => end_list(guesses, kind, object.metadata.next.as_ref(), collector),
             (Some(_), None) => {
                 collector.fail("a list", "kind", FieldProblem::ListWithoutKind);
                 Err(())
             }
-            (None, kind) if is_core(version.as_ref()) => end_object(items_of, kind, &object, collector),
+            (None, kind) if is_core => end_object(items_of, kind, &object, collector),
             (None, kind) => {
                 collector.skip(kind.unwrap_or_default());
                 Ok(None)
@@ -194,17 +267,30 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
+/// The kind of the object by which the API server reports a failure.
+const STATUS: &str = "Status";
+
+/// Takes `null` for the default, as the API server does.
+fn or_default<'de, A: MapAccess<'de>, T: Deserialize<'de> + Default>(map: &mut A) -> Result<T, A::Error> {
+    Ok(map.next_value::<Option<T>>()?.unwrap_or_default())
+}
+
 /// Whether an object is of the group that nodes and pods are of. Other groups have kinds of these names too.
 fn is_core(version: Option<&Text<'_>>) -> bool {
     version.is_none_or(|version| version.as_str() == "v1")
 }
 
-fn end_list(guesses: Guesses, kind: &str, collector: &mut Collector) -> Result<Guess, ()> {
+fn end_list(
+    guesses: Guesses,
+    kind: &str,
+    next: Option<&Text<'_>>,
+    collector: &mut Collector,
+) -> Result<Guess, ()> {
     if !guesses.fit(kind) {
         collector.fail("an item of a list", "kind", FieldProblem::UnknownKind);
         return Err(());
     }
-    collector.list(kind);
+    collector.list(kind, next).map_err(|failure| collector.failure = Some(failure))?;
     Ok(None)
 }
 
@@ -215,11 +301,20 @@ fn end_object(
     collector: &mut Collector,
 ) -> Result<Guess, ()> {
     let (kind, guess) = match (name, items_of) {
+        (Some(name), ItemsOf::ListOf(kind)) if kind != Kind::Other && kind != Kind::named(name) => {
+            let problem = FieldProblem::OtherKind { found: name.to_owned(), expected: kind.name() };
+            collector.fail("an item of a list", "kind", problem);
+            return Err(());
+        }
+        (Some(name), ItemsOf::UnknownList) => {
+            let kind = Kind::named(name);
+            (kind, Some(Item::Named(kind)))
+        }
         (Some(name), _) => (Kind::named(name), None),
         (None, ItemsOf::ListOf(kind)) => (kind, None),
         (None, ItemsOf::UnknownList) => {
             let kind = Kind::of_shape(object);
-            (kind, Some(kind))
+            (kind, Some(Item::Guessed(kind)))
         }
         (None, ItemsOf::Nothing | ItemsOf::MixedList) => (Kind::Other, None),
     };

@@ -72,8 +72,28 @@ pub enum ReadProblem {
         bytes: u64,
     },
     /// It is neither JSON nor YAML.
-    #[error("is neither a JSON nor a YAML document of Kubernetes objects")]
-    Yaml(#[source] Box<serde_saphyr::Error>),
+    #[error(
+        "is neither JSON nor YAML of Kubernetes objects and begins with {first_line:?}, expected what \
+         `kubectl get nodes,pods -A -o json` prints"
+    )]
+    Yaml {
+        /// Its first line, or the beginning of it.
+        first_line: String,
+        /// What the YAML parser says.
+        #[source]
+        error: Box<serde_saphyr::Error>,
+    },
+    /// It is a page for a browser.
+    #[error("is HTML, such as the page of a proxy that asks who you are, expected Kubernetes objects")]
+    Html,
+    /// The API server answered with something else than what was asked for.
+    #[error("is {}, expected {expected}", found.as_deref().unwrap_or("an object without a kind"))]
+    OtherAnswer {
+        /// What came.
+        found: Option<String>,
+        /// What was asked for.
+        expected: &'static str,
+    },
     /// The API server's answer is not what it should be.
     #[error("is not what the API server should have sent")]
     Answer(#[source] serde_json::Error),
@@ -130,12 +150,35 @@ pub enum FieldProblem {
     /// It is absent.
     #[error("missing, every object has one")]
     Missing,
-    /// What a pod asks for adds up to more than Kubernetes can count.
-    #[error("the requests of the pod add up to more than 2^63-1")]
-    SumTooLarge,
     /// Neither the object nor its list says what it is in time.
-    #[error("missing, and the list it is in does not say what it is a list of before its items")]
+    #[error(
+        "missing or of another kind, and the list it is in does not say what it is a list of before its items"
+    )]
     UnknownKind,
+    /// An item of a list of one kind says that it is of another.
+    #[error("{found}, in a list of {expected}")]
+    OtherKind {
+        /// What the item is.
+        found: String,
+        /// What the list is of.
+        expected: &'static str,
+    },
+    /// The API server reports a failure where objects were expected.
+    #[error("a Status and no list of objects; the API server says: {message}")]
+    Status {
+        /// The server's words.
+        message: String,
+    },
+    /// The API server's table for people.
+    #[error(
+        "a Table and no list of objects; it is what the server sends to people, expected JSON of the objects"
+    )]
+    Table,
+    /// The list is one page of several.
+    #[error(
+        "set: this is one page of a list, the rest is elsewhere; `kubectl get nodes,pods -A -o json` prints the whole"
+    )]
+    OnePage,
     /// The list does not say what it is.
     #[error("missing, expected List, NodeList or PodList (a YAML file that was cut off looks like this)")]
     ListWithoutKind,
@@ -200,6 +243,20 @@ pub enum ReadWarning {
         /// Its operator and effect.
         text: String,
     },
+    /// A node of a live cluster that reports something unreadable.
+    UnreadableNode {
+        /// The node.
+        node: String,
+        /// The field and what is wrong with it.
+        what: String,
+    },
+    /// A pod of a live cluster that asks for something unreadable.
+    UnreadablePod {
+        /// The pod.
+        pod: ObjectName,
+        /// The field and what is wrong with it.
+        what: String,
+    },
     /// An annotation `kubernetes.io/created-by` that is not the JSON it should be.
     UnreadableCreatedBy {
         /// The pod.
@@ -215,6 +272,12 @@ impl fmt::Display for ReadWarning {
             }
             Self::UnknownToleration { pod, key, text } => {
                 write!(formatter, "{pod}: the toleration of {key:?} is ignored, {text} is unknown")
+            }
+            Self::UnreadableNode { node, what } => {
+                write!(formatter, "node {node} is left alone, its pods count: {what}")
+            }
+            Self::UnreadablePod { pod, what } => {
+                write!(formatter, "{pod} keeps its node and counts as a request of nothing: {what}")
             }
             Self::UnreadableCreatedBy { pod } => write!(
                 formatter,

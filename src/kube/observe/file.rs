@@ -46,12 +46,13 @@ pub(super) fn read_documents(mut input: impl Read, collector: &mut Collector) ->
     let format = sniff(&prefix)?;
     let mark = if prefix.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK } else { b"" };
     let mark = u64::try_from(mark.len()).unwrap_or_default();
+    let first_line = first_line(&prefix);
     let mut whole = Cursor::new(prefix);
     whole.set_position(mark);
     match format {
         Format::Json => json::read(whole.chain(input), mark, collector)?,
         Format::Yaml if collector.keeps_lives() => return Err(ReadProblem::NotJson),
-        Format::Yaml => read_yaml(whole.chain(input), collector)?,
+        Format::Yaml => read_yaml(whole.chain(input), &first_line, collector)?,
     }
     let others = collector.take_others();
     if collector.useful() == useful_before {
@@ -83,7 +84,21 @@ fn sniff(prefix: &[u8]) -> Result<Format, ReadProblem> {
     match text.trim_ascii_start().first() {
         None => Err(ReadProblem::Empty),
         Some(b'{' | b'[') => Ok(Format::Json),
+        Some(b'<') => Err(ReadProblem::Html),
         Some(_) => Ok(Format::Yaml),
+    }
+}
+
+/// Enough of a line to know what wrote it.
+const LINE: usize = 60;
+
+/// The first line of a text, or the beginning of it: what kubectl wrote to standard error, or the head of a table.
+fn first_line(prefix: &[u8]) -> String {
+    let text = String::from_utf8_lossy(prefix.strip_prefix(BYTE_ORDER_MARK).unwrap_or(prefix));
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    match line.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
     }
 }
 
@@ -96,7 +111,7 @@ fn is_utf16_without_mark(prefix: &[u8]) -> bool {
 ///
 /// The limits that guard against input which grows when it is read (aliases of aliases) stay; those on sheer size are
 /// lifted, because an honest dump of a large cluster exceeds all of them and is never held in memory.
-fn read_yaml(mut input: impl Read, collector: &mut Collector) -> Result<(), ReadProblem> {
+fn read_yaml(mut input: impl Read, first_line: &str, collector: &mut Collector) -> Result<(), ReadProblem> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_reader_input_bytes: None,
@@ -112,7 +127,9 @@ fn read_yaml(mut input: impl Read, collector: &mut Collector) -> Result<(), Read
         match document {
             Ok(Document(Ok(read))) => collector.absorb(read),
             Ok(Document(Err(error))) => return Err(ReadProblem::Object(Box::new(error))),
-            Err(error) => return Err(ReadProblem::Yaml(Box::new(error))),
+            Err(error) => {
+                return Err(ReadProblem::Yaml { first_line: first_line.to_owned(), error: Box::new(error) });
+            }
         }
     }
     if empty { Err(ReadProblem::Empty) } else { Ok(()) }

@@ -1,9 +1,10 @@
-//! Keeps one copy of what many pods have in common: namespaces, label keys, node names, controllers, constraints.
+//! Keeps one copy of what many pods have in common: namespaces, label keys, node names, controllers, constraints, and the
+//! amounts of devices and the like.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kube_rebalancer_core::model::{Constraints, Controller};
+use kube_rebalancer_core::model::{Constraints, Controller, FurtherAmounts};
 
 /// Everything shared so far.
 #[derive(Debug, Default)]
@@ -12,6 +13,7 @@ pub(super) struct Interner {
     label_keys: BTreeSet<Arc<[Arc<str>]>>,
     controllers: BTreeSet<Arc<Controller>>,
     constraints: BTreeSet<Arc<Constraints>>,
+    further: BTreeSet<Arc<FurtherAmounts>>,
 }
 
 impl Interner {
@@ -41,6 +43,15 @@ impl Interner {
         share(&mut self.controllers, controller)
     }
 
+    /// The shared copy of amounts by resource; none where there are none.
+    pub(super) fn further<'a>(
+        &mut self,
+        amounts: impl Iterator<Item = (&'a str, u64)>,
+    ) -> Option<Arc<FurtherAmounts>> {
+        let amounts: FurtherAmounts = amounts.map(|(name, amount)| (self.text(name), amount)).collect();
+        (!amounts.is_empty()).then(|| share(&mut self.further, amounts))
+    }
+
     /// The shared copy of a pod's constraints.
     pub(super) fn constraints(&mut self, constraints: Constraints) -> Arc<Constraints> {
         share(&mut self.constraints, constraints)
@@ -68,10 +79,18 @@ mod tests {
         assert!(!Arc::ptr_eq(&first, &interner.label_keys(["app"].into_iter())));
         assert!(Arc::ptr_eq(&first[0], &interner.text("app")));
 
-        let owner =
-            |name: &str| Controller { kind: "ReplicaSet".into(), name: name.into(), uid: name.into() };
+        let owner = |name: &str| Controller {
+            group: None,
+            kind: "ReplicaSet".into(),
+            name: name.into(),
+            uid: name.into(),
+        };
         let first = interner.controller(owner("web"));
         assert!(Arc::ptr_eq(&first, &interner.controller(owner("web"))));
         assert!(!Arc::ptr_eq(&first, &interner.controller(owner("db"))));
+
+        let first = interner.further([("nvidia.com/gpu", 1)].into_iter()).unwrap();
+        assert!(Arc::ptr_eq(&first, &interner.further([("nvidia.com/gpu", 1)].into_iter()).unwrap()));
+        assert!(interner.further(std::iter::empty()).is_none());
     }
 }

@@ -12,6 +12,7 @@ mod collector;
 mod convert;
 mod document;
 mod error;
+mod examples;
 mod file;
 mod intern;
 mod json;
@@ -22,8 +23,8 @@ mod requests;
 use std::io::Read;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Node, Pod, Snapshot};
-use serde::Deserialize;
+use kube_rebalancer_core::model::{Node, Pod, Snapshot, Volumes};
+use kube_rebalancer_core::plan::Warning;
 
 use collector::Collector;
 pub use collector::KindsFound;
@@ -39,18 +40,36 @@ pub struct Observation {
     pub snapshot: Snapshot,
     /// What was odd about it, sorted.
     pub warnings: Vec<ReadWarning>,
+    /// What the plan's report says of it too, as an operator should act on it.
+    pub plan_warnings: Vec<Warning>,
 }
 
-/// What a page says of the list that it is a part of.
-#[derive(Debug, Deserialize)]
-struct Page {
-    metadata: PageMetadata,
+/// What a live cluster was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A node.
+    Node,
+    /// A page of the list of nodes.
+    Nodes,
+    /// A page of the list of pods.
+    Pods,
+    /// A claim of a pod on a volume.
+    Claim,
+    /// A volume.
+    Volume,
 }
 
-#[derive(Debug, Deserialize)]
-struct PageMetadata {
-    #[serde(rename = "continue")]
-    next: Option<String>,
+impl Asked {
+    /// The kind of the right answer.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Node => "Node",
+            Self::Nodes => "NodeList",
+            Self::Pods => "PodList",
+            Self::Claim => "PersistentVolumeClaim",
+            Self::Volume => "PersistentVolume",
+        }
+    }
 }
 
 /// Reads a cluster from files that together hold its nodes and pods.
@@ -80,19 +99,26 @@ impl Reading {
             .map_err(|problem| ReadError::Input { name: name.to_owned(), problem })
     }
 
-    /// Reads one answer of the API: a node, or a page of nodes or pods. Returns where the next page begins, if there is
-    /// one.
-    pub fn add_answer(&mut self, name: &str, text: &str) -> Result<Option<String>, ReadError> {
+    /// Reads one answer of the API. Returns where the next page begins, if there is one.
+    ///
+    /// An answer of another kind is an error: a proxy's page or a failure that is taken for an empty list would make
+    /// every node look empty.
+    pub fn add_answer(&mut self, name: &str, text: &str, asked: Asked) -> Result<Option<String>, ReadError> {
         let failed = |problem| ReadError::Input { name: name.to_owned(), problem };
+        if text.trim_start().starts_with('<') {
+            return Err(failed(ReadProblem::Html));
+        }
+        self.collector.goes_live();
         let mut json = serde_json::Deserializer::from_str(text);
-        document::read(&mut json, document::Guesses::default(), &mut self.collector).map_err(|error| {
-            failed(match error {
-                DocumentError::Format(error) => ReadProblem::Answer(error),
-                DocumentError::Object(error) => ReadProblem::Object(Box::new(error)),
-            })
-        })?;
-        let page: Page = serde_json::from_str(text).map_err(|error| failed(ReadProblem::Answer(error)))?;
-        Ok(page.metadata.next.filter(|token| !token.is_empty()))
+        let read = document::read(&mut json, document::Guesses::default(), &mut self.collector);
+        read.map_err(DocumentError::into_answer)
+            .and_then(|()| json.end().map_err(ReadProblem::Answer))
+            .map_err(failed)?;
+        let (kind, next) = self.collector.take_document();
+        if kind.as_deref() != Some(asked.kind()) {
+            return Err(failed(ReadProblem::OtherAnswer { found: kind, expected: asked.kind() }));
+        }
+        Ok(next)
     }
 
     /// Adds what another one read.
@@ -106,6 +132,12 @@ impl Reading {
         self.collector.into_parts()
     }
 
+    /// Hands over the volumes of the claims that have one, of those that were read.
+    #[must_use]
+    pub fn into_volumes(self) -> Volumes {
+        self.collector.into_volumes()
+    }
+
     /// Makes a snapshot of everything read.
     pub fn finish(self, observed_at: Timestamp) -> Result<Observation, ReadError> {
         if !self.collector.knows_nodes() {
@@ -114,3 +146,6 @@ impl Reading {
         Ok(self.collector.finish(observed_at)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,17 @@
 //! after them. Text borrows from the input where the input is in memory and is owned where it is a stream. A field
 //! that is absent and one that is `null` are the same: Go leaves it out, other writers do not.
 
+mod amount;
+mod annotations;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
+use serde::de::{Deserializer, IgnoredAny};
+
+pub(super) use amount::{Amount, Amounts};
+pub(super) use annotations::{Annotations, key as annotation_key};
 
 /// Text that borrows where it can.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -26,10 +31,6 @@ impl Text<'_> {
         &self.0
     }
 }
-
-/// The text of a quantity, which the API writes as a string and accepts as a number too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Amount<'a>(pub(super) Cow<'a, str>);
 
 /// A node, a pod, or an object whose kind is not known yet.
 #[derive(Debug, Default)]
@@ -64,38 +65,17 @@ pub(super) struct Metadata<'a> {
     pub(super) annotations: Annotations<'a>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) owner_references: Vec<Owner<'a>>,
-}
-
-/// The annotations that anything reads.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Annotations<'a> {
-    #[serde(borrow, rename = "kube-rebalancer/cordoned-at")]
-    pub(super) cordoned_at: Option<Text<'a>>,
-    #[serde(borrow, rename = "kube-rebalancer/empty-since")]
-    pub(super) empty_since: Option<Text<'a>>,
-    #[serde(borrow, rename = "kube-rebalancer/deleting-until")]
-    pub(super) deleting_until: Option<Text<'a>>,
-    #[serde(borrow, rename = "cluster-autoscaler.kubernetes.io/scale-down-disabled")]
-    pub(super) scale_down_disabled: Option<Text<'a>>,
-    #[serde(borrow, rename = "weave.works/kured-reboot-in-progress")]
-    pub(super) reboot_in_progress: Option<Text<'a>>,
-    #[serde(borrow, rename = "container.googleapis.com/instance_id")]
-    pub(super) instance_id: Option<Text<'a>>,
-    #[serde(rename = "kubernetes.io/config.mirror")]
-    pub(super) mirror: Option<IgnoredAny>,
-    #[serde(borrow, rename = "kubernetes.io/created-by")]
-    pub(super) created_by: Option<Text<'a>>,
-    #[serde(borrow, rename = "cluster-autoscaler.kubernetes.io/safe-to-evict")]
-    pub(super) safe_to_evict: Option<Text<'a>>,
-    #[serde(borrow, rename = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes")]
-    pub(super) safe_to_evict_local_volumes: Option<Text<'a>>,
+    /// Of a list: where its next page begins.
+    #[serde(borrow, rename = "continue")]
+    pub(super) next: Option<Text<'a>>,
 }
 
 /// An entry of `metadata.ownerReferences`, or the `reference` within 1.6's annotation `kubernetes.io/created-by`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Owner<'a> {
+    #[serde(borrow)]
+    pub(super) api_version: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) kind: Option<Text<'a>>,
     #[serde(borrow)]
@@ -112,7 +92,7 @@ pub(super) struct CreatedBy<'a> {
     pub(super) reference: Owner<'a>,
 }
 
-/// `spec` of a node and of a pod.
+/// `spec` of a node, of a pod, of a claim and of a volume.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Spec<'a> {
@@ -143,6 +123,14 @@ pub(super) struct Spec<'a> {
     pub(super) tolerations: Vec<Toleration<'a>>,
     #[serde(deserialize_with = "or_default")]
     pub(super) scheduling_gates: Vec<IgnoredAny>,
+    pub(super) priority: Option<i32>,
+    pub(super) termination_grace_period_seconds: Option<i64>,
+    // of a persistent volume claim
+    #[serde(borrow)]
+    pub(super) volume_name: Option<Text<'a>>,
+    // of a persistent volume
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) node_affinity: VolumeNodeAffinity<'a>,
 }
 
 /// An entry of `spec.taints`.
@@ -163,6 +151,8 @@ pub(super) struct Taint<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Container<'a> {
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) name: Text<'a>,
     pub(super) restart_policy: Option<RestartPolicy>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) resources: Resources<'a>,
@@ -187,18 +177,6 @@ pub(super) struct Resources<'a> {
     pub(super) limits: Amounts<'a>,
 }
 
-/// Amounts by resource name.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Amounts<'a> {
-    #[serde(borrow)]
-    pub(super) cpu: Option<Amount<'a>>,
-    #[serde(borrow)]
-    pub(super) memory: Option<Amount<'a>>,
-    #[serde(borrow)]
-    pub(super) pods: Option<Amount<'a>>,
-}
-
 /// An entry of `spec.volumes`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -208,6 +186,18 @@ pub(super) struct Volume<'a> {
     pub(super) host_path: Option<IgnoredAny>,
     #[serde(borrow)]
     pub(super) empty_dir: Option<EmptyDir<'a>>,
+    #[serde(borrow)]
+    pub(super) persistent_volume_claim: Option<ClaimOfVolume<'a>>,
+    /// Its claim is named after the pod and the volume.
+    pub(super) ephemeral: Option<IgnoredAny>,
+}
+
+/// `persistentVolumeClaim` of a volume.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ClaimOfVolume<'a> {
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) claim_name: Text<'a>,
 }
 
 /// `emptyDir` of a volume.
@@ -231,6 +221,14 @@ pub(super) struct Affinity<'a> {
 #[serde(default)]
 pub(super) struct NodeAffinity<'a> {
     #[serde(borrow, rename = "requiredDuringSchedulingIgnoredDuringExecution")]
+    pub(super) required: Option<NodeSelector<'a>>,
+}
+
+/// `spec.nodeAffinity` of a persistent volume.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct VolumeNodeAffinity<'a> {
+    #[serde(borrow)]
     pub(super) required: Option<NodeSelector<'a>>,
 }
 
@@ -278,31 +276,59 @@ pub(super) struct Toleration<'a> {
     pub(super) effect: Option<Text<'a>>,
 }
 
-/// `status` of a node and of a pod.
+/// `status` of a node, of a pod and of a claim.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Status<'a> {
     #[serde(deserialize_with = "or_default")]
     pub(super) phase: Phase,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) conditions: Vec<Condition<'a>>,
+    // of a pod
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) container_statuses: Vec<ContainerStatus<'a>>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) init_container_statuses: Vec<ContainerStatus<'a>>,
+    #[serde(borrow)]
+    pub(super) resize: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) nominated_node_name: Option<Text<'a>>,
+    // of a node
     #[serde(borrow)]
     pub(super) allocatable: Option<Amounts<'a>>,
     #[serde(borrow)]
     pub(super) capacity: Option<Amounts<'a>>,
 }
 
-/// `status.phase` of a pod, as far as it matters.
+/// An entry of `status.containerStatuses` or `status.initContainerStatuses`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ContainerStatus<'a> {
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) name: Text<'a>,
+    /// What its node gives it.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) resources: Resources<'a>,
+    /// What its node has set aside for it.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) allocated_resources: Amounts<'a>,
+}
+
+/// `status.phase` of a pod or a claim, as far as it matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum Phase {
     /// All containers ended well.
     Succeeded,
     /// All containers ended, one badly.
     Failed,
-    /// `Pending`, `Running`, `Unknown`, a phase yet to be invented, or none.
+    /// At least one container runs, or starts again.
+    Running,
+    /// A claim has its volume.
+    Bound,
+    /// `Pending`, `Unknown`, a phase yet to be invented, or none.
     #[default]
     #[serde(other)]
-    Live,
+    Other,
 }
 
 /// An entry of `status.conditions`.
@@ -324,10 +350,12 @@ pub(super) struct Condition<'a> {
 /// `type` of a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum ConditionKind {
-    /// Of a node (and of a pod, where nothing reads it).
+    /// Of a node and of a pod.
     Ready,
     /// Of a pod.
     PodScheduled,
+    /// Of a pod whose containers have not got yet what it was changed to ask for.
+    PodResizePending,
     #[default]
     #[serde(other)]
     Other,
@@ -351,9 +379,18 @@ pub(super) enum ConditionStatus {
 pub(super) enum ConditionReason {
     /// The scheduler found no node.
     Unschedulable,
+    /// The node can never give what the pod was changed to ask for.
+    Infeasible,
     #[default]
     #[serde(other)]
     Other,
+}
+
+impl Phase {
+    /// Whether a pod in this phase has ended.
+    pub(super) fn has_ended(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
 }
 
 /// Takes `null` for the default, as the API server does.
@@ -361,45 +398,4 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Amount<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AmountVisitor).map(Amount)
-    }
-}
-
-struct AmountVisitor;
-
-impl<'de> Visitor<'de> for AmountVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a quantity such as \"500m\" or \"1.5Gi\"")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(number.to_string()))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(number.to_string()))
-    }
-
-    // The shortest decimal that means this float is what the writer wrote, up to 15 digits; no arithmetic is done.
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(number.to_string()))
-    }
 }

@@ -1,216 +1,214 @@
 //! What a pod asks for, by the scheduler's own rule (`k8s.io/component-helpers/resource`, `PodRequests`).
 //!
 //! ```text
-//!   running = sum of containers + sidecars       sidecar: an init container with restartPolicy Always
-//!   init    = largest of (init container + the sidecars declared before it)
-//!   pod     = max(running, init), per resource
+//!   container = the largest of its spec, of what its node gives it and of what its node has set aside for it;
+//!               without its spec where its resize is infeasible
+//!   running   = sum of containers + sidecars       sidecar: an init container with restartPolicy Always
+//!   init      = largest of (init container + the sidecars declared before it)
+//!   pod       = max(running, init), per resource
 //!   a resource named in spec.resources.requests replaces it
 //!   plus spec.overhead
 //! ```
+//!
+//! Sums saturate: what the API server accepts never fails a run.
+
+use std::collections::BTreeMap;
 
 use kube_rebalancer_core::model::{
-    Bytes, Millicores, QuantityError, Requests, parse_bytes, parse_millicores,
+    Bytes, Millicores, QuantityError, parse_bytes, parse_count, parse_millicores,
 };
 
-use super::error::{BadField, FieldProblem};
-use super::raw::{Amount, Amounts, Container, RestartPolicy, Spec};
+use super::error::BadField;
+use super::raw::{
+    Amount, Amounts, Condition, ConditionKind, ConditionReason, Container, ContainerStatus, RestartPolicy,
+    Spec, Status,
+};
 
-/// Amounts that are still being added up: no sum of any number of containers can wrap.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    memory: u128,
-    cpu: u128,
+/// The largest amount of a resource that one object holds.
+const LARGEST: u64 = i64::MAX.unsigned_abs();
+/// Nobody means less than this when writing thousandths of a byte; some programs write whole gigabytes in them.
+const LEAST_MEANT_IN_MILLIBYTES: u64 = Bytes::MEBI.0;
+
+static NOTHING: Amounts<'static> = Amounts { cpu: None, memory: None, pods: None, further: BTreeMap::new() };
+
+/// What a pod asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Requests<'a> {
+    pub(super) memory: u64,
+    pub(super) cpu: u64,
+    /// All other resources, by name.
+    pub(super) further: BTreeMap<&'a str, u64>,
+    /// Whether a container asks for memory in thousandths of a byte, so little that its unit must be a mistake.
+    pub(super) millibytes: bool,
 }
 
-impl Sum {
-    fn plus(self, other: Self) -> Self {
-        Self { memory: self.memory + other.memory, cpu: self.cpu + other.cpu }
+impl<'a> Requests<'a> {
+    /// The amounts, none above the largest that one object holds.
+    pub(super) fn memory_and_cpu(&self) -> (Bytes, Millicores) {
+        (Bytes(self.memory.min(LARGEST)), Millicores(self.cpu.min(LARGEST)))
     }
 
-    fn larger(self, other: Self) -> Self {
-        Self { memory: self.memory.max(other.memory), cpu: self.cpu.max(other.cpu) }
+    /// The other resources that are asked for.
+    pub(super) fn further(&self) -> impl Iterator<Item = (&'a str, u64)> {
+        self.further
+            .iter()
+            .map(|(name, amount)| (*name, *amount.min(&LARGEST)))
+            .filter(|(_, amount)| *amount > 0)
+    }
+
+    fn plus(self, other: &Self) -> Self {
+        self.merge(other, u64::saturating_add)
+    }
+
+    fn larger(self, other: &Self) -> Self {
+        self.merge(other, u64::max)
+    }
+
+    fn merge(mut self, other: &Self, combine: fn(u64, u64) -> u64) -> Self {
+        self.memory = combine(self.memory, other.memory);
+        self.cpu = combine(self.cpu, other.cpu);
+        for (name, amount) in &other.further {
+            let mine = self.further.entry(name).or_default();
+            *mine = combine(*mine, *amount);
+        }
+        self.millibytes |= other.millibytes;
+        self
     }
 }
 
 /// The requests of a pod.
-pub(super) fn of_pod(spec: &Spec<'_>) -> Result<Requests, BadField> {
-    let mut containers = Sum::default();
+pub(super) fn of_pod<'a>(spec: &'a Spec<'_>, status: &'a Status<'_>) -> Result<Requests<'a>, BadField> {
+    let infeasible = resize_is_infeasible(status);
+    let mut containers = Requests::default();
     for (index, container) in spec.containers.iter().enumerate() {
-        containers = containers.plus(of_container(container, "containers", index)?);
+        let held = held(&container.name, &status.container_statuses, "containerStatuses");
+        containers = containers.plus(&of_container(container, "containers", index, held, infeasible)?);
     }
-    let mut sidecars = Sum::default();
-    let mut largest_step = Sum::default();
+    let mut sidecars = Requests::default();
+    let mut largest_step = Requests::default();
     for (index, container) in spec.init_containers.iter().enumerate() {
-        let step = of_container(container, "initContainers", index)?.plus(sidecars);
-        largest_step = largest_step.larger(step);
-        if container.restart_policy == Some(RestartPolicy::Always) {
+        let is_sidecar = container.restart_policy == Some(RestartPolicy::Always);
+        // Only what goes on running can be resized.
+        let held = held(&container.name, &status.init_container_statuses, "initContainerStatuses")
+            .filter(|_| is_sidecar);
+        let step = of_container(container, "initContainers", index, held, infeasible)?.plus(&sidecars);
+        largest_step = largest_step.larger(&step);
+        if is_sidecar {
             sidecars = step;
         }
     }
-    let mut total = containers.plus(sidecars).larger(largest_step);
+    let mut total = containers.plus(&sidecars).larger(&largest_step);
 
     let whole_pod = &spec.resources.requests;
-    if let Some(memory) = &whole_pod.memory {
-        total.memory = bytes(memory, || "spec.resources.requests.memory".to_owned())?;
+    let named = amounts(whole_pod, &NOTHING, |_, resource| format!("spec.resources.requests.{resource}"))?;
+    if whole_pod.memory.is_some() {
+        total.memory = named.memory;
     }
-    if let Some(cpu) = &whole_pod.cpu {
-        total.cpu = millicores(cpu, || "spec.resources.requests.cpu".to_owned())?;
+    if whole_pod.cpu.is_some() {
+        total.cpu = named.cpu;
     }
-    total = total.plus(amounts(&spec.overhead, &NOTHING, |_, resource| format!("spec.overhead.{resource}"))?);
-
-    let bounded = |sum: u128| {
-        i64::try_from(sum)
-            .map(i64::unsigned_abs)
-            .map_err(|_| BadField::new("spec.containers", FieldProblem::SumTooLarge))
-    };
-    Ok(Requests { memory: Bytes(bounded(total.memory)?), cpu: Millicores(bounded(total.cpu)?) })
+    total.further.extend(named.further);
+    let overhead = amounts(&spec.overhead, &NOTHING, |_, resource| format!("spec.overhead.{resource}"))?;
+    Ok(total.plus(&overhead))
 }
 
-const NOTHING: Amounts<'static> = Amounts { cpu: None, memory: None, pods: None };
+/// Whether the pod was changed to ask for what its node can never give.
+fn resize_is_infeasible(status: &Status<'_>) -> bool {
+    let condition = |condition: &Condition<'_>| {
+        condition.kind == ConditionKind::PodResizePending && condition.reason == ConditionReason::Infeasible
+    };
+    // Kubernetes 1.27 to 1.32 wrote a field, later versions a condition.
+    status.resize.as_ref().is_some_and(|resize| resize.as_str() == "Infeasible")
+        || status.conditions.iter().any(condition)
+}
+
+/// What a container's node says of it, with the place of that in the pod.
+#[derive(Clone, Copy)]
+struct Held<'a, 'b> {
+    status: &'a ContainerStatus<'b>,
+    list: &'static str,
+    index: usize,
+}
+
+fn held<'a, 'b>(
+    name: &super::raw::Text<'_>,
+    statuses: &'a [ContainerStatus<'b>],
+    list: &'static str,
+) -> Option<Held<'a, 'b>> {
+    let named = statuses.iter().enumerate().find(|(_, status)| status.name.as_str() == name.as_str());
+    named.map(|(index, status)| Held { status, list, index })
+}
 
 /// A container asks for its requests; where it has only a limit, for that: the API server fills requests in this way,
 /// a file made by hand may lack them.
-fn of_container(container: &Container<'_>, list: &str, index: usize) -> Result<Sum, BadField> {
+fn of_container<'a>(
+    container: &'a Container<'_>,
+    list: &str,
+    index: usize,
+    held: Option<Held<'a, '_>>,
+    infeasible: bool,
+) -> Result<Requests<'a>, BadField> {
     let resources = &container.resources;
-    amounts(&resources.requests, &resources.limits, |part, resource| {
+    let asked = amounts(&resources.requests, &resources.limits, |part, resource| {
         format!("spec.{list}[{index}].resources.{part}.{resource}")
-    })
+    })?;
+    let Some(Held { status, list, index }) = held else { return Ok(asked) };
+    let given = amounts(&status.resources.requests, &NOTHING, |part, resource| {
+        format!("status.{list}[{index}].resources.{part}.{resource}")
+    })?;
+    let set_aside = amounts(&status.allocated_resources, &NOTHING, |_, resource| {
+        format!("status.{list}[{index}].allocatedResources.{resource}")
+    })?;
+    let held = given.larger(&set_aside);
+    if !infeasible {
+        return Ok(asked.larger(&held));
+    }
+    // What the node does not mention is not what is being resized.
+    let or_asked = |held: u64, asked: u64| if held > 0 { held } else { asked };
+    let mut kept = asked;
+    kept.memory = or_asked(held.memory, kept.memory);
+    kept.cpu = or_asked(held.cpu, kept.cpu);
+    kept.further.extend(held.further.into_iter().filter(|(_, amount)| *amount > 0));
+    Ok(kept)
 }
 
-fn amounts(
-    requests: &Amounts<'_>,
-    limits: &Amounts<'_>,
+fn amounts<'a>(
+    requests: &'a Amounts<'_>,
+    limits: &'a Amounts<'_>,
     path: impl Fn(&str, &str) -> String,
-) -> Result<Sum, BadField> {
-    let memory = match (&requests.memory, &limits.memory) {
-        (Some(request), _) => bytes(request, || path("requests", "memory"))?,
-        (None, Some(limit)) => bytes(limit, || path("limits", "memory"))?,
-        (None, None) => 0,
-    };
-    let cpu = match (&requests.cpu, &limits.cpu) {
-        (Some(request), _) => millicores(request, || path("requests", "cpu"))?,
-        (None, Some(limit)) => millicores(limit, || path("limits", "cpu"))?,
-        (None, None) => 0,
-    };
-    Ok(Sum { memory, cpu })
+) -> Result<Requests<'a>, BadField> {
+    let mut read = Requests::default();
+    if let Some((part, amount)) = requested(requests.memory.as_ref(), limits.memory.as_ref()) {
+        read.memory = quantity(amount, parse_bytes, || path(part, "memory"))?.0;
+        read.millibytes = amount.0.ends_with('m') && (1..LEAST_MEANT_IN_MILLIBYTES).contains(&read.memory);
+    }
+    if let Some((part, amount)) = requested(requests.cpu.as_ref(), limits.cpu.as_ref()) {
+        read.cpu = quantity(amount, parse_millicores, || path(part, "cpu"))?.0;
+    }
+    for (part, list) in [("limits", limits), ("requests", requests)] {
+        for (name, amount) in &list.further {
+            let count = quantity(amount, parse_count, || path(part, name.as_str()))?;
+            read.further.insert(name.as_str(), count);
+        }
+    }
+    Ok(read)
 }
 
-fn bytes(amount: &Amount<'_>, path: impl FnOnce() -> String) -> Result<u128, BadField> {
-    let bad = |problem: QuantityError| BadField::new(path(), problem);
-    parse_bytes(&amount.0).map(|bytes| u128::from(bytes.0)).map_err(bad)
+/// The request, else the limit.
+fn requested<'a, 'b>(
+    request: Option<&'a Amount<'b>>,
+    limit: Option<&'a Amount<'b>>,
+) -> Option<(&'static str, &'a Amount<'b>)> {
+    request.map(|amount| ("requests", amount)).or(limit.map(|amount| ("limits", amount)))
 }
 
-fn millicores(amount: &Amount<'_>, path: impl FnOnce() -> String) -> Result<u128, BadField> {
-    let bad = |problem: QuantityError| BadField::new(path(), problem);
-    parse_millicores(&amount.0).map(|millicores| u128::from(millicores.0)).map_err(bad)
+fn quantity<T>(
+    amount: &Amount<'_>,
+    parse: impl FnOnce(&str) -> Result<T, QuantityError>,
+    path: impl FnOnce() -> String,
+) -> Result<T, BadField> {
+    parse(&amount.0).map_err(|problem| BadField::new(path(), problem))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn requests(spec: &str) -> Result<Requests, BadField> {
-        of_pod(&serde_json::from_str(spec).unwrap())
-    }
-
-    /// A container, or an init container, with memory in Mi and processor time in millicores.
-    fn asks(mebibytes: u64, millicores: u64) -> String {
-        format!(r#"{{"resources":{{"requests":{{"memory":"{mebibytes}Mi","cpu":"{millicores}m"}}}}}}"#)
-    }
-
-    fn sidecar(mebibytes: u64, millicores: u64) -> String {
-        asks(mebibytes, millicores).replacen('{', r#"{"restartPolicy":"Always","#, 1)
-    }
-
-    /// Expected values by the formula of the Kubernetes documentation on sidecar containers ("Resource sharing within
-    /// containers") and of KEP 753, worked by hand.
-    #[test]
-    fn the_larger_of_running_and_starting_is_asked_for_per_resource() {
-        let cases = [
-            ("nothing at all", vec![], vec![], (0, 0)),
-            ("containers add up", vec![], vec![asks(64, 100), asks(4096, 500)], (4160, 600)),
-            ("a large init step counts alone", vec![asks(6144, 50)], vec![asks(1024, 100)], (6144, 100)),
-            ("init steps do not add up", vec![asks(300, 1), asks(200, 2)], vec![asks(100, 3)], (300, 3)),
-            ("a sidecar runs with the containers", vec![sidecar(50, 10)], vec![asks(100, 20)], (150, 30)),
-            (
-                "a sidecar counts in the init steps after it",
-                vec![sidecar(50, 10), asks(200, 5)],
-                vec![asks(100, 20)],
-                (250, 30), // memory: step 200 + 50; cpu: running 20 + 10
-            ),
-            (
-                "a sidecar does not count in the init steps before it",
-                vec![asks(200, 5), sidecar(50, 10)],
-                vec![asks(100, 20)],
-                (200, 30), // memory: step 200, running 150
-            ),
-            (
-                "several sidecars pile up",
-                vec![sidecar(10, 0), sidecar(20, 0), asks(70, 0), sidecar(30, 0)],
-                vec![asks(35, 0)],
-                (100, 0), // step 70 + 30 = 100, running 35 + 60 = 95
-            ),
-        ];
-        for (what, init, containers, (mebibytes, millicores)) in cases {
-            let spec = format!(
-                r#"{{"initContainers":[{}],"containers":[{}]}}"#,
-                init.join(","),
-                containers.join(",")
-            );
-            let expected = Requests { memory: Bytes(mebibytes << 20), cpu: Millicores(millicores) };
-            assert_eq!(requests(&spec).unwrap(), expected, "{what}");
-        }
-    }
-
-    #[test]
-    fn pod_level_requests_replace_the_resources_they_name_and_overhead_comes_on_top() {
-        let containers = asks(1024, 700);
-        for (what, rest, (mebibytes, millicores)) in [
-            ("overhead is added", r#""overhead":{"memory":"120Mi","cpu":"250m"}"#, (1144, 950)),
-            ("memory is replaced", r#""resources":{"requests":{"memory":"2Gi"}}"#, (2048, 700)),
-            ("a smaller one replaces too", r#""resources":{"requests":{"cpu":"500m"}}"#, (1024, 500)),
-            ("a limit does not", r#""resources":{"limits":{"memory":"9Gi"}}"#, (1024, 700)),
-            (
-                "overhead comes after",
-                r#""resources":{"requests":{"memory":"1Mi"}},"overhead":{"memory":"2Mi"}"#,
-                (3, 700),
-            ),
-        ] {
-            let spec = format!(r#"{{"containers":[{containers}],{rest}}}"#);
-            let expected = Requests { memory: Bytes(mebibytes << 20), cpu: Millicores(millicores) };
-            assert_eq!(requests(&spec).unwrap(), expected, "{what}");
-        }
-    }
-
-    #[test]
-    fn a_limit_stands_in_for_a_missing_request_of_the_same_resource() {
-        let spec =
-            r#"{"containers":[{"resources":{"limits":{"memory":"2Gi","cpu":2},"requests":{"cpu":0.5}}}]}"#;
-        assert_eq!(requests(spec).unwrap(), Requests { memory: Bytes(2 << 30), cpu: Millicores(500) });
-    }
-
-    #[test]
-    fn a_bad_amount_is_named_by_its_path() {
-        for (spec, field) in [
-            (
-                r#"{"containers":[{},{"resources":{"requests":{"memory":"1.5.2Gi"}}}]}"#,
-                "spec.containers[1].resources.requests.memory",
-            ),
-            (
-                r#"{"initContainers":[{"resources":{"limits":{"cpu":"-1"}}}]}"#,
-                "spec.initContainers[0].resources.limits.cpu",
-            ),
-            (r#"{"overhead":{"memory":"much"}}"#, "spec.overhead.memory"),
-            (r#"{"resources":{"requests":{"cpu":""}}}"#, "spec.resources.requests.cpu"),
-        ] {
-            assert_eq!(requests(spec).unwrap_err().field, field);
-        }
-    }
-
-    #[test]
-    fn a_sum_above_the_largest_quantity_is_an_error() {
-        let spec = r#"{"containers":[{"resources":{"requests":{"memory":"7Ei"}}},{"resources":{"requests":{"memory":"1Ei"}}}]}"#;
-        let bad = requests(spec).unwrap_err();
-        assert_eq!((bad.field.as_str(), bad.problem), ("spec.containers", FieldProblem::SumTooLarge));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use super::NodeFacts;
 use crate::model::{Amounts, Bytes, Millicores, NodeGroup, NodeResources, Resource, is_extended_resource};
 use crate::policy::{CapacitySource, Policy};
 
-/// A node that reports more than so many times the median of its group counts as the median.
+/// A node that reports more than this many times the median of its group counts as the median.
 const BEYOND_MEDIAN: u64 = 4;
 
 /// Amounts of the resources that can decide; what else is asked for takes no part in a ratio.

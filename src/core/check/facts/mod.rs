@@ -9,16 +9,17 @@ mod managed;
 mod pods;
 pub(super) mod taints;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Amounts, Node, NodeGroup, Pod, Snapshot, annotation};
+use crate::model::{Amounts, Node, NodeGroup, NodeIndex, Pod, Snapshot, annotation};
 use crate::plan::NodeState;
 use crate::policy::{AdoptCordons, Policy};
 
 pub(super) use capacity::deciding;
-pub(super) use class::{Class, class, is_omitted, is_recreated, would_keep_a_node};
+pub(super) use class::{Class, class, is_omitted, would_keep_a_node};
 pub(super) use cordon::{Cordon, CordonFacts, age};
 pub(super) use health::Health;
+use pods::Counted;
 pub(super) use taints::takes_pods_now;
 
 /// What one node is.
@@ -131,6 +132,14 @@ pub(super) struct Facts<'a> {
     pub(super) nodes: Vec<NodeFacts<'a>>,
     /// The pods that are bound to no node and might be, omitted ones, gated ones and placeholders too.
     pub(super) unbound: Vec<&'a Pod>,
+    /// The counted pods on managed nodes that may be reserved.
+    pub(super) on_tainted: Vec<(NodeIndex, &'a Pod)>,
+    /// The Ready pods that are not counted and that a controller recreates.
+    pub(super) recreated: Vec<(NodeIndex, &'a Pod)>,
+    /// The managed nodes of each pool.
+    pools: BTreeMap<&'a str, Vec<NodeIndex>>,
+    /// The pools of the managed nodes of each node group.
+    group_pools: BTreeMap<&'a str, BTreeSet<&'a str>>,
 }
 
 impl<'a> Facts<'a> {
@@ -140,7 +149,16 @@ impl<'a> Facts<'a> {
         let counted = pods::count(snapshot, policy, &mut nodes);
         capacity::complete(&mut nodes, snapshot.groups(), policy);
         common::complete(&mut nodes, &counted.voters, snapshot.ledger(), policy);
-        Self { snapshot, policy, nodes, unbound: counted.unbound }
+        let mut pools: BTreeMap<&str, Vec<NodeIndex>> = BTreeMap::new();
+        let mut group_pools: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.managed) {
+            pools.entry(node.pool).or_default().push(index);
+            if let Some(group) = &node.node.group {
+                group_pools.entry(group).or_default().insert(node.pool);
+            }
+        }
+        let Counted { unbound, on_tainted, recreated, .. } = counted;
+        Self { snapshot, policy, nodes, unbound, on_tainted, recreated, pools, group_pools }
     }
 
     /// The index of a node, by name.
@@ -159,20 +177,15 @@ impl<'a> Facts<'a> {
 
     /// The names of the pools of managed nodes.
     pub(super) fn pools(&self) -> BTreeSet<&'a str> {
-        self.managed().map(|node| node.pool).collect()
+        self.pools.keys().copied().collect()
     }
 
     /// The pools that a node group may belong to: those of its nodes; without nodes, the one that its template's labels or
     /// `NODE_GROUPS` names.
     pub(super) fn pools_of(&self, group: &'a NodeGroup) -> BTreeSet<&'a str> {
         let Some(label) = &self.policy.pool_label else { return BTreeSet::from([""]) };
-        let of_nodes: BTreeSet<_> = self
-            .managed()
-            .filter(|node| node.node.group.as_ref() == Some(&group.name))
-            .map(|node| node.pool)
-            .collect();
-        if !of_nodes.is_empty() {
-            return of_nodes;
+        if let Some(of_nodes) = self.group_pools.get(group.name.as_str()) {
+            return of_nodes.clone();
         }
         let of_template = group.template.iter().filter_map(|template| template.labels.get(label));
         let of_settings = self.policy.group_pools.iter().filter(|(part, _)| group.name.contains(*part));
@@ -181,7 +194,8 @@ impl<'a> Facts<'a> {
 
     /// The managed nodes of a pool, with their index.
     pub(super) fn of_pool(&self, pool: &str) -> impl Iterator<Item = (usize, &NodeFacts<'a>)> {
-        self.nodes.iter().enumerate().filter(move |(_, node)| node.managed && node.pool == pool)
+        let members = self.pools.get(pool).into_iter().flatten();
+        members.filter_map(|index| self.nodes.get(*index).map(|node| (*index, node)))
     }
 }
 

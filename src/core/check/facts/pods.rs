@@ -1,15 +1,17 @@
 //! One walk over the pods: what each adds to the facts of its node.
 
-use super::class::{Class, class, is_lost_with, is_omitted, is_own};
+use super::class::{Class, class, is_lost_with, is_omitted, is_own, is_recreated};
 use super::common::{Voters, is_in_question};
 use super::{NodeFacts, deciding};
-use crate::model::{Amounts, Binding, Pod, Resource, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, NodeIndex, Pod, Resource, Snapshot, Volumes};
 use crate::policy::Policy;
 
 /// What the walk finds beside the nodes' own facts.
 pub(super) struct Counted<'a> {
     pub(super) voters: Voters<'a>,
     pub(super) unbound: Vec<&'a Pod>,
+    pub(super) on_tainted: Vec<(NodeIndex, &'a Pod)>,
+    pub(super) recreated: Vec<(NodeIndex, &'a Pod)>,
 }
 
 pub(super) fn count<'a>(
@@ -17,13 +19,26 @@ pub(super) fn count<'a>(
     policy: &'a Policy,
     nodes: &mut [NodeFacts<'a>],
 ) -> Counted<'a> {
-    let mut counted = Counted { voters: Voters::default(), unbound: Vec::new() };
-    let vote = nodes.iter().any(|node| node.managed && is_in_question(node, policy));
+    let mut counted = Counted {
+        voters: Voters::default(),
+        unbound: Vec::new(),
+        on_tainted: Vec::new(),
+        recreated: Vec::new(),
+    };
+    let in_question: Vec<bool> =
+        nodes.iter().map(|node| node.managed && is_in_question(node, policy)).collect();
+    let vote = in_question.contains(&true);
     for (pod, binding) in snapshot.placed_pods() {
         match binding {
             Binding::Node(index) => {
                 let Some(node) = nodes.get_mut(index) else { continue };
                 let class = add(node, pod, policy, snapshot.volumes());
+                if class.is_some() && in_question.get(index) == Some(&true) {
+                    counted.on_tainted.push((index, pod));
+                }
+                if class.is_none() && pod.ready && is_recreated(pod) {
+                    counted.recreated.push((index, pod));
+                }
                 if let (true, true, Some(Class::Dynamic | Class::Placeholder)) = (vote, node.managed, class) {
                     counted.voters.add(Some(node.pool), &pod.constraints);
                 }

@@ -84,9 +84,9 @@ fn a_group_grows_for_its_own_pool() {
     assert_eq!(found(&snapshot, &policy, [grow_pool("y", Some("z/c"), 0, 1)]), []);
     assert_eq!(found(&snapshot, &policy, [grow_pool("x", Some("z/c"), 0, 1)]), other("z/c", "x"));
     assert_eq!(found(&snapshot, &policy, [grow_pool("x", Some("z/d-spare"), 0, 1)]), other("z/d-spare", "x"));
-    let mut told = policy;
-    drop(told.group_pools.insert(text("spare"), text("x")));
-    assert_eq!(found(&snapshot, &told, [grow_pool("x", Some("z/d-spare"), 0, 1)]), []);
+    let mut named = policy;
+    drop(named.group_pools.insert(text("spare"), text("x")));
+    assert_eq!(found(&snapshot, &named, [grow_pool("x", Some("z/d-spare"), 0, 1)]), []);
 }
 
 #[test]

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::model::{FurtherAmounts, Pod, SchedulerRefusal, Taint, Unbound};
+use crate::model::{Pod, SchedulerRefusal, Unbound};
 use crate::plan::fixture::{Build, cluster, node, owned_by, pod, taint, tolerating};
 use crate::plan::survey::Survey;
 use crate::plan::{Reason, Warning};
@@ -160,6 +162,12 @@ fn a_device_s_taint_is_common_where_all_nodes_carry_it_and_a_waiting_pod_tolerat
     assert_eq!(words(nodes(), vec![waiting()], &policy()), ["-", "-"]);
     assert_eq!(words(nodes(), vec![tolerant("ada", "nvidia.com/gpu")], &policy()), ["ReservedFor"; 2]);
     assert_eq!(words(nodes(), vec![refused(user("ada"))], &policy()), ["ReservedFor"; 2]);
+    let reserve = pod("hub/p").controlled(owned_by("apps", "StatefulSet"));
+    let placeholder =
+        Pod { priority: -10, ends_at_once: true, ..reserve.constrained(tolerating("nvidia.com/gpu")) };
+    assert_eq!(words(nodes(), vec![refused(placeholder)], &policy()), ["ReservedFor"; 2], "it does not wait");
+    let with_others = vec![waiting(), refused(user("bob")), refused(user("eve"))];
+    assert_eq!(words(nodes(), with_others, &policy()), ["ReservedFor"; 2], "most pods must tolerate it too");
     let and_plain = [nodes(), vec![node("n3")]].concat();
     assert_eq!(words(and_plain, vec![waiting()], &policy()), ["ReservedFor", "ReservedFor", "-"]);
 }
@@ -236,4 +244,41 @@ fn a_first_judgement_is_noted_and_none_by_nobody_is() {
     assert_eq!(judged(None, 1, 0), (true, Some(true)));
     assert_eq!(judged(None, 0, 1), (false, Some(false)));
     assert_eq!(judged(None, 0, 0), (false, None));
+}
+
+#[test]
+fn a_new_node_would_be_reserved_by_the_same_rules() {
+    let offer = |gpus: u64| {
+        let further = FurtherAmounts::from([("nvidia.com/gpu".into(), gpus)]);
+        Amounts::default().with_further(Some(Arc::new(further)))
+    };
+    let would = |nodes: Vec<Node>, pods: Vec<Pod>, new: Node, gpus: u64| {
+        let (snapshot, policy) = (cluster(nodes, pods), policy());
+        let new = NewNode { labels: &new.labels, taints: &new.taints, offer: &offer(gpus) };
+        Survey::new(&snapshot, &policy).would_reserve(0, &new)
+    };
+    let gpu_node = || with("new", &["nvidia.com/gpu"]);
+    let team_node = || with("new", &["team"]);
+    let mut windows = node("new");
+    windows.labels.insert("kubernetes.io/os".into(), "windows".into());
+    let plain = || vec![node("n1")];
+    for (sentence, nodes, pods, new, gpus, expected) in [
+        ("without taints", plain(), vec![], node("new"), 0, false),
+        ("with a device", plain(), vec![refused(tolerant("ada", "nvidia.com/gpu"))], gpu_node(), 1, true),
+        (
+            "with a device, the first, awaited",
+            vec![],
+            vec![refused(tolerant("ada", "nvidia.com/gpu"))],
+            gpu_node(),
+            1,
+            false,
+        ),
+        ("with a device, the first, for nobody", vec![], vec![], gpu_node(), 1, true),
+        ("of a team that nobody belongs to", plain(), vec![user("ada")], team_node(), 0, true),
+        ("of a team that all belong to", plain(), vec![tolerant("ada", "team")], team_node(), 0, false),
+        ("the first of all", vec![], vec![], team_node(), 0, false),
+        ("with Windows", plain(), vec![user("ada")], windows, 0, true),
+    ] {
+        assert_eq!(would(nodes, pods, new, gpus), expected, "{sentence}");
+    }
 }

@@ -1,6 +1,8 @@
 use super::*;
+use crate::model::{Amounts, Pod, Resource};
 use crate::model::{Bytes, Millicores, ReadyCondition, Unbound, annotation};
 use crate::plan::fixture::{Build, ago, cluster, node, owned_by, pod, taint};
+use crate::plan::value::NodeState;
 use crate::policy::CapacitySource;
 
 const USER: &str = "hub.jupyter.org/username";
@@ -208,7 +210,10 @@ fn pods_that_something_is_wrong_with_are_counted_and_one_is_named() {
 
 #[test]
 fn a_label_that_no_pod_carries_is_a_mistake_in_the_setting() {
-    assert_eq!(warnings(vec![node("n1")], vec![pod("hub/hub").on("n1")]), [Warning::NoUserPods]);
+    assert_eq!(
+        warnings(vec![node("n1")], vec![pod("hub/hub").on("n1")]),
+        [Warning::NoUserPods { keys: USER.to_owned() }]
+    );
     let omitted_user = pod("kube-system/x").labelled(USER).on("n1");
     assert_eq!(warnings(vec![node("n1")], vec![pod("hub/hub").on("n1"), omitted_user]), []);
     assert_eq!(warnings(vec![node("n1")], vec![agent("hub").on("n1")]), []);

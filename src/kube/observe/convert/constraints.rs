@@ -1,4 +1,4 @@
-//! Where a waiting pod may go: node selector, required node affinity, tolerations.
+//! Where a pod may go: node selector, required node affinity, tolerations.
 //!
 //! What the scheduler would refuse to evaluate matches nothing there, so it becomes [`Operator::Unknown`] here.
 
@@ -41,7 +41,7 @@ pub(super) fn constraints(
     }
 }
 
-fn affinity(raw: &raw::NodeSelector<'_>) -> Affinity {
+pub(super) fn affinity(raw: &raw::NodeSelector<'_>) -> Affinity {
     Affinity(
         raw.node_selector_terms
             .iter()

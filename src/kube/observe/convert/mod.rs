@@ -3,13 +3,14 @@
 mod constraints;
 mod node;
 mod pod;
+mod volume;
 
 use jiff::Timestamp;
 
 pub(super) use node::node;
-pub(super) use pod::{Identity, life, pod};
+pub(super) use pod::{Identity, Reading, life, pod};
+pub(super) use volume::{affinity_of_volume, claim};
 
-use super::error::{BadField, FieldProblem};
 use super::raw::Text;
 
 /// The text of a field that may be absent; an empty one counts as absent.
@@ -17,13 +18,13 @@ fn text<'a>(field: Option<&'a Text<'_>>) -> Option<&'a str> {
     field.and_then(Text::non_empty)
 }
 
-/// A time, where there is one.
-fn timestamp(field: Option<&Text<'_>>, path: impl FnOnce() -> String) -> Result<Option<Timestamp>, BadField> {
-    field
-        .map(|text| {
-            text.as_str().parse().map_err(|_: jiff::Error| {
-                BadField::new(path(), FieldProblem::Timestamp { text: text.as_str().to_owned() })
-            })
-        })
-        .transpose()
+/// A time, where there is one. One that cannot be read counts as absent: the API server accepts years that no calendar
+/// here reaches, and that must not fail a run.
+fn timestamp(field: Option<&Text<'_>>) -> Option<Timestamp> {
+    field.and_then(|text| text.as_str().parse().ok())
+}
+
+/// The group of an API version: `apps` of `apps/v1`, none of `v1`.
+fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
 }

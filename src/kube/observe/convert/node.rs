@@ -1,84 +1,83 @@
 //! A node of the API as a node of the model.
 
-use std::collections::BTreeMap;
-
 use kube_rebalancer_core::model::{
-    Node, NodeResources, QuantityError, ReadyCondition, Taint, TaintEffect, annotation, parse_bytes,
-    parse_count, parse_millicores,
+    Node, NodeResources, QuantityError, ReadyCondition, Taint, TaintEffect, parse_bytes, parse_count,
+    parse_millicores,
 };
 
 use super::{text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
-use crate::observe::raw::{
-    Amount, Amounts, Annotations, Condition, ConditionKind, ConditionStatus, Object, Spec,
-};
+use crate::observe::intern::Interner;
+use crate::observe::raw::{Amount, Amounts, Condition, ConditionKind, ConditionStatus, Object, Spec};
 
-/// Converts a node. What a node does not report stays unknown; what it reports and cannot be read is an error.
+/// Converts a node. What a node does not report stays unknown. A quantity that it reports and that cannot be read is an
+/// error in a file, which somebody edited; of a live cluster it makes the node one that is left alone.
 pub(in crate::observe) fn node(
     object: &Object<'_>,
+    is_live: bool,
+    interner: &mut Interner,
     warnings: &mut Vec<ReadWarning>,
 ) -> Result<Node, ObjectError> {
-    let Some(name) = text(object.metadata.name.as_ref()) else {
+    let Object { metadata, spec, status } = object;
+    let Some(name) = text(metadata.name.as_ref()) else {
         return Err(BadField::new("metadata.name", FieldProblem::Missing).of(ObjectName::Unnamed("a node")));
     };
-    named_node(name, object, warnings).map_err(|bad| bad.of(ObjectName::Node(name.to_owned())))
-}
-
-fn named_node(name: &str, object: &Object<'_>, warnings: &mut Vec<ReadWarning>) -> Result<Node, BadField> {
-    let Object { metadata, spec, status } = object;
     let owned = |field| text(field).unwrap_or_default().to_owned();
+    let mut unreadable = None;
+    let mut reported = |amounts: Option<&Amounts<'_>>, list| match resources(amounts, list, interner) {
+        Ok(resources) => Ok(resources),
+        Err(bad) if is_live => {
+            unreadable.get_or_insert_with(|| format!("{}: {}", bad.field, bad.problem));
+            Ok(NodeResources::default())
+        }
+        Err(bad) => Err(bad.of(ObjectName::Node(name.to_owned()))),
+    };
+    let allocatable = reported(status.allocatable.as_ref(), "allocatable")?;
+    let capacity = reported(status.capacity.as_ref(), "capacity")?;
+    if let Some(what) = &unreadable {
+        warnings.push(ReadWarning::UnreadableNode { node: name.to_owned(), what: what.clone() });
+    }
     Ok(Node {
         name: name.to_owned(),
         uid: owned(metadata.uid.as_ref()),
         resource_version: owned(metadata.resource_version.as_ref()),
         provider_id: text(spec.provider_id.as_ref()).map(str::to_owned),
-        created_at: timestamp(metadata.creation_timestamp.as_ref(), || {
-            "metadata.creationTimestamp".to_owned()
-        })?,
+        created_at: timestamp(metadata.creation_timestamp.as_ref()),
         deleting: metadata.deletion_timestamp.is_some(),
         labels: metadata
             .labels
             .iter()
             .map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned()))
             .collect(),
-        annotations: annotations(&metadata.annotations),
+        annotations: metadata
+            .annotations
+            .of_node()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
         unschedulable: spec.unschedulable.unwrap_or_default(),
-        taints: taints(name, spec, warnings)?,
-        ready: ready(&status.conditions)?,
-        allocatable: resources(status.allocatable.as_ref(), "allocatable")?,
-        capacity: resources(status.capacity.as_ref(), "capacity")?,
+        taints: taints(name, spec, warnings),
+        ready: ready(&status.conditions),
+        allocatable,
+        capacity,
         group: None,
         outside: None,
+        unreadable,
     })
 }
 
-fn annotations(raw: &Annotations<'_>) -> BTreeMap<String, String> {
-    [
-        (annotation::CORDONED_AT, &raw.cordoned_at),
-        (annotation::EMPTY_SINCE, &raw.empty_since),
-        (annotation::DELETING_UNTIL, &raw.deleting_until),
-        (annotation::SCALE_DOWN_DISABLED, &raw.scale_down_disabled),
-        (annotation::REBOOT_IN_PROGRESS, &raw.reboot_in_progress),
-        (annotation::INSTANCE_ID, &raw.instance_id),
-    ]
-    .into_iter()
-    .filter_map(|(key, value)| Some((key.to_owned(), value.as_ref()?.as_str().to_owned())))
-    .collect()
-}
-
-fn taints(node: &str, spec: &Spec<'_>, warnings: &mut Vec<ReadWarning>) -> Result<Vec<Taint>, BadField> {
+fn taints(node: &str, spec: &Spec<'_>, warnings: &mut Vec<ReadWarning>) -> Vec<Taint> {
     let mut taints = Vec::with_capacity(spec.taints.len());
-    for (index, taint) in spec.taints.iter().enumerate() {
+    for taint in &spec.taints {
         let key = taint.key.as_str().to_owned();
         let Some(effect) = taint_effect(taint.effect.as_str()) else {
             let effect = taint.effect.as_str().to_owned();
             warnings.push(ReadWarning::UnknownTaintEffect { node: node.to_owned(), taint: key, effect });
             continue;
         };
-        let added_at = timestamp(taint.time_added.as_ref(), || format!("spec.taints[{index}].timeAdded"))?;
+        let added_at = timestamp(taint.time_added.as_ref());
         taints.push(Taint { key, value: taint.value.as_str().to_owned(), effect, added_at });
     }
-    Ok(taints)
+    taints
 }
 
 /// The effect with this name.
@@ -91,21 +90,28 @@ pub(super) fn taint_effect(name: &str) -> Option<TaintEffect> {
     }
 }
 
-fn ready(conditions: &[Condition<'_>]) -> Result<Option<ReadyCondition>, BadField> {
-    let ready = conditions.iter().enumerate().find(|(_, condition)| condition.kind == ConditionKind::Ready);
-    let Some((index, condition)) = ready else { return Ok(None) };
-    let since = timestamp(condition.last_transition_time.as_ref(), || {
-        format!("status.conditions[{index}].lastTransitionTime")
-    })?;
-    Ok(Some(ReadyCondition { ready: condition.status == ConditionStatus::True, since }))
+fn ready(conditions: &[Condition<'_>]) -> Option<ReadyCondition> {
+    let condition = conditions.iter().find(|condition| condition.kind == ConditionKind::Ready)?;
+    let since = timestamp(condition.last_transition_time.as_ref());
+    Some(ReadyCondition { ready: condition.status == ConditionStatus::True, since })
 }
 
-fn resources(amounts: Option<&Amounts<'_>>, list: &str) -> Result<NodeResources, BadField> {
+fn resources(
+    amounts: Option<&Amounts<'_>>,
+    list: &str,
+    interner: &mut Interner,
+) -> Result<NodeResources, BadField> {
     let Some(amounts) = amounts else { return Ok(NodeResources::default()) };
+    let mut further = Vec::with_capacity(amounts.further.len());
+    for (name, amount) in &amounts.further {
+        let count = quantity(Some(amount), parse_count, || format!("status.{list}.{}", name.as_str()))?;
+        further.extend(count.filter(|count| *count > 0).map(|count| (name.as_str(), count)));
+    }
     Ok(NodeResources {
         memory: quantity(amounts.memory.as_ref(), parse_bytes, || format!("status.{list}.memory"))?,
         cpu: quantity(amounts.cpu.as_ref(), parse_millicores, || format!("status.{list}.cpu"))?,
         pods: quantity(amounts.pods.as_ref(), parse_count, || format!("status.{list}.pods"))?,
+        further: interner.further(further.into_iter()),
     })
 }
 
@@ -119,12 +125,19 @@ fn quantity<T>(
 
 #[cfg(test)]
 mod tests {
-    use kube_rebalancer_core::model::{Bytes, Millicores};
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use kube_rebalancer_core::model::{Bytes, Millicores, annotation};
     use serde_json::json;
 
     use super::*;
 
     fn convert(value: &serde_json::Value) -> (Result<Node, ObjectError>, Vec<ReadWarning>) {
+        of(value, false)
+    }
+
+    fn of(value: &serde_json::Value, is_live: bool) -> (Result<Node, ObjectError>, Vec<ReadWarning>) {
         let mut warnings = Vec::new();
         let field = |name: &str| value[name].to_string();
         let (metadata, spec, status) = (field("metadata"), field("spec"), field("status"));
@@ -133,7 +146,7 @@ mod tests {
             spec: serde_json::from_str(&spec).unwrap(),
             status: serde_json::from_str(&status).unwrap(),
         };
-        (node(&object, &mut warnings), warnings)
+        (node(&object, is_live, &mut Interner::default(), &mut warnings), warnings)
     }
 
     #[test]
@@ -158,7 +171,7 @@ mod tests {
                 ],
             },
             "status": {
-                "allocatable": {"memory": "12Gi", "cpu": "1930m", "pods": "110", "nvidia.com/gpu": "1"},
+                "allocatable": {"memory": "12Gi", "cpu": "1930m", "pods": "110", "nvidia.com/gpu": "1", "example.com/fpga": 0},
                 "capacity": {"memory": "13Gi", "cpu": 2, "pods": 110},
                 "conditions": [
                     {"type": "MemoryPressure", "status": "False"},
@@ -197,14 +210,17 @@ mod tests {
                 memory: Some(Bytes(12 << 30)),
                 cpu: Some(Millicores(1930)),
                 pods: Some(110),
+                further: Some(Arc::new(BTreeMap::from([("nvidia.com/gpu".into(), 1)]))),
             },
             capacity: NodeResources {
                 memory: Some(Bytes(13 << 30)),
                 cpu: Some(Millicores(2000)),
                 pods: Some(110),
+                further: None,
             },
             group: None,
             outside: None,
+            unreadable: None,
         };
         assert_eq!(node, expected);
         assert_eq!(node.zone(), Some("z1"));
@@ -220,13 +236,15 @@ mod tests {
 
     #[test]
     fn every_annotation_that_the_model_knows_is_read() {
-        let annotations: serde_json::Map<_, _> =
-            annotation::ALL.iter().map(|key| ((*key).to_owned(), json!("x"))).collect();
+        let delay = format!("{}log-shipper", annotation::DELAY_DELETION);
+        let keys = annotation::ALL.into_iter().chain([delay.as_str(), "kubernetes.io/config.mirror"]);
+        let annotations: serde_json::Map<_, _> = keys.map(|key| (key.to_owned(), json!("x"))).collect();
         let (node, _) = convert(
             &json!({"metadata": {"name": "n", "annotations": annotations}, "spec": {}, "status": {}}),
         );
         let keys: Vec<_> = node.unwrap().annotations.into_keys().collect();
-        let mut expected = annotation::ALL.to_vec();
+        // What only a pod's decisions read is not part of a node.
+        let mut expected = [annotation::ALL.as_slice(), &[delay.as_str()]].concat();
         expected.sort_unstable();
         assert_eq!(keys, expected);
     }
@@ -244,7 +262,6 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named() {
         let quantity = |text: &str| FieldProblem::Quantity(QuantityError::Malformed { text: text.into() });
-        let time = |text: &str| FieldProblem::Timestamp { text: text.into() };
         let cases = [
             (
                 json!({"metadata": {"name": "n"}, "spec": {}, "status": {"capacity": {"memory": "13 GB"}}}),
@@ -256,21 +273,6 @@ mod tests {
                 "status.allocatable.pods",
                 FieldProblem::Quantity(QuantityError::Negative { text: "-3".into() }),
             ),
-            (
-                json!({"metadata": {"name": "n", "creationTimestamp": "yesterday"}, "spec": {}, "status": {}}),
-                "metadata.creationTimestamp",
-                time("yesterday"),
-            ),
-            (
-                json!({"metadata": {"name": "n"}, "spec": {}, "status": {"conditions": [{"type": "Ready", "lastTransitionTime": "x"}]}}),
-                "status.conditions[0].lastTransitionTime",
-                time("x"),
-            ),
-            (
-                json!({"metadata": {"name": "n"}, "spec": {"taints": [{"effect": "NoExecute", "timeAdded": "x"}]}, "status": {}}),
-                "spec.taints[0].timeAdded",
-                time("x"),
-            ),
         ];
         for (value, field, problem) in cases {
             let expected = ObjectError { object: ObjectName::Node("n".into()), field: field.into(), problem };
@@ -278,5 +280,49 @@ mod tests {
         }
         let error = convert(&json!({"metadata": {}, "spec": {}, "status": {}})).0.unwrap_err();
         assert_eq!((error.field.as_str(), error.problem), ("metadata.name", FieldProblem::Missing));
+    }
+
+    /// The API server accepts years that no calendar here reaches, and a kubelet may write any of them.
+    #[test]
+    fn a_time_that_cannot_be_read_counts_as_absent() {
+        for time in ["yesterday", "9999-12-31T23:59:59Z", "", "2026-13-01T00:00:00Z"] {
+            let (node, warnings) = convert(&json!({
+                "metadata": {"name": "n", "creationTimestamp": time},
+                "spec": {"taints": [{"key": "a", "effect": "NoExecute", "timeAdded": time}]},
+                "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": time}]},
+            }));
+            let node = node.unwrap();
+            assert_eq!((node.created_at, node.taints[0].added_at), (None, None), "{time}");
+            assert_eq!(
+                (node.ready, node.unreadable),
+                (Some(ReadyCondition { ready: true, since: None }), None)
+            );
+            assert_eq!(warnings, []);
+        }
+    }
+
+    #[test]
+    fn amounts_beyond_what_kubernetes_counts_saturate() {
+        let status = json!({"capacity": {"memory": "1e30", "cpu": "10P", "example.com/x": "99E"}});
+        let (node, _) = convert(&json!({"metadata": {"name": "n"}, "spec": {}, "status": status}));
+        let capacity = node.unwrap().capacity;
+        let largest = i64::MAX.unsigned_abs();
+        assert_eq!((capacity.memory, capacity.cpu), (Some(Bytes(largest)), Some(Millicores(largest))));
+        assert_eq!(capacity.further.unwrap()["example.com/x"], largest);
+    }
+
+    #[test]
+    fn a_live_node_that_cannot_be_read_is_marked_and_no_error() {
+        let value = json!({
+            "metadata": {"name": "n", "labels": {"pool": "users"}}, "spec": {"unschedulable": true},
+            "status": {"capacity": {"memory": "13 GB"}, "allocatable": {"memory": "12Gi"}},
+        });
+        let (node, warnings) = of(&value, true);
+        let node = node.unwrap();
+        let what = node.unreadable.clone().unwrap();
+        assert!(what.starts_with("status.capacity.memory: \"13 GB\" is not a quantity"), "{what}");
+        assert_eq!((node.allocatable.memory, node.capacity.memory), (Some(Bytes(12 << 30)), None));
+        assert_eq!((node.labels.len(), node.unschedulable), (1, true));
+        assert_eq!(warnings, [ReadWarning::UnreadableNode { node: "n".into(), what }]);
     }
 }

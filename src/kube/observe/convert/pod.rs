@@ -1,17 +1,22 @@
 //! A pod of the API as a pod of the model.
 
-use kube_rebalancer_core::model::{Controller, Pod, Unbound};
+use std::sync::Arc;
+
+use kube_rebalancer_core::model::{
+    Affinity, Amounts, Constraints, Controller, Pod, SchedulerRefusal, Unbound,
+};
+use kube_rebalancer_ports::{End, PodLife};
 
 use super::constraints::constraints;
-use super::{text, timestamp};
+use super::{group_of, text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
+use crate::observe::examples::Examples;
 use crate::observe::intern::Interner;
 use crate::observe::raw::{
-    Condition, ConditionKind, ConditionReason, ConditionStatus, CreatedBy, Metadata, Object, Owner, Phase,
-    Spec, Status, Text,
+    ConditionKind, ConditionReason, ConditionStatus, CreatedBy, Metadata, Object, Owner, Phase, Spec, Status,
+    Text, annotation_key,
 };
-use crate::observe::requests;
-use kube_rebalancer_ports::{End, PodLife};
+use crate::observe::requests::{self, Requests};
 
 /// Where a pod that names no namespace is.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -33,96 +38,173 @@ impl<'a> Identity<'a> {
         Ok(Self { namespace, name })
     }
 
+    /// The namespace.
+    pub(in crate::observe) fn namespace(&self) -> &'a str {
+        self.namespace
+    }
+
     fn to_object_name(self) -> ObjectName {
         ObjectName::Pod(self.namespace.to_owned(), self.name.to_owned())
     }
 }
 
+/// What a conversion adds to beside the pod: what pods share, and what is odd.
+#[derive(Debug)]
+pub(in crate::observe) struct Reading<'a> {
+    /// Whether the pod is a live cluster's and not a file's.
+    pub(in crate::observe) is_live: bool,
+    /// What pods share.
+    pub(in crate::observe) interner: &'a mut Interner,
+    /// What is odd.
+    pub(in crate::observe) warnings: &'a mut Vec<ReadWarning>,
+    /// The pods that ask for memory in thousandths of a byte.
+    pub(in crate::observe) millibytes: &'a mut Examples,
+}
+
 /// Converts a pod that has not ended.
+///
+/// A quantity that cannot be read is an error in a file, which somebody edited. Of a live cluster the pod is kept with
+/// what could be read, as one that nobody brings back and that fits nowhere: it keeps its node.
 pub(in crate::observe) fn pod(
     identity: Identity<'_>,
     object: &Object<'_>,
-    interner: &mut Interner,
-    warnings: &mut Vec<ReadWarning>,
+    reading: &mut Reading<'_>,
 ) -> Result<Pod, ObjectError> {
     let Object { metadata, spec, status } = object;
-    let requests = requests::of_pod(spec).map_err(|bad| bad.of(identity.to_object_name()))?;
-    let controller = controller(identity, metadata, warnings);
+    let (requests, unreadable) = match requests::of_pod(spec, status) {
+        Ok(requests) => (requests, None),
+        Err(bad) if reading.is_live => (Requests::default(), Some(bad)),
+        Err(bad) => return Err(bad.of(identity.to_object_name())),
+    };
+    if requests.millibytes {
+        reading.millibytes.add(|| format!("{}/{}", identity.namespace, identity.name));
+    }
+    let controller = controller(identity, metadata, reading.warnings);
     let node_name = text(spec.node_name.as_ref());
-    let safe_to_evict = match text(metadata.annotations.safe_to_evict.as_ref()) {
+    let flag = |key| metadata.annotations.get(key) == Some("true");
+    let safe_to_evict = match metadata.annotations.get(annotation_key::SAFE_TO_EVICT) {
         Some("true") => Some(true),
         Some("false") => Some(false),
         _ => None,
     };
-    Ok(Pod {
-        namespace: interner.text(identity.namespace),
+    let (memory, cpu) = requests.memory_and_cpu();
+    let mut pod = Pod {
+        namespace: reading.interner.text(identity.namespace),
         name: identity.name.into(),
-        label_keys: interner.label_keys(metadata.labels.keys().map(Text::as_str)),
-        node_name: node_name.map(|name| interner.text(name)),
-        requests,
-        mirror: metadata.annotations.mirror.is_some()
-            || controller.as_ref().is_some_and(|controller| controller.kind == "Node"),
-        controller: controller.map(|controller| interner.controller(controller)),
+        label_keys: reading.interner.label_keys(metadata.labels.keys().map(Text::as_str)),
+        deleting: metadata.deletion_timestamp.is_some(),
+        node_name: node_name.map(|name| reading.interner.text(name)),
+        requests: Amounts::pod(memory, cpu).with_further(reading.interner.further(requests.further())),
+        mirror: metadata.annotations.get(annotation_key::MIRROR).is_some(),
+        daemonset_pod: flag(annotation_key::DAEMONSET_POD),
         safe_to_evict,
+        do_not_disrupt: flag(annotation_key::DO_NOT_DISRUPT),
         local_volume: local_volume(metadata, spec)
             .filter(|_| safe_to_evict != Some(true))
-            .map(|name| interner.text(name)),
-        unbound: node_name
-            .is_none()
-            .then(|| Box::new(unbound(identity, spec, &status.conditions, interner, warnings))),
-    })
+            .map(|name| reading.interner.text(name)),
+        claims: claims(identity, spec),
+        priority: spec.priority.unwrap_or_default(),
+        ends_at_once: spec.termination_grace_period_seconds == Some(0),
+        ready: is_ready(status, reading.is_live),
+        constraints: constraints_of(identity, spec, controller.as_ref(), reading),
+        controller: controller.map(|controller| reading.interner.controller(controller)),
+        unbound: node_name.is_none().then(|| Box::new(unbound(metadata, spec, status, reading.interner))),
+    };
+    if let Some(bad) = unreadable {
+        reading.warnings.push(ReadWarning::UnreadablePod {
+            pod: identity.to_object_name(),
+            what: format!("{}: {}", bad.field, bad.problem),
+        });
+        pod.label_keys = reading.interner.label_keys(std::iter::empty());
+        (pod.controller, pod.mirror, pod.daemonset_pod) = (None, false, false);
+        // A node must meet one of no terms.
+        let nowhere = Constraints { affinity: Some(Affinity::default()), ..Constraints::default() };
+        pod.constraints = reading.interner.constraints(nowhere);
+    }
+    Ok(pod)
 }
 
 /// Converts a pod with its life.
 pub(in crate::observe) fn life(
     identity: Identity<'_>,
     object: &Object<'_>,
-    interner: &mut Interner,
-    warnings: &mut Vec<ReadWarning>,
+    reading: &mut Reading<'_>,
 ) -> Result<PodLife, ObjectError> {
-    let pod = pod(identity, object, interner, warnings)?;
+    let pod = pod(identity, object, reading)?;
     let metadata = &object.metadata;
-    let field = |name: &'static str| move || format!("metadata.{name}");
-    let lived = || {
-        let created_at = timestamp(metadata.creation_timestamp.as_ref(), field("creationTimestamp"))?
-            .ok_or_else(|| BadField::new(field("creationTimestamp")(), FieldProblem::Missing))?;
-        let deleting_until = timestamp(metadata.deletion_timestamp.as_ref(), field("deletionTimestamp"))?;
-        Ok((created_at, deleting_until, end(&object.status)?))
-    };
-    let (created_at, deleting_until, end) =
-        lived().map_err(|bad: BadField| bad.of(identity.to_object_name()))?;
+    let bad = |problem| BadField::new("metadata.creationTimestamp", problem).of(identity.to_object_name());
+    // A life without a beginning could be put nowhere.
+    let created_at = text(metadata.creation_timestamp.as_ref()).ok_or_else(|| bad(FieldProblem::Missing))?;
+    let created_at = created_at
+        .parse()
+        .map_err(|_: jiff::Error| bad(FieldProblem::Timestamp { text: created_at.to_owned() }))?;
     let uid = text(metadata.uid.as_ref()).map_or_else(|| pod.full_name(), str::to_owned);
-    Ok(PodLife { pod, uid, created_at, deleting_until, end })
+    let deleting_until = timestamp(metadata.deletion_timestamp.as_ref());
+    Ok(PodLife { pod, uid, created_at, deleting_until, end: end(&object.status) })
 }
 
 /// A pod that has ended is not ready, and says since when.
-fn end(status: &Status<'_>) -> Result<End, BadField> {
-    if status.phase == Phase::Live {
-        return Ok(End::NotYet);
+fn end(status: &Status<'_>) -> End {
+    if !status.phase.has_ended() {
+        return End::NotYet;
     }
-    let not_ready = status.conditions.iter().enumerate().find(|(_, condition)| {
+    let not_ready = status.conditions.iter().find(|condition| {
         condition.kind == ConditionKind::Ready && condition.status == ConditionStatus::False
     });
-    let Some((index, condition)) = not_ready else { return Ok(End::Over(None)) };
-    timestamp(condition.last_transition_time.as_ref(), || {
-        format!("status.conditions[{index}].lastTransitionTime")
-    })
-    .map(End::Over)
+    End::Over(not_ready.and_then(|condition| timestamp(condition.last_transition_time.as_ref())))
 }
 
-/// The owner marked as controller; from versions that marked none the first owner, or what 1.6 noted in an annotation.
-/// An owner without a kind could be anything, so it does not count as somebody who brings the pod back.
+/// Whether the pod is Ready. A file may leave conditions out; then a pod that runs counts as Ready.
+fn is_ready(status: &Status<'_>, is_live: bool) -> bool {
+    match status.conditions.iter().find(|condition| condition.kind == ConditionKind::Ready) {
+        Some(condition) => condition.status == ConditionStatus::True,
+        None => !is_live && status.phase == Phase::Running,
+    }
+}
+
+/// Where the pod may go. A bound pod of a DaemonSet goes nowhere else, and each one is bound to its node by an affinity of
+/// its own: to keep them would cost more memory than the pods themselves.
+fn constraints_of(
+    identity: Identity<'_>,
+    spec: &Spec<'_>,
+    controller: Option<&Controller>,
+    reading: &mut Reading<'_>,
+) -> Arc<Constraints> {
+    let is_bound = text(spec.node_name.as_ref()).is_some();
+    if is_bound && controller.is_some_and(|controller| controller.kind == "DaemonSet") {
+        return reading.interner.constraints(Constraints::default());
+    }
+    // Of a bound pod nobody asks whether it could have gone elsewhere but for this toleration.
+    let mut nobody = Vec::new();
+    let warnings = if is_bound { &mut nobody } else { &mut *reading.warnings };
+    let constraints = constraints(spec, || identity.to_object_name(), warnings);
+    reading.interner.constraints(constraints)
+}
+
+/// The names of the claims that the pod mounts.
+fn claims(identity: Identity<'_>, spec: &Spec<'_>) -> Box<[Box<str>]> {
+    let claims = spec.volumes.iter().filter_map(|volume| {
+        let of_its_own =
+            || volume.ephemeral.as_ref().map(|_| format!("{}-{}", identity.name, volume.name.as_str()));
+        let named = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.as_str().to_owned());
+        named.or_else(of_its_own).map(String::into_boxed_str)
+    });
+    claims.collect()
+}
+
+/// The owner marked as the controller, or what 1.6 noted in an annotation. Any other owner is only there so that the pod
+/// is collected as garbage when the owner goes, and brings nothing back. Nor does an owner without a kind, which could be
+/// anything.
 fn controller(
     identity: Identity<'_>,
     metadata: &Metadata<'_>,
     warnings: &mut Vec<ReadWarning>,
 ) -> Option<Controller> {
-    let owners = &metadata.owner_references;
-    let owner = owners.iter().find(|owner| owner.controller == Some(true)).or_else(|| owners.first());
+    let owner = metadata.owner_references.iter().find(|owner| owner.controller == Some(true));
     if let Some(controller) = owner.and_then(|owner| from_owner(identity, owner)) {
         return Some(controller);
     }
-    let created_by = text(metadata.annotations.created_by.as_ref())?;
+    let created_by = metadata.annotations.get(annotation_key::CREATED_BY).filter(|text| !text.is_empty())?;
     let Ok(created_by) = serde_json::from_str::<CreatedBy<'_>>(created_by) else {
         warnings.push(ReadWarning::UnreadableCreatedBy { pod: identity.to_object_name() });
         return None;
@@ -135,12 +217,13 @@ fn from_owner(identity: Identity<'_>, owner: &Owner<'_>) -> Option<Controller> {
     let name = text(owner.name.as_ref()).unwrap_or_default().to_owned();
     let uid = text(owner.uid.as_ref())
         .map_or_else(|| format!("{}/{kind}/{name}", identity.namespace), str::to_owned);
-    Some(Controller { kind, name, uid })
+    let group = text(owner.api_version.as_ref()).map(|version| group_of(version).to_owned());
+    Some(Controller { group, kind, name, uid })
 }
 
 /// The first volume on the node's own disk that the pod does not declare safe to lose.
 fn local_volume<'a>(metadata: &Metadata<'_>, spec: &'a Spec<'_>) -> Option<&'a str> {
-    let safe = text(metadata.annotations.safe_to_evict_local_volumes.as_ref()).unwrap_or_default();
+    let safe = metadata.annotations.get(annotation_key::SAFE_VOLUMES).unwrap_or_default();
     spec.volumes
         .iter()
         .filter(|volume| {
@@ -156,23 +239,25 @@ fn local_volume<'a>(metadata: &Metadata<'_>, spec: &'a Spec<'_>) -> Option<&'a s
 }
 
 fn unbound(
-    identity: Identity<'_>,
+    metadata: &Metadata<'_>,
     spec: &Spec<'_>,
-    conditions: &[Condition<'_>],
+    status: &Status<'_>,
     interner: &mut Interner,
-    warnings: &mut Vec<ReadWarning>,
 ) -> Unbound {
-    let refused = conditions.iter().find(|condition| {
+    let refused = status.conditions.iter().find(|condition| {
         condition.kind == ConditionKind::PodScheduled
             && condition.status == ConditionStatus::False
             && condition.reason == ConditionReason::Unschedulable
     });
-    let constraints = constraints(spec, || identity.to_object_name(), warnings);
     Unbound {
+        uid: text(metadata.uid.as_ref()).unwrap_or_default().into(),
+        created_at: timestamp(metadata.creation_timestamp.as_ref()),
         gated: !spec.scheduling_gates.is_empty(),
-        unschedulable: refused
-            .map(|condition| text(condition.message.as_ref()).unwrap_or_default().to_owned()),
-        constraints: interner.constraints(constraints),
+        refusal: refused.map(|condition| SchedulerRefusal {
+            message: text(condition.message.as_ref()).unwrap_or_default().to_owned(),
+            since: timestamp(condition.last_transition_time.as_ref()),
+        }),
+        nominated: text(status.nominated_node_name.as_ref()).map(|name| interner.text(name)),
     }
 }
 

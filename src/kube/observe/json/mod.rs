@@ -148,12 +148,14 @@ fn read_items(
 fn items_of(frame: &[u8]) -> Result<ItemsOf, serde_json::Error> {
     #[derive(Deserialize)]
     struct Head<'a> {
+        #[serde(borrow, rename = "apiVersion")]
+        version: Option<Text<'a>>,
         #[serde(borrow)]
         kind: Option<Text<'a>>,
     }
     let closed = [frame, b"]}"].concat();
     let head: Head<'_> = serde_json::from_slice(&closed)?;
-    Ok(ItemsOf::list(head.kind.as_ref().and_then(Text::non_empty)))
+    Ok(ItemsOf::list(head.version.as_ref(), head.kind.as_ref().and_then(Text::non_empty)))
 }
 
 fn problem(

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use kube_rebalancer_core::model::{Bytes, Constraints, Millicores, Requests, Toleration};
+use kube_rebalancer_core::model::{Bytes, FurtherAmounts, Millicores, Toleration};
 use serde_json::{Value, json};
 
 use super::*;
 
 fn convert(value: &Value) -> (Pod, Vec<ReadWarning>) {
+    let (pod, warnings) = of(value, false);
+    (pod.unwrap(), warnings)
+}
+
+fn of(value: &Value, is_live: bool) -> (Result<Pod, ObjectError>, Vec<ReadWarning>) {
     let mut warnings = Vec::new();
     let field = |name: &str| value.get(name).cloned().unwrap_or_else(|| json!({})).to_string();
     let (metadata, spec, status) = (field("metadata"), field("spec"), field("status"));
@@ -17,7 +22,13 @@ fn convert(value: &Value) -> (Pod, Vec<ReadWarning>) {
         status: serde_json::from_str(&status).unwrap(),
     };
     let identity = Identity::of(&object).unwrap();
-    (pod(identity, &object, &mut Interner::default(), &mut warnings).unwrap(), warnings)
+    let mut reading = Reading {
+        is_live,
+        interner: &mut Interner::default(),
+        warnings: &mut warnings,
+        millibytes: &mut Examples::default(),
+    };
+    (pod(identity, &object, &mut reading), warnings)
 }
 
 /// A bound pod with these further fields of its metadata.
@@ -30,114 +41,186 @@ fn with_metadata(fields: &Value) -> (Pod, Vec<ReadWarning>) {
 #[test]
 fn a_bound_pod_keeps_what_a_decision_reads() {
     let (pod, warnings) = convert(&json!({
-        "metadata": {"namespace": "hub", "name": "jupyter-ada", "labels": {"b": "1", "a": "2"}},
+        "metadata": {
+            "namespace": "hub", "name": "jupyter-ada", "labels": {"b": "1", "a": "2"},
+            "deletionTimestamp": "2026-01-15T09:00:00Z",
+            "annotations": {"karpenter.sh/do-not-disrupt": "true"},
+        },
         "spec": {
             "nodeName": "n1",
-            "containers": [{"name": "notebook", "resources": {"requests": {"memory": "1Gi", "cpu": "50m"}}}],
-            "nodeSelector": {"ignored": "when bound"},
+            "containers": [{"name": "notebook", "resources": {"requests": {
+                "memory": "1Gi", "cpu": "50m", "nvidia.com/gpu": "1",
+            }}}],
+            "nodeSelector": {"pool": "users"},
+            "priority": -10,
+            "terminationGracePeriodSeconds": 0,
+            "volumes": [
+                {"name": "home", "persistentVolumeClaim": {"claimName": "home-ada"}},
+                {"name": "cache", "ephemeral": {"volumeClaimTemplate": {}}},
+            ],
         },
         "status": {"phase": "Unknown"},
     }));
+    let gpu = FurtherAmounts::from([("nvidia.com/gpu".into(), 1)]);
     let expected = Pod {
         namespace: "hub".into(),
         name: "jupyter-ada".into(),
         label_keys: vec!["a".into(), "b".into()].into(),
+        deleting: true,
         node_name: Some("n1".into()),
-        requests: Requests { memory: Bytes(1 << 30), cpu: Millicores(50) },
+        requests: Amounts::pod(Bytes(1 << 30), Millicores(50)).with_further(Some(gpu.into())),
         controller: None,
         mirror: false,
+        daemonset_pod: false,
         safe_to_evict: None,
+        do_not_disrupt: true,
         local_volume: None,
+        claims: ["home-ada".into(), "jupyter-ada-cache".into()].into(),
+        priority: -10,
+        ends_at_once: true,
+        ready: false,
+        constraints: Constraints {
+            node_selector: BTreeMap::from([("pool".into(), "users".into())]),
+            ..Constraints::default()
+        }
+        .into(),
         unbound: None,
     };
     assert_eq!((pod, warnings), (expected, vec![]));
 }
 
 #[test]
-fn only_a_pod_without_a_node_name_carries_constraints() {
+fn only_a_pod_without_a_node_name_says_what_the_scheduler_thinks_of_it() {
     let message = "0/3 nodes are available";
-    let scheduled = |status: &str, reason: &str| {
+    let time = |text: &str| Some(text.parse().unwrap());
+    let since = "2026-01-15T08:59:00Z";
+    let scheduled = |status: &str, reason: &str, since: Value| {
         json!({"conditions": [
             {"type": "Ready", "status": "False", "reason": "Unschedulable", "message": "not this one"},
-            {"type": "PodScheduled", "status": status, "reason": reason, "message": message},
+            {"type": "PodScheduled", "status": status, "reason": reason, "message": message, "lastTransitionTime": since},
         ]})
     };
+    let refused = |since| Some(SchedulerRefusal { message: message.to_owned(), since });
     let cases = [
         ("nothing said yet", json!({}), json!({}), (false, None)),
         ("an empty node name is none", json!({"nodeName": ""}), json!({}), (false, None)),
-        ("refused", json!({}), scheduled("False", "Unschedulable"), (false, Some(message))),
+        (
+            "refused",
+            json!({}),
+            scheduled("False", "Unschedulable", json!(since)),
+            (false, refused(time(since))),
+        ),
+        (
+            "refused, without a time",
+            json!({}),
+            scheduled("False", "Unschedulable", json!(null)),
+            (false, refused(None)),
+        ),
+        (
+            "refused in year 9999",
+            json!({}),
+            scheduled("False", "Unschedulable", json!("9999-12-31T23:59:59Z")),
+            (false, refused(None)),
+        ),
         (
             "gated",
             json!({"schedulingGates": [{"name": "quota"}]}),
-            scheduled("False", "SchedulingGated"),
+            scheduled("False", "SchedulingGated", json!(since)),
             (true, None),
         ),
         ("no gate left", json!({"schedulingGates": []}), json!({}), (false, None)),
-        ("bound in this moment", json!({}), scheduled("True", ""), (false, None)),
+        ("bound in this moment", json!({}), scheduled("True", "", json!(since)), (false, None)),
     ];
-    for (what, spec, status, (gated, unschedulable)) in cases {
-        let (pod, _) = convert(&json!({"metadata": {"name": "p"}, "spec": spec, "status": status}));
-        let expected = Unbound {
-            gated,
-            unschedulable: unschedulable.map(str::to_owned),
-            constraints: Constraints::default().into(),
-        };
+    for (what, spec, status, (gated, refusal)) in cases {
+        let metadata = json!({"name": "p", "uid": "u1", "creationTimestamp": "2026-01-15T08:00:00Z"});
+        let (pod, _) = convert(&json!({"metadata": metadata, "spec": spec, "status": status}));
+        let created_at = time("2026-01-15T08:00:00Z");
+        let expected = Unbound { uid: "u1".into(), created_at, gated, refusal, nominated: None };
         assert_eq!(pod.unbound.as_deref(), Some(&expected), "{what}");
         assert_eq!((&*pod.namespace, pod.node_name), ("default", None), "{what}");
     }
-    let (pod, _) = convert(&json!({"metadata": {"name": "p"}, "spec": {
-        "nodeSelector": {"pool": "users"}, "tolerations": [{"operator": "Exists"}],
-    }}));
+    let status = json!({"nominatedNodeName": "n1"});
+    let (pod, _) = convert(&json!({"metadata": {"name": "p"}, "status": status}));
+    assert_eq!(pod.unbound.unwrap().nominated.as_deref(), Some("n1"));
+}
+
+#[test]
+fn every_pod_says_where_it_may_go_but_a_bound_one_of_a_daemon_set() {
+    let spec = |node: &str| json!({"nodeName": node, "nodeSelector": {"pool": "users"}, "tolerations": [{"operator": "Exists"}]});
+    let constraints = |kind: &str, node: &str| {
+        let owners = json!([{"apiVersion": "apps/v1", "kind": kind, "name": "x", "controller": true}]);
+        let (pod, _) =
+            convert(&json!({"metadata": {"name": "p", "ownerReferences": owners}, "spec": spec(node)}));
+        (*pod.constraints).clone()
+    };
     let expected = Constraints {
         node_selector: BTreeMap::from([("pool".into(), "users".into())]),
         affinity: None,
         tolerations: vec![Toleration { key: None, value: None, effect: None }],
     };
-    assert_eq!(*pod.unbound.unwrap().constraints, expected);
+    for (kind, node) in [("StatefulSet", "n1"), ("StatefulSet", ""), ("DaemonSet", "")] {
+        assert_eq!(constraints(kind, node), expected, "{kind} on {node:?}");
+    }
+    assert_eq!(constraints("DaemonSet", "n1"), Constraints::default());
 }
 
+/// Only the owner marked as the controller brings a pod back: others are there so that the pod is collected as garbage.
 #[test]
-fn the_controller_is_the_marked_owner_then_the_first_then_the_annotation() {
+fn the_controller_is_the_marked_owner_or_in_the_annotation() {
     let created_by = |kind: &str| {
-        let reference = json!({"kind": kind, "namespace": "hub", "name": "old", "uid": "u9"});
+        let reference = json!({"kind": kind, "namespace": "hub", "name": "old", "uid": "u9", "apiVersion": "extensions/v1beta1"});
         json!({"kind": "SerializedReference", "reference": reference}).to_string() + "\n"
     };
-    let owner = |kind: &str, uid: &str, controller: Option<bool>| json!({"kind": kind, "name": "web", "uid": uid, "controller": controller});
+    let owner = |version: &str, kind: &str, uid: &str, controller: Option<bool>| json!({"apiVersion": version, "kind": kind, "name": "web", "uid": uid, "controller": controller});
     let annotated = |kind: &str| json!({"kubernetes.io/created-by": created_by(kind)});
     let cases = [
         ("none", json!({}), None),
         (
             "the marked one",
-            json!({"ownerReferences": [owner("Foo", "u1", None), owner("ReplicaSet", "u2", Some(true))]}),
-            Some(("ReplicaSet", "web", "u2")),
+            json!({"ownerReferences": [owner("v1", "Foo", "u1", None), owner("apps/v1", "ReplicaSet", "u2", Some(true))]}),
+            Some((Some("apps"), "ReplicaSet", "web", "u2")),
         ),
         (
-            "the first if none is marked",
-            json!({"ownerReferences": [owner("Foo", "u1", None), owner("Bar", "u2", Some(false))]}),
-            Some(("Foo", "web", "u1")),
+            "of the core group",
+            json!({"ownerReferences": [owner("v1", "Node", "u1", Some(true))]}),
+            Some((Some(""), "Node", "web", "u1")),
         ),
-        ("1.6's annotation", json!({"annotations": annotated("Job")}), Some(("Job", "old", "u9"))),
+        (
+            "none is marked",
+            json!({"ownerReferences": [owner("v1", "ConfigMap", "u1", None), owner("apps/v1", "ReplicaSet", "u2", Some(false))]}),
+            None,
+        ),
+        (
+            "1.6's annotation",
+            json!({"annotations": annotated("Job")}),
+            Some((Some("extensions"), "Job", "old", "u9")),
+        ),
         (
             "an owner wins over the annotation",
-            json!({"ownerReferences": [owner("Foo", "u1", Some(true))], "annotations": annotated("Job")}),
-            Some(("Foo", "web", "u1")),
+            json!({"ownerReferences": [owner("v1", "Foo", "u1", Some(true))], "annotations": annotated("Job")}),
+            Some((Some(""), "Foo", "web", "u1")),
         ),
         (
             "an owner without a kind does not",
-            json!({"ownerReferences": [{"name": "web"}], "annotations": annotated("Job")}),
-            Some(("Job", "old", "u9")),
+            json!({"ownerReferences": [{"name": "web", "controller": true}], "annotations": annotated("Job")}),
+            Some((Some("extensions"), "Job", "old", "u9")),
         ),
-        ("an owner without a kind is nobody", json!({"ownerReferences": [{"name": "web"}]}), None),
         (
-            "a name in place of the uid",
-            json!({"ownerReferences": [{"kind": "ReplicaSet", "name": "web"}]}),
-            Some(("ReplicaSet", "web", "hub/ReplicaSet/web")),
+            "an owner without a kind is nobody",
+            json!({"ownerReferences": [{"name": "web", "controller": true}]}),
+            None,
+        ),
+        (
+            "a name in place of the uid, no group",
+            json!({"ownerReferences": [{"kind": "ReplicaSet", "name": "web", "controller": true}]}),
+            Some((None, "ReplicaSet", "web", "hub/ReplicaSet/web")),
         ),
     ];
     for (what, metadata, expected) in cases {
         let (pod, warnings) = with_metadata(&metadata);
-        let controller = pod.controller.as_deref();
-        let actual = controller.map(|owner| (owner.kind.as_str(), owner.name.as_str(), owner.uid.as_str()));
+        let actual = pod.controller.as_deref().map(|owner| {
+            (owner.group.as_deref(), owner.kind.as_str(), owner.name.as_str(), owner.uid.as_str())
+        });
         assert_eq!((actual, warnings), (expected, vec![]), "{what}");
     }
 }
@@ -152,15 +235,36 @@ fn an_unreadable_created_by_is_a_warning_and_no_controller() {
     );
 }
 
+/// What makes a pod a daemon is the planner's to judge; here only the annotation is read.
 #[test]
-fn a_static_pod_is_known_by_its_annotation_or_by_its_owner() {
-    for (metadata, mirror) in [
-        (json!({}), false),
-        (json!({"annotations": {"kubernetes.io/config.mirror": "0f3a"}}), true),
-        (json!({"ownerReferences": [{"kind": "Node", "name": "n1", "controller": true}]}), true),
-        (json!({"ownerReferences": [{"kind": "DaemonSet", "name": "logs", "controller": true}]}), false),
-    ] {
-        assert_eq!(with_metadata(&metadata).0.mirror, mirror, "{metadata}");
+fn annotations_are_read_by_their_exact_values() {
+    let mirror = |metadata: Value| with_metadata(&metadata).0.mirror;
+    assert!(!mirror(json!({})));
+    assert!(mirror(json!({"annotations": {"kubernetes.io/config.mirror": "0f3a"}})));
+    assert!(!mirror(json!({"ownerReferences": [{"kind": "Node", "name": "n1", "controller": true}]})));
+    for (text, expected) in [("true", true), ("True", false), ("false", false), ("", false)] {
+        let (pod, _) = with_metadata(&json!({"annotations": {
+            "cluster-autoscaler.kubernetes.io/daemonset-pod": text,
+            "karpenter.sh/do-not-disrupt": text,
+        }}));
+        assert_eq!((pod.daemonset_pod, pod.do_not_disrupt), (expected, expected), "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_may_leave_out_that_a_running_pod_is_ready() {
+    let condition = |status: &str| json!([{"type": "Ready", "status": status}]);
+    let cases = [
+        (json!({"phase": "Running", "conditions": condition("True")}), true, true),
+        (json!({"phase": "Running", "conditions": condition("False")}), false, false),
+        (json!({"phase": "Running"}), true, false),
+        (json!({"phase": "Pending"}), false, false),
+        (json!({}), false, false),
+    ];
+    for (status, in_file, live) in cases {
+        let value = json!({"metadata": {"name": "p"}, "status": status});
+        let ready = |is_live| of(&value, is_live).0.unwrap().ready;
+        assert_eq!((ready(false), ready(true)), (in_file, live), "{status}");
     }
 }
 
@@ -206,17 +310,36 @@ fn a_local_volume_is_on_the_nodes_disk_and_not_declared_safe_to_lose() {
 }
 
 #[test]
-fn a_bad_quantity_names_the_pod_and_the_field() {
-    let object = Object {
-        metadata: serde_json::from_str(r#"{"namespace":"hub","name":"jupyter-ada"}"#).unwrap(),
-        spec: serde_json::from_str(r#"{"containers":[{},{"resources":{"requests":{"memory":"1.5.2Gi"}}}]}"#)
-            .unwrap(),
-        ..Object::default()
-    };
-    let identity = Identity::of(&object).unwrap();
-    let error = pod(identity, &object, &mut Interner::default(), &mut vec![]).unwrap_err();
+fn a_bad_quantity_in_a_file_names_the_pod_and_the_field() {
+    let spec = json!({"containers": [{}, {"resources": {"requests": {"memory": "1.5.2Gi"}}}]});
+    let value = json!({"metadata": {"namespace": "hub", "name": "jupyter-ada"}, "spec": spec});
+    let error = of(&value, false).0.unwrap_err();
     assert_eq!(error.to_string(), "pod hub/jupyter-ada: spec.containers[1].resources.requests.memory");
     assert!(error.problem.to_string().starts_with("\"1.5.2Gi\" is not a quantity, expected"));
     let nameless = Identity::of(&Object::default()).unwrap_err();
     assert_eq!((nameless.object, nameless.problem), (ObjectName::Unnamed("a pod"), FieldProblem::Missing));
+}
+
+#[test]
+fn a_live_pod_that_cannot_be_read_is_a_warning_and_fits_nowhere() {
+    let value = json!({
+        "metadata": {
+            "namespace": "hub", "name": "p", "labels": {"hub.jupyter.org/username": "ada"},
+            "annotations": {"kubernetes.io/config.mirror": "0f3a"},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "x", "controller": true}],
+        },
+        "spec": {"nodeName": "n1", "containers": [{"resources": {"requests": {"memory": "-1"}}}]},
+    });
+    let (pod, warnings) = of(&value, true);
+    let pod = pod.unwrap();
+    // Nobody brings it back, so it is critical whatever it says of itself.
+    assert_eq!((pod.controller, pod.mirror, pod.label_keys.len()), (None, false, 0));
+    assert_eq!((pod.node_name.as_deref(), pod.requests), (Some("n1"), Amounts::pod(Bytes(0), Millicores(0))));
+    assert_eq!(pod.constraints.affinity, Some(Affinity(vec![])), "a node would have to meet one of no terms");
+    let text = warnings.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        text,
+        ["pod hub/p keeps its node and counts as a request of nothing: \
+          spec.containers[0].resources.requests.memory: \"-1\" is negative, expected zero or more"]
+    );
 }

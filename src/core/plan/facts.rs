@@ -1,0 +1,113 @@
+//! What one node shows by itself, and what each of its pods adds to that.
+
+use super::actors::deletion_delay;
+use super::classes::PodClass;
+use super::loss::loss_on;
+use super::reason::KeepReason;
+use super::state::{Marks, is_claimed, not_ready_since, says_ready, scale_down_disabled};
+use super::survey::{Cordon, NodeFacts, OccupantKind};
+use super::value::NodeState;
+use crate::model::{Amounts, Node, Pod, Snapshot, Volumes};
+use crate::policy::Policy;
+
+impl<'a> NodeFacts<'a> {
+    /// What a node shows by itself.
+    pub(super) fn of(
+        node: &'a Node,
+        pool: usize,
+        unmanaged: Option<KeepReason>,
+        snapshot: &Snapshot,
+        policy: &Policy,
+    ) -> Self {
+        let marks = Marks::of(node);
+        Self {
+            node,
+            pool,
+            unmanaged,
+            reserved: None,
+            state: NodeState::Broken,
+            says_ready: says_ready(node),
+            not_ready_since: not_ready_since(node),
+            impaired_by: None,
+            without_capacity: false,
+            cordon: marks.cordon,
+            scale_down_disabled: scale_down_disabled(node),
+            deletion_delayed: deletion_delay(node),
+            claimed: is_claimed(node, snapshot.observed_at()),
+            cordoned_at: marks.cordoned_at,
+            empty_since: marks.empty_since,
+            capacity: Amounts::default(),
+            offer: node.allocatable.offer(&node.capacity),
+            occupants: 0,
+            critical_requests: Amounts::default(),
+            dynamic_requests: Amounts::default(),
+            placeholder_requests: Amounts::default(),
+            daemons: Amounts::default(),
+            demand: Amounts::default(),
+            occupant: None,
+            critical: None,
+            loses: None,
+            replicas: Vec::new(),
+            moves: Vec::new(),
+            own: policy.own_node.as_ref() == Some(&node.name),
+            load: Amounts::default(),
+            daemon_load: Amounts::default(),
+            omitted_load: Amounts::default(),
+            unoccupied_load: Amounts::default(),
+        }
+    }
+
+    pub(super) fn requests_of(&mut self, kind: OccupantKind) -> &mut Amounts {
+        match kind {
+            OccupantKind::Critical => &mut self.critical_requests,
+            OccupantKind::Dynamic => &mut self.dynamic_requests,
+            OccupantKind::Placeholder => &mut self.placeholder_requests,
+        }
+    }
+
+    pub(super) fn add(&mut self, pod: &'a Pod, class: PodClass, requests: &Amounts, volumes: &Volumes) {
+        self.load.add(requests);
+        if let Some(kind) = OccupantKind::of(class) {
+            self.requests_of(kind).add(requests);
+        }
+        match class {
+            PodClass::Critical | PodClass::Dynamic => {
+                self.occupants += 1;
+                self.occupant.get_or_insert(pod);
+                if class == PodClass::Critical {
+                    self.critical.get_or_insert(pod);
+                }
+                return;
+            }
+            PodClass::Placeholder { .. } => return,
+            PodClass::Daemon { counted } => {
+                self.daemon_load.add(requests);
+                let sum = if counted { &mut self.daemons } else { &mut self.omitted_load };
+                sum.add(requests);
+            }
+            PodClass::Omitted => {
+                self.omitted_load.add(requests);
+                // Once one is lost the node stays, and it does not matter what else is.
+                if self.loses.is_none() {
+                    match loss_on(pod, self.node, volumes) {
+                        Some(why) => self.loses = Some((pod, why)),
+                        None => self.moves.push(pod),
+                    }
+                }
+            }
+            // Its node is undeletable while this run lasts; the pod itself is about to end.
+            PodClass::Own => self.own = true,
+        }
+        self.unoccupied_load.add(requests);
+    }
+
+    /// What a node has for users' and critical pods: all that is not taken by pods that come with it or are omitted.
+    pub(crate) fn room_without_occupants(&self) -> Amounts {
+        self.offer.clone().minus(&self.unoccupied_load)
+    }
+
+    /// Whether somebody cordoned it.
+    pub(crate) fn cordoned(&self) -> bool {
+        self.cordon != Cordon::None
+    }
+}

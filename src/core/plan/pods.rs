@@ -1,0 +1,147 @@
+//! One walk over the pods: what each adds to its node, or asks for where it has none.
+
+use std::borrow::Cow;
+
+use super::capacity::Ceiling;
+use super::classes::{Classifier, PodClass};
+use super::common::Population;
+use super::loss::loss;
+use super::notes::Warning;
+use super::survey::{NodeFacts, OccupantKind, UnboundPod};
+use super::walk::is_unreadable;
+use crate::model::{Binding, Pod, Snapshot, Volumes};
+use crate::policy::Policy;
+
+/// Pods that have something in common: the first by name, and how many there are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted<'a>(Option<(&'a Pod, usize)>);
+
+impl<'a> Counted<'a> {
+    fn add(&mut self, pod: &'a Pod) {
+        self.0.get_or_insert((pod, 0)).1 += 1;
+    }
+
+    fn warning(self, warning: impl Fn(String, usize) -> Warning) -> Option<Warning> {
+        self.0.map(|(pod, pods)| warning(pod.full_name(), pods))
+    }
+}
+
+/// The walk over the pods.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    policy: &'a Policy,
+    pub(super) nodes: Vec<NodeFacts<'a>>,
+    ceilings: Vec<Ceiling<'a>>,
+    pub(super) population: Population<'a>,
+    pub(super) unbound: Vec<UnboundPod<'a>>,
+    pub(super) may_bind_late: Vec<&'a Pod>,
+    without_request: Counted<'a>,
+    beyond_node: Counted<'a>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(nodes: Vec<NodeFacts<'a>>, policy: &'a Policy) -> Self {
+        Self {
+            policy,
+            ceilings: nodes.iter().map(|facts| Ceiling::new(facts.node)).collect(),
+            nodes,
+            population: Population::default(),
+            unbound: Vec::new(),
+            may_bind_late: Vec::new(),
+            without_request: Counted::default(),
+            beyond_node: Counted::default(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn pods(&mut self, snapshot: &'a Snapshot) {
+        let mut classifier = Classifier::new(self.policy);
+        let mut critical_seen = false;
+        for (pod, binding) in snapshot.placed_pods() {
+            let class = classifier.class(pod);
+            critical_seen |= class == PodClass::Critical;
+            match binding {
+                Binding::UnknownNode => {}
+                Binding::Unbound => self.unbound(pod, class),
+                Binding::Node(index) => self.bound(pod, class, index, snapshot.volumes()),
+            }
+        }
+        if critical_seen && !classifier.preemptible_seen() {
+            let keys: Vec<&str> = self.policy.preemptible_labels.iter().map(String::as_str).collect();
+            self.warnings.push(Warning::NoUserPods { keys: keys.join(":") });
+        }
+        let no_memory = |pod, pods| Warning::NoMemoryRequest { pod, pods };
+        self.warnings.extend(self.without_request.warning(no_memory));
+        self.warnings.extend(self.beyond_node.warning(|pod, pods| Warning::BeyondNode { pod, pods }));
+    }
+
+    fn unbound(&mut self, pod: &'a Pod, class: PodClass) {
+        // The API server never binds a pod that is being deleted.
+        if pod.deleting {
+            return;
+        }
+        let kind = OccupantKind::of(class);
+        if let Some(kind) = kind {
+            self.unbound.push(UnboundPod { pod, kind });
+            if kind != OccupantKind::Critical {
+                self.population.add(None, &pod.constraints);
+            }
+        }
+        let keeps_its_node = match class {
+            PodClass::Critical | PodClass::Dynamic => true,
+            PodClass::Omitted => loss(pod).is_some(),
+            PodClass::Daemon { .. } | PodClass::Placeholder { .. } | PodClass::Own => false,
+        };
+        let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+        if keeps_its_node && !gated {
+            self.may_bind_late.push(pod);
+        }
+    }
+
+    fn bound(&mut self, pod: &'a Pod, class: PodClass, index: usize, volumes: &Volumes) {
+        let (Some(facts), Some(ceiling)) = (self.nodes.get_mut(index), self.ceilings.get(index)) else {
+            return;
+        };
+        // What is on a node that nobody can read is asked for all the same.
+        let unreadable = is_unreadable(facts.unmanaged.as_ref());
+        if !facts.managed() && !unreadable {
+            return;
+        }
+        let counted = ceiling.cap(&pod.requests);
+        let kind = OccupantKind::of(class);
+        if unreadable {
+            if let Some(kind) = kind {
+                facts.requests_of(kind).add(&counted);
+            }
+            return;
+        }
+        if matches!(counted, Cow::Owned(_)) {
+            self.beyond_node.add(pod);
+        }
+        if let Some(kind) = kind
+            && kind != OccupantKind::Critical
+        {
+            self.population.add(Some(facts.pool), &pod.constraints);
+        }
+        if matches!(class, PodClass::Critical | PodClass::Dynamic) && pod.requests.memory.0 == 0 {
+            self.without_request.add(pod);
+        }
+        facts.add(pod, class, &counted, volumes);
+    }
+}
+
+impl OccupantKind {
+    /// The kind of a class of pods that are taken into account, daemons aside.
+    pub(super) fn of(class: PodClass) -> Option<Self> {
+        match class {
+            PodClass::Critical => Some(Self::Critical),
+            PodClass::Dynamic => Some(Self::Dynamic),
+            PodClass::Placeholder { counted: true } => Some(Self::Placeholder),
+            PodClass::Placeholder { counted: false }
+            | PodClass::Daemon { .. }
+            | PodClass::Omitted
+            | PodClass::Own => None,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The cluster once more, after the cordons and claims.
+
+use super::{Judgement, Stale, is_claimed, out_of_hands, stays};
+use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation};
+use crate::plan::{Late, NodeFacts, Replicas, Survey, late};
+use crate::policy::Policy;
+
+/// A second list of pods that proves nothing: more than half of the bound pods of the first are not on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{missing} of the {bound} bound pods seen before are not on the second list of pods: it proves nothing"
+)]
+pub struct Vanished {
+    /// How many are missing.
+    pub missing: usize,
+    /// How many there were.
+    pub bound: usize,
+}
+
+/// Compares a second list of pods with the first.
+#[must_use]
+pub fn vanished(first: &Snapshot, second: &Snapshot) -> Option<Vanished> {
+    let is_there = |pod: &&Pod| {
+        let key = (&*pod.namespace, &*pod.name);
+        second.pods().binary_search_by(|one| (&*one.namespace, &*one.name).cmp(&key)).is_ok()
+    };
+    let bound = || first.pods().iter().filter(|pod| pod.node_name.is_some());
+    let (bound, there) = (bound().count(), bound().filter(is_there).count());
+    let missing = bound.saturating_sub(there);
+    (missing > bound / 2).then_some(Vanished { missing, bound })
+}
+
+/// The cluster as it is after the cordons and claims: nodes as the API server returned them, and every pod listed once
+/// more. It is made anew before every try of a deletion.
+#[derive(Debug)]
+pub struct SecondLook<'a>(Survey<'a>);
+
+impl<'a> SecondLook<'a> {
+    /// Looks at a cluster again.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
+        Self(Survey::new(snapshot, policy))
+    }
+
+    /// A critical pod on a node that this run has cordoned: its cordon is taken back at once.
+    #[must_use]
+    pub fn critical_pod(&self, node: &str) -> Option<String> {
+        self.facts(node)?.1.critical.map(Pod::full_name)
+    }
+
+    /// Judges a deletion of a node that carries this run's claim.
+    #[must_use]
+    pub fn delete(&self, claimed: &Node) -> Judgement {
+        match self.facts(&claimed.name) {
+            None => Judgement::AlreadySo,
+            Some((index, facts)) => {
+                self.speaks_against(claimed, index, facts).map_or(Judgement::Go, Judgement::Stale)
+            }
+        }
+    }
+
+    fn speaks_against(&self, claimed: &Node, index: NodeIndex, facts: &NodeFacts<'_>) -> Option<Stale> {
+        let (policy, observed_at) = (self.0.policy, self.0.snapshot.observed_at());
+        let now = facts.node;
+        let stale = out_of_hands(claimed, now, policy).or_else(|| stays(now, policy, observed_at));
+        if stale.is_some() {
+            return stale;
+        }
+        let claim = |node: &Node| node.annotations.get(annotation::DELETING_UNTIL).cloned();
+        if claim(claimed) != claim(now) || !is_claimed(now, observed_at) {
+            return Some(Stale::ClaimOver);
+        }
+        if let Some(pod) = facts.occupant {
+            return Some(Stale::Occupied { pod: pod.full_name() });
+        }
+        // Nodes that go with it carry claims too, so no replica counts that is on one of them.
+        let replica = || Replicas::new(&self.0).would_lose(index, &[index].into());
+        if let Some((pod, why)) = facts.loses.clone().or_else(replica) {
+            return Some(Stale::LosesPod { pod: pod.full_name(), why });
+        }
+        if facts.own {
+            return Some(Stale::OwnNode);
+        }
+        Some(match late(&self.0, index)? {
+            Late::CordonedRecently => Stale::CordonedRecently,
+            Late::Promised(pod) => Stale::LateBind { pod: pod.full_name() },
+            Late::Tolerates(pod) => Stale::ToleratesCordon { pod: pod.full_name() },
+        })
+    }
+
+    fn facts(&self, node: &str) -> Option<(NodeIndex, &NodeFacts<'a>)> {
+        let index = self.0.snapshot.nodes().binary_search_by(|one| one.name.as_str().cmp(node)).ok()?;
+        Some((index, self.0.nodes.get(index)?))
+    }
+}

@@ -1,0 +1,112 @@
+//! What becomes of an action whose turn has come.
+
+use crate::plan::Loss;
+
+/// What to do with an action whose turn has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Do it.
+    Go,
+    /// Somebody has done it already; that counts as done.
+    AlreadySo,
+    /// What the plan was made from is no longer so: skip it, tell it, leave it to the next run.
+    Stale(Stale),
+}
+
+/// What is no longer as the plan saw it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stale {
+    /// The checker's own rules speak against it.
+    #[error("the checker refuses it: {why}")]
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// It is gone.
+    #[error("the node is gone")]
+    Gone,
+    /// Another node has its name now.
+    #[error("another node has this name now")]
+    Replaced,
+    /// It is out of our hands.
+    #[error("{why}")]
+    Unmanaged {
+        /// Why.
+        why: String,
+    },
+    /// It was annotated to stay.
+    #[error("it is annotated scale-down-disabled now")]
+    ScaleDownDisabled,
+    /// It is NotReady now.
+    #[error("it is NotReady now")]
+    NotReady,
+    /// Its kubelet reports that something runs short.
+    #[error("it is under pressure now ({taint})")]
+    UnderPressure {
+        /// The taint.
+        taint: String,
+    },
+    /// It is not ready for use.
+    #[error("it is not in use now: the taint {taint} has not gone")]
+    NotInUse {
+        /// The taint.
+        taint: String,
+    },
+    /// Another program delays its deletion.
+    #[error("its deletion is delayed now by the annotation {annotation}")]
+    DeletionDelayed {
+        /// The annotation.
+        annotation: String,
+    },
+    /// Another run is deleting it.
+    #[error("another run is deleting it")]
+    Claimed,
+    /// This run's own claim is gone, has run out, or is another run's now.
+    #[error("the claim of this run is over")]
+    ClaimOver,
+    /// Its cordon is no longer ours to undo.
+    #[error("somebody else cordoned it meanwhile")]
+    CordonedByOthers,
+    /// Somebody uncordoned it.
+    #[error("it is schedulable now")]
+    Schedulable,
+    /// Somebody cordoned it.
+    #[error("it is cordoned now")]
+    Cordoned,
+    /// A pod came.
+    #[error("pod {pod} is on it now")]
+    Occupied {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// An omitted pod on it would not come back.
+    #[error("{pod} would be lost: {why}")]
+    LosesPod {
+        /// `namespace/name`.
+        pod: String,
+        /// Why it would not.
+        why: Loss,
+    },
+    /// This run's own pod is on it.
+    #[error("this run's own pod is on it")]
+    OwnNode,
+    /// It was cordoned a moment ago.
+    #[error("it was cordoned less than 30 s ago, and the scheduler may not know yet")]
+    CordonedRecently,
+    /// A pod that waits may have been promised the node before it was cordoned.
+    #[error(
+        "pod {pod} is not bound yet and may have been promised this node before its cordon, which is younger than 660 s"
+    )]
+    LateBind {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// A pod that waits tolerates cordons, so the scheduler may still bind it there.
+    #[error(
+        "pod {pod} is not bound yet and tolerates a cordon, so the scheduler may still give it this node"
+    )]
+    ToleratesCordon {
+        /// `namespace/name`.
+        pod: String,
+    },
+}

@@ -1,0 +1,125 @@
+//! Claims and volumes: where the volume of a claim can be used.
+
+use kube_rebalancer_core::model::{Affinity, ClaimKey, Operator, Requirement, SelectorTerm};
+
+use super::constraints::affinity;
+use super::text;
+use crate::observe::raw::{Metadata, Object, Phase};
+
+/// The labels of a volume that say where it is; volumes of older clusters have no node affinity beside them. A disk of
+/// several zones has `__` between them.
+const PLACES: [&str; 4] = [
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/region",
+];
+
+/// A claim that has its volume: the claim, and the volume's name.
+pub(in crate::observe) fn claim(object: &Object<'_>) -> Option<(ClaimKey, String)> {
+    let Object { metadata, spec, status } = object;
+    let namespace = text(metadata.namespace.as_ref()).unwrap_or("default");
+    let name = text(metadata.name.as_ref())?;
+    let volume = text(spec.volume_name.as_ref()).filter(|_| status.phase == Phase::Bound)?;
+    Some(((namespace.to_owned(), name.to_owned()), volume.to_owned()))
+}
+
+/// The name of a volume, and where it can be used; everywhere if it does not say.
+pub(in crate::observe) fn affinity_of_volume(object: &Object<'_>) -> Option<(String, Option<Affinity>)> {
+    let name = text(object.metadata.name.as_ref())?.to_owned();
+    let places = places(&object.metadata);
+    let required = object.spec.node_affinity.required.as_ref().map(affinity);
+    let affinity = match required {
+        Some(Affinity(mut terms)) => {
+            for term in &mut terms {
+                term.labels.extend(places.iter().cloned());
+            }
+            Some(Affinity(terms))
+        }
+        None if places.is_empty() => None,
+        None => Some(Affinity(vec![SelectorTerm { labels: places, fields: Vec::new() }])),
+    };
+    Some((name, affinity))
+}
+
+fn places(metadata: &Metadata<'_>) -> Vec<Requirement> {
+    let labels = metadata.labels.iter().filter(|(key, _)| PLACES.contains(&key.as_str()));
+    let requirements = labels.map(|(key, value)| Requirement {
+        key: key.as_str().to_owned(),
+        operator: Operator::In(value.as_str().split("__").map(str::to_owned).collect()),
+    });
+    requirements.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn object(metadata: &Value, spec: &Value, status: &Value) -> String {
+        json!([metadata, spec, status]).to_string()
+    }
+
+    fn convert<T>(text: &str, convert: impl FnOnce(&Object<'_>) -> T) -> T {
+        let (metadata, spec, status) = serde_json::from_str(text).unwrap();
+        convert(&Object { metadata, spec, status })
+    }
+
+    #[test]
+    fn a_claim_counts_once_it_has_its_volume() {
+        let of = |spec, status| {
+            convert(&object(&json!({"namespace": "hub", "name": "home-ada"}), &spec, &status), claim)
+        };
+        let key = ("hub".to_owned(), "home-ada".to_owned());
+        assert_eq!(
+            of(json!({"volumeName": "pv-1"}), json!({"phase": "Bound"})),
+            Some((key, "pv-1".to_owned()))
+        );
+        assert_eq!(of(json!({}), json!({"phase": "Pending"})), None);
+        // A claim that names its volume in advance has not got it yet.
+        assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Pending"})), None);
+        assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Lost"})), None);
+    }
+
+    #[test]
+    fn a_volume_says_where_it_can_be_used_by_affinity_or_by_labels() {
+        let host = json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [
+            {"key": "kubernetes.io/hostname", "operator": "In", "values": ["n3"]},
+        ]}]}});
+        let on = |key: &str, values: &[&str]| Requirement {
+            key: key.to_owned(),
+            operator: Operator::In(values.iter().map(ToString::to_string).collect()),
+        };
+        let term = |labels| Some(Affinity(vec![SelectorTerm { labels, fields: vec![] }]));
+        let zones = json!({"failure-domain.beta.kubernetes.io/zone": "a__b", "app": "x"});
+        let cases = [
+            ("everywhere", json!({"name": "v"}), json!({}), None),
+            (
+                "on one host",
+                json!({"name": "v"}),
+                json!({"nodeAffinity": host}),
+                term(vec![on("kubernetes.io/hostname", &["n3"])]),
+            ),
+            (
+                "in two zones, by a label",
+                json!({"name": "v", "labels": zones}),
+                json!({}),
+                term(vec![on("failure-domain.beta.kubernetes.io/zone", &["a", "b"])]),
+            ),
+            (
+                "both",
+                json!({"name": "v", "labels": zones}),
+                json!({"nodeAffinity": host}),
+                term(vec![
+                    on("kubernetes.io/hostname", &["n3"]),
+                    on("failure-domain.beta.kubernetes.io/zone", &["a", "b"]),
+                ]),
+            ),
+        ];
+        for (what, metadata, spec, expected) in cases {
+            let converted = convert(&object(&metadata, &spec, &json!({})), affinity_of_volume);
+            assert_eq!(converted, Some(("v".to_owned(), expected)), "{what}");
+        }
+    }
+}
