@@ -138,6 +138,11 @@ mod tests {
     }
 
     #[test]
+    fn of_pools_with_equally_many_nodes_of_a_group_the_first_by_name_has_it() {
+        assert_eq!(most(&[("b", 2), ("a", 2), ("c", 1)].into()), Some("a"));
+    }
+
+    #[test]
     fn a_part_of_a_name_means_a_group_as_elsewhere_in_node_groups() {
         for (part, group, segment) in [
             ("users", "z1/gke-users-grp", true),

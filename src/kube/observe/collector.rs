@@ -161,8 +161,8 @@ impl Collector {
     }
 
     /// Notes the kind of a document.
-    pub(super) fn document(&mut self, kind: Option<&str>) {
-        self.document = kind.map(str::to_owned);
+    pub(super) fn document(&mut self, kind: Option<String>) {
+        self.document = kind;
     }
 
     /// Hands over the kind of the last document, and where the next page of it begins.

@@ -92,24 +92,39 @@ impl ItemsOf {
     }
 }
 
-/// The kind of an object that did not have one, as far as its shape tells.
-pub(super) type Guess = Option<Kind>;
+/// What an item of a list that had not said yet what it is turned out to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Item {
+    /// It says its kind.
+    Named(Kind),
+    /// Its shape tells.
+    Guessed(Kind),
+}
 
-/// What the guesses about the items of one list came to.
+/// The item that was read, if it was one whose list has still to confirm it.
+pub(super) type Guess = Option<Item>;
+
+/// The items of one list that it has still to confirm.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guesses {
+    named: Kinds,
+    guessed: Kinds,
+}
+
+/// Which kinds there were.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kinds {
     nodes: bool,
     pods: bool,
     others: bool,
 }
 
-impl Guesses {
-    pub(super) fn add(&mut self, guess: Guess) {
-        match guess {
-            None => {}
-            Some(Kind::Node) => self.nodes = true,
-            Some(Kind::Pod) => self.pods = true,
-            Some(Kind::Claim | Kind::Volume | Kind::Other) => self.others = true,
+impl Kinds {
+    fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Node => self.nodes = true,
+            Kind::Pod => self.pods = true,
+            Kind::Claim | Kind::Volume | Kind::Other => self.others = true,
         }
     }
 
@@ -120,13 +135,29 @@ impl Guesses {
             others: self.others || other.others,
         }
     }
+}
+
+impl Guesses {
+    pub(super) fn add(&mut self, guess: Guess) {
+        match guess {
+            None => {}
+            Some(Item::Named(kind)) => self.named.add(kind),
+            Some(Item::Guessed(kind)) => self.guessed.add(kind),
+        }
+    }
+
+    fn merge(self, other: Self) -> Self {
+        Self { named: self.named.merge(other.named), guessed: self.guessed.merge(other.guessed) }
+    }
 
     /// Whether the list turned out to be what its items were taken for.
     fn fit(self, list: &str) -> bool {
+        let all = self.named.merge(self.guessed);
         match list {
-            "NodeList" => !self.pods && !self.others,
-            "PodList" => !self.nodes && !self.others,
-            _ => !self.nodes && !self.pods,
+            "NodeList" => !all.pods && !all.others,
+            "PodList" => !all.nodes && !all.others,
+            // Items of any kind are right in a List, if they say it.
+            _ => !self.guessed.nodes && !self.guessed.pods,
         }
     }
 }
@@ -199,10 +230,14 @@ impl<'de> Visitor<'de> for Reader<'_> {
             }
         }
         let kind = kind.as_ref().and_then(Text::non_empty);
-        if is_document {
-            collector.document(kind);
-        }
         let is_core = is_core(version.as_ref());
+        if is_document {
+            // A list of another group is another thing, whatever its kind is called.
+            let group = version.as_ref().map(Text::as_str).filter(|_| !is_core);
+            let name =
+                kind.map(|kind| group.map_or_else(|| kind.to_owned(), |group| format!("{group} {kind}")));
+            collector.document(name);
+        }
         let outcome = match (items, kind) {
             (None, Some(STATUS)) if is_document => {
                 let message = message.as_ref().map(Text::as_str).unwrap_or_default().to_owned();
@@ -271,11 +306,15 @@ fn end_object(
             collector.fail("an item of a list", "kind", problem);
             return Err(());
         }
+        (Some(name), ItemsOf::UnknownList) => {
+            let kind = Kind::named(name);
+            (kind, Some(Item::Named(kind)))
+        }
         (Some(name), _) => (Kind::named(name), None),
         (None, ItemsOf::ListOf(kind)) => (kind, None),
         (None, ItemsOf::UnknownList) => {
             let kind = Kind::of_shape(object);
-            (kind, Some(kind))
+            (kind, Some(Item::Guessed(kind)))
         }
         (None, ItemsOf::Nothing | ItemsOf::MixedList) => (Kind::Other, None),
     };

@@ -151,7 +151,9 @@ pub enum FieldProblem {
     #[error("missing, every object has one")]
     Missing,
     /// Neither the object nor its list says what it is in time.
-    #[error("missing, and the list it is in does not say what it is a list of before its items")]
+    #[error(
+        "missing or of another kind, and the list it is in does not say what it is a list of before its items"
+    )]
     UnknownKind,
     /// An item of a list of one kind says that it is of another.
     #[error("{found}, in a list of {expected}")]

@@ -146,3 +146,6 @@ impl Reading {
         Ok(self.collector.finish(observed_at)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

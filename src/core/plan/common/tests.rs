@@ -162,6 +162,10 @@ fn a_device_s_taint_is_common_where_all_nodes_carry_it_and_a_waiting_pod_tolerat
     assert_eq!(words(nodes(), vec![waiting()], &policy()), ["-", "-"]);
     assert_eq!(words(nodes(), vec![tolerant("ada", "nvidia.com/gpu")], &policy()), ["ReservedFor"; 2]);
     assert_eq!(words(nodes(), vec![refused(user("ada"))], &policy()), ["ReservedFor"; 2]);
+    let reserve = pod("hub/p").controlled(owned_by("apps", "StatefulSet"));
+    let placeholder =
+        Pod { priority: -10, ends_at_once: true, ..reserve.constrained(tolerating("nvidia.com/gpu")) };
+    assert_eq!(words(nodes(), vec![refused(placeholder)], &policy()), ["ReservedFor"; 2], "it does not wait");
     let with_others = vec![waiting(), refused(user("bob")), refused(user("eve"))];
     assert_eq!(words(nodes(), with_others, &policy()), ["ReservedFor"; 2], "most pods must tolerate it too");
     let and_plain = [nodes(), vec![node("n3")]].concat();
