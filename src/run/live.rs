@@ -113,6 +113,7 @@ impl Run<'_> {
         for warning in &observation.warnings {
             log::warn!("{warning}");
         }
+        let plan_warnings = observation.plan_warnings;
         let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
         let CloudHalf { snapshot, warnings, clouds, complete } = self.clouds(observation.snapshot).await?;
@@ -121,7 +122,7 @@ impl Run<'_> {
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
         show.dry_run = self.arguments.dry_run.is_some();
         show.observed = warnings;
-        let decided = match Decided::new(snapshot, self.settings) {
+        let decided = match Decided::new(snapshot, &plan_warnings, self.settings) {
             Ok(decided) => decided,
             Err(refusal) => {
                 show.refusal(&refusal, out)?;

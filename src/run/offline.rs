@@ -27,7 +27,7 @@ pub(super) fn run(
     }
     let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
     let show = Show::new(&settings, arguments, world, names.join(", "));
-    let decided = match Decided::new(&observation.snapshot, &settings) {
+    let decided = match Decided::new(&observation.snapshot, &observation.plan_warnings, &settings) {
         Ok(decided) => decided,
         Err(refusal) => {
             show.refusal(&refusal, out)?;

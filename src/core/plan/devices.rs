@@ -13,6 +13,8 @@ use crate::policy::Policy;
 #[derive(Debug, Default)]
 pub(super) struct Devices<'a> {
     groups: BTreeMap<&'a str, GroupDevices>,
+    /// Whether no group is known, so that the nodes of a pool are one.
+    no_groups: bool,
 }
 
 #[derive(Debug, Default)]
@@ -40,19 +42,19 @@ impl<'a> Devices<'a> {
             groups.insert(&group.name, known);
         }
         for node in nodes.filter(|node| is_healthy(node, policy)) {
-            let Some(group) = &node.group else { continue };
+            let Some(group) = group_of(node, all.is_empty(), policy) else { continue };
             let known = groups.entry(group).or_default();
             known.healthy += 1;
             for name in names(&offered(&node.allocatable, &node.capacity)) {
                 *known.counts.entry(name).or_default() += 1;
             }
         }
-        Self { groups }
+        Self { groups, no_groups: all.is_empty() }
     }
 
     /// An extended resource that the group's template, or most of its other healthy nodes, have and the node lacks.
     pub(super) fn missing(&self, node: &Node, policy: &Policy) -> Option<&str> {
-        let group = self.groups.get(node.group.as_deref()?)?;
+        let group = self.groups.get(group_of(node, self.no_groups, policy)?)?;
         if group.template.is_empty() && group.counts.is_empty() {
             return None;
         }
@@ -60,6 +62,17 @@ impl<'a> Devices<'a> {
         let others = group.healthy.saturating_sub(usize::from(is_healthy(node, policy)));
         let of_most = group.counts.iter().filter(|(_, count)| **count * 2 > others).map(|(name, _)| name);
         group.template.iter().chain(of_most).map(|name| &**name).find(|name| offer.further_of(name) == 0)
+    }
+}
+
+/// The group of a node; where no group is known, its pool.
+fn group_of<'n>(node: &'n Node, no_groups: bool, policy: &Policy) -> Option<&'n str> {
+    if !no_groups {
+        return node.group.as_deref();
+    }
+    match &policy.pool_label {
+        Some(label) => node.labels.get(label).map(String::as_str),
+        None => Some(""),
     }
 }
 

@@ -202,7 +202,12 @@ reasons! {
             among(*.pods, "pod", .pod)
         ),
         /// No pod is a user's by `PREEMPTIBLE_LABELS`.
-        NoUserPods => ("no pod carries a label key of PREEMPTIBLE_LABELS, so every pod is critical and keeps its node"),
+        NoUserPods {
+            /// `PREEMPTIBLE_LABELS`.
+            labels: String,
+        } => (
+            "no pod carries a label key of PREEMPTIBLE_LABELS={labels}, so every pod is critical and keeps its node"
+        ),
         /// The pods of one namespace only are visible.
         OneNamespace {
             /// The namespace.
@@ -320,7 +325,7 @@ impl Warning {
             | Self::GroupNotShrunk { group, .. }
             | Self::GroupWithoutPool { group } => of_group(group),
             Self::OneNamespace { namespace } => vec![format!("namespace/{namespace}")],
-            Self::UnknownNewNode { .. } | Self::NoUserPods => Vec::new(),
+            Self::UnknownNewNode { .. } | Self::NoUserPods { .. } => Vec::new(),
         }
     }
 }

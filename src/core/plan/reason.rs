@@ -311,7 +311,7 @@ reasons! {
             cordoned: Since,
             /// `ADOPT_CORDONS`.
             adopt: AdoptCordons,
-        } => ("somebody else cordoned it{cordoned}, and ADOPT_CORDONS is {adopt}; left as it is"),
+        } => ("somebody else cordoned it{cordoned}; with ADOPT_CORDONS={adopt} that is not undone"),
         /// Another run is about to delete it.
         Claimed => ("another run is deleting it"),
         /// A waiting pod has room there.
@@ -455,6 +455,15 @@ reasons! {
             /// Since when, where known.
             since: Since,
         } => ("booting{since}"),
+        /// It may become Ready any moment, and has room for a waiting pod.
+        BootingForPod {
+            /// Since when, where known.
+            since: Since,
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many.
+            pods: usize,
+        } => ("booting{since}; it has room for {}", among(*.pods, "waiting pod", .pod)),
         /// It is NotReady and cordoned, or must not be cordoned.
         Broken {
             /// Since when, where known.

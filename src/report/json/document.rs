@@ -206,7 +206,7 @@ pub(super) enum Action<'a> {
     Delete {
         pool: &'a str,
         node: &'a str,
-        /// The controllers that start a pod of this node again elsewhere.
+        /// The pods of this node that their controllers start again elsewhere, each with its controller.
         restarts: &'a [String],
         #[schemars(schema_with = "reason_words::<DeleteReason>")]
         reason: &'static str,
