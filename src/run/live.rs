@@ -113,7 +113,6 @@ impl Run<'_> {
         for warning in &observation.warnings {
             log::warn!("{warning}");
         }
-        let plan_warnings = observation.plan_warnings;
         let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
         let CloudHalf { snapshot, warnings, clouds, complete } = self.clouds(observation.snapshot).await?;
@@ -122,13 +121,14 @@ impl Run<'_> {
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
         show.dry_run = self.arguments.dry_run.is_some();
         show.observed = warnings;
-        let decided = match Decided::new(snapshot, &plan_warnings, self.settings) {
+        let mut decided = match Decided::new(snapshot, self.settings) {
             Ok(decided) => decided,
             Err(refusal) => {
                 show.refusal(&refusal, out)?;
                 return Err(Failure::new(Ending::Refused, refusal));
             }
         };
+        decided.plan.warnings.extend(observation.plan_warnings);
         let wanted = decided.plan.actions.len();
         let ending = if decided.is_trusted() { Ending::Done } else { Ending::Refused };
         let only_plan = self.arguments.dry_run == Some(DryRun::Client) || !decided.violations.is_empty();

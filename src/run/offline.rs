@@ -27,13 +27,14 @@ pub(super) fn run(
     }
     let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
     let show = Show::new(&settings, arguments, world, names.join(", "));
-    let decided = match Decided::new(&observation.snapshot, &observation.plan_warnings, &settings) {
+    let mut decided = match Decided::new(&observation.snapshot, &settings) {
         Ok(decided) => decided,
         Err(refusal) => {
             show.refusal(&refusal, out)?;
             return Err(Failure::new(Ending::Refused, refusal));
         }
     };
+    decided.plan.warnings.extend(observation.plan_warnings);
     show.plan(&decided, None, out)?;
     show.log(&decided, None)?;
     Ok(if decided.is_trusted() { Ending::Done } else { Ending::Refused })

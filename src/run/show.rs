@@ -4,7 +4,7 @@ use std::io::Write;
 
 use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::Snapshot;
-use kube_rebalancer_core::plan::{self, Plan, Refusal, Warning};
+use kube_rebalancer_core::plan::{self, Plan, Refusal};
 
 use super::World;
 use crate::cli::{OutputFormat, RunArgs};
@@ -36,12 +36,9 @@ pub(super) struct Decided {
 
 impl Decided {
     /// Decides and checks.
-    ///
-    /// `observed` are warnings of the reader, for the plan's report.
-    pub(super) fn new(snapshot: &Snapshot, observed: &[Warning], settings: &Settings) -> Result<Self, Refusal> {
+    pub(super) fn new(snapshot: &Snapshot, settings: &Settings) -> Result<Self, Refusal> {
         let policy = settings.policy();
-        let mut plan = plan::plan(snapshot, policy)?;
-        plan.warnings.extend_from_slice(observed);
+        let plan = plan::plan(snapshot, policy)?;
         // A plan that is not final is better than none: the next run goes on from there.
         if let Some(unsettled) = check_settled(snapshot, policy, &plan, plan::plan) {
             log::warn!("{unsettled}");

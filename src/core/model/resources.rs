@@ -222,7 +222,9 @@ impl Amounts {
     /// pod fits.
     #[must_use]
     pub fn lacks(&self, left: &Self) -> Option<String> {
-        let short = |name: &str, asked: String, left: String| Some(format!("{asked} of {name} is asked for, {left} is free"));
+        let short = |name: &str, asked: String, left: String| {
+            Some(format!("{asked} of {name} is asked for, {left} is free"))
+        };
         for resource in [Resource::Memory, Resource::Cpu] {
             let (asked, free) = (self.of(resource), left.of(resource));
             if asked > 0 && asked > free {

@@ -11,10 +11,10 @@ use super::growth::{GroupIndex, Growth};
 use super::notes::Limit;
 use super::order::{Must, cordon};
 use super::reason::{
-    CordonReason, DeleteReason, GrowReason, MarkReason, Since, UncordonReason, UnmarkReason,
+    CordonAge, CordonReason, DeleteReason, GrowReason, MarkReason, Since, UncordonReason, UnmarkReason,
 };
 use super::settle::{demand, serving_total};
-use super::survey::{Cordon, PoolIndex, Survey};
+use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
 use super::utilization::Utilization;
 use super::value::{After, Band, Before, NodeState, Plan, PoolPlan, TooManyBroken};
 use super::verdict::verdict;
@@ -164,12 +164,18 @@ impl<'r, 'a> Run<'r, 'a> {
         self.now.get(self.survey.nodes.get(index)?.pool)
     }
 
+    fn cordon_age(&self, facts: &NodeFacts<'_>) -> CordonAge {
+        CordonAge::at(self.survey.snapshot.observed_at(), facts.cordoned_at)
+    }
+
     pub(super) fn uncordon_reason(&self, index: NodeIndex) -> UncordonReason {
         let why = self.why_uncordon(index);
         match self.survey.nodes.get(index) {
-            Some(facts) if facts.cordon == Cordon::Others => {
-                UncordonReason::AdoptedCordon { why: Box::new(why), cordoned: Since(facts.cordoned_at) }
-            }
+            Some(facts) if facts.cordon == Cordon::Others => UncordonReason::AdoptedCordon {
+                why: Box::new(why),
+                cordoned: Since(facts.cordoned_at),
+                age: self.cordon_age(facts),
+            },
             _ => why,
         }
     }
@@ -238,7 +244,7 @@ impl<'r, 'a> Run<'r, 'a> {
         let (cordoned, empty) = (Since(facts.cordoned_at), Since(facts.empty_since));
         if facts.cordon == Cordon::Others {
             let adopt = self.survey.policy.adopt_cordons;
-            DeleteReason::EmptyUnderAdoptedCordon { cordoned, empty, adopt }
+            DeleteReason::EmptyUnderAdoptedCordon { cordoned, empty, adopt, age: self.cordon_age(facts) }
         } else {
             DeleteReason::EmptyAndCordoned { cordoned, empty }
         }

@@ -9,7 +9,7 @@ use super::late::would_refuse;
 use super::notes::Limit;
 use super::order::cordon;
 use super::places::{Nominated, admits, free_now};
-use super::reason::{Elapsed, KeepReason, Since};
+use super::reason::{CordonAge, Elapsed, KeepReason, Since};
 use super::replicas::Replicas;
 use super::settle::reserved_ready;
 use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
@@ -96,10 +96,13 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Option
     }
     // What others cordoned is not uncordoned, and goes only if it is empty and the cordon is old enough.
     if facts.in_others_hands(policy)
-        && (facts.protected() || !facts.empty() || !facts.cordon_adopted(policy, survey.snapshot.observed_at()))
+        && (facts.protected()
+            || !facts.empty()
+            || !facts.cordon_adopted(policy, survey.snapshot.observed_at()))
     {
+        let age = CordonAge::at(survey.snapshot.observed_at(), facts.cordoned_at);
         let (cordoned, adopt) = (Since(facts.cordoned_at), policy.adopt_cordons);
-        return Some(KeepReason::CordonedByOthers { cordoned, adopt });
+        return Some(KeepReason::CordonedByOthers { cordoned, adopt, age });
     }
     if let Some(pod) = facts.critical {
         return Some(KeepReason::CriticalPod { pod: pod.full_name() });

@@ -68,8 +68,8 @@ pub use late::{LATE_BIND, SCHEDULER_LAG};
 pub use managed::is_managed;
 pub use notes::{Limit, Warning};
 pub use reason::{
-    CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason, Reason,
-    Since, UncordonReason, UnmarkReason,
+    CordonAge, CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason,
+    Reason, Since, UncordonReason, UnmarkReason,
 };
 pub use state::is_claimed;
 pub use utilization::{Ratio, Utilization};

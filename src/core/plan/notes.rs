@@ -1,6 +1,6 @@
 //! What a plan says beside its actions: settings that changed a number, and warnings.
 
-use super::reason::{Reason, among, plural, reasons};
+use super::reason::{Reason, among, excerpt, plural, reasons};
 use super::utilization::Utilization;
 use crate::model::Resource;
 use crate::policy::PartsPerMillion;
@@ -110,7 +110,7 @@ reasons! {
             pod: String,
             /// Why no node is created for it.
             why: String,
-        } => ("pod {pod} waits: the nodes that could take it are full, and {why}"),
+        } => ("pod {pod} waits: the nodes that could take it are full, and {}", excerpt(.why)),
         /// The pod fits a serving node by its requests, but the scheduler refuses it.
         RefusedByScheduler {
             /// `namespace/name`.
@@ -119,7 +119,7 @@ reasons! {
             node: String,
             /// The scheduler's own words.
             message: String,
-        } => ("pod {pod} fits on {node} by its requests, but the scheduler says: {message}"),
+        } => ("pod {pod} fits on {node} by its requests, but the scheduler says: {}", excerpt(.message)),
         /// The new node that was created for the pod did not take it.
         NewNodeDidNotHelp {
             /// `namespace/name`.
@@ -128,7 +128,7 @@ reasons! {
             group: String,
             /// What the new node lacks, or that it still boots.
             lacks: String,
-        } => ("pod {pod} waits: node group {group} is not grown for it again yet: {lacks}"),
+        } => ("pod {pod} waits: node group {group} is not grown for it again yet: {}", excerpt(.lacks)),
         /// Only a reserved node would take the pod.
         NeedsReserved {
             /// `namespace/name`.
@@ -198,16 +198,14 @@ reasons! {
             /// How many.
             pods: usize,
         } => (
-            "memory is requested in thousandths of a byte (the suffix m) by {}; Mi was probably meant",
+            "memory is requested in millibytes (the suffix m) by {}; Mi was probably meant",
             among(*.pods, "pod", .pod)
         ),
         /// No pod is a user's by `PREEMPTIBLE_LABELS`.
         NoUserPods {
-            /// `PREEMPTIBLE_LABELS`.
-            labels: String,
-        } => (
-            "no pod carries a label key of PREEMPTIBLE_LABELS={labels}, so every pod is critical and keeps its node"
-        ),
+            /// The keys of `PREEMPTIBLE_LABELS`, with `:` between them; empty if there are none.
+            keys: String,
+        } => ("{}, so every pod is critical and keeps its node", no_user_pods(.keys)),
         /// The pods of one namespace only are visible.
         OneNamespace {
             /// The namespace.
@@ -250,7 +248,10 @@ reasons! {
             pod: String,
             /// How many.
             pods: usize,
-        } => ("more is requested than the node has by {}; what the node has counts", among(*.pods, "pod", .pod)),
+        } => (
+            "a request larger than the node counts only as what the node has: {}",
+            among(*.pods, "pod", .pod)
+        ),
         /// A mark of ours that is not a time counts as absent.
         BadMark {
             /// The node.
@@ -259,7 +260,7 @@ reasons! {
             annotation: String,
             /// Its value.
             value: String,
-        } => ("node {node}: annotation {annotation} is not an RFC 3339 time: {value:?}"),
+        } => ("node {node}: annotation {annotation} is not an RFC 3339 time: {:?}", excerpt(.value)),
         /// Nodes are not in use.
         NotInUse {
             /// What is missing.
@@ -268,26 +269,34 @@ reasons! {
             node: String,
             /// How many.
             nodes: usize,
-        } => ("not in use, {what}: {}", among(*.nodes, "node", .node)),
+        } => ("not in use, {}: {}", excerpt(.what), among(*.nodes, "node", .node)),
         /// A group is not grown.
         GroupNotGrown {
             /// The group.
             group: String,
             /// Why.
             why: String,
-        } => ("node group {group} is not grown in this run: {why}"),
+        } => ("node group {group} is not grown in this run: {}", excerpt(.why)),
         /// Nothing is deleted from a group.
         GroupNotShrunk {
             /// The group.
             group: String,
             /// Why.
             why: String,
-        } => ("nothing is deleted from node group {group}: {why}"),
+        } => ("nothing is deleted from node group {group}: {}", excerpt(.why)),
         /// A group without nodes belongs to no pool.
         GroupWithoutPool {
             /// The group.
             group: String,
         } => ("node group {group} belongs to no pool: it has no nodes, and neither its template nor NODE_GROUPS=pool=group names one"),
+    }
+}
+
+fn no_user_pods(keys: &str) -> String {
+    if keys.is_empty() {
+        "PREEMPTIBLE_LABELS names no label key".to_owned()
+    } else {
+        format!("no pod carries a label key of PREEMPTIBLE_LABELS={}", excerpt(keys))
     }
 }
 

@@ -68,8 +68,8 @@ impl<'a> Walk<'a> {
             }
         }
         if critical_seen && !classifier.preemptible_seen() {
-            let labels: Vec<&str> = self.policy.preemptible_labels.iter().map(String::as_str).collect();
-            self.warnings.push(Warning::NoUserPods { labels: labels.join(":") });
+            let keys: Vec<&str> = self.policy.preemptible_labels.iter().map(String::as_str).collect();
+            self.warnings.push(Warning::NoUserPods { keys: keys.join(":") });
         }
         let no_memory = |pod, pods| Warning::NoMemoryRequest { pod, pods };
         self.warnings.extend(self.without_request.warning(no_memory));

@@ -27,6 +27,17 @@ pub(super) fn among(count: usize, noun: &str, name: &str) -> String {
     if count == 1 { format!("{noun} {name}") } else { format!("{}, {name} among them", plural(count, noun)) }
 }
 
+/// The most that a free text from elsewhere adds to a sentence. The scheduler's own messages are shorter.
+const LONGEST_EXCERPT: usize = 512;
+
+/// The beginning of a text from elsewhere that may have any length: a message, an annotation's value.
+pub(super) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_EXCERPT) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// Declares a reason type: its variants with their documentation, word and sentence at one place.
 macro_rules! reasons {
     (
@@ -71,7 +82,7 @@ reasons! {
             pod: String,
         } => ("it runs the critical pod {pod}"),
         /// A node under our own cordon was annotated to stay.
-        ScaleDownDisabled => ("it is annotated scale-down-disabled"),
+        ScaleDownDisabled => ("its annotation scale-down-disabled keeps it in service"),
         /// A pod that waits has room there.
         WaitingPod {
             /// `namespace/name` of one of them.
@@ -88,12 +99,12 @@ reasons! {
         RefusedElsewhere {
             /// `namespace/name`.
             pod: String,
-        } => ("the scheduler refuses pod {pod} on the nodes that it fits by its requests; this one may take it"),
+        } => ("pod {pod} fits nodes that take pods, but the scheduler refuses it there for another reason; this node may suit it"),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
             zone: String,
-        } => ("it is kept for zone {zone}"),
+        } => ("KEEP_ZONES: no other node of zone {zone} would serve"),
         /// More capacity is needed.
         AboveBand {
             /// Utilization now.
@@ -119,7 +130,9 @@ reasons! {
             why: Box<UncordonReason>,
             /// Since when it is cordoned, where known.
             cordoned: Since,
-        } => ("{why}; somebody else cordoned it{cordoned}, and ADOPT_CORDONS=true undoes that"),
+            /// How old the cordon is.
+            age: CordonAge,
+        } => ("{why}; the cordon is not ours and {age}, and ADOPT_CORDONS=true undoes it"),
     }
 }
 
@@ -139,7 +152,7 @@ reasons! {
             utilization: Utilization,
             /// `MAX_UTILIZATION`.
             max: PartsPerMillion,
-        } => ("utilization {utilization} is above {max}, and the nodes there are do not suffice"),
+        } => ("utilization {utilization} is above {max}, and the existing nodes are not enough"),
         /// There are too few nodes.
         MinNodes {
             /// Nodes that serve or boot after the plan without the new ones.
@@ -200,7 +213,9 @@ reasons! {
             empty: Since,
             /// `ADOPT_CORDONS`.
             adopt: AdoptCordons,
-        } => ("it is empty{empty}; somebody else cordoned it{cordoned}, and ADOPT_CORDONS={adopt} lets it go"),
+            /// How old the cordon is.
+            age: CordonAge,
+        } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} lets the node go"),
     }
 }
 
@@ -256,7 +271,7 @@ reasons! {
         Unreadable {
             /// The field, its value and what was expected.
             what: String,
-        } => ("not managed: {what}"),
+        } => ("not managed: {}", excerpt(.what)),
         /// It is part of the control plane.
         ControlPlane {
             /// The label that says so.
@@ -280,38 +295,40 @@ reasons! {
         Reserved {
             /// One of the taints.
             taint: String,
-        } => ("reserved: fewer than half of the pool's pods tolerate the taint {taint}"),
+        } => ("reserved: fewer than half of the users' pods tolerate the taint {taint}"),
         /// Its taint keeps it for pods that need what only such a node has.
         ReservedFor {
             /// The taint.
             taint: String,
         } => ("reserved: the taint {taint} keeps it for pods that need what only such nodes have"),
         /// It is a Windows node in a pool of Linux pods.
-        ReservedWindows => ("reserved: it is a Windows node, and fewer than half of the pool's pods ask for one"),
+        ReservedWindows => ("reserved: it is a Windows node, and fewer than half of the users' pods ask for one"),
         /// A startup taint came back.
         NotInUse {
             /// What is missing: a taint that has not gone, or a device that has not come.
             what: String,
-        } => ("not in use: {what}"),
+        } => ("not in use: {}", excerpt(.what)),
         /// Its kubelet reports that something runs short.
         UnderPressure {
             /// The taint.
             taint: String,
-        } => ("under pressure ({taint}): neither cordoned nor uncordoned"),
+        } => ("under pressure ({taint}): it stays as it is until that ends"),
         /// It runs a critical pod.
         CriticalPod {
             /// `namespace/name` of one of them.
             pod: String,
         } => ("it runs the critical pod {pod}"),
         /// It is annotated to stay.
-        ScaleDownDisabled => ("it is annotated scale-down-disabled"),
+        ScaleDownDisabled => ("its annotation scale-down-disabled keeps it in service"),
         /// Somebody else cordoned it, and the cordon is not this run's to judge.
         CordonedByOthers {
             /// Since when it is cordoned, where known.
             cordoned: Since,
             /// `ADOPT_CORDONS`.
             adopt: AdoptCordons,
-        } => ("somebody else cordoned it{cordoned}; with ADOPT_CORDONS={adopt} that is not undone"),
+            /// How old the cordon is.
+            age: CordonAge,
+        } => ("the cordon is not ours and {age}; with ADOPT_CORDONS={adopt} the node stays as it is"),
         /// Another run is about to delete it.
         Claimed => ("another run is deleting it"),
         /// A waiting pod has room there.
@@ -330,17 +347,17 @@ reasons! {
         RefusedElsewhere {
             /// `namespace/name`.
             pod: String,
-        } => ("the scheduler refuses pod {pod} on the nodes that it fits by its requests; this one may take it"),
+        } => ("pod {pod} fits nodes that take pods, but the scheduler refuses it there for another reason; this node may suit it"),
         /// No other node of its zone would serve.
         KeepZone {
             /// The zone.
             zone: String,
-        } => ("it is kept for zone {zone}"),
+        } => ("KEEP_ZONES: no other node of zone {zone} would serve"),
         /// Fewer nodes would be enough, but not fewer than this.
         MinNodes {
             /// `MIN_NODES`.
             min: usize,
-        } => ("MIN_NODES is {min}"),
+        } => ("fewer nodes would be enough, but MIN_NODES is {min}"),
         /// Its capacity is needed.
         Needed {
             /// Its occupants: no node that is out of service and could serve has more.
@@ -350,7 +367,7 @@ reasons! {
             /// The utilization of the nodes that stay.
             utilization: Utilization,
         } => (
-            "its capacity is needed: {utilization} with the nodes that stay{}; it has {}",
+            "its capacity is needed: the nodes that stay{} come to utilization {utilization}; it has {}",
             must_be_kept(*.must),
             plural(*.occupants, "pod")
         ),
@@ -361,8 +378,8 @@ reasons! {
             /// Their utilization.
             utilization: Utilization,
         } => (
-            "its replacement does not serve yet: without it {} now, at {utilization}",
-            plural(*.serving, "node")
+            "it stays until its replacement serves: without it {} now, at utilization {utilization}",
+            serve(*.serving)
         ),
         /// It would be cordoned, but this run's budget does not allow it.
         CordonBudget {
@@ -382,7 +399,7 @@ reasons! {
             pod: String,
             /// Why it would not.
             why: Loss,
-        } => ("{pod} would be lost: {why}"),
+        } => ("pod {pod} would be lost with the node: {why}"),
         /// Another program delays its deletion.
         DeletionDelayed {
             /// The annotation that says so.
@@ -394,14 +411,14 @@ reasons! {
         NoNodeGroup {
             /// What its instance is instead.
             why: String,
-        } => ("it cannot be deleted: {why}"),
+        } => ("it cannot be deleted: {}", excerpt(.why)),
         /// Nothing must be deleted from its group.
         GroupNotShrunk {
             /// The group.
             group: String,
             /// Why.
             why: String,
-        } => ("nothing is deleted from node group {group}: {why}"),
+        } => ("nothing is deleted from node group {group}: {}", excerpt(.why)),
         /// It has not been empty for long enough.
         EmptyTooShort {
             /// For how long it has been seen empty.
@@ -416,21 +433,21 @@ reasons! {
             /// `namespace/name`.
             pod: String,
         } => (
-            "pod {pod} is not bound yet and may have been promised this node before its cordon, which is younger than \
-             660 s"
+            "pod {pod} has no node yet; the scheduler may have chosen this one before the cordon, which is less than \
+             660 s old"
         ),
         /// A pod that waits tolerates cordons, so the scheduler may still bind it there.
         ToleratesCordon {
             /// `namespace/name`.
             pod: String,
-        } => ("pod {pod} is not bound yet and tolerates a cordon, so the scheduler may still give it this node"),
+        } => ("pod {pod} has no node yet and tolerates cordons, so the scheduler may still choose this one"),
         /// A pod in its first hour of waiting would fit there.
         FitsWaitingPod {
             /// `namespace/name`.
             pod: String,
-        } => ("pod {pod} waits and would fit there"),
+        } => ("pod {pod} waits for a node and fits this one"),
         /// Nodes are created in its pool in this run.
-        PoolGrows => ("its pool grows in this run"),
+        PoolGrows => ("nodes are created in this run, so none that could serve is deleted"),
         /// It would be deleted, but this run's budget does not allow it.
         DeletionBudget {
             /// `MAX_DELETIONS`.
@@ -442,14 +459,14 @@ reasons! {
             serving: usize,
             /// `MIN_NODES`.
             min: usize,
-        } => ("{} in service after this run, MIN_NODES is {min}", plural(*.serving, "node")),
+        } => ("{} after this run, MIN_NODES is {min}", serve(*.serving)),
         /// It is the last managed node of its zone.
         LastOfZone {
             /// The zone.
             zone: String,
-        } => ("it is the last node of zone {zone}"),
+        } => ("KEEP_ZONES: it is the last node of zone {zone}"),
         /// It is the last managed node of its pool, and nothing says where to grow again.
-        LastOfPool => ("it is the last node, and NODE_GROUPS does not say where to grow again"),
+        LastOfPool => ("it is the last node, and NODE_GROUPS names no group that could replace it"),
         /// It may become Ready any moment.
         Booting {
             /// Since when, where known.
@@ -470,18 +487,24 @@ reasons! {
             since: Since,
         } => ("NotReady{since}"),
         /// Too many nodes are broken for anything but uncordoning.
-        TooManyBroken => ("too many nodes are broken to act"),
+        TooManyBroken => ("too many nodes are broken: this run only uncordons"),
         /// It is reserved or not a candidate, schedulable, and nothing is done to it.
         ReservedCordoned => ("reserved and cordoned; no waiting pod needs it"),
     }
+}
+
+/// `2 nodes serve`.
+fn serve(nodes: usize) -> String {
+    let verb = if nodes == 1 { "serves" } else { "serve" };
+    format!("{} {verb}", plural(nodes, "node"))
 }
 
 /// The nodes that stay and that must be kept, in words; empty if there are none.
 fn must_be_kept(nodes: usize) -> String {
     match nodes {
         0 => String::new(),
-        1 => ", 1 of which must be kept".to_owned(),
-        _ => format!(", {nodes} of which must be kept"),
+        1 => " (1 of them must)".to_owned(),
+        _ => format!(" ({nodes} of them must)"),
     }
 }
 
@@ -550,5 +573,58 @@ impl fmt::Display for Elapsed {
             (hours, 0, _) => write!(formatter, "{hours}h"),
             (hours, minutes, _) => write!(formatter, "{hours}h {minutes}m"),
         }
+    }
+}
+
+/// The age of a cordon, which may be unknown; written as `3h old`, or `of unknown age`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CordonAge(pub Option<Elapsed>);
+
+impl CordonAge {
+    /// The age at a moment of a cordon that was made at another.
+    #[must_use]
+    pub fn at(now: Timestamp, cordoned: Option<Timestamp>) -> Self {
+        Self(cordoned.map(|cordoned| Elapsed(now.duration_since(cordoned))))
+    }
+}
+
+impl fmt::Display for CordonAge {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(age) => write!(formatter, "{age} old"),
+            None => formatter.write_str("of unknown age"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_from_elsewhere_is_cut() {
+        assert_eq!(excerpt("0/3 nodes are available"), "0/3 nodes are available");
+        let whole = "\u{e9}".repeat(512);
+        assert_eq!(excerpt(&whole), whole);
+        assert_eq!(excerpt(&"\u{e9}".repeat(1 << 20)), format!("{whole}..."));
+    }
+
+    #[test]
+    fn the_message_on_a_cordon_of_others_has_its_age() {
+        let now: Timestamp = "2026-01-15T09:00:00Z".parse().unwrap();
+        let made = "2026-01-15T07:55:00Z".parse().ok();
+        let reason = |cordoned| KeepReason::CordonedByOthers {
+            cordoned: Since(cordoned),
+            adopt: AdoptCordons::After(SignedDuration::from_hours(2)),
+            age: CordonAge::at(now, cordoned),
+        };
+        assert_eq!(
+            reason(made).to_string(),
+            "the cordon is not ours and 1h 5m old; with ADOPT_CORDONS=2h the node stays as it is"
+        );
+        assert_eq!(
+            reason(None).to_string(),
+            "the cordon is not ours and of unknown age; with ADOPT_CORDONS=2h the node stays as it is"
+        );
     }
 }

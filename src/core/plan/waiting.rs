@@ -91,7 +91,14 @@ impl<'a> WaitingPod<'a> {
         let age =
             since.map(|since| survey.snapshot.observed_at().duration_since(since).max(SignedDuration::ZERO));
         let known_volumes = survey.snapshot.volumes();
-        Self { pod, unbound, volumes: pod.claims.iter().filter_map(volume).collect(), known_volumes, misnominated: false, age }
+        Self {
+            pod,
+            unbound,
+            volumes: pod.claims.iter().filter_map(volume).collect(),
+            known_volumes,
+            misnominated: false,
+            age,
+        }
     }
 
     pub(super) fn shape(&self) -> Shape<'_> {
@@ -161,11 +168,11 @@ impl<'a> Waiting<'a> {
         let Some((index, facts)) = found.filter(|(_, facts)| facts.managed() && !one.unbound.gated) else {
             return Nomination::None;
         };
+        self.nominees.entry(index).or_insert_with(|| one.pod.full_name());
         if !facts.ready() || facts.cordon != Cordon::None {
             return Nomination::Fails;
         }
         self.nominated.entry(index).or_default().add(&one.pod.requests);
-        self.nominees.entry(index).or_insert_with(|| one.pod.full_name());
         if let Some(demand) = self.demand.get_mut(facts.pool).filter(|_| facts.common()) {
             demand.add(&one.pod.requests);
         }

@@ -210,7 +210,10 @@ fn pods_that_something_is_wrong_with_are_counted_and_one_is_named() {
 
 #[test]
 fn a_label_that_no_pod_carries_is_a_mistake_in_the_setting() {
-    assert_eq!(warnings(vec![node("n1")], vec![pod("hub/hub").on("n1")]), [Warning::NoUserPods { labels: "hub.jupyter.org/username".into() }]);
+    assert_eq!(
+        warnings(vec![node("n1")], vec![pod("hub/hub").on("n1")]),
+        [Warning::NoUserPods { keys: USER.to_owned() }]
+    );
     let omitted_user = pod("kube-system/x").labelled(USER).on("n1");
     assert_eq!(warnings(vec![node("n1")], vec![pod("hub/hub").on("n1"), omitted_user]), []);
     assert_eq!(warnings(vec![node("n1")], vec![agent("hub").on("n1")]), []);
