@@ -5,7 +5,7 @@ use kube_rebalancer_core::plan::{self, Plan, Reason as _};
 
 use super::document::{
     Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome,
-    OutcomeKind, Pool, Refused, SCHEMA, Share, Utilization, Verdict, Warning,
+    OutcomeKind, Pool, Refused, SCHEMA, Utilization, Verdict, Warning,
 };
 use crate::report::{self, Facts};
 use kube_rebalancer_page::json::Decimal;
@@ -84,18 +84,20 @@ fn pool(pool: &plan::PoolPlan) -> Pool<'_> {
 
 fn utilization(utilization: plan::Utilization) -> Utilization {
     let of = |wanted: Resource| {
-        let ratio = utilization.ratios().find(|(resource, _)| *resource == wanted)?.1;
-        Some(Share {
-            requested: ratio.requested,
-            capacity: ratio.capacity,
-            ratio: ratio.parts_per_million().map(Decimal),
-        })
+        let ratio = utilization.ratios().find(|(resource, _)| *resource == wanted).map(|(_, ratio)| ratio);
+        ratio.unwrap_or_default()
+    };
+    let (memory, cpu) = (of(Resource::Memory), of(Resource::Cpu));
+    let ratio = |wanted: Resource, ratio: plan::Ratio| {
+        let counts = utilization.ratios().any(|(resource, _)| resource == wanted);
+        ratio.parts_per_million().filter(|_| counts).map(Decimal)
     };
     Utilization {
         decides: utilization.decides().name(),
-        ratio: utilization.ratio().parts_per_million().map(Decimal),
-        memory: of(Resource::Memory),
-        cpu: of(Resource::Cpu),
+        memory: ratio(Resource::Memory, memory),
+        cpu: ratio(Resource::Cpu, cpu),
+        requested: Amounts { memory_bytes: memory.requested, cpu_millicores: cpu.requested },
+        capacity: Amounts { memory_bytes: memory.capacity, cpu_millicores: cpu.capacity },
     }
 }
 

@@ -91,22 +91,14 @@ pub(super) struct Amounts {
 pub(super) struct Utilization {
     /// The resource with the largest ratio: `memory` or `cpu`.
     pub(super) decides: &'static str,
-    /// The largest ratio; null where it is infinite.
-    pub(super) ratio: Option<Decimal>,
-    /// Of memory, in bytes; null where `RESOURCES` leaves it out.
-    pub(super) memory: Option<Share>,
-    /// Of processor time, in thousandths of a core; null where `RESOURCES` leaves it out.
-    pub(super) cpu: Option<Share>,
-}
-
-/// One resource's part of a utilization.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Share {
-    pub(super) requested: u64,
-    pub(super) capacity: u64,
-    /// `requested / capacity`; null where that is infinite.
-    pub(super) ratio: Option<Decimal>,
+    /// The ratio of memory; null where it is infinite, or where `RESOURCES` leaves memory out.
+    pub(super) memory: Option<Decimal>,
+    /// The ratio of processor time; null where it is infinite, or where `RESOURCES` leaves it out.
+    pub(super) cpu: Option<Decimal>,
+    /// What is asked of the nodes.
+    pub(super) requested: Amounts,
+    /// What they offer.
+    pub(super) capacity: Amounts,
 }
 
 /// The pool as it was. `managed` is the sum of `serving`, `cordoned`, `booting`, `broken`, `notInUse`, `underPressure`,
@@ -214,7 +206,7 @@ pub(super) enum Action<'a> {
     Delete {
         pool: &'a str,
         node: &'a str,
-        /// The controllers that start a pod of this node again elsewhere.
+        /// The pods of this node that their controllers start again elsewhere, each with its controller.
         restarts: &'a [String],
         #[schemars(schema_with = "reason_words::<DeleteReason>")]
         reason: &'static str,
