@@ -2,6 +2,7 @@
 //! cluster and by the simulator.
 
 mod answer;
+mod cause;
 mod pod_life;
 mod provider;
 mod scope;
@@ -13,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Node, Pod};
 
 pub use answer::{GroupAnswer, InstanceToDelete};
+pub use cause::{causes, chain};
 pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
 pub use scope::CloudScope;
