@@ -8,7 +8,7 @@ use std::io::Result;
 use kube_rebalancer_core::plan::Action;
 
 use super::{Facts, Outcome, OutcomeKind};
-use kube_rebalancer_page::{Page, Tone};
+use kube_rebalancer_page::{Page, Tone, count};
 
 pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) -> Result<()> {
     if actions.is_empty() {
@@ -43,12 +43,10 @@ pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) 
 fn target(action: &Action) -> String {
     match action {
         Action::Grow { group: Some(group), from, to, .. } => {
-            let noun = if *from == 1 { "instance" } else { "instances" };
-            format!("{group}: from {from} {noun} to {to}")
+            format!("{group}: from {} to {to}", count(*from, "instance"))
         }
         Action::Grow { group: None, from, to, .. } => {
-            let noun = if *from == 1 { "node" } else { "nodes" };
-            format!("the cluster, whose node groups are not known: from {from} {noun} to {to}")
+            format!("the cluster, whose node groups are not known: from {} to {to}", count(*from, "node"))
         }
         Action::Uncordon { node, .. }
         | Action::Cordon { node, .. }

@@ -7,9 +7,8 @@ use kube_rebalancer_core::policy::CapacitySource;
 
 use super::Facts;
 use super::memory::gi;
-use super::sentence::count;
 use kube_rebalancer_page::Setting;
-use kube_rebalancer_page::{Page, Tone};
+use kube_rebalancer_page::{Page, Tone, count};
 
 /// Where the facts start; labels stand before it.
 const COLUMN: usize = 13;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use kube_rebalancer_apply::{Applied, Apply, NotTried};
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_kube::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
+use kube_rebalancer_page::count;
 use kube_rebalancer_ports::{Clock, SharedClock};
 
 use super::clouds::{self, CloudHalf, Clouds};
@@ -217,8 +218,7 @@ impl Run<'_> {
 
     /// Asks, and waits for the answer as long as the run may last.
     async fn ask(&self, actions: usize) -> bool {
-        let noun = if actions == 1 { "action" } else { "actions" };
-        let question = format!("Apply {actions} {noun}? [y/N] ");
+        let question = format!("Apply {}? [y/N] ", count(actions, "action"));
         let ask = self.world.ask;
         let answer = tokio::task::spawn_blocking(move || ask(&question));
         let stopped = async {

@@ -129,14 +129,7 @@ impl<'a> Show<'a> {
         outcomes: Option<&[Outcome]>,
         write: impl FnOnce(&Facts<'_>) -> std::io::Result<()>,
     ) -> Result<(), Failure> {
-        let setting = |setting: &'a crate::settings::ResolvedSetting| kube_rebalancer_page::Setting {
-            name: setting.entry.name,
-            text: &setting.text,
-            json: setting.json(),
-            is_default: setting.text == setting.entry.default,
-        };
-        let settings: Vec<kube_rebalancer_page::Setting<'_>> =
-            self.settings.values().iter().map(setting).collect();
+        let settings = self.settings.for_report();
         written(write(&Facts {
             version: env!("CARGO_PKG_VERSION"),
             source: &self.source,
