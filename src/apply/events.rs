@@ -3,8 +3,8 @@
 use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::plan::Action;
 
-use super::{Apply, Outcome, PARALLEL};
-use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups};
+use super::{Apply, PARALLEL};
+use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome};
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Tells of everything that was done or failed. An event that cannot be written is worth a line in the log, no more.

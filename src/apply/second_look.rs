@@ -7,9 +7,9 @@ use kube_rebalancer_core::plan::Action;
 use kube_rebalancer_core::recheck::{self, SecondLook};
 
 use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_marks};
-use super::{Apply, NotTried, Outcome, Progress, answer};
+use super::{Apply, Progress, answer};
 use kube_rebalancer_ports::{
-    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NodePatch, PortError,
+    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NodePatch, NotTried, Outcome, PortError,
 };
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {

@@ -3,6 +3,7 @@
 
 mod answer;
 mod cause;
+mod outcome;
 mod pod_life;
 mod provider;
 mod scope;
@@ -15,6 +16,7 @@ use kube_rebalancer_core::model::{Node, Pod};
 
 pub use answer::{GroupAnswer, InstanceToDelete};
 pub use cause::{causes, chain};
+pub use outcome::{NotTried, Outcome, OutcomeKind};
 pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
 pub use scope::CloudScope;

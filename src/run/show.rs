@@ -10,9 +10,10 @@ use super::World;
 use crate::cli::{OutputFormat, RunArgs};
 use crate::error::{Failure, written};
 use crate::logs::{self, LogFormat};
-use crate::report::{self, Facts, Outcome};
+use crate::report::{self, Facts};
 use crate::settings::Settings;
 use kube_rebalancer_page::Layout;
+use kube_rebalancer_ports::Outcome;
 
 /// How a report is to be written, and what it says of where it is from.
 #[derive(Clone, Debug)]

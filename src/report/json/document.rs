@@ -55,7 +55,7 @@ pub(super) struct Document<'a> {
     pub(super) violations: &'a [String],
     /// What became of the actions; there only when something was carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) outcomes: Option<Vec<Outcome<'a>>>,
+    pub(super) outcomes: Option<Vec<Outcome>>,
 }
 
 /// The cluster as it was. `managed` is the sum of `serving`, `cordoned`, `booting` and `broken`.
@@ -244,12 +244,12 @@ pub(super) struct Guard {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the format's own name for it")]
-pub(super) struct Outcome<'a> {
+pub(super) struct Outcome {
     /// Index into `actions`.
     pub(super) action: usize,
     pub(super) outcome: OutcomeKind,
     /// Why; empty where the outcome says it all.
-    pub(super) message: &'a str,
+    pub(super) message: String,
 }
 
 /// How an action ended.
