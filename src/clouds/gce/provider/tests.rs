@@ -203,6 +203,42 @@ fn a_node_that_claims_the_instance_of_another_leads_to_no_group_and_is_not_delet
 }
 
 #[test]
+fn a_project_that_is_closed_to_us_takes_only_its_own_nodes_out() {
+    let foreign = with_provider("x", "gce://evil-project/us-central1-a/x");
+    for kind in [ErrorKind::Forbidden, ErrorKind::NotFound] {
+        let mut world = World::default().with(&zonal(ZONE, "pool"), &["a"]);
+        world.closed.insert("evil-project", error(kind, true, "not for you"));
+        let engine = world.engine();
+        let observed = seen(&engine, &[node(ZONE, "a"), foreign.clone()], &CloudScope::default()).unwrap();
+        let why =
+            "its instance us-central1-a/x is of project evil-project, which could not be seen: not for you";
+        assert_eq!(places(&observed), [Ok("us-central1-a/pool"), Err(why)]);
+        assert_eq!(observed.warnings, [format!("node x is in no node group: {why}")]);
+        assert!(observed.complete);
+        assert_eq!(observed.groups[0].not_growable, None);
+        assert!(!log(&engine).contains(&"created_at us-central1-a/x".to_owned()), "it is asked once");
+    }
+    // Any other failure may hide what is coming.
+    let mut world = World::default().with(&zonal(ZONE, "pool"), &["a"]);
+    world.closed.insert("evil-project", error(ErrorKind::Unavailable, true, "try later"));
+    let nodes = [node(ZONE, "a"), foreign];
+    let observed = seen(&world.engine(), &nodes, &CloudScope::default()).unwrap();
+    let gap = "the node groups of project evil-project are not known: try later";
+    assert_eq!(observed.groups[0].not_growable, Some(format!("not everything could be seen: {gap}")));
+    assert_eq!((places(&observed)[0], observed.complete), (Ok("us-central1-a/pool"), false));
+}
+
+#[test]
+fn where_every_project_is_closed_nothing_is_seen() {
+    let mut world = World::default().with(&zonal(ZONE, "pool"), &["a"]);
+    world.closed.insert("my-project", error(ErrorKind::Unavailable, true, "try later"));
+    world.closed.insert("z-project", error(ErrorKind::Forbidden, true, "not for you"));
+    let nodes = [node(ZONE, "a"), with_provider("x", "gce://z-project/us-central1-a/x")];
+    let error = seen(&world.engine(), &nodes, &CloudScope::default()).unwrap_err();
+    assert_eq!(error.to_string(), "try later", "what is away counts for more than what is closed");
+}
+
+#[test]
 fn settings_narrow_what_belongs_to_the_run() {
     let engine = World::default()
         .with(&zonal(ZONE, "gke-hub-users-grp"), &["gke-hub-users-1"])
