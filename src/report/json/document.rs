@@ -56,7 +56,7 @@ pub(super) struct Document<'a> {
     pub(super) refused: Option<Refused>,
     /// What became of the actions; there only when something was carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) outcomes: Option<Vec<Outcome<'a>>>,
+    pub(super) outcomes: Option<Vec<Outcome>>,
 }
 
 /// One pool.
@@ -350,12 +350,12 @@ pub(super) struct Guard {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the format's own name for it")]
-pub(super) struct Outcome<'a> {
+pub(super) struct Outcome {
     /// Index into `actions`.
     pub(super) action: usize,
     pub(super) outcome: OutcomeKind,
     /// Why; empty where the outcome says it all.
-    pub(super) message: &'a str,
+    pub(super) message: String,
 }
 
 /// How an action ended.
