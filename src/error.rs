@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use kube_rebalancer_ports::causes;
+
 /// How a run ended. Schedulers and scripts see it as the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -74,19 +76,12 @@ impl Failure {
 }
 
 /// Shows the error, then its causes one a line, then the hints.
-///
-/// Some libraries repeat a cause within the message of the error that it caused, kube among them. Such a cause says
-/// nothing new and is left out.
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut above = self.error.to_string();
-        write!(formatter, "error: {above}")?;
-        let causes = std::iter::successors(self.error.source(), |error| (*error).source());
-        for cause in causes.map(ToString::to_string) {
-            if !above.contains(&cause) {
-                write!(formatter, "\n  caused by: {cause}")?;
-                above = cause;
-            }
+        let error: &(dyn Error + 'static) = self.error.as_ref();
+        write!(formatter, "error: {error}")?;
+        for cause in causes(error) {
+            write!(formatter, "\n  caused by: {cause}")?;
         }
         for hint in &self.hints {
             write!(formatter, "\nhint: {hint}")?;

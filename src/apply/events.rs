@@ -3,8 +3,8 @@
 use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::plan::{Action, ActionKind, EventWords, NoticeKind, PodNotice};
 
-use super::{Apply, Outcome, PARALLEL};
-use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups};
+use super::{Apply, PARALLEL};
+use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome};
 
 /// Maximum number of waiting pods that a run writes an event on.
 const MOST_NOTICES: usize = 100;

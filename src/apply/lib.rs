@@ -14,7 +14,6 @@
 
 mod events;
 mod nodes;
-mod outcome;
 mod second_look;
 #[cfg(test)]
 mod tests;
@@ -27,9 +26,7 @@ use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::plan::{Action, GroupSize, Plan};
 use kube_rebalancer_core::policy::Policy;
 
-pub use outcome::{NotTried, Outcome};
-
-use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, PortError};
+use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PortError};
 
 /// How many requests are under way at once: enough to cordon a thousand nodes within a minute, few enough to stay far
 /// below the API server's fair share for one client.

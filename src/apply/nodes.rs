@@ -7,8 +7,10 @@ use kube_rebalancer_core::model::{Node, Taint, TaintEffect, annotation, taint};
 use kube_rebalancer_core::plan::{Action, UnmarkReason};
 use kube_rebalancer_core::recheck::{self, Judgement, Stale};
 
-use super::{Apply, NotTried, Outcome};
-use kube_rebalancer_ports::{Clock, Cluster, NodeGroups, NodePatch, PatchError, PortError};
+use super::Apply;
+use kube_rebalancer_ports::{
+    Clock, Cluster, NodeGroups, NodePatch, NotTried, Outcome, PatchError, PortError,
+};
 
 /// How often a patch is tried on a node that keeps changing. A kubelet writes its status every few seconds at most, so
 /// a third conflict in a row is not chance; the next run sees what it was.

@@ -7,10 +7,12 @@ use kube_rebalancer_core::check;
 use kube_rebalancer_core::model::{Node, Snapshot, annotation};
 use kube_rebalancer_core::plan::Action;
 use kube_rebalancer_core::recheck::{self, SecondLook, Stale};
-use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, PortError};
+use kube_rebalancer_ports::{
+    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, Outcome, PortError,
+};
 
 use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, no_marks};
-use super::{Apply, NotTried, Outcome, Progress, answer};
+use super::{Apply, Progress, answer};
 
 /// How often a deletion is tried while the cloud is busy.
 const DELETE_TRIES: usize = 3;

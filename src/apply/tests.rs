@@ -9,8 +9,7 @@ use world::{
     user, with_note,
 };
 
-use super::{NotTried, Outcome};
-use kube_rebalancer_ports::{GroupAnswer, PortError};
+use kube_rebalancer_ports::{GroupAnswer, NotTried, Outcome, PortError};
 
 /// Older than anything that the scheduler may still have in mind.
 const OLD: i64 = 3600;

@@ -3,6 +3,7 @@
 //! A page wraps at the width, colours where colours are wanted, and lets nothing but clean text through.
 
 mod clean;
+mod count;
 pub mod json;
 mod setting;
 
@@ -12,6 +13,7 @@ use anstyle::{AnsiColor, Style};
 use kube_rebalancer_core::plan::{Action, Effect, Verdict};
 
 pub use clean::clean;
+pub use count::count;
 pub use setting::Setting;
 
 /// How the text is laid out.

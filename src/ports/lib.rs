@@ -2,6 +2,8 @@
 //! cluster and by the simulator.
 
 mod answer;
+mod cause;
+mod outcome;
 mod pod_life;
 mod provider;
 mod scope;
@@ -15,6 +17,8 @@ use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
 use kube_rebalancer_core::plan::PodNotice;
 
 pub use answer::{GroupAnswer, InstanceToDelete};
+pub use cause::{causes, chain};
+pub use outcome::{NotTried, Outcome, OutcomeKind};
 pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
 pub use scope::CloudScope;

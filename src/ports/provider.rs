@@ -33,8 +33,9 @@ pub trait Provider: Debug + Send + Sync {
     ///
     /// - The target size is what the cloud was asked for, whoever asked; what it has not made yet is among the
     ///   instances of the group, so that a run does not ask for it again.
-    /// - A node is in a group only if its instance was proven by account, zone and provider ID. Of two nodes with one
-    ///   instance, neither is. Every other node of this cloud gets the reason why it is in none.
+    /// - A node is in a group only if account, zone, provider ID and name of node and instance agree. Of two such nodes of
+    ///   one instance, neither is. Every other node of this cloud gets the reason why it is in none.
+    /// - Only nodes that agree lead to a group. What one node claims about itself stops no other node.
     /// - `not_growable` and `not_shrinkable` of a group name what the group cannot do, and why: an autoscaler scales it,
     ///   the cloud would delete others in place of the named ones.
     /// - A part that could not be seen is a gap, not an error: a run acts on the rest, and grows nothing.

@@ -7,8 +7,10 @@ use std::io::Result;
 
 use kube_rebalancer_core::plan::Action;
 
-use super::{Facts, Outcome, OutcomeKind};
-use kube_rebalancer_page::{Page, Tone};
+use kube_rebalancer_ports::{Outcome, OutcomeKind};
+
+use super::Facts;
+use kube_rebalancer_page::{Page, Tone, count};
 
 pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) -> Result<()> {
     if actions.is_empty() {
@@ -31,7 +33,7 @@ pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) 
             previous = Some(heading);
         }
         let number = format!("{:>digits$}  ", index + 1);
-        let outcome = outcomes.and_then(|outcomes| outcomes.iter().find(|outcome| outcome.action == index));
+        let outcome = outcomes.and_then(|outcomes| outcomes.get(index));
         let (tone, suffix) = outcome.map_or((Tone::Plain, String::new()), became);
         let body = format!("{}{suffix}", target(action));
         page.paragraph(4, 4 + digits + 2, (Tone::Dim, &number), (tone, &body))?;
@@ -43,18 +45,16 @@ pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) 
 fn target(action: &Action) -> String {
     match action {
         Action::Grow { group: Some(group), from, to, instead, .. } => {
-            let noun = if *from == 1 { "instance" } else { "instances" };
             let others: Vec<&str> = instead.iter().map(|other| other.group.as_str()).collect();
             let otherwise = if others.is_empty() {
                 String::new()
             } else {
                 format!("; if it refuses, {}", others.join(", then "))
             };
-            format!("{group}: from {from} {noun} to {to}{otherwise}")
+            format!("{group}: from {} to {to}{otherwise}", count(*from, "instance"))
         }
         Action::Grow { group: None, from, to, .. } => {
-            let noun = if *from == 1 { "node" } else { "nodes" };
-            format!("the cluster, whose node groups are not known: from {from} {noun} to {to}")
+            format!("the cluster, whose node groups are not known: from {} to {to}", count(*from, "node"))
         }
         Action::DeleteInstance { group, instance, .. } => format!("{instance} of {group}"),
         Action::Delete { node, restarts, .. } if !restarts.is_empty() => {
@@ -70,15 +70,16 @@ fn target(action: &Action) -> String {
 
 /// The words after the target. Capitals where the operator has to look: colour may be off.
 fn became(outcome: &Outcome) -> (Tone, String) {
-    let (tone, words) = match outcome.kind {
+    let (tone, words) = match outcome.kind() {
         OutcomeKind::Applied => (Tone::Plain, "done"),
         OutcomeKind::AlreadySo => (Tone::Plain, "was already so"),
         OutcomeKind::Stale => (Tone::Yellow, "STALE, skipped"),
         OutcomeKind::Failed => (Tone::Red, "FAILED"),
         OutcomeKind::NotTried => (Tone::Yellow, "NOT TRIED"),
     };
-    let separator = if outcome.message.is_empty() { "" } else { ": " };
-    (tone, format!(" - {words}{separator}{}", outcome.message))
+    let message = outcome.message();
+    let separator = if message.is_empty() { "" } else { ": " };
+    (tone, format!(" - {words}{separator}{message}"))
 }
 
 /// `7 done, 1 stale`.
@@ -91,7 +92,7 @@ fn totals(outcomes: &[Outcome]) -> String {
         (OutcomeKind::NotTried, "not tried"),
     ]
     .into_iter()
-    .map(|(kind, words)| (outcomes.iter().filter(|outcome| outcome.kind == kind).count(), words))
+    .map(|(kind, words)| (outcomes.iter().filter(|outcome| outcome.kind() == kind).count(), words))
     .filter(|(number, _)| *number > 0)
     .map(|(number, words)| format!("{number} {words}"))
     .collect();

@@ -15,9 +15,8 @@ use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::plan::{NodeVerdict, Ratio, Verdict};
 
 use super::names::{common_prefix, legend, short};
-use super::sentence::count;
 use super::table::{COLUMN, INDENT, verb_column};
-use kube_rebalancer_page::{Page, Tone};
+use kube_rebalancer_page::{Page, Tone, count};
 
 /// Names written out for each group.
 const SHOWN: usize = 3;

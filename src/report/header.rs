@@ -7,10 +7,9 @@ use kube_rebalancer_core::plan::{Band, Before, Plan, PoolPlan};
 use kube_rebalancer_core::policy::CapacitySource;
 
 use super::amount::amount;
-use super::sentence::count;
 use super::{Facts, sentence};
 use kube_rebalancer_page::Setting;
-use kube_rebalancer_page::{Page, Tone};
+use kube_rebalancer_page::{Page, Tone, count};
 
 /// Where the facts start; labels stand before it.
 const COLUMN: usize = 13;

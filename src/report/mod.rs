@@ -23,6 +23,7 @@ pub mod text;
 
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_page::Setting;
+use kube_rebalancer_ports::Outcome;
 
 pub use sentence::outcome;
 
@@ -43,32 +44,6 @@ pub struct Facts<'a> {
     pub observed: &'a [String],
     /// The rules that the checker found broken; a plan with any of them is not carried out.
     pub violations: &'a [String],
-    /// What became of the actions; `None` where nothing was carried out.
+    /// What became of each action, in the plan's order; `None` where nothing was carried out.
     pub outcomes: Option<&'a [Outcome]>,
-}
-
-/// What became of one action.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Index into the plan's actions.
-    pub action: usize,
-    /// How it ended.
-    pub kind: OutcomeKind,
-    /// Why, in one sentence; empty where the kind says it all.
-    pub message: String,
-}
-
-/// How an action ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutcomeKind {
-    /// Carried out.
-    Applied,
-    /// Nothing had to be changed any more.
-    AlreadySo,
-    /// What it relied on had changed meanwhile; left to the next run.
-    Stale,
-    /// It was tried, and failed.
-    Failed,
-    /// An earlier failure or the time limit came first.
-    NotTried,
 }

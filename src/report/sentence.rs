@@ -6,12 +6,9 @@ use kube_rebalancer_core::plan::{
     Action, ActionKind, After, Band, KeepReason, Limit, NodeVerdict, Plan, PoolPlan, Verdict,
 };
 
-use super::header::band;
+use kube_rebalancer_page::count;
 
-/// `1 node`, `2 nodes`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
+use super::header::band;
 
 /// What the actions of a plan come to, and what the cluster is like after them.
 #[must_use]

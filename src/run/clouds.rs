@@ -9,13 +9,12 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use kube_rebalancer_apply::NotTried;
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{CloudPart, Whole, merge};
 use kube_rebalancer_ports::{
-    CloudScope, CloudView, GroupAnswer, InstanceToDelete, NodeGroups, NotWanted, Provider, ProviderError,
-    ProviderKind, SharedClock,
+    CloudScope, CloudView, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, NotWanted, Provider,
+    ProviderError, ProviderKind, SharedClock,
 };
 
 /// A cluster with what its clouds show of it, and what can change its node groups, or why nothing can.

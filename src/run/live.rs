@@ -10,10 +10,11 @@ use std::future::pending;
 use std::io::Write;
 use std::sync::Arc;
 
-use kube_rebalancer_apply::{Applied, Apply, NotTried};
+use kube_rebalancer_apply::{Applied, Apply};
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_kube::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
-use kube_rebalancer_ports::{Clock, SharedClock};
+use kube_rebalancer_page::count;
+use kube_rebalancer_ports::{Clock, NotTried, Outcome, OutcomeKind, SharedClock};
 
 use super::clouds::{self, CloudHalf, Clouds};
 use super::show::{self, Decided, Show};
@@ -21,7 +22,6 @@ use super::{World, read_settings};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use crate::providers::PROVIDERS;
-use crate::report::{Outcome, OutcomeKind};
 use crate::settings::Settings;
 
 pub(super) fn run(
@@ -164,16 +164,16 @@ impl Run<'_> {
         for problem in &applied.problems {
             log::error!("{problem}");
         }
-        let outcomes = outcomes(&applied);
-        if let Some(sentence) = failures(&outcomes) {
+        let outcomes = applied.outcomes.as_slice();
+        if let Some(sentence) = failures(outcomes) {
             log::error!("{sentence}");
         }
         if consent == Consent::Given {
-            show.plan(&decided, Some(&outcomes), out)?;
+            show.plan(&decided, Some(outcomes), out)?;
         } else {
-            show.outcomes(&decided, &outcomes, out)?;
+            show.outcomes(&decided, outcomes, out)?;
         }
-        show.log(&decided, Some(&outcomes))?;
+        show.log(&decided, Some(outcomes))?;
         Ok(if applied.is_complete() { ending } else { Ending::Incomplete })
     }
 
@@ -219,8 +219,7 @@ impl Run<'_> {
 
     /// Asks, and waits for the answer as long as the run may last.
     async fn ask(&self, actions: usize) -> bool {
-        let noun = if actions == 1 { "action" } else { "actions" };
-        let question = format!("Apply {actions} {noun}? [y/N] ");
+        let question = format!("Apply {}? [y/N] ", count(actions, "action"));
         let ask = self.world.ask;
         let answer = tokio::task::spawn_blocking(move || ask(&question));
         let stopped = async {
@@ -271,26 +270,16 @@ fn no_lease(error: LeaseError) -> Failure {
     Failure::new(ending, error).with_hint(UNCHANGED)
 }
 
-fn outcomes(applied: &Applied) -> Vec<Outcome> {
-    use kube_rebalancer_apply::Outcome as Became;
-    let kind = |outcome: &Became| match outcome {
-        Became::Applied => OutcomeKind::Applied,
-        Became::AlreadySo => OutcomeKind::AlreadySo,
-        Became::Stale(_) | Became::Postponed(_) | Became::TakenBack { .. } => OutcomeKind::Stale,
-        Became::Failed(_) => OutcomeKind::Failed,
-        Became::NotTried(_) | Became::Blocked { .. } => OutcomeKind::NotTried,
-    };
-    let outcomes = applied.outcomes.iter().enumerate();
-    outcomes
-        .map(|(action, outcome)| Outcome { action, kind: kind(outcome), message: outcome.message() })
-        .collect()
-}
-
 /// One line for standard error, where the report may not be seen.
 fn failures(outcomes: &[Outcome]) -> Option<String> {
-    let mut failed = outcomes.iter().filter(|outcome| outcome.kind == OutcomeKind::Failed);
+    let mut failed = outcomes.iter().filter(|outcome| outcome.kind() == OutcomeKind::Failed);
     let first = failed.next()?;
-    Some(format!("{} of {} actions failed, the first: {}", 1 + failed.count(), outcomes.len(), first.message))
+    Some(format!(
+        "{} of {} actions failed, the first: {}",
+        1 + failed.count(),
+        outcomes.len(),
+        first.message()
+    ))
 }
 
 const UNCHANGED: &str = "nothing was changed";

@@ -10,9 +10,10 @@ use super::World;
 use crate::cli::{OutputFormat, RunArgs};
 use crate::error::{Failure, written};
 use crate::logs::{self, LogFormat};
-use crate::report::{self, Facts, Outcome};
+use crate::report::{self, Facts};
 use crate::settings::Settings;
 use kube_rebalancer_page::Layout;
+use kube_rebalancer_ports::Outcome;
 
 /// How a report is to be written, and what it says of where it is from.
 #[derive(Clone, Debug)]
@@ -129,14 +130,7 @@ impl<'a> Show<'a> {
         outcomes: Option<&[Outcome]>,
         write: impl FnOnce(&Facts<'_>) -> std::io::Result<()>,
     ) -> Result<(), Failure> {
-        let setting = |setting: &'a crate::settings::ResolvedSetting| kube_rebalancer_page::Setting {
-            name: setting.entry.name,
-            text: &setting.text,
-            json: setting.json(),
-            is_default: setting.text == setting.entry.default,
-        };
-        let settings: Vec<kube_rebalancer_page::Setting<'_>> =
-            self.settings.values().iter().map(setting).collect();
+        let settings = self.settings.for_report();
         written(write(&Facts {
             version: env!("CARGO_PKG_VERSION"),
             source: &self.source,

@@ -14,8 +14,7 @@ use crate::cli::{OutputFormat, SettingFlags, SimulateArgs};
 use crate::error::{Ending, Failure, written};
 use crate::settings::Settings;
 use crate::settings::catalog::ENTRIES;
-use kube_rebalancer_page::Layout;
-use kube_rebalancer_page::Setting;
+use kube_rebalancer_page::{Layout, count};
 use kube_rebalancer_ports::Source;
 use kube_rebalancer_simulate::panels::{panels, points_every};
 use kube_rebalancer_simulate::report::{Facts, json, text};
@@ -41,16 +40,7 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
     })?;
     let points_every = arguments.plot.as_ref().map(|_| points_every(scenario.length));
     let simulation = simulate_with_progress(&scenario, &contenders, points_every)?;
-    let shown: Vec<Setting<'_>> = settings
-        .values()
-        .iter()
-        .map(|setting| Setting {
-            name: setting.entry.name,
-            text: &setting.text,
-            json: setting.json(),
-            is_default: setting.text == setting.entry.default,
-        })
-        .collect();
+    let shown = settings.for_report();
     let facts =
         Facts { version: env!("CARGO_PKG_VERSION"), users: &users, scenario: &scenario, settings: &shown };
     let layout = Layout {
@@ -167,10 +157,7 @@ fn from_trace(source: &Source, first_days: Option<u32>) -> Result<Users, Failure
 
 /// Whole days, a day begun counts.
 fn days(seconds: u64) -> String {
-    match seconds.div_ceil(DAY) {
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
-    }
+    count(seconds.div_ceil(DAY), "day")
 }
 
 /// Simulates; if that takes long, and standard error is a terminal, with a bar there.

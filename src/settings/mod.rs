@@ -21,6 +21,7 @@ mod value;
 
 use jiff::SignedDuration;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_page::Setting;
 use kube_rebalancer_ports::CloudScope;
 
 use crate::logs::LogFormat;
@@ -113,5 +114,11 @@ impl Settings {
     #[must_use]
     pub fn values(&self) -> &[ResolvedSetting] {
         &self.values
+    }
+
+    /// Every setting as reports show it.
+    #[must_use]
+    pub fn for_report(&self) -> Vec<Setting<'_>> {
+        self.values.iter().map(ResolvedSetting::for_report).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! A setting with the value that this run uses and where that came from.
 
+use kube_rebalancer_page::Setting;
 use serde_json::Value;
 
 use super::catalog::Entry;
@@ -21,5 +22,15 @@ impl ResolvedSetting {
     #[must_use]
     pub fn json(&self) -> Value {
         self.entry.shape.json.value(&self.text)
+    }
+
+    /// The setting as reports show it.
+    pub(super) fn for_report(&self) -> Setting<'_> {
+        Setting {
+            name: self.entry.name,
+            text: &self.text,
+            json: self.json(),
+            is_default: self.text == self.entry.default,
+        }
     }
 }

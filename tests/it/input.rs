@@ -1,6 +1,5 @@
 //! Input from a file: every form that a dump comes in, and every way in which one can be bad.
 
-use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +8,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{Bytes, Snapshot};
 use kube_rebalancer_kube::observe::{self, Observation, ReadError, Reading};
-use kube_rebalancer_ports::Source;
+use kube_rebalancer_ports::{Source, chain};
 use serde_json::{Value, json};
 
 fn observe(inputs: &[&[u8]]) -> Result<Observation, ReadError> {
@@ -22,17 +21,6 @@ fn observe(inputs: &[&[u8]]) -> Result<Observation, ReadError> {
 
 fn read(input: impl AsRef<[u8]>) -> Result<Observation, ReadError> {
     observe(&[input.as_ref()])
-}
-
-/// An error as a person sees it: every cause behind a colon.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        write!(text, ": {inner}").unwrap();
-        cause = inner.source();
-    }
-    text
 }
 
 fn failure(input: impl AsRef<[u8]>) -> String {

@@ -20,15 +20,12 @@ mod faults;
 mod field;
 mod gce;
 mod gce_world;
-mod generate;
 mod input;
 mod live;
 mod logs;
-mod naive;
 mod objects;
 #[cfg(feature = "simulate")]
 mod plot;
-mod properties;
 mod race;
 mod readme;
 mod scale_py;

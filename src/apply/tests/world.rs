@@ -15,10 +15,10 @@ use kube_rebalancer_core::plan::{
 };
 use kube_rebalancer_core::policy::Policy;
 
-use crate::{Applied, Apply, NotTried};
+use crate::{Applied, Apply};
 use kube_rebalancer_ports::{
-    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch, PatchError, PodList,
-    PortError,
+    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch, NotTried, PatchError,
+    PodList, PortError,
 };
 
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);

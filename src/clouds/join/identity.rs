@@ -16,6 +16,11 @@ pub trait Identity: Clone + Ord + fmt::Debug + fmt::Display {
     /// Reads a node's `spec.providerID`; the error says what is wrong with it.
     fn from_provider_id(text: &str) -> Result<Self, String>;
 
+    /// Whether the cluster's node on this instance has this name. A kubelet may claim any provider ID when it registers,
+    /// its name it must prove; so a node is an instance only if both agree. Where a cloud names its nodes by an address or
+    /// an ID, this compares that.
+    fn is_node(&self, name: &str) -> bool;
+
     /// The unique number or ID of the instance that a node registered from, where the node carries it.
     #[must_use]
     fn registered_uid(_node: &Node) -> Option<&str> {
@@ -23,14 +28,15 @@ pub trait Identity: Clone + Ord + fmt::Debug + fmt::Display {
     }
 }
 
-/// The instance that a node claims to be.
+/// The instance that a node claims to be, if its name agrees.
 #[must_use]
 pub fn instance_of<I: Identity>(node: &Node) -> Option<I> {
-    I::from_provider_id(node.provider_id.as_deref()?).ok()
+    let instance = I::from_provider_id(node.provider_id.as_deref()?).ok()?;
+    instance.is_node(&node.name).then_some(instance)
 }
 
-/// The instances that the nodes of a cluster claim to be, each with the names of those nodes. More than one name is a
-/// pair of twins.
+/// The instances that the nodes of a cluster claim to be, each with the names of those nodes, if they agree. More than
+/// one name is a pair of twins.
 #[must_use]
 pub fn claims<I: Identity>(snapshot: &Snapshot) -> BTreeMap<I, Vec<&str>> {
     let mut claims: BTreeMap<I, Vec<&str>> = BTreeMap::new();

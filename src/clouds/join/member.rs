@@ -79,6 +79,9 @@ fn member<I: Identity>(
         return Err(format!("its providerID {provider_id} is not one of {}", I::CLOUD));
     }
     let id = I::from_provider_id(provider_id).map_err(|why| format!("its providerID: {why}"))?;
+    if !id.is_node(&node.name) {
+        return Err(format!("its providerID names instance {id}, whose node has another name"));
+    }
     if let Some(why) = listing.outside.get(&id) {
         return Err(why.clone());
     }

@@ -218,6 +218,25 @@ impl Amounts {
             && self.further().all(|(name, asked)| asked <= left.further_of(name))
     }
 
+    /// The first resource of which less is left than a pod with these requests asks for, with both amounts; `None` if the
+    /// pod fits.
+    #[must_use]
+    pub fn lacks(&self, left: &Self) -> Option<String> {
+        let short = |name: &str, asked: String, left: String| {
+            Some(format!("{asked} of {name} is asked for, {left} is free"))
+        };
+        for resource in [Resource::Memory, Resource::Cpu] {
+            let (asked, free) = (self.of(resource), left.of(resource));
+            if asked > 0 && asked > free {
+                return short(resource.name(), resource.show(asked), resource.show(free));
+            }
+        }
+        if let Some((name, asked)) = self.further().find(|(name, asked)| *asked > left.further_of(name)) {
+            return short(name, asked.to_string(), left.further_of(name).to_string());
+        }
+        (self.pods > left.pods).then(|| "no further pod is allowed there".to_owned())
+    }
+
     fn merge(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {
         self.memory.0 = combine(self.memory.0, other.memory.0);
         self.cpu.0 = combine(self.cpu.0, other.cpu.0);

@@ -43,7 +43,7 @@ pub enum Action {
         node: String,
         /// Why.
         reason: DeleteReason,
-        /// The controllers, as `Kind namespace/name`, that start a pod of this node again elsewhere.
+        /// The pods of this node that their controllers start again elsewhere, each with its controller.
         restarts: Vec<String>,
     },
     /// Delete an instance that never became a node.

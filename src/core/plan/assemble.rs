@@ -250,14 +250,14 @@ impl<'r, 'a> Run<'r, 'a> {
         }
     }
 
-    /// The controllers that start a pod of a node again elsewhere.
+    /// The pods of a node that their controllers start again elsewhere.
     fn restarts(&self, index: NodeIndex) -> Vec<String> {
         let moves = self.survey.nodes.get(index).map(|facts| facts.moves.as_slice()).unwrap_or_default();
         let mut names: Vec<String> = moves
             .iter()
             .filter_map(|pod| {
                 let controller = pod.controller.as_ref()?;
-                Some(format!("{} {}/{}", controller.kind, pod.namespace, controller.name))
+                Some(format!("{} of {} {}", pod.full_name(), controller.kind, controller.name))
             })
             .collect();
         names.sort_unstable();

@@ -94,8 +94,11 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Option
     if facts.claimed {
         return Some(KeepReason::Claimed);
     }
-    if facts.cordon == Cordon::Others
-        && (facts.protected() || !facts.cordon_adopted(policy, survey.snapshot.observed_at()))
+    // What others cordoned is not uncordoned, and goes only if it is empty and the cordon is old enough.
+    if facts.in_others_hands(policy)
+        && (facts.protected()
+            || !facts.empty()
+            || !facts.cordon_adopted(policy, survey.snapshot.observed_at()))
     {
         let age = CordonAge::at(survey.snapshot.observed_at(), facts.cordoned_at);
         let (cordoned, adopt) = (Since(facts.cordoned_at), policy.adopt_cordons);
@@ -125,14 +128,12 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Option
     if let Some((group, why)) = not_shrinkable(survey, facts) {
         return Some(KeepReason::GroupNotShrunk { group: group.to_owned(), why: why.to_owned() });
     }
-    if let Some(reason) = would_refuse(survey, index) {
-        return Some(reason);
-    }
     let empty_for = empty_for(survey, facts);
-    (empty_for < policy.empty_grace).then_some(KeepReason::EmptyTooShort {
-        empty_for: Elapsed(empty_for),
-        grace: Elapsed(policy.empty_grace),
-    })
+    if empty_for < policy.empty_grace {
+        let (empty_for, grace) = (Elapsed(empty_for), Elapsed(policy.empty_grace));
+        return Some(KeepReason::EmptyTooShort { empty_for, grace });
+    }
+    would_refuse(survey, index)
 }
 
 /// The group of a node, and why nothing must be deleted from it.

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::state::says_ready;
-use super::taints::{pressure, startup};
+use super::taints::{lasting, pressure, startup};
 use crate::model::{Amounts, Node, NodeGroup, NodeResources, is_extended_resource};
 use crate::policy::Policy;
 
@@ -13,6 +15,8 @@ use crate::policy::Policy;
 #[derive(Debug, Default)]
 pub(super) struct Devices<'a> {
     groups: BTreeMap<&'a str, GroupDevices>,
+    /// Whether no group is known, so that the nodes of a pool are one.
+    no_groups: bool,
 }
 
 #[derive(Debug, Default)]
@@ -40,19 +44,25 @@ impl<'a> Devices<'a> {
             groups.insert(&group.name, known);
         }
         for node in nodes.filter(|node| is_healthy(node, policy)) {
-            let Some(group) = &node.group else { continue };
+            let Some(group) = group_of(node, all.is_empty(), policy) else { continue };
             let known = groups.entry(group).or_default();
             known.healthy += 1;
             for name in names(&offered(&node.allocatable, &node.capacity)) {
                 *known.counts.entry(name).or_default() += 1;
             }
         }
-        Self { groups }
+        Self { groups, no_groups: all.is_empty() }
     }
 
     /// An extended resource that the group's template, or most of its other healthy nodes, have and the node lacks.
-    pub(super) fn missing(&self, node: &Node, policy: &Policy) -> Option<&str> {
-        let group = self.groups.get(node.group.as_deref()?)?;
+    ///
+    /// Where no group is known, an older node that lacks it is of another kind; only a young one may still get it.
+    pub(super) fn missing(&self, node: &Node, policy: &Policy, observed_at: Timestamp) -> Option<&str> {
+        let is_young = |at: Timestamp| observed_at.duration_since(at) < policy.boot_grace;
+        if self.no_groups && !node.created_at.is_some_and(is_young) {
+            return None;
+        }
+        let group = self.groups.get(group_of(node, self.no_groups, policy)?)?;
         if group.template.is_empty() && group.counts.is_empty() {
             return None;
         }
@@ -60,6 +70,21 @@ impl<'a> Devices<'a> {
         let others = group.healthy.saturating_sub(usize::from(is_healthy(node, policy)));
         let of_most = group.counts.iter().filter(|(_, count)| **count * 2 > others).map(|(name, _)| name);
         group.template.iter().chain(of_most).map(|name| &**name).find(|name| offer.further_of(name) == 0)
+    }
+}
+
+/// The group of a node; where no group is known, its pool. A pool may mix kinds of nodes, so a node that a taint keeps for
+/// certain pods belongs to none then.
+fn group_of<'n>(node: &'n Node, no_groups: bool, policy: &Policy) -> Option<&'n str> {
+    if !no_groups {
+        return node.group.as_deref();
+    }
+    if lasting(&node.taints, policy).next().is_some() {
+        return None;
+    }
+    match &policy.pool_label {
+        Some(label) => node.labels.get(label).map(String::as_str),
+        None => Some(""),
     }
 }
 
@@ -107,7 +132,7 @@ mod tests {
         let snapshot = cluster(nodes, vec![]).with_groups(vec![group], memberships);
         let policy = Policy::default();
         let devices = Devices::new(snapshot.groups(), snapshot.nodes().iter(), &policy);
-        devices.missing(&snapshot.nodes()[0], &policy).map(str::to_owned)
+        devices.missing(&snapshot.nodes()[0], &policy, snapshot.observed_at()).map(str::to_owned)
     }
 
     #[test]

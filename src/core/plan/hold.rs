@@ -65,7 +65,10 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
         let zone = zones.entry(facts.node.zone()).or_default();
         let (any, free) = match place.stage {
             Stage::Serving => {
-                first.get_or_insert(index);
+                // A node that this plan uncordons had nothing to do with the refusal.
+                if facts.serves() {
+                    first.get_or_insert(index);
+                }
                 (&mut zone.serving, &mut zone.free_serving)
             }
             _ => (&mut zone.cordoned, &mut zone.free_cordoned),

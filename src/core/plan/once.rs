@@ -49,7 +49,8 @@ fn came_and_does_not_fit(
             return Some(format!("node {name}, which came since, does not admit it"));
         }
         let free = free_of_occupants(facts);
-        (!one.pod.requests.fits(&free)).then(|| format!("node {name}, which came since, is too small for it"))
+        let lacks = one.pod.requests.lacks(&free)?;
+        Some(format!("node {name}, which came since, would not take it: {lacks}"))
     })
 }
 

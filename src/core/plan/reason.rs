@@ -472,6 +472,15 @@ reasons! {
             /// Since when, where known.
             since: Since,
         } => ("booting{since}"),
+        /// It may become Ready any moment, and has room for a waiting pod.
+        BootingForPod {
+            /// Since when, where known.
+            since: Since,
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many.
+            pods: usize,
+        } => ("booting{since}; it has room for {}", among(*.pods, "waiting pod", .pod)),
         /// It is NotReady and cordoned, or must not be cordoned.
         Broken {
             /// Since when, where known.

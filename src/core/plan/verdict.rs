@@ -64,7 +64,7 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
     }
     let impairment = || facts.impaired_by.clone().unwrap_or_default();
     match facts.state {
-        NodeState::Booting => return KeepReason::Booting { since: Since(facts.not_ready_since) },
+        NodeState::Booting => return booting(run, index, facts),
         NodeState::NotInUse => return KeepReason::NotInUse { what: impairment() },
         NodeState::UnderPressure => return KeepReason::UnderPressure { taint: impairment() },
         NodeState::Serving | NodeState::Cordoned | NodeState::Broken | NodeState::Claimed => {}
@@ -79,6 +79,17 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
         return KeepReason::Broken { since: Since(facts.not_ready_since) };
     }
     chosen(run, index, facts)
+}
+
+fn booting(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepReason {
+    let since = Since(facts.not_ready_since);
+    let decision = run.changes.decisions.get(facts.pool);
+    match decision.and_then(|decision| decision.must.get(&index)) {
+        Some(Must::Waiting(placed)) => {
+            KeepReason::BootingForPod { since, pod: placed.pod.clone(), pods: placed.pods }
+        }
+        _ => KeepReason::Booting { since },
+    }
 }
 
 /// Why a serving node was chosen.

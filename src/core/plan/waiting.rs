@@ -44,8 +44,20 @@ pub(super) struct WaitingPod<'a> {
     /// The node affinities of its volumes, where they were looked up.
     volumes: Vec<&'a Affinity>,
     known_volumes: &'a Volumes,
+    /// Whether the scheduler has nominated a node for it that cannot take it.
+    misnominated: bool,
     /// For how long the scheduler has refused it; `None` where no time tells.
     pub(super) age: Option<SignedDuration>,
+}
+
+/// What a nomination by the scheduler is worth.
+enum Nomination {
+    /// There is none.
+    None,
+    /// The pod is as good as on its node.
+    Holds,
+    /// Its node is cordoned or NotReady, so the pod waits.
+    Fails,
 }
 
 /// Pods that got a place: one of them, and how many.
@@ -79,7 +91,14 @@ impl<'a> WaitingPod<'a> {
         let age =
             since.map(|since| survey.snapshot.observed_at().duration_since(since).max(SignedDuration::ZERO));
         let known_volumes = survey.snapshot.volumes();
-        Self { pod, unbound, volumes: pod.claims.iter().filter_map(volume).collect(), known_volumes, age }
+        Self {
+            pod,
+            unbound,
+            volumes: pod.claims.iter().filter_map(volume).collect(),
+            known_volumes,
+            misnominated: false,
+            age,
+        }
     }
 
     pub(super) fn shape(&self) -> Shape<'_> {
@@ -129,29 +148,35 @@ impl<'a> Waiting<'a> {
             if first_hour(survey, &one) {
                 waiting.first_hour.push(one.clone());
             }
-            if !waiting.nominate(survey, &one) {
-                rest.push((one, kind));
+            match waiting.nominate(survey, &one) {
+                Nomination::Holds => {}
+                Nomination::Fails => rest.push((WaitingPod { misnominated: true, ..one }, kind)),
+                Nomination::None => rest.push((one, kind)),
             }
         }
         waiting.sort_out(survey, growth, rest);
         waiting
     }
 
-    /// Puts a pod on the node that the scheduler has nominated for it, if that node can take it.
-    fn nominate(&mut self, survey: &Survey<'_>, one: &WaitingPod<'_>) -> bool {
-        let Some(name) = one.unbound.nominated.as_deref() else { return false };
+    /// Puts a pod on the node that the scheduler has nominated for it, if that node can take it. A nomination for a node
+    /// that this program does not manage tells nothing.
+    fn nominate(&mut self, survey: &Survey<'_>, one: &WaitingPod<'_>) -> Nomination {
+        let Some(name) = one.unbound.nominated.as_deref() else { return Nomination::None };
         let nodes = survey.snapshot.nodes();
-        let Ok(index) = nodes.binary_search_by(|node| node.name.as_str().cmp(name)) else { return false };
-        let Some(facts) = survey.nodes.get(index).filter(|facts| facts.managed()) else { return false };
-        if one.unbound.gated || !facts.ready() || facts.cordon != Cordon::None {
-            return false;
+        let index = nodes.binary_search_by(|node| node.name.as_str().cmp(name)).ok();
+        let found = index.and_then(|index| Some((index, survey.nodes.get(index)?)));
+        let Some((index, facts)) = found.filter(|(_, facts)| facts.managed() && !one.unbound.gated) else {
+            return Nomination::None;
+        };
+        self.nominees.entry(index).or_insert_with(|| one.pod.full_name());
+        if !facts.ready() || facts.cordon != Cordon::None {
+            return Nomination::Fails;
         }
         self.nominated.entry(index).or_default().add(&one.pod.requests);
-        self.nominees.entry(index).or_insert_with(|| one.pod.full_name());
         if let Some(demand) = self.demand.get_mut(facts.pool).filter(|_| facts.common()) {
             demand.add(&one.pod.requests);
         }
-        true
+        Nomination::Holds
     }
 
     /// Counts what the pods ask for, each in its pool, and orders the refused ones.
@@ -164,7 +189,8 @@ impl<'a> Waiting<'a> {
         let homes = Homes::new(survey, growth, &self.nominated);
         let mut known: BTreeMap<ShapeKey<'a>, Option<PoolIndex>> = BTreeMap::new();
         for (one, kind) in pods {
-            let refused = one.unbound.refusal.is_some() && kind != OccupantKind::Placeholder;
+            let refused =
+                (one.unbound.refusal.is_some() || one.misnominated) && kind != OccupantKind::Placeholder;
             if one.unbound.gated {
                 if kind != OccupantKind::Placeholder {
                     self.warnings.push(Warning::Gated { pod: one.pod.full_name() });

@@ -122,7 +122,8 @@ fn look_at_states(
         let (capacity, beyond) = medians.capacity(node, policy);
         facts.capacity = without_omitted(capacity, &facts.omitted_load, policy);
         let none_of = none_of(&facts.capacity, policy);
-        let missing = devices.missing(node, policy).map(|name| format!("{name} has not come"));
+        let missing =
+            devices.missing(node, policy, snapshot.observed_at()).map(|name| format!("{name} has not come"));
         facts.without_capacity = none_of.is_some() && missing.is_none() && startup(node, policy).is_none();
         let lacks = missing.or_else(|| none_of.map(|resource| format!("no {resource} is left for its pods")));
         (facts.state, facts.impaired_by) = state(node, lacks, policy, snapshot.observed_at());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, DATE};
 use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
@@ -14,14 +14,17 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::time::RunTime;
-use kube_rebalancer_ports::PortError;
+use kube_rebalancer_ports::{PortError, chain};
+use kube_rebalancer_retry::{Failed, GivenUp, Pace, retry, retry_after};
 
-/// How often a request is tried. With the pauses between, a server that restarts (some 20 s) is waited for.
-const TRIES: u32 = 7;
-/// The first pause; each further one is twice as long, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause that we choose. One that a server asks for is kept, if the run lasts that long.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// With the pauses between, a server that restarts (some 20 s) is waited for. A pause that a server asks for is kept, if
+/// the run lasts that long.
+const PACE: Pace = Pace {
+    tries: 7,
+    first_pause: Duration::from_millis(250),
+    longest_pause: Duration::from_secs(10),
+    longest_asked: Duration::MAX,
+};
 /// How long a server that has never answered is tried to be connected to, so that a person learns of a wrong address
 /// within ten seconds; to one that has answered in this run, the other limits apply.
 const FIRST_CONTACT: Duration = Duration::from_secs(8);
@@ -125,7 +128,7 @@ impl Call {
     }
 
     fn new(method: Method, path: impl Into<String>, content_type: &'static str, body: Option<Value>) -> Self {
-        Self { method, path: path.into(), content_type, body, tries: TRIES, at_least: Duration::ZERO }
+        Self { method, path: path.into(), content_type, body, tries: PACE.tries, at_least: Duration::ZERO }
     }
 
     /// The request without its query, for messages.
@@ -145,13 +148,6 @@ impl Call {
     }
 }
 
-/// What a failed try means.
-struct Failed {
-    error: CallError,
-    /// How long to wait at least before the next try; `None` if there is no point in one.
-    retry_after: Option<Duration>,
-}
-
 impl Server {
     pub(super) fn new(client: Client, time: RunTime, url: &str) -> Self {
         Self { client, time, url: url.into(), reached: Arc::default() }
@@ -163,41 +159,23 @@ impl Server {
     /// from, and creations that fail if the object is there. If the answer to the first was lost, the second is refused
     /// with a conflict, which is [in doubt](CallError::is_in_doubt).
     pub(super) async fn call(&self, call: &Call) -> Result<String, CallError> {
-        let mut pause = FIRST_PAUSE;
-        let mut tried = 0;
-        let mut in_doubt = false;
-        loop {
-            tried += 1;
-            let Failed { mut error, retry_after } = match self.one_try(call).await {
-                Ok(body) => return Ok(body),
-                Err(failed) => failed,
-            };
-            in_doubt |= error.in_doubt;
-            error.in_doubt = in_doubt;
-            let Some(at_least) = retry_after.filter(|_| tried < call.tries) else { return Err(error) };
-            // Jitter: several clients that were turned away together must not come back together.
-            let jittered = pause / 2 + pause * fastrand::u32(0..=1000) / 2000;
-            let wait = jittered.max(at_least);
-            if wait >= self.patience(&error) {
-                return Err(error);
-            }
-            log::info!("trying again in {} ms: {error}", wait.as_millis());
-            sleep(wait).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+        let pace = Pace { tries: call.tries, ..PACE };
+        let answer = retry(pace, || self.one_try(call), |in_doubt| self.patience(in_doubt), sleep).await;
+        answer.map_err(|GivenUp { error, in_doubt, .. }| CallError { in_doubt, ..error })
     }
 
-    /// How much longer this failure may be tried to pass.
-    fn patience(&self, error: &CallError) -> Duration {
+    /// How much longer a failure may be tried to pass.
+    fn patience(&self, in_doubt: bool) -> Duration {
         let left = self.time.left();
-        let was_sent = error.in_doubt || self.reached.load(Ordering::Relaxed);
+        let was_sent = in_doubt || self.reached.load(Ordering::Relaxed);
         if was_sent { left } else { left.min(FIRST_CONTACT.saturating_sub(self.time.passed())) }
     }
 
-    async fn one_try(&self, call: &Call) -> Result<String, Failed> {
+    async fn one_try(&self, call: &Call) -> Result<String, Failed<CallError>> {
         let what = call.what();
         let no_answer = |message: String, in_doubt, retry_after| Failed {
             error: CallError { what: what.clone(), status: None, message, in_doubt },
+            in_doubt,
             retry_after,
         };
         let request = call.request().map_err(|error| no_answer(error.to_string(), false, None))?;
@@ -214,14 +192,14 @@ impl Server {
         let response = match answer.await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                let retry = may_pass(&error).then_some(Duration::ZERO);
+                let retry_after = may_pass(&error).then_some(Duration::ZERO);
                 let message = told(&error);
                 let Some(message) = message.strip_prefix(NOT_CONNECTED) else {
-                    return Err(no_answer(message, true, retry));
+                    return Err(no_answer(message, true, retry_after));
                 };
                 let what = format!("no connection to {}", self.url);
                 let error = CallError { what, status: None, message: message.to_owned(), in_doubt: false };
-                return Err(Failed { error, retry_after: retry });
+                return Err(Failed { error, in_doubt: false, retry_after });
             }
             Err(_) => {
                 let message = format!("no answer within {:.1} s", bound.as_secs_f32());
@@ -229,11 +207,10 @@ impl Server {
             }
         };
         self.reached.store(true, Ordering::Relaxed);
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        if let Some(date) = header(DATE) {
+        if let Some(date) = response.headers().get(DATE).and_then(|value| value.to_str().ok()) {
             self.time.server_says(date, Instant::now());
         }
-        let seconds = header(RETRY_AFTER).and_then(|value| value.parse().ok()).map(Duration::from_secs);
+        let asked_for = retry_after(response.headers());
         let status = response.status();
         let text = String::from_utf8_lossy(response.body()).into_owned();
         if status.is_success() {
@@ -248,8 +225,9 @@ impl Server {
         } else {
             format!("{status}: {}", words(&text))
         };
-        let error = CallError { what, status: Some(status), message, in_doubt: status.is_server_error() };
-        Err(Failed { error, retry_after: transient.then(|| seconds.unwrap_or_default()) })
+        let in_doubt = status.is_server_error();
+        let error = CallError { what, status: Some(status), message, in_doubt };
+        Err(Failed { error, in_doubt, retry_after: transient.then_some(asked_for) })
     }
 }
 
@@ -281,16 +259,4 @@ fn may_pass(error: &kube::Error) -> bool {
 /// A failure on one line, without the client's own word for everything that fails below it.
 fn told(error: &kube::Error) -> String {
     if let kube::Error::Service(cause) = error { chain(cause.as_ref()) } else { chain(error) }
-}
-
-/// An error with its causes on one line, without those that repeat what stands before them.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let causes = std::iter::successors(error.source(), |error| (*error).source());
-    for cause in causes.map(ToString::to_string) {
-        if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line
 }

@@ -9,7 +9,7 @@ use super::Live;
 use super::call::{Call, CallError};
 use super::event;
 use crate::observe::{Asked, Observation, ReadError, Reading};
-use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError};
+use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError, chain};
 
 /// Objects a page. Small enough that a busy API server answers within seconds, large enough that a cluster of a
 /// thousand pods is two requests.
@@ -64,7 +64,7 @@ impl Live {
                     log::info!("the list of {path} took too long and starts anew");
                 }
                 Err(ListError::Call(error)) => return Err(error.into()),
-                Err(ListError::Read(error)) => return Err(PortError(one_line(&error))),
+                Err(ListError::Read(error)) => return Err(PortError(chain(&error))),
             }
         }
         Err(PortError(format!("GET {path}: the list could not be finished")))
@@ -237,15 +237,9 @@ fn shows(patch: &NodePatch, node: &Node) -> bool {
 
 fn one_node(name: &str, text: &str) -> Result<Node, PortError> {
     let mut reading = Reading::default();
-    reading.add_answer(name, text, Asked::Node).map_err(|error| PortError(one_line(&error)))?;
+    reading.add_answer(name, text, Asked::Node).map_err(|error| PortError(chain(&error)))?;
     let (mut nodes, _, _) = reading.into_parts();
     nodes.pop().ok_or_else(|| PortError(format!("the API server's answer for node {name} is no node")))
-}
-
-/// An error with its causes on one line.
-fn one_line(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| (*error).source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 /// A part of a path or a query: everything but letters, digits and `-._~` as `%XX`.

@@ -7,8 +7,9 @@ use super::document::{
     Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome,
     OutcomeKind, Part, Pool, Quotient, Refused, SCHEMA, Utilization, Verdict, Warning,
 };
-use crate::report::{self, Facts};
+use crate::report::Facts;
 use kube_rebalancer_page::json::Decimal;
+use kube_rebalancer_ports as ports;
 
 pub(super) fn document<'a>(plan: &'a Plan, facts: &Facts<'a>) -> Document<'a> {
     let observed = facts.observed.iter().map(|message| Warning {
@@ -36,7 +37,7 @@ pub(super) fn document<'a>(plan: &'a Plan, facts: &Facts<'a>) -> Document<'a> {
         }),
         violations: facts.violations,
         refused: None,
-        outcomes: facts.outcomes.map(|outcomes| outcomes.iter().map(outcome).collect()),
+        outcomes: facts.outcomes.map(|outcomes| outcomes.iter().enumerate().map(outcome).collect()),
     }
 }
 
@@ -196,16 +197,16 @@ fn limit(limit: &plan::Limit) -> Limit {
     Limit { setting, reason: limit.word(), asked, allowed, message: limit.to_string() }
 }
 
-fn outcome(outcome: &report::Outcome) -> Outcome<'_> {
+fn outcome((action, outcome): (usize, &ports::Outcome)) -> Outcome {
     Outcome {
-        action: outcome.action,
-        outcome: match outcome.kind {
-            report::OutcomeKind::Applied => OutcomeKind::Applied,
-            report::OutcomeKind::AlreadySo => OutcomeKind::AlreadySo,
-            report::OutcomeKind::Stale => OutcomeKind::Stale,
-            report::OutcomeKind::Failed => OutcomeKind::Failed,
-            report::OutcomeKind::NotTried => OutcomeKind::NotTried,
+        action,
+        outcome: match outcome.kind() {
+            ports::OutcomeKind::Applied => OutcomeKind::Applied,
+            ports::OutcomeKind::AlreadySo => OutcomeKind::AlreadySo,
+            ports::OutcomeKind::Stale => OutcomeKind::Stale,
+            ports::OutcomeKind::Failed => OutcomeKind::Failed,
+            ports::OutcomeKind::NotTried => OutcomeKind::NotTried,
         },
-        message: &outcome.message,
+        message: outcome.message(),
     }
 }

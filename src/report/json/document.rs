@@ -55,7 +55,7 @@ pub(super) struct Document<'a> {
     pub(super) refused: Option<Refused>,
     /// What became of the actions; there only when something was carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) outcomes: Option<Vec<Outcome<'a>>>,
+    pub(super) outcomes: Option<Vec<Outcome>>,
 }
 
 /// One pool.
@@ -222,7 +222,7 @@ pub(super) enum Action<'a> {
     Delete {
         pool: &'a str,
         node: &'a str,
-        /// The controllers that start a pod of this node again elsewhere.
+        /// The pods of this node that their controllers start again elsewhere, each with its controller.
         restarts: &'a [String],
         #[schemars(schema_with = "reason_words::<DeleteReason>")]
         reason: &'static str,
@@ -367,12 +367,12 @@ pub(super) struct Guard {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the format's own name for it")]
-pub(super) struct Outcome<'a> {
+pub(super) struct Outcome {
     /// Index into `actions`.
     pub(super) action: usize,
     pub(super) outcome: OutcomeKind,
     /// Why; empty where the outcome says it all.
-    pub(super) message: &'a str,
+    pub(super) message: String,
 }
 
 /// How an action ended.

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::report::fixture::{self, facts};
-use crate::report::{Outcome, OutcomeKind};
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores, Resource};
 use kube_rebalancer_core::plan::Utilization;
 use kube_rebalancer_page::json::Decimal;
+use kube_rebalancer_ports::{NotTried, Outcome, PortError};
 use validator::violations;
 
 /// The published schema. `UPDATE_GOLDENS=1 cargo test` writes it anew; the difference is then to be reviewed.
@@ -46,14 +46,13 @@ fn whatever_a_plan_holds_fits_the_schema() {
     ] {
         assert_eq!(violations(&schema, &report(&plan)), Vec::<String>::new());
     }
-    let kinds = [
-        OutcomeKind::Applied,
-        OutcomeKind::AlreadySo,
-        OutcomeKind::Stale,
-        OutcomeKind::Failed,
-        OutcomeKind::NotTried,
+    let outcomes = [
+        Outcome::Applied,
+        Outcome::AlreadySo,
+        Outcome::Postponed("the group is busy".to_owned()),
+        Outcome::Failed(PortError("the server answered 500".to_owned())),
+        Outcome::NotTried(NotTried::Stopped),
     ];
-    let outcomes = kinds.map(|kind| Outcome { action: 0, kind, message: String::new() });
     let broken = ["a rule".to_owned()];
     let facts = Facts { outcomes: Some(&outcomes), violations: &broken, dry_run: false, ..facts() };
     let json: Value = serde_json::from_str(&report_with(&fixture::evening(), &facts)).unwrap();

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::report::fixture::{self, facts};
-use crate::report::{Outcome, OutcomeKind};
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores};
 use kube_rebalancer_core::plan::{
     Action, CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason,
     Reason as _, TooManyBroken, UncordonReason, UnmarkReason, Verdict, Warning,
 };
+use kube_rebalancer_ports::{Outcome, PortError};
 
 const PAPER: Layout = Layout { width: 80, color: false, all_nodes: false };
 
@@ -411,12 +411,11 @@ source       cluster.json
 
 #[test]
 fn outcomes_stand_behind_what_they_belong_to() {
-    let outcome = |action, kind, message: &str| Outcome { action, kind, message: message.to_owned() };
     let outcomes = [
-        outcome(0, OutcomeKind::Applied, ""),
-        outcome(1, OutcomeKind::AlreadySo, ""),
-        outcome(2, OutcomeKind::Stale, "it got the critical pod prod/hub-1"),
-        outcome(3, OutcomeKind::Failed, "the server answered 500"),
+        Outcome::Applied,
+        Outcome::AlreadySo,
+        Outcome::Postponed("it got the critical pod prod/hub-1".to_owned()),
+        Outcome::Failed(PortError("the server answered 500".to_owned())),
     ];
     let text = report_with(
         &fixture::evening(),

@@ -10,7 +10,8 @@ use kube_rebalancer_core::policy::Policy;
 use super::{Autoscaler, Wrong};
 use crate::ports::Ports;
 use crate::world::{SimulatedNode, World};
-use kube_rebalancer_apply::{Apply, Outcome};
+use kube_rebalancer_apply::Apply;
+use kube_rebalancer_ports::Outcome;
 
 /// Runs of this program with one policy.
 #[derive(Debug)]

@@ -14,8 +14,7 @@ use super::Facts;
 use crate::Simulation;
 use crate::result::{PolicyResult, Ratio};
 use crate::scenario::Scheduler;
-use kube_rebalancer_page::Layout;
-use kube_rebalancer_page::{Page, Tone};
+use kube_rebalancer_page::{Layout, Page, Tone, count};
 
 /// Where the facts start; labels stand before it.
 const COLUMN: usize = 13;
@@ -151,7 +150,7 @@ fn legend(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
         .collect();
     entries.extend(LEGEND.map(|(name, text)| (name.to_owned(), text.to_owned())));
     for result in simulation.results.iter().filter(|result| result.lost > 0) {
-        let lost = if result.lost == 1 { "1 user".to_owned() } else { format!("{} users", result.lost) };
+        let lost = count(result.lost, "user");
         entries.push((result.name.clone(), format!("deleted nodes under {lost}, who had to start again")));
     }
     for (name, text) in entries {

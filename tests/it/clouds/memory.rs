@@ -60,6 +60,10 @@ impl<C: Colour> Identity for Id<C> {
         let name = name.ok_or_else(|| format!("`{text}` is none of {}", C::CLOUD))?;
         Ok(Self(name.to_owned(), PhantomData))
     }
+
+    fn is_node(&self, name: &str) -> bool {
+        self.0 == name
+    }
 }
 
 /// How a cloud answers a change.

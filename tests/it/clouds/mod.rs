@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer::run::clouds::{CloudHalf, Clouds, observe};
-use kube_rebalancer_apply::NotTried;
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{
-    Clock, CloudScope, GroupAnswer, InstanceToDelete, NodeGroups, ProviderKind, SharedClock,
+    Clock, CloudScope, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, ProviderKind, SharedClock,
 };
 use memory::{Blue, Manner, Memory, Red};
 

@@ -229,7 +229,7 @@ fn what_is_tried_again_and_passes_is_no_error_in_the_log() {
         let lines: Vec<&str> = log.lines().collect();
         assert_eq!(output.status.code(), Some(0), "{log}");
         assert_eq!(lines.len(), 2, "{log}");
-        assert!(lines[0].contains("INFO  kube_rebalancer_kube::live::call] trying again in "), "{log}");
+        assert!(lines[0].contains("INFO  kube_rebalancer_retry] trying again in "), "{log}");
         assert!(lines[1].contains(": 3 nodes, 1 pods"), "{log}");
     }
 }

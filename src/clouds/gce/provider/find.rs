@@ -1,6 +1,6 @@
 //! Finds the groups and lists their instances.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -36,6 +36,8 @@ pub(super) struct Found {
     pub(super) groups: Vec<FoundGroup>,
     /// What could not be seen. What may be coming is then not known, so nothing more is asked for.
     pub(super) gaps: Vec<String>,
+    /// Projects that are closed to us, each with what Compute Engine says about that.
+    pub(super) closed: BTreeMap<ProjectId, String>,
     /// Nodes whose instance Compute Engine does not know.
     pub(super) gone: BTreeSet<InstanceId>,
     /// The parts of `NODE_GROUPS` that name no group.
@@ -52,16 +54,12 @@ pub(super) async fn find(
     scope: &CloudScope,
 ) -> Result<Found, CloudError> {
     let mut found = Found::default();
-    let projects = scope::projects(snapshot, policy, scope).unwrap_or_default();
-    let (mut groups, mut silent) = (Vec::new(), Vec::new());
-    for project in scope::project_ids(projects)? {
-        let list = engine.groups(&project).await?;
-        silent.extend(list.unreachable.into_iter().map(|place| (place, project.clone())));
-        groups.extend(list.groups.into_iter().filter(|group| scope::is_in_zone(&group.id, scope)));
-    }
+    let projects = scope::project_ids(scope::projects(snapshot, policy, scope).unwrap_or_default())?;
+    let (mut groups, silent) = list_projects(engine, projects, scope, &mut found).await?;
     groups.sort_by(|left, right| left.id.cmp(&right.id));
     let managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));
     let mut homeless: BTreeSet<InstanceId> = managed.filter_map(instance_of).collect();
+    homeless.retain(|instance: &InstanceId| !found.closed.contains_key(instance.project()));
     let named = named(&groups, &scope.node_groups, scope::group_name)?;
     if let (false, Some((place, project))) = (named.unknown.is_empty(), silent.first()) {
         return Err(CloudError::Silent(gap(place, project)));
@@ -88,6 +86,44 @@ pub(super) async fn find(
     }
     find_ages(engine, snapshot, &mut found).await;
     Ok(found)
+}
+
+/// Groups, and the parts of projects that did not answer.
+type OfProjects = (Vec<Group>, Vec<(String, ProjectId)>);
+
+/// Lists the groups of all projects. A project that is closed to us takes only its own nodes out, so that one node of a
+/// foreign project blinds nobody; any other failure is a gap. Where no project answers, nothing is seen.
+async fn list_projects(
+    engine: &dyn ComputeEngine,
+    projects: Vec<ProjectId>,
+    scope: &CloudScope,
+    found: &mut Found,
+) -> Result<OfProjects, CloudError> {
+    let (mut groups, mut silent) = (Vec::new(), Vec::new());
+    let lists = side_by_side(projects.iter().map(|project| engine.groups(project)).collect()).await;
+    let mut answered = lists.is_empty();
+    let mut failed = None;
+    for (project, list) in projects.into_iter().zip(lists) {
+        match list {
+            Ok(list) => {
+                answered = true;
+                silent.extend(list.unreachable.into_iter().map(|place| (place, project.clone())));
+                groups.extend(list.groups.into_iter().filter(|group| scope::is_in_zone(&group.id, scope)));
+            }
+            Err(error) if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound) => {
+                found.closed.insert(project, error.message.clone());
+                failed = failed.or(Some(error));
+            }
+            Err(error) => {
+                found.gaps.push(format!("the node groups of project {project} are not known: {error}"));
+                failed = Some(error);
+            }
+        }
+    }
+    match failed {
+        Some(error) if !answered => Err(CloudError::Compute(error)),
+        _ => Ok((groups, silent)),
+    }
 }
 
 fn gap(place: &str, project: &ProjectId) -> String {

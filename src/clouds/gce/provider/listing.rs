@@ -12,6 +12,12 @@ use crate::name::{InstanceId, Location};
 /// The groups in the order in which they were found.
 pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) -> Listing<InstanceId> {
     let gone = found.gone.iter().map(|id| (id.clone(), format!("its instance {id} is gone")));
+    let closed = claims::<InstanceId>(snapshot).into_keys().filter_map(|id| {
+        let words = found.closed.get(id.project())?;
+        let why =
+            format!("its instance {id} is of project {}, which could not be seen: {words}", id.project());
+        Some((id, why))
+    });
     let foreign = claims::<InstanceId>(snapshot).into_keys().filter_map(|id| {
         let project = scope.project.as_deref().filter(|project| *project != id.project().as_str())?;
         let why = format!("its instance is of project {}, PROJECT is {project}", id.project());
@@ -20,7 +26,7 @@ pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) ->
     Listing {
         groups: found.groups.iter().map(group).collect(),
         gaps: found.gaps.clone(),
-        outside: gone.chain(foreign).collect(),
+        outside: gone.chain(closed).chain(foreign).collect(),
         elsewhere: match (&scope.zone, scope.node_groups.is_empty()) {
             (_, false) => "is in none of the groups that NODE_GROUPS names".to_owned(),
             (Some(zone), true) => format!("is in no managed instance group of zone {zone}"),

@@ -126,18 +126,18 @@ fn names_that_contain_each_other_are_different_instances() {
 fn an_instance_of_the_same_name_in_another_zone_or_project_is_another() {
     let engine = World::default().with(&zonal(ZONE, "pool"), &["node-1"]).engine();
     let elsewhere = node("us-central1-b", "node-1");
-    let foreign = with_provider("node-2", "gce://other-project/us-central1-a/node-1");
+    let foreign = with_provider("node-2", "gce://other-project/us-central1-a/node-2");
     let observed = seen(&engine, &[elsewhere, foreign], &CloudScope::default()).unwrap();
     assert_eq!(
         places(&observed),
-        [Err("its instance us-central1-b/node-1 is gone"), Err("its instance us-central1-a/node-1 is gone"),]
+        [Err("its instance us-central1-b/node-1 is gone"), Err("its instance us-central1-a/node-2 is gone"),]
     );
 }
 
 #[test]
 fn a_node_that_is_no_instance_of_the_groups_says_why_and_is_told() {
     let mut world =
-        World::default().with(&zonal(ZONE, "pool"), &["a", "twice"]).with(&zonal(ZONE, "core"), &["c"]);
+        World::default().with(&zonal(ZONE, "pool"), &["a", "twice"]).with(&zonal(ZONE, "core"), &["zz"]);
     world.ages.insert(instance(ZONE, "lone"), NOW);
     let engine = world.engine();
     let reborn = Node {
@@ -155,26 +155,87 @@ fn a_node_that_is_no_instance_of_the_groups_says_why_and_is_told() {
         (reborn, "its instance was made anew: the node registered from instance 99, now it is 100"),
     ];
     for (node, why) in cases {
-        let anchor = Node { name: "zz".to_owned(), ..self::node(ZONE, "c") };
-        let observed = seen(&engine, &[node.clone(), anchor], &CloudScope::default()).unwrap();
+        let observed =
+            seen(&engine, &[node.clone(), self::node(ZONE, "zz")], &CloudScope::default()).unwrap();
         assert_eq!(places(&observed)[0], Err(why));
         let warning = format!("node {} is in no node group: {why}", node.name);
         assert!(observed.warnings.contains(&warning), "{:?}", observed.warnings);
         assert!(matches!(&*now(observed.cloud.delete(&[to_delete(&node)])), [GroupAnswer::Refused(_)]));
     }
-    let twins = [node(ZONE, "twice"), with_provider("other", "gce://my-project/us-central1-a/twice")];
+    let domain_name = "twice.c.my-project.internal";
+    let twins = [node(ZONE, "twice"), with_provider(domain_name, "gce://my-project/us-central1-a/twice")];
     let observed = seen(&engine, &twins, &CloudScope::default()).unwrap();
     assert_eq!(
         places(&observed),
         [
+            Err("node twice.c.my-project.internal says that it is the same instance, us-central1-a/twice"),
             Err("node twice says that it is the same instance, us-central1-a/twice"),
-            Err("node other says that it is the same instance, us-central1-a/twice"),
         ]
     );
     let odd = with_provider("a", "gce://my-project/us-central1-a/../a");
-    let observed = seen(&engine, &[odd, node(ZONE, "c")], &CloudScope::default()).unwrap();
+    let observed = seen(&engine, &[odd, node(ZONE, "zz")], &CloudScope::default()).unwrap();
     assert!(places(&observed)[0].unwrap_err().starts_with("its providerID: "), "{:?}", places(&observed));
     assert!(!log(&engine).iter().any(|call| call.starts_with("delete")));
+}
+
+#[test]
+fn a_node_that_claims_the_instance_of_another_leads_to_no_group_and_is_not_deleted() {
+    let (ours, theirs) = (zonal(ZONE, "pool"), zonal(ZONE, "victims"));
+    let engine = World::default().with(&ours, &["a"]).with(&theirs, &["victim"]).engine();
+    let evil = with_provider("evil", "gce://my-project/us-central1-a/victim");
+    let why = "its providerID names instance us-central1-a/victim, whose node has another name";
+    let observed = seen(&engine, &[node(ZONE, "a"), evil.clone()], &CloudScope::default()).unwrap();
+    assert_eq!(places(&observed), [Ok("us-central1-a/pool"), Err(why)]);
+    assert!(observed.complete && observed.groups.len() == 1, "{:?}", observed.groups);
+    assert_eq!(observed.warnings, [format!("node evil is in no node group: {why}")]);
+
+    // Where the group is ours, the claim takes nothing from the node that has the name.
+    let victim = node(ZONE, "victim");
+    let observed = seen(&engine, &[evil.clone(), victim.clone()], &scope(&["victims"])).unwrap();
+    assert_eq!(places(&observed), [Err(why), Ok("us-central1-a/victims")]);
+    let answers = now(observed.cloud.delete(&[to_delete(&evil), to_delete(&victim)]));
+    assert!(matches!(&*answers, [GroupAnswer::Refused(_), GroupAnswer::Done]), "{answers:?}");
+
+    assert_eq!(
+        wanted(&snapshot(&[evil]), &Policy::default(), &CloudScope::default()),
+        Err(NotWanted::Elsewhere)
+    );
+}
+
+#[test]
+fn a_project_that_is_closed_to_us_takes_only_its_own_nodes_out() {
+    let foreign = with_provider("x", "gce://evil-project/us-central1-a/x");
+    for kind in [ErrorKind::Forbidden, ErrorKind::NotFound] {
+        let mut world = World::default().with(&zonal(ZONE, "pool"), &["a"]);
+        world.closed.insert("evil-project", error(kind, true, "not for you"));
+        let engine = world.engine();
+        let observed = seen(&engine, &[node(ZONE, "a"), foreign.clone()], &CloudScope::default()).unwrap();
+        let why =
+            "its instance us-central1-a/x is of project evil-project, which could not be seen: not for you";
+        assert_eq!(places(&observed), [Ok("us-central1-a/pool"), Err(why)]);
+        assert_eq!(observed.warnings, [format!("node x is in no node group: {why}")]);
+        assert!(observed.complete);
+        assert_eq!(observed.groups[0].not_growable, None);
+        assert!(!log(&engine).contains(&"created_at us-central1-a/x".to_owned()), "it is asked once");
+    }
+    // Any other failure may hide what is coming.
+    let mut world = World::default().with(&zonal(ZONE, "pool"), &["a"]);
+    world.closed.insert("evil-project", error(ErrorKind::Unavailable, true, "try later"));
+    let nodes = [node(ZONE, "a"), foreign];
+    let observed = seen(&world.engine(), &nodes, &CloudScope::default()).unwrap();
+    let gap = "the node groups of project evil-project are not known: try later";
+    assert_eq!(observed.groups[0].not_growable, Some(format!("not everything could be seen: {gap}")));
+    assert_eq!((places(&observed)[0], observed.complete), (Ok("us-central1-a/pool"), false));
+}
+
+#[test]
+fn where_every_project_is_closed_nothing_is_seen() {
+    let mut world = World::default().with(&zonal(ZONE, "pool"), &["a"]);
+    world.closed.insert("my-project", error(ErrorKind::Unavailable, true, "try later"));
+    world.closed.insert("z-project", error(ErrorKind::Forbidden, true, "not for you"));
+    let nodes = [node(ZONE, "a"), with_provider("x", "gce://z-project/us-central1-a/x")];
+    let error = seen(&world.engine(), &nodes, &CloudScope::default()).unwrap_err();
+    assert_eq!(error.to_string(), "try later", "what is away counts for more than what is closed");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube_rebalancer_core::model::{Instance, Membership, Node, annotation};
 
 use super::toy::{Toy, claiming, group, instance, listing, node, snapshot, toy};
-use crate::{InstanceState, Joined, ListedInstance, Listing, Member, join};
+use crate::{InstanceState, Joined, ListedInstance, Listing, Member, claims, instance_of, join};
 
 /// Each node's group, or why it has none.
 fn places(joined: &Joined<Toy>) -> Vec<Result<&str, &str>> {
@@ -130,13 +130,37 @@ fn a_group_that_lists_more_than_its_target_has_nothing_coming() {
 #[test]
 fn twins_are_outside_both() {
     let listing = listing(vec![group("pool", vec![instance("a")])]);
-    let joined = join(&listing, &snapshot(&[node("a"), claiming("b", "toy://acme/z1/a")]));
+    let joined = join(&listing, &snapshot(&[node("a"), claiming("a.toy", "toy://acme/z1/a")]));
     assert_eq!(
         places(&joined),
         [
-            Err("node b says that it is the same instance, z1/a"),
+            Err("node a.toy says that it is the same instance, z1/a"),
             Err("node a says that it is the same instance, z1/a"),
         ]
     );
     assert!(joined.members.is_empty());
+}
+
+#[test]
+fn a_node_that_claims_the_instance_of_another_is_outside_and_harms_nobody() {
+    let evil = || claiming("evil", "toy://acme/z1/victim");
+    let why = "its providerID names instance z1/victim, whose node has another name";
+    let listing = listing(vec![group("pool", vec![instance("victim")])]);
+    // With the victim in this cluster, and in another one.
+    let joined = join(&listing, &snapshot(&[evil(), node("victim")]));
+    assert_eq!(places(&joined), [Err(why), Ok("z1/pool")]);
+    assert!(joined.members.keys().eq(["victim"]));
+    let joined = join(&listing, &snapshot(&[evil()]));
+    assert_eq!(places(&joined), [Err(why)]);
+    assert!(joined.members.is_empty());
+    assert!(!joined.groups[0].instances[0].has_node, "it is not this cluster's node");
+}
+
+#[test]
+fn only_nodes_that_agree_lead_to_a_group() {
+    let nodes = [node("a"), claiming("evil", "toy://acme/z1/b"), claiming("c", "toy://c")];
+    let snapshot = snapshot(&nodes);
+    assert!(claims::<Toy>(&snapshot).into_keys().eq([toy("a")]));
+    let found: Vec<Option<Toy>> = nodes.iter().map(instance_of).collect();
+    assert_eq!(found, [Some(toy("a")), None, None]);
 }

@@ -33,6 +33,11 @@ impl Identity for Toy {
         Ok(Self { account: (*account).to_owned(), zone: (*zone).to_owned(), name: (*name).to_owned() })
     }
 
+    /// A node is named after its instance, or so within a domain.
+    fn is_node(&self, name: &str) -> bool {
+        name.strip_suffix(".toy").unwrap_or(name) == self.name
+    }
+
     fn registered_uid(node: &Node) -> Option<&str> {
         node.annotations.get(annotation::INSTANCE_ID).map(String::as_str)
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::NodeFacts;
+use super::taints::is_lasting;
 use crate::model::{Amounts, Bytes, Millicores, NodeGroup, NodeResources, Resource, is_extended_resource};
 use crate::policy::{CapacitySource, Policy};
 
@@ -45,6 +46,33 @@ pub(super) fn complete(nodes: &mut [NodeFacts<'_>], groups: &[NodeGroup], policy
     }
     for (group, indices) in &members {
         find_missing_devices(nodes, indices, groups.iter().find(|one| one.name == *group));
+    }
+    if groups.is_empty() {
+        find_late_devices(nodes, policy);
+    }
+}
+
+/// Where no group is known, the nodes of a pool are one group. They may be of several kinds, so nodes that a lasting taint
+/// guards do not count, and only a young node may still get a device.
+fn find_late_devices(nodes: &mut [NodeFacts<'_>], policy: &Policy) {
+    let mut pools: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let pool = match &policy.pool_label {
+            None => Some(""),
+            Some(label) => node.node.labels.get(label).map(String::as_str),
+        };
+        let guarded = node.node.taints.iter().any(|taint| is_lasting(taint, policy));
+        if let (true, false, Some(pool)) = (node.managed, guarded, pool) {
+            pools.entry(pool).or_default().push(index);
+        }
+    }
+    for indices in pools.values() {
+        find_missing_devices(nodes, indices, None);
+        for index in indices {
+            if let Some(node) = nodes.get_mut(*index) {
+                node.health.lacks_device &= node.health.is_young();
+            }
+        }
     }
 }
 

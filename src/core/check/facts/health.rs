@@ -48,6 +48,11 @@ impl Health {
         }
     }
 
+    /// Whether it is younger than `BOOT_GRACE`.
+    pub(super) fn is_young(self) -> bool {
+        self.young
+    }
+
     /// Whether other nodes of its group may be measured by it.
     pub(super) fn is_sound(self) -> bool {
         self.says_ready && !self.startup_taint && !self.pressure_taint

@@ -20,6 +20,8 @@ pub(super) struct World {
     pub(super) instances: BTreeMap<GroupId, Vec<ManagedInstance>>,
     pub(super) ages: BTreeMap<InstanceId, Timestamp>,
     pub(super) unreachable: Vec<String>,
+    /// Projects whose groups cannot be listed.
+    pub(super) closed: BTreeMap<&'static str, ComputeError>,
     /// Requests that fail, by method, with what they fail with; those that are not `unchanged` are carried out all the same.
     pub(super) failing: BTreeMap<&'static str, ComputeError>,
     /// Instances that a deletion skips.
@@ -148,6 +150,9 @@ impl ComputeEngine for Engine {
     async fn groups(&self, project: &ProjectId) -> Result<GroupList, ComputeError> {
         let mut world = self.0.lock().unwrap();
         world.called("groups", project.as_str())?;
+        if let Some(error) = world.closed.get(project.as_str()) {
+            return Err(error.clone());
+        }
         let groups = world.groups.iter().filter(|group| group.id.project() == project).cloned().collect();
         Ok(GroupList { groups, unreachable: world.unreachable.clone() })
     }

@@ -14,19 +14,39 @@ impl fmt::Debug for World {
         self.cluster.nodes.iter().try_for_each(|one| node(one, formatter))?;
         self.cluster.pods.iter().try_for_each(|one| pod(one, formatter))?;
         self.cluster.groups.iter().try_for_each(|one| group(one, formatter))?;
-        writeln!(formatter, "pods seen: {}", self.cluster.pods_seen)
+        if !self.cluster.volumes.is_empty() {
+            writeln!(formatter, "claims disk in zone-0, local on n01")?;
+        }
+        writeln!(
+            formatter,
+            "ledger {:?}",
+            self.cluster.ledger.as_ref().map(|one| { (&one.common, one.created_for.iter().next()) })
+        )?;
+        writeln!(formatter, "pods seen: {}, {:?}", self.cluster.pods_seen, self.fate)
     }
 }
 
 fn policy(policy: &Policy, formatter: &mut Formatter<'_>) -> fmt::Result {
-    let Policy { min_utilization, optimal_utilization, max_utilization, min_nodes, max_nodes, .. } = policy;
+    for (pool, bounds) in std::iter::once(("", &policy.bounds))
+        .chain(policy.pool_bounds.iter().map(|(name, bounds)| (name.as_str(), bounds)))
+    {
+        writeln!(
+            formatter,
+            "{pool} band {} {} {}, nodes {} to {}{}, keep zones {}",
+            bounds.min_utilization,
+            bounds.optimal_utilization,
+            bounds.max_utilization,
+            bounds.min_nodes,
+            bounds.max_nodes,
+            if bounds.max_nodes_set { " (set)" } else { "" },
+            bounds.keep_zones,
+        )?;
+    }
     writeln!(
         formatter,
-        "band {min_utilization} {optimal_utilization} {max_utilization}, nodes {min_nodes} to {max_nodes}"
-    )?;
-    writeln!(
-        formatter,
-        "preemptible {:?}, omit {:?} in {:?}, selector {:?}, own {:?} on {:?}",
+        "pools by {:?}, {:?}, preemptible {:?}, omit {:?} in {:?}, selector {:?}, own {:?} on {:?}",
+        policy.pool_label,
+        policy.resources,
         policy.preemptible_labels,
         policy.omit_labels,
         policy.omit_namespaces,
@@ -36,15 +56,16 @@ fn policy(policy: &Policy, formatter: &mut Formatter<'_>) -> fmt::Result {
     )?;
     writeln!(
         formatter,
-        "{:?}, empty grace {:?}, boot grace {:?}, adopt {}, keep zones {}, cordons {}, deletions {}, guard {} % {}, \
-         groups named {}",
+        "{:?}, empty grace {:?}, boot grace {:?}, startup {:?}, adopt {}, cordons {}, deletions {}, creations {}, \
+         guard {} % {}, groups named {}",
         policy.capacity,
         policy.empty_grace,
         policy.boot_grace,
+        policy.startup_taints,
         policy.adopt_cordons,
-        policy.keep_zones,
         policy.max_cordons,
         policy.max_deletions,
+        policy.max_creations,
         policy.max_unready_percent,
         policy.ok_unready_nodes,
         policy.node_groups_named,
@@ -68,14 +89,17 @@ fn node(node: &Node, formatter: &mut Formatter<'_>) -> fmt::Result {
     if let Some(group) = &node.group {
         write!(formatter, ", group {group}")?;
     }
+    if node.outside.is_some() {
+        write!(formatter, ", outside")?;
+    }
     for (key, value) in node.labels.iter().filter(|(key, _)| *key != "kubernetes.io/hostname") {
         write!(formatter, ", {key}={value}")?;
     }
     for (key, value) in &node.annotations {
-        write!(formatter, ", @{key}={value}")?;
+        write!(formatter, ", @{key}={}", since(value))?;
     }
     for taint in &node.taints {
-        write!(formatter, ", {}:{:?} {}", taint.key, taint.effect, age(taint.added_at))?;
+        write!(formatter, ", {}={}:{:?} {}", taint.key, taint.value, taint.effect, age(taint.added_at))?;
     }
     writeln!(formatter)
 }
@@ -86,30 +110,57 @@ fn pod(pod: &Pod, formatter: &mut Formatter<'_>) -> fmt::Result {
     if pod.requests.cpu.0 > 0 {
         write!(formatter, " {}", pod.requests.cpu)?;
     }
+    for (name, amount) in pod.requests.further() {
+        write!(formatter, " {name}={amount}")?;
+    }
     write!(formatter, " {:?}", pod.label_keys)?;
     match &pod.controller {
         Some(controller) => write!(formatter, " {}", controller.uid)?,
         None => write!(formatter, " bare")?,
     }
-    if pod.mirror {
-        write!(formatter, " mirror")?;
+    for (word, is) in [
+        ("mirror", pod.mirror),
+        ("daemonset-pod", pod.daemonset_pod),
+        ("do-not-disrupt", pod.do_not_disrupt),
+        ("local-volume", pod.local_volume.is_some()),
+        ("ends-at-once", pod.ends_at_once),
+        ("not-ready", !pod.ready),
+        ("terminating", pod.deleting),
+    ] {
+        write!(formatter, "{}", if is { format!(" {word}") } else { String::new() })?;
     }
     if let Some(safe) = pod.safe_to_evict {
         write!(formatter, " safe-to-evict={safe}")?;
     }
-    if pod.local_volume.is_some() {
-        write!(formatter, " local-volume")?;
+    if pod.priority != 0 {
+        write!(formatter, " priority={}", pod.priority)?;
+    }
+    if !pod.claims.is_empty() {
+        write!(formatter, " claims {:?}", pod.claims)?;
+    }
+    if *pod.constraints != Default::default() {
+        write!(formatter, " {:?}", pod.constraints)?;
     }
     if let Some(unbound) = &pod.unbound {
-        let waits = if unbound.unschedulable.is_some() { " waits" } else { "" };
-        let gated = if unbound.gated { " gated" } else { "" };
-        write!(formatter, "{waits}{gated} {:?}", unbound.constraints)?;
+        if unbound.refusal.is_some() {
+            write!(formatter, " refused {}", age(unbound.refused_since()))?;
+        } else {
+            write!(formatter, " unbound {}", age(unbound.created_at))?;
+        }
+        write!(formatter, "{}", if unbound.gated { " gated" } else { "" })?;
+        if let Some(node) = &unbound.nominated {
+            write!(formatter, " nominated for {node}")?;
+        }
     }
     writeln!(formatter)
 }
 
 fn group(group: &NodeGroup, formatter: &mut Formatter<'_>) -> fmt::Result {
-    write!(formatter, "group {} in {:?}: size {}", group.name, group.zone, group.target_size)?;
+    write!(
+        formatter,
+        "group {} in {:?} {:?}: size {}",
+        group.name, group.zone, group.zones, group.target_size
+    )?;
     if let Some(why) = &group.not_growable {
         write!(formatter, ", {why}")?;
     }
@@ -118,13 +169,16 @@ fn group(group: &NodeGroup, formatter: &mut Formatter<'_>) -> fmt::Result {
     }
     if let Some(template) = &group.template {
         write!(formatter, ", template {}", resources(&template.allocatable))?;
-        write!(formatter, " {:?} {:?}", template.labels, template.taints)?;
+        write!(formatter, " {:?}", template.labels)?;
+        for taint in &template.taints {
+            write!(formatter, " {}={}", taint.key, taint.value)?;
+        }
     }
-    for Instance { name, created_at, creation_error, .. } in
+    for Instance { name, created_at, creation_error, surely_no_node, .. } in
         group.instances.iter().filter(|one| !one.has_node)
     {
         let error = creation_error.as_deref().unwrap_or_default();
-        write!(formatter, ", {name} {} {error}", age(*created_at))?;
+        write!(formatter, ", {name} {} {error} surely no node {surely_no_node}", age(*created_at))?;
     }
     writeln!(formatter)
 }
@@ -132,9 +186,22 @@ fn group(group: &NodeGroup, formatter: &mut Formatter<'_>) -> fmt::Result {
 fn resources(resources: &NodeResources) -> String {
     let number = |number: Option<u64>| number.map_or("?".to_owned(), |number| number.to_string());
     let memory = number(resources.memory.map(|memory| memory.0));
-    format!("{memory}/{}/{}", number(resources.cpu.map(|cpu| cpu.0)), number(resources.pods))
+    let mut text = format!("{memory}/{}/{}", number(resources.cpu.map(|cpu| cpu.0)), number(resources.pods));
+    for (name, amount) in resources.further.iter().flat_map(|map| map.iter()) {
+        text += &format!("/{name}={amount}");
+    }
+    text
+}
+
+fn since(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_owned(), |moment| age(Some(moment)))
 }
 
 fn age(moment: Option<jiff::Timestamp>) -> String {
     moment.map_or("?".to_owned(), |moment| format!("{}s", NOW.duration_since(moment).as_secs()))
+}
+
+/// The world as a dump that the program reads (`kubectl get nodes,pods -A -o json`).
+pub(crate) fn dump(_world: &World) -> String {
+    String::new()
 }

@@ -2,7 +2,7 @@
 
 use kube_rebalancer_core::recheck::Stale;
 
-use kube_rebalancer_ports::PortError;
+use crate::PortError;
 
 /// What became of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,21 @@ pub enum Outcome {
     NotTried(NotTried),
 }
 
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeKind {
+    /// Carried out.
+    Applied,
+    /// Nothing had to be changed any more.
+    AlreadySo,
+    /// What it relied on had changed meanwhile; left to the next run.
+    Stale,
+    /// It was tried, and failed.
+    Failed,
+    /// An earlier failure or the time limit came first.
+    NotTried,
+}
+
 /// Why an action was not tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTried {
@@ -52,19 +67,19 @@ pub enum NotTried {
 }
 
 impl Outcome {
-    /// The word of the JSON report.
+    /// How the action ended.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Applied => "applied",
-            Self::AlreadySo => "alreadySo",
-            Self::Stale(_) | Self::Postponed(_) | Self::TakenBack { .. } => "stale",
-            Self::Failed(_) => "failed",
-            Self::NotTried(_) | Self::Blocked { .. } => "notTried",
+            Self::Applied => OutcomeKind::Applied,
+            Self::AlreadySo => OutcomeKind::AlreadySo,
+            Self::Stale(_) | Self::Postponed(_) | Self::TakenBack { .. } => OutcomeKind::Stale,
+            Self::Failed(_) => OutcomeKind::Failed,
+            Self::NotTried(_) | Self::Blocked { .. } => OutcomeKind::NotTried,
         }
     }
 
-    /// The sentence of the report; empty where the word says it all.
+    /// The sentence of the report; empty where the kind says it all.
     #[must_use]
     pub fn message(&self) -> String {
         match self {

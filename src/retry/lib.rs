@@ -1,0 +1,82 @@
+//! The one loop in which a request is tried again, for API servers and clouds alike.
+//!
+//! ```text
+//!   try --> an answer: done
+//!    ^  \-> Failed: hopeless, or all tries used, or no time left --> GivenUp
+//!    |             else a pause: doubled each time, jittered, at least what the server asks for
+//!    \----------------/
+//! ```
+//!
+//! A request is in doubt once a try of it may have been carried out without an answer; a later try that certainly came
+//! to nothing does not change that. The loop has no clock: the caller says how much time is left, and sleeps.
+
+mod header;
+mod pace;
+
+pub use header::retry_after;
+pub use pace::Pace;
+
+use std::fmt::Display;
+use std::time::Duration;
+
+/// A try that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed<E> {
+    /// What happened.
+    pub error: E,
+    /// Whether the request may have been carried out all the same.
+    pub in_doubt: bool,
+    /// How long to wait at least before the next try; `None` if no other try can pass.
+    pub retry_after: Option<Duration>,
+}
+
+/// A request that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp<E> {
+    /// What happened to the last try.
+    pub error: E,
+    /// Whether the request may have been carried out all the same, by the last try or an earlier one.
+    pub in_doubt: bool,
+    /// Number of tries.
+    pub tries: u32,
+}
+
+/// Tries a request until it is answered, hopeless, or out of tries or time.
+///
+/// `left` is the time that the request may still take, given whether it is in doubt. A pause as long as that is not
+/// begun: the failure at hand says more than that time was up.
+pub async fn retry<T, E, Try, Sleep>(
+    pace: Pace,
+    attempt: impl Fn() -> Try,
+    left: impl Fn(bool) -> Duration,
+    sleep: impl Fn(Duration) -> Sleep,
+) -> Result<T, GivenUp<E>>
+where
+    E: Display,
+    Try: Future<Output = Result<T, Failed<E>>>,
+    Sleep: Future<Output = ()>,
+{
+    let mut tries = 0;
+    let mut in_doubt = false;
+    loop {
+        let failed = match attempt().await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        tries += 1;
+        in_doubt |= failed.in_doubt;
+        let given_up = |error| GivenUp { error, in_doubt, tries };
+        let Some(at_least) = failed.retry_after.filter(|_| tries < pace.tries) else {
+            return Err(given_up(failed.error));
+        };
+        let pause = pace.pause(tries, fastrand::u32(0..=Pace::JITTER), at_least);
+        if pause >= left(in_doubt) {
+            return Err(given_up(failed.error));
+        }
+        log::info!("trying again in {} ms: {}", pause.as_millis(), failed.error);
+        sleep(pause).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! Random nodes.
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::model::{
+    Bytes as Memory, Node, ReadyCondition, Taint, TaintEffect, annotation, taint,
+};
+
+use super::cluster::Traits;
+use super::group::{self, Made, ZONE, zone};
+use super::{Bytes, ago};
+
+pub(super) fn make(traits: &Traits, groups: &[Made], at: usize, bytes: &mut Bytes<'_>) -> Node {
+    let name = format!("n{at:02}");
+    let free = bytes.below(groups.len().max(1));
+    let member = !groups.is_empty() && !bytes.chance(10);
+    let group = member.then(|| &groups[free]);
+    let own_kind = group::kind(traits, bytes);
+    let kind = group.map_or(own_kind, |made| made.kind);
+    let resources = kind.resources();
+    let mut node = Node {
+        labels: kind.labels(),
+        taints: kind.taints(),
+        created_at: Some(ago(86_400)),
+        ready: Some(ReadyCondition { ready: true, since: Some(ago(80_000)) }),
+        allocatable: resources.clone(),
+        capacity: resources,
+        group: group.map(|made| made.group.name.clone()),
+        uid: format!("node-uid-{at}"),
+        ..Node::default()
+    };
+    node.labels.insert("kubernetes.io/hostname".to_owned(), name.clone());
+    node.name = name;
+    if !groups.is_empty() && !member && at.is_multiple_of(2) {
+        node.outside = Some("its instance is in no node group".to_owned());
+    }
+    let somewhere = bytes.below(traits.zones.max(1));
+    if traits.zones > 0 && !bytes.chance(5) {
+        let of_group = group.and_then(|made| made.group.zone.clone());
+        node.labels.insert(ZONE.to_owned(), of_group.unwrap_or_else(|| zone(somewhere)));
+    }
+    node.capacity.memory = node.capacity.memory.map(|memory| Memory(memory.0 + u64::from(bytes.chance(20))));
+    node.created_at = bytes.pick(&[Some(86_400), Some(86_400), Some(400), Some(7200), Some(100)]).map(ago);
+    if bytes.chance(traits.cordoned) {
+        cordon(traits, &mut node, bytes);
+    }
+    if bytes.chance(traits.unready) {
+        let since = bytes.pick(&[60, 60, 899, 900, 3600, -60]);
+        node.ready = Some(ReadyCondition { ready: false, since: Some(ago(since)) });
+        node.taints.push(no_schedule("node.kubernetes.io/not-ready"));
+    }
+    if bytes.chance(6) {
+        let value = bytes.pick(&["true", "true", "false"]);
+        node.annotations.insert(annotation::SCALE_DOWN_DISABLED.to_owned(), value.to_owned());
+    }
+    if traits.kinds && bytes.chance(10) {
+        node.taints.push(Taint {
+            effect: bytes.pick(&[TaintEffect::NoSchedule, TaintEffect::PreferNoSchedule]),
+            ..no_schedule("odd")
+        });
+    }
+    if traits.strange {
+        strange(&mut node, bytes);
+    }
+    node
+}
+
+/// Under our cordon, or somebody's.
+fn cordon(traits: &Traits, node: &mut Node, bytes: &mut Bytes<'_>) {
+    node.unschedulable = true;
+    let ages = [3600, 3600, 20, 60, 500, 700, 7200, -600];
+    let age = bytes.pick(&ages);
+    let added_at = bytes.pick(&[Some(0), Some(0), None, Some(400)]).map(|later| ago(age - later));
+    node.taints.push(Taint { added_at, ..no_schedule(taint::UNSCHEDULABLE) });
+    if !(traits.others && bytes.chance(50)) {
+        let mark = if bytes.chance(4) { "yesterday".to_owned() } else { ago(age).to_string() };
+        node.annotations.insert(annotation::CORDONED_AT.to_owned(), mark);
+    }
+    if bytes.chance(30) {
+        node.annotations.insert(annotation::EMPTY_SINCE.to_owned(), ago(bytes.pick(&ages)).to_string());
+    }
+}
+
+fn strange(node: &mut Node, bytes: &mut Bytes<'_>) {
+    let startup = "node.cilium.io/agent-not-ready";
+    let csi = "ebs.csi.aws.com/agent-not-ready";
+    match bytes.below(60) {
+        1 => node.deleting = true,
+        2 => drop(node.labels.insert("omit".to_owned(), String::new())),
+        3 => drop(node.labels.insert("node-role.kubernetes.io/etcd".to_owned(), String::new())),
+        4 => node.taints.push(no_schedule("ToBeDeletedByClusterAutoscaler")),
+        5 => drop(node.annotations.insert(annotation::REBOOT_IN_PROGRESS.to_owned(), String::new())),
+        6 => drop(node.annotations.insert(annotation::MACHINE_CONFIG_STATE.to_owned(), "Working".to_owned())),
+        7 | 8 => node.taints.push(no_schedule(startup)),
+        9 => node.taints.push(no_schedule(csi)),
+        10 => node.taints.push(no_schedule("startup-taint.cluster-autoscaler.kubernetes.io/x")),
+        11 | 12 => node.taints.push(no_schedule("node.kubernetes.io/memory-pressure")),
+        13 => node.taints.push(no_schedule("node.kubernetes.io/network-unavailable")),
+        14 | 15 => drop(node.annotations.insert(annotation::CORDONED_AT.to_owned(), ago(5000).to_string())),
+        16 => drop(node.annotations.insert(annotation::EMPTY_SINCE.to_owned(), ago(5000).to_string())),
+        17..=19 => {
+            let until = bytes.pick(&[ago(-300), ago(60), ago(-100_000)]);
+            node.annotations.insert(annotation::DELETING_UNTIL.to_owned(), until.to_string());
+            node.taints.push(no_schedule(taint::DELETING));
+        }
+        20 => drop(node.annotations.insert(format!("{}x", annotation::DELAY_DELETION), String::new())),
+        21 => node.taints.push(no_schedule("node.kubernetes.io/unreachable")),
+        22 => node.taints.push(no_schedule("my/agent")),
+        23 => {
+            node.allocatable.further = None;
+            node.capacity.further = None;
+        }
+        24 => drop(node.labels.remove("pool")),
+        25 => node.allocatable.memory = Some(Memory(100)),
+        _ => {}
+    }
+}
+
+pub(super) fn no_schedule(key: &str) -> Taint {
+    Taint { key: key.to_owned(), value: String::new(), effect: TaintEffect::NoSchedule, added_at: None }
+}
+
+/// A plain node, in service or under our cordon, for the rule of more load.
+pub(super) fn plain(at: usize, bytes: &mut Bytes<'_>) -> Node {
+    let mut node = make(&Traits::default(), &[], at, &mut Bytes::new(&[]));
+    node.labels.remove("pool");
+    if bytes.chance(35) {
+        node.unschedulable = true;
+        node.annotations = BTreeMap::from([(annotation::CORDONED_AT.to_owned(), ago(3600).to_string())]);
+    }
+    node
+}

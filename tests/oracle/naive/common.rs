@@ -1,0 +1,125 @@
+//! Section 3: which managed nodes are common.
+
+use kube_rebalancer_core::model::{LastingTaint, Pod, TaintEffect, TaintSet};
+
+use super::words::{self, Class};
+use super::world::World;
+
+/// What decides, for one pool.
+pub(crate) struct Jury<'a> {
+    pool: String,
+    /// Dynamic and placeholder pods bound to its nodes, and all unbound ones.
+    voters: Vec<&'a Pod>,
+    waiting: Vec<&'a Pod>,
+    sets: Vec<TaintSet>,
+    /// Whether no node of the pool is common by the rules.
+    none: bool,
+}
+
+pub(crate) fn judge(world: &mut World<'_>) {
+    for pool in pools(world) {
+        let jury = Jury::of(world, &pool);
+        let verdicts: Vec<bool> = world
+            .machines
+            .iter()
+            .map(|machine| {
+                let set = words::lasting(machine.taints(), world.policy);
+                let windows = words::is_windows(&machine.node.labels);
+                jury.is_common(world, &set, &words::extended(machine.node), windows)
+            })
+            .collect();
+        for (machine, common) in world.machines.iter_mut().zip(verdicts) {
+            if machine.pool == pool {
+                machine.common = common;
+            }
+        }
+    }
+}
+
+fn pools(world: &World<'_>) -> Vec<String> {
+    let mut pools: Vec<String> = world.machines.iter().map(|machine| machine.pool.clone()).collect();
+    pools.sort();
+    pools.dedup();
+    pools
+}
+
+impl<'a> Jury<'a> {
+    pub(crate) fn of(world: &World<'a>, pool: &str) -> Self {
+        let votes =
+            |pod: &Pod| world.counts(pod) && matches!(world.class(pod), Class::Dynamic | Class::Placeholder);
+        let bound = world.in_pool(pool).flat_map(|machine| machine.pods.iter().copied());
+        let bound = bound.filter(|pod| pod.node_name.is_some());
+        let loose = world.loose.iter().map(|loose| loose.pod);
+        let mut jury = Self {
+            pool: pool.to_owned(),
+            voters: bound.chain(loose).filter(|pod| votes(pod)).collect(),
+            waiting: world.loose.iter().filter(|loose| loose.waits).map(|loose| loose.pod).collect(),
+            sets: world.in_pool(pool).map(|machine| words::lasting(machine.taints(), world.policy)).collect(),
+            none: false,
+        };
+        let none = !world.in_pool(pool).any(|machine| {
+            let set = words::lasting(machine.taints(), world.policy);
+            jury.by_rule(world, &set, &words::extended(machine.node), words::is_windows(&machine.node.labels))
+        });
+        jury.none = none;
+        jury
+    }
+
+    pub(crate) fn voters(&self) -> &[&'a Pod] {
+        &self.voters
+    }
+
+    pub(crate) fn is_common(
+        &self,
+        world: &World<'_>,
+        set: &TaintSet,
+        devices: &[String],
+        windows: bool,
+    ) -> bool {
+        if self.none {
+            return !set.iter().any(|taint| is_special(taint, devices));
+        }
+        self.by_rule(world, set, devices, windows)
+    }
+
+    fn by_rule(&self, world: &World<'_>, set: &TaintSet, devices: &[String], windows: bool) -> bool {
+        let pooled = world.policy.pool_label.is_some();
+        let shared = |taint: &LastingTaint| self.sets.iter().all(|set| set.contains(taint));
+        let judged: Vec<&LastingTaint> =
+            set.iter().filter(|taint| !is_users(taint) && !(pooled && shared(taint))).collect();
+        let waited_for = |(key, value, effect): &LastingTaint| {
+            self.waiting.iter().any(|pod| words::tolerates(&pod.constraints.tolerations, key, value, *effect))
+        };
+        let mut special = judged.iter().filter(|taint| is_special(taint, devices));
+        if special.any(|taint| pooled || !shared(taint) || !waited_for(taint)) {
+            return false;
+        }
+        if judged.is_empty() && !windows {
+            return true;
+        }
+        if self.voters.len() < self.sets.len()
+            && let Some(ledger) = world.snapshot.ledger()
+            && let Some(kept) = ledger.common.get(&self.pool).and_then(|sets| sets.get(set))
+        {
+            return *kept;
+        }
+        let agree = self.voters.iter().filter(|pod| {
+            let tolerated = |(key, value, effect): &&LastingTaint| {
+                words::tolerates(&pod.constraints.tolerations, key, value, *effect)
+            };
+            judged.iter().all(tolerated) && (!windows || words::asks_for_windows(pod))
+        });
+        let agree = agree.count();
+        agree > 0 && 2 * agree >= self.voters.len()
+    }
+}
+
+fn is_users((key, value, _): &LastingTaint) -> bool {
+    value == "user" && (key == "hub.jupyter.org/dedicated" || key == "hub.jupyter.org_dedicated")
+}
+
+/// A taint that a vote alone never makes common.
+fn is_special((key, value, _): &(String, String, TaintEffect), devices: &[String]) -> bool {
+    devices.contains(key)
+        || (value == "core" && (key == "hub.jupyter.org/dedicated" || key == "hub.jupyter.org_dedicated"))
+}

@@ -1,0 +1,198 @@
+//! Sections 2, 7 and 8: which nodes are deleted.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{
+    Binding, Node, Operator, Pod, Requirement, TaintEffect, annotation, taint,
+};
+use kube_rebalancer_core::policy::AdoptCordons;
+
+use super::reach;
+use super::words::{self, Class, Cordon};
+use super::world::{Machine, World};
+use super::{Decision, choose, place};
+
+/// When a node was cordoned, as far as its cordon tells.
+fn cordoned_at(machine: &Machine<'_>) -> Option<Timestamp> {
+    let taint = words::cordon_taint_time(machine.node);
+    match machine.cordon {
+        Cordon::Ours => words::time(machine.node, annotation::CORDONED_AT).max(taint),
+        Cordon::Others => taint,
+        Cordon::None => None,
+    }
+}
+
+pub(crate) fn deletions(world: &World<'_>, decision: &Decision) -> BTreeSet<String> {
+    let mut order: Vec<&Machine<'_>> =
+        world.machines.iter().filter(|machine| machine.cordon != Cordon::None).collect();
+    order.sort_by_key(|machine| {
+        let at = cordoned_at(machine).map(|at| at.min(world.now));
+        (at.is_none(), at, machine.name())
+    });
+    let allowed = world.policy.max_deletions.allows(world.machines.len());
+    let mut gone = BTreeSet::new();
+    for machine in order {
+        if may_go(world, decision, machine, &gone) && gone.len() < allowed {
+            gone.insert(machine.name().to_owned());
+        }
+    }
+    gone
+}
+
+fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
+    let policy = world.policy;
+    let node = machine.node;
+    let own = policy.own_node.as_ref() == Some(&node.name)
+        || machine.pods.iter().any(|pod| words::is_own(pod, policy));
+    let group_gives = node
+        .group
+        .as_deref()
+        .and_then(|name| world.group(name))
+        .is_none_or(|group| group.not_shrinkable.is_none());
+    !decision.uncordon.contains(&node.name)
+        && !words::scale_down_disabled(node)
+        && !own
+        && !machine.delays_deletion()
+        && !words::claimed(node, world.now)
+        && node.outside.is_none()
+        && group_gives
+        && cordon_lets_go(world, machine)
+        && machine.occupants(policy).next().is_none()
+        && !machine.pods.iter().any(|pod| would_be_lost(world, machine, pod, gone))
+        && empty_for_long(world, node)
+        && late_binds_are_over(world, machine)
+        && (!machine.is_ready || ready_one_may_go(world, decision, machine, gone))
+}
+
+fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {
+    match (machine.cordon, world.policy.adopt_cordons) {
+        (Cordon::None, _) | (Cordon::Others, AdoptCordons::Never) => false,
+        (Cordon::Ours, _) | (Cordon::Others, AdoptCordons::Always) => true,
+        (Cordon::Others, AdoptCordons::After(wanted)) => {
+            words::cordon_taint_time(machine.node).is_some_and(|at| words::age(world.now, at) >= wanted)
+        }
+    }
+}
+
+fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
+    let grace = world.policy.empty_grace;
+    grace.is_zero()
+        || words::time(node, annotation::EMPTY_SINCE)
+            .is_some_and(|since| words::age(world.now, since) >= grace)
+}
+
+/// Section 2: an omitted pod that nobody would bring back.
+fn would_be_lost(world: &World<'_>, machine: &Machine<'_>, pod: &Pod, gone: &BTreeSet<String>) -> bool {
+    if !words::omitted(pod, world.policy) || matches!(world.class(pod), Class::Daemon | Class::Placeholder) {
+        return false;
+    }
+    lost_wherever(pod)
+        || local_claim(world, machine.node, pod)
+        || last_replica(world, machine.node, pod, gone)
+}
+
+fn lost_wherever(pod: &Pod) -> bool {
+    let disk = pod.local_volume.is_some() && pod.safe_to_evict != Some(true);
+    !pod.controller.as_deref().is_some_and(words::recreates)
+        || pod.safe_to_evict == Some(false)
+        || pod.do_not_disrupt
+        || disk
+}
+
+fn local_claim(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
+    let host = node.labels.get(words::HOSTNAME).unwrap_or(&node.name);
+    let names = |one: &Requirement, value: &str| matches!(&one.operator, Operator::In(values) if values.iter().any(|one| one == value));
+    pod.claims.iter().any(|claim| {
+        let volume = world.snapshot.volumes().get(&(pod.namespace.to_string(), claim.to_string()));
+        volume.and_then(Option::as_ref).is_some_and(|affinity| {
+            affinity.0.iter().any(|term| {
+                term.labels.iter().any(|one| one.key == words::HOSTNAME && names(one, host))
+                    || term.fields.iter().any(|one| one.key == "metadata.name" && names(one, &node.name))
+            })
+        })
+    })
+}
+
+fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
+    let Some(controller) = pod.controller.as_deref() else { return false };
+    let of_controller =
+        |other: &Pod| other.controller.as_deref().is_some_and(|one| one.uid == controller.uid);
+    let all = world.snapshot.pods().iter().filter(|other| of_controller(other)).count();
+    let alive = world.snapshot.placed_pods().any(|(other, binding)| {
+        let Binding::Node(at) = binding else { return false };
+        let on = &world.snapshot.nodes()[at];
+        of_controller(other)
+            && other.ready
+            && !other.deleting
+            && on.name != node.name
+            && on.ready.is_some_and(|condition| condition.ready)
+            && !gone.contains(&on.name)
+    });
+    pod.ready && all >= 2 && !alive
+}
+
+/// Section 8: the two rules about pods that the scheduler may still bring.
+fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
+    let at = cordoned_at(machine);
+    if at.is_some_and(|at| words::age(world.now, at) < SignedDuration::from_secs(30)) {
+        return false;
+    }
+    let known = match machine.cordon {
+        Cordon::Others => at.or_else(|| words::time(machine.node, annotation::EMPTY_SINCE)),
+        Cordon::Ours | Cordon::None => at,
+    };
+    let long = known.is_some_and(|at| words::age(world.now, at) >= SignedDuration::from_secs(660));
+    !world.snapshot.pods().iter().any(|pod| {
+        let Some(unbound) = pod.unbound.as_deref().filter(|_| pod.node_name.is_none()) else { return false };
+        let keeps = match world.class(pod) {
+            Class::Daemon | Class::Placeholder => false,
+            Class::Critical | Class::Dynamic => {
+                world.counts(pod) || (words::omitted(pod, world.policy) && lost_wherever(pod))
+            }
+        };
+        if unbound.gated || pod.deleting || !keeps || !reach::may_be_bound(world, pod, machine) {
+            return false;
+        }
+        let ignores =
+            words::tolerates(&pod.constraints.tolerations, taint::UNSCHEDULABLE, "", TaintEffect::NoSchedule);
+        let refused = unbound.refusal.is_some() && !pod.requests.fits(&machine.free());
+        (ignores && !refused) || !long
+    })
+}
+
+fn ready_one_may_go(
+    world: &World<'_>,
+    decision: &Decision,
+    machine: &Machine<'_>,
+    gone: &BTreeSet<String>,
+) -> bool {
+    let pool = machine.pool.as_str();
+    let bounds = world.bounds(pool);
+    let serving = world.in_pool(pool).filter(|one| {
+        let serves = one.serves(world.policy) && !decision.cordon.contains(one.name());
+        serves || (one.common && decision.uncordon.contains(one.name()))
+    });
+    let reserved = choose::ready_reserved(world, pool);
+    let stays = |one: &&Machine<'_>| one.name() != machine.name() && !gone.contains(one.name());
+    let zone = machine.node.zone();
+    let last_of_zone = bounds.keep_zones
+        && machine.common
+        && zone.is_some()
+        && !world.in_pool(pool).filter(stays).any(|one| one.common && one.node.zone() == zone);
+    let last_of_pool = !world.policy.node_groups_named && !world.in_pool(pool).any(|one| stays(&one));
+    let waited_for = world.loose.iter().any(|loose| {
+        let since = loose.refused.or_else(|| {
+            let created = loose.pod.unbound.as_ref()?.created_at?;
+            Some(words::age(world.now, created))
+        });
+        let first_hour = since.is_none_or(|age| age < SignedDuration::from_hours(1));
+        let waits = world.class(loose.pod) != Class::Placeholder;
+        waits && first_hour && place::takes_now(world, loose.pod, machine)
+    });
+    serving.count() + reserved >= bounds.min_nodes
+        && !last_of_zone
+        && !last_of_pool
+        && !waited_for
+        && !decision.grow.keys().any(|(of, _)| of == pool)
+}

@@ -1,0 +1,246 @@
+//! A second planner, deliberately naive: sections 2 to 8 and 14 of `docs/decisions.md`, slow and obvious.
+//!
+//! It is written from the text alone, without a look at the planner, returns plain sets, and gives no reasons. Where
+//! the two differ, the text decides which one is wrong.
+
+mod choose;
+mod common;
+mod delete;
+mod demand;
+mod list;
+mod place;
+mod reach;
+mod shape;
+mod words;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube_rebalancer_core::model::{Node, Snapshot, Taint, TaintEffect, annotation, taint};
+use kube_rebalancer_core::policy::Policy;
+
+use choose::Chosen;
+use list::Entry;
+use shape::Coming;
+use words::Cordon;
+use world::{State, World};
+
+/// What a run does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) uncordon: BTreeSet<String>,
+    pub(crate) cordon: BTreeSet<String>,
+    pub(crate) delete: BTreeSet<String>,
+    /// New nodes by pool and group; the group `None` where no group is known.
+    pub(crate) grow: BTreeMap<(String, Option<String>), u32>,
+    /// Instances that never became nodes, by group and name.
+    pub(crate) delete_instances: BTreeSet<(String, String)>,
+}
+
+/// Nodes that are created for waiting pods, by pod UID and group: what the ledger notes.
+pub(crate) type Tries = BTreeSet<(String, String)>;
+
+/// How often the choice is taken in all.
+const PASSES: usize = 8;
+
+/// Decides; `None` where section 9 refuses.
+pub(crate) fn decide(snapshot: &Snapshot, policy: &Policy) -> Option<Decision> {
+    decide_and_note(snapshot, policy).map(|(decision, _)| decision)
+}
+
+/// The same, with the notes that it makes.
+pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(Decision, Tries)> {
+    let now = World::observed(snapshot, policy);
+    let blind = !snapshot.nodes().is_empty() && snapshot.pods_seen() == 0;
+    if blind || (now.machines.is_empty() && !policy.node_groups_named) {
+        return None;
+    }
+    let mut decision = Decision::default();
+    let mut tries = Tries::new();
+    let mut left = policy.max_cordons.allows(now.machines.len());
+    let mut creations = policy.max_creations.allows(now.machines.len());
+    let pools: Vec<String> = now.pools.keys().cloned().collect();
+    let mut chosen = settle(snapshot, policy, &pools, &BTreeSet::new());
+    // Inside the band, cordons only move: where not all of them may be made, what serves stays.
+    let mut held = BTreeSet::new();
+    let mut spare = left;
+    for pool in &pools {
+        spare = spare.saturating_sub(broken(&now, pool).len());
+        let (cordons, forced) = choose::cordons(&now, pool, &chosen[pool]);
+        if choose::inside(&now, pool) && cordons.len() > spare {
+            held.insert(pool.clone());
+            spare -= forced.min(spare);
+        } else {
+            spare -= cordons.len().min(spare);
+        }
+    }
+    if !held.is_empty() {
+        let mut other = settle(snapshot, policy, &pools, &held);
+        for pool in held {
+            let staying = other.remove(&pool);
+            let uncordons = |chosen: &Chosen| choose::uncordons(&now, &pool, chosen);
+            if let Some(staying) = staying
+                && uncordons(&staying) != uncordons(&chosen[&pool])
+            {
+                chosen.insert(pool, staying);
+            }
+        }
+    }
+    for pool in &pools {
+        let chosen = &chosen[pool];
+        decision.uncordon.extend(choose::uncordons(&now, pool, chosen));
+        decision.uncordon.extend(chosen.order.opened.iter().cloned());
+        for line in &chosen.lines {
+            if let Entry::New(group, _) = &line.entry
+                && creations > 0
+            {
+                creations -= 1;
+                tries.extend(chosen.order.tries.get(&line.entry).cloned());
+                *decision.grow.entry((pool.clone(), group.clone())).or_default() += 1;
+            }
+        }
+        for name in broken(&now, pool).into_iter().take(left) {
+            left -= 1;
+            decision.cordon.insert(name);
+        }
+        let (cordons, _) = choose::cordons(&now, pool, chosen);
+        let taken = cordons.len().min(left);
+        left -= taken;
+        decision.cordon.extend(cordons.into_iter().take(taken));
+    }
+    if too_many_broken(&now) {
+        return Some((Decision { uncordon: decision.uncordon, ..Decision::default() }, Tries::new()));
+    }
+    decision.delete = delete::deletions(&now, &decision);
+    let spared = policy.max_deletions.allows(now.machines.len()) - decision.delete.len();
+    decision.delete_instances = lost_instances(&now).into_iter().take(spared).collect();
+    Some((decision, tries))
+}
+
+/// Broken nodes that are to be cordoned.
+fn broken(world: &World<'_>, pool: &str) -> Vec<String> {
+    let broken = world.in_pool(pool).filter(|machine| {
+        let protected = machine.is_critical(world.policy) || machine.is_pinned(world.policy);
+        let open = machine.cordon == Cordon::None && machine.common;
+        machine.state == State::Broken && open && !protected
+    });
+    broken.map(|machine| machine.name().to_owned()).collect()
+}
+
+/// Takes the choice of every pool again and again on the outcome of all, until nothing changes. A pool that creates
+/// nodes does not choose again.
+fn settle(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    pools: &[String],
+    held: &BTreeSet<String>,
+) -> BTreeMap<String, Chosen> {
+    let mut current = snapshot.clone();
+    let mut pool_of: Option<Vec<Option<String>>> = None;
+    let mut settled: BTreeMap<String, Chosen> = BTreeMap::new();
+    let mut latest: BTreeMap<String, Chosen> = BTreeMap::new();
+    for _ in 0..PASSES {
+        let mut world = World::observed(&current, policy);
+        match &pool_of {
+            None => pool_of = Some(world.loose.iter().map(|loose| loose.pool.clone()).collect()),
+            // A pod belongs to the pool that it belonged to when the run began.
+            Some(known) => {
+                world.loose.iter_mut().zip(known).for_each(|(loose, pool)| loose.pool.clone_from(pool))
+            }
+        }
+        let news = |chosen: &Chosen| chosen.lines.iter().filter(|line| line.is_new()).count();
+        let made: usize = settled.values().map(news).sum();
+        world.creations = world.creations.saturating_sub(made);
+        let mut changes: BTreeMap<String, bool> = BTreeMap::new();
+        let choosing: Vec<&String> = pools.iter().filter(|pool| !settled.contains_key(*pool)).collect();
+        for pool in choosing {
+            let mut chosen = choose::choose(&world, pool, held.contains(pool));
+            for name in choose::uncordons(&world, pool, &chosen).iter().chain(&chosen.order.opened) {
+                changes.insert(name.clone(), false);
+            }
+            let serving = list::serving(&world, pool);
+            for name in serving.iter().filter_map(|line| line.node()) {
+                if !chosen.lines.iter().any(|line| line.node() == Some(name)) {
+                    changes.insert(name.to_owned(), true);
+                }
+            }
+            if let Some(before) = latest.get(pool) {
+                chosen.order.opened.extend(before.order.opened.iter().cloned());
+            }
+            world.creations = world.creations.saturating_sub(news(&chosen));
+            if chosen.lines.iter().any(list::Line::is_new) {
+                settled.insert(pool.clone(), chosen);
+            } else {
+                latest.insert(pool.clone(), chosen);
+            }
+        }
+        if changes.is_empty() || settled.len() == pools.len() {
+            break;
+        }
+        current = outcome(&current, &changes);
+    }
+    latest.extend(settled);
+    latest
+}
+
+/// The same cluster with these nodes cordoned (`true`) or uncordoned (`false`) by us.
+pub(crate) fn outcome(snapshot: &Snapshot, changes: &BTreeMap<String, bool>) -> Snapshot {
+    let mut nodes = snapshot.nodes().to_vec();
+    for node in &mut nodes {
+        match changes.get(&node.name) {
+            Some(true) => set_cordon(node, snapshot.observed_at()),
+            Some(false) => lift_cordon(node),
+            None => {}
+        }
+    }
+    let (pods, groups) = (snapshot.pods().to_vec(), snapshot.groups().to_vec());
+    Snapshot::new(snapshot.observed_at(), nodes, pods, groups, snapshot.pods_seen())
+        .unwrap()
+        .with_volumes(snapshot.volumes().clone())
+        .with_ledger(snapshot.ledger().cloned())
+}
+
+/// Cordons a node as a run does.
+pub(crate) fn set_cordon(node: &mut Node, at: jiff::Timestamp) {
+    node.unschedulable = true;
+    node.annotations.insert(annotation::CORDONED_AT.to_owned(), at.to_string());
+    node.taints.push(Taint {
+        key: taint::UNSCHEDULABLE.to_owned(),
+        value: String::new(),
+        effect: TaintEffect::NoSchedule,
+        added_at: Some(at),
+    });
+}
+
+/// Uncordons a node as a run does.
+pub(crate) fn lift_cordon(node: &mut Node) {
+    node.unschedulable = false;
+    node.annotations.remove(annotation::CORDONED_AT);
+    node.annotations.remove(annotation::EMPTY_SINCE);
+    node.taints.retain(|one| one.key != taint::UNSCHEDULABLE);
+}
+
+/// Section 9: a partition looks like that.
+fn too_many_broken(world: &World<'_>) -> bool {
+    let off =
+        world.machines.iter().filter(|one| matches!(one.state, State::Broken | State::NotInUse)).count();
+    let percent = usize::try_from(world.policy.max_unready_percent).unwrap();
+    off * 100 > world.machines.len() * percent && off >= world.policy.ok_unready_nodes
+}
+
+/// Section 3: instances that are certainly no node, long after their creation.
+fn lost_instances(world: &World<'_>) -> BTreeSet<(String, String)> {
+    let mut lost = BTreeSet::new();
+    for group in world.snapshot.groups().iter().filter(|group| group.not_shrinkable.is_none()) {
+        if shape::pool_of(world, group).is_none() {
+            continue;
+        }
+        for instance in &group.instances {
+            if !instance.has_node && instance.surely_no_node && shape::coming(world, instance) == Coming::Lost
+            {
+                lost.insert((group.name.clone(), instance.name.clone()));
+            }
+        }
+    }
+    lost
+}

@@ -1,0 +1,262 @@
+//! Section 5: what a node that does not exist yet will be like.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube_rebalancer_core::model::{
+    Amounts, Bytes, FurtherAmounts, Instance, Millicores, Node, NodeGroup, NodeResources, NodeTemplate, Taint,
+};
+use kube_rebalancer_core::policy::CapacitySource;
+
+use super::common::Jury;
+use super::reach;
+use super::words;
+use super::world::World;
+
+const ZONE: &str = "topology.kubernetes.io/zone";
+
+/// The nodes that a group would make.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    /// `None` where no groups are known.
+    pub(crate) group: Option<String>,
+    /// Labels, once for each zone that a node might be in.
+    pub(crate) labels: Vec<BTreeMap<String, String>>,
+    pub(crate) taints: Vec<Taint>,
+    /// What is left for pods beside its own daemons.
+    pub(crate) room: Amounts,
+    pub(crate) capacity: Amounts,
+    pub(crate) daemons: Amounts,
+    /// Whether anything tells its size.
+    pub(crate) known: bool,
+    /// Whether a run may create one at all.
+    pub(crate) growable: bool,
+    pub(crate) zone: Option<String>,
+}
+
+/// How an instance without a node counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coming {
+    Booting,
+    /// It adds nothing, and its group is not grown.
+    Stuck,
+    /// It adds nothing.
+    Lost,
+}
+
+pub(crate) fn coming(world: &World<'_>, instance: &Instance) -> Coming {
+    let grace = world.policy.boot_grace;
+    match instance.created_at.map(|at| words::age(world.now, at)) {
+        Some(age) if age > grace * 2 => Coming::Lost,
+        Some(age) if age >= grace => Coming::Stuck,
+        _ if instance.creation_error.is_some() => Coming::Stuck,
+        _ => Coming::Booting,
+    }
+}
+
+/// The pool of a group: of its nodes; else as its template's label or the settings name it.
+pub(crate) fn pool_of(world: &World<'_>, group: &NodeGroup) -> Option<String> {
+    let Some(label) = &world.policy.pool_label else { return Some(String::new()) };
+    let member = world.machines.iter().find(|machine| machine.node.group.as_ref() == Some(&group.name));
+    let from_template = || group.template.as_ref()?.labels.get(label).cloned();
+    let from_settings = || {
+        let short = group.name.rsplit('/').next();
+        let named = world
+            .policy
+            .group_pools
+            .iter()
+            .find(|(name, _)| **name == group.name || Some(name.as_str()) == short);
+        named.map(|(_, pool)| pool.clone())
+    };
+    member.map(|machine| machine.pool.clone()).or_else(from_template).or_else(from_settings)
+}
+
+/// Finds the pools, and the shapes in each.
+pub(crate) fn find(world: &mut World<'_>) {
+    let mut pools: BTreeMap<String, Vec<Shape>> = BTreeMap::new();
+    if world.policy.pool_label.is_none() {
+        pools.insert(String::new(), Vec::new());
+    }
+    for machine in &world.machines {
+        pools.entry(machine.pool.clone()).or_default();
+    }
+    for group in world.snapshot.groups() {
+        if let Some(pool) = pool_of(world, group) {
+            let shape = of_group(world, group, &pool);
+            pools.entry(pool).or_default().push(shape);
+        }
+    }
+    if world.snapshot.groups().is_empty() {
+        for (pool, shapes) in &mut pools {
+            if world.in_pool(pool).any(|machine| machine.common) {
+                shapes.push(without_group(world, pool));
+            }
+        }
+    }
+    world.pools = pools;
+}
+
+fn of_group(world: &World<'_>, group: &NodeGroup, pool: &str) -> Shape {
+    let members: Vec<&Node> = world
+        .machines
+        .iter()
+        .map(|one| one.node)
+        .filter(|node| node.group.as_ref() == Some(&group.name))
+        .collect();
+    let healthy = world.healthy(Some(&group.name), pool);
+    let stuck = group.instances.iter().any(|one| !one.has_node && coming(world, one) == Coming::Stuck);
+    // Section 17: a group is discovered through its nodes, or named by the settings.
+    let found = world.machines.iter().any(|machine| machine.node.group.as_ref() == Some(&group.name));
+    let may_grow = group.not_growable.is_none() && !stuck && (found || world.policy.node_groups_named);
+    finish(world, Some(group), pool, &members, &healthy, may_grow)
+}
+
+fn without_group(world: &World<'_>, pool: &str) -> Shape {
+    let members: Vec<&Node> =
+        world.in_pool(pool).filter(|machine| machine.common).map(|machine| machine.node).collect();
+    let healthy = world.healthy(None, pool);
+    finish(world, None, pool, &members, &healthy, true)
+}
+
+fn finish(
+    world: &World<'_>,
+    group: Option<&NodeGroup>,
+    pool: &str,
+    members: &[&Node],
+    healthy: &[&Node],
+    may_grow: bool,
+) -> Shape {
+    let (labels, taints) = look(world, group, members);
+    let (allocatable, capacity) = size(None, group, healthy);
+    let (mut all, mut daemons) = (Amounts::default(), Amounts::default());
+    for pod in world.typical_daemons(healthy) {
+        all.add(&pod.requests);
+        if world.counts(pod) {
+            daemons.add(&pod.requests);
+        }
+    }
+    let mut offered = world.gross(&allocatable, &capacity);
+    if world.policy.capacity == CapacitySource::Allocatable {
+        offered.take(&all.clone().minus(&daemons));
+    }
+    let resources = &world.policy.resources;
+    let known = resources
+        .iter()
+        .all(|resource| allocatable.of(*resource).is_some() || capacity.of(*resource).is_some());
+    let mut shape = Shape {
+        group: group.map(|group| group.name.clone()),
+        labels,
+        taints,
+        room: allocatable.offer(&capacity).minus(&all),
+        capacity: offered,
+        daemons,
+        known,
+        growable: may_grow,
+        zone: group.and_then(|group| group.zone.clone()),
+    };
+    let max = u128::from(world.bounds(pool).max_utilization.0);
+    let filled = known
+        && resources.iter().any(|resource| {
+            let (used, offered) = (shape.daemons.of(*resource), shape.capacity.of(*resource));
+            u128::from(used) * 1_000_000 >= max * u128::from(offered)
+        });
+    let jury = Jury::of(world, pool);
+    let devices = words::extended(&Node { allocatable: allocatable.clone(), capacity, ..Node::default() });
+    let set = words::lasting(&shape.taints, world.policy);
+    let common =
+        shape.labels.iter().any(|labels| jury.is_common(world, &set, &devices, words::is_windows(labels)));
+    let users = jury.voters();
+    let reached =
+        users.is_empty() || !known || users.iter().any(|pod| reach::would_take_new(world, pod, &shape));
+    let managed = shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
+    shape.growable &= !filled && common && reached && managed;
+    shape
+}
+
+/// Labels (for each zone) and taints: what all nodes of the group share; of a group without nodes, its template's.
+fn look(
+    world: &World<'_>,
+    group: Option<&NodeGroup>,
+    members: &[&Node],
+) -> (Vec<BTreeMap<String, String>>, Vec<Taint>) {
+    let template = group.and_then(|group| group.template.as_ref());
+    let (mut labels, mut taints) = match (members.split_first(), template) {
+        (Some((first, rest)), _) => {
+            let mut labels = first.labels.clone();
+            labels.retain(|key, value| rest.iter().all(|node| node.labels.get(key) == Some(value)));
+            let same = |left: &Taint, right: &Taint| {
+                (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
+            };
+            let mut taints = first.taints.clone();
+            taints.retain(|taint| rest.iter().all(|node| node.taints.iter().any(|one| same(one, taint))));
+            (labels, taints)
+        }
+        (None, Some(NodeTemplate { labels, taints, .. })) => (labels.clone(), taints.clone()),
+        (None, None) => (BTreeMap::new(), Vec::new()),
+    };
+    labels.remove(words::HOSTNAME);
+    taints.retain(|taint| words::is_lasting(taint, world.policy));
+    let Some(group) = group else { return (vec![labels], taints) };
+    let zones: BTreeSet<String> = match (&group.zone, group.zones.is_empty()) {
+        (Some(zone), _) => BTreeSet::from([zone.clone()]),
+        (None, false) => group.zones.iter().cloned().collect(),
+        (None, true) => members.iter().filter_map(|node| node.zone().map(str::to_owned)).collect(),
+    };
+    if zones.is_empty() {
+        return (vec![labels], taints);
+    }
+    let in_zone = |zone: String| {
+        let mut labels = labels.clone();
+        labels.insert(ZONE.to_owned(), zone);
+        labels
+    };
+    (zones.into_iter().map(in_zone).collect(), taints)
+}
+
+/// Per resource the larger of a node's own status and its group's template, else the lower median of the group.
+pub(crate) fn size(
+    own: Option<&Node>,
+    group: Option<&NodeGroup>,
+    healthy: &[&Node],
+) -> (NodeResources, NodeResources) {
+    let template = group.and_then(|group| group.template.as_ref());
+    let pick = |of: fn(&Node) -> &NodeResources, from: fn(&NodeTemplate) -> &NodeResources| {
+        let own = own.map(of);
+        let template = template.map(from);
+        let all: Vec<&NodeResources> = healthy.iter().map(|node| of(node)).collect();
+        let choose = |get: &dyn Fn(&NodeResources) -> Option<u64>| {
+            let given = own.and_then(get).max(template.and_then(get));
+            given.or_else(|| lower_median(all.iter().filter_map(|one| get(one)).collect()))
+        };
+        let names: BTreeSet<_> = own
+            .into_iter()
+            .chain(template)
+            .chain(all.iter().copied())
+            .filter_map(|one| one.further.as_ref())
+            .flat_map(|map| map.keys().cloned())
+            .collect();
+        let mut further = FurtherAmounts::new();
+        for name in names {
+            let get = |one: &NodeResources| one.further.as_ref().and_then(|map| map.get(&name)).copied();
+            let given = own.and_then(get).max(template.and_then(get));
+            let median = || lower_median(all.iter().map(|one| get(one).unwrap_or(0)).collect());
+            if let Some(amount) = given.or_else(median).filter(|amount| *amount > 0) {
+                further.insert(name, amount);
+            }
+        }
+        NodeResources {
+            memory: choose(&|one| one.memory.map(|bytes| bytes.0)).map(Bytes),
+            cpu: choose(&|one| one.cpu.map(|cpu| cpu.0)).map(Millicores),
+            pods: choose(&|one| one.pods),
+            further: (!further.is_empty()).then(|| further.into()),
+        }
+    };
+    (
+        pick(|node| &node.allocatable, |template| &template.allocatable),
+        pick(|node| &node.capacity, |template| &template.capacity),
+    )
+}
+
+fn lower_median(mut values: Vec<u64>) -> Option<u64> {
+    values.sort_unstable();
+    values.get(values.len().saturating_sub(1) / 2).copied()
+}

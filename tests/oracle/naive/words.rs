@@ -1,0 +1,238 @@
+//! What single objects say of themselves: classes of pods, kinds of taints, ages.
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{
+    Affinity, Controller, Node, Pod, Requirement, Taint, TaintEffect, TaintSet, Toleration, annotation,
+    is_extended_resource, taint,
+};
+use kube_rebalancer_core::policy::Policy;
+
+pub(crate) const OS: &str = "kubernetes.io/os";
+pub(crate) const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// Section 2: the classes of pods, first match wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    Daemon,
+    Dynamic,
+    Placeholder,
+    Critical,
+}
+
+pub(crate) fn class(pod: &Pod, policy: &Policy) -> Class {
+    let user = pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key));
+    let controller = pod.controller.as_deref();
+    let static_pod = pod.mirror && controller.is_some_and(|owner| owner.kind == "Node");
+    if controller.is_some_and(is_daemon_set) || (!user && (static_pod || pod.daemonset_pod)) {
+        Class::Daemon
+    } else if user {
+        Class::Dynamic
+    } else if pod.priority < 0 && pod.ends_at_once && controller.is_some_and(recreates) {
+        Class::Placeholder
+    } else {
+        Class::Critical
+    }
+}
+
+fn in_apps(controller: &Controller) -> bool {
+    controller.group.as_deref().is_none_or(|group| group == "apps")
+}
+
+pub(crate) fn is_daemon_set(controller: &Controller) -> bool {
+    controller.kind == "DaemonSet" && in_apps(controller)
+}
+
+pub(crate) fn recreates(controller: &Controller) -> bool {
+    match controller.kind.as_str() {
+        "ReplicaSet" | "StatefulSet" => in_apps(controller),
+        "ReplicationController" => true,
+        _ => false,
+    }
+}
+
+/// Whether a filter takes the pod out of the account.
+pub(crate) fn omitted(pod: &Pod, policy: &Policy) -> bool {
+    policy.omit_namespaces.contains(&*pod.namespace)
+        || pod.label_keys.iter().any(|key| policy.omit_labels.contains(&**key))
+}
+
+pub(crate) fn is_own(pod: &Pod, policy: &Policy) -> bool {
+    policy
+        .own_pod
+        .as_ref()
+        .is_some_and(|(namespace, name)| *namespace == *pod.namespace && **name == *pod.name)
+}
+
+pub(crate) fn counts(pod: &Pod, policy: &Policy) -> bool {
+    !omitted(pod, policy) && !is_own(pod, policy)
+}
+
+/// Section 2: managed nodes.
+pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
+    !node.deleting
+        && node.unreadable.is_none()
+        && may_be_managed(&node.labels, policy)
+        && !node.taints.iter().any(|taint| actors_taint(&taint.key))
+        && !node.annotations.contains_key(annotation::REBOOT_IN_PROGRESS)
+        && node.annotations.get(annotation::MACHINE_CONFIG_STATE).is_none_or(|state| state == "Done")
+}
+
+/// The part of it that labels decide; asked of new nodes too.
+pub(crate) fn may_be_managed(labels: &std::collections::BTreeMap<String, String>, policy: &Policy) -> bool {
+    let control_plane = ["control-plane", "master", "controlplane", "etcd"];
+    let is = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
+    !labels.keys().any(|key| policy.omit_labels.contains(key))
+        && policy.node_selector.matches(labels)
+        && policy.pool_label.as_ref().is_none_or(|label| labels.contains_key(label))
+        && !control_plane.iter().any(|role| labels.contains_key(&format!("node-role.kubernetes.io/{role}")))
+        && !is("type", "virtual-kubelet")
+        && !is("eks.amazonaws.com/compute-type", "fargate")
+}
+
+fn actors_taint(key: &str) -> bool {
+    let keys = [
+        "ToBeDeletedByClusterAutoscaler",
+        "karpenter.sh/disrupted",
+        "karpenter.sh/disruption",
+        "atlassian.com/escalator",
+        "atlassian.com/escalator-force",
+        "cloud.google.com/impending-node-termination",
+        "node.kubernetes.io/out-of-service",
+        "node.cloudprovider.kubernetes.io/shutdown",
+    ];
+    let prefixes = ["aws-node-termination-handler/", "remediator.", "virtual-kubelet.io/"];
+    keys.contains(&key) || prefixes.iter().any(|prefix| key.starts_with(prefix))
+}
+
+pub(crate) fn is_startup(key: &str, policy: &Policy) -> bool {
+    let prefixes = ["startup-taint", "ignore-taint", "status-taint"];
+    key == "node.cloudprovider.kubernetes.io/uninitialized"
+        || key == "node.cilium.io/agent-not-ready"
+        || (key.contains("csi") && key.ends_with("agent-not-ready"))
+        || prefixes.iter().any(|word| key.starts_with(&format!("{word}.cluster-autoscaler.kubernetes.io/")))
+        || policy.startup_taints.contains(key)
+}
+
+pub(crate) fn is_pressure(key: &str) -> bool {
+    ["disk-pressure", "memory-pressure", "pid-pressure"]
+        .iter()
+        .any(|word| key.strip_prefix("node.kubernetes.io/") == Some(word))
+}
+
+/// A Ready node under one of these takes nobody now.
+pub(crate) fn turns_away_now(key: &str) -> bool {
+    let words = ["not-ready", "unreachable", "network-unavailable"];
+    is_pressure(key) || words.iter().any(|word| key.strip_prefix("node.kubernetes.io/") == Some(word))
+}
+
+/// Section 3: taints that come and go.
+fn comes_and_goes(key: &str, policy: &Policy) -> bool {
+    key == taint::UNSCHEDULABLE || key == taint::DELETING || turns_away_now(key) || is_startup(key, policy)
+}
+
+pub(crate) fn is_lasting(taint: &Taint, policy: &Policy) -> bool {
+    taint.effect != TaintEffect::PreferNoSchedule && !comes_and_goes(&taint.key, policy)
+}
+
+pub(crate) fn lasting(taints: &[Taint], policy: &Policy) -> TaintSet {
+    let lasting = taints.iter().filter(|taint| is_lasting(taint, policy));
+    lasting.map(|taint| (taint.key.clone(), taint.value.clone(), taint.effect)).collect()
+}
+
+pub(crate) fn tolerates(tolerations: &[Toleration], key: &str, value: &str, effect: TaintEffect) -> bool {
+    tolerations.iter().any(|one| {
+        one.key.as_ref().is_none_or(|wanted| wanted == key)
+            && one.value.as_ref().is_none_or(|wanted| wanted == value)
+            && one.effect.is_none_or(|wanted| wanted == effect)
+    })
+}
+
+/// Whether a required node affinity admits a node of these labels and, where it has one already, this name.
+pub(crate) fn affinity_admits(
+    affinity: &Affinity,
+    labels: &std::collections::BTreeMap<String, String>,
+    name: Option<&str>,
+) -> bool {
+    affinity.0.iter().any(|term| {
+        let some = !term.labels.is_empty() || !term.fields.is_empty();
+        let field = |one: &Requirement| one.key == "metadata.name" && one.matches_value(name);
+        some && term.labels.iter().all(|one| one.matches(labels)) && term.fields.iter().all(field)
+    })
+}
+
+/// Whether a pod asks for Windows.
+pub(crate) fn asks_for_windows(pod: &Pod) -> bool {
+    use kube_rebalancer_core::model::Operator;
+    let windows = |one: &Requirement| {
+        one.key == OS
+            && matches!(&one.operator, Operator::In(values) if values.iter().all(|value| value == "windows"))
+    };
+    pod.constraints.node_selector.get(OS).is_some_and(|os| os == "windows")
+        || pod.constraints.affinity.as_ref().is_some_and(|affinity| {
+            !affinity.0.is_empty() && affinity.0.iter().all(|term| term.labels.iter().any(windows))
+        })
+}
+
+pub(crate) fn is_windows(labels: &std::collections::BTreeMap<String, String>) -> bool {
+    labels.get(OS).is_some_and(|os| os == "windows")
+}
+
+/// The extended resources that a node has.
+pub(crate) fn extended(node: &Node) -> Vec<String> {
+    let all = [&node.allocatable.further, &node.capacity.further];
+    let names = all.into_iter().flatten().flat_map(|map| map.iter());
+    let mut names: Vec<String> = names
+        .filter(|(name, amount)| **amount > 0 && is_extended_resource(name))
+        .map(|(name, _)| name.to_string())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// How long ago something happened; the future is now.
+pub(crate) fn age(now: Timestamp, then: Timestamp) -> SignedDuration {
+    now.duration_since(then).max(SignedDuration::ZERO)
+}
+
+pub(crate) fn time(node: &Node, key: &str) -> Option<Timestamp> {
+    node.annotations.get(key)?.parse().ok()
+}
+
+/// Section 5: whose a cordon is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cordon {
+    None,
+    Ours,
+    Others,
+}
+
+pub(crate) fn cordon_taint_time(node: &Node) -> Option<Timestamp> {
+    node.taints.iter().find(|one| one.key == taint::UNSCHEDULABLE)?.added_at
+}
+
+pub(crate) fn cordon(node: &Node) -> Cordon {
+    let mark = time(node, annotation::CORDONED_AT);
+    match (node.unschedulable, mark) {
+        (false, _) => Cordon::None,
+        (true, None) => Cordon::Others,
+        (true, Some(mark)) => {
+            let later = mark + SignedDuration::from_mins(5);
+            if cordon_taint_time(node).is_some_and(|taint| taint > later) {
+                Cordon::Others
+            } else {
+                Cordon::Ours
+            }
+        }
+    }
+}
+
+pub(crate) fn scale_down_disabled(node: &Node) -> bool {
+    node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+}
+
+/// Section 8: a claim that runs; one that says more than a day does not count.
+pub(crate) fn claimed(node: &Node, now: Timestamp) -> bool {
+    time(node, annotation::DELETING_UNTIL)
+        .is_some_and(|until| until > now && now.duration_until(until) <= SignedDuration::from_hours(24))
+}

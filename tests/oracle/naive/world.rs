@@ -1,0 +1,486 @@
+//! What there is, seen through sections 2 to 4: managed nodes with their pods, pods without a node, groups.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{
+    Amounts, Binding, Node, NodeGroup, NodeResources, Pod, Resource, Snapshot, Taint, annotation,
+};
+use kube_rebalancer_core::policy::{AdoptCordons, Bounds, CapacitySource, Policy};
+
+use super::common;
+use super::shape::{self, Shape};
+use super::words::{self, Class, Cordon};
+
+/// Section 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Ready,
+    Booting,
+    Broken,
+    NotInUse,
+    UnderPressure,
+    Claimed,
+}
+
+/// A managed node.
+#[derive(Debug)]
+pub(crate) struct Machine<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) pool: String,
+    /// The plain condition.
+    pub(crate) is_ready: bool,
+    pub(crate) state: State,
+    pub(crate) cordon: Cordon,
+    pub(crate) common: bool,
+    /// All pods there, those nominated for it included.
+    pub(crate) pods: Vec<&'a Pod>,
+    pub(crate) nominated: bool,
+    pub(crate) claimed: bool,
+    /// Status, and for a booting node what its group adds.
+    pub(crate) size: NodeResources,
+    pub(crate) size_capacity: NodeResources,
+    /// Requests of the daemons that a booting node does not run yet: all of them, and of those that count.
+    pub(crate) missing_daemons: (Amounts, Amounts),
+    pub(crate) capacity: Amounts,
+}
+
+/// A pod without a node.
+#[derive(Debug)]
+pub(crate) struct Loose<'a> {
+    pub(crate) pod: &'a Pod,
+    pub(crate) pool: Option<String>,
+    /// Whether section 6 looks for a place.
+    pub(crate) waits: bool,
+    pub(crate) refused: Option<SignedDuration>,
+    /// The node that it is nominated for and that took it into its pods.
+    pub(crate) settled: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct World<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: Timestamp,
+    pub(crate) machines: Vec<Machine<'a>>,
+    pub(crate) loose: Vec<Loose<'a>>,
+    /// Pools by name, with the shapes of the nodes that could be created there.
+    pub(crate) pools: BTreeMap<String, Vec<Shape>>,
+    /// Counted pods on nodes that cannot be read, by pool.
+    pub(crate) unread: Vec<(String, &'a Pod)>,
+    /// How many nodes this run may still create.
+    pub(crate) creations: usize,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn observed(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
+        let mut world = Self {
+            snapshot,
+            policy,
+            now: snapshot.observed_at(),
+            machines: Vec::new(),
+            loose: Vec::new(),
+            pools: BTreeMap::new(),
+            unread: Vec::new(),
+            creations: 0,
+        };
+        world.find_machines();
+        world.creations = policy.max_creations.allows(world.machines.len());
+        world.find_pods();
+        world.judge_states();
+        common::judge(&mut world);
+        world.measure();
+        shape::find(&mut world);
+        world.assign_pools();
+        world
+    }
+
+    fn pool_of(&self, node: &Node) -> Option<String> {
+        match &self.policy.pool_label {
+            None => Some(String::new()),
+            Some(label) => node.labels.get(label).cloned(),
+        }
+    }
+
+    fn find_machines(&mut self) {
+        for node in self.snapshot.nodes().iter().filter(|node| words::managed(node, self.policy)) {
+            let Some(pool) = self.pool_of(node) else { continue };
+            self.machines.push(Machine {
+                node,
+                pool,
+                is_ready: node.ready.is_some_and(|condition| condition.ready),
+                state: State::Ready,
+                cordon: words::cordon(node),
+                common: true,
+                pods: Vec::new(),
+                nominated: false,
+                claimed: words::claimed(node, self.now),
+                size: node.allocatable.clone(),
+                size_capacity: node.capacity.clone(),
+                missing_daemons: (Amounts::default(), Amounts::default()),
+                capacity: Amounts::default(),
+            });
+        }
+    }
+
+    pub(crate) fn machine(&self, name: &str) -> Option<usize> {
+        self.machines.iter().position(|machine| machine.node.name == name)
+    }
+
+    fn find_pods(&mut self) {
+        for (pod, binding) in self.snapshot.placed_pods() {
+            match binding {
+                Binding::Unbound => self.find_loose(pod),
+                Binding::UnknownNode => {}
+                Binding::Node(at) => {
+                    let node = &self.snapshot.nodes()[at];
+                    if let Some(machine) = self.machine(&node.name) {
+                        self.machines[machine].pods.push(pod);
+                    } else if node.unreadable.is_some()
+                        && words::counts(pod, self.policy)
+                        && let Some(pool) = self.pool_of(node)
+                    {
+                        self.unread.push((pool, pod));
+                    }
+                }
+            }
+        }
+    }
+
+    fn find_loose(&mut self, pod: &'a Pod) {
+        let class = words::class(pod, self.policy);
+        if pod.deleting || !words::counts(pod, self.policy) || class == Class::Daemon {
+            return;
+        }
+        let Some(unbound) = pod.unbound.as_deref() else { return };
+        let refused = unbound.refusal.is_some().then(|| unbound.refused_since()).flatten();
+        let mut loose = Loose {
+            pod,
+            pool: None,
+            waits: unbound.refusal.is_some(),
+            refused: refused.map(|since| words::age(self.now, since)),
+            settled: false,
+        };
+        if let Some(at) = unbound.nominated.as_deref().and_then(|name| self.machine(name))
+            && class != Class::Placeholder
+            && !unbound.gated
+        {
+            let machine = &mut self.machines[at];
+            if machine.is_ready && machine.cordon == Cordon::None {
+                machine.pods.push(pod);
+                machine.nominated = true;
+                loose.settled = true;
+                loose.waits = false;
+            } else {
+                loose.waits = true;
+            }
+        }
+        loose.waits &= class != Class::Placeholder && !unbound.gated;
+        self.loose.push(loose);
+    }
+
+    fn judge_states(&mut self) {
+        let grace = self.policy.boot_grace;
+        let states: Vec<State> = (0..self.machines.len())
+            .map(|at| {
+                let machine = &self.machines[at];
+                let node = machine.node;
+                let young =
+                    |since: Option<Timestamp>| since.is_some_and(|since| words::age(self.now, since) < grace);
+                let carries = |is: &dyn Fn(&str) -> bool| node.taints.iter().any(|taint| is(&taint.key));
+                if !machine.is_ready {
+                    let since = node.ready.and_then(|condition| condition.since);
+                    if young(since) { State::Booting } else { State::Broken }
+                } else if words::claimed(node, self.now) {
+                    State::Claimed
+                } else if carries(&|key| words::is_startup(key, self.policy)) {
+                    if young(node.created_at) { State::Booting } else { State::NotInUse }
+                } else if young(node.created_at) && self.lacks_device(at) {
+                    State::Booting
+                } else if carries(&words::is_pressure) {
+                    State::UnderPressure
+                } else {
+                    State::Ready
+                }
+            })
+            .collect();
+        for (machine, state) in self.machines.iter_mut().zip(states) {
+            machine.state = state;
+        }
+    }
+
+    /// Whether a node's status lacks an extended resource that its group's template, or most of its group's other
+    /// healthy nodes, have.
+    fn lacks_device(&self, at: usize) -> bool {
+        let node = self.machines[at].node;
+        let Some(group) =
+            self.snapshot.groups().iter().find(|group| node.group.as_ref() == Some(&group.name))
+        else {
+            return false;
+        };
+        let has = words::extended(node);
+        let mut promised: Vec<String> = Vec::new();
+        if let Some(template) = &group.template {
+            let like = Node {
+                allocatable: template.allocatable.clone(),
+                capacity: template.capacity.clone(),
+                ..Node::default()
+            };
+            promised.extend(words::extended(&like));
+        }
+        let others: Vec<&Node> =
+            self.healthy(Some(&group.name), "").into_iter().filter(|other| other.name != node.name).collect();
+        for name in others.iter().flat_map(|other| words::extended(other)) {
+            let having = others.iter().filter(|other| words::extended(other).contains(&name)).count();
+            if 2 * having > others.len() {
+                promised.push(name);
+            }
+        }
+        promised.iter().any(|name| !has.contains(name))
+    }
+
+    /// The healthy nodes of a group; without groups, the healthy common nodes of a pool.
+    pub(crate) fn healthy(&self, group: Option<&str>, pool: &str) -> Vec<&'a Node> {
+        let healthy = self.machines.iter().filter(|machine| {
+            let off = |key: &str| words::is_startup(key, self.policy) || words::is_pressure(key);
+            machine.is_ready && !machine.claimed && !machine.node.taints.iter().any(|taint| off(&taint.key))
+        });
+        healthy
+            .filter(|machine| match group {
+                Some(group) => machine.node.group.as_deref() == Some(group),
+                None => machine.pool == pool && machine.common,
+            })
+            .map(|machine| machine.node)
+            .collect()
+    }
+
+    pub(crate) fn in_pool<'b>(&'b self, pool: &'b str) -> impl Iterator<Item = &'b Machine<'a>> {
+        self.machines.iter().filter(move |machine| machine.pool == pool)
+    }
+
+    pub(crate) fn bounds(&self, pool: &str) -> &'a Bounds {
+        self.policy.bounds_of(pool)
+    }
+
+    pub(crate) fn class(&self, pod: &Pod) -> Class {
+        words::class(pod, self.policy)
+    }
+
+    pub(crate) fn counts(&self, pod: &Pod) -> bool {
+        words::counts(pod, self.policy)
+    }
+
+    /// What a bound pod counts: at most what its node has.
+    pub(crate) fn counted(node: &Node, pod: &Pod) -> Amounts {
+        let mut amounts = pod.requests.clone();
+        let most = |first: Option<u64>, second: Option<u64>| first.max(second).unwrap_or(u64::MAX);
+        let memory = |of: &NodeResources| of.memory.map(|bytes| bytes.0);
+        let cpu = |of: &NodeResources| of.cpu.map(|cpu| cpu.0);
+        if pod.node_name.is_some() {
+            amounts.memory.0 = amounts.memory.0.min(most(memory(&node.allocatable), memory(&node.capacity)));
+            amounts.cpu.0 = amounts.cpu.0.min(most(cpu(&node.allocatable), cpu(&node.capacity)));
+        }
+        amounts
+    }
+
+    /// Section 4: what each node offers to the ratio.
+    fn measure(&mut self) {
+        for at in 0..self.machines.len() {
+            let machine = &self.machines[at];
+            let group = machine.node.group.clone().filter(|name| self.group(name).is_some());
+            if machine.state == State::Booting {
+                let of = group.as_deref().and_then(|name| self.group(name));
+                let pool = machine.pool.clone();
+                let grouped = group.is_some() || self.snapshot.groups().is_empty();
+                let healthy = if grouped { self.healthy(group.as_deref(), &pool) } else { Vec::new() };
+                let (size, size_capacity) = shape::size(Some(machine.node), of, &healthy);
+                let missing = self.missing_daemons(machine, &healthy);
+                let machine = &mut self.machines[at];
+                (machine.size, machine.size_capacity) = (size, size_capacity);
+                machine.missing_daemons = missing;
+            }
+            let machine = &self.machines[at];
+            let mut capacity = self.gross(&machine.size, &machine.size_capacity);
+            if let Some(group) = &group {
+                let healthy = self.healthy(Some(group), "");
+                let all: Vec<Amounts> =
+                    healthy.iter().map(|node| self.gross(&node.allocatable, &node.capacity)).collect();
+                let at_most = |amount: u64, of: &dyn Fn(&Amounts) -> u64| {
+                    let mut values: Vec<u64> = all.iter().map(of).collect();
+                    values.sort_unstable();
+                    match values.get(values.len().saturating_sub(1) / 2) {
+                        Some(median) if u128::from(amount) > 4 * u128::from(*median) => *median,
+                        _ => amount,
+                    }
+                };
+                capacity.memory.0 = at_most(capacity.memory.0, &|one| one.memory.0);
+                capacity.cpu.0 = at_most(capacity.cpu.0, &|one| one.cpu.0);
+            }
+            if self.policy.capacity == CapacitySource::Allocatable {
+                for pod in &machine.pods {
+                    if words::omitted(pod, self.policy) && self.class(pod) != Class::Placeholder {
+                        capacity.take(&Self::counted(machine.node, pod));
+                    }
+                }
+                let (all, counted) = &machine.missing_daemons;
+                capacity.take(&all.clone().minus(counted));
+            }
+            let left = self.policy.resources.iter().all(|resource| capacity.of(*resource) > 0);
+            if self.machines[at].state == State::Ready && !left {
+                let created = self.machines[at].node.created_at;
+                let young = created.is_some_and(|at| words::age(self.now, at) < self.policy.boot_grace);
+                self.machines[at].state = if young { State::Booting } else { State::NotInUse };
+            }
+            self.machines[at].capacity = capacity;
+        }
+    }
+
+    /// The amount that the ratio divides by, before omitted pods.
+    pub(crate) fn gross(&self, allocatable: &NodeResources, capacity: &NodeResources) -> Amounts {
+        let (first, second) = match self.policy.capacity {
+            CapacitySource::Allocatable => (allocatable, capacity),
+            CapacitySource::Capacity => (capacity, allocatable),
+        };
+        let mut gross = Amounts::default();
+        gross.memory = first.memory.or(second.memory).unwrap_or_default();
+        gross.cpu = first.cpu.or(second.cpu).unwrap_or_default();
+        gross
+    }
+
+    /// The daemons that a booting node will run and does not run yet: requests of all, and of those that count.
+    fn missing_daemons(&self, machine: &Machine<'_>, healthy: &[&Node]) -> (Amounts, Amounts) {
+        let (mut all, mut counted) = (Amounts::default(), Amounts::default());
+        for pod in self.typical_daemons(healthy) {
+            let set = pod.controller.as_ref().map(|controller| &controller.uid);
+            if machine.pods.iter().any(|one| one.controller.as_ref().map(|controller| &controller.uid) == set)
+            {
+                continue;
+            }
+            all.add(&pod.requests);
+            if self.counts(pod) {
+                counted.add(&pod.requests);
+            }
+        }
+        (all, counted)
+    }
+
+    /// One pod of each DaemonSet that has pods on more than half of these nodes.
+    pub(crate) fn typical_daemons(&self, nodes: &[&Node]) -> Vec<&'a Pod> {
+        let mut found: BTreeMap<&str, (&Pod, Vec<&str>)> = BTreeMap::new();
+        for pod in self.snapshot.pods() {
+            let Some(controller) = pod.controller.as_deref().filter(|one| words::is_daemon_set(one)) else {
+                continue;
+            };
+            let Some(on) = pod.node_name.as_deref().filter(|on| nodes.iter().any(|node| node.name == **on))
+            else {
+                continue;
+            };
+            let (_, places) = found.entry(&controller.uid).or_insert((pod, Vec::new()));
+            if !places.contains(&on) {
+                places.push(on);
+            }
+        }
+        found.into_values().filter(|(_, places)| 2 * places.len() > nodes.len()).map(|(pod, _)| pod).collect()
+    }
+
+    pub(crate) fn group(&self, name: &str) -> Option<&'a NodeGroup> {
+        self.snapshot.groups().iter().find(|group| group.name == name)
+    }
+}
+
+impl<'a> Machine<'a> {
+    pub(crate) fn name(&self) -> &'a str {
+        &self.node.name
+    }
+
+    pub(crate) fn occupants<'b>(&'b self, policy: &'b Policy) -> impl Iterator<Item = &'a Pod> + 'b {
+        self.pods.iter().copied().filter(|pod| {
+            pod.node_name.is_some()
+                && words::counts(pod, policy)
+                && matches!(words::class(pod, policy), Class::Critical | Class::Dynamic)
+        })
+    }
+
+    pub(crate) fn is_critical(&self, policy: &Policy) -> bool {
+        self.occupants(policy).any(|pod| words::class(pod, policy) == Class::Critical)
+    }
+
+    pub(crate) fn is_pinned(&self, policy: &Policy) -> bool {
+        words::scale_down_disabled(self.node)
+            || (self.cordon == Cordon::Others && policy.adopt_cordons != AdoptCordons::Always)
+    }
+
+    /// Ready as sections 5 and 6 use the word, with capacity.
+    pub(crate) fn usable(&self, policy: &Policy) -> bool {
+        self.state == State::Ready && policy.resources.iter().all(|resource| self.capacity.of(*resource) > 0)
+    }
+
+    pub(crate) fn serves(&self, policy: &Policy) -> bool {
+        self.usable(policy) && self.common && self.cordon == Cordon::None
+    }
+
+    /// Section 5: whether it may be part of the keep order.
+    pub(crate) fn is_candidate(&self, policy: &Policy) -> bool {
+        let theirs = self.cordon == Cordon::Others && (self.is_critical(policy) || self.is_pinned(policy));
+        let boots = self.state == State::Booting && self.cordon == Cordon::None;
+        self.common && !theirs && !self.claimed && (boots || self.usable(policy))
+    }
+
+    pub(crate) fn is_cordoned_candidate(&self, policy: &Policy) -> bool {
+        self.usable(policy) && self.cordon != Cordon::None && self.is_candidate(policy)
+    }
+
+    pub(crate) fn offer(&self) -> Amounts {
+        self.size.offer(&self.size_capacity)
+    }
+
+    /// What is left now beside all pods there.
+    pub(crate) fn free(&self) -> Amounts {
+        let mut free = self.offer().minus(&self.missing_daemons.0);
+        self.pods.iter().for_each(|pod| free.take(&pod.requests));
+        free
+    }
+
+    /// What would be left if the occupants were gone.
+    pub(crate) fn free_of_occupants(&self, policy: &Policy) -> Amounts {
+        let mut free = self.free_without_pods();
+        for pod in &self.pods {
+            if !self.occupants(policy).any(|occupant| std::ptr::eq(occupant, *pod)) {
+                free.take(&pod.requests);
+            }
+        }
+        free
+    }
+
+    fn free_without_pods(&self) -> Amounts {
+        self.offer().minus(&self.missing_daemons.0)
+    }
+
+    /// Whether the scheduler places nobody there now, whatever fits.
+    pub(crate) fn turns_away(&self) -> bool {
+        self.is_ready && self.node.taints.iter().any(|taint| words::turns_away_now(&taint.key))
+    }
+
+    pub(crate) fn daemons(&self, policy: &Policy) -> Amounts {
+        let mut sum = self.missing_daemons.1.clone();
+        for pod in &self.pods {
+            if words::counts(pod, policy) && words::class(pod, policy) == Class::Daemon {
+                sum.add(&World::counted(self.node, pod));
+            }
+        }
+        sum
+    }
+
+    pub(crate) fn occupied(&self, policy: &Policy, resource: Resource) -> u64 {
+        let sum = self.occupants(policy).map(|pod| World::counted(self.node, pod).of(resource));
+        sum.fold(0, u64::saturating_add)
+    }
+
+    pub(crate) fn taints(&self) -> &'a [Taint] {
+        &self.node.taints
+    }
+
+    pub(crate) fn delays_deletion(&self) -> bool {
+        self.node.annotations.keys().any(|key| key.starts_with(annotation::DELAY_DELETION))
+    }
+}

@@ -1,0 +1,207 @@
+//! What must be true of every plan.
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::check::{check, check_settled};
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::plan::{Action, Plan, Refusal, Warning, plan};
+use proptest::strategy::{Strategy, ValueTree};
+
+use crate::generate::{World, plain_worlds, smallest, worlds};
+use crate::naive::{self, Decision};
+use crate::{number, runner};
+
+/// A plan as the naive planner would give it.
+pub(crate) fn decision(plan: &Plan) -> Decision {
+    let mut decision = Decision::default();
+    for action in &plan.actions {
+        match action {
+            Action::Uncordon { node, .. } => drop(decision.uncordon.insert(node.clone())),
+            Action::Cordon { node, .. } => drop(decision.cordon.insert(node.clone())),
+            Action::Delete { node, .. } => drop(decision.delete.insert(node.clone())),
+            Action::Grow { pool, group, from, to, .. } => {
+                *decision.grow.entry((pool.clone(), group.clone())).or_default() += to - from;
+            }
+            Action::DeleteInstance { group, instance, .. } => {
+                decision.delete_instances.insert((group.clone(), instance.clone()));
+            }
+            Action::Mark { .. } | Action::Unmark { .. } => {}
+        }
+    }
+    decision
+}
+
+fn planned(world: &World) -> (Snapshot, Result<Plan, Refusal>) {
+    let snapshot = world.snapshot();
+    let plan = plan(&snapshot, &world.policy);
+    (snapshot, plan)
+}
+
+/// Tries a property on random worlds; shows the plainest ones that break it.
+fn hold<S: Strategy>(worlds: &S, world_of: fn(S::Value) -> World, broken: &dyn Fn(&World) -> Option<String>) {
+    let mut runner = runner(number("ORACLE_SEED", 1));
+    let count = number("ORACLE_CLUSTERS", 10_000);
+    let mut found: BTreeMap<String, u32> = BTreeMap::new();
+    for at in 0..count {
+        let world = world_of(worlds.new_tree(&mut runner).unwrap().current());
+        let Some(what) = broken(&world) else { continue };
+        let kind = kind(&what);
+        let times = found.entry(kind.clone()).or_default();
+        *times += 1;
+        if *times <= number("ORACLE_SHOW", 1) {
+            let world = smallest(world, &|world| broken(world).is_some_and(|next| self::kind(&next) == kind));
+            eprintln!("cluster {at}: {}\n{world:?}", broken(&world).unwrap());
+        }
+    }
+    assert!(found.is_empty(), "{found:#?} in {count} clusters");
+}
+
+/// The first word tells what kind of breach it is.
+fn kind(what: &str) -> String {
+    what.split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+/// The part in which two decisions differ.
+fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool) -> Option<String> {
+    let (planner, naive) = match (planner, naive) {
+        (None, None) => return None,
+        (Some(planner), Some(naive)) => (planner, naive),
+        (planner, naive) => return Some(format!("refusal: {planner:?}, naive {naive:?}")),
+    };
+    let part = if planner.uncordon != naive.uncordon {
+        "uncordon"
+    } else if planner.grow.values().sum::<u32>() != naive.grow.values().sum::<u32>() {
+        "grow"
+    } else if planner.grow != naive.grow && zonal {
+        "grow-where"
+    } else if planner.cordon != naive.cordon {
+        "cordon"
+    } else if planner.delete != naive.delete {
+        "delete"
+    } else if planner.delete_instances != naive.delete_instances {
+        "delete-instances"
+    } else {
+        return None;
+    };
+    Some(format!("{part} differs:\nplanner {planner:?}\nnaive   {naive:?}"))
+}
+
+#[test]
+fn the_planner_decides_as_the_naive_one_does() {
+    hold(&worlds(), |world| world, &|world| {
+        let (snapshot, plan) = planned(world);
+        let naive = naive::decide(&snapshot, &world.policy);
+        // The text does not order groups without a zone of their own.
+        let zonal = world.cluster.groups.iter().all(|group| group.zone.is_some());
+        let plan = plan.ok();
+        // Nor does it say much of nodes whose size nothing tells.
+        if plan
+            .as_ref()
+            .is_some_and(|plan| plan.warnings.iter().any(|one| matches!(one, Warning::UnknownNewNode { .. })))
+        {
+            return None;
+        }
+        // Nor which nodes are held for a pod where a MAX_NODES that was set does not allow all of them.
+        let held =
+            |plan: &Plan| plan.warnings.iter().any(|one| matches!(one, Warning::RefusedByScheduler { .. }));
+        let set = world.policy.bounds.max_nodes_set
+            || world.policy.pool_bounds.values().any(|bounds| bounds.max_nodes_set);
+        if set && plan.as_ref().is_some_and(held) {
+            return None;
+        }
+        let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref(), zonal)?;
+        let notes = plan.map(|plan| {
+            let verdicts = plan
+                .nodes
+                .iter()
+                .map(|node| format!("{} {:?} {}", node.name, node.state, node.verdict.reason()));
+            let verdicts = verdicts.collect::<Vec<_>>().join("\n");
+            format!("{:?} {:?}\n{verdicts}", plan.warnings, plan.all_limits().collect::<Vec<_>>())
+        });
+        Some(format!("{found}\n{}", notes.unwrap_or_default()))
+    });
+}
+
+#[test]
+fn the_checker_finds_nothing() {
+    hold(&worlds(), |world| world, &|world| {
+        let (snapshot, plan) = planned(world);
+        let plan = plan.ok()?;
+        let found = check(&snapshot, &world.policy, &plan);
+        let first = found.first()?;
+        let word = format!("{first:?}");
+        let word = word.split(['{', ' ']).next().unwrap_or_default();
+        Some(format!("{word}: {found:?}\nin {:?}", decision(&plan)))
+    });
+}
+
+/// Section 10: a plan that neither creates nodes nor is cut by a limit is final.
+#[test]
+fn planning_again_on_the_outcome_changes_nothing() {
+    hold(&worlds(), |world| world, &|world| {
+        let (snapshot, plan) = planned(world);
+        let plan = plan.ok()?;
+        let found = check_settled(&snapshot, &world.policy, &plan, kube_rebalancer_core::plan::plan)?;
+        Some(format!("settled: {found:?} after {:?}", decision(&plan)))
+    });
+}
+
+#[test]
+fn the_order_of_the_input_is_irrelevant() {
+    hold(&worlds(), |world| world, &|world| {
+        let mut shuffled = world.clone();
+        shuffled.cluster.nodes.reverse();
+        shuffled.cluster.groups.reverse();
+        shuffled.cluster.pods.reverse();
+        let turn = world.cluster.pods.len() / 3;
+        shuffled.cluster.pods.rotate_left(turn);
+        (planned(world).1 != planned(&shuffled).1).then(|| "order".to_owned())
+    });
+}
+
+/// Section 10: every node exactly one verdict, and what must not be touched is not.
+#[test]
+fn every_node_has_exactly_one_verdict() {
+    hold(&worlds(), |world| world, &|world| {
+        let (snapshot, plan) = planned(world);
+        let plan = plan.ok()?;
+        let names: Vec<_> = plan.nodes.iter().map(|verdict| verdict.name.as_str()).collect();
+        let expected: Vec<_> = snapshot.nodes().iter().map(|node| node.name.as_str()).collect();
+        if names != expected {
+            return Some(format!("names {names:?}, expected {expected:?}"));
+        }
+        let acts = |name: &str| {
+            plan.actions.iter().filter(|action| !action.is_note() && action.node() == Some(name)).count()
+        };
+        let odd = plan.nodes.iter().find(|verdict| {
+            let verb = verdict.verdict.verb();
+            acts(&verdict.name) != usize::from(verb != "keep")
+                || (verdict.critical && ["cordon", "delete"].contains(&verb))
+                || (!verdict.managed && verb != "keep")
+        });
+        odd.map(|verdict| format!("verdict {verdict:?}"))
+    });
+}
+
+/// More load never asks for fewer nodes: of alike nodes without daemons, with nothing waiting, when one dynamic pod asks
+/// for more, the plan leaves at least as many nodes in service.
+///
+/// The text does not promise more than that. With nodes of different sizes the choice is the *capacity* nearest to the
+/// goal, so more load may well be served by fewer, larger nodes. With daemons, `W` itself depends on the choice; a
+/// waiting pod moves nodes into part 1 by its place.
+#[test]
+fn more_load_never_asks_for_fewer_nodes() {
+    let mut runner = runner(number("ORACLE_SEED", 1));
+    let worlds = plain_worlds();
+    for at in 0..number("ORACLE_CLUSTERS", 10_000) {
+        let (less, more) = worlds.new_tree(&mut runner).unwrap().current();
+        let (Ok(first), Ok(second)) = (planned(&less).1, planned(&more).1) else { continue };
+        let serving = |plan: &Plan| plan.pools.iter().map(|pool| pool.after.serving).sum::<usize>();
+        assert!(
+            serving(&second) >= serving(&first),
+            "cluster {at}: {:?}\nthen\n{:?}\nin {more:?}",
+            decision(&first),
+            decision(&second)
+        );
+    }
+}

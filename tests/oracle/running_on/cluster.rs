@@ -1,0 +1,346 @@
+//! A cluster that lives on between two runs: machines boot, a scheduler places pods, some pods fit nowhere.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{
+    Affinity, Amounts, Bytes, Instance, Node, Pod, ReadyCondition, SchedulerRefusal, SelectorTerm, Taint,
+    TaintEffect, Unbound,
+};
+
+use super::planner::Step;
+use crate::generate::{Cluster, NOW, TurnsOut, World};
+use crate::naive::{lift_cordon, set_cordon};
+
+const ZONE: &str = "topology.kubernetes.io/zone";
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+pub(super) struct Living {
+    pub(super) world: World,
+    pub(super) now: Timestamp,
+    made: usize,
+}
+
+impl Living {
+    pub(super) fn new(world: World) -> Self {
+        Self { world, now: NOW, made: 0 }
+    }
+
+    fn cluster(&mut self) -> &mut Cluster {
+        &mut self.world.cluster
+    }
+
+    /// Carries a plan out. Returns the pods that were on deleted nodes.
+    pub(super) fn carry_out(&mut self, step: &Step) -> Vec<Pod> {
+        let now = self.now;
+        for node in &mut self.cluster().nodes {
+            let name = &node.name;
+            if step.decision.uncordon.contains(name) {
+                lift_cordon(node);
+            } else if step.decision.cordon.contains(name) {
+                set_cordon(node, now);
+            }
+            for (key, value) in step.notes.get(&node.name).into_iter().flatten() {
+                match value {
+                    Some(value) => drop(node.annotations.insert(key.clone(), value.clone())),
+                    None => drop(node.annotations.remove(key)),
+                }
+            }
+        }
+        if let Some(ledger) = &step.ledger
+            && self.cluster().ledger.is_some()
+        {
+            self.cluster().ledger = Some(ledger.clone());
+        }
+        for ((pool, group), count) in &step.decision.grow {
+            for _ in 0..*count {
+                self.create(pool, group.as_deref());
+            }
+        }
+        for (group, instance) in &step.decision.delete_instances {
+            for one in self.cluster().groups.iter_mut().filter(|one| one.name == *group) {
+                one.instances.retain(|one| one.name != *instance);
+            }
+        }
+        self.delete(step)
+    }
+
+    fn create(&mut self, pool: &str, group: Option<&str>) {
+        self.made += 1;
+        let name = format!("new{:03}", self.made);
+        let now = self.now;
+        match group {
+            Some(group) => {
+                for one in self.cluster().groups.iter_mut().filter(|one| one.name == group) {
+                    let created_at = Some(now);
+                    one.instances.push(Instance { name: name.clone(), created_at, ..Instance::default() });
+                    one.target_size += 1;
+                }
+            }
+            None => {
+                let label = self.world.policy.pool_label.clone();
+                let of_pool = self.world.cluster.nodes.iter().filter(|node| {
+                    let foreign = node
+                        .labels
+                        .keys()
+                        .any(|key| key == "omit" || key.contains("node-role") || key.ends_with("/os"));
+                    let foreign =
+                        foreign || node.taints.iter().any(|taint| taint.key.starts_with("ToBeDeleted"));
+                    !foreign
+                        && label
+                            .as_ref()
+                            .is_none_or(|label| node.labels.get(label).map(String::as_str) == Some(pool))
+                });
+                let lasting = |node: &&Node| {
+                    node.taints.iter().filter(|taint| !taint.key.starts_with("node.k")).count()
+                };
+                if let Some(like) = of_pool.min_by_key(lasting).cloned() {
+                    let node = self.boot(name, &like);
+                    self.cluster().nodes.push(node);
+                }
+            }
+        }
+    }
+
+    fn delete(&mut self, step: &Step) -> Vec<Pod> {
+        let gone = &step.decision.delete;
+        let now = self.now;
+        let cluster = self.cluster();
+        cluster.nodes.retain(|node| !gone.contains(&node.name));
+        for group in &mut cluster.groups {
+            group.instances.retain(|one| !one.has_node || !gone.contains(&one.name));
+            group.target_size = u32::try_from(group.instances.len()).unwrap();
+        }
+        let mut were_there = Vec::new();
+        for pod in &mut cluster.pods {
+            if pod.node_name.as_ref().is_some_and(|name| gone.contains(&**name)) {
+                were_there.push(pod.clone());
+                pod.node_name = None;
+                pod.ready = false;
+                let uid = format!("again-{}", pod.name).into();
+                pod.unbound = Some(Box::new(Unbound { uid, created_at: Some(now), ..Unbound::default() }));
+            }
+        }
+        let ends = |pod: &Pod| {
+            pod.controller.as_ref().is_some_and(|one| one.kind == "DaemonSet" || one.kind == "Node")
+        };
+        cluster.pods.retain(|pod| {
+            pod.node_name.is_some() || !ends(pod) || !were_there.iter().any(|one| one.name == pod.name)
+        });
+        were_there
+    }
+
+    /// Time passes: instances become nodes, nodes become Ready, pods end and are placed.
+    pub(super) fn live(&mut self) {
+        let fate = self.world.fate;
+        self.now += SignedDuration::from_secs(fate.step);
+        let now = self.now;
+        self.cluster().pods.retain(|pod| !pod.deleting);
+        self.register();
+        let boot = SignedDuration::from_secs(fate.step * i64::try_from(fate.boots).unwrap());
+        for node in &mut self.cluster().nodes {
+            let Some(condition) = node.ready.filter(|condition| !condition.ready) else { continue };
+            let since = condition.since.unwrap_or(now);
+            let soon = now.duration_since(since) <= SignedDuration::from_mins(20);
+            if now.duration_since(since) >= boot && soon && fate.turns_out != TurnsOut::NeverReady {
+                node.ready = Some(ReadyCondition { ready: true, since: Some(now) });
+                node.taints.retain(|taint| taint.key != "node.kubernetes.io/not-ready");
+            }
+        }
+        self.schedule();
+    }
+
+    /// Instances become nodes that boot.
+    fn register(&mut self) {
+        let (fate, now) = (self.world.fate, self.now);
+        if fate.turns_out == TurnsOut::NeverANode {
+            return;
+        }
+        let groups = self.world.cluster.groups.clone();
+        for (at, group) in groups.iter().enumerate() {
+            let template = group.template.as_ref().map(|template| Node {
+                labels: template.labels.clone(),
+                taints: template.taints.clone(),
+                allocatable: template.allocatable.clone(),
+                capacity: template.capacity.clone(),
+                ..Node::default()
+            });
+            let member =
+                self.world.cluster.nodes.iter().find(|node| node.group.as_ref() == Some(&group.name));
+            let Some(like) = template.or_else(|| member.cloned()) else { continue };
+            for (index, instance) in group.instances.iter().enumerate() {
+                let age = instance.created_at.map(|at| now.duration_since(at));
+                let fails = instance.creation_error.is_some()
+                    || age.is_some_and(|age| age > SignedDuration::from_mins(30));
+                if instance.has_node || fails {
+                    continue;
+                }
+                let mut node = self.boot(instance.name.clone(), &like);
+                node.group = Some(group.name.clone());
+                let zone =
+                    group.zone.clone().or_else(|| group.zones.get(index % group.zones.len().max(1)).cloned());
+                if let Some(zone) = zone {
+                    node.labels.insert(ZONE.to_owned(), zone);
+                }
+                self.world.cluster.groups[at].instances[index].has_node = true;
+                self.world.cluster.groups[at].instances[index].created_at = Some(now);
+                self.world.cluster.nodes.push(node);
+            }
+        }
+    }
+
+    /// A node like another one, with the daemons of the cluster; or what its fate makes of it.
+    fn boot(&mut self, name: String, like: &Node) -> Node {
+        let now = self.now;
+        let mut taints: Vec<Taint> = like
+            .taints
+            .iter()
+            .filter(|taint| {
+                !taint.key.starts_with("node.k") && !taint.key.contains("agent") && !taint.key.contains('-')
+            })
+            .cloned()
+            .collect();
+        let taint = |key: &str| Taint {
+            key: key.to_owned(),
+            value: String::new(),
+            effect: TaintEffect::NoSchedule,
+            added_at: None,
+        };
+        let not_ready = taint("node.kubernetes.io/not-ready");
+        taints.push(not_ready);
+        let mut node = Node {
+            uid: format!("uid-of-{name}"),
+            created_at: Some(now),
+            labels: like.labels.clone(),
+            taints,
+            ready: Some(ReadyCondition { ready: false, since: Some(now) }),
+            allocatable: like.allocatable.clone(),
+            capacity: like.capacity.clone(),
+            group: like.group.clone(),
+            ..Node::default()
+        };
+        node.labels.insert(HOSTNAME.to_owned(), name.clone());
+        match self.world.fate.turns_out {
+            TurnsOut::Smaller => node.allocatable.memory = Some(Bytes(3)),
+            TurnsOut::Tainted => node.taints.push(taint("surprise")),
+            TurnsOut::WithoutDevice => {
+                node.allocatable.further = None;
+                node.capacity.further = None;
+            }
+            TurnsOut::StuckInStartup => node.taints.push(taint("node.cilium.io/agent-not-ready")),
+            TurnsOut::AsPromised | TurnsOut::NeverReady | TurnsOut::NeverANode => {}
+        }
+        let mut daemons: BTreeMap<String, Pod> = BTreeMap::new();
+        for pod in &self.world.cluster.pods {
+            if let Some(owner) = pod.controller.as_ref().filter(|owner| owner.kind == "DaemonSet")
+                && pod.node_name.is_some()
+            {
+                daemons.entry(owner.uid.clone()).or_insert_with(|| pod.clone());
+            }
+        }
+        for (uid, mut pod) in daemons {
+            pod.name = format!("{uid}-{name}").into();
+            pod.node_name = Some(name.as_str().into());
+            pod.ready = true;
+            self.world.cluster.pods.push(pod);
+        }
+        node.name = name;
+        node
+    }
+
+    /// Places each pod that fits somewhere, and refuses the others.
+    fn schedule(&mut self) {
+        let (fate, now) = (self.world.fate, self.now);
+        for at in 0..self.world.cluster.pods.len() {
+            let pod = &self.world.cluster.pods[at];
+            let daemon = pod.controller.as_ref().is_some_and(|owner| owner.kind == "DaemonSet");
+            let held = pod.unbound.as_ref().is_none_or(|unbound| unbound.gated);
+            if pod.node_name.is_some() || pod.deleting || held || daemon {
+                continue;
+            }
+            let number: usize = pod.name.bytes().map(usize::from).sum();
+            let stubborn = fate.stubborn > 0 && number.is_multiple_of(fate.stubborn);
+            let place = if stubborn { None } else { self.place(at) };
+            let pod = &mut self.world.cluster.pods[at];
+            if let Some(name) = place {
+                pod.node_name = Some(name.into());
+                pod.unbound = None;
+                pod.ready = true;
+            } else if let Some(unbound) = &mut pod.unbound {
+                unbound.nominated = None;
+                if unbound.refusal.is_none() {
+                    let message = "0 nodes are available".to_owned();
+                    unbound.refusal = Some(SchedulerRefusal { message, since: Some(now) });
+                }
+            }
+        }
+    }
+
+    fn place(&self, at: usize) -> Option<String> {
+        let cluster = &self.world.cluster;
+        let pod = &cluster.pods[at];
+        let mut best: Option<(u64, String)> = None;
+        for node in &cluster.nodes {
+            let ready = node.ready.is_some_and(|condition| condition.ready);
+            let schedulable = !node.unschedulable || ignores_cordons(pod);
+            let mut free: Amounts = node.allocatable.offer(&node.capacity);
+            for other in cluster.pods.iter().filter(|other| other.node_name.as_deref() == Some(&node.name)) {
+                free.take(&other.requests);
+            }
+            if ready
+                && schedulable
+                && !node.deleting
+                && lets_in(cluster, pod, node)
+                && pod.requests.fits(&free)
+            {
+                let order = if self.world.fate.spreads { u64::MAX - free.memory.0 } else { free.memory.0 };
+                let key = (order, node.name.clone());
+                best = Some(best.map_or(key.clone(), |best| best.min(key)));
+            }
+        }
+        best.map(|(_, name)| name)
+    }
+}
+
+fn tolerates(pod: &Pod, taint: &Taint) -> bool {
+    pod.constraints.tolerations.iter().any(|one| {
+        one.key.as_ref().is_none_or(|key| *key == taint.key)
+            && one.value.as_ref().is_none_or(|value| *value == taint.value)
+            && one.effect.is_none_or(|effect| effect == taint.effect)
+    })
+}
+
+fn ignores_cordons(pod: &Pod) -> bool {
+    tolerates(
+        pod,
+        &Taint {
+            key: "node.kubernetes.io/unschedulable".to_owned(),
+            value: String::new(),
+            effect: TaintEffect::NoSchedule,
+            added_at: None,
+        },
+    )
+}
+
+/// Taints, selector, affinity and volumes, as the scheduler reads them.
+fn lets_in(cluster: &Cluster, pod: &Pod, node: &Node) -> bool {
+    let hard = |taint: &&Taint| taint.effect != TaintEffect::PreferNoSchedule;
+    let term = |term: &SelectorTerm| {
+        let any = !(term.labels.is_empty() && term.fields.is_empty());
+        any && term.labels.iter().all(|one| one.matches(&node.labels))
+            && term.fields.iter().all(|one| one.key == "metadata.name" && one.matches_value(Some(&node.name)))
+    };
+    let affinity = |affinity: &Affinity| affinity.0.iter().any(term);
+    let volume = |claim: &str| {
+        let found = cluster.volumes.get(&(pod.namespace.to_string(), claim.to_owned()));
+        found.and_then(Option::as_ref).is_none_or(affinity)
+    };
+    let windows = node.labels.get("kubernetes.io/os").is_some_and(|os| os == "windows");
+    let constraints: &Arc<_> = &pod.constraints;
+    node.taints.iter().filter(hard).all(|taint| tolerates(pod, taint))
+        && constraints.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value))
+        && constraints.affinity.as_ref().is_none_or(affinity)
+        && pod.claims.iter().all(|claim| volume(claim))
+        && (!windows || constraints.node_selector.contains_key("kubernetes.io/os"))
+}

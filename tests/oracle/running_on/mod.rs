@@ -1,0 +1,142 @@
+//! Plans carried out and made again: a cluster in which nothing else happens comes to rest.
+//!
+//! One plan may look right and the next one undo it. So here nodes boot, as their template promises or as something
+//! else, a scheduler places what fits, some pods fit nowhere, and the planner plans again, twenty times.
+
+mod cluster;
+mod planner;
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::policy::Budget;
+use proptest::strategy::{Strategy, ValueTree};
+
+use crate::generate::{TurnsOut, World, smallest, worlds};
+use crate::{number, runner};
+use cluster::Living;
+use planner::{Planner, Step};
+
+const RUNS: usize = 20;
+
+/// What went wrong while a world ran on.
+#[derive(Debug)]
+struct Trouble {
+    what: String,
+    history: Vec<String>,
+}
+
+/// What one run did, in a line.
+fn line(run: usize, step: &Step) -> String {
+    let decision = &step.decision;
+    format!(
+        "{run}: uncordon {:?}, grow {:?}, cordon {:?}, delete {:?} {:?}",
+        decision.uncordon, decision.grow, decision.cordon, decision.delete, decision.delete_instances
+    )
+}
+
+fn moves(step: &Step) -> bool {
+    let decision = &step.decision;
+    !(decision.uncordon.is_empty() && decision.cordon.is_empty() && decision.grow.is_empty())
+}
+
+fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
+    let mut living = Living::new(world.clone());
+    let mut history = Vec::new();
+    let mut turns: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+    let mut last_move = 0;
+    let mut growths = 0;
+    for run in 1..=RUNS {
+        let snapshot = living.world.cluster.snapshot_at(living.now);
+        let Some(step) = plan(&snapshot, &living.world.policy) else { return Ok(()) };
+        history.push(line(run, &step));
+        for (names, cordoned) in [(&step.decision.cordon, true), (&step.decision.uncordon, false)] {
+            for name in names {
+                turns.entry(name.clone()).or_default().push(cordoned);
+            }
+        }
+        if moves(&step) {
+            last_move = run;
+        }
+        growths += usize::from(!step.decision.grow.is_empty());
+        let were_there = living.carry_out(&step);
+        for pod in were_there {
+            let comes_back = pod.controller.as_ref().is_some_and(|owner| {
+                ["DaemonSet", "ReplicaSet", "StatefulSet"].contains(&owner.kind.as_str())
+            });
+            let user = pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key));
+            let filtered = world.policy.omit_namespaces.contains(&*pod.namespace)
+                || pod.label_keys.iter().any(|key| world.policy.omit_labels.contains(&**key));
+            let daemon = pod
+                .controller
+                .as_ref()
+                .is_some_and(|owner| ["DaemonSet", "Node"].contains(&owner.kind.as_str()));
+            if !daemon && !pod.daemonset_pod && ((user && !filtered) || !comes_back) {
+                return Err(Trouble { what: format!("pod {} is lost", pod.name), history });
+            }
+        }
+        living.live();
+    }
+    let slow = |budget: Budget| matches!(budget, Budget::Count(_));
+    // Where no machine ever comes, the next one is asked for, again and again, but not every minute.
+    let fate = world.fate.turns_out;
+    let comes = !matches!(fate, TurnsOut::NeverReady | TurnsOut::NeverANode | TurnsOut::StuckInStartup);
+    let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
+    for (name, turned) in &turns {
+        // What boots may come one after another: a node goes, comes back for a moment, and goes again.
+        if turned.len() > 3 {
+            return Err(Trouble { what: format!("node {name} is cordoned and uncordoned in turn"), history });
+        }
+    }
+    if growths > 8 && unhindered {
+        return Err(Trouble { what: format!("nodes are created in {growths} runs"), history });
+    }
+    if last_move > RUNS - 3 && unhindered && comes {
+        return Err(Trouble { what: "no rest".to_owned(), history });
+    }
+    Ok(())
+}
+
+/// The text itself comes to rest: the naive planner is its obvious reading.
+#[test]
+fn clusters_come_to_rest_by_the_naive_planner() {
+    come_to_rest(planner::naive);
+}
+
+#[test]
+fn clusters_come_to_rest() {
+    come_to_rest(planner::planner);
+}
+
+fn come_to_rest(plan: Planner) {
+    let mut runner = runner(number("ORACLE_SEED", 1));
+    let worlds = worlds();
+    let mut troubles: BTreeMap<String, usize> = BTreeMap::new();
+    let count = number("ORACLE_CLUSTERS", 1000);
+    let mut shown = 0;
+    for at in 0..count {
+        let tree = worlds.new_tree(&mut runner).unwrap();
+        if std::env::vars().any(|(key, _)| key == "ORACLE_NOT_TAINTED")
+            && tree.current().fate.turns_out == TurnsOut::Tainted
+        {
+            continue;
+        }
+        let Err(trouble) = run_on(&tree.current(), plan) else { continue };
+        let kind = |what: &str| {
+            what.split_whitespace()
+                .filter(|word| !word.contains(char::is_numeric))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let wanted = kind(&trouble.what);
+        *troubles.entry(wanted.clone()).or_default() += 1;
+        if shown < number("ORACLE_SHOW", 1) {
+            shown += 1;
+            let smallest = smallest(tree.current(), &|world| {
+                run_on(world, plan).is_err_and(|next| kind(&next.what) == wanted)
+            });
+            let found = run_on(&smallest, plan).unwrap_err();
+            eprintln!("cluster {at}: {}\n{smallest:?}\n{}", found.what, found.history.join("\n"));
+        }
+    }
+    assert!(troubles.is_empty(), "{troubles:?} in {count} clusters");
+}
