@@ -20,7 +20,7 @@ fn hub(plane: &ControlPlane) {
         Node::new("core").label(PURPOSE, "core").taint(DEDICATED, "core", "NoSchedule"),
         Node::new("user-0").label(PURPOSE, "user"),
         Node::new("user-1").label(PURPOSE, "user"),
-        Node::new("user-2").label(PURPOSE, "user").cordoned(),
+        Node::new("user-2").label(PURPOSE, "user").cordoned_long_ago(),
     ]);
     plane.create_namespace("hub");
     plane.create_bound_pod(&Pod::new("hub", "hub").memory("1Gi").label("component", "hub").on("core"));
