@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::facts::{Facts, NodeFacts, taints};
+use super::reach::Admission;
+use super::waiting::has_room;
 use crate::model::{
-    Instance, Node, NodeGroup, NodeTemplate, Snapshot, SnapshotError, Taint, TaintEffect, annotation, taint,
+    Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect, annotation, taint,
 };
 use crate::plan::{Action, Plan, UnmarkReason};
 use crate::policy::Policy;
@@ -55,7 +57,12 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         }
     }
     let ledger = plan.ledger.as_ref().or(snapshot.ledger()).cloned();
-    let after = Snapshot::new(now, nodes, snapshot.pods().to_vec(), groups, snapshot.pods_seen())?;
+    let uncordons = plan.actions.iter().any(|action| matches!(action, Action::Uncordon { .. }));
+    let mut pods = snapshot.pods().to_vec();
+    if uncordons {
+        look_again(&mut pods, &Facts::of(snapshot, policy));
+    }
+    let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     Ok(after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger))
 }
 
@@ -93,6 +100,27 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             node.taints.retain(|one| one.key != taint::DELETING);
         }
         Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {}
+    }
+}
+
+/// The scheduler looks again at each pod that had no room on what served. What it still refuses then, it has refused for a
+/// moment only; a long refusal on serving nodes tells of a reason that no account knows.
+fn look_again(pods: &mut [Pod], facts: &Facts<'_>) {
+    let now = facts.snapshot.observed_at();
+    let fits_now = |pod: &Pod| {
+        let admission = Admission::of(pod, facts.snapshot);
+        facts.nodes.iter().any(|node| {
+            node.serves() && has_room(node, pod) && admission.admits(node.node, facts.policy)
+        })
+    };
+    for (pod, before) in pods.iter_mut().zip(facts.snapshot.pods()) {
+        let refused = before.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
+        if refused
+            && !fits_now(before)
+            && let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut())
+        {
+            refusal.since = Some(now);
+        }
     }
 }
 

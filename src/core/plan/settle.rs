@@ -130,7 +130,6 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         demand: demand.total(),
         now: now.utilization(survey),
         serving_capacity: now.capacity,
-        reserved_ready,
     };
     let resource = aim.resource();
     let placement = place(survey, growth, waiting, pool, cordons, resource);
@@ -169,6 +168,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         creations_wanted,
     };
     let total = aim.total(members.iter());
+    let length = members.len();
     for entry in members {
         match entry.candidate {
             Candidate::Node(index) => {
@@ -181,7 +181,16 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
             Candidate::New(_) => decision.new.push(entry),
         }
     }
-    if let Chosen::Prefix(length) = chosen {
+    // Claimed and broken nodes count against MAX_NODES, but do not serve.
+    let binds = growth.max_nodes_binds.get(pool).copied().unwrap_or(false);
+    if length + reserved_ready < bounds.min_nodes && binds && decision.new.len() >= allowed {
+        decision.limits.push(Limit::MaxNodes {
+            asked: bounds.min_nodes,
+            allowed: length,
+            utilization: aim.utilization(&total),
+            max: bounds.max_utilization,
+        });
+    } else if let Chosen::Prefix(length) = chosen {
         limits(
             &mut decision,
             &aim,
