@@ -17,7 +17,9 @@ mod control_plane;
 mod deploy;
 mod fake_api;
 mod faults;
+#[cfg(feature = "gce")]
 mod gce;
+#[cfg(feature = "gce")]
 mod gce_world;
 mod generate;
 mod input;
