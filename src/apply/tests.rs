@@ -265,10 +265,39 @@ fn what_the_cloud_says_to_growing_is_the_outcome() {
         (GroupAnswer::AlreadySo, Outcome::AlreadySo, true),
         (GroupAnswer::Conflict("it shrank".to_owned()), Outcome::Postponed("it shrank".to_owned()), false),
         (GroupAnswer::Failed("quota".to_owned()), failed("quota"), false),
+        (GroupAnswer::Refused("no".to_owned()), Outcome::Postponed("no".to_owned()), false),
+        (GroupAnswer::Exhausted("stockout".to_owned()), failed("stockout"), false),
+        (GroupAnswer::Quota("quota".to_owned()), failed("quota"), false),
+        (GroupAnswer::Forbidden("no right".to_owned()), failed("no right"), false),
+        (GroupAnswer::Gone("no group".to_owned()), failed("no group"), false),
+        (GroupAnswer::Busy("later".to_owned()), failed("later"), false),
+        (GroupAnswer::InDoubt("silence".to_owned()), failed("silence"), false),
     ] {
         let world = World { answers: vec![answer], ..World::new(&[], &[]) };
         let ended = world.apply(&[], vec![grow(Some("zone/pool"))]);
         assert_eq!(ended.applied.outcomes, [expected]);
         assert_eq!(ended.applied.is_complete(), is_complete);
+    }
+}
+
+#[test]
+fn only_a_deletion_in_doubt_keeps_its_claim() {
+    let words = || "words".to_owned();
+    for (answer, stays) in [
+        (GroupAnswer::InDoubt(words()), true),
+        (GroupAnswer::Conflict(words()), false),
+        (GroupAnswer::Refused(words()), false),
+        (GroupAnswer::Exhausted(words()), false),
+        (GroupAnswer::Quota(words()), false),
+        (GroupAnswer::Forbidden(words()), false),
+        (GroupAnswer::Gone(words()), false),
+        (GroupAnswer::Busy(words()), false),
+        (GroupAnswer::Failed(words()), false),
+    ] {
+        let nodes = [cordoned("a", OLD)];
+        let world = World { answers: vec![answer.clone()], ..World::new(&nodes, &[]) };
+        let ended = world.apply(&nodes, vec![delete("a")]);
+        assert_eq!(is_claimed(&ended, "a"), stays, "{answer:?}");
+        assert_eq!(ended.applied.outcomes[0].message(), "words", "{answer:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::Node;
 
-use super::world::{GROUP, SimulatedNode, World};
+use super::world::{SimulatedNode, World};
 use kube_rebalancer_ports::{
     Clock, Cluster, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch, PatchError, PodList,
     PortError,
@@ -59,16 +59,16 @@ impl Cluster for Ports<'_, '_> {
 
 impl NodeGroups for Ports<'_, '_> {
     async fn grow(&self, group: &str, _: u32, to: u32) -> GroupAnswer {
-        if group != GROUP {
-            return GroupAnswer::Failed(format!("there is no group {group}"));
-        }
         let mut world = self.world();
+        let Some(index) = world.groups().iter().position(|one| one.name == group) else {
+            return GroupAnswer::Failed(format!("there is no group {group}"));
+        };
         let wanted = usize::try_from(to).unwrap_or(usize::MAX);
-        let missing = wanted.saturating_sub(world.nodes().len());
+        let missing = wanted.saturating_sub(world.size(index));
         if missing == 0 {
             return GroupAnswer::AlreadySo;
         }
-        world.create(missing);
+        world.create(index, missing);
         GroupAnswer::Done
     }
 

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use kube_rebalancer_core::model::{
-    Constraints, Controller, Instance, NodeGroup, Pod, Requests, Snapshot, SnapshotError, Unbound,
-};
+use kube_rebalancer_core::model::{Controller, Instance, NodeGroup, Pod, Snapshot, SnapshotError, Unbound};
 
 use super::{SimulatedNode, User, UserId, World};
+use crate::cluster::{Cluster, Group, GroupIndex};
+use crate::convert::{requests, template, unbound};
 use crate::machine::{DAEMON, HUB};
+use crate::resources::Resources;
 use kube_rebalancer_ports::PodList;
-
-/// The node group that all nodes are of.
-pub(crate) const GROUP: &str = "zone-a/hub-users";
 
 /// What many pods share.
 #[derive(Debug)]
@@ -22,11 +20,12 @@ pub(super) struct Names {
     other_labels: Arc<[Arc<str>]>,
     daemon_owner: Arc<Controller>,
     hub_owner: Arc<Controller>,
-    unbound: Unbound,
+    /// What is known of pods that wait, by kind of users.
+    unbound: Vec<Unbound>,
 }
 
 impl Names {
-    pub(super) fn new(user_label: &str) -> Self {
+    pub(super) fn new(user_label: &str, cluster: &Cluster) -> Self {
         let owner = |kind: &str, name: &str| {
             Arc::new(Controller { kind: kind.to_owned(), name: name.to_owned(), uid: name.to_owned() })
         };
@@ -37,26 +36,22 @@ impl Names {
             other_labels: [Arc::from("app")].into(),
             daemon_owner: owner("DaemonSet", "daemon"),
             hub_owner: owner("ReplicaSet", "hub"),
-            unbound: Unbound {
-                gated: false,
-                unschedulable: Some("no node has enough left".to_owned()),
-                constraints: Arc::new(Constraints::default()),
-            },
+            unbound: cluster.kinds.iter().map(unbound).collect(),
         }
     }
 
-    fn pod(&self, name: &str, requests: Requests, node: Option<&Arc<str>>) -> Pod {
+    fn pod(&self, name: &str, asked: Resources, node: Option<&Arc<str>>) -> Pod {
         Pod {
             namespace: self.hub.clone(),
             name: name.into(),
             label_keys: self.other_labels.clone(),
             node_name: node.cloned(),
-            requests,
+            requests: requests(asked),
             controller: None,
             mirror: false,
             safe_to_evict: None,
             local_volume: None,
-            unbound: node.is_none().then(|| Box::new(self.unbound.clone())),
+            unbound: None,
         }
     }
 
@@ -71,7 +66,7 @@ impl World<'_> {
     pub(crate) fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         let nodes = self.nodes.iter().filter(|node| node.ready).map(|node| node.node.clone()).collect();
         let PodList { pods, seen } = self.pods();
-        Snapshot::new(self.scenario.time(self.now), nodes, pods, vec![self.group()], seen)
+        Snapshot::new(self.scenario.time(self.now), nodes, pods, self.node_groups(), seen)
     }
 
     /// Every pod, sorted as a snapshot sorts them.
@@ -93,22 +88,34 @@ impl World<'_> {
     fn user_pod(&self, id: UserId, user: &User) -> Pod {
         let node = user.node.and_then(|node| self.index(node)).and_then(|index| self.nodes.get(index));
         let pod = self.names.pod(&format!("user-{id:08}"), user.requests, node.map(|node| &node.shared_name));
-        Pod { label_keys: self.names.user_labels.clone(), ..pod }
+        let unbound = self.names.unbound.get(user.kind).filter(|_| node.is_none());
+        Pod {
+            label_keys: self.names.user_labels.clone(),
+            unbound: unbound.map(|unbound| Box::new(unbound.clone())),
+            ..pod
+        }
     }
 
-    fn group(&self) -> NodeGroup {
+    fn node_groups(&self) -> Vec<NodeGroup> {
+        self.groups().iter().enumerate().map(|(index, group)| self.node_group(index, group)).collect()
+    }
+
+    fn node_group(&self, index: GroupIndex, group: &Group) -> NodeGroup {
         let instance = |node: &SimulatedNode| Instance {
             name: node.name().to_owned(),
             has_node: node.ready,
             created_at: node.node.created_at,
             creation_error: None,
         };
+        // Where there is one group it always has a node, and that tells what the next one is like.
+        let template =
+            self.pool(index).filter(|_| self.groups().len() > 1).map(|pool| template(pool, group.zone));
         NodeGroup {
-            name: GROUP.to_owned(),
-            zone: Some("zone-a".to_owned()),
-            target_size: u32::try_from(self.nodes.len()).unwrap_or(u32::MAX),
-            instances: self.nodes.iter().map(instance).collect(),
-            template: None,
+            name: group.name.clone(),
+            zone: Some(group.zone.name()),
+            target_size: u32::try_from(self.size(index)).unwrap_or(u32::MAX),
+            instances: self.nodes.iter().filter(|node| node.group == index).map(instance).collect(),
+            template,
             not_growable: None,
             not_shrinkable: None,
         }

@@ -9,6 +9,7 @@
 mod day;
 mod first;
 mod rbac;
+#[cfg(feature = "gce")]
 mod tuesday;
 mod two_at_once;
 mod wrong_things;
