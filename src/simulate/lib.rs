@@ -130,7 +130,7 @@ pub fn simulate(
     let Some(first) = contenders.first() else {
         return Ok(Simulation { floor: Floor::default(), results: Vec::new() });
     };
-    let floor = Floor::new(scenario, first.policy.optimal_utilization);
+    let floor = Floor::new(scenario, first.policy.bounds.optimal_utilization);
     let race = Race { scenario, extras };
     let results = scope(|threads| {
         let mut running: Vec<ScopedJoinHandle<'_, Result<PolicyResult, SimulationError>>> = Vec::new();
@@ -161,7 +161,7 @@ impl<'s> Race<'s> {
         let policy = simulated(&contender.policy);
         let label = policy.preemptible_labels.first().cloned().unwrap_or_default();
         let world = World::new(self.scenario, first_nodes(&policy), &label);
-        let optimum = policy.optimal_utilization;
+        let optimum = policy.bounds.optimal_utilization;
         let mut rebalancer = Rebalancer::new(policy, contender.run_timeout, self.scenario.interval);
         let (name, settings) = (contender.name.clone(), contender.settings.clone());
         self.run(world, Title { name, settings, optimum }, Some(&mut rebalancer))
@@ -175,7 +175,7 @@ impl<'s> Race<'s> {
 
     fn when_empty(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
         let world = World::new(self.scenario, first_nodes(policy), "");
-        let mut when_empty = WhenEmpty { min_nodes: policy.min_nodes, max_nodes: policy.max_nodes };
+        let mut when_empty = WhenEmpty { min_nodes: policy.bounds.min_nodes, max_nodes: policy.bounds.max_nodes };
         self.run(world, Title::new("delete if empty", policy), Some(&mut when_empty))
     }
 
@@ -216,13 +216,13 @@ struct Title {
 
 impl Title {
     fn new(name: &str, policy: &Policy) -> Self {
-        Self { name: name.to_owned(), settings: None, optimum: policy.optimal_utilization }
+        Self { name: name.to_owned(), settings: None, optimum: policy.bounds.optimal_utilization }
     }
 }
 
 /// A cluster starts with as many nodes as it keeps in any case; the hub needs one.
 fn first_nodes(policy: &Policy) -> u32 {
-    u32::try_from(policy.min_nodes).unwrap_or(u32::MAX).max(1)
+    u32::try_from(policy.bounds.min_nodes).unwrap_or(u32::MAX).max(1)
 }
 
 /// A policy for the simulated cluster: names that mean something in a certain cluster only are left out, and users'

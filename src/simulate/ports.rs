@@ -3,7 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::Node;
+use kube_rebalancer_core::model::{Ledger, Node};
+use kube_rebalancer_core::plan::PodNotice;
 
 use super::world::{SimulatedNode, World};
 use kube_rebalancer_ports::{
@@ -46,6 +47,9 @@ impl Cluster for Ports<'_, '_> {
         }
         let id = node.id;
         world.annotate(id, &patch.annotations);
+        if let Some(taints) = &patch.taints {
+            world.set_taints(id, taints);
+        }
         if let Some(unschedulable) = patch.unschedulable {
             world.set_cordoned(id, unschedulable);
         }
@@ -53,6 +57,15 @@ impl Cluster for Ports<'_, '_> {
     }
 
     async fn tell(&self, _: &NodeEvent) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn notify(&self, _: &PodNotice) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn remember(&self, ledger: &Ledger) -> Result<(), PortError> {
+        self.world().remember(ledger);
         Ok(())
     }
 }
@@ -82,6 +95,10 @@ impl NodeGroups for Ports<'_, '_> {
             None => GroupAnswer::Failed(format!("there is no node {}", node.node)),
         };
         nodes.iter().map(delete).collect()
+    }
+
+    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+        GroupAnswer::Failed(format!("every instance of group {group} becomes a node, so does {instance}"))
     }
 }
 

@@ -89,7 +89,7 @@ fn names_that_mean_something_in_a_certain_cluster_only_are_left_out() {
     assert_eq!(taken.preemptible_labels, BTreeSet::from([USER_LABEL.to_owned()]));
     assert!(taken.omit_labels.is_empty() && taken.own_node.is_none());
     assert_eq!(taken.omit_namespaces, BTreeSet::from(["kube-system".to_owned()]));
-    assert_eq!(taken.max_utilization, policy.max_utilization);
+    assert_eq!(taken.bounds, policy.bounds);
 }
 
 #[test]

@@ -55,12 +55,13 @@ struct Seen {
 impl ScalePy {
     pub(crate) fn new(policy: &Policy, interval: u64, seed: u64) -> Self {
         let nodes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let bounds = &policy.bounds;
         Self {
-            min_utilization: ratio(policy.min_utilization),
-            max_utilization: ratio(policy.max_utilization),
-            optimal_utilization: ratio(policy.optimal_utilization),
-            min_nodes: nodes(policy.min_nodes),
-            max_nodes: nodes(policy.max_nodes),
+            min_utilization: ratio(bounds.min_utilization),
+            max_utilization: ratio(bounds.max_utilization),
+            optimal_utilization: ratio(bounds.optimal_utilization),
+            min_nodes: nodes(bounds.min_nodes),
+            max_nodes: nodes(bounds.max_nodes),
             interval,
             random: generator(seed, Purpose::Shuffle),
         }

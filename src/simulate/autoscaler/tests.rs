@@ -2,7 +2,7 @@
 //! daemons leave.
 
 use kube_rebalancer_core::model::{Bytes, Millicores};
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{Bounds, Policy};
 
 use super::*;
 use crate::cluster::Cluster;
@@ -30,7 +30,8 @@ fn scenario() -> Scenario {
 
 fn policy(min_nodes: usize) -> Policy {
     let preemptible_labels = std::collections::BTreeSet::from(["user".to_owned()]);
-    Policy { min_nodes, max_nodes: 6, preemptible_labels, ..Policy::default() }
+    let bounds = Bounds { min_nodes, max_nodes: 6, ..Bounds::default() };
+    Policy { bounds, preemptible_labels, ..Policy::default() }
 }
 
 fn scale_py(min_nodes: usize) -> ScalePy {
@@ -296,8 +297,8 @@ fn this_program_grows_the_group_of_a_user_who_waits_and_leaves_the_core_node_alo
     let scenario = pools();
     let mut world = World::new(&scenario, 3, "user");
     let timeout = jiff::SignedDuration::from_mins(5);
-    let mut rule =
-        Rebalancer::new(Policy { max_nodes: 20, node_groups_named: true, ..policy(1) }, timeout, 300);
+    let bounds = Bounds { max_nodes: 20, ..policy(1).bounds };
+    let mut rule = Rebalancer::new(Policy { bounds, node_groups_named: true, ..policy(1) }, timeout, 300);
     come_as(&mut world, 0, 1, 24);
     for time in [0, 60, 120, 180] {
         pass(&mut world, time);

@@ -8,7 +8,7 @@
 
 use std::io::{Result, Write};
 
-use kube_rebalancer_core::model::TotalBytes;
+use kube_rebalancer_core::model::Bytes;
 
 use super::Facts;
 use super::pools::{kinds, nodes};
@@ -75,7 +75,7 @@ fn header(page: &mut Page<'_>, simulation: &Simulation, facts: &Facts<'_>) -> Re
     let most = format!(
         "at most {} at once; with the hub they ask for up to {}",
         floor.peak_users,
-        TotalBytes(floor.peak_memory.into())
+        Bytes(floor.peak_memory)
     );
     fact(page, "", &most)?;
     nodes(page, scenario)?;

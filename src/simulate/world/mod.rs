@@ -20,7 +20,7 @@ use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use kube_rebalancer_core::model::Pod;
+use kube_rebalancer_core::model::{Ledger, Pod, Taint};
 use rand_pcg::Pcg64;
 
 use super::cluster::{Group, GroupIndex, KindIndex, Pool, Zone};
@@ -67,6 +67,8 @@ pub(super) struct World<'s> {
     /// Counts what a plan could depend on, time apart.
     pub(super) changes: u64,
     pub(super) broken: Option<BrokenPromise>,
+    /// What runs have noted for later ones.
+    ledger: Ledger,
 }
 
 /// Somebody who is there or waits.
@@ -160,6 +162,7 @@ impl<'s> World<'s> {
             tally: Tally::new(cluster),
             changes: 0,
             broken: None,
+            ledger: Ledger::default(),
         };
         let users =
             nodes.iter().enumerate().flat_map(|(pool, nodes)| (0..*nodes).map(move |node| (pool, node)));
@@ -301,10 +304,11 @@ impl<'s> World<'s> {
     /// Makes a node schedulable or not.
     pub(super) fn set_cordoned(&mut self, id: NodeId, cordoned: bool) {
         let Some(index) = self.index(id) else { return };
+        let time = self.scenario.time(self.now);
         let Some(node) = self.nodes.get_mut(index).filter(|node| node.is_cordoned() != cordoned) else {
             return;
         };
-        node.set_cordoned(cordoned);
+        node.set_cordoned(cordoned, time);
         if cordoned {
             self.tally.cordons += 1;
             if node.critical {
@@ -326,6 +330,22 @@ impl<'s> World<'s> {
         if let Some(node) = self.index(id).and_then(|index| self.nodes.get_mut(index)) {
             node.annotate(annotations);
         }
+    }
+
+    /// Replaces the taints of a node.
+    pub(super) fn set_taints(&mut self, id: NodeId, taints: &[Taint]) {
+        let Some(index) = self.index(id) else { return };
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.set_taints(taints);
+        }
+        self.nodes_changed();
+        self.serve_waiting(index);
+    }
+
+    /// Keeps what a run has noted for later ones.
+    pub(super) fn remember(&mut self, ledger: &Ledger) {
+        self.changes += 1;
+        self.ledger = ledger.clone();
     }
 
     /// Asks a group for more instances.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Node, Pod, ReadyCondition};
+use kube_rebalancer_core::model::{Node, Pod, ReadyCondition, Taint, TaintEffect, taint};
 
 use crate::cluster::{Group, GroupIndex, Pool};
 use crate::convert::{allocatable, capacity, labels, taints};
@@ -94,7 +94,12 @@ impl SimulatedNode {
 
     /// Whether it takes new users at all.
     pub(crate) fn serves(&self) -> bool {
-        self.ready && !self.node.unschedulable
+        self.ready && !self.node.unschedulable && !self.is_claimed()
+    }
+
+    /// Whether a run has claimed it to delete it: no user's pod tolerates that taint.
+    fn is_claimed(&self) -> bool {
+        self.node.taints.iter().any(|one| one.key == taint::DELETING)
     }
 
     /// Whether nobody is there, critical or not.
@@ -137,8 +142,23 @@ impl SimulatedNode {
         self.node.ready = Some(ReadyCondition { ready: true, since: Some(time) });
     }
 
-    pub(super) fn set_cordoned(&mut self, cordoned: bool) {
+    /// Cordons or uncordons it; the control plane adds the taint of a cordon, or removes it.
+    pub(super) fn set_cordoned(&mut self, cordoned: bool, time: Timestamp) {
         self.node.unschedulable = cordoned;
+        self.node.taints.retain(|one| one.key != taint::UNSCHEDULABLE);
+        if cordoned {
+            self.node.taints.push(Taint {
+                key: taint::UNSCHEDULABLE.to_owned(),
+                value: String::new(),
+                effect: TaintEffect::NoSchedule,
+                added_at: Some(time),
+            });
+        }
+        self.touch();
+    }
+
+    pub(super) fn set_taints(&mut self, taints: &[Taint]) {
+        self.node.taints = taints.to_vec();
         self.touch();
     }
 
