@@ -55,9 +55,8 @@ fn block_pool(plan: &Plan, survey: &Survey<'_>, pool: &str, uncordon: &str, bloc
     {
         standing.add(Share { capacity: &facts.capacity, daemons: &facts.daemons });
     }
-    let coming = pool_plan.after.booting + pool_plan.after.created;
     let most = if bounds.max_nodes_set { bounds.max_nodes } else { usize::MAX };
-    let mut excess = (standing.serving + coming).saturating_sub(most);
+    let mut excess = standing.serving.saturating_sub(most);
     let mut ended = false;
     for (number, action) in plan.actions.iter().enumerate() {
         let Some(verdict) =

@@ -1,24 +1,61 @@
-//! Makes text from the cluster harmless: a name must not move the cursor, colour the screen or fake a line.
+//! Makes text from the cluster harmless: a name must not move the cursor, colour the screen, fake a line, or bury the
+//! report under a megabyte.
 
 use std::borrow::Cow;
 
-/// Escapes everything but printable ASCII, the way Rust writes it: `\n`, `\u{1b}`, `\u{e9}`.
+/// The longest word that is written whole. A pod's namespace and name have 317 characters at most.
+const LONGEST_WORD: usize = 512;
+/// The longest text that is written whole: about a hundred lines.
+const LONGEST_TEXT: usize = 8192;
+/// Replaces what is left out.
+const ELLIPSIS: &str = "...";
+
+/// Escapes everything but printable ASCII, the way Rust writes it (`\n`, `\u{1b}`, `\u{e9}`), and cuts words and texts
+/// that are longer than anything legitimate.
 ///
 /// Names in Kubernetes are DNS labels, so this changes only what is odd anyway. In return one character is one
 /// column everywhere, without tables of character widths, and invisible or reordering characters are seen.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(is_printable) {
+    if text.len() <= LONGEST_WORD && text.bytes().all(is_printable) {
         return Cow::Borrowed(text);
     }
-    let escaped = text.chars().fold(String::with_capacity(text.len() + 16), |mut escaped, character| {
-        match u8::try_from(character) {
-            Ok(byte) if is_printable(byte) => escaped.push(character),
-            Ok(_) | Err(_) => escaped.extend(character.escape_default()),
+    let mut cleaned = String::new();
+    for (number, word) in text.split(' ').enumerate() {
+        if number > 0 {
+            cleaned.push(' ');
         }
-        escaped
-    });
-    Cow::Owned(escaped)
+        push_word(&mut cleaned, word);
+        if cut(&mut cleaned, 0, LONGEST_TEXT) {
+            break;
+        }
+    }
+    Cow::Owned(cleaned)
+}
+
+/// Adds a word without spaces, escaped and cut.
+fn push_word(cleaned: &mut String, word: &str) {
+    let start = cleaned.len();
+    for character in word.chars() {
+        match u8::try_from(character) {
+            Ok(byte) if is_printable(byte) => cleaned.push(character),
+            Ok(_) | Err(_) => cleaned.extend(character.escape_default()),
+        }
+        if cut(cleaned, start, LONGEST_WORD) {
+            break;
+        }
+    }
+}
+
+/// Cuts what begins at `start` if it is too long, and says whether it was. Everything cleaned is ASCII, so every position
+/// is the start of a character.
+fn cut(cleaned: &mut String, start: usize, longest: usize) -> bool {
+    let too_long = cleaned.len() - start > longest;
+    if too_long {
+        cleaned.truncate(start + longest - ELLIPSIS.len());
+        cleaned.push_str(ELLIPSIS);
+    }
+    too_long
 }
 
 fn is_printable(byte: u8) -> bool {
@@ -40,6 +77,7 @@ mod tests {
             ("rtl \u{202e}", "rtl \\u{202e}"),
             ("caf\u{e9}", "caf\\u{e9}"),
             ("\u{7f}", "\\u{7f}"),
+            (" \n ", " \\n "),
             ("", ""),
         ] {
             assert_eq!(clean(text), cleaned);
@@ -48,7 +86,30 @@ mod tests {
 
     #[test]
     fn cleaning_twice_changes_nothing_more() {
-        let once = clean("\u{1b}\\u{1b}").into_owned();
-        assert_eq!(clean(&once), once);
+        let megabyte = "\u{1b}".repeat(1 << 20);
+        let many_words = "ab ".repeat(1 << 20);
+        for text in ["\u{1b}\\u{1b}", &megabyte, &many_words] {
+            let once = clean(text).into_owned();
+            assert_eq!(clean(&once), once);
+        }
+    }
+
+    #[test]
+    fn a_word_is_cut_only_where_no_name_is_that_long() {
+        let longest = "n".repeat(512);
+        let text = format!("pod {longest} waits, and says no more");
+        assert_eq!(clean(&text), text);
+        let longer = format!("pod {longest}n waits");
+        assert_eq!(clean(&longer), format!("pod {}... waits", "n".repeat(509)));
+        let escaped = format!("{} waits", "\n".repeat(1 << 20));
+        assert_eq!(clean(&escaped), format!("{}\\... waits", "\\n".repeat(254)));
+    }
+
+    #[test]
+    fn a_text_is_cut_however_short_its_words_are() {
+        let text = "ab ".repeat(1 << 20);
+        // 8189 characters are 2729 times `ab ` and two more.
+        assert_eq!(clean(&text), format!("{}ab...", "ab ".repeat(2729)));
+        assert_eq!(clean(&" ".repeat(1 << 20)).len(), 8192);
     }
 }

@@ -44,8 +44,14 @@ pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) 
 /// What is acted on, in full.
 fn target(action: &Action) -> String {
     match action {
-        Action::Grow { group: Some(group), from, to, .. } => {
-            format!("{group}: from {} to {to}", count(*from, "instance"))
+        Action::Grow { group: Some(group), from, to, instead, .. } => {
+            let others: Vec<&str> = instead.iter().map(|other| other.group.as_str()).collect();
+            let otherwise = if others.is_empty() {
+                String::new()
+            } else {
+                format!("; if it refuses, {}", others.join(", then "))
+            };
+            format!("{group}: from {} to {to}{otherwise}", count(*from, "instance"))
         }
         Action::Grow { group: None, from, to, .. } => {
             format!("the cluster, whose node groups are not known: from {} to {to}", count(*from, "node"))

@@ -4,6 +4,10 @@ use kube_rebalancer_core::model::{Bytes, Resource};
 
 /// Memory from here on is written with the suffix that fits it, since no column of Gi could hold it.
 const TOO_MANY_GI: u128 = 10_000;
+/// The same for cores, in thousandths.
+const TOO_MANY_CORES: u64 = 10_000_000;
+/// The suffixes of thousands, millions and so on of cores: no amount has more.
+const SUFFIXES: [&str; 5] = ["k", "M", "G", "T", "P"];
 
 const GI: u128 = 1 << 30;
 
@@ -15,9 +19,24 @@ pub(super) fn amount(resource: Resource, number: u64) -> String {
     let (unit, suffix) = match resource {
         Resource::Memory if u128::from(number) >= TOO_MANY_GI * GI => return Bytes(number).to_string(),
         Resource::Memory => (GI, "Gi"),
+        Resource::Cpu if number >= TOO_MANY_CORES => return thousands(number),
         Resource::Cpu => (1000, ""),
     };
     let tenths = (u128::from(number) * 10 + unit / 2) / unit;
+    format!("{}.{}{suffix}", tenths / 10, tenths % 10)
+}
+
+/// `12.5k` of so many thousandths: with the suffix that leaves at least one whole unit.
+fn thousands(thousandths: u64) -> String {
+    let mut unit = 1000_u128;
+    let mut suffix = "";
+    for larger in SUFFIXES {
+        if u128::from(thousandths) < unit * 1000 {
+            break;
+        }
+        (unit, suffix) = (unit * 1000, larger);
+    }
+    let tenths = (u128::from(thousandths) * 10 + unit / 2) / unit;
     format!("{}.{}{suffix}", tenths / 10, tenths % 10)
 }
 
@@ -63,7 +82,17 @@ mod tests {
         ] {
             assert_eq!(amount(Resource::Memory, bytes), text);
         }
-        assert_eq!(amount(Resource::Cpu, 1930), "1.9");
+        for (millicores, text) in [
+            (0, "0.0"),
+            (1930, "1.9"),
+            (1950, "2.0"),
+            (9_999_000, "9999.0"),
+            (10_000_000, "10.0k"),
+            (12_450_000_000, "12.5M"),
+            (u64::MAX, "18.4P"), // 2^64 thousandths are 1.8e16 cores
+        ] {
+            assert_eq!(amount(Resource::Cpu, millicores), text);
+        }
     }
 
     #[test]

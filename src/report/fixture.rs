@@ -7,10 +7,10 @@ pub(super) use everything::everything;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Bytes, TotalBytes};
+use kube_rebalancer_core::model::{Amounts, Bytes, Millicores, Resource};
 use kube_rebalancer_core::plan::{
-    Action, After, Band, Before, CordonReason, DeleteReason, KeepReason, NodeState, NodeVerdict, Plan, Since,
-    UncordonReason, Utilization, Verdict, Warning,
+    Action, After, Band, Before, CordonReason, DeleteReason, Demand, KeepReason, Limit, NodeState,
+    NodeVerdict, Plan, PoolPlan, Since, UncordonReason, Utilization, Verdict, Warning,
 };
 use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 
@@ -19,9 +19,11 @@ use serde_json::json;
 use super::Facts;
 use kube_rebalancer_page::Setting;
 
-pub(super) const GIBI: u128 = 1 << 30;
+pub(super) const GIBI: u64 = 1 << 30;
 /// Allocatable of the machines that the 2017 cluster ran on: 12.7Gi.
-const MACHINE: Bytes = Bytes(13_317_664 << 10);
+const MACHINE: u64 = 13_317_664 << 10;
+/// Their cores, in thousandths.
+const CORES: u64 = 1930;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
 
@@ -54,28 +56,39 @@ pub(super) fn moment(text: &str) -> Since {
     Since(Some(text.parse().unwrap()))
 }
 
+/// A utilization by memory and cpu: requested and offered of each.
+pub(super) fn utilization(memory: (u64, u64), cpu: (u64, u64)) -> Utilization {
+    let amounts = |memory, cpu| Amounts::pod(Bytes(memory), Millicores(cpu));
+    Utilization::new(&[Resource::Memory, Resource::Cpu], &amounts(memory.0, cpu.0), &amounts(memory.1, cpu.1))
+}
+
 pub(super) fn node(name: &str, state: NodeState, occupants: usize, verdict: Verdict) -> NodeVerdict {
     let critical = matches!(verdict, Verdict::Keep(KeepReason::CriticalPod { .. }));
-    // Half a gibibyte for the daemons, three quarters of one for each occupant.
-    let requested = TotalBytes((1 << 29) + u128::try_from(occupants).unwrap() * (3 << 28));
+    let pods = u64::try_from(occupants).unwrap();
+    // Half a gibibyte and a tenth of a core for the daemons, three quarters and a twentieth for each occupant.
+    let requested = Amounts::pod(Bytes((1 << 29) + pods * (3 << 28)), Millicores(100 + pods * 50));
     NodeVerdict {
         name: name.to_owned(),
+        pool: String::new(),
         state,
         managed: true,
+        reserved: false,
         occupants,
         critical,
         requested,
-        capacity: MACHINE,
+        capacity: Amounts::pod(Bytes(MACHINE), Millicores(CORES)),
         verdict,
     }
 }
 
 pub(super) fn kept(name: &str, occupants: usize) -> NodeVerdict {
-    node(name, NodeState::Serving, occupants, Verdict::Keep(KeepReason::Needed { occupants }))
+    let utilization = utilization((748, 1000), (100, 1000));
+    let reason = KeepReason::Needed { occupants, must: 1, utilization };
+    node(name, NodeState::Serving, occupants, Verdict::Keep(reason))
 }
 
 fn below(occupants: usize) -> CordonReason {
-    let utilization = Utilization { requested: 323, capacity: 1000 };
+    let utilization = utilization((323, 1000), (187, 1000));
     CordonReason::BelowBand { utilization, min: PartsPerMillion(650_000), occupants }
 }
 
@@ -84,7 +97,7 @@ pub(super) fn uncordon(node: &str) -> Action {
 }
 
 pub(super) fn delete(node: &str) -> Action {
-    Action::Delete { node: node.to_owned(), reason: empty() }
+    Action::Delete { node: node.to_owned(), reason: empty(), restarts: Vec::new() }
 }
 
 fn empty() -> DeleteReason {
@@ -94,36 +107,48 @@ fn empty() -> DeleteReason {
     }
 }
 
-/// A plan out of its nodes and actions; the counts do not matter to the test.
-pub(super) fn plan(nodes: Vec<NodeVerdict>, actions: Vec<Action>) -> Plan {
-    let count = |state| nodes.iter().filter(|node| node.managed && node.state == state).count();
-    Plan {
-        observed_at: "2017-06-14T12:00:00Z".parse::<Timestamp>().unwrap(),
+/// A pool out of its nodes; the counts do not matter to the test.
+pub(super) fn pool(name: &str, nodes: &[NodeVerdict]) -> PoolPlan {
+    let members = || nodes.iter().filter(|node| node.managed && node.pool == name);
+    let count = |state| members().filter(|node| node.state == state && !node.reserved).count();
+    let utilization = utilization((7 * GIBI, 10 * GIBI), (1000, 4000));
+    PoolPlan {
+        name: name.to_owned(),
         before: Before {
-            managed: nodes.iter().filter(|node| node.managed).count(),
+            managed: members().count(),
             serving: count(NodeState::Serving),
             cordoned: count(NodeState::Cordoned),
-            critical: nodes.iter().filter(|node| node.critical).count(),
-            empty: 0,
             booting: count(NodeState::Booting),
             broken: count(NodeState::Broken),
+            not_in_use: count(NodeState::NotInUse),
+            under_pressure: count(NodeState::UnderPressure),
+            claimed: count(NodeState::Claimed),
+            reserved: members().filter(|node| node.reserved).count(),
+            critical: members().filter(|node| node.critical).count(),
+            empty: 0,
             instances_without_node: 0,
             waiting_pods: 0,
-            demand: 6 * GIBI,
-            utilization: Utilization { requested: 7 * GIBI, capacity: 10 * GIBI },
+            utilization,
         },
+        demand: Demand::default(),
         band: Band::Within,
-        after: After {
-            serving: 2,
-            booting: 0,
-            created: 0,
-            utilization: Utilization { requested: 7 * GIBI, capacity: 10 * GIBI },
-        },
+        after: After { serving: 2, booting: 0, created: 0, utilization },
+        limits: Vec::new(),
+    }
+}
+
+/// A plan out of its nodes and actions, with the one pool that has no name.
+pub(super) fn plan(nodes: Vec<NodeVerdict>, actions: Vec<Action>) -> Plan {
+    Plan {
+        observed_at: "2017-06-14T12:00:00Z".parse::<Timestamp>().unwrap(),
+        pools: vec![pool("", &nodes)],
         actions,
         nodes,
         limits: Vec::new(),
         warnings: Vec::new(),
         guard: None,
+        notices: Vec::new(),
+        ledger: None,
     }
 }
 
@@ -156,14 +181,70 @@ pub(super) fn evening() -> Plan {
     let cordon = |suffix: &str, occupants| Action::Cordon { node: name(suffix), reason: below(occupants) };
     let actions = vec![cordon("17c7", 0), cordon("2zbs", 0), cordon("j3m8", 3), delete(&name("kz7z"))];
     let mut plan = plan(nodes, actions);
-    plan.band = Band::Below;
-    plan.before.empty = 1;
+    let pool = plan.pools.first_mut().unwrap();
+    pool.band = Band::Below;
+    pool.before.empty = 1;
     // Daemons of the serving nodes: 5 * 0.5 before, 2 * 0.5 after; 24 occupants * 0.75; machines of 12.7008Gi.
-    let machine = u128::from(MACHINE.0);
-    plan.before.demand = GIBI * 18;
-    plan.before.utilization = Utilization { requested: GIBI * 41 / 2, capacity: 5 * machine };
-    plan.after.utilization = Utilization { requested: GIBI * 19, capacity: 2 * machine };
+    // Of cpu: 5 * 100 before, 2 * 100 after; 24 occupants * 50; machines of 1930.
+    pool.before.utilization = utilization((GIBI * 41 / 2, 5 * MACHINE), (1700, 5 * CORES));
+    pool.after.utilization = utilization((GIBI * 19, 2 * MACHINE), (1400, 2 * CORES));
     plan.warnings = vec![Warning::NoMemoryRequest { pod: "datahub/cull-deployment-9f2".to_owned(), pods: 4 }];
+    plan
+}
+
+/// Two pools, one of which is full by cpu while the other is empty by memory, and a node in neither.
+pub(super) fn two_pools() -> Plan {
+    let member = |pool: &str, node: NodeVerdict| NodeVerdict { pool: pool.to_owned(), ..node };
+    let of_cpu = |name: &str, occupants, cpu, verdict| {
+        let node = node(name, NodeState::Serving, occupants, verdict);
+        let requested = Amounts::pod(node.requested.memory, Millicores(cpu));
+        let capacity = Amounts::pod(node.capacity.memory, Millicores(7900));
+        member("compute", NodeVerdict { requested, capacity, ..node })
+    };
+    let full = utilization((7 * GIBI, 2 * MACHINE), (14_600, 15_800));
+    let needed = |occupants| {
+        let utilization = utilization((8 * GIBI, 3 * MACHINE), (14_700, 23_700));
+        Verdict::Keep(KeepReason::Needed { occupants, must: 0, utilization })
+    };
+    let above = UncordonReason::AboveBand { utilization: full, max: PartsPerMillion(850_000) };
+    let taint = || "nvidia.com/gpu:NoSchedule".to_owned();
+    let reserved =
+        node("user-b", NodeState::Serving, 1, Verdict::Keep(KeepReason::ReservedFor { taint: taint() }));
+    let nodes = vec![
+        NodeVerdict {
+            managed: false,
+            ..node("core-a", NodeState::Serving, 0, Verdict::Keep(KeepReason::NotSelected))
+        },
+        of_cpu("cpu-a", 4, 7300, needed(4)),
+        of_cpu("cpu-b", 4, 7300, needed(4)),
+        NodeVerdict {
+            state: NodeState::Cordoned,
+            ..of_cpu("cpu-c", 0, 100, Verdict::Uncordon(above.clone()))
+        },
+        member("user", node("user-a", NodeState::Serving, 0, Verdict::Cordon(below(0)))),
+        member("user", NodeVerdict { reserved: true, ..reserved }),
+    ];
+    let actions = vec![
+        Action::Uncordon { node: "cpu-c".to_owned(), reason: above },
+        Action::Cordon { node: "user-a".to_owned(), reason: below(0) },
+    ];
+    let mut plan = plan(nodes, actions);
+    let mut compute = pool("compute", &plan.nodes);
+    compute.band = Band::Above;
+    compute.before.utilization = full;
+    compute.before.waiting_pods = 1;
+    compute.before.empty = 1;
+    compute.after.serving = 3;
+    compute.after.utilization = utilization((8 * GIBI, 3 * MACHINE), (14_700, 23_700));
+    compute.limits = vec![Limit::MaxCreations { asked: 4, allowed: 3 }];
+    let mut user = pool("user", &plan.nodes);
+    user.band = Band::Below;
+    user.before.utilization = utilization((GIBI / 2, MACHINE), (100, CORES));
+    user.after.serving = 0;
+    user.after.utilization = utilization((0, 0), (0, 0));
+    plan.pools = vec![compute, user];
+    plan.limits = vec![Limit::MaxCordons { asked: 2, allowed: 1 }];
+    plan.warnings = vec![Warning::Reserved { taint: taint(), node: "user-b".to_owned(), nodes: 1 }];
     plan
 }
 

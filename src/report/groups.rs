@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Result;
 
+use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::plan::{NodeVerdict, Ratio, Verdict};
 
 use super::names::{common_prefix, legend, short};
@@ -20,9 +21,18 @@ use kube_rebalancer_page::{Page, Tone, count};
 /// Names written out for each group.
 const SHOWN: usize = 3;
 
-pub(super) fn write(page: &mut Page<'_>, nodes: &[NodeVerdict]) -> Result<()> {
+/// Writes some nodes in groups; the title names them, and `decides` is the resource that decides their utilization.
+pub(super) fn write(
+    page: &mut Page<'_>,
+    title: &str,
+    nodes: &[&NodeVerdict],
+    decides: Resource,
+) -> Result<()> {
+    if nodes.is_empty() {
+        return Ok(());
+    }
     let mut groups: BTreeMap<(u8, &str), Vec<&NodeVerdict>> = BTreeMap::new();
-    for node in nodes {
+    for &node in nodes {
         groups.entry((rank(&node.verdict), node.verdict.reason().word())).or_default().push(node);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
@@ -30,14 +40,20 @@ pub(super) fn write(page: &mut Page<'_>, nodes: &[NodeVerdict]) -> Result<()> {
     groups.sort_by_key(|((rank, _), members)| (*rank, Reverse(members.len())));
 
     let prefix = common_prefix(nodes);
-    page.heading(&format!("nodes ({}) by reason; --all-nodes lists each{}", nodes.len(), legend(prefix)))?;
+    page.heading(&format!("{title} ({}) by reason; --all-nodes lists each{}", nodes.len(), legend(prefix)))?;
     for ((_, word), members) in &groups {
-        group(page, word, members, prefix)?;
+        group(page, word, members, prefix, decides)?;
     }
     Ok(())
 }
 
-fn group(page: &mut Page<'_>, word: &str, members: &[&NodeVerdict], prefix: &str) -> Result<()> {
+fn group(
+    page: &mut Page<'_>,
+    word: &str,
+    members: &[&NodeVerdict],
+    prefix: &str,
+    decides: Resource,
+) -> Result<()> {
     let Some(first) = members.first() else { return Ok(()) };
     let names: Vec<String> = members.iter().take(SHOWN).map(|node| short(&node.name, prefix)).collect();
     let more = match members.len() - names.len() {
@@ -52,7 +68,7 @@ fn group(page: &mut Page<'_>, word: &str, members: &[&NodeVerdict], prefix: &str
     let all_the_same = members.iter().all(|node| node.verdict.reason().to_string() == reason);
     let example = if all_the_same { reason } else { format!("for example: {reason}") };
     page.paragraph(COLUMN, COLUMN + 2, (Tone::Plain, ""), (Tone::Dim, &example))?;
-    match spread(members) {
+    match spread(members, decides) {
         Some(spread) => page.paragraph(COLUMN, COLUMN + 2, (Tone::Plain, ""), (Tone::Dim, &spread)),
         None => Ok(()),
     }
@@ -80,17 +96,17 @@ fn spaced(word: &str) -> String {
 }
 
 /// Smallest, median (the lower of two) and largest; nothing for unmanaged nodes, whose pods are not looked at.
-fn spread(members: &[&NodeVerdict]) -> Option<String> {
+fn spread(members: &[&NodeVerdict], decides: Resource) -> Option<String> {
     let managed = || members.iter().filter(|node| node.managed);
     let pods = three_numbers(managed().map(|node| node.occupants).collect(), |pods| *pods)?;
     let load = three_numbers(
         managed()
-            .map(|node| Ratio { requested: node.requested.memory.0, capacity: node.capacity.memory.0 })
+            .map(|node| Ratio { requested: node.requested.of(decides), capacity: node.capacity.of(decides) })
             .collect(),
         // Infinite is the largest.
         |load: &Ratio| load.parts_per_million().unwrap_or(u128::MAX),
     )?;
-    Some(format!("pods {}; memory {}", range(&pods), range(&load)))
+    Some(format!("pods {}; {decides} {}", range(&pods), range(&load)))
 }
 
 /// `2 to 30, median 14`, or `5 each`.

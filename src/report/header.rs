@@ -2,11 +2,12 @@
 
 use std::io::Result;
 
+use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::plan::{Band, Before, Plan, PoolPlan};
 use kube_rebalancer_core::policy::CapacitySource;
 
-use super::amount::share;
-use super::{Facts, notes, sentence};
+use super::amount::amount;
+use super::{Facts, sentence};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::{Page, Tone, count};
 
@@ -42,7 +43,7 @@ pub(super) fn alerts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Res
     Ok(())
 }
 
-/// One fact a line, numbers beside their bounds; several pools each have their own.
+/// One fact a line, numbers beside their bounds; several pools have sections of their own.
 pub(super) fn facts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Result<()> {
     page.blank()?;
     fact(page, "source", facts.source)?;
@@ -57,12 +58,21 @@ pub(super) fn facts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Resu
     }
     let managed: usize = plan.pools.iter().map(|pool| pool.before.managed).sum();
     fact(page, "nodes", &format!("{managed} managed in {}{unmanaged}", count(plan.pools.len(), "pool")))?;
-    settings(page, facts.settings)?;
+    settings(page, facts.settings)
+}
+
+/// A section for each pool, where there are several: its facts, what comes out of it, and what limits it.
+pub(super) fn pools(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Result<()> {
+    if plan.pools.len() == 1 {
+        return Ok(());
+    }
     for pool in &plan.pools {
         page.heading(&format!("pool {}", pool.name))?;
         pool_facts(page, pool, "", facts)?;
-        page.paragraph(0, 0, (Tone::Plain, ""), (Tone::Bold, &sentence::of_pool(plan, pool)))?;
-        notes::limits(page, pool.limits.iter())?;
+        fact(page, "plan", &sentence::of_pool(plan, pool))?;
+        for limit in &pool.limits {
+            fact(page, "limit", &limit.to_string())?;
+        }
     }
     Ok(())
 }
@@ -83,27 +93,31 @@ fn pool_facts(page: &mut Page<'_>, pool: &PoolPlan, unmanaged: &str, facts: &Fac
         CapacitySource::Capacity => "capacity",
     };
     for (resource, ratio) in before.utilization.ratios() {
-        let share = share(resource, ratio.requested, ratio.capacity);
-        fact(page, resource.name(), &format!("{share} {quantity} requested on the nodes that serve"))?;
+        let (requested, capacity) = (amount(resource, ratio.requested), amount(resource, ratio.capacity));
+        let unit = match resource {
+            Resource::Memory => "",
+            Resource::Cpu => " cores",
+        };
+        let sum = format!("{requested}{unit} requested, {capacity}{unit} {quantity} on the nodes that serve");
+        fact(page, resource.name(), &sum)?;
     }
     let bounds = facts.policy.bounds_of(&pool.name);
     let decides = before.utilization.decides();
-    let others: Vec<String> = before
-        .utilization
-        .ratios()
-        .filter(|(resource, _)| *resource != decides)
-        .map(|(resource, ratio)| format!(" ({resource} {ratio})"))
-        .collect();
+    let other = before.utilization.ratios().find(|(resource, _)| *resource != decides);
     let place = format!(
-        "{}{}, {} the band {} to {} (target {})",
-        before.utilization,
-        others.concat(),
+        "{} the band {} to {} (target {})",
         band(pool.band),
         bounds.min_utilization,
         bounds.max_utilization,
         bounds.optimal_utilization
     );
-    fact(page, "utilization", &place)?;
+    match other {
+        Some((resource, ratio)) => {
+            fact(page, "utilization", &format!("{}; {resource} {ratio}", before.utilization))?;
+            fact(page, "", &place)?;
+        }
+        None => fact(page, "utilization", &format!("{}, {place}", before.utilization))?,
+    }
     let waiting = match before.waiting_pods {
         0 => "no pod waits for a node".to_owned(),
         pods => format!("{} that the scheduler cannot place", count(pods, "pod")),

@@ -8,12 +8,14 @@ use kube_rebalancer_page::clean;
 const SHORTENED: &str = "..";
 /// Shortening names by less than this costs more than it gives.
 const WORTH_SHORTENING: usize = 4;
+/// Longer than what any cloud's names begin with.
+const LONGEST_PREFIX: usize = 253;
 
 /// What all names begin with, up to and including a `-` or `.`; nothing if that is not worth a legend.
-pub(super) fn common_prefix(nodes: &[NodeVerdict]) -> &str {
+pub(super) fn common_prefix<'n>(nodes: &[&'n NodeVerdict]) -> &'n str {
     let Some((first, rest)) = nodes.split_first().filter(|(_, rest)| !rest.is_empty()) else { return "" };
     let first = first.name.as_str();
-    let common = rest.iter().fold(first.len(), |common, node| {
+    let common = rest.iter().fold(first.len().min(LONGEST_PREFIX), |common, node| {
         let same = first.bytes().zip(node.name.bytes()).take(common);
         same.take_while(|(left, right)| left == right).count()
     });
@@ -56,7 +58,7 @@ mod tests {
             (vec![], ""),
         ] {
             let nodes: Vec<NodeVerdict> = names.iter().map(|name| kept(name, 0)).collect();
-            assert_eq!(common_prefix(&nodes), prefix, "{names:?}");
+            assert_eq!(common_prefix(&nodes.iter().collect::<Vec<_>>()), prefix, "{names:?}");
         }
     }
 

@@ -158,48 +158,94 @@ fn serving(after: &After) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture::{self, GIBI};
-    use kube_rebalancer_core::plan::{GrowReason, TooManyBroken, Utilization};
+    use kube_rebalancer_core::plan::{Elapsed, GrowReason, InstanceReason, Since, TooManyBroken};
+    use kube_rebalancer_core::policy::PoolName;
 
     #[test]
     fn the_sentence_adds_up_what_the_actions_do() {
         let mut plan = fixture::quiet();
-        plan.band = Band::Above;
-        plan.after = After {
+        plan.pools[0].band = Band::Above;
+        plan.pools[0].after = After {
             serving: 6,
             booting: 1,
             created: 2,
-            utilization: Utilization { requested: 45 * GIBI, capacity: 60 * GIBI },
+            utilization: fixture::utilization((45 * GIBI, 60 * GIBI), (1, 2)),
         };
         plan.actions = vec![
             fixture::uncordon("a"),
-            Action::Grow { group: None, from: 3, to: 5, reason: GrowReason::MinNodes { nodes: 3, min: 5 } },
+            Action::Grow {
+                pool: String::new(),
+                group: None,
+                from: 3,
+                to: 5,
+                instead: Vec::new(),
+                reason: GrowReason::MinNodes { nodes: 3, min: 5 },
+            },
             fixture::delete("b"),
+            never_registered(),
+            never_registered(),
         ];
         assert_eq!(
             outcome(&plan),
-            "Above the band: 1 node is uncordoned, 2 nodes are created, 1 empty node is deleted; \
-             then 6 nodes serve (1 of them still booting, 2 new) at utilization 0.750."
+            "Above the band: 1 node is uncordoned, 2 nodes are created, 1 empty node is deleted, 2 instances that never \
+             became nodes are deleted; then 6 nodes serve (1 of them still booting, 2 new) at utilization 0.750 of \
+             memory."
         );
+    }
+
+    fn never_registered() -> Action {
+        let limit = Elapsed(jiff::SignedDuration::from_mins(30));
+        Action::DeleteInstance {
+            pool: PoolName::new(),
+            group: "z/users".to_owned(),
+            instance: "i".to_owned(),
+            reason: InstanceReason::NeverRegistered { created: Since(None), limit },
+        }
     }
 
     #[test]
     fn nothing_to_do_says_why() {
         let mut plan = fixture::quiet();
-        assert_eq!(outcome(&plan), "Nothing to do: within the band; 2 nodes serve at utilization 0.700.");
-        plan.band = Band::Below;
+        assert_eq!(
+            outcome(&plan),
+            "Nothing to do: within the band; 2 nodes serve at utilization 0.700 of memory."
+        );
+        let because = |plan: &Plan, why: &str| {
+            let expected = format!(
+                "Nothing to do: utilization 0.700 of memory is below the band, but {why}; 2 nodes serve at \
+                 utilization 0.700 of memory."
+            );
+            assert_eq!(outcome(plan), expected);
+        };
+        plan.pools[0].band = Band::Below;
         plan.limits = vec![Limit::MaxDeletions { asked: 1, allowed: 0 }];
-        assert_eq!(
-            outcome(&plan),
-            "Nothing to do: utilization 0.700 is below the band, but no other choice of nodes is better; \
-             2 nodes serve at utilization 0.700."
-        );
-        plan.limits = vec![Limit::MinNodes { asked: 1, allowed: 2 }];
-        assert_eq!(
-            outcome(&plan),
-            "Nothing to do: utilization 0.700 is below the band, but a limit holds; 2 nodes serve at \
-             utilization 0.700."
-        );
+        because(&plan, "no other choice of nodes is better");
+        plan.nodes[0].verdict = Verdict::Keep(KeepReason::CriticalPod { pod: "hub/hub".to_owned() });
+        because(&plan, "no other choice of nodes is better: 1 node runs critical pods");
+        plan.nodes[1].verdict = Verdict::Keep(KeepReason::CriticalPod { pod: "hub/proxy".to_owned() });
+        because(&plan, "every node that serves must stay: 2 nodes run critical pods");
+        let utilization = plan.pools[0].before.utilization;
+        plan.nodes[1].verdict = Verdict::Keep(KeepReason::AwaitsReplacement { serving: 1, utilization });
+        because(&plan, "1 node must stay until a replacement serves");
+        plan.pools[0].limits = vec![Limit::MinNodes { asked: 1, allowed: 2 }];
+        because(&plan, "a limit holds");
         plan.guard = Some(TooManyBroken { broken: 5, managed: 10, max_percent: 45, ok_nodes: 3 });
         assert_eq!(outcome(&plan), "Nothing is done: too many nodes are broken.");
+    }
+
+    #[test]
+    fn several_pools_are_added_up_and_each_has_its_own_sentence() {
+        let mut plan = fixture::two_pools();
+        assert_eq!(outcome(&plan), "In 2 pools: 1 node is uncordoned, 1 node is cordoned.");
+        assert_eq!(
+            of_pool(&plan, &plan.pools[0]),
+            "Above the band: 1 node is uncordoned; then 3 nodes serve at utilization 0.620 of cpu."
+        );
+        assert_eq!(
+            of_pool(&plan, &plan.pools[1]),
+            "Below the band: 1 node is cordoned; then no node serves."
+        );
+        plan.actions.clear();
+        assert_eq!(outcome(&plan), "Nothing to do in 2 pools.");
     }
 }

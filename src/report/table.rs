@@ -1,13 +1,14 @@
-//! Every node in a table, by name: verdict, state, pods, memory with a bar, and the reason.
+//! Every node in a table, by name: verdict, state, pods, what is requested with a bar, and the reason.
 //!
 //! ```text
-//!   verdict   node    state     pods         memory
-//!   cordon    ..17c7  serving      0  0.5 of 12.7Gi  #.........
-//!             utilization 0.412 is below 0.65; it has no pods
+//!   verdict   node    state     pods         memory         cpu
+//!   cordon    ..17c7  serving      0  0.5 of 12.7Gi  0.2 of 7.9  #.........
+//!             utilization 0.412 of cpu is below 0.65; it has no pods
 //! ```
 //!
 //! The verdicts stand in the margin, to be scanned. A reason is a sentence, so in 80 columns it gets a line of its
-//! own, below the name that it belongs to; where the terminal is wide enough it follows the figures.
+//! own, below the name that it belongs to; where the terminal is wide enough it follows the figures. Memory is always
+//! shown, another resource where it decides the pool's utilization; the bar belongs to the one that decides.
 
 use std::io::Result;
 
@@ -26,20 +27,26 @@ const GAP: usize = 2;
 /// A reason in fewer columns than this would be a ribbon.
 const REASON_COLUMNS: usize = 64;
 
-pub(super) fn write(page: &mut Page<'_>, nodes: &[NodeVerdict]) -> Result<()> {
+/// Writes a table of some nodes, which the title names; `decides` is the resource that decides their utilization.
+pub(super) fn write(
+    page: &mut Page<'_>,
+    title: &str,
+    nodes: &[&NodeVerdict],
+    decides: Resource,
+) -> Result<()> {
     if nodes.is_empty() {
         return Ok(());
     }
-    let figures: Vec<Figures> = nodes.iter().map(Figures::of).collect();
-    let mut columns = Columns::fit(&figures);
+    let figures: Vec<Figures> = nodes.iter().map(|node| Figures::of(node, decides)).collect();
+    let mut columns = Columns::fit(&figures, decides, page.width().saturating_sub(COLUMN));
     let room = page.width().saturating_sub(COLUMN + columns.width());
     let longest = |prefix| nodes.iter().map(|node| short(&node.name, prefix).len()).max().unwrap_or(0);
     let prefix = if longest("") > room { common_prefix(nodes) } else { "" };
     columns.name = longest(prefix).max("node".len()).min(room);
     let one_line = columns.name + GAP + REASON_COLUMNS <= room;
 
-    page.heading(&format!("nodes ({}){}", nodes.len(), legend(prefix)))?;
-    let titles = columns.row("node", &Figures::titles());
+    page.heading(&format!("{title} ({}){}", nodes.len(), legend(prefix)))?;
+    let titles = columns.row("node", &Figures::titles(decides));
     let titles = if one_line { format!("{titles}  reason") } else { titles.trim_end().to_owned() };
     page.line(INDENT, &[(Tone::Dim, &verb_column("verdict")), (Tone::Dim, &titles)])?;
 
@@ -76,28 +83,47 @@ struct Figures {
     state: &'static str,
     pods: String,
     memory: String,
+    /// Of the resource that decides, where that is not memory.
+    other: Option<String>,
     bar: String,
 }
 
 impl Figures {
-    fn titles() -> Self {
-        Self { state: "state", pods: "pods".to_owned(), memory: "memory".to_owned(), bar: String::new() }
+    fn titles(decides: Resource) -> Self {
+        let other = (decides != Resource::Memory).then(|| decides.name().to_owned());
+        Self {
+            state: "state",
+            pods: "pods".to_owned(),
+            memory: "memory".to_owned(),
+            other,
+            bar: String::new(),
+        }
     }
 
     /// An unmanaged node shows no pods: they are not looked at, and a zero would claim that there are none.
-    fn of(node: &NodeVerdict) -> Self {
-        let (requested, capacity) = (node.requested.memory.0, node.capacity.memory.0);
-        let state = state(node.state);
-        if node.managed {
-            Self {
-                state,
-                pods: node.occupants.to_string(),
-                memory: share(Resource::Memory, requested, capacity),
-                bar: bar(requested, capacity),
+    fn of(node: &NodeVerdict, decides: Resource) -> Self {
+        let share_of = |resource| {
+            if node.managed {
+                share(resource, node.requested.of(resource), node.capacity.of(resource))
+            } else {
+                "-".to_owned()
             }
-        } else {
-            Self { state, pods: "-".to_owned(), memory: "-".to_owned(), bar: "-".to_owned() }
+        };
+        Self {
+            state: state(node.state),
+            pods: if node.managed { node.occupants.to_string() } else { "-".to_owned() },
+            memory: share_of(Resource::Memory),
+            other: (decides != Resource::Memory).then(|| share_of(decides)),
+            bar: if node.managed {
+                bar(node.requested.of(decides), node.capacity.of(decides))
+            } else {
+                "-".to_owned()
+            },
         }
+    }
+
+    fn other(&self) -> &str {
+        self.other.as_deref().unwrap_or_default()
     }
 }
 
@@ -120,35 +146,47 @@ struct Columns {
     state: usize,
     pods: usize,
     memory: usize,
+    /// Of the resource that decides, where that is not memory.
+    other: Option<usize>,
+    /// Absurd amounts leave no room for the bar.
+    bar: bool,
 }
 
 impl Columns {
-    fn fit(figures: &[Figures]) -> Self {
-        let titles = Figures::titles();
+    fn fit(figures: &[Figures], decides: Resource, room: usize) -> Self {
+        let titles = Figures::titles(decides);
         let widest =
             |width: fn(&Figures) -> usize| figures.iter().map(width).fold(width(&titles), usize::max);
-        Self {
+        let mut columns = Self {
             name: 0,
             state: widest(|figures| figures.state.len()),
             pods: widest(|figures| figures.pods.len()),
             memory: widest(|figures| figures.memory.len()),
-        }
+            other: titles.other.as_ref().map(|_| widest(|figures| figures.other().len())),
+            bar: true,
+        };
+        columns.bar = columns.width() <= room;
+        columns
     }
 
     /// All columns but the name, with the gaps before them.
     fn width(&self) -> usize {
-        GAP + self.state + GAP + self.pods + GAP + self.memory + GAP + usize::from(CELLS)
+        let other = self.other.map_or(0, |other| GAP + other);
+        let bar = if self.bar { GAP + usize::from(CELLS) } else { 0 };
+        GAP + self.state + GAP + self.pods + GAP + self.memory + other + bar
     }
 
     fn row(&self, name: &str, figures: &Figures) -> String {
-        let Self { name: name_width, state, pods, memory } = *self;
+        let Self { name: name_width, state, pods, memory, other, bar } = *self;
+        let other = other.map_or_else(String::new, |other| format!("  {:>other$}", figures.other()));
+        let bar = if bar {
+            format!("  {:<cells$}", figures.bar, cells = usize::from(CELLS))
+        } else {
+            String::new()
+        };
         format!(
-            "{name:<name_width$}  {:<state$}  {:>pods$}  {:>memory$}  {:<bar$}",
-            figures.state,
-            figures.pods,
-            figures.memory,
-            figures.bar,
-            bar = usize::from(CELLS)
+            "{name:<name_width$}  {:<state$}  {:>pods$}  {:>memory$}{other}{bar}",
+            figures.state, figures.pods, figures.memory
         )
     }
 }

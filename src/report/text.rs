@@ -14,7 +14,8 @@
 
 use std::io::{Result, Write};
 
-use kube_rebalancer_core::plan::{Plan, Refusal};
+use kube_rebalancer_core::model::Resource;
+use kube_rebalancer_core::plan::{NodeVerdict, Plan, Refusal};
 use kube_rebalancer_page::{Layout, Page, Tone};
 
 use super::{Facts, actions, groups, header, notes, sentence, table};
@@ -30,6 +31,7 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout
     header::facts(page, plan, facts)?;
     page.blank()?;
     page.paragraph(0, 0, (Tone::Plain, ""), (Tone::Bold, &sentence::outcome(plan)))?;
+    header::pools(page, plan, facts)?;
     actions::write(page, &plan.actions, facts)?;
     if plan.pools.len() == 1 {
         notes::limits(page, plan.all_limits())?;
@@ -37,11 +39,30 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout
         notes::limits(page, plan.limits.iter())?;
     }
     notes::warnings(page, facts.observed, &plan.warnings)?;
-    if layout.all_nodes || plan.nodes.len() <= LONGEST_TABLE {
-        table::write(page, &plan.nodes)
-    } else {
-        groups::write(page, &plan.nodes)
+    nodes(page, plan, layout)
+}
+
+/// The nodes of each pool, then those that are not managed; all together where there is one pool.
+fn nodes(page: &mut Page<'_>, plan: &Plan, layout: Layout) -> Result<()> {
+    let listed = layout.all_nodes || plan.nodes.len() <= LONGEST_TABLE;
+    let write = |page: &mut Page<'_>, title: &str, nodes: &[&NodeVerdict], decides| {
+        if listed {
+            table::write(page, title, nodes, decides)
+        } else {
+            groups::write(page, title, nodes, decides)
+        }
+    };
+    if let [pool] = plan.pools.as_slice() {
+        let all: Vec<&NodeVerdict> = plan.nodes.iter().collect();
+        return write(page, "nodes", &all, pool.before.utilization.decides());
     }
+    for pool in &plan.pools {
+        let members: Vec<&NodeVerdict> =
+            plan.nodes.iter().filter(|node| node.managed && node.pool == pool.name).collect();
+        write(page, &format!("nodes of pool {}", pool.name), &members, pool.before.utilization.decides())?;
+    }
+    let others: Vec<&NodeVerdict> = plan.nodes.iter().filter(|node| !node.managed).collect();
+    write(page, "nodes that are not managed", &others, Resource::Memory)
 }
 
 /// Writes what became of the actions of a plan that was written before.

@@ -1,6 +1,23 @@
 //! Random clusters, a second planner, and what must be true of every plan.
 
-#![expect(dead_code, reason = "while it grows")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop there"
+)]
+#![expect(
+    clippy::default_trait_access,
+    clippy::single_match_else,
+    clippy::struct_excessive_bools,
+    clippy::too_many_lines,
+    clippy::similar_names,
+    reason = "generated objects have their fields set one by one"
+)]
+#![expect(clippy::print_stderr, reason = "failing clusters are printed")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the number of clusters and their seed come from the environment"
+)]
 
 mod generate;
 mod naive;

@@ -171,7 +171,7 @@ impl Wanted {
         let share = |facts: &NodeFacts<'_>| (facts.capacity.clone(), facts.daemons.clone());
         let demand = demand(survey, waiting, pool).total();
         let mut standing = Standing::new(bounds, &policy.resources, demand);
-        let mut serving = 0;
+        let mut serving = 0_usize;
         for (index, facts) in survey.common(pool).filter(|(_, facts)| facts.ready()) {
             let is_chosen = decision.chosen.contains(&index) && is_candidate(survey, facts);
             if is_chosen || facts.cordon == Cordon::None {
@@ -180,10 +180,8 @@ impl Wanted {
                 serving += 1;
             }
         }
-        // What boots counts in the length of the choice, so it takes a place that a set MAX_NODES grants.
-        let coming = decision.booting.len() + decision.new.len();
-        let mut excess =
-            if bounds.max_nodes_set { (serving + coming).saturating_sub(bounds.max_nodes) } else { 0 };
+        // Only nodes that are Ready now count: one that boots is no reason to cordon the last one that serves.
+        let mut excess = if bounds.max_nodes_set { serving.saturating_sub(bounds.max_nodes) } else { 0 };
         let mut blocked: Option<Held> = None;
         for index in dropped(survey, decision) {
             let Some(facts) = survey.nodes.get(index) else { continue };
@@ -216,7 +214,7 @@ impl Wanted {
 
 /// A broken node takes no new pods while it is cordoned, should it come back for a moment.
 fn cordonable_broken(facts: &NodeFacts<'_>) -> bool {
-    facts.state == NodeState::Broken && facts.cordon == Cordon::None && !facts.protected()
+    facts.state == NodeState::Broken && facts.cordon == Cordon::None && !facts.protected() && !facts.claimed
 }
 
 /// Serving nodes that were not chosen, the last of the keep order first.

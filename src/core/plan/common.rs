@@ -152,19 +152,24 @@ impl<'a, 'p> Judge<'a, 'p> {
         pool: PoolIndex,
         name: &PoolName,
         nodes: &[&Node],
-        some_common: bool,
         new: &NewNode<'_>,
     ) -> bool {
         let lasting = Lasting::of(new.labels, new.taints, self.policy);
         if lasting.is_nothing() {
             return false;
         }
-        let carried = count_carriers(&self.lasting(nodes));
+        let all = self.lasting(nodes);
+        let carried = count_carriers(&all);
+        let mut of_pool = self.of_pool(pool, name, nodes.len());
         let has_device = |device: &str| new.offer.further_of(device) > 0;
-        match self.of_pool(pool, name, nodes.len()).verdict(lasting, &has_device, &carried) {
+        match of_pool.verdict(lasting, &has_device, &carried) {
             Verdict::Common => false,
-            Verdict::Reserved(_) => some_common,
             Verdict::Special(_) => true,
+            // Where no node is common by itself, all are, and so is a new one.
+            Verdict::Reserved(_) => nodes.iter().zip(all).any(|(node, lasting)| {
+                lasting.is_nothing()
+                    || of_pool.verdict(lasting, &|device| node_has(node, device), &carried) == Verdict::Common
+            }),
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) struct Group<'a> {
     pub(super) template: Option<Template<'a>>,
     /// Whether it may create nodes in this run.
     pub(super) growable: bool,
-    /// Its common nodes.
+    /// Its managed nodes; where no group is known, the common nodes of its pool.
     pub(super) nodes: Vec<NodeIndex>,
     /// Managed nodes and instances in its zone, for spreading.
     zone_nodes: usize,
@@ -140,7 +140,7 @@ impl<'a> Growth<'a> {
             for (group, pool) in known.iter().zip(&survey.group_pools) {
                 self.groups.push(Group::new(Some(group), *pool));
             }
-            for (index, facts) in survey.managed().filter(|(_, facts)| facts.common()) {
+            for (index, facts) in survey.managed() {
                 let name = facts.node.group.as_deref();
                 let group =
                     name.and_then(|name| known.binary_search_by(|one| one.name.as_str().cmp(name)).ok());
@@ -178,6 +178,8 @@ impl<'a> Growth<'a> {
                     "none of its nodes is managed, and NODE_GROUPS does not name it".to_owned()
                 });
             }
+            let members = self.groups.get(index).map(|group| group.nodes.as_slice()).unwrap_or_default();
+            obstacle = obstacle.or_else(|| useless_newcomer(survey, members));
             for instance in group.instances.iter().filter(|instance| !instance.has_node) {
                 let Some(pool) = pool else { continue };
                 if let Some(count) = self.instances_without_node.get_mut(pool) {
@@ -225,7 +227,12 @@ impl<'a> Growth<'a> {
             } else if group.growable && !survey.somebody_reaches(pool, template) {
                 self.warnings.push(Warning::NobodyReachesNewNode { group: name });
                 group.growable = false;
-            } else if group.nodes.is_empty() && survey.would_be_reserved(pool, template) {
+            } else if group.growable
+                && !has_common(survey, &group.nodes)
+                && survey.would_be_reserved(pool, template)
+            {
+                let why = "a new node of it would be reserved by its taints".to_owned();
+                self.warnings.push(Warning::GroupNotGrown { group: name, why });
                 group.growable = false;
             }
         }
@@ -246,7 +253,12 @@ impl<'a> Growth<'a> {
         }
         let bounds = survey.policy.bounds_of(survey.pool_name(pool));
         let without_node = self.instances_without_node.get(pool).copied().unwrap_or(0);
-        let taken = survey.common(pool).count() + without_node;
+        // Reserved nodes of a group that grows were made by it, so a limit must see them.
+        let of_group = self.growable(pool).flat_map(|(_, group)| &group.nodes);
+        let reserved = of_group
+            .filter(|index| survey.nodes.get(**index).is_some_and(|facts| facts.reserved.is_some()))
+            .count();
+        let taken = survey.common(pool).count() + reserved + without_node;
         let mut allowed = bounds.max_nodes.saturating_sub(taken);
         let known = self.growable(pool).any(|(_, group)| group.template.is_some());
         if !known {
@@ -267,6 +279,28 @@ impl<'a> Group<'a> {
     fn new(group: Option<&'a NodeGroup>, pool: Option<PoolIndex>) -> Self {
         Self { group, pool, template: None, growable: true, nodes: Vec::new(), zone_nodes: 0 }
     }
+}
+
+fn has_common(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
+    nodes.iter().any(|index| survey.nodes.get(*index).is_some_and(|facts| facts.common()))
+}
+
+/// Why the youngest node of a group shows that a further one would be of no use.
+///
+/// A new node that is reserved, or that does not become usable, adds no capacity, so nothing else would keep a run from
+/// asking for the next one a minute later.
+fn useless_newcomer(survey: &Survey<'_>, members: &[NodeIndex]) -> Option<String> {
+    let facts = members.iter().filter_map(|index| survey.nodes.get(*index));
+    let youngest =
+        facts.filter(|facts| facts.node.created_at.is_some()).max_by_key(|facts| facts.node.created_at)?;
+    let name = &youngest.node.name;
+    if youngest.reserved.is_some() && has_common(survey, members) {
+        return Some(format!("its youngest node, {name}, is reserved by its taints"));
+    }
+    let age = survey.snapshot.observed_at().duration_since(youngest.node.created_at?);
+    let unusable = matches!(youngest.state, NodeState::Broken | NodeState::NotInUse);
+    (unusable && age < twice(survey.policy.boot_grace))
+        .then(|| format!("its youngest node, {name}, has not become usable within BOOT_GRACE"))
 }
 
 /// What becomes of an instance without a node.

@@ -152,9 +152,13 @@ pub(super) fn places<'s>(
             found.extend(these.filter_map(|index| node(index, stage)));
         }
     }
-    for (stage, wanted) in [(Stage::Reserved, Cordon::None), (Stage::ReservedCordoned, Cordon::Ours)] {
+    for (stage, cordoned) in [(Stage::Reserved, false), (Stage::ReservedCordoned, true)] {
         let reserved = survey.of_pool(pool).filter(|(_, facts)| {
-            facts.reserved.is_some() && facts.ready() && !facts.claimed && facts.cordon == wanted
+            facts.reserved.is_some()
+                && facts.ready()
+                && !facts.claimed
+                && !facts.in_others_hands(survey.policy)
+                && (facts.cordon != Cordon::None) == cordoned
         });
         found.extend(reserved.filter_map(|(index, _)| node(index, stage)));
     }

@@ -108,6 +108,9 @@ impl<'s> Placing<'s, '_> {
         let words = warning.to_string();
         self.placement.warnings.push(warning);
         if one.age.is_some_and(|age| age >= HOUR) {
+            // Nothing more is opened for it. The node that it fits stays: once that is cordoned, the pod would fit no
+            // serving node, and the next run would uncordon it again.
+            self.placement.needs.nodes.push((held.serving, Must::RefusedElsewhere(pod)));
             return Fate::Nothing(words);
         }
         for index in &held.nodes {

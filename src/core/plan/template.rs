@@ -51,7 +51,7 @@ pub(super) struct DaemonSets {
 
 impl<'a> Template<'a> {
     /// What the next node of a group would be like, or of the pool where no group is known; `None` if nothing tells its
-    /// size in each resource of `RESOURCES`. `nodes` are the group's common nodes.
+    /// size in each resource of `RESOURCES`. `nodes` are the group's managed nodes.
     pub(super) fn of(
         survey: &Survey<'a>,
         group: Option<&NodeGroup>,
@@ -189,7 +189,7 @@ pub(super) fn daemon_sets(
     set_of: impl Fn(NodeIndex) -> Option<usize>,
 ) -> Vec<DaemonSets> {
     let healthy =
-        |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.common() && node.ready());
+        |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.managed() && node.ready());
     let mut nodes = vec![0_usize; sets];
     for index in (0..survey.nodes.len()).filter(|index| healthy(*index)) {
         if let Some(count) = set_of(index).and_then(|set| nodes.get_mut(set)) {

@@ -60,8 +60,7 @@ impl<'a> Survey<'a> {
         let judge = Judge { policy, ledger, population: &self.population, waiting: &waiting };
         let Some(name) = self.pools.get(pool) else { return true };
         let nodes: Vec<&Node> = self.of_pool(pool).map(|(_, facts)| facts.node).collect();
-        let some_common = self.common(pool).next().is_some();
-        judge.would_reserve(pool, name, &nodes, some_common, new)
+        judge.would_reserve(pool, name, &nodes, new)
     }
 }
 

@@ -5,7 +5,7 @@ use kube_rebalancer_core::plan::{self, Plan, Reason as _};
 
 use super::document::{
     Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome,
-    OutcomeKind, Pool, Refused, SCHEMA, Utilization, Verdict, Warning,
+    OutcomeKind, Part, Pool, Quotient, Refused, SCHEMA, Utilization, Verdict, Warning,
 };
 use crate::report::Facts;
 use kube_rebalancer_page::json::Decimal;
@@ -84,21 +84,19 @@ fn pool(pool: &plan::PoolPlan) -> Pool<'_> {
 }
 
 fn utilization(utilization: plan::Utilization) -> Utilization {
-    let of = |wanted: Resource| {
-        let ratio = utilization.ratios().find(|(resource, _)| *resource == wanted).map(|(_, ratio)| ratio);
-        ratio.unwrap_or_default()
-    };
+    let of = |wanted| utilization.ratios().find(|(resource, _)| *resource == wanted).map(|(_, ratio)| ratio);
+    let quotient = |ratio: plan::Ratio| Quotient(ratio.parts_per_million().map(Decimal));
     let (memory, cpu) = (of(Resource::Memory), of(Resource::Cpu));
-    let ratio = |wanted: Resource, ratio: plan::Ratio| {
-        let counts = utilization.ratios().any(|(resource, _)| resource == wanted);
-        ratio.parts_per_million().filter(|_| counts).map(Decimal)
+    let part = |amount: fn(plan::Ratio) -> u64| Part {
+        memory_bytes: memory.map(amount),
+        cpu_millicores: cpu.map(amount),
     };
     Utilization {
         decides: utilization.decides().name(),
-        memory: ratio(Resource::Memory, memory),
-        cpu: ratio(Resource::Cpu, cpu),
-        requested: Amounts { memory_bytes: memory.requested, cpu_millicores: cpu.requested },
-        capacity: Amounts { memory_bytes: memory.capacity, cpu_millicores: cpu.capacity },
+        memory: memory.map(quotient),
+        cpu: cpu.map(quotient),
+        requested: part(|ratio| ratio.requested),
+        capacity: part(|ratio| ratio.capacity),
     }
 }
 

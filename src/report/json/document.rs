@@ -6,7 +6,7 @@ use kube_rebalancer_core::plan::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::values::{reason_words, settings_schema, verdict_words, warning_words};
+use super::values::{limit_words, reason_words, settings_schema, verdict_words, warning_words};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::json::{Decimal, settings};
 
@@ -14,8 +14,7 @@ use kube_rebalancer_page::json::{Decimal, settings};
 pub(super) const SCHEMA: &str = "kube-rebalancer/plan/v2";
 
 /// What one run of kube-rebalancer saw and decided. Memory is in bytes, processor time in thousandths of a core; ratios are
-/// numbers with up to six decimals.
-/// Later versions of the program may add fields and reason words.
+/// numbers with up to six decimals. Later versions of the program may add fields and reason words.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(title = "kube-rebalancer plan, version 2")]
@@ -85,20 +84,37 @@ pub(super) struct Amounts {
     pub(super) cpu_millicores: u64,
 }
 
-/// What is requested over what is offered, for each resource of `RESOURCES`.
+/// What is requested over what is offered, for each resource of `RESOURCES`: the fields of a resource that it leaves out
+/// are absent.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Utilization {
-    /// The resource with the largest ratio: `memory` or `cpu`.
+    /// The resource with the largest ratio.
+    #[schemars(extend("enum" = ["memory", "cpu"]))]
     pub(super) decides: &'static str,
-    /// The ratio of memory; null where it is infinite, or where `RESOURCES` leaves memory out.
-    pub(super) memory: Option<Decimal>,
-    /// The ratio of processor time; null where it is infinite, or where `RESOURCES` leaves it out.
-    pub(super) cpu: Option<Decimal>,
-    /// What is asked of the nodes.
-    pub(super) requested: Amounts,
-    /// What they offer.
-    pub(super) capacity: Amounts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) memory: Option<Quotient>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cpu: Option<Quotient>,
+    /// What is requested.
+    pub(super) requested: Part,
+    /// What is offered.
+    pub(super) capacity: Part,
+}
+
+/// `requested / capacity`; null where that is infinite.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(super) struct Quotient(pub(super) Option<Decimal>);
+
+/// The amounts that a utilization is made of.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Part {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cpu_millicores: Option<u64>,
 }
 
 /// The pool as it was. `managed` is the sum of `serving`, `cordoned`, `booting`, `broken`, `notInUse`, `underPressure`,
@@ -291,6 +307,7 @@ pub(super) struct Limit {
     /// The name of its environment variable.
     pub(super) setting: &'static str,
     /// A word for programs.
+    #[schemars(schema_with = "limit_words")]
     pub(super) reason: &'static str,
     /// What it would have been.
     pub(super) asked: usize,

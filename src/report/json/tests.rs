@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::report::fixture::{self, facts};
+use kube_rebalancer_core::model::{Amounts, Bytes, Millicores, Resource};
+use kube_rebalancer_core::plan::Utilization;
 use kube_rebalancer_page::json::Decimal;
 use kube_rebalancer_ports::{NotTried, Outcome, PortError};
 use validator::violations;
 
 /// The published schema. `UPDATE_GOLDENS=1 cargo test` writes it anew; the difference is then to be reviewed.
-const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/plan.v1.schema.json");
+const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/plan.v2.schema.json");
 
 fn report_with(plan: &Plan, facts: &Facts<'_>) -> String {
     let mut out = Vec::new();
@@ -39,6 +41,7 @@ fn whatever_a_plan_holds_fits_the_schema() {
         fixture::quiet(),
         fixture::evening(),
         fixture::thousand(),
+        fixture::two_pools(),
         fixture::everything("gke-prod-0df1a536-", "prod/jupyter-x"),
     ] {
         assert_eq!(violations(&schema, &report(&plan)), Vec::<String>::new());
@@ -63,11 +66,13 @@ fn the_schema_is_not_satisfied_by_anything_else() {
     let schema = schema();
     let good = report(&fixture::evening());
     for (pointer, bad) in [
-        ("/schema", json!("kube-rebalancer/plan/v2")),
-        ("/band", json!("Below")),
-        ("/before/serving", json!(-1)),
-        ("/before/serving", json!(1.5)),
-        ("/before/utilization", json!("0.4")),
+        ("/schema", json!("kube-rebalancer/plan/v1")),
+        ("/pools/0/band", json!("Below")),
+        ("/pools/0/before/serving", json!(-1)),
+        ("/pools/0/before/serving", json!(1.5)),
+        ("/pools/0/before/utilization", json!(0.4)),
+        ("/pools/0/before/utilization/memory", json!("0.4")),
+        ("/pools/0/before/utilization/decides", json!("disk")),
         ("/actions/0/reason", json!("BecauseISaidSo")),
         ("/actions/0/reason", json!("EmptyAndCordoned")), // a deletion's reason
         ("/actions/0/action", json!("drain")),
@@ -76,6 +81,9 @@ fn the_schema_is_not_satisfied_by_anything_else() {
         ("/settings/MIN_NODES", json!({})),
         ("/observedAt", json!(0)),
         ("/warnings/0", json!(null)),
+        ("/warnings/0/reason", json!("MaxNodes")), // a limit's reason
+        ("/warnings/0/objects", json!("pod/a/b")),
+        ("/refused", json!("no")),
     ] {
         let mut changed = good.clone();
         *changed.pointer_mut(pointer).unwrap() = bad.clone();
@@ -95,15 +103,27 @@ fn a_small_plan_in_full() {
     plan.actions = vec![
         fixture::uncordon("b"),
         kube_rebalancer_core::plan::Action::Grow {
+            pool: String::new(),
             group: None,
             from: 2,
             to: 3,
+            instead: Vec::new(),
             reason: kube_rebalancer_core::plan::GrowReason::MinNodes { nodes: 2, min: 3 },
         },
     ];
     plan.limits = vec![kube_rebalancer_core::plan::Limit::MaxCordons { asked: 3, allowed: 1 }];
+    plan.pools[0].limits = vec![kube_rebalancer_core::plan::Limit::WaitingPods { asked: 2, allowed: 1 }];
+    plan.pools[0].demand.expected.memory.0 = 1 << 30;
+    plan.warnings = vec![kube_rebalancer_core::plan::Warning::Gated { pod: "hub/ada".to_owned() }];
+    plan.notices = vec![kube_rebalancer_core::plan::PodNotice {
+        namespace: "hub".to_owned(),
+        name: "bob".to_owned(),
+        uid: "not shown".to_owned(),
+        kind: kube_rebalancer_core::plan::NoticeKind::TriggeredScaleUp,
+        message: "node b becomes schedulable for it".to_owned(),
+    }];
     let expected = r#"{
-  "schema": "kube-rebalancer/plan/v1",
+  "schema": "kube-rebalancer/plan/v2",
   "version": "0.1.0",
   "observedAt": "2017-06-14T12:00:00Z",
   "source": "cluster.json",
@@ -117,41 +137,86 @@ fn a_small_plan_in_full() {
     "EMPTY_GRACE": "30m",
     "KEEP_ZONES": true
   },
-  "before": {
-    "managed": 2,
-    "serving": 2,
-    "cordoned": 0,
-    "critical": 0,
-    "empty": 0,
-    "booting": 0,
-    "broken": 0,
-    "instancesWithoutNode": 0,
-    "waitingPods": 0,
-    "workloadBytes": 7516192768,
-    "capacityBytes": 10737418240,
-    "utilization": 0.7
-  },
-  "band": "within",
-  "after": {
-    "serving": 2,
-    "booting": 0,
-    "created": 0,
-    "workloadBytes": 7516192768,
-    "capacityBytes": 10737418240,
-    "utilization": 0.7
-  },
+  "pools": [
+    {
+      "name": "",
+      "before": {
+        "managed": 2,
+        "serving": 2,
+        "cordoned": 0,
+        "booting": 0,
+        "broken": 0,
+        "notInUse": 0,
+        "underPressure": 0,
+        "claimed": 0,
+        "reserved": 0,
+        "critical": 0,
+        "empty": 0,
+        "instancesWithoutNode": 0,
+        "waitingPods": 0,
+        "utilization": {
+          "decides": "memory",
+          "memory": 0.7,
+          "cpu": 0.25,
+          "requested": {
+            "memoryBytes": 7516192768,
+            "cpuMillicores": 1000
+          },
+          "capacity": {
+            "memoryBytes": 10737418240,
+            "cpuMillicores": 4000
+          }
+        }
+      },
+      "band": "within",
+      "after": {
+        "serving": 2,
+        "booting": 0,
+        "created": 0,
+        "utilization": {
+          "decides": "memory",
+          "memory": 0.7,
+          "cpu": 0.25,
+          "requested": {
+            "memoryBytes": 7516192768,
+            "cpuMillicores": 1000
+          },
+          "capacity": {
+            "memoryBytes": 10737418240,
+            "cpuMillicores": 4000
+          }
+        }
+      },
+      "expected": {
+        "memoryBytes": 1073741824,
+        "cpuMillicores": 0
+      },
+      "limits": [
+        {
+          "setting": "MAX_NODES",
+          "reason": "WaitingPods",
+          "asked": 2,
+          "allowed": 1,
+          "message": "MAX_NODES: waiting pods need 2 new nodes, 1 may be created"
+        }
+      ]
+    }
+  ],
   "actions": [
     {
       "action": "uncordon",
+      "pool": "",
       "node": "b",
       "reason": "MinNodes",
       "message": "2 nodes in service, MIN_NODES is 3"
     },
     {
       "action": "grow",
+      "pool": "",
       "group": null,
       "from": 2,
       "to": 3,
+      "instead": [],
       "reason": "MinNodes",
       "message": "only 2 nodes can serve, MIN_NODES is 3"
     }
@@ -159,31 +224,63 @@ fn a_small_plan_in_full() {
   "nodes": [
     {
       "name": "a",
+      "pool": "",
       "state": "serving",
       "managed": true,
+      "reserved": false,
       "occupants": 8,
       "critical": false,
-      "requestedBytes": 6979321856,
-      "capacityBytes": 13637287936,
+      "requested": {
+        "memoryBytes": 6979321856,
+        "cpuMillicores": 500
+      },
+      "capacity": {
+        "memoryBytes": 13637287936,
+        "cpuMillicores": 1930
+      },
       "verdict": "keep",
       "reason": "Needed",
-      "message": "its capacity is needed; it has 8 pods"
+      "message": "its capacity is needed: the nodes that stay (1 of them must) come to utilization 0.748 of memory; it has 8 pods"
     }
   ],
   "limits": [
     {
       "setting": "MAX_CORDONS",
+      "reason": "MaxCordons",
       "asked": 3,
       "allowed": 1,
       "message": "MAX_CORDONS: 3 cordons asked for, 1 made"
     }
   ],
-  "warnings": [],
+  "warnings": [
+    {
+      "reason": "Observed",
+      "message": "node group z/users has no template",
+      "objects": []
+    },
+    {
+      "reason": "Gated",
+      "message": "pod hub/ada is held back by a scheduling gate; its request is ignored",
+      "objects": [
+        "pod/hub/ada"
+      ]
+    }
+  ],
+  "notices": [
+    {
+      "namespace": "hub",
+      "name": "bob",
+      "reason": "TriggeredScaleUp",
+      "message": "node b becomes schedulable for it"
+    }
+  ],
   "guard": null,
-  "violations": []
+  "violations": [],
+  "refused": null
 }
 "#;
-    assert_eq!(report_with(&plan, &facts()), expected);
+    let observed = ["node group z/users has no template".to_owned()];
+    assert_eq!(report_with(&plan, &Facts { observed: &observed, ..facts() }), expected);
 }
 
 #[test]
@@ -199,9 +296,62 @@ fn a_ratio_is_written_with_the_digits_that_it_has() {
     ] {
         assert_eq!(serde_json::to_string(&Decimal(parts)).unwrap(), text);
     }
+}
+
+#[test]
+fn a_ratio_that_is_infinite_is_null_and_a_resource_that_counts_for_nothing_is_absent() {
     let mut plan = fixture::quiet();
-    plan.before.utilization.capacity = 0;
-    assert_eq!(report(&plan)["before"]["utilization"], Value::Null, "infinite");
+    plan.pools[0].before.utilization = fixture::utilization((1, 2), (1, 0));
+    let found = &report(&plan)["pools"][0]["before"]["utilization"];
+    assert_eq!((&found["decides"], found.get("cpu")), (&json!("cpu"), Some(&Value::Null)));
+    assert_eq!(found["memory"], json!(0.5));
+    let memory = Amounts::pod(Bytes(3), Millicores(4));
+    plan.pools[0].before.utilization = Utilization::new(&[Resource::Memory], &memory, &memory);
+    let json = report(&plan);
+    assert_eq!(violations(&schema(), &json), Vec::<String>::new());
+    let expected = json!({
+        "decides": "memory",
+        "memory": 1.0,
+        "requested": { "memoryBytes": 3 },
+        "capacity": { "memoryBytes": 3 },
+    });
+    assert_eq!(json["pools"][0]["before"]["utilization"], expected);
+}
+
+#[test]
+fn actions_and_nodes_name_their_pool() {
+    let json = report(&fixture::two_pools());
+    let names = |field: &str| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let list = json[field].as_array().unwrap().iter();
+        list.map(|one| (text(one.get("node").unwrap_or(&one["name"])), text(&one["pool"]))).collect()
+    };
+    let pair = |name: &str, pool: &str| (name.to_owned(), pool.to_owned());
+    assert_eq!(names("actions"), [pair("cpu-c", "compute"), pair("user-a", "user")]);
+    let nodes = [
+        pair("core-a", ""),
+        pair("cpu-a", "compute"),
+        pair("cpu-b", "compute"),
+        pair("cpu-c", "compute"),
+        pair("user-a", "user"),
+        pair("user-b", "user"),
+    ];
+    assert_eq!(names("nodes"), nodes);
+    assert_eq!(json["pools"][0]["before"]["utilization"]["decides"], "cpu");
+    assert_eq!(json["pools"][0]["limits"][0]["setting"], "MAX_CREATIONS");
+}
+
+#[test]
+fn a_refusal_is_the_same_document() {
+    let mut out = Vec::new();
+    write_refusal(&mut out, "NoPodVisible", "17 nodes but not one pod".to_owned(), &facts()).unwrap();
+    let json: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(violations(&schema(), &json), Vec::<String>::new());
+    assert_eq!(json["refused"], json!({ "reason": "NoPodVisible", "message": "17 nodes but not one pod" }));
+    assert_eq!((&json["schema"], &json["observedAt"]), (&json!("kube-rebalancer/plan/v2"), &Value::Null));
+    assert_eq!(json["pools"], json!([]));
+    let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&json), fields(&report(&fixture::quiet())));
 }
 
 #[test]

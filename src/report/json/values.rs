@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kube_rebalancer_core::plan::{
-    CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, MarkReason, UncordonReason,
+    CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason, UncordonReason,
     UnmarkReason, Warning,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -54,6 +54,11 @@ pub(super) fn verdict_words(_: &mut SchemaGenerator) -> Schema {
             .copied()
             .collect();
     json_schema!({ "type": "string", "enum": words })
+}
+
+/// The schema of a limit's reason.
+pub(super) fn limit_words(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Limit::WORDS })
 }
 
 /// The schema of a warning's reason.

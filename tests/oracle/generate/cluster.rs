@@ -25,7 +25,6 @@ pub(crate) struct Cluster {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Traits {
     pub(crate) nodes: usize,
-    pub(crate) groups: usize,
     pub(crate) zones: usize,
     /// How often in a hundred a node is not Ready.
     pub(crate) unready: usize,
@@ -49,10 +48,9 @@ pub(crate) struct Traits {
 }
 
 impl Traits {
-    fn read(bytes: &mut Bytes<'_>, nodes: usize, groups: usize) -> Self {
+    fn read(bytes: &mut Bytes<'_>, nodes: usize) -> Self {
         Self {
             nodes,
-            groups,
             zones: bytes.pick(&[0, 1, 2, 3]),
             unready: bytes.pick(&[0, 0, 10, 30]),
             unbound: bytes.pick(&[0, 10, 30]),
@@ -78,7 +76,7 @@ impl Cluster {
         pods: &[Vec<u8>],
         groups: &[Vec<u8>],
     ) -> Self {
-        let traits = Traits::read(bytes, nodes.len(), groups.len());
+        let traits = Traits::read(bytes, nodes.len());
         let made: Vec<group::Made> =
             (0..).zip(groups).map(|(at, bytes)| group::make(&traits, at, &mut Bytes::new(bytes))).collect();
         let mut cluster = Self {

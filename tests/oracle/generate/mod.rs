@@ -20,7 +20,6 @@ use proptest::prelude::*;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use plain::plain_worlds;
-pub(crate) use show::dump;
 pub(crate) use smaller::smallest;
 
 /// When every random cluster is observed.

@@ -29,7 +29,9 @@ pub(crate) fn plain_worlds() -> impl Strategy<Value = (World, World)> {
             };
             let less = World { cluster, policy, fate: fate(&mut Bytes::new(&[])) };
             let mut more_asked = less.clone();
-            more_asked.cluster.pods[which % pods.len()].requests.memory.0 += more;
+            // At most a node's size: for a pod that fits no node, no node is created.
+            let memory = &mut more_asked.cluster.pods[which % pods.len()].requests.memory.0;
+            *memory = (*memory + more).min(8);
             (less, more_asked)
         },
     )

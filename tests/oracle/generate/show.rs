@@ -200,8 +200,3 @@ fn since(text: &str) -> String {
 fn age(moment: Option<jiff::Timestamp>) -> String {
     moment.map_or("?".to_owned(), |moment| format!("{}s", NOW.duration_since(moment).as_secs()))
 }
-
-/// The world as a dump that the program reads (`kubectl get nodes,pods -A -o json`).
-pub(crate) fn dump(_world: &World) -> String {
-    String::new()
-}

@@ -204,8 +204,3 @@ fn zones_to_keep(world: &World<'_>, pool: &str) -> BTreeSet<String> {
         zones(&|machine| machine.common)
     }
 }
-
-/// Whether a cordon of a node that is not common may be undone, as section 3 allows.
-pub(crate) fn is_ours(machine: &Machine<'_>) -> bool {
-    machine.cordon == Cordon::Ours
-}
