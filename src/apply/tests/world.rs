@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Bytes, Controller, Millicores, Node, NodeResources, Pod, ReadyCondition, Requests, Snapshot, Unbound,
-    annotation,
+    Amounts, Bytes, Constraints, Controller, Ledger, Millicores, Node, NodeResources, Pod, ReadyCondition,
+    SchedulerRefusal, Snapshot, Unbound, annotation,
 };
 use kube_rebalancer_core::plan::{
-    Action, After, Band, Before, CordonReason, DeleteReason, GrowReason, MarkReason, Plan, Since,
-    UncordonReason, UnmarkReason, Utilization,
+    Action, After, Band, Before, CordonReason, DeleteReason, Demand, Elapsed, GroupSize, GrowReason,
+    KeepReason, MarkReason, NodeState, NodeVerdict, Plan, PodNotice, PoolPlan, Since, UncordonReason,
+    UnmarkReason, Utilization, Verdict,
 };
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{Bounds, Policy};
 
 use crate::{Applied, Apply};
 use kube_rebalancer_ports::{
@@ -29,20 +30,36 @@ const LEFT: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct World {
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) pods: Vec<Pod>,
+    /// The pods of the observation that the plan was made from.
+    pub(super) planned_pods: Vec<Pod>,
+    /// What the plan counted as asked for.
+    pub(super) demand: Amounts,
+    /// What earlier runs noted, and what the plan notes.
+    pub(super) ledgers: (Option<Ledger>, Option<Ledger>),
     /// Lists of pods fail.
     pub(super) no_lists: bool,
+    /// Lists of pods show not one pod.
+    pub(super) lists_nothing: bool,
+    /// The answer to a patch of these nodes is about another node.
+    pub(super) misdirected: BTreeSet<&'static str>,
     /// Patches of these nodes fail.
     pub(super) refused: BTreeSet<&'static str>,
     /// The first patch of these nodes is carried out, but the answer is lost.
     pub(super) unanswered: BTreeSet<&'static str>,
     /// These nodes change before each patch, so that none fits.
     pub(super) restless: BTreeSet<&'static str>,
-    /// These nodes change once, after the first patch.
-    pub(super) changes_once: BTreeSet<&'static str>,
+    /// What happens once something has been done.
+    pub(super) when: Vec<(&'static str, fn(&mut Self))>,
     /// The run is told to stop once this has been done.
     pub(super) stop_at: Option<&'static str>,
     /// What the cloud says to a deletion, one for each node, and to growing.
     pub(super) answers: Vec<GroupAnswer>,
+    /// What it says to growing these groups.
+    pub(super) refusing: BTreeMap<&'static str, GroupAnswer>,
+    /// How often the cloud is busy before it takes a deletion.
+    pub(super) busy: usize,
+    /// What was kept for later runs.
+    pub(super) remembered: Vec<Ledger>,
     pub(super) log: Vec<String>,
     pub(super) told: Vec<String>,
     pub(super) stopped: bool,
@@ -69,9 +86,12 @@ impl World {
     }
 
     fn carry_out(self, planned: &[Node], actions: Vec<Action>, with_cloud: bool) -> Ended {
+        let (before, ledger) = self.ledgers.clone();
+        let pods = self.planned_pods.clone();
+        let snapshot = Snapshot::new(NOW, planned.to_vec(), pods, Vec::new(), 1).unwrap().with_ledger(before);
+        let policy = policy();
+        let plan = Plan { ledger, ..plan(&snapshot, actions, &self.demand) };
         let ports = Ports(Mutex::new(self));
-        let snapshot = Snapshot::new(NOW, planned.to_vec(), Vec::new(), Vec::new(), 1).unwrap();
-        let (policy, plan) = (policy(), plan(actions));
         let apply = Apply {
             plan: &plan,
             snapshot: &snapshot,
@@ -82,13 +102,17 @@ impl World {
         };
         // Everything here answers at once, so the first poll is the last.
         let applied = apply.run().now_or_never().unwrap();
-        let World { nodes, log, told, .. } = ports.0.into_inner().unwrap();
-        Ended { applied, nodes, log, told }
+        let World { nodes, log, told, remembered, .. } = ports.0.into_inner().unwrap();
+        Ended { applied, nodes, log, told, remembered }
     }
 
     fn did(&mut self, what: String) {
         self.stopped |= self.stop_at == Some(what.as_str());
+        let due: Vec<_> = self.when.extract_if(.., |(at, _)| *at == what).collect();
         self.log.push(what);
+        for (_, change) in due {
+            change(self);
+        }
     }
 }
 
@@ -101,6 +125,8 @@ pub(super) struct Ended {
     pub(super) log: Vec<String>,
     /// The events.
     pub(super) told: Vec<String>,
+    /// What was kept for later runs.
+    pub(super) remembered: Vec<Ledger>,
 }
 
 impl Ports {
@@ -112,17 +138,21 @@ impl Ports {
 impl Cluster for Ports {
     async fn pods(&self) -> Result<PodList, PortError> {
         let mut world = self.world();
+        let pods = if world.lists_nothing { Vec::new() } else { world.pods.clone() };
         world.did("list pods".to_owned());
         if world.no_lists {
             return Err(PortError("no lists today".to_owned()));
         }
-        Ok(PodList { pods: world.pods.clone(), seen: world.pods.len() })
+        // One that has ended is always visible.
+        let seen = if world.lists_nothing { 0 } else { pods.len() + 1 };
+        Ok(PodList { pods, seen })
     }
 
     async fn node(&self, name: &str) -> Result<Option<Node>, PortError> {
         let mut world = self.world();
+        let node = world.nodes.get(name).cloned();
         world.did(format!("read {name}"));
-        Ok(world.nodes.get(name).cloned())
+        Ok(node)
     }
 
     async fn patch(&self, name: &str, patch: &NodePatch) -> Result<Node, PatchError> {
@@ -147,12 +177,10 @@ impl Cluster for Ports {
                 None => node.annotations.remove(*key),
             };
         }
-        let node = node.clone();
-        if world.changes_once.remove(name)
-            && let Some(node) = world.nodes.get_mut(name)
-        {
-            node.resource_version.push('x');
+        if let Some(taints) = &patch.taints {
+            node.taints.clone_from(taints);
         }
+        let node = node.clone();
         let verb = match (patch.unschedulable, patch.annotations.get(annotation::DELETING_UNTIL)) {
             (Some(true), _) => "cordon",
             (Some(false), _) => "uncordon",
@@ -161,7 +189,9 @@ impl Cluster for Ports {
             (None, None) => "note",
         };
         world.did(format!("{verb} {name}"));
-        if world.unanswered.remove(name) {
+        if world.misdirected.contains(name) {
+            Ok(self::node("x"))
+        } else if world.unanswered.remove(name) {
             Err(PortError("the answer was lost".to_owned()).into())
         } else {
             Ok(node)
@@ -172,13 +202,22 @@ impl Cluster for Ports {
         self.world().told.push(format!("{} {}", event.reason, event.node));
         Ok(())
     }
+
+    async fn notify(&self, _: &PodNotice) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn remember(&self, ledger: &Ledger) -> Result<(), PortError> {
+        self.world().remembered.push(ledger.clone());
+        Ok(())
+    }
 }
 
 impl NodeGroups for Ports {
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         let mut world = self.world();
         world.did(format!("grow {group} {from} to {to}"));
-        world.answers[0].clone()
+        world.refusing.get(group).unwrap_or(&world.answers[0]).clone()
     }
 
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
@@ -186,7 +225,16 @@ impl NodeGroups for Ports {
         for node in nodes {
             world.did(format!("delete {}", node.node));
         }
+        if world.busy > 0 {
+            world.busy -= 1;
+            return vec![GroupAnswer::Busy("later".to_owned()); nodes.len()];
+        }
         world.answers.iter().take(nodes.len()).cloned().collect()
+    }
+
+    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+        self.world().did(format!("delete {instance} of {group}"));
+        GroupAnswer::Done
     }
 }
 
@@ -201,14 +249,18 @@ impl Clock for Ports {
 }
 
 pub(super) fn node(name: &str) -> Node {
-    let resources =
-        NodeResources { memory: Some(Bytes(8 << 30)), cpu: Some(Millicores(4000)), pods: Some(110) };
+    let resources = NodeResources {
+        memory: Some(Bytes(8 << 30)),
+        cpu: Some(Millicores(4000)),
+        pods: Some(110),
+        further: None,
+    };
     Node {
         name: name.to_owned(),
         uid: format!("uid-{name}"),
         resource_version: "1".to_owned(),
         ready: Some(ReadyCondition { ready: true, since: Some(ago(86_400)) }),
-        allocatable: resources,
+        allocatable: resources.clone(),
         capacity: resources,
         ..Node::default()
     }
@@ -236,18 +288,30 @@ fn ago(seconds: i64) -> Timestamp {
 
 /// A user's pod on a node.
 pub(super) fn user(name: &str, node: &str) -> Pod {
-    let owner =
-        Controller { kind: "ReplicaSet".to_owned(), name: name.to_owned(), uid: format!("uid-{name}") };
+    let owner = Controller {
+        group: Some("apps".to_owned()),
+        kind: "ReplicaSet".to_owned(),
+        name: name.to_owned(),
+        uid: format!("uid-{name}"),
+    };
     Pod {
         namespace: "hub".into(),
         name: name.into(),
         label_keys: [Arc::from("user")].into(),
+        deleting: false,
         node_name: Some(node.into()),
-        requests: Requests { memory: Bytes::GIBI, cpu: Millicores(100) },
+        requests: Amounts::pod(Bytes::GIBI, Millicores(100)),
         controller: Some(Arc::new(owner)),
         mirror: false,
+        daemonset_pod: false,
         safe_to_evict: None,
+        do_not_disrupt: false,
         local_volume: None,
+        claims: Box::default(),
+        priority: 0,
+        ends_at_once: false,
+        ready: true,
+        constraints: Arc::new(Constraints::default()),
         unbound: None,
     }
 }
@@ -259,7 +323,14 @@ pub(super) fn critical(name: &str, node: &str) -> Pod {
 
 /// A user's pod that no node is known for yet.
 pub(super) fn unbound(name: &str) -> Pod {
-    Pod { node_name: None, unbound: Some(Box::new(Unbound::default())), ..user(name, "") }
+    Pod { node_name: None, unbound: Some(Box::new(Unbound::default())), ready: false, ..user(name, "") }
+}
+
+/// The same, refused by the scheduler a minute ago.
+pub(super) fn refused(name: &str) -> Pod {
+    let refusal = SchedulerRefusal { message: "no node takes it".to_owned(), since: Some(ago(60)) };
+    let waits = Unbound { refusal: Some(refusal), ..Unbound::default() };
+    Pod { unbound: Some(Box::new(waits)), ..unbound(name) }
 }
 
 pub(super) fn uncordon(node: &str) -> Action {
@@ -272,7 +343,7 @@ pub(super) fn cordon(node: &str) -> Action {
 
 pub(super) fn delete(node: &str) -> Action {
     let reason = DeleteReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
-    Action::Delete { node: node.to_owned(), reason }
+    Action::Delete { node: node.to_owned(), reason, restarts: Vec::new() }
 }
 
 pub(super) fn mark(node: &str) -> Action {
@@ -284,38 +355,82 @@ pub(super) fn unmark(node: &str) -> Action {
 }
 
 pub(super) fn grow(group: Option<&str>) -> Action {
+    grow_one_of(group, &[])
+}
+
+/// The same, with groups of one instance each that may do it instead.
+pub(super) fn grow_one_of(group: Option<&str>, instead: &[&str]) -> Action {
+    let instead = instead.iter().map(|group| GroupSize { group: (*group).to_owned(), size: 1 }).collect();
     let reason = GrowReason::MinNodes { nodes: 0, min: 1 };
-    Action::Grow { group: group.map(str::to_owned), from: 2, to: 4, reason }
+    let (pool, group) = (String::new(), group.map(str::to_owned));
+    Action::Grow { pool, group, from: 2, to: 4, instead, reason }
 }
 
 fn policy() -> Policy {
-    Policy { min_nodes: 0, preemptible_labels: BTreeSet::from(["user".to_owned()]), ..Policy::default() }
+    let bounds = Bounds { min_nodes: 0, ..Bounds::default() };
+    Policy { bounds, preemptible_labels: BTreeSet::from(["user".to_owned()]), ..Policy::default() }
 }
 
-/// A plan of which only the actions are of interest.
-fn plan(actions: Vec<Action>) -> Plan {
-    let utilization = Utilization::default();
+/// A plan of which only the actions, the demand and the nodes' states are of interest.
+fn plan(snapshot: &Snapshot, actions: Vec<Action>, demand: &Amounts) -> Plan {
     Plan {
         observed_at: NOW,
+        pools: vec![pool(demand)],
+        actions,
+        nodes: snapshot.nodes().iter().map(verdict).collect(),
+        limits: Vec::new(),
+        warnings: Vec::new(),
+        guard: None,
+        notices: Vec::new(),
+        ledger: None,
+    }
+}
+
+fn pool(demand: &Amounts) -> PoolPlan {
+    let utilization = Utilization::new(&policy().resources, &Amounts::default(), &Amounts::default());
+    PoolPlan {
+        name: String::new(),
         before: Before {
             managed: 0,
             serving: 0,
             cordoned: 0,
-            critical: 0,
-            empty: 0,
             booting: 0,
             broken: 0,
+            not_in_use: 0,
+            under_pressure: 0,
+            claimed: 0,
+            reserved: 0,
+            critical: 0,
+            empty: 0,
             instances_without_node: 0,
             waiting_pods: 0,
-            demand: 0,
             utilization,
         },
+        demand: Demand { occupants: demand.clone(), ..Demand::default() },
         band: Band::Within,
         after: After { serving: 0, booting: 0, created: 0, utilization },
-        actions,
-        nodes: Vec::new(),
         limits: Vec::new(),
-        warnings: Vec::new(),
-        guard: None,
+    }
+}
+
+fn verdict(node: &Node) -> NodeVerdict {
+    let is_ready = node.ready.is_some_and(|condition| condition.ready);
+    let state = match (is_ready, node.unschedulable) {
+        (false, _) => NodeState::Broken,
+        (true, true) => NodeState::Cordoned,
+        (true, false) => NodeState::Serving,
+    };
+    let none = Elapsed(SignedDuration::ZERO);
+    NodeVerdict {
+        name: node.name.clone(),
+        pool: String::new(),
+        state,
+        managed: true,
+        reserved: false,
+        occupants: 0,
+        critical: false,
+        requested: Amounts::default(),
+        capacity: Amounts::default(),
+        verdict: Verdict::Keep(KeepReason::EmptyTooShort { empty_for: none, grace: none }),
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::cluster::Cluster;
 use crate::machine::Machine;
 use crate::scenario::Scheduler;
-use kube_rebalancer_core::model::{Bytes, Millicores};
+use kube_rebalancer_core::model::{Bytes, Millicores, TaintEffect};
 
 const MACHINE: Machine = Machine::new(Bytes(8 << 30), 4);
 
@@ -128,6 +128,31 @@ fn a_cordoned_node_takes_nobody_until_it_is_uncordoned() {
     assert_eq!(users(&world), [1, 1]);
     assert_eq!((world.tally.cordons, world.tally.uncordons), (1, 1), "a cordon on a cordon is none");
     assert_eq!(world.broken, None);
+}
+
+#[test]
+fn a_claimed_node_takes_nobody_though_somebody_uncordons_it_until_the_claim_is_dropped() {
+    let scenario = scenario(Scheduler::Spread);
+    let mut world = World::new(&scenario, 2, "user");
+    let second = world.nodes()[1].id;
+    let claim = Taint {
+        key: "kube-rebalancer/deleting".to_owned(),
+        value: String::new(),
+        effect: TaintEffect::NoSchedule,
+        added_at: None,
+    };
+    world.set_cordoned(second, true);
+    let cordon = world.nodes()[1].node.taints.clone();
+    assert_eq!(cordon.len(), 1, "the control plane adds the taint of a cordon");
+    assert_eq!(cordon[0].added_at, Some(scenario.start));
+    world.set_taints(second, &[cordon, vec![claim.clone()]].concat());
+    world.set_cordoned(second, false);
+    assert_eq!(world.nodes()[1].node.taints, [claim], "and takes its own away");
+    come(&mut world, 0, 80, 1000);
+    come(&mut world, 1, 80, 1000);
+    assert_eq!(users(&world), [1, 0]);
+    world.set_taints(second, &[]);
+    assert_eq!(users(&world), [1, 1]);
 }
 
 #[test]

@@ -147,8 +147,13 @@ fn a_run_observes_every_group_with_its_template_and_what_pods_ask_of_nodes() {
         (core.name.as_str(), core.taints[0].key.as_str()),
         ("core-000001", "hub.jupyter.org/dedicated")
     );
-    let waiting = snapshot.pods().iter().find_map(|pod| pod.unbound.as_ref()).unwrap();
+    let waiting = snapshot.pods().iter().find(|pod| pod.unbound.is_some()).unwrap();
     assert_eq!(waiting.constraints.tolerations[0].key.as_deref(), Some("nvidia.com/gpu"));
+    assert_eq!(waiting.requests.further_of("nvidia.com/gpu"), 1);
+    let offer = template.allocatable.offer(&template.capacity);
+    assert_eq!((offer.further_of("nvidia.com/gpu"), template.capacity.memory), (2, Some(Bytes(52 << 30))));
+    let refusal = waiting.unbound.as_ref().unwrap();
+    assert_eq!(refusal.refused_since(), Some(scenario.start), "it has waited since it came");
 }
 
 #[test]
