@@ -7,6 +7,8 @@
 //!   policy (the settings that take part in a decision)
 //!
 //!   recheck (what still holds of a plan when the turn of an action comes)
+//!
+//!   text (what a person may safely read of it)
 //! ```
 //!
 //! Nothing here performs input or output, reads a clock, an environment or a random number: the crate depends on no
@@ -18,3 +20,4 @@ pub mod model;
 pub mod plan;
 pub mod policy;
 pub mod recheck;
+pub mod text;

@@ -2,7 +2,6 @@
 //!
 //! A page wraps at the width, colours where colours are wanted, and lets nothing but clean text through.
 
-mod clean;
 mod count;
 pub mod json;
 mod setting;
@@ -12,8 +11,8 @@ use std::io::{Result, Write};
 use anstyle::{AnsiColor, Style};
 use kube_rebalancer_core::plan::{Action, Effect, Verdict};
 
-pub use clean::clean;
 pub use count::count;
+pub use kube_rebalancer_core::text::clean;
 pub use setting::Setting;
 
 /// How the text is laid out.

@@ -134,7 +134,8 @@ fn states(before: &Before) -> String {
         (before.reserved, "reserved"),
     ];
     let rarer = rarer.iter().filter(|(nodes, _)| *nodes > 0);
-    let rarer: String = rarer.map(|(nodes, state)| format!(", {nodes} {state}")).collect();
+    let rarer: Vec<String> = rarer.map(|(nodes, state)| format!(", {nodes} {state}")).collect();
+    let rarer = rarer.concat();
     format!(
         "{} managed: {} serving, {} cordoned, {} booting, {} broken{rarer}",
         before.managed, before.serving, before.cordoned, before.booting, before.broken

@@ -55,7 +55,12 @@ fn changes<'p>(actions: impl Iterator<Item = &'p Action>) -> Vec<String> {
     for action in actions {
         let number = match action {
             Action::Grow { from, to, .. } => usize::try_from(to.saturating_sub(*from)).unwrap_or(0),
-            _ => 1,
+            Action::Uncordon { .. }
+            | Action::Cordon { .. }
+            | Action::Delete { .. }
+            | Action::DeleteInstance { .. }
+            | Action::Mark { .. }
+            | Action::Unmark { .. } => 1,
         };
         let kind = if action.is_note() { ActionKind::Mark } else { action.kind() };
         *counts.entry(kind).or_default() += number;

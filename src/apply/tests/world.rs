@@ -7,14 +7,13 @@ use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
     Amounts, Bytes, Constraints, Controller, Ledger, Millicores, Node, NodeResources, Pod, ReadyCondition,
-    SchedulerRefusal, Snapshot, Unbound, annotation,
+    Snapshot, Unbound, annotation,
 };
 use kube_rebalancer_core::plan::{
-    Action, After, Band, Before, CordonReason, DeleteReason, Demand, Elapsed, GroupSize, GrowReason,
-    KeepReason, MarkReason, NodeState, NodeVerdict, Plan, PodNotice, PoolPlan, Since, UncordonReason,
-    UnmarkReason, Utilization, Verdict,
+    Action, CordonReason, DeleteReason, Elapsed, GroupSize, GrowReason, InstanceReason, MarkReason, Plan,
+    PodNotice, Since, UncordonReason, UnmarkReason,
 };
-use kube_rebalancer_core::policy::{Bounds, Policy};
+use kube_rebalancer_core::policy::{Policy, PoolName};
 
 use crate::{Applied, Apply};
 use kube_rebalancer_ports::{
@@ -30,39 +29,42 @@ const LEFT: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct World {
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) pods: Vec<Pod>,
-    /// The pods of the observation that the plan was made from.
+    /// The pods that the plan saw.
     pub(super) planned_pods: Vec<Pod>,
-    /// What the plan counted as asked for.
-    pub(super) demand: Amounts,
-    /// What earlier runs noted, and what the plan notes.
-    pub(super) ledgers: (Option<Ledger>, Option<Ledger>),
     /// Lists of pods fail.
     pub(super) no_lists: bool,
-    /// Lists of pods show not one pod.
-    pub(super) lists_nothing: bool,
-    /// The answer to a patch of these nodes is about another node.
-    pub(super) misdirected: BTreeSet<&'static str>,
     /// Patches of these nodes fail.
     pub(super) refused: BTreeSet<&'static str>,
     /// The first patch of these nodes is carried out, but the answer is lost.
     pub(super) unanswered: BTreeSet<&'static str>,
     /// These nodes change before each patch, so that none fits.
     pub(super) restless: BTreeSet<&'static str>,
-    /// What happens once something has been done.
-    pub(super) when: Vec<(&'static str, fn(&mut Self))>,
+    /// These nodes change once, right after they were read.
+    pub(super) changes_once: BTreeSet<&'static str>,
+    /// Patches of these nodes are carried out, and answered with another node.
+    pub(super) misanswered: BTreeSet<&'static str>,
+    /// What somebody else does as soon as this has been done.
+    pub(super) meanwhile: Option<(&'static str, Meanwhile)>,
+    /// How many requests to delete the cloud answers by being busy.
+    pub(super) busy: usize,
     /// The run is told to stop once this has been done.
     pub(super) stop_at: Option<&'static str>,
     /// What the cloud says to a deletion, one for each node, and to growing.
     pub(super) answers: Vec<GroupAnswer>,
-    /// What it says to growing these groups.
-    pub(super) refusing: BTreeMap<&'static str, GroupAnswer>,
-    /// How often the cloud is busy before it takes a deletion.
-    pub(super) busy: usize,
-    /// What was kept for later runs.
-    pub(super) remembered: Vec<Ledger>,
     pub(super) log: Vec<String>,
     pub(super) told: Vec<String>,
+    pub(super) notices: Vec<PodNotice>,
+    pub(super) ledger: Option<Ledger>,
     pub(super) stopped: bool,
+}
+
+/// What somebody else does.
+#[derive(Clone, Debug)]
+pub(super) enum Meanwhile {
+    /// As `kubectl uncordon` does.
+    Uncordons(&'static str),
+    /// A pod is bound.
+    Comes(Pod),
 }
 
 /// The world behind the ports.
@@ -73,25 +75,30 @@ impl World {
     /// A world with these nodes and pods, whose cloud does what it is asked to.
     pub(super) fn new(nodes: &[Node], pods: &[Pod]) -> Self {
         let nodes = nodes.iter().map(|node| (node.name.clone(), node.clone())).collect();
-        Self { nodes, pods: pods.to_vec(), answers: vec![GroupAnswer::Done; 9], ..Self::default() }
+        // A list without a single pod proves nothing.
+        let pods = pods.iter().cloned().chain([elsewhere()]).collect();
+        Self { nodes, pods, answers: vec![GroupAnswer::Done; 9], ..Self::default() }
     }
 
     /// Carries out these actions, planned on these nodes, with a cloud.
     pub(super) fn apply(self, planned: &[Node], actions: Vec<Action>) -> Ended {
-        self.carry_out(planned, actions, true)
+        self.carry_out(planned, plan(actions), true)
+    }
+
+    /// Carries out this plan, made on these nodes, with a cloud.
+    pub(super) fn apply_plan(self, planned: &[Node], plan: Plan) -> Ended {
+        self.carry_out(planned, plan, true)
     }
 
     pub(super) fn apply_without_cloud(self, planned: &[Node], actions: Vec<Action>) -> Ended {
-        self.carry_out(planned, actions, false)
+        self.carry_out(planned, plan(actions), false)
     }
 
-    fn carry_out(self, planned: &[Node], actions: Vec<Action>, with_cloud: bool) -> Ended {
-        let (before, ledger) = self.ledgers.clone();
-        let pods = self.planned_pods.clone();
-        let snapshot = Snapshot::new(NOW, planned.to_vec(), pods, Vec::new(), 1).unwrap().with_ledger(before);
-        let policy = policy();
-        let plan = Plan { ledger, ..plan(&snapshot, actions, &self.demand) };
+    fn carry_out(self, planned: &[Node], plan: Plan, with_cloud: bool) -> Ended {
+        let snapshot =
+            Snapshot::new(NOW, planned.to_vec(), self.planned_pods.clone(), Vec::new(), 1).unwrap();
         let ports = Ports(Mutex::new(self));
+        let policy = policy();
         let apply = Apply {
             plan: &plan,
             snapshot: &snapshot,
@@ -102,17 +109,23 @@ impl World {
         };
         // Everything here answers at once, so the first poll is the last.
         let applied = apply.run().now_or_never().unwrap();
-        let World { nodes, log, told, remembered, .. } = ports.0.into_inner().unwrap();
-        Ended { applied, nodes, log, told, remembered }
+        let World { nodes, log, told, notices, ledger, .. } = ports.0.into_inner().unwrap();
+        Ended { applied, nodes, log, told, notices, ledger }
     }
 
     fn did(&mut self, what: String) {
         self.stopped |= self.stop_at == Some(what.as_str());
-        let due: Vec<_> = self.when.extract_if(.., |(at, _)| *at == what).collect();
-        self.log.push(what);
-        for (_, change) in due {
-            change(self);
+        if let Some((_, somebody)) = self.meanwhile.take_if(|(when, _)| *when == what) {
+            match somebody {
+                Meanwhile::Uncordons(name) => {
+                    let node = self.nodes.get_mut(name).unwrap();
+                    node.unschedulable = false;
+                    node.resource_version.push('u');
+                }
+                Meanwhile::Comes(pod) => self.pods.push(pod),
+            }
         }
+        self.log.push(what);
     }
 }
 
@@ -125,8 +138,10 @@ pub(super) struct Ended {
     pub(super) log: Vec<String>,
     /// The events.
     pub(super) told: Vec<String>,
+    /// The events on waiting pods.
+    pub(super) notices: Vec<PodNotice>,
     /// What was kept for later runs.
-    pub(super) remembered: Vec<Ledger>,
+    pub(super) ledger: Option<Ledger>,
 }
 
 impl Ports {
@@ -138,20 +153,22 @@ impl Ports {
 impl Cluster for Ports {
     async fn pods(&self) -> Result<PodList, PortError> {
         let mut world = self.world();
-        let pods = if world.lists_nothing { Vec::new() } else { world.pods.clone() };
         world.did("list pods".to_owned());
         if world.no_lists {
             return Err(PortError("no lists today".to_owned()));
         }
-        // One that has ended is always visible.
-        let seen = if world.lists_nothing { 0 } else { pods.len() + 1 };
-        Ok(PodList { pods, seen })
+        Ok(PodList { pods: world.pods.clone(), seen: world.pods.len() })
     }
 
     async fn node(&self, name: &str) -> Result<Option<Node>, PortError> {
         let mut world = self.world();
-        let node = world.nodes.get(name).cloned();
         world.did(format!("read {name}"));
+        let node = world.nodes.get(name).cloned();
+        if world.changes_once.remove(name)
+            && let Some(node) = world.nodes.get_mut(name)
+        {
+            node.resource_version.push('x');
+        }
         Ok(node)
     }
 
@@ -189,10 +206,10 @@ impl Cluster for Ports {
             (None, None) => "note",
         };
         world.did(format!("{verb} {name}"));
-        if world.misdirected.contains(name) {
-            Ok(self::node("x"))
-        } else if world.unanswered.remove(name) {
+        if world.unanswered.remove(name) {
             Err(PortError("the answer was lost".to_owned()).into())
+        } else if world.misanswered.contains(name) {
+            Ok(super::world::node("another"))
         } else {
             Ok(node)
         }
@@ -203,12 +220,15 @@ impl Cluster for Ports {
         Ok(())
     }
 
-    async fn notify(&self, _: &PodNotice) -> Result<(), PortError> {
+    async fn notify(&self, notice: &PodNotice) -> Result<(), PortError> {
+        self.world().notices.push(notice.clone());
         Ok(())
     }
 
     async fn remember(&self, ledger: &Ledger) -> Result<(), PortError> {
-        self.world().remembered.push(ledger.clone());
+        let mut world = self.world();
+        world.did("remember".to_owned());
+        world.ledger = Some(ledger.clone());
         Ok(())
     }
 }
@@ -217,7 +237,7 @@ impl NodeGroups for Ports {
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         let mut world = self.world();
         world.did(format!("grow {group} {from} to {to}"));
-        world.refusing.get(group).unwrap_or(&world.answers[0]).clone()
+        world.answers[0].clone()
     }
 
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
@@ -227,14 +247,15 @@ impl NodeGroups for Ports {
         }
         if world.busy > 0 {
             world.busy -= 1;
-            return vec![GroupAnswer::Busy("later".to_owned()); nodes.len()];
+            return vec![GroupAnswer::Busy("503".to_owned()); nodes.len()];
         }
         world.answers.iter().take(nodes.len()).cloned().collect()
     }
 
     async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
-        self.world().did(format!("delete {instance} of {group}"));
-        GroupAnswer::Done
+        let mut world = self.world();
+        world.did(format!("delete instance {group} {instance}"));
+        world.answers[0].clone()
     }
 }
 
@@ -316,6 +337,11 @@ pub(super) fn user(name: &str, node: &str) -> Pod {
     }
 }
 
+/// A pod that no decision of these tests looks at.
+fn elsewhere() -> Pod {
+    Pod { namespace: "kube-system".into(), ..user("dns", "elsewhere") }
+}
+
 /// A pod on a node that nobody may take the node from.
 pub(super) fn critical(name: &str, node: &str) -> Pod {
     Pod { label_keys: [].into(), ..user(name, node) }
@@ -323,14 +349,7 @@ pub(super) fn critical(name: &str, node: &str) -> Pod {
 
 /// A user's pod that no node is known for yet.
 pub(super) fn unbound(name: &str) -> Pod {
-    Pod { node_name: None, unbound: Some(Box::new(Unbound::default())), ready: false, ..user(name, "") }
-}
-
-/// The same, refused by the scheduler a minute ago.
-pub(super) fn refused(name: &str) -> Pod {
-    let refusal = SchedulerRefusal { message: "no node takes it".to_owned(), since: Some(ago(60)) };
-    let waits = Unbound { refusal: Some(refusal), ..Unbound::default() };
-    Pod { unbound: Some(Box::new(waits)), ..unbound(name) }
+    Pod { node_name: None, unbound: Some(Box::new(Unbound::default())), ..user(name, "") }
 }
 
 pub(super) fn uncordon(node: &str) -> Action {
@@ -346,6 +365,18 @@ pub(super) fn delete(node: &str) -> Action {
     Action::Delete { node: node.to_owned(), reason, restarts: Vec::new() }
 }
 
+pub(super) fn delete_instance(group: &str, instance: &str) -> Action {
+    Action::DeleteInstance {
+        pool: PoolName::default(),
+        group: group.to_owned(),
+        instance: instance.to_owned(),
+        reason: InstanceReason::NeverRegistered {
+            created: Since(None),
+            limit: Elapsed(SignedDuration::from_mins(30)),
+        },
+    }
+}
+
 pub(super) fn mark(node: &str) -> Action {
     Action::Mark { node: node.to_owned(), reason: MarkReason::Empty }
 }
@@ -355,82 +386,39 @@ pub(super) fn unmark(node: &str) -> Action {
 }
 
 pub(super) fn grow(group: Option<&str>) -> Action {
-    grow_one_of(group, &[])
+    grow_or(group, &[])
 }
 
-/// The same, with groups of one instance each that may do it instead.
-pub(super) fn grow_one_of(group: Option<&str>, instead: &[&str]) -> Action {
-    let instead = instead.iter().map(|group| GroupSize { group: (*group).to_owned(), size: 1 }).collect();
-    let reason = GrowReason::MinNodes { nodes: 0, min: 1 };
-    let (pool, group) = (String::new(), group.map(str::to_owned));
-    Action::Grow { pool, group, from: 2, to: 4, instead, reason }
+/// Grows a group, or one of these where it refuses.
+pub(super) fn grow_or(group: Option<&str>, instead: &[(&str, u32)]) -> Action {
+    let instead = instead.iter().map(|(group, size)| GroupSize { group: (*group).to_owned(), size: *size });
+    Action::Grow {
+        pool: PoolName::default(),
+        group: group.map(str::to_owned),
+        from: 2,
+        to: 4,
+        instead: instead.collect(),
+        reason: GrowReason::MinNodes { nodes: 0, min: 1 },
+    }
 }
 
 fn policy() -> Policy {
-    let bounds = Bounds { min_nodes: 0, ..Bounds::default() };
-    Policy { bounds, preemptible_labels: BTreeSet::from(["user".to_owned()]), ..Policy::default() }
+    let mut policy = Policy::default();
+    policy.preemptible_labels = BTreeSet::from(["user".to_owned()]);
+    policy
 }
 
-/// A plan of which only the actions, the demand and the nodes' states are of interest.
-fn plan(snapshot: &Snapshot, actions: Vec<Action>, demand: &Amounts) -> Plan {
+/// A plan of which only the actions are of interest.
+pub(super) fn plan(actions: Vec<Action>) -> Plan {
     Plan {
         observed_at: NOW,
-        pools: vec![pool(demand)],
+        pools: Vec::new(),
         actions,
-        nodes: snapshot.nodes().iter().map(verdict).collect(),
+        nodes: Vec::new(),
         limits: Vec::new(),
         warnings: Vec::new(),
         guard: None,
         notices: Vec::new(),
         ledger: None,
-    }
-}
-
-fn pool(demand: &Amounts) -> PoolPlan {
-    let utilization = Utilization::new(&policy().resources, &Amounts::default(), &Amounts::default());
-    PoolPlan {
-        name: String::new(),
-        before: Before {
-            managed: 0,
-            serving: 0,
-            cordoned: 0,
-            booting: 0,
-            broken: 0,
-            not_in_use: 0,
-            under_pressure: 0,
-            claimed: 0,
-            reserved: 0,
-            critical: 0,
-            empty: 0,
-            instances_without_node: 0,
-            waiting_pods: 0,
-            utilization,
-        },
-        demand: Demand { occupants: demand.clone(), ..Demand::default() },
-        band: Band::Within,
-        after: After { serving: 0, booting: 0, created: 0, utilization },
-        limits: Vec::new(),
-    }
-}
-
-fn verdict(node: &Node) -> NodeVerdict {
-    let is_ready = node.ready.is_some_and(|condition| condition.ready);
-    let state = match (is_ready, node.unschedulable) {
-        (false, _) => NodeState::Broken,
-        (true, true) => NodeState::Cordoned,
-        (true, false) => NodeState::Serving,
-    };
-    let none = Elapsed(SignedDuration::ZERO);
-    NodeVerdict {
-        name: node.name.clone(),
-        pool: String::new(),
-        state,
-        managed: true,
-        reserved: false,
-        occupants: 0,
-        critical: false,
-        requested: Amounts::default(),
-        capacity: Amounts::default(),
-        verdict: Verdict::Keep(KeepReason::EmptyTooShort { empty_for: none, grace: none }),
     }
 }

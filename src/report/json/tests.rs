@@ -96,33 +96,8 @@ fn the_schema_is_not_satisfied_by_anything_else() {
     }
 }
 
-#[test]
-fn a_small_plan_in_full() {
-    let mut plan = fixture::quiet();
-    plan.nodes.truncate(1);
-    plan.actions = vec![
-        fixture::uncordon("b"),
-        kube_rebalancer_core::plan::Action::Grow {
-            pool: String::new(),
-            group: None,
-            from: 2,
-            to: 3,
-            instead: Vec::new(),
-            reason: kube_rebalancer_core::plan::GrowReason::MinNodes { nodes: 2, min: 3 },
-        },
-    ];
-    plan.limits = vec![kube_rebalancer_core::plan::Limit::MaxCordons { asked: 3, allowed: 1 }];
-    plan.pools[0].limits = vec![kube_rebalancer_core::plan::Limit::WaitingPods { asked: 2, allowed: 1 }];
-    plan.pools[0].demand.expected.memory.0 = 1 << 30;
-    plan.warnings = vec![kube_rebalancer_core::plan::Warning::Gated { pod: "hub/ada".to_owned() }];
-    plan.notices = vec![kube_rebalancer_core::plan::PodNotice {
-        namespace: "hub".to_owned(),
-        name: "bob".to_owned(),
-        uid: "not shown".to_owned(),
-        kind: kube_rebalancer_core::plan::NoticeKind::TriggeredScaleUp,
-        message: "node b becomes schedulable for it".to_owned(),
-    }];
-    let expected = r#"{
+/// What is written of a small plan, worked out by hand.
+const SMALL: &str = r#"{
   "schema": "kube-rebalancer/plan/v2",
   "version": "0.1.0",
   "observedAt": "2017-06-14T12:00:00Z",
@@ -279,8 +254,35 @@ fn a_small_plan_in_full() {
   "refused": null
 }
 "#;
+
+#[test]
+fn a_small_plan_in_full() {
+    let mut plan = fixture::quiet();
+    plan.nodes.truncate(1);
+    plan.actions = vec![
+        fixture::uncordon("b"),
+        kube_rebalancer_core::plan::Action::Grow {
+            pool: String::new(),
+            group: None,
+            from: 2,
+            to: 3,
+            instead: Vec::new(),
+            reason: kube_rebalancer_core::plan::GrowReason::MinNodes { nodes: 2, min: 3 },
+        },
+    ];
+    plan.limits = vec![kube_rebalancer_core::plan::Limit::MaxCordons { asked: 3, allowed: 1 }];
+    plan.pools[0].limits = vec![kube_rebalancer_core::plan::Limit::WaitingPods { asked: 2, allowed: 1 }];
+    plan.pools[0].demand.expected.memory.0 = 1 << 30;
+    plan.warnings = vec![kube_rebalancer_core::plan::Warning::Gated { pod: "hub/ada".to_owned() }];
+    plan.notices = vec![kube_rebalancer_core::plan::PodNotice {
+        namespace: "hub".to_owned(),
+        name: "bob".to_owned(),
+        uid: "not shown".to_owned(),
+        kind: kube_rebalancer_core::plan::NoticeKind::TriggeredScaleUp,
+        message: "node b becomes schedulable for it".to_owned(),
+    }];
     let observed = ["node group z/users has no template".to_owned()];
-    assert_eq!(report_with(&plan, &Facts { observed: &observed, ..facts() }), expected);
+    assert_eq!(report_with(&plan, &Facts { observed: &observed, ..facts() }), SMALL);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use super::*;
 use crate::report::fixture::{self, facts};
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores};
 use kube_rebalancer_core::plan::{
-    Action, CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason,
-    Reason as _, TooManyBroken, UncordonReason, UnmarkReason, Verdict, Warning,
+    Action, CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason, Reason,
+    TooManyBroken, UncordonReason, UnmarkReason, Verdict, Warning,
 };
 use kube_rebalancer_ports::{Outcome, PortError};
 
@@ -276,9 +276,9 @@ fn the_fixture_leaves_no_word_out() {
     let all: BTreeSet<_> =
         all.into_iter().flat_map(|(verb, words)| words.iter().map(move |word| (verb, *word))).collect();
     assert_eq!(used, all);
-    let limits: BTreeSet<_> = plan.all_limits().map(|limit| limit.word()).collect();
+    let limits: BTreeSet<_> = plan.all_limits().map(Reason::word).collect();
     assert_eq!(limits, Limit::WORDS.iter().copied().collect());
-    let warnings: BTreeSet<_> = plan.warnings.iter().map(|warning| warning.word()).collect();
+    let warnings: BTreeSet<_> = plan.warnings.iter().map(Reason::word).collect();
     assert_eq!(warnings, Warning::WORDS.iter().copied().collect());
 }
 

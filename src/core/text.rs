@@ -1,5 +1,5 @@
-//! Makes text from the cluster harmless: a name must not move the cursor, colour the screen, fake a line, or bury the
-//! report under a megabyte.
+//! Makes text from the cluster harmless wherever a person reads it, on a terminal, in a log or in an event: a name must not
+//! move the cursor, colour the screen, fake a line, or bury the rest under a megabyte.
 
 use std::borrow::Cow;
 
@@ -7,6 +7,8 @@ use std::borrow::Cow;
 const LONGEST_WORD: usize = 512;
 /// The longest text that is written whole: about a hundred lines.
 const LONGEST_TEXT: usize = 8192;
+/// More lines than any message of this program has.
+const MOST_LINES: usize = 200;
 /// Replaces what is left out.
 const ELLIPSIS: &str = "...";
 
@@ -31,6 +33,16 @@ pub fn clean(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(cleaned)
+}
+
+/// The same line by line, for texts that have several: an error with its causes and hints.
+#[must_use]
+pub fn clean_lines(text: &str) -> String {
+    let mut lines: Vec<Cow<'_, str>> = text.lines().take(MOST_LINES).map(clean).collect();
+    if text.lines().nth(MOST_LINES).is_some() {
+        lines.push(Cow::Borrowed(ELLIPSIS));
+    }
+    lines.join("\n")
 }
 
 /// Adds a word without spaces, escaped and cut.
@@ -103,6 +115,14 @@ mod tests {
         assert_eq!(clean(&longer), format!("pod {}... waits", "n".repeat(509)));
         let escaped = format!("{} waits", "\n".repeat(1 << 20));
         assert_eq!(clean(&escaped), format!("{}\\... waits", "\\n".repeat(254)));
+    }
+
+    #[test]
+    fn lines_stay_lines_up_to_a_number() {
+        assert_eq!(clean_lines("error: a\u{1b}\n  caused by: b\n"), "error: a\\u{1b}\n  caused by: b");
+        let all = ["x"; 200].join("\n");
+        assert_eq!(clean_lines(&all), all);
+        assert_eq!(clean_lines(&"x\n".repeat(1 << 20)), format!("{all}\n..."));
     }
 
     #[test]
