@@ -14,6 +14,7 @@ mod refused_uncordon;
 mod replicas;
 mod tuesday;
 mod two_at_once;
+mod unknown_age;
 mod waiting_users;
 mod wrong_things;
 
