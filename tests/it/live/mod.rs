@@ -12,6 +12,7 @@ mod first;
 mod rbac;
 mod refused_uncordon;
 mod replicas;
+#[cfg(feature = "gce")]
 mod tuesday;
 mod two_at_once;
 mod unknown_age;
