@@ -122,7 +122,7 @@ fn a_file_is_planned_for_as_text_and_as_json() {
     let ran = run(&[("MIN_NODES", "2")], &[&["--from", CLUSTER, "-o", "json"], &at[..]].concat());
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(document["schema"], "kube-rebalancer/plan/v1");
+    assert_eq!(document["schema"], "kube-rebalancer/plan/v2");
     assert_eq!(document["observedAt"], "2026-01-15T09:00:00Z");
     assert_eq!(document["settings"]["MIN_NODES"], 2);
     assert_eq!(document["settings"]["MAX_UTILIZATION"], 0.85);

@@ -1,7 +1,7 @@
 //! The cluster right after a plan: what it cordons and uncordons is done, what it grew boots, what it deletes is
 //! still there; only instances that never became a node are gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -57,10 +57,10 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         }
     }
     let ledger = plan.ledger.as_ref().or(snapshot.ledger()).cloned();
-    let uncordons = plan.actions.iter().any(|action| matches!(action, Action::Uncordon { .. }));
+    let uncordoned: BTreeSet<&str> = plan.actions.iter().filter_map(uncordoned).collect();
     let mut pods = snapshot.pods().to_vec();
-    if uncordons {
-        look_again(&mut pods, &Facts::of(snapshot, policy));
+    if !uncordoned.is_empty() {
+        look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned);
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     Ok(after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger))
@@ -103,20 +103,28 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
     }
 }
 
-/// The scheduler looks again at each pod that had no room on what served. What it still refuses then, it has refused for a
-/// moment only; a long refusal on serving nodes tells of a reason that no account knows.
-fn look_again(pods: &mut [Pod], facts: &Facts<'_>) {
+fn uncordoned(action: &Action) -> Option<&str> {
+    match action {
+        Action::Uncordon { node, .. } => Some(node),
+        _ => None,
+    }
+}
+
+/// The scheduler looks again at each pod that had room only on what the plan uncordons. What it still refuses then, it has
+/// refused for a moment only; a long refusal on serving nodes tells of a reason that no account knows.
+fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
     let now = facts.snapshot.observed_at();
-    let fits_now = |pod: &Pod| {
+    let fits = |pod: &Pod, counts: &dyn Fn(&NodeFacts<'_>) -> bool| {
         let admission = Admission::of(pod, facts.snapshot);
-        facts.nodes.iter().any(|node| {
-            node.serves() && has_room(node, pod) && admission.admits(node.node, facts.policy)
-        })
+        let mut counted = facts.nodes.iter().filter(|node| counts(node));
+        counted.any(|node| has_room(node, pod) && admission.admits(node.node, facts.policy))
     };
+    let opened = |node: &NodeFacts<'_>| uncordoned.contains(node.node.name.as_str());
     for (pod, before) in pods.iter_mut().zip(facts.snapshot.pods()) {
         let refused = before.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
         if refused
-            && !fits_now(before)
+            && !fits(before, &NodeFacts::serves)
+            && fits(before, &opened)
             && let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut())
         {
             refusal.since = Some(now);

@@ -47,11 +47,12 @@ impl Expectation {
     /// Compares. `plan` is the JSON report, null where there is none.
     pub(super) fn check(&self, code: u8, plan: &Value) -> Result<(), String> {
         let mut found = vec![format!("exit {code}")];
-        if plan.is_null() {
+        if plan.is_null() || !plan["refused"].is_null() {
             found.push("refused".to_owned());
         } else {
             found.extend(actions(plan));
-            found.extend(list(plan, "limits").iter().map(limit));
+            let of_pools = list(plan, "pools").iter().flat_map(|pool| list(pool, "limits"));
+            found.extend(of_pools.chain(list(plan, "limits")).map(limit));
         }
         let different = difference(&self.outcome.join("\n"), &found.join("\n"));
         let verdicts: Vec<String> = list(plan, "nodes").iter().map(verdict).collect();
@@ -63,7 +64,8 @@ impl Expectation {
     }
 
     fn other_warnings(&self, plan: &Value) -> Vec<String> {
-        let found: Vec<&str> = list(plan, "warnings").iter().map(text).collect();
+        let found: Vec<&str> =
+            list(plan, "warnings").iter().map(|warning| text(&warning["message"])).collect();
         let expected: Vec<&str> =
             self.warnings.iter().filter_map(|line| line.strip_prefix("warning ")).collect();
         let missing = expected.iter().filter(|part| !found.iter().any(|text| text.contains(**part)));
@@ -111,8 +113,8 @@ fn what_is_not_as_written_is_told() {
     let plan = serde_json::json!({
         "actions": [{"action": "grow", "group": null, "from": 2, "to": 4, "reason": "AboveBand"}],
         "nodes": [{"name": "n1", "verdict": "keep", "reason": "Needed"}],
-        "limits": [{"setting": "MAX_NODES", "asked": 5, "allowed": 4}],
-        "warnings": ["pod hub/ada fits nowhere"],
+        "pools": [{"limits": [{"setting": "MAX_NODES", "asked": 5, "allowed": 4}]}],
+        "warnings": [{"reason": "FitsNowhere", "message": "pod hub/ada fits nowhere", "objects": []}],
     });
     let check = |text: &str| Expectation::parse(text).unwrap().check(0, &plan);
     let right = "exit 0\ngrow 2 AboveBand\nlimit MAX_NODES 5 -> 4\nkeep n1 Needed\nwarning hub/ada\n";

@@ -61,7 +61,7 @@ impl<'a> Jury<'a> {
             let set = words::lasting(machine.taints(), world.policy);
             jury.by_rule(world, &set, &words::extended(machine.node), words::is_windows(&machine.node.labels))
         });
-        jury.none = none;
+        jury.none = none && !jury.sets.is_empty();
         jury
     }
 

@@ -11,7 +11,7 @@ use super::list::{Entry, Line};
 use super::reach;
 use super::shape::{self, Coming, Shape};
 use super::words::{self, Cordon};
-use super::world::{Loose, Machine, World};
+use super::world::{Loose, Machine, State, World};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -20,8 +20,6 @@ pub(crate) struct Places {
     /// Entries that join part 1, in the order in which pods asked for them.
     pub(crate) needed: Vec<Entry>,
     pub(crate) opened: BTreeSet<String>,
-    /// Groups whose nodes fit the waiting pods that got none.
-    pub(crate) fitting: BTreeSet<Option<String>>,
     pub(crate) tries: BTreeMap<Entry, (String, String)>,
 }
 
@@ -184,7 +182,6 @@ impl Table<'_, '_> {
                 }
             }
         }
-        self.places.fitting.extend(shapes.iter().map(|shape| shape.group.clone()));
         let may: Vec<&Shape> =
             shapes.into_iter().filter(|shape| may_try(world, self.pool, loose, shape)).collect();
         let all: usize = self.new.values().sum();
@@ -264,6 +261,17 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
             !one.has_node && shape::coming(world, one) == Coming::Booting && since_refusal
         })
     });
+    // A node that boots is still coming too.
+    let coming = coming
+        || world.machines.iter().any(|machine| {
+            let there = match &shape.group {
+                Some(group) => machine.node.group.as_ref() == Some(group),
+                None => machine.pool == pool && machine.common,
+            };
+            let created = machine.node.created_at;
+            let young = created.is_some_and(|at| words::age(world.now, at) < grace);
+            there && machine.state == State::Booting && young && after_refusal(created)
+        });
     let uid = pod.unbound.as_ref().map(|unbound| unbound.uid.to_string()).unwrap_or_default();
     let noted = match world.snapshot.ledger() {
         None => loose.refused.is_none_or(|age| age < HOUR),
@@ -366,9 +374,6 @@ fn new_line(shape: &Shape, number: usize) -> Line {
 /// Part 4 beyond what waiting pods need.
 pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, places: &Places, made: &[Line]) -> Vec<Line> {
     let growable: Vec<&Shape> = world.pools[pool].iter().filter(|shape| shape.growable).collect();
-    let first: Vec<&Shape> =
-        growable.iter().copied().filter(|shape| places.fitting.contains(&shape.group)).collect();
-    let from = if first.is_empty() { growable } else { first };
     let mut new: BTreeMap<Option<String>, usize> = BTreeMap::new();
     for line in made {
         if let Entry::New(group, _) = &line.entry {
@@ -376,7 +381,7 @@ pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, places: &Places, 
         }
     }
     let mut lines = Vec::new();
-    while let Some(shape) = next_group(world, &from, &new)
+    while let Some(shape) = next_group(world, &growable, &new)
         && made.len() + lines.len() < room(world, pool, shape.known)
     {
         let number = new.entry(shape.group.clone()).or_default();

@@ -410,7 +410,9 @@ impl<'a> World<'a> {
     pub(crate) fn typical_daemons(&self, nodes: &[&Node]) -> Vec<&'a Pod> {
         let mut found: BTreeMap<&str, (&Pod, Vec<&str>)> = BTreeMap::new();
         for pod in self.snapshot.pods() {
-            let Some(controller) = pod.controller.as_deref().filter(|one| words::is_daemon_set(one)) else {
+            let daemon = self.class(pod) == Class::Daemon;
+            let Some(controller) = pod.controller.as_deref().filter(|one| daemon && one.kind != "Node")
+            else {
                 continue;
             };
             let Some(on) = pod.node_name.as_deref().filter(|on| nodes.iter().any(|node| node.name == **on))
