@@ -123,7 +123,7 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) 
     for (pod, before) in pods.iter_mut().zip(facts.snapshot.pods()) {
         let refused = before.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
         if refused
-            && !fits(before, &NodeFacts::serves)
+            && !fits(before, &|node| node.serves())
             && fits(before, &opened)
             && let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut())
         {
