@@ -131,22 +131,23 @@ impl Day<'_> {
     fn run(&mut self, what: &str, expected: &Expected) {
         let ended = self.program.run(&["--yes", "-o", "json"]).must_be(0);
         let report = ended.json();
+        let pool = &report["pools"][0];
         let cordons = self.changes(&report, "cordon", "NodeCordoned");
         let uncordons = self.changes(&report, "uncordon", "NodeUncordoned");
         let cordoned: BTreeSet<String> = self.plane.cordoned().into_iter().collect();
         println!(
             "{what:<28}  {:>5}  {:<6}  {:>11.3}  {:>7}  {:>9}  {:>7}  {}",
             self.users.len(),
-            report["band"].as_str().unwrap(),
-            report["before"]["utilization"].as_f64().unwrap(),
+            pool["band"].as_str().unwrap(),
+            pool["before"]["utilization"]["memory"].as_f64().unwrap(),
             cordons.len(),
             uncordons.len(),
-            report["after"]["serving"],
+            pool["after"]["serving"],
             cordoned.iter().cloned().collect::<Vec<String>>().join(" "),
         );
         assert_eq!(cordoned, cordoned_by(&report), "{what}: {}", ended.report);
-        assert_eq!(report["band"], expected.band, "{what}");
-        assert_eq!(report["after"]["serving"], expected.serving, "{what}");
+        assert_eq!(pool["band"], expected.band, "{what}");
+        assert_eq!(pool["after"]["serving"], expected.serving, "{what}");
         assert_eq!((cordons.len(), uncordons.len()), (expected.cordons, expected.uncordons), "{what}");
         assert!(!cordoned.contains(&self.hub_node), "{what}: the hub's node is cordoned");
         self.told.extend(cordons);

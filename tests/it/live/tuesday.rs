@@ -172,7 +172,7 @@ impl Tuesday<'_> {
         println!(
             "{what:<19}  {:>5}  {waiting:>4}  {:>11.3}  {:>8}  {:>4}  {:>6}  {:>6}  {:>5}  {:>8}",
             self.users.len(),
-            report["before"]["utilization"].as_f64().unwrap(),
+            report["pools"][0]["before"]["utilization"]["memory"].as_f64().unwrap(),
             done("uncordon"),
             done("grow"),
             done("cordon"),
