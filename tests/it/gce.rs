@@ -66,7 +66,7 @@ fn what_is_coming_is_not_asked_for_again() {
     let ran = world.run(&[]);
     assert_eq!(ran.story(), ["grow us-central1-a/pool 5 to 7: applied"], "{}", ran.stderr);
     assert_eq!((ran.code, world.target_size(&pool)), (Some(0), 7));
-    assert_eq!(ran.report["before"]["instancesWithoutNode"], 3);
+    assert_eq!(ran.report["pools"][0]["before"]["instancesWithoutNode"], 3);
     let next = world.run(&[]);
     assert_eq!((next.story(), world.target_size(&pool)), (Vec::new(), 7), "{}", next.stderr);
 }
@@ -318,6 +318,8 @@ fn without_credentials_the_plan_is_there_and_says_what_it_could_not_see() {
     let ran = world.run(&off);
     let not_tried = "delete node-10: notTried (the node groups could not be seen)";
     assert_eq!((ran.story(), ran.code), (vec![not_tried.to_owned()], Some(1)), "{}", ran.stderr);
+    let error = "error: 1 of 1 action was not tried, the first: the node groups could not be seen\n";
+    assert!(ran.stderr.ends_with(error), "{}", ran.stderr);
 }
 
 #[test]
