@@ -161,7 +161,7 @@ pub struct RunArgs {
     /// End with code 5 when pods wait and nothing helps them
     ///
     /// For alerts: the scheduler has refused the pods, and this run neither makes room for them nor finds any on its way.
-    #[arg(long, help_heading = OUTPUT)]
+    #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
     pub exit_code_waiting: bool,
     /// When to use colors
     #[arg(long, value_enum, value_name = "auto|always|never", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]

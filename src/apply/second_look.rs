@@ -1,6 +1,6 @@
 //! Deleting, and taking back: everything that is judged on the second list of pods.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kube_rebalancer_core::check;
@@ -22,6 +22,10 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// A deletion that is under way: the action's index, and the node as it was claimed.
 type Claimed = (usize, Node);
+
+/// Deletions that may have been carried out although no answer came, by the action's index, with the words of that try.
+/// Whatever is found out later, such a node keeps its claim: nobody must come to it any more.
+type InDoubt = BTreeMap<usize, String>;
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Claims what is to be deleted, lists all pods once more, takes back cordons that a critical pod has come under
@@ -125,8 +129,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Deletes claimed nodes, each judged again before every try: by the planner's account and by the checker's own rules.
     async fn delete(&self, mut open: Vec<Claimed>, mut snapshot: Snapshot, progress: &mut Progress) {
         let Ok(groups) = self.groups else { return };
+        let mut in_doubt = InDoubt::new();
         for attempt in 1..=DELETE_TRIES {
-            let going = self.still_to_delete(open, &snapshot, progress).await;
+            let going = self.still_to_delete(open, &snapshot, &in_doubt, progress).await;
             if going.is_empty() {
                 return;
             }
@@ -143,18 +148,18 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 let missing =
                     || GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name));
                 let became = answers.get(position).cloned().unwrap_or_else(missing);
+                if let GroupAnswer::InDoubt(words) = &became {
+                    in_doubt.insert(index, words.clone());
+                }
                 if became.may_pass_later() && attempt < DELETE_TRIES && !self.stopped() {
                     open.push((index, node));
                     continue;
                 }
                 // What may be on its way out stays claimed: no other run must uncordon it.
-                let keeps_claim =
-                    matches!(became, GroupAnswer::Done | GroupAnswer::AlreadySo | GroupAnswer::InDoubt(_));
-                let outcome = answer(became);
-                if keeps_claim {
-                    progress.outcomes.insert(index, outcome);
+                if matches!(became, GroupAnswer::Done | GroupAnswer::AlreadySo) {
+                    progress.outcomes.insert(index, answer(became));
                 } else {
-                    self.drop_claim(index, outcome, progress).await;
+                    self.give_up(index, answer(became), &in_doubt, progress).await;
                 }
             }
             if open.is_empty() {
@@ -166,7 +171,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 Err(error) => {
                     progress.problems.push(error);
                     for (index, _) in std::mem::take(&mut open) {
-                        self.drop_claim(index, Outcome::NotTried(NotTried::NoSecondLook), progress).await;
+                        let outcome = Outcome::NotTried(NotTried::NoSecondLook);
+                        self.give_up(index, outcome, &in_doubt, progress).await;
                     }
                     return;
                 }
@@ -179,6 +185,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         &self,
         claimed: Vec<Claimed>,
         snapshot: &Snapshot,
+        in_doubt: &InDoubt,
         progress: &mut Progress,
     ) -> Vec<Claimed> {
         let look = SecondLook::new(snapshot, self.policy);
@@ -192,10 +199,24 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             };
             match judgement {
                 Ok(()) => going.push((index, node)),
-                Err(outcome) => self.drop_claim(index, outcome, progress).await,
+                Err(outcome) => self.give_up(index, outcome, in_doubt, progress).await,
             }
         }
         going
+    }
+
+    /// Ends a deletion that does not come about, or of which nobody knows whether it does.
+    async fn give_up(&self, index: usize, outcome: Outcome, in_doubt: &InDoubt, progress: &mut Progress) {
+        match in_doubt.get(&index) {
+            // The node is gone: it was done.
+            Some(_) if outcome == Outcome::AlreadySo => {
+                progress.outcomes.insert(index, outcome);
+            }
+            Some(words) => {
+                progress.outcomes.insert(index, Outcome::Failed(PortError(words.clone())));
+            }
+            None => self.drop_claim(index, outcome, progress).await,
+        }
     }
 
     /// The checker's own judgement of a deletion.

@@ -37,10 +37,11 @@ pub enum GroupAnswer {
 }
 
 impl GroupAnswer {
-    /// Whether the same request may pass a moment later.
+    /// Whether the same request may pass a moment later. One whose answer was lost may be made again too: what it asks for
+    /// is looked at first.
     #[must_use]
     pub fn may_pass_later(&self) -> bool {
-        matches!(self, Self::Busy(_))
+        matches!(self, Self::Busy(_) | Self::InDoubt(_))
     }
 
     /// Whether another group may have what this one has not.

@@ -149,6 +149,13 @@ impl Run<'_> {
         if only_plan || wanted == 0 {
             show.plan(&decided, None, out)?;
             show.log(&decided, None)?;
+            if let (false, Some(held), Consent::Given) = (only_plan, held, self.consent())
+                && decided.leaves_word()
+            {
+                // No action, and all the same something to note for later runs, or to tell users who wait.
+                live.still_holds(held).await.map_err(no_lease)?;
+                self.apply(live, clouds.as_ref().map_err(|why| *why), snapshot, &decided).await;
+            }
             return ending();
         }
         let consent = self.consent();

@@ -68,6 +68,11 @@ impl Decided {
     pub(super) fn is_trusted(&self) -> bool {
         self.violations.is_empty() && self.plan.guard.is_none()
     }
+
+    /// Whether there is something to note for later runs, or to tell users who wait.
+    pub(super) fn leaves_word(&self) -> bool {
+        self.plan.ledger.is_some() || !self.plan.notices.is_empty()
+    }
 }
 
 /// Pods wait, and nothing that the run may do helps them.

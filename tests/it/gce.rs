@@ -4,6 +4,7 @@
 
 mod faults;
 mod field;
+mod trust;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,7 +100,8 @@ fn an_instance_made_anew_under_the_same_name_is_another() {
         });
         let ran = world.run(&[]);
         let told = format!("delete node-10: stale (instance us-central1-a/node-10 {became})");
-        assert_eq!((ran.story(), ran.code), (vec![told], Some(1)), "{}", ran.stderr);
+        // Left to the next run, which is no failure.
+        assert_eq!((ran.story(), ran.code), (vec![told], Some(0)), "{}", ran.stderr);
         assert_eq!(world.target_size(&pool), 2);
         assert!(!world.gce.calls().iter().any(|call| call.method == DELETE));
     }
@@ -148,13 +150,7 @@ fn limits_are_kept() {
     world.gce.resize(&pool, 3);
     let ran = world.run(&[("MAX_NODES", "4")]);
     assert_eq!(ran.story(), ["grow us-central1-a/pool 3 to 4: applied"], "{}", ran.stderr);
-    let limits: Vec<&str> = ran.report["limits"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|limit| limit["setting"].as_str())
-        .collect();
-    assert!(limits.contains(&"MAX_NODES"), "{limits:?}");
+    assert!(ran.limits().contains(&"MAX_NODES"), "{:?}", ran.limits());
 
     let world = World::new();
     let pool = world.pool(ZONE, "pool", &[Node::new("a"), cordoned("b"), cordoned("c"), cordoned("d")]);
@@ -393,7 +389,9 @@ fn the_role_in_the_readme_is_enough_and_no_permission_of_it_is_too_much() {
         world.gce.permit(&permissions.iter().map(String::as_str).collect::<Vec<_>>());
         let ran = world.run(&[]);
         assert_eq!((ran.code, ran.story().len()), (Some(0), 1), "{:?} {}", ran.story(), ran.stderr);
-        assert!(ran.warnings().is_empty(), "{:?}", ran.warnings());
+        // Those who wait for what boots are told of; nothing else.
+        let odd = ran.warnings().into_iter().find(|warning| !warning.starts_with("pod users/"));
+        assert_eq!(odd, None);
         used.extend(world.gce.calls().iter().filter_map(|call| call.permission.clone()));
     }
     assert_eq!(used, permissions.iter().cloned().collect());

@@ -56,6 +56,16 @@ impl Node {
         self
     }
 
+    /// Under a cordon that this program made long ago, with the control plane's taint.
+    pub(crate) fn cordoned_long_ago(mut self) -> Self {
+        const WHEN: &str = "2026-01-02T00:00:00Z";
+        let taint = json!({
+            "key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": WHEN,
+        });
+        push(&mut self.0["spec"]["taints"], taint);
+        self.cordoned().annotation("kube-rebalancer/cordoned-at", WHEN)
+    }
+
     /// On an instance of this name, in this zone of Compute Engine.
     pub(crate) fn on_compute_engine(mut self, project: &str, zone: &str) -> Self {
         self.0["spec"]["providerID"] = json!(format!("gce://{project}/{zone}/{}", self.name()));
@@ -108,6 +118,21 @@ impl Pod {
     /// Runs only on nodes with this label.
     pub(crate) fn node_selector(mut self, key: &str, value: &str) -> Self {
         self.0["spec"]["nodeSelector"][key] = json!(value);
+        self
+    }
+
+    /// Tolerates taints with this key.
+    pub(crate) fn tolerates(mut self, key: &str) -> Self {
+        push(&mut self.0["spec"]["tolerations"], json!({"key": key, "operator": "Exists"}));
+        self
+    }
+
+    /// With a disk behind this claim.
+    pub(crate) fn claim(mut self, name: &str) -> Self {
+        push(
+            &mut self.0["spec"]["volumes"],
+            json!({"name": name, "persistentVolumeClaim": {"claimName": name}}),
+        );
         self
     }
 

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Bytes, Controller, Millicores, Node, NodeResources, Pod, ReadyCondition, Requests, Snapshot, Unbound,
-    annotation,
+    Amounts, Bytes, Constraints, Controller, Ledger, Millicores, Node, NodeResources, Pod, ReadyCondition,
+    Snapshot, Unbound, annotation,
 };
 use kube_rebalancer_core::plan::{
-    Action, After, Band, Before, CordonReason, DeleteReason, GrowReason, MarkReason, Plan, Since,
-    UncordonReason, UnmarkReason, Utilization,
+    Action, CordonReason, DeleteReason, Elapsed, GroupSize, GrowReason, InstanceReason, MarkReason, Plan,
+    PodNotice, Since, UncordonReason, UnmarkReason,
 };
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{Policy, PoolName};
 
 use crate::{Applied, Apply};
 use kube_rebalancer_ports::{
@@ -29,6 +29,8 @@ const LEFT: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct World {
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) pods: Vec<Pod>,
+    /// The pods that the plan saw.
+    pub(super) planned_pods: Vec<Pod>,
     /// Lists of pods fail.
     pub(super) no_lists: bool,
     /// Patches of these nodes fail.
@@ -37,15 +39,32 @@ pub(super) struct World {
     pub(super) unanswered: BTreeSet<&'static str>,
     /// These nodes change before each patch, so that none fits.
     pub(super) restless: BTreeSet<&'static str>,
-    /// These nodes change once, after the first patch.
+    /// These nodes change once, right after they were read.
     pub(super) changes_once: BTreeSet<&'static str>,
+    /// Patches of these nodes are carried out, and answered with another node.
+    pub(super) misanswered: BTreeSet<&'static str>,
+    /// What somebody else does as soon as this has been done.
+    pub(super) meanwhile: Option<(&'static str, Meanwhile)>,
+    /// How many requests to delete the cloud answers by being busy.
+    pub(super) busy: usize,
     /// The run is told to stop once this has been done.
     pub(super) stop_at: Option<&'static str>,
     /// What the cloud says to a deletion, one for each node, and to growing.
     pub(super) answers: Vec<GroupAnswer>,
     pub(super) log: Vec<String>,
     pub(super) told: Vec<String>,
+    pub(super) notices: Vec<PodNotice>,
+    pub(super) ledger: Option<Ledger>,
     pub(super) stopped: bool,
+}
+
+/// What somebody else does.
+#[derive(Clone, Debug)]
+pub(super) enum Meanwhile {
+    /// As `kubectl uncordon` does.
+    Uncordons(&'static str),
+    /// A pod is bound.
+    Comes(Pod),
 }
 
 /// The world behind the ports.
@@ -56,22 +75,30 @@ impl World {
     /// A world with these nodes and pods, whose cloud does what it is asked to.
     pub(super) fn new(nodes: &[Node], pods: &[Pod]) -> Self {
         let nodes = nodes.iter().map(|node| (node.name.clone(), node.clone())).collect();
-        Self { nodes, pods: pods.to_vec(), answers: vec![GroupAnswer::Done; 9], ..Self::default() }
+        // A list without a single pod proves nothing.
+        let pods = pods.iter().cloned().chain([elsewhere()]).collect();
+        Self { nodes, pods, answers: vec![GroupAnswer::Done; 9], ..Self::default() }
     }
 
     /// Carries out these actions, planned on these nodes, with a cloud.
     pub(super) fn apply(self, planned: &[Node], actions: Vec<Action>) -> Ended {
-        self.carry_out(planned, actions, true)
+        self.carry_out(planned, plan(actions), true)
+    }
+
+    /// Carries out this plan, made on these nodes, with a cloud.
+    pub(super) fn apply_plan(self, planned: &[Node], plan: Plan) -> Ended {
+        self.carry_out(planned, plan, true)
     }
 
     pub(super) fn apply_without_cloud(self, planned: &[Node], actions: Vec<Action>) -> Ended {
-        self.carry_out(planned, actions, false)
+        self.carry_out(planned, plan(actions), false)
     }
 
-    fn carry_out(self, planned: &[Node], actions: Vec<Action>, with_cloud: bool) -> Ended {
+    fn carry_out(self, planned: &[Node], plan: Plan, with_cloud: bool) -> Ended {
+        let snapshot =
+            Snapshot::new(NOW, planned.to_vec(), self.planned_pods.clone(), Vec::new(), 1).unwrap();
         let ports = Ports(Mutex::new(self));
-        let snapshot = Snapshot::new(NOW, planned.to_vec(), Vec::new(), Vec::new(), 1).unwrap();
-        let (policy, plan) = (policy(), plan(actions));
+        let policy = policy();
         let apply = Apply {
             plan: &plan,
             snapshot: &snapshot,
@@ -82,12 +109,22 @@ impl World {
         };
         // Everything here answers at once, so the first poll is the last.
         let applied = apply.run().now_or_never().unwrap();
-        let World { nodes, log, told, .. } = ports.0.into_inner().unwrap();
-        Ended { applied, nodes, log, told }
+        let World { nodes, log, told, notices, ledger, .. } = ports.0.into_inner().unwrap();
+        Ended { applied, nodes, log, told, notices, ledger }
     }
 
     fn did(&mut self, what: String) {
         self.stopped |= self.stop_at == Some(what.as_str());
+        if let Some((_, somebody)) = self.meanwhile.take_if(|(when, _)| *when == what) {
+            match somebody {
+                Meanwhile::Uncordons(name) => {
+                    let node = self.nodes.get_mut(name).unwrap();
+                    node.unschedulable = false;
+                    node.resource_version.push('u');
+                }
+                Meanwhile::Comes(pod) => self.pods.push(pod),
+            }
+        }
         self.log.push(what);
     }
 }
@@ -101,6 +138,10 @@ pub(super) struct Ended {
     pub(super) log: Vec<String>,
     /// The events.
     pub(super) told: Vec<String>,
+    /// The events on waiting pods.
+    pub(super) notices: Vec<PodNotice>,
+    /// What was kept for later runs.
+    pub(super) ledger: Option<Ledger>,
 }
 
 impl Ports {
@@ -122,7 +163,13 @@ impl Cluster for Ports {
     async fn node(&self, name: &str) -> Result<Option<Node>, PortError> {
         let mut world = self.world();
         world.did(format!("read {name}"));
-        Ok(world.nodes.get(name).cloned())
+        let node = world.nodes.get(name).cloned();
+        if world.changes_once.remove(name)
+            && let Some(node) = world.nodes.get_mut(name)
+        {
+            node.resource_version.push('x');
+        }
+        Ok(node)
     }
 
     async fn patch(&self, name: &str, patch: &NodePatch) -> Result<Node, PatchError> {
@@ -147,12 +194,10 @@ impl Cluster for Ports {
                 None => node.annotations.remove(*key),
             };
         }
-        let node = node.clone();
-        if world.changes_once.remove(name)
-            && let Some(node) = world.nodes.get_mut(name)
-        {
-            node.resource_version.push('x');
+        if let Some(taints) = &patch.taints {
+            node.taints.clone_from(taints);
         }
+        let node = node.clone();
         let verb = match (patch.unschedulable, patch.annotations.get(annotation::DELETING_UNTIL)) {
             (Some(true), _) => "cordon",
             (Some(false), _) => "uncordon",
@@ -163,6 +208,8 @@ impl Cluster for Ports {
         world.did(format!("{verb} {name}"));
         if world.unanswered.remove(name) {
             Err(PortError("the answer was lost".to_owned()).into())
+        } else if world.misanswered.contains(name) {
+            Ok(super::world::node("another"))
         } else {
             Ok(node)
         }
@@ -170,6 +217,18 @@ impl Cluster for Ports {
 
     async fn tell(&self, event: &NodeEvent) -> Result<(), PortError> {
         self.world().told.push(format!("{} {}", event.reason, event.node));
+        Ok(())
+    }
+
+    async fn notify(&self, notice: &PodNotice) -> Result<(), PortError> {
+        self.world().notices.push(notice.clone());
+        Ok(())
+    }
+
+    async fn remember(&self, ledger: &Ledger) -> Result<(), PortError> {
+        let mut world = self.world();
+        world.did("remember".to_owned());
+        world.ledger = Some(ledger.clone());
         Ok(())
     }
 }
@@ -186,7 +245,17 @@ impl NodeGroups for Ports {
         for node in nodes {
             world.did(format!("delete {}", node.node));
         }
+        if world.busy > 0 {
+            world.busy -= 1;
+            return vec![GroupAnswer::Busy("503".to_owned()); nodes.len()];
+        }
         world.answers.iter().take(nodes.len()).cloned().collect()
+    }
+
+    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+        let mut world = self.world();
+        world.did(format!("delete instance {group} {instance}"));
+        world.answers[0].clone()
     }
 }
 
@@ -201,14 +270,18 @@ impl Clock for Ports {
 }
 
 pub(super) fn node(name: &str) -> Node {
-    let resources =
-        NodeResources { memory: Some(Bytes(8 << 30)), cpu: Some(Millicores(4000)), pods: Some(110) };
+    let resources = NodeResources {
+        memory: Some(Bytes(8 << 30)),
+        cpu: Some(Millicores(4000)),
+        pods: Some(110),
+        further: None,
+    };
     Node {
         name: name.to_owned(),
         uid: format!("uid-{name}"),
         resource_version: "1".to_owned(),
         ready: Some(ReadyCondition { ready: true, since: Some(ago(86_400)) }),
-        allocatable: resources,
+        allocatable: resources.clone(),
         capacity: resources,
         ..Node::default()
     }
@@ -236,20 +309,37 @@ fn ago(seconds: i64) -> Timestamp {
 
 /// A user's pod on a node.
 pub(super) fn user(name: &str, node: &str) -> Pod {
-    let owner =
-        Controller { kind: "ReplicaSet".to_owned(), name: name.to_owned(), uid: format!("uid-{name}") };
+    let owner = Controller {
+        group: Some("apps".to_owned()),
+        kind: "ReplicaSet".to_owned(),
+        name: name.to_owned(),
+        uid: format!("uid-{name}"),
+    };
     Pod {
         namespace: "hub".into(),
         name: name.into(),
         label_keys: [Arc::from("user")].into(),
+        deleting: false,
         node_name: Some(node.into()),
-        requests: Requests { memory: Bytes::GIBI, cpu: Millicores(100) },
+        requests: Amounts::pod(Bytes::GIBI, Millicores(100)),
         controller: Some(Arc::new(owner)),
         mirror: false,
+        daemonset_pod: false,
         safe_to_evict: None,
+        do_not_disrupt: false,
         local_volume: None,
+        claims: Box::default(),
+        priority: 0,
+        ends_at_once: false,
+        ready: true,
+        constraints: Arc::new(Constraints::default()),
         unbound: None,
     }
+}
+
+/// A pod that no decision of these tests looks at.
+fn elsewhere() -> Pod {
+    Pod { namespace: "kube-system".into(), ..user("dns", "elsewhere") }
 }
 
 /// A pod on a node that nobody may take the node from.
@@ -272,7 +362,19 @@ pub(super) fn cordon(node: &str) -> Action {
 
 pub(super) fn delete(node: &str) -> Action {
     let reason = DeleteReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
-    Action::Delete { node: node.to_owned(), reason }
+    Action::Delete { node: node.to_owned(), reason, restarts: Vec::new() }
+}
+
+pub(super) fn delete_instance(group: &str, instance: &str) -> Action {
+    Action::DeleteInstance {
+        pool: PoolName::default(),
+        group: group.to_owned(),
+        instance: instance.to_owned(),
+        reason: InstanceReason::NeverRegistered {
+            created: Since(None),
+            limit: Elapsed(SignedDuration::from_mins(30)),
+        },
+    }
 }
 
 pub(super) fn mark(node: &str) -> Action {
@@ -284,38 +386,39 @@ pub(super) fn unmark(node: &str) -> Action {
 }
 
 pub(super) fn grow(group: Option<&str>) -> Action {
-    let reason = GrowReason::MinNodes { nodes: 0, min: 1 };
-    Action::Grow { group: group.map(str::to_owned), from: 2, to: 4, reason }
+    grow_or(group, &[])
+}
+
+/// Grows a group, or one of these where it refuses.
+pub(super) fn grow_or(group: Option<&str>, instead: &[(&str, u32)]) -> Action {
+    let instead = instead.iter().map(|(group, size)| GroupSize { group: (*group).to_owned(), size: *size });
+    Action::Grow {
+        pool: PoolName::default(),
+        group: group.map(str::to_owned),
+        from: 2,
+        to: 4,
+        instead: instead.collect(),
+        reason: GrowReason::MinNodes { nodes: 0, min: 1 },
+    }
 }
 
 fn policy() -> Policy {
-    Policy { min_nodes: 0, preemptible_labels: BTreeSet::from(["user".to_owned()]), ..Policy::default() }
+    let mut policy = Policy::default();
+    policy.preemptible_labels = BTreeSet::from(["user".to_owned()]);
+    policy
 }
 
 /// A plan of which only the actions are of interest.
-fn plan(actions: Vec<Action>) -> Plan {
-    let utilization = Utilization::default();
+pub(super) fn plan(actions: Vec<Action>) -> Plan {
     Plan {
         observed_at: NOW,
-        before: Before {
-            managed: 0,
-            serving: 0,
-            cordoned: 0,
-            critical: 0,
-            empty: 0,
-            booting: 0,
-            broken: 0,
-            instances_without_node: 0,
-            waiting_pods: 0,
-            demand: 0,
-            utilization,
-        },
-        band: Band::Within,
-        after: After { serving: 0, booting: 0, created: 0, utilization },
+        pools: Vec::new(),
         actions,
         nodes: Vec::new(),
         limits: Vec::new(),
         warnings: Vec::new(),
         guard: None,
+        notices: Vec::new(),
+        ledger: None,
     }
 }

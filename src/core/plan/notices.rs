@@ -71,10 +71,11 @@ fn is_uncordoned(run: &Run<'_, '_>, index: NodeIndex) -> bool {
 fn on_node(run: &Run<'_, '_>, index: NodeIndex, stage: Stage) -> (NoticeKind, String) {
     use NoticeKind::{NotTriggerScaleUp, TriggeredScaleUp};
     let name = run.name(index);
+    // Whatever it counted as in the last pass of the choice, which is made on the outcome of the one before.
+    if is_uncordoned(run, index) {
+        return (TriggeredScaleUp, format!("node {name} becomes schedulable for it"));
+    }
     match stage {
-        Stage::Cordoned | Stage::ReservedCordoned if is_uncordoned(run, index) => {
-            (TriggeredScaleUp, format!("node {name} becomes schedulable for it"))
-        }
         Stage::Booting => (TriggeredScaleUp, format!("node {name} boots and has room for it")),
         Stage::Serving | Stage::Reserved => (
             NotTriggerScaleUp,

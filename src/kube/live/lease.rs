@@ -16,6 +16,13 @@ use kube_rebalancer_ports::{Clock, PortError};
 /// its way has arrived.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
+/// Longest time for which the Lease of another run is respected, unless this run may itself last longer: a run lasts
+/// minutes, and a Lease that claims years would stop every later one.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// How far in the future a Lease may be renewed: the clocks of two API servers differ by less.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
+
 /// How often it is written where what is stored has changed meanwhile.
 const TRIES: usize = 3;
 
@@ -70,27 +77,31 @@ impl Live {
         let namespace = &self.namespace;
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
         let path = format!("{leases}/{}", self.lease_name);
-        let failed = |error: PortError| LeaseError::Failed { namespace: namespace.clone(), name: self.lease_name.clone(), error };
+        let failed = |error: PortError| LeaseError::Failed {
+            namespace: namespace.clone(),
+            name: self.lease_name.clone(),
+            error,
+        };
         let mut tried = 0;
         loop {
             let found = self.lease(Call::get(&path)).await.map_err(failed)?;
-            let holder = found.as_ref().and_then(holder);
-            if let (Some(lease), Some((holder, _))) = (&found, &holder)
-                && tried > 0
-                && *holder == self.identity
-            {
-                return Ok(Held { lease: lease.clone(), path });
-            }
             let now = self.time.now();
-            if let Some((holder, until)) =
-                holder.filter(|(holder, until)| *until > now && *holder != self.identity)
+            if let Some(lease) = &found
+                && let Some(holder) = holder(lease)
             {
-                return Err(LeaseError::Busy {
-                    holder,
-                    namespace: namespace.clone(),
-                    name: self.lease_name.clone(),
-                    until,
-                });
+                if holder == self.identity && tried > 0 {
+                    return Ok(Held { lease: lease.clone(), path });
+                }
+                match term(lease, now, longest(run_timeout)) {
+                    Term::Runs(until) if holder != self.identity => {
+                        let (namespace, name) = (namespace.clone(), self.lease_name.clone());
+                        return Err(LeaseError::Busy { holder, namespace, name, until });
+                    }
+                    Term::Untrue => {
+                        log::warn!("the Lease of {holder} is ignored: no run lasts as long as it says");
+                    }
+                    Term::Runs(_) | Term::Over => {}
+                }
             }
             let exists = found.is_some();
             let lease = self.taken(found.unwrap_or_default(), now, run_timeout);
@@ -137,14 +148,19 @@ impl Live {
     /// patch is judged on its own node, and none sees the sum.
     pub async fn still_holds(&self, held: &Held) -> Result<(), LeaseError> {
         let namespace = || self.namespace.clone();
-        let lost = |holder| LeaseError::Lost { namespace: namespace(), name: self.lease_name.clone(), holder };
-        let failed = |error: PortError| LeaseError::Failed { namespace: namespace(), name: self.lease_name.clone(), error };
+        let lost =
+            |holder| LeaseError::Lost { namespace: namespace(), name: self.lease_name.clone(), holder };
+        let failed = |error: PortError| LeaseError::Failed {
+            namespace: namespace(),
+            name: self.lease_name.clone(),
+            error,
+        };
         let lease = match self.server.call(&Call::get(&held.path)).await {
             Ok(text) => parse(&text).map_err(failed)?,
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Err(lost(None)),
             Err(error) => return Err(failed(error.into())),
         };
-        let holder = holder(&lease).map(|(holder, _)| holder);
+        let holder = holder(&lease);
         if holder.as_ref() == Some(&self.identity) && lease.metadata.uid == held.lease.metadata.uid {
             return Ok(());
         }
@@ -173,7 +189,7 @@ impl Live {
             }
             // Given back already, by a try whose answer was lost; or in other hands; or somebody has labelled it, say.
             let found = self.lease(Call::get(&path).last_word()).await?;
-            let ours = |lease: &Lease| holder(lease).is_some_and(|(holder, _)| holder == self.identity);
+            let ours = |lease: &Lease| holder(lease).is_some_and(|holder| holder == self.identity);
             let Some(found) = found.filter(ours) else { return Ok(()) };
             lease = found;
         }
@@ -189,11 +205,81 @@ fn now_of(holder: Option<&String>) -> String {
     holder.map(|holder| format!("; {holder} has it now")).unwrap_or_default()
 }
 
-/// Who holds a Lease, and until when.
-fn holder(lease: &Lease) -> Option<(String, Timestamp)> {
-    let spec = lease.spec.as_ref()?;
-    let holder = spec.holder_identity.clone().filter(|holder| !holder.is_empty())?;
-    let seconds = i64::from(spec.lease_duration_seconds.unwrap_or(0));
-    let until = spec.renew_time.as_ref()?.0.checked_add(SignedDuration::from_secs(seconds)).ok()?;
-    Some((holder, until))
+/// Who holds a Lease.
+fn holder(lease: &Lease) -> Option<String> {
+    lease.spec.as_ref()?.holder_identity.clone().filter(|holder| !holder.is_empty())
+}
+
+/// The longest time that a run can hold a Lease, as far as this run knows.
+fn longest(run_timeout: SignedDuration) -> SignedDuration {
+    run_timeout.saturating_add(MARGIN).max(LONGEST)
+}
+
+/// Whether a Lease keeps other runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Term {
+    /// Until then.
+    Runs(Timestamp),
+    /// No longer.
+    Over,
+    /// It is renewed in the future, or lasts longer than a run can: no run wrote it.
+    Untrue,
+}
+
+fn term(lease: &Lease, now: Timestamp, longest: SignedDuration) -> Term {
+    let Some(spec) = &lease.spec else { return Term::Over };
+    let Some(renewed) = spec.renew_time.as_ref().map(|time| time.0) else { return Term::Over };
+    let lasts = SignedDuration::from_secs(i64::from(spec.lease_duration_seconds.unwrap_or(0)));
+    if renewed.duration_since(now) > CLOCKS || lasts > longest {
+        return Term::Untrue;
+    }
+    match renewed.checked_add(lasts) {
+        Ok(until) if until > now => Term::Runs(until),
+        Ok(_) | Err(_) => Term::Over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(renewed: &str, seconds: i32) -> Lease {
+        let spec = LeaseSpec {
+            renew_time: Some(MicroTime(renewed.parse().unwrap())),
+            lease_duration_seconds: Some(seconds),
+            ..LeaseSpec::default()
+        };
+        Lease { spec: Some(spec), ..Lease::default() }
+    }
+
+    #[test]
+    fn a_lease_keeps_others_out_for_as_long_as_a_run_can_last_and_no_longer() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-01-15T09:00:00Z");
+        let longest = longest(SignedDuration::from_mins(5));
+        let day = 24 * 60 * 60;
+        for (renewed, seconds, expected) in [
+            ("2026-01-15T08:59:00Z", 330, Term::Runs(at("2026-01-15T09:04:30Z"))),
+            ("2026-01-15T08:54:30Z", 330, Term::Over),
+            // The clock of another API server.
+            ("2026-01-15T09:01:00Z", 330, Term::Runs(at("2026-01-15T09:06:30Z"))),
+            ("2026-01-15T09:01:01Z", 330, Term::Untrue),
+            ("9999-12-30T00:00:00Z", 330, Term::Untrue),
+            ("2026-01-15T08:59:00Z", day, Term::Runs(at("2026-01-16T08:59:00Z"))),
+            ("2026-01-15T08:59:00Z", day + 1, Term::Untrue),
+            ("2026-01-15T08:59:00Z", i32::MAX, Term::Untrue),
+        ] {
+            assert_eq!(term(&lease(renewed, seconds), now, longest), expected, "{renewed} {seconds}");
+        }
+        assert_eq!(term(&Lease::default(), now, longest), Term::Over);
+    }
+
+    #[test]
+    fn a_run_that_may_last_longer_than_a_day_believes_that_another_one_may_too() {
+        let now = "2026-01-15T09:00:00Z".parse().unwrap();
+        let two_days = 2 * 24 * 60 * 60;
+        let longest = longest(SignedDuration::from_secs(two_days));
+        let held = lease("2026-01-15T08:59:00Z", i32::try_from(two_days).unwrap() + 30);
+        assert_eq!(term(&held, now, longest), Term::Runs("2026-01-17T08:59:30Z".parse().unwrap()));
+    }
 }

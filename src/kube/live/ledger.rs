@@ -151,7 +151,12 @@ impl Live {
             }
         };
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
-        let Some(noted) = value.pointer("/data").and_then(|data| data.get(KEY)).and_then(Value::as_str) else {
+        if value.get("kind").and_then(Value::as_str) != Some("ConfigMap") {
+            log::info!("what earlier runs noted is not read: the answer of the API server is no ConfigMap");
+            return None;
+        }
+        let Some(noted) = value.pointer("/data").and_then(|data| data.get(KEY)).and_then(Value::as_str)
+        else {
             return Some(Ledger::default());
         };
         match decode(noted) {
@@ -222,9 +227,18 @@ mod tests {
             ("", "EOF"),
             ("[]", "invalid length"),
             (r#"{"version":2,"common":[],"createdFor":[]}"#, "version 2"),
-            (r#"{"version":1,"common":[{"pool":"","taints":[{"key":"a","value":"","effect":"x"}],"common":true}],"createdFor":[]}"#, "no taint effect"),
-            (r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":-1,"at":"2026-01-15T09:00:00Z"}]}"#, "invalid value"),
-            (r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":1,"at":"never"}]}"#, "four digit integer as year"),
+            (
+                r#"{"version":1,"common":[{"pool":"","taints":[{"key":"a","value":"","effect":"x"}],"common":true}],"createdFor":[]}"#,
+                "no taint effect",
+            ),
+            (
+                r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":-1,"at":"2026-01-15T09:00:00Z"}]}"#,
+                "invalid value",
+            ),
+            (
+                r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":1,"at":"never"}]}"#,
+                "four digit integer as year",
+            ),
             (longest.as_str(), "bytes"),
         ] {
             let error = decode(text).unwrap_err().to_string();

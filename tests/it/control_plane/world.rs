@@ -69,6 +69,49 @@ impl ControlPlane {
         });
     }
 
+    /// Creates a disk, in a zone or anywhere, and a claim that is bound to it.
+    #[track_caller]
+    pub(crate) fn create_disk(&self, namespace: &str, claim: &str, zone: Option<&str>) {
+        let name = self.unique("disk");
+        let mut volume = json!({
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "",
+            "claimRef": {"namespace": namespace, "name": claim},
+            "hostPath": {"path": "/nowhere"},
+        });
+        if let Some(zone) = zone {
+            let term = json!({"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]});
+            volume["nodeAffinity"] =
+                json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [term]}]}});
+        }
+        let volume = json!({"metadata": {"name": name}, "spec": volume});
+        self.admin().post("/api/v1/persistentvolumes", &volume).success();
+        let spec = json!({
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "",
+            "resources": {"requests": {"storage": "1Gi"}},
+            "volumeName": name,
+        });
+        let claims = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims");
+        self.admin().post(&claims, &json!({"metadata": {"name": claim}, "spec": spec})).success();
+        self.wait_until(&format!("claim {namespace}/{claim} is bound"), PATIENCE, || {
+            let now = self.admin().get(&format!("{claims}/{claim}")).success();
+            (now["status"]["phase"] == "Bound").then_some(())
+        });
+    }
+
+    /// Waits until the scheduler has said of a pod that no node takes it.
+    #[track_caller]
+    pub(crate) fn wait_until_refused(&self, namespace: &str, name: &str) {
+        let path = pod_path(namespace, name);
+        self.wait_until(&format!("pod {namespace}/{name} is refused"), PATIENCE, || {
+            let pod = self.admin().get(&path).success();
+            let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+            conditions.any(|one| one["type"] == "PodScheduled" && one["status"] == "False").then_some(())
+        });
+    }
+
     /// Creates a pod and leaves it to the scheduler.
     #[track_caller]
     pub(crate) fn create_pod(&self, pod: &Pod) {

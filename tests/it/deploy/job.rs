@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::{objects, one};
 use crate::control_plane::ControlPlane;
 use crate::control_plane::identity::Identity;
 use crate::objects::{Node, Pod};
@@ -19,7 +20,7 @@ fn hub(plane: &ControlPlane) {
         Node::new("core").label(PURPOSE, "core").taint(DEDICATED, "core", "NoSchedule"),
         Node::new("user-0").label(PURPOSE, "user"),
         Node::new("user-1").label(PURPOSE, "user"),
-        Node::new("user-2").label(PURPOSE, "user").cordoned(),
+        Node::new("user-2").label(PURPOSE, "user").cordoned_long_ago(),
     ]);
     plane.create_namespace("hub");
     plane.create_bound_pod(&Pod::new("hub", "hub").memory("1Gi").label("component", "hub").on("core"));
@@ -108,14 +109,29 @@ fn the_job_for_a_hub_finds_a_node_when_the_users_nodes_are_full_and_does_a_full_
     let uncordoned = plane.events().into_iter().find(|event| event["reason"] == "NodeUncordoned").unwrap();
     assert_eq!(uncordoned["regarding"]["name"], "user-2");
     // Nobody's place was taken, and the Lease was given back.
-    let lease =
-        plane.admin().get("/apis/coordination.k8s.io/v1/namespaces/default/leases/kube-rebalancer").success();
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/kube-rebalancer/leases/kube-rebalancer";
+    let lease = plane.admin().get(lease).success();
     assert_eq!(lease["spec"]["holderIdentity"].as_str().unwrap_or_default(), "");
     let users = plane.admin().get("/api/v1/namespaces/hub/pods").success();
     assert_eq!(users["items"].as_array().unwrap().len(), 5);
     // In JSON every line is a record, and standard output, where a report would be, stays empty.
     assert!(records(&output).iter().all(|record| record["severity"] == "INFO"), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+}
+
+/// A dry run has no right to change anything, whatever the base had given it before.
+#[test]
+fn the_service_account_of_a_dry_run_may_only_read() {
+    let Some(plane) = ControlPlane::shared() else { return };
+    for overlay in ["overlays/dry-run", "overlays/gke-dry-run"] {
+        let objects = objects(&plane.kustomize(overlay));
+        for kind in ["ClusterRole", "Role"] {
+            for rule in one(&objects, kind)["rules"].as_array().unwrap() {
+                let verbs = rule["verbs"].as_array().unwrap();
+                assert!(verbs.iter().all(|verb| verb == "get" || verb == "list"), "{overlay}: {rule}");
+            }
+        }
+    }
 }
 
 /// The account's token opens what the role names, and nothing else.
@@ -125,7 +141,8 @@ fn the_service_account_may_neither_evict_nor_delete_nor_watch_nor_read_secrets()
     plane.apply(&plane.kustomize("base"));
     let client = plane.client_of(&Identity::Token(plane.token("kube-rebalancer", "kube-rebalancer")));
     let allowed = |verb: &str, group: &str, resource: &str| {
-        let attributes = json!({"verb": verb, "group": group, "resource": resource, "namespace": "default"});
+        let attributes =
+            json!({"verb": verb, "group": group, "resource": resource, "namespace": "kube-rebalancer"});
         let review = json!({"spec": {"resourceAttributes": attributes}});
         let answer = client.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review);
         answer.success()["status"]["allowed"] == true
@@ -143,6 +160,12 @@ fn the_service_account_may_neither_evict_nor_delete_nor_watch_nor_read_secrets()
         ("list", "", "secrets"),
         ("delete", "coordination.k8s.io", "leases"),
         ("update", "coordination.k8s.io", "leases"), // of another name
+        ("get", "", "configmaps"),                   // the settings, say
+        ("patch", "", "configmaps"),
+        ("update", "", "configmaps"),
+        ("list", "", "persistentvolumeclaims"),
+        ("list", "", "persistentvolumes"),
+        ("patch", "", "nodes/status"),
     ] {
         assert!(!allowed(verb, group, resource), "{verb} {resource}");
     }

@@ -117,7 +117,10 @@ impl Selector {
         let supported: &[&str] = match resource {
             Resource::Nodes => &["metadata.name", "spec.unschedulable"],
             Resource::Pods => &["metadata.name", "metadata.namespace", "spec.nodeName", "status.phase"],
-            Resource::Leases | Resource::Events => &["metadata.name", "metadata.namespace"],
+            Resource::Volumes => &["metadata.name"],
+            Resource::Leases | Resource::Events | Resource::ConfigMaps | Resource::VolumeClaims => {
+                &["metadata.name", "metadata.namespace"]
+            }
         };
         let mut terms = Vec::new();
         for term in text.into_iter().flat_map(|text| text.split(',')) {

@@ -1,6 +1,6 @@
 //! A small fake API server for the trouble that a real one cannot be made to have: it fails the n-th request in any
-//! way, holds it, tells a test of it, and remembers every request. It knows nodes, pods, Leases and events, over plain
-//! HTTP on loopback. `contract.rs` holds it to what a real one does.
+//! way, holds it, tells a test of it, and remembers every request. It knows nodes, pods, Leases, events,
+//! ConfigMaps and volumes, over plain HTTP on loopback. `contract.rs` holds it to what a real one does.
 //!
 //! ```text
 //! FakeApi::start() ──> add_node, add_pod, fail, on ──> run the program ──> calls(), node(), events()
@@ -83,6 +83,11 @@ impl FakeApi {
             json["status"]["phase"] = json!(if bound { "Running" } else { "Pending" });
         }
         self.lock().store.put(Resource::Pods, json);
+    }
+
+    /// Any other object, with its namespace in its metadata where it has one.
+    pub(crate) fn add(&self, resource: Resource, object: Value) {
+        self.lock().store.put(resource, object);
     }
 
     /// An object as a client would get it.

@@ -258,10 +258,13 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// What the real server does not write: false, and empty maps.
+/// What the real server does not write: false, and empty maps and lists.
 fn omit_empty(object: &mut Value) {
     if object["spec"]["unschedulable"] == false {
         object["spec"].as_object_mut().unwrap().remove("unschedulable");
+    }
+    if object["spec"]["taints"].as_array().is_some_and(Vec::is_empty) {
+        object["spec"].as_object_mut().unwrap().remove("taints");
     }
     for field in ["annotations", "labels"] {
         if object["metadata"][field].as_object().is_some_and(serde_json::Map::is_empty) {

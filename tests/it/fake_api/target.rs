@@ -7,9 +7,22 @@ pub(crate) enum Resource {
     Pods,
     Leases,
     Events,
+    ConfigMaps,
+    VolumeClaims,
+    Volumes,
 }
 
 impl Resource {
+    const ALL: [Self; 7] = [
+        Self::Nodes,
+        Self::Pods,
+        Self::Leases,
+        Self::Events,
+        Self::ConfigMaps,
+        Self::VolumeClaims,
+        Self::Volumes,
+    ];
+
     /// The last part of the path.
     pub(super) fn plural(self) -> &'static str {
         match self {
@@ -17,6 +30,9 @@ impl Resource {
             Self::Pods => "pods",
             Self::Leases => "leases",
             Self::Events => "events",
+            Self::ConfigMaps => "configmaps",
+            Self::VolumeClaims => "persistentvolumeclaims",
+            Self::Volumes => "persistentvolumes",
         }
     }
 
@@ -26,13 +42,16 @@ impl Resource {
             Self::Pods => "Pod",
             Self::Leases => "Lease",
             Self::Events => "Event",
+            Self::ConfigMaps => "ConfigMap",
+            Self::VolumeClaims => "PersistentVolumeClaim",
+            Self::Volumes => "PersistentVolume",
         }
     }
 
     /// The API group; empty is the core.
     pub(super) fn group(self) -> &'static str {
         match self {
-            Self::Nodes | Self::Pods => "",
+            Self::Nodes | Self::Pods | Self::ConfigMaps | Self::VolumeClaims | Self::Volumes => "",
             Self::Leases => "coordination.k8s.io",
             Self::Events => "events.k8s.io",
         }
@@ -78,11 +97,11 @@ impl Target {
             [plural, name] => (*plural, Some((*name).to_owned())),
             _ => return None,
         };
-        let resource = [Resource::Nodes, Resource::Pods, Resource::Leases, Resource::Events]
+        let resource = Resource::ALL
             .into_iter()
             .find(|resource| resource.plural() == plural && resource.group() == group)?;
-        // A node has no namespace; what has one cannot be named without.
-        let namespaced = resource != Resource::Nodes;
+        // A node and a volume have no namespace; what has one cannot be named without.
+        let namespaced = !matches!(resource, Resource::Nodes | Resource::Volumes);
         let sound = if namespaced { namespace.is_some() || name.is_none() } else { namespace.is_none() };
         sound.then_some(Self { resource, namespace, name })
     }

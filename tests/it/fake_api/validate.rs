@@ -23,9 +23,10 @@ pub(super) fn validate(resource: Resource, name: &str, object: &Value) -> Result
     }
     match resource {
         Resource::Nodes => node(name, object),
-        Resource::Pods => Ok(()),
+        Resource::Pods | Resource::VolumeClaims | Resource::Volumes => Ok(()),
         Resource::Leases => lease(name, object),
         Resource::Events => event(name, object),
+        Resource::ConfigMaps => config_map(name, object),
     }
 }
 
@@ -42,6 +43,13 @@ fn node(name: &str, node: &Value) -> Result<(), Refusal> {
     let unschedulable = &node["spec"]["unschedulable"];
     if !(unschedulable.is_null() || unschedulable.is_boolean()) {
         return Err(Refusal::invalid("Node", name, "spec.unschedulable", "must be a boolean"));
+    }
+    for taint in node["spec"]["taints"].as_array().into_iter().flatten() {
+        let effect = taint["effect"].as_str().unwrap_or_default();
+        if !["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect) {
+            let problem = format!("Unsupported value: {effect:?}");
+            return Err(Refusal::invalid("Node", name, "spec.taints.effect", &problem));
+        }
     }
     let annotations = node["metadata"]["annotations"].as_object();
     match annotations.into_iter().flatten().find(|(_, value)| !value.is_string()) {
@@ -64,6 +72,16 @@ fn lease(name: &str, lease: &Value) -> Result<(), Refusal> {
         return Err(Refusal::invalid(what, name, "spec.leaseDurationSeconds", &problem));
     }
     Ok(())
+}
+
+fn config_map(name: &str, config_map: &Value) -> Result<(), Refusal> {
+    let data = config_map["data"].as_object();
+    match data.into_iter().flatten().find(|(_, value)| !value.is_string()) {
+        None => Ok(()),
+        Some((key, _)) => {
+            Err(Refusal::invalid("ConfigMap", name, &format!("data[{key}]"), "must be a string"))
+        }
+    }
 }
 
 fn event(name: &str, event: &Value) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use super::program::Program;
-use super::world::{self, LEASES, state};
+use super::world::{self, CLAIM, LEASES, VOLUME, state};
 use crate::fake_api::{Call, FakeApi};
 use crate::objects::{Node, Pod};
 
@@ -13,12 +13,17 @@ fn beside_the_lease(fake: &FakeApi) -> Vec<(Method, String)> {
     calls.map(|call| (call.method, call.path)).collect()
 }
 
-fn lists() -> Vec<(Method, String)> {
-    ["/api/v1/nodes", "/api/v1/pods"].map(|path| (Method::GET, path.to_owned())).into()
+/// What earlier runs noted.
+const NOTES: &str = "/api/v1/namespaces/default/configmaps/kube-rebalancer";
+
+/// Two lists, the volumes of those who wait, and what earlier runs noted.
+fn reads(volumes: &[&str]) -> Vec<(Method, String)> {
+    let paths = ["/api/v1/nodes", "/api/v1/pods"].into_iter().chain(volumes.iter().copied()).chain([NOTES]);
+    paths.map(|path| (Method::GET, path.to_owned())).collect()
 }
 
 #[test]
-fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_beside_the_lease() {
+fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_and_the_notes_beside_the_lease() {
     let fake = FakeApi::start();
     for index in 0..100 {
         // 6 of 8 Gi: on the target.
@@ -30,14 +35,14 @@ fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_beside_the_lease() {
     let (ran, took) = program.timed(&["--yes", "--max-nodes", "100"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.report["actions"].as_array().map(Vec::len), Some(0));
-    assert_eq!(beside_the_lease(&fake), lists());
+    assert_eq!(beside_the_lease(&fake), reads(&[]));
     // Read, taken, given back.
-    assert_eq!(fake.calls().len(), 2 + 3);
+    assert_eq!(fake.calls().len(), 3 + 3);
     println!("an idle cluster of 100 nodes: {} ms in a debug build", took.as_millis());
 }
 
 #[test]
-fn a_dry_run_reads_two_lists_and_touches_nothing_not_even_the_lease() {
+fn a_dry_run_only_reads_and_touches_nothing_not_even_the_lease() {
     let fake = world::start();
     let program = Program::new(&fake, "60s");
     let ran = program.run(&["--dry-run"]);
@@ -45,7 +50,7 @@ fn a_dry_run_reads_two_lists_and_touches_nothing_not_even_the_lease() {
     assert_eq!(ran.report["actions"].as_array().map(Vec::len), Some(world::ACTIONS));
     let calls: Vec<(Method, String)> =
         fake.calls().into_iter().map(|call| (call.method, call.path)).collect();
-    assert_eq!(calls, lists());
+    assert_eq!(calls, reads(&[CLAIM, VOLUME]));
 }
 
 #[test]
@@ -58,7 +63,8 @@ fn a_dry_run_on_the_server_sends_the_same_patches_and_changes_nothing() {
     assert_eq!(state(&fake), before);
     let (reads, patches): (Vec<Call>, Vec<Call>) =
         fake.calls().into_iter().partition(|call| call.method == Method::GET);
-    assert!(reads.iter().all(|call| ["/api/v1/nodes", "/api/v1/pods"].contains(&call.path.as_str())));
+    let read = ["/api/v1/nodes", "/api/v1/pods", CLAIM, VOLUME, NOTES];
+    assert!(reads.iter().all(|call| read.contains(&call.path.as_str())), "{reads:?}");
     let is_dry =
         |call: &Call| call.method == Method::PATCH && call.parameter("dryRun").as_deref() == Some("All");
     assert!(patches.iter().all(is_dry), "{patches:?}");
@@ -67,7 +73,8 @@ fn a_dry_run_on_the_server_sends_the_same_patches_and_changes_nothing() {
     let program = Program::new(&fake, "60s");
     fake.forget_calls();
     assert_eq!(program.run(&["--yes"]).code, Some(0));
-    let really = fake.calls().into_iter().filter(|call| call.method == Method::PATCH);
+    let patches_a_node = |call: &Call| call.method == Method::PATCH && call.path != NOTES;
+    let really = fake.calls().into_iter().filter(patches_a_node);
     let unscheduled = |call: &Call| (call.path.clone(), call.body["spec"]["unschedulable"].as_bool());
     let mut tried: Vec<_> = patches.iter().map(unscheduled).collect();
     let mut done: Vec<_> = really.map(|call| unscheduled(&call)).collect();
@@ -82,7 +89,7 @@ fn without_consent_nothing_is_changed_but_the_lease() {
     let before = state(&fake);
     let ran = Program::new(&fake, "60s").run(&[]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert_eq!(beside_the_lease(&fake), lists());
+    assert_eq!(beside_the_lease(&fake), reads(&[CLAIM, VOLUME]));
     assert_eq!(state(&fake), before);
     assert_eq!(world::holder(&fake), None);
 }

@@ -10,6 +10,9 @@
 //!   n9  our cordon, empty for long           delete: not tried, there is no cloud
 //! ```
 //!
+//! Every node has a taint that most users tolerate, so a run keeps in a ConfigMap that it is common. One more user
+//! waits for a node that nobody has: the volume of their claim is looked up, and an event tells them.
+//!
 //! By hand: n1, n2, n5, n6, n7 serve, 40 Gi; asked for are 4 + 4 (critical) + 4 + 0.5 + 0.5 (n2, n5, n6) + 4 (n7) + 3
 //! (n8) = 20 Gi, one half, below the band. 20 Gi / 0.75 = 26.7 Gi, so three nodes of 8 Gi (0.83): n1 and n3 have critical
 //! pods, and n7 has most occupants. On that outcome a further run has nothing to decide.
@@ -27,6 +30,13 @@ const LONG_AGO: &str = "2026-01-02T00:00:00Z";
 
 /// Where Leases are created.
 pub(super) const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+
+/// Where ConfigMaps are created.
+pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+/// The claim and the volume of the user who waits.
+pub(super) const CLAIM: &str = "/api/v1/namespaces/users/persistentvolumeclaims/gus-home";
+pub(super) const VOLUME: &str = "/api/v1/persistentvolumes/gus-disk";
 
 /// The actions of a run that nothing disturbs.
 pub(super) const ACTIONS: usize = 8;
@@ -46,21 +56,36 @@ pub(super) fn start() -> FakeApi {
         ours("n8").annotation(annotation::EMPTY_SINCE, LONG_AGO),
         ours("n9").annotation(annotation::EMPTY_SINCE, LONG_AGO),
     ] {
-        fake.add_node(&node);
+        fake.add_node(&node.taint("team", "users", "NoSchedule"));
     }
     let user = |name: &str| Pod::new("users", name).label("user", name);
     for pod in [
         critical("hub").on("n1"),
         critical("proxy").on("n3"),
-        user("ada").memory("4Gi").on("n2"),
-        user("ben").memory("512Mi").on("n5"),
-        user("cleo").memory("512Mi").on("n6"),
+        user("ada").memory("4Gi").tolerates("team").on("n2"),
+        user("ben").memory("512Mi").tolerates("team").on("n5"),
+        user("cleo").memory("512Mi").tolerates("team").on("n6"),
         user("dan").memory("2Gi").on("n7"),
         user("eva").memory("2Gi").on("n7"),
         user("fay").memory("3Gi").on("n8"),
     ] {
         fake.add_pod(&pod);
     }
+    fake.add_pod(
+        &user("gus")
+            .memory("1Gi")
+            .tolerates("team")
+            .node_selector("disk", "fast")
+            .claim("gus-home")
+            .unschedulable(),
+    );
+    let metadata = |name: &str| json!({"namespace": "users", "name": name});
+    let spec = json!({"volumeName": "gus-disk", "accessModes": ["ReadWriteOnce"]});
+    fake.add(
+        Resource::VolumeClaims,
+        json!({"metadata": metadata("gus-home"), "spec": spec, "status": {"phase": "Bound"}}),
+    );
+    fake.add(Resource::Volumes, json!({"metadata": {"name": "gus-disk"}, "spec": {}}));
     fake
 }
 

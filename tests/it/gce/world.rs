@@ -121,6 +121,7 @@ impl Ran {
                     let group = action["group"].as_str().unwrap_or("(no group)");
                     format!("{group} {} to {}", action["from"], action["to"])
                 }
+                "deleteInstance" => action["instance"].as_str().unwrap().to_owned(),
                 _ => action["node"].as_str().unwrap().to_owned(),
             };
             let outcomes = self.report["outcomes"].as_array();
@@ -138,7 +139,15 @@ impl Ran {
     }
 
     pub(super) fn warnings(&self) -> Vec<&str> {
-        self.report["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+        let warnings = self.report["warnings"].as_array().into_iter().flatten();
+        warnings.filter_map(|warning| warning["message"].as_str()).collect()
+    }
+
+    /// The settings that changed a number, of the pool and of the run.
+    pub(super) fn limits(&self) -> Vec<&str> {
+        let of_pools = self.report["pools"].as_array().into_iter().flatten();
+        let limits = of_pools.map(|pool| &pool["limits"]).chain([&self.report["limits"]]);
+        limits.filter_map(Value::as_array).flatten().filter_map(|limit| limit["setting"].as_str()).collect()
     }
 
     /// Why a node is left as it is, as the report says.

@@ -27,7 +27,8 @@ fn through_a_day_the_cordons_are_those_that_each_report_tells() {
     plane.create_nodes(&nodes);
     plane.create_namespace("hub");
     let hub_node = plane.create_bound_pod(&Pod::new("hub", "hub").memory("1Gi"));
-    let program = Program::new(&plane, &Identity::Admin);
+    // As many cordons as the plan asks for.
+    let program = Program::new(&plane, &Identity::Admin).with("MAX_CORDONS", "100%");
     let mut day = Day { plane: &plane, program, hub_node, users: BTreeMap::new(), come: 0, told: Vec::new() };
 
     println!(

@@ -7,10 +7,16 @@
 #![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
 
 mod day;
+mod disks;
 mod first;
 mod rbac;
+mod refused_uncordon;
+mod replicas;
+#[cfg(feature = "gce")]
 mod tuesday;
 mod two_at_once;
+mod unknown_age;
+mod waiting_users;
 mod wrong_things;
 
 use std::io::{PipeReader, Read, Write};
@@ -121,6 +127,23 @@ fn ended(child: Child) -> Ended {
 }
 
 impl Ended {
+    /// The actions of the JSON report as `verb what: outcome`, marks aside.
+    fn story(&self) -> Vec<String> {
+        let report = self.json();
+        let outcomes = report["outcomes"].as_array().cloned().unwrap_or_default();
+        let actions = report["actions"].as_array().unwrap().iter().enumerate();
+        let told =
+            actions.filter(|(_, action)| !["mark", "unmark"].contains(&action["action"].as_str().unwrap()));
+        let told = told.map(|(index, action)| {
+            let of_action = |outcome: &&Value| outcome["action"] == index;
+            let outcome =
+                outcomes.iter().find(of_action).map_or("planned", |one| one["outcome"].as_str().unwrap());
+            let what = action["node"].as_str().or(action["group"].as_str()).unwrap_or_default();
+            format!("{} {what}: {outcome}", action["action"].as_str().unwrap())
+        });
+        told.collect()
+    }
+
     #[track_caller]
     fn must_be(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}\n{}", self.report, self.log);
@@ -148,6 +171,16 @@ impl ControlPlane {
 
     fn nodes(&self) -> Vec<Value> {
         self.admin().get("/api/v1/nodes").success()["items"].as_array().unwrap().clone()
+    }
+
+    /// Waits until a pod runs, and returns the name of its node.
+    fn wait_until_running(&self, namespace: &str, name: &str) -> String {
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+        self.wait_until(&format!("pod {namespace}/{name} runs"), Duration::from_mins(1), || {
+            let pod = self.admin().get(&path).success();
+            let runs = pod["status"]["phase"] == "Running";
+            pod["spec"]["nodeName"].as_str().filter(|_| runs).map(str::to_owned)
+        })
     }
 
     /// Writes something on a node that means nothing, so that it has a new version.

@@ -155,7 +155,7 @@ impl Tuesday<'_> {
         let actions = report["actions"].as_array().unwrap();
         let outcomes = report["outcomes"].as_array().map(Vec::as_slice).unwrap_or_default();
         for outcome in outcomes {
-            // A deletion of what was cordoned a moment ago is left to a later run, and that is what exit code 1 tells.
+            // What has changed since the plan was made is left to a later run.
             let word = outcome["outcome"].as_str().unwrap();
             assert!(matches!(word, "applied" | "alreadySo" | "stale"), "{what}: {outcome}\n{}", ended.log);
         }

@@ -41,23 +41,29 @@ pub(super) struct Call {
     what: String,
     effect: Effect,
     pace: Pace,
+    tries: u32,
 }
 
 impl Call {
     /// A request that changes nothing.
     pub(super) fn read(what: String, pace: Pace) -> Self {
-        Self { what, effect: Effect::None, pace }
+        Self { what, effect: Effect::None, pace, tries: TRIES }
     }
 
     /// A request that changes something. It carries a request id, so that trying it again does not change it twice.
     pub(super) fn change(what: String, pace: Pace) -> Self {
-        Self { what, effect: Effect::Change, pace }
+        Self { what, effect: Effect::Change, pace, tries: TRIES }
+    }
+
+    /// Does not try again: whoever asks has to look at something else first.
+    pub(super) fn once(self) -> Self {
+        Self { tries: 1, ..self }
     }
 
     /// The request that asks how this one is going.
     pub(super) fn follow_up(&self, operation: &str) -> Self {
         let what = format!("{}: cannot follow operation {operation}", self.what);
-        Self { what, effect: Effect::UnderWay, pace: self.pace }
+        Self { what, effect: Effect::UnderWay, pace: self.pace, tries: TRIES }
     }
 
     /// Makes the request.
@@ -78,7 +84,7 @@ impl Call {
             };
             // An earlier try may have been carried out although a later one never left this machine.
             in_doubt |= failure.in_doubt;
-            if !failure.may_pass || tried >= TRIES {
+            if !failure.may_pass || tried >= self.tries {
                 let words = if tried > 1 {
                     format!("{} (tried {tried} times)", failure.words)
                 } else {

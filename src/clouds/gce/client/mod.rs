@@ -114,7 +114,8 @@ impl ComputeEngine for Client {
         instances: &[InstanceId],
         request_id: &str,
     ) -> Result<(), ComputeError> {
-        let call = Call::change(format!("delete {} of group {group}", told(instances)), self.pace);
+        // Before every try of a deletion, node and pods are looked at again.
+        let call = Call::change(format!("delete {} of group {group}", told(instances)), self.pace).once();
         call.check_request_id(request_id)?;
         if instances.is_empty() {
             return Ok(());

@@ -1,0 +1,56 @@
+//! Users who wait read why: `kubectl describe pod`, and so JupyterHub's progress page, shows the events on their pods.
+
+use super::{Program, user};
+use crate::control_plane::ControlPlane;
+use crate::control_plane::identity::Identity;
+use crate::objects::Node;
+
+/// What `kubectl describe` shows of a pod's events.
+fn described(plane: &ControlPlane, pod: &str) -> String {
+    let output = plane.kubectl(&["describe", "pod", "--namespace", "hub", pod]);
+    assert!(output.status.success(), "{output:?}");
+    let shown = super::text(&output.stdout);
+    let (_, events) = shown.split_once("Events:").unwrap();
+    events.to_owned()
+}
+
+/// By hand: `n0` serves with 6 of 8 Gi, which is on the target; `n1` is empty under our cordon.
+#[test]
+fn a_user_who_waits_reads_what_was_started_or_what_keeps_them_waiting() {
+    let Some(plane) = ControlPlane::start().unwrap() else { return };
+    plane.create_nodes(&[Node::new("n0"), Node::new("n1").cordoned_long_ago()]);
+    plane.create_namespace("hub");
+    plane.create_bound_pod(&user("ada").memory("6Gi").on("n0"));
+    let program = Program::new(&plane, &Identity::Admin).with("MIN_NODES", "1").with("EMPTY_GRACE", "1h");
+
+    // No node takes this one, so there is nothing to be done, and all the same that is told.
+    plane.create_pod(&user("gus").memory("100Gi"));
+    plane.wait_until_refused("hub", "gus");
+    let ended = program.run(&["--yes", "-o", "json"]).must_be(0);
+    assert_eq!(ended.story(), Vec::<String>::new(), "{}", ended.report);
+    let shown = described(&plane, "gus");
+    println!("{shown}");
+    assert!(shown.contains("NotTriggerScaleUp") && shown.contains("kube-rebalancer"), "{shown}");
+    assert!(!shown.contains(" TriggeredScaleUp"), "{shown}");
+
+    // For this one a node becomes schedulable.
+    plane.create_pod(&user("dora").memory("4Gi"));
+    plane.wait_until_refused("hub", "dora");
+    let ended = program.run(&["--yes", "-o", "json"]).must_be(0);
+    assert_eq!(ended.story(), ["uncordon n1: applied"], "{}", ended.report);
+    let shown = described(&plane, "dora");
+    println!("{shown}");
+    assert!(
+        shown.contains(" TriggeredScaleUp") && shown.contains("node n1 becomes schedulable for it"),
+        "{shown}"
+    );
+    assert_eq!(plane.wait_until_running("hub", "dora"), "n1");
+
+    // Somebody who only looks changes nothing, and writes nothing.
+    let before = plane.events().len();
+    program.run(&["--dry-run"]).must_be(0);
+    program.run(&["--dry-run=server"]).must_be(0);
+    let written = plane.events().into_iter().skip(before);
+    let ours = written.filter(|event| event["reportingController"] == "kube-rebalancer");
+    assert_eq!(ours.count(), 0);
+}
