@@ -61,7 +61,7 @@ impl<'a> Jury<'a> {
             let set = words::lasting(machine.taints(), world.policy);
             jury.by_rule(world, &set, &words::extended(machine.node), words::is_windows(&machine.node.labels))
         });
-        jury.none = none && !jury.sets.is_empty();
+        jury.none = none;
         jury
     }
 
@@ -77,7 +77,10 @@ impl<'a> Jury<'a> {
         windows: bool,
     ) -> bool {
         if self.none {
-            return !set.iter().any(|taint| is_special(taint, devices));
+            // With pools, what every node of the pool carries distinguishes none of them.
+            let pooled = world.policy.pool_label.is_some();
+            let everywhere = |taint: &LastingTaint| self.sets.iter().all(|set| set.contains(taint));
+            return !set.iter().any(|taint| is_special(taint, devices) && !(pooled && everywhere(taint)));
         }
         self.by_rule(world, set, devices, windows)
     }

@@ -190,7 +190,7 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
         .collect();
     lines.extend(rest);
     let made: Vec<Line> = lines.iter().filter(|line| line.is_new()).cloned().collect();
-    lines.extend(place::further_new_nodes(world, pool, &places, &made));
+    lines.extend(place::further_new_nodes(world, pool, &made));
     Order { lines, part_one, opened: places.opened, tries: places.tries }
 }
 

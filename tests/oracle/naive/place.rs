@@ -336,12 +336,12 @@ fn next_group<'b>(
             return (!shape.known, there + made(&shape.group), shape.group.clone());
         }
         let there = world.machines.iter().filter(|machine| machine.node.zone() == zone).count();
-        let coming: usize = world
-            .pools
-            .values()
-            .flatten()
-            .filter(|other| other.zone.as_deref() == zone)
-            .map(|other| made(&other.group) + on_their_way(&other.group))
+        let in_zone = world.snapshot.groups().iter().filter(|other| other.zone.as_deref() == zone);
+        let coming: usize = in_zone
+            .map(|other| {
+                let group = Some(other.name.clone());
+                made(&group) + on_their_way(&group)
+            })
             .sum();
         (!shape.known, there + coming, shape.group.clone())
     })
@@ -372,7 +372,7 @@ fn new_line(shape: &Shape, number: usize) -> Line {
 }
 
 /// Part 4 beyond what waiting pods need.
-pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, places: &Places, made: &[Line]) -> Vec<Line> {
+pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, made: &[Line]) -> Vec<Line> {
     let growable: Vec<&Shape> = world.pools[pool].iter().filter(|shape| shape.growable).collect();
     let mut new: BTreeMap<Option<String>, usize> = BTreeMap::new();
     for line in made {

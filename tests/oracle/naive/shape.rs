@@ -177,7 +177,10 @@ fn finish(
     let labelled = !members.is_empty() || group.is_some_and(|group| group.template.is_some());
     let managed =
         !labelled || shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
-    shape.growable &= !filled && common && reached && managed;
+    // A device that reserves them shows on a healthy node only.
+    let all_reserved = !members.is_empty()
+        && !members.iter().any(|node| world.machine(&node.name).is_some_and(|at| world.machines[at].common));
+    shape.growable &= !filled && common && reached && managed && !(all_reserved && !known);
     shape
 }
 

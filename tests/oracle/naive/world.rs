@@ -210,8 +210,8 @@ impl<'a> World<'a> {
                     State::Claimed
                 } else if carries(&|key| words::is_startup(key, self.policy)) {
                     if young(node.created_at) { State::Booting } else { State::NotInUse }
-                } else if young(node.created_at) && self.lacks_device(at) {
-                    State::Booting
+                } else if (young(node.created_at) || !self.snapshot.groups().is_empty()) && self.lacks_device(at) {
+                    if young(node.created_at) { State::Booting } else { State::NotInUse }
                 } else if carries(&words::is_pressure) {
                     State::UnderPressure
                 } else {
