@@ -131,7 +131,7 @@ fn a_plan_that_is_too_long_for_a_record_is_logged_without_its_nodes() {
     let message = records[0]["message"].as_str().unwrap();
     assert!(message.ends_with(" The list of 1500 nodes is too long for one record."), "{message}");
     assert_eq!(
-        (&records[0]["plan"]["nodes"], &records[0]["plan"]["before"]["managed"]),
+        (&records[0]["plan"]["nodes"], &records[0]["plan"]["pools"][0]["before"]["managed"]),
         (&json!([]), &json!(1500))
     );
 }

@@ -168,7 +168,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         order: nodes_of(&order.entries),
         creations_wanted,
     };
-    let total = aim.total(members.iter());
+    let (length, total) = (members.len(), aim.total(members.iter()));
     for entry in members {
         match entry.candidate {
             Candidate::Node(index) => {
@@ -181,17 +181,18 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
             Candidate::New(_) => decision.new.push(entry),
         }
     }
-    if let Chosen::Prefix(length) = chosen {
-        limits(
-            &mut decision,
-            &aim,
-            &order,
-            lengths,
-            (length, aim.utilization(&total)),
-            (survey, growth, pool),
-        );
-    }
+    let became = Became { chosen, length, utilization: aim.utilization(&total) };
+    limits(&mut decision, &aim, &order, lengths, became, (survey, growth, pool));
     decision
+}
+
+/// What a choice came to.
+#[derive(Clone, Copy, Debug)]
+struct Became {
+    chosen: Chosen,
+    /// The number of chosen candidates.
+    length: usize,
+    utilization: Utilization,
 }
 
 /// Whether a node is reserved and Ready, so that it makes up the number of `MIN_NODES`.
@@ -229,7 +230,7 @@ fn limits(
     aim: &Aim<'_>,
     order: &KeepOrder,
     lengths: Lengths,
-    (length, utilization): (usize, Utilization),
+    Became { chosen, length, utilization }: Became,
     (survey, growth, pool): (&Survey<'_>, &Growth<'_>, PoolIndex),
 ) {
     let bounds = aim.bounds;
@@ -242,7 +243,8 @@ fn limits(
         decision.limits.push(Limit::WaitingPods { asked: needed, allowed: order.must_create });
     }
     let free = Lengths { least: order.must, most: order.entries.len() };
-    if length == lengths.least
+    if matches!(chosen, Chosen::Prefix(_))
+        && length == lengths.least
         && length > order.must
         && let Chosen::Prefix(asked) = aim.choose(order, free, |_| false)
         && asked < length
