@@ -194,7 +194,11 @@ pub(super) fn booting_node<'s>(
     let reports = facts.node.allocatable.memory.or(facts.node.capacity.memory).is_some();
     let own = if reports { facts.offer.clone().minus(&facts.load) } else { Amounts::default() };
     let free = match template {
-        Some(template) => own.larger(&template.free),
+        // Pods that tolerate what it still lacks may be there already.
+        Some(template) => {
+            let beside_daemons = facts.load.clone().minus(&facts.daemon_load);
+            own.larger(&template.free.clone().minus(&beside_daemons))
+        }
         None if reports => own,
         None => without_bound(),
     };

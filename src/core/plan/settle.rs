@@ -130,7 +130,6 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         demand: demand.total(),
         now: now.utilization(survey),
         serving_capacity: now.capacity,
-        reserved_ready,
     };
     let resource = aim.resource();
     let placement = place(survey, growth, waiting, pool, cordons, resource);
@@ -181,7 +180,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
             Candidate::New(_) => decision.new.push(entry),
         }
     }
-    let became = Became { chosen, length, utilization: aim.utilization(&total) };
+    let became = Became { chosen, length, reserved_ready, utilization: aim.utilization(&total) };
     limits(&mut decision, &aim, &order, lengths, became, (survey, growth, pool));
     decision
 }
@@ -192,6 +191,8 @@ struct Became {
     chosen: Chosen,
     /// The number of chosen candidates.
     length: usize,
+    /// The number of Ready reserved nodes, which count for `MIN_NODES`.
+    reserved_ready: usize,
     utilization: Utilization,
 }
 
@@ -230,7 +231,7 @@ fn limits(
     aim: &Aim<'_>,
     order: &KeepOrder,
     lengths: Lengths,
-    Became { chosen, length, utilization }: Became,
+    Became { chosen, length, reserved_ready, utilization }: Became,
     (survey, growth, pool): (&Survey<'_>, &Growth<'_>, PoolIndex),
 ) {
     let bounds = aim.bounds;
@@ -262,7 +263,14 @@ fn limits(
         if asked > length {
             let max = bounds.max_utilization;
             decision.limits.push(Limit::MaxNodes { asked, allowed: length, utilization, max });
+            return;
         }
+    }
+    // Broken and claimed nodes, and what the groups made in vain, count against MAX_NODES but do not serve.
+    let binds = growth.max_nodes_binds.get(pool).copied().unwrap_or(false);
+    if length + reserved_ready < bounds.min_nodes && binds && decision.new.len() >= allowed {
+        let (asked, max) = (bounds.min_nodes, bounds.max_utilization);
+        decision.limits.push(Limit::MaxNodes { asked, allowed: length, utilization, max });
     }
 }
 
