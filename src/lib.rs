@@ -5,13 +5,13 @@
 //!   main --> cli, terminal          what was typed, and where
 //!     run -----+--> settings        variables and flags, all checked before anything else
 //!              +--> observe         files, or the answers of a live cluster --> Snapshot
-//!              +--> clouds::gce     the node groups of Compute Engine
+//!              +--> run::clouds     the node groups of each cloud, brought together by the crate join
 //!              +--> core::plan      Snapshot, Policy --> Plan        (the pure crate)
 //!              +--> core::check     the Plan's own rules             (shares no code with plan)
 //!              +--> apply --> ports the Plan, action by action, each judged again by core::recheck
 //!              |               ^
 //!              |       live ---+    an API server: requests, lists, patches, Lease, events
-//!              |      cloud ---+    groups that grow, instances that go
+//!              |  providers ---+    the table of clouds: groups that grow, instances that go
 //!              +--> report          text for people, JSON for programs
 //!     logs --------> standard error text, or JSON for Cloud Logging
 //! ```

@@ -24,9 +24,9 @@ pub struct SimulateArgs {
     /// Times are RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
     pub trace: Option<OsString>,
-    /// How many come on a weekday on average; the class of 60 on top
-    #[arg(long, value_name = "COUNT", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(0..=100_000), help_heading = USERS)]
-    pub users_per_day: u32,
+    /// How many come on a weekday on average; the class of 60 on top [default: 2000, of timetable 1500, pools 1000, cpu 750]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=100_000), help_heading = USERS)]
+    pub users_per_day: Option<u32>,
     /// How many days, the first a Monday [default: 7, of a trace all]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=366), help_heading = USERS)]
     pub days: Option<u32>,
@@ -36,12 +36,17 @@ pub struct SimulateArgs {
     /// Where the scheduler puts a pod
     #[arg(long, value_enum, default_value_t, help_heading = CLUSTER)]
     pub scheduler: Scheduler,
-    /// Memory of a node's machine; GKE's share of it is not for pods
-    #[arg(long, value_name = "QUANTITY", default_value = "52Gi", value_parser = memory, help_heading = CLUSTER)]
-    pub node_memory: Bytes,
-    /// Cores of a node's machine; GKE's share of them is not for pods
-    #[arg(long, value_name = "QUANTITY", default_value = "8", value_parser = cpu, help_heading = CLUSTER)]
-    pub node_cpu: Millicores,
+    /// Memory of a node's machine; GKE's share of it is not for pods [default: 52Gi, of cpu 35Gi]
+    #[arg(long, value_name = "QUANTITY", value_parser = memory, help_heading = CLUSTER)]
+    pub node_memory: Option<Bytes>,
+    /// Cores of a node's machine; GKE's share of them is not for pods [default: 8]
+    #[arg(long, value_name = "QUANTITY", value_parser = cpu, help_heading = CLUSTER)]
+    pub node_cpu: Option<Millicores>,
+    /// In how many zones nodes are; whoever comes back needs one in the zone of their disk
+    ///
+    /// A user's disk is made in the zone of the first node that they get, and a pod with that disk runs in no other zone.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=26), help_heading = CLUSTER)]
+    pub zones: u32,
     /// How long a new node takes to become Ready
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = seconds, help_heading = CLUSTER)]
     pub boot_time: u64,

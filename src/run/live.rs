@@ -17,7 +17,7 @@ use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::{Action, Plan};
 use kube_rebalancer_kube::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
 use kube_rebalancer_page::count;
-use kube_rebalancer_ports::{Clock, NotTried, Outcome, OutcomeKind, SharedClock};
+use kube_rebalancer_ports::{Clock, NotTried, OutcomeKind, SharedClock};
 
 use super::bounded::{self, GivenUp};
 use super::clouds::{self, CloudHalf, Clouds};
@@ -146,10 +146,15 @@ impl Run<'_> {
 
     /// Observes the cluster and its clouds, and decides.
     async fn look(&self, live: &Live, out: &mut dyn Write) -> Result<Seen<'_>, Failure> {
-        let observation = live
-            .observe()
-            .await
-            .map_err(|error| Failure::new(Ending::NotObserved, error).with_hint(UNCHANGED))?;
+        let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
+        show.dry_run = self.arguments.dry_run.is_some();
+        let observation = match live.observe().await {
+            Ok(observation) => observation,
+            Err(error) => {
+                show.not_observed(&error, out)?;
+                return Err(Failure::new(Ending::NotObserved, error).with_hint(UNCHANGED));
+            }
+        };
         for warning in &observation.warnings {
             log::warn!("{warning}");
         }
@@ -157,9 +162,6 @@ impl Run<'_> {
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
         let CloudHalf { snapshot, warnings, clouds, complete } = self.clouds(observation.snapshot).await?;
         let snapshot = Arc::new(snapshot);
-
-        let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
-        show.dry_run = self.arguments.dry_run.is_some();
         show.observed = warnings;
         // On a thread of its own, so that a plan that takes too long can be given up.
         let (seen, settings) = (Arc::clone(&snapshot), self.settings.clone());
@@ -193,7 +195,7 @@ impl Run<'_> {
                 self.still_holds(live).await?;
                 self.apply(live, &seen).await;
             }
-            return Ok(self.ending(&seen));
+            return self.ending(&seen);
         }
         if consent != Consent::Given {
             seen.show.plan(&seen.decided, None, out)?;
@@ -223,32 +225,29 @@ impl Run<'_> {
             log::error!("{problem}");
         }
         let outcomes = applied.outcomes.as_slice();
-        if let Some(sentence) = failures(outcomes) {
-            log::error!("{sentence}");
-        }
         if consent == Consent::Given {
             seen.show.plan(&seen.decided, Some(outcomes), out)?;
         } else {
             seen.show.outcomes(&seen.decided, outcomes, out)?;
         }
         seen.show.log(&seen.decided, Some(outcomes))?;
-        let ending = self.ending(&seen);
-        Ok(if applied.is_complete() { ending } else { Ending::Incomplete })
+        match Unfinished::of(&applied) {
+            Some(unfinished) => Err(Failure::new(Ending::Incomplete, unfinished)),
+            None => self.ending(&seen),
+        }
     }
 
-    /// How a run ends as far as what was seen decides it.
-    fn ending(&self, seen: &Seen<'_>) -> Ending {
+    /// How a run ends as far as what was seen and decided says it.
+    fn ending(&self, seen: &Seen<'_>) -> Result<Ending, Failure> {
         if !seen.decided.is_trusted() {
-            return Ending::Refused;
+            return Ok(Ending::Refused);
         }
         // A cloud that was not seen whole may hold what a plan would have: a run that only plans says so, one that is to
         // act has not done its work.
         if seen.complete || self.arguments.dry_run.is_some() {
-            return Ending::Done;
+            return seen.decided.ending_of(self.arguments);
         }
-        let unseen = seen.show.observed.iter().find(|warning| warning.contains(UNSEEN));
-        log::error!("{}", unseen.map_or("not all node groups could be seen: the report says which", String::as_str));
-        Ending::Incomplete
+        Err(Failure::new(Ending::Incomplete, Unfinished::unseen(&seen.show.observed)))
     }
 
     /// The failure of a run that was given up.
@@ -353,16 +352,46 @@ fn no_lease(error: LeaseError) -> Failure {
     Failure::new(ending, error).with_hint(UNCHANGED)
 }
 
-/// One line for standard error, where the report may not be seen.
-fn failures(outcomes: &[Outcome]) -> Option<String> {
-    let mut failed = outcomes.iter().filter(|outcome| outcome.kind() == OutcomeKind::Failed);
-    let first = failed.next()?;
-    Some(format!(
-        "{} of {} actions failed, the first: {}",
-        1 + failed.count(),
-        outcomes.len(),
-        first.message()
-    ))
+/// What a run that ends with code 1 has not done. No run ends with it silently.
+#[derive(Debug, thiserror::Error)]
+enum Unfinished {
+    #[error("{failed} of {} failed, the first: {first}", count(*.actions, "action"))]
+    Failed { failed: usize, actions: usize, first: String },
+    #[error("{not_tried} of {} {} not tried, the first: {first}", count(*.actions, "action"), was(*.not_tried))]
+    NotTried { not_tried: usize, actions: usize, first: String },
+    #[error("the actions are done, but something else failed: {first}")]
+    Beside { first: String },
+    #[error("the node groups could not be seen as a whole{first}")]
+    Unseen { first: String },
+}
+
+impl Unfinished {
+    fn of(applied: &Applied) -> Option<Self> {
+        let actions = applied.outcomes.len();
+        let of_kind = |wanted| {
+            let unfinished = applied.outcomes.iter().filter(|outcome| !outcome.is_fine());
+            let mut found = unfinished.filter(move |outcome| outcome.kind() == wanted);
+            let first = found.next()?.message();
+            Some((1 + found.count(), first))
+        };
+        if let Some((failed, first)) = of_kind(OutcomeKind::Failed) {
+            return Some(Self::Failed { failed, actions, first });
+        }
+        if let Some((not_tried, first)) = of_kind(OutcomeKind::NotTried) {
+            return Some(Self::NotTried { not_tried, actions, first });
+        }
+        let first = applied.problems.first()?.to_string();
+        Some(Self::Beside { first })
+    }
+
+    fn unseen(warnings: &[String]) -> Self {
+        let first = warnings.first().map(|warning| format!(": {warning}")).unwrap_or_default();
+        Self::Unseen { first }
+    }
+}
+
+fn was(actions: usize) -> &'static str {
+    if actions == 1 { "was" } else { "were" }
 }
 
 /// Whether two plans do the same, whatever their reasons and notes: a yes to one is a yes to the other.
@@ -381,9 +410,6 @@ fn same(left: &Plan, right: &Plan) -> bool {
     }
     changes(left).eq(changes(right))
 }
-
-/// What the cloud half says where it saw nothing, or not all.
-const UNSEEN: &str = "could not be seen";
 
 const UNCHANGED: &str = "nothing was changed";
 

@@ -16,10 +16,12 @@ use crate::settings::Settings;
 use crate::settings::catalog::ENTRIES;
 use kube_rebalancer_page::{Layout, count};
 use kube_rebalancer_ports::Source;
+use kube_rebalancer_simulate::cluster::Cluster;
 use kube_rebalancer_simulate::panels::{panels, points_every};
 use kube_rebalancer_simulate::report::{Facts, json, text};
 use kube_rebalancer_simulate::scenario::Scenario;
 use kube_rebalancer_simulate::session::Session;
+use kube_rebalancer_simulate::users::people::people;
 use kube_rebalancer_simulate::users::trace::{Trace, TraceError};
 use kube_rebalancer_simulate::users::{Demand, MONDAY, Profile};
 use kube_rebalancer_simulate::{Contender, Extras, Machine, Simulation, simulate};
@@ -98,11 +100,21 @@ fn scenario(arguments: &SimulateArgs) -> Result<(Scenario, String), Failure> {
         Some(file) => from_trace(&Source::from(file.clone()), arguments.days)?,
         None => from_profile(arguments),
     };
+    // Real users come to a cluster of one pool, whatever profile would be the default.
+    let profile = if arguments.trace.is_some() { Profile::default() } else { arguments.profile };
+    let usual = profile.machine();
+    let machine = Machine {
+        memory: arguments.node_memory.unwrap_or(usual.memory),
+        cpu: arguments.node_cpu.unwrap_or(usual.cpu),
+    };
+    // With one zone every disk is at hand on every node.
+    let people = if arguments.zones > 1 { people(&sessions, arguments.seed) } else { Vec::new() };
     let scenario = Scenario {
         sessions,
+        people,
         start,
         length,
-        machine: Machine { memory: arguments.node_memory, cpu: arguments.node_cpu },
+        cluster: Cluster { zones: arguments.zones, ..profile.cluster(machine) },
         scheduler: arguments.scheduler,
         boot_time: arguments.boot_time,
         image_pull: arguments.image_pull,
@@ -115,21 +127,25 @@ fn scenario(arguments: &SimulateArgs) -> Result<(Scenario, String), Failure> {
 fn from_profile(arguments: &SimulateArgs) -> Users {
     let demand = Demand {
         profile: arguments.profile,
-        users_per_day: arguments.users_per_day,
+        users_per_day: arguments.users_per_day.unwrap_or(arguments.profile.users_per_day()),
         days: arguments.days.unwrap_or(7),
         seed: arguments.seed,
     };
     let sessions = demand.sessions();
-    let class = match demand.profile {
-        Profile::Class => " and a class of 60 at nine",
-        Profile::Office | Profile::Steady => "",
+    let how_many = match demand.profile {
+        Profile::Class => format!("{} a weekday and a class of 60 at nine", demand.users_per_day),
+        Profile::Timetable => {
+            format!("{} on every hour from 8 to 17 of a weekday", demand.users_per_lesson())
+        }
+        Profile::Office | Profile::Steady | Profile::Cpu | Profile::Pools => {
+            format!("{} a weekday", demand.users_per_day)
+        }
     };
     let words = format!(
-        "{} in {} from a Monday on: profile {}, {} a weekday{class}, seed {}",
+        "{} in {} from a Monday on: profile {}, {how_many}, seed {}",
         sessions.len(),
         days(demand.length()),
         demand.profile.word(),
-        demand.users_per_day,
         demand.seed
     );
     Users { sessions, start: MONDAY, length: demand.length(), words }

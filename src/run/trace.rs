@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 
-use kube_rebalancer_core::model::Requests;
+use kube_rebalancer_core::model::Amounts;
 
 use super::{World, read_settings};
 use crate::cli::TraceArgs;
@@ -16,8 +16,8 @@ pub(super) fn run(arguments: TraceArgs, world: &World, out: &mut dyn Write) -> R
     let TraceArgs { pods, jupyterhub_log, memory, cpu, settings } = arguments;
     let (settings, _) = read_settings(settings, world)?;
     let stays = if pods.is_empty() {
-        let requests = Requests { memory: memory.unwrap_or_default(), cpu: cpu.unwrap_or_default() };
-        let read = trace::from_log(&sources(jupyterhub_log), requests);
+        let requests = Amounts::pod(memory.unwrap_or_default(), cpu.unwrap_or_default());
+        let read = trace::from_log(&sources(jupyterhub_log), &requests);
         told(read.map_err(|error| Failure::new(Ending::NotObserved, error))?)
     } else {
         let policy = settings.policy();

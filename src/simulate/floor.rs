@@ -1,10 +1,13 @@
-//! The least that anybody could do: at every moment just as many nodes as the memory asked for fills to the optimum,
+//! The least that anybody could do: at every moment just as many nodes of each pool as the demand fills to the optimum,
 //! created, emptied and deleted in no time.
 
 use kube_rebalancer_core::policy::PartsPerMillion;
 
+use super::fill::Fill;
 use super::machine::HUB;
+use super::resources::Resources;
 use super::scenario::Scenario;
+use super::session::Session;
 
 /// What all users together need, if each is served at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,67 +24,103 @@ pub struct Floor {
 
 impl Floor {
     pub(super) fn new(scenario: &Scenario, optimum: PartsPerMillion) -> Self {
-        let mut leaving: Vec<(u64, u64)> =
-            scenario.sessions.iter().map(|session| (session.end, session.memory.0)).collect();
-        leaving.sort_unstable();
-        let mut leaving = leaving.into_iter().peekable();
-        let mut coming = scenario.sessions.iter().peekable();
-        let mut floor = Self { peak_memory: HUB.memory.0, ..Self::default() };
-        let (mut now, mut memory, mut users): (u64, u64, usize) = (0, HUB.memory.0, 0);
-        loop {
-            let nodes = nodes(memory, scenario, optimum);
-            let leaves = leaving.peek().map(|(at, _)| *at);
-            let comes = coming.peek().map(|session| session.start);
-            let next = [leaves, comes].into_iter().flatten().min().unwrap_or(scenario.length);
-            let next = next.min(scenario.length);
-            floor.node_seconds += u128::from(nodes) * u128::from(next.saturating_sub(now));
+        let fill = Fill::new(&scenario.cluster, optimum);
+        let core = u64::from(scenario.cluster.core.is_some());
+        let mut floor = Self::default();
+        demands(scenario, |demand| {
+            let nodes = fill.nodes(demand.asked) + core;
+            floor.node_seconds += u128::from(nodes) * u128::from(demand.seconds);
             floor.peak_nodes = floor.peak_nodes.max(nodes);
-            now = next;
-            if now >= scenario.length {
-                return floor;
-            }
-            while let Some((_, left)) = leaving.next_if(|(at, _)| *at <= now) {
-                memory = memory.saturating_sub(left);
-                users = users.saturating_sub(1);
-            }
-            while let Some(session) = coming.next_if(|session| session.start <= now) {
-                memory += session.memory.0;
-                users += 1;
-            }
-            floor.peak_memory = floor.peak_memory.max(memory);
-            floor.peak_users = floor.peak_users.max(users);
-        }
+            floor.peak_memory = floor.peak_memory.max(demand.memory);
+            floor.peak_users = floor.peak_users.max(demand.users);
+        });
+        floor
     }
 }
 
-/// How many nodes so much memory fills to the optimum.
-fn nodes(memory: u64, scenario: &Scenario, optimum: PartsPerMillion) -> u64 {
-    let filled = u128::from(scenario.machine.offered().memory.0) * u128::from(optimum.0);
-    let asked = u128::from(memory) * u128::from(PartsPerMillion::ONE.0);
-    let nodes = if filled == 0 { 0 } else { asked.div_ceil(filled) };
-    u64::try_from(nodes).unwrap_or(u64::MAX)
+/// For each pool, the least number of nodes that hold its largest demand.
+pub(super) fn least_nodes(scenario: &Scenario) -> Vec<u64> {
+    let fill = Fill::new(&scenario.cluster, PartsPerMillion::ONE);
+    let mut least = vec![0; scenario.cluster.pools.len()];
+    demands(scenario, |demand| {
+        for (least, nodes) in least.iter_mut().zip(fill.nodes_of_each(demand.asked)) {
+            *least = nodes.max(*least);
+        }
+    });
+    least
+}
+
+/// What is asked for during some seconds.
+struct Demand<'d> {
+    seconds: u64,
+    users: usize,
+    /// Memory of all users and the hub.
+    memory: u64,
+    /// What is asked of each pool; the hub asks nothing where it has a node of its own.
+    asked: &'d [Resources],
+}
+
+/// Visits the demands one after the other, each user served at once.
+fn demands(scenario: &Scenario, mut visit: impl FnMut(Demand<'_>)) {
+    let sessions = &scenario.sessions;
+    let mut leaving: Vec<(u64, &Session)> = sessions.iter().map(|session| (session.end, session)).collect();
+    leaving.sort_by_key(|(end, _)| *end);
+    let mut leaving = leaving.into_iter().peekable();
+    let mut coming = sessions.iter().peekable();
+    let mut asked = vec![Resources::default(); scenario.cluster.pools.len()];
+    if let (None, Some(first)) = (scenario.cluster.core, asked.first_mut()) {
+        *first = HUB;
+    }
+    let (mut now, mut memory, mut users): (u64, u64, usize) = (0, HUB.memory.0, 0);
+    loop {
+        let leaves = leaving.peek().map(|(at, _)| *at);
+        let comes = coming.peek().map(|session| session.start);
+        let next = [leaves, comes].into_iter().flatten().min().unwrap_or(scenario.length);
+        let next = next.min(scenario.length);
+        visit(Demand { seconds: next.saturating_sub(now), users, memory, asked: &asked });
+        now = next;
+        if now >= scenario.length {
+            return;
+        }
+        while let Some((_, left)) = leaving.next_if(|(at, _)| *at <= now) {
+            memory = memory.saturating_sub(left.memory.0);
+            users = users.saturating_sub(1);
+            if let Some(asked) = asked.get_mut(scenario.home(left)) {
+                *asked = asked.less(scenario.asked(left));
+            }
+        }
+        while let Some(session) = coming.next_if(|session| session.start <= now) {
+            memory += session.memory.0;
+            users += 1;
+            if let Some(asked) = asked.get_mut(scenario.home(session)) {
+                *asked = asked.plus(scenario.asked(session));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Cluster;
     use crate::machine::Machine;
     use crate::scenario::Scheduler;
-    use crate::session::Session;
-    use kube_rebalancer_core::model::{Bytes, Millicores};
+    use kube_rebalancer_core::model::Bytes;
 
     #[test]
     fn the_floor_is_the_sum_over_a_small_day() {
-        let machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
+        let machine = Machine::new(Bytes(8 << 30), 4);
         let node = machine.offered().memory.0;
-        let session = |start, end, memory| Session { start, end, memory: Bytes(memory), cpu: Millicores(0) };
+        let session =
+            |start, end, memory| Session { start, end, memory: Bytes(memory), ..Session::default() };
         // With the hub's 1 Gi one user of half a node makes more than half of a node, and two more than one.
         let sessions = vec![session(100, 300, node / 2), session(200, 900, node / 2), session(300, 400, 1)];
         let scenario = Scenario {
             sessions,
             start: crate::users::MONDAY,
             length: 500,
-            machine,
+            cluster: Cluster::uniform(machine),
+            people: Vec::new(),
             scheduler: Scheduler::Spread,
             boot_time: 0,
             image_pull: 0,

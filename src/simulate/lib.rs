@@ -12,7 +12,10 @@
 //! Everything is a function of the scenario, the settings and the seed: the same ones give the same bytes.
 
 mod autoscaler;
+pub mod cluster;
+mod convert;
 mod engine;
+mod fill;
 mod fixed;
 mod floor;
 mod machine;
@@ -21,6 +24,7 @@ pub mod plot;
 mod ports;
 mod random;
 pub mod report;
+pub mod resources;
 pub mod result;
 pub mod scenario;
 pub mod series;
@@ -43,6 +47,7 @@ use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 pub use autoscaler::Wrong;
 use autoscaler::{Autoscaler, Rebalancer, ScalePy, WhenEmpty};
 use engine::Until;
+use fill::Fill;
 pub use floor::Floor;
 pub use machine::Machine;
 use result::PolicyResult;
@@ -125,7 +130,7 @@ pub fn simulate(
     let Some(first) = contenders.first() else {
         return Ok(Simulation { floor: Floor::default(), results: Vec::new() });
     };
-    let floor = Floor::new(scenario, first.policy.optimal_utilization);
+    let floor = Floor::new(scenario, first.policy.bounds.optimal_utilization);
     let race = Race { scenario, extras };
     let results = scope(|threads| {
         let mut running: Vec<ScopedJoinHandle<'_, Result<PolicyResult, SimulationError>>> = Vec::new();
@@ -134,7 +139,7 @@ pub fn simulate(
         }
         running.push(threads.spawn(move || race.scale_py(&first.policy)));
         running.push(threads.spawn(move || race.when_empty(&first.policy)));
-        running.push(threads.spawn(move || race.fixed(&first.policy, &floor)));
+        running.push(threads.spawn(move || race.fixed(&first.policy)));
         running.into_iter().map(joined).collect::<Result<Vec<_>, _>>()
     })?;
     Ok(Simulation { floor, results })
@@ -156,7 +161,7 @@ impl<'s> Race<'s> {
         let policy = simulated(&contender.policy);
         let label = policy.preemptible_labels.first().cloned().unwrap_or_default();
         let world = World::new(self.scenario, first_nodes(&policy), &label);
-        let optimum = policy.optimal_utilization;
+        let optimum = policy.bounds.optimal_utilization;
         let mut rebalancer = Rebalancer::new(policy, contender.run_timeout, self.scenario.interval);
         let (name, settings) = (contender.name.clone(), contender.settings.clone());
         self.run(world, Title { name, settings, optimum }, Some(&mut rebalancer))
@@ -170,15 +175,15 @@ impl<'s> Race<'s> {
 
     fn when_empty(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
         let world = World::new(self.scenario, first_nodes(policy), "");
-        let mut when_empty = WhenEmpty { min_nodes: policy.min_nodes, max_nodes: policy.max_nodes };
+        let mut when_empty = WhenEmpty { min_nodes: policy.bounds.min_nodes, max_nodes: policy.bounds.max_nodes };
         self.run(world, Title::new("delete if empty", policy), Some(&mut when_empty))
     }
 
-    fn fixed(self, policy: &Policy, floor: &Floor) -> Result<PolicyResult, SimulationError> {
+    fn fixed(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
         let title = Title::new("fixed size", policy);
-        let size = fixed::smallest(self.scenario, floor.peak_memory)
-            .map_err(|wrong| self.ended(title.name.clone(), 0, wrong))?;
-        self.run(World::new(self.scenario, size, ""), title, None)
+        let size =
+            fixed::smallest(self.scenario).map_err(|wrong| self.ended(title.name.clone(), 0, wrong))?;
+        self.run(World::with_pools(self.scenario, &size, ""), title, None)
     }
 
     fn run(
@@ -188,12 +193,12 @@ impl<'s> Race<'s> {
         autoscaler: Option<&mut (dyn Autoscaler + Send)>,
     ) -> Result<PolicyResult, SimulationError> {
         if let Some(every) = self.extras.points_every {
-            world.tally.sample(every, self.scenario.machine.filled_to(title.optimum).max(1));
+            world.tally.sample(every, Fill::new(&self.scenario.cluster, title.optimum));
         }
         engine::run(&mut world, autoscaler, Until::End, self.extras.progress)
             .map_err(|wrong| self.ended(title.name.clone(), world.now, wrong))?;
         let points = world.tally.points(world.now);
-        Ok(PolicyResult::new(title.name, title.settings, world.tally, points))
+        Ok(PolicyResult::new(title.name, title.settings, &self.scenario.cluster, world.tally, points))
     }
 
     fn ended(self, policy: String, seconds: u64, source: Wrong) -> SimulationError {
@@ -211,13 +216,13 @@ struct Title {
 
 impl Title {
     fn new(name: &str, policy: &Policy) -> Self {
-        Self { name: name.to_owned(), settings: None, optimum: policy.optimal_utilization }
+        Self { name: name.to_owned(), settings: None, optimum: policy.bounds.optimal_utilization }
     }
 }
 
 /// A cluster starts with as many nodes as it keeps in any case; the hub needs one.
 fn first_nodes(policy: &Policy) -> u32 {
-    u32::try_from(policy.min_nodes).unwrap_or(u32::MAX).max(1)
+    u32::try_from(policy.bounds.min_nodes).unwrap_or(u32::MAX).max(1)
 }
 
 /// A policy for the simulated cluster: names that mean something in a certain cluster only are left out, and users'

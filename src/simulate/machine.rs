@@ -1,9 +1,10 @@
 //! What a node is like: a machine, and what of it is left for pods.
 
-use kube_rebalancer_core::model::{Bytes, Millicores, NodeResources, Requests};
-use kube_rebalancer_core::policy::PartsPerMillion;
+use kube_rebalancer_core::model::{Bytes, Millicores};
 
-/// The nodes of the simulated cluster are all alike.
+use super::resources::Resources;
+
+/// A machine of one size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// Memory of the machine.
@@ -13,13 +14,13 @@ pub struct Machine {
 }
 
 /// How many pods a kubelet runs by default.
-const PODS: u64 = 110;
+pub(super) const PODS: u64 = 110;
 
 /// What runs on every node: about what GKE's own daemons ask for, taken together as one pod.
-pub(super) const DAEMON: Requests = Requests { memory: Bytes(300 << 20), cpu: Millicores(250) };
+pub(super) const DAEMON: Resources = Resources { memory: Bytes(300 << 20), cpu: Millicores(250), gpus: 0 };
 
 /// What the hub and its proxy ask for, taken together as one pod.
-pub(super) const HUB: Requests = Requests { memory: Bytes(1 << 30), cpu: Millicores(500) };
+pub(super) const HUB: Resources = Resources { memory: Bytes(1 << 30), cpu: Millicores(500), gpus: 0 };
 
 /// What GKE keeps of a machine's memory: so many percent of so many Gi, one step after the other.
 const KEPT_MEMORY: [(u64, u64); 4] = [(4, 25), (4, 20), (8, 10), (112, 6)];
@@ -34,31 +35,19 @@ const KEPT_CPU: [(u64, u64); 3] = [(1, 600), (1, 100), (2, 50)];
 const KEPT_CPU_ABOVE: u64 = 25;
 
 impl Machine {
-    /// `status.capacity`.
+    /// A machine with so much memory and so many cores.
     #[must_use]
-    pub fn capacity(self) -> NodeResources {
-        NodeResources { memory: Some(self.memory), cpu: Some(self.cpu), pods: Some(PODS) }
-    }
-
-    /// `status.allocatable`, by the rule that GKE publishes.
-    #[must_use]
-    pub fn allocatable(self) -> NodeResources {
-        let Requests { memory, cpu } = self.offered();
-        NodeResources { memory: Some(memory), cpu: Some(cpu), pods: Some(PODS) }
+    pub const fn new(memory: Bytes, cores: u64) -> Self {
+        Self { memory, cpu: Millicores(cores * 1000) }
     }
 
     /// What all pods of a node together may request.
-    pub(super) fn offered(self) -> Requests {
+    #[must_use]
+    pub fn offered(self) -> Resources {
         let kept = steps(self.memory.0, &KEPT_MEMORY, KEPT_MEMORY_ABOVE, 1 << 30, 100);
         let memory = self.memory.0.saturating_sub(kept).saturating_sub(EVICTION << 20);
         let kept = steps(self.cpu.0, &KEPT_CPU, KEPT_CPU_ABOVE, 1000, 10_000);
-        Requests { memory: Bytes(memory), cpu: Millicores(self.cpu.0.saturating_sub(kept)) }
-    }
-
-    /// How much memory fills a node to this degree.
-    pub(super) fn filled_to(self, degree: PartsPerMillion) -> u64 {
-        let filled = u128::from(self.offered().memory.0) * u128::from(degree.0);
-        u64::try_from(filled / u128::from(PartsPerMillion::ONE.0)).unwrap_or(u64::MAX)
+        Resources { memory: Bytes(memory), cpu: Millicores(self.cpu.0.saturating_sub(kept)), gpus: 0 }
     }
 
     /// How many pods a node runs beside its daemon.
@@ -68,12 +57,8 @@ impl Machine {
 
     /// What is left for users on a node without any.
     #[must_use]
-    pub fn room(self) -> Requests {
-        let offered = self.offered();
-        Requests {
-            memory: Bytes(offered.memory.0.saturating_sub(DAEMON.memory.0)),
-            cpu: Millicores(offered.cpu.0.saturating_sub(DAEMON.cpu.0)),
-        }
+    pub fn room(self) -> Resources {
+        self.offered().less(DAEMON)
     }
 }
 
@@ -113,7 +98,7 @@ mod tests {
     #[test]
     fn a_machine_that_is_kept_whole_offers_nothing() {
         let tiny = Machine { memory: Bytes(100 << 20), cpu: Millicores(0) };
-        assert_eq!(tiny.offered(), Requests::default());
-        assert_eq!(tiny.room(), Requests::default());
+        assert_eq!(tiny.offered(), Resources::default());
+        assert_eq!(tiny.room(), Resources::default());
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::Node;
+use kube_rebalancer_core::model::{Ledger, Node};
+use kube_rebalancer_core::plan::PodNotice;
 
-use super::world::{GROUP, SimulatedNode, World};
+use super::world::{SimulatedNode, World};
 use kube_rebalancer_ports::{
     Clock, Cluster, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch, PatchError, PodList,
     PortError,
@@ -46,6 +47,9 @@ impl Cluster for Ports<'_, '_> {
         }
         let id = node.id;
         world.annotate(id, &patch.annotations);
+        if let Some(taints) = &patch.taints {
+            world.set_taints(id, taints);
+        }
         if let Some(unschedulable) = patch.unschedulable {
             world.set_cordoned(id, unschedulable);
         }
@@ -55,20 +59,29 @@ impl Cluster for Ports<'_, '_> {
     async fn tell(&self, _: &NodeEvent) -> Result<(), PortError> {
         Ok(())
     }
+
+    async fn notify(&self, _: &PodNotice) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn remember(&self, ledger: &Ledger) -> Result<(), PortError> {
+        self.world().remember(ledger);
+        Ok(())
+    }
 }
 
 impl NodeGroups for Ports<'_, '_> {
     async fn grow(&self, group: &str, _: u32, to: u32) -> GroupAnswer {
-        if group != GROUP {
-            return GroupAnswer::Failed(format!("there is no group {group}"));
-        }
         let mut world = self.world();
+        let Some(index) = world.groups().iter().position(|one| one.name == group) else {
+            return GroupAnswer::Failed(format!("there is no group {group}"));
+        };
         let wanted = usize::try_from(to).unwrap_or(usize::MAX);
-        let missing = wanted.saturating_sub(world.nodes().len());
+        let missing = wanted.saturating_sub(world.size(index));
         if missing == 0 {
             return GroupAnswer::AlreadySo;
         }
-        world.create(missing);
+        world.create(index, missing);
         GroupAnswer::Done
     }
 
@@ -82,6 +95,10 @@ impl NodeGroups for Ports<'_, '_> {
             None => GroupAnswer::Failed(format!("there is no node {}", node.node)),
         };
         nodes.iter().map(delete).collect()
+    }
+
+    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+        GroupAnswer::Failed(format!("every instance of group {group} becomes a node, so does {instance}"))
     }
 }
 

@@ -18,10 +18,17 @@ pub(super) enum Purpose {
     Scheduler,
     /// In which order `scale.py` looks at nodes.
     Shuffle,
+    /// What kind of users come.
+    Kinds,
+    /// Whose disk a server uses.
+    People,
 }
 
 impl Purpose {
+    /// The purposes that share the low numbers; a seed leaves room for these. The later ones are far above them, so that
+    /// every seed still means the users that it has always meant.
     const COUNT: u64 = 6;
+    const LATER: u64 = 1 << 63;
 
     fn number(self) -> u64 {
         match self {
@@ -31,6 +38,8 @@ impl Purpose {
             Self::Class => 3,
             Self::Scheduler => 4,
             Self::Shuffle => 5,
+            Self::Kinds => Self::LATER,
+            Self::People => Self::LATER + 1,
         }
     }
 }

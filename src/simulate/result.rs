@@ -1,7 +1,9 @@
 //! What came of one policy.
 
+use super::cluster::{Cluster, Kind};
+use super::resources::Resource;
 use super::series::Point;
-use super::world::Tally;
+use super::world::{KindTally, Tally};
 
 /// What came of one policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +14,8 @@ pub struct PolicyResult {
     pub settings: Option<String>,
     /// Instances times seconds, from asking for one until asking for its deletion.
     pub node_seconds: u128,
-    /// Memory that users and the hub asked for over memory of the nodes that took users, both summed over time.
+    /// What users asked for, and the hub where it ran among them, over what the nodes that took users offered, both summed
+    /// over time: of the resource of which it is most.
     pub utilization: Ratio,
     /// Users who asked for a server.
     pub users: usize,
@@ -20,6 +23,8 @@ pub struct PolicyResult {
     pub waited: usize,
     /// How long those waited, from asking until their server ran; `None` if there were none.
     pub wait: Option<Waits>,
+    /// The same for each kind of users; empty where there is one kind.
+    pub kinds: Vec<KindResult>,
     /// Nodes cordoned.
     pub cordons: usize,
     /// Nodes uncordoned.
@@ -38,6 +43,19 @@ pub struct PolicyResult {
     pub unsettled: usize,
     /// What happened over time, if that was asked for.
     pub points: Vec<Point>,
+}
+
+/// What came of one policy for one kind of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindResult {
+    /// Their name.
+    pub name: &'static str,
+    /// Those of them who asked for a server.
+    pub users: usize,
+    /// Those who had to wait for a node.
+    pub waited: usize,
+    /// How long those waited.
+    pub wait: Option<Waits>,
 }
 
 /// A ratio that keeps both of its numbers.
@@ -70,16 +88,31 @@ impl Waits {
 }
 
 impl PolicyResult {
-    pub(super) fn new(name: String, settings: Option<String>, tally: Tally, points: Vec<Point>) -> Self {
+    pub(super) fn new(
+        name: String,
+        settings: Option<String>,
+        cluster: &Cluster,
+        tally: Tally,
+        points: Vec<Point>,
+    ) -> Self {
         let mut waits = tally.waits;
+        let kind = |(kind, mut tally): (&Kind, KindTally)| KindResult {
+            name: kind.name,
+            users: tally.users,
+            waited: tally.waits.len(),
+            wait: Waits::new(&mut tally.waits),
+        };
+        let several = cluster.kinds.len() > 1;
+        let kinds = cluster.kinds.iter().zip(tally.kinds).filter(|_| several).map(kind).collect();
         Self {
             name,
             settings,
             node_seconds: tally.node_seconds,
-            utilization: Ratio { part: tally.requested, whole: tally.offered },
+            utilization: utilization(cluster.counted, tally.requested, tally.offered),
             users: tally.users,
             waited: waits.len(),
             wait: Waits::new(&mut waits),
+            kinds,
             cordons: tally.cordons,
             uncordons: tally.uncordons,
             created: tally.created,
@@ -92,6 +125,17 @@ impl PolicyResult {
         }
     }
 }
+
+/// The ratio of the resource that is used most, of those that count.
+fn utilization(counted: &[Resource], requested: [u128; 3], offered: [u128; 3]) -> Ratio {
+    let ratios = Resource::ALL.iter().zip(requested.iter().zip(offered));
+    let counts = ratios.filter(|(resource, _)| counted.contains(resource));
+    let ratio = |(_, (part, whole)): (_, (&u128, u128))| Ratio { part: *part, whole };
+    counts.map(ratio).max_by_key(|ratio| ratio.rounded(MILLIONTHS)).unwrap_or_default()
+}
+
+/// Fine enough to compare two ratios.
+const MILLIONTHS: u128 = 1_000_000;
 
 impl Ratio {
     /// How many parts of such a size it is (1000: thousandths), rounded half up; `None` if it is divided by nothing.

@@ -1,10 +1,11 @@
 //! What is simulated, whatever the policy: users, machines, and how long things take.
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::Requests;
 
-use super::machine::Machine;
+use super::cluster::{Cluster, Pool, PoolIndex};
+use super::resources::Resources;
 use super::session::Session;
+use super::users::people::Person;
 
 /// A cluster and its users.
 #[derive(Clone, Debug)]
@@ -15,8 +16,10 @@ pub struct Scenario {
     pub start: Timestamp,
     /// How long the simulation lasts, in seconds.
     pub length: u64,
-    /// What a node is like.
-    pub machine: Machine,
+    /// What nodes are like, and which of them users reach.
+    pub cluster: Cluster,
+    /// Whose disk each of the users has, where disks are zonal; empty where they are not.
+    pub people: Vec<Person>,
     /// Where the scheduler puts a pod.
     pub scheduler: Scheduler,
     /// Seconds from asking for a node until it is Ready.
@@ -58,9 +61,9 @@ impl Scheduler {
 )]
 pub struct TooLarge {
     /// What the user asks for.
-    pub asked: Requests,
-    /// What an empty node has.
-    pub room: Requests,
+    pub asked: Resources,
+    /// What an empty node has, of those that the user's pod reaches.
+    pub room: Resources,
 }
 
 impl Scenario {
@@ -71,12 +74,25 @@ impl Scenario {
         self.start.checked_add(since).unwrap_or(Timestamp::MAX)
     }
 
+    /// What a user asks for.
+    #[must_use]
+    pub fn asked(&self, session: &Session) -> Resources {
+        let gpus = self.cluster.kinds.get(session.kind).map_or(0, |kind| kind.gpus);
+        Resources { memory: session.memory, cpu: session.cpu, gpus }
+    }
+
+    /// The pool that a user is for. One who fits nowhere counts for the first.
+    pub(super) fn home(&self, session: &Session) -> PoolIndex {
+        self.cluster.home(session.kind, self.asked(session)).unwrap_or(0)
+    }
+
     /// Checks that every user fits an empty node. Nobody could ever serve one who does not.
     pub fn check(&self) -> Result<(), TooLarge> {
-        let room = self.machine.room();
-        let fits = |asked: &Requests| asked.memory <= room.memory && asked.cpu <= room.cpu;
-        let mut asked =
-            self.sessions.iter().map(|session| Requests { memory: session.memory, cpu: session.cpu });
-        asked.find(|asked| !fits(asked)).map_or(Ok(()), |asked| Err(TooLarge { asked, room }))
+        let fits = |session: &&Session| self.cluster.home(session.kind, self.asked(session)).is_some();
+        let Some(session) = self.sessions.iter().find(|session| !fits(session)) else { return Ok(()) };
+        let kind = self.cluster.kinds.get(session.kind);
+        let reached = self.cluster.pools.iter().rfind(|pool| kind.is_some_and(|kind| pool.admits(kind)));
+        let room = reached.map_or_else(Resources::default, Pool::room);
+        Err(TooLarge { asked: self.asked(session), room })
     }
 }

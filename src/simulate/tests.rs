@@ -1,18 +1,20 @@
 //! Whole simulations.
 
+use super::cluster::Cluster;
 use super::scenario::Scheduler;
 use super::session::Session;
 use super::*;
 use kube_rebalancer_core::model::{Bytes, Millicores};
 
-const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
+const MACHINE: Machine = Machine::new(Bytes(8 << 30), 4);
 
 fn scenario(sessions: Vec<Session>) -> Scenario {
     Scenario {
         sessions,
         start: crate::users::MONDAY,
         length: 3600,
-        machine: MACHINE,
+        cluster: Cluster::uniform(MACHINE),
+        people: Vec::new(),
         scheduler: Scheduler::Spread,
         boot_time: 120,
         image_pull: 60,
@@ -32,7 +34,7 @@ fn contender(policy: Policy) -> Contender {
 
 fn session(start: u64, end: u64, parts: u64) -> Session {
     let memory = Bytes(MACHINE.room().memory.0 * parts / 100);
-    Session { start, end, memory, cpu: Millicores(10) }
+    Session { start, end, memory, cpu: Millicores(10), kind: 0 }
 }
 
 #[test]
@@ -87,7 +89,7 @@ fn names_that_mean_something_in_a_certain_cluster_only_are_left_out() {
     assert_eq!(taken.preemptible_labels, BTreeSet::from([USER_LABEL.to_owned()]));
     assert!(taken.omit_labels.is_empty() && taken.own_node.is_none());
     assert_eq!(taken.omit_namespaces, BTreeSet::from(["kube-system".to_owned()]));
-    assert_eq!(taken.max_utilization, policy.max_utilization);
+    assert_eq!(taken.bounds, policy.bounds);
 }
 
 #[test]
@@ -95,4 +97,59 @@ fn a_user_who_fits_no_node_is_told_at_once() {
     let error = scenario(vec![session(0, 10, 100), session(0, 10, 101)]).check().unwrap_err();
     assert_eq!(error.asked.memory, session(0, 10, 101).memory);
     assert_eq!(scenario(vec![session(0, 10, 100)]).check(), Ok(()));
+}
+
+#[test]
+fn the_fixed_size_is_found_for_each_pool_and_nobody_waits_in_any_zone() {
+    let of_kind = |start, kind, gibi: u64| Session {
+        start,
+        end: 3000,
+        memory: Bytes(gibi << 30),
+        cpu: Millicores(10),
+        kind,
+    };
+    // Three GPUs are two nodes; two users with much memory one; small ones of 4 Gi a node each.
+    let sessions = vec![
+        of_kind(0, 2, 1),
+        of_kind(1, 2, 1),
+        of_kind(2, 2, 1),
+        of_kind(3, 1, 50),
+        of_kind(4, 1, 50),
+        of_kind(5, 0, 4),
+        of_kind(6, 0, 4),
+    ];
+    let scenario = Scenario { cluster: Cluster::of_three_pools(MACHINE), ..scenario(sessions) };
+    assert_eq!(fixed::smallest(&scenario).unwrap(), [2, 1, 2, 0]);
+    let extras = Extras { points_every: None, progress: &|_| {} };
+    let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
+    let fixed = simulation.results.last().unwrap();
+    assert_eq!((fixed.peak_nodes, fixed.waited), (2 + 1 + 2 + 1, 0), "with the core node");
+    let kinds: Vec<_> = fixed.kinds.iter().map(|kind| (kind.name, kind.users, kind.waited)).collect();
+    assert_eq!(kinds, [("small", 2, 0), ("big-memory", 2, 0), ("gpu", 3, 0)]);
+}
+
+#[test]
+fn every_profile_and_several_zones_are_simulated_without_a_broken_promise() {
+    use crate::users::people::people;
+    use crate::users::{Demand, Profile};
+    for (profile, zones) in [
+        (Profile::Timetable, 1),
+        (Profile::Cpu, 1),
+        (Profile::Pools, 1),
+        (Profile::Class, 3),
+        (Profile::Pools, 2),
+    ] {
+        for scheduler in [Scheduler::Spread, Scheduler::Pack] {
+            let sessions = Demand { profile, users_per_day: 200, days: 1, seed: 1 }.sessions();
+            let people = if zones > 1 { people(&sessions, 1) } else { Vec::new() };
+            let cluster = Cluster { zones, ..profile.cluster(profile.machine()) };
+            let scenario = Scenario { length: 86_400, cluster, people, scheduler, ..scenario(sessions) };
+            scenario.check().unwrap();
+            let extras = Extras { points_every: None, progress: &|_| {} };
+            let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
+            let fixed = simulation.results.last().unwrap();
+            assert_eq!(fixed.waited, 0, "{profile:?} in {zones} zones, {scheduler:?}");
+            assert!(fixed.users > 0, "{profile:?}");
+        }
+    }
 }

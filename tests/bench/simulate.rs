@@ -5,8 +5,9 @@
 
 use divan::Bencher;
 use jiff::SignedDuration;
-use kube_rebalancer_core::model::{Bytes, Millicores};
+use kube_rebalancer_core::model::Bytes;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_simulate::cluster::Cluster;
 use kube_rebalancer_simulate::scenario::{Scenario, Scheduler};
 use kube_rebalancer_simulate::users::{Demand, MONDAY, Profile};
 use kube_rebalancer_simulate::{Contender, Extras, Machine, simulate};
@@ -21,7 +22,8 @@ fn scenario(days: u32, users_per_day: u32) -> Scenario {
         sessions: demand.sessions(),
         start: MONDAY,
         length: demand.length(),
-        machine: Machine { memory: Bytes(52 << 30), cpu: Millicores(8000) },
+        cluster: Cluster::uniform(Machine::new(Bytes(52 << 30), 8)),
+        people: Vec::new(),
         scheduler: Scheduler::Spread,
         boot_time: 120,
         image_pull: 60,

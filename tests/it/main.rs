@@ -19,7 +19,9 @@ mod deploy;
 mod fake_api;
 mod faults;
 mod field;
+#[cfg(feature = "gce")]
 mod gce;
+#[cfg(feature = "gce")]
 mod gce_world;
 mod input;
 mod live;

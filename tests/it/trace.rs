@@ -31,7 +31,7 @@ fn failure(text: &str) -> String {
 const GIBI: u64 = 1 << 30;
 
 fn session(start: u64, end: u64, memory: u64, cpu: u64) -> Session {
-    Session { start, end, memory: Bytes(memory), cpu: Millicores(cpu) }
+    Session { start, end, memory: Bytes(memory), cpu: Millicores(cpu), kind: 0 }
 }
 
 #[test]

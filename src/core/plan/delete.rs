@@ -196,8 +196,10 @@ impl<'r, 'a> Remaining<'r, 'a> {
                 return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });
             }
         }
+        // A node that is not Ready serves no disk, but it may be what the zone's group is discovered by.
         if let Some(zone) = facts.node.zone()
             && bounds.keep_zones
+            && (facts.says_ready || !policy.node_groups_named)
             && facts.common()
             && self.by_zone.get(&(facts.pool, zone)).is_some_and(|nodes| *nodes <= 1)
         {

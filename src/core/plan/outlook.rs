@@ -53,7 +53,7 @@ impl<'a> Survey<'a> {
             if !here || refused.contains(&Arc::as_ptr(&pod.constraints)) {
                 continue;
             }
-            if !matches!(classifier.class(pod), PodClass::Dynamic | PodClass::Placeholder { .. }) {
+            if !matches!(classifier.class(pod), PodClass::Dynamic | PodClass::Placeholder { counted: true }) {
                 continue;
             }
             there_are_some = true;

@@ -159,6 +159,11 @@ impl NodeFacts<'_> {
         matches!(self.state, NodeState::Serving | NodeState::Cordoned)
     }
 
+    /// Whether it shows what a node of its kind is like: it is Ready, or omitted pods fill it.
+    pub(crate) fn is_typical(&self) -> bool {
+        self.ready() || (self.without_capacity && self.state == NodeState::NotInUse)
+    }
+
     /// Whether it takes pods now.
     pub(crate) fn serves(&self) -> bool {
         self.state == NodeState::Serving && self.common()

@@ -60,7 +60,7 @@ impl<'a> Template<'a> {
     ) -> Option<Self> {
         let facts = |index: &NodeIndex| survey.nodes.get(*index);
         let healthy: Vec<&NodeFacts<'_>> =
-            nodes.iter().filter_map(facts).filter(|node| node.ready()).collect();
+            nodes.iter().filter_map(facts).filter(|node| node.is_typical()).collect();
         let known = group.and_then(|group| group.template.as_ref());
         let median = lower_median_amounts(healthy.iter().map(|node| &node.offer));
         let offer = sized(known, |template| template.allocatable.offer(&template.capacity), median)?;
@@ -189,7 +189,7 @@ pub(super) fn daemon_sets(
     set_of: impl Fn(NodeIndex) -> Option<usize>,
 ) -> Vec<DaemonSets> {
     let healthy =
-        |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.managed() && node.ready());
+        |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.managed() && node.is_typical());
     let mut nodes = vec![0_usize; sets];
     for index in (0..survey.nodes.len()).filter(|index| healthy(*index)) {
         if let Some(count) = set_of(index).and_then(|set| nodes.get_mut(set)) {

@@ -43,7 +43,7 @@ impl Rebalancer {
         if let Some(problem) = applied.problems.first() {
             return Err(Wrong::Failed(problem.to_string()));
         }
-        let failed = |outcome: &&Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotTried(_));
+        let failed = |outcome: &&Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotTried(_) | Outcome::Blocked { .. });
         applied.outcomes.iter().find(failed).map_or(Ok(()), |outcome| Err(Wrong::Failed(outcome.message())))
     }
 }
@@ -65,11 +65,11 @@ impl Autoscaler for Rebalancer {
             return Err(Wrong::Violations(violations.iter().map(ToString::to_string).collect()));
         }
         if plan.actions.is_empty() {
-            // With nothing that boots, and no empty node that waits for its time to go, the same cluster gets the same
-            // plan at any time.
+            // With nobody who waits, nothing that boots, and no empty node that waits for its time to go, the same cluster
+            // gets the same plan at any time.
             let changes_with_time =
                 |node: &SimulatedNode| !node.ready || (node.is_cordoned() && node.is_empty());
-            let lasts = !world.nodes().iter().any(changes_with_time);
+            let lasts = world.waiting().next().is_none() && !world.nodes().iter().any(changes_with_time);
             self.quiet = lasts.then_some(world.changes);
             return Ok(());
         }

@@ -7,18 +7,27 @@
 //!
 //! It divides by what machines have, not by what they can hand out. Of nodes with equally many pods it takes any. What
 //! it uncordons it may delete in the same run, with those who came meanwhile.
+//!
+//! It knows nothing of pools. Every node counts as capacity, the hub's own too; the first node by name tells the size of
+//! all; the goal of the whole cluster becomes the size of its one group, the first. A node of another group cannot be
+//! deleted through that group: the cloud refuses, and the run ends there.
 #![expect(
     clippy::float_arithmetic,
     reason = "the original computes in floats, and its roundings are part of its rule"
 )]
 
+use kube_rebalancer_core::model::Bytes;
 use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
 use super::{Autoscaler, Wrong};
+use crate::cluster::GroupIndex;
 use crate::random::{Purpose, generator};
-use crate::world::{NodeId, World};
+use crate::world::{NodeId, SimulatedNode, World};
+
+/// The group that it was set up with.
+const ITS_GROUP: GroupIndex = 0;
 
 /// Runs of `scale.py`.
 #[derive(Debug)]
@@ -36,6 +45,8 @@ pub(crate) struct ScalePy {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     id: NodeId,
+    group: GroupIndex,
+    machine: Bytes,
     cordoned: bool,
     critical: bool,
     pods: usize,
@@ -44,21 +55,24 @@ struct Seen {
 impl ScalePy {
     pub(crate) fn new(policy: &Policy, interval: u64, seed: u64) -> Self {
         let nodes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let bounds = &policy.bounds;
         Self {
-            min_utilization: ratio(policy.min_utilization),
-            max_utilization: ratio(policy.max_utilization),
-            optimal_utilization: ratio(policy.optimal_utilization),
-            min_nodes: nodes(policy.min_nodes),
-            max_nodes: nodes(policy.max_nodes),
+            min_utilization: ratio(bounds.min_utilization),
+            max_utilization: ratio(bounds.max_utilization),
+            optimal_utilization: ratio(bounds.optimal_utilization),
+            min_nodes: nodes(bounds.min_nodes),
+            max_nodes: nodes(bounds.max_nodes),
             interval,
             random: generator(seed, Purpose::Shuffle),
         }
     }
 
     /// How many nodes the cluster is to have, cordoned ones apart.
-    fn goal(&self, seen: &[Seen], workload: u64, machine: u64) -> usize {
+    fn goal(&self, seen: &[Seen], workload: u64) -> usize {
+        let machine = seen.first().map_or(0, |node| node.machine.0);
         let serving = seen.iter().filter(|node| !node.cordoned).count();
-        let capacity: u128 = u128::from(machine) * u128::try_from(serving).unwrap_or(0);
+        let capacity: u128 =
+            seen.iter().filter(|node| !node.cordoned).map(|node| u128::from(node.machine.0)).sum();
         let utilization =
             if capacity == 0 { f64::INFINITY } else { float(workload.into()) / float(capacity) };
         if self.min_utilization <= utilization && utilization <= self.max_utilization {
@@ -86,18 +100,21 @@ impl Autoscaler for ScalePy {
 
     fn run(&mut self, world: &mut World<'_>) -> Result<(), Wrong> {
         world.tally.runs += 1;
-        let seen: Vec<Seen> = world
-            .nodes()
-            .iter()
-            .filter(|node| node.ready)
+        let mut ready: Vec<&SimulatedNode> = world.nodes().iter().filter(|node| node.ready).collect();
+        ready.sort_by_key(|node| node.name());
+        let machine = |group| world.pool(group).map_or(Bytes(0), |pool| pool.machine.memory);
+        let seen: Vec<Seen> = ready
+            .into_iter()
             .map(|node| Seen {
                 id: node.id,
+                group: node.group,
+                machine: machine(node.group),
                 cordoned: node.is_cordoned(),
                 critical: node.critical,
                 pods: node.users,
             })
             .collect();
-        let goal = self.goal(&seen, world.demand(), world.scenario.machine.memory.0);
+        let goal = self.goal(&seen, world.demand());
         let cordon = self.emptiest(&seen, seen.len().saturating_sub(goal));
         for id in &cordon {
             world.set_cordoned(*id, true);
@@ -106,9 +123,12 @@ impl Autoscaler for ScalePy {
             world.set_cordoned(node.id, false);
         }
         if goal > seen.len() {
-            world.resize(goal);
+            world.resize(ITS_GROUP, goal);
         }
         for node in seen.iter().filter(|node| !node.critical && node.cordoned && node.pods == 0) {
+            if node.group != ITS_GROUP {
+                break;
+            }
             world.delete(node.id);
         }
         Ok(())

@@ -2,22 +2,24 @@
 //! daemons leave.
 
 use kube_rebalancer_core::model::{Bytes, Millicores};
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{AdoptCordons, Bounds, Policy};
 
 use super::*;
+use crate::cluster::Cluster;
 use crate::machine::{HUB, Machine};
 use crate::scenario::{Scenario, Scheduler};
 use crate::session::Session;
 use crate::world::SimulatedNode;
 
-const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
+const MACHINE: Machine = Machine::new(Bytes(8 << 30), 4);
 
 fn scenario() -> Scenario {
     Scenario {
         sessions: Vec::new(),
         start: crate::users::MONDAY,
         length: 86_400,
-        machine: MACHINE,
+        cluster: Cluster::uniform(MACHINE),
+        people: Vec::new(),
         scheduler: Scheduler::Pack,
         boot_time: 120,
         image_pull: 0,
@@ -28,7 +30,8 @@ fn scenario() -> Scenario {
 
 fn policy(min_nodes: usize) -> Policy {
     let preemptible_labels = std::collections::BTreeSet::from(["user".to_owned()]);
-    Policy { min_nodes, max_nodes: 6, preemptible_labels, ..Policy::default() }
+    let bounds = Bounds { min_nodes, max_nodes: 6, ..Bounds::default() };
+    Policy { bounds, preemptible_labels, ..Policy::default() }
 }
 
 fn scale_py(min_nodes: usize) -> ScalePy {
@@ -36,8 +39,13 @@ fn scale_py(min_nodes: usize) -> ScalePy {
 }
 
 fn come(world: &mut World<'_>, id: usize, memory: u64, seconds: u64) {
-    let session =
-        Session { start: world.now, end: world.now + seconds, memory: Bytes(memory), cpu: Millicores(10) };
+    let session = Session {
+        start: world.now,
+        end: world.now + seconds,
+        memory: Bytes(memory),
+        cpu: Millicores(10),
+        kind: 0,
+    };
     world.arrive(id, &session);
 }
 
@@ -110,7 +118,7 @@ fn deleting_when_empty_waits_ten_minutes_and_keeps_the_least_and_the_hub() {
 fn scale_py_divides_by_the_machines_and_takes_both_ends_of_the_band() {
     const GIGA: u64 = 1_000_000_000;
     let machine = Machine { memory: Bytes(10 * GIGA), ..MACHINE };
-    let scenario = Scenario { machine, ..scenario() };
+    let scenario = Scenario { cluster: Cluster::uniform(machine), ..scenario() };
     for (memory, expected) in [
         (26 * GIGA, 4),     // 0.65 of four machines
         (26 * GIGA - 1, 3), // below: 2.6 / 0.75 = 3.47
@@ -177,7 +185,9 @@ fn this_program_keeps_what_it_has_just_uncordoned() {
     come(&mut world, 0, part(75), 10_000);
     come(&mut world, 1, part(90), 10_000);
     let timeout = jiff::SignedDuration::from_mins(5);
-    Rebalancer::new(policy(2), timeout, 300).run(&mut world).unwrap();
+    // The cordon has no mark of ours.
+    let policy = Policy { adopt_cordons: AdoptCordons::Always, ..policy(2) };
+    Rebalancer::new(policy, timeout, 300).run(&mut world).unwrap();
     // 10.5 Gi are 0.86 of what two nodes can hand out: above the band.
     assert_eq!((world.tally.lost, nodes(&world).join(" ").as_str()), (0, "1 1 0b"));
 }
@@ -204,4 +214,101 @@ fn this_program_cordons_deletes_and_grows_through_its_own_ports() {
     assert_eq!(world.waiting().count(), 0);
     assert_eq!((world.tally.unsettled, world.tally.runs), (0, 4));
     assert_eq!(world.broken, None);
+}
+
+fn pools() -> Scenario {
+    Scenario { cluster: Cluster::of_three_pools(MACHINE), ..scenario() }
+}
+
+/// Somebody of a kind asks for a server now.
+fn come_as(world: &mut World<'_>, id: usize, kind: usize, gibi: u64) {
+    let (memory, cpu) = (Bytes(gibi << 30), Millicores(10));
+    world.arrive(id, &Session { start: world.now, end: world.now + 10_000, memory, cpu, kind });
+}
+
+fn names<'w>(world: &'w World<'_>) -> Vec<&'w str> {
+    world.nodes().iter().map(SimulatedNode::name).collect()
+}
+
+#[test]
+fn deleting_when_empty_grows_the_pool_of_whoever_waits() {
+    let scenario = pools();
+    let mut world = World::new(&scenario, 1, "user");
+    let mut rule = WhenEmpty { min_nodes: 1, max_nodes: 9 };
+    for (id, (kind, gibi)) in [(1, 24), (2, 1), (2, 1), (2, 1)].into_iter().enumerate() {
+        come_as(&mut world, id, kind, gibi);
+    }
+    rule.run(&mut world).unwrap();
+    rule.run(&mut world).unwrap();
+    // Two of the three GPUs fit one node.
+    let expected = ["core-000001", "small-000002", "big-memory-000003", "gpu-000004", "gpu-000005"];
+    assert_eq!(names(&world), expected);
+    pass(&mut world, 120);
+    assert_eq!(world.waiting().count(), 0);
+    pass(&mut world, 30_000);
+    rule.run(&mut world).unwrap();
+    // MIN_NODES is a number of users' nodes: the hub's own does not make it up.
+    assert_eq!(world.nodes().len(), 2);
+    assert!(world.nodes()[0].critical);
+}
+
+#[test]
+fn deleting_when_empty_knows_the_zone_of_a_disk() {
+    let cluster = Cluster { zones: 3, ..Cluster::uniform(MACHINE) };
+    let scenario = Scenario { cluster, people: vec![0, 1, 0], ..scenario() };
+    let mut world = World::new(&scenario, 2, "user");
+    // On the fullest node that takes it: with the hub in zone a. The next one then only fits zone b.
+    for id in 0..2 {
+        come_as(&mut world, id, 0, 3);
+    }
+    assert_eq!(nodes(&world), ["1", "1"]);
+    // Person 0 has a second server, and zone a is full; zone c has fewest nodes.
+    come_as(&mut world, 2, 0, 3);
+    WhenEmpty { min_nodes: 1, max_nodes: 9 }.run(&mut world).unwrap();
+    assert_eq!(world.nodes()[2].node.zone(), Some("zone-a"));
+}
+
+#[test]
+fn scale_py_takes_all_nodes_for_what_the_first_is_and_grows_its_own_group() {
+    let scenario =
+        Scenario { cluster: Cluster::of_three_pools(Machine::new(Bytes(32 << 30), 8)), ..scenario() };
+    let mut world = World::new(&scenario, 1, "user");
+    // With the hub 40 Gi of the core's 8 Gi and of 32 Gi: above the band. The core node is the first by name: 40 / 0.75 /
+    // 8 rounds to 7 nodes, and all of them are made small, though it is a user with much memory who waits.
+    come_as(&mut world, 0, 1, 39);
+    scale_py(1).run(&mut world).unwrap();
+    let small = world.nodes().iter().filter(|node| node.name().starts_with("small")).count();
+    assert_eq!((small, world.nodes().len(), world.waiting().count()), (6, 7, 1));
+}
+
+#[test]
+fn scale_py_ends_its_run_at_a_node_that_is_not_of_its_group() {
+    let scenario = pools();
+    let mut world = World::with_pools(&scenario, &[2, 0, 1], "user");
+    for node in 1..4 {
+        let id = world.nodes()[node].id;
+        world.set_cordoned(id, true);
+    }
+    scale_py(1).run(&mut world).unwrap();
+    // The GPU node comes before the small ones by name: none of them is deleted either.
+    assert_eq!(world.nodes().len(), 4);
+}
+
+#[test]
+fn this_program_grows_the_group_of_a_user_who_waits_and_leaves_the_core_node_alone() {
+    let scenario = pools();
+    let mut world = World::new(&scenario, 3, "user");
+    let timeout = jiff::SignedDuration::from_mins(5);
+    let bounds = Bounds { max_nodes: 20, ..policy(1).bounds };
+    let mut rule = Rebalancer::new(Policy { bounds, node_groups_named: true, ..policy(1) }, timeout, 300);
+    come_as(&mut world, 0, 1, 24);
+    for time in [0, 60, 120, 180] {
+        pass(&mut world, time);
+        rule.run(&mut world).unwrap();
+    }
+    assert_eq!(world.waiting().count(), 0);
+    let served = world.nodes().iter().find(|node| node.users > 0).unwrap();
+    assert!(served.name().starts_with("big-memory"));
+    let core = &world.nodes()[0];
+    assert!(core.critical && !core.is_cordoned() && core.node.annotations.is_empty());
 }

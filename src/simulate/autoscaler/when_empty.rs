@@ -3,10 +3,10 @@
 
 use std::cmp::Reverse;
 
-use kube_rebalancer_core::model::{Bytes, Millicores, Requests};
-
 use super::{Autoscaler, Wrong};
-use crate::world::{SimulatedNode, World};
+use crate::cluster::GroupIndex;
+use crate::resources::Resources;
+use crate::world::{SimulatedNode, Wish, World};
 
 /// Seconds between two looks.
 const SCAN: u64 = 10;
@@ -27,7 +27,8 @@ impl Autoscaler for WhenEmpty {
 
     fn run(&mut self, world: &mut World<'_>) -> Result<(), Wrong> {
         world.tally.runs += 1;
-        let spare = world.nodes().len().saturating_sub(self.min_nodes);
+        let for_users = world.nodes().iter().filter(|node| !world.is_core(node)).count();
+        let spare = for_users.saturating_sub(self.min_nodes);
         let is_unneeded = |node: &&SimulatedNode| {
             node.ready && node.is_empty() && world.now.saturating_sub(node.empty_since) >= UNNEEDED
         };
@@ -38,32 +39,48 @@ impl Autoscaler for WhenEmpty {
         }
         if world.waiting().next().is_some() {
             let room = self.max_nodes.saturating_sub(world.nodes().len());
-            world.create(missing(world).min(room));
+            let missing = missing(world);
+            for group in missing.into_iter().take(room) {
+                world.create(group, 1);
+            }
         }
         Ok(())
     }
 }
 
-/// How many new nodes those who wait need, when what boots already takes as many of them as it can.
-fn missing(world: &World<'_>) -> usize {
-    let mut waiting: Vec<Requests> = world.waiting().collect();
-    waiting.sort_by_key(|asked| (Reverse(asked.memory), Reverse(asked.cpu)));
-    let mut rooms: Vec<Requests> =
-        world.nodes().iter().filter(|node| !node.ready).map(|node| node.free).collect();
+/// The groups of the new nodes that those who wait need, when what boots already takes as many of them as it can.
+fn missing(world: &World<'_>) -> Vec<GroupIndex> {
+    let mut waiting: Vec<Wish> = world.waiting().collect();
+    waiting.sort_by_key(|wish| (Reverse(wish.asked.memory), Reverse(wish.asked.cpu)));
+    let boots = world.nodes().iter().filter(|node| !node.ready);
+    let mut rooms: Vec<(GroupIndex, Resources)> = boots.map(|node| (node.group, node.free)).collect();
     let booting = rooms.len();
-    for asked in waiting {
-        let fits = |room: &&mut Requests| asked.memory <= room.memory && asked.cpu <= room.cpu;
-        match rooms.iter_mut().find(fits) {
-            Some(room) => *room = less(*room, asked),
-            None => rooms.push(less(world.scenario.machine.room(), asked)),
+    for wish in waiting {
+        let fits = |(group, room): &&mut (GroupIndex, Resources)| {
+            wish.asked.fits(*room) && world.reaches(wish, *group)
+        };
+        if let Some((_, room)) = rooms.iter_mut().find(fits) {
+            *room = room.less(wish.asked);
+        } else if let Some((group, room)) = maker(world, wish, &rooms) {
+            rooms.push((group, room.less(wish.asked)));
         }
     }
-    rooms.len() - booting
+    rooms.into_iter().skip(booting).map(|(group, _)| group).collect()
 }
 
-fn less(room: Requests, asked: Requests) -> Requests {
-    Requests {
-        memory: Bytes(room.memory.0.saturating_sub(asked.memory.0)),
-        cpu: Millicores(room.cpu.0.saturating_sub(asked.cpu.0)),
-    }
+/// The group that makes a node for a pod: of those whose nodes would take it, the one with fewest nodes, so that zones
+/// are filled alike.
+fn maker(
+    world: &World<'_>,
+    wish: Wish,
+    rooms: &[(GroupIndex, Resources)],
+) -> Option<(GroupIndex, Resources)> {
+    let makers = (0..world.groups().len()).filter(|group| world.reaches(wish, *group));
+    let rooms_of = |group| Some((group, world.pool(group)?.room()));
+    let fit = makers.filter_map(rooms_of).filter(|(_, room)| wish.asked.fits(*room));
+    let size = |group: GroupIndex| {
+        let ready = world.nodes().iter().filter(|node| node.ready && node.group == group).count();
+        ready + rooms.iter().filter(|(other, _)| *other == group).count()
+    };
+    fit.min_by_key(|(group, _)| size(*group))
 }

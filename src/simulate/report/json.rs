@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::Facts;
 use crate::Simulation;
-use crate::result::{PolicyResult, Ratio};
+use crate::cluster;
+use crate::result::{KindResult, PolicyResult, Ratio, Waits};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::json::{self, Decimal, write_document};
 
@@ -39,6 +40,27 @@ struct Scenario<'a> {
     image_pull_seconds: u64,
     interval_seconds: u64,
     seed: u64,
+    /// Only where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zones: Option<u32>,
+    /// Only where there are several; the fields above are the first one's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pools: Vec<Pool>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pool {
+    name: &'static str,
+    node_memory_bytes: u64,
+    node_millicores: u64,
+    node_gpus: u64,
+    node_allocatable_bytes: u64,
+    node_allocatable_millicores: u64,
+    /// The value of the label cloud.google.com/gke-nodepool.
+    label: Option<&'static str>,
+    /// `key=value:NoSchedule`.
+    taint: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -64,6 +86,9 @@ struct Policy<'a> {
     users: usize,
     users_waited: usize,
     wait: Option<Wait>,
+    /// Only where users are of several kinds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kinds: Vec<Kind>,
     cordons: usize,
     uncordons: usize,
     creations: usize,
@@ -74,6 +99,16 @@ struct Policy<'a> {
     runs: usize,
     /// Plans that a run right after them would have corrected.
     unsettled_plans: usize,
+}
+
+/// Users of one kind.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Kind {
+    name: &'static str,
+    users: usize,
+    users_waited: usize,
+    wait: Option<Wait>,
 }
 
 /// Of those who waited, from asking until running.
@@ -91,6 +126,9 @@ struct Wait {
 pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>) -> Result<()> {
     let scenario = facts.scenario;
     let floor = &simulation.floor;
+    let cluster = &scenario.cluster;
+    let first = cluster.pools.first().map(pool);
+    let first = first.as_ref();
     write_document(
         out,
         &Document {
@@ -101,14 +139,16 @@ pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>) ->
                 sessions: scenario.sessions.len(),
                 starts_at: scenario.start.to_string(),
                 length_seconds: scenario.length,
-                node_memory_bytes: scenario.machine.memory.0,
-                node_millicores: scenario.machine.cpu.0,
-                node_allocatable_bytes: scenario.machine.allocatable().memory.map_or(0, |bytes| bytes.0),
+                node_memory_bytes: first.map_or(0, |pool| pool.node_memory_bytes),
+                node_millicores: first.map_or(0, |pool| pool.node_millicores),
+                node_allocatable_bytes: first.map_or(0, |pool| pool.node_allocatable_bytes),
                 scheduler: scenario.scheduler.word(),
                 boot_seconds: scenario.boot_time,
                 image_pull_seconds: scenario.image_pull,
                 interval_seconds: scenario.interval,
                 seed: scenario.seed,
+                zones: Some(cluster.zones).filter(|zones| *zones > 1),
+                pools: cluster.pools.iter().filter(|_| cluster.pools.len() > 1).map(pool).collect(),
             },
             settings: facts.settings,
             floor: Floor {
@@ -132,7 +172,8 @@ fn policy(result: &PolicyResult, floor: u128) -> Policy<'_> {
         mean_utilization: decimal(result.utilization),
         users: result.users,
         users_waited: result.waited,
-        wait: result.wait.map(|wait| Wait { p50: wait.p50, p99: wait.p99, max: wait.max }),
+        wait: result.wait.map(wait),
+        kinds: result.kinds.iter().map(kind).collect(),
         cordons: result.cordons,
         uncordons: result.uncordons,
         creations: result.created,
@@ -141,6 +182,28 @@ fn policy(result: &PolicyResult, floor: u128) -> Policy<'_> {
         users_lost: result.lost,
         runs: result.runs,
         unsettled_plans: result.unsettled,
+    }
+}
+
+fn wait(wait: Waits) -> Wait {
+    Wait { p50: wait.p50, p99: wait.p99, max: wait.max }
+}
+
+fn kind(kind: &KindResult) -> Kind {
+    Kind { name: kind.name, users: kind.users, users_waited: kind.waited, wait: kind.wait.map(wait) }
+}
+
+fn pool(pool: &cluster::Pool) -> Pool {
+    let offered = pool.offered();
+    Pool {
+        name: pool.name,
+        node_memory_bytes: pool.machine.memory.0,
+        node_millicores: pool.machine.cpu.0,
+        node_gpus: pool.gpus,
+        node_allocatable_bytes: offered.memory.0,
+        node_allocatable_millicores: offered.cpu.0,
+        label: pool.label,
+        taint: pool.taint.map(|taint| format!("{}={}:NoSchedule", taint.key, taint.value)),
     }
 }
 

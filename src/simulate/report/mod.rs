@@ -6,6 +6,7 @@
 //! ```
 
 pub mod json;
+mod pools;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -1,9 +1,10 @@
 //! The two reports of results that were made up.
 
-use kube_rebalancer_core::model::{Bytes, Millicores};
+use kube_rebalancer_core::model::Bytes;
 
 use super::{Facts, json, text};
-use crate::result::{PolicyResult, Ratio, Waits};
+use crate::cluster::Cluster;
+use crate::result::{KindResult, PolicyResult, Ratio, Waits};
 use crate::scenario::{Scenario, Scheduler};
 use crate::{Floor, Machine, Simulation};
 use kube_rebalancer_page::Layout;
@@ -18,6 +19,7 @@ fn result(name: &str) -> PolicyResult {
         users: 1234,
         waited: 0,
         wait: None,
+        kinds: Vec::new(),
         cordons: 0,
         uncordons: 0,
         created: 0,
@@ -47,12 +49,17 @@ fn simulation() -> Simulation {
     Simulation { floor, results: vec![result("kube-rebalancer"), busy, lossy] }
 }
 
-fn written(write: impl FnOnce(&mut Vec<u8>, &Simulation, &Facts<'_>)) -> String {
+fn written(
+    cluster: Cluster,
+    simulation: &Simulation,
+    write: impl FnOnce(&mut Vec<u8>, &Simulation, &Facts<'_>),
+) -> String {
     let scenario = Scenario {
         sessions: Vec::new(),
         start: crate::users::MONDAY,
         length: 86_400,
-        machine: Machine { memory: Bytes(52 << 30), cpu: Millicores(8000) },
+        cluster,
+        people: Vec::new(),
         scheduler: Scheduler::Pack,
         boot_time: 120,
         image_pull: 90,
@@ -63,15 +70,23 @@ fn written(write: impl FnOnce(&mut Vec<u8>, &Simulation, &Facts<'_>)) -> String 
     let settings = [setting("MIN_NODES", "3", true), setting("CAPACITY", "capacity", false)];
     let facts = Facts { version: "1.2.3", users: "as made up", scenario: &scenario, settings: &settings };
     let mut out = Vec::new();
-    write(&mut out, &simulation(), &facts);
+    write(&mut out, simulation, &facts);
     String::from_utf8(out).unwrap()
+}
+
+/// Both reports.
+fn of(cluster: Cluster, simulation: &Simulation) -> (String, serde_json::Value) {
+    let report = written(cluster.clone(), simulation, |out, simulation, facts| {
+        text::write(out, simulation, facts, Layout::default()).unwrap();
+    });
+    let document =
+        written(cluster, simulation, |out, simulation, facts| json::write(out, simulation, facts).unwrap());
+    (report, serde_json::from_str(&document).unwrap())
 }
 
 #[test]
 fn the_table_lines_up_and_fits_80_columns() {
-    let report = written(|out, simulation, facts| {
-        text::write(out, simulation, facts, Layout::default()).unwrap();
-    });
+    let (report, _) = of(Cluster::uniform(Machine::new(Bytes(52 << 30), 8)), &simulation());
     let expected = "
                   node  over mean  users              wait cor- uncor dele-
 policy           hours floor util waited   p50   p99   max dons  dons tions peak
@@ -97,8 +112,7 @@ floor              150  1.00    -      -     -     -     -    -     -     -    7
 
 #[test]
 fn programs_get_every_number() {
-    let report = written(|out, simulation, facts| json::write(out, simulation, facts).unwrap());
-    let document: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let (_, document) = of(Cluster::uniform(Machine::new(Bytes(52 << 30), 8)), &simulation());
     assert_eq!(document["schema"], "kube-rebalancer/simulate/v1");
     assert_eq!(document["settings"]["CAPACITY"], "capacity");
     assert_eq!(document["scenario"]["scheduler"], "pack");
@@ -114,4 +128,46 @@ fn programs_get_every_number() {
     assert_eq!((&busy["usersWaited"], &busy["peakNodes"]), (&12_345.into(), &1234.into()));
     assert_eq!(document["policies"][0]["wait"], serde_json::Value::Null);
     assert_eq!(document["policies"][2]["usersLost"], 1);
+}
+
+#[test]
+fn pools_zones_and_kinds_are_told_where_there_are_several() {
+    let kind = |name, users, waited| KindResult {
+        name,
+        users,
+        waited,
+        wait: (waited > 0).then_some(Waits { p50: 60, p99: 150, max: 240 }),
+    };
+    let kinds = vec![kind("small", 900, 3), kind("big-memory", 70, 0), kind("gpu", 30, 30)];
+    let results = vec![PolicyResult { kinds, ..result("kube-rebalancer") }];
+    let simulation = Simulation { results, ..simulation() };
+    let small = Machine::new(Bytes(52 << 30), 8);
+    let cluster = Cluster { zones: 3, ..Cluster::of_three_pools(small) };
+    let (text, document) = of(cluster, &simulation);
+    for expected in [
+        "\nnodes        small: 52Gi and 8 cores each, of which 46.8Gi and 7.7 are for users\n",
+        "\n             gpu: 52Gi and 8 cores each, of which 46.8Gi and 7.7 are for users,\n             with 2 GPUs\n",
+        "\n             core: 8Gi and 2 cores each, of which 5.8Gi and 1.7 are for the hub;\n             one node\n",
+        "\nzones        3; whoever comes back needs a node in the zone of their disk",
+        "\nusers waited, by kind\nkube-rebalancer small 3 of 900, at most 4m; big-memory 0 of 70; gpu 30 of 30, at\n",
+        "\nutil: asked for over what the nodes that take users offer",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert_eq!(document["scenario"]["zones"], 3);
+    let names: Vec<_> =
+        document["scenario"]["pools"].as_array().unwrap().iter().map(|pool| &pool["name"]).collect();
+    assert_eq!(names, ["small", "big-memory", "gpu", "core"]);
+    assert_eq!(document["scenario"]["pools"][2]["taint"], "nvidia.com/gpu=present:NoSchedule");
+    assert_eq!(document["policies"][0]["kinds"][2]["usersWaited"], 30);
+    assert_eq!(document["policies"][0]["kinds"][1]["wait"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_cluster_of_one_pool_has_no_word_of_pools() {
+    let (text, document) = of(Cluster::uniform(Machine::new(Bytes(52 << 30), 8)), &simulation());
+    assert!(!text.contains("by kind") && !text.contains("zones"), "{text}");
+    let scenario = document["scenario"].as_object().unwrap();
+    assert!(!scenario.contains_key("pools") && !scenario.contains_key("zones"));
+    assert!(!document["policies"][0].as_object().unwrap().contains_key("kinds"));
 }

@@ -8,10 +8,12 @@
 
 use std::io::{Result, Write};
 
-use kube_rebalancer_core::model::TotalBytes;
+use kube_rebalancer_core::model::Bytes;
 
 use super::Facts;
+use super::pools::{kinds, nodes};
 use crate::Simulation;
+use crate::cluster::Cluster;
 use crate::result::{PolicyResult, Ratio};
 use crate::scenario::Scheduler;
 use kube_rebalancer_page::{Layout, Page, Tone, count};
@@ -20,7 +22,7 @@ use kube_rebalancer_page::{Layout, Page, Tone, count};
 const COLUMN: usize = 13;
 
 /// The widths of the columns, each with the gap before it; the policy's name is on the left.
-const WIDTHS: [usize; 12] = [15, 7, 6, 5, 7, 6, 6, 6, 5, 6, 6, 5];
+pub(super) const WIDTHS: [usize; 12] = [15, 7, 6, 5, 7, 6, 6, 6, 5, 6, 6, 5];
 
 /// What a row has nothing to say of.
 const NONE: &str = "-";
@@ -39,6 +41,19 @@ const LEGEND: [(&str, &str); 7] = [
     ("wait", "of those, from asking until their server ran"),
 ];
 
+/// What some of them mean where several resources count.
+const LEGEND_OF_SEVERAL: [(&str, &str); 2] = [
+    (
+        "floor",
+        "at every moment as many nodes as all that is asked for fills to OPTIMAL_UTILIZATION, by the resource that needs \
+         most; GPUs are filled to the last one",
+    ),
+    (
+        "util",
+        "asked for over what the nodes that take users offer, over the whole time, of the resource that is used most",
+    ),
+];
+
 /// Writes the report.
 pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>, layout: Layout) -> Result<()> {
     let page = &mut Page::new(out, layout);
@@ -49,7 +64,8 @@ pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>, la
     page.blank()?;
     table(page, simulation)?;
     page.blank()?;
-    legend(page, simulation)
+    kinds(page, simulation)?;
+    legend(page, simulation, &facts.scenario.cluster)
 }
 
 fn header(page: &mut Page<'_>, simulation: &Simulation, facts: &Facts<'_>) -> Result<()> {
@@ -59,22 +75,10 @@ fn header(page: &mut Page<'_>, simulation: &Simulation, facts: &Facts<'_>) -> Re
     let most = format!(
         "at most {} at once; with the hub they ask for up to {}",
         floor.peak_users,
-        TotalBytes(floor.peak_memory.into())
+        Bytes(floor.peak_memory)
     );
     fact(page, "", &most)?;
-    let machine = scenario.machine;
-    let room = machine.room();
-    let nodes = format!(
-        "{} and {} cores each, of which {} and {} are for users; a node boots in {}, its first user waits {} for \
-         the image",
-        machine.memory,
-        cores(machine.cpu.0),
-        room.memory,
-        cores(room.cpu.0),
-        time(scenario.boot_time),
-        time(scenario.image_pull)
-    );
-    fact(page, "nodes", &nodes)?;
+    nodes(page, scenario)?;
     let place = match scenario.scheduler {
         Scheduler::Spread => "the emptiest node that takes it",
         Scheduler::Pack => "the fullest node that takes it",
@@ -142,13 +146,18 @@ fn row(cells: &[String; 12]) -> String {
     line.trim_end().to_owned()
 }
 
-fn legend(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
+fn legend(page: &mut Page<'_>, simulation: &Simulation, cluster: &Cluster) -> Result<()> {
     let mut entries: Vec<(String, String)> = simulation
         .results
         .iter()
         .filter_map(|result| Some((result.name.clone(), result.settings.clone()?)))
         .collect();
-    entries.extend(LEGEND.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    let several = cluster.counted.len() > 1;
+    let meaning = |(name, text): (&'static str, &'static str)| {
+        let other = LEGEND_OF_SEVERAL.iter().find(|(other, _)| several && *other == name);
+        (name.to_owned(), other.map_or(text, |(_, text)| *text).to_owned())
+    };
+    entries.extend(LEGEND.map(meaning));
     for result in simulation.results.iter().filter(|result| result.lost > 0) {
         let lost = count(result.lost, "user");
         entries.push((result.name.clone(), format!("deleted nodes under {lost}, who had to start again")));
@@ -159,7 +168,7 @@ fn legend(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
     Ok(())
 }
 
-fn fact(page: &mut Page<'_>, label: &str, text: &str) -> Result<()> {
+pub(super) fn fact(page: &mut Page<'_>, label: &str, text: &str) -> Result<()> {
     let label = format!("{label:<COLUMN$}");
     page.paragraph(0, COLUMN, (Tone::Dim, &label), (Tone::Plain, text))
 }
@@ -176,7 +185,7 @@ fn hundredths(ratio: Ratio) -> String {
 }
 
 /// `7.9`, or `8`.
-fn cores(millicores: u64) -> String {
+pub(super) fn cores(millicores: u64) -> String {
     match ((millicores + 50) / 1000, (millicores + 50) / 100 % 10) {
         (whole, 0) => whole.to_string(),
         (whole, tenth) => format!("{whole}.{tenth}"),
@@ -184,7 +193,7 @@ fn cores(millicores: u64) -> String {
 }
 
 /// Five columns for up to a hundred hours: `45s`, `2m55s`, `17m`, `1h05m`, `27h`.
-fn time(seconds: u64) -> String {
+pub(super) fn time(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes, rest) {
         (0, 0, _) => format!("{rest}s"),

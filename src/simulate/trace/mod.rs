@@ -15,7 +15,7 @@ mod servers;
 mod write;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Bytes, Millicores, Requests};
+use kube_rebalancer_core::model::{Amounts, Bytes, Millicores};
 
 pub use pods::{PodsError, PodsSummary, from_pods};
 pub use servers::{LogError, LogSummary, from_log};
@@ -36,7 +36,7 @@ pub struct Stay {
 
 impl Stay {
     /// A stay that does not end before it starts: clocks of two machines may differ by a little.
-    fn new(start: Timestamp, end: Timestamp, requests: Requests) -> Self {
+    fn new(start: Timestamp, end: Timestamp, requests: &Amounts) -> Self {
         Self { start, end: end.max(start), memory: requests.memory, cpu: requests.cpu }
     }
 }

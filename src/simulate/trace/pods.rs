@@ -14,7 +14,7 @@ use std::error::Error;
 use std::fmt;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::Requests;
+use kube_rebalancer_core::model::Amounts;
 use kube_rebalancer_core::plan::is_users;
 use kube_rebalancer_core::policy::Policy;
 
@@ -94,10 +94,10 @@ struct Watch<'a> {
     summary: PodsSummary,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Present {
     start: Timestamp,
-    requests: Requests,
+    requests: Amounts,
     deleting_until: Option<Timestamp>,
     seen: Timestamp,
 }
@@ -137,7 +137,7 @@ impl<'a> Watch<'a> {
                         self.stays.push(Stay::new(
                             created_at,
                             ended_at.unwrap_or(now).min(now),
-                            pod.requests,
+                            &pod.requests,
                         ));
                     }
                     self.known.insert(uid, true);
@@ -149,7 +149,7 @@ impl<'a> Watch<'a> {
         self.stays.extend(gone.map(|(_, present)| {
             // It was there at the last dump and is not at this one; if it was told to go, it went by then.
             let end = present.deleting_until.map_or(now, |until| until.clamp(latest, now));
-            Stay::new(present.start, end, present.requests)
+            Stay::new(present.start, end, &present.requests)
         }));
         self.latest = now;
         self.summary.dumps += 1;
@@ -159,7 +159,7 @@ impl<'a> Watch<'a> {
         self.summary.still_there = self.present.len();
         let latest = self.latest;
         let still_there = self.present.into_values();
-        self.stays.extend(still_there.map(|present| Stay::new(present.start, latest, present.requests)));
+        self.stays.extend(still_there.map(|present| Stay::new(present.start, latest, &present.requests)));
         (self.stays, self.summary)
     }
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::Requests;
+use kube_rebalancer_core::model::Amounts;
 
 use super::Stay;
 use super::line::{self, Event, Kind};
@@ -40,7 +40,7 @@ impl fmt::Display for LogSummary {
 }
 
 /// Reads the logs, in any order, and hands over the stays of all servers, each with these requests.
-pub fn from_log(sources: &[Source], requests: Requests) -> Result<(Vec<Stay>, LogSummary), LogError> {
+pub fn from_log(sources: &[Source], requests: &Amounts) -> Result<(Vec<Stay>, LogSummary), LogError> {
     let mut log = Log::default();
     for source in sources {
         let failed = |problem| LogError::Read { name: source.to_string(), problem };
@@ -78,7 +78,7 @@ impl Log {
         Ok(())
     }
 
-    fn finish(mut self, requests: Requests) -> Result<(Vec<Stay>, LogSummary), LogError> {
+    fn finish(mut self, requests: &Amounts) -> Result<(Vec<Stay>, LogSummary), LogError> {
         let Some((first, last)) = self.span else { return Err(LogError::NotALog) };
         if self.events.is_empty() {
             return Err(LogError::NoServers { lines: self.lines });
@@ -144,13 +144,15 @@ mod tests {
 
     use super::*;
 
-    const REQUESTS: Requests = Requests { memory: Bytes::GIBI, cpu: Millicores(100) };
+    fn requests() -> Amounts {
+        Amounts::pod(Bytes::GIBI, Millicores(100))
+    }
 
     fn finish(lines: &[&str]) -> Result<(Vec<(String, String)>, LogSummary), LogError> {
         let mut log = Log::default();
         log.read(lines.join("\n").as_bytes()).unwrap();
-        let (stays, summary) = log.finish(REQUESTS)?;
-        assert!(stays.iter().all(|stay| (stay.memory, stay.cpu) == (REQUESTS.memory, REQUESTS.cpu)));
+        let (stays, summary) = log.finish(&requests())?;
+        assert!(stays.iter().all(|stay| (stay.memory, stay.cpu) == (requests().memory, requests().cpu)));
         Ok((stays.iter().map(|stay| (stay.start.to_string(), stay.end.to_string())).collect(), summary))
     }
 

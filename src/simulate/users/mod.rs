@@ -1,5 +1,6 @@
 //! Who comes when, for how long, and with what request.
 
+pub mod people;
 mod profile;
 pub mod trace;
 

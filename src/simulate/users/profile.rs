@@ -18,6 +18,8 @@ use rand::RngExt;
 use rand_distr::{Distribution, Exp1, LogNormal};
 use rand_pcg::Pcg64;
 
+use crate::cluster::{Cluster, KindIndex};
+use crate::machine::Machine;
 use crate::random::{Purpose, generator};
 use crate::session::Session;
 
@@ -31,6 +33,12 @@ pub enum Profile {
     Office,
     /// The same at any hour of any day
     Steady,
+    /// Classes of 150 on every hour of a weekday: fifty minutes, then a break of ten
+    Timetable,
+    /// As on a campus, but everybody asks for a CPU and little memory
+    Cpu,
+    /// As on a campus, with some who need much memory, or a GPU, on nodes of their own
+    Pools,
 }
 
 /// How many users of which kind.
@@ -38,7 +46,7 @@ pub enum Profile {
 pub struct Demand {
     /// When they come.
     pub profile: Profile,
-    /// How many come on a weekday, on average; those of the class come on top.
+    /// How many come on a weekday, on average; those of the class come on top. A timetable has as many on each of its hours.
     pub users_per_day: u32,
     /// Whole days, the first a Monday.
     pub days: u32,
@@ -57,6 +65,20 @@ const DAY: u64 = 24 * HOUR;
 const CLASS_USERS: u32 = 60;
 const CLASS_STARTS: u64 = 9 * HOUR;
 const CLASS_COMES_WITHIN: u64 = 600;
+
+/// The timetable: a class on each of these hours of a weekday. Each of its users comes within five minutes from the hour on,
+/// and works for fifty minutes.
+const LESSONS: std::ops::Range<u64> = 8..18;
+const LESSON_COMES_WITHIN: u64 = 300;
+const LESSON: u64 = 50 * 60;
+const LESSON_ASKS: (Bytes, Millicores) = (Bytes(2 << 30), Millicores(200));
+
+/// What users of the profile `cpu` ask for.
+const CPU_ASKS: (Bytes, Millicores) = (Bytes::GIBI, Millicores(1000));
+
+/// What users of the profile `pools` ask for who are not small: so many of a hundred, their kind, memory and processor time.
+const LARGE: [(u32, KindIndex, Bytes, Millicores); 2] =
+    [(7, 1, Bytes(24 << 30), Millicores(2000)), (3, 2, Bytes(12 << 30), Millicores(2000))];
 
 /// A rate that follows the day: the share of each hour, from midnight on.
 struct Hours {
@@ -92,12 +114,47 @@ impl Profile {
             Self::Class => "class",
             Self::Office => "office",
             Self::Steady => "steady",
+            Self::Timetable => "timetable",
+            Self::Cpu => "cpu",
+            Self::Pools => "pools",
+        }
+    }
+
+    /// How many come on a weekday where nobody says otherwise; the class of 60 comes on top.
+    #[must_use]
+    pub fn users_per_day(self) -> u32 {
+        match self {
+            Self::Class | Self::Office | Self::Steady => 2000,
+            Self::Timetable => 1500,
+            Self::Cpu => 750,
+            Self::Pools => 1000,
+        }
+    }
+
+    /// The machine of most nodes where nobody says otherwise.
+    #[must_use]
+    pub fn machine(self) -> Machine {
+        match self {
+            Self::Cpu => Machine::new(Bytes(35 << 30), 8),
+            Self::Class | Self::Office | Self::Steady | Self::Timetable | Self::Pools => {
+                Machine::new(Bytes(52 << 30), 8)
+            }
+        }
+    }
+
+    /// The cluster that its users need.
+    #[must_use]
+    pub fn cluster(self, machine: Machine) -> Cluster {
+        match self {
+            Self::Class | Self::Office | Self::Steady | Self::Timetable => Cluster::uniform(machine),
+            Self::Cpu => Cluster::of_two_resources(machine),
+            Self::Pools => Cluster::of_three_pools(machine),
         }
     }
 
     fn hours(self) -> Hours {
         match self {
-            Self::Class => Hours {
+            Self::Class | Self::Cpu | Self::Pools => Hours {
                 shares: [3, 2, 1, 0, 0, 0, 1, 3, 6, 9, 10, 10, 8, 9, 10, 10, 9, 8, 7, 8, 8, 7, 6, 4],
                 weekend: 40,
             },
@@ -106,6 +163,8 @@ impl Profile {
                 weekend: 10,
             },
             Self::Steady => Hours { shares: [1; 24], weekend: 100 },
+            // Its users come by the hour, none in between.
+            Self::Timetable => Hours { shares: [0; 24], weekend: 0 },
         }
     }
 }
@@ -117,18 +176,37 @@ impl Demand {
         let mut lengths = generator(self.seed, Purpose::Lengths);
         let mut starts: Vec<(u64, u64)> =
             self.arrivals().into_iter().map(|start| (start, STAY.draw(&mut lengths))).collect();
-        if self.profile == Profile::Class {
-            starts.extend(self.class());
-            starts.sort_unstable();
+        match self.profile {
+            Profile::Class => {
+                starts.extend(self.class());
+                starts.sort_unstable();
+            }
+            Profile::Timetable => {
+                starts.extend(self.lessons());
+                starts.sort_unstable();
+            }
+            Profile::Office | Profile::Steady | Profile::Cpu | Profile::Pools => {}
         }
         let mut sizes = generator(self.seed, Purpose::Sizes);
+        let mut kinds = generator(self.seed, Purpose::Kinds);
         starts
             .into_iter()
             .map(|(start, length)| {
-                let (memory, cpu) = size(&mut sizes);
-                Session { start, end: start + length, memory, cpu }
+                let (kind, (memory, cpu)) = match self.profile {
+                    Profile::Class | Profile::Office | Profile::Steady => (0, size(&mut sizes)),
+                    Profile::Timetable => (0, LESSON_ASKS),
+                    Profile::Cpu => (0, CPU_ASKS),
+                    Profile::Pools => large(&mut kinds).unwrap_or_else(|| (0, size(&mut sizes))),
+                };
+                Session { start, end: start + length, memory, cpu, kind }
             })
             .collect()
+    }
+
+    /// How many come on every hour that has a class, for the profile `timetable`.
+    #[must_use]
+    pub fn users_per_lesson(&self) -> u32 {
+        self.users_per_day.div_ceil(u32::try_from(LESSONS.end - LESSONS.start).unwrap_or(1))
     }
 
     /// How long that is, in seconds.
@@ -178,6 +256,16 @@ impl Demand {
     }
 }
 
+impl Demand {
+    fn lessons(&self) -> Vec<(u64, u64)> {
+        let mut random = generator(self.seed, Purpose::Class);
+        let days = (0..u64::from(self.days)).filter(|day| !is_weekend(*day));
+        let lessons = days.flat_map(|day| LESSONS.map(move |hour| day * DAY + hour * HOUR));
+        let users = lessons.flat_map(|start| (0..self.users_per_lesson()).map(move |_| start));
+        users.map(|start| (start + random.random_range(0..LESSON_COMES_WITHIN), LESSON)).collect()
+    }
+}
+
 impl Hours {
     /// The rate at a second, in hundredths of a share: between the middles of two hours on the line between theirs.
     fn rate(&self, second: u64) -> f64 {
@@ -205,6 +293,18 @@ impl Stay {
 /// The first day is a Monday.
 fn is_weekend(day: u64) -> bool {
     day % 7 >= 5
+}
+
+/// Somebody who is not small: what kind of user, and with what request.
+fn large(random: &mut Pcg64) -> Option<(KindIndex, (Bytes, Millicores))> {
+    let mut drawn = random.random_range(0..100);
+    for (share, kind, memory, cpu) in LARGE {
+        if drawn < share {
+            return Some((kind, (memory, cpu)));
+        }
+        drawn -= share;
+    }
+    None
 }
 
 fn size(random: &mut Pcg64) -> (Bytes, Millicores) {
@@ -307,6 +407,47 @@ mod tests {
         let class = Profile::Class.hours();
         assert_eq!(class.rate(0), 350.0);
         assert_eq!(class.rate(5 * DAY), 140.0);
+    }
+
+    #[test]
+    fn a_timetable_fills_every_hour_of_a_weekday_with_150_who_stay_fifty_minutes() {
+        let demand =
+            Demand { users_per_day: Profile::Timetable.users_per_day(), ..demand(Profile::Timetable) };
+        let sessions = demand.sessions();
+        assert_eq!(sessions.len(), 5 * 10 * 150);
+        assert!(sessions.is_sorted_by_key(|session| session.start));
+        for (day, hour) in (0..5).flat_map(|day| (8..18).map(move |hour| (day, hour))) {
+            assert_eq!(in_hour(&sessions, day, hour), 150, "day {day}, hour {hour}");
+        }
+        for session in &sessions {
+            assert!(session.start % HOUR < 300 && session.length() == 3000, "{session:?}");
+            assert_eq!((session.memory, session.cpu), (Bytes(2 << 30), Millicores(200)));
+        }
+    }
+
+    #[test]
+    fn users_of_cpus_ask_for_one_and_for_a_gibibyte_on_nodes_of_eight_and_35() {
+        let sessions = demand(Profile::Cpu).sessions();
+        assert!(!sessions.is_empty());
+        assert!(sessions.iter().all(|one| one.memory == Bytes::GIBI && one.cpu == Millicores(1000)));
+        assert_eq!(Profile::Cpu.machine(), Machine::new(Bytes(35 << 30), 8));
+    }
+
+    #[test]
+    fn one_user_of_ten_is_not_small_and_everybody_fits_their_own_pool() {
+        let cluster = Profile::Pools.cluster(Profile::Pools.machine());
+        let sessions = demand(Profile::Pools).sessions();
+        let of_kind = |kind| sessions.iter().filter(|session| session.kind == kind).count() * 100;
+        // Some 11,600 users: the share of a kind deviates by less than a quarter of a percent.
+        assert!((80..=100).contains(&(of_kind(0) / sessions.len())));
+        assert!((5..=9).contains(&(of_kind(1) / sessions.len())));
+        assert!((1..=5).contains(&(of_kind(2) / sessions.len())));
+        for session in &sessions {
+            let gpus = cluster.kinds[session.kind].gpus;
+            let asked = crate::resources::Resources { memory: session.memory, cpu: session.cpu, gpus };
+            assert_eq!(cluster.home(session.kind, asked), Some(session.kind), "{session:?}");
+            assert_eq!(gpus, u64::from(session.kind == 2));
+        }
     }
 
     #[test]

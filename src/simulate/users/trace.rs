@@ -112,7 +112,8 @@ impl<Input: Read> Trace<Input> {
         let since = |moment: &Moment| {
             u64::try_from(moment.seconds.saturating_sub(self.midnight.as_second())).unwrap_or_default()
         };
-        Session { start: since(&row.start), end: since(&row.end), memory: row.memory, cpu: row.cpu }
+        let (start, end) = (since(&row.start), since(&row.end));
+        Session { start, end, memory: row.memory, cpu: row.cpu, kind: 0 }
     }
 }
 

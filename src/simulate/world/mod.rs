@@ -20,15 +20,21 @@ use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use kube_rebalancer_core::model::{Pod, Requests};
+use kube_rebalancer_core::model::{Ledger, Pod, Taint};
 use rand_pcg::Pcg64;
 
+use super::cluster::{Group, GroupIndex, KindIndex, Pool, Zone};
+use super::machine::HUB;
 use super::random::{Purpose, generator};
+use super::resources::Resources;
 use super::scenario::Scenario;
 use super::session::Session;
+use super::users::people::Person;
+use node::Created;
 pub(super) use node::{NodeId, SimulatedNode};
-pub(super) use tally::Tally;
-pub(super) use view::GROUP;
+use place::Reach;
+pub(super) use place::Wish;
+pub(super) use tally::{KindTally, Tally};
 use view::Names;
 
 /// The index of a user's session.
@@ -40,6 +46,13 @@ pub(super) struct World<'s> {
     pub(super) scenario: &'s Scenario,
     /// Seconds since the simulation began.
     pub(super) now: u64,
+    /// The node groups of the cloud.
+    groups: Vec<Group>,
+    /// What a node of each group offers.
+    offered: Vec<Resources>,
+    reach: Reach,
+    /// The zone of each disk, once its owner has had a node.
+    disks: BTreeMap<Person, Zone>,
     /// Every instance, by id.
     nodes: Vec<SimulatedNode>,
     created: NodeId,
@@ -54,12 +67,17 @@ pub(super) struct World<'s> {
     /// Counts what a plan could depend on, time apart.
     pub(super) changes: u64,
     pub(super) broken: Option<BrokenPromise>,
+    /// What runs have noted for later ones.
+    ledger: Ledger,
 }
 
 /// Somebody who is there or waits.
 #[derive(Clone, Debug)]
 struct User {
-    requests: Requests,
+    requests: Resources,
+    kind: KindIndex,
+    /// Whose disk the pod mounts, where disks are zonal.
+    person: Option<Person>,
     /// How long they will work once they can.
     length: u64,
     asked_at: u64,
@@ -117,24 +135,42 @@ pub enum BrokenPromise {
 }
 
 impl<'s> World<'s> {
-    /// A cluster in which so many nodes are Ready and the hub runs. Its users' pods carry this label.
+    /// A cluster in which the first pool has so many nodes, all of them Ready, and the hub runs: on a node of its own if it
+    /// has a pool. Its users' pods carry this label.
     pub(super) fn new(scenario: &'s Scenario, nodes: u32, user_label: &str) -> Self {
+        Self::with_pools(scenario, &[nodes], user_label)
+    }
+
+    /// The same with a number of nodes for each of the first pools, spread over the zones.
+    pub(super) fn with_pools(scenario: &'s Scenario, nodes: &[u32], user_label: &str) -> Self {
+        let cluster = &scenario.cluster;
+        let groups = cluster.groups();
         let mut world = Self {
             scenario,
             now: 0,
+            offered: groups.iter().map(|group| cluster.offered(group.pool)).collect(),
+            groups,
+            reach: Reach::new(cluster),
+            disks: BTreeMap::new(),
             nodes: Vec::new(),
             created: 0,
             users: BTreeMap::new(),
             waiting: Vec::new(),
             events: BinaryHeap::new(),
             random: generator(scenario.seed, Purpose::Scheduler),
-            names: Names::new(user_label),
-            tally: Tally::default(),
+            names: Names::new(user_label, cluster),
+            tally: Tally::new(cluster),
             changes: 0,
             broken: None,
+            ledger: Ledger::default(),
         };
-        for _ in 0..nodes {
-            let mut node = world.next_node();
+        let users =
+            nodes.iter().enumerate().flat_map(|(pool, nodes)| (0..*nodes).map(move |node| (pool, node)));
+        for (pool, number) in cluster.core.map(|core| (core, 0)).into_iter().chain(users) {
+            let zone = Zone(number % cluster.zones.max(1));
+            let is_there = |group: &Group| group.pool == pool && group.zone == zone;
+            let group = world.groups.iter().position(is_there);
+            let Some(mut node) = group.and_then(|group| world.next_node(group)) else { continue };
             node.become_ready(0, scenario.start);
             node.image_at = Some(0);
             world.nodes.push(node);
@@ -142,7 +178,7 @@ impl<'s> World<'s> {
         if let Some(node) = world.nodes.first_mut() {
             node.take_hub();
         }
-        world.tally.ask(super::machine::HUB.memory);
+        world.tally.ask_for_hub(cluster, HUB);
         world.nodes_changed();
         world
     }
@@ -173,26 +209,27 @@ impl<'s> World<'s> {
 
     /// Somebody asks for a server.
     pub(super) fn arrive(&mut self, id: UserId, session: &Session) {
-        let requests = Requests { memory: session.memory, cpu: session.cpu };
-        self.tally.users += 1;
-        self.ask(id, requests, session.length());
-    }
-
-    fn ask(&mut self, id: UserId, requests: Requests, length: u64) {
-        self.changes += 1;
-        self.tally.ask(requests.memory);
-        let place = self.choose(requests);
-        let waited = place.is_none();
         let user = User {
-            requests,
-            length,
+            requests: self.scenario.asked(session),
+            kind: session.kind,
+            person: self.scenario.people.get(id).copied(),
+            length: session.length(),
             asked_at: self.now,
-            waited,
+            waited: false,
             node: None,
             ends_at: 0,
             pod: OnceCell::new(),
         };
-        self.users.insert(id, user);
+        self.tally.come(user.kind);
+        self.ask(id, user);
+    }
+
+    fn ask(&mut self, id: UserId, user: User) {
+        self.changes += 1;
+        self.tally.ask(self.home(&user), user.requests);
+        let wish = self.wish(&user);
+        let place = self.choose(wish);
+        self.users.insert(id, User { waited: place.is_none(), ..user });
         if let Some(node) = place {
             self.bind(id, node);
         } else {
@@ -209,8 +246,11 @@ impl<'s> World<'s> {
         user.node = Some(node.id);
         user.pod.take();
         user.ends_at = runs_at.saturating_add(user.length);
+        if let (Some(person), Some(group)) = (user.person, self.groups.get(node.group)) {
+            self.disks.entry(person).or_insert(group.zone);
+        }
         if user.waited {
-            self.tally.served_late(runs_at - user.asked_at);
+            self.tally.served_late(user.kind, runs_at - user.asked_at);
         }
         self.events.push(Reverse(Event { at: user.ends_at, what: What::Leaves(id) }));
     }
@@ -223,7 +263,7 @@ impl<'s> World<'s> {
         }
         let Some(user) = self.users.remove(&id) else { return };
         self.changes += 1;
-        self.tally.go(user.requests.memory);
+        self.tally.go(self.home(&user), user.requests);
         if let Some(index) = user.node.and_then(|node| self.index(node)) {
             if let Some(node) = self.nodes.get_mut(index) {
                 node.give_back(user.requests, self.now);
@@ -249,10 +289,9 @@ impl<'s> World<'s> {
         }
         let mut still = Vec::with_capacity(self.waiting.len());
         for id in std::mem::take(&mut self.waiting) {
-            let requests = self.users.get(&id).map(|user| user.requests);
-            let fits =
-                requests.is_some_and(|asked| self.nodes.get(index).is_some_and(|node| node.takes(asked)));
-            if fits {
+            let wish = self.users.get(&id).map(|user| self.wish(user));
+            let node = self.nodes.get(index);
+            if wish.zip(node).is_some_and(|(wish, node)| self.takes(node, wish)) {
                 self.bind(id, index);
             } else {
                 still.push(id);
@@ -265,10 +304,11 @@ impl<'s> World<'s> {
     /// Makes a node schedulable or not.
     pub(super) fn set_cordoned(&mut self, id: NodeId, cordoned: bool) {
         let Some(index) = self.index(id) else { return };
+        let time = self.scenario.time(self.now);
         let Some(node) = self.nodes.get_mut(index).filter(|node| node.is_cordoned() != cordoned) else {
             return;
         };
-        node.set_cordoned(cordoned);
+        node.set_cordoned(cordoned, time);
         if cordoned {
             self.tally.cordons += 1;
             if node.critical {
@@ -292,10 +332,26 @@ impl<'s> World<'s> {
         }
     }
 
-    /// Asks for more instances.
-    pub(super) fn create(&mut self, count: usize) {
+    /// Replaces the taints of a node.
+    pub(super) fn set_taints(&mut self, id: NodeId, taints: &[Taint]) {
+        let Some(index) = self.index(id) else { return };
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.set_taints(taints);
+        }
+        self.nodes_changed();
+        self.serve_waiting(index);
+    }
+
+    /// Keeps what a run has noted for later ones.
+    pub(super) fn remember(&mut self, ledger: &Ledger) {
+        self.changes += 1;
+        self.ledger = ledger.clone();
+    }
+
+    /// Asks a group for more instances.
+    pub(super) fn create(&mut self, group: GroupIndex, count: usize) {
         for _ in 0..count {
-            let node = self.next_node();
+            let Some(node) = self.next_node(group) else { return };
             let at = self.now.saturating_add(self.scenario.boot_time);
             self.events.push(Reverse(Event { at, what: What::Ready(node.id) }));
             self.nodes.push(node);
@@ -304,15 +360,21 @@ impl<'s> World<'s> {
         self.nodes_changed();
     }
 
-    /// Asks for a number of instances. Where that is fewer than there are, the cloud takes away what has not booted yet,
-    /// the newest first.
-    pub(super) fn resize(&mut self, to: usize) {
-        self.create(to.saturating_sub(self.nodes.len()));
-        while self.nodes.len() > to
-            && let Some(id) = self.nodes.iter().rfind(|node| !node.ready).map(|node| node.id)
+    /// Asks a group for a number of instances. Where that is fewer than it has, the cloud takes away what has not booted
+    /// yet, the newest first.
+    pub(super) fn resize(&mut self, group: GroupIndex, to: usize) {
+        self.create(group, to.saturating_sub(self.size(group)));
+        let boots = |node: &&SimulatedNode| node.group == group && !node.ready;
+        while self.size(group) > to
+            && let Some(id) = self.nodes.iter().rfind(boots).map(|node| node.id)
         {
             self.delete(id);
         }
+    }
+
+    /// The number of instances of a group.
+    pub(super) fn size(&self, group: GroupIndex) -> usize {
+        self.nodes.iter().filter(|node| node.group == group).count()
     }
 
     /// Takes an instance away, and with it everything that runs there. Whoever was there asks again at once.
@@ -337,8 +399,9 @@ impl<'s> World<'s> {
             .collect();
         for (id, user) in lost {
             self.tally.lost += 1;
-            self.tally.go(user.requests.memory);
-            self.ask(id, user.requests, user.ends_at.saturating_sub(self.now));
+            self.tally.go(self.home(&user), user.requests);
+            let (asked_at, length) = (self.now, user.ends_at.saturating_sub(self.now));
+            self.ask(id, User { length, asked_at, node: None, ends_at: 0, pod: OnceCell::new(), ..user });
         }
     }
 
@@ -346,7 +409,7 @@ impl<'s> World<'s> {
     pub(super) fn end(&mut self) {
         for id in &self.waiting {
             if let Some(user) = self.users.get(id) {
-                self.tally.served_late(self.now - user.asked_at);
+                self.tally.served_late(user.kind, self.now - user.asked_at);
             }
         }
     }
@@ -362,21 +425,48 @@ impl<'s> World<'s> {
     }
 
     /// What those who wait ask for, in the order in which they asked.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = Requests> {
-        self.waiting.iter().filter_map(|id| self.users.get(id)).map(|user| user.requests)
+    pub(super) fn waiting(&self) -> impl Iterator<Item = Wish> {
+        self.waiting.iter().filter_map(|id| self.users.get(id)).map(|user| self.wish(user))
+    }
+
+    /// The node groups of the cloud.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The pool of a group's nodes.
+    pub(super) fn pool(&self, group: GroupIndex) -> Option<&'s Pool> {
+        self.scenario.cluster.pools.get(self.groups.get(group)?.pool)
+    }
+
+    /// Whether a node is of the hub's own pool.
+    pub(super) fn is_core(&self, node: &SimulatedNode) -> bool {
+        let core = self.scenario.cluster.core;
+        core.is_some() && self.groups.get(node.group).map(|group| group.pool) == core
+    }
+
+    /// The pool that a user is for.
+    fn home(&self, user: &User) -> usize {
+        self.scenario.cluster.home(user.kind, user.requests).unwrap_or(0)
     }
 
     fn index(&self, id: NodeId) -> Option<usize> {
         self.nodes.binary_search_by_key(&id, |node| node.id).ok()
     }
 
-    fn next_node(&mut self) -> SimulatedNode {
+    fn next_node(&mut self, index: GroupIndex) -> Option<SimulatedNode> {
+        let (group, pool) = (self.groups.get(index)?, self.pool(index)?);
         self.created += 1;
-        SimulatedNode::new(self.created, self.now, self.scenario)
+        let created = Created { second: self.now, time: self.scenario.time(self.now) };
+        Some(SimulatedNode::new(self.created, index, group, pool, created))
     }
 
     fn nodes_changed(&mut self) {
         self.changes += 1;
-        self.tally.count(&self.nodes, self.scenario.machine.offered().memory);
+        let core = self.scenario.cluster.core;
+        let for_users =
+            |(group, offered): (&Group, &Resources)| (core != Some(group.pool)).then_some(*offered);
+        let groups: Vec<_> = self.groups.iter().zip(&self.offered).map(for_users).collect();
+        self.tally.count(&self.nodes, &groups);
     }
 }

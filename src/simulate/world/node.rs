@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Bytes, Millicores, Node, Pod, ReadyCondition, Requests};
+use kube_rebalancer_core::model::{Node, Pod, ReadyCondition, Taint, TaintEffect, taint};
 
-use super::view::GROUP;
+use crate::cluster::{Group, GroupIndex, Pool};
+use crate::convert::{allocatable, capacity, labels, taints};
 use crate::machine::{HUB, Machine};
-use crate::scenario::Scenario;
+use crate::resources::Resources;
 
 /// Instances are numbered as they are created.
 pub(crate) type NodeId = u32;
@@ -18,6 +19,8 @@ pub(crate) type NodeId = u32;
 #[derive(Debug)]
 pub(crate) struct SimulatedNode {
     pub(crate) id: NodeId,
+    /// The group that it is of.
+    pub(crate) group: GroupIndex,
     /// Whether it has become a node.
     pub(crate) ready: bool,
     /// What the API server shows of it then.
@@ -27,7 +30,7 @@ pub(crate) struct SimulatedNode {
     /// How often it was changed.
     version: u64,
     /// What is left for pods.
-    pub(crate) free: Requests,
+    pub(crate) free: Resources,
     pods_left: u64,
     /// Users on it.
     pub(crate) users: usize,
@@ -41,31 +44,40 @@ pub(crate) struct SimulatedNode {
     pub(super) image_at: Option<u64>,
 }
 
+/// When an instance was asked for: in seconds since the simulation began, and as the cloud tells it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Created {
+    pub(super) second: u64,
+    pub(super) time: Timestamp,
+}
+
 impl SimulatedNode {
-    pub(super) fn new(id: NodeId, now: u64, scenario: &Scenario) -> Self {
-        let machine = scenario.machine;
-        let name = format!("node-{id:06}");
+    /// An instance of a group, created at this time.
+    pub(super) fn new(id: NodeId, index: GroupIndex, group: &Group, pool: &Pool, created: Created) -> Self {
+        let name = format!("{}-{id:06}", pool.prefix);
         Self {
             id,
+            group: index,
             ready: false,
             shared_name: name.as_str().into(),
             version: 0,
-            free: machine.room(),
+            free: pool.room(),
             pods_left: Machine::pods(),
             users: 0,
             critical: false,
-            empty_since: now,
+            empty_since: created.second,
             daemon: OnceCell::new(),
             image_at: None,
             node: Node {
                 uid: name.clone(),
                 resource_version: "0".to_owned(),
-                provider_id: Some(format!("gce://simulated/zone-a/{name}")),
-                created_at: Some(scenario.time(now)),
-                labels: BTreeMap::from([("topology.kubernetes.io/zone".to_owned(), "zone-a".to_owned())]),
-                allocatable: machine.allocatable(),
-                capacity: machine.capacity(),
-                group: Some(GROUP.to_owned()),
+                provider_id: Some(format!("gce://simulated/{}/{name}", group.zone.name())),
+                created_at: Some(created.time),
+                labels: labels(pool, group.zone),
+                taints: taints(pool),
+                allocatable: allocatable(pool),
+                capacity: capacity(pool),
+                group: Some(group.name.clone()),
                 name,
                 ..Node::default()
             },
@@ -82,7 +94,12 @@ impl SimulatedNode {
 
     /// Whether it takes new users at all.
     pub(crate) fn serves(&self) -> bool {
-        self.ready && !self.node.unschedulable
+        self.ready && !self.node.unschedulable && !self.is_claimed()
+    }
+
+    /// Whether a run has claimed it to delete it: no user's pod tolerates that taint.
+    fn is_claimed(&self) -> bool {
+        self.node.taints.iter().any(|one| one.key == taint::DELETING)
     }
 
     /// Whether nobody is there, critical or not.
@@ -90,12 +107,12 @@ impl SimulatedNode {
         self.users == 0 && !self.critical
     }
 
-    /// Whether it takes this one now.
-    pub(super) fn takes(&self, asked: Requests) -> bool {
-        self.serves() && asked.memory <= self.free.memory && asked.cpu <= self.free.cpu && self.pods_left > 0
+    /// Whether it has room for this now, and takes anybody at all.
+    pub(super) fn has_room(&self, asked: Resources) -> bool {
+        self.serves() && asked.fits(self.free) && self.pods_left > 0
     }
 
-    pub(super) fn take(&mut self, asked: Requests) {
+    pub(super) fn take(&mut self, asked: Resources) {
         self.take_room(asked);
         self.users += 1;
     }
@@ -105,15 +122,13 @@ impl SimulatedNode {
         self.critical = true;
     }
 
-    fn take_room(&mut self, asked: Requests) {
-        self.free.memory = Bytes(self.free.memory.0.saturating_sub(asked.memory.0));
-        self.free.cpu = Millicores(self.free.cpu.0.saturating_sub(asked.cpu.0));
+    fn take_room(&mut self, asked: Resources) {
+        self.free = self.free.less(asked);
         self.pods_left = self.pods_left.saturating_sub(1);
     }
 
-    pub(super) fn give_back(&mut self, given: Requests, now: u64) {
-        self.free.memory = Bytes(self.free.memory.0 + given.memory.0);
-        self.free.cpu = Millicores(self.free.cpu.0 + given.cpu.0);
+    pub(super) fn give_back(&mut self, given: Resources, now: u64) {
+        self.free = self.free.plus(given);
         self.pods_left += 1;
         self.users = self.users.saturating_sub(1);
         if self.users == 0 {
@@ -127,8 +142,23 @@ impl SimulatedNode {
         self.node.ready = Some(ReadyCondition { ready: true, since: Some(time) });
     }
 
-    pub(super) fn set_cordoned(&mut self, cordoned: bool) {
+    /// Cordons or uncordons it; the control plane adds the taint of a cordon, or removes it.
+    pub(super) fn set_cordoned(&mut self, cordoned: bool, time: Timestamp) {
         self.node.unschedulable = cordoned;
+        self.node.taints.retain(|one| one.key != taint::UNSCHEDULABLE);
+        if cordoned {
+            self.node.taints.push(Taint {
+                key: taint::UNSCHEDULABLE.to_owned(),
+                value: String::new(),
+                effect: TaintEffect::NoSchedule,
+                added_at: Some(time),
+            });
+        }
+        self.touch();
+    }
+
+    pub(super) fn set_taints(&mut self, taints: &[Taint]) {
+        self.node.taints = taints.to_vec();
         self.touch();
     }
 

@@ -1,8 +1,9 @@
 //! What a policy is judged by, counted as it happens.
 
-use kube_rebalancer_core::model::Bytes;
-
 use super::node::SimulatedNode;
+use crate::cluster::{Cluster, KindIndex, PoolIndex};
+use crate::fill::Fill;
+use crate::resources::{Resource, Resources};
 use crate::series::Point;
 
 /// What has happened so far.
@@ -12,6 +13,8 @@ pub(crate) struct Tally {
     pub(crate) users: usize,
     /// How long those waited who had to wait for a node: seconds from asking until running.
     pub(crate) waits: Vec<u64>,
+    /// The same for each kind of users.
+    pub(crate) kinds: Vec<KindTally>,
     pub(crate) cordons: usize,
     pub(crate) uncordons: usize,
     pub(crate) created: usize,
@@ -25,32 +28,46 @@ pub(crate) struct Tally {
     pub(crate) peak: usize,
     /// Instances times seconds.
     pub(crate) node_seconds: u128,
-    /// Requested memory times seconds.
-    pub(crate) requested: u128,
-    /// Memory of the nodes that take users, times seconds.
-    pub(crate) offered: u128,
+    /// What users request, and the hub where it runs among them, times seconds: each resource of [`Resource::ALL`].
+    pub(crate) requested: [u128; 3],
+    /// What the nodes that take users offer, times seconds.
+    pub(crate) offered: [u128; 3],
     now: Now,
     plot: Option<Sampler>,
 }
 
+/// One kind of users.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KindTally {
+    /// Those of them who have asked for a server.
+    pub(crate) users: usize,
+    /// How long those waited who had to wait for a node.
+    pub(crate) waits: Vec<u64>,
+}
+
 /// The cluster at one moment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Now {
     instances: usize,
     serving: u32,
     cordoned: u32,
     booting: u32,
     waiting: u32,
-    requested: u64,
-    /// Memory of the nodes that take users.
-    offered: u128,
+    /// Memory of all users and the hub.
+    memory: u64,
+    /// What is asked of each pool; the hub asks nothing where it has a node of its own.
+    asked: Vec<Resources>,
+    /// The same of all pools, by resource.
+    requested: [u128; 3],
+    /// What the nodes that take users offer.
+    offered: [u128; 3],
 }
 
 /// Takes a point for a plot at regular times.
 #[derive(Debug, Default)]
 struct Sampler {
     every: u64,
-    node_at_optimum: u64,
+    fill: Fill,
     next: u64,
     /// The most who waited at one time since the last point.
     waiting: u32,
@@ -58,16 +75,22 @@ struct Sampler {
 }
 
 impl Tally {
-    /// Takes a point for a plot every so many seconds. So much memory fills a node to the optimum.
-    pub(crate) fn sample(&mut self, every: u64, node_at_optimum: u64) {
-        self.plot = Some(Sampler { every: every.max(1), node_at_optimum, ..Sampler::default() });
+    pub(crate) fn new(cluster: &Cluster) -> Self {
+        let kinds = vec![KindTally::default(); cluster.kinds.len()];
+        let asked = vec![Resources::default(); cluster.pools.len()];
+        Self { kinds, now: Now { asked, ..Now::default() }, ..Self::default() }
+    }
+
+    /// Takes a point for a plot every so many seconds.
+    pub(crate) fn sample(&mut self, every: u64, fill: Fill) {
+        self.plot = Some(Sampler { every: every.max(1), fill, ..Sampler::default() });
     }
 
     /// The points so far, and a last one for now.
     pub(crate) fn points(&mut self, at: u64) -> Vec<Point> {
         let Some(mut plot) = self.plot.take() else { return Vec::new() };
         if plot.points.last().is_none_or(|point| point.at < at) {
-            let last = plot.point(at, self.now);
+            let last = plot.point(at, &self.now);
             plot.points.push(last);
         }
         plot.points
@@ -75,7 +98,7 @@ impl Tally {
 
     /// Time passes, and nothing changes meanwhile.
     pub(super) fn pass(&mut self, from: u64, to: u64) {
-        let now = self.now;
+        let now = &self.now;
         if let Some(plot) = &mut self.plot {
             plot.waiting = plot.waiting.max(now.waiting);
             while plot.next < to {
@@ -87,39 +110,74 @@ impl Tally {
         }
         let seconds = u128::from(to.saturating_sub(from));
         self.node_seconds += seconds * u128::try_from(now.instances).unwrap_or(0);
-        self.requested += seconds * u128::from(now.requested);
-        self.offered += seconds * now.offered;
+        let requested = self.requested.iter_mut().zip(now.requested);
+        for (integral, amount) in requested.chain(self.offered.iter_mut().zip(now.offered)) {
+            *integral += seconds * amount;
+        }
     }
 
-    /// The nodes have changed.
-    pub(super) fn count(&mut self, nodes: &[SimulatedNode], offered: Bytes) {
+    /// The nodes have changed. Of each group, what a node offers its users; `None` for the hub's own.
+    pub(super) fn count(&mut self, nodes: &[SimulatedNode], groups: &[Option<Resources>]) {
         let now = &mut self.now;
-        (now.serving, now.cordoned, now.booting) = (0, 0, 0);
+        (now.serving, now.cordoned, now.booting, now.offered) = (0, 0, 0, [0; 3]);
         for node in nodes {
+            let Some(offered) = groups.get(node.group).copied().flatten() else { continue };
             *match (node.ready, node.is_cordoned()) {
                 (false, _) => &mut now.booting,
                 (true, true) => &mut now.cordoned,
                 (true, false) => &mut now.serving,
             } += 1;
+            if node.serves() {
+                for (sum, resource) in now.offered.iter_mut().zip(Resource::ALL) {
+                    *sum += u128::from(offered.of(resource));
+                }
+            }
         }
         now.instances = nodes.len();
-        now.offered = u128::from(now.serving) * u128::from(offered.0);
         self.peak = self.peak.max(nodes.len());
     }
 
-    /// Somebody asks for memory.
-    pub(super) fn ask(&mut self, memory: Bytes) {
-        self.now.requested += memory.0;
+    /// The hub asks for its own: of the first pool, unless it has a node for itself.
+    pub(super) fn ask_for_hub(&mut self, cluster: &Cluster, hub: Resources) {
+        match cluster.core {
+            Some(_) => self.now.memory += hub.memory.0,
+            None => self.ask(0, hub),
+        }
+    }
+
+    /// Somebody comes.
+    pub(super) fn come(&mut self, kind: KindIndex) {
+        self.users += 1;
+        if let Some(kind) = self.kinds.get_mut(kind) {
+            kind.users += 1;
+        }
+    }
+
+    /// A pool is asked for an amount.
+    pub(super) fn ask(&mut self, pool: PoolIndex, amount: Resources) {
+        self.now.memory += amount.memory.0;
+        self.change(pool, |asked| asked.plus(amount));
     }
 
     /// Somebody has gone.
-    pub(super) fn go(&mut self, memory: Bytes) {
-        self.now.requested = self.now.requested.saturating_sub(memory.0);
+    pub(super) fn go(&mut self, pool: PoolIndex, amount: Resources) {
+        self.now.memory = self.now.memory.saturating_sub(amount.memory.0);
+        self.change(pool, |asked| asked.less(amount));
     }
 
-    /// Memory that is asked for.
+    fn change(&mut self, pool: PoolIndex, change: impl Fn(Resources) -> Resources) {
+        let now = &mut self.now;
+        let Some(asked) = now.asked.get_mut(pool) else { return };
+        let (before, after) = (*asked, change(*asked));
+        *asked = after;
+        for (sum, resource) in now.requested.iter_mut().zip(Resource::ALL) {
+            *sum = (*sum + u128::from(after.of(resource))).saturating_sub(u128::from(before.of(resource)));
+        }
+    }
+
+    /// Memory that is asked for, the hub's included.
     pub(super) fn demand(&self) -> u64 {
-        self.now.requested
+        self.now.memory
     }
 
     /// So many wait now.
@@ -128,22 +186,24 @@ impl Tally {
     }
 
     /// Somebody waited so long.
-    pub(super) fn served_late(&mut self, seconds: u64) {
+    pub(super) fn served_late(&mut self, kind: KindIndex, seconds: u64) {
         self.waits.push(seconds);
+        if let Some(kind) = self.kinds.get_mut(kind) {
+            kind.waits.push(seconds);
+        }
     }
 }
 
 impl Sampler {
-    fn point(&self, at: u64, now: Now) -> Point {
-        let Now { serving, cordoned, booting, requested, waiting, .. } = now;
+    fn point(&self, at: u64, now: &Now) -> Point {
         Point {
             at,
-            workload: requested,
-            node_at_optimum: self.node_at_optimum,
-            serving,
-            cordoned,
-            booting,
-            waiting: self.waiting.max(waiting),
+            workload: self.fill.workload(&now.asked),
+            node_at_optimum: self.fill.unit(),
+            serving: now.serving,
+            cordoned: now.cordoned,
+            booting: now.booting,
+            waiting: self.waiting.max(now.waiting),
         }
     }
 }

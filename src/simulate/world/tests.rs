@@ -1,18 +1,22 @@
 //! The simulated cluster, step by step. A user who asks for half of a node gets half of what its daemons leave.
 
-use super::*;
-use crate::machine::{HUB, Machine};
-use crate::scenario::Scheduler;
-use kube_rebalancer_core::model::{Bytes, Millicores};
+mod pools;
 
-const MACHINE: Machine = Machine { memory: Bytes(8 << 30), cpu: Millicores(4000) };
+use super::*;
+use crate::cluster::Cluster;
+use crate::machine::Machine;
+use crate::scenario::Scheduler;
+use kube_rebalancer_core::model::{Bytes, Millicores, TaintEffect};
+
+const MACHINE: Machine = Machine::new(Bytes(8 << 30), 4);
 
 fn scenario(scheduler: Scheduler) -> Scenario {
     Scenario {
         sessions: Vec::new(),
         start: crate::users::MONDAY,
         length: 86_400,
-        machine: MACHINE,
+        cluster: Cluster::uniform(MACHINE),
+        people: Vec::new(),
         scheduler,
         boot_time: 120,
         image_pull: 60,
@@ -24,7 +28,8 @@ fn scenario(scheduler: Scheduler) -> Scenario {
 /// Somebody who asks now for a share of an empty node and works for so many seconds.
 fn come(world: &mut World<'_>, id: UserId, parts: u64, seconds: u64) {
     let memory = Bytes(MACHINE.room().memory.0 * parts / 100);
-    let session = Session { start: world.now, end: world.now + seconds, memory, cpu: Millicores(100) };
+    let session =
+        Session { start: world.now, end: world.now + seconds, memory, cpu: Millicores(100), kind: 0 };
     world.arrive(id, &session);
 }
 
@@ -93,7 +98,7 @@ fn a_node_that_boots_takes_nobody_until_it_is_ready_and_its_first_user_waits_for
     come(&mut world, 0, 80, 10_000);
     world.advance(10);
     come(&mut world, 1, 80, 100);
-    world.create(1);
+    world.create(0, 1);
     pass(&mut world, 129);
     assert_eq!(users(&world), [1, 0]);
     pass(&mut world, 130);
@@ -126,6 +131,31 @@ fn a_cordoned_node_takes_nobody_until_it_is_uncordoned() {
 }
 
 #[test]
+fn a_claimed_node_takes_nobody_though_somebody_uncordons_it_until_the_claim_is_dropped() {
+    let scenario = scenario(Scheduler::Spread);
+    let mut world = World::new(&scenario, 2, "user");
+    let second = world.nodes()[1].id;
+    let claim = Taint {
+        key: "kube-rebalancer/deleting".to_owned(),
+        value: String::new(),
+        effect: TaintEffect::NoSchedule,
+        added_at: None,
+    };
+    world.set_cordoned(second, true);
+    let cordon = world.nodes()[1].node.taints.clone();
+    assert_eq!(cordon.len(), 1, "the control plane adds the taint of a cordon");
+    assert_eq!(cordon[0].added_at, Some(scenario.start));
+    world.set_taints(second, &[cordon, vec![claim.clone()]].concat());
+    world.set_cordoned(second, false);
+    assert_eq!(world.nodes()[1].node.taints, [claim], "and takes its own away");
+    come(&mut world, 0, 80, 1000);
+    come(&mut world, 1, 80, 1000);
+    assert_eq!(users(&world), [1, 0]);
+    world.set_taints(second, &[]);
+    assert_eq!(users(&world), [1, 1]);
+}
+
+#[test]
 fn taking_a_node_from_somebody_is_noticed_and_they_start_again() {
     let scenario = scenario(Scheduler::Pack);
     let mut world = World::new(&scenario, 2, "user");
@@ -137,7 +167,7 @@ fn taking_a_node_from_somebody_is_noticed_and_they_start_again() {
     world.delete(second);
     assert!(matches!(world.broken, Some(BrokenPromise::DeletedUnderUsers { users: 1, .. })));
     assert_eq!((world.tally.lost, world.waiting().count()), (1, 1));
-    world.create(1);
+    world.create(0, 1);
     pass(&mut world, 420 + 60 + 699);
     assert_eq!(users(&world), [0, 1], "700 of the 1000 s were left");
     pass(&mut world, 420 + 60 + 700);
@@ -173,8 +203,8 @@ fn the_integrals_are_those_of_a_small_day() {
     let node = u128::from(MACHINE.offered().memory.0);
     let user = u128::from(MACHINE.room().memory.0 * 50 / 100);
     assert_eq!(world.tally.node_seconds, 2 * 1600);
-    assert_eq!(world.tally.offered, 2 * 600 * node + 1000 * node);
-    assert_eq!(world.tally.requested, 1000 * user + 1600 * u128::from(HUB.memory.0));
+    assert_eq!(world.tally.offered[0], 2 * 600 * node + 1000 * node);
+    assert_eq!(world.tally.requested[0], 1000 * user + 1600 * u128::from(HUB.memory.0));
     assert_eq!(world.tally.peak, 2);
 }
 
@@ -182,10 +212,10 @@ fn the_integrals_are_those_of_a_small_day() {
 fn a_group_that_is_set_to_fewer_loses_what_has_not_booted_and_nothing_else() {
     let scenario = scenario(Scheduler::Spread);
     let mut world = World::new(&scenario, 2, "user");
-    world.create(3);
-    world.resize(4);
+    world.create(0, 3);
+    world.resize(0, 4);
     assert_eq!(world.nodes().len(), 4);
-    world.resize(1);
+    world.resize(0, 1);
     assert_eq!(users(&world), [0, 0]);
 }
 
@@ -196,7 +226,7 @@ fn what_a_run_observes_is_what_there_is() {
     come(&mut world, 7, 80, 1000);
     come(&mut world, 8, 80, 1000);
     come(&mut world, 9, 80, 1000);
-    world.create(1);
+    world.create(0, 1);
     let snapshot = world.snapshot().unwrap();
     let pods: Vec<_> = snapshot.pods().iter().map(|pod| (pod.full_name(), pod.node_name.is_some())).collect();
     let expected = [

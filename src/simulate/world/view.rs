@@ -3,15 +3,24 @@
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Constraints, Controller, Instance, NodeGroup, Pod, Requests, Snapshot, SnapshotError, Unbound,
+    Constraints, Controller, Instance, NodeGroup, Pod, SchedulerRefusal, Snapshot, SnapshotError, Unbound, Volumes,
 };
 
 use super::{SimulatedNode, User, UserId, World};
+use crate::cluster::{CORE_TAINT, Cluster, Group, GroupIndex};
+use crate::convert::{constraints, requests, template, tolerates, volume};
 use crate::machine::{DAEMON, HUB};
+use crate::resources::Resources;
+use crate::users::people::Person;
 use kube_rebalancer_ports::PodList;
 
-/// The node group that all nodes are of.
-pub(crate) const GROUP: &str = "zone-a/hub-users";
+/// How many claims a run looks up.
+const CLAIMS_LOOKED_UP: usize = 50;
+
+/// The name of a person's claim.
+fn disk(person: Person) -> Box<str> {
+    format!("disk-{person}").into()
+}
 
 /// What many pods share.
 #[derive(Debug)]
@@ -22,13 +31,17 @@ pub(super) struct Names {
     other_labels: Arc<[Arc<str>]>,
     daemon_owner: Arc<Controller>,
     hub_owner: Arc<Controller>,
-    unbound: Unbound,
+    /// Where pods may go, by kind of users.
+    constraints: Vec<Arc<Constraints>>,
+    anywhere: Arc<Constraints>,
+    hub_constraints: Arc<Constraints>,
 }
 
 impl Names {
-    pub(super) fn new(user_label: &str) -> Self {
+    pub(super) fn new(user_label: &str, cluster: &Cluster) -> Self {
         let owner = |kind: &str, name: &str| {
-            Arc::new(Controller { kind: kind.to_owned(), name: name.to_owned(), uid: name.to_owned() })
+            let (group, kind) = (Some("apps".to_owned()), kind.to_owned());
+            Arc::new(Controller { group, kind, name: name.to_owned(), uid: name.to_owned() })
         };
         Self {
             hub: "hub".into(),
@@ -37,26 +50,35 @@ impl Names {
             other_labels: [Arc::from("app")].into(),
             daemon_owner: owner("DaemonSet", "daemon"),
             hub_owner: owner("ReplicaSet", "hub"),
-            unbound: Unbound {
-                gated: false,
-                unschedulable: Some("no node has enough left".to_owned()),
-                constraints: Arc::new(Constraints::default()),
-            },
+            constraints: cluster.kinds.iter().map(|kind| Arc::new(constraints(kind))).collect(),
+            anywhere: Arc::default(),
+            hub_constraints: Arc::new(Constraints {
+                tolerations: vec![tolerates(CORE_TAINT)],
+                ..Constraints::default()
+            }),
         }
     }
 
-    fn pod(&self, name: &str, requests: Requests, node: Option<&Arc<str>>) -> Pod {
+    fn pod(&self, name: &str, asked: Resources, node: Option<&Arc<str>>) -> Pod {
         Pod {
             namespace: self.hub.clone(),
             name: name.into(),
             label_keys: self.other_labels.clone(),
+            deleting: false,
             node_name: node.cloned(),
-            requests,
+            requests: requests(asked),
             controller: None,
             mirror: false,
+            daemonset_pod: false,
             safe_to_evict: None,
+            do_not_disrupt: false,
             local_volume: None,
-            unbound: node.is_none().then(|| Box::new(self.unbound.clone())),
+            claims: Box::default(),
+            priority: 0,
+            ends_at_once: false,
+            ready: node.is_some(),
+            constraints: self.anywhere.clone(),
+            unbound: None,
         }
     }
 
@@ -71,7 +93,8 @@ impl World<'_> {
     pub(crate) fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         let nodes = self.nodes.iter().filter(|node| node.ready).map(|node| node.node.clone()).collect();
         let PodList { pods, seen } = self.pods();
-        Snapshot::new(self.scenario.time(self.now), nodes, pods, vec![self.group()], seen)
+        let snapshot = Snapshot::new(self.scenario.time(self.now), nodes, pods, self.node_groups(), seen)?;
+        Ok(snapshot.with_volumes(self.volumes()).with_ledger(Some(self.ledger.clone())))
     }
 
     /// Every pod, sorted as a snapshot sorts them.
@@ -80,7 +103,8 @@ impl World<'_> {
         let mut pods = Vec::with_capacity(self.users.len() + self.nodes.len() + 1);
         for node in self.nodes.iter().filter(|node| node.critical) {
             let hub = names.pod("hub", HUB, Some(&node.shared_name));
-            pods.push(Pod { controller: Some(names.hub_owner.clone()), ..hub });
+            let constraints = names.hub_constraints.clone();
+            pods.push(Pod { controller: Some(names.hub_owner.clone()), constraints, ..hub });
         }
         let user_pod =
             |(id, user): (&UserId, &User)| user.pod.get_or_init(|| self.user_pod(*id, user)).clone();
@@ -92,23 +116,56 @@ impl World<'_> {
 
     fn user_pod(&self, id: UserId, user: &User) -> Pod {
         let node = user.node.and_then(|node| self.index(node)).and_then(|index| self.nodes.get(index));
-        let pod = self.names.pod(&format!("user-{id:08}"), user.requests, node.map(|node| &node.shared_name));
-        Pod { label_keys: self.names.user_labels.clone(), ..pod }
+        let name = format!("user-{id:08}");
+        let pod = self.names.pod(&name, user.requests, node.map(|node| &node.shared_name));
+        let constraints = self.names.constraints.get(user.kind).unwrap_or(&self.names.anywhere);
+        let asked_at = Some(self.scenario.time(user.asked_at));
+        let refusal = SchedulerRefusal { message: "no node has enough left".to_owned(), since: asked_at };
+        let unbound = || {
+            let (uid, refusal) = (name.as_str().into(), Some(refusal));
+            Box::new(Unbound { uid, created_at: asked_at, gated: false, refusal, nominated: None })
+        };
+        Pod {
+            label_keys: self.names.user_labels.clone(),
+            claims: user.person.map(disk).into_iter().collect(),
+            constraints: constraints.clone(),
+            unbound: node.is_none().then(unbound),
+            ..pod
+        }
     }
 
-    fn group(&self) -> NodeGroup {
+    /// The volumes of those who wait, as a run looks them up. A disk whose owner never had a node is not there yet.
+    fn volumes(&self) -> Volumes {
+        let people = self.waiting.iter().filter_map(|id| self.users.get(id)?.person);
+        let volumes = people.filter_map(|person| {
+            let zone = self.disks.get(&person)?;
+            Some(((self.names.hub.to_string(), disk(person).into()), Some(volume(*zone))))
+        });
+        volumes.take(CLAIMS_LOOKED_UP).collect()
+    }
+
+    fn node_groups(&self) -> Vec<NodeGroup> {
+        self.groups().iter().enumerate().map(|(index, group)| self.node_group(index, group)).collect()
+    }
+
+    fn node_group(&self, index: GroupIndex, group: &Group) -> NodeGroup {
         let instance = |node: &SimulatedNode| Instance {
             name: node.name().to_owned(),
             has_node: node.ready,
             created_at: node.node.created_at,
             creation_error: None,
+            surely_no_node: false,
         };
+        // Where there is one group it always has a node, and that tells what the next one is like.
+        let template =
+            self.pool(index).filter(|_| self.groups().len() > 1).map(|pool| template(pool, group.zone));
         NodeGroup {
-            name: GROUP.to_owned(),
-            zone: Some("zone-a".to_owned()),
-            target_size: u32::try_from(self.nodes.len()).unwrap_or(u32::MAX),
-            instances: self.nodes.iter().map(instance).collect(),
-            template: None,
+            name: group.name.clone(),
+            zone: Some(group.zone.name()),
+            zones: Vec::new(),
+            target_size: u32::try_from(self.size(index)).unwrap_or(u32::MAX),
+            instances: self.nodes.iter().filter(|node| node.group == index).map(instance).collect(),
+            template,
             not_growable: None,
             not_shrinkable: None,
         }

@@ -12,8 +12,10 @@ mod first;
 mod rbac;
 mod refused_uncordon;
 mod replicas;
+#[cfg(feature = "gce")]
 mod tuesday;
 mod two_at_once;
+mod unknown_age;
 mod waiting_users;
 mod wrong_things;
 

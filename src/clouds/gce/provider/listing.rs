@@ -7,7 +7,7 @@ use kube_rebalancer_ports::CloudScope;
 use super::find::{Found, FoundGroup, FoundInstance};
 use super::rules;
 use crate::engine::{CurrentAction, ManagedInstance};
-use crate::name::{InstanceId, Location};
+use crate::name::{GroupId, InstanceId, Location};
 
 /// The groups in the order in which they were found.
 pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) -> Listing<InstanceId> {
@@ -24,7 +24,7 @@ pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) ->
         Some((id, why))
     });
     Listing {
-        groups: found.groups.iter().map(group).collect(),
+        groups: found.groups.iter().map(|one| group(one, name(&one.group.id, found))).collect(),
         gaps: found.gaps.clone(),
         outside: gone.chain(closed).chain(foreign).collect(),
         elsewhere: match (&scope.zone, scope.node_groups.is_empty()) {
@@ -35,10 +35,17 @@ pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) ->
     }
 }
 
-fn group(found: &FoundGroup) -> ListedGroup<InstanceId> {
+/// The name of a group, with its project where two projects have one of that name.
+fn name(id: &GroupId, found: &Found) -> String {
+    let same = |other: &GroupId| other.location() == id.location() && other.name() == id.name();
+    let several = found.groups.iter().any(|other| other.group.id != *id && same(&other.group.id));
+    if several { format!("{}/{id}", id.project()) } else { id.to_string() }
+}
+
+fn group(found: &FoundGroup, name: String) -> ListedGroup<InstanceId> {
     let group = &found.group;
     ListedGroup {
-        name: group.id.to_string(),
+        name,
         zone: match group.id.location() {
             Location::Zone(zone) => Some(zone.to_string()),
             Location::Region(_) => None,

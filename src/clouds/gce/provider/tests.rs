@@ -16,7 +16,7 @@ use kube_rebalancer_ports::{CloudScope, GroupAnswer, InstanceToDelete, NotWanted
 
 use super::scope::wanted;
 use super::{CloudError, Gce, PROVIDER};
-use crate::{CurrentAction, ErrorKind, ManagedInstance};
+use crate::{CurrentAction, ErrorKind, GroupId, InstanceId, Location, ManagedInstance};
 
 const ZONE: &str = "us-central1-a";
 
@@ -236,6 +236,30 @@ fn where_every_project_is_closed_nothing_is_seen() {
     let nodes = [node(ZONE, "a"), with_provider("x", "gce://z-project/us-central1-a/x")];
     let error = seen(&world.engine(), &nodes, &CloudScope::default()).unwrap_err();
     assert_eq!(error.to_string(), "try later", "what is away counts for more than what is closed");
+}
+
+#[test]
+fn groups_of_one_name_in_two_projects_are_two_groups() {
+    let other = GroupId::new("other-project".parse().unwrap(), Location::Zone(ZONE.parse().unwrap()), "pool");
+    let other = other.unwrap();
+    let mut world = World::default().with(&zonal(ZONE, "pool"), &["a"]).with(&other, &[]);
+    let theirs = InstanceId::new("other-project".parse().unwrap(), ZONE.parse().unwrap(), "b").unwrap();
+    let listed = world.instances[&zonal(ZONE, "pool")][0].clone();
+    world.instances.insert(other, vec![ManagedInstance { instance: theirs, ..listed }]);
+    let engine = world.engine();
+    let nodes = [node(ZONE, "a"), with_provider("b", "gce://other-project/us-central1-a/b")];
+    let observed = seen(&engine, &nodes, &CloudScope::default()).unwrap();
+    assert_eq!(
+        places(&observed),
+        [Ok("my-project/us-central1-a/pool"), Ok("other-project/us-central1-a/pool")]
+    );
+    log(&engine);
+    assert_eq!(now(observed.cloud.grow("other-project/us-central1-a/pool", 0, 2)), GroupAnswer::Done);
+    let sizes: Vec<(String, u32)> = {
+        let world = engine.0.lock().unwrap();
+        world.groups.iter().map(|group| (group.id.project().to_string(), group.target_size)).collect()
+    };
+    assert_eq!(sizes, [("my-project".to_owned(), 1), ("other-project".to_owned(), 2)]);
 }
 
 #[test]
