@@ -179,7 +179,13 @@ impl Server {
     /// with a conflict, which is [in doubt](CallError::is_in_doubt).
     pub(super) async fn call(&self, call: &Call) -> Result<String, CallError> {
         let pace = Pace { tries: call.tries, ..PACE };
-        let answer = retry(pace, || self.one_try(call), |in_doubt| self.patience(in_doubt), |pause| self.time.sleep(pause)).await;
+        let answer = retry(
+            pace,
+            || self.one_try(call),
+            |in_doubt| self.patience(in_doubt),
+            |pause| self.time.sleep(pause),
+        )
+        .await;
         answer.map_err(|GivenUp { error, in_doubt, .. }| CallError { in_doubt, ..error })
     }
 
@@ -227,7 +233,13 @@ impl Server {
                     return Err(no_answer(message, true, retry_after));
                 };
                 let what = format!("no connection to {}", self.url);
-                let error = CallError { what, status: None, message: message.to_owned(), in_doubt: false, too_long: false };
+                let error = CallError {
+                    what,
+                    status: None,
+                    message: message.to_owned(),
+                    in_doubt: false,
+                    too_long: false,
+                };
                 return Err(Failed { error, in_doubt: false, retry_after });
             }
             None => {

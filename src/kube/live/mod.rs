@@ -79,7 +79,16 @@ impl Live {
         let Who { context, identity, namespace, lease_name, dry_run, label_keys } = who;
         let (client, target, plugin) = connect::connect(context, &time).await?;
         let server = Server::new(client, time.clone(), &target.server, &plugin);
-        Ok(Self { server, label_keys: label_keys.into(), time, target, identity, namespace, lease_name, dry_run })
+        Ok(Self {
+            server,
+            label_keys: label_keys.into(),
+            time,
+            target,
+            identity,
+            namespace,
+            lease_name,
+            dry_run,
+        })
     }
 
     /// Which cluster it is.

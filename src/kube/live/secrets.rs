@@ -22,10 +22,18 @@ pub(super) fn credentials(error: &(dyn Error + 'static), plugin: &str) -> Option
 
 fn of_credentials(error: &AuthError, plugin: &str) -> String {
     match error {
-        AuthError::AuthExecRun { out, .. } => format!("the credentials plugin {plugin} failed with {}", out.status),
-        AuthError::AuthExecStart(error) => format!("the credentials plugin {plugin} cannot be started: {error}"),
-        AuthError::AuthExecParse(_) => format!("what the credentials plugin {plugin} writes is no ExecCredential"),
-        AuthError::ReadTokenFile(error, path) => format!("the token file {} cannot be read: {error}", path.display()),
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the credentials plugin {plugin} failed with {}", out.status)
+        }
+        AuthError::AuthExecStart(error) => {
+            format!("the credentials plugin {plugin} cannot be started: {error}")
+        }
+        AuthError::AuthExecParse(_) => {
+            format!("what the credentials plugin {plugin} writes is no ExecCredential")
+        }
+        AuthError::ReadTokenFile(error, path) => {
+            format!("the token file {} cannot be read: {error}", path.display())
+        }
         other => {
             // A parser may quote the text that it could not read.
             let text = other.to_string();
@@ -59,7 +67,10 @@ mod tests {
         for (text, expected) in [
             ("https://10.0.0.1:6443/", "https://10.0.0.1:6443/"),
             ("https://me:secret@api.example.com/", "https://api.example.com/"),
-            ("no connection to http://u:p@ss@127.0.0.1:2: refused", "no connection to http://127.0.0.1:2: refused"),
+            (
+                "no connection to http://u:p@ss@127.0.0.1:2: refused",
+                "no connection to http://127.0.0.1:2: refused",
+            ),
             ("proxy http://a:b@one and http://c@two/x@y", "proxy http://one and http://two/x@y"),
             ("me@example.com", "me@example.com"),
         ] {
@@ -81,7 +92,10 @@ mod tests {
         }
         let missing = AuthError::AuthExecStart(std::io::ErrorKind::NotFound.into());
         let words = credentials(&kube::Error::Auth(missing), "gke-gcloud-auth-plugin").unwrap();
-        assert_eq!(words, "the credentials plugin gke-gcloud-auth-plugin cannot be started: entity not found");
+        assert_eq!(
+            words,
+            "the credentials plugin gke-gcloud-auth-plugin cannot be started: entity not found"
+        );
         let other = AuthError::AuthExec("Result is not a string SECRET".to_owned());
         let boxed = kube::Error::Service(Box::new(other));
         assert_eq!(credentials(&boxed, "").unwrap(), "failed exec auth");

@@ -47,8 +47,10 @@ fn pods(count: usize, bytes: usize) -> (String, Arc<std::sync::Mutex<Vec<usize>>
         noted.lock().unwrap().push(limit);
         let end = (from + limit).min(count);
         let next = if end < count { end.to_string() } else { String::new() };
-        let head = format!(r#"{{"kind":"PodList","apiVersion":"v1","metadata":{{"continue":"{next}"}},"items":["#);
-        let items = (from..end).map(move |at| format!("{}{}", if at > from { "," } else { "" }, pod(at, bytes)));
+        let head =
+            format!(r#"{{"kind":"PodList","apiVersion":"v1","metadata":{{"continue":"{next}"}},"items":["#);
+        let items =
+            (from..end).map(move |at| format!("{}{}", if at > from { "," } else { "" }, pod(at, bytes)));
         Answer::ok(std::iter::once(head).chain(items).chain(std::iter::once("]}".to_owned())))
     });
     (url, asked)
@@ -97,10 +99,8 @@ async fn a_length_of_two_to_the_31_is_no_allocation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_without_end_is_told_in_a_line() {
-    let endless = |_: &str| Answer {
-        status: "403 Forbidden",
-        ..Answer::ok(std::iter::repeat_with(|| "no ".repeat(1 << 12)))
-    };
+    let endless =
+        |_: &str| Answer::ok(std::iter::repeat_with(|| "no ".repeat(1 << 12))).of_status("403 Forbidden");
     let error = error_of(endless).await;
     assert!(error.starts_with("GET /api/v1/pods: 403 Forbidden: no no no"), "{error}");
     assert!(error.len() < 400, "{}", error.len());

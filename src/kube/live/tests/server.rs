@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 /// What is answered.
 pub(super) struct Answer {
-    pub(super) status: &'static str,
+    status: &'static str,
     /// What the answer says of its length; nothing if it ends with the connection.
     length: Option<u64>,
     chunks: Box<dyn Iterator<Item = String> + Send>,
@@ -14,6 +14,10 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn ok(chunks: impl Iterator<Item = String> + Send + 'static) -> Self {
         Self { status: "200 OK", length: None, chunks: Box::new(chunks) }
+    }
+
+    pub(super) fn of_status(self, status: &'static str) -> Self {
+        Self { status, ..self }
     }
 
     pub(super) fn of_length(self, length: u64) -> Self {
@@ -58,7 +62,10 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str) -> Answer) -> std::io::Re
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
     let Answer { status, length, chunks } = answer(first.split(' ').nth(1).unwrap_or_default());
     let length = length.map(|length| format!("Content-Length: {length}\r\n")).unwrap_or_default();
-    write!(stream, "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{length}Connection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{length}Connection: close\r\n\r\n"
+    )?;
     for chunk in chunks {
         stream.write_all(chunk.as_bytes())?;
     }

@@ -24,7 +24,11 @@ pub(super) fn beyond_measure(spec: &Spec<'_>, requests: &Requests<'_>) -> Option
     }
     let bytes = constraints(spec);
     (bytes > MOST_CONSTRAINTS).then(|| {
-        format!("its node selector, affinity and tolerations take {} KiB, expected at most {}", bytes >> 10, MOST_CONSTRAINTS >> 10)
+        format!(
+            "its node selector, affinity and tolerations take {} KiB, expected at most {}",
+            bytes >> 10,
+            MOST_CONSTRAINTS >> 10
+        )
     })
 }
 
@@ -37,7 +41,8 @@ pub(super) fn beginning(message: &str) -> &str {
 fn constraints(spec: &Spec<'_>) -> usize {
     let selector = spec.node_selector.iter().map(|(key, value)| size(key) + size(value));
     let tolerations = spec.tolerations.iter();
-    let tolerations = tolerations.map(|one| one.key.as_ref().map_or(0, size) + size(&one.operator) + size(&one.value));
+    let tolerations =
+        tolerations.map(|one| one.key.as_ref().map_or(0, size) + size(&one.operator) + size(&one.value));
     let affinity = spec.affinity.node_affinity.required.as_ref().map_or(0, affinity);
     selector.chain(tolerations).fold(affinity, usize::saturating_add)
 }
@@ -57,7 +62,6 @@ fn size(text: &Text<'_>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::raw::Text;
 
     fn spec(json: &str) -> Spec<'_> {
         serde_json::from_str(json).unwrap()
@@ -66,7 +70,8 @@ mod tests {
     #[test]
     fn a_long_list_of_hosts_is_legitimate_and_fifty_thousand_values_are_not() {
         let of = |values: usize| {
-            let values: Vec<String> = (0..values).map(|at| format!("\"gke-users-0123456789-abcdef{at}\"")).collect();
+            let values: Vec<String> =
+                (0..values).map(|at| format!("\"gke-users-0123456789-abcdef{at}\"")).collect();
             format!(
                 r#"{{"affinity":{{"nodeAffinity":{{"requiredDuringSchedulingIgnoredDuringExecution":{{"nodeSelectorTerms":
                    [{{"matchExpressions":[{{"key":"kubernetes.io/hostname","operator":"In","values":[{}]}}]}}]}}}}}}}}"#,
