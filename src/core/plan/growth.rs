@@ -122,6 +122,12 @@ impl<'a> Growth<'a> {
         NewNodes { groups: &self.groups, waiting }
     }
 
+    /// Whether a template of the cloud tells what the nodes of a group are like.
+    pub(super) fn has_template(&self, group: Option<GroupIndex>) -> bool {
+        let known = group.and_then(|group| self.groups.get(group)?.group);
+        known.is_some_and(|group| group.template.is_some())
+    }
+
     /// The group of a node.
     pub(super) fn group_of(&self, survey: &Survey<'_>, index: NodeIndex) -> Option<GroupIndex> {
         let facts = survey.nodes.get(index)?;
