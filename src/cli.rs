@@ -158,6 +158,11 @@ pub struct RunArgs {
     /// Without it, the nodes of a large cluster are grouped by what happens to them.
     #[arg(long, help_heading = OUTPUT)]
     pub all_nodes: bool,
+    /// End with code 5 when pods wait and nothing helps them
+    ///
+    /// For alerts: the scheduler has refused the pods, and this run neither makes room for them nor finds any on its way.
+    #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
+    pub exit_code_waiting: bool,
     /// When to use colors
     #[arg(long, value_enum, value_name = "auto|always|never", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub color: ColorChoice,
@@ -279,12 +284,12 @@ Every setting is also an environment variable, MAX_NODES for --max-nodes; the
 flag goes first. An empty value stands for the default.
 
 Exit codes:
-  0  done, or nothing to do
-  1  an action failed, or what it relied on had changed meanwhile, or the node
-     groups could not be seen
+  0  done, or nothing to do; what was left to the next run included
+  1  an action failed, or the node groups could not be seen
   2  the command line or a setting is wrong
   3  the cluster could not be seen, or the plan was refused: nothing changed
-  4  another run is at work";
+  4  another run is at work
+  5  with --exit-code-waiting: pods wait, and nothing that this run may do helps";
 
 /// The width of the first column of settings in the short help.
 const COLUMN: usize = 34;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use kube_rebalancer_core::text::clean_lines;
 use kube_rebalancer_ports::causes;
 
 /// How a run ended. Schedulers and scripts see it as the exit code.
@@ -12,8 +13,7 @@ use kube_rebalancer_ports::causes;
 pub enum Ending {
     /// Everything was done, or there was nothing to do.
     Done,
-    /// An action failed, or what it relied on had changed; or what was done could not be told; or the node groups could
-    /// not be seen.
+    /// An action failed, or the node groups could not be seen, or the report could not be written.
     Incomplete,
     /// The command line is wrong.
     Usage,
@@ -25,6 +25,9 @@ pub enum Ending {
     Refused,
     /// Another run holds the Lease. Nothing was changed.
     Busy,
+    /// Everything was done, but users wait and nothing that the run may do helps them. Only where `--exit-code-waiting`
+    /// asks for it.
+    Waiting,
 }
 
 impl Ending {
@@ -37,6 +40,7 @@ impl Ending {
             Self::Usage | Self::Settings => 2,
             Self::NotObserved | Self::Refused => 3,
             Self::Busy => 4,
+            Self::Waiting => 5,
         }
     }
 }
@@ -75,18 +79,14 @@ impl Failure {
     }
 }
 
-/// Shows the error, then its causes one a line, then the hints.
+/// Shows the error, then its causes one a line, then the hints; what they quote from the cluster is cleaned.
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error: &(dyn Error + 'static) = self.error.as_ref();
-        write!(formatter, "error: {error}")?;
-        for cause in causes(error) {
-            write!(formatter, "\n  caused by: {cause}")?;
-        }
-        for hint in &self.hints {
-            write!(formatter, "\nhint: {hint}")?;
-        }
-        Ok(())
+        let causes = causes(error).into_iter().map(|cause| format!("\n  caused by: {cause}"));
+        let hints = self.hints.iter().map(|hint| format!("\nhint: {hint}"));
+        let lines: String = causes.chain(hints).collect();
+        formatter.write_str(&clean_lines(&format!("error: {error}{lines}")))
     }
 }
 
@@ -137,6 +137,12 @@ mod tests {
     }
 
     #[test]
+    fn what_an_error_quotes_does_nothing_to_a_terminal() {
+        let failure = Failure::new(Ending::Refused, chain(&["node \u{1b}[2J\u{202e}"]));
+        assert_eq!(failure.to_string(), "error: node \\u{1b}[2J\\u{202e}");
+    }
+
+    #[test]
     fn exit_codes_are_those_of_the_manual() {
         let codes = [
             (Ending::Done, 0),
@@ -146,6 +152,7 @@ mod tests {
             (Ending::NotObserved, 3),
             (Ending::Refused, 3),
             (Ending::Busy, 4),
+            (Ending::Waiting, 5),
         ];
         for (ending, code) in codes {
             assert_eq!(ending.code(), code, "{ending:?}");

@@ -10,7 +10,9 @@
 use std::io::{self, Write};
 
 use env_logger::Builder;
+use env_logger::fmt::ConfigurableFormat;
 use jiff::Timestamp;
+use kube_rebalancer_core::text::clean_lines;
 use log::kv::Key;
 use log::{Level, Record};
 use serde::Serialize;
@@ -57,15 +59,27 @@ struct Place<'a> {
     line: String,
 }
 
-/// The logger, which writes in this format.
+/// The logger, which writes in this format. What a record quotes from the cluster does
+/// nothing to a terminal, and its further lines are indented.
 #[must_use]
 pub fn in_format(format: LogFormat, mut logger: Builder) -> Builder {
-    if format == LogFormat::Json {
-        logger.format(|out, record| {
+    match format {
+        LogFormat::Json => logger.format(|out, record| {
             let time = out.timestamp_millis().to_string();
             write_line(out, &line_of(record, time))
-        });
-    }
+        }),
+        LogFormat::Text => logger.format(|out, record| {
+            let words = record.args().to_string();
+            ConfigurableFormat::default().format(
+                out,
+                &Record::builder()
+                    .level(record.level())
+                    .target(record.target())
+                    .args(format_args!("{}", clean_lines(&words)))
+                    .build(),
+            )
+        }),
+    };
     logger
 }
 
@@ -101,7 +115,7 @@ fn line_of<'a>(record: &'a Record<'_>, time: String) -> Line<'a> {
     Line {
         severity: severity(record.level()),
         time,
-        message: record.args().to_string(),
+        message: clean_lines(&record.args().to_string()),
         target: Some(record.target()),
         place: record.file().and_then(place),
         exit_code: None,

@@ -14,7 +14,7 @@ use kube_rebalancer_apply::{Applied, Apply};
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_kube::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
 use kube_rebalancer_page::count;
-use kube_rebalancer_ports::{Clock, NotTried, Outcome, OutcomeKind, SharedClock};
+use kube_rebalancer_ports::{Clock, NotTried, OutcomeKind, SharedClock};
 
 use super::clouds::{self, CloudHalf, Clouds};
 use super::show::{self, Decided, Show};
@@ -106,10 +106,15 @@ impl Run<'_> {
         held: Option<&Held>,
         out: &mut dyn Write,
     ) -> Result<Ending, Failure> {
-        let observation = live
-            .observe()
-            .await
-            .map_err(|error| Failure::new(Ending::NotObserved, error).with_hint(UNCHANGED))?;
+        let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
+        show.dry_run = self.arguments.dry_run.is_some();
+        let observation = match live.observe().await {
+            Ok(observation) => observation,
+            Err(error) => {
+                show.not_observed(&error, out)?;
+                return Err(Failure::new(Ending::NotObserved, error).with_hint(UNCHANGED));
+            }
+        };
         for warning in &observation.warnings {
             log::warn!("{warning}");
         }
@@ -118,8 +123,6 @@ impl Run<'_> {
         let CloudHalf { snapshot, warnings, clouds, complete } = self.clouds(observation.snapshot).await?;
         let snapshot = &snapshot;
 
-        let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
-        show.dry_run = self.arguments.dry_run.is_some();
         show.observed = warnings;
         let mut decided = match Decided::new(snapshot, self.settings) {
             Ok(decided) => decided,
@@ -130,12 +133,19 @@ impl Run<'_> {
         };
         decided.plan.warnings.extend(observation.plan_warnings);
         let wanted = decided.plan.actions.len();
-        let ending = if decided.is_trusted() { Ending::Done } else { Ending::Refused };
         let only_plan = self.arguments.dry_run == Some(DryRun::Client) || !decided.violations.is_empty();
         // A cloud that was not seen whole may hold what a plan would have: a run that only plans says so, one that is to
         // act has not done its work.
         let seen = complete || self.arguments.dry_run.is_some();
-        let ending = if !seen && ending == Ending::Done { Ending::Incomplete } else { ending };
+        let ending = || {
+            if !decided.is_trusted() {
+                Ok(Ending::Refused)
+            } else if seen {
+                decided.ending_of(self.arguments)
+            } else {
+                Err(Failure::new(Ending::Incomplete, Unfinished::unseen(&show.observed)))
+            }
+        };
         if only_plan || wanted == 0 {
             show.plan(&decided, None, out)?;
             show.log(&decided, None)?;
@@ -146,7 +156,7 @@ impl Run<'_> {
                 live.still_holds(held).await.map_err(no_lease)?;
                 self.apply(live, clouds.as_ref().map_err(|why| *why), snapshot, &decided).await;
             }
-            return Ok(ending);
+            return ending();
         }
         let consent = self.consent();
         if consent != Consent::Given {
@@ -172,16 +182,16 @@ impl Run<'_> {
             log::error!("{problem}");
         }
         let outcomes = applied.outcomes.as_slice();
-        if let Some(sentence) = failures(outcomes) {
-            log::error!("{sentence}");
-        }
         if consent == Consent::Given {
             show.plan(&decided, Some(outcomes), out)?;
         } else {
             show.outcomes(&decided, outcomes, out)?;
         }
         show.log(&decided, Some(outcomes))?;
-        Ok(if applied.is_complete() { ending } else { Ending::Incomplete })
+        match Unfinished::of(&applied) {
+            Some(unfinished) => Err(Failure::new(Ending::Incomplete, unfinished)),
+            None => ending(),
+        }
     }
 
     /// Looks at the node groups too.
@@ -277,16 +287,46 @@ fn no_lease(error: LeaseError) -> Failure {
     Failure::new(ending, error).with_hint(UNCHANGED)
 }
 
-/// One line for standard error, where the report may not be seen.
-fn failures(outcomes: &[Outcome]) -> Option<String> {
-    let mut failed = outcomes.iter().filter(|outcome| outcome.kind() == OutcomeKind::Failed);
-    let first = failed.next()?;
-    Some(format!(
-        "{} of {} actions failed, the first: {}",
-        1 + failed.count(),
-        outcomes.len(),
-        first.message()
-    ))
+/// What a run that ends with code 1 has not done. No run ends with it silently.
+#[derive(Debug, thiserror::Error)]
+enum Unfinished {
+    #[error("{failed} of {} failed, the first: {first}", count(*.actions, "action"))]
+    Failed { failed: usize, actions: usize, first: String },
+    #[error("{not_tried} of {} {} not tried, the first: {first}", count(*.actions, "action"), was(*.not_tried))]
+    NotTried { not_tried: usize, actions: usize, first: String },
+    #[error("the actions are done, but something else failed: {first}")]
+    Beside { first: String },
+    #[error("the node groups could not be seen as a whole{first}")]
+    Unseen { first: String },
+}
+
+impl Unfinished {
+    fn of(applied: &Applied) -> Option<Self> {
+        let actions = applied.outcomes.len();
+        let of_kind = |wanted| {
+            let unfinished = applied.outcomes.iter().filter(|outcome| !outcome.is_fine());
+            let mut found = unfinished.filter(move |outcome| outcome.kind() == wanted);
+            let first = found.next()?.message();
+            Some((1 + found.count(), first))
+        };
+        if let Some((failed, first)) = of_kind(OutcomeKind::Failed) {
+            return Some(Self::Failed { failed, actions, first });
+        }
+        if let Some((not_tried, first)) = of_kind(OutcomeKind::NotTried) {
+            return Some(Self::NotTried { not_tried, actions, first });
+        }
+        let first = applied.problems.first()?.to_string();
+        Some(Self::Beside { first })
+    }
+
+    fn unseen(warnings: &[String]) -> Self {
+        let first = warnings.first().map(|warning| format!(": {warning}")).unwrap_or_default();
+        Self::Unseen { first }
+    }
+}
+
+fn was(actions: usize) -> &'static str {
+    if actions == 1 { "was" } else { "were" }
 }
 
 const UNCHANGED: &str = "nothing was changed";

@@ -20,13 +20,18 @@ pub(super) fn run(
         return Err(Failure::new(Ending::Usage, StandardInputTwice));
     }
     let sources: Vec<Source> = arguments.from.iter().cloned().map(Source::from).collect();
-    let observation = observe::read(&sources, arguments.at.unwrap_or(world.now))
-        .map_err(|error| Failure::new(Ending::NotObserved, error))?;
+    let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    let show = Show::new(&settings, arguments, world, names.join(", "));
+    let observation = match observe::read(&sources, arguments.at.unwrap_or(world.now)) {
+        Ok(observation) => observation,
+        Err(error) => {
+            show.not_observed(&error, out)?;
+            return Err(Failure::new(Ending::NotObserved, error));
+        }
+    };
     for warning in &observation.warnings {
         log::warn!("{warning}");
     }
-    let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
-    let show = Show::new(&settings, arguments, world, names.join(", "));
     let mut decided = match Decided::new(&observation.snapshot, &settings) {
         Ok(decided) => decided,
         Err(refusal) => {
@@ -37,7 +42,10 @@ pub(super) fn run(
     decided.plan.warnings.extend(observation.plan_warnings);
     show.plan(&decided, None, out)?;
     show.log(&decided, None)?;
-    Ok(if decided.is_trusted() { Ending::Done } else { Ending::Refused })
+    if !decided.is_trusted() {
+        return Ok(Ending::Refused);
+    }
+    decided.ending_of(arguments)
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,19 +1,21 @@
 //! Decides, checks, and shows: what an offline and a live run have in common.
 
+use std::error::Error;
 use std::io::Write;
 
 use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::Snapshot;
-use kube_rebalancer_core::plan::{self, Plan, Refusal};
+use kube_rebalancer_core::plan::{self, NoticeKind, Plan, PodNotice, Refusal};
 
 use super::World;
 use crate::cli::{OutputFormat, RunArgs};
-use crate::error::{Failure, written};
+use crate::error::{Ending, Failure, written};
 use crate::logs::{self, LogFormat};
 use crate::report::{self, Facts};
 use crate::settings::Settings;
 use kube_rebalancer_page::Layout;
 use kube_rebalancer_ports::Outcome;
+use kube_rebalancer_ports::chain;
 
 /// How a report is to be written, and what it says of where it is from.
 #[derive(Clone, Debug)]
@@ -48,6 +50,20 @@ impl Decided {
         Ok(Self { plan, violations })
     }
 
+    /// How a run ends that did all that it planned: with a code of its own where pods wait and nothing that it may do
+    /// helps them, if the command line asks for that.
+    pub(super) fn ending_of(&self, arguments: &RunArgs) -> Result<Ending, Failure> {
+        let is_helpless = |notice: &&PodNotice| notice.kind == NoticeKind::NotTriggerScaleUp;
+        let mut helpless = self.plan.notices.iter().filter(is_helpless);
+        match helpless.next().filter(|_| arguments.exit_code_waiting) {
+            None => Ok(Ending::Done),
+            Some(PodNotice { namespace, name, message, .. }) => {
+                let (pod, message, more) = (format!("{namespace}/{name}"), message.clone(), helpless.count());
+                Err(Failure::new(Ending::Waiting, PodsWait { pod, message, more }))
+            }
+        }
+    }
+
     /// Whether what was seen and decided may be trusted whole.
     pub(super) fn is_trusted(&self) -> bool {
         self.violations.is_empty() && self.plan.guard.is_none()
@@ -57,6 +73,19 @@ impl Decided {
     pub(super) fn leaves_word(&self) -> bool {
         self.plan.ledger.is_some() || !self.plan.notices.is_empty()
     }
+}
+
+/// Pods wait, and nothing that the run may do helps them.
+#[derive(Debug, thiserror::Error)]
+#[error("pod {pod}{} waits, and nothing that this run may do helps: {message}", and_more(*.more))]
+struct PodsWait {
+    pod: String,
+    message: String,
+    more: usize,
+}
+
+fn and_more(pods: usize) -> String {
+    if pods == 0 { String::new() } else { format!(" (and {pods} more)") }
 }
 
 /// How the report is printed: as asked for, else as text, unless the log holds the plan.
@@ -121,11 +150,26 @@ impl<'a> Show<'a> {
         })
     }
 
-    /// Writes why there is no plan. A program that waits for one gets none; what is wrong stands on standard error.
+    /// Writes why there is no plan.
     pub(super) fn refusal(&self, refusal: &Refusal, out: &mut dyn Write) -> Result<(), Failure> {
         self.with_facts(&[], None, |facts| match self.output {
             Some(OutputFormat::Text) => report::text::write_refusal(out, refusal, facts, self.layout),
-            Some(OutputFormat::Json) | None => Ok(()),
+            Some(OutputFormat::Json) => {
+                report::json::write_refusal(out, refusal.word(), refusal.to_string(), facts)
+            }
+            None => Ok(()),
+        })
+    }
+
+    /// Writes for programs that the cluster could not be observed; a person finds it on standard error.
+    pub(super) fn not_observed(
+        &self,
+        error: &(dyn Error + 'static),
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        self.with_facts(&[], None, |facts| match self.output {
+            Some(OutputFormat::Json) => report::json::write_refusal(out, "NotObserved", chain(error), facts),
+            Some(OutputFormat::Text) | None => Ok(()),
         })
     }
 

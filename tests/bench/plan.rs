@@ -10,11 +10,11 @@ use divan::{Bencher, black_box};
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::check::check;
 use kube_rebalancer_core::model::{
-    Bytes, Constraints, Controller, Millicores, Node, NodeResources, Pod, ReadyCondition, Requests, Snapshot,
-    Unbound,
+    Amounts, Bytes, Constraints, Controller, Millicores, Node, NodeResources, Pod, ReadyCondition,
+    SchedulerRefusal, Snapshot, Unbound,
 };
 use kube_rebalancer_core::plan::plan;
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{AdoptCordons, Bounds, Policy};
 
 /// Nodes of the clusters; each has thirty pods a node.
 const SIZES: [u64; 3] = [1_000, 5_000, 15_000];
@@ -29,24 +29,40 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
     let user_labels: Arc<[Arc<str>]> = ["app", "component", "hub.jupyter.org/username"].map(Arc::from).into();
     let daemon_labels: Arc<[Arc<str>]> = ["controller-revision-hash", "k8s-app"].map(Arc::from).into();
     let (hub, system): (Arc<str>, Arc<str>) = (Arc::from("hub"), Arc::from("kube-system"));
-    let owner = Controller { kind: "DaemonSet".into(), name: "agent".into(), uid: "agent".into() };
-    let daemon_set = Arc::new(owner);
+    let daemon_set = Arc::new(Controller {
+        group: Some("apps".into()),
+        kind: "DaemonSet".into(),
+        name: "agent".into(),
+        uid: "agent".into(),
+    });
     let constraints = Arc::new(Constraints::default());
     let pod =
         |namespace: &Arc<str>, name: String, labels: &Arc<[Arc<str>]>, node: Option<&Arc<str>>, mebi| Pod {
             namespace: namespace.clone(),
             name: name.into(),
             label_keys: labels.clone(),
+            deleting: false,
             node_name: node.cloned(),
-            requests: Requests { memory: Bytes(mebi << 20), cpu: Millicores(100) },
+            requests: Amounts::pod(Bytes(mebi << 20), Millicores(100)),
             controller: None,
             mirror: false,
+            daemonset_pod: false,
             safe_to_evict: None,
+            do_not_disrupt: false,
             local_volume: None,
+            claims: Box::default(),
+            priority: 0,
+            ends_at_once: false,
+            ready: node.is_some(),
+            constraints: constraints.clone(),
             unbound: None,
         };
-    let offered =
-        NodeResources { memory: Some(Bytes(52 << 30)), cpu: Some(Millicores(16_000)), pods: Some(110) };
+    let offered = NodeResources {
+        memory: Some(Bytes(52 << 30)),
+        cpu: Some(Millicores(16_000)),
+        pods: Some(110),
+        further: None,
+    };
     let (mut all_nodes, mut pods) = (Vec::new(), Vec::new());
     for index in 0..nodes {
         let name: Arc<str> = format!("gke-hub-user-pool-0df1a536-{index:05}").into();
@@ -56,8 +72,8 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
             labels: BTreeMap::from([("topology.kubernetes.io/zone".into(), format!("zone-{}", index % 3))]),
             unschedulable: index % 20 == 7,
             ready: Some(ReadyCondition { ready: true, since: Some(observed_at) }),
-            allocatable: offered,
-            capacity: offered,
+            allocatable: offered.clone(),
+            capacity: offered.clone(),
             ..Node::default()
         });
         for number in 0..3 {
@@ -74,9 +90,13 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
         let user =
             pod(&hub, format!("jupyter-waiting-{index:05}"), &user_labels, None, 1024 + (index % 4) * 256);
         let unbound = Unbound {
-            gated: false,
-            unschedulable: Some("0/5000 nodes are available".into()),
-            constraints: constraints.clone(),
+            uid: format!("uid-{index:05}").into(),
+            created_at: Some(observed_at - SignedDuration::from_secs(10)),
+            refusal: Some(SchedulerRefusal {
+                message: "0/5000 nodes are available".into(),
+                since: Some(observed_at - SignedDuration::from_secs(10)),
+            }),
+            ..Unbound::default()
         };
         pods.push(Pod { unbound: Some(Box::new(unbound)), ..user });
     }
@@ -86,7 +106,8 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
 
 fn policy() -> Policy {
     Policy {
-        max_nodes: 20_000,
+        bounds: Bounds { max_nodes: 20_000, ..Bounds::default() },
+        adopt_cordons: AdoptCordons::Always,
         preemptible_labels: BTreeSet::from(["hub.jupyter.org/username".into()]),
         ..Policy::default()
     }

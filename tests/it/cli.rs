@@ -62,9 +62,9 @@ fn problems_of_variables_and_flags_are_told_together() {
     let expected = "\
 error: 4 settings are not valid
   MAX_UTILIZATION=85: did you mean 0.85?
-    expected a decimal above 0 and up to 1, at most six decimals (default 0.85)
+    expected a decimal above 0 and up to 1, or 0.85:pool=0.9 (default 0.85)
   MIN_UTILIZATION=NaN: not a decimal number
-    expected a decimal above 0 and up to 1, at most six decimals (default 0.65)
+    expected a decimal above 0 and up to 1, or 0.85:pool=0.9 (default 0.65)
   OMIT_LABELS=\"a:\": element 2 of the list is empty
     expected label keys with ':' between them, such as team:example.com/pool
   EMPTY_GRACE=10 (--empty-grace): no unit; did you mean 10s or 10m?
@@ -122,7 +122,7 @@ fn a_file_is_planned_for_as_text_and_as_json() {
     let ran = run(&[("MIN_NODES", "2")], &[&["--from", CLUSTER, "-o", "json"], &at[..]].concat());
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(document["schema"], "kube-rebalancer/plan/v1");
+    assert_eq!(document["schema"], "kube-rebalancer/plan/v2");
     assert_eq!(document["observedAt"], "2026-01-15T09:00:00Z");
     assert_eq!(document["settings"]["MIN_NODES"], 2);
     assert_eq!(document["settings"]["MAX_UTILIZATION"], 0.85);
@@ -138,6 +138,12 @@ fn what_cannot_be_read_ends_with_code_3_and_says_why() {
         let ran = run(NO_VARIABLES, &["--from", file]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""), "{file}");
         assert!(ran.stderr.contains(expected), "{file}: {}", ran.stderr);
+        // A program gets a document all the same.
+        let ran = run(NO_VARIABLES, &["--from", file, "-o", "json"]);
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!((ran.code, &document["refused"]["reason"]), (Some(3), &serde_json::json!("NotObserved")));
+        let message = document["refused"]["message"].as_str().unwrap();
+        assert!(message.contains(expected.trim_start_matches("caused by: ")), "{file}: {message}");
     }
 }
 
@@ -149,8 +155,58 @@ fn a_refusal_ends_with_code_3() {
     assert_eq!(ran.code, Some(3));
     assert!(ran.stdout.contains("REFUSED:"), "{}", ran.stdout);
     let ran = run(&select_none, &["--from", CLUSTER, "-o", "json"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &document["refused"]["reason"]), (Some(3), &serde_json::json!("NoManagedNode")));
+    assert_eq!(document["actions"], serde_json::json!([]));
     assert!(ran.stderr.starts_with("error: no node is managed "), "{}", ran.stderr);
+}
+
+/// A node with a user, and a user whose pod is larger than any node.
+fn one_waits_in_vain(file: &std::path::Path) {
+    let requests =
+        |memory: &str| serde_json::json!([{"name": "c", "resources": {"requests": {"memory": memory}}}]);
+    let condition = |kind: &str, status: &str| {
+        serde_json::json!([{
+            "type": kind, "status": status, "reason": "Unschedulable", "lastTransitionTime": "2026-01-15T08:50:00Z",
+        }])
+    };
+    let items = serde_json::json!([
+        {
+            "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"},
+            "status": {
+                "allocatable": {"memory": "8Gi", "cpu": "4", "pods": "110"},
+                "capacity": {"memory": "8Gi", "cpu": "4", "pods": "110"},
+                "conditions": condition("Ready", "True"),
+            },
+        },
+        {
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "hub", "name": "jupyter-ada"},
+            "spec": {"nodeName": "n1", "containers": requests("6Gi")}, "status": {"phase": "Running"},
+        },
+        {
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "hub", "name": "jupyter-huge"},
+            "spec": {"containers": requests("64Gi")},
+            "status": {"phase": "Pending", "conditions": condition("PodScheduled", "False")},
+        },
+    ]);
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items});
+    std::fs::write(file, list.to_string()).unwrap();
+}
+
+#[test]
+fn a_user_whom_nothing_helps_is_an_exit_code_of_its_own_where_it_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("cluster.json");
+    one_waits_in_vain(&file);
+    let arguments = ["--from", file.to_str().unwrap(), "--at", "2026-01-15T09:00:00Z"];
+    let variables = [("MIN_NODES", "1"), ("PREEMPTIBLE_LABELS", "")];
+    let ran = run(&variables, &arguments);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    let ran = run(&variables, &[&arguments[..], &["--exit-code-waiting"]].concat());
+    assert_eq!(ran.code, Some(5), "{ran:?}");
+    let expected = "error: pod hub/jupyter-huge waits, and nothing that this run may do helps: ";
+    assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
+    assert!(ran.stdout.contains("jupyter-huge"), "the report is there too: {}", ran.stdout);
 }
 
 #[test]

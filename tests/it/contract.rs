@@ -6,5 +6,6 @@ mod events;
 mod leases;
 mod lists;
 mod nodes;
+mod notes;
 mod refusals;
 mod servers;

@@ -314,6 +314,8 @@ fn without_credentials_the_plan_is_there_and_says_what_it_could_not_see() {
     let ran = world.run(&off);
     let not_tried = "delete node-10: notTried (the node groups could not be seen)";
     assert_eq!((ran.story(), ran.code), (vec![not_tried.to_owned()], Some(1)), "{}", ran.stderr);
+    let error = "error: 1 of 1 action was not tried, the first: the node groups could not be seen\n";
+    assert!(ran.stderr.ends_with(error), "{}", ran.stderr);
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn every_form_of_a_dump_gives_the_same_snapshot() {
     assert_eq!(expected.pods()[0].requests.memory, Bytes::GIBI);
     for (form, inputs) in forms {
         let inputs: Vec<&[u8]> = inputs.iter().map(String::as_bytes).collect();
-        let Observation { snapshot, warnings } =
+        let Observation { snapshot, warnings, .. } =
             observe(&inputs).unwrap_or_else(|error| panic!("{form}: {}", chain(&error)));
         assert_eq!(snapshot.nodes(), expected.nodes(), "{form}");
         assert_eq!(snapshot.pods(), expected.pods(), "{form}");

@@ -34,8 +34,9 @@ fn the_plan_is_one_record_in_the_place_of_the_report() {
     let records = records(&output);
     assert_eq!(records.len(), 1, "{records:?}");
     let record = &records[0];
-    // The sentence of the README's example.
-    let message = "Below the band: 2 nodes are cordoned, 1 empty node is deleted; then 3 nodes serve at utilization 0.408.";
+    // The sentence of the README's example: 57.5Gi of 3 * 47Gi less 3 * 200Mi of omitted pods.
+    let message = "Below the band: 2 nodes are cordoned, 1 empty node is deleted; then 3 nodes serve at utilization \
+                   0.410 of memory.";
     assert_eq!((&record["severity"], &record["message"]), (&json!("INFO"), &json!(message)));
     record["time"].as_str().unwrap().parse::<Timestamp>().unwrap();
     assert_eq!(record["logging.googleapis.com/sourceLocation"]["file"], "src/logs.rs");
@@ -131,7 +132,7 @@ fn a_plan_that_is_too_long_for_a_record_is_logged_without_its_nodes() {
     let message = records[0]["message"].as_str().unwrap();
     assert!(message.ends_with(" The list of 1500 nodes is too long for one record."), "{message}");
     assert_eq!(
-        (&records[0]["plan"]["nodes"], &records[0]["plan"]["before"]["managed"]),
+        (&records[0]["plan"]["nodes"], &records[0]["plan"]["pools"][0]["before"]["managed"]),
         (&json!([]), &json!(1500))
     );
 }

@@ -11,6 +11,17 @@ use kube_rebalancer_core::plan::{Action, Refusal, plan};
 use kube_rebalancer_kube::observe::Reading;
 use serde::Deserialize;
 
+/// What makes this program decide as the original did: memory alone, of what machines have; the cordons of others are its
+/// own; no limits on what one run does.
+const AS_IT_WAS: [(&str, &str); 6] = [
+    ("RESOURCES", "memory"),
+    ("ADOPT_CORDONS", "true"),
+    ("CAPACITY", "capacity"),
+    ("MAX_CORDONS", "100%"),
+    ("MAX_DELETIONS", "1000"),
+    ("MAX_CREATIONS", "1000"),
+];
+
 /// One file: settings, a cluster, and what became of it.
 #[derive(Deserialize)]
 struct Case {
@@ -39,7 +50,8 @@ fn cases() -> Vec<PathBuf> {
 
 fn decide(case: &Case) -> Decision {
     let mut pairs: Vec<(String, String)> = case.env.clone().into_iter().collect();
-    pairs.push(("MAX_DELETIONS".to_owned(), "1000".to_owned()));
+    let as_it_was = AS_IT_WAS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    pairs.extend(as_it_was.into_iter().filter(|(name, _)| !case.env.contains_key(name)));
     let (settings, _) = Settings::from_pairs(pairs).unwrap();
     let mut reading = Reading::default();
     reading.add_input("case", case.cluster.to_string().as_bytes()).unwrap();
@@ -59,7 +71,7 @@ fn decide(case: &Case) -> Decision {
                 decision.grow += to - from;
                 true
             }
-            Action::Mark { .. } | Action::Unmark { .. } => true,
+            Action::DeleteInstance { .. } | Action::Mark { .. } | Action::Unmark { .. } => true,
         };
     }
     decision

@@ -37,8 +37,14 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     }
     for (index, node) in facts.nodes.iter().enumerate() {
         let written = steps.on(index).is_some() || unmarked.get(index) == Some(&true);
-        if node.managed && !written && !node.marks.claimed && !node.hands_off(facts.policy) {
-            check_stale(node, found);
+        if node.managed && !written && !node.marks.claimed {
+            if !node.hands_off(facts.policy) {
+                check_stale(node, found);
+            }
+            // Our taint keeps pods away, whoever is at work there.
+            if claim_is_over(node) {
+                found.push(Violation::StaleClaim { node: node.name() });
+            }
         }
     }
 }
@@ -48,9 +54,6 @@ fn check_stale(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     let protected = node.critical_pod.is_some() || node.scale_down_disabled();
     if node.node.unschedulable && !node.is_empty() && node.carries(EMPTY_SINCE) && !protected {
         found.push(Violation::StaleMark { node: node.name() });
-    }
-    if claim_is_over(node) {
-        found.push(Violation::StaleClaim { node: node.name() });
     }
 }
 
@@ -94,7 +97,7 @@ fn why_not_unmark(
         Some("another action of the plan writes them")
     } else if node.marks.claimed {
         Some("another run is about to delete it")
-    } else if node.hands_off(facts.policy) {
+    } else if node.hands_off(facts.policy) && !matches!(reason, UnmarkReason::ClaimOver) {
         Some("an operator is at work there")
     } else {
         let untrue = match reason {

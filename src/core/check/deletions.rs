@@ -155,7 +155,13 @@ fn check_what_is_left(facts: &Facts<'_>, deleted: &BTreeSet<NodeIndex>, found: &
         for (index, node) in facts.of_pool(pool).filter(|(_, node)| node.is_common()) {
             let Some(zone) = node.node.zone() else { continue };
             let (left, gone) = zones.entry(zone).or_default();
-            if deleted.contains(&index) { *gone += 1 } else { *left += 1 }
+            // A node that is not Ready serves no disk, and where groups are named the zone can grow again without it.
+            let spared = node.health.says_ready || !facts.policy.node_groups_named;
+            if !deleted.contains(&index) {
+                *left += 1;
+            } else if spared {
+                *gone += 1;
+            }
         }
         for (zone, (left, gone)) in zones {
             if left == 0 && gone > 0 {

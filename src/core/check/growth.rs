@@ -42,6 +42,12 @@ fn check_max_nodes(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut
     let new = steps.new_nodes_in(pool);
     let common = facts.of_pool(pool).filter(|(_, node)| node.is_common()).count();
     let instances = groups_of(facts, pool).flat_map(without_node).count();
+    // What a group made that is no capacity counts where it is to make more.
+    let grown = |name: &Option<String>| {
+        name.is_some() && steps.growths.iter().any(|one| one.pool == pool && one.group == name.as_deref())
+    };
+    let others = facts.nodes.iter().filter(|node| !node.is_common() && grown(&node.node.group)).count();
+    let common = common.saturating_add(others);
     let max = facts.policy.bounds_of(pool).max_nodes;
     if new > 0 && common.saturating_add(instances).saturating_add(new) > max {
         found.push(Violation::TooManyNodes { pool: pool.to_owned(), new, common, instances, max });

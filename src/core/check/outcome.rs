@@ -1,13 +1,15 @@
 //! The cluster right after a plan: what it cordons and uncordons is done, what it grew boots, what it deletes is
 //! still there; only instances that never became a node are gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::facts::{Facts, NodeFacts, taints};
+use super::reach::Admission;
+use super::waiting::has_room;
 use crate::model::{
-    Instance, Node, NodeGroup, NodeTemplate, Snapshot, SnapshotError, Taint, TaintEffect, annotation, taint,
+    Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect, annotation, taint,
 };
 use crate::plan::{Action, Plan, UnmarkReason};
 use crate::policy::Policy;
@@ -55,7 +57,12 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         }
     }
     let ledger = plan.ledger.as_ref().or(snapshot.ledger()).cloned();
-    let after = Snapshot::new(now, nodes, snapshot.pods().to_vec(), groups, snapshot.pods_seen())?;
+    let uncordoned: BTreeSet<&str> = plan.actions.iter().filter_map(uncordoned).collect();
+    let mut pods = snapshot.pods().to_vec();
+    if !uncordoned.is_empty() {
+        look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned);
+    }
+    let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     Ok(after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger))
 }
 
@@ -93,6 +100,35 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             node.taints.retain(|one| one.key != taint::DELETING);
         }
         Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {}
+    }
+}
+
+fn uncordoned(action: &Action) -> Option<&str> {
+    match action {
+        Action::Uncordon { node, .. } => Some(node),
+        _ => None,
+    }
+}
+
+/// The scheduler looks again at each pod that had room only on what the plan uncordons. What it still refuses then, it has
+/// refused for a moment only; a long refusal on serving nodes tells of a reason that no account knows.
+fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
+    let now = facts.snapshot.observed_at();
+    let fits = |pod: &Pod, counts: &dyn Fn(&NodeFacts<'_>) -> bool| {
+        let admission = Admission::of(pod, facts.snapshot);
+        let mut counted = facts.nodes.iter().filter(|node| counts(node));
+        counted.any(|node| has_room(node, pod) && admission.admits(node.node, facts.policy))
+    };
+    let opened = |node: &NodeFacts<'_>| uncordoned.contains(node.node.name.as_str());
+    for (pod, before) in pods.iter_mut().zip(facts.snapshot.pods()) {
+        let refused = before.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
+        if refused
+            && !fits(before, &|node| node.serves())
+            && fits(before, &opened)
+            && let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut())
+        {
+            refusal.since = Some(now);
+        }
     }
 }
 

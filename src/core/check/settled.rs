@@ -6,13 +6,17 @@ use crate::model::Snapshot;
 use crate::plan::{Action, Limit, Plan, Refusal};
 use crate::policy::Policy;
 
-/// Whether the plan created nodes or a limit left to the next run what this one would have done: then it need not be
+/// Whether the plan created nodes, deleted instances, or a limit left to the next run what this one would have done: then it need not be
 /// final.
 ///
 /// Bounds that hold for every run alike are no excuse; those that cut one run, and the guard, are.
 #[must_use]
 pub fn cut_short(plan: &Plan) -> bool {
-    let creates = plan.actions.iter().any(|action| matches!(action, Action::Grow { .. }));
+    // What never registered counts against MAX_NODES and keeps its group from growing until it is gone.
+    let creates = plan
+        .actions
+        .iter()
+        .any(|action| matches!(action, Action::Grow { .. } | Action::DeleteInstance { .. }));
     let cut = plan.all_limits().any(|limit| match limit {
         Limit::MaxNodes { .. }
         | Limit::WaitingPods { .. }

@@ -104,10 +104,14 @@ pub(super) fn is_waiting(facts: &Facts<'_>, pod: &Pod) -> bool {
         .as_ref()
         .and_then(|name| facts.find(name))
         .and_then(|index| facts.nodes.get(index))
-        .filter(|node| node.managed);
+        .filter(|node| node.managed)
+        .filter(|node| {
+            pod.requests.fits(&node.free_of_occupants())
+                && Admission::of(pod, facts.snapshot).admits(node.node, facts.policy)
+        });
     counts
         && match nominated {
-            Some(node) => node.node.unschedulable || !node.health.says_ready,
+            Some(node) => node.node.unschedulable || !node.health.is_usable(),
             None => unbound.refusal.is_some(),
         }
 }

@@ -19,13 +19,16 @@ pub struct Ledger {
     pub common: BTreeMap<String, BTreeMap<TaintSet, bool>>,
     /// The nodes that were created for waiting pods, by pod UID and group.
     pub created_for: BTreeMap<(String, String), CreatedFor>,
+    /// The groups of which the youngest node turned out to be of no use: how many such nodes came one after another, and
+    /// when the last one was noted.
+    pub useless: BTreeMap<String, CreatedFor>,
 }
 
-/// How often a group was grown for one waiting pod.
+/// A number of nodes, which the pause before the next one follows from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CreatedFor {
-    /// How many nodes were created for it.
+    /// How many nodes were created for a pod, or were of no use.
     pub nodes: u32,
-    /// When the last one was asked for.
+    /// When the last one was asked for, or was seen to be of no use.
     pub at: Timestamp,
 }

@@ -7,7 +7,7 @@ use super::classes::Classifier;
 use super::reach::Site;
 use super::survey::{NodeFacts, OccupantKind};
 use super::value::NodeState;
-use crate::model::{Amounts, Binding, Constraints, Pod, Snapshot};
+use crate::model::{Amounts, Binding, Constraints, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
 /// The requests of a common node's pods that count, or of a node that cannot be read. Reserved nodes need a look at each
@@ -39,7 +39,7 @@ pub(super) fn reserved_demand<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Sna
     if !nodes.iter().any(asks) {
         return;
     }
-    let mut reach = Reach { policy, known: BTreeMap::new() };
+    let mut reach = Reach { policy, volumes: snapshot.volumes(), known: BTreeMap::new() };
     let mut classifier = Classifier::new(policy);
     let mut counted: Vec<(usize, Amounts)> = Vec::new();
     for (pod, binding) in snapshot.placed_pods() {
@@ -68,21 +68,29 @@ pub(super) fn reserved_demand<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Sna
 /// Remembers which pods reach a common node: those with equal constraints and requests do or do not alike.
 struct Reach<'a> {
     policy: &'a Policy,
+    volumes: &'a Volumes,
     known: BTreeMap<(usize, *const Constraints), Vec<(&'a Amounts, bool)>>,
 }
 
 impl<'a> Reach<'a> {
     /// Whether a common node of the pool admits the pod and, free of occupants, would hold it.
     fn reaches_common(&mut self, pod: &'a Pod, pool: usize, nodes: &[NodeFacts<'_>]) -> bool {
+        let of_pool = nodes.iter().filter(|facts| facts.common() && facts.pool == pool);
+        let ask = || {
+            of_pool.into_iter().any(|facts| {
+                Site::of(facts.node, self.policy).admits_pod(pod, self.volumes)
+                    && pod.requests.fits(&facts.room_without_occupants())
+            })
+        };
+        // Each pod has claims of its own.
+        if !pod.claims.is_empty() && !self.volumes.is_empty() {
+            return ask();
+        }
         let known = self.known.entry((pool, Arc::as_ptr(&pod.constraints))).or_default();
         if let Some((_, reaches)) = known.iter().find(|(requests, _)| **requests == pod.requests) {
             return *reaches;
         }
-        let of_pool = nodes.iter().filter(|facts| facts.common() && facts.pool == pool);
-        let reaches = of_pool.into_iter().any(|facts| {
-            Site::of(facts.node, self.policy).admits(&pod.constraints)
-                && pod.requests.fits(&facts.room_without_occupants())
-        });
+        let reaches = ask();
         known.push((&pod.requests, reaches));
         reaches
     }

@@ -354,12 +354,13 @@ impl<'r, 'a> Run<'r, 'a> {
             }
             let ours_to_note = facts.cordon == Cordon::Ours
                 || self.survey.policy.adopt_cordons != AdoptCordons::Never && !facts.protected();
-            if facts.empty() && facts.empty_since.is_none() && ours_to_note {
+            // Our taint keeps pods away, so a claim that is over goes first, whoever cordoned the node.
+            if claim {
+                unmark.push(Action::Unmark { node, reason: UnmarkReason::ClaimOver });
+            } else if facts.empty() && facts.empty_since.is_none() && ours_to_note {
                 mark.push(Action::Mark { node, reason: MarkReason::Empty });
             } else if !facts.empty() && noted(annotation::EMPTY_SINCE) && ours_to_note {
                 unmark.push(Action::Unmark { node, reason: UnmarkReason::Occupied });
-            } else if claim {
-                unmark.push(Action::Unmark { node, reason: UnmarkReason::ClaimOver });
             }
         }
         mark.append(&mut unmark);

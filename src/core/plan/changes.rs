@@ -1,6 +1,6 @@
 //! From what is to be in service to what has to be done: the difference, within the budgets of the run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::ahead::{Share, Standing};
 use super::growth::{GroupIndex, Growth};

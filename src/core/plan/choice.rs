@@ -20,8 +20,6 @@ pub(super) struct Aim<'a> {
     pub(super) now: Utilization,
     /// What it offers.
     pub(super) serving_capacity: Amounts,
-    /// How many Ready reserved nodes make up the number of `MIN_NODES`.
-    pub(super) reserved_ready: usize,
 }
 
 /// How long the prefix may be.

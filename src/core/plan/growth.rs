@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use super::managed::unmanaged_by_labels;
+use super::newcomer::{backs_off, has_common, members_of_groups, speaks_against};
 use super::notes::Warning;
+use super::once::twice;
 use super::places::{Shape, template_admits};
 use super::reason::{Elapsed, InstanceReason, Since};
 use super::survey::{PoolIndex, Survey};
@@ -26,6 +29,8 @@ pub(super) struct Growth<'a> {
     pub(super) instances_without_node: Vec<usize>,
     /// By pool: how many nodes `MAX_NODES`, and what is known of new nodes, allow to be created.
     pub(super) allowed: Vec<usize>,
+    /// By pool: whether `MAX_NODES` alone decides that.
+    pub(super) max_nodes_binds: Vec<bool>,
     /// Instances that never became a node and are to be deleted, and why.
     pub(super) never_registered: Vec<NeverRegistered<'a>>,
     pub(super) warnings: Vec<Warning>,
@@ -44,6 +49,8 @@ pub(super) struct Group<'a> {
     pub(super) growable: bool,
     /// Its managed nodes; where no group is known, the common nodes of its pool.
     pub(super) nodes: Vec<NodeIndex>,
+    /// All its nodes, managed or not; where no group is known, the managed nodes of its pool.
+    pub(super) members: Vec<NodeIndex>,
     /// Managed nodes and instances in its zone, for spreading.
     zone_nodes: usize,
 }
@@ -89,6 +96,7 @@ impl<'a> Growth<'a> {
             booting: Vec::new(),
             instances_without_node: vec![0; pools],
             allowed: vec![0; pools],
+            max_nodes_binds: vec![false; pools],
             never_registered: Vec::new(),
             warnings: Vec::new(),
         };
@@ -114,6 +122,12 @@ impl<'a> Growth<'a> {
         NewNodes { groups: &self.groups, waiting }
     }
 
+    /// Whether a template of the cloud tells what the nodes of a group are like.
+    pub(super) fn has_template(&self, group: Option<GroupIndex>) -> bool {
+        let known = group.and_then(|group| self.groups.get(group)?.group);
+        known.is_some_and(|group| group.template.is_some())
+    }
+
     /// The group of a node.
     pub(super) fn group_of(&self, survey: &Survey<'_>, index: NodeIndex) -> Option<GroupIndex> {
         let facts = survey.nodes.get(index)?;
@@ -127,26 +141,25 @@ impl<'a> Growth<'a> {
     fn find_groups(&mut self, survey: &Survey<'a>) {
         let known = survey.snapshot.groups();
         let mut nodes: BTreeMap<GroupIndex, Vec<NodeIndex>> = BTreeMap::new();
+        let mut members = members_of_groups(survey);
         if known.is_empty() {
             let mut by_pool: BTreeMap<PoolIndex, Vec<NodeIndex>> = BTreeMap::new();
             for (index, facts) in survey.managed().filter(|(_, facts)| facts.common()) {
                 by_pool.entry(facts.pool).or_default().push(index);
             }
-            for (pool, members) in by_pool {
-                nodes.insert(self.groups.len(), members);
+            for (pool, common) in by_pool {
+                nodes.insert(self.groups.len(), common);
+                members.insert(self.groups.len(), survey.of_pool(pool).map(|(index, _)| index).collect());
                 self.groups.push(Group::new(None, Some(pool)));
             }
         } else {
             for (group, pool) in known.iter().zip(&survey.group_pools) {
                 self.groups.push(Group::new(Some(group), *pool));
             }
-            for (index, facts) in survey.managed() {
-                let name = facts.node.group.as_deref();
-                let group =
-                    name.and_then(|name| known.binary_search_by(|one| one.name.as_str().cmp(name)).ok());
-                if let Some(group) = group {
-                    nodes.entry(group).or_default().push(index);
-                }
+            let is_managed =
+                |index: &NodeIndex| survey.nodes.get(*index).is_some_and(|facts| facts.managed());
+            for (group, members) in &members {
+                nodes.insert(*group, members.iter().copied().filter(is_managed).collect());
             }
         }
         let mut set_of = vec![None; survey.nodes.len()];
@@ -160,6 +173,7 @@ impl<'a> Growth<'a> {
         let daemons = daemon_sets(survey, self.groups.len(), |index| set_of.get(index).copied().flatten());
         for (index, (group, daemons)) in self.groups.iter_mut().zip(daemons).enumerate() {
             group.nodes = nodes.remove(&index).unwrap_or_default();
+            group.members = members.remove(&index).unwrap_or_default();
             group.template = Template::of(survey, group.group, &group.nodes, &daemons);
             group.zone_nodes = group.group.map_or(0, |group| nodes_in_zone(survey, group));
         }
@@ -168,18 +182,24 @@ impl<'a> Growth<'a> {
     fn look_at_instances(&mut self, survey: &Survey<'a>) {
         let named = survey.policy.node_groups_named;
         for index in 0..self.groups.len() {
-            let Some(Group { group: Some(group), pool, .. }) = self.groups.get(index) else { continue };
-            let (group, pool) = (*group, *pool);
+            let Some(one) = self.groups.get(index) else { continue };
+            let newcomer = speaks_against(survey, one.group, &one.members);
+            let Some(group) = one.group else {
+                if let Some(why) = newcomer {
+                    self.warnings.push(Warning::GroupNotGrown { group: String::new(), why });
+                    self.rule_out(index);
+                }
+                continue;
+            };
+            let pool = one.pool;
+            let discovered = named || !one.nodes.is_empty();
             let mut obstacle = group.not_growable.clone();
-            let managed =
-                |name: &str| survey.managed().any(|(_, facts)| facts.node.group.as_deref() == Some(name));
-            if !named && !managed(&group.name) {
+            if !discovered {
                 obstacle.get_or_insert_with(|| {
                     "none of its nodes is managed, and NODE_GROUPS does not name it".to_owned()
                 });
             }
-            let members = self.groups.get(index).map(|group| group.nodes.as_slice()).unwrap_or_default();
-            obstacle = obstacle.or_else(|| useless_newcomer(survey, members));
+            obstacle = obstacle.or(newcomer).or_else(|| backs_off(survey, one));
             for instance in group.instances.iter().filter(|instance| !instance.has_node) {
                 let Some(pool) = pool else { continue };
                 if let Some(count) = self.instances_without_node.get_mut(pool) {
@@ -191,7 +211,7 @@ impl<'a> Growth<'a> {
                         obstacle.get_or_insert(why);
                     }
                     Fate::Given { created } => {
-                        if instance.surely_no_node && group.not_shrinkable.is_none() {
+                        if discovered && instance.surely_no_node && group.not_shrinkable.is_none() {
                             let limit = Elapsed(twice(survey.policy.boot_grace));
                             let reason = InstanceReason::NeverRegistered { created, limit };
                             self.never_registered.push(NeverRegistered { pool, group, instance, reason });
@@ -214,9 +234,26 @@ impl<'a> Growth<'a> {
         }
     }
 
+    fn rule_out(&mut self, group: GroupIndex) {
+        if let Some(group) = self.groups.get_mut(group) {
+            group.growable = false;
+        }
+    }
+
     /// Rules out groups whose next node would be of no use to the pool's pods.
     fn judge_templates(&mut self, survey: &Survey<'a>) {
         for group in &mut self.groups {
+            if group.growable
+                && let Some(why) = unmanaged_new_node(survey, group)
+            {
+                self.warnings.push(Warning::GroupNotGrown { group: group.name().to_owned(), why });
+                group.growable = false;
+            }
+            if group.growable && group.template.is_none() && all_reserved(survey, &group.nodes) {
+                let why = "all of its nodes are reserved by their taints".to_owned();
+                self.warnings.push(Warning::GroupNotGrown { group: group.name().to_owned(), why });
+                group.growable = false;
+            }
             let (Some(template), Some(pool)) = (&group.template, group.pool) else { continue };
             let name = group.group.map(|group| group.name.clone()).unwrap_or_default();
             let bounds = survey.policy.bounds_of(survey.pool_name(pool));
@@ -253,13 +290,9 @@ impl<'a> Growth<'a> {
         }
         let bounds = survey.policy.bounds_of(survey.pool_name(pool));
         let without_node = self.instances_without_node.get(pool).copied().unwrap_or(0);
-        // Reserved nodes of a group that grows were made by it, so a limit must see them.
-        let of_group = self.growable(pool).flat_map(|(_, group)| &group.nodes);
-        let reserved = of_group
-            .filter(|index| survey.nodes.get(**index).is_some_and(|facts| facts.reserved.is_some()))
-            .count();
-        let taken = survey.common(pool).count() + reserved + without_node;
+        let taken = survey.common(pool).count() + self.not_common(survey, pool) + without_node;
         let mut allowed = bounds.max_nodes.saturating_sub(taken);
+        let by_max_nodes = allowed;
         let known = self.growable(pool).any(|(_, group)| group.template.is_some());
         if !known {
             let in_state = |state| survey.common(pool).filter(|(_, facts)| facts.state == state).count();
@@ -272,35 +305,53 @@ impl<'a> Growth<'a> {
         if let Some(slot) = self.allowed.get_mut(pool) {
             *slot = allowed;
         }
+        if let Some(slot) = self.max_nodes_binds.get_mut(pool) {
+            *slot = allowed == by_max_nodes;
+        }
+    }
+
+    /// The nodes of a pool's groups that are no capacity: reserved or not managed. A limit on what is created must see what
+    /// was created. A group that has only such nodes and does not grow is no part of the pool's capacity either.
+    fn not_common(&self, survey: &Survey<'_>, pool: PoolIndex) -> usize {
+        let of_pool = self.groups.iter().filter(|group| group.pool == Some(pool) && group.group.is_some());
+        let counts = of_pool.filter(|group| group.growable || has_common(survey, &group.nodes));
+        let members = counts.flat_map(|group| &group.members);
+        members.filter(|index| survey.nodes.get(**index).is_some_and(|facts| !facts.common())).count()
     }
 }
 
 impl<'a> Group<'a> {
     fn new(group: Option<&'a NodeGroup>, pool: Option<PoolIndex>) -> Self {
-        Self { group, pool, template: None, growable: true, nodes: Vec::new(), zone_nodes: 0 }
+        Self {
+            group,
+            pool,
+            template: None,
+            growable: true,
+            nodes: Vec::new(),
+            members: Vec::new(),
+            zone_nodes: 0,
+        }
     }
 }
 
-fn has_common(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
-    nodes.iter().any(|index| survey.nodes.get(*index).is_some_and(|facts| facts.common()))
+fn all_reserved(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
+    let reserved = |index: &NodeIndex| survey.nodes.get(*index).is_some_and(|facts| facts.reserved.is_some());
+    !nodes.is_empty() && nodes.iter().all(reserved)
 }
 
-/// Why the youngest node of a group shows that a further one would be of no use.
-///
-/// A new node that is reserved, or that does not become usable, adds no capacity, so nothing else would keep a run from
-/// asking for the next one a minute later.
-fn useless_newcomer(survey: &Survey<'_>, members: &[NodeIndex]) -> Option<String> {
-    let facts = members.iter().filter_map(|index| survey.nodes.get(*index));
-    let youngest =
-        facts.filter(|facts| facts.node.created_at.is_some()).max_by_key(|facts| facts.node.created_at)?;
-    let name = &youngest.node.name;
-    if youngest.reserved.is_some() && has_common(survey, members) {
-        return Some(format!("its youngest node, {name}, is reserved by its taints"));
-    }
-    let age = survey.snapshot.observed_at().duration_since(youngest.node.created_at?);
-    let unusable = matches!(youngest.state, NodeState::Broken | NodeState::NotInUse);
-    (unusable && age < twice(survey.policy.boot_grace))
-        .then(|| format!("its youngest node, {name}, has not become usable within BOOT_GRACE"))
+/// Why the next node of a group would not be managed, so that no run would ever see what it created.
+fn unmanaged_new_node(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> {
+    let why = match &group.template {
+        Some(template) => {
+            let mut sites = template.sites().map(|site| unmanaged_by_labels(site.labels, survey.policy));
+            let first = sites.next()??;
+            sites.all(|why| why.is_some()).then_some(first)?
+        }
+        None => group.group?.template.as_ref().filter(|_| group.nodes.is_empty()).and_then(|template| {
+            unmanaged_by_labels(&template.labels, survey.policy)
+        })?,
+    };
+    Some(format!("a new node of it would not be managed: {why}"))
 }
 
 /// What becomes of an instance without a node.
@@ -328,10 +379,6 @@ fn fate(instance: &Instance, survey: &Survey<'_>) -> Fate {
     }
 }
 
-fn twice(duration: SignedDuration) -> SignedDuration {
-    duration.saturating_add(duration)
-}
-
 fn nodes_in_zone(survey: &Survey<'_>, group: &NodeGroup) -> usize {
     let without_node =
         |group: &NodeGroup| group.instances.iter().filter(|instance| !instance.has_node).count();
@@ -341,7 +388,7 @@ fn nodes_in_zone(survey: &Survey<'_>, group: &NodeGroup) -> usize {
         };
         return of_group(&group.name) + without_node(group);
     };
-    let nodes = survey.managed().filter(|(_, facts)| facts.node.zone() == Some(zone)).count();
+    let nodes = survey.managed().filter(|(_, facts)| facts.zone == Some(zone)).count();
     let others = survey.snapshot.groups().iter().filter(|other| other.zone.as_deref() == Some(zone));
     nodes + others.map(without_node).sum::<usize>()
 }

@@ -17,6 +17,8 @@ use crate::model::NodeIndex;
 pub(super) struct Held {
     /// The first serving node that the pod fits.
     pub(super) serving: NodeIndex,
+    /// The same once this plan is carried out.
+    pub(super) serving_then: NodeIndex,
     /// The nodes to keep or open, in the order of their zones.
     pub(super) nodes: Vec<NodeIndex>,
 }
@@ -59,16 +61,18 @@ struct InZone {
 fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Option<Held> {
     let mut zones: BTreeMap<Option<&str>, InZone> = BTreeMap::new();
     let mut first = None;
+    let mut first_then = None;
     for place in places.iter().filter(|place| place.would_take_now(one.shape())) {
         let Candidate::Node(index) = place.at else { continue };
         let Some(facts) = survey.nodes.get(index) else { continue };
-        let zone = zones.entry(facts.node.zone()).or_default();
+        let zone = zones.entry(facts.zone).or_default();
         let (any, free) = match place.stage {
             Stage::Serving => {
                 // A node that this plan uncordons had nothing to do with the refusal.
                 if facts.serves() {
                     first.get_or_insert(index);
                 }
+                first_then.get_or_insert(index);
                 (&mut zone.serving, &mut zone.free_serving)
             }
             _ => (&mut zone.cordoned, &mut zone.free_cordoned),
@@ -78,7 +82,7 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
             free.get_or_insert(index);
         }
     }
-    let serving = first?;
+    let (serving, serving_then) = (first?, first_then?);
     let mut nodes = BTreeSet::new();
     for zone in zones.values() {
         nodes.extend(zone.serving.or(zone.cordoned));
@@ -86,5 +90,5 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
             nodes.extend(zone.free_serving.or(zone.free_cordoned));
         }
     }
-    Some(Held { serving, nodes: nodes.into_iter().collect() })
+    Some(Held { serving, serving_then, nodes: nodes.into_iter().collect() })
 }

@@ -1,5 +1,7 @@
 //! Which nodes a run may act on at all.
 
+use std::collections::BTreeMap;
+
 use super::actors::actor_on;
 use super::reason::KeepReason;
 use crate::model::Node;
@@ -30,20 +32,11 @@ pub fn is_managed(node: &Node, policy: &Policy) -> bool {
 /// Why a node is not managed; `None` if it is. The operator's settings come first, then what the node is, then who
 /// acts on it.
 pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
-    if let Some(label) = policy.omit_labels.iter().find(|label| node.labels.contains_key(*label)) {
-        return Some(KeepReason::OmittedLabel { label: label.clone() });
+    if let Some(why) = unmanaged_by_labels(&node.labels, policy) {
+        return Some(why);
     }
-    if !policy.node_selector.matches(&node.labels) {
-        return Some(KeepReason::NotSelected);
-    }
-    if let Some(label) = policy.pool_label.as_ref().filter(|label| !node.labels.contains_key(*label)) {
-        return Some(KeepReason::NoPool { label: label.clone() });
-    }
-    if let Some(label) = CONTROL_PLANE_LABELS.iter().find(|label| node.labels.contains_key(**label)) {
-        return Some(KeepReason::ControlPlane { label: (*label).to_owned() });
-    }
-    if let Some(mark) = virtual_mark(node) {
-        return Some(KeepReason::VirtualNode { mark });
+    if let Some(taint) = node.taints.iter().find(|taint| taint.key.starts_with(VIRTUAL_TAINT)) {
+        return Some(KeepReason::VirtualNode { mark: taint.key.clone() });
     }
     if let Some(what) = &node.unreadable {
         return Some(KeepReason::Unreadable { what: what.clone() });
@@ -54,15 +47,23 @@ pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     actor_on(node).map(|(actor, mark)| KeepReason::OtherActor { actor: actor.to_owned(), mark })
 }
 
-fn virtual_mark(node: &Node) -> Option<String> {
-    let label = VIRTUAL_LABELS
-        .iter()
-        .find(|(key, value)| node.labels.get(*key).is_some_and(|there| there == value))
-        .map(|(key, value)| format!("{key}={value}"));
-    label.or_else(|| {
-        let taint = node.taints.iter().find(|taint| taint.key.starts_with(VIRTUAL_TAINT));
-        taint.map(|taint| taint.key.clone())
-    })
+/// Why the labels of a node alone keep it from being managed. They are known of a node that does not exist yet, too.
+pub(super) fn unmanaged_by_labels(labels: &BTreeMap<String, String>, policy: &Policy) -> Option<KeepReason> {
+    if let Some(label) = policy.omit_labels.iter().find(|label| labels.contains_key(*label)) {
+        return Some(KeepReason::OmittedLabel { label: label.clone() });
+    }
+    if !policy.node_selector.matches(labels) {
+        return Some(KeepReason::NotSelected);
+    }
+    if let Some(label) = policy.pool_label.as_ref().filter(|label| !labels.contains_key(*label)) {
+        return Some(KeepReason::NoPool { label: label.clone() });
+    }
+    if let Some(label) = CONTROL_PLANE_LABELS.iter().find(|label| labels.contains_key(**label)) {
+        return Some(KeepReason::ControlPlane { label: (*label).to_owned() });
+    }
+    let is_virtual = |(key, value): &&(&str, &str)| labels.get(*key).is_some_and(|there| there == value);
+    let mark = VIRTUAL_LABELS.iter().find(is_virtual);
+    mark.map(|(key, value)| KeepReason::VirtualNode { mark: format!("{key}={value}") })
 }
 
 #[cfg(test)]

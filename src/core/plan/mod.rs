@@ -36,6 +36,7 @@ mod late;
 mod loss;
 mod managed;
 mod median;
+mod newcomer;
 mod node_warnings;
 mod notes;
 mod notices;
@@ -133,8 +134,13 @@ fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {
 
 fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
     let managed = survey.managed().count();
-    let out_of_order = |state| matches!(state, NodeState::Broken | NodeState::NotInUse);
-    let broken = survey.managed().filter(|(_, facts)| out_of_order(facts.state)).count();
+    // A node that its omitted pods fill is in order, and there may be many such nodes.
+    let out_of_order = |facts: &NodeFacts<'_>| match facts.state {
+        NodeState::Broken => true,
+        NodeState::NotInUse => !facts.without_capacity,
+        _ => false,
+    };
+    let broken = survey.managed().filter(|(_, facts)| out_of_order(facts)).count();
     let (max_percent, ok_nodes) = (survey.policy.max_unready_percent, survey.policy.ok_unready_nodes);
     let bound = managed.saturating_mul(usize::try_from(max_percent).unwrap_or(usize::MAX));
     (broken > 0 && broken.saturating_mul(100) > bound && broken >= ok_nodes).then_some(TooManyBroken {

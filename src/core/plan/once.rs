@@ -12,6 +12,7 @@ use super::survey::Survey;
 use super::value::NodeState;
 use super::waiting::{HOUR, WaitingPod};
 use crate::model::CreatedFor;
+use crate::policy::Policy;
 
 /// The longest pause between two nodes that are created for one pod.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
@@ -41,7 +42,7 @@ fn came_and_does_not_fit(
     growth.groups.get(group)?.nodes.iter().filter_map(|index| survey.nodes.get(*index)).find_map(|facts| {
         let created = facts.node.created_at.filter(|created| *created > refused)?;
         let young = now.duration_since(created) < survey.policy.boot_grace;
-        if !young || !facts.ready() {
+        if !young || facts.state == NodeState::Booting {
             return None;
         }
         let name = &facts.node.name;
@@ -93,13 +94,23 @@ fn pause(
     };
     let name = growth.groups.get(group)?.name().to_owned();
     let CreatedFor { nodes, at } = *ledger.created_for.get(&(one.unbound.uid.to_string(), name))?;
-    let mut pause = survey.policy.boot_grace;
-    for _ in 1..nodes.min(64) {
-        pause = pause.saturating_add(pause).min(LONGEST_PAUSE);
-    }
+    let pause = pause_after(nodes, survey.policy);
     let passed = survey.snapshot.observed_at().duration_since(at).max(SignedDuration::ZERO);
     (nodes > 0 && passed < pause).then(|| {
         let noun = if nodes == 1 { "node was" } else { "nodes were" };
         format!("{nodes} {noun} created for it, the next follows after {}", Elapsed(pause))
     })
+}
+
+/// `BOOT_GRACE`, doubled for each node but the first, at most a day.
+pub(super) fn pause_after(nodes: u32, policy: &Policy) -> SignedDuration {
+    let mut pause = policy.boot_grace;
+    for _ in 1..nodes.min(64) {
+        pause = twice(pause).min(LONGEST_PAUSE);
+    }
+    pause
+}
+
+pub(super) fn twice(duration: SignedDuration) -> SignedDuration {
+    duration.saturating_add(duration)
 }

@@ -110,7 +110,7 @@ impl<'s> Placing<'s, '_> {
         if one.age.is_some_and(|age| age >= HOUR) {
             // Nothing more is opened for it. The node that it fits stays: once that is cordoned, the pod would fit no
             // serving node, and the next run would uncordon it again.
-            self.placement.needs.nodes.push((held.serving, Must::RefusedElsewhere(pod)));
+            self.placement.needs.nodes.push((held.serving_then, Must::RefusedElsewhere(pod)));
             return Fate::Nothing(words);
         }
         for index in &held.nodes {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::assemble::Run;
+use super::newcomer;
 use super::order::Candidate;
 use crate::model::{CreatedFor, Ledger};
 
@@ -24,6 +25,7 @@ pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
         .collect();
     after.created_for.retain(|(uid, _), _| waits.contains(uid.as_str()));
     note_creations(run, &mut after);
+    note_newcomers(run, &mut after);
     (after != *before).then_some(after)
 }
 
@@ -51,6 +53,21 @@ fn note_creations(run: &Run<'_, '_>, ledger: &mut Ledger) {
                 noted.nodes = noted.nodes.saturating_add(1);
                 noted.at = at;
             }
+        }
+    }
+}
+
+/// Notes the groups whose newcomers turned out to be of no use.
+fn note_newcomers(run: &Run<'_, '_>, ledger: &mut Ledger) {
+    let known = run.survey.snapshot.groups();
+    if !known.is_empty() {
+        ledger.useless.retain(|name, _| known.iter().any(|group| group.name == *name));
+    }
+    for group in &run.growth.groups {
+        // Of a group that this program may not change, others know what its nodes are for.
+        let ours = run.survey.policy.node_groups_named || !group.nodes.is_empty();
+        if let Some(known) = group.group.filter(|_| ours && group.pool.is_some()) {
+            newcomer::note(run.survey, known, &group.members, ledger);
         }
     }
 }

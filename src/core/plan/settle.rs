@@ -130,7 +130,6 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         demand: demand.total(),
         now: now.utilization(survey),
         serving_capacity: now.capacity,
-        reserved_ready,
     };
     let resource = aim.resource();
     let placement = place(survey, growth, waiting, pool, cordons, resource);
@@ -168,7 +167,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         order: nodes_of(&order.entries),
         creations_wanted,
     };
-    let total = aim.total(members.iter());
+    let (length, total) = (members.len(), aim.total(members.iter()));
     for entry in members {
         match entry.candidate {
             Candidate::Node(index) => {
@@ -181,17 +180,20 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
             Candidate::New(_) => decision.new.push(entry),
         }
     }
-    if let Chosen::Prefix(length) = chosen {
-        limits(
-            &mut decision,
-            &aim,
-            &order,
-            lengths,
-            (length, aim.utilization(&total)),
-            (survey, growth, pool),
-        );
-    }
+    let became = Became { chosen, length, reserved_ready, utilization: aim.utilization(&total) };
+    limits(&mut decision, &aim, &order, lengths, became, (survey, growth, pool));
     decision
+}
+
+/// What a choice came to.
+#[derive(Clone, Copy, Debug)]
+struct Became {
+    chosen: Chosen,
+    /// The number of chosen candidates.
+    length: usize,
+    /// The number of Ready reserved nodes, which count for `MIN_NODES`.
+    reserved_ready: usize,
+    utilization: Utilization,
 }
 
 /// Whether a node is reserved and Ready, so that it makes up the number of `MIN_NODES`.
@@ -229,7 +231,7 @@ fn limits(
     aim: &Aim<'_>,
     order: &KeepOrder,
     lengths: Lengths,
-    (length, utilization): (usize, Utilization),
+    Became { chosen, length, reserved_ready, utilization }: Became,
     (survey, growth, pool): (&Survey<'_>, &Growth<'_>, PoolIndex),
 ) {
     let bounds = aim.bounds;
@@ -242,7 +244,8 @@ fn limits(
         decision.limits.push(Limit::WaitingPods { asked: needed, allowed: order.must_create });
     }
     let free = Lengths { least: order.must, most: order.entries.len() };
-    if length == lengths.least
+    if matches!(chosen, Chosen::Prefix(_))
+        && length == lengths.least
         && length > order.must
         && let Chosen::Prefix(asked) = aim.choose(order, free, |_| false)
         && asked < length
@@ -260,7 +263,14 @@ fn limits(
         if asked > length {
             let max = bounds.max_utilization;
             decision.limits.push(Limit::MaxNodes { asked, allowed: length, utilization, max });
+            return;
         }
+    }
+    // Broken and claimed nodes, and what the groups made in vain, count against MAX_NODES but do not serve.
+    let binds = growth.max_nodes_binds.get(pool).copied().unwrap_or(false);
+    if length + reserved_ready < bounds.min_nodes && binds && decision.new.len() >= allowed {
+        let (asked, max) = (bounds.min_nodes, bounds.max_utilization);
+        decision.limits.push(Limit::MaxNodes { asked, allowed: length, utilization, max });
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! No single node decides: one that reports nonsense, or that is about to die, is not what a new node will be like.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::median::lower_median_amounts;
 use super::reach::Site;
@@ -60,7 +60,7 @@ impl<'a> Template<'a> {
     ) -> Option<Self> {
         let facts = |index: &NodeIndex| survey.nodes.get(*index);
         let healthy: Vec<&NodeFacts<'_>> =
-            nodes.iter().filter_map(facts).filter(|node| node.ready()).collect();
+            nodes.iter().filter_map(facts).filter(|node| node.is_typical()).collect();
         let known = group.and_then(|group| group.template.as_ref());
         let median = lower_median_amounts(healthy.iter().map(|node| &node.offer));
         let offer = sized(known, |template| template.allocatable.offer(&template.capacity), median)?;
@@ -147,7 +147,8 @@ fn labels(
         None => Vec::new(),
     };
     if zones.is_empty() {
-        zones = nodes.iter().filter_map(|node| node.node.zone().map(str::to_owned)).collect();
+        let distinct: BTreeSet<&str> = nodes.iter().filter_map(|node| node.zone).collect();
+        zones = distinct.into_iter().map(str::to_owned).collect();
     }
     zones.sort_unstable();
     zones.dedup();
@@ -189,7 +190,7 @@ pub(super) fn daemon_sets(
     set_of: impl Fn(NodeIndex) -> Option<usize>,
 ) -> Vec<DaemonSets> {
     let healthy =
-        |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.managed() && node.ready());
+        |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.managed() && node.is_typical());
     let mut nodes = vec![0_usize; sets];
     for index in (0..survey.nodes.len()).filter(|index| healthy(*index)) {
         if let Some(count) = set_of(index).and_then(|set| nodes.get_mut(set)) {
@@ -197,7 +198,7 @@ pub(super) fn daemon_sets(
         }
     }
     let mut found: BTreeMap<(usize, &str), BTreeMap<NodeIndex, (&Amounts, bool)>> = BTreeMap::new();
-    for (pod, index, counted) in survey.bound_daemons() {
+    for &(pod, index, counted) in &survey.bound_daemons {
         let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node")
         else {
             continue;

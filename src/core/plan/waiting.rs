@@ -13,7 +13,7 @@ use super::growth::{GroupIndex, Growth};
 use super::notes::Warning;
 use super::order::{Must, is_candidate};
 use super::places::{Nominated, Place, Shape, Stage, admits, free_of_occupants, places, template_admits};
-use super::survey::{Cordon, OccupantKind, PoolIndex, Survey, UnboundPod};
+use super::survey::{Cordon, NodeFacts, OccupantKind, PoolIndex, Survey, UnboundPod};
 use crate::model::{Affinity, Amounts, NodeIndex, Pod, Resource, Unbound, Volumes};
 
 /// The pods that are bound to no node.
@@ -148,7 +148,7 @@ impl<'a> Waiting<'a> {
             if first_hour(survey, &one) {
                 waiting.first_hour.push(one.clone());
             }
-            match waiting.nominate(survey, &one) {
+            match waiting.nominate(survey, &one, kind) {
                 Nomination::Holds => {}
                 Nomination::Fails => rest.push((WaitingPod { misnominated: true, ..one }, kind)),
                 Nomination::None => rest.push((one, kind)),
@@ -159,8 +159,8 @@ impl<'a> Waiting<'a> {
     }
 
     /// Puts a pod on the node that the scheduler has nominated for it, if that node can take it. A nomination for a node
-    /// that this program does not manage tells nothing.
-    fn nominate(&mut self, survey: &Survey<'_>, one: &WaitingPod<'_>) -> Nomination {
+    /// that this program does not manage, or that the pod does not reach, tells nothing.
+    fn nominate(&mut self, survey: &Survey<'_>, one: &WaitingPod<'_>, kind: OccupantKind) -> Nomination {
         let Some(name) = one.unbound.nominated.as_deref() else { return Nomination::None };
         let nodes = survey.snapshot.nodes();
         let index = nodes.binary_search_by(|node| node.name.as_str().cmp(name)).ok();
@@ -168,12 +168,20 @@ impl<'a> Waiting<'a> {
         let Some((index, facts)) = found.filter(|(_, facts)| facts.managed() && !one.unbound.gated) else {
             return Nomination::None;
         };
+        let reaches =
+            |facts: &NodeFacts<'_>| one.shape().fits(&free_of_occupants(facts)) && admits(survey, facts, one.shape());
+        if !reaches(facts) {
+            return Nomination::None;
+        }
         self.nominees.entry(index).or_insert_with(|| one.pod.full_name());
         if !facts.ready() || facts.cordon != Cordon::None {
             return Nomination::Fails;
         }
         self.nominated.entry(index).or_default().add(&one.pod.requests);
-        if let Some(demand) = self.demand.get_mut(facts.pool).filter(|_| facts.common()) {
+        // As on a reserved node, a user's pod counts where it would reach a common one.
+        let counts = facts.common()
+            || (kind == OccupantKind::Dynamic && survey.common(facts.pool).any(|(_, other)| reaches(other)));
+        if let Some(demand) = self.demand.get_mut(facts.pool).filter(|_| counts) {
             demand.add(&one.pod.requests);
         }
         Nomination::Holds

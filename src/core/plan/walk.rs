@@ -13,7 +13,8 @@ use super::reason::KeepReason;
 use super::replicas;
 use super::state::{bad_marks, state};
 use super::survey::{CommonTaints, NodeFacts, OccupantKind, PoolIndex, Survey, UnboundPod};
-use super::taints::startup;
+use super::taints::{pressure, startup};
+use super::value::NodeState;
 use crate::model::{Constraints, Node, Snapshot};
 use crate::policy::Policy;
 
@@ -29,7 +30,7 @@ impl<'a> Survey<'a> {
         });
         let mut walk = Walk::new(nodes.collect(), policy);
         walk.pods(snapshot);
-        let Walk { mut nodes, population, unbound, may_bind_late, mut warnings, .. } = walk;
+        let Walk { mut nodes, population, unbound, may_bind_late, bound_daemons, mut warnings, .. } = walk;
         let judged_common = judge_common(&pools, &mut nodes, &unbound, &population, snapshot, policy);
         look_at_states(&mut nodes, snapshot, policy, &mut warnings);
         for node in &mut nodes {
@@ -46,6 +47,7 @@ impl<'a> Survey<'a> {
             group_pools: pools.of_groups,
             unbound,
             may_bind_late,
+            bound_daemons,
             judged_common,
             population,
             live_pods,
@@ -119,13 +121,22 @@ fn look_at_states(
     for facts in nodes {
         let (node, managed) = (facts.node, facts.managed());
         let (capacity, beyond) = medians.capacity(node, policy);
+        let reports_none = none_of(&capacity, policy);
         facts.capacity = without_omitted(capacity, &facts.omitted_load, policy);
         let none_of = none_of(&facts.capacity, policy);
         let missing =
             devices.missing(node, policy, snapshot.observed_at()).map(|name| format!("{name} has not come"));
-        facts.without_capacity = none_of.is_some() && missing.is_none() && startup(node, policy).is_none();
-        let lacks = missing.or_else(|| none_of.map(|resource| format!("no {resource} is left for its pods")));
+        let otherwise_usable =
+            missing.is_none() && startup(node, policy).is_none() && pressure(node).is_none();
+        facts.without_capacity = none_of.is_some() && otherwise_usable;
+        let unreported = reports_none.filter(|_| otherwise_usable);
+        let lacks = missing.or_else(|| unreported.map(|resource| format!("it reports no {resource}")));
         (facts.state, facts.impaired_by) = state(node, lacks, policy, snapshot.observed_at());
+        // Omitted pods fill a node at any age.
+        if let Some(resource) = none_of.filter(|_| facts.ready()) {
+            facts.state = NodeState::NotInUse;
+            facts.impaired_by = Some(format!("no {resource} is left for its pods"));
+        }
         if !managed {
             continue;
         }

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use serde_json::Value;
 
 use kube_rebalancer_core::plan::PodNotice;
+use kube_rebalancer_core::text::clean;
 use kube_rebalancer_ports::NodeEvent;
 
 /// Events on objects without a namespace, such as nodes, are kept in this one.
@@ -62,10 +63,9 @@ fn whole(
     now: Timestamp,
     instance: &str,
 ) -> serde_json::Result<Value> {
-    let mut note = words.note.to_owned();
-    while note.len() > LONGEST_NOTE {
-        note.pop();
-    }
+    let mut note = clean(words.note).into_owned();
+    // What is cleaned is ASCII, so this cuts no character.
+    note.truncate(LONGEST_NOTE);
     let kind = if words.warning { "Warning" } else { "Normal" };
     serde_json::to_value(Event {
         metadata: ObjectMeta {

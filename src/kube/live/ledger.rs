@@ -33,6 +33,9 @@ struct Document {
     version: u32,
     common: Vec<CommonEntry>,
     created_for: Vec<CreatedEntry>,
+    /// A document of an earlier release has none.
+    #[serde(default)]
+    useless: Vec<UselessEntry>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,6 +58,14 @@ struct TaintEntry {
 #[serde(rename_all = "camelCase")]
 struct CreatedEntry {
     pod_uid: String,
+    group: String,
+    nodes: u32,
+    at: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UselessEntry {
     group: String,
     nodes: u32,
     at: Timestamp,
@@ -109,6 +120,12 @@ fn encode(ledger: &Ledger) -> serde_json::Result<String> {
                 at: noted.at,
             })
             .collect(),
+        useless: ledger
+            .useless
+            .iter()
+            .take(MOST_ENTRIES)
+            .map(|(group, noted)| UselessEntry { group: group.clone(), nodes: noted.nodes, at: noted.at })
+            .collect(),
     })
 }
 
@@ -135,6 +152,9 @@ fn decode(text: &str) -> Result<Ledger, BadLedger> {
     }
     for CreatedEntry { pod_uid, group, nodes, at } in document.created_for.into_iter().take(MOST_ENTRIES) {
         ledger.created_for.insert((pod_uid, group), CreatedFor { nodes, at });
+    }
+    for UselessEntry { group, nodes, at } in document.useless.into_iter().take(MOST_ENTRIES) {
+        ledger.useless.insert(group, CreatedFor { nodes, at });
     }
     Ok(ledger)
 }
@@ -211,7 +231,15 @@ mod tests {
         Ledger {
             common: [("gpu".to_owned(), BTreeMap::from([(set, false)]))].into(),
             created_for: [(("uid-1".to_owned(), "z/users".to_owned()), CreatedFor { nodes: 2, at })].into(),
+            useless: [("z/users".to_owned(), CreatedFor { nodes: 3, at })].into(),
         }
+    }
+
+    #[test]
+    fn a_document_of_an_earlier_release_notes_no_useless_nodes() {
+        let earlier = r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":1,"at":"2026-01-15T09:00:00Z"}]}"#;
+        let read = decode(earlier).unwrap();
+        assert_eq!((read.created_for.len(), read.useless.len()), (1, 0));
     }
 
     #[test]
@@ -238,6 +266,10 @@ mod tests {
             (
                 r#"{"version":1,"common":[],"createdFor":[{"podUid":"u","group":"g","nodes":1,"at":"never"}]}"#,
                 "four digit integer as year",
+            ),
+            (
+                r#"{"version":1,"common":[],"createdFor":[],"useless":[{"group":"g","nodes":1}]}"#,
+                "missing field `at`",
             ),
             (longest.as_str(), "bytes"),
         ] {

@@ -2,7 +2,7 @@
 //! daemons leave.
 
 use kube_rebalancer_core::model::{Bytes, Millicores};
-use kube_rebalancer_core::policy::{Bounds, Policy};
+use kube_rebalancer_core::policy::{AdoptCordons, Bounds, Policy};
 
 use super::*;
 use crate::cluster::Cluster;
@@ -185,7 +185,9 @@ fn this_program_keeps_what_it_has_just_uncordoned() {
     come(&mut world, 0, part(75), 10_000);
     come(&mut world, 1, part(90), 10_000);
     let timeout = jiff::SignedDuration::from_mins(5);
-    Rebalancer::new(policy(2), timeout, 300).run(&mut world).unwrap();
+    // The cordon has no mark of ours.
+    let policy = Policy { adopt_cordons: AdoptCordons::Always, ..policy(2) };
+    Rebalancer::new(policy, timeout, 300).run(&mut world).unwrap();
     // 10.5 Gi are 0.86 of what two nodes can hand out: above the band.
     assert_eq!((world.tally.lost, nodes(&world).join(" ").as_str()), (0, "1 1 0b"));
 }

@@ -8,6 +8,7 @@ contract!(
     an_event_is_taken_and_named,
     an_event_must_say_who_what_when_and_why,
     an_event_of_a_node_is_in_the_default_namespace,
+    an_event_of_a_pod_is_in_its_namespace,
     an_event_has_the_name_of_a_subdomain,
     a_note_has_a_limit,
     the_time_of_an_event_has_six_decimals,
@@ -60,6 +61,14 @@ fn an_event_must_say_who_what_when_and_why(server: &Server) {
 fn an_event_of_a_node_is_in_the_default_namespace(server: &Server) {
     let path = server.path("/apis/events.k8s.io/v1", "events");
     assert_reason("elsewhere", &server.client.post(&path, &event()), 422, "Invalid");
+}
+
+fn an_event_of_a_pod_is_in_its_namespace(server: &Server) {
+    let mut event = event();
+    event["regarding"] =
+        json!({"apiVersion": "v1", "kind": "Pod", "name": "ada", "namespace": server.namespace});
+    let answer = server.client.post(&server.path("/apis/events.k8s.io/v1", "events"), &event);
+    assert_eq!(answer.status, 201, "{}", answer.text);
 }
 
 fn an_event_has_the_name_of_a_subdomain(server: &Server) {

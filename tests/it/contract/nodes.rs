@@ -7,6 +7,8 @@ use super::servers::{Server, assert_reason, assert_refused, contract};
 contract!(
     a_patch_cordons_and_annotates_in_one,
     a_patch_takes_a_cordon_and_annotations_away,
+    a_patch_replaces_the_taints_as_a_whole,
+    a_taint_has_a_known_effect,
     a_patch_that_was_made_for_another_version_is_a_conflict_and_changes_nothing,
     a_dry_run_tells_what_would_be_and_changes_nothing,
     a_dry_run_meets_the_same_conflicts,
@@ -50,6 +52,26 @@ fn a_patch_takes_a_cordon_and_annotations_away(server: &Server) {
         assert_eq!(patched["metadata"]["annotations"].get("test/never-there"), None);
         assert_eq!(patched["metadata"]["annotations"]["test/by"], "us", "what is not named stays");
     }
+}
+
+fn a_patch_replaces_the_taints_as_a_whole(server: &Server) {
+    let name = server.add_node();
+    let [one, other] = ["test/one", "test/other"].map(|key| json!({"key": key, "effect": "NoSchedule"}));
+    let patched = server.patch_node(&name, "", &json!({"spec": {"taints": [one, other]}}));
+    assert_eq!(patched["spec"]["taints"], json!([one, other]));
+    let patched = server.patch_node(&name, "", &json!({"spec": {"taints": [other]}}));
+    assert_eq!(patched["spec"]["taints"], json!([other]));
+    // What a patch does not name stays.
+    assert_eq!(server.patch_node(&name, "", &cordon())["spec"]["taints"][0], other);
+    let patched = server.patch_node(&name, "", &json!({"spec": {"taints": []}}));
+    assert_eq!(patched["spec"].get("taints"), None, "an empty list is not written");
+}
+
+fn a_taint_has_a_known_effect(server: &Server) {
+    let name = server.add_node();
+    let patch = json!({"spec": {"taints": [{"key": "test/one", "effect": "Sometimes"}]}});
+    let answer = server.client.patch(&format!("/api/v1/nodes/{name}"), &patch);
+    assert_reason("an unknown effect", &answer, 422, "Invalid");
 }
 
 fn a_patch_that_was_made_for_another_version_is_a_conflict_and_changes_nothing(server: &Server) {

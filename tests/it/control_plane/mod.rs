@@ -106,6 +106,11 @@ impl ControlPlane {
         self.directory.path()
     }
 
+    /// Ends one of its processes: `kube-controller-manager`, say.
+    pub(crate) fn end(&self, name: &str) {
+        self.processes.lock().unwrap().end(name).unwrap();
+    }
+
     /// The ids of its processes.
     pub(crate) fn process_ids(&self) -> Vec<u32> {
         self.processes.lock().unwrap().ids()

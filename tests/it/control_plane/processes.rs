@@ -88,6 +88,15 @@ impl Processes {
         Ok(())
     }
 
+    /// Ends one process, as a machine does that loses power.
+    pub(crate) fn end(&mut self, name: &str) -> io::Result<()> {
+        for (_, child) in self.running.iter_mut().filter(|(one, _)| *one == name) {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
     /// The last lines of a process's log.
     pub(crate) fn log_tail(&self, name: &str) -> String {
         const LINES: usize = 20;

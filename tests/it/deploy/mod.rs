@@ -7,6 +7,7 @@
 #![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
 
 mod accepted;
+mod admission;
 mod chart;
 mod job;
 mod pod;

@@ -15,6 +15,7 @@ mod replicas;
 #[cfg(feature = "gce")]
 mod tuesday;
 mod two_at_once;
+mod unknown_age;
 mod waiting_users;
 mod wrong_things;
 

@@ -183,7 +183,7 @@ fn without_a_permission_a_run_says_which() {
     let no_pods = world.program(&world.account("no-pods", &[LEASES, NODES]));
     world.ends(&no_pods, &["--yes"], 3, &refused("pods", "no-pods"));
 
-    // Each of the three cordons is refused, and told in the report, by an event and by one line of the log.
+    // Each of the three cordons is refused, and told in the report, by an event and by one line on standard error.
     let no_patch = world.program(&world.account("no-patch", &[LEASES, NODES, PODS, EVENTS]));
     for arguments in [&["--yes"], &["--dry-run=server"]] {
         let ended = no_patch.run(arguments).must_be(1);
@@ -191,7 +191,7 @@ fn without_a_permission_a_run_says_which() {
             "{} cannot patch resource \"nodes\" in API group \"\" at the cluster scope",
             user("no-patch")
         );
-        let told: Vec<&str> = ended.log.lines().filter(|line| line.contains(" ERROR ")).collect();
+        let told: Vec<&str> = ended.log.lines().filter(|line| line.starts_with("error: ")).collect();
         println!("{}\n{}", ended.report, ended.log);
         assert_eq!(told.len(), 1, "{}", ended.log);
         assert!(told[0].contains("3 of 3 actions failed, the first: PATCH /api/v1/nodes/"), "{}", told[0]);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    self, Bytes, Millicores, NodeResources, ReadyCondition, Requests, Snapshot, Taint, TaintEffect, Unbound,
-    annotation,
+    self, Amounts, Bytes, Constraints, Millicores, NodeResources, ReadyCondition, SchedulerRefusal, Snapshot,
+    Taint, TaintEffect, Unbound, annotation, taint,
 };
 use kube_rebalancer_core::plan::{Action, plan};
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{AdoptCordons, Bounds, Policy};
 use kube_rebalancer_core::recheck::{self, Judgement, SecondLook};
 
 use super::explore::{MIN_NODES, Scope, Weakness};
@@ -77,7 +77,7 @@ impl Real {
                 Action::Delete { .. } => Task::Claim(Try::First),
                 Action::Mark { .. } => Task::Mark,
                 Action::Unmark { .. } => Task::Unmark,
-                Action::Grow { .. } => continue, // there is no node group
+                Action::Grow { .. } | Action::DeleteInstance { .. } => continue, // there is no node group
             };
             let index = (0..NODES).find(|index| Some(name(*index)) == action.node()).unwrap();
             assert_eq!(tasks[index], Task::Nothing, "one action a node");
@@ -97,7 +97,7 @@ impl Real {
             Task::Uncordon(_) | Task::TakeBack(_) => {
                 recheck::uncordon(&planned, &now, &self.policy, ago(Age::NOW))
             }
-            Task::Cordon(_) => recheck::cordon(&planned, &now, &self.policy),
+            Task::Cordon(_) => recheck::cordon(&planned, &now, &self.policy, ago(Age::NOW)),
             Task::Claim(_) => recheck::claim(&planned, &now, &self.policy, ago(Age::NOW)),
             Task::Nothing
             | Task::Cordoned
@@ -130,18 +130,21 @@ impl Real {
             memory: Some(Bytes(self.room << 30)),
             cpu: Some(Millicores(64_000)),
             pods: Some(110),
+            further: None,
         };
         let marks = [
             (annotation::CORDONED_AT, node.cordoned_at.map(ago)),
             (annotation::EMPTY_SINCE, node.empty_since.map(ago)),
             (annotation::DELETING_UNTIL, node.claim.map(|left| now() + ticks(left))),
         ];
-        let taint = |since| Taint {
-            key: "node.kubernetes.io/unschedulable".to_owned(),
+        let tainted = |key: &str, added_at| Taint {
+            key: key.to_owned(),
             value: String::new(),
             effect: TaintEffect::NoSchedule,
-            added_at: Some(ago(since)),
+            added_at,
         };
+        let cordon = node.cordoned.map(|since| tainted(taint::UNSCHEDULABLE, Some(ago(since))));
+        let claim = node.claim.map(|_| tainted(taint::DELETING, None));
         let yesterday = now() - SignedDuration::from_hours(24);
         let identity = format!("{}-{}", name(index), if same { "same" } else { "replaced" });
         model::Node {
@@ -154,9 +157,9 @@ impl Real {
                 .filter_map(|(key, moment)| Some((key.to_owned(), moment?.to_string())))
                 .collect(),
             unschedulable: !node.is_schedulable(),
-            taints: node.cordoned.map(taint).into_iter().collect(),
+            taints: cordon.into_iter().chain(claim).collect(),
             ready: Some(ReadyCondition { ready: true, since: Some(yesterday) }),
-            allocatable: offered,
+            allocatable: offered.clone(),
             capacity: offered,
             ..model::Node::default()
         }
@@ -176,20 +179,28 @@ fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::P
             Pod::Bound { node } => Some(Arc::from(name(node.into()))),
             Pod::Pending | Pod::Reserved { .. } => None,
         };
-        let message = marked.then(|| "0/2 nodes are available".to_owned());
-        let waits = || Box::new(Unbound { unschedulable: message, ..Unbound::default() });
+        let refused = || SchedulerRefusal { message: "0/2 nodes are available".to_owned(), since: None };
+        let waits = || Box::new(Unbound { refusal: marked.then(refused), ..Unbound::default() });
         let labels: &[&str] = if index < critical { &[] } else { &[USER] };
         Some(model::Pod {
             namespace: Arc::from("hub"),
             name: format!("pod-{index}").into(),
             label_keys: labels.iter().copied().map(Arc::from).collect(),
             unbound: node_name.is_none().then(waits),
+            deleting: false,
+            ready: node_name.is_some(),
             node_name,
-            requests: Requests { memory: Bytes::GIBI, cpu: Millicores(100) },
+            requests: Amounts::pod(Bytes::GIBI, Millicores(100)),
             controller: None,
             mirror: false,
+            daemonset_pod: false,
             safe_to_evict: None,
+            do_not_disrupt: false,
             local_volume: None,
+            claims: Box::default(),
+            priority: 0,
+            ends_at_once: false,
+            constraints: Arc::new(Constraints::default()),
         })
     };
     pods.iter().enumerate().filter_map(pod).collect()
@@ -216,8 +227,9 @@ fn ago(age: Age) -> Timestamp {
 
 fn policy(min_nodes: usize) -> Policy {
     Policy {
-        min_nodes,
-        max_nodes: NODES,
+        bounds: Bounds { min_nodes, max_nodes: NODES, ..Bounds::default() },
+        // The cordons that the model's other actors make have no mark, and their age is part of what it explores.
+        adopt_cordons: AdoptCordons::Always,
         preemptible_labels: BTreeSet::from([USER.to_owned()]),
         ..Policy::default()
     }

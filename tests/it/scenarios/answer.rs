@@ -31,7 +31,8 @@ mod tests;
 use serde_json::Value;
 
 use facts::fact;
-use report::{is_refused, list, number, sentences, text};
+pub(super) use report::is_refused;
+use report::{list, number, sentences, text};
 
 /// Actions that change notes or soft taints only.
 const BOOK_KEEPING: [&str; 4] = ["mark", "unmark", "steer", "unsteer"];

@@ -15,6 +15,7 @@
 
 use serde_json::Value;
 
+use super::answer::is_refused;
 use super::difference::difference;
 
 /// The words that begin a line about what comes out as a whole.
@@ -44,14 +45,15 @@ impl Expectation {
         Ok(expectation)
     }
 
-    /// Compares. `plan` is the JSON report, null where there is none.
+    /// Compares. `plan` is the JSON report, null where even that could not be written.
     pub(super) fn check(&self, code: u8, plan: &Value) -> Result<(), String> {
         let mut found = vec![format!("exit {code}")];
-        if plan.is_null() {
+        if is_refused(plan) {
             found.push("refused".to_owned());
         } else {
             found.extend(actions(plan));
-            found.extend(list(plan, "limits").iter().map(limit));
+            let pools = list(plan, "pools").iter().flat_map(|pool| list(pool, "limits"));
+            found.extend(pools.chain(list(plan, "limits")).map(limit));
         }
         let different = difference(&self.outcome.join("\n"), &found.join("\n"));
         let verdicts: Vec<String> = list(plan, "nodes").iter().map(verdict).collect();
@@ -63,7 +65,8 @@ impl Expectation {
     }
 
     fn other_warnings(&self, plan: &Value) -> Vec<String> {
-        let found: Vec<&str> = list(plan, "warnings").iter().map(text).collect();
+        let found: Vec<&str> =
+            list(plan, "warnings").iter().map(|warning| text(&warning["message"])).collect();
         let expected: Vec<&str> =
             self.warnings.iter().filter_map(|line| line.strip_prefix("warning ")).collect();
         let missing = expected.iter().filter(|part| !found.iter().any(|text| text.contains(**part)));
@@ -111,11 +114,14 @@ fn what_is_not_as_written_is_told() {
     let plan = serde_json::json!({
         "actions": [{"action": "grow", "group": null, "from": 2, "to": 4, "reason": "AboveBand"}],
         "nodes": [{"name": "n1", "verdict": "keep", "reason": "Needed"}],
-        "limits": [{"setting": "MAX_NODES", "asked": 5, "allowed": 4}],
-        "warnings": ["pod hub/ada fits nowhere"],
+        "pools": [{"limits": [{"setting": "MAX_NODES", "asked": 5, "allowed": 4}]}],
+        "limits": [{"setting": "MAX_CORDONS", "asked": 3, "allowed": 1}],
+        "warnings": [{"reason": "FitsNowhere", "message": "pod hub/ada fits no node", "objects": ["pod/hub/ada"]}],
+        "refused": null,
     });
     let check = |text: &str| Expectation::parse(text).unwrap().check(0, &plan);
-    let right = "exit 0\ngrow 2 AboveBand\nlimit MAX_NODES 5 -> 4\nkeep n1 Needed\nwarning hub/ada\n";
+    let right = "exit 0\ngrow 2 AboveBand\nlimit MAX_NODES 5 -> 4\nlimit MAX_CORDONS 3 -> 1\nkeep n1 Needed\n\
+                 warning hub/ada\n";
     assert_eq!(check(right), Ok(()));
     for (part, other) in [
         ("exit 0", "exit 3"),
@@ -123,6 +129,7 @@ fn what_is_not_as_written_is_told() {
         ("AboveBand", "MinNodes"),
         ("grow 2 AboveBand", "nothing"),
         ("5 -> 4", "4 -> 5"),
+        ("limit MAX_CORDONS 3 -> 1\n", ""),
         ("n1 Needed", "n1 Booting"),
         ("warning hub/ada\n", ""),
         ("warning hub/ada", "warning hub/bob"),

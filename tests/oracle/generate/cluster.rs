@@ -159,5 +159,10 @@ fn ledger(bytes: &mut Bytes<'_>) -> Option<Ledger> {
             ledger.created_for.insert((format!("uid-{pod:02}"), "zone-0/pool-0".to_owned()), note);
         }
     }
+    if bytes.chance(15) {
+        let at = bytes.pick(&[ago(60), ago(1500), ago(200_000)]);
+        let note = CreatedFor { nodes: bytes.pick(&[1, 2, 9]), at };
+        ledger.useless.insert("zone-0/pool-0".to_owned(), note);
+    }
     Some(ledger)
 }

@@ -77,7 +77,10 @@ impl<'a> Jury<'a> {
         windows: bool,
     ) -> bool {
         if self.none {
-            return !set.iter().any(|taint| is_special(taint, devices));
+            // With pools, what every node of the pool carries distinguishes none of them.
+            let pooled = world.policy.pool_label.is_some();
+            let everywhere = |taint: &LastingTaint| self.sets.iter().all(|set| set.contains(taint));
+            return !set.iter().any(|taint| is_special(taint, devices) && !(pooled && everywhere(taint)));
         }
         self.by_rule(world, set, devices, windows)
     }

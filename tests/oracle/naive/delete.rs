@@ -62,7 +62,8 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
         && !machine.pods.iter().any(|pod| would_be_lost(world, machine, pod, gone))
         && empty_for_long(world, node)
         && late_binds_are_over(world, machine)
-        && (!machine.is_ready || ready_one_may_go(world, decision, machine, gone))
+        && !is_last(world, machine, gone)
+        && (!machine.is_ready || ready_one_may_go(world, decision, machine))
 }
 
 fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {
@@ -161,11 +162,25 @@ fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
     })
 }
 
+/// Whether a zone or a pool would lose its last node.
+fn is_last(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
+    let pool = machine.pool.as_str();
+    let stays = |one: &&Machine<'_>| one.name() != machine.name() && !gone.contains(one.name());
+    let zone = machine.node.zone();
+    let last_of_zone = world.bounds(pool).keep_zones
+        && machine.common
+        && zone.is_some()
+        && !world.in_pool(pool).filter(stays).any(|one| one.common && one.node.zone() == zone);
+    let last_of_pool = !world.in_pool(pool).any(|one| stays(&one));
+    // Without names, a group is discovered by its nodes alone, even by dead ones.
+    let named = world.policy.node_groups_named;
+    (last_of_zone && (machine.is_ready || !named)) || (last_of_pool && !named)
+}
+
 fn ready_one_may_go(
     world: &World<'_>,
     decision: &Decision,
     machine: &Machine<'_>,
-    gone: &BTreeSet<String>,
 ) -> bool {
     let pool = machine.pool.as_str();
     let bounds = world.bounds(pool);
@@ -174,13 +189,6 @@ fn ready_one_may_go(
         serves || (one.common && decision.uncordon.contains(one.name()))
     });
     let reserved = choose::ready_reserved(world, pool);
-    let stays = |one: &&Machine<'_>| one.name() != machine.name() && !gone.contains(one.name());
-    let zone = machine.node.zone();
-    let last_of_zone = bounds.keep_zones
-        && machine.common
-        && zone.is_some()
-        && !world.in_pool(pool).filter(stays).any(|one| one.common && one.node.zone() == zone);
-    let last_of_pool = !world.policy.node_groups_named && !world.in_pool(pool).any(|one| stays(&one));
     let waited_for = world.loose.iter().any(|loose| {
         let since = loose.refused.or_else(|| {
             let created = loose.pod.unbound.as_ref()?.created_at?;
@@ -191,8 +199,6 @@ fn ready_one_may_go(
         waits && first_hour && place::takes_now(world, loose.pod, machine)
     });
     serving.count() + reserved >= bounds.min_nodes
-        && !last_of_zone
-        && !last_of_pool
         && !waited_for
         && !decision.grow.keys().any(|(of, _)| of == pool)
 }

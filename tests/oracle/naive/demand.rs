@@ -68,8 +68,7 @@ impl World<'_> {
         let mut sum = Amounts::default();
         for machine in self.in_pool(pool) {
             let stays = machine.cordon == Cordon::None
-                && matches!(machine.state, State::UnderPressure | State::NotInUse)
-                && self.policy.resources.iter().all(|resource| machine.capacity.of(*resource) > 0);
+                && matches!(machine.state, State::UnderPressure | State::NotInUse);
             for pod in machine.pods.iter().filter(|pod| self.counts(pod)) {
                 let counts = match self.class(pod) {
                     Class::Daemon => false,

@@ -9,7 +9,7 @@ use kube_rebalancer_core::model::{Amounts, Resource};
 use super::demand;
 use super::place::{self, Places};
 use super::shape::{self, Coming};
-use super::words::{self, Cordon};
+use super::words;
 use super::world::{Machine, State, World};
 
 /// What an entry of the keep order is.
@@ -147,7 +147,8 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
 
     let mut spare: Vec<Line> = ready.iter().map(|machine| Line::of(machine, world)).collect();
     spare.extend(booting(world, pool));
-    let nominated = ready.iter().filter(|machine| machine.nominated && machine.cordon == Cordon::None);
+    let nominated =
+        world.in_pool(pool).filter(|machine| machine.nominated && machine.is_candidate(world.policy));
     let nominated = nominated.map(|machine| Entry::Node(machine.name().to_owned()));
     let mut places: Places = place::place(world, pool, &ready, &spare);
     places.needed.splice(0..0, nominated);
@@ -189,7 +190,7 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
         .collect();
     lines.extend(rest);
     let made: Vec<Line> = lines.iter().filter(|line| line.is_new()).cloned().collect();
-    lines.extend(place::further_new_nodes(world, pool, &places, &made));
+    lines.extend(place::further_new_nodes(world, pool, &made));
     Order { lines, part_one, opened: places.opened, tries: places.tries }
 }
 

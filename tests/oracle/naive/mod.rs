@@ -8,6 +8,7 @@ mod common;
 mod delete;
 mod demand;
 mod list;
+mod newcomer;
 mod place;
 mod reach;
 mod shape;
@@ -21,6 +22,7 @@ use kube_rebalancer_core::policy::Policy;
 
 use choose::Chosen;
 use list::Entry;
+pub(crate) use newcomer::note as note_newcomers;
 use shape::Coming;
 use words::Cordon;
 use world::{State, World};
@@ -121,7 +123,7 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
 fn broken(world: &World<'_>, pool: &str) -> Vec<String> {
     let broken = world.in_pool(pool).filter(|machine| {
         let protected = machine.is_critical(world.policy) || machine.is_pinned(world.policy);
-        let open = machine.cordon == Cordon::None && machine.common;
+        let open = machine.cordon == Cordon::None && machine.common && !machine.claimed;
         machine.state == State::Broken && open && !protected
     });
     broken.map(|machine| machine.name().to_owned()).collect()
@@ -137,10 +139,12 @@ fn settle(
 ) -> BTreeMap<String, Chosen> {
     let mut current = snapshot.clone();
     let mut pool_of: Option<Vec<Option<String>>> = None;
+    let served = World::observed(snapshot, policy).served;
     let mut settled: BTreeMap<String, Chosen> = BTreeMap::new();
     let mut latest: BTreeMap<String, Chosen> = BTreeMap::new();
     for _ in 0..PASSES {
         let mut world = World::observed(&current, policy);
+        world.served.clone_from(&served);
         match &pool_of {
             None => pool_of = Some(world.loose.iter().map(|loose| loose.pool.clone()).collect()),
             // A pod belongs to the pool that it belonged to when the run began.
@@ -232,7 +236,10 @@ fn too_many_broken(world: &World<'_>) -> bool {
 fn lost_instances(world: &World<'_>) -> BTreeSet<(String, String)> {
     let mut lost = BTreeSet::new();
     for group in world.snapshot.groups().iter().filter(|group| group.not_shrinkable.is_none()) {
-        if shape::pool_of(world, group).is_none() {
+        // Section 17: of a group that was not discovered, nothing is known.
+        let known = world.policy.node_groups_named
+            || world.machines.iter().any(|one| one.node.group.as_ref() == Some(&group.name));
+        if shape::pool_of(world, group).is_none() || !known {
             continue;
         }
         for instance in &group.instances {

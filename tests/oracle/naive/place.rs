@@ -11,7 +11,7 @@ use super::list::{Entry, Line};
 use super::reach;
 use super::shape::{self, Coming, Shape};
 use super::words::{self, Cordon};
-use super::world::{Loose, Machine, World};
+use super::world::{Loose, Machine, State, World};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -20,8 +20,6 @@ pub(crate) struct Places {
     /// Entries that join part 1, in the order in which pods asked for them.
     pub(crate) needed: Vec<Entry>,
     pub(crate) opened: BTreeSet<String>,
-    /// Groups whose nodes fit the waiting pods that got none.
-    pub(crate) fitting: BTreeSet<Option<String>>,
     pub(crate) tries: BTreeMap<Entry, (String, String)>,
 }
 
@@ -64,13 +62,17 @@ pub(crate) fn place(world: &World<'_>, pool: &str, ready: &[&Machine<'_>], spare
         )
     });
     for loose in waiting {
-        let fits_serving = ready
-            .iter()
-            .any(|machine| machine.serves(world.policy) && reach::fits_now(world, loose.pod, machine));
+        // A node that this very run uncordons had nothing to do with the refusal.
+        let served = ready.iter().filter(|machine| world.served.contains(machine.name()));
+        let fits_serving = served
+            .filter(|machine| machine.serves(world.policy))
+            .any(|machine| reach::fits_now(world, loose.pod, machine));
         let strange = fits_serving && loose.refused.is_some_and(|age| age >= SignedDuration::from_secs(30));
         if strange {
             if loose.refused.is_some_and(|age| age < HOUR) {
                 table.hold(loose.pod, ready);
+            } else {
+                table.hold_one(loose.pod, ready);
             }
         } else {
             table.find_place(loose, ready, spare);
@@ -180,7 +182,6 @@ impl Table<'_, '_> {
                 }
             }
         }
-        self.places.fitting.extend(shapes.iter().map(|shape| shape.group.clone()));
         let may: Vec<&Shape> =
             shapes.into_iter().filter(|shape| may_try(world, self.pool, loose, shape)).collect();
         let all: usize = self.new.values().sum();
@@ -194,6 +195,16 @@ impl Table<'_, '_> {
             self.places.tries.insert(entry.clone(), (uid, shape.group.clone().unwrap_or_default()));
             self.take(pod, entry.clone());
             self.need(entry);
+        }
+    }
+
+    /// After an hour: the first serving node that it fits.
+    fn hold_one(&mut self, pod: &Pod, ready: &[&Machine<'_>]) {
+        let world = self.world;
+        let mut fit =
+            in_turn(world, ready, true).into_iter().filter(|machine| reach::fits_now(world, pod, machine));
+        if let Some(machine) = fit.next() {
+            self.need(Entry::Node(machine.name().to_owned()));
         }
     }
 
@@ -231,23 +242,36 @@ impl Table<'_, '_> {
 fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> bool {
     let (policy, pod) = (world.policy, loose.pod);
     let grace = policy.boot_grace;
+    let refused_at = pod.unbound.as_ref().and_then(|unbound| unbound.refused_since());
+    let after_refusal =
+        |created: Option<jiff::Timestamp>| refused_at.is_some_and(|refused| created.is_none_or(|at| at > refused));
     let disappoints = world.machines.iter().any(|machine| {
         let there = match &shape.group {
             Some(group) => machine.node.group.as_ref() == Some(group),
             None => machine.pool == pool && machine.common,
         };
         let Some(created) = machine.node.created_at.map(|at| words::age(world.now, at)) else { return false };
-        let since_refusal = loose.refused.is_some_and(|refused| created <= refused);
+        let since_refusal = after_refusal(machine.node.created_at);
         there && created < grace && since_refusal && !reach::reaches(world, pod, machine)
     });
     let group = shape.group.as_deref().and_then(|name| world.group(name));
     let coming = group.is_some_and(|group| {
         group.instances.iter().any(|one| {
-            let created = one.created_at.map_or(SignedDuration::ZERO, |at| words::age(world.now, at));
-            let since_refusal = loose.refused.is_some_and(|refused| created <= refused);
+            let since_refusal = after_refusal(one.created_at);
             !one.has_node && shape::coming(world, one) == Coming::Booting && since_refusal
         })
     });
+    // A node that boots is still coming too.
+    let coming = coming
+        || world.machines.iter().any(|machine| {
+            let there = match &shape.group {
+                Some(group) => machine.node.group.as_ref() == Some(group),
+                None => machine.pool == pool && machine.common,
+            };
+            let created = machine.node.created_at;
+            let young = created.is_some_and(|at| words::age(world.now, at) < grace);
+            there && machine.state == State::Booting && young && after_refusal(created)
+        });
     let uid = pod.unbound.as_ref().map(|unbound| unbound.uid.to_string()).unwrap_or_default();
     let noted = match world.snapshot.ledger() {
         None => loose.refused.is_none_or(|age| age < HOUR),
@@ -271,7 +295,16 @@ fn room(world: &World<'_>, pool: &str, known: bool) -> usize {
         .filter_map(|shape| world.group(shape.group.as_deref()?))
         .map(|group| group.instances.iter().filter(|one| !one.has_node).count())
         .sum();
-    let room = bounds.max_nodes.saturating_sub(common + instances).min(world.creations);
+    // The nodes of its groups that are no capacity count too, but for groups that have no others and do not grow.
+    let ours = |name: &String| {
+        let grows = world.pools[pool].iter().any(|one| one.growable && one.group.as_ref() == Some(name));
+        let part = world.in_pool(pool).any(|one| one.common && one.node.group.as_ref() == Some(name));
+        world.pools[pool].iter().any(|one| one.group.as_ref() == Some(name)) && (grows || part)
+    };
+    let others = world.snapshot.nodes().iter().filter(|node| node.group.as_ref().is_some_and(ours));
+    let others = others.filter(|node| world.machine(&node.name).is_none_or(|at| !world.machines[at].common));
+    let there = common + others.count() + instances;
+    let room = bounds.max_nodes.saturating_sub(there).min(world.creations);
     if known {
         return room;
     }
@@ -290,20 +323,25 @@ fn next_group<'b>(
     new: &BTreeMap<Option<String>, usize>,
 ) -> Option<&'b Shape> {
     let made = |group: &Option<String>| new.get(group).copied().unwrap_or(0);
+    let on_their_way = |group: &Option<String>| {
+        let group = group.as_deref().and_then(|name| world.group(name));
+        group.map_or(0, |group| group.instances.iter().filter(|one| !one.has_node).count())
+    };
     shapes.iter().copied().min_by_key(|shape| {
         let zone = shape.zone.as_deref();
         // A group without a zone of its own counts by its own nodes.
         if zone.is_none() {
             let members = world.machines.iter().filter(|machine| machine.node.group == shape.group);
-            return (!shape.known, members.count() + made(&shape.group), shape.group.clone());
+            let there = members.count() + on_their_way(&shape.group);
+            return (!shape.known, there + made(&shape.group), shape.group.clone());
         }
         let there = world.machines.iter().filter(|machine| machine.node.zone() == zone).count();
-        let coming: usize = world
-            .pools
-            .values()
-            .flatten()
-            .filter(|other| other.zone.as_deref() == zone)
-            .map(|other| made(&other.group))
+        let in_zone = world.snapshot.groups().iter().filter(|other| other.zone.as_deref() == zone);
+        let coming: usize = in_zone
+            .map(|other| {
+                let group = Some(other.name.clone());
+                made(&group) + on_their_way(&group)
+            })
             .sum();
         (!shape.known, there + coming, shape.group.clone())
     })
@@ -334,11 +372,8 @@ fn new_line(shape: &Shape, number: usize) -> Line {
 }
 
 /// Part 4 beyond what waiting pods need.
-pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, places: &Places, made: &[Line]) -> Vec<Line> {
+pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, made: &[Line]) -> Vec<Line> {
     let growable: Vec<&Shape> = world.pools[pool].iter().filter(|shape| shape.growable).collect();
-    let first: Vec<&Shape> =
-        growable.iter().copied().filter(|shape| places.fitting.contains(&shape.group)).collect();
-    let from = if first.is_empty() { growable } else { first };
     let mut new: BTreeMap<Option<String>, usize> = BTreeMap::new();
     for line in made {
         if let Entry::New(group, _) = &line.entry {
@@ -346,7 +381,7 @@ pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, places: &Places, 
         }
     }
     let mut lines = Vec::new();
-    while let Some(shape) = next_group(world, &from, &new)
+    while let Some(shape) = next_group(world, &growable, &new)
         && made.len() + lines.len() < room(world, pool, shape.known)
     {
         let number = new.entry(shape.group.clone()).or_default();

@@ -8,6 +8,7 @@ use kube_rebalancer_core::model::{
 use kube_rebalancer_core::policy::CapacitySource;
 
 use super::common::Jury;
+use super::newcomer;
 use super::reach;
 use super::words;
 use super::world::World;
@@ -106,7 +107,11 @@ fn of_group(world: &World<'_>, group: &NodeGroup, pool: &str) -> Shape {
     let stuck = group.instances.iter().any(|one| !one.has_node && coming(world, one) == Coming::Stuck);
     // Section 17: a group is discovered through its nodes, or named by the settings.
     let found = world.machines.iter().any(|machine| machine.node.group.as_ref() == Some(&group.name));
-    let may_grow = group.not_growable.is_none() && !stuck && (found || world.policy.node_groups_named);
+    let may_grow = group.not_growable.is_none()
+        && !stuck
+        && (found || world.policy.node_groups_named)
+        && !newcomer::disappoints(world, Some(group), pool)
+        && !newcomer::backs_off(world, group);
     finish(world, Some(group), pool, &members, &healthy, may_grow)
 }
 
@@ -114,7 +119,8 @@ fn without_group(world: &World<'_>, pool: &str) -> Shape {
     let members: Vec<&Node> =
         world.in_pool(pool).filter(|machine| machine.common).map(|machine| machine.node).collect();
     let healthy = world.healthy(None, pool);
-    finish(world, None, pool, &members, &healthy, true)
+    let may_grow = !newcomer::disappoints(world, None, pool);
+    finish(world, None, pool, &members, &healthy, may_grow)
 }
 
 fn finish(
@@ -167,8 +173,14 @@ fn finish(
     let users = jury.voters();
     let reached =
         users.is_empty() || !known || users.iter().any(|pod| reach::would_take_new(world, pod, &shape));
-    let managed = shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
-    shape.growable &= !filled && common && reached && managed;
+    // Where nothing tells its labels, a cluster that has shrunk to nothing must be able to grow again.
+    let labelled = !members.is_empty() || group.is_some_and(|group| group.template.is_some());
+    let managed =
+        !labelled || shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
+    // A device that reserves them shows on a healthy node only.
+    let all_reserved = !members.is_empty()
+        && !members.iter().any(|node| world.machine(&node.name).is_some_and(|at| world.machines[at].common));
+    shape.growable &= !filled && common && reached && managed && !(all_reserved && !known);
     shape
 }
 
@@ -195,11 +207,10 @@ fn look(
     };
     labels.remove(words::HOSTNAME);
     taints.retain(|taint| words::is_lasting(taint, world.policy));
-    let Some(group) = group else { return (vec![labels], taints) };
-    let zones: BTreeSet<String> = match (&group.zone, group.zones.is_empty()) {
-        (Some(zone), _) => BTreeSet::from([zone.clone()]),
-        (None, false) => group.zones.iter().cloned().collect(),
-        (None, true) => members.iter().filter_map(|node| node.zone().map(str::to_owned)).collect(),
+    let zones: BTreeSet<String> = match group.map(|group| (&group.zone, group.zones.is_empty())) {
+        Some((Some(zone), _)) => BTreeSet::from([zone.clone()]),
+        Some((None, false)) => group.into_iter().flat_map(|group| group.zones.clone()).collect(),
+        Some((None, true)) | None => members.iter().filter_map(|node| node.zone().map(str::to_owned)).collect(),
     };
     if zones.is_empty() {
         return (vec![labels], taints);

@@ -1,6 +1,6 @@
 //! What there is, seen through sections 2 to 4: managed nodes with their pods, pods without a node, groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
@@ -21,6 +21,8 @@ pub(crate) enum State {
     NotInUse,
     UnderPressure,
     Claimed,
+    /// Ready, but omitted pods fill it.
+    Filled,
 }
 
 /// A managed node.
@@ -70,6 +72,8 @@ pub(crate) struct World<'a> {
     pub(crate) unread: Vec<(String, &'a Pod)>,
     /// How many nodes this run may still create.
     pub(crate) creations: usize,
+    /// The nodes that served when the run began.
+    pub(crate) served: BTreeSet<String>,
 }
 
 impl<'a> World<'a> {
@@ -83,6 +87,7 @@ impl<'a> World<'a> {
             pools: BTreeMap::new(),
             unread: Vec::new(),
             creations: 0,
+            served: BTreeSet::new(),
         };
         world.find_machines();
         world.creations = policy.max_creations.allows(world.machines.len());
@@ -90,8 +95,11 @@ impl<'a> World<'a> {
         world.judge_states();
         common::judge(&mut world);
         world.measure();
+        world.nominate();
         shape::find(&mut world);
         world.assign_pools();
+        let served = world.machines.iter().filter(|machine| machine.serves(policy));
+        world.served = served.map(|machine| machine.name().to_owned()).collect();
         world
     }
 
@@ -154,29 +162,36 @@ impl<'a> World<'a> {
         }
         let Some(unbound) = pod.unbound.as_deref() else { return };
         let refused = unbound.refusal.is_some().then(|| unbound.refused_since()).flatten();
-        let mut loose = Loose {
+        self.loose.push(Loose {
             pod,
             pool: None,
-            waits: unbound.refusal.is_some(),
+            waits: unbound.refusal.is_some() && class != Class::Placeholder && !unbound.gated,
             refused: refused.map(|since| words::age(self.now, since)),
             settled: false,
-        };
-        if let Some(at) = unbound.nominated.as_deref().and_then(|name| self.machine(name))
-            && class != Class::Placeholder
-            && !unbound.gated
-        {
-            let machine = &mut self.machines[at];
-            if machine.is_ready && machine.cordon == Cordon::None {
-                machine.pods.push(pod);
-                machine.nominated = true;
-                loose.settled = true;
-                loose.waits = false;
-            } else {
-                loose.waits = true;
+        });
+    }
+
+    /// Section 6: pods that the scheduler has nominated a node for.
+    fn nominate(&mut self) {
+        for at in 0..self.loose.len() {
+            let pod = self.loose[at].pod;
+            let unbound = pod.unbound.as_deref();
+            let nominated = unbound.filter(|one| !one.gated).and_then(|one| one.nominated.as_deref());
+            let Some(node) = nominated.and_then(|name| self.machine(name)) else { continue };
+            if self.class(pod) == Class::Placeholder
+                || !super::reach::reaches(self, pod, &self.machines[node])
+            {
+                continue;
             }
+            let machine = &mut self.machines[node];
+            machine.nominated = true;
+            let holds = machine.state == State::Ready && machine.cordon == Cordon::None;
+            if holds {
+                machine.pods.push(pod);
+            }
+            self.loose[at].settled = holds;
+            self.loose[at].waits = !holds;
         }
-        loose.waits &= class != Class::Placeholder && !unbound.gated;
-        self.loose.push(loose);
     }
 
     fn judge_states(&mut self) {
@@ -195,8 +210,8 @@ impl<'a> World<'a> {
                     State::Claimed
                 } else if carries(&|key| words::is_startup(key, self.policy)) {
                     if young(node.created_at) { State::Booting } else { State::NotInUse }
-                } else if young(node.created_at) && self.lacks_device(at) {
-                    State::Booting
+                } else if (young(node.created_at) || !self.snapshot.groups().is_empty()) && self.lacks_device(at) {
+                    if young(node.created_at) { State::Booting } else { State::NotInUse }
                 } else if carries(&words::is_pressure) {
                     State::UnderPressure
                 } else {
@@ -213,6 +228,9 @@ impl<'a> World<'a> {
     /// healthy nodes, have.
     fn lacks_device(&self, at: usize) -> bool {
         let node = self.machines[at].node;
+        if self.snapshot.groups().is_empty() {
+            return self.lacks_device_of_pool(at);
+        }
         let Some(group) =
             self.snapshot.groups().iter().find(|group| node.group.as_ref() == Some(&group.name))
         else {
@@ -239,11 +257,35 @@ impl<'a> World<'a> {
         promised.iter().any(|name| !has.contains(name))
     }
 
+    /// The same where no group is known: the nodes of the pool without lasting taints are one.
+    fn lacks_device_of_pool(&self, at: usize) -> bool {
+        let machine = &self.machines[at];
+        let alike = |node: &Node| words::lasting(&node.taints, self.policy).is_empty();
+        let off = |node: &Node| {
+            node.taints.iter().any(|one| {
+                words::is_startup(&one.key, self.policy) || words::is_pressure(&one.key)
+            })
+        };
+        let others: Vec<Vec<String>> = self
+            .in_pool(&machine.pool)
+            .filter(|one| one.name() != machine.name() && one.is_ready && alike(one.node) && !off(one.node))
+            .map(|one| words::extended(one.node))
+            .collect();
+        let has = words::extended(machine.node);
+        alike(machine.node)
+            && others.iter().flatten().any(|name| {
+                let having = others.iter().filter(|names| names.contains(name)).count();
+                2 * having > others.len() && !has.contains(name)
+            })
+    }
+
     /// The healthy nodes of a group; without groups, the healthy common nodes of a pool.
     pub(crate) fn healthy(&self, group: Option<&str>, pool: &str) -> Vec<&'a Node> {
         let healthy = self.machines.iter().filter(|machine| {
             let off = |key: &str| words::is_startup(key, self.policy) || words::is_pressure(key);
-            machine.is_ready && !machine.claimed && !machine.node.taints.iter().any(|taint| off(&taint.key))
+            let boots = machine.state == State::Booting;
+            let impaired = machine.node.taints.iter().any(|taint| off(&taint.key));
+            machine.is_ready && !boots && !machine.claimed && !impaired
         });
         healthy
             .filter(|machine| match group {
@@ -301,6 +343,7 @@ impl<'a> World<'a> {
             }
             let machine = &self.machines[at];
             let mut capacity = self.gross(&machine.size, &machine.size_capacity);
+            let reports_all = self.policy.resources.iter().all(|resource| capacity.of(*resource) > 0);
             if let Some(group) = &group {
                 let healthy = self.healthy(Some(group), "");
                 let all: Vec<Amounts> =
@@ -329,7 +372,8 @@ impl<'a> World<'a> {
             if self.machines[at].state == State::Ready && !left {
                 let created = self.machines[at].node.created_at;
                 let young = created.is_some_and(|at| words::age(self.now, at) < self.policy.boot_grace);
-                self.machines[at].state = if young { State::Booting } else { State::NotInUse };
+                let state = if young && !reports_all { State::Booting } else { State::Filled };
+                self.machines[at].state = state;
             }
             self.machines[at].capacity = capacity;
         }
@@ -368,7 +412,9 @@ impl<'a> World<'a> {
     pub(crate) fn typical_daemons(&self, nodes: &[&Node]) -> Vec<&'a Pod> {
         let mut found: BTreeMap<&str, (&Pod, Vec<&str>)> = BTreeMap::new();
         for pod in self.snapshot.pods() {
-            let Some(controller) = pod.controller.as_deref().filter(|one| words::is_daemon_set(one)) else {
+            let daemon = self.class(pod) == Class::Daemon;
+            let Some(controller) = pod.controller.as_deref().filter(|one| daemon && one.kind != "Node")
+            else {
                 continue;
             };
             let Some(on) = pod.node_name.as_deref().filter(|on| nodes.iter().any(|node| node.name == **on))
@@ -445,7 +491,8 @@ impl<'a> Machine<'a> {
     pub(crate) fn free_of_occupants(&self, policy: &Policy) -> Amounts {
         let mut free = self.free_without_pods();
         for pod in &self.pods {
-            if !self.occupants(policy).any(|occupant| std::ptr::eq(occupant, *pod)) {
+            let gives_way = words::class(pod, policy) == Class::Placeholder || pod.node_name.is_none();
+            if !gives_way && !self.occupants(policy).any(|occupant| std::ptr::eq(occupant, *pod)) {
                 free.take(&pod.requests);
             }
         }

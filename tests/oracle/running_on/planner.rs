@@ -41,6 +41,7 @@ pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
         let nodes = ledger.created_for.get(&key).map_or(0, |note| note.nodes) + 1;
         ledger.created_for.insert(key, CreatedFor { nodes, at: snapshot.observed_at() });
     }
+    naive::note_newcomers(snapshot, policy, &mut ledger);
     Some(Step { decision, notes, ledger: Some(ledger) })
 }
 

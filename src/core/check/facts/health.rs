@@ -65,7 +65,9 @@ impl Health {
     pub(in crate::check) fn states(self) -> Vec<NodeState> {
         let boots = |young: bool, old: NodeState| if young { NodeState::Booting } else { old };
         if !self.says_ready {
-            return vec![boots(self.changed_lately, NodeState::Broken)];
+            let state = boots(self.changed_lately, NodeState::Broken);
+            let is_claimed = self.claimed && state == NodeState::Booting;
+            return if is_claimed { vec![NodeState::Claimed, state] } else { vec![state] };
         }
         let mut states = Vec::new();
         if self.claimed {
@@ -85,6 +87,11 @@ impl Health {
             }
         }
         states
+    }
+
+    /// Whether it lacks nothing but room beside its omitted pods: it is in order, and there may be many such nodes.
+    pub(in crate::check) fn is_filled(self) -> bool {
+        !self.has_capacity && Self { has_capacity: true, ..self }.is_usable()
     }
 
     /// Whether it takes pods, or could once it is uncordoned.

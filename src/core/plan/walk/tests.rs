@@ -2,7 +2,6 @@ use super::*;
 use crate::model::{Amounts, Pod, Resource};
 use crate::model::{Bytes, Millicores, ReadyCondition, Unbound, annotation};
 use crate::plan::fixture::{Build, ago, cluster, node, owned_by, pod, taint};
-use crate::plan::value::NodeState;
 use crate::policy::CapacitySource;
 
 const USER: &str = "hub.jupyter.org/username";

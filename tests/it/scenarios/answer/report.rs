@@ -68,7 +68,7 @@ pub(super) fn limits(plan: &Value) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn is_refused(plan: &Value) -> bool {
+pub(in crate::scenarios) fn is_refused(plan: &Value) -> bool {
     plan.is_null() || !plan["refused"].is_null()
 }
 

@@ -1,0 +1,100 @@
+//! Sections 3 and 5: groups whose youngest node is of no use.
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, NodeGroup, Snapshot};
+use kube_rebalancer_core::policy::Policy;
+
+use super::shape::pool_of;
+use super::words;
+use super::world::{State, World};
+
+/// The youngest node of a group, whether or not it is managed; without groups, the youngest managed one of the pool.
+fn youngest<'a>(world: &World<'a>, group: Option<&NodeGroup>, pool: &str) -> Option<&'a Node> {
+    let nodes: Vec<&Node> = match group {
+        Some(group) => {
+            world.snapshot.nodes().iter().filter(|node| node.group.as_ref() == Some(&group.name)).collect()
+        }
+        None => world.in_pool(pool).map(|machine| machine.node).collect(),
+    };
+    // What a common node that boots is good for shows later.
+    let tells = |node: &&Node| {
+        let machine = world.machine(&node.name).map(|at| &world.machines[at]);
+        machine.is_none_or(|machine| machine.state != State::Booting || !machine.common)
+    };
+    nodes
+        .into_iter()
+        .filter(|node| node.created_at.is_some())
+        .filter(tells)
+        .max_by_key(|node| node.created_at)
+}
+
+fn is_useless(world: &World<'_>, node: &Node) -> bool {
+    let Some(at) = world.machine(&node.name) else {
+        // Somebody may be at work on a node that is not managed now; its labels last.
+        return !words::may_be_managed(&node.labels, world.policy);
+    };
+    let machine = &world.machines[at];
+    let siblings = world.machines.iter().filter(|one| match &node.group {
+        Some(_) => one.node.group == node.group,
+        None => one.pool == machine.pool,
+    });
+    let beside_common = siblings.filter(|one| one.common).count() > 0;
+    let age = node.created_at.map_or(SignedDuration::MAX, |at| words::age(world.now, at));
+    let unusable = matches!(machine.state, State::Broken | State::NotInUse);
+    (!machine.common && beside_common) || (unusable && age < world.policy.boot_grace * 2)
+}
+
+/// Whether its youngest node keeps a group from growing.
+pub(crate) fn disappoints(world: &World<'_>, group: Option<&NodeGroup>, pool: &str) -> bool {
+    let Some(node) = youngest(world, group, pool) else { return false };
+    let age = node.created_at.map_or(SignedDuration::MAX, |at| words::age(world.now, at));
+    is_useless(world, node) && (group.is_some() || age < world.policy.boot_grace * 2)
+}
+
+/// Whether earlier runs noted useless nodes of the group, and the pause after them is not over.
+pub(crate) fn backs_off(world: &World<'_>, group: &NodeGroup) -> bool {
+    let noted = world.snapshot.ledger().and_then(|ledger| ledger.useless.get(&group.name));
+    noted.is_some_and(|noted| {
+        let serves_since = youngest(world, Some(group), "").is_some_and(|node| {
+            let serves = world.machine(&node.name).is_some_and(|at| world.machines[at].serves(world.policy));
+            serves && !is_useless(world, node) && node.created_at.is_some_and(|at| at > noted.at)
+        });
+        if serves_since {
+            return false;
+        }
+        let doubled = world.policy.boot_grace * 2_i32.pow(noted.nodes.saturating_sub(1).min(16));
+        words::age(world.now, noted.at) < doubled.min(SignedDuration::from_hours(24))
+    })
+}
+
+/// What a run notes of newcomers.
+pub(crate) fn note(snapshot: &Snapshot, policy: &Policy, ledger: &mut Ledger) {
+    let world = World::observed(snapshot, policy);
+    for group in snapshot.groups() {
+        let managed = world.machines.iter().any(|one| one.node.group.as_ref() == Some(&group.name));
+        if !(managed || policy.node_groups_named) || pool_of(&world, group).is_none() {
+            continue;
+        }
+        let late = group.instances.iter().filter(|one| !one.has_node).filter_map(|one| one.created_at);
+        let late = late.filter(|at| words::age(world.now, *at) >= policy.boot_grace).max();
+        let node = youngest(&world, Some(group), "");
+        let of_node: Option<(Timestamp, bool)> = node.and_then(|node| {
+            let useless = is_useless(&world, node);
+            let serves = world.machine(&node.name).is_some_and(|at| world.machines[at].serves(policy));
+            (useless || serves).then_some((node.created_at?, useless))
+        });
+        let newest = of_node.into_iter().chain(late.map(|at| (at, true))).max();
+        let before = ledger.useless.get(&group.name).copied();
+        match newest {
+            Some((created, useless)) if before.is_none_or(|note| created > note.at) => {
+                if useless {
+                    let nodes = before.map_or(0, |note| note.nodes) + 1;
+                    ledger.useless.insert(group.name.clone(), CreatedFor { nodes, at: world.now });
+                } else {
+                    ledger.useless.remove(&group.name);
+                }
+            }
+            _ => {}
+        }
+    }
+}
