@@ -34,6 +34,13 @@ pub(super) enum GivenUp {
     Panicked,
 }
 
+impl GivenUp {
+    /// Why a run whose time is over has no more.
+    pub(super) fn of(time: &RunTime) -> Self {
+        if time.is_stopped() { Self::Stopped } else { Self::Late }
+    }
+}
+
 /// How long a run that is given up may take to end the process by itself.
 const LAST: Duration = Duration::from_millis(250);
 
@@ -44,7 +51,7 @@ pub(super) async fn run<T>(time: &RunTime, work: impl Future<Output = T>) -> Res
     tokio::spawn(end_when_long_over(time.clone()));
     let over = async {
         time.over().await;
-        if time.is_stopped() { GivenUp::Stopped } else { GivenUp::Late }
+        GivenUp::of(time)
     };
     within(over, told_twice, work).await
 }
@@ -86,7 +93,11 @@ async fn end_when_long_over(time: RunTime) {
     end("the run does not end, so the process does: what was under way may have been done").await;
 }
 
-#[expect(clippy::exit, clippy::disallowed_methods, reason = "the thread that could return from main does not")]
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the thread that could return from main does not"
+)]
 async fn end(why: &'static str) {
     say(Level::Error, why);
     tokio::time::sleep(LAST).await;

@@ -147,7 +147,9 @@ async fn look(
     match tokio::time::timeout(limit, AssertUnwindSafe(looking).catch_unwind()).await {
         Ok(Ok(looked)) => looked,
         // Libraries of clouds do panic, at a token that expires in the year 10^11, say.
-        Ok(Err(_)) => Err(ProviderError::Unseen(format!("the library for {cloud} has a defect, which the log shows"))),
+        Ok(Err(_)) => {
+            Err(ProviderError::Unseen(format!("the library for {cloud} has a defect, which the log shows")))
+        }
         Err(_) => {
             let words = format!("{cloud} did not answer within half of the time that RUN_TIMEOUT left");
             Err(ProviderError::Unseen(words))

@@ -168,7 +168,7 @@ impl Run<'_> {
         let deciding = tokio::task::spawn_blocking(move || Decided::new(&seen, &settings));
         let decided = tokio::select! {
             decided = deciding => decided.map_err(|_| self.given_up(GivenUp::Panicked))?,
-            () = self.time.used_up() => return Err(self.given_up(GivenUp::Late)),
+            () = self.time.used_up() => return Err(self.given_up(GivenUp::of(&self.time))),
         };
         let mut decided = match decided {
             Ok(decided) => decided,
@@ -215,7 +215,9 @@ impl Run<'_> {
             let again = self.look(live, out).await?;
             if !same(&seen.decided.plan, &again.decided.plan) || !again.decided.violations.is_empty() {
                 again.show.log(&again.decided, None)?;
-                return Err(Failure::new(Ending::Refused, Changed).with_hint("run it again to see the new plan"));
+                return Err(
+                    Failure::new(Ending::Refused, Changed).with_hint("run it again to see the new plan")
+                );
             }
             seen = again;
         }
@@ -399,7 +401,9 @@ fn same(left: &Plan, right: &Plan) -> bool {
     fn changes(plan: &Plan) -> impl Iterator<Item = (&'static str, Option<&str>, Option<&str>, u32, u32)> {
         plan.actions.iter().filter_map(|action| match action {
             Action::Uncordon { node, .. } => Some(("uncordon", Some(node.as_str()), None, 0, 0)),
-            Action::Grow { group, pool: _, from, to, .. } => Some(("grow", group.as_deref(), None, *from, *to)),
+            Action::Grow { group, pool: _, from, to, .. } => {
+                Some(("grow", group.as_deref(), None, *from, *to))
+            }
             Action::Cordon { node, .. } => Some(("cordon", Some(node.as_str()), None, 0, 0)),
             Action::Delete { node, .. } => Some(("delete", Some(node.as_str()), None, 0, 0)),
             Action::DeleteInstance { group, instance, .. } => {
@@ -425,7 +429,9 @@ struct NoConsent;
 struct Declined;
 
 #[derive(Debug, thiserror::Error)]
-#[error("nothing was changed: the cluster changed while the question was open, and the plan is another one now")]
+#[error(
+    "nothing was changed: the cluster changed while the question was open, and the plan is another one now"
+)]
 struct Changed;
 
 #[derive(Debug, thiserror::Error)]

@@ -45,10 +45,22 @@ fn no_credential_is_in_any_message() {
     };
     let here = "http://127.0.0.1:1";
     for (server, user, expected) in [
-        (here, exec("sh", r#"["-c", "echo SECRET; echo SECRET >&2; exit 3"]"#), "the credentials plugin sh failed with exit status: 3"),
-        (here, exec("sh", r#"["-c", "echo SECRET: {"]"#), "what the credentials plugin sh writes is no ExecCredential"),
+        (
+            here,
+            exec("sh", r#"["-c", "echo SECRET; echo SECRET >&2; exit 3"]"#),
+            "the credentials plugin sh failed with exit status: 3",
+        ),
+        (
+            here,
+            exec("sh", r#"["-c", "echo SECRET: {"]"#),
+            "what the credentials plugin sh writes is no ExecCredential",
+        ),
         (here, exec("no-such-plugin", "[]"), "the credentials plugin no-such-plugin cannot be started"),
-        ("http://user:SECRET@127.0.0.1:1", r#"{"token":"SECRET"}"#.to_owned(), "no connection to http://127.0.0.1:1/"),
+        (
+            "http://user:SECRET@127.0.0.1:1",
+            r#"{"token":"SECRET"}"#.to_owned(),
+            "no connection to http://127.0.0.1:1/",
+        ),
     ] {
         let (code, said) = run_with(&kubeconfig(server, &user));
         assert_eq!(code, Some(3), "{said}");
