@@ -9,7 +9,8 @@ use super::facts::{Facts, NodeFacts, taints};
 use super::reach::Admission;
 use super::waiting::has_room;
 use crate::model::{
-    Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect, annotation, taint,
+    Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect, annotation,
+    taint,
 };
 use crate::plan::{Action, Plan, UnmarkReason};
 use crate::policy::Policy;
