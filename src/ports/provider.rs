@@ -64,7 +64,9 @@ pub trait Provider: Debug + Send + Sync {
     /// Deletes an instance that never became a node, by the name that the last [`list`](Self::list) showed. It is proven
     /// again right before: one that was made anew, or that became a node, answers [`GroupAnswer::Conflict`].
     async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
-        GroupAnswer::Refused(format!("instance {instance} of {group}: this cloud's provider deletes nodes only"))
+        GroupAnswer::Refused(format!(
+            "instance {instance} of {group}: this cloud's provider deletes nodes only"
+        ))
     }
 }
 

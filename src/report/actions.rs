@@ -5,7 +5,7 @@
 
 use std::io::Result;
 
-use kube_rebalancer_core::plan::Action;
+use kube_rebalancer_core::plan::{Action, Target};
 
 use kube_rebalancer_ports::{Outcome, OutcomeKind};
 
@@ -43,28 +43,24 @@ pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) 
 
 /// What is acted on, in full.
 fn target(action: &Action) -> String {
-    match action {
-        Action::Grow { group: Some(group), from, to, instead, .. } => {
+    match action.target() {
+        Target::Group { group: Some(group), from, to, instead, .. } => {
             let others: Vec<&str> = instead.iter().map(|other| other.group.as_str()).collect();
             let otherwise = if others.is_empty() {
                 String::new()
             } else {
                 format!("; if it refuses, {}", others.join(", then "))
             };
-            format!("{group}: from {} to {to}{otherwise}", count(*from, "instance"))
+            format!("{group}: from {} to {to}{otherwise}", count(from, "instance"))
         }
-        Action::Grow { group: None, from, to, .. } => {
-            format!("the cluster, whose node groups are not known: from {} to {to}", count(*from, "node"))
+        Target::Group { group: None, from, to, .. } => {
+            format!("the cluster, whose node groups are not known: from {} to {to}", count(from, "node"))
         }
-        Action::DeleteInstance { group, instance, .. } => format!("{instance} of {group}"),
-        Action::Delete { node, restarts, .. } if !restarts.is_empty() => {
+        Target::Instance { group, instance, .. } => format!("{instance} of {group}"),
+        Target::Node { node, restarts: [] } => node.to_owned(),
+        Target::Node { node, restarts } => {
             format!("{node} (starts again elsewhere: {})", restarts.join(", "))
         }
-        Action::Uncordon { node, .. }
-        | Action::Cordon { node, .. }
-        | Action::Delete { node, .. }
-        | Action::Mark { node, .. }
-        | Action::Unmark { node, .. } => node.clone(),
     }
 }
 

@@ -1,9 +1,7 @@
 //! The one sentence that says what comes out of a run.
 
-use std::collections::BTreeMap;
-
 use kube_rebalancer_core::plan::{
-    Action, ActionKind, After, Band, KeepReason, Limit, NodeVerdict, Plan, PoolPlan, Verdict,
+    Action, After, Band, KeepReason, Limit, NodeVerdict, Plan, PoolPlan, Target, Verdict,
 };
 
 use kube_rebalancer_page::count;
@@ -39,50 +37,31 @@ pub(super) fn of_pool(plan: &Plan, pool: &PoolPlan) -> String {
 }
 
 fn is_in(plan: &Plan, pool: &PoolPlan, action: &Action) -> bool {
-    match action {
-        Action::Grow { pool: name, .. } | Action::DeleteInstance { pool: name, .. } => *name == pool.name,
-        Action::Uncordon { node, .. }
-        | Action::Cordon { node, .. }
-        | Action::Delete { node, .. }
-        | Action::Mark { node, .. }
-        | Action::Unmark { node, .. } => plan.node(node).is_some_and(|verdict| verdict.pool == pool.name),
+    match action.target() {
+        Target::Group { pool: name, .. } | Target::Instance { pool: name, .. } => *name == *pool.name,
+        Target::Node { node, .. } => plan.node(node).is_some_and(|verdict| verdict.pool == pool.name),
     }
 }
 
-/// One part for each kind of action there is, in the order in which they are carried out.
+/// One part for each kind of action there is, in the order in which they are carried out. Notes are one kind.
 fn changes<'p>(actions: impl Iterator<Item = &'p Action>) -> Vec<String> {
-    let mut counts: BTreeMap<ActionKind, usize> = BTreeMap::new();
+    let mut counts: Vec<((&str, &str), usize)> = Vec::new();
     for action in actions {
-        let number = match action {
-            Action::Grow { from, to, .. } => usize::try_from(to.saturating_sub(*from)).unwrap_or(0),
-            Action::Uncordon { .. }
-            | Action::Cordon { .. }
-            | Action::Delete { .. }
-            | Action::DeleteInstance { .. }
-            | Action::Mark { .. }
-            | Action::Unmark { .. } => 1,
+        let number = match action.target() {
+            Target::Group { from, to, .. } => usize::try_from(to.saturating_sub(from)).unwrap_or(0),
+            Target::Node { .. } | Target::Instance { .. } => 1,
         };
-        let kind = if action.is_note() { ActionKind::Mark } else { action.kind() };
-        *counts.entry(kind).or_default() += number;
+        let sum = action.kind().facts().sum;
+        match counts.iter_mut().find(|(known, _)| *known == sum) {
+            Some((_, count)) => *count += number,
+            None => counts.push((sum, number)),
+        }
     }
-    let words = |kind| match kind {
-        ActionKind::Uncordon => ("node", "is uncordoned", "are uncordoned"),
-        ActionKind::Grow => ("node", "is created", "are created"),
-        ActionKind::Cordon => ("node", "is cordoned", "are cordoned"),
-        ActionKind::Delete => ("empty node", "is deleted", "are deleted"),
-        ActionKind::DeleteInstance => ("instance that never became a node", "is deleted", "are deleted"),
-        ActionKind::Mark | ActionKind::Unmark => {
-            ("node", "gets its notes updated", "get their notes updated")
-        }
+    let sentence = |((one, many), number): &((&str, &str), usize)| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {many}"),
     };
-    let sentence = |(kind, number): (&ActionKind, &usize)| match (words(*kind), *number) {
-        ((noun, one, _), 1) => format!("1 {noun} {one}"),
-        (_, number) if *kind == ActionKind::DeleteInstance => {
-            format!("{number} instances that never became nodes are deleted")
-        }
-        ((noun, _, many), number) => format!("{number} {noun}s {many}"),
-    };
-    counts.iter().filter(|(_, number)| **number > 0).map(sentence).collect()
+    counts.iter().filter(|(_, number)| *number > 0).map(sentence).collect()
 }
 
 /// Why there is nothing to do.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Affinity, Amounts, Constraints, FurtherAmounts, NodeResources, NodeTemplate, Operator, Requirement, SelectorTerm, Taint,
-    TaintEffect, Toleration,
+    Affinity, Amounts, Constraints, FurtherAmounts, NodeResources, NodeTemplate, Operator, Requirement,
+    SelectorTerm, Taint, TaintEffect, Toleration,
 };
 
 use crate::cluster::{Kind, POOL_LABEL, Pool, Zone};

@@ -175,7 +175,8 @@ impl<'s> Race<'s> {
 
     fn when_empty(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
         let world = World::new(self.scenario, first_nodes(policy), "");
-        let mut when_empty = WhenEmpty { min_nodes: policy.bounds.min_nodes, max_nodes: policy.bounds.max_nodes };
+        let mut when_empty =
+            WhenEmpty { min_nodes: policy.bounds.min_nodes, max_nodes: policy.bounds.max_nodes };
         self.run(world, Title::new("delete if empty", policy), Some(&mut when_empty))
     }
 

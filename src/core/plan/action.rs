@@ -125,6 +125,51 @@ pub struct EventWords {
     pub action: &'static str,
 }
 
+/// What an action does to whether its node takes pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// The node takes pods from then on.
+    Enters,
+    /// It takes no new ones.
+    Leaves,
+    /// It goes.
+    Ends,
+}
+
+/// What an action is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// A node, and what starts again elsewhere if it goes.
+    Node {
+        /// The node.
+        node: &'a str,
+        /// The pods of this node that their controllers start again elsewhere.
+        restarts: &'a [String],
+    },
+    /// A node group that is asked for more instances.
+    Group {
+        /// The pool that the group belongs to.
+        pool: &'a str,
+        /// The group, where one is known.
+        group: Option<&'a str>,
+        /// Its size now.
+        from: u32,
+        /// The size to ask for.
+        to: u32,
+        /// The groups that are asked if this one refuses.
+        instead: &'a [GroupSize],
+    },
+    /// An instance without a node.
+    Instance {
+        /// The pool that its group belongs to.
+        pool: &'a str,
+        /// Its group.
+        group: &'a str,
+        /// Its name.
+        instance: &'a str,
+    },
+}
+
 /// What is the same for every action of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindFacts {
@@ -134,6 +179,12 @@ pub struct KindFacts {
     pub order: u8,
     /// What it does to the capacity of a cluster.
     pub effect: Effect,
+    /// What it does to whether its node takes pods; `None` for a note, and for an action on no node.
+    pub service: Option<Service>,
+    /// What one action of the kind, and several, come to, behind their number: `node is cordoned`, `nodes are cordoned`.
+    pub sum: (&'static str, &'static str),
+    /// Every word of its reasons.
+    pub reasons: &'static [&'static str],
     /// The event on its node, if there is one.
     pub event: Option<EventWords>,
     /// Whether a cloud carries it out.
@@ -160,22 +211,82 @@ impl ActionKind {
         const fn event(done: &'static str, failed: &'static str, action: &'static str) -> Option<EventWords> {
             Some(EventWords { done, failed, action })
         }
-        let (verb, order, effect, event, needs_cloud) = match self {
-            Self::Uncordon => {
-                ("uncordon", 0, Effect::Adds, event("NodeUncordoned", "UncordonFailed", "Uncordon"), false)
-            }
-            Self::Grow => ("grow", 1, Effect::Adds, None, true),
-            Self::Cordon => {
-                ("cordon", 2, Effect::Withdraws, event("NodeCordoned", "CordonFailed", "Cordon"), false)
-            }
-            Self::Delete => {
-                ("delete", 3, Effect::Deletes, event("ScaleDown", "ScaleDownFailed", "Delete"), true)
-            }
-            Self::DeleteInstance => ("delete-instance", 4, Effect::Deletes, None, true),
-            Self::Mark => ("mark", 5, Effect::Notes, None, false),
-            Self::Unmark => ("unmark", 5, Effect::Notes, None, false),
-        };
-        KindFacts { verb, order, effect, event, needs_cloud }
+        const NOTES: (&str, &str) = ("node gets its notes updated", "nodes get their notes updated");
+        match self {
+            Self::Uncordon => KindFacts {
+                verb: "uncordon",
+                order: 0,
+                effect: Effect::Adds,
+                service: Some(Service::Enters),
+                sum: ("node is uncordoned", "nodes are uncordoned"),
+                reasons: UncordonReason::WORDS,
+                event: event("NodeUncordoned", "UncordonFailed", "Uncordon"),
+                needs_cloud: false,
+            },
+            Self::Grow => KindFacts {
+                verb: "grow",
+                order: 1,
+                effect: Effect::Adds,
+                service: None,
+                sum: ("node is created", "nodes are created"),
+                reasons: GrowReason::WORDS,
+                event: None,
+                needs_cloud: true,
+            },
+            Self::Cordon => KindFacts {
+                verb: "cordon",
+                order: 2,
+                effect: Effect::Withdraws,
+                service: Some(Service::Leaves),
+                sum: ("node is cordoned", "nodes are cordoned"),
+                reasons: CordonReason::WORDS,
+                event: event("NodeCordoned", "CordonFailed", "Cordon"),
+                needs_cloud: false,
+            },
+            Self::Delete => KindFacts {
+                verb: "delete",
+                order: 3,
+                effect: Effect::Deletes,
+                service: Some(Service::Ends),
+                sum: ("empty node is deleted", "empty nodes are deleted"),
+                reasons: DeleteReason::WORDS,
+                event: event("ScaleDown", "ScaleDownFailed", "Delete"),
+                needs_cloud: true,
+            },
+            Self::DeleteInstance => KindFacts {
+                verb: "delete-instance",
+                order: 4,
+                effect: Effect::Deletes,
+                service: None,
+                sum: (
+                    "instance that never became a node is deleted",
+                    "instances that never became nodes are deleted",
+                ),
+                reasons: InstanceReason::WORDS,
+                event: None,
+                needs_cloud: true,
+            },
+            Self::Mark => KindFacts {
+                verb: "mark",
+                order: 5,
+                effect: Effect::Notes,
+                service: None,
+                sum: NOTES,
+                reasons: MarkReason::WORDS,
+                event: None,
+                needs_cloud: false,
+            },
+            Self::Unmark => KindFacts {
+                verb: "unmark",
+                order: 5,
+                effect: Effect::Notes,
+                service: None,
+                sum: NOTES,
+                reasons: UnmarkReason::WORDS,
+                event: None,
+                needs_cloud: false,
+            },
+        }
     }
 }
 
@@ -200,17 +311,35 @@ impl Action {
         self.kind().facts().verb
     }
 
+    /// What it is on.
+    #[must_use]
+    pub fn target(&self) -> Target<'_> {
+        match self {
+            Self::Delete { node, restarts, .. } => Target::Node { node, restarts },
+            Self::Uncordon { node, .. }
+            | Self::Cordon { node, .. }
+            | Self::Mark { node, .. }
+            | Self::Unmark { node, .. } => Target::Node { node, restarts: &[] },
+            Self::Grow { pool, group, from, to, instead, .. } => {
+                Target::Group { pool, group: group.as_deref(), from: *from, to: *to, instead }
+            }
+            Self::DeleteInstance { pool, group, instance, .. } => Target::Instance { pool, group, instance },
+        }
+    }
+
     /// The node acted on; `None` for an action on a node group.
     #[must_use]
     pub fn node(&self) -> Option<&str> {
-        match self {
-            Self::Uncordon { node, .. }
-            | Self::Cordon { node, .. }
-            | Self::Delete { node, .. }
-            | Self::Mark { node, .. }
-            | Self::Unmark { node, .. } => Some(node),
-            Self::Grow { .. } | Self::DeleteInstance { .. } => None,
+        match self.target() {
+            Target::Node { node, .. } => Some(node),
+            Target::Group { .. } | Target::Instance { .. } => None,
         }
+    }
+
+    /// What it does to whether its node takes pods.
+    #[must_use]
+    pub fn service(&self) -> Option<Service> {
+        self.kind().facts().service
     }
 
     /// The reason.

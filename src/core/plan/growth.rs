@@ -391,7 +391,7 @@ fn nodes_in_zone(survey: &Survey<'_>, group: &NodeGroup) -> usize {
         };
         return of_group(&group.name) + without_node(group);
     };
-    let nodes = survey.managed().filter(|(_, facts)| facts.node.zone() == Some(zone)).count();
+    let nodes = survey.managed().filter(|(_, facts)| facts.zone == Some(zone)).count();
     let others = survey.snapshot.groups().iter().filter(|other| other.zone.as_deref() == Some(zone));
     nodes + others.map(without_node).sum::<usize>()
 }

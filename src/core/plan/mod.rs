@@ -62,7 +62,7 @@ mod verdict;
 mod waiting;
 mod walk;
 
-pub use action::{Action, ActionKind, Effect, EventWords, GroupSize, KindFacts};
+pub use action::{Action, ActionKind, Effect, EventWords, GroupSize, KindFacts, Service, Target};
 pub use classes::is_users;
 pub use demand::Demand;
 pub use late::{LATE_BIND, SCHEDULER_LAG};

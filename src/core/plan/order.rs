@@ -302,7 +302,7 @@ fn keep_zones(
     ready: &[NodeIndex],
     reasons: &mut BTreeMap<NodeIndex, Must>,
 ) {
-    let zone = |index: NodeIndex| survey.nodes.get(index).and_then(|facts| facts.node.zone());
+    let zone = |index: NodeIndex| survey.nodes.get(index).and_then(|facts| facts.zone);
     let serving: BTreeSet<NodeIndex> = survey
         .common(pool)
         .filter(|(index, facts)| serves(facts, cordons, *index))

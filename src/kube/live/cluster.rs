@@ -226,9 +226,10 @@ fn shows(patch: &NodePatch, node: &Node) -> bool {
     let claimed = |taints: &[Taint]| taints.iter().any(|one| one.key == taint::DELETING);
     let tainted = |wanted: &Vec<Taint>| {
         claimed(wanted) == claimed(&node.taints)
-            && wanted.iter().filter(|one| one.key == taint::DELETING).all(|one| {
-                node.taints.iter().any(|other| same(one, other))
-            })
+            && wanted
+                .iter()
+                .filter(|one| one.key == taint::DELETING)
+                .all(|one| node.taints.iter().any(|other| same(one, other)))
     };
     patch.unschedulable.is_none_or(|wanted| wanted == node.unschedulable)
         && patch.annotations.iter().all(noted)

@@ -28,7 +28,8 @@ pub(super) fn body(event: &NodeEvent, now: Timestamp, instance: &str) -> serde_j
         uid: Some(event.uid.clone()).filter(|uid| !uid.is_empty()),
         ..ObjectReference::default()
     };
-    let words = Words { reason: event.reason, action: event.action, note: &event.note, warning: event.warning };
+    let words =
+        Words { reason: event.reason, action: event.action, note: &event.note, warning: event.warning };
     whole(NAMESPACE, regarding, &words, now, instance)
 }
 
@@ -42,7 +43,8 @@ pub(super) fn on_pod(notice: &PodNotice, now: Timestamp, instance: &str) -> serd
         uid: Some(notice.uid.clone()).filter(|uid| !uid.is_empty()),
         ..ObjectReference::default()
     };
-    let words = Words { reason: notice.kind.word(), action: "Rebalance", note: &notice.message, warning: false };
+    let words =
+        Words { reason: notice.kind.word(), action: "Rebalance", note: &notice.message, warning: false };
     whole(&notice.namespace, regarding, &words, now, instance)
 }
 

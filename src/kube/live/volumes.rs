@@ -63,9 +63,11 @@ fn wanted(snapshot: &Snapshot) -> BTreeSet<ClaimKey> {
         snapshot.nodes().iter().filter(|node| node.unschedulable).map(|node| node.name.as_str()).collect();
     let concerned = snapshot.pods().iter().filter(|pod| {
         let waits = pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
-        let may_go = pod.node_name.as_deref().is_some_and(|node| cordoned.contains(node)) && pod.controller.is_some();
+        let may_go =
+            pod.node_name.as_deref().is_some_and(|node| cordoned.contains(node)) && pod.controller.is_some();
         waits || may_go
     });
-    let claims = concerned.flat_map(|pod| pod.claims.iter().map(|claim| (pod.namespace.to_string(), claim.to_string())));
+    let claims = concerned
+        .flat_map(|pod| pod.claims.iter().map(|claim| (pod.namespace.to_string(), claim.to_string())));
     claims.collect()
 }

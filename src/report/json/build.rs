@@ -1,7 +1,9 @@
 //! Turns a plan into the fields of the JSON report.
 
 use kube_rebalancer_core::model::{self, Resource};
-use kube_rebalancer_core::plan::{self, Plan, Reason as _};
+use kube_rebalancer_core::plan::{self, Plan, Reason as _, Target};
+
+use super::values::action_word;
 
 use super::document::{
     Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome,
@@ -137,29 +139,38 @@ fn before(before: &plan::Before) -> Before {
 }
 
 fn action<'p>(plan: &'p Plan, action: &'p plan::Action) -> Action<'p> {
-    let (reason, message) = (action.reason().word(), action.reason().to_string());
-    let pool = action.node().and_then(|node| plan.node(node)).map_or("", |verdict| verdict.pool.as_str());
-    match action {
-        plan::Action::Uncordon { node, .. } => Action::Uncordon { pool, node, reason, message },
-        plan::Action::Grow { pool, group, from, to, instead, .. } => Action::Grow {
-            pool,
-            group: group.as_deref(),
-            from: *from,
-            to: *to,
-            instead: instead.iter().map(|other| other.group.as_str()).collect(),
-            reason,
-            message,
-        },
-        plan::Action::Cordon { node, .. } => Action::Cordon { pool, node, reason, message },
-        plan::Action::Delete { node, restarts, .. } => {
-            Action::Delete { pool, node, restarts, reason, message }
+    let mut written = Action {
+        action: action_word(action.kind()),
+        pool: "",
+        node: None,
+        group: None,
+        from: None,
+        to: None,
+        instead: None,
+        instance: None,
+        restarts: None,
+        reason: action.reason().word(),
+        message: action.reason().to_string(),
+    };
+    match action.target() {
+        Target::Node { node, restarts } => {
+            written.pool = plan.node(node).map_or("", |verdict| verdict.pool.as_str());
+            written.node = Some(node);
+            written.restarts = action.is_delete().then_some(restarts);
         }
-        plan::Action::DeleteInstance { pool, group, instance, .. } => {
-            Action::DeleteInstance { pool, group, instance, reason, message }
+        Target::Group { pool, group, from, to, instead } => {
+            written.pool = pool;
+            written.group = Some(group);
+            (written.from, written.to) = (Some(from), Some(to));
+            written.instead = Some(instead.iter().map(|other| other.group.as_str()).collect());
         }
-        plan::Action::Mark { node, .. } => Action::Mark { pool, node, reason, message },
-        plan::Action::Unmark { node, .. } => Action::Unmark { pool, node, reason, message },
+        Target::Instance { pool, group, instance } => {
+            written.pool = pool;
+            written.group = Some(Some(group));
+            written.instance = Some(instance);
+        }
     }
+    written
 }
 
 fn node(node: &plan::NodeVerdict) -> Node<'_> {

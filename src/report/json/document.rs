@@ -1,12 +1,9 @@
 //! The fields of the JSON report, in their order. The documentation here is the schema's.
 
-use kube_rebalancer_core::plan::{
-    CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, UncordonReason, UnmarkReason,
-};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::values::{limit_words, reason_words, settings_schema, verdict_words, warning_words};
+use super::values::{each_kind, limit_words, settings_schema, verdict_words, warning_words};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::json::{Decimal, settings};
 
@@ -176,74 +173,41 @@ pub(super) struct After {
     pub(super) utilization: Utilization,
 }
 
-/// One thing to do. `reason` is a word of a closed list, `message` the sentence for people.
+/// One thing to do, on a node, on a node group, or on an instance without a node.
 #[derive(Debug, Serialize, JsonSchema)]
-#[serde(tag = "action", rename_all = "camelCase")]
-pub(super) enum Action<'a> {
-    /// Make a cordoned node schedulable.
-    Uncordon {
-        pool: &'a str,
-        node: &'a str,
-        #[schemars(schema_with = "reason_words::<UncordonReason>")]
-        reason: &'static str,
-        message: String,
-    },
-    /// Ask a node group for more instances.
-    Grow {
-        pool: &'a str,
-        /// `zone/name`; null where no group is known: `from` and `to` then count managed nodes.
-        group: Option<&'a str>,
-        from: u32,
-        to: u32,
-        /// The groups that are asked if this one refuses, in this order.
-        instead: Vec<&'a str>,
-        #[schemars(schema_with = "reason_words::<GrowReason>")]
-        reason: &'static str,
-        message: String,
-    },
-    /// Make a node unschedulable.
-    Cordon {
-        pool: &'a str,
-        node: &'a str,
-        #[schemars(schema_with = "reason_words::<CordonReason>")]
-        reason: &'static str,
-        message: String,
-    },
-    /// Delete an instance that never became a node.
-    DeleteInstance {
-        pool: &'a str,
-        group: &'a str,
-        instance: &'a str,
-        #[schemars(schema_with = "reason_words::<InstanceReason>")]
-        reason: &'static str,
-        message: String,
-    },
-    /// Delete an empty cordoned node.
-    Delete {
-        pool: &'a str,
-        node: &'a str,
-        /// The pods of this node that their controllers start again elsewhere, each with its controller.
-        restarts: &'a [String],
-        #[schemars(schema_with = "reason_words::<DeleteReason>")]
-        reason: &'static str,
-        message: String,
-    },
-    /// Note on a cordoned node that it is empty.
-    Mark {
-        pool: &'a str,
-        node: &'a str,
-        #[schemars(schema_with = "reason_words::<MarkReason>")]
-        reason: &'static str,
-        message: String,
-    },
-    /// Remove notes that are no longer true.
-    Unmark {
-        pool: &'a str,
-        node: &'a str,
-        #[schemars(schema_with = "reason_words::<UnmarkReason>")]
-        reason: &'static str,
-        message: String,
-    },
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = each_kind)]
+pub(super) struct Action<'a> {
+    /// What is done.
+    pub(super) action: &'static str,
+    /// The pool; empty where there are no pools.
+    pub(super) pool: &'a str,
+    /// The node, of an action on a node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) node: Option<&'a str>,
+    /// The node group, `zone/name`, of an action on one; null where no group is known: `from` and `to` then count managed
+    /// nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) group: Option<Option<&'a str>>,
+    /// The size of the group that grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) from: Option<u32>,
+    /// The size that it is asked to have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) to: Option<u32>,
+    /// The groups that are asked if this one refuses, in this order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) instead: Option<Vec<&'a str>>,
+    /// The instance without a node that is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) instance: Option<&'a str>,
+    /// The pods of a deleted node that their controllers start again elsewhere, each with its controller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) restarts: Option<&'a [String]>,
+    /// A word of a closed list.
+    pub(super) reason: &'static str,
+    /// The sentence for people.
+    pub(super) message: String,
 }
 
 /// One node, what happens to it, and why.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use kube_rebalancer_core::plan::{
-    CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason, UncordonReason,
-    UnmarkReason, Warning,
+    ActionKind, CordonReason, DeleteReason, KeepReason, Limit, UncordonReason, Warning,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 /// The schema of [`settings`](kube_rebalancer_page::json::settings).
 pub(super) fn settings_schema(_: &mut SchemaGenerator) -> Schema {
@@ -17,32 +17,32 @@ pub(super) fn settings_schema(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A reason type's closed list of words.
-pub(super) trait Words {
-    /// Every word.
-    const WORDS: &'static [&'static str];
+/// The word of an action.
+pub(super) fn action_word(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::DeleteInstance => "deleteInstance",
+        one_word => one_word.facts().verb,
+    }
 }
 
-macro_rules! words {
-    ($($reason:ty),* $(,)?) => {
-        $(impl Words for $reason { const WORDS: &'static [&'static str] = <$reason>::WORDS; })*
-    };
-}
-
-words!(
-    UncordonReason,
-    GrowReason,
-    CordonReason,
-    DeleteReason,
-    InstanceReason,
-    MarkReason,
-    UnmarkReason,
-    KeepReason
-);
-
-/// The schema of one reason type.
-pub(super) fn reason_words<R: Words>(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": R::WORDS })
+/// Adds to the schema of actions what holds for each kind: its word, the fields it has, and the words of its reasons.
+pub(super) fn each_kind(schema: &mut Schema) {
+    let kinds = ActionKind::ALL.map(|kind| {
+        let fields: &[&str] = match kind {
+            ActionKind::Grow => &["group", "from", "to", "instead"],
+            ActionKind::DeleteInstance => &["group", "instance"],
+            ActionKind::Delete => &["node", "restarts"],
+            _on_a_node => &["node"],
+        };
+        json!({
+            "properties": {
+                "action": { "const": action_word(kind) },
+                "reason": { "enum": kind.facts().reasons },
+            },
+            "required": fields,
+        })
+    });
+    schema.insert("oneOf".to_owned(), json!(kinds));
 }
 
 /// The schema of a verdict's reason: a word of any reason type that a verdict can have.

@@ -43,7 +43,9 @@ impl Rebalancer {
         if let Some(problem) = applied.problems.first() {
             return Err(Wrong::Failed(problem.to_string()));
         }
-        let failed = |outcome: &&Outcome| matches!(outcome, Outcome::Failed(_) | Outcome::NotTried(_) | Outcome::Blocked { .. });
+        let failed = |outcome: &&Outcome| {
+            matches!(outcome, Outcome::Failed(_) | Outcome::NotTried(_) | Outcome::Blocked { .. })
+        };
         applied.outcomes.iter().find(failed).map_or(Ok(()), |outcome| Err(Wrong::Failed(outcome.message())))
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Constraints, Controller, Instance, NodeGroup, Pod, SchedulerRefusal, Snapshot, SnapshotError, Unbound, Volumes,
+    Constraints, Controller, Instance, NodeGroup, Pod, SchedulerRefusal, Snapshot, SnapshotError, Unbound,
+    Volumes,
 };
 
 use super::{SimulatedNode, User, UserId, World};
