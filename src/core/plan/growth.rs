@@ -347,9 +347,12 @@ fn unmanaged_new_node(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> 
             let first = sites.next()??;
             sites.all(|why| why.is_some()).then_some(first)?
         }
-        None => group.group?.template.as_ref().filter(|_| group.nodes.is_empty()).and_then(|template| {
-            unmanaged_by_labels(&template.labels, survey.policy)
-        })?,
+        None => group
+            .group?
+            .template
+            .as_ref()
+            .filter(|_| group.nodes.is_empty())
+            .and_then(|template| unmanaged_by_labels(&template.labels, survey.policy))?,
     };
     Some(format!("a new node of it would not be managed: {why}"))
 }

@@ -60,9 +60,7 @@ pub(super) fn note(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex]
     }
     if newcomer.useless.is_some() {
         let nodes = noted.map_or(0, |noted| noted.nodes).saturating_add(1);
-        ledger
-            .useless
-            .insert(group.name.clone(), CreatedFor { nodes, at: survey.snapshot.observed_at() });
+        ledger.useless.insert(group.name.clone(), CreatedFor { nodes, at: survey.snapshot.observed_at() });
     } else {
         ledger.useless.remove(&group.name);
     }
@@ -71,8 +69,7 @@ pub(super) fn note(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex]
 /// Why a group is not grown after the useless nodes that earlier runs noted.
 pub(super) fn backs_off(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> {
     let CreatedFor { nodes, at } = *survey.snapshot.ledger()?.useless.get(group.name())?;
-    let serves_since =
-        |one: Newcomer| one.useless.is_none() && one.created_at > at;
+    let serves_since = |one: Newcomer| one.useless.is_none() && one.created_at > at;
     if youngest(survey, &group.members).is_some_and(serves_since) {
         return None;
     }

@@ -127,7 +127,10 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         let noted = group.is_some() && world.cluster.ledger.is_some();
         let most = most_tries(world, noted);
         if growths.tries > most || growths.runs > 2 * most + 4 {
-            return Err(Trouble { what: format!("nodes are created in {growths:?}, at most {most}"), history });
+            return Err(Trouble {
+                what: format!("nodes are created in {growths:?}, at most {most}"),
+                history,
+            });
         }
     }
     if last_move > RUNS - 3 && unhindered && comes {
