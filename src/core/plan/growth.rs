@@ -199,7 +199,7 @@ impl<'a> Growth<'a> {
                     "none of its nodes is managed, and NODE_GROUPS does not name it".to_owned()
                 });
             }
-            obstacle = obstacle.or(newcomer).or_else(|| backs_off(survey, one));
+            obstacle = obstacle.or(newcomer).or_else(|| backs_off(survey, group, &one.members));
             for instance in group.instances.iter().filter(|instance| !instance.has_node) {
                 let Some(pool) = pool else { continue };
                 if let Some(count) = self.instances_without_node.get_mut(pool) {
