@@ -1,4 +1,7 @@
-//! What may know what: read from the sources, because one crate cannot forbid its modules to see each other.
+//! What may know what: crates by their manifests; within a crate by its sources, because one crate cannot forbid its
+//! modules to see each other.
+
+mod crates;
 
 use std::fs;
 use std::path::{Path, PathBuf};
