@@ -26,8 +26,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
         // One that failed may have been carried out all the same, if its answer was lost.
         let was_sent = |outcome: &Outcome| matches!(outcome, Outcome::Applied | Outcome::Failed(_));
-        let cordoned = self.those(Action::is_cordon, was_sent, progress);
-        let claimed = self.those(Action::is_delete, |outcome| *outcome == Outcome::Applied, progress);
+        let cordoned = self.indices_by_outcome(Action::is_cordon, was_sent, progress);
+        let claimed =
+            self.indices_by_outcome(Action::is_delete, |outcome| *outcome == Outcome::Applied, progress);
         if cordoned.is_empty() && claimed.is_empty() {
             return;
         }
@@ -156,7 +157,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 
     /// The actions of one kind that have come to a certain end.
-    fn those(
+    fn indices_by_outcome(
         &self,
         kind: impl Fn(&Action) -> bool,
         end: impl Fn(&Outcome) -> bool,

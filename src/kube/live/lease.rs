@@ -24,7 +24,7 @@ const TRIES: usize = 3;
 
 /// A Lease that this run holds.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldLease {
     lease: Lease,
     path: String,
 }
@@ -35,7 +35,7 @@ pub enum LeaseError {
     /// Another run has it.
     #[error("another run is at work: {holder} holds the Lease {namespace}/{NAME} until {until}")]
     Busy {
-        /// Who.
+        /// The other holder.
         holder: String,
         /// In which namespace.
         namespace: String,
@@ -47,7 +47,7 @@ pub enum LeaseError {
     Lost {
         /// In which namespace.
         namespace: String,
-        /// Who has it now.
+        /// The present holder.
         holder: Option<String>,
     },
     /// It could not be asked for.
@@ -63,7 +63,7 @@ pub enum LeaseError {
 
 impl Live {
     /// Takes the Lease, or takes it over from a run that has not given it back in time.
-    pub async fn acquire(&self, run_timeout: SignedDuration) -> Result<Held, LeaseError> {
+    pub async fn acquire(&self, run_timeout: SignedDuration) -> Result<HeldLease, LeaseError> {
         let namespace = &self.namespace;
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
         let path = format!("{leases}/{NAME}");
@@ -76,7 +76,7 @@ impl Live {
                 && tried > 0
                 && *holder == self.identity
             {
-                return Ok(Held { lease: lease.clone(), path });
+                return Ok(HeldLease { lease: lease.clone(), path });
             }
             let now = self.time.now();
             if let Some((holder, until)) =
@@ -90,7 +90,7 @@ impl Live {
             let call = if exists { Call::put(&path, body) } else { Call::post(&leases, body) };
             tried += 1;
             match self.server.call(&call).await {
-                Ok(text) => return Ok(Held { lease: parse(&text).map_err(failed)?, path }),
+                Ok(text) => return Ok(HeldLease { lease: parse(&text).map_err(failed)?, path }),
                 // Somebody else was first, or it was us: an answer that got lost makes the second try collide with the
                 // first. What is stored tells.
                 Err(error) if tried < TRIES && (error.is_conflict() || error.is_in_doubt()) => {
@@ -127,7 +127,7 @@ impl Live {
     /// Makes sure, right before the first change, that the Lease is still this run's. If somebody deleted it, another
     /// run may have come and gone since the observation, and the cordons of both together may leave too few nodes: each
     /// patch is judged on its own node, and none sees the sum.
-    pub async fn still_holds(&self, held: &Held) -> Result<(), LeaseError> {
+    pub async fn still_holds(&self, held: &HeldLease) -> Result<(), LeaseError> {
         let namespace = || self.namespace.clone();
         let lost = |holder| LeaseError::Lost { namespace: namespace(), holder };
         let failed = |error: PortError| LeaseError::Failed { namespace: namespace(), error };
@@ -144,14 +144,14 @@ impl Live {
     }
 
     /// Gives the Lease back. That it runs out by itself makes a failure harmless.
-    pub async fn release(&self, held: Held) {
+    pub async fn release(&self, held: HeldLease) {
         if let Err(error) = self.give_back(held).await {
             log::warn!("the Lease was not given back and runs out by itself: {error}");
         }
     }
 
-    async fn give_back(&self, held: Held) -> Result<(), PortError> {
-        let Held { mut lease, path } = held;
+    async fn give_back(&self, held: HeldLease) -> Result<(), PortError> {
+        let HeldLease { mut lease, path } = held;
         let mut tried = 0;
         loop {
             lease.spec = Some(LeaseSpec { holder_identity: None, ..lease.spec.take().unwrap_or_default() });
@@ -181,7 +181,7 @@ fn now_of(holder: Option<&String>) -> String {
     holder.map(|holder| format!("; {holder} has it now")).unwrap_or_default()
 }
 
-/// Who holds a Lease, and until when.
+/// The holder of a Lease, and until when it holds.
 fn holder(lease: &Lease) -> Option<(String, Timestamp)> {
     let spec = lease.spec.as_ref()?;
     let holder = spec.holder_identity.clone().filter(|holder| !holder.is_empty())?;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use kube_rebalancer_core::model::NodeGroup;
 use kube_rebalancer_core::policy::Policy;
 
-use super::list::{Entry, What};
+use super::list::{Entry, EntryKind};
 use super::place::Place;
 use super::world::{Machine, World, memory};
 
@@ -14,7 +14,7 @@ const MILLION: u128 = 1_000_000;
 
 /// What an entry of this group without a status of its own is like: the newest registered node of the group that
 /// tells, else the template, else unknown. Where no group is known, the managed nodes are one group.
-pub(super) fn new_node(world: &World<'_>, group: Option<&str>, what: What, policy: &Policy) -> Place {
+pub(super) fn new_node(world: &World<'_>, group: Option<&str>, kind: EntryKind, policy: &Policy) -> Place {
     let capacity = |machine: &Machine<'_>| memory(&machine.node.allocatable, &machine.node.capacity, policy);
     let newest = world
         .machines
@@ -26,14 +26,14 @@ pub(super) fn new_node(world: &World<'_>, group: Option<&str>, what: What, polic
         .max_by_key(|machine| (machine.node.created_at, Reverse(&machine.node.name)));
     if let Some(machine) = newest {
         let daemons = machine.daemons.iter().map(|pod| u128::from(pod.requests.memory.0)).sum();
-        return Place::like(Entry { what, capacity: capacity(machine), daemons }, machine);
+        return Place::like(Entry { kind, capacity: capacity(machine), daemons }, machine);
     }
     let group = world.groups.iter().find(|known| Some(known.name.as_str()) == group);
     let Some(template) = group.and_then(|group| group.template.as_ref()) else {
-        return Place::unknown(Entry { what, capacity: 0, daemons: 0 });
+        return Place::unknown(Entry { kind, capacity: 0, daemons: 0 });
     };
     let capacity = memory(&template.allocatable, &template.capacity, policy);
-    let entry = Entry { what, capacity, daemons: 0 };
+    let entry = Entry { kind, capacity, daemons: 0 };
     if capacity == 0 { Place::unknown(entry) } else { Place::template(entry, template) }
 }
 
@@ -58,9 +58,9 @@ impl Factory {
     pub(super) fn of(world: &World<'_>, policy: &Policy) -> Self {
         let kind = |group: Option<&NodeGroup>| {
             let name = group.map(|group| group.name.clone());
-            let what = What::New(name.clone(), 0);
+            let kind = EntryKind::New(name.clone(), 0);
             Kind {
-                place: new_node(world, name.as_deref(), what, policy),
+                place: new_node(world, name.as_deref(), kind, policy),
                 group: name,
                 zone: group.and_then(|group| group.zone.clone()),
                 growable: group.is_none_or(|group| growable(world, group, policy)),
@@ -114,7 +114,7 @@ impl Factory {
         }
         self.made += 1;
         self.left -= 1;
-        place.entry.what = What::New(group, self.made);
+        place.entry.kind = EntryKind::New(group, self.made);
         Some(place)
     }
 }

@@ -13,7 +13,7 @@ use super::world::{Machine, World, memory};
 
 /// What can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum EntryKind {
     Node(String),
     Instance(String, String),
     /// The group, and the how manieth new node of the run.
@@ -23,23 +23,23 @@ pub(super) enum What {
 /// One entry of the list, with what it adds to `C` and `W` of a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    pub(super) what: What,
+    pub(super) kind: EntryKind,
     pub(super) capacity: u128,
     pub(super) daemons: u128,
 }
 
 impl Entry {
     pub(super) fn node_name(&self) -> Option<&str> {
-        match &self.what {
-            What::Node(name) => Some(name),
-            What::Instance(..) | What::New(..) => None,
+        match &self.kind {
+            EntryKind::Node(name) => Some(name),
+            EntryKind::Instance(..) | EntryKind::New(..) => None,
         }
     }
 
     pub(super) fn new_in(&self) -> Option<&Option<String>> {
-        match &self.what {
-            What::New(group, _) => Some(group),
-            What::Node(_) | What::Instance(..) => None,
+        match &self.kind {
+            EntryKind::New(group, _) => Some(group),
+            EntryKind::Node(_) | EntryKind::Instance(..) => None,
         }
     }
 
@@ -149,7 +149,7 @@ pub(super) fn order(world: &World<'_>, hold: Hold, policy: &Policy) -> Order {
 /// The entry of a node that tells what it offers.
 fn entry(machine: &Machine<'_>, policy: &Policy) -> Entry {
     Entry {
-        what: What::Node(machine.node.name.clone()),
+        kind: EntryKind::Node(machine.node.name.clone()),
         capacity: memory(&machine.node.allocatable, &machine.node.capacity, policy),
         daemons: machine.daemons.iter().map(|pod| u128::from(pod.requests.memory.0)).sum(),
     }
@@ -189,14 +189,14 @@ fn booting(world: &World<'_>, policy: &Policy) -> Vec<Booting> {
             let place = Place::node(own.clone(), machine);
             booting.push(Booting { place, unoccupied: Place::node_without_occupants(own, machine) });
         } else {
-            let like = new_node(world, machine.node.group.as_deref(), own.what.clone(), policy);
+            let like = new_node(world, machine.node.group.as_deref(), own.kind.clone(), policy);
             let place = Place::node_like(machine, &like);
             booting.push(Booting { place: place.clone(), unoccupied: place });
         }
     }
     for (group, instance) in instances {
-        let what = What::Instance(group.name.clone(), instance.name.clone());
-        let place = new_node(world, Some(&group.name), what, policy);
+        let kind = EntryKind::Instance(group.name.clone(), instance.name.clone());
+        let place = new_node(world, Some(&group.name), kind, policy);
         booting.push(Booting { place: place.clone(), unoccupied: place });
     }
     booting
