@@ -5,9 +5,9 @@
 //!   main, cli, settings, run, report, logs    the program: the only place that knows all stages; names no cloud
 //!     |
 //!     |-- simulate      users, a simulated cluster, other rules, plots, traces   --> apply, page, ports, core
-//!     |-- clouds/gce    Compute Engine; a provider is a crate and a feature      --> join, ports, core
+//!     |-- clouds/gce    Compute Engine; a provider is a crate and a feature      --> join, ports, retry, core
 //!     |-- kube          a live cluster, the Lease, events; dumps                 --> ports, retry, core
-//!     |-- clouds/join   which node is which instance, whatever the cloud         --> ports, core
+//!     |-- clouds/join   which node is which instance, whatever the cloud         --> core
 //!     |-- apply         the plan, action by action, each judged again            --> ports, core
 //!     |-- ports         what all of these need of each other: traits and values  --> core
 //!     |-- page          what reports are written with                            --> core
