@@ -62,9 +62,9 @@ fn problems_of_variables_and_flags_are_told_together() {
     let expected = "\
 error: 4 settings are not valid
   MAX_UTILIZATION=85: did you mean 0.85?
-    expected a decimal above 0 and up to 1, at most six decimals (default 0.85)
+    expected a decimal above 0 and up to 1, or 0.85:pool=0.9 (default 0.85)
   MIN_UTILIZATION=NaN: not a decimal number
-    expected a decimal above 0 and up to 1, at most six decimals (default 0.65)
+    expected a decimal above 0 and up to 1, or 0.85:pool=0.9 (default 0.65)
   OMIT_LABELS=\"a:\": element 2 of the list is empty
     expected label keys with ':' between them, such as team:example.com/pool
   EMPTY_GRACE=10 (--empty-grace): no unit; did you mean 10s or 10m?

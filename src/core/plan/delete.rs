@@ -172,7 +172,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
                     *count += usize::from(one);
                 }
             }
-            if let Some(zone) = facts.node.zone().filter(|_| facts.common()) {
+            if let Some(zone) = facts.zone.filter(|_| facts.common()) {
                 *remaining.by_zone.entry((facts.pool, zone)).or_default() += 1;
             }
         }
@@ -197,7 +197,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
             }
         }
         // A node that is not Ready serves no disk, but it may be what the zone's group is discovered by.
-        if let Some(zone) = facts.node.zone()
+        if let Some(zone) = facts.zone
             && bounds.keep_zones
             && (facts.says_ready || !policy.node_groups_named)
             && facts.common()
@@ -223,7 +223,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
         if let Some(nodes) = self.nodes.get_mut(facts.pool) {
             *nodes -= 1;
         }
-        if let Some(nodes) = facts.node.zone().and_then(|zone| self.by_zone.get_mut(&(facts.pool, zone)))
+        if let Some(nodes) = facts.zone.and_then(|zone| self.by_zone.get_mut(&(facts.pool, zone)))
             && facts.common()
         {
             *nodes -= 1;

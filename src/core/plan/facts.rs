@@ -22,6 +22,7 @@ impl<'a> NodeFacts<'a> {
         let marks = Marks::of(node);
         Self {
             node,
+            zone: node.zone(),
             pool,
             unmanaged,
             reserved: None,

@@ -122,6 +122,12 @@ impl<'a> Growth<'a> {
         NewNodes { groups: &self.groups, waiting }
     }
 
+    /// Whether a template of the cloud tells what the nodes of a group are like.
+    pub(super) fn has_template(&self, group: Option<GroupIndex>) -> bool {
+        let known = group.and_then(|group| self.groups.get(group)?.group);
+        known.is_some_and(|group| group.template.is_some())
+    }
+
     /// The group of a node.
     pub(super) fn group_of(&self, survey: &Survey<'_>, index: NodeIndex) -> Option<GroupIndex> {
         let facts = survey.nodes.get(index)?;
@@ -382,7 +388,7 @@ fn nodes_in_zone(survey: &Survey<'_>, group: &NodeGroup) -> usize {
         };
         return of_group(&group.name) + without_node(group);
     };
-    let nodes = survey.managed().filter(|(_, facts)| facts.node.zone() == Some(zone)).count();
+    let nodes = survey.managed().filter(|(_, facts)| facts.zone == Some(zone)).count();
     let others = survey.snapshot.groups().iter().filter(|other| other.zone.as_deref() == Some(zone));
     nodes + others.map(without_node).sum::<usize>()
 }

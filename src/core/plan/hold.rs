@@ -65,7 +65,7 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
     for place in places.iter().filter(|place| place.would_take_now(one.shape())) {
         let Candidate::Node(index) = place.at else { continue };
         let Some(facts) = survey.nodes.get(index) else { continue };
-        let zone = zones.entry(facts.node.zone()).or_default();
+        let zone = zones.entry(facts.zone).or_default();
         let (any, free) = match place.stage {
             Stage::Serving => {
                 // A node that this plan uncordons had nothing to do with the refusal.

@@ -218,7 +218,13 @@ pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candida
         Candidate::Node(index) => match survey.nodes.get(index) {
             Some(facts) if facts.ready() => (facts.capacity.clone(), facts.daemons.clone(), true),
             Some(facts) => {
-                let (mut capacity, daemons) = of_template(growth.group_of(survey, index));
+                let group = growth.group_of(survey, index);
+                let (mut capacity, daemons) = of_template(group);
+                let reports = survey.policy.resources.iter().all(|resource| facts.capacity.of(*resource) > 0);
+                if reports && !growth.has_template(group) {
+                    // The median of others is for what nothing else tells.
+                    capacity = Amounts::default();
+                }
                 if survey.policy.capacity == CapacitySource::Allocatable {
                     // Omitted pods that tolerate what it still lacks may be there already; daemons are in the template.
                     capacity.take(&facts.unoccupied_load.clone().minus(&facts.daemon_load));
@@ -296,7 +302,7 @@ fn keep_zones(
     ready: &[NodeIndex],
     reasons: &mut BTreeMap<NodeIndex, Must>,
 ) {
-    let zone = |index: NodeIndex| survey.nodes.get(index).and_then(|facts| facts.node.zone());
+    let zone = |index: NodeIndex| survey.nodes.get(index).and_then(|facts| facts.zone);
     let serving: BTreeSet<NodeIndex> = survey
         .common(pool)
         .filter(|(index, facts)| serves(facts, cordons, *index))

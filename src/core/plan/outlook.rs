@@ -8,7 +8,7 @@ use super::common::NewNode;
 use super::places::{Shape, template_admits};
 use super::survey::{NodeFacts, PoolIndex, Survey};
 use super::template::Template;
-use crate::model::{Binding, Constraints, NodeIndex, Pod, Resource};
+use crate::model::{Binding, Constraints, Resource};
 
 impl NodeFacts<'_> {
     /// What its critical and dynamic pods request of a resource.
@@ -21,20 +21,6 @@ impl<'a> Survey<'a> {
     /// The name of a pool; empty where there are no pools.
     pub(super) fn pool_name(&self, pool: PoolIndex) -> &str {
         self.pools.get(pool).map(String::as_str).unwrap_or_default()
-    }
-
-    /// The bound daemons on managed nodes, and whether each is taken into account.
-    pub(super) fn bound_daemons(&self) -> impl Iterator<Item = (&'a Pod, NodeIndex, bool)> {
-        let mut classifier = Classifier::new(self.policy);
-        self.snapshot.placed_pods().filter_map(move |(pod, binding)| {
-            let Binding::Node(index) = binding else { return None };
-            // Most pods are users' bare pods; only a pod with a controller can be of a DaemonSet.
-            pod.controller.as_ref()?;
-            match classifier.class(pod) {
-                PodClass::Daemon { counted } => Some((pod, index, counted)),
-                _ => None,
-            }
-        })
     }
 
     /// Whether some user's pod or placeholder of a pool reaches a node of this kind, or there is none.

@@ -189,9 +189,12 @@ pub(super) fn booting_node<'s>(
     index: NodeIndex,
 ) -> Option<Place<'s>> {
     let facts = survey.nodes.get(index).filter(|facts| is_candidate(survey, facts))?;
-    let template =
-        growth.group_of(survey, index).and_then(|group| growth.groups.get(group)?.template.as_ref());
+    let group = growth.group_of(survey, index);
     let reports = facts.node.allocatable.memory.or(facts.node.capacity.memory).is_some();
+    // The median of others is for what nothing else tells.
+    let template = group
+        .filter(|_| !reports || growth.has_template(group))
+        .and_then(|group| growth.groups.get(group)?.template.as_ref());
     let own = if reports { facts.offer.clone().minus(&facts.load) } else { Amounts::default() };
     let free = match template {
         // Pods that tolerate what it still lacks may be there already.

@@ -9,7 +9,7 @@ use super::loss::loss;
 use super::notes::Warning;
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
 use super::walk::is_unreadable;
-use crate::model::{Binding, Pod, Snapshot, Volumes};
+use crate::model::{Binding, NodeIndex, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
 /// Pods that have something in common: the first by name, and how many there are.
@@ -35,6 +35,7 @@ pub(super) struct Walk<'a> {
     pub(super) population: Population<'a>,
     pub(super) unbound: Vec<UnboundPod<'a>>,
     pub(super) may_bind_late: Vec<&'a Pod>,
+    pub(super) bound_daemons: Vec<(&'a Pod, NodeIndex, bool)>,
     without_request: Counted<'a>,
     beyond_node: Counted<'a>,
     pub(super) warnings: Vec<Warning>,
@@ -49,6 +50,7 @@ impl<'a> Walk<'a> {
             population: Population::default(),
             unbound: Vec::new(),
             may_bind_late: Vec::new(),
+            bound_daemons: Vec::new(),
             without_request: Counted::default(),
             beyond_node: Counted::default(),
             warnings: Vec::new(),
@@ -99,7 +101,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn bound(&mut self, pod: &'a Pod, class: PodClass, index: usize, volumes: &Volumes) {
+    fn bound(&mut self, pod: &'a Pod, class: PodClass, index: NodeIndex, volumes: &Volumes) {
         let (Some(facts), Some(ceiling)) = (self.nodes.get_mut(index), self.ceilings.get(index)) else {
             return;
         };
@@ -128,6 +130,11 @@ impl<'a> Walk<'a> {
             self.without_request.add(pod);
         }
         facts.add(pod, class, &counted, volumes);
+        if let PodClass::Daemon { counted } = class
+            && pod.controller.is_some()
+        {
+            self.bound_daemons.push((pod, index, counted));
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Survey<'a> {
     /// The pods that the scheduler may still bind to a node that it was promised: unbound, not a daemon, not gated, not
     /// being deleted, and such that they would keep a node.
     pub(crate) may_bind_late: Vec<&'a Pod>,
+    /// The bound daemons with a controller on managed nodes, and whether each is taken into account.
+    pub(super) bound_daemons: Vec<(&'a Pod, NodeIndex, bool)>,
     /// For each pool, which sets of lasting taints are common (section 3): what the ledger keeps, with what is judged anew.
     /// It is to be noted where it differs from the ledger.
     pub(crate) judged_common: Vec<CommonTaints>,
@@ -79,6 +81,8 @@ pub(crate) enum Cordon {
 )]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) node: &'a Node,
+    /// Its zone, looked up once.
+    pub(crate) zone: Option<&'a str>,
     /// Its pool; 0 for a node that is not managed, unless it is one that cannot be read.
     pub(crate) pool: PoolIndex,
     /// Why it is not managed; the pods of such a node are not looked at.

@@ -9,7 +9,7 @@
 //!
 //! No single node decides: one that reports nonsense, or that is about to die, is not what a new node will be like.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::median::lower_median_amounts;
 use super::reach::Site;
@@ -147,7 +147,8 @@ fn labels(
         None => Vec::new(),
     };
     if zones.is_empty() {
-        zones = nodes.iter().filter_map(|node| node.node.zone().map(str::to_owned)).collect();
+        let distinct: BTreeSet<&str> = nodes.iter().filter_map(|node| node.zone).collect();
+        zones = distinct.into_iter().map(str::to_owned).collect();
     }
     zones.sort_unstable();
     zones.dedup();
@@ -197,7 +198,7 @@ pub(super) fn daemon_sets(
         }
     }
     let mut found: BTreeMap<(usize, &str), BTreeMap<NodeIndex, (&Amounts, bool)>> = BTreeMap::new();
-    for (pod, index, counted) in survey.bound_daemons() {
+    for &(pod, index, counted) in &survey.bound_daemons {
         let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node")
         else {
             continue;

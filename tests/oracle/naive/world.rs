@@ -283,7 +283,9 @@ impl<'a> World<'a> {
     pub(crate) fn healthy(&self, group: Option<&str>, pool: &str) -> Vec<&'a Node> {
         let healthy = self.machines.iter().filter(|machine| {
             let off = |key: &str| words::is_startup(key, self.policy) || words::is_pressure(key);
-            machine.is_ready && !machine.claimed && !machine.node.taints.iter().any(|taint| off(&taint.key))
+            let boots = machine.state == State::Booting;
+            let impaired = machine.node.taints.iter().any(|taint| off(&taint.key));
+            machine.is_ready && !boots && !machine.claimed && !impaired
         });
         healthy
             .filter(|machine| match group {

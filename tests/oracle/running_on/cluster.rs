@@ -31,6 +31,11 @@ impl Living {
         &mut self.world.cluster
     }
 
+    /// How many machines there are that some run asked for, or were.
+    pub(super) fn made(&self) -> usize {
+        self.made
+    }
+
     /// Carries a plan out. Returns the pods that were on deleted nodes.
     pub(super) fn carry_out(&mut self, step: &Step) -> Vec<Pod> {
         let now = self.now;
@@ -67,15 +72,15 @@ impl Living {
     }
 
     fn create(&mut self, pool: &str, group: Option<&str>) {
-        self.made += 1;
-        let name = format!("new{:03}", self.made);
+        let name = format!("new{:03}", self.made + 1);
         let now = self.now;
         match group {
             Some(group) => {
-                for one in self.cluster().groups.iter_mut().filter(|one| one.name == group) {
+                for one in self.world.cluster.groups.iter_mut().filter(|one| one.name == group) {
                     let created_at = Some(now);
                     one.instances.push(Instance { name: name.clone(), created_at, ..Instance::default() });
                     one.target_size += 1;
+                    self.made += 1;
                 }
             }
             None => {
@@ -98,6 +103,7 @@ impl Living {
                 if let Some(like) = of_pool.min_by_key(lasting).cloned() {
                     let node = self.boot(name, &like);
                     self.cluster().nodes.push(node);
+                    self.made += 1;
                 }
             }
         }

@@ -8,6 +8,7 @@ mod planner;
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::policy::Budget;
 use proptest::strategy::{Strategy, ValueTree};
 
@@ -39,12 +40,39 @@ fn moves(step: &Step) -> bool {
     !(decision.uncordon.is_empty() && decision.cordon.is_empty() && decision.grow.is_empty())
 }
 
+/// How often a group was grown.
+#[derive(Debug, Default)]
+struct Growths {
+    runs: usize,
+    /// Runs that follow each other before a machine can have shown what it is good for are one try.
+    tries: usize,
+    last: Option<Timestamp>,
+}
+
+impl Growths {
+    fn note(&mut self, now: Timestamp, boot_grace: SignedDuration) {
+        self.runs += 1;
+        self.tries += usize::from(self.last.is_none_or(|last| now.duration_since(last) > boot_grace));
+        self.last = Some(now);
+    }
+}
+
+/// How many tries a group gets at most while all of its new nodes are of no use.
+///
+/// A useless node shows after `BOOT_GRACE`. Without notes the next one follows then; with them the pauses double, so the
+/// number grows with the logarithm of the time.
+fn most_tries(world: &World, noted: bool) -> usize {
+    let time = SignedDuration::from_secs(world.fate.step) * i32::try_from(RUNS).unwrap();
+    let graces = usize::try_from(time.as_secs() / world.policy.boot_grace.as_secs()).unwrap();
+    if noted { 3 + usize::try_from(graces.max(1).ilog2()).unwrap() } else { 2 + graces }
+}
+
 fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let mut living = Living::new(world.clone());
     let mut history = Vec::new();
     let mut turns: BTreeMap<String, Vec<bool>> = BTreeMap::new();
     let mut last_move = 0;
-    let mut growths = 0;
+    let mut growths: BTreeMap<(String, Option<String>), Growths> = BTreeMap::new();
     for run in 1..=RUNS {
         let snapshot = living.world.cluster.snapshot_at(living.now);
         let Some(step) = plan(&snapshot, &living.world.policy) else { return Ok(()) };
@@ -57,8 +85,14 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         if moves(&step) {
             last_move = run;
         }
-        growths += usize::from(!step.decision.grow.is_empty());
+        let before = living.made();
         let were_there = living.carry_out(&step);
+        // Where there is nothing to copy, nothing comes.
+        if living.made() > before {
+            for group in step.decision.grow.keys() {
+                growths.entry(group.clone()).or_default().note(living.now, world.policy.boot_grace);
+            }
+        }
         for pod in were_there {
             let comes_back = pod.controller.as_ref().is_some_and(|owner| {
                 ["DaemonSet", "ReplicaSet", "StatefulSet"].contains(&owner.kind.as_str())
@@ -80,6 +114,8 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     // Where no machine ever comes, the next one is asked for, again and again, but not every minute.
     let fate = world.fate.turns_out;
     let comes = !matches!(fate, TurnsOut::NeverReady | TurnsOut::NeverANode | TurnsOut::StuckInStartup);
+    // Without groups nothing remembers the nodes that came tainted for longer than twice BOOT_GRACE.
+    let comes = comes && !(fate == TurnsOut::Tainted && world.cluster.groups.is_empty());
     let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
     for (name, turned) in &turns {
         // What boots may come one after another: a node goes, comes back for a moment, and goes again.
@@ -87,8 +123,12 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
             return Err(Trouble { what: format!("node {name} is cordoned and uncordoned in turn"), history });
         }
     }
-    if growths > 8 && unhindered {
-        return Err(Trouble { what: format!("nodes are created in {growths} runs"), history });
+    for ((_, group), growths) in growths.iter().filter(|_| unhindered) {
+        let noted = group.is_some() && world.cluster.ledger.is_some();
+        let most = most_tries(world, noted);
+        if growths.tries > most || growths.runs > 2 * most + 4 {
+            return Err(Trouble { what: format!("nodes are created in {growths:?}, at most {most}"), history });
+        }
     }
     if last_move > RUNS - 3 && unhindered && comes {
         return Err(Trouble { what: "no rest".to_owned(), history });
