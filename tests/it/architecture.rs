@@ -48,7 +48,7 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 24] = [
+const VALUE_TYPES: [&str; 27] = [
     "Action",
     "After",
     "Band",
@@ -56,6 +56,7 @@ const VALUE_TYPES: [&str; 24] = [
     "CordonReason",
     "DeleteReason",
     "Elapsed",
+    "GroupSize",
     "GrowReason",
     "KeepReason",
     "Limit",
@@ -66,7 +67,9 @@ const VALUE_TYPES: [&str; 24] = [
     "Plan",
     "Reason",
     "Refusal",
+    "Service",
     "Since",
+    "Target",
     "TooManyBroken",
     "UncordonReason",
     "UnmarkReason",
