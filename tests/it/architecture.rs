@@ -51,7 +51,7 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 24] = [
+const VALUE_TYPES: [&str; 27] = [
     "Action",
     "After",
     "Band",
@@ -59,6 +59,7 @@ const VALUE_TYPES: [&str; 24] = [
     "CordonReason",
     "DeleteReason",
     "Elapsed",
+    "GroupSize",
     "GrowReason",
     "KeepReason",
     "Limit",
@@ -69,7 +70,9 @@ const VALUE_TYPES: [&str; 24] = [
     "Plan",
     "Reason",
     "Refusal",
+    "Service",
     "Since",
+    "Target",
     "TooManyBroken",
     "UncordonReason",
     "UnmarkReason",
