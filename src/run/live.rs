@@ -15,7 +15,7 @@ use std::sync::Arc;
 use kube_rebalancer_apply::{Applied, Apply};
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::{Action, Plan};
-use kube_rebalancer_kube::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
+use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
 use kube_rebalancer_page::count;
 use kube_rebalancer_ports::{Clock, NotTried, OutcomeKind, SharedClock};
 
@@ -68,7 +68,7 @@ struct Run<'a> {
 struct Session {
     live: OnceCell<Live>,
     /// The Lease, from when it is taken until it is given back.
-    held: RefCell<Option<Held>>,
+    held: RefCell<Option<HeldLease>>,
     /// Whether anything may have been changed.
     acting: Cell<bool>,
 }
@@ -97,7 +97,7 @@ enum Consent {
 
 impl Run<'_> {
     async fn connect(&self, out: &mut dyn Write) -> Result<Ending, Failure> {
-        let who = Who {
+        let options = ConnectOptions {
             context: self.arguments.context.clone(),
             identity: self.identity(),
             namespace: self.settings.lease_namespace().to_owned(),
@@ -108,7 +108,7 @@ impl Run<'_> {
                 policy.preemptible_labels.union(&policy.omit_labels).cloned().collect()
             },
         };
-        let live = Live::connect(who, self.time.clone()).await.map_err(cannot_connect)?;
+        let live = Live::connect(options, self.time.clone()).await.map_err(cannot_connect)?;
         let live = self.session.live.get_or_init(|| live);
         if self.consent() == Consent::Given {
             self.take_lease(live).await?;
@@ -316,7 +316,7 @@ impl Run<'_> {
         yes
     }
 
-    /// Who this run is: its pod, or whoever sits at this machine. Two runs of one person differ.
+    /// The name of this run: its pod, or the person at this machine. Two runs of one person differ.
     fn identity(&self) -> String {
         if let Some((namespace, name)) = &self.settings.policy().own_pod {
             return format!("{namespace}/{name}");

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use call::Server;
 pub use cluster::ObserveError;
 pub use connect::{ConnectError, Target};
-pub use lease::{Held, LeaseError};
+pub use lease::{HeldLease, LeaseError};
 pub use time::RunTime;
 
 /// A live cluster.
@@ -44,7 +44,7 @@ pub struct Live {
     server: Server,
     time: RunTime,
     target: Target,
-    /// Who this run is, in the Lease and in events.
+    /// The name of this run, in the Lease and in events.
     identity: String,
     /// The namespace of the Lease and of the ConfigMap beside it.
     namespace: String,
@@ -56,12 +56,12 @@ pub struct Live {
     label_keys: Arc<BTreeSet<String>>,
 }
 
-/// Who runs, and how.
+/// The cluster to connect to, and the run that does it.
 #[derive(Clone, Debug)]
-pub struct Who {
+pub struct ConnectOptions {
     /// The kubeconfig's context, if one was asked for.
     pub context: Option<String>,
-    /// Who this run is.
+    /// The name of this run.
     pub identity: String,
     /// The namespace of the Lease.
     pub namespace: String,
@@ -75,8 +75,8 @@ pub struct Who {
 
 impl Live {
     /// Finds the cluster, within the time of the run. Nothing is sent yet.
-    pub async fn connect(who: Who, time: RunTime) -> Result<Self, ConnectError> {
-        let Who { context, identity, namespace, lease_name, dry_run, label_keys } = who;
+    pub async fn connect(options: ConnectOptions, time: RunTime) -> Result<Self, ConnectError> {
+        let ConnectOptions { context, identity, namespace, lease_name, dry_run, label_keys } = options;
         let (client, target, plugin) = connect::connect(context, &time).await?;
         let server = Server::new(client, time.clone(), &target.server, &plugin);
         Ok(Self {
