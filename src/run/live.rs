@@ -17,7 +17,7 @@ use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::{Action, Plan};
 use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
 use kube_rebalancer_page::count;
-use kube_rebalancer_ports::{Clock, NotTried, OutcomeKind, SharedClock};
+use kube_rebalancer_ports::{NotTried, OutcomeKind, SharedClock};
 
 use super::bounded::{self, GivenUp};
 use super::clouds::{self, CloudHalf, Clouds};
