@@ -1,6 +1,7 @@
 //! What may know what: crates by their manifests; within a crate by its sources, because one crate cannot forbid its
 //! modules to see each other.
 
+mod actions;
 mod crates;
 
 use std::fs;
