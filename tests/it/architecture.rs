@@ -52,16 +52,18 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 27] = [
+const VALUE_TYPES: [&str; 30] = [
     "Action",
     "After",
     "Band",
     "Before",
     "CordonReason",
     "DeleteReason",
+    "Demand",
     "Elapsed",
     "GroupSize",
     "GrowReason",
+    "InstanceReason",
     "KeepReason",
     "Limit",
     "Loss",
@@ -69,6 +71,7 @@ const VALUE_TYPES: [&str; 27] = [
     "NodeState",
     "NodeVerdict",
     "Plan",
+    "PoolPlan",
     "Reason",
     "Refusal",
     "Service",

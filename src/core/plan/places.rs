@@ -7,6 +7,7 @@
 //! Critical and pinned nodes come first among the serving and among the cordoned ones, then the order of part 2.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::growth::{GroupIndex, Growth};
 use super::order::{
@@ -16,7 +17,7 @@ use super::reach::Site;
 use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
 use super::taints::takes_nobody_now;
 use super::template::Template;
-use crate::model::{Amounts, NodeIndex, Pod, Resource, Volumes};
+use crate::model::{Amounts, FurtherAmounts, NodeIndex, Pod, Resource, Volumes};
 
 /// Requests of nominated pods by the node that they are nominated for.
 pub(super) type Nominated = BTreeMap<NodeIndex, Amounts>;
@@ -191,10 +192,9 @@ pub(super) fn booting_node<'s>(
     let facts = survey.nodes.get(index).filter(|facts| is_candidate(survey, facts))?;
     let group = growth.group_of(survey, index);
     let reports = facts.node.allocatable.memory.or(facts.node.capacity.memory).is_some();
+    let median = group.and_then(|group| growth.groups.get(group)?.template.as_ref());
     // The median of others is for what nothing else tells.
-    let template = group
-        .filter(|_| !reports || growth.has_template(group))
-        .and_then(|group| growth.groups.get(group)?.template.as_ref());
+    let template = median.filter(|_| !reports || growth.has_template(group));
     let own = if reports { facts.offer.clone().minus(&facts.load) } else { Amounts::default() };
     let free = match template {
         // Pods that tolerate what it still lacks may be there already.
@@ -202,7 +202,7 @@ pub(super) fn booting_node<'s>(
             let beside_daemons = facts.load.clone().minus(&facts.daemon_load);
             own.larger(&template.free.clone().minus(&beside_daemons))
         }
-        None if reports => own,
+        None if reports => own.larger(&devices_to_come(facts, median)),
         None => without_bound(),
     };
     Some(Place::new(
@@ -211,6 +211,14 @@ pub(super) fn booting_node<'s>(
         Ground::Node(Site::of(facts.node, survey.policy)),
         free,
     ))
+}
+
+/// The devices that the other nodes of its group have and that a node does not report yet: nothing else tells of them.
+fn devices_to_come(facts: &NodeFacts<'_>, median: Option<&Template<'_>>) -> Amounts {
+    let further = median.into_iter().flat_map(|median| median.free.further());
+    let to_come = further.filter(|(name, _)| facts.offer.further_of(name) == 0);
+    let to_come: FurtherAmounts = to_come.map(|(name, amount)| (name.clone(), amount)).collect();
+    Amounts::default().with_further(Some(Arc::new(to_come)))
 }
 
 /// Room for any pod that asks for no device.
