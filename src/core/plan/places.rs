@@ -227,3 +227,45 @@ fn without_bound() -> Amounts {
     (room.memory.0, room.cpu.0, room.pods) = (u64::MAX, u64::MAX, u64::MAX);
     room
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Node, SchedulerRefusal, Unbound};
+    use crate::plan::fixture::{Build, ago, cluster, node, pod};
+    use crate::plan::{Action, plan};
+    use crate::policy::Policy;
+
+    fn gpus(count: u64) -> Option<Arc<FurtherAmounts>> {
+        Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), count)])))
+    }
+
+    fn with_gpu(mut pod: Pod) -> Pod {
+        pod.requests = pod.requests.with_further(gpus(1));
+        pod
+    }
+
+    #[test]
+    fn nothing_is_created_for_a_user_whom_the_devices_to_come_of_a_booting_node_will_serve() {
+        let user = |name: &str| with_gpu(pod(&format!("hub/{name}")).labelled("user").asking(1, 100));
+        let full = |name: &str| {
+            let mut node = node(name);
+            (node.allocatable.further, node.created_at) = (gpus(1), Some(ago(86_400)));
+            node
+        };
+        let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(20)) };
+        let waits = Unbound { refusal: Some(refusal), created_at: Some(ago(20)), ..Unbound::default() };
+        let gina = Pod { unbound: Some(Box::new(waits)), ..user("gina") };
+        let grows = |boots: Option<Node>| {
+            let nodes = [full("g1"), full("g2")].into_iter().chain(boots).collect();
+            let pods = vec![user("ada").on("g1"), user("ben").on("g2"), gina.clone()];
+            let policy = Policy { preemptible_labels: ["user".to_owned()].into(), ..Policy::default() };
+            let actions = plan(&cluster(nodes, pods), &policy).unwrap().actions;
+            actions.iter().any(|action| matches!(action, Action::Grow { .. }))
+        };
+        // It is Ready for a minute; its GPU is not registered yet.
+        let boots = Node { created_at: Some(ago(60)), ..node("g3") };
+        assert!(!grows(Some(boots)));
+        assert!(grows(None));
+    }
+}
