@@ -1,6 +1,7 @@
 //! What may know what: crates by their manifests; within a crate by its sources, because one crate cannot forbid its
 //! modules to see each other.
 
+mod actions;
 mod crates;
 
 use std::fs;
@@ -51,16 +52,18 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 27] = [
+const VALUE_TYPES: [&str; 30] = [
     "Action",
     "After",
     "Band",
     "Before",
     "CordonReason",
     "DeleteReason",
+    "Demand",
     "Elapsed",
     "GroupSize",
     "GrowReason",
+    "InstanceReason",
     "KeepReason",
     "Limit",
     "Loss",
@@ -68,6 +71,7 @@ const VALUE_TYPES: [&str; 27] = [
     "NodeState",
     "NodeVerdict",
     "Plan",
+    "PoolPlan",
     "Reason",
     "Refusal",
     "Service",
