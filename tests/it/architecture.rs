@@ -52,13 +52,14 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 27] = [
+const VALUE_TYPES: [&str; 28] = [
     "Action",
     "After",
     "Band",
     "Before",
     "CordonReason",
     "DeleteReason",
+    "Demand",
     "Elapsed",
     "GroupSize",
     "GrowReason",
