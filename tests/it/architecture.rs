@@ -52,7 +52,7 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 28] = [
+const VALUE_TYPES: [&str; 30] = [
     "Action",
     "After",
     "Band",
@@ -63,6 +63,7 @@ const VALUE_TYPES: [&str; 28] = [
     "Elapsed",
     "GroupSize",
     "GrowReason",
+    "InstanceReason",
     "KeepReason",
     "Limit",
     "Loss",
@@ -70,6 +71,7 @@ const VALUE_TYPES: [&str; 28] = [
     "NodeState",
     "NodeVerdict",
     "Plan",
+    "PoolPlan",
     "Reason",
     "Refusal",
     "Service",
