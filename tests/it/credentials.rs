@@ -20,7 +20,7 @@ fn run(home: &Path, kubeconfig: &Path) -> (Option<i32>, String) {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("KUBECONFIG", kubeconfig)
         .env("RUN_TIMEOUT", "1s")
-        .env("RUST_LOG", "trace")
+        .env("RUST_LOG", "info")
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -73,7 +73,7 @@ pub(super) fn namespace(text: &str) -> Result<String, Complaint> {
 
 /// The root of an API, without a path: its client appends one.
 pub(in crate::settings) const ENDPOINT: Form<Option<String>> = Form {
-    shape: Shape { unit: "url", expected: "an https URL without a path", json: JsonKind::Text },
+    shape: Shape { unit: "url", expected: "a URL without a path", json: JsonKind::Text },
     read: |text| optional(text, is_endpoint, "URL of an API"),
 };
 
