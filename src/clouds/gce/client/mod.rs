@@ -80,7 +80,8 @@ impl ComputeEngine for Client {
     async fn instances(&self, group: &GroupId) -> Result<Vec<ManagedInstance>, ComputeError> {
         let call = Call::read(format!("list the instances of group {group}"), self.pace);
         let managers = self.managers(group);
-        let pages = pages::all(&call, pages::MOST_OF_A_GROUP, |token| managers.list_managed_instances(token)).await?;
+        let pages =
+            pages::all(&call, pages::MOST_OF_A_GROUP, |token| managers.list_managed_instances(token)).await?;
         let instances = pages.into_iter().flatten().map(convert::managed_instance);
         instances.collect::<Result<_, _>>().map_err(|words| call.not_understood(&words))
     }
