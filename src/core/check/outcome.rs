@@ -34,12 +34,15 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         }
         match action.target() {
             Target::Group { pool, group, from, to, .. } => {
-                let name = group.map(str::to_owned).unwrap_or_else(|| {
-                    let stand_in = stand_in(&Facts::of(snapshot, policy), pool);
-                    join(&mut nodes, &stand_in);
-                    groups.push(stand_in);
-                    stand_in_name(pool)
-                });
+                let name = group.map_or_else(
+                    || {
+                        let stand_in = stand_in(&Facts::of(snapshot, policy), pool);
+                        join(&mut nodes, &stand_in);
+                        groups.push(stand_in);
+                        stand_in_name(pool)
+                    },
+                    str::to_owned,
+                );
                 if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
                     boot(group, to.saturating_sub(from), now);
                 }

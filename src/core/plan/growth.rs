@@ -157,7 +157,7 @@ impl<'a> Growth<'a> {
                 self.groups.push(Group::new(Some(group), *pool));
             }
             let is_managed =
-                |index: &NodeIndex| survey.nodes.get(*index).is_some_and(|facts| facts.managed());
+                |index: &NodeIndex| survey.nodes.get(*index).is_some_and(super::survey::NodeFacts::managed);
             for (group, members) in &members {
                 nodes.insert(*group, members.iter().copied().filter(is_managed).collect());
             }

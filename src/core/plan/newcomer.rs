@@ -116,7 +116,7 @@ fn why_useless(
 }
 
 pub(super) fn has_common(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
-    nodes.iter().any(|index| survey.nodes.get(*index).is_some_and(|facts| facts.common()))
+    nodes.iter().any(|index| survey.nodes.get(*index).is_some_and(super::survey::NodeFacts::common))
 }
 
 /// The youngest instance that did not become a node within `BOOT_GRACE`.
