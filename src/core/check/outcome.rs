@@ -99,15 +99,12 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             remove(&[annotation::DELETING_UNTIL]);
             node.taints.retain(|one| one.key != taint::DELETING);
         }
-        _writes_nothing => {}
+        Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {}
     }
 }
 
 fn uncordoned(action: &Action) -> Option<&str> {
-    match action {
-        Action::Uncordon { node, .. } => Some(node),
-        _ => None,
-    }
+    action.node().filter(|_| action.is_uncordon())
 }
 
 /// The scheduler looks again at each pod that had room only on what the plan uncordons. What it still refuses then, it has

@@ -109,7 +109,11 @@ fn why_useless(
         NodeState::Broken => true,
         // Omitted pods that fill it may go.
         NodeState::NotInUse => !youngest.without_capacity,
-        _ => false,
+        NodeState::Serving
+        | NodeState::Cordoned
+        | NodeState::Booting
+        | NodeState::UnderPressure
+        | NodeState::Claimed => false,
     };
     (youngest.managed() && unusable && age < twice(survey.policy.boot_grace))
         .then(|| format!("its youngest node, {name}, has not become usable within BOOT_GRACE"))

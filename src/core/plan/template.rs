@@ -163,6 +163,9 @@ fn labels(
     zones.into_iter().map(in_zone).collect()
 }
 
+/// What the daemons of one controller ask for on each node, and whether that counts in its utilization.
+type OnNodes<'a> = BTreeMap<NodeIndex, (&'a Amounts, bool)>;
+
 /// The lasting taints of a new node: the ones that all nodes of the group share, else the template's.
 fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts<'_>]) -> Vec<Taint> {
     if let Some((first, rest)) = nodes.split_first() {
@@ -193,7 +196,7 @@ pub(super) fn daemon_sets(
             *count += 1;
         }
     }
-    let mut found: BTreeMap<(usize, &str), BTreeMap<NodeIndex, (&Amounts, bool)>> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, &str), OnNodes<'_>> = BTreeMap::new();
     for &(pod, index, counted) in &survey.bound_daemons {
         let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node")
         else {

@@ -83,7 +83,7 @@ pub(super) struct Needs {
 
 impl<'a> WaitingPod<'a> {
     fn new(survey: &Survey<'a>, pod: &'a Pod, unbound: &'a Unbound) -> Self {
-        let volume = |claim: &Box<str>| {
+        let volume = |claim: &str| {
             let key = (pod.namespace.to_string(), claim.to_string());
             survey.snapshot.volumes().get(&key).and_then(Option::as_ref)
         };
@@ -94,7 +94,7 @@ impl<'a> WaitingPod<'a> {
         Self {
             pod,
             unbound,
-            volumes: pod.claims.iter().filter_map(volume).collect(),
+            volumes: pod.claims.iter().filter_map(|claim| volume(claim)).collect(),
             known_volumes,
             misnominated: false,
             age,

@@ -257,9 +257,7 @@ impl Server {
         }
         let asked_for = retry_after(response.headers());
         let status = response.status();
-        let text = if let Ok(text) = response.into_body() {
-            text
-        } else {
+        let Ok(text) = response.into_body() else {
             let message = format!("the answer is longer than {} MiB", call.most >> 20);
             let in_doubt = call.method != Method::GET;
             let error = CallError { what, status: None, message, in_doubt, too_long: true };

@@ -202,14 +202,14 @@ impl Live {
         match self.server.call(&patch).await {
             Ok(_) => Ok(()),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
-                let body = json!({
+                let config_map = json!({
                     "apiVersion": "v1",
                     "kind": "ConfigMap",
                     "metadata": { "name": self.lease_name, "namespace": self.namespace },
                     "data": data,
                 });
-                let path = format!("/api/v1/namespaces/{}/configmaps", self.namespace);
-                self.server.call(&Call::post(path, body).once()).await?;
+                let all = format!("/api/v1/namespaces/{}/configmaps", self.namespace);
+                self.server.call(&Call::post(all, config_map).once()).await?;
                 Ok(())
             }
             Err(error) => Err(error.into()),
