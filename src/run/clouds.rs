@@ -147,8 +147,8 @@ async fn look(
 }
 
 fn part(kind: &dyn ProviderKind, view: CloudView) -> CloudPart {
-    let CloudView { groups, memberships, gaps, unknown, known } = view;
-    CloudPart { cloud: kind.cloud(), scheme: kind.scheme(), groups, memberships, gaps, unknown, known }
+    let CloudView { groups, memberships, gaps, notes, unknown, known } = view;
+    CloudPart { cloud: kind.cloud(), scheme: kind.scheme(), groups, memberships, gaps, notes, unknown, known }
 }
 
 impl NodeGroups for Clouds {
