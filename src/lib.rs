@@ -2,18 +2,30 @@
 //! why, and exits. It never touches a running pod.
 //!
 //! ```text
-//!   main --> cli, terminal          what was typed, and where
-//!     run -----+--> settings        variables and flags, all checked before anything else
-//!              +--> observe         files, or the answers of a live cluster --> Snapshot
-//!              +--> run::clouds     the node groups of each cloud, brought together by the crate join
-//!              +--> core::plan      Snapshot, Policy --> Plan        (the pure crate)
-//!              +--> core::check     the Plan's own rules             (shares no code with plan)
-//!              +--> apply --> ports the Plan, action by action, each judged again by core::recheck
-//!              |               ^
-//!              |       live ---+    an API server: requests, lists, patches, Lease, events
-//!              |  providers ---+    the table of clouds: groups that grow, instances that go
-//!              +--> report          text for people, JSON for programs
-//!     logs --------> standard error text, or JSON for Cloud Logging
+//!   main, cli, settings, run, report, logs    the program: the only place that knows all stages; names no cloud
+//!     |
+//!     |-- simulate      users, a simulated cluster, other rules, plots, traces   --> apply, page, ports, core
+//!     |-- clouds/gce    Compute Engine; a provider is a crate and a feature      --> join, ports, retry, core
+//!     |-- kube          a live cluster, the Lease, events; dumps                 --> ports, retry, core
+//!     |-- clouds/join   which node is which instance, whatever the cloud         --> core
+//!     |-- apply         the plan, action by action, each judged again            --> ports, core
+//!     |-- ports         what all of these need of each other: traits and values  --> core
+//!     |-- page          what reports are written with                            --> core
+//!     |-- retry         the one loop that tries a request again
+//!     `-- core          model, planner, checker, second judgement: no input, no output
+//! ```
+//!
+//! Arrows point down only; `tests/it/architecture` holds the manifests to that. A run goes through the stages in this
+//! order:
+//!
+//! ```text
+//!   settings     variables and flags, all checked before anything else
+//!   kube         files, or the answers of a live cluster --> Snapshot
+//!   run::clouds  the node groups of each cloud in the table of providers, brought together by join --> Snapshot
+//!   core::plan   Snapshot, Policy --> Plan
+//!   core::check  the Plan's own rules (shares no code with plan)
+//!   apply        the Plan, each action judged again by core::recheck
+//!   report       text for people, JSON for programs
 //! ```
 //!
 //! The library exists for the program and its tests; it promises no stable interface.
@@ -26,5 +38,3 @@ pub mod report;
 pub mod run;
 pub mod settings;
 pub mod terminal;
-
-pub use kube_rebalancer_ports as ports;

@@ -41,8 +41,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
         // One that failed may have been carried out all the same, if its answer was lost.
         let was_sent = |outcome: &Outcome| matches!(outcome, Outcome::Applied | Outcome::Failed(_));
-        let cordoned = self.ended(Action::is_cordon, was_sent, progress);
-        let claimed = self.ended(Action::is_delete, |outcome| *outcome == Outcome::Applied, progress);
+        let cordoned = self.indices_by_outcome(Action::is_cordon, was_sent, progress);
+        let claimed =
+            self.indices_by_outcome(Action::is_delete, |outcome| *outcome == Outcome::Applied, progress);
         let node = |index: &usize| Some((*index, self.node_of(*index, progress)?.clone()));
         let claimed: Vec<Claimed> = claimed.iter().filter_map(node).collect();
         if cordoned.is_empty() && claimed.is_empty() {
@@ -258,7 +259,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 
     /// The actions of one kind that have come to a certain end.
-    fn ended(
+    fn indices_by_outcome(
         &self,
         kind: impl Fn(&Action) -> bool,
         end: impl Fn(&Outcome) -> bool,

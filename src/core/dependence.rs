@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Snapshot;
 use crate::plan::ahead::{Share, Standing};
-use crate::plan::{Action, NodeState, Plan, Survey};
+use crate::plan::{NodeState, Plan, Service, Survey};
 use crate::policy::Policy;
 
 /// The actions that must not be tried, by their index in the plan, each with the node whose uncordon is missing.
@@ -64,11 +64,12 @@ fn block_pool(plan: &Plan, survey: &Survey<'_>, pool: &str, uncordon: &str, bloc
         else {
             continue;
         };
-        match action {
+        match action.service() {
             // A broken node offers nothing, so its cordon takes nothing away.
-            Action::Cordon { .. } if verdict.state == NodeState::Broken => {}
-            Action::Cordon { node, .. } => {
-                let Some(facts) = index_of(node).and_then(|index| survey.nodes.get(index)) else { continue };
+            Some(Service::Leaves) if verdict.state == NodeState::Broken => {}
+            Some(Service::Leaves) => {
+                let facts = index_of(&verdict.name).and_then(|index| survey.nodes.get(index));
+                let Some(facts) = facts else { continue };
                 let share = Share { capacity: &facts.capacity, daemons: &facts.daemons };
                 ended = ended || standing.try_without(share).is_err();
                 if !ended {
@@ -80,15 +81,10 @@ fn block_pool(plan: &Plan, survey: &Survey<'_>, pool: &str, uncordon: &str, bloc
                     blocked.insert(number, uncordon.to_owned());
                 }
             }
-            Action::Delete { .. } if !matches!(verdict.state, NodeState::Broken | NodeState::Booting) => {
+            Some(Service::Ends) if !matches!(verdict.state, NodeState::Broken | NodeState::Booting) => {
                 blocked.insert(number, uncordon.to_owned());
             }
-            Action::Uncordon { .. }
-            | Action::Grow { .. }
-            | Action::Delete { .. }
-            | Action::DeleteInstance { .. }
-            | Action::Mark { .. }
-            | Action::Unmark { .. } => {}
+            Some(Service::Ends | Service::Enters) | None => {}
         }
     }
 }

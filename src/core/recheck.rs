@@ -1,4 +1,4 @@
-//! Looking again before touching: what of a plan still holds when its turn comes. POLICY section 8.
+//! Looking again before touching: what of a plan still holds when its turn comes. Section 8.
 //!
 //! Pure, like the plan itself: the same functions judge in production, in the simulator and in the model of the race
 //! between a run, the scheduler and a second run.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use kube_rebalancer_apply::{Applied, Apply};
 use kube_rebalancer_core::model::Snapshot;
-use kube_rebalancer_kube::live::{ConnectError, Held, LeaseError, Live, RunTime, Who};
+use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
 use kube_rebalancer_page::count;
 use kube_rebalancer_ports::{Clock, NotTried, OutcomeKind, SharedClock};
 
@@ -83,14 +83,14 @@ enum Consent {
 
 impl Run<'_> {
     async fn connect(&self, out: &mut dyn Write) -> Result<Ending, Failure> {
-        let who = Who {
+        let options = ConnectOptions {
             context: self.arguments.context.clone(),
             identity: self.identity(),
             namespace: self.settings.lease_namespace().to_owned(),
             lease_name: self.settings.lease_name().to_owned(),
             dry_run: self.arguments.dry_run == Some(DryRun::Server),
         };
-        let live = Live::connect(who, self.time.clone()).await.map_err(cannot_connect)?;
+        let live = Live::connect(options, self.time.clone()).await.map_err(cannot_connect)?;
         if self.arguments.dry_run.is_some() {
             return self.rebalance(&live, None, out).await;
         }
@@ -103,7 +103,7 @@ impl Run<'_> {
     async fn rebalance(
         &self,
         live: &Live,
-        held: Option<&Held>,
+        held: Option<&HeldLease>,
         out: &mut dyn Write,
     ) -> Result<Ending, Failure> {
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
@@ -250,7 +250,7 @@ impl Run<'_> {
         }
     }
 
-    /// Who this run is: its pod, or whoever sits at this machine. Two runs of one person differ.
+    /// The name of this run: its pod, or the person at this machine. Two runs of one person differ.
     fn identity(&self) -> String {
         if let Some((namespace, name)) = &self.settings.policy().own_pod {
             return format!("{namespace}/{name}");

@@ -1,6 +1,6 @@
 //! Drives a simulated cluster through time: what happens by itself, users who come, runs of what scales the cluster.
 
-use super::autoscaler::{Autoscaler, Wrong};
+use super::autoscaler::{Autoscaler, Defect};
 use super::world::World;
 
 /// How long to go on.
@@ -21,7 +21,7 @@ pub(super) fn run(
     mut autoscaler: Option<&mut (dyn Autoscaler + Send)>,
     until: Until,
     progress: &dyn Fn(u64),
-) -> Result<(), Wrong> {
+) -> Result<(), Defect> {
     let (sessions, length) = (&world.scenario.sessions, world.scenario.length);
     let mut coming = sessions.iter().enumerate().peekable();
     let interval = autoscaler.as_ref().map(|autoscaler| autoscaler.interval().max(1));

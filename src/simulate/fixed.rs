@@ -1,6 +1,6 @@
 //! A cluster whose size never changes: for each pool the smallest number of nodes with which nobody has to wait.
 
-use super::autoscaler::Wrong;
+use super::autoscaler::Defect;
 use super::engine::{Until, run};
 use super::floor::least_nodes;
 use super::scenario::Scenario;
@@ -9,14 +9,14 @@ use super::world::World;
 /// Finds the number of nodes of each pool. Users of different pools do not compete, so each pool is searched with its own
 /// users alone. Together they draw other random numbers, and the scheduler may put somebody elsewhere: a pool in which that
 /// makes somebody wait gets another node.
-pub(super) fn smallest(scenario: &Scenario) -> Result<Vec<u32>, Wrong> {
+pub(super) fn smallest(scenario: &Scenario) -> Result<Vec<u32>, Defect> {
     let least = least_nodes(scenario);
     let [only] = least.as_slice() else { return of_several_pools(scenario, &least) };
     let enough = |nodes: u32| Ok(waits(scenario, &[nodes])?.is_none());
     Ok(vec![search(u32::try_from(*only).unwrap_or(u32::MAX).max(1), enough)?])
 }
 
-fn of_several_pools(scenario: &Scenario, least: &[u64]) -> Result<Vec<u32>, Wrong> {
+fn of_several_pools(scenario: &Scenario, least: &[u64]) -> Result<Vec<u32>, Defect> {
     let mut sizes = vec![0; least.len()];
     for (pool, least) in least.iter().enumerate().filter(|(pool, _)| scenario.cluster.core != Some(*pool)) {
         let of_pool = users_of(scenario, pool);
@@ -49,7 +49,7 @@ fn users_of(scenario: &Scenario, pool: usize) -> Scenario {
 
 /// Finds the smallest number that is enough, from the least that could be: first in growing steps, then by halving what is
 /// between the largest that was not enough and the smallest that was.
-fn search(least: u32, is_enough: impl Fn(u32) -> Result<bool, Wrong>) -> Result<u32, Wrong> {
+fn search(least: u32, is_enough: impl Fn(u32) -> Result<bool, Defect>) -> Result<u32, Defect> {
     let (mut too_few, mut enough, mut step) = (least - 1, least, 1);
     while !is_enough(enough)? {
         too_few = enough;
@@ -68,7 +68,7 @@ fn search(least: u32, is_enough: impl Fn(u32) -> Result<bool, Wrong>) -> Result<
 }
 
 /// The pool of the first user who has to wait with so many nodes in each pool, if anybody has to.
-fn waits(scenario: &Scenario, nodes: &[u32]) -> Result<Option<usize>, Wrong> {
+fn waits(scenario: &Scenario, nodes: &[u32]) -> Result<Option<usize>, Defect> {
     let mut world = World::with_pools(scenario, nodes, "");
     run(&mut world, None, Until::FirstWait, &|_| {})?;
     let first = world.waiting().next();

@@ -44,7 +44,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::LabelSelector;
 use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 
-pub use autoscaler::Wrong;
+pub use autoscaler::Defect;
 use autoscaler::{Autoscaler, Rebalancer, ScalePy, WhenEmpty};
 use engine::Until;
 use fill::Fill;
@@ -90,7 +90,7 @@ pub struct SimulationError {
     /// The same in seconds.
     pub seconds: u64,
     /// What was wrong.
-    pub source: Wrong,
+    pub source: Defect,
 }
 
 /// What else is wanted of a simulation.
@@ -183,7 +183,7 @@ impl<'s> Race<'s> {
     fn fixed(self, policy: &Policy) -> Result<PolicyResult, SimulationError> {
         let title = Title::new("fixed size", policy);
         let size =
-            fixed::smallest(self.scenario).map_err(|wrong| self.ended(title.name.clone(), 0, wrong))?;
+            fixed::smallest(self.scenario).map_err(|defect| self.ended(title.name.clone(), 0, defect))?;
         self.run(World::with_pools(self.scenario, &size, ""), title, None)
     }
 
@@ -197,12 +197,12 @@ impl<'s> Race<'s> {
             world.tally.sample(every, Fill::new(&self.scenario.cluster, title.optimum));
         }
         engine::run(&mut world, autoscaler, Until::End, self.extras.progress)
-            .map_err(|wrong| self.ended(title.name.clone(), world.now, wrong))?;
+            .map_err(|defect| self.ended(title.name.clone(), world.now, defect))?;
         let points = world.tally.points(world.now);
         Ok(PolicyResult::new(title.name, title.settings, &self.scenario.cluster, world.tally, points))
     }
 
-    fn ended(self, policy: String, seconds: u64, source: Wrong) -> SimulationError {
+    fn ended(self, policy: String, seconds: u64, source: Defect) -> SimulationError {
         SimulationError { policy, at: self.scenario.time(seconds), seconds, source }
     }
 }

@@ -121,7 +121,8 @@ impl Scenario {
         if ran.out.is_empty() {
             return (ran.code, Value::Null);
         }
-        let mut plan: Value = serde_json::from_str(&ran.out).unwrap();
+        let unnamed = ran.out.replace(cluster.to_str().unwrap(), "cluster.yaml");
+        let mut plan: Value = serde_json::from_str(&unnamed).unwrap();
         plan.as_object_mut().unwrap().remove("source").unwrap();
         (ran.code, plan)
     }

@@ -22,6 +22,7 @@
 mod generate;
 mod naive;
 mod properties;
+mod regressions;
 mod running_on;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

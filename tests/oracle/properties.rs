@@ -50,7 +50,7 @@ fn hold<S: Strategy>(worlds: &S, world_of: fn(S::Value) -> World, broken: &dyn F
         *times += 1;
         if *times <= number("ORACLE_SHOW", 1) {
             let world = smallest(world, &|world| broken(world).is_some_and(|next| self::kind(&next) == kind));
-            eprintln!("cluster {at}: {}\n{world:?}", broken(&world).unwrap());
+            eprintln!("cluster {at}: {}\n{world:?}\n{}", broken(&world).unwrap(), world.dump());
         }
     }
     assert!(found.is_empty(), "{found:#?} in {count} clusters");

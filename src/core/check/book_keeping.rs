@@ -25,11 +25,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
                     found.push(Violation::UnmarkUnfounded { node: node.clone(), why });
                 }
             }
-            Action::Uncordon { .. }
-            | Action::Grow { .. }
-            | Action::Cordon { .. }
-            | Action::Delete { .. }
-            | Action::DeleteInstance { .. } => {}
+            _no_mark => {}
         }
     }
     if plan.guard.is_some() {

@@ -31,8 +31,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
 /// no sign of trouble, counts either way.
 fn check_guard(facts: &Facts<'_>, plan: &Plan, managed: usize, found: &mut Vec<Violation>) {
     let unready = |state: &NodeState| matches!(state, NodeState::Broken | NodeState::NotInUse);
-    let states =
-        || facts.managed().filter(|node| !node.health.is_filled()).map(|node| node.health.states());
+    let states = || facts.managed().filter(|node| !node.health.is_filled()).map(|node| node.health.states());
     let most = states().filter(|states| states.iter().any(unready)).count();
     let least = states().filter(|states| states.iter().all(unready)).count();
     let guarded = plan.guard.is_some();

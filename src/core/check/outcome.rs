@@ -9,9 +9,10 @@ use super::facts::{Facts, NodeFacts, taints};
 use super::reach::Admission;
 use super::waiting::has_room;
 use crate::model::{
-    Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect, annotation, taint,
+    Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect, annotation,
+    taint,
 };
-use crate::plan::{Action, Plan, UnmarkReason};
+use crate::plan::{Action, Plan, Target, UnmarkReason};
 use crate::policy::Policy;
 
 /// The label that is never the same on two nodes.
@@ -31,29 +32,25 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         if let Some(node) = index.and_then(|index| nodes.get_mut(index)) {
             act(node, action, now);
         }
-        match action {
-            Action::Grow { pool, group, from, to, .. } => {
-                let name = group.clone().unwrap_or_else(|| {
+        match action.target() {
+            Target::Group { pool, group, from, to, .. } => {
+                let name = group.map(str::to_owned).unwrap_or_else(|| {
                     let stand_in = stand_in(&Facts::of(snapshot, policy), pool);
                     join(&mut nodes, &stand_in);
                     groups.push(stand_in);
                     stand_in_name(pool)
                 });
                 if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
-                    boot(group, to.saturating_sub(*from), now);
+                    boot(group, to.saturating_sub(from), now);
                 }
             }
-            Action::DeleteInstance { group, instance, .. } => {
-                if let Some(group) = groups.iter_mut().find(|one| one.name == *group) {
-                    group.instances.retain(|one| one.name != *instance);
+            Target::Instance { group, instance, .. } => {
+                if let Some(group) = groups.iter_mut().find(|one| one.name == group) {
+                    group.instances.retain(|one| one.name != instance);
                     group.target_size = group.target_size.saturating_sub(1);
                 }
             }
-            Action::Uncordon { .. }
-            | Action::Cordon { .. }
-            | Action::Delete { .. }
-            | Action::Mark { .. }
-            | Action::Unmark { .. } => {}
+            Target::Node { .. } => {}
         }
     }
     let ledger = plan.ledger.as_ref().or(snapshot.ledger()).cloned();
@@ -99,7 +96,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             remove(&[annotation::DELETING_UNTIL]);
             node.taints.retain(|one| one.key != taint::DELETING);
         }
-        Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {}
+        _writes_nothing => {}
     }
 }
 

@@ -3,7 +3,7 @@
 use super::outcome::outcome;
 use super::violation::Violation;
 use crate::model::Snapshot;
-use crate::plan::{Action, Limit, Plan, Refusal};
+use crate::plan::{Action, Limit, Plan, Refusal, Service, Target};
 use crate::policy::Policy;
 
 /// Whether the plan created nodes, deleted instances, or a limit left to the next run what this one would have done: then it need not be
@@ -42,15 +42,12 @@ pub fn check_settled(
     let Ok(after) = outcome(snapshot, policy, plan) else { return Some(Violation::RefusedOnOutcome) };
     let Ok(again) = planner(&after, policy) else { return Some(Violation::RefusedOnOutcome) };
     again.actions.iter().find_map(|action| {
-        let what = match action {
-            Action::Uncordon { node, .. } | Action::Cordon { node, .. } => node.clone(),
-            Action::Grow { group, from, to, .. } => {
-                format!("group {} from {from} to {to}", group.as_deref().unwrap_or("(none)"))
+        let what = match (action.target(), action.service()) {
+            (Target::Node { node, .. }, Some(Service::Enters | Service::Leaves)) => node.to_owned(),
+            (Target::Group { group, from, to, .. }, _) => {
+                format!("group {} from {from} to {to}", group.unwrap_or("(none)"))
             }
-            Action::Delete { .. }
-            | Action::DeleteInstance { .. }
-            | Action::Mark { .. }
-            | Action::Unmark { .. } => return None,
+            (Target::Node { .. } | Target::Instance { .. }, _) => return None,
         };
         Some(Violation::NotSettled { verb: action.verb(), what })
     })

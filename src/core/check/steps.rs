@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::facts::{Facts, NodeFacts};
 use super::violation::{Direction, Violation};
 use crate::model::NodeIndex;
-use crate::plan::{Action, GroupSize, Plan};
+use crate::plan::{Action, GroupSize, Plan, Service, Target};
 
 /// A group to grow.
 #[derive(Clone, Copy, Debug)]
@@ -38,28 +38,23 @@ impl<'a> Steps<'a> {
         check_order(plan, found);
         let mut steps = Self { moves: vec![None; facts.nodes.len()], growths: Vec::new() };
         for action in &plan.actions {
-            match action {
-                Action::Uncordon { node, .. } => steps.add(facts, node, Direction::Uncordon, found),
-                Action::Cordon { node, .. } => steps.add(facts, node, Direction::Cordon, found),
-                Action::Delete { node, .. } => steps.add(facts, node, Direction::Delete, found),
-                Action::Grow { pool, group, from, to, instead, .. } => {
-                    let (group, from, to) = (group.as_deref(), *from, *to);
+            match (action.target(), action.service()) {
+                (Target::Node { node, .. }, Some(service)) => steps.add(facts, node, service, found),
+                (Target::Node { node, .. }, None) => drop(managed_index(facts, node, action.verb(), found)),
+                (Target::Group { pool, group, from, to, instead }, _) => {
                     steps.growths.push(Growth { pool, group, from, to, instead });
                 }
-                Action::DeleteInstance { .. } => {}
-                Action::Mark { node, .. } | Action::Unmark { node, .. } => {
-                    managed_index(facts, node, action.verb(), found);
-                }
+                (Target::Instance { .. }, _) => {}
             }
         }
         steps
     }
 
-    fn add(&mut self, facts: &Facts<'_>, node: &str, direction: Direction, found: &mut Vec<Violation>) {
-        let verb = match direction {
-            Direction::Uncordon => "uncordon",
-            Direction::Cordon => "cordon",
-            Direction::Delete => "delete",
+    fn add(&mut self, facts: &Facts<'_>, node: &str, service: Service, found: &mut Vec<Violation>) {
+        let (direction, verb) = match service {
+            Service::Enters => (Direction::Uncordon, "uncordon"),
+            Service::Leaves => (Direction::Cordon, "cordon"),
+            Service::Ends => (Direction::Delete, "delete"),
         };
         let Some(index) = managed_index(facts, node, verb, found) else { return };
         match self.moves.get_mut(index) {
@@ -138,11 +133,11 @@ fn check_order(plan: &Plan, found: &mut Vec<Violation>) {
 }
 
 fn rank(action: &Action) -> u8 {
-    match action {
-        Action::Uncordon { .. } => 0,
-        Action::Grow { .. } => 1,
-        Action::Cordon { .. } => 2,
-        Action::Delete { .. } | Action::DeleteInstance { .. } => 3,
-        Action::Mark { .. } | Action::Unmark { .. } => 4,
+    match (action.target(), action.service()) {
+        (Target::Node { .. }, Some(Service::Enters)) => 0,
+        (Target::Group { .. }, _) => 1,
+        (Target::Node { .. }, Some(Service::Leaves)) => 2,
+        (Target::Node { .. }, Some(Service::Ends)) | (Target::Instance { .. }, _) => 3,
+        (Target::Node { .. }, None) => 4,
     }
 }

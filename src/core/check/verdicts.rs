@@ -10,8 +10,7 @@ use crate::plan::{Action, NodeVerdict, Plan, Verdict};
 pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) {
     let mut actions: Vec<Option<&Action>> = vec![None; facts.nodes.len()];
     for action in &plan.actions {
-        let moves = matches!(action, Action::Uncordon { .. } | Action::Cordon { .. } | Action::Delete { .. });
-        if moves
+        if action.service().is_some()
             && let Some(index) = action.node().and_then(|name| facts.find(name))
             && let Some(slot) = actions.get_mut(index)
         {

@@ -271,9 +271,10 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
             admitted += if lasting.admits(constraints) { count } else { 0 };
         }
         let set = whole.to_set();
-        let kept = self.kept.get(&set).copied().filter(|_| pods < self.nodes);
+        // A set of taints does not tell of Windows, so nothing is kept of such nodes.
+        let kept = self.kept.get(&set).copied().filter(|_| pods < self.nodes && !lasting.windows);
         let common = kept.unwrap_or(pods > 0 && admitted.saturating_mul(2) >= pods);
-        if pods > 0 {
+        if pods > 0 && !lasting.windows {
             self.noted.insert(set, common);
         }
         let reason = (!common).then(|| self.reason(lasting));

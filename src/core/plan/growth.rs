@@ -199,7 +199,7 @@ impl<'a> Growth<'a> {
                     "none of its nodes is managed, and NODE_GROUPS does not name it".to_owned()
                 });
             }
-            obstacle = obstacle.or(newcomer).or_else(|| backs_off(survey, one));
+            obstacle = obstacle.or(newcomer).or_else(|| backs_off(survey, group, &one.members));
             for instance in group.instances.iter().filter(|instance| !instance.has_node) {
                 let Some(pool) = pool else { continue };
                 if let Some(count) = self.instances_without_node.get_mut(pool) {
@@ -347,9 +347,12 @@ fn unmanaged_new_node(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> 
             let first = sites.next()??;
             sites.all(|why| why.is_some()).then_some(first)?
         }
-        None => group.group?.template.as_ref().filter(|_| group.nodes.is_empty()).and_then(|template| {
-            unmanaged_by_labels(&template.labels, survey.policy)
-        })?,
+        None => group
+            .group?
+            .template
+            .as_ref()
+            .filter(|_| group.nodes.is_empty())
+            .and_then(|template| unmanaged_by_labels(&template.labels, survey.policy))?,
     };
     Some(format!("a new node of it would not be managed: {why}"))
 }

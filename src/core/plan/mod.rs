@@ -68,10 +68,7 @@ pub use demand::Demand;
 pub use late::{LATE_BIND, SCHEDULER_LAG};
 pub use managed::is_managed;
 pub use notes::{Limit, Warning};
-pub use reason::{
-    CordonAge, CordonReason, DeleteReason, Elapsed, GrowReason, InstanceReason, KeepReason, Loss, MarkReason,
-    Reason, Since, UncordonReason, UnmarkReason,
-};
+pub use reason::*;
 pub use state::is_claimed;
 pub use utilization::{Ratio, Utilization};
 pub use value::{

@@ -7,19 +7,19 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::growth::{Group, GroupIndex};
+use super::growth::GroupIndex;
 use super::managed::unmanaged_by_labels;
 use super::once::{pause_after, twice};
 use super::reason::Elapsed;
 use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;
-use crate::model::{CreatedFor, Ledger, NodeGroup, NodeIndex};
+use crate::model::{CreatedFor, NodeGroup, NodeIndex};
 
 /// The youngest node or instance of a group, where it shows what a further one is good for.
 #[derive(Clone, Debug)]
 struct Newcomer {
     created_at: Timestamp,
-    /// Why it is of no use; `None` if it serves.
+    /// Why it is of no use; `None` if it serves, or would without its cordon.
     useless: Option<String>,
 }
 
@@ -50,32 +50,26 @@ pub(super) fn speaks_against(
     useless.filter(|_| group.is_some() || age < twice(survey.policy.boot_grace))
 }
 
-/// Notes the newcomer of a group once where it is of no use, and forgets earlier ones where it serves.
-pub(super) fn note(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex], ledger: &mut Ledger) {
+/// What is noted of a group once its newcomer is looked at: one of no use counts once, and one that serves and came after
+/// the note clears it.
+pub(super) fn noted(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex]) -> Option<CreatedFor> {
+    let before = survey.snapshot.ledger()?.useless.get(&group.name).copied();
     let newcomers = [youngest(survey, members), never_registered(survey, group)];
-    let Some(newcomer) = newcomers.into_iter().flatten().max_by_key(|one| one.created_at) else { return };
-    let noted = ledger.useless.get(&group.name).copied();
-    if noted.is_some_and(|noted| newcomer.created_at <= noted.at) {
-        return;
-    }
-    if newcomer.useless.is_some() {
-        let nodes = noted.map_or(0, |noted| noted.nodes).saturating_add(1);
-        ledger
-            .useless
-            .insert(group.name.clone(), CreatedFor { nodes, at: survey.snapshot.observed_at() });
-    } else {
-        ledger.useless.remove(&group.name);
+    let newcomer = newcomers.into_iter().flatten().max_by_key(|one| one.created_at);
+    let is_new = |one: &Newcomer| before.is_none_or(|before| one.created_at > before.at);
+    match newcomer.filter(is_new) {
+        Some(Newcomer { useless: Some(_), .. }) => {
+            let nodes = before.map_or(0, |before| before.nodes).saturating_add(1);
+            Some(CreatedFor { nodes, at: survey.snapshot.observed_at() })
+        }
+        Some(Newcomer { useless: None, .. }) => None,
+        None => before,
     }
 }
 
-/// Why a group is not grown after the useless nodes that earlier runs noted.
-pub(super) fn backs_off(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> {
-    let CreatedFor { nodes, at } = *survey.snapshot.ledger()?.useless.get(group.name())?;
-    let serves_since =
-        |one: Newcomer| one.useless.is_none() && one.created_at > at;
-    if youngest(survey, &group.members).is_some_and(serves_since) {
-        return None;
-    }
+/// Why a group is not grown after the useless nodes that are noted.
+pub(super) fn backs_off(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex]) -> Option<String> {
+    let CreatedFor { nodes, at } = noted(survey, group, members)?;
     let pause = pause_after(nodes, survey.policy);
     let passed = survey.snapshot.observed_at().duration_since(at).max(SignedDuration::ZERO);
     (nodes > 0 && passed < pause).then(|| {
@@ -92,7 +86,9 @@ fn youngest(survey: &Survey<'_>, members: &[NodeIndex]) -> Option<Newcomer> {
     let youngest = known.max_by_key(|facts| facts.node.created_at)?;
     let created_at = youngest.node.created_at?;
     let useless = why_useless(survey, youngest, created_at, members);
-    (useless.is_some() || youngest.serves()).then_some(Newcomer { created_at, useless })
+    // A cordon does not make it useless.
+    let of_use = youngest.ready() && youngest.common();
+    (useless.is_some() || of_use).then_some(Newcomer { created_at, useless })
 }
 
 fn why_useless(

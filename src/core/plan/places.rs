@@ -7,6 +7,7 @@
 //! Critical and pinned nodes come first among the serving and among the cordoned ones, then the order of part 2.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::growth::{GroupIndex, Growth};
 use super::order::{
@@ -16,7 +17,7 @@ use super::reach::Site;
 use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
 use super::taints::takes_nobody_now;
 use super::template::Template;
-use crate::model::{Amounts, NodeIndex, Pod, Resource, Volumes};
+use crate::model::{Amounts, FurtherAmounts, NodeIndex, Pod, Resource, Volumes};
 
 /// Requests of nominated pods by the node that they are nominated for.
 pub(super) type Nominated = BTreeMap<NodeIndex, Amounts>;
@@ -191,10 +192,9 @@ pub(super) fn booting_node<'s>(
     let facts = survey.nodes.get(index).filter(|facts| is_candidate(survey, facts))?;
     let group = growth.group_of(survey, index);
     let reports = facts.node.allocatable.memory.or(facts.node.capacity.memory).is_some();
+    let median = group.and_then(|group| growth.groups.get(group)?.template.as_ref());
     // The median of others is for what nothing else tells.
-    let template = group
-        .filter(|_| !reports || growth.has_template(group))
-        .and_then(|group| growth.groups.get(group)?.template.as_ref());
+    let template = median.filter(|_| !reports || growth.has_template(group));
     let own = if reports { facts.offer.clone().minus(&facts.load) } else { Amounts::default() };
     let free = match template {
         // Pods that tolerate what it still lacks may be there already.
@@ -202,7 +202,7 @@ pub(super) fn booting_node<'s>(
             let beside_daemons = facts.load.clone().minus(&facts.daemon_load);
             own.larger(&template.free.clone().minus(&beside_daemons))
         }
-        None if reports => own,
+        None if reports => own.larger(&devices_to_come(facts, median)),
         None => without_bound(),
     };
     Some(Place::new(
@@ -213,9 +213,59 @@ pub(super) fn booting_node<'s>(
     ))
 }
 
+/// The devices that the other nodes of its group have and that a node does not report yet: nothing else tells of them.
+fn devices_to_come(facts: &NodeFacts<'_>, median: Option<&Template<'_>>) -> Amounts {
+    let further = median.into_iter().flat_map(|median| median.free.further());
+    let to_come = further.filter(|(name, _)| facts.offer.further_of(name) == 0);
+    let to_come: FurtherAmounts = to_come.map(|(name, amount)| (name.clone(), amount)).collect();
+    Amounts::default().with_further(Some(Arc::new(to_come)))
+}
+
 /// Room for any pod that asks for no device.
 fn without_bound() -> Amounts {
     let mut room = Amounts::default();
     (room.memory.0, room.cpu.0, room.pods) = (u64::MAX, u64::MAX, u64::MAX);
     room
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Node, SchedulerRefusal, Unbound};
+    use crate::plan::fixture::{Build, ago, cluster, node, pod};
+    use crate::plan::{Action, plan};
+    use crate::policy::Policy;
+
+    fn gpus(count: u64) -> Option<Arc<FurtherAmounts>> {
+        Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), count)])))
+    }
+
+    fn with_gpu(mut pod: Pod) -> Pod {
+        pod.requests = pod.requests.with_further(gpus(1));
+        pod
+    }
+
+    #[test]
+    fn nothing_is_created_for_a_user_whom_the_devices_to_come_of_a_booting_node_will_serve() {
+        let user = |name: &str| with_gpu(pod(&format!("hub/{name}")).labelled("user").asking(1, 100));
+        let full = |name: &str| {
+            let mut node = node(name);
+            (node.allocatable.further, node.created_at) = (gpus(1), Some(ago(86_400)));
+            node
+        };
+        let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(20)) };
+        let waits = Unbound { refusal: Some(refusal), created_at: Some(ago(20)), ..Unbound::default() };
+        let gina = Pod { unbound: Some(Box::new(waits)), ..user("gina") };
+        let grows = |boots: Option<Node>| {
+            let nodes = [full("g1"), full("g2")].into_iter().chain(boots).collect();
+            let pods = vec![user("ada").on("g1"), user("ben").on("g2"), gina.clone()];
+            let policy = Policy { preemptible_labels: ["user".to_owned()].into(), ..Policy::default() };
+            let actions = plan(&cluster(nodes, pods), &policy).unwrap().actions;
+            actions.iter().any(|action| matches!(action, Action::Grow { .. }))
+        };
+        // It is Ready for a minute; its GPU is not registered yet.
+        let boots = Node { created_at: Some(ago(60)), ..node("g3") };
+        assert!(!grows(Some(boots)));
+        assert!(grows(None));
+    }
 }

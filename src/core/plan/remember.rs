@@ -67,7 +67,10 @@ fn note_newcomers(run: &Run<'_, '_>, ledger: &mut Ledger) {
         // Of a group that this program may not change, others know what its nodes are for.
         let ours = run.survey.policy.node_groups_named || !group.nodes.is_empty();
         if let Some(known) = group.group.filter(|_| ours && group.pool.is_some()) {
-            newcomer::note(run.survey, known, &group.members, ledger);
+            match newcomer::noted(run.survey, known, &group.members) {
+                Some(noted) => drop(ledger.useless.insert(known.name.clone(), noted)),
+                None => drop(ledger.useless.remove(&known.name)),
+            }
         }
     }
 }

@@ -168,8 +168,9 @@ impl<'a> Waiting<'a> {
         let Some((index, facts)) = found.filter(|(_, facts)| facts.managed() && !one.unbound.gated) else {
             return Nomination::None;
         };
-        let reaches =
-            |facts: &NodeFacts<'_>| one.shape().fits(&free_of_occupants(facts)) && admits(survey, facts, one.shape());
+        let reaches = |facts: &NodeFacts<'_>| {
+            one.shape().fits(&free_of_occupants(facts)) && admits(survey, facts, one.shape())
+        };
         if !reaches(facts) {
             return Nomination::None;
         }

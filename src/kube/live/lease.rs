@@ -28,7 +28,7 @@ const TRIES: usize = 3;
 
 /// A Lease that this run holds.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldLease {
     lease: Lease,
     path: String,
 }
@@ -39,7 +39,7 @@ pub enum LeaseError {
     /// Another run has it.
     #[error("another run is at work: {holder} holds the Lease {namespace}/{name} until {until}")]
     Busy {
-        /// Who.
+        /// The other holder.
         holder: String,
         /// In which namespace.
         namespace: String,
@@ -55,7 +55,7 @@ pub enum LeaseError {
         namespace: String,
         /// The Lease's name.
         name: String,
-        /// Who has it now.
+        /// The present holder.
         holder: Option<String>,
     },
     /// It could not be asked for.
@@ -73,7 +73,7 @@ pub enum LeaseError {
 
 impl Live {
     /// Takes the Lease, or takes it over from a run that has not given it back in time.
-    pub async fn acquire(&self, run_timeout: SignedDuration) -> Result<Held, LeaseError> {
+    pub async fn acquire(&self, run_timeout: SignedDuration) -> Result<HeldLease, LeaseError> {
         let namespace = &self.namespace;
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
         let path = format!("{leases}/{}", self.lease_name);
@@ -90,7 +90,7 @@ impl Live {
                 && let Some(holder) = holder(lease)
             {
                 if holder == self.identity && tried > 0 {
-                    return Ok(Held { lease: lease.clone(), path });
+                    return Ok(HeldLease { lease: lease.clone(), path });
                 }
                 match term(lease, now, longest(run_timeout)) {
                     Term::Runs(until) if holder != self.identity => {
@@ -109,7 +109,7 @@ impl Live {
             let call = if exists { Call::put(&path, body) } else { Call::post(&leases, body) };
             tried += 1;
             match self.server.call(&call).await {
-                Ok(text) => return Ok(Held { lease: parse(&text).map_err(failed)?, path }),
+                Ok(text) => return Ok(HeldLease { lease: parse(&text).map_err(failed)?, path }),
                 // Somebody else was first, or it was us: an answer that got lost makes the second try collide with the
                 // first. What is stored tells.
                 Err(error) if tried < TRIES && (error.is_conflict() || error.is_in_doubt()) => {
@@ -146,7 +146,7 @@ impl Live {
     /// Makes sure, right before the first change, that the Lease is still this run's. If somebody deleted it, another
     /// run may have come and gone since the observation, and the cordons of both together may leave too few nodes: each
     /// patch is judged on its own node, and none sees the sum.
-    pub async fn still_holds(&self, held: &Held) -> Result<(), LeaseError> {
+    pub async fn still_holds(&self, held: &HeldLease) -> Result<(), LeaseError> {
         let namespace = || self.namespace.clone();
         let lost =
             |holder| LeaseError::Lost { namespace: namespace(), name: self.lease_name.clone(), holder };
@@ -168,14 +168,14 @@ impl Live {
     }
 
     /// Gives the Lease back. That it runs out by itself makes a failure harmless.
-    pub async fn release(&self, held: Held) {
+    pub async fn release(&self, held: HeldLease) {
         if let Err(error) = self.give_back(held).await {
             log::warn!("the Lease was not given back and runs out by itself: {error}");
         }
     }
 
-    async fn give_back(&self, held: Held) -> Result<(), PortError> {
-        let Held { mut lease, path } = held;
+    async fn give_back(&self, held: HeldLease) -> Result<(), PortError> {
+        let HeldLease { mut lease, path } = held;
         let mut tried = 0;
         loop {
             lease.spec = Some(LeaseSpec { holder_identity: None, ..lease.spec.take().unwrap_or_default() });
@@ -205,7 +205,7 @@ fn now_of(holder: Option<&String>) -> String {
     holder.map(|holder| format!("; {holder} has it now")).unwrap_or_default()
 }
 
-/// Who holds a Lease.
+/// The holder of a Lease.
 fn holder(lease: &Lease) -> Option<String> {
     lease.spec.as_ref()?.holder_identity.clone().filter(|holder| !holder.is_empty())
 }

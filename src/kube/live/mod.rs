@@ -23,7 +23,7 @@ mod volumes;
 use call::Server;
 pub use cluster::ObserveError;
 pub use connect::{ConnectError, Target};
-pub use lease::{Held, LeaseError};
+pub use lease::{HeldLease, LeaseError};
 pub use time::RunTime;
 
 /// A live cluster.
@@ -32,7 +32,7 @@ pub struct Live {
     server: Server,
     time: RunTime,
     target: Target,
-    /// Who this run is, in the Lease and in events.
+    /// The name of this run, in the Lease and in events.
     identity: String,
     /// The namespace of the Lease and of the ConfigMap beside it.
     namespace: String,
@@ -42,12 +42,12 @@ pub struct Live {
     dry_run: bool,
 }
 
-/// Who runs, and how.
+/// The cluster to connect to, and the run that does it.
 #[derive(Clone, Debug)]
-pub struct Who {
+pub struct ConnectOptions {
     /// The kubeconfig's context, if one was asked for.
     pub context: Option<String>,
-    /// Who this run is.
+    /// The name of this run.
     pub identity: String,
     /// The namespace of the Lease.
     pub namespace: String,
@@ -59,8 +59,8 @@ pub struct Who {
 
 impl Live {
     /// Finds the cluster. Nothing is sent yet.
-    pub async fn connect(who: Who, time: RunTime) -> Result<Self, ConnectError> {
-        let Who { context, identity, namespace, lease_name, dry_run } = who;
+    pub async fn connect(options: ConnectOptions, time: RunTime) -> Result<Self, ConnectError> {
+        let ConnectOptions { context, identity, namespace, lease_name, dry_run } = options;
         let (client, target) = connect::connect(context.as_deref()).await?;
         let server = Server::new(client, time.clone(), &target.server);
         Ok(Self { server, time, target, identity, namespace, lease_name, dry_run })

@@ -21,12 +21,12 @@ pub(super) trait Autoscaler {
     fn interval(&self) -> u64;
 
     /// Looks and acts.
-    fn run(&mut self, world: &mut World<'_>) -> Result<(), Wrong>;
+    fn run(&mut self, world: &mut World<'_>) -> Result<(), Defect>;
 }
 
 /// What must never happen in a simulation: a defect of this program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Wrong {
+pub enum Defect {
     /// What it did is against its promise.
     #[error(transparent)]
     Promise(#[from] BrokenPromise),

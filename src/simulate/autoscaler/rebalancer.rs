@@ -7,7 +7,7 @@ use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::{Plan, plan};
 use kube_rebalancer_core::policy::Policy;
 
-use super::{Autoscaler, Wrong};
+use super::{Autoscaler, Defect};
 use crate::ports::Ports;
 use crate::world::{SimulatedNode, World};
 use kube_rebalancer_apply::Apply;
@@ -28,7 +28,7 @@ impl Rebalancer {
         Self { policy, run_timeout, interval, quiet: None }
     }
 
-    fn carry_out(&self, world: &mut World<'_>, snapshot: &Snapshot, plan: &Plan) -> Result<(), Wrong> {
+    fn carry_out(&self, world: &mut World<'_>, snapshot: &Snapshot, plan: &Plan) -> Result<(), Defect> {
         let ports = Ports::new(world, self.run_timeout);
         let apply = Apply {
             plan,
@@ -39,14 +39,14 @@ impl Rebalancer {
             clock: &ports,
         };
         // Everything here answers at once, so the first poll is the last.
-        let applied = apply.run().now_or_never().ok_or_else(|| Wrong::Failed("it waits".to_owned()))?;
+        let applied = apply.run().now_or_never().ok_or_else(|| Defect::Failed("it waits".to_owned()))?;
         if let Some(problem) = applied.problems.first() {
-            return Err(Wrong::Failed(problem.to_string()));
+            return Err(Defect::Failed(problem.to_string()));
         }
         let failed = |outcome: &&Outcome| {
             matches!(outcome, Outcome::Failed(_) | Outcome::NotTried(_) | Outcome::Blocked { .. })
         };
-        applied.outcomes.iter().find(failed).map_or(Ok(()), |outcome| Err(Wrong::Failed(outcome.message())))
+        applied.outcomes.iter().find(failed).map_or(Ok(()), |outcome| Err(Defect::Failed(outcome.message())))
     }
 }
 
@@ -55,7 +55,7 @@ impl Autoscaler for Rebalancer {
         self.interval
     }
 
-    fn run(&mut self, world: &mut World<'_>) -> Result<(), Wrong> {
+    fn run(&mut self, world: &mut World<'_>) -> Result<(), Defect> {
         world.tally.runs += 1;
         if self.quiet == Some(world.changes) {
             return Ok(());
@@ -64,7 +64,7 @@ impl Autoscaler for Rebalancer {
         let plan = plan(&snapshot, &self.policy)?;
         let violations = check(&snapshot, &self.policy, &plan);
         if !violations.is_empty() {
-            return Err(Wrong::Violations(violations.iter().map(ToString::to_string).collect()));
+            return Err(Defect::Violations(violations.iter().map(ToString::to_string).collect()));
         }
         if plan.actions.is_empty() {
             // With nobody who waits, nothing that boots, and no empty node that waits for its time to go, the same cluster

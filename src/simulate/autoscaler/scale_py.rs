@@ -21,7 +21,7 @@ use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
 
-use super::{Autoscaler, Wrong};
+use super::{Autoscaler, Defect};
 use crate::cluster::GroupIndex;
 use crate::random::{Purpose, generator};
 use crate::world::{NodeId, SimulatedNode, World};
@@ -98,7 +98,7 @@ impl Autoscaler for ScalePy {
         self.interval
     }
 
-    fn run(&mut self, world: &mut World<'_>) -> Result<(), Wrong> {
+    fn run(&mut self, world: &mut World<'_>) -> Result<(), Defect> {
         world.tally.runs += 1;
         let mut ready: Vec<&SimulatedNode> = world.nodes().iter().filter(|node| node.ready).collect();
         ready.sort_by_key(|node| node.name());

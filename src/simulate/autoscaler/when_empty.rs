@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Autoscaler, Wrong};
+use super::{Autoscaler, Defect};
 use crate::cluster::GroupIndex;
 use crate::resources::Resources;
 use crate::world::{SimulatedNode, Wish, World};
@@ -25,7 +25,7 @@ impl Autoscaler for WhenEmpty {
         SCAN
     }
 
-    fn run(&mut self, world: &mut World<'_>) -> Result<(), Wrong> {
+    fn run(&mut self, world: &mut World<'_>) -> Result<(), Defect> {
         world.tally.runs += 1;
         let for_users = world.nodes().iter().filter(|node| !world.is_core(node)).count();
         let spare = for_users.saturating_sub(self.min_nodes);

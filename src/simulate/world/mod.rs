@@ -94,11 +94,11 @@ struct User {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     at: u64,
-    what: What,
+    kind: EventKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+enum EventKind {
     Leaves(UserId),
     Ready(NodeId),
 }
@@ -200,9 +200,9 @@ impl<'s> World<'s> {
             && event.at <= self.now
         {
             self.events.pop();
-            match event.what {
-                What::Leaves(user) => self.leave(user),
-                What::Ready(id) => self.ready(id),
+            match event.kind {
+                EventKind::Leaves(user) => self.leave(user),
+                EventKind::Ready(id) => self.ready(id),
             }
         }
     }
@@ -252,7 +252,7 @@ impl<'s> World<'s> {
         if user.waited {
             self.tally.served_late(user.kind, runs_at - user.asked_at);
         }
-        self.events.push(Reverse(Event { at: user.ends_at, what: What::Leaves(id) }));
+        self.events.push(Reverse(Event { at: user.ends_at, kind: EventKind::Leaves(id) }));
     }
 
     fn leave(&mut self, id: UserId) {
@@ -353,7 +353,7 @@ impl<'s> World<'s> {
         for _ in 0..count {
             let Some(node) = self.next_node(group) else { return };
             let at = self.now.saturating_add(self.scenario.boot_time);
-            self.events.push(Reverse(Event { at, what: What::Ready(node.id) }));
+            self.events.push(Reverse(Event { at, kind: EventKind::Ready(node.id) }));
             self.nodes.push(node);
         }
         self.tally.created += count;

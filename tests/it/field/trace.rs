@@ -18,8 +18,8 @@ const LINES: [&str; 4] = [
 /// The starts are the time of the line less what the start took, to the second.
 const ROWS: &str = "\
 start,end,memory,cpu
-2026-01-15T09:00:03Z,2026-01-15T10:31:40Z,2Gi,0m
-2026-01-15T09:04:29Z,2026-01-15T11:31:40Z,2Gi,0m
+2026-01-15T09:00:03Z,2026-01-15T10:31:40Z,2Gi,0
+2026-01-15T09:04:29Z,2026-01-15T11:31:40Z,2Gi,0
 ";
 
 fn trace(log: &str) -> Ran {
@@ -91,7 +91,7 @@ fn dumps(names: [&str; 2]) -> Ran {
 /// Read as this time of UTC, or refused with a name that is taken: never another time.
 fn is_nine_thirty_or_refused(ran: &Ran) {
     if ran.code == Some(0) {
-        let rows = "start,end,memory,cpu\n2026-01-15T08:30:00Z,2026-01-15T09:30:00Z,2Gi,0m\n";
+        let rows = "start,end,memory,cpu\n2026-01-15T08:30:00Z,2026-01-15T09:30:00Z,2Gi,0\n";
         assert_eq!(ran.out, rows, "{}", ran.error);
     } else {
         ran.refuses(&["the name does not say when the dump was made", "pods-2026-01-15T09:00:00Z.json"]);

@@ -12,7 +12,7 @@ use crate::objects::{Node, Pod};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a run is expected to come to, by hand from POLICY: 12 nodes of 8 Gi, a hub of 1 Gi, users of 1.75 Gi each.
+/// What a run is expected to come to, by hand: 12 nodes of 8 Gi, a hub of 1 Gi, users of 1.75 Gi each.
 struct Expected {
     band: &'static str,
     cordons: usize,

@@ -4,6 +4,7 @@
 //! shrinking (drop an object, make a byte smaller) leads to the plainest cluster that still fails.
 
 mod cluster;
+mod dump;
 mod group;
 mod node;
 mod plain;

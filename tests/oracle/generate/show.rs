@@ -20,7 +20,10 @@ impl fmt::Debug for World {
         writeln!(
             formatter,
             "ledger {:?}",
-            self.cluster.ledger.as_ref().map(|one| { (&one.common, one.created_for.iter().next(), &one.useless) })
+            self.cluster
+                .ledger
+                .as_ref()
+                .map(|one| { (&one.common, one.created_for.iter().next(), &one.useless) })
         )?;
         writeln!(formatter, "pods seen: {}, {:?}", self.cluster.pods_seen, self.fate)
     }

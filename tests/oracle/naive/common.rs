@@ -101,6 +101,7 @@ impl<'a> Jury<'a> {
             return true;
         }
         if self.voters.len() < self.sets.len()
+            && !windows
             && let Some(ledger) = world.snapshot.ledger()
             && let Some(kept) = ledger.common.get(&self.pool).and_then(|sets| sets.get(set))
         {

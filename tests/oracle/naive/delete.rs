@@ -177,11 +177,7 @@ fn is_last(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) ->
     (last_of_zone && (machine.is_ready || !named)) || (last_of_pool && !named)
 }
 
-fn ready_one_may_go(
-    world: &World<'_>,
-    decision: &Decision,
-    machine: &Machine<'_>,
-) -> bool {
+fn ready_one_may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>) -> bool {
     let pool = machine.pool.as_str();
     let bounds = world.bounds(pool);
     let serving = world.in_pool(pool).filter(|one| {

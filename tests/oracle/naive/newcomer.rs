@@ -51,20 +51,32 @@ pub(crate) fn disappoints(world: &World<'_>, group: Option<&NodeGroup>, pool: &s
     is_useless(world, node) && (group.is_some() || age < world.policy.boot_grace * 2)
 }
 
-/// Whether earlier runs noted useless nodes of the group, and the pause after them is not over.
+/// Whether useless nodes of the group are noted, in this run or an earlier one, and the pause after them is not over.
 pub(crate) fn backs_off(world: &World<'_>, group: &NodeGroup) -> bool {
-    let noted = world.snapshot.ledger().and_then(|ledger| ledger.useless.get(&group.name));
-    noted.is_some_and(|noted| {
-        let serves_since = youngest(world, Some(group), "").is_some_and(|node| {
-            let serves = world.machine(&node.name).is_some_and(|at| world.machines[at].serves(world.policy));
-            serves && !is_useless(world, node) && node.created_at.is_some_and(|at| at > noted.at)
-        });
-        if serves_since {
-            return false;
-        }
+    let before = world.snapshot.ledger().map(|ledger| ledger.useless.get(&group.name).copied());
+    before.and_then(|before| noted(world, group, before)).is_some_and(|noted| {
         let doubled = world.policy.boot_grace * 2_i32.pow(noted.nodes.saturating_sub(1).min(16));
         words::age(world.now, noted.at) < doubled.min(SignedDuration::from_hours(24))
     })
+}
+
+/// What is noted of a group after a look at its newcomers.
+fn noted(world: &World<'_>, group: &NodeGroup, before: Option<CreatedFor>) -> Option<CreatedFor> {
+    let late = group.instances.iter().filter(|one| !one.has_node).filter_map(|one| one.created_at);
+    let late = late.filter(|at| words::age(world.now, *at) >= world.policy.boot_grace).max();
+    let of_node: Option<(Timestamp, bool)> = youngest(world, Some(group), "").and_then(|node| {
+        let useless = is_useless(world, node);
+        // A cordon does not make it useless.
+        let machine = world.machine(&node.name).map(|at| &world.machines[at]);
+        let of_use = machine.is_some_and(|machine| machine.usable(world.policy) && machine.common);
+        (useless || of_use).then_some((node.created_at?, useless))
+    });
+    let newest = of_node.into_iter().chain(late.map(|at| (at, true))).max();
+    match newest.filter(|(created, _)| before.is_none_or(|note| *created > note.at)) {
+        Some((_, true)) => Some(CreatedFor { nodes: before.map_or(0, |note| note.nodes) + 1, at: world.now }),
+        Some((_, false)) => None,
+        None => before,
+    }
 }
 
 /// What a run notes of newcomers.
@@ -75,26 +87,9 @@ pub(crate) fn note(snapshot: &Snapshot, policy: &Policy, ledger: &mut Ledger) {
         if !(managed || policy.node_groups_named) || pool_of(&world, group).is_none() {
             continue;
         }
-        let late = group.instances.iter().filter(|one| !one.has_node).filter_map(|one| one.created_at);
-        let late = late.filter(|at| words::age(world.now, *at) >= policy.boot_grace).max();
-        let node = youngest(&world, Some(group), "");
-        let of_node: Option<(Timestamp, bool)> = node.and_then(|node| {
-            let useless = is_useless(&world, node);
-            let serves = world.machine(&node.name).is_some_and(|at| world.machines[at].serves(policy));
-            (useless || serves).then_some((node.created_at?, useless))
-        });
-        let newest = of_node.into_iter().chain(late.map(|at| (at, true))).max();
-        let before = ledger.useless.get(&group.name).copied();
-        match newest {
-            Some((created, useless)) if before.is_none_or(|note| created > note.at) => {
-                if useless {
-                    let nodes = before.map_or(0, |note| note.nodes) + 1;
-                    ledger.useless.insert(group.name.clone(), CreatedFor { nodes, at: world.now });
-                } else {
-                    ledger.useless.remove(&group.name);
-                }
-            }
-            _ => {}
+        match noted(&world, group, ledger.useless.get(&group.name).copied()) {
+            Some(noted) => drop(ledger.useless.insert(group.name.clone(), noted)),
+            None => drop(ledger.useless.remove(&group.name)),
         }
     }
 }

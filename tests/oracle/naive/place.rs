@@ -243,8 +243,9 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
     let (policy, pod) = (world.policy, loose.pod);
     let grace = policy.boot_grace;
     let refused_at = pod.unbound.as_ref().and_then(|unbound| unbound.refused_since());
-    let after_refusal =
-        |created: Option<jiff::Timestamp>| refused_at.is_some_and(|refused| created.is_none_or(|at| at > refused));
+    let after_refusal = |created: Option<jiff::Timestamp>| {
+        refused_at.is_some_and(|refused| created.is_none_or(|at| at > refused))
+    };
     let disappoints = world.machines.iter().any(|machine| {
         let there = match &shape.group {
             Some(group) => machine.node.group.as_ref() == Some(group),

@@ -175,8 +175,7 @@ fn finish(
         users.is_empty() || !known || users.iter().any(|pod| reach::would_take_new(world, pod, &shape));
     // Where nothing tells its labels, a cluster that has shrunk to nothing must be able to grow again.
     let labelled = !members.is_empty() || group.is_some_and(|group| group.template.is_some());
-    let managed =
-        !labelled || shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
+    let managed = !labelled || shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
     // A device that reserves them shows on a healthy node only.
     let all_reserved = !members.is_empty()
         && !members.iter().any(|node| world.machine(&node.name).is_some_and(|at| world.machines[at].common));
@@ -210,7 +209,9 @@ fn look(
     let zones: BTreeSet<String> = match group.map(|group| (&group.zone, group.zones.is_empty())) {
         Some((Some(zone), _)) => BTreeSet::from([zone.clone()]),
         Some((None, false)) => group.into_iter().flat_map(|group| group.zones.clone()).collect(),
-        Some((None, true)) | None => members.iter().filter_map(|node| node.zone().map(str::to_owned)).collect(),
+        Some((None, true)) | None => {
+            members.iter().filter_map(|node| node.zone().map(str::to_owned)).collect()
+        }
     };
     if zones.is_empty() {
         return (vec![labels], taints);

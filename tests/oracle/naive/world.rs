@@ -210,7 +210,9 @@ impl<'a> World<'a> {
                     State::Claimed
                 } else if carries(&|key| words::is_startup(key, self.policy)) {
                     if young(node.created_at) { State::Booting } else { State::NotInUse }
-                } else if (young(node.created_at) || !self.snapshot.groups().is_empty()) && self.lacks_device(at) {
+                } else if (young(node.created_at) || !self.snapshot.groups().is_empty())
+                    && self.lacks_device(at)
+                {
                     if young(node.created_at) { State::Booting } else { State::NotInUse }
                 } else if carries(&words::is_pressure) {
                     State::UnderPressure
@@ -262,9 +264,9 @@ impl<'a> World<'a> {
         let machine = &self.machines[at];
         let alike = |node: &Node| words::lasting(&node.taints, self.policy).is_empty();
         let off = |node: &Node| {
-            node.taints.iter().any(|one| {
-                words::is_startup(&one.key, self.policy) || words::is_pressure(&one.key)
-            })
+            node.taints
+                .iter()
+                .any(|one| words::is_startup(&one.key, self.policy) || words::is_pressure(&one.key))
         };
         let others: Vec<Vec<String>> = self
             .in_pool(&machine.pool)

@@ -20,11 +20,13 @@ pub(super) struct Living {
     pub(super) world: World,
     pub(super) now: Timestamp,
     made: usize,
+    /// Whether a machine was asked for of which nothing tells what it is like; it never comes.
+    pub(super) nothing_to_copy: bool,
 }
 
 impl Living {
     pub(super) fn new(world: World) -> Self {
-        Self { world, now: NOW, made: 0 }
+        Self { world, now: NOW, made: 0, nothing_to_copy: false }
     }
 
     fn cluster(&mut self) -> &mut Cluster {
@@ -174,7 +176,10 @@ impl Living {
             });
             let member =
                 self.world.cluster.nodes.iter().find(|node| node.group.as_ref() == Some(&group.name));
-            let Some(like) = template.or_else(|| member.cloned()) else { continue };
+            let Some(like) = template.or_else(|| member.cloned()) else {
+                self.nothing_to_copy |= group.instances.iter().any(|one| !one.has_node);
+                continue;
+            };
             for (index, instance) in group.instances.iter().enumerate() {
                 let age = instance.created_at.map(|at| now.duration_since(at));
                 let fails = instance.creation_error.is_some()

@@ -111,9 +111,12 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         living.live();
     }
     let slow = |budget: Budget| matches!(budget, Budget::Count(_));
-    // Where no machine ever comes, the next one is asked for, again and again, but not every minute.
+    // Where no machine ever comes, or none in time, the next one is asked for, again and again, but not every minute.
     let fate = world.fate.turns_out;
-    let comes = !matches!(fate, TurnsOut::NeverReady | TurnsOut::NeverANode | TurnsOut::StuckInStartup);
+    let useless =
+        [TurnsOut::NeverReady, TurnsOut::NeverANode, TurnsOut::StuckInStartup, TurnsOut::WithoutDevice];
+    let boots = SignedDuration::from_secs(world.fate.step) * i32::try_from(world.fate.boots).unwrap();
+    let comes = !useless.contains(&fate) && boots < world.policy.boot_grace;
     // Without groups nothing remembers the nodes that came tainted for longer than twice BOOT_GRACE.
     let comes = comes && !(fate == TurnsOut::Tainted && world.cluster.groups.is_empty());
     let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
@@ -127,10 +130,13 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         let noted = group.is_some() && world.cluster.ledger.is_some();
         let most = most_tries(world, noted);
         if growths.tries > most || growths.runs > 2 * most + 4 {
-            return Err(Trouble { what: format!("nodes are created in {growths:?}, at most {most}"), history });
+            return Err(Trouble {
+                what: format!("nodes are created in {growths:?}, at most {most}"),
+                history,
+            });
         }
     }
-    if last_move > RUNS - 3 && unhindered && comes {
+    if last_move > RUNS - 3 && unhindered && comes && !living.nothing_to_copy {
         return Err(Trouble { what: "no rest".to_owned(), history });
     }
     Ok(())
@@ -175,7 +181,8 @@ fn come_to_rest(plan: Planner) {
                 run_on(world, plan).is_err_and(|next| kind(&next.what) == wanted)
             });
             let found = run_on(&smallest, plan).unwrap_err();
-            eprintln!("cluster {at}: {}\n{smallest:?}\n{}", found.what, found.history.join("\n"));
+            let history = found.history.join("\n");
+            eprintln!("cluster {at}: {}\n{smallest:?}\n{history}\n{}", found.what, smallest.dump());
         }
     }
     assert!(troubles.is_empty(), "{troubles:?} in {count} clusters");

@@ -1,8 +1,10 @@
 //! One request, tried until it is answered or hopeless; its failure told in one sentence.
 
+use std::fmt;
 use std::time::Duration;
 
 use google_cloud_gax::error::Error;
+use kube_rebalancer_retry::{Failed, retry};
 use tokio::time::{sleep, timeout};
 
 use super::failure::Failure;
@@ -32,6 +34,20 @@ enum Effect {
     Change,
     /// It looks at a change that is under way, whatever becomes of the look.
     UnderWay,
+}
+
+/// A try that came to nothing.
+#[derive(Debug)]
+struct Tried {
+    what: String,
+    kind: ErrorKind,
+    words: String,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "cannot {}: {}", self.what, self.words)
+    }
 }
 
 /// A request, as far as it matters for trying it and telling of it.
@@ -72,31 +88,42 @@ impl Call {
         T: Send,
         F: Future<Output = Result<T, Error>> + Send,
     {
-        let mut pause = self.pace.first_pause;
-        let mut tried = 0;
-        let mut in_doubt = false;
-        loop {
-            tried += 1;
-            let failure = match timeout(self.pace.attempt_timeout, attempt()).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => Failure::of(&error),
-                Err(_) => Failure::silence(self.pace.attempt_timeout),
-            };
-            // An earlier try may have been carried out although a later one never left this machine.
-            in_doubt |= failure.in_doubt;
-            if !failure.may_pass || tried >= self.tries {
-                let words = if tried > 1 {
-                    format!("{} (tried {tried} times)", failure.words)
-                } else {
-                    failure.words
+        let limit = self.pace.attempt_timeout;
+        let one_try = || {
+            let answer = timeout(limit, attempt());
+            async move {
+                let failure = match answer.await {
+                    Ok(Ok(answer)) => return Ok(answer),
+                    Ok(Err(error)) => Failure::of(&error),
+                    Err(_) => Failure::silence(limit),
                 };
-                return Err(self.failed(failure.kind, !in_doubt, &words));
+                Err(self.tried(failure))
             }
-            let wait = wait(pause, fastrand::u32(0..=1000), failure.retry_after);
-            log::info!("trying again in {} ms to {}: {}", wait.as_millis(), self.what, failure.words);
-            sleep(wait).await;
-            pause *= 2;
-        }
+        };
+        let pace = kube_rebalancer_retry::Pace {
+            tries: self.tries,
+            first_pause: self.pace.first_pause,
+            longest_pause: LONGEST_PAUSE,
+            longest_asked: LONGEST_PAUSE,
+        };
+        // The caller bounds the whole request by what is left of the run.
+        let given_up = match retry(pace, one_try, |_| Duration::MAX, sleep).await {
+            Ok(answer) => return Ok(answer),
+            Err(given_up) => given_up,
+        };
+        let Tried { kind, words, .. } = given_up.error;
+        let words = match given_up.tries {
+            1 => words,
+            tries => format!("{words} (tried {tries} times)"),
+        };
+        Err(self.failed(kind, !given_up.in_doubt, &words))
+    }
+
+    /// A failure as the retry loop takes it.
+    fn tried(&self, failure: Failure) -> Failed<Tried> {
+        let Failure { kind, may_pass, in_doubt, retry_after, words } = failure;
+        let error = Tried { what: self.what.clone(), kind, words };
+        Failed { error, in_doubt, retry_after: may_pass.then_some(retry_after) }
     }
 
     /// Refuses a change to which Compute Engine would not know a retry.
@@ -137,35 +164,5 @@ impl Call {
             Effect::UnderWay => false,
         };
         ComputeError { kind, unchanged, message }
-    }
-}
-
-/// How long to wait before the next try. Jitter, in thousandths: several clients that were turned away together must
-/// not come back together.
-fn wait(pause: Duration, jitter: u32, asked_for: Duration) -> Duration {
-    let jittered = pause / 2 + pause * jitter / 2000;
-    jittered.max(asked_for).min(LONGEST_PAUSE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_at_least_what_is_asked_for_and_never_long() {
-        // Milliseconds: our own pause, the jitter, what the service asks for, and what comes of it.
-        let cases = [
-            (400, 0, 0, 200),
-            (400, 500, 0, 300),
-            (400, 1000, 0, 400),
-            (400, 1000, 7_000, 7_000),
-            (8_000, 1000, 7_000, 8_000),
-            (400, 0, 3_600_000, 10_000),
-            (40_000, 1000, 0, 10_000),
-        ];
-        for (pause, jitter, asked_for, expected) in cases {
-            let found = wait(Duration::from_millis(pause), jitter, Duration::from_millis(asked_for));
-            assert_eq!(found, Duration::from_millis(expected), "{pause} {jitter} {asked_for}");
-        }
     }
 }

@@ -144,7 +144,8 @@ fn by_majority(
         }
     }
     let judged = all > 0 && welcome * 2 >= all;
-    if all < managed { kept().unwrap_or(judged) } else { judged }
+    // What is kept is known by taints alone, so nothing is kept of nodes that run Windows.
+    if all < managed && !windows { kept().unwrap_or(judged) } else { judged }
 }
 
 type TaintSetKey<'a> = (&'a str, &'a str, crate::model::TaintEffect);

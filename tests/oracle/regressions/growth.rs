@@ -1,0 +1,180 @@
+//! Nodes that were created without end, or never.
+
+use kube_rebalancer_core::model::{CreatedFor, LabelSelector, Operator, Requirement};
+use kube_rebalancer_core::plan::{Limit, Warning};
+
+use super::*;
+
+const GROUP: &str = "z/users";
+
+/// One full node of a group that its users ask more of.
+fn full(newcomers: Vec<Node>) -> Case {
+    let mut nodes = vec![in_group(GROUP, node("n0"))];
+    nodes.extend(newcomers.into_iter().map(|node| in_group(GROUP, node)));
+    Case::new(nodes, vec![on("n0", user("ada", 8))], vec![group(GROUP)])
+}
+
+#[test]
+fn a_group_grows_unless_its_youngest_node_is_of_no_use() {
+    for (sentence, newcomers, grows) in [
+        ("no newcomer", vec![], true),
+        ("reserved", vec![tainted("surprise", created(60, node("n1")))], false),
+        ("reserved long ago", vec![tainted("surprise", created(80_000, node("n1")))], false),
+        ("broken since it came", vec![not_ready(900, created(900, node("n1")))], false),
+        (
+            "under a startup taint",
+            vec![tainted("node.cilium.io/agent-not-ready", created(900, node("n1")))],
+            false,
+        ),
+        ("broken and older", vec![not_ready(1800, created(1800, node("n1")))], true),
+    ] {
+        assert_eq!(!grown(&full(newcomers).plan()).is_empty(), grows, "{sentence}");
+    }
+}
+
+#[test]
+fn a_newcomer_that_still_boots_does_not_hide_the_useless_one_before_it() {
+    let newcomers = vec![not_ready(900, created(900, node("n1"))), not_ready(60, created(60, node("n2")))];
+    let mut case = full(newcomers).min_nodes(3);
+    case.policy.bounds.max_nodes = 9;
+    assert_eq!(grown(&case.plan()), BTreeMap::new());
+}
+
+fn noted(nodes: u32, seconds: i64) -> Ledger {
+    let useless = [(GROUP.to_owned(), CreatedFor { nodes, at: ago(seconds) })].into();
+    Ledger { useless, ..Ledger::default() }
+}
+
+#[test]
+fn a_group_is_not_grown_for_a_doubled_pause_after_each_useless_node() {
+    for (nodes, seconds, grows) in [
+        (1, 899, false),
+        (1, 900, true),
+        (2, 900, false),
+        (2, 1800, true),
+        (40, 86_399, false),
+        (40, 86_400, true),
+    ] {
+        let case = full(vec![]).noting(noted(nodes, seconds));
+        assert_eq!(!grown(&case.plan()).is_empty(), grows, "{nodes} {seconds}");
+    }
+}
+
+#[test]
+fn useless_nodes_are_noted_once_each_and_forgotten_when_a_later_one_serves() {
+    let noted_by = |case: &Case| case.plan().ledger.map(|ledger| ledger.useless.get(GROUP).copied());
+    let one = |nodes| Some(Some(CreatedFor { nodes, at: NOW }));
+    let broken = || full(vec![not_ready(900, created(900, node("n1")))]);
+    assert_eq!(noted_by(&broken().noting(Ledger::default())), one(1));
+    assert_eq!(noted_by(&broken().noting(noted(1, 899))), None, "this one was noted");
+    assert_eq!(noted_by(&broken().noting(noted(1, 901))), one(2));
+    assert_eq!(noted_by(&broken()), None, "nothing can be kept");
+    let serves = full(vec![created(600, node("n1"))]);
+    assert_eq!(noted_by(&serves.clone().noting(noted(3, 601))), Some(None));
+    assert_eq!(noted_by(&serves.noting(noted(3, 600))), None, "it came before the note");
+    let mut late = full(vec![]);
+    late.groups[0].instances.push(instance("i1", 900));
+    assert_eq!(noted_by(&late.noting(Ledger::default())), one(1));
+}
+
+#[test]
+fn a_node_that_would_not_be_managed_is_never_created() {
+    let only = |value: &str| {
+        let operator = Operator::In(vec![value.to_owned()]);
+        LabelSelector(vec![Requirement { key: "pool".to_owned(), operator }])
+    };
+    for (labels, grows) in [([("pool", "users")], true), ([("pool", "large")], false)] {
+        let empty = NodeGroup { template: template(&labels, &[]), ..group(GROUP) };
+        let case = Case::new(vec![], vec![], vec![empty]).min_nodes(3).with(|policy| {
+            policy.node_selector = only("users");
+            policy.node_groups_named = true;
+        });
+        assert_eq!(!grown(&case.plan()).is_empty(), grows, "{labels:?}");
+    }
+}
+
+#[test]
+fn a_group_is_not_grown_whose_new_nodes_come_without_the_pool_label() {
+    let member = |name: &str| in_group(GROUP, labelled("pool", "users", node(name)));
+    for (youngest, grows) in [(member("n1"), true), (in_group(GROUP, node("n1")), false)] {
+        let nodes = vec![member("n0"), created(60, youngest)];
+        let case = Case::new(nodes, vec![], vec![group(GROUP)])
+            .min_nodes(4)
+            .with(|policy| policy.pool_label = Some("pool".to_owned()));
+        assert_eq!(!grown(&case.plan()).is_empty(), grows);
+    }
+}
+
+#[test]
+fn every_node_that_the_groups_of_a_pool_made_counts_under_max_nodes() {
+    let others = [tainted("odd", node("n1")), labelled("omit", "", node("n2"))];
+    let nodes = [node("n0")].into_iter().chain(others).chain([created(60, node("n3"))]);
+    let case = Case::new(nodes.map(|node| in_group(GROUP, node)).collect(), vec![], vec![group(GROUP)]);
+    let case = case.min_nodes(9).with(|policy| {
+        policy.omit_labels = ["omit".to_owned()].into();
+        policy.bounds.max_nodes = 10;
+    });
+    assert_eq!(grown(&case.plan()), [(GROUP.to_owned(), 6)].into());
+}
+
+#[test]
+fn a_group_of_reserved_nodes_of_unknown_size_is_not_grown() {
+    let reserved = in_group(GROUP, tainted("dedicated", cordoned_by_others(60, not_ready(60, node("n0")))));
+    let case = Case::new(vec![node("n1"), reserved], vec![], vec![group(GROUP)]).min_nodes(9);
+    assert_eq!(grown(&case.plan()), BTreeMap::new());
+}
+
+#[test]
+fn the_plan_says_where_max_nodes_keeps_it_below_min_nodes() {
+    let dead = |name: &str| in_group(GROUP, cordoned(4000, not_ready(4000, node(name))));
+    let mut case = Case::new(
+        vec![in_group(GROUP, node("n0")), dead("n1"), dead("n2")],
+        vec![on("n0", user("ada", 4)), on("n1", user("alan", 1)), on("n2", user("emmy", 1))],
+        vec![group(GROUP)],
+    );
+    case = case.min_nodes(3).with(|policy| policy.max_unready_percent = 100);
+    case.policy.bounds.max_nodes = 3;
+    let plan = case.plan();
+    let said = plan.all_limits().any(|limit| matches!(limit, Limit::MaxNodes { asked: 3, allowed: 1, .. }));
+    assert!(said, "{:?}", plan.all_limits().collect::<Vec<_>>());
+}
+
+#[test]
+fn an_instance_of_a_group_that_is_not_discovered_is_not_deleted() {
+    for named in [true, false] {
+        let other = NodeGroup { instances: vec![instance("i0", 4000)], ..group("z/others") };
+        let nodes = vec![in_group(GROUP, node("n0"))];
+        let case = Case::new(nodes, vec![on("n0", user("ada", 6))], vec![group(GROUP), other])
+            .with(|policy| policy.node_groups_named = named);
+        let plan = case.plan();
+        assert_eq!(plan.actions.iter().any(|one| matches!(one, Action::DeleteInstance { .. })), named);
+    }
+}
+
+#[test]
+fn a_plan_that_only_deletes_an_instance_need_not_be_final() {
+    let late = NodeGroup { instances: vec![instance("i0", 4000)], ..group(GROUP) };
+    let mut case = full(vec![]);
+    case.groups = vec![late];
+    case.policy.bounds.max_nodes = 2;
+    let plan = case.plan();
+    assert!(
+        plan.actions.iter().all(|one| matches!(one, Action::DeleteInstance { .. })),
+        "{:?}",
+        plan.actions
+    );
+    assert!(kube_rebalancer_core::check::cut_short(&plan));
+}
+
+#[test]
+fn an_empty_pool_grows_although_its_template_carries_a_taint() {
+    let labels = [("pool", "core")];
+    let empty = NodeGroup { template: template(&labels, &["dedicated"]), ..group(GROUP) };
+    let case = Case::new(vec![], vec![], vec![empty]).min_nodes(1).with(|policy| {
+        policy.pool_label = Some("pool".to_owned());
+        policy.node_groups_named = true;
+    });
+    let plan = case.plan();
+    assert_eq!(grown(&plan), [(GROUP.to_owned(), 1)].into());
+    assert!(!plan.warnings.iter().any(|one| matches!(one, Warning::GroupNotGrown { .. })));
+}

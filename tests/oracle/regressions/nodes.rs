@@ -1,0 +1,94 @@
+//! States of nodes, cordons, claims and deletions.
+
+use kube_rebalancer_core::policy::AdoptCordons;
+
+use super::*;
+
+#[test]
+fn a_claim_that_is_over_goes_from_every_node_whoever_cordoned_it() {
+    for (sentence, tainted_node, adopt) in [
+        ("under our cordon", cordoned(500, node("n1")), AdoptCordons::Never),
+        ("under a cordon of others", cordoned_by_others(500, node("n1")), AdoptCordons::Never),
+        ("and a reserved one", tainted("odd", cordoned_by_others(500, node("n1"))), AdoptCordons::Always),
+    ] {
+        let nodes = vec![node("n0"), claimed(-60, tainted_node)];
+        let case = Case::new(nodes, vec![on("n0", user("ada", 5)), on("n1", user("alan", 1))], vec![]);
+        let case = case.with(|policy| policy.adopt_cordons = adopt);
+        assert_eq!(names(&case.plan(), "unmark"), ["n1"], "{sentence}");
+    }
+}
+
+#[test]
+fn a_stale_claim_goes_before_a_mark_is_written() {
+    let nodes = vec![node("n0"), claimed(-60, cordoned(500, node("n1")))];
+    let case = Case::new(nodes, vec![on("n0", user("ada", 6))], vec![]);
+    let case = case.with(|policy| policy.empty_grace = SignedDuration::from_mins(30));
+    let plan = case.plan();
+    assert_eq!((names(&plan, "unmark"), names(&plan, "mark")), (vec!["n1".to_owned()], vec![]));
+}
+
+#[test]
+fn a_broken_node_that_another_run_deletes_is_not_cordoned() {
+    for (seconds, cordons) in [(300, 0), (-60, 1)] {
+        let nodes = vec![node("n0"), claimed(seconds, not_ready(3600, node("n1")))];
+        let case = Case::new(nodes, vec![on("n0", user("ada", 6))], vec![]);
+        assert_eq!(names(&case.plan(), "cordon").len(), cordons, "{seconds}");
+    }
+}
+
+#[test]
+fn a_node_under_pressure_with_nothing_left_is_under_pressure() {
+    let pressed = tainted("node.kubernetes.io/memory-pressure", node("n1"));
+    let pods = vec![on("n0", user("ada", 6)), on("n1", omitted("dns", 8))];
+    let case = Case::new(vec![node("n0"), pressed], pods, vec![]);
+    let case = case.with(|policy| (policy.max_unready_percent, policy.ok_unready_nodes) = (0, 0));
+    let plan = case.plan();
+    assert_eq!((state(&plan, "n1"), plan.guard), (NodeState::UnderPressure, None));
+}
+
+#[test]
+fn a_node_that_omitted_pods_fill_counts_in_no_guard_and_its_users_are_asked_for() {
+    let pods = vec![on("n0", user("ada", 6)), on("n1", omitted("dns", 8)), on("n1", user("alan", 1))];
+    let case = Case::new(vec![node("n0"), created(60, node("n1"))], pods, vec![]);
+    let case = case.with(|policy| (policy.max_unready_percent, policy.ok_unready_nodes) = (0, 0));
+    let plan = case.plan();
+    assert_eq!((state(&plan, "n1"), plan.guard), (NodeState::NotInUse, None));
+    assert_eq!(plan.pools[0].demand.total().memory, Bytes(7));
+}
+
+#[test]
+fn a_dead_node_is_no_last_node_of_its_zone_where_groups_are_named() {
+    let in_zone = |zone: &str, node: Node| labelled("topology.kubernetes.io/zone", zone, node);
+    for named in [true, false] {
+        let dead = cordoned(4000, not_ready(4000, in_zone("b", node("n1"))));
+        let case = Case::new(vec![in_zone("a", node("n0")), dead], vec![on("n0", user("ada", 6))], vec![]);
+        let case = case.with(|policy| {
+            policy.bounds.keep_zones = true;
+            policy.node_groups_named = named;
+        });
+        assert_eq!(names(&case.plan(), "delete").len(), usize::from(named));
+    }
+}
+
+#[test]
+fn a_set_max_nodes_never_takes_the_last_serving_node_for_one_that_boots() {
+    let boots = not_ready(60, created(60, node("n1")));
+    let case = Case::new(
+        vec![node("n0"), boots],
+        vec![refused(29, user("ada", 8)), on("n0", user("alan", 6))],
+        vec![],
+    );
+    assert_eq!(names(&case.min_nodes(1).max_nodes(1).plan(), "cordon"), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_kept_of_windows_nodes_because_taints_do_not_tell_of_them() {
+    let windows = labelled("kubernetes.io/os", "windows", tainted("odd", node("n1")));
+    let nodes = vec![node("n0"), windows, tainted("odd", node("n2"))];
+    let case = Case::new(nodes, vec![tolerating("odd", on("n0", user("ada", 6)))], vec![]);
+    let plan = case.noting(Ledger::default()).plan();
+    let odd = [("odd".to_owned(), String::new(), TaintEffect::NoSchedule)].into();
+    assert_eq!(plan.ledger.unwrap().common[""].get(&odd), Some(&true));
+    let reserved = |name: &str| plan.nodes.iter().find(|node| node.name == name).unwrap().reserved;
+    assert_eq!((reserved("n1"), reserved("n2")), (true, false));
+}
