@@ -6,7 +6,7 @@ use kube_rebalancer_core::model::{
     Amounts, Bytes, Constraints, Millicores, Node, NodeResources, Pod, ReadyCondition, Snapshot, Unbound,
 };
 use kube_rebalancer_core::plan::{Action, plan};
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{Bounds, Policy};
 
 use super::engine::{NOW, World, error, regional, zonal};
 use super::{Observed, ZONE, log, node, scope, seen};
@@ -167,13 +167,25 @@ fn a_group_without_nodes_grows_for_a_pod_that_asks_for_the_label_of_its_template
             constraints: Constraints { node_selector: selector, ..Constraints::default() }.into(),
             unbound: Some(Box::new(Unbound::default())),
             label_keys: vec!["user".into()].into(),
-            ..Pod::default()
+            deleting: false,
+            node_name: None,
+            controller: None,
+            mirror: false,
+            daemonset_pod: false,
+            safe_to_evict: None,
+            do_not_disrupt: false,
+            local_volume: None,
+            claims: Box::default(),
+            priority: 0,
+            ends_at_once: false,
+            ready: false,
         };
         let snapshot = Snapshot::new(NOW, nodes.to_vec(), vec![pod], Vec::new(), 2).unwrap();
         let snapshot = snapshot.with_groups(observed.groups, observed.memberships);
         let policy = Policy {
             node_groups_named: true,
             preemptible_labels: ["user".to_owned()].into(),
+            bounds: Bounds { min_nodes: 1, ..Bounds::default() },
             ..Policy::default()
         };
         let plan = plan(&snapshot, &policy).unwrap();
