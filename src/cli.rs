@@ -141,7 +141,6 @@ pub struct RunArgs {
         value_enum,
         value_name = "WHERE",
         num_args = 0..=1,
-        require_equals = true,
         default_missing_value = "client",
         hide_possible_values = true,
         conflicts_with = "from",
@@ -349,6 +348,19 @@ mod tests {
         let cli = parse(&["--min-nodes", "-1", "--max-nodes=", "--zone", "a b"]).unwrap();
         let expected = [("MIN_NODES", "-1"), ("MAX_NODES", ""), ("ZONE", "a b")];
         assert_eq!(cli.settings.0, expected.map(|(name, text)| (name, text.to_owned())));
+    }
+
+    #[test]
+    fn a_dry_run_on_the_server_may_be_typed_with_or_without_an_equals_sign() {
+        for (arguments, expected) in [
+            (["--dry-run", "--all-nodes"].as_slice(), DryRun::Client),
+            (&["--dry-run"], DryRun::Client),
+            (&["--dry-run=server"], DryRun::Server),
+            (&["--dry-run", "server"], DryRun::Server),
+        ] {
+            assert_eq!(parse(arguments).unwrap().run.dry_run, Some(expected), "{arguments:?}");
+        }
+        assert!(parse(&["--dry-run", "settings"]).is_err());
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::policy::Policy;
@@ -134,17 +136,35 @@ async fn look(
     scope: &CloudScope,
     clock: &SharedClock,
 ) -> Result<(Box<dyn Provider>, CloudView), ProviderError> {
-    let mut provider = kind.connect(scope.clone(), SharedClock::clone(clock)).await?;
+    let cloud = kind.cloud();
+    let looking = async {
+        let mut provider = kind.connect(scope.clone(), SharedClock::clone(clock)).await?;
+        let view = provider.list(snapshot, policy).await?;
+        Ok((provider, view))
+    };
     // Half of what is left: a cloud that hangs must not keep the nodes from being cordoned.
     let limit = clock.left().unsigned_abs() / 2;
-    let listed = tokio::time::timeout(limit, provider.list(snapshot, policy)).await;
-    let silent = |_| {
-        let cloud = kind.cloud();
-        ProviderError::Unseen(format!("{cloud} did not answer within half of the time that RUN_TIMEOUT left"))
-    };
-    let view = listed.map_err(silent)??;
-    Ok((provider, view))
+    match tokio::time::timeout(limit, AssertUnwindSafe(looking).catch_unwind()).await {
+        Ok(Ok(looked)) => looked,
+        // Libraries of clouds do panic, at a token that expires in the year 10^11, say.
+        Ok(Err(_)) => {
+            Err(ProviderError::Unseen(format!("the library for {cloud} has a defect, which the log shows")))
+        }
+        Err(_) => {
+            let words = format!("{cloud} did not answer within half of the time that RUN_TIMEOUT left");
+            Err(ProviderError::Unseen(words))
+        }
+    }
 }
+
+/// What a request to a cloud came to, also where its library panicked over it: then nobody knows.
+async fn caught(answer: impl Future<Output = GroupAnswer>) -> GroupAnswer {
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    answer.unwrap_or_else(|_| GroupAnswer::InDoubt(DEFECT.to_owned()))
+}
+
+/// What is said of a request over which a cloud's library panicked.
+const DEFECT: &str = "the cloud's library has a defect, which the log shows";
 
 fn part(kind: &dyn ProviderKind, view: CloudView) -> CloudPart {
     let CloudView { groups, memberships, gaps, notes, unknown, known } = view;
@@ -155,7 +175,7 @@ impl NodeGroups for Clouds {
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         let cloud = self.of_group.get(group);
         match cloud.and_then(|(at, name)| Some((self.providers.get(at)?, name))) {
-            Some((provider, name)) => provider.grow(name, from, to).await,
+            Some((provider, name)) => caught(provider.grow(name, from, to)).await,
             None => GroupAnswer::Failed(format!("node group {group} was not observed")),
         }
     }
@@ -172,7 +192,11 @@ impl NodeGroups for Clouds {
         }
         let deleting = by_cloud.iter().filter_map(|(at, (positions, instances))| {
             let provider = self.providers.get(at)?;
-            Some(async move { positions.iter().copied().zip(provider.delete(instances).await) })
+            Some(async move {
+                let answers = AssertUnwindSafe(provider.delete(instances)).catch_unwind().await;
+                let defect = |_| vec![GroupAnswer::InDoubt(DEFECT.to_owned()); instances.len()];
+                positions.iter().copied().zip(answers.unwrap_or_else(defect))
+            })
         });
         let mut answers: BTreeMap<usize, GroupAnswer> =
             join_all(deleting).await.into_iter().flatten().collect();
@@ -182,7 +206,7 @@ impl NodeGroups for Clouds {
     async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
         let cloud = self.of_group.get(group);
         match cloud.and_then(|(at, name)| Some((self.providers.get(at)?, name))) {
-            Some((provider, name)) => provider.delete_instance(name, instance).await,
+            Some((provider, name)) => caught(provider.delete_instance(name, instance)).await,
             None => GroupAnswer::Failed(format!("node group {group} was not observed")),
         }
     }

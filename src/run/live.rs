@@ -1,21 +1,25 @@
 //! A run on a live cluster.
 //!
 //! ```text
-//! connect --> Lease --> observe, the cloud too --> plan, check --> consent --> apply --> report --> give the Lease back
+//!   yes given:    connect --> Lease --> look: observe, the cloud too, plan, check --> apply --> report --> give the Lease back
+//!   yes asked:    connect --> look --> show, ask --> Lease --> look again: the same plan? --> apply --> report --> give it back
 //! ```
 //!
-//! A dry run takes no Lease and ends after the check.
+//! The Lease is not held while a person thinks. A dry run takes none and ends after the check. Everything happens within
+//! the bounds of [`super::bounded`].
 
-use std::future::pending;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io::Write;
 use std::sync::Arc;
 
 use kube_rebalancer_apply::{Applied, Apply};
 use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::plan::{Action, Plan};
 use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
 use kube_rebalancer_page::count;
-use kube_rebalancer_ports::{Clock, NotTried, OutcomeKind, SharedClock};
+use kube_rebalancer_ports::{NotTried, OutcomeKind, SharedClock};
 
+use super::bounded::{self, GivenUp};
 use super::clouds::{self, CloudHalf, Clouds};
 use super::show::{self, Decided, Show};
 use super::{World, read_settings};
@@ -31,36 +35,24 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<Ending, Failure> {
     let (settings, _) = read_settings(flags, world)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // Signals and deadlines are looked after on a thread of their own: whatever the run does on this one, it ends.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Ending::NotObserved, NoRuntime(error)))?;
+    let time = RunTime::new(world.now, settings.run_timeout());
+    let run = Run { arguments, settings: &settings, world, time, session: Session::default() };
     let result = runtime.block_on(async {
-        let time = RunTime::new(world.now, settings.run_timeout());
-        tokio::spawn(stop_on_signal(time.clone()));
-        Run { arguments, settings: &settings, world, time }.connect(out).await
+        let ended = bounded::run(&run.time, run.connect(out)).await;
+        if !matches!(ended, Err(GivenUp::ToldTwice)) {
+            run.give_back().await;
+        }
+        ended.unwrap_or_else(|why| Err(run.given_up(why)))
     });
-    // A question that nobody has answered still waits for a line; it is not waited for.
+    // A question that nobody has answered still waits for a line, and so may a plugin; they are not waited for.
     runtime.shutdown_background();
     result
-}
-
-/// Tells the run to start nothing new once the process is told to end.
-async fn stop_on_signal(time: RunTime) {
-    let terminated = async {
-        #[cfg(unix)]
-        if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            signal.recv().await;
-            return;
-        }
-        pending::<()>().await;
-    };
-    tokio::select! {
-        () = terminated => {}
-        Ok(()) = tokio::signal::ctrl_c() => {}
-    }
-    log::warn!("told to stop: what is under way is finished, nothing new is started");
-    time.stop();
 }
 
 struct Run<'a> {
@@ -68,6 +60,28 @@ struct Run<'a> {
     settings: &'a Settings,
     world: &'a World,
     time: RunTime,
+    session: Session,
+}
+
+/// What outlives the run's work, however that ends.
+#[derive(Debug, Default)]
+struct Session {
+    live: OnceCell<Live>,
+    /// The Lease, from when it is taken until it is given back.
+    held: RefCell<Option<HeldLease>>,
+    /// Whether anything may have been changed.
+    acting: Cell<bool>,
+}
+
+/// A cluster as it was seen, and what was decided on it.
+#[derive(Debug)]
+struct Seen<'a> {
+    snapshot: Arc<Snapshot>,
+    clouds: Result<Clouds, NotTried>,
+    /// Whether all node groups were seen.
+    complete: bool,
+    decided: Decided,
+    show: Show<'a>,
 }
 
 /// How a plan comes to be carried out.
@@ -89,23 +103,49 @@ impl Run<'_> {
             namespace: self.settings.lease_namespace().to_owned(),
             lease_name: self.settings.lease_name().to_owned(),
             dry_run: self.arguments.dry_run == Some(DryRun::Server),
+            label_keys: {
+                let policy = self.settings.policy();
+                policy.preemptible_labels.union(&policy.omit_labels).cloned().collect()
+            },
         };
         let live = Live::connect(options, self.time.clone()).await.map_err(cannot_connect)?;
-        if self.arguments.dry_run.is_some() {
-            return self.rebalance(&live, None, out).await;
+        let live = self.session.live.get_or_init(|| live);
+        if self.consent() == Consent::Given {
+            self.take_lease(live).await?;
         }
-        let held = live.acquire(self.settings.run_timeout()).await.map_err(no_lease)?;
-        let result = self.rebalance(&live, Some(&held), out).await;
-        live.release(held).await;
-        result
+        self.rebalance(live, out).await
     }
 
-    async fn rebalance(
-        &self,
-        live: &Live,
-        held: Option<&HeldLease>,
-        out: &mut dyn Write,
-    ) -> Result<Ending, Failure> {
+    /// Takes the Lease, unless nothing is to be changed.
+    async fn take_lease(&self, live: &Live) -> Result<(), Failure> {
+        if self.arguments.dry_run.is_none() {
+            let held = live.acquire(self.settings.run_timeout()).await.map_err(no_lease)?;
+            self.session.held.replace(Some(held));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the Lease is still this run's, right before the first change.
+    async fn still_holds(&self, live: &Live) -> Result<(), Failure> {
+        let held = self.session.held.borrow().clone();
+        if let Some(held) = held {
+            live.still_holds(&held).await.map_err(no_lease)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the Lease back, if there is time for it; else it runs out by itself.
+    async fn give_back(&self) {
+        let held = self.session.held.take();
+        let (Some(live), Some(held)) = (self.session.live.get(), held) else { return };
+        tokio::select! {
+            () = live.release(held) => {}
+            () = self.time.long_over() => log::warn!("the Lease was not given back in time and runs out by itself"),
+        }
+    }
+
+    /// Observes the cluster and its clouds, and decides.
+    async fn look(&self, live: &Live, out: &mut dyn Write) -> Result<Seen<'_>, Failure> {
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
         show.dry_run = self.arguments.dry_run.is_some();
         let observation = match live.observe().await {
@@ -121,10 +161,16 @@ impl Run<'_> {
         let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
         let CloudHalf { snapshot, warnings, clouds, complete } = self.clouds(observation.snapshot).await?;
-        let snapshot = &snapshot;
-
+        let snapshot = Arc::new(snapshot);
         show.observed = warnings;
-        let mut decided = match Decided::new(snapshot, self.settings) {
+        // On a thread of its own, so that a plan that takes too long can be given up.
+        let (seen, settings) = (Arc::clone(&snapshot), self.settings.clone());
+        let deciding = tokio::task::spawn_blocking(move || Decided::new(&seen, &settings));
+        let decided = tokio::select! {
+            decided = deciding => decided.map_err(|_| self.given_up(GivenUp::Panicked))?,
+            () = self.time.used_up() => return Err(self.given_up(GivenUp::of(&self.time))),
+        };
+        let mut decided = match decided {
             Ok(decided) => decided,
             Err(refusal) => {
                 show.refusal(&refusal, out)?;
@@ -132,35 +178,27 @@ impl Run<'_> {
             }
         };
         decided.plan.warnings.extend(observation.plan_warnings);
-        let wanted = decided.plan.actions.len();
-        let only_plan = self.arguments.dry_run == Some(DryRun::Client) || !decided.violations.is_empty();
-        // A cloud that was not seen whole may hold what a plan would have: a run that only plans says so, one that is to
-        // act has not done its work.
-        let seen = complete || self.arguments.dry_run.is_some();
-        let ending = || {
-            if !decided.is_trusted() {
-                Ok(Ending::Refused)
-            } else if seen {
-                decided.ending_of(self.arguments)
-            } else {
-                Err(Failure::new(Ending::Incomplete, Unfinished::unseen(&show.observed)))
-            }
-        };
-        if only_plan || wanted == 0 {
-            show.plan(&decided, None, out)?;
-            show.log(&decided, None)?;
-            if let (false, Some(held), Consent::Given) = (only_plan, held, self.consent())
-                && decided.leaves_word()
-            {
-                // No action, and all the same something to note for later runs, or to tell users who wait.
-                live.still_holds(held).await.map_err(no_lease)?;
-                self.apply(live, clouds.as_ref().map_err(|why| *why), snapshot, &decided).await;
-            }
-            return ending();
-        }
+        Ok(Seen { snapshot, clouds, complete, decided, show })
+    }
+
+    async fn rebalance(&self, live: &Live, out: &mut dyn Write) -> Result<Ending, Failure> {
+        let mut seen = self.look(live, out).await?;
+        let wanted = seen.decided.plan.actions.len();
         let consent = self.consent();
+        let only_plan = self.arguments.dry_run == Some(DryRun::Client) || !seen.decided.violations.is_empty();
+        if only_plan || wanted == 0 {
+            seen.show.plan(&seen.decided, None, out)?;
+            seen.show.log(&seen.decided, None)?;
+            let acts = !only_plan && self.arguments.dry_run.is_none() && consent == Consent::Given;
+            if acts && seen.decided.leaves_word() {
+                // No action, and all the same something to note for later runs, or to tell users who wait.
+                self.still_holds(live).await?;
+                self.apply(live, &seen).await;
+            }
+            return self.ending(&seen);
+        }
         if consent != Consent::Given {
-            show.plan(&decided, None, out)?;
+            seen.show.plan(&seen.decided, None, out)?;
             crate::error::written(out.flush())?;
             let refused = match consent {
                 Consent::Ask if self.ask(wanted).await => None,
@@ -170,28 +208,57 @@ impl Run<'_> {
                 }
             };
             if let Some(failure) = refused {
-                show.log(&decided, None)?;
+                seen.show.log(&seen.decided, None)?;
                 return Err(failure);
             }
+            self.take_lease(live).await?;
+            let again = self.look(live, out).await?;
+            if !same(&seen.decided.plan, &again.decided.plan) || !again.decided.violations.is_empty() {
+                again.show.log(&again.decided, None)?;
+                return Err(
+                    Failure::new(Ending::Refused, Changed).with_hint("run it again to see the new plan")
+                );
+            }
+            seen = again;
         }
-        if let Some(held) = held {
-            live.still_holds(held).await.map_err(no_lease)?;
-        }
-        let applied = self.apply(live, clouds.as_ref().map_err(|why| *why), snapshot, &decided).await;
+        self.still_holds(live).await?;
+        let applied = self.apply(live, &seen).await;
         for problem in &applied.problems {
             log::error!("{problem}");
         }
         let outcomes = applied.outcomes.as_slice();
         if consent == Consent::Given {
-            show.plan(&decided, Some(outcomes), out)?;
+            seen.show.plan(&seen.decided, Some(outcomes), out)?;
         } else {
-            show.outcomes(&decided, outcomes, out)?;
+            seen.show.outcomes(&seen.decided, outcomes, out)?;
         }
-        show.log(&decided, Some(outcomes))?;
+        seen.show.log(&seen.decided, Some(outcomes))?;
         match Unfinished::of(&applied) {
             Some(unfinished) => Err(Failure::new(Ending::Incomplete, unfinished)),
-            None => ending(),
+            None => self.ending(&seen),
         }
+    }
+
+    /// How a run ends as far as what was seen and decided says it.
+    fn ending(&self, seen: &Seen<'_>) -> Result<Ending, Failure> {
+        if !seen.decided.is_trusted() {
+            return Ok(Ending::Refused);
+        }
+        // A cloud that was not seen whole may hold what a plan would have: a run that only plans says so, one that is to
+        // act has not done its work.
+        if seen.complete || self.arguments.dry_run.is_some() {
+            return seen.decided.ending_of(self.arguments);
+        }
+        Err(Failure::new(Ending::Incomplete, Unfinished::unseen(&seen.show.observed)))
+    }
+
+    /// The failure of a run that was given up.
+    fn given_up(&self, why: GivenUp) -> Failure {
+        if self.session.acting.get() {
+            let hint = "what was under way may have been done; the next run looks at the cluster anew";
+            return Failure::new(Ending::Incomplete, why).with_hint(hint);
+        }
+        Failure::new(Ending::NotObserved, why).with_hint(UNCHANGED)
     }
 
     /// Looks at the node groups too.
@@ -205,19 +272,15 @@ impl Run<'_> {
         Ok(CloudHalf { clouds: half.clouds.and_then(rehearsed), ..half })
     }
 
-    async fn apply(
-        &self,
-        live: &Live,
-        groups: Result<&Clouds, NotTried>,
-        snapshot: &Snapshot,
-        decided: &Decided,
-    ) -> Applied {
+    async fn apply(&self, live: &Live, seen: &Seen<'_>) -> Applied {
+        // With dryRun=All the API server keeps nothing.
+        self.session.acting.set(self.arguments.dry_run.is_none());
         let apply = Apply {
-            plan: &decided.plan,
-            snapshot,
+            plan: &seen.decided.plan,
+            snapshot: &seen.snapshot,
             policy: self.settings.policy(),
             cluster: live,
-            groups,
+            groups: seen.clouds.as_ref().map_err(|why| *why),
             clock: &self.time,
         };
         apply.run().await
@@ -234,20 +297,23 @@ impl Run<'_> {
         }
     }
 
-    /// Asks, and waits for the answer as long as the run may last.
+    /// Asks, and waits for the answer until the run is told to stop. The time of the run stands still meanwhile.
     async fn ask(&self, actions: usize) -> bool {
         let question = format!("Apply {}? [y/N] ", count(actions, "action"));
         let ask = self.world.ask;
+        self.time.asked();
         let answer = tokio::task::spawn_blocking(move || ask(&question));
         let stopped = async {
-            while self.time.left().is_positive() {
+            while !self.time.is_stopped() {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         };
-        tokio::select! {
+        let yes = tokio::select! {
             answer = answer => answer.is_ok_and(|yes| yes),
             () = stopped => false,
-        }
+        };
+        self.time.answered();
+        yes
     }
 
     /// The name of this run: its pod, or the person at this machine. Two runs of one person differ.
@@ -274,7 +340,8 @@ fn cannot_connect(error: ConnectError) -> Failure {
         ConnectError::UnknownContext { .. }
         | ConnectError::NoContext { .. }
         | ConnectError::Kubeconfig { .. }
-        | ConnectError::Client(_) => UNCHANGED,
+        | ConnectError::Client { .. }
+        | ConnectError::Silent { .. } => UNCHANGED,
     };
     Failure::new(Ending::NotObserved, error).with_hint(hint)
 }
@@ -329,6 +396,25 @@ fn was(actions: usize) -> &'static str {
     if actions == 1 { "was" } else { "were" }
 }
 
+/// Whether two plans do the same, whatever their reasons and notes: a yes to one is a yes to the other.
+fn same(left: &Plan, right: &Plan) -> bool {
+    fn changes(plan: &Plan) -> impl Iterator<Item = (&'static str, Option<&str>, Option<&str>, u32, u32)> {
+        plan.actions.iter().filter_map(|action| match action {
+            Action::Uncordon { node, .. } => Some(("uncordon", Some(node.as_str()), None, 0, 0)),
+            Action::Grow { group, pool: _, from, to, .. } => {
+                Some(("grow", group.as_deref(), None, *from, *to))
+            }
+            Action::Cordon { node, .. } => Some(("cordon", Some(node.as_str()), None, 0, 0)),
+            Action::Delete { node, .. } => Some(("delete", Some(node.as_str()), None, 0, 0)),
+            Action::DeleteInstance { group, instance, .. } => {
+                Some(("delete instance", Some(group.as_str()), Some(instance.as_str()), 0, 0))
+            }
+            Action::Mark { .. } | Action::Unmark { .. } => None,
+        })
+    }
+    changes(left).eq(changes(right))
+}
+
 const UNCHANGED: &str = "nothing was changed";
 
 /// What to do where nobody can be asked.
@@ -341,6 +427,12 @@ struct NoConsent;
 #[derive(Debug, thiserror::Error)]
 #[error("nothing was changed: the answer was not yes")]
 struct Declined;
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "nothing was changed: the cluster changed while the question was open, and the plan is another one now"
+)]
+struct Changed;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the asynchronous runtime cannot be started")]

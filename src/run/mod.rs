@@ -6,6 +6,7 @@
 //!                                 files: offline, a cluster: live
 //! ```
 
+mod bounded;
 pub mod clouds;
 mod live;
 mod offline;

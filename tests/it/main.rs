@@ -14,6 +14,7 @@ mod clouds;
 mod consent;
 mod contract;
 mod control_plane;
+mod credentials;
 mod deploy;
 mod fake_api;
 mod faults;

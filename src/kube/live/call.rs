@@ -11,8 +11,10 @@ use kube::client::Body;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
+use super::body::{self, TooLong};
+use super::secrets;
 use super::time::RunTime;
 use kube_rebalancer_ports::{PortError, chain};
 use kube_rebalancer_retry::{Failed, GivenUp, Pace, retry, retry_after};
@@ -40,6 +42,8 @@ pub(super) struct Server {
     time: RunTime,
     /// The server's address, for messages.
     url: Arc<str>,
+    /// The program that gives credentials, for messages.
+    plugin: Arc<str>,
     /// Whether it has ever answered.
     reached: Arc<AtomicBool>,
 }
@@ -60,6 +64,8 @@ pub(super) struct Call {
     tries: u32,
     /// How long it may take even if the time of the run is over.
     at_least: Duration,
+    /// Maximum number of bytes of the answer.
+    most: usize,
 }
 
 /// Why a request came to nothing.
@@ -75,9 +81,16 @@ pub(super) struct CallError {
     /// Whether it may have been carried out all the same: the answer to a try of it was lost, or the server broke down
     /// over it.
     in_doubt: bool,
+    /// Whether the answer was longer than it may be.
+    too_long: bool,
 }
 
 impl CallError {
+    /// Whether the answer was longer than it may be.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.too_long
+    }
+
     /// The HTTP status of the last try, if the server answered.
     pub(super) fn status(&self) -> Option<StatusCode> {
         self.status
@@ -117,6 +130,11 @@ impl Call {
         Self::new(Method::PATCH, path, "application/merge-patch+json", Some(body))
     }
 
+    /// Takes no answer longer than this.
+    pub(super) fn at_most(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
     /// Does not try again: for what is not worth waiting for.
     pub(super) fn once(self) -> Self {
         Self { tries: 1, ..self }
@@ -128,7 +146,8 @@ impl Call {
     }
 
     fn new(method: Method, path: impl Into<String>, content_type: &'static str, body: Option<Value>) -> Self {
-        Self { method, path: path.into(), content_type, body, tries: PACE.tries, at_least: Duration::ZERO }
+        let (tries, at_least, most) = (PACE.tries, Duration::ZERO, body::LONGEST);
+        Self { method, path: path.into(), content_type, body, tries, at_least, most }
     }
 
     /// The request without its query, for messages.
@@ -149,8 +168,8 @@ impl Call {
 }
 
 impl Server {
-    pub(super) fn new(client: Client, time: RunTime, url: &str) -> Self {
-        Self { client, time, url: url.into(), reached: Arc::default() }
+    pub(super) fn new(client: Client, time: RunTime, url: &str, plugin: &str) -> Self {
+        Self { client, time, url: url.into(), plugin: plugin.into(), reached: Arc::default() }
     }
 
     /// Makes a request and returns the body of the answer.
@@ -160,7 +179,13 @@ impl Server {
     /// with a conflict, which is [in doubt](CallError::is_in_doubt).
     pub(super) async fn call(&self, call: &Call) -> Result<String, CallError> {
         let pace = Pace { tries: call.tries, ..PACE };
-        let answer = retry(pace, || self.one_try(call), |in_doubt| self.patience(in_doubt), sleep).await;
+        let answer = retry(
+            pace,
+            || self.one_try(call),
+            |in_doubt| self.patience(in_doubt),
+            |pause| self.time.sleep(pause),
+        )
+        .await;
         answer.map_err(|GivenUp { error, in_doubt, .. }| CallError { in_doubt, ..error })
     }
 
@@ -174,7 +199,7 @@ impl Server {
     async fn one_try(&self, call: &Call) -> Result<String, Failed<CallError>> {
         let what = call.what();
         let no_answer = |message: String, in_doubt, retry_after| Failed {
-            error: CallError { what: what.clone(), status: None, message, in_doubt },
+            error: CallError { what: what.clone(), status: None, message, in_doubt, too_long: false },
             in_doubt,
             retry_after,
         };
@@ -186,23 +211,43 @@ impl Server {
         let answer = timeout(bound, async {
             let response = self.client.send(request).await?;
             let (parts, body) = response.into_parts();
-            let bytes = body.collect_bytes().await?;
-            Ok::<_, kube::Error>(Response::from_parts(parts, bytes))
+            let body = if parts.status.is_success() {
+                body::whole(body, &parts.headers, call.most).await?
+            } else {
+                Ok(body::beginning(body).await?)
+            };
+            Ok::<_, kube::Error>(Response::from_parts(parts, body))
         });
+        let answer = async {
+            tokio::select! {
+                answer = answer => answer.ok(),
+                () = self.time.no_more(call.at_least) => None,
+            }
+        };
         let response = match answer.await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
+            Some(Ok(response)) => response,
+            Some(Err(error)) => {
                 let retry_after = may_pass(&error).then_some(Duration::ZERO);
-                let message = told(&error);
+                let message = told(&error, &self.plugin);
                 let Some(message) = message.strip_prefix(NOT_CONNECTED) else {
                     return Err(no_answer(message, true, retry_after));
                 };
                 let what = format!("no connection to {}", self.url);
-                let error = CallError { what, status: None, message: message.to_owned(), in_doubt: false };
+                let error = CallError {
+                    what,
+                    status: None,
+                    message: message.to_owned(),
+                    in_doubt: false,
+                    too_long: false,
+                };
                 return Err(Failed { error, in_doubt: false, retry_after });
             }
-            Err(_) => {
-                let message = format!("no answer within {:.1} s", bound.as_secs_f32());
+            None => {
+                let message = if self.time.is_stopped() {
+                    "no answer before the run had to stop".to_owned()
+                } else {
+                    format!("no answer within {:.1} s", bound.as_secs_f32())
+                };
                 return Err(no_answer(message, true, Some(Duration::ZERO)));
             }
         };
@@ -212,7 +257,15 @@ impl Server {
         }
         let asked_for = retry_after(response.headers());
         let status = response.status();
-        let text = String::from_utf8_lossy(response.body()).into_owned();
+        let text = match response.into_body() {
+            Ok(text) => text,
+            Err(TooLong) => {
+                let message = format!("the answer is longer than {} MiB", call.most >> 20);
+                let in_doubt = call.method != Method::GET;
+                let error = CallError { what, status: None, message, in_doubt, too_long: true };
+                return Err(Failed { error, in_doubt, retry_after: None });
+            }
+        };
         if status.is_success() {
             if call.method != Method::GET && serde_json::from_str::<IgnoredAny>(&text).is_err() {
                 return Err(no_answer("the answer broke off".to_owned(), true, Some(Duration::ZERO)));
@@ -226,7 +279,7 @@ impl Server {
             format!("{status}: {}", words(&text))
         };
         let in_doubt = status.is_server_error();
-        let error = CallError { what, status: Some(status), message, in_doubt };
+        let error = CallError { what, status: Some(status), message, in_doubt, too_long: false };
         Err(Failed { error, in_doubt, retry_after: transient.then_some(asked_for) })
     }
 }
@@ -253,10 +306,15 @@ fn may_pass(error: &kube::Error) -> bool {
     let lasting = chain(error).to_lowercase();
     let certificate =
         ["certificate", "invalidcertificate", "unknownissuer"].iter().any(|word| lasting.contains(word));
-    matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !certificate
+    let credentials = secrets::credentials(error, "").is_some();
+    matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !certificate && !credentials
 }
 
-/// A failure on one line, without the client's own word for everything that fails below it.
-fn told(error: &kube::Error) -> String {
-    if let kube::Error::Service(cause) = error { chain(cause.as_ref()) } else { chain(error) }
+/// A failure on one line, without the client's own word for everything that fails below it, and without credentials.
+fn told(error: &kube::Error, plugin: &str) -> String {
+    if let Some(words) = secrets::credentials(error, plugin) {
+        return words;
+    }
+    let text = if let kube::Error::Service(cause) = error { chain(cause.as_ref()) } else { chain(error) };
+    secrets::without_user(&text)
 }

@@ -11,10 +11,6 @@ use super::event;
 use crate::observe::{Asked, Observation, ReadError, Reading};
 use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError, chain};
 
-/// Objects a page. Small enough that a busy API server answers within seconds, large enough that a cluster of a
-/// thousand pods is two requests.
-const PAGE: u32 = 500;
-
 /// Pods that have ended ask for nothing and keep no node; the server need not send them.
 const NOT_ENDED: &str = "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
 
@@ -33,7 +29,7 @@ impl Live {
     /// Observes the cluster: nodes first, then pods, so that a pod which is bound meanwhile is seen on its node rather
     /// than missed.
     pub async fn observe(&self) -> Result<Observation, ObserveError> {
-        let mut reading = Reading::default();
+        let mut reading = self.reading();
         self.list("/api/v1/nodes", "", Asked::Nodes, &mut reading).await?;
         self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         let mut observation = reading.finish(self.time.now())?;
@@ -42,59 +38,6 @@ impl Live {
         observation.snapshot = observation.snapshot.with_volumes(volumes).with_ledger(ledger);
         Ok(observation)
     }
-
-    /// Adds a list, page by page. The pages are of one moment: no resource version is named, so the server reads from
-    /// its store, and later pages continue from there. When it has forgotten that moment (410), the list starts anew,
-    /// once.
-    async fn list(
-        &self,
-        path: &str,
-        selector: &str,
-        asked: Asked,
-        whole: &mut Reading,
-    ) -> Result<(), PortError> {
-        for last_try in [false, true] {
-            let mut reading = Reading::default();
-            match self.pages(path, selector, asked, &mut reading).await {
-                Ok(()) => {
-                    whole.absorb(reading);
-                    return Ok(());
-                }
-                Err(ListError::Call(error)) if error.status() == Some(StatusCode::GONE) && !last_try => {
-                    log::info!("the list of {path} took too long and starts anew");
-                }
-                Err(ListError::Call(error)) => return Err(error.into()),
-                Err(ListError::Read(error)) => return Err(PortError(chain(&error))),
-            }
-        }
-        Err(PortError(format!("GET {path}: the list could not be finished")))
-    }
-
-    async fn pages(
-        &self,
-        path: &str,
-        selector: &str,
-        asked: Asked,
-        reading: &mut Reading,
-    ) -> Result<(), ListError> {
-        let mut next = None;
-        loop {
-            let from = next.map(|token: String| format!("&continue={}", escaped(&token))).unwrap_or_default();
-            let text = self.server.call(&Call::get(format!("{path}?limit={PAGE}{selector}{from}"))).await?;
-            next = reading.add_answer(path, &text, asked)?;
-            if next.is_none() {
-                return Ok(());
-            }
-        }
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum ListError {
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error(transparent)]
-    Read(#[from] ReadError),
 }
 
 impl Live {
@@ -117,7 +60,7 @@ impl Live {
 
 impl Cluster for Live {
     async fn pods(&self) -> Result<PodList, PortError> {
-        let mut reading = Reading::default();
+        let mut reading = self.reading();
         self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         let (_, pods, seen) = reading.into_parts();
         Ok(PodList { pods, seen })

@@ -7,6 +7,11 @@ use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use kube_rebalancer_ports::chain;
+use tokio::runtime::Handle;
+
+use super::secrets;
+use super::time::RunTime;
 
 /// A server that does not even refuse is tried twice within the ten seconds after which a person is told.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -36,7 +41,7 @@ impl std::fmt::Display for Target {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// There is no such context.
-    #[error("the kubeconfig has no context {name:?}, expected one of: {}", known.join(", "))]
+    #[error("the kubeconfig has no context {name:?}, {}", expected(.known))]
     UnknownContext {
         /// What was asked for.
         name: String,
@@ -44,7 +49,7 @@ pub enum ConnectError {
         known: Vec<String>,
     },
     /// Which context is meant is not said.
-    #[error("the kubeconfig names no current context, expected --context with one of: {}", known.join(", "))]
+    #[error("the kubeconfig names no current context{}", with_one_of(.known))]
     NoContext {
         /// Those that there are.
         known: Vec<String>,
@@ -62,12 +67,49 @@ pub enum ConnectError {
         why: String,
     },
     /// No client can be made of it.
-    #[error("no connection can be made with these credentials")]
-    Client(#[from] kube::Error),
+    #[error("no connection can be made with these credentials: {why}")]
+    Client {
+        /// Why.
+        why: String,
+    },
+    /// A kubeconfig, a token file or a credentials plugin does not end.
+    #[error("{what} did not give an answer within RUN_TIMEOUT, or before the run had to stop")]
+    Silent {
+        /// What was waited for.
+        what: &'static str,
+    },
 }
 
-/// Makes a client for a context, or for what there is. Nothing is sent yet.
-pub(super) async fn connect(context: Option<&str>) -> Result<(Client, Target), ConnectError> {
+fn expected(known: &[String]) -> String {
+    match known {
+        [] => "and no other: it is empty".to_owned(),
+        known => format!("expected one of: {}", known.join(", ")),
+    }
+}
+
+fn with_one_of(known: &[String]) -> String {
+    match known {
+        [] => " and has none: it is empty".to_owned(),
+        known => format!(", expected --context with one of: {}", known.join(", ")),
+    }
+}
+
+/// A client, the cluster that it talks to, and the program that gives it credentials, if any.
+pub(super) type Connection = (Client, Target, String);
+
+/// Makes a client within the time of the run. Nothing is sent to the cluster yet; but a kubeconfig and a token file may
+/// be pipes, and a plugin may wait for ever, all of which is waited for on a thread that can be left behind.
+pub(super) async fn connect(context: Option<String>, time: &RunTime) -> Result<Connection, ConnectError> {
+    let handle = Handle::current();
+    let made = tokio::task::spawn_blocking(move || handle.block_on(make(context.as_deref())));
+    tokio::select! {
+        made = made => made.unwrap_or(Err(ConnectError::Silent { what: "the client of the Kubernetes API" })),
+        () = time.used_up() => Err(ConnectError::Silent { what: "the kubeconfig, its token file or its credentials plugin" }),
+    }
+}
+
+/// Makes a client for a context, or for what there is.
+async fn make(context: Option<&str>) -> Result<Connection, ConnectError> {
     // Two providers can be linked in; the first to be named is used by everything.
     rustls::crypto::ring::default_provider().install_default().ok();
     let (mut config, context) = match context {
@@ -82,8 +124,13 @@ pub(super) async fn connect(context: Option<&str>) -> Result<(Client, Target), C
     config.default_retry = false;
     let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
     config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
-    let server = config.cluster_url.to_string();
-    Ok((Client::try_from(config)?, Target { context, server }))
+    let server = secrets::without_user(&config.cluster_url.to_string());
+    let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone()).unwrap_or_default();
+    let client = Client::try_from(config).map_err(|error| {
+        let why = secrets::credentials(&error, &plugin);
+        ConnectError::Client { why: why.unwrap_or_else(|| secrets::without_user(&chain(&error))) }
+    })?;
+    Ok((client, Target { context, server }, plugin))
 }
 
 async fn by_default() -> Result<(Config, Option<String>), ConnectError> {
@@ -109,7 +156,7 @@ fn unusable(error: KubeconfigError) -> ConnectError {
     let why = if let KubeconfigError::ReadConfig(error, path) = error {
         format!("{}: {error}", path.display())
     } else {
-        error.to_string().lines().next().unwrap_or_default().to_owned()
+        secrets::without_user(error.to_string().lines().next().unwrap_or_default())
     };
     ConnectError::Kubeconfig { why }
 }

@@ -27,7 +27,7 @@ const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
 const TRIES: usize = 3;
 
 /// A Lease that this run holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HeldLease {
     lease: Lease,
     path: String,

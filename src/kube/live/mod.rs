@@ -2,23 +2,35 @@
 //!
 //! ```text
 //!   connect   kubeconfig or service account --> client
+//!   body      the body of an answer, which has a bound
 //!   call      one request: time bound, retries, errors in a line
 //!   cluster   lists, nodes, patches (the port `Cluster`)
 //!   lease     one run at a time
 //!   ledger    what runs remember, in a ConfigMap beside the Lease
+//!   pages     a list, page by page, the pages smaller where the objects are large
+//!   secrets   messages without credentials
 //!   volumes   where the disks of waiting pods are
 //!   event     what was done, for `kubectl get events`, and what waiting users read
 //!   time      the server's clock, and what is left of the run (the port `Clock`)
 //! ```
 
+mod body;
 mod call;
 mod cluster;
 mod connect;
 mod event;
 mod lease;
 mod ledger;
+mod pages;
+mod secrets;
 mod time;
 mod volumes;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use call::Server;
 pub use cluster::ObserveError;
@@ -40,6 +52,8 @@ pub struct Live {
     lease_name: String,
     /// Whether patches are only tried (`dryRun=All`).
     dry_run: bool,
+    /// The keys of pods' labels that anything asks for; others are not kept.
+    label_keys: Arc<BTreeSet<String>>,
 }
 
 /// The cluster to connect to, and the run that does it.
@@ -55,15 +69,26 @@ pub struct ConnectOptions {
     pub lease_name: String,
     /// Whether patches are only tried.
     pub dry_run: bool,
+    /// The keys of pods' labels that the settings ask for.
+    pub label_keys: BTreeSet<String>,
 }
 
 impl Live {
-    /// Finds the cluster. Nothing is sent yet.
+    /// Finds the cluster, within the time of the run. Nothing is sent yet.
     pub async fn connect(options: ConnectOptions, time: RunTime) -> Result<Self, ConnectError> {
-        let ConnectOptions { context, identity, namespace, lease_name, dry_run } = options;
-        let (client, target) = connect::connect(context.as_deref()).await?;
-        let server = Server::new(client, time.clone(), &target.server);
-        Ok(Self { server, time, target, identity, namespace, lease_name, dry_run })
+        let ConnectOptions { context, identity, namespace, lease_name, dry_run, label_keys } = options;
+        let (client, target, plugin) = connect::connect(context, &time).await?;
+        let server = Server::new(client, time.clone(), &target.server, &plugin);
+        Ok(Self {
+            server,
+            label_keys: label_keys.into(),
+            time,
+            target,
+            identity,
+            namespace,
+            lease_name,
+            dry_run,
+        })
     }
 
     /// Which cluster it is.

@@ -1,4 +1,11 @@
 //! Time as a run knows it: the API server's clock, and what is left of `RUN_TIMEOUT`.
+//!
+//! ```text
+//!   start --> RUN_TIMEOUT: nothing new is sent --> LATE: what is under way is given up --> WATCH: the process ends
+//!   stop  --> GRACE: no request is on its way ---> MARGIN: the same ---------------------> WATCH
+//! ```
+//!
+//! The time that a person takes at the prompt does not count.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +15,18 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use kube_rebalancer_ports::Clock;
+
+/// How long a run that is told to stop may take to finish what is under way.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long the rest of such a run may take: its report, say.
+const MARGIN: Duration = Duration::from_secs(2);
+/// How long a run may take beyond `RUN_TIMEOUT`: answers of the cloud, which tell what was done, and its report.
+const LATE: Duration = Duration::from_secs(10);
+/// How long the Lease may take to be given back, after that. With `GRACE` and `MARGIN` it is less than the ten seconds
+/// after which people and machines send the next signal.
+const WATCH: Duration = Duration::from_secs(2);
+/// How often it is looked whether time is up: a stop may come at any moment.
+const TICK: Duration = Duration::from_millis(50);
 
 /// The time of a run. Clones share it.
 #[derive(Clone, Debug)]
@@ -21,7 +40,12 @@ pub struct RunTime {
 struct Shared {
     /// A moment by the server's clock, and when that was.
     known: (Timestamp, Instant),
-    stopped: bool,
+    /// When the run was told to stop.
+    stopped: Option<Instant>,
+    /// How long a person has thought about a question.
+    thought: Duration,
+    /// When the question was asked that somebody thinks about now.
+    asked: Option<Instant>,
 }
 
 impl RunTime {
@@ -29,32 +53,87 @@ impl RunTime {
     #[must_use]
     pub fn new(now: Timestamp, timeout: SignedDuration) -> Self {
         let started = Instant::now();
-        Self {
-            started,
-            timeout: timeout.unsigned_abs(),
-            shared: Arc::new(Mutex::new(Shared { known: (now, started), stopped: false })),
-        }
+        let shared = Shared { known: (now, started), stopped: None, thought: Duration::ZERO, asked: None };
+        Self { started, timeout: timeout.unsigned_abs(), shared: Arc::new(Mutex::new(shared)) }
     }
 
     /// Tells the run to start nothing new.
     pub fn stop(&self) {
-        self.with(|shared| shared.stopped = true);
+        self.with(|shared| shared.stopped = shared.stopped.or_else(|| Some(Instant::now())));
     }
 
     /// Whether the run was told to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.with(|shared| shared.stopped)
+        self.with(|shared| shared.stopped.is_some())
+    }
+
+    /// A person is asked: time stands still until [`Self::answered`].
+    pub fn asked(&self) {
+        self.with(|shared| shared.asked = Some(Instant::now()));
+    }
+
+    /// The person has answered.
+    pub fn answered(&self) {
+        self.with(|shared| {
+            let thought = shared.asked.take().map(|asked| asked.elapsed()).unwrap_or_default();
+            shared.thought = shared.thought.saturating_add(thought);
+        });
     }
 
     /// How long the run has taken.
     pub(super) fn passed(&self) -> Duration {
-        self.started.elapsed()
+        self.moment().passed
     }
 
-    /// How long requests may still take. Told to stop, a run still finishes what it has begun.
+    /// How long requests may still take. Told to stop, a run still finishes what it has begun, if that is soon.
     pub(super) fn left(&self) -> Duration {
-        self.timeout.saturating_sub(self.passed())
+        self.moment().left(self.timeout)
+    }
+
+    fn moment(&self) -> Moment {
+        let (thought, asked, stopped) = self.with(|shared| (shared.thought, shared.asked, shared.stopped));
+        let thinks = asked.map(|asked| asked.elapsed()).unwrap_or_default();
+        Moment {
+            passed: self.started.elapsed().saturating_sub(thought).saturating_sub(thinks),
+            since_stop: stopped.map(|stopped| stopped.elapsed()),
+        }
+    }
+
+    /// Waits until a run has gone on for so long after `RUN_TIMEOUT`, or after it was told to stop.
+    async fn beyond(&self, late: Duration, stopped: Duration) {
+        while !self.moment().is_beyond(self.timeout.saturating_add(late), stopped) {
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// Waits until what is under way is to be given up.
+    pub async fn over(&self) {
+        self.beyond(LATE, GRACE + MARGIN).await;
+    }
+
+    /// Waits until even the last word had its time.
+    pub async fn long_over(&self) {
+        self.beyond(LATE + WATCH, GRACE + MARGIN + WATCH).await;
+    }
+
+    /// Waits until the time of the run is used up.
+    pub async fn used_up(&self) {
+        self.beyond(Duration::ZERO, GRACE).await;
+    }
+
+    /// Waits until no request may be on its way, but for one that may take `at_least` so long.
+    pub(super) async fn no_more(&self, at_least: Duration) {
+        tokio::time::sleep(at_least).await;
+        self.used_up().await;
+    }
+
+    /// Sleeps, but not beyond the time that is left.
+    pub(super) async fn sleep(&self, duration: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(duration) => {}
+            () = self.used_up() => {}
+        }
     }
 
     /// Takes over what an answer's `Date` header says. It has whole seconds, cut off, so the moment may be up to a second
@@ -69,6 +148,26 @@ impl RunTime {
 
     fn with<R>(&self, look: impl FnOnce(&mut Shared) -> R) -> R {
         look(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    /// How long it has taken, without the time at the prompt.
+    passed: Duration,
+    /// How long ago it was told to stop.
+    since_stop: Option<Duration>,
+}
+
+impl Moment {
+    fn left(self, timeout: Duration) -> Duration {
+        let left = timeout.saturating_sub(self.passed);
+        self.since_stop.map_or(left, |since| GRACE.saturating_sub(since).min(left))
+    }
+
+    fn is_beyond(self, late: Duration, stopped: Duration) -> bool {
+        self.passed >= late || self.since_stop.is_some_and(|since| since >= stopped)
     }
 }
 
@@ -87,6 +186,64 @@ impl Clock for RunTime {
     }
 
     async fn pause(&self, duration: Duration) {
-        tokio::time::sleep(duration.min(self.left())).await;
+        self.sleep(duration).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn told_to_stop_a_run_has_little_time_left_and_never_more_than_before() {
+        let minute = seconds(60);
+        for (passed, since_stop, left) in [
+            (10, None, 50),
+            (60, None, 0),
+            (70, None, 0),
+            (10, Some(0), 5),
+            (10, Some(2), 3),
+            (10, Some(5), 0),
+            (58, Some(1), 2),
+        ] {
+            let moment = Moment { passed: seconds(passed), since_stop: since_stop.map(seconds) };
+            assert_eq!(moment.left(minute), seconds(left), "{moment:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_the_process_within_ten_seconds() {
+        let stopped = Moment { passed: seconds(10), since_stop: Some(seconds(9)) };
+        assert!(stopped.is_beyond(seconds(3600), GRACE + MARGIN + WATCH));
+        let goes_on = Moment { passed: seconds(10), since_stop: None };
+        assert!(!goes_on.is_beyond(seconds(60), GRACE));
+        assert!(goes_on.is_beyond(seconds(10), GRACE));
+    }
+
+    #[test]
+    fn the_time_at_the_prompt_does_not_count() {
+        let time = RunTime::new("2026-01-15T09:00:00Z".parse().unwrap(), SignedDuration::from_secs(600));
+        let Some(an_hour_ago) = Instant::now().checked_sub(seconds(3600)) else { return };
+        let time = RunTime { started: an_hour_ago, ..time };
+        assert_eq!(time.left(), Duration::ZERO);
+        time.with(|shared| shared.asked = Some(an_hour_ago));
+        assert!(time.left() > seconds(300));
+        time.answered();
+        assert!(time.left() > seconds(300));
+    }
+
+    #[test]
+    fn a_second_stop_gives_no_more_time() {
+        let time = RunTime::new("2026-01-15T09:00:00Z".parse().unwrap(), SignedDuration::from_secs(600));
+        assert!(!time.is_stopped());
+        time.stop();
+        let first = time.with(|shared| shared.stopped);
+        time.stop();
+        assert_eq!(time.with(|shared| shared.stopped), first);
+        assert_eq!(Clock::left(&time), SignedDuration::ZERO);
     }
 }

@@ -1,7 +1,8 @@
 //! Takes objects one at a time and keeps of each only what the model has a field for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{Affinity, ClaimKey, Node, Pod, Snapshot, SnapshotError, Volumes};
@@ -31,6 +32,8 @@ pub(super) struct Collector {
     others: KindsFound,
     warnings: Vec<ReadWarning>,
     interner: Interner,
+    /// The keys of pods' labels to keep; all of them if that is not said.
+    label_keys: Option<Arc<BTreeSet<String>>>,
     /// Whether the objects are those of a live cluster and not of a file.
     is_live: bool,
     /// The kind of the last document that was not an item of another.
@@ -92,6 +95,11 @@ impl Kind {
 }
 
 impl Collector {
+    /// One that keeps only these keys of the labels of pods.
+    pub(super) fn of_labels(keys: Arc<BTreeSet<String>>) -> Self {
+        Self { label_keys: Some(keys), ..Self::default() }
+    }
+
     /// One that keeps the lives of pods, also of those that have ended.
     pub(super) fn of_lives() -> Self {
         Self { lives: Some(Vec::new()), ..Self::default() }
@@ -128,6 +136,7 @@ impl Collector {
         let mut reading = convert::Reading {
             is_live: self.is_live,
             interner: &mut self.interner,
+            label_keys: self.label_keys.as_deref(),
             warnings: &mut self.warnings,
             millibytes: &mut self.millibytes,
         };
@@ -185,6 +194,7 @@ impl Collector {
             others,
             warnings,
             interner: _,
+            label_keys: _,
             is_live,
             document: _,
             next: _,

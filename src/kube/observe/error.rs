@@ -257,6 +257,13 @@ pub enum ReadWarning {
         /// The field and what is wrong with it.
         what: String,
     },
+    /// A pod of a live cluster with more in it than anything legitimate.
+    LargePod {
+        /// The pod.
+        pod: ObjectName,
+        /// What is large.
+        what: String,
+    },
     /// An annotation `kubernetes.io/created-by` that is not the JSON it should be.
     UnreadableCreatedBy {
         /// The pod.
@@ -279,6 +286,7 @@ impl fmt::Display for ReadWarning {
             Self::UnreadablePod { pod, what } => {
                 write!(formatter, "{pod} keeps its node and counts as a request of nothing: {what}")
             }
+            Self::LargePod { pod, what } => write!(formatter, "{pod} is taken to fit no node: {what}"),
             Self::UnreadableCreatedBy { pod } => write!(
                 formatter,
                 "{pod}: the annotation kubernetes.io/created-by is not readable, the pod counts as one without a controller"

@@ -20,7 +20,9 @@ mod life;
 mod raw;
 mod requests;
 
+use std::collections::BTreeSet;
 use std::io::Read;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{Node, Pod, Snapshot, Volumes};
@@ -88,6 +90,11 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// One that keeps only these keys of the labels of pods, for a cluster whose users may write any number of them.
+    pub(crate) fn of_labels(keys: Arc<BTreeSet<String>>) -> Self {
+        Self { collector: Collector::of_labels(keys) }
+    }
+
     /// Reads a file or standard input.
     pub fn add(&mut self, source: &Source) -> Result<(), ReadError> {
         file::read_source(source, &mut self.collector)

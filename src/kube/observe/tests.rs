@@ -1,5 +1,7 @@
 //! Whole inputs: which objects are taken, which are passed over, and what is no list at all.
 
+mod damage;
+
 use kube_rebalancer_core::model::{Operator, Requirement};
 use serde_json::{Value, json};
 
@@ -238,7 +240,7 @@ fn memory_in_thousandths_of_a_byte_is_a_warning_with_the_first_pod_by_name() {
         pod
     };
     let items = [node("n"), asks("hub", "b", "512m"), asks("hub", "a", "256m"), asks("x", "c", "512Mi")];
-    let expected = "memory is requested in thousandths of a byte (the suffix m) by";
+    let expected = "memory is requested in millibytes (the suffix m) by";
     let warnings = plan_warnings(&items);
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].starts_with(expected) && warnings[0].contains("hub/a"), "{warnings:?}");

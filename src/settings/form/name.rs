@@ -3,6 +3,8 @@
 //! The cloud's client puts names into request paths as they are, so `..` or a slash would ask for something else
 //! than what was meant: only what the cloud itself allows as a name gets through.
 
+use std::net::Ipv4Addr;
+
 use super::{Complaint, Form, JsonKind, Shape};
 
 /// Checks one name.
@@ -71,7 +73,7 @@ pub(super) fn namespace(text: &str) -> Result<String, Complaint> {
 
 /// The root of an API, without a path: its client appends one.
 pub(in crate::settings) const ENDPOINT: Form<Option<String>> = Form {
-    shape: Shape { unit: "url", expected: "a URL without a path", json: JsonKind::Text },
+    shape: Shape { unit: "url", expected: "an https URL without a path", json: JsonKind::Text },
     read: |text| optional(text, is_endpoint, "URL of an API"),
 };
 
@@ -135,13 +137,22 @@ fn is_project_id(text: &str) -> bool {
     domain.is_none_or(is_subdomain) && (6..=30).contains(&id.len()) && is_cloud_name(id)
 }
 
-/// `http` or `https`, a host, perhaps a port, and nothing behind it.
+/// `https`, a host, perhaps a port, and nothing behind it; `http` only of this machine, as tokens of the cloud are sent
+/// there.
 fn is_endpoint(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
+    let is_root = |rest: &str, may_be: fn(&str) -> bool| {
         let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
-        is_subdomain(host) && port.is_none_or(|port| port.parse::<u16>().is_ok())
-    })
+        may_be(host) && port.is_none_or(|port| port.parse::<u16>().is_ok())
+    };
+    match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => is_root(rest, is_subdomain),
+        (None, Some(rest)) => is_root(rest, is_loopback),
+        (None, None) => false,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether there is a first and a last byte and both are as wanted.
@@ -227,7 +238,7 @@ mod tests {
     fn an_endpoint_is_the_root_of_an_api() {
         check(
             is_endpoint,
-            &["https://compute.googleapis.com", "http://127.0.0.1:8080", "https://psc.p.googleapis.com:443"],
+            &["https://compute.googleapis.com", "http://127.0.0.1:8080", "http://localhost", "https://psc.p.googleapis.com:443"],
             &[
                 "",
                 "compute.googleapis.com",
@@ -236,6 +247,10 @@ mod tests {
                 "https://a/compute/v1",
                 "ftp://a",
                 "http://a:b",
+                "http://localhost:b",
+                "http://compute.googleapis.com",
+                "http://10.0.0.1:8080",
+                "http://127.0.0.1.example.com",
             ],
         );
         assert!(!is_endpoint("http://user@host"));

@@ -10,8 +10,9 @@
 //!
 //! A named server is `ada:lab` in the first and the third and `/user/ada/lab/` in the second. Whatever stands before the
 //! bracket is passed over, so that `kubectl logs --timestamps`, a container runtime's own file and a journal will do. A
-//! line may be wrapped in JSON, as `log` (Docker) or `textPayload` (Google Cloud Logging). The Hub writes local time
-//! without saying which; it is taken for UTC, which it is in a container.
+//! line may be wrapped in JSON: as `log` (Docker), `textPayload` (Google Cloud Logging), `message` or `line` (other collectors),
+//! one object a line, or indented with a key a line. The Hub writes local time without saying which; it is taken for UTC, which
+//! it is in a container.
 //!
 //! The Hub's event log (`EventLog` up to version 4, `EventLogger` since 5) is read too, one JSON object a line:
 //!
@@ -57,15 +58,19 @@ pub(super) struct Line {
 /// Reads a line; `None` for one that is not the Hub's.
 pub(super) fn read(line: &str) -> Option<Line> {
     let line = line.trim();
-    if !line.starts_with('{') {
-        return read_text(line);
+    if line.starts_with('"') {
+        return read_object(&format!("{{{}}}", line.trim_end_matches(',')));
     }
-    match serde_json::from_str(line).ok()? {
-        Json { log: Some(text), .. } | Json { text_payload: Some(text), .. } => read_text(text.trim()),
-        Json { log: None, text_payload: None, timestamp, schema, action, username, servername } => {
-            read_event(&timestamp?, &schema?, &action?, &username?, servername.as_deref().unwrap_or_default())
-        }
+    if line.starts_with('{') { read_object(line) } else { read_text(line) }
+}
+
+fn read_object(object: &str) -> Option<Line> {
+    let Json { log, text_payload, message, line, timestamp, schema, action, username, servername } =
+        serde_json::from_str(object).ok()?;
+    if let Some(text) = log.or(text_payload).or(message).or(line) {
+        return read_text(text.trim());
     }
+    read_event(&timestamp?, &schema?, &action?, &username?, servername.as_deref().unwrap_or_default())
 }
 
 /// A line of JSON: an event, or a wrapped line.
@@ -75,6 +80,10 @@ struct Json<'a> {
     log: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "textPayload")]
     text_payload: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    message: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    line: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "__timestamp__")]
     timestamp: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "__schema__")]

@@ -76,6 +76,8 @@ pub(super) enum Manner {
     Late,
     /// With this, and nothing is changed.
     Refusing(GroupAnswer),
+    /// Not at all: the cloud's library panics.
+    Panicking,
 }
 
 /// A group: how many instances it is to have, those it has, and what it cannot do.
@@ -138,6 +140,10 @@ impl<C: Colour> Memory<C> {
         let mut pool = state.pools[group].clone();
         change(&mut pool);
         match state.manner.clone() {
+            Manner::Panicking => {
+                drop(state);
+                panic!("a library's defect")
+            }
             Manner::Refusing(answer) => Asked::Refused(answer),
             Manner::Prompt => {
                 state.pools.insert(group.to_owned(), pool);
@@ -264,6 +270,7 @@ impl<C: Colour> Provider for MemoryProvider<C> {
         if state.hangs {
             std::future::pending::<()>().await;
         }
+        assert!(state.manner != Manner::Panicking, "a library's defect");
         if let Some(why) = state.down {
             return Err(ProviderError::Unseen(why));
         }

@@ -195,3 +195,21 @@ fn a_cloud_that_is_down_or_hangs_takes_only_its_own_nodes_and_all_growth_with_it
     assert_eq!(half.warnings, ["the node groups could not be seen: it is down"]);
     assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
 }
+
+/// Some do: a token that expires in the year 10^11 is enough.
+#[test]
+fn a_cloud_whose_library_panics_is_one_that_could_not_be_seen() {
+    let red = Memory::<Red>::with("z1/pool", &["r1"]);
+    red.state().manner = Manner::Panicking;
+    let half = seen(&[&red], &["red://r1"]);
+    let why = "the node groups could not be seen: the library for Red Cloud has a defect, which the log shows";
+    assert_eq!(half.warnings, [why]);
+    assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
+
+    let red = Memory::<Red>::with("z1/pool", &["r1"]);
+    let half = seen(&[&red], &["red://r1"]);
+    red.state().manner = Manner::Panicking;
+    let doubt = GroupAnswer::InDoubt("the cloud's library has a defect, which the log shows".to_owned());
+    assert_eq!(now(groups(&half).grow("z1/pool", 1, 2)), doubt);
+    assert_eq!(delete(&half, &["red://r1"]), [doubt]);
+}

@@ -61,7 +61,7 @@ struct Client {
 impl ComputeEngine for Client {
     async fn groups(&self, project: &ProjectId) -> Result<GroupList, ComputeError> {
         let call = Call::read(format!("list the instance groups of project {project}"), self.pace);
-        let pages = pages::all(&call, |token| async move {
+        let pages = pages::all(&call, pages::MOST, |token| async move {
             let request = self.zonal.aggregated_list().set_project(project.as_str());
             let request = request.set_max_results(pages::SIZE).set_or_clear_page_token(token);
             let page = request.with_user_agent(USER_AGENT).send().await?;
@@ -83,7 +83,7 @@ impl ComputeEngine for Client {
     async fn instances(&self, group: &GroupId) -> Result<Vec<ManagedInstance>, ComputeError> {
         let call = Call::read(format!("list the instances of group {group}"), self.pace);
         let managers = self.managers(group);
-        let pages = pages::all(&call, |token| managers.list_managed_instances(token)).await?;
+        let pages = pages::all(&call, pages::MOST_OF_A_GROUP, |token| managers.list_managed_instances(token)).await?;
         let instances = pages.into_iter().flatten().map(convert::managed_instance);
         instances.collect::<Result<_, _>>().map_err(|words| call.not_understood(&words))
     }

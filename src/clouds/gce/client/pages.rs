@@ -9,13 +9,16 @@ use crate::error::ComputeError;
 
 /// How many items are asked for at once: the most that Compute Engine gives.
 pub(super) const SIZE: u32 = 500;
-/// More pages than any list has: 500 000 items. It ends a list that goes on for ever.
-const MOST: usize = 1000;
+/// More pages than the list of a project's groups has: 500 000 items. It ends a list that goes on for ever.
+pub(super) const MOST: usize = 1000;
+/// More pages than the list of a group's instances has: 10 000 items. A group has at most 2 000.
+pub(super) const MOST_OF_A_GROUP: usize = 20;
 
-/// All pages of a list. `fetch` takes the token of a page, `None` for the first, and gives the page and the token of
-/// the next.
+/// All pages of a list, at most `most` of them. `fetch` takes the token of a page, `None` for the first, and gives the
+/// page and the token of the next.
 pub(super) async fn all<P, F>(
     call: &Call,
+    most: usize,
     fetch: impl Fn(Option<String>) -> F + Send + Sync,
 ) -> Result<Vec<P>, ComputeError>
 where
@@ -34,8 +37,8 @@ where
                 call.not_understood("the token of a page came twice, so that the list would never end")
             );
         }
-        if pages.len() >= MOST {
-            return Err(call.not_understood(&format!("the list does not end within {MOST} pages")));
+        if pages.len() >= most {
+            return Err(call.not_understood(&format!("the list does not end within {most} pages")));
         }
         token = Some(next);
     }

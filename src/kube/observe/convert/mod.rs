@@ -3,6 +3,7 @@
 mod constraints;
 mod node;
 mod pod;
+mod size;
 mod volume;
 
 use jiff::Timestamp;

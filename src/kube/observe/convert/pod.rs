@@ -1,5 +1,6 @@
 //! A pod of the API as a pod of the model.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
@@ -8,6 +9,7 @@ use kube_rebalancer_core::model::{
 use kube_rebalancer_ports::{End, PodLife};
 
 use super::constraints::constraints;
+use super::size;
 use super::{group_of, text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
 use crate::observe::examples::Examples;
@@ -55,6 +57,8 @@ pub(in crate::observe) struct Reading<'a> {
     pub(in crate::observe) is_live: bool,
     /// What pods share.
     pub(in crate::observe) interner: &'a mut Interner,
+    /// The keys of labels to keep; all of them if that is not said.
+    pub(in crate::observe) label_keys: Option<&'a BTreeSet<String>>,
     /// What is odd.
     pub(in crate::observe) warnings: &'a mut Vec<ReadWarning>,
     /// The pods that ask for memory in thousandths of a byte.
@@ -88,25 +92,35 @@ pub(in crate::observe) fn pod(
         _ => None,
     };
     let (memory, cpu) = requests.memory_and_cpu();
+    let wanted = reading.label_keys;
+    let kept_labels = metadata.labels.keys().map(Text::as_str);
+    let kept_labels = kept_labels.filter(|key| wanted.is_none_or(|wanted| wanted.contains(*key)));
+    let large = size::beyond_measure(spec, &requests).filter(|_| reading.is_live);
+    let further = requests.further().take(size::MOST_RESOURCES);
     let mut pod = Pod {
         namespace: reading.interner.text(identity.namespace),
         name: identity.name.into(),
-        label_keys: reading.interner.label_keys(metadata.labels.keys().map(Text::as_str)),
+        label_keys: reading.interner.label_keys(kept_labels),
         deleting: metadata.deletion_timestamp.is_some(),
         node_name: node_name.map(|name| reading.interner.text(name)),
-        requests: Amounts::pod(memory, cpu).with_further(reading.interner.further(requests.further())),
+        requests: Amounts::pod(memory, cpu).with_further(reading.interner.further(further)),
         mirror: metadata.annotations.get(annotation_key::MIRROR).is_some(),
         daemonset_pod: flag(annotation_key::DAEMONSET_POD),
         safe_to_evict,
         do_not_disrupt: flag(annotation_key::DO_NOT_DISRUPT),
         local_volume: local_volume(metadata, spec)
             .filter(|_| safe_to_evict != Some(true))
+            // One of the claims that are not looked at may be on the node's own disk.
+            .or_else(|| spec.volumes.get(size::MOST_VOLUMES).map(|volume| volume.name.as_str()))
             .map(|name| reading.interner.text(name)),
         claims: claims(identity, spec),
         priority: spec.priority.unwrap_or_default(),
         ends_at_once: spec.termination_grace_period_seconds == Some(0),
         ready: is_ready(status, reading.is_live),
-        constraints: constraints_of(identity, spec, controller.as_ref(), reading),
+        constraints: match large {
+            None => constraints_of(identity, spec, controller.as_ref(), reading),
+            Some(_) => reading.interner.constraints(nowhere()),
+        },
         controller: controller.map(|controller| reading.interner.controller(controller)),
         unbound: node_name.is_none().then(|| Box::new(unbound(metadata, spec, status, reading.interner))),
     };
@@ -117,11 +131,17 @@ pub(in crate::observe) fn pod(
         });
         pod.label_keys = reading.interner.label_keys(std::iter::empty());
         (pod.controller, pod.mirror, pod.daemonset_pod) = (None, false, false);
-        // A node must meet one of no terms.
-        let nowhere = Constraints { affinity: Some(Affinity::default()), ..Constraints::default() };
-        pod.constraints = reading.interner.constraints(nowhere);
+        pod.constraints = reading.interner.constraints(nowhere());
+    }
+    if let Some(what) = large {
+        reading.warnings.push(ReadWarning::LargePod { pod: identity.to_object_name(), what });
     }
     Ok(pod)
+}
+
+/// The constraints of a pod that fits no node: a node must meet one of no terms.
+fn nowhere() -> Constraints {
+    Constraints { affinity: Some(Affinity::default()), ..Constraints::default() }
 }
 
 /// Converts a pod with its life.
@@ -183,7 +203,7 @@ fn constraints_of(
 
 /// The names of the claims that the pod mounts.
 fn claims(identity: Identity<'_>, spec: &Spec<'_>) -> Box<[Box<str>]> {
-    let claims = spec.volumes.iter().filter_map(|volume| {
+    let claims = spec.volumes.iter().take(size::MOST_VOLUMES).filter_map(|volume| {
         let of_its_own =
             || volume.ephemeral.as_ref().map(|_| format!("{}-{}", identity.name, volume.name.as_str()));
         let named = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.as_str().to_owned());
@@ -213,6 +233,10 @@ fn controller(
 }
 
 fn from_owner(identity: Identity<'_>, owner: &Owner<'_>) -> Option<Controller> {
+    let texts = [&owner.kind, &owner.name, &owner.uid, &owner.api_version];
+    if texts.iter().any(|one| text(one.as_ref()).is_some_and(|text| text.len() > size::LONGEST_NAME)) {
+        return None;
+    }
     let kind = text(owner.kind.as_ref())?.to_owned();
     let name = text(owner.name.as_ref()).unwrap_or_default().to_owned();
     let uid = text(owner.uid.as_ref())
@@ -254,7 +278,7 @@ fn unbound(
         created_at: timestamp(metadata.creation_timestamp.as_ref()),
         gated: !spec.scheduling_gates.is_empty(),
         refusal: refused.map(|condition| SchedulerRefusal {
-            message: text(condition.message.as_ref()).unwrap_or_default().to_owned(),
+            message: size::beginning(text(condition.message.as_ref()).unwrap_or_default()).to_owned(),
             since: timestamp(condition.last_transition_time.as_ref()),
         }),
         nominated: text(status.nominated_node_name.as_ref()).map(|name| interner.text(name)),

@@ -72,9 +72,34 @@ fn read_document(window: &mut Window<impl Read>, collector: &mut Collector) -> R
     }
     let (guesses, gap) = items.map_or_else(Default::default, |items| (items.guesses, Some(items.gap)));
     let mut deserializer = serde_json::Deserializer::from_slice(&frame);
-    document::read(&mut deserializer, guesses, collector).map_err(|error| {
-        problem(error, window, |inner| gap.map_or(start.plus(inner), |gap| gap.locate(start, inner)))
+    document::read(&mut deserializer, guesses, collector).or_else(|error| {
+        if let Some((group, kind)) = of_another_group(&error, &frame) {
+            collector.document(Some(format!("{group} {kind}")));
+            collector.skip(&kind);
+            return Ok(());
+        }
+        Err(problem(error, window, |inner| gap.map_or(start.plus(inner), |gap| gap.locate(start, inner))))
     })
+}
+
+/// The group and kind of an object of another group whose fields did not fit: it says its group behind them. Other groups have
+/// kinds called Node and Pod too, with fields of their own.
+fn of_another_group(error: &DocumentError<serde_json::Error>, object: &[u8]) -> Option<(String, String)> {
+    if !matches!(error, DocumentError::Format(error) if error.is_data()) {
+        return None;
+    }
+    let head: Head<'_> = serde_json::from_slice(object).ok()?;
+    let (version, kind) = (head.version?, head.kind?);
+    (version.as_str() != "v1").then(|| (version.as_str().to_owned(), kind.as_str().to_owned()))
+}
+
+/// What an object says of itself.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow, rename = "apiVersion")]
+    version: Option<Text<'a>>,
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
 }
 
 /// The items of a list that were read ahead of its frame.
@@ -134,9 +159,13 @@ fn read_items(
                 let start = window.position();
                 let length = window.value_length()?;
                 let mut deserializer = serde_json::Deserializer::from_slice(window.front(length));
-                let guess = document::read_item(&mut deserializer, items_of, collector)
-                    .map_err(|error| problem(error, window, |inner| start.plus(inner)))?;
-                guesses.add(guess);
+                match document::read_item(&mut deserializer, items_of, collector) {
+                    Ok(guess) => guesses.add(guess),
+                    Err(error) => match of_another_group(&error, window.front(length)) {
+                        Some((_, kind)) => collector.skip(&kind),
+                        None => return Err(problem(error, window, |inner| start.plus(inner))),
+                    },
+                }
                 window.skip_front(length);
                 Expected::CommaOrEnd
             }
@@ -146,13 +175,6 @@ fn read_items(
 
 /// What the list is a list of, if it says so before its items.
 fn items_of(frame: &[u8]) -> Result<ItemsOf, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow, rename = "apiVersion")]
-        version: Option<Text<'a>>,
-        #[serde(borrow)]
-        kind: Option<Text<'a>>,
-    }
     let closed = [frame, b"]}"].concat();
     let head: Head<'_> = serde_json::from_slice(&closed)?;
     Ok(ItemsOf::list(head.version.as_ref(), head.kind.as_ref().and_then(Text::non_empty)))

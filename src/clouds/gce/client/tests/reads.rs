@@ -146,7 +146,7 @@ async fn a_list_that_never_ends_is_refused() {
     assert_eq!(error, not_understood("list the instance groups of project p", why));
     let server = Server::start(|n, _| ok(&format!(r#"{{"nextPageToken": "t{n}"}}"#)));
     let error = server.connect().await.instances(&zonal()).await.unwrap_err();
-    let why = "the list does not end within 1000 pages";
+    let why = "the list does not end within 20 pages";
     assert_eq!(error, not_understood("list the instances of group us-central1-a/hub", why));
 }
 

@@ -25,6 +25,7 @@ fn of(value: &Value, is_live: bool) -> (Result<Pod, ObjectError>, Vec<ReadWarnin
     let mut reading = Reading {
         is_live,
         interner: &mut Interner::default(),
+        label_keys: None,
         warnings: &mut warnings,
         millibytes: &mut Examples::default(),
     };

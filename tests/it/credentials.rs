@@ -1,0 +1,98 @@
+//! Kubeconfigs that hang, fail, or hold what nobody may read.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A kubeconfig whose one user is this, in JSON, and whose cluster is at an address where nothing listens.
+fn kubeconfig(server: &str, user: &str) -> String {
+    format!(
+        r#"{{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{{"name":"c","context":{{"cluster":"k","user":"u"}}}}],
+           "clusters":[{{"name":"k","cluster":{{"server":"{server}"}}}}],"users":[{{"name":"u","user":{user}}}]}}"#
+    )
+}
+
+/// The exit code and what is said of a run with this kubeconfig.
+fn run(home: &Path, kubeconfig: &Path) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+        .arg("--dry-run")
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("KUBECONFIG", kubeconfig)
+        .env("RUN_TIMEOUT", "1s")
+        .env("RUST_LOG", "trace")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+fn run_with(text: &str) -> (Option<i32>, String) {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("kubeconfig");
+    std::fs::write(&path, text).unwrap();
+    run(home.path(), &path)
+}
+
+#[test]
+fn no_credential_is_in_any_message() {
+    let exec = |command: &str, arguments: &str| {
+        format!(
+            r#"{{"exec":{{"apiVersion":"client.authentication.k8s.io/v1","command":"{command}","args":{arguments},
+               "env":[{{"name":"PW","value":"a\"SECRET-ENV"}}],"interactiveMode":"Never"}}}}"#
+        )
+    };
+    let here = "http://127.0.0.1:1";
+    for (server, user, expected) in [
+        (
+            here,
+            exec("sh", r#"["-c", "echo SECRET; echo SECRET >&2; exit 3"]"#),
+            "the credentials plugin sh failed with exit status: 3",
+        ),
+        (
+            here,
+            exec("sh", r#"["-c", "echo SECRET: {"]"#),
+            "what the credentials plugin sh writes is no ExecCredential",
+        ),
+        (here, exec("no-such-plugin", "[]"), "the credentials plugin no-such-plugin cannot be started"),
+        (
+            "http://user:SECRET@127.0.0.1:1",
+            r#"{"token":"SECRET"}"#.to_owned(),
+            "no connection to http://127.0.0.1:1/",
+        ),
+    ] {
+        let (code, said) = run_with(&kubeconfig(server, &user));
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains(expected), "{expected}: {said}");
+        assert!(!said.contains("SECRET"), "{said}");
+    }
+}
+
+#[test]
+fn an_empty_kubeconfig_is_called_empty() {
+    let (code, said) = run_with(r#"{"apiVersion":"v1","kind":"Config"}"#);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("the kubeconfig names no current context and has none: it is empty"), "{said}");
+}
+
+/// Opening a pipe that nobody writes to takes for ever.
+#[test]
+fn a_pipe_that_nobody_writes_to_is_given_up_at_run_timeout() {
+    let home = tempfile::tempdir().unwrap();
+    let pipe = home.path().join("pipe");
+    if !Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+        println!("skipped: no `mkfifo` to make a pipe with");
+        return;
+    }
+    let (code, said) = run(home.path(), &pipe);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("did not give an answer within RUN_TIMEOUT"), "{said}");
+
+    let path = home.path().join("kubeconfig");
+    let user = format!(r#"{{"tokenFile":"{}"}}"#, pipe.display());
+    std::fs::write(&path, kubeconfig("http://127.0.0.1:1", &user)).unwrap();
+    let (code, said) = run(home.path(), &path);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("did not give an answer within RUN_TIMEOUT"), "{said}");
+}
