@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake_gce::{Fault, Group, Moment, OperationFailure, Redistribution, Requests, Timing};
+use fake_gce::{Fault, Group, Moment, OperationFailure, Redistribution, Requests, Template, Timing};
 use world::{PROJECT, World, ZONE, cordoned, instance, nodes, user, waiting};
 
 use crate::objects::Node;
@@ -378,6 +378,10 @@ fn everything() -> [World; 2] {
     shrinking.api.add_node(&cordoned("a").on_compute_engine(PROJECT, ZONE));
     shrinking.api.add_node(&Node::new("b").on_compute_engine(PROJECT, ZONE));
     shrinking.api.add_pod(&user("ada", "6Gi").on("b"));
+    for world in [&growing, &shrinking] {
+        let template = Template::global(PROJECT, "pool-template");
+        world.gce.add_template(template.kube_env("AUTOSCALER_ENV_VARS: node_labels=size=small"));
+    }
     [growing, shrinking]
 }
 
@@ -436,7 +440,9 @@ fn no_other_method_is_called() {
         "compute.instanceGroupManagers.get",
         "compute.instanceGroupManagers.listManagedInstances",
         "compute.instanceGroupManagers.resize",
+        "compute.instanceTemplates.get",
         "compute.instances.get",
+        "compute.machineTypes.get",
         "compute.regionInstanceGroupManagers.deleteInstances",
         "compute.regionInstanceGroupManagers.get",
         "compute.regionInstanceGroupManagers.listManagedInstances",

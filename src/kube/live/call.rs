@@ -294,7 +294,7 @@ fn words(body: &str) -> String {
     }
     let message = serde_json::from_str(body).map(|Status { message }| message);
     let message = message.unwrap_or_else(|_| body.lines().next().unwrap_or_default().to_owned());
-    message.chars().take(LONGEST).collect()
+    secrets::without_token(&message).chars().take(LONGEST).collect()
 }
 
 /// Whether a failure without an answer may pass: everything but what is wrong with the request, the credentials or the

@@ -62,6 +62,18 @@ pub(super) fn without_user(text: &str) -> String {
     kept
 }
 
+/// A server's words without a token that it repeats: what follows `Bearer` or `Basic` up to the next space.
+pub(super) fn without_token(text: &str) -> String {
+    let mut hide = false;
+    let words = text.split(' ').map(|word| {
+        let shown = if hide && !word.is_empty() { "(hidden)" } else { word };
+        let scheme = word.trim_start_matches(|letter: char| !letter.is_ascii_alphabetic());
+        hide = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("basic");
+        shown
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +91,17 @@ mod tests {
             ("me@example.com", "me@example.com"),
         ] {
             assert_eq!(without_user(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_token_that_a_server_repeats_is_hidden() {
+        for (text, expected) in [
+            ("bad token: Bearer SECRET", "bad token: Bearer (hidden)"),
+            ("got \"bearer SECRET\" from you", "got \"bearer (hidden) from you"),
+            ("nodes is forbidden", "nodes is forbidden"),
+        ] {
+            assert_eq!(without_token(text), expected);
         }
     }
 

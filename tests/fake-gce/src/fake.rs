@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::engine::{Engine, Group, GroupPath, InstancePath, Loss, Machine, ManagedGroup, Member, Timing};
+use crate::engine::{
+    Engine, Group, GroupPath, InstancePath, Loss, Machine, ManagedGroup, Member, Template, Timing,
+};
 use crate::fault::{Effect, Fault, Moment, Requests, Script};
 use crate::http::{Call, Shared, look, serve};
 
@@ -86,6 +88,11 @@ impl FakeGce {
     #[expect(clippy::must_use_candidate, reason = "a test may know the path already")]
     pub fn add_group(&self, group: Group) -> GroupPath {
         self.look().engine.add_group(group)
+    }
+
+    /// An instance template. One of the same path is replaced; without it, a group's template is a plain one.
+    pub fn add_template(&self, template: Template) {
+        self.look().engine.add_template(template);
     }
 
     /// An instance that no group made, and that runs.

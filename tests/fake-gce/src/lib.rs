@@ -25,7 +25,7 @@ pub use self::clock::Clock;
 pub use self::config::{Config, ConfigError};
 pub use self::engine::{
     Action, AttemptError, Cause, Group, GroupPath, InstancePath, Location, Loss, Machine, MachineStatus,
-    Member, OperationFailure, Redistribution, Timing,
+    Member, OperationFailure, Redistribution, Template, Timing,
 };
 pub use self::fake::{FakeGce, GroupNow, Options};
 pub use self::fault::{Fault, Moment, Requests};
