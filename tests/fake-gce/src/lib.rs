@@ -10,7 +10,6 @@
 //!                                    clock: real, or moved by the test
 //! ```
 
-mod background;
 mod clock;
 mod config;
 mod engine;

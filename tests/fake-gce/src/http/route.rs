@@ -2,8 +2,8 @@
 
 use hyper::Method;
 
-use super::call::decode;
 use crate::engine::Location;
+use fake_http::decode;
 
 /// A request that the fake knows.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -189,9 +189,9 @@ fn a_group_without_nodes_grows_for_a_pod_that_asks_for_the_label_of_its_template
             ..Policy::default()
         };
         let plan = plan(&snapshot, &policy).unwrap();
-        let group = |action: &Action| match action {
-            Action::Grow { group: Some(group), to, .. } => Some((group.clone(), *to)),
-            _ => None,
+        let group = |action: &Action| {
+            let Action::Grow { group: Some(group), to, .. } = action else { return None };
+            Some((group.clone(), *to))
         };
         plan.actions.iter().filter_map(group).collect::<Vec<_>>()
     };
