@@ -437,9 +437,9 @@ fn waiting_users_read_what_was_started_and_nothing_is_promised_that_failed() {
         made.notices.clone_from(&notices);
         made
     };
-    let ended = World::new(&nodes, &[]).apply_plan(&nodes, made());
+    let ended = World::new(&nodes, &[]).apply_plan(&nodes, &made());
     assert_eq!(ended.notices, notices);
-    let ended = World { refused: ["a"].into(), ..World::new(&nodes, &[]) }.apply_plan(&nodes, made());
+    let ended = World { refused: ["a"].into(), ..World::new(&nodes, &[]) }.apply_plan(&nodes, &made());
     let kinds: Vec<NoticeKind> = ended.notices.iter().map(|notice| notice.kind).collect();
     assert_eq!(kinds, [NoticeKind::NotTriggerScaleUp; 2]);
     let told = "not everything that was planned was done: uncordon: no patches today";
@@ -456,7 +456,7 @@ fn nodes_that_were_not_created_are_not_noted_as_created() {
         let mut made = plan(vec![grow(Some("zone/pool"))]);
         made.ledger = Some(noted.clone());
         let world = World { answers: vec![answer], ..World::new(&[], &[]) };
-        world.apply_plan(&[], made).ledger
+        world.apply_plan(&[], &made).ledger
     };
     assert_eq!(kept(GroupAnswer::Done), Some(noted.clone()));
     let without = kept(GroupAnswer::Quota("no more".to_owned())).unwrap();

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 /// `1 node`, `2 nodes`.
 #[must_use]
-pub fn count<N: Display + From<u8> + PartialEq>(number: N, noun: &str) -> String {
+pub fn count<N: Copy + Display + From<u8> + PartialEq>(number: N, noun: &str) -> String {
     if number == N::from(1) { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

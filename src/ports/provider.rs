@@ -80,6 +80,8 @@ pub struct CloudView {
     pub memberships: Vec<Membership>,
     /// What could not be seen, a sentence each.
     pub gaps: Vec<String>,
+    /// What else a person should know, a sentence each. It stops nothing.
+    pub notes: Vec<String>,
     /// The parts of `NODE_GROUPS` that name no group of this cloud; another cloud may have it.
     pub unknown: BTreeSet<String>,
     /// The names of the groups that those parts were compared with.

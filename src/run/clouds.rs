@@ -167,8 +167,8 @@ async fn caught(answer: impl Future<Output = GroupAnswer>) -> GroupAnswer {
 const DEFECT: &str = "the cloud's library has a defect, which the log shows";
 
 fn part(kind: &dyn ProviderKind, view: CloudView) -> CloudPart {
-    let CloudView { groups, memberships, gaps, unknown, known } = view;
-    CloudPart { cloud: kind.cloud(), scheme: kind.scheme(), groups, memberships, gaps, unknown, known }
+    let CloudView { groups, memberships, gaps, notes, unknown, known } = view;
+    CloudPart { cloud: kind.cloud(), scheme: kind.scheme(), groups, memberships, gaps, notes, unknown, known }
 }
 
 impl NodeGroups for Clouds {

@@ -44,7 +44,7 @@ pub(super) fn run(
     let time = RunTime::new(world.now, settings.run_timeout());
     let run = Run { arguments, settings: &settings, world, time, session: Session::default() };
     let result = runtime.block_on(async {
-        let ended = bounded::run(&run.time, run.connect(out)).await;
+        let ended = Box::pin(bounded::run(&run.time, run.connect(out))).await;
         if !matches!(ended, Err(GivenUp::ToldTwice)) {
             run.give_back().await;
         }

@@ -21,8 +21,8 @@ use kube_rebalancer_simulate::panels::{panels, points_every};
 use kube_rebalancer_simulate::report::{Facts, json, text};
 use kube_rebalancer_simulate::scenario::Scenario;
 use kube_rebalancer_simulate::session::Session;
+use kube_rebalancer_simulate::trace::read::{Trace, TraceError};
 use kube_rebalancer_simulate::users::people::people;
-use kube_rebalancer_simulate::users::trace::{Trace, TraceError};
 use kube_rebalancer_simulate::users::{Demand, MONDAY, Profile};
 use kube_rebalancer_simulate::{Contender, Extras, Machine, Simulation, simulate};
 

@@ -57,16 +57,18 @@ impl Bounded {
 
     fn of(&self, pool: Option<&PoolName>, reader: &Reader) -> Option<Bounds> {
         let pools = self.has_pools;
-        let max_nodes = in_force(&catalog::MAX_NODES, &self.max_nodes, pool, pools, reader)?;
-        let ratio = |setting, values| Some(in_force(setting, values, pool, pools, reader)?.value);
+        let max_nodes = in_force(&catalog::MAX_NODES, self.max_nodes.as_ref(), pool, pools, reader)?;
+        let ratio = |setting, values: &Option<_>| {
+            Some(in_force(setting, values.as_ref(), pool, pools, reader)?.value)
+        };
         Some(Bounds {
             min_utilization: ratio(&catalog::MIN_UTILIZATION, &self.min_utilization)?,
             optimal_utilization: ratio(&catalog::OPTIMAL_UTILIZATION, &self.optimal_utilization)?,
             max_utilization: ratio(&catalog::MAX_UTILIZATION, &self.max_utilization)?,
-            min_nodes: in_force(&catalog::MIN_NODES, &self.min_nodes, pool, pools, reader)?.value,
+            min_nodes: in_force(&catalog::MIN_NODES, self.min_nodes.as_ref(), pool, pools, reader)?.value,
             max_nodes: max_nodes.value,
             max_nodes_set: max_nodes.origin != Origin::Default,
-            keep_zones: in_force(&catalog::KEEP_ZONES, &self.keep_zones, pool, pools, reader)?.value,
+            keep_zones: in_force(&catalog::KEEP_ZONES, self.keep_zones.as_ref(), pool, pools, reader)?.value,
         })
     }
 
@@ -105,12 +107,12 @@ fn names<T>(values: Option<&ByPool<T>>) -> Vec<&PoolName> {
 /// The value of a pool: its own, else the one for all pools, else the default.
 fn in_force<T: Copy>(
     setting: &'static Setting<ByPool<T>>,
-    values: &Option<ByPool<T>>,
+    values: Option<&ByPool<T>>,
     pool: Option<&PoolName>,
     has_pools: bool,
     reader: &Reader,
 ) -> Option<InForce<T>> {
-    let values = values.as_ref()?;
+    let values = values?;
     let origin = reader.origin(&setting.entry);
     let own = pool.and_then(|pool| values.pools.get(pool)).copied();
     // Without a variable or flag, what was read is the default itself.
@@ -137,8 +139,8 @@ fn check_order<T: Copy + PartialOrd + Display>(
     if !overrides(lower_values) && !overrides(upper_values) {
         return;
     }
-    let small = in_force(lower, lower_values, pool, has_pools, reader);
-    let large = in_force(upper, upper_values, pool, has_pools, reader);
+    let small = in_force(lower, lower_values.as_ref(), pool, has_pools, reader);
+    let large = in_force(upper, upper_values.as_ref(), pool, has_pools, reader);
     if let Some((small, large)) = small.zip(large)
         && small.value > large.value
     {

@@ -12,6 +12,7 @@ fn kubeconfig(server: &str, user: &str) -> String {
 }
 
 /// The exit code and what is said of a run with this kubeconfig.
+#[expect(clippy::disallowed_methods, reason = "the programs that a kubeconfig names are found on the PATH")]
 fn run(home: &Path, kubeconfig: &Path) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
         .arg("--dry-run")

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake_gce::{Fault, Group, Moment, OperationFailure, Redistribution, Requests, Timing};
-use world::{PROJECT, World, ZONE, cordoned, instance, nodes, user, waiting};
+use fake_gce::{Fault, Group, Moment, OperationFailure, Redistribution, Requests, Template, Timing};
+use world::{PROJECT, World, ZONE, cordoned, instance, nodes, until, user, waiting};
 
 use crate::objects::Node;
 
@@ -87,16 +87,16 @@ fn a_group_that_another_client_enlarges_between_plan_and_change_never_shrinks() 
 
 #[test]
 fn an_instance_made_anew_under_the_same_name_is_another() {
-    for (passed, became) in
-        [(Duration::ZERO, "is being made anew"), (Duration::from_millis(300), "was made anew meanwhile")]
-    {
+    for (is_over, became) in [(false, "is being made anew"), (true, "was made anew meanwhile")] {
         let world = World::new();
         let pool = one_to_delete(&world);
         let gce = Arc::clone(&world.gce);
         // The first list is the observation's, the second the one right before the deletion.
         world.gce.on(Requests::method(LIST).nth(2), Moment::Before, move |_| {
             gce.recreate_instance(&instance(ZONE, "node-10"));
-            std::thread::sleep(passed);
+            if is_over {
+                until("the instance is made anew", || gce.is_stable());
+            }
         });
         let ran = world.run(&[]);
         let told = format!("delete node-10: stale (instance us-central1-a/node-10 {became})");
@@ -174,7 +174,10 @@ fn a_zone_without_machines_is_told_and_the_other_grows() {
     }
     world.gce.set_stockout(ZONE, true);
     world.gce.resize(&dry, 2);
-    std::thread::sleep(Duration::from_millis(100)); // the group's first try at it
+    until("the group's first try at it has failed", || {
+        let members = world.gce.group(&dry).unwrap().members;
+        members.values().any(|member| !member.errors.is_empty())
+    });
     // 28 Gi: 5 nodes (0.7) are nearest to the optimum of 37.3 Gi among those at or below 0.85; two are there.
     let ran = world.run(&[]);
     assert_eq!(ran.story(), ["grow us-central1-b/wet 1 to 4: applied"], "{}", ran.stderr);
@@ -368,7 +371,7 @@ fn everything() -> [World; 2] {
     let growing = with_one_that_boots();
     let pool = crowded(&growing);
     growing.gce.resize(&pool, 3);
-    std::thread::sleep(Duration::from_millis(100)); // until the third instance exists
+    until("the third instance exists", || growing.gce.machines().len() == 3);
     let shrinking = World::new();
     let regional = Group::regional(PROJECT, "us-central1", "pool")
         .zones(&[ZONE])
@@ -378,6 +381,10 @@ fn everything() -> [World; 2] {
     shrinking.api.add_node(&cordoned("a").on_compute_engine(PROJECT, ZONE));
     shrinking.api.add_node(&Node::new("b").on_compute_engine(PROJECT, ZONE));
     shrinking.api.add_pod(&user("ada", "6Gi").on("b"));
+    for world in [&growing, &shrinking] {
+        let template = Template::global(PROJECT, "pool-template");
+        world.gce.add_template(template.kube_env("AUTOSCALER_ENV_VARS: node_labels=size=small"));
+    }
     [growing, shrinking]
 }
 
@@ -436,7 +443,9 @@ fn no_other_method_is_called() {
         "compute.instanceGroupManagers.get",
         "compute.instanceGroupManagers.listManagedInstances",
         "compute.instanceGroupManagers.resize",
+        "compute.instanceTemplates.get",
         "compute.instances.get",
+        "compute.machineTypes.get",
         "compute.regionInstanceGroupManagers.deleteInstances",
         "compute.regionInstanceGroupManagers.get",
         "compute.regionInstanceGroupManagers.listManagedInstances",

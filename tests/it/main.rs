@@ -5,6 +5,7 @@
     clippy::indexing_slicing,
     reason = "a test that cannot go on should stop there"
 )]
+#![expect(clippy::panic, reason = "a provider with a defect is one of the things to be tried")]
 #![expect(clippy::print_stdout, reason = "what is skipped for want of a file or a program is said in a line")]
 
 mod architecture;

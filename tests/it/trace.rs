@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use jiff::civil::Weekday;
 use kube_rebalancer_core::model::{Bytes, Millicores};
 use kube_rebalancer_simulate::session::Session;
-use kube_rebalancer_simulate::users::trace::{Trace, TraceError};
+use kube_rebalancer_simulate::trace::read::{Trace, TraceError};
 use serde_json::{Value, json};
 
 fn read(text: &str) -> Result<Vec<Session>, TraceError> {

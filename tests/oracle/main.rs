@@ -11,6 +11,11 @@
     clippy::struct_excessive_bools,
     clippy::too_many_lines,
     clippy::similar_names,
+    clippy::format_push_string,
+    clippy::if_same_then_else,
+    clippy::nonminimal_bool,
+    clippy::unnecessary_wraps,
+    clippy::wildcard_enum_match_arm,
     reason = "generated objects have their fields set one by one"
 )]
 #![expect(clippy::print_stderr, reason = "failing clusters are printed")]

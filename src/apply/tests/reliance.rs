@@ -82,7 +82,7 @@ fn an_uncordon_that_was_not_done_blocks_the_cordons_that_rely_on_it_and_deletes_
         (World { refused: ["a"].into(), ..World::new(&nodes, &[]) }, failed("no patches today")),
         (World::new(&later, &[]), Outcome::Stale(Stale::NotReady)),
     ] {
-        let ended = world.apply_plan(&nodes, plan_of(&nodes, actions()));
+        let ended = world.apply_plan(&nodes, &plan_of(&nodes, actions()));
         // Without a, two nodes would serve. A broken node offers nothing that would be missed.
         assert_eq!(ended.applied.outcomes, [uncordon, blocked(), blocked(), Outcome::Applied]);
         assert!(!ended.nodes["d"].unschedulable && !is_claimed(&ended, "e"));
@@ -94,11 +94,11 @@ fn a_cordon_that_does_not_rely_on_a_missing_uncordon_is_made() {
     let nodes = [cordoned("a", OLD), node("b"), node("c"), node("d"), node("e"), cordoned("f", OLD)];
     let actions = || vec![uncordon("a"), cordon("e"), delete("f")];
     let world = World { refused: ["a"].into(), ..World::new(&nodes, &[]) };
-    let ended = world.apply_plan(&nodes, plan_of(&nodes, actions()));
+    let ended = world.apply_plan(&nodes, &plan_of(&nodes, actions()));
     let blocked = Outcome::Blocked { uncordon: "a".to_owned() };
     assert_eq!(ended.applied.outcomes, [failed("no patches today"), Outcome::Applied, blocked]);
     // Nothing is missing: nothing is blocked.
-    let ended = World::new(&nodes, &[]).apply_plan(&nodes, plan_of(&nodes, actions()));
+    let ended = World::new(&nodes, &[]).apply_plan(&nodes, &plan_of(&nodes, actions()));
     assert_eq!(ended.applied.outcomes, [Outcome::Applied, Outcome::Applied, Outcome::Applied]);
 }
 

@@ -82,25 +82,25 @@ impl World {
 
     /// Carries out these actions, planned on these nodes, with a cloud.
     pub(super) fn apply(self, planned: &[Node], actions: Vec<Action>) -> Ended {
-        self.carry_out(planned, plan(actions), true)
+        self.carry_out(planned, &plan(actions), true)
     }
 
     /// Carries out this plan, made on these nodes, with a cloud.
-    pub(super) fn apply_plan(self, planned: &[Node], plan: Plan) -> Ended {
+    pub(super) fn apply_plan(self, planned: &[Node], plan: &Plan) -> Ended {
         self.carry_out(planned, plan, true)
     }
 
     pub(super) fn apply_without_cloud(self, planned: &[Node], actions: Vec<Action>) -> Ended {
-        self.carry_out(planned, plan(actions), false)
+        self.carry_out(planned, &plan(actions), false)
     }
 
-    fn carry_out(self, planned: &[Node], plan: Plan, with_cloud: bool) -> Ended {
+    fn carry_out(self, planned: &[Node], plan: &Plan, with_cloud: bool) -> Ended {
         let snapshot =
             Snapshot::new(NOW, planned.to_vec(), self.planned_pods.clone(), Vec::new(), 1).unwrap();
         let ports = Ports(Mutex::new(self));
         let policy = policy();
         let apply = Apply {
-            plan: &plan,
+            plan: plan,
             snapshot: &snapshot,
             policy: &policy,
             cluster: &ports,
@@ -403,9 +403,7 @@ pub(super) fn grow_or(group: Option<&str>, instead: &[(&str, u32)]) -> Action {
 }
 
 fn policy() -> Policy {
-    let mut policy = Policy::default();
-    policy.preemptible_labels = BTreeSet::from(["user".to_owned()]);
-    policy
+    Policy { preemptible_labels: BTreeSet::from(["user".to_owned()]), ..Policy::default() }
 }
 
 /// A plan of which only the actions are of interest.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::error::ComputeError;
-use crate::name::{GroupId, InstanceId, ProjectId};
+use crate::name::{GroupId, InstanceId, MachineTypeId, ProjectId, TemplateId, Zone};
 
 /// Compute Engine. Every method ends by itself, but not soon: callers bound it by what is left of their run.
 ///
@@ -24,6 +24,12 @@ pub trait ComputeEngine: Debug + Send + Sync {
 
     /// When an instance was created: `instances.get`. `None` if it is gone.
     async fn created_at(&self, instance: &InstanceId) -> Result<Option<Timestamp>, ComputeError>;
+
+    /// The instance template of a group: `instanceTemplates.get`, `regionInstanceTemplates.get`.
+    async fn template(&self, template: &TemplateId) -> Result<InstanceTemplate, ComputeError>;
+
+    /// The size of a machine type: `machineTypes.get`.
+    async fn machine_type(&self, machine_type: &MachineTypeId) -> Result<MachineType, ComputeError>;
 
     /// Sets the number of instances that a group is to have, and waits for the operation: `instanceGroupManagers.resize`.
     /// Compute Engine picks which instances go if that is fewer than there are, so callers only ever ask for more.
@@ -65,6 +71,37 @@ pub struct Group {
     pub autoscaler: Option<String>,
     /// `updatePolicy.instanceRedistributionType` of a regional group, such as `PROACTIVE` or `NONE`.
     pub redistribution: Option<String>,
+    /// The zones of `distributionPolicy` of a regional group.
+    pub zones: Vec<Zone>,
+    /// The instance template of new instances: `instanceTemplate`, or of several `versions` the one without a size of
+    /// its own.
+    pub template: Option<TemplateId>,
+    /// Whether `instanceFlexibilityPolicy` lets the group take other machine types than the template's.
+    pub mixed_machine_types: bool,
+}
+
+/// An instance template, as far as it tells what a node will be like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceTemplate {
+    /// `properties.machineType`, such as `e2-standard-4`.
+    pub machine_type: String,
+    /// The number of NVIDIA devices among `properties.guestAccelerators`.
+    pub gpus: u64,
+    /// The metadata item `kube-env`, with which GKE sets up the kubelet.
+    pub kube_env: Option<String>,
+}
+
+/// The size of a machine type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MachineType {
+    /// `guestCpus`.
+    pub cpus: u64,
+    /// `memoryMb`, which counts mebibytes.
+    pub memory_mib: u64,
+    /// The number of NVIDIA devices among `accelerators`.
+    pub gpus: u64,
+    /// Whether `architecture` is `ARM64`.
+    pub is_arm: bool,
 }
 
 /// An instance of a managed instance group.

@@ -18,9 +18,14 @@ mod name;
 mod provider;
 
 pub use client::{ConnectOptions, Connecting, connect};
-pub use engine::{ComputeEngine, CurrentAction, Group, GroupList, InstanceError, ManagedInstance};
+pub use engine::{
+    ComputeEngine, CurrentAction, Group, GroupList, InstanceError, InstanceTemplate, MachineType,
+    ManagedInstance,
+};
 pub use error::{ComputeError, ErrorKind};
-pub use name::{GroupId, InstanceId, Location, NameError, ProjectId, Region, Zone};
+pub use name::{
+    GroupId, InstanceId, Location, MachineTypeId, NameError, ProjectId, Region, TemplateId, Zone,
+};
 pub use provider::PROVIDER;
 
 /// How many instances one request may delete.

@@ -20,10 +20,10 @@ pub(crate) fn node_group<I: Ord>(group: &ListedGroup<I>, with_node: &BTreeSet<&I
     NodeGroup {
         name: group.name.clone(),
         zone: group.zone.clone(),
-        zones: Vec::new(),
+        zones: group.zones.clone(),
         target_size: group.target_size,
         instances,
-        template: None,
+        template: group.template.clone(),
         not_growable: group.not_growable.clone(),
         not_shrinkable: group.not_shrinkable.clone(),
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use kube_rebalancer_core::model::NodeTemplate;
 
 /// The node groups of a cloud, as far as they concern a run.
 #[derive(Clone, Debug)]
@@ -26,6 +27,10 @@ pub struct ListedGroup<I> {
     pub name: String,
     /// The zone that all its instances are in, if it is one.
     pub zone: Option<String>,
+    /// The zones in which it may make instances, where they are several and known.
+    pub zones: Vec<String>,
+    /// What its next node would be like, where the cloud tells.
+    pub template: Option<NodeTemplate>,
     /// How many instances it was asked to have.
     pub target_size: u32,
     /// Its instances.

@@ -22,6 +22,8 @@ pub struct CloudPart {
     pub memberships: Vec<Membership>,
     /// What could not be seen.
     pub gaps: Vec<String>,
+    /// What else a person should know, a sentence each. It stops nothing.
+    pub notes: Vec<String>,
     /// The parts of `NODE_GROUPS` that name none of its groups.
     pub unknown: BTreeSet<String>,
     /// The names of all its groups, for the error about such a part.
@@ -35,7 +37,7 @@ pub struct Whole {
     pub groups: Vec<NodeGroup>,
     /// One for each node of the snapshot, in its order.
     pub memberships: Vec<Membership>,
-    /// What could not be seen, and the managed nodes that are in no group.
+    /// What could not be seen, what else a person should know, and the managed nodes that are in no group.
     pub warnings: Vec<String>,
     /// Whether everything was seen.
     pub complete: bool,
@@ -74,6 +76,7 @@ pub fn merge(
     whole.warnings = parts.iter().flat_map(|part| part.gaps.iter().cloned()).collect();
     whole.complete = whole.warnings.is_empty();
     let unseen = whole.warnings.first().map(|gap| format!("not everything could be seen: {gap}"));
+    whole.warnings.extend(parts.iter().flat_map(|part| part.notes.iter().cloned()));
     for (at, part) in parts.into_iter().enumerate() {
         for mut group in part.groups {
             let name = shown(part.scheme, &group.name, &ambiguous);

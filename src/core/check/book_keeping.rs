@@ -11,21 +11,18 @@ use crate::plan::{Action, Plan, UnmarkReason};
 pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let mut unmarked = vec![false; facts.nodes.len()];
     for action in &plan.actions {
-        match action {
-            Action::Mark { node, .. } => {
-                if let Some(why) = why_not_mark(facts, steps, node) {
-                    found.push(Violation::MarkUnfounded { node: node.clone(), why });
-                }
+        if let Action::Mark { node, .. } = action
+            && let Some(why) = why_not_mark(facts, steps, node)
+        {
+            found.push(Violation::MarkUnfounded { node: node.clone(), why });
+        }
+        if let Action::Unmark { node, reason } = action {
+            if let Some(slot) = facts.find(node).and_then(|index| unmarked.get_mut(index)) {
+                *slot = true;
             }
-            Action::Unmark { node, reason } => {
-                if let Some(slot) = facts.find(node).and_then(|index| unmarked.get_mut(index)) {
-                    *slot = true;
-                }
-                if let Some(why) = why_not_unmark(facts, steps, node, reason) {
-                    found.push(Violation::UnmarkUnfounded { node: node.clone(), why });
-                }
+            if let Some(why) = why_not_unmark(facts, steps, node, reason) {
+                found.push(Violation::UnmarkUnfounded { node: node.clone(), why });
             }
-            _no_mark => {}
         }
     }
     if plan.guard.is_some() {

@@ -34,12 +34,15 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         }
         match action.target() {
             Target::Group { pool, group, from, to, .. } => {
-                let name = group.map(str::to_owned).unwrap_or_else(|| {
-                    let stand_in = stand_in(&Facts::of(snapshot, policy), pool);
-                    join(&mut nodes, &stand_in);
-                    groups.push(stand_in);
-                    stand_in_name(pool)
-                });
+                let name = group.map_or_else(
+                    || {
+                        let stand_in = stand_in(&Facts::of(snapshot, policy), pool);
+                        join(&mut nodes, &stand_in);
+                        groups.push(stand_in);
+                        stand_in_name(pool)
+                    },
+                    str::to_owned,
+                );
                 if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
                     boot(group, to.saturating_sub(from), now);
                 }
@@ -96,15 +99,12 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             remove(&[annotation::DELETING_UNTIL]);
             node.taints.retain(|one| one.key != taint::DELETING);
         }
-        _writes_nothing => {}
+        Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {}
     }
 }
 
 fn uncordoned(action: &Action) -> Option<&str> {
-    match action {
-        Action::Uncordon { node, .. } => Some(node),
-        _ => None,
-    }
+    action.node().filter(|_| action.is_uncordon())
 }
 
 /// The scheduler looks again at each pod that had room only on what the plan uncordons. What it still refuses then, it has

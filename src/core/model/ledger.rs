@@ -1,4 +1,4 @@
-//! What runs remember between them, in a ConfigMap beside the Lease.
+//! What runs remember between them, in a `ConfigMap` beside the Lease.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ pub type LastingTaint = (String, String, TaintEffect);
 /// A set of lasting taints, as one node carries it.
 pub type TaintSet = BTreeSet<LastingTaint>;
 
-/// What earlier runs noted. A run without permission to read it, or without the ConfigMap, has none.
+/// What earlier runs noted. A run without permission to read it, or without the `ConfigMap`, has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// By pool (the empty name where there are no pools): for each set of lasting taints, whether its nodes are common.

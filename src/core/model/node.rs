@@ -19,7 +19,7 @@ pub mod annotation {
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
     /// kured is rebooting the node: hands off.
     pub const REBOOT_IN_PROGRESS: &str = "weave.works/kured-reboot-in-progress";
-    /// What OpenShift's machine configuration daemon does with the node: hands off unless it is `Done`.
+    /// What `OpenShift`'s machine configuration daemon does with the node: hands off unless it is `Done`.
     pub const MACHINE_CONFIG_STATE: &str = "machineconfiguration.openshift.io/state";
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";

@@ -278,8 +278,8 @@ pub fn is_extended_resource(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn gpus(count: u64) -> Option<Arc<FurtherAmounts>> {
-        Some(Arc::new(BTreeMap::from([("nvidia.com/gpu".into(), count)])))
+    fn gpus(count: u64) -> Arc<FurtherAmounts> {
+        Arc::new(BTreeMap::from([("nvidia.com/gpu".into(), count)]))
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn sums_saturate_and_differences_stop_at_zero() {
-        let large = Amounts::pod(Bytes(u64::MAX - 1), Millicores(7)).with_further(gpus(1));
+        let large = Amounts::pod(Bytes(u64::MAX - 1), Millicores(7)).with_further(Some(gpus(1)));
         let sum = large.clone().plus(&large);
         assert_eq!(
             (sum.memory.0, sum.cpu.0, sum.pods, sum.further_of("nvidia.com/gpu")),
@@ -315,11 +315,11 @@ mod tests {
         room.pods = 5;
         assert!(Amounts::pod(Bytes(8), Millicores(0)).fits(&room));
         assert!(!Amounts::pod(Bytes(9), Millicores(0)).fits(&room));
-        assert!(!Amounts::pod(Bytes(1), Millicores(1)).with_further(gpus(1)).fits(&room));
+        assert!(!Amounts::pod(Bytes(1), Millicores(1)).with_further(Some(gpus(1))).fits(&room));
         assert!(
             Amounts::pod(Bytes(1), Millicores(1))
-                .with_further(gpus(1))
-                .fits(&room.clone().with_further(gpus(1)))
+                .with_further(Some(gpus(1)))
+                .fits(&room.clone().with_further(Some(gpus(1))))
         );
         let mut full = room;
         full.pods = 0;
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn the_smaller_amount_of_a_resource_that_one_side_lacks_is_none() {
-        let with = Amounts::pod(Bytes(8), Millicores(3)).with_further(gpus(2));
+        let with = Amounts::pod(Bytes(8), Millicores(3)).with_further(Some(gpus(2)));
         let without = Amounts::pod(Bytes(4), Millicores(9));
         assert_eq!(with.clone().smaller(&without), Amounts::pod(Bytes(4), Millicores(3)));
         assert_eq!(without.clone().smaller(&with), Amounts::pod(Bytes(4), Millicores(3)));

@@ -208,8 +208,8 @@ impl ActionKind {
     /// Capacity is added first, so a run that dies midway leaves too much room, never too little.
     #[must_use]
     pub const fn facts(self) -> KindFacts {
-        const fn event(done: &'static str, failed: &'static str, action: &'static str) -> Option<EventWords> {
-            Some(EventWords { done, failed, action })
+        const fn event(done: &'static str, failed: &'static str, action: &'static str) -> EventWords {
+            EventWords { done, failed, action }
         }
         const NOTES: (&str, &str) = ("node gets its notes updated", "nodes get their notes updated");
         match self {
@@ -220,7 +220,7 @@ impl ActionKind {
                 service: Some(Service::Enters),
                 sum: ("node is uncordoned", "nodes are uncordoned"),
                 reasons: UncordonReason::WORDS,
-                event: event("NodeUncordoned", "UncordonFailed", "Uncordon"),
+                event: Some(event("NodeUncordoned", "UncordonFailed", "Uncordon")),
                 needs_cloud: false,
             },
             Self::Grow => KindFacts {
@@ -240,7 +240,7 @@ impl ActionKind {
                 service: Some(Service::Leaves),
                 sum: ("node is cordoned", "nodes are cordoned"),
                 reasons: CordonReason::WORDS,
-                event: event("NodeCordoned", "CordonFailed", "Cordon"),
+                event: Some(event("NodeCordoned", "CordonFailed", "Cordon")),
                 needs_cloud: false,
             },
             Self::Delete => KindFacts {
@@ -250,7 +250,7 @@ impl ActionKind {
                 service: Some(Service::Ends),
                 sum: ("empty node is deleted", "empty nodes are deleted"),
                 reasons: DeleteReason::WORDS,
-                event: event("ScaleDown", "ScaleDownFailed", "Delete"),
+                event: Some(event("ScaleDown", "ScaleDownFailed", "Delete")),
                 needs_cloud: true,
             },
             Self::DeleteInstance => KindFacts {

@@ -219,7 +219,7 @@ fn cordonable_broken(facts: &NodeFacts<'_>) -> bool {
 
 /// Serving nodes that were not chosen, the last of the keep order first.
 fn dropped(survey: &Survey<'_>, decision: &Decision) -> Vec<NodeIndex> {
-    let serves = |index: &&NodeIndex| survey.nodes.get(**index).is_some_and(|facts| facts.serves());
+    let serves = |index: &&NodeIndex| survey.nodes.get(**index).is_some_and(super::survey::NodeFacts::serves);
     let unchosen = decision.order.iter().rev().filter(|index| !decision.chosen.contains(index));
     unchosen.filter(serves).copied().collect()
 }

@@ -38,6 +38,10 @@ pub(super) struct Growth<'a> {
 
 /// A node group as something that can create nodes.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "it wraps the model's group, or stands for one that is not known"
+)]
 pub(super) struct Group<'a> {
     /// `None` where no group is known: it then means the common nodes of its pool.
     pub(super) group: Option<&'a NodeGroup>,
@@ -157,7 +161,7 @@ impl<'a> Growth<'a> {
                 self.groups.push(Group::new(Some(group), *pool));
             }
             let is_managed =
-                |index: &NodeIndex| survey.nodes.get(*index).is_some_and(|facts| facts.managed());
+                |index: &NodeIndex| survey.nodes.get(*index).is_some_and(super::survey::NodeFacts::managed);
             for (group, members) in &members {
                 nodes.insert(*group, members.iter().copied().filter(is_managed).collect());
             }

@@ -135,7 +135,11 @@ fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
     let out_of_order = |facts: &NodeFacts<'_>| match facts.state {
         NodeState::Broken => true,
         NodeState::NotInUse => !facts.without_capacity,
-        _ => false,
+        NodeState::Serving
+        | NodeState::Cordoned
+        | NodeState::Booting
+        | NodeState::UnderPressure
+        | NodeState::Claimed => false,
     };
     let broken = survey.managed().filter(|(_, facts)| out_of_order(facts)).count();
     let (max_percent, ok_nodes) = (survey.policy.max_unready_percent, survey.policy.ok_unready_nodes);

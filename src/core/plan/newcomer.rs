@@ -109,14 +109,18 @@ fn why_useless(
         NodeState::Broken => true,
         // Omitted pods that fill it may go.
         NodeState::NotInUse => !youngest.without_capacity,
-        _ => false,
+        NodeState::Serving
+        | NodeState::Cordoned
+        | NodeState::Booting
+        | NodeState::UnderPressure
+        | NodeState::Claimed => false,
     };
     (youngest.managed() && unusable && age < twice(survey.policy.boot_grace))
         .then(|| format!("its youngest node, {name}, has not become usable within BOOT_GRACE"))
 }
 
 pub(super) fn has_common(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
-    nodes.iter().any(|index| survey.nodes.get(*index).is_some_and(|facts| facts.common()))
+    nodes.iter().any(|index| survey.nodes.get(*index).is_some_and(super::survey::NodeFacts::common))
 }
 
 /// The youngest instance that did not become a node within `BOOT_GRACE`.

@@ -17,7 +17,7 @@ impl NodeFacts<'_> {
     }
 }
 
-impl<'a> Survey<'a> {
+impl Survey<'_> {
     /// The name of a pool; empty where there are no pools.
     pub(super) fn pool_name(&self, pool: PoolIndex) -> &str {
         self.pools.get(pool).map(String::as_str).unwrap_or_default()

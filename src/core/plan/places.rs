@@ -236,12 +236,12 @@ mod tests {
     use crate::plan::{Action, plan};
     use crate::policy::Policy;
 
-    fn gpus(count: u64) -> Option<Arc<FurtherAmounts>> {
-        Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), count)])))
+    fn gpus(count: u64) -> Arc<FurtherAmounts> {
+        Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), count)]))
     }
 
     fn with_gpu(mut pod: Pod) -> Pod {
-        pod.requests = pod.requests.with_further(gpus(1));
+        pod.requests = pod.requests.with_further(Some(gpus(1)));
         pod
     }
 
@@ -250,7 +250,7 @@ mod tests {
         let user = |name: &str| with_gpu(pod(&format!("hub/{name}")).labelled("user").asking(1, 100));
         let full = |name: &str| {
             let mut node = node(name);
-            (node.allocatable.further, node.created_at) = (gpus(1), Some(ago(86_400)));
+            (node.allocatable.further, node.created_at) = (Some(gpus(1)), Some(ago(86_400)));
             node
         };
         let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(20)) };

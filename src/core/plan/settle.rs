@@ -136,7 +136,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
     let allowed = growth.allowed.get(pool).copied().unwrap_or(0);
     let serves_now = |candidate: Candidate| match candidate {
         Candidate::Node(index) => {
-            survey.nodes.get(index).is_some_and(|facts| facts.ready())
+            survey.nodes.get(index).is_some_and(super::survey::NodeFacts::ready)
                 && cordon(cordons, index) == Cordon::None
         }
         Candidate::Instance(_) | Candidate::New(_) => false,

@@ -163,26 +163,25 @@ fn labels(
     zones.into_iter().map(in_zone).collect()
 }
 
+/// What the daemons of one controller ask for on each node, and whether that counts in its utilization.
+type OnNodes<'a> = BTreeMap<NodeIndex, (&'a Amounts, bool)>;
+
 /// The lasting taints of a new node: the ones that all nodes of the group share, else the template's.
 fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts<'_>]) -> Vec<Taint> {
-    match nodes.split_first() {
-        Some((first, rest)) => {
-            let same = |left: &Taint, right: &Taint| {
-                (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
-            };
-            let everywhere = |taint: &&Taint| {
-                rest.iter().all(|node| node.node.taints.iter().any(|other| same(taint, other)))
-            };
-            lasting(&first.node.taints, survey.policy).filter(everywhere).cloned().collect()
-        }
-        None => {
-            let taints = known.map(|template| template.taints.as_slice()).unwrap_or_default();
-            lasting(taints, survey.policy).cloned().collect()
-        }
+    if let Some((first, rest)) = nodes.split_first() {
+        let same = |left: &Taint, right: &Taint| {
+            (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
+        };
+        let everywhere =
+            |taint: &&Taint| rest.iter().all(|node| node.node.taints.iter().any(|other| same(taint, other)));
+        lasting(&first.node.taints, survey.policy).filter(everywhere).cloned().collect()
+    } else {
+        let taints = known.map(|template| template.taints.as_slice()).unwrap_or_default();
+        lasting(taints, survey.policy).cloned().collect()
     }
 }
 
-/// What the DaemonSets ask for that have a pod on more than half of the healthy nodes of each set of nodes. `set_of` names
+/// What the `DaemonSets` ask for that have a pod on more than half of the healthy nodes of each set of nodes. `set_of` names
 /// the sets of a node.
 pub(super) fn daemon_sets(
     survey: &Survey<'_>,
@@ -197,7 +196,7 @@ pub(super) fn daemon_sets(
             *count += 1;
         }
     }
-    let mut found: BTreeMap<(usize, &str), BTreeMap<NodeIndex, (&Amounts, bool)>> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, &str), OnNodes<'_>> = BTreeMap::new();
     for &(pod, index, counted) in &survey.bound_daemons {
         let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node")
         else {

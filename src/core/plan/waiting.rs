@@ -83,7 +83,7 @@ pub(super) struct Needs {
 
 impl<'a> WaitingPod<'a> {
     fn new(survey: &Survey<'a>, pod: &'a Pod, unbound: &'a Unbound) -> Self {
-        let volume = |claim: &Box<str>| {
+        let volume = |claim: &str| {
             let key = (pod.namespace.to_string(), claim.to_string());
             survey.snapshot.volumes().get(&key).and_then(Option::as_ref)
         };
@@ -94,7 +94,7 @@ impl<'a> WaitingPod<'a> {
         Self {
             pod,
             unbound,
-            volumes: pod.claims.iter().filter_map(volume).collect(),
+            volumes: pod.claims.iter().filter_map(|claim| volume(claim)).collect(),
             known_volumes,
             misnominated: false,
             age,
@@ -213,10 +213,10 @@ impl<'a> Waiting<'a> {
                 }
                 continue;
             };
-            if homes.fits_free_of_occupants(pool, one.shape()) {
-                if let Some(demand) = self.demand.get_mut(pool) {
-                    demand.add(&one.pod.requests);
-                }
+            if homes.fits_free_of_occupants(pool, one.shape())
+                && let Some(demand) = self.demand.get_mut(pool)
+            {
+                demand.add(&one.pod.requests);
             }
             if refused {
                 if let Some(count) = self.refused.get_mut(pool) {
@@ -239,10 +239,8 @@ impl<'a> Waiting<'a> {
     /// Notes that no place would ever take a pod, and whether a reserved kind of node would.
     fn give_up(&mut self, survey: &Survey<'_>, growth: &Growth<'_>, one: &WaitingPod<'a>, refused: bool) {
         let pod = one.pod.full_name();
-        if refused {
-            if let Some(count) = self.refused.first_mut() {
-                *count += 1;
-            }
+        if refused && let Some(count) = self.refused.first_mut() {
+            *count += 1;
         }
         let reserved = growth.groups.iter().find_map(|group| {
             let template = group.template.as_ref().filter(|_| !group.growable)?;

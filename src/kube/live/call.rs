@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::body::{self, TooLong};
+use super::body::{self};
 use super::secrets;
 use super::time::RunTime;
 use kube_rebalancer_ports::{PortError, chain};
@@ -257,14 +257,11 @@ impl Server {
         }
         let asked_for = retry_after(response.headers());
         let status = response.status();
-        let text = match response.into_body() {
-            Ok(text) => text,
-            Err(TooLong) => {
-                let message = format!("the answer is longer than {} MiB", call.most >> 20);
-                let in_doubt = call.method != Method::GET;
-                let error = CallError { what, status: None, message, in_doubt, too_long: true };
-                return Err(Failed { error, in_doubt, retry_after: None });
-            }
+        let Ok(text) = response.into_body() else {
+            let message = format!("the answer is longer than {} MiB", call.most >> 20);
+            let in_doubt = call.method != Method::GET;
+            let error = CallError { what, status: None, message, in_doubt, too_long: true };
+            return Err(Failed { error, in_doubt, retry_after: None });
         };
         if status.is_success() {
             if call.method != Method::GET && serde_json::from_str::<IgnoredAny>(&text).is_err() {

@@ -1,6 +1,6 @@
-//! The ConfigMap beside the Lease: what runs remember between them.
+//! The `ConfigMap` beside the Lease: what runs remember between them.
 //!
-//! It is read with the observation and written while the Lease is held. A run without the permission, or with a ConfigMap
+//! It is read with the observation and written while the Lease is held. A run without the permission, or with a `ConfigMap`
 //! that it cannot read, works as without one and logs that.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::Live;
 use super::call::Call;
 
-/// The key of the ConfigMap's data that holds the ledger.
+/// The key of the `ConfigMap`'s data that holds the ledger.
 const KEY: &str = "ledger.json";
 
 /// The format's version; one that this program does not know is not read.
@@ -188,7 +188,7 @@ impl Live {
         }
     }
 
-    /// Writes the ledger, and the ConfigMap where there is none yet.
+    /// Writes the ledger, and the `ConfigMap` where there is none yet.
     pub(super) async fn write_ledger(&self, ledger: &Ledger) -> Result<(), PortError> {
         if self.dry_run {
             return Ok(());
@@ -202,14 +202,14 @@ impl Live {
         match self.server.call(&patch).await {
             Ok(_) => Ok(()),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
-                let body = json!({
+                let config_map = json!({
                     "apiVersion": "v1",
                     "kind": "ConfigMap",
                     "metadata": { "name": self.lease_name, "namespace": self.namespace },
                     "data": data,
                 });
-                let path = format!("/api/v1/namespaces/{}/configmaps", self.namespace);
-                self.server.call(&Call::post(path, body).once()).await?;
+                let all = format!("/api/v1/namespaces/{}/configmaps", self.namespace);
+                self.server.call(&Call::post(all, config_map).once()).await?;
                 Ok(())
             }
             Err(error) => Err(error.into()),

@@ -46,7 +46,7 @@ pub struct Live {
     target: Target,
     /// The name of this run, in the Lease and in events.
     identity: String,
-    /// The namespace of the Lease and of the ConfigMap beside it.
+    /// The namespace of the Lease and of the `ConfigMap` beside it.
     namespace: String,
     /// The name of both.
     lease_name: String,

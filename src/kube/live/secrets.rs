@@ -20,6 +20,10 @@ pub(super) fn credentials(error: &(dyn Error + 'static), plugin: &str) -> Option
     None
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a library's errors: those that are not named may quote a secret"
+)]
 fn of_credentials(error: &AuthError, plugin: &str) -> String {
     match error {
         AuthError::AuthExecRun { out, .. } => {
@@ -34,9 +38,9 @@ fn of_credentials(error: &AuthError, plugin: &str) -> String {
         AuthError::ReadTokenFile(error, path) => {
             format!("the token file {} cannot be read: {error}", path.display())
         }
-        other => {
+        _of_another_kind => {
             // A parser may quote the text that it could not read.
-            let text = other.to_string();
+            let text = error.to_string();
             without_user(text.split_once(": ").map_or(text.as_str(), |(first, _)| first))
         }
     }

@@ -115,7 +115,7 @@ fn a_file_that_reports_a_failure_is_no_cluster() {
     let table = json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "rows": []});
     assert!(message(&read(&[whole.clone(), table]).unwrap_err()).contains("a Table and no list"));
     let secrets = json!({"kind": "SecretList", "apiVersion": "v1", "items": []});
-    assert!(message(&read(&[secrets.clone()]).unwrap_err()).contains("neither nodes nor pods"));
+    assert!(message(&read(std::slice::from_ref(&secrets)).unwrap_err()).contains("neither nodes nor pods"));
     // Beside the whole cluster, a list of something else takes nothing away.
     assert!(read(&[whole, secrets]).is_ok());
 }

@@ -177,6 +177,7 @@ pub(super) struct After {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = each_kind)]
+#[expect(clippy::struct_field_names, reason = "the names of the JSON fields")]
 pub(super) struct Action<'a> {
     /// What is done.
     pub(super) action: &'static str,
@@ -185,6 +186,7 @@ pub(super) struct Action<'a> {
     /// The node, of an action on a node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) node: Option<&'a str>,
+    #[expect(clippy::option_option, reason = "absent from other actions; null where no group is known")]
     /// The node group, `zone/name`, of an action on one; null where no group is known: `from` and `to` then count managed
     /// nodes.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,21 +19,19 @@ pub(super) fn settings_schema(_: &mut SchemaGenerator) -> Schema {
 
 /// The word of an action.
 pub(super) fn action_word(kind: ActionKind) -> &'static str {
-    match kind {
-        ActionKind::DeleteInstance => "deleteInstance",
-        one_word => one_word.facts().verb,
-    }
+    if kind == ActionKind::DeleteInstance { "deleteInstance" } else { kind.facts().verb }
 }
 
 /// Adds to the schema of actions what holds for each kind: its word, the fields it has, and the words of its reasons.
 pub(super) fn each_kind(schema: &mut Schema) {
     let kinds = ActionKind::ALL.map(|kind| {
-        let fields: &[&str] = match kind {
-            ActionKind::Grow => &["group", "from", "to", "instead"],
-            ActionKind::DeleteInstance => &["group", "instance"],
-            ActionKind::Delete => &["node", "restarts"],
-            _on_a_node => &["node"],
-        };
+        let of_its_own: [(ActionKind, &[&str]); 3] = [
+            (ActionKind::Grow, &["group", "from", "to", "instead"]),
+            (ActionKind::DeleteInstance, &["group", "instance"]),
+            (ActionKind::Delete, &["node", "restarts"]),
+        ];
+        let fields =
+            of_its_own.iter().find(|(of, _)| *of == kind).map_or(&["node"][..], |(_, fields)| fields);
         json!({
             "properties": {
                 "action": { "const": action_word(kind) },

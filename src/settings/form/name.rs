@@ -238,7 +238,12 @@ mod tests {
     fn an_endpoint_is_the_root_of_an_api() {
         check(
             is_endpoint,
-            &["https://compute.googleapis.com", "http://127.0.0.1:8080", "http://localhost", "https://psc.p.googleapis.com:443"],
+            &[
+                "https://compute.googleapis.com",
+                "http://127.0.0.1:8080",
+                "http://localhost",
+                "https://psc.p.googleapis.com:443",
+            ],
             &[
                 "",
                 "compute.googleapis.com",

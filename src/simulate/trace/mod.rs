@@ -1,16 +1,19 @@
-//! Makes a trace of real users for the simulation: from dumps of pods, or from JupyterHub's log.
+//! Traces of real users for the simulation: made from dumps of pods or from JupyterHub's log, and read back.
 //!
 //! ```text
 //!   dumps of pods, each with its time in its name --> pods ---+
-//!                                                             +--> stays --> sorted --> start,end,memory,cpu
-//!   lines of JupyterHub's log --> line --> event --> servers -+
+//!                                                             +--> stays --> sorted --> write: start,end,memory,cpu
+//!   lines of JupyterHub's log --> line --> event --> servers -+                          |
+//!                                                               simulate <-- sessions <-- read
 //! ```
 //!
 //! Neither source tells everything. What had to be assumed is counted and told on standard error.
 
+mod columns;
 mod dump_time;
 mod line;
 mod pods;
+pub mod read;
 mod servers;
 mod write;
 

@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use jiff::{Timestamp, Unit};
 use kube_rebalancer_core::model::Bytes;
 
-use super::Stay;
+use super::{Stay, columns};
 
 /// Writes the header and a row for each stay, in order of their starts.
 pub fn write(mut stays: Vec<Stay>, out: &mut dyn Write) -> io::Result<()> {
     stays.sort_unstable();
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["start", "end", "memory", "cpu"])?;
+    rows.write_record(columns::ALL)?;
     for Stay { start, end, memory, cpu } in stays {
         rows.write_record([second(start), second(end), quantity(memory), cpu.to_string()])?;
     }

@@ -2,6 +2,5 @@
 
 pub mod people;
 mod profile;
-pub mod trace;
 
 pub use profile::{Demand, MONDAY, Profile};

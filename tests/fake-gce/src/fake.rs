@@ -6,12 +6,15 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use fake_http::Script;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::engine::{Engine, Group, GroupPath, InstancePath, Loss, Machine, ManagedGroup, Member, Timing};
-use crate::fault::{Effect, Fault, Moment, Requests, Script};
+use crate::engine::{
+    Engine, Group, GroupPath, InstancePath, Loss, Machine, ManagedGroup, Member, Template, Timing,
+};
+use crate::fault::{Fault, Moment, Requests};
 use crate::http::{Call, Shared, look, serve};
 
 /// How a fake is started.
@@ -86,6 +89,11 @@ impl FakeGce {
     #[expect(clippy::must_use_candidate, reason = "a test may know the path already")]
     pub fn add_group(&self, group: Group) -> GroupPath {
         self.look().engine.add_group(group)
+    }
+
+    /// An instance template. One of the same path is replaced; without it, a group's template is a plain one.
+    pub fn add_template(&self, template: Template) {
+        self.look().engine.add_template(template);
     }
 
     /// An instance that no group made, and that runs.
@@ -190,13 +198,13 @@ impl FakeGce {
 
     /// From now on these requests fail so. If several rules meet, the first made wins.
     pub fn fail(&self, requests: Requests, fault: Fault) {
-        self.look().script.add(requests, Effect::Fault(fault));
+        self.look().script.fail(requests, fault);
     }
 
     /// From now on the test is told of these requests before or after they take effect; the answer waits for it. It
     /// may use this fake, and it may block.
     pub fn on(&self, requests: Requests, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
-        self.look().script.add(requests, Effect::Hook(moment, Arc::new(Mutex::new(hook))));
+        self.look().script.on(requests, moment, hook);
     }
 
     /// At these requests the client is to crash, which `kill` sees to: before, so that the request never takes effect,

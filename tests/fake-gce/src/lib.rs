@@ -10,7 +10,6 @@
 //!                                    clock: real, or moved by the test
 //! ```
 
-mod background;
 mod clock;
 mod config;
 mod engine;
@@ -25,7 +24,7 @@ pub use self::clock::Clock;
 pub use self::config::{Config, ConfigError};
 pub use self::engine::{
     Action, AttemptError, Cause, Group, GroupPath, InstancePath, Location, Loss, Machine, MachineStatus,
-    Member, OperationFailure, Redistribution, Timing,
+    Member, OperationFailure, Redistribution, Template, Timing,
 };
 pub use self::fake::{FakeGce, GroupNow, Options};
 pub use self::fault::{Fault, Moment, Requests};

@@ -16,7 +16,10 @@ fn listed(section: &str) -> BTreeSet<String> {
     let (_, rest) = text.split_once(&format!("## {section}\n")).unwrap();
     let section = rest.split("\n## ").next().unwrap();
     let quoted = section.split('`').skip(1).step_by(2);
-    quoted.filter(|word| word.starts_with("src/") && word.ends_with(".rs")).map(str::to_owned).collect()
+    quoted
+        .filter(|word| word.starts_with("src/") && Path::new(word).extension().is_some())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]

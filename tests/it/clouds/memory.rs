@@ -277,6 +277,8 @@ impl<C: Colour> Provider for MemoryProvider<C> {
         let group = |(name, pool): (&String, &Pool)| ListedGroup {
             name: name.clone(),
             zone: None,
+            zones: Vec::new(),
+            template: None,
             target_size: pool.size,
             instances: listed(pool),
             not_growable: pool.not_growable.clone(),

@@ -202,7 +202,8 @@ fn a_cloud_whose_library_panics_is_one_that_could_not_be_seen() {
     let red = Memory::<Red>::with("z1/pool", &["r1"]);
     red.state().manner = Manner::Panicking;
     let half = seen(&[&red], &["red://r1"]);
-    let why = "the node groups could not be seen: the library for Red Cloud has a defect, which the log shows";
+    let why =
+        "the node groups could not be seen: the library for Red Cloud has a defect, which the log shows";
     assert_eq!(half.warnings, [why]);
     assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
 

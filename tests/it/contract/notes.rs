@@ -1,4 +1,4 @@
-//! ConfigMaps and volumes: what a run keeps for later ones, and where a user's disk is.
+//! `ConfigMaps` and volumes: what a run keeps for later ones, and where a user's disk is.
 
 use serde_json::{Value, json};
 

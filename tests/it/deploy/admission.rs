@@ -10,14 +10,16 @@ use crate::control_plane::client::{Answer, Client};
 use crate::control_plane::identity::Identity;
 use crate::objects::Node;
 
+type Change = fn(&Value) -> Value;
+
 /// Patches the node as it is now, again if a controller was quicker.
 fn patch(client: &Client, node: &str, change: &dyn Fn(&Value) -> Value) -> Answer {
     let path = format!("/api/v1/nodes/{node}");
     let attempt = || {
         let now = client.get(&path).success();
-        let mut patch = change(&now);
-        patch["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"].clone();
-        client.send(&Method::PATCH, &path, Some(&patch)).unwrap()
+        let mut body = change(&now);
+        body["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"].clone();
+        client.send(&Method::PATCH, &path, Some(&body)).unwrap()
     };
     std::iter::repeat_with(attempt).take(10).find(|answer| answer.status != 409).unwrap()
 }
@@ -60,7 +62,6 @@ fn with_the_jobs_token_a_node_is_cordoned_and_claimed_and_nothing_else() {
     let answer = patch(&client, "n0", &back);
     assert_eq!(answer.status, 200, "{}", answer.text);
 
-    type Change = fn(&Value) -> Value;
     let changes: [(&str, Change); 8] = [
         ("label", |_| json!({"metadata": {"labels": {"of": "us"}}})),
         ("label", |_| json!({"metadata": {"labels": {"of": null}}})),

@@ -19,31 +19,6 @@ pub(crate) struct Call {
 impl Call {
     /// The value of a query parameter, decoded; None if it is missing or empty.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        self.query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| decode(value))
-            .filter(|value| !value.is_empty())
+        fake_http::parameter(&self.query, name)
     }
-}
-
-/// Undoes the percent-encoding of a query's value.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hexadecimal = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match (first, hexadecimal.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            (byte, _) => {
-                bytes.push(if *byte == b'+' { b' ' } else { *byte });
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

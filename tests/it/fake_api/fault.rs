@@ -1,20 +1,10 @@
 //! Scripted trouble: which request, and what goes wrong with it.
 
-use std::fmt;
-use std::sync::{Arc, Mutex};
-
+pub(crate) use fake_http::Moment;
+use fake_http::{Rule, Which};
 use hyper::Method;
 
 use super::call::Call;
-
-/// When, with regard to the moment at which a request takes effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
-    /// It never takes effect.
-    Before,
-    /// It has taken effect, and the client is not told.
-    After,
-}
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +43,6 @@ pub(crate) struct Requests {
     which: Which,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-enum Which {
-    #[default]
-    Every,
-    Nth(usize),
-    From(usize),
-}
-
 impl Requests {
     pub(crate) fn all() -> Self {
         Self::default()
@@ -81,58 +63,18 @@ impl Requests {
         self.which = Which::From(n);
         self
     }
+}
+
+impl Rule for Requests {
+    type Call = Call;
+    type Fault = Fault;
 
     fn includes(&self, call: &Call) -> bool {
         self.method.as_ref().is_none_or(|method| *method == call.method)
             && call.path.contains(&self.path_contains)
     }
-}
 
-/// Something a test does when a request comes in; it may block.
-pub(super) type Hook = Arc<Mutex<dyn FnMut(&Call) + Send>>;
-
-#[derive(Clone)]
-pub(super) enum Effect {
-    Fault(Fault),
-    Hook(Moment, Hook),
-}
-
-impl fmt::Debug for Effect {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fault(fault) => write!(formatter, "{fault:?}"),
-            Self::Hook(moment, _) => write!(formatter, "a hook {moment:?}"),
-        }
-    }
-}
-
-/// The rules in the order in which they were made, each with its own count.
-#[derive(Debug, Default)]
-pub(super) struct Script(Vec<(Requests, usize, Effect)>);
-
-impl Script {
-    pub(super) fn add(&mut self, requests: Requests, effect: Effect) {
-        self.0.push((requests, 0, effect));
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Counts a request and says what is to happen with it.
-    pub(super) fn count(&mut self, call: &Call) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        for (requests, seen, effect) in self.0.iter_mut().filter(|(requests, ..)| requests.includes(call)) {
-            *seen += 1;
-            let included = match requests.which {
-                Which::Every => true,
-                Which::Nth(nth) => nth == *seen,
-                Which::From(first) => first <= *seen,
-            };
-            if included {
-                effects.push(effect.clone());
-            }
-        }
-        effects
+    fn which(&self) -> Which {
+        self.which
     }
 }

@@ -1,13 +1,12 @@
 //! A small fake API server for the trouble that a real one cannot be made to have: it fails the n-th request in any
 //! way, holds it, tells a test of it, and remembers every request. It knows nodes, pods, Leases, events,
-//! ConfigMaps and volumes, over plain HTTP on loopback. `contract.rs` holds it to what a real one does.
+//! `ConfigMaps` and volumes, over plain HTTP on loopback. `contract.rs` holds it to what a real one does.
 //!
 //! ```text
 //! FakeApi::start() ──> add_node, add_pod, fail, on ──> run the program ──> calls(), node(), events()
 //! ```
 #![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
 
-mod body;
 mod call;
 mod fault;
 mod list;
@@ -21,11 +20,11 @@ mod validate;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use fake_http::{Script, lock};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 pub(crate) use self::call::Call;
-use self::fault::{Effect, Script};
 pub(crate) use self::fault::{Fault, Moment, Requests};
 use self::server::Shared;
 use self::store::Store;
@@ -49,7 +48,7 @@ impl FakeApi {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Shared { store: Store::new(), script: Script::default(), calls: Vec::new(), date: None };
         let shared = Arc::new(Mutex::new(shared));
-        Self { server: server::serve(listener, Arc::clone(&shared)), shared, url }
+        Self { server: server::serve(listener, Arc::clone(&shared)).unwrap(), shared, url }
     }
 
     /// The text of a kubeconfig file whose current context, `test`, is this server.
@@ -123,13 +122,13 @@ impl FakeApi {
 
     /// From now on these requests fail so. If several rules meet, the first made wins.
     pub(crate) fn fail(&self, requests: Requests, fault: Fault) {
-        self.lock().script.add(requests, Effect::Fault(fault));
+        self.lock().script.fail(requests, fault);
     }
 
     /// From now on the test is told of these requests before or after they take effect; the answer waits for it. It
     /// may use this fake, and it may block.
     pub(crate) fn on(&self, requests: Requests, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
-        self.lock().script.add(requests, Effect::Hook(moment, Arc::new(Mutex::new(hook))));
+        self.lock().script.on(requests, moment, hook);
     }
 
     /// At these requests the program is to crash, which `kill` sees to: before, so that the request never takes effect,
@@ -169,7 +168,7 @@ impl FakeApi {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap()
+        lock(&self.shared)
     }
 }
 

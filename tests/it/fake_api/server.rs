@@ -8,25 +8,18 @@
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use fake_http::{AnswerBody, Outcome, Script, cut, first_half, lock, whole};
+use hyper::Response;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use socket2::SockRef;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
-use super::body::{AnswerBody, cut, whole};
 use super::call::Call;
-use super::fault::{Effect, Fault, Moment, Script};
+use super::fault::{Fault, Moment, Requests};
 use super::status::Refusal;
 use super::store::Store;
 use super::target::Target;
-use crate::background;
 
 /// As whom the fake knows everybody.
 const USER: &str = "test";
@@ -35,92 +28,48 @@ const USER: &str = "test";
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) store: Store,
-    pub(super) script: Script,
+    pub(super) script: Script<Requests>,
     pub(super) calls: Vec<Call>,
     /// The Date header, if it is not to be this machine's time.
     pub(super) date: Option<String>,
 }
 
 /// Accepts connections until the returned task is aborted; then they close too.
-pub(super) fn serve(listener: TcpListener, shared: Arc<Mutex<Shared>>) -> JoinHandle<()> {
-    background::runtime().spawn(async move {
-        listener.set_nonblocking(true).unwrap();
-        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        let mut connections = JoinSet::new();
-        while let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(connection(stream.into_std().unwrap(), Arc::clone(&shared)));
-        }
+pub(super) fn serve(listener: TcpListener, shared: Arc<Mutex<Shared>>) -> io::Result<JoinHandle<()>> {
+    fake_http::serve(listener, move |head, body| {
+        let call = Call {
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers.clone(),
+            body: serde_json::from_slice(body).unwrap_or_default(),
+        };
+        carry_out(&call, &shared)
     })
 }
 
-async fn connection(stream: std::net::TcpStream, shared: Arc<Mutex<Shared>>) {
-    let handle = stream.try_clone().unwrap();
-    let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-    let service = service_fn(|request| exchange(request, Arc::clone(&shared), &handle));
-    // An error here is the trouble that the test asked for, or the client's end.
-    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
-}
-
-/// What comes of a call.
-enum Outcome {
-    Answer(Response<AnswerBody>),
-    Reset,
-    Hang,
-}
-
-async fn exchange(
-    request: Request<Incoming>,
-    shared: Arc<Mutex<Shared>>,
-    handle: &std::net::TcpStream,
-) -> io::Result<Response<AnswerBody>> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let call = Call {
-        method: head.method,
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        headers: head.headers,
-        body: serde_json::from_slice(&body).unwrap_or_default(),
-    };
-    // In a task of its own: that the client is gone (a hook may have killed it) must not stop it halfway. A real
-    // server goes on too. Blocking, as hooks may block.
-    let outcome = background::runtime().spawn_blocking(move || carry_out(&call, &shared)).await;
-    match outcome.map_err(io::Error::other)? {
-        Outcome::Answer(answer) => Ok(answer),
-        Outcome::Hang => std::future::pending().await,
-        Outcome::Reset => {
-            // A socket that closes without lingering sends RST, not FIN.
-            SockRef::from(handle).set_linger(Some(Duration::ZERO))?;
-            Err(io::Error::other("reset, as the test asked"))
-        }
-    }
-}
-
 fn carry_out(call: &Call, shared: &Mutex<Shared>) -> Outcome {
-    let effects = {
-        let mut shared = shared.lock().unwrap();
+    let trouble = {
+        let mut shared = lock(shared);
         shared.calls.push(call.clone());
         shared.script.count(call)
     };
-    let fault = effects.iter().find_map(|effect| match effect {
-        Effect::Fault(fault) => Some(*fault),
-        Effect::Hook(..) => None,
-    });
-    run_hooks(&effects, Moment::Before, call);
+    let fault = trouble.fault;
+    trouble.run_hooks(Moment::Before, call);
     match fault {
         Some(Fault::Reset(Moment::Before)) => return Outcome::Reset,
         Some(Fault::Hang(Moment::Before)) => return Outcome::Hang,
         _ => {}
     }
     let (mut answer, text) = {
-        let mut shared = shared.lock().unwrap();
+        let mut shared = lock(shared);
         let (mut answer, text) = respond(call, fault, &mut shared);
         if let Some(date) = &shared.date {
             answer.headers_mut().insert(DATE, HeaderValue::from_str(date).unwrap());
         }
         (answer, text)
     };
-    run_hooks(&effects, Moment::After, call);
+    trouble.run_hooks(Moment::After, call);
     match fault {
         Some(Fault::Reset(Moment::After)) => return Outcome::Reset,
         Some(Fault::Hang(Moment::After)) => return Outcome::Hang,
@@ -132,16 +81,6 @@ fn carry_out(call: &Call, shared: &Mutex<Shared>) -> Outcome {
         _ => *answer.body_mut() = whole(&text),
     }
     Outcome::Answer(answer)
-}
-
-fn run_hooks(effects: &[Effect], at: Moment, call: &Call) {
-    for effect in effects {
-        if let Effect::Hook(moment, hook) = effect
-            && *moment == at
-        {
-            hook.lock().unwrap()(call);
-        }
-    }
 }
 
 /// The answer's head, and the text of its body.
@@ -186,8 +125,4 @@ fn decide(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> Result<(u16
         )
         | None => shared.store.answer(&target, call),
     }
-}
-
-fn first_half(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(text.len() / 2)).unwrap_or_default()
 }

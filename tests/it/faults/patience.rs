@@ -83,10 +83,10 @@ fn a_continue_token_that_runs_out_twice_ends_the_run_without_a_change() {
 fn a_server_that_asks_for_patience_gets_it() {
     let fake = world::start();
     fake.fail(pods().nth(1), Fault::TooManyRequests { retry_after_seconds: 2 });
-    let (ran, took) = Program::new(&fake, "60s").timed(&["--dry-run"]);
+    let ran = Program::new(&fake, "60s").run(&["--dry-run"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    // Our own first pause would be a quarter of a second. A lower bound holds on a slow machine too.
-    assert!(took.as_secs() >= 2, "{took:?}");
+    // Our own first pause would be a quarter of a second.
+    assert!(ran.stderr.contains("trying again in 2000 ms: "), "{}", ran.stderr);
 }
 
 #[test]
@@ -102,10 +102,9 @@ fn a_server_that_asks_for_more_patience_than_the_run_has_ends_it_at_once() {
 fn a_run_against_a_server_that_never_answers_ends() {
     let fake = world::start();
     fake.fail(Requests::all(), Fault::Hang(Moment::Before));
-    let (ran, took) = Program::new(&fake, "1s").timed(&["--yes"]);
+    let ran = Program::new(&fake, "1s").run(&["--yes"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("no answer within"), "{}", ran.stderr);
-    println!("RUN_TIMEOUT=1s against a server that hangs: {} ms", took.as_millis());
 }
 
 #[test]

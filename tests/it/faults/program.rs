@@ -1,7 +1,6 @@
 //! The program as a process against a fake API server.
 
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -57,13 +56,6 @@ impl Program {
 
     pub(super) fn run(&self, arguments: &[&str]) -> Ran {
         self.spawn(arguments).wait_with_output().unwrap().into()
-    }
-
-    /// A run, and how long it took.
-    #[expect(clippy::disallowed_methods, reason = "the time of a process can only be taken by a clock")]
-    pub(super) fn timed(&self, arguments: &[&str]) -> (Ran, Duration) {
-        let started = Instant::now();
-        (self.run(arguments), started.elapsed())
     }
 }
 

@@ -10,7 +10,7 @@
 //!   n9  our cordon, empty for long           delete: not tried, there is no cloud
 //! ```
 //!
-//! Every node has a taint that most users tolerate, so a run keeps in a ConfigMap that it is common. One more user
+//! Every node has a taint that most users tolerate, so a run keeps in a `ConfigMap` that it is common. One more user
 //! waits for a node that nobody has: the volume of their claim is looked up, and an event tells them.
 //!
 //! By hand: n1, n2, n5, n6, n7 serve, 40 Gi; asked for are 4 + 4 (critical) + 4 + 0.5 + 0.5 (n2, n5, n6) + 4 (n7) + 3
@@ -31,7 +31,7 @@ const LONG_AGO: &str = "2026-01-02T00:00:00Z";
 /// Where Leases are created.
 pub(super) const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 
-/// Where ConfigMaps are created.
+/// Where `ConfigMaps` are created.
 pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 /// The claim and the volume of the user who waits.

@@ -9,7 +9,7 @@ use fake_gce::{Call, Fault, GroupPath, Moment, Requests};
 use kube_rebalancer_core::model::annotation;
 use serde_json::{Value, json};
 
-use super::world::{Ran, World};
+use super::world::{Ran, World, until};
 use super::{crowded, one_to_delete, quota, with_one_that_boots};
 use crate::fake_api::Resource;
 use crate::faults::many::complaints;
@@ -71,7 +71,7 @@ impl Task {
                 let world = with_one_that_boots();
                 let pool = crowded(&world);
                 world.gce.resize(&pool, 3);
-                std::thread::sleep(Duration::from_millis(100)); // until the third exists
+                until("the third instance exists", || world.gce.machines().len() == 3);
                 (world, pool)
             }
             Self::Delete => {

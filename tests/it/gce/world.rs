@@ -2,6 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fake_gce::{Action, FakeGce, Group, GroupPath, InstancePath, Options, Timing};
 use kube_rebalancer_core::model::annotation;
@@ -181,4 +182,11 @@ pub(super) fn user(name: &str, memory: &str) -> Pod {
 /// One that the scheduler could not place.
 pub(super) fn waiting(name: &str, memory: &str) -> Pod {
     user(name, memory).unschedulable()
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub(super) fn until(description: &str, mut is_so: impl FnMut() -> bool) {
+    crate::control_plane::waiting::until(description, Duration::from_secs(30), || is_so().then_some(()))
+        .unwrap();
 }

@@ -89,7 +89,9 @@ fn the_node_of_the_last_live_replica_stays_run_after_run() {
     plane.create_namespace("hub");
     // 6 of the 8 Gi that serve: on the target.
     plane.create_bound_pod(&user("ada").memory("6Gi").on(&users));
-    of_dns.iter().for_each(|node| plane.cordon_long_ago(&super::name_of(node)));
+    for node in &of_dns {
+        plane.cordon_long_ago(&super::name_of(node));
+    }
     let program = Program::new(&plane, &Identity::Admin)
         .with("MIN_NODES", "1")
         .with("GCE_METADATA_HOST", &gce.address().to_string())
@@ -115,7 +117,7 @@ fn the_node_of_the_last_live_replica_stays_run_after_run() {
         plane.replicas().iter().find(waits).map(super::name_of)
     });
     plane.wait_until_refused("kube-system", &waiting);
-    assert_eq!(plane.ready_replicas(), [stays.clone()]);
+    assert_eq!(plane.ready_replicas(), std::slice::from_ref(&stays));
 
     for _ in 0..4 {
         let ended = run();

@@ -149,7 +149,7 @@ fn settle(
             None => pool_of = Some(world.loose.iter().map(|loose| loose.pool.clone()).collect()),
             // A pod belongs to the pool that it belonged to when the run began.
             Some(known) => {
-                world.loose.iter_mut().zip(known).for_each(|(loose, pool)| loose.pool.clone_from(pool))
+                world.loose.iter_mut().zip(known).for_each(|(loose, pool)| loose.pool.clone_from(pool));
             }
         }
         let news = |chosen: &Chosen| chosen.lines.iter().filter(|line| line.is_new()).count();

@@ -4,12 +4,16 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use google_cloud_auth::credentials::Credentials;
-use google_cloud_compute::client::{InstanceGroupManagers, Instances, RegionInstanceGroupManagers};
+use google_cloud_compute::client::{
+    InstanceGroupManagers, InstanceTemplates, Instances, MachineTypes, RegionInstanceGroupManagers,
+    RegionInstanceTemplates,
+};
 use google_cloud_gax::client_builder::{ClientBuilder, Error as BuildError};
 use google_cloud_gax::retry_policy::NeverRetry;
 use tokio::time::timeout;
 
 use super::call::Pace;
+use super::templates::Templates;
 use super::{Client, credentials, words};
 use crate::engine::ComputeEngine;
 use crate::error::{ComputeError, ErrorKind};
@@ -79,6 +83,20 @@ async fn client(options: ConnectOptions) -> Result<Client, ComputeError> {
             .build()
             .await
             .map_err(|error| unusable(&error))?,
+        templates: Templates {
+            global: set_up(InstanceTemplates::builder(), endpoint, &credentials)
+                .build()
+                .await
+                .map_err(|error| unusable(&error))?,
+            regional: set_up(RegionInstanceTemplates::builder(), endpoint, &credentials)
+                .build()
+                .await
+                .map_err(|error| unusable(&error))?,
+            machine_types: set_up(MachineTypes::builder(), endpoint, &credentials)
+                .build()
+                .await
+                .map_err(|error| unusable(&error))?,
+        },
         pace: Pace { attempt_timeout: options.attempt_timeout, first_pause: options.first_pause },
         operation_timeout: options.operation_timeout,
     })

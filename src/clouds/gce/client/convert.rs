@@ -1,13 +1,14 @@
 //! Answers of the client, in our own types. What is missing and matters is an error, never a zero.
 
 use google_cloud_compute::model::{
-    Instance, InstanceGroupManager, InstanceGroupManagerAggregatedList, ManagedInstance as Managed,
+    DistributionPolicy, Instance, InstanceGroupManager, InstanceGroupManagerAggregatedList,
+    InstanceGroupManagerVersion, ManagedInstance as Managed,
 };
 use jiff::Timestamp;
 
 use super::words;
 use crate::engine::{CurrentAction, Group, GroupList, InstanceError, ManagedInstance};
-use crate::name::{GroupId, InstanceId};
+use crate::name::{GroupId, InstanceId, TemplateId, Zone};
 
 /// The warning of a zone or region that has no groups, which most have not.
 const EMPTY: &str = "NO_RESULTS_ON_PAGE";
@@ -56,6 +57,7 @@ pub(super) fn group(found: InstanceGroupManager) -> Result<Group, String> {
     let target_size = u32::try_from(size).map_err(|_| format!("group {id} has the targetSize {size}"))?;
     let status = found.status.unwrap_or_default();
     let redistribution = found.update_policy.and_then(|policy| policy.instance_redistribution_type);
+    let flexible = found.instance_flexibility_policy.unwrap_or_default();
     Ok(Group {
         id,
         base_instance_name: found.base_instance_name.unwrap_or_default(),
@@ -63,7 +65,31 @@ pub(super) fn group(found: InstanceGroupManager) -> Result<Group, String> {
         is_stable: status.is_stable.unwrap_or(false),
         autoscaler: status.autoscaler.filter(|url| !url.is_empty()),
         redistribution: redistribution.and_then(|kind| kind.name().map(str::to_owned)),
+        zones: zones(found.distribution_policy),
+        template: template(&found.versions, found.instance_template),
+        mixed_machine_types: !flexible.instance_selections.is_empty(),
     })
+}
+
+/// The zones that a regional group may use; none where one of them is not understood, as for a zonal group.
+fn zones(policy: Option<DistributionPolicy>) -> Vec<Zone> {
+    let zones = policy.unwrap_or_default().zones.into_iter();
+    let name = |url: String| url.rsplit('/').next().and_then(|name| name.parse().ok());
+    let zones: Option<Vec<Zone>> = zones.map(|zone| zone.zone.and_then(name)).collect();
+    zones.unwrap_or_default()
+}
+
+/// The template of the next instance: of the version that takes what the others leave, else the group's own. One whose
+/// name is not understood is none: nothing but a prediction depends on it.
+fn template(versions: &[InstanceGroupManagerVersion], own: Option<String>) -> Option<TemplateId> {
+    let takes_the_rest = |version: &&InstanceGroupManagerVersion| {
+        let size = version.target_size.as_ref();
+        size.is_none_or(|size| size.fixed.is_none() && size.percent.is_none())
+    };
+    let rest = versions.iter().find(takes_the_rest).and_then(|version| version.instance_template.clone());
+    let url = rest.or(own).filter(|url| !url.is_empty())?;
+    let id = TemplateId::from_url(&url);
+    id.inspect_err(|error| log::warn!("{}", words::clean(&error.to_string()))).ok()
 }
 
 /// A group, if it is the one that was asked for. Its project may have been asked for by number.

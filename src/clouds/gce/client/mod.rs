@@ -20,6 +20,7 @@ mod failure;
 mod managers;
 mod operation;
 mod pages;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -34,11 +35,12 @@ use google_cloud_gax::options::RequestOptionsBuilder;
 use jiff::Timestamp;
 
 use crate::MAX_DELETED_AT_ONCE;
-use crate::engine::{ComputeEngine, Group, GroupList, ManagedInstance};
+use crate::engine::{ComputeEngine, Group, GroupList, InstanceTemplate, MachineType, ManagedInstance};
 use crate::error::{ComputeError, ErrorKind};
-use crate::name::{GroupId, InstanceId, ProjectId};
+use crate::name::{GroupId, InstanceId, MachineTypeId, ProjectId, TemplateId};
 use call::{Call, Pace};
 use managers::Managers;
+use templates::Templates;
 
 /// How this program names itself in Compute Engine's audit log.
 const USER_AGENT: &str = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
@@ -49,6 +51,7 @@ struct Client {
     zonal: InstanceGroupManagers,
     regional: RegionInstanceGroupManagers,
     instances: Instances,
+    templates: Templates,
     pace: Pace,
     /// How long an operation is waited for.
     operation_timeout: Duration,
@@ -80,7 +83,8 @@ impl ComputeEngine for Client {
     async fn instances(&self, group: &GroupId) -> Result<Vec<ManagedInstance>, ComputeError> {
         let call = Call::read(format!("list the instances of group {group}"), self.pace);
         let managers = self.managers(group);
-        let pages = pages::all(&call, pages::MOST_OF_A_GROUP, |token| managers.list_managed_instances(token)).await?;
+        let pages =
+            pages::all(&call, pages::MOST_OF_A_GROUP, |token| managers.list_managed_instances(token)).await?;
         let instances = pages.into_iter().flatten().map(convert::managed_instance);
         instances.collect::<Result<_, _>>().map_err(|words| call.not_understood(&words))
     }
@@ -97,6 +101,14 @@ impl ComputeEngine for Client {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn template(&self, template: &TemplateId) -> Result<InstanceTemplate, ComputeError> {
+        self.templates.template(template, self.pace).await
+    }
+
+    async fn machine_type(&self, machine_type: &MachineTypeId) -> Result<MachineType, ComputeError> {
+        self.templates.machine_type(machine_type, self.pace).await
     }
 
     async fn resize(&self, group: &GroupId, size: u32, request_id: &str) -> Result<(), ComputeError> {

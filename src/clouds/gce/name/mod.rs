@@ -7,12 +7,15 @@
 //! ```
 
 mod grammar;
+mod template;
 #[cfg(test)]
 mod tests;
 mod url;
 
 use std::fmt;
 use std::str::FromStr;
+
+pub use template::{MachineTypeId, TemplateId};
 
 /// A project id, such as `my-project` or `example.com:my-project`, or a project number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -67,7 +67,7 @@ impl GroupId {
 }
 
 /// The steps of a resource's path from `projects` on.
-fn path(url: &str) -> Option<Vec<&str>> {
+pub(super) fn path(url: &str) -> Option<Vec<&str>> {
     let resource = match url.split_once("://") {
         Some(("https" | "http", rest)) => {
             let (_host, rest) = rest.split_once("/compute/")?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{NodeTemplate, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{instance_of, named};
@@ -20,6 +20,8 @@ use crate::name::{InstanceId, ProjectId};
 #[derive(Debug)]
 pub(super) struct FoundGroup {
     pub(super) group: Group,
+    /// What its next node will be like, where that is known.
+    pub(super) template: Option<NodeTemplate>,
     pub(super) instances: Vec<FoundInstance>,
 }
 
@@ -164,7 +166,7 @@ async fn list(
                 }
                 let with_age = |managed| FoundInstance { managed, created_at: None };
                 let instances = instances.into_iter().map(with_age).collect();
-                found.groups.push(FoundGroup { group: group.clone(), instances });
+                found.groups.push(FoundGroup { group: group.clone(), template: None, instances });
             }
             Err(error) => {
                 found.gaps.push(format!("the instances of node group {} are not known: {error}", group.id));
@@ -206,6 +208,6 @@ async fn find_ages(engine: &dyn ComputeEngine, snapshot: &Snapshot, found: &mut 
 
 /// Makes requests side by side; the answers are in their order. They come as a list, because the compiler cannot follow
 /// lifetimes through a closure of the stream's.
-async fn side_by_side<F: Future>(requests: Vec<F>) -> Vec<F::Output> {
+pub(super) async fn side_by_side<F: Future>(requests: Vec<F>) -> Vec<F::Output> {
     stream::iter(requests).buffered(PARALLEL).collect().await
 }

@@ -50,6 +50,8 @@ fn group(found: &FoundGroup, name: String) -> ListedGroup<InstanceId> {
             Location::Zone(zone) => Some(zone.to_string()),
             Location::Region(_) => None,
         },
+        zones: group.zones.iter().map(ToString::to_string).collect(),
+        template: found.template.clone(),
         target_size: group.target_size,
         instances: found
             .instances

@@ -5,6 +5,8 @@
 //!                           |
 //!   ComputeEngine ------> find: groups and their instances
 //!                           |
+//!                         template: what the next node of each group will be like
+//!                           |
 //!                         listing --> join (its own crate): groups, memberships, members
 //!                                                                              |
 //!   plan --> apply --> grow, delete (join) --> calls: the requests <-----------+
@@ -13,9 +15,11 @@
 mod calls;
 mod find;
 mod identity;
+mod kube_env;
 mod listing;
 mod rules;
 mod scope;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -112,7 +116,9 @@ impl Gce {
     }
 
     async fn look(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<CloudView, CloudError> {
-        let found = find::find(self.engine.as_ref(), snapshot, policy, &self.scope).await?;
+        let mut found = find::find(self.engine.as_ref(), snapshot, policy, &self.scope).await?;
+        let (engine, clock) = (self.engine.as_ref(), self.clock.as_ref());
+        let note = template::find_templates(engine, snapshot, clock, &mut found.groups).await;
         let listing = listing::listing(&found, snapshot, &self.scope);
         let joined = join::join(&listing, snapshot);
         let ids = found.groups.into_iter().map(|found| found.group.id);
@@ -122,6 +128,7 @@ impl Gce {
             groups: joined.groups,
             memberships: joined.memberships,
             gaps: listing.gaps,
+            notes: note.into_iter().collect(),
             unknown: found.unknown,
             known: found.known,
         })

@@ -2,6 +2,7 @@
 
 mod changes;
 mod engine;
+mod templates;
 
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ fn seen(engine: &Engine, nodes: &[Node], scope: &CloudScope) -> Result<Observed,
         groups: view.groups,
         memberships: view.memberships,
         gaps: view.gaps,
+        notes: view.notes,
         unknown: view.unknown,
         known: view.known,
     };

@@ -75,6 +75,8 @@ pub(super) fn group(name: &str, instances: Vec<ListedInstance<Toy>>) -> ListedGr
     ListedGroup {
         name: format!("z1/{name}"),
         zone: Some("z1".to_owned()),
+        zones: Vec::new(),
+        template: None,
         target_size: u32::try_from(instances.len()).unwrap(),
         instances,
         not_growable: None,

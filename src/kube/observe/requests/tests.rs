@@ -3,6 +3,7 @@
 use super::*;
 
 /// What a pod with this `spec` and `status` asks for: memory, processor time, and the rest by name.
+#[expect(clippy::type_complexity, reason = "compared with literals")]
 fn resized(spec: &str, status: &str) -> Result<(u64, u64, Vec<(String, u64)>), BadField> {
     let (spec, status) = (serde_json::from_str(spec).unwrap(), serde_json::from_str(status).unwrap());
     let requests = of_pod(&spec, &status)?;

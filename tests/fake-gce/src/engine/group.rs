@@ -83,6 +83,7 @@ pub(crate) struct ManagedGroup {
     pub(crate) id: u64,
     pub(crate) created: Timestamp,
     pub(crate) base_instance_name: String,
+    /// The path of its instance template within the project.
     pub(crate) template: String,
     pub(crate) target_size: usize,
     /// The zones that it may use: its own, or several of its region.
@@ -96,6 +97,11 @@ pub(crate) struct ManagedGroup {
 }
 
 impl ManagedGroup {
+    /// The path of its instance template.
+    pub(crate) fn template_path(&self) -> String {
+        format!("projects/{}/{}", self.path.project, self.template)
+    }
+
     /// The members that are to stay.
     pub(super) fn staying(&self) -> impl Iterator<Item = (&InstancePath, &Member)> {
         self.members.iter().filter(|(_, member)| member.action != Action::Deleting)

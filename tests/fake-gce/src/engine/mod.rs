@@ -18,6 +18,7 @@ mod path;
 mod refusal;
 mod setup;
 mod steps;
+mod template;
 mod timing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,8 @@ pub(crate) use self::path::{OperationPath, ZONES, region_of, regions};
 pub(crate) use self::refusal::Refusal;
 pub use self::setup::Group;
 use self::steps::Event;
+pub(crate) use self::template::MachineShape;
+pub use self::template::Template;
 pub use self::timing::Timing;
 use crate::clock::after;
 
@@ -58,6 +61,8 @@ pub(crate) struct Engine {
     ids: Ids,
     pub(crate) projects: BTreeMap<String, Project>,
     pub(crate) groups: BTreeMap<GroupPath, ManagedGroup>,
+    /// Instance templates by their paths.
+    templates: BTreeMap<String, Template>,
     pub(crate) machines: BTreeMap<InstancePath, Machine>,
     pub(crate) operations: BTreeMap<OperationPath, Operation>,
     /// The operation of each request id in each project, and when it was first seen.
@@ -76,6 +81,7 @@ impl Engine {
             ids: Ids::default(),
             projects: BTreeMap::new(),
             groups: BTreeMap::new(),
+            templates: BTreeMap::new(),
             machines: BTreeMap::new(),
             operations: BTreeMap::new(),
             requests: BTreeMap::new(),

@@ -33,7 +33,7 @@ impl Group {
         Self {
             zones,
             base_instance_name: format!("gke-{}", path.name),
-            template: format!("{}-template", path.name),
+            template: format!("global/instanceTemplates/{}-template", path.name),
             size: 0,
             names: Vec::new(),
             redistribution: Redistribution::Proactive,
@@ -80,7 +80,14 @@ impl Group {
     /// Made from this template. Else it is the group's name and `-template`.
     #[must_use]
     pub fn template(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.template);
+        self.template = format!("global/instanceTemplates/{name}");
+        self
+    }
+
+    /// Made from this template of a region.
+    #[must_use]
+    pub fn regional_template(mut self, region: &str, name: &str) -> Self {
+        self.template = format!("regions/{region}/instanceTemplates/{name}");
         self
     }
 

@@ -4,10 +4,10 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
 
-use super::body::AnswerBody;
 use crate::engine::Refusal;
 use crate::fault::Fault;
 use crate::wire;
+use fake_http::AnswerBody;
 
 /// A whole answer.
 #[derive(Debug, Clone)]

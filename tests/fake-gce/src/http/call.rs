@@ -1,5 +1,6 @@
 //! One request, as it came in.
 
+use fake_http::parameter;
 use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use serde_json::Value;
@@ -52,12 +53,7 @@ impl Call {
     /// The value of a query parameter, decoded; None if it is missing or empty.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<String> {
-        self.query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| decode(&value.replace('+', " ")))
-            .filter(|value| !value.is_empty())
+        parameter(&self.query, name)
     }
 
     /// By which a retry is known for one.
@@ -71,24 +67,4 @@ impl Call {
         let value = self.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         value.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|token| !token.is_empty())
     }
-}
-
-/// Undoes percent-encoding.
-pub(super) fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hexadecimal = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match (first, hexadecimal.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            (byte, _) => {
-                bytes.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

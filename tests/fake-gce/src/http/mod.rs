@@ -2,7 +2,6 @@
 
 mod answer;
 mod batch;
-mod body;
 mod call;
 mod metadata;
 mod respond;

@@ -7,8 +7,8 @@ use super::call::Call;
 use super::metadata;
 use super::route::{Resource, Route, Scope, Verb};
 use crate::engine::{
-    Engine, GroupPath, InstancePath, Location, OperationFailure, OperationPath, Refusal, Terms, ZONES,
-    regions,
+    Engine, GroupPath, InstancePath, Location, MachineShape, OperationFailure, OperationPath, Refusal, Terms,
+    ZONES, regions,
 };
 use crate::wire::{self, Page};
 
@@ -40,6 +40,8 @@ pub(super) fn respond(
         Resource::Autoscalers => request.autoscalers(verb),
         Resource::Instances => request.instances(verb),
         Resource::Operations => request.operations(verb),
+        Resource::InstanceTemplates => request.template(),
+        Resource::MachineTypes => request.machine_type(),
         Resource::Projects | Resource::Regions | Resource::Zones => request.places(resource, verb),
     });
     match answer {
@@ -180,6 +182,21 @@ impl Request<'_> {
                 Err(self.unknown())
             }
         }
+    }
+
+    fn template(&self) -> Result<Value, Refusal> {
+        let place = match self.scope {
+            Scope::Global => "global".to_owned(),
+            Scope::In(location) => location.to_string(),
+        };
+        let path = format!("projects/{}/{place}/instanceTemplates/{}", self.project, self.name);
+        Ok(wire::template(&self.engine.template(&path)?))
+    }
+
+    fn machine_type(&self) -> Result<Value, Refusal> {
+        let Scope::In(Location::Zone(zone)) = self.scope else { return Err(self.unknown()) };
+        let shape = MachineShape::of(self.name).ok_or_else(|| self.unknown())?;
+        Ok(wire::machine_type(self.project, zone, self.name, shape))
     }
 
     fn operations(&self, verb: Verb) -> Result<Value, Refusal> {

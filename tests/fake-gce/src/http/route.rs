@@ -2,8 +2,8 @@
 
 use hyper::Method;
 
-use super::call::decode;
 use crate::engine::Location;
+use fake_http::decode;
 
 /// A request that the fake knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,9 @@ pub(super) enum Resource {
     Autoscalers,
     InstanceGroupManagers,
     InstanceGroups,
+    InstanceTemplates,
     Instances,
+    MachineTypes,
     Operations,
     Projects,
     Regions,
@@ -50,11 +52,13 @@ pub(super) enum Verb {
 }
 
 impl Resource {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Autoscalers,
         Self::InstanceGroupManagers,
         Self::InstanceGroups,
+        Self::InstanceTemplates,
         Self::Instances,
+        Self::MachineTypes,
         Self::Operations,
         Self::Projects,
         Self::Regions,
@@ -66,7 +70,9 @@ impl Resource {
             Self::Autoscalers => "autoscalers",
             Self::InstanceGroupManagers => "instanceGroupManagers",
             Self::InstanceGroups => "instanceGroups",
+            Self::InstanceTemplates => "instanceTemplates",
             Self::Instances => "instances",
+            Self::MachineTypes => "machineTypes",
             Self::Operations => "operations",
             Self::Projects => "projects",
             Self::Regions => "regions",
@@ -229,7 +235,7 @@ fn is_known(resource: Resource, verb: Verb) -> bool {
         Resource::InstanceGroupManagers => !matches!(verb, Verb::Delete | Verb::Wait),
         Resource::Instances => matches!(verb, Verb::AggregatedList | Verb::List | Verb::Get | Verb::Delete),
         Resource::Operations => matches!(verb, Verb::List | Verb::Get | Verb::Wait),
-        Resource::Projects => verb == Verb::Get,
+        Resource::InstanceTemplates | Resource::MachineTypes | Resource::Projects => verb == Verb::Get,
         Resource::Regions | Resource::Zones => matches!(verb, Verb::List | Verb::Get),
     }
 }

@@ -8,29 +8,22 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use fake_http::{Outcome, Script, cut, first_half, lock, whole};
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use socket2::SockRef;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::answer::{Answer, bad_gateway, refusal, wrong_types};
 use super::batch::{self, Part};
-use super::body::{AnswerBody, cut, whole};
 use super::call::Call;
 use super::respond::respond;
 use super::route::{Resource, Route, Verb};
-use crate::background;
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::fault::{Effect, Fault, Moment, Script};
+use crate::fault::{Fault, Moment, Requests};
 
 /// For how long `wait` waits for an operation, as with Google.
 const WAIT: Duration = Duration::from_mins(2);
@@ -42,15 +35,10 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
-    pub(crate) script: Script,
+    pub(crate) script: Script<Requests>,
     pub(crate) calls: Vec<Call>,
     /// The permissions that the client has; all of them if there are none here.
     pub(crate) permissions: Option<BTreeSet<String>>,
-}
-
-/// Takes the lock, even of one who panicked with it: a test that fails should say why, not this.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The shared state as of now.
@@ -63,65 +51,13 @@ pub(crate) fn look(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 /// Accepts connections until the returned task is aborted; then they close too.
 pub(crate) fn serve(listener: TcpListener, shared: Arc<Mutex<Shared>>) -> io::Result<JoinHandle<()>> {
-    listener.set_nonblocking(true)?;
-    let runtime = background::runtime()?;
-    let entered = runtime.enter();
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    drop(entered);
-    Ok(runtime.spawn(async move {
-        let mut connections = JoinSet::new();
-        while let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(connection(stream, Arc::clone(&shared)));
-            while connections.try_join_next().is_some() {}
-        }
-    }))
-}
-
-async fn connection(stream: tokio::net::TcpStream, shared: Arc<Mutex<Shared>>) -> io::Result<()> {
-    let stream = stream.into_std()?;
-    let handle = stream.try_clone()?;
-    let stream = tokio::net::TcpStream::from_std(stream)?;
-    let service = service_fn(|request| exchange(request, Arc::clone(&shared), &handle));
-    // An error here is the trouble that the test asked for, or the client's end.
-    hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await
-        .map_err(io::Error::other)
-}
-
-/// What comes of a call.
-enum Outcome {
-    Answer(Response<AnswerBody>),
-    Reset,
-    Hang,
-}
-
-async fn exchange(
-    request: Request<Incoming>,
-    shared: Arc<Mutex<Shared>>,
-    handle: &std::net::TcpStream,
-) -> io::Result<Response<AnswerBody>> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    // In a task of its own: that the client is gone (a hook may have killed it) must not stop it halfway. A real
-    // server goes on too. Blocking, as hooks may block.
-    let outcome = tokio::task::spawn_blocking(move || {
+    fake_http::serve(listener, move |head, body| {
         if head.uri.path() == batch::PATH {
-            return carry_out_batch(&head, &body, &shared);
+            return carry_out_batch(head, body, &shared);
         }
-        let (call, route) = read(&head, &body);
+        let (call, route) = read(head, body);
         carry_out(&call, route.as_ref(), &shared)
-    });
-    let outcome = outcome.await;
-    match outcome.map_err(io::Error::other)? {
-        Outcome::Answer(answer) => Ok(answer),
-        Outcome::Hang => std::future::pending().await,
-        Outcome::Reset => {
-            // A socket that closes without lingering sends RST, not FIN.
-            SockRef::from(handle).set_linger(Some(Duration::ZERO))?;
-            Err(io::Error::other("reset, as the test asked"))
-        }
-    }
+    })
 }
 
 fn read(head: &Parts, body: &[u8]) -> (Call, Option<Route>) {
@@ -145,16 +81,13 @@ fn carry_out_batch(head: &Parts, body: &[u8], shared: &Mutex<Shared>) -> Outcome
 }
 
 fn carry_out(call: &Call, route: Option<&Route>, shared: &Mutex<Shared>) -> Outcome {
-    let effects = {
+    let trouble = {
         let mut shared = lock(shared);
         shared.calls.push(call.clone());
         shared.script.count(call)
     };
-    let fault = effects.iter().find_map(|effect| match effect {
-        Effect::Fault(fault) => Some(fault),
-        Effect::Hook(..) => None,
-    });
-    run_hooks(&effects, Moment::Before, call);
+    let fault = trouble.fault.as_ref();
+    trouble.run_hooks(Moment::Before, call);
     let answer = match fault {
         Some(Fault::Reset(Moment::Before)) => return Outcome::Reset,
         Some(Fault::Hang(Moment::Before)) => return Outcome::Hang,
@@ -162,7 +95,7 @@ fn carry_out(call: &Call, route: Option<&Route>, shared: &Mutex<Shared>) -> Outc
         _ => None,
     };
     let answer = answer.unwrap_or_else(|| take_effect(call, route, fault, shared));
-    run_hooks(&effects, Moment::After, call);
+    trouble.run_hooks(Moment::After, call);
     deliver(answer, fault)
 }
 
@@ -221,18 +154,4 @@ fn deliver(answer: Answer, fault: Option<&Fault>) -> Outcome {
         }
         _ => answer.into_response(whole(&text)),
     })
-}
-
-fn run_hooks(effects: &[Effect], at: Moment, call: &Call) {
-    for effect in effects {
-        if let Effect::Hook(moment, hook) = effect
-            && *moment == at
-        {
-            lock(hook)(call);
-        }
-    }
-}
-
-fn first_half(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(text.len() / 2)).unwrap_or_default()
 }

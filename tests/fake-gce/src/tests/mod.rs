@@ -8,6 +8,7 @@ mod growing;
 mod operations;
 mod regions;
 mod shortage;
+mod templates;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use crate::engine::{Action, GroupPath, Location, ManagedGroup};
 /// An `InstanceGroupManager`.
 pub(crate) fn manager(group: &ManagedGroup) -> Value {
     let GroupPath { project, location, name } = &group.path;
-    let template = format!("{ROOT}/projects/{project}/global/instanceTemplates/{}", group.template);
+    let template = link(group.template_path());
     let regional = matches!(location, Location::Region(_));
     let zones: Vec<Value> = group
         .zones

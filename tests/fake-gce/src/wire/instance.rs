@@ -12,8 +12,7 @@ pub(crate) fn managed_instance(
     path: &InstancePath,
     member: &Member,
 ) -> Value {
-    let template =
-        format!("{ROOT}/projects/{}/global/instanceTemplates/{}", group.path.project, group.template);
+    let template = format!("{ROOT}/{}", group.template_path());
     let machine = engine.machines.get(path);
     let errors: Vec<Value> =
         member.errors.iter().map(|error| json!({"code": error.code, "message": error.message})).collect();

@@ -6,6 +6,7 @@ mod instance;
 mod operation;
 mod page;
 mod place;
+mod template;
 
 use std::fmt::Display;
 
@@ -19,6 +20,7 @@ pub(crate) use self::instance::{machine, managed_instance};
 pub(crate) use self::operation::operation;
 pub(crate) use self::page::{Page, page, scoped};
 pub(crate) use self::place::{project, region, zone};
+pub(crate) use self::template::{machine_type, template};
 
 /// What URLs of things begin with, wherever the fake listens.
 pub(crate) const ROOT: &str = "https://www.googleapis.com/compute/v1";

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use fake_gce::{
     FakeGce, Fault, Group, GroupPath, InstancePath, Moment, OperationFailure, Options, Redistribution,
-    Requests, Timing,
+    Requests, Template, Timing,
 };
 use tokio::task::JoinSet;
 
 use crate::client::{ConnectOptions, connect};
-use crate::engine::{ComputeEngine, CurrentAction};
+use crate::engine::{ComputeEngine, CurrentAction, InstanceTemplate, MachineType};
 use crate::error::ErrorKind;
-use crate::name::{GroupId, InstanceId};
+use crate::name::{GroupId, InstanceId, MachineTypeId, TemplateId};
 
 /// A fake with a zonal and a regional group of the same name, in project `p`.
 fn fake(timing: Timing) -> (FakeGce, [GroupPath; 2]) {
@@ -287,7 +287,9 @@ async fn no_more_is_permitted_than_is_needed() {
         "compute.instanceGroupManagers.get",
         "compute.instanceGroupManagers.list",
         "compute.instanceGroupManagers.update",
+        "compute.instanceTemplates.get",
         "compute.instances.get",
+        "compute.machineTypes.get",
         "compute.regionOperations.get",
         "compute.zoneOperations.get",
     ]);
@@ -297,12 +299,28 @@ async fn no_more_is_permitted_than_is_needed() {
         let found = engine.instances(&id(path)).await.unwrap();
         engine.group(&id(path)).await.unwrap();
         engine.created_at(&found[0].instance).await.unwrap();
+        engine.template(&engine.group(&id(path)).await.unwrap().template.unwrap()).await.unwrap();
         engine.resize(&id(path), 3, &request_id(number)).await.unwrap();
         engine
             .delete_instances(&id(path), &[found[0].instance.clone()], &request_id(number + 10))
             .await
             .unwrap();
     }
+    let of_region = "projects/p/regions/us-central1/instanceTemplates/t";
+    fake.add_template(
+        Template::regional("p", "us-central1", "t").machine_type("n2-custom-4-10240").kube_env("A: b"),
+    );
+    let found = engine.template(&TemplateId::from_url(of_region).unwrap()).await.unwrap();
+    let expected = InstanceTemplate {
+        machine_type: "n2-custom-4-10240".to_owned(),
+        gpus: 0,
+        kube_env: Some("A: b".to_owned()),
+    };
+    assert_eq!(found, expected);
+    let zone = "us-central1-a".parse().unwrap();
+    let custom = MachineTypeId::new("p".parse().unwrap(), zone, &found.machine_type).unwrap();
+    let found = engine.machine_type(&custom).await.unwrap();
+    assert_eq!(found, MachineType { cpus: 4, memory_mib: 10_240, gpus: 0, is_arm: false });
     let mut methods: BTreeMap<String, usize> = BTreeMap::new();
     for call in fake.calls() {
         *methods.entry(call.method).or_default() += 1;
@@ -313,11 +331,14 @@ async fn no_more_is_permitted_than_is_needed() {
         "compute.instanceGroupManagers.get",
         "compute.instanceGroupManagers.listManagedInstances",
         "compute.instanceGroupManagers.resize",
+        "compute.instanceTemplates.get",
         "compute.instances.get",
+        "compute.machineTypes.get",
         "compute.regionInstanceGroupManagers.deleteInstances",
         "compute.regionInstanceGroupManagers.get",
         "compute.regionInstanceGroupManagers.listManagedInstances",
         "compute.regionInstanceGroupManagers.resize",
+        "compute.regionInstanceTemplates.get",
         "compute.regionOperations.get",
         "compute.zoneOperations.get",
     ];

@@ -29,6 +29,9 @@ async fn a_group_is_read_zonal_or_regional() {
             is_stable: true,
             autoscaler: Some("https://example/autoscalers/a".to_owned()),
             redistribution: Some("PROACTIVE".to_owned()),
+            zones: Vec::new(),
+            template: None,
+            mixed_machine_types: false,
         };
         assert_eq!(found, expected);
         let path = format!("/compute/v1/projects/p/{place}/instanceGroupManagers/hub");

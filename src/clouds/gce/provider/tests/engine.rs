@@ -10,7 +10,8 @@ use kube_rebalancer_ports::Clock;
 
 use crate::{
     ComputeEngine, ComputeError, CurrentAction, ErrorKind, Group, GroupId, GroupList, InstanceError,
-    InstanceId, Location, ManagedInstance, ProjectId,
+    InstanceId, InstanceTemplate, Location, MachineType, MachineTypeId, ManagedInstance, ProjectId,
+    TemplateId,
 };
 
 /// What there is, what fails, and what was asked.
@@ -20,6 +21,10 @@ pub(super) struct World {
     pub(super) instances: BTreeMap<GroupId, Vec<ManagedInstance>>,
     pub(super) ages: BTreeMap<InstanceId, Timestamp>,
     pub(super) unreachable: Vec<String>,
+    /// Instance templates by name; there are no others.
+    pub(super) templates: BTreeMap<&'static str, InstanceTemplate>,
+    /// Machine types by zone and name; there are no others.
+    pub(super) machine_types: BTreeMap<&'static str, MachineType>,
     /// Projects whose groups cannot be listed.
     pub(super) closed: BTreeMap<&'static str, ComputeError>,
     /// Requests that fail, by method, with what they fail with; those that are not `unchanged` are carried out all the same.
@@ -124,6 +129,9 @@ pub(super) fn group(id: &GroupId, size: u32) -> Group {
         is_stable: true,
         autoscaler: None,
         redistribution: None,
+        zones: Vec::new(),
+        template: None,
+        mixed_machine_types: false,
     }
 }
 
@@ -174,6 +182,20 @@ impl ComputeEngine for Engine {
         let mut world = self.0.lock().unwrap();
         world.called("created_at", &id.to_string())?;
         Ok(world.ages.get(id).copied())
+    }
+
+    async fn template(&self, id: &TemplateId) -> Result<InstanceTemplate, ComputeError> {
+        let mut world = self.0.lock().unwrap();
+        world.called("template", &id.to_string())?;
+        let template = world.templates.get(&*id.to_string()).cloned();
+        template.ok_or_else(|| error(ErrorKind::NotFound, true, "no such template"))
+    }
+
+    async fn machine_type(&self, id: &MachineTypeId) -> Result<MachineType, ComputeError> {
+        let mut world = self.0.lock().unwrap();
+        world.called("machine_type", &id.to_string())?;
+        let machine_type = world.machine_types.get(&*id.to_string()).copied();
+        machine_type.ok_or_else(|| error(ErrorKind::NotFound, true, "no such machine type"))
     }
 
     async fn resize(&self, id: &GroupId, size: u32, _: &str) -> Result<(), ComputeError> {

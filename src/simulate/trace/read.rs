@@ -20,6 +20,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use kube_rebalancer_core::model::{Bytes, Millicores, QuantityError, parse_bytes, parse_millicores};
 
+use super::columns;
 use crate::session::Session;
 use kube_rebalancer_ports::Source;
 
@@ -178,12 +179,12 @@ impl Columns {
             })
         };
         let columns = Self {
-            start: required("start")?,
-            end: required("end")?,
-            memory: required("memory")?,
-            cpu: find("cpu")?,
+            start: required(columns::START)?,
+            end: required(columns::END)?,
+            memory: required(columns::MEMORY)?,
+            cpu: find(columns::CPU)?,
         };
-        match header.iter().find(|name| !["start", "end", "memory", "cpu"].contains(name)) {
+        match header.iter().find(|name| !columns::ALL.contains(name)) {
             Some(unknown) => Err(TraceProblem::UnknownColumn { name: unknown.to_owned() }),
             None => Ok(columns),
         }
@@ -192,14 +193,14 @@ impl Columns {
     fn read(self, row: &StringRecord, line: u64) -> Result<Row, TraceProblem> {
         let text = |column: usize| row.get(column).unwrap_or_default();
         let bad = |column, source| TraceProblem::Quantity { line, column, source };
-        let start = moment(text(self.start), line, "start")?;
-        let end = moment(text(self.end), line, "end")?;
+        let start = moment(text(self.start), line, columns::START)?;
+        let end = moment(text(self.end), line, columns::END)?;
         if end.seconds < start.seconds {
             return Err(TraceProblem::EndsBeforeStart { line, start: start.text, end: end.text });
         }
-        let memory = parse_bytes(text(self.memory)).map_err(|source| bad("memory", source))?;
+        let memory = parse_bytes(text(self.memory)).map_err(|source| bad(columns::MEMORY, source))?;
         let cpu = match self.cpu {
-            Some(column) => parse_millicores(text(column)).map_err(|source| bad("cpu", source))?,
+            Some(column) => parse_millicores(text(column)).map_err(|source| bad(columns::CPU, source))?,
             None => Millicores::default(),
         };
         Ok(Row { start, end, memory, cpu })
@@ -260,9 +261,7 @@ pub enum TraceProblem {
     #[error("reading it failed")]
     Read(#[source] io::Error),
     /// It is empty.
-    #[error(
-        "is empty, expected the header start,end,memory,cpu (cpu may be left out) and a row for each server"
-    )]
+    #[error("is empty, expected the header {} and a row for each server", columns::EXPECTED)]
     Empty,
     /// There is nobody in it.
     #[error("has a header but no rows, expected a row for each server")]
@@ -284,9 +283,7 @@ pub enum TraceProblem {
         expected: u64,
     },
     /// A column is missing.
-    #[error(
-        "line 1: the header {header:?} has no column {name}, expected start,end,memory,cpu (cpu may be left out)"
-    )]
+    #[error("line 1: the header {header:?} has no column {name}, expected {}", columns::EXPECTED)]
     NoColumn {
         /// The column.
         name: &'static str,
@@ -300,7 +297,7 @@ pub enum TraceProblem {
         name: &'static str,
     },
     /// A column has another name.
-    #[error("line 1: the column {name:?} is unknown, expected start,end,memory,cpu (cpu may be left out)")]
+    #[error("line 1: the column {name:?} is unknown, expected {}", columns::EXPECTED)]
     UnknownColumn {
         /// The column.
         name: String,

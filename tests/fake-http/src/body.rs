@@ -9,14 +9,18 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Frame};
 
-pub(super) type AnswerBody = BoxBody<Bytes, io::Error>;
+/// The body of an answer.
+pub type AnswerBody = BoxBody<Bytes, io::Error>;
 
-pub(super) fn whole(text: &str) -> AnswerBody {
+/// The text, whole.
+#[must_use]
+pub fn whole(text: &str) -> AnswerBody {
     Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|never: Infallible| match never {}).boxed()
 }
 
 /// Sends this text, and then fails, on which the connection closes.
-pub(super) fn cut(text: &str) -> AnswerBody {
+#[must_use]
+pub fn cut(text: &str) -> AnswerBody {
     BoxBody::new(Cut(Step::Text(Bytes::copy_from_slice(text.as_bytes()))))
 }
 
@@ -51,4 +55,10 @@ impl Body for Cut {
             Step::Fail => Poll::Ready(Some(Err(io::Error::other("half a body, as the test asked")))),
         }
     }
+}
+
+/// The first half of a text.
+#[must_use]
+pub fn first_half(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(text.len() / 2)).unwrap_or_default()
 }

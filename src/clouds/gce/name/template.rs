@@ -1,0 +1,151 @@
+//! Names of instance templates and machine types.
+
+use std::fmt;
+
+use super::{NameError, ProjectId, Region, Zone, grammar, url};
+
+/// An instance template. Shown as `hub-users-1`, or as `us-central1/hub-users-1` where it is one of a region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TemplateId {
+    project: ProjectId,
+    region: Option<Region>,
+    name: String,
+}
+
+/// A machine type of a zone. Shown as `us-central1-a/e2-standard-4`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MachineTypeId {
+    project: ProjectId,
+    zone: Zone,
+    name: String,
+}
+
+impl TemplateId {
+    /// Reads the URL of an instance template, whole or from `projects/` on, whatever its host and version of the API.
+    pub fn from_url(text: &str) -> Result<Self, NameError> {
+        let none = || NameError {
+            what: "URL of an instance template",
+            value: text.to_owned(),
+            expected: "`projects/PROJECT/global/instanceTemplates/NAME`, or the same with `regions/REGION`",
+        };
+        let path = url::path(text);
+        let (project, region, name) = match path.as_deref() {
+            Some(["projects", project, "global", "instanceTemplates", name]) => (project, None, name),
+            Some(["projects", project, "regions", region, "instanceTemplates", name]) => {
+                (project, Some(region.parse().map_err(|_| none())?), name)
+            }
+            _ => return Err(none()),
+        };
+        let project = project.parse().map_err(|_| none())?;
+        if !grammar::is_label(name) {
+            return Err(none());
+        }
+        Ok(Self { project, region, name: (*name).to_owned() })
+    }
+
+    /// Its project.
+    #[must_use]
+    pub fn project(&self) -> &ProjectId {
+        &self.project
+    }
+
+    /// Its region, if it is one of a region.
+    #[must_use]
+    pub fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl MachineTypeId {
+    /// A machine type by its parts.
+    pub fn new(project: ProjectId, zone: Zone, name: &str) -> Result<Self, NameError> {
+        let expected = "a name such as `e2-standard-4`: lower case letters, digits and hyphens, at most 63";
+        let name = NameError::check(grammar::is_label(name), "name of a machine type", name, expected)?;
+        Ok(Self { project, zone, name })
+    }
+
+    /// Its project.
+    #[must_use]
+    pub fn project(&self) -> &ProjectId {
+        &self.project
+    }
+
+    /// Its zone.
+    #[must_use]
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for TemplateId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.region {
+            Some(region) => write!(formatter, "{}/{}", region.as_str(), self.name),
+            None => formatter.write_str(&self.name),
+        }
+    }
+}
+
+impl fmt::Display for MachineTypeId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.zone, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_a_template_is_read_global_or_of_a_region() {
+        let start = "https://www.googleapis.com/compute/v1/projects/p";
+        for (url, shown, region) in [
+            (format!("{start}/global/instanceTemplates/hub-1"), "hub-1", None),
+            ("projects/p/global/instanceTemplates/hub-1".to_owned(), "hub-1", None),
+            (
+                format!("{start}/regions/us-central1/instanceTemplates/hub-1"),
+                "us-central1/hub-1",
+                Some("us-central1"),
+            ),
+        ] {
+            let id = TemplateId::from_url(&url).unwrap();
+            assert_eq!((&*id.to_string(), id.region().map(Region::as_str)), (shown, region));
+            assert_eq!((id.project().as_str(), id.name()), ("p", "hub-1"));
+        }
+    }
+
+    #[test]
+    fn what_could_address_something_else_is_no_template_and_no_machine_type() {
+        for url in [
+            "",
+            "hub-1",
+            "projects/p/global/instanceTemplates/..",
+            "projects/p/global/instanceTemplates/a?b",
+            "projects/p/global/instanceTemplates/",
+            "projects/../global/instanceTemplates/a",
+            "projects/p/regions/../instanceTemplates/a",
+            "projects/p/zones/us-central1-a/instanceTemplates/a",
+            "projects/p/global/images/a",
+        ] {
+            assert!(TemplateId::from_url(url).is_err(), "{url}");
+        }
+        let named =
+            |name: &str| MachineTypeId::new("p".parse().unwrap(), "us-central1-a".parse().unwrap(), name);
+        assert_eq!(named("n2-custom-4-16384").unwrap().to_string(), "us-central1-a/n2-custom-4-16384");
+        for name in ["", "..", "a/b", "a?b", "A"] {
+            assert!(named(name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What the next node of each group will be like, by its instance template.
+//!
+//! ```text
+//!   group --> instance template --> kube-env: labels, taints, what is reserved --+
+//!                     |                                                          +--> NodeTemplate
+//!                     +--> machine type: processors, memory, devices ------------+
+//! ```
+//!
+//! The size is an estimate, and one that is too large creates a node that nobody fits on. So it is given only where the
+//! reserved amounts are known and no Ready node of the group has that machine type: what such a node reports is measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube_rebalancer_core::model::{Bytes, Millicores, Node, NodeResources, NodeTemplate, Snapshot};
+use kube_rebalancer_join::instance_of;
+use kube_rebalancer_ports::Clock;
+
+use super::find::{FoundGroup, side_by_side};
+use super::kube_env::{Eviction, KubeEnv, Reserved};
+use crate::engine::{ComputeEngine, Group, InstanceTemplate, MachineType};
+use crate::name::{InstanceId, Location, MachineTypeId, TemplateId, Zone};
+
+/// How long all templates and machine types may take together: no run fails for want of them.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The part of what is left of the run that they may take.
+const PART: u32 = 4;
+
+/// The pods of a node where nothing tells their number: the kubelet's own limit.
+const PODS: u64 = 110;
+
+/// The label that names a node's machine type.
+const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
+
+const MIB: u64 = 1024 * 1024;
+
+/// What was read, by name; the words of what failed.
+#[derive(Debug, Default)]
+struct Read {
+    templates: BTreeMap<TemplateId, Result<InstanceTemplate, String>>,
+    machine_types: BTreeMap<MachineTypeId, Result<MachineType, String>>,
+}
+
+/// Gives each group its template, and returns a note on those that could not be read: nothing else comes of that.
+pub(super) async fn find_templates(
+    engine: &dyn ComputeEngine,
+    snapshot: &Snapshot,
+    clock: &dyn Clock,
+    groups: &mut [FoundGroup],
+) -> Option<String> {
+    let mut read = Read::default();
+    let limit = LIMIT.min(clock.left().unsigned_abs() / PART);
+    let in_time = tokio::time::timeout(limit, read_all(engine, groups, &mut read)).await.is_ok();
+    let nodes: BTreeMap<InstanceId, &Node> =
+        snapshot.nodes().iter().filter_map(|node| Some((instance_of(node)?, node))).collect();
+    let mut failed: Vec<(String, String)> = Vec::new();
+    for found in groups {
+        let Some(id) = &found.group.template else { continue };
+        let answer = read.templates.get(id).cloned().unwrap_or_else(|| Err(late(in_time)));
+        match answer.and_then(|template| node_template(found, &template, &read, &nodes, in_time)) {
+            Ok(template) => found.template = template,
+            Err(why) => failed.push((found.group.id.to_string(), why)),
+        }
+    }
+    note(&failed)
+}
+
+fn late(in_time: bool) -> String {
+    let words = if in_time { "there is no answer" } else { "there was no time for it" };
+    words.to_owned()
+}
+
+/// One sentence on all groups whose template could not be read.
+fn note(failed: &[(String, String)]) -> Option<String> {
+    let (group, why) = failed.first()?;
+    let groups = match failed.len() {
+        1 => format!("node group {group}"),
+        several => format!("{several} node groups, {group} among them,"),
+    };
+    Some(format!(
+        "what the instance template says of the next node of {groups} is not known, so the nodes that there are tell \
+         it: {why}"
+    ))
+}
+
+/// Reads each template and each machine type once.
+async fn read_all(engine: &dyn ComputeEngine, groups: &[FoundGroup], read: &mut Read) {
+    let ids: BTreeSet<TemplateId> = groups.iter().filter_map(|found| found.group.template.clone()).collect();
+    let answers = side_by_side(ids.iter().map(|id| engine.template(id)).collect()).await;
+    let answers = answers.into_iter().map(|answer| answer.map_err(|error| error.to_string()));
+    read.templates = ids.iter().cloned().zip(answers).collect();
+    let needed = groups.iter().filter_map(|found| {
+        let template = read.templates.get(found.group.template.as_ref()?)?.as_ref().ok()?;
+        template.kube_env.as_ref()?;
+        machine_type_id(&found.group, template).ok()
+    });
+    let needed: BTreeSet<MachineTypeId> = needed.collect();
+    let answers = side_by_side(needed.iter().map(|id| engine.machine_type(id)).collect()).await;
+    let answers = answers.into_iter().map(|answer| answer.map_err(|error| error.to_string()));
+    read.machine_types = needed.iter().cloned().zip(answers).collect();
+}
+
+/// The machine type of a group's instances, in its zone or the first of its zones.
+fn machine_type_id(group: &Group, template: &InstanceTemplate) -> Result<MachineTypeId, String> {
+    let zone: &Zone = match group.id.location() {
+        Location::Zone(zone) => zone,
+        Location::Region(_) => group.zones.first().ok_or("the zones of the group are not known")?,
+    };
+    let project = group.id.project().clone();
+    MachineTypeId::new(project, zone.clone(), &template.machine_type).map_err(|error| error.to_string())
+}
+
+/// The node that a template would make; `None` for an instance that GKE does not set up, of which nothing is known.
+fn node_template(
+    found: &FoundGroup,
+    template: &InstanceTemplate,
+    read: &Read,
+    nodes: &BTreeMap<InstanceId, &Node>,
+    in_time: bool,
+) -> Result<Option<NodeTemplate>, String> {
+    let Some(text) = &template.kube_env else { return Ok(None) };
+    let env = KubeEnv::parse(text).map_err(|why| format!("its kube-env: {why}"))?;
+    let id = machine_type_id(&found.group, template)?;
+    let machine = read.machine_types.get(&id).cloned().unwrap_or_else(|| Err(late(in_time)))?;
+    let mut result = NodeTemplate {
+        labels: labels(&found.group, template, &machine, &env),
+        taints: env.taints.clone(),
+        ..NodeTemplate::default()
+    };
+    if let (Some(reserved), "linux", false) = (env.reserved, &*env.os, found.group.mixed_machine_types)
+        && !is_measured(found, &template.machine_type, nodes)
+    {
+        let gpus = template.gpus.max(machine.gpus);
+        (result.allocatable, result.capacity) = size(&machine, reserved, env.pods.unwrap_or(PODS), gpus);
+    }
+    Ok(Some(result))
+}
+
+/// What `kube-env` says, and what the cloud's own controller adds to each node.
+fn labels(
+    group: &Group,
+    template: &InstanceTemplate,
+    machine: &MachineType,
+    env: &KubeEnv,
+) -> BTreeMap<String, String> {
+    let mut labels = env.labels.clone();
+    let mut add = |key: &str, value: &str| {
+        labels.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+    };
+    add("kubernetes.io/os", &env.os);
+    if !group.mixed_machine_types {
+        add("kubernetes.io/arch", if machine.is_arm { "arm64" } else { "amd64" });
+        add(INSTANCE_TYPE, &template.machine_type);
+    }
+    match group.id.location() {
+        Location::Zone(zone) => {
+            add("topology.kubernetes.io/region", zone.region().as_str());
+            add("topology.gke.io/zone", zone.as_str());
+        }
+        Location::Region(region) => add("topology.kubernetes.io/region", region.as_str()),
+    }
+    labels
+}
+
+/// Whether a Ready node of the group has that machine type, or one that it does not tell.
+fn is_measured(found: &FoundGroup, machine_type: &str, nodes: &BTreeMap<InstanceId, &Node>) -> bool {
+    let own = found.instances.iter().filter_map(|one| nodes.get(&one.managed.instance));
+    own.filter(|node| node.ready.is_some_and(|condition| condition.ready))
+        .any(|node| node.labels.get(INSTANCE_TYPE).is_none_or(|label| label == machine_type))
+}
+
+/// What a node of that machine type will report as allocatable and as capacity.
+fn size(machine: &MachineType, reserved: Reserved, pods: u64, gpus: u64) -> (NodeResources, NodeResources) {
+    let physical = machine.memory_mib.saturating_mul(MIB);
+    let memory = physical.saturating_sub(kernel(physical));
+    let cpu = machine.cpus.saturating_mul(1000);
+    let kept = match reserved.eviction {
+        Eviction::Bytes(bytes) => bytes.0,
+        Eviction::Percent(percent) => (memory / 100).saturating_add(1).saturating_mul(percent),
+    };
+    let further = (gpus > 0).then(|| Arc::new(BTreeMap::from([(Arc::from("nvidia.com/gpu"), gpus)])));
+    let offer = |memory, cpu| NodeResources {
+        memory: Some(Bytes(memory)),
+        cpu: Some(Millicores(cpu)),
+        pods: Some(pods),
+        further: further.clone(),
+    };
+    let free = memory.saturating_sub(reserved.memory.0).saturating_sub(kept);
+    (offer(free, cpu.saturating_sub(reserved.cpu.0)), offer(memory, cpu))
+}
+
+/// What the Linux kernel keeps for itself: a 64th, 16 MiB, and 64 MiB of buffers where there are more than 3 GiB.
+/// Cluster Autoscaler reckons the same.
+fn kernel(physical: u64) -> u64 {
+    let buffers = if physical > 3 * 1024 * MIB { 64 * MIB } else { 0 };
+    physical / 64 + 16 * MIB + buffers
+}

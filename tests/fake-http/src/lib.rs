@@ -1,0 +1,26 @@
+//! What the fakes of HTTP services have in common: a server on loopback whose answers may break off, be reset or never
+//! come, and scripts that say which request runs into which trouble.
+//!
+//! ```text
+//! bytes ─> serve ─> the fake's own function ─> Outcome ─> an answer, a reset, or silence
+//!                        └─> Script: counts the request, runs hooks, names a fault
+//! ```
+
+mod background;
+mod body;
+mod query;
+mod script;
+mod server;
+
+pub use background::runtime;
+pub use body::{AnswerBody, cut, first_half, whole};
+pub use query::{decode, parameter};
+pub use script::{Moment, Rule, Script, Trouble, Which};
+pub use server::{Outcome, serve};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Takes the lock, even of one who panicked with it: a test that fails should say why, not this.
+pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,181 @@
+//! Scripted trouble: which request, and what goes wrong with it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use crate::lock;
+
+/// When, with regard to the moment at which a request takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// It never takes effect.
+    Before,
+    /// It has taken effect, and the client is not told.
+    After,
+}
+
+/// Which of the requests that a rule includes, counted from 1 and from when the rule was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Which {
+    /// All of them.
+    #[default]
+    Every,
+    /// Only the n-th.
+    Nth(usize),
+    /// The n-th and all after it.
+    From(usize),
+}
+
+impl Which {
+    fn includes(self, number: usize) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Nth(nth) => nth == number,
+            Self::From(first) => first <= number,
+        }
+    }
+}
+
+/// The requests that something happens to.
+pub trait Rule {
+    /// A request, as the fake sees it.
+    type Call;
+    /// What can go wrong with one.
+    type Fault: Clone;
+
+    /// Whether the request is one of them, their number apart.
+    fn includes(&self, call: &Self::Call) -> bool;
+    /// Which of them.
+    fn which(&self) -> Which;
+}
+
+/// Something a test does when a request comes in; it may block.
+type Hook<Call> = Arc<Mutex<dyn FnMut(&Call) + Send>>;
+
+enum Effect<R: Rule> {
+    Fault(R::Fault),
+    Hook(Moment, Hook<R::Call>),
+}
+
+struct Entry<R: Rule> {
+    rule: R,
+    seen: usize,
+    effect: Effect<R>,
+}
+
+/// The rules in the order in which they were made, each with its own count.
+pub struct Script<R: Rule>(Vec<Entry<R>>);
+
+impl<R: Rule> Default for Script<R> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<R: Rule> fmt::Debug for Script<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "a script of {} rules", self.0.len())
+    }
+}
+
+impl<R: Rule> Script<R> {
+    /// Lets requests fail. If several rules meet, the first made wins.
+    pub fn fail(&mut self, rule: R, fault: R::Fault) {
+        self.0.push(Entry { rule, seen: 0, effect: Effect::Fault(fault) });
+    }
+
+    /// Tells a test of requests, before or after they take effect.
+    pub fn on(&mut self, rule: R, moment: Moment, hook: impl FnMut(&R::Call) + Send + 'static) {
+        self.0.push(Entry { rule, seen: 0, effect: Effect::Hook(moment, Arc::new(Mutex::new(hook))) });
+    }
+
+    /// Forgets all rules.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Counts a request and says what is to happen with it.
+    pub fn count(&mut self, call: &R::Call) -> Trouble<R> {
+        let mut trouble = Trouble { fault: None, hooks: Vec::new() };
+        for entry in self.0.iter_mut().filter(|entry| entry.rule.includes(call)) {
+            entry.seen += 1;
+            if !entry.rule.which().includes(entry.seen) {
+                continue;
+            }
+            match &entry.effect {
+                Effect::Fault(fault) => trouble.fault = trouble.fault.take().or_else(|| Some(fault.clone())),
+                Effect::Hook(moment, hook) => trouble.hooks.push((*moment, Arc::clone(hook))),
+            }
+        }
+        trouble
+    }
+}
+
+/// What is to happen with one request.
+pub struct Trouble<R: Rule> {
+    /// What goes wrong, if anything.
+    pub fault: Option<R::Fault>,
+    hooks: Vec<(Moment, Hook<R::Call>)>,
+}
+
+impl<R: Rule> fmt::Debug for Trouble<R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "trouble: a fault {}, {} hooks", self.fault.is_some(), self.hooks.len())
+    }
+}
+
+impl<R: Rule> Trouble<R> {
+    /// Tells the test. Without a lock on the script: the test may change it.
+    pub fn run_hooks(&self, at: Moment, call: &R::Call) {
+        for (_, hook) in self.hooks.iter().filter(|(moment, _)| *moment == at) {
+            lock(hook)(call);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls that begin so.
+    struct Prefix(&'static str, Which);
+
+    impl Rule for Prefix {
+        type Call = &'static str;
+        type Fault = u16;
+
+        fn includes(&self, call: &&'static str) -> bool {
+            call.starts_with(self.0)
+        }
+
+        fn which(&self) -> Which {
+            self.1
+        }
+    }
+
+    #[test]
+    fn each_rule_counts_for_itself_and_the_first_fault_wins() {
+        let mut script = Script::default();
+        script.fail(Prefix("a", Which::Nth(2)), 500);
+        script.fail(Prefix("ab", Which::From(2)), 503);
+        script.fail(Prefix("b", Which::Every), 404);
+        let faults = ["a", "ab", "ab", "a", "b", "ab"].map(|call| script.count(&call).fault);
+        assert_eq!(faults, [None, Some(500), Some(503), None, Some(404), Some(503)]);
+        script.clear();
+        assert_eq!(script.count(&"b").fault, None);
+    }
+
+    #[test]
+    fn hooks_run_at_their_moment() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let mut script = Script::default();
+        for moment in [Moment::After, Moment::Before] {
+            let told = Arc::clone(&told);
+            script.on(Prefix("", Which::Every), moment, move |call| lock(&told).push((moment, *call)));
+        }
+        let trouble = script.count(&"x");
+        trouble.run_hooks(Moment::Before, &"x");
+        trouble.run_hooks(Moment::After, &"x");
+        assert_eq!(*lock(&told), [(Moment::Before, "x"), (Moment::After, "x")]);
+    }
+}
