@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use kube_rebalancer_apply::{Applied, Apply};
 use kube_rebalancer_core::model::Snapshot;
-use kube_rebalancer_core::plan::{Action, Plan};
+use kube_rebalancer_core::plan::{Plan, Target};
 use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
 use kube_rebalancer_page::count;
 use kube_rebalancer_ports::{NotTried, OutcomeKind, SharedClock};
@@ -398,19 +398,8 @@ fn was(actions: usize) -> &'static str {
 
 /// Whether two plans do the same, whatever their reasons and notes: a yes to one is a yes to the other.
 fn same(left: &Plan, right: &Plan) -> bool {
-    fn changes(plan: &Plan) -> impl Iterator<Item = (&'static str, Option<&str>, Option<&str>, u32, u32)> {
-        plan.actions.iter().filter_map(|action| match action {
-            Action::Uncordon { node, .. } => Some(("uncordon", Some(node.as_str()), None, 0, 0)),
-            Action::Grow { group, pool: _, from, to, .. } => {
-                Some(("grow", group.as_deref(), None, *from, *to))
-            }
-            Action::Cordon { node, .. } => Some(("cordon", Some(node.as_str()), None, 0, 0)),
-            Action::Delete { node, .. } => Some(("delete", Some(node.as_str()), None, 0, 0)),
-            Action::DeleteInstance { group, instance, .. } => {
-                Some(("delete instance", Some(group.as_str()), Some(instance.as_str()), 0, 0))
-            }
-            Action::Mark { .. } | Action::Unmark { .. } => None,
-        })
+    fn changes(plan: &Plan) -> impl Iterator<Item = (&'static str, Target<'_>)> {
+        plan.actions.iter().filter(|action| !action.is_note()).map(|action| (action.verb(), action.target()))
     }
     changes(left).eq(changes(right))
 }
