@@ -53,7 +53,7 @@ pub(super) enum Order {
 /// Something that the program would be wrong without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weakness {
-    /// Pods that wait do not speak against a deletion.
+    /// Neither the planner nor the second look waits for pods that may still be bound to a node that was cordoned just now.
     NoLateBind,
     /// Deletions and cordons are judged on the first list of pods.
     NoSecondList,

@@ -35,6 +35,10 @@ pub(super) struct Real {
     /// How many critical pods the planner may know for what they are.
     critical_to_planner: usize,
     room: u64,
+    /// Whether every cordon looks as if it were a day old, which leaves the late-bind rule nothing to wait for.
+    old_cordons: bool,
+    /// Whether a node that is to be deleted looks claimed although it is not.
+    claims: bool,
     plans: BTreeMap<Observed, [Task; NODES]>,
     looks: BTreeMap<(usize, Node, [Pod; PODS]), Look>,
 }
@@ -55,6 +59,8 @@ impl Real {
             critical: scope.critical,
             critical_to_planner: if blind { 0 } else { scope.critical },
             room: u64::try_from(scope.room).unwrap(),
+            old_cordons: scope.weakness == Some(Weakness::NoLateBind),
+            claims: scope.weakness != Some(Weakness::NoClaim),
             plans: BTreeMap::new(),
             looks: BTreeMap::new(),
         }
@@ -115,7 +121,8 @@ impl Real {
         if let Some(look) = self.looks.get(&(index, node, pods)) {
             return look.clone();
         }
-        let real = self.node(index, node, true);
+        let claim = if self.claims { node.claim } else { Some(1) };
+        let real = self.node(index, Node { claim, ..node }, true);
         let listed = written_out(pods, self.critical, false);
         let snapshot = snapshot(ago(Age::NOW), vec![real.clone()], listed);
         let second = SecondLook::new(&snapshot, &self.policy);
@@ -132,8 +139,10 @@ impl Real {
             pods: Some(110),
             further: None,
         };
+        let yesterday = now() - SignedDuration::from_hours(24);
+        let cordoned_at = |age| if self.old_cordons { yesterday } else { ago(age) };
         let marks = [
-            (annotation::CORDONED_AT, node.cordoned_at.map(ago)),
+            (annotation::CORDONED_AT, node.cordoned_at.map(cordoned_at)),
             (annotation::EMPTY_SINCE, node.empty_since.map(ago)),
             (annotation::DELETING_UNTIL, node.claim.map(|left| now() + ticks(left))),
         ];
@@ -143,9 +152,8 @@ impl Real {
             effect: TaintEffect::NoSchedule,
             added_at,
         };
-        let cordon = node.cordoned.map(|since| tainted(taint::UNSCHEDULABLE, Some(ago(since))));
+        let cordon = node.cordoned.map(|since| tainted(taint::UNSCHEDULABLE, Some(cordoned_at(since))));
         let claim = node.claim.map(|_| tainted(taint::DELETING, None));
-        let yesterday = now() - SignedDuration::from_hours(24);
         let identity = format!("{}-{}", name(index), if same { "same" } else { "replaced" });
         model::Node {
             name: name(index).to_owned(),

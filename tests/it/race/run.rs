@@ -8,7 +8,7 @@
 //!
 //! Patches of one kind may be sent in any order, so what holds here holds for sending them side by side too.
 
-use kube_rebalancer_core::recheck::{Judgement, Stale};
+use kube_rebalancer_core::recheck::Judgement;
 
 use super::explore::{Model, Order, Violation, Weakness};
 use super::real::Observed;
@@ -178,12 +178,9 @@ impl Model {
                     return Err(Violation::CordonKept { node: index });
                 }
             } else {
-                let ignored = self.scope.weakness == Some(Weakness::NoLateBind)
-                    && matches!(look.delete, Judgement::Stale(Stale::LateBind { .. }));
                 let claimed = self.scope.weakness != Some(Weakness::NoClaim);
                 memory.task = match look.delete {
                     Judgement::Go => Task::Delete,
-                    Judgement::Stale(_) if ignored => Task::Delete,
                     Judgement::Stale(_) if claimed => Task::Unclaim,
                     Judgement::Stale(_) | Judgement::AlreadySo => Task::Nothing,
                 };
