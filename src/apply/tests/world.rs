@@ -100,7 +100,7 @@ impl World {
         let ports = Ports(Mutex::new(self));
         let policy = policy();
         let apply = Apply {
-            plan: plan,
+            plan,
             snapshot: &snapshot,
             policy: &policy,
             cluster: &ports,
