@@ -214,11 +214,28 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             let Action::DeleteInstance { group, instance, .. } = action else { continue };
             let outcome = match self.groups {
                 _ if self.stopped() => Outcome::NotTried(NotTried::Stopped),
-                Ok(groups) => answer(groups.delete_instance(group, instance).await),
+                Ok(groups) => match self.nodes_now().await {
+                    Ok(nodes) => answer(groups.delete_instance(group, instance, &nodes).await),
+                    Err(error) => {
+                        progress.problems.push(error);
+                        Outcome::NotTried(NotTried::NoSecondLook)
+                    }
+                },
                 Err(why) => Outcome::NotTried(why),
             };
             progress.outcomes.insert(index, outcome);
         }
+    }
+
+    /// All nodes, listed again: a machine that was given up may have become one, and have got a user, since the plan was made.
+    async fn nodes_now(&self) -> Result<Vec<Node>, PortError> {
+        let nodes = self.cluster.nodes().await?;
+        let (before, now) = (self.snapshot.nodes().len(), nodes.len());
+        if now.saturating_mul(2) < before {
+            let text = format!("the second list of nodes has {now} of {before} nodes: it proves nothing");
+            return Err(PortError(text));
+        }
+        Ok(nodes)
     }
 
     fn indices(&self, kind: impl Fn(&Action) -> bool) -> impl Iterator<Item = usize> {

@@ -327,9 +327,32 @@ fn where_a_group_refuses_the_next_one_that_can_create_the_same_nodes_is_asked() 
 
 #[test]
 fn an_instance_that_never_became_a_node_is_deleted_by_its_group() {
-    let ended = World::new(&[], &[]).apply(&[], vec![delete_instance("zone/pool", "i-1")]);
-    assert_eq!(ended.log, ["delete instance zone/pool i-1"]);
+    let nodes = ["a", "b", "c"].map(|name| cordoned(name, OLD));
+    let action = || vec![delete_instance("zone/pool", "i-1")];
+    let ended = World::new(&nodes, &[]).apply(&nodes, action());
+    assert_eq!(ended.log, ["list nodes", "delete instance zone/pool i-1 beside 3"]);
     assert_eq!(ended.applied.outcomes, [Outcome::Applied]);
+    // It may have become a node meanwhile: without a list of them it stays, and with a list that lost most of them.
+    let not_tried = [Outcome::NotTried(NotTried::NoSecondLook)];
+    let ended = World { no_lists: true, ..World::new(&nodes, &[]) }.apply(&nodes, action());
+    assert_eq!((ended.log, ended.applied.outcomes), (vec!["list nodes".to_owned()], not_tried.to_vec()));
+    let ended = World::new(&nodes[..1], &[]).apply(&nodes, action());
+    assert_eq!((ended.log, ended.applied.outcomes), (vec!["list nodes".to_owned()], not_tried.to_vec()));
+    for (answer, became) in [
+        (GroupAnswer::Conflict("it is a node".to_owned()), None),
+        (GroupAnswer::Failed("no".to_owned()), Some(failed("no"))),
+        (GroupAnswer::InDoubt("silence".to_owned()), Some(failed("silence"))),
+    ] {
+        let ended = World { answers: vec![answer], ..World::new(&nodes, &[]) }.apply(&nodes, action());
+        match became {
+            Some(became) => assert_eq!(ended.applied.outcomes, [became]),
+            None => assert!(
+                matches!(ended.applied.outcomes[..], [Outcome::Postponed(_)]),
+                "{:?}",
+                ended.applied.outcomes
+            ),
+        }
+    }
 }
 
 /// `kubectl uncordon` while the list is under way: the node is read after the list, and stays.

@@ -87,6 +87,8 @@ pub struct NodeEvent {
 pub trait Cluster: Sync {
     /// Lists the pods, consistently.
     fn pods(&self) -> impl Future<Output = Result<PodList, PortError>> + Send;
+    /// Lists the nodes, consistently.
+    fn nodes(&self) -> impl Future<Output = Result<Vec<Node>, PortError>> + Send;
     /// Reads one node; `None` if it is gone.
     fn node(&self, name: &str) -> impl Future<Output = Result<Option<Node>, PortError>> + Send;
     /// Changes one node and returns it as it is then.
@@ -107,8 +109,14 @@ pub trait NodeGroups: Sync {
     ///
     /// It is tried once: the caller looks at nodes and pods again before it asks a second time.
     fn delete(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
-    /// Deletes an instance that never became a node, by the name that the group showed.
-    fn delete_instance(&self, group: &str, instance: &str) -> impl Future<Output = GroupAnswer> + Send;
+    /// Deletes an instance that never became a node, by the name that the group showed. `nodes` are all nodes of the cluster,
+    /// listed right before: an instance that may be one of them is left alone.
+    fn delete_instance(
+        &self,
+        group: &str,
+        instance: &str,
+        nodes: &[Node],
+    ) -> impl Future<Output = GroupAnswer> + Send;
 }
 
 /// The time as the cluster tells it, and how much of the run is left.

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kube_rebalancer_core::model::{Membership, NodeGroup, Snapshot};
+use kube_rebalancer_core::model::{Membership, Node, NodeGroup, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 
 use crate::{Clock, CloudScope, GroupAnswer, InstanceToDelete};
@@ -61,9 +61,11 @@ pub trait Provider: Debug + Send + Sync {
     /// before it asks a second time.
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer>;
 
-    /// Deletes an instance that never became a node, by the name that the last [`list`](Self::list) showed. It is proven
-    /// again right before: one that was made anew, or that became a node, answers [`GroupAnswer::Conflict`].
-    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+    /// Deletes an instance that never became a node, by the name that the last [`list`](Self::list) showed. `nodes` are all
+    /// nodes of the cluster, listed right before. It is proven again: an instance that was made anew, or that may be one of
+    /// the nodes by now, answers [`GroupAnswer::Conflict`]. It is tried once.
+    async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
+        let _ = nodes;
         GroupAnswer::Refused(format!(
             "instance {instance} of {group}: this cloud's provider deletes nodes only"
         ))

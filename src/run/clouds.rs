@@ -11,7 +11,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{CloudPart, Whole, merge};
 use kube_rebalancer_ports::{
@@ -203,10 +203,10 @@ impl NodeGroups for Clouds {
         (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(unseen)).collect()
     }
 
-    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+    async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
         let cloud = self.of_group.get(group);
         match cloud.and_then(|(at, name)| Some((self.providers.get(at)?, name))) {
-            Some((provider, name)) => caught(provider.delete_instance(name, instance)).await,
+            Some((provider, name)) => caught(provider.delete_instance(name, instance, nodes)).await,
             None => GroupAnswer::Failed(format!("node group {group} was not observed")),
         }
     }

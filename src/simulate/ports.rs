@@ -35,6 +35,10 @@ impl Cluster for Ports<'_, '_> {
         Ok(self.world().pods())
     }
 
+    async fn nodes(&self) -> Result<Vec<Node>, PortError> {
+        Ok(self.world().nodes().iter().map(|node| node.node.clone()).collect())
+    }
+
     async fn node(&self, name: &str) -> Result<Option<Node>, PortError> {
         Ok(self.world().named(name).map(|node| node.node.clone()))
     }
@@ -97,7 +101,7 @@ impl NodeGroups for Ports<'_, '_> {
         nodes.iter().map(delete).collect()
     }
 
-    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+    async fn delete_instance(&self, group: &str, instance: &str, _: &[Node]) -> GroupAnswer {
         GroupAnswer::Failed(format!("every instance of group {group} becomes a node, so does {instance}"))
     }
 }

@@ -160,6 +160,15 @@ impl Cluster for Ports {
         Ok(PodList { pods: world.pods.clone(), seen: world.pods.len() })
     }
 
+    async fn nodes(&self) -> Result<Vec<Node>, PortError> {
+        let mut world = self.world();
+        world.did("list nodes".to_owned());
+        if world.no_lists {
+            return Err(PortError("no lists today".to_owned()));
+        }
+        Ok(world.nodes.values().cloned().collect())
+    }
+
     async fn node(&self, name: &str) -> Result<Option<Node>, PortError> {
         let mut world = self.world();
         world.did(format!("read {name}"));
@@ -252,9 +261,9 @@ impl NodeGroups for Ports {
         world.answers.iter().take(nodes.len()).cloned().collect()
     }
 
-    async fn delete_instance(&self, group: &str, instance: &str) -> GroupAnswer {
+    async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
         let mut world = self.world();
-        world.did(format!("delete instance {group} {instance}"));
+        world.did(format!("delete instance {group} {instance} beside {}", nodes.len()));
         world.answers[0].clone()
     }
 }

@@ -1,17 +1,25 @@
 //! A group as the planner sees it: its instances, and what is coming.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rebalancer_core::model::{Instance, NodeGroup};
 
 use crate::listing::{InstanceState, ListedGroup, ListedInstance};
+use crate::member::Member;
 
 /// The group with the instances that have a node or will get one. What the group was asked for and does not list yet is
 /// coming: it counts as an instance without a name.
-pub(crate) fn node_group<I: Ord>(group: &ListedGroup<I>, with_node: &BTreeSet<&I>) -> NodeGroup {
+pub(crate) fn node_group<I: Ord>(
+    group: &ListedGroup<I>,
+    with_node: &BTreeSet<&I>,
+    without_node: &BTreeMap<(String, String), Member<I>>,
+) -> NodeGroup {
+    let is_lost = |one: &ListedInstance<I>| {
+        without_node.get(&(group.name.clone(), one.name.clone())).is_some_and(|lost| lost.instance == one.id)
+    };
     let staying = || group.instances.iter().filter(|one| one.state != InstanceState::Leaving);
     let mut instances: Vec<Instance> =
-        staying().filter_map(|one| instance(one, with_node.contains(&one.id))).collect();
+        staying().filter_map(|one| instance(one, with_node.contains(&one.id), is_lost(one))).collect();
     let listed = u32::try_from(staying().count()).unwrap_or(u32::MAX);
     let coming = group.target_size.saturating_sub(listed);
     let unnamed =
@@ -30,7 +38,7 @@ pub(crate) fn node_group<I: Ord>(group: &ListedGroup<I>, with_node: &BTreeSet<&I
 }
 
 /// `None` for an instance that neither has a node nor will get one by itself.
-fn instance<I>(listed: &ListedInstance<I>, has_node: bool) -> Option<Instance> {
+fn instance<I>(listed: &ListedInstance<I>, has_node: bool, surely_no_node: bool) -> Option<Instance> {
     if !has_node && listed.state == InstanceState::Asleep {
         return None;
     }
@@ -40,6 +48,6 @@ fn instance<I>(listed: &ListedInstance<I>, has_node: bool) -> Option<Instance> {
         created_at: listed.created_at,
         // An instance that became a node keeps the error of an earlier try.
         creation_error: listed.creation_error.clone().filter(|_| !has_node),
-        surely_no_node: false,
+        surely_no_node,
     })
 }

@@ -28,6 +28,16 @@ pub trait Identity: Clone + Ord + fmt::Debug + fmt::Display {
     }
 }
 
+/// Whether it is certain that none of these nodes runs on the instance: each has a provider ID of its cloud, and none has the
+/// instance's ID or a name that a node of it would have. The nodes are all those of the cluster.
+#[must_use]
+pub fn is_no_node<I: Identity>(instance: &I, nodes: &[Node]) -> bool {
+    nodes.iter().all(|node| {
+        let id = node.provider_id.as_deref().and_then(|text| I::from_provider_id(text).ok());
+        id.is_some_and(|id| id != *instance) && !instance.is_node(&node.name)
+    })
+}
+
 /// The instance that a node claims to be, if its name agrees.
 #[must_use]
 pub fn instance_of<I: Identity>(node: &Node) -> Option<I> {

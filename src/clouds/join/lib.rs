@@ -29,7 +29,7 @@ mod tests;
 pub use calls::{Asked, Became, Calls, GroupNow};
 pub use delete::{Removal, delete};
 pub use grow::grow;
-pub use identity::{Identity, claims, instance_of};
+pub use identity::{Identity, claims, instance_of, is_no_node};
 pub use listing::{InstanceState, ListedGroup, ListedInstance, Listing};
 pub use member::{Joined, Member, join};
 pub use merge::{CloudPart, Whole, merge};

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube_rebalancer_core::model::{Membership, Node, NodeGroup, Snapshot};
 
 use crate::group::node_group;
-use crate::identity::{Identity, claims};
+use crate::identity::{Identity, claims, is_no_node};
 use crate::listing::{InstanceState, ListedGroup, ListedInstance, Listing};
 
-/// An instance that a node was proven to run on.
+/// An instance that was proven to be of a group: one that a node runs on, or one that certainly is no node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member<I> {
-    /// The node's provider ID.
-    pub provider_id: String,
+    /// The node's provider ID; `None` for an instance without a node.
+    pub provider_id: Option<String>,
     /// The group.
     pub group: String,
     /// The instance.
@@ -30,6 +30,8 @@ pub struct Joined<I> {
     pub memberships: Vec<Membership>,
     /// The instances that may be deleted, by the names of their nodes.
     pub members: BTreeMap<String, Member<I>>,
+    /// The instances that certainly are no node and may be deleted, by the names of their groups and their own.
+    pub without_node: BTreeMap<(String, String), Member<I>>,
 }
 
 /// The instances of a listing, each with its group.
@@ -46,7 +48,12 @@ pub fn join<I: Identity>(listing: &Listing<I>, snapshot: &Snapshot) -> Joined<I>
         .flat_map(|group| group.instances.iter().map(in_group(group)))
         .map(|(group, instance)| (&instance.id, (group, instance)))
         .collect();
-    let mut joined = Joined { groups: Vec::new(), memberships: Vec::new(), members: BTreeMap::new() };
+    let mut joined = Joined {
+        groups: Vec::new(),
+        memberships: Vec::new(),
+        members: BTreeMap::new(),
+        without_node: BTreeMap::new(),
+    };
     for node in snapshot.nodes() {
         let membership = match member(node, &claims, &instances, listing) {
             Ok((member, leaving)) => {
@@ -61,8 +68,27 @@ pub fn join<I: Identity>(listing: &Listing<I>, snapshot: &Snapshot) -> Joined<I>
         joined.memberships.push(membership);
     }
     let with_node: BTreeSet<&I> = claims.keys().collect();
-    joined.groups = listing.groups.iter().map(|group| node_group(group, &with_node)).collect();
+    for group in &listing.groups {
+        let without = group.instances.iter().filter(|one| !with_node.contains(&one.id));
+        for instance in without.filter(|one| is_lost(one, snapshot)) {
+            let member = Member {
+                provider_id: None,
+                group: group.name.clone(),
+                instance: instance.id.clone(),
+                uid: instance.uid.clone(),
+            };
+            joined.without_node.insert((group.name.clone(), instance.name.clone()), member);
+        }
+        joined.groups.push(node_group(group, &with_node, &joined.without_node));
+    }
     joined
+}
+
+/// Whether an instance runs, can be told from one made anew, and certainly is no node.
+fn is_lost<I: Identity>(instance: &ListedInstance<I>, snapshot: &Snapshot) -> bool {
+    instance.state == InstanceState::Present
+        && instance.uid.is_some()
+        && is_no_node(&instance.id, snapshot.nodes())
 }
 
 /// The instance that a node was proven to run on, and whether that is going away; else why there is none.
@@ -105,7 +131,7 @@ fn member<I: Identity>(
         ));
     }
     let member = Member {
-        provider_id: provider_id.to_owned(),
+        provider_id: Some(provider_id.to_owned()),
         group: group.name.clone(),
         instance: id,
         uid: instance.uid.clone(),

@@ -66,6 +66,13 @@ impl Cluster for Live {
         Ok(PodList { pods, seen })
     }
 
+    async fn nodes(&self) -> Result<Vec<Node>, PortError> {
+        let mut reading = self.reading();
+        self.list("/api/v1/nodes", "", Asked::Nodes, &mut reading).await?;
+        let (nodes, _, _) = reading.into_parts();
+        Ok(nodes)
+    }
+
     async fn node(&self, name: &str) -> Result<Option<Node>, PortError> {
         match self.server.call(&Call::get(node_path(name))).await {
             Ok(text) => one_node(name, &text).map(Some),

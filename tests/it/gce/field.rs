@@ -1,9 +1,11 @@
 //! Situations from the field that need node groups: one that spans zones, one that refuses, one of another pool.
 
+use std::time::Duration;
+
 use fake_gce::{Fault, Group, Requests};
 
-use super::RESIZE;
 use super::world::{PROJECT, World, user, waiting};
+use super::{DELETE, RESIZE};
 use crate::objects::Node;
 
 const A: &str = "us-central1-a";
@@ -59,4 +61,43 @@ fn the_group_of_the_pool_that_is_full_grows() {
     let ran = world.run(&[("POOL_LABEL", "pool")]);
     assert_eq!(ran.story(), ["grow us-central1-a/users 1 to 2: applied"], "{}", ran.stderr);
     assert_eq!((world.target_size(&users), world.target_size(&others)), (2, 1));
+}
+
+/// One machine that never came up, an hour old: it is deleted by its identity. A node without a provider ID, which could be
+/// anything, keeps it. When its group grows again is the planner's to decide: section 5, useless new nodes.
+#[test]
+fn an_instance_that_never_became_a_node_goes() {
+    let start = || {
+        let world = World::new();
+        let pool = Group::zonal(PROJECT, A, "pool").instances(&["a", "lost"]).age(Duration::from_hours(1));
+        let pool = world.gce.add_group(pool);
+        world.api.add_node(&Node::new("a").on_compute_engine(PROJECT, A));
+        world.api.add_pod(&user("ada", "6Gi").on("a"));
+        (world, pool)
+    };
+    let (world, pool) = start();
+    let ran = world.run(&[]);
+    assert_eq!(ran.story(), ["deleteInstance lost: applied"], "{}", ran.stderr);
+    assert_eq!(world.going(&pool), ["lost"]);
+    assert_eq!(world.target_size(&pool), 1);
+
+    let (world, pool) = start();
+    world.api.add_node(&Node::new("elsewhere"));
+    let ran = world.run(&[]);
+    assert!(!ran.story().iter().any(|line| line.starts_with("deleteInstance")), "{:?}", ran.story());
+    assert_eq!(world.going(&pool), Vec::<String>::new());
+}
+
+/// The same, while Compute Engine refuses: it stays, and the exit code shows it.
+#[test]
+fn what_fails_keeps_the_instance_that_never_became_a_node() {
+    let world = World::new();
+    let pool = Group::zonal(PROJECT, A, "pool").instances(&["a", "lost"]).age(Duration::from_hours(1));
+    let pool = world.gce.add_group(pool);
+    world.api.add_node(&Node::new("a").on_compute_engine(PROJECT, A));
+    world.api.add_pod(&user("ada", "6Gi").on("a"));
+    world.gce.fail(Requests::method(DELETE), Fault::QuotaExceeded);
+    let ran = world.run(&[]);
+    assert_eq!(ran.code, Some(1), "{:?}", ran.story());
+    assert_eq!((world.going(&pool), world.target_size(&pool)), (Vec::new(), 2));
 }

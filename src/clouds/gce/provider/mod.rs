@@ -28,7 +28,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{self as join, Identity, Member, Removal, ScopeError};
 use kube_rebalancer_ports::{
@@ -82,6 +82,8 @@ struct Gce {
     groups: BTreeMap<String, GroupId>,
     /// The instances that were proven, by the names of their nodes.
     members: BTreeMap<String, Member<InstanceId>>,
+    /// The instances that were proven to be no node, by their groups and names.
+    without_node: BTreeMap<(String, String), Member<InstanceId>>,
 }
 
 /// Why the groups could not be listed.
@@ -112,7 +114,8 @@ impl From<CloudError> for ProviderError {
 
 impl Gce {
     fn new(engine: Box<dyn ComputeEngine>, scope: CloudScope, clock: SharedClock) -> Self {
-        Self { engine, scope, clock, groups: BTreeMap::new(), members: BTreeMap::new() }
+        let (members, without_node) = (BTreeMap::new(), BTreeMap::new());
+        Self { engine, scope, clock, groups: BTreeMap::new(), members, without_node }
     }
 
     async fn look(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<CloudView, CloudError> {
@@ -124,6 +127,7 @@ impl Gce {
         let ids = found.groups.into_iter().map(|found| found.group.id);
         self.groups = listing.groups.iter().map(|group| group.name.clone()).zip(ids).collect();
         self.members = joined.members;
+        self.without_node = joined.without_node;
         Ok(CloudView {
             groups: joined.groups,
             memberships: joined.memberships,
@@ -138,7 +142,7 @@ impl Gce {
     fn proven(&self, node: &InstanceToDelete) -> Option<&Member<InstanceId>> {
         self.members
             .get(&node.node)
-            .filter(|member| node.provider_id.as_deref() == Some(&*member.provider_id))
+            .filter(|member| node.provider_id.is_some() && node.provider_id == member.provider_id)
     }
 }
 
@@ -175,17 +179,31 @@ impl Provider for Gce {
         let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
         (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
     }
+
+    async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
+        let Some(member) = self.without_node.get(&(group.to_owned(), instance.to_owned())) else {
+            let why = format!("instance {instance} was not seen in node group {group} without a node");
+            return GroupAnswer::Refused(why);
+        };
+        if !join::is_no_node(&member.instance, nodes) {
+            return GroupAnswer::Conflict(format!("instance {instance} may be a node by now"));
+        }
+        let became = join::delete(self, group, vec![(0, member)]).await.pop();
+        let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
+        became.map_or_else(missing, |(_, became)| calls::answer(became))
+    }
 }
 
 impl fmt::Debug for Gce {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { engine, scope, clock: _, groups, members } = self;
+        let Self { engine, scope, clock: _, groups, members, without_node } = self;
         formatter
             .debug_struct("Gce")
             .field("engine", engine)
             .field("scope", scope)
             .field("groups", groups)
             .field("members", members)
+            .field("without_node", without_node)
             .finish_non_exhaustive()
     }
 }

@@ -344,7 +344,11 @@ fn what_boots_is_told_from_what_failed_and_from_what_goes() {
         observed.groups[0].instances,
         [
             Instance { has_node: true, ..expected("node") },
-            Instance { created_at: Some(NOW - SignedDuration::from_mins(2)), ..expected("young") },
+            Instance {
+                created_at: Some(NOW - SignedDuration::from_mins(2)),
+                surely_no_node: true,
+                ..expected("young")
+            },
             expected("new"),
             Instance {
                 creation_error: Some(

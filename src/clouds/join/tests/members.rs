@@ -29,7 +29,7 @@ fn a_node_is_the_instance_of_its_provider_id_and_no_other() {
     let joined = join(&listing, &snapshot(&[node("node-1"), node("node-10"), node("node-11")]));
     assert_eq!(places(&joined), [Ok("z1/pool"), Ok("z1/pool"), Ok("z1/pool-1")]);
     let member = Member {
-        provider_id: "toy://acme/z1/node-10".to_owned(),
+        provider_id: Some("toy://acme/z1/node-10".to_owned()),
         group: "z1/pool".to_owned(),
         instance: toy("node-10"),
         uid: Some("uid-node-10".to_owned()),
@@ -110,7 +110,8 @@ fn coming_is_the_target_minus_the_listed_instances_that_stay() {
         joined.groups[0].instances,
         [
             Instance { has_node: true, ..expected("node") },
-            Instance { created_at: Some(Timestamp::UNIX_EPOCH), ..expected("young") },
+            // No node, certainly; whether it has had its time is the planner's to judge.
+            Instance { created_at: Some(Timestamp::UNIX_EPOCH), surely_no_node: true, ..expected("young") },
             Instance { creation_error: Some("STOCKOUT: none left".to_owned()), ..expected("stuck") },
             // Six were asked for, four are listed that do not go: one that sleeps is there, and comes by no means.
             expected("z1/pool (coming, 1)"),
@@ -163,4 +164,37 @@ fn only_nodes_that_agree_lead_to_a_group() {
     assert!(claims::<Toy>(&snapshot).into_keys().eq([toy("a")]));
     let found: Vec<Option<Toy>> = nodes.iter().map(instance_of).collect();
     assert_eq!(found, [Some(toy("a")), None, None]);
+}
+
+/// One machine that never comes up: it is deleted only if no node of the cluster can be it.
+#[test]
+fn an_instance_is_without_a_node_only_where_every_node_is_certainly_another() {
+    let lost = |nodes: &[Node]| {
+        let listing = listing(vec![group("pool", vec![instance("a"), instance("lost")])]);
+        let joined = join(&listing, &snapshot(nodes));
+        let says = joined.groups[0].instances.iter().any(|one| one.name == "lost" && one.surely_no_node);
+        let proven = joined.without_node.contains_key(&("z1/pool".to_owned(), "lost".to_owned()));
+        assert_eq!(says, proven);
+        proven
+    };
+    assert!(lost(&[node("a")]));
+    for other in [
+        claiming("b", "toy://acme/z1/lost"),
+        claiming("lost", "toy://acme/z1/b"),
+        claiming("lost.toy", "toy://acme/z1/b"),
+        claiming("b", "other://b"),
+        claiming("b", "toy://?"),
+        Node { provider_id: None, ..node("b") },
+    ] {
+        assert!(!lost(&[node("a"), other.clone()]), "{other:?}");
+    }
+    for change in [
+        ListedInstance { state: InstanceState::Creating, ..instance("lost") },
+        ListedInstance { state: InstanceState::Asleep, ..instance("lost") },
+        ListedInstance { state: InstanceState::Leaving, ..instance("lost") },
+        ListedInstance { uid: None, ..instance("lost") },
+    ] {
+        let listing = listing(vec![group("pool", vec![instance("a"), change.clone()])]);
+        assert!(join(&listing, &snapshot(&[node("a")])).without_node.is_empty(), "{change:?}");
+    }
 }

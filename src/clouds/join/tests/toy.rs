@@ -90,7 +90,7 @@ pub(super) fn listing(groups: Vec<ListedGroup<Toy>>) -> Listing<Toy> {
 
 pub(super) fn member(name: &str) -> Member<Toy> {
     Member {
-        provider_id: format!("toy://acme/z1/{name}"),
+        provider_id: Some(format!("toy://acme/z1/{name}")),
         group: "z1/pool".to_owned(),
         instance: toy(name),
         uid: Some(format!("uid-{name}")),

@@ -141,3 +141,65 @@ fn told_to_stop_a_run_asks_for_nothing_more_and_says_so() {
     assert_eq!(answers, vec![GroupAnswer::Failed(told); 2]);
     assert!(!log.iter().any(|call| call.starts_with("delete")), "{log:?}");
 }
+
+/// The answer for `pool-2`, which has no node when it is listed; `nodes` are those of the second list.
+fn lost(
+    world: World,
+    nodes: &[Node],
+    change: impl FnOnce(&mut World, &GroupId),
+) -> (GroupAnswer, Vec<String>) {
+    let pool = zonal(ZONE, "pool");
+    let engine = world.with(&pool, &["pool-1", "pool-2"]).engine();
+    let observed = seen(&engine, &[node(ZONE, "pool-1")], &CloudScope::default()).unwrap();
+    log(&engine);
+    change(&mut engine.0.lock().unwrap(), &pool);
+    let answer = now(observed.cloud.delete_instance("us-central1-a/pool", "pool-2", nodes));
+    (answer, log(&engine))
+}
+
+#[test]
+fn an_instance_that_never_became_a_node_is_deleted_by_its_exact_identity() {
+    let first = [node(ZONE, "pool-1")];
+    let (answer, calls) = lost(World::default(), &first, |_, _| {});
+    let list = "instances us-central1-a/pool";
+    assert_eq!(
+        (answer, calls.as_slice()),
+        (GroupAnswer::Done, &[list, "delete 1 of us-central1-a/pool", list].map(str::to_owned)[..])
+    );
+
+    // It became a node since the plan was made, under a name or an ID of its own.
+    for node in
+        [node(ZONE, "pool-2"), Node { name: "pool-2".to_owned(), provider_id: None, ..Node::default() }]
+    {
+        let (answer, calls) = lost(World::default(), &[first[0].clone(), node], |_, _| {});
+        assert_eq!(answer, GroupAnswer::Conflict("instance pool-2 may be a node by now".to_owned()));
+        assert_eq!(calls, Vec::<String>::new());
+    }
+    // Another one under its name, and one that goes or is gone already.
+    let (answer, _) = lost(World::default(), &first, |world, pool| {
+        world.instances.get_mut(pool).unwrap()[1].number = Some(999);
+    });
+    let anew = "instance us-central1-a/pool-2 was made anew meanwhile".to_owned();
+    assert_eq!(answer, GroupAnswer::Conflict(anew));
+    let (answer, _) = lost(World::default(), &first, |world, pool| {
+        world.instances.get_mut(pool).unwrap()[1].action = CurrentAction::Leaving;
+    });
+    assert_eq!(answer, GroupAnswer::AlreadySo);
+}
+
+#[test]
+fn what_fails_of_such_a_deletion_is_said() {
+    let first = [node(ZONE, "pool-1")];
+    let failing = |method: &'static str, unchanged, skipped: bool| {
+        lost(World::default(), &first, |world, _| {
+            world.failing.insert(method, error(ErrorKind::Unavailable, unchanged, "no answer"));
+            world.skipped.extend(skipped.then(|| instance(ZONE, "pool-2")));
+        })
+        .0
+    };
+    let text = || "no answer".to_owned();
+    assert_eq!(failing("instances", true, false), GroupAnswer::Busy(text()));
+    assert_eq!(failing("delete", true, false), GroupAnswer::Busy(text()));
+    assert_eq!(failing("delete", false, false), GroupAnswer::Done);
+    assert_eq!(failing("delete", false, true), GroupAnswer::InDoubt(text()));
+}
