@@ -26,7 +26,7 @@ pub(super) fn amount(resource: Resource, number: u64) -> String {
     format!("{}.{}{suffix}", tenths / 10, tenths % 10)
 }
 
-/// `12.5k` of so many thousandths: with the suffix that leaves at least one whole unit.
+/// `12.5k` of a number of thousandths: with the suffix that leaves at least one whole unit.
 fn thousands(thousandths: u64) -> String {
     let mut unit = 1000_u128;
     let mut suffix = "";

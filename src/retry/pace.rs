@@ -19,7 +19,7 @@ impl Pace {
     /// The range of the jitter.
     pub(crate) const JITTER: u32 = 1000;
 
-    /// The pause after so many tries. Jitter, in thousandths: several clients that were turned away together must not
+    /// The pause after a number of tries. Jitter, in thousandths: several clients that were turned away together must not
     /// come back together.
     pub(crate) fn pause(self, tries: u32, jitter: u32, asked_for: Duration) -> Duration {
         let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));

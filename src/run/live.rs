@@ -297,7 +297,7 @@ impl Run<'_> {
         }
     }
 
-    /// Asks, and waits for the answer until the run is told to stop. The time of the run stands still meanwhile.
+    /// Asks, and waits for the answer until the run is told to stop. The clock of the run stops meanwhile.
     async fn ask(&self, actions: usize) -> bool {
         let question = format!("Apply {}? [y/N] ", count(actions, "action"));
         let ask = self.world.ask;

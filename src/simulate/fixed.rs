@@ -67,7 +67,7 @@ fn search(least: u32, is_enough: impl Fn(u32) -> Result<bool, Defect>) -> Result
     Ok(enough)
 }
 
-/// The pool of the first user who has to wait with so many nodes in each pool, if anybody has to.
+/// The pool of the first user who waits with this number of nodes in each pool, if any user waits.
 fn waits(scenario: &Scenario, nodes: &[u32]) -> Result<Option<usize>, Defect> {
     let mut world = World::with_pools(scenario, nodes, "");
     run(&mut world, None, Until::FirstWait, &|_| {})?;

@@ -35,7 +35,7 @@ const KEPT_CPU: [(u64, u64); 3] = [(1, 600), (1, 100), (2, 50)];
 const KEPT_CPU_ABOVE: u64 = 25;
 
 impl Machine {
-    /// A machine with so much memory and so many cores.
+    /// A machine with this memory and this number of cores.
     #[must_use]
     pub const fn new(memory: Bytes, cores: u64) -> Self {
         Self { memory, cpu: Millicores(cores * 1000) }

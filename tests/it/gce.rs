@@ -396,7 +396,7 @@ fn the_role_in_the_readme_is_enough_and_no_permission_of_it_is_too_much() {
         world.gce.permit(&permissions.iter().map(String::as_str).collect::<Vec<_>>());
         let ran = world.run(&[]);
         assert_eq!((ran.code, ran.story().len()), (Some(0), 1), "{:?} {}", ran.story(), ran.stderr);
-        // Those who wait for what boots are told of; nothing else.
+        // Only the pods that wait for a booting instance get a warning.
         let odd = ran.warnings().into_iter().find(|warning| !warning.starts_with("pod users/"));
         assert_eq!(odd, None);
         used.extend(world.gce.calls().iter().filter_map(|call| call.permission.clone()));

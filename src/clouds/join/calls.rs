@@ -13,7 +13,7 @@ pub trait Calls: Sync {
     /// Why a request failed: typed for the program, its display in the cloud's words.
     type Refusal: Display + Clone + Debug + Send + Sync;
 
-    /// Why nothing new may be asked for, once that is so: the run's time is over, or the run is to stop.
+    /// Why no new request may be sent: the run's time is over, or the run is to stop. `None` before that.
     fn stopped(&self) -> Option<Self::Refusal>;
 
     /// The number of instances of one request to delete.

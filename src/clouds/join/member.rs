@@ -84,7 +84,7 @@ pub fn join<I: Identity>(listing: &Listing<I>, snapshot: &Snapshot) -> Joined<I>
     joined
 }
 
-/// Whether an instance runs, can be told from one made anew, and certainly is no node.
+/// Whether an instance runs, has a number that one made anew would not have, and certainly is no node.
 fn is_lost<I: Identity>(instance: &ListedInstance<I>, snapshot: &Snapshot) -> bool {
     instance.state == InstanceState::Present
         && instance.uid.is_some()

@@ -279,7 +279,7 @@ fn first_hour(survey: &Survey<'_>, one: &WaitingPod<'_>) -> bool {
     one.age.or(created).is_none_or(|age| age < HOUR)
 }
 
-/// After this, a pod that waits is told about, and no more is done for it on a guess.
+/// After this, a pod that waits gets a warning, and nothing further is done for it on a guess.
 pub(super) const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where pods belong: the pool with the first place for each.

@@ -93,7 +93,7 @@ impl Live {
     }
 }
 
-/// The number of objects to ask for after a page of so many bytes: as many as fit, at most twice as many as before.
+/// The number of objects to ask for after a page of `bytes`: what fits, at most twice the previous number.
 fn limit_after(limit: usize, bytes: usize) -> usize {
     let fit = limit.saturating_mul(GOOD).checked_div(bytes).unwrap_or(PAGE);
     fit.clamp(1, PAGE.min(limit.saturating_mul(2)))

@@ -30,7 +30,7 @@ fn live(url: &str, label_keys: &[&str]) -> Live {
     }
 }
 
-/// A pod of so many bytes: an annotation that nothing reads, and a label key of its own.
+/// A pod of `bytes` bytes: an annotation that nothing reads, and a label key of its own.
 fn pod(at: usize, bytes: usize) -> String {
     let text = "x".repeat(bytes);
     format!(
@@ -38,7 +38,7 @@ fn pod(at: usize, bytes: usize) -> String {
     )
 }
 
-/// A server with so many pods, in pages as they are asked for, which notes the sizes asked for.
+/// A server with `count` pods, in pages of the requested size, which records the requested sizes.
 fn pods(count: usize, bytes: usize) -> (String, Arc<std::sync::Mutex<Vec<usize>>>) {
     let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = Arc::clone(&asked);

@@ -68,7 +68,7 @@ impl RunTime {
         self.with(|shared| shared.stopped.is_some())
     }
 
-    /// A person is asked: time stands still until [`Self::answered`].
+    /// A person is asked: the clock stops until [`Self::answered`].
     pub fn asked(&self) {
         self.with(|shared| shared.asked = Some(Instant::now()));
     }

@@ -221,7 +221,7 @@ impl Collector {
         self.failure = self.failure.take().or(failure);
     }
 
-    /// How much has been seen of nodes, pods and volumes, so that a file that adds nothing can be told.
+    /// The number of nodes, pods and volumes seen, to detect a file that adds nothing.
     pub(super) fn useful(&self) -> usize {
         let volumes = self.claims.len() + self.volumes.len();
         self.nodes.len() + self.pods_seen + volumes + self.node_lists + self.pod_lists

@@ -14,7 +14,7 @@ use crate::session::Session;
 /// A person who owns a disk, counted in the order in which they first came.
 pub type Person = usize;
 
-/// The share of sessions, in percent, of somebody who has been there before.
+/// The share of sessions, in percent, of returning users.
 const COMES_BACK: u32 = 80;
 
 /// The owner of each session's disk. Nobody has two servers at one time, if all are served at once.

@@ -46,7 +46,7 @@ pub enum Profile {
 pub struct Demand {
     /// When they come.
     pub profile: Profile,
-    /// How many come on a weekday, on average; those of the class come on top. A timetable has as many on each of its hours.
+    /// How many come on a weekday, on average; users of the class come on top. A timetable has as many on each of its hours.
     pub users_per_day: u32,
     /// Whole days, the first a Monday.
     pub days: u32,
@@ -76,7 +76,7 @@ const LESSON_ASKS: (Bytes, Millicores) = (Bytes(2 << 30), Millicores(200));
 /// What users of the profile `cpu` ask for.
 const CPU_ASKS: (Bytes, Millicores) = (Bytes::GIBI, Millicores(1000));
 
-/// What users of the profile `pools` ask for who are not small: so many of a hundred, their kind, memory and processor time.
+/// What users of the profile `pools` ask for who are not small: how many of a hundred, their kind, memory and processor time.
 const LARGE: [(u32, KindIndex, Bytes, Millicores); 2] =
     [(7, 1, Bytes(24 << 30), Millicores(2000)), (3, 2, Bytes(12 << 30), Millicores(2000))];
 

@@ -135,7 +135,7 @@ pub enum BrokenPromise {
 }
 
 impl<'s> World<'s> {
-    /// A cluster in which the first pool has so many nodes, all of them Ready, and the hub runs: on a node of its own if it
+    /// A cluster in which the first pool has `nodes` nodes, all of them Ready, and the hub runs: on a node of its own if it
     /// has a pool. Its users' pods carry this label.
     pub(super) fn new(scenario: &'s Scenario, nodes: u32, user_label: &str) -> Self {
         Self::with_pools(scenario, &[nodes], user_label)

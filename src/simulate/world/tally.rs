@@ -81,7 +81,7 @@ impl Tally {
         Self { kinds, now: Now { asked, ..Now::default() }, ..Self::default() }
     }
 
-    /// Takes a point for a plot every so many seconds.
+    /// Takes a point for a plot each `every` seconds.
     pub(crate) fn sample(&mut self, every: u64, fill: Fill) {
         self.plot = Some(Sampler { every: every.max(1), fill, ..Sampler::default() });
     }

@@ -18,7 +18,7 @@ fn at_without_zone() {
     assert!(ran.error.contains("--at") && ran.error.contains("offset"), "{}", ran.error);
 }
 
-/// A comma, a percentage and a fraction of a node: all three are told at once.
+/// A comma, a percentage and a fraction of a node: one error names all three.
 #[test]
 fn comma_decimal_and_percent() {
     let (code, error) =
@@ -36,7 +36,7 @@ fn commas_and_equals_in_labels() {
     assert!(error.contains("PREEMPTIBLE_LABELS") && error.contains("':'"), "{error}");
 }
 
-/// Some readers of env files keep the quotes. Both values are told, with the quotes to be seen in each.
+/// Some readers of env files keep the quotes. The error shows both values with their quotes.
 #[test]
 fn quotes_from_env_file() {
     let (code, error) =

@@ -161,7 +161,7 @@ fn table_instead_of_json() {
     plan(&[(raw("NodeList", &nodes) + &table.to_string()).as_bytes()]).refuses(&["Table"]);
 }
 
-/// `2>&1`: the lines of kubectl's log stand before the JSON. They are skipped, or named.
+/// `2>&1`: the lines of kubectl's log precede the JSON. They are skipped, or named.
 #[test]
 fn kubectl_stderr_in_the_dump() {
     let line = "E0302 09:30:00.123456   12345 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1: \

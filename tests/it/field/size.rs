@@ -27,7 +27,7 @@ fn six_thousand_evicted() {
     assert_eq!((ran.code, named(&ran, "delete")), (Some(0), vec!["n3".to_owned()]), "{}", ran.error);
 }
 
-/// Nodes of four zones with a user each, who asks for so many Gi.
+/// Nodes of four zones with a user each, who asks for this many Gi.
 fn many(nodes: usize, memory: usize) -> String {
     let (mut all, mut pods) = (Vec::new(), Vec::new());
     for number in 0..nodes {

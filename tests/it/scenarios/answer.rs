@@ -187,7 +187,7 @@ fn follows(found: &[Found], expected: &[Expected]) -> bool {
     taken || (next.maybe && follows(found, rest))
 }
 
-/// What stands before the first ` + `, and the words behind each.
+/// The text before the first ` + `, and the words behind each.
 fn words(line: &str) -> (&str, Vec<String>) {
     let mut parts = line.split(" + ");
     let head = parts.next().unwrap_or_default();

@@ -120,7 +120,7 @@ fn on(node: &str, pod: Pod) -> Pod {
     Pod { node_name: Some(node.into()), ..pod }
 }
 
-/// Refused by the scheduler for so many seconds.
+/// Refused by the scheduler for this number of seconds.
 fn refused(seconds: i64, pod: Pod) -> Pod {
     let refusal = SchedulerRefusal { message: "0 nodes are available".to_owned(), since: Some(ago(seconds)) };
     let unbound = Unbound {

@@ -113,7 +113,7 @@ fn coming_is_the_target_minus_the_listed_instances_that_stay() {
             // No node, certainly; whether it has had its time is the planner's to judge.
             Instance { created_at: Some(Timestamp::UNIX_EPOCH), surely_no_node: true, ..expected("young") },
             Instance { creation_error: Some("STOCKOUT: none left".to_owned()), ..expected("stuck") },
-            // Six were asked for, four are listed that do not go: one that sleeps is there, and comes by no means.
+            // Six were asked for, four are listed that stay. The sleeping one is listed and does not come by itself.
             expected("z1/pool (coming, 1)"),
             expected("z1/pool (coming, 2)"),
         ]

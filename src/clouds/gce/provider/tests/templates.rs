@@ -148,7 +148,7 @@ fn a_template_that_cannot_be_read_is_told_and_stops_nothing() {
         assert!(observed.complete && observed.groups[0].not_growable.is_none());
         assert_eq!(observed.groups[0].template, None);
     }
-    // Nobody is told of an instance that GKE does not set up.
+    // An instance that GKE does not set up gets no warning.
     let observed = observe(world(&group, &[], Some(template(None))), &[ready("s", None)]);
     assert_eq!((observed.warnings.len(), &observed.groups[0].template), (0, &None));
 }
