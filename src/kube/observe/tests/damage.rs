@@ -1,7 +1,6 @@
 //! Damaged inputs: whatever a field holds, reading ends with an observation or with an error, and never with a panic.
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
 use crate::observe::{Asked, Reading};
@@ -98,7 +97,7 @@ fn surprises() -> Vec<Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, rng_seed: RngSeed::Fixed(12), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
     fn whatever_a_field_holds_reading_ends(
