@@ -15,8 +15,9 @@ use super::reason::{
 };
 use super::settle::{demand, serving_total};
 use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::utilization::Band;
 use super::utilization::Utilization;
-use super::value::{After, Band, Before, NodeState, Plan, PoolPlan, TooManyBroken};
+use super::value::{After, Before, NodeState, Plan, PoolPlan, TooManyBroken};
 use super::verdict::verdict;
 use super::waiting::Waiting;
 use super::{notices, remember};

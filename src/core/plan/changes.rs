@@ -8,8 +8,9 @@ use super::notes::Limit;
 use super::order::{Candidate, cordon, is_candidate};
 use super::settle::{Decision, Input, decide, demand};
 use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::utilization::Band;
 use super::utilization::Utilization;
-use super::value::{Band, NodeState};
+use super::value::NodeState;
 use super::waiting::Waiting;
 use crate::model::NodeIndex;
 

@@ -70,10 +70,10 @@ pub use managed::is_managed;
 pub use notes::{Limit, Warning};
 pub use reason::*;
 pub use state::is_claimed;
-pub use utilization::{Ratio, Utilization};
+pub use utilization::{Band, Ratio, Utilization};
 pub use value::{
-    After, Band, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal,
-    TooManyBroken, Verdict,
+    After, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal, TooManyBroken,
+    Verdict,
 };
 
 pub(crate) use actors::deletion_delay;

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::value::Band;
 use crate::model::{Amounts, Resource};
 use crate::policy::{Bounds, PartsPerMillion};
 
@@ -140,6 +139,17 @@ impl fmt::Display for Utilization {
         let (resource, ratio) = self.deciding();
         formatter.pad(&format!("{ratio} of {resource}"))
     }
+}
+
+/// Where a utilization lies; both bounds belong to the band.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Band {
+    /// Below `MIN_UTILIZATION`.
+    Below,
+    /// In the band.
+    Within,
+    /// Above `MAX_UTILIZATION`.
+    Above,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::action::Action;
 use super::demand::Demand;
 use super::notes::{Limit, Warning};
 use super::reason::{CordonReason, DeleteReason, KeepReason, Reason, UncordonReason};
-use super::utilization::Utilization;
+use super::utilization::{Band, Utilization};
 use crate::model::{Amounts, Ledger};
 use crate::policy::PoolName;
 
@@ -115,17 +115,6 @@ pub struct After {
     pub created: usize,
     /// The utilization of those nodes.
     pub utilization: Utilization,
-}
-
-/// Where a utilization lies; both bounds belong to the band.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Band {
-    /// Below `MIN_UTILIZATION`.
-    Below,
-    /// In the band.
-    Within,
-    /// Above `MAX_UTILIZATION`.
-    Above,
 }
 
 /// One node's line of the plan.

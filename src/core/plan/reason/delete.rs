@@ -1,0 +1,42 @@
+//! Why a node, or an instance without a node, is deleted.
+
+use super::time::{CordonAge, Elapsed, Since};
+use super::words::{Reason, reasons};
+use crate::policy::AdoptCordons;
+
+reasons! {
+    /// Why a node is deleted.
+    DeleteReason {
+        /// It is under our own cordon, nobody is on it, and it has waited long enough.
+        EmptyAndCordoned {
+            /// When it was cordoned, where known.
+            cordoned: Since,
+            /// Since when it is known to be empty.
+            empty: Since,
+        } => ("it is empty{empty} and cordoned{cordoned}"),
+        /// The same under a cordon of somebody else that is old enough.
+        EmptyUnderAdoptedCordon {
+            /// When it was cordoned, where known.
+            cordoned: Since,
+            /// Since when it is known to be empty.
+            empty: Since,
+            /// `ADOPT_CORDONS`.
+            adopt: AdoptCordons,
+            /// How old the cordon is.
+            age: CordonAge,
+        } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} lets the node go"),
+    }
+}
+
+reasons! {
+    /// Why an instance without a node is deleted.
+    InstanceReason {
+        /// It was created long ago, and no node of the cluster runs on it.
+        NeverRegistered {
+            /// When it was created.
+            created: Since,
+            /// Twice `BOOT_GRACE`.
+            limit: Elapsed,
+        } => ("it was created{created} and has not become a node within {limit}"),
+    }
+}

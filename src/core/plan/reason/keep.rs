@@ -1,0 +1,284 @@
+//! Why a node stays as it is.
+
+use super::loss::Loss;
+use super::text::{among, excerpt, plural, serve};
+use super::time::{CordonAge, Elapsed, Since};
+use super::words::{Reason, reasons};
+use crate::plan::utilization::Utilization;
+use crate::policy::{AdoptCordons, Budget};
+
+reasons! {
+    /// Why a node stays as it is.
+    KeepReason {
+        /// It has an omitted label.
+        OmittedLabel {
+            /// The label's key.
+            label: String,
+        } => ("not managed: it has the label {label} of OMIT_LABELS"),
+        /// `NODE_SELECTOR` does not match it.
+        NotSelected => ("not managed: NODE_SELECTOR does not match it"),
+        /// It does not carry the label that names its pool.
+        NoPool {
+            /// `POOL_LABEL`.
+            label: String,
+        } => ("not managed: it has no label {label} (POOL_LABEL)"),
+        /// A part of it cannot be read.
+        Unreadable {
+            /// The field, its value and what was expected.
+            what: String,
+        } => ("not managed: {}", excerpt(.what)),
+        /// It is part of the control plane.
+        ControlPlane {
+            /// The label that says so.
+            label: String,
+        } => ("not managed: it is a control-plane node ({label})"),
+        /// No machine is behind it.
+        VirtualNode {
+            /// The label or taint that says so.
+            mark: String,
+        } => ("not managed: it is a virtual node ({mark})"),
+        /// It is being deleted.
+        BeingDeleted => ("not managed: it is being deleted"),
+        /// Another program acts on it.
+        OtherActor {
+            /// The program.
+            actor: String,
+            /// The taint or annotation that says so.
+            mark: String,
+        } => ("not managed: it is in the hands of {actor} ({mark})"),
+        /// Its lasting taints keep the pool's pods away.
+        Reserved {
+            /// One of the taints.
+            taint: String,
+        } => ("reserved: fewer than half of the users' pods tolerate the taint {taint}"),
+        /// Its taint keeps it for pods that need what only such a node has.
+        ReservedFor {
+            /// The taint.
+            taint: String,
+        } => ("reserved: the taint {taint} keeps it for pods that need what only such nodes have"),
+        /// It is a Windows node in a pool of Linux pods.
+        ReservedWindows => ("reserved: it is a Windows node, and fewer than half of the users' pods ask for one"),
+        /// A startup taint came back.
+        NotInUse {
+            /// What is missing: a taint that has not gone, or a device that has not come.
+            what: String,
+        } => ("not in use: {}", excerpt(.what)),
+        /// Its kubelet reports that something runs short.
+        UnderPressure {
+            /// The taint.
+            taint: String,
+        } => ("under pressure ({taint}): it stays as it is until that ends"),
+        /// It runs a critical pod.
+        CriticalPod {
+            /// `namespace/name` of one of them.
+            pod: String,
+        } => ("it runs the critical pod {pod}"),
+        /// It is annotated to stay.
+        ScaleDownDisabled => ("its annotation scale-down-disabled keeps it in service"),
+        /// Somebody else cordoned it, and the cordon is not this run's to judge.
+        CordonedByOthers {
+            /// Since when it is cordoned, where known.
+            cordoned: Since,
+            /// `ADOPT_CORDONS`.
+            adopt: AdoptCordons,
+            /// How old the cordon is.
+            age: CordonAge,
+        } => ("the cordon is not ours and {age}; with ADOPT_CORDONS={adopt} the node stays as it is"),
+        /// Another run is about to delete it.
+        Claimed => ("another run is deleting it"),
+        /// A waiting pod has room there.
+        WaitingPod {
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many.
+            pods: usize,
+        } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
+        /// The scheduler has nominated the node for a pod.
+        NominatedPod {
+            /// `namespace/name`.
+            pod: String,
+        } => ("the scheduler has nominated it for pod {pod}"),
+        /// A pod that the scheduler refuses for a reason that this program does not know may fit there.
+        RefusedElsewhere {
+            /// `namespace/name`.
+            pod: String,
+        } => ("pod {pod} fits nodes that take pods, but the scheduler refuses it there for another reason; this node may suit it"),
+        /// No other node of its zone would serve.
+        KeepZone {
+            /// The zone.
+            zone: String,
+        } => ("KEEP_ZONES: no other node of zone {zone} would serve"),
+        /// Fewer nodes would be enough, but not fewer than this.
+        MinNodes {
+            /// `MIN_NODES`.
+            min: usize,
+        } => ("fewer nodes would be enough, but MIN_NODES is {min}"),
+        /// Its capacity is needed.
+        Needed {
+            /// Its occupants: no node that is out of service and could serve has more.
+            occupants: usize,
+            /// How many of the nodes that stay must be kept, for their critical pods or another reason.
+            must: usize,
+            /// The utilization of the nodes that stay.
+            utilization: Utilization,
+        } => (
+            "its capacity is needed: the nodes that stay{} come to utilization {utilization}; it has {}",
+            must_be_kept(*.must),
+            plural(*.occupants, "pod")
+        ),
+        /// It would be cordoned, but the nodes that take over do not serve yet.
+        AwaitsReplacement {
+            /// How many nodes would serve without it.
+            serving: usize,
+            /// Their utilization.
+            utilization: Utilization,
+        } => (
+            "it stays until its replacement serves: without it {} now, at utilization {utilization}",
+            serve(*.serving)
+        ),
+        /// It would be cordoned, but this run's budget does not allow it.
+        CordonBudget {
+            /// `MAX_CORDONS`.
+            max: Budget,
+        } => ("MAX_CORDONS is {max}: left to the next run"),
+        /// Pods are still on it.
+        PodsRemaining {
+            /// How many.
+            pods: usize,
+            /// `namespace/name` of one of them.
+            pod: String,
+        } => ("not empty: {}", among(*.pods, "pod", .pod)),
+        /// An omitted pod on it would not come back.
+        LosesPod {
+            /// `namespace/name`.
+            pod: String,
+            /// Why it would not.
+            why: Loss,
+        } => ("pod {pod} would be lost with the node: {why}"),
+        /// Another program delays its deletion.
+        DeletionDelayed {
+            /// The annotation that says so.
+            annotation: String,
+        } => ("its deletion is delayed by the annotation {annotation}"),
+        /// This run's own pod is on it.
+        OwnNode => ("this run's own pod is on it"),
+        /// Its instance is in no node group that this run may delete from.
+        NoNodeGroup {
+            /// What its instance is instead.
+            why: String,
+        } => ("it cannot be deleted: {}", excerpt(.why)),
+        /// Nothing must be deleted from its group.
+        GroupNotShrunk {
+            /// The group.
+            group: String,
+            /// Why.
+            why: String,
+        } => ("nothing is deleted from node group {group}: {}", excerpt(.why)),
+        /// It has not been empty for long enough.
+        EmptyTooShort {
+            /// For how long it has been seen empty.
+            empty_for: Elapsed,
+            /// `EMPTY_GRACE`.
+            grace: Elapsed,
+        } => ("empty for {empty_for}, EMPTY_GRACE is {grace}"),
+        /// It was cordoned a moment ago.
+        CordonedRecently => ("it was cordoned less than 30 s ago, and the scheduler may not know yet"),
+        /// A pod that waits may have been promised the node before it was cordoned.
+        LateBind {
+            /// `namespace/name`.
+            pod: String,
+        } => (
+            "pod {pod} has no node yet; the scheduler may have chosen this one before the cordon, which is less than \
+             660 s old"
+        ),
+        /// A pod that waits tolerates cordons, so the scheduler may still bind it there.
+        ToleratesCordon {
+            /// `namespace/name`.
+            pod: String,
+        } => ("pod {pod} has no node yet and tolerates cordons, so the scheduler may still choose this one"),
+        /// A pod in its first hour of waiting would fit there.
+        FitsWaitingPod {
+            /// `namespace/name`.
+            pod: String,
+        } => ("pod {pod} waits for a node and fits this one"),
+        /// Nodes are created in its pool in this run.
+        PoolGrows => ("nodes are created in this run, so none that could serve is deleted"),
+        /// It would be deleted, but this run's budget does not allow it.
+        DeletionBudget {
+            /// `MAX_DELETIONS`.
+            max: Budget,
+        } => ("MAX_DELETIONS is {max}: left to the next run"),
+        /// Too few nodes serve to delete one that could.
+        TooFewServing {
+            /// Serving after the plan.
+            serving: usize,
+            /// `MIN_NODES`.
+            min: usize,
+        } => ("{} after this run, MIN_NODES is {min}", serve(*.serving)),
+        /// It is the last managed node of its zone.
+        LastOfZone {
+            /// The zone.
+            zone: String,
+        } => ("KEEP_ZONES: it is the last node of zone {zone}"),
+        /// It is the last managed node of its pool, and nothing says where to grow again.
+        LastOfPool => ("it is the last node, and NODE_GROUPS names no group that could replace it"),
+        /// It may become Ready any moment.
+        Booting {
+            /// Since when, where known.
+            since: Since,
+        } => ("booting{since}"),
+        /// It may become Ready any moment, and has room for a waiting pod.
+        BootingForPod {
+            /// Since when, where known.
+            since: Since,
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many.
+            pods: usize,
+        } => ("booting{since}; it has room for {}", among(*.pods, "waiting pod", .pod)),
+        /// It is NotReady and cordoned, or must not be cordoned.
+        Broken {
+            /// Since when, where known.
+            since: Since,
+        } => ("NotReady{since}"),
+        /// Too many nodes are broken for anything but uncordoning.
+        TooManyBroken => ("too many nodes are broken: this run only uncordons"),
+        /// It is reserved or not a candidate, schedulable, and nothing is done to it.
+        ReservedCordoned => ("reserved and cordoned; no waiting pod needs it"),
+    }
+}
+
+/// The nodes that stay and that must be kept, in words; empty if there are none.
+fn must_be_kept(nodes: usize) -> String {
+    match nodes {
+        0 => String::new(),
+        1 => " (1 of them must)".to_owned(),
+        _ => format!(" ({nodes} of them must)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn the_message_on_a_cordon_of_others_has_its_age() {
+        let now: Timestamp = "2026-01-15T09:00:00Z".parse().unwrap();
+        let made = "2026-01-15T07:55:00Z".parse().ok();
+        let reason = |cordoned| KeepReason::CordonedByOthers {
+            cordoned: Since(cordoned),
+            adopt: AdoptCordons::After(SignedDuration::from_hours(2)),
+            age: CordonAge::at(now, cordoned),
+        };
+        assert_eq!(
+            reason(made).to_string(),
+            "the cordon is not ours and 1h 5m old; with ADOPT_CORDONS=2h the node stays as it is"
+        );
+        assert_eq!(
+            reason(None).to_string(),
+            "the cordon is not ours and of unknown age; with ADOPT_CORDONS=2h the node stays as it is"
+        );
+    }
+}

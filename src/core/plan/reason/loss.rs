@@ -1,0 +1,39 @@
+//! Why an omitted pod would be lost with its node.
+
+/// Why an omitted pod would be lost with its node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Loss {
+    /// Nothing manages it.
+    #[error("it has no controller")]
+    NoController,
+    /// What manages it does not start it again.
+    #[error("its controller, of kind {kind}, does not start it again elsewhere")]
+    NotRecreated {
+        /// The controller's kind.
+        kind: String,
+    },
+    /// An annotation forbids it.
+    #[error("it is annotated {annotation}")]
+    NotToBeMoved {
+        /// The annotation, as `key=value`.
+        annotation: String,
+    },
+    /// Its data is on the node's own disk.
+    #[error("its volume {volume} is on the node's own disk")]
+    LocalVolume {
+        /// The volume's name.
+        volume: String,
+    },
+    /// The volume of its claim can only be used on this node.
+    #[error("the volume of its claim {claim} can only be used on this node")]
+    LocalClaim {
+        /// The claim's name.
+        claim: String,
+    },
+    /// No other replica of its controller is Ready elsewhere.
+    #[error("it is the last Ready replica of {controller} outside of nodes that go")]
+    LastReplica {
+        /// `Kind namespace/name`.
+        controller: String,
+    },
+}

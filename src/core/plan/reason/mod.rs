@@ -1,0 +1,25 @@
+//! Why: one type for each kind of decision, the compared numbers inside. Text is made here, in `Display`, and only here.
+
+mod cordon;
+mod delete;
+mod grow;
+mod keep;
+mod loss;
+mod note;
+mod text;
+mod time;
+mod uncordon;
+mod words;
+
+pub use cordon::*;
+pub use delete::*;
+pub use grow::*;
+pub use keep::*;
+pub use loss::*;
+pub use note::*;
+pub use time::*;
+pub use uncordon::*;
+pub use words::Reason;
+
+pub(super) use text::{among, excerpt, plural};
+pub(super) use words::reasons;
