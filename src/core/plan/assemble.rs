@@ -10,11 +10,13 @@ use super::demand::Demand;
 use super::growth::{GroupIndex, Growth};
 use super::notes::Limit;
 use super::order::{Must, cordon};
+use super::pools::PoolIndex;
 use super::reason::{
     CordonAge, CordonReason, DeleteReason, GrowReason, MarkReason, Since, UncordonReason, UnmarkReason,
 };
 use super::settle::{demand, serving_total};
-use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::state::Cordon;
+use super::survey::{NodeFacts, Survey};
 use super::utilization::Band;
 use super::utilization::Utilization;
 use super::value::{After, Before, NodeState, Plan, PoolPlan, TooManyBroken};

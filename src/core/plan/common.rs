@@ -6,14 +6,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::pools::PoolIndex;
 use super::reach::{asks_for_windows, is_windows};
 use super::reason::KeepReason;
-use super::survey::{CommonTaints, PoolIndex};
 use super::taints::{lasting, tolerates, written};
 use crate::model::{
     Amounts, Constraints, FurtherAmounts, Ledger, Node, Taint, TaintEffect, TaintSet, is_extended_resource,
 };
 use crate::policy::{Policy, PoolName};
+
+/// Which sets of lasting taints are common in a pool.
+pub(crate) type CommonTaints = BTreeMap<TaintSet, bool>;
 
 /// How many users' pods and placeholders have which constraints, by pool. Pods share their constraints, and they come
 /// sorted, so most are counted by one pointer comparison.

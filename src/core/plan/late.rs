@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::reach::Site;
 use super::reason::KeepReason;
+use super::state::Cordon;
 use super::state::age;
-use super::survey::{Cordon, NodeFacts, Survey};
+use super::survey::{NodeFacts, Survey};
 use super::taints::tolerates_cordon;
 use crate::model::{Constraints, NodeIndex, Pod};
 

@@ -33,6 +33,7 @@ pub(crate) mod fixture;
 mod growth;
 mod hold;
 mod late;
+mod live_pods;
 mod loss;
 mod managed;
 mod median;
@@ -80,8 +81,8 @@ pub(crate) use actors::deletion_delay;
 pub(crate) use late::{Late, late};
 pub(crate) use managed::unmanaged;
 pub(crate) use replicas::Replicas;
-pub(crate) use state::{Marks, is_adopted, says_ready, scale_down_disabled};
-pub(crate) use survey::{Cordon, NodeFacts, Survey};
+pub(crate) use state::{Cordon, Marks, is_adopted, says_ready, scale_down_disabled};
+pub(crate) use survey::{NodeFacts, Survey};
 pub(crate) use taints::{pressure, startup};
 
 use assemble::{PoolNow, Run, pool_now};

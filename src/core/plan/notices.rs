@@ -4,7 +4,8 @@ use super::assemble::Run;
 use super::order::{Candidate, cordon};
 use super::places::Stage;
 use super::placing::Fate;
-use super::survey::{Cordon, PoolIndex};
+use super::pools::PoolIndex;
+use super::state::Cordon;
 use super::value::{NoticeKind, PodNotice};
 use crate::model::{NodeIndex, Pod};
 

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::growth::{GroupIndex, Growth};
-use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::pools::PoolIndex;
+use super::state::Cordon;
+use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;
 use super::waiting::{Needs, Placed};
 use crate::model::{Amounts, NodeIndex, Resource};

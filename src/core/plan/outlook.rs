@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::classes::{Classifier, PodClass};
 use super::common::NewNode;
 use super::places::{Shape, template_admits};
-use super::survey::{NodeFacts, PoolIndex, Survey};
+use super::pools::PoolIndex;
+use super::survey::{NodeFacts, Survey};
 use super::template::Template;
 use crate::model::{Binding, Constraints, Resource};
 

@@ -13,8 +13,10 @@ use super::growth::{GroupIndex, Growth};
 use super::order::{
     Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate, ready_candidates,
 };
+use super::pools::PoolIndex;
 use super::reach::Site;
-use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::state::Cordon;
+use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::template::Template;
 use crate::model::{Amounts, FurtherAmounts, NodeIndex, Pod, Resource, Volumes};

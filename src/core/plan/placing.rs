@@ -10,7 +10,8 @@ use super::notes::Warning;
 use super::once::why_not_again;
 use super::order::{Candidate, Cordons, Must};
 use super::places::{Place, Stage, new_place, places};
-use super::survey::{PoolIndex, Survey};
+use super::pools::PoolIndex;
+use super::survey::Survey;
 use super::waiting::{HOUR, Needs, Placed, ShapeKey, Waiting, WaitingPod};
 use crate::model::{NodeIndex, Resource};
 

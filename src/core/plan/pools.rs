@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reason::KeepReason;
-use super::survey::PoolIndex;
 use crate::model::{Node, NodeGroup, Snapshot};
 use crate::policy::{Policy, PoolName};
+
+/// The index of a pool in [`Pools::names`].
+pub(crate) type PoolIndex = usize;
 
 /// The pools of a cluster.
 #[derive(Debug)]

@@ -1,24 +1,13 @@
 //! The last live replica (section 2): both DNS servers on one node keep it, and so do two on two nodes that would go
 //! together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::live_pods::LivePods;
 use super::reason::Loss;
 use super::survey::{NodeFacts, Survey};
 use crate::model::{Binding, Controller, NodeIndex, Pod, Snapshot};
-
-/// The pods of the controllers that have an omitted Ready pod on a managed node, by the controller's uid.
-pub(crate) type LivePods<'a> = BTreeMap<&'a str, OfController>;
-
-/// The pods of a controller, wherever they are and whatever leaves them out of account.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OfController {
-    /// How many there are.
-    pods: usize,
-    /// The nodes of the live ones: Ready, not terminating, and on a Ready node that nobody deletes.
-    live_on: Vec<NodeIndex>,
-}
 
 /// Counts the pods of the controllers in question, and notes on each node its replicas.
 pub(super) fn count<'a>(snapshot: &'a Snapshot, nodes: &mut [NodeFacts<'a>]) -> LivePods<'a> {

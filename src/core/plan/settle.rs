@@ -13,7 +13,9 @@ use super::order::{
     Candidate, Cordons, Entry, KeepOrder, Must, OrderInput, cordon, entry, is_candidate, serves,
 };
 use super::placing::{Placement, place};
-use super::survey::{Cordon, NodeFacts, PoolIndex, Survey};
+use super::pools::PoolIndex;
+use super::state::Cordon;
+use super::survey::{NodeFacts, Survey};
 use super::utilization::Utilization;
 use super::waiting::Waiting;
 use crate::model::{Amounts, NodeIndex};

@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::notes::Warning;
-use super::survey::Cordon;
 use super::taints::{pressure, startup};
 use super::value::NodeState;
 use crate::model::{Node, annotation, taint};
@@ -53,6 +52,14 @@ pub(crate) fn is_adopted(cordoned_at: Option<Timestamp>, policy: &Policy, observ
         AdoptCordons::Never => false,
         AdoptCordons::After(least) => cordoned_at.is_some_and(|at| age(at, observed_at) >= least),
     }
+}
+
+/// Who cordoned a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cordon {
+    None,
+    Ours,
+    Others,
 }
 
 /// Who cordoned a node, and when, by what is written on it.

@@ -2,17 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::common::Population;
+use super::common::{CommonTaints, Population};
+use super::live_pods::LivePods;
 use super::notes::Warning;
+use super::pools::PoolIndex;
 use super::reason::{KeepReason, Loss};
-use super::replicas::LivePods;
-use super::state::is_adopted;
+use super::state::{Cordon, is_adopted};
 use super::value::NodeState;
-use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, TaintSet};
+use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot};
 use crate::policy::{AdoptCordons, Policy, PoolName};
-
-/// The index of a pool in [`Survey::pools`].
-pub(crate) type PoolIndex = usize;
 
 /// A cluster, looked at through a policy.
 #[derive(Debug)]
@@ -44,9 +42,6 @@ pub(crate) struct Survey<'a> {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// Which sets of lasting taints are common in a pool.
-pub(crate) type CommonTaints = std::collections::BTreeMap<TaintSet, bool>;
-
 /// A pod that is taken into account and bound to no node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UnboundPod<'a> {
@@ -63,14 +58,6 @@ pub(crate) enum OccupantKind {
     Dynamic,
     /// A reserve that anybody may displace; no occupant, and never placed.
     Placeholder,
-}
-
-/// Who cordoned a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cordon {
-    None,
-    Ours,
-    Others,
 }
 
 /// One node, looked at through a policy.

@@ -4,7 +4,8 @@ use super::assemble::Run;
 use super::changes::Held;
 use super::order::{Must, cordon};
 use super::reason::{KeepReason, Since};
-use super::survey::{Cordon, NodeFacts};
+use super::state::Cordon;
+use super::survey::NodeFacts;
 use super::value::{NodeState, NodeVerdict, Verdict};
 use crate::model::NodeIndex;
 

@@ -13,7 +13,9 @@ use super::growth::{GroupIndex, Growth};
 use super::notes::Warning;
 use super::order::{Must, is_candidate};
 use super::places::{Nominated, Place, Shape, Stage, admits, free_of_occupants, places, template_admits};
-use super::survey::{Cordon, NodeFacts, OccupantKind, PoolIndex, Survey, UnboundPod};
+use super::pools::PoolIndex;
+use super::state::Cordon;
+use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
 use crate::model::{Affinity, Amounts, NodeIndex, Pod, Resource, Unbound, Volumes};
 
 /// The pods that are bound to no node.

@@ -2,17 +2,19 @@
 
 use super::asked::{demand_of, reserved_demand};
 use super::capacity::{Medians, without_omitted};
+use super::common::CommonTaints;
 use super::common::{Judge, NewNode, Population};
 use super::devices::Devices;
 use super::managed::unmanaged;
 use super::node_warnings::{none_of, warn_of_nodes};
 use super::notes::Warning;
 use super::pods::Walk;
+use super::pools::PoolIndex;
 use super::pools::Pools;
 use super::reason::KeepReason;
 use super::replicas;
 use super::state::{bad_marks, state};
-use super::survey::{CommonTaints, NodeFacts, OccupantKind, PoolIndex, Survey, UnboundPod};
+use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
 use super::taints::{pressure, startup};
 use super::value::NodeState;
 use crate::model::{Constraints, Node, Snapshot};

@@ -1,0 +1,17 @@
+//! The live pods of controllers that have a replica to lose (section 2).
+
+use std::collections::BTreeMap;
+
+use crate::model::NodeIndex;
+
+/// The pods of the controllers that have an omitted Ready pod on a managed node, by the controller's uid.
+pub(crate) type LivePods<'a> = BTreeMap<&'a str, OfController>;
+
+/// The pods of a controller, wherever they are and whatever leaves them out of account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OfController {
+    /// How many there are.
+    pub(super) pods: usize,
+    /// The nodes of the live ones: Ready, not terminating, and on a Ready node that nobody deletes.
+    pub(super) live_on: Vec<NodeIndex>,
+}
