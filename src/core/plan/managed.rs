@@ -66,6 +66,11 @@ pub(super) fn unmanaged_by_labels(labels: &BTreeMap<String, String>, policy: &Po
     mark.map(|(key, value)| KeepReason::VirtualNode { mark: format!("{key}={value}") })
 }
 
+/// Whether a node is not managed because a part of it cannot be read.
+pub(super) fn is_unreadable(why: Option<&KeepReason>) -> bool {
+    matches!(why, Some(KeepReason::Unreadable { .. }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

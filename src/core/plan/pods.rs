@@ -6,9 +6,9 @@ use super::capacity::Ceiling;
 use super::classes::{Classifier, PodClass};
 use super::common::Population;
 use super::loss::loss;
+use super::managed::is_unreadable;
 use super::notes::Warning;
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
-use super::walk::is_unreadable;
 use crate::model::{Binding, NodeIndex, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 

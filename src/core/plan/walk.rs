@@ -5,7 +5,7 @@ use super::capacity::{Medians, without_omitted};
 use super::common::CommonTaints;
 use super::common::{Judge, NewNode, Population};
 use super::devices::Devices;
-use super::managed::unmanaged;
+use super::managed::{is_unreadable, unmanaged};
 use super::node_warnings::{none_of, warn_of_nodes};
 use super::notes::Warning;
 use super::pods::Walk;
@@ -66,10 +66,6 @@ impl<'a> Survey<'a> {
         let nodes: Vec<&Node> = self.of_pool(pool).map(|(_, facts)| facts.node).collect();
         judge.would_reserve(pool, name, &nodes, new)
     }
-}
-
-pub(super) fn is_unreadable(why: Option<&KeepReason>) -> bool {
-    matches!(why, Some(KeepReason::Unreadable { .. }))
 }
 
 /// Judges the nodes of each pool by their lasting taints, and notes on the reserved ones why they are.
