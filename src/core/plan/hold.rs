@@ -5,12 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
+
 use super::order::Candidate;
 use super::places::{Place, Stage};
-use super::placing::OTHER_REASON;
 use super::survey::Survey;
 use super::waiting::{ShapeKey, WaitingPod};
 use crate::model::NodeIndex;
+
+/// Once the scheduler has refused a pod for this long although it fits a serving node by this account, it has another
+/// reason. Before that it may just not have looked again.
+const OTHER_REASON: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is kept or opened for a pod.
 #[derive(Clone, Debug)]

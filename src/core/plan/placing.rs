@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
-
 use super::growth::{GroupIndex, Growth};
-use super::hold::Holds;
+use super::hold::{Held, Holds};
 use super::notes::Warning;
 use super::once::why_not_again;
 use super::order::{Candidate, Cordons, Must};
@@ -14,10 +12,6 @@ use super::pools::PoolIndex;
 use super::survey::Survey;
 use super::waiting::{HOUR, Needs, Placed, ShapeKey, Waiting, WaitingPod};
 use crate::model::{NodeIndex, Resource};
-
-/// Once the scheduler has refused a pod for this long although it fits a serving node by this account, it has another
-/// reason. Before that it may just not have looked again.
-pub(super) const OTHER_REASON: SignedDuration = SignedDuration::from_secs(30);
 
 /// Where the refused pods of a pool would go.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +94,7 @@ pub(super) fn place<'s>(
 
 impl<'s> Placing<'s, '_> {
     /// Keeps or opens the nodes that may take a pod which the scheduler refuses for another reason than its requests.
-    fn hold(&mut self, one: &WaitingPod<'_>, held: super::hold::Held) -> Fate {
+    fn hold(&mut self, one: &WaitingPod<'_>, held: Held) -> Fate {
         let node =
             self.survey.nodes.get(held.serving).map(|facts| facts.node.name.clone()).unwrap_or_default();
         let message = one.unbound.refusal.as_ref().map(|refusal| refusal.message.clone()).unwrap_or_default();
