@@ -7,9 +7,11 @@ use super::changes::{Changes, serves_after};
 use super::choice::Total;
 use super::delete::Deletions;
 use super::demand::Demand;
-use super::growth::{GroupIndex, Growth};
+use super::group::GroupIndex;
+use super::growth::Growth;
+use super::needs::Must;
 use super::notes::Limit;
-use super::order::{Must, cordon};
+use super::order::cordon;
 use super::pools::PoolIndex;
 use super::reason::{
     CordonAge, CordonReason, DeleteReason, GrowReason, MarkReason, Since, UncordonReason, UnmarkReason,

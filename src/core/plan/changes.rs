@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::ahead::{Share, Standing};
-use super::growth::{GroupIndex, Growth};
+use super::group::GroupIndex;
+use super::growth::Growth;
 use super::notes::Limit;
 use super::order::{Candidate, cordon, is_candidate};
 use super::pools::PoolIndex;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::changes::{Changes, serves_after};
+use super::fit::admits;
 use super::late::would_refuse;
 use super::notes::Limit;
 use super::order::cordon;
-use super::places::{Nominated, admits, free_now};
+use super::places::{Nominated, free_now};
 use super::pools::PoolIndex;
 use super::reason::{CordonAge, Elapsed, KeepReason, Since};
 use super::replicas::Replicas;

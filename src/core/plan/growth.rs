@@ -4,20 +4,17 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use super::group::{Group, GroupIndex, NewNodes};
 use super::managed::unmanaged_by_labels;
 use super::newcomer::{backs_off, has_common, members_of_groups, speaks_against};
 use super::notes::Warning;
-use super::once::twice;
-use super::places::{Shape, template_admits};
+use super::pause::twice;
 use super::pools::PoolIndex;
 use super::reason::{Elapsed, InstanceReason, Since};
 use super::survey::Survey;
 use super::template::{Template, daemon_sets};
 use super::value::NodeState;
 use crate::model::{Instance, NodeGroup, NodeIndex};
-
-/// The index of a [`Group`] in [`Growth::groups`].
-pub(super) type GroupIndex = usize;
 
 /// Everything about nodes that do not exist yet.
 #[derive(Debug)]
@@ -37,29 +34,6 @@ pub(super) struct Growth<'a> {
     pub(super) warnings: Vec<Warning>,
 }
 
-/// A node group as something that can create nodes.
-#[derive(Debug)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "it wraps the model's group, or stands for one that is not known"
-)]
-pub(super) struct Group<'a> {
-    /// `None` where no group is known: it then means the common nodes of its pool.
-    pub(super) group: Option<&'a NodeGroup>,
-    /// `None` where nothing tells.
-    pub(super) pool: Option<PoolIndex>,
-    /// What its next node would be like, if something tells.
-    pub(super) template: Option<Template<'a>>,
-    /// Whether it may create nodes in this run.
-    pub(super) growable: bool,
-    /// Its managed nodes; where no group is known, the common nodes of its pool.
-    pub(super) nodes: Vec<NodeIndex>,
-    /// All its nodes, managed or not; where no group is known, the managed nodes of its pool.
-    pub(super) members: Vec<NodeIndex>,
-    /// Managed nodes and instances in its zone, for spreading.
-    zone_nodes: usize,
-}
-
 /// An instance that boots.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BootingInstance<'a> {
@@ -75,22 +49,6 @@ pub(super) struct NeverRegistered<'a> {
     pub(super) group: &'a NodeGroup,
     pub(super) instance: &'a Instance,
     pub(super) reason: InstanceReason,
-}
-
-impl Group<'_> {
-    /// Its name; empty where no group is known.
-    pub(super) fn name(&self) -> &str {
-        self.group.map_or("", |group| group.name.as_str())
-    }
-
-    /// Whether its next node would take a pod. Where nothing tells what the node would be like, any pod is assumed to fit: a
-    /// cluster that has shrunk to nothing must be able to grow again.
-    pub(super) fn would_take(&self, shape: Shape<'_>) -> bool {
-        match &self.template {
-            Some(template) => shape.fits(&template.free) && template_admits(template, shape),
-            None => self.growable,
-        }
-    }
 }
 
 impl<'a> Growth<'a> {
@@ -325,20 +283,6 @@ impl<'a> Growth<'a> {
     }
 }
 
-impl<'a> Group<'a> {
-    fn new(group: Option<&'a NodeGroup>, pool: Option<PoolIndex>) -> Self {
-        Self {
-            group,
-            pool,
-            template: None,
-            growable: true,
-            nodes: Vec::new(),
-            members: Vec::new(),
-            zone_nodes: 0,
-        }
-    }
-}
-
 fn all_reserved(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
     let reserved = |index: &NodeIndex| survey.nodes.get(*index).is_some_and(|facts| facts.reserved.is_some());
     !nodes.is_empty() && nodes.iter().all(reserved)
@@ -399,30 +343,4 @@ fn nodes_in_zone(survey: &Survey<'_>, group: &NodeGroup) -> usize {
     let nodes = survey.managed().filter(|(_, facts)| facts.zone == Some(zone)).count();
     let others = survey.snapshot.groups().iter().filter(|other| other.zone.as_deref() == Some(zone));
     nodes + others.map(without_node).sum::<usize>()
-}
-
-/// The groups that create further nodes, one a node. See [`Growth::order`].
-#[derive(Clone, Debug)]
-pub(super) struct NewNodes<'a> {
-    groups: &'a [Group<'a>],
-    /// Nodes in the group's zone so far, and the group (groups are sorted by name).
-    waiting: Vec<(usize, GroupIndex)>,
-}
-
-impl NewNodes<'_> {
-    /// The next group that `suits`, counted as having created a node.
-    pub(super) fn take(&mut self, suits: impl Fn(GroupIndex) -> bool) -> Option<GroupIndex> {
-        let &(_, group) = self.waiting.iter().filter(|(_, group)| suits(*group)).min()?;
-        let zone = |index: GroupIndex| {
-            self.groups.get(index).and_then(|group| group.group).and_then(|group| group.zone.as_deref())
-        };
-        let created_in = zone(group);
-        for (nodes, index) in &mut self.waiting {
-            // Regional groups have no zone of their own to compare by; each counts for itself.
-            if *index == group || (created_in.is_some() && zone(*index) == created_in) {
-                *nodes += 1;
-            }
-        }
-        Some(group)
-    }
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::growth::GroupIndex;
+use super::group::GroupIndex;
 use super::managed::unmanaged_by_labels;
-use super::once::{pause_after, twice};
+use super::pause::{pause_after, twice};
 use super::reason::Elapsed;
 use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;

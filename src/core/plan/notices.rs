@@ -99,7 +99,7 @@ fn on_new(run: &Run<'_, '_>, pool: PoolIndex, index: usize) -> (NoticeKind, Stri
         number == index && entry.candidate == Candidate::New(*group)
     };
     let created = decision.new.iter().enumerate().any(|(number, entry)| is_this(number, entry));
-    let name = run.growth.groups.get(*group).map(super::growth::Group::name).unwrap_or_default();
+    let name = run.growth.groups.get(*group).map(super::group::Group::name).unwrap_or_default();
     if created && run.guard.is_none() {
         let where_ = if name.is_empty() { String::new() } else { format!(" in node group {name}") };
         (TriggeredScaleUp, format!("a node is created for it{where_}"))

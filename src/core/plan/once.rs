@@ -5,17 +5,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::growth::{GroupIndex, Growth};
-use super::places::{admits, free_of_occupants};
+use super::fit::{admits, free_of_occupants};
+use super::group::GroupIndex;
+use super::growth::Growth;
+use super::pause::pause_after;
 use super::reason::Elapsed;
 use super::survey::Survey;
 use super::value::NodeState;
 use super::waiting::{HOUR, WaitingPod};
 use crate::model::CreatedFor;
-use crate::policy::Policy;
-
-/// The longest pause between two nodes that are created for one pod.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why a group is not grown again for a pod; `None` if it may be.
 pub(super) fn why_not_again(
@@ -100,17 +98,4 @@ fn pause(
         let noun = if nodes == 1 { "node was" } else { "nodes were" };
         format!("{nodes} {noun} created for it, the next follows after {}", Elapsed(pause))
     })
-}
-
-/// `BOOT_GRACE`, doubled for each node but the first, at most a day.
-pub(super) fn pause_after(nodes: u32, policy: &Policy) -> SignedDuration {
-    let mut pause = policy.boot_grace;
-    for _ in 1..nodes.min(64) {
-        pause = twice(pause).min(LONGEST_PAUSE);
-    }
-    pause
-}
-
-pub(super) fn twice(duration: SignedDuration) -> SignedDuration {
-    duration.saturating_add(duration)
 }

@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::growth::{GroupIndex, Growth};
+use super::group::GroupIndex;
+use super::growth::Growth;
+use super::needs::{Must, Needs};
 use super::pools::PoolIndex;
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;
-use super::waiting::{Needs, Placed};
 use crate::model::{Amounts, NodeIndex, Resource};
 use crate::policy::CapacitySource;
 
@@ -31,23 +32,6 @@ pub(super) struct Entry {
     pub(super) daemons: Amounts,
     /// Whether it can serve right away.
     pub(super) ready: bool,
-}
-
-/// Why a candidate must be kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Must {
-    /// It runs a critical pod.
-    Critical,
-    /// It is annotated to stay.
-    ScaleDownDisabled,
-    /// The scheduler has nominated it for this pod.
-    Nominated(String),
-    /// A waiting pod has room there.
-    Waiting(Placed),
-    /// The scheduler refuses this pod on the nodes that it fits by its requests; this one may take it.
-    RefusedElsewhere(String),
-    /// Its zone has no other.
-    Zone(String),
 }
 
 /// The keep order of a pool.

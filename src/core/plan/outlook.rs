@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::classes::{Classifier, PodClass};
 use super::common::NewNode;
-use super::places::{Shape, template_admits};
+use super::fit::{Shape, template_admits};
 use super::pools::PoolIndex;
 use super::survey::{NodeFacts, Survey};
 use super::template::Template;

@@ -9,7 +9,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::growth::{GroupIndex, Growth};
+use super::fit::{Shape, template_admits};
+use super::group::GroupIndex;
+use super::growth::Growth;
 use super::order::{
     Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate, ready_candidates,
 };
@@ -19,28 +21,10 @@ use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::template::Template;
-use crate::model::{Amounts, FurtherAmounts, NodeIndex, Pod, Resource, Volumes};
+use crate::model::{Amounts, FurtherAmounts, NodeIndex, Resource};
 
 /// Requests of nominated pods by the node that they are nominated for.
 pub(super) type Nominated = BTreeMap<NodeIndex, Amounts>;
-
-/// What decides where a pod may go.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shape<'a> {
-    pub(super) pod: &'a Pod,
-    pub(super) volumes: &'a Volumes,
-}
-
-impl Shape<'_> {
-    /// Whether the pod's requests fit what is left of a place.
-    pub(super) fn fits(self, left: &Amounts) -> bool {
-        self.pod.requests.fits(left)
-    }
-
-    fn is_admitted(self, site: Site<'_>) -> bool {
-        site.admits_pod(self.pod, self.volumes)
-    }
-}
 
 /// What kind of place it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,25 +88,10 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Whether a node admits a pod, apart from its size.
-pub(super) fn admits(survey: &Survey<'_>, facts: &NodeFacts<'_>, shape: Shape<'_>) -> bool {
-    shape.is_admitted(Site::of(facts.node, survey.policy))
-}
-
-/// Whether a node of this kind admits a pod, apart from its size, in one of the zones that it may be in.
-pub(super) fn template_admits(template: &Template<'_>, shape: Shape<'_>) -> bool {
-    template.sites().any(|site| shape.is_admitted(site))
-}
-
 /// What is free on a node now.
 pub(super) fn free_now(facts: &NodeFacts<'_>, index: NodeIndex, nominated: &Nominated) -> Amounts {
     let free = facts.offer.clone().minus(&facts.load);
     nominated.get(&index).map_or(free.clone(), |more| free.minus(more))
-}
-
-/// What would be free on a node without its occupants.
-pub(super) fn free_of_occupants(facts: &NodeFacts<'_>) -> Amounts {
-    facts.offer.clone().minus(&facts.unoccupied_load)
 }
 
 /// The places of a pool that exist, in order.
@@ -233,7 +202,7 @@ fn without_bound() -> Amounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Node, SchedulerRefusal, Unbound};
+    use crate::model::{Node, Pod, SchedulerRefusal, Unbound};
     use crate::plan::fixture::{Build, ago, cluster, node, pod};
     use crate::plan::{Action, plan};
     use crate::policy::Policy;

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::growth::{GroupIndex, Growth};
+use super::group::GroupIndex;
+use super::growth::Growth;
 use super::hold::{Held, Holds};
+use super::needs::Must;
+use super::needs::{Needs, Placed};
 use super::notes::Warning;
 use super::once::why_not_again;
-use super::order::{Candidate, Cordons, Must};
+use super::order::{Candidate, Cordons};
 use super::places::{Place, Stage, new_place, places};
 use super::pools::PoolIndex;
 use super::survey::Survey;
-use super::waiting::{HOUR, Needs, Placed, ShapeKey, Waiting, WaitingPod};
+use super::waiting::{HOUR, ShapeKey, Waiting, WaitingPod};
 use crate::model::{NodeIndex, Resource};
 
 /// Where the refused pods of a pool would go.

@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::choice::{Aim, Chosen, Lengths, Total};
 use super::demand::Demand;
 use super::growth::Growth;
+use super::needs::Must;
 use super::notes::{ENOUGH_NODES, Limit};
-use super::order::{
-    Candidate, Cordons, Entry, KeepOrder, Must, OrderInput, cordon, entry, is_candidate, serves,
-};
+use super::order::{Candidate, Cordons, Entry, KeepOrder, OrderInput, cordon, entry, is_candidate, serves};
 use super::placing::{Placement, place};
 use super::pools::PoolIndex;
 use super::state::Cordon;

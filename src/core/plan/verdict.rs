@@ -2,7 +2,8 @@
 
 use super::assemble::Run;
 use super::changes::Held;
-use super::order::{Must, cordon};
+use super::needs::Must;
+use super::order::cordon;
 use super::reason::{KeepReason, Since};
 use super::state::Cordon;
 use super::survey::NodeFacts;

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::growth::{GroupIndex, Growth};
+use super::fit::{Shape, admits, free_of_occupants, template_admits};
+use super::group::GroupIndex;
+use super::growth::Growth;
 use super::notes::Warning;
-use super::order::{Must, is_candidate};
-use super::places::{Nominated, Place, Shape, Stage, admits, free_of_occupants, places, template_admits};
+use super::order::is_candidate;
+use super::places::{Nominated, Place, Stage, places};
 use super::pools::PoolIndex;
 use super::state::Cordon;
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
@@ -60,27 +62,6 @@ enum Nomination {
     Holds,
     /// Its node is cordoned or NotReady, so the pod waits.
     Fails,
-}
-
-/// Pods that got a place: one of them, and how many.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Placed {
-    /// `namespace/name`.
-    pub(super) pod: String,
-    pub(super) pods: usize,
-}
-
-/// What the waiting pods of one pool need.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Needs {
-    /// Candidates that must be kept, in the order in which that was found.
-    pub(super) nodes: Vec<(NodeIndex, Must)>,
-    /// Booting instances that must be kept.
-    pub(super) instances: Vec<usize>,
-    /// Reserved nodes under our own cordon that are to be uncordoned.
-    pub(super) reserved: BTreeMap<NodeIndex, Placed>,
-    /// New nodes, by the group that creates each.
-    pub(super) new: Vec<GroupIndex>,
 }
 
 impl<'a> WaitingPod<'a> {

@@ -1,0 +1,40 @@
+//! Whether a pod fits a node, there or to be created: its size apart from what keeps it away. Section 6.
+
+use super::reach::Site;
+use super::survey::{NodeFacts, Survey};
+use super::template::Template;
+use crate::model::{Amounts, Pod, Volumes};
+
+/// What decides where a pod may go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) volumes: &'a Volumes,
+}
+
+impl Shape<'_> {
+    /// Whether the pod's requests fit what is left of a place.
+    pub(super) fn fits(self, left: &Amounts) -> bool {
+        self.pod.requests.fits(left)
+    }
+
+    /// Whether a node of this kind admits the pod, apart from its size.
+    pub(super) fn is_admitted(self, site: Site<'_>) -> bool {
+        site.admits_pod(self.pod, self.volumes)
+    }
+}
+
+/// Whether a node admits a pod, apart from its size.
+pub(super) fn admits(survey: &Survey<'_>, facts: &NodeFacts<'_>, shape: Shape<'_>) -> bool {
+    shape.is_admitted(Site::of(facts.node, survey.policy))
+}
+
+/// Whether a node of this kind admits a pod, apart from its size, in one of the zones that it may be in.
+pub(super) fn template_admits(template: &Template<'_>, shape: Shape<'_>) -> bool {
+    template.sites().any(|site| shape.is_admitted(site))
+}
+
+/// What would be free on a node without its occupants.
+pub(super) fn free_of_occupants(facts: &NodeFacts<'_>) -> Amounts {
+    facts.offer.clone().minus(&facts.unoccupied_load)
+}

@@ -1,0 +1,88 @@
+//! A node group as something that can create nodes, and the order in which several do.
+
+use super::fit::{Shape, template_admits};
+use super::pools::PoolIndex;
+use super::template::Template;
+use crate::model::{NodeGroup, NodeIndex};
+
+/// The index of a [`Group`] in the list of all groups.
+pub(super) type GroupIndex = usize;
+
+/// A node group as something that can create nodes.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "it wraps the model's group, or stands for one that is not known"
+)]
+pub(super) struct Group<'a> {
+    /// `None` where no group is known: it then means the common nodes of its pool.
+    pub(super) group: Option<&'a NodeGroup>,
+    /// `None` where nothing tells.
+    pub(super) pool: Option<PoolIndex>,
+    /// What its next node would be like, if something tells.
+    pub(super) template: Option<Template<'a>>,
+    /// Whether it may create nodes in this run.
+    pub(super) growable: bool,
+    /// Its managed nodes; where no group is known, the common nodes of its pool.
+    pub(super) nodes: Vec<NodeIndex>,
+    /// All its nodes, managed or not; where no group is known, the managed nodes of its pool.
+    pub(super) members: Vec<NodeIndex>,
+    /// Managed nodes and instances in its zone, for spreading.
+    pub(super) zone_nodes: usize,
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn new(group: Option<&'a NodeGroup>, pool: Option<PoolIndex>) -> Self {
+        Self {
+            group,
+            pool,
+            template: None,
+            growable: true,
+            nodes: Vec::new(),
+            members: Vec::new(),
+            zone_nodes: 0,
+        }
+    }
+}
+
+impl Group<'_> {
+    /// Its name; empty where no group is known.
+    pub(super) fn name(&self) -> &str {
+        self.group.map_or("", |group| group.name.as_str())
+    }
+
+    /// Whether its next node would take a pod. Where nothing tells what the node would be like, any pod is assumed to fit: a
+    /// cluster that has shrunk to nothing must be able to grow again.
+    pub(super) fn would_take(&self, shape: Shape<'_>) -> bool {
+        match &self.template {
+            Some(template) => shape.fits(&template.free) && template_admits(template, shape),
+            None => self.growable,
+        }
+    }
+}
+
+/// The groups that create further nodes, one a node.
+#[derive(Clone, Debug)]
+pub(super) struct NewNodes<'a> {
+    pub(super) groups: &'a [Group<'a>],
+    /// Nodes in the group's zone so far, and the group (groups are sorted by name).
+    pub(super) waiting: Vec<(usize, GroupIndex)>,
+}
+
+impl NewNodes<'_> {
+    /// The next group that `suits`, counted as having created a node.
+    pub(super) fn take(&mut self, suits: impl Fn(GroupIndex) -> bool) -> Option<GroupIndex> {
+        let &(_, group) = self.waiting.iter().filter(|(_, group)| suits(*group)).min()?;
+        let zone = |index: GroupIndex| {
+            self.groups.get(index).and_then(|group| group.group).and_then(|group| group.zone.as_deref())
+        };
+        let created_in = zone(group);
+        for (nodes, index) in &mut self.waiting {
+            // Regional groups have no zone of their own to compare by; each counts for itself.
+            if *index == group || (created_in.is_some() && zone(*index) == created_in) {
+                *nodes += 1;
+            }
+        }
+        Some(group)
+    }
+}

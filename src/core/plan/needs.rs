@@ -1,0 +1,44 @@
+//! What must be kept, opened or created, and for whom.
+
+use std::collections::BTreeMap;
+
+use super::group::GroupIndex;
+use crate::model::NodeIndex;
+
+/// Why a candidate must be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Must {
+    /// It runs a critical pod.
+    Critical,
+    /// It is annotated to stay.
+    ScaleDownDisabled,
+    /// The scheduler has nominated it for this pod.
+    Nominated(String),
+    /// A waiting pod has room there.
+    Waiting(Placed),
+    /// The scheduler refuses this pod on the nodes that it fits by its requests; this one may take it.
+    RefusedElsewhere(String),
+    /// Its zone has no other.
+    Zone(String),
+}
+
+/// Pods that got a place: one of them, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// `namespace/name`.
+    pub(super) pod: String,
+    pub(super) pods: usize,
+}
+
+/// What the waiting pods of one pool need.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Needs {
+    /// Candidates that must be kept, in the order in which that was found.
+    pub(super) nodes: Vec<(NodeIndex, Must)>,
+    /// Booting instances that must be kept.
+    pub(super) instances: Vec<usize>,
+    /// Reserved nodes under our own cordon that are to be uncordoned.
+    pub(super) reserved: BTreeMap<NodeIndex, Placed>,
+    /// New nodes, by the group that creates each.
+    pub(super) new: Vec<GroupIndex>,
+}
