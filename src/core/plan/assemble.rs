@@ -3,103 +3,21 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, GroupSize};
-use super::changes::{Changes, serves_after};
-use super::choice::Total;
-use super::delete::Deletions;
-use super::demand::Demand;
+use super::decided::{PoolNow, Run};
 use super::group::GroupIndex;
-use super::growth::Growth;
-use super::needs::Must;
 use super::notes::Limit;
 use super::order::cordon;
 use super::pools::PoolIndex;
-use super::reason::{
-    CordonAge, CordonReason, DeleteReason, GrowReason, MarkReason, Since, UncordonReason, UnmarkReason,
-};
-use super::settle::{demand, serving_total};
+use super::reason::{GrowReason, MarkReason, UnmarkReason};
 use super::state::Cordon;
-use super::survey::{NodeFacts, Survey};
 use super::utilization::Band;
-use super::utilization::Utilization;
-use super::value::{After, Before, NodeState, Plan, PoolPlan, TooManyBroken};
+use super::value::{Plan, PoolPlan};
 use super::verdict::verdict;
-use super::waiting::Waiting;
 use super::{notices, remember};
-use crate::model::{Amounts, NodeIndex, annotation, taint};
+use crate::model::{NodeIndex, annotation, taint};
 use crate::policy::AdoptCordons;
 
-/// A pool as it is.
-#[derive(Clone, Debug)]
-pub(super) struct PoolNow {
-    pub(super) before: Before,
-    pub(super) demand: Demand,
-    pub(super) band: Band,
-}
-
-/// Everything decided, before it is written down.
-#[derive(Debug)]
-pub(super) struct Run<'r, 'a> {
-    pub(super) survey: &'r Survey<'a>,
-    pub(super) growth: &'r Growth<'a>,
-    pub(super) waiting: &'r Waiting<'a>,
-    /// By pool.
-    pub(super) now: Vec<PoolNow>,
-    pub(super) changes: Changes,
-    pub(super) deletions: Deletions,
-    pub(super) guard: Option<TooManyBroken>,
-    /// By pool: the utilization once every action has taken effect.
-    after: Vec<Utilization>,
-}
-
-/// Looks at a pool as it is.
-pub(super) fn pool_now(
-    survey: &Survey<'_>,
-    growth: &Growth<'_>,
-    waiting: &Waiting<'_>,
-    pool: PoolIndex,
-) -> PoolNow {
-    let cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
-    let count = |state| survey.common(pool).filter(|(_, facts)| facts.state == state).count();
-    let demand = demand(survey, waiting, pool);
-    let utilization = serving_total(survey, pool, &demand, &cordons).utilization(survey);
-    let before = Before {
-        managed: survey.of_pool(pool).count(),
-        serving: count(NodeState::Serving),
-        cordoned: count(NodeState::Cordoned),
-        booting: count(NodeState::Booting),
-        broken: count(NodeState::Broken),
-        not_in_use: count(NodeState::NotInUse),
-        under_pressure: count(NodeState::UnderPressure),
-        claimed: count(NodeState::Claimed),
-        reserved: survey.of_pool(pool).filter(|(_, facts)| facts.reserved.is_some()).count(),
-        critical: survey.of_pool(pool).filter(|(_, facts)| facts.critical.is_some()).count(),
-        empty: survey.of_pool(pool).filter(|(_, facts)| facts.empty()).count(),
-        instances_without_node: growth.instances_without_node.get(pool).copied().unwrap_or(0),
-        waiting_pods: waiting.refused.get(pool).copied().unwrap_or(0),
-        utilization,
-    };
-    let band = utilization.band(survey.policy.bounds_of(survey.pool_name(pool)));
-    PoolNow { before, demand, band }
-}
-
-impl<'r, 'a> Run<'r, 'a> {
-    pub(super) fn new(
-        survey: &'r Survey<'a>,
-        growth: &'r Growth<'a>,
-        waiting: &'r Waiting<'a>,
-        now: Vec<PoolNow>,
-        changes: Changes,
-        deletions: Deletions,
-        guard: Option<TooManyBroken>,
-    ) -> Self {
-        let mut run = Self { survey, growth, waiting, now, changes, deletions, guard, after: Vec::new() };
-        run.after = (0..survey.pools.len())
-            .filter_map(|pool| run.after(pool))
-            .map(|after| after.utilization)
-            .collect();
-        run
-    }
-
+impl Run<'_, '_> {
     /// Writes everything down.
     pub(super) fn plan(self) -> Plan {
         let mut actions = Vec::new();
@@ -159,100 +77,6 @@ impl<'r, 'a> Run<'r, 'a> {
             after: self.after(pool)?,
             limits: limits.unwrap_or_default(),
         })
-    }
-
-    pub(super) fn name(&self, index: NodeIndex) -> String {
-        self.survey.nodes.get(index).map(|facts| facts.node.name.clone()).unwrap_or_default()
-    }
-
-    fn now_of(&self, index: NodeIndex) -> Option<&PoolNow> {
-        self.now.get(self.survey.nodes.get(index)?.pool)
-    }
-
-    fn cordon_age(&self, facts: &NodeFacts<'_>) -> CordonAge {
-        CordonAge::at(self.survey.snapshot.observed_at(), facts.cordoned_at)
-    }
-
-    pub(super) fn uncordon_reason(&self, index: NodeIndex) -> UncordonReason {
-        let why = self.why_uncordon(index);
-        match self.survey.nodes.get(index) {
-            Some(facts) if facts.cordon == Cordon::Others => UncordonReason::AdoptedCordon {
-                why: Box::new(why),
-                cordoned: Since(facts.cordoned_at),
-                age: self.cordon_age(facts),
-            },
-            _ => why,
-        }
-    }
-
-    fn why_uncordon(&self, index: NodeIndex) -> UncordonReason {
-        let (Some(facts), Some(now)) = (self.survey.nodes.get(index), self.now_of(index)) else {
-            return UncordonReason::Needed { occupants: 0 };
-        };
-        let occupants = facts.occupants;
-        let Some(decision) = self.changes.decisions.get(facts.pool) else {
-            return UncordonReason::Needed { occupants };
-        };
-        if let Some(placed) = decision.placement.needs.reserved.get(&index) {
-            return UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
-        }
-        match (decision.must.get(&index), facts.critical) {
-            (Some(Must::Critical), Some(pod)) => return UncordonReason::CriticalPod { pod: pod.full_name() },
-            (Some(Must::ScaleDownDisabled), _) => return UncordonReason::ScaleDownDisabled,
-            (Some(Must::Nominated(pod)), _) => return UncordonReason::NominatedPod { pod: pod.clone() },
-            (Some(Must::Waiting(placed)), _) => {
-                return UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
-            }
-            (Some(Must::RefusedElsewhere(pod)), _) => {
-                return UncordonReason::RefusedElsewhere { pod: pod.clone() };
-            }
-            (Some(Must::Zone(zone)), _) => return UncordonReason::KeepZone { zone: zone.clone() },
-            (Some(Must::Critical) | None, _) => {}
-        }
-        let bounds = self.survey.policy.bounds_of(self.survey.pool_name(facts.pool));
-        let serving = now.before.serving;
-        if now.band == Band::Above {
-            UncordonReason::AboveBand { utilization: now.before.utilization, max: bounds.max_utilization }
-        } else if serving < bounds.min_nodes {
-            UncordonReason::MinNodes { serving, min: bounds.min_nodes }
-        } else {
-            UncordonReason::Needed { occupants }
-        }
-    }
-
-    pub(super) fn cordon_reason(&self, index: NodeIndex) -> CordonReason {
-        let (Some(facts), Some(now)) = (self.survey.nodes.get(index), self.now_of(index)) else {
-            return CordonReason::NotNeeded { occupants: 0 };
-        };
-        if facts.state == NodeState::Broken {
-            return CordonReason::Broken { since: Since(facts.not_ready_since) };
-        }
-        let bounds = self.survey.policy.bounds_of(self.survey.pool_name(facts.pool));
-        let (serving, occupants) = (now.before.serving, facts.occupants);
-        match now.band {
-            Band::Below => CordonReason::BelowBand {
-                utilization: now.before.utilization,
-                min: bounds.min_utilization,
-                occupants,
-            },
-            Band::Within | Band::Above if bounds.max_nodes_set && serving > bounds.max_nodes => {
-                CordonReason::MaxNodes { serving, max: bounds.max_nodes }
-            }
-            Band::Within | Band::Above => CordonReason::NotNeeded { occupants },
-        }
-    }
-
-    pub(super) fn delete_reason(&self, index: NodeIndex) -> DeleteReason {
-        let Some(facts) = self.survey.nodes.get(index) else {
-            return DeleteReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
-        };
-        let (cordoned, empty) = (Since(facts.cordoned_at), Since(facts.empty_since));
-        if facts.cordon == Cordon::Others {
-            let adopt = self.survey.policy.adopt_cordons;
-            DeleteReason::EmptyUnderAdoptedCordon { cordoned, empty, adopt, age: self.cordon_age(facts) }
-        } else {
-            DeleteReason::EmptyAndCordoned { cordoned, empty }
-        }
     }
 
     /// The pods of a node that their controllers start again elsewhere.
@@ -370,35 +194,5 @@ impl<'r, 'a> Run<'r, 'a> {
         }
         mark.append(&mut unmark);
         mark
-    }
-
-    /// The utilization of a pool once every action has taken effect.
-    pub(super) fn utilization_after(&self, pool: PoolIndex) -> Utilization {
-        let now = self.now.get(pool).map(|now| now.before.utilization);
-        self.after.get(pool).copied().or(now).unwrap_or_else(|| Total::default().utilization(self.survey))
-    }
-
-    /// A pool once every action has taken effect.
-    pub(super) fn after(&self, pool: PoolIndex) -> Option<After> {
-        let decision = self.changes.decisions.get(pool)?;
-        let mut total = Total { requested: self.now.get(pool)?.demand.total(), capacity: Amounts::default() };
-        let mut nodes = 0;
-        for (_, facts) in
-            self.survey.common(pool).filter(|(index, facts)| serves_after(&self.changes, facts, *index))
-        {
-            nodes += 1;
-            total.requested.add(&facts.daemons);
-            total.capacity.add(&facts.capacity);
-        }
-        for entry in decision.booting.iter().chain(&decision.new) {
-            nodes += 1;
-            total.add(entry);
-        }
-        Some(After {
-            serving: nodes,
-            booting: decision.booting.len(),
-            created: decision.new.len(),
-            utilization: total.utilization(self.survey),
-        })
     }
 }

@@ -3,8 +3,7 @@
 use std::cmp::Ordering;
 
 use super::order::{Candidate, Entry, KeepOrder};
-use super::utilization::Band;
-use super::utilization::Utilization;
+use super::utilization::{Band, Utilization};
 use crate::model::{Amounts, Resource};
 use crate::policy::{Bounds, PartsPerMillion};
 

@@ -6,8 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::reach::Site;
 use super::reason::KeepReason;
-use super::state::Cordon;
-use super::state::age;
+use super::state::{Cordon, age};
 use super::survey::{NodeFacts, Survey};
 use super::taints::tolerates_cordon;
 use crate::model::{Constraints, NodeIndex, Pod};

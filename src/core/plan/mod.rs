@@ -3,14 +3,15 @@
 //! ```text
 //!   survey     what each node is and holds, in one walk over the pods:
 //!              managed, actors, classes, state, taints, reach, common, pools, capacity, asked, loss, replicas
-//!   growth     node groups, what each may create; template: what a new node would be like
+//!   growth     node groups (group), what each may create; template: what a new node would be like
 //!   waiting    the pods that wait, what they ask for, and the pool of each
-//!   placing    where each would go: places, hold (refused for another reason), once (one try at a time)
+//!   placing    where each would go: places, fit, hold (refused for another reason), once (one try at a time)
 //!   order      every candidate of a pool once, those that stay first
 //!   choice     a prefix of that order
 //!   settle     choice made again on its own outcome, until it changes nothing
 //!   changes    the difference to what is: uncordon, grow, cordon; ahead: no cordon before its replacement serves
 //!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
+//!   decided    all of that, before it is written down; why: the reasons of actions on nodes
 //!   assemble   actions in order; verdict: a reason for every node; notices: for users; remember: for later runs
 //! ```
 
@@ -24,6 +25,7 @@ mod changes;
 mod choice;
 mod classes;
 mod common;
+mod decided;
 mod delete;
 mod demand;
 mod devices;
@@ -66,6 +68,7 @@ mod value;
 mod verdict;
 mod waiting;
 mod walk;
+mod why;
 
 pub use action::{Action, ActionKind, Effect, EventWords, GroupSize, KindFacts, Service, Target};
 pub use classes::is_users;
@@ -89,8 +92,8 @@ pub(crate) use state::{Cordon, Marks, is_adopted, says_ready, scale_down_disable
 pub(crate) use survey::{NodeFacts, Survey};
 pub(crate) use taints::{pressure, startup};
 
-use assemble::{PoolNow, Run, pool_now};
 use changes::Changes;
+use decided::{PoolNow, Run, pool_now};
 use delete::Deletions;
 use growth::Growth;
 use waiting::Waiting;

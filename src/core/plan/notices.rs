@@ -1,6 +1,6 @@
 //! What waiting users read: what was started for each, or what keeps it waiting. Section 6.
 
-use super::assemble::Run;
+use super::decided::Run;
 use super::order::{Candidate, cordon};
 use super::places::Stage;
 use super::placing::Fate;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::assemble::Run;
+use super::decided::Run;
 use super::newcomer;
 use super::order::Candidate;
 use crate::model::{CreatedFor, Ledger};

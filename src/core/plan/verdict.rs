@@ -1,7 +1,7 @@
 //! A verdict with a reason for every node.
 
-use super::assemble::Run;
 use super::changes::Held;
+use super::decided::Run;
 use super::needs::Must;
 use super::order::cordon;
 use super::reason::{KeepReason, Since};

@@ -2,15 +2,13 @@
 
 use super::asked::{demand_of, reserved_demand};
 use super::capacity::{Medians, without_omitted};
-use super::common::CommonTaints;
-use super::common::{Judge, NewNode, Population};
+use super::common::{CommonTaints, Judge, NewNode, Population};
 use super::devices::Devices;
 use super::managed::{is_unreadable, unmanaged};
 use super::node_warnings::{none_of, warn_of_nodes};
 use super::notes::Warning;
 use super::pods::Walk;
-use super::pools::PoolIndex;
-use super::pools::Pools;
+use super::pools::{PoolIndex, Pools};
 use super::reason::KeepReason;
 use super::replicas;
 use super::state::{bad_marks, state};

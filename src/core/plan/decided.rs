@@ -1,0 +1,129 @@
+//! Everything that is decided, before it is written down: each pool as it is, and as it will be.
+
+use super::changes::{Changes, serves_after};
+use super::choice::Total;
+use super::delete::Deletions;
+use super::demand::Demand;
+use super::growth::Growth;
+use super::pools::PoolIndex;
+use super::settle::{demand, serving_total};
+use super::state::Cordon;
+use super::survey::Survey;
+use super::utilization::{Band, Utilization};
+use super::value::{After, Before, NodeState, TooManyBroken};
+
+use super::waiting::Waiting;
+
+use crate::model::{Amounts, NodeIndex};
+
+/// A pool as it is.
+#[derive(Clone, Debug)]
+pub(super) struct PoolNow {
+    pub(super) before: Before,
+    pub(super) demand: Demand,
+    pub(super) band: Band,
+}
+
+/// Everything decided, before it is written down.
+#[derive(Debug)]
+pub(super) struct Run<'r, 'a> {
+    pub(super) survey: &'r Survey<'a>,
+    pub(super) growth: &'r Growth<'a>,
+    pub(super) waiting: &'r Waiting<'a>,
+    /// By pool.
+    pub(super) now: Vec<PoolNow>,
+    pub(super) changes: Changes,
+    pub(super) deletions: Deletions,
+    pub(super) guard: Option<TooManyBroken>,
+    /// By pool: the utilization once every action has taken effect.
+    after: Vec<Utilization>,
+}
+
+/// Looks at a pool as it is.
+pub(super) fn pool_now(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    waiting: &Waiting<'_>,
+    pool: PoolIndex,
+) -> PoolNow {
+    let cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
+    let count = |state| survey.common(pool).filter(|(_, facts)| facts.state == state).count();
+    let demand = demand(survey, waiting, pool);
+    let utilization = serving_total(survey, pool, &demand, &cordons).utilization(survey);
+    let before = Before {
+        managed: survey.of_pool(pool).count(),
+        serving: count(NodeState::Serving),
+        cordoned: count(NodeState::Cordoned),
+        booting: count(NodeState::Booting),
+        broken: count(NodeState::Broken),
+        not_in_use: count(NodeState::NotInUse),
+        under_pressure: count(NodeState::UnderPressure),
+        claimed: count(NodeState::Claimed),
+        reserved: survey.of_pool(pool).filter(|(_, facts)| facts.reserved.is_some()).count(),
+        critical: survey.of_pool(pool).filter(|(_, facts)| facts.critical.is_some()).count(),
+        empty: survey.of_pool(pool).filter(|(_, facts)| facts.empty()).count(),
+        instances_without_node: growth.instances_without_node.get(pool).copied().unwrap_or(0),
+        waiting_pods: waiting.refused.get(pool).copied().unwrap_or(0),
+        utilization,
+    };
+    let band = utilization.band(survey.policy.bounds_of(survey.pool_name(pool)));
+    PoolNow { before, demand, band }
+}
+
+impl<'r, 'a> Run<'r, 'a> {
+    pub(super) fn new(
+        survey: &'r Survey<'a>,
+        growth: &'r Growth<'a>,
+        waiting: &'r Waiting<'a>,
+        now: Vec<PoolNow>,
+        changes: Changes,
+        deletions: Deletions,
+        guard: Option<TooManyBroken>,
+    ) -> Self {
+        let mut run = Self { survey, growth, waiting, now, changes, deletions, guard, after: Vec::new() };
+        run.after = (0..survey.pools.len())
+            .filter_map(|pool| run.after(pool))
+            .map(|after| after.utilization)
+            .collect();
+        run
+    }
+
+    pub(super) fn name(&self, index: NodeIndex) -> String {
+        self.survey.nodes.get(index).map(|facts| facts.node.name.clone()).unwrap_or_default()
+    }
+
+    /// The pool of a node as it is.
+    pub(super) fn now_of(&self, index: NodeIndex) -> Option<&PoolNow> {
+        self.now.get(self.survey.nodes.get(index)?.pool)
+    }
+
+    /// The utilization of a pool once every action has taken effect.
+    pub(super) fn utilization_after(&self, pool: PoolIndex) -> Utilization {
+        let now = self.now.get(pool).map(|now| now.before.utilization);
+        self.after.get(pool).copied().or(now).unwrap_or_else(|| Total::default().utilization(self.survey))
+    }
+
+    /// A pool once every action has taken effect.
+    pub(super) fn after(&self, pool: PoolIndex) -> Option<After> {
+        let decision = self.changes.decisions.get(pool)?;
+        let mut total = Total { requested: self.now.get(pool)?.demand.total(), capacity: Amounts::default() };
+        let mut nodes = 0;
+        for (_, facts) in
+            self.survey.common(pool).filter(|(index, facts)| serves_after(&self.changes, facts, *index))
+        {
+            nodes += 1;
+            total.requested.add(&facts.daemons);
+            total.capacity.add(&facts.capacity);
+        }
+        for entry in decision.booting.iter().chain(&decision.new) {
+            nodes += 1;
+            total.add(entry);
+        }
+        Some(After {
+            serving: nodes,
+            booting: decision.booting.len(),
+            created: decision.new.len(),
+            utilization: total.utilization(self.survey),
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a node is uncordoned, cordoned or deleted.
+
+use super::decided::Run;
+use super::needs::Must;
+use super::reason::{CordonAge, CordonReason, DeleteReason, Since, UncordonReason};
+use super::state::Cordon;
+use super::survey::NodeFacts;
+use super::utilization::Band;
+use super::value::NodeState;
+
+use crate::model::NodeIndex;
+
+impl Run<'_, '_> {
+    fn cordon_age(&self, facts: &NodeFacts<'_>) -> CordonAge {
+        CordonAge::at(self.survey.snapshot.observed_at(), facts.cordoned_at)
+    }
+
+    pub(super) fn uncordon_reason(&self, index: NodeIndex) -> UncordonReason {
+        let why = self.why_uncordon(index);
+        match self.survey.nodes.get(index) {
+            Some(facts) if facts.cordon == Cordon::Others => UncordonReason::AdoptedCordon {
+                why: Box::new(why),
+                cordoned: Since(facts.cordoned_at),
+                age: self.cordon_age(facts),
+            },
+            _ => why,
+        }
+    }
+
+    fn why_uncordon(&self, index: NodeIndex) -> UncordonReason {
+        let (Some(facts), Some(now)) = (self.survey.nodes.get(index), self.now_of(index)) else {
+            return UncordonReason::Needed { occupants: 0 };
+        };
+        let occupants = facts.occupants;
+        let Some(decision) = self.changes.decisions.get(facts.pool) else {
+            return UncordonReason::Needed { occupants };
+        };
+        if let Some(placed) = decision.placement.needs.reserved.get(&index) {
+            return UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
+        }
+        match (decision.must.get(&index), facts.critical) {
+            (Some(Must::Critical), Some(pod)) => return UncordonReason::CriticalPod { pod: pod.full_name() },
+            (Some(Must::ScaleDownDisabled), _) => return UncordonReason::ScaleDownDisabled,
+            (Some(Must::Nominated(pod)), _) => return UncordonReason::NominatedPod { pod: pod.clone() },
+            (Some(Must::Waiting(placed)), _) => {
+                return UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
+            }
+            (Some(Must::RefusedElsewhere(pod)), _) => {
+                return UncordonReason::RefusedElsewhere { pod: pod.clone() };
+            }
+            (Some(Must::Zone(zone)), _) => return UncordonReason::KeepZone { zone: zone.clone() },
+            (Some(Must::Critical) | None, _) => {}
+        }
+        let bounds = self.survey.policy.bounds_of(self.survey.pool_name(facts.pool));
+        let serving = now.before.serving;
+        if now.band == Band::Above {
+            UncordonReason::AboveBand { utilization: now.before.utilization, max: bounds.max_utilization }
+        } else if serving < bounds.min_nodes {
+            UncordonReason::MinNodes { serving, min: bounds.min_nodes }
+        } else {
+            UncordonReason::Needed { occupants }
+        }
+    }
+
+    pub(super) fn cordon_reason(&self, index: NodeIndex) -> CordonReason {
+        let (Some(facts), Some(now)) = (self.survey.nodes.get(index), self.now_of(index)) else {
+            return CordonReason::NotNeeded { occupants: 0 };
+        };
+        if facts.state == NodeState::Broken {
+            return CordonReason::Broken { since: Since(facts.not_ready_since) };
+        }
+        let bounds = self.survey.policy.bounds_of(self.survey.pool_name(facts.pool));
+        let (serving, occupants) = (now.before.serving, facts.occupants);
+        match now.band {
+            Band::Below => CordonReason::BelowBand {
+                utilization: now.before.utilization,
+                min: bounds.min_utilization,
+                occupants,
+            },
+            Band::Within | Band::Above if bounds.max_nodes_set && serving > bounds.max_nodes => {
+                CordonReason::MaxNodes { serving, max: bounds.max_nodes }
+            }
+            Band::Within | Band::Above => CordonReason::NotNeeded { occupants },
+        }
+    }
+
+    pub(super) fn delete_reason(&self, index: NodeIndex) -> DeleteReason {
+        let Some(facts) = self.survey.nodes.get(index) else {
+            return DeleteReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
+        };
+        let (cordoned, empty) = (Since(facts.cordoned_at), Since(facts.empty_since));
+        if facts.cordon == Cordon::Others {
+            let adopt = self.survey.policy.adopt_cordons;
+            DeleteReason::EmptyUnderAdoptedCordon { cordoned, empty, adopt, age: self.cordon_age(facts) }
+        } else {
+            DeleteReason::EmptyAndCordoned { cordoned, empty }
+        }
+    }
+}
