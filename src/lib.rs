@@ -10,6 +10,7 @@
 //!     |-- clouds/join   which node is which instance, whatever the cloud         --> core
 //!     |-- apply         the plan, action by action, each judged again            --> ports, core
 //!     |-- ports         what all of these need of each other: traits and values  --> core
+//!     |-- history       what foresight learns from, as text                          --> core
 //!     |-- page          what reports are written with                            --> core
 //!     |-- retry         the one loop that tries a request again
 //!     `-- core          model, planner, checker, second judgement: no input, no output

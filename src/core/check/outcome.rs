@@ -63,7 +63,8 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned);
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
-    Ok(after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger))
+    let after = after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger);
+    Ok(after.with_history(snapshot.history().cloned()))
 }
 
 /// Writes on the node what the action's patch writes, and what the control plane adds to it.

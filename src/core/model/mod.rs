@@ -1,6 +1,7 @@
 //! The nouns: a cluster as it was observed, in Kubernetes' words, holding only what a decision needs.
 
 mod group;
+mod history;
 mod label;
 mod ledger;
 mod node;
@@ -11,6 +12,7 @@ mod snapshot;
 mod volume;
 
 pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
+pub use history::{History, LARGEST_PEAK, SLOTS_KEPT, Series, Slot, unit as history_unit};
 pub use label::{LabelSelector, Operator, Requirement};
 pub use ledger::{CreatedFor, LastingTaint, Ledger, TaintSet};
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};

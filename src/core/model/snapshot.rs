@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Ledger, Membership, Node, NodeGroup, NodeIndex, Pod, Volumes};
+use super::{History, Ledger, Membership, Node, NodeGroup, NodeIndex, Pod, Volumes};
 
 /// A cluster at one moment.
 ///
@@ -21,6 +21,7 @@ pub struct Snapshot {
     pods_seen: usize,
     volumes: Volumes,
     ledger: Option<Ledger>,
+    history: Option<Arc<History>>,
 }
 
 /// Where a pod is.
@@ -110,6 +111,7 @@ impl Snapshot {
             pods_seen,
             volumes: Volumes::new(),
             ledger: None,
+            history: None,
         })
     }
 
@@ -154,6 +156,13 @@ impl Snapshot {
         self
     }
 
+    /// The same cluster, with what was asked for in the last weeks.
+    #[must_use]
+    pub fn with_history(mut self, history: Option<Arc<History>>) -> Self {
+        self.history = history;
+        self
+    }
+
     /// When the cluster was observed: the only clock a decision knows.
     #[must_use]
     pub fn observed_at(&self) -> Timestamp {
@@ -193,6 +202,12 @@ impl Snapshot {
     #[must_use]
     pub fn ledger(&self) -> Option<&Ledger> {
         self.ledger.as_ref()
+    }
+
+    /// What was asked for in the last weeks; `None` where nothing can be kept between runs, and none was given.
+    #[must_use]
+    pub fn history(&self) -> Option<&Arc<History>> {
+        self.history.as_ref()
     }
 
     /// How many pods were visible, those that have ended included.

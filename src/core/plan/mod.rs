@@ -37,6 +37,7 @@ mod group;
 mod growth;
 mod hold;
 mod late;
+mod learn;
 mod live_pods;
 mod loss;
 mod managed;

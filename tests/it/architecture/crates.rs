@@ -5,18 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate by its folder with the crates that it may use. Lower ones come first, and an arrow points to a line above.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("src/core", &[]),
     ("src/retry", &[]),
     ("src/page", &["core"]),
     ("src/ports", &["core"]),
     ("src/apply", &["core", "ports"]),
     ("src/clouds/join", &["core"]),
-    ("src/kube", &["core", "ports", "retry"]),
+    ("src/history", &["core"]),
+    ("src/kube", &["core", "history", "ports", "retry"]),
     ("src/clouds/gce", &["core", "join", "ports", "retry"]),
-    ("src/simulate", &["apply", "core", "page", "ports"]),
+    ("src/simulate", &["apply", "core", "history", "page", "ports"]),
     // The program: the only place that knows all of them.
-    ("", &["apply", "core", "gce", "join", "kube", "page", "ports", "retry", "simulate"]),
+    ("", &["apply", "core", "gce", "history", "join", "kube", "page", "ports", "retry", "simulate"]),
 ];
 
 /// All that the crates without input and output may use of others.

@@ -1,0 +1,64 @@
+//! Five minutes of the past.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// A slot of five minutes, counted from 1970; times before that are in the first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot(u32);
+
+impl Slot {
+    /// How long a slot is.
+    pub const LENGTH: SignedDuration = SignedDuration::from_mins(5);
+    /// Slots of an hour.
+    pub const PER_HOUR: u32 = 12;
+    /// Slots of a day.
+    pub const PER_DAY: u32 = 24 * Self::PER_HOUR;
+    /// Slots of a week.
+    pub const PER_WEEK: u32 = 7 * Self::PER_DAY;
+
+    /// The slot that a time is in.
+    #[must_use]
+    pub fn of(time: Timestamp) -> Self {
+        let slots = time.as_second().div_euclid(Self::LENGTH.as_secs());
+        Self(u32::try_from(slots.max(0)).unwrap_or(u32::MAX))
+    }
+
+    /// The slot with a number, counted from 1970.
+    #[must_use]
+    pub const fn numbered(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Its number, counted from 1970.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// When it begins; the last time that can be told for slots after that.
+    #[must_use]
+    pub fn begins(self) -> Timestamp {
+        let seconds = i64::from(self.0).saturating_mul(Self::LENGTH.as_secs());
+        Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The slot this many later.
+    #[must_use]
+    pub const fn later(self, slots: u32) -> Self {
+        Self(self.0.saturating_add(slots))
+    }
+
+    /// The slot this many earlier, or the first one.
+    #[must_use]
+    pub const fn earlier(self, slots: u32) -> Self {
+        Self(self.0.saturating_sub(slots))
+    }
+
+    /// How many slots a duration reaches over, one begun counts; none for a negative one.
+    #[must_use]
+    pub fn spanned(duration: SignedDuration) -> u32 {
+        let seconds = u64::try_from(duration.as_secs()).unwrap_or(0);
+        let length = Self::LENGTH.as_secs().unsigned_abs();
+        u32::try_from(seconds.div_ceil(length)).unwrap_or(u32::MAX)
+    }
+}
