@@ -141,6 +141,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 .map(|(_, node)| InstanceToDelete {
                     node: node.name.clone(),
                     provider_id: node.provider_id.clone(),
+                    system_uuid: node.system_uuid.clone(),
                 })
                 .collect();
             let answers = groups.delete(&instances).await;

@@ -173,7 +173,10 @@ fn out_of_hands(planned: &Node, now: &Node, policy: &Policy) -> Option<Stale> {
 }
 
 fn same_instance(planned: &Node, now: &Node) -> bool {
-    planned.name == now.name && planned.uid == now.uid && planned.provider_id == now.provider_id
+    planned.name == now.name
+        && planned.uid == now.uid
+        && planned.provider_id == now.provider_id
+        && (now.provider_id.is_some() || planned.system_uuid == now.system_uuid)
 }
 
 #[cfg(test)]

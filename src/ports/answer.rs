@@ -1,12 +1,14 @@
 //! What becomes of a change of node groups.
 
-/// An instance to delete.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An instance to delete, to park or to wake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceToDelete {
     /// The node.
     pub node: String,
     /// Its provider ID, which names the instance.
     pub provider_id: Option<String>,
+    /// Its system UUID, which names the instance where the node has no provider ID.
+    pub system_uuid: Option<String>,
 }
 
 /// What became of a request to a node group. The text is for a person, in the cloud's words where it gave any.

@@ -3,6 +3,7 @@
 
 mod answer;
 mod cause;
+mod environment;
 mod outcome;
 mod pod_life;
 mod provider;
@@ -18,6 +19,7 @@ use kube_rebalancer_core::plan::PodNotice;
 
 pub use answer::{GroupAnswer, InstanceToDelete};
 pub use cause::{causes, chain};
+pub use environment::Environment;
 pub use outcome::{NotTried, Outcome, OutcomeKind};
 pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
@@ -109,6 +111,17 @@ pub trait NodeGroups: Sync {
     ///
     /// It is tried once: the caller looks at nodes and pods again before it asks a second time.
     fn delete(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
+    /// Parks instances: stops, shelves or deallocates them, so that they can be woken; answers for each in the same order.
+    /// Proven and tried once as [`Self::delete`].
+    fn park(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send {
+        let answers = refused(nodes, "no cloud is asked to park here");
+        async { answers }
+    }
+    /// Wakes parked instances; answers for each in the same order. Proven and tried once as [`Self::delete`].
+    fn wake(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send {
+        let answers = refused(nodes, "no cloud is asked to wake here");
+        async { answers }
+    }
     /// Deletes an instance that never became a node, by the name that the group showed. `nodes` are all nodes of the cluster,
     /// listed right before: an instance that may be one of them is left alone.
     fn delete_instance(
@@ -117,6 +130,11 @@ pub trait NodeGroups: Sync {
         instance: &str,
         nodes: &[Node],
     ) -> impl Future<Output = GroupAnswer> + Send;
+}
+
+/// The same refusal for each instance.
+fn refused(nodes: &[InstanceToDelete], why: &str) -> Vec<GroupAnswer> {
+    nodes.iter().map(|_| GroupAnswer::Refused(why.to_owned())).collect()
 }
 
 /// The time as the cluster tells it, and how much of the run is left.

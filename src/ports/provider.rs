@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use kube_rebalancer_core::model::{Membership, Node, NodeGroup, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 
-use crate::{Clock, CloudScope, GroupAnswer, InstanceToDelete};
+use crate::{Clock, CloudScope, GroupAnswer, InstanceToDelete, refused};
 
 /// The node groups of one cloud. A provider holds its connection, and the proofs of what it listed.
 ///
@@ -24,9 +24,6 @@ use crate::{Clock, CloudScope, GroupAnswer, InstanceToDelete};
 /// - Every method ends by itself, soon after the clock has no time left. It asks for no change after that.
 /// - A provider changes only groups and instances that its last [`list`](Self::list) showed.
 /// - Words of the cloud stay the cloud's words. They are for a person; the program decides by the variant.
-///
-/// Parking and waking an instance become two more methods beside `delete`, with the same answers and the same proofs; a
-/// provider without them answers [`GroupAnswer::Refused`].
 #[async_trait]
 pub trait Provider: Debug + Send + Sync {
     /// Lists the groups that the managed nodes belong to, or that `NODE_GROUPS` names, with all their instances.
@@ -36,8 +33,10 @@ pub trait Provider: Debug + Send + Sync {
     /// - A node is in a group only if account, zone, provider ID and name of node and instance agree. Of two such nodes of
     ///   one instance, neither is. Every other node of this cloud gets the reason why it is in none.
     /// - Only nodes that agree lead to a group. What one node claims about itself stops no other node.
-    /// - `not_growable` and `not_shrinkable` of a group name what the group cannot do, and why: an autoscaler scales it,
-    ///   the cloud would delete others in place of the named ones.
+    /// - `not_growable`, `not_shrinkable`, `not_parkable` and `not_wakeable` of a group name what the group cannot do, and
+    ///   why: an autoscaler scales it, the cloud would delete others in place of the named ones, the provider cannot park.
+    /// - An instance that is parked, or on its way there, keeps its membership and counts as one of the group.
+    /// - A node without a provider ID may be proven by `system_uuid` and name.
     /// - A part that could not be seen is a gap, not an error: a run acts on the rest, and grows nothing.
     /// - No two groups have one name.
     async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError>;
@@ -60,6 +59,25 @@ pub trait Provider: Debug + Send + Sync {
     /// The cloud is asked once. One that has no time answers [`GroupAnswer::Busy`]: the caller looks at nodes and pods again
     /// before it asks a second time.
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer>;
+
+    /// Parks the instances of these nodes: stops, shelves or deallocates them, so that they can be woken; answers for each
+    /// in the same order.
+    ///
+    /// Each instance is proven again right before, as for a deletion. One that is parked or on its way there answers
+    /// [`GroupAnswer::AlreadySo`]; one that is going away or was made anew [`GroupAnswer::Conflict`]. Afterwards the
+    /// provider looks which ones really park: only those are [`GroupAnswer::Done`]. The cloud is asked once.
+    async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        refused(nodes, "this cloud's provider does not park")
+    }
+
+    /// Wakes the instances of these nodes; answers for each in the same order.
+    ///
+    /// Each instance is proven again right before, as for a deletion. One that runs or is on its way there answers
+    /// [`GroupAnswer::AlreadySo`]. No room for it is [`GroupAnswer::Exhausted`], where the cloud says so in time; the next
+    /// parked one, or a new one, is taken then. [`GroupAnswer::Done`] means under way. The cloud is asked once.
+    async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        refused(nodes, "this cloud's provider does not wake what is parked")
+    }
 
     /// Deletes an instance that never became a node, by the name that the last [`list`](Self::list) showed. `nodes` are all
     /// nodes of the cluster, listed right before. It is proven again: an instance that was made anew, or that may be one of
@@ -123,8 +141,12 @@ pub trait ProviderKind: Debug + Send + Sync {
     /// The cloud's name, for people, such as `Compute Engine`.
     fn cloud(&self) -> &'static str;
 
-    /// The beginning of its provider IDs, such as `gce://`: a node with it goes to this provider.
-    fn scheme(&self) -> &'static str;
+    /// Its name in `PROVIDER`, such as `gce`.
+    fn name(&self) -> &'static str;
+
+    /// The beginning of its provider IDs, such as `gce://`: a node with it goes to this provider. `None` for a provider
+    /// that has no IDs of its own: only `PROVIDER` takes a run to it, and then it is the only one and judges all nodes.
+    fn scheme(&self) -> Option<&'static str>;
 
     /// Whether a run has anything to do there. Asks nobody.
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted>;

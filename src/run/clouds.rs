@@ -3,11 +3,12 @@
 //! ```text
 //!   providers: wanted? --> connect, list, all at once --> join::merge --> Snapshot with groups
 //!                                                             |
-//!                   apply --> Clouds: grow, delete, by group <--+--> dyn Provider
+//!                   apply --> Clouds: grow, delete, park, wake <--+--> dyn Provider
 //! ```
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -57,6 +58,7 @@ pub async fn observe(
     scope: &CloudScope,
     clock: &SharedClock,
 ) -> Result<CloudHalf, WrongSetting> {
+    let kinds = &chosen(kinds, scope)?;
     let (wanted, no_account) = wanted(kinds, &snapshot, policy, scope);
     if wanted.is_empty() {
         let (why, warning) = match no_account {
@@ -81,12 +83,12 @@ pub async fn observe(
     }
     let (mut parts, mut providers) = (Vec::new(), BTreeMap::new());
     for (at, (kind, (provider, view))) in seen.into_iter().enumerate() {
-        parts.push(part(kind, view));
+        parts.push(part(kind, view, scope));
         providers.insert(at, provider);
     }
     parts.extend(unseen.into_iter().map(|(kind, words)| {
         let gap = format!("the node groups of {} could not be seen: {words}", kind.cloud());
-        part(kind, CloudView { gaps: vec![gap], ..CloudView::default() })
+        part(kind, CloudView { gaps: vec![gap], ..CloudView::default() }, scope)
     }));
     let whole = merge(parts, &snapshot, policy, scope.zone.as_deref());
     let whole = whole.map_err(|error| WrongSetting(error.to_string()))?;
@@ -97,6 +99,24 @@ pub async fn observe(
         Ok(Clouds { providers, of_group: cloud_of_group, of_node: cloud_of_node })
     };
     Ok(CloudHalf { snapshot: snapshot.with_groups(groups, memberships), warnings, clouds, complete })
+}
+
+/// The kinds that a run may ask. A provider without provider IDs of its own is asked only where `PROVIDER` names it, and then
+/// no other is.
+fn chosen<'k>(
+    kinds: &[&'k dyn ProviderKind],
+    scope: &CloudScope,
+) -> Result<Vec<&'k dyn ProviderKind>, WrongSetting> {
+    let with_scheme = || kinds.iter().copied().filter(|kind| kind.scheme().is_some());
+    let Some(name) = scope.provider.as_deref() else { return Ok(with_scheme().collect()) };
+    let Some(named) = kinds.iter().copied().find(|kind| kind.name() == name) else {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        return Err(WrongSetting(format!(
+            "PROVIDER: `{name}` is no provider of this program; there are: {known}"
+        )));
+    };
+    Ok(if named.scheme().is_some() { with_scheme().collect() } else { vec![named] })
 }
 
 /// The clouds in which a run has something to do, and the first reason why one might be missing.
@@ -166,9 +186,53 @@ async fn caught(answer: impl Future<Output = GroupAnswer>) -> GroupAnswer {
 /// What is said of a request over which a cloud's library panicked.
 const DEFECT: &str = "the cloud's library has a defect, which the log shows";
 
-fn part(kind: &dyn ProviderKind, view: CloudView) -> CloudPart {
+fn part(kind: &dyn ProviderKind, view: CloudView, scope: &CloudScope) -> CloudPart {
+    let takes_the_rest = scope.provider.as_deref() == Some(kind.name());
     let CloudView { groups, memberships, gaps, notes, unknown, known } = view;
-    CloudPart { cloud: kind.cloud(), scheme: kind.scheme(), groups, memberships, gaps, notes, unknown, known }
+    CloudPart {
+        cloud: kind.cloud(),
+        scheme: kind.scheme(),
+        takes_the_rest,
+        groups,
+        memberships,
+        gaps,
+        notes,
+        unknown,
+        known,
+    }
+}
+
+/// The answers of one cloud, while they are on their way.
+type Answers<'a> = Pin<Box<dyn Future<Output = Vec<GroupAnswer>> + Send + 'a>>;
+
+impl Clouds {
+    /// Asks each cloud for its own nodes, all at once, and brings the answers into the order of the nodes.
+    async fn each_by_its_cloud(
+        &self,
+        nodes: &[InstanceToDelete],
+        ask: impl for<'a> Fn(&'a dyn Provider, &'a [InstanceToDelete]) -> Answers<'a>,
+    ) -> Vec<GroupAnswer> {
+        let unseen = || GroupAnswer::Refused("its instance was not seen in any node group".to_owned());
+        let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            if let Some(at) = self.of_node.get(&node.node) {
+                let (positions, instances) = by_cloud.entry(*at).or_default();
+                positions.push(position);
+                instances.push(node.clone());
+            }
+        }
+        let asking = by_cloud.iter().filter_map(|(at, (positions, instances))| {
+            let answers = ask(self.providers.get(at)?.as_ref(), instances);
+            Some(async move {
+                let answers = AssertUnwindSafe(answers).catch_unwind().await;
+                let defect = |_| vec![GroupAnswer::InDoubt(DEFECT.to_owned()); instances.len()];
+                positions.iter().copied().zip(answers.unwrap_or_else(defect))
+            })
+        });
+        let mut answers: BTreeMap<usize, GroupAnswer> =
+            join_all(asking).await.into_iter().flatten().collect();
+        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(unseen)).collect()
+    }
 }
 
 impl NodeGroups for Clouds {
@@ -181,26 +245,15 @@ impl NodeGroups for Clouds {
     }
 
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
-        let unseen = || GroupAnswer::Refused("its instance was not seen in any node group".to_owned());
-        let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
-        for (position, node) in nodes.iter().enumerate() {
-            if let Some(at) = self.of_node.get(&node.node) {
-                let (positions, instances) = by_cloud.entry(*at).or_default();
-                positions.push(position);
-                instances.push(node.clone());
-            }
-        }
-        let deleting = by_cloud.iter().filter_map(|(at, (positions, instances))| {
-            let provider = self.providers.get(at)?;
-            Some(async move {
-                let answers = AssertUnwindSafe(provider.delete(instances)).catch_unwind().await;
-                let defect = |_| vec![GroupAnswer::InDoubt(DEFECT.to_owned()); instances.len()];
-                positions.iter().copied().zip(answers.unwrap_or_else(defect))
-            })
-        });
-        let mut answers: BTreeMap<usize, GroupAnswer> =
-            join_all(deleting).await.into_iter().flatten().collect();
-        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(unseen)).collect()
+        self.each_by_its_cloud(nodes, |provider, instances| provider.delete(instances)).await
+    }
+
+    async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each_by_its_cloud(nodes, |provider, instances| provider.park(instances)).await
+    }
+
+    async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each_by_its_cloud(nodes, |provider, instances| provider.wake(instances)).await
     }
 
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {

@@ -135,6 +135,8 @@ settings! {
         new("45", &form::PERCENT, "With a larger share of the nodes broken, a run only uncordons");
     OK_UNREADY_NODES: usize =
         new("3", &form::NODES, "MAX_UNREADY_PERCENT counts only from this number of broken nodes on");
+    PROVIDER: Option<String> =
+        new("", &form::PROVIDER, "Takes the nodes whose provider ID names no cloud that is known");
     PROJECT: Option<String> =
         new("", &form::PROJECT, "The Google Cloud project; found from the nodes if unset");
     ZONE: Option<String> =

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 
+use kube_rebalancer_ports::Environment;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::{ENTRIES, Entry};
@@ -90,6 +91,7 @@ pub(super) struct RawSettings {
     pub(super) startup_taints: Option<String>,
     pub(super) max_unready_percent: Option<String>,
     pub(super) ok_unready_nodes: Option<String>,
+    pub(super) provider: Option<String>,
     pub(super) project: Option<String>,
     pub(super) zone: Option<String>,
     pub(super) node_groups: Option<String>,
@@ -113,12 +115,15 @@ pub(super) struct Collected {
     /// The settings that have no usable text, by variable.
     pub(super) problems: BTreeMap<&'static str, Problem>,
     pub(super) warnings: Vec<SettingWarning>,
+    /// The variables of the environment that are text and no settings.
+    pub(super) environment: Environment,
 }
 
 /// Sorts the pairs by setting. Variables' names are taken in any letter case, as envy takes them.
 pub(super) fn collect(pairs: impl Iterator<Item = Pair>) -> Result<Collected, envy::Error> {
     let mut collected = Collected::default();
     let mut given: BTreeMap<&'static str, Vec<Pair>> = BTreeMap::new();
+    let mut environment = BTreeMap::new();
     for pair in pairs {
         // A name that is not text is nobody's misspelling of an ASCII name.
         let Some(name) = pair.name.to_str() else { continue };
@@ -130,8 +135,12 @@ pub(super) fn collect(pairs: impl Iterator<Item = Pair>) -> Result<Collected, en
             if !meant.is_empty() {
                 collected.warnings.push(SettingWarning::Misspelt { given: name.to_owned(), meant });
             }
+            if let (Origin::Environment, Some(value)) = (pair.origin, pair.value.to_str()) {
+                environment.insert(name.to_owned(), value.to_owned());
+            }
         }
     }
+    collected.environment = environment.into_iter().collect();
     collected.warnings.sort_by_key(ToString::to_string); // an environment has no order of its own
     let mut texts = Vec::new();
     for entry in ENTRIES {

@@ -7,13 +7,13 @@ use super::catalog::{self, Entry, Setting};
 use super::env::{Collected, Origin, RawSettings};
 use super::{Complaint, Problem, ResolvedSetting, SettingWarning, Settings, SettingsError};
 use kube_rebalancer_core::policy::{Policy, PoolName};
-use kube_rebalancer_ports::CloudScope;
+use kube_rebalancer_ports::{CloudScope, Environment};
 
 /// Reads what was collected.
 pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWarning>), SettingsError> {
-    let Collected { raw, origins, problems: rejected, mut warnings } = collected;
+    let Collected { raw, origins, problems: rejected, mut warnings, environment } = collected;
     let mut reader = Reader { origins, rejected, problems: Vec::new(), values: Vec::new() };
-    match all(raw, &mut reader) {
+    match all(raw, environment, &mut reader) {
         Some(settings) if reader.problems.is_empty() => {
             warnings.extend(half_of_own_pod(&settings));
             Ok((settings, warnings))
@@ -23,7 +23,7 @@ pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWar
 }
 
 /// Reads each setting in the catalogue's order; `None` if one of them has no valid value. The problems are the reader's.
-fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
+fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Option<Settings> {
     let max_utilization = reader.read(&catalog::MAX_UTILIZATION, raw.max_utilization);
     let min_utilization = reader.read(&catalog::MIN_UTILIZATION, raw.min_utilization);
     let optimal_utilization = reader.read(&catalog::OPTIMAL_UTILIZATION, raw.optimal_utilization);
@@ -46,6 +46,7 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
     let startup_taints = reader.read(&catalog::STARTUP_TAINTS, raw.startup_taints);
     let max_unready_percent = reader.read(&catalog::MAX_UNREADY_PERCENT, raw.max_unready_percent);
     let ok_unready_nodes = reader.read(&catalog::OK_UNREADY_NODES, raw.ok_unready_nodes);
+    let provider = reader.read(&catalog::PROVIDER, raw.provider);
     let project = reader.read(&catalog::PROJECT, raw.project);
     let zone = reader.read(&catalog::ZONE, raw.zone);
     let node_groups = reader.read(&catalog::NODE_GROUPS, raw.node_groups);
@@ -102,7 +103,14 @@ fn all(raw: RawSettings, reader: &mut Reader) -> Option<Settings> {
         own_node: own_node?,
     };
     let endpoint = compute_endpoint?;
-    let cloud = CloudScope { project: project?, zone: zone?, node_groups: node_groups.names, endpoint };
+    let cloud = CloudScope {
+        provider: provider?,
+        project: project?,
+        zone: zone?,
+        node_groups: node_groups.names,
+        endpoint,
+        environment,
+    };
     Some(Settings {
         policy,
         cloud,

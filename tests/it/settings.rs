@@ -82,6 +82,7 @@ fn every_variable_reaches_its_own_field() {
         ("STARTUP_TAINTS", "example.com/not-yet"),
         ("MAX_UNREADY_PERCENT", "30"),
         ("OK_UNREADY_NODES", "2"),
+        ("PROVIDER", "gce"),
         ("PROJECT", "my-project"),
         ("ZONE", "us-central1-a"),
         ("COMPUTE_ENDPOINT", "http://127.0.0.1:8080"),

@@ -34,6 +34,8 @@ pub(crate) fn node_group<I: Ord>(
         template: group.template.clone(),
         not_growable: group.not_growable.clone(),
         not_shrinkable: group.not_shrinkable.clone(),
+        not_parkable: group.not_parkable.clone(),
+        not_wakeable: group.not_wakeable.clone(),
     }
 }
 

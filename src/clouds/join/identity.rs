@@ -16,6 +16,18 @@ pub trait Identity: Clone + Ord + fmt::Debug + fmt::Display {
     /// Reads a node's `spec.providerID`; the error says what is wrong with it.
     fn from_provider_id(text: &str) -> Result<Self, String>;
 
+    /// The instance that a node claims to be: the one of its provider ID, unless the cloud's nodes may lack one and carry
+    /// something else, such as a system UUID. The error completes a sentence about the node: `it has no providerID`.
+    fn of_node(node: &Node) -> Result<Self, String> {
+        let Some(provider_id) = node.provider_id.as_deref() else {
+            return Err("it has no providerID".to_owned());
+        };
+        if !provider_id.starts_with(Self::SCHEME) {
+            return Err(format!("its providerID {provider_id} is not one of {}", Self::CLOUD));
+        }
+        Self::from_provider_id(provider_id).map_err(|why| format!("its providerID: {why}"))
+    }
+
     /// Whether the cluster's node on this instance has this name. A kubelet may claim any provider ID when it registers,
     /// its name it must prove; so a node is an instance only if both agree. Where a cloud names its nodes by an address or
     /// an ID, this compares that.
@@ -28,20 +40,17 @@ pub trait Identity: Clone + Ord + fmt::Debug + fmt::Display {
     }
 }
 
-/// Whether it is certain that none of these nodes runs on the instance: each has a provider ID of its cloud, and none has the
-/// instance's ID or a name that a node of it would have. The nodes are all those of the cluster.
+/// Whether it is certain that none of these nodes runs on the instance: each names an instance of its cloud, and none names
+/// this one or has a name that a node of it would have. The nodes are all those of the cluster.
 #[must_use]
 pub fn is_no_node<I: Identity>(instance: &I, nodes: &[Node]) -> bool {
-    nodes.iter().all(|node| {
-        let id = node.provider_id.as_deref().and_then(|text| I::from_provider_id(text).ok());
-        id.is_some_and(|id| id != *instance) && !instance.is_node(&node.name)
-    })
+    nodes.iter().all(|node| I::of_node(node).is_ok_and(|id| id != *instance) && !instance.is_node(&node.name))
 }
 
 /// The instance that a node claims to be, if its name agrees.
 #[must_use]
 pub fn instance_of<I: Identity>(node: &Node) -> Option<I> {
-    let instance = I::from_provider_id(node.provider_id.as_deref()?).ok()?;
+    let instance = I::of_node(node).ok()?;
     instance.is_node(&node.name).then_some(instance)
 }
 

@@ -9,7 +9,7 @@
 //!                      |
 //!                    merge         the same of several clouds, as one cluster
 //!
-//!   members --> delete, grow --> Calls (the cloud's requests)     each proven right before, and looked up after
+//!   members --> delete, grow, turn --> Calls (the cloud's requests)     each proven right before, and looked up after
 //! ```
 //!
 //! Where anything is in doubt, the node stays.
@@ -23,6 +23,7 @@ mod listing;
 mod member;
 mod merge;
 mod named;
+mod sleep;
 #[cfg(test)]
 mod tests;
 
@@ -34,3 +35,4 @@ pub use listing::{InstanceState, ListedGroup, ListedInstance, Listing};
 pub use member::{Joined, Member, join};
 pub use merge::{CloudPart, Whole, merge};
 pub use named::{GroupName, Named, ScopeError, named};
+pub use sleep::{SleepCalls, Turn, turn};

@@ -39,6 +39,10 @@ pub struct ListedGroup<I> {
     pub not_growable: Option<String>,
     /// Why none of its instances must be deleted, if so.
     pub not_shrinkable: Option<String>,
+    /// Why none of its instances can be parked, if so.
+    pub not_parkable: Option<String>,
+    /// Why none of its parked instances can be woken, if so.
+    pub not_wakeable: Option<String>,
 }
 
 /// An instance of a node group.
@@ -66,7 +70,7 @@ pub enum InstanceState {
     Creating,
     /// It runs, or does something else that ends in running.
     Present,
-    /// It is stopped or suspended, and stays so by itself.
+    /// It is stopped, suspended or shelved, or on its way there, and stays so by itself.
     Asleep,
     /// It is going away.
     Leaving,

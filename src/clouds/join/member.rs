@@ -13,12 +13,27 @@ use crate::listing::{InstanceState, ListedGroup, ListedInstance, Listing};
 pub struct Member<I> {
     /// The node's provider ID; `None` for an instance without a node.
     pub provider_id: Option<String>,
+    /// The node's system UUID; `None` for an instance without a node.
+    pub system_uuid: Option<String>,
     /// The group.
     pub group: String,
     /// The instance.
     pub instance: I,
     /// Its unique number or ID when it was proven: an instance made anew under the same name has another.
     pub uid: Option<String>,
+}
+
+impl<I> Member<I> {
+    /// Whether a node still names the instance as it did when that was proven.
+    #[must_use]
+    pub fn is_named_by(&self, provider_id: Option<&str>, system_uuid: Option<&str>) -> bool {
+        match self.provider_id.as_deref() {
+            Some(proven) => provider_id == Some(proven),
+            None => {
+                provider_id.is_none() && system_uuid.is_some() && system_uuid == self.system_uuid.as_deref()
+            }
+        }
+    }
 }
 
 /// Nodes and instances, brought together.
@@ -73,6 +88,7 @@ pub fn join<I: Identity>(listing: &Listing<I>, snapshot: &Snapshot) -> Joined<I>
         for instance in without.filter(|one| is_lost(one, snapshot)) {
             let member = Member {
                 provider_id: None,
+                system_uuid: None,
                 group: group.name.clone(),
                 instance: instance.id.clone(),
                 uid: instance.uid.clone(),
@@ -98,15 +114,10 @@ fn member<I: Identity>(
     instances: &ById<'_, I>,
     listing: &Listing<I>,
 ) -> Result<(Member<I>, bool), String> {
-    let Some(provider_id) = node.provider_id.as_deref() else {
-        return Err("it has no providerID".to_owned());
-    };
-    if !provider_id.starts_with(I::SCHEME) {
-        return Err(format!("its providerID {provider_id} is not one of {}", I::CLOUD));
-    }
-    let id = I::from_provider_id(provider_id).map_err(|why| format!("its providerID: {why}"))?;
+    let id = I::of_node(node)?;
     if !id.is_node(&node.name) {
-        return Err(format!("its providerID names instance {id}, whose node has another name"));
+        let named_by = if node.provider_id.is_some() { "providerID" } else { "system UUID" };
+        return Err(format!("its {named_by} names instance {id}, whose node has another name"));
     }
     if let Some(why) = listing.outside.get(&id) {
         return Err(why.clone());
@@ -131,7 +142,8 @@ fn member<I: Identity>(
         ));
     }
     let member = Member {
-        provider_id: Some(provider_id.to_owned()),
+        provider_id: node.provider_id.clone(),
+        system_uuid: node.system_uuid.clone(),
         group: group.name.clone(),
         instance: id,
         uid: instance.uid.clone(),

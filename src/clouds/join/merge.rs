@@ -1,4 +1,5 @@
-//! Several clouds as one cluster: each node goes to the cloud of its provider ID, each group keeps its cloud.
+//! Several clouds as one cluster: each node goes to the cloud of its provider ID, or that proved it, each group keeps its
+//! cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +14,10 @@ use crate::named::ScopeError;
 pub struct CloudPart {
     /// The cloud, for people.
     pub cloud: &'static str,
-    /// The beginning of its provider IDs.
-    pub scheme: &'static str,
+    /// The beginning of its provider IDs; `None` for a provider without IDs of its own, which judges all nodes.
+    pub scheme: Option<&'static str>,
+    /// Whether `PROVIDER` names it: the nodes whose provider ID is of no cloud here go to it.
+    pub takes_the_rest: bool,
     /// Its groups.
     pub groups: Vec<NodeGroup>,
     /// A membership for each node of the snapshot, in its order; empty where the cloud could not be seen. Those of the
@@ -59,7 +62,7 @@ pub fn merge(
     let mut whole = Whole::default();
     let ambiguous = ambiguous(&parts);
     for node in snapshot.nodes() {
-        let membership = match cloud_of(node, &parts) {
+        let membership = match cloud_of(node, whole.memberships.len(), &parts) {
             Ok(at) => {
                 let membership =
                     parts.get(at).map(|part| membership(part, whole.memberships.len(), &ambiguous));
@@ -108,15 +111,30 @@ fn check_names(parts: &[CloudPart], zone: Option<&str>) -> Result<(), ScopeError
     }
 }
 
-/// The position of the cloud that a node is in; else why there is none.
-fn cloud_of(node: &Node, parts: &[CloudPart]) -> Result<usize, String> {
+/// The position of the cloud that a node is in; else why there is none. The provider ID decides; where it does not tell, the
+/// one cloud that proved the node, else the one that `PROVIDER` names.
+fn cloud_of(node: &Node, position: usize, parts: &[CloudPart]) -> Result<usize, String> {
+    let by_scheme = node.provider_id.as_deref().and_then(|id| {
+        parts.iter().position(|part| part.scheme.is_some_and(|scheme| id.starts_with(scheme)))
+    });
+    if let Some(at) = by_scheme {
+        return Ok(at);
+    }
+    let proves = |part: &CloudPart| part.memberships.get(position).is_some_and(|seen| seen.group.is_some());
+    let mut proving = (0_usize..).zip(parts).filter(|(_, part)| proves(part)).map(|(at, _)| at);
+    match (proving.next(), proving.next()) {
+        (Some(at), None) => return Ok(at),
+        (Some(_), Some(_)) => return Err("several clouds have an instance of its name and UUID".to_owned()),
+        (None, _) => {}
+    }
+    if let Some(at) = parts.iter().position(|part| part.takes_the_rest) {
+        return Ok(at);
+    }
     let Some(provider_id) = node.provider_id.as_deref() else {
         return Err("it has no providerID".to_owned());
     };
-    parts.iter().position(|part| provider_id.starts_with(part.scheme)).ok_or_else(|| {
-        let clouds: Vec<&str> = parts.iter().map(|part| part.cloud).collect();
-        format!("its providerID {provider_id} is not one of {}", clouds.join(" or "))
-    })
+    let clouds: Vec<&str> = parts.iter().map(|part| part.cloud).collect();
+    Err(format!("its providerID {provider_id} is not one of {}", clouds.join(" or ")))
 }
 
 fn membership(part: &CloudPart, at: usize, ambiguous: &BTreeSet<String>) -> Membership {
@@ -136,6 +154,9 @@ fn ambiguous(parts: &[CloudPart]) -> BTreeSet<String> {
 }
 
 /// The name of a group among those of all clouds.
-fn shown(scheme: &str, name: &str, ambiguous: &BTreeSet<String>) -> String {
-    if ambiguous.contains(name) { format!("{scheme}{name}") } else { name.to_owned() }
+fn shown(scheme: Option<&str>, name: &str, ambiguous: &BTreeSet<String>) -> String {
+    match scheme {
+        Some(scheme) if ambiguous.contains(name) => format!("{scheme}{name}"),
+        Some(_) | None => name.to_owned(),
+    }
 }

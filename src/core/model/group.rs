@@ -25,6 +25,10 @@ pub struct NodeGroup {
     pub not_growable: Option<String>,
     /// Why none of its instances must be deleted, if something speaks against it (others would go in their place, …).
     pub not_shrinkable: Option<String>,
+    /// Why none of its instances can be parked, if so (the provider cannot, something would make it anew, …).
+    pub not_parkable: Option<String>,
+    /// Why none of its parked instances can be woken, if so.
+    pub not_wakeable: Option<String>,
 }
 
 /// How a node belongs to the groups of a cloud.

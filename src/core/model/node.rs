@@ -62,6 +62,8 @@ pub struct Node {
     pub resource_version: String,
     /// `spec.providerID`.
     pub provider_id: Option<String>,
+    /// `status.nodeInfo.systemUUID`: what names the machine on clouds without provider IDs.
+    pub system_uuid: Option<String>,
     /// `metadata.creationTimestamp`.
     pub created_at: Option<Timestamp>,
     /// Whether `metadata.deletionTimestamp` is set, or its instance is going away.

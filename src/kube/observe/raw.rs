@@ -298,6 +298,16 @@ pub(super) struct Status<'a> {
     pub(super) allocatable: Option<Amounts<'a>>,
     #[serde(borrow)]
     pub(super) capacity: Option<Amounts<'a>>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) node_info: NodeInfo<'a>,
+}
+
+/// `status.nodeInfo` of a node.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NodeInfo<'a> {
+    #[serde(borrow, rename = "systemUUID")]
+    pub(super) system_uuid: Option<Text<'a>>,
 }
 
 /// An entry of `status.containerStatuses` or `status.initContainerStatuses`.

@@ -18,7 +18,7 @@ pub use complaint::Complaint;
 pub(super) use count::{BUDGET, CREATIONS, NODES, PERCENT};
 pub(super) use duration::{DURATION, TIMEOUT};
 pub(super) use list::{GROUPS, Groups, LABEL_KEYS, NAMESPACES, RESOURCES, TAINT_KEYS};
-pub(super) use name::{ENDPOINT, LABEL_KEY, LEASE, NAMESPACE, OBJECT, PROJECT, ZONE};
+pub(super) use name::{ENDPOINT, LABEL_KEY, LEASE, NAMESPACE, OBJECT, PROJECT, PROVIDER, ZONE};
 pub(super) use selector::SELECTOR;
 pub use selector::SelectorError;
 pub(super) use word::{ADOPT, CAPACITY, LOG_FORMAT, SWITCH};

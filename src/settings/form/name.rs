@@ -38,6 +38,12 @@ pub(in crate::settings) const NAMESPACE: Form<Option<String>> = Form {
     read: |text| optional(text, is_dns_label, "namespace"),
 };
 
+/// The name of a provider. Which ones there are, the table of providers knows.
+pub(in crate::settings) const PROVIDER: Form<Option<String>> = Form {
+    shape: Shape { unit: "name", expected: "the name of a provider such as gce", json: JsonKind::Text },
+    read: |text| optional(text, is_dns_label, "name of a provider"),
+};
+
 /// A Google Cloud project id.
 pub(in crate::settings) const PROJECT: Form<Option<String>> = Form {
     shape: Shape { unit: "name", expected: "a project id such as my-project-123", json: JsonKind::Text },

@@ -169,6 +169,8 @@ impl World<'_> {
             template,
             not_growable: None,
             not_shrinkable: None,
+            not_parkable: None,
+            not_wakeable: None,
         }
     }
 }

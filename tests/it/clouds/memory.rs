@@ -7,12 +7,12 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{
     self as join, Asked, Became, Calls, GroupNow, Identity, InstanceState, ListedGroup, ListedInstance,
-    Listing, Member, Removal, instance_of,
+    Listing, Member, Removal, SleepCalls, Turn, instance_of,
 };
 use kube_rebalancer_ports::{
     CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
@@ -55,6 +55,17 @@ impl<C: Colour> Identity for Id<C> {
     const CLOUD: &'static str = C::CLOUD;
     const SCHEME: &'static str = C::SCHEME;
 
+    /// A node without a provider ID is the instance whose UUID it has: here `UUID-NAME`, in any case.
+    fn of_node(node: &Node) -> Result<Self, String> {
+        if let Some(id) = node.provider_id.as_deref() {
+            return Self::from_provider_id(id);
+        }
+        let uuid = node.system_uuid.as_deref().map(str::to_lowercase);
+        let name = uuid.as_deref().and_then(|uuid| uuid.strip_prefix(&C::SCHEME.replace("://", "-")));
+        let name = name.ok_or("it has neither a providerID nor a system UUID of this cloud")?;
+        Ok(Self(name.to_owned(), PhantomData))
+    }
+
     fn from_provider_id(text: &str) -> Result<Self, String> {
         let name = text.strip_prefix(C::SCHEME).filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| format!("`{text}` is none of {}", C::CLOUD))?;
@@ -88,6 +99,11 @@ pub(super) struct Pool {
     pub(super) leaving: Vec<String>,
     pub(super) not_growable: Option<String>,
     pub(super) not_shrinkable: Option<String>,
+    pub(super) not_parkable: Option<String>,
+    /// The instances that are parked.
+    pub(super) parked: Vec<String>,
+    /// The instances that nothing has room for when they are woken.
+    pub(super) stuck: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -162,7 +178,11 @@ fn listed<C: Colour>(pool: &Pool) -> Vec<ListedInstance<Id<C>>> {
         id: Id(name.clone(), PhantomData),
         name: name.clone(),
         uid: Some(format!("uid of {name}")),
-        state: if pool.leaving.contains(name) { InstanceState::Leaving } else { InstanceState::Present },
+        state: match name {
+            name if pool.leaving.contains(name) => InstanceState::Leaving,
+            name if pool.parked.contains(name) => InstanceState::Asleep,
+            _ => InstanceState::Present,
+        },
         created_at: None,
         creation_error: None,
     };
@@ -222,6 +242,19 @@ impl<C: Colour> Calls for Memory<C> {
     }
 }
 
+impl<C: Colour> SleepCalls for Memory<C> {
+    async fn turn(&self, group: &str, instances: &[Id<C>], turn: Turn) -> Vec<Asked<Refusal>> {
+        let each = instances.iter().map(|instance| {
+            let words = format!("{group} {} {instance}", if turn == Turn::Park { "parks" } else { "wakes" });
+            refusal(self.change(group, words, |pool| match turn {
+                Turn::Park => pool.parked.push(instance.0.clone()),
+                Turn::Wake => pool.parked.retain(|name| *name != instance.0 || pool.stuck.contains(name)),
+            }))
+        });
+        each.collect()
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 struct MemoryProvider<C> {
@@ -234,8 +267,12 @@ impl<C: Colour> ProviderKind for Memory<C> {
         C::CLOUD
     }
 
-    fn scheme(&self) -> &'static str {
-        C::SCHEME
+    fn name(&self) -> &'static str {
+        C::SCHEME.trim_end_matches("://")
+    }
+
+    fn scheme(&self) -> Option<&'static str> {
+        Some(C::SCHEME)
     }
 
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, _: &CloudScope) -> Result<(), NotWanted> {
@@ -283,6 +320,8 @@ impl<C: Colour> Provider for MemoryProvider<C> {
             instances: listed(pool),
             not_growable: pool.not_growable.clone(),
             not_shrinkable: pool.not_shrinkable.clone(),
+            not_parkable: pool.not_parkable.clone(),
+            not_wakeable: None,
         };
         let listing: Listing<Id<C>> = Listing {
             groups: state.pools.iter().map(group).collect(),
@@ -300,20 +339,51 @@ impl<C: Colour> Provider for MemoryProvider<C> {
     }
 
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
-        let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
-        let mut groups: BTreeMap<&str, Vec<Removal<'_, Id<C>>>> = BTreeMap::new();
-        for (position, node) in nodes.iter().enumerate() {
-            match self.members.get(&node.node) {
-                Some(member) => groups.entry(&member.group).or_default().push((position, member)),
-                None => {
-                    answers.insert(position, GroupAnswer::Refused("not seen".to_owned()));
-                }
-            }
-        }
+        let (groups, mut answers) = self.by_group(nodes);
         for (group, removals) in groups {
             let became = join::delete(&self.cloud, group, removals).await;
             answers.extend(became.into_iter().map(|(position, became)| (position, answer(became))));
         }
         answers.into_values().collect()
     }
+
+    async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.turn(nodes, Turn::Park).await
+    }
+
+    async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.turn(nodes, Turn::Wake).await
+    }
 }
+
+impl<C: Colour> MemoryProvider<C> {
+    async fn turn(&self, nodes: &[InstanceToDelete], turn: Turn) -> Vec<GroupAnswer> {
+        let (groups, mut answers) = self.by_group(nodes);
+        for (group, members) in groups {
+            let became = join::turn(&self.cloud, group, members, turn).await;
+            answers.extend(became.into_iter().map(|(position, became)| (position, answer(became))));
+        }
+        answers.into_values().collect()
+    }
+
+    /// The proven instances of these nodes by their groups, and the refusals of the others, each with its position.
+    fn by_group(&self, nodes: &[InstanceToDelete]) -> (Groups<'_, C>, BTreeMap<usize, GroupAnswer>) {
+        let (mut groups, mut answers): (Groups<'_, C>, _) = (BTreeMap::new(), BTreeMap::new());
+        for (position, node) in nodes.iter().enumerate() {
+            let member = self.members.get(&node.node);
+            let named = |member: &&Member<Id<C>>| {
+                member.is_named_by(node.provider_id.as_deref(), node.system_uuid.as_deref())
+            };
+            match member.filter(named) {
+                Some(member) => groups.entry(&member.group).or_default().push((position, member)),
+                None => {
+                    answers.insert(position, GroupAnswer::Refused("not seen".to_owned()));
+                }
+            }
+        }
+        (groups, answers)
+    }
+}
+
+/// The instances of a change by their groups.
+type Groups<'a, C> = BTreeMap<&'a str, Vec<Removal<'a, Id<C>>>>;

@@ -5,7 +5,7 @@ mod memory;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer::run::clouds::{CloudHalf, Clouds, observe};
+use kube_rebalancer::run::clouds::{CloudHalf, Clouds, WrongSetting, observe};
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{
@@ -39,10 +39,17 @@ fn node(provider_id: &str) -> Node {
 }
 
 fn seen(kinds: &[&dyn ProviderKind], nodes: &[&str]) -> CloudHalf {
-    let nodes = nodes.iter().map(|id| node(id)).collect();
+    looked(kinds, nodes.iter().map(|id| node(id)).collect(), &CloudScope::default()).unwrap()
+}
+
+fn looked(
+    kinds: &[&dyn ProviderKind],
+    nodes: Vec<Node>,
+    scope: &CloudScope,
+) -> Result<CloudHalf, WrongSetting> {
     let snapshot = Snapshot::new(Timestamp::UNIX_EPOCH, nodes, Vec::new(), Vec::new(), 1).unwrap();
     let clock: SharedClock = Arc::new(Hurry);
-    now(observe(kinds, snapshot, &Policy::default(), &CloudScope::default(), &clock)).unwrap()
+    now(observe(kinds, snapshot, &Policy::default(), scope, &clock))
 }
 
 fn groups(half: &CloudHalf) -> &Clouds {
@@ -52,7 +59,7 @@ fn groups(half: &CloudHalf) -> &Clouds {
 fn delete(half: &CloudHalf, nodes: &[&str]) -> Vec<GroupAnswer> {
     let to_delete = |id: &&str| {
         let node = node(id);
-        InstanceToDelete { node: node.name, provider_id: node.provider_id }
+        InstanceToDelete { node: node.name, provider_id: node.provider_id, system_uuid: node.system_uuid }
     };
     now(groups(half).delete(&nodes.iter().map(to_delete).collect::<Vec<_>>()))
 }
@@ -213,4 +220,93 @@ fn a_cloud_whose_library_panics_is_one_that_could_not_be_seen() {
     let doubt = GroupAnswer::InDoubt("the cloud's library has a defect, which the log shows".to_owned());
     assert_eq!(now(groups(&half).grow("z1/pool", 1, 2)), doubt);
     assert_eq!(delete(&half, &["red://r1"]), [doubt]);
+}
+
+/// The instances of these nodes.
+fn to_change(nodes: &[Node]) -> Vec<InstanceToDelete> {
+    let instance = |node: &Node| InstanceToDelete {
+        node: node.name.clone(),
+        provider_id: node.provider_id.clone(),
+        system_uuid: node.system_uuid.clone(),
+    };
+    nodes.iter().map(instance).collect()
+}
+
+#[test]
+fn parked_instances_wake_and_each_change_goes_to_its_own_cloud() {
+    let red = Memory::<Red>::with("z1/pool", &["r1", "r2", "r3"]);
+    let blue = Memory::<Blue>::with("z2/pool", &["b1"]);
+    let nodes = ["red://r1", "red://r2", "red://r3", "blue://b1"];
+    let half = seen(&[&red, &blue], &nodes);
+    let some = to_change(&["red://r2", "blue://b1", "red://r1"].map(node));
+    let done = || vec![GroupAnswer::Done; 3];
+    assert_eq!(now(groups(&half).park(&some)), done());
+    assert_eq!(red.log(), ["z1/pool parks r2", "z1/pool parks r1"]);
+    assert_eq!(blue.log(), ["z2/pool parks b1"]);
+
+    // A second request changes nothing, and a parked instance keeps its node in the group.
+    let half = seen(&[&red, &blue], &nodes);
+    assert_eq!(places(&half), ["z2/pool", "z1/pool", "z1/pool", "z1/pool"]);
+    assert_eq!(now(groups(&half).park(&some)), vec![GroupAnswer::AlreadySo; 3]);
+    assert!(red.log().is_empty());
+
+    red.state().pools.get_mut("z1/pool").unwrap().stuck = vec!["r1".to_owned()];
+    let stuck = "the cloud accepted to wake instance r1 and does not".to_owned();
+    let answers = now(groups(&half).wake(&some));
+    assert_eq!(answers, [GroupAnswer::Done, GroupAnswer::Done, GroupAnswer::Failed(stuck)]);
+    assert_eq!(now(groups(&half).wake(&some))[..2], [GroupAnswer::AlreadySo, GroupAnswer::AlreadySo]);
+    assert_eq!(now(groups(&half).wake(&to_change(&[node("red://r3")]))), [GroupAnswer::AlreadySo]);
+}
+
+#[test]
+fn what_is_gone_or_was_made_anew_is_neither_parked_nor_woken() {
+    let red = Memory::<Red>::with("z1/pool", &["r1", "r2", "r3"]);
+    let half = seen(&[&red], &["red://r1", "red://r2", "red://r3"]);
+    {
+        let mut state = red.state();
+        let pool = state.pools.get_mut("z1/pool").unwrap();
+        pool.instances.retain(|name| name != "r1");
+        pool.leaving.push("r2".to_owned());
+    }
+    let some = to_change(&["red://r1", "red://r2", "red://r4"].map(node));
+    let conflict = |words: &str| GroupAnswer::Conflict(words.to_owned());
+    let expected = [
+        conflict("instance r1 is gone"),
+        conflict("instance r2 is going away"),
+        GroupAnswer::Refused("its instance was not seen in any node group".to_owned()),
+    ];
+    assert_eq!(now(groups(&half).park(&some)), expected);
+    assert_eq!(now(groups(&half).wake(&some)), expected);
+    // The proof is by what the node names, not by its name alone.
+    let renamed = Node { provider_id: Some("red://r2".to_owned()), ..node("red://r3") };
+    let refused = [GroupAnswer::Refused("not seen".to_owned())];
+    assert_eq!(now(groups(&half).park(&to_change(&[renamed]))), refused);
+    assert!(red.log().is_empty());
+}
+
+/// A node without a provider ID, on the machine with this UUID.
+fn by_uuid(name: &str, uuid: &str) -> Node {
+    Node { name: name.to_owned(), system_uuid: Some(uuid.to_owned()), ..Node::default() }
+}
+
+#[test]
+fn a_node_without_a_provider_id_goes_to_the_cloud_that_proves_its_machine_by_uuid_and_name() {
+    let red = Memory::<Red>::with("z1/pool", &["r1", "r2"]);
+    let blue = Memory::<Blue>::with("z2/pool", &["b1"]);
+    let nodes = || vec![by_uuid("b1", "BLUE-B1"), by_uuid("r1", "RED-R1"), by_uuid("r3", "RED-R2")];
+    let half = looked(&[&red, &blue], nodes(), &CloudScope::default()).unwrap();
+    assert_eq!(places(&half), ["z2/pool", "z1/pool", "it has no providerID"]);
+    let done = [GroupAnswer::Done, GroupAnswer::Done];
+    assert_eq!(now(groups(&half).park(&to_change(&nodes()[..2]))), done);
+
+    // PROVIDER tells which cloud judges what no other knows.
+    let scope = CloudScope { provider: Some("red".to_owned()), ..CloudScope::default() };
+    let half = looked(&[&red, &blue], nodes(), &scope).unwrap();
+    let other_name = "its system UUID names instance r2, whose node has another name";
+    assert_eq!(places(&half), ["z2/pool", "z1/pool", other_name]);
+
+    let scope = CloudScope { provider: Some("green".to_owned()), ..CloudScope::default() };
+    let error = looked(&[&red, &blue], nodes(), &scope).unwrap_err();
+    let told = "PROVIDER: `green` is no provider of this program; there are: red, blue";
+    assert_eq!(error.to_string(), told);
 }

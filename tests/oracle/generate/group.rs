@@ -149,6 +149,8 @@ pub(super) fn make(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Made {
         instances,
         template: (!bytes.chance(40)).then_some(template),
         not_growable: bytes.chance(8).then(|| "an autoscaler is attached".to_owned()),
+        not_parkable: None,
+        not_wakeable: None,
         not_shrinkable: bytes.chance(8).then(|| "its instances are redistributed".to_owned()),
     };
     Made { group, kind }

@@ -63,6 +63,8 @@ fn group(found: &FoundGroup, name: String) -> ListedGroup<InstanceId> {
             .collect(),
         not_growable: rules::not_growable(group),
         not_shrinkable: rules::not_shrinkable(group),
+        not_parkable: Some(rules::NO_PARKING.to_owned()),
+        not_wakeable: Some(rules::NO_PARKING.to_owned()),
     }
 }
 

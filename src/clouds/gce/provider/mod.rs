@@ -52,8 +52,12 @@ impl ProviderKind for Kind {
         InstanceId::CLOUD
     }
 
-    fn scheme(&self) -> &'static str {
-        InstanceId::SCHEME
+    fn name(&self) -> &'static str {
+        "gce"
+    }
+
+    fn scheme(&self) -> Option<&'static str> {
+        Some(InstanceId::SCHEME)
     }
 
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
@@ -142,7 +146,7 @@ impl Gce {
     fn proven(&self, node: &InstanceToDelete) -> Option<&Member<InstanceId>> {
         self.members
             .get(&node.node)
-            .filter(|member| node.provider_id.is_some() && node.provider_id == member.provider_id)
+            .filter(|member| member.is_named_by(node.provider_id.as_deref(), node.system_uuid.as_deref()))
     }
 }
 

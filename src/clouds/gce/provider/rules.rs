@@ -3,6 +3,9 @@
 use crate::engine::Group;
 use crate::name::Location;
 
+/// Why nothing is parked here.
+pub(super) const NO_PARKING: &str = "the program does not park instances of Compute Engine";
+
 /// Why a group must not be grown.
 pub(super) fn not_growable(group: &Group) -> Option<String> {
     autoscaled(group)

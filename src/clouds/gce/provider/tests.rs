@@ -61,6 +61,7 @@ fn seen(engine: &Engine, nodes: &[Node], scope: &CloudScope) -> Result<Observed,
     let mut cloud = Gce::new(Box::new(engine.clone()), scope.clone(), clock);
     let view = now(cloud.look(&snapshot, &policy))?;
     let part = CloudPart {
+        takes_the_rest: false,
         cloud: PROVIDER.cloud(),
         scheme: PROVIDER.scheme(),
         groups: view.groups,
@@ -93,7 +94,7 @@ fn places(observed: &Observed) -> Vec<Result<&str, &str>> {
 }
 
 fn to_delete(node: &Node) -> InstanceToDelete {
-    InstanceToDelete { node: node.name.clone(), provider_id: node.provider_id.clone() }
+    InstanceToDelete { node: node.name.clone(), provider_id: node.provider_id.clone(), system_uuid: None }
 }
 
 fn log(engine: &Engine) -> Vec<String> {

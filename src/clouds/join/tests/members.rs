@@ -29,6 +29,7 @@ fn a_node_is_the_instance_of_its_provider_id_and_no_other() {
     let joined = join(&listing, &snapshot(&[node("node-1"), node("node-10"), node("node-11")]));
     assert_eq!(places(&joined), [Ok("z1/pool"), Ok("z1/pool"), Ok("z1/pool-1")]);
     let member = Member {
+        system_uuid: None,
         provider_id: Some("toy://acme/z1/node-10".to_owned()),
         group: "z1/pool".to_owned(),
         instance: toy("node-10"),

@@ -24,7 +24,7 @@ fn clouds(red_group: &str, blue_group: &str) -> Vec<CloudPart> {
     vec![
         CloudPart {
             cloud: "Red Cloud",
-            scheme: "red://",
+            scheme: Some("red://"),
             groups: vec![group(red_group)],
             memberships: vec![inside(red_group), foreign(), foreign(), foreign()],
             known: vec![red_group.to_owned()],
@@ -32,7 +32,7 @@ fn clouds(red_group: &str, blue_group: &str) -> Vec<CloudPart> {
         },
         CloudPart {
             cloud: "Blue Cloud",
-            scheme: "blue://",
+            scheme: Some("blue://"),
             groups: vec![group(blue_group)],
             memberships: vec![foreign(), inside(blue_group), foreign(), foreign()],
             known: vec![blue_group.to_owned()],

@@ -81,6 +81,8 @@ pub(super) fn group(name: &str, instances: Vec<ListedInstance<Toy>>) -> ListedGr
         instances,
         not_growable: None,
         not_shrinkable: None,
+        not_parkable: None,
+        not_wakeable: None,
     }
 }
 
@@ -91,6 +93,7 @@ pub(super) fn listing(groups: Vec<ListedGroup<Toy>>) -> Listing<Toy> {
 pub(super) fn member(name: &str) -> Member<Toy> {
     Member {
         provider_id: Some(format!("toy://acme/z1/{name}")),
+        system_uuid: None,
         group: "z1/pool".to_owned(),
         instance: toy(name),
         uid: Some(format!("uid-{name}")),

@@ -42,6 +42,7 @@ pub(in crate::observe) fn node(
         uid: owned(metadata.uid.as_ref()),
         resource_version: owned(metadata.resource_version.as_ref()),
         provider_id: text(spec.provider_id.as_ref()).map(str::to_owned),
+        system_uuid: text(status.node_info.system_uuid.as_ref()).map(str::to_owned),
         created_at: timestamp(metadata.creation_timestamp.as_ref()),
         deleting: metadata.deletion_timestamp.is_some(),
         labels: metadata
@@ -173,6 +174,7 @@ mod tests {
             "status": {
                 "allocatable": {"memory": "12Gi", "cpu": "1930m", "pods": "110", "nvidia.com/gpu": "1", "example.com/fpga": 0},
                 "capacity": {"memory": "13Gi", "cpu": 2, "pods": 110},
+                "nodeInfo": {"systemUUID": "4C4C4544-0042", "kernelVersion": "6.1.0"},
                 "conditions": [
                     {"type": "MemoryPressure", "status": "False"},
                     {"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-01-01T12:00:00Z"},
@@ -188,6 +190,7 @@ mod tests {
             uid: "u1".into(),
             resource_version: "42".into(),
             provider_id: Some("gce://p/z/n1".into()),
+            system_uuid: Some("4C4C4544-0042".into()),
             created_at: time("2026-01-01T00:00:00Z"),
             deleting: true,
             labels,
