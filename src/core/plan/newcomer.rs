@@ -20,7 +20,17 @@ use crate::model::{CreatedFor, NodeGroup, NodeIndex};
 struct Newcomer {
     created_at: Timestamp,
     /// Why it is of no use; `None` if it serves, or would without its cordon.
-    useless: Option<String>,
+    useless: Option<Useless>,
+}
+
+/// Why a newcomer is of no use.
+#[derive(Clone, Debug)]
+struct Useless {
+    why: String,
+    /// When that was known at the latest: a node that never became usable is noted late where runs are rare.
+    known_at: Timestamp,
+    /// Whether it keeps the group from growing by itself, without a note. An old machine that never came up does not.
+    recent: bool,
 }
 
 /// All nodes of each group of the snapshot, managed or not.
@@ -47,7 +57,8 @@ pub(super) fn speaks_against(
     let Newcomer { created_at, useless } = youngest(survey, members)?;
     // Where no group is known, an older node may have come for any reason.
     let age = survey.snapshot.observed_at().duration_since(created_at);
-    useless.filter(|_| group.is_some() || age < twice(survey.policy.boot_grace))
+    let useless = useless.filter(|useless| useless.recent);
+    useless.filter(|_| group.is_some() || age < twice(survey.policy.boot_grace)).map(|useless| useless.why)
 }
 
 /// What is noted of a group once its newcomer is looked at: one of no use counts once, and one that serves and came after
@@ -58,9 +69,9 @@ pub(super) fn noted(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex
     let newcomer = newcomers.into_iter().flatten().max_by_key(|one| one.created_at);
     let is_new = |one: &Newcomer| before.is_none_or(|before| one.created_at > before.at);
     match newcomer.filter(is_new) {
-        Some(Newcomer { useless: Some(_), .. }) => {
+        Some(Newcomer { useless: Some(useless), .. }) => {
             let nodes = before.map_or(0, |before| before.nodes).saturating_add(1);
-            Some(CreatedFor { nodes, at: survey.snapshot.observed_at() })
+            Some(CreatedFor { nodes, at: useless.known_at })
         }
         Some(Newcomer { useless: None, .. }) => None,
         None => before,
@@ -96,17 +107,22 @@ fn why_useless(
     youngest: &NodeFacts<'_>,
     created_at: Timestamp,
     members: &[NodeIndex],
-) -> Option<String> {
+) -> Option<Useless> {
     let name = &youngest.node.name;
+    let now = survey.snapshot.observed_at();
+    let lasting = |why| Some(Useless { why, known_at: now, recent: true });
     if unmanaged_by_labels(&youngest.node.labels, survey.policy).is_some() {
-        return Some(format!("its youngest node, {name}, is not managed"));
+        return lasting(format!("its youngest node, {name}, is not managed"));
     }
     if youngest.reserved.is_some() && has_common(survey, members) {
-        return Some(format!("its youngest node, {name}, is reserved by its taints"));
+        return lasting(format!("its youngest node, {name}, is reserved by its taints"));
     }
-    let age = survey.snapshot.observed_at().duration_since(created_at);
-    let unusable = match youngest.state {
-        NodeState::Broken => true,
+    let limit = twice(survey.policy.boot_grace);
+    let never_usable = match youngest.state {
+        NodeState::Broken => {
+            let since = youngest.node.ready.and_then(|ready| ready.since);
+            since.unwrap_or(now).duration_since(created_at) < limit
+        }
         // Omitted pods that fill it may go.
         NodeState::NotInUse => !youngest.without_capacity,
         NodeState::Serving
@@ -115,8 +131,12 @@ fn why_useless(
         | NodeState::UnderPressure
         | NodeState::Claimed => false,
     };
-    (youngest.managed() && unusable && age < twice(survey.policy.boot_grace))
-        .then(|| format!("its youngest node, {name}, has not become usable within BOOT_GRACE"))
+    let known_at = created_at.checked_add(limit).map_or(now, |at| at.min(now));
+    (youngest.managed() && never_usable).then(|| Useless {
+        why: format!("its youngest node, {name}, has not become usable within BOOT_GRACE"),
+        known_at,
+        recent: now.duration_since(created_at) < limit,
+    })
 }
 
 pub(super) fn has_common(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
@@ -130,6 +150,7 @@ fn never_registered(survey: &Survey<'_>, group: &NodeGroup) -> Option<Newcomer> 
     let late = without_node.filter_map(|instance| Some((instance.created_at?, &instance.name)));
     let late = late.filter(|(created, _)| now.duration_since(*created) >= survey.policy.boot_grace);
     let (created_at, name) = late.max()?;
-    let useless = Some(format!("instance {name} has had no node for longer than BOOT_GRACE"));
+    let why = format!("instance {name} has had no node for longer than BOOT_GRACE");
+    let useless = Some(Useless { why, known_at: now, recent: true });
     Some(Newcomer { created_at, useless })
 }

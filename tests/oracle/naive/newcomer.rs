@@ -28,10 +28,12 @@ fn youngest<'a>(world: &World<'a>, group: Option<&NodeGroup>, pool: &str) -> Opt
         .max_by_key(|node| node.created_at)
 }
 
-fn is_useless(world: &World<'_>, node: &Node) -> bool {
+/// When it was known that a node is of no use: now, or for one that never was usable when it was twice `BOOT_GRACE` old.
+/// And whether that speaks for itself; an old machine that never came up is a matter of the notes alone.
+fn useless_since(world: &World<'_>, node: &Node) -> Option<(Timestamp, bool)> {
     let Some(at) = world.machine(&node.name) else {
         // Somebody may be at work on a node that is not managed now; its labels last.
-        return !words::may_be_managed(&node.labels, world.policy);
+        return (!words::may_be_managed(&node.labels, world.policy)).then_some((world.now, true));
     };
     let machine = &world.machines[at];
     let siblings = world.machines.iter().filter(|one| match &node.group {
@@ -39,16 +41,24 @@ fn is_useless(world: &World<'_>, node: &Node) -> bool {
         None => one.pool == machine.pool,
     });
     let beside_common = siblings.filter(|one| one.common).count() > 0;
-    let age = node.created_at.map_or(SignedDuration::MAX, |at| words::age(world.now, at));
-    let unusable = matches!(machine.state, State::Broken | State::NotInUse);
-    (!machine.common && beside_common) || (unusable && age < world.policy.boot_grace * 2)
+    if !machine.common && beside_common {
+        return Some((world.now, true));
+    }
+    let end = node.created_at? + world.policy.boot_grace * 2;
+    let unusable = match machine.state {
+        State::Broken => node.ready.and_then(|ready| ready.since).unwrap_or(world.now) < end,
+        State::NotInUse => true,
+        _ => false,
+    };
+    unusable.then(|| (end.min(world.now), world.now < end))
 }
 
 /// Whether its youngest node keeps a group from growing.
 pub(crate) fn disappoints(world: &World<'_>, group: Option<&NodeGroup>, pool: &str) -> bool {
     let Some(node) = youngest(world, group, pool) else { return false };
     let age = node.created_at.map_or(SignedDuration::MAX, |at| words::age(world.now, at));
-    is_useless(world, node) && (group.is_some() || age < world.policy.boot_grace * 2)
+    useless_since(world, node).is_some_and(|(_, recent)| recent)
+        && (group.is_some() || age < world.policy.boot_grace * 2)
 }
 
 /// Whether useless nodes of the group are noted, in this run or an earlier one, and the pause after them is not over.
@@ -64,17 +74,17 @@ pub(crate) fn backs_off(world: &World<'_>, group: &NodeGroup) -> bool {
 fn noted(world: &World<'_>, group: &NodeGroup, before: Option<CreatedFor>) -> Option<CreatedFor> {
     let late = group.instances.iter().filter(|one| !one.has_node).filter_map(|one| one.created_at);
     let late = late.filter(|at| words::age(world.now, *at) >= world.policy.boot_grace).max();
-    let of_node: Option<(Timestamp, bool)> = youngest(world, Some(group), "").and_then(|node| {
-        let useless = is_useless(world, node);
+    let of_node: Option<(Timestamp, Option<Timestamp>)> = youngest(world, Some(group), "").and_then(|node| {
+        let useless = useless_since(world, node).map(|(at, _)| at);
         // A cordon does not make it useless.
         let machine = world.machine(&node.name).map(|at| &world.machines[at]);
         let of_use = machine.is_some_and(|machine| machine.usable(world.policy) && machine.common);
-        (useless || of_use).then_some((node.created_at?, useless))
+        (useless.is_some() || of_use).then_some((node.created_at?, useless))
     });
-    let newest = of_node.into_iter().chain(late.map(|at| (at, true))).max();
+    let newest = of_node.into_iter().chain(late.map(|at| (at, Some(world.now)))).max();
     match newest.filter(|(created, _)| before.is_none_or(|note| *created > note.at)) {
-        Some((_, true)) => Some(CreatedFor { nodes: before.map_or(0, |note| note.nodes) + 1, at: world.now }),
-        Some((_, false)) => None,
+        Some((_, Some(at))) => Some(CreatedFor { nodes: before.map_or(0, |note| note.nodes) + 1, at }),
+        Some((_, None)) => None,
         None => before,
     }
 }

@@ -77,6 +77,21 @@ fn useless_nodes_are_noted_once_each_and_forgotten_when_a_later_one_serves() {
     assert_eq!(noted_by(&late.noting(Ledger::default())), one(1));
 }
 
+/// Runs an hour apart see a new node only when it is older than twice `BOOT_GRACE`, which is 30 minutes here.
+#[test]
+fn a_node_that_never_was_usable_is_noted_by_rare_runs_too() {
+    let noted_by = |case: &Case| case.plan().ledger.map(|ledger| ledger.useless.get(GROUP).copied());
+    let hour_old = |not_ready_for| full(vec![not_ready(not_ready_for, created(3600, node("n1")))]);
+    // Two useless nodes before it: with this one the pause is an hour, and half of it has passed.
+    let third = hour_old(3600).noting(noted(2, 7200));
+    assert_eq!(noted_by(&third), Some(Some(CreatedFor { nodes: 3, at: ago(1800) })));
+    assert_eq!(grown(&third.plan()), BTreeMap::new());
+    // Alone it delays nothing.
+    assert!(!grown(&hour_old(3600).noting(Ledger::default()).plan()).is_empty());
+    // This one served for 50 minutes.
+    assert_eq!(noted_by(&hour_old(600).noting(noted(2, 7200))), None);
+}
+
 #[test]
 fn a_node_that_would_not_be_managed_is_never_created() {
     let only = |value: &str| {

@@ -106,6 +106,8 @@ impl Living {
                     let node = self.boot(name, &like);
                     self.cluster().nodes.push(node);
                     self.made += 1;
+                } else {
+                    self.nothing_to_copy = true;
                 }
             }
         }

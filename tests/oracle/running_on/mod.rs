@@ -1,7 +1,7 @@
 //! Plans carried out and made again: a cluster in which nothing else happens comes to rest.
 //!
 //! One plan may look right and the next one undo it. So here nodes boot, as their template promises or as something
-//! else, a scheduler places what fits, some pods fit nowhere, and the planner plans again, twenty times.
+//! else, a scheduler places what fits, some pods fit nowhere, and the planner plans again, at least twenty times.
 
 mod cluster;
 mod planner;
@@ -19,6 +19,10 @@ use planner::{Planner, Step};
 
 const RUNS: usize = 20;
 
+/// How many runs a world gets that still moves near the end of the first ones: what waits for a time, such as the age of a
+/// cordon or the next try after a useless node, may come late.
+const LATE_RUNS: usize = 60;
+
 /// What went wrong while a world ran on.
 #[derive(Debug)]
 struct Trouble {
@@ -30,8 +34,14 @@ struct Trouble {
 fn line(run: usize, step: &Step) -> String {
     let decision = &step.decision;
     format!(
-        "{run}: uncordon {:?}, grow {:?}, cordon {:?}, delete {:?} {:?}",
-        decision.uncordon, decision.grow, decision.cordon, decision.delete, decision.delete_instances
+        "{run}: uncordon {:?}, grow {:?}, cordon {:?}, delete {:?} {:?} {:?} {:?}",
+        decision.uncordon,
+        decision.grow,
+        decision.cordon,
+        decision.delete,
+        decision.delete_instances,
+        step.actions,
+        step.ledger
     )
 }
 
@@ -61,8 +71,8 @@ impl Growths {
 ///
 /// A useless node shows after `BOOT_GRACE`. Without notes the next one follows then; with them the pauses double, so the
 /// number grows with the logarithm of the time.
-fn most_tries(world: &World, noted: bool) -> usize {
-    let time = SignedDuration::from_secs(world.fate.step) * i32::try_from(RUNS).unwrap();
+fn most_tries(world: &World, runs: usize, noted: bool) -> usize {
+    let time = SignedDuration::from_secs(world.fate.step) * i32::try_from(runs).unwrap();
     let graces = usize::try_from(time.as_secs() / world.policy.boot_grace.as_secs()).unwrap();
     if noted { 3 + usize::try_from(graces.max(1).ilog2()).unwrap() } else { 2 + graces }
 }
@@ -73,7 +83,10 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let mut turns: BTreeMap<String, Vec<bool>> = BTreeMap::new();
     let mut last_move = 0;
     let mut growths: BTreeMap<(String, Option<String>), Growths> = BTreeMap::new();
-    for run in 1..=RUNS {
+    for run in 1..=LATE_RUNS {
+        if run > RUNS && last_move + 3 < run {
+            break;
+        }
         let snapshot = living.world.cluster.snapshot_at(living.now);
         let Some(step) = plan(&snapshot, &living.world.policy) else { return Ok(()) };
         history.push(line(run, &step));
@@ -128,7 +141,9 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     }
     for ((_, group), growths) in growths.iter().filter(|_| unhindered) {
         let noted = group.is_some() && world.cluster.ledger.is_some();
-        let most = most_tries(world, noted);
+        let most = most_tries(world, history.len(), noted);
+        // A node that is smaller than promised adds what its daemons leave, so the ratio asks for further ones.
+        let most = if fate == TurnsOut::Smaller { most.max(history.len() / 2 + 2) } else { most };
         if growths.tries > most || growths.runs > 2 * most + 4 {
             return Err(Trouble {
                 what: format!("nodes are created in {growths:?}, at most {most}"),
@@ -136,7 +151,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
             });
         }
     }
-    if last_move > RUNS - 3 && unhindered && comes && !living.nothing_to_copy {
+    if last_move > LATE_RUNS - 3 && unhindered && comes && !living.nothing_to_copy {
         return Err(Trouble { what: "no rest".to_owned(), history });
     }
     Ok(())
@@ -159,8 +174,12 @@ fn come_to_rest(plan: Planner) {
     let mut troubles: BTreeMap<String, usize> = BTreeMap::new();
     let count = number("ORACLE_CLUSTERS", 1000);
     let mut shown = 0;
+    let only = std::env::var("ORACLE_ONLY").ok().map(|only| only.parse::<u32>().unwrap());
     for at in 0..count {
         let tree = worlds.new_tree(&mut runner).unwrap();
+        if only.is_some_and(|only| only != at) {
+            continue;
+        }
         if std::env::vars().any(|(key, _)| key == "ORACLE_NOT_TAINTED")
             && tree.current().fate.turns_out == TurnsOut::Tainted
         {

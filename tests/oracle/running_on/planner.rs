@@ -15,6 +15,8 @@ pub(super) struct Step {
     /// Annotations to write or to remove, by node.
     pub(super) notes: BTreeMap<String, Vec<(String, Option<String>)>>,
     pub(super) ledger: Option<Ledger>,
+    /// The planner's actions with their reasons, for a person who reads a failure.
+    pub(super) actions: Vec<Action>,
 }
 
 pub(super) type Planner = fn(&Snapshot, &Policy) -> Option<Step>;
@@ -42,7 +44,7 @@ pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
         ledger.created_for.insert(key, CreatedFor { nodes, at: snapshot.observed_at() });
     }
     naive::note_newcomers(snapshot, policy, &mut ledger);
-    Some(Step { decision, notes, ledger: Some(ledger) })
+    Some(Step { decision, notes, ledger: Some(ledger), actions: Vec::new() })
 }
 
 /// The planner, with the notes that it asks for.
@@ -68,5 +70,6 @@ pub(super) fn planner(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
             _ => {}
         }
     }
-    Some(Step { decision: crate::properties::decision(&plan), notes, ledger: plan.ledger.clone() })
+    let decision = crate::properties::decision(&plan);
+    Some(Step { decision, notes, ledger: plan.ledger.clone(), actions: plan.actions })
 }
