@@ -1,5 +1,7 @@
 //! The body of an answer, as far as it is read. An answer need not end: every one has a bound.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt as _;
@@ -14,18 +16,47 @@ const LONGEST_FAILURE: usize = 64 << 10;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLong;
 
-/// The text of an answer, if it is no longer than `most` bytes. What the server says of its length beforehand saves the
+/// Number of buffers that are kept for the next answers: for one that is read, and one that comes in meanwhile.
+const SPARE: usize = 2;
+/// Maximum size of one that is kept.
+const LARGEST_SPARE: usize = 16 << 20;
+
+/// Memory of answers that were read, for the next ones: a list of a thousand pages needs that of two.
+#[derive(Debug, Default)]
+pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    fn take(&self) -> Vec<u8> {
+        self.lock().pop().unwrap_or_default()
+    }
+
+    /// Keeps a buffer whose content is of no use any more.
+    pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
+        let mut spare = self.lock();
+        if spare.len() < SPARE && (1..=LARGEST_SPARE).contains(&buffer.capacity()) {
+            buffer.clear();
+            spare.push(buffer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bytes of an answer, if it is no longer than `most` bytes. What the server says of its length beforehand saves the
 /// reading, and never sizes an allocation.
 pub(super) async fn whole(
     mut body: Body,
     headers: &HeaderMap,
     most: usize,
-) -> Result<Result<String, TooLong>, kube::Error> {
+    buffers: &Buffers,
+) -> Result<Result<Vec<u8>, TooLong>, kube::Error> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most)) {
         return Ok(Err(TooLong));
     }
-    let mut read = Vec::new();
+    let mut read = buffers.take();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         if read.len().saturating_add(data.len()) > most {
@@ -33,11 +64,11 @@ pub(super) async fn whole(
         }
         read.extend_from_slice(&data);
     }
-    Ok(Ok(text(read)))
+    Ok(Ok(read))
 }
 
 /// The beginning of an answer: enough for the server's words.
-pub(super) async fn beginning(mut body: Body) -> Result<String, kube::Error> {
+pub(super) async fn beginning(mut body: Body) -> Result<Vec<u8>, kube::Error> {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
@@ -47,10 +78,10 @@ pub(super) async fn beginning(mut body: Body) -> Result<String, kube::Error> {
             break;
         }
     }
-    Ok(text(read))
+    Ok(read)
 }
 
 /// The same bytes as text, without a copy where they are text.
-fn text(read: Vec<u8>) -> String {
+pub(super) fn text(read: Vec<u8>) -> String {
     String::from_utf8(read).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

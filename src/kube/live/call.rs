@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, DATE};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
@@ -13,9 +13,10 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::body::{self};
+use super::body;
 use super::secrets;
 use super::time::RunTime;
+use crate::observe::{Encoding, status_message};
 use kube_rebalancer_ports::{PortError, chain};
 use kube_rebalancer_retry::{Failed, GivenUp, Pace, retry, retry_after};
 
@@ -34,6 +35,11 @@ const FIRST_CONTACT: Duration = Duration::from_secs(8);
 const ONE_TRY: Duration = Duration::from_secs(30);
 /// How long the run's last word may take past `RUN_TIMEOUT`.
 const LAST_WORD: Duration = Duration::from_secs(2);
+const JSON: &str = "application/json";
+/// The API server's own encoding, which costs both ends less than JSON.
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+/// A server that does not know the first answers in the second.
+const PROTOBUF_OR_JSON: &str = "application/vnd.kubernetes.protobuf,application/json";
 
 /// The connection that everything goes through.
 #[derive(Clone)]
@@ -46,6 +52,7 @@ pub(super) struct Server {
     plugin: Arc<str>,
     /// Whether it has ever answered.
     reached: Arc<AtomicBool>,
+    buffers: Arc<body::Buffers>,
 }
 
 impl std::fmt::Debug for Server {
@@ -54,12 +61,20 @@ impl std::fmt::Debug for Server {
     }
 }
 
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) bytes: Vec<u8>,
+    pub(super) encoding: Encoding,
+}
+
 /// A request; its body is JSON.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     method: Method,
     path: String,
     content_type: &'static str,
+    accept: &'static str,
     body: Option<Value>,
     tries: u32,
     /// How long it may take even if the time of the run is over.
@@ -115,15 +130,15 @@ impl From<CallError> for PortError {
 
 impl Call {
     pub(super) fn get(path: impl Into<String>) -> Self {
-        Self::new(Method::GET, path, "application/json", None)
+        Self::new(Method::GET, path, JSON, None)
     }
 
     pub(super) fn post(path: impl Into<String>, body: Value) -> Self {
-        Self::new(Method::POST, path, "application/json", Some(body))
+        Self::new(Method::POST, path, JSON, Some(body))
     }
 
     pub(super) fn put(path: impl Into<String>, body: Value) -> Self {
-        Self::new(Method::PUT, path, "application/json", Some(body))
+        Self::new(Method::PUT, path, JSON, Some(body))
     }
 
     pub(super) fn merge_patch(path: impl Into<String>, body: Value) -> Self {
@@ -133,6 +148,15 @@ impl Call {
     /// Takes no answer longer than this.
     pub(super) fn at_most(self, most: usize) -> Self {
         Self { most, ..self }
+    }
+
+    /// Takes an answer in this encoding. A server that does not know protobuf may answer in JSON all the same.
+    pub(super) fn in_encoding(self, encoding: Encoding) -> Self {
+        let accept = match encoding {
+            Encoding::Json => JSON,
+            Encoding::Protobuf => PROTOBUF_OR_JSON,
+        };
+        Self { accept, ..self }
     }
 
     /// Does not try again: for what is not worth waiting for.
@@ -147,7 +171,7 @@ impl Call {
 
     fn new(method: Method, path: impl Into<String>, content_type: &'static str, body: Option<Value>) -> Self {
         let (tries, at_least, most) = (PACE.tries, Duration::ZERO, body::LONGEST);
-        Self { method, path: path.into(), content_type, body, tries, at_least, most }
+        Self { method, path: path.into(), content_type, accept: JSON, body, tries, at_least, most }
     }
 
     /// The request without its query, for messages.
@@ -163,13 +187,26 @@ impl Call {
             .method(self.method.clone())
             .uri(&self.path)
             .header(CONTENT_TYPE, self.content_type)
+            .header(ACCEPT, self.accept)
             .body(body)
     }
 }
 
 impl Server {
     pub(super) fn new(client: Client, time: RunTime, url: &str, plugin: &str) -> Self {
-        Self { client, time, url: url.into(), plugin: plugin.into(), reached: Arc::default() }
+        Self {
+            client,
+            time,
+            url: url.into(),
+            plugin: plugin.into(),
+            reached: Arc::default(),
+            buffers: Arc::default(),
+        }
+    }
+
+    /// Makes a request and returns the text of the answer.
+    pub(super) async fn call(&self, call: &Call) -> Result<String, CallError> {
+        Ok(body::text(self.answer(call).await?.bytes))
     }
 
     /// Makes a request and returns the body of the answer.
@@ -177,7 +214,7 @@ impl Server {
     /// Everything that is sent here may be sent twice: reads, patches and updates that name the version they were made
     /// from, and creations that fail if the object is there. If the answer to the first was lost, the second is refused
     /// with a conflict, which is [in doubt](CallError::is_in_doubt).
-    pub(super) async fn call(&self, call: &Call) -> Result<String, CallError> {
+    pub(super) async fn answer(&self, call: &Call) -> Result<Answer, CallError> {
         let pace = Pace { tries: call.tries, ..PACE };
         let answer = retry(
             pace,
@@ -189,6 +226,11 @@ impl Server {
         answer.map_err(|GivenUp { error, in_doubt, .. }| CallError { in_doubt, ..error })
     }
 
+    /// Where the memory of answers goes that were read.
+    pub(super) fn buffers(&self) -> Arc<body::Buffers> {
+        Arc::clone(&self.buffers)
+    }
+
     /// How much longer a failure may be tried to pass.
     fn patience(&self, in_doubt: bool) -> Duration {
         let left = self.time.left();
@@ -196,7 +238,7 @@ impl Server {
         if was_sent { left } else { left.min(FIRST_CONTACT.saturating_sub(self.time.passed())) }
     }
 
-    async fn one_try(&self, call: &Call) -> Result<String, Failed<CallError>> {
+    async fn one_try(&self, call: &Call) -> Result<Answer, Failed<CallError>> {
         let what = call.what();
         let no_answer = |message: String, in_doubt, retry_after| Failed {
             error: CallError { what: what.clone(), status: None, message, in_doubt, too_long: false },
@@ -212,7 +254,7 @@ impl Server {
             let response = self.client.send(request).await?;
             let (parts, body) = response.into_parts();
             let body = if parts.status.is_success() {
-                body::whole(body, &parts.headers, call.most).await?
+                body::whole(body, &parts.headers, call.most, &self.buffers).await?
             } else {
                 Ok(body::beginning(body).await?)
             };
@@ -257,23 +299,24 @@ impl Server {
         }
         let asked_for = retry_after(response.headers());
         let status = response.status();
-        let Ok(text) = response.into_body() else {
+        let encoding = encoding_of(response.headers());
+        let Ok(bytes) = response.into_body() else {
             let message = format!("the answer is longer than {} MiB", call.most >> 20);
             let in_doubt = call.method != Method::GET;
             let error = CallError { what, status: None, message, in_doubt, too_long: true };
             return Err(Failed { error, in_doubt, retry_after: None });
         };
         if status.is_success() {
-            if call.method != Method::GET && serde_json::from_str::<IgnoredAny>(&text).is_err() {
+            if call.method != Method::GET && serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
                 return Err(no_answer("the answer broke off".to_owned(), true, Some(Duration::ZERO)));
             }
-            return Ok(text);
+            return Ok(Answer { bytes, encoding });
         }
         let transient = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
         let message = if status == StatusCode::UNAUTHORIZED {
             format!("{status}: the API server does not accept these credentials, which may have expired")
         } else {
-            format!("{status}: {}", words(&text))
+            format!("{status}: {}", words(bytes, encoding))
         };
         let in_doubt = status.is_server_error();
         let error = CallError { what, status: Some(status), message, in_doubt, too_long: false };
@@ -284,16 +327,27 @@ impl Server {
 /// Hyper's words for a request that was never sent.
 const NOT_CONNECTED: &str = "client error (Connect): ";
 
+/// How an answer is written, as it says.
+fn encoding_of(headers: &HeaderMap) -> Encoding {
+    let written = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = written.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(PROTOBUF) { Encoding::Protobuf } else { Encoding::Json }
+}
+
 /// The server's own words: the message of its `Status`, or the first line of whatever it is (a proxy's page, say).
-fn words(body: &str) -> String {
+fn words(body: Vec<u8>, encoding: Encoding) -> String {
     /// As much as fits a line or two.
     const LONGEST: usize = 300;
     #[derive(Deserialize)]
     struct Status {
         message: String,
     }
-    let message = serde_json::from_str(body).map(|Status { message }| message);
-    let message = message.unwrap_or_else(|_| body.lines().next().unwrap_or_default().to_owned());
+    let message = match encoding {
+        Encoding::Json => serde_json::from_slice(&body).ok().map(|Status { message }| message),
+        Encoding::Protobuf => status_message(&body),
+    };
+    let first_line = || body::text(body).lines().next().unwrap_or_default().to_owned();
+    let message = message.unwrap_or_else(first_line);
     secrets::without_token(&message).chars().take(LONGEST).collect()
 }
 

@@ -4,14 +4,16 @@
 //! continue from there. A page whose answer would be large is asked for again with fewer objects, so that the memory of
 //! a run does not depend on what users write into their pods.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use kube_rebalancer_ports::{PortError, chain};
 
 use super::Live;
 use super::body;
-use super::call::{Call, CallError};
+use super::call::{Answer, Call, CallError, Server};
 use super::cluster::escaped;
-use crate::observe::{Asked, ReadError, Reading};
+use crate::observe::{self, Asked, Encoding, ReadError, Reading};
 
 /// Maximum number of objects of a page. Small enough that a busy API server answers within seconds, large enough that a
 /// cluster of a thousand pods is two requests.
@@ -28,7 +30,7 @@ const MOST_PAGES: usize = 10_000;
 impl Live {
     /// What a run keeps of what it reads.
     pub(super) fn reading(&self) -> Reading {
-        Reading::of_labels(std::sync::Arc::clone(&self.label_keys))
+        Reading::of_labels(Arc::clone(&self.label_keys))
     }
 
     /// Adds a list. When the server has forgotten its moment (410), the list starts anew, once.
@@ -40,9 +42,8 @@ impl Live {
         whole: &mut Reading,
     ) -> Result<(), PortError> {
         for last_try in [false, true] {
-            let mut reading = self.reading();
-            match self.pages(path, selector, asked, &mut reading).await {
-                Ok(()) => {
+            match self.pages(path, selector, asked, self.reading()).await {
+                Ok(reading) => {
                     whole.absorb(reading);
                     return Ok(());
                 }
@@ -51,7 +52,7 @@ impl Live {
                 }
                 Err(ListError::Call(error)) => return Err(error.into()),
                 Err(ListError::Read(error)) => return Err(PortError(chain(&error))),
-                Err(error @ (ListError::Stuck(_) | ListError::Endless(_))) => {
+                Err(error @ (ListError::Stuck(_) | ListError::Endless(_) | ListError::Reader)) => {
                     return Err(PortError(error.to_string()));
                 }
             }
@@ -64,32 +65,98 @@ impl Live {
         path: &str,
         selector: &str,
         asked: Asked,
-        reading: &mut Reading,
-    ) -> Result<(), ListError> {
-        let mut next: Option<String> = None;
-        let mut limit = PAGE;
+        mut reading: Reading,
+    ) -> Result<Reading, ListError> {
+        let mut source =
+            Source { server: &self.server, path, selector, limit: PAGE, encoding: Encoding::Protobuf };
+        let mut from: Option<String> = None;
+        let mut ahead: Option<(String, Answer)> = None;
         for _ in 0..MOST_PAGES {
-            let from = next.as_ref().map(|token| format!("&continue={}", escaped(token))).unwrap_or_default();
-            let text = loop {
-                let most = if limit > 1 { LARGE } else { body::LONGEST };
-                let call = Call::get(format!("{path}?limit={limit}{selector}{from}")).at_most(most);
-                match self.server.call(&call).await {
-                    Ok(text) => break text,
-                    Err(error) if error.is_too_long() && limit > 1 => limit = (limit / SHRINK).max(1),
-                    Err(error) => return Err(error.into()),
+            let page = match (ahead.take(), &from) {
+                (Some((token, page)), Some(from)) if token == *from => page,
+                _ => source.page(from.as_deref()).await?,
+            };
+            // The next page travels while this one is read. Where it begins decides what this one says, read in full.
+            let expected =
+                observe::next_page(&page.bytes, page.encoding).filter(|next| from.as_ref() != Some(next));
+            let read = read(path.to_owned(), page, asked, reading, self.server.buffers());
+            let fetch = async {
+                match expected {
+                    Some(token) => {
+                        let page = source.page(Some(&token)).await;
+                        Ok(Some((token, page)))
+                    }
+                    None => Ok(None),
                 }
             };
-            limit = limit_after(limit, text.len());
-            let after = reading.add_answer(path, &text, asked)?;
-            if after.is_none() {
-                return Ok(());
-            }
-            if after == next {
+            let ((read, after), fetched) = tokio::try_join!(read, fetch)?;
+            reading = read;
+            let Some(after) = after else { return Ok(reading) };
+            if from.as_ref() == Some(&after) {
                 return Err(ListError::Stuck(path.to_owned()));
             }
-            next = after;
+            ahead = match fetched {
+                Some((token, page)) if token == after => Some((token, page?)),
+                _ => None,
+            };
+            from = Some(after);
         }
         Err(ListError::Endless(path.to_owned()))
+    }
+}
+
+/// Reads a page beside the connection: what decodes must not keep the next page from coming in.
+async fn read(
+    path: String,
+    page: Answer,
+    asked: Asked,
+    mut reading: Reading,
+    buffers: Arc<body::Buffers>,
+) -> Result<(Reading, Option<String>), ListError> {
+    let reader = tokio::task::spawn_blocking(move || {
+        let next = reading.add_page(&path, &page.bytes, page.encoding, asked)?;
+        buffers.give_back(page.bytes);
+        Ok((reading, next))
+    });
+    reader.await.unwrap_or(Err(ListError::Reader))
+}
+
+/// Where pages come from.
+struct Source<'s> {
+    server: &'s Server,
+    path: &'s str,
+    selector: &'s str,
+    /// The number of objects to ask for.
+    limit: usize,
+    /// The encoding to ask for.
+    encoding: Encoding,
+}
+
+impl Source<'_> {
+    /// The page that begins where this token says, with as many objects as fit.
+    async fn page(&mut self, from: Option<&str>) -> Result<Answer, CallError> {
+        let Self { path, selector, .. } = *self;
+        let from = from.map(|token| format!("&continue={}", escaped(token))).unwrap_or_default();
+        loop {
+            let limit = self.limit;
+            let most = if limit > 1 { LARGE } else { body::LONGEST };
+            let call = Call::get(format!("{path}?limit={limit}{selector}{from}")).at_most(most);
+            match self.server.answer(&call.in_encoding(self.encoding)).await {
+                Ok(page) => {
+                    self.limit = limit_after(limit, page.bytes.len());
+                    return Ok(page);
+                }
+                Err(error) if error.is_too_long() && limit > 1 => self.limit = (limit / SHRINK).max(1),
+                Err(error)
+                    if error.status() == Some(StatusCode::NOT_ACCEPTABLE)
+                        && self.encoding == Encoding::Protobuf =>
+                {
+                    log::info!("{error}; the list is asked for in JSON");
+                    self.encoding = Encoding::Json;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
@@ -107,6 +174,8 @@ enum ListError {
     Read(#[from] ReadError),
     #[error("GET {0}: a page says that the next one is itself, so that the list would never end")]
     Stuck(String),
+    #[error("the reader of a page broke down")]
+    Reader,
     #[error("GET {0}: the list does not end within {MOST_PAGES} pages")]
     Endless(String),
 }

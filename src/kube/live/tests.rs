@@ -11,7 +11,8 @@ use kube_rebalancer_ports::{Cluster as _, chain};
 
 use super::call::Server;
 use super::{Live, RunTime, Target};
-use server::{Answer, Page, start};
+use serde_json::{Value, json};
+use server::{Answer, Page, start, start_with};
 
 fn live(url: &str, label_keys: &[&str]) -> Live {
     rustls::crypto::ring::default_provider().install_default().ok();
@@ -65,6 +66,73 @@ async fn pages_of_large_pods_shrink_and_nothing_is_lost() {
     // Forty pods of two megabytes are too much for one page, also for one of 62; seven of them are a page.
     assert_eq!(asked.get(..3), Some([500, 62, 7].as_slice()), "{asked:?}");
     assert!(asked.iter().skip(3).all(|limit| *limit <= 8), "{asked:?}");
+}
+
+/// A page of five pods, as a value.
+fn page_of_five(target: &str) -> Value {
+    let Page { from, .. } = Page::of(target);
+    let items: Vec<Value> = (from..(from + 2).min(5))
+        .map(|at| json!({"metadata": {"namespace": "hub", "name": format!("p{at}")}}))
+        .collect();
+    let next = if from + 2 < 5 { (from + 2).to_string() } else { String::new() };
+    json!({"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": next}, "items": items})
+}
+
+/// A list in JSON, its fields in the order in which the API server writes them.
+fn in_json(list: &Value) -> Answer {
+    let fields = ["kind", "apiVersion", "metadata", "items"].map(|name| format!("\"{name}\":{}", list[name]));
+    Answer::ok(std::iter::once(format!("{{{}}}\n", fields.join(","))))
+}
+
+async fn names_of(url: &str) -> Vec<String> {
+    let list = live(url, &[]).pods().await.unwrap();
+    list.pods.iter().map(|pod| pod.name.to_string()).collect()
+}
+
+const FIVE: [&str; 5] = ["p0", "p1", "p2", "p3", "p4"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_asked_for_in_protobuf_and_read_as_the_server_answers() {
+    let url = start_with(|target, accept| {
+        assert_eq!(accept, "application/vnd.kubernetes.protobuf,application/json");
+        Answer::protobuf(&page_of_five(target))
+    });
+    assert_eq!(names_of(&url).await, FIVE);
+    // A server that changes its mind in the middle is read page by page.
+    let url = start(|target| match page_of_five(target) {
+        page if Page::of(target).from == 2 => in_json(&page),
+        page => Answer::protobuf(&page),
+    });
+    assert_eq!(names_of(&url).await, FIVE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_protobuf_is_asked_for_json() {
+    let url = start_with(|target, accept| match accept {
+        "application/json" => in_json(&page_of_five(target)),
+        _ => Answer::ok(std::iter::once("only JSON".to_owned())).of_status("406 Not Acceptable"),
+    });
+    assert_eq!(names_of(&url).await, FIVE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_in_protobuf_is_told_in_the_servers_words() {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "message": "pods is forbidden", "code": 403});
+    let refused = move |_: &str| Answer::protobuf(&status).of_status("403 Forbidden");
+    assert_eq!(error_of(refused).await, "GET /api/v1/pods: 403 Forbidden: pods is forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_cannot_be_read_is_the_error_whatever_becomes_of_the_next() {
+    let broken = |target: &str| match Page::of(target).from {
+        0 => {
+            let page = r#"{"kind":"PodList","apiVersion":"v1","metadata":{"continue":"2"},"items":"none"}"#;
+            Answer::ok(std::iter::once(page.to_owned()))
+        }
+        _ => Answer::ok(std::iter::empty()).of_status("404 Not Found"),
+    };
+    let error = error_of(broken).await;
+    assert!(error.contains("is not what the API server should have sent"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,10 @@ use super::intern::Interner;
 use super::raw::{Object, Text};
 use kube_rebalancer_ports::PodLife;
 
+/// Room for this many pods from the beginning. Memory that nothing is written to costs nothing, and the room for so many is
+/// moved by mapping when there are more: what grows by copying leaves holes as large as itself behind.
+const ROOM: usize = 1 << 18;
+
 /// A cluster in the making.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
@@ -97,7 +101,7 @@ impl Kind {
 impl Collector {
     /// One that keeps only these keys of the labels of pods.
     pub(super) fn of_labels(keys: Arc<BTreeSet<String>>) -> Self {
-        Self { label_keys: Some(keys), ..Self::default() }
+        Self { label_keys: Some(keys), pods: Vec::with_capacity(ROOM), ..Self::default() }
     }
 
     /// One that keeps the lives of pods, also of those that have ended.
@@ -206,8 +210,8 @@ impl Collector {
         self.claims.extend(claims);
         self.volumes.extend(volumes);
         self.is_live |= is_live;
-        self.nodes.extend(nodes);
-        self.pods.extend(pods);
+        move_all(nodes, &mut self.nodes);
+        move_all(pods, &mut self.pods);
         if let (Some(own), Some(lives)) = (&mut self.lives, lives) {
             own.extend(lives);
         }
@@ -277,6 +281,15 @@ impl Collector {
     /// Remembers why the reading stops.
     pub(super) fn fail(&mut self, what: &'static str, field: &str, problem: FieldProblem) {
         self.failure = Some(BadField::new(field, problem).of(ObjectName::Unnamed(what)));
+    }
+}
+
+/// Adds all to what is there. Nothing is copied where nothing is there yet: a list of pods is half of a run's memory.
+fn move_all<T>(from: Vec<T>, to: &mut Vec<T>) {
+    if to.is_empty() {
+        *to = from;
+    } else {
+        to.extend(from);
     }
 }
 

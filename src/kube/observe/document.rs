@@ -18,6 +18,59 @@ use super::collector::{Collector, Kind};
 use super::error::{FieldProblem, ObjectError, ReadProblem};
 use super::raw::{Object, Text};
 
+/// Where the next page of a list begins, if the list says it before its items, as the API server does.
+pub(super) fn next_page(page: &[u8]) -> Option<String> {
+    let mut next = None;
+    // Its end is of no interest, and an error there is the reader's.
+    drop(Head { next: &mut next }.deserialize(&mut serde_json::Deserializer::from_slice(page)));
+    next.filter(|token| !token.is_empty())
+}
+
+/// Reads the fields of a list before its items.
+struct Head<'n> {
+    next: &'n mut Option<String>,
+}
+
+/// A list's metadata, as far as its reader needs it beforehand.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ListMetadata {
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Head<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Head<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of Kubernetes objects")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::Items => return Err(A::Error::custom("the items are for another reader")),
+                Field::Metadata => *self.next = or_default::<_, ListMetadata>(&mut map)?.next,
+                Field::ApiVersion
+                | Field::Kind
+                | Field::Spec
+                | Field::Status
+                | Field::Message
+                | Field::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Why a document could not be read.
 #[derive(Debug)]
 pub(super) enum DocumentError<E> {

@@ -5,6 +5,7 @@ use std::{fmt, io};
 use kube_rebalancer_core::model::{QuantityError, SnapshotError};
 
 use super::collector::KindsFound;
+use super::protobuf::BrokenProtobuf;
 
 /// Why no snapshot could be made.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +98,9 @@ pub enum ReadProblem {
     /// The API server's answer is not what it should be.
     #[error("is not what the API server should have sent")]
     Answer(#[source] serde_json::Error),
+    /// The same of an answer in protobuf.
+    #[error("is not what the API server should have sent")]
+    Protobuf(#[from] BrokenProtobuf),
     /// An object in it cannot be understood.
     #[error(transparent)]
     Object(Box<ObjectError>),

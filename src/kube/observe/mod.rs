@@ -3,7 +3,8 @@
 //! ```text
 //!   file --> JSON cut into items --> document --> raw --> convert --> model
 //!       \--> YAML --------------------^   one object at a time   \--> warnings
-//!   live cluster ---------------------'
+//!   live cluster -- JSON -------------'         ^
+//!        \--------- protobuf ---> raw -----------'
 //! ```
 //!
 //! Everything but `file` and `json` is free of input and output and does not know where its objects come from.
@@ -17,6 +18,7 @@ mod file;
 mod intern;
 mod json;
 mod life;
+mod protobuf;
 mod raw;
 mod requests;
 
@@ -28,12 +30,14 @@ use jiff::Timestamp;
 use kube_rebalancer_core::model::{Node, Pod, Snapshot, Volumes};
 use kube_rebalancer_core::plan::Warning;
 
-use collector::Collector;
 pub use collector::KindsFound;
+use collector::{Collector, Kind};
 use document::DocumentError;
 pub use error::{FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
 use kube_rebalancer_ports::Source;
 pub use life::read_lives;
+pub use protobuf::BrokenProtobuf;
+pub(crate) use protobuf::status_message;
 
 /// A cluster as it was observed.
 #[derive(Debug)]
@@ -71,6 +75,35 @@ impl Asked {
             Self::Claim => "PersistentVolumeClaim",
             Self::Volume => "PersistentVolume",
         }
+    }
+
+    /// The kind of the objects in it.
+    fn item(self) -> Kind {
+        match self {
+            Self::Node | Self::Nodes => Kind::Node,
+            Self::Pods => Kind::Pod,
+            Self::Claim => Kind::Claim,
+            Self::Volume => Kind::Volume,
+        }
+    }
+}
+
+/// How a page is written, as its `Content-Type` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// `application/json`, and whatever a proxy calls its own page.
+    Json,
+    /// `application/vnd.kubernetes.protobuf`.
+    Protobuf,
+}
+
+/// Where the page after this one begins, as far as that can be seen without reading its objects: the next one can be asked
+/// for meanwhile. What [`Reading::add_page`] returns decides.
+#[must_use]
+pub fn next_page(page: &[u8], encoding: Encoding) -> Option<String> {
+    match encoding {
+        Encoding::Json => document::next_page(page),
+        Encoding::Protobuf => protobuf::next_page(page),
     }
 }
 
@@ -126,6 +159,24 @@ impl Reading {
             return Err(failed(ReadProblem::OtherAnswer { found: kind, expected: asked.kind() }));
         }
         Ok(next)
+    }
+
+    /// Reads one page of a list of nodes or pods, as [`add_answer`](Self::add_answer) does.
+    pub fn add_page(
+        &mut self,
+        name: &str,
+        page: &[u8],
+        encoding: Encoding,
+        asked: Asked,
+    ) -> Result<Option<String>, ReadError> {
+        match encoding {
+            Encoding::Json => self.add_answer(name, &String::from_utf8_lossy(page), asked),
+            Encoding::Protobuf => {
+                self.collector.goes_live();
+                protobuf::read_page(page, asked.kind(), asked.item(), &mut self.collector)
+                    .map_err(|problem| ReadError::Input { name: name.to_owned(), problem })
+            }
+        }
     }
 
     /// Adds what another one read.

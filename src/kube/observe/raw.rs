@@ -6,6 +6,7 @@
 
 mod amount;
 mod annotations;
+mod time;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::de::{Deserializer, IgnoredAny};
 
 pub(super) use amount::{Amount, Amounts};
 pub(super) use annotations::{Annotations, key as annotation_key};
+pub(super) use time::Time;
 
 /// Text that borrows where it can.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -56,9 +58,9 @@ pub(super) struct Metadata<'a> {
     #[serde(borrow)]
     pub(super) resource_version: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) creation_timestamp: Option<Text<'a>>,
+    pub(super) creation_timestamp: Option<Time<'a>>,
     #[serde(borrow)]
-    pub(super) deletion_timestamp: Option<Text<'a>>,
+    pub(super) deletion_timestamp: Option<Time<'a>>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) labels: BTreeMap<Text<'a>, Text<'a>>,
     #[serde(borrow, deserialize_with = "or_default")]
@@ -144,7 +146,7 @@ pub(super) struct Taint<'a> {
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) effect: Text<'a>,
     #[serde(borrow)]
-    pub(super) time_added: Option<Text<'a>>,
+    pub(super) time_added: Option<Time<'a>>,
 }
 
 /// An entry of `spec.containers` or `spec.initContainers`.
@@ -354,7 +356,7 @@ pub(super) struct Condition<'a> {
     #[serde(borrow)]
     pub(super) message: Option<Text<'a>>,
     #[serde(borrow)]
-    pub(super) last_transition_time: Option<Text<'a>>,
+    pub(super) last_transition_time: Option<Time<'a>>,
 }
 
 /// `type` of a condition.
@@ -397,9 +399,64 @@ pub(super) enum ConditionReason {
 }
 
 impl Phase {
+    /// The phase with this name.
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "Succeeded" => Self::Succeeded,
+            "Failed" => Self::Failed,
+            "Running" => Self::Running,
+            "Bound" => Self::Bound,
+            _ => Self::Other,
+        }
+    }
+
     /// Whether a pod in this phase has ended.
     pub(super) fn has_ended(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+impl RestartPolicy {
+    /// The one with this name.
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "Always" => Self::Always,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl ConditionKind {
+    /// The one with this name.
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "Ready" => Self::Ready,
+            "PodScheduled" => Self::PodScheduled,
+            "PodResizePending" => Self::PodResizePending,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl ConditionStatus {
+    /// The one with this name.
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "True" => Self::True,
+            "False" => Self::False,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl ConditionReason {
+    /// The one with this name.
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "Unschedulable" => Self::Unschedulable,
+            "Infeasible" => Self::Infeasible,
+            _ => Self::Other,
+        }
     }
 }
 

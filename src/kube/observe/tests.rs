@@ -1,6 +1,6 @@
 //! Whole inputs: which objects are taken, which are passed over, and what is no list at all.
 
-mod damage;
+pub(super) mod damage;
 
 use kube_rebalancer_core::model::{Operator, Requirement};
 use serde_json::{Value, json};

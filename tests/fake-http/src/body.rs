@@ -14,14 +14,14 @@ pub type AnswerBody = BoxBody<Bytes, io::Error>;
 
 /// The text, whole.
 #[must_use]
-pub fn whole(text: &str) -> AnswerBody {
-    Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|never: Infallible| match never {}).boxed()
+pub fn whole(text: impl AsRef<[u8]>) -> AnswerBody {
+    Full::new(Bytes::copy_from_slice(text.as_ref())).map_err(|never: Infallible| match never {}).boxed()
 }
 
 /// Sends this text, and then fails, on which the connection closes.
 #[must_use]
-pub fn cut(text: &str) -> AnswerBody {
-    BoxBody::new(Cut(Step::Text(Bytes::copy_from_slice(text.as_bytes()))))
+pub fn cut(text: impl AsRef<[u8]>) -> AnswerBody {
+    BoxBody::new(Cut(Step::Text(Bytes::copy_from_slice(text.as_ref()))))
 }
 
 #[derive(Debug)]

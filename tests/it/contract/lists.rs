@@ -1,5 +1,6 @@
 //! Lists: pages, consistency, selectors, tokens.
 
+use kube_rebalancer_kube::observe::{Asked, Encoding, Reading};
 use serde_json::{Value, json};
 
 use super::servers::{Server, assert_reason, assert_refused, contract, encoded, names};
@@ -14,6 +15,8 @@ contract!(
     an_unknown_field_is_refused,
     a_token_that_is_too_old_is_refused_with_one_that_goes_on,
     a_token_that_is_none_is_refused,
+    lists_say_the_same_in_protobuf,
+    a_refusal_has_words_in_protobuf,
 );
 
 const ENDED: &str = "fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
@@ -131,4 +134,47 @@ fn a_token_that_is_too_old_is_refused_with_one_that_goes_on(server: &Server) {
 fn a_token_that_is_none_is_refused(server: &Server) {
     let answer = server.client.get("/api/v1/nodes?limit=1&continue=garbage");
     assert_reason("a made-up token", &answer, 400, "BadRequest");
+}
+
+fn lists_say_the_same_in_protobuf(server: &Server) {
+    let node = server.add_node();
+    server.add_waiting_pod("waiting");
+    server.add_bound_pod(
+        &Pod::new(&server.namespace, "bound").on(&node).memory("1Gi").cpu("50m").claim("home"),
+    );
+    server.add_bound_pod(&Pod::new(&server.namespace, "ended").on(&node).ended("Succeeded"));
+    let pods = server.path("/api/v1", "pods");
+    for (path, asked) in [
+        (format!("{pods}?limit=2"), Asked::Pods),
+        (format!("{pods}?limit=500&{ENDED}"), Asked::Pods),
+        (format!("/api/v1/nodes?limit=500&fieldSelector=metadata.name%3D{node}"), Asked::Nodes),
+        ("/api/v1/nodes?limit=1".to_owned(), Asked::Nodes),
+    ] {
+        let of = |server: &Server, encoding: Encoding| {
+            let client = server.client.clone();
+            let client = match encoding {
+                Encoding::Json => client,
+                Encoding::Protobuf => client.preferring(as_protobuf::MEDIA_TYPE),
+            };
+            let answer = client.get(&path);
+            let kind = answer.headers["content-type"].to_str().unwrap();
+            assert_eq!(kind.starts_with(as_protobuf::MEDIA_TYPE), encoding == Encoding::Protobuf, "{kind}");
+            let mut reading = Reading::default();
+            let next = reading.add_page(&path, &answer.bytes, encoding, asked).unwrap();
+            let (mut nodes, pods, seen) = reading.into_parts();
+            for node in &mut nodes {
+                // A heartbeat may come between the two.
+                node.resource_version.clear();
+            }
+            (next.is_some(), format!("{nodes:#?}"), pods, seen)
+        };
+        assert_eq!(of(server, Encoding::Protobuf), of(server, Encoding::Json), "{path}");
+    }
+}
+
+fn a_refusal_has_words_in_protobuf(server: &Server) {
+    let client = server.client.clone().preferring(as_protobuf::MEDIA_TYPE);
+    let answer = client.get("/api/v1/nodes?limit=1&continue=garbage");
+    assert_eq!((answer.status, &answer.bytes[..4]), (400, b"k8s\0".as_slice()));
+    assert!(answer.text.contains("continue"), "{}", answer.text);
 }

@@ -37,6 +37,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    /// The body as it came, for what is no text.
+    pub(crate) bytes: Bytes,
 }
 
 impl Answer {
@@ -60,6 +62,7 @@ impl Answer {
 pub(crate) struct Client {
     base: String,
     headers: HeaderMap,
+    accept: HeaderValue,
     timeout: Duration,
     http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
@@ -82,7 +85,8 @@ impl Client {
             HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let http = legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         let timeout = Duration::from_secs(30);
-        Self { base: base.to_owned(), headers: HeaderMap::new(), timeout, http }
+        let accept = HeaderValue::from_static("application/json");
+        Self { base: base.to_owned(), headers: HeaderMap::new(), accept, timeout, http }
     }
 
     /// The same client with one more header on every request.
@@ -97,6 +101,12 @@ impl Client {
         self
     }
 
+    /// The same client that asks for this media type before JSON.
+    pub(crate) fn preferring(mut self, media_type: &str) -> Self {
+        self.accept = HeaderValue::from_str(&format!("{media_type},application/json")).unwrap();
+        self
+    }
+
     /// Sends one request and waits for the whole answer; `path` may carry a query.
     pub(crate) fn send(
         &self,
@@ -107,7 +117,7 @@ impl Client {
         let mut request = Request::builder()
             .method(method.clone())
             .uri(format!("{}{path}", self.base))
-            .header(ACCEPT, "application/json");
+            .header(ACCEPT, self.accept.clone());
         if body.is_some() {
             let merge = *method == Method::PATCH;
             let kind = if merge { "application/merge-patch+json" } else { "application/json" };
@@ -125,7 +135,7 @@ impl Client {
                 let (head, body) = http.request(request).await.map_err(ClientError::NoAnswer)?.into_parts();
                 let bytes = body.collect().await.map_err(ClientError::Body)?.to_bytes();
                 let text = String::from_utf8_lossy(&bytes).into_owned();
-                Ok(Answer { status: head.status.as_u16(), headers: head.headers, text })
+                Ok(Answer { status: head.status.as_u16(), headers: head.headers, text, bytes })
             };
             tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(ClientError::TimedOut(timeout)))
         })

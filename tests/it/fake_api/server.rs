@@ -9,9 +9,9 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use fake_http::{AnswerBody, Outcome, Script, cut, first_half, lock, whole};
+use fake_http::{AnswerBody, Outcome, Script, cut, lock, whole};
 use hyper::Response;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -75,35 +75,52 @@ fn carry_out(call: &Call, shared: &Mutex<Shared>) -> Outcome {
         Some(Fault::Hang(Moment::After)) => return Outcome::Hang,
         Some(Fault::HalfBody) => {
             answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
-            *answer.body_mut() = cut(first_half(&text));
+            *answer.body_mut() = cut(half(&text));
         }
-        Some(Fault::MalformedJson) => *answer.body_mut() = whole(first_half(&text)),
-        _ => *answer.body_mut() = whole(&text),
+        Some(Fault::MalformedJson) => *answer.body_mut() = whole(half(&text)),
+        _ => *answer.body_mut() = whole(text),
     }
     Outcome::Answer(answer)
 }
 
-/// The answer's head, and the text of its body.
-fn respond(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> (Response<AnswerBody>, String) {
+/// The first half of a body.
+fn half(body: &[u8]) -> &[u8] {
+    &body[..body.len() / 2]
+}
+
+/// Whether an answer is to be in protobuf: the client asks for it first, and the real server has it for all kinds but those
+/// that other programs define.
+fn in_protobuf(call: &Call) -> bool {
+    let accept = call.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.split(',').next() == Some(as_protobuf::MEDIA_TYPE)
+}
+
+/// The answer's head, and its body.
+fn respond(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> (Response<AnswerBody>, Vec<u8>) {
     if let Some(Fault::TooManyRequests { retry_after_seconds }) = fault {
         let text = "Too many requests, please try again later.\n";
         let answer = Response::builder()
             .status(429)
             .header(CONTENT_TYPE, "text/plain; charset=utf-8")
             .header(RETRY_AFTER, retry_after_seconds);
-        return (answer.body(whole("")).unwrap(), text.to_owned());
+        return (answer.body(whole("")).unwrap(), text.as_bytes().to_vec());
     }
     if let Some(Fault::Instead(text)) = fault {
         let kind = if text.starts_with('<') { "text/html" } else { "application/json" };
         let answer = Response::builder().status(200).header(CONTENT_TYPE, kind);
-        return (answer.body(whole("")).unwrap(), text.to_owned());
+        return (answer.body(whole("")).unwrap(), text.as_bytes().to_vec());
     }
     let (status, body) = match decide(call, fault, shared) {
         Ok((status, body)) => (status, body),
         Err(refusal) => (refusal.code, refusal.body),
     };
-    let answer = Response::builder().status(status).header(CONTENT_TYPE, "application/json");
-    (answer.body(whole("")).unwrap(), format!("{body}\n"))
+    let (kind, written) = if in_protobuf(call) {
+        (as_protobuf::MEDIA_TYPE, as_protobuf::message(&body))
+    } else {
+        ("application/json", format!("{body}\n").into_bytes())
+    };
+    let answer = Response::builder().status(status).header(CONTENT_TYPE, kind);
+    (answer.body(whole("")).unwrap(), written)
 }
 
 fn decide(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> Result<(u16, Value), Refusal> {

@@ -6,14 +6,22 @@ use std::net::{TcpListener, TcpStream};
 /// What is answered.
 pub(super) struct Answer {
     status: &'static str,
+    media_type: &'static str,
     /// What the answer says of its length; nothing if it ends with the connection.
     length: Option<u64>,
-    chunks: Box<dyn Iterator<Item = String> + Send>,
+    chunks: Box<dyn Iterator<Item = Vec<u8>> + Send>,
 }
 
 impl Answer {
     pub(super) fn ok(chunks: impl Iterator<Item = String> + Send + 'static) -> Self {
-        Self { status: "200 OK", length: None, chunks: Box::new(chunks) }
+        let chunks = Box::new(chunks.map(String::into_bytes));
+        Self { status: "200 OK", media_type: "application/json", length: None, chunks }
+    }
+
+    /// One in protobuf.
+    pub(super) fn protobuf(object: &serde_json::Value) -> Self {
+        let chunks = Box::new(std::iter::once(as_protobuf::message(object)));
+        Self { status: "200 OK", media_type: as_protobuf::MEDIA_TYPE, length: None, chunks }
     }
 
     pub(super) fn of_status(self, status: &'static str) -> Self {
@@ -44,6 +52,11 @@ impl Page {
 
 /// Starts a server, whose threads end with the process. Returns its address.
 pub(super) fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> String {
+    start_with(move |target, _| answer(target))
+}
+
+/// The same with a server that looks at what the client accepts.
+pub(super) fn start_with(answer: impl Fn(&str, &str) -> Answer + Send + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -56,18 +69,19 @@ pub(super) fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> String 
     format!("http://{address}")
 }
 
-fn serve(mut stream: TcpStream, answer: &impl Fn(&str) -> Answer) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> Answer) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
-    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let Answer { status, length, chunks } = answer(first.split(' ').nth(1).unwrap_or_default());
+    let mut accept = String::new();
+    while let Some(line) = lines.next().transpose()?.filter(|line| !line.is_empty()) {
+        accept = line.strip_prefix("accept: ").map_or(accept, str::to_owned);
+    }
+    let target = first.split(' ').nth(1).unwrap_or_default();
+    let Answer { status, media_type, length, chunks } = answer(target, &accept);
     let length = length.map(|length| format!("Content-Length: {length}\r\n")).unwrap_or_default();
-    write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{length}Connection: close\r\n\r\n"
-    )?;
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\n{length}Connection: close\r\n\r\n")?;
     for chunk in chunks {
-        stream.write_all(chunk.as_bytes())?;
+        stream.write_all(&chunk)?;
     }
     Ok(())
 }

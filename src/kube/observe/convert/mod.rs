@@ -12,7 +12,7 @@ pub(super) use node::node;
 pub(super) use pod::{Identity, Reading, life, pod};
 pub(super) use volume::{affinity_of_volume, claim};
 
-use super::raw::Text;
+use super::raw::{Text, Time};
 
 /// The text of a field that may be absent; an empty one counts as absent.
 fn text<'a>(field: Option<&'a Text<'_>>) -> Option<&'a str> {
@@ -21,8 +21,8 @@ fn text<'a>(field: Option<&'a Text<'_>>) -> Option<&'a str> {
 
 /// A time, where there is one. One that cannot be read counts as absent: the API server accepts years that no calendar
 /// here reaches, and that must not fail a run.
-fn timestamp(field: Option<&Text<'_>>) -> Option<Timestamp> {
-    field.and_then(|text| text.as_str().parse().ok())
+fn timestamp(field: Option<&Time<'_>>) -> Option<Timestamp> {
+    field.and_then(Time::timestamp)
 }
 
 /// The group of an API version: `apps` of `apps/v1`, none of `v1`.

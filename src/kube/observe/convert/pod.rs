@@ -154,10 +154,10 @@ pub(in crate::observe) fn life(
     let metadata = &object.metadata;
     let bad = |problem| BadField::new("metadata.creationTimestamp", problem).of(identity.to_object_name());
     // A life without a beginning could be put nowhere.
-    let created_at = text(metadata.creation_timestamp.as_ref()).ok_or_else(|| bad(FieldProblem::Missing))?;
-    let created_at = created_at
-        .parse()
-        .map_err(|_: jiff::Error| bad(FieldProblem::Timestamp { text: created_at.to_owned() }))?;
+    let created_at = metadata.creation_timestamp.as_ref().filter(|time| !time.is_empty());
+    let created_at = created_at.ok_or_else(|| bad(FieldProblem::Missing))?;
+    let created_at =
+        created_at.timestamp().ok_or_else(|| bad(FieldProblem::Timestamp { text: created_at.written() }))?;
     let uid = text(metadata.uid.as_ref()).map_or_else(|| pod.full_name(), str::to_owned);
     let deleting_until = timestamp(metadata.deletion_timestamp.as_ref());
     Ok(PodLife { pod, uid, created_at, deleting_until, end: end(&object.status) })

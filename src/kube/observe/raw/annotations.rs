@@ -47,6 +47,18 @@ impl Annotations<'_> {
     }
 }
 
+impl<'a> Annotations<'a> {
+    /// Whether anything reads the annotation with this key.
+    pub(in crate::observe) fn is_read(key: &str) -> bool {
+        annotation::is_read(key) || key::ALL.contains(&key)
+    }
+
+    /// Keeps an annotation.
+    pub(in crate::observe) fn insert(&mut self, key: Text<'a>, value: Text<'a>) {
+        self.0.insert(key, value);
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(AnnotationsVisitor).map(Annotations)
@@ -65,7 +77,7 @@ impl<'de> Visitor<'de> for AnnotationsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut annotations = BTreeMap::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
-            if !annotation::is_read(key.as_str()) && !key::ALL.contains(&key.as_str()) {
+            if !Annotations::is_read(key.as_str()) {
                 map.next_value::<IgnoredAny>()?;
             } else if let Some(value) = map.next_value::<Option<Text<'de>>>()? {
                 annotations.insert(key, value);

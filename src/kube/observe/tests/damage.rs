@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::observe::{Asked, Reading};
 
 /// A node and a pod with a value in every field that is read.
-fn objects() -> [Value; 2] {
+pub(in crate::observe) fn objects() -> [Value; 2] {
     let requirement = json!({"key": "zone", "operator": "In", "values": ["a", "b"]});
     let node = json!({
         "apiVersion": "v1", "kind": "Node",
@@ -51,7 +51,7 @@ fn objects() -> [Value; 2] {
 }
 
 /// The paths of all values in a value, its own included.
-fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
+pub(in crate::observe) fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
     found.push(path.to_owned());
     match value {
         Value::Object(fields) => {

@@ -1,0 +1,78 @@
+//! Reads a list of nodes or pods that the API server wrote as protobuf (`application/vnd.kubernetes.protobuf`).
+//!
+//! ```text
+//!   bytes --> fields (number, value) --> raw: an object that borrows from the page --> collector
+//! ```
+//!
+//! Only the fields that anything reads are looked at; all others are passed over by their length, so that nothing is as
+//! deep as what is sent. The numbers of the fields are those of `generated.proto` of `k8s.io/api/core/v1` and of
+//! `k8s.io/apimachinery`.
+
+mod envelope;
+mod fields;
+mod node;
+mod object;
+mod pod;
+
+#[cfg(test)]
+mod tests;
+
+use super::collector::{Collector, Kind};
+use super::error::ReadProblem;
+use super::raw::Object;
+use envelope::Envelope;
+pub use fields::BrokenProtobuf;
+use fields::{Fields, Value};
+
+/// Reads a page into the collector. Returns where the next one begins, if there is one.
+pub(super) fn read_page(
+    bytes: &[u8],
+    expected: &'static str,
+    item: Kind,
+    collector: &mut Collector,
+) -> Result<Option<String>, ReadProblem> {
+    let list = Envelope::of(bytes)?;
+    if list.kind != expected || list.version != "v1" {
+        let group = Some(list.version).filter(|version| *version != "v1" && !version.is_empty());
+        let kind = Some(list.kind).filter(|kind| !kind.is_empty());
+        let found = kind.map(|kind| group.map_or_else(|| kind.to_owned(), |group| format!("{group} {kind}")));
+        return Err(ReadProblem::OtherAnswer { found, expected });
+    }
+    let mut next = None;
+    for field in Fields::of(list.raw) {
+        match field? {
+            (1, Value::Bytes(metadata)) => next = envelope::next_page(metadata)?,
+            (2, Value::Bytes(bytes)) => {
+                let object = match item {
+                    Kind::Node => node::node(bytes)?,
+                    Kind::Pod => pod::pod(bytes)?,
+                    Kind::Claim | Kind::Volume | Kind::Other => Object::default(),
+                };
+                collector.take(item, &object).map_err(|error| ReadProblem::Object(Box::new(error)))?;
+            }
+            _ => {}
+        }
+    }
+    collector.list(expected, None).map_err(|error| ReadProblem::Object(Box::new(error)))?;
+    Ok(next)
+}
+
+/// Where the page after this one begins, as far as that can be seen without reading its objects.
+pub(super) fn next_page(bytes: &[u8]) -> Option<String> {
+    let list = Envelope::of(bytes).ok()?;
+    // The server writes the list's metadata before its items.
+    match Fields::of(list.raw).next()?.ok()? {
+        (1, Value::Bytes(metadata)) => envelope::next_page(metadata).ok()?,
+        _ => None,
+    }
+}
+
+/// The server's words for a failure, if that is what the bytes are.
+pub(crate) fn status_message(bytes: &[u8]) -> Option<String> {
+    let status = Envelope::of(bytes).ok().filter(|status| status.kind == "Status")?;
+    let message = Fields::of(status.raw).map_while(Result::ok).find_map(|field| match field {
+        (3, Value::Bytes(message)) => Some(message),
+        _ => None,
+    });
+    message.map(|message| String::from_utf8_lossy(message).into_owned())
+}
