@@ -143,7 +143,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         let noted = group.is_some() && world.cluster.ledger.is_some();
         let most = most_tries(world, history.len(), noted);
         // A node that is smaller than promised adds what its daemons leave, so the ratio asks for further ones.
-        let most = if fate == TurnsOut::Smaller { most.max(history.len() / 2 + 2) } else { most };
+        let most = if fate == TurnsOut::Smaller { most.max(history.len() * 3 / 4) } else { most };
         if growths.tries > most || growths.runs > 2 * most + 4 {
             return Err(Trouble {
                 what: format!("nodes are created in {growths:?}, at most {most}"),
