@@ -3,7 +3,7 @@
 use super::fields::{BrokenProtobuf, Fields, Value};
 use super::object::{amount, metadata, name, text, text_of, time};
 use crate::observe::raw::{
-    Condition, ConditionKind, ConditionReason, ConditionStatus, Object, Spec, Status, Taint,
+    Condition, ConditionKind, ConditionReason, ConditionStatus, NodeInfo, Object, Spec, Status, Taint,
 };
 
 /// A node, as far as anything reads it.
@@ -52,7 +52,17 @@ fn status<'a>(message: &'a [u8], status: &mut Status<'a>) -> Result<(), BrokenPr
             (1, Value::Bytes(bytes)) => amount(bytes, status.capacity.get_or_insert_default())?,
             (2, Value::Bytes(bytes)) => amount(bytes, status.allocatable.get_or_insert_default())?,
             (4, Value::Bytes(bytes)) => status.conditions.push(condition(bytes)?),
+            (7, Value::Bytes(bytes)) => node_info(bytes, &mut status.node_info)?,
             _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn node_info<'a>(message: &'a [u8], info: &mut NodeInfo<'a>) -> Result<(), BrokenProtobuf> {
+    for field in Fields::of(message) {
+        if let (2, Value::Bytes(uuid)) = field? {
+            info.system_uuid = text_of(uuid);
         }
     }
     Ok(())

@@ -21,7 +21,8 @@ pub(in crate::observe) fn objects() -> [Value; 2] {
         "status": {
             "capacity": {"cpu": "4", "memory": "16Gi", "pods": "110", "nvidia.com/gpu": "1"},
             "allocatable": {"cpu": "3920m", "memory": "13Gi", "pods": "110"},
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-15T08:01:00Z"}]
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-15T08:01:00Z"}],
+            "nodeInfo": {"systemUUID": "4C4C4544-0042"}
         }
     });
     let pod = json!({
