@@ -3,10 +3,11 @@
 use std::io::Result;
 
 use kube_rebalancer_core::model::Resource;
-use kube_rebalancer_core::plan::{Band, Before, Plan, PoolPlan};
+use kube_rebalancer_core::plan::{Before, Plan, PoolPlan};
 use kube_rebalancer_core::policy::CapacitySource;
 
 use super::amount::amount;
+use super::band::band;
 use super::{Facts, sentence};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::{Page, Tone, count};
@@ -146,15 +147,6 @@ fn states(before: &Before) -> String {
 pub(super) fn origin(page: &mut Page<'_>, facts: &Facts<'_>) -> Result<()> {
     fact(page, "source", facts.source)?;
     settings(page, facts.settings)
-}
-
-/// The band's word, as in `below the band`.
-pub(super) fn band(band: Band) -> &'static str {
-    match band {
-        Band::Below => "below",
-        Band::Within => "within",
-        Band::Above => "above",
-    }
 }
 
 /// Only what differs from the defaults: that is what explains a plan that looks odd.

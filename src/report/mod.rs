@@ -10,6 +10,7 @@
 
 mod actions;
 mod amount;
+mod band;
 #[cfg(test)]
 mod fixture;
 mod groups;

@@ -6,7 +6,7 @@ use kube_rebalancer_core::plan::{
 
 use kube_rebalancer_page::count;
 
-use super::header::band;
+use super::band::band;
 
 /// What the actions of a plan come to, and what the cluster is like after them.
 #[must_use]

@@ -6,10 +6,10 @@ use std::fmt::Display;
 use kube_rebalancer_core::policy::{Bounds, PartsPerMillion, PoolName};
 
 use super::catalog::{self, Entry, Setting};
-use super::env::Origin;
 use super::form::ByPool;
+use super::origin::Origin;
 use super::problem::{Problem, ValueInForce};
-use super::read::Reader;
+use super::reader::Reader;
 
 /// What was read of the settings that a pool may override; `None` where a text is not valid.
 pub(super) struct Bounded {

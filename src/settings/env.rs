@@ -12,36 +12,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 
 use kube_rebalancer_ports::Environment;
 use serde::{Deserialize, Serialize};
 
 use super::catalog::{ENTRIES, Entry};
 use super::form::Complaint;
+use super::origin::Origin;
 use super::problem::{Problem, SettingWarning};
 use super::spelling;
-
-/// Where a value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
-    /// Nobody gave one.
-    Default,
-    /// An environment variable.
-    Environment,
-    /// A flag of the command line, which goes before the variable.
-    Flag,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
-            Self::Default => "default",
-            Self::Environment => "environment",
-            Self::Flag => "flag",
-        })
-    }
-}
 
 /// A name and a value, as the environment or the command line has them.
 #[derive(Clone, Debug)]

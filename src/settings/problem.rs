@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::catalog::Entry;
-use super::env::Origin;
 use super::form::Complaint;
+use super::origin::Origin;
 use super::shown::Shown;
 
 /// The width that a problem's first line keeps to, by showing less of a long value.

@@ -1,18 +1,18 @@
 //! From the texts to [`Settings`]: every text is read before the first problem counts, so the error lists all of them.
 
-use std::collections::BTreeMap;
-
 use super::bounds::Bounded;
-use super::catalog::{self, Entry, Setting};
-use super::env::{Collected, Origin, RawSettings};
-use super::{Complaint, Problem, ResolvedSetting, SettingWarning, Settings, SettingsError};
-use kube_rebalancer_core::policy::{Policy, PoolName};
+use super::catalog;
+use super::env::{Collected, RawSettings};
+use super::problem::{SettingWarning, SettingsError};
+use super::reader::Reader;
+use super::validated::Settings;
+use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{CloudScope, Environment};
 
 /// Reads what was collected.
 pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWarning>), SettingsError> {
     let Collected { raw, origins, problems: rejected, mut warnings, environment } = collected;
-    let mut reader = Reader { origins, rejected, problems: Vec::new(), values: Vec::new() };
+    let mut reader = Reader::new(origins, rejected);
     match all(raw, environment, &mut reader) {
         Some(settings) if reader.problems.is_empty() => {
             warnings.extend(half_of_own_pod(&settings));
@@ -121,83 +121,6 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         log_format: log_format?,
         values: std::mem::take(&mut reader.values),
     })
-}
-
-/// Reads one setting after the other and remembers what was wrong.
-pub(super) struct Reader {
-    origins: BTreeMap<&'static str, Origin>,
-    /// Settings whose value is not even a text.
-    rejected: BTreeMap<&'static str, Problem>,
-    problems: Vec<Problem>,
-    values: Vec<ResolvedSetting>,
-}
-
-impl Reader {
-    fn read<T>(&mut self, setting: &'static Setting<T>, text: Option<String>) -> Option<T> {
-        let entry = &setting.entry;
-        if let Some(problem) = self.rejected.remove(entry.name) {
-            self.problems.push(problem);
-            return None;
-        }
-        let origin = self.origin(entry);
-        let text = text.unwrap_or_else(|| entry.default.to_owned());
-        match (setting.form.read)(&text) {
-            Ok(value) => {
-                self.values.push(ResolvedSetting { entry, text, origin });
-                Some(value)
-            }
-            Err(complaint) => {
-                let is_valid = |text: &str| (setting.form.read)(text).is_ok();
-                let complaint = wrapping(&text, is_valid).unwrap_or(complaint);
-                self.problems.push(Problem::Value { entry, value: text, origin, complaint });
-                None
-            }
-        }
-    }
-
-    /// Where the text of a setting came from.
-    pub(super) fn origin(&self, entry: &Entry) -> Origin {
-        self.origins.get(entry.name).copied().unwrap_or(Origin::Default)
-    }
-
-    /// Adds a problem.
-    pub(super) fn complain(&mut self, problem: Problem) {
-        self.problems.push(problem);
-    }
-
-    /// Shows the defaults of one pool of several in place of the general ones.
-    fn show_defaults_of_pools(&mut self) {
-        for value in self.values.iter_mut().filter(|value| value.origin == Origin::Default) {
-            value.text = value.entry.default_of_a_pool().to_owned();
-        }
-    }
-
-    /// Adds a problem if a setting names a pool where there are none.
-    pub(super) fn check_pools(&mut self, entry: &'static Entry, named: Option<&PoolName>, has_pools: bool) {
-        if let Some(pool) = named.filter(|_| !has_pools) {
-            let resolved = self.values.iter().find(|one| one.entry.name == entry.name);
-            self.problems.push(Problem::Value {
-                entry,
-                value: resolved.map(|one| one.text.clone()).unwrap_or_default(),
-                origin: self.origin(entry),
-                complaint: Complaint::NoPools(pool.clone()),
-            });
-        }
-    }
-}
-
-/// What is around a text that would be valid without it: env files keep quotes, and files that become the value of a
-/// `ConfigMap` end in a line break.
-fn wrapping(text: &str, is_valid: impl Fn(&str) -> bool) -> Option<Complaint> {
-    let trimmed = text.trim();
-    let quoted = ['"', '\''].into_iter().find_map(|quote| trimmed.strip_prefix(quote)?.strip_suffix(quote));
-    let complaint = match quoted {
-        Some(inner) if is_valid(inner) => Complaint::Quotes,
-        _ if trimmed == text || !is_valid(trimmed) => return None,
-        _ if text.ends_with('\n') => Complaint::LineBreak,
-        _ => Complaint::Blanks,
-    };
-    Some(complaint)
 }
 
 fn half_of_own_pod(settings: &Settings) -> Option<SettingWarning> {

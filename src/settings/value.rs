@@ -4,7 +4,7 @@ use kube_rebalancer_page::Setting;
 use serde_json::Value;
 
 use super::catalog::Entry;
-use super::env::Origin;
+use super::origin::Origin;
 
 /// A setting as this run uses it.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! Takes objects one at a time and keeps of each only what the model has a field for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,6 +11,8 @@ use super::convert::{self, Identity};
 use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
 use super::examples::Examples;
 use super::intern::Interner;
+use super::kinds::KindsFound;
+use super::observation::Observation;
 use super::raw::{Object, Text};
 use kube_rebalancer_ports::PodLife;
 
@@ -262,7 +263,7 @@ impl Collector {
     }
 
     /// Makes a snapshot of what was kept.
-    pub(super) fn finish(self, observed_at: Timestamp) -> Result<super::Observation, SnapshotError> {
+    pub(super) fn finish(self, observed_at: Timestamp) -> Result<Observation, SnapshotError> {
         let mut plan_warnings = Vec::new();
         if let Some((pod, pods)) = self.millibytes.into_parts() {
             plan_warnings.push(Warning::MillibyteRequest { pod, pods });
@@ -275,7 +276,7 @@ impl Collector {
         let snapshot = Snapshot::new(observed_at, self.nodes, self.pods, Vec::new(), self.pods_seen)?;
         let mut warnings = self.warnings;
         warnings.sort_unstable();
-        Ok(super::Observation { snapshot: snapshot.with_volumes(volumes), warnings, plan_warnings })
+        Ok(Observation { snapshot: snapshot.with_volumes(volumes), warnings, plan_warnings })
     }
 
     /// Remembers why the reading stops.
@@ -333,33 +334,5 @@ impl Namespaces {
             }
             _ => Self::Many,
         };
-    }
-}
-
-/// The kinds of objects that are neither nodes nor pods, with their numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KindsFound(BTreeMap<String, usize>);
-
-impl KindsFound {
-    fn add(&mut self, kind: &str) {
-        match self.0.get_mut(kind) {
-            Some(count) => *count += 1,
-            None => drop(self.0.insert(kind.to_owned(), 1)),
-        }
-    }
-}
-
-/// Writes `3 Secret, 1 Service`, or `nothing`.
-impl fmt::Display for KindsFound {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return formatter.write_str("nothing");
-        }
-        for (index, (kind, count)) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            let kind = if kind.is_empty() { "objects without a kind" } else { kind.as_str() };
-            write!(formatter, "{separator}{count} {kind}")?;
-        }
-        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use kube_rebalancer_core::model::{QuantityError, SnapshotError};
 
-use super::collector::KindsFound;
+use super::kinds::KindsFound;
 use super::protobuf::BrokenProtobuf;
 
 /// Why no snapshot could be made.

@@ -17,7 +17,9 @@ mod examples;
 mod file;
 mod intern;
 mod json;
+mod kinds;
 mod life;
+mod observation;
 mod protobuf;
 mod raw;
 mod requests;
@@ -27,28 +29,17 @@ use std::io::Read;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Node, Pod, Snapshot, Volumes};
-use kube_rebalancer_core::plan::Warning;
+use kube_rebalancer_core::model::{Node, Pod, Volumes};
 
-pub use collector::KindsFound;
 use collector::{Collector, Kind};
 use document::DocumentError;
 pub use error::{FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
+pub use kinds::KindsFound;
 use kube_rebalancer_ports::Source;
 pub use life::read_lives;
+pub use observation::Observation;
 pub use protobuf::BrokenProtobuf;
 pub(crate) use protobuf::status_message;
-
-/// A cluster as it was observed.
-#[derive(Debug)]
-pub struct Observation {
-    /// The cluster.
-    pub snapshot: Snapshot,
-    /// What was odd about it, sorted.
-    pub warnings: Vec<ReadWarning>,
-    /// What the plan's report says of it too, as an operator should act on it.
-    pub plan_warnings: Vec<Warning>,
-}
 
 /// What a live cluster was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use kube_rebalancer_core::policy::{PartsPerMillion, PoolName};
 
 use super::count::nodes;
-use super::list::SEPARATOR;
 use super::name::pool_name;
 use super::ratio::ratio;
+use super::sign::{OF_POOL, SEPARATOR};
 use super::word::switch;
 use super::{Complaint, Form, JsonKind, Shape};
-
-/// The sign between a pool and what is said of it.
-pub(super) const OF_POOL: char = '=';
 
 /// A value for all pools, and values for some.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! What is wrong with a setting's text, apart from what was expected of it.
 
-use super::SelectorError;
 use crate::settings::shown::Shown;
 
 /// An element of a list is shown up to this length, so that a problem stays within two lines.
@@ -105,4 +104,20 @@ fn of_pool(pool: Option<&str>) -> String {
         Some(pool) => format!("pool {}", Shown::new(pool, ELEMENT_WIDTH)),
         None => "all pools".to_owned(),
     }
+}
+
+/// Why a text is not a label selector.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectorError {
+    /// Something else should stand here.
+    #[error("{found} where {expected} should be")]
+    Unexpected {
+        /// What stands there, in quotes, or that the text ends.
+        found: String,
+        /// What should.
+        expected: &'static str,
+    },
+    /// `>` and `<` compare whole numbers.
+    #[error("'{0}' is not a whole number")]
+    NotWhole(String),
 }

@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::policy::PoolName;
 
-use super::by_pool::OF_POOL;
 use super::name::{NameRule, group_part, label_key, namespace, pool_name, taint_key};
+use super::sign::{OF_POOL, SEPARATOR};
 use super::{Complaint, Form, JsonKind, Shape};
-
-/// What stands between the elements.
-pub(super) const SEPARATOR: char = ':';
 
 /// Keys of labels.
 pub(in crate::settings) const LABEL_KEYS: Form<BTreeSet<String>> = Form {

@@ -16,6 +16,7 @@ use std::fmt;
 
 use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement};
 
+use super::complaint::SelectorError;
 use super::name::{label_key, label_value};
 use super::{Complaint, Form, JsonKind, Shape};
 
@@ -28,22 +29,6 @@ pub(in crate::settings) const SELECTOR: Form<LabelSelector> = Form {
     },
     read: selector,
 };
-
-/// Why a text is not a label selector.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SelectorError {
-    /// Something else should stand here.
-    #[error("{found} where {expected} should be")]
-    Unexpected {
-        /// What stands there, in quotes, or that the text ends.
-        found: String,
-        /// What should.
-        expected: &'static str,
-    },
-    /// `>` and `<` compare whole numbers.
-    #[error("'{0}' is not a whole number")]
-    NotWhole(String),
-}
 
 fn selector(text: &str) -> Result<LabelSelector, Complaint> {
     let mut parser = Parser { tokens: tokens(text) };

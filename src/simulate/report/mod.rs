@@ -6,6 +6,7 @@
 //! ```
 
 pub mod json;
+mod line;
 mod pools;
 #[cfg(test)]
 mod tests;

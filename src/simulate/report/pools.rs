@@ -4,7 +4,7 @@ use std::io::Result;
 
 use kube_rebalancer_page::{Page, Tone};
 
-use super::text::{WIDTHS, cores, fact, time};
+use super::line::{WIDTHS, cores, fact, time};
 use crate::Simulation;
 use crate::cluster::Pool;
 use crate::result::{KindResult, PolicyResult};

@@ -6,122 +6,22 @@ mod common;
 mod cordon;
 mod health;
 mod managed;
+mod node;
 mod pods;
 pub(super) mod taints;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Amounts, Node, NodeGroup, NodeIndex, Pod, Snapshot, annotation};
-use crate::plan::NodeState;
-use crate::policy::{AdoptCordons, Policy};
+use crate::model::{Node, NodeGroup, NodeIndex, Pod, Snapshot};
+use crate::policy::Policy;
 
 pub(super) use capacity::deciding;
 pub(super) use class::{Class, class, is_omitted, would_keep_a_node};
 pub(super) use cordon::{Cordon, CordonFacts, age};
 pub(super) use health::Health;
+pub(super) use node::NodeFacts;
 use pods::Counted;
 pub(super) use taints::takes_pods_now;
-
-/// What one node is.
-#[derive(Debug)]
-pub(super) struct NodeFacts<'a> {
-    pub(super) node: &'a Node,
-    pub(super) managed: bool,
-    /// The name of its pool; empty where there are none, and for a node that is not managed.
-    pub(super) pool: &'a str,
-    /// Whether its lasting taints keep the pool's pods away.
-    pub(super) reserved: bool,
-    pub(super) health: Health,
-    pub(super) marks: CordonFacts,
-    /// What the utilization divides by.
-    pub(super) capacity: Amounts,
-    /// The number of critical and dynamic pods; those of an unmanaged node are not looked at.
-    pub(super) occupants: usize,
-    /// One of the occupants.
-    pub(super) occupant: Option<&'a Pod>,
-    /// One of its critical pods.
-    pub(super) critical_pod: Option<&'a Pod>,
-    /// An omitted pod that nobody would bring back; last live replicas aside.
-    pub(super) lost_pod: Option<&'a Pod>,
-    /// Requests of dynamic pods, of critical ones, of placeholders, of counted daemons and of omitted pods: memory and
-    /// processor time, of each pod at most what the node has.
-    pub(super) dynamic: Amounts,
-    pub(super) critical: Amounts,
-    pub(super) placeholders: Amounts,
-    pub(super) daemons: Amounts,
-    pub(super) omitted: Amounts,
-    /// Requests, of every resource, of occupants and placeholders, and of all other pods.
-    pub(super) displaceable_load: Amounts,
-    pub(super) fixed_load: Amounts,
-    /// Whether this run's own pod is on it.
-    pub(super) own: bool,
-}
-
-impl NodeFacts<'_> {
-    pub(super) fn name(&self) -> String {
-        self.node.name.clone()
-    }
-
-    pub(super) fn is_common(&self) -> bool {
-        self.managed && !self.reserved
-    }
-
-    pub(super) fn state(&self) -> Option<NodeState> {
-        self.health.states().first().copied()
-    }
-
-    /// A common node that takes pods now.
-    pub(super) fn serves(&self) -> bool {
-        self.is_common() && self.health.is_usable() && !self.node.unschedulable
-    }
-
-    /// A common node that may soon take pods: a cordoned booting one stays cordoned.
-    pub(super) fn boots(&self) -> bool {
-        self.is_common() && self.health.is_booting() && !self.node.unschedulable
-    }
-
-    /// Whether nothing would be lost with it, last live replicas aside.
-    pub(super) fn is_empty(&self) -> bool {
-        self.occupants == 0 && self.lost_pod.is_none()
-    }
-
-    pub(super) fn scale_down_disabled(&self) -> bool {
-        self.node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
-    }
-
-    /// Whether somebody else cordoned the node and the cordon must not be undone.
-    pub(super) fn cordon_must_stay(&self, policy: &Policy) -> bool {
-        self.marks.cordon == Cordon::Others
-            && (self.marks.is_not_ours_to_undo(policy)
-                || self.critical_pod.is_some()
-                || self.scale_down_disabled())
-    }
-
-    /// Whether somebody is at work on the node: it is left exactly as it is.
-    pub(super) fn hands_off(&self, policy: &Policy) -> bool {
-        self.marks.cordon == Cordon::Others
-            && (policy.adopt_cordons == AdoptCordons::Never || self.scale_down_disabled())
-    }
-
-    /// Requests of its occupants, placeholders and counted daemons.
-    pub(super) fn requested(&self) -> Amounts {
-        self.dynamic.clone().plus(&self.critical).plus(&self.placeholders).plus(&self.daemons)
-    }
-
-    /// What the scheduler can still hand out there.
-    pub(super) fn free(&self) -> Amounts {
-        self.free_of_occupants().minus(&self.displaceable_load)
-    }
-
-    /// What it could hand out if it had no occupant and no placeholder.
-    pub(super) fn free_of_occupants(&self) -> Amounts {
-        self.node.allocatable.offer(&self.node.capacity).minus(&self.fixed_load)
-    }
-
-    pub(super) fn carries(&self, key: &str) -> bool {
-        self.node.annotations.contains_key(key)
-    }
-}
 
 /// What the cluster is.
 #[derive(Debug)]

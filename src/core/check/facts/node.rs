@@ -1,0 +1,109 @@
+//! What one node is.
+
+use crate::model::{Amounts, Node, Pod, annotation};
+use crate::plan::NodeState;
+use crate::policy::{AdoptCordons, Policy};
+
+use super::cordon::{Cordon, CordonFacts};
+use super::health::Health;
+
+/// What one node is.
+#[derive(Debug)]
+pub(in crate::check) struct NodeFacts<'a> {
+    pub(in crate::check) node: &'a Node,
+    pub(in crate::check) managed: bool,
+    /// The name of its pool; empty where there are none, and for a node that is not managed.
+    pub(in crate::check) pool: &'a str,
+    /// Whether its lasting taints keep the pool's pods away.
+    pub(in crate::check) reserved: bool,
+    pub(in crate::check) health: Health,
+    pub(in crate::check) marks: CordonFacts,
+    /// What the utilization divides by.
+    pub(in crate::check) capacity: Amounts,
+    /// The number of critical and dynamic pods; those of an unmanaged node are not looked at.
+    pub(in crate::check) occupants: usize,
+    /// One of the occupants.
+    pub(in crate::check) occupant: Option<&'a Pod>,
+    /// One of its critical pods.
+    pub(in crate::check) critical_pod: Option<&'a Pod>,
+    /// An omitted pod that nobody would bring back; last live replicas aside.
+    pub(in crate::check) lost_pod: Option<&'a Pod>,
+    /// Requests of dynamic pods, of critical ones, of placeholders, of counted daemons and of omitted pods: memory and
+    /// processor time, of each pod at most what the node has.
+    pub(in crate::check) dynamic: Amounts,
+    pub(in crate::check) critical: Amounts,
+    pub(in crate::check) placeholders: Amounts,
+    pub(in crate::check) daemons: Amounts,
+    pub(in crate::check) omitted: Amounts,
+    /// Requests, of every resource, of occupants and placeholders, and of all other pods.
+    pub(in crate::check) displaceable_load: Amounts,
+    pub(in crate::check) fixed_load: Amounts,
+    /// Whether this run's own pod is on it.
+    pub(in crate::check) own: bool,
+}
+
+impl NodeFacts<'_> {
+    pub(in crate::check) fn name(&self) -> String {
+        self.node.name.clone()
+    }
+
+    pub(in crate::check) fn is_common(&self) -> bool {
+        self.managed && !self.reserved
+    }
+
+    pub(in crate::check) fn state(&self) -> Option<NodeState> {
+        self.health.states().first().copied()
+    }
+
+    /// A common node that takes pods now.
+    pub(in crate::check) fn serves(&self) -> bool {
+        self.is_common() && self.health.is_usable() && !self.node.unschedulable
+    }
+
+    /// A common node that may soon take pods: a cordoned booting one stays cordoned.
+    pub(in crate::check) fn boots(&self) -> bool {
+        self.is_common() && self.health.is_booting() && !self.node.unschedulable
+    }
+
+    /// Whether nothing would be lost with it, last live replicas aside.
+    pub(in crate::check) fn is_empty(&self) -> bool {
+        self.occupants == 0 && self.lost_pod.is_none()
+    }
+
+    pub(in crate::check) fn scale_down_disabled(&self) -> bool {
+        self.node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+    }
+
+    /// Whether somebody else cordoned the node and the cordon must not be undone.
+    pub(in crate::check) fn cordon_must_stay(&self, policy: &Policy) -> bool {
+        self.marks.cordon == Cordon::Others
+            && (self.marks.is_not_ours_to_undo(policy)
+                || self.critical_pod.is_some()
+                || self.scale_down_disabled())
+    }
+
+    /// Whether somebody is at work on the node: it is left exactly as it is.
+    pub(in crate::check) fn hands_off(&self, policy: &Policy) -> bool {
+        self.marks.cordon == Cordon::Others
+            && (policy.adopt_cordons == AdoptCordons::Never || self.scale_down_disabled())
+    }
+
+    /// Requests of its occupants, placeholders and counted daemons.
+    pub(in crate::check) fn requested(&self) -> Amounts {
+        self.dynamic.clone().plus(&self.critical).plus(&self.placeholders).plus(&self.daemons)
+    }
+
+    /// What the scheduler can still hand out there.
+    pub(in crate::check) fn free(&self) -> Amounts {
+        self.free_of_occupants().minus(&self.displaceable_load)
+    }
+
+    /// What it could hand out if it had no occupant and no placeholder.
+    pub(in crate::check) fn free_of_occupants(&self) -> Amounts {
+        self.node.allocatable.offer(&self.node.capacity).minus(&self.fixed_load)
+    }
+
+    pub(in crate::check) fn carries(&self, key: &str) -> bool {
+        self.node.annotations.contains_key(key)
+    }
+}

@@ -1,0 +1,7 @@
+//! The signs that divide a text into parts.
+
+/// The sign between the elements of a list.
+pub(super) const SEPARATOR: char = ':';
+
+/// The sign between a pool and what is said of it.
+pub(super) const OF_POOL: char = '=';

@@ -1,0 +1,96 @@
+//! Reads setting after setting and remembers what was wrong.
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::policy::PoolName;
+
+use super::catalog::{Entry, Setting};
+use super::form::Complaint;
+use super::origin::Origin;
+use super::problem::Problem;
+use super::value::ResolvedSetting;
+
+/// Reads one setting after the other and remembers what was wrong.
+pub(super) struct Reader {
+    origins: BTreeMap<&'static str, Origin>,
+    /// Settings whose value is not even a text.
+    rejected: BTreeMap<&'static str, Problem>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) values: Vec<ResolvedSetting>,
+}
+
+impl Reader {
+    pub(super) fn new(
+        origins: BTreeMap<&'static str, Origin>,
+        rejected: BTreeMap<&'static str, Problem>,
+    ) -> Self {
+        Self { origins, rejected, problems: Vec::new(), values: Vec::new() }
+    }
+
+    /// Reads the text of a setting, or its default; `None` where that is a problem.
+    pub(super) fn read<T>(&mut self, setting: &'static Setting<T>, text: Option<String>) -> Option<T> {
+        let entry = &setting.entry;
+        if let Some(problem) = self.rejected.remove(entry.name) {
+            self.problems.push(problem);
+            return None;
+        }
+        let origin = self.origin(entry);
+        let text = text.unwrap_or_else(|| entry.default.to_owned());
+        match (setting.form.read)(&text) {
+            Ok(value) => {
+                self.values.push(ResolvedSetting { entry, text, origin });
+                Some(value)
+            }
+            Err(complaint) => {
+                let is_valid = |text: &str| (setting.form.read)(text).is_ok();
+                let complaint = wrapping(&text, is_valid).unwrap_or(complaint);
+                self.problems.push(Problem::Value { entry, value: text, origin, complaint });
+                None
+            }
+        }
+    }
+
+    /// Where the text of a setting came from.
+    pub(super) fn origin(&self, entry: &Entry) -> Origin {
+        self.origins.get(entry.name).copied().unwrap_or(Origin::Default)
+    }
+
+    /// Adds a problem.
+    pub(super) fn complain(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Shows the defaults of one pool of several in place of the general ones.
+    pub(super) fn show_defaults_of_pools(&mut self) {
+        for value in self.values.iter_mut().filter(|value| value.origin == Origin::Default) {
+            value.text = value.entry.default_of_a_pool().to_owned();
+        }
+    }
+
+    /// Adds a problem if a setting names a pool where there are none.
+    pub(super) fn check_pools(&mut self, entry: &'static Entry, named: Option<&PoolName>, has_pools: bool) {
+        if let Some(pool) = named.filter(|_| !has_pools) {
+            let resolved = self.values.iter().find(|one| one.entry.name == entry.name);
+            self.problems.push(Problem::Value {
+                entry,
+                value: resolved.map(|one| one.text.clone()).unwrap_or_default(),
+                origin: self.origin(entry),
+                complaint: Complaint::NoPools(pool.clone()),
+            });
+        }
+    }
+}
+
+/// What is around a text that would be valid without it: env files keep quotes, and files that become the value of a
+/// `ConfigMap` end in a line break.
+fn wrapping(text: &str, is_valid: impl Fn(&str) -> bool) -> Option<Complaint> {
+    let trimmed = text.trim();
+    let quoted = ['"', '\''].into_iter().find_map(|quote| trimmed.strip_prefix(quote)?.strip_suffix(quote));
+    let complaint = match quoted {
+        Some(inner) if is_valid(inner) => Complaint::Quotes,
+        _ if trimmed == text || !is_valid(trimmed) => return None,
+        _ if text.ends_with('\n') => Complaint::LineBreak,
+        _ => Complaint::Blanks,
+    };
+    Some(complaint)
+}

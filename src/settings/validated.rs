@@ -1,0 +1,79 @@
+//! The settings once all of them are valid.
+
+use jiff::SignedDuration;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_page::Setting;
+use kube_rebalancer_ports::CloudScope;
+
+use super::value::ResolvedSetting;
+use crate::logs::LogFormat;
+
+/// Validated settings: every value is of its form, and
+/// `0 < MIN_UTILIZATION <= OPTIMAL_UTILIZATION <= MAX_UTILIZATION <= 1` and `MIN_NODES <= MAX_NODES`, in every pool.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(super) policy: Policy,
+    pub(super) cloud: CloudScope,
+    pub(super) run_timeout: SignedDuration,
+    pub(super) yes: bool,
+    pub(super) lease_namespace: String,
+    pub(super) lease_name: String,
+    pub(super) log_format: LogFormat,
+    pub(super) values: Vec<ResolvedSetting>,
+}
+
+impl Settings {
+    /// The settings that take part in a decision.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Where to look for node groups.
+    #[must_use]
+    pub fn cloud(&self) -> &CloudScope {
+        &self.cloud
+    }
+
+    /// How long the whole run may take, from the start of the process.
+    #[must_use]
+    pub fn run_timeout(&self) -> SignedDuration {
+        self.run_timeout
+    }
+
+    /// Whether the plan is carried out without asking.
+    #[must_use]
+    pub fn yes(&self) -> bool {
+        self.yes
+    }
+
+    /// Where the Lease is. The same for a CronJob and for a laptop, else they would not keep out of each other's way.
+    #[must_use]
+    pub fn lease_namespace(&self) -> &str {
+        &self.lease_namespace
+    }
+
+    /// What the Lease is called. Runs over different nodes take different names.
+    #[must_use]
+    pub fn lease_name(&self) -> &str {
+        &self.lease_name
+    }
+
+    /// How the log is written.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
+    /// Every setting with its value and where that came from, in the catalogue's order.
+    #[must_use]
+    pub fn values(&self) -> &[ResolvedSetting] {
+        &self.values
+    }
+
+    /// Every setting as reports show it.
+    #[must_use]
+    pub fn for_report(&self) -> Vec<Setting<'_>> {
+        self.values.iter().map(ResolvedSetting::for_report).collect()
+    }
+}
