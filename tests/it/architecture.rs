@@ -2,6 +2,7 @@
 //! modules to see each other.
 
 mod actions;
+mod circles;
 mod crates;
 
 use std::fs;
