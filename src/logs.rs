@@ -6,15 +6,19 @@
 //!   plan(): a record with data --+--> env_logger, RUST_LOG --> text | json --> standard error
 //!   failure(): a run's last word --------------------------> text | json ----^
 //! ```
+//!
+//! Libraries log in detail what they send and receive, credentials among it. So of theirs only warnings are written,
+//! whatever `RUST_LOG` asks for.
 
 use std::io::{self, Write};
 
 use env_logger::Builder;
 use env_logger::fmt::ConfigurableFormat;
 use jiff::Timestamp;
+use kube_rebalancer_core::secret::{without_token, without_user};
 use kube_rebalancer_core::text::clean_lines;
 use log::kv::Key;
-use log::{Level, Record};
+use log::{Level, Log, Metadata, Record};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -59,6 +63,49 @@ struct Place<'a> {
     line: String,
 }
 
+/// The logger of the program: its own records as the filter says, and of libraries at most warnings.
+struct OwnAndWarnings(env_logger::Logger);
+
+impl Log for OwnAndWarnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        (is_own(metadata.target()) || metadata.level() <= Level::Warn) && self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+/// Whether a record is one of this program. Its crates share the beginning of their names.
+fn is_own(target: &str) -> bool {
+    target.starts_with("kube_rebalancer")
+}
+
+/// Sends every record from now on to this logger.
+///
+/// # Errors
+///
+/// There is a logger already.
+pub fn start(logger: Builder) -> Result<(), log::SetLoggerError> {
+    let mut logger = logger;
+    let logger = logger.build();
+    log::set_max_level(logger.filter());
+    log::set_boxed_logger(Box::new(OwnAndWarnings(logger)))
+}
+
+/// What a record says, harmless to a terminal, and without credentials where a library wrote it.
+fn words(record: &Record<'_>) -> String {
+    let words = record.args().to_string();
+    let words = if is_own(record.target()) { words } else { without_token(&without_user(&words)) };
+    clean_lines(&words)
+}
+
 /// The logger, which writes in this format. What a record quotes from the cluster does
 /// nothing to a terminal, and its further lines are indented.
 #[must_use]
@@ -69,13 +116,12 @@ pub fn in_format(format: LogFormat, mut logger: Builder) -> Builder {
             write_line(out, &line_of(record, time))
         }),
         LogFormat::Text => logger.format(|out, record| {
-            let words = record.args().to_string();
             ConfigurableFormat::default().format(
                 out,
                 &Record::builder()
                     .level(record.level())
                     .target(record.target())
-                    .args(format_args!("{}", clean_lines(&words)))
+                    .args(format_args!("{}", words(record)))
                     .build(),
             )
         }),
@@ -115,7 +161,7 @@ fn line_of<'a>(record: &'a Record<'_>, time: String) -> Line<'a> {
     Line {
         severity: severity(record.level()),
         time,
-        message: clean_lines(&record.args().to_string()),
+        message: words(record),
         target: Some(record.target()),
         place: record.file().and_then(place),
         exit_code: None,

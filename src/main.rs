@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     let world = world();
     let format = run::log_format(&cli, &world);
     let variables = env_logger::Env::default().default_filter_or(DEFAULT_LOG);
-    logs::in_format(format, env_logger::Builder::from_env(variables)).init();
+    let logger = logs::in_format(format, env_logger::Builder::from_env(variables));
+    logs::start(logger).ok(); // fails where there is a logger already, and there is none
     std::panic::set_hook(Box::new(|panic| log::error!("{}", panic.to_string().replace('\n', " "))));
     let mut out = BufWriter::new(io::stdout().lock());
     match run::run(cli, &world, &mut out) {

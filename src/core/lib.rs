@@ -8,7 +8,7 @@
 //!
 //!   recheck (what still holds of a plan when the turn of an action comes)
 //!
-//!   text (what a person may safely read of it)
+//!   text, secret (what a person may safely read of it)
 //! ```
 //!
 //! Nothing here performs input or output, reads a clock, an environment or a random number: the crate depends on no
@@ -20,4 +20,5 @@ pub mod model;
 pub mod plan;
 pub mod policy;
 pub mod recheck;
+pub mod secret;
 pub mod text;

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::fake_api::FakeApi;
+use crate::objects::{Node, Pod};
+
 /// A kubeconfig whose one user is this, in JSON, and whose cluster is at an address where nothing listens.
 fn kubeconfig(server: &str, user: &str) -> String {
     format!(
@@ -75,6 +78,35 @@ fn an_empty_kubeconfig_is_called_empty() {
     let (code, said) = run_with(r#"{"apiVersion":"v1","kind":"Config"}"#);
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("the kubeconfig names no current context and has none: it is empty"), "{said}");
+}
+
+/// The client library logs the address of every request, with what stands before its `@`.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_level_of_the_log_shows_a_credential() {
+    let api = FakeApi::start();
+    api.add_node(&Node::new("n1").memory("8Gi"));
+    api.add_pod(&Pod::new("hub", "hub").memory("1Gi").on("n1"));
+    let server = api.url().replace("http://", "http://user:SECRET-PASSWORD@");
+    for log in ["trace", "debug", "kube_client=trace,hyper_util=trace,warn", "kube_client::client::builder"] {
+        for format in ["text", "json"] {
+            let home = tempfile::tempdir().unwrap();
+            let path = home.path().join("kubeconfig");
+            std::fs::write(&path, kubeconfig(&server, r#"{"token":"SECRET-TOKEN"}"#)).unwrap();
+            let output = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+                .arg("--dry-run")
+                .env_clear()
+                .env("HOME", home.path())
+                .env("KUBECONFIG", &path)
+                .env("RUST_LOG", log)
+                .env("LOG_FORMAT", format)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert_eq!(output.status.code(), Some(0), "{log} {format}: {said}");
+            assert!(!said.contains("SECRET"), "{log} {format}: {said}");
+        }
+    }
 }
 
 /// Opening a pipe that nobody writes to takes for ever.

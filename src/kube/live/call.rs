@@ -17,6 +17,7 @@ use super::body;
 use super::secrets;
 use super::time::RunTime;
 use crate::observe::{Encoding, status_message};
+use kube_rebalancer_core::secret::{without_token, without_user};
 use kube_rebalancer_ports::{PortError, chain};
 use kube_rebalancer_retry::{Failed, GivenUp, Pace, retry, retry_after};
 
@@ -348,7 +349,7 @@ fn words(body: Vec<u8>, encoding: Encoding) -> String {
     };
     let first_line = || body::text(body).lines().next().unwrap_or_default().to_owned();
     let message = message.unwrap_or_else(first_line);
-    secrets::without_token(&message).chars().take(LONGEST).collect()
+    without_token(&message).chars().take(LONGEST).collect()
 }
 
 /// Whether a failure without an answer may pass: everything but what is wrong with the request, the credentials or the
@@ -367,5 +368,5 @@ fn told(error: &kube::Error, plugin: &str) -> String {
         return words;
     }
     let text = if let kube::Error::Service(cause) = error { chain(cause.as_ref()) } else { chain(error) };
-    secrets::without_user(&text)
+    without_user(&text)
 }

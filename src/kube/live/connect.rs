@@ -7,6 +7,7 @@ use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use kube_rebalancer_core::secret::without_user;
 use kube_rebalancer_ports::chain;
 use tokio::runtime::Handle;
 
@@ -124,11 +125,11 @@ async fn make(context: Option<&str>) -> Result<Connection, ConnectError> {
     config.default_retry = false;
     let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
     config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
-    let server = secrets::without_user(&config.cluster_url.to_string());
+    let server = without_user(&config.cluster_url.to_string());
     let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone()).unwrap_or_default();
     let client = Client::try_from(config).map_err(|error| {
         let why = secrets::credentials(&error, &plugin);
-        ConnectError::Client { why: why.unwrap_or_else(|| secrets::without_user(&chain(&error))) }
+        ConnectError::Client { why: why.unwrap_or_else(|| without_user(&chain(&error))) }
     })?;
     Ok((client, Target { context, server }, plugin))
 }
@@ -156,7 +157,7 @@ fn unusable(error: KubeconfigError) -> ConnectError {
     let why = if let KubeconfigError::ReadConfig(error, path) = error {
         format!("{}: {error}", path.display())
     } else {
-        secrets::without_user(error.to_string().lines().next().unwrap_or_default())
+        without_user(error.to_string().lines().next().unwrap_or_default())
     };
     ConnectError::Kubeconfig { why }
 }

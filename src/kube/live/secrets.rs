@@ -1,8 +1,9 @@
-//! Messages without credentials. What a plugin writes, and what an address holds before its `@`, is nobody's to read.
+//! Messages without credentials: nobody may read what a plugin writes.
 
 use std::error::Error;
 
 use kube::client::AuthError;
+use kube_rebalancer_core::secret::without_user;
 
 /// What to say of a failure of the credentials, if that is what an error is about. `plugin` is the program that the
 /// kubeconfig names; the error would name its arguments and variables too, and all that it wrote.
@@ -46,64 +47,9 @@ fn of_credentials(error: &AuthError, plugin: &str) -> String {
     }
 }
 
-/// A text whose addresses have no user and no password: `https://user:password@host` becomes `https://host`.
-pub(super) fn without_user(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("://") {
-        kept.push_str(before);
-        kept.push_str("://");
-        let end = after.find(|letter: char| letter == '/' || letter.is_whitespace()).unwrap_or(after.len());
-        let (host, path) = after.split_at(end);
-        kept.push_str(host.rsplit_once('@').map_or(host, |(_, host)| host));
-        rest = path;
-    }
-    kept.push_str(rest);
-    kept
-}
-
-/// A server's words without a token that it repeats: what follows `Bearer` or `Basic` up to the next space.
-pub(super) fn without_token(text: &str) -> String {
-    let mut hide = false;
-    let words = text.split(' ').map(|word| {
-        let shown = if hide && !word.is_empty() { "(hidden)" } else { word };
-        let scheme = word.trim_start_matches(|letter: char| !letter.is_ascii_alphabetic());
-        hide = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("basic");
-        shown
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_loses_its_user_and_password_and_nothing_else() {
-        for (text, expected) in [
-            ("https://10.0.0.1:6443/", "https://10.0.0.1:6443/"),
-            ("https://me:secret@api.example.com/", "https://api.example.com/"),
-            (
-                "no connection to http://u:p@ss@127.0.0.1:2: refused",
-                "no connection to http://127.0.0.1:2: refused",
-            ),
-            ("proxy http://a:b@one and http://c@two/x@y", "proxy http://one and http://two/x@y"),
-            ("me@example.com", "me@example.com"),
-        ] {
-            assert_eq!(without_user(text), expected);
-        }
-    }
-
-    #[test]
-    fn a_token_that_a_server_repeats_is_hidden() {
-        for (text, expected) in [
-            ("bad token: Bearer SECRET", "bad token: Bearer (hidden)"),
-            ("got \"bearer SECRET\" from you", "got \"bearer (hidden) from you"),
-            ("nodes is forbidden", "nodes is forbidden"),
-        ] {
-            assert_eq!(without_token(text), expected);
-        }
-    }
 
     #[test]
     fn nothing_that_a_plugin_was_given_or_wrote_is_shown() {

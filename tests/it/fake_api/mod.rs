@@ -51,6 +51,11 @@ impl FakeApi {
         Self { server: server::serve(listener, Arc::clone(&shared)).unwrap(), shared, url }
     }
 
+    /// The address of this server.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The text of a kubeconfig file whose current context, `test`, is this server.
     pub(crate) fn kubeconfig(&self) -> String {
         identity::kubeconfig(&self.url, None, &json!({}))
