@@ -142,7 +142,7 @@ fn deliver(answer: Answer, fault: Option<&Fault>) -> Outcome {
             response
         }
         Some(Fault::MalformedJson) => answer.into_response(whole(first_half(&text))),
-        Some(Fault::WrongTypes) => answer.into_response(whole(&wrong_types(&text))),
+        Some(Fault::WrongTypes) => answer.into_response(whole(wrong_types(&text))),
         Some(Fault::BadGateway(Moment::After)) => {
             let page = bad_gateway();
             let text = whole(&page.text);
