@@ -60,6 +60,12 @@ impl ControlPlane {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// The same with what an operator fills in.
+    pub(crate) fn filled_in(&self, overlay: &str) -> String {
+        let yaml = self.kustomize(overlay);
+        yaml.replace("PROJECT_ID", "my-project").replace("NODE_GROUP_NAMES", "gke-hub-users")
+    }
+
     /// Applies objects as an operator does. What kubectl printed on standard error, warnings among it.
     fn apply(&self, yaml: &str) -> String {
         let file = self.directory().join(self.unique("applied.yaml"));

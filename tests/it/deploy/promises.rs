@@ -18,7 +18,7 @@ fn run_timeout(objects: &[Value]) -> SignedDuration {
 fn a_job_may_take_longer_than_a_run() {
     let Some(plane) = ControlPlane::shared() else { return };
     for overlay in OVERLAYS {
-        let objects = objects(&plane.kustomize(overlay));
+        let objects = objects(&plane.filled_in(overlay));
         let deadline = &one(&objects, "CronJob")["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"];
         let deadline = SignedDuration::from_secs(deadline.as_i64().unwrap());
         let grace = pod_template(&objects)["spec"]["terminationGracePeriodSeconds"].as_i64().unwrap();
@@ -47,6 +47,38 @@ fn the_pod_can_write_nothing_and_never_takes_anybodys_place() {
     let class = &file("base/priorityclass.yaml")[0];
     assert_eq!(class["metadata"]["name"], spec["priorityClassName"]);
     assert_eq!(class["preemptionPolicy"], "Never");
+}
+
+/// What the run's own pod could do on a node with users, and what would keep that node.
+#[test]
+fn on_gke_the_pod_never_goes_to_a_users_node() {
+    let Some(plane) = ControlPlane::shared() else { return };
+    for overlay in ["overlays/gke", "overlays/gke-dry-run"] {
+        let objects = objects(&plane.kustomize(overlay));
+        let affinity = &pod_template(&objects)["spec"]["affinity"]["nodeAffinity"];
+        let required = &affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
+        let rule = json!({"key": "hub.jupyter.org/node-purpose", "operator": "NotIn", "values": ["user"]});
+        assert_eq!(required, &json!([{"matchExpressions": [rule]}]), "{overlay}");
+        assert!(affinity["preferredDuringSchedulingIgnoredDuringExecution"].is_array(), "{overlay}");
+    }
+}
+
+/// The policy selects the job's pods, lets nobody in, and names every way out.
+#[test]
+fn the_network_policy_is_about_the_jobs_pod() {
+    let policy = &file("components/network-policy/policy.yaml")[0];
+    let spec = &policy["spec"];
+    assert_eq!(spec["podSelector"]["matchLabels"], json!({"app.kubernetes.io/name": "kube-rebalancer"}));
+    assert_eq!((&spec["policyTypes"], &spec["ingress"]), (&json!(["Ingress", "Egress"]), &json!([])));
+    for way in spec["egress"].as_array().unwrap() {
+        assert!(way["ports"].as_array().is_some_and(|ports| !ports.is_empty()), "{way}");
+    }
+    let Some(plane) = ControlPlane::shared() else { return };
+    let pod = pod_template(&objects(&plane.kustomize("base")))["metadata"]["labels"].clone();
+    assert_eq!(pod["app.kubernetes.io/name"], "kube-rebalancer");
+    let text = std::fs::read_to_string(super::path("components/network-policy/policy.yaml")).unwrap();
+    assert_eq!(plane.apply(&plane.kustomize("base")), "");
+    assert_eq!(plane.apply(&text), "");
 }
 
 /// The `dry-run` overlays differ from what they are made of in one word of the job, and in the rights.

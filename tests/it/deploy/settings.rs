@@ -56,7 +56,7 @@ fn the_defaults_of_the_config_map_are_the_defaults() {
 fn every_variable_of_the_manifests_is_a_setting_and_its_value_is_valid() {
     let Some(plane) = ControlPlane::shared() else { return };
     for overlay in OVERLAYS {
-        let objects = objects(&plane.kustomize(overlay));
+        let objects = objects(&plane.filled_in(overlay));
         let data = one(&objects, "ConfigMap")["data"].as_object().cloned().unwrap_or_default();
         let pairs = data.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
         for (name, _) in pairs.clone() {
@@ -64,6 +64,21 @@ fn every_variable_of_the_manifests_is_a_setting_and_its_value_is_valid() {
         }
         let (_, warnings) = Settings::from_pairs(pairs).unwrap();
         assert!(warnings.is_empty(), "{overlay}: {warnings:?}");
+    }
+}
+
+/// A run that would look at every project and every group does not start.
+#[test]
+fn what_is_not_filled_in_on_gke_ends_a_run() {
+    let Some(plane) = ControlPlane::shared() else { return };
+    for overlay in ["overlays/gke", "overlays/gke-dry-run"] {
+        let objects = objects(&plane.kustomize(overlay));
+        let data = one(&objects, "ConfigMap")["data"].as_object().cloned().unwrap_or_default();
+        let pairs = data.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
+        let text = Settings::from_pairs(pairs).unwrap_err().to_string();
+        for placeholder in ["PROJECT=PROJECT_ID", "NODE_GROUPS=NODE_GROUP_NAMES"] {
+            assert!(text.contains(placeholder), "{overlay}: {text}");
+        }
     }
 }
 
