@@ -10,12 +10,12 @@ use fake_http::Script;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
-use crate::clock::Clock;
 use crate::engine::{
     Engine, Group, GroupPath, InstancePath, Loss, Machine, ManagedGroup, Member, Template, Timing,
 };
 use crate::fault::{Fault, Moment, Requests};
 use crate::http::{Call, Shared, look, serve};
+use fake_http::Clock;
 
 /// How a fake is started.
 #[derive(Debug, Clone)]

@@ -10,7 +10,6 @@
 //!                                    clock: real, or moved by the test
 //! ```
 
-mod clock;
 mod config;
 mod engine;
 mod fake;
@@ -20,7 +19,6 @@ mod http;
 mod tests;
 mod wire;
 
-pub use self::clock::Clock;
 pub use self::config::{Config, ConfigError};
 pub use self::engine::{
     Action, AttemptError, Cause, Group, GroupPath, InstancePath, Location, Loss, Machine, MachineStatus,
@@ -29,3 +27,4 @@ pub use self::engine::{
 pub use self::fake::{FakeGce, GroupNow, Options};
 pub use self::fault::{Fault, Moment, Requests};
 pub use self::http::Call;
+pub use fake_http::Clock;

@@ -1,4 +1,4 @@
-//! Bodies of answers: whole ones, and one that breaks off.
+//! Bodies of answers: whole ones, one that breaks off, and one without end.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,6 +22,28 @@ pub fn whole(text: impl AsRef<[u8]>) -> AnswerBody {
 #[must_use]
 pub fn cut(text: impl AsRef<[u8]>) -> AnswerBody {
     BoxBody::new(Cut(Step::Text(Bytes::copy_from_slice(text.as_ref()))))
+}
+
+/// Sends this text, and then blanks for ever.
+#[must_use]
+pub fn endless(text: &str) -> AnswerBody {
+    BoxBody::new(Endless(Bytes::copy_from_slice(text.as_bytes())))
+}
+
+#[derive(Debug)]
+struct Endless(Bytes);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let blanks = Bytes::from_static(&[b' '; 1 << 12]);
+        Poll::Ready(Some(Ok(Frame::data(std::mem::replace(&mut self.0, blanks)))))
+    }
 }
 
 #[derive(Debug)]

@@ -8,15 +8,19 @@
 
 mod background;
 mod body;
+mod clock;
 mod query;
 mod script;
 mod server;
+mod twist;
 
 pub use background::runtime;
-pub use body::{AnswerBody, cut, first_half, whole};
+pub use body::{AnswerBody, cut, endless, first_half, whole};
+pub use clock::{Clock, after};
 pub use query::{decode, parameter};
 pub use script::{Moment, Rule, Script, Trouble, Which};
 pub use server::{Outcome, serve};
+pub use twist::wrong_types;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

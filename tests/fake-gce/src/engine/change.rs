@@ -181,7 +181,7 @@ impl Engine {
         }
         let known = self.requests.get(&(project.to_owned(), id.clone()));
         Ok(known
-            .filter(|(seen, _)| self.now < crate::clock::after(*seen, REPLAY))
+            .filter(|(seen, _)| self.now < fake_http::after(*seen, REPLAY))
             .map(|(_, operation)| operation.clone()))
     }
 

@@ -41,7 +41,7 @@ use self::steps::Event;
 pub(crate) use self::template::MachineShape;
 pub use self::template::Template;
 pub use self::timing::Timing;
-use crate::clock::after;
+use fake_http::after;
 
 /// A project.
 #[derive(Debug, Clone)]

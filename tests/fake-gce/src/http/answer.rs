@@ -117,18 +117,3 @@ pub(super) fn bad_gateway() -> Answer {
                 <p>The server encountered a temporary error and could not complete your request.\n";
     Answer::new(502, "text/html; charset=UTF-8", page.to_owned())
 }
-
-/// The same members with other types: texts for numbers, numbers for texts, a list for an object.
-pub(super) fn wrong_types(text: &str) -> String {
-    let Ok(Value::Object(members)) = serde_json::from_str(text) else { return "[]".to_owned() };
-    let twisted = members.into_iter().map(|(name, value)| {
-        let value = match value {
-            Value::String(_) | Value::Null => Value::from(7),
-            Value::Number(_) | Value::Bool(_) => Value::from("seven"),
-            Value::Array(_) => Value::Object(serde_json::Map::new()),
-            Value::Object(_) => Value::Array(Vec::new()),
-        };
-        (name, value)
-    });
-    Value::Object(twisted.collect()).to_string()
-}

@@ -11,19 +11,19 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use fake_http::{Outcome, Script, cut, first_half, lock, whole};
+use fake_http::{Outcome, Script, cut, first_half, lock, whole, wrong_types};
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::http::request::Parts;
 use tokio::task::JoinHandle;
 
-use super::answer::{Answer, bad_gateway, refusal, wrong_types};
+use super::answer::{Answer, bad_gateway, refusal};
 use super::batch::{self, Part};
 use super::call::Call;
 use super::respond::respond;
 use super::route::{Resource, Route, Verb};
-use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::fault::{Fault, Moment, Requests};
+use fake_http::Clock;
 
 /// For how long `wait` waits for an operation, as with Google.
 const WAIT: Duration = Duration::from_mins(2);

@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::Clock;
 use crate::engine::{Action, Cause, Engine, Group, GroupPath, InstancePath, MachineStatus, Terms, Timing};
 use crate::fake::{FakeGce, Options};
+use fake_http::Clock;
 
 /// Every duration another, so that none can stand for another.
 const TIMING: Timing = Timing {

@@ -1,9 +1,11 @@
-//! The time of the fake: this machine's, or one that a test sets by hand.
+//! The time of a fake: this machine's, or one that a test sets by hand.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use crate::lock;
 
 /// A clock. Its copies show the same time.
 #[derive(Debug, Clone)]
@@ -24,10 +26,10 @@ impl Clock {
 
     /// The time.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place where the fake looks at a clock")]
+    #[expect(clippy::disallowed_methods, reason = "the one place where a fake looks at a clock")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Some(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
+            Some(time) => *lock(time),
             None => Timestamp::now(),
         }
     }
@@ -35,13 +37,14 @@ impl Clock {
     /// Moves a clock that is set by hand. The real one goes by itself.
     pub fn advance(&self, by: Duration) {
         if let Some(time) = &self.0 {
-            let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut time = lock(time);
             *time = after(*time, by);
         }
     }
 }
 
 /// That much later; at the end of time, then.
-pub(crate) fn after(time: Timestamp, duration: Duration) -> Timestamp {
+#[must_use]
+pub fn after(time: Timestamp, duration: Duration) -> Timestamp {
     time.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
