@@ -7,6 +7,7 @@
 //!     |-- simulate      users, a simulated cluster, other rules, plots, traces   --> apply, page, ports, core
 //!     |-- clouds/gce    Compute Engine; a provider is a crate and a feature      --> join, ports, retry, core
 //!     |-- kube          a live cluster, the Lease, events; dumps                 --> ports, retry, core
+//!     |-- clouds/openstack  OpenStack Nova, likewise                             --> join, ports, retry, core
 //!     |-- clouds/join   which node is which instance, whatever the cloud         --> core
 //!     |-- apply         the plan, action by action, each judged again            --> ports, core
 //!     |-- ports         what all of these need of each other: traits and values  --> core

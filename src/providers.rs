@@ -6,4 +6,6 @@ use kube_rebalancer_ports::ProviderKind;
 pub const PROVIDERS: &[&dyn ProviderKind] = &[
     #[cfg(feature = "gce")]
     kube_rebalancer_gce::PROVIDER,
+    #[cfg(feature = "openstack")]
+    kube_rebalancer_openstack::PROVIDER,
 ];

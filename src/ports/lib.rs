@@ -23,7 +23,7 @@ pub use environment::Environment;
 pub use outcome::{NotTried, Outcome, OutcomeKind};
 pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
-pub use scope::CloudScope;
+pub use scope::{CloudScope, ParkBy};
 pub use source::Source;
 
 /// A failure that names what was tried and what came back; written for a person.

@@ -4,6 +4,16 @@ use std::collections::BTreeSet;
 
 use crate::Environment;
 
+/// `PARK`: in which way an instance is parked, where its cloud knows several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ParkBy {
+    /// Its disk becomes an image and its host is free.
+    #[default]
+    Shelve,
+    /// It is off and keeps its host.
+    Stop,
+}
+
 /// Where to look for node groups; what is unset is found from the nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudScope {
@@ -13,10 +23,14 @@ pub struct CloudScope {
     pub project: Option<String>,
     /// `ZONE`.
     pub zone: Option<String>,
-    /// `NODE_GROUPS`: names of managed instance groups, or parts of names.
+    /// `NODE_GROUPS`: names of groups, parts of names, or what the names of a group's instances are like.
     pub node_groups: BTreeSet<String>,
     /// `COMPUTE_ENDPOINT`.
     pub endpoint: Option<String>,
+    /// `PARK`.
+    pub park_by: ParkBy,
+    /// `CLOUD_CONFIG`: the file of OpenStack's cloud controller with the credentials.
+    pub cloud_config: Option<String>,
     /// The environment, for credentials and what a cloud's own tools read.
     pub environment: Environment,
 }

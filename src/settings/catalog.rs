@@ -9,6 +9,8 @@ use jiff::SignedDuration;
 use kube_rebalancer_core::model::{LabelSelector, Resource};
 use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, PartsPerMillion};
 
+use kube_rebalancer_ports::ParkBy;
+
 use super::form::{self, ByPool, Form, Groups, Shape};
 use crate::logs::LogFormat;
 
@@ -142,9 +144,13 @@ settings! {
     ZONE: Option<String> =
         new("", &form::ZONE, "The zone of the node groups; found from the nodes if unset");
     NODE_GROUPS: Groups =
-        new("", &form::GROUPS, "Only these instance groups grow or shrink; a part of a name will do");
+        new("", &form::GROUPS, "Only these groups change; on OpenStack what servers' names begin with");
     COMPUTE_ENDPOINT: Option<String> =
         new("https://compute.googleapis.com", &form::ENDPOINT, "Where the Compute Engine API is");
+    CLOUD_CONFIG: Option<String> =
+        new("", &form::FILE, "OpenStack's credentials: the cloud controller's file, with [Global]");
+    PARK: ParkBy =
+        new("shelve", &form::PARK, "How a server of OpenStack is parked; stop keeps its host");
     RUN_TIMEOUT: SignedDuration =
         new("5m", &form::TIMEOUT, "From process start; past it nothing new is started, the run fails");
     YES: bool =

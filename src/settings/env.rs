@@ -75,6 +75,8 @@ pub(super) struct RawSettings {
     pub(super) zone: Option<String>,
     pub(super) node_groups: Option<String>,
     pub(super) compute_endpoint: Option<String>,
+    pub(super) cloud_config: Option<String>,
+    pub(super) park: Option<String>,
     pub(super) run_timeout: Option<String>,
     pub(super) yes: Option<String>,
     pub(super) lease_namespace: Option<String>,

@@ -51,6 +51,8 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let zone = reader.read(&catalog::ZONE, raw.zone);
     let node_groups = reader.read(&catalog::NODE_GROUPS, raw.node_groups);
     let compute_endpoint = reader.read(&catalog::COMPUTE_ENDPOINT, raw.compute_endpoint);
+    let cloud_config = reader.read(&catalog::CLOUD_CONFIG, raw.cloud_config);
+    let park_by = reader.read(&catalog::PARK, raw.park);
     let run_timeout = reader.read(&catalog::RUN_TIMEOUT, raw.run_timeout);
     let yes = reader.read(&catalog::YES, raw.yes);
     let lease_namespace = reader.read(&catalog::LEASE_NAMESPACE, raw.lease_namespace);
@@ -109,6 +111,8 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         zone: zone?,
         node_groups: node_groups.names,
         endpoint,
+        park_by: park_by?,
+        cloud_config: cloud_config?,
         environment,
     };
     Some(Settings {

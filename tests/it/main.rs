@@ -28,6 +28,8 @@ mod input;
 mod live;
 mod logs;
 mod objects;
+#[cfg(feature = "openstack")]
+mod openstack;
 #[cfg(feature = "simulate")]
 mod plot;
 mod race;

@@ -83,6 +83,8 @@ fn every_variable_reaches_its_own_field() {
         ("MAX_UNREADY_PERCENT", "30"),
         ("OK_UNREADY_NODES", "2"),
         ("PROVIDER", "gce"),
+        ("CLOUD_CONFIG", "/etc/openstack/cloud.conf"),
+        ("PARK", "stop"),
         ("PROJECT", "my-project"),
         ("ZONE", "us-central1-a"),
         ("COMPUTE_ENDPOINT", "http://127.0.0.1:8080"),

@@ -58,7 +58,7 @@ pub(in crate::settings) struct Groups {
 pub(in crate::settings) const GROUPS: Form<Groups> = Form {
     shape: Shape {
         unit: "names",
-        expected: "group names with ':' between them, or pool=group",
+        expected: "group names with ':' between, or pool=group, or ^expression",
         json: JsonKind::List,
     },
     read: groups,
@@ -193,5 +193,10 @@ mod tests {
         let not_a_group = Complaint::NotAName { text: "../b".into(), what: "group name" };
         assert_eq!((GROUPS.read)("pool-a:../b"), Err(not_a_group));
         assert!((GROUPS.read)("gke-hub-users-1a2b-grp:1a2b").is_ok());
+        // The beginning of servers' names, and an expression.
+        assert!((GROUPS.read)("hub-k8s-node-:gpu=^hub-k8s-gpu-[0-9]+$:Hub_2.").is_ok());
+        for text in ["-a", "a b", "*", "hub-[0-9]+", "^a b", "a/^b"] {
+            assert!((GROUPS.read)(text).is_err(), "{text}");
+        }
     }
 }

@@ -83,13 +83,20 @@ pub(in crate::settings) const ENDPOINT: Form<Option<String>> = Form {
     read: |text| optional(text, is_endpoint, "URL of an API"),
 };
 
-/// A group's name or a part of one (a part may begin with a digit, a name may not), its zone or region before it or not.
+/// A file.
+pub(in crate::settings) const FILE: Form<Option<String>> = Form {
+    shape: Shape { unit: "file", expected: "the path of a file", json: JsonKind::Text },
+    read: |text| optional(text, is_path, "path of a file"),
+};
+
+/// A group's name or a part of one (a part may begin with a digit, a name may not), its zone or region before it or not. On
+/// OpenStack, the beginning of servers' names, or behind `^` a regular expression of whole ones.
 pub(super) fn group_part(text: &str) -> Result<String, Complaint> {
     named(
         text,
         |text| match text.split_once('/') {
             Some((location, name)) => is_cloud_name(location) && is_dns_label(name),
-            None => is_dns_label(text),
+            None => is_dns_label(text) || is_beginning(text) || is_expression(text),
         },
         "group name",
     )
@@ -130,6 +137,24 @@ fn is_subdomain(text: &str) -> bool {
 fn is_dns_word(text: &str) -> bool {
     let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     has_ends(text, lower) && text.bytes().all(|byte| lower(byte) || byte == b'-')
+}
+
+/// What the names of servers may begin with.
+fn is_beginning(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    text.len() <= 255
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(inner)
+}
+
+/// What may be a regular expression. Whether it is one, the provider that uses it says.
+fn is_expression(text: &str) -> bool {
+    text.len() <= 255 && text.starts_with('^') && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What may be a path: blanks and control characters are more likely a slip than a name.
+fn is_path(text: &str) -> bool {
+    text.len() <= 4096 && !text.chars().any(|letter| letter.is_control() || letter.is_whitespace())
 }
 
 /// RFC 1035, as Compute Engine names things: a DNS label that begins with a letter.

@@ -2,6 +2,8 @@
 
 use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource};
 
+use kube_rebalancer_ports::ParkBy;
+
 use super::duration::duration;
 use super::{Complaint, Form, JsonKind, Shape};
 use crate::logs::LogFormat;
@@ -28,6 +30,12 @@ pub(in crate::settings) const ADOPT: Form<AdoptCordons> = Form {
         json: JsonKind::Scalar,
     },
     read: adopt,
+};
+
+/// In which way an instance is parked.
+pub(in crate::settings) const PARK: Form<ParkBy> = Form {
+    shape: Shape { unit: "word", expected: "shelve or stop", json: JsonKind::Text },
+    read: |text| one_of(text, [("shelve", ParkBy::Shelve), ("stop", ParkBy::Stop)]),
 };
 
 /// How the log is written.

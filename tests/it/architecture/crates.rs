@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate by its folder with the crates that it may use. Lower ones come first, and an arrow points to a line above.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("src/core", &[]),
     ("src/retry", &[]),
     ("src/page", &["core"]),
@@ -15,9 +15,25 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("src/history", &["core"]),
     ("src/kube", &["core", "history", "ports", "retry"]),
     ("src/clouds/gce", &["core", "join", "ports", "retry"]),
+    ("src/clouds/openstack", &["core", "join", "ports", "retry"]),
     ("src/simulate", &["apply", "core", "history", "page", "ports"]),
     // The program: the only place that knows all of them.
-    ("", &["apply", "core", "gce", "history", "join", "kube", "page", "ports", "retry", "simulate"]),
+    (
+        "",
+        &[
+            "apply",
+            "core",
+            "gce",
+            "history",
+            "join",
+            "kube",
+            "openstack",
+            "page",
+            "ports",
+            "retry",
+            "simulate",
+        ],
+    ),
 ];
 
 /// All that the crates without input and output may use of others.

@@ -1,0 +1,120 @@
+//! A token from Keystone, or which part of the credentials it does not accept.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Session;
+use super::catalog::{Place, TokenBody};
+use super::transport::{Reply, Request, Transport};
+use crate::credentials::{Application, Credentials, Domain, Login, Named, Secret};
+use crate::error::{CloudError, Kind};
+
+/// The header that the token comes in.
+const TOKEN: &str = "x-subject-token";
+
+/// Asks for a token, and finds the endpoint of Nova.
+pub(super) async fn login(transport: &Transport, credentials: &Credentials) -> Result<Session, CloudError> {
+    let reply = ask(transport, credentials, body(&credentials.login, true)).await?;
+    if !reply.status.is_success() {
+        return Err(refused(transport, credentials, &reply).await);
+    }
+    let token = reply.headers.get(TOKEN).and_then(|token| token.to_str().ok()).map(str::to_owned);
+    let Some(token) = token else {
+        let why = format!("the auth URL {} is no Keystone: its answer has no token", credentials.auth_url);
+        return Err(setting(credentials, &why));
+    };
+    let body: TokenBody = reply.json("log in to OpenStack")?;
+    let Place { endpoint, region, project } = body.nova(credentials)?;
+    Ok(Session { token: Secret(token), endpoint, region, project })
+}
+
+async fn ask(transport: &Transport, credentials: &Credentials, body: Value) -> Result<Reply, CloudError> {
+    let url = &credentials.auth_url;
+    let request = Request {
+        method: Method::POST,
+        url: format!("{url}/auth/tokens"),
+        token: None,
+        version: None,
+        body: Some(body),
+        // A second token changes nothing.
+        is_read: true,
+        is_last: false,
+    };
+    transport.make(&request).await.map_err(|silence| {
+        let why = format!("{}: the auth URL {url} does not answer: {}", credentials.source, silence.words);
+        CloudError::new(Kind::Busy, why)
+    })
+}
+
+/// The error that says which part of the credentials is wrong, as far as Keystone tells it.
+async fn refused(transport: &Transport, credentials: &Credentials, reply: &Reply) -> CloudError {
+    let url = &credentials.auth_url;
+    let why = match (&credentials.login, reply.status) {
+        (Login::Application { credential, .. }, StatusCode::NOT_FOUND) if is_keystone(reply) => {
+            format!("Keystone at {url} has no application credential {credential}")
+        }
+        (Login::Application { credential, .. }, StatusCode::UNAUTHORIZED) => format!(
+            "Keystone at {url} does not accept the application credential {credential}: its secret is wrong, or it has \
+             expired, or its user is gone"
+        ),
+        (Login::Password { user, project, .. }, StatusCode::UNAUTHORIZED) => {
+            // Keystone says the same of everything that is wrong; without the project it tells one from the other.
+            match ask(transport, credentials, body(&credentials.login, false)).await {
+                Ok(reply) if reply.status.is_success() => format!(
+                    "Keystone at {url} accepts user {user}, but not for project {project}: there is no such project or \
+                     domain, or the user has no role in it"
+                ),
+                _ => format!(
+                    "Keystone at {url} does not accept user {user} with this password: user, domain or password is wrong"
+                ),
+            }
+        }
+        (_, status) if status.is_server_error() || status.as_u16() == 429 => {
+            let why = format!("{}: Keystone at {url} cannot log in: {}", credentials.source, reply.words());
+            return CloudError::new(Kind::Busy, why);
+        }
+        _ => format!("the auth URL {url} is no Keystone of version 3, or refuses: {}", reply.words()),
+    };
+    setting(credentials, &why)
+}
+
+fn is_keystone(reply: &Reply) -> bool {
+    reply.words().contains("Application Credential")
+}
+
+/// Credentials that are wrong are no wrong setting of ours: a run goes on without the cloud.
+fn setting(credentials: &Credentials, why: &str) -> CloudError {
+    CloudError::new(Kind::Forbidden, format!("{}: {why}", credentials.source))
+}
+
+fn body(login: &Login, scoped: bool) -> Value {
+    match login {
+        Login::Password { user, password: Secret(password), project } => {
+            let mut user = named(user);
+            if let Some(user) = user.as_object_mut() {
+                user.insert("password".to_owned(), json!(password));
+            }
+            let identity = json!({"methods": ["password"], "password": {"user": user}});
+            if scoped {
+                json!({"auth": {"identity": identity, "scope": {"project": named(project)}}})
+            } else {
+                json!({"auth": {"identity": identity}})
+            }
+        }
+        Login::Application { credential, secret: Secret(secret) } => {
+            let credential = match credential {
+                Application::Id(id) => json!({"id": id, "secret": secret}),
+                Application::Name(name, user) => json!({"name": name, "secret": secret, "user": named(user)}),
+            };
+            json!({"auth": {"identity": {"methods": ["application_credential"], "application_credential": credential}}})
+        }
+    }
+}
+
+fn named(named: &Named) -> Value {
+    match named {
+        Named::Id(id) => json!({"id": id}),
+        Named::Name(name, Domain::Id(id)) => json!({"name": name, "domain": {"id": id}}),
+        Named::Name(name, Domain::Name(domain)) => json!({"name": name, "domain": {"name": domain}}),
+    }
+}

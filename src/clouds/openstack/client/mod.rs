@@ -1,0 +1,40 @@
+//! Keystone and Nova by plain REST.
+//!
+//! ```text
+//!   Credentials --> login --> Session (token, endpoint of Nova)
+//!                               |
+//!   Nova: servers, server, act, delete --> transport: one request, bounded, tried again where that is safe
+//! ```
+
+mod catalog;
+mod login;
+mod nova;
+mod page;
+mod server;
+mod transport;
+
+pub(crate) use nova::{Action, Nova, Sent};
+pub(crate) use server::Server;
+pub(crate) use transport::{Pace, Transport};
+
+/// A session with Nova.
+#[derive(Clone)]
+pub(crate) struct Session {
+    /// The token. It never leaves for another place than the endpoint.
+    token: crate::credentials::Secret,
+    /// The endpoint, as the catalogue has it, without a slash at its end.
+    endpoint: String,
+    /// The region of the endpoint.
+    pub(crate) region: String,
+    /// The project of the token.
+    pub(crate) project: Project,
+}
+
+/// A project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Project {
+    /// Its ID.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+}

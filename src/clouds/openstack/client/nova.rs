@@ -1,0 +1,248 @@
+//! Nova's servers: looked at, acted on, deleted.
+
+use std::fmt;
+
+use http::{Method, StatusCode};
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use super::login::login;
+use super::server::{One, Server};
+use super::transport::{Reply, Request, Silence, Transport};
+use super::{Project, Session};
+use crate::credentials::{Credentials, Login};
+use crate::error::{CloudError, Kind};
+use crate::id::ServerId;
+use crate::words;
+
+/// The microversion that shows whether a server is locked; every Nova since 2016 has it.
+const VERSION: &str = "compute 2.9";
+
+/// What is done to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Its disk becomes an image, and its host is free.
+    Shelve,
+    /// It comes back from that.
+    Unshelve,
+    /// It is off, and keeps its host.
+    Stop,
+    /// It comes back from that.
+    Start,
+    /// It is gone for good.
+    Delete,
+}
+
+impl Action {
+    /// The word for people.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            Self::Shelve => "shelve",
+            Self::Unshelve => "unshelve",
+            Self::Stop => "stop",
+            Self::Start => "start",
+            Self::Delete => "delete",
+        }
+    }
+
+    fn request(self) -> Option<&'static str> {
+        match self {
+            Self::Shelve => Some("shelve"),
+            Self::Unshelve => Some("unshelve"),
+            Self::Stop => Some("os-stop"),
+            Self::Start => Some("os-start"),
+            Self::Delete => None,
+        }
+    }
+}
+
+/// What became of a request to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It was accepted.
+    Accepted,
+    /// The server is in a state that does not allow it, in Nova's words: look again.
+    Conflict(CloudError),
+    /// It was refused, and changed nothing.
+    Refused(CloudError),
+    /// Nova broke off in the middle (500): what it had begun may stay so.
+    BrokeOff(CloudError),
+    /// Its answer was lost: it may or may not have been carried out.
+    Lost(CloudError),
+}
+
+/// Nova, as one project sees it.
+pub(crate) struct Nova {
+    transport: Transport,
+    credentials: Credentials,
+    session: Mutex<Session>,
+    /// The project of the session.
+    pub(crate) project: Project,
+    /// The region of the session.
+    pub(crate) region: String,
+}
+
+impl fmt::Debug for Nova {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { transport, credentials, session: _, project, region } = self;
+        formatter
+            .debug_struct("Nova")
+            .field("transport", transport)
+            .field("credentials", credentials)
+            .field("project", project)
+            .field("region", region)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Nova {
+    /// Logs in.
+    pub(crate) async fn connect(transport: Transport, credentials: Credentials) -> Result<Self, CloudError> {
+        let session = login(&transport, &credentials).await?;
+        let (project, region) = (session.project.clone(), session.region.clone());
+        Ok(Self { transport, credentials, session: Mutex::new(session), project, region })
+    }
+
+    /// The connections.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// How long the scheduler is waited for.
+    pub(crate) fn patience(&self) -> std::time::Duration {
+        self.transport.pace.scheduling
+    }
+
+    /// The first pause between two looks.
+    pub(crate) fn first_pause(&self) -> std::time::Duration {
+        self.transport.pace.first_pause
+    }
+
+    /// Looks at one server; `None` if it is gone. A last look is taken after the run's time too.
+    pub(crate) async fn server(&self, id: &ServerId, is_last: bool) -> Result<Option<Server>, CloudError> {
+        let what = format!("look at server {id}");
+        let path = format!("/servers/{id}");
+        let reply = self.look(&what, &path, is_last).await?;
+        // Nova names the server that it does not find. Something in front of it may not find Nova.
+        if reply.status == StatusCode::NOT_FOUND && reply.words().contains(id.as_str()) {
+            return Ok(None);
+        }
+        if !reply.status.is_success() {
+            return Err(self.failure(&what, "GET", "/servers/*", &reply));
+        }
+        let One { server } = reply.json(&what)?;
+        let wrong =
+            |why: String| CloudError::new(Kind::Other, format!("cannot {what}: {}", words::clean(&why)));
+        let server = Server::try_from(server).map_err(&wrong)?;
+        if server.id != *id {
+            return Err(wrong(format!("Nova answers with server {}", server.id)));
+        }
+        Ok(Some(server))
+    }
+
+    /// Asks for a change of one server, once.
+    pub(crate) async fn change(&self, id: &ServerId, action: Action) -> Sent {
+        let what = format!("{} server {id}", action.verb());
+        let (method, path, body, rule) = match action.request() {
+            Some(name) => {
+                let mut body = serde_json::Map::new();
+                body.insert(name.to_owned(), json!(null));
+                (Method::POST, format!("/servers/{id}/action"), Some(body.into()), "/servers/*/action")
+            }
+            None => (Method::DELETE, format!("/servers/{id}"), None, "/servers/*"),
+        };
+        let verb = method.to_string();
+        let request = move |session: &Session| Request {
+            method: method.clone(),
+            url: format!("{}{path}", session.endpoint),
+            token: Some(session.token.clone()),
+            version: Some(VERSION),
+            body: body.clone(),
+            is_read: false,
+            is_last: false,
+        };
+        let reply = match self.with_token(request).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(silence)) => {
+                let kind = if silence.in_doubt { Kind::Doubt } else { Kind::Busy };
+                let error = CloudError::new(kind, format!("cannot {what}: {}", silence.words));
+                return if silence.in_doubt { Sent::Lost(error) } else { Sent::Refused(error) };
+            }
+            Err(error) => return Sent::Refused(error),
+        };
+        let failure = || self.failure(&what, &verb, rule, &reply);
+        match reply.status.as_u16() {
+            200..=299 => Sent::Accepted,
+            409 => Sent::Conflict(failure()),
+            500 => Sent::BrokeOff(failure()),
+            408 | 501..=599 => Sent::Lost(failure()),
+            _ => Sent::Refused(failure()),
+        }
+    }
+
+    /// A request that only looks.
+    pub(super) async fn look(&self, what: &str, path: &str, is_last: bool) -> Result<Reply, CloudError> {
+        let request = |session: &Session| Request {
+            method: Method::GET,
+            url: format!("{}{path}", session.endpoint),
+            token: Some(session.token.clone()),
+            version: Some(VERSION),
+            body: None,
+            is_read: true,
+            is_last,
+        };
+        let reply = self.with_token(request).await?;
+        reply.map_err(|silence| CloudError::new(Kind::Busy, format!("cannot {what}: {}", silence.words)))
+    }
+
+    /// Makes a request with the token at hand, and once more with a new one if that is no longer good.
+    async fn with_token(
+        &self,
+        request: impl Fn(&Session) -> Request,
+    ) -> Result<Result<Reply, Silence>, CloudError> {
+        let session = self.session.lock().await.clone();
+        let first = self.transport.make(&request(&session)).await;
+        if !first.as_ref().is_ok_and(|reply| reply.status == StatusCode::UNAUTHORIZED) {
+            return Ok(first);
+        }
+        let renewed = {
+            let mut current = self.session.lock().await;
+            // Another request may have renewed it meanwhile.
+            if current.token == session.token {
+                *current = login(&self.transport, &self.credentials).await?;
+            }
+            current.clone()
+        };
+        Ok(self.transport.make(&request(&renewed)).await)
+    }
+
+    /// An answer that is no success, as an error. `rule` is the path as an access rule has it.
+    pub(super) fn failure(&self, what: &str, verb: &str, rule: &str, reply: &Reply) -> CloudError {
+        let words = reply.words();
+        let kind = match reply.status.as_u16() {
+            401 => {
+                let why = match self.credentials.login {
+                    Login::Application { .. } => format!(
+                        "cannot {what}: Nova does not accept a token that Keystone has just given: the application \
+                         credential has no access rule for {verb} {rule} of the service compute, or Nova lacks its \
+                         setting service_type ({words})"
+                    ),
+                    Login::Password { .. } => format!(
+                        "cannot {what}: Nova does not accept a token that Keystone has just given ({words})"
+                    ),
+                };
+                return CloudError::new(Kind::Forbidden, why);
+            }
+            403 if words.contains("uota") => Kind::Quota,
+            403 => Kind::Forbidden,
+            404 => Kind::NotFound,
+            409 | 413 | 429 | 503 => Kind::Busy,
+            406 => {
+                let why = format!("cannot {what}: Nova does not know the microversion {VERSION} ({words})");
+                return CloudError::new(Kind::Other, why);
+            }
+            _ => Kind::Other,
+        };
+        CloudError::new(kind, format!("cannot {what}: {words}"))
+    }
+}

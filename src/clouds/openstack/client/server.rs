@@ -1,0 +1,92 @@
+//! A server as Nova shows it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::id::ServerId;
+
+/// A server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) id: ServerId,
+    /// Its name. Others may have the same.
+    pub(crate) name: String,
+    /// `ACTIVE`, `SHUTOFF`, `SHELVED_OFFLOADED`, ….
+    pub(crate) status: String,
+    /// What is done to it, such as `shelving`; `None` while nothing is.
+    pub(crate) task: Option<String>,
+    /// Whether somebody locked it.
+    pub(crate) locked: bool,
+    /// Its availability zone; `None` while it is on no host.
+    pub(crate) zone: Option<String>,
+    /// When it was created.
+    pub(crate) created_at: Option<Timestamp>,
+    /// Its metadata, as far as it is text.
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+/// The same, as it is sent. What is missing and matters is an error, never an empty text.
+#[derive(Debug, Deserialize)]
+pub(super) struct Raw {
+    id: String,
+    name: String,
+    status: String,
+    #[serde(rename = "OS-EXT-STS:task_state")]
+    task: Option<String>,
+    #[serde(default)]
+    locked: bool,
+    #[serde(rename = "OS-EXT-AZ:availability_zone")]
+    zone: Option<String>,
+    created: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, Value>,
+}
+
+/// The answer with one server.
+#[derive(Debug, Deserialize)]
+pub(super) struct One {
+    pub(super) server: Raw,
+}
+
+/// A page of servers.
+#[derive(Debug, Deserialize)]
+pub(super) struct PageBody {
+    pub(super) servers: Vec<Raw>,
+    #[serde(default)]
+    servers_links: Vec<Link>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Link {
+    #[serde(default)]
+    rel: String,
+}
+
+impl PageBody {
+    /// Whether another page follows. The link's address is not used: behind a proxy it is often a wrong one.
+    pub(super) fn has_next(&self) -> bool {
+        self.servers_links.iter().any(|link| link.rel == "next")
+    }
+}
+
+impl TryFrom<Raw> for Server {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        let id = ServerId::parse(&raw.id).ok_or_else(|| format!("`{}` is no ID of a server", raw.id))?;
+        let text = |(key, value): (String, Value)| Some((key, value.as_str()?.to_owned()));
+        Ok(Self {
+            id,
+            name: raw.name,
+            status: raw.status,
+            task: raw.task.filter(|task| !task.is_empty()),
+            locked: raw.locked,
+            zone: raw.zone.filter(|zone| !zone.is_empty()),
+            created_at: raw.created.and_then(|text| text.parse().ok()),
+            metadata: raw.metadata.into_iter().filter_map(text).collect(),
+        })
+    }
+}

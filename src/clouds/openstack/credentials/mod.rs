@@ -1,0 +1,157 @@
+//! Where the credentials come from, and what they are.
+//!
+//! ```text
+//!   CLOUD_CONFIG (cloud.conf) --> [Global] --+--> Credentials
+//!          use-clouds  \                     |
+//!   OS_CLOUD -----------+--> clouds.yaml ----+
+//!   OS_AUTH_URL, OS_* -----------------------+
+//! ```
+
+mod clouds_yaml;
+mod conf;
+mod environment;
+mod fields;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use kube_rebalancer_ports::Environment;
+
+use crate::error::CloudError;
+
+pub(crate) use fields::Fields;
+
+/// What is needed to speak to one project of one cloud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// Where they were found, for people.
+    pub(crate) source: String,
+    /// The identity service, up to and with `/v3`.
+    pub(crate) auth_url: String,
+    /// Who it is.
+    pub(crate) login: Login,
+    /// The region, where it is named.
+    pub(crate) region: Option<String>,
+    /// Which of a service's endpoints: `public`, `internal` or `admin`.
+    pub(crate) interface: String,
+    /// How TLS is done.
+    pub(crate) tls: Tls,
+}
+
+/// Who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// A user with a password, in a project.
+    Password {
+        /// The user.
+        user: Named,
+        /// The password.
+        password: Secret,
+        /// The project.
+        project: Named,
+    },
+    /// An application credential, which has a project of its own.
+    Application {
+        /// Its ID, or its name with its user.
+        credential: Application,
+        /// Its secret.
+        secret: Secret,
+    },
+}
+
+/// An application credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Application {
+    /// By its ID.
+    Id(String),
+    /// By its name, which is unique for its user.
+    Name(String, Named),
+}
+
+/// A user or a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// By its ID.
+    Id(String),
+    /// By its name within a domain.
+    Name(String, Domain),
+}
+
+/// A domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Domain {
+    /// By its ID.
+    Id(String),
+    /// By its name.
+    Name(String),
+}
+
+/// How TLS is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tls {
+    /// A file of certificates to trust beside the usual ones.
+    pub(crate) authorities: Option<PathBuf>,
+    /// The files of a certificate of our own and its key.
+    pub(crate) own: Option<(PathBuf, PathBuf)>,
+    /// Whether any certificate will do.
+    pub(crate) insecure: bool,
+}
+
+/// A text that no message, log line or debug output shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(formatter, "the domain with ID `{id}`"),
+            Self::Name(name) => write!(formatter, "domain `{name}`"),
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(formatter, "`{id}` (an ID)"),
+            Self::Name(name, domain) => write!(formatter, "`{name}` of {domain}"),
+        }
+    }
+}
+
+impl fmt::Display for Application {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(formatter, "`{id}`"),
+            Self::Name(name, user) => write!(formatter, "`{name}` of user {user}"),
+        }
+    }
+}
+
+/// Finds the credentials. Files are read, so this may block.
+pub(crate) fn find(config: Option<&str>, environment: &Environment) -> Result<Credentials, CloudError> {
+    if let Some(file) = config {
+        return conf::read(Path::new(file), environment);
+    }
+    if let Some(cloud) = environment.get("OS_CLOUD") {
+        return clouds_yaml::read(None, Some(cloud), environment);
+    }
+    if environment.get("OS_AUTH_URL").is_some() {
+        return environment::fields(environment).credentials("the OS_* variables");
+    }
+    clouds_yaml::read(None, None, environment)
+}
+
+/// The text of a file; the error names it.
+fn read_file(path: &Path) -> Result<String, CloudError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| CloudError::setting(format!("cannot read {}: {error}", path.display())))
+}

@@ -1,0 +1,17 @@
+//! OpenStack as a provider of kube-rebalancer: sets of Nova servers, named by `NODE_GROUPS`, that are parked (shelved or
+//! stopped), woken and deleted. They cannot grow.
+//!
+//! ```text
+//!   PROVIDER --> provider (list, park, wake, delete)     which decides with the crate join
+//!                   |
+//!   credentials --> client: Keystone's token and catalogue, Nova's servers --> plain REST
+//! ```
+
+mod client;
+mod credentials;
+mod error;
+mod id;
+mod provider;
+mod words;
+
+pub use provider::PROVIDER;

@@ -1,0 +1,93 @@
+//! Which server is which node, as the crate `join` takes it.
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::model::{Node, Snapshot};
+use kube_rebalancer_join::{Identity, ListedGroup, Listing};
+
+use super::sets::{Set, Sorted};
+use super::state::listed;
+use crate::client::{Nova, Server};
+use crate::id::{ServerId, is_name_of, region_of};
+
+/// Why a set cannot grow.
+pub(crate) const NOT_GROWABLE: &str = "a set of named servers cannot grow: nothing says what its next server would be; \
+                                       Terraform or Ansible make one (PROVIDER=exec)";
+
+/// The prefix of labels that Magnum puts on the nodes of its clusters.
+const MAGNUM: &str = "magnum.openstack.org/";
+
+/// The sets as groups, and why servers that nodes name are in none.
+pub(crate) fn listing(
+    nova: &Nova,
+    sets: &[Set],
+    servers: &[Server],
+    sorted: &Sorted<'_>,
+    cluster: &Snapshot,
+) -> Listing<ServerId> {
+    let groups = sets.iter().zip(&sorted.of_set).filter(|(_, servers)| !servers.is_empty());
+    Listing {
+        groups: groups.map(|(set, servers)| group(set, servers)).collect(),
+        gaps: Vec::new(),
+        outside: outside(nova, servers, sorted, cluster),
+        elsewhere: "is in none of the sets of servers that NODE_GROUPS names".to_owned(),
+    }
+}
+
+fn group(set: &Set, servers: &[&Server]) -> ListedGroup<ServerId> {
+    let instances: Vec<_> = servers.iter().map(|server| listed(server)).collect();
+    let staying = instances.iter().filter(|one| one.state != kube_rebalancer_join::InstanceState::Leaving);
+    ListedGroup {
+        name: set.name.clone(),
+        zone: None,
+        zones: Vec::new(),
+        template: None,
+        target_size: u32::try_from(staying.count()).unwrap_or(u32::MAX),
+        instances,
+        not_growable: Some(NOT_GROWABLE.to_owned()),
+        not_shrinkable: None,
+        not_parkable: None,
+        not_wakeable: None,
+    }
+}
+
+/// By server that a node names: why the node is in no group. Of several reasons the last is told.
+fn outside(
+    nova: &Nova,
+    servers: &[Server],
+    sorted: &Sorted<'_>,
+    cluster: &Snapshot,
+) -> BTreeMap<ServerId, String> {
+    let by_id: BTreeMap<&ServerId, &Server> = servers.iter().map(|server| (&server.id, server)).collect();
+    let mut outside = sorted.refused.clone();
+    for node in cluster.nodes() {
+        let Ok(id) = ServerId::of_node(node) else { continue };
+        let why = match by_id.get(&id) {
+            None => Some(format!(
+                "its server {id} is not in project {}: it is gone, or of another project",
+                nova.project.name
+            )),
+            Some(server) => disagreement(nova, server, node),
+        };
+        outside.extend(why.map(|why| (id, why)));
+    }
+    outside
+}
+
+/// Why a node and the server that it names are not one.
+fn disagreement(nova: &Nova, server: &Server, node: &Node) -> Option<String> {
+    let id = &server.id;
+    if !is_name_of(&server.name, &node.name) {
+        return Some(format!("its server {id} has another name, {}", server.name));
+    }
+    if let Some(region) = region_of(node).filter(|region| *region != nova.region) {
+        return Some(format!(
+            "its providerID names region {region}, the credentials are for {}",
+            nova.region
+        ));
+    }
+    let label = node.labels.keys().find(|key| key.starts_with(MAGNUM))?;
+    Some(format!(
+        "Magnum made it (label {label}), and its auto-healing may replace a node that does not answer"
+    ))
+}

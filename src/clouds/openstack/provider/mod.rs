@@ -1,0 +1,193 @@
+//! OpenStack as a provider: sets of named servers, and the nodes that run on them.
+//!
+//! ```text
+//!   NODE_GROUPS --> sets          Nova's servers --> sorted by set
+//!                     \______________ listing _______/
+//!                                        |
+//!                        join (its own crate): groups, memberships, members
+//!                                                                  |
+//!   plan --> apply --> park, wake, delete --> one: a server's own requests, many side by side
+//! ```
+
+mod answer;
+mod listing;
+mod one;
+mod sets;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::plan::is_managed;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_join::{self as join, Identity, Member, Turn};
+use kube_rebalancer_ports::{
+    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
+    ProviderKind, SharedClock,
+};
+use tokio::time::timeout;
+
+use crate::client::{Nova, Pace, Transport};
+use crate::credentials;
+use crate::error::{CloudError, Kind};
+use crate::id::ServerId;
+use one::OneServer;
+use sets::Set;
+
+/// OpenStack, for the program's table of providers.
+pub const PROVIDER: &dyn ProviderKind = &OpenStackKind;
+
+/// How many servers change at once.
+const PARALLEL: usize = 8;
+/// How long the files of the credentials may take to be read: one of them may be a pipe.
+const READING: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+struct OpenStackKind;
+
+impl ProviderKind for OpenStackKind {
+    fn cloud(&self) -> &'static str {
+        ServerId::CLOUD
+    }
+
+    fn name(&self) -> &'static str {
+        "openstack"
+    }
+
+    fn scheme(&self) -> Option<&'static str> {
+        Some(ServerId::SCHEME)
+    }
+
+    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+        let is_named = scope.provider.as_deref() == Some(self.name());
+        let managed = cluster.nodes().iter().filter(|node| is_managed(node, policy));
+        let mut ids = managed.filter_map(|node| node.provider_id.as_deref());
+        if !is_named && !ids.any(|id| id.starts_with(ServerId::SCHEME)) {
+            return Err(NotWanted::Elsewhere);
+        }
+        if scope.node_groups.is_empty() {
+            let words = "on OpenStack a node group is a set of servers by name: set NODE_GROUPS to what their names begin \
+                         with, such as hub-k8s-node-";
+            return Err(NotWanted::NoAccount(words.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting {
+        Box::pin(async move {
+            let provider: Box<dyn Provider> =
+                Box::new(OpenStack::connect(scope, clock, Pace::default()).await?);
+            Ok(provider)
+        })
+    }
+}
+
+/// The sets of servers of a run.
+#[derive(Debug)]
+struct OpenStack {
+    nova: Nova,
+    scope: CloudScope,
+    sets: Vec<Set>,
+    /// The servers that were proven, by the names of their nodes.
+    members: BTreeMap<String, Member<ServerId>>,
+}
+
+impl OpenStack {
+    async fn connect(scope: CloudScope, clock: SharedClock, pace: Pace) -> Result<Self, CloudError> {
+        let sets = scope.node_groups.iter().map(|part| Set::parse(part)).collect::<Result<_, _>>()?;
+        let (config, environment) = (scope.cloud_config.clone(), scope.environment.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let credentials = credentials::find(config.as_deref(), &environment)?;
+            let transport = Transport::new(&credentials.tls, clock, pace)?;
+            Ok::<_, CloudError>((transport, credentials))
+        });
+        let silent =
+            || CloudError::new(Kind::Other, "the files of the credentials of OpenStack cannot be read");
+        let read = timeout(READING, reading).await.map_err(|_| silent())?;
+        let (transport, credentials) = read.map_err(|_| silent())??;
+        let nova = Nova::connect(transport, credentials).await?;
+        if let Some(wanted) = scope.project.as_deref()
+            && wanted != nova.project.id
+            && wanted != nova.project.name
+        {
+            return Err(CloudError::setting(format!(
+                "PROJECT is {wanted}, and the credentials of OpenStack are for project {} (ID {})",
+                nova.project.name, nova.project.id
+            )));
+        }
+        Ok(Self { nova, scope, sets, members: BTreeMap::new() })
+    }
+
+    async fn look(&mut self, cluster: &Snapshot) -> Result<CloudView, CloudError> {
+        let servers = self.nova.servers().await?;
+        let sorted = sets::sort(&self.sets, &servers, self.scope.zone.as_deref())?;
+        let listing = listing::listing(&self.nova, &self.sets, &servers, &sorted, cluster);
+        let joined = join::join(&listing, cluster);
+        self.members = joined.members;
+        let left_alone = sorted.refused.values();
+        let notes = left_alone.map(|why| format!("NODE_GROUPS matches a server that is left alone: {why}"));
+        Ok(CloudView {
+            groups: joined.groups,
+            memberships: joined.memberships,
+            gaps: listing.gaps,
+            notes: notes.collect(),
+            unknown: sorted.unknown,
+            known: sets::prefixes(&servers),
+        })
+    }
+
+    /// The proof that a node's server is its own.
+    fn proven(&self, node: &InstanceToDelete) -> Option<&Member<ServerId>> {
+        let member = self.members.get(&node.node)?;
+        member.is_named_by(node.provider_id.as_deref(), node.system_uuid.as_deref()).then_some(member)
+    }
+
+    /// Changes the servers of these nodes side by side, and answers in their order.
+    async fn each(&self, nodes: &[InstanceToDelete], turn: Option<Turn>) -> Vec<GroupAnswer> {
+        // Collected, because the compiler cannot follow the lifetimes through a closure of the stream's.
+        let changes: Vec<_> = nodes.iter().map(|node| self.change(self.proven(node), turn)).collect();
+        stream::iter(changes).buffered(PARALLEL).collect().await
+    }
+
+    async fn change(&self, member: Option<&Member<ServerId>>, turn: Option<Turn>) -> GroupAnswer {
+        let Some(member) = member else {
+            let why = "its server was not seen in any set that NODE_GROUPS names".to_owned();
+            return GroupAnswer::Refused(why);
+        };
+        let one = OneServer { nova: &self.nova, id: &member.instance, park_by: self.scope.park_by, turn };
+        let became = match turn {
+            Some(turn) => join::turn(&one, &member.group, vec![(0, member)], turn).await,
+            None => join::delete(&one, &member.group, vec![(0, member)]).await,
+        };
+        let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
+        became.into_iter().next().map_or_else(missing, |(_, became)| answer::answer(became))
+    }
+}
+
+#[async_trait]
+impl Provider for OpenStack {
+    async fn list(&mut self, cluster: &Snapshot, _: &Policy) -> Result<CloudView, ProviderError> {
+        Ok(self.look(cluster).await?)
+    }
+
+    async fn grow(&self, _group: &str, _from: u32, _to: u32) -> GroupAnswer {
+        GroupAnswer::Refused(listing::NOT_GROWABLE.to_owned())
+    }
+
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each(nodes, None).await
+    }
+
+    async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each(nodes, Some(Turn::Park)).await
+    }
+
+    async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each(nodes, Some(Turn::Wake)).await
+    }
+}

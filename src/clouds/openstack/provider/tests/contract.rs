@@ -1,0 +1,170 @@
+//! What is true of the fake is true of a real Keystone and Nova: one test for both. `tests/openstack/start` starts the real
+//! ones, with the servers that the test wants; without them that half is skipped.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fake_openstack::{Account, Server as FakeServer};
+use jiff::SignedDuration;
+use kube_rebalancer_core::model::Node;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_ports::{CloudScope, GroupAnswer, ParkBy, Provider};
+
+use super::world::{World, id, of, snapshot, told};
+use crate::client::{Action, Pace, Sent, Transport};
+use crate::credentials::{self, Login, Named, Secret};
+use crate::id::ServerId;
+use crate::provider::OpenStack;
+
+/// What the names of the three servers begin with.
+const PREFIX: &str = "contract-";
+
+/// The service that is tried.
+enum Side {
+    Fake(World),
+    Real(World),
+}
+
+impl Side {
+    fn world(&self) -> &World {
+        match self {
+            Self::Fake(world) | Self::Real(world) => world,
+        }
+    }
+
+    /// Waits until a server has a status and no task; `None` for one that is gone.
+    async fn settle(&self, cloud: &OpenStack, id: &ServerId, status: Option<&str>) {
+        for _ in 0..300 {
+            if let Self::Fake(world) = self {
+                world.settle();
+            }
+            let now = cloud.nova.server(id, false).await.unwrap();
+            let is_so = now.as_ref().map(|server| (server.status.as_str(), server.task.as_deref()));
+            if is_so == status.map(|status| (status, None)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("server {id} does not become {status:?}");
+    }
+}
+
+fn conflict(sent: Sent) -> String {
+    let Sent::Conflict(error) = sent else { panic!("{sent:?}") };
+    error.message
+}
+
+async fn keeps_the_contract(side: &Side) {
+    let world = side.world();
+    let mut cloud = world.connect().await.unwrap();
+    let mut servers = cloud.nova.servers().await.unwrap();
+    servers.retain(|server| server.name.starts_with(PREFIX));
+    servers.sort_by(|one, other| one.name.cmp(&other.name));
+    let nodes: Vec<Node> = servers
+        .iter()
+        .map(|server| Node {
+            name: server.name.clone(),
+            provider_id: Some(format!("openstack:///{}", server.id)),
+            ..Node::default()
+        })
+        .collect();
+    let [first, second, third] = servers.as_slice() else { panic!("{servers:?}") };
+    let view = cloud.list(&snapshot(&nodes), &Policy::default()).await.unwrap();
+    assert!(view.memberships.iter().all(|one| one.group.as_deref() == Some(PREFIX)), "{view:?}");
+    assert!(servers.iter().all(|one| one.status == "ACTIVE" && one.created_at.is_some() && !one.locked));
+
+    // Shelving: accepted once, and a conflict ever after.
+    assert_eq!(cloud.nova.change(&first.id, Action::Shelve).await, Sent::Accepted);
+    let again = conflict(cloud.nova.change(&first.id, Action::Shelve).await);
+    assert!(again.contains("Cannot 'shelve' instance") && again.contains("while it is in"), "{again}");
+    let early = conflict(cloud.nova.change(&first.id, Action::Unshelve).await);
+    assert!(early.contains("Cannot 'unshelve' instance"), "{early}");
+    assert_eq!(cloud.park(&[of(&nodes[0])]).await, [GroupAnswer::AlreadySo]);
+    side.settle(&cloud, &first.id, Some("SHELVED_OFFLOADED")).await;
+    let late = conflict(cloud.nova.change(&first.id, Action::Shelve).await);
+    assert!(late.contains("while it is in vm_state shelved_offloaded"), "{late}");
+    let shelved = cloud.nova.server(&first.id, false).await.unwrap().unwrap();
+    assert_eq!(shelved.zone, None);
+    assert_eq!(cloud.wake(&[of(&nodes[0])]).await, [GroupAnswer::Done]);
+    side.settle(&cloud, &first.id, Some("ACTIVE")).await;
+    let awake = conflict(cloud.nova.change(&first.id, Action::Unshelve).await);
+    assert!(awake.contains("while it is in vm_state active"), "{awake}");
+
+    // Stopping and starting.
+    cloud.scope.park_by = ParkBy::Stop;
+    assert_eq!(cloud.park(&[of(&nodes[1])]).await, [GroupAnswer::Done]);
+    side.settle(&cloud, &second.id, Some("SHUTOFF")).await;
+    let stopped = conflict(cloud.nova.change(&second.id, Action::Stop).await);
+    assert!(stopped.contains("Cannot 'stop' instance") && stopped.contains("vm_state stopped"), "{stopped}");
+    assert_eq!(cloud.wake(&[of(&nodes[1])]).await, [GroupAnswer::Done]);
+    side.settle(&cloud, &second.id, Some("ACTIVE")).await;
+    let started = conflict(cloud.nova.change(&second.id, Action::Start).await);
+    assert!(started.contains("Cannot 'start' instance") && started.contains("vm_state active"), "{started}");
+
+    // Deleting.
+    assert_eq!(cloud.delete(&[of(&nodes[2])]).await, [GroupAnswer::Done]);
+    side.settle(&cloud, &third.id, None).await;
+    assert_eq!(cloud.delete(&[of(&nodes[2])]).await, [GroupAnswer::AlreadySo]);
+    let answers = cloud.park(&[of(&nodes[2])]).await;
+    assert_eq!(told(&answers[0]).0, "conflict", "{answers:?}");
+    let gone = cloud.nova.change(&third.id, Action::Shelve).await;
+    assert!(
+        matches!(&gone, Sent::Refused(error) if error.message.contains("could not be found")),
+        "{gone:?}"
+    );
+    let view = cloud.list(&snapshot(&nodes), &Policy::default()).await.unwrap();
+    let places: Vec<bool> = view.memberships.iter().map(|one| one.group.is_some()).collect();
+    assert_eq!(places, [true, true, false]);
+
+    logins(world).await;
+}
+
+/// Keystone tells of what is wrong as little as it does.
+async fn logins(world: &World) {
+    let good = credentials::find(None, &world.scope.environment).unwrap();
+    let Login::Password { user, password, project } = good.login.clone() else { panic!("{good:?}") };
+    let Named::Name(_, domain) = project.clone() else { panic!("{project}") };
+    let wrong = Secret("wrong".to_owned());
+    let nowhere = Named::Name("nowhere".to_owned(), domain);
+    let nobody = credentials::Application::Id("nobody".to_owned());
+    for (login, told) in [
+        (Login::Password { user: user.clone(), password: wrong.clone(), project }, "with this password"),
+        (Login::Password { user, password, project: nowhere }, "but not for project `nowhere`"),
+        (Login::Application { credential: nobody, secret: wrong }, "has no application credential `nobody`"),
+    ] {
+        let clock = std::sync::Arc::new(super::world::Left(SignedDuration::from_mins(5)));
+        let transport = Transport::new(&good.tls, clock, world.pace).unwrap();
+        let bad = credentials::Credentials { login, ..good.clone() };
+        let error = crate::client::Nova::connect(transport, bad).await.unwrap_err();
+        assert!(error.message.contains(told), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_fake_keeps_the_contract() {
+    let mut world = World::new(0);
+    world.scope.node_groups = [PREFIX.to_owned()].into();
+    for number in 1..=3 {
+        let name = format!("{PREFIX}{number}");
+        world.fake.add_server(FakeServer::new(&id(number), &name, &Account::ops().project_id));
+    }
+    keeps_the_contract(&Side::Fake(world)).await;
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "what is skipped for want of a program is said in a line")]
+async fn a_real_nova_keeps_the_contract() {
+    let clouds = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../target/openstack/clouds.yaml"));
+    if !clouds.is_file() {
+        println!("skipped: no real OpenStack; tests/openstack/start starts one");
+        return;
+    }
+    let mut world = World::new(0);
+    world.pace = Pace { first_pause: Duration::from_millis(100), ..Pace::default() };
+    world.scope = CloudScope {
+        node_groups: [PREFIX.to_owned()].into(),
+        environment: [("OS_CLIENT_CONFIG_FILE", clouds.to_str().unwrap())].into_iter().collect(),
+        ..CloudScope::default()
+    };
+    keeps_the_contract(&Side::Real(world)).await;
+}

@@ -1,0 +1,76 @@
+//! That nothing is asked of OpenStack but what the documentation names.
+
+use std::collections::BTreeSet;
+
+use fake_openstack::Account;
+use kube_rebalancer_ports::{GroupAnswer, ParkBy, Provider};
+
+use super::world::{World, these, told};
+
+/// The access rules of the documentation, for parking alone.
+pub(super) const PARKING: [(&str, &str); 2] =
+    [("GET", "/v2.1/servers/*"), ("POST", "/v2.1/servers/*/action")];
+/// One more, for whoever gives nodes back by deleting them.
+const DELETING: (&str, &str) = ("DELETE", "/v2.1/servers/*");
+
+fn world(rules: &[(&str, &str)]) -> World {
+    let mut world = World::of(3, Account::ops().with_credential("narrow", "s3cret", Some(rules)));
+    let url = world.fake.auth_url();
+    world.scope.environment = [
+        ("OS_AUTH_URL", url.as_str()),
+        ("OS_APPLICATION_CREDENTIAL_ID", "narrow"),
+        ("OS_APPLICATION_CREDENTIAL_SECRET", "s3cret"),
+    ]
+    .into_iter()
+    .collect();
+    world
+}
+
+#[test]
+fn the_rules_are_those_of_the_readme() {
+    let readme = include_str!("../../../../../README.md");
+    let block = readme.split("<!-- openstack:rules -->").nth(1).unwrap();
+    let json = block.trim().trim_start_matches("```json").trim_end_matches("```");
+    let rules: serde_json::Value = serde_json::from_str(json).unwrap();
+    let rule = |(method, path): (&str, &str)| serde_json::json!({"service": "compute", "method": method, "path": path});
+    assert_eq!(rules, serde_json::json!([rule(PARKING[0]), rule(PARKING[1]), rule(DELETING)]));
+}
+
+#[tokio::test]
+async fn a_narrow_application_credential_is_enough_and_nothing_else_is_called() {
+    let world = world(&[PARKING[0], PARKING[1], DELETING]);
+    let cloud = world.cloud().await;
+    assert_eq!(cloud.park(&these(&[1])).await, [GroupAnswer::Done]);
+    world.settle();
+    assert_eq!(cloud.wake(&these(&[1])).await, [GroupAnswer::Done]);
+    let stopping = world.parking_by(ParkBy::Stop);
+    let cloud = stopping.cloud().await;
+    assert_eq!(cloud.park(&these(&[2])).await, [GroupAnswer::Done]);
+    stopping.settle();
+    assert_eq!(cloud.wake(&these(&[2])).await, [GroupAnswer::Done]);
+    assert_eq!(cloud.delete(&these(&[3])).await, [GroupAnswer::Done]);
+    let called: BTreeSet<String> = stopping.fake.calls().into_iter().map(|call| call.method).collect();
+    let expected = [
+        "compute.delete",
+        "compute.list",
+        "compute.os-start",
+        "compute.os-stop",
+        "compute.shelve",
+        "compute.show",
+        "compute.unshelve",
+        "identity.token",
+    ];
+    assert_eq!(called, expected.map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn without_the_rule_to_delete_nothing_is_deleted_and_the_answer_names_the_rule() {
+    let world = world(&PARKING);
+    let cloud = world.cloud().await;
+    assert_eq!(cloud.park(&these(&[1])).await, [GroupAnswer::Done]);
+    let answers = cloud.delete(&these(&[2])).await;
+    let (variant, words) = told(&answers[0]);
+    assert_eq!(variant, "forbidden");
+    assert!(words.contains("no access rule for DELETE /servers/* of the service compute"), "{words}");
+    assert!(world.done(2).is_empty());
+}

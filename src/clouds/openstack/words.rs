@@ -1,0 +1,66 @@
+//! Others' words, made fit for one line of ours.
+
+use std::error::Error;
+
+/// As much as fits a line or two.
+const LONGEST: usize = 300;
+
+/// Text on one line, without control characters, cut where it gets long.
+pub(crate) fn clean(text: &str) -> String {
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", line.split_at(end).0),
+        None => line,
+    }
+}
+
+/// The last cause of an error, which is where the reason is.
+pub(crate) fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    clean(&cause.to_string())
+}
+
+/// What an answer that reports a failure says: OpenStack's message, the text itself, or nothing if it is a page for browsers.
+pub(crate) fn of_failure(body: &[u8]) -> String {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim();
+        return if text.starts_with('<') { String::new() } else { clean(text) };
+    };
+    // Keystone's `error`, and Nova's `conflictingRequest`, `itemNotFound`, `computeFault`.
+    let mut members = value.as_object().into_iter().flat_map(serde_json::Map::values);
+    let message = members.find_map(|member| member.get("message")?.as_str());
+    message.map(clean).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_of_a_failure_is_found_and_made_one_line() {
+        let cases = [
+            (
+                r#"{"error":{"code":401,"message":"The request you have made requires authentication.","title":"Unauthorized"}}"#,
+                "The request you have made requires authentication.",
+            ),
+            (
+                r#"{"conflictingRequest":{"code":409,"message":"Instance a is\nlocked"}}"#,
+                "Instance a is locked",
+            ),
+            ("<html><body>502</body></html>", ""),
+            ("upstream connect error", "upstream connect error"),
+            ("{}", ""),
+            ("[1]", ""),
+            ("", ""),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(of_failure(body.as_bytes()), expected, "{body}");
+        }
+        assert_eq!(clean(&"x ".repeat(400)).len(), 303);
+    }
+}

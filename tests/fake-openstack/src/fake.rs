@@ -1,0 +1,189 @@
+//! A running fake, as a test holds it.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use fake_http::{Clock, Moment, Script};
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
+
+use crate::account::Account;
+use crate::call::Call;
+use crate::fault::{Fault, Requests};
+use crate::keystone::Keystone;
+use crate::nova::{Nova, Server};
+use crate::server::{Shared, look, serve};
+use crate::timing::Timing;
+
+/// How a fake is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long things take.
+    pub timing: Timing,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl Default for Options {
+    /// Everything takes a moment of real time.
+    fn default() -> Self {
+        Self { timing: Timing::default(), clock: Clock::real() }
+    }
+}
+
+/// A running fake. Dropped, it closes all connections, held ones too.
+#[derive(Debug)]
+pub struct FakeOpenStack {
+    shared: Arc<Mutex<Shared>>,
+    server: JoinHandle<()>,
+    address: SocketAddr,
+}
+
+impl FakeOpenStack {
+    /// Starts one with this account, the region `RegionOne`, and no server.
+    pub fn start(account: Account, options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let mut keystone = Keystone::default();
+        keystone.accounts.push(account);
+        keystone.regions.push("RegionOne".to_owned());
+        let shared = Shared {
+            keystone,
+            nova: Nova::new(options.clock.now(), options.timing),
+            clock: options.clock,
+            script: Script::default(),
+            calls: Vec::new(),
+            url: format!("http://{address}"),
+        };
+        let shared = Arc::new(Mutex::new(shared));
+        Ok(Self { server: serve(listener, Arc::clone(&shared))?, shared, address })
+    }
+
+    /// `http://127.0.0.1:PORT/v3`: the value for `OS_AUTH_URL`.
+    #[must_use]
+    pub fn auth_url(&self) -> String {
+        format!("http://{}/v3", self.address)
+    }
+
+    /// One more account.
+    pub fn add_account(&self, account: Account) {
+        self.look().keystone.accounts.push(account);
+    }
+
+    /// The regions that the catalogue names for Nova; with none, there is no compute service.
+    pub fn set_regions(&self, regions: &[&str]) {
+        self.look().keystone.regions = regions.iter().map(|region| (*region).to_owned()).collect();
+    }
+
+    /// A server. One of the same ID is replaced.
+    pub fn add_server(&self, server: Server) {
+        self.look().nova.servers.insert(server.id.clone(), server);
+    }
+
+    /// A server as it is now, if there is one.
+    #[must_use]
+    pub fn server(&self, id: &str) -> Option<Server> {
+        self.look().nova.servers.get(id).cloned()
+    }
+
+    /// All servers, by ID.
+    #[must_use]
+    pub fn servers(&self) -> Vec<Server> {
+        self.look().nova.servers.values().cloned().collect()
+    }
+
+    /// Another client acts on a server: no call is recorded. Whether Nova did it.
+    #[expect(clippy::must_use_candidate, reason = "a test may know that it will")]
+    pub fn act(&self, id: &str, action: &str) -> bool {
+        self.look().nova.act(id, action).is_ok()
+    }
+
+    /// Changes a server as nobody could by a request.
+    pub fn edit(&self, id: &str, change: impl FnOnce(&mut Server)) {
+        if let Some(server) = self.look().nova.servers.get_mut(id) {
+            change(server);
+        }
+    }
+
+    /// A server is gone at once.
+    pub fn lose(&self, id: &str) {
+        self.look().nova.servers.remove(id);
+    }
+
+    /// From now on hosts have room for servers that are unshelved, or have none.
+    pub fn set_room(&self, room: bool) {
+        self.look().nova.room = room;
+    }
+
+    /// From now on the image service works, or breaks every shelving off.
+    pub fn set_images(&self, images: bool) {
+        self.look().nova.images = images;
+    }
+
+    /// From now on things take so long. What is under way already goes on as it was.
+    pub fn set_timing(&self, timing: Timing) {
+        self.look().nova.timing = timing;
+    }
+
+    /// No token that was given is good any more.
+    pub fn revoke_tokens(&self) {
+        self.look().keystone.revoke();
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.look().clock.now()
+    }
+
+    /// Moves a clock that is set by hand.
+    pub fn advance(&self, by: Duration) {
+        self.look().clock.advance(by);
+    }
+
+    /// From now on these requests fail so. If several rules meet, the first made wins.
+    pub fn fail(&self, requests: Requests, fault: Fault) {
+        self.look().script.fail(requests, fault);
+    }
+
+    /// From now on the test is told of these requests before or after they take effect; the answer waits for it. It
+    /// may use this fake, and it may block.
+    pub fn on(&self, requests: Requests, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
+        self.look().script.on(requests, moment, hook);
+    }
+
+    /// At these requests the client is to crash, which `kill` sees to: before, so that the request never takes effect,
+    /// or after it has, but before the client knows.
+    pub fn crash(&self, requests: &Requests, moment: Moment, kill: impl FnMut(&Call) + Send + 'static) {
+        self.on(requests.clone(), moment, kill);
+        self.fail(requests.clone(), Fault::Reset(moment));
+    }
+
+    /// Forgets all rules.
+    pub fn behave(&self) {
+        self.look().script.clear();
+    }
+
+    /// All requests since the start or the last [`Self::forget_calls`], in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.look().calls.clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_calls(&self) {
+        self.look().calls.clear();
+    }
+
+    fn look(&self) -> MutexGuard<'_, Shared> {
+        look(&self.shared)
+    }
+}
+
+impl Drop for FakeOpenStack {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

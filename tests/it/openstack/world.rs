@@ -1,0 +1,122 @@
+//! Both fakes, which know of the same nodes, and the program between them.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use fake_openstack::{Account, Clock, FakeOpenStack, Options, Server, Timing};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::fake_api::{FakeApi, Resource};
+use crate::objects::{Node, Pod};
+
+const PASSWORD: &str = "s3cret-password";
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) api: FakeApi,
+    pub(super) cloud: FakeOpenStack,
+    directory: TempDir,
+}
+
+/// What a run left behind, besides the cluster and the cloud.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) code: Option<i32>,
+    pub(super) report: Value,
+    pub(super) stderr: String,
+}
+
+/// The ID of the n-th server.
+pub(super) fn id(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+/// The name of the n-th server and its node.
+pub(super) fn name(number: usize) -> String {
+    format!("hub-k8s-node-{number}")
+}
+
+/// A user's pod.
+pub(super) fn user(number: usize) -> Pod {
+    Pod::new("users", &format!("user-{number}")).label("user", "true").memory("1Gi").cpu("100m")
+}
+
+impl World {
+    /// With so many nodes of 8 GiB, each on a server that runs.
+    pub(super) fn new(nodes: usize) -> Self {
+        let clock = Clock::by_hand("2026-11-26T18:00:00Z".parse().unwrap());
+        let minute = Duration::from_mins(1);
+        let timing = Timing { shelving: minute, scheduling: Duration::ZERO, spawning: minute, power: minute };
+        let account = Account { password: PASSWORD.to_owned(), ..Account::ops() };
+        let cloud = FakeOpenStack::start(account, Options { timing, clock }).unwrap();
+        let api = FakeApi::start();
+        for number in 1..=nodes {
+            cloud.add_server(
+                Server::new(&id(number), &name(number), &Account::ops().project_id)
+                    .metadata("kubespray_groups", "kube_node,k8s_cluster"),
+            );
+            api.add_node(&Node::new(&name(number)));
+            api.edit(Resource::Nodes, None, &name(number), |node| {
+                node["spec"]["providerID"] = json!(format!("openstack:///{}", id(number)));
+            });
+        }
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("kubeconfig"), api.kubeconfig()).unwrap();
+        Self { api, cloud, directory }
+    }
+
+    /// Carries a plan out, with these settings and nothing else in the environment than the way to both fakes.
+    pub(super) fn run(&self, settings: &[(&str, &str)]) -> Ran {
+        let mut environment = BTreeMap::from([
+            ("OS_USERNAME", "ops"),
+            ("OS_PASSWORD", PASSWORD),
+            ("OS_PROJECT_NAME", "hub"),
+            ("OS_USER_DOMAIN_NAME", "Default"),
+            ("OS_PROJECT_DOMAIN_NAME", "Default"),
+            ("NODE_GROUPS", "hub-k8s-node-"),
+            ("PREEMPTIBLE_LABELS", "user"),
+            ("MIN_NODES", "1"),
+            ("RUN_TIMEOUT", "60s"),
+        ]);
+        environment.extend(settings.iter().copied());
+        let output = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+            .args(["--output", "json", "--yes"])
+            .env_clear()
+            .env("KUBECONFIG", self.directory.path().join("kubeconfig"))
+            .env("OS_AUTH_URL", self.cloud.auth_url())
+            .envs(environment)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Ran {
+            code: output.status.code(),
+            report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ran {
+    /// The actions as `verb node: outcome`, without the sentences of those that went well.
+    pub(super) fn story(&self) -> Vec<String> {
+        let outcomes = self.report["outcomes"].as_array();
+        let actions = self.report["actions"].as_array().into_iter().flatten().enumerate();
+        let told = actions.map(|(index, action)| {
+            let verb = action["action"].as_str().unwrap();
+            let what = action["node"].as_str().or(action["group"].as_str()).unwrap_or_default();
+            let outcome = outcomes.and_then(|outcomes| outcomes.get(index)).unwrap_or(&Value::Null);
+            let word = outcome["outcome"].as_str().unwrap_or("not tried");
+            let message = outcome["message"].as_str().unwrap_or_default();
+            let because = if message.is_empty() { String::new() } else { format!(" ({message})") };
+            format!("{verb} {what}: {word}{because}")
+        });
+        told.collect()
+    }
+
+    pub(super) fn warnings(&self) -> Vec<&str> {
+        let warnings = self.report["warnings"].as_array().into_iter().flatten();
+        warnings.filter_map(|warning| warning["message"].as_str()).collect()
+    }
+}
