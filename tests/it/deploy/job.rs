@@ -128,7 +128,7 @@ fn the_job_for_a_hub_finds_a_node_when_the_users_nodes_are_full_and_does_a_full_
 #[test]
 fn the_service_account_of_a_dry_run_may_only_read() {
     let Some(plane) = ControlPlane::shared() else { return };
-    for overlay in ["overlays/dry-run", "overlays/gke-dry-run"] {
+    for overlay in ["overlays/dry-run", "overlays/gke-dry-run", "overlays/openstack-nova-dry-run"] {
         let objects = objects(&plane.kustomize(overlay));
         for kind in ["ClusterRole", "Role"] {
             for rule in one(&objects, kind)["rules"].as_array().unwrap() {

@@ -20,8 +20,15 @@ use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 
-/// What can be applied, and what a hub on GKE would.
-const OVERLAYS: [&str; 4] = ["base", "overlays/dry-run", "overlays/gke", "overlays/gke-dry-run"];
+/// What can be applied, and what a hub on GKE or on OpenStack would.
+const OVERLAYS: [&str; 6] = [
+    "base",
+    "overlays/dry-run",
+    "overlays/gke",
+    "overlays/gke-dry-run",
+    "overlays/openstack-nova",
+    "overlays/openstack-nova-dry-run",
+];
 
 /// A file or folder of `k8s/`.
 pub(crate) fn path(name: &str) -> PathBuf {

@@ -85,7 +85,11 @@ fn the_network_policy_is_about_the_jobs_pod() {
 #[test]
 fn a_dry_run_is_the_same_job() {
     let Some(plane) = ControlPlane::shared() else { return };
-    for (live, dry) in [("base", "overlays/dry-run"), ("overlays/gke", "overlays/gke-dry-run")] {
+    for (live, dry) in [
+        ("base", "overlays/dry-run"),
+        ("overlays/gke", "overlays/gke-dry-run"),
+        ("overlays/openstack-nova", "overlays/openstack-nova-dry-run"),
+    ] {
         let (live, dry) = (plane.kustomize(live), plane.kustomize(dry));
         let same = |yaml: &str| -> Vec<Value> {
             let rights = |object: &Value| object["kind"] == "ClusterRole" || object["kind"] == "Role";
