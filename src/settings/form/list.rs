@@ -194,8 +194,8 @@ mod tests {
         assert_eq!((GROUPS.read)("pool-a:../b"), Err(not_a_group));
         assert!((GROUPS.read)("gke-hub-users-1a2b-grp:1a2b").is_ok());
         // The beginning of servers' names, and an expression.
-        assert!((GROUPS.read)("hub-k8s-node-:gpu=^hub-k8s-gpu-[0-9]+$:Hub_2.").is_ok());
-        for text in ["-a", "a b", "*", "hub-[0-9]+", "^a b", "a/^b"] {
+        assert!((GROUPS.read)("hub-k8s-node-:gpu=^hub-k8s-gpu-[0-9]+$:hub_2.").is_ok());
+        for text in ["-a", "NODE_GROUP_NAMES", "a b", "*", "hub-[0-9]+", "^a b", "a/^b"] {
             assert!((GROUPS.read)(text).is_err(), "{text}");
         }
     }

@@ -139,12 +139,11 @@ fn is_dns_word(text: &str) -> bool {
     has_ends(text, lower) && text.bytes().all(|byte| lower(byte) || byte == b'-')
 }
 
-/// What the names of servers may begin with.
+/// What the names of servers may begin with. In capitals is what somebody is to fill in; an expression may have them.
 fn is_beginning(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    text.len() <= 255
-        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text.bytes().all(inner)
+    let start = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let inner = |byte: u8| start(byte) || matches!(byte, b'-' | b'_' | b'.');
+    text.len() <= 255 && text.bytes().next().is_some_and(start) && text.bytes().all(inner)
 }
 
 /// What may be a regular expression. Whether it is one, the provider that uses it says.
