@@ -30,9 +30,42 @@ pub fn without_token(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// A parser's words about a text that may hold a secret, without what it quotes of it.
+#[must_use]
+pub fn without_quotes(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, quoted)) = rest.split_once(['"', '`']) {
+        kept.push_str(before);
+        let mark = rest.get(before.len()..).and_then(|from| from.chars().next()).unwrap_or('"');
+        kept.push_str("(hidden)");
+        // A mark inside of the quotation is escaped, or the end is not known.
+        rest =
+            if quoted.contains('\\') { "" } else { quoted.split_once(mark).map_or("", |(_, after)| after) };
+    }
+    kept.push_str(rest);
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_parser_quotes_is_hidden() {
+        for (text, expected) in [
+            (r#"invalid type: string "SECRET", expected u64"#, "invalid type: string (hidden), expected u64"),
+            (
+                "invalid type: integer `77`, expected a string",
+                "invalid type: integer (hidden), expected a string",
+            ),
+            (r#"string "SE\"CRET", expected"#, "string (hidden)"),
+            (r#"string "SECRET"#, "string (hidden)"),
+            ("connection refused", "connection refused"),
+        ] {
+            assert_eq!(without_quotes(text), expected);
+        }
+    }
 
     #[test]
     fn an_address_loses_its_user_and_password_and_nothing_else() {

@@ -7,6 +7,9 @@ use kube_rebalancer_core::model::{Instance, NodeGroup};
 use crate::listing::{InstanceState, ListedGroup, ListedInstance};
 use crate::member::Member;
 
+/// More instances than any cloud makes in one group. A group that asks for more of them at once is not believed.
+const MOST_COMING: u32 = 10_000;
+
 /// The group with the instances that have a node or will get one. What the group was asked for and does not list yet is
 /// coming: it counts as an instance without a name.
 pub(crate) fn node_group<I: Ord>(
@@ -24,7 +27,15 @@ pub(crate) fn node_group<I: Ord>(
     let coming = group.target_size.saturating_sub(listed);
     let unnamed =
         |number| Instance { name: format!("{} (coming, {number})", group.name), ..Instance::default() };
-    instances.extend((1..=coming).map(unnamed));
+    instances.extend((1..=coming.min(MOST_COMING)).map(unnamed));
+    // Whatever it will do, it is not this program's to change.
+    let absurd = (coming > MOST_COMING).then(|| {
+        format!(
+            "its target size is {}, {coming} more than it lists; at most {MOST_COMING} are believed",
+            group.target_size
+        )
+    });
+    let forbidden = |why: &Option<String>| absurd.clone().or_else(|| why.clone());
     NodeGroup {
         name: group.name.clone(),
         zone: group.zone.clone(),
@@ -32,8 +43,8 @@ pub(crate) fn node_group<I: Ord>(
         target_size: group.target_size,
         instances,
         template: group.template.clone(),
-        not_growable: group.not_growable.clone(),
-        not_shrinkable: group.not_shrinkable.clone(),
+        not_growable: forbidden(&group.not_growable),
+        not_shrinkable: forbidden(&group.not_shrinkable),
         not_parkable: group.not_parkable.clone(),
         not_wakeable: group.not_wakeable.clone(),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use google_cloud_auth::credentials::{Builder, Credentials, mds};
 use http::Extensions;
+use kube_rebalancer_core::secret::without_quotes;
 use tokio::time::sleep;
 
 use super::words;
@@ -31,18 +32,20 @@ pub(super) async fn find(metadata_server: Option<&str>) -> Result<Credentials, C
         let credentials = credentials.map_err(|error| {
             // It does not always name the file.
             let file = "the file that GOOGLE_APPLICATION_CREDENTIALS names, or else gcloud's own";
-            none(&format!("{file}, is of no use: {}", words::clean(&error.to_string())))
+            none(&format!("{file}, is of no use: {}", words::clean(&without_quotes(&error.to_string()))))
         })?;
         match credentials.headers(Extensions::new()).await {
             Ok(_) => return Ok(credentials),
             Err(error) if error.is_transient() && tried < TRIES => {
-                let cause = words::root_cause(&error);
+                let cause = without_quotes(&words::root_cause(&error));
                 log::info!("trying again in {} ms for credentials: {cause}", pause.as_millis());
                 sleep(pause).await;
                 pause *= 2;
             }
             Err(error) => {
-                return Err(none(&format!("asking for a token failed: {}", words::root_cause(&error))));
+                // An answer that cannot be read may hold a token all the same.
+                let cause = without_quotes(&words::root_cause(&error));
+                return Err(none(&format!("asking for a token failed: {cause}")));
             }
         }
     }

@@ -3,13 +3,15 @@
 use std::error::Error;
 use std::time::Duration;
 
+use kube_rebalancer_core::secret::without_token;
+
 /// As much as fits a line or two.
 const LONGEST: usize = 300;
 
-/// Text on one line, without control characters, cut where it gets long.
+/// Text on one line, without control characters and without a token that it repeats, cut where it gets long.
 pub(super) fn clean(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
-    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let line = without_token(&words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "));
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}...", line.split_at(end).0),
         None => line,

@@ -130,6 +130,23 @@ fn a_group_that_lists_more_than_its_target_has_nothing_coming() {
 }
 
 #[test]
+fn a_group_of_two_thousand_million_neither_fills_the_memory_nor_is_changed() {
+    let mut pool = group("pool", vec![instance("a")]);
+    pool.target_size = u32::MAX;
+    let joined = join(&listing(vec![pool]), &snapshot(&[]));
+    let group = &joined.groups[0];
+    assert_eq!((group.instances.len(), group.target_size), (10_001, u32::MAX));
+    let why = "its target size is 4294967295, 4294967294 more than it lists; at most 10000 are believed";
+    assert_eq!((group.not_growable.as_deref(), group.not_shrinkable.as_deref()), (Some(why), Some(why)));
+
+    // So many may come at once.
+    let mut pool = super::toy::group("pool", vec![instance("a")]);
+    pool.target_size = 10_001;
+    let joined = join(&listing(vec![pool]), &snapshot(&[]));
+    assert_eq!((joined.groups[0].instances.len(), &joined.groups[0].not_growable), (10_001, &None));
+}
+
+#[test]
 fn twins_are_outside_both() {
     let listing = listing(vec![group("pool", vec![instance("a")])]);
     let joined = join(&listing, &snapshot(&[node("a"), claiming("a.toy", "toy://acme/z1/a")]));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fake_gce::{FakeGce, Group, Options};
 
-use super::server::{Reply, Server, TOKEN, ok};
+use super::server::{Reply, Server, TOKEN, ok, refusal};
 use super::zonal;
 use crate::client::{ConnectOptions, connect};
 use crate::error::ErrorKind;
@@ -40,6 +40,23 @@ async fn a_metadata_server_without_an_account_is_not_asked_again() {
     let error = connect(server.options()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Credentials);
     assert!(error.message.contains("404") && error.message.ends_with(ADVICE), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_is_in_no_message_whatever_is_wrong_with_its_answer() {
+    let odd = r#"{"access_token": "SECRET", "expires_in": "SECRET", "token_type": "Bearer"}"#;
+    let server = Server::with_metadata(move |_| ok(odd), |_, _| Reply::Close);
+    let error = connect(server.options()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Credentials);
+    assert!(error.message.contains("invalid type: string (hidden), expected u64"), "{error}");
+    assert!(!error.message.contains("SECRET"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_that_compute_engine_repeats_is_hidden() {
+    let server = Server::start(|_, _| refusal(403, "forbidden", "bad token Bearer SECRET of yours"));
+    let error = server.connect().await.group(&zonal()).await.unwrap_err();
+    assert!(error.message.contains("bad token Bearer (hidden) of yours"), "{error}");
 }
 
 #[tokio::test]
