@@ -105,6 +105,11 @@ impl Collector {
         Self { label_keys: Some(keys), pods: Vec::with_capacity(ROOM), ..Self::default() }
     }
 
+    /// The keys of pods' labels to keep; all of them if that is not said.
+    pub(super) fn label_keys(&self) -> Option<Arc<BTreeSet<String>>> {
+        self.label_keys.clone()
+    }
+
     /// One that keeps the lives of pods, also of those that have ended.
     pub(super) fn of_lives() -> Self {
         Self { lives: Some(Vec::new()), ..Self::default() }

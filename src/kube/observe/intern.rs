@@ -2,14 +2,47 @@
 //! amounts of devices and the like.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{Constraints, Controller, FurtherAmounts};
 
+/// Shared texts by their hashes: a number is found with a few looks at memory, one of fifteen thousand names of nodes that
+/// begin alike with many.
+#[derive(Debug, Default)]
+struct Texts {
+    by_hash: BTreeMap<u64, Arc<str>>,
+    /// Texts whose hash another one has. Nobody but an attacker finds any.
+    others: BTreeSet<Arc<str>>,
+}
+
+impl Texts {
+    fn share(&mut self, text: &str, hash: u64) -> Arc<str> {
+        match self.by_hash.entry(hash) {
+            Entry::Vacant(free) => Arc::clone(free.insert(text.into())),
+            Entry::Occupied(known) if **known.get() == *text => Arc::clone(known.get()),
+            Entry::Occupied(_) => {
+                if let Some(shared) = self.others.get(text) {
+                    return Arc::clone(shared);
+                }
+                let shared: Arc<str> = text.into();
+                self.others.insert(Arc::clone(&shared));
+                shared
+            }
+        }
+    }
+}
+
+/// FNV-1a: short, and good enough for names.
+fn hash(text: &str) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
+}
+
 /// Everything shared so far.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
-    texts: BTreeSet<Arc<str>>,
+    texts: Texts,
     label_keys: BTreeSet<Arc<[Arc<str>]>>,
     controllers: BTreeSet<Arc<Controller>>,
     constraints: BTreeSet<Arc<Constraints>>,
@@ -19,12 +52,7 @@ pub(super) struct Interner {
 impl Interner {
     /// The shared copy of a text.
     pub(super) fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(shared) = self.texts.get(text) {
-            return Arc::clone(shared);
-        }
-        let shared: Arc<str> = text.into();
-        self.texts.insert(Arc::clone(&shared));
-        shared
+        self.texts.share(text, hash(text))
     }
 
     /// The shared copy of a set of label keys, given in order.
@@ -72,12 +100,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_hash_is_the_published_one_and_texts_of_one_hash_stay_apart() {
+        assert_eq!(hash(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(hash("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(hash("foobar"), 0x8594_4171_f739_67e8);
+        let mut texts = Texts::default();
+        let shared = ["a", "b", "a", "b"].map(|text| texts.share(text, 1));
+        assert_eq!(shared.each_ref().map(|text| &**text), ["a", "b", "a", "b"]);
+        assert!(Arc::ptr_eq(&shared[0], &shared[2]) && Arc::ptr_eq(&shared[1], &shared[3]));
+    }
+
+    #[test]
     fn equal_values_share_one_allocation_and_others_do_not() {
         let mut interner = Interner::default();
         let first = interner.label_keys(["app", "tier"].into_iter());
         assert!(Arc::ptr_eq(&first, &interner.label_keys(["app", "tier"].into_iter())));
         assert!(!Arc::ptr_eq(&first, &interner.label_keys(["app"].into_iter())));
         assert!(Arc::ptr_eq(&first[0], &interner.text("app")));
+        assert!(!Arc::ptr_eq(&first[0], &interner.text("apq")));
 
         let owner = |name: &str| Controller {
             group: None,

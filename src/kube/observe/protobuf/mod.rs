@@ -38,6 +38,7 @@ pub(super) fn read_page(
         let found = kind.map(|kind| group.map_or_else(|| kind.to_owned(), |group| format!("{group} {kind}")));
         return Err(ReadProblem::OtherAnswer { found, expected });
     }
+    let keys = collector.label_keys();
     let mut next = None;
     for field in Fields::of(list.raw) {
         match field? {
@@ -45,7 +46,7 @@ pub(super) fn read_page(
             (2, Value::Bytes(bytes)) => {
                 let object = match item {
                     Kind::Node => node::node(bytes)?,
-                    Kind::Pod => pod::pod(bytes)?,
+                    Kind::Pod => pod::pod(bytes, keys.as_deref())?,
                     Kind::Claim | Kind::Volume | Kind::Other => Object::default(),
                 };
                 collector.take(item, &object).map_err(|error| ReadProblem::Object(Box::new(error)))?;

@@ -11,7 +11,7 @@ pub(super) fn node(message: &[u8]) -> Result<Object<'_>, BrokenProtobuf> {
     let mut object = Object::default();
     for field in Fields::of(message) {
         match field? {
-            (1, Value::Bytes(bytes)) => metadata(bytes, &mut object.metadata)?,
+            (1, Value::Bytes(bytes)) => metadata(bytes, None, &mut object.metadata)?,
             (2, Value::Bytes(bytes)) => spec(bytes, &mut object.spec)?,
             (3, Value::Bytes(bytes)) => status(bytes, &mut object.status)?,
             _ => {}

@@ -1,7 +1,7 @@
 //! What nodes and pods have in common: metadata, amounts, times, requirements on labels.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{BrokenProtobuf, Fields, Value};
 use crate::observe::raw::{
@@ -52,7 +52,7 @@ pub(super) fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), BrokenProtobuf> {
     Ok((key, value))
 }
 
-/// Adds an entry to labels.
+/// Adds an entry to a node selector.
 pub(super) fn label<'a>(
     message: &'a [u8],
     labels: &mut BTreeMap<Text<'a>, Text<'a>>,
@@ -81,8 +81,15 @@ pub(super) fn amount<'a>(message: &'a [u8], amounts: &mut Amounts<'a>) -> Result
     Ok(())
 }
 
+/// The keys of labels to keep; all of them if that is not said.
+pub(super) type LabelKeys<'k> = Option<&'k BTreeSet<String>>;
+
 /// Adds what a message says to metadata.
-pub(super) fn metadata<'a>(message: &'a [u8], metadata: &mut Metadata<'a>) -> Result<(), BrokenProtobuf> {
+pub(super) fn metadata<'a>(
+    message: &'a [u8],
+    keys: LabelKeys<'_>,
+    metadata: &mut Metadata<'a>,
+) -> Result<(), BrokenProtobuf> {
     for field in Fields::of(message) {
         let (number, Value::Bytes(bytes)) = field? else { continue };
         match number {
@@ -93,7 +100,13 @@ pub(super) fn metadata<'a>(message: &'a [u8], metadata: &mut Metadata<'a>) -> Re
             8 => metadata.creation_timestamp = time(bytes)?,
             // Whatever it says, the object is being deleted.
             9 => metadata.deletion_timestamp = Some(time(bytes)?.unwrap_or(Time::Seconds(0))),
-            11 => label(bytes, &mut metadata.labels)?,
+            11 => {
+                let (key, value) = entry(bytes)?;
+                let key = text(key);
+                if keys.is_none_or(|keys| keys.contains(key.as_str())) {
+                    metadata.labels.insert(key, text(value));
+                }
+            }
             12 => annotation(bytes, &mut metadata.annotations)?,
             13 => metadata.owner_references.push(owner(bytes)?),
             _ => {}

@@ -4,18 +4,18 @@ use serde::de::IgnoredAny;
 
 use super::fields::{BrokenProtobuf, Fields, Value};
 use super::node::condition;
-use super::object::{amount, label, metadata, name, node_selector, text, text_of};
+use super::object::{LabelKeys, amount, label, metadata, name, node_selector, text, text_of};
 use crate::observe::raw::{
     Affinity, ClaimOfVolume, Container, ContainerStatus, EmptyDir, Object, Phase, Resources, RestartPolicy,
     Spec, Status, Toleration, Volume,
 };
 
-/// A pod, as far as anything reads it.
-pub(super) fn pod(message: &[u8]) -> Result<Object<'_>, BrokenProtobuf> {
+/// A pod, as far as anything reads it, with the labels that have one of these keys.
+pub(super) fn pod<'a>(message: &'a [u8], keys: LabelKeys<'_>) -> Result<Object<'a>, BrokenProtobuf> {
     let mut object = Object::default();
     for field in Fields::of(message) {
         match field? {
-            (1, Value::Bytes(bytes)) => metadata(bytes, &mut object.metadata)?,
+            (1, Value::Bytes(bytes)) => metadata(bytes, keys, &mut object.metadata)?,
             (2, Value::Bytes(bytes)) => spec(bytes, &mut object.spec)?,
             (3, Value::Bytes(bytes)) => status(bytes, &mut object.status)?,
             _ => {}
