@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// What of each object differs from the one before, written as these words in the templates.
-const NAME: &str = "@name@";
-const NODE: &str = "@node@";
+pub(crate) const NAME: &str = "@name@";
+pub(crate) const NODE: &str = "@node@";
 
 /// Every so manieth pod is a daemon's.
 const DAEMON_EVERY: usize = 10;
@@ -129,7 +129,7 @@ impl Template {
     }
 }
 
-fn node() -> Value {
+pub(crate) fn node() -> Value {
     let condition = |kind: &str, status: &str| {
         json!({
             "lastHeartbeatTime": "2026-01-15T08:59:30Z", "lastTransitionTime": "2026-01-10T08:00:00Z",
@@ -193,7 +193,7 @@ fn status() -> Value {
     })
 }
 
-fn user_pod(variables: usize) -> Value {
+pub(crate) fn user_pod(variables: usize) -> Value {
     let environment: Vec<_> = (0..variables)
         .map(|number| json!({"name": format!("JUPYTERHUB_SETTING_{number}"), "value": format!("/user/ada/{number}")}))
         .collect();

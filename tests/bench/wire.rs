@@ -1,0 +1,130 @@
+//! What a dry run on a large cluster costs, beside `curl` fetching the same pages: `cargo bench --bench wire`.
+//!
+//! ```text
+//! cargo bench --bench wire                       1,000 nodes with 30,000 pods, 5,000 with 150,000, 15,000 with 450,000
+//! cargo bench --bench wire -- 1000 30000         one size
+//! OTHER=target/0.1.0/kube-rebalancer RUNS=7 cargo bench --bench wire     another program beside this one, seven runs
+//! ```
+//!
+//! A server in this process answers from templates, in JSON and in protobuf; the program and `curl` are processes of their
+//! own, one after the other, in turns. The table has medians, with the least and the greatest in brackets. Reads `/proc`, so
+//! it runs on Linux.
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement for a person")]
+
+#[expect(dead_code, reason = "other benchmarks read whole dumps")]
+mod dump;
+mod wire {
+    pub(crate) mod measure;
+    pub(crate) mod server;
+}
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use wire::measure::{Cost, measure};
+use wire::server::{Encoding, Server};
+
+const SIZES: [(usize, usize); 3] = [(1_000, 30_000), (5_000, 150_000), (15_000, 450_000)];
+const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-rebalancer");
+/// Number of objects of a page, as the program asks for them.
+const PAGE: usize = 500;
+
+fn main() {
+    let numbers: Vec<usize> = env::args().filter_map(|word| word.parse().ok()).collect();
+    let sizes = match numbers.as_slice() {
+        [nodes, pods] => vec![(*nodes, *pods)],
+        _ => SIZES.to_vec(),
+    };
+    let runs = env::var("RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let other = env::var("OTHER").ok();
+    println!(
+        "{:>6} {:>7}  {:<26} {:>20} {:>20} {:>14} {:>9}",
+        "nodes", "pods", "", "wall, s", "CPU, s", "peak RSS, MiB", "MB"
+    );
+    for (nodes, pods) in sizes {
+        compare(nodes, pods, runs, other.as_deref());
+    }
+}
+
+/// One size: every candidate once, then all of them again.
+fn compare(nodes: usize, pods: usize, runs: usize, other: Option<&str>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(nodes, pods);
+    let kubeconfig = folder.path().join("kubeconfig");
+    fs::write(&kubeconfig, server.kubeconfig()).expect("a file");
+    let pages = folder.path().join("pages");
+    fs::write(&pages, curl_config(&server, nodes, pods)).expect("a file");
+
+    let program = |path: &str| dry_run(path, &kubeconfig);
+    let mut candidates = vec![
+        ("dry run, protobuf", Encoding::Protobuf, program(PROGRAM)),
+        ("curl, protobuf", Encoding::Protobuf, curl(&pages, Encoding::Protobuf)),
+        ("dry run, JSON", Encoding::Json, program(PROGRAM)),
+        ("curl, JSON", Encoding::Json, curl(&pages, Encoding::Json)),
+    ];
+    if let Some(other) = other {
+        candidates.push(("dry run of OTHER", Encoding::Protobuf, program(other)));
+    }
+    let mut costs: Vec<Vec<Cost>> = candidates.iter().map(|_| Vec::new()).collect();
+    for _ in 0..runs {
+        for ((_, encoding, command), costs) in candidates.iter_mut().zip(&mut costs) {
+            server.speak(*encoding);
+            let before = server.sent();
+            let cost = measure(command);
+            costs.push(Cost { bytes: server.sent() - before, ..cost });
+        }
+    }
+    for ((name, ..), costs) in candidates.iter().zip(&costs) {
+        let wall = spread(costs.iter().map(|cost| cost.wall_ms));
+        let processor = spread(costs.iter().map(|cost| cost.processor_ms));
+        let peak = median(costs.iter().map(|cost| cost.peak_kib)) >> 10;
+        let megabytes = median(costs.iter().map(|cost| cost.bytes)) / 1_000_000;
+        println!("{nodes:>6} {pods:>7}  {name:<26} {wall:>20} {processor:>20} {peak:>14} {megabytes:>9}");
+    }
+}
+
+fn dry_run(program: &str, kubeconfig: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("KUBECONFIG", kubeconfig).env("HOME", "/").arg("--dry-run");
+    command.env("PREEMPTIBLE_LABELS", "hub.jupyter.org/username").env("MAX_NODES", "20000");
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// One `curl` for all pages, over one connection, which keeps nothing.
+fn curl(config: &Path, encoding: Encoding) -> Command {
+    let mut command = Command::new("curl");
+    command.arg("--silent").arg("--header").arg(format!("Accept: {}", encoding.media_type()));
+    command.arg("--config").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn curl_config(server: &Server, nodes: usize, pods: usize) -> String {
+    let mut config = String::new();
+    for (kind, count) in [("nodes", nodes), ("pods", pods)] {
+        for from in (0..count).step_by(PAGE) {
+            let next = if from == 0 { String::new() } else { format!("&continue={from}") };
+            config.push_str(&format!(
+                "url = \"{}/api/v1/{kind}?limit={PAGE}{next}\"\noutput = \"/dev/null\"\n",
+                server.url()
+            ));
+        }
+    }
+    config
+}
+
+fn median(values: impl Iterator<Item = u64>) -> u64 {
+    let mut values: Vec<u64> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// The median of milliseconds in seconds, with the least and the greatest.
+fn spread(values: impl Iterator<Item = u64> + Clone) -> String {
+    let seconds = |milliseconds: u64| format!("{}.{:02}", milliseconds / 1000, milliseconds % 1000 / 10);
+    let least = values.clone().min().unwrap_or_default();
+    let greatest = values.clone().max().unwrap_or_default();
+    format!("{} ({}-{})", seconds(median(values)), seconds(least), seconds(greatest))
+}
