@@ -145,13 +145,16 @@ impl Aim<'_> {
         let mut best: Option<(u128, u64, usize)> = None;
         let mut total = self.nothing();
         for length in 0..=lengths.most {
+            let mut adds = false;
             if length > 0 {
                 let Some(entry) = entries.get(length - 1) else { break };
-                if counts(entry) {
+                adds = counts(entry);
+                if adds {
                     total.add(entry);
                 }
             }
-            if length < lengths.least || !allowed(&total) {
+            // A prefix with the total of the one before is no better than that. There may be thousands of nodes to create.
+            if length < lengths.least || (length > lengths.least && !adds) {
                 continue;
             }
             let distance = distance(&total);
@@ -159,7 +162,8 @@ impl Aim<'_> {
             let better = best.is_none_or(|(least, capacity, _)| {
                 distance < least || (distance == least && offered > capacity)
             });
-            if better {
+            // What is asked last costs most.
+            if better && allowed(&total) {
                 best = Some((distance, offered, length));
             }
         }
