@@ -51,7 +51,7 @@ fn status<'a>(message: &'a [u8], status: &mut Status<'a>) -> Result<(), BrokenPr
         match field? {
             (1, Value::Bytes(bytes)) => amount(bytes, status.capacity.get_or_insert_default())?,
             (2, Value::Bytes(bytes)) => amount(bytes, status.allocatable.get_or_insert_default())?,
-            (4, Value::Bytes(bytes)) => status.conditions.push(condition(bytes)?),
+            (4, Value::Bytes(bytes)) => status.conditions.extend(condition(bytes)?),
             (7, Value::Bytes(bytes)) => node_info(bytes, &mut status.node_info)?,
             _ => {}
         }
@@ -68,13 +68,18 @@ fn node_info<'a>(message: &'a [u8], info: &mut NodeInfo<'a>) -> Result<(), Broke
     Ok(())
 }
 
-/// A condition of a node, or one of a pod: both have the same numbers.
-pub(super) fn condition(message: &[u8]) -> Result<Condition<'_>, BrokenProtobuf> {
+/// A condition of a node, or one of a pod: both have the same numbers. `None` for one of a kind that nothing reads.
+pub(super) fn condition(message: &[u8]) -> Result<Option<Condition<'_>>, BrokenProtobuf> {
     let mut condition = Condition::default();
     for field in Fields::of(message) {
         let (number, Value::Bytes(bytes)) = field? else { continue };
         match number {
-            1 => condition.kind = ConditionKind::named(name(bytes)),
+            1 => {
+                condition.kind = ConditionKind::named(name(bytes));
+                if condition.kind == ConditionKind::Other {
+                    return Ok(None);
+                }
+            }
             2 => condition.status = ConditionStatus::named(name(bytes)),
             4 => condition.last_transition_time = time(bytes)?,
             5 => condition.reason = ConditionReason::named(name(bytes)),
@@ -82,5 +87,5 @@ pub(super) fn condition(message: &[u8]) -> Result<Condition<'_>, BrokenProtobuf>
             _ => {}
         }
     }
-    Ok(condition)
+    Ok(Some(condition))
 }

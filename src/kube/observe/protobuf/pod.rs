@@ -145,7 +145,7 @@ fn status<'a>(message: &'a [u8], status: &mut Status<'a>) -> Result<(), BrokenPr
         let (number, Value::Bytes(bytes)) = field? else { continue };
         match number {
             1 => status.phase = Phase::named(name(bytes)),
-            2 => status.conditions.push(condition(bytes)?),
+            2 => status.conditions.extend(condition(bytes)?),
             8 => status.container_statuses.push(container_status(bytes)?),
             10 => status.init_container_statuses.push(container_status(bytes)?),
             11 => status.nominated_node_name = text_of(bytes),
