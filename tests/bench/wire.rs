@@ -9,7 +9,13 @@
 //! A server in this process answers from templates, in JSON and in protobuf; the program and `curl` are processes of their
 //! own, one after the other, in turns. The table has medians, with the least and the greatest in brackets. Reads `/proc`, so
 //! it runs on Linux.
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement for a person")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement for a person, which reads the clock and may stop"
+)]
 
 #[expect(dead_code, reason = "other benchmarks read whole dumps")]
 mod dump;
@@ -19,6 +25,7 @@ mod wire {
 }
 
 use std::env;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -106,10 +113,8 @@ fn curl_config(server: &Server, nodes: usize, pods: usize) -> String {
     for (kind, count) in [("nodes", nodes), ("pods", pods)] {
         for from in (0..count).step_by(PAGE) {
             let next = if from == 0 { String::new() } else { format!("&continue={from}") };
-            config.push_str(&format!(
-                "url = \"{}/api/v1/{kind}?limit={PAGE}{next}\"\noutput = \"/dev/null\"\n",
-                server.url()
-            ));
+            let url = format!("{}/api/v1/{kind}?limit={PAGE}{next}", server.url());
+            writeln!(config, "url = \"{url}\"\noutput = \"/dev/null\"").expect("a text takes it");
         }
     }
     config
