@@ -7,7 +7,7 @@
 //!   cluster   lists, nodes, patches (the port `Cluster`)
 //!   lease     one run at a time
 //!   ledger    what runs remember, in a ConfigMap beside the Lease
-//!   pages     a list, page by page, the pages smaller where the objects are large
+//!   pages     a list, page by page: smaller pages where the objects are large, the next one on its way while one is read
 //!   secrets   messages without credentials
 //!   volumes   where the disks of waiting pods are
 //!   event     what was done, for `kubectl get events`, and what waiting users read

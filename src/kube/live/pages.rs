@@ -1,8 +1,10 @@
 //! A list, page by page, whatever the objects hold.
 //!
 //! The pages are of one moment: no resource version is named, so the server reads from its store, and later pages
-//! continue from there. A page whose answer would be large is asked for again with fewer objects, so that the memory of
-//! a run does not depend on what users write into their pods.
+//! continue from there. A page says where the next one begins before its objects, so that one is asked for while this one is
+//! read on another thread; what the page says once it is read decides. Two pages are in memory at a time. A page whose
+//! answer would be large is asked for again with fewer objects, so that the memory of a run does not depend on what users
+//! write into their pods.
 
 use std::sync::Arc;
 
