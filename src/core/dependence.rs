@@ -35,6 +35,7 @@ pub fn blocked(plan: &Plan, now: &Snapshot, policy: &Policy, missing: &BTreeSet<
             by_pool.entry(&verdict.pool).or_insert(node);
         }
     }
+    let policy = &*policy.in_force(now);
     let survey = Survey::new(now, policy);
     for (pool, uncordon) in by_pool {
         block_pool(plan, &survey, pool, uncordon, &mut blocked);

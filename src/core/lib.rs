@@ -6,6 +6,8 @@
 //!     |    +--- check (judges, shares no code) <---+
 //!   policy (the settings that take part in a decision)
 //!
+//!   foresight (what the plan and the checker expect: a function of history, schedule and calendar)
+//!
 //!   recheck (what still holds of a plan when the turn of an action comes)
 //!
 //!   text, secret (what a person may safely read of it)
@@ -16,6 +18,7 @@
 
 pub mod check;
 pub mod dependence;
+pub mod foresight;
 pub mod model;
 pub mod plan;
 pub mod policy;

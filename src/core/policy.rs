@@ -1,9 +1,13 @@
 //! The settings that take part in a decision, validated and in exact integers.
 
+mod foresight;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::SignedDuration;
+
+pub use foresight::Foresight;
 
 use crate::model::{LabelSelector, Resource};
 
@@ -165,6 +169,8 @@ pub struct Policy {
     pub max_unready_percent: u32,
     /// … at least this many, and the run only uncordons.
     pub ok_unready_nodes: usize,
+    /// What is expected on top of what is asked for.
+    pub foresight: Foresight,
     /// Whether `NODE_GROUPS` names where to grow a cluster that has no node left.
     pub node_groups_named: bool,
     /// The pod that this run is: namespace and name.
@@ -219,6 +225,7 @@ impl Default for Policy {
             startup_taints: BTreeSet::new(),
             max_unready_percent: 45,
             ok_unready_nodes: 3,
+            foresight: Foresight::default(),
             node_groups_named: false,
             own_pod: None,
             own_node: None,

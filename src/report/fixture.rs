@@ -7,6 +7,7 @@ pub(super) use everything::everything;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use kube_rebalancer_core::foresight::Expectation;
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores, Resource};
 use kube_rebalancer_core::plan::{
     Action, After, Band, Before, CordonReason, DeleteReason, Demand, KeepReason, Limit, NodeState,
@@ -131,6 +132,7 @@ pub(super) fn pool(name: &str, nodes: &[NodeVerdict]) -> PoolPlan {
             utilization,
         },
         demand: Demand::default(),
+        expectation: Expectation::default(),
         band: Band::Within,
         after: After { serving: 2, booting: 0, created: 0, utilization },
         limits: Vec::new(),

@@ -8,6 +8,7 @@ use kube_rebalancer_core::policy::CapacitySource;
 
 use super::amount::amount;
 use super::band::band;
+use super::expected::expected;
 use super::{Facts, sentence};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::{Page, Tone, count};
@@ -99,8 +100,14 @@ fn pool_facts(page: &mut Page<'_>, pool: &PoolPlan, unmanaged: &str, facts: &Fac
             Resource::Memory => "",
             Resource::Cpu => " cores",
         };
-        let sum = format!("{requested}{unit} requested, {capacity}{unit} {quantity} on the nodes that serve");
+        let requests =
+            if pool.demand.expected.of(resource) > 0 { "requested or expected" } else { "requested" };
+        let sum =
+            format!("{requested}{unit} {requests}, {capacity}{unit} {quantity} on the nodes that serve");
         fact(page, resource.name(), &sum)?;
+    }
+    if let Some(expected) = expected(&pool.expectation, &facts.policy.foresight) {
+        fact(page, "expected", &expected)?;
     }
     let bounds = facts.policy.bounds_of(&pool.name);
     let decides = before.utilization.decides();

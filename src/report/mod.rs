@@ -11,6 +11,7 @@
 mod actions;
 mod amount;
 mod band;
+mod expected;
 #[cfg(test)]
 mod fixture;
 mod groups;

@@ -8,6 +8,7 @@
 
 mod bounded;
 pub mod clouds;
+mod history;
 mod live;
 mod offline;
 mod show;

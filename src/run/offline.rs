@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::show::{Decided, Show};
-use super::{World, read_settings};
+use super::{World, history, read_settings};
 use crate::cli::{RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use kube_rebalancer_kube::observe;
@@ -19,6 +19,7 @@ pub(super) fn run(
     if arguments.from.iter().filter(|file| *file == "-").count() > 1 {
         return Err(Failure::new(Ending::Usage, StandardInputTwice));
     }
+    let history = history::read(arguments.history.as_deref())?;
     let sources: Vec<Source> = arguments.from.iter().cloned().map(Source::from).collect();
     let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
     let show = Show::new(&settings, arguments, world, names.join(", "));
@@ -32,7 +33,8 @@ pub(super) fn run(
     for warning in &observation.warnings {
         log::warn!("{warning}");
     }
-    let mut decided = match Decided::new(&observation.snapshot, &settings) {
+    let snapshot = observation.snapshot.with_history(history);
+    let mut decided = match Decided::new(&snapshot, &settings) {
         Ok(decided) => decided,
         Err(refusal) => {
             show.refusal(&refusal, out)?;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{World, read_settings};
+use super::{World, history, read_settings};
 use crate::cli::{OutputFormat, SettingFlags, SimulateArgs};
 use crate::error::{Ending, Failure, written};
 use crate::settings::Settings;
@@ -35,6 +35,13 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
     for (index, text) in arguments.compare.iter().enumerate() {
         let compared = compared(text, &arguments.settings, world)?;
         contenders.push(contender(format!("compare {}", index + 1), Some(text.clone()), &compared));
+    }
+    let history = history::read(arguments.history.as_deref())?;
+    if let Some(without) = without_foresight(&settings, &arguments.settings, world)? {
+        contenders.insert(1, without);
+    }
+    for contender in &mut contenders {
+        contender.history.clone_from(&history);
     }
     let (scenario, users) = scenario(arguments)?;
     scenario.check().map_err(|error| {
@@ -65,7 +72,30 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
 }
 
 fn contender(name: String, settings: Option<String>, resolved: &Settings) -> Contender {
-    Contender { name, settings, policy: resolved.policy().clone(), run_timeout: resolved.run_timeout() }
+    Contender {
+        name,
+        settings,
+        policy: resolved.policy().clone(),
+        run_timeout: resolved.run_timeout(),
+        history: None,
+        calendar: [].into(),
+    }
+}
+
+/// The settings that expect nothing.
+const WITHOUT: &str = "FORECAST=false STABILIZATION=0s SCHEDULE=";
+
+/// The same policy without foresight, where it has any: what foresight changes is the difference.
+fn without_foresight(
+    settings: &Settings,
+    flags: &SettingFlags,
+    world: &World,
+) -> Result<Option<Contender>, Failure> {
+    let compared = compared(WITHOUT, flags, world)?;
+    if compared.policy() == settings.policy() {
+        return Ok(None);
+    }
+    Ok(Some(contender("no foresight".to_owned(), Some(WITHOUT.to_owned()), &compared)))
 }
 
 /// The settings of a `--compare`: those of the main policy, with some replaced.

@@ -13,7 +13,7 @@ use kube_rebalancer_ports::Source;
 use kube_rebalancer_simulate::trace::{self, Stay};
 
 pub(super) fn run(arguments: TraceArgs, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
-    let TraceArgs { pods, jupyterhub_log, memory, cpu, settings } = arguments;
+    let TraceArgs { pods, jupyterhub_log, memory, cpu, history, pool, settings } = arguments;
     let (settings, _) = read_settings(settings, world)?;
     let stays = if pods.is_empty() {
         let requests = Amounts::pod(memory.unwrap_or_default(), cpu.unwrap_or_default());
@@ -28,6 +28,11 @@ pub(super) fn run(arguments: TraceArgs, world: &World, out: &mut dyn Write) -> R
         let read = trace::from_pods(&sources(pods), policy, read_lives);
         told(read.map_err(|error| Failure::new(Ending::NotObserved, error))?)
     };
+    if history {
+        let text = kube_rebalancer_history::encode(&trace::history(&stays, &pool));
+        written(text.and_then(|text| out.write_all(text.as_bytes())))?;
+        return Ok(Ending::Done);
+    }
     written(trace::write(stays, out))?;
     Ok(Ending::Done)
 }

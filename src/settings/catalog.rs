@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use kube_rebalancer_core::model::{LabelSelector, Resource};
+use jiff::tz::TimeZone;
+use kube_rebalancer_core::model::{LabelSelector, Resource, Rule};
 use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, PartsPerMillion};
 
 use kube_rebalancer_ports::ParkBy;
@@ -139,6 +140,16 @@ settings! {
         new("3", &form::NODES, "MAX_UNREADY_PERCENT counts only from this number of broken nodes on");
     PROVIDER: Option<String> =
         new("", &form::PROVIDER, "Takes the nodes whose provider ID names no cloud that is known");
+    STABILIZATION: SignedDuration =
+        new("15m", &form::HOURS, "Peak that is kept in mind where no past week tells what to expect");
+    FORECAST: bool =
+        new("true", &form::SWITCH, "Expect what past weeks saw at this hour");
+    FORECAST_LEAD: SignedDuration =
+        new("15m", &form::HOURS, "How far ahead foresight looks, and how early a schedule begins");
+    SCHEDULE: Vec<Rule> =
+        new("", &form::SCHEDULE, "Minimum of nodes, or reserve, at times of the week");
+    TIME_ZONE: TimeZone =
+        new("UTC", &form::TIME_ZONE, "Time zone of the schedule, and of the hours that are compared");
     PROJECT: Option<String> =
         new("", &form::PROJECT, "The Google Cloud project; found from the nodes if unset");
     ZONE: Option<String> =

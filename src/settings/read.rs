@@ -6,7 +6,7 @@ use super::env::{Collected, RawSettings};
 use super::problem::{SettingWarning, SettingsError};
 use super::reader::Reader;
 use super::validated::Settings;
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{Foresight, Policy};
 use kube_rebalancer_ports::{CloudScope, Environment};
 
 /// Reads what was collected.
@@ -47,6 +47,11 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let max_unready_percent = reader.read(&catalog::MAX_UNREADY_PERCENT, raw.max_unready_percent);
     let ok_unready_nodes = reader.read(&catalog::OK_UNREADY_NODES, raw.ok_unready_nodes);
     let provider = reader.read(&catalog::PROVIDER, raw.provider);
+    let stabilization = reader.read(&catalog::STABILIZATION, raw.stabilization);
+    let forecast = reader.read(&catalog::FORECAST, raw.forecast);
+    let lead = reader.read(&catalog::FORECAST_LEAD, raw.forecast_lead);
+    let schedule = reader.read(&catalog::SCHEDULE, raw.schedule);
+    let time_zone = reader.read(&catalog::TIME_ZONE, raw.time_zone);
     let project = reader.read(&catalog::PROJECT, raw.project);
     let zone = reader.read(&catalog::ZONE, raw.zone);
     let node_groups = reader.read(&catalog::NODE_GROUPS, raw.node_groups);
@@ -76,6 +81,8 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     }
     let named_pools = node_groups.iter().flat_map(|groups| groups.pools.values());
     reader.check_pools(&catalog::NODE_GROUPS.entry, named_pools.min(), bounded.has_pools);
+    let pools = (bounded.has_pools, pool_label.is_some());
+    reader.check_schedule(&catalog::SCHEDULE.entry, schedule.as_deref().unwrap_or_default(), pools);
     bounded.check(reader);
     let (bounds, pool_bounds) = bounded.resolve(reader)?;
 
@@ -100,6 +107,13 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         startup_taints: startup_taints?,
         max_unready_percent: max_unready_percent?,
         ok_unready_nodes: ok_unready_nodes?,
+        foresight: Foresight {
+            forecast: forecast?,
+            lead: lead?,
+            stabilization: stabilization?,
+            schedule: schedule?,
+            time_zone: time_zone?,
+        },
         node_groups_named: !node_groups.names.is_empty(),
         own_pod: own_namespace?.zip(own_name?),
         own_node: own_node?,

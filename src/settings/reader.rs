@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kube_rebalancer_core::model::{Assignment, Rule};
 use kube_rebalancer_core::policy::PoolName;
 
 use super::catalog::{Entry, Setting};
@@ -70,14 +71,31 @@ impl Reader {
     /// Adds a problem if a setting names a pool where there are none.
     pub(super) fn check_pools(&mut self, entry: &'static Entry, named: Option<&PoolName>, has_pools: bool) {
         if let Some(pool) = named.filter(|_| !has_pools) {
-            let resolved = self.values.iter().find(|one| one.entry.name == entry.name);
-            self.problems.push(Problem::Value {
-                entry,
-                value: resolved.map(|one| one.text.clone()).unwrap_or_default(),
-                origin: self.origin(entry),
-                complaint: Complaint::NoPools(pool.clone()),
-            });
+            self.complain_of(entry, Complaint::NoPools(pool.clone()));
         }
+    }
+
+    /// Adds a problem if a schedule names a pool where there are none, or reserves for none where there are.
+    pub(super) fn check_schedule(
+        &mut self,
+        entry: &'static Entry,
+        rules: &[Rule],
+        (has_pools, knows_pools): (bool, bool),
+    ) {
+        let assignments = || rules.iter().flat_map(|rule| &rule.assignments);
+        self.check_pools(entry, assignments().find_map(Assignment::pool), has_pools);
+        let of_no_pool =
+            |one: &&Assignment| matches!(one, Assignment::Reserve { .. }) && one.pool().is_none();
+        if let Some(reserve) = assignments().find(of_no_pool).filter(|_| has_pools && knows_pools) {
+            self.complain_of(entry, Complaint::ReserveOfNoPool(reserve.to_string()));
+        }
+    }
+
+    /// Adds a problem with a text that is valid by itself.
+    fn complain_of(&mut self, entry: &'static Entry, complaint: Complaint) {
+        let resolved = self.values.iter().find(|one| one.entry.name == entry.name);
+        let value = resolved.map(|one| one.text.clone()).unwrap_or_default();
+        self.problems.push(Problem::Value { entry, value, origin: self.origin(entry), complaint });
     }
 }
 

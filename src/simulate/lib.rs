@@ -38,10 +38,11 @@ mod world;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, scope};
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::LabelSelector;
+use kube_rebalancer_core::model::{History, LabelSelector, Window};
 use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 
 pub use autoscaler::Defect;
@@ -68,6 +69,10 @@ pub struct Contender {
     pub policy: Policy,
     /// `RUN_TIMEOUT`.
     pub run_timeout: SignedDuration,
+    /// What was asked for before the simulation begins.
+    pub history: Option<Arc<History>>,
+    /// The events of a calendar in the time that is simulated.
+    pub calendar: Arc<[Window]>,
 }
 
 /// What came of all policies.
@@ -162,7 +167,8 @@ impl<'s> Race<'s> {
         let label = policy.preemptible_labels.first().cloned().unwrap_or_default();
         let world = World::new(self.scenario, first_nodes(&policy), &label);
         let optimum = policy.bounds.optimal_utilization;
-        let mut rebalancer = Rebalancer::new(policy, contender.run_timeout, self.scenario.interval);
+        let mut rebalancer = Rebalancer::new(policy, contender.run_timeout, self.scenario.interval)
+            .knowing(contender.history.clone(), Arc::clone(&contender.calendar));
         let (name, settings) = (contender.name.clone(), contender.settings.clone());
         self.run(world, Title { name, settings, optimum }, Some(&mut rebalancer))
     }

@@ -25,6 +25,8 @@ fn scenario(sessions: Vec<Session>) -> Scenario {
 
 fn contender(policy: Policy) -> Contender {
     Contender {
+        history: None,
+        calendar: [].into(),
         name: "kube-rebalancer".to_owned(),
         settings: None,
         policy,

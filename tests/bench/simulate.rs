@@ -34,6 +34,8 @@ fn scenario(days: u32, users_per_day: u32) -> Scenario {
 
 fn run(bencher: Bencher<'_, '_>, days: u32, users_per_day: u32) {
     let contender = Contender {
+        history: None,
+        calendar: [].into(),
         name: "kube-rebalancer".to_owned(),
         settings: None,
         policy: Policy::default(),

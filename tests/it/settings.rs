@@ -85,6 +85,11 @@ fn every_variable_reaches_its_own_field() {
         ("PROVIDER", "gce"),
         ("CLOUD_CONFIG", "/etc/openstack/cloud.conf"),
         ("PARK", "stop"),
+        ("STABILIZATION", "0s"),
+        ("FORECAST", "false"),
+        ("FORECAST_LEAD", "20m"),
+        ("SCHEDULE", "Mon 08:00-09:00 MIN_NODES=7"),
+        ("TIME_ZONE", "Europe/Berlin"),
         ("PROJECT", "my-project"),
         ("ZONE", "us-central1-a"),
         ("COMPUTE_ENDPOINT", "http://127.0.0.1:8080"),
@@ -124,6 +129,11 @@ fn every_variable_reaches_its_own_field() {
     assert!(policy.startup_taints.iter().eq(["example.com/not-yet"]));
     assert_eq!(policy.boot_grace, SignedDuration::from_hours(1));
     assert_eq!((policy.max_unready_percent, policy.ok_unready_nodes), (30, 2));
+    let foresight = &policy.foresight;
+    assert_eq!((foresight.forecast, foresight.stabilization), (false, SignedDuration::ZERO));
+    assert_eq!(foresight.lead, SignedDuration::from_mins(20));
+    assert_eq!(foresight.schedule.len(), 1);
+    assert_eq!(foresight.time_zone.iana_name(), Some("Europe/Berlin"));
     assert!(policy.node_groups_named);
     assert_eq!(policy.own_pod, Some(("hub".into(), "rebalancer-1".into())));
     assert_eq!(policy.own_node.as_deref(), Some("node-1"));
@@ -156,6 +166,23 @@ fn an_empty_text_is_no_text_and_a_flag_goes_before_the_variable() {
     assert_eq!(value("MAX_NODES"), ("72", Origin::Default));
     assert_eq!(value("MIN_NODES"), ("2", Origin::Flag));
     assert_eq!(value("OMIT_NAMESPACES"), ("kube-system", Origin::Default));
+}
+
+#[test]
+fn a_schedule_names_pools_where_there_are_some_and_only_there() {
+    let first = |pairs: &[(&str, &str)]| {
+        let error = Settings::from_pairs(pairs.iter().copied()).unwrap_err().to_string();
+        error.lines().find(|line| line.contains("SCHEDULE")).unwrap().trim().to_owned()
+    };
+    let of_pool = ("SCHEDULE", "Mon 08:00-09:00 RESERVE=user=1Gi");
+    assert!(first(&[of_pool]).ends_with("names pool user, but POOL_LABEL is unset"), "{}", first(&[of_pool]));
+    let of_none = ("SCHEDULE", "Mon 08:00-09:00 MIN_NODES=2 RESERVE=1Gi");
+    let problem = first(&[of_none, ("POOL_LABEL", "pool")]);
+    assert!(problem.ends_with("RESERVE=memory:1Gi names no pool, but POOL_LABEL is set"), "{problem}");
+    assert!(
+        Settings::from_pairs([of_none]).is_ok()
+            && Settings::from_pairs([of_pool, ("POOL_LABEL", "pool")]).is_ok()
+    );
 }
 
 #[test]

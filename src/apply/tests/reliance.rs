@@ -1,5 +1,6 @@
 //! What an action relies on beside its own node: uncordons that were done, the checker's word, and the taints of others.
 
+use kube_rebalancer_core::foresight::Expectation;
 use kube_rebalancer_core::model::{Amounts, Node, SchedulerRefusal, Taint, TaintEffect, Unbound, taint};
 use kube_rebalancer_core::plan::{
     Action, After, Band, Before, Demand, KeepReason, NodeState, NodeVerdict, Plan, PoolPlan, UnmarkReason,
@@ -43,6 +44,7 @@ fn plan_of(nodes: &[Node], actions: Vec<Action>) -> Plan {
         name: String::new(),
         before,
         demand: Demand::default(),
+        expectation: Expectation::default(),
         band: Band::Within,
         after: After { serving: 0, booting: 0, created: 0, utilization },
         limits: Vec::new(),

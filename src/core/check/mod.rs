@@ -51,6 +51,7 @@ use crate::policy::Policy;
 /// Linear in the pods and n log n in the nodes. That planning again changes nothing is asked by [`check_settled`].
 #[must_use]
 pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation> {
+    let policy = &*policy.in_force(snapshot);
     let facts = Facts::of(snapshot, policy);
     let mut found = Vec::new();
     let steps = Steps::of(&facts, plan, &mut found);
@@ -76,6 +77,7 @@ pub fn deletion(
     node: &str,
     going: &BTreeSet<String>,
 ) -> Vec<Violation> {
+    let policy = &*policy.in_force(snapshot);
     let facts = Facts::of(snapshot, policy);
     let Some(index) = facts.find(node) else {
         return vec![Violation::UnknownNode { node: node.to_owned(), verb: "delete" }];

@@ -2,6 +2,7 @@
 //! still there; only instances that never became a node are gone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -64,7 +65,7 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     let after = after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger);
-    Ok(after.with_history(snapshot.history().cloned()))
+    Ok(after.with_history(snapshot.history().cloned()).with_calendar(Arc::clone(snapshot.calendar())))
 }
 
 /// Writes on the node what the action's patch writes, and what the control plane adds to it.

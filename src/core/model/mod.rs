@@ -8,17 +8,19 @@ mod node;
 mod pod;
 mod quantity;
 mod resources;
+mod schedule;
 mod snapshot;
 mod volume;
 
 pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
-pub use history::{History, LARGEST_PEAK, SLOTS_KEPT, Series, Slot, unit as history_unit};
+pub use history::{History, LARGEST_PEAK, SLOTS_KEPT, Series, Slot, rounded, unit as history_unit};
 pub use label::{LabelSelector, Operator, Requirement};
 pub use ledger::{CreatedFor, LastingTaint, Ledger, TaintSet};
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
 pub use pod::{Affinity, Constraints, Controller, Pod, SchedulerRefusal, SelectorTerm, Toleration, Unbound};
 pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};
 pub use resources::{Amounts, Bytes, FurtherAmounts, Millicores, Resource, is_extended_resource};
+pub use schedule::{Assignment, Rule, Weekdays, Window};
 pub use snapshot::{Binding, Snapshot, SnapshotError};
 pub use volume::{ClaimKey, Volumes};
 

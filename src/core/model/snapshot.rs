@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{History, Ledger, Membership, Node, NodeGroup, NodeIndex, Pod, Volumes};
+use super::{History, Ledger, Membership, Node, NodeGroup, NodeIndex, Pod, Volumes, Window};
 
 /// A cluster at one moment.
 ///
@@ -22,6 +22,7 @@ pub struct Snapshot {
     volumes: Volumes,
     ledger: Option<Ledger>,
     history: Option<Arc<History>>,
+    calendar: Arc<[Window]>,
 }
 
 /// Where a pod is.
@@ -112,6 +113,7 @@ impl Snapshot {
             volumes: Volumes::new(),
             ledger: None,
             history: None,
+            calendar: Arc::default(),
         })
     }
 
@@ -163,6 +165,13 @@ impl Snapshot {
         self
     }
 
+    /// The same cluster, with the events of a calendar around its time.
+    #[must_use]
+    pub fn with_calendar(mut self, calendar: Arc<[Window]>) -> Self {
+        self.calendar = calendar;
+        self
+    }
+
     /// When the cluster was observed: the only clock a decision knows.
     #[must_use]
     pub fn observed_at(&self) -> Timestamp {
@@ -208,6 +217,12 @@ impl Snapshot {
     #[must_use]
     pub fn history(&self) -> Option<&Arc<History>> {
         self.history.as_ref()
+    }
+
+    /// The events of a calendar around the snapshot's time.
+    #[must_use]
+    pub fn calendar(&self) -> &Arc<[Window]> {
+        &self.calendar
     }
 
     /// How many pods were visible, those that have ended included.

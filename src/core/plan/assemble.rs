@@ -69,10 +69,12 @@ impl Run<'_, '_> {
         let PoolNow { before, demand, band } = self.now.get(pool)?.clone();
         let limits = self.changes.decisions.get(pool).map(|decision| decision.limits.clone());
         let name = self.survey.pool_name(pool).to_owned();
+        let expectation = self.waiting.expectations.get(pool).cloned().unwrap_or_default();
         Some(PoolPlan {
             name,
             before,
             demand,
+            expectation,
             band,
             after: self.after(pool)?,
             limits: limits.unwrap_or_default(),

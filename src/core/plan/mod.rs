@@ -108,6 +108,7 @@ use crate::policy::Policy;
 ///
 /// Refuses where what was observed cannot be the whole truth; then nothing may be changed.
 pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
+    let policy = &*policy.in_force(snapshot);
     let survey = Survey::new(snapshot, policy);
     refuse(&survey)?;
     let growth = Growth::new(&survey);

@@ -17,6 +17,7 @@ use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::utilization::Utilization;
 use super::waiting::Waiting;
+use crate::foresight::Expectation;
 use crate::model::{Amounts, NodeIndex};
 
 /// How often a choice is taken on its own outcome.
@@ -59,8 +60,9 @@ pub(super) struct Input<'s> {
 /// What a pool's pods ask for whatever serves.
 pub(super) fn demand(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex) -> Demand {
     let occupants = survey.asked_of(pool);
+    let expected = waiting.expectations.get(pool).map(Expectation::amounts).unwrap_or_default();
     let waiting = waiting.demand.get(pool).cloned().unwrap_or_default();
-    Demand { occupants, waiting, expected: Amounts::default() }
+    Demand { occupants, waiting, expected }
 }
 
 /// What is asked of the nodes that serve under these cordons, and what they offer.

@@ -7,6 +7,7 @@ use super::demand::Demand;
 use super::notes::{Limit, Warning};
 use super::reason::{CordonReason, DeleteReason, KeepReason, Reason, UncordonReason};
 use super::utilization::{Band, Utilization};
+use crate::foresight::Expectation;
 use crate::model::{Amounts, Ledger};
 use crate::policy::PoolName;
 
@@ -63,6 +64,8 @@ pub struct PoolPlan {
     pub before: Before,
     /// What its pods ask for.
     pub demand: Demand,
+    /// Where [`Demand::expected`] is from.
+    pub expectation: Expectation,
     /// Where its utilization lies.
     pub band: Band,
     /// The pool once every action has taken effect and every booting node serves.

@@ -1,4 +1,4 @@
-//! Pods that wait for a node: what they ask for, and which pool each belongs to.
+//! Pods that wait for a node: what they ask for, and which pool each belongs to; and what is expected of those to come.
 //!
 //! Utilization is blind to fragmentation: at 75 % no node may have room for one more user. So each pod that the
 //! scheduler could not place gets a place first ([`super::placing`]), and the places that are needed are kept, opened or
@@ -18,6 +18,7 @@ use super::places::{Nominated, Place, Stage, places};
 use super::pools::PoolIndex;
 use super::state::Cordon;
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
+use crate::foresight::{Expectation, expect};
 use crate::model::{Affinity, Amounts, NodeIndex, Pod, Resource, Unbound, Volumes};
 
 /// The pods that are bound to no node.
@@ -25,6 +26,8 @@ use crate::model::{Affinity, Amounts, NodeIndex, Pod, Resource, Unbound, Volumes
 pub(super) struct Waiting<'a> {
     /// By pool: what they ask for together. What could run nowhere asks for nothing.
     pub(super) demand: Vec<Amounts>,
+    /// By pool: what foresight expects of those who will come.
+    pub(super) expectations: Vec<Expectation>,
     /// By pool: how many the scheduler has refused.
     pub(super) refused: Vec<usize>,
     /// By pool: the refused ones that could run somewhere, in the order in which they get their places.
@@ -112,6 +115,7 @@ impl<'a> Waiting<'a> {
         let pools = survey.pools.len();
         let mut waiting = Self {
             demand: vec![Amounts::default(); pools],
+            expectations: Vec::new(),
             refused: vec![0; pools],
             placeable: vec![Vec::new(); pools],
             nominated: Nominated::new(),
@@ -138,6 +142,11 @@ impl<'a> Waiting<'a> {
             }
         }
         waiting.sort_out(survey, growth, rest);
+        for (pool, demand) in waiting.demand.iter().enumerate() {
+            let asked = survey.asked_of(pool).plus(demand);
+            let name = survey.pool_name(pool);
+            waiting.expectations.push(expect(survey.snapshot, survey.policy, name, &asked));
+        }
         waiting
     }
 

@@ -1,13 +1,15 @@
 //! Turns a plan into the fields of the JSON report.
 
+use kube_rebalancer_core::foresight;
 use kube_rebalancer_core::model::{self, Resource};
 use kube_rebalancer_core::plan::{self, Plan, Reason as _, Target};
 
 use super::values::action_word;
 
 use super::document::{
-    Action, After, Amounts, Band, Before, Document, Guard, Limit, Node, NodeState, Notice, Outcome,
-    OutcomeKind, Part, Pool, Quotient, Refused, SCHEMA, Utilization, Verdict, Warning,
+    Action, After, Amounts, Band, Before, Document, Expectation, Expected, Forecast, Guard, Limit, Node,
+    NodeState, Notice, Outcome, OutcomeKind, Part, Pool, Quotient, Refused, SCHEMA, Scheduled, Utilization,
+    Verdict, Warning,
 };
 use crate::report::Facts;
 use kube_rebalancer_page::json::Decimal;
@@ -81,6 +83,7 @@ fn pool(pool: &plan::PoolPlan) -> Pool<'_> {
             utilization: utilization(pool.after.utilization),
         },
         expected: amounts(&pool.demand.expected),
+        expectation: expectation(&pool.expectation),
         limits: pool.limits.iter().map(limit).collect(),
     }
 }
@@ -100,6 +103,44 @@ fn utilization(utilization: plan::Utilization) -> Utilization {
         requested: part(|ratio| ratio.requested),
         capacity: part(|ratio| ratio.capacity),
     }
+}
+
+fn expectation(expectation: &foresight::Expectation) -> Option<Expectation<'_>> {
+    if expectation.resources.is_empty() && expectation.min_nodes.is_none() {
+        return None;
+    }
+    let number = |nodes: usize| u64::try_from(nodes).unwrap_or(u64::MAX);
+    Some(Expectation {
+        by: expectation.by.to_string(),
+        resources: expectation.resources.iter().map(expected).collect(),
+        min_nodes: expectation.min_nodes.as_ref().map(|(nodes, notice)| scheduled(number(*nodes), notice)),
+    })
+}
+
+fn expected(expected: &foresight::Expected) -> Expected<'_> {
+    Expected {
+        resource: expected.resource.name(),
+        amount: expected.amount,
+        forecast: expected.forecast.map(|forecast| Forecast {
+            rise: forecast.rise,
+            rises: forecast.rises,
+            highest: forecast.highest,
+            learned_from: match forecast.learned_from {
+                foresight::LearnedFrom::ThisHour => "thisHour",
+                foresight::LearnedFrom::AnyDay => "anyDay",
+            },
+        }),
+        stabilization: expected.stabilization,
+        reserve: expected.reserve.as_ref().map(|(amount, notice)| scheduled(*amount, notice)),
+    }
+}
+
+fn scheduled(value: u64, notice: &foresight::Notice) -> Scheduled<'_> {
+    let (setting, event) = match &notice.origin {
+        foresight::Origin::Schedule => ("SCHEDULE", None),
+        foresight::Origin::Calendar { event } => ("CALENDAR", Some(event.as_str())),
+    };
+    Scheduled { value, setting, event, begin: notice.begin.to_string() }
 }
 
 fn amounts(amounts: &model::Amounts) -> Amounts {

@@ -69,8 +69,70 @@ pub(super) struct Pool<'a> {
     pub(super) after: After,
     /// What foresight expects on top of what is asked for.
     pub(super) expected: Amounts,
+    /// Where that is from; absent where foresight has nothing to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expectation: Option<Expectation<'a>>,
     /// The settings that changed a number in this pool.
     pub(super) limits: Vec<Limit>,
+}
+
+/// What foresight expects by the end of `FORECAST_LEAD`, and why.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Expectation<'a> {
+    /// The end of the lead.
+    pub(super) by: String,
+    /// The resources of which something is known; the amounts are in bytes or thousandths of a core.
+    pub(super) resources: Vec<Expected<'a>>,
+    /// The highest minimum number of nodes that is in force by the schedule or the calendar.
+    pub(super) min_nodes: Option<Scheduled<'a>>,
+}
+
+/// What is expected of one resource: the largest of its sources.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Expected<'a> {
+    /// The resource.
+    #[schemars(extend("enum" = ["memory", "cpu"]))]
+    pub(super) resource: &'static str,
+    /// What is expected.
+    pub(super) amount: u64,
+    /// What past weeks say.
+    pub(super) forecast: Option<Forecast>,
+    /// How much the peak of the last minutes is above what is asked for now; only without a forecast.
+    pub(super) stabilization: Option<u64>,
+    /// The largest reserve in force.
+    pub(super) reserve: Option<Scheduled<'a>>,
+}
+
+/// The rise that nine of ten past ones do not exceed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Forecast {
+    /// That rise.
+    pub(super) rise: u64,
+    /// How many rises there were.
+    pub(super) rises: usize,
+    /// The highest of them.
+    pub(super) highest: u64,
+    /// `thisHour`: at this time of the week and of like weekdays; `anyDay`: at this time of the last days.
+    #[schemars(extend("enum" = ["thisHour", "anyDay"]))]
+    pub(super) learned_from: &'static str,
+}
+
+/// Something that the schedule or the calendar asks for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Scheduled<'a> {
+    /// The number of nodes, or the amount.
+    pub(super) value: u64,
+    /// The setting that it is from.
+    #[schemars(extend("enum" = ["SCHEDULE", "CALENDAR"]))]
+    pub(super) setting: &'static str,
+    /// The title of the event of a calendar.
+    pub(super) event: Option<&'a str>,
+    /// When it begins.
+    pub(super) begin: String,
 }
 
 /// Amounts of the resources that can decide.

@@ -1,5 +1,7 @@
 //! What is wrong with a setting's text, apart from what was expected of it.
 
+use kube_rebalancer_core::foresight::ScheduleError;
+
 use crate::settings::shown::Shown;
 
 /// An element of a list is shown up to this length, so that a problem stays within two lines.
@@ -85,6 +87,15 @@ pub enum Complaint {
     /// Something is said of a pool where there are none.
     #[error("names pool {}, but POOL_LABEL is unset", Shown::new(.0, ELEMENT_WIDTH))]
     NoPools(String),
+    /// Not a schedule.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// A reserve names no pool where there are pools.
+    #[error("{0} names no pool, but POOL_LABEL is set")]
+    ReserveOfNoPool(String),
+    /// The time zone database has no such zone.
+    #[error("not a time zone of the IANA database")]
+    NoTimeZone,
     /// Valid but for the quotes around it, which a shell removes and an env file keeps.
     #[error("in literal quotes; remove them")]
     Quotes,

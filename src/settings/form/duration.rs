@@ -28,6 +28,21 @@ pub(in crate::settings) const TIMEOUT: Form<SignedDuration> = Form {
     read: timeout,
 };
 
+/// How far foresight looks back or ahead: no node takes longer, and nothing a day ahead is told by a rise.
+pub(in crate::settings) const HOURS: Form<SignedDuration> = Form {
+    shape: Shape {
+        unit: "duration",
+        expected: "a duration such as 0s, 15m or 1h, at most 6h",
+        json: JsonKind::Text,
+    },
+    read: hours,
+};
+
+fn hours(text: &str) -> Result<SignedDuration, Complaint> {
+    let duration = duration(text)?;
+    if duration > SignedDuration::from_hours(6) { Err(Complaint::Above("6h")) } else { Ok(duration) }
+}
+
 pub(super) fn duration(text: &str) -> Result<SignedDuration, Complaint> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Complaint::NoUnit { number: text.to_owned() });

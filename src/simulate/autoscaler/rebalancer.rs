@@ -1,9 +1,11 @@
 //! This program: its real planner, its real checker, and the code that carries out a plan.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use jiff::SignedDuration;
 use kube_rebalancer_core::check::{check, check_settled};
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{History, Slot, Snapshot, Window};
 use kube_rebalancer_core::plan::{Plan, plan};
 use kube_rebalancer_core::policy::Policy;
 
@@ -19,13 +21,52 @@ pub(crate) struct Rebalancer {
     policy: Policy,
     run_timeout: SignedDuration,
     interval: u64,
-    /// What had changed when a run last found nothing to do that only time could bring.
-    quiet: Option<u64>,
+    /// What had changed when a run last found nothing to do that only time could bring, and the slot of that run where
+    /// foresight may expect something else in the next one.
+    quiet: Option<(u64, Option<Slot>)>,
+    /// What was asked for so far; `None` where foresight does not learn.
+    history: Option<Arc<History>>,
+    calendar: Arc<[Window]>,
 }
 
 impl Rebalancer {
     pub(crate) fn new(policy: Policy, run_timeout: SignedDuration, interval: u64) -> Self {
-        Self { policy, run_timeout, interval, quiet: None }
+        let learns = policy.foresight.forecast || policy.foresight.stabilization.is_positive();
+        let history = learns.then(Arc::default);
+        Self { policy, run_timeout, interval, quiet: None, history, calendar: Arc::default() }
+    }
+
+    /// The same, with what was asked for before the simulation begins, and the events of a calendar.
+    pub(crate) fn knowing(self, history: Option<Arc<History>>, calendar: Arc<[Window]>) -> Self {
+        let history = self.history.map(|empty| history.unwrap_or(empty));
+        Self { history, calendar, ..self }
+    }
+
+    /// Plans, and carries the plan out.
+    fn look_and_act(&mut self, world: &mut World<'_>, now: (u64, Option<Slot>)) -> Result<Plan, Defect> {
+        let snapshot = world.snapshot()?.with_history(self.history.clone());
+        let snapshot = snapshot.with_calendar(Arc::clone(&self.calendar));
+        let plan = plan(&snapshot, &self.policy)?;
+        let violations = check(&snapshot, &self.policy, &plan);
+        if !violations.is_empty() {
+            return Err(Defect::Violations(violations.iter().map(ToString::to_string).collect()));
+        }
+        if plan.actions.is_empty() {
+            // With nobody who waits, nothing that boots, and no empty node that waits for its time to go, the same cluster
+            // gets the same plan at any time. A schedule begins and ends at any time.
+            let changes_with_time =
+                |node: &SimulatedNode| !node.ready || (node.is_cordoned() && node.is_empty());
+            let scheduled = !self.policy.foresight.schedule.is_empty() || !self.calendar.is_empty();
+            let lasts = world.waiting().next().is_none() && !world.nodes().iter().any(changes_with_time);
+            self.quiet = (lasts && !scheduled).then_some(now);
+            return Ok(plan);
+        }
+        let acts = plan.actions.iter().any(|action| !action.is_delete() && !action.is_note());
+        if acts && check_settled(&snapshot, &self.policy, &plan, kube_rebalancer_core::plan::plan).is_some() {
+            world.tally.unsettled += 1;
+        }
+        self.carry_out(world, &snapshot, &plan)?;
+        world.broken.take().map_or(Ok(plan), |broken| Err(broken.into()))
     }
 
     fn carry_out(&self, world: &mut World<'_>, snapshot: &Snapshot, plan: &Plan) -> Result<(), Defect> {
@@ -57,29 +98,16 @@ impl Autoscaler for Rebalancer {
 
     fn run(&mut self, world: &mut World<'_>) -> Result<(), Defect> {
         world.tally.runs += 1;
-        if self.quiet == Some(world.changes) {
+        let slot = Slot::of(world.scenario.time(world.now));
+        let now = (world.changes, self.history.is_some().then_some(slot));
+        if self.quiet == Some(now) {
             return Ok(());
         }
-        let snapshot = world.snapshot()?;
-        let plan = plan(&snapshot, &self.policy)?;
-        let violations = check(&snapshot, &self.policy, &plan);
-        if !violations.is_empty() {
-            return Err(Defect::Violations(violations.iter().map(ToString::to_string).collect()));
+        let plan = self.look_and_act(world, now)?;
+        // Nothing else holds the history now, so it is changed in place.
+        if let Some(history) = &mut self.history {
+            plan.teach(Arc::make_mut(history));
         }
-        if plan.actions.is_empty() {
-            // With nobody who waits, nothing that boots, and no empty node that waits for its time to go, the same cluster
-            // gets the same plan at any time.
-            let changes_with_time =
-                |node: &SimulatedNode| !node.ready || (node.is_cordoned() && node.is_empty());
-            let lasts = world.waiting().next().is_none() && !world.nodes().iter().any(changes_with_time);
-            self.quiet = lasts.then_some(world.changes);
-            return Ok(());
-        }
-        let acts = plan.actions.iter().any(|action| !action.is_delete() && !action.is_note());
-        if acts && check_settled(&snapshot, &self.policy, &plan, kube_rebalancer_core::plan::plan).is_some() {
-            world.tally.unsettled += 1;
-        }
-        self.carry_out(world, &snapshot, &plan)?;
-        world.broken.take().map_or(Ok(()), |broken| Err(broken.into()))
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@
 
 mod columns;
 mod dump_time;
+mod history;
 mod line;
 mod pods;
 pub mod read;
@@ -20,6 +21,7 @@ mod write;
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores};
 
+pub use history::history;
 pub use pods::{PodsError, PodsSummary, from_pods};
 pub use servers::{LogError, LogSummary, from_log};
 pub use write::write;

@@ -12,9 +12,10 @@
 //! start.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 
 use csv::{ErrorKind, StringRecord, Trim};
+use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -25,6 +26,9 @@ use crate::session::Session;
 use kube_rebalancer_ports::Source;
 
 const DAY: i64 = 24 * 60 * 60;
+
+/// How a gzip file begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Bytes read ahead.
 const BUFFER: usize = 1 << 16;
@@ -45,16 +49,29 @@ pub struct Trace<Input> {
 }
 
 impl Trace<Box<dyn Read + Send>> {
-    /// Opens a file or standard input.
+    /// Opens a file or standard input, compressed with gzip or not.
     pub fn open(source: &Source) -> Result<Self, TraceError> {
-        let input: Box<dyn Read + Send> = match source {
+        let plain: Box<dyn Read + Send> = match source {
             Source::StandardInput => Box::new(io::stdin()),
             Source::File(path) => Box::new(File::open(path).map_err(|error| TraceError {
                 name: source.to_string(),
                 problem: TraceProblem::Open(error),
             })?),
         };
+        let input = unpacked(plain)
+            .map_err(|error| TraceError { name: source.to_string(), problem: TraceProblem::Open(error) })?;
         Trace::new(&source.to_string(), input)
+    }
+}
+
+/// What a gzip file holds, or the input as it is.
+fn unpacked(plain: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    let mut plain = BufReader::new(plain);
+    // A file has two bytes in its first block, or it is no gzip file.
+    if plain.fill_buf()?.starts_with(&GZIP) {
+        Ok(Box::new(MultiGzDecoder::new(plain)))
+    } else {
+        Ok(Box::new(plain))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Random clusters, as lists of objects that can be shuffled before they become a snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Affinity, CreatedFor, Instance, Ledger, Node, NodeGroup, Operator, Pod, Requirement, SelectorTerm,
-    Snapshot, TaintEffect, Volumes,
+    Affinity, CreatedFor, History, Instance, Ledger, Node, NodeGroup, Operator, Pod, Requirement,
+    SelectorTerm, Snapshot, TaintEffect, Volumes,
 };
 
 use super::{Bytes, NOW, ago, group, node, pod};
@@ -18,6 +19,8 @@ pub(crate) struct Cluster {
     pub(crate) pods_seen: usize,
     pub(crate) volumes: Volumes,
     pub(crate) ledger: Option<Ledger>,
+    /// What foresight learns from.
+    pub(crate) history: Option<Arc<History>>,
     pub(crate) traits: Traits,
 }
 
@@ -89,6 +92,7 @@ impl Cluster {
             pods_seen: pods.len() + bytes.pick(&[1, 1, 1, 0]),
             volumes: volumes(bytes),
             ledger: ledger(bytes),
+            history: None,
             traits,
         };
         cluster.count_instances();
@@ -100,8 +104,9 @@ impl Cluster {
     }
 
     pub(crate) fn snapshot_at(&self, now: jiff::Timestamp) -> Snapshot {
-        let Self { nodes, pods, groups, pods_seen, volumes, ledger, .. } = self.clone();
-        Snapshot::new(now, nodes, pods, groups, pods_seen).unwrap().with_volumes(volumes).with_ledger(ledger)
+        let Self { nodes, pods, groups, pods_seen, volumes, ledger, history, .. } = self.clone();
+        let snapshot = Snapshot::new(now, nodes, pods, groups, pods_seen).unwrap();
+        snapshot.with_volumes(volumes).with_ledger(ledger).with_history(history)
     }
 
     /// A group lists the instances of its nodes too.

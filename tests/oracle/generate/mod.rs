@@ -7,6 +7,7 @@ mod cluster;
 mod dump;
 mod group;
 mod node;
+mod past;
 mod plain;
 mod pod;
 mod settings;
@@ -124,13 +125,16 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
     let nodes = prop_oneof![19 => vec(object(), 0..13), 1 => vec(object(), 13..41)];
     let pods = prop_oneof![1 => vec(object(), 0..8), 3 => vec(object(), 0..40)];
     let groups = prop_oneof![1 => vec(object(), 0..1), 2 => vec(object(), 1..5)];
-    (vec(any::<u8>(), 64), nodes, pods, groups).prop_map(|(settings, nodes, pods, groups)| {
-        let (first, second) = settings.split_at(32);
-        let cluster = Cluster::read(&mut Bytes::new(&second[8..]), &nodes, &pods, &groups);
-        World {
-            policy: settings::read(&mut Bytes::new(first), cluster.traits.pools),
-            fate: fate(&mut Bytes::new(&second[..8])),
-            cluster,
-        }
-    })
+    (vec(any::<u8>(), 64), nodes, pods, groups, vec(any::<u8>(), 40)).prop_map(
+        |(settings, nodes, pods, groups, past)| {
+            let (first, second) = settings.split_at(32);
+            let mut cluster = Cluster::read(&mut Bytes::new(&second[8..]), &nodes, &pods, &groups);
+            cluster.history = past::read(&mut Bytes::new(&past), &cluster.nodes);
+            World {
+                policy: settings::read(&mut Bytes::new(first), cluster.traits.pools),
+                fate: fate(&mut Bytes::new(&second[..8])),
+                cluster,
+            }
+        },
+    )
 }

@@ -25,6 +25,7 @@ pub(crate) fn plain_worlds() -> impl Strategy<Value = (World, World)> {
                 pods_seen: pods.len(),
                 volumes: Default::default(),
                 ledger: None,
+                history: None,
                 traits: Traits::default(),
             };
             let less = World { cluster, policy, fate: fate(&mut Bytes::new(&[])) };

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement, Resource};
+use kube_rebalancer_core::foresight::parse_schedule;
+use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement, Resource, Rule};
 use kube_rebalancer_core::policy::{AdoptCordons, Bounds, Budget, CapacitySource, PartsPerMillion, Policy};
 
 use super::Bytes;
@@ -92,7 +93,24 @@ pub(super) fn read(bytes: &mut Bytes<'_>, pools: bool) -> Policy {
         ..Policy::default()
     };
     rare(&mut policy, bytes);
+    policy.foresight.schedule = schedule(bytes, pools);
     policy
+}
+
+/// A reserve, or a minimum of nodes, that is in force, begins soon, or is over.
+fn schedule(bytes: &mut Bytes<'_>, pools: bool) -> Vec<Rule> {
+    let reserve = bytes.pick(&[0, 0, 0, 3, 9, 20]);
+    let nodes = bytes.pick(&[0, 0, 0, 4, 9]);
+    // Every random cluster is observed on a Friday at 8:00.
+    let times = bytes.pick(&[
+        "Fri 07:00-09:00",
+        "Fri 08:15-09:00",
+        "Fri 08:16-09:00",
+        "Thu 22:00-08:00",
+        "Thu 22:00-08:01",
+    ]);
+    let pool = if pools { "gpu=" } else { "" };
+    parse_schedule(&format!("{times} RESERVE={pool}{reserve} MIN_NODES={pool}{nodes}")).unwrap()
 }
 
 /// One byte for what is seldom set.

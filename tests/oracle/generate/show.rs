@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Formatter};
 
-use kube_rebalancer_core::model::{Instance, Node, NodeGroup, NodeResources, Pod};
+use kube_rebalancer_core::model::{Instance, Node, NodeGroup, NodeResources, Pod, Slot};
 use kube_rebalancer_core::policy::Policy;
 
 use super::{NOW, World};
@@ -25,6 +25,11 @@ impl fmt::Debug for World {
                 .as_ref()
                 .map(|one| { (&one.common, one.created_for.iter().next(), &one.useless) })
         )?;
+        for (pool, resource, series) in self.cluster.history.iter().flat_map(|history| history.series()) {
+            let before = |slot: Slot| Slot::of(NOW).number().saturating_sub(slot.number());
+            let peaks: Vec<_> = series.peaks().map(|(slot, peak)| (before(slot), peak)).collect();
+            writeln!(formatter, "{pool} {resource} by slots before now {peaks:?}")?;
+        }
         writeln!(formatter, "pods seen: {}, {:?}", self.cluster.pods_seen, self.fate)
     }
 }

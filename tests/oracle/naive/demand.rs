@@ -64,7 +64,7 @@ pub(crate) fn sums<'b>(base: &Amounts, lines: impl Iterator<Item = &'b Line>) ->
 
 impl World<'_> {
     /// `W` of a pool without the daemons of what serves.
-    pub(crate) fn asked(&self, pool: &str) -> Amounts {
+    pub(crate) fn requested(&self, pool: &str) -> Amounts {
         let mut sum = Amounts::default();
         for machine in self.in_pool(pool) {
             let stays = machine.cordon == Cordon::None

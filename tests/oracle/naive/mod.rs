@@ -1,4 +1,4 @@
-//! A second planner, deliberately naive: sections 2 to 8 and 14 of `docs/decisions.md`, slow and obvious.
+//! A second planner, deliberately naive: sections 2 to 8, 12 and 14 of `docs/decisions.md`, slow and obvious.
 //!
 //! It is written from the text alone, without a look at the planner, returns plain sets, and gives no reasons. Where
 //! the two differ, the text decides which one is wrong.
@@ -7,6 +7,7 @@ mod choose;
 mod common;
 mod delete;
 mod demand;
+mod expected;
 mod list;
 mod newcomer;
 mod place;
@@ -202,6 +203,7 @@ pub(crate) fn outcome(snapshot: &Snapshot, changes: &BTreeMap<String, bool>) -> 
         .unwrap()
         .with_volumes(snapshot.volumes().clone())
         .with_ledger(snapshot.ledger().cloned())
+        .with_history(snapshot.history().cloned())
 }
 
 /// Cordons a node as a run does.

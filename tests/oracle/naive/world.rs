@@ -302,8 +302,11 @@ impl<'a> World<'a> {
         self.machines.iter().filter(move |machine| machine.pool == pool)
     }
 
-    pub(crate) fn bounds(&self, pool: &str) -> &'a Bounds {
-        self.policy.bounds_of(pool)
+    /// The bounds in force: the schedule raises the minimum, up to `MAX_NODES`.
+    pub(crate) fn bounds(&self, pool: &str) -> Bounds {
+        let bounds = *self.policy.bounds_of(pool);
+        let scheduled = self.scheduled_min_nodes(pool).min(bounds.max_nodes);
+        Bounds { min_nodes: bounds.min_nodes.max(scheduled), ..bounds }
     }
 
     pub(crate) fn class(&self, pod: &Pod) -> Class {

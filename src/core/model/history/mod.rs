@@ -109,7 +109,8 @@ impl History {
 }
 
 /// An amount as a history holds it: memory in whole mebibytes, rounded up, so that the text stays short.
-fn rounded(resource: Resource, amount: u64) -> u64 {
+#[must_use]
+pub fn rounded(resource: Resource, amount: u64) -> u64 {
     let unit = unit(resource);
     amount.min(LARGEST_PEAK).div_ceil(unit).saturating_mul(unit)
 }
