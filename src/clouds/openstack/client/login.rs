@@ -14,6 +14,9 @@ const TOKEN: &str = "x-subject-token";
 
 /// Asks for a token, and finds the endpoint of Nova.
 pub(super) async fn login(transport: &Transport, credentials: &Credentials) -> Result<Session, CloudError> {
+    if credentials.auth_url.starts_with("http://") {
+        log::warn!("{}: the auth URL is not https, so the secret travels as it is", credentials.source);
+    }
     let reply = ask(transport, credentials, body(&credentials.login, true)).await?;
     if !reply.status.is_success() {
         return Err(refused(transport, credentials, &reply).await);

@@ -7,7 +7,7 @@ use kube_rebalancer_ports::Environment;
 use serde::Deserialize;
 
 use super::{Credentials, Fields, read_file};
-use crate::error::CloudError;
+use crate::error::{CloudError, Kind};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -92,13 +92,20 @@ fn first_there(environment: &Environment, name: Option<&str>) -> Result<PathBuf,
     }
     let looked: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
     let looked = looked.join(", ");
-    Err(CloudError::setting(match name {
-        Some(name) => format!("OS_CLOUD is `{name}`, and there is no clouds.yaml; looked for {looked}"),
-        None => format!(
-            "no credentials for OpenStack: neither CLOUD_CONFIG, OS_CLOUD nor OS_AUTH_URL is set, and there is no \
-             clouds.yaml; looked for {looked}"
+    Err(match name {
+        Some(name) => {
+            let why = format!("OS_CLOUD is `{name}`, and there is no clouds.yaml; looked for {looked}");
+            CloudError::setting(why)
+        }
+        // Nobody set anything wrong: a run goes on without the cloud.
+        None => CloudError::new(
+            Kind::Forbidden,
+            format!(
+                "no credentials for OpenStack: neither CLOUD_CONFIG, OS_CLOUD nor OS_AUTH_URL is set, and there is no \
+                 clouds.yaml; looked for {looked}"
+            ),
         ),
-    }))
+    })
 }
 
 /// Where a file may be, in the order of OpenStack's own clients.
