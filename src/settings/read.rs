@@ -23,6 +23,7 @@ pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWar
 }
 
 /// Reads each setting in the catalogue's order; `None` if one of them has no valid value. The problems are the reader's.
+#[expect(clippy::too_many_lines, reason = "a line for each setting, in the catalogue's order")]
 fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Option<Settings> {
     let max_utilization = reader.read(&catalog::MAX_UTILIZATION, raw.max_utilization);
     let min_utilization = reader.read(&catalog::MIN_UTILIZATION, raw.min_utilization);
