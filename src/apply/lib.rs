@@ -106,10 +106,14 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             .enumerate()
             .filter(|(index, action)| kind(action) && open(index))
             .collect();
-        let mut running = stream::iter(actions)
-            .map(|(index, action)| async move { (index, self.on_node(action).await) })
-            .buffer_unordered(PARALLEL);
-        while let Some((index, result)) = running.next().await {
+        let fresh = &progress.fresh;
+        let of_action = |action: &Action| action.node().and_then(|name| fresh.get(name));
+        let results: Vec<_> = stream::iter(actions)
+            .map(|(index, action)| async move { (index, self.on_node(action, of_action(action)).await) })
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        for (index, result) in results {
             let outcome = match result {
                 Ok(node) => {
                     progress.fresh.insert(node.name.clone(), node);

@@ -24,8 +24,9 @@ pub(super) const TAKE_BACK_TRIES: usize = 20;
 const CLAIM_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
-    /// Carries out an action on one node; returns the node as it is then.
-    pub(super) async fn on_node(&self, action: &Action) -> Result<Node, Outcome> {
+    /// Carries out an action on one node; returns the node as it is then. `fresh` is the node as an earlier patch of this run
+    /// returned it.
+    pub(super) async fn on_node(&self, action: &Action, fresh: Option<&Node>) -> Result<Node, Outcome> {
         let Some(planned) = action.node().and_then(|name| self.planned(name)) else {
             return Err(Outcome::Stale(Stale::Gone));
         };
@@ -35,7 +36,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             }
             judged(self.judge(action, planned, now))
         };
-        self.patch_judged(planned, TRIES, judge, |now| self.patch_for(action, now)).await
+        self.patch_judged(fresh.unwrap_or(planned), TRIES, judge, |now| self.patch_for(action, now)).await
     }
 
     /// Patches a node on the version it was last seen in. The first try trusts the observation that the plan was made
@@ -80,6 +81,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Action::Delete { .. } => recheck::claim(planned, now, self.policy, time),
             Action::Mark { .. } => recheck::mark(planned, now, self.policy),
             Action::Unmark { reason, .. } => recheck::unmark(planned, now, self.policy, reason, time),
+            Action::Steer { .. } => recheck::steer(planned, now, self.policy, time),
+            Action::Unsteer { .. } => recheck::unsteer(planned, now, self.policy, time),
             Action::Grow { .. } | Action::DeleteInstance { .. } => Judgement::AlreadySo,
         }
     }
@@ -92,6 +95,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Action::Cordon { .. } => {
                 let mut patch = no_marks(node, Some(true));
                 patch.annotations.insert(annotation::CORDONED_AT, stamp());
+                patch.taints = without(node, |one| is_claims(one) || fills_last(one));
                 patch
             }
             Action::Delete { .. } => {
@@ -102,6 +106,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Action::Mark { .. } => one(annotation::EMPTY_SINCE, stamp()),
             Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => no_marks(node, None),
             Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => no_claim(node),
+            Action::Steer { .. } => steered(node),
+            Action::Unsteer { .. } => NodePatch { taints: without(node, fills_last), ..NodePatch::default() },
             Action::Unmark { reason: UnmarkReason::Occupied, .. }
             | Action::Grow { .. }
             | Action::DeleteInstance { .. } => one(annotation::EMPTY_SINCE, None),
@@ -125,19 +131,19 @@ fn one(key: &'static str, value: Option<String>) -> NodePatch {
 
 /// Claims a node for a deletion: the annotation, and the taint that `kubectl uncordon` does not take away.
 fn claim(node: &Node, until: String) -> NodePatch {
-    let mut taints: Vec<Taint> = other_taints(node);
-    taints.push(Taint {
-        key: taint::DELETING.to_owned(),
-        value: String::new(),
-        effect: TaintEffect::NoSchedule,
-        added_at: None,
-    });
-    NodePatch { taints: Some(taints), ..one(annotation::DELETING_UNTIL, Some(until)) }
+    let taints = Some(with(node, is_claims, taint::DELETING, TaintEffect::NoSchedule));
+    NodePatch { taints, ..one(annotation::DELETING_UNTIL, Some(until)) }
 }
 
 /// Removes a claim, annotation and taint together.
 pub(super) fn no_claim(node: &Node) -> NodePatch {
-    NodePatch { taints: without_claim(node), ..one(annotation::DELETING_UNTIL, None) }
+    NodePatch { taints: without(node, is_claims), ..one(annotation::DELETING_UNTIL, None) }
+}
+
+/// Makes the scheduler fill a node last.
+fn steered(node: &Node) -> NodePatch {
+    let taints = Some(with(node, fills_last, taint::FILL_LAST, TaintEffect::PreferNoSchedule));
+    NodePatch { taints, ..NodePatch::default() }
 }
 
 /// Removes every note of ours, a claim included, and sets whether the node is schedulable.
@@ -146,16 +152,29 @@ pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
     NodePatch {
         unschedulable,
         annotations: marks.map(|key| (key, None)).into(),
-        taints: without_claim(node),
+        taints: without(node, is_claims),
         ..NodePatch::default()
     }
 }
 
-/// The taints of a node without a claim's; `None` where it carries none, so that the patch leaves them alone.
-fn without_claim(node: &Node) -> Option<Vec<Taint>> {
-    node.taints.iter().any(|one| one.key == taint::DELETING).then(|| other_taints(node))
+/// Whether a taint is a claim's.
+fn is_claims(one: &Taint) -> bool {
+    one.key == taint::DELETING
 }
 
-fn other_taints(node: &Node) -> Vec<Taint> {
-    node.taints.iter().filter(|one| one.key != taint::DELETING).cloned().collect()
+/// Whether a taint makes the scheduler fill a node last.
+fn fills_last(one: &Taint) -> bool {
+    one.key == taint::FILL_LAST && one.effect == TaintEffect::PreferNoSchedule
+}
+
+/// The taints of a node without some of ours; `None` where it carries none of them, so that the patch leaves the list alone.
+fn without(node: &Node, ours: impl Fn(&Taint) -> bool) -> Option<Vec<Taint>> {
+    node.taints.iter().any(&ours).then(|| node.taints.iter().filter(|one| !ours(one)).cloned().collect())
+}
+
+/// The taints of a node with one of ours, in place of those that it carries already. All others stay as they are.
+fn with(node: &Node, ours: impl Fn(&Taint) -> bool, key: &str, effect: TaintEffect) -> Vec<Taint> {
+    let mut taints: Vec<Taint> = node.taints.iter().filter(|one| !ours(one)).cloned().collect();
+    taints.push(Taint { key: key.to_owned(), value: String::new(), effect, added_at: None });
+    taints
 }

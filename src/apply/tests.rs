@@ -1,6 +1,7 @@
 //! Carrying out plans in a world that has moved on, fails, or is told to stop.
 
 mod reliance;
+mod steering;
 mod world;
 
 use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, annotation, taint};

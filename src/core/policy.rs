@@ -171,6 +171,8 @@ pub struct Policy {
     pub ok_unready_nodes: usize,
     /// What is expected on top of what is asked for.
     pub foresight: Foresight,
+    /// Whether new pods are steered to the fullest nodes by soft taints.
+    pub pack: bool,
     /// Whether `NODE_GROUPS` names where to grow a cluster that has no node left.
     pub node_groups_named: bool,
     /// The pod that this run is: namespace and name.
@@ -226,6 +228,7 @@ impl Default for Policy {
             max_unready_percent: 45,
             ok_unready_nodes: 3,
             foresight: Foresight::default(),
+            pack: true,
             node_groups_named: false,
             own_pod: None,
             own_node: None,

@@ -17,8 +17,8 @@ use jiff::Timestamp;
 
 use crate::model::{Node, annotation, taint};
 use crate::plan::{
-    Cordon, Marks, UnmarkReason, deletion_delay, is_adopted, pressure, says_ready, scale_down_disabled,
-    startup, unmanaged,
+    Cordon, Marks, UnmarkReason, deletion_delay, fills_last, is_adopted, others_soft_taint, pressure,
+    says_ready, scale_down_disabled, startup, unmanaged, written,
 };
 use crate::policy::{AdoptCordons, Policy};
 
@@ -132,6 +132,37 @@ pub fn unmark(
         UnmarkReason::ClaimOver => claim_noted,
     };
     if go { Judgement::Go } else { Judgement::AlreadySo }
+}
+
+/// Judges the taint that makes a node fill last.
+#[must_use]
+pub fn steer(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
+    if let Some(stale) = out_of_hands(planned, now, policy) {
+        return Judgement::Stale(stale);
+    }
+    if now.unschedulable {
+        return Judgement::Stale(Stale::Cordoned);
+    }
+    if is_claimed(now, observed_at) {
+        return Judgement::Stale(Stale::Claimed);
+    }
+    if let Some(taint) = others_soft_taint(now) {
+        let taint = written(&taint.key, &taint.value, taint.effect);
+        return Judgement::Stale(Stale::OthersTaint { taint });
+    }
+    if fills_last(now) { Judgement::AlreadySo } else { Judgement::Go }
+}
+
+/// Judges the removal of that taint.
+#[must_use]
+pub fn unsteer(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
+    if let Some(stale) = out_of_hands(planned, now, policy) {
+        return Judgement::Stale(stale);
+    }
+    if is_claimed(now, observed_at) {
+        return Judgement::Stale(Stale::Claimed);
+    }
+    if fills_last(now) { Judgement::Go } else { Judgement::AlreadySo }
 }
 
 fn has_claim_taint(node: &Node) -> bool {

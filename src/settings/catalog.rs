@@ -138,6 +138,8 @@ settings! {
         new("45", &form::PERCENT, "With a larger share of the nodes broken, a run only uncordons");
     OK_UNREADY_NODES: usize =
         new("3", &form::NODES, "MAX_UNREADY_PERCENT counts only from this number of broken nodes on");
+    PACK: bool =
+        new("true", &form::SWITCH, "Soft taints steer new pods to the fullest nodes");
     PROVIDER: Option<String> =
         new("", &form::PROVIDER, "Takes the nodes whose provider ID names no cloud that is known");
     STABILIZATION: SignedDuration =

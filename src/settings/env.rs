@@ -70,6 +70,7 @@ pub(super) struct RawSettings {
     pub(super) startup_taints: Option<String>,
     pub(super) max_unready_percent: Option<String>,
     pub(super) ok_unready_nodes: Option<String>,
+    pub(super) pack: Option<String>,
     pub(super) provider: Option<String>,
     pub(super) stabilization: Option<String>,
     pub(super) forecast: Option<String>,

@@ -47,6 +47,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let startup_taints = reader.read(&catalog::STARTUP_TAINTS, raw.startup_taints);
     let max_unready_percent = reader.read(&catalog::MAX_UNREADY_PERCENT, raw.max_unready_percent);
     let ok_unready_nodes = reader.read(&catalog::OK_UNREADY_NODES, raw.ok_unready_nodes);
+    let pack = reader.read(&catalog::PACK, raw.pack);
     let provider = reader.read(&catalog::PROVIDER, raw.provider);
     let stabilization = reader.read(&catalog::STABILIZATION, raw.stabilization);
     let forecast = reader.read(&catalog::FORECAST, raw.forecast);
@@ -115,6 +116,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
             schedule: schedule?,
             time_zone: time_zone?,
         },
+        pack: pack?,
         node_groups_named: !node_groups.names.is_empty(),
         own_pod: own_namespace?.zip(own_name?),
         own_node: own_node?,

@@ -53,7 +53,7 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 30] = [
+const VALUE_TYPES: [&str; 32] = [
     "Action",
     "After",
     "Band",
@@ -77,10 +77,12 @@ const VALUE_TYPES: [&str; 30] = [
     "Refusal",
     "Service",
     "Since",
+    "SteerReason",
     "Target",
     "TooManyBroken",
     "UncordonReason",
     "UnmarkReason",
+    "UnsteerReason",
     "Utilization",
     "Verdict",
     "Warning",

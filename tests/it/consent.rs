@@ -26,6 +26,7 @@ fn answer(typed: &str) -> Option<(String, Option<i32>, usize)> {
         .env("HOME", home.path())
         .env("KUBECONFIG", &kubeconfig)
         .env("TERM", "dumb")
+        .env("PACK", "false")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -35,8 +35,8 @@ fn the_plan_is_one_record_in_the_place_of_the_report() {
     assert_eq!(records.len(), 1, "{records:?}");
     let record = &records[0];
     // The sentence of the README's example: 57.5Gi of 3 * 47Gi less 3 * 200Mi of omitted pods.
-    let message = "Below the band: 2 nodes are cordoned, 1 empty node is deleted; then 3 nodes serve at utilization \
-                   0.410 of memory.";
+    let message = "Below the band: 2 nodes are cordoned, 1 empty node is deleted, 2 nodes are steered; then 3 nodes \
+                   serve at utilization 0.410 of memory.";
     assert_eq!((&record["severity"], &record["message"]), (&json!("INFO"), &json!(message)));
     record["time"].as_str().unwrap().parse::<Timestamp>().unwrap();
     assert_eq!(record["logging.googleapis.com/sourceLocation"]["file"], "src/logs.rs");

@@ -71,7 +71,11 @@ fn decide(case: &Case) -> Decision {
                 decision.grow += to - from;
                 true
             }
-            Action::DeleteInstance { .. } | Action::Mark { .. } | Action::Unmark { .. } => true,
+            Action::DeleteInstance { .. }
+            | Action::Mark { .. }
+            | Action::Unmark { .. }
+            | Action::Steer { .. }
+            | Action::Unsteer { .. } => true,
         };
     }
     decision

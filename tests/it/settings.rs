@@ -82,6 +82,7 @@ fn every_variable_reaches_its_own_field() {
         ("STARTUP_TAINTS", "example.com/not-yet"),
         ("MAX_UNREADY_PERCENT", "30"),
         ("OK_UNREADY_NODES", "2"),
+        ("PACK", "false"),
         ("PROVIDER", "gce"),
         ("CLOUD_CONFIG", "/etc/openstack/cloud.conf"),
         ("PARK", "stop"),
@@ -134,7 +135,7 @@ fn every_variable_reaches_its_own_field() {
     assert_eq!(foresight.lead, SignedDuration::from_mins(20));
     assert_eq!(foresight.schedule.len(), 1);
     assert_eq!(foresight.time_zone.iana_name(), Some("Europe/Berlin"));
-    assert!(policy.node_groups_named);
+    assert!(!policy.pack && policy.node_groups_named);
     assert_eq!(policy.own_pod, Some(("hub".into(), "rebalancer-1".into())));
     assert_eq!(policy.own_node.as_deref(), Some("node-1"));
     assert_eq!(settings.cloud().project.as_deref(), Some("my-project"));

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kube_rebalancer_core::check::{check, check_settled};
+use kube_rebalancer_core::check::{check, check_settled, cut_short, outcome};
 use kube_rebalancer_core::model::Snapshot;
-use kube_rebalancer_core::plan::{Action, Plan, Refusal, Warning, plan};
+use kube_rebalancer_core::plan::{Action, Limit, Plan, Refusal, Warning, plan};
 use proptest::strategy::{Strategy, ValueTree};
 
 use crate::generate::{World, plain_worlds, smallest, worlds};
@@ -25,6 +25,8 @@ pub(crate) fn decision(plan: &Plan) -> Decision {
             Action::DeleteInstance { group, instance, .. } => {
                 decision.delete_instances.insert((group.clone(), instance.clone()));
             }
+            Action::Steer { node, .. } => drop(decision.steer.insert(node.clone())),
+            Action::Unsteer { node, .. } => drop(decision.unsteer.insert(node.clone())),
             Action::Mark { .. } | Action::Unmark { .. } => {}
         }
     }
@@ -78,6 +80,8 @@ fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool)
         "cordon"
     } else if planner.delete != naive.delete {
         "delete"
+    } else if (&planner.steer, &planner.unsteer) != (&naive.steer, &naive.unsteer) {
+        "steer"
     } else if planner.delete_instances != naive.delete_instances {
         "delete-instances"
     } else {
@@ -108,6 +112,13 @@ fn the_planner_decides_as_the_naive_one_does() {
             || world.policy.pool_bounds.values().any(|bounds| bounds.max_nodes_set);
         if set && plan.as_ref().is_some_and(held) {
             return None;
+        }
+        let mut naive = naive;
+        // Nor which nodes must be kept where MAX_CORDONS holds what serves: so neither what fills first.
+        let cut = |plan: &Plan| plan.all_limits().any(|one| matches!(one, Limit::MaxCordons { .. }));
+        if let (Some(plan), Some(naive)) = (plan.as_ref().filter(|plan| cut(plan)), &mut naive) {
+            let planned = decision(plan);
+            (naive.steer, naive.unsteer) = (planned.steer, planned.unsteer);
         }
         let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref(), zonal)?;
         let notes = plan.map(|plan| {
@@ -143,6 +154,24 @@ fn planning_again_on_the_outcome_changes_nothing() {
         let plan = plan.ok()?;
         let found = check_settled(&snapshot, &world.policy, &plan, kube_rebalancer_core::plan::plan)?;
         Some(format!("settled: {found:?} after {:?}", decision(&plan)))
+    });
+}
+
+/// Section 13: the taint of a node does not change again on the plan's own outcome, where that has the same keep order.
+#[test]
+fn what_is_steered_stays_so_on_the_outcome() {
+    hold(&worlds(), |world| world, &|world| {
+        let (snapshot, plan) = planned(world);
+        let plan = plan.ok()?;
+        let first = decision(&plan);
+        let moves = !(first.uncordon.is_empty() && first.cordon.is_empty() && first.grow.is_empty());
+        if moves || cut_short(&plan) || !first.delete.is_empty() {
+            return None;
+        }
+        let after = outcome(&snapshot, &world.policy, &plan).unwrap();
+        let again = decision(&kube_rebalancer_core::plan::plan(&after, &world.policy).ok()?);
+        let settled = again.steer.is_empty() && again.unsteer.is_empty();
+        (!settled).then(|| format!("steer: {again:?} after {first:?}"))
     });
 }
 

@@ -18,6 +18,7 @@ mod growth;
 mod guard;
 mod instances;
 mod outcome;
+mod packing;
 mod reach;
 mod replicas;
 mod service;
@@ -63,6 +64,7 @@ pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation
     deletions::check(&facts, &steps, &mut found);
     instances::check(&facts, plan, &mut found);
     book_keeping::check(&facts, plan, &steps, &mut found);
+    packing::check(&facts, plan, &steps, &mut found);
     found
 }
 

@@ -76,7 +76,8 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             remove(&[annotation::DELETING_UNTIL, annotation::EMPTY_SINCE]);
             node.annotations.insert(annotation::CORDONED_AT.to_owned(), now.to_string());
             node.unschedulable = true;
-            node.taints.retain(|one| one.key != taint::DELETING && one.key != taint::UNSCHEDULABLE);
+            let goes = [taint::DELETING, taint::UNSCHEDULABLE];
+            node.taints.retain(|one| !goes.contains(&one.key.as_str()) && !fills_last(one));
             node.taints.push(Taint {
                 key: taint::UNSCHEDULABLE.to_owned(),
                 value: String::new(),
@@ -101,8 +102,22 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             remove(&[annotation::DELETING_UNTIL]);
             node.taints.retain(|one| one.key != taint::DELETING);
         }
+        Action::Steer { .. } => {
+            node.taints.retain(|one| !fills_last(one));
+            node.taints.push(Taint {
+                key: taint::FILL_LAST.to_owned(),
+                value: String::new(),
+                effect: TaintEffect::PreferNoSchedule,
+                added_at: None,
+            });
+        }
+        Action::Unsteer { .. } => node.taints.retain(|one| !fills_last(one)),
         Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {}
     }
+}
+
+fn fills_last(one: &Taint) -> bool {
+    one.key == taint::FILL_LAST && one.effect == TaintEffect::PreferNoSchedule
 }
 
 fn uncordoned(action: &Action) -> Option<&str> {

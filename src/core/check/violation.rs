@@ -46,7 +46,7 @@ pub enum Violation {
     #[error("too many nodes are broken, and the plan has a {verb} action; only uncordon is allowed")]
     ActsUnderGuard { verb: &'static str },
     #[error(
-        "{later} comes after {earlier}; the order is uncordon, grow, cordon, delete, then mark and unmark"
+        "{later} comes after {earlier}; the order is uncordon, grow, cordon, delete, then what is written on nodes"
     )]
     OutOfOrder { earlier: &'static str, later: &'static str },
 
@@ -198,6 +198,16 @@ pub enum Violation {
     StaleMark { node: String },
     #[error("the claim on {node} is over, and nothing removes it: its taint keeps every pod away")]
     StaleClaim { node: String },
+
+    // Packing.
+    #[error("{verb} of {node}, but {why}")]
+    SteerUnfounded { node: String, verb: &'static str, why: &'static str },
+    #[error("{actions} soft taints are written or removed, at most {most} may be")]
+    SteersTooMany { actions: usize, most: usize },
+    #[error("pool {pool:?}: nodes are made to fill last while those that fill first have too little room")]
+    SteersWithoutRoom { pool: String },
+    #[error("PACK is off, and {node} keeps the soft taint")]
+    StaysSteered { node: String },
 
     // Planning again.
     #[error("planning again on the outcome would {verb} {what}; the plan is not final")]

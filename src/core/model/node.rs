@@ -47,6 +47,8 @@ pub mod annotation {
 pub mod taint {
     /// The taint of a claim, with effect `NoSchedule`: `kubectl uncordon` does not take it away.
     pub const DELETING: &str = "kube-rebalancer/deleting";
+    /// The taint of a node that is to fill last, with effect `PreferNoSchedule`: the scheduler tries the others first.
+    pub const FILL_LAST: &str = "kube-rebalancer/fill-last";
     /// The taint that the control plane adds to a cordoned node.
     pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 }

@@ -1,7 +1,8 @@
 //! What a run can do, and the one table of what each kind of action is like.
 
 use super::reason::{
-    CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, Reason, UncordonReason, UnmarkReason,
+    CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, Reason, SteerReason, UncordonReason,
+    UnmarkReason, UnsteerReason,
 };
 use crate::policy::PoolName;
 
@@ -71,6 +72,20 @@ pub enum Action {
         /// Why.
         reason: UnmarkReason,
     },
+    /// Make the scheduler fill a node last, by a taint that it only prefers to avoid.
+    Steer {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: SteerReason,
+    },
+    /// Remove that taint.
+    Unsteer {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: UnsteerReason,
+    },
 }
 
 /// A node group and its size now.
@@ -99,6 +114,10 @@ pub enum ActionKind {
     Mark,
     /// [`Action::Unmark`].
     Unmark,
+    /// [`Action::Steer`].
+    Steer,
+    /// [`Action::Unsteer`].
+    Unsteer,
 }
 
 /// How the report shows an action.
@@ -193,7 +212,7 @@ pub struct KindFacts {
 
 impl ActionKind {
     /// Every kind, in the order in which a plan carries them out.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Uncordon,
         Self::Grow,
         Self::Cordon,
@@ -201,6 +220,8 @@ impl ActionKind {
         Self::DeleteInstance,
         Self::Mark,
         Self::Unmark,
+        Self::Unsteer,
+        Self::Steer,
     ];
 
     /// The table: everything that a kind of action is, apart from its reason, its planning and its execution.
@@ -212,6 +233,7 @@ impl ActionKind {
             EventWords { done, failed, action }
         }
         const NOTES: (&str, &str) = ("node gets its notes updated", "nodes get their notes updated");
+        const STEERED: (&str, &str) = ("node is steered", "nodes are steered");
         match self {
             Self::Uncordon => KindFacts {
                 verb: "uncordon",
@@ -286,6 +308,26 @@ impl ActionKind {
                 event: None,
                 needs_cloud: false,
             },
+            Self::Steer => KindFacts {
+                verb: "steer",
+                order: 6,
+                effect: Effect::Notes,
+                service: None,
+                sum: STEERED,
+                reasons: SteerReason::WORDS,
+                event: None,
+                needs_cloud: false,
+            },
+            Self::Unsteer => KindFacts {
+                verb: "unsteer",
+                order: 6,
+                effect: Effect::Notes,
+                service: None,
+                sum: STEERED,
+                reasons: UnsteerReason::WORDS,
+                event: None,
+                needs_cloud: false,
+            },
         }
     }
 }
@@ -302,6 +344,8 @@ impl Action {
             Self::DeleteInstance { .. } => ActionKind::DeleteInstance,
             Self::Mark { .. } => ActionKind::Mark,
             Self::Unmark { .. } => ActionKind::Unmark,
+            Self::Steer { .. } => ActionKind::Steer,
+            Self::Unsteer { .. } => ActionKind::Unsteer,
         }
     }
 
@@ -319,7 +363,9 @@ impl Action {
             Self::Uncordon { node, .. }
             | Self::Cordon { node, .. }
             | Self::Mark { node, .. }
-            | Self::Unmark { node, .. } => Target::Node { node, restarts: &[] },
+            | Self::Unmark { node, .. }
+            | Self::Steer { node, .. }
+            | Self::Unsteer { node, .. } => Target::Node { node, restarts: &[] },
             Self::Grow { pool, group, from, to, instead, .. } => {
                 Target::Group { pool, group: group.as_deref(), from: *from, to: *to, instead }
             }
@@ -353,6 +399,8 @@ impl Action {
             Self::DeleteInstance { reason, .. } => reason,
             Self::Mark { reason, .. } => reason,
             Self::Unmark { reason, .. } => reason,
+            Self::Steer { reason, .. } => reason,
+            Self::Unsteer { reason, .. } => reason,
         }
     }
 
@@ -374,7 +422,7 @@ impl Action {
         self.kind() == ActionKind::Delete
     }
 
-    /// Whether it only writes or removes notes on a node.
+    /// Whether it only writes or removes notes, or a taint that keeps no pod away, on a node.
     #[must_use]
     pub fn is_note(&self) -> bool {
         self.kind().facts().effect == Effect::Notes

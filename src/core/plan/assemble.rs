@@ -7,6 +7,7 @@ use super::decided::{PoolNow, Run};
 use super::group::GroupIndex;
 use super::notes::Limit;
 use super::order::cordon;
+use super::pack::steering;
 use super::pools::PoolIndex;
 use super::reason::{GrowReason, MarkReason, UnmarkReason};
 use super::state::Cordon;
@@ -44,6 +45,7 @@ impl Run<'_, '_> {
         if self.guard.is_none() {
             actions.extend(self.never_registered(&mut limit));
             actions.extend(self.book_keeping());
+            actions.extend(steering(&self));
         }
         let mut warnings = self.survey.warnings.clone();
         warnings.extend(self.growth.warnings.iter().cloned());

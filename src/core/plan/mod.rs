@@ -12,6 +12,7 @@
 //!   changes    the difference to what is: uncordon, grow, cordon; ahead: no cordon before its replacement serves
 //!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
 //!   decided    all of that, before it is written down; why: the reasons of actions on nodes
+//!   pack       which nodes fill last
 //!   assemble   actions in order; verdict: a reason for every node; notices: for users; remember: for later runs
 //! ```
 
@@ -50,6 +51,7 @@ mod notices;
 mod once;
 mod order;
 mod outlook;
+mod pack;
 mod pause;
 mod places;
 mod placing;
@@ -91,7 +93,7 @@ pub(crate) use managed::unmanaged;
 pub(crate) use replicas::Replicas;
 pub(crate) use state::{Cordon, Marks, is_adopted, says_ready, scale_down_disabled};
 pub(crate) use survey::{NodeFacts, Survey};
-pub(crate) use taints::{pressure, startup};
+pub(crate) use taints::{fills_last, others_soft_taint, pressure, startup, written};
 
 use changes::Changes;
 use decided::{PoolNow, Run, pool_now};

@@ -93,8 +93,20 @@ pub(super) fn tolerates_cordon(constraints: &Constraints) -> bool {
     tolerates(constraints, taint::UNSCHEDULABLE, "", TaintEffect::NoSchedule)
 }
 
+/// Whether a node carries the soft taint of this program.
+pub(crate) fn fills_last(node: &Node) -> bool {
+    let soft = |one: &Taint| one.effect == TaintEffect::PreferNoSchedule;
+    node.taints.iter().any(|one| one.key == taint::FILL_LAST && soft(one))
+}
+
+/// A soft taint that somebody else put on a node.
+pub(crate) fn others_soft_taint(node: &Node) -> Option<&Taint> {
+    let soft = |one: &Taint| one.effect == TaintEffect::PreferNoSchedule;
+    node.taints.iter().find(|one| one.key != taint::FILL_LAST && soft(one))
+}
+
 /// A taint as Kubernetes writes it: `key=value:Effect`.
-pub(super) fn written(key: &str, value: &str, effect: TaintEffect) -> String {
+pub(crate) fn written(key: &str, value: &str, effect: TaintEffect) -> String {
     let effect = match effect {
         TaintEffect::NoSchedule => "NoSchedule",
         TaintEffect::PreferNoSchedule => "PreferNoSchedule",

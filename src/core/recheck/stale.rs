@@ -70,6 +70,12 @@ pub enum Stale {
     /// Somebody uncordoned it.
     #[error("it is schedulable now")]
     Schedulable,
+    /// Somebody else makes the scheduler avoid it.
+    #[error("the taint {taint} of others makes the scheduler avoid it now")]
+    OthersTaint {
+        /// The taint.
+        taint: String,
+    },
     /// Somebody cordoned it.
     #[error("it is cordoned now")]
     Cordoned,

@@ -200,6 +200,45 @@ fn notes_are_removed_where_they_are_no_longer_true_and_a_running_claim_never() {
     }
 }
 
+fn soft(mut node: Node, key: &str) -> Node {
+    node.taints.push(Taint { effect: crate::model::TaintEffect::PreferNoSchedule, ..of(key) });
+    node
+}
+
+#[test]
+fn a_node_is_steered_while_it_takes_pods_and_nobody_else_does_so() {
+    let of_others = || stale(Stale::OthersTaint { taint: "theirs:PreferNoSchedule".into() });
+    for (after, expected) in [
+        (node(), Judgement::Go),
+        (soft(node(), taint::FILL_LAST), Judgement::AlreadySo),
+        (soft(node(), "theirs"), of_others()),
+        (soft(soft(node(), taint::FILL_LAST), "theirs"), of_others()),
+        (under(node(), taint::FILL_LAST), Judgement::Go),
+        (theirs(), stale(Stale::Cordoned)),
+        (claimed(node(), 60), stale(Stale::Claimed)),
+        (replaced(node()), stale(Stale::Replaced)),
+    ] {
+        assert_eq!(steer(&node(), &after, &policy(), now()), expected, "{after:?}");
+    }
+}
+
+#[test]
+fn a_node_is_unsteered_whoever_cordoned_it() {
+    let steered = |node| soft(node, taint::FILL_LAST);
+    for (after, expected) in [
+        (steered(node()), Judgement::Go),
+        (steered(theirs()), Judgement::Go),
+        (steered(ours(5)), Judgement::Go),
+        (soft(steered(node()), "theirs"), Judgement::Go),
+        (node(), Judgement::AlreadySo),
+        (soft(node(), "theirs"), Judgement::AlreadySo),
+        (steered(claimed(node(), 60)), stale(Stale::Claimed)),
+        (steered(replaced(node())), stale(Stale::Replaced)),
+    ] {
+        assert_eq!(unsteer(&node(), &after, &policy(), now()), expected, "{after:?}");
+    }
+}
+
 fn user(name: &str) -> Pod {
     pod(&format!("hub/{name}")).labelled(USER)
 }

@@ -172,13 +172,14 @@ fn shows(patch: &NodePatch, node: &Node) -> bool {
     let same = |left: &Taint, right: &Taint| {
         (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
     };
-    // The control plane adds and removes taints of its own meanwhile; only a claim's is this program's.
-    let claimed = |taints: &[Taint]| taints.iter().any(|one| one.key == taint::DELETING);
+    // The control plane adds and removes taints of its own meanwhile; only these two are this program's.
+    let ours = [taint::DELETING, taint::FILL_LAST];
+    let carries = |taints: &[Taint], key: &str| taints.iter().any(|one| one.key == key);
     let tainted = |wanted: &Vec<Taint>| {
-        claimed(wanted) == claimed(&node.taints)
+        ours.iter().all(|key| carries(wanted, key) == carries(&node.taints, key))
             && wanted
                 .iter()
-                .filter(|one| one.key == taint::DELETING)
+                .filter(|one| ours.contains(&one.key.as_str()))
                 .all(|one| node.taints.iter().any(|other| same(one, other)))
     };
     patch.unschedulable.is_none_or(|wanted| wanted == node.unschedulable)

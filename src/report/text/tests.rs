@@ -238,7 +238,9 @@ fn every_action_and_every_reason_is_written() {
             | Action::Cordon { .. }
             | Action::Delete { .. }
             | Action::Mark { .. }
-            | Action::Unmark { .. } => action.node().unwrap().to_owned(),
+            | Action::Unmark { .. }
+            | Action::Steer { .. }
+            | Action::Unsteer { .. } => action.node().unwrap().to_owned(),
         };
         let words = format!("{}: {} {} {target}", action.verb(), action.reason(), index + 1);
         assert!(text.contains(&words), "{words}\n{text}");

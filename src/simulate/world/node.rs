@@ -102,6 +102,11 @@ impl SimulatedNode {
         self.node.taints.iter().any(|one| one.key == taint::DELETING)
     }
 
+    /// Whether a run has made it fill last.
+    pub(crate) fn fills_last(&self) -> bool {
+        self.node.taints.iter().any(|one| one.key == taint::FILL_LAST)
+    }
+
     /// Whether nobody is there, critical or not.
     pub(crate) fn is_empty(&self) -> bool {
         self.users == 0 && !self.critical

@@ -64,7 +64,8 @@ impl World<'_> {
             let offered = self.offered.get(node.group).copied().unwrap_or_default();
             let left = left(node.free, wish.asked, offered);
             let score = match self.scenario.scheduler {
-                Scheduler::Spread => left,
+                Scheduler::Spread if node.fills_last() => left,
+                Scheduler::Spread => UNTAINTED + left,
                 Scheduler::Pack => (2 * FULL).saturating_sub(left),
             };
             match best {
@@ -87,6 +88,10 @@ impl World<'_> {
 
 /// The best score that one resource can give a node.
 const FULL: u64 = 100;
+
+/// What a node without a soft taint scores beside one that has it: kube-scheduler weighs that three times. All else of the
+/// default profile never makes up for it; the weights of Zero to `JupyterHub`'s scheduler always do.
+const UNTAINTED: u64 = 3 * FULL;
 
 /// How much is left of a node once the pod is on it: percent of memory and percent of processor time, as Kubernetes
 /// rounds them. It looks at no other resource unless somebody configures that.

@@ -25,9 +25,9 @@ fn patch(client: &Client, node: &str, change: &dyn Fn(&Value) -> Value) -> Answe
 }
 
 /// The taints of a node with one more.
-fn with_taint(node: &Value, key: &str) -> Value {
+fn with_taint(node: &Value, key: &str, effect: &str) -> Value {
     let mut taints = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
-    taints.push(json!({"key": key, "effect": "NoSchedule"}));
+    taints.push(json!({"key": key, "effect": effect}));
     json!({"spec": {"taints": taints}})
 }
 
@@ -51,24 +51,32 @@ fn with_the_jobs_token_a_node_is_cordoned_and_claimed_and_nothing_else() {
         json!({"metadata": {"annotations": annotations}, "spec": {"unschedulable": true}})
     };
     assert_eq!(patch(&client, "n0", &ours).status, 200);
-    let claimed = patch(&client, "n0", &|node| with_taint(node, "kube-rebalancer/deleting"));
+    let claimed = patch(&client, "n0", &|node| with_taint(node, "kube-rebalancer/deleting", "NoSchedule"));
     assert_eq!(claimed.status, 200, "{}", claimed.text);
+    let soft = |node: &Value| with_taint(node, "kube-rebalancer/fill-last", "PreferNoSchedule");
+    let steered = patch(&client, "n0", &soft);
+    assert_eq!(steered.status, 200, "{}", steered.text);
     let back = |node: &Value| {
         let mut taints = node["spec"]["taints"].as_array().unwrap().clone();
-        taints.retain(|taint| taint["key"] != "kube-rebalancer/deleting");
+        let ours = ["kube-rebalancer/deleting", "kube-rebalancer/fill-last"];
+        taints.retain(|taint| !ours.contains(&taint["key"].as_str().unwrap()));
         let annotations = json!({"kube-rebalancer/cordoned-at": null});
         json!({"metadata": {"annotations": annotations}, "spec": {"unschedulable": null, "taints": taints}})
     };
     let answer = patch(&client, "n0", &back);
     assert_eq!(answer.status, 200, "{}", answer.text);
 
-    let changes: [(&str, Change); 8] = [
+    let changes: [(&str, Change); 12] = [
         ("label", |_| json!({"metadata": {"labels": {"of": "us"}}})),
         ("label", |_| json!({"metadata": {"labels": {"of": null}}})),
         ("annotation", |_| json!({"metadata": {"annotations": {"of": "us"}}})),
         ("annotation", |_| json!({"metadata": {"annotations": {"kwok.x-k8s.io/node": null}}})),
         ("finalizer", |_| json!({"metadata": {"finalizers": ["example.com/stays"]}})),
-        ("taint", |node| with_taint(node, "of-us")),
+        ("taint", |node| with_taint(node, "of-us", "NoSchedule")),
+        ("taint", |node| with_taint(node, "of-us", "PreferNoSchedule")),
+        ("taint", |node| with_taint(node, "kube-rebalancer/of-us", "NoSchedule")),
+        ("taint", |node| with_taint(node, "kube-rebalancer/fill-last", "NoSchedule")),
+        ("taint", |node| with_taint(node, "kube-rebalancer/deleting", "NoExecute")),
         ("taint", |_| json!({"spec": {"taints": []}})),
         ("spec", |_| json!({"spec": {"providerID": "gce://p/z/another"}})),
     ];

@@ -45,6 +45,7 @@ impl Program {
             .env("KUBECONFIG", self.directory.path().join("kubeconfig"))
             .env("PREEMPTIBLE_LABELS", "user")
             .env("MIN_NODES", "1")
+            .env("PACK", "false")
             .env("EMPTY_GRACE", "1h")
             .env("RUN_TIMEOUT", &self.timeout)
             .stdin(Stdio::null())

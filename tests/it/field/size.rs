@@ -54,7 +54,7 @@ fn six_thousand_nodes() {
 /// 24 of 32 Gi each, 0.75: what nobody set takes no node away. The default of `MAX_NODES` bounds what is created only.
 #[test]
 fn eighty_nodes_without_max_nodes() {
-    let settings = [("PREEMPTIBLE_LABELS", "hub.jupyter.org/username")];
+    let settings = [("PREEMPTIBLE_LABELS", "hub.jupyter.org/username"), ("PACK", "false")];
     let ran = plan_with(&settings, &[many(80, 24).as_bytes()], &[]);
     assert_eq!(ran.code, Some(0), "{}", ran.error);
     assert_eq!(ran.report()["actions"], json!([]), "{}", ran.error);

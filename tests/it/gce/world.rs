@@ -67,6 +67,7 @@ impl World {
             .env("COMPUTE_ENDPOINT", self.gce.url())
             .env("PREEMPTIBLE_LABELS", "user")
             .env("MIN_NODES", "1")
+            .env("PACK", "false")
             .env("RUN_TIMEOUT", "60s")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())

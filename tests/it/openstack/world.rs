@@ -78,6 +78,7 @@ impl World {
             ("NODE_GROUPS", "hub-k8s-node-"),
             ("PREEMPTIBLE_LABELS", "user"),
             ("MIN_NODES", "1"),
+            ("PACK", "false"),
             ("RUN_TIMEOUT", "60s"),
         ]);
         environment.extend(settings.iter().copied());

@@ -83,7 +83,11 @@ impl Real {
                 Action::Delete { .. } => Task::Claim(Try::First),
                 Action::Mark { .. } => Task::Mark,
                 Action::Unmark { .. } => Task::Unmark,
-                Action::Grow { .. } | Action::DeleteInstance { .. } => continue, // there is no node group
+                // There is no node group, and PACK is off.
+                Action::Grow { .. }
+                | Action::DeleteInstance { .. }
+                | Action::Steer { .. }
+                | Action::Unsteer { .. } => continue,
             };
             let index = (0..NODES).find(|index| Some(name(*index)) == action.node()).unwrap();
             assert_eq!(tasks[index], Task::Nothing, "one action a node");
@@ -239,6 +243,8 @@ fn policy(min_nodes: usize) -> Policy {
         // The cordons that the model's other actors make have no mark, and their age is part of what it explores.
         adopt_cordons: AdoptCordons::Always,
         preemptible_labels: BTreeSet::from([USER.to_owned()]),
+        // A soft taint keeps no pod away, so it takes no part in any race for a node.
+        pack: false,
         ..Policy::default()
     }
 }

@@ -117,7 +117,8 @@ fn agree(checkout: &Checkout, command: &str) {
         return;
     };
     assert_eq!(asked.code, Some(0), "{command}\n{}", asked.wrote);
-    assert!(asked.wrote.contains("actions (2), in this order: 2 done"), "{command}\n{}", asked.wrote);
+    let all_done = |number: usize| format!("actions ({number}), in this order: {number} done");
+    assert!((1..9).any(|number| asked.wrote.contains(&all_done(number))), "{command}\n{}", asked.wrote);
 }
 
 /// A pod's log is at its kubelet, and kwok, which plays the kubelets, has none. So kubectl must find the pods and ask their

@@ -19,8 +19,10 @@ use super::answer::is_refused;
 use super::difference::difference;
 
 /// The words that begin a line about what comes out as a whole.
-const OUTCOME: [&str; 10] =
-    ["exit", "refused", "nothing", "limit", "uncordon", "grow", "cordon", "delete", "mark", "unmark"];
+const OUTCOME: [&str; 12] = [
+    "exit", "refused", "nothing", "limit", "uncordon", "grow", "cordon", "delete", "mark", "unmark", "steer",
+    "unsteer",
+];
 
 /// The lines of an `expect.txt`, by what they are compared with.
 pub(super) struct Expectation {

@@ -240,6 +240,7 @@ fn settings(policy: &Policy) -> String {
     line("OMIT_LABELS", joined(&policy.omit_labels));
     line("OMIT_NAMESPACES", joined(&policy.omit_namespaces));
     let capacity = if policy.capacity == CapacitySource::Capacity { "capacity" } else { "allocatable" };
+    line("PACK", policy.pack.to_string());
     line("CAPACITY", capacity.to_owned());
     line("EMPTY_GRACE", seconds(policy.empty_grace));
     line("BOOT_GRACE", seconds(policy.boot_grace));

@@ -59,6 +59,9 @@ pub(super) fn make(traits: &Traits, groups: &[Made], at: usize, bytes: &mut Byte
             ..no_schedule("odd")
         });
     }
+    if (at + traits.zones + usize::from(traits.kinds)).is_multiple_of(5) {
+        node.taints.push(Taint { effect: TaintEffect::PreferNoSchedule, ..no_schedule(taint::FILL_LAST) });
+    }
     if traits.strange {
         strange(&mut node, bytes);
     }

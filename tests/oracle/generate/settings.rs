@@ -127,6 +127,7 @@ fn rare(policy: &mut Policy, bytes: &mut Bytes<'_>) {
         2 => policy.max_unready_percent = 100,
         3 => policy.ok_unready_nodes = 0,
         4 => policy.ok_unready_nodes = 1,
+        6 | 7 => policy.pack = false,
         5 => policy.node_selector = only(Operator::In(vec!["users".to_owned()])),
         _ => {}
     }

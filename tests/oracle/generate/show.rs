@@ -65,7 +65,7 @@ fn policy(policy: &Policy, formatter: &mut Formatter<'_>) -> fmt::Result {
     writeln!(
         formatter,
         "{:?}, empty grace {:?}, boot grace {:?}, startup {:?}, adopt {}, cordons {}, deletions {}, creations {}, \
-         guard {} % {}, groups named {}",
+         guard {} % {}, groups named {}, pack {}",
         policy.capacity,
         policy.empty_grace,
         policy.boot_grace,
@@ -77,6 +77,7 @@ fn policy(policy: &Policy, formatter: &mut Formatter<'_>) -> fmt::Result {
         policy.max_unready_percent,
         policy.ok_unready_nodes,
         policy.node_groups_named,
+        policy.pack,
     )
 }
 

@@ -10,6 +10,7 @@ mod demand;
 mod expected;
 mod list;
 mod newcomer;
+mod pack;
 mod place;
 mod reach;
 mod shape;
@@ -24,6 +25,7 @@ use kube_rebalancer_core::policy::Policy;
 use choose::Chosen;
 use list::Entry;
 pub(crate) use newcomer::note as note_newcomers;
+pub(crate) use pack::{add as fill_last, remove as fill_as_others};
 use shape::Coming;
 use words::Cordon;
 use world::{State, World};
@@ -36,6 +38,9 @@ pub(crate) struct Decision {
     pub(crate) delete: BTreeSet<String>,
     /// New nodes by pool and group; the group `None` where no group is known.
     pub(crate) grow: BTreeMap<(String, Option<String>), u32>,
+    /// Nodes that get the soft taint, and that lose it.
+    pub(crate) steer: BTreeSet<String>,
+    pub(crate) unsteer: BTreeSet<String>,
     /// Instances that never became nodes, by group and name.
     pub(crate) delete_instances: BTreeSet<(String, String)>,
 }
@@ -117,6 +122,7 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
     decision.delete = delete::deletions(&now, &decision);
     let spared = policy.max_deletions.allows(now.machines.len()) - decision.delete.len();
     decision.delete_instances = lost_instances(&now).into_iter().take(spared).collect();
+    pack::steer(&now, &chosen, &mut decision);
     Some((decision, tries))
 }
 
@@ -209,6 +215,7 @@ pub(crate) fn outcome(snapshot: &Snapshot, changes: &BTreeMap<String, bool>) -> 
 /// Cordons a node as a run does.
 pub(crate) fn set_cordon(node: &mut Node, at: jiff::Timestamp) {
     node.unschedulable = true;
+    pack::remove(node);
     node.annotations.insert(annotation::CORDONED_AT.to_owned(), at.to_string());
     node.taints.push(Taint {
         key: taint::UNSCHEDULABLE.to_owned(),

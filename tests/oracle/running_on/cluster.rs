@@ -11,7 +11,7 @@ use kube_rebalancer_core::model::{
 
 use super::planner::Step;
 use crate::generate::{Cluster, NOW, TurnsOut, World};
-use crate::naive::{lift_cordon, set_cordon};
+use crate::naive::{fill_as_others, fill_last, lift_cordon, set_cordon};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -47,6 +47,11 @@ impl Living {
                 lift_cordon(node);
             } else if step.decision.cordon.contains(name) {
                 set_cordon(node, now);
+            }
+            if step.decision.steer.contains(&node.name) {
+                fill_last(node);
+            } else if step.decision.unsteer.contains(&node.name) {
+                fill_as_others(node);
             }
             for (key, value) in step.notes.get(&node.name).into_iter().flatten() {
                 match value {

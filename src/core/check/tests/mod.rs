@@ -7,6 +7,7 @@ mod growth;
 mod late_binds;
 mod marks;
 mod outcome;
+mod packing;
 mod reserved;
 mod service;
 mod whole;

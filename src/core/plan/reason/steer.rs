@@ -1,0 +1,40 @@
+//! Why a node is to fill last, and why it no longer is.
+
+use super::text::excerpt;
+use super::words::{Reason, reasons};
+use crate::model::Resource;
+
+reasons! {
+    /// Why a node is to fill last.
+    SteerReason {
+        /// The nodes before it in the keep order have room enough for the pods to come.
+        FillLast {
+            /// The resource that decides.
+            resource: Resource,
+            /// The room that is enough.
+            room: u64,
+        } => ("the nodes to fill before it have at least {} of {resource} free", .resource.show(*.room)),
+    }
+}
+
+reasons! {
+    /// Why a node no longer fills last.
+    UnsteerReason {
+        /// The nodes before it in the keep order run full.
+        Needed {
+            /// The resource that decides.
+            resource: Resource,
+            /// The least that is to be free on nodes that fill first.
+            room: u64,
+        } => ("the nodes to fill before it have less than {} of {resource} free", .resource.show(*.room)),
+        /// Somebody else makes the scheduler avoid the node; two such taints would put it behind all others.
+        OthersTaint {
+            /// The taint.
+            taint: String,
+        } => ("the taint {} of others makes the scheduler avoid it already", excerpt(.taint)),
+        /// It is cordoned by this program, or reserved.
+        OutOfService => ("it is cordoned or reserved, so it is filled neither first nor last"),
+        /// `PACK` is off.
+        PackOff => ("PACK=false: the scheduler alone decides which node fills first"),
+    }
+}
