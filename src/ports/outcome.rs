@@ -56,7 +56,7 @@ pub enum NotTried {
     #[error("the node groups could not be seen")]
     Unseen,
     /// Changes of node groups cannot be rehearsed.
-    #[error("Compute Engine has no dry run")]
+    #[error("a change of a node group cannot be rehearsed")]
     Rehearsal,
     /// `RUN_TIMEOUT` is over, or the run was told to stop.
     #[error("the run was stopped before its turn")]

@@ -342,7 +342,7 @@ fn a_rehearsal_changes_nothing_in_the_cloud() {
     let world = World::new();
     let pool = one_to_delete(&world);
     let ran = World::end(world.spawn(&["--dry-run=server"], &[]));
-    let rehearsed = "delete node-10: notTried (Compute Engine has no dry run)";
+    let rehearsed = "delete node-10: notTried (a change of a node group cannot be rehearsed)";
     assert_eq!((ran.story(), ran.code), (vec![rehearsed.to_owned()], Some(0)), "{}", ran.stderr);
     assert_eq!(world.target_size(&pool), 2);
 }

@@ -272,11 +272,11 @@ reasons! {
         } => ("not in use, {}: {}", excerpt(.what), among(*.nodes, "node", .node)),
         /// A group is not grown.
         GroupNotGrown {
-            /// The group.
+            /// The group; empty where it is not known.
             group: String,
             /// Why.
             why: String,
-        } => ("node group {group} is not grown in this run: {}", excerpt(.why)),
+        } => ("{} in this run: {}", not_grown(.group), excerpt(.why)),
         /// Nothing is deleted from a group.
         GroupNotShrunk {
             /// The group.
@@ -297,6 +297,14 @@ fn no_user_pods(keys: &str) -> String {
         "PREEMPTIBLE_LABELS names no label key".to_owned()
     } else {
         format!("no pod carries a label key of PREEMPTIBLE_LABELS={}", excerpt(keys))
+    }
+}
+
+fn not_grown(group: &str) -> String {
+    if group.is_empty() {
+        "no node is created".to_owned()
+    } else {
+        format!("node group {group} is not grown")
     }
 }
 
@@ -336,5 +344,19 @@ impl Warning {
             Self::OneNamespace { namespace } => vec![format!("namespace/{namespace}")],
             Self::UnknownNewNode { .. } | Self::NoUserPods { .. } => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_group_is_known_none_is_named() {
+        let of = |group: &str| {
+            Warning::GroupNotGrown { group: group.into(), why: "it is late".into() }.to_string()
+        };
+        assert_eq!(of("z1/users"), "node group z1/users is not grown in this run: it is late");
+        assert_eq!(of(""), "no node is created in this run: it is late");
     }
 }
