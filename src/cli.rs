@@ -390,6 +390,6 @@ mod tests {
         for line in short.lines().chain(long.lines()) {
             assert!(line.chars().count() <= 80, "{line}");
         }
-        assert!(short.lines().count() <= 60, "{} lines:\n{short}", short.lines().count());
+        assert!(short.lines().count() <= 72, "{} lines:\n{short}", short.lines().count());
     }
 }

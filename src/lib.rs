@@ -6,6 +6,7 @@
 //!     |
 //!     |-- simulate      users, a simulated cluster, other rules, plots, traces   --> apply, page, ports, core
 //!     |-- clouds/gce    Compute Engine; a provider is a crate and a feature      --> join, ports, retry, core
+//!     |-- clouds/exec   the operator's own commands; a provider too              --> ports, core
 //!     |-- kube          a live cluster, the Lease, events; dumps                 --> ports, retry, core
 //!     |-- clouds/openstack  OpenStack Nova, likewise                             --> join, ports, retry, core
 //!     |-- clouds/join   which node is which instance, whatever the cloud         --> core

@@ -36,7 +36,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Writes on each waiting pod what was started for it, or what keeps it waiting. Where something that was planned for
     /// waiting pods failed, nothing is promised.
     pub(super) async fn notify(&self, outcomes: &[Outcome]) {
-        let adds = |action: &Action| matches!(action.kind(), ActionKind::Uncordon | ActionKind::Grow);
+        let adds = |action: &Action| {
+            matches!(action.kind(), ActionKind::Uncordon | ActionKind::Wake | ActionKind::Grow)
+        };
         let failed =
             self.plan.actions.iter().zip(outcomes).find(|(action, outcome)| {
                 adds(action) && !outcome.is_done() && !outcome.message().is_empty()

@@ -1,11 +1,11 @@
 //! Carries out a plan: in its order, each action judged again right before it is done.
 //!
 //! ```text
-//!   uncordon -> what relies on a missing uncordon is blocked -> grow -> cordon -> claim what is to be deleted
+//!   uncordon -> what relies on a missing uncordon is blocked -> wake -> grow -> cordon -> claim what is to go
 //!                                     |
 //!                        every pod listed once more
 //!                                     |
-//!        take back cordons under critical pods -> delete, or drop the claim -> notes
+//!        take back cordons under critical pods -> delete or park, or drop the claim -> notes
 //! ```
 //!
 //! Capacity is added first, so a run that dies midway leaves too much room, never too little. A failed action never
@@ -17,6 +17,7 @@ mod nodes;
 mod second_look;
 #[cfg(test)]
 mod tests;
+mod wake;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +27,9 @@ use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::plan::{Action, GroupSize, Plan};
 use kube_rebalancer_core::policy::Policy;
 
-use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PortError};
+use kube_rebalancer_ports::{
+    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, Outcome, PortError,
+};
 
 /// How many requests are under way at once: enough to cordon a thousand nodes within a minute, few enough to stay far
 /// below the API server's fair share for one client.
@@ -82,6 +85,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         let mut progress = Progress::default();
         self.each(Action::is_uncordon, &mut progress).await;
         self.block(&mut progress);
+        self.wake(&mut progress).await;
         self.grow(&mut progress).await;
         self.remember(&mut progress).await;
         self.each(Action::is_cordon, &mut progress).await;
@@ -255,6 +259,15 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         let nodes = self.snapshot.nodes();
         let index = nodes.binary_search_by(|node| node.name.as_str().cmp(name)).ok()?;
         nodes.get(index)
+    }
+}
+
+/// The instance of a node, by what names it.
+fn instance(node: &Node) -> InstanceToDelete {
+    InstanceToDelete {
+        node: node.name.clone(),
+        provider_id: node.provider_id.clone(),
+        system_uuid: node.system_uuid.clone(),
     }
 }
 

@@ -78,7 +78,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         match action {
             Action::Uncordon { .. } => recheck::uncordon(planned, now, self.policy, time),
             Action::Cordon { .. } => recheck::cordon(planned, now, self.policy, time),
-            Action::Delete { .. } => recheck::claim(planned, now, self.policy, time),
+            Action::Delete { .. } | Action::Park { .. } => recheck::claim(planned, now, self.policy, time),
+            Action::Wake { .. } => recheck::wake(planned, now, self.policy, time),
             Action::Mark { .. } => recheck::mark(planned, now, self.policy),
             Action::Unmark { reason, .. } => recheck::unmark(planned, now, self.policy, reason, time),
             Action::Steer { .. } => recheck::steer(planned, now, self.policy, time),
@@ -98,10 +99,17 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 patch.taints = without(node, |one| is_claims(one) || fills_last(one));
                 patch
             }
-            Action::Delete { .. } => {
-                let left = self.clock.left().saturating_add(CLAIM_MARGIN);
-                let until = now.checked_add(left).unwrap_or(now);
-                claim(node, format!("{until:.0}"))
+            Action::Delete { .. } => claim(node, self.claimed_until()),
+            // The mark goes before the request: a run that dies between them leaves a node that another one judges by it.
+            Action::Park { .. } => {
+                let mut patch = claim(node, self.claimed_until());
+                patch.annotations.extend([(annotation::PARKED_AT, stamp()), (annotation::WOKEN_AT, None)]);
+                patch
+            }
+            Action::Wake { .. } => {
+                let mut patch = no_claim(node);
+                patch.annotations.extend([(annotation::PARKED_AT, None), (annotation::WOKEN_AT, stamp())]);
+                patch
             }
             Action::Mark { .. } => one(annotation::EMPTY_SINCE, stamp()),
             Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => no_marks(node, None),
@@ -112,6 +120,15 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             | Action::Grow { .. }
             | Action::DeleteInstance { .. } => one(annotation::EMPTY_SINCE, None),
         }
+    }
+}
+
+impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
+    fn claimed_until(&self) -> String {
+        let left = self.clock.left().saturating_add(CLAIM_MARGIN);
+        let now = self.clock.now();
+        let until = now.checked_add(left).unwrap_or(now);
+        format!("{until:.0}")
     }
 }
 
@@ -146,12 +163,22 @@ fn steered(node: &Node) -> NodePatch {
     NodePatch { taints, ..NodePatch::default() }
 }
 
+/// Ends parking a node that does not park: the claim and the mark go together.
+pub(super) fn not_parked(node: &Node) -> NodePatch {
+    let mut patch = no_claim(node);
+    patch.annotations.insert(annotation::PARKED_AT, None);
+    patch
+}
+
 /// Removes every note of ours, a claim included, and sets whether the node is schedulable.
 pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
     let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
+    // A patch removes only those of the others that are there.
+    let parked = [annotation::PARKED_AT, annotation::WOKEN_AT];
+    let parked = parked.into_iter().filter(|key| node.annotations.contains_key(*key));
     NodePatch {
         unschedulable,
-        annotations: marks.map(|key| (key, None)).into(),
+        annotations: marks.into_iter().chain(parked).map(|key| (key, None)).collect(),
         taints: without(node, is_claims),
         ..NodePatch::default()
     }

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use kube_rebalancer_core::check;
 use kube_rebalancer_core::model::{Node, Snapshot, annotation};
-use kube_rebalancer_core::plan::Action;
+use kube_rebalancer_core::plan::{Action, ActionKind};
 use kube_rebalancer_core::recheck::{self, SecondLook, Stale};
-use kube_rebalancer_ports::{
-    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, Outcome, PortError,
-};
+use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PortError};
 
-use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, no_marks};
-use super::{Apply, Progress, answer};
+use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, no_marks, not_parked};
+use super::{Apply, Progress, answer, instance};
 
 /// How often a deletion is tried while the cloud is busy.
 const DELETE_TRIES: usize = 3;
@@ -32,9 +30,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// meanwhile, and deletes what is still empty.
     pub(super) async fn look_again(&self, progress: &mut Progress) {
         match self.groups {
-            Ok(_) => self.each(Action::is_delete, progress).await,
+            Ok(_) => self.each(Action::gives_back, progress).await,
             Err(why) => {
-                for index in self.indices(Action::is_delete) {
+                for index in self.indices(Action::gives_back) {
                     progress.outcomes.entry(index).or_insert(Outcome::NotTried(why));
                 }
             }
@@ -43,7 +41,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         let was_sent = |outcome: &Outcome| matches!(outcome, Outcome::Applied | Outcome::Failed(_));
         let cordoned = self.indices_by_outcome(Action::is_cordon, was_sent, progress);
         let claimed =
-            self.indices_by_outcome(Action::is_delete, |outcome| *outcome == Outcome::Applied, progress);
+            self.indices_by_outcome(Action::gives_back, |outcome| *outcome == Outcome::Applied, progress);
         let node = |index: &usize| Some((*index, self.node_of(*index, progress)?.clone()));
         let claimed: Vec<Claimed> = claimed.iter().filter_map(node).collect();
         if cordoned.is_empty() && claimed.is_empty() {
@@ -136,20 +134,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             if going.is_empty() {
                 return;
             }
-            let instances: Vec<InstanceToDelete> = going
-                .iter()
-                .map(|(_, node)| InstanceToDelete {
-                    node: node.name.clone(),
-                    provider_id: node.provider_id.clone(),
-                    system_uuid: node.system_uuid.clone(),
-                })
-                .collect();
-            let answers = groups.delete(&instances).await;
+            let answers = self.ask(groups, &going).await;
             open = Vec::new();
-            for (position, (index, node)) in going.into_iter().enumerate() {
-                let missing =
-                    || GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name));
-                let became = answers.get(position).cloned().unwrap_or_else(missing);
+            for ((index, node), became) in going.into_iter().zip(answers) {
                 if let GroupAnswer::InDoubt(words) = &became {
                     in_doubt.insert(index, words.clone());
                 }
@@ -197,7 +184,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             let judgement = if self.stopped() {
                 Err(Outcome::NotTried(NotTried::Stopped))
             } else {
-                judged(look.delete(&node)).and_then(|()| self.second_keeper(snapshot, &node, &all))
+                let parks = self.parks(index);
+                judged(look.delete(&node)).and_then(|()| self.second_keeper(snapshot, &node, &all, parks))
             };
             match judgement {
                 Ok(()) => going.push((index, node)),
@@ -221,14 +209,40 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
+    /// Whether an action parks its node in place of deleting it.
+    fn parks(&self, index: usize) -> bool {
+        self.plan.actions.get(index).is_some_and(|action| action.kind() == ActionKind::Park)
+    }
+
+    /// The answers for nodes that are given back: some are deleted, others parked.
+    async fn ask(&self, groups: &G, going: &[Claimed]) -> Vec<GroupAnswer> {
+        let (parked, deleted): (Vec<&Claimed>, Vec<&Claimed>) =
+            going.iter().partition(|(index, _)| self.parks(*index));
+        let instances = |some: &[&Claimed]| some.iter().map(|(_, node)| instance(node)).collect::<Vec<_>>();
+        let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
+        if !deleted.is_empty() {
+            let said = groups.delete(&instances(&deleted)).await;
+            answers.extend(deleted.iter().map(|(index, _)| *index).zip(said));
+        }
+        if !parked.is_empty() {
+            let said = groups.park(&instances(&parked)).await;
+            answers.extend(parked.iter().map(|(index, _)| *index).zip(said));
+        }
+        let missing =
+            |node: &Node| GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name));
+        going.iter().map(|(index, node)| answers.remove(index).unwrap_or_else(|| missing(node))).collect()
+    }
+
     /// The checker's own judgement of a deletion.
     fn second_keeper(
         &self,
         snapshot: &Snapshot,
         node: &Node,
         going: &BTreeSet<String>,
+        parks: bool,
     ) -> Result<(), Outcome> {
-        match check::deletion(snapshot, self.policy, &node.name, going).first() {
+        let judge = if parks { check::parking } else { check::deletion };
+        match judge(snapshot, self.policy, &node.name, going).first() {
             None => Ok(()),
             Some(violation) => Err(Outcome::Stale(Stale::Refused { why: violation.to_string() })),
         }
@@ -246,7 +260,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                     Err(Outcome::AlreadySo)
                 }
             };
-            match self.patch_judged(&node, TRIES, is_ours, no_claim).await {
+            let undo = if self.parks(index) { not_parked } else { no_claim };
+            match self.patch_judged(&node, TRIES, is_ours, undo).await {
                 Ok(node) => {
                     progress.fresh.insert(node.name.clone(), node);
                 }

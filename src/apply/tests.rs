@@ -1,5 +1,6 @@
 //! Carrying out plans in a world that has moved on, fails, or is told to stop.
 
+mod parked;
 mod reliance;
 mod steering;
 mod world;

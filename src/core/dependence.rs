@@ -82,10 +82,12 @@ fn block_pool(plan: &Plan, survey: &Survey<'_>, pool: &str, uncordon: &str, bloc
                     blocked.insert(number, uncordon.to_owned());
                 }
             }
-            Some(Service::Ends) if !matches!(verdict.state, NodeState::Broken | NodeState::Booting) => {
+            Some(Service::Ends | Service::Parks)
+                if !matches!(verdict.state, NodeState::Broken | NodeState::Booting | NodeState::Parked) =>
+            {
                 blocked.insert(number, uncordon.to_owned());
             }
-            Some(Service::Ends | Service::Enters) | None => {}
+            Some(Service::Ends | Service::Parks | Service::Wakes | Service::Enters) | None => {}
         }
     }
 }

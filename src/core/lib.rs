@@ -25,3 +25,6 @@ pub mod policy;
 pub mod recheck;
 pub mod secret;
 pub mod text;
+
+#[cfg(test)]
+mod whole;

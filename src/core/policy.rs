@@ -105,6 +105,15 @@ impl fmt::Display for AdoptCordons {
     }
 }
 
+/// What becomes of an empty cordoned node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GiveBack {
+    /// Its instance is deleted.
+    Delete,
+    /// Its instance is parked where the provider can, so that it can be woken; elsewhere it is deleted.
+    Park,
+}
+
 /// The name of a pool: the value of `POOL_LABEL`; empty where there are no pools.
 pub type PoolName = String;
 
@@ -159,6 +168,10 @@ pub struct Policy {
     pub max_cordons: Budget,
     /// How many nodes a run may delete.
     pub max_deletions: Budget,
+    /// What becomes of an empty cordoned node.
+    pub give_back: GiveBack,
+    /// How many nodes stay parked.
+    pub parked_max: Budget,
     /// How many nodes a run may create.
     pub max_creations: Budget,
     /// How long a NotReady node, or an instance without a node, counts as booting.
@@ -222,6 +235,8 @@ impl Default for Policy {
             adopt_cordons: AdoptCordons::After(SignedDuration::from_hours(1)),
             max_cordons: Budget::Percent { percent: 20, at_least: 3 },
             max_deletions: Budget::Count(10),
+            give_back: GiveBack::Delete,
+            parked_max: Budget::Percent { percent: 100, at_least: 0 },
             max_creations: Budget::Percent { percent: 50, at_least: 10 },
             boot_grace: SignedDuration::from_mins(15),
             startup_taints: BTreeSet::new(),

@@ -25,7 +25,7 @@ use crate::policy::{AdoptCordons, Policy};
 pub use second_look::{SecondLook, Vanished, vanished};
 pub use stale::{Judgement, Stale};
 
-pub use crate::plan::{LATE_BIND, SCHEDULER_LAG, is_claimed};
+pub use crate::plan::{LATE_BIND, SCHEDULER_LAG, is_claimed, is_parking};
 
 /// Judges a cordon against the node as it is now.
 #[must_use]
@@ -58,13 +58,33 @@ pub fn uncordon(planned: &Node, now: &Node, policy: &Policy, observed_at: Timest
     if theirs && (scale_down_disabled(now) || policy.adopt_cordons != AdoptCordons::Always) {
         return Judgement::Stale(Stale::CordonedByOthers);
     }
-    if is_claimed(now, observed_at) {
+    if is_claimed(now, observed_at) || is_parking(now, policy, observed_at) {
         return Judgement::Stale(Stale::Claimed);
     }
     if !says_ready(now) {
         return Judgement::Stale(Stale::NotReady);
     }
     out_of_use(now, policy).map_or(Judgement::Go, Judgement::Stale)
+}
+
+/// Judges waking a parked node against the node as it is now.
+#[must_use]
+pub fn wake(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
+    if let Some(stale) = out_of_hands(planned, now, policy) {
+        return Judgement::Stale(stale);
+    }
+    let marks = Marks::of(now);
+    if marks.woken_at.is_some() {
+        return Judgement::AlreadySo;
+    }
+    if marks.parked_at.is_none() {
+        return Judgement::Stale(Stale::NotParked);
+    }
+    if is_claimed(now, observed_at) {
+        return Judgement::Stale(Stale::Claimed);
+    }
+    // It runs, whoever started it; a later run makes it schedulable.
+    if says_ready(now) { Judgement::AlreadySo } else { Judgement::Go }
 }
 
 /// Judges the claim that precedes a deletion against the node as it is now.
@@ -76,7 +96,11 @@ pub fn claim(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp
     if let Some(stale) = out_of_hands(planned, now, policy).or_else(|| stays(now, policy, observed_at)) {
         return Judgement::Stale(stale);
     }
-    if is_claimed(now, observed_at) { Judgement::Stale(Stale::Claimed) } else { Judgement::Go }
+    if is_claimed(now, observed_at) || is_parking(now, policy, observed_at) {
+        Judgement::Stale(Stale::Claimed)
+    } else {
+        Judgement::Go
+    }
 }
 
 /// Judges taking back a cordon that this run has just made.
@@ -126,7 +150,13 @@ pub fn unmark(
         UnmarkReason::Uncordoned if now.unschedulable => return Judgement::Stale(Stale::Cordoned),
         // A running claim stays, also on a node that somebody uncordoned: the deletion may be under way.
         UnmarkReason::Uncordoned => {
-            noted(annotation::CORDONED_AT) || noted(annotation::EMPTY_SINCE) || (claim_noted && !claimed)
+            let notes = [
+                annotation::CORDONED_AT,
+                annotation::EMPTY_SINCE,
+                annotation::PARKED_AT,
+                annotation::WOKEN_AT,
+            ];
+            notes.into_iter().any(noted) || (claim_noted && !claimed)
         }
         UnmarkReason::ClaimOver if claimed => return Judgement::Stale(Stale::Claimed),
         UnmarkReason::ClaimOver => claim_noted,

@@ -67,8 +67,8 @@ impl Tone {
     pub fn of_verdict(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Keep(_) => Self::Dim,
-            Verdict::Uncordon(_) => Self::Green,
-            Verdict::Cordon(_) => Self::Yellow,
+            Verdict::Uncordon(_) | Verdict::Wake(_) => Self::Green,
+            Verdict::Cordon(_) | Verdict::Park(_) => Self::Yellow,
             Verdict::Delete(_) => Self::Red,
         }
     }

@@ -4,6 +4,7 @@
 mod answer;
 mod cause;
 mod environment;
+mod notes;
 mod outcome;
 mod pod_life;
 mod provider;
@@ -20,10 +21,11 @@ use kube_rebalancer_core::plan::PodNotice;
 pub use answer::{GroupAnswer, InstanceToDelete};
 pub use cause::{causes, chain};
 pub use environment::Environment;
+pub use notes::{Notes, SharedNotes};
 pub use outcome::{NotTried, Outcome, OutcomeKind};
 pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
-pub use scope::{CloudScope, ParkBy};
+pub use scope::{CloudScope, Commands, ParkBy};
 pub use source::Source;
 
 /// A failure that names what was tried and what came back; written for a person.

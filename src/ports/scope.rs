@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::Environment;
+use crate::{Environment, SharedNotes};
 
 /// `PARK`: in which way an instance is parked, where its cloud knows several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,27 @@ pub struct CloudScope {
     pub park_by: ParkBy,
     /// `CLOUD_CONFIG`: the file of OpenStack's cloud controller with the credentials.
     pub cloud_config: Option<String>,
+    /// The operator's own commands.
+    pub commands: Commands,
+    /// Where a provider may keep what outlives the run; `None` where nothing can be kept.
+    pub notes: Option<SharedNotes>,
     /// The environment, for credentials and what a cloud's own tools read.
     pub environment: Environment,
+}
+
+/// The operator's own commands, each program and arguments; `None` where one is not set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commands {
+    /// `EXEC_LIST`.
+    pub list: Option<Vec<String>>,
+    /// `EXEC_GROW`.
+    pub grow: Option<Vec<String>>,
+    /// `EXEC_DELETE`.
+    pub delete: Option<Vec<String>>,
+    /// `EXEC_PARK`.
+    pub park: Option<Vec<String>>,
+    /// `EXEC_WAKE`.
+    pub wake: Option<Vec<String>>,
+    /// `EXEC_ENV`: the variables that they get, beside the usual ones; `PREFIX_*` for all that begin so.
+    pub variables: BTreeSet<String>,
 }

@@ -124,6 +124,7 @@ pub(super) fn pool(name: &str, nodes: &[NodeVerdict]) -> PoolPlan {
             not_in_use: count(NodeState::NotInUse),
             under_pressure: count(NodeState::UnderPressure),
             claimed: count(NodeState::Claimed),
+            parked: count(NodeState::Parked),
             reserved: members().filter(|node| node.reserved).count(),
             critical: members().filter(|node| node.critical).count(),
             empty: 0,

@@ -78,9 +78,11 @@ fn group(
 fn rank(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Uncordon(_) => 0,
-        Verdict::Cordon(_) => 1,
-        Verdict::Delete(_) => 2,
-        Verdict::Keep(_) => 3,
+        Verdict::Wake(_) => 1,
+        Verdict::Cordon(_) => 2,
+        Verdict::Delete(_) => 3,
+        Verdict::Park(_) => 4,
+        Verdict::Keep(_) => 5,
     }
 }
 

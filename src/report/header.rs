@@ -139,6 +139,7 @@ fn states(before: &Before) -> String {
         (before.not_in_use, "not in use"),
         (before.under_pressure, "under pressure"),
         (before.claimed, "being deleted"),
+        (before.parked, "parked"),
         (before.reserved, "reserved"),
     ];
     let rarer = rarer.iter().filter(|(nodes, _)| *nodes > 0);

@@ -137,6 +137,7 @@ pub(super) fn state(state: NodeState) -> &'static str {
         NodeState::NotInUse => "not in use",
         NodeState::UnderPressure => "pressure",
         NodeState::Claimed => "claimed",
+        NodeState::Parked => "parked",
     }
 }
 

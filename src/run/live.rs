@@ -17,7 +17,7 @@ use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::{Plan, Target};
 use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
 use kube_rebalancer_page::count;
-use kube_rebalancer_ports::{NotTried, OutcomeKind, SharedClock};
+use kube_rebalancer_ports::{CloudScope, NotTried, OutcomeKind, SharedClock};
 
 use super::bounded::{self, GivenUp};
 use super::clouds::{self, CloudHalf, Clouds};
@@ -264,8 +264,10 @@ impl Run<'_> {
     /// Looks at the node groups too.
     async fn clouds(&self, snapshot: Snapshot) -> Result<CloudHalf, Failure> {
         let clock: SharedClock = Arc::new(self.time.clone());
-        let (policy, scope) = (self.settings.policy(), self.settings.cloud());
-        let half = clouds::observe(PROVIDERS, snapshot, policy, scope, &clock).await;
+        let policy = self.settings.policy();
+        let notes = self.session.live.get().map(Live::notes);
+        let scope = CloudScope { notes, ..self.settings.cloud().clone() };
+        let half = clouds::observe(PROVIDERS, snapshot, policy, &scope, &clock).await;
         let half = half.map_err(|error| Failure::new(Ending::Settings, error).with_hint(UNCHANGED))?;
         let rehearsed =
             |clouds| if self.arguments.dry_run.is_some() { Err(NotTried::Rehearsal) } else { Ok(clouds) };

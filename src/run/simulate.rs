@@ -147,6 +147,7 @@ fn scenario(arguments: &SimulateArgs) -> Result<(Scenario, String), Failure> {
         cluster: Cluster { zones: arguments.zones, ..profile.cluster(machine) },
         scheduler: arguments.scheduler,
         boot_time: arguments.boot_time,
+        wake_time: arguments.wake_time,
         image_pull: arguments.image_pull,
         interval: arguments.interval,
         seed: arguments.seed,

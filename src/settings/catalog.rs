@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use kube_rebalancer_core::model::{LabelSelector, Resource, Rule};
-use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, PartsPerMillion};
+use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, GiveBack, PartsPerMillion};
 
 use kube_rebalancer_ports::ParkBy;
 
@@ -128,6 +128,10 @@ settings! {
         new("20%", &form::BUDGET, "Maximum number of nodes to cordon per run");
     MAX_DELETIONS: Budget =
         new("10", &form::BUDGET, "Maximum number of nodes to delete per run");
+    GIVE_BACK: GiveBack =
+        new("delete", &form::GIVE_BACK, "What becomes of an empty cordoned node; park, where the provider can");
+    PARKED_MAX: Budget =
+        new("100%", &form::PARKED, "Maximum number of nodes that stay parked; the others are deleted");
     MAX_CREATIONS: Budget =
         new("50%", &form::CREATIONS, "Maximum number of nodes to create per run");
     BOOT_GRACE: SignedDuration =
@@ -164,6 +168,18 @@ settings! {
         new("", &form::FILE, "OpenStack's credentials: the cloud controller's file, with [Global]");
     PARK: ParkBy =
         new("shelve", &form::PARK, "How a server of OpenStack is parked; stop keeps its host");
+    EXEC_LIST: Option<Vec<String>> =
+        new("", &form::COMMAND, "With PROVIDER=exec: the command that lists the node groups");
+    EXEC_GROW: Option<Vec<String>> =
+        new("", &form::COMMAND, "With PROVIDER=exec: the command that makes a node group larger");
+    EXEC_DELETE: Option<Vec<String>> =
+        new("", &form::COMMAND, "With PROVIDER=exec: the command that deletes nodes by name");
+    EXEC_PARK: Option<Vec<String>> =
+        new("", &form::COMMAND, "With PROVIDER=exec: the command that parks nodes by name");
+    EXEC_WAKE: Option<Vec<String>> =
+        new("", &form::COMMAND, "With PROVIDER=exec: the command that wakes parked nodes by name");
+    EXEC_ENV: BTreeSet<String> =
+        new("", &form::VARIABLES, "Variables that these commands get, beside PATH, HOME and the like");
     RUN_TIMEOUT: SignedDuration =
         new("5m", &form::TIMEOUT, "From process start; past it nothing new is started, the run fails");
     YES: bool =

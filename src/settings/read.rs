@@ -7,7 +7,7 @@ use super::problem::{SettingWarning, SettingsError};
 use super::reader::Reader;
 use super::validated::Settings;
 use kube_rebalancer_core::policy::{Foresight, Policy};
-use kube_rebalancer_ports::{CloudScope, Environment};
+use kube_rebalancer_ports::{CloudScope, Commands, Environment};
 
 /// Reads what was collected.
 pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWarning>), SettingsError> {
@@ -42,6 +42,8 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let keep_zones = reader.read(&catalog::KEEP_ZONES, raw.keep_zones);
     let max_cordons = reader.read(&catalog::MAX_CORDONS, raw.max_cordons);
     let max_deletions = reader.read(&catalog::MAX_DELETIONS, raw.max_deletions);
+    let give_back = reader.read(&catalog::GIVE_BACK, raw.give_back);
+    let parked_max = reader.read(&catalog::PARKED_MAX, raw.parked_max);
     let max_creations = reader.read(&catalog::MAX_CREATIONS, raw.max_creations);
     let boot_grace = reader.read(&catalog::BOOT_GRACE, raw.boot_grace);
     let startup_taints = reader.read(&catalog::STARTUP_TAINTS, raw.startup_taints);
@@ -60,6 +62,12 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let compute_endpoint = reader.read(&catalog::COMPUTE_ENDPOINT, raw.compute_endpoint);
     let cloud_config = reader.read(&catalog::CLOUD_CONFIG, raw.cloud_config);
     let park_by = reader.read(&catalog::PARK, raw.park);
+    let exec_list = reader.read(&catalog::EXEC_LIST, raw.exec_list);
+    let exec_grow = reader.read(&catalog::EXEC_GROW, raw.exec_grow);
+    let exec_delete = reader.read(&catalog::EXEC_DELETE, raw.exec_delete);
+    let exec_park = reader.read(&catalog::EXEC_PARK, raw.exec_park);
+    let exec_wake = reader.read(&catalog::EXEC_WAKE, raw.exec_wake);
+    let exec_env = reader.read(&catalog::EXEC_ENV, raw.exec_env);
     let run_timeout = reader.read(&catalog::RUN_TIMEOUT, raw.run_timeout);
     let yes = reader.read(&catalog::YES, raw.yes);
     let lease_namespace = reader.read(&catalog::LEASE_NAMESPACE, raw.lease_namespace);
@@ -104,6 +112,8 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         adopt_cordons: adopt_cordons?,
         max_cordons: max_cordons?,
         max_deletions: max_deletions?,
+        give_back: give_back?,
+        parked_max: parked_max?,
         max_creations: max_creations?,
         boot_grace: boot_grace?,
         startup_taints: startup_taints?,
@@ -130,6 +140,15 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         endpoint,
         park_by: park_by?,
         cloud_config: cloud_config?,
+        commands: Commands {
+            list: exec_list?,
+            grow: exec_grow?,
+            delete: exec_delete?,
+            park: exec_park?,
+            wake: exec_wake?,
+            variables: exec_env?,
+        },
+        notes: None,
         environment,
     };
     Some(Settings {

@@ -123,6 +123,7 @@ mod tests {
             people: Vec::new(),
             scheduler: Scheduler::Spread,
             boot_time: 0,
+            wake_time: 0,
             image_pull: 0,
             interval: 300,
             seed: 0,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Ledger, Node};
 use kube_rebalancer_core::plan::PodNotice;
 
-use super::world::{SimulatedNode, World};
+use super::world::{NodeId, SimulatedNode, World};
 use kube_rebalancer_ports::{
     Clock, Cluster, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch, PatchError, PodList,
     PortError,
@@ -27,6 +27,20 @@ impl<'w, 's> Ports<'w, 's> {
     fn world(&self) -> MutexGuard<'_, &'w mut World<'s>> {
         // Only the one future of a run uses it; should it ever panic, the simulation is over anyway.
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ports<'_, '_> {
+    fn each(&self, nodes: &[InstanceToDelete], change: impl Fn(&mut World<'_>, NodeId)) -> Vec<GroupAnswer> {
+        let mut world = self.world();
+        let one = |node: &InstanceToDelete| match world.named(&node.node).map(|node| node.id) {
+            Some(id) => {
+                change(&mut world, id);
+                GroupAnswer::Done
+            }
+            None => GroupAnswer::Failed(format!("there is no node {}", node.node)),
+        };
+        nodes.iter().map(one).collect()
     }
 }
 
@@ -99,6 +113,14 @@ impl NodeGroups for Ports<'_, '_> {
             None => GroupAnswer::Failed(format!("there is no node {}", node.node)),
         };
         nodes.iter().map(delete).collect()
+    }
+
+    async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each(nodes, |world, id| world.park(id))
+    }
+
+    async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each(nodes, |world, id| world.wake(id))
     }
 
     async fn delete_instance(&self, group: &str, instance: &str, _: &[Node]) -> GroupAnswer {

@@ -24,6 +24,8 @@ pub struct Scenario {
     pub scheduler: Scheduler,
     /// Seconds from asking for a node until it is Ready.
     pub boot_time: u64,
+    /// Seconds from waking a parked node until it is Ready.
+    pub wake_time: u64,
     /// Seconds that the first user of a node waits for the image.
     pub image_pull: u64,
     /// Seconds between two runs; positive.

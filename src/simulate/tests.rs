@@ -17,6 +17,7 @@ fn scenario(sessions: Vec<Session>) -> Scenario {
         people: Vec::new(),
         scheduler: Scheduler::Spread,
         boot_time: 120,
+        wake_time: 240,
         image_pull: 60,
         interval: 300,
         seed: 1,
@@ -154,4 +155,25 @@ fn every_profile_and_several_zones_are_simulated_without_a_broken_promise() {
             assert!(fixed.users > 0, "{profile:?}");
         }
     }
+}
+
+/// Two mornings with a night between: what is parked in the evening is woken in the morning, and nothing is made for it.
+#[test]
+fn with_give_back_park_machines_are_woken_in_the_morning_in_place_of_new_ones() {
+    use kube_rebalancer_core::policy::{Bounds, GiveBack};
+    let morning = |start: u64| (0..8).map(move |user| session(start + user * 60, start + 7200, 60));
+    let mut scenario = scenario(morning(600).chain(morning(43_200)).collect());
+    (scenario.length, scenario.boot_time, scenario.interval) = (54_000, 600, 60);
+    let with = |give_back| {
+        let bounds = Bounds { min_nodes: 1, ..Bounds::default() };
+        contender(Policy { bounds, give_back, ..Policy::default() })
+    };
+    let extras = Extras { points_every: None, progress: &|_| {} };
+    let contenders = [with(GiveBack::Delete), with(GiveBack::Park)];
+    let simulation = simulate(&scenario, &contenders, extras).unwrap();
+    let [deletes, parks] = [&simulation.results[0], &simulation.results[1]];
+    assert_eq!((deletes.lost, parks.lost), (0, 0));
+    assert!(parks.created < deletes.created, "{} and {}", parks.created, deletes.created);
+    let longest = |result: &PolicyResult| result.wait.map(|wait| wait.max);
+    assert!(longest(parks) <= longest(deletes), "{:?} and {:?}", longest(parks), longest(deletes));
 }

@@ -26,6 +26,7 @@ fn scenario(days: u32, users_per_day: u32) -> Scenario {
         people: Vec::new(),
         scheduler: Scheduler::Spread,
         boot_time: 120,
+        wake_time: 240,
         image_pull: 60,
         interval: 60,
         seed: 1,

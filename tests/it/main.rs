@@ -17,6 +17,7 @@ mod contract;
 mod control_plane;
 mod credentials;
 mod deploy;
+mod examples;
 mod fake_api;
 mod faults;
 mod field;

@@ -71,7 +71,9 @@ fn decide(case: &Case) -> Decision {
                 decision.grow += to - from;
                 true
             }
-            Action::DeleteInstance { .. }
+            Action::Park { .. }
+            | Action::Wake { .. }
+            | Action::DeleteInstance { .. }
             | Action::Mark { .. }
             | Action::Unmark { .. }
             | Action::Steer { .. }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use kube_rebalancer::logs::LogFormat;
 use kube_rebalancer::settings::{Origin, Pair, Settings, SettingsError, catalog};
 use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement, Resource};
-use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, PartsPerMillion, Policy};
+use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, GiveBack, PartsPerMillion, Policy};
 
 fn read(pairs: &[(&str, &str)]) -> Settings {
     Settings::from_pairs(pairs.iter().copied()).unwrap().0
@@ -78,6 +78,8 @@ fn every_variable_reaches_its_own_field() {
         ("MAX_CORDONS", "4"),
         ("MAX_DELETIONS", "20%"),
         ("MAX_CREATIONS", "6"),
+        ("GIVE_BACK", "park"),
+        ("PARKED_MAX", "40%"),
         ("BOOT_GRACE", "1h"),
         ("STARTUP_TAINTS", "example.com/not-yet"),
         ("MAX_UNREADY_PERCENT", "30"),
@@ -95,6 +97,12 @@ fn every_variable_reaches_its_own_field() {
         ("ZONE", "us-central1-a"),
         ("COMPUTE_ENDPOINT", "http://127.0.0.1:8080"),
         ("NODE_GROUPS", "users:big=core"),
+        ("EXEC_LIST", "/opt/list"),
+        ("EXEC_GROW", "/opt/grow --by 1"),
+        ("EXEC_DELETE", "/opt/delete"),
+        ("EXEC_PARK", "/opt/park"),
+        ("EXEC_WAKE", r#"["/opt/wake", "a b"]"#),
+        ("EXEC_ENV", "TF_*:KUBECONFIG"),
         ("RUN_TIMEOUT", "90s"),
         ("YES", "true"),
         ("LEASE_NAMESPACE", "rebalancing"),
@@ -127,6 +135,16 @@ fn every_variable_reaches_its_own_field() {
     assert_eq!(policy.max_cordons, Budget::Count(4));
     assert_eq!(policy.max_deletions, Budget::Percent { percent: 20, at_least: 3 });
     assert_eq!(policy.max_creations, Budget::Count(6));
+    let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+    let commands = &settings.cloud().commands;
+    assert_eq!(commands.list, words(&["/opt/list"]));
+    assert_eq!(commands.grow, words(&["/opt/grow", "--by", "1"]));
+    assert_eq!(commands.delete, words(&["/opt/delete"]));
+    assert_eq!(commands.park, words(&["/opt/park"]));
+    assert_eq!(commands.wake, words(&["/opt/wake", "a b"]));
+    assert!(commands.variables.iter().eq(["KUBECONFIG", "TF_*"]));
+    assert_eq!(policy.give_back, GiveBack::Park);
+    assert_eq!(policy.parked_max, Budget::Percent { percent: 40, at_least: 0 });
     assert!(policy.startup_taints.iter().eq(["example.com/not-yet"]));
     assert_eq!(policy.boot_grace, SignedDuration::from_hours(1));
     assert_eq!((policy.max_unready_percent, policy.ok_unready_nodes), (30, 2));
@@ -380,7 +398,7 @@ fn half_of_the_own_pods_name_is_a_warning() {
 
 #[test]
 fn problems_fit_80_columns_however_long_a_value_is() {
-    let long = "x y".repeat(1000);
+    let long = "x 'y".repeat(1000);
     let error = Settings::from_pairs(catalog::ENTRIES.iter().map(|entry| (entry.name, &long))).unwrap_err();
     assert_eq!(error.problems.len(), catalog::ENTRIES.len());
     for line in error.to_string().lines() {

@@ -26,6 +26,7 @@
 
 mod generate;
 mod naive;
+mod parked;
 mod properties;
 mod regressions;
 mod running_on;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use kube_rebalancer_core::check::{check, check_settled, cut_short, outcome};
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{Snapshot, annotation};
 use kube_rebalancer_core::plan::{Action, Limit, Plan, Refusal, Warning, plan};
 use proptest::strategy::{Strategy, ValueTree};
 
 use crate::generate::{World, plain_worlds, smallest, worlds};
 use crate::naive::{self, Decision};
+use crate::parked::with_parked;
 use crate::{number, runner};
 
 /// A plan as the naive planner would give it.
@@ -27,7 +28,8 @@ pub(crate) fn decision(plan: &Plan) -> Decision {
             }
             Action::Steer { node, .. } => drop(decision.steer.insert(node.clone())),
             Action::Unsteer { node, .. } => drop(decision.unsteer.insert(node.clone())),
-            Action::Mark { .. } | Action::Unmark { .. } => {}
+            // No generated cluster parks.
+            Action::Park { .. } | Action::Wake { .. } | Action::Mark { .. } | Action::Unmark { .. } => {}
         }
     }
     decision
@@ -172,6 +174,42 @@ fn what_is_steered_stays_so_on_the_outcome() {
         let again = decision(&kube_rebalancer_core::plan::plan(&after, &world.policy).ok()?);
         let settled = again.steer.is_empty() && again.unsteer.is_empty();
         (!settled).then(|| format!("steer: {again:?} after {first:?}"))
+    });
+}
+
+#[test]
+fn where_machines_are_parked_the_checker_finds_nothing_and_a_plan_is_final() {
+    hold(&worlds(), with_parked, &|world| {
+        let (snapshot, plan) = planned(world);
+        let plan = plan.ok()?;
+        if let Some(first) = check(&snapshot, &world.policy, &plan).first() {
+            let word = format!("{first:?}");
+            let word = word.split(['{', ' ']).next().unwrap_or_default();
+            return Some(format!("{word}: {first:?}"));
+        }
+        let found = check_settled(&snapshot, &world.policy, &plan, kube_rebalancer_core::plan::plan)?;
+        Some(format!("settled: {found:?} after {:?}", plan.actions))
+    });
+}
+
+/// Section 15, from the marks alone: what is parked is woken or deleted and nothing else, and only that is woken.
+#[test]
+fn what_is_parked_is_woken_or_deleted_and_only_that_is_woken() {
+    hold(&worlds(), with_parked, &|world| {
+        let (snapshot, plan) = planned(world);
+        let plan = plan.ok()?;
+        let is_parked = |name: &str| {
+            let node = snapshot.nodes().iter().find(|node| node.name == name).unwrap();
+            node.unschedulable
+                && node.annotations.contains_key(annotation::PARKED_AT)
+                && !node.ready.is_some_and(|condition| condition.ready)
+        };
+        let odd = plan.actions.iter().find(|action| match (action, action.node()) {
+            (Action::Wake { node, .. }, _) => !is_parked(node),
+            (Action::Delete { .. } | Action::Mark { .. } | Action::Unmark { .. }, _) | (_, None) => false,
+            (_, Some(node)) => is_parked(node),
+        });
+        odd.map(|action| format!("{} {action:?}", action.verb()))
     });
 }
 

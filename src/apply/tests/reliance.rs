@@ -33,6 +33,7 @@ fn plan_of(nodes: &[Node], actions: Vec<Action>) -> Plan {
         not_in_use: 0,
         under_pressure: 0,
         claimed: 0,
+        parked: 0,
         reserved: 0,
         critical: 0,
         empty: 0,

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, Constraints, Controller, Ledger, Millicores, Node, NodeResources, Pod, ReadyCondition,
-    Snapshot, Unbound, annotation,
+    Amounts, Bytes, Constraints, Controller, Ledger, Millicores, Node, NodeGroup, NodeResources, Pod,
+    ReadyCondition, Snapshot, Unbound, annotation,
 };
 use kube_rebalancer_core::plan::{
-    Action, CordonReason, DeleteReason, Elapsed, GroupSize, GrowReason, InstanceReason, MarkReason, Plan,
-    PodNotice, Since, UncordonReason, UnmarkReason,
+    Action, CordonReason, DeleteReason, Elapsed, GroupSize, GrowReason, InstanceReason, MarkReason,
+    ParkReason, Plan, PodNotice, Since, UncordonReason, UnmarkReason, WakeReason,
 };
 use kube_rebalancer_core::policy::{Policy, PoolName};
 
@@ -95,8 +95,10 @@ impl World {
     }
 
     fn carry_out(self, planned: &[Node], plan: &Plan, with_cloud: bool) -> Ended {
-        let snapshot =
-            Snapshot::new(NOW, planned.to_vec(), self.planned_pods.clone(), Vec::new(), 1).unwrap();
+        let names: BTreeSet<&String> = planned.iter().filter_map(|node| node.group.as_ref()).collect();
+        let group = |name: &String| NodeGroup { name: name.clone(), ..NodeGroup::default() };
+        let groups = names.into_iter().map(group).collect();
+        let snapshot = Snapshot::new(NOW, planned.to_vec(), self.planned_pods.clone(), groups, 1).unwrap();
         let ports = Ports(Mutex::new(self));
         let policy = policy();
         let apply = Apply {
@@ -147,6 +149,16 @@ pub(super) struct Ended {
 impl Ports {
     fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap()
+    }
+}
+
+impl Ports {
+    fn each(&self, verb: &str, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        let mut world = self.world();
+        for node in nodes {
+            world.did(format!("{verb} {}", node.node));
+        }
+        world.answers.iter().take(nodes.len()).cloned().collect()
     }
 }
 
@@ -261,6 +273,14 @@ impl NodeGroups for Ports {
         world.answers.iter().take(nodes.len()).cloned().collect()
     }
 
+    async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each("park", nodes)
+    }
+
+    async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.each("wake", nodes)
+    }
+
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
         let mut world = self.world();
         world.did(format!("delete instance {group} {instance} beside {}", nodes.len()));
@@ -372,6 +392,15 @@ pub(super) fn cordon(node: &str) -> Action {
 pub(super) fn delete(node: &str) -> Action {
     let reason = DeleteReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
     Action::Delete { node: node.to_owned(), reason, restarts: Vec::new() }
+}
+
+pub(super) fn park(node: &str) -> Action {
+    let reason = ParkReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
+    Action::Park { node: node.to_owned(), reason, restarts: Vec::new() }
+}
+
+pub(super) fn wake(node: &str) -> Action {
+    Action::Wake { node: node.to_owned(), reason: WakeReason::Needed { parked: Since(None) } }
 }
 
 pub(super) fn delete_instance(group: &str, instance: &str) -> Action {

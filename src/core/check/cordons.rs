@@ -16,7 +16,7 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
                 cordons += 1;
                 check_cordon(node, found);
             }
-            Some(Direction::Delete) => {}
+            Some(Direction::Delete | Direction::Park | Direction::Wake) => {}
             None => check_stays_cordoned(node, found),
         }
     }

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::cordons::check_never_unschedulable;
 use super::facts::{Cordon, Facts, NodeFacts, age, pod_name};
+use super::parked;
 use super::replicas::Replicas;
 use super::steps::Steps;
 use super::violation::{Direction, Violation};
@@ -20,9 +21,10 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     let gate = Gate::new(facts, &deleted);
     for index in &deleted {
         let Some(node) = facts.nodes.get(*index) else { continue };
-        gate.judge(facts, *index, node, found);
+        let direction = steps.on(*index).unwrap_or(Direction::Delete);
+        gate.judge(facts, (*index, node), direction, found);
         if node.marks.claimed {
-            found.push(Violation::Claimed { node: node.name(), direction: Direction::Delete });
+            found.push(Violation::Claimed { node: node.name(), direction });
         }
         // A reserve that could serve at once is worth more than its price while too little serves.
         if node.health.says_ready {
@@ -53,11 +55,17 @@ impl<'a> Gate<'a> {
     pub(super) fn judge(
         &self,
         facts: &Facts<'a>,
-        index: NodeIndex,
-        node: &NodeFacts<'a>,
+        (index, node): (NodeIndex, &NodeFacts<'a>),
+        direction: Direction,
         found: &mut Vec<Violation>,
     ) {
-        check_hands(facts, node, found);
+        check_hands(facts, node, direction, found);
+        match direction {
+            Direction::Park => parked::check_group(facts, node, found),
+            Direction::Delete | Direction::Cordon | Direction::Uncordon | Direction::Wake => {
+                check_group(facts, node, found);
+            }
+        }
         check_empty(facts, node, found);
         if let Some((pod, controller)) = self.replicas.last_on(index) {
             let controller = format!("{} {}/{}", controller.kind, pod.namespace, controller.name);
@@ -69,17 +77,13 @@ impl<'a> Gate<'a> {
 }
 
 /// Whose node it is, and whether it may go at all.
-fn check_hands(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+fn check_hands(facts: &Facts<'_>, node: &NodeFacts<'_>, direction: Direction, found: &mut Vec<Violation>) {
     let policy = facts.policy;
-    check_never_unschedulable(node, Direction::Delete, found);
+    check_never_unschedulable(node, direction, found);
     if node.marks.cordon == Cordon::None {
         found.push(Violation::DeleteOfSchedulable { node: node.name() });
     } else if !node.marks.allows_deletion(policy, facts.snapshot.observed_at()) {
-        found.push(Violation::CordonedByOthers {
-            node: node.name(),
-            direction: Direction::Delete,
-            adopt: policy.adopt_cordons,
-        });
+        found.push(Violation::CordonedByOthers { node: node.name(), direction, adopt: policy.adopt_cordons });
     }
     if node.own {
         found.push(Violation::DeleteOfOwnNode { node: node.name() });
@@ -91,6 +95,10 @@ fn check_hands(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violatio
     if let Some(why) = &node.node.outside {
         found.push(Violation::DeleteOutsideGroups { node: node.name(), why: why.clone() });
     }
+}
+
+/// Whether anything may be deleted from its group.
+fn check_group(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     let groups = facts.snapshot.groups().iter();
     for group in groups.filter(|group| node.node.group.as_ref() == Some(&group.name)) {
         if let Some(why) = &group.not_shrinkable {
@@ -126,11 +134,13 @@ fn check_empty(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violatio
 
 /// A Ready node goes only while enough others serve in its pool, and the pool does not grow.
 fn check_reserve(facts: &Facts<'_>, steps: &Steps<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
-    if steps.new_nodes_in(node.pool) > 0 {
+    if steps.new_nodes_in(node.pool) > 0 || steps.woken_in(facts, node.pool) > 0 {
         found.push(Violation::DeleteWhileGrowing { node: node.name(), pool: node.pool.to_owned() });
     }
     let stays = |(index, one): &(NodeIndex, &NodeFacts<'_>)| {
-        let reserved = one.reserved && one.health.says_ready && steps.on(*index) != Some(Direction::Delete);
+        let reserved = one.reserved
+            && one.health.says_ready
+            && !matches!(steps.on(*index), Some(Direction::Delete | Direction::Park));
         steps.serves_after(*index, one) || reserved
     };
     let serving = facts.of_pool(node.pool).filter(stays).count();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted};
+use super::parked;
 use super::reach::{Admission, volume_affinities};
 use crate::model::{Amounts, Constraints, Pod, Resource};
 
@@ -88,7 +89,7 @@ fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(&'a str, &'a Pod)> {
 /// Whether the node may serve after this run.
 pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
     let usable = node.health.is_usable() && !node.cordon_must_stay(facts.policy);
-    node.is_common() && (usable || node.boots())
+    node.is_common() && (usable || node.boots() || parked::is_wakeable(facts, node))
 }
 
 /// The pool with the first place for an unbound pod: room on a serving node, on a cordoned candidate, on a reserved one, a
@@ -99,14 +100,16 @@ fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
         let room = pod.requests.fits(&node.free());
         if node.serves() && room {
             0
-        } else if is_candidate(facts, node) && !node.boots() && room {
+        } else if is_candidate(facts, node) && !node.boots() && !node.is_parked() && room {
             1
         } else if node.reserved && node.health.is_usable() && room {
             2
         } else if node.boots() && room {
             3
-        } else {
+        } else if is_candidate(facts, node) && room {
             4
+        } else {
+            5
         }
     };
     let foreign_device = |node: &NodeFacts<'_>| {

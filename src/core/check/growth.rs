@@ -40,7 +40,7 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
 
 fn check_max_nodes(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
     let new = steps.new_nodes_in(pool);
-    let common = facts.of_pool(pool).filter(|(_, node)| node.is_common()).count();
+    let common = facts.of_pool(pool).filter(|(_, node)| node.is_common() && !node.is_parked()).count();
     let instances = groups_of(facts, pool).flat_map(without_node).count();
     // What a group made that is no capacity counts where it is to make more.
     let grown = |name: &Option<String>| {

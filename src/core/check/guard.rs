@@ -17,7 +17,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
     if nodes > 0 && snapshot.pods_seen() == 0 {
         found.push(Violation::NoPodVisible { nodes });
     }
-    check_guard(facts, plan, managed, found);
+    check_guard(facts, plan, facts.managed().filter(|node| !node.is_parked()).count(), found);
     if plan.guard.is_some() {
         for action in &plan.actions {
             if !matches!(action, Action::Uncordon { .. }) {

@@ -19,6 +19,7 @@ mod guard;
 mod instances;
 mod outcome;
 mod packing;
+mod parked;
 mod reach;
 mod replicas;
 mod service;
@@ -62,10 +63,17 @@ pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation
     service::check(&facts, plan, &steps, &mut found);
     growth::check(&facts, &steps, &mut found);
     deletions::check(&facts, &steps, &mut found);
+    parked::check(&facts, plan, &steps, &mut found);
     instances::check(&facts, plan, &mut found);
     book_keeping::check(&facts, plan, &steps, &mut found);
     packing::check(&facts, plan, &steps, &mut found);
     found
+}
+
+/// Everything that speaks against parking one node of a cluster as it is right before that; as for [`deletion`].
+#[must_use]
+pub fn parking(snapshot: &Snapshot, policy: &Policy, node: &str, going: &BTreeSet<String>) -> Vec<Violation> {
+    giving_back(snapshot, policy, node, going, Direction::Park)
 }
 
 /// Everything that speaks against deleting one node of a cluster as it is right before the deletion.
@@ -79,19 +87,30 @@ pub fn deletion(
     node: &str,
     going: &BTreeSet<String>,
 ) -> Vec<Violation> {
+    giving_back(snapshot, policy, node, going, Direction::Delete)
+}
+
+fn giving_back(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    node: &str,
+    going: &BTreeSet<String>,
+    direction: Direction,
+) -> Vec<Violation> {
+    let verb = if direction == Direction::Park { "park" } else { "delete" };
     let policy = &*policy.in_force(snapshot);
     let facts = Facts::of(snapshot, policy);
     let Some(index) = facts.find(node) else {
-        return vec![Violation::UnknownNode { node: node.to_owned(), verb: "delete" }];
+        return vec![Violation::UnknownNode { node: node.to_owned(), verb }];
     };
     let mut found = Vec::new();
     let mut indices: BTreeSet<_> = going.iter().filter_map(|name| facts.find(name)).collect();
     indices.insert(index);
     if let Some(judged) = facts.nodes.get(index) {
         if !judged.managed {
-            found.push(Violation::Unmanaged { node: node.to_owned(), verb: "delete" });
+            found.push(Violation::Unmanaged { node: node.to_owned(), verb });
         }
-        Gate::new(&facts, &indices).judge(&facts, index, judged, &mut found);
+        Gate::new(&facts, &indices).judge(&facts, (index, judged), direction, &mut found);
     }
     found
 }

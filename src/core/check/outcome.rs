@@ -16,6 +16,15 @@ use crate::model::{
 use crate::plan::{Action, Plan, Target, UnmarkReason};
 use crate::policy::Policy;
 
+/// Every note of ours.
+const OURS: [&str; 5] = [
+    annotation::CORDONED_AT,
+    annotation::DELETING_UNTIL,
+    annotation::EMPTY_SINCE,
+    annotation::PARKED_AT,
+    annotation::WOKEN_AT,
+];
+
 /// The label that is never the same on two nodes.
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -73,7 +82,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
     let mut remove = |notes: &[&str]| notes.iter().for_each(|key| drop(node.annotations.remove(*key)));
     match action {
         Action::Cordon { .. } => {
-            remove(&[annotation::DELETING_UNTIL, annotation::EMPTY_SINCE]);
+            remove(&OURS);
             node.annotations.insert(annotation::CORDONED_AT.to_owned(), now.to_string());
             node.unschedulable = true;
             let goes = [taint::DELETING, taint::UNSCHEDULABLE];
@@ -86,7 +95,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             });
         }
         Action::Uncordon { .. } => {
-            remove(&[annotation::CORDONED_AT, annotation::DELETING_UNTIL, annotation::EMPTY_SINCE]);
+            remove(&OURS);
             node.unschedulable = false;
             node.taints.retain(|one| one.key != taint::DELETING && one.key != taint::UNSCHEDULABLE);
         }
@@ -95,7 +104,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
         }
         Action::Unmark { reason: UnmarkReason::Occupied, .. } => remove(&[annotation::EMPTY_SINCE]),
         Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => {
-            remove(&[annotation::CORDONED_AT, annotation::DELETING_UNTIL, annotation::EMPTY_SINCE]);
+            remove(&OURS);
             node.taints.retain(|one| one.key != taint::DELETING);
         }
         Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => {
@@ -112,7 +121,14 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             });
         }
         Action::Unsteer { .. } => node.taints.retain(|one| !fills_last(one)),
-        Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {}
+        Action::Wake { .. } => {
+            remove(&[annotation::PARKED_AT, annotation::DELETING_UNTIL]);
+            node.annotations.insert(annotation::WOKEN_AT.to_owned(), now.to_string());
+            node.taints.retain(|one| one.key != taint::DELETING);
+        }
+        // Like a deletion, its end is not seen yet.
+        Action::Park { .. } | Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {
+        }
     }
 }
 

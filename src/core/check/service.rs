@@ -157,6 +157,7 @@ fn check_min_nodes(
     let reserved = count(&|_, node| node.reserved && node.health.says_ready);
     let after =
         serving.saturating_add(booting).saturating_add(reserved).saturating_add(steps.new_nodes_in(pool));
+    let after = after.saturating_add(steps.woken_in(facts, pool));
     let min = bounds.min_nodes;
     if after >= min {
         return;

@@ -43,7 +43,9 @@ pub fn check_settled(
     let Ok(again) = planner(&after, policy) else { return Some(Violation::RefusedOnOutcome) };
     again.actions.iter().find_map(|action| {
         let what = match (action.target(), action.service()) {
-            (Target::Node { node, .. }, Some(Service::Enters | Service::Leaves)) => node.to_owned(),
+            (Target::Node { node, .. }, Some(Service::Enters | Service::Leaves | Service::Wakes)) => {
+                node.to_owned()
+            }
             (Target::Group { group, from, to, .. }, _) => {
                 format!("group {} from {from} to {to}", group.unwrap_or("(none)"))
             }

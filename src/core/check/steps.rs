@@ -55,6 +55,8 @@ impl<'a> Steps<'a> {
             Service::Enters => (Direction::Uncordon, "uncordon"),
             Service::Leaves => (Direction::Cordon, "cordon"),
             Service::Ends => (Direction::Delete, "delete"),
+            Service::Parks => (Direction::Park, "park"),
+            Service::Wakes => (Direction::Wake, "wake"),
         };
         let Some(index) = managed_index(facts, node, verb, found) else { return };
         match self.moves.get_mut(index) {
@@ -75,9 +77,15 @@ impl<'a> Steps<'a> {
         self.moves.get(index).copied().flatten()
     }
 
-    /// The nodes that are deleted.
+    /// The nodes that are deleted or parked: what is on them ends.
     pub(super) fn deleted(&self) -> BTreeSet<NodeIndex> {
-        (0..self.moves.len()).filter(|index| self.on(*index) == Some(Direction::Delete)).collect()
+        let ends = |index: &NodeIndex| matches!(self.on(*index), Some(Direction::Delete | Direction::Park));
+        (0..self.moves.len()).filter(ends).collect()
+    }
+
+    /// How many nodes of a pool are woken.
+    pub(super) fn woken_in(&self, facts: &Facts<'_>, pool: &str) -> usize {
+        facts.of_pool(pool).filter(|(index, _)| self.on(*index) == Some(Direction::Wake)).count()
     }
 
     /// Whether a node takes pods of its pool right after the cordons: booting ones do not yet.
@@ -87,7 +95,7 @@ impl<'a> Steps<'a> {
             && match self.on(index) {
                 None => !node.node.unschedulable,
                 Some(Direction::Uncordon) => true,
-                Some(Direction::Cordon | Direction::Delete) => false,
+                Some(Direction::Cordon | Direction::Delete | Direction::Park | Direction::Wake) => false,
             }
     }
 
@@ -135,9 +143,10 @@ fn check_order(plan: &Plan, found: &mut Vec<Violation>) {
 fn rank(action: &Action) -> u8 {
     match (action.target(), action.service()) {
         (Target::Node { .. }, Some(Service::Enters)) => 0,
-        (Target::Group { .. }, _) => 1,
-        (Target::Node { .. }, Some(Service::Leaves)) => 2,
-        (Target::Node { .. }, Some(Service::Ends)) | (Target::Instance { .. }, _) => 3,
-        (Target::Node { .. }, None) => 4,
+        (Target::Node { .. }, Some(Service::Wakes)) => 1,
+        (Target::Group { .. }, _) => 2,
+        (Target::Node { .. }, Some(Service::Leaves)) => 3,
+        (Target::Node { .. }, Some(Service::Ends | Service::Parks)) | (Target::Instance { .. }, _) => 4,
+        (Target::Node { .. }, None) => 5,
     }
 }

@@ -45,7 +45,17 @@ fn check_agreement(verdict: &NodeVerdict, action: Option<&Action>, found: &mut V
         (Verdict::Uncordon(reason), Some(Action::Uncordon { reason: acted, .. })) => reason == acted,
         (Verdict::Cordon(reason), Some(Action::Cordon { reason: acted, .. })) => reason == acted,
         (Verdict::Delete(reason), Some(Action::Delete { reason: acted, .. })) => reason == acted,
-        (Verdict::Keep(_) | Verdict::Uncordon(_) | Verdict::Cordon(_) | Verdict::Delete(_), _) => {
+        (Verdict::Park(reason), Some(Action::Park { reason: acted, .. })) => reason == acted,
+        (Verdict::Wake(reason), Some(Action::Wake { reason: acted, .. })) => reason == acted,
+        (
+            Verdict::Keep(_)
+            | Verdict::Uncordon(_)
+            | Verdict::Cordon(_)
+            | Verdict::Delete(_)
+            | Verdict::Park(_)
+            | Verdict::Wake(_),
+            _,
+        ) => {
             found.push(Violation::VerdictDiffers {
                 node: verdict.name.clone(),
                 verdict: verdict.verdict.verb(),

@@ -15,6 +15,10 @@ pub enum Direction {
     Cordon,
     /// It is deleted.
     Delete,
+    /// Its machine is parked.
+    Park,
+    /// Its parked machine is woken.
+    Wake,
 }
 
 impl std::fmt::Display for Direction {
@@ -23,6 +27,8 @@ impl std::fmt::Display for Direction {
             Self::Uncordon => "uncordon",
             Self::Cordon => "cordon",
             Self::Delete => "delete",
+            Self::Park => "park",
+            Self::Wake => "wake",
         })
     }
 }
@@ -46,7 +52,7 @@ pub enum Violation {
     #[error("too many nodes are broken, and the plan has a {verb} action; only uncordon is allowed")]
     ActsUnderGuard { verb: &'static str },
     #[error(
-        "{later} comes after {earlier}; the order is uncordon, grow, cordon, delete, then what is written on nodes"
+        "{later} comes after {earlier}; the order is uncordon, wake, grow, cordon, delete or park, then what is written on nodes"
     )]
     OutOfOrder { earlier: &'static str, later: &'static str },
 
@@ -182,6 +188,24 @@ pub enum Violation {
     PoolDeleted { pool: String, deleted: usize },
     #[error("{deletions} deletions, MAX_DELETIONS allows {allowed} of {managed} managed nodes")]
     TooManyDeletions { deletions: usize, allowed: usize, managed: usize },
+
+    // Parked nodes.
+    #[error("park of {node}, but GIVE_BACK is delete")]
+    ParkNotWanted { node: String },
+    #[error("park of {node}, which is not Ready: nothing shows that its machine would be of use again")]
+    ParkOfUnready { node: String },
+    #[error("park of {node} of node group {group}, which cannot: {why}")]
+    ParkInGroup { node: String, group: String, why: String },
+    #[error("wake of {node}, {why}")]
+    WakeUnfounded { node: String, why: String },
+    #[error("delete of the parked node {node}: {parked} stay parked, PARKED_MAX allows {allowed}")]
+    DeleteOfParked { node: String, parked: usize, allowed: usize },
+    #[error("{parked} nodes stay parked after {parks} more, PARKED_MAX allows {allowed}")]
+    TooManyParked { parked: usize, parks: usize, allowed: usize },
+    #[error("delete of {node}, which was woken and may become Ready any moment")]
+    DeleteOfWoken { node: String },
+    #[error("pool {pool:?} grows by {new}, and {node}, which is parked and would serve, is not woken")]
+    GrowsBeforeWaking { pool: String, new: usize, node: String },
 
     // Instances without a node.
     #[error("delete of instance {instance} of group {group}, which is not in the snapshot")]

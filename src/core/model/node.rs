@@ -15,6 +15,11 @@ pub mod annotation {
     pub const EMPTY_SINCE: &str = "kube-rebalancer/empty-since";
     /// Until when a run has claimed the node in order to delete it: no other run uncordons it meanwhile. RFC 3339.
     pub const DELETING_UNTIL: &str = "kube-rebalancer/deleting-until";
+    /// Since when a node is parked; written before its machine is asked to park. With our cordon and a Ready condition that
+    /// is not true it makes a node parked. RFC 3339.
+    pub const PARKED_AT: &str = "kube-rebalancer/parked-at";
+    /// When a parked node was woken, in place of [`PARKED_AT`]. RFC 3339.
+    pub const WOKEN_AT: &str = "kube-rebalancer/woken-at";
     /// `"true"` pins a node: it is neither cordoned nor deleted.
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
     /// kured is rebooting the node: hands off.
@@ -24,10 +29,12 @@ pub mod annotation {
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
     /// The annotations that are read by their whole key.
-    pub const ALL: [&str; 7] = [
+    pub const ALL: [&str; 9] = [
         CORDONED_AT,
         EMPTY_SINCE,
         DELETING_UNTIL,
+        PARKED_AT,
+        WOKEN_AT,
         SCALE_DOWN_DISABLED,
         REBOOT_IN_PROGRESS,
         MACHINE_CONFIG_STATE,

@@ -1,8 +1,8 @@
 //! What a run can do, and the one table of what each kind of action is like.
 
 use super::reason::{
-    CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, Reason, SteerReason, UncordonReason,
-    UnmarkReason, UnsteerReason,
+    CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, ParkReason, Reason, SteerReason,
+    UncordonReason, UnmarkReason, UnsteerReason, WakeReason,
 };
 use crate::policy::PoolName;
 
@@ -15,6 +15,13 @@ pub enum Action {
         node: String,
         /// Why.
         reason: UncordonReason,
+    },
+    /// Wake the machine of a parked node.
+    Wake {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: WakeReason,
     },
     /// Ask a node group for more instances; only ever more.
     Grow {
@@ -44,6 +51,15 @@ pub enum Action {
         node: String,
         /// Why.
         reason: DeleteReason,
+        /// The pods of this node that their controllers start again elsewhere, each with its controller.
+        restarts: Vec<String>,
+    },
+    /// Park the machine of an empty cordoned node, so that it can be woken.
+    Park {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: ParkReason,
         /// The pods of this node that their controllers start again elsewhere, each with its controller.
         restarts: Vec<String>,
     },
@@ -102,12 +118,16 @@ pub struct GroupSize {
 pub enum ActionKind {
     /// [`Action::Uncordon`].
     Uncordon,
+    /// [`Action::Wake`].
+    Wake,
     /// [`Action::Grow`].
     Grow,
     /// [`Action::Cordon`].
     Cordon,
     /// [`Action::Delete`].
     Delete,
+    /// [`Action::Park`].
+    Park,
     /// [`Action::DeleteInstance`].
     DeleteInstance,
     /// [`Action::Mark`].
@@ -153,6 +173,10 @@ pub enum Service {
     Leaves,
     /// It goes.
     Ends,
+    /// Its machine stops, and can be woken.
+    Parks,
+    /// Its machine starts again; it takes no pods before a later run makes it schedulable.
+    Wakes,
 }
 
 /// What an action is on.
@@ -212,11 +236,13 @@ pub struct KindFacts {
 
 impl ActionKind {
     /// Every kind, in the order in which a plan carries them out.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Uncordon,
+        Self::Wake,
         Self::Grow,
         Self::Cordon,
         Self::Delete,
+        Self::Park,
         Self::DeleteInstance,
         Self::Mark,
         Self::Unmark,
@@ -245,9 +271,19 @@ impl ActionKind {
                 event: Some(event("NodeUncordoned", "UncordonFailed", "Uncordon")),
                 needs_cloud: false,
             },
+            Self::Wake => KindFacts {
+                verb: "wake",
+                order: 1,
+                effect: Effect::Adds,
+                service: Some(Service::Wakes),
+                sum: ("parked node is woken", "parked nodes are woken"),
+                reasons: WakeReason::WORDS,
+                event: Some(event("NodeWoken", "WakeFailed", "Wake")),
+                needs_cloud: true,
+            },
             Self::Grow => KindFacts {
                 verb: "grow",
-                order: 1,
+                order: 2,
                 effect: Effect::Adds,
                 service: None,
                 sum: ("node is created", "nodes are created"),
@@ -257,7 +293,7 @@ impl ActionKind {
             },
             Self::Cordon => KindFacts {
                 verb: "cordon",
-                order: 2,
+                order: 3,
                 effect: Effect::Withdraws,
                 service: Some(Service::Leaves),
                 sum: ("node is cordoned", "nodes are cordoned"),
@@ -267,7 +303,7 @@ impl ActionKind {
             },
             Self::Delete => KindFacts {
                 verb: "delete",
-                order: 3,
+                order: 4,
                 effect: Effect::Deletes,
                 service: Some(Service::Ends),
                 sum: ("empty node is deleted", "empty nodes are deleted"),
@@ -275,9 +311,19 @@ impl ActionKind {
                 event: Some(event("ScaleDown", "ScaleDownFailed", "Delete")),
                 needs_cloud: true,
             },
+            Self::Park => KindFacts {
+                verb: "park",
+                order: 4,
+                effect: Effect::Withdraws,
+                service: Some(Service::Parks),
+                sum: ("empty node is parked", "empty nodes are parked"),
+                reasons: ParkReason::WORDS,
+                event: Some(event("NodeParked", "ParkFailed", "Park")),
+                needs_cloud: true,
+            },
             Self::DeleteInstance => KindFacts {
                 verb: "delete-instance",
-                order: 4,
+                order: 5,
                 effect: Effect::Deletes,
                 service: None,
                 sum: (
@@ -290,7 +336,7 @@ impl ActionKind {
             },
             Self::Mark => KindFacts {
                 verb: "mark",
-                order: 5,
+                order: 6,
                 effect: Effect::Notes,
                 service: None,
                 sum: NOTES,
@@ -300,7 +346,7 @@ impl ActionKind {
             },
             Self::Unmark => KindFacts {
                 verb: "unmark",
-                order: 5,
+                order: 6,
                 effect: Effect::Notes,
                 service: None,
                 sum: NOTES,
@@ -338,9 +384,11 @@ impl Action {
     pub fn kind(&self) -> ActionKind {
         match self {
             Self::Uncordon { .. } => ActionKind::Uncordon,
+            Self::Wake { .. } => ActionKind::Wake,
             Self::Grow { .. } => ActionKind::Grow,
             Self::Cordon { .. } => ActionKind::Cordon,
             Self::Delete { .. } => ActionKind::Delete,
+            Self::Park { .. } => ActionKind::Park,
             Self::DeleteInstance { .. } => ActionKind::DeleteInstance,
             Self::Mark { .. } => ActionKind::Mark,
             Self::Unmark { .. } => ActionKind::Unmark,
@@ -359,8 +407,11 @@ impl Action {
     #[must_use]
     pub fn target(&self) -> Target<'_> {
         match self {
-            Self::Delete { node, restarts, .. } => Target::Node { node, restarts },
+            Self::Delete { node, restarts, .. } | Self::Park { node, restarts, .. } => {
+                Target::Node { node, restarts }
+            }
             Self::Uncordon { node, .. }
+            | Self::Wake { node, .. }
             | Self::Cordon { node, .. }
             | Self::Mark { node, .. }
             | Self::Unmark { node, .. }
@@ -393,9 +444,11 @@ impl Action {
     pub fn reason(&self) -> &dyn Reason {
         match self {
             Self::Uncordon { reason, .. } => reason,
+            Self::Wake { reason, .. } => reason,
             Self::Grow { reason, .. } => reason,
             Self::Cordon { reason, .. } => reason,
             Self::Delete { reason, .. } => reason,
+            Self::Park { reason, .. } => reason,
             Self::DeleteInstance { reason, .. } => reason,
             Self::Mark { reason, .. } => reason,
             Self::Unmark { reason, .. } => reason,
@@ -420,6 +473,18 @@ impl Action {
     #[must_use]
     pub fn is_delete(&self) -> bool {
         self.kind() == ActionKind::Delete
+    }
+
+    /// Whether it wakes a parked node.
+    #[must_use]
+    pub fn is_wake(&self) -> bool {
+        self.kind() == ActionKind::Wake
+    }
+
+    /// Whether it deletes or parks a node: both need the same proofs.
+    #[must_use]
+    pub fn gives_back(&self) -> bool {
+        matches!(self.kind(), ActionKind::Delete | ActionKind::Park)
     }
 
     /// Whether it only writes or removes notes, or a taint that keeps no pod away, on a node.

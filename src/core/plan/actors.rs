@@ -57,9 +57,17 @@ const ACTORS: [Actor; 12] = [
     ),
 ];
 
+/// The taints of a machine that was stopped.
+const SHUTDOWN: [&str; 2] =
+    ["node.kubernetes.io/out-of-service", "node.cloudprovider.kubernetes.io/shutdown"];
+
 /// The program that has the node in its hands, and its mark there.
 pub(super) fn actor_on(node: &Node) -> Option<(&'static str, String)> {
-    ACTORS.iter().find_map(|actor| Some((actor.name, mark_on(node, actor.mark)?)))
+    let ours =
+        [annotation::PARKED_AT, annotation::WOKEN_AT].iter().any(|key| node.annotations.contains_key(*key));
+    // What the control plane or an operator says of a machine that stopped is no news of one that we stopped.
+    let says = |actor: &&Actor| !(ours && matches!(actor.mark, Mark::Taint(key) if SHUTDOWN.contains(&key)));
+    ACTORS.iter().filter(says).find_map(|actor| Some((actor.name, mark_on(node, actor.mark)?)))
 }
 
 fn mark_on(node: &Node, mark: Mark) -> Option<String> {

@@ -29,6 +29,12 @@ impl Run<'_, '_> {
                 reason: self.uncordon_reason(index),
             }),
         );
+        actions.extend(
+            changes
+                .wake
+                .iter()
+                .map(|&index| Action::Wake { node: self.name(index), reason: self.wake_reason(index) }),
+        );
         actions.extend(changes.grow.iter().filter_map(|(&group, &nodes)| self.grow(group, nodes)));
         actions.extend(
             changes
@@ -36,11 +42,7 @@ impl Run<'_, '_> {
                 .iter()
                 .map(|&index| Action::Cordon { node: self.name(index), reason: self.cordon_reason(index) }),
         );
-        actions.extend(self.deletions.delete.iter().map(|&index| Action::Delete {
-            node: self.name(index),
-            reason: self.delete_reason(index),
-            restarts: self.restarts(index),
-        }));
+        actions.extend(self.deletions.delete.iter().map(|&index| self.give_back(index)));
         let mut limit = self.deletions.limit.clone();
         if self.guard.is_none() {
             actions.extend(self.never_registered(&mut limit));
@@ -81,6 +83,15 @@ impl Run<'_, '_> {
             after: self.after(pool)?,
             limits: limits.unwrap_or_default(),
         })
+    }
+
+    fn give_back(&self, index: NodeIndex) -> Action {
+        let (node, restarts) = (self.name(index), self.restarts(index));
+        if self.deletions.park.contains(&index) {
+            Action::Park { node, reason: self.park_reason(index), restarts }
+        } else {
+            Action::Delete { node, reason: self.delete_reason(index), restarts }
+        }
     }
 
     /// The pods of a node that their controllers start again elsewhere.
@@ -174,8 +185,13 @@ impl Run<'_, '_> {
             let claim = noted(annotation::DELETING_UNTIL)
                 || facts.node.taints.iter().any(|taint| taint.key == taint::DELETING);
             if facts.cordon == Cordon::None {
-                let stale =
-                    claim || [annotation::CORDONED_AT, annotation::EMPTY_SINCE].into_iter().any(noted);
+                let notes = [
+                    annotation::CORDONED_AT,
+                    annotation::EMPTY_SINCE,
+                    annotation::PARKED_AT,
+                    annotation::WOKEN_AT,
+                ];
+                let stale = claim || notes.into_iter().any(noted);
                 // A cordon writes its own marks over the old ones.
                 if stale && cordon(&self.changes.cordons, index) == Cordon::None {
                     unmark.push(Action::Unmark { node, reason: UnmarkReason::Uncordoned });

@@ -23,6 +23,8 @@ pub(super) struct Changes {
     pub(super) decisions: Vec<Decision>,
     /// Most important first, pool by pool.
     pub(super) uncordon: Vec<NodeIndex>,
+    /// Parked nodes to wake, pool by pool.
+    pub(super) wake: Vec<NodeIndex>,
     /// Nodes to create, by the group that creates them.
     pub(super) grow: BTreeMap<GroupIndex, usize>,
     /// Pool by pool: broken nodes first, then the last of the keep order.
@@ -75,6 +77,7 @@ impl Changes {
         let mut changes = Self {
             decisions: Vec::new(),
             uncordon: Vec::new(),
+            wake: Vec::new(),
             grow: BTreeMap::new(),
             cordon: Vec::new(),
             held: BTreeMap::new(),
@@ -127,6 +130,10 @@ impl Changes {
                 *self.grow.entry(group).or_default() += 1;
             }
         }
+        self.wake.extend(decision.wake.iter().filter_map(|entry| match entry.candidate {
+            Candidate::Node(index) => Some(index),
+            Candidate::Instance(_) | Candidate::New(_) => None,
+        }));
         let uncordon = uncordoned(survey, &decision);
         let cordon: Vec<NodeIndex> = [wanted.broken, wanted.dropped].concat();
         self.set(Cordon::Ours, &cordon);
@@ -152,11 +159,18 @@ impl Changes {
         self.set(Cordon::None, &cordon);
         self.held.extend(cordon.into_iter().map(|index| (index, Held::Guard)));
         self.grow.clear();
+        self.wake.clear();
         self.limits.clear();
         for decision in &mut self.decisions {
             decision.new.clear();
+            decision.wake.clear();
             decision.limits.clear();
         }
+    }
+
+    /// How many parked nodes a pool wakes.
+    pub(super) fn woken(&self, pool: PoolIndex) -> usize {
+        self.decisions.get(pool).map_or(0, |decision| decision.wake.len())
     }
 
     /// How many nodes a pool creates.
@@ -233,7 +247,7 @@ fn uncordoned(survey: &Survey<'_>, decision: &Decision) -> Vec<NodeIndex> {
         survey
             .nodes
             .get(*index)
-            .is_some_and(|facts| is_candidate(survey, facts) && facts.cordon != Cordon::None)
+            .is_some_and(|facts| facts.ready() && is_candidate(survey, facts) && facts.cordon != Cordon::None)
     };
     let chosen = decision.order.iter().copied().filter(|index| decision.chosen.contains(index));
     let reserved = decision.placement.needs.reserved.keys().copied();

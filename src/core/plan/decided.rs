@@ -59,6 +59,7 @@ pub(super) fn pool_now(
         not_in_use: count(NodeState::NotInUse),
         under_pressure: count(NodeState::UnderPressure),
         claimed: count(NodeState::Claimed),
+        parked: count(NodeState::Parked),
         reserved: survey.of_pool(pool).filter(|(_, facts)| facts.reserved.is_some()).count(),
         critical: survey.of_pool(pool).filter(|(_, facts)| facts.critical.is_some()).count(),
         empty: survey.of_pool(pool).filter(|(_, facts)| facts.empty()).count(),
@@ -115,13 +116,13 @@ impl<'r, 'a> Run<'r, 'a> {
             total.requested.add(&facts.daemons);
             total.capacity.add(&facts.capacity);
         }
-        for entry in decision.booting.iter().chain(&decision.new) {
+        for entry in decision.booting.iter().chain(&decision.wake).chain(&decision.new) {
             nodes += 1;
             total.add(entry);
         }
         Some(After {
             serving: nodes,
-            booting: decision.booting.len(),
+            booting: decision.booting.len() + decision.wake.len(),
             created: decision.new.len(),
             utilization: total.utilization(self.survey),
         })

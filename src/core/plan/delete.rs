@@ -9,6 +9,7 @@ use super::fit::admits;
 use super::late::would_refuse;
 use super::notes::Limit;
 use super::order::cordon;
+use super::parked::{all_parked, group_of, is_parkable};
 use super::places::{Nominated, free_now};
 use super::pools::PoolIndex;
 use super::reason::{CordonAge, Elapsed, KeepReason, Since};
@@ -17,14 +18,17 @@ use super::settle::reserved_ready;
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
+use super::value::NodeState;
 use super::waiting::{Waiting, WaitingPod};
 use crate::model::NodeIndex;
 
 /// What happens to the nodes that were cordoned when the run began and stay cordoned.
 #[derive(Debug, Default)]
 pub(super) struct Deletions {
-    /// Oldest cordon first.
+    /// The nodes that are given back, oldest cordon first, then those of too many parked ones.
     pub(super) delete: Vec<NodeIndex>,
+    /// Those among them that are parked in place of being deleted.
+    pub(super) park: BTreeSet<NodeIndex>,
     /// Why each of the others stays.
     pub(super) keep: BTreeMap<NodeIndex, KeepReason>,
     pub(super) limit: Option<Limit>,
@@ -49,8 +53,9 @@ struct Remaining<'r, 'a> {
 impl Deletions {
     /// Deletes nothing: too many nodes are broken to trust the observation.
     pub(super) fn none(survey: &Survey<'_>, changes: &Changes) -> Self {
-        let keep =
-            |index, facts: &NodeFacts<'_>| stays(survey, index, facts).unwrap_or(KeepReason::TooManyBroken);
+        let keep = |index, facts: &NodeFacts<'_>| {
+            stays(survey, index, facts, false).unwrap_or(KeepReason::TooManyBroken)
+        };
         let keep = cordoned(survey, changes).map(|(index, facts)| (index, keep(index, facts))).collect();
         Self { keep, ..Self::default() }
     }
@@ -62,8 +67,11 @@ impl Deletions {
         let mut remaining = Remaining::new(survey, changes, waiting);
         let budget = survey.policy.max_deletions.allows(survey.managed().count());
         let (mut deletions, mut asked) = (Self::default(), 0);
-        for (index, facts) in cordoned {
-            let keep = stays(survey, index, facts).or_else(|| remaining.needs(index, facts));
+        let parked: Vec<NodeIndex> =
+            all_parked(survey).into_iter().filter(|index| !changes.wake.contains(index)).collect();
+        let parked_max = survey.policy.parked_max.allows(survey.managed().count());
+        let mut judge = |index: NodeIndex, facts: &NodeFacts<'a>, deletions: &mut Self, parks: bool| {
+            let keep = stays(survey, index, facts, parks).or_else(|| remaining.needs(index, facts));
             let keep = keep.or_else(|| {
                 asked += 1;
                 (deletions.delete.len() >= budget)
@@ -71,9 +79,27 @@ impl Deletions {
             });
             if let Some(reason) = keep {
                 deletions.keep.insert(index, reason);
-            } else {
-                remaining.remove(index, facts);
-                deletions.delete.push(index);
+                return false;
+            }
+            remaining.remove(index, facts);
+            deletions.delete.push(index);
+            true
+        };
+        for (index, facts) in cordoned.into_iter().filter(|(_, facts)| facts.state != NodeState::Parked) {
+            let parks = is_parkable(survey, facts) && deletions.park.len() < parked_max;
+            if judge(index, facts, &mut deletions, parks) && parks {
+                deletions.park.insert(index);
+            }
+        }
+        // Those that are parked for longest go, until as many stay as may.
+        let mut surplus = (parked.len() + deletions.park.len()).saturating_sub(parked_max);
+        for index in parked {
+            let Some(facts) = survey.nodes.get(index) else { continue };
+            if surplus == 0 {
+                let keep = stays(survey, index, facts, true);
+                deletions.keep.insert(index, keep.unwrap_or_else(|| parked_reason(survey, facts)));
+            } else if judge(index, facts, &mut deletions, false) {
+                surplus -= 1;
             }
         }
         let allowed = deletions.delete.len();
@@ -87,15 +113,30 @@ fn cordoned<'r, 'a>(
     survey: &'r Survey<'a>,
     changes: &'r Changes,
 ) -> impl Iterator<Item = (NodeIndex, &'r NodeFacts<'a>)> {
-    let stays = |&(index, _): &(NodeIndex, _)| cordon(&changes.cordons, index) != Cordon::None;
+    let stays = |&(index, _): &(NodeIndex, _)| {
+        cordon(&changes.cordons, index) != Cordon::None && !changes.wake.contains(&index)
+    };
     survey.managed().filter(|(_, facts)| facts.cordon != Cordon::None).filter(stays)
 }
 
-/// What on the node itself speaks against deleting it.
-fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Option<KeepReason> {
+/// Why a parked node stays parked.
+fn parked_reason(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> KeepReason {
+    let cannot = group_of(survey, facts).and_then(|group| Some((group, group.not_wakeable.as_ref()?)));
+    match cannot {
+        Some((group, why)) => KeepReason::CannotWake { group: group.name.clone(), why: why.clone() },
+        None => KeepReason::Parked { parked: Since(facts.parked_at) },
+    }
+}
+
+/// What on the node itself speaks against giving it back: parking it, or deleting it.
+fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bool) -> Option<KeepReason> {
     let policy = survey.policy;
     if facts.claimed {
         return Some(KeepReason::Claimed);
+    }
+    // A node that was woken is to serve; what it is good for shows once it is Ready.
+    if facts.state == NodeState::Booting && facts.woken_at.is_some() {
+        return Some(KeepReason::Woken { woken: Since(facts.woken_at) });
     }
     // What others cordoned is not uncordoned, and goes only if it is empty and the cordon is old enough.
     if facts.in_others_hands(policy)
@@ -128,7 +169,10 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Option
     if let Some(why) = &facts.node.outside {
         return Some(KeepReason::NoNodeGroup { why: why.clone() });
     }
-    if let Some((group, why)) = not_shrinkable(survey, facts) {
+    if facts.state == NodeState::Parked && parks {
+        return None;
+    }
+    if let Some((group, why)) = not_shrinkable(survey, facts).filter(|_| !parks) {
         return Some(KeepReason::GroupNotShrunk { group: group.to_owned(), why: why.to_owned() });
     }
     let empty_for = empty_for(survey, facts);
@@ -141,10 +185,7 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Option
 
 /// The group of a node, and why nothing must be deleted from it.
 fn not_shrinkable<'a>(survey: &Survey<'a>, facts: &NodeFacts<'_>) -> Option<(&'a str, &'a str)> {
-    let groups = survey.snapshot.groups();
-    let name = facts.node.group.as_deref()?;
-    let index = groups.binary_search_by(|group| group.name.as_str().cmp(name)).ok()?;
-    let group = groups.get(index)?;
+    let group = group_of(survey, facts)?;
     Some((&group.name, group.not_shrinkable.as_deref()?))
 }
 
@@ -194,6 +235,9 @@ impl<'r, 'a> Remaining<'r, 'a> {
             }
             if self.changes.created(facts.pool) > 0 {
                 return Some(KeepReason::PoolGrows);
+            }
+            if self.changes.woken(facts.pool) > 0 {
+                return Some(KeepReason::PoolWakes);
             }
             if let Some(one) = self.first_hour.iter().find(|one| self.would_take(index, facts, one)) {
                 return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });

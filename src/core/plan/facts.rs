@@ -4,7 +4,7 @@ use super::actors::deletion_delay;
 use super::classes::PodClass;
 use super::loss::loss_on;
 use super::reason::KeepReason;
-use super::state::{Cordon, Marks, is_claimed, not_ready_since, says_ready, scale_down_disabled};
+use super::state::{Cordon, Marks, is_claimed, is_parking, not_ready_since, says_ready, scale_down_disabled};
 use super::survey::{NodeFacts, OccupantKind};
 use super::value::NodeState;
 use crate::model::{Amounts, Node, Pod, Snapshot, Volumes};
@@ -34,9 +34,12 @@ impl<'a> NodeFacts<'a> {
             cordon: marks.cordon,
             scale_down_disabled: scale_down_disabled(node),
             deletion_delayed: deletion_delay(node),
-            claimed: is_claimed(node, snapshot.observed_at()),
+            claimed: is_claimed(node, snapshot.observed_at())
+                || is_parking(node, policy, snapshot.observed_at()),
             cordoned_at: marks.cordoned_at,
             empty_since: marks.empty_since,
+            parked_at: marks.parked_at,
+            woken_at: marks.woken_at,
             capacity: Amounts::default(),
             offer: node.allocatable.offer(&node.capacity),
             occupants: 0,

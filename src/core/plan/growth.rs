@@ -253,7 +253,8 @@ impl<'a> Growth<'a> {
         }
         let bounds = survey.policy.bounds_of(survey.pool_name(pool));
         let without_node = self.instances_without_node.get(pool).copied().unwrap_or(0);
-        let taken = survey.common(pool).count() + self.not_common(survey, pool) + without_node;
+        let existing = survey.common(pool).filter(|(_, facts)| facts.state != NodeState::Parked).count();
+        let taken = existing + self.not_common(survey, pool) + without_node;
         let mut allowed = bounds.max_nodes.saturating_sub(taken);
         let by_max_nodes = allowed;
         let known = self.growable(pool).any(|(_, group)| group.template.is_some());

@@ -80,9 +80,12 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
                 first_then.get_or_insert(index);
                 (&mut zone.serving, &mut zone.free_serving)
             }
-            Stage::Cordoned | Stage::Reserved | Stage::ReservedCordoned | Stage::Booting | Stage::New => {
-                (&mut zone.cordoned, &mut zone.free_cordoned)
-            }
+            Stage::Cordoned
+            | Stage::Reserved
+            | Stage::ReservedCordoned
+            | Stage::Booting
+            | Stage::Parked
+            | Stage::New => (&mut zone.cordoned, &mut zone.free_cordoned),
         };
         any.get_or_insert(index);
         if facts.occupants == 0 {

@@ -10,6 +10,7 @@
 //!   choice     a prefix of that order
 //!   settle     choice made again on its own outcome, until it changes nothing
 //!   changes    the difference to what is: uncordon, grow, cordon; ahead: no cordon before its replacement serves
+//!   parked     what is parked and may be woken; how many stay so
 //!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
 //!   decided    all of that, before it is written down; why: the reasons of actions on nodes
 //!   pack       which nodes fill last
@@ -52,6 +53,7 @@ mod once;
 mod order;
 mod outlook;
 mod pack;
+mod parked;
 mod pause;
 mod places;
 mod placing;
@@ -80,7 +82,7 @@ pub use late::{LATE_BIND, SCHEDULER_LAG};
 pub use managed::is_managed;
 pub use notes::{Limit, Warning};
 pub use reason::*;
-pub use state::is_claimed;
+pub use state::{is_claimed, is_parking};
 pub use utilization::{Band, Ratio, Utilization};
 pub use value::{
     After, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal, TooManyBroken,
@@ -142,7 +144,7 @@ fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {
 }
 
 fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
-    let managed = survey.managed().count();
+    let managed = survey.managed().filter(|(_, facts)| facts.state != NodeState::Parked).count();
     // A node that its omitted pods fill is in order, and there may be many such nodes.
     let out_of_order = |facts: &NodeFacts<'_>| match facts.state {
         NodeState::Broken => true,
@@ -151,6 +153,7 @@ fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
         | NodeState::Cordoned
         | NodeState::Booting
         | NodeState::UnderPressure
+        | NodeState::Parked
         | NodeState::Claimed => false,
     };
     let broken = survey.managed().filter(|(_, facts)| out_of_order(facts)).count();

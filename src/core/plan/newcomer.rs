@@ -129,6 +129,7 @@ fn why_useless(
         | NodeState::Cordoned
         | NodeState::Booting
         | NodeState::UnderPressure
+        | NodeState::Parked
         | NodeState::Claimed => false,
     };
     let known_at = created_at.checked_add(limit).map_or(now, |at| at.min(now));

@@ -78,11 +78,14 @@ fn on_node(run: &Run<'_, '_>, index: NodeIndex, stage: Stage) -> (NoticeKind, St
     }
     match stage {
         Stage::Booting => (TriggeredScaleUp, format!("node {name} boots and has room for it")),
+        Stage::Parked if run.changes.wake.contains(&index) => {
+            (TriggeredScaleUp, format!("node {name} is woken for it"))
+        }
         Stage::Serving | Stage::Reserved => (
             NotTriggerScaleUp,
             format!("node {name} has room for it; the scheduler has yet to place it there"),
         ),
-        Stage::Cordoned | Stage::ReservedCordoned | Stage::New => {
+        Stage::Cordoned | Stage::ReservedCordoned | Stage::Parked | Stage::New => {
             (NotTriggerScaleUp, format!("node {name} has room for it, but MAX_NODES keeps it out of service"))
         }
     }

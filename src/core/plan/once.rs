@@ -38,9 +38,9 @@ fn came_and_does_not_fit(
 ) -> Option<String> {
     let now = survey.snapshot.observed_at();
     growth.groups.get(group)?.nodes.iter().filter_map(|index| survey.nodes.get(*index)).find_map(|facts| {
-        let created = facts.node.created_at.filter(|created| *created > refused)?;
+        let created = facts.began_at().filter(|began| *began > refused)?;
         let young = now.duration_since(created) < survey.policy.boot_grace;
-        if !young || facts.state == NodeState::Booting {
+        if !young || matches!(facts.state, NodeState::Booting | NodeState::Parked) {
             return None;
         }
         let name = &facts.node.name;
@@ -71,9 +71,8 @@ fn still_coming(
         return Some(format!("instance {}, which was asked for since, still boots", instance.name));
     }
     let nodes = growth.groups.get(group)?.nodes.iter().filter_map(|index| survey.nodes.get(*index));
-    let mut booting =
-        nodes.filter(|facts| facts.state == NodeState::Booting && facts.node.created_at.is_some());
-    let node = booting.find(|facts| since(facts.node.created_at))?;
+    let mut booting = nodes.filter(|facts| facts.state == NodeState::Booting && facts.began_at().is_some());
+    let node = booting.find(|facts| since(facts.began_at()))?;
     Some(format!("node {}, which came since, still boots", node.node.name))
 }
 

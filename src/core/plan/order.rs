@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::group::GroupIndex;
 use super::growth::Growth;
 use super::needs::{Must, Needs};
+use super::parked::{is_wakeable, parked_nodes};
 use super::pools::PoolIndex;
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
@@ -68,13 +69,15 @@ pub(super) struct OrderInput<'r> {
 }
 
 /// Whether a node is a candidate. A node is none that is reserved, broken, not in use, under pressure or claimed, or that
-/// somebody else keeps out of service; nor is a booting one that is cordoned, which cannot be uncordoned before it is Ready.
+/// somebody else keeps out of service; nor is a booting one that is cordoned, which cannot be uncordoned before it is Ready,
+/// unless it was woken.
 pub(super) fn is_candidate(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
     facts.common()
         && !facts.claimed
         && match facts.state {
             NodeState::Serving | NodeState::Cordoned => !facts.in_others_hands(survey.policy),
-            NodeState::Booting => facts.cordon == Cordon::None,
+            NodeState::Booting => facts.cordon == Cordon::None || facts.woken_at.is_some(),
+            NodeState::Parked => is_wakeable(survey, facts),
             NodeState::Broken | NodeState::NotInUse | NodeState::UnderPressure | NodeState::Claimed => false,
         }
 }
@@ -115,7 +118,7 @@ pub(super) fn booting_nodes(survey: &Survey<'_>, pool: PoolIndex) -> Vec<NodeInd
     let mut booting: Vec<_> = survey
         .common(pool)
         .filter(|(_, facts)| facts.state == NodeState::Booting && is_candidate(survey, facts))
-        .map(|(index, facts)| (facts.node.created_at.is_none(), facts.node.created_at, index))
+        .map(|(index, facts)| (facts.began_at().is_none(), facts.began_at(), index))
         .collect();
     booting.sort_unstable();
     booting.into_iter().map(|(_, _, index)| index).collect()
@@ -152,6 +155,7 @@ impl KeepOrder {
         }
         let booting = booting_nodes(survey, pool);
         let instances = booting_instances(growth, pool);
+        let parked = parked_nodes(survey, pool);
         let mut part_one = PartOne::new(survey, &ready);
         let bounds = survey.policy.bounds_of(survey.pool_name(pool));
         let room = if bounds.max_nodes_set { bounds.max_nodes } else { usize::MAX };
@@ -176,9 +180,11 @@ impl KeepOrder {
         let spare = creatable.saturating_sub(created.len());
         let spare: Vec<Candidate> =
             std::iter::from_fn(|| further.take(|_| true)).take(spare).map(Candidate::New).collect();
-        let must = [first(true, &ready), first(true, &booting), needed(true)].concat();
+        let must = [first(true, &ready), first(true, &booting), needed(true), first(true, &parked)].concat();
         let must_existing = must.len();
-        let rest = [first(false, &ready), first(false, &booting), needed(false)].concat();
+        // What comes by itself goes before what would have to be woken: else every run would wake one more.
+        let rest =
+            [first(false, &ready), first(false, &booting), needed(false), first(false, &parked)].concat();
         let existing = must_existing + rest.len();
         let new = created.iter().copied().map(Candidate::New);
         let candidates = must.into_iter().chain(new).chain(rest).chain(spare);

@@ -1,7 +1,7 @@
 //! The places where a waiting pod may go, in the order in which they are tried. Section 6.
 //!
 //! ```text
-//!   serving nodes -> cordoned candidates -> reserved nodes -> booting nodes and instances -> new nodes
+//!   serving nodes -> cordoned candidates -> reserved nodes -> booting nodes and instances -> parked nodes -> new nodes
 //! ```
 //!
 //! Critical and pinned nodes come first among the serving and among the cordoned ones, then the order of part 2.
@@ -15,6 +15,7 @@ use super::growth::Growth;
 use super::order::{
     Candidate, Cordons, booting_instances, booting_nodes, cordon, is_candidate, ready_candidates,
 };
+use super::parked::parked_nodes;
 use super::pools::PoolIndex;
 use super::reach::Site;
 use super::state::Cordon;
@@ -39,6 +40,8 @@ pub(super) enum Stage {
     ReservedCordoned,
     /// A booting node or instance.
     Booting,
+    /// A parked node.
+    Parked,
     /// A node to be created.
     New,
 }
@@ -140,6 +143,10 @@ pub(super) fn places<'s>(
     found.extend(booting_instances(growth, pool).into_iter().filter_map(|index| {
         let group = growth.booting.get(index)?.group;
         Some(Place { at: Candidate::Instance(index), stage: Stage::Booting, ..new_place(growth, group) })
+    }));
+    found.extend(parked_nodes(survey, pool).into_iter().filter_map(|index| {
+        let place = booting_node(survey, growth, index)?;
+        Some(Place { stage: Stage::Parked, ..place })
     }));
     found
 }

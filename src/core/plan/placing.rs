@@ -146,7 +146,7 @@ impl<'s> Placing<'s, '_> {
                     Stage::ReservedCordoned => {
                         count(needs.reserved.entry(node).or_insert_with(|| placed(one)));
                     }
-                    Stage::Serving | Stage::Cordoned | Stage::Booting | Stage::New => {
+                    Stage::Serving | Stage::Cordoned | Stage::Booting | Stage::Parked | Stage::New => {
                         needs.nodes.push((node, Must::Waiting(placed(one))));
                     }
                 }

@@ -16,6 +16,7 @@ use super::pools::PoolIndex;
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::utilization::Utilization;
+use super::value::NodeState;
 use super::waiting::Waiting;
 use crate::foresight::Expectation;
 use crate::model::{Amounts, NodeIndex};
@@ -32,6 +33,8 @@ pub(super) struct Decision {
     pub(super) must: BTreeMap<NodeIndex, Must>,
     /// The chosen booting nodes and instances.
     pub(super) booting: Vec<Entry>,
+    /// The chosen parked nodes.
+    pub(super) wake: Vec<Entry>,
     /// The nodes to be created.
     pub(super) new: Vec<Entry>,
     /// The chosen nodes that only `MIN_NODES` keeps.
@@ -163,6 +166,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         chosen: BTreeSet::new(),
         must: order.reasons.clone(),
         booting: Vec::new(),
+        wake: Vec::new(),
         new: Vec::new(),
         kept_for_minimum: BTreeSet::new(),
         limits: Vec::new(),
@@ -175,7 +179,10 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         match entry.candidate {
             Candidate::Node(index) => {
                 decision.chosen.insert(index);
-                if !entry.ready {
+                let state = survey.nodes.get(index).map(|facts| facts.state);
+                if state == Some(NodeState::Parked) {
+                    decision.wake.push(entry);
+                } else if !entry.ready {
                     decision.booting.push(entry);
                 }
             }

@@ -29,6 +29,13 @@ pub fn is_claimed(node: &Node, observed_at: Timestamp) -> bool {
     })
 }
 
+/// Whether a node that is still Ready was asked to park less than `BOOT_GRACE` ago: its machine may stop any moment.
+#[must_use]
+pub fn is_parking(node: &Node, policy: &Policy, observed_at: Timestamp) -> bool {
+    let parked_at = Marks::of(node).parked_at;
+    says_ready(node) && parked_at.is_some_and(|at| age(at, observed_at) < policy.boot_grace)
+}
+
 /// Whether the Ready condition of a node is true.
 pub(crate) fn says_ready(node: &Node) -> bool {
     node.ready.is_some_and(|condition| condition.ready)
@@ -71,6 +78,10 @@ pub(crate) struct Marks {
     pub(crate) cordoned_at: Option<Timestamp>,
     /// Since when a run has seen the node empty.
     pub(crate) empty_since: Option<Timestamp>,
+    /// Since when it is parked under our own cordon, or is to be.
+    pub(crate) parked_at: Option<Timestamp>,
+    /// When it was woken under our own cordon.
+    pub(crate) woken_at: Option<Timestamp>,
 }
 
 impl Marks {
@@ -87,13 +98,22 @@ impl Marks {
             Some(_) | None => (Cordon::Others, tainted),
         };
         let empty_since = time(node, annotation::EMPTY_SINCE);
-        Self { cordon, cordoned_at, empty_since }
+        let under_ours = |key| time(node, key).filter(|_| cordon == Cordon::Ours);
+        let woken_at = under_ours(annotation::WOKEN_AT);
+        let parked_at = under_ours(annotation::PARKED_AT).filter(|_| woken_at.is_none());
+        Self { cordon, cordoned_at, empty_since, parked_at, woken_at }
     }
 }
 
 /// A warning for each mark of ours that is no time.
 pub(super) fn bad_marks(node: &Node) -> impl Iterator<Item = Warning> {
-    let keys = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
+    let keys = [
+        annotation::CORDONED_AT,
+        annotation::EMPTY_SINCE,
+        annotation::DELETING_UNTIL,
+        annotation::PARKED_AT,
+        annotation::WOKEN_AT,
+    ];
     keys.into_iter().filter_map(|key| {
         let value = node.annotations.get(key)?;
         value.parse::<Timestamp>().is_err().then(|| Warning::BadMark {
@@ -116,9 +136,13 @@ pub(super) fn state(
     observed_at: Timestamp,
 ) -> (NodeState, Option<String>) {
     let young = |since: Option<Timestamp>| since.is_some_and(|at| age(at, observed_at) < policy.boot_grace);
-    let claimed = is_claimed(node, observed_at);
+    let claimed = is_claimed(node, observed_at) || is_parking(node, policy, observed_at);
+    let Marks { parked_at, woken_at, .. } = Marks::of(node);
     if !says_ready(node) {
-        let state = match young(not_ready_since(node)) {
+        if parked_at.is_some() {
+            return (NodeState::Parked, None);
+        }
+        let state = match young(not_ready_since(node)) || young(woken_at) {
             false => NodeState::Broken,
             true if claimed => NodeState::Claimed,
             true => NodeState::Booting,
@@ -130,7 +154,8 @@ pub(super) fn state(
     }
     let not_gone = startup(node, policy).map(|taint| format!("the taint {} has not gone", taint.key));
     if let Some(what) = not_gone.or(lacks) {
-        let state = if young(node.created_at) { NodeState::Booting } else { NodeState::NotInUse };
+        let state =
+            if young(node.created_at.max(woken_at)) { NodeState::Booting } else { NodeState::NotInUse };
         return (state, Some(what));
     }
     if let Some(taint) = pressure(node) {

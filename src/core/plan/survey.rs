@@ -90,11 +90,15 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) scale_down_disabled: bool,
     /// The key of an annotation that delays its deletion.
     pub(crate) deletion_delayed: Option<&'a str>,
-    /// Whether a run has claimed it in order to delete it.
+    /// Whether a run has claimed it in order to delete it, or has asked it to park a moment ago.
     pub(crate) claimed: bool,
     /// When it was cordoned: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
     pub(crate) empty_since: Option<Timestamp>,
+    /// Since when it is parked under our own cordon, or is to be.
+    pub(crate) parked_at: Option<Timestamp>,
+    /// When it was woken under our own cordon.
+    pub(crate) woken_at: Option<Timestamp>,
     /// What the utilization divides by: `C` of section 4, omitted pods subtracted and absurd amounts replaced.
     pub(crate) capacity: Amounts,
     /// What the scheduler can hand out there in all, for every resource.
@@ -153,6 +157,11 @@ impl NodeFacts<'_> {
     /// Whether it shows what a node of its kind is like: it is Ready, or omitted pods fill it.
     pub(crate) fn is_typical(&self) -> bool {
         self.ready() || (self.without_capacity && self.state == NodeState::NotInUse)
+    }
+
+    /// When it began to exist or, if it was parked, to run again.
+    pub(crate) fn began_at(&self) -> Option<Timestamp> {
+        self.woken_at.max(self.node.created_at)
     }
 
     /// Whether it takes pods now.

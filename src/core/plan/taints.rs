@@ -31,6 +31,10 @@ const STARTUP_PREFIXES: [&str; 3] = [
     "status-taint.cluster-autoscaler.kubernetes.io/",
 ];
 
+/// Taints of a machine that is stopped. A node that we did not park is not managed under them.
+const SHUTDOWN: [&str; 2] =
+    ["node.kubernetes.io/out-of-service", "node.cloudprovider.kubernetes.io/shutdown"];
+
 /// Whether a taint keeps a pod away that does not tolerate it.
 fn repels(taint: &Taint) -> bool {
     taint.effect != TaintEffect::PreferNoSchedule
@@ -51,6 +55,7 @@ pub(super) fn comes_and_goes(one: &Taint, policy: &Policy) -> bool {
         || key == taint::DELETING
         || PRESSURE.contains(&key)
         || CONDITION.contains(&key)
+        || SHUTDOWN.contains(&key)
         || is_startup(key, policy)
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::action::Action;
 use super::demand::Demand;
 use super::notes::{Limit, Warning};
-use super::reason::{CordonReason, DeleteReason, KeepReason, Reason, UncordonReason};
+use super::reason::{CordonReason, DeleteReason, KeepReason, ParkReason, Reason, UncordonReason, WakeReason};
 use super::utilization::{Band, Utilization};
 use crate::foresight::Expectation;
 use crate::model::{Amounts, Ledger};
@@ -93,6 +93,8 @@ pub struct Before {
     pub under_pressure: usize,
     /// Ready common nodes that a run is deleting.
     pub claimed: usize,
+    /// Common nodes that are parked.
+    pub parked: usize,
     /// Managed nodes whose lasting taints keep the pool's pods away.
     pub reserved: usize,
     /// Managed nodes with a critical pod.
@@ -162,6 +164,8 @@ pub enum NodeState {
     UnderPressure,
     /// Ready, and claimed by a run that deletes it.
     Claimed,
+    /// NotReady because a run has parked its machine, under our own cordon.
+    Parked,
 }
 
 /// What happens to a node, and why.
@@ -175,6 +179,10 @@ pub enum Verdict {
     Cordon(CordonReason),
     /// It is deleted.
     Delete(DeleteReason),
+    /// Its machine is parked.
+    Park(ParkReason),
+    /// Its parked machine is woken.
+    Wake(WakeReason),
 }
 
 impl Verdict {
@@ -186,6 +194,8 @@ impl Verdict {
             Self::Uncordon(_) => "uncordon",
             Self::Cordon(_) => "cordon",
             Self::Delete(_) => "delete",
+            Self::Park(_) => "park",
+            Self::Wake(_) => "wake",
         }
     }
 
@@ -197,6 +207,8 @@ impl Verdict {
             Self::Uncordon(reason) => reason,
             Self::Cordon(reason) => reason,
             Self::Delete(reason) => reason,
+            Self::Park(reason) => reason,
+            Self::Wake(reason) => reason,
         }
     }
 }

@@ -40,8 +40,10 @@ fn decide(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Verdict
         (Cordon::None, Cordon::None) => Verdict::Keep(stays_schedulable(run, index, facts)),
         (Cordon::None, _) => Verdict::Cordon(run.cordon_reason(index)),
         (_, Cordon::None) => Verdict::Uncordon(run.uncordon_reason(index)),
+        (_, _) if run.changes.wake.contains(&index) => Verdict::Wake(run.wake_reason(index)),
         (_, _) => match run.deletions.keep.get(&index) {
             Some(reason) => Verdict::Keep(reason.clone()),
+            None if run.deletions.park.contains(&index) => Verdict::Park(run.park_reason(index)),
             None => Verdict::Delete(run.delete_reason(index)),
         },
     }
@@ -69,7 +71,11 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
         NodeState::Booting => return booting(run, index, facts),
         NodeState::NotInUse => return KeepReason::NotInUse { what: impairment() },
         NodeState::UnderPressure => return KeepReason::UnderPressure { taint: impairment() },
-        NodeState::Serving | NodeState::Cordoned | NodeState::Broken | NodeState::Claimed => {}
+        NodeState::Serving
+        | NodeState::Cordoned
+        | NodeState::Broken
+        | NodeState::Parked
+        | NodeState::Claimed => {}
     }
     if let Some(pod) = facts.critical {
         return KeepReason::CriticalPod { pod: pod.full_name() };

@@ -2,7 +2,7 @@
 
 use super::decided::Run;
 use super::needs::Must;
-use super::reason::{CordonAge, CordonReason, DeleteReason, Since, UncordonReason};
+use super::reason::{CordonAge, CordonReason, DeleteReason, ParkReason, Since, UncordonReason, WakeReason};
 use super::state::Cordon;
 use super::survey::NodeFacts;
 use super::utilization::Band;
@@ -84,10 +84,46 @@ impl Run<'_, '_> {
         }
     }
 
+    pub(super) fn wake_reason(&self, index: NodeIndex) -> WakeReason {
+        let facts = self.survey.nodes.get(index);
+        let needed = WakeReason::Needed { parked: Since(facts.and_then(|facts| facts.parked_at)) };
+        let (Some(facts), Some(now)) = (facts, self.now_of(index)) else { return needed };
+        let decision = self.changes.decisions.get(facts.pool);
+        if let Some(Must::Waiting(placed)) = decision.and_then(|decision| decision.must.get(&index)) {
+            return WakeReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };
+        }
+        let bounds = self.survey.policy.bounds_of(self.survey.pool_name(facts.pool));
+        let serving = now.before.serving;
+        if now.band == Band::Above {
+            WakeReason::AboveBand { utilization: now.before.utilization, max: bounds.max_utilization }
+        } else if serving < bounds.min_nodes {
+            WakeReason::MinNodes { serving, min: bounds.min_nodes }
+        } else {
+            needed
+        }
+    }
+
+    pub(super) fn park_reason(&self, index: NodeIndex) -> ParkReason {
+        let Some(facts) = self.survey.nodes.get(index) else {
+            return ParkReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
+        };
+        let (cordoned, empty) = (Since(facts.cordoned_at), Since(facts.empty_since));
+        if facts.cordon == Cordon::Others {
+            let adopt = self.survey.policy.adopt_cordons;
+            ParkReason::EmptyUnderAdoptedCordon { cordoned, empty, adopt, age: self.cordon_age(facts) }
+        } else {
+            ParkReason::EmptyAndCordoned { cordoned, empty }
+        }
+    }
+
     pub(super) fn delete_reason(&self, index: NodeIndex) -> DeleteReason {
         let Some(facts) = self.survey.nodes.get(index) else {
             return DeleteReason::EmptyAndCordoned { cordoned: Since(None), empty: Since(None) };
         };
+        if facts.state == NodeState::Parked {
+            let max = self.survey.policy.parked_max;
+            return DeleteReason::ParkedMax { parked: Since(facts.parked_at), max };
+        }
         let (cordoned, empty) = (Since(facts.cordoned_at), Since(facts.empty_since));
         if facts.cordon == Cordon::Others {
             let adopt = self.survey.policy.adopt_cordons;

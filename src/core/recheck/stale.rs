@@ -64,6 +64,9 @@ pub enum Stale {
     /// This run's own claim is gone, has run out, or is another run's now.
     #[error("the claim of this run is over")]
     ClaimOver,
+    /// It is no longer marked as parked.
+    #[error("it is not parked now")]
+    NotParked,
     /// Its cordon is no longer ours to undo.
     #[error("somebody else cordoned it meanwhile")]
     CordonedByOthers,

@@ -6,6 +6,7 @@
 //!   call      one request: time bound, retries, errors in a line
 //!   cluster   lists, nodes, patches (the port `Cluster`)
 //!   lease     one run at a time
+//!   notes     what a provider remembers, in annotations of the Lease (the port `Notes`)
 //!   ledger    what runs remember, in a ConfigMap beside the Lease
 //!   pages     a list, page by page: smaller pages where the objects are large, the next one on its way while one is read
 //!   secrets   messages without credentials
@@ -21,6 +22,7 @@ mod connect;
 mod event;
 mod lease;
 mod ledger;
+mod notes;
 mod pages;
 mod secrets;
 mod time;

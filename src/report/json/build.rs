@@ -170,6 +170,7 @@ fn before(before: &plan::Before) -> Before {
         not_in_use: before.not_in_use,
         under_pressure: before.under_pressure,
         claimed: before.claimed,
+        parked: before.parked,
         reserved: before.reserved,
         critical: before.critical,
         empty: before.empty,
@@ -197,7 +198,7 @@ fn action<'p>(plan: &'p Plan, action: &'p plan::Action) -> Action<'p> {
         Target::Node { node, restarts } => {
             written.pool = plan.node(node).map_or("", |verdict| verdict.pool.as_str());
             written.node = Some(node);
-            written.restarts = action.is_delete().then_some(restarts);
+            written.restarts = action.gives_back().then_some(restarts);
         }
         Target::Group { pool, group, from, to, instead } => {
             written.pool = pool;
@@ -226,6 +227,7 @@ fn node(node: &plan::NodeVerdict) -> Node<'_> {
             plan::NodeState::NotInUse => NodeState::NotInUse,
             plan::NodeState::UnderPressure => NodeState::UnderPressure,
             plan::NodeState::Claimed => NodeState::Claimed,
+            plan::NodeState::Parked => NodeState::Parked,
         },
         managed: node.managed,
         reserved: node.reserved,
@@ -238,6 +240,8 @@ fn node(node: &plan::NodeVerdict) -> Node<'_> {
             plan::Verdict::Uncordon(_) => Verdict::Uncordon,
             plan::Verdict::Cordon(_) => Verdict::Cordon,
             plan::Verdict::Delete(_) => Verdict::Delete,
+            plan::Verdict::Park(_) => Verdict::Park,
+            plan::Verdict::Wake(_) => Verdict::Wake,
         },
         reason: node.verdict.reason().word(),
         message: node.verdict.reason().to_string(),

@@ -176,8 +176,13 @@ pub(super) struct Part {
     pub(super) cpu_millicores: Option<u64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it in so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 /// The pool as it was. `managed` is the sum of `serving`, `cordoned`, `booting`, `broken`, `notInUse`, `underPressure`,
-/// `claimed` and `reserved`.
+/// `claimed`, `parked` and `reserved`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Before {
@@ -197,6 +202,9 @@ pub(super) struct Before {
     pub(super) under_pressure: usize,
     /// Ready, and claimed by a run that deletes them.
     pub(super) claimed: usize,
+    /// NotReady because a run parked their machines; left out where it is 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) parked: usize,
     /// Nodes whose lasting taints keep the pool's pods away.
     pub(super) reserved: usize,
     /// Managed nodes with a critical pod.
@@ -315,6 +323,7 @@ pub(super) enum NodeState {
     NotInUse,
     UnderPressure,
     Claimed,
+    Parked,
 }
 
 /// What happens to a node.
@@ -326,6 +335,8 @@ pub(super) enum Verdict {
     Uncordon,
     Cordon,
     Delete,
+    Park,
+    Wake,
 }
 
 /// A setting that changed a number.

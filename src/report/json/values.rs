@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use kube_rebalancer_core::plan::{
-    ActionKind, CordonReason, DeleteReason, KeepReason, Limit, UncordonReason, Warning,
+    ActionKind, CordonReason, DeleteReason, KeepReason, Limit, ParkReason, UncordonReason, WakeReason,
+    Warning,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
@@ -25,10 +26,11 @@ pub(super) fn action_word(kind: ActionKind) -> &'static str {
 /// Adds to the schema of actions what holds for each kind: its word, the fields it has, and the words of its reasons.
 pub(super) fn each_kind(schema: &mut Schema) {
     let kinds = ActionKind::ALL.map(|kind| {
-        let of_its_own: [(ActionKind, &[&str]); 3] = [
+        let of_its_own: [(ActionKind, &[&str]); 4] = [
             (ActionKind::Grow, &["group", "from", "to", "instead"]),
             (ActionKind::DeleteInstance, &["group", "instance"]),
             (ActionKind::Delete, &["node", "restarts"]),
+            (ActionKind::Park, &["node", "restarts"]),
         ];
         let fields =
             of_its_own.iter().find(|(of, _)| *of == kind).map_or(&["node"][..], |(_, fields)| fields);
@@ -45,12 +47,18 @@ pub(super) fn each_kind(schema: &mut Schema) {
 
 /// The schema of a verdict's reason: a word of any reason type that a verdict can have.
 pub(super) fn verdict_words(_: &mut SchemaGenerator) -> Schema {
-    let words: BTreeSet<&str> =
-        [KeepReason::WORDS, UncordonReason::WORDS, CordonReason::WORDS, DeleteReason::WORDS]
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect();
+    let words: BTreeSet<&str> = [
+        KeepReason::WORDS,
+        UncordonReason::WORDS,
+        CordonReason::WORDS,
+        DeleteReason::WORDS,
+        ParkReason::WORDS,
+        WakeReason::WORDS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+    .collect();
     json_schema!({ "type": "string", "enum": words })
 }
 

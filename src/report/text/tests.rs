@@ -6,8 +6,8 @@ use super::*;
 use crate::report::fixture::{self, facts};
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores};
 use kube_rebalancer_core::plan::{
-    Action, CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason, Reason,
-    TooManyBroken, UncordonReason, UnmarkReason, Verdict, Warning,
+    Action, CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason,
+    ParkReason, Reason, TooManyBroken, UncordonReason, UnmarkReason, Verdict, WakeReason, Warning,
 };
 use kube_rebalancer_ports::{Outcome, PortError};
 
@@ -231,12 +231,16 @@ fn every_action_and_every_reason_is_written() {
                 "the cluster, whose node groups are not known: from 8 nodes to 10".to_owned()
             }
             Action::DeleteInstance { .. } => format!("gke-prod-0df1a536-inst of {group}"),
-            Action::Delete { node, restarts, .. } if !restarts.is_empty() => {
+            Action::Delete { node, restarts, .. } | Action::Park { node, restarts, .. }
+                if !restarts.is_empty() =>
+            {
                 format!("{node} (starts again elsewhere: prod/jupyter-x)")
             }
             Action::Uncordon { .. }
             | Action::Cordon { .. }
             | Action::Delete { .. }
+            | Action::Park { .. }
+            | Action::Wake { .. }
             | Action::Mark { .. }
             | Action::Unmark { .. }
             | Action::Steer { .. }
@@ -272,6 +276,8 @@ fn the_fixture_leaves_no_word_out() {
         ("cordon", CordonReason::WORDS),
         ("delete", DeleteReason::WORDS),
         ("delete-instance", InstanceReason::WORDS),
+        ("park", ParkReason::WORDS),
+        ("wake", WakeReason::WORDS),
         ("mark", MarkReason::WORDS),
         ("unmark", UnmarkReason::WORDS),
     ];

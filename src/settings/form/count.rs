@@ -33,6 +33,10 @@ pub(in crate::settings) const CREATIONS: Form<Budget> = Form {
     read: |text| budget(text, 10),
 };
 
+/// How many nodes stay parked.
+pub(in crate::settings) const PARKED: Form<Budget> =
+    Form { shape: budget_shape("a number, or a percentage such as 100%"), read: |text| budget(text, 0) };
+
 const fn budget_shape(expected: &'static str) -> Shape {
     Shape { unit: "nodes|%", expected, json: JsonKind::Scalar }
 }

@@ -2,6 +2,7 @@
 //! into a value of a type that cannot be wrong any more.
 
 mod by_pool;
+mod command;
 mod complaint;
 mod count;
 mod duration;
@@ -15,8 +16,9 @@ mod sign;
 mod word;
 
 pub(super) use by_pool::{ByPool, NODES_BY_POOL, RATIO_BY_POOL, SWITCH_BY_POOL};
+pub(super) use command::{COMMAND, VARIABLES};
 pub use complaint::{Complaint, SelectorError};
-pub(super) use count::{BUDGET, CREATIONS, NODES, PERCENT};
+pub(super) use count::{BUDGET, CREATIONS, NODES, PARKED, PERCENT};
 pub(super) use duration::{DURATION, HOURS, TIMEOUT};
 pub(super) use list::{GROUPS, Groups, LABEL_KEYS, NAMESPACES, RESOURCES, TAINT_KEYS};
 pub(super) use name::{ENDPOINT, FILE, LABEL_KEY, LEASE, NAMESPACE, OBJECT, PROJECT, PROVIDER, ZONE};
@@ -24,4 +26,4 @@ pub(super) use schedule::{SCHEDULE, TIME_ZONE};
 pub(super) use selector::SELECTOR;
 pub(super) use shape::Form;
 pub use shape::{JsonKind, Shape};
-pub(super) use word::{ADOPT, CAPACITY, LOG_FORMAT, PARK, SWITCH};
+pub(super) use word::{ADOPT, CAPACITY, GIVE_BACK, LOG_FORMAT, PARK, SWITCH};

@@ -1,6 +1,6 @@
 //! Settings that are one of a few words.
 
-use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource};
+use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource, GiveBack};
 
 use kube_rebalancer_ports::ParkBy;
 
@@ -36,6 +36,12 @@ pub(in crate::settings) const ADOPT: Form<AdoptCordons> = Form {
 pub(in crate::settings) const PARK: Form<ParkBy> = Form {
     shape: Shape { unit: "word", expected: "shelve or stop", json: JsonKind::Text },
     read: |text| one_of(text, [("shelve", ParkBy::Shelve), ("stop", ParkBy::Stop)]),
+};
+
+/// What becomes of an empty node.
+pub(in crate::settings) const GIVE_BACK: Form<GiveBack> = Form {
+    shape: Shape { unit: "word", expected: "delete or park", json: JsonKind::Text },
+    read: |text| one_of(text, [("delete", GiveBack::Delete), ("park", GiveBack::Park)]),
 };
 
 /// How the log is written.

@@ -61,7 +61,7 @@ impl Rebalancer {
             self.quiet = (lasts && !scheduled).then_some(now);
             return Ok(plan);
         }
-        let acts = plan.actions.iter().any(|action| !action.is_delete() && !action.is_note());
+        let acts = plan.actions.iter().any(|action| !action.gives_back() && !action.is_note());
         if acts && check_settled(&snapshot, &self.policy, &plan, kube_rebalancer_core::plan::plan).is_some() {
             world.tally.unsettled += 1;
         }

@@ -22,6 +22,7 @@ fn scenario() -> Scenario {
         people: Vec::new(),
         scheduler: Scheduler::Pack,
         boot_time: 120,
+        wake_time: 240,
         image_pull: 0,
         interval: 300,
         seed: 1,

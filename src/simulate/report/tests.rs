@@ -62,6 +62,7 @@ fn written(
         people: Vec::new(),
         scheduler: Scheduler::Pack,
         boot_time: 120,
+        wake_time: 240,
         image_pull: 90,
         interval: 60,
         seed: 3,

@@ -126,6 +126,16 @@ pub enum BrokenPromise {
         /// The node.
         node: String,
     },
+    /// A node was parked that somebody was on, or that took new users.
+    #[error("node {node} was parked with {users} users on it, cordoned: {cordoned}")]
+    ParkedUnderUsers {
+        /// The node.
+        node: String,
+        /// How many were on it.
+        users: usize,
+        /// Whether it was cordoned.
+        cordoned: bool,
+    },
     /// A node was deleted that took new users.
     #[error("node {node} was deleted though it was not cordoned")]
     DeletedSchedulable {
@@ -357,6 +367,29 @@ impl<'s> World<'s> {
             self.nodes.push(node);
         }
         self.tally.created += count;
+        self.nodes_changed();
+    }
+
+    /// Parks the machine of a node.
+    pub(super) fn park(&mut self, id: NodeId) {
+        let Some(index) = self.index(id) else { return };
+        let time = self.scenario.time(self.now);
+        let Some(node) = self.nodes.get_mut(index).filter(|node| !node.parked) else { return };
+        if !node.is_empty() || !node.is_cordoned() {
+            let (name, users, cordoned) = (node.name().to_owned(), node.users, node.is_cordoned());
+            self.broken.get_or_insert(BrokenPromise::ParkedUnderUsers { node: name, users, cordoned });
+        }
+        node.park(time);
+        self.nodes_changed();
+    }
+
+    /// Wakes the parked machine of a node.
+    pub(super) fn wake(&mut self, id: NodeId) {
+        let Some(index) = self.index(id) else { return };
+        let Some(node) = self.nodes.get_mut(index).filter(|node| node.parked) else { return };
+        node.parked = false;
+        let at = self.now.saturating_add(self.scenario.wake_time);
+        self.events.push(Reverse(Event { at, kind: EventKind::Ready(id) }));
         self.nodes_changed();
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct SimulatedNode {
     pub(crate) group: GroupIndex,
     /// Whether it has become a node.
     pub(crate) ready: bool,
+    /// Whether its machine is parked.
+    pub(crate) parked: bool,
     /// What the API server shows of it then.
     pub(crate) node: Node,
     /// Its name, shared by its pods.
@@ -59,6 +61,7 @@ impl SimulatedNode {
             id,
             group: index,
             ready: false,
+            parked: false,
             shared_name: name.as_str().into(),
             version: 0,
             free: pool.room(),
@@ -94,7 +97,8 @@ impl SimulatedNode {
 
     /// Whether it takes new users at all.
     pub(crate) fn serves(&self) -> bool {
-        self.ready && !self.node.unschedulable && !self.is_claimed()
+        let up = self.node.ready.is_some_and(|condition| condition.ready);
+        self.ready && up && !self.node.unschedulable && !self.is_claimed()
     }
 
     /// Whether a run has claimed it to delete it: no user's pod tolerates that taint.
@@ -144,7 +148,18 @@ impl SimulatedNode {
     pub(super) fn become_ready(&mut self, now: u64, time: Timestamp) {
         self.ready = true;
         self.empty_since = now;
+        let woken = self.node.ready.is_some();
         self.node.ready = Some(ReadyCondition { ready: true, since: Some(time) });
+        if woken {
+            self.touch();
+        }
+    }
+
+    /// Its machine stops, and can be woken.
+    pub(super) fn park(&mut self, time: Timestamp) {
+        self.parked = true;
+        self.node.ready = Some(ReadyCondition { ready: false, since: Some(time) });
+        self.touch();
     }
 
     /// Cordons or uncordons it; the control plane adds the taint of a cordon, or removes it.

@@ -120,7 +120,7 @@ impl Tally {
     pub(super) fn count(&mut self, nodes: &[SimulatedNode], groups: &[Option<Resources>]) {
         let now = &mut self.now;
         (now.serving, now.cordoned, now.booting, now.offered) = (0, 0, 0, [0; 3]);
-        for node in nodes {
+        for node in nodes.iter().filter(|node| !node.parked) {
             let Some(offered) = groups.get(node.group).copied().flatten() else { continue };
             *match (node.ready, node.is_cordoned()) {
                 (false, _) => &mut now.booting,
@@ -133,8 +133,9 @@ impl Tally {
                 }
             }
         }
-        now.instances = nodes.len();
-        self.peak = self.peak.max(nodes.len());
+        // A parked machine costs next to nothing.
+        now.instances = nodes.iter().filter(|node| !node.parked).count();
+        self.peak = self.peak.max(now.instances);
     }
 
     /// The hub asks for its own: of the first pool, unless it has a node for itself.

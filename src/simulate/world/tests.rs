@@ -19,6 +19,7 @@ fn scenario(scheduler: Scheduler) -> Scenario {
         people: Vec::new(),
         scheduler,
         boot_time: 120,
+        wake_time: 240,
         image_pull: 60,
         interval: 300,
         seed: 1,

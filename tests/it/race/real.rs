@@ -83,9 +83,11 @@ impl Real {
                 Action::Delete { .. } => Task::Claim(Try::First),
                 Action::Mark { .. } => Task::Mark,
                 Action::Unmark { .. } => Task::Unmark,
-                // There is no node group, and PACK is off.
+                // There is no node group, nothing is parked, and PACK is off.
                 Action::Grow { .. }
                 | Action::DeleteInstance { .. }
+                | Action::Park { .. }
+                | Action::Wake { .. }
                 | Action::Steer { .. }
                 | Action::Unsteer { .. } => continue,
             };

@@ -26,8 +26,13 @@ pub(in crate::check) enum Cordon {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::check) struct CordonFacts {
     pub(in crate::check) cordon: Cordon,
-    /// Whether a run has claimed it in order to delete it, and the claim is not over.
+    /// Whether a run has claimed it in order to delete it, and the claim is not over; or it is Ready, and a run asked it to
+    /// park less than `BOOT_GRACE` ago.
     pub(in crate::check) claimed: bool,
+    /// Since when it is parked, or is to be, under our own cordon.
+    pub(in crate::check) parked_at: Option<Timestamp>,
+    /// When it was woken under our own cordon.
+    pub(in crate::check) woken_at: Option<Timestamp>,
     pub(in crate::check) empty_since: Option<Timestamp>,
     marked_at: Option<Timestamp>,
     tainted_at: Option<Timestamp>,
@@ -43,7 +48,7 @@ fn noted(node: &Node, key: &str) -> Option<Timestamp> {
 }
 
 impl CordonFacts {
-    pub(super) fn of(node: &Node, now: Timestamp) -> Self {
+    pub(super) fn of(node: &Node, now: Timestamp, policy: &Policy) -> Self {
         let marked_at = noted(node, annotation::CORDONED_AT);
         let cordon_taint = node.taints.iter().find(|one| one.key == taint::UNSCHEDULABLE);
         let tainted_at = cordon_taint.and_then(|one| one.added_at);
@@ -55,10 +60,23 @@ impl CordonFacts {
             (true, true) => Cordon::Ours,
             (true, false) => Cordon::Others,
         };
+        let of_ours = |key: &str| if cordon == Cordon::Ours { noted(node, key) } else { None };
+        let woken_at = of_ours(annotation::WOKEN_AT);
+        let parked_at = if woken_at.is_some() { None } else { of_ours(annotation::PARKED_AT) };
+        let is_ready = node.ready.is_some_and(|condition| condition.ready);
+        let stops = is_ready && parked_at.is_some_and(|since| age(now, since) < policy.boot_grace);
         let claimed = noted(node, annotation::DELETING_UNTIL)
             .map(|until| until.duration_since(now))
             .is_some_and(|left| left > SignedDuration::ZERO && left <= LONGEST_CLAIM);
-        Self { cordon, claimed, empty_since: noted(node, annotation::EMPTY_SINCE), marked_at, tainted_at }
+        Self {
+            cordon,
+            claimed: claimed || stops,
+            parked_at,
+            woken_at,
+            empty_since: noted(node, annotation::EMPTY_SINCE),
+            marked_at,
+            tainted_at,
+        }
     }
 
     /// When it was cordoned: by mark or taint, whichever is younger; for a cordon of others by the taint.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::cordon::age;
+use super::cordon::{CordonFacts, age};
 use super::taints::{is_pressure, is_startup};
 use crate::model::Node;
 use crate::plan::NodeState;
@@ -28,22 +28,25 @@ pub(in crate::check) struct Health {
     /// Whether it has an amount of each deciding resource left for others than omitted pods.
     pub(super) has_capacity: bool,
     claimed: bool,
+    parked: bool,
     cordoned: bool,
 }
 
 impl Health {
     /// Devices and capacity depend on other nodes and on pods; they are filled in later.
-    pub(super) fn of(node: &Node, claimed: bool, now: Timestamp, policy: &Policy) -> Self {
+    pub(super) fn of(node: &Node, marks: CordonFacts, now: Timestamp, policy: &Policy) -> Self {
         let lately = |moment: Option<Timestamp>| moment.is_some_and(|at| age(now, at) < policy.boot_grace);
         Self {
             says_ready: node.ready.is_some_and(|condition| condition.ready),
-            changed_lately: lately(node.ready.and_then(|condition| condition.since).or(node.created_at)),
-            young: lately(node.created_at),
+            changed_lately: lately(node.ready.and_then(|condition| condition.since).or(node.created_at))
+                || lately(marks.woken_at),
+            young: lately(node.created_at) || lately(marks.woken_at),
             startup_taint: node.taints.iter().any(|taint| is_startup(&taint.key, policy)),
             lacks_device: false,
             pressure_taint: node.taints.iter().any(|taint| is_pressure(&taint.key)),
             has_capacity: true,
-            claimed,
+            claimed: marks.claimed,
+            parked: marks.parked_at.is_some(),
             cordoned: node.unschedulable,
         }
     }
@@ -65,6 +68,9 @@ impl Health {
     pub(in crate::check) fn states(self) -> Vec<NodeState> {
         let boots = |young: bool, old: NodeState| if young { NodeState::Booting } else { old };
         if !self.says_ready {
+            if self.parked {
+                return vec![NodeState::Parked];
+            }
             let state = boots(self.changed_lately, NodeState::Broken);
             let is_claimed = self.claimed && state == NodeState::Booting;
             return if is_claimed { vec![NodeState::Claimed, state] } else { vec![state] };

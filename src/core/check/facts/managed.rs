@@ -1,6 +1,6 @@
 //! Section 2: which nodes this program may act on.
 
-use crate::model::{Node, annotation};
+use crate::model::{Node, Taint, annotation};
 use crate::policy::Policy;
 
 /// Labels of control-plane nodes, after `node-role.kubernetes.io/`.
@@ -17,6 +17,10 @@ const TAINTS_OF_OTHER_ACTORS: [&str; 8] = [
     "node.kubernetes.io/out-of-service",
     "node.cloudprovider.kubernetes.io/shutdown",
 ];
+
+/// Those among them that say no more than that the machine is stopped.
+const OF_A_STOPPED_MACHINE: [&str; 2] =
+    ["node.kubernetes.io/out-of-service", "node.cloudprovider.kubernetes.io/shutdown"];
 
 /// Prefixes of such taints.
 const TAINT_PREFIXES_OF_OTHER_ACTORS: [&str; 2] = ["aws-node-termination-handler/", "remediator."];
@@ -48,7 +52,10 @@ fn is_virtual(node: &Node) -> bool {
 }
 
 fn is_in_other_hands(node: &Node) -> bool {
-    let by_taint = node.taints.iter().any(|taint| {
+    let stopped_by_us = node.annotations.contains_key(annotation::PARKED_AT)
+        || node.annotations.contains_key(annotation::WOKEN_AT);
+    let tells = |taint: &&Taint| !(stopped_by_us && OF_A_STOPPED_MACHINE.contains(&taint.key.as_str()));
+    let by_taint = node.taints.iter().filter(tells).any(|taint| {
         let key = taint.key.as_str();
         TAINTS_OF_OTHER_ACTORS.contains(&key)
             || TAINT_PREFIXES_OF_OTHER_ACTORS.iter().any(|prefix| key.starts_with(prefix))

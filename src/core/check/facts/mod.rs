@@ -108,14 +108,14 @@ pub(super) fn pod_name(pod: &Pod) -> String {
 fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFacts<'a> {
     let managed = managed::is_managed(node, policy);
     let pool = policy.pool_label.as_ref().filter(|_| managed).and_then(|label| node.labels.get(label));
-    let marks = CordonFacts::of(node, now);
+    let marks = CordonFacts::of(node, now, policy);
     let zero = || deciding(0, 0);
     NodeFacts {
         node,
         managed,
         pool: pool.map_or("", String::as_str),
         reserved: false,
-        health: Health::of(node, marks.claimed, now, policy),
+        health: Health::of(node, marks, now, policy),
         marks,
         capacity: zero(),
         occupants: 0,

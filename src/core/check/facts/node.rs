@@ -60,9 +60,16 @@ impl NodeFacts<'_> {
         self.is_common() && self.health.is_usable() && !self.node.unschedulable
     }
 
-    /// A common node that may soon take pods: a cordoned booting one stays cordoned.
+    /// A common node that may soon take pods: a cordoned booting one stays cordoned, unless it was woken.
     pub(in crate::check) fn boots(&self) -> bool {
-        self.is_common() && self.health.is_booting() && !self.node.unschedulable
+        self.is_common()
+            && self.health.is_booting()
+            && (!self.node.unschedulable || self.marks.woken_at.is_some() && !self.marks.claimed)
+    }
+
+    /// Whether a run has parked its machine.
+    pub(in crate::check) fn is_parked(&self) -> bool {
+        self.managed && !self.health.says_ready && self.marks.parked_at.is_some()
     }
 
     /// Whether nothing would be lost with it, last live replicas aside.

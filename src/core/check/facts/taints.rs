@@ -14,6 +14,10 @@ const OF_CONDITIONS: [&str; 7] = [
     "node.kubernetes.io/pid-pressure",
 ];
 
+/// The taints of a machine that is stopped. Only a node that this program parked is managed under them.
+const OF_A_STOPPED_MACHINE: [&str; 2] =
+    ["node.kubernetes.io/out-of-service", "node.cloudprovider.kubernetes.io/shutdown"];
+
 /// The kinds of startup taints that Cluster Autoscaler knows by prefix.
 const STARTUP_PREFIXES: [&str; 3] = ["startup-taint.", "ignore-taint.", "status-taint."];
 
@@ -49,7 +53,11 @@ pub(in crate::check) fn is_lasting(taint: &Taint, policy: &Policy) -> bool {
         TaintEffect::PreferNoSchedule => false,
     };
     let key = taint.key.as_str();
-    binds && !OF_CONDITIONS.contains(&key) && key != taint::DELETING && !is_startup(key, policy)
+    binds
+        && !OF_CONDITIONS.contains(&key)
+        && !OF_A_STOPPED_MACHINE.contains(&key)
+        && key != taint::DELETING
+        && !is_startup(key, policy)
 }
 
 /// The lasting taints of a node.

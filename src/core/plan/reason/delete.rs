@@ -2,7 +2,7 @@
 
 use super::time::{CordonAge, Elapsed, Since};
 use super::words::{Reason, reasons};
-use crate::policy::AdoptCordons;
+use crate::policy::{AdoptCordons, Budget};
 
 reasons! {
     /// Why a node is deleted.
@@ -25,6 +25,13 @@ reasons! {
             /// How old the cordon is.
             age: CordonAge,
         } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} lets the node go"),
+        /// More nodes are parked than may stay so, and it is parked for longest.
+        ParkedMax {
+            /// Since when it is parked.
+            parked: Since,
+            /// `PARKED_MAX`.
+            max: Budget,
+        } => ("it is parked{parked}, and PARKED_MAX is {max}"),
     }
 }
 

@@ -201,6 +201,25 @@ reasons! {
             /// `namespace/name`.
             pod: String,
         } => ("pod {pod} waits for a node and fits this one"),
+        /// It is parked, and nothing needs it.
+        Parked {
+            /// Since when.
+            parked: Since,
+        } => ("parked{parked}; nothing needs it now"),
+        /// It is parked, and cannot be woken.
+        CannotWake {
+            /// Its group.
+            group: String,
+            /// Why.
+            why: String,
+        } => ("parked, and node group {group} cannot wake it: {}", excerpt(.why)),
+        /// It was woken, and may become Ready any moment.
+        Woken {
+            /// When.
+            woken: Since,
+        } => ("woken{woken}, and not Ready yet"),
+        /// Nodes are woken in its pool in this run.
+        PoolWakes => ("parked nodes are woken in this run, so none that could serve is given back"),
         /// Nodes are created in its pool in this run.
         PoolGrows => ("nodes are created in this run, so none that could serve is deleted"),
         /// It would be deleted, but this run's budget does not allow it.

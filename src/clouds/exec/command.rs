@@ -1,0 +1,200 @@
+//! Runs a command: arguments without a shell, a process group of its own, bounded in time and in output.
+
+use std::fmt;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use kube_rebalancer_core::text::clean;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// Maximum size of an answer: the instances of thousands of nodes take a tenth of it.
+const MOST_OUTPUT: usize = 8 << 20;
+
+/// How much of the end of the error output is kept; its last line is for a person.
+const MOST_WORDS: usize = 4 << 10;
+
+/// How long a group that was told to end may take before it is killed.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long the output of a command that has ended may stay open: a process that it left behind may hold it.
+const OPEN_END: Duration = Duration::from_secs(1);
+
+/// A command that is to be run.
+#[derive(Clone, Debug)]
+pub(crate) struct Order<'a> {
+    /// The setting that it is from, for a person.
+    pub(crate) setting: &'static str,
+    /// Program and arguments.
+    pub(crate) words: &'a [String],
+    /// All variables of its environment.
+    pub(crate) environment: &'a [(String, String)],
+    /// How long it may take.
+    pub(crate) limit: Duration,
+}
+
+/// What a command came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// What it wrote to its standard output.
+    pub(crate) output: Vec<u8>,
+    /// Its exit code; `None` if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// The last line of its error output, cleaned.
+    pub(crate) words: String,
+}
+
+/// Why a command came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// It was not started.
+    NotStarted(String),
+    /// It was killed: it took too long, or wrote too much. What it did meanwhile is not known.
+    Killed(String),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotStarted(words) | Self::Killed(words) => formatter.write_str(words),
+        }
+    }
+}
+
+/// Kills the group of a command that nobody waits for any more, at the latest when this is dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0
+            && let Err(error) = kill_process_group(group, signal)
+        {
+            log::debug!("process group {group:?}: {error}");
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Runs a command with this standard input.
+pub(crate) async fn run(order: &Order<'_>, input: &[u8]) -> Result<Ended, Broken> {
+    let (mut child, mut group) = start(order)?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let writing = async {
+        if let Some(mut stdin) = stdin {
+            // A command that does not read its input closes the pipe; what it answers counts.
+            if stdin.write_all(input).await.is_ok() {
+                drop(stdin.shutdown().await);
+            }
+        }
+    };
+    let (mut output, mut words) = (Vec::new(), Vec::new());
+    let ended = {
+        let reading = async {
+            let all = read_all(stdout, &mut output);
+            let last = read_last(stderr, &mut words);
+            let both = async { tokio::join!(all, last, writing).0 };
+            tokio::pin!(both);
+            tokio::select! {
+                fits = &mut both => (fits, child.wait().await),
+                status = child.wait() => (timeout(OPEN_END, both).await.unwrap_or(Ok(())), status),
+            }
+        };
+        timeout(order.limit, reading).await
+    };
+    let setting = order.setting;
+    match ended {
+        Ok((Ok(()), Ok(status))) => {
+            // What it left behind goes on by itself: it may be what it was asked to start.
+            group.0 = None;
+            Ok(Ended { output, code: code(status), words: last_line(&words) })
+        }
+        Ok((Err(TooMuch), _)) => {
+            end(&mut child, &group).await;
+            let most = MOST_OUTPUT >> 20;
+            Err(Broken::Killed(format!("{setting}: the command wrote more than {most} MiB and was killed")))
+        }
+        Ok((_, Err(error))) => {
+            end(&mut child, &group).await;
+            Err(Broken::Killed(format!("{setting}: the command was lost: {error}")))
+        }
+        Err(_) => {
+            end(&mut child, &group).await;
+            let seconds = order.limit.as_secs();
+            Err(Broken::Killed(format!(
+                "{setting}: the command was killed after {seconds} s, when its time was over"
+            )))
+        }
+    }
+}
+
+fn start(order: &Order<'_>) -> Result<(Child, Group), Broken> {
+    let setting = order.setting;
+    let Some((program, arguments)) = order.words.split_first() else {
+        return Err(Broken::NotStarted(format!("{setting} is not set")));
+    };
+    let child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(order.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| Broken::NotStarted(format!("{setting}: {program} cannot be started: {error}")))?;
+    // The leader of a group has its number.
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    Ok((child, Group(pid)))
+}
+
+/// Ends a whole group: politely, then not.
+async fn end(child: &mut Child, group: &Group) {
+    group.signal(Signal::TERM);
+    let waited = timeout(LAST_WORDS, child.wait()).await;
+    group.signal(Signal::KILL);
+    if waited.is_err() {
+        drop(child.wait().await);
+    }
+}
+
+/// The output is too large.
+struct TooMuch;
+
+async fn read_all(pipe: Option<impl AsyncRead + Unpin>, output: &mut Vec<u8>) -> Result<(), TooMuch> {
+    let Some(pipe) = pipe else { return Ok(()) };
+    let most = u64::try_from(MOST_OUTPUT).unwrap_or(u64::MAX);
+    let read = pipe.take(most.saturating_add(1)).read_to_end(output).await;
+    if read.is_ok() && output.len() > MOST_OUTPUT { Err(TooMuch) } else { Ok(()) }
+}
+
+/// Reads to the end and keeps the last part only.
+async fn read_last(pipe: Option<impl AsyncRead + Unpin>, words: &mut Vec<u8>) {
+    let Some(mut pipe) = pipe else { return };
+    let mut part = vec![0; MOST_WORDS];
+    while let Ok(read) = pipe.read(&mut part).await
+        && read > 0
+    {
+        words.extend(part.iter().take(read));
+        let surplus = words.len().saturating_sub(MOST_WORDS);
+        words.drain(..surplus);
+    }
+}
+
+fn last_line(words: &[u8]) -> String {
+    let text = String::from_utf8_lossy(words);
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let line: String = line.chars().take(300).collect();
+    clean(&line).into_owned()
+}
+
+fn code(status: ExitStatus) -> Option<i32> {
+    status.code()
+}

@@ -1,0 +1,68 @@
+//! The operator's own commands as a provider: Terraform, Ansible, libvirt, a script. Section 18 of docs/decisions.md.
+//!
+//! ```text
+//!   EXEC_LIST ------------> look: groups, memberships, what is coming --> CloudView
+//!                             ^
+//!   notes (on the Lease) -----+--- growth that was asked for and does not show yet
+//!
+//!   apply --> provider: looked at once more, noted, then EXEC_GROW, EXEC_DELETE, EXEC_PARK, EXEC_WAKE
+//!                             |
+//!                          command: arguments, no shell; own process group, bounded in time and in output
+//!                          protocol: one JSON document in, one out
+//! ```
+
+mod command;
+mod look;
+mod notes;
+mod protocol;
+mod provider;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_ports::{
+    CloudScope, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock,
+};
+
+pub use protocol::{Answer, Request, schema};
+
+/// The commands, for the program's table of providers.
+pub const PROVIDER: &dyn ProviderKind = &Kind;
+
+/// Its name in `PROVIDER`.
+const NAME: &str = "exec";
+
+#[derive(Debug)]
+struct Kind;
+
+impl ProviderKind for Kind {
+    fn cloud(&self) -> &'static str {
+        "the commands of EXEC_LIST"
+    }
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn scheme(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn wanted(&self, _: &Snapshot, _: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+        if scope.provider.as_deref() == Some(NAME) { Ok(()) } else { Err(NotWanted::Elsewhere) }
+    }
+
+    fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting {
+        Box::pin(async move {
+            let Some(list) = scope.commands.list.clone() else {
+                let words = "EXEC_LIST: PROVIDER=exec needs the command that lists the node groups";
+                return Err(ProviderError::Setting(words.to_owned()));
+            };
+            let provider: Box<dyn Provider> = Box::new(provider::Exec::new(list, scope, Arc::clone(&clock)));
+            Ok(provider)
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! What was asked of EXEC_GROW and may not show yet: kept in an annotation of the Lease, written before the command starts.
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_ports::{PortError, SharedNotes};
+use serde::{Deserialize, Serialize};
+
+/// The key of the note.
+pub(crate) const KEY: &str = "kube-rebalancer/exec-growth";
+
+/// Growth that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    pub(crate) group: String,
+    pub(crate) count: u32,
+    pub(crate) at: Timestamp,
+}
+
+/// The notes that still count: those younger than the grace. A note that cannot be read counts as none.
+pub(crate) async fn read(
+    notes: Option<&SharedNotes>,
+    now: Timestamp,
+    grace: SignedDuration,
+) -> Result<Vec<Asked>, PortError> {
+    let Some(notes) = notes else { return Ok(Vec::new()) };
+    let Some(text) = notes.read(KEY).await? else { return Ok(Vec::new()) };
+    let all: Vec<Asked> = serde_json::from_str(&text).unwrap_or_else(|error| {
+        log::warn!("the annotation {KEY} of the Lease is ignored: {error}");
+        Vec::new()
+    });
+    let counts = |asked: &Asked| now.duration_since(asked.at) < grace && asked.at.duration_since(now) < grace;
+    Ok(all.into_iter().filter(counts).collect())
+}
+
+/// Writes the notes.
+pub(crate) async fn write(notes: Option<&SharedNotes>, all: &[Asked]) -> Result<(), PortError> {
+    let Some(notes) = notes else { return Ok(()) };
+    let text = serde_json::to_string(all).map_err(|error| PortError(error.to_string()))?;
+    notes.write(KEY, (!all.is_empty()).then_some(text.as_str())).await
+}

@@ -1,0 +1,338 @@
+//! The provider: what is asked of each command, and what its answer means.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::text::clean;
+use kube_rebalancer_ports::{
+    CloudScope, CloudView, GroupAnswer, InstanceToDelete, Provider, ProviderError, SharedClock,
+};
+
+use crate::command::{Broken, Ended, Order, run};
+use crate::look::{Member, Seen, look, requested};
+use crate::notes::{self, Asked};
+use crate::protocol::{Answer, AnsweredNode, AnsweredResult, AnsweredState, Request, SCHEMA, Verb};
+
+/// The exit codes that mean something of their own, as in sysexits.h.
+const BUSY: i32 = 75;
+const CANNOT: i32 = 69;
+
+/// Variables that every command gets, where they are set.
+const ALWAYS: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// The commands of a run.
+pub(crate) struct Exec {
+    list: Vec<String>,
+    scope: CloudScope,
+    clock: SharedClock,
+    environment: Vec<(String, String)>,
+    /// The cluster that was looked at, and how long what was asked for counts as coming.
+    looked: Option<(Snapshot, SignedDuration)>,
+    members: BTreeMap<String, Member>,
+}
+
+impl fmt::Debug for Exec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.environment.iter().map(|(name, _)| name.as_str()).collect();
+        formatter
+            .debug_struct("Exec")
+            .field("list", &self.list)
+            .field("scope", &self.scope)
+            .field("environment", &names)
+            .field("members", &self.members)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Exec {
+    pub(crate) fn new(list: Vec<String>, scope: CloudScope, clock: SharedClock) -> Self {
+        let allowed = |name: &str| {
+            ALWAYS.contains(&name)
+                || scope.commands.variables.iter().any(|one| match one.strip_suffix('*') {
+                    Some(prefix) => name.starts_with(prefix),
+                    None => one == name,
+                })
+        };
+        let environment = scope
+            .environment
+            .iter()
+            .filter(|(name, _)| allowed(name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        Self { list, scope, clock, environment, looked: None, members: BTreeMap::new() }
+    }
+
+    /// Runs one command. A document that is none, and an answer about a node that was not asked for, are told as broken.
+    async fn ask(&self, words: &[String], request: &Request) -> Result<(Ended, Answer), Broken> {
+        let setting = request.verb.setting();
+        let limit = Duration::try_from(self.clock.left()).unwrap_or_default();
+        if limit.is_zero() {
+            return Err(Broken::NotStarted(format!("{setting}: the run has no time left")));
+        }
+        let order = Order { setting, words, environment: &self.environment, limit };
+        let input =
+            serde_json::to_vec(request).map_err(|error| Broken::NotStarted(format!("{setting}: {error}")))?;
+        let ended = run(&order, &input).await?;
+        let blank = ended.output.iter().all(u8::is_ascii_whitespace);
+        let answer = if blank { Ok(Answer::default()) } else { serde_json::from_slice(&ended.output) };
+        match answer {
+            Ok(answer) => Ok((ended, answer)),
+            // What went wrong shows in the exit code, whatever it wrote.
+            Err(_) if ended.code != Some(0) => Ok((ended, Answer::default())),
+            Err(error) => {
+                let words = format!("{setting}: the command wrote no JSON document as asked for: {error}");
+                Err(Broken::Killed(clean(&words).into_owned()))
+            }
+        }
+    }
+
+    async fn seen(&self, snapshot: &Snapshot, grace: SignedDuration) -> Result<Seen, String> {
+        let nodes = snapshot.nodes().iter().map(requested).collect();
+        let request = Request { schema: SCHEMA, verb: Verb::List, group: None, from: None, to: None, nodes };
+        let (ended, answer) = self.ask(&self.list, &request).await.map_err(|broken| broken.to_string())?;
+        if ended.code != Some(0) {
+            return Err(format!("EXEC_LIST: {}", how(&ended, &answer)));
+        }
+        let groups = answer.groups.ok_or("EXEC_LIST: the answer has no groups")?;
+        let asked = notes::read(self.scope.notes.as_ref(), self.clock.now(), grace).await;
+        let asked = asked.map_err(|error| format!("what was asked for before is not known: {error}"))?;
+        look(groups, snapshot, &asked, &self.scope)
+            .map_err(|why| clean(&format!("EXEC_LIST: {why}")).into_owned())
+    }
+
+    /// Looks again, as the cluster was when the plan was made.
+    async fn again(&self) -> Result<(Seen, SignedDuration), GroupAnswer> {
+        let Some((snapshot, grace)) = &self.looked else {
+            return Err(GroupAnswer::Failed("nothing was listed".to_owned()));
+        };
+        match self.seen(snapshot, *grace).await {
+            Ok(seen) => Ok((seen, *grace)),
+            Err(why) => Err(GroupAnswer::Failed(why)),
+        }
+    }
+
+    /// Changes these nodes, group by group.
+    async fn change(
+        &self,
+        verb: Verb,
+        command: Option<&Vec<String>>,
+        nodes: &[InstanceToDelete],
+    ) -> Vec<GroupAnswer> {
+        let setting = verb.setting();
+        let Some(words) = command else {
+            return vec![GroupAnswer::Refused(format!("{setting} is not set")); nodes.len()];
+        };
+        let now = match self.again().await {
+            Ok((seen, _)) => seen,
+            Err(answer) => return vec![answer; nodes.len()],
+        };
+        let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
+        let mut by_group: BTreeMap<&str, Vec<(usize, &Member)>> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            match self.judge(verb, node, &now) {
+                Ok(member) => by_group.entry(&member.group).or_default().push((position, member)),
+                Err(answer) => {
+                    answers.insert(position, answer);
+                }
+            }
+        }
+        for (group, members) in by_group {
+            let request = Request {
+                schema: SCHEMA,
+                verb,
+                group: Some(group.to_owned()),
+                from: None,
+                to: None,
+                nodes: members.iter().map(|(_, member)| member.node.clone()).collect(),
+            };
+            let became = self.ask(words, &request).await;
+            answers.extend(outcomes(setting, became, &members));
+        }
+        let missing = || GroupAnswer::InDoubt(format!("{setting}: there is no answer for it"));
+        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
+    }
+
+    /// Whether what is listed now is still the machine of the node, and has the change before it.
+    fn judge<'s>(
+        &'s self,
+        verb: Verb,
+        node: &InstanceToDelete,
+        now: &Seen,
+    ) -> Result<&'s Member, GroupAnswer> {
+        let proven = self.members.get(&node.node).filter(|member| {
+            member.node.provider_id == node.provider_id && member.node.system_uuid == node.system_uuid
+        });
+        let Some(member) = proven else {
+            return Err(GroupAnswer::Refused("EXEC_LIST did not prove which machine it is".to_owned()));
+        };
+        let state = now.members.get(&node.node).filter(|now| now.group == member.group).map(|now| now.state);
+        match (verb, state) {
+            (Verb::Delete, None | Some(AnsweredState::Leaving))
+            | (Verb::Park, Some(AnsweredState::Parked))
+            | (Verb::Wake, Some(AnsweredState::Present)) => Err(GroupAnswer::AlreadySo),
+            (_, None) => Err(GroupAnswer::Conflict("EXEC_LIST does not name it any more".to_owned())),
+            (_, Some(AnsweredState::Leaving)) => {
+                Err(GroupAnswer::Conflict("its machine is going away".to_owned()))
+            }
+            (_, Some(AnsweredState::Creating)) => {
+                Err(GroupAnswer::Conflict("its machine is being made".to_owned()))
+            }
+            (_, Some(AnsweredState::Present | AnsweredState::Parked)) => Ok(member),
+        }
+    }
+}
+
+/// What became of the nodes of one request.
+fn outcomes(
+    setting: &str,
+    became: Result<(Ended, Answer), Broken>,
+    members: &[(usize, &Member)],
+) -> Vec<(usize, GroupAnswer)> {
+    let (ended, answer) = match became {
+        Ok(both) => both,
+        Err(broken) => {
+            let answer = match broken {
+                Broken::NotStarted(words) => GroupAnswer::Failed(words),
+                Broken::Killed(words) => GroupAnswer::InDoubt(words),
+            };
+            return members.iter().map(|(position, _)| (*position, answer.clone())).collect();
+        }
+    };
+    let asked: BTreeSet<&str> = members.iter().map(|(_, member)| member.node.name.as_str()).collect();
+    if let Some(foreign) = answer.nodes.iter().find(|node| !asked.contains(node.name.as_str())) {
+        let name = clean(&foreign.name).into_owned();
+        let words = format!("{setting}: the command answers for node {name}, which it was not asked about");
+        return members
+            .iter()
+            .map(|(position, _)| (*position, GroupAnswer::InDoubt(words.clone())))
+            .collect();
+    }
+    let whole = by_code(setting, &ended, &answer);
+    let of = |name: &str| answer.nodes.iter().find(|node| node.name == name);
+    members
+        .iter()
+        .map(|(position, member)| {
+            let own = of(&member.node.name).map(|node| by_word(setting, node));
+            (*position, own.unwrap_or_else(|| whole.clone()))
+        })
+        .collect()
+}
+
+fn by_word(setting: &str, node: &AnsweredNode) -> GroupAnswer {
+    let words = node.message.clone().unwrap_or_else(|| "the command gives no reason".to_owned());
+    let words = clean(&format!("{setting}: {words}")).into_owned();
+    match node.result {
+        AnsweredResult::Done => GroupAnswer::Done,
+        AnsweredResult::AlreadySo => GroupAnswer::AlreadySo,
+        AnsweredResult::Busy => GroupAnswer::Busy(words),
+        AnsweredResult::Cannot => GroupAnswer::Refused(words),
+        AnsweredResult::Failed => GroupAnswer::Failed(words),
+    }
+}
+
+/// What an exit code means for all that was asked for.
+fn by_code(setting: &str, ended: &Ended, answer: &Answer) -> GroupAnswer {
+    let words = format!("{setting}: {}", how(ended, answer));
+    match ended.code {
+        Some(0) => GroupAnswer::Done,
+        Some(BUSY) => GroupAnswer::Busy(words),
+        Some(CANNOT) => GroupAnswer::Refused(words),
+        Some(_) => GroupAnswer::Failed(words),
+        None => GroupAnswer::InDoubt(words),
+    }
+}
+
+/// How a command ended, in one line.
+fn how(ended: &Ended, answer: &Answer) -> String {
+    let code = match ended.code {
+        Some(BUSY) => "the command is busy".to_owned(),
+        Some(CANNOT) => "the command cannot".to_owned(),
+        Some(code) => format!("the command ended with exit code {code}"),
+        None => "a signal ended the command".to_owned(),
+    };
+    let said = answer.message.as_deref().unwrap_or(&ended.words).trim();
+    if said.is_empty() { code } else { clean(&format!("{code}: {said}")).into_owned() }
+}
+
+#[async_trait]
+impl Provider for Exec {
+    async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError> {
+        let seen = self.seen(cluster, policy.boot_grace).await.map_err(ProviderError::Unseen)?;
+        let Seen { groups, memberships, members } = seen;
+        self.members = members;
+        self.looked = Some((cluster.clone(), policy.boot_grace));
+        let known: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+        let unknown = self.scope.node_groups.iter().filter(|part| !known.contains(part)).cloned().collect();
+        Ok(CloudView { groups, memberships, known, unknown, ..CloudView::default() })
+    }
+
+    /// The note goes first: a run that dies, or whose time ends, while the command works leaves word of what is coming.
+    async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
+        let Some(words) = &self.scope.commands.grow else {
+            return GroupAnswer::Refused("EXEC_GROW is not set".to_owned());
+        };
+        let (seen, grace) = match self.again().await {
+            Ok(both) => both,
+            Err(answer) => return answer,
+        };
+        let Some(now) = seen.groups.iter().find(|one| one.name == group) else {
+            return GroupAnswer::Gone(format!("EXEC_LIST names no group {group} any more"));
+        };
+        if let Some(why) = &now.not_growable {
+            return GroupAnswer::Refused(why.clone());
+        }
+        let size = now.target_size;
+        let goal = to.min(size.saturating_add(to.saturating_sub(from)));
+        if goal <= size {
+            return GroupAnswer::AlreadySo;
+        }
+        let store = self.scope.notes.as_ref();
+        let before = match notes::read(store, self.clock.now(), grace).await {
+            Ok(before) => before,
+            Err(error) => return GroupAnswer::Failed(format!("EXEC_GROW was not started: {error}")),
+        };
+        let asked = Asked { group: group.to_owned(), count: goal.saturating_sub(size), at: self.clock.now() };
+        let with: Vec<Asked> = before.iter().cloned().chain([asked]).collect();
+        if let Err(error) = notes::write(store, &with).await {
+            return GroupAnswer::Failed(format!(
+                "EXEC_GROW was not started, as it could not be noted: {error}"
+            ));
+        }
+        let request = Request {
+            schema: SCHEMA,
+            verb: Verb::Grow,
+            group: Some(group.to_owned()),
+            from: Some(size),
+            to: Some(goal),
+            nodes: Vec::new(),
+        };
+        let answer = match self.ask(words, &request).await {
+            Ok((ended, answer)) => by_code("EXEC_GROW", &ended, &answer),
+            Err(Broken::NotStarted(words)) => GroupAnswer::Failed(words),
+            Err(Broken::Killed(words)) => GroupAnswer::InDoubt(words),
+        };
+        if !matches!(answer, GroupAnswer::Done | GroupAnswer::InDoubt(_))
+            && let Err(error) = notes::write(store, &before).await
+        {
+            log::warn!("growth that did not come about counts as coming for BOOT_GRACE: {error}");
+        }
+        answer
+    }
+
+    async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.change(Verb::Delete, self.scope.commands.delete.as_ref(), nodes).await
+    }
+
+    async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.change(Verb::Park, self.scope.commands.park.as_ref(), nodes).await
+    }
+
+    async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
+        self.change(Verb::Wake, self.scope.commands.wake.as_ref(), nodes).await
+    }
+}

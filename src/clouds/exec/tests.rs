@@ -1,0 +1,457 @@
+//! Commands as small scripts: what is understood of them, and what of their mischief reaches the run.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{Node, NodeGroup, Snapshot};
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_ports::{
+    Clock, CloudScope, CloudView, Commands, Environment, GroupAnswer, InstanceToDelete, Notes, PortError,
+    Provider, ProviderError, SharedClock, SharedNotes,
+};
+use tempfile::TempDir;
+
+use super::{PROVIDER, schema};
+
+/// A clock that is moved by hand.
+#[derive(Debug)]
+struct Hand(Mutex<(Timestamp, SignedDuration)>);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        self.0.lock().unwrap().0
+    }
+
+    fn left(&self) -> SignedDuration {
+        self.0.lock().unwrap().1
+    }
+}
+
+/// Notes in a file, which the scripts can see.
+#[derive(Debug)]
+struct FileNotes {
+    file: PathBuf,
+    fails: bool,
+}
+
+#[async_trait]
+impl Notes for FileNotes {
+    async fn read(&self, _: &str) -> Result<Option<String>, PortError> {
+        Ok(fs::read_to_string(&self.file).ok())
+    }
+
+    async fn write(&self, _: &str, text: Option<&str>) -> Result<(), PortError> {
+        if self.fails {
+            return Err(PortError("the Lease is not this run's any more".to_owned()));
+        }
+        match text {
+            Some(text) => fs::write(&self.file, text).unwrap(),
+            None => drop(fs::remove_file(&self.file)),
+        }
+        Ok(())
+    }
+}
+
+/// A folder with the scripts, what they write, and the run around them.
+struct World {
+    folder: TempDir,
+    scope: CloudScope,
+    clock: Arc<Hand>,
+    nodes: Vec<Node>,
+}
+
+const UUID: &str = "4C4C4544-0042-3510-8051-B4C04F4E3732";
+
+fn world() -> World {
+    let folder = TempDir::new().unwrap();
+    let named = |name: &str| Node {
+        name: name.to_owned(),
+        uid: format!("uid-{name}"),
+        provider_id: Some(format!("openstack:///{name}")),
+        ..Node::default()
+    };
+    let bare = Node { provider_id: None, system_uuid: Some(UUID.to_owned()), ..named("n3") };
+    let notes = FileNotes { file: folder.path().join("notes"), fails: false };
+    let environment = [
+        ("PATH", std::env!("PATH").to_owned()),
+        ("FOLDER", folder.path().display().to_string()),
+        ("TF_VAR_x", "yes".to_owned()),
+        ("OS_PASSWORD", "secret".to_owned()),
+    ];
+    let scope = CloudScope {
+        provider: Some("exec".to_owned()),
+        commands: Commands { variables: ["FOLDER", "TF_*"].map(str::to_owned).into(), ..Commands::default() },
+        notes: Some(SharedNotes::new(Arc::new(notes))),
+        environment: environment.into_iter().collect::<Environment>(),
+        ..CloudScope::default()
+    };
+    let now = "2026-11-26T09:00:00Z".parse().unwrap();
+    let clock = Arc::new(Hand(Mutex::new((now, SignedDuration::from_mins(5)))));
+    World { folder, scope, clock, nodes: vec![named("n1"), named("n2"), bare] }
+}
+
+const THREE: &str = r#"{"groups": [{"name": "pool", "zone": "nova", "instances": [
+    {"name": "n1", "providerID": "openstack:///n1"},
+    {"name": "n2", "providerID": "openstack:///n2", "state": "parked"},
+    {"name": "n3", "systemUUID": "4c4c4544-0042-3510-8051-b4c04f4e3732"}]}]}"#;
+
+impl World {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A script; what it reads is kept in a file of its name with `.in`.
+    fn script(&self, name: &str, body: &str) -> Option<Vec<String>> {
+        let path = self.path(name);
+        fs::write(&path, format!("#!/bin/sh\ncat >\"$FOLDER/{name}.in\"\n{body}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Some(vec![path.display().to_string(), "an argument".to_owned()])
+    }
+
+    fn lists(mut self, body: &str) -> Self {
+        self.scope.commands.list = self.script("list", body);
+        self
+    }
+
+    fn lists_three(self) -> Self {
+        fs::write(self.path("three"), THREE).unwrap();
+        self.lists("cat \"$FOLDER/three\"")
+    }
+
+    fn limit(&self, millis: i64) {
+        self.clock.0.lock().unwrap().1 = SignedDuration::from_millis(millis);
+    }
+
+    fn later(&self, minutes: i64) {
+        self.clock.0.lock().unwrap().0 += SignedDuration::from_mins(minutes);
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.clock.now(), self.nodes.clone(), Vec::new(), Vec::new(), 1).unwrap()
+    }
+
+    async fn connected(&self) -> Box<dyn Provider> {
+        let clock: SharedClock = self.clock.clone();
+        PROVIDER.connect(self.scope.clone(), clock).await.unwrap()
+    }
+
+    async fn looked(&self) -> Result<(Box<dyn Provider>, CloudView), ProviderError> {
+        let mut provider = self.connected().await;
+        let view = provider.list(&self.snapshot(), &Policy::default()).await?;
+        Ok((provider, view))
+    }
+
+    fn instances(&self, names: &[&str]) -> Vec<InstanceToDelete> {
+        let of = |name: &&str| {
+            let node = self.nodes.iter().find(|node| node.name == **name).unwrap();
+            InstanceToDelete {
+                node: node.name.clone(),
+                provider_id: node.provider_id.clone(),
+                system_uuid: node.system_uuid.clone(),
+            }
+        };
+        names.iter().map(of).collect()
+    }
+}
+
+fn now<R>(future: impl Future<Output = R>) -> R {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn unseen(world: &World) -> String {
+    match now(world.looked()) {
+        Err(ProviderError::Unseen(words)) => words,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn coming(group: &NodeGroup) -> usize {
+    group.instances.iter().filter(|instance| !instance.has_node).count()
+}
+
+#[test]
+fn the_schema_is_the_published_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/exec.v1.schema.json");
+    let made = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    let published = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(published, made, "run UPDATE_GOLDENS=1 cargo test, and review what changed");
+}
+
+#[test]
+fn a_node_is_in_a_group_only_if_its_machine_is_proven() {
+    let mut world = world().lists_three();
+    world.scope.commands.delete = world.script("delete", "");
+    let (_, view) = now(world.looked()).unwrap();
+    let groups: Vec<_> = view.memberships.iter().map(|one| one.group.as_deref()).collect();
+    assert_eq!(groups, [Some("pool"); 3]);
+    let pool = &view.groups[0];
+    assert_eq!((pool.target_size, pool.instances.len(), coming(pool)), (3, 3, 0));
+    assert_eq!(pool.not_growable.as_deref(), Some("EXEC_GROW is not set"));
+    assert_eq!(pool.not_parkable.as_deref(), Some("EXEC_PARK is not set"));
+    assert_eq!(pool.not_shrinkable, None);
+
+    for (change, why) in [
+        (
+            ("openstack:///n1", "openstack:///n9"),
+            "its providerID is openstack:///n1, EXEC_LIST says openstack:///n9",
+        ),
+        (
+            ("\"providerID\": \"openstack:///n1\"", "\"state\": \"present\""),
+            "EXEC_LIST does not name its providerID",
+        ),
+        (("\"n1\"", "\"n7\""), "EXEC_LIST does not name it"),
+    ] {
+        let changed = THREE.replacen(change.0, change.1, 1);
+        fs::write(world.path("three"), changed).unwrap();
+        let (_, view) = now(world.looked()).unwrap();
+        assert_eq!(view.memberships[0].outside.as_deref(), Some(why));
+    }
+}
+
+#[test]
+fn a_command_gets_its_words_its_document_and_the_variables_that_it_may_have() {
+    let mut world = world().lists_three();
+    world.scope.commands.park =
+        world.script("park", "echo \"$1|$TF_VAR_x|$OS_PASSWORD|$HOME\" >\"$FOLDER/seen\"; echo '{}'");
+    let (provider, _) = now(world.looked()).unwrap();
+    assert_eq!(now(provider.park(&world.instances(&["n1", "n3"]))), [GroupAnswer::Done, GroupAnswer::Done]);
+    assert_eq!(world.read("seen"), "an argument|yes||\n");
+    let request: serde_json::Value = serde_json::from_str(&world.read("park.in")).unwrap();
+    let expected = serde_json::json!({
+        "schema": "kube-rebalancer/exec/v1", "verb": "park", "group": "pool",
+        "nodes": [
+            {"name": "n1", "providerID": "openstack:///n1", "uid": "uid-n1"},
+            {"name": "n3", "uid": "uid-n3", "systemUUID": UUID},
+        ],
+    });
+    assert_eq!(request, expected);
+}
+
+#[test]
+fn what_is_so_already_or_is_no_longer_there_is_not_asked_for() {
+    let mut world = world().lists_three();
+    let script = |world: &World, name: &str| world.script(name, "");
+    world.scope.commands.park = script(&world, "park");
+    world.scope.commands.wake = script(&world, "wake");
+    world.scope.commands.delete = script(&world, "delete");
+    let (provider, _) = now(world.looked()).unwrap();
+    assert_eq!(now(provider.park(&world.instances(&["n2"]))), [GroupAnswer::AlreadySo]);
+    assert_eq!(now(provider.wake(&world.instances(&["n1"]))), [GroupAnswer::AlreadySo]);
+    fs::write(world.path("three"), THREE.replace("n1", "n8")).unwrap();
+    assert_eq!(now(provider.delete(&world.instances(&["n1"]))), [GroupAnswer::AlreadySo]);
+    let gone = GroupAnswer::Conflict("EXEC_LIST does not name it any more".to_owned());
+    assert_eq!(now(provider.park(&world.instances(&["n1"]))), [gone]);
+    let other = InstanceToDelete {
+        provider_id: Some("openstack:///x".to_owned()),
+        ..world.instances(&["n1"])[0].clone()
+    };
+    assert!(matches!(&now(provider.delete(&[other]))[..], [GroupAnswer::Refused(_)]));
+    for name in ["park", "wake", "delete"] {
+        assert_eq!(world.read(&format!("{name}.in")), "", "{name}");
+    }
+}
+
+#[test]
+fn exit_codes_and_answers_by_node_say_what_became_of_it() {
+    let answer = |body: &str| {
+        let mut world = world().lists_three();
+        world.scope.commands.delete = world.script("delete", body);
+        let (provider, _) = now(world.looked()).unwrap();
+        now(provider.delete(&world.instances(&["n1", "n3"])))
+    };
+    let both = |answer: GroupAnswer| vec![answer.clone(), answer];
+    let words = |text: &str| text.to_owned();
+    assert_eq!(answer("exit 0"), both(GroupAnswer::Done));
+    let busy = words("EXEC_DELETE: the command is busy: the state is locked");
+    assert_eq!(answer("echo the state is locked >&2; exit 75"), both(GroupAnswer::Busy(busy)));
+    let cannot = words("EXEC_DELETE: the command cannot: no such pool");
+    assert_eq!(answer("echo '{\"message\": \"no such pool\"}'; exit 69"), both(GroupAnswer::Refused(cannot)));
+    let failed = words("EXEC_DELETE: the command ended with exit code 1: \\u{1b}[31mred");
+    assert_eq!(answer("printf '\\033[31mred\\n\\n' >&2; exit 1"), both(GroupAnswer::Failed(failed)));
+    let killed = words("EXEC_DELETE: a signal ended the command");
+    assert_eq!(answer("kill -9 $$"), both(GroupAnswer::InDoubt(killed)));
+    let mixed =
+        answer("echo '{\"nodes\": [{\"name\": \"n3\", \"result\": \"busy\", \"message\": \"later\"}]}'");
+    assert_eq!(mixed, [GroupAnswer::Done, GroupAnswer::Busy(words("EXEC_DELETE: later"))]);
+    // About a node that it was not asked about: nothing that it says counts.
+    let foreign = answer("echo '{\"nodes\": [{\"name\": \"n2\", \"result\": \"done\"}]}'");
+    let told = words("EXEC_DELETE: the command answers for node n2, which it was not asked about");
+    assert_eq!(foreign, both(GroupAnswer::InDoubt(told)));
+    let nonsense = answer("echo deleted");
+    let told =
+        "EXEC_DELETE: the command wrote no JSON document as asked for: expected value at line 1 column 1";
+    assert_eq!(nonsense, both(GroupAnswer::InDoubt(words(told))));
+}
+
+#[test]
+fn a_list_that_is_none_is_one_clear_line() {
+    for (body, told) in [
+        (
+            "echo hello",
+            "EXEC_LIST: the command wrote no JSON document as asked for: expected value at line 1 column 1",
+        ),
+        ("", "EXEC_LIST: the answer has no groups"),
+        (
+            "echo '{\"group\": []}'",
+            "EXEC_LIST: the command wrote no JSON document as asked for: unknown field `group`",
+        ),
+        ("echo oh; echo it broke >&2; exit 3", "EXEC_LIST: the command ended with exit code 3: it broke"),
+        (
+            "echo '{\"groups\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}'",
+            "EXEC_LIST: it has two groups called `a`",
+        ),
+        ("yes | head -c 100000000", "EXEC_LIST: the command wrote more than 8 MiB and was killed"),
+        (
+            "yes >&2 | head -c 1 & yes | head -c 50000000 >&2; exit 4",
+            "EXEC_LIST: the command ended with exit code 4: y",
+        ),
+    ] {
+        let words = unseen(&world().lists(body));
+        assert!(words.starts_with(told), "{words}");
+        assert_eq!(words.lines().count(), 1);
+    }
+    let mut missing = world();
+    missing.scope.commands.list = Some(vec!["/nowhere/list".to_owned()]);
+    let told = "EXEC_LIST: /nowhere/list cannot be started: No such file or directory (os error 2)";
+    assert_eq!(unseen(&missing), told);
+    let unset = now(PROVIDER.connect(world().scope.clone(), world().clock.clone()));
+    assert!(matches!(unset, Err(ProviderError::Setting(_))));
+}
+
+/// Whether a process is gone, or waits for somebody to take note of that.
+fn is_gone(pid: &str) -> bool {
+    (0..1_000_000).any(|_| {
+        std::thread::yield_now();
+        match fs::read_to_string(format!("/proc/{}/stat", pid.trim())) {
+            Ok(stat) => stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'),
+            Err(_) => true,
+        }
+    })
+}
+
+#[test]
+fn a_command_that_hangs_forks_and_ignores_signals_is_killed_with_all_that_it_started() {
+    let mut world = world().lists_three();
+    let hang = "trap '' TERM; (trap '' TERM; exec sleep 1000) & echo $! >\"$FOLDER/child\"; wait; wait";
+    world.scope.commands.delete = world.script("delete", hang);
+    let (provider, _) = now(world.looked()).unwrap();
+    world.limit(500);
+    let answers = now(provider.delete(&world.instances(&["n1"])));
+    let told = "EXEC_DELETE: the command was killed after 0 s, when its time was over".to_owned();
+    assert_eq!(answers, [GroupAnswer::InDoubt(told)]);
+    assert!(is_gone(&world.read("child")), "{}", world.read("child"));
+}
+
+#[test]
+fn a_process_that_a_command_leaves_behind_does_not_hold_the_run_and_goes_on() {
+    let mut world = world().lists_three();
+    let leaves = "sleep 1000 & echo $! >\"$FOLDER/child\"; echo '{}'; exit 0";
+    world.scope.commands.delete = world.script("delete", leaves);
+    let (provider, _) = now(world.looked()).unwrap();
+    assert_eq!(now(provider.delete(&world.instances(&["n1"]))), [GroupAnswer::Done]);
+    let child = world.read("child");
+    let pid = rustix::process::Pid::from_raw(child.trim().parse().unwrap()).unwrap();
+    assert!(Path::new(&format!("/proc/{}", child.trim())).exists());
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn a_run_that_is_dropped_takes_its_command_with_it() {
+    let mut world = world().lists_three();
+    world.scope.commands.delete = world.script("delete", "echo $$ >\"$FOLDER/child\"; sleep 1000");
+    let (provider, _) = now(world.looked()).unwrap();
+    now(async {
+        let instances = world.instances(&["n1"]);
+        let deleting = provider.delete(&instances);
+        let started = async {
+            while world.read("child").trim().is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            answers = deleting => panic!("{answers:?}"),
+            () = started => {}
+        }
+    });
+    assert!(is_gone(&world.read("child")));
+}
+
+#[test]
+fn growth_is_noted_before_the_command_starts_and_asked_for_once_in_fifteen_minutes() {
+    let mut world = world().lists_three();
+    let grow = "test -s \"$FOLDER/notes\" || exit 3; echo asked >>\"$FOLDER/log\"";
+    world.scope.commands.grow = world.script("grow", grow);
+    let (provider, view) = now(world.looked()).unwrap();
+    assert_eq!(view.groups[0].not_growable, None);
+    assert_eq!(now(provider.grow("pool", 3, 5)), GroupAnswer::Done);
+    let request: serde_json::Value = serde_json::from_str(&world.read("grow.in")).unwrap();
+    assert_eq!((&request["from"], &request["to"]), (&3.into(), &5.into()));
+    // The same run, and every run of the next minutes, sees them coming.
+    assert_eq!(now(provider.grow("pool", 3, 5)), GroupAnswer::AlreadySo);
+    for _ in 0..14 {
+        world.later(1);
+        let (provider, view) = now(world.looked()).unwrap();
+        assert_eq!((view.groups[0].target_size, coming(&view.groups[0])), (5, 2));
+        assert_eq!(now(provider.grow("pool", 3, 5)), GroupAnswer::AlreadySo);
+    }
+    assert_eq!(world.read("log"), "asked\n");
+    // One came.
+    let four = THREE.replace("[\n", "[{\"name\": \"n4\", \"providerID\": \"openstack:///n4\"},\n");
+    fs::write(world.path("three"), four).unwrap();
+    let came = Node {
+        name: "n4".to_owned(),
+        provider_id: Some("openstack:///n4".to_owned()),
+        created_at: Some(world.clock.now()),
+        ..Node::default()
+    };
+    world.nodes.push(came);
+    let (_, view) = now(world.looked()).unwrap();
+    assert_eq!((view.groups[0].target_size, coming(&view.groups[0])), (5, 1));
+    // After BOOT_GRACE nobody waits for the other one.
+    world.later(1);
+    let (_, view) = now(world.looked()).unwrap();
+    assert_eq!((view.groups[0].target_size, coming(&view.groups[0])), (4, 0));
+}
+
+#[test]
+fn growth_that_is_refused_is_not_coming_and_one_in_doubt_is() {
+    let grown = |body: &str, millis: i64| {
+        let mut world = world().lists_three();
+        world.scope.commands.grow = world.script("grow", body);
+        let (provider, _) = now(world.looked()).unwrap();
+        // The list before the command takes its part of the time.
+        world.limit(millis);
+        let answer = now(provider.grow("pool", 3, 5));
+        world.limit(300_000);
+        let (_, view) = now(world.looked()).unwrap();
+        (answer, coming(&view.groups[0]))
+    };
+    let busy = GroupAnswer::Busy("EXEC_GROW: the command is busy: locked".to_owned());
+    assert_eq!(grown("echo locked >&2; exit 75", 300_000), (busy, 0));
+    let (answer, coming) = grown("sleep 1000", 3000);
+    assert!(matches!(answer, GroupAnswer::InDoubt(_)), "{answer:?}");
+    assert_eq!(coming, 2);
+}
+
+#[test]
+fn growth_that_cannot_be_noted_is_not_started() {
+    let mut world = world().lists_three();
+    world.scope.commands.grow = world.script("grow", "");
+    let notes = FileNotes { file: world.path("notes"), fails: true };
+    world.scope.notes = Some(SharedNotes::new(Arc::new(notes)));
+    let (provider, _) = now(world.looked()).unwrap();
+    let told = "EXEC_GROW was not started, as it could not be noted: the Lease is not this run's any more";
+    assert_eq!(now(provider.grow("pool", 3, 5)), GroupAnswer::Failed(told.to_owned()));
+    assert_eq!(world.read("grow.in"), "");
+}

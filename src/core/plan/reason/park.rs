@@ -1,0 +1,63 @@
+//! Why the machine of a node is parked, and why a parked one is woken.
+
+use super::text::{among, plural};
+use super::time::{CordonAge, Since};
+use super::words::{Reason, reasons};
+use crate::plan::utilization::Utilization;
+use crate::policy::{AdoptCordons, PartsPerMillion};
+
+reasons! {
+    /// Why a node is parked.
+    ParkReason {
+        /// It is under our own cordon, nobody is on it, and it has waited long enough.
+        EmptyAndCordoned {
+            /// When it was cordoned, where known.
+            cordoned: Since,
+            /// Since when it is known to be empty.
+            empty: Since,
+        } => ("it is empty{empty} and cordoned{cordoned}; its machine can be woken again"),
+        /// The same under a cordon of somebody else that is old enough.
+        EmptyUnderAdoptedCordon {
+            /// When it was cordoned, where known.
+            cordoned: Since,
+            /// Since when it is known to be empty.
+            empty: Since,
+            /// `ADOPT_CORDONS`.
+            adopt: AdoptCordons,
+            /// How old the cordon is.
+            age: CordonAge,
+        } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} lets the node go"),
+    }
+}
+
+reasons! {
+    /// Why a parked node is woken.
+    WakeReason {
+        /// A pod that waits has room there.
+        WaitingPod {
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many.
+            pods: usize,
+        } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
+        /// More capacity is needed.
+        AboveBand {
+            /// Utilization now.
+            utilization: Utilization,
+            /// `MAX_UTILIZATION`.
+            max: PartsPerMillion,
+        } => ("utilization {utilization} is above {max}"),
+        /// Too few nodes serve.
+        MinNodes {
+            /// Serving now.
+            serving: usize,
+            /// `MIN_NODES`.
+            min: usize,
+        } => ("{} in service, MIN_NODES is {min}", plural(*.serving, "node")),
+        /// Its capacity is needed.
+        Needed {
+            /// Since when it is parked.
+            parked: Since,
+        } => ("its capacity is needed; it is parked{parked}"),
+    }
+}

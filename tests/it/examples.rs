@@ -1,0 +1,154 @@
+//! The example commands of `k8s/examples`, with stand-ins for the tools that they run.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/k8s/examples/kubespray");
+
+/// A workspace with stand-ins for `terraform` and `ansible-playbook`, which note their arguments.
+struct Workspace(TempDir);
+
+impl Workspace {
+    fn new(terraform: &str) -> Self {
+        let workspace = Self(TempDir::new().unwrap());
+        workspace.tool("terraform", &format!("echo \"terraform $*\" >>\"$WORKSPACE/log\"\n{terraform}"));
+        workspace.tool("ansible-playbook", "echo \"ansible-playbook $*\" >>\"$WORKSPACE/log\"");
+        let nodes = json!({"k8s_nodes": {"1": {"az": "nova"}, "2": {"az": "nova"}}});
+        fs::write(workspace.path("nodes.auto.tfvars.json"), nodes.to_string()).unwrap();
+        workspace
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn tool(&self, name: &str, body: &str) {
+        fs::create_dir_all(self.path("bin")).unwrap();
+        let path = self.path("bin").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Runs an example; returns its exit code and its output.
+    fn run(&self, name: &str, request: &Value) -> (Option<i32>, String) {
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut child = Command::new(Path::new(FOLDER).join(name))
+            .env_clear()
+            .env("PATH", path)
+            .env("WORKSPACE", self.0.path())
+            .env("CLUSTER", "hub")
+            .env("NODE_TEMPLATE", r#"{"az": "nova"}"#)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(request.to_string().as_bytes()).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.code() != Some(127), "{errors}");
+        (ended.status.code(), String::from_utf8(ended.stdout).unwrap())
+    }
+
+    fn log(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let nodes = fs::read_to_string(self.path("nodes.auto.tfvars.json")).unwrap();
+        let nodes: Value = serde_json::from_str(&nodes).unwrap();
+        nodes["k8s_nodes"].as_object().unwrap().keys().cloned().collect()
+    }
+}
+
+fn has_jq() -> bool {
+    let there = Command::new("jq").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !there {
+        eprintln!("skipped: the examples need jq");
+    }
+    there
+}
+
+const LOCKED: &str = "echo 'Error: Error acquiring the state lock' >&2; exit 1";
+
+#[test]
+fn the_list_names_the_workers_and_no_control_plane() {
+    if !has_jq() {
+        return;
+    }
+    let server = |name: &str, id: &str, groups: &str| {
+        json!({"type": "openstack_compute_instance_v2", "values": {
+            "name": name, "id": id, "metadata": {"kubespray_groups": groups},
+        }})
+    };
+    let state = json!({"values": {"root_module": {"child_modules": [{"resources": [
+        server("hub-k8s-node-1", "u1", "kube_node,k8s_cluster"),
+        server("hub-k8s-master-1", "u2", "kube_control_plane,etcd,kube_node"),
+        {"type": "openstack_networking_port_v2", "values": {"name": "port"}},
+    ]}]}}});
+    let workspace = Workspace::new(&format!("cat <<'JSON'\n{state}\nJSON"));
+    let (code, output) = workspace.run("list", &json!({"verb": "list", "nodes": []}));
+    let expected = json!({"groups": [{"name": "kubespray", "instances": [
+        {"name": "hub-k8s-node-1", "providerID": "openstack:///u1", "systemUUID": "u1"},
+    ]}]});
+    assert_eq!((code, serde_json::from_str::<Value>(&output).unwrap()), (Some(0), expected));
+    let (_, output) = workspace.run("list-by-uuid", &json!({"verb": "list", "nodes": []}));
+    assert!(!output.contains("providerID") && output.contains("systemUUID"), "{output}");
+}
+
+#[test]
+fn growing_adds_nodes_by_name_and_plays_them_alone() {
+    if !has_jq() {
+        return;
+    }
+    let workspace = Workspace::new("");
+    let (code, _) = workspace.run("grow", &json!({"verb": "grow", "group": "kubespray", "from": 2, "to": 4}));
+    assert_eq!((code, workspace.keys().len()), (Some(0), 4));
+    let new: Vec<String> = workspace.keys().into_iter().filter(|key| key.starts_with("auto-")).collect();
+    let log = workspace.log();
+    assert_eq!(log[0], "terraform apply -input=false -auto-approve -lock-timeout=0s");
+    let limit = log[1].strip_prefix("ansible-playbook -i hosts --become scale.yml --limit ").unwrap();
+    let mut played: Vec<&str> = limit.split(',').collect();
+    played.sort_unstable();
+    let expected: Vec<String> = new.iter().map(|key| format!("hub-k8s-node-{key}")).collect();
+    assert_eq!(played, expected);
+}
+
+#[test]
+fn a_held_lock_ends_with_75_and_changes_nothing() {
+    if !has_jq() {
+        return;
+    }
+    let workspace = Workspace::new(LOCKED);
+    let grow = json!({"verb": "grow", "group": "kubespray", "from": 2, "to": 3});
+    let delete = json!({"verb": "delete", "nodes": [{"name": "hub-k8s-node-2", "uid": "u"}]});
+    assert_eq!(workspace.run("grow", &grow).0, Some(75));
+    assert_eq!(workspace.run("delete", &delete).0, Some(75));
+    assert_eq!(workspace.keys(), ["1", "2"]);
+    assert!(workspace.log().iter().all(|line| line.starts_with("terraform ")), "{:?}", workspace.log());
+    for script in ["grow", "delete"] {
+        let text = fs::read_to_string(Path::new(FOLDER).join(script)).unwrap();
+        assert!(!text.contains("force-unlock"), "{script}");
+    }
+}
+
+#[test]
+fn deleting_removes_exactly_the_named_nodes() {
+    if !has_jq() {
+        return;
+    }
+    let workspace = Workspace::new("");
+    let delete = json!({"verb": "delete", "nodes": [{"name": "hub-k8s-node-1", "uid": "u"}]});
+    assert_eq!(workspace.run("delete", &delete).0, Some(0));
+    assert_eq!(workspace.keys(), ["2"]);
+    let played =
+        "ansible-playbook -i hosts --become remove-node.yml -e node=hub-k8s-node-1 -e skip_confirmation=true";
+    assert_eq!(workspace.log()[1], played);
+}
