@@ -65,3 +65,66 @@ fn without_credentials_the_nodes_are_planned_and_one_line_says_what_could_not_be
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("NODE_GROUPS: `^hub-(` is no regular expression"), "{}", ran.stderr);
 }
+
+/// Runs until nothing is left to do, the clocks of cluster and cloud moved on between; the actions of each run.
+fn until_quiet(world: &World, hour: u8, settings: &[(&str, &str)]) -> Vec<Vec<String>> {
+    let mut stories = Vec::new();
+    for minute in 0..12 {
+        world.set_time(&format!("2026-11-26T{hour:02}:{:02}:00Z", minute * 5));
+        let ran = world.run(settings);
+        assert_eq!(ran.code, Some(0), "{:?} {}", ran.story(), ran.stderr);
+        let story = ran.story();
+        world.kubelets();
+        if story.is_empty() {
+            break;
+        }
+        stories.push(story);
+    }
+    stories
+}
+
+#[test]
+fn in_the_evening_all_but_two_nodes_are_parked_and_in_the_morning_they_are_woken_before_anything_is_created()
+{
+    let world = World::new(10);
+    let settings = [
+        ("GIVE_BACK", "park"),
+        ("MIN_NODES", "2"),
+        ("MAX_CORDONS", "100%"),
+        ("MAX_UTILIZATION", "0.9"),
+        ("RESOURCES", "memory"),
+        ("STABILIZATION", "0s"),
+        ("FORECAST", "false"),
+        ("PACK", "false"),
+    ];
+    // Two users are left in the evening, on two of the nodes.
+    for (number, node) in [(1, name(1)), (2, name(2))] {
+        world.api.add_pod(&user(number).memory("5Gi").on(&node));
+    }
+    let evening = until_quiet(&world, 18, &settings);
+    let parked: Vec<usize> = (1..=10).filter(|number| world.is_parked(*number)).collect();
+    assert_eq!(parked, [3, 4, 5, 6, 7, 8, 9, 10], "{evening:?}");
+    for number in parked {
+        let server = world.cloud.server(&id(number)).unwrap();
+        assert_eq!((server.status.shown(), server.done), ("SHELVED_OFFLOADED", vec!["shelve"]));
+    }
+
+    // Forty users in the morning, of which the two that are left had the last room.
+    for number in 3..=40 {
+        world.api.add_pod(&user(number).memory("1500Mi").unschedulable());
+    }
+    let morning = until_quiet(&world, 20, &settings);
+    for number in 3..=10 {
+        let server = world.cloud.server(&id(number)).unwrap();
+        assert_eq!(
+            (server.status.shown(), &*server.done),
+            ("ACTIVE", &["shelve", "unshelve"][..]),
+            "{morning:?}"
+        );
+        assert!(!world.is_parked(number) && !world.is_cordoned(number), "{number}: {morning:?}");
+    }
+    // The nodes with a user were never touched, and nothing was created: what waits first gets what is parked.
+    assert!([1, 2].iter().all(|number| world.cloud.server(&id(*number)).unwrap().done.is_empty()));
+    let creates = morning.iter().flatten().any(|action| action.starts_with("grow"));
+    assert!(!creates && morning[0].iter().any(|action| action.starts_with("wake")), "{morning:?}");
+}

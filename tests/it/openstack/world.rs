@@ -1,5 +1,7 @@
 //! Both fakes, which know of the same nodes, and the program between them.
+#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -18,6 +20,7 @@ pub(super) struct World {
     pub(super) api: FakeApi,
     pub(super) cloud: FakeOpenStack,
     directory: TempDir,
+    now: RefCell<String>,
 }
 
 /// What a run left behind, besides the cluster and the cloud.
@@ -64,7 +67,7 @@ impl World {
         }
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("kubeconfig"), api.kubeconfig()).unwrap();
-        Self { api, cloud, directory }
+        Self { api, cloud, directory, now: RefCell::default() }
     }
 
     /// Carries a plan out, with these settings and nothing else in the environment than the way to both fakes.
@@ -96,6 +99,42 @@ impl World {
             report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+}
+
+impl World {
+    /// Moves the clocks of the cluster and of the cloud; whatever was under way in the cloud has ended then.
+    pub(super) fn set_time(&self, time: &str) {
+        self.cloud.advance(Duration::from_mins(5));
+        self.now.replace(time.to_owned());
+        let date: jiff::Timestamp = time.parse().unwrap();
+        self.api.set_date(&date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
+    }
+
+    /// What kubelets and the control plane do: a node is Ready if its server runs, and a cordon has its taint.
+    pub(super) fn kubelets(&self) {
+        self.cloud.advance(Duration::from_mins(5));
+        for server in self.cloud.servers() {
+            let runs = server.status.shown() == "ACTIVE";
+            let now = self.now.borrow().clone();
+            self.api.edit(Resource::Nodes, None, &server.name, |node| {
+                let status = if runs { "True" } else { "Unknown" };
+                if node["status"]["conditions"][0]["status"] != status {
+                    node["status"]["conditions"] =
+                        json!([{"type": "Ready", "status": status, "lastTransitionTime": now}]);
+                }
+            });
+        }
+    }
+
+    pub(super) fn is_parked(&self, number: usize) -> bool {
+        let node = self.api.get(Resource::Nodes, None, &name(number)).unwrap();
+        node["metadata"]["annotations"]["kube-rebalancer/parked-at"].is_string()
+    }
+
+    pub(super) fn is_cordoned(&self, number: usize) -> bool {
+        let node = self.api.get(Resource::Nodes, None, &name(number)).unwrap();
+        node["spec"]["unschedulable"] == true
     }
 }
 
