@@ -192,7 +192,8 @@ fn where_machines_are_parked_the_checker_finds_nothing_and_a_plan_is_final() {
     });
 }
 
-/// Section 15, from the marks alone: what is parked is woken or deleted and nothing else, and only that is woken.
+/// Section 15, from the marks alone: what is parked is woken or deleted and nothing else, and only that is woken. Notes may be
+/// written on it, and a soft taint of ours may go.
 #[test]
 fn what_is_parked_is_woken_or_deleted_and_only_that_is_woken() {
     hold(&worlds(), with_parked, &|world| {
@@ -206,7 +207,11 @@ fn what_is_parked_is_woken_or_deleted_and_only_that_is_woken() {
         };
         let odd = plan.actions.iter().find(|action| match (action, action.node()) {
             (Action::Wake { node, .. }, _) => !is_parked(node),
-            (Action::Delete { .. } | Action::Mark { .. } | Action::Unmark { .. }, _) | (_, None) => false,
+            (
+                Action::Delete { .. } | Action::Mark { .. } | Action::Unmark { .. } | Action::Unsteer { .. },
+                _,
+            )
+            | (_, None) => false,
             (_, Some(node)) => is_parked(node),
         });
         odd.map(|action| format!("{} {action:?}", action.verb()))
