@@ -11,9 +11,10 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube_rebalancer_apply::{Applied, Apply};
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{History, Snapshot};
 use kube_rebalancer_core::plan::{Plan, Target};
 use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
 use kube_rebalancer_page::count;
@@ -71,6 +72,8 @@ struct Session {
     held: RefCell<Option<HeldLease>>,
     /// Whether anything may have been changed.
     acting: Cell<bool>,
+    /// The history, if this run adds to it.
+    learned: RefCell<Option<Arc<History>>>,
 }
 
 /// A cluster as it was seen, and what was decided on it.
@@ -113,7 +116,35 @@ impl Run<'_> {
         if self.consent() == Consent::Given {
             self.take_lease(live).await?;
         }
-        self.rebalance(live, out).await
+        let ended = self.rebalance(live, out).await;
+        let lost = matches!(&ended, Err(failure) if failure.ending() == Ending::Busy);
+        if !lost {
+            self.keep_history(live).await;
+        }
+        ended
+    }
+
+    /// Keeps what this run learned for later ones, while it holds the Lease. A run that cannot has done its work all the same.
+    async fn keep_history(&self, live: &Live) {
+        let learned = self.session.learned.take();
+        let (Some(history), true) = (learned, self.session.held.borrow().is_some()) else { return };
+        match tokio::time::timeout(HISTORY_PATIENCE, live.write_history(&history)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log::info!("what this run learned is not kept: {error}"),
+            Err(_) => log::info!("what this run learned is not kept: the API server takes too long"),
+        }
+    }
+
+    /// Adds what is asked for now to the history of earlier runs.
+    fn learn(&self, seen: &Snapshot, plan: &Plan) {
+        let foresight = &self.settings.policy().foresight;
+        if !(foresight.forecast || foresight.stabilization.is_positive()) {
+            return;
+        }
+        let Some(mut history) = seen.history().cloned() else { return };
+        if plan.teach(Arc::make_mut(&mut history)) {
+            self.session.learned.replace(Some(history));
+        }
     }
 
     /// Takes the Lease, unless nothing is to be changed.
@@ -177,6 +208,7 @@ impl Run<'_> {
                 return Err(Failure::new(Ending::Refused, refusal));
             }
         };
+        self.learn(&snapshot, &decided.plan);
         decided.plan.warnings.extend(observation.plan_warnings);
         Ok(Seen { snapshot, clouds, complete, decided, show })
     }
@@ -307,7 +339,7 @@ impl Run<'_> {
         let answer = tokio::task::spawn_blocking(move || ask(&question));
         let stopped = async {
             while !self.time.is_stopped() {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
         let yes = tokio::select! {
@@ -405,6 +437,9 @@ fn same(left: &Plan, right: &Plan) -> bool {
     }
     changes(left).eq(changes(right))
 }
+
+/// How long a run waits for the API server to take the history. The next run may learn the same.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(5);
 
 const UNCHANGED: &str = "nothing was changed";
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Live;
 use super::call::{Call, CallError};
 use super::event;
+use super::ledger::Remembered;
 use crate::observe::{Asked, Observation, ReadError, Reading};
 use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError, chain};
 
@@ -34,8 +35,9 @@ impl Live {
         self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         let mut observation = reading.finish(self.time.now())?;
         let volumes = self.volumes(&observation.snapshot).await;
-        let ledger = self.ledger().await;
-        observation.snapshot = observation.snapshot.with_volumes(volumes).with_ledger(ledger);
+        let Remembered { ledger, history } = self.remembered().await;
+        let snapshot = observation.snapshot.with_volumes(volumes);
+        observation.snapshot = snapshot.with_ledger(ledger).with_history(history);
         Ok(observation)
     }
 }

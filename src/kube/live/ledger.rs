@@ -1,14 +1,16 @@
-//! The `ConfigMap` beside the Lease: what runs remember between them.
+//! The `ConfigMap` beside the Lease: what runs remember between them, under two keys: the ledger, and the history that
+//! foresight learns from.
 //!
-//! It is read with the observation and written while the Lease is held. A run without the permission, or with a `ConfigMap`
-//! that it cannot read, works as without one and logs that.
+//! One request reads both, with the observation. Each is written while the Lease is held. A run without the permission, or
+//! with a `ConfigMap` that it cannot read, works as without one and logs that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{CreatedFor, Ledger, TaintEffect, TaintSet};
-use kube_rebalancer_ports::PortError;
+use kube_rebalancer_core::model::{CreatedFor, History, Ledger, TaintEffect, TaintSet};
+use kube_rebalancer_ports::{PortError, chain};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -17,6 +19,9 @@ use super::call::Call;
 
 /// The key of the `ConfigMap`'s data that holds the ledger.
 const KEY: &str = "ledger.json";
+
+/// The key that holds the history.
+const HISTORY_KEY: &str = "history";
 
 /// The format's version; one that this program does not know is not read.
 const VERSION: u32 = 1;
@@ -159,42 +164,76 @@ fn decode(text: &str) -> Result<Ledger, BadLedger> {
     Ok(ledger)
 }
 
+/// What earlier runs noted.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    /// `None` where there can be none; an empty one where none was written yet, or none that can be read.
+    pub(super) ledger: Option<Ledger>,
+    /// `None` where there can be none, or none that can be read: nothing is learned then, and nothing written over it.
+    pub(super) history: Option<Arc<History>>,
+}
+
+/// Reads the answer of the API server. A `ConfigMap` of somebody else, or of a later release, stops no run.
+fn remembered(text: &str, name: &str) -> Remembered {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    if value.get("kind").and_then(Value::as_str) != Some("ConfigMap") {
+        log::info!("what earlier runs noted is not read: the answer of the API server is no ConfigMap");
+        return Remembered::default();
+    }
+    let noted = |key| value.pointer("/data").and_then(|data| data.get(key)).and_then(Value::as_str);
+    let ledger = noted(KEY).map_or_else(Ledger::default, |noted| {
+        decode(noted).unwrap_or_else(|error| {
+            log::warn!("{KEY} of ConfigMap {name} is ignored: {error}");
+            Ledger::default()
+        })
+    });
+    let history = match noted(HISTORY_KEY).map(kube_rebalancer_history::decode) {
+        None => Some(Arc::default()),
+        Some(Ok(history)) => Some(Arc::new(history)),
+        Some(Err(error)) => {
+            let error = chain(&error);
+            log::warn!(
+                "{HISTORY_KEY} of ConfigMap {name} is ignored, and kept: {error}; remove it to begin anew"
+            );
+            None
+        }
+    };
+    Remembered { ledger: Some(ledger), history }
+}
+
 impl Live {
-    /// Reads the ledger. `None` where there can be none, or none that can be read; an empty one where none was written yet.
-    pub(super) async fn ledger(&self) -> Option<Ledger> {
-        let text = match self.server.call(&Call::get(self.config_map())).await {
-            Ok(text) => text,
-            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => return Some(Ledger::default()),
+    /// Reads what earlier runs noted.
+    pub(super) async fn remembered(&self) -> Remembered {
+        match self.server.call(&Call::get(self.config_map())).await {
+            Ok(text) => remembered(&text, &self.config_map()),
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
+                Remembered { ledger: Some(Ledger::default()), history: Some(Arc::default()) }
+            }
             Err(error) => {
                 log::info!("what earlier runs noted is not read: {error}");
-                return None;
-            }
-        };
-        let value: Value = serde_json::from_str(&text).unwrap_or_default();
-        if value.get("kind").and_then(Value::as_str) != Some("ConfigMap") {
-            log::info!("what earlier runs noted is not read: the answer of the API server is no ConfigMap");
-            return None;
-        }
-        let Some(noted) = value.pointer("/data").and_then(|data| data.get(KEY)).and_then(Value::as_str)
-        else {
-            return Some(Ledger::default());
-        };
-        match decode(noted) {
-            Ok(ledger) => Some(ledger),
-            Err(error) => {
-                log::warn!("{KEY} of ConfigMap {} is ignored: {error}", self.config_map());
-                Some(Ledger::default())
+                Remembered::default()
             }
         }
     }
 
-    /// Writes the ledger, and the `ConfigMap` where there is none yet.
+    /// Writes the ledger.
     pub(super) async fn write_ledger(&self, ledger: &Ledger) -> Result<(), PortError> {
+        let text = encode(ledger).map_err(|error| PortError(error.to_string()))?;
+        self.write_data(KEY, text).await
+    }
+
+    /// Writes the history. The caller holds the Lease.
+    pub async fn write_history(&self, history: &History) -> Result<(), PortError> {
+        let text = kube_rebalancer_history::encode(history).map_err(|error| PortError(error.to_string()))?;
+        self.write_data(HISTORY_KEY, text).await
+    }
+
+    /// Writes one key, and the `ConfigMap` where there is none yet. The other key stays as it is.
+    async fn write_data(&self, key: &str, text: String) -> Result<(), PortError> {
         if self.dry_run {
             return Ok(());
         }
-        let text = encode(ledger).map_err(|error| PortError(error.to_string()))?;
-        let data = BTreeMap::from([(KEY, text)]);
+        let data = BTreeMap::from([(key, text)]);
         let patch = Call::merge_patch(
             format!("{}?fieldManager=kube-rebalancer", self.config_map()),
             json!({ "data": data }),
@@ -223,6 +262,8 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    use kube_rebalancer_core::model::Resource;
+
     use super::*;
 
     fn ledger() -> Ledger {
@@ -233,6 +274,26 @@ mod tests {
             created_for: [(("uid-1".to_owned(), "z/users".to_owned()), CreatedFor { nodes: 2, at })].into(),
             useless: [("z/users".to_owned(), CreatedFor { nodes: 3, at })].into(),
         }
+    }
+
+    #[test]
+    fn each_key_is_read_by_itself() {
+        let mut history = History::default();
+        history.observe("2026-01-15T09:00:00Z".parse().unwrap(), "", Resource::Memory, 1 << 30);
+        let written = kube_rebalancer_history::encode(&history);
+        let read = |data: Value| remembered(&json!({"kind": "ConfigMap", "data": data}).to_string(), "c");
+        let both = read(json!({KEY: encode(&ledger()).unwrap(), HISTORY_KEY: written}));
+        assert_eq!((both.ledger, both.history.as_deref()), (Some(ledger()), Some(&history)));
+        let neither = read(json!({}));
+        assert_eq!(
+            (neither.ledger, neither.history.as_deref()),
+            (Some(Ledger::default()), Some(&History::default()))
+        );
+        // What is not understood is not written over.
+        let later = read(json!({KEY: "{}", HISTORY_KEY: "kube-rebalancer/history/v9\nAAAA"}));
+        assert_eq!((later.ledger, later.history), (Some(Ledger::default()), None));
+        let status = remembered(r#"{"kind":"Status"}"#, "c");
+        assert!(status.ledger.is_none() && status.history.is_none());
     }
 
     #[test]
