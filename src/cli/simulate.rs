@@ -53,7 +53,7 @@ pub struct SimulateArgs {
     /// How long a new node takes to become Ready
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = seconds, help_heading = CLUSTER)]
     pub boot_time: u64,
-    /// How long a parked node takes to become Ready, with GIVE_BACK=park
+    /// How long a parked node takes to become Ready, once it is woken
     #[arg(long, value_name = "DURATION", default_value = "4m", value_parser = seconds, help_heading = CLUSTER)]
     pub wake_time: u64,
     /// How long the first user of a node waits for the image

@@ -142,11 +142,11 @@ pub fn unmark(
     if let Some(stale) = out_of_hands(planned, now, policy) {
         return Judgement::Stale(stale);
     }
-    let noted = |key: &str| now.annotations.contains_key(key);
-    let claim_noted = noted(annotation::DELETING_UNTIL) || has_claim_taint(now);
+    let has = |key: &str| now.annotations.contains_key(key);
+    let claim_noted = has(annotation::DELETING_UNTIL) || has_claim_taint(now);
     let claimed = is_claimed(now, observed_at);
     let go = match reason {
-        UnmarkReason::Occupied => noted(annotation::EMPTY_SINCE),
+        UnmarkReason::Occupied => has(annotation::EMPTY_SINCE),
         UnmarkReason::Uncordoned if now.unschedulable => return Judgement::Stale(Stale::Cordoned),
         // A running claim stays, also on a node that somebody uncordoned: the deletion may be under way.
         UnmarkReason::Uncordoned => {
@@ -156,7 +156,7 @@ pub fn unmark(
                 annotation::PARKED_AT,
                 annotation::WOKEN_AT,
             ];
-            notes.into_iter().any(noted) || (claim_noted && !claimed)
+            notes.into_iter().any(has) || (claim_noted && !claimed)
         }
         UnmarkReason::ClaimOver if claimed => return Judgement::Stale(Stale::Claimed),
         UnmarkReason::ClaimOver => claim_noted,

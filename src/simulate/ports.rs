@@ -115,10 +115,18 @@ impl NodeGroups for Ports<'_, '_> {
         nodes.iter().map(delete).collect()
     }
 
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is for one lifetime only"
+    )]
     async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         self.each(nodes, |world, id| world.park(id))
     }
 
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is for one lifetime only"
+    )]
     async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         self.each(nodes, |world, id| world.wake(id))
     }

@@ -1,4 +1,4 @@
-//! From what EXEC_LIST answered to groups, memberships and members.
+//! From what `EXEC_LIST` answered to groups, memberships and members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,9 +58,10 @@ pub(crate) fn look(
     for node in snapshot.nodes() {
         let membership = match on.get(node.name.as_str()) {
             None => outside("EXEC_LIST does not name it".to_owned()),
-            Some((group, instance)) => match proven(node, instance) {
-                Err(why) => outside(why),
-                Ok(()) => {
+            Some((group, instance)) => {
+                if let Err(why) = proven(node, instance) {
+                    outside(why)
+                } else {
                     let member =
                         Member { group: group.name.clone(), node: requested(node), state: instance.state };
                     seen.members.insert(node.name.clone(), member);
@@ -70,7 +71,7 @@ pub(crate) fn look(
                         leaving: instance.state == AnsweredState::Leaving,
                     }
                 }
-            },
+            }
         };
         seen.memberships.push(membership);
     }

@@ -1,4 +1,4 @@
-//! What was asked of EXEC_GROW and may not show yet: kept in an annotation of the Lease, written before the command starts.
+//! What was asked of `EXEC_GROW` and may not show yet: kept in an annotation of the Lease, written before the command starts.
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_ports::{PortError, SharedNotes};

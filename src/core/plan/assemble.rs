@@ -180,9 +180,9 @@ impl Run<'_, '_> {
     fn book_keeping(&self) -> Vec<Action> {
         let (mut mark, mut unmark) = (Vec::new(), Vec::new());
         for (index, facts) in self.survey.managed().filter(|(_, facts)| !facts.claimed) {
-            let noted = |key: &str| facts.node.annotations.contains_key(key);
+            let has = |key: &str| facts.node.annotations.contains_key(key);
             let node = facts.node.name.clone();
-            let claim = noted(annotation::DELETING_UNTIL)
+            let claim = has(annotation::DELETING_UNTIL)
                 || facts.node.taints.iter().any(|taint| taint.key == taint::DELETING);
             if facts.cordon == Cordon::None {
                 let notes = [
@@ -191,7 +191,7 @@ impl Run<'_, '_> {
                     annotation::PARKED_AT,
                     annotation::WOKEN_AT,
                 ];
-                let stale = claim || notes.into_iter().any(noted);
+                let stale = claim || notes.into_iter().any(has);
                 // A cordon writes its own marks over the old ones.
                 if stale && cordon(&self.changes.cordons, index) == Cordon::None {
                     unmark.push(Action::Unmark { node, reason: UnmarkReason::Uncordoned });
@@ -208,7 +208,7 @@ impl Run<'_, '_> {
                 unmark.push(Action::Unmark { node, reason: UnmarkReason::ClaimOver });
             } else if facts.empty() && facts.empty_since.is_none() && ours_to_note {
                 mark.push(Action::Mark { node, reason: MarkReason::Empty });
-            } else if !facts.empty() && noted(annotation::EMPTY_SINCE) && ours_to_note {
+            } else if !facts.empty() && has(annotation::EMPTY_SINCE) && ours_to_note {
                 unmark.push(Action::Unmark { node, reason: UnmarkReason::Occupied });
             }
         }

@@ -280,7 +280,7 @@ mod tests {
     fn each_key_is_read_by_itself() {
         let mut history = History::default();
         history.observe("2026-01-15T09:00:00Z".parse().unwrap(), "", Resource::Memory, 1 << 30);
-        let written = kube_rebalancer_history::encode(&history);
+        let written = kube_rebalancer_history::encode(&history).unwrap();
         let read = |data: Value| remembered(&json!({"kind": "ConfigMap", "data": data}).to_string(), "c");
         let both = read(json!({KEY: encode(&ledger()).unwrap(), HISTORY_KEY: written}));
         assert_eq!((both.ledger, both.history.as_deref()), (Some(ledger()), Some(&history)));
