@@ -58,6 +58,7 @@ fn without_any_variable_the_defaults_hold() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a line for each setting")]
 fn every_variable_reaches_its_own_field() {
     let settings = read(&[
         ("MAX_UTILIZATION", "0.9"),
