@@ -136,7 +136,10 @@ fn check_sweep(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, found: &
     }
     for (index, node) in facts.nodes.iter().enumerate().filter(|(_, node)| node.managed) {
         let loses_it = steered.after.get(&index) == Some(&false)
-            || matches!(steps.on(index), Some(Direction::Cordon | Direction::Delete));
+            || matches!(
+                steps.on(index),
+                Some(Direction::Cordon | Direction::Delete | Direction::Park | Direction::Wake)
+            );
         if carries(node) && !node.marks.claimed && !loses_it {
             found.push(Violation::StaysSteered { node: node.name() });
         }

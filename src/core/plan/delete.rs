@@ -243,10 +243,11 @@ impl<'r, 'a> Remaining<'r, 'a> {
                 return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });
             }
         }
-        // A node that is not Ready serves no disk, but it may be what the zone's group is discovered by.
+        // A node that is not Ready serves no disk, but it may be what the zone's group is discovered by. A parked one is looked
+        // at last, so a Ready one of its zone may have gone before it.
         if let Some(zone) = facts.zone
             && bounds.keep_zones
-            && (facts.says_ready || !policy.node_groups_named)
+            && (facts.says_ready || !policy.node_groups_named || facts.state == NodeState::Parked)
             && facts.common()
             && self.by_zone.get(&(facts.pool, zone)).is_some_and(|nodes| *nodes <= 1)
         {

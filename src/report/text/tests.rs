@@ -7,7 +7,8 @@ use crate::report::fixture::{self, facts};
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores};
 use kube_rebalancer_core::plan::{
     Action, CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason,
-    ParkReason, Reason, TooManyBroken, UncordonReason, UnmarkReason, Verdict, WakeReason, Warning,
+    ParkReason, Reason, SteerReason, TooManyBroken, UncordonReason, UnmarkReason, UnsteerReason, Verdict,
+    WakeReason, Warning,
 };
 use kube_rebalancer_ports::{Outcome, PortError};
 
@@ -278,6 +279,8 @@ fn the_fixture_leaves_no_word_out() {
         ("delete-instance", InstanceReason::WORDS),
         ("park", ParkReason::WORDS),
         ("wake", WakeReason::WORDS),
+        ("steer", SteerReason::WORDS),
+        ("unsteer", UnsteerReason::WORDS),
         ("mark", MarkReason::WORDS),
         ("unmark", UnmarkReason::WORDS),
     ];

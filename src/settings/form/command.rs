@@ -10,7 +10,7 @@ use super::sign::SEPARATOR;
 pub(in crate::settings) const COMMAND: Form<Option<Vec<String>>> = Form {
     shape: Shape {
         unit: "command",
-        expected: "a program and arguments with blanks between them, or a JSON array of strings",
+        expected: "a program with arguments, or a JSON array of strings",
         json: JsonKind::Text,
     },
     read: command,
@@ -40,7 +40,7 @@ fn command(text: &str) -> Result<Option<Vec<String>>, Complaint> {
         return if is_one && clean { Ok(Some(words)) } else { Err(not_one("command")) };
     }
     if text.contains(['"', '\'', '\\', '$', '`', '|', ';', '&', '<', '>', '\0']) {
-        return Err(not_one("command without a shell"));
+        return Err(not_one("plain command"));
     }
     let words: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
     if words.is_empty() { Err(not_one("command")) } else { Ok(Some(words)) }
