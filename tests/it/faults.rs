@@ -307,22 +307,23 @@ fn an_undisturbed_run_makes_every_kind_of_request_and_the_next_one_changes_nothi
     assert_eq!(lease_calls, [2, 1, 1]);
     assert_eq!([count(Method::GET, "/api/v1/nodes"), count(Method::GET, "/api/v1/pods")], [1, 2]);
     assert_eq!([count(Method::GET, CLAIM), count(Method::GET, VOLUME)], [1, 1]);
-    // What earlier runs noted; there is nothing to be changed, so it is created.
+    // What earlier runs noted; there is nothing to be changed, so it is created. Then the history is added.
     let notes = format!("{CONFIG_MAPS}/kube-rebalancer");
     let of_notes =
         [count(Method::GET, &notes), count(Method::PATCH, &notes), count(Method::POST, CONFIG_MAPS)];
-    assert_eq!(of_notes, [1, 1, 1]);
+    assert_eq!(of_notes, [1, 2, 1]);
     // One uncordoned, three cordoned, one who waits; seven nodes are patched.
     assert_eq!([count(Method::POST, EVENTS), count(Method::POST, EVENTS_OF_USERS)], [4, 1]);
     let patched = |call: &Call| call.method == Method::PATCH && call.path.starts_with("/api/v1/nodes/");
     assert_eq!(fake.calls().iter().filter(|call| patched(call)).count(), 7);
-    assert_eq!(fake.calls().len(), 4 + 3 + 2 + 3 + 5 + 7);
+    assert_eq!(fake.calls().len(), 4 + 3 + 2 + 4 + 5 + 7);
 
     let before = state(&fake);
     fake.forget_calls();
     assert_eq!(program.run(&["--yes"]).code, Some(0));
     assert_eq!(state(&fake), before);
-    assert!(fake.calls().iter().all(|call| call.method != Method::PATCH));
+    // The history may have a new peak: five minutes may end between the two runs.
+    assert!(fake.calls().iter().all(|call| call.method != Method::PATCH || call.path == notes));
 }
 
 #[test]

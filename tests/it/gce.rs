@@ -333,7 +333,10 @@ fn a_cluster_that_is_not_on_compute_engine_is_cordoned_and_the_cloud_is_not_aske
         (ran.story(), ran.code),
         (vec!["cordon c: applied".to_owned(), "cordon b: applied".to_owned()], Some(0))
     );
-    assert_eq!(ran.warnings(), ["no node is on Compute Engine or OpenStack, so nothing is grown and nothing is deleted"]);
+    assert_eq!(
+        ran.warnings(),
+        ["no node is on Compute Engine or OpenStack, so nothing is grown and nothing is deleted"]
+    );
     assert!(world.gce.calls().is_empty());
 }
 

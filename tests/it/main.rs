@@ -25,6 +25,7 @@ mod field;
 mod gce;
 #[cfg(feature = "gce")]
 mod gce_world;
+mod history;
 mod input;
 mod live;
 mod logs;

@@ -16,6 +16,9 @@ fn beside_the_lease(fake: &FakeApi) -> Vec<(Method, String)> {
 /// What earlier runs noted.
 const NOTES: &str = "/api/v1/namespaces/default/configmaps/kube-rebalancer";
 
+/// Where they are created.
+const ALL_NOTES: &str = "/api/v1/namespaces/default/configmaps";
+
 /// Two lists, the volumes of those who wait, and what earlier runs noted.
 fn reads(volumes: &[&str]) -> Vec<(Method, String)> {
     let paths = ["/api/v1/nodes", "/api/v1/pods"].into_iter().chain(volumes.iter().copied()).chain([NOTES]);
@@ -25,6 +28,7 @@ fn reads(volumes: &[&str]) -> Vec<(Method, String)> {
 #[test]
 fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_and_the_notes_beside_the_lease() {
     let fake = FakeApi::start();
+    fake.set_date("Thu, 15 Jan 2026 09:00:00 GMT");
     for index in 0..100 {
         // 6 of 8 Gi: on the target.
         let (node, user) = (format!("n{index:03}"), format!("user-{index:03}"));
@@ -35,9 +39,19 @@ fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_and_the_notes_beside_the_l
     let ran = program.run(&["--yes", "--max-nodes", "100"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.report["actions"].as_array().map(Vec::len), Some(0));
-    assert_eq!(beside_the_lease(&fake), reads(&[]));
+    // The first run finds no ConfigMap for what it learned and creates it.
+    let created = [(Method::PATCH, NOTES.to_owned()), (Method::POST, ALL_NOTES.to_owned())];
+    assert_eq!(beside_the_lease(&fake), [reads(&[]), created.to_vec()].concat());
     // Read, taken, given back.
-    assert_eq!(fake.calls().len(), 3 + 3);
+    assert_eq!(fake.calls().len(), 3 + 2 + 3);
+    fake.forget_calls();
+    assert_eq!(program.run(&["--yes", "--max-nodes", "100"]).code, Some(0));
+    assert_eq!(beside_the_lease(&fake), reads(&[]), "in the same five minutes there is nothing to learn");
+    fake.forget_calls();
+    fake.set_date("Thu, 15 Jan 2026 09:05:00 GMT");
+    assert_eq!(program.run(&["--yes", "--max-nodes", "100"]).code, Some(0));
+    let learned = [(Method::PATCH, NOTES.to_owned())];
+    assert_eq!(beside_the_lease(&fake), [reads(&[]), learned.to_vec()].concat());
 }
 
 #[test]

@@ -68,6 +68,8 @@ impl World {
             .env("PREEMPTIBLE_LABELS", "user")
             .env("MIN_NODES", "1")
             .env("PACK", "false")
+            .env("FORECAST", "false")
+            .env("STABILIZATION", "0s")
             .env("RUN_TIMEOUT", "60s")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())

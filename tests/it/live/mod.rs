@@ -71,8 +71,10 @@ impl<'p> Program<'p> {
             .env("KUBECONFIG", &self.kubeconfig)
             // Not the home of whoever runs the tests, where a kubeconfig of theirs may be.
             .env("HOME", self.plane.directory())
-            // Packing has tests of its own; in the others the plan is worked out by hand.
+            // Packing and foresight have tests of their own; in the others the plan is worked out by hand.
             .env("PACK", "false")
+            .env("FORECAST", "false")
+            .env("STABILIZATION", "0s")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
