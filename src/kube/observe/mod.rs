@@ -1,4 +1,4 @@
-//! From what the API server showed, live or in a file, to a [`Snapshot`].
+//! From what the API server showed, live or in a file, to a [`Snapshot`](kube_rebalancer_core::model::Snapshot).
 //!
 //! ```text
 //!   file --> JSON cut into items --> document --> raw --> convert --> model

@@ -1,6 +1,6 @@
 //! Objects in JSON as an API server writes them in protobuf, for servers of tests and of benchmarks.
 //!
-//! The names and numbers of fields are in a [table](schema), so that nothing here is derived from the reader that is tested
+//! The names and numbers of fields are in a table, so that nothing here is derived from the reader that is tested
 //! with it. A field that the table lacks is a panic: a test must not leave out in silence what it means to send.
 #![expect(
     clippy::panic,
