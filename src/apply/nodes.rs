@@ -173,7 +173,7 @@ pub(super) fn not_parked(node: &Node) -> NodePatch {
 /// Removes every note of ours, a claim included, and sets whether the node is schedulable.
 pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
     let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
-    // A patch removes only those of the others that are there.
+    // Of the other marks a patch removes only the ones that the node carries.
     let parked = [annotation::PARKED_AT, annotation::WOKEN_AT];
     let parked = parked.into_iter().filter(|key| node.annotations.contains_key(*key));
     NodePatch {

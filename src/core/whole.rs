@@ -32,12 +32,12 @@ fn not_ready(node: Node, seconds: i64) -> Node {
     Node { ready: Some(ReadyCondition { ready: false, since: Some(ago(seconds)) }), ..node }
 }
 
-/// A node that was parked so many seconds ago.
+/// A node that was parked this number of seconds ago.
 fn parked(name: &str, seconds: i64) -> Node {
     noted(not_ready(cordoned(name, seconds + HOUR), seconds), annotation::PARKED_AT, seconds)
 }
 
-/// A node that was woken so many seconds ago and is not Ready yet.
+/// A node that was woken this number of seconds ago and is not Ready yet.
 fn woken(name: &str, seconds: i64) -> Node {
     noted(not_ready(cordoned(name, 2 * HOUR), HOUR), annotation::WOKEN_AT, seconds)
 }

@@ -1,4 +1,4 @@
-//! Soft taints: those of others stay as they are.
+//! Soft taints: a taint of another program stays as it is.
 
 use kube_rebalancer_core::model::{Node, Resource, Taint, TaintEffect, taint};
 use kube_rebalancer_core::plan::{Action, SteerReason, UnsteerReason};

@@ -16,7 +16,7 @@ const MOST_OUTPUT: usize = 8 << 20;
 /// How much of the end of the error output is kept; its last line is for a person.
 const MOST_WORDS: usize = 4 << 10;
 
-/// How long a group that was told to end may take before it is killed.
+/// How long a process group may take to end after SIGTERM before it is killed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How long the output of a command that has ended may stay open: a process that it left behind may hold it.

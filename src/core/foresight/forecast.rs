@@ -52,7 +52,7 @@ pub(super) fn forecast(
         .or_else(|| rises.forecast(&local, 1..=7, LearnedFrom::AnyDay))
 }
 
-/// Whether the day so many days ago was like today: Monday to Thursday are alike, Friday, Saturday and Sunday only
+/// Whether the day this number of days ago was like today: Monday to Thursday are alike, Friday, Saturday and Sunday only
 /// themselves.
 fn like_days(today: Weekday) -> impl Fn(&Zoned, i64) -> bool {
     let is_midweek = |day: Weekday| day.to_monday_zero_offset() < 4;

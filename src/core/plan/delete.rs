@@ -91,7 +91,7 @@ impl Deletions {
                 deletions.park.insert(index);
             }
         }
-        // Those that are parked for longest go, until as many stay as may.
+        // The nodes that are parked longest go, until PARKED_MAX stay.
         let mut surplus = (parked.len() + deletions.park.len()).saturating_sub(parked_max);
         for index in parked {
             let Some(facts) = survey.nodes.get(index) else { continue };

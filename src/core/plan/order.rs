@@ -182,7 +182,7 @@ impl KeepOrder {
             std::iter::from_fn(|| further.take(|_| true)).take(spare).map(Candidate::New).collect();
         let must = [first(true, &ready), first(true, &booting), needed(true), first(true, &parked)].concat();
         let must_existing = must.len();
-        // What comes by itself goes before what would have to be woken: else every run would wake one more.
+        // Booting nodes go before parked ones: else every run would wake one more.
         let rest =
             [first(false, &ready), first(false, &booting), needed(false), first(false, &parked)].concat();
         let existing = must_existing + rest.len();

@@ -50,7 +50,7 @@ impl Room {
     }
 }
 
-/// The soft taints that change: those that go first, because they add room.
+/// The soft taints that change. Removals go first, because they add room.
 pub(super) fn steering(run: &Run<'_, '_>) -> Vec<Action> {
     let mut steering = Steering::default();
     if run.survey.policy.pack {
@@ -64,7 +64,7 @@ pub(super) fn steering(run: &Run<'_, '_>) -> Vec<Action> {
         steering.sweep(run, &UnsteerReason::PackOff, |_| true);
     }
     let Steering { mut unsteer, mut steer } = steering;
-    // Where not all may be written, those that are to fill last come first.
+    // Where not all may be written, the nodes at the end of the order come first.
     steer.reverse();
     unsteer.append(&mut steer);
     unsteer.truncate(MOST_STEERED);

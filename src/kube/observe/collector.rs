@@ -290,7 +290,7 @@ impl Collector {
     }
 }
 
-/// Adds all to what is there. Nothing is copied where nothing is there yet: a list of pods is half of a run's memory.
+/// Appends all. An empty list takes the other one without a copy: a list of pods is half of a run's memory.
 fn move_all<T>(from: Vec<T>, to: &mut Vec<T>) {
     if to.is_empty() {
         *to = from;

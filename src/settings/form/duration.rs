@@ -28,7 +28,7 @@ pub(in crate::settings) const TIMEOUT: Form<SignedDuration> = Form {
     read: timeout,
 };
 
-/// How far foresight looks back or ahead: no node takes longer, and nothing a day ahead is told by a rise.
+/// How far foresight looks back or ahead. No node takes longer to boot, and a rise says nothing about a day ahead.
 pub(in crate::settings) const HOURS: Form<SignedDuration> = Form {
     shape: Shape {
         unit: "duration",

@@ -1,4 +1,4 @@
-//! What is told of credentials that do not work, each of them as wrong as a person makes it.
+//! The messages about credentials that do not work, each wrong in a way that people make.
 
 use fake_openstack::{Account, Fault, Requests};
 use kube_rebalancer_core::policy::Policy;

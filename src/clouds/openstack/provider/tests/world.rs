@@ -29,7 +29,7 @@ impl Clock for Left {
     }
 }
 
-/// The fake, and what a run is told of it.
+/// The fake, and the settings that lead a run to it.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) fake: Arc<FakeOpenStack>,
