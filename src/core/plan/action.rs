@@ -1,5 +1,12 @@
 //! What a run can do, and the one table of what each kind of action is like.
 
+mod facts;
+mod predicates;
+mod target;
+
+pub use facts::{Effect, EventWords, KindFacts, Service};
+pub use target::{GroupSize, Target};
+
 use super::reason::{
     CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, ParkReason, Reason, SteerReason,
     UncordonReason, UnmarkReason, UnsteerReason, WakeReason,
@@ -104,15 +111,6 @@ pub enum Action {
     },
 }
 
-/// A node group and its size now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupSize {
-    /// The group.
-    pub group: String,
-    /// How many instances it was asked to have.
-    pub size: u32,
-}
-
 /// A kind of action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ActionKind {
@@ -138,100 +136,6 @@ pub enum ActionKind {
     Steer,
     /// [`Action::Unsteer`].
     Unsteer,
-}
-
-/// How the report shows an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// It adds capacity.
-    Adds,
-    /// It takes capacity out of service.
-    Withdraws,
-    /// It deletes something.
-    Deletes,
-    /// It only writes or removes notes.
-    Notes,
-}
-
-/// An event that tells of an action on the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventWords {
-    /// The reason of the event when the action was done.
-    pub done: &'static str,
-    /// The reason of the event when it failed.
-    pub failed: &'static str,
-    /// The event's action.
-    pub action: &'static str,
-}
-
-/// What an action does to whether its node takes pods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// The node takes pods from then on.
-    Enters,
-    /// It takes no new ones.
-    Leaves,
-    /// It goes.
-    Ends,
-    /// Its machine stops, and can be woken.
-    Parks,
-    /// Its machine starts again; it takes no pods before a later run makes it schedulable.
-    Wakes,
-}
-
-/// What an action is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target<'a> {
-    /// A node, and what starts again elsewhere if it goes.
-    Node {
-        /// The node.
-        node: &'a str,
-        /// The pods of this node that their controllers start again elsewhere.
-        restarts: &'a [String],
-    },
-    /// A node group that is asked for more instances.
-    Group {
-        /// The pool that the group belongs to.
-        pool: &'a str,
-        /// The group, where one is known.
-        group: Option<&'a str>,
-        /// Its size now.
-        from: u32,
-        /// The size to ask for.
-        to: u32,
-        /// The groups that are asked if this one refuses.
-        instead: &'a [GroupSize],
-    },
-    /// An instance without a node.
-    Instance {
-        /// The pool that its group belongs to.
-        pool: &'a str,
-        /// Its group.
-        group: &'a str,
-        /// Its name.
-        instance: &'a str,
-    },
-}
-
-/// What is the same for every action of a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KindFacts {
-    /// The verb, as the report writes it.
-    pub verb: &'static str,
-    /// Its place in the order of a plan; kinds with the same place may alternate.
-    pub order: u8,
-    /// What it does to the capacity of a cluster.
-    pub effect: Effect,
-    /// What it does to whether its node takes pods; `None` for a note, and for an action on no node.
-    pub service: Option<Service>,
-    /// What one action of the kind, and several, come to, behind their number: `node is cordoned`, `nodes are cordoned`.
-    pub sum: (&'static str, &'static str),
-    /// Every word of its reasons.
-    pub reasons: &'static [&'static str],
-    /// The event on its node, if there is one.
-    pub event: Option<EventWords>,
-    /// Whether a cloud carries it out.
-    pub needs_cloud: bool,
 }
 
 impl ActionKind {
@@ -456,42 +360,6 @@ impl Action {
             Self::Steer { reason, .. } => reason,
             Self::Unsteer { reason, .. } => reason,
         }
-    }
-
-    /// Whether it makes a node schedulable.
-    #[must_use]
-    pub fn is_uncordon(&self) -> bool {
-        self.kind() == ActionKind::Uncordon
-    }
-
-    /// Whether it makes a node unschedulable.
-    #[must_use]
-    pub fn is_cordon(&self) -> bool {
-        self.kind() == ActionKind::Cordon
-    }
-
-    /// Whether it deletes a node.
-    #[must_use]
-    pub fn is_delete(&self) -> bool {
-        self.kind() == ActionKind::Delete
-    }
-
-    /// Whether it wakes a parked node.
-    #[must_use]
-    pub fn is_wake(&self) -> bool {
-        self.kind() == ActionKind::Wake
-    }
-
-    /// Whether it deletes or parks a node: both need the same proofs.
-    #[must_use]
-    pub fn gives_back(&self) -> bool {
-        matches!(self.kind(), ActionKind::Delete | ActionKind::Park)
-    }
-
-    /// Whether it only writes or removes notes, or a taint that keeps no pod away, on a node.
-    #[must_use]
-    pub fn is_note(&self) -> bool {
-        self.kind().facts().effect == Effect::Notes
     }
 }
 

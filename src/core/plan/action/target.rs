@@ -1,0 +1,44 @@
+//! What an action is on.
+
+/// A node group and its size now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSize {
+    /// The group.
+    pub group: String,
+    /// How many instances it was asked to have.
+    pub size: u32,
+}
+
+/// What an action is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// A node, and what starts again elsewhere if it goes.
+    Node {
+        /// The node.
+        node: &'a str,
+        /// The pods of this node that their controllers start again elsewhere.
+        restarts: &'a [String],
+    },
+    /// A node group that is asked for more instances.
+    Group {
+        /// The pool that the group belongs to.
+        pool: &'a str,
+        /// The group, where one is known.
+        group: Option<&'a str>,
+        /// Its size now.
+        from: u32,
+        /// The size to ask for.
+        to: u32,
+        /// The groups that are asked if this one refuses.
+        instead: &'a [GroupSize],
+    },
+    /// An instance without a node.
+    Instance {
+        /// The pool that its group belongs to.
+        pool: &'a str,
+        /// Its group.
+        group: &'a str,
+        /// Its name.
+        instance: &'a str,
+    },
+}
