@@ -5,6 +5,7 @@
 
 #[cfg(not(feature = "simulate"))]
 mod absent;
+mod history;
 #[cfg(feature = "simulate")]
 mod simulate;
 #[cfg(feature = "simulate")]
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 use clap::builder::Styles;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+pub use history::HistoryArgs;
 use jiff::Timestamp;
 #[cfg(feature = "simulate")]
 pub use simulate::SimulateArgs;
@@ -62,6 +64,7 @@ impl Cli {
         match &self.command {
             None => Some(&self.settings),
             Some(Subcommands::Settings(arguments)) => Some(&arguments.settings),
+            Some(Subcommands::History(arguments)) => Some(&arguments.settings),
             #[cfg(feature = "simulate")]
             Some(Subcommands::Simulate(arguments)) => Some(&arguments.settings),
             #[cfg(feature = "simulate")]
@@ -83,6 +86,13 @@ pub enum Subcommands {
         after_long_help = ""
     )]
     Settings(SettingsArgs),
+    /// Show what foresight has learned of past weeks, and what it expects
+    #[command(
+        max_term_width = 80,
+        after_help = "The flags of all settings can be given too; see --help.",
+        after_long_help = ""
+    )]
+    History(Box<HistoryArgs>),
     /// Simulate a cluster and its users under these settings, and compare
     #[cfg(feature = "simulate")]
     #[command(

@@ -66,7 +66,7 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "SETTINGS", long_help = COMPARE, help_heading = OUTPUT)]
     pub compare: Vec<String>,
     /// Draw the nodes of each policy over time, as .svg or .png
-    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(PlotFile::try_from), help_heading = OUTPUT)]
+    #[arg(long, value_name = "FILE", value_parser = plot_file(), help_heading = OUTPUT)]
     pub plot: Option<PlotFile>,
     /// How to print the result
     #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
@@ -96,6 +96,11 @@ enum NotADuration {
     /// Nothing would ever end.
     #[error("expected a duration of at least 1s, such as 30s or 5m, and at most 24h")]
     Zero,
+}
+
+/// Takes the name of a file for a plot.
+pub(super) fn plot_file() -> impl TypedValueParser<Value = PlotFile> {
+    OsStringValueParser::new().try_map(PlotFile::try_from)
 }
 
 fn seconds(text: &str) -> Result<u64, NotADuration> {

@@ -16,6 +16,7 @@ mod expected;
 mod fixture;
 mod groups;
 mod header;
+pub mod history;
 pub mod json;
 mod names;
 mod notes;

@@ -366,7 +366,7 @@ impl Run<'_> {
     }
 }
 
-fn cannot_connect(error: ConnectError) -> Failure {
+pub(super) fn cannot_connect(error: ConnectError) -> Failure {
     let hint = match &error {
         ConnectError::NoCluster { .. } => {
             "without a connection: kubectl get nodes,pods -A -o json | kube-rebalancer --from -"

@@ -12,6 +12,7 @@ mod history;
 mod live;
 mod offline;
 mod show;
+mod show_history;
 #[cfg(feature = "simulate")]
 mod simulate;
 #[cfg(feature = "simulate")]
@@ -63,6 +64,7 @@ pub fn run(cli: Cli, world: &World, out: &mut dyn Write) -> Result<Ending, Failu
         Some(Subcommands::Settings(arguments)) => show_settings(arguments, world, out),
         #[cfg(feature = "simulate")]
         Some(Subcommands::Simulate(arguments)) => simulate::run(&arguments, world, out),
+        Some(Subcommands::History(arguments)) => show_history::run(&arguments, world, out),
         Some(Subcommands::Schema) => show_schema(out),
         Some(Subcommands::Completions { shell }) => show_completions(shell, out),
         Some(Subcommands::Man) => show_manual(out),

@@ -1,4 +1,4 @@
-//! Runs on a live cluster learn what is asked for, in the `ConfigMap` beside the Lease.
+//! Runs on a live cluster learn what is asked for, in the `ConfigMap` beside the Lease; `history` shows it.
 
 use hyper::Method;
 use kube_rebalancer_core::model::{History, Resource as Amount};
@@ -26,7 +26,12 @@ fn world() -> World {
 impl World {
     /// Runs the program; its exit code and what it logs.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+        let output = self.output(arguments);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn output(&self, arguments: &[&str]) -> std::process::Output {
+        std::process::Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
             .args(arguments)
             .env_clear()
             .env("HOME", self.home.path())
@@ -35,8 +40,7 @@ impl World {
             .env("MIN_NODES", "1")
             .env("PACK", "false")
             .output()
-            .unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+            .unwrap()
     }
 
     fn kept(&self) -> Option<String> {
@@ -109,4 +113,74 @@ fn a_history_of_a_later_release_is_named_and_left_as_it_is() {
     let (code, log) = world.run(&["--yes"]);
     assert_eq!((code, world.kept().as_deref()), (Some(0), Some(later)), "{log}");
     assert!(log.contains("is ignored, and kept"), "{log}");
+}
+
+#[test]
+fn the_history_of_a_cluster_is_shown() {
+    let world = world();
+    let (code, log) = world.run(&["history"]);
+    assert_eq!(code, Some(3), "{log}");
+    assert!(log.contains("there is no ConfigMap default/kube-rebalancer"), "{log}");
+    world.api.set_date("Thu, 15 Jan 2026 09:00:00 GMT");
+    assert_eq!(world.run(&["--yes"]).0, Some(0));
+    world.api.forget_calls();
+    let output = world.output(&["history"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("slots        2026-01-15 09:00 to 2026-01-15 09:05: 1 slot"), "{text}");
+    assert!(text.contains("  Thu      6.0Gi"), "{text}");
+    let calls: Vec<String> = world.api.calls().iter().map(|call| call.method.to_string()).collect();
+    assert_eq!(calls, ["GET"], "it asks for the ConfigMap alone, and changes nothing");
+    let json: serde_json::Value =
+        serde_json::from_slice(&world.output(&["history", "-o", "json"]).stdout).unwrap();
+    assert_eq!(json["series"][0]["peaks"], serde_json::json!([6_u64 << 30]));
+}
+
+#[test]
+fn what_cannot_be_shown_is_an_error_that_names_it() {
+    let world = world();
+    let noted = serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "kube-rebalancer", "namespace": "default"}, "data": {"history": "kube-rebalancer/history/v9\nAAAA"},
+    });
+    world.api.add(Resource::ConfigMaps, noted);
+    let (code, log) = world.run(&["history"]);
+    assert_eq!(code, Some(3), "{log}");
+    assert!(log.contains("history of ConfigMap default/kube-rebalancer is no history"), "{log}");
+    let (code, log) = world.run(&["history", "--history", "/nowhere"]);
+    assert_eq!(code, Some(3), "{log}");
+}
+
+#[test]
+fn a_history_in_a_file_is_shown_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weeks.history");
+    let mut history = History::default();
+    let monday = kube_rebalancer_core::model::Slot::of("2026-01-05T00:00:00Z".parse().unwrap());
+    history.extend("user", Amount::Memory, monday, (0..2016).map(|slot| Some(slot << 30)));
+    std::fs::write(&file, kube_rebalancer_history::encode(&history).unwrap()).unwrap();
+    let plot = folder.path().join("weeks.svg");
+    let run = |arguments: &[&str]| {
+        let program = std::process::Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+            .args(["history", "--history", file.to_str().unwrap()])
+            .args(arguments)
+            .env_clear()
+            .output()
+            .unwrap();
+        assert_eq!(program.status.code(), Some(0), "{program:?}");
+        String::from_utf8(program.stdout).unwrap()
+    };
+    let text = run(&["--plot", plot.to_str().unwrap(), "--time-zone", "Europe/Berlin"]);
+    assert!(text.contains("clock        Europe/Berlin\n"), "{text}");
+    assert!(
+        text.contains("expected     in the week from 2026-01-12 01:00 on"),
+        "a file ends where it ends: {text}"
+    );
+    assert!(text.contains("pool user, memory\n"), "{text}");
+    let drawn = std::fs::read_to_string(&plot).unwrap();
+    assert!(
+        drawn.contains("pool user: memory that users ask for, in Gi") && drawn.contains("5 Jan"),
+        "{drawn}"
+    );
+    let text = run(&["--at", "2026-01-19T00:00:00Z"]);
+    assert!(text.contains("expected     in the week from 2026-01-19 00:00 on"), "{text}");
 }

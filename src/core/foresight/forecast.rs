@@ -35,8 +35,20 @@ pub enum LearnedFrom {
     AnyDay,
 }
 
+impl LearnedFrom {
+    /// Its word in JSON reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ThisHour => "thisHour",
+            Self::AnyDay => "anyDay",
+        }
+    }
+}
+
 /// Forecasts the rise of a pool's demand; `None` where there is nothing to learn from.
-pub(super) fn forecast(
+#[must_use]
+pub fn forecast(
     history: &History,
     foresight: &Foresight,
     pool: &str,

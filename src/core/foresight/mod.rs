@@ -17,6 +17,6 @@ mod parse;
 mod tests;
 
 pub use expectation::{Expectation, Expected, expect};
-pub use forecast::{Forecast, LearnedFrom};
+pub use forecast::{Forecast, LearnedFrom, forecast};
 pub use in_force::{Notice, Origin};
 pub use parse::{ScheduleError, parse_assignments, parse_schedule};

@@ -201,7 +201,45 @@ fn remembered(text: &str, name: &str) -> Remembered {
     Remembered { ledger: Some(ledger), history }
 }
 
+/// Why the history of a cluster cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The request failed.
+    #[error("the ConfigMap that holds the history cannot be read")]
+    Read(#[from] PortError),
+    /// It is not there.
+    #[error(
+        "there is no ConfigMap {0}: no run has noted anything yet, or LEASE_NAMESPACE and LEASE_NAME name another one"
+    )]
+    Missing(String),
+    /// It is no history.
+    #[error("{HISTORY_KEY} of ConfigMap {name} is no history")]
+    Bad {
+        /// The `ConfigMap`.
+        name: String,
+        /// What is wrong with it.
+        source: kube_rebalancer_history::BadHistory,
+    },
+}
+
 impl Live {
+    /// Reads the history that runs have noted, for somebody who wants to see it. It is empty where runs have noted other
+    /// things only.
+    pub async fn read_history(&self) -> Result<History, HistoryError> {
+        let name = format!("{}/{}", self.namespace, self.lease_name);
+        let text = match self.server.call(&Call::get(self.config_map())).await {
+            Ok(text) => text,
+            Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
+                return Err(HistoryError::Missing(name));
+            }
+            Err(error) => return Err(HistoryError::Read(error.into())),
+        };
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        let noted = value.pointer("/data").and_then(|data| data.get(HISTORY_KEY)).and_then(Value::as_str);
+        let history = noted.map_or_else(|| Ok(History::default()), kube_rebalancer_history::decode);
+        history.map_err(|source| HistoryError::Bad { name, source })
+    }
+
     /// Reads what earlier runs noted.
     pub(super) async fn remembered(&self) -> Remembered {
         match self.server.call(&Call::get(self.config_map())).await {

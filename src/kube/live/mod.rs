@@ -38,6 +38,7 @@ use call::Server;
 pub use cluster::ObserveError;
 pub use connect::{ConnectError, Target};
 pub use lease::{HeldLease, LeaseError};
+pub use ledger::HistoryError;
 pub use time::RunTime;
 
 /// A live cluster.

@@ -125,10 +125,7 @@ fn expected(expected: &foresight::Expected) -> Expected<'_> {
             rise: forecast.rise,
             rises: forecast.rises,
             highest: forecast.highest,
-            learned_from: match forecast.learned_from {
-                foresight::LearnedFrom::ThisHour => "thisHour",
-                foresight::LearnedFrom::AnyDay => "anyDay",
-            },
+            learned_from: forecast.learned_from.word(),
         }),
         stabilization: expected.stabilization,
         reserve: expected.reserve.as_ref().map(|(amount, notice)| scheduled(*amount, notice)),

@@ -15,6 +15,7 @@ mod outline;
 mod png;
 mod scene;
 mod svg;
+mod weeks;
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -25,6 +26,8 @@ use std::path::PathBuf;
 use jiff::civil::Weekday;
 
 use self::font::Fonts;
+use self::scene::Scene;
+pub use self::weeks::{WeekCurve, WeekPanel};
 use super::series::Panel;
 
 /// The file that a plot is to be written to, of a format that can be written.
@@ -59,9 +62,20 @@ impl TryFrom<OsString> for PlotFile {
 impl PlotFile {
     /// Draws the panels, below each other, and writes the file. Time 0 of the panels is midnight of `first_day`.
     pub fn write(&self, panels: &[Panel], first_day: Weekday) -> Result<(), PlotError> {
+        let fonts = fonts()?;
+        self.write_scene(&chart::draw(panels, first_day, &fonts), &fonts)
+    }
+
+    /// Draws the weeks of histories, below each other, and writes the file.
+    pub fn write_weeks(&self, panels: &[WeekPanel]) -> Result<(), PlotError> {
+        let fonts = fonts()?;
+        self.write_scene(&weeks::draw(panels, &fonts), &fonts)
+    }
+
+    fn write_scene(&self, scene: &Scene, fonts: &Fonts) -> Result<(), PlotError> {
         let bytes = match self.format {
-            Format::Svg => svg(panels, first_day)?.into_bytes(),
-            Format::Png => png(panels, first_day)?,
+            Format::Svg => svg::write(scene).into_bytes(),
+            Format::Png => png::write(scene, fonts)?,
         };
         fs::write(&self.path, bytes)
             .map_err(|problem| PlotError::Write { path: self.path.display().to_string(), problem })
