@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use kube_rebalancer_core::text::clean_lines;
+use kube_rebalancer_core::text::{clean, clean_lines};
 use kube_rebalancer_ports::causes;
 
 /// How a run ended. Schedulers and scripts see it as the exit code.
@@ -76,6 +76,12 @@ impl Failure {
     #[must_use]
     pub fn ending(&self) -> Ending {
         self.ending
+    }
+
+    /// The error alone, on one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        clean(&self.error.to_string()).into_owned()
     }
 }
 

@@ -11,6 +11,7 @@
 //!     |-- clouds/openstack  OpenStack Nova, likewise                             --> join, ports, retry, core
 //!     |-- clouds/join   which node is which instance, whatever the cloud         --> core
 //!     |-- apply         the plan, action by action, each judged again            --> ports, core
+//!     |-- notify        messages to people, metrics for Prometheus             --> ports, core
 //!     |-- ports         what all of these need of each other: traits and values  --> core
 //!     |-- history       what foresight learns from, as text                          --> core
 //!     |-- page          what reports are written with                            --> core

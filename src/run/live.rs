@@ -8,6 +8,9 @@
 //! The Lease is not held while a person thinks. A dry run takes none and ends after the check. Everything happens within
 //! the bounds of [`super::bounded`].
 
+mod telling;
+mod unfinished;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::Write;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use kube_rebalancer_core::model::{History, Snapshot};
 use kube_rebalancer_core::plan::{Plan, Target};
 use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
 use kube_rebalancer_page::count;
-use kube_rebalancer_ports::{CloudScope, NotTried, OutcomeKind, SharedClock};
+use kube_rebalancer_ports::{CloudScope, NotTried, SharedClock};
 
 use super::bounded::{self, GivenUp};
 use super::clouds::{self, CloudHalf, Clouds};
@@ -28,6 +31,8 @@ use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use crate::providers::PROVIDERS;
 use crate::settings::Settings;
+use telling::Account;
+use unfinished::Unfinished;
 
 pub(super) fn run(
     arguments: &RunArgs,
@@ -46,10 +51,15 @@ pub(super) fn run(
     let run = Run { arguments, settings: &settings, world, time, session: Session::default() };
     let result = runtime.block_on(async {
         let ended = Box::pin(bounded::run(&run.time, run.connect(out))).await;
-        if !matches!(ended, Err(GivenUp::ToldTwice)) {
+        let (result, given_up) = match ended {
+            Ok(result) => (result, None),
+            Err(why) => (Err(run.given_up(why)), Some(why)),
+        };
+        if given_up != Some(GivenUp::ToldTwice) {
+            run.tell(&result, given_up.is_some()).await;
             run.give_back().await;
         }
-        ended.unwrap_or_else(|why| Err(run.given_up(why)))
+        result
     });
     // A question that nobody has answered still waits for a line, and so may a plugin; they are not waited for.
     runtime.shutdown_background();
@@ -74,6 +84,8 @@ struct Session {
     acting: Cell<bool>,
     /// The history, if this run adds to it.
     learned: RefCell<Option<Arc<History>>>,
+    /// What there is to report of it, if anybody wants to know.
+    account: RefCell<Option<Account>>,
 }
 
 /// A cluster as it was seen, and what was decided on it.
@@ -85,6 +97,8 @@ struct Seen<'a> {
     complete: bool,
     decided: Decided,
     show: Show<'a>,
+    /// What earlier runs have reported already.
+    told: Option<String>,
 }
 
 /// How a plan comes to be carried out.
@@ -210,7 +224,7 @@ impl Run<'_> {
         };
         self.learn(&snapshot, &decided.plan);
         decided.plan.warnings.extend(observation.plan_warnings);
-        Ok(Seen { snapshot, clouds, complete, decided, show })
+        Ok(Seen { snapshot, clouds, complete, decided, show, told: observation.told })
     }
 
     async fn rebalance(&self, live: &Live, out: &mut dyn Write) -> Result<Ending, Failure> {
@@ -221,6 +235,7 @@ impl Run<'_> {
         if only_plan || wanted == 0 {
             seen.show.plan(&seen.decided, None, out)?;
             seen.show.log(&seen.decided, None)?;
+            self.account(&seen, None);
             let acts = !only_plan && self.arguments.dry_run.is_none() && consent == Consent::Given;
             if acts && seen.decided.leaves_word() {
                 // No action, and all the same something to note for later runs, or to tell users who wait.
@@ -259,6 +274,7 @@ impl Run<'_> {
             log::error!("{problem}");
         }
         let outcomes = applied.outcomes.as_slice();
+        self.account(&seen, Some(outcomes));
         if consent == Consent::Given {
             seen.show.plan(&seen.decided, Some(outcomes), out)?;
         } else {
@@ -386,48 +402,6 @@ fn no_lease(error: LeaseError) -> Failure {
         LeaseError::Failed { .. } => Ending::NotObserved,
     };
     Failure::new(ending, error).with_hint(UNCHANGED)
-}
-
-/// What a run that ends with code 1 has not done. No run ends with it silently.
-#[derive(Debug, thiserror::Error)]
-enum Unfinished {
-    #[error("{failed} of {} failed, the first: {first}", count(*.actions, "action"))]
-    Failed { failed: usize, actions: usize, first: String },
-    #[error("{not_tried} of {} {} not tried, the first: {first}", count(*.actions, "action"), was(*.not_tried))]
-    NotTried { not_tried: usize, actions: usize, first: String },
-    #[error("the actions are done, but something else failed: {first}")]
-    Beside { first: String },
-    #[error("the node groups could not be seen as a whole{first}")]
-    Unseen { first: String },
-}
-
-impl Unfinished {
-    fn of(applied: &Applied) -> Option<Self> {
-        let actions = applied.outcomes.len();
-        let of_kind = |wanted| {
-            let unfinished = applied.outcomes.iter().filter(|outcome| !outcome.is_fine());
-            let mut found = unfinished.filter(move |outcome| outcome.kind() == wanted);
-            let first = found.next()?.message();
-            Some((1 + found.count(), first))
-        };
-        if let Some((failed, first)) = of_kind(OutcomeKind::Failed) {
-            return Some(Self::Failed { failed, actions, first });
-        }
-        if let Some((not_tried, first)) = of_kind(OutcomeKind::NotTried) {
-            return Some(Self::NotTried { not_tried, actions, first });
-        }
-        let first = applied.problems.first()?.to_string();
-        Some(Self::Beside { first })
-    }
-
-    fn unseen(warnings: &[String]) -> Self {
-        let first = warnings.first().map(|warning| format!(": {warning}")).unwrap_or_default();
-        Self::Unseen { first }
-    }
-}
-
-fn was(actions: usize) -> &'static str {
-    if actions == 1 { "was" } else { "were" }
 }
 
 /// Whether two plans do the same, whatever their reasons and notes: a yes to one is a yes to the other.

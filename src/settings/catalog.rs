@@ -15,6 +15,9 @@ use kube_rebalancer_ports::ParkBy;
 use super::form::{self, ByPool, Form, Groups, Shape};
 use crate::logs::LogFormat;
 
+/// What every output shows of a secret.
+pub(super) const HIDDEN: &str = "(hidden)";
+
 /// A setting whose text is read into a `T`.
 #[derive(Debug)]
 pub(super) struct Setting<T: 'static> {
@@ -44,6 +47,8 @@ pub enum Kind {
     Choice,
     /// The manifest, from Kubernetes' downward API: a fact about this run, with no flag.
     DownwardApi,
+    /// The operator, by environment variable alone: other users of a machine can read a command line.
+    Secret,
 }
 
 impl Entry {
@@ -52,8 +57,14 @@ impl Entry {
     pub fn flag(&self) -> Option<String> {
         match self.kind {
             Kind::Choice => Some(self.name.to_ascii_lowercase().replace('_', "-")),
-            Kind::DownwardApi => None,
+            Kind::DownwardApi | Kind::Secret => None,
         }
+    }
+
+    /// Whether its value is never shown.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.kind == Kind::Secret
     }
 
     /// The default of one pool of several, where it is another one: a pool that nobody uses may vanish.
@@ -80,6 +91,10 @@ impl<T> Setting<T> {
 
     const fn downward(name: &'static str, form: &'static Form<T>, doc: &'static str) -> Self {
         Self { entry: Entry { name, default: "", shape: form.shape, kind: Kind::DownwardApi, doc }, form }
+    }
+
+    const fn secret(name: &'static str, form: &'static Form<T>, doc: &'static str) -> Self {
+        Self { entry: Entry { name, default: "", shape: form.shape, kind: Kind::Secret, doc }, form }
     }
 }
 
@@ -190,6 +205,18 @@ settings! {
         new("kube-rebalancer", &form::LEASE, "Name of the Lease; runs over different nodes take different ones");
     LOG_FORMAT: LogFormat =
         new("text", &form::LOG_FORMAT, "json: one object a line for Cloud Logging, the plan among them");
+    NOTIFY_URL: Option<String> =
+        secret(&form::URL, "Gets a JSON message when a run changes something, fails or finds a trouble");
+    NOTIFY_SECRET: Option<String> =
+        secret(&form::KEY, "Signs the messages of NOTIFY_URL with HMAC-SHA256");
+    SLACK_WEBHOOK_URL: Option<String> =
+        secret(&form::URL, "The same messages for a Slack channel, by an incoming webhook");
+    DASHBOARD_URL: Option<String> =
+        new("", &form::URL, "A link in these messages");
+    METRICS_FILE: Option<String> =
+        new("", &form::FILE, "Metrics of the last run, for node-exporter's textfile collector");
+    PUSHGATEWAY_URL: Option<String> =
+        new("", &form::URL, "The Prometheus Pushgateway that gets the same metrics");
     POD_NAMESPACE: Option<String> =
         downward(&form::NAMESPACE, "The namespace of this run's own pod, from the downward API");
     POD_NAME: Option<String> =

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::catalog::Entry;
+use super::catalog::{Entry, HIDDEN};
 use super::form::Complaint;
 use super::origin::Origin;
 use super::shown::Shown;
@@ -94,6 +94,7 @@ impl fmt::Display for Problem {
             Self::Value { entry, value, origin, complaint } => {
                 let (start, end) =
                     (format!("{}=", entry.name), format!("{}: {complaint}", source(entry, *origin)));
+                let value = if entry.is_secret() { HIDDEN } else { value };
                 let taken = 2 + start.chars().count() + end.chars().count();
                 let value = Shown::new(value, WIDTH.saturating_sub(taken).max(LEAST_VALUE));
                 write!(

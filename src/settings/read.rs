@@ -1,5 +1,7 @@
 //! From the texts to [`Settings`]: every text is read before the first problem counts, so the error lists all of them.
 
+use std::path::PathBuf;
+
 use super::bounds::Bounded;
 use super::catalog;
 use super::env::{Collected, RawSettings};
@@ -7,6 +9,7 @@ use super::problem::{SettingWarning, SettingsError};
 use super::reader::Reader;
 use super::validated::Settings;
 use kube_rebalancer_core::policy::{Foresight, Policy};
+use kube_rebalancer_notify::{Receivers, Secret};
 use kube_rebalancer_ports::{CloudScope, Commands, Environment};
 
 /// Reads what was collected.
@@ -73,6 +76,12 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let lease_namespace = reader.read(&catalog::LEASE_NAMESPACE, raw.lease_namespace);
     let lease_name = reader.read(&catalog::LEASE_NAME, raw.lease_name);
     let log_format = reader.read(&catalog::LOG_FORMAT, raw.log_format);
+    let notify_url = reader.read(&catalog::NOTIFY_URL, raw.notify_url);
+    let notify_secret = reader.read(&catalog::NOTIFY_SECRET, raw.notify_secret);
+    let slack_webhook_url = reader.read(&catalog::SLACK_WEBHOOK_URL, raw.slack_webhook_url);
+    let dashboard_url = reader.read(&catalog::DASHBOARD_URL, raw.dashboard_url);
+    let metrics_file = reader.read(&catalog::METRICS_FILE, raw.metrics_file);
+    let pushgateway_url = reader.read(&catalog::PUSHGATEWAY_URL, raw.pushgateway_url);
     let own_namespace = reader.read(&catalog::POD_NAMESPACE, raw.pod_namespace);
     let own_name = reader.read(&catalog::POD_NAME, raw.pod_name);
     let own_node = reader.read(&catalog::NODE_NAME, raw.node_name);
@@ -151,9 +160,18 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         notes: None,
         environment,
     };
+    let receivers = Receivers {
+        webhook: notify_url?.map(Secret::from),
+        webhook_key: notify_secret?.map(Secret::from),
+        slack: slack_webhook_url?.map(Secret::from),
+        dashboard: dashboard_url?,
+        metrics_file: metrics_file?.map(PathBuf::from),
+        pushgateway: pushgateway_url?.map(Secret::from),
+    };
     Some(Settings {
         policy,
         cloud,
+        receivers,
         run_timeout: run_timeout?,
         yes: yes?,
         lease_namespace: lease_namespace?.unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube_rebalancer_core::model::{Assignment, Rule};
 use kube_rebalancer_core::policy::PoolName;
 
-use super::catalog::{Entry, Setting};
+use super::catalog::{Entry, HIDDEN, Setting};
 use super::form::Complaint;
 use super::origin::Origin;
 use super::problem::Problem;
@@ -39,6 +39,7 @@ impl Reader {
         let text = text.unwrap_or_else(|| entry.default.to_owned());
         match (setting.form.read)(&text) {
             Ok(value) => {
+                let text = if entry.is_secret() && !text.is_empty() { HIDDEN.to_owned() } else { text };
                 self.values.push(ResolvedSetting { entry, text, origin });
                 Some(value)
             }

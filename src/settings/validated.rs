@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_notify::Receivers;
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_ports::CloudScope;
 
@@ -14,6 +15,7 @@ use crate::logs::LogFormat;
 pub struct Settings {
     pub(super) policy: Policy,
     pub(super) cloud: CloudScope,
+    pub(super) receivers: Receivers,
     pub(super) run_timeout: SignedDuration,
     pub(super) yes: bool,
     pub(super) lease_namespace: String,
@@ -33,6 +35,12 @@ impl Settings {
     #[must_use]
     pub fn cloud(&self) -> &CloudScope {
         &self.cloud
+    }
+
+    /// Who gets messages and metrics.
+    #[must_use]
+    pub fn receivers(&self) -> &Receivers {
+        &self.receivers
     }
 
     /// How long the whole run may take, from the start of the process.

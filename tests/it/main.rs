@@ -40,6 +40,7 @@ mod scale_py;
 mod scenarios;
 mod settings;
 mod shells;
+mod signals;
 #[cfg(feature = "simulate")]
 mod simulate;
 #[cfg(feature = "simulate")]

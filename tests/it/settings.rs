@@ -104,6 +104,12 @@ fn every_variable_reaches_its_own_field() {
         ("EXEC_PARK", "/opt/park"),
         ("EXEC_WAKE", r#"["/opt/wake", "a b"]"#),
         ("EXEC_ENV", "TF_*:KUBECONFIG"),
+        ("NOTIFY_URL", "https://hooks.example.com/1"),
+        ("NOTIFY_SECRET", "key"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.example.com/2"),
+        ("DASHBOARD_URL", "https://grafana.example.com/d/1"),
+        ("METRICS_FILE", "/var/lib/rebalancer.prom"),
+        ("PUSHGATEWAY_URL", "http://pushgateway:9091"),
         ("RUN_TIMEOUT", "90s"),
         ("YES", "true"),
         ("LEASE_NAMESPACE", "rebalancing"),
@@ -136,6 +142,13 @@ fn every_variable_reaches_its_own_field() {
     assert_eq!(policy.max_cordons, Budget::Count(4));
     assert_eq!(policy.max_deletions, Budget::Percent { percent: 20, at_least: 3 });
     assert_eq!(policy.max_creations, Budget::Count(6));
+    let receivers = settings.receivers();
+    assert_eq!(receivers.webhook.as_ref().unwrap().expose(), "https://hooks.example.com/1");
+    assert_eq!(receivers.webhook_key.as_ref().unwrap().expose(), "key");
+    assert_eq!(receivers.slack.as_ref().unwrap().expose(), "https://hooks.example.com/2");
+    assert_eq!(receivers.dashboard.as_deref(), Some("https://grafana.example.com/d/1"));
+    assert_eq!(receivers.metrics_file.as_deref(), Some(std::path::Path::new("/var/lib/rebalancer.prom")));
+    assert_eq!(receivers.pushgateway.as_ref().unwrap().expose(), "http://pushgateway:9091");
     let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
     let commands = &settings.cloud().commands;
     assert_eq!(commands.list, words(&["/opt/list"]));

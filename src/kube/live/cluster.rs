@@ -35,9 +35,10 @@ impl Live {
         self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         let mut observation = reading.finish(self.time.now())?;
         let volumes = self.volumes(&observation.snapshot).await;
-        let Remembered { ledger, history } = self.remembered().await;
+        let Remembered { ledger, history, told } = self.remembered().await;
         let snapshot = observation.snapshot.with_volumes(volumes);
         observation.snapshot = snapshot.with_ledger(ledger).with_history(history);
+        observation.told = told;
         Ok(observation)
     }
 }

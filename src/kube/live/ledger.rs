@@ -1,5 +1,5 @@
-//! The `ConfigMap` beside the Lease: what runs remember between them, under two keys: the ledger, and the history that
-//! foresight learns from.
+//! The `ConfigMap` beside the Lease: what runs remember between them, under three keys: the ledger, the history that
+//! foresight learns from, and what was reported to people.
 //!
 //! One request reads both, with the observation. Each is written while the Lease is held. A run without the permission, or
 //! with a `ConfigMap` that it cannot read, works as without one and logs that.
@@ -22,6 +22,9 @@ const KEY: &str = "ledger.json";
 
 /// The key that holds the history.
 const HISTORY_KEY: &str = "history";
+
+/// The key that holds what was reported to people.
+const TOLD_KEY: &str = "told.json";
 
 /// The format's version; one that this program does not know is not read.
 const VERSION: u32 = 1;
@@ -171,6 +174,8 @@ pub(super) struct Remembered {
     pub(super) ledger: Option<Ledger>,
     /// `None` where there can be none, or none that can be read: nothing is learned then, and nothing written over it.
     pub(super) history: Option<Arc<History>>,
+    /// What was reported to people, unread.
+    pub(super) told: Option<String>,
 }
 
 /// Reads the answer of the API server. A `ConfigMap` of somebody else, or of a later release, stops no run.
@@ -198,7 +203,7 @@ fn remembered(text: &str, name: &str) -> Remembered {
             None
         }
     };
-    Remembered { ledger: Some(ledger), history }
+    Remembered { ledger: Some(ledger), history, told: noted(TOLD_KEY).map(str::to_owned) }
 }
 
 /// Why the history of a cluster cannot be shown.
@@ -245,7 +250,7 @@ impl Live {
         match self.server.call(&Call::get(self.config_map())).await {
             Ok(text) => remembered(&text, &self.config_map()),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
-                Remembered { ledger: Some(Ledger::default()), history: Some(Arc::default()) }
+                Remembered { ledger: Some(Ledger::default()), history: Some(Arc::default()), told: None }
             }
             Err(error) => {
                 log::info!("what earlier runs noted is not read: {error}");
@@ -266,7 +271,12 @@ impl Live {
         self.write_data(HISTORY_KEY, text).await
     }
 
-    /// Writes one key, and the `ConfigMap` where there is none yet. The other key stays as it is.
+    /// Writes what was reported to people. The caller holds the Lease.
+    pub async fn write_told(&self, text: String) -> Result<(), PortError> {
+        self.write_data(TOLD_KEY, text).await
+    }
+
+    /// Writes one key, and the `ConfigMap` where there is none yet. The other keys stay as they are.
     async fn write_data(&self, key: &str, text: String) -> Result<(), PortError> {
         if self.dry_run {
             return Ok(());
@@ -327,6 +337,7 @@ mod tests {
             (neither.ledger, neither.history.as_deref()),
             (Some(Ledger::default()), Some(&History::default()))
         );
+        assert_eq!(read(json!({TOLD_KEY: "[]"})).told.as_deref(), Some("[]"));
         // What is not understood is not written over.
         let later = read(json!({KEY: "{}", HISTORY_KEY: "kube-rebalancer/history/v9\nAAAA"}));
         assert_eq!((later.ledger, later.history), (Some(Ledger::default()), None));

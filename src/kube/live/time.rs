@@ -82,7 +82,8 @@ impl RunTime {
     }
 
     /// How long the run has taken.
-    pub(super) fn passed(&self) -> Duration {
+    #[must_use]
+    pub fn passed(&self) -> Duration {
         self.moment().passed
     }
 

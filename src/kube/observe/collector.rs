@@ -281,7 +281,7 @@ impl Collector {
         let snapshot = Snapshot::new(observed_at, self.nodes, self.pods, Vec::new(), self.pods_seen)?;
         let mut warnings = self.warnings;
         warnings.sort_unstable();
-        Ok(Observation { snapshot: snapshot.with_volumes(volumes), warnings, plan_warnings })
+        Ok(Observation { snapshot: snapshot.with_volumes(volumes), warnings, plan_warnings, told: None })
     }
 
     /// Remembers why the reading stops.

@@ -14,4 +14,6 @@ pub struct Observation {
     pub warnings: Vec<ReadWarning>,
     /// What the plan's report says of it too, as an operator should act on it.
     pub plan_warnings: Vec<Warning>,
+    /// What earlier runs have reported already, as they noted it.
+    pub told: Option<String>,
 }

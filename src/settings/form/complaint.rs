@@ -58,6 +58,15 @@ pub enum Complaint {
         /// What it should be.
         what: &'static str,
     },
+    /// No address of the web.
+    #[error("not a URL such as https://host/path")]
+    NotAUrl,
+    /// A name and a password in an address reach every log on its way.
+    #[error("has a user or a password in it")]
+    UserInUrl,
+    /// Blanks or control characters are more likely a slip than a part of a key.
+    #[error("has blanks or control characters in it")]
+    NotAKey,
     /// None of the words that the setting knows.
     #[error("unknown word")]
     UnknownWord,

@@ -13,6 +13,7 @@ mod schedule;
 mod selector;
 mod shape;
 mod sign;
+mod url;
 mod word;
 
 pub(super) use by_pool::{ByPool, NODES_BY_POOL, RATIO_BY_POOL, SWITCH_BY_POOL};
@@ -26,4 +27,5 @@ pub(super) use schedule::{SCHEDULE, TIME_ZONE};
 pub(super) use selector::SELECTOR;
 pub(super) use shape::Form;
 pub use shape::{JsonKind, Shape};
+pub(super) use url::{KEY, URL};
 pub(super) use word::{ADOPT, CAPACITY, GIVE_BACK, LOG_FORMAT, PARK, SWITCH};

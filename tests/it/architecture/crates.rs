@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate by its folder with the crates that it may use. Lower ones come first, and an arrow points to a line above.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("src/core", &[]),
     ("src/retry", &[]),
     ("src/page", &["core"]),
@@ -13,6 +13,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("src/apply", &["core", "ports"]),
     ("src/clouds/join", &["core"]),
     ("src/history", &["core"]),
+    ("src/notify", &["core", "ports"]),
     ("src/kube", &["core", "history", "ports", "retry"]),
     ("src/clouds/exec", &["core", "ports"]),
     ("src/clouds/gce", &["core", "join", "ports", "retry"]),
@@ -29,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "history",
             "join",
             "kube",
+            "notify",
             "openstack",
             "page",
             "ports",
