@@ -13,6 +13,7 @@
 //!     |-- apply         the plan, action by action, each judged again            --> ports, core
 //!     |-- notify        messages to people, metrics for Prometheus             --> ports, core
 //!     |-- ports         what all of these need of each other: traits and values  --> core
+//!     |-- calendar      what an operator knows ahead, out of an iCalendar file           --> core
 //!     |-- history       what foresight learns from, as text                          --> core
 //!     |-- page          what reports are written with                            --> core
 //!     |-- retry         the one loop that tries a request again

@@ -24,6 +24,7 @@ use kube_rebalancer_page::count;
 use kube_rebalancer_ports::{CloudScope, NotTried, SharedClock};
 
 use super::bounded::{self, GivenUp};
+use super::calendar::{self, Known};
 use super::clouds::{self, CloudHalf, Clouds};
 use super::show::{self, Decided, Show};
 use super::{World, read_settings};
@@ -48,7 +49,8 @@ pub(super) fn run(
         .build()
         .map_err(|error| Failure::new(Ending::NotObserved, NoRuntime(error)))?;
     let time = RunTime::new(world.now, settings.run_timeout());
-    let run = Run { arguments, settings: &settings, world, time, session: Session::default() };
+    let known = calendar::around(&settings, world.now);
+    let run = Run { arguments, settings: &settings, world, time, known, session: Session::default() };
     let result = runtime.block_on(async {
         let ended = Box::pin(bounded::run(&run.time, run.connect(out))).await;
         let (result, given_up) = match ended {
@@ -71,6 +73,8 @@ struct Run<'a> {
     settings: &'a Settings,
     world: &'a World,
     time: RunTime,
+    /// What the operator knows ahead.
+    known: Known,
     session: Session,
 }
 
@@ -205,8 +209,10 @@ impl Run<'_> {
         }
         let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
-        let CloudHalf { snapshot, warnings, clouds, complete } = self.clouds(observation.snapshot).await?;
-        let snapshot = Arc::new(snapshot);
+        let CloudHalf { snapshot, mut warnings, clouds, complete } =
+            self.clouds(observation.snapshot).await?;
+        let snapshot = Arc::new(snapshot.with_calendar(Arc::clone(&self.known.windows)));
+        warnings.extend(self.known.problems.iter().cloned());
         show.observed = warnings;
         // On a thread of its own, so that a plan that takes too long can be given up.
         let (seen, settings) = (Arc::clone(&snapshot), self.settings.clone());

@@ -7,6 +7,7 @@
 //! ```
 
 mod bounded;
+mod calendar;
 pub mod clouds;
 mod history;
 mod live;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::show::{Decided, Show};
-use super::{World, history, read_settings};
+use super::{World, calendar, history, read_settings};
 use crate::cli::{RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use kube_rebalancer_kube::observe;
@@ -22,8 +22,9 @@ pub(super) fn run(
     let history = history::read(arguments.history.as_deref())?;
     let sources: Vec<Source> = arguments.from.iter().cloned().map(Source::from).collect();
     let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
-    let show = Show::new(&settings, arguments, world, names.join(", "));
-    let observation = match observe::read(&sources, arguments.at.unwrap_or(world.now)) {
+    let mut show = Show::new(&settings, arguments, world, names.join(", "));
+    let at = arguments.at.unwrap_or(world.now);
+    let observation = match observe::read(&sources, at) {
         Ok(observation) => observation,
         Err(error) => {
             show.not_observed(&error, out)?;
@@ -33,7 +34,9 @@ pub(super) fn run(
     for warning in &observation.warnings {
         log::warn!("{warning}");
     }
-    let snapshot = observation.snapshot.with_history(history);
+    let known = calendar::around(&settings, at);
+    show.observed = known.problems;
+    let snapshot = observation.snapshot.with_history(history).with_calendar(known.windows);
     let mut decided = match Decided::new(&snapshot, &settings) {
         Ok(decided) => decided,
         Err(refusal) => {

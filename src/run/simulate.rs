@@ -1,19 +1,21 @@
 //! The command `simulate`: users and settings in, results of all policies out.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::scope;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{World, history, read_settings};
+use super::{World, calendar, history, read_settings};
 use crate::cli::{OutputFormat, SettingFlags, SimulateArgs};
 use crate::error::{Ending, Failure, written};
 use crate::settings::Settings;
 use crate::settings::catalog::ENTRIES;
+use kube_rebalancer_core::model::History;
 use kube_rebalancer_page::{Layout, count};
 use kube_rebalancer_ports::Source;
 use kube_rebalancer_simulate::cluster::Cluster;
@@ -31,19 +33,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
     let (settings, _) = read_settings(arguments.settings.clone(), world)?;
+    let (scenario, users) = scenario(arguments)?;
+    let history = history::read(arguments.history.as_deref())?;
+    let contender = |name: String, text: Option<String>, resolved: &Settings| {
+        contender(name, text, resolved, history.clone(), &scenario)
+    };
     let mut contenders = vec![contender("kube-rebalancer".to_owned(), None, &settings)];
+    if let Some(without) = without_foresight(&settings, &arguments.settings, world)? {
+        contenders.push(contender("no foresight".to_owned(), Some(WITHOUT.to_owned()), &without));
+    }
     for (index, text) in arguments.compare.iter().enumerate() {
         let compared = compared(text, &arguments.settings, world)?;
         contenders.push(contender(format!("compare {}", index + 1), Some(text.clone()), &compared));
     }
-    let history = history::read(arguments.history.as_deref())?;
-    if let Some(without) = without_foresight(&settings, &arguments.settings, world)? {
-        contenders.insert(1, without);
-    }
-    for contender in &mut contenders {
-        contender.history.clone_from(&history);
-    }
-    let (scenario, users) = scenario(arguments)?;
     scenario.check().map_err(|error| {
         Failure::new(Ending::Usage, error).with_hint("--node-memory and --node-cpu make larger nodes")
     })?;
@@ -71,31 +73,41 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
     Ok(Ending::Done)
 }
 
-fn contender(name: String, settings: Option<String>, resolved: &Settings) -> Contender {
+fn contender(
+    name: String,
+    settings: Option<String>,
+    resolved: &Settings,
+    history: Option<Arc<History>>,
+    scenario: &Scenario,
+) -> Contender {
+    let length = SignedDuration::from_secs(i64::try_from(scenario.length).unwrap_or(i64::MAX));
+    let end = scenario.start.saturating_add(length).unwrap_or(Timestamp::MAX);
+    let known = calendar::read(resolved, scenario.start, end);
+    for problem in &known.problems {
+        log::warn!("{problem}");
+    }
     Contender {
         name,
         settings,
         policy: resolved.policy().clone(),
         run_timeout: resolved.run_timeout(),
-        history: None,
-        calendar: [].into(),
+        history,
+        calendar: known.windows,
     }
 }
 
-/// The settings that expect nothing.
-const WITHOUT: &str = "FORECAST=false STABILIZATION=0s SCHEDULE=";
+/// The settings that expect nothing and steer nobody.
+const WITHOUT: &str = "FORECAST=false STABILIZATION=0s SCHEDULE= CALENDAR= PACK=false";
 
-/// The same policy without foresight, where it has any: what foresight changes is the difference.
+/// The same settings without foresight and packing, where they have any: what these change is the difference.
 fn without_foresight(
     settings: &Settings,
     flags: &SettingFlags,
     world: &World,
-) -> Result<Option<Contender>, Failure> {
-    let compared = compared(WITHOUT, flags, world)?;
-    if compared.policy() == settings.policy() {
-        return Ok(None);
-    }
-    Ok(Some(contender("no foresight".to_owned(), Some(WITHOUT.to_owned()), &compared)))
+) -> Result<Option<Settings>, Failure> {
+    let without = compared(WITHOUT, flags, world)?;
+    let is_same = without.policy() == settings.policy() && settings.calendar().is_none();
+    Ok((!is_same).then_some(without))
 }
 
 /// The settings of a `--compare`: those of the main policy, with some replaced.

@@ -169,8 +169,10 @@ settings! {
         new("15m", &form::HOURS, "How far ahead foresight looks, and how early a schedule begins");
     SCHEDULE: Vec<Rule> =
         new("", &form::SCHEDULE, "Minimum of nodes, or reserve, at times of the week");
+    CALENDAR: Option<String> =
+        new("", &form::FILE, "iCalendar file; its events hold the same as SCHEDULE does");
     TIME_ZONE: TimeZone =
-        new("UTC", &form::TIME_ZONE, "Time zone of the schedule, and of the hours that are compared");
+        new("UTC", &form::TIME_ZONE, "Time zone of schedule and calendar, and of the hours that are compared");
     PROJECT: Option<String> =
         new("", &form::PROJECT, "The Google Cloud project; found from the nodes if unset");
     ZONE: Option<String> =

@@ -78,6 +78,7 @@ pub(super) struct RawSettings {
     pub(super) forecast: Option<String>,
     pub(super) forecast_lead: Option<String>,
     pub(super) schedule: Option<String>,
+    pub(super) calendar: Option<String>,
     pub(super) time_zone: Option<String>,
     pub(super) project: Option<String>,
     pub(super) zone: Option<String>,

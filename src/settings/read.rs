@@ -58,6 +58,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let forecast = reader.read(&catalog::FORECAST, raw.forecast);
     let lead = reader.read(&catalog::FORECAST_LEAD, raw.forecast_lead);
     let schedule = reader.read(&catalog::SCHEDULE, raw.schedule);
+    let calendar = reader.read(&catalog::CALENDAR, raw.calendar);
     let time_zone = reader.read(&catalog::TIME_ZONE, raw.time_zone);
     let project = reader.read(&catalog::PROJECT, raw.project);
     let zone = reader.read(&catalog::ZONE, raw.zone);
@@ -172,6 +173,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         policy,
         cloud,
         receivers,
+        calendar: calendar?,
         run_timeout: run_timeout?,
         yes: yes?,
         lease_namespace: lease_namespace?.unwrap_or_default(),

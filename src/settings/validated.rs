@@ -16,6 +16,7 @@ pub struct Settings {
     pub(super) policy: Policy,
     pub(super) cloud: CloudScope,
     pub(super) receivers: Receivers,
+    pub(super) calendar: Option<String>,
     pub(super) run_timeout: SignedDuration,
     pub(super) yes: bool,
     pub(super) lease_namespace: String,
@@ -41,6 +42,12 @@ impl Settings {
     #[must_use]
     pub fn receivers(&self) -> &Receivers {
         &self.receivers
+    }
+
+    /// The iCalendar file of what is known ahead.
+    #[must_use]
+    pub fn calendar(&self) -> Option<&str> {
+        self.calendar.as_deref()
     }
 
     /// How long the whole run may take, from the start of the process.

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod background;
+mod calendar;
 mod cli;
 mod clouds;
 mod consent;

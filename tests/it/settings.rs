@@ -93,6 +93,7 @@ fn every_variable_reaches_its_own_field() {
         ("FORECAST", "false"),
         ("FORECAST_LEAD", "20m"),
         ("SCHEDULE", "Mon 08:00-09:00 MIN_NODES=7"),
+        ("CALENDAR", "/etc/semester.ics"),
         ("TIME_ZONE", "Europe/Berlin"),
         ("PROJECT", "my-project"),
         ("ZONE", "us-central1-a"),
@@ -121,6 +122,7 @@ fn every_variable_reaches_its_own_field() {
     ]);
     let policy = settings.policy();
     let bounds = policy.bounds;
+    assert_eq!(settings.calendar(), Some("/etc/semester.ics"));
     assert_eq!(bounds.max_utilization, PartsPerMillion(900_000));
     assert_eq!(bounds.min_utilization, PartsPerMillion(500_000));
     assert_eq!(bounds.optimal_utilization, PartsPerMillion(700_000));

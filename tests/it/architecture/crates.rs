@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate by its folder with the crates that it may use. Lower ones come first, and an arrow points to a line above.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("src/core", &[]),
     ("src/retry", &[]),
     ("src/page", &["core"]),
     ("src/ports", &["core"]),
     ("src/apply", &["core", "ports"]),
     ("src/clouds/join", &["core"]),
+    ("src/calendar", &["core"]),
     ("src/history", &["core"]),
     ("src/notify", &["core", "ports"]),
     ("src/kube", &["core", "history", "ports", "retry"]),
@@ -24,6 +25,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         "",
         &[
             "apply",
+            "calendar",
             "core",
             "exec",
             "gce",

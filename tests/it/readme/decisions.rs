@@ -96,8 +96,8 @@ fn every_section_that_a_comment_names_exists() {
     assert!(seen >= 3, "{seen} references found");
 }
 
-/// Settings that arrive with the releases of sections 12 and 16.
-const PLANNED: [&str; 4] = ["CALENDAR", "DELETE_NODE_OBJECTS", "DRAIN", "DRAIN_EMPTY_DIR"];
+/// Settings that arrive with the release of section 16.
+const PLANNED: [&str; 3] = ["DELETE_NODE_OBJECTS", "DRAIN", "DRAIN_EMPTY_DIR"];
 
 /// The rows of section 1: name, default (empty for *unset*) and meaning.
 fn settings(page: &str) -> Vec<(&str, &str, &str)> {

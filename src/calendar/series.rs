@@ -1,0 +1,150 @@
+//! The occurrences of one series of events, with what was changed of it.
+
+use std::collections::BTreeMap;
+
+use calcard::common::PartialDateTime;
+use calcard::common::timezone::Tz;
+use calcard::icalendar::{
+    ICalendar, ICalendarComponent, ICalendarFrequency, ICalendarProperty, ICalendarRecurrenceRule,
+    ICalendarValue,
+};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{Assignment, Window};
+
+use super::{Reading, event};
+
+/// The most occurrences of one series, from its first one on: 54 years of a daily one.
+const MOST_OCCURRENCES: usize = 20_000;
+
+/// The most parts of one list of a rule: the days of a year have no more.
+const MOST_PARTS: usize = 366;
+
+/// The most times of one day.
+const MOST_TIMES: usize = 48;
+
+/// No clock is further from UTC.
+const FURTHEST: SignedDuration = SignedDuration::from_hours(48);
+
+/// What holds during an event.
+struct Meaning {
+    title: String,
+    assignments: Vec<Assignment>,
+    until: Option<PartialDateTime>,
+}
+
+/// Reads the windows of one series. What is wrong with an event leaves out that event.
+pub(super) fn read(
+    zones: &[ICalendarComponent],
+    events: Vec<ICalendarComponent>,
+    reading: &Reading<'_>,
+    windows: &mut Vec<Window>,
+    left_out: &mut Vec<String>,
+) {
+    let mut calendar = ICalendar { components: zones.to_vec() };
+    let mut meanings = BTreeMap::new();
+    for mut event in events {
+        let title = event::title(&event);
+        let rule = bounded(&mut event, reading.until);
+        let assignments = match event::assignments(&event, reading.has_pools) {
+            Ok(_) if event::is_cancelled(&event) => Vec::new(),
+            Ok(assignments) => assignments,
+            Err(problem) => {
+                left_out.push(format!("event {title}: {problem}"));
+                Vec::new()
+            }
+        };
+        match rule {
+            Ok(until) => {
+                meanings.insert(calendar.components.len(), Meaning { title, assignments, until });
+                calendar.components.push(event);
+            }
+            Err(problem) => left_out.push(format!("event {title}: {problem}")),
+        }
+    }
+    let expanded = calendar.expand_dates(Tz::Floating, MOST_OCCURRENCES);
+    for error in expanded.errors {
+        let meaning = usize::try_from(error.comp_id).ok().and_then(|id| meanings.get(&id));
+        if let Some(Meaning { title, .. }) = meaning {
+            left_out.push(format!("event {title}: {}", error.error));
+        }
+    }
+    if expanded.events.len() >= MOST_OCCURRENCES
+        && let Some(Meaning { title, .. }) = meanings.values().next()
+    {
+        left_out.push(format!("event {title}: only its first {MOST_OCCURRENCES} occurrences are read"));
+    }
+    for occurrence in expanded.events {
+        let meaning = usize::try_from(occurrence.comp_id).ok().and_then(|id| meanings.get(&id));
+        let Some(meaning) = meaning.filter(|meaning| !meaning.assignments.is_empty()) else { continue };
+        let is_floating = occurrence.start.timezone().is_floating();
+        let local = occurrence.start.naive_local().and_utc().timestamp();
+        let (begin, end) = occurrence.timestamps();
+        let time = |seconds| {
+            if is_floating { at(seconds, reading.zone) } else { Timestamp::from_second(seconds).ok() }
+        };
+        let (Some(begin), Some(end)) = (time(begin), time(end)) else { continue };
+        let is_asked_for = end > reading.from && begin < reading.until && begin < end;
+        if is_asked_for && meaning.until.as_ref().is_none_or(|until| is_within(begin, local, until)) {
+            let Meaning { title, assignments, .. } = meaning;
+            windows.push(Window { begin, end, name: title.clone(), assignments: assignments.clone() });
+        }
+    }
+}
+
+/// The time of a clock on the wall that shows so many seconds since 1970; in an hour that it leaves out, the next one.
+fn at(seconds: i64, zone: &TimeZone) -> Option<Timestamp> {
+    let wall = Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::UTC).datetime();
+    Some(zone.to_ambiguous_zoned(wall).compatible().ok()?.timestamp())
+}
+
+/// Whether an occurrence that begins at a time, on its own clock at so many seconds since 1970, is not after `UNTIL`.
+fn is_within(begin: Timestamp, local: i64, until: &PartialDateTime) -> bool {
+    let Some(last) = until.to_date_time() else { return true };
+    let seconds = last.date_time.and_utc().timestamp();
+    match last.offset {
+        Some(offset) => begin.as_second() <= seconds.saturating_sub(offset.local_minus_utc().into()),
+        None if until.hour.is_some() => local <= seconds,
+        None => local < seconds.saturating_add(SignedDuration::from_hours(24).as_secs()),
+    }
+}
+
+/// Makes an event cost little to expand, or returns why it would not. Its rule ends when nobody asks any more; its own end is
+/// returned.
+fn bounded(event: &mut ICalendarComponent, until: Timestamp) -> Result<Option<PartialDateTime>, String> {
+    // The number of a change says nothing about which occurrence it changes.
+    event.entries.retain(|entry| entry.name != ICalendarProperty::Sequence);
+    let horizon = until.saturating_add(FURTHEST).unwrap_or(Timestamp::MAX).as_second();
+    let mut own = None;
+    for value in event.entries.iter_mut().flat_map(|entry| &mut entry.values) {
+        if let ICalendarValue::RecurrenceRule(rule) = value {
+            check(rule)?;
+            own = rule.until.replace(PartialDateTime::from_naive_timestamp(horizon));
+        }
+    }
+    Ok(own)
+}
+
+fn check(rule: &ICalendarRecurrenceRule) -> Result<(), String> {
+    use ICalendarFrequency::{Daily, Hourly, Minutely, Monthly, Secondly, Weekly, Yearly};
+    match rule.freq {
+        Hourly | Minutely | Secondly => return Err("it recurs more often than daily".to_owned()),
+        Yearly | Monthly | Weekly | Daily => {}
+    }
+    let times = [&rule.byhour, &rule.byminute, &rule.bysecond].map(|times| times.len().max(1));
+    if times.iter().fold(1_usize, |all, times| all.saturating_mul(*times)) > MOST_TIMES {
+        return Err(format!("it recurs more than {MOST_TIMES} times a day"));
+    }
+    let lists = [
+        rule.byday.len(),
+        rule.bymonthday.len(),
+        rule.byyearday.len(),
+        rule.byweekno.len(),
+        rule.bymonth.len(),
+        rule.bysetpos.len(),
+    ];
+    if lists.iter().any(|parts| *parts > MOST_PARTS) {
+        return Err(format!("a list of its rule has more than {MOST_PARTS} parts"));
+    }
+    Ok(())
+}
