@@ -270,7 +270,7 @@ impl Args for SettingFlags {
             argument
                 .long(flag)
                 .value_name(entry.placeholder())
-                // So that `--min-nodes -1` is told what is wrong with -1.
+                // `--min-nodes -1` then fails with the reason why -1 is invalid, not with "unexpected argument".
                 .allow_negative_numbers(true)
                 .help_heading("Settings")
                 .hide_short_help(true)
@@ -295,7 +295,7 @@ const OUTPUT: &str = "Output";
 
 const EXIT_CODES: &str = "\
 Every setting is also an environment variable, MAX_NODES for --max-nodes; the
-flag goes first. An empty value stands for the default.
+flag goes first. An empty value means the default.
 
 Exit codes:
   0  done, or nothing to do; what was left to the next run included

@@ -84,8 +84,8 @@ const CLUSTER: &str = "Cluster";
 const COMPARE: &str = "\
 Simulate other settings too, side by side; may be given several times
 
-Settings are given as variables with spaces between them: 'MAX_UTILIZATION=0.9 OPTIMAL_UTILIZATION=0.8'. Those that are \
-not named are as for the main policy.";
+Settings are given as variables with spaces between them: 'MAX_UTILIZATION=0.9 OPTIMAL_UTILIZATION=0.8'. All others \
+are as for the main policy.";
 
 /// Why a text is not taken as a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

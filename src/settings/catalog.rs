@@ -152,7 +152,7 @@ settings! {
     BOOT_GRACE: SignedDuration =
         new("15m", &form::DURATION, "How long a node may take to become Ready before it counts as broken");
     STARTUP_TAINTS: BTreeSet<String> =
-        new("", &form::TAINT_KEYS, "Taints of a node that boots, beside those that are known");
+        new("", &form::TAINT_KEYS, "Taints that a node carries while it boots, in addition to the known ones");
     MAX_UNREADY_PERCENT: u32 =
         new("45", &form::PERCENT, "With a larger share of the nodes broken, a run only uncordons");
     OK_UNREADY_NODES: usize =

@@ -31,7 +31,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// A flag, under the name of the variable that it stands for.
+    /// A flag, under the name of its variable.
     #[must_use]
     pub fn flag(variable: &str, value: impl Into<OsString>) -> Self {
         Self { name: variable.into(), value: value.into(), origin: Origin::Flag }

@@ -137,7 +137,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Says where a value came from unless it is the variable, whose name stands there anyway.
+/// The origin of a value, in parentheses; empty for a variable, because the message starts with its name.
 fn source(entry: &Entry, origin: Origin) -> String {
     match (origin, entry.flag()) {
         (Origin::Flag, Some(flag)) => format!(" (--{flag})"),

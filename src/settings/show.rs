@@ -26,8 +26,7 @@ fn shown(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { Shown::new(text, usize::MAX).to_string() }
 }
 
-/// Writes one line; a cell that is too wide for its column moves the cells after it to a line of their own, where
-/// they stand in their columns.
+/// Writes one row. A cell that is too wide for its column moves the cells after it to a new line, in their columns.
 fn row(out: &mut dyn Write, cells: [&str; 5]) -> io::Result<()> {
     let mut line = String::new();
     for (cell, column) in cells.into_iter().zip(COLUMNS) {

@@ -12,7 +12,7 @@ pub(crate) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// Shows at most so many characters of a text; in quotes only where it is not one plain word.
+    /// Shows at most `width` characters of a text, in quotes only if it is not one plain word.
     pub(crate) fn new(text: &'a str, width: usize) -> Self {
         let plain = |letter: char| letter.is_ascii_graphic() && letter != '"';
         Self { text, width, quoted: text.ends_with(':') || !text.chars().all(plain) }

@@ -132,7 +132,7 @@ pub enum SelectorError {
     /// Something else should stand here.
     #[error("{found} where {expected} should be")]
     Unexpected {
-        /// What stands there, in quotes, or that the text ends.
+        /// The text found there, in quotes, or a note that the text ends.
         found: String,
         /// What should.
         expected: &'static str,

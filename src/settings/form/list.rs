@@ -50,7 +50,7 @@ pub(in crate::settings) const RESOURCES: Form<Vec<Resource>> = Form {
 pub(in crate::settings) struct Groups {
     /// The names or parts of names.
     pub(in crate::settings) names: BTreeSet<String>,
-    /// The pools of those that name one.
+    /// The pool of each name that has one.
     pub(in crate::settings) pools: BTreeMap<String, PoolName>,
 }
 

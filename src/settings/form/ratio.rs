@@ -25,10 +25,9 @@ fn meant_as_percentage(text: &str) -> Option<PartsPerMillion> {
     (is_percentage && (1..=PartsPerMillion::ONE.0).contains(&parts)).then_some(PartsPerMillion(parts))
 }
 
-/// Reads digits, and a point among them if need be, as a whole number of units of the last of so many decimals.
+/// Reads a decimal number with at most `decimals` decimal places, as a whole number of units of the last place.
 ///
-/// Leading zeros (`00.5`), signs, exponents and a point at either end are refused: whoever writes them may mean
-/// something else.
+/// Leading zeros (`00.5`), signs, exponents and a point at either end are refused: their author may mean something else.
 fn decimal(text: &str, decimals: usize) -> Result<u32, Complaint> {
     let (whole, fraction) = match text.split_once('.') {
         Some((_, "")) => return Err(Complaint::NotDecimal),

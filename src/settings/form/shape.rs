@@ -10,7 +10,7 @@ use super::sign::SEPARATOR;
 pub(in crate::settings) struct Form<T> {
     /// The form as far as it does not depend on the type that is read.
     pub(in crate::settings) shape: Shape,
-    /// Reads a text. An empty one stands for *unset* and is only given where the default is empty.
+    /// Reads a text. An empty text means *unset*; it is only passed if the default is empty.
     pub(in crate::settings) read: fn(&str) -> Result<T, Complaint>,
 }
 

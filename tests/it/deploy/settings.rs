@@ -1,4 +1,4 @@
-//! The settings of the manifests are those of the catalogue: all of them, with their defaults, and no others.
+//! The manifests list every setting of the catalogue with its default, and no other setting.
 
 use kube_rebalancer::settings::catalog::{ENTRIES, Entry, Kind};
 use kube_rebalancer::settings::{Origin, Settings};
@@ -7,7 +7,7 @@ use super::{OVERLAYS, file, objects, one, pod_template};
 use crate::control_plane::ControlPlane;
 
 /// Where the settings begin; they go on to the end of the file.
-const BEGIN: &str = "# Every setting with its default. An empty value stands for the default.\n";
+const BEGIN: &str = "# Every setting with its default. An empty value means the default.\n";
 
 /// Every setting with its default, commented out, as keys of a YAML mapping.
 fn block() -> String {
