@@ -123,7 +123,10 @@ fn is_trouble(warning: &Warning) -> bool {
     !matches!(warning, Warning::Reserved { .. } | Warning::ReservedWindows { .. })
 }
 
-/// A pod lives for a class, a node for weeks: troubles of pods are one by their kind, those of nodes and groups by object.
+/// The trouble that a warning reports.
+///
+/// A pod lives for a class, a node for weeks: troubles of pods are one for each kind, troubles of nodes and groups one for
+/// each object.
 fn of_warning(warning: &Warning) -> Trouble {
     let objects = warning.objects();
     let lasting = objects.iter().find(|object| !object.starts_with("pod/"));

@@ -37,7 +37,7 @@ pub fn messages(digest: &Digest, receivers: &Receivers) -> Vec<Parcel> {
     webhook.into_iter().chain(slack).collect()
 }
 
-/// What the Pushgateway gets: the metrics take the place of those that an earlier run with the same Lease left there.
+/// The parcel for the Pushgateway: it replaces the metrics of the previous run with the same Lease.
 #[must_use]
 pub fn pushed(metrics: &str, lease: &str, receivers: &Receivers) -> Option<Parcel> {
     let url = receivers.pushgateway.as_ref()?.expose().trim_end_matches('/');

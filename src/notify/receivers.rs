@@ -1,9 +1,9 @@
-//! Who is told, and with which secrets.
+//! The receivers of messages and metrics, and the secrets for them.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// The receivers of what a run reports; none by default.
+/// The receivers of a run's messages and metrics; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receivers {
     /// `NOTIFY_URL`: where the JSON message goes.
@@ -21,7 +21,7 @@ pub struct Receivers {
 }
 
 impl Receivers {
-    /// Whether nobody gets messages. Metrics may be wanted all the same.
+    /// Whether nobody gets messages. Metrics may still be wanted.
     #[must_use]
     pub fn no_channel(&self) -> bool {
         self.webhook.is_none() && self.slack.is_none()

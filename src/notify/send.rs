@@ -55,7 +55,7 @@ impl fmt::Display for Missed {
     }
 }
 
-/// Sends every message, and returns those that did not arrive.
+/// Sends every message and returns the failed deliveries.
 pub async fn send(parcels: Vec<Parcel>) -> Vec<Missed> {
     if parcels.is_empty() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What the channel knows already: the troubles of the last hour, kept between runs as a short text.
+//! The troubles that were reported within the last hour, kept between runs as a short text.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Trouble};
 
-/// How long a trouble that lasts is not repeated.
+/// The time after a report within which the same trouble is not reported again.
 const QUIET: SignedDuration = SignedDuration::from_hours(1);
 
 /// The maximum number of troubles kept. A cluster with more of them repeats some.
@@ -26,11 +26,11 @@ struct Document {
     told: BTreeMap<String, Timestamp>,
 }
 
-/// The version of the text; another one counts as nothing told.
+/// The version of the text; a text of another version counts as empty.
 const VERSION: u32 = 1;
 
 impl Told {
-    /// Reads the text of an earlier run. What cannot be read counts as nothing told: a message too many is the safe side.
+    /// Reads the text of an earlier run. A text that cannot be read counts as empty: a repeated message does no harm.
     #[must_use]
     pub fn decode(text: &str) -> Self {
         if text.len() > MOST_BYTES {
@@ -47,7 +47,8 @@ impl Told {
         serde_json::to_string(&Document { version: VERSION, told: self.0.clone() })
     }
 
-    /// The digest with those troubles alone that are new, or were last reported an hour ago, and what is told then.
+    /// Returns the digest with only the troubles that are new or were last reported an hour ago, and the record to keep
+    /// once they are reported.
     #[must_use]
     pub fn news(&self, digest: &Digest, now: Timestamp) -> (Digest, Self) {
         let fresh = |at: &Timestamp| *at <= now && now.duration_since(*at) < QUIET;
