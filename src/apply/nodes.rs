@@ -199,7 +199,7 @@ fn without(node: &Node, ours: impl Fn(&Taint) -> bool) -> Option<Vec<Taint>> {
     node.taints.iter().any(&ours).then(|| node.taints.iter().filter(|one| !ours(one)).cloned().collect())
 }
 
-/// The taints of a node with one of ours, in place of those that it carries already. All others stay as they are.
+/// The taints of a node with a new one of ours instead of its existing ones of ours. All other taints stay unchanged.
 fn with(node: &Node, ours: impl Fn(&Taint) -> bool, key: &str, effect: TaintEffect) -> Vec<Taint> {
     let mut taints: Vec<Taint> = node.taints.iter().filter(|one| !ours(one)).cloned().collect();
     taints.push(Taint { key: key.to_owned(), value: String::new(), effect, added_at: None });

@@ -96,8 +96,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         Ok(second.with_ledger(self.snapshot.ledger().cloned()))
     }
 
-    /// Makes nodes schedulable again that got a critical pod before their cordon was seen by the scheduler. This belongs
-    /// to the cordon: a run that was told to stop meanwhile still does it.
+    /// Uncordons nodes that got a critical pod before the scheduler saw their cordon. This belongs to the cordon: a run
+    /// that received a signal to stop meanwhile still does it.
     async fn take_back(&self, cordoned: &[usize], look: &SecondLook<'_>, progress: &mut Progress) {
         for &index in cordoned {
             let Some(name) = self.plan.actions.get(index).and_then(Action::node) else { continue };

@@ -1,4 +1,4 @@
-//! Carrying out plans in a world that has moved on, fails, or is told to stop.
+//! Plans are carried out in a world that has moved on or fails, and in a run that receives a signal to stop.
 
 mod parked;
 mod reliance;

@@ -66,11 +66,11 @@ pub enum PatchError {
 pub struct PodList {
     /// The pods.
     pub pods: Vec<Pod>,
-    /// How many pods were visible, those that have ended included.
+    /// The number of visible pods, including pods that have ended.
     pub seen: usize,
 }
 
-/// What is told about a node, beside the report.
+/// An event about a node, recorded in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeEvent {
     /// The node.

@@ -58,7 +58,7 @@ pub enum NotTried {
     /// Changes of node groups cannot be rehearsed.
     #[error("a change of a node group cannot be rehearsed")]
     Rehearsal,
-    /// `RUN_TIMEOUT` is over, or the run was told to stop.
+    /// `RUN_TIMEOUT` is over, or the run received a signal to stop.
     #[error("the run was stopped before its turn")]
     Stopped,
     /// A pod list was needed to be sure, and failed.

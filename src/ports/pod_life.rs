@@ -12,7 +12,7 @@ pub struct PodLife {
     pub uid: String,
     /// `metadata.creationTimestamp`: when it was asked for.
     pub created_at: Timestamp,
-    /// `metadata.deletionTimestamp`: when it will be gone at the latest, if it was told to go.
+    /// `metadata.deletionTimestamp`: when the pod will be gone at the latest, if it is being deleted.
     pub deleting_until: Option<Timestamp>,
     /// Whether it is over.
     pub end: End,

@@ -70,11 +70,12 @@ pub trait Provider: Debug + Send + Sync {
         refused(nodes, "this cloud's provider does not park")
     }
 
-    /// Wakes the instances of these nodes; answers for each in the same order.
+    /// Wakes the instances of these nodes and returns an answer for each, in the same order.
     ///
-    /// Each instance is proven again right before, as for a deletion. One that runs or is on its way there answers
-    /// [`GroupAnswer::AlreadySo`]. No room for it is [`GroupAnswer::Exhausted`], where the cloud says so in time; the next
-    /// parked one, or a new one, is taken then. [`GroupAnswer::Done`] means under way. The cloud is asked once.
+    /// Each instance is proven again right before the request, as for a deletion. The answer is
+    /// [`GroupAnswer::AlreadySo`] for an instance that runs or starts already, [`GroupAnswer::Exhausted`] if the cloud
+    /// reports in time that it has no room (the run then tries the next parked instance, or a new one), and
+    /// [`GroupAnswer::Done`] if the instance is starting. The request is sent once.
     async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         refused(nodes, "this cloud's provider does not wake what is parked")
     }

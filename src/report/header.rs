@@ -13,7 +13,7 @@ use super::{Facts, sentence};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::{Page, Tone, count};
 
-/// Where the facts start; labels stand before it.
+/// The column in which the facts start, after their labels.
 const COLUMN: usize = 13;
 
 /// The first line: program, and whether anything can come of this.
@@ -63,7 +63,7 @@ pub(super) fn facts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Resu
     settings(page, facts.settings)
 }
 
-/// A section for each pool, where there are several: its facts, what comes out of it, and what limits it.
+/// A section for each pool if there are several: its facts, its outcome, and its limits.
 pub(super) fn pools(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Result<()> {
     if plan.pools.len() == 1 {
         return Ok(());

@@ -1,10 +1,10 @@
-//! Names of nodes, short where they stand in a table: a cloud's names share most of their forty characters.
+//! Short names of nodes for the columns of a table: a cloud's names share most of their forty characters.
 
 use kube_rebalancer_core::plan::NodeVerdict;
 
 use kube_rebalancer_page::clean;
 
-/// Stands for what the names have in common; no DNS name begins with it.
+/// The replacement for the common prefix of the names; no DNS name begins with it.
 const SHORTENED: &str = "..";
 /// Shortening names by less than this costs more than it gives.
 const WORTH_SHORTENING: usize = 4;

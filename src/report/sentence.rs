@@ -1,4 +1,4 @@
-//! The one sentence that says what comes out of a run.
+//! The one sentence that summarizes a run.
 
 use kube_rebalancer_core::plan::{
     Action, After, Band, KeepReason, Limit, NodeVerdict, Plan, PoolPlan, Target, Verdict,

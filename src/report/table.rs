@@ -6,9 +6,9 @@
 //!             utilization 0.412 of cpu is below 0.65; it has no pods
 //! ```
 //!
-//! The verdicts stand in the margin, to be scanned. A reason is a sentence, so in 80 columns it gets a line of its
-//! own, below the name that it belongs to; where the terminal is wide enough it follows the figures. Memory is always
-//! shown, another resource where it decides the pool's utilization; the bar belongs to the one that decides.
+//! The first column holds the verdicts, to be scanned. A reason is a sentence: in 80 columns it gets a separate line
+//! below its node, on a wide terminal it follows the figures. The table always shows memory, and another resource if that
+//! decides the pool's utilization; the bar shows the resource that decides.
 
 use std::io::Result;
 

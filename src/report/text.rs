@@ -3,7 +3,7 @@
 //! ```text
 //!   alerts       only if the plan must not, or may hardly, be trusted
 //!   header       what was seen
-//!   sentence     what comes out of it
+//!   sentence     the outcome
 //!   actions      numbered, in the order in which they are carried out
 //!   notes        limits and warnings
 //!   nodes        a table, or, in a large cluster, groups by verdict and reason
@@ -42,7 +42,7 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout
     nodes(page, plan, layout)
 }
 
-/// The nodes of each pool, then those that are not managed; all together where there is one pool.
+/// Writes the nodes of each pool, then the unmanaged nodes; all together if there is one pool.
 fn nodes(page: &mut Page<'_>, plan: &Plan, layout: Layout) -> Result<()> {
     let listed = layout.all_nodes || plan.nodes.len() <= LONGEST_TABLE;
     let write = |page: &mut Page<'_>, title: &str, nodes: &[&NodeVerdict], decides| {

@@ -23,10 +23,10 @@ pub(super) enum GivenUp {
     /// Its time was over.
     #[error("the run was given up: RUN_TIMEOUT is over")]
     Late,
-    /// It was told to stop and did not in time.
+    /// It received a signal to stop and did not stop in time.
     #[error("the run was given up: it was told to stop, and what was under way took too long")]
     Stopped,
-    /// It was told to stop twice.
+    /// It received a second signal to stop.
     #[error("the run was given up: it was told twice to stop")]
     ToldTwice,
     /// It panicked.
@@ -147,7 +147,7 @@ impl Signals {
     }
 }
 
-/// Whether whoever started this process had it ignore hang-ups. Linux says so; elsewhere it is not known.
+/// Whether this process was started with hang-ups ignored, as `nohup` does. Only Linux reports this.
 #[cfg(unix)]
 fn hang_up_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

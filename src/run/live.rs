@@ -298,8 +298,8 @@ impl Run<'_> {
         if !seen.decided.is_trusted() {
             return Ok(Ending::Refused);
         }
-        // A cloud that was not seen whole may hold what a plan would have: a run that only plans says so, one that is to
-        // act has not done its work.
+        // An incomplete view of a cloud may hide what the plan needs. A run that only plans reports the gap; a run that
+        // was meant to act fails.
         if seen.complete || self.arguments.dry_run.is_some() {
             return seen.decided.ending_of(self.arguments);
         }
@@ -353,7 +353,7 @@ impl Run<'_> {
         }
     }
 
-    /// Asks, and waits for the answer until the run is told to stop. The clock of the run stops meanwhile.
+    /// Asks, and waits for the answer until a signal to stop arrives. The clock of the run stops meanwhile.
     async fn ask(&self, actions: usize) -> bool {
         let question = format!("Apply {}? [y/N] ", count(actions, "action"));
         let ask = self.world.ask;

@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
         OutputFormat::Json => json::write(out, &simulation, &facts),
     })?;
     if let Some(plot) = &arguments.plot {
-        // What was found out is told first: a plot that cannot be written must not take it away.
+        // The report is written first, so that it survives a plot that cannot be written.
         written(out.flush())?;
         let first_day = scenario.start.to_zoned(TimeZone::UTC).weekday();
         plot.write(&panels(&simulation), first_day)
@@ -110,7 +110,7 @@ fn without_foresight(
     Ok((!is_same).then_some(without))
 }
 
-/// The settings of a `--compare`: those of the main policy, with some replaced.
+/// The settings of a `--compare`: the settings of the main policy, with some replaced.
 fn compared(text: &str, flags: &SettingFlags, world: &World) -> Result<Settings, Failure> {
     let mut replaced = Vec::new();
     for pair in text.split_whitespace() {
@@ -194,7 +194,7 @@ fn from_profile(arguments: &SimulateArgs) -> Users {
     Users { sessions, start: MONDAY, length: demand.length(), words }
 }
 
-/// Takes users from a trace, in whole days: all of them, or those who come in the first so many days.
+/// Takes users from a trace, in whole days: all of them, or the users who arrive within the first `first_days`.
 fn from_trace(source: &Source, first_days: Option<u32>) -> Result<Users, Failure> {
     let failed = |error| Failure::new(Ending::NotObserved, error);
     let trace = Trace::open(source).map_err(failed)?;

@@ -47,7 +47,7 @@ pub(super) struct World {
     pub(super) meanwhile: Option<(&'static str, Meanwhile)>,
     /// How many requests to delete the cloud answers by being busy.
     pub(super) busy: usize,
-    /// The run is told to stop once this has been done.
+    /// The request after which the run receives a signal to stop.
     pub(super) stop_at: Option<&'static str>,
     /// What the cloud says to a deletion, one for each node, and to growing.
     pub(super) answers: Vec<GroupAnswer>,
@@ -316,7 +316,7 @@ pub(super) fn node(name: &str) -> Node {
     }
 }
 
-/// Under a cordon of ours that is so many seconds old.
+/// A node under a cordon of ours that is `seconds` old.
 pub(super) fn cordoned(name: &str, seconds: i64) -> Node {
     let node = Node { unschedulable: true, ..node(name) };
     with_note(node, annotation::CORDONED_AT, &ago(seconds).to_string())

@@ -34,8 +34,8 @@ pub fn write_refusal(
     write_document(out, &build::refusal(reason, message, facts))
 }
 
-/// The report of a plan on one line, for a log that takes so many bytes. Where it is longer, the list of nodes, which
-/// grows with the cluster, stays empty; the number is that of the nodes left out.
+/// The report of a plan on one line, for a log that takes at most `longest` bytes a line. If the report is longer, its list
+/// of nodes, which grows with the cluster, stays empty. Returns the number of nodes left out, too.
 pub fn line(plan: &Plan, facts: &Facts<'_>, longest: usize) -> io::Result<(String, usize)> {
     let mut document = build::document(plan, facts);
     let json = serde_json::to_string(&document)?;
