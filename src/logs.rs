@@ -27,7 +27,7 @@ use crate::error::Failure;
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people, those of `env_logger`.
+    /// Lines for people, in the format of `env_logger`.
     #[default]
     Text,
     /// One JSON object a line.

@@ -9,9 +9,10 @@ use kube_rebalancer::logs;
 use kube_rebalancer::run::{self, World};
 use kube_rebalancer::terminal::Terminal;
 
-/// What is logged unless `RUST_LOG` says otherwise: our own progress, and others' warnings. Not the Kubernetes client's:
-/// it logs an error for every 5xx and every broken connection, also for those that are tried again and pass. Nor that of
-/// the certificates, which says what our own error says.
+/// The log filter unless `RUST_LOG` sets another one: our own progress, and the warnings of libraries.
+///
+/// Two libraries are off. The Kubernetes client logs an error for every 5xx and every broken connection, even if a retry
+/// succeeds. The certificate verifier repeats what our own error says.
 const DEFAULT_LOG: &str = "warn,kube_client=off,rustls_platform_verifier=off,kube_rebalancer=info";
 
 fn main() -> ExitCode {

@@ -9,7 +9,7 @@ use crate::cli::ColorChoice;
 pub struct Terminal {
     /// Whether it is a terminal; if not, a file or a pipe.
     pub is_terminal: bool,
-    /// Its width, where it is one and says so.
+    /// Its width, if it is a terminal and reports one.
     pub columns: Option<u16>,
 }
 

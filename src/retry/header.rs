@@ -1,12 +1,12 @@
-//! What a server asks of those that it turns away.
+//! The pause that a server asks for when it rejects a request.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
-/// The seconds of a `Retry-After` header; zero where there is none. A date there counts as none: no clock of this program
-/// could be compared with it.
+/// The seconds of a `Retry-After` header; zero if there is none. A date counts as none: this program has no clock to
+/// compare it with.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Duration {
     let seconds = || headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok();

@@ -41,7 +41,7 @@ mod tests {
             longest_pause: Duration::from_secs(8),
             longest_asked: Duration::from_secs(10),
         };
-        // The number of tries so far, the jitter, what the server asks for, and what comes of it, in milliseconds.
+        // The number of tries so far; the jitter; the pause that the server asks for and the resulting pause, in ms.
         let cases = [
             (1, 0, 0, 200),
             (1, 500, 0, 300),

@@ -1,4 +1,4 @@
-//! The requests that growing and deleting are made of, and what comes of them.
+//! The requests that grow groups and delete instances, and their outcomes.
 
 use std::fmt::{Debug, Display};
 

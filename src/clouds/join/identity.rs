@@ -40,8 +40,10 @@ pub trait Identity: Clone + Ord + fmt::Debug + fmt::Display {
     }
 }
 
-/// Whether it is certain that none of these nodes runs on the instance: each names an instance of its cloud, and none names
-/// this one or has a name that a node of it would have. The nodes are all those of the cluster.
+/// Whether the instance certainly runs no node of the cluster.
+///
+/// Every node must name an instance of its cloud, and none may name this one or have a name that a node of it would
+/// have. `nodes` must hold every node of the cluster.
 #[must_use]
 pub fn is_no_node<I: Identity>(instance: &I, nodes: &[Node]) -> bool {
     nodes.iter().all(|node| I::of_node(node).is_ok_and(|id| id != *instance) && !instance.is_node(&node.name))

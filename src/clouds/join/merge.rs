@@ -20,8 +20,8 @@ pub struct CloudPart {
     pub takes_the_rest: bool,
     /// Its groups.
     pub groups: Vec<NodeGroup>,
-    /// A membership for each node of the snapshot, in its order; empty where the cloud could not be seen. Those of the
-    /// nodes of other clouds do not count.
+    /// A membership for each node of the snapshot, in its order; empty if the cloud could not be seen. Memberships of
+    /// nodes of other clouds are ignored.
     pub memberships: Vec<Membership>,
     /// What could not be seen.
     pub gaps: Vec<String>,
@@ -153,7 +153,7 @@ fn ambiguous(parts: &[CloudPart]) -> BTreeSet<String> {
     names.filter(|name| !seen.insert(*name)).cloned().collect()
 }
 
-/// The name of a group among those of all clouds.
+/// The name of a group, unique among the groups of all clouds.
 fn shown(scheme: Option<&str>, name: &str, ambiguous: &BTreeSet<String>) -> String {
     match scheme {
         Some(scheme) if ambiguous.contains(name) => format!("{scheme}{name}"),

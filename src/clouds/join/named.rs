@@ -21,7 +21,7 @@ impl fmt::Display for GroupName {
     }
 }
 
-/// A part of `NODE_GROUPS` that does not name what is there.
+/// An error in a part of `NODE_GROUPS` that matches no existing group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// No group has the name.

@@ -115,7 +115,7 @@ impl Window {
     }
 }
 
-/// The time of a day at which the clock on the wall shows so many minutes after midnight.
+/// The time at which the wall clock shows `minutes` after midnight on this day.
 fn at(midnight: &Zoned, minutes: i64) -> Option<Timestamp> {
     let time = midnight.datetime().date().to_datetime(jiff::civil::Time::midnight());
     let time = time.checked_add(minutes.minutes()).ok()?;

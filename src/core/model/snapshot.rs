@@ -58,8 +58,8 @@ pub enum SnapshotError {
 impl Snapshot {
     /// Sorts what was observed and resolves where each pod is.
     ///
-    /// `pods_seen` counts every pod that was visible, those that have ended included: none at all looks like a
-    /// permission problem, and no plan is made from it.
+    /// `pods_seen` counts every visible pod, including pods that have ended: zero looks like a permission problem, and
+    /// no plan is made from it.
     pub fn new(
         observed_at: Timestamp,
         mut nodes: Vec<Node>,
@@ -225,7 +225,7 @@ impl Snapshot {
         &self.calendar
     }
 
-    /// How many pods were visible, those that have ended included.
+    /// The number of visible pods, including pods that have ended.
     #[must_use]
     pub fn pods_seen(&self) -> usize {
         self.pods_seen

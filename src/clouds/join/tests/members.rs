@@ -139,7 +139,7 @@ fn a_group_of_two_thousand_million_neither_fills_the_memory_nor_is_changed() {
     let why = "its target size is 4294967295, 4294967294 more than it lists; at most 10000 are believed";
     assert_eq!((group.not_growable.as_deref(), group.not_shrinkable.as_deref()), (Some(why), Some(why)));
 
-    // So many may come at once.
+    // 10,000 missing instances are still believed.
     let mut pool = super::toy::group("pool", vec![instance("a")]);
     pool.target_size = 10_001;
     let joined = join(&listing(vec![pool]), &snapshot(&[]));

@@ -265,7 +265,7 @@ fn oracle(whole: &str, fraction: &str, binary: u32, decimal: i32) -> u64 {
     exact(whole, fraction, binary, decimal).map_or(LARGEST, |amount| amount.min(LARGEST))
 }
 
-/// A suffix with the power of two and the power of ten that it stands for.
+/// A suffix with its power of two and its power of ten.
 fn suffix() -> impl Strategy<Value = (String, u32, i32)> {
     let decimal = prop::sample::select(vec![
         ("n", -9),
