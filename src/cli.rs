@@ -11,10 +11,13 @@ mod simulate;
 #[cfg(feature = "simulate")]
 mod trace;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use clap::builder::Styles;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{
+    Arg, ArgMatches, Args, Command, CommandFactory as _, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
 use clap_complete::Shell;
 pub use history::HistoryArgs;
 use jiff::Timestamp;
@@ -57,7 +60,24 @@ pub struct Cli {
     pub settings: SettingFlags,
 }
 
+/// The name of the program as a plugin of kubectl: `kubectl rebalancer` runs a program of this name.
+pub const PLUGIN: &str = "kubectl-rebalancer";
+
 impl Cli {
+    /// Reads the command line of the process, the program's own name first. Wrong usage ends the process.
+    #[must_use]
+    pub fn of_process(arguments: impl IntoIterator<Item = OsString>) -> Self {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let command = Self::command_as(arguments.first().is_some_and(|name| is_plugin(name)));
+        Self::from_arg_matches(&command.get_matches_from(arguments)).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The definition of the command line, with the name that a person types.
+    fn command_as(plugin: bool) -> Command {
+        let command = Self::command();
+        if plugin { command.bin_name(PLUGIN.replacen('-', " ", 1)) } else { command }
+    }
+
     /// The settings given as flags, where the command takes any.
     #[must_use]
     pub fn setting_flags(&self) -> Option<&SettingFlags> {
@@ -74,6 +94,11 @@ impl Cli {
             Some(Subcommands::Schema | Subcommands::Completions { .. } | Subcommands::Man) => None,
         }
     }
+}
+
+/// Whether the program was started under the name of the plugin.
+fn is_plugin(name: &OsStr) -> bool {
+    Path::new(name).file_stem().is_some_and(|stem| stem == PLUGIN)
 }
 
 /// The commands; without one of them, the program runs.

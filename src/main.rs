@@ -3,7 +3,6 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use kube_rebalancer::cli::Cli;
 use kube_rebalancer::logs;
 use kube_rebalancer::run::{self, World};
@@ -16,7 +15,7 @@ use kube_rebalancer::terminal::Terminal;
 const DEFAULT_LOG: &str = "warn,kube_client=off,rustls_platform_verifier=off,kube_rebalancer=info";
 
 fn main() -> ExitCode {
-    let cli = Cli::parse(); // wrong usage ends here with exit code 2
+    let cli = Cli::of_process(std::env::args_os()); // wrong usage ends here with exit code 2
     let world = world();
     let format = run::log_format(&cli, &world);
     let variables = env_logger::Env::default().default_filter_or(DEFAULT_LOG);

@@ -35,6 +35,7 @@ mod objects;
 mod openstack;
 #[cfg(feature = "simulate")]
 mod plot;
+mod plugin;
 mod race;
 mod readme;
 mod scale_py;
