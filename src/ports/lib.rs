@@ -2,6 +2,7 @@
 //! cluster and by the simulator.
 
 mod answer;
+mod bounded;
 mod cause;
 mod environment;
 mod notes;
@@ -19,6 +20,7 @@ use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
 use kube_rebalancer_core::plan::PodNotice;
 
 pub use answer::{GroupAnswer, InstanceToDelete};
+pub use bounded::{Bounded, LONGEST_FAILURE, count_objects};
 pub use cause::{causes, chain};
 pub use environment::Environment;
 pub use notes::{Notes, SharedNotes};

@@ -59,6 +59,12 @@ fn no_credential_is_in_any_message() {
             exec("sh", r#"["-c", "echo SECRET: {"]"#),
             "what the credentials plugin sh writes is no ExecCredential",
         ),
+        (here, exec("yes", r#"["SECRET"]"#), "the credentials plugin yes writes more than 1048576 bytes"),
+        (
+            here,
+            r#"{"tokenFile":"/dev/zero"}"#.to_owned(),
+            "the token file /dev/zero is longer than 1048576 bytes",
+        ),
         (here, exec("no-such-plugin", "[]"), "the credentials plugin no-such-plugin cannot be started"),
         (
             "http://user:SECRET@127.0.0.1:1",

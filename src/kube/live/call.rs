@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, DATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
@@ -14,11 +14,12 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::body;
+use super::credentials::{Credentials, CredentialsError};
 use super::secrets;
 use super::time::RunTime;
 use crate::observe::{Encoding, status_message};
 use kube_rebalancer_core::secret::{without_token, without_user};
-use kube_rebalancer_ports::{PortError, chain};
+use kube_rebalancer_ports::{Clock as _, PortError, chain};
 use kube_rebalancer_retry::{Failed, GivenUp, Pace, retry, retry_after};
 
 /// With the pauses between, a server that restarts (some 20 s) is waited for. A pause that a server asks for is kept, if
@@ -49,8 +50,8 @@ pub(super) struct Server {
     time: RunTime,
     /// The server's address, for messages.
     url: Arc<str>,
-    /// The program that gives credentials, for messages.
-    plugin: Arc<str>,
+    /// What gives tokens.
+    credentials: Arc<Credentials>,
     /// Whether it has ever answered.
     reached: Arc<AtomicBool>,
     buffers: Arc<body::Buffers>,
@@ -193,13 +194,24 @@ impl Call {
     }
 }
 
+/// What happened instead of an answer.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    /// The request was not sent.
+    #[error(transparent)]
+    NoToken(#[from] CredentialsError),
+    /// It was sent, or could not be.
+    #[error(transparent)]
+    Connection(#[from] kube::Error),
+}
+
 impl Server {
-    pub(super) fn new(client: Client, time: RunTime, url: &str, plugin: &str) -> Self {
+    pub(super) fn new(client: Client, time: RunTime, url: &str, credentials: Credentials) -> Self {
         Self {
             client,
             time,
             url: url.into(),
-            plugin: plugin.into(),
+            credentials: credentials.into(),
             reached: Arc::default(),
             buffers: Arc::default(),
         }
@@ -234,7 +246,7 @@ impl Server {
 
     /// How much longer a failure may be tried to pass.
     fn patience(&self, in_doubt: bool) -> Duration {
-        let left = self.time.left();
+        let left = RunTime::left(&self.time);
         let was_sent = in_doubt || self.reached.load(Ordering::Relaxed);
         if was_sent { left } else { left.min(FIRST_CONTACT.saturating_sub(self.time.passed())) }
     }
@@ -246,12 +258,15 @@ impl Server {
             in_doubt,
             retry_after,
         };
-        let request = call.request().map_err(|error| no_answer(error.to_string(), false, None))?;
-        let bound = ONE_TRY.min(self.time.left().max(call.at_least));
+        let mut request = call.request().map_err(|error| no_answer(error.to_string(), false, None))?;
+        let bound = ONE_TRY.min(RunTime::left(&self.time).max(call.at_least));
         if bound.is_zero() {
             return Err(no_answer("not sent: RUN_TIMEOUT is over".to_owned(), false, None));
         }
         let answer = timeout(bound, async {
+            if let Some(header) = self.credentials.header(self.time.now()).await? {
+                request.headers_mut().insert(AUTHORIZATION, header);
+            }
             let response = self.client.send(request).await?;
             let (parts, body) = response.into_parts();
             let body = if parts.status.is_success() {
@@ -259,7 +274,7 @@ impl Server {
             } else {
                 Ok(body::beginning(body).await?)
             };
-            Ok::<_, kube::Error>(Response::from_parts(parts, body))
+            Ok::<_, Broken>(Response::from_parts(parts, body))
         });
         let answer = async {
             tokio::select! {
@@ -269,9 +284,10 @@ impl Server {
         };
         let response = match answer.await {
             Some(Ok(response)) => response,
-            Some(Err(error)) => {
+            Some(Err(Broken::NoToken(error))) => return Err(no_answer(error.to_string(), false, None)),
+            Some(Err(Broken::Connection(error))) => {
                 let retry_after = may_pass(&error).then_some(Duration::ZERO);
-                let message = told(&error, &self.plugin);
+                let message = told(&error);
                 let Some(message) = message.strip_prefix(NOT_CONNECTED) else {
                     return Err(no_answer(message, true, retry_after));
                 };
@@ -358,13 +374,13 @@ fn may_pass(error: &kube::Error) -> bool {
     let lasting = chain(error).to_lowercase();
     let certificate =
         ["certificate", "invalidcertificate", "unknownissuer"].iter().any(|word| lasting.contains(word));
-    let credentials = secrets::credentials(error, "").is_some();
+    let credentials = secrets::credentials(error).is_some();
     matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !certificate && !credentials
 }
 
 /// A failure on one line, without the client's own word for everything that fails below it, and without credentials.
-fn told(error: &kube::Error, plugin: &str) -> String {
-    if let Some(words) = secrets::credentials(error, plugin) {
+fn told(error: &kube::Error) -> String {
+    if let Some(words) = secrets::credentials(error) {
         return words;
     }
     let text = if let kube::Error::Service(cause) = error { chain(cause.as_ref()) } else { chain(error) };

@@ -8,9 +8,10 @@ use http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use kube_rebalancer_core::secret::without_user;
-use kube_rebalancer_ports::chain;
+use kube_rebalancer_ports::{Clock as _, chain};
 use tokio::runtime::Handle;
 
+use super::credentials::Credentials;
 use super::secrets;
 use super::time::RunTime;
 
@@ -95,28 +96,25 @@ fn with_one_of(known: &[String]) -> String {
     }
 }
 
-/// A client, the cluster that it talks to, and the program that gives it credentials, if any.
-pub(super) type Connection = (Client, Target, String);
+/// A client, the cluster that it talks to, and what gives it tokens.
+pub(super) type Connection = (Client, Target, Credentials);
 
 /// Makes a client within the time of the run. Nothing is sent to the cluster yet; but a kubeconfig and a token file may
 /// be pipes, and a plugin may wait for ever, all of which is waited for on a thread that can be left behind.
 pub(super) async fn connect(context: Option<String>, time: &RunTime) -> Result<Connection, ConnectError> {
-    let handle = Handle::current();
-    let made = tokio::task::spawn_blocking(move || handle.block_on(make(context.as_deref())));
     tokio::select! {
-        made = made => made.unwrap_or(Err(ConnectError::Silent { what: "the client of the Kubernetes API" })),
+        made = make(context, time) => made,
         () = time.used_up() => Err(ConnectError::Silent { what: "the kubeconfig, its token file or its credentials plugin" }),
     }
 }
 
 /// Makes a client for a context, or for what there is.
-async fn make(context: Option<&str>) -> Result<Connection, ConnectError> {
+async fn make(context: Option<String>, time: &RunTime) -> Result<Connection, ConnectError> {
     // Two providers can be linked in; the first to be named is used by everything.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let (mut config, context) = match context {
-        Some(name) => from_kubeconfig(Kubeconfig::read().map_err(unusable)?, name.to_owned()).await?,
-        None => by_default().await?,
-    };
+    let handle = Handle::current();
+    let read = aside(move || handle.block_on(read(context)));
+    let (mut config, context) = read.await?;
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(READ);
     // Else the time that a pooled connection was idle counts as silence.
@@ -125,13 +123,33 @@ async fn make(context: Option<&str>) -> Result<Connection, ConnectError> {
     config.default_retry = false;
     let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
     config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
+    let credentials = Credentials::take(&mut config.auth_info, time.now()).await;
+    let credentials = credentials.map_err(|error| ConnectError::Client { why: error.to_string() })?;
     let server = without_user(&config.cluster_url.to_string());
-    let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone()).unwrap_or_default();
-    let client = Client::try_from(config).map_err(|error| {
-        let why = secrets::credentials(&error, &plugin);
-        ConnectError::Client { why: why.unwrap_or_else(|| without_user(&chain(&error))) }
-    })?;
-    Ok((client, Target { context, server }, plugin))
+    let handle = Handle::current();
+    let client = aside(move || {
+        let _runtime = handle.enter();
+        Client::try_from(config).map_err(|error| {
+            let why = secrets::credentials(&error);
+            ConnectError::Client { why: why.unwrap_or_else(|| without_user(&chain(&error))) }
+        })
+    });
+    Ok((client.await?, Target { context, server }, credentials))
+}
+
+/// Does what may block on a thread that can be left behind.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ConnectError> + Send + 'static,
+) -> Result<T, ConnectError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(ConnectError::Silent { what: "the client of the Kubernetes API" }))
+}
+
+async fn read(context: Option<String>) -> Result<(Config, Option<String>), ConnectError> {
+    match context {
+        Some(name) => from_kubeconfig(Kubeconfig::read().map_err(unusable)?, name).await,
+        None => by_default().await,
+    }
 }
 
 async fn by_default() -> Result<(Config, Option<String>), ConnectError> {

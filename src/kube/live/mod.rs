@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   connect   kubeconfig or service account --> client
+//!   credentials  the token of a plugin or a file, from a bounded text
 //!   body      the body of an answer, which has a bound
 //!   call      one request: time bound, retries, errors in a line
 //!   cluster   lists, nodes, patches (the port `Cluster`)
@@ -19,6 +20,7 @@ mod body;
 mod call;
 mod cluster;
 mod connect;
+mod credentials;
 mod event;
 mod lease;
 mod ledger;
@@ -80,8 +82,8 @@ impl Live {
     /// Finds the cluster, within the time of the run. Nothing is sent yet.
     pub async fn connect(options: ConnectOptions, time: RunTime) -> Result<Self, ConnectError> {
         let ConnectOptions { context, identity, namespace, lease_name, dry_run, label_keys } = options;
-        let (client, target, plugin) = connect::connect(context, &time).await?;
-        let server = Server::new(client, time.clone(), &target.server, &plugin);
+        let (client, target, credentials) = connect::connect(context, &time).await?;
+        let server = Server::new(client, time.clone(), &target.server, credentials);
         Ok(Self {
             server,
             label_keys: label_keys.into(),

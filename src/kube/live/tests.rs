@@ -10,6 +10,7 @@ use kube::{Client, Config};
 use kube_rebalancer_ports::{Cluster as _, chain};
 
 use super::call::Server;
+use super::credentials::Credentials;
 use super::{Live, RunTime, Target};
 use serde_json::{Value, json};
 use server::{Answer, Page, start, start_with};
@@ -20,7 +21,7 @@ fn live(url: &str, label_keys: &[&str]) -> Live {
     let mut config = Config::new(url.parse().unwrap());
     config.default_retry = false;
     Live {
-        server: Server::new(Client::try_from(config).unwrap(), time.clone(), url, ""),
+        server: Server::new(Client::try_from(config).unwrap(), time.clone(), url, Credentials::default()),
         time,
         target: Target { context: None, server: url.to_owned() },
         identity: "a run".to_owned(),

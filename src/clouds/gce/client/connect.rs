@@ -3,18 +3,18 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use google_cloud_auth::credentials::Credentials;
 use google_cloud_compute::client::{
     InstanceGroupManagers, InstanceTemplates, Instances, MachineTypes, RegionInstanceGroupManagers,
     RegionInstanceTemplates,
 };
-use google_cloud_gax::client_builder::{ClientBuilder, Error as BuildError};
-use google_cloud_gax::retry_policy::NeverRetry;
+use kube_rebalancer_ports::Environment;
+use reqwest::Url;
 use tokio::time::timeout;
 
 use super::call::Pace;
 use super::templates::Templates;
-use super::{Client, credentials, words};
+use super::transport::Transport;
+use super::{Client, credentials, http, words};
 use crate::engine::ComputeEngine;
 use crate::error::{ComputeError, ErrorKind};
 
@@ -26,6 +26,8 @@ pub struct ConnectOptions {
     /// The metadata server to take access tokens from, such as `http://127.0.0.1:8080`; `None` for the credentials that
     /// are found the usual way (Application Default Credentials).
     pub metadata_server: Option<String>,
+    /// The environment, in which credentials are found.
+    pub environment: Environment,
     /// How long it may take to find credentials and get a first token.
     pub connect_timeout: Duration,
     /// How long one try of a request may take.
@@ -41,6 +43,7 @@ impl Default for ConnectOptions {
         Self {
             endpoint: None,
             metadata_server: None,
+            environment: Environment::default(),
             connect_timeout: Duration::from_secs(5),
             attempt_timeout: Duration::from_secs(15),
             first_pause: Duration::from_millis(250),
@@ -48,6 +51,9 @@ impl Default for ConnectOptions {
         }
     }
 }
+
+/// The universe of Google's own cloud.
+const COMMON: &str = "googleapis.com";
 
 /// A connection that is being made.
 pub type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn ComputeEngine>, ComputeError>> + Send>>;
@@ -68,53 +74,31 @@ pub fn connect(options: ConnectOptions) -> Connecting {
 }
 
 async fn client(options: ConnectOptions) -> Result<Client, ComputeError> {
-    let credentials = credentials::find(options.metadata_server.as_deref()).await?;
-    let endpoint = options.endpoint.as_deref();
+    let credentials = credentials::find(options.metadata_server.as_deref(), &options.environment).await?;
+    let address = match options.endpoint {
+        Some(endpoint) => endpoint,
+        None => {
+            format!("https://compute.{}", credentials.universe_domain().await.as_deref().unwrap_or(COMMON))
+        }
+    };
+    let base = Url::parse(&address).map_err(|error| unusable(&error))?;
+    let client = http::client().build().map_err(|error| unusable(&error))?;
+    let transport = Transport::new(client, base, credentials);
     Ok(Client {
-        zonal: set_up(InstanceGroupManagers::builder(), endpoint, &credentials)
-            .build()
-            .await
-            .map_err(|error| unusable(&error))?,
-        regional: set_up(RegionInstanceGroupManagers::builder(), endpoint, &credentials)
-            .build()
-            .await
-            .map_err(|error| unusable(&error))?,
-        instances: set_up(Instances::builder(), endpoint, &credentials)
-            .build()
-            .await
-            .map_err(|error| unusable(&error))?,
+        zonal: InstanceGroupManagers::from_stub(transport.clone()),
+        regional: RegionInstanceGroupManagers::from_stub(transport.clone()),
+        instances: Instances::from_stub(transport.clone()),
         templates: Templates {
-            global: set_up(InstanceTemplates::builder(), endpoint, &credentials)
-                .build()
-                .await
-                .map_err(|error| unusable(&error))?,
-            regional: set_up(RegionInstanceTemplates::builder(), endpoint, &credentials)
-                .build()
-                .await
-                .map_err(|error| unusable(&error))?,
-            machine_types: set_up(MachineTypes::builder(), endpoint, &credentials)
-                .build()
-                .await
-                .map_err(|error| unusable(&error))?,
+            global: InstanceTemplates::from_stub(transport.clone()),
+            regional: RegionInstanceTemplates::from_stub(transport.clone()),
+            machine_types: MachineTypes::from_stub(transport),
         },
         pace: Pace { attempt_timeout: options.attempt_timeout, first_pause: options.first_pause },
         operation_timeout: options.operation_timeout,
     })
 }
 
-fn set_up<F, C: From<Credentials>>(
-    builder: ClientBuilder<F, C>,
-    endpoint: Option<&str>,
-    credentials: &Credentials,
-) -> ClientBuilder<F, C> {
-    let builder = builder.with_credentials(credentials.clone()).with_retry_policy(NeverRetry);
-    match endpoint {
-        Some(endpoint) => builder.with_endpoint(endpoint),
-        None => builder,
-    }
-}
-
-fn unusable(error: &BuildError) -> ComputeError {
+fn unusable(error: &dyn std::error::Error) -> ComputeError {
     let message = format!("no connection to Compute Engine can be made: {}", words::root_cause(error));
     ComputeError { kind: ErrorKind::Other, unchanged: true, message }
 }

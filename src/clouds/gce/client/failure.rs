@@ -6,6 +6,7 @@ use google_cloud_gax::error::Error;
 use google_cloud_gax::error::rpc::StatusDetails;
 use http::header::RETRY_AFTER;
 
+use super::http::{TooLarge, Undecoded};
 use super::words;
 use crate::error::ErrorKind;
 
@@ -46,7 +47,7 @@ impl Failure {
             no_answer(ErrorKind::Other, false, false, format!("the request cannot be sent: {cause}"))
         } else if error.is_deserialization() {
             let words = format!("Compute Engine's answer cannot be read: {cause}");
-            no_answer(ErrorKind::Unavailable, true, true, words)
+            no_answer(ErrorKind::Unavailable, !is_too_large(error), true, words)
         } else {
             let words = format!("the connection to Compute Engine broke: {cause}");
             no_answer(ErrorKind::Unavailable, true, true, words)
@@ -86,6 +87,18 @@ impl Failure {
             words: words::quoted(words, &message),
         }
     }
+}
+
+/// Whether an answer was too large: another one would be as large, and takes as long.
+fn is_too_large(error: &Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(link) = cause {
+        if link.is::<TooLarge>() || matches!(link.downcast_ref(), Some(Undecoded::TooLarge(_))) {
+            return true;
+        }
+        cause = link.source();
+    }
+    false
 }
 
 /// Compute Engine's own words for why, as its classic and its newer errors have them. Empty ones tell nothing.

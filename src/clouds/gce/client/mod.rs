@@ -4,25 +4,27 @@
 //!   connect: credentials --> Client
 //!                              |
 //!   ComputeEngine method --> Call: tries, pauses, what may have changed --> Managers: zonal or regional
-//!                              |
-//!        pages followed, operations waited for, answers converted
+//!                              |                                              |
+//!        pages followed, operations waited for, answers converted        Transport --> http: bounded answers
 //! ```
 //!
-//! The client's own retries are off. They miss what matters here: whether an earlier try of a change may have been
-//! carried out, `Retry-After`, a limit on a metadata server that goes silent, and requests that are a POST and still
-//! safe to send twice.
+//! The client has a transport of ours: its own has no bound on an answer. Its retries would miss what matters here:
+//! whether an earlier try of a change may have been carried out, `Retry-After`, a limit on a metadata server that goes
+//! silent, and requests that are a POST and still safe to send twice.
 
 mod call;
 mod connect;
 mod convert;
 mod credentials;
 mod failure;
+mod http;
 mod managers;
 mod operation;
 mod pages;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod words;
 
 pub use connect::{ConnectOptions, Connecting, connect};

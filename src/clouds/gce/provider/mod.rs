@@ -66,7 +66,8 @@ impl ProviderKind for Kind {
 
     fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting {
         Box::pin(async move {
-            let options = ConnectOptions { endpoint: scope.endpoint.clone(), ..ConnectOptions::default() };
+            let (endpoint, environment) = (scope.endpoint.clone(), scope.environment.clone());
+            let options = ConnectOptions { endpoint, environment, ..ConnectOptions::default() };
             let engine = connect(options).await.map_err(CloudError::Compute)?;
             let provider: Box<dyn Provider> = Box::new(Gce::new(engine, scope, clock));
             Ok(provider)

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
-use kube_rebalancer_ports::SharedClock;
+use kube_rebalancer_ports::{Bounded, LONGEST_FAILURE, SharedClock, count_objects};
 use kube_rebalancer_retry::{Failed, retry, retry_after};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
@@ -15,8 +15,8 @@ use crate::words;
 
 /// Maximum number of bytes of an answer, and of all pages of a list together.
 pub(super) const LONGEST: usize = 64 << 20;
-/// Maximum number of bytes of an answer that reports a failure; the rest is not read.
-const LONGEST_FAILURE: usize = 64 << 10;
+/// Maximum number of objects in an answer: a page of a thousand servers has some thirty thousand.
+const MOST_OBJECTS: usize = 200_000;
 
 /// How patient the client is.
 #[derive(Clone, Copy, Debug)]
@@ -120,10 +120,13 @@ impl Reply {
 
     /// Its JSON.
     pub(super) fn json<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<T, CloudError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let why = words::clean(&error.to_string());
+        let failed = |why: &str| {
             CloudError::new(Kind::Other, format!("cannot {what}: the answer is not understood: {why}"))
-        })
+        };
+        if count_objects(&self.body) > MOST_OBJECTS {
+            return Err(failed(&format!("it has more than {MOST_OBJECTS} objects")));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| failed(&words::clean(&error.to_string())))
     }
 }
 
@@ -250,18 +253,17 @@ impl Transport {
         let mut response = builder.send().await.map_err(silence)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let most = if status.is_success() { LONGEST } else { LONGEST_FAILURE };
-        let mut body = Vec::new();
+        let mut body = Bounded::new(most);
         while let Some(bytes) = response.chunk().await.map_err(silence)? {
-            if body.len().saturating_add(bytes.len()) > most {
-                if !status.is_success() {
-                    break;
-                }
-                let words = format!("the answer is longer than {most} bytes");
-                return Err(Silence { in_doubt: true, words });
+            if !body.push(&bytes) {
+                break;
             }
-            body.extend_from_slice(&bytes);
         }
-        Ok(Reply { status, headers, body })
+        if body.is_cut() && status.is_success() {
+            let words = format!("the answer is longer than {most} bytes");
+            return Err(Silence { in_doubt: true, words });
+        }
+        Ok(Reply { status, headers, body: body.into_bytes() })
     }
 }
 

@@ -3,6 +3,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use fake_gce::{FakeGce, Group, Options};
+use kube_rebalancer_ports::Environment;
 
 use super::server::{Reply, Server, TOKEN, ok, refusal};
 use super::zonal;
@@ -99,11 +100,12 @@ fn told_by_a_child(environment: &[(&str, &str)]) -> String {
 #[expect(clippy::print_stdout, reason = "this is how a child tells its parent")]
 async fn child() {
     super::ring();
-    #[expect(clippy::disallowed_methods, reason = "the credentials are found by it as well")]
-    let server = std::env::var("GCE_METADATA_HOST").ok();
+    #[expect(clippy::disallowed_methods, reason = "a child has an environment of its own")]
+    let environment: Environment = std::env::vars().collect();
     // The fakes are both in one.
-    let endpoint = server.map(|address| format!("http://{address}"));
-    let told = match connect(ConnectOptions { endpoint, ..ConnectOptions::default() }).await {
+    let endpoint = environment.get("GCE_METADATA_HOST").map(|address| format!("http://{address}"));
+    let options = ConnectOptions { endpoint, environment, ..ConnectOptions::default() };
+    let told = match connect(options).await {
         Ok(engine) => match engine.group(&zonal()).await {
             Ok(_) => "connected".to_owned(),
             Err(error) => error.to_string(),
@@ -124,14 +126,65 @@ fn who_is_not_on_google_cloud_is_told_what_to_do() {
 fn a_file_of_credentials_that_is_of_no_use_is_told() {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let cases = [
-        ("/does/not/exist.json", "could not find or open the credentials file /does/not/exist.json"),
-        (manifest, "cannot parse the credentials file"),
+        ("/does/not/exist.json", "cannot read /does/not/exist.json: No such file or directory"),
+        (manifest, &format!("cannot parse {manifest}: line 1, column 2")),
     ];
     for (file, why) in cases {
         let told = told_by_a_child(&[("GOOGLE_APPLICATION_CREDENTIALS", file)]);
         let start = "no credentials for Google Cloud: the file that GOOGLE_APPLICATION_CREDENTIALS names, or else \
                      gcloud's own, is of no use: ";
         assert!(told.starts_with(&format!("{start}{why}")), "{told}");
+    }
+}
+
+/// A file with a login whose tokens a server gives.
+fn login(server: &Server) -> (tempfile::TempDir, Environment) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("login.json");
+    let uri = format!("{}/computeMetadata/v1/instance/service-accounts/default/token", server.address);
+    let text = format!(
+        r#"{{"type": "authorized_user", "client_id": "me", "client_secret": "SECRET", "refresh_token": "SECRET",
+            "token_uri": "{uri}"}}"#
+    );
+    std::fs::write(&file, text).unwrap();
+    let environment = [("GOOGLE_APPLICATION_CREDENTIALS", file.to_str().unwrap())].into_iter().collect();
+    (folder, environment)
+}
+
+#[tokio::test]
+async fn a_login_gives_a_token_and_its_answer_has_a_bound() {
+    let server = Server::start(|_, _| Reply::Answer(404, String::new()));
+    let (_folder, environment) = login(&server);
+    let options = ConnectOptions { metadata_server: None, environment, ..server.options() };
+    let error = connect(options).await.unwrap().group(&zonal()).await.unwrap_err();
+    assert_eq!((error.kind, server.tokens()), (ErrorKind::NotFound, 1));
+
+    let server = Server::with_metadata(|_| Reply::Endless(200, "["), |_, _| Reply::Close);
+    let (_folder, environment) = login(&server);
+    let options = ConnectOptions { metadata_server: None, environment, ..server.options() };
+    let error = connect(options).await.unwrap_err();
+    assert!(error.message.contains("asking for a token failed: it is longer than 8388608 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_of_credentials_has_a_bound_and_a_kind() {
+    let server = Server::start(|_, _| Reply::Close);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.json");
+    let long = " ".repeat((1 << 20) + 1);
+    let cases = [
+        (long.as_str(), "is longer than 1048576 bytes"),
+        (r#"{"type": "SECRET"}"#, "its type is not one that this program knows"),
+        (r#"{"type": "authorized_user", "refresh_token": "SECRET"}"#, "its login lacks a field"),
+        (r#"{"type": SECRET"#, "line 1, column 10"),
+    ];
+    for (text, why) in cases {
+        std::fs::write(&file, text).unwrap();
+        let environment: Environment =
+            [("GOOGLE_APPLICATION_CREDENTIALS", file.to_str().unwrap())].into_iter().collect();
+        let options = ConnectOptions { metadata_server: None, environment, ..server.options() };
+        let error = connect(options).await.unwrap_err();
+        assert!(error.message.contains(why) && !error.message.contains("SECRET"), "{error}");
     }
 }
 

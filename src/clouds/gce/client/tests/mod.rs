@@ -1,11 +1,13 @@
 //! The client against servers: one that answers as it is told, and a Compute Engine on this machine.
 
+mod bounds;
 mod changes;
 mod contract;
 mod credentials;
 mod reads;
 mod server;
 mod tries;
+mod wire;
 
 use std::sync::Once;
 

@@ -17,6 +17,10 @@ pub(super) enum Reply {
     Answer(u16, String),
     /// The connection is closed without a word.
     Close,
+    /// Another address.
+    Redirect(String),
+    /// A status, and a body without end that repeats a text.
+    Endless(u16, &'static str),
     /// Nothing, while the test lasts.
     Silence,
 }
@@ -37,6 +41,7 @@ pub(super) fn refusal(status: u16, reason: &str, message: &str) -> Reply {
 pub(super) struct Server {
     pub(super) address: String,
     seen: Arc<Mutex<Vec<String>>>,
+    tokens: Arc<Mutex<usize>>,
 }
 
 impl Server {
@@ -54,11 +59,16 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let requests = Arc::clone(&seen);
-        let tokens = Mutex::new(0..);
+        let tokens: Arc<Mutex<usize>> = Arc::default();
+        let given = Arc::clone(&tokens);
         let handle = Arc::new(move |stream: &mut TcpStream| {
             let request = read(stream);
             let reply = if request.contains("/computeMetadata/v1/instance/service-accounts/default/token") {
-                token(tokens.lock().unwrap().next().unwrap())
+                let mut given = given.lock().unwrap();
+                *given += 1;
+                let before = *given - 1;
+                drop(given);
+                token(before)
             } else if request.contains("/computeMetadata/") {
                 Reply::Answer(200, "googleapis.com".to_owned())
             } else {
@@ -76,12 +86,17 @@ impl Server {
                 thread::spawn(move || handle(&mut stream));
             }
         });
-        Self { address, seen }
+        Self { address, seen, tokens }
     }
 
     /// The requests so far, tokens not counted.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// How many tokens were asked for.
+    pub(super) fn tokens(&self) -> usize {
+        *self.tokens.lock().unwrap()
     }
 
     /// A client of it.
@@ -133,6 +148,15 @@ fn write(stream: &mut TcpStream, reply: &Reply) {
                 "HTTP/1.1 {status} Told\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
             )
             .ok();
+        }
+        Reply::Endless(status, text) => {
+            write!(stream, "HTTP/1.1 {status} Told\r\nconnection: close\r\n\r\n").ok();
+            let part = text.repeat(10_000);
+            while stream.write_all(part.as_bytes()).is_ok() {}
+        }
+        Reply::Redirect(address) => {
+            let head = "HTTP/1.1 302 Told\r\nconnection: close\r\ncontent-length: 0";
+            write!(stream, "{head}\r\nlocation: {address}\r\n\r\n").ok();
         }
         Reply::Close => {}
         Reply::Silence => thread::sleep(Duration::from_mins(1)),

@@ -1,0 +1,95 @@
+//! Finds credentials, and tries whether they give a token: the client itself would only notice at its first request,
+//! and take a minute to say so.
+//!
+//! ```text
+//!   file    Application Default Credentials: a login, a service account, a federation --> Credentials
+//!   token   tokens of the metadata server and of a login, from bounded answers      ----^
+//! ```
+
+mod file;
+mod token;
+
+use std::time::Duration;
+
+use google_cloud_auth::credentials::Credentials;
+use http::Extensions;
+use kube_rebalancer_core::secret::without_quotes;
+use kube_rebalancer_ports::Environment;
+use tokio::time::sleep;
+
+use super::{http as bounded, words};
+use crate::error::{ComputeError, ErrorKind};
+use token::{From, Tokens};
+
+/// What tokens are asked for.
+const SCOPE: &str = "https://www.googleapis.com/auth/compute";
+/// The metadata server, unless a variable names another.
+const METADATA: &str = "http://metadata.google.internal";
+/// How often a token is asked for: the metadata server of Google Kubernetes Engine may not be ready when a pod starts.
+const TRIES: u32 = 3;
+/// The pause before the second try; the third one's is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Finds credentials that work.
+pub(super) async fn find(
+    metadata_server: Option<&str>,
+    environment: &Environment,
+) -> Result<Credentials, ComputeError> {
+    let credentials = make(metadata_server, environment).await?;
+    let mut pause = FIRST_PAUSE;
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        match credentials.headers(Extensions::new()).await {
+            Ok(_) => return Ok(credentials),
+            Err(error) if error.is_transient() && tried < TRIES => {
+                let cause = without_quotes(&words::root_cause(&error));
+                log::info!("trying again in {} ms for credentials: {cause}", pause.as_millis());
+                sleep(pause).await;
+                pause *= 2;
+            }
+            Err(error) => {
+                // An answer that cannot be read may hold a token all the same.
+                let cause = without_quotes(&words::root_cause(&error));
+                return Err(none(&format!("asking for a token failed: {cause}")));
+            }
+        }
+    }
+}
+
+/// The metadata server that is named, else what the file of credentials holds, else the usual metadata server.
+async fn make(metadata_server: Option<&str>, environment: &Environment) -> Result<Credentials, ComputeError> {
+    let quota_project = environment.get("GOOGLE_CLOUD_QUOTA_PROJECT");
+    let client =
+        |builder: reqwest::ClientBuilder| builder.build().map_err(|error| none(&words::root_cause(&error)));
+    let file = if metadata_server.is_some() { None } else { file(environment.clone()).await? };
+    let Some(file) = file else {
+        let named = environment.get("GCE_METADATA_HOST").map(|host| format!("http://{host}"));
+        let address = metadata_server.map(str::to_owned).or(named).unwrap_or_else(|| METADATA.to_owned());
+        // It is on this machine; a proxy would take the credentials elsewhere.
+        let client = client(bounded::client().no_proxy())?;
+        return Ok(Tokens::new(client, From::Metadata(address), SCOPE, quota_project).into());
+    };
+    file::credentials(file, client(bounded::client())?, SCOPE, quota_project).map_err(|why| of_no_use(&why))
+}
+
+/// Reads the file of credentials on a thread that can be left behind.
+async fn file(environment: Environment) -> Result<Option<serde_json::Value>, ComputeError> {
+    let read = tokio::task::spawn_blocking(move || file::read(&environment)).await;
+    read.unwrap_or_else(|_| Err("it was not read to its end".to_owned())).map_err(|why| of_no_use(&why))
+}
+
+fn of_no_use(why: &str) -> ComputeError {
+    let file = "the file that GOOGLE_APPLICATION_CREDENTIALS names, or else gcloud's own";
+    none(&format!("{file}, is of no use: {}", words::clean(&without_quotes(why))))
+}
+
+/// The error of who has no credentials.
+pub(super) fn none(why: &str) -> ComputeError {
+    let why = why.trim_end_matches('.');
+    let message = format!(
+        "no credentials for Google Cloud: {why}; on a laptop run `gcloud auth application-default login`, in a cluster \
+         give the service account an identity (Workload Identity)"
+    );
+    ComputeError { kind: ErrorKind::Credentials, unchanged: true, message }
+}

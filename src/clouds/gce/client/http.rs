@@ -1,0 +1,99 @@
+//! HTTP with a bound on every answer. Google's own transport reads an answer to its end, whatever its size.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use kube_rebalancer_ports::{Bounded, LONGEST_FAILURE, count_objects};
+use serde::de::DeserializeOwned;
+
+/// Maximum number of bytes of an answer. A page of 500 groups has some two million; an instance or a template has half a
+/// million of metadata at most.
+pub(super) const LONGEST: usize = 8 << 20;
+/// Maximum number of objects in an answer. A page of 500 groups has some ten thousand.
+pub(super) const MOST_OBJECTS: usize = 50_000;
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// An answer, as far as it was read.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// An answer is larger than it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TooLarge {
+    /// It has more bytes.
+    Bytes,
+    /// It has more objects.
+    Objects,
+}
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes => write!(formatter, "it is longer than {LONGEST} bytes"),
+            Self::Objects => write!(formatter, "it has more than {MOST_OBJECTS} objects"),
+        }
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+/// Why an answer is of no use.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unreadable {
+    /// It did not arrive.
+    #[error(transparent)]
+    Broken(#[from] reqwest::Error),
+    /// It is too large.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+}
+
+/// A client that follows no redirect: a token that follows one is a token given away.
+pub(super) fn client() -> reqwest::ClientBuilder {
+    let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
+    reqwest::Client::builder()
+        .user_agent(agent)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+}
+
+/// Sends a request and reads the answer, of a failure only the beginning.
+pub(super) async fn ask(request: reqwest::RequestBuilder) -> Result<Answer, Unreadable> {
+    let mut response = request.send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Bounded::new(if status.is_success() { LONGEST } else { LONGEST_FAILURE });
+    while let Some(bytes) = response.chunk().await? {
+        if !body.push(&bytes) {
+            break;
+        }
+    }
+    if body.is_cut() && status.is_success() {
+        return Err(TooLarge::Bytes.into());
+    }
+    Ok(Answer { status, headers, body: body.into_bytes() })
+}
+
+/// Why JSON is not decoded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undecoded {
+    /// It has too many objects.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// It is something else.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// Decodes JSON that has not too many objects for it.
+pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Undecoded> {
+    if count_objects(json) > MOST_OBJECTS {
+        return Err(TooLarge::Objects.into());
+    }
+    Ok(serde_json::from_slice(json)?)
+}
