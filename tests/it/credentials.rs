@@ -86,7 +86,7 @@ fn an_empty_kubeconfig_is_called_empty() {
     assert!(said.contains("the kubeconfig names no current context and has none: it is empty"), "{said}");
 }
 
-/// The client library logs the address of every request, with what stands before its `@`.
+/// The client library logs the address of every request, including the user and password before its `@`.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_level_of_the_log_shows_a_credential() {
     let api = FakeApi::start();

@@ -56,30 +56,30 @@ const FAULTS: [Fault; 12] = [
     Fault::Hang(Moment::After),
 ];
 
-/// One request of a run. Those that are under way side by side come in any order, so it is known by what it asks for.
+/// One request of a run. Concurrent requests arrive in any order, so method and path identify a request.
 #[derive(Debug, Clone)]
 struct Point {
     /// Whether a Lease of an earlier run is there, to be updated instead of created.
     lease: bool,
     method: Method,
     path: String,
-    /// The how manieth of this method and path, from 1.
+    /// Its position among the requests of this method and path, from 1.
     nth: usize,
-    /// The how manieth of all, from 1, in the undisturbed run.
+    /// Its position among all requests of the undisturbed run, from 1.
     index: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
-    /// This request only.
+    /// Only this request fails.
     Once(Fault),
-    /// This one and every further one of its method and path.
+    /// This request and every later one of its method and path fail.
     Lasting(Fault),
-    /// Everything from this one on.
+    /// This request and every later one fail.
     Everything(Fault),
 }
 
-/// What a run does that nothing disturbs.
+/// The requests of an undisturbed run, and the state that it leaves.
 struct Undisturbed {
     points: Vec<Point>,
     state: State,

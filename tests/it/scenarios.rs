@@ -48,7 +48,7 @@ const FIELD_FILES: [&str; 3] = ["answer.txt", "cluster.yaml", "settings.env"];
 /// What every other scenario consists of, and nothing else.
 const FILES: [&str; 4] = ["cluster.yaml", "expect.txt", "report.txt", "settings.env"];
 
-/// When a world is looked at, unless it says so itself.
+/// The time at which a world is observed, unless its settings give another one.
 const AT: &str = "2026-01-15T09:00:00Z";
 
 /// A report that a person reads at one go.

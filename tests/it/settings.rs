@@ -20,7 +20,7 @@ fn warnings(pairs: &[(&str, &str)]) -> Vec<String> {
     warnings.iter().map(ToString::to_string).collect()
 }
 
-/// The values are those of the policy document, section 1.
+/// The defaults equal the table in section 1 of `docs/decisions.md`.
 #[test]
 fn without_any_variable_the_defaults_hold() {
     let settings = read(&[]);

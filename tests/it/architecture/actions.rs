@@ -1,4 +1,4 @@
-//! Which files a kind of action touches: those that CONTRIBUTING lists, and no other.
+//! The files that a kind of action touches are exactly the files that CONTRIBUTING lists.
 
 use std::collections::BTreeSet;
 use std::fs;

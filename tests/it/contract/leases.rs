@@ -1,4 +1,4 @@
-//! Leases: only one can create, only who has seen the last version can take over.
+//! Leases: only one client can create a Lease, and only a client with its latest version can take it over.
 
 use serde_json::{Value, json};
 

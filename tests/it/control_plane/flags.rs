@@ -1,5 +1,5 @@
-//! The flags of each program: DIR stands for the private directory, PORT for the program's own port. They are explained
-//! in tests/control-plane/README.md.
+//! The flags of each program, with the placeholders DIR (the private directory) and PORT (the program's own port).
+//! tests/control-plane/README.md explains them.
 
 use std::path::Path;
 

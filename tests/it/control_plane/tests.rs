@@ -32,7 +32,7 @@ fn pods_go_to_nodes_that_kwok_plays_but_not_to_cordoned_or_tainted_ones() {
     );
     assert_eq!(plane.node(&format!("{pool}-open"))["status"]["allocatable"]["memory"], "4Gi");
 
-    // What does not fit stays waiting, and the scheduler says so in an event.
+    // A pod that fits nowhere stays pending, and the scheduler records an event.
     let large = pod("large").memory("64Gi").annotation("note", "a test's");
     plane.create_pod(&large);
     plane.wait_until("the scheduler refuses the large pod", Duration::from_secs(30), || {

@@ -147,8 +147,8 @@ impl ControlPlane {
         list["items"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Creates a service account (in a namespace that exists) that may do what `rules` say in the whole cluster, and
-    /// waits until it really may. `rules` are those of a `ClusterRole`.
+    /// Creates a service account in an existing namespace, grants it the `rules` of a `ClusterRole` in the whole cluster,
+    /// and waits until they are in effect.
     #[track_caller]
     pub(crate) fn create_service_account(&self, namespace: &str, name: &str, rules: &Value) -> Identity {
         let account = json!({"metadata": {"name": name}});

@@ -87,7 +87,7 @@ fn the_job_for_a_hub_finds_a_node_when_the_users_nodes_are_full_and_does_a_full_
     assert_eq!(pod["spec"]["nodeName"], "core");
     let output = plane.run_pod(&pod);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    // The connection is that of a pod, or of the kubeconfig that stands for it.
+    // The program connects as a pod does, or with the kubeconfig that replaces the pod's service account.
     let seen =
         records(&output).iter().any(|record| record["message"].as_str().unwrap().contains(": 4 nodes, "));
     assert!(seen, "{output:?}");

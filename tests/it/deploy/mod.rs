@@ -40,7 +40,7 @@ pub(crate) fn objects(yaml: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(yaml).unwrap()
 }
 
-/// The objects of one file of `k8s/`. The parser takes only so many lines of comments at a time.
+/// The objects of one file of `k8s/`. Comments are removed because the parser limits their consecutive lines.
 pub(crate) fn file(name: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(path(name)).unwrap();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));

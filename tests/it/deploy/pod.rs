@@ -46,7 +46,7 @@ impl ControlPlane {
         command.args(arguments).envs(self.environment(pod)).stdin(Stdio::null()).output().unwrap()
     }
 
-    /// The variables of the container, and those that Kubernetes gives to every one.
+    /// The variables of the container, and the variables that Kubernetes sets in every container.
     fn environment(&self, pod: &Value) -> BTreeMap<String, String> {
         let container = &pod["spec"]["containers"][0];
         let (host, port) = self.url().strip_prefix("https://").unwrap().split_once(':').unwrap();

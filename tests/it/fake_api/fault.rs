@@ -34,8 +34,8 @@ pub(crate) enum Fault {
     Hang(Moment),
 }
 
-/// Which requests: all, or those of a method and of paths that contain a text; every one, the n-th, or those from the
-/// n-th on.
+/// A filter of requests: by method, by a text in the path, and by position (every request, the n-th, or the n-th and all
+/// later ones).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Requests {
     method: Option<Method>,

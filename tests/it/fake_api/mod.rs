@@ -66,7 +66,7 @@ impl FakeApi {
         Client::plain(&self.url)
     }
 
-    /// A namespace besides `default` and `kube-system`. Those of pods are there by themselves.
+    /// Adds a namespace besides `default` and `kube-system`. Adding a pod adds its namespace.
     pub(crate) fn add_namespace(&self, name: &str) {
         self.lock().store.add_namespace(name);
     }
@@ -130,14 +130,14 @@ impl FakeApi {
         self.lock().script.fail(requests, fault);
     }
 
-    /// From now on the test is told of these requests before or after they take effect; the answer waits for it. It
-    /// may use this fake, and it may block.
+    /// Calls `hook` for each of these requests from now on, before or after they take effect. The answer waits for the
+    /// hook, which may use this fake and may block.
     pub(crate) fn on(&self, requests: Requests, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
         self.lock().script.on(requests, moment, hook);
     }
 
-    /// At these requests the program is to crash, which `kill` sees to: before, so that the request never takes effect,
-    /// or after it has, but before the program knows.
+    /// Crashes the program at these requests, by calling `kill`: before the request takes effect, so that it never does,
+    /// or after it, but before the program gets the answer.
     pub(crate) fn crash(
         &self,
         requests: &Requests,

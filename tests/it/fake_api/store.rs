@@ -1,5 +1,5 @@
-//! The objects of the fake, and what each verb does to them. There are no controllers: a cordon brings no taint, and
-//! a pod that is bound runs only if the test says so.
+//! The objects of the fake, and the effect of each verb on them. There are no controllers: a cordon adds no taint, and a
+//! bound pod runs only if the test sets its phase.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -19,7 +19,7 @@ const NOTES: &str = "/api/v1/namespaces/default/configmaps/kube-rebalancer";
 /// Where they are created.
 const ALL_NOTES: &str = "/api/v1/namespaces/default/configmaps";
 
-/// Two lists, the volumes of those who wait, and what earlier runs noted.
+/// The reads of a run: two lists, the volumes of waiting pods, and the notes of earlier runs.
 fn reads(volumes: &[&str]) -> Vec<(Method, String)> {
     let paths = ["/api/v1/nodes", "/api/v1/pods"].into_iter().chain(volumes.iter().copied()).chain([NOTES]);
     paths.map(|path| (Method::GET, path.to_owned())).collect()

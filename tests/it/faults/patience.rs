@@ -128,7 +128,7 @@ fn stopped_at(fake: &Arc<FakeApi>, requests: Requests, meanwhile: impl Fn(&FakeA
         let mut running = victim.lock().unwrap();
         let child = running.as_mut().unwrap();
         assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-        // It has noticed once it says so; only then the request is answered.
+        // The request is answered only after the program has logged the signal.
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let noticed = lines.by_ref().map_while(Result::ok).any(|line| line.contains("told to stop"));
         sender.send((noticed, lines)).unwrap();

@@ -73,7 +73,7 @@ fn hub_log_message_key() {
     }
 }
 
-/// Two dumps in a folder, named by what stands for the first and the second time.
+/// Reads a trace from two dumps in a folder, named by the texts of the first and the second time.
 fn dumps(names: [&str; 2]) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let mut ada = user("ada", "u1", "2Gi");

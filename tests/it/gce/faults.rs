@@ -31,7 +31,7 @@ enum Task {
 struct Point {
     task: Task,
     method: String,
-    /// The how manieth of this method, from 1.
+    /// Its position among the requests of this method, from 1.
     nth: usize,
 }
 
@@ -181,7 +181,7 @@ fn lies(point: &Point, world: &World, pool: &GroupPath, ran: &Ran) -> Vec<String
         return found;
     }
     let [outcome] = ran.report["outcomes"].as_array().map(Vec::as_slice).unwrap_or_default() else {
-        // What could not be seen whole was not acted on; then the run says so, and has not done its work.
+        // The run saw the cloud incompletely and changed nothing; it must warn and exit with code 1.
         if ran.code != Some(1) || ran.warnings().is_empty() || !ran.report["outcomes"].is_null() {
             found.push(format!("exit {:?}, outcomes {}", ran.code, ran.report["outcomes"]));
         }

@@ -115,7 +115,7 @@ impl World {
 }
 
 impl Ran {
-    /// The actions as `verb what: outcome`, without the sentences of those that went well.
+    /// The actions as `verb what: outcome`, with a sentence only for an action that did not succeed.
     pub(super) fn story(&self) -> Vec<String> {
         let actions = self.report["actions"].as_array().expect("no report");
         let told = actions.iter().enumerate().map(|(index, action)| {

@@ -94,8 +94,8 @@ where
         waiting::until("the nodes follow the instances", PATIENCE, caught_up).unwrap();
     }
 
-    /// Waits until every group is as it should be and has nothing more to do, and of the nodes that this world made
-    /// those of the instances are there and Ready, and no others. Time must go by itself.
+    /// Waits until every group is stable, and until the Ready nodes that this world made are exactly the nodes of the
+    /// running instances. Time must go by itself.
     #[track_caller]
     pub(crate) fn settle(&self) {
         let settled = || {

@@ -1,4 +1,4 @@
-//! A day at a hub: users leave and come, and after each run the cordons are those that its report tells.
+//! A day at a hub: users leave and arrive, and after each run the cordons match its report.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

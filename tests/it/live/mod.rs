@@ -159,7 +159,7 @@ impl Ended {
         serde_json::from_str(&self.report).unwrap()
     }
 
-    /// The lines of standard error that are not log lines: what a person is told at the end.
+    /// The lines of standard error that are not log lines: the final message to a person.
     fn error(&self) -> String {
         let lines = self.log.lines().filter(|line| !line.starts_with('['));
         lines.collect::<Vec<&str>>().join("\n")

@@ -116,7 +116,7 @@ impl Tuesday<'_> {
         });
     }
 
-    /// Those who came first leave.
+    /// The first `count` users by name leave.
     fn users_leave(&mut self, count: usize) {
         let leaving: Vec<String> = self.users.keys().take(count).cloned().collect();
         for name in &leaving {

@@ -172,8 +172,8 @@ fn without_the_lease_there_is_still_no_bad_state() {
     let Some(world) = World::new() else { return };
     let plane = &world.plane;
 
-    // One run has made its plan: keep n0 (the hub) and two of the others. Then its Lease goes, the users of other nodes
-    // leave and come, a second run does all of its work on what is there now, and the first goes on.
+    // One run has made its plan: keep n0 (the hub) and two of the others. Then its Lease is deleted, the users of other
+    // nodes leave and arrive, a second run works on the new state to its end, and the first run continues.
     for name in ["a", "b"] {
         plane.create_bound_pod(&user(name).on("n1"));
         plane.create_bound_pod(&user(&format!("{name}{name}")).on("n2"));
@@ -197,7 +197,7 @@ fn without_the_lease_there_is_still_no_bad_state() {
     assert_eq!(plane.cordoned(), ["n1", "n2", "n3"]);
     world.is_sound("a run between a plan and its cordons");
 
-    // The same, but what comes meanwhile is a critical pod, on a node that the first is about to cordon.
+    // The same, but meanwhile a critical pod arrives on a node that the first run is about to cordon.
     world.reset();
     for name in ["c", "d"] {
         plane.delete_pod("hub", name);

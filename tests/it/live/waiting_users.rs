@@ -34,7 +34,7 @@ fn a_user_who_waits_reads_what_was_started_or_what_keeps_them_waiting() {
     plane.create_bound_pod(&user("ada").memory("6Gi").on("n0"));
     let program = Program::new(&plane, &Identity::Admin).with("MIN_NODES", "1").with("EMPTY_GRACE", "1h");
 
-    // No node takes this one: nothing is done, and the pod's event says so.
+    // No node takes this pod: the run changes nothing and records an event on the pod.
     plane.create_pod(&user("gus").memory("100Gi"));
     plane.wait_until_refused("hub", "gus");
     let ended = program.run(&["--yes", "-o", "json"]).must_be(0);

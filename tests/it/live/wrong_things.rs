@@ -1,7 +1,7 @@
-//! What goes wrong before and around a run: a clear line, the right exit code, nothing changed.
+//! Failures before and around a run: a clear line, the right exit code, nothing changed.
 //!
-//! The nodes are apart from those of other tests on the same control plane: a label selects them, a taint keeps the
-//! scheduler's pods away.
+//! A label separates the nodes from the nodes of other tests on the same control plane; a taint keeps the scheduler's
+//! pods away.
 
 use std::net::TcpListener;
 use std::process::Command;

@@ -47,7 +47,7 @@ pub(super) fn user(number: usize) -> Pod {
 }
 
 impl World {
-    /// With so many nodes of 8 GiB, each on a server that runs.
+    /// A world with this number of nodes of 8 GiB, each on a running server.
     pub(super) fn new(nodes: usize) -> Self {
         let clock = Clock::by_hand("2026-11-26T18:00:00Z".parse().unwrap());
         let minute = Duration::from_mins(1);
@@ -139,7 +139,7 @@ impl World {
 }
 
 impl Ran {
-    /// The actions as `verb node: outcome`, without the sentences of those that went well.
+    /// The actions as `verb node: outcome`, with a sentence only for an action that did not succeed.
     pub(super) fn story(&self) -> Vec<String> {
         let outcomes = self.report["outcomes"].as_array();
         let actions = self.report["actions"].as_array().into_iter().flatten().enumerate();

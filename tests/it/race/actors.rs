@@ -46,7 +46,7 @@ impl Step {
     pub(super) fn possible(state: &State, scope: &Scope) -> Vec<Self> {
         let mut steps = Vec::new();
         for pod in 0..scope.pods() {
-            // The first of several users in one place stands for all of them.
+            // Users in the same place are interchangeable: only the first one moves.
             let alike = pod > scope.critical && state.pods[pod - 1] == state.pods[pod];
             if !alike {
                 pod_steps(state, scope, pod, &mut steps);

@@ -2,7 +2,7 @@
 
 use super::state::{Age, NODES, Node, PODS, Pod, Run, Stage, State, Task, Try};
 
-/// A number that stands for one state, in two parts.
+/// The number of a state, in two parts.
 pub(super) type Key = (u128, u128);
 
 /// Writes digits one after another, each in its own base.

@@ -185,7 +185,7 @@ fn snapshot(observed_at: Timestamp, nodes: Vec<model::Node>, pods: Vec<model::Po
     Snapshot::new(observed_at, nodes, pods, vec![], seen).unwrap()
 }
 
-/// The pods as a list of them shows them. `marked`: the scheduler has said that those that wait fit nowhere.
+/// The pods as a list shows them. `marked`: the scheduler has marked the waiting pods unschedulable.
 fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::Pod> {
     let pod = |(index, pod): (usize, &Pod)| {
         let node_name = match pod.listed() {

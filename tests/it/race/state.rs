@@ -17,11 +17,11 @@ pub(super) const RUNS: usize = 2;
 
 /// One step of the clock, in seconds. Fixed, and not derived from [`LATE_BIND`]: a shorter rule must be caught.
 pub(super) const TICK: i64 = 330;
-/// A reservation is bound or given up before it is so many ticks old: after 600 s, the scheduler's own bound.
+/// The age in ticks before which a reservation is bound or given up: 600 s, the scheduler's own bound.
 pub(super) const RESERVATION_ENDS: u8 = 2;
-/// `RUN_TIMEOUT` in ticks: a run that is so old does nothing more.
+/// `RUN_TIMEOUT` in ticks: a run of this age does nothing more.
 pub(super) const RUN_ENDS: u8 = 2;
-/// Marks are not told apart beyond this age.
+/// The highest age of a mark; older marks count as this old.
 const OLD: u8 = 2;
 
 const _: () = assert!(LATE_BIND.as_secs() <= TICK * 2, "an OLD mark must be one that the rule accepts");
@@ -41,7 +41,7 @@ impl Age {
 /// A node, as far as it changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Node {
-    /// Since when it is unschedulable; the taint that the control plane adds says so too.
+    /// The time since the node became unschedulable, as the taint of the control plane shows it.
     pub(super) cordoned: Option<Age>,
     /// The mark `cordoned-at`.
     pub(super) cordoned_at: Option<Age>,

@@ -1,4 +1,4 @@
-//! `docs/decisions.md` has every section that a comment in the sources names, and its settings are those of the program.
+//! `docs/decisions.md` has every section that a comment in the sources names, and exactly the settings of the program.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Commands that no test can run: the files, objects and flags that they name are those of this repository.
+//! Commands that no test can run: the files, objects and flags that they name exist in this repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The messages and variables of the README are those of the program.
+//! The messages and variables of the README exist in the program.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn section<'a>(readme: &'a str, heading: &str) -> &'a str {
     rest.split("\n## ").next().unwrap()
 }
 
-/// What stands between single backticks in a text that is not a block of code.
+/// The texts between single backticks, without blocks of code.
 fn code_spans(text: &str) -> Vec<&str> {
     let prose = text.split("\n```").step_by(2);
     prose.flat_map(|text| text.split('`').skip(1).step_by(2)).collect()
@@ -53,7 +53,7 @@ fn every_message_of_the_troubleshooting_is_one_that_the_program_prints() {
     let messages: Vec<&str> = rows.map(|row| row.split('`').next().unwrap()).collect();
     assert!(messages.len() > 10, "{messages:?}");
     for message in messages {
-        // Three dots stand for what differs from time to time.
+        // Three dots replace the part of a message that varies.
         for part in message.split('…') {
             assert!(prints(&code, part.trim()), "no source prints {part:?}");
         }

@@ -9,7 +9,7 @@
 //!   grow 2 pool gpu                   the same, in the section of a pool
 //!   maybe cordon u4                   an action that is allowed, not demanded
 //!   nothing                           no action
-//!   keep n3 LosesPod + argo/step-7    the verdict on a node that stays; only those of interest
+//!   keep n3 LosesPod + argo/step-7    the verdict on a node that stays; a selection
 //!   unmanaged cp1                     a node that no action may name
 //!   utilization 0.672 of memory       before the run, with the resource that decides
 //!   utilization gpu 0.672 of memory   the same, of a pool

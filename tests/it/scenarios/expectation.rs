@@ -3,10 +3,10 @@
 //! ```text
 //!   exit 0                        the exit code
 //!   uncordon n3 WaitingPod        an action: node and reason
-//!   grow 2 AboveBand              so many new nodes
+//!   grow 2 AboveBand              the number of new nodes, and the reason
 //!   nothing                       no action at all
 //!   refused                       no plan at all
-//!   keep n1 CriticalPod           the verdict on a node; only those of interest
+//!   keep n1 CriticalPod           the verdict on a node; a selection
 //!   limit MIN_NODES 1 -> 3        a setting that changed a number: asked, allowed
 //!   warning pod hub/ada fits on   a part of a warning
 //! ```
@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::answer::is_refused;
 use super::difference::difference;
 
-/// The words that begin a line about what comes out as a whole.
+/// The first words of the lines that describe the outcome as a whole.
 const OUTCOME: [&str; 12] = [
     "exit", "refused", "nothing", "limit", "uncordon", "grow", "cordon", "delete", "mark", "unmark", "steer",
     "unsteer",
