@@ -26,7 +26,7 @@ pub(crate) struct Dump {
 }
 
 impl Dump {
-    /// A dump with so many nodes and pods. `bulk` multiplies what nobody reads: environment variables.
+    /// A dump with `nodes` and `pods`. `bulk` multiplies the environment variables, which nobody reads.
     pub(crate) fn new(nodes: usize, pods: usize, bulk: usize) -> Self {
         let begin = b"{\n    \"apiVersion\": \"v1\",\n    \"items\": [\n".to_vec();
         Self {

@@ -14,7 +14,7 @@ pub(crate) struct Cost {
     pub(crate) bytes: u64,
 }
 
-/// How often the peak is looked at, which never falls. What comes in the last moment is missed.
+/// The interval at which the peak is read. The peak never falls; a rise after the last read is missed.
 const LOOK: Duration = Duration::from_millis(2);
 /// A clock tick of `/proc`, on all Linux systems.
 const TICK_MS: u64 = 10;
