@@ -7,6 +7,7 @@
 //! ```
 
 mod grammar;
+mod in_zone;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,8 @@ mod url;
 use std::fmt;
 use std::str::FromStr;
 
-pub use template::{MachineTypeId, TemplateId};
+pub use in_zone::{InstanceId, MachineTypeId};
+pub use template::TemplateId;
 
 /// A project id, such as `my-project` or `example.com:my-project`, or a project number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,14 +45,6 @@ pub enum Location {
 pub struct GroupId {
     project: ProjectId,
     location: Location,
-    name: String,
-}
-
-/// An instance. Two are the same only if all of it is. Shown as `us-central1-a/hub-users-0x3f`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InstanceId {
-    project: ProjectId,
-    zone: Zone,
     name: String,
 }
 
@@ -169,33 +163,6 @@ impl GroupId {
     }
 }
 
-impl InstanceId {
-    /// An instance by its parts.
-    pub fn new(project: ProjectId, zone: Zone, name: &str) -> Result<Self, NameError> {
-        let expected = "a name such as `hub-users-0x3f`: lower case letters, digits and hyphens, at most 63";
-        let name = NameError::check(grammar::is_label(name), "name of an instance", name, expected)?;
-        Ok(Self { project, zone, name })
-    }
-
-    /// Its project.
-    #[must_use]
-    pub fn project(&self) -> &ProjectId {
-        &self.project
-    }
-
-    /// Its zone.
-    #[must_use]
-    pub fn zone(&self) -> &Zone {
-        &self.zone
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
 impl fmt::Display for ProjectId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
@@ -226,11 +193,5 @@ impl fmt::Display for Location {
 impl fmt::Display for GroupId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.location, self.name)
-    }
-}
-
-impl fmt::Display for InstanceId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.zone, self.name)
     }
 }

@@ -1,22 +1,14 @@
-//! Names of instance templates and machine types.
+//! Names of instance templates.
 
 use std::fmt;
 
-use super::{NameError, ProjectId, Region, Zone, grammar, url};
+use super::{NameError, ProjectId, Region, grammar, url};
 
 /// An instance template. Shown as `hub-users-1`, or as `us-central1/hub-users-1` where it is one of a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TemplateId {
     project: ProjectId,
     region: Option<Region>,
-    name: String,
-}
-
-/// A machine type of a zone. Shown as `us-central1-a/e2-standard-4`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MachineTypeId {
-    project: ProjectId,
-    zone: Zone,
     name: String,
 }
 
@@ -62,33 +54,6 @@ impl TemplateId {
     }
 }
 
-impl MachineTypeId {
-    /// A machine type by its parts.
-    pub fn new(project: ProjectId, zone: Zone, name: &str) -> Result<Self, NameError> {
-        let expected = "a name such as `e2-standard-4`: lower case letters, digits and hyphens, at most 63";
-        let name = NameError::check(grammar::is_label(name), "name of a machine type", name, expected)?;
-        Ok(Self { project, zone, name })
-    }
-
-    /// Its project.
-    #[must_use]
-    pub fn project(&self) -> &ProjectId {
-        &self.project
-    }
-
-    /// Its zone.
-    #[must_use]
-    pub fn zone(&self) -> &Zone {
-        &self.zone
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
 impl fmt::Display for TemplateId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.region {
@@ -98,15 +63,10 @@ impl fmt::Display for TemplateId {
     }
 }
 
-impl fmt::Display for MachineTypeId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.zone, self.name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::MachineTypeId;
 
     #[test]
     fn the_url_of_a_template_is_read_global_or_of_a_region() {
