@@ -1,23 +1,14 @@
 //! A node.
 
 use super::fields::{BrokenProtobuf, Fields, Value};
-use super::object::{amount, metadata, name, text, text_of, time};
+use super::object::{amount, name, object, text, text_of, time};
 use crate::observe::raw::{
     Condition, ConditionKind, ConditionReason, ConditionStatus, NodeInfo, Object, Spec, Status, Taint,
 };
 
 /// A node, as far as anything reads it.
 pub(super) fn node(message: &[u8]) -> Result<Object<'_>, BrokenProtobuf> {
-    let mut object = Object::default();
-    for field in Fields::of(message) {
-        match field? {
-            (1, Value::Bytes(bytes)) => metadata(bytes, None, &mut object.metadata)?,
-            (2, Value::Bytes(bytes)) => spec(bytes, &mut object.spec)?,
-            (3, Value::Bytes(bytes)) => status(bytes, &mut object.status)?,
-            _ => {}
-        }
-    }
-    Ok(object)
+    object(message, None, spec, status)
 }
 
 fn spec<'a>(message: &'a [u8], spec: &mut Spec<'a>) -> Result<(), BrokenProtobuf> {

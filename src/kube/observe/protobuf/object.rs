@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{BrokenProtobuf, Fields, Value};
 use crate::observe::raw::{
-    Amount, Amounts, Annotations, Metadata, NodeSelector, Owner, Requirement, Term, Text, Time,
+    Amount, Amounts, Annotations, Metadata, NodeSelector, Object, Owner, Requirement, Spec, Status, Term,
+    Text, Time,
 };
 
 /// A text. One that is no UTF-8 is changed where it is not, as the server does when it writes JSON.
@@ -84,8 +85,30 @@ pub(super) fn amount<'a>(message: &'a [u8], amounts: &mut Amounts<'a>) -> Result
 /// The keys of labels to keep; all of them if that is not said.
 pub(super) type LabelKeys<'k> = Option<&'k BTreeSet<String>>;
 
+/// Adds what a part of a message says to what is known.
+type Part<'a, T> = fn(&'a [u8], &mut T) -> Result<(), BrokenProtobuf>;
+
+/// A node or a pod: both have metadata, spec and status under the same numbers.
+pub(super) fn object<'a>(
+    message: &'a [u8],
+    keys: LabelKeys<'_>,
+    spec: Part<'a, Spec<'a>>,
+    status: Part<'a, Status<'a>>,
+) -> Result<Object<'a>, BrokenProtobuf> {
+    let mut object = Object::default();
+    for field in Fields::of(message) {
+        match field? {
+            (1, Value::Bytes(bytes)) => metadata(bytes, keys, &mut object.metadata)?,
+            (2, Value::Bytes(bytes)) => spec(bytes, &mut object.spec)?,
+            (3, Value::Bytes(bytes)) => status(bytes, &mut object.status)?,
+            _ => {}
+        }
+    }
+    Ok(object)
+}
+
 /// Adds what a message says to metadata.
-pub(super) fn metadata<'a>(
+fn metadata<'a>(
     message: &'a [u8],
     keys: LabelKeys<'_>,
     metadata: &mut Metadata<'a>,

@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::fields::{BrokenProtobuf, Fields, Value};
 use super::node::condition;
-use super::object::{LabelKeys, amount, label, metadata, name, node_selector, text, text_of};
+use super::object::{LabelKeys, amount, label, name, node_selector, object, text, text_of};
 use crate::observe::raw::{
     Affinity, ClaimOfVolume, Container, ContainerStatus, EmptyDir, Object, Phase, Resources, RestartPolicy,
     Spec, Status, Toleration, Volume,
@@ -12,16 +12,7 @@ use crate::observe::raw::{
 
 /// A pod, as far as anything reads it, with the labels that have one of these keys.
 pub(super) fn pod<'a>(message: &'a [u8], keys: LabelKeys<'_>) -> Result<Object<'a>, BrokenProtobuf> {
-    let mut object = Object::default();
-    for field in Fields::of(message) {
-        match field? {
-            (1, Value::Bytes(bytes)) => metadata(bytes, keys, &mut object.metadata)?,
-            (2, Value::Bytes(bytes)) => spec(bytes, &mut object.spec)?,
-            (3, Value::Bytes(bytes)) => status(bytes, &mut object.status)?,
-            _ => {}
-        }
-    }
-    Ok(object)
+    object(message, keys, spec, status)
 }
 
 fn spec<'a>(message: &'a [u8], spec: &mut Spec<'a>) -> Result<(), BrokenProtobuf> {
