@@ -114,37 +114,20 @@ struct CannotWrite(#[source] io::Error);
 mod tests {
     use super::*;
 
-    #[derive(Debug, thiserror::Error)]
-    #[error("{text}")]
-    struct Link {
-        text: &'static str,
-        source: Option<Box<Link>>,
-    }
-
-    fn chain(texts: &[&'static str]) -> Link {
-        let (text, rest) = texts.split_first().unwrap();
-        Link { text, source: (!rest.is_empty()).then(|| Box::new(chain(rest))) }
-    }
-
+    /// Which causes are shown is a matter of `ports::causes`.
     #[test]
-    fn causes_are_shown_once_and_hints_last() {
-        let cases: [(&[&str], &str); 4] = [
-            (&["a"], "error: a"),
-            (&["a", "b", "c"], "error: a\n  caused by: b\n  caused by: c"),
-            (&["cannot list: refused", "refused"], "error: cannot list: refused"),
-            (&["x: y", "y", "z"], "error: x: y\n  caused by: z"),
-        ];
-        for (texts, expected) in cases {
-            let failure = Failure::new(Ending::Refused, chain(texts));
-            assert_eq!(failure.to_string(), expected);
-            let hinted = failure.with_hint("do this").with_hint("or that");
-            assert_eq!(hinted.to_string(), format!("{expected}\nhint: do this\nhint: or that"));
-        }
+    fn causes_come_below_and_hints_last() {
+        let cause = CannotWrite(io::Error::other("the disk is full"));
+        let failure = Failure::new(Ending::Refused, cause);
+        let expected = "error: cannot write to standard output\n  caused by: the disk is full";
+        assert_eq!(failure.to_string(), expected);
+        let hinted = failure.with_hint("do this").with_hint("or that");
+        assert_eq!(hinted.to_string(), format!("{expected}\nhint: do this\nhint: or that"));
     }
 
     #[test]
     fn what_an_error_quotes_does_nothing_to_a_terminal() {
-        let failure = Failure::new(Ending::Refused, chain(&["node \u{1b}[2J\u{202e}"]));
+        let failure = Failure::new(Ending::Refused, io::Error::other("node \u{1b}[2J\u{202e}"));
         assert_eq!(failure.to_string(), "error: node \\u{1b}[2J\\u{202e}");
     }
 
