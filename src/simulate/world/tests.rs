@@ -6,7 +6,7 @@ use super::*;
 use crate::cluster::Cluster;
 use crate::machine::Machine;
 use crate::scenario::Scheduler;
-use kube_rebalancer_core::model::{Bytes, Millicores, TaintEffect};
+use kube_rebalancer_core::model::{Bytes, Millicores, Taint, TaintEffect};
 
 const MACHINE: Machine = Machine::new(Bytes(8 << 30), 4);
 

@@ -1,0 +1,184 @@
+//! What a cloud answers, and what becomes of the action and of its claim.
+
+use super::*;
+
+#[test]
+fn a_node_whose_deletion_failed_is_given_free_and_one_that_may_be_on_its_way_out_is_not() {
+    let nodes = [cordoned("a", OLD), cordoned("b", OLD)];
+    let answers =
+        vec![GroupAnswer::Failed("refused".to_owned()), GroupAnswer::InDoubt("no answer".to_owned())];
+    let world = World { answers, ..World::new(&nodes, &[]) };
+    let ended = world.apply(&nodes, vec![delete("a"), delete("b")]);
+    assert_eq!(ended.applied.outcomes, [failed("refused"), failed("no answer")]);
+    assert!(!is_claimed(&ended, "a"));
+    assert!(is_claimed(&ended, "b"), "another run could uncordon it while it goes");
+}
+
+#[test]
+fn what_the_cloud_does_not_answer_for_has_failed_and_its_claim_is_dropped() {
+    let nodes = [cordoned("a", OLD), cordoned("b", OLD), cordoned("c", OLD)];
+    let refusal = || GroupAnswer::Failed("quota".to_owned());
+    let world = World { answers: vec![GroupAnswer::AlreadySo, refusal()], ..World::new(&nodes, &[]) };
+    let ended = world.apply(&nodes, vec![delete("a"), delete("b"), delete("c")]);
+    let missing = failed("the cloud did not answer for node c");
+    assert_eq!(ended.applied.outcomes, [Outcome::AlreadySo, failed("quota"), missing]);
+    assert_eq!(["a", "b", "c"].map(|name| is_claimed(&ended, name)), [true, false, false]);
+}
+
+#[test]
+fn without_a_group_or_a_cloud_growing_and_deleting_are_not_tried_and_the_run_is_complete_all_the_same() {
+    let none = || Outcome::NotTried(NotTried::NoNodeGroup);
+    let nodes = [cordoned("a", OLD)];
+    let ended = World::new(&nodes, &[]).apply(&nodes, vec![grow(None)]);
+    assert_eq!((ended.applied.outcomes.as_slice(), ended.log.len()), ([none()].as_slice(), 0));
+    let ended =
+        World::new(&nodes, &[]).apply_without_cloud(&nodes, vec![grow(Some("zone/pool")), delete("a")]);
+    assert_eq!(ended.applied.outcomes, [none(), none()]);
+    assert_eq!(ended.log, Vec::<String>::new());
+    assert!(ended.applied.is_complete());
+}
+
+#[test]
+fn what_the_cloud_says_to_growing_is_the_outcome() {
+    for (answer, expected, is_complete) in [
+        (GroupAnswer::Done, Outcome::Applied, true),
+        (GroupAnswer::AlreadySo, Outcome::AlreadySo, true),
+        (GroupAnswer::Conflict("it shrank".to_owned()), Outcome::Postponed("it shrank".to_owned()), true),
+        (GroupAnswer::Failed("quota".to_owned()), failed("quota"), false),
+        (GroupAnswer::Refused("no".to_owned()), Outcome::Postponed("no".to_owned()), true),
+        (GroupAnswer::Exhausted("stockout".to_owned()), failed("stockout"), false),
+        (GroupAnswer::Quota("quota".to_owned()), failed("quota"), false),
+        (GroupAnswer::Forbidden("no right".to_owned()), failed("no right"), false),
+        (GroupAnswer::Gone("no group".to_owned()), failed("no group"), false),
+        (GroupAnswer::Busy("later".to_owned()), failed("later"), false),
+        (GroupAnswer::InDoubt("silence".to_owned()), failed("silence"), false),
+    ] {
+        let world = World { answers: vec![answer], ..World::new(&[], &[]) };
+        let ended = world.apply(&[], vec![grow(Some("zone/pool"))]);
+        assert_eq!(ended.applied.outcomes, [expected]);
+        assert_eq!(ended.applied.is_complete(), is_complete);
+    }
+}
+
+#[test]
+fn only_a_deletion_in_doubt_keeps_its_claim() {
+    let words = || "words".to_owned();
+    for (answer, stays) in [
+        (GroupAnswer::InDoubt(words()), true),
+        (GroupAnswer::Conflict(words()), false),
+        (GroupAnswer::Refused(words()), false),
+        (GroupAnswer::Exhausted(words()), false),
+        (GroupAnswer::Quota(words()), false),
+        (GroupAnswer::Forbidden(words()), false),
+        (GroupAnswer::Gone(words()), false),
+        (GroupAnswer::Busy(words()), false),
+        (GroupAnswer::Failed(words()), false),
+    ] {
+        let nodes = [cordoned("a", OLD)];
+        let world = World { answers: vec![answer.clone()], ..World::new(&nodes, &[]) };
+        let ended = world.apply(&nodes, vec![delete("a")]);
+        assert_eq!(is_claimed(&ended, "a"), stays, "{answer:?}");
+        assert_eq!(ended.applied.outcomes[0].message(), "words", "{answer:?}");
+    }
+}
+
+#[test]
+fn where_a_group_refuses_the_next_one_that_can_create_the_same_nodes_is_asked() {
+    let quota = || GroupAnswer::Quota("no more".to_owned());
+    let action = || grow_or(Some("zone/pool"), &[("zone/other", 7), ("zone/last", 0)]);
+    let ended = World { answers: vec![quota()], ..World::new(&[], &[]) }.apply(&[], vec![action()]);
+    assert_eq!(ended.log, ["grow zone/pool 2 to 4", "grow zone/other 7 to 9", "grow zone/last 0 to 2"]);
+    assert_eq!(ended.applied.outcomes, [failed("no more")]);
+    // What may have come about is not asked for a second time elsewhere.
+    let in_doubt = GroupAnswer::InDoubt("silence".to_owned());
+    let ended = World { answers: vec![in_doubt], ..World::new(&[], &[]) }.apply(&[], vec![action()]);
+    assert_eq!(ended.log, ["grow zone/pool 2 to 4"]);
+    assert_eq!(ended.applied.outcomes, [failed("silence")]);
+}
+
+#[test]
+fn an_instance_that_never_became_a_node_is_deleted_by_its_group() {
+    let nodes = ["a", "b", "c"].map(|name| cordoned(name, OLD));
+    let action = || vec![delete_instance("zone/pool", "i-1")];
+    let ended = World::new(&nodes, &[]).apply(&nodes, action());
+    assert_eq!(ended.log, ["list nodes", "delete instance zone/pool i-1 beside 3"]);
+    assert_eq!(ended.applied.outcomes, [Outcome::Applied]);
+    // It may have become a node meanwhile: without a list of them it stays, and with a list that lost most of them.
+    let not_tried = [Outcome::NotTried(NotTried::NoSecondLook)];
+    let ended = World { no_lists: true, ..World::new(&nodes, &[]) }.apply(&nodes, action());
+    assert_eq!((ended.log, ended.applied.outcomes), (vec!["list nodes".to_owned()], not_tried.to_vec()));
+    let ended = World::new(&nodes[..1], &[]).apply(&nodes, action());
+    assert_eq!((ended.log, ended.applied.outcomes), (vec!["list nodes".to_owned()], not_tried.to_vec()));
+    for (answer, became) in [
+        (GroupAnswer::Conflict("it is a node".to_owned()), None),
+        (GroupAnswer::Failed("no".to_owned()), Some(failed("no"))),
+        (GroupAnswer::InDoubt("silence".to_owned()), Some(failed("silence"))),
+    ] {
+        let ended = World { answers: vec![answer], ..World::new(&nodes, &[]) }.apply(&nodes, action());
+        match became {
+            Some(became) => assert_eq!(ended.applied.outcomes, [became]),
+            None => assert!(
+                matches!(ended.applied.outcomes[..], [Outcome::Postponed(_)]),
+                "{:?}",
+                ended.applied.outcomes
+            ),
+        }
+    }
+}
+
+/// Before every try, nodes and pods are looked at again.
+#[test]
+fn what_happens_while_the_cloud_is_busy_is_seen_before_the_next_try() {
+    let nodes = [cordoned("a", OLD)];
+    let ada = user("ada", "a");
+    for (meanwhile, expected) in [
+        (Meanwhile::Uncordons("a"), Stale::Schedulable),
+        (Meanwhile::Comes(ada), Stale::Occupied { pod: "hub/ada".to_owned() }),
+    ] {
+        let world = World { busy: 1, meanwhile: Some(("delete a", meanwhile)), ..World::new(&nodes, &[]) };
+        let ended = world.apply(&nodes, vec![delete("a")]);
+        let expected_log =
+            ["claim a", "list pods", "read a", "delete a", "list pods", "read a", "give free a"];
+        assert_eq!(ended.log, expected_log);
+        assert_eq!(ended.applied.outcomes, [Outcome::Stale(expected)]);
+        assert!(!is_claimed(&ended, "a"));
+    }
+    let ended = World { busy: 2, ..World::new(&nodes, &[]) }.apply(&nodes, vec![delete("a")]);
+    assert_eq!(ended.applied.outcomes, [Outcome::Applied]);
+    let lists = ended.log.iter().filter(|line| *line == "list pods").count();
+    assert_eq!(lists, 3, "{:?}", ended.log);
+    let ended = World { busy: 3, ..World::new(&nodes, &[]) }.apply(&nodes, vec![delete("a")]);
+    assert_eq!(ended.applied.outcomes, [failed("503")]);
+    assert!(!is_claimed(&ended, "a"));
+}
+
+/// It may be on its way out, so nobody must come to it, whatever is found out later.
+#[test]
+fn a_deletion_whose_answer_was_lost_is_tried_again_after_a_look_and_keeps_its_claim() {
+    let nodes = [cordoned("a", OLD)];
+    let lost = || vec![GroupAnswer::InDoubt("no answer".to_owned())];
+    let ended = World { answers: lost(), ..World::new(&nodes, &[]) }.apply(&nodes, vec![delete("a")]);
+    let tries = ended.log.iter().filter(|line| *line == "delete a").count();
+    assert_eq!((tries, ended.applied.outcomes.as_slice()), (3, [failed("no answer")].as_slice()));
+    assert!(is_claimed(&ended, "a"));
+
+    let meanwhile = Some(("delete a", Meanwhile::Uncordons("a")));
+    let world = World { answers: lost(), meanwhile, ..World::new(&nodes, &[]) };
+    let ended = world.apply(&nodes, vec![delete("a")]);
+    let tries = ended.log.iter().filter(|line| *line == "delete a").count();
+    assert_eq!((tries, ended.applied.outcomes.as_slice()), (1, [failed("no answer")].as_slice()));
+    assert!(is_claimed(&ended, "a"));
+}
+
+#[test]
+fn an_answer_about_another_node_is_no_success() {
+    let nodes = [cordoned("a", OLD), node("b"), cordoned("c", OLD)];
+    let actions = vec![uncordon("c"), cordon("b"), delete("a")];
+    let world = World { misanswered: ["a", "b", "c"].into(), ..World::new(&nodes, &[]) };
+    let ended = world.apply(&nodes, actions);
+    let told = |name: &str| {
+        failed(&format!("the answer to the patch of node {name} is about another (uid-another)"))
+    };
+    assert_eq!(ended.applied.outcomes, [told("c"), told("b"), told("a")]);
+    assert!(!ended.log.contains(&"delete a".to_owned()), "{:?}", ended.log);
+}
