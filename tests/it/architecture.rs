@@ -4,6 +4,7 @@
 mod actions;
 mod circles;
 mod crates;
+mod sleeps;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake_gce::{Fault, Group, Moment, OperationFailure, Redistribution, Requests, Template, Timing};
+use fake_gce::{
+    Fault, Group, Moment, OperationFailure, OwnFault, Redistribution, Requests, Template, Timing,
+};
 use world::{PROJECT, World, ZONE, cordoned, instance, nodes, until, user, waiting};
 
 use crate::objects::Node;
@@ -201,8 +203,11 @@ fn quota() -> OperationFailure {
 #[test]
 fn a_quota_that_is_used_up_is_told_in_the_clouds_own_words() {
     for (fault, words) in [
-        (Fault::OperationFails(quota()), "QUOTA_EXCEEDED: \"Quota 'CPUS' exceeded. Limit: 24.0\""),
-        (Fault::QuotaExceeded, "uota"),
+        (
+            Fault::Own(OwnFault::OperationFails(quota())),
+            "QUOTA_EXCEEDED: \"Quota 'CPUS' exceeded. Limit: 24.0\"",
+        ),
+        (Fault::Own(OwnFault::QuotaExceeded), "uota"),
     ] {
         let world = World::with(slow());
         let pool = crowded(&world);
@@ -412,7 +417,7 @@ fn the_role_in_the_readme_is_enough_and_no_permission_of_it_is_too_much() {
                 "compute.instanceGroupManagers.resize",
                 "compute.regionInstanceGroupManagers.deleteInstances",
             ] {
-                world.gce.fail(Requests::method(method), Fault::OperationFails(quota()));
+                world.gce.fail(Requests::method(method), Fault::Own(OwnFault::OperationFails(quota())));
             }
             world.gce.permit(permitted);
             let ran = world.run(&[]);

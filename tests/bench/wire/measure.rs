@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::process::Command;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// What a process cost.
@@ -31,7 +30,7 @@ pub(crate) fn measure(command: &mut Command) -> Cost {
         if let Some(ended) = child.try_wait().expect("a child") {
             break ended;
         }
-        sleep(LOOK);
+        fake_http::waiting::take(LOOK);
     };
     let wall_ms = u64::try_from(begin.elapsed().as_millis()).expect("a short run");
     assert!(ended.success(), "{command:?} ended with {ended}");

@@ -3,19 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use fake_http::Script;
+use fake_http::Clock;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::engine::{
     Engine, Group, GroupPath, InstancePath, Loss, Machine, ManagedGroup, Member, Template, Timing,
 };
-use crate::fault::{Fault, Moment, Requests};
-use crate::http::{Call, Shared, look, serve};
-use fake_http::Clock;
+use crate::http::{Reception, Shared, look, serve};
 
 /// How a fake is started.
 #[derive(Debug, Clone)]
@@ -47,6 +46,7 @@ pub struct GroupNow {
 /// A running fake. Dropped, it closes all connections, held ones too.
 #[derive(Debug)]
 pub struct FakeGce {
+    desk: Arc<Reception>,
     shared: Arc<Mutex<Shared>>,
     server: JoinHandle<()>,
     address: SocketAddr,
@@ -60,12 +60,12 @@ impl FakeGce {
         let shared = Shared {
             engine: Engine::new(options.clock.now(), options.timing),
             clock: options.clock,
-            script: Script::default(),
-            calls: Vec::new(),
             permissions: None,
         };
         let shared = Arc::new(Mutex::new(shared));
-        Ok(Self { server: serve(listener, Arc::clone(&shared))?, shared, address })
+        let desk = Arc::<Reception>::default();
+        let server = serve(listener, Arc::clone(&desk), Arc::clone(&shared))?;
+        Ok(Self { desk, shared, server, address })
     }
 
     /// `127.0.0.1:PORT`: the value for `GCE_METADATA_HOST`.
@@ -196,42 +196,17 @@ impl FakeGce {
         self.look().clock.advance(by);
     }
 
-    /// From now on these requests fail so. If several rules meet, the first made wins.
-    pub fn fail(&self, requests: Requests, fault: Fault) {
-        self.look().script.fail(requests, fault);
-    }
-
-    /// From now on the test is told of these requests before or after they take effect; the answer waits for it. It
-    /// may use this fake, and it may block.
-    pub fn on(&self, requests: Requests, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
-        self.look().script.on(requests, moment, hook);
-    }
-
-    /// At these requests the client is to crash, which `kill` sees to: before, so that the request never takes effect,
-    /// or after it has, but before the client knows.
-    pub fn crash(&self, requests: &Requests, moment: Moment, kill: impl FnMut(&Call) + Send + 'static) {
-        self.on(requests.clone(), moment, kill);
-        self.fail(requests.clone(), Fault::Reset(moment));
-    }
-
-    /// Forgets all rules.
-    pub fn behave(&self) {
-        self.look().script.clear();
-    }
-
-    /// All requests since the start or the last [`Self::forget_calls`], in order of arrival.
-    #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
-        self.look().calls.clone()
-    }
-
-    /// Forgets the requests so far.
-    pub fn forget_calls(&self) {
-        self.look().calls.clear();
-    }
-
     fn look(&self) -> MutexGuard<'_, Shared> {
         look(&self.shared)
+    }
+}
+
+impl Deref for FakeGce {
+    type Target = Reception;
+
+    /// Faults, hooks and calls.
+    fn deref(&self) -> &Reception {
+        &self.desk
     }
 }
 

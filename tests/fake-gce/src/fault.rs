@@ -1,133 +1,17 @@
-//! Scripted trouble: which request, and what goes wrong with it.
-
-use std::time::Duration;
-
-pub use fake_http::Moment;
-use fake_http::{Rule, Which};
+//! What goes wrong with requests to Compute Engine alone.
 
 use crate::engine::OperationFailure;
-use crate::http::Call;
 
-/// What goes wrong.
+/// What goes wrong with a request.
+pub type Fault = fake_http::Fault<OwnFault>;
+
+/// What goes wrong with Compute Engine alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// 401, as for a token that has expired; not carried out.
-    Unauthorized,
-    /// 403 for want of a permission; not carried out.
-    Forbidden,
+pub enum OwnFault {
     /// 403 for want of quota; not carried out.
     QuotaExceeded,
-    /// 404; not carried out.
-    NotFound,
-    /// 409; not carried out.
-    Conflict,
     /// 412; not carried out.
     PreconditionFailed,
-    /// 429 with this Retry-After; not carried out.
-    TooManyRequests {
-        /// How long the client is to wait.
-        retry_after_seconds: u32,
-    },
-    /// 500; not carried out.
-    InternalError,
-    /// 502 with a page for people, by something in front of Compute Engine: it had not yet passed the request on, or
-    /// it lost the answer.
-    BadGateway(Moment),
-    /// 503; not carried out.
-    Unavailable,
-    /// Accepted; but the operation is done without having changed anything, and says so.
+    /// Accepted; but the operation is done without having changed anything, and its error names the failure.
     OperationFails(OperationFailure),
-    /// A good status, and a body that breaks off in the middle though the connection does not; carried out.
-    MalformedJson,
-    /// A good status, and JSON whose members are of other types than they should be; carried out.
-    WrongTypes,
-    /// The connection closes in the middle of the body; carried out.
-    HalfBody,
-    /// Carried out at once, answered so much later.
-    Slow(Duration),
-    /// The connection is reset, without any answer.
-    Reset(Moment),
-    /// There is never an answer.
-    Hang(Moment),
-}
-
-impl Fault {
-    /// Whether the request is not carried out. (If its operation fails, it is accepted.)
-    pub(crate) fn prevents(&self) -> bool {
-        match self {
-            Self::Unauthorized
-            | Self::Forbidden
-            | Self::QuotaExceeded
-            | Self::NotFound
-            | Self::Conflict
-            | Self::PreconditionFailed
-            | Self::TooManyRequests { .. }
-            | Self::InternalError
-            | Self::Unavailable => true,
-            Self::BadGateway(moment) | Self::Reset(moment) | Self::Hang(moment) => *moment == Moment::Before,
-            Self::OperationFails(_)
-            | Self::MalformedJson
-            | Self::WrongTypes
-            | Self::HalfBody
-            | Self::Slow(_) => false,
-        }
-    }
-}
-
-/// Which requests: all, or those of a method; every one, the n-th, or those from the n-th on.
-#[derive(Debug, Clone, Default)]
-pub struct Requests {
-    method: Option<String>,
-    target: Option<String>,
-    which: Which,
-}
-
-impl Requests {
-    /// All of them, those for credentials too.
-    #[must_use]
-    pub fn all() -> Self {
-        Self::default()
-    }
-
-    /// Those of a method, named as in the REST reference, such as `compute.instanceGroupManagers.resize`. Requests to
-    /// the metadata server are called `metadata.` and the last part of their path, such as `metadata.token`.
-    #[must_use]
-    pub fn method(method: &str) -> Self {
-        Self { method: Some(method.to_owned()), ..Self::default() }
-    }
-
-    /// Only those to the group, instance or operation of this name.
-    #[must_use]
-    pub fn of(mut self, target: &str) -> Self {
-        self.target = Some(target.to_owned());
-        self
-    }
-
-    /// Only the n-th of them, counted from 1 and from when the rule was made.
-    #[must_use]
-    pub fn nth(mut self, n: usize) -> Self {
-        self.which = Which::Nth(n);
-        self
-    }
-
-    /// Only those from the n-th on, counted in the same way.
-    #[must_use]
-    pub fn since_nth(mut self, n: usize) -> Self {
-        self.which = Which::From(n);
-        self
-    }
-}
-
-impl Rule for Requests {
-    type Call = Call;
-    type Fault = Fault;
-
-    fn includes(&self, call: &Call) -> bool {
-        self.method.as_ref().is_none_or(|method| *method == call.method)
-            && self.target.as_ref().is_none_or(|target| call.target.as_ref() == Some(target))
-    }
-
-    fn which(&self) -> Which {
-        self.which
-    }
 }

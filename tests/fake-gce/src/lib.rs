@@ -25,6 +25,6 @@ pub use self::engine::{
     Member, OperationFailure, Redistribution, Template, Timing,
 };
 pub use self::fake::{FakeGce, GroupNow, Options};
-pub use self::fault::{Fault, Moment, Requests};
+pub use self::fault::{Fault, OwnFault};
 pub use self::http::Call;
-pub use fake_http::Clock;
+pub use fake_http::{Clock, Moment, Requests};

@@ -6,18 +6,27 @@
 //!                        └─> Script: counts the request, runs hooks, names a fault
 //! ```
 
+mod answer;
 mod background;
 mod body;
 mod clock;
+mod desk;
+mod fault;
 mod query;
+mod requests;
 mod script;
 mod server;
 mod twist;
+pub mod waiting;
 
+pub use answer::Answer;
 pub use background::runtime;
 pub use body::{AnswerBody, cut, endless, first_half, whole};
 pub use clock::{Clock, after};
+pub use desk::Desk;
+pub use fault::{Fault, Refuse};
 pub use query::{decode, parameter};
+pub use requests::{Named, Requests};
 pub use script::{Moment, Rule, Script, Trouble, Which};
 pub use server::{Outcome, serve};
 pub use twist::wrong_types;

@@ -37,14 +37,9 @@ impl Which {
 }
 
 /// The requests that something happens to.
-pub trait Rule {
-    /// A request, as the fake sees it.
-    type Call;
-    /// What can go wrong with one.
-    type Fault: Clone;
-
+pub trait Rule<Call> {
     /// Whether the request is one of them, their number apart.
-    fn includes(&self, call: &Self::Call) -> bool;
+    fn includes(&self, call: &Call) -> bool;
     /// Which of them.
     fn which(&self) -> Which;
 }
@@ -52,40 +47,40 @@ pub trait Rule {
 /// Something a test does when a request comes in; it may block.
 type Hook<Call> = Arc<Mutex<dyn FnMut(&Call) + Send>>;
 
-enum Effect<R: Rule> {
-    Fault(R::Fault),
-    Hook(Moment, Hook<R::Call>),
+enum Effect<Call, Fault> {
+    Fault(Fault),
+    Hook(Moment, Hook<Call>),
 }
 
-struct Entry<R: Rule> {
+struct Entry<R, Call, Fault> {
     rule: R,
     seen: usize,
-    effect: Effect<R>,
+    effect: Effect<Call, Fault>,
 }
 
 /// The rules in the order in which they were made, each with its own count.
-pub struct Script<R: Rule>(Vec<Entry<R>>);
+pub struct Script<R, Call, Fault>(Vec<Entry<R, Call, Fault>>);
 
-impl<R: Rule> Default for Script<R> {
+impl<R, Call, Fault> Default for Script<R, Call, Fault> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<R: Rule> fmt::Debug for Script<R> {
+impl<R, Call, Fault> fmt::Debug for Script<R, Call, Fault> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "a script of {} rules", self.0.len())
     }
 }
 
-impl<R: Rule> Script<R> {
+impl<R: Rule<Call>, Call, Fault: Clone> Script<R, Call, Fault> {
     /// Lets requests fail. If several rules meet, the first made wins.
-    pub fn fail(&mut self, rule: R, fault: R::Fault) {
+    pub fn fail(&mut self, rule: R, fault: Fault) {
         self.0.push(Entry { rule, seen: 0, effect: Effect::Fault(fault) });
     }
 
     /// Tells a test of requests, before or after they take effect.
-    pub fn on(&mut self, rule: R, moment: Moment, hook: impl FnMut(&R::Call) + Send + 'static) {
+    pub fn on(&mut self, rule: R, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
         self.0.push(Entry { rule, seen: 0, effect: Effect::Hook(moment, Arc::new(Mutex::new(hook))) });
     }
 
@@ -95,7 +90,7 @@ impl<R: Rule> Script<R> {
     }
 
     /// Counts a request and says what is to happen with it.
-    pub fn count(&mut self, call: &R::Call) -> Trouble<R> {
+    pub fn count(&mut self, call: &Call) -> Trouble<Call, Fault> {
         let mut trouble = Trouble { fault: None, hooks: Vec::new() };
         for entry in self.0.iter_mut().filter(|entry| entry.rule.includes(call)) {
             entry.seen += 1;
@@ -112,21 +107,21 @@ impl<R: Rule> Script<R> {
 }
 
 /// What is to happen with one request.
-pub struct Trouble<R: Rule> {
+pub struct Trouble<Call, Fault> {
     /// What goes wrong, if anything.
-    pub fault: Option<R::Fault>,
-    hooks: Vec<(Moment, Hook<R::Call>)>,
+    pub fault: Option<Fault>,
+    hooks: Vec<(Moment, Hook<Call>)>,
 }
 
-impl<R: Rule> fmt::Debug for Trouble<R> {
+impl<Call, Fault> fmt::Debug for Trouble<Call, Fault> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "trouble: a fault {}, {} hooks", self.fault.is_some(), self.hooks.len())
     }
 }
 
-impl<R: Rule> Trouble<R> {
+impl<Call, Fault> Trouble<Call, Fault> {
     /// Tells the test. Without a lock on the script: the test may change it.
-    pub fn run_hooks(&self, at: Moment, call: &R::Call) {
+    pub fn run_hooks(&self, at: Moment, call: &Call) {
         for (_, hook) in self.hooks.iter().filter(|(moment, _)| *moment == at) {
             lock(hook)(call);
         }
@@ -140,10 +135,7 @@ mod tests {
     /// Calls that begin so.
     struct Prefix(&'static str, Which);
 
-    impl Rule for Prefix {
-        type Call = &'static str;
-        type Fault = u16;
-
+    impl Rule<&'static str> for Prefix {
         fn includes(&self, call: &&'static str) -> bool {
             call.starts_with(self.0)
         }
@@ -168,7 +160,7 @@ mod tests {
     #[test]
     fn hooks_run_at_their_moment() {
         let told = Arc::new(Mutex::new(Vec::new()));
-        let mut script = Script::default();
+        let mut script: Script<_, _, u16> = Script::default();
         for moment in [Moment::After, Moment::Before] {
             let told = Arc::clone(&told);
             script.on(Prefix("", Which::Every), moment, move |call| lock(&told).push((moment, *call)));

@@ -1,6 +1,6 @@
 //! One request, as it came in.
 
-use fake_http::parameter;
+use fake_http::{Named, parameter};
 use hyper::Method;
 use hyper::header::HeaderMap;
 use serde_json::Value;
@@ -25,6 +25,16 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Null if there was none, or if it was no JSON.
     pub body: Value,
+}
+
+impl Named for Call {
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
 }
 
 impl Call {

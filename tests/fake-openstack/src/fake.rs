@@ -2,19 +2,18 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use fake_http::{Clock, Moment, Script};
+use fake_http::Clock;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::account::Account;
-use crate::call::Call;
-use crate::fault::{Fault, Requests};
 use crate::keystone::Keystone;
 use crate::nova::{Nova, Server};
-use crate::server::{Shared, look, serve};
+use crate::server::{Reception, Shared, look, serve};
 use crate::timing::Timing;
 
 /// How a fake is started.
@@ -36,6 +35,7 @@ impl Default for Options {
 /// A running fake. Dropped, it closes all connections, held ones too.
 #[derive(Debug)]
 pub struct FakeOpenStack {
+    desk: Arc<Reception>,
     shared: Arc<Mutex<Shared>>,
     server: JoinHandle<()>,
     address: SocketAddr,
@@ -53,12 +53,12 @@ impl FakeOpenStack {
             keystone,
             nova: Nova::new(options.clock.now(), options.timing),
             clock: options.clock,
-            script: Script::default(),
-            calls: Vec::new(),
             url: format!("http://{address}"),
         };
         let shared = Arc::new(Mutex::new(shared));
-        Ok(Self { server: serve(listener, Arc::clone(&shared))?, shared, address })
+        let desk = Arc::<Reception>::default();
+        let server = serve(listener, Arc::clone(&desk), Arc::clone(&shared))?;
+        Ok(Self { desk, shared, server, address })
     }
 
     /// `http://127.0.0.1:PORT/v3`: the value for `OS_AUTH_URL`.
@@ -143,42 +143,17 @@ impl FakeOpenStack {
         self.look().clock.advance(by);
     }
 
-    /// From now on these requests fail so. If several rules meet, the first made wins.
-    pub fn fail(&self, requests: Requests, fault: Fault) {
-        self.look().script.fail(requests, fault);
-    }
-
-    /// From now on the test is told of these requests before or after they take effect; the answer waits for it. It
-    /// may use this fake, and it may block.
-    pub fn on(&self, requests: Requests, moment: Moment, hook: impl FnMut(&Call) + Send + 'static) {
-        self.look().script.on(requests, moment, hook);
-    }
-
-    /// At these requests the client is to crash, which `kill` sees to: before, so that the request never takes effect,
-    /// or after it has, but before the client knows.
-    pub fn crash(&self, requests: &Requests, moment: Moment, kill: impl FnMut(&Call) + Send + 'static) {
-        self.on(requests.clone(), moment, kill);
-        self.fail(requests.clone(), Fault::Reset(moment));
-    }
-
-    /// Forgets all rules.
-    pub fn behave(&self) {
-        self.look().script.clear();
-    }
-
-    /// All requests since the start or the last [`Self::forget_calls`], in order of arrival.
-    #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
-        self.look().calls.clone()
-    }
-
-    /// Forgets the requests so far.
-    pub fn forget_calls(&self) {
-        self.look().calls.clear();
-    }
-
     fn look(&self) -> MutexGuard<'_, Shared> {
         look(&self.shared)
+    }
+}
+
+impl Deref for FakeOpenStack {
+    type Target = Reception;
+
+    /// Faults, hooks and calls.
+    fn deref(&self) -> &Reception {
+        &self.desk
     }
 }
 

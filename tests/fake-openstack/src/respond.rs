@@ -1,10 +1,11 @@
 //! What a request comes to: Keystone or Nova asked or changed, and the answer.
 
-use fake_http::parameter;
+use fake_http::{Answer, parameter};
+use hyper::header::HeaderName;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
+use crate::answer::{empty, json};
 use crate::call::Call;
 use crate::keystone::{Denied, Keystone, Token};
 use crate::nova::{Nova, Refusal, Server, gone};
@@ -30,11 +31,13 @@ pub(crate) fn respond(
         return Refusal(404, "itemNotFound", "The resource could not be found.".to_owned()).into();
     };
     match route {
-        Route::IdentityVersion => return Answer::json(200, &identity_version(url)),
-        Route::ComputeVersion => return Answer::json(200, &compute_version(url)),
+        Route::IdentityVersion => return json(200, &identity_version(url)),
+        Route::ComputeVersion => return json(200, &compute_version(url)),
         Route::Token => {
             return match keystone.issue(&call.body, now, url) {
-                Ok((token, body)) => Answer::json(201, &body).with_header("x-subject-token", &token),
+                Ok((token, body)) => {
+                    json(201, &body).with_header(HeaderName::from_static("x-subject-token"), &token)
+                }
                 Err(denied) => denied.into(),
             };
         }
@@ -63,10 +66,10 @@ fn compute(nova: &mut Nova, route: &Route, call: &Call, project: &str, url: &str
         Route::List { detail } => list(nova, call, project, *detail, version, url),
         Route::Show(id) => {
             let server = nova.servers.get(id).ok_or_else(|| gone(id))?;
-            Ok(Answer::json(200, &json!({"server": shown(server, version, true)})))
+            Ok(json(200, &json!({"server": shown(server, version, true)})))
         }
-        Route::Act(id, action) => nova.act(id, action).map(|()| Answer::empty(202)),
-        Route::Delete(id) => nova.delete(id).map(|()| Answer::empty(204)),
+        Route::Act(id, action) => nova.act(id, action).map(|()| empty(202)),
+        Route::Delete(id) => nova.delete(id).map(|()| empty(204)),
         Route::IdentityVersion | Route::Token | Route::ComputeVersion => Err(gone("")),
     }
 }
@@ -125,7 +128,7 @@ fn list(
         let next = format!("{url}{path}?limit={limit}&marker={}", last.id);
         body["servers_links"] = json!([{"rel": "next", "href": next}]);
     }
-    Ok(Answer::json(200, &body))
+    Ok(json(200, &body))
 }
 
 fn shown(server: &Server, version: u32, detail: bool) -> Value {

@@ -16,7 +16,6 @@ mod processes;
 mod programs;
 mod start;
 mod tests;
-pub(crate) mod waiting;
 mod world;
 
 use std::io::Write;

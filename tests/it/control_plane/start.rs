@@ -15,6 +15,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 use std::time::Duration;
 
+use fake_http::waiting::{self, TimedOut};
 use tempfile::TempDir;
 
 use super::certificates::{Authority, Certificate};
@@ -23,7 +24,6 @@ use super::files;
 use super::flags;
 use super::processes::{Ended, Processes};
 use super::programs::Programs;
-use super::waiting::{self, TimedOut};
 
 /// Long, as a busy machine may be ten times slower than an idle one, and nothing waits longer than it must.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::ControlPlane;
 use super::identity::Identity;
-use super::waiting;
 use crate::objects::{Node, Pod};
 
 #[test]
@@ -106,7 +105,7 @@ fn a_killed_test_process_leaves_nothing_behind() {
 
     test.kill().unwrap();
     test.wait().unwrap();
-    waiting::until("everything is gone", Duration::from_secs(30), || {
+    fake_http::waiting::until("everything is gone", Duration::from_secs(30), || {
         (!directory.exists() && !ids.iter().any(|id| is_running(*id))).then_some(())
     })
     .unwrap();

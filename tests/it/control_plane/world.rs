@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::ControlPlane;
 use super::identity::Identity;
-use super::waiting;
 use crate::objects::{Node, Pod};
 
 /// How long the controllers may take for what usually takes a second.
@@ -27,7 +26,7 @@ impl ControlPlane {
         timeout: Duration,
         ask: impl FnMut() -> Option<T>,
     ) -> T {
-        match waiting::until(description, timeout, ask) {
+        match fake_http::waiting::until(description, timeout, ask) {
             Ok(answer) => answer,
             Err(error) => {
                 panic!("{error}; the ends of the logs:\n{}", self.processes.lock().unwrap().log_tails())

@@ -65,10 +65,7 @@ impl Requests {
     }
 }
 
-impl Rule for Requests {
-    type Call = Call;
-    type Fault = Fault;
-
+impl Rule<Call> for Requests {
     fn includes(&self, call: &Call) -> bool {
         self.method.as_ref().is_none_or(|method| *method == call.method)
             && call.path.contains(&self.path_contains)

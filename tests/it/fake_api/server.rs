@@ -28,7 +28,7 @@ const USER: &str = "test";
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) store: Store,
-    pub(super) script: Script<Requests>,
+    pub(super) script: Script<Requests, Call, Fault>,
     pub(super) calls: Vec<Call>,
     /// The Date header, if it is not to be this machine's time.
     pub(super) date: Option<String>,

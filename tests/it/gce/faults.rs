@@ -5,7 +5,7 @@ use std::process::Child;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use fake_gce::{Call, Fault, GroupPath, Moment, Requests};
+use fake_gce::{Fault, GroupPath, Moment, OwnFault, Requests};
 use kube_rebalancer_core::model::annotation;
 use serde_json::{Value, json};
 
@@ -42,26 +42,8 @@ enum Trouble {
 }
 
 fn faults() -> Vec<Fault> {
-    vec![
-        Fault::Unauthorized,
-        Fault::Forbidden,
-        Fault::NotFound,
-        Fault::Conflict,
-        Fault::PreconditionFailed,
-        Fault::TooManyRequests { retry_after_seconds: 1 },
-        Fault::InternalError,
-        Fault::BadGateway(Moment::Before),
-        Fault::BadGateway(Moment::After),
-        Fault::Unavailable,
-        Fault::MalformedJson,
-        Fault::WrongTypes,
-        Fault::HalfBody,
-        Fault::Reset(Moment::Before),
-        Fault::Reset(Moment::After),
-        Fault::Hang(Moment::Before),
-        Fault::Hang(Moment::After),
-        Fault::OperationFails(quota()),
-    ]
+    let own = [Fault::Own(OwnFault::PreconditionFailed), Fault::Own(OwnFault::OperationFails(quota()))];
+    Fault::of_any_service(1).into_iter().chain(own).collect()
 }
 
 impl Task {
@@ -87,12 +69,8 @@ impl Task {
         let (world, pool) = self.start();
         let ran = world.run(&[]);
         assert_eq!((ran.code, self.is_done(&world, &pool)), (Some(0), true), "{}", ran.stderr);
-        let mut points: Vec<Point> = Vec::new();
-        for Call { method, .. } in world.gce.calls() {
-            let nth = 1 + points.iter().filter(|point| point.method == method).count();
-            points.push(Point { task: self, method, nth });
-        }
-        points
+        let numbered = world.gce.numbered().into_iter();
+        numbered.map(|(method, nth)| Point { task: self, method, nth }).collect()
     }
 
     fn is_done(self, world: &World, pool: &GroupPath) -> bool {
@@ -133,11 +111,10 @@ impl Point {
             Fault::MalformedJson | Fault::WrongTypes => self.changes(),
             Fault::Unauthorized
             | Fault::Forbidden
-            | Fault::QuotaExceeded
             | Fault::NotFound
             | Fault::Conflict
-            | Fault::PreconditionFailed
-            | Fault::OperationFails(_)
+            | Fault::Own(_)
+            | Fault::Endless
             | Fault::Slow(_)
             | Fault::Hang(_) => false,
         }
@@ -145,7 +122,7 @@ impl Point {
 
     /// Only changes have operations that can fail.
     fn has_effect(&self, fault: &Fault) -> bool {
-        !matches!(fault, Fault::OperationFails(_)) || self.changes()
+        !matches!(fault, Fault::Own(OwnFault::OperationFails(_))) || self.changes()
     }
 
     fn changes(&self) -> bool {

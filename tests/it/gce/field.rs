@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fake_gce::{Fault, Group, Requests};
+use fake_gce::{Fault, Group, OwnFault, Requests};
 
 use super::world::{PROJECT, World, user, waiting};
 use super::{DELETE, RESIZE};
@@ -38,7 +38,7 @@ fn where_a_group_refuses_the_next_one_grows() {
         world.api.add_pod(&user(&format!("of-{node}"), "4608Mi").on(node));
     }
     world.api.add_pod(&waiting("dora", "4Gi"));
-    world.gce.fail(Requests::method(RESIZE).of("alpha"), Fault::QuotaExceeded);
+    world.gce.fail(Requests::method(RESIZE).of("alpha"), Fault::Own(OwnFault::QuotaExceeded));
     let ran = world.run(&[]);
     assert_eq!(
         (world.target_size(&alpha), world.target_size(&beta)),
@@ -96,7 +96,7 @@ fn what_fails_keeps_the_instance_that_never_became_a_node() {
     let pool = world.gce.add_group(pool);
     world.api.add_node(&Node::new("a").on_compute_engine(PROJECT, A));
     world.api.add_pod(&user("ada", "6Gi").on("a"));
-    world.gce.fail(Requests::method(DELETE), Fault::QuotaExceeded);
+    world.gce.fail(Requests::method(DELETE), Fault::Own(OwnFault::QuotaExceeded));
     let ran = world.run(&[]);
     assert_eq!(ran.code, Some(1), "{:?}", ran.story());
     assert_eq!((world.going(&pool), world.target_size(&pool)), (Vec::new(), 2));

@@ -190,6 +190,5 @@ pub(super) fn waiting(name: &str, memory: &str) -> Pod {
 /// Waits until something is so.
 #[track_caller]
 pub(super) fn until(description: &str, mut is_so: impl FnMut() -> bool) {
-    crate::control_plane::waiting::until(description, Duration::from_secs(30), || is_so().then_some(()))
-        .unwrap();
+    fake_http::waiting::until(description, Duration::from_secs(30), || is_so().then_some(())).unwrap();
 }

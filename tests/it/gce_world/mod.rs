@@ -18,10 +18,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fake_gce::{FakeGce, InstancePath, Machine, MachineStatus};
+use fake_http::waiting;
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use self::cluster::Cluster;
-use crate::control_plane::waiting;
 use crate::objects::Node;
 
 /// Between two looks of the thread.
@@ -79,7 +79,7 @@ where
                     }
                 }
                 thread_shared.looks.fetch_add(1, Ordering::Release);
-                std::thread::sleep(PAUSE);
+                waiting::take(PAUSE);
             }
         });
         Self { gce, cluster, shared, thread: Some(thread) }

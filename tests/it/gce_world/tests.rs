@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_gce::{Clock, FakeGce, Group, GroupPath, InstancePath, Options, Timing};
+use fake_http::waiting;
 use serde_json::Value;
 
 use super::{Cluster, GceWorld, node_of};
-use crate::control_plane::{ControlPlane, waiting};
+use crate::control_plane::ControlPlane;
 use crate::fake_api::{FakeApi, Resource};
 
 /// Five instances: three in a zone, two in a region.

@@ -14,6 +14,7 @@ use crate::control_plane::identity::Identity;
 use crate::objects::{Node, Pod};
 
 const HOLDER: &str = "/spec/holderIdentity";
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Six nodes of 8 Gi that start empty, but for the hub on `n0`. Users are put on nodes by hand.
 struct World {
@@ -44,6 +45,18 @@ impl World {
     fn delete_lease(&self) {
         let answer = self.plane.admin().delete(&lease_path("default"));
         assert!([200, 404].contains(&answer.status), "{}", answer.text);
+    }
+
+    /// Waits until a run holds the Lease and so many nodes are cordoned, or until `over`.
+    fn wait_for_a_holder(&self, cordons: usize, over: impl Fn() -> bool) {
+        let is_held = || {
+            let lease = self.plane.admin().get(&lease_path("default"));
+            lease.status == 200
+                && !holder(&lease.success()).is_empty()
+                && self.plane.cordoned().len() >= cordons
+        };
+        let done = || (over() || is_held()).then_some(());
+        self.plane.wait_until("a run holds the Lease", PATIENCE, done);
     }
 
     /// Everything schedulable again, and no Lease.
@@ -224,12 +237,13 @@ fn without_the_lease_there_is_still_no_bad_state() {
     let mut side_by_side = 0;
     thread::scope(|scope| {
         scope.spawn(|| {
-            for pause in [20, 60, 100, 140].into_iter().cycle() {
-                world.delete_lease();
-                thread::sleep(Duration::from_millis(pause)); // in the midst of a run, which takes some 100 ms
+            // Now as soon as a run holds it, now in the midst of its cordons.
+            for cordons in [0, 1, 0, 2].into_iter().cycle() {
+                world.wait_for_a_holder(cordons, || over.load(Ordering::Relaxed));
                 if over.load(Ordering::Relaxed) {
                     break;
                 }
+                world.delete_lease();
             }
         });
         for round in 0..12 {

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use fake_http::Clock;
+use fake_http::waiting::until;
+
 use super::checkout::{Checkout, Ran};
 use super::names;
 use super::page::Page;
 use super::way::Way;
 use crate::control_plane::ControlPlane;
 use crate::objects::{Node, Pod};
+
+/// For how long a test waits for what comes in a moment.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A command with these words writes this.
 const WRITES: [(&str, &str); 14] = [
@@ -97,13 +103,15 @@ fn what_needs_a_cluster_works_on_a_real_control_plane() {
     }
 }
 
-/// A dump whose name has the time, made again as `cron` would: a second later, which is the least that tells names apart.
+/// A dump whose name has the time, made again as `cron` would: in another second, which is the least that tells names apart.
 fn dump_twice(checkout: &Checkout, command: &str) {
     for _ in 0..2 {
         let ran = checkout.run(command, "");
         assert_eq!(ran.code, Some(0), "{command}\n{}", ran.told);
         assert!(ran.wrote.contains("\"jupyter-ada\""), "{command}\n{}", ran.wrote);
-        std::thread::sleep(Duration::from_secs(1));
+        let second = || Clock::real().now().as_second();
+        let made = second();
+        until("the next dump has another name", PATIENCE, || (second() > made).then_some(())).unwrap();
     }
 }
 
@@ -131,7 +139,7 @@ fn read_logs(plane: &ControlPlane, checkout: &Checkout, page: &Page, command: &s
         let output = plane.kubectl(&[&["create", "job", &job], &from[..]].concat());
         assert!(output.status.success(), "{output:?}");
     }
-    plane.wait_until(&format!("only a kubelet is missing for: {logs}"), Duration::from_mins(1), || {
+    plane.wait_until(&format!("only a kubelet is missing for: {logs}"), PATIENCE, || {
         let ran = checkout.run(logs, "");
         ran.told.contains("containerLogs").then_some(())
     });

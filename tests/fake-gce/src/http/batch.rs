@@ -1,10 +1,9 @@
 //! Several requests in one, as gcloud sends them: a multipart body with an HTTP request in each part.
 
+use fake_http::Answer;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
-
-use super::answer::Answer;
 
 /// Where they go.
 pub(super) const PATH: &str = "/batch/compute/v1";
@@ -55,5 +54,7 @@ pub(super) fn join(answers: &[(Part, Answer)]) -> Answer {
             answer.text,
         )
     });
-    Answer::multipart(BOUNDARY, parts.chain([format!("--{BOUNDARY}--\r\n")]).collect())
+    let kind = format!("multipart/mixed; boundary={BOUNDARY}");
+    let text: String = parts.chain([format!("--{BOUNDARY}--\r\n")]).collect();
+    Answer::new(200, &kind, text)
 }

@@ -1,9 +1,10 @@
 //! The metadata server, as far as Application Default Credentials ask it.
 
-use hyper::header::{HeaderName, HeaderValue};
+use fake_http::Answer;
+use hyper::header::HeaderName;
 use serde_json::json;
 
-use super::answer::Answer;
+use super::answer::{json, plain};
 use super::call::Call;
 use crate::engine::Engine;
 
@@ -14,11 +15,11 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Answers a request for what is at `path` under `/computeMetadata/v1/`.
 pub(super) fn answer(path: &str, call: &Call, engine: &Engine) -> Answer {
     let answer = if call.headers.get(&FLAVOR).is_none_or(|flavor| flavor != "Google") && call.path != "/" {
-        Answer::text(403, "Missing required header: Metadata-Flavor: Google")
+        plain(403, "Missing required header: Metadata-Flavor: Google")
     } else {
-        value(path, engine).unwrap_or_else(|| Answer::text(404, "not found"))
+        value(path, engine).unwrap_or_else(|| plain(404, "not found"))
     };
-    answer.with_header(FLAVOR, HeaderValue::from_static("Google"))
+    answer.with_header(FLAVOR, "Google")
 }
 
 fn value(path: &str, engine: &Engine) -> Option<Answer> {
@@ -35,15 +36,15 @@ fn value(path: &str, engine: &Engine) -> Option<Answer> {
         ("instance/service-accounts", _) => "default/\n".to_owned(),
         (_, Some("" | "/")) => {
             let account = json!({"aliases": ["default"], "email": EMAIL, "scopes": [SCOPE]});
-            return Some(Answer::json(200, &account));
+            return Some(json(200, &account));
         }
         (_, Some("/email")) => EMAIL.to_owned(),
         (_, Some("/scopes")) => format!("{SCOPE}\n"),
         (_, Some("/token")) => {
             let token = json!({"access_token": "a-fake-token", "expires_in": 3599, "token_type": "Bearer"});
-            return Some(Answer::json(200, &token));
+            return Some(json(200, &token));
         }
         _ => return None,
     };
-    Some(Answer::text(200, &text))
+    Some(plain(200, &text))
 }

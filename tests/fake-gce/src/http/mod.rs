@@ -9,4 +9,4 @@ mod route;
 mod server;
 
 pub use self::call::Call;
-pub(crate) use self::server::{Shared, look, serve};
+pub(crate) use self::server::{Reception, Shared, look, serve};

@@ -1,8 +1,9 @@
 //! What a request comes to: the engine asked or changed, and the answer.
 
+use fake_http::Answer;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, unauthorized};
+use super::answer::{json, unauthorized};
 use super::call::Call;
 use super::metadata;
 use super::route::{Resource, Route, Scope, Verb};
@@ -45,7 +46,7 @@ pub(super) fn respond(
         Resource::Projects | Resource::Regions | Resource::Zones => request.places(resource, verb),
     });
     match answer {
-        Ok(body) => Answer::json(200, &body),
+        Ok(body) => json(200, &body),
         Err(refusal) => refusal.into(),
     }
 }

@@ -8,7 +8,7 @@ use super::client::{Answer, exchange, post, send};
 use super::fake;
 use crate::engine::{Group, GroupPath, OperationFailure};
 use crate::fake::FakeGce;
-use crate::fault::{Fault, Moment, Requests};
+use crate::{Fault, Moment, OwnFault, Requests};
 
 const RESIZE: &str = "compute.instanceGroupManagers.resize";
 
@@ -32,10 +32,10 @@ fn a_refusal_by_script_has_its_status_and_reason_and_is_not_carried_out() {
     let cases = [
         (Fault::Unauthorized, 401, "authError"),
         (Fault::Forbidden, 403, "forbidden"),
-        (Fault::QuotaExceeded, 403, "quotaExceeded"),
+        (Fault::Own(OwnFault::QuotaExceeded), 403, "quotaExceeded"),
         (Fault::NotFound, 404, "notFound"),
         (Fault::Conflict, 409, "resourceNotReady"),
-        (Fault::PreconditionFailed, 412, "conditionNotMet"),
+        (Fault::Own(OwnFault::PreconditionFailed), 412, "conditionNotMet"),
         (Fault::TooManyRequests { retry_after_seconds: 7 }, 429, "rateLimitExceeded"),
         (Fault::InternalError, 500, "internalError"),
         (Fault::Unavailable, 503, "backendError"),
@@ -122,7 +122,7 @@ fn an_operation_that_fails_is_accepted_and_says_so_when_it_is_done() {
     let (fake, group) = users();
     let failure =
         OperationFailure { status: 403, code: "QUOTA_EXCEEDED".to_owned(), message: "No more.".to_owned() };
-    fake.fail(Requests::method(RESIZE), Fault::OperationFails(failure));
+    fake.fail(Requests::method(RESIZE), Fault::Own(OwnFault::OperationFails(failure)));
     let begun = grow(&fake).unwrap().good();
     assert_eq!((begun.get("error"), begun["status"].as_str()), (None, Some("PENDING")));
     fake.advance(Duration::from_secs(2));

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::client::get;
 use super::fake;
 use crate::engine::{Group, Template};
-use crate::fault::{Fault, Requests};
+use crate::{Fault, Requests};
 
 const URL: &str = "https://www.googleapis.com/compute/v1/projects/p";
 

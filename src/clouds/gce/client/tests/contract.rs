@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fake_gce::{
-    FakeGce, Fault, Group, GroupPath, InstancePath, Moment, OperationFailure, Options, Redistribution,
-    Requests, Template, Timing,
+    FakeGce, Fault, Group, GroupPath, InstancePath, Moment, OperationFailure, Options, OwnFault,
+    Redistribution, Requests, Template, Timing,
 };
 use tokio::task::JoinSet;
 
@@ -203,10 +203,10 @@ async fn a_change_that_is_refused_is_certain_not_to_have_been_made() {
     let cases = [
         (Fault::Unauthorized, ErrorKind::Credentials, "401 (authError)"),
         (Fault::Forbidden, ErrorKind::Forbidden, "403 (forbidden)"),
-        (Fault::QuotaExceeded, ErrorKind::Quota, "403 (quotaExceeded)"),
+        (Fault::Own(OwnFault::QuotaExceeded), ErrorKind::Quota, "403 (quotaExceeded)"),
         (Fault::NotFound, ErrorKind::NotFound, "404 (notFound)"),
         (Fault::Conflict, ErrorKind::Other, "409 (resourceNotReady)"),
-        (Fault::PreconditionFailed, ErrorKind::Other, "412 (conditionNotMet)"),
+        (Fault::Own(OwnFault::PreconditionFailed), ErrorKind::Other, "412 (conditionNotMet)"),
     ];
     for (fault, kind, told) in cases {
         let (fake, groups) = fake(Timing::default());
@@ -238,7 +238,10 @@ async fn an_operation_that_fails_is_told_with_its_code() {
     };
     let engine = client(&fake).await;
     for (number, path) in groups.iter().enumerate() {
-        fake.fail(Requests::method(&method(path, "resize")), Fault::OperationFails(failure.clone()));
+        fake.fail(
+            Requests::method(&method(path, "resize")),
+            Fault::Own(OwnFault::OperationFails(failure.clone())),
+        );
         let error = engine.resize(&id(path), 4, &request_id(number)).await.unwrap_err();
         assert_eq!((error.kind, error.unchanged), (ErrorKind::Quota, false));
         let told = r#"with 403: QUOTA_EXCEEDED: "Quota 'CPUS' exceeded. Limit: 24.0 in region us-central1.""#;

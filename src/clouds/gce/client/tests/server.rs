@@ -159,6 +159,9 @@ fn write(stream: &mut TcpStream, reply: &Reply) {
             write!(stream, "{head}\r\nlocation: {address}\r\n\r\n").ok();
         }
         Reply::Close => {}
-        Reply::Silence => thread::sleep(Duration::from_mins(1)),
+        // Until the client has had enough, and closes the connection.
+        Reply::Silence => {
+            stream.read_to_end(&mut Vec::new()).ok();
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fake_http::waiting::until_async;
 use fake_openstack::{Account, Server as FakeServer};
 use jiff::SignedDuration;
 use kube_rebalancer_core::model::Node;
@@ -34,18 +35,15 @@ impl Side {
 
     /// Waits until a server has a status and no task; `None` for one that is gone.
     async fn settle(&self, cloud: &OpenStack, id: &ServerId, status: Option<&str>) {
-        for _ in 0..300 {
+        let is_so = async || {
             if let Self::Fake(world) = self {
                 world.settle();
             }
             let now = cloud.nova.server(id, false).await.unwrap();
-            let is_so = now.as_ref().map(|server| (server.status.as_str(), server.task.as_deref()));
-            if is_so == status.map(|status| (status, None)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        panic!("server {id} does not become {status:?}");
+            let now = now.as_ref().map(|server| (server.status.as_str(), server.task.as_deref()));
+            (now == status.map(|status| (status, None))).then_some(())
+        };
+        until_async(&format!("server {id} becomes {status:?}"), Duration::from_mins(1), is_so).await.unwrap();
     }
 }
 

@@ -42,25 +42,9 @@ enum Trouble {
 }
 
 fn troubles() -> Vec<Trouble> {
-    let faults = [
-        Fault::Unauthorized,
-        Fault::Forbidden,
-        Fault::NotFound,
-        Fault::Conflict,
-        Fault::TooManyRequests { retry_after_seconds: 0 },
-        Fault::InternalError,
-        Fault::BadGateway(Moment::Before),
-        Fault::BadGateway(Moment::After),
-        Fault::Unavailable,
-        Fault::MalformedJson,
-        Fault::WrongTypes,
-        Fault::HalfBody,
-        Fault::Reset(Moment::Before),
-        Fault::Reset(Moment::After),
-        Fault::Hang(Moment::Before),
-        Fault::Hang(Moment::After),
-    ];
-    let each = faults.into_iter().flat_map(|fault| [Trouble::Once(fault.clone()), Trouble::Lasting(fault)]);
+    let each = Fault::of_any_service(0)
+        .into_iter()
+        .flat_map(|fault| [Trouble::Once(fault.clone()), Trouble::Lasting(fault)]);
     each.chain([Trouble::Crash(Moment::Before), Trouble::Crash(Moment::After)]).collect()
 }
 
@@ -102,12 +86,8 @@ impl Deed {
     async fn points(self) -> Vec<Point> {
         let world = self.start();
         assert_eq!(self.run(&world).await, Some(GroupAnswer::Done), "{self:?}");
-        let mut points: Vec<Point> = Vec::new();
-        for call in world.fake.calls() {
-            let nth = 1 + points.iter().filter(|point| point.method == call.method).count();
-            points.push(Point { deed: self, method: call.method, nth });
-        }
-        points
+        let numbered = world.fake.numbered().into_iter();
+        numbered.map(|(method, nth)| Point { deed: self, method, nth }).collect()
     }
 
     /// Whether it is done or under way.
