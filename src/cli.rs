@@ -22,7 +22,7 @@ use clap_complete::Shell;
 pub use history::HistoryArgs;
 use jiff::Timestamp;
 #[cfg(feature = "simulate")]
-pub use simulate::SimulateArgs;
+pub use simulate::{By, SimulateArgs};
 #[cfg(feature = "simulate")]
 pub use trace::TraceArgs;
 

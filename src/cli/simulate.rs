@@ -18,12 +18,13 @@ pub struct SimulateArgs {
     /// When users come
     #[arg(long, value_enum, default_value_t, help_heading = USERS)]
     pub profile: Profile,
-    /// Take real users from a file made by trace, gzip or not; - is standard input
+    /// Take real users from files made by trace, gzip or not; - is standard input
     ///
     /// A CSV file with the header start,end,memory,cpu and a row for each server that somebody had, in order of start.
     /// Times are RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
-    pub trace: Option<OsString>,
+    /// Each of several files is simulated by itself, and what came of all is added up.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
+    pub trace: Vec<OsString>,
     /// Let foresight begin with what this file has learned
     #[arg(long, value_name = "FILE", help_heading = USERS)]
     pub history: Option<OsString>,
@@ -65,6 +66,9 @@ pub struct SimulateArgs {
     /// Simulate other settings too, side by side; may be given several times
     #[arg(long, value_name = "SETTINGS", long_help = COMPARE, help_heading = OUTPUT)]
     pub compare: Vec<String>,
+    /// Count who waited by the hour of the day too, by the clock of `TIME_ZONE`
+    #[arg(long, value_enum, value_name = "hour", hide_possible_values = true, help_heading = OUTPUT)]
+    pub by: Option<By>,
     /// Draw the nodes of each policy over time, as .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot_file(), help_heading = OUTPUT)]
     pub plot: Option<PlotFile>,
@@ -77,6 +81,13 @@ pub struct SimulateArgs {
     /// The settings given as flags.
     #[command(flatten)]
     pub settings: SettingFlags,
+}
+
+/// What waits are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// The hour of the day
+    Hour,
 }
 
 const USERS: &str = "Users";

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{World, calendar, history, read_settings};
-use crate::cli::{OutputFormat, SettingFlags, SimulateArgs};
+use crate::cli::{By, OutputFormat, SettingFlags, SimulateArgs};
 use crate::error::{Ending, Failure, written};
 use crate::settings::Settings;
 use crate::settings::catalog::ENTRIES;
@@ -26,34 +26,37 @@ use kube_rebalancer_simulate::session::Session;
 use kube_rebalancer_simulate::trace::read::{Trace, TraceError};
 use kube_rebalancer_simulate::users::people::people;
 use kube_rebalancer_simulate::users::{Demand, MONDAY, Profile};
-use kube_rebalancer_simulate::{Contender, Extras, Machine, Simulation, simulate};
+use kube_rebalancer_simulate::{Contender, Extras, Machine, Simulation, simulate, sum};
 
 /// A simulation that takes longer shows how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
     let (settings, _) = read_settings(arguments.settings.clone(), world)?;
-    let (scenario, users) = scenario(arguments)?;
+    let (mut scenarios, users) = scenarios(arguments)?;
+    let [first, ..] = scenarios.as_slice() else { return Ok(Ending::Done) };
+    if arguments.plot.is_some() && scenarios.len() > 1 {
+        return Err(Failure::new(Ending::Usage, PlotOfSeveral));
+    }
     let history = history::read(arguments.history.as_deref())?;
-    let contender = |name: String, text: Option<String>, resolved: &Settings| {
-        contender(name, text, resolved, history.clone(), &scenario)
+    let rivals = rivals(arguments, &settings, world)?;
+    let first_day = first.start.to_zoned(TimeZone::UTC).weekday();
+    let mut simulations = Vec::new();
+    for scenario in &scenarios {
+        scenario.check().map_err(|error| {
+            Failure::new(Ending::Usage, error).with_hint("--node-memory and --node-cpu make larger nodes")
+        })?;
+        let contenders: Vec<Contender> =
+            rivals.iter().map(|rival| rival.contender(history.clone(), scenario)).collect();
+        let points_every = arguments.plot.as_ref().map(|_| points_every(scenario.length));
+        let by_hour = arguments.by.map(|By::Hour| &settings.policy().foresight.time_zone);
+        simulations.push(simulate_with_progress(scenario, &contenders, points_every, by_hour)?);
+    }
+    let (Some(simulation), Some(scenario)) = (sum(simulations), together(&mut scenarios)) else {
+        return Ok(Ending::Done);
     };
-    let mut contenders = vec![contender("kube-rebalancer".to_owned(), None, &settings)];
-    if let Some(without) = without_foresight(&settings, &arguments.settings, world)? {
-        contenders.push(contender("no foresight".to_owned(), Some(WITHOUT.to_owned()), &without));
-    }
-    for (index, text) in arguments.compare.iter().enumerate() {
-        let compared = compared(text, &arguments.settings, world)?;
-        contenders.push(contender(format!("compare {}", index + 1), Some(text.clone()), &compared));
-    }
-    scenario.check().map_err(|error| {
-        Failure::new(Ending::Usage, error).with_hint("--node-memory and --node-cpu make larger nodes")
-    })?;
-    let points_every = arguments.plot.as_ref().map(|_| points_every(scenario.length));
-    let simulation = simulate_with_progress(&scenario, &contenders, points_every)?;
     let shown = settings.for_report();
-    let facts =
-        Facts { version: env!("CARGO_PKG_VERSION"), users: &users, scenario: &scenario, settings: &shown };
+    let facts = Facts { version: env!("CARGO_PKG_VERSION"), users: &users, scenario, settings: &shown };
     let layout = Layout {
         width: world.terminal.width(),
         color: world.terminal.use_color(arguments.color, &world.environment),
@@ -66,34 +69,62 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
     if let Some(plot) = &arguments.plot {
         // The report is written first, so that it survives a plot that cannot be written.
         written(out.flush())?;
-        let first_day = scenario.start.to_zoned(TimeZone::UTC).weekday();
         plot.write(&panels(&simulation), first_day)
             .map_err(|error| Failure::new(Ending::Incomplete, error))?;
     }
     Ok(Ending::Done)
 }
 
-fn contender(
+/// Settings that are simulated on the same users.
+struct Rival {
     name: String,
-    settings: Option<String>,
-    resolved: &Settings,
-    history: Option<Arc<History>>,
-    scenario: &Scenario,
-) -> Contender {
-    let length = SignedDuration::from_secs(i64::try_from(scenario.length).unwrap_or(i64::MAX));
-    let end = scenario.start.saturating_add(length).unwrap_or(Timestamp::MAX);
-    let known = calendar::read(resolved, scenario.start, end);
-    for problem in &known.problems {
-        log::warn!("{problem}");
+    /// What they differ in.
+    text: Option<String>,
+    settings: Settings,
+}
+
+/// The settings as given, those without foresight, and those to be compared.
+fn rivals(arguments: &SimulateArgs, settings: &Settings, world: &World) -> Result<Vec<Rival>, Failure> {
+    let flags = &arguments.settings;
+    let name = "kube-rebalancer".to_owned();
+    let mut rivals = vec![Rival { name, text: None, settings: settings.clone() }];
+    if let Some(settings) = without_foresight(settings, flags, world)? {
+        rivals.push(Rival { name: "no foresight".to_owned(), text: Some(WITHOUT.to_owned()), settings });
     }
-    Contender {
-        name,
-        settings,
-        policy: resolved.policy().clone(),
-        run_timeout: resolved.run_timeout(),
-        history,
-        calendar: known.windows,
+    for (index, text) in arguments.compare.iter().enumerate() {
+        let settings = compared(text, flags, world)?;
+        rivals.push(Rival { name: format!("compare {}", index + 1), text: Some(text.clone()), settings });
     }
+    Ok(rivals)
+}
+
+impl Rival {
+    fn contender(&self, history: Option<Arc<History>>, scenario: &Scenario) -> Contender {
+        let length = SignedDuration::from_secs(i64::try_from(scenario.length).unwrap_or(i64::MAX));
+        let end = scenario.start.saturating_add(length).unwrap_or(Timestamp::MAX);
+        let known = calendar::read(&self.settings, scenario.start, end);
+        for problem in &known.problems {
+            log::warn!("{problem}");
+        }
+        Contender {
+            name: self.name.clone(),
+            settings: self.text.clone(),
+            policy: self.settings.policy().clone(),
+            run_timeout: self.settings.run_timeout(),
+            history,
+            calendar: known.windows,
+        }
+    }
+}
+
+/// The first of several scenarios with the users and the length of all, for reports.
+fn together(scenarios: &mut [Scenario]) -> Option<&Scenario> {
+    let (first, others) = scenarios.split_first_mut()?;
+    for other in others {
+        first.length = first.length.saturating_add(other.length);
+        first.sessions.append(&mut other.sessions);
+    }
+    Some(first)
 }
 
 /// The settings that expect nothing and steer nobody.
@@ -136,14 +167,26 @@ struct Users {
     words: String,
 }
 
-/// The cluster and its users, and in words where the users are from.
-fn scenario(arguments: &SimulateArgs) -> Result<(Scenario, String), Failure> {
-    let Users { sessions, start, length, words } = match &arguments.trace {
-        Some(file) => from_trace(&Source::from(file.clone()), arguments.days)?,
-        None => from_profile(arguments),
-    };
-    // Real users come to a cluster of one pool, whatever profile would be the default.
-    let profile = if arguments.trace.is_some() { Profile::default() } else { arguments.profile };
+/// The clusters and their users, one for each trace, and in words where the users are from.
+fn scenarios(arguments: &SimulateArgs) -> Result<(Vec<Scenario>, String), Failure> {
+    if arguments.trace.is_empty() {
+        let users = from_profile(arguments);
+        let words = users.words.clone();
+        return Ok((vec![scenario(arguments, users, arguments.profile)], words));
+    }
+    let mut words = Vec::new();
+    let mut scenarios = Vec::new();
+    for file in &arguments.trace {
+        let users = from_trace(&Source::from(file.clone()), arguments.days)?;
+        words.push(users.words.clone());
+        // Real users come to a cluster of one pool, whatever profile would be the default.
+        scenarios.push(scenario(arguments, users, Profile::default()));
+    }
+    Ok((scenarios, words.join("; ")))
+}
+
+fn scenario(arguments: &SimulateArgs, users: Users, profile: Profile) -> Scenario {
+    let Users { sessions, start, length, .. } = users;
     let usual = profile.machine();
     let machine = Machine {
         memory: arguments.node_memory.unwrap_or(usual.memory),
@@ -151,7 +194,7 @@ fn scenario(arguments: &SimulateArgs) -> Result<(Scenario, String), Failure> {
     };
     // With one zone every disk is at hand on every node.
     let people = if arguments.zones > 1 { people(&sessions, arguments.seed) } else { Vec::new() };
-    let scenario = Scenario {
+    Scenario {
         sessions,
         people,
         start,
@@ -163,8 +206,7 @@ fn scenario(arguments: &SimulateArgs) -> Result<(Scenario, String), Failure> {
         image_pull: arguments.image_pull,
         interval: arguments.interval,
         seed: arguments.seed,
-    };
-    Ok((scenario, words))
+    }
 }
 
 fn from_profile(arguments: &SimulateArgs) -> Users {
@@ -224,6 +266,7 @@ fn simulate_with_progress(
     scenario: &Scenario,
     contenders: &[Contender],
     points_every: Option<u64>,
+    by_hour: Option<&TimeZone>,
 ) -> Result<Simulation, Failure> {
     let steps = Extras::steps(scenario, contenders.len());
     let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::hidden());
@@ -239,7 +282,7 @@ fn simulate_with_progress(
             }
         });
         let progress = |seconds: u64| bar.inc(seconds);
-        let result = simulate(scenario, contenders, Extras { points_every, progress: &progress });
+        let result = simulate(scenario, contenders, Extras { points_every, by_hour, progress: &progress });
         drop(ended);
         result
     });
@@ -253,6 +296,10 @@ const DAY: u64 = 24 * 60 * 60;
 const MOST_DAYS: u64 = 366;
 
 const DEFECT: &str = "that is a defect of this program: please report it with the command line";
+
+#[derive(Debug, thiserror::Error)]
+#[error("--plot draws one trace, and several are given")]
+struct PlotOfSeveral;
 
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: from the first start to the last end it is {days} days, expected at most {MOST_DAYS}")]

@@ -18,6 +18,7 @@ mod engine;
 mod fill;
 mod fixed;
 mod floor;
+mod hours;
 mod machine;
 pub mod panels;
 pub mod plot;
@@ -29,6 +30,7 @@ pub mod result;
 pub mod scenario;
 pub mod series;
 pub mod session;
+mod sum;
 #[cfg(test)]
 mod tests;
 pub mod trace;
@@ -41,6 +43,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{ScopedJoinHandle, scope};
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{History, LabelSelector, Window};
 use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
@@ -50,9 +53,11 @@ use autoscaler::{Autoscaler, Rebalancer, ScalePy, WhenEmpty};
 use engine::Until;
 use fill::Fill;
 pub use floor::Floor;
+pub use hours::{Hour, Hours};
 pub use machine::Machine;
 use result::PolicyResult;
 use scenario::Scenario;
+pub use sum::sum;
 use world::World;
 
 /// The label of users' pods where `PREEMPTIBLE_LABELS` names none: that of Zero to `JupyterHub`.
@@ -82,6 +87,8 @@ pub struct Simulation {
     pub floor: Floor,
     /// The policies: those to be compared first, then what they are compared with.
     pub results: Vec<PolicyResult>,
+    /// Users and those who waited by the hour of the day, if that was asked for.
+    pub hours: Option<Hours>,
 }
 
 /// A simulation that could not be ended.
@@ -103,6 +110,8 @@ pub struct SimulationError {
 pub struct Extras<'e> {
     /// A point of each policy every so many seconds.
     pub points_every: Option<u64>,
+    /// The clock by whose hours users are counted.
+    pub by_hour: Option<&'e TimeZone>,
     /// Told of each step how many seconds have been simulated; all policies together go through [`Extras::steps`].
     pub progress: &'e (dyn Fn(u64) + Sync),
 }
@@ -133,7 +142,7 @@ pub fn simulate(
     extras: Extras<'_>,
 ) -> Result<Simulation, SimulationError> {
     let Some(first) = contenders.first() else {
-        return Ok(Simulation { floor: Floor::default(), results: Vec::new() });
+        return Ok(Simulation { floor: Floor::default(), results: Vec::new(), hours: None });
     };
     let floor = Floor::new(scenario, first.policy.bounds.optimal_utilization);
     let race = Race { scenario, extras };
@@ -147,7 +156,8 @@ pub fn simulate(
         running.push(threads.spawn(move || race.fixed(&first.policy)));
         running.into_iter().map(joined).collect::<Result<Vec<_>, _>>()
     })?;
-    Ok(Simulation { floor, results })
+    let hours = extras.by_hour.map(|zone| Hours::new(scenario, &results, zone));
+    Ok(Simulation { floor, results, hours })
 }
 
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {

@@ -23,6 +23,8 @@ pub struct PolicyResult {
     pub waited: usize,
     /// How long those waited, from asking until their server ran; `None` if there were none.
     pub wait: Option<Waits>,
+    /// Each of them, in the order in which they were served.
+    pub late: Vec<Late>,
     /// The same for each kind of users; empty where there is one kind.
     pub kinds: Vec<KindResult>,
     /// Nodes cordoned.
@@ -58,6 +60,15 @@ pub struct KindResult {
     pub wait: Option<Waits>,
 }
 
+/// Somebody who had to wait for a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// When they asked, in seconds since their simulation began.
+    pub asked: u64,
+    /// How long they waited, in seconds.
+    pub seconds: u64,
+}
+
 /// A ratio that keeps both of its numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ratio {
@@ -80,7 +91,7 @@ pub struct Waits {
 
 impl Waits {
     /// By nearest rank: the smallest value that so many percent of all are not above.
-    fn new(waits: &mut [u64]) -> Option<Self> {
+    pub(super) fn new(waits: &mut [u64]) -> Option<Self> {
         waits.sort_unstable();
         let rank = |percent: usize| waits.get((waits.len() * percent).div_ceil(100).checked_sub(1)?).copied();
         Some(Self { p50: rank(50)?, p99: rank(99)?, max: rank(100)? })
@@ -95,6 +106,8 @@ impl PolicyResult {
         tally: Tally,
         points: Vec<Point>,
     ) -> Self {
+        let late = tally.asked.iter().zip(&tally.waits);
+        let late = late.map(|(asked, seconds)| Late { asked: *asked, seconds: *seconds }).collect();
         let mut waits = tally.waits;
         let kind = |(kind, mut tally): (&Kind, KindTally)| KindResult {
             name: kind.name,
@@ -112,6 +125,7 @@ impl PolicyResult {
             users: tally.users,
             waited: waits.len(),
             wait: Waits::new(&mut waits),
+            late,
             kinds,
             cordons: tally.cordons,
             uncordons: tally.uncordons,

@@ -45,7 +45,7 @@ fn the_fixed_size_is_the_smallest_with_which_nobody_waits() {
     // Users of 60 % share no node, and none fits beside the hub of 17 % and one of 60 %.
     for users in [1, 2, 5] {
         let scenario = scenario((0..users).map(|user| session(user, 3000, 60)).collect());
-        let extras = Extras { points_every: None, progress: &|_| {} };
+        let extras = Extras { points_every: None, by_hour: None, progress: &|_| {} };
         let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
         let fixed = simulation.results.last().unwrap();
         assert_eq!(fixed.name, "fixed size");
@@ -58,7 +58,7 @@ fn the_fixed_size_is_the_smallest_with_which_nobody_waits() {
 fn what_happens_at_the_end_counts_to_the_end_and_no_further() {
     // One comes in the last second, one would have come after it.
     let scenario = scenario(vec![session(3599, 9999, 10), session(3600, 9999, 10)]);
-    let extras = Extras { points_every: Some(600), progress: &|_| {} };
+    let extras = Extras { points_every: Some(600), by_hour: None, progress: &|_| {} };
     let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
     for result in &simulation.results {
         assert_eq!(result.users, 1, "{}", result.name);
@@ -75,7 +75,7 @@ fn progress_adds_up_to_what_was_announced() {
         seconds.fetch_add(more, std::sync::atomic::Ordering::Relaxed);
     };
     let contenders = [contender(Policy::default()), contender(Policy::default())];
-    let extras = Extras { points_every: None, progress: &progress };
+    let extras = Extras { points_every: None, by_hour: None, progress: &progress };
     simulate(&scenario, &contenders, extras).unwrap();
     assert_eq!(seconds.into_inner(), Extras::steps(&scenario, 2));
 }
@@ -123,7 +123,7 @@ fn the_fixed_size_is_found_for_each_pool_and_nobody_waits_in_any_zone() {
     ];
     let scenario = Scenario { cluster: Cluster::of_three_pools(MACHINE), ..scenario(sessions) };
     assert_eq!(fixed::smallest(&scenario).unwrap(), [2, 1, 2, 0]);
-    let extras = Extras { points_every: None, progress: &|_| {} };
+    let extras = Extras { points_every: None, by_hour: None, progress: &|_| {} };
     let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
     let fixed = simulation.results.last().unwrap();
     assert_eq!((fixed.peak_nodes, fixed.waited), (2 + 1 + 2 + 1, 0), "with the core node");
@@ -148,7 +148,7 @@ fn every_profile_and_several_zones_are_simulated_without_a_broken_promise() {
             let cluster = Cluster { zones, ..profile.cluster(profile.machine()) };
             let scenario = Scenario { length: 86_400, cluster, people, scheduler, ..scenario(sessions) };
             scenario.check().unwrap();
-            let extras = Extras { points_every: None, progress: &|_| {} };
+            let extras = Extras { points_every: None, by_hour: None, progress: &|_| {} };
             let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
             let fixed = simulation.results.last().unwrap();
             assert_eq!(fixed.waited, 0, "{profile:?} in {zones} zones, {scheduler:?}");
@@ -168,7 +168,7 @@ fn with_give_back_park_machines_are_woken_in_the_morning_in_place_of_new_ones() 
         let bounds = Bounds { min_nodes: 1, ..Bounds::default() };
         contender(Policy { bounds, give_back, ..Policy::default() })
     };
-    let extras = Extras { points_every: None, progress: &|_| {} };
+    let extras = Extras { points_every: None, by_hour: None, progress: &|_| {} };
     let contenders = [with(GiveBack::Delete), with(GiveBack::Park)];
     let simulation = simulate(&scenario, &contenders, extras).unwrap();
     let [deletes, parks] = [&simulation.results[0], &simulation.results[1]];
@@ -176,4 +176,37 @@ fn with_give_back_park_machines_are_woken_in_the_morning_in_place_of_new_ones() 
     assert!(parks.created < deletes.created, "{} and {}", parks.created, deletes.created);
     let longest = |result: &PolicyResult| result.wait.map(|wait| wait.max);
     assert!(longest(parks) <= longest(deletes), "{:?} and {:?}", longest(parks), longest(deletes));
+}
+
+/// The second user fits beside nobody, comes at half past midnight, and waits for a machine and its image.
+#[test]
+fn who_waits_is_counted_by_the_hour_of_the_clock_and_added_up_over_traces() {
+    let sessions = vec![session(10, 3000, 60), session(1800, 3000, 60), session(1801, 3000, 60)];
+    let scenario = Scenario { length: 7200, interval: 60, ..scenario(sessions) };
+    let zone = TimeZone::fixed(jiff::tz::offset(9));
+    let extras = Extras { points_every: None, by_hour: Some(&zone), progress: &|_| {} };
+    let mut policy = Policy::default();
+    policy.bounds.min_nodes = 1;
+    let one = simulate(&scenario, &[contender(policy)], extras).unwrap();
+    let hours = one.hours.clone().unwrap();
+    let users: Vec<(usize, usize)> =
+        hours.users.iter().copied().enumerate().filter(|(_, users)| *users > 0).collect();
+    assert_eq!(users, [(9, 3)], "midnight in UTC is nine there");
+    let main = &one.results[0];
+    assert!(main.waited > 0);
+    let longest = main.wait.unwrap().max;
+    assert_eq!(hours.waited[0][9], Hour { waited: main.waited, longest });
+    assert_eq!(hours.waited[0].iter().map(|hour| hour.waited).sum::<usize>(), main.waited);
+    let fixed = one.results.len() - 1;
+    assert_eq!(hours.waited[fixed], vec![Hour::default(); 24]);
+
+    let two = sum(vec![one.clone(), one.clone()]).unwrap();
+    assert_eq!(two.floor.node_seconds, 2 * one.floor.node_seconds);
+    for (two, one) in two.results.iter().zip(&one.results) {
+        assert_eq!((two.users, two.waited, two.created), (2 * one.users, 2 * one.waited, 2 * one.created));
+        assert_eq!((two.node_seconds, two.peak_nodes), (2 * one.node_seconds, one.peak_nodes));
+        assert_eq!((two.wait, two.utilization.rounded(1000)), (one.wait, one.utilization.rounded(1000)));
+    }
+    assert_eq!(two.hours.unwrap().waited[0][9], Hour { waited: 2 * main.waited, longest });
+    assert_eq!(sum(Vec::new()), None);
 }

@@ -42,7 +42,7 @@ fn run(bencher: Bencher<'_, '_>, days: u32, users_per_day: u32) {
         policy: Policy::default(),
         run_timeout: SignedDuration::from_mins(5),
     };
-    let extras = Extras { points_every: None, progress: &|_| {} };
+    let extras = Extras { points_every: None, by_hour: None, progress: &|_| {} };
     let contenders = [contender];
     bencher.bench_local(|| simulate(&scenario(days, users_per_day), &contenders, extras).unwrap());
 }

@@ -402,3 +402,48 @@ fn what_cannot_be_simulated_or_drawn_is_told_before_the_simulation() {
         assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
     }
 }
+
+/// Two users of the first file share a node, one of the second waits for one.
+#[test]
+fn several_traces_are_simulated_each_by_itself_and_added_up() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let first = "start,end,memory\n2026-01-12T09:00:00Z,2026-01-12T10:00:00Z,1Gi\n2026-01-12T09:30:00Z,2026-01-12T10:00:00Z,1Gi\n";
+    let second = "start,end,memory\n2026-03-02T08:10:00Z,2026-03-03T10:00:00Z,40Gi\n2026-03-02T08:20:00Z,2026-03-02T09:00:00Z,40Gi\n";
+    std::fs::write(path.join("first.csv"), first).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(second.as_bytes()).unwrap();
+    std::fs::write(path.join("second.csv.gz"), packed.finish().unwrap()).unwrap();
+    let simulate = |arguments: &[&str]| {
+        let always = ["--min-nodes", "1", "-o", "json", "--by", "hour"];
+        let ran = run_command(path, "simulate", &[arguments, &always].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap()
+    };
+    let [one, two, both] = [&["first.csv"][..], &["second.csv.gz"], &["first.csv", "second.csv.gz"]]
+        .map(|files| simulate(&[&["--trace"], files].concat()));
+    assert_eq!(both["scenario"]["sessions"], 4);
+    assert_eq!(both["scenario"]["lengthSeconds"], 3 * 86_400);
+    for (index, policy) in both["policies"].as_array().unwrap().iter().enumerate() {
+        for number in ["nodeSeconds", "users", "usersWaited", "cordons", "runs"] {
+            let of = |json: &Value| json["policies"][index][number].as_u64().unwrap();
+            assert_eq!(
+                policy[number].as_u64().unwrap(),
+                of(&one) + of(&two),
+                "{number} of {}",
+                policy["name"]
+            );
+        }
+    }
+    let users: Vec<u64> =
+        both["byHour"].as_array().unwrap().iter().map(|hour| hour["users"].as_u64().unwrap()).collect();
+    assert_eq!((users[8], users[9], users.iter().sum::<u64>()), (2, 2, 4));
+    assert_eq!(both["byHour"][8]["policies"][0]["usersWaited"], both["policies"][0]["usersWaited"]);
+    let text = run_command(path, "simulate", &["--trace", "first.csv", "second.csv.gz", "--by", "hour"]);
+    assert!(text.stdout.contains("\nhour  users   kube-rebalancer"), "{}", text.stdout);
+    assert!(text.stdout.contains("\n09        2 "), "{}", text.stdout);
+    let plot = run_command(path, "simulate", &["--trace", "first.csv", "second.csv.gz", "--plot", "a.svg"]);
+    assert_eq!(plot.code, Some(2), "{}", plot.stderr);
+    assert!(plot.stderr.contains("--plot draws one trace"), "{}", plot.stderr);
+}

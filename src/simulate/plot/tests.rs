@@ -1,6 +1,6 @@
 //! What is drawn where, on a small plot with numbers worked by hand.
 
-use super::scene::{Fill, Scene, Shape};
+use super::scene::{Fill, Shape};
 use super::*;
 use crate::series::Point;
 

@@ -6,9 +6,9 @@ use std::io::{Result, Write};
 use serde::Serialize;
 
 use super::Facts;
-use crate::Simulation;
 use crate::cluster;
 use crate::result::{KindResult, PolicyResult, Ratio, Waits};
+use crate::{Hours, Simulation};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::json::{self, Decimal, write_document};
 
@@ -22,6 +22,37 @@ struct Document<'a> {
     settings: &'a [Setting<'a>],
     floor: Floor,
     policies: Vec<Policy<'a>>,
+    /// Only where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_hour: Vec<HourOfDay>,
+}
+
+/// An hour of the day, all days together.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HourOfDay {
+    hour: usize,
+    /// Who asked for a server in it.
+    users: usize,
+    /// In the order of the policies.
+    policies: Vec<HourOfPolicy>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HourOfPolicy {
+    users_waited: usize,
+    max_seconds: u64,
+}
+
+fn by_hour(hours: &Hours) -> Vec<HourOfDay> {
+    let of = |(hour, users): (usize, &usize)| {
+        let policies = hours.waited.iter().filter_map(|hours| hours.get(hour));
+        let policies =
+            policies.map(|hour| HourOfPolicy { users_waited: hour.waited, max_seconds: hour.longest });
+        HourOfDay { hour, users: *users, policies: policies.collect() }
+    };
+    hours.users.iter().enumerate().map(of).collect()
 }
 
 #[derive(Serialize)]
@@ -158,6 +189,7 @@ pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>) ->
                 peak_memory_bytes: floor.peak_memory,
             },
             policies: simulation.results.iter().map(|result| policy(result, floor.node_seconds)).collect(),
+            by_hour: simulation.hours.as_ref().map(by_hour).unwrap_or_default(),
         },
     )
 }

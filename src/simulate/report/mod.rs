@@ -5,6 +5,7 @@
 //!   Simulation (what came of it) -+--> json: kube-rebalancer/simulate/v1
 //! ```
 
+mod hours;
 pub mod json;
 mod line;
 mod pools;

@@ -19,6 +19,7 @@ fn result(name: &str) -> PolicyResult {
         users: 1234,
         waited: 0,
         wait: None,
+        late: Vec::new(),
         kinds: Vec::new(),
         cordons: 0,
         uncordons: 0,
@@ -46,7 +47,7 @@ fn simulation() -> Simulation {
     };
     let lossy = PolicyResult { lost: 1, ..result("scale.py's rule") };
     let floor = Floor { node_seconds: 3600 * 150, peak_memory: 3 << 30, peak_users: 2, peak_nodes: 7 };
-    Simulation { floor, results: vec![result("kube-rebalancer"), busy, lossy] }
+    Simulation { floor, results: vec![result("kube-rebalancer"), busy, lossy], hours: None }
 }
 
 fn written(

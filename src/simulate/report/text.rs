@@ -11,6 +11,7 @@ use std::io::{Result, Write};
 use kube_rebalancer_core::model::Bytes;
 
 use super::Facts;
+use super::hours::hours as by_hour;
 use super::line::{WIDTHS, fact, time};
 use super::pools::{kinds, nodes};
 use crate::Simulation;
@@ -60,6 +61,7 @@ pub fn write(out: &mut dyn Write, simulation: &Simulation, facts: &Facts<'_>, la
     table(page, simulation)?;
     page.blank()?;
     kinds(page, simulation)?;
+    by_hour(page, simulation)?;
     legend(page, simulation, &facts.scenario.cluster)
 }
 

@@ -222,7 +222,7 @@ impl<'s> World<'s> {
             self.disks.entry(person).or_insert(group.zone);
         }
         if user.waited {
-            self.tally.served_late(user.kind, runs_at - user.asked_at);
+            self.tally.served_late(user.kind, user.asked_at, runs_at - user.asked_at);
         }
         self.events.push(Reverse(Event { at: user.ends_at, kind: EventKind::Leaves(id) }));
     }
@@ -277,7 +277,7 @@ impl<'s> World<'s> {
     pub(super) fn end(&mut self) {
         for id in &self.waiting {
             if let Some(user) = self.users.get(id) {
-                self.tally.served_late(user.kind, self.now - user.asked_at);
+                self.tally.served_late(user.kind, user.asked_at, self.now - user.asked_at);
             }
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     pub(crate) users: usize,
     /// How long those waited who had to wait for a node: seconds from asking until running.
     pub(crate) waits: Vec<u64>,
+    /// When each of these asked.
+    pub(crate) asked: Vec<u64>,
     /// The same for each kind of users.
     pub(crate) kinds: Vec<KindTally>,
     pub(crate) cordons: usize,
@@ -186,9 +188,10 @@ impl Tally {
         self.now.waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
     }
 
-    /// Somebody waited so long.
-    pub(super) fn served_late(&mut self, kind: KindIndex, seconds: u64) {
+    /// Somebody who asked at that time waited so long.
+    pub(super) fn served_late(&mut self, kind: KindIndex, asked: u64, seconds: u64) {
         self.waits.push(seconds);
+        self.asked.push(asked);
         if let Some(kind) = self.kinds.get_mut(kind) {
             kind.waits.push(seconds);
         }
