@@ -49,7 +49,11 @@ pub fn decode(text: &str) -> Result<History, BadHistory> {
     if bytes.len() > MOST_BYTES {
         return Err(BadHistory::TooLarge);
     }
-    let mut bytes = bytes.as_slice();
+    decode_bytes(&bytes)
+}
+
+/// Reads what is behind the compression.
+pub fn decode_bytes(mut bytes: &[u8]) -> Result<History, BadHistory> {
     let mut history = History::default();
     let series = take(&mut bytes).ok_or(BadHistory::Damaged("number of series"))?;
     for _ in 0..series {

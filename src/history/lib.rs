@@ -16,7 +16,7 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{BadHistory, decode};
+pub use decode::{BadHistory, decode, decode_bytes};
 pub use encode::encode;
 
 /// The longest text, in bytes.

@@ -22,11 +22,14 @@ mod examples;
 mod fake_api;
 mod faults;
 mod field;
+#[cfg(all(feature = "exec", feature = "gce", feature = "openstack"))]
+mod fuzz;
 #[cfg(feature = "gce")]
 mod gce;
 #[cfg(feature = "gce")]
 mod gce_world;
 mod history;
+mod hostile;
 mod input;
 mod live;
 mod logs;

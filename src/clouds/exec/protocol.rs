@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use kube_rebalancer_ports::count_objects;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,22 @@ pub struct Answer {
     pub(crate) nodes: Vec<AnsweredNode>,
     /// A sentence for a person.
     pub(crate) message: Option<String>,
+}
+
+/// Maximum number of objects in an answer: a text of a few megabytes is large in memory if it is many objects.
+const MOST_OBJECTS: usize = 200_000;
+
+impl Answer {
+    /// Reads what a command wrote.
+    pub(crate) fn read(output: &[u8]) -> Result<Self, String> {
+        if output.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        if count_objects(output) > MOST_OBJECTS {
+            return Err(format!("it has more than {MOST_OBJECTS} objects"));
+        }
+        serde_json::from_slice(output).map_err(|error| error.to_string())
+    }
 }
 
 /// A node group.

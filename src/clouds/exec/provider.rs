@@ -78,9 +78,7 @@ impl Exec {
         let input =
             serde_json::to_vec(request).map_err(|error| Broken::NotStarted(format!("{setting}: {error}")))?;
         let ended = run(&order, &input).await?;
-        let blank = ended.output.iter().all(u8::is_ascii_whitespace);
-        let answer = if blank { Ok(Answer::default()) } else { serde_json::from_slice(&ended.output) };
-        match answer {
+        match Answer::read(&ended.output) {
             Ok(answer) => Ok((ended, answer)),
             // What went wrong shows in the exit code, whatever it wrote.
             Err(_) if ended.code != Some(0) => Ok((ended, Answer::default())),

@@ -17,7 +17,7 @@ mod error;
 mod name;
 mod provider;
 
-pub use client::{ConnectOptions, Connecting, connect};
+pub use client::{ConnectOptions, Connecting, connect, read_answer};
 pub use engine::{
     ComputeEngine, CurrentAction, Group, GroupList, InstanceError, InstanceTemplate, MachineType,
     ManagedInstance,

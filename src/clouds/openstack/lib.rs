@@ -14,4 +14,5 @@ mod id;
 mod provider;
 mod words;
 
+pub use credentials::read_credentials;
 pub use provider::PROVIDER;

@@ -13,6 +13,8 @@ mod rbac;
 mod refused_uncordon;
 mod replicas;
 #[cfg(feature = "gce")]
+mod soak;
+#[cfg(feature = "gce")]
 mod tuesday;
 mod two_at_once;
 mod unknown_age;

@@ -12,6 +12,7 @@
 //! whether an earlier try of a change may have been carried out, `Retry-After`, a limit on a metadata server that goes
 //! silent, and requests that are a POST and still safe to send twice.
 
+mod anything;
 mod call;
 mod connect;
 mod convert;
@@ -27,6 +28,7 @@ mod tests;
 mod transport;
 mod words;
 
+pub use anything::read_answer;
 pub use connect::{ConnectOptions, Connecting, connect};
 
 use std::time::Duration;

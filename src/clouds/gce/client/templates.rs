@@ -68,7 +68,7 @@ impl Templates {
     }
 }
 
-fn template(found: Template) -> Result<InstanceTemplate, &'static str> {
+pub(super) fn template(found: Template) -> Result<InstanceTemplate, &'static str> {
     let properties = found.properties.ok_or("the template has no properties")?;
     let machine_type = properties.machine_type.ok_or("the template has no machineType")?;
     let mut items = properties.metadata.unwrap_or_default().items.into_iter();
@@ -80,7 +80,7 @@ fn template(found: Template) -> Result<InstanceTemplate, &'static str> {
     })
 }
 
-fn machine_type(found: &Machine) -> Result<MachineType, &'static str> {
+pub(super) fn machine_type(found: &Machine) -> Result<MachineType, &'static str> {
     let positive = |amount: Option<i32>| u64::try_from(amount?).ok().filter(|amount| *amount > 0);
     let gpus = found.accelerators.iter();
     Ok(MachineType {

@@ -131,17 +131,31 @@ fn secure(path: &Path, environment: &Environment) -> Result<Option<File>, CloudE
 }
 
 fn parse(path: &Path) -> Result<File, CloudError> {
-    let text = read_file(path)?;
+    parse_text(path, &read_file(path)?)
+}
+
+fn parse_text(path: &Path, text: &str) -> Result<File, CloudError> {
     // The parser's own words may quote the line, which may be the one with the password.
     let place = |error: serde_saphyr::Error| match error.location() {
         Some(location) => format!(" (line {})", location.line()),
         None => String::new(),
     };
-    serde_saphyr::from_str(&text).map_err(|error| {
+    serde_saphyr::from_str(text).map_err(|error| {
         let place = place(error);
         let expected = "expected `clouds:` with a cloud by its name, its `auth:` below it";
         CloudError::setting(format!("{} is not understood{place}; {expected}", path.display()))
     })
+}
+
+/// The credentials of every cloud in a text.
+pub(super) fn all(text: &str) -> Vec<Result<Credentials, CloudError>> {
+    match parse_text(Path::new("clouds.yaml"), text) {
+        Ok(file) => {
+            let clouds = file.clouds.into_iter();
+            clouds.map(|(name, cloud)| fields(cloud, Cloud::default()).credentials(&name)).collect()
+        }
+        Err(error) => vec![Err(error)],
+    }
 }
 
 fn the_only_one(clouds: &BTreeMap<String, Cloud>, path: &Path) -> Result<String, CloudError> {

@@ -16,9 +16,19 @@ const SECTION: &str = "global";
 
 /// Reads the section `[Global]`, or the `clouds.yaml` that it names.
 pub(super) fn read(path: &Path, environment: &Environment) -> Result<Credentials, CloudError> {
-    let text = read_file(path)?;
+    of(&read_file(path)?, path, environment)
+}
+
+/// Reads a text that names no other file.
+pub(super) fn of_text(text: &str) -> Result<Credentials, CloudError> {
+    let nowhere = [("OS_CLIENT_CONFIG_FILE", "/dev/null")].into_iter().collect();
+    let text = text.to_ascii_lowercase().replace("clouds-file", "clouds-filed");
+    of(&text, Path::new("cloud.conf"), &nowhere)
+}
+
+fn of(text: &str, path: &Path, environment: &Environment) -> Result<Credentials, CloudError> {
     let wrong = |why: String| CloudError::setting(format!("CLOUD_CONFIG {}: {why}", path.display()));
-    let sections = parse(&text).map_err(wrong)?;
+    let sections = parse(text).map_err(wrong)?;
     let Some(global) = sections.get(SECTION) else {
         let there: Vec<String> = sections.keys().map(|name| format!("[{name}]")).collect();
         let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };

@@ -150,6 +150,16 @@ pub(crate) fn find(config: Option<&str>, environment: &Environment) -> Result<Cr
     clouds_yaml::read(None, None, environment)
 }
 
+/// Reads any text as `clouds.yaml` and as `cloud.conf`, as far as a run does, and gives how many credentials it holds and
+/// what is said of the others: for tests that make texts up.
+#[must_use]
+pub fn read_credentials(text: &str) -> (usize, Vec<String>) {
+    let mut read = clouds_yaml::all(text);
+    read.push(conf::of_text(text));
+    let failed = read.iter().filter_map(|read| read.as_ref().err()).map(ToString::to_string).collect();
+    (read.iter().filter(|read| read.is_ok()).count(), failed)
+}
+
 /// The text of a file; the error names it.
 fn read_file(path: &Path) -> Result<String, CloudError> {
     std::fs::read_to_string(path)

@@ -1,0 +1,303 @@
+//! A long night at a hub on Compute Engine: users come and go, also while a run is under way; people cordon and uncordon;
+//! Compute Engine fails; runs are killed. An observer that knows nothing of plans looks after every run that nobody has
+//! lost anything.
+//!
+//! ```text
+//!   SOAK_RUNS=300 SOAK_SEED=1 REQUIRE_CONTROL_PLANE=true cargo test --test it live::soak -- --ignored --nocapture
+//! ```
+//!
+//! Control plane, scheduler and controllers are real; Compute Engine is a fake whose instances become nodes. The seed
+//! decides what is tried; in which order it meets is up to the machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fake_gce::{Cause, FakeGce, Fault, Group, GroupPath, MachineStatus, Moment, Options, Requests, Timing};
+use serde_json::{Value, json};
+
+use super::{Program, ended, name_of, user};
+use crate::control_plane::ControlPlane;
+use crate::control_plane::identity::Identity;
+use crate::gce_world::{GceWorld, node_of};
+use crate::objects::Pod;
+
+const PATIENCE: Duration = Duration::from_mins(2);
+/// What is asked of Compute Engine, each of which may fail, and be the last thing that a run does.
+const METHODS: [&str; 4] = [
+    "compute.instanceGroupManagers.resize",
+    "compute.instanceGroupManagers.deleteInstances",
+    "compute.instanceGroupManagers.list",
+    "compute.instanceGroupManagers.listManagedInstances",
+];
+const MOST_USERS: usize = 40;
+const MAX_NODES: usize = 12;
+/// The runs in which nobody does anything, at the end; after them the cluster must be as small as it may be.
+const QUIET: usize = 60;
+
+#[test]
+#[ignore = "minutes: SOAK_RUNS and SOAK_SEED"]
+fn soak() {
+    let runs = variable("SOAK_RUNS", 100);
+    let seed = variable("SOAK_SEED", 1);
+    let Some(plane) = ControlPlane::start().unwrap() else { return };
+    let plane = Arc::new(plane);
+    let timing = Timing {
+        place: Duration::from_millis(200),
+        boot: Duration::from_millis(800),
+        delete: Duration::from_millis(500),
+        ..Timing::default()
+    };
+    let gce = Arc::new(FakeGce::start(Options { timing, ..Options::default() }).unwrap());
+    let pool = gce.add_group(Group::zonal("my-project", "us-central1-a", "users").size(3));
+    let world = GceWorld::join(Arc::clone(&gce), Arc::clone(&plane), Duration::from_millis(300), node_of);
+    world.settle();
+    plane.create_namespace("hub");
+    plane.create_bound_pod(&Pod::new("hub", "hub").memory("1Gi"));
+    let program = Program::new(&plane, &Identity::Admin)
+        .with("GCE_METADATA_HOST", &gce.address().to_string())
+        .with("COMPUTE_ENDPOINT", &gce.url())
+        .with("MAX_NODES", &MAX_NODES.to_string())
+        .with("RUN_TIMEOUT", "30s")
+        .with("PACK", "true");
+    let random = fastrand::Rng::with_seed(u64::try_from(seed).unwrap());
+    let mut soak = Soak {
+        plane: &plane,
+        gce: &gce,
+        pool,
+        program,
+        random,
+        users: BTreeMap::new(),
+        seen_on: BTreeMap::new(),
+        come: 0,
+        by_hand: BTreeSet::new(),
+        counts: BTreeMap::new(),
+    };
+    for run in 0..runs {
+        soak.turn(run);
+    }
+    soak.quiet();
+    println!("{runs} runs, seed {seed}: {:?}", soak.counts);
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever starts a soak says how long")]
+fn variable(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap())
+}
+
+struct Soak<'p> {
+    plane: &'p ControlPlane,
+    gce: &'p Arc<FakeGce>,
+    pool: GroupPath,
+    program: Program<'p>,
+    random: fastrand::Rng,
+    /// The users who are there, and the uid of each one's pod.
+    users: BTreeMap<String, String>,
+    /// The node on which each of them was last seen.
+    seen_on: BTreeMap<String, String>,
+    /// How many users have ever come.
+    come: usize,
+    /// The nodes that a person has cordoned.
+    by_hand: BTreeSet<String>,
+    /// What has happened, for the last line.
+    counts: BTreeMap<String, usize>,
+}
+
+impl Soak<'_> {
+    fn count(&mut self, what: &str) {
+        *self.counts.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// Something happens, a run goes on meanwhile, and the observer looks.
+    fn turn(&mut self, run: usize) {
+        self.users_leave();
+        self.a_person();
+        let failing = self.faults();
+        let child = self.program.start(&["--yes", "-o", "json"]);
+        let killed = self.assassin(&child);
+        self.users_come();
+        let ended = ended(child);
+        self.gce.behave();
+        let was_killed = killed.load(Ordering::Relaxed) > 0;
+        if was_killed {
+            self.count("killed");
+        }
+        match ended.code {
+            Some(code @ (0 | 1 | 3 | 4)) => {
+                self.count(&format!("exit {code}"));
+                assert!(code == 0 || ended.log.contains("error: "), "run {run}: {code} without a word");
+            }
+            None if was_killed => {}
+            code => panic!("run {run}: {code:?}\n{}\n{}", ended.report, ended.log),
+        }
+        assert!(!ended.log.contains("panicked"), "run {run}: {}", ended.log);
+        self.count(&format!("faults: {failing}"));
+        self.observe(&format!("run {run}"));
+    }
+
+    /// Up to four users come while a run is under way.
+    fn users_come(&mut self) {
+        for _ in 0..self.random.usize(0..5) {
+            if self.users.len() >= MOST_USERS {
+                return;
+            }
+            let name = format!("user-{:04}", self.come);
+            self.come += 1;
+            self.plane.create_pod(&user(&name).memory("1Gi"));
+            let uid = self.pod(&name)["metadata"]["uid"].as_str().unwrap().to_owned();
+            self.users.insert(name, uid);
+            self.count("users");
+        }
+    }
+
+    /// Some users leave; now and then most of them.
+    fn users_leave(&mut self) {
+        let most = if self.random.u8(..8) == 0 { self.users.len() } else { 3.min(self.users.len()) };
+        for _ in 0..self.random.usize(0..=most) {
+            let at = self.random.usize(..self.users.len());
+            let name = self.users.keys().nth(at).unwrap().clone();
+            self.users.remove(&name);
+            self.seen_on.remove(&name);
+            self.plane.admin().delete(&path(&name)).success();
+            let gone = || (self.plane.admin().get(&path(&name)).status == 404).then_some(());
+            self.plane.wait_until(&format!("{name} is gone"), PATIENCE, gone);
+        }
+    }
+
+    /// A person cordons a node, uncordons any, or writes something on one.
+    fn a_person(&mut self) {
+        let nodes: Vec<String> = self.plane.nodes().iter().map(name_of).collect();
+        let Some(node) = nodes.get(self.random.usize(..nodes.len().max(1))).cloned() else { return };
+        let patch = match self.random.u8(..10) {
+            0 if self.by_hand.len() < 2 => {
+                self.by_hand.insert(node.clone());
+                self.count("cordoned by hand");
+                json!({"spec": {"unschedulable": true}})
+            }
+            1 | 2 => {
+                self.by_hand.remove(&node);
+                self.count("uncordoned by hand");
+                json!({"spec": {"unschedulable": null}})
+            }
+            3 => json!({"metadata": {"annotations": {"seen-by": "a person"}}}),
+            _ => return,
+        };
+        // It may just have gone.
+        let answer = self.plane.admin().patch(&format!("/api/v1/nodes/{node}"), &patch);
+        assert!([200, 404, 409].contains(&answer.status), "{}", answer.text);
+    }
+
+    /// Compute Engine fails in up to three ways during the next run.
+    fn faults(&mut self) -> usize {
+        let count = self.random.usize(0..4);
+        for _ in 0..count {
+            let method = METHODS[self.random.usize(..METHODS.len())];
+            let moment = if self.random.bool() { Moment::Before } else { Moment::After };
+            let fault = match self.random.u8(..9) {
+                0 => Fault::Unavailable,
+                1 => Fault::TooManyRequests { retry_after_seconds: 1 },
+                2 => Fault::InternalError,
+                3 => Fault::BadGateway(moment),
+                4 => Fault::Reset(moment),
+                5 => Fault::HalfBody,
+                6 => Fault::MalformedJson,
+                7 => Fault::Conflict,
+                _ => Fault::Slow(Duration::from_millis(700)),
+            };
+            self.gce.fail(Requests::method(method).nth(self.random.usize(1..3)), fault);
+        }
+        count
+    }
+
+    /// One run of six is killed when it asks Compute Engine for something. How often that has happened.
+    fn assassin(&mut self, child: &Child) -> Arc<AtomicUsize> {
+        let killed = Arc::new(AtomicUsize::new(0));
+        if self.random.u8(..6) == 0 {
+            let method = METHODS[self.random.usize(..METHODS.len())];
+            let moment = if self.random.bool() { Moment::Before } else { Moment::After };
+            let (pid, noted) = (child.id().to_string(), Arc::clone(&killed));
+            self.gce.on(Requests::method(method).nth(1), moment, move |_| {
+                if Command::new("kill").args(["-KILL", &pid]).status().is_ok_and(|status| status.success()) {
+                    noted.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        killed
+    }
+
+    fn pod(&self, name: &str) -> Value {
+        self.plane.admin().get(&path(name)).success()
+    }
+
+    /// Everybody who is there has the pod that they came with, on the node where they were, and its instance runs. No
+    /// instance is gone but by name, and there are not more than there may be.
+    fn observe(&mut self, what: &str) {
+        let running: BTreeSet<String> = self
+            .gce
+            .machines()
+            .into_iter()
+            .filter(|machine| machine.status == MachineStatus::Running)
+            .map(|machine| machine.path.name)
+            .collect();
+        for (name, uid) in &self.users {
+            let pod = self.pod(name);
+            assert_eq!(pod["metadata"]["uid"].as_str(), Some(uid.as_str()), "{what}: {name} has another pod");
+            let Some(node) = pod["spec"]["nodeName"].as_str() else {
+                assert!(!self.seen_on.contains_key(name), "{what}: {name} had a node");
+                continue;
+            };
+            let before = self.seen_on.entry(name.clone()).or_insert_with(|| node.to_owned());
+            assert_eq!(before, node, "{what}: {name} has moved");
+            assert!(running.contains(node), "{what}: {name} was on {node}");
+        }
+        let hub = self.plane.admin().get("/api/v1/namespaces/hub/pods/hub").success();
+        assert!(running.contains(hub["spec"]["nodeName"].as_str().unwrap()), "{what}: the hub has no node");
+        let odd: Vec<_> =
+            self.gce.losses().into_iter().filter(|loss| loss.cause != Cause::DeleteInstances).collect();
+        assert!(odd.is_empty(), "{what}: {odd:?}");
+        let size = self.gce.group(&self.pool).unwrap().target_size;
+        assert!(size <= MAX_NODES, "{what}: {size} nodes");
+    }
+
+    /// Whoever waits gets a node; then everybody goes, nobody does anything, and the cluster becomes as small as it may be.
+    fn quiet(&mut self) {
+        for node in std::mem::take(&mut self.by_hand) {
+            self.plane
+                .admin()
+                .patch(&format!("/api/v1/nodes/{node}"), &json!({"spec": {"unschedulable": null}}));
+        }
+        self.until("everybody has a node", |soak| {
+            soak.users.keys().all(|name| soak.pod(name)["spec"]["nodeName"].is_string())
+        });
+        for name in std::mem::take(&mut self.users).into_keys() {
+            self.plane.admin().delete(&path(&name)).success();
+        }
+        self.seen_on.clear();
+        self.until("three nodes are left", |soak| soak.gce.group(&soak.pool).unwrap().target_size == 3);
+    }
+
+    /// Runs until something is so. A run in which nothing is to be done waits for a cordon to settle or a node to boot.
+    fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        for run in 0..QUIET {
+            if holds(self) {
+                println!("{what} after {run} quiet runs");
+                return;
+            }
+            let ended = self.program.run(&["--yes", "-o", "json"]);
+            assert!(matches!(ended.code, Some(0 | 1)), "{what}: {:?}\n{}", ended.code, ended.log);
+            self.observe(what);
+            let looked = self.gce.now();
+            self.plane.wait_until("a moment has passed", PATIENCE, || {
+                let passed = self.gce.now().duration_since(looked);
+                (passed >= jiff::SignedDuration::from_secs(3)).then_some(())
+            });
+        }
+        panic!("not so after {QUIET} quiet runs: {what}");
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("/api/v1/namespaces/hub/pods/{name}")
+}
