@@ -52,7 +52,7 @@ fn hub(nodes: usize, users: usize) -> Vec<Value> {
 
 /// The exit code, and how many nodes the plan creates and cordons.
 #[track_caller]
-fn planned(objects: Vec<Value>) -> (Option<i32>, u64, usize, String) {
+fn planned(objects: &[Value]) -> (Option<i32>, u64, usize, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cluster.json");
     std::fs::write(&file, json!({"kind": "List", "apiVersion": "v1", "items": objects}).to_string()).unwrap();
@@ -81,7 +81,7 @@ fn with(mut objects: Vec<Value>, evil: impl IntoIterator<Item = Value>) -> Vec<V
 
 #[test]
 fn a_quiet_hub_is_left_alone() {
-    let (code, created, cordoned, told) = planned(hub(5, 17));
+    let (code, created, cordoned, told) = planned(&hub(5, 17));
     assert_eq!((code, created, cordoned), (Some(0), 0, 0), "{told}");
 }
 
@@ -93,7 +93,7 @@ fn unbound_pods_that_are_being_deleted_buy_nothing() {
         pod["metadata"]["finalizers"] = json!(["mine.example.com/x"]);
         pod
     });
-    let (code, created, cordoned, told) = planned(with(hub(5, 17), dead));
+    let (code, created, cordoned, told) = planned(&with(hub(5, 17), dead));
     assert_eq!((code, created, cordoned), (Some(0), 0, 0), "{told}");
 }
 
@@ -109,7 +109,7 @@ fn one_absurd_amount_stops_nothing_and_buys_nothing() {
     two["spec"]["containers"].as_array_mut().unwrap().push(container);
     for evil in [absurd("cpu", "10P"), absurd("memory", "1e30"), absurd("memory", "9223372036854775807"), two]
     {
-        let (code, created, cordoned, told) = planned(with(hub(5, 17), [evil]));
+        let (code, created, cordoned, told) = planned(&with(hub(5, 17), [evil]));
         assert_eq!((code, created, cordoned), (Some(0), 0, 0), "{told}");
         assert!(told.contains("hub/evil"), "nobody is told of it: {told}");
     }
@@ -122,7 +122,7 @@ fn one_absurd_node_stops_nothing() {
     let mut wide = node("evil", "47Gi");
     wide["status"]["allocatable"]["cpu"] = "10P".into();
     for evil in [late, wide, node("evil", "1e30")] {
-        let (code, created, cordoned, told) = planned(with(hub(5, 17), [evil]));
+        let (code, created, cordoned, told) = planned(&with(hub(5, 17), [evil]));
         // Six nodes for 170 Gi are 0.603: within the band.
         assert_eq!((code, created), (Some(0), 0), "{told}");
         assert!(cordoned <= 1, "{told}");
@@ -147,7 +147,7 @@ fn no_single_object_makes_a_new_node_look_small() {
     // 170 Gi, and at most the 47 Gi that its node has: 0.923 of five nodes, 0.770 of six.
     let bound = with(hub(5, 17), [pod("evil", Some("n0"), "7Ei", &json!({}))]);
     for (what, objects) in [("daemon", daemon), ("1Mi", tiny("1Mi")), ("1", tiny("1")), ("bound", bound)] {
-        let (code, created, cordoned, told) = planned(objects);
+        let (code, created, cordoned, told) = planned(&objects);
         assert_eq!((code, created, cordoned), (Some(0), 1, 0), "{what}: {told}");
     }
 }
@@ -161,7 +161,7 @@ fn one_huge_node_empties_nothing() {
             evil["spec"]["taints"] =
                 json!([{"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}]);
         }
-        let (code, created, cordoned, told) = planned(with(hub(20, 17), [evil]));
+        let (code, created, cordoned, told) = planned(&with(hub(20, 17), [evil]));
         assert_eq!((code, created), (Some(0), 0), "{told}");
         assert!(cordoned <= expected, "{cordoned}: {told}");
     }
