@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench wire                       1,000 nodes with 30,000 pods, 5,000 with 150,000, 15,000 with 450,000
 //! cargo bench --bench wire -- 1000 30000         one size
+//! ONLY=whole cargo bench --bench wire            of the table, the rows with this word
 //! OTHER=target/0.1.0/kube-rebalancer RUNS=7 cargo bench --bench wire     another program beside this one, seven runs
 //! ```
 //!
@@ -31,7 +32,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use wire::measure::{Cost, measure};
-use wire::server::{Encoding, Server};
+use wire::server::{Encoding, Server, Way};
 
 const SIZES: [(usize, usize); 3] = [(1_000, 30_000), (5_000, 150_000), (15_000, 450_000)];
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-rebalancer");
@@ -63,21 +64,37 @@ fn compare(nodes: usize, pods: usize, runs: usize, other: Option<&str>) {
     fs::write(&kubeconfig, server.kubeconfig()).expect("a file");
     let pages = folder.path().join("pages");
     fs::write(&pages, curl_config(&server, nodes, pods)).expect("a file");
+    let whole = folder.path().join("whole");
+    fs::write(&whole, curl_whole(&server)).expect("a file");
 
     let program = |path: &str| dry_run(path, &kubeconfig);
+    let way = |encoding, is_new, compresses| Way { encoding, is_new, compresses };
+    let gzip = |mut command: Command| {
+        command.arg("--compressed");
+        command
+    };
+    let (protobuf, json) = (Encoding::Protobuf, Encoding::Json);
     let mut candidates = vec![
-        ("dry run, protobuf", Encoding::Protobuf, program(PROGRAM)),
-        ("curl, protobuf", Encoding::Protobuf, curl(&pages, Encoding::Protobuf)),
-        ("dry run, JSON", Encoding::Json, program(PROGRAM)),
-        ("curl, JSON", Encoding::Json, curl(&pages, Encoding::Json)),
+        ("dry run, whole, gzip", way(protobuf, true, true), program(PROGRAM)),
+        ("curl, whole, gzip", way(protobuf, true, true), gzip(curl(&whole, protobuf))),
+        ("dry run, whole", way(protobuf, true, false), program(PROGRAM)),
+        ("curl, whole", way(protobuf, true, false), curl(&whole, protobuf)),
+        ("dry run, pages, gzip", way(protobuf, false, true), program(PROGRAM)),
+        ("dry run, pages", way(protobuf, false, false), program(PROGRAM)),
+        ("curl, pages", way(protobuf, false, false), curl(&pages, protobuf)),
+        ("dry run, JSON pages", way(json, false, false), program(PROGRAM)),
+        ("curl, JSON pages", way(json, false, false), curl(&pages, json)),
     ];
     if let Some(other) = other {
-        candidates.push(("dry run of OTHER", Encoding::Protobuf, program(other)));
+        candidates.push(("dry run of OTHER", way(protobuf, false, false), program(other)));
+    }
+    if let Ok(only) = env::var("ONLY") {
+        candidates.retain(|(name, ..)| name.contains(&only));
     }
     let mut costs: Vec<Vec<Cost>> = candidates.iter().map(|_| Vec::new()).collect();
     for _ in 0..runs {
-        for ((_, encoding, command), costs) in candidates.iter_mut().zip(&mut costs) {
-            server.speak(*encoding);
+        for ((_, way, command), costs) in candidates.iter_mut().zip(&mut costs) {
+            server.speak(*way);
             let before = server.sent();
             let cost = measure(command);
             costs.push(Cost { bytes: server.sent() - before, ..cost });
@@ -118,6 +135,12 @@ fn curl_config(server: &Server, nodes: usize, pods: usize) -> String {
         }
     }
     config
+}
+
+fn curl_whole(server: &Server) -> String {
+    let lists = ["nodes", "pods"]
+        .map(|kind| format!("url = \"{}/api/v1/{kind}\"\noutput = \"/dev/null\"\n", server.url()));
+    lists.concat()
 }
 
 fn median(values: impl Iterator<Item = u64>) -> u64 {

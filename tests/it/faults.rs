@@ -316,7 +316,8 @@ fn an_undisturbed_run_makes_every_kind_of_request_and_the_next_one_changes_nothi
     assert_eq!([count(Method::POST, EVENTS), count(Method::POST, EVENTS_OF_USERS)], [4, 1]);
     let patched = |call: &Call| call.method == Method::PATCH && call.path.starts_with("/api/v1/nodes/");
     assert_eq!(fake.calls().iter().filter(|call| patched(call)).count(), 7);
-    assert_eq!(fake.calls().len(), 4 + 3 + 2 + 4 + 5 + 7);
+    assert_eq!(count(Method::GET, "/version"), 1);
+    assert_eq!(fake.calls().len(), 1 + 4 + 3 + 2 + 4 + 5 + 7);
 
     let before = state(&fake);
     fake.forget_calls();
@@ -324,6 +325,30 @@ fn an_undisturbed_run_makes_every_kind_of_request_and_the_next_one_changes_nothi
     assert_eq!(state(&fake), before);
     // The history may have a new peak: five minutes may end between the two runs.
     assert!(fake.calls().iter().all(|call| call.method != Method::PATCH || call.path == notes));
+}
+
+#[test]
+fn of_a_new_server_whole_lists_are_asked_for_and_pages_where_one_fails_in_whatever_way() {
+    let (fake, program) = start(false);
+    fake.set_version("37");
+    assert_eq!(program.run(&["--yes"]).code, Some(0));
+    let done = state(&fake);
+    let lists = |fake: &FakeApi| -> Vec<bool> {
+        let paths = ["/api/v1/nodes", "/api/v1/pods"];
+        let calls = fake.calls().into_iter().filter(|call| paths.contains(&call.path.as_str()));
+        calls.map(|call| call.parameter("limit").is_some()).collect()
+    };
+    assert_eq!(lists(&fake), [false; 3]);
+    for fault in FAULTS.into_iter().filter(|fault| !matches!(fault, Fault::Hang(_))) {
+        for (nth, path) in [(1, "/api/v1/nodes"), (1, "/api/v1/pods"), (2, "/api/v1/pods")] {
+            let (fake, program) = start(false);
+            fake.set_version("37");
+            fake.fail(Requests::of(Method::GET, path).nth(nth), fault);
+            let ran = program.run(&["--yes"]);
+            assert_eq!((ran.code, lists(&fake).last()), (Some(0), Some(&true)), "{fault:?} {path} {nth}");
+            assert_eq!(state(&fake), done, "{fault:?} {path} {nth}");
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The body of an answer, as far as it is read. An answer need not end: every one has a bound.
 
+use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use flate2::write::GzDecoder;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 
@@ -11,6 +13,9 @@ use kube::client::Body;
 pub(super) const LONGEST: usize = 64 << 20;
 /// Maximum number of bytes of an answer that reports a failure; the rest is not read.
 const LONGEST_FAILURE: usize = 64 << 10;
+
+/// The compression that every API server has.
+pub(super) const GZIP: &str = "gzip";
 
 /// The answer is longer than it may be.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,15 +61,66 @@ pub(super) async fn whole(
     if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most)) {
         return Ok(Err(TooLong));
     }
-    let mut read = buffers.take();
+    let read = Bounded { read: buffers.take(), most };
+    if is_compressed(headers) {
+        let mut decoder = GzDecoder::new(read);
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame?.into_data() else { continue };
+            if let Err(error) = decoder.write_all(&data) {
+                return if decoder.get_ref().is_full() { Ok(Err(TooLong)) } else { Err(broken(error)) };
+            }
+        }
+        return Ok(Ok(decoder.finish().map_err(broken)?.read));
+    }
+    let mut read = read;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
-        if read.len().saturating_add(data.len()) > most {
+        if read.write_all(&data).is_err() {
             return Ok(Err(TooLong));
         }
-        read.extend_from_slice(&data);
     }
-    Ok(Ok(read))
+    Ok(Ok(read.read))
+}
+
+/// Whether an answer is compressed, as its headers say.
+pub(super) fn is_compressed(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(GZIP.as_bytes()))
+}
+
+/// A compressed answer that is damaged, as an answer that broke off.
+fn broken(error: io::Error) -> kube::Error {
+    kube::Error::Service(error.into())
+}
+
+/// Takes bytes up to a bound, whatever they were compressed to.
+#[derive(Debug)]
+struct Bounded {
+    read: Vec<u8>,
+    most: usize,
+}
+
+impl Bounded {
+    /// Whether more came than it takes.
+    fn is_full(&self) -> bool {
+        self.most == 0
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.read.len().saturating_add(bytes.len()) > self.most {
+            self.most = 0;
+            return Err(io::Error::other("longer than it may be"));
+        }
+        self.read.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The beginning of an answer: enough for the server's words.

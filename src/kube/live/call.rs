@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
@@ -35,6 +35,8 @@ const PACE: Pace = Pace {
 const FIRST_CONTACT: Duration = Duration::from_secs(8);
 /// How long one try may take: a page of 500 pods takes a busy server some seconds.
 const ONE_TRY: Duration = Duration::from_secs(30);
+/// How long one try of a request may take that a run can do without.
+const SOON: Duration = Duration::from_secs(5);
 /// How long the run's last word may take past `RUN_TIMEOUT`.
 const LAST_WORD: Duration = Duration::from_secs(2);
 const JSON: &str = "application/json";
@@ -81,8 +83,19 @@ pub(super) struct Call {
     tries: u32,
     /// How long it may take even if the time of the run is over.
     at_least: Duration,
+    /// How long one try may take.
+    one_try: Duration,
     /// Maximum number of bytes of the answer.
     most: usize,
+    /// Whether the answer may be compressed.
+    compressed: bool,
+}
+
+/// An answer that is read while it comes in.
+pub(super) struct Pieces {
+    pub(super) headers: HeaderMap,
+    pub(super) encoding: Encoding,
+    pub(super) body: Body,
 }
 
 /// Why a request came to nothing.
@@ -161,6 +174,16 @@ impl Call {
         Self { accept, ..self }
     }
 
+    /// Takes a compressed answer. The server compresses only what is large.
+    pub(super) fn compressed(self) -> Self {
+        Self { compressed: true, ..self }
+    }
+
+    /// Waits only a moment for each try: for what a run can do without.
+    pub(super) fn soon(self) -> Self {
+        Self { one_try: SOON, ..self }
+    }
+
     /// Does not try again: for what is not worth waiting for.
     pub(super) fn once(self) -> Self {
         Self { tries: 1, ..self }
@@ -172,8 +195,18 @@ impl Call {
     }
 
     fn new(method: Method, path: impl Into<String>, content_type: &'static str, body: Option<Value>) -> Self {
-        let (tries, at_least, most) = (PACE.tries, Duration::ZERO, body::LONGEST);
-        Self { method, path: path.into(), content_type, accept: JSON, body, tries, at_least, most }
+        Self {
+            method,
+            path: path.into(),
+            content_type,
+            accept: JSON,
+            body,
+            tries: PACE.tries,
+            at_least: Duration::ZERO,
+            one_try: ONE_TRY,
+            most: body::LONGEST,
+            compressed: false,
+        }
     }
 
     /// The request without its query, for messages.
@@ -185,12 +218,13 @@ impl Call {
     fn request(&self) -> Result<Request<Body>, http::Error> {
         let body =
             self.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string().into_bytes()));
-        Request::builder()
+        let request = Request::builder()
             .method(self.method.clone())
             .uri(&self.path)
             .header(CONTENT_TYPE, self.content_type)
-            .header(ACCEPT, self.accept)
-            .body(body)
+            .header(ACCEPT, self.accept);
+        let request = if self.compressed { request.header(ACCEPT_ENCODING, body::GZIP) } else { request };
+        request.body(body)
     }
 }
 
@@ -251,6 +285,55 @@ impl Server {
         if was_sent { left } else { left.min(FIRST_CONTACT.saturating_sub(self.time.passed())) }
     }
 
+    /// Makes a request once and hands over the answer while it comes in.
+    pub(super) async fn pieces(&self, call: &Call) -> Result<Pieces, CallError> {
+        let failed = |status, message| CallError {
+            what: call.what(),
+            status,
+            message,
+            in_doubt: false,
+            too_long: false,
+        };
+        let request = call.request().map_err(|error| failed(None, error.to_string()))?;
+        let sent = self.in_time(self.send(request)).await.map_err(|words| failed(None, words))?;
+        let response = sent.map_err(|broken| match broken {
+            Broken::NoToken(error) => failed(None, error.to_string()),
+            Broken::Connection(error) => failed(None, told(&error)),
+        })?;
+        let (parts, body) = response.into_parts();
+        self.reached.store(true, Ordering::Relaxed);
+        self.note_date(&parts.headers);
+        if !parts.status.is_success() {
+            return Err(failed(Some(parts.status), parts.status.to_string()));
+        }
+        Ok(Pieces { encoding: encoding_of(&parts.headers), headers: parts.headers, body })
+    }
+
+    /// Waits for what must come within a try's time and the run's.
+    pub(super) async fn in_time<T>(&self, what: impl Future<Output = T>) -> Result<T, String> {
+        let bound = ONE_TRY.min(RunTime::left(&self.time));
+        tokio::select! {
+            answer = timeout(bound, what) => {
+                answer.map_err(|_| format!("nothing came within {:.1} s", bound.as_secs_f32()))
+            }
+            () = self.time.no_more(Duration::ZERO) => Err("the run had to stop".to_owned()),
+        }
+    }
+
+    /// Sends a request with the credentials of this moment.
+    async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, Broken> {
+        if let Some(header) = self.credentials.header(self.time.now()).await? {
+            request.headers_mut().insert(AUTHORIZATION, header);
+        }
+        Ok(self.client.send(request).await?)
+    }
+
+    fn note_date(&self, headers: &HeaderMap) {
+        if let Some(date) = headers.get(DATE).and_then(|value| value.to_str().ok()) {
+            self.time.server_says(date, Instant::now());
+        }
+    }
+
     async fn one_try(&self, call: &Call) -> Result<Answer, Failed<CallError>> {
         let what = call.what();
         let no_answer = |message: String, in_doubt, retry_after| Failed {
@@ -258,16 +341,13 @@ impl Server {
             in_doubt,
             retry_after,
         };
-        let mut request = call.request().map_err(|error| no_answer(error.to_string(), false, None))?;
-        let bound = ONE_TRY.min(RunTime::left(&self.time).max(call.at_least));
+        let request = call.request().map_err(|error| no_answer(error.to_string(), false, None))?;
+        let bound = call.one_try.min(RunTime::left(&self.time).max(call.at_least));
         if bound.is_zero() {
             return Err(no_answer("not sent: RUN_TIMEOUT is over".to_owned(), false, None));
         }
         let answer = timeout(bound, async {
-            if let Some(header) = self.credentials.header(self.time.now()).await? {
-                request.headers_mut().insert(AUTHORIZATION, header);
-            }
-            let response = self.client.send(request).await?;
+            let response = self.send(request).await?;
             let (parts, body) = response.into_parts();
             let body = if parts.status.is_success() {
                 body::whole(body, &parts.headers, call.most, &self.buffers).await?
@@ -311,9 +391,7 @@ impl Server {
             }
         };
         self.reached.store(true, Ordering::Relaxed);
-        if let Some(date) = response.headers().get(DATE).and_then(|value| value.to_str().ok()) {
-            self.time.server_says(date, Instant::now());
-        }
+        self.note_date(response.headers());
         let asked_for = retry_after(response.headers());
         let status = response.status();
         let encoding = encoding_of(response.headers());

@@ -10,6 +10,7 @@
 //!   notes     what a provider remembers, in annotations of the Lease (the port `Notes`)
 //!   ledger    what runs remember, in a ConfigMap beside the Lease
 //!   pages     a list, page by page: smaller pages where the objects are large, the next one on its way while one is read
+//!   whole     a list as a whole, read while it comes in, from newer servers
 //!   secrets   messages without credentials
 //!   volumes   where the disks of waiting pods are
 //!   event     what was done, for `kubectl get events`, and what waiting users read
@@ -29,6 +30,7 @@ mod pages;
 mod secrets;
 mod time;
 mod volumes;
+mod whole;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,7 @@ pub use connect::{ConnectError, Target};
 pub use lease::{HeldLease, LeaseError};
 pub use ledger::HistoryError;
 pub use time::RunTime;
+use whole::WholeLists;
 
 /// A live cluster.
 #[derive(Debug)]
@@ -59,6 +62,7 @@ pub struct Live {
     dry_run: bool,
     /// The keys of pods' labels that anything asks for; others are not kept.
     label_keys: Arc<BTreeSet<String>>,
+    lists: WholeLists,
 }
 
 /// The cluster to connect to, and the run that does it.
@@ -93,6 +97,7 @@ impl Live {
             namespace,
             lease_name,
             dry_run,
+            lists: WholeLists::default(),
         })
     }
 

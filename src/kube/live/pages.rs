@@ -35,7 +35,7 @@ impl Live {
         Reading::of_labels(Arc::clone(&self.label_keys))
     }
 
-    /// Adds a list. When the server has forgotten its moment (410), the list starts anew, once.
+    /// Adds a list, read as a whole where the server is made for it, in pages elsewhere. When the server has forgotten its moment (410), the list starts anew, once.
     pub(super) async fn list(
         &self,
         path: &str,
@@ -43,6 +43,10 @@ impl Live {
         asked: Asked,
         whole: &mut Reading,
     ) -> Result<(), PortError> {
+        if let Some(reading) = self.whole(path, selector, asked).await {
+            whole.absorb(reading);
+            return Ok(());
+        }
         for last_try in [false, true] {
             match self.pages(path, selector, asked, self.reading()).await {
                 Ok(reading) => {
@@ -143,7 +147,7 @@ impl Source<'_> {
             let limit = self.limit;
             let most = if limit > 1 { LARGE } else { body::LONGEST };
             let call = Call::get(format!("{path}?limit={limit}{selector}{from}")).at_most(most);
-            match self.server.answer(&call.in_encoding(self.encoding)).await {
+            match self.server.answer(&call.in_encoding(self.encoding).compressed()).await {
                 Ok(page) => {
                     self.limit = limit_after(limit, page.bytes.len());
                     return Ok(page);

@@ -1,6 +1,7 @@
 //! The live half against servers that answer too much, too long, or never to the end.
 
 mod server;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use kube_rebalancer_ports::{Cluster as _, chain};
 
 use super::call::Server;
 use super::credentials::Credentials;
+use super::whole::WholeLists;
 use super::{Live, RunTime, Target};
 use serde_json::{Value, json};
 use server::{Answer, Page, start, start_with};
@@ -28,6 +30,7 @@ fn live(url: &str, label_keys: &[&str]) -> Live {
         namespace: "default".to_owned(),
         lease_name: "kube-rebalancer".to_owned(),
         dry_run: true,
+        lists: WholeLists::default(),
         label_keys: Arc::new(label_keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>()),
     }
 }

@@ -170,6 +170,12 @@ impl Reading {
         }
     }
 
+    /// Reads a list of nodes or pods in protobuf while it comes in.
+    pub(crate) fn coming(mut self, asked: Asked) -> Incoming {
+        self.collector.goes_live();
+        Incoming { reading: self, list: protobuf::ListStream::new(asked.kind(), asked.item()) }
+    }
+
     /// Adds what another one read.
     pub fn absorb(&mut self, other: Self) {
         self.collector.absorb(other.collector);
@@ -193,6 +199,26 @@ impl Reading {
             return Err(ReadError::NoNodes { pods: self.collector.pods_seen() });
         }
         Ok(self.collector.finish(observed_at)?)
+    }
+}
+
+/// A list that is coming in.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    reading: Reading,
+    list: protobuf::ListStream,
+}
+
+impl Incoming {
+    /// Reads the next piece.
+    pub(crate) fn add(&mut self, piece: &[u8]) -> Result<(), ReadProblem> {
+        self.list.add(piece, &mut self.reading.collector)
+    }
+
+    /// Ends the list, which must be complete.
+    pub(crate) fn finish(mut self) -> Result<Reading, ReadProblem> {
+        self.list.finish(&mut self.reading.collector)?;
+        Ok(self.reading)
     }
 }
 

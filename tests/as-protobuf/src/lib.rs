@@ -68,6 +68,19 @@ pub fn list_of_items(kind: &str, metadata: &Value, items: &[u8]) -> Vec<u8> {
     enveloped("v1", kind, &raw)
 }
 
+/// The beginning and the end of a list whose [items](item) take `bytes` bytes, to be sent between them.
+#[must_use]
+pub fn around_items(kind: &str, metadata: &Value, bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    let content = list_content(metadata, std::iter::empty());
+    let mut head = enveloped("v1", kind, b"");
+    // Behind the kind come the empty content, and the two empty fields of the end: two bytes each.
+    let end = head.split_off(head.len() - 4);
+    head.truncate(head.len() - 1);
+    write_length(content.len() + bytes, &mut head);
+    head.extend_from_slice(&content);
+    (head, end)
+}
+
 /// A list of objects that were written before with [`bare`].
 #[must_use]
 pub fn list<'a>(kind: &str, metadata: &Value, items: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -173,8 +186,12 @@ fn write_field(number: u64, kind: &str, value: &Value, bytes: &mut Vec<u8>) {
 
 fn write_bytes(number: u64, content: &[u8], bytes: &mut Vec<u8>) {
     write_number(number << 3 | 2, bytes);
-    write_number(u64::try_from(content.len()).expect("a length"), bytes);
+    write_length(content.len(), bytes);
     bytes.extend_from_slice(content);
+}
+
+fn write_length(length: usize, bytes: &mut Vec<u8>) {
+    write_number(u64::try_from(length).expect("a length"), bytes);
 }
 
 fn write_number(mut number: u64, bytes: &mut Vec<u8>) {

@@ -1,15 +1,20 @@
 //! A read-only API server of many nodes and pods, which are made from templates while a page is written: that costs little
 //! more than copying them, and no memory.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use super::super::dump::{NAME, NODE, node, user_pod};
+
+/// Number of bytes that are written at once, at least.
+const AT_ONCE: usize = 1 << 16;
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +32,16 @@ impl Encoding {
     }
 }
 
+/// How a server answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) encoding: Encoding,
+    /// Whether it is of a version that is asked for whole lists.
+    pub(crate) is_new: bool,
+    /// Whether it compresses for who takes that.
+    pub(crate) compresses: bool,
+}
+
 /// The server; its threads end with the process.
 pub(crate) struct Server {
     url: String,
@@ -38,6 +53,10 @@ struct World {
     pods: List,
     /// Whether it answers in JSON whatever it is asked for.
     json_only: AtomicBool,
+    /// Whether it is of a version that is asked for whole lists.
+    is_new: AtomicBool,
+    /// Whether it compresses for who takes that.
+    compresses: AtomicBool,
     sent: AtomicU64,
 }
 
@@ -96,7 +115,14 @@ impl List {
         Self { kind, count, nodes, json: Template::new(json), protobuf: Template::new(protobuf) }
     }
 
-    fn page(&self, query: &str, encoding: Encoding) -> Vec<u8> {
+    /// Writes a page, or the whole list, a few objects at a time; `begin` learns its length first.
+    fn write<W: Write>(
+        &self,
+        query: &str,
+        encoding: Encoding,
+        target: &mut W,
+        begin: impl FnOnce(&mut W, usize) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
         let number = |name: &str| {
             query.split('&').find_map(|pair| pair.strip_prefix(name)).and_then(|value| value.parse().ok())
         };
@@ -109,22 +135,32 @@ impl List {
         if end < self.count {
             metadata["continue"] = json!(end.to_string());
         }
-        let template = if encoding == Encoding::Json { &self.json } else { &self.protobuf };
-        let mut items = Vec::with_capacity((end - from) * (template.bytes.len() + 1));
+        let is_json = encoding == Encoding::Json;
+        let template = if is_json { &self.json } else { &self.protobuf };
+        let commas = if is_json { (end - from).saturating_sub(1) } else { 0 };
+        let bytes = (end - from) * template.bytes.len() + commas;
+        let (head, tail) = if is_json {
+            let head =
+                format!(r#"{{"kind":"{}","apiVersion":"v1","metadata":{metadata},"items":["#, self.kind);
+            (head.into_bytes(), b"]}\n".to_vec())
+        } else {
+            as_protobuf::around_items(self.kind, &metadata, bytes)
+        };
+        begin(target, head.len() + bytes + tail.len())?;
+        target.write_all(&head)?;
+        let mut some = Vec::new();
         for number in from..end {
-            if encoding == Encoding::Json && number > from {
-                items.push(b',');
+            if is_json && number > from {
+                some.push(b',');
             }
-            template.write(number, number % self.nodes, &mut items);
-        }
-        match encoding {
-            Encoding::Json => {
-                let head =
-                    format!(r#"{{"kind":"{}","apiVersion":"v1","metadata":{metadata},"items":["#, self.kind);
-                [head.as_bytes(), &items, b"]}\n"].concat()
+            template.write(number, number % self.nodes, &mut some);
+            if some.len() >= AT_ONCE {
+                target.write_all(&some)?;
+                some.clear();
             }
-            Encoding::Protobuf => as_protobuf::list_of_items(self.kind, &metadata, &items),
         }
+        some.extend_from_slice(&tail);
+        target.write_all(&some)
     }
 }
 
@@ -134,6 +170,8 @@ impl Server {
             nodes: List::new("NodeList", &with_managed_fields(node()), nodes, nodes),
             pods: List::new("PodList", &with_managed_fields(user_pod(15)), pods, nodes),
             json_only: AtomicBool::new(false),
+            is_new: AtomicBool::new(false),
+            compresses: AtomicBool::new(false),
             sent: AtomicU64::new(0),
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
@@ -153,9 +191,12 @@ impl Server {
         &self.url
     }
 
-    /// Answers in this encoding from now on, if it is asked for it.
-    pub(crate) fn speak(&self, encoding: Encoding) {
+    /// Answers in this way from now on, if it is asked for it.
+    pub(crate) fn speak(&self, way: Way) {
+        let Way { encoding, is_new, compresses } = way;
         self.world.json_only.store(encoding == Encoding::Json, Ordering::Relaxed);
+        self.world.is_new.store(is_new, Ordering::Relaxed);
+        self.world.compresses.store(compresses, Ordering::Relaxed);
     }
 
     /// The number of bytes in bodies so far.
@@ -179,34 +220,78 @@ impl World {
         stream.set_nodelay(true)?;
         let mut lines = BufReader::new(stream).lines();
         while let Some(first) = lines.next().transpose()? {
-            let mut accepts_protobuf = false;
+            let (mut accepts_protobuf, mut accepts_gzip) = (false, false);
             while let Some(line) = lines.next().transpose()?.filter(|line| !line.is_empty()) {
                 let line = line.to_ascii_lowercase();
                 accepts_protobuf |= line.starts_with("accept:") && line.contains(as_protobuf::MEDIA_TYPE);
+                accepts_gzip |= line.starts_with("accept-encoding:") && line.contains("gzip");
             }
             let target = first.split(' ').nth(1).unwrap_or_default();
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
             let json_only = self.json_only.load(Ordering::Relaxed);
             let encoding = if accepts_protobuf && !json_only { Encoding::Protobuf } else { Encoding::Json };
-            let (status, media_type, body) = match path {
-                "/api/v1/nodes" => ("200 OK", encoding.media_type(), self.nodes.page(query, encoding)),
-                "/api/v1/pods" => ("200 OK", encoding.media_type(), self.pods.page(query, encoding)),
+            let list = match path {
+                "/api/v1/nodes" => &self.nodes,
+                "/api/v1/pods" => &self.pods,
                 _ => {
-                    let status =
-                        json!({"kind": "Status", "apiVersion": "v1", "message": "not here", "code": 404});
-                    ("404 Not Found", "application/json", status.to_string().into_bytes())
+                    self.small(path, stream)?;
+                    continue;
                 }
             };
-            let length = body.len();
-            let head = format!(
-                "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"
-            );
-            let mut target = stream;
-            target.write_all(head.as_bytes())?;
-            target.write_all(&body)?;
-            self.sent.fetch_add(u64::try_from(length).unwrap_or_default(), Ordering::Relaxed);
+            let media_type = encoding.media_type();
+            let compressed = accepts_gzip && self.compresses.load(Ordering::Relaxed);
+            // The end of a compressed answer is that of the connection.
+            let coding = if compressed { "Content-Encoding: gzip\r\nConnection: close\r\n" } else { "" };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\n{coding}");
+            let mut target = Counted { stream, sent: &self.sent };
+            target.stream.write_all(head.as_bytes())?;
+            if compressed {
+                target.stream.write_all(b"\r\n")?;
+                let mut encoder = GzEncoder::new(target, Compression::fast());
+                list.write(query, encoding, &mut encoder, |_, _| Ok(()))?;
+                encoder.finish()?;
+                return stream.shutdown(std::net::Shutdown::Both);
+            }
+            list.write(query, encoding, &mut target, |target, length| {
+                write!(target.stream, "Content-Length: {length}\r\n\r\n")
+            })?;
         }
         Ok(())
+    }
+
+    /// Answers what is no list.
+    fn small(&self, path: &str, mut stream: &TcpStream) -> std::io::Result<()> {
+        let (status, body) = if path == "/version" && self.is_new.load(Ordering::Relaxed) {
+            ("200 OK", json!({"major": "1", "minor": "37"}))
+        } else {
+            let body = json!({"kind": "Status", "apiVersion": "v1", "message": "not here", "code": 404});
+            ("404 Not Found", body)
+        };
+        let body = body.to_string();
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body.as_bytes())
+    }
+}
+
+/// Counts what is written.
+struct Counted<'s> {
+    stream: &'s TcpStream,
+    sent: &'s AtomicU64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.stream.write(bytes)?;
+        self.sent.fetch_add(u64::try_from(written).unwrap_or_default(), Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
     }
 }
 

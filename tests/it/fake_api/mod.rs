@@ -46,7 +46,13 @@ impl FakeApi {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let shared = Shared { store: Store::new(), script: Script::default(), calls: Vec::new(), date: None };
+        let shared = Shared {
+            store: Store::new(),
+            script: Script::default(),
+            calls: Vec::new(),
+            version: None,
+            date: None,
+        };
         let shared = Arc::new(Mutex::new(shared));
         Self { server: server::serve(listener, Arc::clone(&shared)).unwrap(), shared, url }
     }
@@ -156,6 +162,11 @@ impl FakeApi {
     /// From now on the continue tokens given out so far are too old.
     pub(crate) fn expire_continue_tokens(&self) {
         self.lock().store.pages.expire();
+    }
+
+    /// From now on it says that it is of this minor version.
+    pub(crate) fn set_version(&self, minor: &'static str) {
+        self.lock().version = Some(minor);
     }
 
     /// From now on the Date header says this (an HTTP date) instead of this machine's time.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use fake_http::{AnswerBody, Outcome, Script, cut, lock, whole};
 use hyper::Response;
 use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::call::Call;
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) script: Script<Requests, Call, Fault>,
     pub(super) calls: Vec<Call>,
+    /// The minor version that it says it has; one that is too old for it does not say.
+    pub(super) version: Option<&'static str>,
     /// The Date header, if it is not to be this machine's time.
     pub(super) date: Option<String>,
 }
@@ -124,6 +126,9 @@ fn respond(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> (Response<
 }
 
 fn decide(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> Result<(u16, Value), Refusal> {
+    if let (None, "/version", Some(minor)) = (fault, call.path.as_str(), shared.version) {
+        return Ok((200, json!({"major": "1", "minor": minor})));
+    }
     let target = Target::parse(&call.path).ok_or_else(Refusal::no_such_path)?;
     let name = || target.name.clone().unwrap_or_default();
     match fault {

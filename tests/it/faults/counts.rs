@@ -19,14 +19,17 @@ const NOTES: &str = "/api/v1/namespaces/default/configmaps/kube-rebalancer";
 /// Where they are created.
 const ALL_NOTES: &str = "/api/v1/namespaces/default/configmaps";
 
-/// The reads of a run: two lists, the volumes of waiting pods, and the notes of earlier runs.
+/// The reads of a run: the server's version, two lists, the volumes of waiting pods, and the notes of earlier runs.
 fn reads(volumes: &[&str]) -> Vec<(Method, String)> {
-    let paths = ["/api/v1/nodes", "/api/v1/pods"].into_iter().chain(volumes.iter().copied()).chain([NOTES]);
+    let paths = ["/version", "/api/v1/nodes", "/api/v1/pods"]
+        .into_iter()
+        .chain(volumes.iter().copied())
+        .chain([NOTES]);
     paths.map(|path| (Method::GET, path.to_owned())).collect()
 }
 
 #[test]
-fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_and_the_notes_beside_the_lease() {
+fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_the_version_and_the_notes_beside_the_lease() {
     let fake = FakeApi::start();
     fake.set_date("Thu, 15 Jan 2026 09:00:00 GMT");
     for index in 0..100 {
@@ -43,7 +46,7 @@ fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_and_the_notes_beside_the_l
     let created = [(Method::PATCH, NOTES.to_owned()), (Method::POST, ALL_NOTES.to_owned())];
     assert_eq!(beside_the_lease(&fake), [reads(&[]), created.to_vec()].concat());
     // Read, taken, given back.
-    assert_eq!(fake.calls().len(), 3 + 2 + 3);
+    assert_eq!(fake.calls().len(), 1 + 3 + 2 + 3);
     fake.forget_calls();
     assert_eq!(program.run(&["--yes", "--max-nodes", "100"]).code, Some(0));
     assert_eq!(beside_the_lease(&fake), reads(&[]), "in the same five minutes there is nothing to learn");
@@ -76,7 +79,7 @@ fn a_dry_run_on_the_server_sends_the_same_patches_and_changes_nothing() {
     assert_eq!(state(&fake), before);
     let (reads, patches): (Vec<Call>, Vec<Call>) =
         fake.calls().into_iter().partition(|call| call.method == Method::GET);
-    let read = ["/api/v1/nodes", "/api/v1/pods", CLAIM, VOLUME, NOTES];
+    let read = ["/version", "/api/v1/nodes", "/api/v1/pods", CLAIM, VOLUME, NOTES];
     assert!(reads.iter().all(|call| read.contains(&call.path.as_str())), "{reads:?}");
     let is_dry =
         |call: &Call| call.method == Method::PATCH && call.parameter("dryRun").as_deref() == Some("All");

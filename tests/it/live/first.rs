@@ -51,3 +51,22 @@ fn a_run_cordons_what_its_plan_says_and_the_next_one_has_nothing_to_do() {
     }
     assert_eq!(plane.cordoned(), gone);
 }
+
+#[test]
+fn a_real_server_is_asked_for_whole_lists_and_compresses_what_is_large() {
+    let Some(plane) = ControlPlane::start().unwrap() else { return };
+    plane.create_node(&Node::new("n0").memory("8Gi"));
+    plane.create_namespace("hub");
+    for index in 0..40 {
+        let pod = Pod::new("hub", &format!("user-{index}")).memory("100Mi").label("user", "x");
+        plane.create_pod(&pod.annotation("notes", &"nothing reads this ".repeat(300)).on("n0"));
+    }
+    let program = Program::new(&plane, &Identity::Admin).with("RUST_LOG", "warn,kube_rebalancer_kube=debug");
+    let ran = program.run(&["--dry-run"]).must_be(0);
+    for line in
+        ["the list of /api/v1/nodes came as a whole", "the list of /api/v1/pods came as a whole, compressed"]
+    {
+        assert!(ran.log.contains(line), "{}", ran.log);
+    }
+    assert!(!ran.log.contains("in pages"), "{}", ran.log);
+}

@@ -3,6 +3,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 /// What is answered.
 pub(super) struct Answer {
     status: &'static str,
@@ -10,18 +13,30 @@ pub(super) struct Answer {
     /// What the answer says of its length; nothing if it ends with the connection.
     length: Option<u64>,
     chunks: Box<dyn Iterator<Item = Vec<u8>> + Send>,
+    /// Whether it is compressed, as a large answer is if the client takes that.
+    is_large: bool,
 }
 
 impl Answer {
     pub(super) fn ok(chunks: impl Iterator<Item = String> + Send + 'static) -> Self {
         let chunks = Box::new(chunks.map(String::into_bytes));
-        Self { status: "200 OK", media_type: "application/json", length: None, chunks }
+        Self { status: "200 OK", media_type: "application/json", length: None, chunks, is_large: false }
     }
 
     /// One in protobuf.
     pub(super) fn protobuf(object: &serde_json::Value) -> Self {
-        let chunks = Box::new(std::iter::once(as_protobuf::message(object)));
-        Self { status: "200 OK", media_type: as_protobuf::MEDIA_TYPE, length: None, chunks }
+        Self::of_bytes(std::iter::once(as_protobuf::message(object)))
+    }
+
+    /// Protobuf, or what is called so.
+    pub(super) fn of_bytes(chunks: impl Iterator<Item = Vec<u8>> + Send + 'static) -> Self {
+        let chunks = Box::new(chunks);
+        Self { status: "200 OK", media_type: as_protobuf::MEDIA_TYPE, length: None, chunks, is_large: false }
+    }
+
+    /// One that is compressed.
+    pub(super) fn large(self) -> Self {
+        Self { is_large: true, ..self }
     }
 
     pub(super) fn of_status(self, status: &'static str) -> Self {
@@ -57,6 +72,12 @@ pub(super) fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> String 
 
 /// The same with a server that looks at what the client accepts.
 pub(super) fn start_with(answer: impl Fn(&str, &str) -> Answer + Send + 'static) -> String {
+    let unknown = || Answer::ok(std::iter::empty()).of_status("404 Not Found");
+    start_new(move |target, accept| if target == "/version" { unknown() } else { answer(target, accept) })
+}
+
+/// The same with a server that says its version too.
+pub(super) fn start_new(answer: impl Fn(&str, &str) -> Answer + Send + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -73,13 +94,28 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> Answer) -> std::
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
     let mut accept = String::new();
+    let mut takes_gzip = false;
     while let Some(line) = lines.next().transpose()?.filter(|line| !line.is_empty()) {
+        takes_gzip |= line == "accept-encoding: gzip";
         accept = line.strip_prefix("accept: ").map_or(accept, str::to_owned);
     }
     let target = first.split(' ').nth(1).unwrap_or_default();
-    let Answer { status, media_type, length, chunks } = answer(target, &accept);
+    let Answer { status, media_type, length, chunks, is_large } = answer(target, &accept);
     let length = length.map(|length| format!("Content-Length: {length}\r\n")).unwrap_or_default();
-    write!(stream, "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\n{length}Connection: close\r\n\r\n")?;
+    let compressed = is_large && takes_gzip;
+    let coding = if compressed { "Content-Encoding: gzip\r\n" } else { "" };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\n{length}{coding}Connection: close\r\n\r\n"
+    )?;
+    if compressed {
+        let mut encoder = GzEncoder::new(stream, Compression::fast());
+        for chunk in chunks {
+            encoder.write_all(&chunk)?;
+        }
+        encoder.finish()?;
+        return Ok(());
+    }
     for chunk in chunks {
         stream.write_all(&chunk)?;
     }

@@ -2,8 +2,9 @@
 
 use super::fields::{BrokenProtobuf, Fields, Value};
 use super::object::text_of;
+use crate::observe::error::ReadProblem;
 
-const MAGIC: &[u8] = b"k8s\0";
+pub(super) const MAGIC: &[u8] = b"k8s\0";
 
 /// A message, with what it says of itself.
 #[derive(Debug, Default)]
@@ -19,15 +20,7 @@ impl<'a> Envelope<'a> {
         let mut envelope = Self::default();
         for field in Fields::of(unknown) {
             match field? {
-                (1, Value::Bytes(types)) => {
-                    for field in Fields::of(types) {
-                        match field? {
-                            (1, Value::Bytes(version)) => envelope.version = plain(version),
-                            (2, Value::Bytes(kind)) => envelope.kind = plain(kind),
-                            _ => {}
-                        }
-                    }
-                }
+                (1, Value::Bytes(message)) => (envelope.version, envelope.kind) = types(message)?,
                 (2, Value::Bytes(raw)) => envelope.raw = raw,
                 (3 | 4, Value::Bytes(encoding)) if !encoding.is_empty() => {
                     return Err(BrokenProtobuf::Encoded);
@@ -37,6 +30,48 @@ impl<'a> Envelope<'a> {
         }
         Ok(envelope)
     }
+}
+
+/// The version and the kind of a message, kept while it comes in.
+#[derive(Debug, Default)]
+pub(super) struct Types {
+    version: String,
+    kind: String,
+}
+
+impl Types {
+    pub(super) fn of(message: &[u8]) -> Result<Self, BrokenProtobuf> {
+        let (version, kind) = types(message)?;
+        Ok(Self { version: version.to_owned(), kind: kind.to_owned() })
+    }
+
+    /// Checks the kind.
+    pub(super) fn expect(&self, expected: &'static str) -> Result<(), ReadProblem> {
+        must_be(expected, &self.version, &self.kind)
+    }
+}
+
+/// Checks what a message says of itself.
+pub(super) fn must_be(expected: &'static str, version: &str, kind: &str) -> Result<(), ReadProblem> {
+    if kind == expected && version == "v1" {
+        return Ok(());
+    }
+    let group = Some(version).filter(|version| *version != "v1" && !version.is_empty());
+    let kind = Some(kind).filter(|kind| !kind.is_empty());
+    let found = kind.map(|kind| group.map_or_else(|| kind.to_owned(), |group| format!("{group} {kind}")));
+    Err(ReadProblem::OtherAnswer { found, expected })
+}
+
+fn types(message: &[u8]) -> Result<(&str, &str), BrokenProtobuf> {
+    let (mut of_version, mut of_kind) = ("", "");
+    for field in Fields::of(message) {
+        match field? {
+            (1, Value::Bytes(version)) => of_version = plain(version),
+            (2, Value::Bytes(kind)) => of_kind = plain(kind),
+            _ => {}
+        }
+    }
+    Ok((of_version, of_kind))
 }
 
 /// Where the next page begins, by a list's metadata.

@@ -15,6 +15,15 @@ pub enum BrokenProtobuf {
     /// A field has a type that the API server does not use.
     #[error("a field has the type {0}, expected 0, 1, 2 or 5")]
     Type(u64),
+    /// A list has a longer object than any cluster.
+    #[error("a part of it is longer than {0} bytes")]
+    Long(usize),
+    /// A list has more objects than any cluster.
+    #[error("it has more than {0} objects")]
+    Many(usize),
+    /// A list that was asked for as a whole has another page.
+    #[error("it is only the first page of a list")]
+    Continued,
     /// What it holds is compressed or of another type.
     #[error("its content is encoded in another way")]
     Encoded,
@@ -29,6 +38,39 @@ pub(super) enum Value<'a> {
     Bytes(&'a [u8]),
     /// A number of four or eight bytes; no field that is read has one.
     Fixed,
+}
+
+/// The length of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// The header has the value in it.
+    Inside,
+    /// So many bytes follow.
+    Bytes(u64),
+}
+
+/// What is in front of a value: its number and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) number: u64,
+    pub(super) length: Length,
+    /// The number of its own bytes.
+    pub(super) size: usize,
+}
+
+impl Header {
+    /// The header at the front of these bytes; `None` if they end within it.
+    pub(super) fn of(bytes: &[u8]) -> Result<Option<Self>, BrokenProtobuf> {
+        let mut fields = Fields::of(bytes);
+        match fields.header() {
+            Ok((tag, length)) => {
+                let size = bytes.len() - fields.rest.len();
+                Ok(Some(Self { number: tag >> 3, length, size }))
+            }
+            Err(BrokenProtobuf::Cut) => Ok(None),
+            Err(broken) => Err(broken),
+        }
+    }
 }
 
 /// The fields of a message, in the order in which they are written. Ends after the first error.
@@ -73,6 +115,18 @@ impl<'a> Fields<'a> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(BrokenProtobuf::Cut)?;
         self.rest = rest;
         Ok(taken)
+    }
+
+    fn header(&mut self) -> Result<(u64, Length), BrokenProtobuf> {
+        let tag = self.number()?;
+        let length = match tag & 7 {
+            0 => self.number().map(|_| Length::Inside)?,
+            1 => self.take(8).map(|_| Length::Inside)?,
+            2 => Length::Bytes(self.number()?),
+            5 => self.take(4).map(|_| Length::Inside)?,
+            other => return Err(BrokenProtobuf::Type(other)),
+        };
+        Ok((tag, length))
     }
 
     #[inline]

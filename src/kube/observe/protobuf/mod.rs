@@ -13,6 +13,7 @@ mod fields;
 mod node;
 mod object;
 mod pod;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use super::raw::Object;
 use envelope::Envelope;
 pub use fields::BrokenProtobuf;
 use fields::{Fields, Value};
+pub(super) use stream::ListStream;
 
 /// Reads a page into the collector. Returns where the next one begins, if there is one.
 pub(super) fn read_page(
@@ -32,30 +34,26 @@ pub(super) fn read_page(
     collector: &mut Collector,
 ) -> Result<Option<String>, ReadProblem> {
     let list = Envelope::of(bytes)?;
-    if list.kind != expected || list.version != "v1" {
-        let group = Some(list.version).filter(|version| *version != "v1" && !version.is_empty());
-        let kind = Some(list.kind).filter(|kind| !kind.is_empty());
-        let found = kind.map(|kind| group.map_or_else(|| kind.to_owned(), |group| format!("{group} {kind}")));
-        return Err(ReadProblem::OtherAnswer { found, expected });
-    }
-    let keys = collector.label_keys();
+    envelope::must_be(expected, list.version, list.kind)?;
     let mut next = None;
     for field in Fields::of(list.raw) {
         match field? {
             (1, Value::Bytes(metadata)) => next = envelope::next_page(metadata)?,
-            (2, Value::Bytes(bytes)) => {
-                let object = match item {
-                    Kind::Node => node::node(bytes)?,
-                    Kind::Pod => pod::pod(bytes, keys.as_deref())?,
-                    Kind::Claim | Kind::Volume | Kind::Other => Object::default(),
-                };
-                collector.take(item, &object).map_err(|error| ReadProblem::Object(Box::new(error)))?;
-            }
+            (2, Value::Bytes(bytes)) => read_item(bytes, item, collector)?,
             _ => {}
         }
     }
     collector.list(expected, None).map_err(|error| ReadProblem::Object(Box::new(error)))?;
     Ok(next)
+}
+
+fn read_item(bytes: &[u8], item: Kind, collector: &mut Collector) -> Result<(), ReadProblem> {
+    let object = match item {
+        Kind::Node => node::node(bytes)?,
+        Kind::Pod => pod::pod(bytes, collector.label_keys().as_deref())?,
+        Kind::Claim | Kind::Volume | Kind::Other => Object::default(),
+    };
+    collector.take(item, &object).map_err(|error| ReadProblem::Object(Box::new(error)))
 }
 
 /// Where the page after this one begins, as far as that can be seen without reading its objects.

@@ -47,6 +47,60 @@ fn without_kind(mut object: Value) -> Value {
     object
 }
 
+/// What a list says that comes in pieces of these sizes, over and over.
+fn in_pieces(mut bytes: &[u8], asked: Asked, sizes: &[usize]) -> String {
+    let mut coming = Reading::default().coming(asked);
+    for size in sizes.iter().cycle() {
+        let (piece, rest) = bytes.split_at((*size).min(bytes.len()));
+        if let Err(problem) = coming.add(piece) {
+            return kube_rebalancer_ports::chain(&problem);
+        }
+        bytes = rest;
+        if bytes.is_empty() {
+            break;
+        }
+    }
+    match coming.finish() {
+        Ok(reading) => format!("None {:#?}", reading.finish("2026-01-15T09:00:00Z".parse().unwrap())),
+        Err(problem) => kube_rebalancer_ports::chain(&problem),
+    }
+}
+
+#[test]
+fn a_list_that_comes_in_pieces_is_the_same_list() {
+    for (kind, asked, object) in cases() {
+        let items = vec![object; 3];
+        let bytes = as_protobuf::message(&list(kind, &json!({"resourceVersion": "7"}), &items));
+        let expected = read(&bytes, Encoding::Protobuf, asked);
+        assert!(expected.starts_with("None"), "{expected}");
+        for sizes in [[1, 1], [2, 3], [7, 1000], [4096, 1], [1 << 20, 1]] {
+            assert_eq!(in_pieces(&bytes, asked, &sizes), expected, "{sizes:?}");
+        }
+        // Every beginning of it but the whole is an error.
+        for end in 0..bytes.len() - 4 {
+            let cut = in_pieces(&bytes[..end], asked, &[64, 1]);
+            assert!(cut.contains("ends within a field"), "{end}: {cut}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_whole_list_is_an_error() {
+    let empty = |kind: &str, metadata: Value| as_protobuf::message(&list(kind, &metadata, &[]));
+    let page = empty("PodList", json!({"continue": "more"}));
+    let only = "is not what the API server should have sent: it is only the first page of a list";
+    assert_eq!(in_pieces(&page, Asked::Pods, &[5]), only);
+    let nodes = empty("NodeList", json!({}));
+    assert_eq!(in_pieces(&nodes, Asked::Pods, &[5]), "is NodeList, expected PodList");
+    assert!(in_pieces(b"<html>", Asked::Pods, &[2]).contains("does not begin with k8s"));
+    // An object that says it has five million bytes is refused before they come.
+    let mut large = b"k8s\0".to_vec();
+    large.extend_from_slice(b"\x0a\x0d\x0a\x02v1\x12\x07PodList");
+    large.extend_from_slice(b"\x12\x80\x80\x80\x10\x12\xc0\x96\xb1\x02");
+    let refused = in_pieces(&large, Asked::Pods, &[3]);
+    assert!(refused.contains("longer than 4194304 bytes"), "{refused}");
+}
+
 /// The same pods and nodes with one value elsewhere or not at all.
 fn variants(object: &Value) -> Vec<Value> {
     let mut places = Vec::new();
