@@ -157,7 +157,9 @@ fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
         }
         let ignores =
             words::tolerates(&pod.constraints.tolerations, taint::UNSCHEDULABLE, "", TaintEffect::NoSchedule);
-        let refused = unbound.refusal.is_some() && !pod.requests.fits(&machine.free());
+        // A placeholder gives way.
+        let refused =
+            unbound.refusal.is_some() && !pod.requests.fits(&machine.free_of_occupants(world.policy));
         (ignores && !refused) || !long
     })
 }
@@ -174,7 +176,11 @@ fn is_last(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) ->
     let last_of_pool = !world.in_pool(pool).any(|one| stays(&one));
     // Without names, a group is discovered by its nodes alone, even by dead ones.
     let named = world.policy.node_groups_named;
-    (last_of_zone && (machine.is_ready || !named)) || (last_of_pool && !named)
+    // A Ready one that goes is not the last only because another stays.
+    let ready_one_gone = world
+        .in_pool(pool)
+        .any(|one| one.is_ready && one.common && one.node.zone() == zone && gone.contains(one.name()));
+    (last_of_zone && (machine.is_ready || !named || ready_one_gone)) || (last_of_pool && !named)
 }
 
 fn ready_one_may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>) -> bool {

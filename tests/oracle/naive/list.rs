@@ -138,7 +138,10 @@ fn must_stay(machine: &Machine<'_>, world: &World<'_>) -> bool {
 /// The order; `held` makes what serves stay, up to a `MAX_NODES` that was set.
 pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
     let bounds = world.bounds(pool);
-    let ready = ready_in_order(world, pool);
+    let mut ready = ready_in_order(world, pool);
+    if held {
+        ready.sort_by_key(|machine| !machine.serves(world.policy));
+    }
     let mut first: Vec<Line> = ready
         .iter()
         .filter(|machine| must_stay(machine, world))
@@ -163,12 +166,6 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
             first.push(line.clone());
         }
     }
-    for machine in ready.iter().filter(|machine| held && machine.serves(world.policy)) {
-        let line = Line::of(machine, world);
-        if !first.iter().any(|one| one.entry == line.entry) {
-            first.push(line);
-        }
-    }
     if bounds.keep_zones {
         let zone_of = |line: &Line| {
             let at = line.node().and_then(|name| world.machine(name))?;
@@ -180,6 +177,14 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
             if !kept && let Some(machine) = next {
                 first.push(Line::of(machine, world));
             }
+        }
+    }
+    // What serves stays where it is, as far as a MAX_NODES that was set leaves room: such a pool still shrinks.
+    for machine in ready.iter().filter(|machine| held && machine.serves(world.policy)) {
+        let line = Line::of(machine, world);
+        let full = bounds.max_nodes_set && first.len() >= bounds.max_nodes;
+        if !full && !first.iter().any(|one| one.entry == line.entry) {
+            first.push(line);
         }
     }
     let part_one = first.len();

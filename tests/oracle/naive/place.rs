@@ -62,11 +62,9 @@ pub(crate) fn place(world: &World<'_>, pool: &str, ready: &[&Machine<'_>], spare
         )
     });
     for loose in waiting {
-        // A node that this very run uncordons had nothing to do with the refusal.
-        let served = ready.iter().filter(|machine| world.served.contains(machine.name()));
-        let fits_serving = served
-            .filter(|machine| machine.serves(world.policy))
-            .any(|machine| reach::fits_now(world, loose.pod, machine));
+        // A node that this very run uncordons had nothing to do with the refusal, and one that it cordons had.
+        let mut served = ready.iter().filter(|machine| world.served.contains(machine.name()));
+        let fits_serving = served.any(|machine| reach::fits_now(world, loose.pod, machine));
         let strange = fits_serving && loose.refused.is_some_and(|age| age >= SignedDuration::from_secs(30));
         if strange {
             if loose.refused.is_some_and(|age| age < HOUR) {
@@ -201,8 +199,10 @@ impl Table<'_, '_> {
     /// After an hour: the first serving node that it fits.
     fn hold_one(&mut self, pod: &Pod, ready: &[&Machine<'_>]) {
         let world = self.world;
-        let mut fit =
-            in_turn(world, ready, true).into_iter().filter(|machine| reach::fits_now(world, pod, machine));
+        let served = in_turn(world, ready, false).into_iter();
+        let served = served.filter(|machine| world.served.contains(machine.name()));
+        let turn = in_turn(world, ready, true).into_iter().chain(served);
+        let mut fit = turn.filter(|machine| reach::fits_now(world, pod, machine));
         if let Some(machine) = fit.next() {
             self.need(Entry::Node(machine.name().to_owned()));
         }
@@ -216,12 +216,9 @@ impl Table<'_, '_> {
             turn.filter(|machine| reach::fits_now(world, pod, machine)).collect()
         };
         let (serving, cordoned) = (fit(true), fit(false));
-        let zones: BTreeSet<(bool, Option<&str>)> = serving
-            .iter()
-            .chain(&cordoned)
-            .map(|machine| (machine.node.zone().is_none(), machine.node.zone()))
-            .collect();
-        for (_, zone) in zones {
+        let zones: BTreeSet<Option<&str>> =
+            serving.iter().chain(&cordoned).map(|machine| machine.node.zone()).collect();
+        for zone in zones {
             let here = |machine: &&&Machine<'_>| machine.node.zone() == zone;
             let empty = |machine: &&&Machine<'_>| {
                 machine.node.zone() == zone && machine.occupants(world.policy).count() == 0

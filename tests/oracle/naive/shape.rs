@@ -93,6 +93,13 @@ pub(crate) fn find(world: &mut World<'_>) {
             }
         }
     }
+    // A group of whose nodes nothing is known grows only where no other does.
+    for shapes in pools.values_mut() {
+        let known = shapes.iter().any(|shape| shape.growable && shape.known);
+        for shape in shapes.iter_mut() {
+            shape.growable &= shape.known || !known;
+        }
+    }
     world.pools = pools;
 }
 
@@ -154,16 +161,28 @@ fn finish(
         taints,
         room: allocatable.offer(&capacity).minus(&all),
         capacity: offered,
-        daemons,
+        daemons: daemons.clone(),
         known,
         growable: may_grow,
         zone: group.and_then(|group| group.zone.clone()),
     };
     let max = u128::from(world.bounds(pool).max_utilization.0);
+    // By what is promised, or by what came.
+    let mut offers = vec![shape.capacity.clone()];
+    if !healthy.is_empty() {
+        let (allocatable, capacity) = size(None, None, healthy);
+        let mut seen = world.gross(&allocatable, &capacity);
+        if world.policy.capacity == CapacitySource::Allocatable {
+            seen.take(&all.clone().minus(&daemons));
+        }
+        offers.push(seen);
+    }
     let filled = known
-        && resources.iter().any(|resource| {
-            let (used, offered) = (shape.daemons.of(*resource), shape.capacity.of(*resource));
-            u128::from(used) * 1_000_000 >= max * u128::from(offered)
+        && offers.iter().any(|offer| {
+            resources.iter().any(|resource| {
+                let (used, offered) = (shape.daemons.of(*resource), offer.of(*resource));
+                u128::from(used) * 1_000_000 >= max * u128::from(offered)
+            })
         });
     let jury = Jury::of(world, pool);
     let devices = words::extended(&Node { allocatable: allocatable.clone(), capacity, ..Node::default() });

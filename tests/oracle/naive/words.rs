@@ -50,10 +50,11 @@ pub(crate) fn recreates(controller: &Controller) -> bool {
     }
 }
 
-/// Whether a filter takes the pod out of the account.
+/// Whether a filter takes the pod out of the account. This run's own pod is none of those: it ends with the run.
 pub(crate) fn omitted(pod: &Pod, policy: &Policy) -> bool {
-    policy.omit_namespaces.contains(&*pod.namespace)
-        || pod.label_keys.iter().any(|key| policy.omit_labels.contains(&**key))
+    let filtered = policy.omit_namespaces.contains(&*pod.namespace)
+        || pod.label_keys.iter().any(|key| policy.omit_labels.contains(&**key));
+    filtered && !is_own(pod, policy)
 }
 
 pub(crate) fn is_own(pod: &Pod, policy: &Policy) -> bool {

@@ -285,7 +285,7 @@ impl<'a> World<'a> {
     pub(crate) fn healthy(&self, group: Option<&str>, pool: &str) -> Vec<&'a Node> {
         let healthy = self.machines.iter().filter(|machine| {
             let off = |key: &str| words::is_startup(key, self.policy) || words::is_pressure(key);
-            let boots = machine.state == State::Booting;
+            let boots = matches!(machine.state, State::Booting | State::NotInUse);
             let impaired = machine.node.taints.iter().any(|taint| off(&taint.key));
             machine.is_ready && !boots && !machine.claimed && !impaired
         });
@@ -350,9 +350,10 @@ impl<'a> World<'a> {
             let mut capacity = self.gross(&machine.size, &machine.size_capacity);
             let reports_all = self.policy.resources.iter().all(|resource| capacity.of(*resource) > 0);
             if let Some(group) = &group {
-                let healthy = self.healthy(Some(group), "");
+                // Of all its nodes: one that is not healthy tells as well how large a node of the group is.
+                let members = self.machines.iter().filter(|one| one.node.group.as_ref() == Some(group));
                 let all: Vec<Amounts> =
-                    healthy.iter().map(|node| self.gross(&node.allocatable, &node.capacity)).collect();
+                    members.map(|one| self.gross(&one.node.allocatable, &one.node.capacity)).collect();
                 let at_most = |amount: u64, of: &dyn Fn(&Amounts) -> u64| {
                     let mut values: Vec<u64> = all.iter().map(of).collect();
                     values.sort_unstable();
@@ -417,7 +418,8 @@ impl<'a> World<'a> {
     pub(crate) fn typical_daemons(&self, nodes: &[&Node]) -> Vec<&'a Pod> {
         let mut found: BTreeMap<&str, (&Pod, Vec<&str>)> = BTreeMap::new();
         for pod in self.snapshot.pods() {
-            let daemon = self.class(pod) == Class::Daemon;
+            // This run's own pod ends with the run.
+            let daemon = self.class(pod) == Class::Daemon && !words::is_own(pod, self.policy);
             let Some(controller) = pod.controller.as_deref().filter(|one| daemon && one.kind != "Node")
             else {
                 continue;
