@@ -45,6 +45,8 @@ struct Remaining<'r, 'a> {
     nodes: Vec<usize>,
     /// By pool and zone: common nodes.
     by_zone: BTreeMap<(PoolIndex, &'a str), usize>,
+    /// The zones of pools from which a Ready common node goes.
+    lost_ready: BTreeSet<(PoolIndex, &'a str)>,
     /// By pool: nodes that serve after the plan, and Ready reserved ones.
     serving: Vec<usize>,
     going: BTreeSet<NodeIndex>,
@@ -206,6 +208,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
             replicas: Replicas::new(survey),
             nodes: vec![0; pools],
             by_zone: BTreeMap::new(),
+            lost_ready: BTreeSet::new(),
             serving: vec![0; pools],
             going: BTreeSet::new(),
         };
@@ -243,11 +246,13 @@ impl<'r, 'a> Remaining<'r, 'a> {
                 return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });
             }
         }
-        // A node that is not Ready serves no disk, but it may be what the zone's group is discovered by. A parked one is looked
-        // at last, so a Ready one of its zone may have gone before it.
+        // A node that is not Ready serves no disk, but it may be what the zone's group is discovered by, and what let a Ready
+        // one of its zone go before it: that was not the last one only because this one stays.
         if let Some(zone) = facts.zone
             && bounds.keep_zones
-            && (facts.says_ready || !policy.node_groups_named || facts.state == NodeState::Parked)
+            && (facts.says_ready
+                || !policy.node_groups_named
+                || self.lost_ready.contains(&(facts.pool, zone)))
             && facts.common()
             && self.by_zone.get(&(facts.pool, zone)).is_some_and(|nodes| *nodes <= 1)
         {
@@ -271,10 +276,13 @@ impl<'r, 'a> Remaining<'r, 'a> {
         if let Some(nodes) = self.nodes.get_mut(facts.pool) {
             *nodes -= 1;
         }
-        if let Some(nodes) = facts.zone.and_then(|zone| self.by_zone.get_mut(&(facts.pool, zone)))
-            && facts.common()
-        {
-            *nodes -= 1;
+        if let Some(zone) = facts.zone.filter(|_| facts.common()) {
+            if let Some(nodes) = self.by_zone.get_mut(&(facts.pool, zone)) {
+                *nodes -= 1;
+            }
+            if facts.says_ready {
+                self.lost_ready.insert((facts.pool, zone));
+            }
         }
         self.going.insert(index);
     }
