@@ -64,8 +64,14 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
 /// A pod that only a node still to be created would take is left out: no node that is there could serve it, so it is no
 /// reason against a cordon.
 fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(&'a str, &'a Pod)> {
-    let pools: Vec<&str> = facts.pools().into_iter().collect();
     let mut fits = Fits::default();
+    let at_home = homes(facts).into_iter().filter_map(|(pod, pool)| Some((pool?, pod)));
+    at_home.filter(|(pool, pod)| fits.anywhere(facts, pod, pool, |node| is_candidate(facts, node))).collect()
+}
+
+/// The unbound pods that are taken into account, each with the pool that it belongs to.
+pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
+    let pools: Vec<&str> = facts.pools().into_iter().collect();
     let mut rooms = BTreeMap::new();
     let mut found = Vec::new();
     for pod in facts.unbound.iter().copied() {
@@ -77,11 +83,7 @@ fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(&'a str, &'a Pod)> {
             [only] => Some(*only),
             _ => *rooms.entry(likeness(facts, pod)).or_insert_with(|| pool_of(facts, pod)),
         };
-        if let Some(pool) = pool
-            && fits.anywhere(facts, pod, pool, |node| is_candidate(facts, node))
-        {
-            found.push((pool, pod));
-        }
+        found.push((pod, pool));
     }
     found
 }

@@ -1,17 +1,18 @@
 //! The cluster right after a plan: what it cordons and uncordons is done, what it grew boots, what it deletes is
 //! still there; only instances that never became a node are gone.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::facts::{Facts, NodeFacts, taints};
+use super::facts::{Facts, NodeFacts, taints, takes_pods_now};
 use super::reach::Admission;
 use super::waiting::has_room;
 use crate::model::{
-    Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect, annotation,
-    taint,
+    Amounts, Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect,
+    annotation, is_extended_resource, taint,
 };
 use crate::plan::{Action, Plan, Target, UnmarkReason};
 use crate::policy::Policy;
@@ -140,23 +141,35 @@ fn uncordoned(action: &Action) -> Option<&str> {
     action.node().filter(|_| action.is_uncordon())
 }
 
-/// The scheduler looks again at each pod that had room only on what the plan uncordons. What it still refuses then, it has
-/// refused for a moment only; a long refusal on serving nodes tells of a reason that no account knows.
+/// The scheduler looks again at the pods that have room only on what the plan uncordons, and each takes its room there. What
+/// it still refuses then, it has refused for a moment only; a long refusal on serving nodes tells of a reason that no account
+/// knows.
 fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
     let now = facts.snapshot.observed_at();
-    let fits = |pod: &Pod, counts: &dyn Fn(&NodeFacts<'_>) -> bool| {
-        let admission = Admission::of(pod, facts.snapshot);
-        let mut counted = facts.nodes.iter().filter(|node| counts(node));
-        counted.any(|node| has_room(node, pod) && admission.admits(node.node, facts.policy))
-    };
-    let opened = |node: &NodeFacts<'_>| uncordoned.contains(node.node.name.as_str());
-    for (pod, before) in pods.iter_mut().zip(facts.snapshot.pods()) {
-        let refused = before.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
-        if refused
-            && !fits(before, &|node| node.serves())
-            && fits(before, &opened)
+    let opened =
+        |node: &&NodeFacts<'_>| uncordoned.contains(node.node.name.as_str()) && takes_pods_now(node.node);
+    let mut opened: Vec<(&NodeFacts<'_>, Amounts)> =
+        facts.nodes.iter().filter(opened).map(|node| (node, node.free())).collect();
+    let refused = |pod: &Pod| pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
+    let mut waiting: Vec<(&mut Pod, &Pod)> =
+        pods.iter_mut().zip(facts.snapshot.pods()).filter(|(_, before)| refused(before)).collect();
+    // The order of section 6; pods come sorted by namespace and name.
+    waiting.sort_by_key(|(_, before)| {
+        let requests = &before.requests;
+        let plain = !requests.further().any(|(name, _)| is_extended_resource(name));
+        (plain, Reverse(requests.memory), Reverse(requests.cpu))
+    });
+    for (pod, before) in waiting {
+        let admission = Admission::of(before, facts.snapshot);
+        let admits = |node: &NodeFacts<'_>| admission.admits(node.node, facts.policy);
+        if facts.nodes.iter().any(|node| node.serves() && has_room(node, before) && admits(node)) {
+            continue;
+        }
+        if let Some((_, left)) =
+            opened.iter_mut().find(|(node, left)| before.requests.fits(left) && admits(node))
             && let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut())
         {
+            left.take(&before.requests);
             refusal.since = Some(now);
         }
     }

@@ -1,5 +1,7 @@
 //! Section 10's last rule: planning again on a plan's own outcome changes nothing.
 
+use super::demand;
+use super::facts::Facts;
 use super::outcome::outcome;
 use super::violation::Violation;
 use crate::model::Snapshot;
@@ -27,9 +29,18 @@ pub fn cut_short(plan: &Plan) -> bool {
     plan.guard.is_some() || creates || cut
 }
 
+/// The pool of each pod without a node.
+fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Option<String>> {
+    let policy = &*policy.in_force(snapshot);
+    let facts = Facts::of(snapshot, policy);
+    demand::homes(&facts).into_iter().map(|(_, pool)| pool.map(str::to_owned)).collect()
+}
+
 /// What a run right after this one would still cordon, uncordon or grow, by the planner that is handed in.
 ///
-/// `None` if nothing, or if the plan was cut short. Deletions and marks are not asked for: they wait for time to pass.
+/// `None` if nothing, or if the plan was cut short. Deletions and marks are not asked for: they wait for time to pass. Nor is
+/// anything where a pod without a node comes to belong to another pool once the plan is carried out: what a run does in one
+/// pool must not count on what it does in another, which may fail.
 pub fn check_settled(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -40,6 +51,9 @@ pub fn check_settled(
         return None;
     }
     let Ok(after) = outcome(snapshot, policy, plan) else { return Some(Violation::RefusedOnOutcome) };
+    if homes(snapshot, policy) != homes(&after, policy) {
+        return None;
+    }
     let Ok(again) = planner(&after, policy) else { return Some(Violation::RefusedOnOutcome) };
     again.actions.iter().find_map(|action| {
         let what = match (action.target(), action.service()) {
