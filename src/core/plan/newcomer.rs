@@ -91,8 +91,10 @@ pub(super) fn backs_off(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeI
 
 fn youngest(survey: &Survey<'_>, members: &[NodeIndex]) -> Option<Newcomer> {
     let facts = members.iter().filter_map(|index| survey.nodes.get(*index));
-    // What a common node that boots is good for shows later.
-    let tells = |facts: &&NodeFacts<'_>| facts.state != NodeState::Booting || !facts.common();
+    // What a common node that boots is good for shows later, and a parked one shows it once it is woken.
+    let tells = |facts: &&NodeFacts<'_>| {
+        !matches!(facts.state, NodeState::Booting | NodeState::Parked) || !facts.common()
+    };
     let known = facts.filter(tells).filter(|facts| facts.node.created_at.is_some());
     let youngest = known.max_by_key(|facts| facts.node.created_at)?;
     let created_at = youngest.node.created_at?;
