@@ -1,6 +1,6 @@
 //! Node groups: what each may create, the instances that are on their way, and in what order groups are asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
@@ -12,7 +12,7 @@ use super::pause::twice;
 use super::pools::PoolIndex;
 use super::reason::{Elapsed, InstanceReason, Since};
 use super::survey::Survey;
-use super::template::{Template, daemon_sets};
+use super::template::{Missing, Template, daemon_sets};
 use super::value::NodeState;
 use crate::model::{Instance, NodeGroup, NodeIndex};
 
@@ -29,6 +29,8 @@ pub(super) struct Growth<'a> {
     pub(super) allowed: Vec<usize>,
     /// By pool: whether `MAX_NODES` alone decides that.
     pub(super) max_nodes_binds: Vec<bool>,
+    /// Which controllers have their daemons on the nodes that are still to come.
+    daemons_on: BTreeMap<NodeIndex, BTreeSet<&'a str>>,
     /// Instances that never became a node and are to be deleted, and why.
     pub(super) never_registered: Vec<NeverRegistered<'a>>,
     pub(super) warnings: Vec<Warning>,
@@ -60,6 +62,7 @@ impl<'a> Growth<'a> {
             instances_without_node: vec![0; pools],
             allowed: vec![0; pools],
             max_nodes_binds: vec![false; pools],
+            daemons_on: daemons_on_nodes_to_come(survey),
             never_registered: Vec::new(),
             warnings: Vec::new(),
         };
@@ -99,6 +102,14 @@ impl<'a> Growth<'a> {
             (None, false) => None,
             (_, true) => self.groups.iter().position(|group| group.pool == Some(facts.pool)),
         }
+    }
+
+    /// What the daemons ask for that a node of this group is still to run, whoever else is there already.
+    pub(super) fn missing_daemons(&self, group: Option<GroupIndex>, index: NodeIndex) -> Missing {
+        let nobody = BTreeSet::new();
+        let template = group.and_then(|group| self.groups.get(group)?.template.as_ref());
+        let controllers = self.daemons_on.get(&index).unwrap_or(&nobody);
+        template.map(|template| template.missing(controllers)).unwrap_or_default()
     }
 
     fn find_groups(&mut self, survey: &Survey<'a>) {
@@ -220,8 +231,8 @@ impl<'a> Growth<'a> {
             let (Some(template), Some(pool)) = (&group.template, group.pool) else { continue };
             let name = group.group.map(|group| group.name.clone()).unwrap_or_default();
             let bounds = survey.policy.bounds_of(survey.pool_name(pool));
-            if let Some(resource) = template.filled_by_daemons(&survey.policy.resources, bounds) {
-                let (daemons, capacity) = (template.daemons.of(resource), template.capacity.of(resource));
+            if let Some((resource, capacity)) = template.filled_by_daemons(&survey.policy.resources, bounds) {
+                let daemons = template.daemons.of(resource);
                 self.warnings.push(Warning::DaemonsFillNewNode { group: name, resource, daemons, capacity });
                 group.growable = false;
             } else if group.growable && !survey.somebody_reaches(pool, template) {
@@ -282,6 +293,19 @@ impl<'a> Growth<'a> {
         let members = counts.flat_map(|group| &group.members);
         members.filter(|index| survey.nodes.get(**index).is_some_and(|facts| !facts.common())).count()
     }
+}
+
+fn daemons_on_nodes_to_come<'a>(survey: &Survey<'a>) -> BTreeMap<NodeIndex, BTreeSet<&'a str>> {
+    let mut daemons: BTreeMap<NodeIndex, BTreeSet<&'a str>> = BTreeMap::new();
+    for &(pod, index, _) in &survey.bound_daemons {
+        let state = survey.nodes.get(index).map(|facts| facts.state);
+        if matches!(state, Some(NodeState::Booting | NodeState::Parked))
+            && let Some(controller) = pod.controller.as_deref()
+        {
+            daemons.entry(index).or_default().insert(&controller.uid);
+        }
+    }
+    daemons
 }
 
 fn all_reserved(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {

@@ -3,7 +3,7 @@
 //! The scheduler knows more than this account: a zonal disk, an anti-affinity, attached volumes, host ports. So no node is
 //! created on a guess. Each zone offers such a pod one node that it fits and one that is free of occupants.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
@@ -70,13 +70,14 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
     for place in places.iter().filter(|place| place.would_take_now(one.shape())) {
         let Candidate::Node(index) = place.at else { continue };
         let Some(facts) = survey.nodes.get(index) else { continue };
+        // What the scheduler refused was a node that served when the run began: one that this plan uncordons had nothing to
+        // do with it, and one that it cordons had.
+        if facts.serves() {
+            first.get_or_insert(index);
+        }
         let zone = zones.entry(facts.zone).or_default();
         let (any, free) = match place.stage {
             Stage::Serving => {
-                // A node that this plan uncordons had nothing to do with the refusal.
-                if facts.serves() {
-                    first.get_or_insert(index);
-                }
                 first_then.get_or_insert(index);
                 (&mut zone.serving, &mut zone.free_serving)
             }
@@ -92,13 +93,14 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
             free.get_or_insert(index);
         }
     }
-    let (serving, serving_then) = (first?, first_then?);
-    let mut nodes = BTreeSet::new();
+    let serving = first?;
+    let serving_then = first_then.unwrap_or(serving);
+    // Where MAX_NODES leaves no room for all of them, the node that serves in a zone goes before the one that is opened.
+    let mut nodes = Vec::new();
     for zone in zones.values() {
-        nodes.extend(zone.serving.or(zone.cordoned));
-        if zone.serving.is_some() {
-            nodes.extend(zone.free_serving.or(zone.free_cordoned));
-        }
+        let first = zone.serving.or(zone.cordoned);
+        let free = zone.free_serving.or(zone.free_cordoned).filter(|_| zone.serving.is_some());
+        nodes.extend(first.into_iter().chain(free.filter(|free| first != Some(*free))));
     }
-    Some(Held { serving, serving_then, nodes: nodes.into_iter().collect() })
+    Some(Held { serving, serving_then, nodes })
 }

@@ -140,8 +140,13 @@ pub(super) fn places<'s>(
     found.extend(
         booting_nodes(survey, pool).into_iter().filter_map(|index| booting_node(survey, growth, index)),
     );
+    // Where a group that can grow tells what its nodes are like, an instance of which nothing is known is no promise.
+    let known = growth.growable(pool).any(|(_, group)| group.template.is_some());
     found.extend(booting_instances(growth, pool).into_iter().filter_map(|index| {
         let group = growth.booting.get(index)?.group;
+        if known && growth.groups.get(group)?.template.is_none() {
+            return None;
+        }
         Some(Place { at: Candidate::Instance(index), stage: Stage::Booting, ..new_place(growth, group) })
     }));
     found.extend(parked_nodes(survey, pool).into_iter().filter_map(|index| {
@@ -161,11 +166,33 @@ pub(super) fn new_place<'s>(growth: &'s Growth<'_>, group: GroupIndex) -> Place<
     Place::new(Candidate::New(group), Stage::New, ground, free)
 }
 
-/// A booting node as a place: per resource, the larger of what is free by its own status and by its group's template.
+/// A booting node as a place.
 pub(super) fn booting_node<'s>(
     survey: &'s Survey<'_>,
     growth: &'s Growth<'_>,
     index: NodeIndex,
+) -> Option<Place<'s>> {
+    let load = &survey.nodes.get(index)?.load;
+    booting_node_under(survey, growth, index, load)
+}
+
+/// A booting node as a place if its occupants were gone.
+pub(super) fn booting_node_free_of_occupants<'s>(
+    survey: &'s Survey<'_>,
+    growth: &'s Growth<'_>,
+    index: NodeIndex,
+) -> Option<Place<'s>> {
+    let load = &survey.nodes.get(index)?.unoccupied_load;
+    booting_node_under(survey, growth, index, load)
+}
+
+/// A booting node as a place where these requests are on it: per resource, the larger of what is free by its own status and
+/// by its group's template.
+fn booting_node_under<'s>(
+    survey: &'s Survey<'_>,
+    growth: &'s Growth<'_>,
+    index: NodeIndex,
+    load: &Amounts,
 ) -> Option<Place<'s>> {
     let facts = survey.nodes.get(index).filter(|facts| is_candidate(survey, facts))?;
     let group = growth.group_of(survey, index);
@@ -173,11 +200,13 @@ pub(super) fn booting_node<'s>(
     let median = group.and_then(|group| growth.groups.get(group)?.template.as_ref());
     // The median of others is for what nothing else tells.
     let template = median.filter(|_| !reports || growth.has_template(group));
-    let own = if reports { facts.offer.clone().minus(&facts.load) } else { Amounts::default() };
+    let missing = growth.missing_daemons(group, index);
+    let to_come = missing.counted.plus(&missing.omitted);
+    let own = if reports { facts.offer.clone().minus(load).minus(&to_come) } else { Amounts::default() };
     let free = match template {
         // Pods that tolerate what it still lacks may be there already.
         Some(template) => {
-            let beside_daemons = facts.load.clone().minus(&facts.daemon_load);
+            let beside_daemons = load.clone().minus(&facts.daemon_load);
             own.larger(&template.free.clone().minus(&beside_daemons))
         }
         None if reports => own.larger(&devices_to_come(facts, median)),

@@ -73,7 +73,8 @@ pub(super) fn place<'s>(
     if pods.is_empty() {
         return placement;
     }
-    let places = places(survey, growth, pool, cordons, resource, &waiting.nominated);
+    let nominated = waiting.nominated_under(survey, cordons);
+    let places = places(survey, growth, pool, cordons, resource, &nominated);
     let mut holds = Holds::new(survey, &places);
     let mut placing = Placing {
         survey,
@@ -85,9 +86,13 @@ pub(super) fn place<'s>(
         by_node: BTreeMap::new(),
     };
     for (index, one) in pods.iter().enumerate() {
-        let fate = match holds.of(one, &placing.places) {
-            Some(held) => placing.hold(one, held),
-            None => placing.place(index, one),
+        // The next run sees the outcome, in which such a pod does not wait: what only it needs is not kept here either.
+        let fate = match one.settled_on(survey, cordons) {
+            Some(node) => Fate::OnNode(node, Stage::Serving),
+            None => match holds.of(one, &placing.places) {
+                Some(held) => placing.hold(one, held),
+                None => placing.place(index, one),
+            },
         };
         placing.placement.fates.push(fate);
     }

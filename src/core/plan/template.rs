@@ -32,21 +32,43 @@ pub(super) struct Template<'a> {
     pub(super) capacity: Amounts,
     /// Requests of its daemons that are taken into account.
     pub(super) daemons: Amounts,
+    /// The same of the nodes that its group has, where it has any: they may be smaller than promised.
+    seen: Option<Amounts>,
     /// What is free of it once its daemons run.
     pub(super) free: Amounts,
+    /// One of each of its daemons.
+    each: Vec<Daemon<'a>>,
     /// Its labels, once for each zone that it may be in.
     labels: Vec<BTreeMap<String, String>>,
     /// Its lasting taints.
     pub(super) taints: Vec<Taint>,
 }
 
+/// What one daemon asks for.
+#[derive(Clone, Debug)]
+struct Daemon<'a> {
+    controller: &'a str,
+    requests: Amounts,
+    counted: bool,
+}
+
 /// What the daemons of a group ask for on each of its nodes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct DaemonSets {
+pub(super) struct DaemonSets<'a> {
+    each: Vec<Daemon<'a>>,
     /// Of the daemons taken into account.
     counted: Amounts,
     /// Of the omitted ones.
     omitted: Amounts,
+}
+
+/// What the daemons ask for that a node does not run yet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Missing {
+    /// The daemons taken into account.
+    pub(super) counted: Amounts,
+    /// The omitted ones.
+    pub(super) omitted: Amounts,
 }
 
 impl<'a> Template<'a> {
@@ -56,21 +78,26 @@ impl<'a> Template<'a> {
         survey: &Survey<'a>,
         group: Option<&NodeGroup>,
         nodes: &[NodeIndex],
-        daemons: &DaemonSets,
+        daemons: &DaemonSets<'a>,
     ) -> Option<Self> {
         let facts = |index: &NodeIndex| survey.nodes.get(*index);
         let healthy: Vec<&NodeFacts<'_>> =
             nodes.iter().filter_map(facts).filter(|node| node.is_typical()).collect();
         let known = group.and_then(|group| group.template.as_ref());
         let median = lower_median_amounts(healthy.iter().map(|node| &node.offer));
+        let seen = median.clone();
         let offer = sized(known, |template| template.allocatable.offer(&template.capacity), median)?;
-        let divided = match survey.policy.capacity {
-            CapacitySource::Allocatable => offer.clone().minus(&daemons.omitted),
+        let (divided, seen) = match survey.policy.capacity {
+            CapacitySource::Allocatable => {
+                let without = |offer: &Amounts| offer.clone().minus(&daemons.omitted);
+                (without(&offer), seen.as_ref().map(without))
+            }
             CapacitySource::Capacity => {
                 let reported: Vec<Amounts> =
                     healthy.iter().map(|node| node.node.capacity.offer(&node.node.capacity)).collect();
                 let median = lower_median_amounts(&reported);
-                sized(known, |template| template.capacity.offer(&template.capacity), median)?
+                let seen = median.clone();
+                (sized(known, |template| template.capacity.offer(&template.capacity), median)?, seen)
             }
         };
         let all: Vec<&NodeFacts<'_>> = nodes.iter().filter_map(facts).collect();
@@ -81,6 +108,8 @@ impl<'a> Template<'a> {
                 policy: survey.policy,
                 capacity: divided,
                 daemons: daemons.counted.clone(),
+                seen,
+                each: daemons.each.clone(),
                 free: offer.minus(&load),
                 labels: labels(group, known, &all),
                 taints: taints(survey, known, &all),
@@ -94,12 +123,31 @@ impl<'a> Template<'a> {
         self.labels.iter().map(site)
     }
 
-    /// The resource of which its own daemons leave nobody any room below `MAX_UTILIZATION`.
-    pub(super) fn filled_by_daemons(&self, resources: &[Resource], bounds: &Bounds) -> Option<Resource> {
-        resources.iter().copied().find(|resource| {
+    /// The resource of which its own daemons leave nobody any room below `MAX_UTILIZATION`, and what a node offers of it:
+    /// by the template, or by the nodes that are there. Else nodes that come smaller than promised are created without end.
+    pub(super) fn filled_by_daemons(
+        &self,
+        resources: &[Resource],
+        bounds: &Bounds,
+    ) -> Option<(Resource, u64)> {
+        let mut filled = resources.iter().flat_map(|resource| {
+            let offers = [Some(&self.capacity), self.seen.as_ref()].into_iter().flatten();
+            offers.map(|offer| (*resource, offer.of(*resource)))
+        });
+        filled.find(|(resource, offered)| {
             let daemons = u128::from(self.daemons.of(*resource)) * u128::from(PartsPerMillion::ONE.0);
-            daemons >= u128::from(self.capacity.of(*resource)) * u128::from(bounds.max_utilization.0)
+            daemons >= u128::from(*offered) * u128::from(bounds.max_utilization.0)
         })
+    }
+
+    /// What the daemons ask for that a node does not run yet on which these controllers have theirs.
+    pub(super) fn missing(&self, controllers: &BTreeSet<&str>) -> Missing {
+        let mut missing = Missing::default();
+        for daemon in self.each.iter().filter(|daemon| !controllers.contains(daemon.controller)) {
+            let part = if daemon.counted { &mut missing.counted } else { &mut missing.omitted };
+            part.add(&daemon.requests);
+        }
+        missing
     }
 }
 
@@ -183,11 +231,11 @@ fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts
 
 /// What the `DaemonSets` ask for that have a pod on more than half of the healthy nodes of each set of nodes. `set_of` names
 /// the sets of a node.
-pub(super) fn daemon_sets(
-    survey: &Survey<'_>,
+pub(super) fn daemon_sets<'a>(
+    survey: &Survey<'a>,
     sets: usize,
     set_of: impl Fn(NodeIndex) -> Option<usize>,
-) -> Vec<DaemonSets> {
+) -> Vec<DaemonSets<'a>> {
     let healthy =
         |index: NodeIndex| survey.nodes.get(index).is_some_and(|node| node.managed() && node.is_typical());
     let mut nodes = vec![0_usize; sets];
@@ -196,7 +244,7 @@ pub(super) fn daemon_sets(
             *count += 1;
         }
     }
-    let mut found: BTreeMap<(usize, &str), OnNodes<'_>> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, &'a str), OnNodes<'_>> = BTreeMap::new();
     for &(pod, index, counted) in &survey.bound_daemons {
         let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node")
         else {
@@ -207,7 +255,7 @@ pub(super) fn daemon_sets(
         }
     }
     let mut result = vec![DaemonSets::default(); sets];
-    for ((set, _), pods) in found {
+    for ((set, controller), pods) in found {
         if nodes.get(set).is_none_or(|nodes| pods.len() * 2 <= *nodes) {
             continue;
         }
@@ -217,6 +265,7 @@ pub(super) fn daemon_sets(
         {
             let part = if counted { &mut sum.counted } else { &mut sum.omitted };
             part.add(&median);
+            sum.each.push(Daemon { controller, requests: median, counted });
         }
     }
     result

@@ -13,8 +13,9 @@ use super::fit::{Shape, admits, free_of_occupants, template_admits};
 use super::group::GroupIndex;
 use super::growth::Growth;
 use super::notes::Warning;
-use super::order::is_candidate;
-use super::places::{Nominated, Place, Stage, places};
+use super::order::{Cordons, booting_nodes, cordon, is_candidate};
+use super::parked::parked_nodes;
+use super::places::{Nominated, Place, Stage, booting_node_free_of_occupants, places};
 use super::pools::PoolIndex;
 use super::state::Cordon;
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
@@ -51,8 +52,8 @@ pub(super) struct WaitingPod<'a> {
     /// The node affinities of its volumes, where they were looked up.
     volumes: Vec<&'a Affinity>,
     known_volumes: &'a Volumes,
-    /// Whether the scheduler has nominated a node for it that cannot take it.
-    misnominated: bool,
+    /// The node that the scheduler has nominated for it, where that cannot take it now.
+    misnominated: Option<NodeIndex>,
     /// For how long the scheduler has refused it; `None` where no time tells.
     pub(super) age: Option<SignedDuration>,
 }
@@ -63,8 +64,8 @@ enum Nomination {
     None,
     /// The pod is as good as on its node.
     Holds,
-    /// Its node is cordoned or NotReady, so the pod waits.
-    Fails,
+    /// This node is cordoned or NotReady, so the pod waits.
+    Fails(NodeIndex),
 }
 
 impl<'a> WaitingPod<'a> {
@@ -82,13 +83,22 @@ impl<'a> WaitingPod<'a> {
             unbound,
             volumes: pod.claims.iter().filter_map(|claim| volume(claim)).collect(),
             known_volumes,
-            misnominated: false,
+            misnominated: None,
             age,
         }
     }
 
     pub(super) fn shape(&self) -> Shape<'_> {
         Shape { pod: self.pod, volumes: self.known_volumes }
+    }
+
+    /// The node that the scheduler has nominated for it, once a plan has uncordoned that: the pod is as good as there, and
+    /// waits no longer.
+    pub(super) fn settled_on(&self, survey: &Survey<'_>, cordons: &Cordons) -> Option<NodeIndex> {
+        self.misnominated.filter(|index| {
+            let is_ready = survey.nodes.get(*index).is_some_and(NodeFacts::ready);
+            is_ready && cordon(cordons, *index) == Cordon::None
+        })
     }
 
     /// What two pods share that may go to the same places: an identity for remembering answers.
@@ -137,7 +147,9 @@ impl<'a> Waiting<'a> {
             }
             match waiting.nominate(survey, &one, kind) {
                 Nomination::Holds => {}
-                Nomination::Fails => rest.push((WaitingPod { misnominated: true, ..one }, kind)),
+                Nomination::Fails(node) => {
+                    rest.push((WaitingPod { misnominated: Some(node), ..one }, kind));
+                }
                 Nomination::None => rest.push((one, kind)),
             }
         }
@@ -148,6 +160,17 @@ impl<'a> Waiting<'a> {
             waiting.expectations.push(expect(survey.snapshot, survey.policy, name, &asked));
         }
         waiting
+    }
+
+    /// What the nodes owe to nominated pods under these cordons: a node that the plan has uncordoned takes its pod.
+    pub(super) fn nominated_under(&self, survey: &Survey<'_>, cordons: &Cordons) -> Nominated {
+        let mut nominated = self.nominated.clone();
+        for one in self.placeable.iter().flatten() {
+            if let Some(index) = one.settled_on(survey, cordons) {
+                nominated.entry(index).or_default().add(&one.pod.requests);
+            }
+        }
+        nominated
     }
 
     /// Puts a pod on the node that the scheduler has nominated for it, if that node can take it. A nomination for a node
@@ -168,7 +191,7 @@ impl<'a> Waiting<'a> {
         }
         self.nominees.entry(index).or_insert_with(|| one.pod.full_name());
         if !facts.ready() || facts.cordon != Cordon::None {
-            return Nomination::Fails;
+            return Nomination::Fails(index);
         }
         self.nominated.entry(index).or_default().add(&one.pod.requests);
         // As on a reserved node, a user's pod counts where it would reach a common one.
@@ -190,8 +213,8 @@ impl<'a> Waiting<'a> {
         let homes = Homes::new(survey, growth, &self.nominated);
         let mut known: BTreeMap<ShapeKey<'a>, Option<PoolIndex>> = BTreeMap::new();
         for (one, kind) in pods {
-            let refused =
-                (one.unbound.refusal.is_some() || one.misnominated) && kind != OccupantKind::Placeholder;
+            let refused = (one.unbound.refusal.is_some() || one.misnominated.is_some())
+                && kind != OccupantKind::Placeholder;
             if one.unbound.gated {
                 if kind != OccupantKind::Placeholder {
                     self.warnings.push(Warning::Gated { pod: one.pod.full_name() });
@@ -338,9 +361,10 @@ impl<'s, 'a> Homes<'s, 'a> {
         if booting.chain(new).filter_map(group).any(|group| group.would_take(shape)) {
             return true;
         }
-        super::order::booting_nodes(survey, pool)
-            .into_iter()
-            .filter_map(|index| super::places::booting_node(survey, self.growth, index))
+        // A parked node is a candidate too: it is woken before another one is created.
+        let to_come = booting_nodes(survey, pool).into_iter().chain(parked_nodes(survey, pool));
+        to_come
+            .filter_map(|index| booting_node_free_of_occupants(survey, self.growth, index))
             .any(|place| place.would_take_now(shape))
     }
 
