@@ -193,3 +193,30 @@ fn an_empty_pool_grows_although_its_template_carries_a_taint() {
     assert_eq!(grown(&plan), [(GROUP.to_owned(), 1)].into());
     assert!(!plan.warnings.iter().any(|one| matches!(one, Warning::GroupNotGrown { .. })));
 }
+
+#[test]
+fn nodes_that_come_too_small_for_their_daemons_are_not_created_without_end() {
+    let daemon = Controller {
+        group: Some("apps".into()),
+        kind: "DaemonSet".into(),
+        name: "net".into(),
+        uid: "net".into(),
+    };
+    // Eight are promised, and of the two that come the daemon takes all.
+    let mut small = in_group(GROUP, node("n0"));
+    (small.allocatable.memory, small.capacity.memory) = (Some(Bytes(2)), Some(Bytes(2)));
+    let net = Pod { controller: Some(daemon.into()), label_keys: [].into(), ..user("net", 2) };
+    let users = NodeGroup { template: template(&[], &[]), ..group(GROUP) };
+    let case = Case::new(vec![small], vec![on("n0", net)], vec![users]);
+    assert_eq!(grown(&case.plan()), BTreeMap::new());
+}
+
+#[test]
+fn a_parked_node_does_not_hide_the_newcomer_that_serves() {
+    let mut parked = cordoned(4200, not_ready(3600, created(100, node("n1"))));
+    parked.annotations.insert(annotation::PARKED_AT.to_owned(), ago(3600).to_string());
+    let case = full(vec![created(400, node("n2")), parked]).noting(noted(9, 1500));
+    let case = case.min_nodes(5);
+    let plan = plan(&case.snapshot(), &case.policy).unwrap();
+    assert!(!grown(&plan).is_empty(), "{:?}", plan.warnings);
+}

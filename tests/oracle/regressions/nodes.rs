@@ -1,6 +1,6 @@
 //! States of nodes, cordons, claims and deletions.
 
-use kube_rebalancer_core::policy::AdoptCordons;
+use kube_rebalancer_core::policy::{AdoptCordons, PartsPerMillion};
 
 use super::*;
 
@@ -91,4 +91,46 @@ fn nothing_is_kept_of_windows_nodes_because_taints_do_not_tell_of_them() {
     assert_eq!(plan.ledger.unwrap().common[""].get(&odd), Some(&true));
     let reserved = |name: &str| plan.nodes.iter().find(|node| node.name == name).unwrap().reserved;
     assert_eq!((reserved("n1"), reserved("n2")), (true, false));
+}
+
+#[test]
+fn of_a_ready_and_a_dead_cordoned_node_of_a_zone_one_stays() {
+    let in_zone = |zone: &str, node: Node| labelled("topology.kubernetes.io/zone", zone, node);
+    for (ready, dead, gone) in [(9000, 4000, "n1"), (4000, 9000, "n2")] {
+        let nodes = vec![
+            in_zone("a", node("n0")),
+            in_zone("b", cordoned(ready, node("n1"))),
+            in_zone("b", cordoned(dead, not_ready(4000, node("n2")))),
+        ];
+        let case = Case::new(nodes, vec![on("n0", user("ada", 6))], vec![]).with(|policy| {
+            policy.bounds.keep_zones = true;
+            policy.node_groups_named = true;
+        });
+        assert_eq!(names(&case.plan(), "delete"), [gone]);
+    }
+}
+
+#[test]
+fn where_not_all_cordons_may_be_made_what_serves_stays_but_a_set_max_nodes_still_shrinks_it() {
+    let nodes = vec![node("n0"), node("n1"), node("n2"), cordoned(600, node("n3"))];
+    let case = Case::new(nodes, vec![on("n3", user("ada", 3))], vec![]).max_nodes(2).with(|policy| {
+        policy.bounds.min_utilization = PartsPerMillion(1);
+        policy.max_cordons = Budget::Count(1);
+    });
+    let plan = case.plan();
+    // Without the limit, n3 would serve in place of two others.
+    assert_eq!((names(&plan, "uncordon"), names(&plan, "cordon")), (vec![], vec!["n2".to_owned()]));
+}
+
+#[test]
+fn an_absurd_amount_is_judged_by_all_nodes_of_its_group() {
+    let mut absurd = in_group("z/users", node("n0"));
+    absurd.allocatable.memory = Some(Bytes(100));
+    let pressed = |name: &str| tainted("node.kubernetes.io/memory-pressure", in_group("z/users", node(name)));
+    let users = NodeGroup { template: template(&[], &[]), ..group("z/users") };
+    let nodes = vec![absurd, pressed("n1"), pressed("n2")];
+    let pods = vec![on("n0", user("ada", 6)), on("n0", user("alan", 6))];
+    let plan = Case::new(nodes, pods, vec![users]).plan();
+    // It counts as 8, so 12 ask for a second node.
+    assert_eq!(grown(&plan), [("z/users".to_owned(), 1)].into(), "{:?}", plan.warnings);
 }

@@ -1,6 +1,6 @@
 //! Waiting pods, nominations, and what pods on odd nodes ask for.
 
-use kube_rebalancer_core::policy::AdoptCordons;
+use kube_rebalancer_core::policy::{AdoptCordons, PartsPerMillion};
 
 use super::*;
 
@@ -56,4 +56,117 @@ fn pods_on_a_booting_node_take_room_there() {
     let plan = case.plan();
     // It does not fit beside the other one, and the group's machine still boots.
     assert!(plan.warnings.iter().any(|one| one.to_string().contains("still boots")), "{:?}", plan.warnings);
+}
+
+#[test]
+fn a_pod_whose_nominated_node_is_uncordoned_waits_no_longer() {
+    // Nothing but that pod keeps n1 first, and the pod goes to n0.
+    let nodes = vec![cordoned_by_others(600, created(400, node("n0"))), created(100, node("n1"))];
+    let pods = vec![nominated("n0", refused(10, user("emmy", 1)))];
+    let case = Case::new(nodes, pods, vec![]).min_nodes(2);
+    let plan = case.with(|policy| policy.adopt_cordons = AdoptCordons::Always).plan();
+    assert_eq!(
+        (names(&plan, "uncordon"), names(&plan, "steer")),
+        (vec!["n0".to_owned()], vec!["n1".to_owned()])
+    );
+}
+
+#[test]
+fn a_waiting_user_is_not_left_to_an_instance_of_which_nothing_is_known() {
+    let unknown = NodeGroup { instances: vec![instance("i0", 5)], ..group("z/unknown") };
+    let users = NodeGroup { template: template(&[], &[]), ..group("z/users") };
+    let pods = vec![on("n0", user("ada", 4)), refused(29, user("emmy", 8))];
+    let case = Case::new(vec![in_group("z/users", node("n0"))], pods, vec![unknown, users]);
+    assert_eq!(grown(&case.plan()), [("z/users".to_owned(), 1)].into());
+}
+
+#[test]
+fn a_parked_node_is_woken_for_a_user_who_fits_nothing_else() {
+    let mut parked = cordoned(7200, not_ready(3600, in_group("z/users", node("n1"))));
+    parked.annotations.insert(annotation::PARKED_AT.to_owned(), ago(3600).to_string());
+    let users = NodeGroup { not_growable: Some("it is full".into()), ..group("z/users") };
+    let pods = vec![on("n0", user("ada", 6)), refused(29, user("emmy", 5))];
+    let case = Case::new(vec![in_group("z/users", node("n0")), parked], pods, vec![users]);
+    let plan = plan(&case.snapshot(), &case.policy).unwrap();
+    assert_eq!(names(&plan, "wake"), ["n1"]);
+}
+
+#[test]
+fn the_pod_of_this_run_does_not_come_with_a_new_node() {
+    let daemons = Controller {
+        group: Some("apps".into()),
+        kind: "DaemonSet".into(),
+        name: "runs".into(),
+        uid: "runs".into(),
+    };
+    let run = Pod { controller: Some(daemons.into()), label_keys: [].into(), ..user("run", 3) };
+    let case = Case::new(vec![node("n0")], vec![on("n0", user("ada", 8)), on("n0", run)], vec![]);
+    let case = case.with(|policy| {
+        policy.own_pod = Some(("hub".into(), "run".into()));
+        policy.bounds.optimal_utilization = PartsPerMillion(500_000);
+        policy.bounds.min_utilization = PartsPerMillion(500_000);
+    });
+    assert_eq!(grown(&case.plan()).values().sum::<u32>(), 1);
+}
+
+#[test]
+fn no_pool_counts_on_a_node_that_another_pool_uncordons() {
+    let in_pool = |pool: &str, node: Node| labelled("pool", pool, node);
+    let nodes =
+        vec![in_pool("a", cordoned(600, node("a0"))), in_pool("b", node("b0")), in_pool("b", node("b1"))];
+    let critical = Pod { label_keys: [].into(), ..user("proxy", 1) };
+    let pods = vec![on("a0", critical), on("b0", user("ada", 6)), refused(10, user("emmy", 5))];
+    let case = Case::new(nodes, pods, vec![]).with(|policy| policy.pool_label = Some("pool".into()));
+    let plan = case.plan();
+    // Once a0 serves, it is the first place for emmy. Until then b1 is.
+    assert_eq!((names(&plan, "uncordon"), names(&plan, "cordon")), (vec!["a0".to_owned()], vec![]));
+}
+
+#[test]
+fn a_booting_node_carries_the_daemons_that_it_lacks_beside_its_own() {
+    let daemon = |set: &str, at: &str| {
+        let controller = Controller {
+            group: Some("apps".into()),
+            kind: "DaemonSet".into(),
+            name: set.into(),
+            uid: set.into(),
+        };
+        let name = format!("{set}-{at}");
+        on(at, Pod { controller: Some(controller.into()), label_keys: [].into(), ..user(&name, 2) })
+    };
+    let boots = tainted("node.cilium.io/agent-not-ready", created(60, node("n1")));
+    // Of the 8 of n1, its own daemon and the one to come leave 4.
+    for (memory, grows) in [(4, 0), (5, 1)] {
+        let pods = vec![
+            on("n0", user("ada", 3)),
+            daemon("log", "n0"),
+            daemon("net", "n1"),
+            refused(20, user("emmy", memory)),
+        ];
+        let plan = Case::new(vec![node("n0"), boots.clone()], pods, vec![]).plan();
+        assert_eq!(grown(&plan).values().sum::<u32>(), grows, "{memory}");
+    }
+}
+
+#[test]
+fn pods_that_do_not_fit_an_uncordoned_node_together_do_not_all_begin_to_wait_anew() {
+    let mut opened = cordoned(600, node("n0"));
+    opened.allocatable.pods = Some(2);
+    let critical = Pod { label_keys: [].into(), ..user("proxy", 1) };
+    let pods = vec![on("n0", critical), refused(3600, user("ada", 2)), refused(10, user("emmy", 3))];
+    // No node is created for ada, who has waited for an hour, in this run or in the next one.
+    assert_eq!(names(&Case::new(vec![opened], pods, vec![]).plan(), "uncordon"), ["n0"]);
+}
+
+#[test]
+fn a_refused_pod_is_offered_each_zone_also_where_the_node_that_it_fits_is_cordoned() {
+    let in_zone = |node: Node| labelled("topology.kubernetes.io/zone", "z", node);
+    let mut pinned = in_zone(cordoned(7200, node("n1")));
+    pinned.annotations.insert(annotation::SCALE_DOWN_DISABLED.to_owned(), "true".to_owned());
+    let nodes = vec![cordoned(600, node("n0")), pinned, in_zone(node("n2"))];
+    let plan = Case::new(nodes, vec![refused(3000, user("emmy", 3))], vec![]).plan();
+    assert_eq!(
+        (names(&plan, "uncordon"), names(&plan, "cordon")),
+        (vec!["n0".to_owned(), "n1".to_owned()], vec!["n2".to_owned()])
+    );
 }
