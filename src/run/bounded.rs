@@ -17,17 +17,17 @@ use tokio::sync::oneshot;
 
 use crate::error::Ending;
 
-/// Why a run came to no end of its own.
+/// The reason why a run did not end by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum GivenUp {
     /// Its time was over.
     #[error("the run was given up: RUN_TIMEOUT is over")]
     Late,
     /// It received a signal to stop and did not stop in time.
-    #[error("the run was given up: it was told to stop, and what was under way took too long")]
+    #[error("the run was given up: after a signal to stop, the requests in flight took too long")]
     Stopped,
     /// It received a second signal to stop.
-    #[error("the run was given up: it was told twice to stop")]
+    #[error("the run was given up: a second signal to stop came")]
     ToldTwice,
     /// It panicked.
     #[error("the run was given up: this program has a defect, which the log shows above")]
@@ -104,7 +104,7 @@ async fn end(why: &'static str) {
     std::process::exit(Ending::Incomplete.code().into());
 }
 
-/// Logs on a thread of its own: where nobody reads standard error, whoever writes to it waits.
+/// Logs on a separate thread, because a write blocks if nobody reads standard error.
 fn say(level: Level, words: &'static str) {
     std::thread::spawn(move || log::log!(level, "{words}"));
 }

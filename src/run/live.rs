@@ -142,7 +142,7 @@ impl Run<'_> {
         ended
     }
 
-    /// Keeps what this run learned for later ones, while it holds the Lease. A run that cannot has done its work all the same.
+    /// Stores the history for later runs while this run holds the Lease. A failure does not fail the run.
     async fn keep_history(&self, live: &Live) {
         let learned = self.session.learned.take();
         let (Some(history), true) = (learned, self.session.held.borrow().is_some()) else { return };
@@ -244,7 +244,7 @@ impl Run<'_> {
             self.account(&seen, None);
             let acts = !only_plan && self.arguments.dry_run.is_none() && consent == Consent::Given;
             if acts && seen.decided.leaves_word() {
-                // No action, and all the same something to note for later runs, or to tell users who wait.
+                // The plan has no action, but notes for later runs or events for waiting users.
                 self.still_holds(live).await?;
                 self.apply(live, &seen).await;
             }

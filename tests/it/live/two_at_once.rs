@@ -47,7 +47,7 @@ impl World {
         assert!([200, 404].contains(&answer.status), "{}", answer.text);
     }
 
-    /// Waits until a run holds the Lease and so many nodes are cordoned, or until `over`.
+    /// Waits until a run holds the Lease and at least `cordons` nodes are cordoned, or until `over`.
     fn wait_for_a_holder(&self, cordons: usize, over: impl Fn() -> bool) {
         let is_held = || {
             let lease = self.plane.admin().get(&lease_path("default"));

@@ -12,7 +12,7 @@ use super::way::Way;
 use crate::control_plane::ControlPlane;
 use crate::objects::{Node, Pod};
 
-/// For how long a test waits for what comes in a moment.
+/// The time for which a test waits for something that normally takes a moment.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A command with these words writes this.
