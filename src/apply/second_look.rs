@@ -37,7 +37,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 }
             }
         }
-        // One that failed may have been carried out all the same, if its answer was lost.
+        // A failed request may still have taken effect, if its answer was lost.
         let was_sent = |outcome: &Outcome| matches!(outcome, Outcome::Applied | Outcome::Failed(_));
         let cordoned = self.indices_by_outcome(Action::is_cordon, was_sent, progress);
         let claimed =
@@ -65,7 +65,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
 
     /// The nodes as they are after our own patches, the claimed ones read once more, and every pod.
     ///
-    /// The nodes are read after the pods: whoever uncordons one while the list is under way is seen.
+    /// The nodes are read after the pods, so that an uncordon during the list of pods is seen.
     async fn second_snapshot(
         &self,
         claimed: &[Claimed],

@@ -1,5 +1,5 @@
-//! What carrying out a plan needs of the world: small traits, implemented by the live adapters, by the tests' in-memory
-//! cluster and by the simulator.
+//! The traits through which a plan is applied, implemented by the live adapters, by the tests' in-memory cluster and by
+//! the simulator.
 
 mod answer;
 mod bounded;
@@ -97,13 +97,13 @@ pub trait Cluster: Sync {
     fn nodes(&self) -> impl Future<Output = Result<Vec<Node>, PortError>> + Send;
     /// Reads one node; `None` if it is gone.
     fn node(&self, name: &str) -> impl Future<Output = Result<Option<Node>, PortError>> + Send;
-    /// Changes one node and returns it as it is then.
+    /// Changes one node and returns its new state.
     fn patch(&self, node: &str, patch: &NodePatch) -> impl Future<Output = Result<Node, PatchError>> + Send;
-    /// Tells of something that was done. A failure is worth a log line, no more.
+    /// Records an event about an action. A failure is only logged.
     fn tell(&self, event: &NodeEvent) -> impl Future<Output = Result<(), PortError>> + Send;
-    /// Writes on a waiting pod what was started for it, or what keeps it waiting. A failure is worth a log line, no more.
+    /// Records an event on a waiting pod: the action taken for it, or the reason why it waits. A failure is only logged.
     fn notify(&self, notice: &PodNotice) -> impl Future<Output = Result<(), PortError>> + Send;
-    /// Keeps for later runs what they should know.
+    /// Stores the ledger for later runs.
     fn remember(&self, ledger: &Ledger) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
@@ -141,11 +141,11 @@ fn refused(nodes: &[InstanceToDelete], why: &str) -> Vec<GroupAnswer> {
     nodes.iter().map(|_| GroupAnswer::Refused(why.to_owned())).collect()
 }
 
-/// The time as the cluster tells it, and how much of the run is left.
+/// The time by the cluster's clock, and the time that the run has left.
 pub trait Clock: Sync {
     /// Now, by the API server's clock.
     fn now(&self) -> Timestamp;
-    /// How long the run may still take; zero once it has been told to stop.
+    /// The time that the run has left; zero after a signal to stop.
     fn left(&self) -> SignedDuration;
     /// Waits, but no longer than the run may take. A clock that is moved by hand does not wait.
     fn pause(&self, duration: Duration) -> impl Future<Output = ()> + Send

@@ -15,7 +15,7 @@ pub enum Outcome {
     Stale(Stale),
     /// It was left to the next run for another reason.
     Postponed(String),
-    /// A cordon that was taken back at once: a critical pod had come meanwhile.
+    /// A cordon that was undone at once, because a critical pod had arrived meanwhile.
     TakenBack {
         /// `namespace/name`.
         pod: String,

@@ -1,4 +1,4 @@
-//! The life of a pod, as far as one look at the cluster tells it: what a plan never asks for, and a trace is made of.
+//! The life of a pod, as far as one observation of the cluster shows it. Traces are made from it; plans do not use it.
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::Pod;

@@ -28,8 +28,8 @@ use crate::{Clock, CloudScope, GroupAnswer, InstanceToDelete, refused};
 pub trait Provider: Debug + Send + Sync {
     /// Lists the groups that the managed nodes belong to, or that `NODE_GROUPS` names, with all their instances.
     ///
-    /// - The target size is what the cloud was asked for, whoever asked; what it has not made yet is among the
-    ///   instances of the group, so that a run does not ask for it again.
+    /// - The target size is the size that anybody has requested so far. Instances that the cloud has not created yet are
+    ///   among the instances of the group, so that a run does not request them again.
     /// - A node is in a group only if account, zone, provider ID and name of node and instance agree. Of two such nodes of
     ///   one instance, neither is. Every other node of this cloud gets the reason why it is in none.
     /// - Only nodes that agree lead to a group. What one node claims about itself stops no other node.
@@ -41,31 +41,33 @@ pub trait Provider: Debug + Send + Sync {
     /// - No two groups have one name.
     async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError>;
 
-    /// Asks a group for `to` instances, counted from the `from` that the plan saw.
+    /// Grows a group to `to` instances, counted from the `from` that the plan saw.
     ///
     /// The provider reads the size again first and never asks for fewer instances than the group has. A group that
     /// shrank meanwhile gets as many more as were planned; one that has enough answers [`GroupAnswer::AlreadySo`].
-    /// Asking twice grows once. An answer that was lost is looked up; if that does not tell, the answer is
-    /// [`GroupAnswer::InDoubt`].
+    /// A repeated call grows the group once. After a lost answer the provider reads the group again; if that does not show
+    /// the outcome, the answer is [`GroupAnswer::InDoubt`].
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer;
 
-    /// Deletes the instances of these nodes, and answers for each in the same order.
+    /// Deletes the instances of these nodes and returns an answer for each, in the same order.
     ///
-    /// Each instance is proven again right before: one that was made anew under its name answers
-    /// [`GroupAnswer::Conflict`], one that is gone or going [`GroupAnswer::AlreadySo`], one that was never proven
-    /// [`GroupAnswer::Refused`]. The group gets smaller by as many as go, so that it makes no others. Afterwards the
-    /// provider looks which ones really go: only those are [`GroupAnswer::Done`].
+    /// Each instance is proven again right before the request. The answer is [`GroupAnswer::Conflict`] for an instance that
+    /// was recreated under its name, [`GroupAnswer::AlreadySo`] for one that is gone or being deleted, and
+    /// [`GroupAnswer::Refused`] for one that was never proven. The target size of the group decreases by the number of
+    /// deleted instances, so that the group creates no others. The provider then verifies which instances are being
+    /// deleted: only these answer [`GroupAnswer::Done`].
     ///
-    /// The cloud is asked once. One that has no time answers [`GroupAnswer::Busy`]: the caller looks at nodes and pods again
-    /// before it asks a second time.
+    /// The request is sent once. A busy cloud answers [`GroupAnswer::Busy`]: the caller reads nodes and pods again before a
+    /// second call.
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer>;
 
-    /// Parks the instances of these nodes: stops, shelves or deallocates them, so that they can be woken; answers for each
-    /// in the same order.
+    /// Parks the instances of these nodes (stops, shelves or deallocates them), so that they can be woken. Returns an
+    /// answer for each, in the same order.
     ///
-    /// Each instance is proven again right before, as for a deletion. One that is parked or on its way there answers
-    /// [`GroupAnswer::AlreadySo`]; one that is going away or was made anew [`GroupAnswer::Conflict`]. Afterwards the
-    /// provider looks which ones really park: only those are [`GroupAnswer::Done`]. The cloud is asked once.
+    /// Each instance is proven again right before the request, as for a deletion. The answer is
+    /// [`GroupAnswer::AlreadySo`] for an instance that is parked or being parked, and [`GroupAnswer::Conflict`] for one that
+    /// is being deleted or was recreated. The provider then verifies which instances are being parked: only these answer
+    /// [`GroupAnswer::Done`]. The request is sent once.
     async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         refused(nodes, "this cloud's provider does not park")
     }
@@ -115,7 +117,7 @@ pub enum ProviderError {
     /// A setting is wrong for this cloud. The run ends before anything is changed.
     #[error("{0}")]
     Setting(String),
-    /// The cloud does not answer, or not to us. The run goes on without it.
+    /// The cloud does not answer, or denies access. The run continues without it.
     #[error("{0}")]
     Unseen(String),
 }
@@ -126,7 +128,7 @@ pub enum NotWanted {
     /// No managed node is there.
     #[error("no managed node is there")]
     Elsewhere,
-    /// `NODE_GROUPS` names groups, and nothing tells the account that they are in.
+    /// `NODE_GROUPS` names groups, but their account is unknown.
     #[error("{0}")]
     NoAccount(String),
 }
@@ -145,11 +147,11 @@ pub trait ProviderKind: Debug + Send + Sync {
     /// Its name in `PROVIDER`, such as `gce`.
     fn name(&self) -> &'static str;
 
-    /// The beginning of its provider IDs, such as `gce://`: a node with it goes to this provider. `None` for a provider
-    /// that has no IDs of its own: only `PROVIDER` takes a run to it, and then it is the only one and judges all nodes.
+    /// The beginning of its provider IDs, such as `gce://`, by which nodes are assigned to this provider. `None` for a
+    /// provider without such IDs: it is used only if `PROVIDER` names it, and then it is the only one and judges all nodes.
     fn scheme(&self) -> Option<&'static str>;
 
-    /// Whether a run has anything to do there. Asks nobody.
+    /// Whether a run has anything to do there. Sends no request.
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted>;
 
     /// Connects. The future is boxed, so that the program is compiled without the cloud's client.

@@ -35,7 +35,7 @@ pub struct Failed<E> {
 pub struct GivenUp<E> {
     /// What happened to the last try.
     pub error: E,
-    /// Whether the request may have been carried out all the same, by the last try or an earlier one.
+    /// Whether the last try or an earlier one may still have taken effect.
     pub in_doubt: bool,
     /// Number of tries.
     pub tries: u32,
