@@ -11,7 +11,7 @@ use crate::policy::Policy;
 /// Whether the plan created nodes, deleted instances, or a limit left to the next run what this one would have done: then it need not be
 /// final.
 ///
-/// Bounds that hold for every run alike are no excuse; those that cut one run, and the guard, are.
+/// A bound that holds for every run alike is no excuse; a bound on a single run is one, and so is the guard.
 #[must_use]
 pub fn cut_short(plan: &Plan) -> bool {
     // What never registered counts against MAX_NODES and keeps its group from growing until it is gone.

@@ -86,7 +86,7 @@ struct Rises<'h> {
 }
 
 impl Rises<'_> {
-    /// What nine of ten rises do not exceed, of the slots so many days ago and their neighbours.
+    /// The amount that nine of ten rises do not exceed, among the slots `days_ago` and their neighbours.
     fn forecast(
         self,
         local: &Zoned,

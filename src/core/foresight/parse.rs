@@ -39,7 +39,7 @@ pub fn parse_schedule(text: &str) -> Result<Vec<Rule>, ScheduleError> {
     text.split(';').map(str::trim).filter(|rule| !rule.is_empty()).map(rule).collect()
 }
 
-/// Reads the assignments of a text, which may have other words: those that begin like an assignment must be one.
+/// Reads the assignments of a text, which may have other words. A word that begins like an assignment must be one.
 pub fn parse_assignments(text: &str) -> Result<Vec<Assignment>, ScheduleError> {
     let mut found = Vec::new();
     for word in text.split([' ', '\t', '\r', '\n', ';', ',']).filter(|word| is_assignment(word)) {

@@ -120,8 +120,8 @@ impl Aim<'_> {
         self.nearest(entries, lengths, |_| true, fits, distance)
     }
 
-    /// Only what can serve right away is compared with what serves: what boots comes on top. Else each run would cordon
-    /// serving nodes for the sake of one that does not take anybody yet.
+    /// Compares only nodes that can serve right away with the serving capacity; booting nodes are added on top. Else
+    /// each run would cordon serving nodes for the sake of a node that takes nobody yet.
     fn nearest_in_band(&self, entries: &[Entry], lengths: Lengths) -> Option<usize> {
         let resource = self.resource();
         let distance = |total: &Total| {

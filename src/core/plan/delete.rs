@@ -25,9 +25,9 @@ use crate::model::NodeIndex;
 /// What happens to the nodes that were cordoned when the run began and stay cordoned.
 #[derive(Debug, Default)]
 pub(super) struct Deletions {
-    /// The nodes that are given back, oldest cordon first, then those of too many parked ones.
+    /// The nodes that are given back, oldest cordon first, then the surplus parked nodes.
     pub(super) delete: Vec<NodeIndex>,
-    /// Those among them that are parked in place of being deleted.
+    /// The given-back nodes that are parked instead of deleted.
     pub(super) park: BTreeSet<NodeIndex>,
     /// Why each of the others stays.
     pub(super) keep: BTreeMap<NodeIndex, KeepReason>,

@@ -10,10 +10,7 @@ pub(super) type GroupIndex = usize;
 
 /// A node group as something that can create nodes.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "it wraps the model's group, or stands for one that is not known"
-)]
+#[expect(clippy::struct_field_names, reason = "it wraps the model's group, or replaces an unknown one")]
 pub(super) struct Group<'a> {
     /// `None` where no group is known: it then means the common nodes of its pool.
     pub(super) group: Option<&'a NodeGroup>,

@@ -23,7 +23,7 @@ pub(super) struct Growth<'a> {
     pub(super) groups: Vec<Group<'a>>,
     /// Instances that boot and have no node yet.
     pub(super) booting: Vec<BootingInstance<'a>>,
-    /// By pool: instances without a node, those that will never have one included.
+    /// By pool: instances without a node, including instances that will never have one.
     pub(super) instances_without_node: Vec<usize>,
     /// By pool: how many nodes `MAX_NODES`, and what is known of new nodes, allow to be created.
     pub(super) allowed: Vec<usize>,

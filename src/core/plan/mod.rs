@@ -6,7 +6,7 @@
 //!   growth     node groups (group), what each may create; template: what a new node would be like
 //!   waiting    the pods that wait, what they ask for, and the pool of each
 //!   placing    where each would go: places, fit, hold (refused for another reason), once (one try at a time)
-//!   order      every candidate of a pool once, those that stay first
+//!   order      every candidate of a pool once, the nodes to keep first
 //!   choice     a prefix of that order
 //!   settle     choice made again on its own outcome, until it changes nothing
 //!   changes    the difference to what is: uncordon, grow, cordon; ahead: no cordon before its replacement serves
@@ -121,7 +121,7 @@ pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
         (0..survey.pools.len()).map(|pool| pool_now(&survey, &growth, &waiting, pool)).collect();
     let guard = guard(&survey);
     let bands: Vec<Band> = now.iter().map(|pool| pool.band).collect();
-    // Under the guard nothing is created, so what is there must make up for it.
+    // Under the guard nothing is created, so the existing nodes must make up for it.
     let mut changes = Changes::new(&survey, &growth, &waiting, &bands, guard.is_none());
     let deletions = if guard.is_some() {
         changes.only_uncordon();

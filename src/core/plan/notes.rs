@@ -217,7 +217,7 @@ reasons! {
             actor: String,
             /// One of the nodes.
             node: String,
-            /// The label or annotation that says so.
+            /// The label or annotation that shows it.
             mark: String,
         } => ("{actor} also scales nodes such as {node} ({mark}); two autoscalers undo each other's work"),
         /// A Ready node that offers nothing of a deciding resource does not serve.

@@ -1,4 +1,4 @@
-//! The keep order: every candidate of a pool once, those that stay first. Section 5.
+//! The keep order: every candidate of a pool once, the nodes to keep first. Section 5.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,8 +45,8 @@ pub(super) struct KeepOrder {
     pub(super) reasons: BTreeMap<NodeIndex, Must>,
     /// How many of the entries that must be kept are new nodes.
     pub(super) must_create: usize,
-    /// How many of the entries, from the first, stay where `MAX_NODES` allows, because nothing is to move: those that
-    /// must be kept and those that serve. Else 0.
+    /// The number of entries, from the first, that stay as far as `MAX_NODES` allows because nothing is to move: the
+    /// nodes that must be kept and the serving nodes. Else 0.
     pub(super) held: usize,
     /// How many entries exist already.
     pub(super) existing: usize,
@@ -174,7 +174,7 @@ impl KeepOrder {
         };
         let mut further = growth.order(pool);
         for group in &created {
-            // Those that waiting pods need are the first to be created.
+            // Nodes for waiting pods are created first.
             further.take(|index| index == *group);
         }
         let spare = creatable.saturating_sub(created.len());

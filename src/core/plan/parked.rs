@@ -31,7 +31,7 @@ pub(super) fn is_parkable(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
         && group_of(survey, facts).is_some_and(|group| group.not_parkable.is_none())
 }
 
-/// The parked nodes of a pool that may be woken, those that are parked for longest first, then by name.
+/// The parked nodes of a pool that may be woken, the longest parked first, then by name.
 pub(super) fn parked_nodes(survey: &Survey<'_>, pool: PoolIndex) -> Vec<NodeIndex> {
     let mut parked: Vec<_> = survey
         .common(pool)
@@ -42,7 +42,7 @@ pub(super) fn parked_nodes(survey: &Survey<'_>, pool: PoolIndex) -> Vec<NodeInde
     parked.into_iter().map(|(_, index)| index).collect()
 }
 
-/// All parked nodes, those that are parked for longest first, then by name.
+/// All parked nodes, the longest parked first, then by name.
 pub(super) fn all_parked(survey: &Survey<'_>) -> Vec<NodeIndex> {
     let is_parked = |(_, facts): &(NodeIndex, &NodeFacts<'_>)| facts.state == NodeState::Parked;
     let mut parked: Vec<_> =

@@ -41,7 +41,7 @@ pub(super) struct Decision {
     pub(super) kept_for_minimum: BTreeSet<NodeIndex>,
     pub(super) placement: Placement,
     pub(super) limits: Vec<Limit>,
-    /// The nodes of the snapshot among the candidates, those that stay first.
+    /// The nodes of the snapshot among the candidates, in the keep order.
     pub(super) order: Vec<NodeIndex>,
     /// How many new nodes the choice would create if `MAX_CREATIONS` allowed any number.
     pub(super) creations_wanted: usize,

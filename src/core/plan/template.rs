@@ -3,7 +3,7 @@
 //! ```text
 //!   group's template ---------------+
 //!   median of its healthy nodes ----+--> size, per resource
-//!   DaemonSets on most of those ------> what comes with it
+//!   DaemonSets on most of those ------> its daemon pods
 //!   what all of its nodes share ------> labels and taints, once for each zone it may be in
 //! ```
 //!

@@ -42,7 +42,7 @@ impl Plan {
         self.pools.iter().find(|pool| pool.name == name)
     }
 
-    /// All limits, those of the pools first.
+    /// All limits, the limits of pools first.
     pub fn all_limits(&self) -> impl Iterator<Item = &Limit> {
         self.pools.iter().flat_map(|pool| &pool.limits).chain(&self.limits)
     }

@@ -27,7 +27,7 @@ use crate::model::{Affinity, Amounts, NodeIndex, Pod, Resource, Unbound, Volumes
 pub(super) struct Waiting<'a> {
     /// By pool: what they ask for together. What could run nowhere asks for nothing.
     pub(super) demand: Vec<Amounts>,
-    /// By pool: what foresight expects of those who will come.
+    /// By pool: the demand of future users that foresight expects.
     pub(super) expectations: Vec<Expectation>,
     /// By pool: how many the scheduler has refused.
     pub(super) refused: Vec<usize>,

@@ -80,8 +80,8 @@ impl<'a> Facts<'a> {
         self.pools.keys().copied().collect()
     }
 
-    /// The pools that a node group may belong to: those of its nodes; without nodes, the one that its template's labels or
-    /// `NODE_GROUPS` names.
+    /// The pools that a node group may belong to: the pools of its nodes, or without nodes the pool that its template's
+    /// labels or `NODE_GROUPS` names.
     pub(super) fn pools_of(&self, group: &'a NodeGroup) -> BTreeSet<&'a str> {
         let Some(label) = &self.policy.pool_label else { return BTreeSet::from([""]) };
         if let Some(of_nodes) = self.group_pools.get(group.name.as_str()) {

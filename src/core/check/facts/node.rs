@@ -20,7 +20,7 @@ pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) marks: CordonFacts,
     /// What the utilization divides by.
     pub(in crate::check) capacity: Amounts,
-    /// The number of critical and dynamic pods; those of an unmanaged node are not looked at.
+    /// The number of critical and dynamic pods; not counted on an unmanaged node.
     pub(in crate::check) occupants: usize,
     /// One of the occupants.
     pub(in crate::check) occupant: Option<&'a Pod>,

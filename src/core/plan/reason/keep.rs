@@ -29,12 +29,12 @@ reasons! {
         } => ("not managed: {}", excerpt(.what)),
         /// It is part of the control plane.
         ControlPlane {
-            /// The label that says so.
+            /// The label that shows it.
             label: String,
         } => ("not managed: it is a control-plane node ({label})"),
         /// No machine is behind it.
         VirtualNode {
-            /// The label or taint that says so.
+            /// The label or taint that shows it.
             mark: String,
         } => ("not managed: it is a virtual node ({mark})"),
         /// It is being deleted.
@@ -43,7 +43,7 @@ reasons! {
         OtherActor {
             /// The program.
             actor: String,
-            /// The taint or annotation that says so.
+            /// The taint or annotation that shows it.
             mark: String,
         } => ("not managed: it is in the hands of {actor} ({mark})"),
         /// Its lasting taints keep the pool's pods away.
@@ -157,7 +157,7 @@ reasons! {
         } => ("pod {pod} would be lost with the node: {why}"),
         /// Another program delays its deletion.
         DeletionDelayed {
-            /// The annotation that says so.
+            /// The annotation of that program.
             annotation: String,
         } => ("its deletion is delayed by the annotation {annotation}"),
         /// This run's own pod is on it.
