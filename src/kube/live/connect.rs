@@ -15,7 +15,8 @@ use super::credentials::Credentials;
 use super::secrets;
 use super::time::RunTime;
 
-/// A server that does not even refuse is tried twice within the ten seconds after which a person is told.
+/// The time limit of a connection. A server that does not even refuse is tried twice within the ten seconds after which
+/// the run reports the failure.
 const CONNECT: Duration = Duration::from_secs(4);
 /// A server that goes silent in the middle of an answer is not waited for longer than this.
 const READ: Duration = Duration::from_secs(30);
@@ -47,13 +48,13 @@ pub enum ConnectError {
     UnknownContext {
         /// What was asked for.
         name: String,
-        /// Those that there are.
+        /// The contexts of the kubeconfig.
         known: Vec<String>,
     },
     /// Which context is meant is not said.
     #[error("the kubeconfig names no current context{}", with_one_of(.known))]
     NoContext {
-        /// Those that there are.
+        /// The contexts of the kubeconfig.
         known: Vec<String>,
     },
     /// There is neither a kubeconfig nor a service account.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use kube_rebalancer_ports::Clock;
 
-/// How long a run that is told to stop may take to finish what is under way.
+/// The time that a run has after a signal to stop to finish the requests in flight.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long the rest of such a run may take: its report, say.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ pub struct RunTime {
 struct Shared {
     /// A moment by the server's clock, and when that was.
     known: (Timestamp, Instant),
-    /// When the run was told to stop.
+    /// The time of the first signal to stop.
     stopped: Option<Instant>,
     /// How long a person has thought about a question.
     thought: Duration,
@@ -62,7 +62,7 @@ impl RunTime {
         self.with(|shared| shared.stopped = shared.stopped.or_else(|| Some(Instant::now())));
     }
 
-    /// Whether the run was told to stop.
+    /// Whether the run received a signal to stop.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.with(|shared| shared.stopped.is_some())
@@ -101,7 +101,7 @@ impl RunTime {
         }
     }
 
-    /// Waits until a run has gone on for so long after `RUN_TIMEOUT`, or after it was told to stop.
+    /// Waits until a run has gone on for `late` after `RUN_TIMEOUT`, or for `stopped` after a signal to stop.
     async fn beyond(&self, late: Duration, stopped: Duration) {
         while !self.moment().is_beyond(self.timeout.saturating_add(late), stopped) {
             tokio::time::sleep(TICK).await;
@@ -157,7 +157,7 @@ impl RunTime {
 struct Moment {
     /// How long it has taken, without the time at the prompt.
     passed: Duration,
-    /// How long ago it was told to stop.
+    /// The time since the signal to stop.
     since_stop: Option<Duration>,
 }
 

@@ -16,8 +16,8 @@ use super::observation::Observation;
 use super::raw::{Object, Text};
 use kube_rebalancer_ports::PodLife;
 
-/// Room for this many pods from the beginning. Memory that nothing is written to costs nothing, and the room for so many is
-/// moved by mapping when there are more: what grows by copying leaves holes as large as itself behind.
+/// The number of pods to reserve room for at the start. Unwritten memory costs nothing, and if there are more pods, room
+/// of this size moves by remapping: growth by copying would leave holes as large as the list.
 const ROOM: usize = 1 << 18;
 
 /// A cluster in the making.
@@ -39,7 +39,7 @@ pub(super) struct Collector {
     interner: Interner,
     /// The keys of pods' labels to keep; all of them if that is not said.
     label_keys: Option<Arc<BTreeSet<String>>>,
-    /// Whether the objects are those of a live cluster and not of a file.
+    /// Whether the objects come from a live cluster and not from a file.
     is_live: bool,
     /// The kind of the last document that was not an item of another.
     document: Option<String>,
@@ -110,17 +110,17 @@ impl Collector {
         self.label_keys.clone()
     }
 
-    /// One that keeps the lives of pods, also of those that have ended.
+    /// Creates a collector that keeps the lives of all pods, including ended pods.
     pub(super) fn of_lives() -> Self {
         Self { lives: Some(Vec::new()), ..Self::default() }
     }
 
-    /// Whether it is one of those.
+    /// Whether it keeps the lives of pods.
     pub(super) fn keeps_lives(&self) -> bool {
         self.lives.is_some()
     }
 
-    /// From here on, the objects are those of a live cluster.
+    /// Marks all later objects as objects of a live cluster.
     pub(super) fn goes_live(&mut self) {
         self.is_live = true;
     }

@@ -187,7 +187,7 @@ impl Reading {
         self.collector.into_parts()
     }
 
-    /// Hands over the volumes of the claims that have one, of those that were read.
+    /// Returns the volumes of all claims read that have one.
     #[must_use]
     pub fn into_volumes(self) -> Volumes {
         self.collector.into_volumes()

@@ -173,7 +173,7 @@ fn read_items(
     }
 }
 
-/// What the list is a list of, if it says so before its items.
+/// The kind of the list's items, if the list names it before its items.
 fn items_of(frame: &[u8]) -> Result<ItemsOf, serde_json::Error> {
     let closed = [frame, b"]}"].concat();
     let head: Head<'_> = serde_json::from_slice(&closed)?;

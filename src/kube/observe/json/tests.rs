@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// An input that gives so many bytes at a time.
+/// An input that gives at most this number of bytes at a time.
 struct Trickle<'a>(&'a [u8], usize);
 
 impl Read for Trickle<'_> {

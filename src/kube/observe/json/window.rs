@@ -45,19 +45,19 @@ impl<R: Read> Window<R> {
         self.at_end
     }
 
-    /// So many bytes at the front, or as many as there are.
+    /// The first `length` bytes at the front, or all if there are fewer.
     pub(super) fn front(&self, length: usize) -> &[u8] {
         let rest = self.rest();
         rest.get(..length).unwrap_or(rest)
     }
 
-    /// Moves on by so many bytes.
+    /// Moves on by `length` bytes.
     pub(super) fn skip_front(&mut self, length: usize) {
         self.position = self.position.after(self.front(length));
         self.front = self.buffer.len().min(self.front + length);
     }
 
-    /// Moves on by so many bytes, and keeps them in the frame.
+    /// Moves on by `length` bytes and appends them to the frame.
     pub(super) fn move_front(&mut self, length: usize, frame: &mut Vec<u8>) {
         frame.extend_from_slice(self.front(length));
         self.skip_front(length);

@@ -85,7 +85,7 @@ pub(super) fn next_page(metadata: &[u8]) -> Result<Option<String>, BrokenProtobu
     Ok(next)
 }
 
-/// A version or a kind; none of those that are looked for is anything but ASCII.
+/// The text of a version or a kind. Every version and kind that this program reads is ASCII.
 fn plain(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or("a kind that is no text")
 }

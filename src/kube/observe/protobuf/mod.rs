@@ -4,8 +4,8 @@
 //!   bytes --> fields (number, value) --> raw: an object that borrows from the page --> collector
 //! ```
 //!
-//! Only the fields that anything reads are looked at; all others are passed over by their length, so that nothing is as
-//! deep as what is sent. The numbers of the fields are those of `generated.proto` of `k8s.io/api/core/v1` and of
+//! The decoder reads only the fields that the program uses and skips all others by their length, so that its depth does
+//! not depend on the message. The field numbers come from `generated.proto` of `k8s.io/api/core/v1` and of
 //! `k8s.io/apimachinery`.
 
 mod envelope;
