@@ -114,9 +114,9 @@ pub(crate) struct AnsweredGroup {
     pub(crate) name: String,
     /// The zone of its machines, if they share one.
     pub(crate) zone: Option<String>,
-    /// How many instances it was asked to have; those that are listed if absent.
+    /// The number of instances that it was asked to have; if absent, the number of listed instances.
     pub(crate) size: Option<u32>,
-    /// Its instances, parked ones and those that are being made among them.
+    /// Its instances, including parked instances and instances being created.
     pub(crate) instances: Vec<AnsweredInstance>,
     /// Why it must not grow.
     pub(crate) not_growable: Option<String>,

@@ -67,7 +67,7 @@ impl Exec {
         Self { list, scope, clock, environment, looked: None, members: BTreeMap::new() }
     }
 
-    /// Runs one command. A document that is none, and an answer about a node that was not asked for, are told as broken.
+    /// Runs one command. An answer that is no valid document, or that names a node outside of the request, is [`Broken`].
     async fn ask(&self, words: &[String], request: &Request) -> Result<(Ended, Answer), Broken> {
         let setting = request.verb.setting();
         let limit = Duration::try_from(self.clock.left()).unwrap_or_default();

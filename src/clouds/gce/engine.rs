@@ -50,7 +50,7 @@ pub trait ComputeEngine: Debug + Send + Sync {
 /// The groups of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupList {
-    /// Those that were listed.
+    /// The listed groups.
     pub groups: Vec<Group>,
     /// Zones and regions that did not answer, such as `zones/us-central1-a`.
     pub unreachable: Vec<String>,

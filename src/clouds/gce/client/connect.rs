@@ -1,4 +1,4 @@
-//! Makes a connection: credentials first, so that whoever has none learns it within seconds and not after a minute.
+//! Makes a connection: credentials first, so that missing credentials are reported within seconds and not after a minute.
 
 use std::pin::Pin;
 use std::time::Duration;

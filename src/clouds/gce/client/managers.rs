@@ -89,7 +89,7 @@ impl<'a> Managers<'a> {
         }
     }
 
-    /// Deletes instances, named by their partial URLs. Those that are no longer in the group are skipped.
+    /// Deletes instances, named by their partial URLs. Instances that have left the group are skipped.
     pub(super) async fn delete_instances(&self, urls: &[String], request_id: &str) -> Result<Operation> {
         match self.at {
             At::Zone(client, zone) => {

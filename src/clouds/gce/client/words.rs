@@ -1,4 +1,4 @@
-//! Others' words, made fit to stand in one line of ours.
+//! Texts of libraries and servers, cleaned and shortened for one line of a message.
 
 use std::error::Error;
 use std::time::Duration;

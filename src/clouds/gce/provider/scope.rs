@@ -16,7 +16,7 @@ pub(super) fn wanted(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -
     projects(snapshot, policy, scope).map(drop)
 }
 
-/// The projects to look at: `PROJECT`, else those of the managed nodes.
+/// The projects to read: `PROJECT`, or else the projects of the managed nodes.
 pub(super) fn projects(
     snapshot: &Snapshot,
     policy: &Policy,

@@ -43,7 +43,7 @@ struct Read {
     machine_types: BTreeMap<MachineTypeId, Result<MachineType, String>>,
 }
 
-/// Gives each group its template, and returns a note on those that could not be read: nothing else comes of that.
+/// Gives each group its template. Returns a note on templates that could not be read, which has no other effect.
 pub(super) async fn find_templates(
     engine: &dyn ComputeEngine,
     snapshot: &Snapshot,

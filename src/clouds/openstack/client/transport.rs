@@ -95,7 +95,7 @@ pub(super) struct Silence {
     pub(super) words: String,
 }
 
-/// What comes of a try: an answer that another try would not change, or what is told of the last one.
+/// The outcome of a try: an answer that another try would not change, or the failure of the last try.
 enum Tried {
     Answer(Reply),
     Silent(Silence),

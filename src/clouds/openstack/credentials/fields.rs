@@ -1,4 +1,4 @@
-//! What each source of credentials may say, and what comes of it.
+//! The fields of each source of credentials, and the credentials that they make.
 
 use std::path::PathBuf;
 

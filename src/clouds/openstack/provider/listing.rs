@@ -51,7 +51,7 @@ fn group(set: &Set, servers: &[&Server]) -> ListedGroup<ServerId> {
     }
 }
 
-/// By server that a node names: why the node is in no group. Of several reasons the last is told.
+/// By the server that a node names: the reason why the node is in no group; of several reasons the last.
 fn outside(
     nova: &Nova,
     servers: &[Server],

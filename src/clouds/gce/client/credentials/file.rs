@@ -67,7 +67,7 @@ fn well_known(environment: &Environment) -> Option<PathBuf> {
     Some(Path::new(root).join(rest))
 }
 
-/// Makes credentials of what a file holds. Those of a service account sign their tokens themselves.
+/// Makes credentials from the contents of a file. Credentials of a service account sign their tokens themselves.
 pub(super) fn credentials(
     file: Value,
     client: reqwest::Client,

@@ -84,7 +84,7 @@ fn of_no_use(why: &str) -> ComputeError {
     none(&format!("{file}, is of no use: {}", words::clean(&without_quotes(why))))
 }
 
-/// The error of who has no credentials.
+/// The error for missing credentials.
 pub(super) fn none(why: &str) -> ComputeError {
     let why = why.trim_end_matches('.');
     let message = format!(

@@ -1,4 +1,4 @@
-//! The client against servers: one that answers as it is told, and a Compute Engine on this machine.
+//! The client against two servers: one with scripted answers, and a fake Compute Engine on this machine.
 
 mod bounds;
 mod changes;

@@ -1,5 +1,5 @@
-//! A server that answers as it is told, one connection a request. It stands for Compute Engine and for the metadata
-//! server; tokens it always gives.
+//! A server with scripted answers, one connection for each request. It plays Compute Engine and the metadata server; it
+//! always grants tokens.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -142,7 +142,7 @@ fn told_to_stop_a_run_asks_for_nothing_more_and_says_so() {
     assert!(!log.iter().any(|call| call.starts_with("delete")), "{log:?}");
 }
 
-/// The answer for `pool-2`, which has no node when it is listed; `nodes` are those of the second list.
+/// The answer for `pool-2`, which has no node when it is listed; `nodes` is the second list of nodes.
 fn lost(
     world: World,
     nodes: &[Node],

@@ -27,12 +27,12 @@ pub(super) struct World {
     pub(super) machine_types: BTreeMap<&'static str, MachineType>,
     /// Projects whose groups cannot be listed.
     pub(super) closed: BTreeMap<&'static str, ComputeError>,
-    /// Requests that fail, by method, with what they fail with; those that are not `unchanged` are carried out all the same.
+    /// The errors of failing requests, by method. A request still takes effect unless its error is `unchanged`.
     pub(super) failing: BTreeMap<&'static str, ComputeError>,
     /// Instances that a deletion skips.
     pub(super) skipped: BTreeSet<InstanceId>,
     pub(super) log: Vec<String>,
-    /// The run is told to stop with this request.
+    /// The request with which the run receives a signal to stop.
     pub(super) stop_at: Option<&'static str>,
     pub(super) stopped: bool,
 }
@@ -41,7 +41,7 @@ pub(super) struct World {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Engine(pub(super) Arc<Mutex<World>>);
 
-/// The run's time: five minutes are left, until a request is made after which the run is told to stop.
+/// The run's time: five minutes are left, until the request that brings the signal to stop.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Time(pub(super) Engine);
 

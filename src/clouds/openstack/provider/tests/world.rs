@@ -78,7 +78,7 @@ pub(super) fn ops(auth_url: &str) -> Environment {
 }
 
 impl World {
-    /// A cloud with so many servers that run. Nothing goes on until its clock is moved.
+    /// Creates a cloud with this number of running servers. Nothing changes until its clock is moved.
     pub(super) fn new(servers: usize) -> Self {
         Self::of(servers, Account::ops())
     }
