@@ -92,13 +92,13 @@ pub(super) fn read(
     }
 }
 
-/// The time of a clock on the wall that shows so many seconds since 1970; in an hour that it leaves out, the next one.
+/// The time at which the wall clock shows this number of seconds since 1970; for a skipped hour, the time one hour later.
 fn at(seconds: i64, zone: &TimeZone) -> Option<Timestamp> {
     let wall = Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::UTC).datetime();
     Some(zone.to_ambiguous_zoned(wall).compatible().ok()?.timestamp())
 }
 
-/// Whether an occurrence that begins at a time, on its own clock at so many seconds since 1970, is not after `UNTIL`.
+/// Whether an occurrence does not begin after `UNTIL`. `local` is `begin` by its own wall clock, in seconds since 1970.
 fn is_within(begin: Timestamp, local: i64, until: &PartialDateTime) -> bool {
     let Some(last) = until.to_date_time() else { return true };
     let seconds = last.date_time.and_utc().timestamp();

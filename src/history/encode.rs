@@ -19,7 +19,7 @@ const SHORTER: [u32; 5] =
 ///
 /// # Errors
 ///
-/// Fails where a history of one hour is still too long: no cluster has so many pools.
+/// Fails if a history of one hour is still too long, which takes more pools than any cluster has.
 pub fn encode(history: &History) -> io::Result<String> {
     if let Some(text) = whole(history)? {
         return Ok(text);

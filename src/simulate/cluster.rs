@@ -173,7 +173,7 @@ impl Cluster {
         self.pools.len() == 1 && self.zones == 1
     }
 
-    /// The node groups: those of the first pool first, each pool's in the order of the zones.
+    /// The node groups in the order of the pools, and within a pool in the order of the zones.
     #[must_use]
     pub fn groups(&self) -> Vec<Group> {
         let zones = |pool| if self.core == Some(pool) { 1 } else { self.zones };

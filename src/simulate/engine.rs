@@ -12,7 +12,7 @@ pub(super) enum Until {
     FirstWait,
 }
 
-/// Progress is told of at least after so many simulated seconds.
+/// The longest simulated time between two reports of progress, in seconds.
 const STEP: u64 = 3600;
 
 /// Runs a simulation, and tells of each step how many seconds it had. Whatever happens at one time, room is made first, then users come, then the autoscaler looks.

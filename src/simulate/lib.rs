@@ -108,7 +108,7 @@ pub struct SimulationError {
 /// What else is wanted of a simulation.
 #[derive(Clone, Copy)]
 pub struct Extras<'e> {
-    /// A point of each policy every so many seconds.
+    /// The interval in seconds between two points of each policy; `None` for no points.
     pub points_every: Option<u64>,
     /// The clock by whose hours users are counted.
     pub by_hour: Option<&'e TimeZone>,
@@ -134,8 +134,8 @@ impl Extras<'_> {
 /// What every simulation is compared with: `scale.py`, deleting when empty, a fixed size.
 const COMPARED: usize = 3;
 
-/// Simulates these policies, and what they are compared with, side by side. The first one's settings are also those of
-/// what it is compared with.
+/// Simulates these policies and the policies to compare them with, side by side. The compared policies use the settings of
+/// the first contender.
 pub fn simulate(
     scenario: &Scenario,
     contenders: &[Contender],
@@ -223,7 +223,7 @@ impl<'s> Race<'s> {
     }
 }
 
-/// What is told of a policy beside what came of it.
+/// The facts about a policy that a report shows beside its result.
 #[derive(Clone, Debug)]
 struct Title {
     name: String,
@@ -242,8 +242,8 @@ fn first_nodes(policy: &Policy) -> u32 {
     u32::try_from(policy.bounds.min_nodes).unwrap_or(u32::MAX).max(1)
 }
 
-/// A policy for the simulated cluster: names that mean something in a certain cluster only are left out, and users'
-/// pods have a label that says so.
+/// A policy for the simulated cluster: names that only mean something in a certain cluster are left out, and a label marks
+/// users' pods.
 fn simulated(policy: &Policy) -> Policy {
     let labels = &policy.preemptible_labels;
     let labels = if labels.is_empty() { BTreeSet::from([USER_LABEL.to_owned()]) } else { labels.clone() };

@@ -22,14 +22,14 @@ pub(super) const DAEMON: Resources = Resources { memory: Bytes(300 << 20), cpu: 
 /// What the hub and its proxy ask for, taken together as one pod.
 pub(super) const HUB: Resources = Resources { memory: Bytes(1 << 30), cpu: Millicores(500), gpus: 0 };
 
-/// What GKE keeps of a machine's memory: so many percent of so many Gi, one step after the other.
+/// The steps of the memory that GKE reserves on a machine: the size of a step in Gi, and the percentage reserved of it.
 const KEPT_MEMORY: [(u64, u64); 4] = [(4, 25), (4, 20), (8, 10), (112, 6)];
 /// And of what is above that.
 const KEPT_MEMORY_ABOVE: u64 = 2;
 /// What it sets aside for evictions, in Mi.
 const EVICTION: u64 = 100;
 
-/// What GKE keeps of a machine's processor: so many hundredths of a percent of so many cores.
+/// The steps of the processor that GKE reserves: the size of a step in cores, and the hundredths of a percent reserved.
 const KEPT_CPU: [(u64, u64); 3] = [(1, 600), (1, 100), (2, 50)];
 /// And of what is above that.
 const KEPT_CPU_ABOVE: u64 = 25;
@@ -62,7 +62,7 @@ impl Machine {
     }
 }
 
-/// What is kept of an amount: a share of each step of so many units, and another one of the rest.
+/// The reserved part of an amount: a share of each step, and the share `above` of the rest.
 fn steps(amount: u64, steps: &[(u64, u64)], above: u64, unit: u64, whole: u64) -> u64 {
     let share = |part: u64, rate: u64| {
         u64::try_from(u128::from(part) * u128::from(rate) / u128::from(whole)).unwrap_or(u64::MAX)

@@ -7,7 +7,7 @@ use super::series::Panel;
 /// How many points a plot has at most: many for each pixel, so that a node that boots is seen.
 const POINTS: u64 = 20_160;
 
-/// How far apart the points of a plot are, in whole minutes, for a simulation of so many seconds.
+/// The distance between two points of a plot in whole minutes (as seconds), for a simulation of `length` seconds.
 #[must_use]
 pub fn points_every(length: u64) -> u64 {
     length.div_ceil(POINTS).next_multiple_of(60).max(60)

@@ -12,7 +12,7 @@ pub(super) enum Purpose {
     Lengths,
     /// How much they ask for.
     Sizes,
-    /// When and how long those of the class come.
+    /// When the users of the class arrive, and how long they stay.
     Class,
     /// Which of equally good nodes the scheduler takes.
     Scheduler,

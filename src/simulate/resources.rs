@@ -50,7 +50,7 @@ impl Resources {
         }
     }
 
-    /// Whether no resource exceeds what is there.
+    /// Whether no resource exceeds the room.
     #[must_use]
     pub fn fits(self, room: Self) -> bool {
         Resource::ALL.iter().all(|resource| self.of(*resource) <= room.of(*resource))

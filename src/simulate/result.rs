@@ -52,11 +52,11 @@ pub struct PolicyResult {
 pub struct KindResult {
     /// Their name.
     pub name: &'static str,
-    /// Those of them who asked for a server.
+    /// The number of users of this kind who asked for a server.
     pub users: usize,
-    /// Those who had to wait for a node.
+    /// The number of users who had to wait for a node.
     pub waited: usize,
-    /// How long those waited.
+    /// The waiting times of these users.
     pub wait: Option<Waits>,
 }
 
@@ -90,7 +90,7 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// By nearest rank: the smallest value that so many percent of all are not above.
+    /// Computes percentiles by nearest rank: the smallest value that is not below that percentage of all values.
     pub(super) fn new(waits: &mut [u64]) -> Option<Self> {
         waits.sort_unstable();
         let rank = |percent: usize| waits.get((waits.len() * percent).div_ceil(100).checked_sub(1)?).copied();
@@ -140,7 +140,7 @@ impl PolicyResult {
     }
 }
 
-/// The ratio of the resource that is used most, of those that count.
+/// The ratio of the most used resource among the counted resources.
 fn utilization(counted: &[Resource], requested: [u128; 3], offered: [u128; 3]) -> Ratio {
     let ratios = Resource::ALL.iter().zip(requested.iter().zip(offered));
     let counts = ratios.filter(|(resource, _)| counted.contains(resource));

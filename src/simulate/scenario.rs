@@ -64,12 +64,12 @@ impl Scheduler {
 pub struct TooLarge {
     /// What the user asks for.
     pub asked: Resources,
-    /// What an empty node has, of those that the user's pod reaches.
+    /// The room of an empty node that the user's pod can reach.
     pub room: Resources,
 }
 
 impl Scenario {
-    /// The time so many seconds after the simulation began.
+    /// The time `seconds` after the simulation began.
     #[must_use]
     pub fn time(&self, seconds: u64) -> Timestamp {
         let since = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));

@@ -17,7 +17,7 @@ pub struct Panel {
 pub struct Point {
     /// Seconds since the simulation began.
     pub at: u64,
-    /// Memory that users ask for, in bytes: those who are served and those who wait.
+    /// Memory that served and waiting users request, in bytes.
     pub workload: u64,
     /// Memory that one node offers its users at the optimal utilization, in bytes, never 0: `workload` divided by it is
     /// the workload in nodes, so that it plots on the same axis.

@@ -5,8 +5,8 @@
 //!   all others uncordoned --> the group is set to the goal --> what was empty and cordoned at first is deleted
 //! ```
 //!
-//! It divides by what machines have, not by what they can hand out. Of nodes with equally many pods it takes any. What
-//! it uncordons it may delete in the same run, with those who came meanwhile.
+//! It divides by what machines have, not by what they can allocate. Of nodes with equally many pods it takes any. It may
+//! delete a node in the run that uncordons it, with the users who arrived meanwhile.
 //!
 //! It knows nothing of pools. Every node counts as capacity, the hub's own too; the first node by name tells the size of
 //! all; the goal of the whole cluster becomes the size of its one group, the first. A node of another group cannot be
@@ -84,7 +84,7 @@ impl ScalePy {
         whole(wanted.round_ties_even())
     }
 
-    /// Those to be cordoned: so many of those that may be, with the fewest pods.
+    /// The nodes to cordon: at most `count` nodes without a critical pod, the fewest pods first.
     fn emptiest(&mut self, seen: &[Seen], count: usize) -> Vec<NodeId> {
         let mut candidates: Vec<Seen> = seen.iter().filter(|node| !node.critical).copied().collect();
         candidates.shuffle(&mut self.random);

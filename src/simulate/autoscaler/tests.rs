@@ -50,7 +50,7 @@ fn come(world: &mut World<'_>, id: usize, memory: u64, seconds: u64) {
     world.arrive(id, &session);
 }
 
-/// So many hundredths of what a node has for users.
+/// This number of hundredths of a node's memory for users.
 fn part(parts: u64) -> u64 {
     MACHINE.room().memory.0 * parts / 100
 }
@@ -210,7 +210,7 @@ fn this_program_cordons_deletes_and_grows_through_its_own_ports() {
     rule.run(&mut world).unwrap();
     assert_eq!(nodes(&world), ["0", "0b", "0b", "0b"]);
     rule.run(&mut world).unwrap();
-    assert_eq!(world.nodes().len(), 4, "what boots is not asked for again");
+    assert_eq!(world.nodes().len(), 4, "no second node is created for the booting one");
     pass(&mut world, 420);
     assert_eq!(world.waiting().count(), 0);
     assert_eq!((world.tally.unsettled, world.tally.runs), (0, 4));

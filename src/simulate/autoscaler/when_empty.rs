@@ -48,7 +48,7 @@ impl Autoscaler for WhenEmpty {
     }
 }
 
-/// The groups of the new nodes that those who wait need, when what boots already takes as many of them as it can.
+/// The groups of the new nodes that waiting users need beyond the room of the booting nodes.
 fn missing(world: &World<'_>) -> Vec<GroupIndex> {
     let mut waiting: Vec<Wish> = world.waiting().collect();
     waiting.sort_by_key(|wish| (Reverse(wish.asked.memory), Reverse(wish.asked.cpu)));

@@ -11,8 +11,8 @@
 //!          |    Mon     |    Tue     |    Wed     |  ...
 //! ```
 //!
-//! All panels have the same axes, so that they can be compared by eye. The colors are of Okabe and Ito's palette, which
-//! those see who see no red or no green; by brightness, hatching and place each is told from the others in grey too.
+//! All panels have the same axes, so that they can be compared by eye. The colors come from Okabe and Ito's palette, which
+//! color-blind people can distinguish. Brightness, hatching and place distinguish them in grey, too.
 
 use jiff::civil::Weekday;
 
@@ -273,12 +273,12 @@ impl Chart<'_> {
         self.shapes.push(Shape::Text { at, text, style, anchor });
     }
 
-    /// How far up so many nodes are, on a whole pixel of a picture of twice the size: edges there are sharp.
+    /// The height of this number of nodes, on a whole pixel of a picture of twice the size: edges there are sharp.
     fn sharp(&self, base: Tenths, nodes: u64) -> Tenths {
         self.nodes_up(base, nodes.saturating_mul(1000)) / 5 * 5
     }
 
-    /// How far up so many thousandths of a node are.
+    /// The height of this number of thousandths of a node.
     fn nodes_up(&self, base: Tenths, thousandths: u64) -> Tenths {
         let top = u128::from(self.axis.top.max(1)) * 1000;
         let up = u128::from(thousandths) * u128::from(px(PLOT_HEIGHT).unsigned_abs()) / top;

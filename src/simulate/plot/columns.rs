@@ -2,8 +2,8 @@
 //!
 //! A semester has a thousand points for each column. Taking one of them would lose a node that boots for three minutes;
 //! taking the largest of each kind would show nodes twice, a booting node and the serving one that it becomes. So a
-//! column is as high as the cluster ever was within it, and shows of each kind what there was at most, those that pass
-//! quickly first: nothing is drawn that was not there at some time in the column.
+//! column is as high as the cluster ever was within it, and shows the maximum of each kind, short-lived kinds first:
+//! everything drawn existed at some time in the column.
 
 use crate::series::Point;
 

@@ -114,7 +114,7 @@ pub enum PlotError {
         #[source]
         problem: io::Error,
     },
-    /// So many panels are no picture.
+    /// The plot has too many panels for one picture.
     #[error(
         "the plot would be {height} pixels high, expected at most {highest} for a PNG; an SVG may be higher"
     )]

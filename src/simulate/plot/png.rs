@@ -65,7 +65,7 @@ fn fill_area(canvas: &mut Pixmap, outline: &[Place], fill: Fill) {
     }
 }
 
-/// A tile with a stripe from its lower left to its upper right, and those that its neighbours begin.
+/// A tile with a stripe from its lower left to its upper right, and the ends of the stripes of its neighbours.
 fn tile(stripes: Color, ground: Color) -> Option<Pixmap> {
     let mut tile = Pixmap::new((TILE * SCALE).into(), (TILE * SCALE).into())?;
     tile.fill(opaque(ground));

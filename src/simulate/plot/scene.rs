@@ -16,7 +16,7 @@ pub(super) struct Scene {
     pub(super) width: u32,
     /// The height in pixels.
     pub(super) height: u32,
-    /// For those who cannot see it.
+    /// A text for people who cannot see the picture.
     pub(super) description: String,
     pub(super) shapes: Vec<Shape>,
 }

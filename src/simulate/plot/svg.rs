@@ -69,7 +69,7 @@ fn patterns(shapes: &[Shape]) -> Vec<(Color, Color)> {
     patterns
 }
 
-/// A tile of five pixels with a stripe from its lower left to its upper right, and those that its neighbours begin.
+/// Writes a tile of five pixels with a stripe from its lower left to its upper right, and the ends of its neighbours'.
 fn write_pattern(svg: &mut String, (stripes, ground): (Color, Color)) -> fmt::Result {
     writeln!(
         svg,

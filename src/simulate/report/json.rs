@@ -142,7 +142,7 @@ struct Kind {
     wait: Option<Wait>,
 }
 
-/// Of those who waited, from asking until running.
+/// The waiting times of users who waited, from the request until the server ran.
 #[derive(Serialize)]
 struct Wait {
     #[serde(rename = "p50Seconds")]

@@ -4,7 +4,7 @@ use std::io::Result;
 
 use kube_rebalancer_page::{Page, Tone};
 
-/// Where the facts start; labels stand before it.
+/// The column in which the facts start, after their labels.
 const COLUMN: usize = 13;
 
 /// The widths of the columns, each with the gap before it; the policy's name is on the left.

@@ -8,8 +8,8 @@
 //! [W 2026-01-12 11:00:00.003 JupyterHub app:3073] ada appears to have stopped while the Hub was down
 //! ```
 //!
-//! A named server is `ada:lab` in the first and the third and `/user/ada/lab/` in the second. Whatever stands before the
-//! bracket is passed over, so that `kubectl logs --timestamps`, a container runtime's own file and a journal will do. A
+//! A named server is `ada:lab` in the first and the third and `/user/ada/lab/` in the second. Any text before the bracket
+//! is skipped, so `kubectl logs --timestamps`, a container runtime's own file and a journal can be read. A
 //! line may be wrapped in JSON: as `log` (Docker), `textPayload` (Google Cloud Logging), `message` or `line` (other collectors),
 //! one object a line, or indented with a key a line. The Hub writes local time without saying which; it is taken for UTC, which
 //! it is in a container.

@@ -1,9 +1,9 @@
 //! From dumps of pods, taken one after the other, to stays.
 //!
 //! ```text
-//!   09:00  ada            ada: from its creation to its end, if a dump tells that,
+//!   09:00  ada            ada: from its creation to its end, if a dump shows that,
 //!   09:05  ada  bob            else to 09:10, the first dump without it
-//!   09:10       bob       bob: to 09:10, the last dump, which is told
+//!   09:10       bob       bob: to 09:10, the last dump, with a note
 //! ```
 //!
 //! A pod that comes and goes between two dumps is not seen. One dump is in memory at a time, and every pod that has not
@@ -86,9 +86,9 @@ struct Watch<'a> {
     policy: &'a Policy,
     /// The time of the last dump.
     latest: Timestamp,
-    /// Those of users that have not ended, by uid.
+    /// The pods of users that have not ended, by uid.
     present: BTreeMap<String, Present>,
-    /// Those that have ended and are still shown, and those that are not users'; true for users.
+    /// Ended pods that dumps still show, and pods that belong to no user, by uid; true for users' pods.
     known: BTreeMap<String, bool>,
     stays: Vec<Stay>,
     summary: PodsSummary,
@@ -147,7 +147,7 @@ impl<'a> Watch<'a> {
         let latest = self.latest;
         let gone = self.present.extract_if(.., |_, present| present.seen < now);
         self.stays.extend(gone.map(|(_, present)| {
-            // It was there at the last dump and is not at this one; if it was told to go, it went by then.
+            // The last dump has the pod and this one does not; if it was being deleted, it ended by that deadline.
             let end = present.deleting_until.map_or(now, |until| until.clamp(latest, now));
             Stay::new(present.start, end, &present.requests)
         }));

@@ -7,9 +7,8 @@
 //! ```
 //!
 //! Times are RFC 3339, or seconds since 1970; memory and cpu are Kubernetes quantities; cpu may be left out. The rows are
-//! in order of `start`: so one row is in memory at a time, however many there are, and the simulation takes them as they
-//! come. Whoever has a file in another order sorts it first. Seconds are counted from the midnight (UTC) before the first
-//! start.
+//! in order of `start`, so that one row is in memory at a time, however many there are. A file in another order must be
+//! sorted first. Seconds are counted from the midnight (UTC) before the first start.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
@@ -296,7 +295,7 @@ pub enum TraceProblem {
         line: u64,
         /// Its fields.
         found: u64,
-        /// Those of the header.
+        /// The number of fields of the header.
         expected: u64,
     },
     /// A column is missing.

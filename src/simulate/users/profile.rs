@@ -61,7 +61,7 @@ pub const MONDAY: Timestamp = Timestamp::constant(1_767_571_200, 0);
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
-/// The class: so many users, from nine on, within ten minutes.
+/// The class: this number of users, who arrive from nine on within ten minutes.
 const CLASS_USERS: u32 = 60;
 const CLASS_STARTS: u64 = 9 * HOUR;
 const CLASS_COMES_WITHIN: u64 = 600;
@@ -83,7 +83,7 @@ const LARGE: [(u32, KindIndex, Bytes, Millicores); 2] =
 /// A rate that follows the day: the share of each hour, from midnight on.
 struct Hours {
     shares: [u32; 24],
-    /// What comes on a day of the weekend, in percent of a weekday.
+    /// The arrivals on a day of the weekend, in percent of a weekday.
     weekend: u32,
 }
 
@@ -103,7 +103,7 @@ const STAY: Stay = Stay { log_median: 8.342_839_804_271, spread: 0.9, least: 300
 /// A class ends after 80 minutes, for some a little sooner or later.
 const CLASS_STAY: Stay = Stay { log_median: 8.476_371_196_896, spread: 0.2, least: 300, most: 3 * HOUR };
 
-/// What users ask for: so many of a hundred, memory in Gi, processor time.
+/// The sizes of users' servers: how many of a hundred users, memory in Gi, processor time.
 const SIZES: [(u32, u64, u64); 4] = [(60, 1, 100), (25, 2, 150), (12, 4, 250), (3, 8, 500)];
 
 impl Profile {

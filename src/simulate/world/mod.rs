@@ -1,7 +1,7 @@
 //! The simulated cluster: nodes, users, the scheduler, and a virtual clock.
 //!
 //! ```text
-//!   users come ----> scheduler ----> a node, or the queue of those who wait
+//!   users come ----> scheduler ----> a node, or the queue of waiting users
 //!   users leave ---> room on a node -----+
 //!   nodes boot ----> room on a node -----+--> whoever waits and fits
 //!   an uncordon ---> room on a node -----+
@@ -61,7 +61,7 @@ pub(super) struct World<'s> {
     created: NodeId,
     /// Everybody who is there or waits.
     users: BTreeMap<UserId, User>,
-    /// Those who wait, in the order in which they asked. None of them fits a node that takes users now.
+    /// The waiting users, in the order of their requests. None of them fits a node that takes users now.
     waiting: Vec<UserId>,
     events: BinaryHeap<Reverse<Event>>,
     random: Pcg64,
@@ -287,12 +287,12 @@ impl<'s> World<'s> {
         &self.nodes
     }
 
-    /// Memory that all users and the hub ask for, of those who wait too.
+    /// Memory that the hub and all users request, waiting users included.
     pub(super) fn demand(&self) -> u64 {
         self.tally.demand()
     }
 
-    /// What those who wait ask for, in the order in which they asked.
+    /// The requests of the waiting users, in order.
     pub(super) fn waiting(&self) -> impl Iterator<Item = Wish> {
         self.waiting.iter().filter_map(|id| self.users.get(id)).map(|user| self.wish(user))
     }

@@ -9,9 +9,9 @@ use crate::series::Point;
 /// What has happened so far.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Everybody who has asked for a server.
+    /// The number of users who asked for a server.
     pub(crate) users: usize,
-    /// How long those waited who had to wait for a node: seconds from asking until running.
+    /// The waiting times of users who had to wait for a node: seconds from the request until the server ran.
     pub(crate) waits: Vec<u64>,
     /// When each of these asked.
     pub(crate) asked: Vec<u64>,
@@ -41,9 +41,9 @@ pub(crate) struct Tally {
 /// One kind of users.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KindTally {
-    /// Those of them who have asked for a server.
+    /// The number of users of this kind who asked for a server.
     pub(crate) users: usize,
-    /// How long those waited who had to wait for a node.
+    /// The waiting times of users of this kind who had to wait for a node.
     pub(crate) waits: Vec<u64>,
 }
 
@@ -183,7 +183,7 @@ impl Tally {
         self.now.memory
     }
 
-    /// So many wait now.
+    /// Sets the number of users who wait now.
     pub(super) fn wait(&mut self, waiting: usize) {
         self.now.waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
     }

@@ -26,7 +26,7 @@ fn scenario(scheduler: Scheduler) -> Scenario {
     }
 }
 
-/// Somebody who asks now for a share of an empty node and works for so many seconds.
+/// Lets a user arrive who requests `parts` hundredths of an empty node and works for `seconds`.
 fn come(world: &mut World<'_>, id: UserId, parts: u64, seconds: u64) {
     let memory = Bytes(MACHINE.room().memory.0 * parts / 100);
     let session =

@@ -135,7 +135,7 @@ impl World<'_> {
         }
     }
 
-    /// The volumes of those who wait, as a run looks them up. A disk whose owner never had a node is not there yet.
+    /// The volumes of waiting users, as a run looks them up. A disk exists only once its owner has had a node.
     fn volumes(&self) -> Volumes {
         let people = self.waiting.iter().filter_map(|id| self.users.get(id)?.person);
         let volumes = people.filter_map(|person| {
