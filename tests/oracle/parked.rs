@@ -1,4 +1,4 @@
-//! Random clusters in which machines are parked, woken, or marked by a run that died: the same rules, and those of section 15.
+//! Random clusters in which machines are parked, woken, or marked by a run that died: the same rules, and section 15.
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Node, ReadyCondition, Taint, TaintEffect, annotation, taint};

@@ -172,7 +172,7 @@ impl FakeGce {
         }
     }
 
-    /// From now on a project may have so many instances, or as many as it likes.
+    /// Sets the maximum number of instances of a project; `None` for no maximum.
     pub fn set_instance_quota(&self, project: &str, quota: Option<usize>) {
         if let Some(project) = self.look().engine.projects.get_mut(project) {
             project.instance_quota = quota;

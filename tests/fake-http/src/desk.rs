@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use crate::fault::{Fault, Refuse, before, deliver};
 use crate::{Answer, Moment, Named, Outcome, Requests, Script, lock};
 
-/// The requests so far, and the script for those that come.
+/// The requests so far, and the script for later ones.
 #[derive(Debug)]
 pub struct Desk<Call, Own> {
     script: Mutex<Script<Requests, Call, Fault<Own>>>,
@@ -54,7 +54,7 @@ impl<Call: Named + Clone, Own: Clone> Desk<Call, Own> {
         lock(&self.calls).clone()
     }
 
-    /// The requests so far, each by its method and its number among those of this method, from 1.
+    /// The requests so far, each by its method and its position among the requests of this method, from 1.
     #[must_use]
     pub fn numbered(&self) -> Vec<(String, usize)> {
         let mut numbered: Vec<(String, usize)> = Vec::new();

@@ -79,7 +79,7 @@ pub trait Refuse<Own> {
     fn refuse(&self, fault: &Fault<Own>) -> Option<Answer>;
 }
 
-/// What comes of a request before it is carried out: the end of the connection, a refusal, or nothing.
+/// The effect of a fault before a request is carried out: the end of the connection, a refusal, or nothing.
 pub(crate) fn before<Own>(
     fault: Option<&Fault<Own>>,
     service: &impl Refuse<Own>,

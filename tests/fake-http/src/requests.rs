@@ -10,7 +10,7 @@ pub trait Named {
     fn target(&self) -> Option<&str>;
 }
 
-/// Which requests: all, or those of a method; every one, the n-th, or those from the n-th on.
+/// A filter of requests: by method, by target, and by position (every request, the n-th, or the n-th and all later ones).
 #[derive(Debug, Clone, Default)]
 pub struct Requests {
     method: Option<String>,
@@ -25,7 +25,7 @@ impl Requests {
         Self::default()
     }
 
-    /// Those of a method: see the `method` of the fake's calls.
+    /// All requests of a method: see the `method` of the fake's calls.
     #[must_use]
     pub fn method(method: &str) -> Self {
         Self { method: Some(method.to_owned()), ..Self::default() }

@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{AnswerBody, runtime};
 
-/// What comes of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum Outcome {
     /// An answer, whole or broken off.

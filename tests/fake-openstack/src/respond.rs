@@ -94,7 +94,7 @@ fn version(call: &Call) -> Result<u32, Refusal> {
     })
 }
 
-/// A page of servers, the newest first and those of one second by ID.
+/// A page of servers, the newest first; servers created in the same second are sorted by ID.
 fn list(
     nova: &Nova,
     call: &Call,

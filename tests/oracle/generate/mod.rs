@@ -45,7 +45,7 @@ impl<'a> Bytes<'a> {
         usize::from(self.0.next().copied().unwrap_or(0)) % bound
     }
 
-    /// True so many times in a hundred; false for the byte 0.
+    /// True in `percent` of a hundred draws; false for the byte 0.
     fn chance(&mut self, percent: usize) -> bool {
         let byte = usize::from(self.0.next().copied().unwrap_or(0));
         byte * 100 >= (100 - percent) * 256

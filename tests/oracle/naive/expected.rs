@@ -85,7 +85,7 @@ impl World<'_> {
                 .max()?;
             Some(next.saturating_sub(peak(slot)?))
         };
-        // The day that a slot is compared with this one on: so many days before it at this time, or a slot beside that.
+        // The number of days between a slot and the current one, if the slot is at this time of day or next to it.
         let days_before = |slot: i64| (1..=28).find(|days| (now - days * DAY - slot).abs() <= 1);
         let chosen = |wanted: &dyn Fn(i64, i64) -> bool| {
             let slots = (now - 28 * DAY - 1..now)

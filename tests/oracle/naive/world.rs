@@ -42,7 +42,7 @@ pub(crate) struct Machine<'a> {
     /// Status, and for a booting node what its group adds.
     pub(crate) size: NodeResources,
     pub(crate) size_capacity: NodeResources,
-    /// Requests of the daemons that a booting node does not run yet: all of them, and of those that count.
+    /// Requests of the daemons that a booting node does not run yet: of all daemons, and of the counted ones.
     pub(crate) missing_daemons: (Amounts, Amounts),
     pub(crate) capacity: Amounts,
 }
@@ -397,7 +397,7 @@ impl<'a> World<'a> {
         gross
     }
 
-    /// The daemons that a booting node will run and does not run yet: requests of all, and of those that count.
+    /// Requests of the daemons that a booting node will run and does not run yet: of all daemons, and of the counted ones.
     fn missing_daemons(&self, machine: &Machine<'_>, healthy: &[&Node]) -> (Amounts, Amounts) {
         let (mut all, mut counted) = (Amounts::default(), Amounts::default());
         for pod in self.typical_daemons(healthy) {

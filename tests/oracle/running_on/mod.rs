@@ -138,7 +138,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let comes = comes && !(fate == TurnsOut::Tainted && world.cluster.groups.is_empty());
     let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
     for (name, turned) in &turns {
-        // What boots may come one after another: a node goes, comes back for a moment, and goes again.
+        // Booting nodes may become ready one after another: so a node may be cordoned, uncordoned and cordoned.
         if turned.len() > 3 {
             return Err(Trouble { what: format!("node {name} is cordoned and uncordoned in turn"), history });
         }

@@ -66,7 +66,7 @@ impl Engine {
         self.redistribute_later(path);
     }
 
-    /// `deleteInstances`: deletes these instances of a group, which is then to have so many fewer.
+    /// `deleteInstances`: deletes these instances of a group and lowers its target size by their number.
     pub(crate) fn delete_instances(
         &mut self,
         path: &GroupPath,

@@ -1,4 +1,4 @@
-//! Names of things, as they stand in URLs.
+//! Names of resources, in the form of URLs.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is there before the first request.
+//! The projects, groups and instances that exist before the first request.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl Group {
         Self::new(GroupPath::regional(project, region, name))
     }
 
-    /// With so many instances of arbitrary names.
+    /// Sets the number of instances, which have arbitrary names.
     #[must_use]
     pub fn size(mut self, size: usize) -> Self {
         self.size = size;

@@ -240,7 +240,7 @@ fn is_known(resource: Resource, verb: Verb) -> bool {
     }
 }
 
-/// The name of a collection with its place in it, as it stands in the names of methods.
+/// The name of a collection with its place, in the form of method names.
 fn collection(scope: &Scope, resource: Resource) -> String {
     let name = resource.as_str();
     let (first, rest) = name.split_at(1);

@@ -20,7 +20,7 @@ use crate::engine::{Action, Cause, Engine, Group, GroupPath, InstancePath, Machi
 use crate::fake::{FakeGce, Options};
 use fake_http::Clock;
 
-/// Every duration another, so that none can stand for another.
+/// Durations that all differ, so that a test notices if one is used for another.
 const TIMING: Timing = Timing {
     operation: Duration::from_secs(2),
     place: Duration::from_secs(5),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// The body of an answer that is an error. Only some of them have a `status`; those of Compute Engine mostly do not.
+/// The body of an error answer. Only some have a `status`; errors of Compute Engine mostly have none.
 pub(crate) fn error(code: u16, reason: &str, message: &str, status: Option<&str>) -> Value {
     let mut error = json!({
         "code": code,
