@@ -74,6 +74,7 @@ fn soak() {
         come: 0,
         by_hand: BTreeSet::new(),
         counts: BTreeMap::new(),
+        last: String::new(),
     };
     for run in 0..runs {
         soak.turn(run);
@@ -103,6 +104,8 @@ struct Soak<'p> {
     by_hand: BTreeSet<String>,
     /// What has happened, for the last line.
     counts: BTreeMap<String, usize>,
+    /// What the last runs wrote.
+    last: String,
 }
 
 impl Soak<'_> {
@@ -120,16 +123,15 @@ impl Soak<'_> {
         self.users_come();
         let ended = ended(child);
         self.gce.behave();
+        let before = self.last.rsplit("=====").next().unwrap_or_default().to_owned();
+        self.last = format!("{before}\n===== run {run}: {:?}\n{}\n{}", ended.code, ended.report, ended.log);
         let was_killed = killed.load(Ordering::Relaxed) > 0;
-        if was_killed {
-            self.count("killed");
-        }
         match ended.code {
             Some(code @ (0 | 1 | 3 | 4)) => {
                 self.count(&format!("exit {code}"));
                 assert!(code == 0 || ended.log.contains("error: "), "run {run}: {code} without a word");
             }
-            None if was_killed => {}
+            None if was_killed => self.count("killed"),
             code => panic!("run {run}: {code:?}\n{}\n{}", ended.report, ended.log),
         }
         assert!(!ended.log.contains("panicked"), "run {run}: {}", ended.log);
@@ -219,9 +221,9 @@ impl Soak<'_> {
             let moment = if self.random.bool() { Moment::Before } else { Moment::After };
             let (pid, noted) = (child.id().to_string(), Arc::clone(&killed));
             self.gce.on(Requests::method(method).nth(1), moment, move |_| {
-                if Command::new("kill").args(["-KILL", &pid]).status().is_ok_and(|status| status.success()) {
-                    noted.fetch_add(1, Ordering::Relaxed);
-                }
+                // Noted first: the run is gone before the answer of `kill` is here. One that has ended has an exit code.
+                noted.fetch_add(1, Ordering::Relaxed);
+                Command::new("kill").args(["-KILL", &pid]).status().unwrap();
             });
         }
         killed
@@ -234,13 +236,7 @@ impl Soak<'_> {
     /// Everybody who is there has the pod that they came with, on the node where they were, and its instance runs. No
     /// instance is gone but by name, and there are not more than there may be.
     fn observe(&mut self, what: &str) {
-        let running: BTreeSet<String> = self
-            .gce
-            .machines()
-            .into_iter()
-            .filter(|machine| machine.status == MachineStatus::Running)
-            .map(|machine| machine.path.name)
-            .collect();
+        let mut on = Vec::new();
         for (name, uid) in &self.users {
             let pod = self.pod(name);
             assert_eq!(pod["metadata"]["uid"].as_str(), Some(uid.as_str()), "{what}: {name} has another pod");
@@ -250,10 +246,25 @@ impl Soak<'_> {
             };
             let before = self.seen_on.entry(name.clone()).or_insert_with(|| node.to_owned());
             assert_eq!(before, node, "{what}: {name} has moved");
-            assert!(running.contains(node), "{what}: {name} was on {node}");
+            on.push((name.clone(), node.to_owned()));
         }
         let hub = self.plane.admin().get("/api/v1/namespaces/hub/pods/hub").success();
-        assert!(running.contains(hub["spec"]["nodeName"].as_str().unwrap()), "{what}: the hub has no node");
+        on.push(("the hub".to_owned(), hub["spec"]["nodeName"].as_str().unwrap().to_owned()));
+        // The machines come second: one that has just begun to run may have a user already.
+        let machines = self.gce.machines();
+        let running = |node: &str| {
+            let mut of_node = machines.iter().filter(|machine| machine.path.name == node);
+            of_node.any(|machine| machine.status == MachineStatus::Running)
+        };
+        for (name, node) in on {
+            if !running(&node) {
+                let machine = machines.iter().find(|machine| machine.path.name == node);
+                let object = self.plane.admin().get(&format!("/api/v1/nodes/{node}")).text;
+                let losses = self.gce.losses();
+                let lost = losses.iter().find(|loss| loss.path.name == node);
+                panic!("{what}: {name} was on {node}: {machine:?}, {lost:?}\n{object}\n{}", self.last);
+            }
+        }
         let odd: Vec<_> =
             self.gce.losses().into_iter().filter(|loss| loss.cause != Cause::DeleteInstances).collect();
         assert!(odd.is_empty(), "{what}: {odd:?}");
