@@ -228,7 +228,7 @@ pub enum Violation {
     SteerUnfounded { node: String, verb: &'static str, why: &'static str },
     #[error("{actions} soft taints are written or removed, at most {most} may be")]
     SteersTooMany { actions: usize, most: usize },
-    #[error("pool {pool:?}: nodes are made to fill last while those that fill first have too little room")]
+    #[error("pool {pool:?}: nodes are made to fill last while the other nodes have too little room")]
     SteersWithoutRoom { pool: String },
     #[error("PACK is off, and {node} keeps the soft taint")]
     StaysSteered { node: String },

@@ -210,7 +210,7 @@ reasons! {
         OneNamespace {
             /// The namespace.
             namespace: String,
-        } => ("all pods are in namespace {namespace}: kubectl get pods needs -A for those of all namespaces"),
+        } => ("all pods are in namespace {namespace}: kubectl get pods needs -A to list every namespace"),
         /// Another autoscaler acts on the same nodes.
         OtherAutoscaler {
             /// Which.

@@ -61,7 +61,11 @@ fn an_omitted_pod_that_nobody_would_bring_back_keeps_its_node() {
     // Daemons go with their node, whatever they mount, and so do static pods and placeholders.
     assert_eq!(delete_with(system("p", "a", "DaemonSet", "proxy").change(data)), []);
     assert_eq!(delete_with(system("p", "a", "Node", "a").change(|pod| pod.mirror = true)), []);
-    assert_eq!(delete_with(deployed().bare().change(|pod| pod.mirror = true)), lost(), "it only says so");
+    assert_eq!(
+        delete_with(deployed().bare().change(|pod| pod.mirror = true)),
+        lost(),
+        "its annotation alone proves nothing"
+    );
     let reserve = |pod: &mut Pod| (pod.priority, pod.ends_at_once, pod.do_not_disrupt) = (-1, true, true);
     assert_eq!(delete_with(deployed().change(reserve)), []);
 }
