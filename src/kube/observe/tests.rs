@@ -211,7 +211,7 @@ fn plan_warnings(items: &[Value]) -> Vec<String> {
 
 #[test]
 fn a_dump_of_one_namespace_is_a_warning() {
-    let one = ["all pods are in namespace hub: kubectl get pods needs -A for those of all namespaces"];
+    let one = ["all pods are in namespace hub: kubectl get pods needs -A to list every namespace"];
     assert_eq!(plan_warnings(&[node("n"), pod("hub", "a"), pod("hub", "b")]), one);
     assert_eq!(
         plan_warnings(&[node("n"), pod("hub", "a"), pod("kube-system", "b"), pod("hub", "c")]),

@@ -45,7 +45,7 @@ pub(super) enum Value<'a> {
 pub(super) enum Length {
     /// The header has the value in it.
     Inside,
-    /// So many bytes follow.
+    /// The value follows, with this number of bytes.
     Bytes(u64),
 }
 

@@ -10,7 +10,7 @@ use super::envelope::{self, MAGIC, Types};
 use super::fields::{BrokenProtobuf, Header, Length};
 use super::read_item;
 
-/// Maximum number of bytes of an object: etcd takes a third of it, unless it is told otherwise.
+/// Maximum number of bytes of an object; by default etcd accepts a third of it.
 pub(super) const LONGEST_OBJECT: usize = 4 << 20;
 /// Maximum number of objects of a list, or half of it where each comes in two pieces.
 const MOST_OBJECTS: usize = 10_000_000;
@@ -38,18 +38,18 @@ pub(in super::super) struct ListStream {
 enum Stage {
     Magic,
     Head,
-    /// Within the content, of which so many bytes are left.
+    /// Within the content, with the number of bytes left.
     List(u64),
-    /// Within a field that nothing reads: so many bytes of it, and so many of the content behind it.
+    /// Within a field that nothing reads: the bytes left of it, and the bytes of the content behind it.
     Skip(u64, u64),
     Tail,
 }
 
 /// What one look at the front of the bytes comes to.
 enum Step {
-    /// So many bytes are read.
+    /// The number of bytes that were read.
     Read(usize),
-    /// So many bytes are needed.
+    /// The number of bytes that are needed.
     Needs(usize),
 }
 
