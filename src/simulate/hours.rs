@@ -1,4 +1,4 @@
-//! Users and those who waited by the hour of the day: an average over the day hides nine o'clock.
+//! All users and waiting users by the hour of the day: an average over the day hides nine o'clock.
 
 use jiff::tz::TimeZone;
 
@@ -13,14 +13,14 @@ const HOURS: usize = 24;
 pub struct Hours {
     /// Who asked for a server, by the hour.
     pub users: Vec<usize>,
-    /// Of each policy, those who had to wait.
+    /// The users of each policy who had to wait, by the hour.
     pub waited: Vec<Vec<Hour>>,
 }
 
 /// One hour of the day under one policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hour {
-    /// How many of those who asked in it had to wait for a node.
+    /// The number of users who asked within this hour and had to wait for a node.
     pub waited: usize,
     /// The longest of these waits, in seconds.
     pub longest: u64,

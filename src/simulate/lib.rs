@@ -87,7 +87,7 @@ pub struct Simulation {
     pub floor: Floor,
     /// The policies: those to be compared first, then what they are compared with.
     pub results: Vec<PolicyResult>,
-    /// Users and those who waited by the hour of the day, if that was asked for.
+    /// All users and waiting users by the hour of the day, if requested.
     pub hours: Option<Hours>,
 }
 

@@ -4,7 +4,7 @@ use crate::Simulation;
 use crate::result::{PolicyResult, Waits};
 
 /// The sum of simulations of the same policies. Times and numbers are added up, the most of each is the most of all, and
-/// percentiles are those of all users. Points of plots are left out.
+/// percentiles cover all users. Points of plots are left out.
 #[must_use]
 pub fn sum(simulations: Vec<Simulation>) -> Option<Simulation> {
     let mut simulations = simulations.into_iter();

@@ -188,7 +188,7 @@ impl Tally {
         self.now.waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
     }
 
-    /// Somebody who asked at that time waited so long.
+    /// Counts a user who asked at that time and waited this long.
     pub(super) fn served_late(&mut self, kind: KindIndex, asked: u64, seconds: u64) {
         self.waits.push(seconds);
         self.asked.push(asked);
