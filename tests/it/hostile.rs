@@ -39,7 +39,7 @@ fn waiting(mut pod: Value) -> Value {
     pod
 }
 
-/// Nodes with so many users of 2 Gi each: 17 on each are 0.723, 21 are 0.894.
+/// Nodes with `users` of 2 Gi on each: 17 on each are 0.723, 21 are 0.894.
 fn hub(nodes: usize, users: usize) -> Vec<Value> {
     let mut objects = Vec::new();
     for index in 0..nodes {
@@ -111,7 +111,7 @@ fn one_absurd_amount_stops_nothing_and_buys_nothing() {
     {
         let (code, created, cordoned, told) = planned(&with(hub(5, 17), [evil]));
         assert_eq!((code, created, cordoned), (Some(0), 0, 0), "{told}");
-        assert!(told.contains("hub/evil"), "nobody is told of it: {told}");
+        assert!(told.contains("hub/evil"), "no warning names it: {told}");
     }
 }
 

@@ -154,7 +154,7 @@ fn pods_that_do_not_fit_an_uncordoned_node_together_do_not_all_begin_to_wait_ane
     opened.allocatable.pods = Some(2);
     let critical = Pod { label_keys: [].into(), ..user("proxy", 1) };
     let pods = vec![on("n0", critical), refused(3600, user("ada", 2)), refused(10, user("emmy", 3))];
-    // No node is created for ada, who has waited for an hour, in this run or in the next one.
+    // Neither this run nor the next one creates a node for ada after her hour of waiting.
     assert_eq!(names(&Case::new(vec![opened], pods, vec![]).plan(), "uncordon"), ["n0"]);
 }
 
