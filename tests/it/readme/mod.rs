@@ -11,5 +11,6 @@ mod commands;
 mod decisions;
 mod names;
 mod page;
+mod phrases;
 mod way;
 mod words;
