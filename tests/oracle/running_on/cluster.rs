@@ -91,7 +91,9 @@ impl Living {
                 }
             }
             None => {
+                // What is copied is a node that the program manages.
                 let label = self.world.policy.pool_label.clone();
+                let selector = self.world.policy.node_selector.clone();
                 let of_pool = self.world.cluster.nodes.iter().filter(|node| {
                     let foreign = node
                         .labels
@@ -100,6 +102,7 @@ impl Living {
                     let foreign =
                         foreign || node.taints.iter().any(|taint| taint.key.starts_with("ToBeDeleted"));
                     !foreign
+                        && selector.matches(&node.labels)
                         && label
                             .as_ref()
                             .is_none_or(|label| node.labels.get(label).map(String::as_str) == Some(pool))

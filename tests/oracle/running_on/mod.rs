@@ -95,7 +95,12 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         let Some(step) = plan(&snapshot, &living.world.policy) else { return Ok(()) };
         history.push(line(run, &step));
         for (names, cordoned) in [(&step.decision.cordon, true), (&step.decision.uncordon, false)] {
-            for name in names {
+            // That a node breaks and comes back is no turn of the planner.
+            let is_ready = |name: &String| {
+                let node = snapshot.nodes().iter().find(|node| node.name == *name);
+                node.and_then(|node| node.ready).is_some_and(|condition| condition.ready)
+            };
+            for name in names.iter().filter(|name| is_ready(name)) {
                 turns.entry(name.clone()).or_default().push(cordoned);
             }
         }
