@@ -144,7 +144,29 @@ pub(crate) fn list_protobuf(input: &[u8]) {
             is_clean(&error.to_string());
         }
         finish(reading);
+        let whole = in_pieces(input, asked, usize::MAX);
+        let size = 1 + usize::from(input.first().copied().unwrap_or_default() % 16);
+        assert_eq!(in_pieces(input, asked, size), whole, "in pieces of {size}");
+        if let Ok(objects) = whole {
+            let mut page = Reading::default();
+            assert!(matches!(page.add_page("an answer", input, Encoding::Protobuf, asked), Ok(None)));
+            assert_eq!(count(page), objects);
+        }
     }
+}
+
+/// How many nodes and pods a list has that comes in pieces, or why it is none.
+fn in_pieces(input: &[u8], asked: Asked, size: usize) -> Result<(usize, usize), String> {
+    let mut coming = Reading::default().coming(asked);
+    for piece in input.chunks(size) {
+        coming.add(piece).map_err(|problem| problem.to_string())?;
+    }
+    coming.finish().map(count).map_err(|problem| problem.to_string())
+}
+
+fn count(reading: Reading) -> (usize, usize) {
+    let (nodes, _, pods) = reading.into_parts();
+    (nodes.len(), pods)
 }
 
 /// What a kubelet says its machine is, and the URLs of Compute Engine. No part of a name leaves its place in a path.

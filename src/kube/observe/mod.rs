@@ -171,7 +171,8 @@ impl Reading {
     }
 
     /// Reads a list of nodes or pods in protobuf while it comes in.
-    pub(crate) fn coming(mut self, asked: Asked) -> Incoming {
+    #[must_use]
+    pub fn coming(mut self, asked: Asked) -> Incoming {
         self.collector.goes_live();
         Incoming { reading: self, list: protobuf::ListStream::new(asked.kind(), asked.item()) }
     }
@@ -204,19 +205,19 @@ impl Reading {
 
 /// A list that is coming in.
 #[derive(Debug)]
-pub(crate) struct Incoming {
+pub struct Incoming {
     reading: Reading,
     list: protobuf::ListStream,
 }
 
 impl Incoming {
     /// Reads the next piece.
-    pub(crate) fn add(&mut self, piece: &[u8]) -> Result<(), ReadProblem> {
+    pub fn add(&mut self, piece: &[u8]) -> Result<(), ReadProblem> {
         self.list.add(piece, &mut self.reading.collector)
     }
 
     /// Ends the list, which must be complete.
-    pub(crate) fn finish(mut self) -> Result<Reading, ReadProblem> {
+    pub fn finish(mut self) -> Result<Reading, ReadProblem> {
         self.list.finish(&mut self.reading.collector)?;
         Ok(self.reading)
     }
