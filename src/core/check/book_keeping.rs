@@ -101,7 +101,7 @@ fn why_not_unmark(
             }
             UnmarkReason::Uncordoned => {
                 let marks = [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL, PARKED_AT, WOKEN_AT];
-                !node.node.unschedulable && marks.iter().any(|key| node.carries(key))
+                !node.node.unschedulable && (marks.iter().any(|key| node.carries(key)) || claim_is_over(node))
             }
             UnmarkReason::ClaimOver => claim_is_over(node),
         };

@@ -86,6 +86,9 @@ fn a_claim_that_is_over_is_removed_and_one_that_runs_is_not() {
         assert_eq!(found(&snapshot, &policy(), []), [Violation::StaleClaim { node: text("a") }]);
         assert_eq!(found(&snapshot, &policy(), [over("a")]), []);
     }
+    // Of a claim the taint alone may be left, also on a node that serves.
+    let left = world(vec![node("a").tainted(taint::DELETING), node("b")], vec![]);
+    assert_eq!(found(&left, &policy(), [unmark("a", UnmarkReason::Uncordoned)]), []);
     let runs = world(vec![node("a").claimed_for_another(60), node("b")], vec![]);
     assert_eq!(found(&runs, &policy(), []), []);
     let expected = unfounded_unmark("a", "another run is about to delete it");
