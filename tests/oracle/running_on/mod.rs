@@ -4,6 +4,7 @@
 //! else, a scheduler places what fits, some pods fit nowhere, and the planner plans again, at least twenty times.
 
 mod cluster;
+mod foresight;
 mod planner;
 
 use std::collections::BTreeMap;
