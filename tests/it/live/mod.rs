@@ -9,6 +9,7 @@
 mod day;
 mod disks;
 mod first;
+mod packing;
 mod rbac;
 mod refused_uncordon;
 mod replicas;
