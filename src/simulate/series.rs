@@ -22,8 +22,12 @@ pub struct Point {
     /// Memory that one node offers its users at the optimal utilization, in bytes, never 0: `workload` divided by it is
     /// the workload in nodes, so that it plots on the same axis.
     pub node_at_optimum: u64,
+    /// The same with what foresight expects on top.
+    pub expected: u64,
     /// Nodes that take new users.
     pub serving: u32,
+    /// Those of them that are made to fill last.
+    pub fill_last: u32,
     /// Nodes that are cordoned.
     pub cordoned: u32,
     /// Nodes that are coming.

@@ -17,6 +17,8 @@ fn week(title: &str) -> Panel {
         let just_begun = at_work && at % DAY < 9 * 3600 + 600;
         Point {
             at,
+            expected: 0,
+            fill_last: 0,
             workload: if at_work { 90 << 30 } else { 5 << 30 },
             node_at_optimum: 10 << 30,
             serving: if at_work && !just_begun { 9 } else { 3 },
@@ -59,7 +61,7 @@ fn the_words_of_a_plot_can_be_searched() {
         "serving nodes",
         "cordoned",
         "booting",
-        "memory that users ask for, in nodes filled to the target",
+        "memory asked for, in nodes filled to the target",
         "users wait for a node",
         "MAX_UTILIZATION=0.9 &amp; more",
         "804 node-hours, 100 of 700 users waited",
@@ -88,6 +90,8 @@ fn however_many_points_there_are_the_picture_stays_small() {
     let points = (0..1_000_000).map(|at| Point {
         at,
         workload: (at % 7) << 30,
+        expected: (at % 8) << 30,
+        fill_last: u32::from(at % 4 == 1),
         node_at_optimum: 1 << 30,
         serving: u32::try_from(at % 5).unwrap(),
         cordoned: u32::try_from(at % 3).unwrap(),

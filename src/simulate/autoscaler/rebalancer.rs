@@ -6,11 +6,12 @@ use futures_util::FutureExt;
 use jiff::SignedDuration;
 use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::{History, Slot, Snapshot, Window};
-use kube_rebalancer_core::plan::{Plan, plan};
+use kube_rebalancer_core::plan::{Plan, PoolPlan, plan};
 use kube_rebalancer_core::policy::Policy;
 
 use super::{Autoscaler, Defect};
 use crate::ports::Ports;
+use crate::resources::Resources;
 use crate::world::{SimulatedNode, World};
 use kube_rebalancer_apply::Apply;
 use kube_rebalancer_ports::Outcome;
@@ -91,6 +92,19 @@ impl Rebalancer {
     }
 }
 
+/// What a plan expects of each pool of the cluster.
+fn expected(plan: &Plan, world: &World<'_>) -> Vec<Resources> {
+    let of = |pool: &PoolPlan| {
+        let amounts = pool.expectation.amounts();
+        Resources { memory: amounts.memory, cpu: amounts.cpu, ..Resources::default() }
+    };
+    if let [pool] = plan.pools.as_slice() {
+        return vec![of(pool)];
+    }
+    let named = |label: Option<&str>| plan.pools.iter().find(|pool| Some(pool.name.as_str()) == label);
+    world.scenario.cluster.pools.iter().map(|pool| named(pool.label).map(of).unwrap_or_default()).collect()
+}
+
 impl Autoscaler for Rebalancer {
     fn interval(&self) -> u64 {
         self.interval
@@ -104,6 +118,7 @@ impl Autoscaler for Rebalancer {
             return Ok(());
         }
         let plan = self.look_and_act(world, now)?;
+        world.tally.expect(expected(&plan, world));
         // Nothing else holds the history now, so it is changed in place.
         if let Some(history) = &mut self.history {
             plan.teach(Arc::make_mut(history));

@@ -33,9 +33,13 @@ const BLUE: Color = Color(0, 114, 178);
 const VERMILLION: Color = Color(213, 94, 0);
 
 const SERVING: Fill = Fill::Solid(SKY_BLUE);
+/// Part of the serving ones.
+const FILL_LAST: Fill = Fill::Hatched { stripes: Color(255, 255, 255), ground: SKY_BLUE };
 const CORDONED: Fill = Fill::Hatched { stripes: BLUE, ground: PALE_BLUE };
 const BOOTING: Fill = Fill::Solid(VERMILLION);
 const WAITING: Fill = Fill::Solid(BLACK);
+/// Bluish green.
+const EXPECTED: Stroke = Stroke { color: Color(0, 158, 115), width: 12 };
 const WORKLOAD: Stroke = Stroke { color: BLACK, width: 15 };
 /// Around the line of the workload, so that it is seen on every ground.
 const HALO: Stroke = Stroke { color: Color(255, 255, 255), width: 40 };
@@ -83,7 +87,8 @@ pub(super) fn draw(panels: &[Panel], first_day: Weekday, fonts: &Fonts) -> Scene
 
     let canvas_end = bottom.saturating_add(px(DAY_NAMES));
     chart.shapes.push(Shape::rectangle((0, 0), (px(WIDTH), canvas_end), Fill::Solid(Color(255, 255, 255))));
-    chart.legend();
+    let any = |has: fn(&Column) -> bool| series.iter().flatten().flatten().any(has);
+    chart.legend(any(|column| column.fill_last > 0), any(|column| column.expected.is_some()));
     let mut top = px(FIRST_PANEL);
     for (panel, columns) in panels.iter().zip(&series) {
         chart.panel(top, panel, columns);
@@ -100,13 +105,21 @@ pub(super) fn draw(panels: &[Panel], first_day: Weekday, fonts: &Fonts) -> Scene
 
 /// What a column reaches up to, in whole nodes.
 fn height(column: &Column) -> u64 {
-    column.nodes().max(column.workload.1.div_ceil(1000))
+    column.nodes().max(column.workload.1.max(column.expected.unwrap_or(0)).div_ceil(1000))
 }
 
 fn description(panels: &[Panel]) -> String {
     let results: Vec<String> =
         panels.iter().map(|panel| format!("{}: {}", panel.title, panel.note)).collect();
     format!("Nodes over time, one panel a policy. {}", results.join("; "))
+}
+
+/// How a kind is shown.
+#[derive(Clone, Copy)]
+enum Swatch {
+    Area(Fill),
+    Workload,
+    Expected,
 }
 
 /// A chart in the making.
@@ -119,24 +132,29 @@ struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    fn legend(&mut self) {
+    /// Kinds that few plots show are named where they are.
+    fn legend(&mut self, has_fill_last: bool, has_expected: bool) {
         const SWATCH: (u16, u16) = (22, 11);
         let mut left = px(LEFT);
         let base = px(LEGEND_BASE);
         let entries = [
-            ("serving nodes", Some(SERVING)),
-            ("cordoned", Some(CORDONED)),
-            ("booting", Some(BOOTING)),
-            ("memory that users ask for, in nodes filled to the target", None),
-            ("users wait for a node", Some(WAITING)),
+            ("serving nodes", Swatch::Area(SERVING), true),
+            ("fill last", Swatch::Area(FILL_LAST), has_fill_last),
+            ("cordoned", Swatch::Area(CORDONED), true),
+            ("booting", Swatch::Area(BOOTING), true),
+            ("memory asked for, in nodes filled to the target", Swatch::Workload, true),
+            ("expected", Swatch::Expected, has_expected),
+            ("users wait for a node", Swatch::Area(WAITING), true),
         ];
-        for (name, fill) in entries {
+        for (name, swatch, _) in entries.into_iter().filter(|(_, _, is_shown)| *is_shown) {
             let right = left + px(SWATCH.0);
-            match fill {
-                Some(fill) => {
+            let line = || vec![(left, base - px(4)), (right, base - px(4))];
+            match swatch {
+                Swatch::Area(fill) => {
                     self.shapes.push(Shape::rectangle((left, base - px(SWATCH.1)), (right, base), fill));
                 }
-                None => self.clear_line(vec![(left, base - px(4)), (right, base - px(4))]),
+                Swatch::Workload => self.clear_line(line()),
+                Swatch::Expected => self.shapes.push(Shape::Line { places: line(), stroke: EXPECTED }),
             }
             let at = (right + px(7), base);
             self.text(at, name.to_owned(), LEGEND, Anchor::Start);
@@ -155,8 +173,10 @@ impl Chart<'_> {
             (column.cordoned, u64::from(column.serving) + u64::from(column.cordoned))
         });
         self.area(base, columns, SERVING, |column| (column.serving, column.serving.into()));
+        self.fill_last(base, columns);
         self.grid(base);
         self.workload(base, columns);
+        self.expected(base, columns);
         self.booting(base, columns);
         self.waiting(base, columns);
     }
@@ -183,6 +203,27 @@ impl Chart<'_> {
             areas.push(Shape::Area { outline, fill });
         }
         self.shapes.extend(areas);
+    }
+
+    /// The serving nodes that fill last, the uppermost of these.
+    fn fill_last(&mut self, base: Tenths, columns: &[Option<Column>]) {
+        let spans = columns.iter().map(|column| {
+            let column = column.filter(|column| column.fill_last > 0)?;
+            let others = u64::from(column.serving) - u64::from(column.fill_last);
+            Some((self.sharp(base, column.serving.into()), self.sharp(base, others)))
+        });
+        for Step { left, right, value: (top, bottom) } in runs(px(LEFT), spans).into_iter().flatten() {
+            self.shapes.push(Shape::rectangle((left, top), (right, bottom), FILL_LAST));
+        }
+    }
+
+    /// A line where more is expected than asked for.
+    fn expected(&mut self, base: Tenths, columns: &[Option<Column>]) {
+        let heights = columns.iter().map(|column| Some(self.nodes_up(base, column.as_ref()?.expected?)));
+        for run in runs(px(LEFT), heights) {
+            let ends = run.iter().flat_map(|step| [(step.left, step.value), (step.right, step.value)]);
+            self.shapes.push(Shape::Line { places: ends.collect(), stroke: EXPECTED });
+        }
     }
 
     /// The nodes that boot, above all others, and over the line of the workload: they boot just when that rises, and

@@ -12,12 +12,16 @@ use crate::series::Point;
 pub(super) struct Column {
     /// Nodes of each kind, stacked.
     pub(super) serving: u32,
+    /// Those of the serving ones that fill last.
+    pub(super) fill_last: u32,
     pub(super) cordoned: u32,
     pub(super) booting: u32,
     /// Most users that waited at a time.
     pub(super) waiting: u32,
     /// Least and most workload, in thousandths of a node.
     pub(super) workload: (u64, u64),
+    /// Most workload with what is expected, in thousandths of a node; `None` where no more was.
+    pub(super) expected: Option<u64>,
 }
 
 impl Column {
@@ -53,7 +57,15 @@ pub(super) fn columns(points: &[Point], end: u64, count: u32) -> Vec<Option<Colu
 fn squeeze<'a>(points: impl Iterator<Item = &'a Point>) -> Option<Column> {
     let mut points = points.peekable();
     points.peek()?;
-    let mut most = Column { serving: 0, cordoned: 0, booting: 0, waiting: 0, workload: (u64::MAX, 0) };
+    let mut most = Column {
+        serving: 0,
+        fill_last: 0,
+        cordoned: 0,
+        booting: 0,
+        waiting: 0,
+        workload: (u64::MAX, 0),
+        expected: None,
+    };
     let (mut height, mut least_serving) = (0, u32::MAX);
     for point in points {
         height = height.max(point.serving.saturating_add(point.cordoned).saturating_add(point.booting));
@@ -61,17 +73,22 @@ fn squeeze<'a>(points: impl Iterator<Item = &'a Point>) -> Option<Column> {
         most.cordoned = most.cordoned.max(point.cordoned);
         most.booting = most.booting.max(point.booting);
         most.waiting = most.waiting.max(point.waiting);
-        let workload = workload(point);
+        most.fill_last = most.fill_last.max(point.fill_last);
+        if point.expected > point.workload {
+            most.expected = most.expected.max(Some(in_nodes(point.expected, point)));
+        }
+        let workload = in_nodes(point.workload, point);
         most.workload = (most.workload.0.min(workload), most.workload.1.max(workload));
     }
     let booting = most.booting.min(height);
     let cordoned = most.cordoned.min((height - booting).saturating_sub(least_serving));
-    Some(Column { serving: height - booting - cordoned, cordoned, booting, ..most })
+    let serving = height - booting - cordoned;
+    Some(Column { serving, fill_last: most.fill_last.min(serving), cordoned, booting, ..most })
 }
 
-/// The workload in thousandths of a node.
-fn workload(point: &Point) -> u64 {
-    let thousandths = u128::from(point.workload) * 1000 / u128::from(point.node_at_optimum.max(1));
+/// A workload in thousandths of a node.
+fn in_nodes(workload: u64, point: &Point) -> u64 {
+    let thousandths = u128::from(workload) * 1000 / u128::from(point.node_at_optimum.max(1));
     u64::try_from(thousandths).unwrap_or(u64::MAX)
 }
 
@@ -79,11 +96,20 @@ fn workload(point: &Point) -> u64 {
 mod tests {
     use super::*;
 
-    const QUIET: Point =
-        Point { at: 0, workload: 0, node_at_optimum: 1000, serving: 0, cordoned: 0, booting: 0, waiting: 0 };
+    const QUIET: Point = Point {
+        at: 0,
+        workload: 0,
+        node_at_optimum: 1000,
+        expected: 0,
+        serving: 0,
+        fill_last: 0,
+        cordoned: 0,
+        booting: 0,
+        waiting: 0,
+    };
 
     fn column(serving: u32, cordoned: u32, booting: u32) -> Column {
-        Column { serving, cordoned, booting, waiting: 0, workload: (0, 0) }
+        Column { serving, fill_last: 0, cordoned, booting, waiting: 0, workload: (0, 0), expected: None }
     }
 
     #[test]
@@ -139,12 +165,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_expected_and_what_fills_last_keep_their_most_where_there_is_any() {
+        let points = [
+            Point { serving: 3, fill_last: 1, workload: 1000, expected: 1000, ..QUIET },
+            Point { at: 1, serving: 3, fill_last: 2, workload: 1000, expected: 2500, ..QUIET },
+            Point { at: 2, serving: 1, fill_last: 0, workload: 3000, expected: 3000, ..QUIET },
+        ];
+        let column = |points: &[Point]| columns(points, 3, 1)[0].unwrap();
+        assert_eq!((column(&points).fill_last, column(&points).expected), (2, Some(2500)));
+        assert_eq!((column(&points[..1]).fill_last, column(&points[..1]).expected), (1, None));
+    }
+
+    #[test]
     fn absurd_numbers_do_no_harm() {
         let absurd = Point {
             at: 0,
             workload: u64::MAX,
             node_at_optimum: 0,
+            expected: u64::MAX,
             serving: u32::MAX,
+            fill_last: u32::MAX,
             cordoned: u32::MAX,
             booting: u32::MAX,
             waiting: u32::MAX,

@@ -4,8 +4,17 @@ use super::scene::{Fill, Shape};
 use super::*;
 use crate::series::Point;
 
-const QUIET: Point =
-    Point { at: 0, workload: 0, node_at_optimum: 1000, serving: 0, cordoned: 0, booting: 0, waiting: 0 };
+const QUIET: Point = Point {
+    at: 0,
+    workload: 0,
+    node_at_optimum: 1000,
+    expected: 0,
+    serving: 0,
+    fill_last: 0,
+    cordoned: 0,
+    booting: 0,
+    waiting: 0,
+};
 
 fn panel(points: Vec<Point>) -> Panel {
     Panel { title: "kube-rebalancer".to_owned(), note: "12 node-hours".to_owned(), points }
@@ -121,6 +130,8 @@ fn absurd_series_are_drawn_and_too_many_panels_refused() {
         at: 0,
         workload: u64::MAX,
         node_at_optimum: 0,
+        expected: u64::MAX,
+        fill_last: u32::MAX,
         serving: u32::MAX,
         cordoned: u32::MAX,
         booting: 1,
@@ -157,4 +168,27 @@ fn the_png_is_twice_as_fine_and_shows_the_colors_of_the_svg() {
     assert_eq!(color(2, 2), (255, 255, 255));
     assert_eq!(color(600, 100), SERVING);
     assert_eq!(color(50, 18), SERVING); // in the legend
+}
+
+/// Four nodes serve, of which one fills last; a node more is expected than is asked for.
+#[test]
+fn what_fills_last_and_what_is_expected_show_where_there_is_any() {
+    let point = Point { serving: 4, fill_last: 1, workload: 2000, expected: 3000, ..QUIET };
+    let scene = draw(&[panel(vec![point, Point { at: 570, ..QUIET }, Point { at: 1140, ..QUIET }])]);
+    let is_hatched = |shape: &&Shape| matches!(shape, Shape::Area { outline, fill: Fill::Hatched { .. } } if outline.as_slice() == [(440, 700), (6140, 700), (6140, 1030), (440, 1030)]);
+    assert_eq!(scene.shapes.iter().filter(is_hatched).count(), 1);
+    let green = |shape: &Shape| {
+        if let Shape::Line { places, stroke } = shape
+            && stroke.color == super::scene::Color(0, 158, 115)
+        {
+            Some(places.clone())
+        } else {
+            None
+        }
+    };
+    let lines: Vec<_> = scene.shapes.iter().filter_map(green).collect();
+    assert_eq!(lines.last().unwrap().as_slice(), [(440, 1030), (6140, 1030)]);
+    assert_eq!(lines.len(), 2, "the legend's, and that of the plot");
+    let without = draw(&[panel(vec![Point { serving: 4, ..QUIET }, Point { at: 1140, ..QUIET }])]);
+    assert_eq!(without.shapes.iter().filter_map(green).count(), 0);
 }

@@ -52,6 +52,7 @@ pub(crate) struct KindTally {
 struct Now {
     instances: usize,
     serving: u32,
+    fill_last: u32,
     cordoned: u32,
     booting: u32,
     waiting: u32,
@@ -59,7 +60,9 @@ struct Now {
     memory: u64,
     /// What is asked of each pool; the hub asks nothing where it has a node of its own.
     asked: Vec<Resources>,
-    /// The same of all pools, by resource.
+    /// What the last run expected of each pool on top.
+    expected: Vec<Resources>,
+    /// What is asked for of all pools, by resource.
     requested: [u128; 3],
     /// What the nodes that take users offer.
     offered: [u128; 3],
@@ -122,6 +125,7 @@ impl Tally {
     pub(super) fn count(&mut self, nodes: &[SimulatedNode], groups: &[Option<Resources>]) {
         let now = &mut self.now;
         (now.serving, now.cordoned, now.booting, now.offered) = (0, 0, 0, [0; 3]);
+        now.fill_last = 0;
         for node in nodes.iter().filter(|node| !node.parked) {
             let Some(offered) = groups.get(node.group).copied().flatten() else { continue };
             *match (node.ready, node.is_cordoned()) {
@@ -129,6 +133,7 @@ impl Tally {
                 (true, true) => &mut now.cordoned,
                 (true, false) => &mut now.serving,
             } += 1;
+            now.fill_last += u32::from(node.ready && !node.is_cordoned() && node.fills_last());
             if node.serves() {
                 for (sum, resource) in now.offered.iter_mut().zip(Resource::ALL) {
                     *sum += u128::from(offered.of(resource));
@@ -138,6 +143,11 @@ impl Tally {
         // A parked machine costs next to nothing.
         now.instances = nodes.iter().filter(|node| !node.parked).count();
         self.peak = self.peak.max(now.instances);
+    }
+
+    /// A run expects an amount of each pool on top of what is asked for.
+    pub(crate) fn expect(&mut self, expected: Vec<Resources>) {
+        self.now.expected = expected;
     }
 
     /// The hub asks for its own: of the first pool, unless it has a node for itself.
@@ -200,11 +210,16 @@ impl Tally {
 
 impl Sampler {
     fn point(&self, at: u64, now: &Now) -> Point {
+        let expected = now.expected.iter().copied().chain(std::iter::repeat(Resources::default()));
+        let expected: Vec<Resources> =
+            now.asked.iter().zip(expected).map(|(asked, expected)| asked.plus(expected)).collect();
         Point {
             at,
             workload: self.fill.workload(&now.asked),
+            expected: self.fill.workload(&expected),
             node_at_optimum: self.fill.unit(),
             serving: now.serving,
+            fill_last: now.fill_last,
             cordoned: now.cordoned,
             booting: now.booting,
             waiting: self.waiting.max(now.waiting),
