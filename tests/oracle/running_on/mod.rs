@@ -143,9 +143,15 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     // Without groups nothing remembers the nodes that came tainted for longer than twice BOOT_GRACE.
     let comes = comes && !(fate == TurnsOut::Tainted && world.cluster.groups.is_empty());
     let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
+    // Where MAX_NODES leaves no room for more, the nodes that are held for a pod which the scheduler refuses elsewhere take the
+    // place of others for at most an hour: out and back with each such pod, two of which may follow each other. A world at
+    // unrest turns with every run.
+    let full = world.policy.bounds.max_nodes_set
+        || world.policy.pool_bounds.values().any(|bounds| bounds.max_nodes_set);
+    let held = if full && world.fate.stubborn > 0 { 4 } else { 0 };
     for (name, turned) in &turns {
         // Booting nodes may become ready one after another: so a node may be cordoned, uncordoned and cordoned.
-        if turned.len() > 3 {
+        if turned.len() > 3 + held {
             return Err(Trouble { what: format!("node {name} is cordoned and uncordoned in turn"), history });
         }
     }
