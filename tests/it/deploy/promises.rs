@@ -43,7 +43,16 @@ fn the_pod_can_write_nothing_and_never_takes_anybodys_place() {
     let spec = &pod_template(&file("base/cronjob.yaml"))["spec"].clone();
     let container = &spec["containers"][0];
     assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
-    assert_eq!(spec["volumes"], Value::Null);
+    // A ConfigMap is all that is mounted, and it need not be there.
+    let [volume] = spec["volumes"].as_array().unwrap().as_slice() else { unreachable!("{spec}") };
+    assert_eq!(
+        volume,
+        &json!({"name": "calendar", "configMap": {"name": "kube-rebalancer-calendar", "optional": true}})
+    );
+    let [mount] = container["volumeMounts"].as_array().unwrap().as_slice() else {
+        unreachable!("{container}")
+    };
+    assert_eq!((&mount["name"], &mount["readOnly"]), (&json!("calendar"), &json!(true)));
     let class = &file("base/priorityclass.yaml")[0];
     assert_eq!(class["metadata"]["name"], spec["priorityClassName"]);
     assert_eq!(class["preemptionPolicy"], "Never");
