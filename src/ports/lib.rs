@@ -27,7 +27,7 @@ pub use notes::{Notes, SharedNotes};
 pub use outcome::{NotTried, Outcome, OutcomeKind};
 pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
-pub use scope::{CloudScope, Commands, ParkBy};
+pub use scope::{CloudScope, Commands, MagnumDelete, ParkBy};
 pub use source::Source;
 
 /// A failure that names what was tried and what came back; written for a person.

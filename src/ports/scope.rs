@@ -14,6 +14,18 @@ pub enum ParkBy {
     Stop,
 }
 
+/// `MAGNUM_DELETE`: whether Magnum may be asked to delete nodes by name, and by which driver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MagnumDelete {
+    /// It is never asked: a driver may ignore the names and delete others.
+    #[default]
+    Never,
+    /// The driver of Heat, which deletes the named ones.
+    Heat,
+    /// The driver `magnum-cluster-api`, which deletes the named ones that it knows.
+    ClusterApi,
+}
+
 /// Where to look for node groups; what is unset is found from the nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudScope {
@@ -29,6 +41,8 @@ pub struct CloudScope {
     pub endpoint: Option<String>,
     /// `PARK`.
     pub park_by: ParkBy,
+    /// `MAGNUM_DELETE`.
+    pub magnum_delete: MagnumDelete,
     /// `CLOUD_CONFIG`: the file of OpenStack's cloud controller with the credentials.
     pub cloud_config: Option<String>,
     /// The operator's own commands.

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use kube_rebalancer_core::model::{LabelSelector, Resource, Rule};
 use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, GiveBack, PartsPerMillion};
 
-use kube_rebalancer_ports::ParkBy;
+use kube_rebalancer_ports::{MagnumDelete, ParkBy};
 
 use super::form::{self, ByPool, Form, Groups, Shape};
 use crate::logs::LogFormat;
@@ -185,6 +185,8 @@ settings! {
         new("", &form::FILE, "OpenStack's credentials: the cloud controller's file, with [Global]");
     PARK: ParkBy =
         new("shelve", &form::PARK, "How a server of OpenStack is parked; stop keeps its host");
+    MAGNUM_DELETE: MagnumDelete =
+        new("never", &form::MAGNUM_DELETE, "Which driver Magnum has, if it deletes the nodes that are named");
     EXEC_LIST: Option<Vec<String>> =
         new("", &form::COMMAND, "With PROVIDER=exec: the command that lists the node groups");
     EXEC_GROW: Option<Vec<String>> =

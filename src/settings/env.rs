@@ -86,6 +86,7 @@ pub(super) struct RawSettings {
     pub(super) compute_endpoint: Option<String>,
     pub(super) cloud_config: Option<String>,
     pub(super) park: Option<String>,
+    pub(super) magnum_delete: Option<String>,
     pub(super) exec_list: Option<String>,
     pub(super) exec_grow: Option<String>,
     pub(super) exec_delete: Option<String>,

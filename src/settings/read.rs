@@ -66,6 +66,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let compute_endpoint = reader.read(&catalog::COMPUTE_ENDPOINT, raw.compute_endpoint);
     let cloud_config = reader.read(&catalog::CLOUD_CONFIG, raw.cloud_config);
     let park_by = reader.read(&catalog::PARK, raw.park);
+    let magnum_delete = reader.read(&catalog::MAGNUM_DELETE, raw.magnum_delete);
     let exec_list = reader.read(&catalog::EXEC_LIST, raw.exec_list);
     let exec_grow = reader.read(&catalog::EXEC_GROW, raw.exec_grow);
     let exec_delete = reader.read(&catalog::EXEC_DELETE, raw.exec_delete);
@@ -149,6 +150,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         node_groups: node_groups.names,
         endpoint,
         park_by: park_by?,
+        magnum_delete: magnum_delete?,
         cloud_config: cloud_config?,
         commands: Commands {
             list: exec_list?,

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/k8s/examples/kubespray");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/k8s/examples/script");
 
 /// A workspace with stand-ins for `terraform` and `ansible-playbook`, which note their arguments.
 struct Workspace(TempDir);
@@ -35,15 +36,21 @@ impl Workspace {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// Runs an example of Kubespray; returns its exit code and its output.
+    fn run(&self, name: &str, request: &Value) -> (Option<i32>, String) {
+        self.run_in(FOLDER, name, request)
+    }
+
     /// Runs an example; returns its exit code and its output.
     #[expect(clippy::disallowed_methods, reason = "the stand-ins come before the tools of this machine")]
-    fn run(&self, name: &str, request: &Value) -> (Option<i32>, String) {
+    fn run_in(&self, folder: &str, name: &str, request: &Value) -> (Option<i32>, String) {
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
-        let mut child = Command::new(Path::new(FOLDER).join(name))
+        let mut child = Command::new(Path::new(folder).join(name))
             .env_clear()
             .env("PATH", path)
             .env("WORKSPACE", self.0.path())
             .env("CLUSTER", "hub")
+            .env("PREFIX", "hub-node-")
             .env("NODE_TEMPLATE", r#"{"az": "nova"}"#)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -153,4 +160,71 @@ fn deleting_removes_exactly_the_named_nodes() {
     let played =
         "ansible-playbook -i hosts --become remove-node.yml -e node=hub-k8s-node-1 -e skip_confirmation=true";
     assert_eq!(workspace.log()[1], played);
+}
+
+/// A stand-in for `virsh` that keeps each machine's state in a file and notes what it changes.
+const VIRSH: &str = r#"
+cd "$WORKSPACE/machines"
+case $1 in
+  list) ls ;;
+  domuuid) echo "uuid-of-$2" ;;
+  domstate) cat "$2" ;;
+  shutdown) echo "$1 $2" >>../log; echo "shut off" >"$2" ;;
+  start) echo "$1 $2" >>../log; echo running >"$2" ;;
+  *) exit 2 ;;
+esac"#;
+
+fn host(machines: &[(&str, &str)]) -> Workspace {
+    let workspace = Workspace::new("");
+    workspace.tool("virsh", VIRSH);
+    fs::create_dir(workspace.path("machines")).unwrap();
+    for (name, state) in machines {
+        fs::write(workspace.path("machines").join(name), format!("{state}\n")).unwrap();
+    }
+    workspace
+}
+
+#[test]
+fn virtual_machines_are_listed_parked_and_woken_by_name_and_uuid() {
+    if !has_jq() {
+        return;
+    }
+    let host = host(&[("hub-node-1", "running"), ("hub-node-2", "shut off"), ("gateway", "running")]);
+    let (code, output) = host.run_in(SCRIPT, "list", &json!({"verb": "list", "nodes": []}));
+    let instance = |number: usize, state: &str| {
+        let name = format!("hub-node-{number}");
+        json!({"name": name, "systemUUID": format!("uuid-of-{name}"), "state": state})
+    };
+    let expected = json!({"groups": [{"name": "libvirt", "instances": [instance(1, "present"), instance(2, "parked")]}]});
+    assert_eq!((code, serde_json::from_str::<Value>(&output).unwrap()), (Some(0), expected));
+
+    let both = json!({"nodes": [
+        {"name": "hub-node-1", "uid": "a", "systemUUID": "UUID-OF-HUB-NODE-1"},
+        {"name": "hub-node-2", "uid": "b", "systemUUID": "uuid-of-hub-node-2"},
+    ]});
+    assert_eq!(host.run_in(SCRIPT, "park", &both).0, Some(0));
+    assert_eq!(host.log(), ["shutdown hub-node-1"]);
+    assert_eq!(host.run_in(SCRIPT, "park", &both).0, Some(0));
+    assert_eq!(host.log().len(), 1, "what is parked stays as it is");
+    assert_eq!(host.run_in(SCRIPT, "wake", &both).0, Some(0));
+    assert_eq!(host.log(), ["shutdown hub-node-1", "start hub-node-1", "start hub-node-2"]);
+}
+
+#[test]
+fn a_machine_with_another_uuid_ends_the_command_before_anything_is_changed() {
+    if !has_jq() {
+        return;
+    }
+    let host = host(&[("hub-node-1", "running"), ("hub-node-2", "running")]);
+    let request = json!({"nodes": [
+        {"name": "hub-node-1", "uid": "a", "systemUUID": "uuid-of-hub-node-1"},
+        {"name": "hub-node-2", "uid": "b", "systemUUID": "another"},
+    ]});
+    for verb in ["park", "wake"] {
+        assert_eq!(host.run_in(SCRIPT, verb, &request).0, Some(1), "{verb}");
+    }
+    assert_eq!(host.log(), Vec::<String>::new());
+    // One without a UUID is not proven either.
+    let unproven = json!({"nodes": [{"name": "hub-node-1", "uid": "a"}]});
+    assert_eq!(host.run_in(SCRIPT, "park", &unproven).0, Some(1));
 }

@@ -31,11 +31,14 @@ mod gce_world;
 mod history;
 mod hostile;
 mod input;
+mod kubelets;
 mod live;
 mod logs;
 mod objects;
 #[cfg(feature = "openstack")]
 mod openstack;
+#[cfg(feature = "openstack")]
+mod openstack_world;
 #[cfg(feature = "simulate")]
 mod plot;
 mod plugin;

@@ -72,6 +72,12 @@ impl Node {
         self.label("topology.kubernetes.io/zone", zone)
     }
 
+    /// On a server of OpenStack with this ID.
+    pub(crate) fn on_openstack(mut self, server: &str) -> Self {
+        self.0["spec"]["providerID"] = json!(format!("openstack:///{server}"));
+        self
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.0["metadata"]["name"].as_str().unwrap()
     }

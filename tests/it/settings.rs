@@ -89,6 +89,7 @@ fn every_variable_reaches_its_own_field() {
         ("PROVIDER", "gce"),
         ("CLOUD_CONFIG", "/etc/openstack/cloud.conf"),
         ("PARK", "stop"),
+        ("MAGNUM_DELETE", "heat"),
         ("STABILIZATION", "0s"),
         ("FORECAST", "false"),
         ("FORECAST_LEAD", "20m"),

@@ -57,6 +57,70 @@ def nova():
     listen(Loader().load_app("osapi_compute"), 8774, threads=8)
 
 
+def magnum():
+    """API and conductor, a cluster with two node groups, and a driver that keeps to what it is asked for."""
+    from magnum.common import service
+
+    service.prepare_service(sys.argv)
+    import magnum.conf
+    import sqlalchemy
+    from magnum import objects
+    from magnum.api import app
+    from magnum.common import context, rpc_service
+    from magnum.conductor.handlers import ca_conductor, cluster_conductor, conductor_listener, indirection_api
+    from magnum.conductor.handlers import nodegroup_conductor
+    from magnum.db.sqlalchemy import models
+    from magnum.drivers.common import driver
+
+    def resize(self, _, cluster, manager, count, named, group):
+        if group.name == "broken":
+            raise RuntimeError("the driver of the tests fails here")
+        now = [server for server in of_project() if server["name"].startswith(f"{cluster.stack_id}-{group.name}-")]
+        for identity in named:
+            user.delete(f"{nova}/servers/{identity}", headers=NOVA_VERSION, raise_exc=False)
+        for number in range(count - len(now)):
+            make_server(user, f"{cluster.stack_id}-{group.name}-new-{number}")
+
+        def end():
+            time.sleep(1)
+            for one in (cluster, group):
+                one.status = "UPDATE_COMPLETE"
+                one.save()
+
+        threading.Thread(target=end, daemon=True).start()
+
+    nova, user = "http://127.0.0.1:8774/v2.1", session("ops", "hub")
+
+    def of_project():
+        return user.get(f"{nova}/servers/detail", headers=NOVA_VERSION).json()["servers"]
+
+    methods = {name: lambda self, *_, **__: None for name in driver.Driver.__abstractmethods__}
+    ours = type("Ours", (driver.Driver,), {**methods, "resize_cluster": resize})
+    driver.Driver.get_driver = classmethod(lambda cls, *_, **__: ours())
+    models.Base.metadata.create_all(sqlalchemy.create_engine(magnum.conf.CONF.database.connection))
+    handlers = [module.Handler() for module in (
+        indirection_api, cluster_conductor, conductor_listener, nodegroup_conductor, ca_conductor)]
+    rpc_service.Service.create(
+        magnum.conf.CONF.conductor.topic, "ctl", handlers, binary="magnum-conductor").start()
+    admin = context.make_admin_context()
+    owner = {"project_id": user.get_project_id(), "user_id": user.get_user_id()}
+    template = objects.ClusterTemplate(
+        admin, name="tests", uuid=str(uuid.uuid4()), image_id="ubuntu", coe="kubernetes", server_type="vm",
+        cluster_distro="ubuntu", labels={}, public=True, **owner)
+    template.create()
+    cluster = objects.Cluster(
+        admin, uuid=str(uuid.uuid4()), name="hub", cluster_template_id=template.uuid, status="CREATE_COMPLETE",
+        labels={}, stack_id="hub-stack", **owner)
+    cluster.create()
+    for name, role, count, most in (
+            ("default-master", "master", 1, None), ("default-worker", "worker", 5, 8), ("broken", "worker", 1, 3)):
+        objects.NodeGroup(
+            admin, name=name, cluster_id=cluster.uuid, project_id=owner["project_id"], is_default=name != "broken",
+            role=role, node_count=count, min_node_count=1, max_node_count=most, status="CREATE_COMPLETE", labels={},
+            flavor_id="5", image_id=IMAGE, node_addresses=[]).create()
+    listen(app.load_app(), 9511)
+
+
 def stand_ins():
     """Images and networks, as far as Nova asks for them."""
     images = {}
@@ -148,28 +212,39 @@ def accounts():
         user = make("user", name=user, domain_id="default", password="secret")
         for name in names:
             admin.put(f"{url}/projects/{project}/users/{user}/roles/{roles[name]}")
-    for kind, address in (("compute", "8774/v2.1"), ("placement", "8778"), ("image", "9292"), ("network", "9696")):
+    for kind, address in (("compute", "8774/v2.1"), ("placement", "8778"), ("image", "9292"), ("network", "9696"),
+                          ("container-infra", "9511/v1")):
         service = make("service", type=kind, name=kind)
         for interface in ("public", "internal", "admin"):
             make("endpoint", service_id=service, interface=interface, url=f"http://127.0.0.1:{address}",
                  region_id="RegionOne")
 
 
+NOVA_VERSION = {"OpenStack-API-Version": "compute 2.95"}
+
+
+def make_server(user, name):
+    server = {"name": name, "flavorRef": "5", "imageRef": IMAGE, "networks": "none"}
+    user.post("http://127.0.0.1:8774/v2.1/servers", json={"server": server}, headers=NOVA_VERSION)
+
+
 def servers():
     url = "http://127.0.0.1:8774/v2.1"
-    version = {"OpenStack-API-Version": "compute 2.95"}
+    version = NOVA_VERSION
     admin, user = session("admin", "admin"), session("ops", "hub")
-    flavor = {"flavor": {"id": "5", "name": "small", "ram": 1024, "vcpus": 1, "disk": 1}}
+    # All servers find room on the one host, which has 8 GiB.
+    flavor = {"flavor": {"id": "5", "name": "small", "ram": 256, "vcpus": 1, "disk": 1}}
     until("nova", lambda: admin.post(f"{url}/flavors", json=flavor, headers=version).status_code == 200)
-    for number in (1, 2, 3):
-        server = {"name": f"contract-{number}", "flavorRef": "5", "imageRef": IMAGE, "networks": "none"}
-        user.post(f"{url}/servers", json={"server": server}, headers=version)
+    sets = (("contract", 3), ("workshop", 10), ("hub-stack-default-worker", 5), ("hub-stack-broken", 1))
+    names = [f"{name}-{number}" for name, count in sets for number in range(count)]
+    for name in names:
+        make_server(user, name)
 
     def all_run():
         found = user.get(f"{url}/servers/detail", headers=version).json()["servers"]
-        return len(found) == 3 and all(server["status"] == "ACTIVE" for server in found)
+        return len(found) == len(names) and all(server["status"] == "ACTIVE" for server in found)
 
-    until("three servers", all_run)
+    until("the servers", all_run)
 
 
 globals()[NAME.replace("-", "_")]()

@@ -1,10 +1,10 @@
 //! OpenStack as a provider of kube-rebalancer: sets of Nova servers, named by `NODE_GROUPS`, that are parked (shelved or
-//! stopped), woken and deleted. They cannot grow.
+//! stopped), woken and deleted, and cannot grow; and node groups of Magnum, which grow.
 //!
 //! ```text
 //!   PROVIDER --> provider (list, park, wake, delete)     which decides with the crate join
 //!                   |
-//!   credentials --> client: Keystone's token and catalogue, Nova's servers --> plain REST
+//!   credentials --> client: Keystone's token and catalogue, Nova's servers, Magnum's node groups --> plain REST
 //! ```
 
 mod client;

@@ -33,8 +33,15 @@ pub(crate) fn of_failure(body: &[u8]) -> String {
     };
     // Keystone's `error`, and Nova's `conflictingRequest`, `itemNotFound`, `computeFault`.
     let mut members = value.as_object().into_iter().flat_map(serde_json::Map::values);
-    let message = members.find_map(|member| member.get("message")?.as_str());
-    message.map(clean).unwrap_or_default()
+    // Magnum's `errors` is a list.
+    let first = |member: &serde_json::Value| {
+        let error = member.get(0)?;
+        error.get("detail").or_else(|| error.get("title"))?.as_str().map(clean)
+    };
+    let message = members.find_map(|member| {
+        member.get("message").and_then(|text| text.as_str().map(clean)).or_else(|| first(member))
+    });
+    message.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -51,6 +58,14 @@ mod tests {
             (
                 r#"{"conflictingRequest":{"code":409,"message":"Instance a is\nlocked"}}"#,
                 "Instance a is locked",
+            ),
+            (
+                r#"{"errors":[{"status":404,"code":"client","title":"t","detail":"Cluster a could not be found.","links":[]}]}"#,
+                "Cluster a could not be found.",
+            ),
+            (
+                r#"{"errors":[{"max_version":"1.14","code":"magnum.microversion-unsupported","title":"Requested microversion is unsupported"}]}"#,
+                "Requested microversion is unsupported",
             ),
             ("<html><body>502</body></html>", ""),
             ("upstream connect error", "upstream connect error"),

@@ -28,4 +28,4 @@ pub(super) use selector::SELECTOR;
 pub(super) use shape::Form;
 pub use shape::{JsonKind, Shape};
 pub(super) use url::{KEY, URL};
-pub(super) use word::{ADOPT, CAPACITY, GIVE_BACK, LOG_FORMAT, PARK, SWITCH};
+pub(super) use word::{ADOPT, CAPACITY, GIVE_BACK, LOG_FORMAT, MAGNUM_DELETE, PARK, SWITCH};

@@ -2,7 +2,7 @@
 
 use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource, GiveBack};
 
-use kube_rebalancer_ports::ParkBy;
+use kube_rebalancer_ports::{MagnumDelete, ParkBy};
 
 use super::duration::duration;
 use super::{Complaint, Form, JsonKind, Shape};
@@ -36,6 +36,19 @@ pub(in crate::settings) const ADOPT: Form<AdoptCordons> = Form {
 pub(in crate::settings) const PARK: Form<ParkBy> = Form {
     shape: Shape { unit: "word", expected: "shelve or stop", json: JsonKind::Text },
     read: |text| one_of(text, [("shelve", ParkBy::Shelve), ("stop", ParkBy::Stop)]),
+};
+
+/// Whether Magnum may be asked to delete nodes by name, and by which driver.
+pub(in crate::settings) const MAGNUM_DELETE: Form<MagnumDelete> = Form {
+    shape: Shape { unit: "word", expected: "never, heat or cluster-api", json: JsonKind::Text },
+    read: |text| {
+        let words = [
+            ("never", MagnumDelete::Never),
+            ("heat", MagnumDelete::Heat),
+            ("cluster-api", MagnumDelete::ClusterApi),
+        ];
+        one_of(text, words)
+    },
 };
 
 /// What becomes of an empty node.

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::account::Account;
 use crate::keystone::Keystone;
+use crate::magnum::{Cluster, Driver, Magnum};
 use crate::nova::{Nova, Server};
 use crate::server::{Reception, Shared, look, serve};
 use crate::timing::Timing;
@@ -52,6 +53,7 @@ impl FakeOpenStack {
         let shared = Shared {
             keystone,
             nova: Nova::new(options.clock.now(), options.timing),
+            magnum: Magnum::default(),
             clock: options.clock,
             url: format!("http://{address}"),
         };
@@ -105,6 +107,41 @@ impl FakeOpenStack {
         if let Some(server) = self.look().nova.servers.get_mut(id) {
             change(server);
         }
+    }
+
+    /// A cluster of Magnum, whose endpoint the catalogue has from now on. Its servers are not made.
+    pub fn add_cluster(&self, cluster: Cluster) {
+        let mut shared = self.look();
+        shared.keystone.has_magnum = true;
+        shared.magnum.clusters.push(cluster);
+    }
+
+    /// A cluster as it is now, by its name.
+    #[must_use]
+    pub fn cluster(&self, name: &str) -> Option<Cluster> {
+        self.look().magnum.clusters.iter().find(|cluster| cluster.name == name).cloned()
+    }
+
+    /// Changes a cluster as nobody could by a request.
+    pub fn edit_cluster(&self, name: &str, change: impl FnOnce(&mut Cluster)) {
+        if let Some(cluster) = self.look().magnum.clusters.iter_mut().find(|cluster| cluster.name == name) {
+            change(cluster);
+        }
+    }
+
+    /// From now on Magnum's driver does so with the servers that a resize names.
+    pub fn set_driver(&self, driver: Driver) {
+        self.look().magnum.driver = driver;
+    }
+
+    /// From now on Magnum's driver fails with these words, or does not.
+    pub fn set_driver_failure(&self, words: Option<&str>) {
+        self.look().magnum.failure = words.map(str::to_owned);
+    }
+
+    /// The newest microversion of Magnum, as a number after `1.`.
+    pub fn set_newest_magnum(&self, newest: u32) {
+        self.look().magnum.newest = newest;
     }
 
     /// A server is gone at once.

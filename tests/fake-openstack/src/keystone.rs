@@ -27,6 +27,8 @@ pub(crate) struct Keystone {
     pub(crate) accounts: Vec<Account>,
     /// The region names of the compute service; without one, the catalogue has none.
     pub(crate) regions: Vec<String>,
+    /// Whether the catalogue has a Magnum.
+    pub(crate) has_magnum: bool,
     tokens: BTreeMap<String, Token>,
     given: u64,
 }
@@ -134,6 +136,10 @@ impl Keystone {
             vec![json!({"type": "identity", "name": "keystone", "endpoints": endpoints("/v3")})];
         if !self.regions.is_empty() {
             services.push(json!({"type": "compute", "name": "nova", "endpoints": endpoints("/v2.1")}));
+        }
+        if self.has_magnum {
+            services
+                .push(json!({"type": "container-infra", "name": "magnum", "endpoints": endpoints("/v1")}));
         }
         Value::Array(services)
     }

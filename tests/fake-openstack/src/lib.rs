@@ -1,16 +1,16 @@
-//! A fake OpenStack: Keystone's tokens and Nova's servers, with the states and traps of Nova 34 that matter to who parks,
-//! wakes and deletes servers, over plain HTTP on loopback. It fails any request in any way, tells a test of it, and
+//! A fake OpenStack: Keystone's tokens, Nova's servers and Magnum's node groups, with the states and traps of Nova 34 and
+//! Magnum 23 that matter to who parks, wakes, makes and deletes servers, over plain HTTP on loopback. It fails any request in any way, tells a test of it, and
 //! remembers every one.
 //!
 //! ```text
 //! FakeOpenStack::start() ──> add_server, fail, on ──> run a client ──> calls(), server()
 //!
-//!   client ── HTTP ──> route ──> script (faults, hooks) ──> keystone, nova ──> JSON
+//!   client ── HTTP ──> route ──> script (faults, hooks) ──> keystone, nova, magnum ──> JSON
 //!                                                             ^
 //!                                    clock: real, or moved by the test
 //! ```
 //!
-//! What it answers was measured at a real Keystone 30 and Nova 34 (2026.2). It has no images, networks or flavors.
+//! What it answers was measured at a real Keystone 30, Nova 34 and Magnum 23 (2026.2). It has no images, networks or flavors.
 #![expect(
     clippy::indexing_slicing,
     reason = "JSON that has no such member is null, and this is a fake for tests"
@@ -22,6 +22,7 @@ mod call;
 mod fake;
 mod fault;
 mod keystone;
+mod magnum;
 mod nova;
 mod respond;
 mod route;
@@ -32,6 +33,7 @@ pub use self::account::{Account, Credential, Rule};
 pub use self::call::Call;
 pub use self::fake::{FakeOpenStack, Options};
 pub use self::fault::Fault;
+pub use self::magnum::{Cluster, Driver, NodeGroup};
 pub use self::nova::{Server, Status, Task};
 pub use self::timing::Timing;
 pub use fake_http::{Clock, Moment, Requests};

@@ -87,6 +87,8 @@ pub struct Server {
     pub locked: bool,
     /// When it was created.
     pub created: Timestamp,
+    /// Its addresses.
+    pub addresses: Vec<String>,
     /// What was done to it since the start, by the names of the actions.
     pub done: Vec<&'static str>,
     steps: VecDeque<Step>,
@@ -143,6 +145,7 @@ impl Server {
             task: None,
             locked: false,
             created: Timestamp::UNIX_EPOCH,
+            addresses: Vec::new(),
             done: Vec::new(),
             steps: VecDeque::new(),
         }
@@ -242,6 +245,14 @@ impl Nova {
             }
         }
         Ok(())
+    }
+
+    /// Makes a server, which runs after that time.
+    pub(crate) fn build(&mut self, mut server: Server, takes: Duration) {
+        server.created = self.now;
+        server.task = Some("spawning");
+        server.then(self.now, takes, Status::Active, None);
+        self.servers.insert(server.id.clone(), server);
     }
 
     /// Deletes a server. It may be asked for again while that is under way.

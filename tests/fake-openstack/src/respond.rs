@@ -1,4 +1,4 @@
-//! What a request comes to: Keystone or Nova asked or changed, and the answer.
+//! What a request comes to: Keystone, Nova or Magnum asked or changed, and the answer.
 
 use fake_http::{Answer, parameter};
 use hyper::header::HeaderName;
@@ -8,20 +8,23 @@ use serde_json::{Value, json};
 use crate::answer::{empty, json};
 use crate::call::Call;
 use crate::keystone::{Denied, Keystone, Token};
+use crate::magnum::Magnum;
 use crate::nova::{Nova, Refusal, Server, gone};
-use crate::route::Route;
+use crate::route::{Infra, Route};
 
 /// The largest page of servers, as Nova has it by default.
 const LARGEST_PAGE: usize = 1000;
 /// The newest microversion of Nova, as a number after `2.`.
 const NEWEST: u32 = 104;
+/// The microversion of Magnum from which on a node group may have no node.
+const ZERO: u32 = 10;
 /// The microversion that shows whether a server is locked.
 const LOCKED: u32 = 9;
 
 /// Carries out a request.
 pub(crate) fn respond(
     keystone: &mut Keystone,
-    nova: &mut Nova,
+    (nova, magnum): (&mut Nova, &mut Magnum),
     route: Option<&Route>,
     call: &Call,
     now: Timestamp,
@@ -41,17 +44,55 @@ pub(crate) fn respond(
                 Err(denied) => denied.into(),
             };
         }
-        Route::List { .. } | Route::Show(_) | Route::Act(..) | Route::Delete(_) => {}
+        Route::List { .. } | Route::Show(_) | Route::Act(..) | Route::Delete(_) | Route::Infra(..) => {}
     }
     let token = call.header("x-auth-token").and_then(|text| keystone.token(text, now));
     let Some(project) = token.filter(|token| allows(token, call)).and_then(|token| token.project.clone())
     else {
         return Denied::unauthorized().into();
     };
-    match compute(nova, route, call, &project, url) {
-        Ok(answer) => answer,
-        Err(refusal) => refusal.into(),
+    if let Route::Infra(cluster, what) = route {
+        return infra(nova, magnum, (&project, cluster), what, call, now).unwrap_or_else(infra_refusal);
     }
+    compute(nova, route, call, &project, url).unwrap_or_else(Answer::from)
+}
+
+fn infra(
+    nova: &mut Nova,
+    magnum: &mut Magnum,
+    (project, cluster): (&str, &str),
+    what: &Infra,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    let asked = call.header("openstack-api-version").and_then(|text| text.strip_prefix("container-infra 1."));
+    let version: u32 = asked.and_then(|number| number.parse().ok()).unwrap_or(1);
+    if version > magnum.newest {
+        let newest = format!("1.{}", magnum.newest);
+        let error = json!({
+            "max_version": newest, "min_version": "1.1", "code": "magnum.microversion-unsupported", "links": [],
+            "title": "Requested microversion is unsupported",
+        });
+        return Ok(json(406, &json!({"errors": [error]})));
+    }
+    let takes = nova.timing.spawning;
+    let body = match what {
+        Infra::Cluster => magnum.show(project, cluster)?,
+        Infra::Groups => magnum.groups(project, cluster)?,
+        Infra::Group(group) => magnum.group(project, cluster, group)?,
+        Infra::Resize if call.body["node_count"] == 0 && version < ZERO => {
+            let words = "Resizing a nodegroup to zero is not supported in the provided microversion.";
+            return Err(Refusal(400, "errors", words.to_owned()));
+        }
+        Infra::Resize => magnum.resize(nova, (project, cluster), &call.body, (now, takes))?,
+    };
+    Ok(json(if *what == Infra::Resize { 202 } else { 200 }, &body))
+}
+
+/// A refusal of Magnum, whose failures look unlike Nova's.
+fn infra_refusal(Refusal(status, _, words): Refusal) -> Answer {
+    let error = json!({"status": status, "code": "client", "links": [], "title": words, "detail": words, "request_id": ""});
+    json(status, &json!({"errors": [error]}))
 }
 
 fn compute(nova: &mut Nova, route: &Route, call: &Call, project: &str, url: &str) -> Result<Answer, Refusal> {
@@ -70,7 +111,7 @@ fn compute(nova: &mut Nova, route: &Route, call: &Call, project: &str, url: &str
         }
         Route::Act(id, action) => nova.act(id, action).map(|()| empty(202)),
         Route::Delete(id) => nova.delete(id).map(|()| empty(204)),
-        Route::IdentityVersion | Route::Token | Route::ComputeVersion => Err(gone("")),
+        Route::IdentityVersion | Route::Token | Route::ComputeVersion | Route::Infra(..) => Err(gone("")),
     }
 }
 
@@ -145,6 +186,9 @@ fn shown(server: &Server, version: u32, detail: bool) -> Value {
     shown["updated"] = json!(created);
     shown["OS-EXT-AZ:availability_zone"] = json!(if on_host { &server.zone } else { "" });
     shown["OS-EXT-STS:vm_state"] = json!(server.status.vm_state());
+    let addresses: Vec<Value> =
+        server.addresses.iter().map(|one| json!({"version": 4, "addr": one})).collect();
+    shown["addresses"] = if addresses.is_empty() { json!({}) } else { json!({"net": addresses}) };
     shown["OS-EXT-STS:task_state"] = json!(server.task);
     shown["OS-EXT-STS:power_state"] = json!(if server.status.shown() == "ACTIVE" { 1 } else { 4 });
     if version >= LOCKED {

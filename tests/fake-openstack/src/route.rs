@@ -23,6 +23,21 @@ pub(crate) enum Route {
     Act(String, String),
     /// One server is to go.
     Delete(String),
+    /// Something of a cluster of Magnum.
+    Infra(String, Infra),
+}
+
+/// What a request asks of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Infra {
+    /// The cluster itself.
+    Cluster,
+    /// Its node groups.
+    Groups,
+    /// One of them.
+    Group(String),
+    /// One of them is to have another size.
+    Resize,
 }
 
 impl Route {
@@ -42,6 +57,16 @@ impl Route {
                     body.as_object().and_then(|body| body.keys().next()).cloned().unwrap_or_default();
                 Some(Self::Act((*id).to_owned(), action))
             }
+            ["v1", "clusters", cluster, rest @ ..] => {
+                let infra = match rest {
+                    [] if get => Infra::Cluster,
+                    ["nodegroups"] if get => Infra::Groups,
+                    ["nodegroups", group] if get => Infra::Group((*group).to_owned()),
+                    ["actions", "resize"] if *method == Method::POST => Infra::Resize,
+                    _ => return None,
+                };
+                Some(Self::Infra((*cluster).to_owned(), infra))
+            }
             _ => None,
         }
     }
@@ -56,6 +81,10 @@ impl Route {
             Self::Show(_) => "compute.show".to_owned(),
             Self::Act(_, action) => format!("compute.{action}"),
             Self::Delete(_) => "compute.delete".to_owned(),
+            Self::Infra(_, Infra::Cluster) => "infra.cluster".to_owned(),
+            Self::Infra(_, Infra::Groups) => "infra.groups".to_owned(),
+            Self::Infra(_, Infra::Group(_)) => "infra.group".to_owned(),
+            Self::Infra(_, Infra::Resize) => "infra.resize".to_owned(),
         }
     }
 
@@ -63,7 +92,11 @@ impl Route {
     pub(crate) fn target(&self) -> Option<&str> {
         match self {
             Self::Show(id) | Self::Act(id, _) | Self::Delete(id) => Some(id),
-            Self::IdentityVersion | Self::Token | Self::ComputeVersion | Self::List { .. } => None,
+            Self::IdentityVersion
+            | Self::Token
+            | Self::ComputeVersion
+            | Self::List { .. }
+            | Self::Infra(..) => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::answer::Refuses;
 use crate::call::Call;
 use crate::keystone::Keystone;
+use crate::magnum::Magnum;
 use crate::nova::Nova;
 use crate::respond::respond;
 use crate::route::Route;
@@ -23,6 +24,7 @@ pub(crate) type Reception = Desk<Call, Infallible>;
 pub(crate) struct Shared {
     pub(crate) keystone: Keystone,
     pub(crate) nova: Nova,
+    pub(crate) magnum: Magnum,
     pub(crate) clock: Clock,
     pub(crate) url: String,
 }
@@ -32,6 +34,7 @@ pub(crate) fn look(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     let mut shared = lock(shared);
     let now = shared.clock.now();
     shared.nova.advance_to(now);
+    shared.magnum.advance_to(now);
     shared
 }
 
@@ -52,6 +55,6 @@ pub(crate) fn serve(
 fn take_effect(call: &Call, route: Option<&Route>, shared: &Mutex<Shared>) -> Answer {
     let mut shared = look(shared);
     let now = shared.clock.now();
-    let Shared { keystone, nova, url, .. } = &mut *shared;
-    respond(keystone, nova, route, call, now, url)
+    let Shared { keystone, nova, magnum, url, .. } = &mut *shared;
+    respond(keystone, (nova, magnum), route, call, now, url)
 }

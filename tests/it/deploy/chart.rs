@@ -10,8 +10,14 @@ use super::objects;
 use crate::control_plane::ControlPlane;
 
 /// What `tests/chart/render` renders, and the overlay that it is the same as.
-const RENDERED: [(&str, &str); 3] =
-    [("base.yaml", "base"), ("dry-run.yaml", "overlays/dry-run"), ("gke.yaml", "overlays/gke")];
+const RENDERED: [(&str, &str); 6] = [
+    ("base.yaml", "base"),
+    ("dry-run.yaml", "overlays/dry-run"),
+    ("gke.yaml", "overlays/gke"),
+    ("openstack-nova.yaml", "overlays/openstack-nova"),
+    ("openstack-magnum.yaml", "overlays/openstack-magnum"),
+    ("exec.yaml", "overlays/exec"),
+];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

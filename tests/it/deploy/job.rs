@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{objects, one};
+use super::{OVERLAYS, objects, one};
 use crate::control_plane::ControlPlane;
 use crate::control_plane::identity::Identity;
 use crate::objects::{Node, Pod};
@@ -128,7 +128,7 @@ fn the_job_for_a_hub_finds_a_node_when_the_users_nodes_are_full_and_does_a_full_
 #[test]
 fn the_service_account_of_a_dry_run_may_only_read() {
     let Some(plane) = ControlPlane::shared() else { return };
-    for overlay in ["overlays/dry-run", "overlays/gke-dry-run", "overlays/openstack-nova-dry-run"] {
+    for overlay in OVERLAYS.into_iter().filter(|overlay| overlay.ends_with("dry-run")) {
         let objects = objects(&plane.kustomize(overlay));
         for kind in ["ClusterRole", "Role"] {
             for rule in one(&objects, kind)["rules"].as_array().unwrap() {

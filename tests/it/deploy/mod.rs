@@ -20,14 +20,18 @@ use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 
-/// What can be applied, and what a hub on GKE or on OpenStack would.
-const OVERLAYS: [&str; 6] = [
+/// What can be applied, and what a hub on GKE, on OpenStack or with commands of its own would.
+const OVERLAYS: [&str; 10] = [
     "base",
     "overlays/dry-run",
     "overlays/gke",
     "overlays/gke-dry-run",
     "overlays/openstack-nova",
     "overlays/openstack-nova-dry-run",
+    "overlays/openstack-magnum",
+    "overlays/openstack-magnum-dry-run",
+    "overlays/exec",
+    "overlays/exec-dry-run",
 ];
 
 /// A file or folder of `k8s/`.

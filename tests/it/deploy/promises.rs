@@ -98,6 +98,8 @@ fn a_dry_run_is_the_same_job() {
         ("base", "overlays/dry-run"),
         ("overlays/gke", "overlays/gke-dry-run"),
         ("overlays/openstack-nova", "overlays/openstack-nova-dry-run"),
+        ("overlays/openstack-magnum", "overlays/openstack-magnum-dry-run"),
+        ("overlays/exec", "overlays/exec-dry-run"),
     ] {
         let (live, dry) = (plane.kustomize(live), plane.kustomize(dry));
         let same = |yaml: &str| -> Vec<Value> {

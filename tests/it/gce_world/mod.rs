@@ -6,7 +6,6 @@
 //!                                                                  (the real control plane, or the fake API server)
 //! ```
 
-mod cluster;
 mod tests;
 
 use std::collections::btree_map::Entry;
@@ -21,7 +20,7 @@ use fake_gce::{FakeGce, InstancePath, Machine, MachineStatus};
 use fake_http::waiting;
 use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use self::cluster::Cluster;
+use crate::kubelets::Cluster;
 use crate::objects::Node;
 
 /// Between two looks of the thread.

@@ -20,6 +20,8 @@ mod tuesday;
 mod two_at_once;
 mod unknown_age;
 mod waiting_users;
+#[cfg(feature = "openstack")]
+mod workshop;
 mod wrong_things;
 
 use std::io::{PipeReader, Read, Write};

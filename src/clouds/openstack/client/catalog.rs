@@ -1,10 +1,19 @@
-//! The catalogue of services that comes with a token, and which endpoint is Nova's.
+//! The catalogue of services that comes with a token, and which endpoints are Nova's and Magnum's.
 
 use serde::Deserialize;
 
 use super::Project;
 use crate::credentials::Credentials;
 use crate::error::{CloudError, Kind};
+
+/// The type of Magnum in the catalogue.
+pub(super) const MAGNUM: &str = "container-infra";
+
+/// The URL of Magnum's first version. Some catalogues name the service without one.
+fn first_version(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") }
+}
 
 /// What a token says.
 #[derive(Debug, Deserialize)]
@@ -49,17 +58,19 @@ impl Endpoint {
     }
 }
 
-/// The endpoint of Nova, its region, and the project.
+/// The endpoints, their region, and the project.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) endpoint: String,
+    /// The endpoint of Magnum in the same region, if the catalogue has one.
+    pub(super) magnum: Option<String>,
     pub(super) region: String,
     pub(super) project: Project,
 }
 
 impl TokenBody {
-    /// The endpoint of Nova that the credentials mean.
-    pub(super) fn nova(self, credentials: &Credentials) -> Result<Place, CloudError> {
+    /// The endpoints that the credentials mean.
+    pub(super) fn place(self, credentials: &Credentials) -> Result<Place, CloudError> {
         let Credentials { source, interface, .. } = credentials;
         let wrong = |why: String| CloudError::new(Kind::Setting, format!("{source}: {why}"));
         let Some(ProjectBody { id, name }) = self.token.project else {
@@ -99,6 +110,11 @@ impl TokenBody {
                 "the catalogue names `{url}` as the compute service, which is no URL"
             )));
         }
-        Ok(Place { endpoint: url, region: region.to_owned(), project })
+        let region = region.to_owned();
+        let infra = self.token.catalog.iter().filter(|service| service.kind == MAGNUM);
+        let mut infra = infra.flat_map(|service| &service.endpoints);
+        let magnum = infra.find(|one| one.interface == *interface && one.region() == region);
+        let magnum = magnum.map(|endpoint| first_version(&endpoint.url));
+        Ok(Place { endpoint: url, magnum, region, project })
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{CloudError, Kind};
 /// The header that the token comes in.
 const TOKEN: &str = "x-subject-token";
 
-/// Asks for a token, and finds the endpoint of Nova.
+/// Asks for a token, and finds the endpoints of Nova and Magnum.
 pub(super) async fn login(transport: &Transport, credentials: &Credentials) -> Result<Session, CloudError> {
     if credentials.auth_url.starts_with("http://") {
         log::warn!("{}: the auth URL is not https, so the secret travels as it is", credentials.source);
@@ -27,8 +27,8 @@ pub(super) async fn login(transport: &Transport, credentials: &Credentials) -> R
         return Err(setting(credentials, &why));
     };
     let body: TokenBody = reply.json("log in to OpenStack")?;
-    let Place { endpoint, region, project } = body.nova(credentials)?;
-    Ok(Session { token: Secret(token), endpoint, region, project })
+    let Place { endpoint, magnum, region, project } = body.place(credentials)?;
+    Ok(Session { token: Secret(token), endpoint, magnum, region, project })
 }
 
 async fn ask(transport: &Transport, credentials: &Credentials, body: Value) -> Result<Reply, CloudError> {

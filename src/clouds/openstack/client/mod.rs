@@ -1,18 +1,21 @@
-//! Keystone and Nova by plain REST.
+//! Keystone, Nova and Magnum by plain REST.
 //!
 //! ```text
-//!   Credentials --> login --> Session (token, endpoint of Nova)
+//!   Credentials --> login --> Session (token, endpoints of Nova and Magnum)
 //!                               |
-//!   Nova: servers, server, act, delete --> transport: one request, bounded, tried again where that is safe
+//!   Nova: servers, server, act, delete --+--> transport: one request, bounded, tried again where that is safe
+//!   Magnum: node group, resize ----------+
 //! ```
 
 mod catalog;
 mod login;
+mod magnum;
 mod nova;
 mod page;
 mod server;
 mod transport;
 
+pub(crate) use magnum::{Cluster, ClusterGroup, Magnum, parse as parse_magnum};
 pub(crate) use nova::{Action, Nova, Sent};
 pub(crate) use server::Server;
 pub(crate) use transport::{Pace, Transport};
@@ -24,6 +27,8 @@ pub(crate) struct Session {
     token: crate::credentials::Secret,
     /// The endpoint, as the catalogue has it, without a slash at its end.
     endpoint: String,
+    /// The same of Magnum, if the catalogue has one.
+    magnum: Option<String>,
     /// The region of the endpoint.
     pub(crate) region: String,
     /// The project of the token.

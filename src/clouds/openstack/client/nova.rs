@@ -56,6 +56,17 @@ impl Action {
     }
 }
 
+/// A service, as its failures are told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service {
+    /// Its name for people.
+    pub(super) name: &'static str,
+    /// Its type in the catalogue.
+    pub(super) kind: &'static str,
+    /// The microversion that it is asked for.
+    pub(super) version: &'static str,
+}
+
 /// What became of a request to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
@@ -80,17 +91,20 @@ pub(crate) struct Nova {
     pub(crate) project: Project,
     /// The region of the session.
     pub(crate) region: String,
+    /// Whether the catalogue has a Magnum.
+    pub(crate) has_magnum: bool,
 }
 
 impl fmt::Debug for Nova {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { transport, credentials, session: _, project, region } = self;
+        let Self { transport, credentials, session: _, project, region, has_magnum } = self;
         formatter
             .debug_struct("Nova")
             .field("transport", transport)
             .field("credentials", credentials)
             .field("project", project)
             .field("region", region)
+            .field("has_magnum", has_magnum)
             .finish_non_exhaustive()
     }
 }
@@ -100,7 +114,8 @@ impl Nova {
     pub(crate) async fn connect(transport: Transport, credentials: Credentials) -> Result<Self, CloudError> {
         let session = login(&transport, &credentials).await?;
         let (project, region) = (session.project.clone(), session.region.clone());
-        Ok(Self { transport, credentials, session: Mutex::new(session), project, region })
+        let has_magnum = session.magnum.is_some();
+        Ok(Self { transport, credentials, session: Mutex::new(session), project, region, has_magnum })
     }
 
     /// The connections.
@@ -196,7 +211,7 @@ impl Nova {
     }
 
     /// Makes a request with the token at hand, and once more with a new one if that is no longer good.
-    async fn with_token(
+    pub(super) async fn with_token(
         &self,
         request: impl Fn(&Session) -> Request,
     ) -> Result<Result<Reply, Silence>, CloudError> {
@@ -216,19 +231,36 @@ impl Nova {
         Ok(self.transport.make(&request(&renewed)).await)
     }
 
-    /// An answer that is no success, as an error. `rule` is the path as an access rule has it.
+    /// An answer of Nova that is no success, as an error. `rule` is the path as an access rule has it.
     pub(super) fn failure(&self, what: &str, verb: &str, rule: &str, reply: &Reply) -> CloudError {
+        self.failure_of(
+            Service { name: "Nova", kind: "compute", version: VERSION },
+            what,
+            (verb, rule),
+            reply,
+        )
+    }
+
+    /// The same for any service.
+    pub(super) fn failure_of(
+        &self,
+        service: Service,
+        what: &str,
+        (verb, rule): (&str, &str),
+        reply: &Reply,
+    ) -> CloudError {
+        let Service { name, kind: service, version } = service;
         let words = reply.words();
         let kind = match reply.status.as_u16() {
             401 => {
                 let why = match self.credentials.login {
                     Login::Application { .. } => format!(
-                        "cannot {what}: Nova does not accept a token that Keystone has just given: the application \
-                         credential has no access rule for {verb} {rule} of the service compute, or Nova lacks its \
+                        "cannot {what}: {name} does not accept a token that Keystone has just given: the application \
+                         credential has no access rule for {verb} {rule} of the service {service}, or {name} lacks its \
                          setting service_type ({words})"
                     ),
                     Login::Password { .. } => format!(
-                        "cannot {what}: Nova does not accept a token that Keystone has just given ({words})"
+                        "cannot {what}: {name} does not accept a token that Keystone has just given ({words})"
                     ),
                 };
                 return CloudError::new(Kind::Forbidden, why);
@@ -238,7 +270,7 @@ impl Nova {
             404 => Kind::NotFound,
             409 | 413 | 429 | 503 => Kind::Busy,
             406 => {
-                let why = format!("cannot {what}: Nova does not know the microversion {VERSION} ({words})");
+                let why = format!("cannot {what}: {name} does not know the microversion {version} ({words})");
                 return CloudError::new(Kind::Other, why);
             }
             _ => Kind::Other,

@@ -18,14 +18,14 @@ const MOST_PAGES: usize = 200;
 const WHAT: &str = "list the servers";
 
 impl Nova {
-    /// Lists all servers of the project.
-    pub(crate) async fn servers(&self) -> Result<Vec<Server>, CloudError> {
+    /// Lists all servers of the project. A last look is taken after the run's time too.
+    pub(crate) async fn servers(&self, is_last: bool) -> Result<Vec<Server>, CloudError> {
         let mut servers: BTreeMap<ServerId, Server> = BTreeMap::new();
         let mut marker: Option<ServerId> = None;
         let mut read = 0_usize;
         for _ in 0..MOST_PAGES {
             let after = marker.as_ref().map(|id| format!("&marker={id}")).unwrap_or_default();
-            let reply = self.look(WHAT, &format!("/servers/detail?limit={SIZE}{after}"), false).await?;
+            let reply = self.look(WHAT, &format!("/servers/detail?limit={SIZE}{after}"), is_last).await?;
             if !reply.status.is_success() {
                 return Err(self.failure(WHAT, "GET", "/servers/detail", &reply));
             }

@@ -1,6 +1,6 @@
 //! A server as Nova shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -26,6 +26,8 @@ pub(crate) struct Server {
     pub(crate) created_at: Option<Timestamp>,
     /// Its metadata, as far as it is text.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// Its addresses in all networks.
+    pub(crate) addresses: BTreeSet<String>,
 }
 
 /// The same, as it is sent. What is missing and matters is an error, never an empty text.
@@ -43,6 +45,13 @@ pub(super) struct Raw {
     created: Option<String>,
     #[serde(default)]
     metadata: BTreeMap<String, Value>,
+    #[serde(default)]
+    addresses: BTreeMap<String, Vec<Address>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Address {
+    addr: String,
 }
 
 /// The answer with one server.
@@ -87,6 +96,7 @@ impl TryFrom<Raw> for Server {
             zone: raw.zone.filter(|zone| !zone.is_empty()),
             created_at: raw.created.and_then(|text| text.parse().ok()),
             metadata: raw.metadata.into_iter().filter_map(text).collect(),
+            addresses: raw.addresses.into_values().flatten().map(|address| address.addr).collect(),
         })
     }
 }

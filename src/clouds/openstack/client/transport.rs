@@ -166,6 +166,11 @@ impl Transport {
         Ok(Self { client, clock, pace })
     }
 
+    /// The time.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     /// Whether no change may be asked for any more.
     pub(crate) fn is_over(&self) -> bool {
         !self.clock.left().is_positive()

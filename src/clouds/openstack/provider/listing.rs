@@ -1,6 +1,6 @@
 //! Which server is which node, as the crate `join` takes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_join::{Identity, ListedGroup, Listing};
@@ -23,13 +23,15 @@ pub(crate) fn listing(
     sets: &[Set],
     servers: &[Server],
     sorted: &Sorted<'_>,
+    magnum: Vec<ListedGroup<ServerId>>,
     cluster: &Snapshot,
 ) -> Listing<ServerId> {
     let groups = sets.iter().zip(&sorted.of_set).filter(|(_, servers)| !servers.is_empty());
+    let of_magnum = magnum.iter().flat_map(|group| &group.instances).map(|one| one.id.clone()).collect();
     Listing {
-        groups: groups.map(|(set, servers)| group(set, servers)).collect(),
+        outside: outside(nova, servers, sorted, &of_magnum, cluster),
+        groups: groups.map(|(set, servers)| group(set, servers)).chain(magnum).collect(),
         gaps: Vec::new(),
-        outside: outside(nova, servers, sorted, cluster),
         elsewhere: "is in none of the sets of servers that NODE_GROUPS names".to_owned(),
     }
 }
@@ -56,6 +58,7 @@ fn outside(
     nova: &Nova,
     servers: &[Server],
     sorted: &Sorted<'_>,
+    of_magnum: &BTreeSet<ServerId>,
     cluster: &Snapshot,
 ) -> BTreeMap<ServerId, String> {
     let by_id: BTreeMap<&ServerId, &Server> = servers.iter().map(|server| (&server.id, server)).collect();
@@ -67,7 +70,8 @@ fn outside(
                 "its server {id} is not in project {}: it is gone, or of another project",
                 nova.project.name
             )),
-            Some(server) => disagreement(nova, server, node),
+            Some(server) => disagreement(nova, server, node)
+                .or_else(|| by_magnum(node).filter(|_| !of_magnum.contains(&id))),
         };
         outside.extend(why.map(|why| (id, why)));
     }
@@ -86,8 +90,14 @@ fn disagreement(nova: &Nova, server: &Server, node: &Node) -> Option<String> {
             nova.region
         ));
     }
+    None
+}
+
+/// Why a node that Magnum made is in no set of servers.
+fn by_magnum(node: &Node) -> Option<String> {
     let label = node.labels.keys().find(|key| key.starts_with(MAGNUM))?;
     Some(format!(
-        "Magnum made it (label {label}), and its auto-healing may replace a node that does not answer"
+        "Magnum made it (label {label}), and its auto-healing may replace a node that does not answer; NODE_GROUPS names \
+         a node group of Magnum as CLUSTER/GROUP"
     ))
 }

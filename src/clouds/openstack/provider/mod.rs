@@ -11,6 +11,7 @@
 
 mod answer;
 mod listing;
+mod magnum;
 mod one;
 mod sets;
 mod state;
@@ -25,7 +26,7 @@ use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
-use kube_rebalancer_join::{self as join, Identity, Member, Turn};
+use kube_rebalancer_join::{self as join, Identity, Member, Removal, Turn};
 use kube_rebalancer_ports::{
     CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
     ProviderKind, SharedClock,
@@ -36,6 +37,7 @@ use crate::client::{Nova, Pace, Transport};
 use crate::credentials;
 use crate::error::{CloudError, Kind};
 use crate::id::ServerId;
+use magnum::{MagnumCalls, NodeGroup, Part};
 use one::OneServer;
 use sets::Set;
 
@@ -93,13 +95,23 @@ struct OpenStack {
     nova: Nova,
     scope: CloudScope,
     sets: Vec<Set>,
+    /// The node groups of Magnum that `NODE_GROUPS` names.
+    parts: Vec<Part>,
+    /// Those that were seen, by name.
+    node_groups: BTreeMap<String, NodeGroup>,
     /// The servers that were proven, by the names of their nodes.
     members: BTreeMap<String, Member<ServerId>>,
 }
 
 impl OpenStack {
     async fn connect(scope: CloudScope, clock: SharedClock, pace: Pace) -> Result<Self, CloudError> {
-        let sets = scope.node_groups.iter().map(|part| Set::parse(part)).collect::<Result<_, _>>()?;
+        let (mut sets, mut parts) = (Vec::new(), Vec::new());
+        for part in &scope.node_groups {
+            match Part::parse(part) {
+                Some(part) => parts.push(part?),
+                None => sets.push(Set::parse(part)?),
+            }
+        }
         let (config, environment) = (scope.cloud_config.clone(), scope.environment.clone());
         let reading = tokio::task::spawn_blocking(move || {
             let credentials = credentials::find(config.as_deref(), &environment)?;
@@ -120,15 +132,23 @@ impl OpenStack {
                 nova.project.name, nova.project.id
             )));
         }
-        Ok(Self { nova, scope, sets, members: BTreeMap::new() })
+        let (node_groups, members) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { nova, scope, sets, parts, node_groups, members })
     }
 
     async fn look(&mut self, cluster: &Snapshot) -> Result<CloudView, CloudError> {
-        let servers = self.nova.servers().await?;
-        let sorted = sets::sort(&self.sets, &servers, self.scope.zone.as_deref())?;
-        let listing = listing::listing(&self.nova, &self.sets, &servers, &sorted, cluster);
+        let servers = self.nova.servers(false).await?;
+        let zone = self.scope.zone.as_deref();
+        let mut sorted = sets::sort(&self.sets, &servers, zone)?;
+        let CloudScope { magnum_delete, notes, .. } = &self.scope;
+        let looked = magnum::look(&self.nova, &self.parts, *magnum_delete, notes.as_ref()).await?;
+        let of_magnum = magnum::sort(&looked.groups, &servers, zone, &mut sorted)?;
+        let mut listing = listing::listing(&self.nova, &self.sets, &servers, &sorted, of_magnum, cluster);
+        listing.gaps.extend(looked.gaps);
+        sorted.unknown.extend(looked.unknown);
         let joined = join::join(&listing, cluster);
         self.members = joined.members;
+        self.node_groups = looked.groups.into_iter().map(|group| (group.name.clone(), group)).collect();
         let left_alone = sorted.refused.values();
         let notes = left_alone.map(|why| format!("NODE_GROUPS matches a server that is left alone: {why}"));
         Ok(CloudView {
@@ -139,6 +159,10 @@ impl OpenStack {
             unknown: sorted.unknown,
             known: sets::prefixes(&servers),
         })
+    }
+
+    fn magnum<'a>(&'a self, group: &'a NodeGroup) -> MagnumCalls<'a> {
+        MagnumCalls { nova: &self.nova, group, notes: self.scope.notes.as_ref() }
     }
 
     /// The proof that a node's server is its own.
@@ -159,6 +183,9 @@ impl OpenStack {
             let why = "its server was not seen in any set that NODE_GROUPS names".to_owned();
             return GroupAnswer::Refused(why);
         };
+        if turn == Some(Turn::Park) && self.node_groups.contains_key(&member.group) {
+            return GroupAnswer::Refused(magnum::NOT_PARKABLE.to_owned());
+        }
         let one = OneServer { nova: &self.nova, id: &member.instance, park_by: self.scope.park_by, turn };
         let became = match turn {
             Some(turn) => join::turn(&one, &member.group, vec![(0, member)], turn).await,
@@ -175,12 +202,32 @@ impl Provider for OpenStack {
         Ok(self.look(cluster).await?)
     }
 
-    async fn grow(&self, _group: &str, _from: u32, _to: u32) -> GroupAnswer {
-        GroupAnswer::Refused(listing::NOT_GROWABLE.to_owned())
+    async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
+        match self.node_groups.get(group) {
+            Some(seen) => answer::answer(join::grow(&self.magnum(seen), group, from, to).await),
+            None => GroupAnswer::Refused(listing::NOT_GROWABLE.to_owned()),
+        }
     }
 
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
-        self.each(nodes, None).await
+        let mut answers = BTreeMap::new();
+        let mut by_group: BTreeMap<&str, Vec<Removal<'_, ServerId>>> = BTreeMap::new();
+        let mut rest = Vec::new();
+        for (at, node) in nodes.iter().enumerate() {
+            match self.proven(node).filter(|member| self.node_groups.contains_key(&member.group)) {
+                Some(member) => by_group.entry(&member.group).or_default().push((at, member)),
+                None => rest.push(at),
+            }
+        }
+        for (group, removals) in by_group {
+            let Some(seen) = self.node_groups.get(group) else { continue };
+            let became = join::delete(&self.magnum(seen), group, removals).await;
+            answers.extend(became.into_iter().map(|(at, became)| (at, answer::answer(became))));
+        }
+        let servers: Vec<InstanceToDelete> = rest.iter().filter_map(|at| nodes.get(*at).cloned()).collect();
+        answers.extend(rest.into_iter().zip(self.each(&servers, None).await));
+        let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
+        (0..nodes.len()).map(|at| answers.remove(&at).unwrap_or_else(missing)).collect()
     }
 
     async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {

@@ -79,19 +79,22 @@ pub(crate) fn sort<'a>(
             )));
         }
         sorted.unknown.remove(&set.name);
-        if let Some(mark) = control_plane(server) {
-            let why = format!("its server {} is of the control plane: its metadata has {mark}", server.name);
-            sorted.refused.insert(server.id.clone(), why);
-        } else if let (Some(zone), Some(own)) = (zone, server.zone.as_deref())
-            && own != zone
-        {
-            let why = format!("its server {} is in availability zone {own}, ZONE is {zone}", server.name);
+        if let Some(why) = objection(server, zone) {
             sorted.refused.insert(server.id.clone(), why);
         } else if let Some(group) = sorted.of_set.get_mut(at) {
             group.push(server);
         }
     }
     Ok(sorted)
+}
+
+/// Why a server is left alone whatever its name is.
+pub(crate) fn objection(server: &Server, zone: Option<&str>) -> Option<String> {
+    if let Some(mark) = control_plane(server) {
+        return Some(format!("its server {} is of the control plane: its metadata has {mark}", server.name));
+    }
+    let (zone, own) = (zone?, server.zone.as_deref()?);
+    (own != zone).then(|| format!("its server {} is in availability zone {own}, ZONE is {zone}", server.name))
 }
 
 /// Words of metadata that name a role of the control plane: the groups of Kubespray, and what others write.
@@ -139,6 +142,7 @@ mod tests {
             zone: Some("nova".to_owned()),
             created_at: None,
             metadata: metadata.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+            addresses: BTreeSet::new(),
         }
     }
 

@@ -100,6 +100,7 @@ mod tests {
                 zone: None,
                 created_at: None,
                 metadata: std::collections::BTreeMap::new(),
+                addresses: std::collections::BTreeSet::new(),
             };
             assert_eq!(state(&server), expected, "{status} {task}");
         }

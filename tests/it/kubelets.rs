@@ -17,6 +17,9 @@ pub(crate) trait Cluster: Send + Sync {
     /// A kubelet stops, and the node is no longer Ready.
     fn stop(&self, node: &str);
 
+    /// A kubelet that stopped runs again, and its node is Ready.
+    fn start(&self, node: &str);
+
     /// The cloud controller removes a node whose instance is gone.
     fn remove(&self, node: &str);
 
@@ -33,6 +36,11 @@ impl Cluster for ControlPlane {
         let not_ready =
             json!({"metadata": {"annotations": {"kwok.x-k8s.io/not-ready": "its instance stops"}}});
         self.admin().patch(&format!("/api/v1/nodes/{node}"), &not_ready).success();
+    }
+
+    fn start(&self, node: &str) {
+        let ready = json!({"metadata": {"annotations": {"kwok.x-k8s.io/not-ready": null}}});
+        self.admin().patch(&format!("/api/v1/nodes/{node}"), &ready).success();
     }
 
     fn remove(&self, node: &str) {
@@ -54,6 +62,13 @@ impl Cluster for FakeApi {
         self.edit(Resource::Nodes, None, node, |node| {
             node["status"]["conditions"] =
                 json!([{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}]);
+        });
+    }
+
+    fn start(&self, node: &str) {
+        self.edit(Resource::Nodes, None, node, |node| {
+            node["status"]["conditions"] =
+                json!([{"type": "Ready", "status": "True", "reason": "KubeletReady"}]);
         });
     }
 

@@ -1,0 +1,209 @@
+//! Magnum's clusters and node groups: looked at, and asked for another size.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Session;
+use super::catalog::MAGNUM;
+use super::nova::{Nova, Sent, Service};
+use super::transport::{Reply, Request};
+use crate::error::{CloudError, Kind};
+use crate::words;
+
+/// The microversion that knows node groups and lets one have no node.
+const SERVICE: Service = Service { name: "Magnum", kind: MAGNUM, version: "container-infra 1.10" };
+
+/// Magnum, asked with the session of a [`Nova`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Magnum<'a> {
+    pub(crate) nova: &'a Nova,
+}
+
+/// A cluster as Magnum shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Cluster {
+    pub(crate) uuid: String,
+    /// Such as `UPDATE_COMPLETE`.
+    pub(crate) status: String,
+    /// Why it failed, if it did.
+    pub(crate) status_reason: Option<String>,
+    /// What the driver calls it: the servers' names begin so with the drivers of Cluster API.
+    pub(crate) stack_id: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, Value>,
+}
+
+/// A node group as Magnum shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct ClusterGroup {
+    pub(crate) name: String,
+    /// `worker` or `master`.
+    pub(crate) role: String,
+    /// How many nodes it was asked to have, which need not be there.
+    pub(crate) node_count: u32,
+    #[serde(default)]
+    pub(crate) min_node_count: u32,
+    pub(crate) max_node_count: Option<u32>,
+    pub(crate) status: Option<String>,
+    /// The addresses of its nodes, as far as the driver keeps them.
+    #[serde(default)]
+    node_addresses: Option<BTreeSet<String>>,
+}
+
+/// The node groups of a cluster.
+#[derive(Debug, Deserialize)]
+struct Names {
+    nodegroups: Vec<Name>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Name {
+    name: String,
+}
+
+impl Cluster {
+    /// Whether a label of the cluster is switched on. Labels are text, whatever they mean.
+    pub(crate) fn is_on(&self, label: &str) -> bool {
+        let value = self.labels.get(label);
+        let is_true = |text: &str| text.trim().eq_ignore_ascii_case("true");
+        value.is_some_and(|value| value.as_bool() == Some(true) || value.as_str().is_some_and(is_true))
+    }
+}
+
+impl ClusterGroup {
+    /// Whether Magnum lists one of these addresses for the group.
+    pub(crate) fn has_address(&self, addresses: &BTreeSet<String>) -> bool {
+        self.node_addresses.as_ref().is_some_and(|own| !own.is_disjoint(addresses))
+    }
+}
+
+impl Magnum<'_> {
+    /// Looks at a cluster by name or UUID.
+    pub(crate) async fn cluster(&self, cluster: &str, is_last: bool) -> Result<Cluster, CloudError> {
+        let what = format!("look at cluster {cluster}");
+        let reply = self.look(&what, &format!("/clusters/{cluster}"), "/v1/clusters/*", is_last).await?;
+        reply.json(&what)
+    }
+
+    /// Lists the names of all node groups of a cluster.
+    pub(crate) async fn groups(&self, cluster: &str) -> Result<BTreeSet<String>, CloudError> {
+        let what = format!("list the node groups of cluster {cluster}");
+        let path = format!("/clusters/{cluster}/nodegroups");
+        let reply = self.look(&what, &path, "/v1/clusters/*/nodegroups", false).await?;
+        let Names { nodegroups } = reply.json(&what)?;
+        Ok(nodegroups.into_iter().map(|group| group.name).collect())
+    }
+
+    /// Looks at a node group of a cluster.
+    pub(crate) async fn group(
+        &self,
+        cluster: &str,
+        group: &str,
+        is_last: bool,
+    ) -> Result<ClusterGroup, CloudError> {
+        let what = format!("look at node group {group} of cluster {cluster}");
+        let path = format!("/clusters/{cluster}/nodegroups/{group}");
+        let reply = self.look(&what, &path, "/v1/clusters/*/nodegroups/*", is_last).await?;
+        reply.json(&what)
+    }
+
+    /// Asks a node group for a size, once. With `remove`, those servers are to go; without, the driver may not take any away.
+    pub(crate) async fn resize(&self, cluster: &str, group: &str, size: u32, remove: &[String]) -> Sent {
+        let what = format!("resize node group {group} of cluster {cluster} to {size}");
+        let mut body = json!({"node_count": size, "nodegroup": group});
+        if let (Some(body), false) = (body.as_object_mut(), remove.is_empty()) {
+            body.insert("nodes_to_remove".to_owned(), json!(remove));
+        }
+        let path = format!("/clusters/{cluster}/actions/resize");
+        let asked = |session: &Session| request(session, Method::POST, &path, Some(body.clone()), false);
+        let reply = match self.nova.with_token(asked).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(silence)) => {
+                let kind = if silence.in_doubt { Kind::Doubt } else { Kind::Busy };
+                let error = CloudError::new(kind, format!("cannot {what}: {}", silence.words));
+                return if silence.in_doubt { Sent::Lost(error) } else { Sent::Refused(error) };
+            }
+            Err(error) => return Sent::Refused(error),
+        };
+        let rule = (Method::POST.as_str(), "/v1/clusters/*/actions/resize");
+        let failure = || self.nova.failure_of(SERVICE, &what, rule, &reply);
+        match reply.status.as_u16() {
+            200..=299 => Sent::Accepted,
+            409 => Sent::Conflict(failure()),
+            408 | 500..=599 => Sent::Lost(failure()),
+            _ => Sent::Refused(failure()),
+        }
+    }
+
+    async fn look(&self, what: &str, path: &str, rule: &str, is_last: bool) -> Result<Reply, CloudError> {
+        let asked = |session: &Session| request(session, Method::GET, path, None, is_last);
+        let reply = self.nova.with_token(asked).await?;
+        let reply = reply
+            .map_err(|silence| CloudError::new(Kind::Busy, format!("cannot {what}: {}", silence.words)))?;
+        if reply.status == StatusCode::CONFLICT {
+            // Two clusters of one name: only the UUID tells them apart.
+            return Err(CloudError::setting(format!("NODE_GROUPS: cannot {what}: {}", reply.words())));
+        }
+        if !reply.status.is_success() {
+            return Err(self.nova.failure_of(SERVICE, what, (Method::GET.as_str(), rule), &reply));
+        }
+        Ok(reply)
+    }
+}
+
+fn request(session: &Session, method: Method, path: &str, body: Option<Value>, is_last: bool) -> Request {
+    let is_read = method == Method::GET;
+    Request {
+        method,
+        url: format!("{}{path}", session.magnum.as_deref().unwrap_or_default()),
+        token: Some(session.token.clone()),
+        version: Some(SERVICE.version),
+        body,
+        is_read,
+        is_last,
+    }
+}
+
+/// A part of `NODE_GROUPS` that names a node group of Magnum: `CLUSTER/GROUP`, each a name or a UUID.
+pub(crate) fn parse(part: &str) -> Option<Result<(String, String), CloudError>> {
+    let (cluster, group) = part.split_once('/')?;
+    let is_name = |name: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(is_plain)
+    };
+    if is_name(cluster) && is_name(group) {
+        return Some(Ok((cluster.to_owned(), group.to_owned())));
+    }
+    let shown = words::clean(part);
+    Some(Err(CloudError::setting(format!(
+        "NODE_GROUPS: `{shown}` is no node group of Magnum; expected CLUSTER/GROUP"
+    ))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_with_a_slash_names_a_cluster_and_its_node_group() {
+        assert_eq!(parse("hub-k8s-node-"), None);
+        assert_eq!(parse("hub/default-worker"), Some(Ok(("hub".into(), "default-worker".into()))));
+        for part in ["hub/", "/a", "a/b/c", "../a", "a/..", "a/b?c", "a b/c", "/"] {
+            assert!(parse(part).is_some_and(|read| read.is_err()), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_on_by_its_text() {
+        let cluster: Cluster = serde_json::from_value(json!({
+            "uuid": "1", "status": "CREATE_COMPLETE", "labels": {"a": "True", "b": "false", "c": true, "d": 1},
+        }))
+        .unwrap();
+        let on: Vec<&str> =
+            ["a", "b", "c", "d", "e"].into_iter().filter(|label| cluster.is_on(label)).collect();
+        assert_eq!(on, ["a", "c"]);
+    }
+}

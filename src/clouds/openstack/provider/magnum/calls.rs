@@ -1,0 +1,183 @@
+//! The requests that change a node group, as the crate `join` takes them: read again right before, watched after.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kube_rebalancer_join::{Asked as Answer, Calls, GroupNow, InstanceState, ListedInstance};
+use kube_rebalancer_ports::{MagnumDelete, SharedNotes};
+
+use super::asked::{self, Asked};
+use super::group::{NodeGroup, in_the_way, not_growable};
+use crate::client::{Cluster, ClusterGroup, Magnum, Nova, Sent, Server};
+use crate::error::{CloudError, Kind};
+use crate::id::ServerId;
+use crate::provider::state::{listed, state};
+
+/// The longest pause between two looks at what goes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A node group that is to change.
+#[derive(Debug)]
+pub(in crate::provider) struct MagnumCalls<'a> {
+    pub(in crate::provider) nova: &'a Nova,
+    pub(in crate::provider) group: &'a NodeGroup,
+    pub(in crate::provider) notes: Option<&'a SharedNotes>,
+}
+
+impl Calls for MagnumCalls<'_> {
+    type Instance = ServerId;
+    type Refusal = CloudError;
+
+    fn stopped(&self) -> Option<CloudError> {
+        let words = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop";
+        self.nova.transport().is_over().then(|| CloudError::new(Kind::Other, words))
+    }
+
+    /// A driver of Cluster API skips a name that it does not know and takes another machine: one at a time bounds that. The
+    /// next one waits until the change is over, which is in a later run.
+    fn batch(&self) -> usize {
+        match self.group.delete {
+            MagnumDelete::Heat => usize::MAX,
+            MagnumDelete::Never | MagnumDelete::ClusterApi => 1,
+        }
+    }
+
+    async fn size(&self, _: &str, last: bool) -> Result<GroupNow, CloudError> {
+        let (cluster, group) = self.now(last).await?;
+        Ok(GroupNow { target_size: group.node_count, not_growable: not_growable(&cluster, &group) })
+    }
+
+    async fn instances(&self, _: &str, last: bool) -> Result<Vec<ListedInstance<ServerId>>, CloudError> {
+        Ok(self.servers(last).await?.iter().map(listed).collect())
+    }
+
+    async fn resize(&self, _: &str, size: u32) -> Answer<CloudError> {
+        let most = self.group.group.max_node_count.unwrap_or(u32::MAX);
+        if size > most {
+            log::warn!(
+                "node group {}: {size} nodes are wanted, its max_node_count is {most}",
+                self.group.name
+            );
+        }
+        self.ask(size.min(most), &[]).await
+    }
+
+    async fn remove(&self, _: &str, instances: &[ServerId]) -> Answer<CloudError> {
+        let size = match self.size_after(instances).await {
+            Ok(size) => size,
+            Err(why) => return Answer::Refused(why),
+        };
+        let before = match self.servers(false).await {
+            Ok(servers) => servers,
+            Err(why) => return Answer::Refused(why),
+        };
+        let named: BTreeSet<&ServerId> = instances.iter().collect();
+        let survivors: BTreeSet<ServerId> =
+            before.into_iter().map(|server| server.id).filter(|id| !named.contains(id)).collect();
+        if let Err(why) = self.note(instances).await {
+            return Answer::Refused(why);
+        }
+        let ids: Vec<String> = instances.iter().map(|id| id.as_str().to_owned()).collect();
+        match self.ask(size, &ids).await {
+            Answer::Accepted => self.watch(&named, &survivors).await,
+            other @ (Answer::Refused(_) | Answer::Unanswered(_)) => other,
+        }
+    }
+}
+
+impl MagnumCalls<'_> {
+    async fn now(&self, last: bool) -> Result<(Cluster, ClusterGroup), CloudError> {
+        let magnum = Magnum { nova: self.nova };
+        let cluster = magnum.cluster(&self.group.cluster.uuid, last).await?;
+        let group = magnum.group(&cluster.uuid, &self.group.group.name, last).await?;
+        Ok((cluster, group))
+    }
+
+    /// The servers of the group now.
+    async fn servers(&self, last: bool) -> Result<Vec<Server>, CloudError> {
+        let mut servers = self.nova.servers(last).await?;
+        servers.retain(|server| self.group.has(server));
+        Ok(servers)
+    }
+
+    async fn ask(&self, size: u32, remove: &[String]) -> Answer<CloudError> {
+        let magnum = Magnum { nova: self.nova };
+        let cluster = &self.group.cluster.uuid;
+        match magnum.resize(cluster, &self.group.group.name, size, remove).await {
+            Sent::Accepted => Answer::Accepted,
+            Sent::Conflict(why) | Sent::Refused(why) => Answer::Refused(why),
+            Sent::BrokeOff(why) | Sent::Lost(why) => Answer::Unanswered(why),
+        }
+    }
+
+    /// The size without these servers, exactly as many fewer, if the group may shrink to it now.
+    async fn size_after(&self, instances: &[ServerId]) -> Result<u32, CloudError> {
+        let refused =
+            |why: String| CloudError::new(Kind::Refused, format!("node group {}: {why}", self.group.name));
+        if self.group.delete == MagnumDelete::Never {
+            return Err(refused("MAGNUM_DELETE is never".to_owned()));
+        }
+        let (cluster, group) = self.now(false).await?;
+        if let Some(why) = in_the_way(&cluster, &group) {
+            return Err(CloudError::new(Kind::Busy, format!("node group {}: {why}", self.group.name)));
+        }
+        let fewer = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+        let size = group.node_count.checked_sub(fewer).filter(|size| *size >= group.min_node_count);
+        size.ok_or_else(|| {
+            refused(format!(
+                "it has {} nodes and its min_node_count is {}, so {fewer} fewer are too many",
+                group.node_count, group.min_node_count
+            ))
+        })
+    }
+
+    /// Notes what Magnum is about to be asked for.
+    async fn note(&self, instances: &[ServerId]) -> Result<(), CloudError> {
+        let unkept = |error| {
+            let why = format!("what Magnum is asked to delete cannot be noted on the Lease: {error}");
+            CloudError::new(Kind::Busy, why)
+        };
+        let mut all = asked::read(self.notes).await.map_err(unkept)?;
+        all.retain(|one| one.group != self.group.name);
+        let at = self.nova.transport().now();
+        all.extend(instances.iter().map(|id| Asked {
+            group: self.group.name.clone(),
+            server: id.as_str().to_owned(),
+            at,
+        }));
+        asked::write(self.notes, &all).await.map_err(unkept)
+    }
+
+    /// Watches whether the named servers go and all others stay, as long as a run waits for a scheduler.
+    async fn watch(&self, named: &BTreeSet<&ServerId>, survivors: &BTreeSet<ServerId>) -> Answer<CloudError> {
+        let mut waited = Duration::ZERO;
+        let mut pause = self.nova.first_pause();
+        loop {
+            let staying: BTreeSet<ServerId> = match self.servers(true).await {
+                Ok(servers) => {
+                    let staying = servers.into_iter().filter(|one| state(one) != InstanceState::Leaving);
+                    staying.map(|server| server.id).collect()
+                }
+                Err(why) => return Answer::Unanswered(why),
+            };
+            if let Some(lost) = survivors.difference(&staying).next() {
+                let words = format!(
+                    "Magnum was asked to delete other servers of node group {}, and {lost} goes: its driver ignores the \
+                     names; set MAGNUM_DELETE=never",
+                    self.group.name
+                );
+                log::error!("{words}");
+                return Answer::Unanswered(CloudError::new(Kind::Doubt, words));
+            }
+            if named.iter().all(|id| !staying.contains(*id)) {
+                return Answer::Accepted;
+            }
+            if waited >= self.nova.patience() || !self.nova.transport().pause(pause).await {
+                let words = "Magnum accepted it, and the server is still there".to_owned();
+                return Answer::Unanswered(CloudError::new(Kind::Doubt, words));
+            }
+            waited = waited.saturating_add(pause);
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+}
