@@ -1,7 +1,7 @@
 //! The table of all settings: the one place that knows their names, defaults, forms and meanings.
 //!
 //! The command line's flags, the output of `kube-rebalancer settings`, the messages about wrong values and the
-//! README's table are all made from it.
+//! table in `docs/settings.md` are all made from it.
 
 use std::collections::BTreeSet;
 
@@ -210,7 +210,7 @@ settings! {
     LOG_FORMAT: LogFormat =
         new("text", &form::LOG_FORMAT, "json: one object a line for Cloud Logging, the plan among them");
     NOTIFY_URL: Option<String> =
-        secret(&form::URL, "Gets a JSON message when a run changes something, fails or finds a trouble");
+        secret(&form::URL, "Gets a JSON message of changes, failures and new troubles");
     NOTIFY_SECRET: Option<String> =
         secret(&form::KEY, "Signs the messages of NOTIFY_URL with HMAC-SHA256");
     SLACK_WEBHOOK_URL: Option<String> =
@@ -229,7 +229,7 @@ settings! {
         downward(&form::OBJECT, "The node of this run's own pod, from the downward API");
 }
 
-/// The table of settings for the README.
+/// The table of settings for `docs/settings.md`.
 #[must_use]
 pub fn markdown_table() -> String {
     let row = |entry: &Entry| {

@@ -3,7 +3,7 @@
 //! ```text
 //! pairs --> env (text by setting) --> form (text to value) --> Settings --> Policy
 //!                                       |
-//!   catalog (name, default, doc) -------+--> show (table, JSON), README, flags
+//!   catalog (name, default, doc) -------+--> show (table, JSON), docs, flags
 //! ```
 //!
 //! All problems are collected and reported together, each with name, value, what was expected and the default.

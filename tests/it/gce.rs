@@ -355,10 +355,10 @@ fn a_rehearsal_changes_nothing_in_the_cloud() {
     assert_eq!(world.target_size(&pool), 2);
 }
 
-/// The permissions of the role that README.md tells operators to make.
+/// The permissions of the role that docs/providers.md tells operators to make.
 fn documented_permissions() -> Vec<String> {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let role = readme.split("<!-- gce:permissions -->").nth(1).unwrap();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/providers.md")).unwrap();
+    let role = page.split("<!-- gce:permissions -->").nth(1).unwrap();
     let permissions: Vec<String> = role
         .split(|character: char| !(character.is_ascii_alphanumeric() || character == '.'))
         .filter(|word| word.starts_with("compute."))

@@ -424,10 +424,10 @@ fn problems_fit_80_columns_however_long_a_value_is() {
 }
 
 #[test]
-fn the_readme_lists_the_settings_of_the_catalogue() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, rest) = readme.split_once("<!-- settings:begin -->\n").unwrap();
+fn the_page_of_settings_lists_those_of_the_catalogue() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")).unwrap();
+    let (_, rest) = page.split_once("<!-- settings:begin -->\n").unwrap();
     let (table, _) = rest.split_once("<!-- settings:end -->").unwrap();
     let expected = catalog::markdown_table();
-    assert!(table == expected, "replace the table of settings in README.md by\n{expected}");
+    assert!(table == expected, "replace the table of settings in docs/settings.md by\n{expected}");
 }

@@ -9,6 +9,7 @@
 mod checkout;
 mod commands;
 mod decisions;
+mod links;
 mod names;
 mod page;
 mod phrases;

@@ -1,4 +1,4 @@
-//! The messages and variables of the README exist in the program.
+//! The messages and variables of the operators' pages exist in the program.
 
 use std::fs;
 use std::path::Path;
@@ -6,13 +6,25 @@ use std::path::Path;
 use kube_rebalancer::settings::Settings;
 use kube_rebalancer::settings::catalog::ENTRIES;
 
-fn readme() -> String {
-    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
+/// The pages that operators read.
+const PAGES: [&str; 8] = [
+    "README.md",
+    "docs/comparison.md",
+    "docs/concepts.md",
+    "docs/foresight.md",
+    "docs/operations.md",
+    "docs/providers.md",
+    "docs/settings.md",
+    "docs/signals.md",
+];
+
 /// The text between a heading and the next one.
-fn section<'a>(readme: &'a str, heading: &str) -> &'a str {
-    let (_, rest) = readme.split_once(&format!("\n## {heading}\n")).unwrap();
+fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = page.split_once(&format!("\n## {heading}\n")).unwrap();
     rest.split("\n## ").next().unwrap()
 }
 
@@ -47,9 +59,9 @@ fn prints(code: &str, text: &str) -> bool {
 
 #[test]
 fn every_message_of_the_troubleshooting_is_one_that_the_program_prints() {
-    let readme = readme();
+    let page = read("docs/operations.md");
     let code = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-    let rows = section(&readme, "Troubleshooting").lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = section(&page, "Troubleshooting").lines().filter_map(|line| line.strip_prefix("| `"));
     let messages: Vec<&str> = rows.map(|row| row.split('`').next().unwrap()).collect();
     assert!(messages.len() > 10, "{messages:?}");
     for message in messages {
@@ -66,10 +78,10 @@ const OTHERS: [&str; 6] =
     ["DEFAULT_CONTEXT", "NO_COLOR", "OS_CLOUD", "PROJECT_ID", "RUST_LOG", "SLACK_TOKEN"];
 
 #[test]
-fn every_variable_of_the_readme_is_a_setting_and_its_values_are_valid() {
-    let readme = readme();
+fn every_variable_of_the_pages_is_a_setting_and_its_values_are_valid() {
+    let text: Vec<String> = PAGES.iter().map(|name| read(name)).collect();
     let mut seen = 0;
-    for span in code_spans(&readme) {
+    for span in text.iter().flat_map(|text| code_spans(text)) {
         let (name, value) = span.split_once('=').map_or((span, None), |(name, value)| (name, Some(value)));
         let is_variable = name.len() > 2
             && name.contains('_')

@@ -28,8 +28,8 @@ fn world(rules: &[(&str, &str)]) -> World {
 
 #[test]
 fn the_rules_are_those_of_the_readme() {
-    let readme = include_str!("../../../../../README.md");
-    let block = readme.split("<!-- openstack:rules -->").nth(1).unwrap();
+    let page = include_str!("../../../../../docs/providers.md");
+    let block = page.split("<!-- openstack:rules -->").nth(1).unwrap();
     let json = block.trim().trim_start_matches("```json").trim_end_matches("```");
     let rules: serde_json::Value = serde_json::from_str(json).unwrap();
     let rule = |(method, path): (&str, &str)| serde_json::json!({"service": "compute", "method": method, "path": path});
@@ -73,8 +73,8 @@ const MAGNUM: [(&str, &str); 4] = [
 
 #[test]
 fn the_rules_of_magnum_are_those_of_the_readme() {
-    let readme = include_str!("../../../../../README.md");
-    let block = readme.split("<!-- magnum:rules -->").nth(1).unwrap();
+    let page = include_str!("../../../../../docs/providers.md");
+    let block = page.split("<!-- magnum:rules -->").nth(1).unwrap();
     let json = block.trim().trim_start_matches("```json").trim_end_matches("```");
     let rules: serde_json::Value = serde_json::from_str(json).unwrap();
     let rule = |(method, path): (&str, &str)| serde_json::json!({"service": "container-infra", "method": method, "path": path});
