@@ -384,3 +384,14 @@ fn a_second_list_without_more_than_half_of_the_bound_pods_proves_nothing() {
     assert_eq!(vanished(&of(&[]), &of(&[])), None);
     assert_eq!(vanished(&of(&["a"]), &of(&[])), Some(Vanished { missing: 1, bound: 1 }));
 }
+
+/// Where nodes have no provider ID, the machine's own UUID tells one machine from the next of the same name.
+#[test]
+fn without_a_provider_id_the_system_uuid_tells_machines_apart() {
+    let bare = |uuid: &str| Node { provider_id: None, system_uuid: Some(uuid.to_owned()), ..node() };
+    assert!(same_instance(&bare("a"), &bare("a")));
+    assert!(!same_instance(&bare("a"), &bare("b")));
+    // A provider ID is the better proof: firmware may report another UUID after a reboot.
+    let known = |uuid: &str| Node { system_uuid: Some(uuid.to_owned()), ..node() };
+    assert!(same_instance(&known("a"), &known("b")));
+}
