@@ -30,13 +30,13 @@ const PALE: Color = Color(214, 218, 222);
 const SKY_BLUE: Color = Color(154, 210, 242);
 const PALE_BLUE: Color = Color(226, 242, 252);
 const BLUE: Color = Color(0, 114, 178);
-const VERMILLION: Color = Color(213, 94, 0);
+const VERMILION: Color = Color(213, 94, 0);
 
 const SERVING: Fill = Fill::Solid(SKY_BLUE);
 /// Part of the serving ones.
 const FILL_LAST: Fill = Fill::Hatched { stripes: Color(255, 255, 255), ground: SKY_BLUE };
 const CORDONED: Fill = Fill::Hatched { stripes: BLUE, ground: PALE_BLUE };
-const BOOTING: Fill = Fill::Solid(VERMILLION);
+const BOOTING: Fill = Fill::Solid(VERMILION);
 const WAITING: Fill = Fill::Solid(BLACK);
 /// Bluish green.
 const EXPECTED: Stroke = Stroke { color: Color(0, 158, 115), width: 12 };

@@ -38,7 +38,7 @@ pub struct WeekCurve {
 /// From the newest week to the oldest: blues of Okabe and Ito's palette, paler and paler.
 const BLUES: [Color; 5] =
     [Color(0, 82, 130), Color(0, 114, 178), Color(86, 160, 212), Color(142, 195, 230), Color(190, 220, 241)];
-const VERMILLION: Color = Color(213, 94, 0);
+const VERMILION: Color = Color(213, 94, 0);
 const BLACK: Color = Color(0, 0, 0);
 const GREY: Color = Color(90, 90, 90);
 const PALE: Color = Color(214, 218, 222);
@@ -100,7 +100,7 @@ fn legend(shapes: &mut Vec<Shape>, panels: &[WeekPanel], fonts: &Fonts) {
         left = entry(left, &week.name, Shape::Line { places, stroke: Stroke { color, width: 20 } });
     }
     let swatch =
-        Shape::rectangle((left, LEGEND_BASE - 110), (left + 220, LEGEND_BASE), Fill::Solid(VERMILLION));
+        Shape::rectangle((left, LEGEND_BASE - 110), (left + 220, LEGEND_BASE), Fill::Solid(VERMILION));
     entry(left, "expected on top of what is asked for", swatch);
 }
 
@@ -133,7 +133,7 @@ fn draw_panel(shapes: &mut Vec<Shape>, top: Tenths, panel: &WeekPanel, days: &[S
     }
     let rises = columns(&panel.expected).into_iter().map(|rise| rise.filter(|rise| *rise > 0));
     for step in runs(LEFT, rises).into_iter().flatten() {
-        let area = Shape::rectangle((step.left, up(step.value)), (step.right, base), Fill::Solid(VERMILLION));
+        let area = Shape::rectangle((step.left, up(step.value)), (step.right, base), Fill::Solid(VERMILION));
         shapes.push(area);
     }
     for (week, color) in colored(panel) {
@@ -192,7 +192,7 @@ mod tests {
         let base = FIRST_PANEL + PLOT_TOP + PLOT_HEIGHT;
         // Slot 432 of 2016 is column 240 of 1120.
         let (left, right) = (LEFT + 2400, LEFT + 2410);
-        let area = Shape::rectangle((left, base - PLOT_HEIGHT / 2), (right, base), Fill::Solid(VERMILLION));
+        let area = Shape::rectangle((left, base - PLOT_HEIGHT / 2), (right, base), Fill::Solid(VERMILION));
         assert!(scene.shapes.contains(&area));
         let curve = |color, places: Vec<Place>| Shape::Line { places, stroke: Stroke { color, width: 15 } };
         assert!(
