@@ -51,15 +51,29 @@ impl Calls for MagnumCalls<'_> {
         Ok(self.servers(last).await?.iter().map(listed).collect())
     }
 
+    /// Magnum has no precondition, and a lower count without names lets a driver take any node. The group is read once more,
+    /// so that bound and count are of the same moment.
     async fn resize(&self, _: &str, size: u32) -> Answer<CloudError> {
-        let most = self.group.group.max_node_count.unwrap_or(u32::MAX);
+        let (cluster, group) = match self.now(false).await {
+            Ok(now) => now,
+            Err(why) => return Answer::Refused(why),
+        };
+        if let Some(why) = not_growable(&cluster, &group) {
+            return Answer::Refused(self.refusal(why));
+        }
+        let most = group.max_node_count.unwrap_or(u32::MAX);
         if size > most {
             log::warn!(
                 "node group {}: {size} nodes are wanted, its max_node_count is {most}",
                 self.group.name
             );
         }
-        self.ask(size.min(most), &[]).await
+        let size = size.min(most);
+        if size <= group.node_count {
+            let why = format!("it was asked for {} nodes meanwhile, {size} are wanted", group.node_count);
+            return Answer::Refused(self.refusal(why));
+        }
+        self.ask(size, &[]).await
     }
 
     async fn remove(&self, _: &str, instances: &[ServerId]) -> Answer<CloudError> {
@@ -77,6 +91,19 @@ impl Calls for MagnumCalls<'_> {
         if let Err(why) = self.note(instances).await {
             return Answer::Refused(why);
         }
+        // With a count that another client raised meanwhile, more nodes than the named ones would go.
+        let moved = match self.size_after(instances).await {
+            Ok(again) if again == size => None,
+            Ok(_) => Some(self.refusal("another client changes its count".to_owned())),
+            Err(why) => Some(why),
+        };
+        if let Some(why) = moved {
+            // A note that stays is on the safe side: nothing more is deleted while the server is there.
+            if let Err(unkept) = self.note(&[]).await {
+                log::warn!("{}", unkept.message);
+            }
+            return Answer::Refused(why);
+        }
         let ids: Vec<String> = instances.iter().map(|id| id.as_str().to_owned()).collect();
         match self.ask(size, &ids).await {
             Answer::Accepted => self.watch(&named, &survivors).await,
@@ -91,6 +118,10 @@ impl MagnumCalls<'_> {
         let cluster = magnum.cluster(&self.group.cluster.uuid, last).await?;
         let group = magnum.group(&cluster.uuid, &self.group.group.name, last).await?;
         Ok((cluster, group))
+    }
+
+    fn refusal(&self, why: String) -> CloudError {
+        CloudError::new(Kind::Refused, format!("node group {}: {why}", self.group.name))
     }
 
     /// The servers of the group now.
@@ -112,10 +143,8 @@ impl MagnumCalls<'_> {
 
     /// The size without these servers, exactly as many fewer, if the group may shrink to it now.
     async fn size_after(&self, instances: &[ServerId]) -> Result<u32, CloudError> {
-        let refused =
-            |why: String| CloudError::new(Kind::Refused, format!("node group {}: {why}", self.group.name));
         if self.group.delete == MagnumDelete::Never {
-            return Err(refused("MAGNUM_DELETE is never".to_owned()));
+            return Err(self.refusal("MAGNUM_DELETE is never".to_owned()));
         }
         let (cluster, group) = self.now(false).await?;
         if let Some(why) = in_the_way(&cluster, &group) {
@@ -124,7 +153,7 @@ impl MagnumCalls<'_> {
         let fewer = u32::try_from(instances.len()).unwrap_or(u32::MAX);
         let size = group.node_count.checked_sub(fewer).filter(|size| *size >= group.min_node_count);
         size.ok_or_else(|| {
-            refused(format!(
+            self.refusal(format!(
                 "it has {} nodes and its min_node_count is {}, so {fewer} fewer are too many",
                 group.node_count, group.min_node_count
             ))

@@ -171,6 +171,41 @@ async fn what_is_coming_is_counted_and_a_group_grows_no_further_than_its_bound()
     assert_eq!(view.groups[0].not_growable.as_deref(), Some("it has 8 nodes, and its max_node_count is 8"));
 }
 
+/// Fewer nodes and no names would let the driver take any of them.
+#[tokio::test]
+async fn a_bound_that_was_raised_since_the_listing_lowers_no_count() {
+    let world = world(MagnumDelete::Never);
+    let (cloud, _) = seen(&world).await;
+    world.fake.edit_cluster("hub", |cluster| {
+        cluster.groups[1].bounds = (1, Some(20));
+        cluster.groups[1].count = 10;
+    });
+    assert_eq!(cloud.grow(GROUP, 5, 12).await, GroupAnswer::Done);
+    assert_eq!(resizes(&world), [json!({"node_count": 12, "nodegroup": "default-worker"})]);
+}
+
+/// Another client moves between the look at the size and the request: whatever it did, the request lowers nothing.
+#[tokio::test]
+async fn a_bound_or_a_count_that_changes_right_before_the_request_lowers_no_count() {
+    for (bounds, now) in [((1, Some(6)), 6), ((1, Some(20)), 15)] {
+        let world = world(MagnumDelete::Never);
+        let (cloud, _) = seen(&world).await;
+        let fake = world.fake.clone();
+        let mut looks = 0;
+        world.fake.on(Requests::method("infra.group"), Moment::After, move |_| {
+            looks += 1;
+            if looks == 1 {
+                fake.edit_cluster("hub", |cluster| {
+                    cluster.groups[1].bounds = bounds;
+                    cluster.groups[1].count = now;
+                });
+            }
+        });
+        let answer = cloud.grow(GROUP, 5, 7).await;
+        assert_eq!((resizes(&world), count(&world)), (Vec::new(), now), "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_failed_cluster_is_left_alone_and_its_reason_told() {
     let world = world(MagnumDelete::Heat);
@@ -273,6 +308,26 @@ async fn named_nodes_go_where_the_driver_deletes_them_and_all_others_stay() {
     // The note of what was asked for is of no more use.
     let (_, view) = world.seen(&[node(1), node(3), node(5)]).await;
     assert_eq!(view.groups[0].not_shrinkable, None);
+}
+
+/// Two more nodes meanwhile, and the count that was read before is three too low: only one of them has a name.
+#[tokio::test]
+async fn a_group_that_grows_right_before_a_deletion_loses_nobody() {
+    let world = world(MagnumDelete::Heat);
+    let (cloud, _) = seen(&world).await;
+    let fake = world.fake.clone();
+    let mut looks = 0;
+    world.fake.on(Requests::method("infra.group"), Moment::After, move |_| {
+        looks += 1;
+        if looks == 1 {
+            fake.edit_cluster("hub", |cluster| cluster.groups[1].count = 7);
+        }
+    });
+    let answers = cloud.delete(&[of(&node(1))]).await;
+    assert_eq!((resizes(&world), count(&world)), (Vec::new(), 7), "{answers:?}");
+    // Nothing was asked for, so nothing is noted that a later run would wait for.
+    let notes = world.scope.notes.as_ref().unwrap().read("").await.unwrap();
+    assert_eq!(notes, None);
 }
 
 #[tokio::test]
