@@ -59,7 +59,7 @@ impl Calls for MagnumCalls<'_> {
             Err(why) => return Answer::Refused(why),
         };
         if let Some(why) = not_growable(&cluster, &group) {
-            return Answer::Refused(self.refusal(why));
+            return Answer::Refused(self.refusal(&why));
         }
         let most = group.max_node_count.unwrap_or(u32::MAX);
         if size > most {
@@ -71,7 +71,7 @@ impl Calls for MagnumCalls<'_> {
         let size = size.min(most);
         if size <= group.node_count {
             let why = format!("it was asked for {} nodes meanwhile, {size} are wanted", group.node_count);
-            return Answer::Refused(self.refusal(why));
+            return Answer::Refused(self.refusal(&why));
         }
         self.ask(size, &[]).await
     }
@@ -94,7 +94,7 @@ impl Calls for MagnumCalls<'_> {
         // With a count that another client raised meanwhile, more nodes than the named ones would go.
         let moved = match self.size_after(instances).await {
             Ok(again) if again == size => None,
-            Ok(_) => Some(self.refusal("another client changes its count".to_owned())),
+            Ok(_) => Some(self.refusal("another client changes its count")),
             Err(why) => Some(why),
         };
         if let Some(why) = moved {
@@ -120,7 +120,7 @@ impl MagnumCalls<'_> {
         Ok((cluster, group))
     }
 
-    fn refusal(&self, why: String) -> CloudError {
+    fn refusal(&self, why: &str) -> CloudError {
         CloudError::new(Kind::Refused, format!("node group {}: {why}", self.group.name))
     }
 
@@ -144,7 +144,7 @@ impl MagnumCalls<'_> {
     /// The size without these servers, exactly as many fewer, if the group may shrink to it now.
     async fn size_after(&self, instances: &[ServerId]) -> Result<u32, CloudError> {
         if self.group.delete == MagnumDelete::Never {
-            return Err(self.refusal("MAGNUM_DELETE is never".to_owned()));
+            return Err(self.refusal("MAGNUM_DELETE is never"));
         }
         let (cluster, group) = self.now(false).await?;
         if let Some(why) = in_the_way(&cluster, &group) {
@@ -153,7 +153,7 @@ impl MagnumCalls<'_> {
         let fewer = u32::try_from(instances.len()).unwrap_or(u32::MAX);
         let size = group.node_count.checked_sub(fewer).filter(|size| *size >= group.min_node_count);
         size.ok_or_else(|| {
-            self.refusal(format!(
+            self.refusal(&format!(
                 "it has {} nodes and its min_node_count is {}, so {fewer} fewer are too many",
                 group.node_count, group.min_node_count
             ))
