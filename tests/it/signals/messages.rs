@@ -25,7 +25,7 @@ struct Receiver {
 impl Receiver {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/T0/B0/XXXX", listener.local_addr().unwrap());
+        let url = format!("http://{}/T0/B0/s3cr3t", listener.local_addr().unwrap());
         let (send, got) = mpsc::channel();
         let task = serve(listener, move |head, body| {
             send.send(format!("{} {}\n{}", head.method, head.uri, String::from_utf8_lossy(body))).ok();
@@ -158,10 +158,29 @@ fn the_metrics_are_those_of_the_plan() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_and_a_dead_receiver_fail_no_run() {
+    let world = world();
+    world.api.set_date("Thu, 15 Jan 2026 09:02:00 GMT");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = world
+        .command()
+        .env("METRICS_FILE", "/no/such/folder/rebalancer.prom")
+        .env("PUSHGATEWAY_URL", format!("http://{nobody}"))
+        .arg("--yes")
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(log.contains("METRICS_FILE: /no/such/folder/rebalancer.prom is not written"), "{log}");
+    assert!(log.contains("PUSHGATEWAY_URL: the message was not delivered: no connection"), "{log}");
+    assert_eq!(world.hook.bodies().len(), 1, "the other receiver gets its message");
+}
+
+#[test]
 fn an_address_is_a_secret_that_no_output_shows() {
     let world = world();
     let (_, output) = world.run("09:02:00", &["--yes", "-o", "json"]);
-    assert!(!output.contains("XXXX"), "{output}");
+    assert!(!output.contains("s3cr3t"), "{output}");
     let settings = |variable: &str, value: &str| {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
             .args(["settings", "-o", "json"])
@@ -172,14 +191,16 @@ fn an_address_is_a_secret_that_no_output_shows() {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
     for variable in ["NOTIFY_URL", "SLACK_WEBHOOK_URL"] {
-        for value in ["https://hooks.example.com/XXXX", "hooks.example.com/XXXX", "https://me:XXXX@host/"] {
+        for value in
+            ["https://hooks.example.com/s3cr3t", "hooks.example.com/s3cr3t", "https://me:s3cr3t@host/"]
+        {
             let shown = settings(variable, value);
-            assert!(!shown.contains("XXXX") && shown.contains(variable), "{shown}");
+            assert!(!shown.contains("s3cr3t") && shown.contains(variable), "{shown}");
         }
     }
-    for value in ["XXXX", "XXXX XXXX"] {
+    for value in ["s3cr3t", "s3cr3t s3cr3t"] {
         let shown = settings("NOTIFY_SECRET", value);
-        assert!(!shown.contains("XXXX") && shown.contains("NOTIFY_SECRET"), "{shown}");
+        assert!(!shown.contains("s3cr3t") && shown.contains("NOTIFY_SECRET"), "{shown}");
     }
     // Another machine's users can read a command line, so there is no flag.
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
@@ -211,7 +232,7 @@ fn both_channels_and_the_gateway_hear_of_a_run() {
     let metrics = std::fs::read_to_string(world.metrics()).unwrap();
     let pushed = gateway.got.try_iter().next().unwrap();
     assert!(
-        pushed.starts_with("PUT /T0/B0/XXXX/metrics/job/kube-rebalancer/lease/kube-rebalancer\n"),
+        pushed.starts_with("PUT /T0/B0/s3cr3t/metrics/job/kube-rebalancer/lease/kube-rebalancer\n"),
         "{pushed}"
     );
     assert!(pushed.ends_with(&metrics), "{pushed}");
