@@ -8,6 +8,7 @@
 //! The Lease is not held while a person thinks. A dry run takes none and ends after the check. Everything happens within
 //! the bounds of [`super::bounded`].
 
+mod problems;
 mod telling;
 mod unfinished;
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 use kube_rebalancer_apply::{Applied, Apply};
 use kube_rebalancer_core::model::{History, Snapshot};
 use kube_rebalancer_core::plan::{Plan, Target};
-use kube_rebalancer_kube::live::{ConnectError, ConnectOptions, HeldLease, LeaseError, Live, RunTime};
+use kube_rebalancer_kube::live::{ConnectOptions, HeldLease, Live, RunTime};
 use kube_rebalancer_page::count;
 use kube_rebalancer_ports::{CloudScope, NotTried, SharedClock};
 
@@ -32,6 +33,8 @@ use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use crate::providers::PROVIDERS;
 use crate::settings::Settings;
+pub(super) use problems::cannot_connect;
+use problems::{ANSWER_BEFOREHAND, Changed, Declined, NoConsent, NoRuntime, UNCHANGED, no_lease};
 use telling::Account;
 use unfinished::Unfinished;
 
@@ -388,28 +391,6 @@ impl Run<'_> {
     }
 }
 
-pub(super) fn cannot_connect(error: ConnectError) -> Failure {
-    let hint = match &error {
-        ConnectError::NoCluster { .. } => {
-            "without a connection: kubectl get nodes,pods -A -o json | kube-rebalancer --from -"
-        }
-        ConnectError::UnknownContext { .. }
-        | ConnectError::NoContext { .. }
-        | ConnectError::Kubeconfig { .. }
-        | ConnectError::Client { .. }
-        | ConnectError::Silent { .. } => UNCHANGED,
-    };
-    Failure::new(Ending::NotObserved, error).with_hint(hint)
-}
-
-fn no_lease(error: LeaseError) -> Failure {
-    let ending = match &error {
-        LeaseError::Busy { .. } | LeaseError::Lost { .. } => Ending::Busy,
-        LeaseError::Failed { .. } => Ending::NotObserved,
-    };
-    Failure::new(ending, error).with_hint(UNCHANGED)
-}
-
 /// Whether two plans do the same, whatever their reasons and notes: a yes to one is a yes to the other.
 fn same(left: &Plan, right: &Plan) -> bool {
     fn changes(plan: &Plan) -> impl Iterator<Item = (&'static str, Target<'_>)> {
@@ -420,26 +401,3 @@ fn same(left: &Plan, right: &Plan) -> bool {
 
 /// How long a run waits for the API server to take the history. The next run may learn the same.
 const HISTORY_PATIENCE: Duration = Duration::from_secs(5);
-
-const UNCHANGED: &str = "nothing was changed";
-
-/// What to do where nobody can be asked.
-const ANSWER_BEFOREHAND: &str = "--yes (or YES=true) carries the plan out, --dry-run only shows it";
-
-#[derive(Debug, thiserror::Error)]
-#[error("nothing was changed: the plan needs a yes, and there is no terminal to ask on")]
-struct NoConsent;
-
-#[derive(Debug, thiserror::Error)]
-#[error("nothing was changed: the answer was not yes")]
-struct Declined;
-
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "nothing was changed: the cluster changed while the question was open, and the plan is another one now"
-)]
-struct Changed;
-
-#[derive(Debug, thiserror::Error)]
-#[error("the asynchronous runtime cannot be started")]
-struct NoRuntime(#[source] std::io::Error);

@@ -35,7 +35,8 @@ impl Live {
         Reading::of_labels(Arc::clone(&self.label_keys))
     }
 
-    /// Adds a list, read as a whole where the server is made for it, in pages elsewhere. When the server has forgotten its moment (410), the list starts anew, once.
+    /// Adds a list, read as a whole where the server is made for it, in pages elsewhere. When the server has forgotten its
+    /// moment (410), the list starts anew, once.
     pub(super) async fn list(
         &self,
         path: &str,
