@@ -9,6 +9,8 @@
 mod day;
 mod disks;
 mod first;
+#[cfg(feature = "gce")]
+mod hub;
 mod packing;
 mod rbac;
 mod refused_uncordon;

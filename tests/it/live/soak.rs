@@ -15,14 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use fake_gce::{Cause, FakeGce, Fault, Group, GroupPath, MachineStatus, Moment, Options, Requests, Timing};
+use fake_gce::{Cause, FakeGce, Fault, GroupPath, MachineStatus, Moment, Requests};
 use serde_json::{Value, json};
 
+use super::hub::{Hub, program};
 use super::{Program, ended, lease_path, name_of, user};
 use crate::control_plane::ControlPlane;
-use crate::control_plane::identity::Identity;
-use crate::gce_world::{GceWorld, node_of};
-use crate::objects::Pod;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 /// What is asked of Compute Engine, each of which may fail, and be the last thing that a run does.
@@ -42,23 +40,9 @@ const QUIET: usize = 60;
 fn soak() {
     let runs = variable("SOAK_RUNS", 100);
     let seed = variable("SOAK_SEED", 1);
-    let Some(plane) = ControlPlane::start().unwrap() else { return };
-    let plane = Arc::new(plane);
-    let timing = Timing {
-        place: Duration::from_millis(200),
-        boot: Duration::from_millis(800),
-        delete: Duration::from_millis(500),
-        ..Timing::default()
-    };
-    let gce = Arc::new(FakeGce::start(Options { timing, ..Options::default() }).unwrap());
-    let pool = gce.add_group(Group::zonal("my-project", "us-central1-a", "users").size(3));
-    let world = GceWorld::join(Arc::clone(&gce), Arc::clone(&plane), Duration::from_millis(300), node_of);
-    world.settle();
-    plane.create_namespace("hub");
-    plane.create_bound_pod(&Pod::new("hub", "hub").memory("1Gi"));
-    let program = Program::new(&plane, &Identity::Admin)
-        .with("GCE_METADATA_HOST", &gce.address().to_string())
-        .with("COMPUTE_ENDPOINT", &gce.url())
+    let Some(hub) = Hub::start(Duration::from_millis(300)) else { return };
+    let Hub { plane, gce, pool, world: _world } = hub;
+    let program = program(&plane, &gce)
         .with("MAX_NODES", &MAX_NODES.to_string())
         .with("RUN_TIMEOUT", "30s")
         .with("PACK", "true");

@@ -7,15 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fake_gce::{Cause, FakeGce, Group, GroupPath, MachineStatus, Options, Timing};
+use fake_gce::{Cause, FakeGce, GroupPath, MachineStatus};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::hub::{Hub, program};
 use super::{Program, user};
 use crate::control_plane::ControlPlane;
-use crate::control_plane::identity::Identity;
-use crate::gce_world::{GceWorld, node_of};
-use crate::objects::Pod;
+use crate::gce_world::GceWorld;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
@@ -25,24 +24,9 @@ const CORDON_SETTLES: SignedDuration = SignedDuration::from_secs(31);
 
 #[test]
 fn through_a_tuesday_everybody_gets_a_node_nobody_loses_one_and_at_night_three_are_left() {
-    let Some(plane) = ControlPlane::start().unwrap() else { return };
-    let plane = Arc::new(plane);
-    let timing = Timing {
-        place: Duration::from_millis(200),
-        boot: Duration::from_millis(800),
-        delete: Duration::from_millis(500),
-        ..Timing::default()
-    };
-    let gce = Arc::new(FakeGce::start(Options { timing, ..Options::default() }).unwrap());
-    let pool = gce.add_group(Group::zonal("my-project", "us-central1-a", "users").size(3));
-    let world = GceWorld::join(Arc::clone(&gce), Arc::clone(&plane), Duration::from_millis(500), node_of);
-    world.settle();
-    plane.create_namespace("hub");
-    plane.create_bound_pod(&Pod::new("hub", "hub").memory("1Gi"));
-    let program = Program::new(&plane, &Identity::Admin)
-        .with("GCE_METADATA_HOST", &gce.address().to_string())
-        .with("COMPUTE_ENDPOINT", &gce.url())
-        .with("MAX_NODES", "20");
+    let Some(hub) = Hub::start(Duration::from_millis(500)) else { return };
+    let Hub { plane, gce, pool, world } = hub;
+    let program = program(&plane, &gce).with("MAX_NODES", "20");
     let mut tuesday =
         Tuesday { plane: &plane, gce: &gce, pool, world, program, users: BTreeMap::new(), come: 0 };
 
