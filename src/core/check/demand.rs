@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted};
+use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted, takes_pods_now};
 use super::parked;
 use super::reach::{Admission, volume_affinities};
 use crate::model::{Amounts, Constraints, Pod, Resource};
@@ -100,15 +100,17 @@ fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
     let admission = Admission::of(pod, facts.snapshot);
     let place = |node: &NodeFacts<'a>| {
         let room = pod.requests.fits(&node.free());
-        if node.serves() && room {
+        let room_now = room && takes_pods_now(node.node);
+        let comes = node.boots() || node.is_parked();
+        if node.serves() && room_now {
             0
-        } else if is_candidate(facts, node) && !node.boots() && !node.is_parked() && room {
+        } else if is_candidate(facts, node) && !comes && room_now {
             1
-        } else if node.reserved && node.health.is_usable() && room {
+        } else if node.reserved && node.health.is_usable() && room_now {
             2
         } else if node.boots() && room {
             3
-        } else if is_candidate(facts, node) && room {
+        } else if is_candidate(facts, node) && node.is_parked() && room {
             4
         } else {
             5

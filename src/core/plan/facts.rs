@@ -99,8 +99,11 @@ impl<'a> NodeFacts<'a> {
                     }
                 }
             }
-            // Its node is undeletable while this run lasts; the pod itself is about to end.
-            PodClass::Own => self.own = true,
+            // Its node is undeletable while this run lasts; the pod itself is about to end and leaves its room.
+            PodClass::Own => {
+                self.own = true;
+                return;
+            }
         }
         self.unoccupied_load.add(requests);
     }

@@ -211,17 +211,22 @@ pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candida
             Some(facts) if facts.ready() => (facts.capacity.clone(), facts.daemons.clone(), true),
             Some(facts) => {
                 let group = growth.group_of(survey, index);
-                let (mut capacity, _) = of_template(group);
                 let mut own = facts.capacity.clone();
                 let missing = growth.missing_daemons(group, index);
+                let mut capacity = match (template(group), survey.policy.capacity) {
+                    (None, _) => Amounts::default(),
+                    (Some(template), CapacitySource::Capacity) => template.capacity.clone(),
+                    // Omitted pods that tolerate what it still lacks may be there already.
+                    (Some(template), CapacitySource::Allocatable) => {
+                        template.offer.clone().minus(&facts.omitted_load).minus(&missing.omitted)
+                    }
+                };
                 let reports = survey.policy.resources.iter().all(|resource| facts.capacity.of(*resource) > 0);
                 if reports && !growth.has_template(group) {
                     // The median of others is for what nothing else tells.
                     capacity = Amounts::default();
                 }
                 if survey.policy.capacity == CapacitySource::Allocatable {
-                    // Omitted pods that tolerate what it still lacks may be there already; daemons are in the template.
-                    capacity.take(&facts.unoccupied_load.clone().minus(&facts.daemon_load));
                     own.take(&missing.omitted);
                 }
                 (own.larger(&capacity), facts.daemons.clone().plus(&missing.counted), false)

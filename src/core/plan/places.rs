@@ -205,10 +205,7 @@ fn booting_node_under<'s>(
     let own = if reports { facts.offer.clone().minus(load).minus(&to_come) } else { Amounts::default() };
     let free = match template {
         // Pods that tolerate what it still lacks may be there already.
-        Some(template) => {
-            let beside_daemons = load.clone().minus(&facts.daemon_load);
-            own.larger(&template.free.clone().minus(&beside_daemons))
-        }
+        Some(template) => own.larger(&template.offer.clone().minus(load).minus(&to_come)),
         None if reports => own.larger(&devices_to_come(facts, median)),
         None => without_bound(),
     };

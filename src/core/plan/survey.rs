@@ -135,7 +135,7 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) daemon_load: Amounts,
     /// Requests of the omitted pods, daemons included and placeholders aside.
     pub(crate) omitted_load: Amounts,
-    /// Requests of all pods but its occupants and placeholders.
+    /// Requests of all pods but its occupants, placeholders and this run's own pod.
     pub(crate) unoccupied_load: Amounts,
 }
 

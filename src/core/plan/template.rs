@@ -34,7 +34,9 @@ pub(super) struct Template<'a> {
     pub(super) daemons: Amounts,
     /// The same of the nodes that its group has, where it has any: they may be smaller than promised.
     seen: Option<Amounts>,
-    /// What is free of it once its daemons run.
+    /// What it offers to all pods, its daemons among them.
+    pub(super) offer: Amounts,
+    /// What is free of that once its daemons run.
     pub(super) free: Amounts,
     /// One of each of its daemons.
     each: Vec<Daemon<'a>>,
@@ -110,7 +112,8 @@ impl<'a> Template<'a> {
                 daemons: daemons.counted.clone(),
                 seen,
                 each: daemons.each.clone(),
-                free: offer.minus(&load),
+                free: offer.clone().minus(&load),
+                offer,
                 labels: labels(group, known, &all),
                 taints: taints(survey, known, &all),
             }

@@ -35,7 +35,7 @@ pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) placeholders: Amounts,
     pub(in crate::check) daemons: Amounts,
     pub(in crate::check) omitted: Amounts,
-    /// Requests, of every resource, of occupants and placeholders, and of all other pods.
+    /// Requests, of every resource, of occupants, placeholders and this run's own pod, and of all other pods.
     pub(in crate::check) displaceable_load: Amounts,
     pub(in crate::check) fixed_load: Amounts,
     /// Whether this run's own pod is on it.
@@ -105,7 +105,7 @@ impl NodeFacts<'_> {
         self.free_of_occupants().minus(&self.displaceable_load)
     }
 
-    /// What it could hand out if it had no occupant and no placeholder.
+    /// What it could hand out if it had no occupant and no placeholder, and this run were over.
     pub(in crate::check) fn free_of_occupants(&self) -> Amounts {
         self.node.allocatable.offer(&self.node.capacity).minus(&self.fixed_load)
     }

@@ -69,8 +69,8 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
     let requests = bounded(pod, facts);
     let own = is_own(pod, policy);
     let omitted = own || is_omitted(pod, policy);
-    let movable = !omitted && class != Class::Daemon || class == Class::Placeholder && !own;
-    let load = if movable { &mut facts.displaceable_load } else { &mut facts.fixed_load };
+    let leaves = own || class == Class::Placeholder || !omitted && class != Class::Daemon;
+    let load = if leaves { &mut facts.displaceable_load } else { &mut facts.fixed_load };
     load.add(&pod.requests);
     if own {
         facts.own = true;
