@@ -76,13 +76,16 @@ impl<'a> Jury<'a> {
         devices: &[String],
         windows: bool,
     ) -> bool {
+        if self.by_rule(world, set, devices, windows) {
+            return true;
+        }
         if self.none {
             // With pools, what every node of the pool carries distinguishes none of them.
             let pooled = world.policy.pool_label.is_some();
             let everywhere = |taint: &LastingTaint| self.sets.iter().all(|set| set.contains(taint));
             return !set.iter().any(|taint| is_special(taint, devices) && !(pooled && everywhere(taint)));
         }
-        self.by_rule(world, set, devices, windows)
+        false
     }
 
     fn by_rule(&self, world: &World<'_>, set: &TaintSet, devices: &[String], windows: bool) -> bool {

@@ -154,6 +154,12 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
         world.in_pool(pool).filter(|machine| machine.nominated && machine.is_candidate(world.policy));
     let nominated = nominated.map(|machine| Entry::Node(machine.name().to_owned()));
     let mut places: Places = place::place(world, pool, &ready, &spare);
+    // Nodes first, then instances on their way, then new ones; each in the order of the pods.
+    places.needed.sort_by_key(|entry| match entry {
+        Entry::Node(_) => 0,
+        Entry::Instance(_) => 1,
+        Entry::New(..) => 2,
+    });
     places.needed.splice(0..0, nominated);
     spare.extend(places.new_lines(world, pool));
     for entry in &places.needed {

@@ -498,7 +498,9 @@ impl<'a> Machine<'a> {
     pub(crate) fn free_of_occupants(&self, policy: &Policy) -> Amounts {
         let mut free = self.free_without_pods();
         for pod in &self.pods {
-            let gives_way = words::class(pod, policy) == Class::Placeholder || pod.node_name.is_none();
+            let gives_way = words::class(pod, policy) == Class::Placeholder
+                || words::is_own(pod, policy)
+                || pod.node_name.is_none();
             if !gives_way && !self.occupants(policy).any(|occupant| std::ptr::eq(occupant, *pod)) {
                 free.take(&pod.requests);
             }

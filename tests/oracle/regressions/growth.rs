@@ -1,7 +1,10 @@
 //! Nodes that were created without end, or never.
 
-use kube_rebalancer_core::model::{CreatedFor, LabelSelector, Operator, Requirement};
+use std::sync::Arc;
+
+use kube_rebalancer_core::model::{CreatedFor, FurtherAmounts, LabelSelector, Operator, Requirement};
 use kube_rebalancer_core::plan::{Limit, Warning};
+use kube_rebalancer_core::policy::PartsPerMillion;
 
 use super::*;
 
@@ -219,4 +222,48 @@ fn a_parked_node_does_not_hide_the_newcomer_that_serves() {
     let case = case.min_nodes(5);
     let plan = plan(&case.snapshot(), &case.policy).unwrap();
     assert!(!grown(&plan).is_empty(), "{:?}", plan.warnings);
+}
+
+#[test]
+fn the_only_group_that_takes_a_user_with_a_device_grows_from_nothing() {
+    let gpu = |amount: u64| Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), amount)])));
+    let mut of_gpus = template(&[], &["nvidia.com/gpu"]);
+    of_gpus.as_mut().unwrap().allocatable.further = gpu(2);
+    let mut emmy = tolerating("nvidia.com/gpu", refused(10, user("emmy", 5)));
+    emmy.requests = emmy.requests.with_further(gpu(1));
+    let groups = vec![group("z/plain"), NodeGroup { template: of_gpus, ..group("z/with-gpus") }];
+    let case = Case::new(vec![], vec![emmy], groups).min_nodes(1).with(|policy| {
+        policy.node_groups_named = true;
+    });
+    assert_eq!(grown(&case.plan()), [("z/with-gpus".to_owned(), 1)].into());
+}
+
+#[test]
+fn a_group_of_an_empty_cluster_grows_to_min_nodes_whatever_its_system() {
+    let windows =
+        NodeGroup { template: template(&[("kubernetes.io/os", "windows")], &[]), ..group("z/windows") };
+    let case =
+        Case::new(vec![], vec![], vec![windows]).min_nodes(1).with(|policy| policy.node_groups_named = true);
+    assert_eq!(grown(&case.plan()), [("z/windows".to_owned(), 1)].into());
+}
+
+/// An omitted daemon that runs on a booting node takes its room, whether or not other nodes of the group have one.
+#[test]
+fn a_booting_node_counts_without_the_omitted_daemon_that_runs_there() {
+    let daemon = Controller {
+        group: Some("apps".into()),
+        kind: "DaemonSet".into(),
+        name: "logs".into(),
+        uid: "logs".into(),
+    };
+    let logs = Pod { controller: Some(daemon.into()), ..omitted("logs-n1", 4) };
+    let boots = in_group(GROUP, not_ready(60, node("n1")));
+    let promised = NodeGroup { template: template(&[], &[]), ..group(GROUP) };
+    let pods = vec![on("n0", user("ada", 8)), on("n1", logs)];
+    let case =
+        Case::new(vec![in_group("z/other", node("n0")), boots], pods, vec![promised, group("z/other")]);
+    // Of 8 and 8 - 4, 8 are asked for: 0.667. Were it 8 of 16, the 0.5 would be enough as well.
+    let plan = case.with(|policy| policy.bounds.optimal_utilization = PartsPerMillion(750_000)).plan();
+    let after = plan.pools[0].after.utilization.ratio();
+    assert_eq!((after.requested, after.capacity), (8, 12));
 }

@@ -1,5 +1,8 @@
 //! Waiting pods, nominations, and what pods on odd nodes ask for.
 
+use std::sync::Arc;
+
+use kube_rebalancer_core::model::FurtherAmounts;
 use kube_rebalancer_core::policy::{AdoptCordons, PartsPerMillion};
 
 use super::*;
@@ -169,4 +172,50 @@ fn a_refused_pod_is_offered_each_zone_also_where_the_node_that_it_fits_is_cordon
         (names(&plan, "uncordon"), names(&plan, "cordon")),
         (vec!["n0".to_owned(), "n1".to_owned()], vec!["n2".to_owned()])
     );
+}
+
+#[test]
+fn a_pod_belongs_to_no_pool_by_room_on_a_node_that_takes_nobody_now() {
+    let in_pool = |pool: &str, node: Node| labelled("pool", pool, node);
+    let lost = tainted("node.kubernetes.io/unreachable", created(100, node("a1")));
+    let boots = tainted("node.cilium.io/agent-not-ready", created(400, node("b0")));
+    let nodes = vec![in_pool("a", node("a0")), in_pool("a", lost), in_pool("b", boots)];
+    let emmy = Pod { unbound: Some(Box::default()), ready: false, ..user("emmy", 3) };
+    let case = Case::new(nodes, vec![on("a0", user("ada", 6)), emmy], vec![]);
+    let plan = case.min_nodes(1).with(|policy| policy.pool_label = Some("pool".into())).plan();
+    // Emmy is of pool b, whose node boots: so a0 alone is enough for pool a.
+    let asked: Vec<u64> = plan.pools.iter().map(|pool| pool.demand.total().memory.0).collect();
+    assert_eq!((asked, names(&plan, "cordon")), (vec![6, 3], vec!["a1".to_owned()]));
+}
+
+#[test]
+fn a_pod_that_fits_once_this_run_is_over_is_not_given_up() {
+    let run = Pod { label_keys: [].into(), ..on("n0", user("run", 2)) };
+    for (sentence, memory, asked) in [("beside nobody", 8, 8), ("nowhere", 9, 0)] {
+        let case = Case::new(vec![node("n0")], vec![run.clone(), refused(10, user("emmy", memory))], vec![]);
+        let case = case.max_nodes(1).with(|policy| policy.own_pod = Some(("hub".into(), "run".into())));
+        assert_eq!(case.plan().pools[0].demand.total().memory, Bytes(asked), "{sentence}");
+    }
+}
+
+/// Where MAX_NODES leaves room for one of two, the node that may suit one pod goes before the instance for the other.
+#[test]
+fn nodes_that_pods_need_come_before_instances_that_they_need() {
+    let gpu = Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), 1)])));
+    let mut with_gpu = template(&[], &[]);
+    with_gpu.as_mut().unwrap().allocatable.further.clone_from(&gpu);
+    let coming = NodeGroup { template: with_gpu, instances: vec![instance("i1", 60)], ..group("z/gpus") };
+    let mut emmy = refused(300, user("emmy", 1));
+    emmy.requests = emmy.requests.with_further(gpu);
+    let critical = Pod { label_keys: [].into(), ..user("proxy", 6) };
+    let nodes = vec![node("n0"), node("n1"), node("n2")];
+    let pods = vec![
+        on("n0", critical),
+        on("n1", user("ada", 3)),
+        on("n1", user("alan", 3)),
+        refused(3600, user("carl", 3)),
+        emmy,
+    ];
+    let plan = Case::new(nodes, pods, vec![coming]).max_nodes(2).plan();
+    assert_eq!(names(&plan, "cordon"), ["n1"]);
 }
