@@ -4,6 +4,8 @@
   measure.py PROGRAM profiles                 made-up users: class, office, timetable with five seeds each
   measure.py PROGRAM bars TRACE [FLAG...]     a trace: both schedulers and bands, runs every 1m and 3m, boots of 2m and 6m
   measure.py PROGRAM wrong TRACE [FLAG...]    the same trace made wrong: what foresight costs where the past says nothing
+  measure.py PROGRAM weeks TRACE DATE:DAYS,... [FLAG...]     some days, with what the four weeks before them taught
+  measure.py PROGRAM pasts TRACE DATE:DAYS [FLAG...]         the same, and these four weeks lost, of another hub, or hostile
 
 PROGRAM is a release build. Node-hours are relative to the same settings without foresight and packing, waited is a share of
 those who waited there. A trace is a CSV file as `kube-rebalancer trace` makes it, with times in seconds or RFC 3339.
@@ -17,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 from datetime import datetime, timezone
+
+import past
 
 OFF = "FORECAST=false STABILIZATION=0s SCHEDULE= CALENDAR= PACK=false"
 HIGHER = "MIN_UTILIZATION=0.7 OPTIMAL_UTILIZATION=0.8 MAX_UTILIZATION=0.9"
@@ -44,7 +48,7 @@ def percent(part, whole):
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def row(name, with_it, without, higher):
+def row(name, with_it, without, higher, *more):
     def total(policies, number):
         return sum(policy[number] for policy in policies)
 
@@ -53,12 +57,14 @@ def row(name, with_it, without, higher):
     for policies in (with_it, higher):
         late = total(policies, "usersWaited")
         cells += [share(total(policies, "nodeSeconds"), hours), f"{late} ({percent(late, waited)})"]
+    cells += more
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def head(first):
-    print(f"| {first} | without: node-hours | waited | .75: node-hours | waited | .80: node-hours | waited |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+def head(first, *more):
+    names = [first, "without: node-hours", "waited", ".75: node-hours", "waited", ".80: node-hours", "waited", *more]
+    print("| " + " | ".join(names) + " |")
+    print("|" + "---|" * len(names), flush=True)
 
 
 def profiles(program):
@@ -142,8 +148,60 @@ def wrong(program, trace, *flags):
             row(name, *([of] for of in simulate(program, "--trace", path, "--interval", "3m", *many, *flags)))
 
 
+def day(text):
+    """The first second of a DATE:DAYS, and the one after its last."""
+    date, days = text.split(":")
+    begin = int(datetime.fromisoformat(date).replace(tzinfo=timezone.utc).timestamp())
+    return begin, begin + int(days) * DAY
+
+
+def within(users, begin, end):
+    """Those who come in that time; who is there when it begins comes then."""
+    staying = [(max(start, begin), stop, memory) for start, stop, memory in users if start < end and stop > begin]
+    return sorted(user for user in staying if user[0] < user[1])
+
+
+def remembered(program, users, slots, before, *flags):
+    """One simulation whose foresight begins with a past that ends where it begins."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, memory = os.path.join(folder, "users.csv"), os.path.join(folder, "past.history")
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["start", "end", "memory"])
+            rows.writerows(users)
+        with open(memory, "w", encoding="utf-8") as file:
+            file.write(past.history(before // past.SLOT - len(slots), slots))
+        history = ["--history", memory] if slots else []
+        return simulate(program, "--trace", path, "--interval", "3m", *history, *flags)
+
+
+def weeks(program, trace, times, *flags):
+    head("time (spread, boot 2m, every 3m)")
+    users = sessions(trace)
+    for text in times.split(","):
+        begin, end = day(text)
+        slots = past.peaks(users, begin - 4 * WEEK, begin)
+        found = remembered(program, within(users, begin, end), slots, begin, *flags)
+        row(text, *([of] for of in found))
+
+
+def pasts(program, trace, time, *flags):
+    head(f"past of {time} (spread, boot 2m, every 3m)", "most nodes without", ".75", ".80")
+    users = sessions(trace)
+    begin, end = day(time)
+    here = within(users, begin, end)
+    later = [(start + 3600, stop + 3600, memory) for start, stop, memory in here]
+    slots = past.peaks(users, begin - 4 * WEEK, begin)
+    cases = [(name, wrong, here) for name, wrong in past.wrong_pasts(slots)]
+    cases.append(("all come an hour later than in it: a clock change, the history in UTC", slots, later))
+    for name, wrong, users in cases:
+        with_it, without, higher = remembered(program, users, wrong, begin, *flags)
+        most = [str(policy["peakNodes"]) for policy in (without, with_it, higher)]
+        row(name, [with_it], [without], [higher], *most)
+
+
 def main():
-    kinds = {"profiles": profiles, "bars": bars, "wrong": wrong}
+    kinds = {"profiles": profiles, "bars": bars, "wrong": wrong, "weeks": weeks, "pasts": pasts}
     if len(sys.argv) < 3 or sys.argv[2] not in kinds:
         sys.exit(__doc__)
     kinds[sys.argv[2]](sys.argv[1], *sys.argv[3:])
