@@ -198,7 +198,7 @@ fn a_pod_that_fits_once_this_run_is_over_is_not_given_up() {
     }
 }
 
-/// Where MAX_NODES leaves room for one of two, the node that may suit one pod goes before the instance for the other.
+/// Where `MAX_NODES` leaves room for one of two, the node that may suit one pod goes before the instance for the other.
 #[test]
 fn nodes_that_pods_need_come_before_instances_that_they_need() {
     let gpu = Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), 1)])));
