@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::plan::{Action, ActionKind, EventWords, NoticeKind, PodNotice};
 
 use super::{Apply, PARALLEL};
-use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome};
+use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome, Substitute};
 
 /// Maximum number of waiting pods that a run writes an event on.
 const MOST_NOTICES: usize = 100;
@@ -12,12 +12,8 @@ const MOST_NOTICES: usize = 100;
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Tells of everything that was done or failed. An event that cannot be written is worth a line in the log, no more.
     pub(super) async fn tell(&self, outcomes: &[Outcome]) {
-        let events = self
-            .plan
-            .actions
-            .iter()
-            .zip(outcomes)
-            .filter_map(|(action, outcome)| self.event(action, outcome));
+        let events =
+            self.plan.actions.iter().zip(outcomes).flat_map(|(action, outcome)| self.events(action, outcome));
         let events: Vec<NodeEvent> = events.collect();
         let told = stream::iter(&events).map(|event| async move { (event, self.cluster.tell(event).await) });
         let told: Vec<_> = told.buffered(PARALLEL).collect().await;
@@ -63,30 +59,34 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    fn event(&self, action: &Action, outcome: &Outcome) -> Option<NodeEvent> {
+    /// The events of an action: on its own node, and on the one that was woken in its place.
+    fn events(&self, action: &Action, outcome: &Outcome) -> Vec<NodeEvent> {
         // Growing is on no node, and notes are for the next run.
-        let EventWords { done, failed, action: verb } = action.kind().facts().event?;
+        let Some(EventWords { done, failed, action: verb }) = action.kind().facts().event else {
+            return Vec::new();
+        };
         let taken_back = ActionKind::Uncordon.facts().event.map_or(done, |event| event.done);
-        let (reason, note) = match outcome {
-            Outcome::Applied => (done, action.reason().to_string()),
-            Outcome::TakenBack { .. } => (taken_back, outcome.message()),
-            Outcome::Failed(_) => (failed, outcome.message()),
+        let on = |node: Option<&str>, reason, note: String| {
+            let target = self.planned(node?)?;
+            let (node, uid) = (target.name.clone(), target.uid.clone());
+            Some(NodeEvent { node, uid, reason, action: verb, note, warning: reason == failed })
+        };
+        let own = match outcome {
+            Outcome::Applied => on(action.node(), done, action.reason().to_string()),
+            Outcome::TakenBack { .. } => on(action.node(), taken_back, outcome.message()),
+            Outcome::Failed(_) => on(action.node(), failed, outcome.message()),
+            Outcome::Instead { why, .. } => on(action.node(), failed, why.clone()),
             Outcome::AlreadySo
             | Outcome::Stale(_)
             | Outcome::Postponed(_)
             | Outcome::Blocked { .. }
-            | Outcome::NotTried(_) => {
-                return None;
-            }
+            | Outcome::NotTried(_) => None,
         };
-        let target = self.planned(action.node()?)?;
-        Some(NodeEvent {
-            node: target.name.clone(),
-            uid: target.uid.clone(),
-            reason,
-            action: verb,
-            note,
-            warning: matches!(outcome, Outcome::Failed(_)),
-        })
+        let substitute = if let Outcome::Instead { by: Substitute::Node(node), .. } = outcome {
+            on(Some(node.as_str()), done, action.reason().to_string())
+        } else {
+            None
+        };
+        own.into_iter().chain(substitute).collect()
     }
 }

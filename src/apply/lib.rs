@@ -1,7 +1,7 @@
 //! Carries out a plan: in its order, each action judged again right before it is done.
 //!
 //! ```text
-//!   uncordon -> what relies on a missing uncordon is blocked -> wake -> grow -> cordon -> claim what is to go
+//!   uncordon -> what relies on a missing uncordon is blocked -> wake (or in its place) -> grow -> cordon -> claim what is to go
 //!                                     |
 //!                        every pod listed once more
 //!                                     |
@@ -76,6 +76,8 @@ struct Progress {
     outcomes: BTreeMap<usize, Outcome>,
     /// Nodes as the API server returned them with each patch: the freshest that is known of them.
     fresh: BTreeMap<String, Node>,
+    /// How many nodes each group was asked for in place of parked ones.
+    grown: BTreeMap<String, u32>,
     problems: Vec<PortError>,
 }
 
@@ -152,7 +154,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             let Action::Grow { group, from, to, instead, .. } = action else { continue };
             let outcome = match (self.groups, group) {
                 _ if self.stopped() => Outcome::NotTried(NotTried::Stopped),
-                (Ok(groups), Some(group)) => self.grow_one_of(groups, (group, *from, *to), instead).await,
+                (Ok(groups), Some(group)) => {
+                    self.grow_one_of(groups, (group, *from, *to), instead, &progress.grown).await
+                }
                 (Ok(_), None) => Outcome::NotTried(NotTried::NoNodeGroup),
                 (Err(why), _) => Outcome::NotTried(why),
             };
@@ -165,6 +169,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         groups: &G,
         (group, from, to): (&str, u32, u32),
         instead: &[GroupSize],
+        grown: &BTreeMap<String, u32>,
     ) -> Outcome {
         let first = groups.grow(group, from, to).await;
         if !first.tries_another_group() {
@@ -176,7 +181,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             if self.stopped() {
                 break;
             }
-            let size = other.size;
+            let size = other.size.saturating_add(grown.get(&other.group).copied().unwrap_or(0));
             let became = groups.grow(&other.group, size, size.saturating_add(nodes)).await;
             if became == GroupAnswer::Done {
                 log::warn!("node group {group} refused: {words}; {} was grown instead", other.group);
@@ -191,8 +196,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
 
     /// Keeps for later runs what they should know. What was not created is not noted as created.
     async fn remember(&self, progress: &mut Progress) {
-        let Some(mut ledger) = self.plan.ledger.clone() else { return };
         let before = self.snapshot.ledger();
+        let Some(mut ledger) = self.plan.ledger.as_ref().or(before).cloned() else { return };
+        self.note_created(progress, &mut ledger);
         for (index, action) in self.plan.actions.iter().enumerate() {
             let Action::Grow { group, .. } = action else { continue };
             if progress.outcomes.get(&index).is_some_and(Outcome::is_done) {

@@ -1,16 +1,45 @@
 //! Wakes parked nodes: the mark goes first, then the request, so that a run that dies between them leaves a node that boots
 //! or, if it does not, is broken after `BOOT_GRACE`, and the next one is taken.
+//!
+//! ```text
+//!   planned nodes --> mark, ask --> refused? --> mark as parked again --> the next parked node of its list, once more
+//!                                                                    \-> none left: a group of its list creates one
+//! ```
+//!
+//! What may have come about (no answer) is not asked for elsewhere.
 
-use kube_rebalancer_core::model::{Node, annotation};
-use kube_rebalancer_core::plan::Action;
-use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NodePatch, NotTried, Outcome};
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, stream};
+use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, annotation};
+use kube_rebalancer_core::plan::{Action, GroupSize, WakeInstead};
+use kube_rebalancer_ports::{
+    Clock, Cluster, GroupAnswer, NodeGroups, NodePatch, NotTried, Outcome, PortError, Substitute,
+};
 
 use super::nodes::TRIES;
-use super::{Apply, Progress, answer, instance};
+use super::{Apply, PARALLEL, Progress, answer, instance};
+
+/// A node to be woken for an action of the plan: its own node, or one in place of it.
+#[derive(Debug)]
+struct Try {
+    index: usize,
+    /// The action on the node that is tried.
+    action: Action,
+}
+
+/// What became of a try.
+#[derive(Debug)]
+enum Became {
+    /// That is the end of it.
+    Settled(Outcome),
+    /// The cloud does not wake the node; another may be woken.
+    Sleeps(Outcome),
+}
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
-    /// Marks what is to be woken and asks for it. Where the cloud refuses, the node is marked as parked again, behind the
-    /// others, so that the next run takes another one.
+    /// Wakes what is to be woken. In place of a node that the cloud does not wake, the next one of the action's list is
+    /// tried, and then its groups.
     pub(super) async fn wake(&self, progress: &mut Progress) {
         let groups = match self.groups {
             Ok(groups) => groups,
@@ -21,41 +50,168 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 return;
             }
         };
-        self.each(Action::is_wake, progress).await;
-        let marked: Vec<(usize, Node)> = self
-            .indices(Action::is_wake)
-            .filter(|index| progress.outcomes.get(index) == Some(&Outcome::Applied))
-            .filter_map(|index| {
-                let name = self.plan.actions.get(index)?.node()?;
-                Some((index, progress.fresh.get(name)?.clone()))
+        let action = |index| Some(Try { index, action: self.plan.actions.get(index)?.clone() });
+        let mut tries: Vec<Try> = self.indices(Action::is_wake).filter_map(action).collect();
+        let mut spent: BTreeSet<String> = BTreeSet::new();
+        let mut refused: BTreeSet<usize> = BTreeSet::new();
+        while !tries.is_empty() {
+            for (one, became) in self.try_each(groups, tries, progress).await {
+                match became {
+                    Became::Settled(outcome) => {
+                        refused.remove(&one.index);
+                        self.settle(&one, outcome, progress);
+                    }
+                    Became::Sleeps(outcome) => {
+                        progress.outcomes.entry(one.index).or_insert(outcome);
+                        refused.insert(one.index);
+                    }
+                }
+            }
+            tries = if self.stopped() { Vec::new() } else { self.next_tries(&refused, &mut spent) };
+        }
+        self.grow_instead(groups, &refused, progress).await;
+    }
+
+    /// Notes how a try ended. What was done in place of the action's own node says why that was not.
+    fn settle(&self, one: &Try, outcome: Outcome, progress: &mut Progress) {
+        let own = self.plan.actions.get(one.index).and_then(Action::node);
+        let name = one.action.node().unwrap_or_default();
+        let outcome = match progress.outcomes.get(&one.index) {
+            Some(first) if own != Some(name) => in_place(first, Substitute::Node(name.to_owned()), &outcome),
+            _ => outcome,
+        };
+        progress.outcomes.insert(one.index, outcome);
+    }
+
+    /// The next node for each action whose node the cloud did not wake; none is tried twice.
+    fn next_tries(&self, refused: &BTreeSet<usize>, spent: &mut BTreeSet<String>) -> Vec<Try> {
+        let mut tries = Vec::new();
+        for index in refused {
+            let Some(Action::Wake { instead, reason, .. }) = self.plan.actions.get(*index) else { continue };
+            let Some(node) = instead.nodes.iter().find(|node| !spent.contains(*node)) else { continue };
+            spent.insert(node.clone());
+            let action =
+                Action::Wake { node: node.clone(), instead: WakeInstead::default(), reason: reason.clone() };
+            tries.push(Try { index: *index, action });
+        }
+        tries
+    }
+
+    /// Marks the nodes side by side, and asks the cloud for all that are marked.
+    async fn try_each(&self, groups: &G, tries: Vec<Try>, progress: &mut Progress) -> Vec<(Try, Became)> {
+        let fresh = &progress.fresh;
+        let of_action = |action: &Action| action.node().and_then(|name| fresh.get(name));
+        let results: Vec<(Try, Result<Node, Outcome>)> = stream::iter(tries)
+            .map(|one| async move {
+                let marked = self.on_node(&one.action, of_action(&one.action)).await;
+                (one, marked)
             })
-            .collect();
-        if marked.is_empty() {
-            return;
+            .buffered(PARALLEL)
+            .collect()
+            .await;
+        let mut became = Vec::new();
+        let mut marked: Vec<(Try, Node)> = Vec::new();
+        for (one, result) in results {
+            match result {
+                Ok(node) => marked.push((one, node)),
+                Err(outcome) if self.is_planned(&one) => became.push((one, Became::Settled(outcome))),
+                // It is not what the plan saw; the next one may be.
+                Err(outcome) => became.push((one, Became::Sleeps(outcome))),
+            }
         }
         let stopped = self.stopped();
-        let answers = if stopped {
+        let answers = if stopped || marked.is_empty() {
             Vec::new()
         } else {
             let instances: Vec<_> = marked.iter().map(|(_, node)| instance(node)).collect();
             groups.wake(&instances).await
         };
         let mut answers = answers.into_iter();
-        for (index, node) in marked {
-            let became = answers.next();
-            let sleeps =
-                !matches!(became, Some(GroupAnswer::Done | GroupAnswer::AlreadySo | GroupAnswer::InDoubt(_)));
-            let outcome = match became {
-                Some(became) => answer(became),
-                None if stopped => Outcome::NotTried(NotTried::Stopped),
-                None => {
-                    answer(GroupAnswer::Failed(format!("the cloud did not answer for node {}", node.name)))
+        for (one, node) in marked {
+            progress.fresh.insert(node.name.clone(), node.clone());
+            let ended = match answers.next() {
+                Some(said @ (GroupAnswer::Done | GroupAnswer::AlreadySo | GroupAnswer::InDoubt(_))) => {
+                    Became::Settled(answer(said))
+                }
+                said => {
+                    self.park_again(&node, progress).await;
+                    match said {
+                        Some(said) => Became::Sleeps(answer(said)),
+                        None if stopped => Became::Settled(Outcome::NotTried(NotTried::Stopped)),
+                        None => Became::Sleeps(answer(GroupAnswer::Failed(format!(
+                            "the cloud did not answer for node {}",
+                            node.name
+                        )))),
+                    }
                 }
             };
-            if sleeps {
-                self.park_again(&node, progress).await;
+            became.push((one, ended));
+        }
+        became
+    }
+
+    fn is_planned(&self, one: &Try) -> bool {
+        self.plan.actions.get(one.index).and_then(Action::node) == one.action.node()
+    }
+
+    /// Lets groups create what no parked node becomes: one request for all actions with the same list.
+    async fn grow_instead(&self, groups: &G, refused: &BTreeSet<usize>, progress: &mut Progress) {
+        let mut by_list: Vec<(&[GroupSize], Vec<usize>)> = Vec::new();
+        for index in refused {
+            let Some(Action::Wake { instead, .. }) = self.plan.actions.get(*index) else { continue };
+            if instead.groups.is_empty() {
+                continue;
             }
-            progress.outcomes.insert(index, outcome);
+            match by_list.iter_mut().find(|(list, _)| *list == instead.groups.as_slice()) {
+                Some((_, indices)) => indices.push(*index),
+                None => by_list.push((&instead.groups, vec![*index])),
+            }
+        }
+        for (list, indices) in by_list {
+            let nodes = u32::try_from(indices.len()).unwrap_or(u32::MAX);
+            for other in list {
+                if self.stopped() {
+                    return;
+                }
+                let from = other.size.saturating_add(progress.grown.get(&other.group).copied().unwrap_or(0));
+                let said = groups.grow(&other.group, from, from.saturating_add(nodes)).await;
+                let next = said.tries_another_group();
+                if said == GroupAnswer::Done {
+                    *progress.grown.entry(other.group.clone()).or_default() += nodes;
+                }
+                let outcome = answer(said);
+                for index in &indices {
+                    let by = Substitute::Group(other.group.clone());
+                    if let Some(first) = progress.outcomes.get_mut(index).filter(|_| !next) {
+                        *first = in_place(first, by, &outcome);
+                    }
+                }
+                if !next {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Notes the nodes that were created for waiting pods in place of a parked one.
+    pub(super) fn note_created(&self, progress: &Progress, ledger: &mut Ledger) {
+        let at = self.snapshot.observed_at();
+        let mut noted: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        for (index, action) in self.plan.actions.iter().enumerate() {
+            let Action::Wake { instead, .. } = action else { continue };
+            let Some(Outcome::Instead { by: Substitute::Group(group), .. }) = progress.outcomes.get(&index)
+            else {
+                continue;
+            };
+            for uid in &instead.pods {
+                *noted.entry((uid, group)).or_default() += 1;
+            }
+        }
+        for ((uid, group), nodes) in noted {
+            let key = (uid.to_owned(), group.to_owned());
+            let known = ledger.created_for.entry(key).or_insert(CreatedFor { nodes: 0, at });
+            known.nodes = known.nodes.saturating_add(nodes);
+            known.at = at;
         }
     }
 
@@ -78,4 +234,17 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Err(_) => {}
         }
     }
+}
+
+/// The outcome of an action in whose place something else was tried.
+fn in_place(first: &Outcome, by: Substitute, outcome: &Outcome) -> Outcome {
+    let why = first.message();
+    if outcome.is_done() {
+        return Outcome::Instead { by, why };
+    }
+    let name = match by {
+        Substitute::Node(name) => format!("node {name}"),
+        Substitute::Group(name) => format!("node group {name}"),
+    };
+    Outcome::Failed(PortError(format!("{why}; in place of it, {name}: {}", outcome.message())))
 }

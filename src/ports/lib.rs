@@ -24,7 +24,7 @@ pub use bounded::{Bounded, LONGEST_FAILURE, count_objects};
 pub use cause::{causes, chain};
 pub use environment::Environment;
 pub use notes::{Notes, SharedNotes};
-pub use outcome::{NotTried, Outcome, OutcomeKind};
+pub use outcome::{NotTried, Outcome, OutcomeKind, Substitute};
 pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
 pub use scope::{CloudScope, Commands, MagnumDelete, ParkBy};

@@ -11,6 +11,13 @@ pub enum Outcome {
     Applied,
     /// It was so already.
     AlreadySo,
+    /// The cloud refused it, and something else was done in its place.
+    Instead {
+        /// The node that is woken, or the group that grows.
+        by: Substitute,
+        /// Why the node itself is not.
+        why: String,
+    },
     /// What it was planned on is no longer so: left to the next run.
     Stale(Stale),
     /// It was left to the next run for another reason.
@@ -29,6 +36,17 @@ pub enum Outcome {
     },
     /// It was not tried.
     NotTried(NotTried),
+}
+
+/// What was done in place of what the cloud refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Substitute {
+    /// This parked node is woken.
+    #[error("node {0} is woken instead")]
+    Node(String),
+    /// This node group creates a node.
+    #[error("node group {0} creates a node instead")]
+    Group(String),
 }
 
 /// How an action ended.
@@ -71,7 +89,7 @@ impl Outcome {
     #[must_use]
     pub fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Applied => OutcomeKind::Applied,
+            Self::Applied | Self::Instead { .. } => OutcomeKind::Applied,
             Self::AlreadySo => OutcomeKind::AlreadySo,
             Self::Stale(_) | Self::Postponed(_) | Self::TakenBack { .. } => OutcomeKind::Stale,
             Self::Failed(_) => OutcomeKind::Failed,
@@ -84,6 +102,7 @@ impl Outcome {
     pub fn message(&self) -> String {
         match self {
             Self::Applied | Self::AlreadySo => String::new(),
+            Self::Instead { by, why } => format!("{by}: {why}"),
             Self::Stale(stale) => stale.to_string(),
             Self::Postponed(why) => why.clone(),
             Self::TakenBack { pod } => format!("taken back: the critical pod {pod} had come meanwhile"),
@@ -102,6 +121,7 @@ impl Outcome {
         match self {
             Self::Applied
             | Self::AlreadySo
+            | Self::Instead { .. }
             | Self::Stale(_)
             | Self::Postponed(_)
             | Self::TakenBack { .. }
@@ -114,6 +134,6 @@ impl Outcome {
     /// Whether what was asked for is so now.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Applied | Self::AlreadySo)
+        matches!(self, Self::Applied | Self::AlreadySo | Self::Instead { .. })
     }
 }

@@ -5,12 +5,15 @@
 
 use std::io::Result;
 
-use kube_rebalancer_core::plan::{Action, Target};
+use kube_rebalancer_core::plan::{Action, Target, WakeInstead};
 
 use kube_rebalancer_ports::{Outcome, OutcomeKind};
 
 use super::Facts;
 use kube_rebalancer_page::{Page, Tone, count};
+
+/// How many parked nodes are named that may be woken in place of one.
+const NAMED_INSTEAD: usize = 2;
 
 pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) -> Result<()> {
     if actions.is_empty() {
@@ -57,10 +60,25 @@ fn target(action: &Action) -> String {
             format!("the cluster, whose node groups are not known: from {} to {to}", count(from, "node"))
         }
         Target::Instance { group, instance, .. } => format!("{instance} of {group}"),
-        Target::Node { node, restarts: [] } => node.to_owned(),
-        Target::Node { node, restarts } => {
+        Target::Node { node, instead: Some(instead), .. } => format!("{node}{}", otherwise(instead)),
+        Target::Node { node, restarts: [], .. } => node.to_owned(),
+        Target::Node { node, restarts, .. } => {
             format!("{node} (starts again elsewhere: {})", restarts.join(", "))
         }
+    }
+}
+
+/// What is asked if a parked node is not woken. Every action of a pool has the same further nodes, so few are named.
+fn otherwise(instead: &WakeInstead) -> String {
+    let named = instead.nodes.iter().take(NAMED_INSTEAD).cloned();
+    let more = instead.nodes.len().saturating_sub(NAMED_INSTEAD);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let groups = instead.groups.iter().map(|other| format!("a new node of {}", other.group));
+    let others: Vec<String> = named.chain(more).chain(groups).collect();
+    if others.is_empty() {
+        String::new()
+    } else {
+        format!("; if it cannot be woken, {}", others.join(", then "))
     }
 }
 

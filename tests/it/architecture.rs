@@ -54,7 +54,7 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 32] = [
+const VALUE_TYPES: [&str; 34] = [
     "Action",
     "After",
     "Band",
@@ -86,6 +86,8 @@ const VALUE_TYPES: [&str; 32] = [
     "UnsteerReason",
     "Utilization",
     "Verdict",
+    "WakeInstead",
+    "WakeReason",
     "Warning",
 ];
 

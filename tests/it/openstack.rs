@@ -1,20 +1,14 @@
 //! The program as a process between a fake API server and a fake OpenStack.
 
-mod world;
-
-use serde_json::json;
+mod crash;
+pub(crate) mod world;
 
 use world::{World, id, name, user};
 
 #[test]
 fn a_server_of_an_empty_cordoned_node_is_deleted_and_no_other_and_a_set_does_not_grow() {
     let world = World::new(3);
-    world.api.edit(crate::fake_api::Resource::Nodes, None, &name(2), |node| {
-        let when = "2026-01-02T00:00:00Z";
-        node["spec"]["unschedulable"] = json!(true);
-        node["metadata"]["annotations"]["kube-rebalancer/cordoned-at"] = json!(when);
-        node["metadata"]["annotations"]["kube-rebalancer/empty-since"] = json!(when);
-    });
+    world.empty(2);
     for (number, node) in [(1, name(1)), (2, name(3))] {
         world.api.add_pod(&user(number).on(&node));
     }
@@ -126,4 +120,42 @@ fn in_the_evening_all_but_two_nodes_are_parked_and_in_the_morning_they_are_woken
     assert!([1, 2].iter().all(|number| world.cloud.server(&id(*number)).unwrap().done.is_empty()));
     let creates = morning.iter().flatten().any(|action| action.starts_with("grow"));
     assert!(!creates && morning[0].iter().any(|action| action.starts_with("wake")), "{morning:?}");
+}
+
+#[test]
+fn in_place_of_a_server_that_the_cloud_does_not_wake_the_next_parked_one_is_woken_in_the_same_run() {
+    let world = World::new(5);
+    for (number, hour) in [(2, 14), (3, 15), (4, 16), (5, 17)] {
+        world.park(number, &format!("2026-11-26T{hour}:00:00Z"));
+    }
+    world.api.add_pod(&user(1).memory("7Gi").on(&name(1)));
+    for number in 2..=6 {
+        world.api.add_pod(&user(number).memory("2Gi").unschedulable());
+    }
+    world.set_time("2026-11-27T08:00:00Z");
+    // A locked server, and one that no host has room for: neither is woken, and both stay parked.
+    world.cloud.edit(&id(2), |server| server.locked = true);
+    world.cloud.edit(&id(3), |server| server.fits_no_host = true);
+    let settings =
+        [("GIVE_BACK", "park"), ("MIN_NODES", "1"), ("RESOURCES", "memory"), ("FORECAST", "false")];
+    let ran = world.run(&settings);
+    assert_eq!(ran.code, Some(0), "{:?} {}", ran.story(), ran.stderr);
+    let story = ran.story();
+    let instead = |of: usize, by: usize, why: &str| {
+        let line = format!("wake {}: applied (node {} is woken instead: ", name(of), name(by));
+        story.iter().any(|told| told.starts_with(&line) && told.contains(why))
+    };
+    assert!(instead(2, 4, "is locked") && instead(3, 5, "no host has room for it"), "{story:?}");
+    for (number, woken) in [(2, false), (3, false), (4, true), (5, true)] {
+        let server = world.cloud.server(&id(number)).unwrap();
+        assert_eq!(
+            (world.is_parked(number), server.done.contains(&"unshelve")),
+            (!woken, number != 2 && (woken || number == 3)),
+            "{number}"
+        );
+    }
+    // The next run has nothing left to ask for: two boot, and two have just been refused.
+    world.kubelets();
+    let again = world.run(&settings);
+    assert_eq!(again.code, Some(0), "{:?} {}", again.story(), again.stderr);
 }

@@ -1,11 +1,16 @@
 //! Parking and waking: the mark before the request, the same proofs as for a deletion, and what a refusal leaves.
 
-use jiff::SignedDuration;
-use kube_rebalancer_core::model::{Node, ReadyCondition, annotation};
-use kube_rebalancer_core::recheck::Stale;
-use kube_rebalancer_ports::{GroupAnswer, NotTried, Outcome};
+use std::collections::BTreeMap;
 
-use super::world::{Ended, World, changed, cordoned, delete, grow, node, park, user, wake, with_note};
+use jiff::SignedDuration;
+use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, ReadyCondition, annotation};
+use kube_rebalancer_core::plan::Plan;
+use kube_rebalancer_core::recheck::Stale;
+use kube_rebalancer_ports::{GroupAnswer, NotTried, Outcome, PortError, Substitute};
+
+use super::world::{
+    Ended, World, changed, cordoned, delete, grow, node, park, plan, user, wake, wake_or, with_note,
+};
 use super::{OLD, failed, is_claimed};
 
 const PARKED: &str = "2026-12-01T00:00:00Z";
@@ -100,6 +105,115 @@ fn what_was_woken_or_taken_back_meanwhile_is_not_asked_for_again() {
     let ended = World::new(&[changed(node("a"))], &[]).apply(&planned, vec![wake("a")]);
     assert_eq!(ended.applied.outcomes, [Outcome::Stale(Stale::NotParked)]);
     assert!(!ended.log.contains(&"wake a".to_owned()));
+}
+
+fn no_host(node: &str) -> (String, GroupAnswer) {
+    (format!("wake {node}"), GroupAnswer::Exhausted(format!("no valid host for {node}")))
+}
+
+fn woken_instead(node: &str, why: &str) -> Outcome {
+    Outcome::Instead { by: Substitute::Node(node.to_owned()), why: why.to_owned() }
+}
+
+#[test]
+fn in_place_of_a_node_that_is_not_woken_the_next_parked_one_is_woken_in_the_same_run() {
+    let nodes = ["a", "b", "c", "d"].map(parked);
+    let actions = || vec![wake_or("a", &["c", "d"], &[]), wake_or("b", &["c", "d"], &[])];
+    let world = World { says: BTreeMap::from([no_host("a"), no_host("c")]), ..World::new(&nodes, &[]) };
+    let ended = world.apply(&nodes, actions());
+    assert_eq!(ended.applied.outcomes, [woken_instead("d", "no valid host for a"), Outcome::Applied]);
+    let woken: Vec<bool> =
+        ["a", "b", "c", "d"].map(|name| mark(&ended, name, annotation::WOKEN_AT).is_some()).to_vec();
+    assert_eq!(woken, [false, true, false, true]);
+    // The ones that were refused are parked again, behind the others.
+    assert!(["a", "c"].iter().all(|name| mark(&ended, name, annotation::PARKED_AT) != Some(PARKED)));
+    assert_eq!(ended.told, ["WakeFailed a", "NodeWoken d", "NodeWoken b"]);
+
+    // Each is asked once, and without another one the node stays what it is.
+    let says = ["a", "b", "c", "d"].map(no_host).into();
+    let ended = World { says, ..World::new(&nodes, &[]) }.apply(&nodes, actions());
+    assert_eq!(ended.applied.outcomes, [failed("no valid host for a"), failed("no valid host for b")]);
+    let asked: Vec<&String> = ended.log.iter().filter(|line| line.starts_with("wake")).collect();
+    assert_eq!(asked, ["wake a", "wake b", "wake c", "wake d"]);
+}
+
+#[test]
+fn what_no_parked_node_becomes_a_group_creates_once_for_all() {
+    let nodes = ["a", "b", "c"].map(parked);
+    let groups = [("z/first", 4), ("z/second", 7)];
+    let actions = || vec![wake_or("a", &["c"], &groups), wake_or("b", &["c"], &groups)];
+    let quota = ("grow z/first 4 to 6".to_owned(), GroupAnswer::Quota("no more".to_owned()));
+    let says = ["a", "b", "c"].map(no_host).into_iter().chain([quota]).collect();
+    let ended = World { says, ..World::new(&nodes, &[]) }.apply(&nodes, actions());
+    let by = || Substitute::Group("z/second".to_owned());
+    let expected =
+        ["a", "b"].map(|node| Outcome::Instead { by: by(), why: format!("no valid host for {node}") });
+    assert_eq!(ended.applied.outcomes, expected);
+    let grows: Vec<&String> = ended.log.iter().filter(|line| line.starts_with("grow")).collect();
+    assert_eq!(grows, ["grow z/first 4 to 6", "grow z/second 7 to 9"]);
+    assert_eq!(
+        ended.applied.outcomes[0].message(),
+        "node group z/second creates a node instead: no valid host for a"
+    );
+
+    // One is woken, so one is created; a planned growth that comes to the same group counts from there.
+    let says = ["a", "b"]
+        .map(no_host)
+        .into_iter()
+        .chain([("grow z/pool 2 to 4".to_owned(), GroupAnswer::Quota("no more".to_owned()))]);
+    let world = World { says: says.collect(), ..World::new(&nodes, &[]) };
+    let mut both = actions();
+    both.push(super::world::grow_or(Some("z/pool"), &[("z/first", 4)]));
+    let ended = world.apply(&nodes, both);
+    let grows: Vec<&String> = ended.log.iter().filter(|line| line.starts_with("grow")).collect();
+    assert_eq!(grows, ["grow z/first 4 to 5", "grow z/pool 2 to 4", "grow z/first 5 to 7"]);
+}
+
+#[test]
+fn what_may_have_come_about_is_not_asked_for_elsewhere_and_a_stopped_run_asks_no_more() {
+    let nodes = ["a", "b"].map(parked);
+    let silent = || GroupAnswer::InDoubt("silence".to_owned());
+    let action = || vec![wake_or("a", &["b"], &[("z/pool", 4)])];
+    let says = BTreeMap::from([("wake a".to_owned(), silent())]);
+    let ended = World { says, ..World::new(&nodes, &[]) }.apply(&nodes, action());
+    assert_eq!((&*ended.applied.outcomes, ended.log.len()), (&[failed("silence")][..], 2), "{:?}", ended.log);
+
+    // Nor where the one in its place may come.
+    let says = BTreeMap::from([no_host("a"), ("wake b".to_owned(), silent())]);
+    let ended = World { says, ..World::new(&nodes, &[]) }.apply(&nodes, action());
+    let words = "no valid host for a; in place of it, node b: silence";
+    assert_eq!(ended.applied.outcomes, [Outcome::Failed(PortError(words.to_owned()))]);
+    assert!(!ended.log.iter().any(|line| line.starts_with("grow")), "{:?}", ended.log);
+
+    let world = World { stop_at: Some("wake a"), says: [no_host("a")].into(), ..World::new(&nodes, &[]) };
+    let ended = world.apply(&nodes, action());
+    assert_eq!(ended.applied.outcomes, [failed("no valid host for a")]);
+    assert!(!ended.log.iter().any(|line| line == "wake b" || line.starts_with("grow")), "{:?}", ended.log);
+}
+
+#[test]
+fn one_that_is_no_longer_parked_is_passed_over() {
+    let planned = ["a", "b", "c"].map(parked);
+    let now = [parked("a"), changed(node("b")), parked("c")];
+    let world = World { says: [no_host("a")].into(), ..World::new(&now, &[]) };
+    let ended = world.apply(&planned, vec![wake_or("a", &["b", "c"], &[])]);
+    assert_eq!(ended.applied.outcomes, [woken_instead("c", "no valid host for a")]);
+    assert!(!ended.log.contains(&"wake b".to_owned()), "{:?}", ended.log);
+}
+
+#[test]
+fn a_node_that_is_created_for_a_waiting_pod_in_place_of_a_parked_one_is_noted() {
+    let nodes = [parked("a")];
+    let noted = |says: BTreeMap<String, GroupAnswer>| {
+        let world = World { says, ..World::new(&nodes, &[]) };
+        let plan =
+            Plan { ledger: Some(Ledger::default()), ..plan(vec![wake_or("a", &[], &[("z/pool", 4)])]) };
+        world.apply_plan(&nodes, &plan).ledger.unwrap_or_default().created_for
+    };
+    let key = ("uid-of-the-pod-for-a".to_owned(), "z/pool".to_owned());
+    let once = CreatedFor { nodes: 1, at: super::world::NOW };
+    assert_eq!(noted([no_host("a")].into()), BTreeMap::from([(key, once)]));
+    assert_eq!(noted(BTreeMap::new()), BTreeMap::new());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use kube_rebalancer_core::model::{
 };
 use kube_rebalancer_core::plan::{
     Action, CordonReason, DeleteReason, Elapsed, GroupSize, GrowReason, InstanceReason, MarkReason,
-    ParkReason, Plan, PodNotice, Since, UncordonReason, UnmarkReason, WakeReason,
+    ParkReason, Plan, PodNotice, Since, UncordonReason, UnmarkReason, WakeInstead, WakeReason,
 };
 use kube_rebalancer_core::policy::{Policy, PoolName};
 
@@ -21,7 +21,7 @@ use kube_rebalancer_ports::{
     PodList, PortError,
 };
 
-const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+pub(super) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 const LEFT: SignedDuration = SignedDuration::from_mins(5);
 
 /// What apply finds, and how it is treated.
@@ -51,6 +51,8 @@ pub(super) struct World {
     pub(super) stop_at: Option<&'static str>,
     /// What the cloud says to a deletion, one for each node, and to growing.
     pub(super) answers: Vec<GroupAnswer>,
+    /// What it says to one of these requests, as the log writes them.
+    pub(super) says: BTreeMap<String, GroupAnswer>,
     pub(super) log: Vec<String>,
     pub(super) told: Vec<String>,
     pub(super) notices: Vec<PodNotice>,
@@ -155,10 +157,15 @@ impl Ports {
 impl Ports {
     fn each(&self, verb: &str, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         let mut world = self.world();
-        for node in nodes {
-            world.did(format!("{verb} {}", node.node));
+        let mut answers: Vec<GroupAnswer> = world.answers.iter().take(nodes.len()).cloned().collect();
+        for (number, node) in nodes.iter().enumerate() {
+            let request = format!("{verb} {}", node.node);
+            if let Some(answer) = world.says.get(&request) {
+                answers[number] = answer.clone();
+            }
+            world.did(request);
         }
-        world.answers.iter().take(nodes.len()).cloned().collect()
+        answers
     }
 }
 
@@ -257,8 +264,10 @@ impl Cluster for Ports {
 impl NodeGroups for Ports {
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         let mut world = self.world();
-        world.did(format!("grow {group} {from} to {to}"));
-        world.answers[0].clone()
+        let request = format!("grow {group} {from} to {to}");
+        let answer = world.says.get(&request).unwrap_or(&world.answers[0]).clone();
+        world.did(request);
+        answer
     }
 
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
@@ -400,7 +409,7 @@ pub(super) fn park(node: &str) -> Action {
 }
 
 pub(super) fn wake(node: &str) -> Action {
-    Action::Wake { node: node.to_owned(), reason: WakeReason::Needed { parked: Since(None) } }
+    wake_or(node, &[], &[])
 }
 
 pub(super) fn delete_instance(group: &str, instance: &str) -> Action {
@@ -417,6 +426,17 @@ pub(super) fn delete_instance(group: &str, instance: &str) -> Action {
 
 pub(super) fn mark(node: &str) -> Action {
     Action::Mark { node: node.to_owned(), reason: MarkReason::Empty }
+}
+
+/// Wakes a node, or one of these, or lets one of these groups create one.
+pub(super) fn wake_or(node: &str, nodes: &[&str], groups: &[(&str, u32)]) -> Action {
+    let groups = groups.iter().map(|(group, size)| GroupSize { group: (*group).to_owned(), size: *size });
+    let instead = WakeInstead {
+        nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+        groups: groups.collect(),
+        pods: vec![format!("uid-of-the-pod-for-{node}")],
+    };
+    Action::Wake { node: node.to_owned(), instead, reason: WakeReason::Needed { parked: Since(None) } }
 }
 
 pub(super) fn unmark(node: &str) -> Action {

@@ -28,9 +28,19 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     }
     let pools: BTreeSet<&str> = steps.growths.iter().map(|growth| growth.pool).collect();
     for pool in pools {
-        check_max_nodes(facts, steps, pool, found);
-        check_unknown_size(facts, steps, pool, found);
+        check_bounds(facts, steps, pool, found);
     }
+    check_creations(facts, steps, found);
+}
+
+/// What a pool creates stays within its bounds.
+pub(super) fn check_bounds(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
+    check_max_nodes(facts, steps, pool, found);
+    check_unknown_size(facts, steps, pool, found);
+}
+
+/// What the run creates stays within its budget.
+pub(super) fn check_creations(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let (new, managed) = (steps.new_nodes(), facts.managed_count());
     let allowed = facts.policy.max_creations.allows(managed);
     if new > allowed {
@@ -96,7 +106,7 @@ fn size_is_known(facts: &Facts<'_>, growth: &Growth<'_>) -> bool {
 }
 
 /// A growth starts at the size that there is: at the group's, else at the number of the pool's managed nodes.
-fn check_from(facts: &Facts<'_>, growth: Growth<'_>, name: &str, found: &mut Vec<Violation>) {
+pub(super) fn check_from(facts: &Facts<'_>, growth: Growth<'_>, name: &str, found: &mut Vec<Violation>) {
     let groups = facts.snapshot.groups();
     let size = match growth.group {
         None if groups.is_empty() => {

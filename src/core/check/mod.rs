@@ -28,6 +28,7 @@ mod steps;
 mod verdicts;
 mod violation;
 mod waiting;
+mod woken_instead;
 
 #[cfg(test)]
 mod fixtures;
@@ -64,6 +65,7 @@ pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation
     growth::check(&facts, &steps, &mut found);
     deletions::check(&facts, &steps, &mut found);
     parked::check(&facts, plan, &steps, &mut found);
+    woken_instead::check(&facts, plan, &steps, &mut found);
     instances::check(&facts, plan, &mut found);
     book_keeping::check(&facts, plan, &steps, &mut found);
     packing::check(&facts, plan, &steps, &mut found);

@@ -29,7 +29,7 @@ fn group_of<'f>(facts: &'f Facts<'_>, node: &NodeFacts<'_>) -> Option<&'f NodeGr
 }
 
 /// Why a node cannot be woken; `None` if it can.
-fn why_not_wake(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<String> {
+pub(super) fn why_not_wake(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<String> {
     if !node.is_parked() {
         return Some("which is not parked".to_owned());
     }

@@ -26,7 +26,7 @@ impl Growth<'_> {
 }
 
 /// The actions, sorted out. Only those on managed nodes of the snapshot are kept: the others are violations already.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Steps<'a> {
     /// What happens to the node with this index, if anything; the first action wins.
     moves: Vec<Option<Direction>>,

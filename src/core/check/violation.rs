@@ -198,6 +198,8 @@ pub enum Violation {
     ParkInGroup { node: String, group: String, why: String },
     #[error("wake of {node}, {why}")]
     WakeUnfounded { node: String, why: String },
+    #[error("wake of {instead} instead of {node}, {why}")]
+    InsteadUnfounded { node: String, instead: String, why: String },
     #[error("delete of the parked node {node}: {parked} stay parked, PARKED_MAX allows {allowed}")]
     DeleteOfParked { node: String, parked: usize, allowed: usize },
     #[error("{parked} nodes stay parked after {parks} more, PARKED_MAX allows {allowed}")]

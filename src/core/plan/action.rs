@@ -5,7 +5,7 @@ mod predicates;
 mod target;
 
 pub use facts::{Effect, EventWords, KindFacts, Service};
-pub use target::{GroupSize, Target};
+pub use target::{GroupSize, Target, WakeInstead};
 
 use super::reason::{
     CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, ParkReason, Reason, SteerReason,
@@ -27,6 +27,8 @@ pub enum Action {
     Wake {
         /// The node.
         node: String,
+        /// What is asked if the cloud does not wake it.
+        instead: WakeInstead,
         /// Why.
         reason: WakeReason,
     },
@@ -313,15 +315,15 @@ impl Action {
     pub fn target(&self) -> Target<'_> {
         match self {
             Self::Delete { node, restarts, .. } | Self::Park { node, restarts, .. } => {
-                Target::Node { node, restarts }
+                Target::Node { node, restarts, instead: None }
             }
+            Self::Wake { node, instead, .. } => Target::Node { node, restarts: &[], instead: Some(instead) },
             Self::Uncordon { node, .. }
-            | Self::Wake { node, .. }
             | Self::Cordon { node, .. }
             | Self::Mark { node, .. }
             | Self::Unmark { node, .. }
             | Self::Steer { node, .. }
-            | Self::Unsteer { node, .. } => Target::Node { node, restarts: &[] },
+            | Self::Unsteer { node, .. } => Target::Node { node, restarts: &[], instead: None },
             Self::Grow { pool, group, from, to, instead, .. } => {
                 Target::Group { pool, group: group.as_deref(), from: *from, to: *to, instead }
             }

@@ -1,8 +1,6 @@
 //! Puts the plan together: actions in the order in which they are carried out, counts, and what else to say.
 
-use std::collections::BTreeSet;
-
-use super::action::{Action, GroupSize};
+use super::action::Action;
 use super::decided::{PoolNow, Run};
 use super::group::GroupIndex;
 use super::notes::Limit;
@@ -29,12 +27,11 @@ impl Run<'_, '_> {
                 reason: self.uncordon_reason(index),
             }),
         );
-        actions.extend(
-            changes
-                .wake
-                .iter()
-                .map(|&index| Action::Wake { node: self.name(index), reason: self.wake_reason(index) }),
-        );
+        actions.extend(changes.wake.iter().zip(self.wake_instead()).map(|(&index, instead)| Action::Wake {
+            node: self.name(index),
+            instead,
+            reason: self.wake_reason(index),
+        }));
         actions.extend(changes.grow.iter().filter_map(|(&group, &nodes)| self.grow(group, nodes)));
         actions.extend(
             changes
@@ -129,29 +126,6 @@ impl Run<'_, '_> {
         let instead = self.instead_of(group, pool);
         let pool = self.survey.pool_name(pool).to_owned();
         Some(Action::Grow { pool, group: name, from, to: from.saturating_add(count(nodes)), instead, reason })
-    }
-
-    /// The groups of a pool that can create the nodes which this one is asked for: they take the same waiting pods, and the
-    /// plan asks nothing of them yet.
-    fn instead_of(&self, group: GroupIndex, pool: PoolIndex) -> Vec<GroupSize> {
-        let Some(decision) = self.changes.decisions.get(pool) else { return Vec::new() };
-        let pods = self.waiting.placeable.get(pool).map(Vec::as_slice).unwrap_or_default();
-        let needs = decision.placement.needs.new.iter().zip(&decision.placement.new_for);
-        let on_it: Vec<_> = needs
-            .filter(|(created_in, _)| **created_in == group)
-            .flat_map(|(_, on_it)| on_it.iter().filter_map(|index| pods.get(*index)))
-            .collect();
-        let mut further = self.growth.order(pool);
-        let mut asked: BTreeSet<GroupIndex> = self.changes.grow.keys().copied().collect();
-        let mut instead = Vec::new();
-        while let Some(other) = further.take(|index| !asked.contains(&index)) {
-            asked.insert(other);
-            let Some(of) = self.growth.groups.get(other) else { continue };
-            if let Some(known) = of.group.filter(|_| on_it.iter().all(|one| of.would_take(one.shape()))) {
-                instead.push(GroupSize { group: known.name.clone(), size: known.target_size });
-            }
-        }
-        instead
     }
 
     /// Instances that never became a node, within what `MAX_DELETIONS` leaves.

@@ -14,6 +14,7 @@
 //!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
 //!   decided    all of that, before it is written down; why: the reasons of actions on nodes
 //!   pack       which nodes fill last
+//!   instead    what else may do where the cloud refuses to wake or to grow
 //!   assemble   actions in order; verdict: a reason for every node; notices: for users; remember: for later runs
 //! ```
 
@@ -38,6 +39,7 @@ pub(crate) mod fixture;
 mod group;
 mod growth;
 mod hold;
+mod instead;
 mod late;
 mod learn;
 mod live_pods;
@@ -75,7 +77,9 @@ mod waiting;
 mod walk;
 mod why;
 
-pub use action::{Action, ActionKind, Effect, EventWords, GroupSize, KindFacts, Service, Target};
+pub use action::{
+    Action, ActionKind, Effect, EventWords, GroupSize, KindFacts, Service, Target, WakeInstead,
+};
 pub use classes::is_users;
 pub use demand::Demand;
 pub use late::{LATE_BIND, SCHEDULER_LAG};

@@ -186,16 +186,20 @@ fn action<'p>(plan: &'p Plan, action: &'p plan::Action) -> Action<'p> {
         from: None,
         to: None,
         instead: None,
+        instead_grow: None,
         instance: None,
         restarts: None,
         reason: action.reason().word(),
         message: action.reason().to_string(),
     };
     match action.target() {
-        Target::Node { node, restarts } => {
+        Target::Node { node, restarts, instead } => {
             written.pool = plan.node(node).map_or("", |verdict| verdict.pool.as_str());
             written.node = Some(node);
             written.restarts = action.gives_back().then_some(restarts);
+            written.instead = instead.map(|instead| instead.nodes.iter().map(String::as_str).collect());
+            written.instead_grow =
+                instead.map(|instead| instead.groups.iter().map(|other| other.group.as_str()).collect());
         }
         Target::Group { pool, group, from, to, instead } => {
             written.pool = pool;

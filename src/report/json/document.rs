@@ -267,9 +267,12 @@ pub(super) struct Action<'a> {
     /// The size that it is asked to have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) to: Option<u32>,
-    /// The groups that are asked if this one refuses, in this order.
+    /// The groups that are asked if this one refuses, or the parked nodes that are woken if this one is not, in this order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) instead: Option<Vec<&'a str>>,
+    /// The groups that create a node if none of these parked nodes is woken either, in this order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) instead_grow: Option<Vec<&'a str>>,
     /// The instance without a node that is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) instance: Option<&'a str>,

@@ -85,6 +85,8 @@ pub struct Server {
     pub task: Option<Task>,
     /// Whether somebody locked it.
     pub locked: bool,
+    /// Whether no host has room for it once it is unshelved, whatever room there is for others.
+    pub fits_no_host: bool,
     /// When it was created.
     pub created: Timestamp,
     /// Its addresses.
@@ -144,6 +146,7 @@ impl Server {
             status: Status::Active,
             task: None,
             locked: false,
+            fits_no_host: false,
             created: Timestamp::UNIX_EPOCH,
             addresses: Vec::new(),
             done: Vec::new(),
@@ -184,7 +187,7 @@ impl Nova {
         self.servers.retain(|_, server| {
             while server.steps.front().is_some_and(|step| step.at <= now) {
                 let Some(step) = server.steps.pop_front() else { break };
-                if step.needs_room && !room {
+                if step.needs_room && (!room || server.fits_no_host) {
                     // Nova tells it only in the instance action: the server shows no fault.
                     server.task = None;
                     server.steps.clear();
@@ -202,6 +205,10 @@ impl Nova {
         let Self { servers, timing, images, now, .. } = self;
         let (now, timing) = (*now, *timing);
         let server = servers.get_mut(id).ok_or_else(|| gone(id))?;
+        if let "lock" | "unlock" = action {
+            server.locked = action == "lock";
+            return Ok(());
+        }
         let Some((_, Action { name, from })) = ACTIONS.iter().find(|(known, _)| *known == action) else {
             return Err(Refusal(400, "badRequest", format!("There is no such action: {action}")));
         };

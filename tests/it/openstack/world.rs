@@ -3,10 +3,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use fake_openstack::{Account, Clock, FakeOpenStack, Options, Server, Timing};
+use fake_openstack::{Account, Clock, FakeOpenStack, Options, Server, Status, Timing};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -16,39 +16,39 @@ use crate::objects::{Node, Pod};
 const PASSWORD: &str = "s3cret-password";
 
 #[derive(Debug)]
-pub(super) struct World {
-    pub(super) api: FakeApi,
-    pub(super) cloud: FakeOpenStack,
+pub(crate) struct World {
+    pub(crate) api: FakeApi,
+    pub(crate) cloud: FakeOpenStack,
     directory: TempDir,
     now: RefCell<String>,
 }
 
 /// What a run left behind, besides the cluster and the cloud.
 #[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) code: Option<i32>,
-    pub(super) report: Value,
-    pub(super) stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) report: Value,
+    pub(crate) stderr: String,
 }
 
 /// The ID of the n-th server.
-pub(super) fn id(number: usize) -> String {
+pub(crate) fn id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
 /// The name of the n-th server and its node.
-pub(super) fn name(number: usize) -> String {
+pub(crate) fn name(number: usize) -> String {
     format!("hub-k8s-node-{number}")
 }
 
 /// A user's pod.
-pub(super) fn user(number: usize) -> Pod {
+pub(crate) fn user(number: usize) -> Pod {
     Pod::new("users", &format!("user-{number}")).label("user", "true").memory("1Gi").cpu("100m")
 }
 
 impl World {
     /// A world with this number of nodes of 8 GiB, each on a running server.
-    pub(super) fn new(nodes: usize) -> Self {
+    pub(crate) fn new(nodes: usize) -> Self {
         let clock = Clock::by_hand("2026-11-26T18:00:00Z".parse().unwrap());
         let minute = Duration::from_mins(1);
         let timing = Timing { shelving: minute, scheduling: Duration::ZERO, spawning: minute, power: minute };
@@ -71,7 +71,17 @@ impl World {
     }
 
     /// Carries a plan out, with these settings and nothing else in the environment than the way to both fakes.
-    pub(super) fn run(&self, settings: &[(&str, &str)]) -> Ran {
+    pub(crate) fn run(&self, settings: &[(&str, &str)]) -> Ran {
+        let output = self.spawn(settings).wait_with_output().unwrap();
+        Ran {
+            code: output.status.code(),
+            report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Starts such a run.
+    pub(crate) fn spawn(&self, settings: &[(&str, &str)]) -> Child {
         let mut environment = BTreeMap::from([
             ("OS_USERNAME", "ops"),
             ("OS_PASSWORD", PASSWORD),
@@ -85,26 +95,23 @@ impl World {
             ("RUN_TIMEOUT", "60s"),
         ]);
         environment.extend(settings.iter().copied());
-        let output = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+        Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
             .args(["--output", "json", "--yes"])
             .env_clear()
             .env("KUBECONFIG", self.directory.path().join("kubeconfig"))
             .env("OS_AUTH_URL", self.cloud.auth_url())
             .envs(environment)
             .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        Ran {
-            code: output.status.code(),
-            report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 }
 
 impl World {
     /// Moves the clocks of the cluster and of the cloud; whatever was under way in the cloud has ended then.
-    pub(super) fn set_time(&self, time: &str) {
+    pub(crate) fn set_time(&self, time: &str) {
         self.cloud.advance(Duration::from_mins(5));
         self.now.replace(time.to_owned());
         let date: jiff::Timestamp = time.parse().unwrap();
@@ -112,7 +119,7 @@ impl World {
     }
 
     /// What kubelets and the control plane do: a node is Ready if its server runs, and a cordon has its taint.
-    pub(super) fn kubelets(&self) {
+    pub(crate) fn kubelets(&self) {
         self.cloud.advance(Duration::from_mins(5));
         for server in self.cloud.servers() {
             let runs = server.status.shown() == "ACTIVE";
@@ -127,12 +134,36 @@ impl World {
         }
     }
 
-    pub(super) fn is_parked(&self, number: usize) -> bool {
+    /// The n-th node is parked since then.
+    pub(crate) fn park(&self, number: usize, since: &str) {
+        self.cloud.edit(&id(number), |server| server.status = Status::ShelvedOffloaded);
+        self.api.edit(Resource::Nodes, None, &name(number), |node| {
+            node["spec"]["unschedulable"] = json!(true);
+            for mark in ["cordoned-at", "empty-since", "parked-at"] {
+                node["metadata"]["annotations"][format!("kube-rebalancer/{mark}")] = json!(since);
+            }
+            node["status"]["conditions"] =
+                json!([{"type": "Ready", "status": "Unknown", "lastTransitionTime": since}]);
+        });
+    }
+
+    /// The n-th node is cordoned by an earlier run, and empty for long.
+    pub(crate) fn empty(&self, number: usize) {
+        self.api.edit(Resource::Nodes, None, &name(number), |node| {
+            node["spec"]["unschedulable"] = json!(true);
+            for mark in ["cordoned-at", "empty-since"] {
+                node["metadata"]["annotations"][format!("kube-rebalancer/{mark}")] =
+                    json!("2026-01-02T00:00:00Z");
+            }
+        });
+    }
+
+    pub(crate) fn is_parked(&self, number: usize) -> bool {
         let node = self.api.get(Resource::Nodes, None, &name(number)).unwrap();
         node["metadata"]["annotations"]["kube-rebalancer/parked-at"].is_string()
     }
 
-    pub(super) fn is_cordoned(&self, number: usize) -> bool {
+    pub(crate) fn is_cordoned(&self, number: usize) -> bool {
         let node = self.api.get(Resource::Nodes, None, &name(number)).unwrap();
         node["spec"]["unschedulable"] == true
     }
@@ -140,7 +171,7 @@ impl World {
 
 impl Ran {
     /// The actions as `verb node: outcome`, with a sentence only for an action that did not succeed.
-    pub(super) fn story(&self) -> Vec<String> {
+    pub(crate) fn story(&self) -> Vec<String> {
         let outcomes = self.report["outcomes"].as_array();
         let actions = self.report["actions"].as_array().into_iter().flatten().enumerate();
         let told = actions.map(|(index, action)| {
@@ -155,7 +186,7 @@ impl Ran {
         told.collect()
     }
 
-    pub(super) fn warnings(&self) -> Vec<&str> {
+    pub(crate) fn warnings(&self) -> Vec<&str> {
         let warnings = self.report["warnings"].as_array().into_iter().flatten();
         warnings.filter_map(|warning| warning["message"].as_str()).collect()
     }

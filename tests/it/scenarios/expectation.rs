@@ -3,6 +3,7 @@
 //! ```text
 //!   exit 0                        the exit code
 //!   uncordon n3 WaitingPod        an action: node and reason
+//!   wake n3 WaitingPod else n4     the same, and what is woken if the cloud does not wake it
 //!   grow 2 AboveBand              the number of new nodes, and the reason
 //!   nothing                       no action at all
 //!   refused                       no plan at all
@@ -19,9 +20,9 @@ use super::answer::is_refused;
 use super::difference::difference;
 
 /// The first words of the lines that describe the outcome as a whole.
-const OUTCOME: [&str; 12] = [
-    "exit", "refused", "nothing", "limit", "uncordon", "grow", "cordon", "delete", "mark", "unmark", "steer",
-    "unsteer",
+const OUTCOME: [&str; 13] = [
+    "exit", "refused", "nothing", "limit", "uncordon", "wake", "grow", "cordon", "delete", "mark", "unmark",
+    "steer", "unsteer",
 ];
 
 /// The lines of an `expect.txt`, by what they are compared with.
@@ -86,7 +87,12 @@ fn actions(plan: &Value) -> Vec<String> {
 fn action(action: &Value) -> String {
     let (verb, reason) = (text(&action["action"]), text(&action["reason"]));
     match action["node"].as_str() {
-        Some(node) => format!("{verb} {node} {reason}"),
+        Some(node) => {
+            let others: Vec<&str> = list(action, "instead").iter().map(text).collect();
+            let otherwise =
+                if others.is_empty() { String::new() } else { format!(" else {}", others.join(" ")) };
+            format!("{verb} {node} {reason}{otherwise}")
+        }
         None => format!("{verb} {} {reason}", number(&action["to"]) - number(&action["from"])),
     }
 }

@@ -11,3 +11,4 @@ mod packing;
 mod reserved;
 mod service;
 mod whole;
+mod woken_instead;

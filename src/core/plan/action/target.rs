@@ -9,6 +9,17 @@ pub struct GroupSize {
     pub size: u32,
 }
 
+/// What is asked if the cloud does not wake a parked node. Actions of one pool may name the same nodes: each is asked once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WakeInstead {
+    /// Further parked nodes, in this order.
+    pub nodes: Vec<String>,
+    /// The groups that create a node if none of those is woken, in this order.
+    pub groups: Vec<GroupSize>,
+    /// The UIDs of the waiting pods that the node is for: later runs know of a node that was created for them.
+    pub pods: Vec<String>,
+}
+
 /// What an action is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
@@ -18,6 +29,8 @@ pub enum Target<'a> {
         node: &'a str,
         /// The pods of this node that their controllers start again elsewhere.
         restarts: &'a [String],
+        /// What is asked if the cloud does not wake it; only where it is to be woken.
+        instead: Option<&'a WakeInstead>,
     },
     /// A node group that is asked for more instances.
     Group {
