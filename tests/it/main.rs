@@ -19,6 +19,8 @@ mod control_plane;
 mod credentials;
 mod deploy;
 mod examples;
+#[cfg(feature = "exec")]
+mod exec;
 mod fake_api;
 mod faults;
 mod field;

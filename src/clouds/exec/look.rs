@@ -137,13 +137,9 @@ fn node_group(
     let listed = u32::try_from(staying().count()).unwrap_or(u32::MAX);
     let size = group.size.unwrap_or(listed).max(listed);
     let mut coming: Vec<Option<Timestamp>> = (listed..size).map(|_| None).take(MOST_COMING).collect();
-    // What was asked for and shows neither as an instance nor in the size of the group.
-    for note in asked.iter().filter(|note| note.group == group.name) {
-        let came = came_since(group, snapshot, &has_node, note.at);
-        let missing = usize::try_from(note.count).unwrap_or(usize::MAX).saturating_sub(came);
-        let further = missing.saturating_sub(coming.len());
-        coming.extend(std::iter::repeat_n(Some(note.at), further.min(MOST_COMING)));
-    }
+    let missing = missing(group, asked, appeared(group, snapshot, &has_node));
+    // What the size of the group shows is coming already.
+    coming.extend(missing.into_iter().skip(coming.len()).map(Some));
     let target_size = listed.saturating_add(u32::try_from(coming.len()).unwrap_or(u32::MAX));
     instances.extend((1..).zip(coming).map(|(number, created_at)| Instance {
         name: format!("{} (coming, {number})", group.name),
@@ -170,26 +166,46 @@ fn node_group(
 /// No cluster is near this many nodes on their way.
 const MOST_COMING: usize = 1000;
 
-/// How many instances of the group appeared since a request: as nodes, or as instances that are being made.
-fn came_since(
+/// When the instances of the group appeared: as nodes, or as instances that are being made. `None` is a moment that nothing
+/// tells.
+fn appeared(
     group: &AnsweredGroup,
     snapshot: &Snapshot,
     has_node: &dyn Fn(&str) -> bool,
-    at: Timestamp,
-) -> usize {
+) -> Vec<Option<Timestamp>> {
     let nodes = snapshot.nodes();
     let created = |name: &str| {
         let index = nodes.binary_search_by(|node| node.name.as_str().cmp(name)).ok()?;
         nodes.get(index)?.created_at
     };
-    let came = |one: &&AnsweredInstance| match (has_node(&one.name), one.state) {
-        (true, _) => created(&one.name).is_some_and(|created| created >= at),
-        (false, AnsweredState::Creating | AnsweredState::Present) => {
-            one.created_at.is_none_or(|created| created >= at)
-        }
-        (false, AnsweredState::Parked | AnsweredState::Leaving) => false,
+    let moment = |one: &AnsweredInstance| match (has_node(&one.name), one.state) {
+        (true, _) => created(&one.name).map(Some),
+        (false, AnsweredState::Creating | AnsweredState::Present) => Some(one.created_at),
+        (false, AnsweredState::Parked | AnsweredState::Leaving) => None,
     };
-    group.instances.iter().filter(came).count()
+    group.instances.iter().filter_map(moment).collect()
+}
+
+/// What was asked for and has not appeared, by the time of the request, the latest first. Each instance counts once: against
+/// one request that is no later than the instance.
+fn missing(group: &AnsweredGroup, asked: &[Asked], mut appeared: Vec<Option<Timestamp>>) -> Vec<Timestamp> {
+    let mut notes: Vec<&Asked> = asked.iter().filter(|note| note.group == group.name).collect();
+    notes.sort_by_key(|note| std::cmp::Reverse(note.at));
+    let count = |note: &Asked| usize::try_from(note.count).unwrap_or(usize::MAX).min(MOST_COMING);
+    let wanted: usize = notes.iter().map(|note| count(note)).sum();
+    let mut came = 0_usize;
+    // The fewest instances are late enough for the latest request, so it chooses first.
+    for note in &notes {
+        for _ in 0..count(note) {
+            let late_enough = |at: &Option<Timestamp>| at.is_none_or(|at| at >= note.at);
+            let Some(position) = appeared.iter().position(late_enough) else { break };
+            appeared.swap_remove(position);
+            came = came.saturating_add(1);
+        }
+    }
+    // The earliest request is served first.
+    let times = notes.into_iter().flat_map(|note| std::iter::repeat_n(note.at, count(note)));
+    times.take(wanted.saturating_sub(came).min(MOST_COMING)).collect()
 }
 
 fn template(template: &AnsweredTemplate) -> Result<NodeTemplate, String> {

@@ -81,6 +81,8 @@ pub(crate) struct RequestedNode {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Answer {
+    /// `kube-rebalancer/exec/v1`, if it is there at all.
+    pub(crate) schema: Option<String>,
     /// `list`: the node groups.
     pub(crate) groups: Option<Vec<AnsweredGroup>>,
     /// `delete`, `park`, `wake`: what became of some of the nodes. The exit code speaks for the others.
@@ -101,7 +103,11 @@ impl Answer {
         if count_objects(output) > MOST_OBJECTS {
             return Err(format!("it has more than {MOST_OBJECTS} objects"));
         }
-        serde_json::from_slice(output).map_err(|error| error.to_string())
+        let answer: Self = serde_json::from_slice(output).map_err(|error| error.to_string())?;
+        match &answer.schema {
+            Some(schema) if schema != SCHEMA => Err(format!("its schema is `{schema}`, expected `{SCHEMA}`")),
+            Some(_) | None => Ok(answer),
+        }
     }
 }
 

@@ -426,6 +426,37 @@ fn growth_is_noted_before_the_command_starts_and_asked_for_once_in_fifteen_minut
 }
 
 #[test]
+fn two_requests_that_are_both_under_way_count_both_and_each_machine_that_comes_counts_once() {
+    let mut world = world().lists_three();
+    world.scope.commands.grow = Some(world.script("grow", "exit 0"));
+    let (provider, _) = now(world.looked()).unwrap();
+    assert_eq!(now(provider.grow("pool", 3, 5)), GroupAnswer::Done);
+    world.later(5);
+    let (provider, view) = now(world.looked()).unwrap();
+    assert_eq!((view.groups[0].target_size, coming(&view.groups[0])), (5, 2));
+    assert_eq!(now(provider.grow("pool", 5, 6)), GroupAnswer::Done);
+    // Two come, later than both requests: the third is still coming.
+    let mut listed = THREE.to_owned();
+    for (name, left) in [("n4", 2), ("n5", 1), ("n6", 0)] {
+        world.later(1);
+        listed = listed.replacen(
+            "[\n",
+            &format!("[\n{{\"name\": \"{name}\", \"providerID\": \"openstack:///{name}\"}},\n"),
+            1,
+        );
+        fs::write(world.path("three"), &listed).unwrap();
+        world.nodes.push(Node {
+            name: name.to_owned(),
+            provider_id: Some(format!("openstack:///{name}")),
+            created_at: Some(world.clock.now()),
+            ..Node::default()
+        });
+        let (_, view) = now(world.looked()).unwrap();
+        assert_eq!((view.groups[0].target_size, coming(&view.groups[0])), (6, left), "{name}");
+    }
+}
+
+#[test]
 fn growth_that_is_refused_is_not_coming_and_one_in_doubt_is() {
     let grown = |body: &str, millis: i64| {
         let mut world = world().lists_three();

@@ -1,0 +1,110 @@
+//! The program as a process between a fake API server and the commands of an operator.
+#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
+
+mod crash;
+pub(crate) mod world;
+
+use serde_json::Value;
+
+use crate::fake_api::Resource;
+use world::{GROUP, World, user};
+
+/// Two nodes without room, and four users who wait: two more nodes are wanted.
+fn crowded() -> World {
+    let world = World::new(2);
+    for number in 1..=8 {
+        world.api.add_pod(&user(number).on(if number % 2 == 0 { "n1" } else { "n2" }));
+    }
+    for number in 9..=12 {
+        world.api.add_pod(&user(number).unschedulable());
+    }
+    world.write("slow", "");
+    world
+}
+
+const AN_HOUR: [(&str, &str); 1] = [("BOOT_GRACE", "60m")];
+
+/// What users who wait read: the reasons and sentences of the events on their pods, as the report has them.
+fn told(report: &Value) -> Vec<(&str, &str)> {
+    let notices = report["notices"].as_array().into_iter().flatten();
+    notices.map(|notice| (notice["reason"].as_str().unwrap(), notice["message"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn a_playbook_that_takes_fifteen_minutes_is_started_once_and_its_nodes_count_as_coming() {
+    let world = crowded();
+    for minute in 0..15 {
+        let ran = world.run(&AN_HOUR);
+        assert_eq!(ran.code, Some(0), "minute {minute}: {:?} {}", ran.story(), ran.stderr);
+        let pool = &ran.report["pools"][0];
+        let told = told(&ran.report);
+        match minute {
+            0 => {
+                assert_eq!(ran.story(), [format!("grow {GROUP}: applied")]);
+                assert_eq!(pool["after"]["created"], 2, "{pool}");
+            }
+            // Four more come: one node more than is coming already, in place of three.
+            7 => {
+                assert_eq!(ran.story(), [format!("grow {GROUP}: applied")], "minute {minute}");
+                assert_eq!(
+                    (&pool["before"]["instancesWithoutNode"], &pool["after"]["created"]),
+                    (&2.into(), &1.into())
+                );
+            }
+            _ => {
+                assert_eq!(ran.story(), [""; 0], "minute {minute}");
+                let coming = if minute < 7 { 2 } else { 3 };
+                let counted = (&pool["before"]["instancesWithoutNode"], &pool["after"]["booting"]);
+                assert_eq!(counted, (&coming.into(), &coming.into()), "minute {minute}: {pool}");
+            }
+        }
+        let waiting = if minute < 7 { 4 } else { 8 };
+        let promised = told.iter().filter(|(reason, _)| *reason == "TriggeredScaleUp").count();
+        assert_eq!((told.len(), promised), (waiting, waiting), "minute {minute}: {told:?}");
+        assert!(world.note().is_some(), "minute {minute}");
+        world.later(1);
+        if minute == 6 {
+            for number in 13..=16 {
+                world.api.add_pod(&user(number).unschedulable());
+            }
+        }
+    }
+    assert_eq!(world.lines("done"), ["grow 4", "grow 5"]);
+
+    // The machines come, and who waited is placed.
+    for number in 3..=5 {
+        world.set_machine(&format!("n{number}"), "present");
+    }
+    world.join();
+    for number in 9..=16 {
+        let node = format!("n{}", 3 + number % 2);
+        world.api.remove(Resource::Pods, Some("users"), &format!("user-{number}"));
+        world.api.add_pod(&user(number).on(&node));
+    }
+    let ran = world.run(&AN_HOUR);
+    assert_eq!((ran.code, ran.story()), (Some(0), Vec::<String>::new()), "{}", ran.stderr);
+    assert_eq!(ran.report["pools"][0]["before"]["instancesWithoutNode"], 0);
+    assert_eq!(world.lines("done"), ["grow 4", "grow 5"]);
+}
+
+#[test]
+fn after_a_run_is_killed_while_the_playbook_works_no_other_run_starts_it_again() {
+    let world = crowded();
+    world.write("strike", "grow 1 during");
+    let killed = world.spawn(&AN_HOUR).wait_with_output().unwrap();
+    assert_eq!(killed.status.code(), None);
+    // The command is in a process group of its own: it goes on.
+    world.until_commands_ended();
+    assert!(world.note().is_some());
+    for _ in 0..10 {
+        world.later(5);
+        let ran = world.run(&AN_HOUR);
+        assert_eq!((ran.code, ran.story()), (Some(0), Vec::<String>::new()), "{}", ran.stderr);
+        assert_eq!(ran.report["pools"][0]["before"]["instancesWithoutNode"], 2);
+    }
+    assert_eq!(world.lines("done"), ["grow 4"]);
+    // Nothing came within BOOT_GRACE: what failed is asked for again.
+    world.later(15);
+    let ran = world.run(&AN_HOUR);
+    assert_eq!((ran.code, ran.story()), (Some(0), vec![format!("grow {GROUP}: applied")]), "{}", ran.stderr);
+}

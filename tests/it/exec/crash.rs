@@ -1,0 +1,136 @@
+//! A run that parks, wakes, deletes or grows by commands is killed before, during and after each of them: nothing is done
+//! twice, and the runs after it make it good.
+
+use super::world::{World, user};
+use crate::fake_api::Resource;
+use crate::faults::many::complaints;
+
+/// How many undisturbed runs there are after the killed one, twenty minutes apart.
+const RUNS: usize = 4;
+
+/// What a run is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    /// `n3` is to be parked.
+    Park,
+    /// `n3` is to be deleted.
+    Delete,
+    /// One of the parked `n3` and `n4` is to be woken.
+    Wake,
+    /// The group is to have three instances in place of two.
+    Grow,
+}
+
+/// One call of a command in an undisturbed run: the verb and its number.
+#[derive(Debug, Clone)]
+struct Point {
+    task: Task,
+    call: String,
+}
+
+impl Task {
+    const ALL: [Self; 4] = [Self::Park, Self::Delete, Self::Wake, Self::Grow];
+
+    fn settings(self) -> [(&'static str, &'static str); 1] {
+        [("GIVE_BACK", if self == Self::Delete { "delete" } else { "park" })]
+    }
+
+    fn start(self) -> World {
+        let (nodes, users) = match self {
+            Self::Park | Self::Delete => (3, 6),
+            Self::Wake => (4, 8),
+            Self::Grow => (2, 8),
+        };
+        let world = World::new(nodes);
+        for number in 1..=users {
+            world.api.add_pod(&user(number).on(if number % 2 == 0 { "n1" } else { "n2" }));
+        }
+        match self {
+            Self::Park | Self::Delete => world.mark("n3", &[]),
+            Self::Wake => {
+                for name in ["n3", "n4"] {
+                    world.set_machine(name, "parked");
+                    world.mark(name, &["parked-at"]);
+                }
+                world.join();
+            }
+            Self::Grow => {}
+        }
+        if matches!(self, Self::Wake | Self::Grow) {
+            world.api.add_pod(&user(9).unschedulable());
+        }
+        world
+    }
+
+    fn points(self) -> Vec<Point> {
+        let world = self.start();
+        let ran = world.run(&self.settings());
+        let calls = world.lines("points");
+        assert_eq!((ran.code, self.is_done(&world)), (Some(0), true), "{:?} {}", ran.story(), ran.stderr);
+        calls.into_iter().map(|call| Point { task: self, call }).collect()
+    }
+
+    fn is_done(self, world: &World) -> bool {
+        let done = world.lines("done");
+        match self {
+            Self::Park => done == ["park n3"],
+            Self::Delete => done == ["delete n3"],
+            Self::Wake => done.iter().filter(|one| one.starts_with("wake")).count() == 1,
+            Self::Grow => done == ["grow 3"],
+        }
+    }
+
+    fn harm(self, world: &World) -> Option<String> {
+        let done = world.lines("done");
+        // A node that is marked and does not come within BOOT_GRACE is broken, and goes as such.
+        let goes = |one: &String| self == Self::Wake && (one == "delete n3" || one == "delete n4");
+        let sound = done.iter().all(goes) || self.is_done(world);
+        (!sound).then(|| format!("{done:?}"))
+    }
+}
+
+fn after_clean_runs(task: Task, world: &World) -> Vec<String> {
+    let mut found = Vec::new();
+    for run in 1..=RUNS {
+        world.join();
+        world.later(20);
+        let ran = world.run(&task.settings());
+        if ran.code != Some(0) {
+            found.push(format!("clean run {run}: exit {:?}, {:?}\n{}", ran.code, ran.story(), ran.stderr));
+        }
+        found.extend(task.harm(world).map(|harm| format!("clean run {run}: {harm}")));
+    }
+    if !task.is_done(world) {
+        found.push(format!("it was not made good: {:?}", world.lines("done")));
+    }
+    let open = world.api.all(Resource::Nodes).into_iter();
+    let open = open.filter(|node| node["spec"]["unschedulable"] != serde_json::json!(true)).count();
+    let expected = if matches!(task, Task::Wake | Task::Grow) { 3 } else { 2 };
+    if open != expected {
+        found.push(format!("{open} nodes take users, not {expected}"));
+    }
+    found
+}
+
+#[test]
+fn whenever_a_run_is_killed_at_a_command_the_next_ones_make_it_good_and_nothing_is_done_twice() {
+    let points: Vec<Point> = Task::ALL.into_iter().flat_map(Task::points).collect();
+    let moments = ["before", "during", "after"];
+    let cases: Vec<(&Point, &str)> =
+        moments.into_iter().flat_map(|moment| points.iter().map(move |point| (point, moment))).collect();
+    let found = complaints(&cases, |&(point, moment)| {
+        let world = point.task.start();
+        world.write("strike", &format!("{} {moment}", point.call));
+        let killed = world.spawn(&point.task.settings()).wait_with_output().unwrap();
+        let mut found = Vec::new();
+        if killed.status.code().is_some() {
+            found.push(format!("it was not killed but ended with {:?}", killed.status));
+        }
+        world.until_commands_ended();
+        found.extend(point.task.harm(&world));
+        found.extend(after_clean_runs(point.task, &world));
+        found.into_iter().map(|text| format!("{point:?} {moment}: {text}")).collect()
+    });
+    println!("{} calls, {} crash points", points.len(), cases.len());
+    assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
+}
