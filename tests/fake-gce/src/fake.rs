@@ -61,6 +61,7 @@ impl FakeGce {
             engine: Engine::new(options.clock.now(), options.timing),
             clock: options.clock,
             permissions: None,
+            closed: BTreeSet::new(),
         };
         let shared = Arc::new(Mutex::new(shared));
         let desk = Arc::<Reception>::default();
@@ -189,6 +190,12 @@ impl FakeGce {
         let permissions: BTreeSet<String> =
             permissions.iter().map(|permission| (*permission).to_owned()).collect();
         self.look().permissions = Some(permissions);
+    }
+
+    /// From now on the client may do nothing in this project, as in the project of somebody else.
+    pub fn close_project(&self, project: &str) {
+        self.add_project(project);
+        self.look().closed.insert(project.to_owned());
     }
 
     /// Moves a clock that is set by hand.

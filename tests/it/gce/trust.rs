@@ -5,7 +5,7 @@ use hyper::Method;
 use kube_rebalancer_core::model::{annotation, taint};
 use serde_json::{Value, json};
 
-use super::world::{World, ZONE, user};
+use super::world::{World, ZONE, user, waiting};
 use super::{DELETE, one_to_delete};
 use crate::fake_api::{self, FakeApi, Resource};
 use crate::objects::Node;
@@ -193,4 +193,31 @@ fn an_answer_to_a_patch_about_another_node_is_no_success() {
     let told = "delete node-10: failed (the answer to the patch of node node-10 is about node-1 (uid-1))";
     assert_eq!((ran.story(), ran.code), (vec![told.to_owned()], Some(1)), "{}", ran.stderr);
     assert_eq!((deletions(&world), world.target_size(&pool)), (0, 2));
+}
+
+/// One Node that names an instance of a foreign project (a kubelet may write anything there), where the answer is 403:
+/// that node has no group, and the groups of the others shrink and grow as without it.
+#[test]
+fn a_node_of_a_foreign_project_takes_only_itself_out_of_the_cloud() {
+    let world = World::new();
+    let pool = one_to_delete(&world);
+    world.gce.close_project("evil-project");
+    world.api.add_node(&Node::new("evil").on_compute_engine("evil-project", ZONE));
+    world.api.add_pod(&user("eve", "6Gi").on("evil"));
+    let ran = world.run(&[]);
+    assert_eq!(ran.story(), ["delete node-10: applied"], "{}", ran.stderr);
+    assert_eq!((ran.code, world.target_size(&pool)), (Some(0), 1));
+    let warnings = ran.warnings();
+    let of_node = |warning: &&&str| {
+        warning.starts_with("node evil is in no node group: ") && warning.contains("evil-project")
+    };
+    assert_eq!(warnings.iter().filter(of_node).count(), 1, "{warnings:?}");
+    for name in ["ben", "cleo", "dan"] {
+        world.api.add_pod(&waiting(name, "7Gi"));
+    }
+    let ran = world.run(&[]);
+    let story = ran.story();
+    assert!(story.iter().any(|told| told.starts_with("grow us-central1-a/pool 1 to ")), "{story:?}");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(world.target_size(&pool) >= 3, "{story:?}");
 }

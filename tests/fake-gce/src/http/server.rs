@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// The permissions that the client has; all of them if there are none here.
     pub(crate) permissions: Option<BTreeSet<String>>,
+    /// The projects in which the client has no permission at all.
+    pub(crate) closed: BTreeSet<String>,
 }
 
 /// The shared state as of now.
@@ -89,8 +91,10 @@ fn take_effect(call: &Call, route: Option<&Route>, fault: Option<&Fault>, shared
         wait_for_operation(call, shared);
     }
     let mut shared = look(shared);
-    let Shared { engine, permissions, .. } = &mut *shared;
-    let permitted = |permission: &str| permissions.as_ref().is_none_or(|all| all.contains(permission));
+    let Shared { engine, permissions, closed, .. } = &mut *shared;
+    let is_closed = route.and_then(Route::project).is_some_and(|project| closed.contains(project));
+    let permitted =
+        |permission: &str| !is_closed && permissions.as_ref().is_none_or(|all| all.contains(permission));
     respond(engine, route, call, permitted, failure.cloned())
 }
 

@@ -246,6 +246,17 @@ fn the_metadata_server_gives_a_token_to_who_asks_in_the_right_way() {
 }
 
 #[test]
+fn a_project_that_is_closed_refuses_everything_and_the_others_nothing() {
+    let (fake, _) = users(1);
+    fake.close_project("evil");
+    get(fake.address(), USERS).good();
+    for path in ["zones/us-central1-a/instances/x", "aggregated/instanceGroupManagers"] {
+        let refused = get(fake.address(), &format!("evil/{path}"));
+        assert_eq!(refused.error(), (403, "forbidden".to_owned()), "{path}");
+    }
+}
+
+#[test]
 fn a_client_may_do_what_it_is_permitted_and_no_more() {
     let (fake, group) = users(1);
     fake.permit(&["compute.instanceGroupManagers.get", "compute.zoneOperations.get"]);
