@@ -11,6 +11,7 @@ mod disks;
 mod first;
 #[cfg(feature = "gce")]
 mod hub;
+mod many_cordons;
 mod packing;
 mod rbac;
 mod refused_uncordon;
