@@ -15,8 +15,10 @@ use super::{History, Ledger, Membership, Node, NodeGroup, NodeIndex, Pod, Volume
 pub struct Snapshot {
     observed_at: Timestamp,
     nodes: Vec<Node>,
-    pods: Vec<Pod>,
-    bindings: Vec<Binding>,
+    /// Shared by the snapshots of one list: later looks at the nodes leave the pods as they were, and a large cluster has
+    /// half a million.
+    pods: Arc<Vec<Pod>>,
+    bindings: Arc<Vec<Binding>>,
     groups: Vec<NodeGroup>,
     pods_seen: usize,
     volumes: Volumes,
@@ -106,8 +108,8 @@ impl Snapshot {
         Ok(Self {
             observed_at,
             nodes,
-            pods,
-            bindings,
+            pods: Arc::new(pods),
+            bindings: Arc::new(bindings),
             groups,
             pods_seen,
             volumes: Volumes::new(),
@@ -245,6 +247,16 @@ mod tests {
         let result =
             Snapshot::new(Timestamp::UNIX_EPOCH, vec![node("b"), node("a"), node("b")], vec![], vec![], 0);
         assert_eq!(result.unwrap_err(), SnapshotError::DuplicateNode { name: "b".into() });
+    }
+
+    #[test]
+    fn a_later_look_at_the_nodes_shares_the_pods() {
+        let snapshot =
+            Snapshot::new(Timestamp::UNIX_EPOCH, vec![node("a"), node("b")], vec![], vec![], 0).unwrap();
+        let cordoned = Node { unschedulable: true, ..node("b") };
+        let later = snapshot.with_nodes(|node| (node.name == "b").then_some(&cordoned));
+        assert!(later.nodes()[1].unschedulable && !snapshot.nodes()[1].unschedulable);
+        assert!(Arc::ptr_eq(&snapshot.pods, &later.pods) && Arc::ptr_eq(&snapshot.bindings, &later.bindings));
     }
 
     #[test]
