@@ -1,5 +1,5 @@
-//! Planning alone: 1,000 nodes with 30,000 pods, 5,000 with 150,000, 15,000 with 450,000, and the same with 1,000 pods
-//! that wait. Run with `cargo bench --bench plan`.
+//! Planning alone: 1,000 nodes with 30,000 pods, 5,000 with 150,000, 15,000 with 450,000; the same with 1,000 pods that
+//! wait; and the same with what four weeks taught, where nothing is expected. Run with `cargo bench --bench plan`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot make its cluster should stop")]
 
@@ -10,8 +10,8 @@ use divan::{Bencher, black_box};
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::check::check;
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, Constraints, Controller, Millicores, Node, NodeResources, Pod, ReadyCondition,
-    SchedulerRefusal, Snapshot, Unbound,
+    Amounts, Bytes, Constraints, Controller, History, Millicores, Node, NodeResources, Pod, ReadyCondition,
+    Resource, SLOTS_KEPT, SchedulerRefusal, Slot, Snapshot, Unbound,
 };
 use kube_rebalancer_core::plan::plan;
 use kube_rebalancer_core::policy::{AdoptCordons, Bounds, Policy};
@@ -122,6 +122,19 @@ fn planning(bencher: Bencher<'_, '_>, nodes: u64) {
 #[divan::bench(args = SIZES)]
 fn planning_with_a_thousand_waiting_pods(bencher: Bencher<'_, '_>, nodes: u64) {
     let (snapshot, policy) = (cluster(nodes, 1_000), policy());
+    bencher.bench_local(|| plan(black_box(&snapshot), black_box(&policy)).unwrap());
+}
+
+/// Every rise of the past is zero, so that the plan is the one without a history.
+#[divan::bench(args = SIZES)]
+fn planning_with_four_weeks_of_history(bencher: Bencher<'_, '_>, nodes: u64) {
+    let snapshot = cluster(nodes, 0);
+    let mut history = History::default();
+    let begin = Slot::of(snapshot.observed_at()).earlier(SLOTS_KEPT);
+    for (resource, peak) in [(Resource::Memory, 1 << 40), (Resource::Cpu, 1_000_000)] {
+        history.extend("", resource, begin, (0..SLOTS_KEPT).map(|_| Some(peak)));
+    }
+    let (snapshot, policy) = (snapshot.with_history(Some(Arc::new(history))), policy());
     bencher.bench_local(|| plan(black_box(&snapshot), black_box(&policy)).unwrap());
 }
 

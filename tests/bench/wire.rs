@@ -5,6 +5,9 @@
 //! cargo bench --bench wire -- 1000 30000         one size
 //! ONLY=whole cargo bench --bench wire            of the table, the rows with this word
 //! OTHER=target/0.1.0/kube-rebalancer RUNS=7 cargo bench --bench wire     another program beside this one, seven runs
+//! POD_KIB=1400 cargo bench --bench wire -- 20 500      pods of that size, as a user may make them
+//! CGROUP=/sys/fs/cgroup/memory/small cargo bench --bench wire            the program in that control group
+//! PAGE=100 ONLY=pages cargo bench --bench wire         pages of at most that size; curl takes larger ones than 500 too
 //! ```
 //!
 //! A server in this process answers from templates, in JSON and in protobuf; the program and `curl` are processes of their
@@ -38,6 +41,8 @@ const SIZES: [(usize, usize); 3] = [(1_000, 30_000), (5_000, 150_000), (15_000, 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-rebalancer");
 /// Number of objects of a page, as the program asks for them.
 const PAGE: usize = 500;
+/// Runs a command in a control group.
+const IN_CGROUP: &str = r#"echo $$ > "$0/cgroup.procs" && exec "$@""#;
 
 fn main() {
     let numbers: Vec<usize> = env::args().filter_map(|word| word.parse().ok()).collect();
@@ -45,7 +50,7 @@ fn main() {
         [nodes, pods] => vec![(*nodes, *pods)],
         _ => SIZES.to_vec(),
     };
-    let runs = env::var("RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let runs = number("RUNS").unwrap_or(5);
     let other = env::var("OTHER").ok();
     println!(
         "{:>6} {:>7}  {:<26} {:>20} {:>20} {:>14} {:>9}",
@@ -56,10 +61,15 @@ fn main() {
     }
 }
 
+/// A number in the environment.
+fn number(name: &str) -> Option<usize> {
+    env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
 /// One size: every candidate once, then all of them again.
 fn compare(nodes: usize, pods: usize, runs: usize, other: Option<&str>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(nodes, pods);
+    let server = Server::start(nodes, pods, number("PAGE").unwrap_or(PAGE), number("POD_KIB").unwrap_or(0));
     let kubeconfig = folder.path().join("kubeconfig");
     fs::write(&kubeconfig, server.kubeconfig()).expect("a file");
     let pages = folder.path().join("pages");
@@ -110,7 +120,14 @@ fn compare(nodes: usize, pods: usize, runs: usize, other: Option<&str>) {
 }
 
 fn dry_run(program: &str, kubeconfig: &Path) -> Command {
-    let mut command = Command::new(program);
+    let mut command = match env::var_os("CGROUP") {
+        None => Command::new(program),
+        Some(group) => {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg("-c").arg(IN_CGROUP).arg(group).arg(program);
+            shell
+        }
+    };
     command.env_clear().env("KUBECONFIG", kubeconfig).env("HOME", "/").arg("--dry-run");
     command.env("PREEMPTIBLE_LABELS", "hub.jupyter.org/username").env("MAX_NODES", "20000");
     command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -128,9 +145,10 @@ fn curl(config: &Path, encoding: Encoding) -> Command {
 fn curl_config(server: &Server, nodes: usize, pods: usize) -> String {
     let mut config = String::new();
     for (kind, count) in [("nodes", nodes), ("pods", pods)] {
-        for from in (0..count).step_by(PAGE) {
+        let page = number("PAGE").unwrap_or(PAGE);
+        for from in (0..count).step_by(page) {
             let next = if from == 0 { String::new() } else { format!("&continue={from}") };
-            let url = format!("{}/api/v1/{kind}?limit={PAGE}{next}", server.url());
+            let url = format!("{}/api/v1/{kind}?limit={page}{next}", server.url());
             writeln!(config, "url = \"{url}\"\noutput = \"/dev/null\"").expect("a text takes it");
         }
     }

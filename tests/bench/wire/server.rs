@@ -66,6 +66,8 @@ struct List {
     count: usize,
     /// The number of nodes, over which pods are spread.
     nodes: usize,
+    /// The most objects of a page, whatever is asked for.
+    most: usize,
     json: Template,
     protobuf: Template,
 }
@@ -102,7 +104,7 @@ impl Template {
 }
 
 impl List {
-    fn new(kind: &'static str, object: &Value, count: usize, nodes: usize) -> Self {
+    fn new(kind: &'static str, object: &Value, (count, most): (usize, usize), nodes: usize) -> Self {
         let mut bare = object.clone();
         if let Some(fields) = bare.as_object_mut() {
             fields.remove("kind");
@@ -112,7 +114,7 @@ impl List {
         // An item of a list, with its field number and its length in front.
         let protobuf = as_protobuf::item(&as_protobuf::bare(item, object));
         let json = bare.to_string().into_bytes();
-        Self { kind, count, nodes, json: Template::new(json), protobuf: Template::new(protobuf) }
+        Self { kind, count, nodes, most, json: Template::new(json), protobuf: Template::new(protobuf) }
     }
 
     /// Writes a page, or the whole list, a few objects at a time; `begin` learns its length first.
@@ -129,7 +131,7 @@ impl List {
         let from: usize = number("continue=").unwrap_or(0);
         let end = match number("limit=") {
             None | Some(0) => self.count,
-            Some(limit) => self.count.min(from + limit),
+            Some(limit) => self.count.min(from + self.most.min(limit)),
         };
         let mut metadata = json!({"resourceVersion": "5000"});
         if end < self.count {
@@ -165,10 +167,15 @@ impl List {
 }
 
 impl Server {
-    pub(crate) fn start(nodes: usize, pods: usize) -> Self {
+    /// A server with nodes and pods, in pages of at most `page`. Each pod holds `padding` KiB more that nothing reads.
+    pub(crate) fn start(nodes: usize, pods: usize, page: usize, padding: usize) -> Self {
+        let mut pod = user_pod(15);
+        if padding > 0 {
+            pod["spec"]["containers"][0]["command"] = json!(["sh", "-c", "x".repeat(padding << 10)]);
+        }
         let world = Arc::new(World {
-            nodes: List::new("NodeList", &with_managed_fields(node()), nodes, nodes),
-            pods: List::new("PodList", &with_managed_fields(user_pod(15)), pods, nodes),
+            nodes: List::new("NodeList", &with_managed_fields(node()), (nodes, page), nodes),
+            pods: List::new("PodList", &with_managed_fields(pod), (pods, page), nodes),
             json_only: AtomicBool::new(false),
             is_new: AtomicBool::new(false),
             compresses: AtomicBool::new(false),
