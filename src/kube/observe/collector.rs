@@ -8,7 +8,7 @@ use kube_rebalancer_core::model::{Affinity, ClaimKey, Node, Pod, Snapshot, Snaps
 use kube_rebalancer_core::plan::Warning;
 
 use super::convert::{self, Identity};
-use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
+use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadProblem, ReadWarning};
 use super::examples::Examples;
 use super::intern::Interner;
 use super::kinds::KindsFound;
@@ -250,6 +250,16 @@ impl Collector {
     /// How many pods were seen.
     pub(super) fn pods_seen(&self) -> usize {
         self.pods_seen
+    }
+
+    /// Fails where more objects of a kind were seen than a cluster has.
+    pub(super) fn has_at_most(&self, kind: Kind, most: usize) -> Result<(), ReadProblem> {
+        let seen = match kind {
+            Kind::Node => self.nodes.len(),
+            Kind::Pod => self.pods_seen,
+            Kind::Claim | Kind::Volume | Kind::Other => 0,
+        };
+        if seen > most { Err(ReadProblem::TooMany { most }) } else { Ok(()) }
     }
 
     /// Hands over what was kept.

@@ -45,6 +45,12 @@ pub enum ReadProblem {
     /// It is a directory.
     #[error("is a directory, expected a file")]
     Directory,
+    /// A list of a live cluster has more objects than any cluster.
+    #[error("the list has more than {most} objects, more than any cluster: nothing is read on")]
+    TooMany {
+        /// The bound.
+        most: usize,
+    },
     /// It is empty.
     #[error("is empty, expected what `kubectl get nodes,pods -A -o json` prints")]
     Empty,

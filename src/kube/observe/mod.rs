@@ -68,6 +68,16 @@ impl Asked {
         }
     }
 
+    /// How many objects of a cluster are read: several times the nodes and pods that any service offers for one, and what
+    /// a server that never ends can make a run keep.
+    fn most(self) -> usize {
+        match self {
+            Self::Node | Self::Claim | Self::Volume => 1,
+            Self::Nodes => 100_000,
+            Self::Pods => 1_000_000,
+        }
+    }
+
     /// The kind of the objects in it.
     fn item(self) -> Kind {
         match self {
@@ -160,21 +170,23 @@ impl Reading {
         encoding: Encoding,
         asked: Asked,
     ) -> Result<Option<String>, ReadError> {
-        match encoding {
-            Encoding::Json => self.add_answer(name, &String::from_utf8_lossy(page), asked),
+        let failed = |problem| ReadError::Input { name: name.to_owned(), problem };
+        let next = match encoding {
+            Encoding::Json => self.add_answer(name, &String::from_utf8_lossy(page), asked)?,
             Encoding::Protobuf => {
                 self.collector.goes_live();
-                protobuf::read_page(page, asked.kind(), asked.item(), &mut self.collector)
-                    .map_err(|problem| ReadError::Input { name: name.to_owned(), problem })
+                protobuf::read_page(page, asked.kind(), asked.item(), &mut self.collector).map_err(failed)?
             }
-        }
+        };
+        self.collector.has_at_most(asked.item(), asked.most()).map_err(failed)?;
+        Ok(next)
     }
 
     /// Reads a list of nodes or pods in protobuf while it comes in.
     #[must_use]
     pub fn coming(mut self, asked: Asked) -> Incoming {
         self.collector.goes_live();
-        Incoming { reading: self, list: protobuf::ListStream::new(asked.kind(), asked.item()) }
+        Incoming { reading: self, asked, list: protobuf::ListStream::new(asked.kind(), asked.item()) }
     }
 
     /// Adds what another one read.
@@ -207,13 +219,15 @@ impl Reading {
 #[derive(Debug)]
 pub struct Incoming {
     reading: Reading,
+    asked: Asked,
     list: protobuf::ListStream,
 }
 
 impl Incoming {
     /// Reads the next piece.
     pub fn add(&mut self, piece: &[u8]) -> Result<(), ReadProblem> {
-        self.list.add(piece, &mut self.reading.collector)
+        self.list.add(piece, &mut self.reading.collector)?;
+        self.reading.collector.has_at_most(self.asked.item(), self.asked.most())
     }
 
     /// Ends the list, which must be complete.

@@ -261,3 +261,28 @@ fn one_unreadable_object_of_a_live_cluster_stops_nothing() {
     assert_eq!((observed.snapshot.pods().len(), observed.warnings.len()), (1, 2));
     assert!(read(&[list(&[node, pod])]).is_err(), "in a file, which somebody edited, it is an error");
 }
+
+#[test]
+fn a_list_of_a_live_cluster_that_never_ends_is_refused_once_it_is_longer_than_any() {
+    let nodes: Vec<Value> = vec![node("n"); 1_000];
+    let page =
+        json!({"apiVersion": "v1", "kind": "NodeList", "metadata": {"continue": "on"}, "items": nodes});
+    let json = page.to_string();
+    let protobuf = as_protobuf::message(&page);
+    for (page, encoding) in [(json.as_bytes(), Encoding::Json), (protobuf.as_slice(), Encoding::Protobuf)] {
+        let mut reading = Reading::default();
+        let mut add = || reading.add_page("/api/v1/nodes", page, encoding, Asked::Nodes);
+        for _ in 0..100 {
+            assert_eq!(add().unwrap().as_deref(), Some("on"));
+        }
+        let expected =
+            "/api/v1/nodes\nthe list has more than 100000 objects, more than any cluster: nothing is read on";
+        assert_eq!(message(&add().unwrap_err()), expected);
+    }
+    // As a whole.
+    let whole =
+        json!({"apiVersion": "v1", "kind": "NodeList", "metadata": {}, "items": vec![node("n"); 100_001]});
+    let mut list = Reading::default().coming(Asked::Nodes);
+    let problem = list.add(&as_protobuf::message(&whole)).unwrap_err();
+    assert!(matches!(problem, ReadProblem::TooMany { most: 100_000 }), "{problem}");
+}
