@@ -169,6 +169,11 @@ pub struct RunArgs {
     /// A history as `kube-rebalancer trace --history` makes it of dumps or a hub's log.
     #[arg(long, value_name = "FILE", requires = "from", hide_short_help = true, help_heading = INPUT)]
     pub history: Option<OsString>,
+    /// What the pods used, from this file; with --from
+    ///
+    /// Takes what `kubectl get --raw /apis/metrics.k8s.io/v1beta1/pods` prints, of the same moment as the cluster.
+    #[arg(long, value_name = "FILE", requires = "from", hide_short_help = true, help_heading = INPUT)]
+    pub pod_metrics: Option<OsString>,
     /// Connect by this kubeconfig context, not the current one
     #[arg(long, value_name = "NAME", conflicts_with = "from", help_heading = INPUT)]
     pub context: Option<String>,

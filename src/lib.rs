@@ -12,6 +12,7 @@
 //!     |-- clouds/join   which node is which instance, whatever the cloud         --> core
 //!     |-- apply         the plan, action by action, each judged again            --> ports, core
 //!     |-- notify        messages to people, metrics for Prometheus             --> ports, core
+//!     |-- prometheus    what pods used                                       --> ports, core
 //!     |-- ports         what all of these need of each other: traits and values  --> core
 //!     |-- calendar      what an operator knows ahead, out of an iCalendar file           --> core
 //!     |-- history       what foresight learns from, as text                          --> core

@@ -41,6 +41,29 @@ pub enum CapacitySource {
     Capacity,
 }
 
+/// What a pod counts with in what is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DemandSource {
+    /// Its requests, as the scheduler counts.
+    #[default]
+    Requests,
+    /// What it used, where that is known.
+    Usage,
+    /// The larger of both, resource by resource.
+    Larger,
+}
+
+/// Writes the setting's value.
+impl fmt::Display for DemandSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Requests => "requests",
+            Self::Usage => "usage",
+            Self::Larger => "larger",
+        })
+    }
+}
+
 /// How many actions of a kind one run may carry out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
@@ -160,6 +183,8 @@ pub struct Policy {
     pub node_selector: LabelSelector,
     /// What the utilization divides by.
     pub capacity: CapacitySource,
+    /// What the choice counts of each bound pod.
+    pub demand: DemandSource,
     /// How long a cordoned node must have been empty before it is deleted.
     pub empty_grace: SignedDuration,
     /// When cordons of others are treated as ours.
@@ -231,6 +256,7 @@ impl Default for Policy {
             omit_namespaces: BTreeSet::from(["kube-system".to_owned()]),
             node_selector: LabelSelector::default(),
             capacity: CapacitySource::Allocatable,
+            demand: DemandSource::Requests,
             empty_grace: SignedDuration::ZERO,
             adopt_cordons: AdoptCordons::After(SignedDuration::from_hours(1)),
             max_cordons: Budget::Percent { percent: 20, at_least: 3 },

@@ -11,6 +11,7 @@ mod pod_life;
 mod provider;
 mod scope;
 mod source;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
 pub use scope::{CloudScope, Commands, MagnumDelete, ParkBy};
 pub use source::Source;
+pub use usage::{LONGEST_USAGE, MOST_SAMPLES, UsageKind, UsageSource};
 
 /// A failure that names what was tried and what came back; written for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

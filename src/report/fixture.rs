@@ -133,6 +133,7 @@ pub(super) fn pool(name: &str, nodes: &[NodeVerdict]) -> PoolPlan {
             utilization,
         },
         demand: Demand::default(),
+        used: None,
         expectation: Expectation::default(),
         band: Band::Within,
         after: After { serving: 2, booting: 0, created: 0, utilization },

@@ -4,12 +4,12 @@ use std::io::Result;
 
 use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::plan::{Before, Plan, PoolPlan};
-use kube_rebalancer_core::policy::CapacitySource;
+use kube_rebalancer_core::policy::{CapacitySource, DemandSource};
 
 use super::amount::amount;
 use super::band::band;
 use super::expected::expected;
-use super::{Facts, sentence};
+use super::{Facts, sentence, usage};
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_page::{Page, Tone, count};
 
@@ -100,11 +100,21 @@ fn pool_facts(page: &mut Page<'_>, pool: &PoolPlan, unmanaged: &str, facts: &Fac
             Resource::Memory => "",
             Resource::Cpu => " cores",
         };
-        let requests =
-            if pool.demand.expected.of(resource) > 0 { "requested or expected" } else { "requested" };
+        let demand = facts.policy.demand;
+        let mut requests = match pool.used {
+            Some(_) if demand != DemandSource::Requests => format!("counted (DEMAND={demand})"),
+            Some(_) | None => "requested".to_owned(),
+        };
+        if pool.demand.expected.of(resource) > 0 {
+            requests.push_str(" or expected");
+        }
         let sum =
             format!("{requested}{unit} {requests}, {capacity}{unit} {quantity} on the nodes that serve");
         fact(page, resource.name(), &sum)?;
+    }
+    if let Some(used) = &pool.used {
+        fact(page, "usage", &usage::amounts(used))?;
+        fact(page, "", &usage::pods(used))?;
     }
     if let Some(expected) = expected(&pool.expectation, &facts.policy.foresight) {
         fact(page, "expected", &expected)?;

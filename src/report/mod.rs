@@ -23,6 +23,7 @@ mod notes;
 mod sentence;
 mod table;
 pub mod text;
+mod usage;
 
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_page::Setting;

@@ -79,12 +79,19 @@ fn nothing(plan: &Plan, pool: &PoolPlan) -> String {
         node.pool == pool.name && matches!(node.verdict, Verdict::Keep(KeepReason::AwaitsReplacement { .. }))
     };
     let awaiting = plan.nodes.iter().filter(awaits).count();
+    let requested = |node: &&NodeVerdict| {
+        node.pool == pool.name && matches!(node.verdict, Verdict::Keep(KeepReason::Requested { .. }))
+    };
+    let requested = plan.nodes.iter().filter(requested).count();
     let outside = match (pool.band, limited) {
         (Band::Within, _) => return format!("Nothing to do: within the band; {serving}."),
         (Band::Below | Band::Above, true) => "a limit holds".to_owned(),
         (Band::Above, false) if pool.after.booting > 0 => "the booting nodes will be enough".to_owned(),
         (Band::Below | Band::Above, false) if awaiting > 0 => {
             format!("{} until a replacement serves", must_stay(awaiting))
+        }
+        (Band::Below | Band::Above, false) if requested > 0 => {
+            format!("{} for what the pods request", must_stay(requested))
         }
         (Band::Below | Band::Above, false) => why_none_better(plan, pool),
     };

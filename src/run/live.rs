@@ -28,7 +28,7 @@ use super::bounded::{self, GivenUp};
 use super::calendar::{self, Known};
 use super::clouds::{self, CloudHalf, Clouds};
 use super::show::{self, Decided, Show};
-use super::{World, read_settings};
+use super::{World, read_settings, usage};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use crate::providers::PROVIDERS;
@@ -212,10 +212,13 @@ impl Run<'_> {
         }
         let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
-        let CloudHalf { snapshot, mut warnings, clouds, complete } =
-            self.clouds(observation.snapshot).await?;
-        let snapshot = Arc::new(snapshot.with_calendar(Arc::clone(&self.known.windows)));
+        let asking = Box::pin(usage::ask(self.settings, live));
+        let (half, told) = tokio::join!(self.clouds(observation.snapshot), asking);
+        let CloudHalf { snapshot, mut warnings, clouds, complete } = half?;
+        let snapshot = snapshot.with_calendar(Arc::clone(&self.known.windows)).with_usage(told.samples);
+        let snapshot = Arc::new(snapshot);
         warnings.extend(self.known.problems.iter().cloned());
+        warnings.extend(told.problem);
         show.observed = warnings;
         // On a thread of its own, so that a plan that takes too long can be given up.
         let (seen, settings) = (Arc::clone(&snapshot), self.settings.clone());

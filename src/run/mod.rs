@@ -18,6 +18,7 @@ mod show_history;
 mod simulate;
 #[cfg(feature = "simulate")]
 mod trace;
+mod usage;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

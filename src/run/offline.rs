@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::show::{Decided, Show};
-use super::{World, calendar, history, read_settings};
+use super::{World, calendar, history, read_settings, usage};
 use crate::cli::{RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use kube_rebalancer_kube::observe;
@@ -20,6 +20,7 @@ pub(super) fn run(
         return Err(Failure::new(Ending::Usage, StandardInputTwice));
     }
     let history = history::read(arguments.history.as_deref())?;
+    let told = usage::read(arguments.pod_metrics.as_deref(), &settings)?;
     let sources: Vec<Source> = arguments.from.iter().cloned().map(Source::from).collect();
     let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
     let mut show = Show::new(&settings, arguments, world, names.join(", "));
@@ -36,7 +37,9 @@ pub(super) fn run(
     }
     let known = calendar::around(&settings, at);
     show.observed = known.problems;
+    show.observed.extend(told.problem);
     let snapshot = observation.snapshot.with_history(history).with_calendar(known.windows);
+    let snapshot = snapshot.with_usage(told.samples);
     let mut decided = match Decided::new(&snapshot, &settings) {
         Ok(decided) => decided,
         Err(refusal) => {

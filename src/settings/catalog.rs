@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use kube_rebalancer_core::model::{LabelSelector, Resource, Rule};
-use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, GiveBack, PartsPerMillion};
+use kube_rebalancer_core::policy::{
+    AdoptCordons, Budget, CapacitySource, DemandSource, GiveBack, PartsPerMillion,
+};
 
-use kube_rebalancer_ports::{MagnumDelete, ParkBy};
+use kube_rebalancer_ports::{MagnumDelete, ParkBy, UsageKind};
 
 use super::form::{self, ByPool, Form, Groups, Shape};
 use crate::logs::LogFormat;
@@ -173,6 +175,16 @@ settings! {
         new("", &form::FILE, "iCalendar file; its events hold the same as SCHEDULE does");
     TIME_ZONE: TimeZone =
         new("UTC", &form::TIME_ZONE, "Time zone of schedule and calendar, and of the hours that are compared");
+    USAGE: UsageKind =
+        new("none", &form::USAGE, "Where to ask what pods use; the report shows it beside requests");
+    DEMAND: DemandSource =
+        new("requests", &form::DEMAND, "What a bound pod counts with in the utilization, if USAGE tells it");
+    PROMETHEUS_URL: Option<String> =
+        new("", &form::URL, "With USAGE=prometheus: the Prometheus that is asked");
+    PROMETHEUS_MEMORY_QUERY: Option<String> =
+        new("", &form::QUERY, "Bytes of memory by namespace and pod, if the default query is not right");
+    PROMETHEUS_CPU_QUERY: Option<String> =
+        new("", &form::QUERY, "Cores by namespace and pod, if the default query is not right");
     PROJECT: Option<String> =
         new("", &form::PROJECT, "The Google Cloud project; found from the nodes if unset");
     ZONE: Option<String> =

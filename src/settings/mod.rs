@@ -28,7 +28,7 @@ pub use env::Pair;
 pub use form::{Complaint, JsonKind, SelectorError, Shape};
 pub use origin::Origin;
 pub use problem::{Problem, SettingWarning, SettingsError, ValueInForce};
-pub use validated::Settings;
+pub use validated::{Settings, UsageFrom};
 pub use value::ResolvedSetting;
 
 impl Settings {

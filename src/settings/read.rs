@@ -7,10 +7,11 @@ use super::catalog;
 use super::env::{Collected, RawSettings};
 use super::problem::{SettingWarning, SettingsError};
 use super::reader::Reader;
-use super::validated::Settings;
+use super::validated::{Settings, UsageFrom};
 use kube_rebalancer_core::policy::{Foresight, Policy};
 use kube_rebalancer_notify::{Receivers, Secret};
-use kube_rebalancer_ports::{CloudScope, Commands, Environment};
+use kube_rebalancer_ports::{CloudScope, Commands, Environment, UsageKind};
+use kube_rebalancer_prometheus::{CPU_QUERY, MEMORY_QUERY, Prometheus};
 
 /// Reads what was collected.
 pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWarning>), SettingsError> {
@@ -60,6 +61,11 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let schedule = reader.read(&catalog::SCHEDULE, raw.schedule);
     let calendar = reader.read(&catalog::CALENDAR, raw.calendar);
     let time_zone = reader.read(&catalog::TIME_ZONE, raw.time_zone);
+    let usage = reader.read(&catalog::USAGE, raw.usage);
+    let demand = reader.read(&catalog::DEMAND, raw.demand);
+    let prometheus_url = reader.read(&catalog::PROMETHEUS_URL, raw.prometheus_url);
+    let prometheus_memory_query = reader.read(&catalog::PROMETHEUS_MEMORY_QUERY, raw.prometheus_memory_query);
+    let prometheus_cpu_query = reader.read(&catalog::PROMETHEUS_CPU_QUERY, raw.prometheus_cpu_query);
     let project = reader.read(&catalog::PROJECT, raw.project);
     let zone = reader.read(&catalog::ZONE, raw.zone);
     let node_groups = reader.read(&catalog::NODE_GROUPS, raw.node_groups);
@@ -104,6 +110,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     reader.check_pools(&catalog::NODE_GROUPS.entry, named_pools.min(), bounded.has_pools);
     let pools = (bounded.has_pools, pool_label.is_some());
     reader.check_schedule(&catalog::SCHEDULE.entry, schedule.as_deref().unwrap_or_default(), pools);
+    reader.check_usage(usage, demand, prometheus_url.as_ref());
     bounded.check(reader);
     let (bounds, pool_bounds) = bounded.resolve(reader)?;
 
@@ -119,6 +126,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         omit_namespaces: omit_namespaces?,
         node_selector: node_selector?,
         capacity: capacity?,
+        demand: demand?,
         empty_grace: empty_grace?,
         adopt_cordons: adopt_cordons?,
         max_cordons: max_cordons?,
@@ -163,6 +171,16 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         notes: None,
         environment,
     };
+    let prometheus = Prometheus {
+        url: prometheus_url?.unwrap_or_default(),
+        memory_query: prometheus_memory_query?.unwrap_or_else(|| MEMORY_QUERY.to_owned()),
+        cpu_query: prometheus_cpu_query?.unwrap_or_else(|| CPU_QUERY.to_owned()),
+    };
+    let usage = match usage? {
+        UsageKind::None => UsageFrom::Nothing,
+        UsageKind::MetricsServer => UsageFrom::MetricsServer,
+        UsageKind::Prometheus => UsageFrom::Prometheus(prometheus),
+    };
     let receivers = Receivers {
         webhook: notify_url?.map(Secret::from),
         webhook_key: notify_secret?.map(Secret::from),
@@ -175,6 +193,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         policy,
         cloud,
         receivers,
+        usage,
         calendar: calendar?,
         run_timeout: run_timeout?,
         yes: yes?,

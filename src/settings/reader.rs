@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use kube_rebalancer_core::model::{Assignment, Rule};
-use kube_rebalancer_core::policy::PoolName;
+use kube_rebalancer_core::policy::{DemandSource, PoolName};
+use kube_rebalancer_ports::UsageKind;
 
-use super::catalog::{Entry, HIDDEN, Setting};
+use super::catalog::{DEMAND, Entry, HIDDEN, Setting, USAGE};
 use super::form::Complaint;
 use super::origin::Origin;
 use super::problem::Problem;
@@ -89,6 +90,21 @@ impl Reader {
             |one: &&Assignment| matches!(one, Assignment::Reserve { .. }) && one.pool().is_none();
         if let Some(reserve) = assignments().find(of_no_pool).filter(|_| has_pools && knows_pools) {
             self.complain_of(entry, Complaint::ReserveOfNoPool(reserve.to_string()));
+        }
+    }
+
+    /// Adds a problem if usage is to count where nothing tells it, or a Prometheus without an address is to be asked.
+    pub(super) fn check_usage(
+        &mut self,
+        usage: Option<UsageKind>,
+        demand: Option<DemandSource>,
+        prometheus_url: Option<&Option<String>>,
+    ) {
+        if usage == Some(UsageKind::None) && demand.is_some_and(|demand| demand != DemandSource::Requests) {
+            self.complain_of(&DEMAND.entry, Complaint::NoUsage);
+        }
+        if usage == Some(UsageKind::Prometheus) && prometheus_url.is_some_and(Option::is_none) {
+            self.complain_of(&USAGE.entry, Complaint::NoPrometheus);
         }
     }
 

@@ -5,9 +5,21 @@ use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_notify::Receivers;
 use kube_rebalancer_page::Setting;
 use kube_rebalancer_ports::CloudScope;
+use kube_rebalancer_prometheus::Prometheus;
 
 use super::value::ResolvedSetting;
 use crate::logs::LogFormat;
+
+/// Where to ask what pods use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsageFrom {
+    /// Nowhere.
+    Nothing,
+    /// `metrics.k8s.io`, of the cluster's own API server.
+    MetricsServer,
+    /// This Prometheus.
+    Prometheus(Prometheus),
+}
 
 /// Validated settings: every value is of its form, and
 /// `0 < MIN_UTILIZATION <= OPTIMAL_UTILIZATION <= MAX_UTILIZATION <= 1` and `MIN_NODES <= MAX_NODES`, in every pool.
@@ -16,6 +28,7 @@ pub struct Settings {
     pub(super) policy: Policy,
     pub(super) cloud: CloudScope,
     pub(super) receivers: Receivers,
+    pub(super) usage: UsageFrom,
     pub(super) calendar: Option<String>,
     pub(super) run_timeout: SignedDuration,
     pub(super) yes: bool,
@@ -42,6 +55,12 @@ impl Settings {
     #[must_use]
     pub fn receivers(&self) -> &Receivers {
         &self.receivers
+    }
+
+    /// Where to ask what pods use.
+    #[must_use]
+    pub fn usage(&self) -> &UsageFrom {
+        &self.usage
     }
 
     /// The iCalendar file of what is known ahead.

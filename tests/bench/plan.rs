@@ -43,6 +43,7 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
             label_keys: labels.clone(),
             deleting: false,
             node_name: node.cloned(),
+            containers: 1,
             requests: Amounts::pod(Bytes(mebi << 20), Millicores(100)),
             controller: None,
             mirror: false,

@@ -6,6 +6,7 @@
 //!     settings.env   NAME=value lines; AT is the time of the observation, not a setting
 //!     expect.txt     what must come out, written by hand from the policy and never by the program
 //!     report.txt     the text report; UPDATE_GOLDENS=1 cargo test writes it anew, to be reviewed
+//!     pod-metrics.json   what the pods used, where that matters
 //! ```
 //!
 //! A wrong plan cannot slip in with an update of the reports: `expect.txt` says the same in another way.
@@ -29,7 +30,7 @@ use kube_rebalancer::settings::Settings;
 use kube_rebalancer::terminal::Terminal;
 use kube_rebalancer_core::check::check_settled;
 use kube_rebalancer_core::plan::{Action, plan};
-use kube_rebalancer_kube::observe::{Observation, Reading};
+use kube_rebalancer_kube::observe::{Observation, Reading, read_usage};
 use serde_json::Value;
 
 use answer::Answer;
@@ -47,6 +48,9 @@ const FIELD_FILES: [&str; 3] = ["answer.txt", "cluster.yaml", "settings.env"];
 
 /// What every other scenario consists of, and nothing else.
 const FILES: [&str; 4] = ["cluster.yaml", "expect.txt", "report.txt", "settings.env"];
+
+/// What the pods used, where a scenario has that.
+const USAGE: &str = "pod-metrics.json";
 
 /// The time at which a world is observed, unless its settings give another one.
 const AT: &str = "2026-01-15T09:00:00Z";
@@ -97,7 +101,11 @@ impl Scenario {
     /// Runs the program as its `main` does, but for the clock, the environment and the terminal.
     fn run(&self, cluster: &Path, output: &str) -> Ran {
         let cluster = cluster.to_str().unwrap();
-        let arguments = ["kube-rebalancer", "--from", cluster, "--at", &self.at, "--output", output];
+        let mut arguments = vec!["kube-rebalancer", "--from", cluster, "--at", &self.at, "--output", output];
+        let usage = self.file(USAGE);
+        if usage.exists() {
+            arguments.extend(["--pod-metrics", usage.to_str().unwrap()]);
+        }
         let cli = Cli::try_parse_from(arguments).unwrap();
         let environment = self.settings.iter().map(|(name, value)| (name.into(), value.into()));
         let world = World {
@@ -230,6 +238,8 @@ fn planning_again_on_the_outcome_changes_nothing() {
         let read = reading.add_input("cluster.yaml", scenario.read("cluster.yaml").as_bytes());
         let observation = read.ok().and_then(|()| reading.finish(at).ok());
         let Some(Observation { snapshot, .. }) = observation else { return Ok(()) }; // that it is refused is expected
+        let usage = fs::read(scenario.file(USAGE)).ok().map(|json| read_usage(&json).unwrap().samples);
+        let snapshot = snapshot.with_usage(usage);
         let Ok(first) = plan(&snapshot, settings.policy()) else { return Ok(()) };
         let field = scenario.folder.parent() == Some(Path::new(FIELD));
         let grows = first.actions.iter().any(|action| matches!(action, Action::Grow { .. }));
@@ -264,7 +274,8 @@ fn every_folder_is_whole_and_says_why_it_is_there() {
         let files = if field { FIELD_FILES.as_slice() } else { FILES.as_slice() };
         let expected: BTreeSet<OsString> = files.iter().map(OsString::from).collect();
         let entries = fs::read_dir(&scenario.folder).unwrap();
-        let files: BTreeSet<OsString> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        let mut files: BTreeSet<OsString> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        files.remove(&OsString::from(USAGE));
         if files != expected {
             return Err(format!("has {files:?}, expected {expected:?}\n"));
         }

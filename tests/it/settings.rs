@@ -2,9 +2,12 @@
 
 use jiff::SignedDuration;
 use kube_rebalancer::logs::LogFormat;
-use kube_rebalancer::settings::{Origin, Pair, Settings, SettingsError, catalog};
+use kube_rebalancer::settings::{Origin, Pair, Settings, SettingsError, UsageFrom, catalog};
 use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement, Resource};
-use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, GiveBack, PartsPerMillion, Policy};
+use kube_rebalancer_core::policy::{
+    AdoptCordons, Budget, CapacitySource, DemandSource, GiveBack, PartsPerMillion, Policy,
+};
+use kube_rebalancer_prometheus::Prometheus;
 
 fn read(pairs: &[(&str, &str)]) -> Settings {
     Settings::from_pairs(pairs.iter().copied()).unwrap().0
@@ -96,6 +99,11 @@ fn every_variable_reaches_its_own_field() {
         ("SCHEDULE", "Mon 08:00-09:00 MIN_NODES=7"),
         ("CALENDAR", "/etc/semester.ics"),
         ("TIME_ZONE", "Europe/Berlin"),
+        ("USAGE", "prometheus"),
+        ("DEMAND", "larger"),
+        ("PROMETHEUS_URL", "http://prometheus:9090"),
+        ("PROMETHEUS_MEMORY_QUERY", "memory"),
+        ("PROMETHEUS_CPU_QUERY", "cpu"),
         ("PROJECT", "my-project"),
         ("ZONE", "us-central1-a"),
         ("COMPUTE_ENDPOINT", "http://127.0.0.1:8080"),
@@ -145,6 +153,9 @@ fn every_variable_reaches_its_own_field() {
     assert_eq!(policy.max_cordons, Budget::Count(4));
     assert_eq!(policy.max_deletions, Budget::Percent { percent: 20, at_least: 3 });
     assert_eq!(policy.max_creations, Budget::Count(6));
+    assert_eq!(policy.demand, DemandSource::Larger);
+    let (url, memory_query, cpu_query) = ("http://prometheus:9090".into(), "memory".into(), "cpu".into());
+    assert_eq!(*settings.usage(), UsageFrom::Prometheus(Prometheus { url, memory_query, cpu_query }));
     let receivers = settings.receivers();
     assert_eq!(receivers.webhook.as_ref().unwrap().expose(), "https://hooks.example.com/1");
     assert_eq!(receivers.webhook_key.as_ref().unwrap().expose(), "key");
@@ -405,6 +416,18 @@ fn what_is_nearly_a_setting_is_a_warning_and_other_variables_are_none() {
         "min_node is not a setting and has no effect; did you mean MIN_NODES?",
     ];
     assert_eq!(told, expected);
+}
+
+#[test]
+fn usage_counts_only_where_a_source_with_an_address_tells_it() {
+    let expected = "expected requests, usage or larger (default requests)";
+    let nothing = format!("DEMAND=usage: counts what pods use, but USAGE is none\n  {expected}");
+    assert_eq!(problems(&[("DEMAND", "usage")]), [nothing]);
+    let expected = "expected none, metrics-server or prometheus (default none)";
+    let nobody = format!("USAGE=prometheus: asks a Prometheus, but PROMETHEUS_URL is unset\n  {expected}");
+    assert_eq!(problems(&[("USAGE", "prometheus"), ("DEMAND", "larger")]), [nobody]);
+    assert_eq!(*read(&[("USAGE", "metrics-server"), ("DEMAND", "usage")]).usage(), UsageFrom::MetricsServer);
+    assert_eq!(*read(&[]).usage(), UsageFrom::Nothing);
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod parked;
 mod properties;
 mod regressions;
 mod running_on;
+mod used;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 

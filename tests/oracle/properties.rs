@@ -42,7 +42,11 @@ fn planned(world: &World) -> (Snapshot, Result<Plan, Refusal>) {
 }
 
 /// Tries a property on random worlds; shows the plainest ones that break it.
-fn hold<S: Strategy>(worlds: &S, world_of: fn(S::Value) -> World, broken: &dyn Fn(&World) -> Option<String>) {
+pub(crate) fn hold<S: Strategy>(
+    worlds: &S,
+    world_of: fn(S::Value) -> World,
+    broken: &dyn Fn(&World) -> Option<String>,
+) {
     let mut runner = runner(number("ORACLE_SEED", 1));
     let count = number("ORACLE_CLUSTERS", 10_000);
     let mut found: BTreeMap<String, Vec<u32>> = BTreeMap::new();

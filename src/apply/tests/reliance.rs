@@ -45,6 +45,7 @@ fn plan_of(nodes: &[Node], actions: Vec<Action>) -> Plan {
         name: String::new(),
         before,
         demand: Demand::default(),
+        used: None,
         expectation: Expectation::default(),
         band: Band::Within,
         after: After { serving: 0, booting: 0, created: 0, utilization },

@@ -359,6 +359,7 @@ pub(super) fn user(name: &str, node: &str) -> Pod {
         label_keys: [Arc::from("user")].into(),
         deleting: false,
         node_name: Some(node.into()),
+        containers: 1,
         requests: Amounts::pod(Bytes::GIBI, Millicores(100)),
         controller: Some(Arc::new(owner)),
         mirror: false,

@@ -10,6 +10,7 @@ mod quantity;
 mod resources;
 mod schedule;
 mod snapshot;
+mod usage;
 mod volume;
 
 pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
@@ -22,6 +23,7 @@ pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};
 pub use resources::{Amounts, Bytes, FurtherAmounts, Millicores, Resource, is_extended_resource};
 pub use schedule::{Assignment, Rule, Weekdays, Window};
 pub use snapshot::{Binding, Snapshot, SnapshotError};
+pub use usage::{Measured, PodSample, Sample};
 pub use volume::{ClaimKey, Volumes};
 
 /// The index of a node in [`Snapshot::nodes`].

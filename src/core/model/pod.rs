@@ -24,6 +24,8 @@ pub struct Pod {
     pub deleting: bool,
     /// `spec.nodeName`; `None` for a pod that is not bound.
     pub node_name: Option<Arc<str>>,
+    /// The number of `spec.containers`.
+    pub containers: u16,
     /// What the pod asks for, by the scheduler's rule.
     pub requests: Amounts,
     /// The owner that manages it: `ownerReferences[].controller`, or 1.6's `kubernetes.io/created-by`.

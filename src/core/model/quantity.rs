@@ -16,7 +16,7 @@
 use super::{Bytes, Millicores};
 
 /// The largest amount that Kubernetes can hold.
-const LARGEST: u64 = i64::MAX.unsigned_abs();
+pub(super) const LARGEST: u64 = i64::MAX.unsigned_abs();
 
 /// No amount of this many decimal digits before the point is within [`LARGEST`], which has 19.
 const TOO_MANY_DIGITS: i64 = 20;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{History, Ledger, Membership, Node, NodeGroup, NodeIndex, Pod, Volumes, Window};
+use super::{
+    History, Ledger, Measured, Membership, Node, NodeGroup, NodeIndex, Pod, PodSample, Sample, Volumes,
+    Window,
+};
 
 /// A cluster at one moment.
 ///
@@ -25,6 +28,8 @@ pub struct Snapshot {
     ledger: Option<Ledger>,
     history: Option<Arc<History>>,
     calendar: Arc<[Window]>,
+    /// Parallel to the pods.
+    usage: Option<Arc<[Option<Sample>]>>,
 }
 
 /// Where a pod is.
@@ -116,6 +121,7 @@ impl Snapshot {
             ledger: None,
             history: None,
             calendar: Arc::default(),
+            usage: None,
         })
     }
 
@@ -174,6 +180,33 @@ impl Snapshot {
         self
     }
 
+    /// The same cluster, with what its pods used, where a source of metrics was asked. Samples of pods that the snapshot does
+    /// not have are dropped; of a pod with two samples, nothing is believed.
+    #[must_use]
+    pub fn with_usage(mut self, samples: Option<Vec<PodSample>>) -> Self {
+        self.usage = samples.map(|samples| {
+            let mut usage: Vec<Option<Sample>> = vec![None; self.pods.len()];
+            for PodSample { namespace, name, sample } in samples {
+                let key = (namespace.as_str(), name.as_str());
+                let index = self.pods.binary_search_by(|pod| (&*pod.namespace, &*pod.name).cmp(&key));
+                let Some(found) = index.ok().and_then(|index| usage.get_mut(index)) else { continue };
+                *found = Some(match found {
+                    None => sample,
+                    Some(_) => Sample { memory: Measured::Absurd, cpu: Measured::Absurd, ..sample },
+                });
+            }
+            usage.into()
+        });
+        self
+    }
+
+    /// The same cluster, with what the pods of another one used, which has the same pods.
+    #[must_use]
+    pub fn with_usage_of(mut self, other: &Self) -> Self {
+        self.usage = other.usage.clone().filter(|usage| usage.len() == self.pods.len());
+        self
+    }
+
     /// When the cluster was observed: the only clock a decision knows.
     #[must_use]
     pub fn observed_at(&self) -> Timestamp {
@@ -225,6 +258,12 @@ impl Snapshot {
     #[must_use]
     pub fn calendar(&self) -> &Arc<[Window]> {
         &self.calendar
+    }
+
+    /// What each pod used, parallel to the pods; `None` where no source of metrics was asked, or none answered.
+    #[must_use]
+    pub fn usage(&self) -> Option<&[Option<Sample>]> {
+        self.usage.as_deref()
     }
 
     /// The number of visible pods, including pods that have ended.

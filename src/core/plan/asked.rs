@@ -39,7 +39,7 @@ pub(super) fn reserved_demand<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Sna
     if !nodes.iter().any(asks) {
         return;
     }
-    let mut reach = Reach { policy, volumes: snapshot.volumes(), known: BTreeMap::new() };
+    let mut asking = Asking::new(snapshot, policy);
     let mut classifier = Classifier::new(policy);
     let mut counted: Vec<(usize, Amounts)> = Vec::new();
     for (pod, binding) in snapshot.placed_pods() {
@@ -48,12 +48,8 @@ pub(super) fn reserved_demand<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Sna
         let Some(facts) = nodes.get(index).filter(|facts| facts.managed() && facts.reserved.is_some()) else {
             continue;
         };
-        let counts = match OccupantKind::of(class) {
-            Some(OccupantKind::Placeholder) => true,
-            Some(OccupantKind::Dynamic) => !occupants_stay(facts),
-            Some(OccupantKind::Critical) | None => false,
-        };
-        if counts && reach.reaches_common(pod, facts.pool, nodes) {
+        let Some(kind) = OccupantKind::of(class) else { continue };
+        if asking.counts(pod, kind, facts, nodes) {
             let requests = super::capacity::Ceiling::new(facts.node).cap(&pod.requests).into_owned();
             counted.push((index, requests));
         }
@@ -65,7 +61,33 @@ pub(super) fn reserved_demand<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Sna
     }
 }
 
+/// Which bound pods ask for something that the pool has.
+#[derive(Debug)]
+pub(super) struct Asking<'a>(Reach<'a>);
+
+impl<'a> Asking<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
+        Self(Reach { policy, volumes: snapshot.volumes(), known: BTreeMap::new() })
+    }
+
+    /// Whether the requests of a pod on this node are part of `W`. On a reserved node only users' pods and placeholders count
+    /// that would reach a common one.
+    pub(super) fn counts(
+        &mut self,
+        pod: &'a Pod,
+        kind: OccupantKind,
+        facts: &NodeFacts<'_>,
+        nodes: &[NodeFacts<'_>],
+    ) -> bool {
+        let stays = kind != OccupantKind::Placeholder && occupants_stay(facts);
+        let mut comes_back =
+            || kind != OccupantKind::Critical && self.0.reaches_common(pod, facts.pool, nodes);
+        !stays && (facts.reserved.is_none() || comes_back())
+    }
+}
+
 /// Remembers which pods reach a common node: those with equal constraints and requests do or do not alike.
+#[derive(Debug)]
 struct Reach<'a> {
     policy: &'a Policy,
     volumes: &'a Volumes,

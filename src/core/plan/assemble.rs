@@ -67,7 +67,7 @@ impl Run<'_, '_> {
     }
 
     fn pool_plan(&self, pool: PoolIndex) -> Option<PoolPlan> {
-        let PoolNow { before, demand, band } = self.now.get(pool)?.clone();
+        let PoolNow { before, demand, used, band } = self.now.get(pool)?.clone();
         let limits = self.changes.decisions.get(pool).map(|decision| decision.limits.clone());
         let name = self.survey.pool_name(pool).to_owned();
         let expectation = self.waiting.expectations.get(pool).cloned().unwrap_or_default();
@@ -75,6 +75,7 @@ impl Run<'_, '_> {
             name,
             before,
             demand,
+            used,
             expectation,
             band,
             after: self.after(pool)?,

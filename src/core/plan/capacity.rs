@@ -79,6 +79,10 @@ pub(super) fn without_omitted(capacity: Amounts, omitted: &Amounts, policy: &Pol
     }
 }
 
+/// Measurements jitter, so a pod may seem to use somewhat more than its node has; more than this many times of that is no
+/// measurement.
+const BELIEVED_USE: u64 = 2;
+
 /// The most that one pod can have of its node: the larger of allocatable and capacity, where that is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ceiling<'a> {
@@ -110,6 +114,19 @@ impl<'a> Ceiling<'a> {
         let further = requests.further();
         let further = further.map(|(name, amount)| (name.clone(), amount.min(self.further(name)))).collect();
         Cow::Owned(capped.with_further(Some(std::sync::Arc::new(further))))
+    }
+
+    /// What counts of an amount that a source of metrics gives for a pod: at most what its node has, and what it requests where
+    /// nothing is known of that. `None` if it cannot be true.
+    pub(super) fn believe(&self, resource: Resource, used: u64, requests: &Amounts) -> Option<u64> {
+        let has = match resource {
+            Resource::Memory => self.memory,
+            Resource::Cpu => self.cpu,
+        };
+        match has {
+            u64::MAX => Some(requests.of(resource)),
+            has => (used <= has.saturating_mul(BELIEVED_USE)).then(|| used.min(has)),
+        }
     }
 
     fn further(&self, name: &str) -> u64 {

@@ -15,6 +15,7 @@ use super::utilization::{Band, Utilization};
 use super::value::NodeState;
 use super::waiting::Waiting;
 use crate::model::NodeIndex;
+use crate::policy::DemandSource;
 
 /// What changes, in the order in which it is carried out.
 #[derive(Debug)]
@@ -47,6 +48,13 @@ pub(super) enum Held {
         /// Nodes that would serve without it.
         serving: usize,
         /// Their utilization.
+        utilization: Utilization,
+    },
+    /// `DEMAND` could do without it, but what the pods request could not.
+    Requested {
+        /// Nodes that would serve without it.
+        serving: usize,
+        /// Their utilization by requests.
         utilization: Utilization,
     },
     /// Too many nodes are broken to trust the observation.
@@ -213,7 +221,14 @@ impl Wanted {
                     }
                     Err(left) => {
                         let (serving, utilization) = (left.serving, left.utilization());
-                        blocked = Some(Held::AwaitsReplacement { serving, utilization });
+                        let awaited = !decision.booting.is_empty()
+                            || !decision.wake.is_empty()
+                            || !decision.new.is_empty();
+                        blocked = Some(if policy.demand == DemandSource::Requests || awaited {
+                            Held::AwaitsReplacement { serving, utilization }
+                        } else {
+                            Held::Requested { serving, utilization }
+                        });
                     }
                 }
             }

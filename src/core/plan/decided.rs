@@ -9,6 +9,8 @@ use super::pools::PoolIndex;
 use super::settle::{demand, serving_total};
 use super::state::Cordon;
 use super::survey::Survey;
+use super::usage::Used;
+use super::used::used_in_pool;
 use super::utilization::{Band, Utilization};
 use super::value::{After, Before, NodeState, TooManyBroken};
 
@@ -21,6 +23,7 @@ use crate::model::{Amounts, NodeIndex};
 pub(super) struct PoolNow {
     pub(super) before: Before,
     pub(super) demand: Demand,
+    pub(super) used: Option<Used>,
     pub(super) band: Band,
 }
 
@@ -68,7 +71,9 @@ pub(super) fn pool_now(
         utilization,
     };
     let band = utilization.band(survey.policy.bounds_of(survey.pool_name(pool)));
-    PoolNow { before, demand, band }
+    let of_pool = survey.nodes.iter().enumerate().filter(|(_, facts)| facts.pool == pool);
+    let used = used_in_pool(of_pool, |_, facts| facts.serves());
+    PoolNow { before, demand, used, band }
 }
 
 impl<'r, 'a> Run<'r, 'a> {
@@ -107,13 +112,14 @@ impl<'r, 'a> Run<'r, 'a> {
     /// A pool once every action has taken effect.
     pub(super) fn after(&self, pool: PoolIndex) -> Option<After> {
         let decision = self.changes.decisions.get(pool)?;
-        let mut total = Total { requested: self.now.get(pool)?.demand.total(), capacity: Amounts::default() };
+        let mut total =
+            Total { requested: self.now.get(pool)?.demand.in_choice(), capacity: Amounts::default() };
         let mut nodes = 0;
         for (_, facts) in
             self.survey.common(pool).filter(|(index, facts)| serves_after(&self.changes, facts, *index))
         {
             nodes += 1;
-            total.requested.add(&facts.daemons);
+            total.requested.add(facts.counted_daemons());
             total.capacity.add(&facts.capacity);
         }
         for entry in decision.booting.iter().chain(&decision.wake).chain(&decision.new) {

@@ -11,10 +11,19 @@ pub struct Demand {
     pub waiting: Amounts,
     /// What foresight expects on top; zero where it is off.
     pub expected: Amounts,
+    /// What a choice counts in place of `occupants`, where `DEMAND` is not `requests`.
+    pub counted: Option<Amounts>,
 }
 
 impl Demand {
-    /// Everything that is asked for.
+    /// Everything that a choice counts (`DEMAND`).
+    #[must_use]
+    pub fn in_choice(&self) -> Amounts {
+        let occupants = self.counted.as_ref().unwrap_or(&self.occupants);
+        occupants.clone().plus(&self.waiting).plus(&self.expected)
+    }
+
+    /// Everything that is asked for, by requests.
     #[must_use]
     pub fn total(&self) -> Amounts {
         self.occupants.clone().plus(&self.waiting).plus(&self.expected)

@@ -58,6 +58,7 @@ impl<'a> NodeFacts<'a> {
             daemon_load: Amounts::default(),
             omitted_load: Amounts::default(),
             unoccupied_load: Amounts::default(),
+            usage: None,
         }
     }
 

@@ -74,6 +74,7 @@ pub(crate) fn pod(full_name: &str) -> Pod {
         label_keys: Arc::new([]),
         deleting: false,
         node_name: None,
+        containers: 1,
         requests: Amounts::pod(Bytes(1 << 30), Millicores(500)),
         controller: None,
         mirror: false,

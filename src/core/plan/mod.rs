@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   survey     what each node is and holds, in one walk over the pods:
-//!              managed, actors, classes, state, taints, reach, common, pools, capacity, asked, loss, replicas
+//!              managed, actors, classes, state, taints, reach, common, pools, capacity, asked, used, loss, replicas
 //!   growth     node groups (group), what each may create; template: what a new node would be like
 //!   waiting    the pods that wait, what they ask for, and the pool of each
 //!   placing    where each would go: places, fit, hold (refused for another reason), once (one try at a time)
@@ -70,6 +70,8 @@ mod state;
 mod survey;
 mod taints;
 mod template;
+mod usage;
+mod used;
 mod utilization;
 mod value;
 mod verdict;
@@ -87,6 +89,7 @@ pub use managed::is_managed;
 pub use notes::{Limit, Warning};
 pub use reason::*;
 pub use state::{is_claimed, is_parking};
+pub use usage::{Unmeasured, Used};
 pub use utilization::{Band, Ratio, Utilization};
 pub use value::{
     After, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal, TooManyBroken,

@@ -208,7 +208,7 @@ pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candida
     };
     let (capacity, daemons, ready) = match candidate {
         Candidate::Node(index) => match survey.nodes.get(index) {
-            Some(facts) if facts.ready() => (facts.capacity.clone(), facts.daemons.clone(), true),
+            Some(facts) if facts.ready() => (facts.capacity.clone(), facts.counted_daemons().clone(), true),
             Some(facts) => {
                 let group = growth.group_of(survey, index);
                 let mut own = facts.capacity.clone();
@@ -229,7 +229,7 @@ pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candida
                 if survey.policy.capacity == CapacitySource::Allocatable {
                     own.take(&missing.omitted);
                 }
-                (own.larger(&capacity), facts.daemons.clone().plus(&missing.counted), false)
+                (own.larger(&capacity), facts.counted_daemons().clone().plus(&missing.counted), false)
             }
             None => (Amounts::default(), Amounts::default(), false),
         },

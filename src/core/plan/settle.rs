@@ -20,6 +20,7 @@ use super::value::NodeState;
 use super::waiting::Waiting;
 use crate::foresight::Expectation;
 use crate::model::{Amounts, NodeIndex};
+use crate::policy::DemandSource;
 
 /// How often a choice is taken on its own outcome.
 const PASSES: usize = 8;
@@ -65,7 +66,9 @@ pub(super) fn demand(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex
     let occupants = survey.asked_of(pool);
     let expected = waiting.expectations.get(pool).map(Expectation::amounts).unwrap_or_default();
     let waiting = waiting.demand.get(pool).cloned().unwrap_or_default();
-    Demand { occupants, waiting, expected }
+    let by_usage = survey.policy.demand != DemandSource::Requests;
+    let counted = by_usage.then(|| survey.counted_of(pool));
+    Demand { occupants, waiting, expected, counted }
 }
 
 /// What is asked of the nodes that serve under these cordons, and what they offer.
@@ -75,9 +78,9 @@ pub(super) fn serving_total(
     demand: &Demand,
     cordons: &Cordons,
 ) -> Total {
-    let mut total = Total { requested: demand.total(), capacity: Amounts::default() };
+    let mut total = Total { requested: demand.in_choice(), capacity: Amounts::default() };
     for (_, facts) in survey.common(pool).filter(|(index, facts)| serves(facts, cordons, *index)) {
-        total.requested.add(&facts.daemons);
+        total.requested.add(facts.counted_daemons());
         total.capacity.add(&facts.capacity);
     }
     total
@@ -133,7 +136,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
     let aim = Aim {
         bounds,
         resources: &survey.policy.resources,
-        demand: demand.total(),
+        demand: demand.in_choice(),
         now: now.utilization(survey),
         serving_capacity: now.capacity,
     };

@@ -8,6 +8,7 @@ use super::notes::Warning;
 use super::pools::PoolIndex;
 use super::reason::{KeepReason, Loss};
 use super::state::{Cordon, is_adopted};
+use super::usage::NodeUsage;
 use super::value::NodeState;
 use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot};
 use crate::policy::{AdoptCordons, Policy, PoolName};
@@ -137,6 +138,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) omitted_load: Amounts,
     /// Requests of all pods but its occupants, placeholders and this run's own pod.
     pub(crate) unoccupied_load: Amounts,
+    /// What its pods used, where a source of metrics was asked.
+    pub(crate) usage: Option<Box<NodeUsage>>,
 }
 
 impl NodeFacts<'_> {
@@ -167,6 +170,16 @@ impl NodeFacts<'_> {
     /// Whether it takes pods now.
     pub(crate) fn serves(&self) -> bool {
         self.state == NodeState::Serving && self.common()
+    }
+
+    /// What a choice counts of its bound pods (`DEMAND`), daemons aside.
+    pub(crate) fn counted_demand(&self) -> &Amounts {
+        self.usage.as_ref().map_or(&self.demand, |usage| &usage.demand.counted)
+    }
+
+    /// What a choice counts of the daemons taken into account.
+    pub(crate) fn counted_daemons(&self) -> &Amounts {
+        self.usage.as_ref().map_or(&self.daemons, |usage| &usage.daemons.counted)
     }
 
     /// Whether nobody would lose anything if the node alone went, last live replicas aside.
@@ -208,6 +221,15 @@ impl<'a> Survey<'a> {
             asked.add(&node.demand);
         }
         asked
+    }
+
+    /// What a choice counts of the bound pods of a pool, daemons aside.
+    pub(crate) fn counted_of(&self, pool: PoolIndex) -> Amounts {
+        let mut counted = Amounts::default();
+        for node in self.nodes.iter().filter(|node| node.pool == pool) {
+            counted.add(node.counted_demand());
+        }
+        counted
     }
 
     /// The common nodes of a pool with their index.

@@ -6,6 +6,7 @@ use super::action::Action;
 use super::demand::Demand;
 use super::notes::{Limit, Warning};
 use super::reason::{CordonReason, DeleteReason, KeepReason, ParkReason, Reason, UncordonReason, WakeReason};
+use super::usage::Used;
 use super::utilization::{Band, Utilization};
 use crate::foresight::Expectation;
 use crate::model::{Amounts, Ledger};
@@ -64,6 +65,8 @@ pub struct PoolPlan {
     pub before: Before,
     /// What its pods ask for.
     pub demand: Demand,
+    /// What its bound pods used, and what these request; `None` where no source of metrics was asked, or none answered.
+    pub used: Option<Used>,
     /// Where [`Demand::expected`] is from.
     pub expectation: Expectation,
     /// Where its utilization lies.

@@ -64,6 +64,13 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
         Some(Held::AwaitsReplacement { serving, utilization }) => {
             return KeepReason::AwaitsReplacement { serving: *serving, utilization: *utilization };
         }
+        Some(Held::Requested { serving, utilization }) => {
+            return KeepReason::Requested {
+                demand: policy.demand,
+                serving: *serving,
+                utilization: *utilization,
+            };
+        }
         None => {}
     }
     let impairment = || facts.impaired_by.clone().unwrap_or_default();

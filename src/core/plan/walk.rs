@@ -14,6 +14,7 @@ use super::replicas;
 use super::state::{bad_marks, state};
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
 use super::taints::{pressure, startup};
+use super::used::note_usage;
 use super::value::NodeState;
 use crate::model::{Constraints, Node, Snapshot};
 use crate::policy::Policy;
@@ -37,6 +38,7 @@ impl<'a> Survey<'a> {
             node.demand = demand_of(node);
         }
         reserved_demand(&mut nodes, snapshot, policy);
+        note_usage(&mut nodes, snapshot, policy);
         let live_pods = replicas::count(snapshot, &mut nodes);
         warn_of_nodes(&nodes, policy, &mut warnings);
         Self {

@@ -12,6 +12,7 @@
 //!   pages     a list, page by page: smaller pages where the objects are large, the next one on its way while one is read
 //!   whole     a list as a whole, read while it comes in, from newer servers
 //!   secrets   messages without credentials
+//!   usage     what pods used, from metrics.k8s.io (the port `UsageSource`)
 //!   volumes   where the disks of waiting pods are
 //!   event     what was done, for `kubectl get events`, and what waiting users read
 //!   time      the server's clock, and what is left of the run (the port `Clock`)
@@ -29,6 +30,7 @@ mod notes;
 mod pages;
 mod secrets;
 mod time;
+mod usage;
 mod volumes;
 mod whole;
 

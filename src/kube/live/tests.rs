@@ -1,6 +1,7 @@
 //! The live half against servers that answer too much, too long, or never to the end.
 
 mod server;
+mod usage;
 mod whole;
 
 use std::collections::BTreeSet;

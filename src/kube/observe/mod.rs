@@ -23,6 +23,7 @@ mod observation;
 mod protobuf;
 mod raw;
 mod requests;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -40,6 +41,7 @@ pub use life::read_lives;
 pub use observation::Observation;
 pub use protobuf::BrokenProtobuf;
 pub(crate) use protobuf::status_message;
+pub use usage::{BadUsage, UsagePage, read_usage};
 
 /// What a live cluster was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

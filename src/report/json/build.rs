@@ -8,8 +8,8 @@ use super::values::action_word;
 
 use super::document::{
     Action, After, Amounts, Band, Before, Document, Expectation, Expected, Forecast, Guard, Limit, Node,
-    NodeState, Notice, Outcome, OutcomeKind, Part, Pool, Quotient, Refused, SCHEMA, Scheduled, Utilization,
-    Verdict, Warning,
+    NodeState, Notice, Outcome, OutcomeKind, Part, Pool, Quotient, Refused, SCHEMA, Scheduled, Unmeasured,
+    Usage, Utilization, Verdict, Warning,
 };
 use crate::report::Facts;
 use kube_rebalancer_page::json::Decimal;
@@ -84,6 +84,7 @@ fn pool(pool: &plan::PoolPlan) -> Pool<'_> {
         },
         expected: amounts(&pool.demand.expected),
         expectation: expectation(&pool.expectation),
+        usage: pool.used.as_ref().map(usage),
         limits: pool.limits.iter().map(limit).collect(),
     }
 }
@@ -138,6 +139,23 @@ fn scheduled(value: u64, notice: &foresight::Notice) -> Scheduled<'_> {
         foresight::Origin::Calendar { event } => ("CALENDAR", Some(event.as_str())),
     };
     Scheduled { value, setting, event, begin: notice.begin.to_string() }
+}
+
+fn usage(used: &plan::Used) -> Usage {
+    let of = |why| used.unmeasured.get(&why).copied().unwrap_or_default();
+    Usage {
+        measured: used.measured,
+        requested: amounts(&used.requested),
+        used: amounts(&used.used),
+        unmeasured: Unmeasured {
+            missing: of(plan::Unmeasured::Missing),
+            partial: of(plan::Unmeasured::Partial),
+            stale: of(plan::Unmeasured::Stale),
+            future: of(plan::Unmeasured::Future),
+            negative: of(plan::Unmeasured::Negative),
+            absurd: of(plan::Unmeasured::Absurd),
+        },
+    }
 }
 
 fn amounts(amounts: &model::Amounts) -> Amounts {

@@ -72,8 +72,49 @@ pub(super) struct Pool<'a> {
     /// Where that is from; absent where foresight has nothing to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expectation: Option<Expectation<'a>>,
+    /// What its bound pods used; absent where no source of metrics was asked, or none answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<Usage>,
     /// The settings that changed a number in this pool.
     pub(super) limits: Vec<Limit>,
+}
+
+/// What pods used, beside what the same pods request.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Usage {
+    /// The number of pods whose usage is known.
+    pub(super) measured: usize,
+    /// What these pods request.
+    pub(super) requested: Amounts,
+    /// What they used.
+    pub(super) used: Amounts,
+    /// The number of pods that count by their requests, by the reason.
+    pub(super) unmeasured: Unmeasured,
+}
+
+/// Why pods count by their requests; reasons without pods are absent.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Unmeasured {
+    /// The source does not know them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) missing: usize,
+    /// A container, or memory or processor time, is missing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) partial: usize,
+    /// Older than five minutes, or without a time.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) stale: usize,
+    /// From the future.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) future: usize,
+    /// Below zero.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) negative: usize,
+    /// No number, far more than the node has, or one of two.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(super) absurd: usize,
 }
 
 /// What foresight expects by the end of `FORECAST_LEAD`, and why.

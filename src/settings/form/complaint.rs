@@ -67,6 +67,15 @@ pub enum Complaint {
     /// Blanks or control characters are more likely a slip than a part of a key.
     #[error("has blanks or control characters in it")]
     NotAKey,
+    /// A query of Prometheus is one line.
+    #[error("not one line of printable characters")]
+    NotAQuery,
+    /// Usage is to count where nothing tells it.
+    #[error("counts what pods use, but USAGE is none")]
+    NoUsage,
+    /// A Prometheus is to be asked that has no address.
+    #[error("asks a Prometheus, but PROMETHEUS_URL is unset")]
+    NoPrometheus,
     /// None of the words that the setting knows.
     #[error("unknown word")]
     UnknownWord,

@@ -27,5 +27,5 @@ pub(super) use schedule::{SCHEDULE, TIME_ZONE};
 pub(super) use selector::SELECTOR;
 pub(super) use shape::Form;
 pub use shape::{JsonKind, Shape};
-pub(super) use url::{KEY, URL};
-pub(super) use word::{ADOPT, CAPACITY, GIVE_BACK, LOG_FORMAT, MAGNUM_DELETE, PARK, SWITCH};
+pub(super) use url::{KEY, QUERY, URL};
+pub(super) use word::{ADOPT, CAPACITY, DEMAND, GIVE_BACK, LOG_FORMAT, MAGNUM_DELETE, PARK, SWITCH, USAGE};

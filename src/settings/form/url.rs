@@ -13,6 +13,22 @@ pub(in crate::settings) const URL: Form<Option<String>> = Form {
     read: |text| if text.is_empty() { Ok(None) } else { url(text).map(|()| Some(text.to_owned())) },
 };
 
+/// A query of Prometheus.
+pub(in crate::settings) const QUERY: Form<Option<String>> = Form {
+    shape: Shape { unit: "query", expected: "a PromQL query of one line", json: JsonKind::Text },
+    read: |text| match text {
+        "" => Ok(None),
+        text if text.len() <= 2000 && text.trim() == text && text.chars().all(is_printable) => {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err(Complaint::NotAQuery),
+    },
+};
+
+fn is_printable(letter: char) -> bool {
+    letter.is_ascii_graphic() || letter == ' '
+}
+
 /// A key.
 pub(in crate::settings) const KEY: Form<Option<String>> = Form {
     shape: Shape { unit: "key", expected: "a text without blanks", json: JsonKind::Text },
@@ -85,6 +101,16 @@ mod tests {
         }
         assert_eq!((URL.read)("https://me:secret@host/"), Err(Complaint::UserInUrl));
         assert_eq!((URL.read)(""), Ok(None));
+    }
+
+    #[test]
+    fn a_query_is_one_line_of_text() {
+        let query = "sum by (namespace, pod) (x{a!=''})";
+        assert_eq!((QUERY.read)(query), Ok(Some(query.to_owned())));
+        assert_eq!((QUERY.read)(""), Ok(None));
+        for text in [" ", "a\n", "a\nb", "\u{e9}", &"x".repeat(2001)] {
+            assert_eq!((QUERY.read)(text), Err(Complaint::NotAQuery), "{text}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Settings that are one of a few words.
 
-use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource, GiveBack};
+use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource, DemandSource, GiveBack};
 
-use kube_rebalancer_ports::{MagnumDelete, ParkBy};
+use kube_rebalancer_ports::{MagnumDelete, ParkBy, UsageKind};
 
 use super::duration::duration;
 use super::{Complaint, Form, JsonKind, Shape};
@@ -19,6 +19,32 @@ pub(in crate::settings) const CAPACITY: Form<CapacitySource> = Form {
     shape: Shape { unit: "word", expected: "allocatable or capacity", json: JsonKind::Text },
     read: |text| {
         one_of(text, [("allocatable", CapacitySource::Allocatable), ("capacity", CapacitySource::Capacity)])
+    },
+};
+
+/// Where to ask what pods use.
+pub(in crate::settings) const USAGE: Form<UsageKind> = Form {
+    shape: Shape { unit: "word", expected: "none, metrics-server or prometheus", json: JsonKind::Text },
+    read: |text| {
+        let words = [
+            ("none", UsageKind::None),
+            ("metrics-server", UsageKind::MetricsServer),
+            ("prometheus", UsageKind::Prometheus),
+        ];
+        one_of(text, words)
+    },
+};
+
+/// What a pod counts with.
+pub(in crate::settings) const DEMAND: Form<DemandSource> = Form {
+    shape: Shape { unit: "word", expected: "requests, usage or larger", json: JsonKind::Text },
+    read: |text| {
+        let words = [
+            ("requests", DemandSource::Requests),
+            ("usage", DemandSource::Usage),
+            ("larger", DemandSource::Larger),
+        ];
+        one_of(text, words)
     },
 };
 

@@ -67,6 +67,7 @@ impl Names {
             label_keys: self.other_labels.clone(),
             deleting: false,
             node_name: node.cloned(),
+            containers: 1,
             requests: requests(asked),
             controller: None,
             mirror: false,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate by its folder with the crates that it may use. Lower ones come first, and an arrow points to a line above.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("src/core", &[]),
     ("src/retry", &[]),
     ("src/page", &["core"]),
@@ -15,6 +15,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("src/calendar", &["core"]),
     ("src/history", &["core"]),
     ("src/notify", &["core", "ports"]),
+    ("src/prometheus", &["core", "ports"]),
     ("src/kube", &["core", "history", "ports", "retry"]),
     ("src/clouds/exec", &["core", "ports"]),
     ("src/clouds/gce", &["core", "join", "ports", "retry"]),
@@ -36,6 +37,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "openstack",
             "page",
             "ports",
+            "prometheus",
             "retry",
             "simulate",
         ],

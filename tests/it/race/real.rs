@@ -204,6 +204,7 @@ fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::P
             deleting: false,
             ready: node_name.is_some(),
             node_name,
+            containers: 1,
             requests: Amounts::pod(Bytes::GIBI, Millicores(100)),
             controller: None,
             mirror: false,

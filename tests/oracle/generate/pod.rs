@@ -96,6 +96,7 @@ pub(super) fn plain(at: usize, nodes: usize, bytes: &mut Bytes<'_>) -> Pod {
         label_keys: labels.iter().map(|label| Arc::from(*label)).collect(),
         deleting: false,
         node_name: Some(format!("n{:02}", left.min(right)).into()),
+        containers: 1,
         requests: Amounts::pod(memory, Millicores(0)),
         controller: Some(controller("ReplicaSet", bytes.below(4))),
         mirror: false,

@@ -100,6 +100,7 @@ fn user(name: &str, memory: u64) -> Pod {
         label_keys: ["user".into()].into(),
         deleting: false,
         node_name: None,
+        containers: 1,
         requests: Amounts::pod(Bytes(memory), Millicores(0)),
         controller: None,
         mirror: false,

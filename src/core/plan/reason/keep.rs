@@ -5,7 +5,7 @@ use super::text::{among, excerpt, plural, serve};
 use super::time::{CordonAge, Elapsed, Since};
 use super::words::{Reason, reasons};
 use crate::plan::utilization::Utilization;
-use crate::policy::{AdoptCordons, Budget};
+use crate::policy::{AdoptCordons, Budget, DemandSource};
 
 reasons! {
     /// Why a node stays as it is.
@@ -134,6 +134,19 @@ reasons! {
             utilization: Utilization,
         } => (
             "it stays until its replacement serves: without it {} now, at utilization {utilization}",
+            serve(*.serving)
+        ),
+        /// By what pods use, fewer nodes would be enough; by what they request, they would not.
+        Requested {
+            /// `DEMAND`.
+            demand: DemandSource,
+            /// How many nodes would serve without it.
+            serving: usize,
+            /// Their utilization by requests.
+            utilization: Utilization,
+        } => (
+            "DEMAND={demand} could do without it, but the scheduler counts requests: without it {} now, at utilization \
+             {utilization} by requests",
             serve(*.serving)
         ),
         /// It would be cordoned, but this run's budget does not allow it.

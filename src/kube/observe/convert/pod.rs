@@ -103,6 +103,7 @@ pub(in crate::observe) fn pod(
         label_keys: reading.interner.label_keys(kept_labels),
         deleting: metadata.deletion_timestamp.is_some(),
         node_name: node_name.map(|name| reading.interner.text(name)),
+        containers: u16::try_from(spec.containers.len()).unwrap_or(u16::MAX),
         requests: Amounts::pod(memory, cpu).with_further(reading.interner.further(further)),
         mirror: metadata.annotations.get(annotation_key::MIRROR).is_some(),
         daemonset_pod: flag(annotation_key::DAEMONSET_POD),

@@ -169,6 +169,7 @@ fn a_group_without_nodes_grows_for_a_pod_that_asks_for_the_label_of_its_template
             label_keys: vec!["user".into()].into(),
             deleting: false,
             node_name: None,
+            containers: 1,
             controller: None,
             mirror: false,
             daemonset_pod: false,

@@ -69,6 +69,7 @@ fn a_bound_pod_keeps_what_a_decision_reads() {
         label_keys: vec!["a".into(), "b".into()].into(),
         deleting: true,
         node_name: Some("n1".into()),
+        containers: 1,
         requests: Amounts::pod(Bytes(1 << 30), Millicores(50)).with_further(Some(gpu.into())),
         controller: None,
         mirror: false,
