@@ -50,6 +50,13 @@ impl Node {
         self
     }
 
+    /// With a kubelet on this port of this machine.
+    pub(crate) fn kubelet(mut self, port: u16) -> Self {
+        self.0["status"]["addresses"] = json!([{"type": "InternalIP", "address": "127.0.0.1"}]);
+        self.0["status"]["daemonEndpoints"] = json!({"kubeletEndpoint": {"Port": port}});
+        self
+    }
+
     /// Created cordoned.
     pub(crate) fn cordoned(mut self) -> Self {
         self.0["spec"]["unschedulable"] = json!(true);

@@ -30,6 +30,7 @@ pub(super) fn write(directory: &Path, authority: &Authority, url: &str) -> Resul
     write("service-account.key", &service_account.serialize_pem())?;
     write("service-account.pub", &service_account.public_key_pem())?;
 
+    write_certificate(directory, "front-proxy", &authority.user("front-proxy", None)?)?;
     let ca_file = directory.join("ca.crt").display().to_string();
     let write_user = |file: &str, certificate: &Certificate| {
         let (certificate_file, key_file) = write_certificate(directory, file, certificate)?;

@@ -12,7 +12,7 @@ pub(super) const ETCD: [&str; 6] = [
     "--log-level=warn",
 ];
 
-pub(super) const API_SERVER: [&str; 14] = [
+pub(super) const API_SERVER: [&str; 21] = [
     "--etcd-servers=unix://DIR/etcd.sock",
     "--bind-address=127.0.0.1",
     "--secure-port=PORT",
@@ -27,9 +27,17 @@ pub(super) const API_SERVER: [&str; 14] = [
     "--service-account-key-file=DIR/service-account.pub",
     "--service-account-signing-key-file=DIR/service-account.key",
     "--profiling=false",
+    // For further API servers behind it, such as the metrics-server: who is asking, in headers.
+    "--requestheader-client-ca-file=DIR/ca.crt",
+    "--requestheader-allowed-names=front-proxy",
+    "--requestheader-username-headers=X-Remote-User",
+    "--requestheader-group-headers=X-Remote-Group",
+    "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+    "--proxy-client-cert-file=DIR/front-proxy.crt",
+    "--proxy-client-key-file=DIR/front-proxy.key",
 ];
 
-pub(super) const CONTROLLER_MANAGER: [&str; 13] = [
+pub(super) const CONTROLLER_MANAGER: [&str; 16] = [
     "--kubeconfig=DIR/controller-manager.kubeconfig",
     "--bind-address=127.0.0.1",
     "--secure-port=PORT",
@@ -43,6 +51,26 @@ pub(super) const CONTROLLER_MANAGER: [&str; 13] = [
     "--profiling=false",
     "--kube-api-qps=200",
     "--kube-api-burst=400",
+    // A HorizontalPodAutoscaler looks every 15 s by default, and passes over new pods for minutes.
+    "--horizontal-pod-autoscaler-sync-period=2s",
+    "--horizontal-pod-autoscaler-cpu-initialization-period=1s",
+    "--horizontal-pod-autoscaler-initial-readiness-delay=1s",
+];
+
+/// It scrapes kwok, which plays the kubelets, every ten seconds: the shortest that it takes.
+pub(super) const METRICS_SERVER: [&str; 12] = [
+    "--kubeconfig=DIR/admin.kubeconfig",
+    "--authentication-kubeconfig=DIR/admin.kubeconfig",
+    "--authorization-kubeconfig=DIR/admin.kubeconfig",
+    "--bind-address=127.0.0.1",
+    "--secure-port=PORT",
+    "--tls-cert-file=DIR/server.crt",
+    "--tls-private-key-file=DIR/server.key",
+    "--metric-resolution=10s",
+    "--kubelet-request-timeout=5s",
+    "--kubelet-use-node-status-port",
+    "--kubelet-preferred-address-types=InternalIP",
+    "--deprecated-kubelet-completely-insecure",
 ];
 
 pub(super) const SCHEDULER: [&str; 9] = [

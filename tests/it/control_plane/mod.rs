@@ -12,6 +12,7 @@ pub(crate) mod client;
 mod files;
 mod flags;
 pub(crate) mod identity;
+pub(crate) mod metrics;
 mod processes;
 mod programs;
 mod start;
@@ -41,6 +42,7 @@ pub(crate) struct ControlPlane {
     authority: Authority,
     admin: Client,
     url: String,
+    kwok_port: u16,
     names_given: AtomicUsize,
 }
 
@@ -76,6 +78,7 @@ impl ControlPlane {
             authority: started.authority,
             admin,
             url: started.url,
+            kwok_port: started.kwok_port,
             names_given: AtomicUsize::new(0),
         })
     }

@@ -26,7 +26,7 @@ use super::processes::{Ended, Processes};
 use super::programs::Programs;
 
 /// Long, as a busy machine may be ten times slower than an idle one, and nothing waits longer than it must.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How often a start is tried when another process has taken a port between our look and the program's.
 const TRIES: usize = 4;
@@ -73,6 +73,8 @@ pub(super) struct Started {
     pub(super) authority: Authority,
     pub(super) admin: Certificate,
     pub(super) url: String,
+    /// Where kwok serves the metrics of its nodes.
+    pub(super) kwok_port: u16,
 }
 
 /// Starts everything in a new private directory, and waits until it is ready.
@@ -137,7 +139,7 @@ impl<'a> Start<'a> {
         })?;
 
         let Self { authority, processes, url, directory, .. } = self;
-        Ok(Started { processes, directory, authority, admin: admin_certificate, url })
+        Ok(Started { processes, directory, authority, admin: admin_certificate, url, kwok_port })
     }
 
     fn spawn<const N: usize>(
@@ -177,7 +179,7 @@ fn short_directory() -> io::Result<TempDir> {
 }
 
 /// Ports that nobody listens on now. All are held until the last is found, so that they differ.
-fn free_ports() -> io::Result<[u16; 4]> {
+pub(super) fn free_ports() -> io::Result<[u16; 4]> {
     let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let listeners = [bind()?, bind()?, bind()?, bind()?];
     let mut ports = [0; 4];

@@ -10,6 +10,8 @@ mod day;
 mod disks;
 mod first;
 #[cfg(feature = "gce")]
+mod hpa;
+#[cfg(feature = "gce")]
 mod hub;
 mod many_cordons;
 mod packing;
@@ -22,6 +24,7 @@ mod soak;
 mod tuesday;
 mod two_at_once;
 mod unknown_age;
+mod usage;
 mod waiting_users;
 #[cfg(feature = "openstack")]
 mod workshop;

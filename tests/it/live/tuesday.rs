@@ -8,19 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_gce::{Cause, FakeGce, GroupPath, MachineStatus};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::hub::{Hub, program};
+use super::hub::{Hub, cordons_get_old, program};
 use super::{Program, user};
 use crate::control_plane::ControlPlane;
 use crate::gce_world::GceWorld;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
-
-/// Longer than a cordon must be old before its node may go.
-const CORDON_SETTLES: SignedDuration = SignedDuration::from_secs(31);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn through_a_tuesday_everybody_gets_a_node_nobody_loses_one_and_at_night_three_are_left() {
@@ -62,7 +58,7 @@ fn through_a_tuesday_everybody_gets_a_node_nobody_loses_one_and_at_night_three_a
     }
     assert!(tuesday.users.is_empty());
     for _ in 0..4 {
-        tuesday.cordons_get_old();
+        cordons_get_old(&plane);
         tuesday.run("night");
         tuesday.world.settle();
         if tuesday.nodes() == 3 {
@@ -126,36 +122,6 @@ impl Tuesday<'_> {
 
     fn everybody_has_a_node(&self) {
         self.plane.wait_until("everybody has a node", PATIENCE, || (self.waiting() == 0).then_some(()));
-    }
-
-    /// Moves the moment of every cordon back, as if time had passed: in our note and in the taint of the node controller,
-    /// of which the younger counts.
-    fn cordons_get_old(&self) {
-        let earlier = |text: &str| {
-            let time: Timestamp = text.parse().unwrap();
-            format!("{:.0}", time - CORDON_SETTLES)
-        };
-        for name in self.plane.cordoned() {
-            let url = format!("/api/v1/nodes/{name}");
-            let taint = "node.kubernetes.io/unschedulable";
-            let node = self.plane.wait_until(&format!("{name} has its taint"), PATIENCE, || {
-                let node = self.plane.admin().get(&url).success();
-                let is_there = node["spec"]["taints"].as_array()?.iter().any(|one| one["key"] == taint);
-                is_there.then_some(node)
-            });
-            let mut taints = node["spec"]["taints"].clone();
-            for time in
-                taints.as_array_mut().unwrap().iter_mut().filter_map(|taint| taint.get_mut("timeAdded"))
-            {
-                *time = earlier(time.as_str().unwrap()).into();
-            }
-            let mark = &node["metadata"]["annotations"][CORDONED_AT];
-            let patch = json!({
-                "metadata": {"annotations": {CORDONED_AT: earlier(mark.as_str().unwrap())}},
-                "spec": {"taints": taints},
-            });
-            self.plane.admin().patch(&url, &patch).success();
-        }
     }
 
     /// How many instances there are to be.
