@@ -55,3 +55,4 @@ mod signals;
 mod simulate;
 #[cfg(feature = "simulate")]
 mod trace;
+mod usage;

@@ -21,12 +21,13 @@ root = pathlib.Path(__file__).parents[2]
 
 
 def slack() -> None:
-    message = json.loads((out / "slack.json").read_text())
-    for block in message["blocks"]:
-        parsed = Block.parse(block)
-        assert type(parsed) is not Block, f"slack_sdk does not know {block['type']}"
-        parsed.validate_json()
-    print(f"slack_sdk accepts {len(message['blocks'])} blocks")
+    for file in ["slack.json", "slack-largest.json"]:
+        message = json.loads((out / file).read_text())
+        for block in message["blocks"]:
+            parsed = Block.parse(block)
+            assert type(parsed) is not Block, f"slack_sdk does not know {block['type']}"
+            parsed.validate_json()
+        print(f"slack_sdk accepts {len(message['blocks'])} blocks of {file}")
 
 
 def queries() -> list[str]:
@@ -62,6 +63,37 @@ def ask(port: int, query: str) -> list:
         document = json.load(answer)
     assert document["status"] == "success", document
     return document["data"]["result"]
+
+
+def pushgateway() -> None:
+    """A real Pushgateway takes what a run puts there, and replaces it by what the next one puts."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    text = (out / "run.prom").read_bytes()
+    with subprocess.Popen(["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}"], stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(120):
+                try:
+                    urllib.request.urlopen(f"{url}/-/ready").close()
+                    break
+                except OSError:
+                    time.sleep(0.5)
+            for _ in range(2):
+                # The path and the headers of src/notify.
+                path = f"{url}/metrics/job/kube-rebalancer/lease/kube-rebalancer"
+                headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+                put = urllib.request.Request(path, data=text, headers=headers, method="PUT")
+                with urllib.request.urlopen(put) as answer:
+                    assert answer.status == 200, answer.status
+            with urllib.request.urlopen(f"{url}/metrics") as answer:
+                shown = answer.read().decode()
+        finally:
+            process.terminate()
+    names = {line.split("{")[0].split(" ")[0] for line in text.decode().splitlines() if not line.startswith("#")}
+    missing = [name for name in names if f"\n{name}{{" not in shown]
+    assert not missing, missing
+    assert 'job="kube-rebalancer"' in shown and 'lease="kube-rebalancer"' in shown
+    print(f"a Pushgateway shows {len(names)} metrics of the run")
 
 
 def prometheus(asked: list[str]) -> None:
@@ -112,4 +144,5 @@ def run_queries(port: int, asked: list[str]) -> None:
 
 
 slack()
+pushgateway()
 prometheus(queries())

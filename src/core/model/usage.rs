@@ -22,18 +22,18 @@ impl Measured {
     /// Reads an amount of memory in bytes, with a suffix or an exponent.
     #[must_use]
     pub fn memory(text: &str) -> Self {
-        Self::read(parse_bytes(text).map(|bytes| bytes.0))
+        Self::read(&parse_bytes(text).map(|bytes| bytes.0))
     }
 
     /// Reads an amount of processor time in cores, with a suffix or an exponent.
     #[must_use]
     pub fn cpu(text: &str) -> Self {
-        Self::read(parse_millicores(text).map(|millicores| millicores.0))
+        Self::read(&parse_millicores(text).map(|millicores| millicores.0))
     }
 
-    fn read(amount: Result<u64, QuantityError>) -> Self {
+    fn read(amount: &Result<u64, QuantityError>) -> Self {
         match amount {
-            Ok(amount) if amount < LARGEST => Self::Amount(amount),
+            Ok(amount) if *amount < LARGEST => Self::Amount(*amount),
             Err(QuantityError::Negative { .. }) => Self::Negative,
             Ok(_) | Err(_) => Self::Absurd,
         }

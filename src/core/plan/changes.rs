@@ -15,7 +15,6 @@ use super::utilization::{Band, Utilization};
 use super::value::NodeState;
 use super::waiting::Waiting;
 use crate::model::NodeIndex;
-use crate::policy::DemandSource;
 
 /// What changes, in the order in which it is carried out.
 #[derive(Debug)]
@@ -48,13 +47,6 @@ pub(super) enum Held {
         /// Nodes that would serve without it.
         serving: usize,
         /// Their utilization.
-        utilization: Utilization,
-    },
-    /// `DEMAND` could do without it, but what the pods request could not.
-    Requested {
-        /// Nodes that would serve without it.
-        serving: usize,
-        /// Their utilization by requests.
         utilization: Utilization,
     },
     /// Too many nodes are broken to trust the observation.
@@ -221,14 +213,7 @@ impl Wanted {
                     }
                     Err(left) => {
                         let (serving, utilization) = (left.serving, left.utilization());
-                        let awaited = !decision.booting.is_empty()
-                            || !decision.wake.is_empty()
-                            || !decision.new.is_empty();
-                        blocked = Some(if policy.demand == DemandSource::Requests || awaited {
-                            Held::AwaitsReplacement { serving, utilization }
-                        } else {
-                            Held::Requested { serving, utilization }
-                        });
+                        blocked = Some(Held::AwaitsReplacement { serving, utilization });
                     }
                 }
             }

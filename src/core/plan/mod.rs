@@ -7,7 +7,7 @@
 //!   waiting    the pods that wait, what they ask for, and the pool of each
 //!   placing    where each would go: places, fit, hold (refused for another reason), once (one try at a time)
 //!   order      every candidate of a pool once, the nodes to keep first
-//!   choice     a prefix of that order
+//!   choice     a prefix of that order; requested: what only requests keep
 //!   settle     choice made again on its own outcome, until it changes nothing
 //!   changes    the difference to what is: uncordon, grow, cordon; ahead: no cordon before its replacement serves
 //!   parked     what is parked and may be woken; how many stay so
@@ -65,6 +65,7 @@ mod reach;
 mod reason;
 mod remember;
 mod replicas;
+mod requested;
 mod settle;
 mod state;
 mod survey;

@@ -13,6 +13,7 @@ use super::notes::{ENOUGH_NODES, Limit};
 use super::order::{Candidate, Cordons, Entry, KeepOrder, OrderInput, cordon, entry, is_candidate, serves};
 use super::placing::{Placement, place};
 use super::pools::PoolIndex;
+use super::requested::{Without, keep_for_requests};
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::utilization::Utilization;
@@ -40,6 +41,8 @@ pub(super) struct Decision {
     pub(super) new: Vec<Entry>,
     /// The chosen nodes that only `MIN_NODES` keeps.
     pub(super) kept_for_minimum: BTreeSet<NodeIndex>,
+    /// The chosen nodes that only requests keep, where `DEMAND` counts something else.
+    pub(super) kept_for_requests: BTreeMap<NodeIndex, Without>,
     pub(super) placement: Placement,
     pub(super) limits: Vec<Limit>,
     /// The nodes of the snapshot among the candidates, in the keep order.
@@ -164,7 +167,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
     } else {
         0
     };
-    let members: Vec<Entry> = members(&order, chosen, serves_now).cloned().collect();
+    let mut members: Vec<Entry> = members(&order, chosen, serves_now).cloned().collect();
     let mut decision = Decision {
         chosen: BTreeSet::new(),
         must: order.reasons.clone(),
@@ -172,12 +175,22 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
         wake: Vec::new(),
         new: Vec::new(),
         kept_for_minimum: BTreeSet::new(),
+        kept_for_requests: BTreeMap::new(),
         limits: Vec::new(),
         placement,
         order: nodes_of(&order.entries),
         creations_wanted,
     };
     let (length, total) = (members.len(), aim.total(members.iter()));
+    decision.kept_for_requests = keep_for_requests(
+        survey,
+        bounds,
+        demand.total(),
+        &order.entries,
+        &mut members,
+        serves_now,
+        lengths.most,
+    );
     for entry in members {
         match entry.candidate {
             Candidate::Node(index) => {

@@ -5,6 +5,7 @@ use super::decided::Run;
 use super::needs::Must;
 use super::order::cordon;
 use super::reason::{KeepReason, Since};
+use super::requested::Without;
 use super::state::Cordon;
 use super::survey::NodeFacts;
 use super::value::{NodeState, NodeVerdict, Verdict};
@@ -64,13 +65,6 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
         Some(Held::AwaitsReplacement { serving, utilization }) => {
             return KeepReason::AwaitsReplacement { serving: *serving, utilization: *utilization };
         }
-        Some(Held::Requested { serving, utilization }) => {
-            return KeepReason::Requested {
-                demand: policy.demand,
-                serving: *serving,
-                utilization: *utilization,
-            };
-        }
         None => {}
     }
     let impairment = || facts.impaired_by.clone().unwrap_or_default();
@@ -118,6 +112,9 @@ fn chosen(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepRea
         Some(Must::RefusedElsewhere(pod)) => return KeepReason::RefusedElsewhere { pod: pod.clone() },
         Some(Must::Zone(zone)) => return KeepReason::KeepZone { zone: zone.clone() },
         Some(Must::Critical | Must::ScaleDownDisabled) | None => {}
+    }
+    if let Some(Without { serving, utilization }) = decision.kept_for_requests.get(&index).copied() {
+        return KeepReason::Requested { demand: run.survey.policy.demand, serving, utilization };
     }
     if decision.kept_for_minimum.contains(&index) {
         let bounds = run.survey.policy.bounds_of(run.survey.pool_name(facts.pool));
