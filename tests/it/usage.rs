@@ -128,9 +128,9 @@ fn vector(query: &str) -> String {
 
 #[test]
 fn whatever_a_prometheus_answers_the_run_goes_on_by_requests() {
+    type Way = fn(&str) -> Outcome;
     let world = world();
     let by_requests = plan(world.run(&[]));
-    type Way = fn(&str) -> Outcome;
     let ways: [(&str, Way); 9] = [
         ("500", |_| answered(500, whole(""))),
         ("a redirect", |_| answered(307, whole(""))),

@@ -94,7 +94,7 @@ fn pods_that_use_what_they_ask_for_change_no_plan() {
             cpu: Measured::Amount(pod.requests.cpu.0),
             containers: None,
         };
-        (number(pod) % 3 > 0).then_some(good)
+        (!number(pod).is_multiple_of(3)).then_some(good)
     };
     hold(&worlds(), by_usage, &|world| {
         let by_requests = Policy { demand: DemandSource::Requests, ..world.policy.clone() };

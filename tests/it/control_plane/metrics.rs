@@ -6,7 +6,7 @@
 
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::ControlPlane;
 use super::flags;
@@ -83,13 +83,6 @@ impl ControlPlane {
             let measured = list["items"].as_array().map_or(0, Vec::len);
             (measured >= pods).then_some(())
         });
-    }
-
-    /// Changes what a pod uses.
-    #[track_caller]
-    pub(crate) fn use_cpu(&self, namespace: &str, pod: &str, cpu: &str) -> Value {
-        let patch = json!({"metadata": {"annotations": {USED_CPU: cpu}}});
-        self.admin().patch(&format!("/api/v1/namespaces/{namespace}/pods/{pod}"), &patch).success()
     }
 }
 

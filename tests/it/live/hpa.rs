@@ -1,4 +1,4 @@
-//! Beside a HorizontalPodAutoscaler: it scales a Deployment out, pods wait, nodes come; it scales in, and nodes are given back.
+//! Beside an HPA: it scales a Deployment out, pods wait, nodes come; it scales in, and nodes are given back.
 //!
 //! Control plane, HPA controller and metrics-server are real. kwok plays the kubelets, Compute Engine is a fake whose instances
 //! become nodes of 8 Gi and 4 processors. Each pod of the Deployment requests a processor, and together they use what the test
@@ -134,8 +134,8 @@ impl Web<'_> {
             let name = pod["metadata"]["name"].as_str().unwrap();
             let patch = json!({"metadata": {"annotations": {USED_CPU: share}}});
             // It may be gone by now.
-            let path = format!("/api/v1/namespaces/hub/pods/{name}");
-            self.hub.plane.admin().send(&Method::PATCH, &path, Some(&patch)).unwrap();
+            let url = format!("/api/v1/namespaces/hub/pods/{name}");
+            self.hub.plane.admin().send(&Method::PATCH, &url, Some(&patch)).unwrap();
         }
     }
 

@@ -13,6 +13,7 @@ use crate::control_plane::identity::Identity;
 use crate::gce_world::{GceWorld, node_of};
 use crate::objects::{Node, Pod};
 
+const PATIENCE: Duration = Duration::from_mins(1);
 const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
 
 /// Longer than a cordon must be old before its node may go.

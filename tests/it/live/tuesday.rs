@@ -16,7 +16,6 @@ use crate::control_plane::ControlPlane;
 use crate::gce_world::GceWorld;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn through_a_tuesday_everybody_gets_a_node_nobody_loses_one_and_at_night_three_are_left() {
