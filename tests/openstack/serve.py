@@ -235,7 +235,7 @@ def servers():
     # All servers find room on the one host, which has 8 GiB.
     flavor = {"flavor": {"id": "5", "name": "small", "ram": 256, "vcpus": 1, "disk": 1}}
     until("nova", lambda: admin.post(f"{url}/flavors", json=flavor, headers=version).status_code == 200)
-    sets = (("contract", 3), ("workshop", 10), ("hub-stack-default-worker", 5), ("hub-stack-broken", 1))
+    sets = (("contract", 3), ("client", 2), ("workshop", 10), ("hub-stack-default-worker", 5), ("hub-stack-broken", 1))
     names = [f"{name}-{number}" for name, count in sets for number in range(count)]
     for name in names:
         make_server(user, name)

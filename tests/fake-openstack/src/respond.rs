@@ -18,6 +18,8 @@ const LARGEST_PAGE: usize = 1000;
 const NEWEST: u32 = 104;
 /// The microversion of Magnum from which on a node group may have no node.
 const ZERO: u32 = 10;
+/// The microversion that shows what a server's flavor is like.
+const EMBEDDED_FLAVOR: u32 = 47;
 /// The microversion that shows whether a server is locked.
 const LOCKED: u32 = 9;
 
@@ -182,6 +184,13 @@ fn shown(server: &Server, version: u32, detail: bool) -> Value {
     shown["status"] = json!(server.status.shown());
     shown["tenant_id"] = json!(server.project);
     shown["metadata"] = json!(server.metadata);
+    // As of a server that runs from a volume.
+    shown["image"] = json!("");
+    shown["flavor"] = if version >= EMBEDDED_FLAVOR {
+        json!({"original_name": "m1", "vcpus": 4, "ram": 8192, "disk": 20, "ephemeral": 0, "swap": 0, "extra_specs": {}})
+    } else {
+        json!({"id": "1", "links": []})
+    };
     shown["created"] = json!(created);
     shown["updated"] = json!(created);
     shown["OS-EXT-AZ:availability_zone"] = json!(if on_host { &server.zone } else { "" });
