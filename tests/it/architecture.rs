@@ -4,6 +4,7 @@
 mod actions;
 mod circles;
 mod crates;
+mod linked;
 mod sleeps;
 
 use std::fs;

@@ -56,3 +56,5 @@ mod simulate;
 #[cfg(feature = "simulate")]
 mod trace;
 mod usage;
+#[cfg(all(feature = "exec", feature = "openstack"))]
+mod wrong_clouds;

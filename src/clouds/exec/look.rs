@@ -16,6 +16,8 @@ use crate::protocol::{AnsweredGroup, AnsweredInstance, AnsweredState, AnsweredTe
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) groups: Vec<NodeGroup>,
+    /// The names of all groups, those included that `NODE_GROUPS` does not name.
+    pub(crate) known: Vec<String>,
     pub(crate) memberships: Vec<Membership>,
     /// The nodes whose instance was proven, with their group.
     pub(crate) members: BTreeMap<String, Member>,
@@ -45,6 +47,7 @@ pub(crate) fn look(
     asked: &[Asked],
     scope: &CloudScope,
 ) -> Result<Seen, String> {
+    let known = groups.iter().map(|group| group.name.clone()).collect();
     let groups = chosen(groups, scope)?;
     let mut on: BTreeMap<&str, (&AnsweredGroup, &AnsweredInstance)> = BTreeMap::new();
     for group in &groups {
@@ -54,7 +57,7 @@ pub(crate) fn look(
             }
         }
     }
-    let mut seen = Seen::default();
+    let mut seen = Seen { known, ..Seen::default() };
     for node in snapshot.nodes() {
         let membership = match on.get(node.name.as_str()) {
             None => outside("EXEC_LIST does not name it".to_owned()),

@@ -261,10 +261,9 @@ fn how(ended: &Ended, answer: &Answer) -> String {
 impl Provider for Exec {
     async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError> {
         let seen = self.seen(cluster, policy.boot_grace).await.map_err(ProviderError::Unseen)?;
-        let Seen { groups, memberships, members } = seen;
+        let Seen { groups, known, memberships, members } = seen;
         self.members = members;
         self.looked = Some((cluster.clone(), policy.boot_grace));
-        let known: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
         let unknown = self.scope.node_groups.iter().filter(|part| !known.contains(part)).cloned().collect();
         Ok(CloudView { groups, memberships, known, unknown, ..CloudView::default() })
     }

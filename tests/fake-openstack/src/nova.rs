@@ -213,6 +213,10 @@ impl Nova {
             return Err(Refusal(400, "badRequest", format!("There is no such action: {action}")));
         };
         locked(server)?;
+        if matches!(*name, "stop" | "start") && server.status == Status::ShelvedOffloaded {
+            // Measured: it has no host, and Nova asks for that first.
+            return Err(Refusal(409, "conflictingRequest", format!("Instance {id} is not ready")));
+        }
         if !from.contains(&server.status) {
             return Err(wrong_state(name, id, "vm_state", server.status.vm_state()));
         }

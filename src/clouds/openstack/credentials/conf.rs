@@ -16,7 +16,8 @@ const SECTION: &str = "global";
 
 /// Reads the section `[Global]`, or the `clouds.yaml` that it names.
 pub(super) fn read(path: &Path, environment: &Environment) -> Result<Credentials, CloudError> {
-    of(&read_file(path)?, path, environment)
+    let text = read_file(path).map_err(|error| CloudError::setting(format!("CLOUD_CONFIG: {error}")))?;
+    of(&text, path, environment)
 }
 
 /// Reads a text that names no other file.

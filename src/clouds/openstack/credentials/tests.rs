@@ -200,5 +200,5 @@ fn a_file_of_the_cloud_controller_that_lacks_something_is_one_clear_line() {
         assert_eq!(error.message, format!("CLOUD_CONFIG {}: {told}", file.display()));
     }
     let error = find(Some("/nowhere/cloud.conf"), &Environment::default()).unwrap_err();
-    assert!(error.message.starts_with("cannot read /nowhere/cloud.conf: "), "{error}");
+    assert!(error.message.starts_with("CLOUD_CONFIG: cannot read /nowhere/cloud.conf: "), "{error}");
 }
