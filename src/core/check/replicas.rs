@@ -43,6 +43,10 @@ impl<'a> Replicas<'a> {
         for (pod, binding) in facts.snapshot.placed_pods() {
             let Some(controller) = pod.controller.as_deref() else { continue };
             let Some(count) = replicas.controllers.get_mut(controller.uid.as_str()) else { continue };
+            // A placeholder does no work: it is no replica.
+            if class(pod, facts.policy) == Class::Placeholder {
+                continue;
+            }
             count.pods += 1;
             if let Binding::Node(index) = binding
                 && pod.ready

@@ -4,6 +4,7 @@
 //!   survey     what each node is and holds, in one walk over the pods:
 //!              managed, actors, classes, state, taints, reach, common, pools, capacity, asked, used, loss, replicas
 //!   growth     node groups (group), what each may create; template: what a new node would be like
+//!   homes      the pool of a pod without a node
 //!   waiting    the pods that wait, what they ask for, and the pool of each
 //!   placing    where each would go: places, fit, hold (refused for another reason), once (one try at a time)
 //!   order      every candidate of a pool once, the nodes to keep first
@@ -39,6 +40,7 @@ pub(crate) mod fixture;
 mod group;
 mod growth;
 mod hold;
+mod homes;
 mod instead;
 mod late;
 mod learn;
@@ -121,13 +123,14 @@ use crate::policy::Policy;
 /// Refuses where what was observed cannot be the whole truth; then nothing may be changed.
 pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
     let policy = &*policy.in_force(snapshot);
-    let survey = Survey::new(snapshot, policy);
+    let mut survey = Survey::new(snapshot, policy);
     refuse(&survey)?;
+    let guard = guard(&survey);
+    survey.may_wake = guard.is_none();
     let growth = Growth::new(&survey);
     let waiting = Waiting::new(&survey, &growth);
     let now: Vec<PoolNow> =
         (0..survey.pools.len()).map(|pool| pool_now(&survey, &growth, &waiting, pool)).collect();
-    let guard = guard(&survey);
     let bands: Vec<Band> = now.iter().map(|pool| pool.band).collect();
     // Under the guard nothing is created, so the existing nodes must make up for it.
     let mut changes = Changes::new(&survey, &growth, &waiting, &bands, guard.is_none());

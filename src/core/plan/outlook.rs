@@ -59,7 +59,7 @@ impl Survey<'_> {
     /// Whether a node of this kind, of which the pool has none yet, would be reserved.
     pub(super) fn would_be_reserved(&self, pool: PoolIndex, template: &Template<'_>) -> bool {
         let Some(site) = template.sites().next() else { return false };
-        let new = NewNode { labels: site.labels, taints: &template.taints, offer: &template.free };
+        let new = NewNode { labels: site.labels, taints: &template.taints, offer: &template.offer };
         self.would_reserve(pool, &new)
     }
 }

@@ -33,6 +33,9 @@ pub(super) fn is_parkable(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
 
 /// The parked nodes of a pool that may be woken, the longest parked first, then by name.
 pub(super) fn parked_nodes(survey: &Survey<'_>, pool: PoolIndex) -> Vec<NodeIndex> {
+    if !survey.may_wake {
+        return Vec::new();
+    }
     let mut parked: Vec<_> = survey
         .common(pool)
         .filter(|(_, facts)| !facts.claimed && is_wakeable(survey, facts))

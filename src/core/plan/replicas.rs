@@ -4,13 +4,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::classes::{Classifier, PodClass};
 use super::live_pods::LivePods;
 use super::reason::Loss;
 use super::survey::{NodeFacts, Survey};
 use crate::model::{Binding, Controller, NodeIndex, Pod, Snapshot};
+use crate::policy::Policy;
 
 /// Counts the pods of the controllers in question, and notes on each node its replicas.
-pub(super) fn count<'a>(snapshot: &'a Snapshot, nodes: &mut [NodeFacts<'a>]) -> LivePods<'a> {
+pub(super) fn count<'a>(
+    snapshot: &'a Snapshot,
+    policy: &'a Policy,
+    nodes: &mut [NodeFacts<'a>],
+) -> LivePods<'a> {
     let mut counted = LivePods::new();
     let mut namespaces: BTreeSet<&str> = BTreeSet::new();
     for pod in nodes.iter().flat_map(|node| &node.moves).filter(|pod| pod.ready) {
@@ -22,6 +28,7 @@ pub(super) fn count<'a>(snapshot: &'a Snapshot, nodes: &mut [NodeFacts<'a>]) -> 
     if counted.is_empty() {
         return counted;
     }
+    let mut classifier = Classifier::new(policy);
     let mut namespace: Option<(&Arc<str>, bool)> = None;
     for (pod, binding) in snapshot.placed_pods() {
         let concerned = match namespace {
@@ -35,6 +42,10 @@ pub(super) fn count<'a>(snapshot: &'a Snapshot, nodes: &mut [NodeFacts<'a>]) -> 
         let Some(of) = pod.controller.as_ref().and_then(|one| counted.get_mut(one.uid.as_str())) else {
             continue;
         };
+        // A placeholder does no work: it is no replica.
+        if matches!(classifier.class(pod), PodClass::Placeholder { .. }) {
+            continue;
+        }
         of.pods += 1;
         if let Binding::Node(index) = binding
             && pod.ready
@@ -94,7 +105,6 @@ mod tests {
     use super::*;
     use crate::model::{Node, ReadyCondition};
     use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod};
-    use crate::policy::Policy;
 
     fn dns(name: &str) -> Pod {
         pod(&format!("kube-system/dns-{name}")).controlled(owned_by("apps", "ReplicaSet"))

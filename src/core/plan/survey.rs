@@ -20,6 +20,8 @@ pub(crate) struct Survey<'a> {
     pub(crate) policy: &'a Policy,
     /// Parallel to the snapshot's nodes.
     pub(crate) nodes: Vec<NodeFacts<'a>>,
+    /// Whether parked nodes may be woken: under the guard of section 9 the nodes that are there must make up for them.
+    pub(crate) may_wake: bool,
     /// The pools, sorted by name: of the managed nodes, and of node groups without nodes that name one. A cluster without
     /// `POOL_LABEL` has the one pool with the empty name, even without nodes.
     pub(crate) pools: Vec<PoolName>,

@@ -10,17 +10,16 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::fit::{Shape, admits, free_of_occupants, template_admits};
-use super::group::GroupIndex;
 use super::growth::Growth;
+use super::homes::Homes;
 use super::notes::Warning;
-use super::order::{Cordons, booting_nodes, cordon, is_candidate};
-use super::parked::parked_nodes;
-use super::places::{Nominated, Place, Stage, booting_node_free_of_occupants, places};
+use super::order::{Cordons, cordon};
+use super::places::Nominated;
 use super::pools::PoolIndex;
 use super::state::Cordon;
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
 use crate::foresight::{Expectation, expect};
-use crate::model::{Affinity, Amounts, NodeIndex, Pod, Resource, Unbound, Volumes};
+use crate::model::{Affinity, Amounts, NodeIndex, Pod, Unbound, Volumes};
 
 /// The pods that are bound to no node.
 #[derive(Debug)]
@@ -296,84 +295,3 @@ fn first_hour(survey: &Survey<'_>, one: &WaitingPod<'_>) -> bool {
 
 /// After this, a pod that waits gets a warning, and nothing further is done for it on a guess.
 pub(super) const HOUR: SignedDuration = SignedDuration::from_hours(1);
-
-/// Where pods belong: the pool with the first place for each.
-struct Homes<'s, 'a> {
-    survey: &'s Survey<'a>,
-    growth: &'s Growth<'a>,
-    /// By pool.
-    places: Vec<Vec<Place<'s>>>,
-}
-
-impl<'s, 'a> Homes<'s, 'a> {
-    fn new(survey: &'s Survey<'a>, growth: &'s Growth<'a>, nominated: &Nominated) -> Self {
-        let places = if survey.pools.len() > 1 {
-            let cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
-            (0..survey.pools.len())
-                .map(|pool| places(survey, growth, pool, &cordons, Resource::Memory, nominated))
-                .collect()
-        } else {
-            Vec::new()
-        };
-        Self { survey, growth, places }
-    }
-
-    /// The pool that a pod belongs to; `None` if it reaches none.
-    fn of(&self, shape: Shape<'_>) -> Option<PoolIndex> {
-        let reaches = |pool: &PoolIndex| self.reaches(*pool, shape);
-        if self.survey.pools.len() <= 1 {
-            return Some(0).filter(reaches);
-        }
-        let mut pools: Vec<PoolIndex> = (0..self.survey.pools.len()).filter(reaches).collect();
-        pools.sort_by_key(|pool| (self.has_other_devices(*pool, shape), *pool));
-        let best = pools.iter().copied().filter_map(|pool| {
-            let place = self.places.get(pool)?.iter().find(|place| place.would_take_now(shape));
-            let stage = place.map(|place| place.stage);
-            let creates = || self.growth.growable(pool).any(|(_, group)| group.would_take(shape));
-            stage.or_else(|| creates().then_some(Stage::New)).map(|stage| (stage, pool))
-        });
-        best.min_by_key(|(stage, _)| *stage).map(|(_, pool)| pool).or_else(|| pools.first().copied())
-    }
-
-    /// Whether a pod would fit some node of a pool, there or to be created, reserved ones included, were it free of
-    /// occupants.
-    fn reaches(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
-        self.fits_free_of_occupants(pool, shape)
-            || self.survey.of_pool(pool).any(|(_, facts)| {
-                facts.reserved.is_some()
-                    && facts.ready()
-                    && shape.fits(&free_of_occupants(facts))
-                    && admits(self.survey, facts, shape)
-            })
-    }
-
-    /// Whether a pod would fit some candidate of a pool, or a new node, were it free of occupants.
-    fn fits_free_of_occupants(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
-        let survey = self.survey;
-        let candidates = survey.common(pool).filter(|(_, facts)| is_candidate(survey, facts));
-        let mut ready = candidates.filter(|(_, facts)| facts.ready());
-        if ready.any(|(_, facts)| shape.fits(&free_of_occupants(facts)) && admits(survey, facts, shape)) {
-            return true;
-        }
-        let booting = self.growth.booting.iter().filter(|one| one.pool == pool).map(|one| one.group);
-        let new = self.growth.growable(pool).map(|(index, _)| index);
-        let group = |index: GroupIndex| self.growth.groups.get(index);
-        if booting.chain(new).filter_map(group).any(|group| group.would_take(shape)) {
-            return true;
-        }
-        // A parked node is a candidate too: it is woken before another one is created.
-        let to_come = booting_nodes(survey, pool).into_iter().chain(parked_nodes(survey, pool));
-        to_come
-            .filter_map(|index| booting_node_free_of_occupants(survey, self.growth, index))
-            .any(|place| place.would_take_now(shape))
-    }
-
-    /// Whether the nodes of a pool have a device that a pod does not ask for.
-    fn has_other_devices(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
-        self.survey.common(pool).any(|(_, facts)| {
-            facts.offer.further().any(|(name, _)| {
-                crate::model::is_extended_resource(name) && shape.pod.requests.further_of(name) == 0
-            })
-        })
-    }
-}

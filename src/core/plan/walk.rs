@@ -39,12 +39,13 @@ impl<'a> Survey<'a> {
         }
         reserved_demand(&mut nodes, snapshot, policy);
         note_usage(&mut nodes, snapshot, policy);
-        let live_pods = replicas::count(snapshot, &mut nodes);
+        let live_pods = replicas::count(snapshot, policy, &mut nodes);
         warn_of_nodes(&nodes, policy, &mut warnings);
         Self {
             snapshot,
             policy,
             nodes,
+            may_wake: true,
             pools: pools.names,
             group_pools: pools.of_groups,
             unbound,

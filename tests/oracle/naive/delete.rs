@@ -117,8 +117,10 @@ fn local_claim(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
 
 fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
     let Some(controller) = pod.controller.as_deref() else { return false };
-    let of_controller =
-        |other: &Pod| other.controller.as_deref().is_some_and(|one| one.uid == controller.uid);
+    let of_controller = |other: &Pod| {
+        other.controller.as_deref().is_some_and(|one| one.uid == controller.uid)
+            && words::class(other, world.policy) != Class::Placeholder
+    };
     let all = world.snapshot.pods().iter().filter(|other| of_controller(other)).count();
     let alive = world.snapshot.placed_pods().any(|(other, binding)| {
         let Binding::Node(at) = binding else { return false };
@@ -128,6 +130,7 @@ fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<Strin
             && !other.deleting
             && on.name != node.name
             && on.ready.is_some_and(|condition| condition.ready)
+            && !world.machine(&on.name).is_some_and(|at| world.machines[at].claimed)
             && !gone.contains(&on.name)
     });
     pod.ready && all >= 2 && !alive

@@ -178,9 +178,11 @@ impl<'a> World<'a> {
             let unbound = pod.unbound.as_deref();
             let nominated = unbound.filter(|one| !one.gated).and_then(|one| one.nominated.as_deref());
             let Some(node) = nominated.and_then(|name| self.machine(name)) else { continue };
-            if self.class(pod) == Class::Placeholder
-                || !super::reach::reaches(self, pod, &self.machines[node])
-            {
+            // The scheduler does not know of daemons that are still to come.
+            let machine = &self.machines[node];
+            let room = machine.free_of_occupants(self.policy).plus(&machine.missing_daemons.0);
+            let reached = super::reach::admitted_by(self, pod, machine) && pod.requests.fits(&room);
+            if self.class(pod) == Class::Placeholder || !reached {
                 continue;
             }
             let machine = &mut self.machines[node];

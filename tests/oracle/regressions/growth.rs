@@ -267,3 +267,21 @@ fn a_booting_node_counts_without_the_omitted_daemon_that_runs_there() {
     let after = plan.pools[0].after.utilization.ratio();
     assert_eq!((after.requested, after.capacity), (8, 12));
 }
+
+/// The devices of a new node make its taint special, also where its own daemons take all of them.
+#[test]
+fn a_reserved_group_does_not_grow_because_its_daemons_use_the_devices() {
+    let gpu = |amount: u64| Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), amount)])));
+    let mut odd = tainted("nvidia.com/gpu", in_group(GROUP, cordoned_by_others(600, node("n0"))));
+    (odd.allocatable.further, odd.capacity.further) = (gpu(1), gpu(1));
+    let daemon = Controller {
+        group: Some("apps".into()),
+        kind: "DaemonSet".into(),
+        name: "plugin".into(),
+        uid: "plugin".into(),
+    };
+    let mut plugin = Pod { controller: Some(daemon.into()), ..omitted("plugin", 1) };
+    plugin.requests = plugin.requests.with_further(gpu(1));
+    let case = Case::new(vec![odd], vec![on("n0", plugin)], vec![group(GROUP)]).min_nodes(1);
+    assert_eq!(grown(&case.plan()), BTreeMap::new());
+}

@@ -134,3 +134,35 @@ fn an_absurd_amount_is_judged_by_all_nodes_of_its_group() {
     // It counts as 8, so 12 ask for a second node.
     assert_eq!(grown(&plan), [("z/users".to_owned(), 1)].into(), "{:?}", plan.warnings);
 }
+
+/// Under the guard no machine is woken, so a cordoned node makes up `MIN_NODES` where a parked one would.
+#[test]
+fn under_the_guard_min_nodes_is_kept_without_a_parked_node() {
+    let mut parked = not_ready(1300, cordoned(4900, node("n2")));
+    parked.annotations.insert(annotation::PARKED_AT.to_owned(), ago(1300).to_string());
+    let mut nominated = refused(29, user("emmy", 1));
+    nominated.unbound.as_mut().unwrap().nominated = Some("n2".into());
+    let broken = (3..=5).map(|number| not_ready(5000, node(&format!("n{number}"))));
+    let nodes = [node("n0"), cordoned(500, node("n1")), parked].into_iter().chain(broken).collect();
+    let case = Case::new(nodes, vec![nominated], vec![]).min_nodes(2).with(|policy| {
+        (policy.max_unready_percent, policy.ok_unready_nodes) = (0, 1);
+    });
+    // The naive planner knows nothing of parked nodes.
+    let (snapshot, policy) = (case.snapshot(), &case.policy);
+    let plan = plan(&snapshot, policy).unwrap();
+    assert_eq!(check(&snapshot, policy, &plan), []);
+    assert_eq!((plan.guard.is_some(), names(&plan, "uncordon")), (true, vec!["n1".to_owned()]));
+}
+
+/// A placeholder does no work: beside one, a pod is still the last replica of the two that there are.
+#[test]
+fn a_placeholder_of_the_same_controller_is_no_replica() {
+    let of_one = |pod: Pod| Pod { controller: omitted("any", 1).controller, ..pod };
+    let works = on("n1", omitted("web-1", 1));
+    let starts = Pod { unbound: Some(Box::default()), ready: false, ..omitted("web-2", 1) };
+    let fills = on("n0", of_one(Pod { priority: -10, ends_at_once: true, ..omitted("fill", 1) }));
+    let nodes = vec![node("n0"), cordoned(5000, node("n1"))];
+    let deleted = |pods: Vec<Pod>| names(&Case::new(nodes.clone(), pods, vec![]).plan(), "delete");
+    assert_eq!(deleted(vec![works.clone(), starts.clone(), fills]), Vec::<String>::new());
+    assert_eq!(deleted(vec![works, starts, on("n0", omitted("web-3", 1))]), ["n1"]);
+}

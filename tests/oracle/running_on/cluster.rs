@@ -218,7 +218,9 @@ impl Living {
             .taints
             .iter()
             .filter(|taint| {
-                !taint.key.starts_with("node.k") && !taint.key.contains("agent") && !taint.key.contains('-')
+                !["node.k", "ToBeDeleted"].iter().any(|prefix| taint.key.starts_with(prefix))
+                    && !taint.key.contains("agent")
+                    && !taint.key.contains('-')
             })
             .cloned()
             .collect();
