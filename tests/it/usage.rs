@@ -148,7 +148,8 @@ fn whatever_a_prometheus_answers_the_run_goes_on_by_requests() {
         let url = prometheus(way);
         let report = world.run(&[("USAGE", "prometheus"), ("PROMETHEUS_URL", &url), ("DEMAND", "usage")]);
         let reason = reason(&report);
-        assert!(reason.starts_with(&url), "{what}: {reason}");
+        let is_told = reason.starts_with(&url) || reason == "it takes longer than 5 s";
+        assert!(is_told, "{what}: {reason}");
         assert_eq!(plan(report), by_requests, "{what}: {reason}");
     }
 }

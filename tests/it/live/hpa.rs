@@ -31,8 +31,10 @@ fn what_an_hpa_scales_out_gets_nodes_and_what_it_scales_in_gives_them_back() {
     web.run("quiet");
     assert_eq!(web.nodes(), 3);
 
-    web.load(16_000);
-    web.wait_for("the HPA has scaled out", |web| web.pods().len() == REPLICAS);
+    web.wait_for("the HPA has scaled out", |web| {
+        web.load(16_000);
+        web.pods().len() == REPLICAS
+    });
     web.wait_for("the scheduler has refused a pod", |web| web.waiting() > 0);
     for number in 1..=4 {
         web.run(&format!("load, run {number}"));
@@ -45,8 +47,10 @@ fn what_an_hpa_scales_out_gets_nodes_and_what_it_scales_in_gives_them_back() {
     // 16 processors of the Deployment are more than the 12 of three nodes.
     assert!(web.nodes() >= 5, "{}", web.nodes());
 
-    web.load(300);
-    web.wait_for("the HPA has scaled in", |web| web.pods().len() == 2);
+    web.wait_for("the HPA has scaled in", |web| {
+        web.load(300);
+        web.pods().len() == 2
+    });
     for number in 1..=5 {
         web.run(&format!("quiet again, run {number}"));
         web.hub.world.settle();
