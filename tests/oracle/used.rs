@@ -1,6 +1,6 @@
 //! Clusters whose pods use something, as sources of metrics tell it: rightly, half, or not at all.
 
-use kube_rebalancer_core::check::check;
+use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::{Measured, Pod, PodSample, Sample, Snapshot};
 use kube_rebalancer_core::plan::{Plan, plan};
 use kube_rebalancer_core::policy::{DemandSource, Policy};
@@ -53,7 +53,7 @@ fn with_samples(snapshot: Snapshot, of: impl Fn(&Pod, &Snapshot) -> Option<Sampl
 
 /// Section 19: what pods use changes the choice and nothing else, so the checker, which counts requests, finds nothing.
 #[test]
-fn with_usage_the_checker_finds_nothing() {
+fn with_usage_the_checker_finds_nothing_and_a_plan_is_final() {
     hold(&worlds(), by_usage, &|world| {
         let snapshot = with_samples(world.snapshot(), told);
         let plan = plan(&snapshot, &world.policy).ok()?;
@@ -62,7 +62,8 @@ fn with_usage_the_checker_finds_nothing() {
             let word = word.split(['{', ' ']).next().unwrap_or_default();
             return Some(format!("{word}: {first:?}"));
         }
-        None
+        let found = check_settled(&snapshot, &world.policy, &plan, kube_rebalancer_core::plan::plan)?;
+        Some(format!("settled: {found:?} after {:?}", plan.actions))
     });
 }
 
