@@ -162,3 +162,19 @@ fn a_claim_that_is_over_is_removed_whole_by_any_run_and_a_running_one_is_not() {
         assert!(taints.contains(&theirs()));
     }
 }
+
+/// A claim that is over goes with the cordon: its taint alone would keep every pod away from a node that looks schedulable,
+/// and without the annotation no run would know that it is ours.
+#[test]
+fn who_makes_a_node_schedulable_takes_an_old_claim_off_it_whole() {
+    let over = with_note(cordoned("a", OLD), annotation::DELETING_UNTIL, "2027-01-15T07:59:00Z");
+    let schedulable = Node { unschedulable: false, ..over.clone() };
+    let unmark = Action::Unmark { node: "a".to_owned(), reason: UnmarkReason::Uncordoned };
+    for (case, action) in [(over, uncordon("a")), (schedulable, unmark)] {
+        let nodes = [Node { taints: vec![theirs(), ours()], ..case }];
+        let ended = World::new(&nodes, &[]).apply(&nodes, vec![action]);
+        assert_eq!(ended.applied.outcomes, [Outcome::Applied]);
+        assert!(!ended.nodes["a"].unschedulable);
+        assert_eq!(claim(&ended), (None, [theirs()].as_slice()));
+    }
+}
