@@ -35,6 +35,8 @@ pub struct PolicyResult {
     pub created: usize,
     /// Instances deleted.
     pub deletions: usize,
+    /// How often a machine was parked.
+    pub parks: usize,
     /// The most instances at one time.
     pub peak_nodes: usize,
     /// Users whose node was deleted under them.
@@ -131,6 +133,7 @@ impl PolicyResult {
             uncordons: tally.uncordons,
             created: tally.created,
             deletions: tally.deletions,
+            parks: tally.parks,
             peak_nodes: tally.peak,
             lost: tally.lost,
             runs: tally.runs,

@@ -26,12 +26,14 @@ pub struct Point {
     pub expected: u64,
     /// Nodes that take new users.
     pub serving: u32,
-    /// Those of them that are made to fill last.
+    /// The serving nodes that are made to fill last.
     pub fill_last: u32,
     /// Nodes that are cordoned.
     pub cordoned: u32,
     /// Nodes that are coming.
     pub booting: u32,
+    /// Nodes whose machine is parked.
+    pub parked: u32,
     /// Users whose pod has no node yet.
     pub waiting: u32,
 }

@@ -37,6 +37,7 @@ fn add(result: &mut PolicyResult, more: PolicyResult) {
     result.uncordons += more.uncordons;
     result.created += more.created;
     result.deletions += more.deletions;
+    result.parks += more.parks;
     result.peak_nodes = result.peak_nodes.max(more.peak_nodes);
     result.lost += more.lost;
     result.runs += more.runs;

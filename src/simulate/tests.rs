@@ -174,6 +174,7 @@ fn with_give_back_park_machines_are_woken_in_the_morning_in_place_of_new_ones() 
     let [deletes, parks] = [&simulation.results[0], &simulation.results[1]];
     assert_eq!((deletes.lost, parks.lost), (0, 0));
     assert!(parks.created < deletes.created, "{} and {}", parks.created, deletes.created);
+    assert!(parks.parks > 0 && deletes.parks == 0, "{} and {}", parks.parks, deletes.parks);
     let longest = |result: &PolicyResult| result.wait.map(|wait| wait.max);
     assert!(longest(parks) <= longest(deletes), "{:?} and {:?}", longest(parks), longest(deletes));
 }

@@ -211,6 +211,27 @@ fn virtual_machines_are_listed_parked_and_woken_by_name_and_uuid() {
 }
 
 #[test]
+fn a_list_that_cannot_be_made_whole_is_none() {
+    if !has_jq() {
+        return;
+    }
+    let request = json!({"verb": "list", "nodes": []});
+    let host = host(&[("hub-node-1", "running"), ("hub-node-2", "running")]);
+    host.tool("virsh", "[ \"$1\" != list ] || exit 1");
+    assert_eq!(host.run_in(SCRIPT, "list", &request), (Some(1), String::new()));
+    // The second of two machines is lost.
+    host.tool(
+        "virsh",
+        &VIRSH.replacen("case", "case \"$1 $2\" in 'domuuid hub-node-2') exit 1 ;; esac\ncase", 1),
+    );
+    assert_eq!(host.run_in(SCRIPT, "list", &request), (Some(1), String::new()));
+    let workspace = Workspace::new("echo 'no backend' >&2; exit 1");
+    for name in ["list", "list-by-uuid"] {
+        assert_eq!(workspace.run(name, &request), (Some(1), String::new()), "{name}");
+    }
+}
+
+#[test]
 fn a_machine_with_another_uuid_ends_the_command_before_anything_is_changed() {
     if !has_jq() {
         return;

@@ -24,6 +24,7 @@ fn week(title: &str) -> Panel {
             serving: if at_work && !just_begun { 9 } else { 3 },
             cordoned: if at_work { 0 } else { 2 },
             booting: if just_begun { 6 } else { 0 },
+            parked: 0,
             waiting: if just_begun { 20 } else { 0 },
         }
     });
@@ -96,6 +97,7 @@ fn however_many_points_there_are_the_picture_stays_small() {
         serving: u32::try_from(at % 5).unwrap(),
         cordoned: u32::try_from(at % 3).unwrap(),
         booting: u32::from(at % 2 == 0),
+        parked: 0,
         waiting: u32::from(at % 11 == 0),
     });
     let busy = Panel { title: "busy".to_owned(), note: String::new(), points: points.collect() };

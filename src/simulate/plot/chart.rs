@@ -37,6 +37,8 @@ const SERVING: Fill = Fill::Solid(SKY_BLUE);
 const FILL_LAST: Fill = Fill::Hatched { stripes: Color(255, 255, 255), ground: SKY_BLUE };
 const CORDONED: Fill = Fill::Hatched { stripes: BLUE, ground: PALE_BLUE };
 const BOOTING: Fill = Fill::Solid(VERMILION);
+/// Yellow, paler than in the palette: these machines cost next to nothing.
+const PARKED: Fill = Fill::Solid(Color(247, 240, 170));
 const WAITING: Fill = Fill::Solid(BLACK);
 /// Bluish green.
 const EXPECTED: Stroke = Stroke { color: Color(0, 158, 115), width: 12 };
@@ -88,7 +90,8 @@ pub(super) fn draw(panels: &[Panel], first_day: Weekday, fonts: &Fonts) -> Scene
     let canvas_end = bottom.saturating_add(px(DAY_NAMES));
     chart.shapes.push(Shape::rectangle((0, 0), (px(WIDTH), canvas_end), Fill::Solid(Color(255, 255, 255))));
     let any = |has: fn(&Column) -> bool| series.iter().flatten().flatten().any(has);
-    chart.legend(any(|column| column.fill_last > 0), any(|column| column.expected.is_some()));
+    let has_parked = any(|column| column.parked > 0);
+    chart.legend(any(|column| column.fill_last > 0), any(|column| column.expected.is_some()), has_parked);
     let mut top = px(FIRST_PANEL);
     for (panel, columns) in panels.iter().zip(&series) {
         chart.panel(top, panel, columns);
@@ -105,7 +108,8 @@ pub(super) fn draw(panels: &[Panel], first_day: Weekday, fonts: &Fonts) -> Scene
 
 /// What a column reaches up to, in whole nodes.
 fn height(column: &Column) -> u64 {
-    column.nodes().max(column.workload.1.max(column.expected.unwrap_or(0)).div_ceil(1000))
+    let nodes = column.nodes().saturating_add(column.parked.into());
+    nodes.max(column.workload.1.max(column.expected.unwrap_or(0)).div_ceil(1000))
 }
 
 fn description(panels: &[Panel]) -> String {
@@ -133,7 +137,7 @@ struct Chart<'a> {
 
 impl Chart<'_> {
     /// Kinds that few plots show are named where they are.
-    fn legend(&mut self, has_fill_last: bool, has_expected: bool) {
+    fn legend(&mut self, has_fill_last: bool, has_expected: bool, has_parked: bool) {
         const SWATCH: (u16, u16) = (22, 11);
         let mut left = px(LEFT);
         let base = px(LEGEND_BASE);
@@ -142,6 +146,7 @@ impl Chart<'_> {
             ("fill last", Swatch::Area(FILL_LAST), has_fill_last),
             ("cordoned", Swatch::Area(CORDONED), true),
             ("booting", Swatch::Area(BOOTING), true),
+            ("parked", Swatch::Area(PARKED), has_parked),
             ("memory asked for, in nodes filled to the target", Swatch::Workload, true),
             ("expected", Swatch::Expected, has_expected),
             ("users wait for a node", Swatch::Area(WAITING), true),
@@ -169,6 +174,9 @@ impl Chart<'_> {
         self.text((px(LEFT + COLUMNS), top + px(17)), panel.note.clone(), NOTE, Anchor::End);
 
         let base = top + px(PLOT_TOP + PLOT_HEIGHT);
+        self.area(base, columns, PARKED, |column| {
+            (column.parked, column.nodes().saturating_add(column.parked.into()))
+        });
         self.area(base, columns, CORDONED, |column| {
             (column.cordoned, u64::from(column.serving) + u64::from(column.cordoned))
         });

@@ -12,10 +12,12 @@ use crate::series::Point;
 pub(super) struct Column {
     /// Nodes of each kind, stacked.
     pub(super) serving: u32,
-    /// Those of the serving ones that fill last.
+    /// The serving nodes that fill last.
     pub(super) fill_last: u32,
     pub(super) cordoned: u32,
     pub(super) booting: u32,
+    /// Nodes beside these whose machine is parked.
+    pub(super) parked: u32,
     /// Most users that waited at a time.
     pub(super) waiting: u32,
     /// Least and most workload, in thousandths of a node.
@@ -62,13 +64,16 @@ fn squeeze<'a>(points: impl Iterator<Item = &'a Point>) -> Option<Column> {
         fill_last: 0,
         cordoned: 0,
         booting: 0,
+        parked: 0,
         waiting: 0,
         workload: (u64::MAX, 0),
         expected: None,
     };
-    let (mut height, mut least_serving) = (0, u32::MAX);
+    let (mut height, mut least_serving, mut with_parked) = (0, u32::MAX, 0);
     for point in points {
-        height = height.max(point.serving.saturating_add(point.cordoned).saturating_add(point.booting));
+        let nodes = point.serving.saturating_add(point.cordoned).saturating_add(point.booting);
+        height = height.max(nodes);
+        with_parked = with_parked.max(nodes.saturating_add(point.parked));
         least_serving = least_serving.min(point.serving);
         most.cordoned = most.cordoned.max(point.cordoned);
         most.booting = most.booting.max(point.booting);
@@ -83,7 +88,8 @@ fn squeeze<'a>(points: impl Iterator<Item = &'a Point>) -> Option<Column> {
     let booting = most.booting.min(height);
     let cordoned = most.cordoned.min((height - booting).saturating_sub(least_serving));
     let serving = height - booting - cordoned;
-    Some(Column { serving, fill_last: most.fill_last.min(serving), cordoned, booting, ..most })
+    let parked = with_parked.saturating_sub(height);
+    Some(Column { serving, fill_last: most.fill_last.min(serving), cordoned, booting, parked, ..most })
 }
 
 /// A workload in thousandths of a node.
@@ -105,11 +111,23 @@ mod tests {
         fill_last: 0,
         cordoned: 0,
         booting: 0,
+        parked: 0,
         waiting: 0,
     };
 
+    const NOTHING: Column = Column {
+        serving: 0,
+        fill_last: 0,
+        cordoned: 0,
+        booting: 0,
+        parked: 0,
+        waiting: 0,
+        workload: (0, 0),
+        expected: None,
+    };
+
     fn column(serving: u32, cordoned: u32, booting: u32) -> Column {
-        Column { serving, fill_last: 0, cordoned, booting, waiting: 0, workload: (0, 0), expected: None }
+        Column { serving, cordoned, booting, ..NOTHING }
     }
 
     #[test]
@@ -187,6 +205,7 @@ mod tests {
             fill_last: u32::MAX,
             cordoned: u32::MAX,
             booting: u32::MAX,
+            parked: u32::MAX,
             waiting: u32::MAX,
         };
         let column = columns(&[absurd, Point { at: u64::MAX, ..absurd }], u64::MAX, 1)[0].unwrap();

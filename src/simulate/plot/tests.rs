@@ -13,6 +13,7 @@ const QUIET: Point = Point {
     fill_last: 0,
     cordoned: 0,
     booting: 0,
+    parked: 0,
     waiting: 0,
 };
 
@@ -135,6 +136,7 @@ fn absurd_series_are_drawn_and_too_many_panels_refused() {
         serving: u32::MAX,
         cordoned: u32::MAX,
         booting: 1,
+        parked: 1,
         waiting: 7,
     };
     let odd = Panel {
@@ -168,6 +170,21 @@ fn the_png_is_twice_as_fine_and_shows_the_colors_of_the_svg() {
     assert_eq!(color(2, 2), (255, 255, 255));
     assert_eq!(color(600, 100), SERVING);
     assert_eq!(color(50, 18), SERVING); // in the legend
+}
+
+/// Three nodes are parked in the night, above the one that serves.
+#[test]
+fn parked_nodes_have_a_color_of_their_own_where_there_are_any() {
+    let yellow = |scene: &Scene| areas(scene, (247, 240, 170)).len();
+    let night = Point { at: 570, serving: 1, parked: 3, ..QUIET };
+    let scene = draw(&[panel(vec![Point { serving: 4, ..QUIET }, night, Point { at: 1140, ..QUIET }])]);
+    assert_eq!(yellow(&scene), 2, "the legend's, and that of the plot");
+    assert!(scene.shapes.iter().any(|shape| matches!(shape, Shape::Text { text, .. } if text == "parked")));
+    let without = draw(&[panel(vec![Point { serving: 4, ..QUIET }, Point { at: 1140, ..QUIET }])]);
+    assert_eq!(yellow(&without), 0);
+    assert!(
+        !without.shapes.iter().any(|shape| matches!(shape, Shape::Text { text, .. } if text == "parked"))
+    );
 }
 
 /// Four nodes serve, of which one fills last; a node more is expected than is asked for.

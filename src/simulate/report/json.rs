@@ -124,6 +124,8 @@ struct Policy<'a> {
     uncordons: usize,
     creations: usize,
     deletions: usize,
+    /// How often a machine was parked.
+    parks: usize,
     peak_nodes: usize,
     /// Users whose node was deleted under them.
     users_lost: usize,
@@ -210,6 +212,7 @@ fn policy(result: &PolicyResult, floor: u128) -> Policy<'_> {
         uncordons: result.uncordons,
         creations: result.created,
         deletions: result.deletions,
+        parks: result.parks,
         peak_nodes: result.peak_nodes,
         users_lost: result.lost,
         runs: result.runs,

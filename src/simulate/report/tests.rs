@@ -25,6 +25,7 @@ fn result(name: &str) -> PolicyResult {
         uncordons: 0,
         created: 0,
         deletions: 0,
+        parks: 0,
         peak_nodes: 9,
         lost: 0,
         runs: 10,

@@ -97,12 +97,21 @@ fn table(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
         ["", "node", "over", "mean", "users", "", "", "wait", "cor-", "uncor", "dele-", ""],
         ["policy", "hours", "floor", "util", "waited", "p50", "p99", "max", "dons", "dons", "tions", "peak"],
     ];
-    for title in titles {
-        page.line(0, &[(Tone::Dim, &row(&title.map(str::to_owned)))])?;
+    let parks = parks(simulation);
+    for (title, parked) in titles.into_iter().zip(["", "parks"]) {
+        let mut title = title.map(str::to_owned);
+        if parks {
+            parked.clone_into(&mut title[UNCORDONS]);
+        }
+        page.line(0, &[(Tone::Dim, &row(&title))])?;
     }
     let floor = simulation.floor.node_seconds;
     for result in &simulation.results {
-        page.line(0, &[(Tone::Plain, &row(&cells(result, floor)))])?;
+        let mut cells = cells(result, floor);
+        if parks {
+            cells[UNCORDONS] = result.parks.to_string();
+        }
+        page.line(0, &[(Tone::Plain, &row(&cells))])?;
     }
     let mut least = [NONE; 12].map(str::to_owned);
     let [name, node_hours, ratio, .., peak] = &mut least;
@@ -111,6 +120,14 @@ fn table(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
     *node_hours = hours(floor);
     *peak = simulation.floor.peak_nodes.to_string();
     page.line(0, &[(Tone::Dim, &row(&least))])
+}
+
+/// The column of the uncordons. Where machines are parked it has the number of these instead: the table stays 80 columns wide.
+const UNCORDONS: usize = 9;
+
+/// Whether any policy parks machines.
+fn parks(simulation: &Simulation) -> bool {
+    simulation.results.iter().any(|result| result.parks > 0)
 }
 
 fn cells(result: &PolicyResult, floor: u128) -> [String; 12] {
@@ -155,6 +172,10 @@ fn legend(page: &mut Page<'_>, simulation: &Simulation, cluster: &Cluster) -> Re
         (name.to_owned(), other.map_or(text, |(_, text)| *text).to_owned())
     };
     entries.extend(LEGEND.map(meaning));
+    if parks(simulation) {
+        let text = "how often a machine was parked; a parked one is woken before a new one is made";
+        entries.push(("parks".to_owned(), text.to_owned()));
+    }
     for result in simulation.results.iter().filter(|result| result.lost > 0) {
         let lost = count(result.lost, "user");
         entries.push((result.name.clone(), format!("deleted nodes under {lost}, who had to start again")));

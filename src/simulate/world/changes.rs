@@ -79,6 +79,7 @@ impl World<'_> {
             self.broken.get_or_insert(BrokenPromise::ParkedUnderUsers { node: name, users, cordoned });
         }
         node.park(time);
+        self.tally.parks += 1;
         self.nodes_changed();
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) uncordons: usize,
     pub(crate) created: usize,
     pub(crate) deletions: usize,
+    /// How often a machine was parked.
+    pub(crate) parks: usize,
     /// Users whose node was deleted under them.
     pub(crate) lost: usize,
     pub(crate) runs: usize,
@@ -55,6 +57,7 @@ struct Now {
     fill_last: u32,
     cordoned: u32,
     booting: u32,
+    parked: u32,
     waiting: u32,
     /// Memory of all users and the hub.
     memory: u64,
@@ -126,6 +129,7 @@ impl Tally {
         let now = &mut self.now;
         (now.serving, now.cordoned, now.booting, now.offered) = (0, 0, 0, [0; 3]);
         now.fill_last = 0;
+        now.parked = u32::try_from(nodes.iter().filter(|node| node.parked).count()).unwrap_or(u32::MAX);
         for node in nodes.iter().filter(|node| !node.parked) {
             let Some(offered) = groups.get(node.group).copied().flatten() else { continue };
             *match (node.ready, node.is_cordoned()) {
@@ -222,6 +226,7 @@ impl Sampler {
             fill_last: now.fill_last,
             cordoned: now.cordoned,
             booting: now.booting,
+            parked: now.parked,
             waiting: self.waiting.max(now.waiting),
         }
     }

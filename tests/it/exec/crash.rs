@@ -1,6 +1,8 @@
 //! A run that parks, wakes, deletes or grows by commands is killed before, during and after each of them: nothing is done
 //! twice, and the runs after it make it good.
 
+use std::collections::BTreeSet;
+
 use super::world::{World, user};
 use crate::fake_api::Resource;
 use crate::faults::many::complaints;
@@ -110,6 +112,19 @@ fn after_clean_runs(task: Task, world: &World) -> Vec<String> {
         found.push(format!("{open} nodes take users, not {expected}"));
     }
     found
+}
+
+/// The permissions of `PROVIDER=exec` in docs/providers.md: a run starts `EXEC_LIST`, and of the others what its plan needs.
+#[test]
+fn a_run_starts_the_list_and_the_one_command_that_its_plan_needs_and_nothing_else() {
+    for (task, verb) in Task::ALL.into_iter().zip(["park", "delete", "wake", "grow"]) {
+        let started: BTreeSet<String> = task
+            .points()
+            .into_iter()
+            .map(|point| point.call.split(' ').next().unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(started, BTreeSet::from(["list".to_owned(), verb.to_owned()]), "{task:?}");
+    }
 }
 
 #[test]
