@@ -1,4 +1,3 @@
-use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,6 +8,9 @@ use super::server::{Reply, Server, TOKEN, ok, refusal};
 use super::zonal;
 use crate::client::{ConnectOptions, connect};
 use crate::error::ErrorKind;
+
+/// An address that nobody serves: a port that was free a moment ago may be a fake's by now.
+const NOBODY: &str = "127.0.0.1:1";
 
 const ADVICE: &str = "; on a laptop run `gcloud auth application-default login`, in a cluster give the service account an \
                       identity (Workload Identity)";
@@ -63,8 +65,8 @@ async fn a_token_that_compute_engine_repeats_is_hidden() {
 #[tokio::test]
 async fn a_metadata_server_that_is_not_there_is_told_with_what_to_do() {
     let server = Server::start(|_, _| ok("{}"));
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let options = ConnectOptions { metadata_server: Some(format!("http://{free}")), ..server.options() };
+    let metadata_server = Some(format!("http://{NOBODY}"));
+    let options = ConnectOptions { metadata_server, ..server.options() };
     let error = connect(options).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Credentials);
     assert!(error.message.contains("refused") && error.message.ends_with(ADVICE), "{error}");
@@ -117,8 +119,7 @@ async fn child() {
 
 #[test]
 fn who_is_not_on_google_cloud_is_told_what_to_do() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let told = told_by_a_child(&[("GCE_METADATA_HOST", &free)]);
+    let told = told_by_a_child(&[("GCE_METADATA_HOST", NOBODY)]);
     assert!(told.starts_with("no credentials for Google Cloud: ") && told.ends_with(ADVICE), "{told}");
 }
 
