@@ -186,7 +186,7 @@ settings! {
     PROMETHEUS_CPU_QUERY: Option<String> =
         new("", &form::QUERY, "Cores by namespace and pod, if the default query is not right");
     PROJECT: Option<String> =
-        new("", &form::PROJECT, "The Google Cloud project; found from the nodes if unset");
+        new("", &form::PROJECT, "The cloud's project; found from the nodes or credentials if unset");
     ZONE: Option<String> =
         new("", &form::ZONE, "The zone of the node groups; found from the nodes if unset");
     NODE_GROUPS: Groups =

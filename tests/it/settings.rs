@@ -247,10 +247,21 @@ fn all_problems_are_reported_at_once_each_in_two_lines() {
         "OMIT_NAMESPACES=\"kube-system:\": element 2 of the list is empty\n  \
          expected namespaces with ':' between them (default kube-system)",
         "ADOPT_CORDONS=yes: did you mean true?\n  expected a duration such as 1h, or true or false (default 1h)",
-        "PROJECT=../etc: \"../etc\" is not a project id\n  expected a project id such as my-project-123",
+        "PROJECT=../etc: \"../etc\" is not a project id\n  \
+         expected a project id such as my-project-123; on OpenStack 32 hex digits",
         "MIN_NODES=80 is above MAX_NODES=72 (default)\n  expected MIN_NODES <= MAX_NODES (defaults 3 and 72)",
     ];
     assert_eq!(told, expected);
+}
+
+#[test]
+fn a_project_is_one_of_google_cloud_or_an_id_of_openstack() {
+    for id in ["my-project-123", "example.com:my-project", "4b7a1c09f3de4c55a6d1c0ffee123456"] {
+        Settings::from_pairs([("PROJECT", id)]).unwrap();
+    }
+    for id in ["4b7a1c09f3de4c55a6d1c0ffee12345", "4B7A1C09F3DE4C55A6D1C0FFEE123456", "a/b", "my project"] {
+        assert_eq!(problems(&[("PROJECT", id)]).len(), 1, "{id}");
+    }
 }
 
 #[test]

@@ -44,10 +44,14 @@ pub(in crate::settings) const PROVIDER: Form<Option<String>> = Form {
     read: |text| optional(text, is_dns_label, "name of a provider"),
 };
 
-/// A Google Cloud project id.
+/// A project's ID, of Google Cloud or of OpenStack.
 pub(in crate::settings) const PROJECT: Form<Option<String>> = Form {
-    shape: Shape { unit: "name", expected: "a project id such as my-project-123", json: JsonKind::Text },
-    read: |text| optional(text, is_project_id, "project id"),
+    shape: Shape {
+        unit: "name",
+        expected: "a project id such as my-project-123; on OpenStack 32 hex digits",
+        json: JsonKind::Text,
+    },
+    read: |text| optional(text, |text| is_project_id(text) || is_uuid_of_openstack(text), "project id"),
 };
 
 /// A zone.
@@ -165,6 +169,11 @@ fn is_cloud_name(text: &str) -> bool {
 fn is_project_id(text: &str) -> bool {
     let (domain, id) = text.split_once(':').map_or((None, text), |(domain, id)| (Some(domain), id));
     domain.is_none_or(is_subdomain) && (6..=30).contains(&id.len()) && is_cloud_name(id)
+}
+
+/// Keystone's ID of a project: a UUID without its hyphens.
+fn is_uuid_of_openstack(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// `https`, a host, perhaps a port, and nothing behind it; `http` only of this machine, as tokens of the cloud are sent
