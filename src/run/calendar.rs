@@ -2,8 +2,7 @@
 //!
 //! A file that cannot be read stops no run: it works as without one, and the report names the reason.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -15,6 +14,7 @@ use kube_rebalancer_core::model::Window;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::chain;
 
+use super::file;
 use crate::settings::Settings;
 
 /// How long a calendar is waited for. A real one takes milliseconds.
@@ -86,10 +86,7 @@ fn within_patience(
 }
 
 fn read_file(file: &str, policy: &Policy, from: Timestamp, until: Timestamp) -> Result<Calendar, NotRead> {
-    let mut bytes = Vec::new();
-    // One byte more than the longest shows that it is too long.
-    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(file)?.take(most).read_to_end(&mut bytes)?;
+    let bytes = file::read(file, LONGEST)?;
     let later = policy.foresight.lead.saturating_add(SLACK);
     let until = until.saturating_add(later).unwrap_or(Timestamp::MAX);
     let zone = &policy.foresight.time_zone;

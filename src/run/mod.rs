@@ -9,6 +9,7 @@
 mod bounded;
 mod calendar;
 pub mod clouds;
+mod file;
 mod history;
 mod live;
 mod offline;

@@ -3,8 +3,6 @@
 //! A source that fails stops no run: every pod then counts by its requests, and the report names the reason.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
 use std::time::Duration;
 
 use kube_rebalancer_core::model::PodSample;
@@ -12,6 +10,7 @@ use kube_rebalancer_kube::live::Live;
 use kube_rebalancer_kube::observe::{BadUsage, read_usage};
 use kube_rebalancer_ports::{LONGEST_USAGE, PortError, UsageSource as _};
 
+use super::file;
 use crate::error::{Ending, Failure};
 use crate::settings::{Settings, UsageFrom};
 
@@ -56,24 +55,13 @@ pub(super) fn read(file: Option<&OsStr>, settings: &Settings) -> Result<Told, Fa
         return Ok(Told { samples: None, problem: asks.then(|| problem.to_owned()) });
     };
     let name = || file.to_string_lossy().into_owned();
-    let mut bytes = Vec::new();
-    // One byte more than the longest shows that it is too long.
-    let most = u64::try_from(LONGEST_USAGE).unwrap_or(u64::MAX).saturating_add(1);
-    let read = File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes));
-    read.map_err(|source| Failure::new(Ending::NotObserved, NotRead { name: name(), source }))?;
+    let bytes = file::of_flag(file, LONGEST_USAGE)?;
     if bytes.len() > LONGEST_USAGE {
         return Err(Failure::new(Ending::NotObserved, TooLong { name: name() }));
     }
     let page = read_usage(&bytes)
         .map_err(|source| Failure::new(Ending::NotObserved, NoUsage { name: name(), source }))?;
     Ok(Told { samples: Some(page.samples), problem: None })
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{name}: cannot be read")]
-struct NotRead {
-    name: String,
-    source: std::io::Error,
 }
 
 #[derive(Debug, thiserror::Error)]
