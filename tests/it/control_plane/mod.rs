@@ -14,7 +14,7 @@ mod flags;
 pub(crate) mod identity;
 pub(crate) mod metrics;
 mod processes;
-mod programs;
+pub(crate) mod programs;
 mod start;
 mod tests;
 mod world;

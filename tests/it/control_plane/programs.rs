@@ -35,7 +35,16 @@ impl Programs {
 
 /// Whether a missing control plane fails a test instead of skipping it.
 pub(crate) fn required() -> bool {
-    variable("REQUIRE_CONTROL_PLANE").is_some_and(|value| value == "true")
+    is_true("REQUIRE_CONTROL_PLANE")
+}
+
+/// Whether a missing Prometheus fails a test instead of skipping it.
+pub(crate) fn prometheus_required() -> bool {
+    is_true("REQUIRE_PROMETHEUS")
+}
+
+fn is_true(name: &str) -> bool {
+    variable(name).is_some_and(|value| value == "true")
 }
 
 #[expect(

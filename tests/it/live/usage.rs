@@ -11,6 +11,7 @@ use crate::control_plane::ControlPlane;
 use crate::control_plane::client::Client;
 use crate::control_plane::identity::Identity;
 use crate::control_plane::metrics::{USED_CPU, USED_MEMORY};
+use crate::control_plane::programs::prometheus_required;
 use crate::deploy;
 use crate::objects::Node;
 
@@ -89,10 +90,15 @@ fn a_metrics_server_tells_what_users_use() {
     uncordons_by_usage_alone(&program(&plane, &Identity::Admin).with("USAGE", "metrics-server"));
 }
 
-/// Debian's Prometheus, where `tests/monitoring/try` unpacks it.
+/// Debian's Prometheus, where `tests/monitoring/prometheus` unpacks it.
 fn prometheus() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/monitoring/prometheus/usr/bin/prometheus");
-    Some(path).filter(|path| path.is_file())
+    if path.is_file() {
+        return Some(path);
+    }
+    assert!(!prometheus_required(), "no {}: run tests/monitoring/prometheus", path.display());
+    println!("skipped: no {}, which tests/monitoring/prometheus unpacks", path.display());
+    None
 }
 
 #[test]
