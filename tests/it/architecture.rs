@@ -154,8 +154,9 @@ fn the_core_is_pure() {
 fn only_the_table_of_providers_names_a_cloud() {
     let clouds = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/clouds")).unwrap();
     let clouds = clouds.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let providers: Vec<String> =
-        clouds.filter(|name| name != "join").map(|name| format!("kube_rebalancer_{name}")).collect();
+    // What several clouds have in common names none.
+    let own = clouds.filter(|name| !["join", "rest"].contains(&name.as_str()));
+    let providers: Vec<String> = own.map(|name| format!("kube_rebalancer_{name}")).collect();
     assert!(!providers.is_empty());
     for (path, text) in sources("src") {
         if path.ends_with("src/providers.rs") {

@@ -9,10 +9,8 @@
 
 mod client;
 mod credentials;
-mod error;
 mod id;
 mod provider;
-mod words;
 
 pub use credentials::read_credentials;
 pub use provider::PROVIDER;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::Project;
 use crate::credentials::Credentials;
-use crate::error::{CloudError, Kind};
+use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The type of Magnum in the catalogue.
 pub(super) const MAGNUM: &str = "container-infra";

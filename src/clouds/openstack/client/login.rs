@@ -1,13 +1,14 @@
 //! A token from Keystone, or which part of the credentials it does not accept.
 
 use http::{Method, StatusCode};
+use kube_rebalancer_rest::Reply;
 use serde_json::{Value, json};
 
 use super::Session;
 use super::catalog::{Place, TokenBody};
-use super::transport::{Reply, Request, Transport};
+use super::transport::{Request, Transport, read};
 use crate::credentials::{Application, Credentials, Domain, Login, Named, Secret};
-use crate::error::{CloudError, Kind};
+use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The header that the token comes in.
 const TOKEN: &str = "x-subject-token";
@@ -26,7 +27,7 @@ pub(super) async fn login(transport: &Transport, credentials: &Credentials) -> R
         let why = format!("the auth URL {} is no Keystone: its answer has no token", credentials.auth_url);
         return Err(setting(credentials, &why));
     };
-    let body: TokenBody = reply.json("log in to OpenStack")?;
+    let body: TokenBody = read(&reply, "log in to OpenStack")?;
     let Place { endpoint, magnum, region, project } = body.place(credentials)?;
     Ok(Session { token: Secret(token), endpoint, magnum, region, project })
 }

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::{Method, StatusCode};
+use kube_rebalancer_rest::Reply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Session;
 use super::catalog::MAGNUM;
 use super::nova::{Nova, Sent, Service};
-use super::transport::{Reply, Request};
-use crate::error::{CloudError, Kind};
-use crate::words;
+use super::transport::{Request, read};
+use kube_rebalancer_rest::words;
+use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The microversion that knows node groups and lets one have no node.
 const SERVICE: Service = Service { name: "Magnum", kind: MAGNUM, version: "container-infra 1.10" };
@@ -85,7 +86,7 @@ impl Magnum<'_> {
     pub(crate) async fn cluster(&self, cluster: &str, is_last: bool) -> Result<Cluster, CloudError> {
         let what = format!("look at cluster {cluster}");
         let reply = self.look(&what, &format!("/clusters/{cluster}"), "/v1/clusters/*", is_last).await?;
-        reply.json(&what)
+        read(&reply, &what)
     }
 
     /// Lists the names of all node groups of a cluster.
@@ -93,7 +94,7 @@ impl Magnum<'_> {
         let what = format!("list the node groups of cluster {cluster}");
         let path = format!("/clusters/{cluster}/nodegroups");
         let reply = self.look(&what, &path, "/v1/clusters/*/nodegroups", false).await?;
-        let Names { nodegroups } = reply.json(&what)?;
+        let Names { nodegroups } = read(&reply, &what)?;
         Ok(nodegroups.into_iter().map(|group| group.name).collect())
     }
 
@@ -107,7 +108,7 @@ impl Magnum<'_> {
         let what = format!("look at node group {group} of cluster {cluster}");
         let path = format!("/clusters/{cluster}/nodegroups/{group}");
         let reply = self.look(&what, &path, "/v1/clusters/*/nodegroups/*", is_last).await?;
-        reply.json(&what)
+        read(&reply, &what)
     }
 
     /// Asks a node group for a size, once. With `remove`, those servers are to go; without, the driver may not take any away.

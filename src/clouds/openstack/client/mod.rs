@@ -18,7 +18,7 @@ mod transport;
 pub(crate) use magnum::{Cluster, ClusterGroup, Magnum, parse as parse_magnum};
 pub(crate) use nova::{Action, Nova, Sent};
 pub(crate) use server::Server;
-pub(crate) use transport::{Pace, Transport};
+pub(crate) use transport::Transport;
 
 /// A session with Nova.
 #[derive(Clone)]

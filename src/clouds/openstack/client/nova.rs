@@ -3,17 +3,18 @@
 use std::fmt;
 
 use http::{Method, StatusCode};
+use kube_rebalancer_rest::{Reply, Silence};
 use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::login::login;
 use super::server::{One, Server};
-use super::transport::{Reply, Request, Silence, Transport};
+use super::transport::{Request, Transport, read};
 use super::{Project, Session};
 use crate::credentials::{Credentials, Login};
-use crate::error::{CloudError, Kind};
 use crate::id::ServerId;
-use crate::words;
+use kube_rebalancer_rest::words;
+use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The microversion that shows whether a server is locked; every Nova since 2016 has it.
 const VERSION: &str = "compute 2.9";
@@ -125,12 +126,12 @@ impl Nova {
 
     /// How long the scheduler is waited for.
     pub(crate) fn patience(&self) -> std::time::Duration {
-        self.transport.pace.scheduling
+        self.transport.pace().watching
     }
 
     /// The first pause between two looks.
     pub(crate) fn first_pause(&self) -> std::time::Duration {
-        self.transport.pace.first_pause
+        self.transport.pace().first_pause
     }
 
     /// Looks at one server; `None` if it is gone. A last look is taken after the run's time too.
@@ -145,7 +146,7 @@ impl Nova {
         if !reply.status.is_success() {
             return Err(self.failure(&what, "GET", "/servers/*", &reply));
         }
-        let One { server } = reply.json(&what)?;
+        let One { server } = read(&reply, &what)?;
         let wrong =
             |why: String| CloudError::new(Kind::Other, format!("cannot {what}: {}", words::clean(&why)));
         let server = Server::try_from(server).map_err(&wrong)?;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::nova::Nova;
 use super::server::{PageBody, Server};
-use super::transport::LONGEST;
-use crate::error::{CloudError, Kind};
+use super::transport::read;
 use crate::id::ServerId;
-use crate::words;
+use kube_rebalancer_rest::LONGEST;
+use kube_rebalancer_rest::words;
+use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The number of servers that a page is asked for. Nova may give fewer.
 const SIZE: usize = 500;
@@ -22,18 +23,18 @@ impl Nova {
     pub(crate) async fn servers(&self, is_last: bool) -> Result<Vec<Server>, CloudError> {
         let mut servers: BTreeMap<ServerId, Server> = BTreeMap::new();
         let mut marker: Option<ServerId> = None;
-        let mut read = 0_usize;
+        let mut bytes = 0_usize;
         for _ in 0..MOST_PAGES {
             let after = marker.as_ref().map(|id| format!("&marker={id}")).unwrap_or_default();
             let reply = self.look(WHAT, &format!("/servers/detail?limit={SIZE}{after}"), is_last).await?;
             if !reply.status.is_success() {
                 return Err(self.failure(WHAT, "GET", "/servers/detail", &reply));
             }
-            read = read.saturating_add(reply.body.len());
-            if read > LONGEST {
+            bytes = bytes.saturating_add(reply.body.len());
+            if bytes > LONGEST {
                 return Err(too_much(&format!("the pages have more than {LONGEST} bytes")));
             }
-            let page: PageBody = reply.json(WHAT)?;
+            let page: PageBody = read(&reply, WHAT)?;
             let has_next = page.has_next();
             let before = servers.len();
             let mut last = None;

@@ -7,7 +7,7 @@ use kube_rebalancer_ports::Environment;
 use serde::Deserialize;
 
 use super::{Credentials, Fields, read_file};
-use crate::error::{CloudError, Kind};
+use kube_rebalancer_rest::{CloudError, Kind};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -9,7 +9,7 @@ use kube_rebalancer_ports::Environment;
 
 use super::environment::is_true;
 use super::{Credentials, Fields, clouds_yaml, read_file};
-use crate::error::CloudError;
+use kube_rebalancer_rest::CloudError;
 
 /// The section that is read.
 const SECTION: &str = "global";

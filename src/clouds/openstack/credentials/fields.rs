@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Application, Credentials, Domain, Login, Named, Secret, Tls};
-use crate::error::CloudError;
+use kube_rebalancer_rest::CloudError;
 
 /// The default of keystoneauth where no domain is named.
 const DEFAULT_DOMAIN: &str = "default";

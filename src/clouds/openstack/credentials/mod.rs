@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use kube_rebalancer_ports::Environment;
 
-use crate::error::CloudError;
+use kube_rebalancer_rest::CloudError;
 
 pub(crate) use fields::Fields;
 

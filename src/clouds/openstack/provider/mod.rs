@@ -9,7 +9,6 @@
 //!   plan --> apply --> park, wake, delete --> one: a server's own requests, many side by side
 //! ```
 
-mod answer;
 mod listing;
 mod magnum;
 mod one;
@@ -31,12 +30,13 @@ use kube_rebalancer_ports::{
     CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
     ProviderKind, SharedClock,
 };
+use kube_rebalancer_rest::{Pace, answer};
 use tokio::time::timeout;
 
-use crate::client::{Nova, Pace, Transport};
+use crate::client::{Nova, Transport};
 use crate::credentials;
-use crate::error::{CloudError, Kind};
 use crate::id::ServerId;
+use kube_rebalancer_rest::{CloudError, Kind};
 use magnum::{MagnumCalls, NodeGroup, Part};
 use one::OneServer;
 use sets::Set;
@@ -192,7 +192,7 @@ impl OpenStack {
             None => join::delete(&one, &member.group, vec![(0, member)]).await,
         };
         let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
-        became.into_iter().next().map_or_else(missing, |(_, became)| answer::answer(became))
+        became.into_iter().next().map_or_else(missing, |(_, became)| answer(became))
     }
 }
 
@@ -204,7 +204,7 @@ impl Provider for OpenStack {
 
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         match self.node_groups.get(group) {
-            Some(seen) => answer::answer(join::grow(&self.magnum(seen), group, from, to).await),
+            Some(seen) => answer(join::grow(&self.magnum(seen), group, from, to).await),
             None => GroupAnswer::Refused(listing::NOT_GROWABLE.to_owned()),
         }
     }
@@ -222,7 +222,7 @@ impl Provider for OpenStack {
         for (group, removals) in by_group {
             let Some(seen) = self.node_groups.get(group) else { continue };
             let became = join::delete(&self.magnum(seen), group, removals).await;
-            answers.extend(became.into_iter().map(|(at, became)| (at, answer::answer(became))));
+            answers.extend(became.into_iter().map(|(at, became)| (at, answer(became))));
         }
         let servers: Vec<InstanceToDelete> = rest.iter().filter_map(|at| nodes.get(*at).cloned()).collect();
         answers.extend(rest.into_iter().zip(self.each(&servers, None).await));

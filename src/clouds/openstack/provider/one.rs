@@ -5,8 +5,8 @@ use kube_rebalancer_ports::ParkBy;
 
 use super::state::{is_shelved, listed, shown, state};
 use crate::client::{Action, Nova, Sent, Server};
-use crate::error::{CloudError, Kind};
 use crate::id::ServerId;
+use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The longest pause between two looks at a server that comes back.
 const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);

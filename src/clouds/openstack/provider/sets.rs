@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::client::Server;
-use crate::error::CloudError;
 use crate::id::ServerId;
+use kube_rebalancer_rest::CloudError;
 
 /// The largest compiled expression, in bytes: one of the operator's should not fill the memory.
 const LARGEST: usize = 1 << 20;
@@ -33,7 +33,7 @@ impl Set {
         let rule = if part.starts_with('^') {
             let whole = RegexBuilder::new(&format!("^(?:{part})$")).size_limit(LARGEST).build();
             Rule::Expression(whole.map_err(|error| {
-                let why = crate::words::clean(&error.to_string());
+                let why = kube_rebalancer_rest::words::clean(&error.to_string());
                 CloudError::setting(format!("NODE_GROUPS: `{part}` is no regular expression: {why}"))
             })?)
         } else {

@@ -9,9 +9,9 @@ use kube_rebalancer_ports::{MagnumDelete, SharedNotes};
 use super::asked::{self, Asked};
 use super::group::{NodeGroup, in_the_way, not_growable};
 use crate::client::{Cluster, ClusterGroup, Magnum, Nova, Sent, Server};
-use crate::error::{CloudError, Kind};
 use crate::id::ServerId;
 use crate::provider::state::{listed, state};
+use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The longest pause between two looks at what goes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

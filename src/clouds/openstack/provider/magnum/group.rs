@@ -105,11 +105,18 @@ pub(super) fn in_the_way(cluster: &Cluster, group: &ClusterGroup) -> Option<Stri
     if cluster.is_on("auto_scaling_enabled") {
         return Some("an autoscaler scales its cluster (label auto_scaling_enabled)".to_owned());
     }
-    let reason = cluster.status_reason.as_deref().map(crate::words::clean).filter(|text| !text.is_empty());
+    let reason = cluster
+        .status_reason
+        .as_deref()
+        .map(kube_rebalancer_rest::words::clean)
+        .filter(|text| !text.is_empty());
     let because = reason.map(|text| format!(": {text}")).unwrap_or_default();
     if !cluster.status.ends_with("_COMPLETE") {
-        return Some(format!("its cluster is {}{because}", crate::words::clean(&cluster.status)));
+        return Some(format!(
+            "its cluster is {}{because}",
+            kube_rebalancer_rest::words::clean(&cluster.status)
+        ));
     }
     let status = group.status.as_deref().filter(|status| !status.ends_with("_COMPLETE"))?;
-    Some(format!("it is {}{because}", crate::words::clean(status)))
+    Some(format!("it is {}{because}", kube_rebalancer_rest::words::clean(status)))
 }

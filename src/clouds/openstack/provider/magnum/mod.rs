@@ -19,8 +19,8 @@ pub(super) use self::calls::MagnumCalls;
 pub(super) use self::group::{NOT_PARKABLE, NodeGroup};
 use super::sets::{Sorted, objection};
 use crate::client::{Magnum, Nova, Server, parse_magnum};
-use crate::error::{CloudError, Kind};
 use crate::id::ServerId;
+use kube_rebalancer_rest::{CloudError, Kind};
 
 /// A part of `NODE_GROUPS` that names a node group of Magnum.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -63,7 +63,7 @@ fn world(delete: MagnumDelete) -> World {
     world.scope.node_groups = [GROUP.to_owned()].into();
     world.scope.magnum_delete = delete;
     world.scope.notes = Some(SharedNotes::new(Arc::new(Kept::default())));
-    world.pace.scheduling = std::time::Duration::from_millis(20);
+    world.pace.watching = std::time::Duration::from_millis(20);
     world
 }
 

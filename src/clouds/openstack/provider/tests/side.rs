@@ -7,9 +7,9 @@ use fake_http::waiting::until_async;
 use kube_rebalancer_ports::CloudScope;
 
 use super::world::World;
-use crate::client::Pace;
 use crate::id::ServerId;
 use crate::provider::OpenStack;
+use kube_rebalancer_rest::Pace;
 
 /// The service that is tried.
 pub(super) enum Side {

@@ -83,7 +83,7 @@ async fn no_host_with_room_is_told_as_such_though_nova_accepts() {
 #[tokio::test]
 async fn a_scheduler_that_takes_long_is_not_waited_for_without_end() {
     let mut world = World::new(1);
-    world.pace.scheduling = Duration::from_millis(20);
+    world.pace.watching = Duration::from_millis(20);
     world.fake.set_timing(Timing { scheduling: Duration::from_mins(9), ..Timing::default() });
     world.fake.edit(&id(1), |server| server.status = Status::ShelvedOffloaded);
     let cloud = world.cloud().await;

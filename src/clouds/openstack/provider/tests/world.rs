@@ -11,9 +11,9 @@ use kube_rebalancer_ports::{
     Clock, CloudScope, CloudView, Environment, GroupAnswer, InstanceToDelete, ParkBy, Provider,
 };
 
-use crate::client::Pace;
-use crate::error::CloudError;
 use crate::provider::OpenStack;
+use kube_rebalancer_rest::CloudError;
+use kube_rebalancer_rest::Pace;
 
 /// A run with so much time left.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl World {
             attempt: Duration::from_secs(10),
             first_pause: Duration::from_millis(1),
             last_look: Duration::from_secs(5),
-            scheduling: Duration::from_secs(10),
+            watching: Duration::from_secs(10),
         };
         Self { fake: Arc::new(fake), scope, pace, left: SignedDuration::from_mins(5) }
     }

@@ -6,7 +6,8 @@ use std::error::Error;
 const LONGEST: usize = 300;
 
 /// Text on one line, without control characters, cut where it gets long.
-pub(crate) fn clean(text: &str) -> String {
+#[must_use]
+pub fn clean(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
     let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
@@ -16,7 +17,7 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// The last cause of an error, which is where the reason is.
-pub(crate) fn root_cause(error: &dyn Error) -> String {
+pub fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
@@ -24,14 +25,15 @@ pub(crate) fn root_cause(error: &dyn Error) -> String {
     clean(&cause.to_string())
 }
 
-/// What an answer that reports a failure says: OpenStack's message, the text itself, or nothing if it is a page for browsers.
-pub(crate) fn of_failure(body: &[u8]) -> String {
+/// What an answer that reports a failure says: the service's message, the text itself, or nothing if it is a page for browsers.
+#[must_use]
+pub fn of_failure(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
         return if text.starts_with('<') { String::new() } else { clean(text) };
     };
-    // Keystone's `error`, and Nova's `conflictingRequest`, `itemNotFound`, `computeFault`.
+    // Azure's and Keystone's `error`, and Nova's `conflictingRequest`, `itemNotFound`, `computeFault`.
     let mut members = value.as_object().into_iter().flat_map(serde_json::Map::values);
     // Magnum's `errors` is a list.
     let first = |member: &serde_json::Value| {
@@ -41,7 +43,10 @@ pub(crate) fn of_failure(body: &[u8]) -> String {
     let message = members.find_map(|member| {
         member.get("message").and_then(|text| text.as_str().map(clean)).or_else(|| first(member))
     });
-    message.unwrap_or_default()
+    // Some services put it at the top, as the container service of Azure.
+    let top = || value.get("message")?.as_str().map(clean);
+    let of_login = || value.get("error_description")?.as_str().map(clean);
+    message.or_else(top).or_else(of_login).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -66,6 +71,18 @@ mod tests {
             (
                 r#"{"errors":[{"max_version":"1.14","code":"magnum.microversion-unsupported","title":"Requested microversion is unsupported"}]}"#,
                 "Requested microversion is unsupported",
+            ),
+            (
+                r#"{"error":{"code":"OperationNotAllowed","message":"Operation could not be completed as it results in exceeding approved quota."}}"#,
+                "Operation could not be completed as it results in exceeding approved quota.",
+            ),
+            (
+                r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}"#,
+                "AADSTS7000215: Invalid client secret provided.",
+            ),
+            (
+                r#"{"code":"OperationNotAllowed","details":null,"message":"Another operation is in progress.","subcode":""}"#,
+                "Another operation is in progress.",
             ),
             ("<html><body>502</body></html>", ""),
             ("upstream connect error", "upstream connect error"),

@@ -1,31 +1,31 @@
-//! What can go wrong with OpenStack.
+//! What can go wrong with a cloud.
 
 /// A failure, told for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub(crate) struct CloudError {
+pub struct CloudError {
     /// What it is.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// One sentence: what was asked, what came back, in the cloud's own words where it gave any.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 /// What a failure is, as far as it matters for what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A setting or a file is wrong.
     Setting,
     /// The credentials are not accepted, or do not permit it.
     Forbidden,
-    /// There is no such server.
+    /// There is no such thing.
     NotFound,
-    /// No host has room.
+    /// The cloud has no room.
     Exhausted,
     /// A quota is used up.
     Quota,
-    /// The service has no time, or another task is under way on the server.
+    /// The service has no time, or another change is under way.
     Busy,
-    /// The server is in a state that speaks against it.
+    /// The state of the thing speaks against it.
     Refused,
     /// It may or may not have been done.
     Doubt,
@@ -34,11 +34,13 @@ pub(crate) enum Kind {
 }
 
 impl CloudError {
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    /// A failure of this kind.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
-    pub(crate) fn setting(message: impl Into<String>) -> Self {
+    /// A setting or a file is wrong.
+    pub fn setting(message: impl Into<String>) -> Self {
         Self::new(Kind::Setting, message)
     }
 }

@@ -6,7 +6,8 @@ use kube_rebalancer_ports::{GroupAnswer, ProviderError};
 use crate::error::{CloudError, Kind};
 
 /// The answer to the program.
-pub(super) fn answer(became: Became<CloudError>) -> GroupAnswer {
+#[must_use]
+pub fn answer(became: Became<CloudError>) -> GroupAnswer {
     match became {
         Became::Done => GroupAnswer::Done,
         Became::AlreadySo => GroupAnswer::AlreadySo,

@@ -1,0 +1,21 @@
+//! One request to a cloud by plain REST: bounded in time and size, tried again where that is safe. What OpenStack and Azure have
+//! in common.
+//!
+//! ```text
+//!   Request --> Transport: once, again after what may pass --> Reply, or Silence with whether it may have been carried out
+//! ```
+
+mod answer;
+mod error;
+mod pace;
+mod reply;
+mod request;
+mod transport;
+pub mod words;
+
+pub use answer::answer;
+pub use error::{CloudError, Kind};
+pub use pace::Pace;
+pub use reply::{LONGEST, Reply, Silence};
+pub use request::Request;
+pub use transport::Transport;

@@ -1,0 +1,51 @@
+//! What comes back, or does not.
+
+use http::{HeaderMap, StatusCode};
+use kube_rebalancer_ports::count_objects;
+use serde::de::DeserializeOwned;
+
+use crate::words;
+
+/// Maximum number of bytes of an answer, and of all pages of a list together.
+pub const LONGEST: usize = 64 << 20;
+/// Maximum number of objects in an answer: a page of a thousand servers has some thirty thousand.
+const MOST_OBJECTS: usize = 200_000;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// No answer.
+#[derive(Clone, Debug)]
+pub struct Silence {
+    /// Whether the request may have been carried out all the same.
+    pub in_doubt: bool,
+    /// What happened.
+    pub words: String,
+}
+
+impl Reply {
+    /// The status and the service's words, in one sentence.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let theirs = words::of_failure(&self.body);
+        let status = self.status.as_u16();
+        if theirs.is_empty() { format!("status {status}") } else { format!("status {status}: \"{theirs}\"") }
+    }
+
+    /// Its JSON; else why it is not understood.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
+        if count_objects(&self.body) > MOST_OBJECTS {
+            return Err(format!("the answer is not understood: it has more than {MOST_OBJECTS} objects"));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|error| format!("the answer is not understood: {}", words::clean(&error.to_string())))
+    }
+}

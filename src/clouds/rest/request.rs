@@ -1,0 +1,20 @@
+//! A request.
+
+use http::{HeaderMap, Method};
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The whole URL.
+    pub url: String,
+    /// Headers beside those that every request has. A secret is marked as sensitive.
+    pub headers: HeaderMap,
+    /// The body, with its content type.
+    pub body: Option<(&'static str, String)>,
+    /// Whether it only looks.
+    pub is_read: bool,
+    /// Whether it may still be sent when the run's time is over.
+    pub is_last: bool,
+}
