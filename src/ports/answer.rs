@@ -1,5 +1,8 @@
 //! What becomes of a change of node groups.
 
+/// Why a cloud is not asked any more in a run.
+pub const NOT_ASKED: &str = "it was not asked for: RUN_TIMEOUT is over, or the run received a signal to stop";
+
 /// An instance to delete, to park or to wake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceToDelete {

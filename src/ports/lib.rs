@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
 use kube_rebalancer_core::plan::PodNotice;
 
-pub use answer::{GroupAnswer, InstanceToDelete};
+pub use answer::{GroupAnswer, InstanceToDelete, NOT_ASKED};
 pub use bounded::{Bounded, LONGEST_FAILURE, count_objects};
 pub use cause::{causes, chain};
 pub use environment::Environment;

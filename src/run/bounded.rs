@@ -28,7 +28,7 @@ pub(super) enum GivenUp {
     Stopped,
     /// It received a second signal to stop.
     #[error("the run was given up: a second signal to stop came")]
-    ToldTwice,
+    StoppedTwice,
     /// It panicked.
     #[error("the run was given up: this program has a defect, which the log shows above")]
     Panicked,
@@ -46,31 +46,31 @@ const LAST: Duration = Duration::from_millis(250);
 
 /// Does work within the time of the run.
 pub(super) async fn run<T>(time: &RunTime, work: impl Future<Output = T>) -> Result<T, GivenUp> {
-    let (tell, told_twice) = oneshot::channel();
+    let (tell, stopped_twice) = oneshot::channel();
     tokio::spawn(stop_on_signals(time.clone(), tell));
     tokio::spawn(end_when_long_over(time.clone()));
     let over = async {
         time.over().await;
         GivenUp::of(time)
     };
-    within(over, told_twice, work).await
+    within(over, stopped_twice, work).await
 }
 
 async fn within<T>(
     over: impl Future<Output = GivenUp>,
-    told_twice: oneshot::Receiver<()>,
+    stopped_twice: oneshot::Receiver<()>,
     work: impl Future<Output = T>,
 ) -> Result<T, GivenUp> {
-    let told_twice = async {
+    let stopped_twice = async {
         // Nobody listens to signals any more: there is no second one.
-        if told_twice.await.is_err() {
+        if stopped_twice.await.is_err() {
             std::future::pending::<()>().await;
         }
     };
     tokio::select! {
         done = AssertUnwindSafe(work).catch_unwind() => done.map_err(|_| GivenUp::Panicked),
         why = over => Err(why),
-        () = told_twice => Err(GivenUp::ToldTwice),
+        () = stopped_twice => Err(GivenUp::StoppedTwice),
     }
 }
 
@@ -79,11 +79,11 @@ async fn stop_on_signals(time: RunTime, tell: oneshot::Sender<()>) {
     let Some(mut signals) = Signals::new() else { return };
     signals.next().await;
     time.stop();
-    say(Level::Warn, "told to stop: what is under way is finished, nothing new is started");
+    say(Level::Warn, "a signal to stop came: what is under way is finished, nothing new is started");
     signals.next().await;
     tell.send(()).ok();
     tokio::time::sleep(LAST).await;
-    end("told twice to stop, the process ends").await;
+    end("a second signal to stop came: the process ends").await;
 }
 
 /// Ends the process when the run has not: where a library keeps the thread to itself, nothing else can.
@@ -179,23 +179,23 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_does_not_end_is_given_up() {
-        let (_tell, told_twice) = oneshot::channel();
-        let ended = within(ready(GivenUp::Late), told_twice, pending::<()>()).await;
+        let (_tell, stopped_twice) = oneshot::channel();
+        let ended = within(ready(GivenUp::Late), stopped_twice, pending::<()>()).await;
         assert_eq!(ended, Err(GivenUp::Late));
 
-        let (tell, told_twice) = oneshot::channel();
+        let (tell, stopped_twice) = oneshot::channel();
         tell.send(()).unwrap();
-        assert_eq!(within(pending(), told_twice, pending::<()>()).await, Err(GivenUp::ToldTwice));
+        assert_eq!(within(pending(), stopped_twice, pending::<()>()).await, Err(GivenUp::StoppedTwice));
     }
 
     #[tokio::test]
     async fn a_panic_is_a_failure_and_work_that_ends_is_a_result() {
-        let (_tell, told_twice) = oneshot::channel();
+        let (_tell, stopped_twice) = oneshot::channel();
         let panics = async { assert_eq!(1, 2, "a library's defect") };
-        assert_eq!(within(pending(), told_twice, panics).await, Err(GivenUp::Panicked));
+        assert_eq!(within(pending(), stopped_twice, panics).await, Err(GivenUp::Panicked));
 
-        let (tell, told_twice) = oneshot::channel();
+        let (tell, stopped_twice) = oneshot::channel();
         drop(tell); // no signals can be listened to
-        assert_eq!(within(pending(), told_twice, ready(7)).await, Ok(7));
+        assert_eq!(within(pending(), stopped_twice, ready(7)).await, Ok(7));
     }
 }

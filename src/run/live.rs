@@ -60,7 +60,7 @@ pub(super) fn run(
             Ok(result) => (result, None),
             Err(why) => (Err(run.given_up(why)), Some(why)),
         };
-        if given_up != Some(GivenUp::ToldTwice) {
+        if given_up != Some(GivenUp::StoppedTwice) {
             run.tell(&result, given_up.is_some()).await;
             run.give_back().await;
         }

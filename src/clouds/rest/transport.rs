@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
-use kube_rebalancer_ports::{Bounded, LONGEST_FAILURE, SharedClock};
+use kube_rebalancer_ports::{Bounded, LONGEST_FAILURE, NOT_ASKED, SharedClock};
 use kube_rebalancer_retry::{Failed, retry, retry_after};
 use tokio::time::{sleep, timeout};
 
@@ -128,8 +128,7 @@ impl Transport {
     async fn once(&self, request: &Request) -> Result<Reply, Silence> {
         let limit = self.left(request.is_last).min(self.pace.attempt);
         if limit.is_zero() {
-            let words = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop".to_owned();
-            return Err(Silence { in_doubt: false, words });
+            return Err(Silence { in_doubt: false, words: NOT_ASKED.to_owned() });
         }
         timeout(limit, self.send(request)).await.unwrap_or_else(|_| {
             let words = format!("no answer within {}.{} s", limit.as_secs(), limit.subsec_millis() / 100);

@@ -130,7 +130,7 @@ fn stopped_at(fake: &Arc<FakeApi>, requests: Requests, meanwhile: impl Fn(&FakeA
         assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
         // The request is answered only after the program has logged the signal.
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let noticed = lines.by_ref().map_while(Result::ok).any(|line| line.contains("told to stop"));
+        let noticed = lines.by_ref().map_while(Result::ok).any(|line| line.contains("a signal to stop"));
         sender.send((noticed, lines)).unwrap();
     });
     {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kube_rebalancer_join::{Asked, Became, Calls, GroupNow, ListedInstance};
-use kube_rebalancer_ports::GroupAnswer;
+use kube_rebalancer_ports::{GroupAnswer, NOT_ASKED};
 
 use super::{Gce, listing, rules};
 use crate::MAX_DELETED_AT_ONCE;
@@ -12,8 +12,6 @@ use crate::name::{GroupId, InstanceId};
 
 /// How long a last look may take.
 const LAST_LOOK: Duration = Duration::from_secs(5);
-
-const NOT_ASKED: &str = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop";
 
 const TIME_IS_UP: &str = "it was still under way when RUN_TIMEOUT was over";
 

@@ -1,7 +1,7 @@
 //! The requests about one server, as the crate `join` takes them: proven right before, looked up after.
 
 use kube_rebalancer_join::{Asked, Calls, GroupNow, InstanceState, ListedInstance, SleepCalls, Turn};
-use kube_rebalancer_ports::ParkBy;
+use kube_rebalancer_ports::{NOT_ASKED, ParkBy};
 
 use super::state::{is_shelved, listed, shown, state};
 use crate::client::{Action, Nova, Sent, Server};
@@ -26,8 +26,7 @@ impl Calls for OneServer<'_> {
     type Refusal = CloudError;
 
     fn stopped(&self) -> Option<CloudError> {
-        let words = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop";
-        self.nova.transport().is_over().then(|| CloudError::new(Kind::Other, words))
+        self.nova.transport().is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
     }
 
     fn batch(&self) -> usize {

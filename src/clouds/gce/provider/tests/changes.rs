@@ -128,8 +128,8 @@ fn more_than_a_thousand_instances_are_deleted_in_batches() {
 }
 
 #[test]
-fn told_to_stop_a_run_asks_for_nothing_more_and_says_so() {
-    let told = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop".to_owned();
+fn after_a_signal_to_stop_a_run_asks_for_nothing_more_and_reports_it() {
+    let told = "it was not asked for: RUN_TIMEOUT is over, or the run received a signal to stop".to_owned();
     let mut world = pool_of(5);
     world.stop_at = Some("group");
     let (answer, log) = grown(world, 5, 8);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube_rebalancer_join::{Asked as Answer, Calls, GroupNow, InstanceState, ListedInstance};
-use kube_rebalancer_ports::{MagnumDelete, SharedNotes};
+use kube_rebalancer_ports::{MagnumDelete, NOT_ASKED, SharedNotes};
 
 use super::asked::{self, Asked};
 use super::group::{NodeGroup, in_the_way, not_growable};
@@ -29,8 +29,7 @@ impl Calls for MagnumCalls<'_> {
     type Refusal = CloudError;
 
     fn stopped(&self) -> Option<CloudError> {
-        let words = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop";
-        self.nova.transport().is_over().then(|| CloudError::new(Kind::Other, words))
+        self.nova.transport().is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
     }
 
     /// A driver of Cluster API skips a name that it does not know and takes another machine: one at a time bounds that. The
