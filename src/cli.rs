@@ -34,11 +34,11 @@ use crate::settings::catalog::{ENTRIES, Entry};
 
 /// Rebalance the nodes of a Kubernetes cluster, once
 ///
-/// Looks at all nodes and pods, decides which nodes to uncordon, create, cordon and delete so that the cluster is
-/// neither too full nor too empty, says why, and exits. It never touches a running pod.
+/// Reads all nodes and pods, decides which nodes to uncordon, create, cordon and delete so that requests fill the nodes to a
+/// chosen degree, reports a reason for every node, and exits. It never evicts or deletes a user's pod.
 ///
-/// The cluster is that of the kubeconfig's current context, or in a pod the one it runs in. With --from it is read from
-/// files, and nothing is changed anywhere.
+/// It connects to the cluster of the kubeconfig's current context, or in a pod to the cluster around it, and applies the plan
+/// there. With --from it reads a cluster from files and changes nothing.
 #[derive(Clone, Debug, Parser)]
 #[command(
     version,
@@ -159,28 +159,28 @@ pub struct RunArgs {
     /// in files of their own.
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     pub from: Vec<OsString>,
-    /// Take the file as the cluster of this time, not of now
+    /// When the file was written; without it, now
     ///
-    /// An RFC 3339 time such as 2026-01-15T09:00:00Z. How long a node has been booting or empty is counted up to it.
+    /// An RFC 3339 time such as 2026-01-15T09:00:00Z. The ages of nodes, pods and cordons are counted up to it.
     #[arg(long, value_name = "TIME", requires = "from", help_heading = INPUT)]
     pub at: Option<Timestamp>,
-    /// Learn from this file what to expect; with --from
+    /// Read the history of past weeks from a file; with --from
     ///
-    /// A history as `kube-rebalancer trace --history` makes it of dumps or a hub's log.
+    /// `kube-rebalancer trace --history` writes one, from dumps of pods or a hub's log.
     #[arg(long, value_name = "FILE", requires = "from", hide_short_help = true, help_heading = INPUT)]
     pub history: Option<OsString>,
-    /// What the pods used, from this file; with --from
+    /// Read the usage of the pods from a file; with --from
     ///
     /// Takes what `kubectl get --raw /apis/metrics.k8s.io/v1beta1/pods` prints, of the same moment as the cluster.
     #[arg(long, value_name = "FILE", requires = "from", hide_short_help = true, help_heading = INPUT)]
     pub pod_metrics: Option<OsString>,
-    /// Connect by this kubeconfig context, not the current one
+    /// Use this kubeconfig context instead of the current one
     #[arg(long, value_name = "NAME", conflicts_with = "from", help_heading = INPUT)]
     pub context: Option<String>,
-    /// Only show the plan; =server also sends every change to be checked, not kept
+    /// Only print the plan; =server also lets the API server check every change
     ///
-    /// With --dry-run nothing is changed and nothing is asked. With --dry-run=server the API server is sent the same
-    /// patches, marked dryRun=All: it checks permissions, admission and versions, and keeps none of them.
+    /// A dry run changes nothing and asks no question. With --dry-run=server the API server receives the same patches, marked
+    /// dryRun=All: it checks permissions, admission and versions, and stores none of them.
     #[arg(
         long,
         value_enum,
@@ -192,9 +192,9 @@ pub struct RunArgs {
         help_heading = INPUT
     )]
     pub dry_run: Option<DryRun>,
-    /// How to print the report [default: text]
+    /// Format of the report [default: text]
     ///
-    /// With `LOG_FORMAT=json` the plan is a record of the log, and is printed only where this is given.
+    /// With `LOG_FORMAT=json` the plan is a record of the log; this flag prints it as well.
     #[arg(short, long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
     pub output: Option<OutputFormat>,
     /// List every node, however many there are
@@ -215,7 +215,7 @@ pub struct RunArgs {
 /// Flags of the command `settings`.
 #[derive(Args, Clone, Debug)]
 pub struct SettingsArgs {
-    /// How to print them
+    /// Format of the settings
     #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub output: OutputFormat,
     /// The settings given as flags.
