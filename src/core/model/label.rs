@@ -55,6 +55,23 @@ impl Requirement {
 }
 
 /// A conjunction of requirements; an empty one matches everything.
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement};
+///
+/// // !spot, zone in (a, b)
+/// let selector = LabelSelector(vec![
+///     Requirement { key: "spot".to_owned(), operator: Operator::DoesNotExist },
+///     Requirement { key: "zone".to_owned(), operator: Operator::In(vec!["a".to_owned(), "b".to_owned()]) },
+/// ]);
+/// let mut labels = BTreeMap::from([("zone".to_owned(), "a".to_owned())]);
+/// assert!(selector.matches(&labels));
+/// labels.insert("spot".to_owned(), "true".to_owned());
+/// assert!(!selector.matches(&labels));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LabelSelector(pub Vec<Requirement>);
 

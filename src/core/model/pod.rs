@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Amounts, Requirement, TaintEffect};
 
 /// A Kubernetes pod that has not ended. Text that many pods share is shared between them (`Arc`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is one field or annotation of the pod, independent of the others"

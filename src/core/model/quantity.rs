@@ -45,6 +45,22 @@ pub enum QuantityError {
 }
 
 /// Reads an amount of memory and rounds it up to whole bytes.
+///
+/// # Errors
+///
+/// Refuses what Kubernetes refuses, with a sentence that names the text and what is expected.
+///
+/// # Examples
+///
+/// ```
+/// use kube_rebalancer_core::model::{Bytes, parse_bytes};
+///
+/// assert_eq!(parse_bytes("1.5Gi")?, Bytes(3 << 29));
+/// assert_eq!(parse_bytes("512m")?, Bytes(1)); // half a byte; 512Mi was meant
+/// let error = parse_bytes("-1Gi").unwrap_err();
+/// assert_eq!(error.to_string(), "\"-1Gi\" is negative, expected zero or more");
+/// # Ok::<(), kube_rebalancer_core::model::QuantityError>(())
+/// ```
 pub fn parse_bytes(text: &str) -> Result<Bytes, QuantityError> {
     parse(text, 0).map(Bytes)
 }

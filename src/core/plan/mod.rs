@@ -121,6 +121,55 @@ use crate::policy::Policy;
 /// # Errors
 ///
 /// Refuses where what was observed cannot be the whole truth; then nothing may be changed.
+///
+/// # Examples
+///
+/// Two nodes of 8 GiB, and one user's pod of 3 GiB: one node is enough, and the node without users is cordoned.
+///
+/// ```
+/// use kube_rebalancer_core::check::check;
+/// use kube_rebalancer_core::model::{
+///     Amounts, Bytes, Millicores, Node, NodeResources, Pod, ReadyCondition, Snapshot,
+/// };
+/// use kube_rebalancer_core::plan::{ActionKind, plan};
+/// use kube_rebalancer_core::policy::Policy;
+///
+/// let offers = NodeResources {
+///     memory: Some(Bytes(8 << 30)),
+///     cpu: Some(Millicores(4000)),
+///     pods: Some(110),
+///     further: None,
+/// };
+/// let node = |name: &str| Node {
+///     name: name.to_owned(),
+///     created_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+///     ready: Some(ReadyCondition { ready: true, since: None }),
+///     allocatable: offers.clone(),
+///     capacity: offers.clone(),
+///     ..Node::default()
+/// };
+/// let user = Pod {
+///     namespace: "hub".into(),
+///     name: "jupyter-ada".into(),
+///     label_keys: ["hub.jupyter.org/username".into()].into(),
+///     node_name: Some("n1".into()),
+///     containers: 1,
+///     requests: Amounts::pod(Bytes(3 << 30), Millicores(500)),
+///     ready: true,
+///     ..Pod::default()
+/// };
+/// let now = "2026-01-15T22:00:00Z".parse().unwrap();
+/// let cluster = Snapshot::new(now, vec![node("n1"), node("n2")], vec![user], Vec::new(), 1).unwrap();
+///
+/// let mut policy = Policy::default();
+/// policy.bounds.min_nodes = 1;
+/// policy.preemptible_labels.insert("hub.jupyter.org/username".to_owned());
+/// let planned = plan(&cluster, &policy).unwrap();
+///
+/// let cordons = planned.actions.iter().filter(|action| action.kind() == ActionKind::Cordon);
+/// assert_eq!(cordons.filter_map(|action| action.node()).collect::<Vec<_>>(), ["n2"]);
+/// assert!(check(&cluster, &policy, &planned).is_empty()); // rules of their own agree
+/// ```
 pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
     let policy = &*policy.in_force(snapshot);
     let mut survey = Survey::new(snapshot, policy);

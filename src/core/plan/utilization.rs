@@ -72,6 +72,21 @@ impl fmt::Display for Ratio {
 }
 
 /// The utilization of a set of nodes: the ratio of each resource of `RESOURCES`, the largest of which decides.
+///
+/// # Examples
+///
+/// ```
+/// use kube_rebalancer_core::model::{Amounts, Bytes, Millicores, Resource};
+/// use kube_rebalancer_core::plan::{Band, Utilization};
+/// use kube_rebalancer_core::policy::Bounds;
+///
+/// let requested = Amounts::pod(Bytes(12 << 30), Millicores(3600));
+/// let offered = Amounts::pod(Bytes(32 << 30), Millicores(4000));
+/// let utilization = Utilization::new(&[Resource::Memory, Resource::Cpu], &requested, &offered);
+/// assert_eq!(utilization.decides(), Resource::Cpu); // 0.375 of memory, 0.9 of cpu
+/// assert_eq!(utilization.ratio().to_string(), "0.900");
+/// assert_eq!(utilization.band(&Bounds::default()), Band::Above); // the band is 0.65 to 0.85
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Utilization {
     first: (Resource, Ratio),
