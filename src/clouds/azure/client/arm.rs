@@ -1,0 +1,237 @@
+//! Azure Resource Manager: one request with its token, and what became of it.
+
+use std::fmt;
+
+use http::header::{AUTHORIZATION, IF_MATCH};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use kube_rebalancer_ports::SharedClock;
+use kube_rebalancer_rest::{CloudError, Kind, LONGEST, Pace, Reply, Request, Silence, Transport, words};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::failure::kind;
+use super::token;
+use crate::credentials::{Credentials, Secret};
+
+/// Maximum number of pages of a list.
+const MOST_PAGES: usize = 1000;
+
+/// What became of a request to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It was accepted.
+    Accepted,
+    /// Another client wrote in between (412): nothing was changed.
+    Stale(CloudError),
+    /// It was refused, and changed nothing.
+    Refused(CloudError),
+    /// Its answer was lost: it may or may not have been carried out.
+    Lost(CloudError),
+}
+
+/// A request to change.
+#[derive(Debug)]
+pub(super) struct Ask<'a> {
+    /// What is asked, behind the word *cannot*.
+    pub(super) what: &'a str,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) version: &'static str,
+    /// The version of the thing that it may change; a change by name has none.
+    pub(super) etag: Option<&'a str>,
+    pub(super) body: Value,
+}
+
+/// Azure Resource Manager, as one identity sees it.
+pub(crate) struct Arm {
+    transport: Transport,
+    /// For the metadata server, which no proxy reaches.
+    metadata: Transport,
+    credentials: Credentials,
+    token: Mutex<Secret>,
+}
+
+impl fmt::Debug for Arm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { transport, metadata: _, credentials, token: _ } = self;
+        formatter
+            .debug_struct("Arm")
+            .field("transport", transport)
+            .field("credentials", credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+struct Page<T> {
+    value: Vec<T>,
+    #[serde(rename = "nextLink")]
+    next: Option<String>,
+}
+
+impl Arm {
+    /// Asks for a token.
+    pub(crate) async fn connect(
+        credentials: Credentials,
+        clock: SharedClock,
+        pace: Pace,
+    ) -> Result<Self, CloudError> {
+        let failed = |why| CloudError::new(Kind::Other, format!("no connection to Azure can be made: {why}"));
+        let builder = reqwest::Client::builder;
+        let transport = Transport::new(builder(), SharedClock::clone(&clock), pace).map_err(failed)?;
+        let metadata = Transport::new(builder().no_proxy(), clock, pace).map_err(failed)?;
+        let token = token::ask(&transport, &metadata, &credentials).await?;
+        Ok(Self { transport, metadata, credentials, token: Mutex::new(token) })
+    }
+
+    /// The connections.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// Looks at one thing. A last look is taken after the run's time too.
+    pub(super) async fn look<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+        version: &str,
+        is_last: bool,
+    ) -> Result<T, CloudError> {
+        let url = self.url(path, version);
+        let reply = self.get(what, &url, is_last).await?;
+        reply.json().map_err(|why| not_understood(what, &why))
+    }
+
+    /// Lists all pages.
+    pub(super) async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+        version: &str,
+        is_last: bool,
+    ) -> Result<Vec<T>, CloudError> {
+        let mut url = self.url(path, version);
+        let (mut all, mut bytes) = (Vec::new(), 0_usize);
+        for _ in 0..MOST_PAGES {
+            let reply = self.get(what, &url, is_last).await?;
+            bytes = bytes.saturating_add(reply.body.len());
+            if bytes > LONGEST {
+                return Err(not_understood(what, &format!("the pages have more than {LONGEST} bytes")));
+            }
+            let page: Page<T> = reply.json().map_err(|why| not_understood(what, &why))?;
+            all.extend(page.value);
+            match page.next.filter(|next| !next.is_empty()) {
+                None => return Ok(all),
+                // The token goes nowhere else.
+                Some(next) if !self.is_own(&next) => {
+                    let why = format!("its next page is elsewhere, at {}", words::clean(&next));
+                    return Err(not_understood(what, &why));
+                }
+                Some(next) if next == url => return Err(not_understood(what, "the pages repeat")),
+                Some(next) => url = next,
+            }
+        }
+        Err(not_understood(what, &format!("there are more than {MOST_PAGES} pages")))
+    }
+
+    /// Asks for a change, once.
+    pub(super) async fn change(&self, ask: Ask<'_>) -> Sent {
+        let Ask { what, method, path, version, etag, body } = ask;
+        let mut headers = HeaderMap::new();
+        if let Some(etag) = etag {
+            let Ok(value) = HeaderValue::from_str(etag) else {
+                return Sent::Refused(not_understood(what, "its etag is no header"));
+            };
+            headers.insert(IF_MATCH, value);
+        }
+        let request = Request {
+            method,
+            url: self.url(&path, version),
+            headers,
+            body: Some(("application/json", body.to_string())),
+            is_read: false,
+            is_last: false,
+        };
+        let reply = match self.with_token(&request).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(silence)) => {
+                let kind = if silence.in_doubt { Kind::Doubt } else { Kind::Busy };
+                let error = CloudError::new(kind, format!("cannot {what}: {}", silence.words));
+                return if silence.in_doubt { Sent::Lost(error) } else { Sent::Refused(error) };
+            }
+            Err(error) => return Sent::Refused(error),
+        };
+        let error = || failure(what, &reply);
+        match reply.status.as_u16() {
+            200..=299 => Sent::Accepted,
+            412 => Sent::Stale(error()),
+            408 | 500..=599 => Sent::Lost(error()),
+            _ => Sent::Refused(error()),
+        }
+    }
+
+    fn url(&self, path: &str, version: &str) -> String {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{}{path}{joint}api-version={version}", self.credentials.manager)
+    }
+
+    fn is_own(&self, url: &str) -> bool {
+        let manager = &self.credentials.manager;
+        let rest = url.get(..manager.len()).filter(|start| start.eq_ignore_ascii_case(manager));
+        rest.is_some() && url.get(manager.len()..).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    async fn get(&self, what: &str, url: &str, is_last: bool) -> Result<Reply, CloudError> {
+        let request = Request {
+            method: Method::GET,
+            url: url.to_owned(),
+            headers: HeaderMap::new(),
+            body: None,
+            is_read: true,
+            is_last,
+        };
+        let reply = self.with_token(&request).await?;
+        let silent =
+            |silence: Silence| CloudError::new(Kind::Busy, format!("cannot {what}: {}", silence.words));
+        let reply = reply.map_err(silent)?;
+        if reply.status.is_success() { Ok(reply) } else { Err(failure(what, &reply)) }
+    }
+
+    /// Makes a request with the token at hand, and once more with a new one if that is no longer good.
+    async fn with_token(&self, request: &Request) -> Result<Result<Reply, Silence>, CloudError> {
+        let token = self.token.lock().await.clone();
+        let first = self.transport.make(&signed(request, &token)?).await;
+        if !first.as_ref().is_ok_and(|reply| reply.status == StatusCode::UNAUTHORIZED) {
+            return Ok(first);
+        }
+        let renewed = {
+            let mut current = self.token.lock().await;
+            // Another request may have renewed it meanwhile.
+            if *current == token {
+                *current = token::ask(&self.transport, &self.metadata, &self.credentials).await?;
+            }
+            current.clone()
+        };
+        Ok(self.transport.make(&signed(request, &renewed)?).await)
+    }
+}
+
+fn signed(request: &Request, Secret(token): &Secret) -> Result<Request, CloudError> {
+    let value = HeaderValue::from_str(&format!("Bearer {token}"));
+    let mut value = value.map_err(|_| CloudError::new(Kind::Other, "the token of Azure is no header"))?;
+    value.set_sensitive(true);
+    let mut request = request.clone();
+    request.headers.insert(AUTHORIZATION, value);
+    Ok(request)
+}
+
+fn not_understood(what: &str, why: &str) -> CloudError {
+    CloudError::new(Kind::Other, format!("cannot {what}: {why}"))
+}
+
+/// An answer that is no success, as an error in Azure's words: they name the permission that is missing.
+fn failure(what: &str, reply: &Reply) -> CloudError {
+    CloudError::new(kind(reply), format!("cannot {what}: {}", reply.words()))
+}

@@ -1,0 +1,206 @@
+//! Scale sets: looked at, listed, grown against an etag, and changed by the names of their instances.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use kube_rebalancer_rest::{CloudError, Kind, words};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::arm::{Arm, Ask, Sent};
+use super::chosen::Chosen;
+use super::machine::{Machine, Raw as RawMachine};
+use crate::id::{ScaleSetId, scale_sets_of};
+
+/// The version of the compute API. It is the oldest that has etags of scale sets and the policy of zone rebalancing.
+const VERSION: &str = "2024-11-01";
+
+/// What instances of a scale set are asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// They go for good, and the capacity falls by their number.
+    Delete,
+    /// They stop, and their hosts are free.
+    Deallocate,
+    /// They run again.
+    Start,
+}
+
+impl Change {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Deallocate => "deallocate",
+            Self::Start => "start",
+        }
+    }
+}
+
+/// A scale set as Azure shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScaleSet {
+    pub(crate) id: ScaleSetId,
+    /// Its version: what has another one was written by somebody.
+    pub(crate) etag: Option<String>,
+    /// How many instances it was asked to have.
+    pub(crate) capacity: u32,
+    /// The region.
+    pub(crate) location: String,
+    /// The numbers of its zones in the region.
+    pub(crate) zones: Vec<String>,
+    /// The size of its instances.
+    pub(crate) size: String,
+    /// `Succeeded`, `Updating`, ….
+    pub(crate) provisioning: String,
+    pub(crate) is_flexible: bool,
+    pub(crate) overprovisions: bool,
+    /// Whether Azure replaces instances that it takes for ill.
+    pub(crate) repairs: bool,
+    /// Whether Azure makes instances anew in another zone, to even zones out.
+    pub(crate) rebalances: bool,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Raw {
+    name: String,
+    etag: Option<String>,
+    location: String,
+    #[serde(default)]
+    zones: Option<Vec<String>>,
+    sku: Sku,
+    #[serde(default)]
+    tags: Option<BTreeMap<String, String>>,
+    properties: Properties,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sku {
+    name: String,
+    capacity: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Properties {
+    provisioning_state: String,
+    orchestration_mode: Option<String>,
+    /// Azure overprovisions where nothing else is said.
+    overprovision: Option<bool>,
+    automatic_repairs_policy: Option<Policy>,
+    resiliency_policy: Option<Resiliency>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Resiliency {
+    automatic_zone_rebalancing_policy: Option<Policy>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Policy {
+    enabled: Option<bool>,
+}
+
+impl Policy {
+    /// A policy that is there and does not say that it is off is on.
+    fn is_on(policy: Option<&Self>) -> bool {
+        policy.is_some_and(|policy| policy.enabled != Some(false))
+    }
+}
+
+impl Raw {
+    fn of(self, subscription: &str, resource_group: &str) -> Result<ScaleSet, String> {
+        let Self { name, etag, location, zones, sku, tags, properties } = self;
+        let id = ScaleSetId::new(subscription, resource_group, &name);
+        let resiliency = properties.resiliency_policy.as_ref();
+        let rebalancing = resiliency.and_then(|policy| policy.automatic_zone_rebalancing_policy.as_ref());
+        let mode = properties.orchestration_mode;
+        Ok(ScaleSet {
+            id: id.ok_or_else(|| format!("`{name}` is no name of a scale set"))?,
+            etag: etag.filter(|etag| !etag.is_empty()),
+            capacity: sku.capacity,
+            location: location.to_ascii_lowercase(),
+            zones: zones.unwrap_or_default(),
+            size: sku.name,
+            provisioning: properties.provisioning_state,
+            is_flexible: mode.is_some_and(|mode| !mode.eq_ignore_ascii_case("Uniform")),
+            overprovisions: properties.overprovision.unwrap_or(true),
+            repairs: Policy::is_on(properties.automatic_repairs_policy.as_ref()),
+            rebalances: Policy::is_on(rebalancing),
+            tags: tags.unwrap_or_default(),
+        })
+    }
+}
+
+impl Arm {
+    /// Looks at a scale set.
+    pub(crate) async fn scale_set(&self, id: &ScaleSetId, is_last: bool) -> Result<ScaleSet, CloudError> {
+        let what = format!("look at scale set {id}");
+        let raw: Raw = self.look(&what, &id.path(), VERSION, is_last).await?;
+        let set = raw.of(id.subscription(), id.resource_group());
+        let set = set.map_err(|why| other(&what, &why))?;
+        if set.id == *id { Ok(set) } else { Err(other(&what, &format!("the answer is about {}", set.id))) }
+    }
+
+    /// Lists the scale sets of a resource group.
+    pub(crate) async fn scale_sets(
+        &self,
+        subscription: &str,
+        group: &str,
+    ) -> Result<Vec<ScaleSet>, CloudError> {
+        let what = format!("list the scale sets of resource group {group}");
+        let raw: Vec<Raw> = self.list(&what, &scale_sets_of(subscription, group), VERSION, false).await?;
+        let sets = raw.into_iter().map(|raw| raw.of(subscription, group));
+        sets.collect::<Result<_, _>>().map_err(|why| other(&what, &why))
+    }
+
+    /// Lists the instances of a scale set with their instance views.
+    pub(crate) async fn machines(&self, id: &ScaleSetId, is_last: bool) -> Result<Vec<Machine>, CloudError> {
+        let what = format!("list the instances of scale set {id}");
+        let path = format!("{}/virtualMachines?$expand=instanceView", id.path());
+        let raw: Vec<RawMachine> = self.list(&what, &path, VERSION, is_last).await?;
+        let machines = raw.into_iter().map(|raw| raw.of(id));
+        machines.collect::<Result<_, _>>().map_err(|why| other(&what, &why))
+    }
+
+    /// Asks a scale set for a capacity, if it is still the one that was looked at. A lower one would let Azure choose what goes.
+    pub(crate) async fn grow_scale_set(&self, seen: &ScaleSet, capacity: u32) -> Sent {
+        let what = format!("grow scale set {} from {} to {capacity}", seen.id, seen.capacity);
+        let refused =
+            |why: &str| Sent::Refused(CloudError::new(Kind::Refused, format!("cannot {what}: {why}")));
+        let Some(etag) = &seen.etag else { return refused("Azure gave no etag of it") };
+        if capacity <= seen.capacity {
+            return refused("that is not more");
+        }
+        self.change(Ask {
+            what: &what,
+            method: Method::PATCH,
+            path: seen.id.path(),
+            version: VERSION,
+            etag: Some(etag),
+            body: json!({"sku": {"capacity": capacity}}),
+        })
+        .await
+    }
+
+    /// Asks for a change of these instances, and of no other.
+    pub(crate) async fn change_instances(&self, set: &ScaleSetId, chosen: &Chosen, change: Change) -> Sent {
+        let verb = change.verb();
+        let what = format!("{verb} {} instances of scale set {set}", chosen.count());
+        self.change(Ask {
+            what: &what,
+            method: Method::POST,
+            path: format!("{}/{verb}", set.path()),
+            version: VERSION,
+            etag: None,
+            body: chosen.body("instanceIds"),
+        })
+        .await
+    }
+}
+
+fn other(what: &str, why: &str) -> CloudError {
+    CloudError::new(Kind::Other, format!("cannot {what}: {}", words::clean(why)))
+}

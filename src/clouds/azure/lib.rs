@@ -1,0 +1,16 @@
+//! Azure as a provider of kube-rebalancer: virtual machine scale sets with uniform orchestration, which grow, give named
+//! instances back and park them; and agent pools of AKS, which grow and give named machines back.
+//!
+//! ```text
+//!   PROVIDER --> provider (list, grow, delete, park, wake)     which decides with the crate join
+//!                   |
+//!   credentials --> client: a token, scale sets, agent pools --> rest (one bounded request)
+//! ```
+
+mod client;
+mod credentials;
+mod id;
+mod provider;
+
+pub use id::{InstanceId, ScaleSetId};
+pub use provider::PROVIDER;

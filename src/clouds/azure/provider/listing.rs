@@ -1,0 +1,118 @@
+//! Which instance is which node, as the crate `join` takes it.
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_core::model::{Node, Snapshot};
+use kube_rebalancer_join::{Identity, ListedGroup, Listing};
+
+use super::find::{Found, FoundSet, Maker, is_of_aks, zones};
+use super::rules::{self, NOT_PARKED_BY_AKS, Objection};
+use super::scope::Place;
+use super::state::listed;
+use super::template::node_template;
+use crate::client::Machine;
+use crate::id::{InstanceId, agent_pool_of};
+
+/// The groups, and why instances that nodes name are in none. What is not understood of a template becomes a note.
+pub(super) fn listing(
+    found: &Found,
+    place: &Place,
+    cluster: &Snapshot,
+) -> (Listing<InstanceId>, Vec<String>) {
+    let mut notes = found.notes.clone();
+    let groups = found.sets.iter().map(|one| group(one, &mut notes)).collect();
+    let listing = Listing {
+        groups,
+        gaps: found.gaps.clone(),
+        outside: outside(found, place, cluster),
+        elsewhere: "is in no scale set that NODE_GROUPS names".to_owned(),
+    };
+    (listing, notes)
+}
+
+fn group(found: &FoundSet, notes: &mut Vec<String>) -> ListedGroup<InstanceId> {
+    let FoundSet { name, set, maker, machines } = found;
+    let template = node_template(found).map_err(|why| {
+        notes.push(format!(
+            "what the next node of node group {name} is like is not known, so the nodes that there are tell it: {why}"
+        ));
+    });
+    let zones = zones(set);
+    let words = |objection: Option<Objection>| objection.map(Objection::words);
+    let (target_size, not_growable, not_shrinkable, not_parkable, not_wakeable) = match maker {
+        Maker::Person => (
+            set.capacity,
+            words(rules::against_growth(set, machines)),
+            words(rules::against_giving_back(set, machines)),
+            words(rules::against_giving_back(set, machines)),
+            words(rules::against_waking(machines)),
+        ),
+        Maker::Pool(pool, cluster) => (
+            pool.count,
+            words(rules::against_pool_growth(cluster, pool)),
+            words(rules::against_pool_deletion(cluster, pool, 1)),
+            Some(NOT_PARKED_BY_AKS.to_owned()),
+            Some(NOT_PARKED_BY_AKS.to_owned()),
+        ),
+        Maker::Unknown(why) => {
+            let why = unknown_pool(why);
+            (set.capacity, Some(why.clone()), Some(why.clone()), Some(why.clone()), Some(why))
+        }
+    };
+    ListedGroup {
+        name: name.clone(),
+        zone: if let [zone] = zones.as_slice() { Some(zone.clone()) } else { None },
+        zones: if zones.len() > 1 { zones } else { Vec::new() },
+        template: template.ok(),
+        target_size,
+        instances: machines.iter().map(listed).collect(),
+        not_growable,
+        not_shrinkable,
+        not_parkable,
+        not_wakeable,
+    }
+}
+
+/// Why a scale set of AKS without a known pool is not changed.
+pub(super) fn unknown_pool(why: &str) -> String {
+    format!("AKS made it, so it changes only through its agent pool, which is not known: {why}")
+}
+
+/// By the instance that a node names: the reason why the node is in no group.
+fn outside(found: &Found, place: &Place, cluster: &Snapshot) -> BTreeMap<InstanceId, String> {
+    let machines = found.sets.iter().flat_map(|one| one.machines.iter().map(move |machine| (one, machine)));
+    let machines: BTreeMap<&InstanceId, (&FoundSet, &Machine)> =
+        machines.map(|(set, machine)| (&machine.id, (set, machine))).collect();
+    let mut outside = place.elsewhere.clone();
+    for node in cluster.nodes() {
+        let Ok(id) = InstanceId::of_node(node) else { continue };
+        let why = match machines.get(&id) {
+            Some((found, machine)) => disagreement(found, machine, node),
+            None => found.closed.get(id.scale_set()).cloned().or_else(|| {
+                let is_seen = found.sets.iter().any(|one| one.set.id == *id.scale_set());
+                is_seen.then(|| format!("its instance {id} is gone: its scale set does not list it"))
+            }),
+        };
+        outside.extend(why.map(|why| (id, why)));
+    }
+    outside
+}
+
+/// Why a node and the instance that it names are not one.
+fn disagreement(found: &FoundSet, machine: &Machine, node: &Node) -> Option<String> {
+    let id = &machine.id;
+    let Some(name) = machine.computer_name.as_deref() else {
+        return Some(format!("its instance {id} has no computer name"));
+    };
+    if !name.eq_ignore_ascii_case(&node.name) {
+        return Some(format!("its instance {id} has another computer name, {name}"));
+    }
+    // What AKS made is changed through AKS alone.
+    let pool = agent_pool_of(node)?;
+    (!is_of_aks(&found.set)).then(|| {
+        format!(
+            "its label says that AKS made it for pool {pool}, and its scale set {} is none of AKS",
+            found.set.id
+        )
+    })
+}

@@ -1,0 +1,119 @@
+//! What the next node of a group will be like, by its scale set's tags or by its agent pool.
+//!
+//! ```text
+//!   tags k8s.io_cluster-autoscaler_node-template_{label_K, taint_K, resources_R} --+
+//!   agent pool: labels, taints ----------------------------------------------------+--> NodeTemplate
+//!   scale set: region, size -------------------------------------------------------+
+//! ```
+//!
+//! The tags are those of Cluster Autoscaler. What a node of that size reports as allocatable no request tells, so only the tags give
+//! amounts; without them the nodes that are there tell it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kube_rebalancer_core::model::{
+    NodeResources, NodeTemplate, Taint, TaintEffect, parse_bytes, parse_count, parse_millicores,
+};
+
+use super::find::{FoundSet, Maker, zones};
+
+/// What the tags begin with. Azure allows no slash in them.
+const PREFIX: &str = "k8s.io_cluster-autoscaler_node-template_";
+
+/// The node that a group makes next. The error names what is not understood.
+pub(super) fn node_template(found: &FoundSet) -> Result<NodeTemplate, String> {
+    let FoundSet { set, maker, .. } = found;
+    let mut template = NodeTemplate::default();
+    let mut amounts = NodeResources::default();
+    let mut further = BTreeMap::new();
+    for (key, value) in &set.tags {
+        let Some(rest) = key.strip_prefix(PREFIX) else { continue };
+        let wrong = || format!("tag {key} of scale set {} is not understood: `{value}`", set.id);
+        if let Some(label) = rest.strip_prefix("label_") {
+            template.labels.insert(named(label), value.clone());
+        } else if let Some(key) = rest.strip_prefix("taint_") {
+            let (value, effect) = value.split_once(':').unwrap_or(("", value));
+            let effect = effect_of(effect).ok_or_else(wrong)?;
+            template.taints.push(Taint { key: named(key), value: value.to_owned(), effect, added_at: None });
+        } else if let Some(resource) = rest.strip_prefix("resources_") {
+            match resource {
+                "cpu" => amounts.cpu = Some(parse_millicores(value).map_err(|_| wrong())?),
+                "memory" => amounts.memory = Some(parse_bytes(value).map_err(|_| wrong())?),
+                "pods" => amounts.pods = Some(parse_count(value).map_err(|_| wrong())?),
+                other => {
+                    further.insert(Arc::from(named(other)), parse_count(value).map_err(|_| wrong())?);
+                }
+            }
+        }
+    }
+    amounts.further = (!further.is_empty()).then(|| Arc::new(further));
+    (template.allocatable, template.capacity) = (amounts.clone(), amounts);
+    if let Maker::Pool(pool, _) = maker {
+        template.labels.extend(pool.labels.clone());
+        for name in ["agentpool", "kubernetes.azure.com/agentpool"] {
+            template.labels.insert(name.to_owned(), pool.name.clone());
+        }
+        for text in &pool.taints {
+            let taint =
+                taint(text).ok_or_else(|| format!("taint `{text}` of its agent pool is not understood"))?;
+            template.taints.push(taint);
+        }
+    }
+    let mut add = |key: &str, value: &str| {
+        template.labels.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+    };
+    add("node.kubernetes.io/instance-type", &set.size);
+    add("topology.kubernetes.io/region", &set.location);
+    if let [zone] = zones(set).as_slice() {
+        add("topology.kubernetes.io/zone", zone);
+    }
+    Ok(template)
+}
+
+/// A key as Kubernetes has it: tags write its slash as an underscore, and an underscore as `~2`.
+fn named(key: &str) -> String {
+    key.replace('_', "/").replace("~2", "_")
+}
+
+fn effect_of(text: &str) -> Option<TaintEffect> {
+    match text {
+        "NoSchedule" => Some(TaintEffect::NoSchedule),
+        "PreferNoSchedule" => Some(TaintEffect::PreferNoSchedule),
+        "NoExecute" => Some(TaintEffect::NoExecute),
+        _ => None,
+    }
+}
+
+/// A taint as an agent pool has it, such as `dedicated=gpu:NoSchedule`.
+fn taint(text: &str) -> Option<Taint> {
+    let (rest, effect) = text.rsplit_once(':')?;
+    let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
+    let effect = effect_of(effect)?;
+    (!key.is_empty()).then(|| Taint { key: key.to_owned(), value: value.to_owned(), effect, added_at: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taint_of_a_pool_is_read_whole_or_not_at_all() {
+        let read = |text: &str| taint(text).map(|taint| (taint.key, taint.value, taint.effect));
+        let gpu = ("sku".to_owned(), "gpu".to_owned(), TaintEffect::NoSchedule);
+        assert_eq!(read("sku=gpu:NoSchedule"), Some(gpu));
+        assert_eq!(
+            read("soft:PreferNoSchedule"),
+            Some(("soft".into(), String::new(), TaintEffect::PreferNoSchedule))
+        );
+        for text in ["", "a", "a=b", "a=b:NoWay", "=b:NoSchedule", ":NoSchedule"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_tag_has_its_slash_again() {
+        assert_eq!(named("hub.jupyter.org_node-purpose"), "hub.jupyter.org/node-purpose");
+        assert_eq!(named("node~2purpose"), "node_purpose");
+    }
+}

@@ -1,0 +1,10 @@
+//! The provider against a fake Azure.
+
+mod faults;
+mod listing;
+mod login;
+mod permissions;
+mod pools;
+mod rows;
+mod sets;
+mod world;

@@ -1,0 +1,34 @@
+//! How long things take.
+
+use std::time::Duration;
+
+/// How long Azure takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Until a new instance runs.
+    pub creating: Duration,
+    /// Until a deleted one is gone.
+    pub deleting: Duration,
+    /// Until an instance is deallocated, or runs again.
+    pub power: Duration,
+}
+
+impl Default for Timing {
+    /// A moment each, so that every state can be seen.
+    fn default() -> Self {
+        let moment = Duration::from_millis(20);
+        Self { creating: moment, deleting: moment, power: moment }
+    }
+}
+
+impl Timing {
+    /// As long as on Azure.
+    #[must_use]
+    pub fn lifelike() -> Self {
+        Self {
+            creating: Duration::from_secs(90),
+            deleting: Duration::from_secs(120),
+            power: Duration::from_secs(40),
+        }
+    }
+}
