@@ -9,6 +9,7 @@
 //!     |-- clouds/exec   the operator's own commands; a provider too              --> ports, core
 //!     |-- kube          a live cluster, the Lease, events; dumps                 --> ports, retry, core
 //!     |-- clouds/openstack  OpenStack Nova and Magnum, likewise                  --> join, ports, rest, core
+//!     |-- clouds/azure  scale sets of Azure and agent pools of AKS, likewise      --> join, ports, rest, core
 //!     |-- clouds/rest   one bounded request by plain REST                        --> join, ports, retry
 //!     |-- clouds/join   which node is which instance, whatever the cloud         --> core
 //!     |-- apply         the plan, action by action, each judged again            --> ports, core

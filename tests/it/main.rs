@@ -9,6 +9,8 @@
 #![expect(clippy::print_stdout, reason = "what is skipped for want of a file or a program is said in a line")]
 
 mod architecture;
+#[cfg(feature = "azure")]
+mod azure_world;
 mod background;
 mod calendar;
 mod cli;

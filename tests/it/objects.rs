@@ -85,6 +85,13 @@ impl Node {
         self
     }
 
+    /// On an instance of Azure with this provider ID.
+    #[cfg(feature = "azure")]
+    pub(crate) fn on_azure(mut self, provider_id: &str) -> Self {
+        self.0["spec"]["providerID"] = json!(provider_id);
+        self
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.0["metadata"]["name"].as_str().unwrap()
     }

@@ -248,7 +248,7 @@ fn all_problems_are_reported_at_once_each_in_two_lines() {
          expected namespaces with ':' between them (default kube-system)",
         "ADOPT_CORDONS=yes: did you mean true?\n  expected a duration such as 1h, or true or false (default 1h)",
         "PROJECT=../etc: \"../etc\" is not a project id\n  \
-         expected a project id such as my-project-123; on OpenStack 32 hex digits",
+         expected an id: my-project-123, 32 hex digits (OpenStack), a UUID (Azure)",
         "MIN_NODES=80 is above MAX_NODES=72 (default)\n  expected MIN_NODES <= MAX_NODES (defaults 3 and 72)",
     ];
     assert_eq!(told, expected);

@@ -7,6 +7,9 @@ use kube_rebalancer_join::Identity;
 
 /// The beginning of provider IDs.
 const SCHEME: &str = "azure://";
+/// The words of a provider ID, before each of its names.
+const WORDS: [&str; 5] =
+    ["subscriptions", "resourceGroups", "providers", "virtualMachineScaleSets", "virtualMachines"];
 /// The number of characters at the end of a computer name that hold the instance ID.
 const SUFFIX: usize = 6;
 /// The base that they are written in.
@@ -125,22 +128,23 @@ impl Identity for InstanceId {
         let path = text.strip_prefix(SCHEME).and_then(|rest| rest.strip_prefix('/')).ok_or_else(expected)?;
         let parts: Vec<&str> = path.split('/').collect();
         let is = |part: &str, word: &str| part.eq_ignore_ascii_case(word);
+        // Every other part is a word of Azure's.
+        let mut words = parts.iter().step_by(2).zip(WORDS);
         match parts.as_slice() {
-            [a, subscription, b, group, c, d, e, set, f, instance]
-                if is(a, "subscriptions")
-                    && is(b, "resourceGroups")
-                    && is(c, "providers")
-                    && is(d, "Microsoft.Compute")
-                    && is(e, "virtualMachineScaleSets")
-                    && is(f, "virtualMachines") =>
+            [_, subscription, _, group, _, provider, _, set, _, instance]
+                if words.all(|(part, word)| is(part, word)) && is(provider, "Microsoft.Compute") =>
             {
                 let set = ScaleSetId::new(subscription, group, set);
                 set.and_then(|set| set.instance(instance)).ok_or_else(expected)
             }
-            [.., d, e, name] if is(d, "Microsoft.Compute") && is(e, "virtualMachines") => Err(format!(
-                "{} is a virtual machine by itself or of a flexible scale set, which are left alone",
-                kube_rebalancer_rest::words::clean(name)
-            )),
+            [.., provider, kind, name]
+                if is(provider, "Microsoft.Compute") && is(kind, "virtualMachines") =>
+            {
+                Err(format!(
+                    "{} is a virtual machine by itself or of a flexible scale set, which are left alone",
+                    kube_rebalancer_rest::words::clean(name)
+                ))
+            }
             _ => Err(expected()),
         }
     }

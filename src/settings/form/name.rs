@@ -44,14 +44,14 @@ pub(in crate::settings) const PROVIDER: Form<Option<String>> = Form {
     read: |text| optional(text, is_dns_label, "name of a provider"),
 };
 
-/// A project's ID, of Google Cloud or of OpenStack.
+/// A project's ID, of Google Cloud or of OpenStack, or a subscription of Azure.
 pub(in crate::settings) const PROJECT: Form<Option<String>> = Form {
     shape: Shape {
         unit: "name",
-        expected: "a project id such as my-project-123; on OpenStack 32 hex digits",
+        expected: "an id: my-project-123, 32 hex digits (OpenStack), a UUID (Azure)",
         json: JsonKind::Text,
     },
-    read: |text| optional(text, |text| is_project_id(text) || is_uuid_of_openstack(text), "project id"),
+    read: |text| optional(text, |text| is_project_id(text) || is_uuid(text), "project id"),
 };
 
 /// A zone.
@@ -93,13 +93,13 @@ pub(in crate::settings) const FILE: Form<Option<String>> = Form {
     read: |text| optional(text, is_path, "path of a file"),
 };
 
-/// A group's name or a part of one (a part may begin with a digit, a name may not), its zone or region before it or not. On
-/// OpenStack, the beginning of servers' names, or behind `^` a regular expression of whole ones.
+/// A group's name or a part of one (a part may begin with a digit, a name may not), its zone, region, resource group or cluster
+/// before it or not. On OpenStack, the beginning of servers' names, or behind `^` a regular expression of whole ones.
 pub(super) fn group_part(text: &str) -> Result<String, Complaint> {
     named(
         text,
         |text| match text.split_once('/') {
-            Some((location, name)) => is_cloud_name(location) && is_dns_label(name),
+            Some((location, name)) => is_beginning(location) && is_beginning(name),
             None => is_dns_label(text) || is_beginning(text) || is_expression(text),
         },
         "group name",
@@ -171,9 +171,11 @@ fn is_project_id(text: &str) -> bool {
     domain.is_none_or(is_subdomain) && (6..=30).contains(&id.len()) && is_cloud_name(id)
 }
 
-/// Keystone's ID of a project: a UUID without its hyphens.
-fn is_uuid_of_openstack(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+/// The ID of a project in Keystone, a UUID without its hyphens, or of a subscription, with them.
+fn is_uuid(text: &str) -> bool {
+    let of_keystone = text.len() == 32 && !text.contains('-');
+    let digits = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+    (of_keystone || text.split('-').map(str::len).eq([8, 4, 4, 4, 12])) && text.bytes().all(digits)
 }
 
 /// `https`, a host, perhaps a port, and nothing behind it; `http` only of this machine, as tokens of the cloud are sent

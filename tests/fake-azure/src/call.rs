@@ -10,7 +10,7 @@ use crate::route::Route;
 /// A request, for the fake to answer and for a test to count and inspect.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// `token`, `compute.sets`, `compute.set`, `compute.machines`, `compute.patch`, `compute.delete`, `compute.deallocate`,
+    /// `token`, `operation`, `compute.sets`, `compute.set`, `compute.machines`, `compute.patch`, `compute.delete`, `compute.deallocate`,
     /// `compute.start`, `aks.clusters`, `aks.cluster`, `aks.pools`, `aks.pool`, `aks.put`, `aks.deleteMachines`. Empty if there is
     /// no such request.
     pub method: String,

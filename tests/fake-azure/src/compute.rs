@@ -32,6 +32,7 @@ impl Default for Room {
 
 /// A scale set.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of Azure's that a test turns by itself")]
 pub struct ScaleSet {
     /// The subscription, in lower case.
     pub subscription: String,
@@ -122,7 +123,7 @@ impl Machine {
     fn take(&mut self, at: Timestamp, step: Step) -> bool {
         match step {
             Step::Runs => {
-                (self.provisioning, self.power, self.failure) = ("Succeeded", Some("running"), None)
+                (self.provisioning, self.power, self.failure) = ("Succeeded", Some("running"), None);
             }
             Step::Sleeps => (self.provisioning, self.power) = ("Succeeded", Some("deallocated")),
             Step::NoRoom => {

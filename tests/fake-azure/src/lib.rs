@@ -11,7 +11,7 @@
 //!
 //! The traps: deallocate and start without `instanceIds` mean every instance, and so does `*`; a lower capacity deletes instances of Azure's
 //! own choice; a later change of a set cancels a deletion under way; `If-Match` that does not fit is 412; overprovisioning makes
-//! more and takes some away. It has no networks, disks or operations of their own.
+//! more and takes some away. It has no networks and no disks.
 #![expect(
     clippy::indexing_slicing,
     reason = "JSON that has no such member is null, and this is a fake for tests"

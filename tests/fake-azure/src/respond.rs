@@ -21,7 +21,7 @@ pub(crate) fn respond(shared: &mut Shared, route: Option<&Route>, call: &Call) -
     match route {
         Route::Token(tenant) => token(shared, tenant, call),
         Route::Metadata => machine_token(shared, call),
-        Route::Compute(..) | Route::Clusters(_) | Route::Aks(..) => {
+        Route::Operation | Route::Compute(..) | Route::Clusters(_) | Route::Aks(..) => {
             resource(shared, route, call).unwrap_or_else(Answer::from)
         }
     }
@@ -51,12 +51,19 @@ fn resource(shared: &mut Shared, route: &Route, call: &Call) -> Result<Answer, R
         Route::Compute(subscription, group, what) => {
             compute_requests::respond(shared, (subscription, group), what, call)
         }
+        Route::Operation => Ok(json(200, &json!({"status": operation(shared)}))),
         Route::Clusters(subscription) => Ok(aks_requests::clusters(shared, subscription)),
         Route::Aks(subscription, group, cluster, what) => {
             aks_requests::respond(shared, (subscription, group, cluster), what, call)
         }
         Route::Token(_) | Route::Metadata => Err(Refusal(404, "NotFound", String::new())),
     }
+}
+
+/// All operations end together.
+fn operation(shared: &Shared) -> &'static str {
+    let machines = shared.compute.sets.iter().flat_map(|set| set.machines.values());
+    if machines.into_iter().any(crate::compute::Machine::is_changing) { "InProgress" } else { "Succeeded" }
 }
 
 fn issue(shared: &mut Shared) -> Answer {

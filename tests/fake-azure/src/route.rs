@@ -11,6 +11,8 @@ pub(crate) enum Route {
     Metadata,
     /// Scale sets of a subscription and a resource group.
     Compute(String, String, Compute),
+    /// An operation that was accepted.
+    Operation,
     /// The managed clusters of a subscription.
     Clusters(String),
     /// Something of a managed cluster: subscription, resource group, name.
@@ -56,6 +58,9 @@ impl Route {
         match parts.as_slice() {
             [tenant, "oauth2", "v2.0", "token"] if post => Some(Self::Token(text(tenant))),
             ["metadata", "identity", "oauth2", "token"] if get => Some(Self::Metadata),
+            ["subscriptions", _, "providers", _, "locations", _, "operations", _] if get => {
+                Some(Self::Operation)
+            }
             ["subscriptions", subscription, "providers", "microsoft.containerservice", "managedclusters"]
                 if get =>
             {
@@ -112,6 +117,7 @@ impl Route {
     pub(crate) fn method(&self) -> &'static str {
         match self {
             Self::Token(_) | Self::Metadata => "token",
+            Self::Operation => "operation",
             Self::Clusters(_) => "aks.clusters",
             Self::Compute(_, _, what) => match what {
                 Compute::List => "compute.sets",
@@ -159,7 +165,11 @@ impl Route {
     /// What it is about.
     pub(crate) fn target(&self) -> Option<&str> {
         match self {
-            Self::Token(_) | Self::Metadata | Self::Clusters(_) | Self::Compute(_, _, Compute::List) => None,
+            Self::Token(_)
+            | Self::Metadata
+            | Self::Operation
+            | Self::Clusters(_)
+            | Self::Compute(_, _, Compute::List) => None,
             Self::Compute(
                 _,
                 _,

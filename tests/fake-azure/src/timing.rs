@@ -27,7 +27,7 @@ impl Timing {
     pub fn lifelike() -> Self {
         Self {
             creating: Duration::from_secs(90),
-            deleting: Duration::from_secs(120),
+            deleting: Duration::from_mins(2),
             power: Duration::from_secs(40),
         }
     }

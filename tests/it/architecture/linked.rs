@@ -6,6 +6,9 @@ use std::process::Command;
 /// At most this number of crates comes with OpenStack.
 const MOST_OF_OPENSTACK: usize = 5;
 
+/// At most this number of crates comes with Azure, beside what OpenStack brings.
+const MOST_OF_AZURE: usize = 1;
+
 /// Other implementations of TLS, and what they are made of.
 const OTHER_STACKS: [&str; 9] = [
     "aws-lc-rs",
@@ -46,8 +49,17 @@ fn openstack_adds_at_most_five_crates() {
 }
 
 #[test]
+fn azure_adds_at_most_one_crate() {
+    let others = tree("exec,gce,openstack,simulate");
+    let with = tree("azure,exec,gce,openstack,simulate");
+    let added: Vec<&String> =
+        with.difference(&others).filter(|name| !name.starts_with("kube-rebalancer-")).collect();
+    assert!(added.len() <= MOST_OF_AZURE, "{added:?}");
+}
+
+#[test]
 fn there_is_one_tls_stack() {
-    for features in ["exec,gce,openstack,simulate", "openstack", "gce", "exec"] {
+    for features in ["azure,exec,gce,openstack,simulate", "azure", "openstack", "gce", "exec"] {
         let crates = tree(features);
         let name = |one: &String| one.split(' ').next().unwrap().to_owned();
         let other: Vec<&String> =

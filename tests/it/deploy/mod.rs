@@ -20,12 +20,14 @@ use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 
-/// What can be applied, and what a hub on GKE, on OpenStack or with commands of its own would.
-const OVERLAYS: [&str; 10] = [
+/// What can be applied, and what a hub on GKE, on AKS, on OpenStack or with commands of its own would.
+const OVERLAYS: [&str; 12] = [
     "base",
     "overlays/dry-run",
     "overlays/gke",
     "overlays/gke-dry-run",
+    "overlays/aks",
+    "overlays/aks-dry-run",
     "overlays/openstack-nova",
     "overlays/openstack-nova-dry-run",
     "overlays/openstack-magnum",
@@ -74,7 +76,9 @@ impl ControlPlane {
     /// The same with what an operator fills in.
     pub(crate) fn filled_in(&self, overlay: &str) -> String {
         let yaml = self.kustomize(overlay);
-        yaml.replace("PROJECT_ID", "my-project").replace("NODE_GROUP_NAMES", "gke-hub-users")
+        let subscription = "12345678-aaaa-bbbb-cccc-123456789abc";
+        let yaml = yaml.replace("PROJECT_ID", "my-project").replace("SUBSCRIPTION_ID", subscription);
+        yaml.replace("NODE_GROUP_NAMES", "gke-hub-users")
     }
 
     /// Applies objects as an operator does. What kubectl printed on standard error, warnings among it.

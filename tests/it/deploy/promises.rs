@@ -97,6 +97,7 @@ fn a_dry_run_is_the_same_job() {
     for (live, dry) in [
         ("base", "overlays/dry-run"),
         ("overlays/gke", "overlays/gke-dry-run"),
+        ("overlays/aks", "overlays/aks-dry-run"),
         ("overlays/openstack-nova", "overlays/openstack-nova-dry-run"),
         ("overlays/openstack-magnum", "overlays/openstack-magnum-dry-run"),
         ("overlays/exec", "overlays/exec-dry-run"),

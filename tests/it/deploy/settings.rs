@@ -69,14 +69,21 @@ fn every_variable_of_the_manifests_is_a_setting_and_its_value_is_valid() {
 
 /// A run that would look at every project and every group does not start.
 #[test]
-fn what_is_not_filled_in_on_gke_ends_a_run() {
+fn what_is_not_filled_in_on_gke_and_aks_ends_a_run() {
     let Some(plane) = ControlPlane::shared() else { return };
-    for overlay in ["overlays/gke", "overlays/gke-dry-run"] {
+    let overlays = [
+        ("gke", "PROJECT_ID"),
+        ("gke-dry-run", "PROJECT_ID"),
+        ("aks", "SUBSCRIPTION_ID"),
+        ("aks-dry-run", "SUBSCRIPTION_ID"),
+    ];
+    for (overlay, project) in overlays {
+        let overlay = &format!("overlays/{overlay}");
         let objects = objects(&plane.kustomize(overlay));
         let data = one(&objects, "ConfigMap")["data"].as_object().cloned().unwrap_or_default();
         let pairs = data.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
         let text = Settings::from_pairs(pairs).unwrap_err().to_string();
-        for placeholder in ["PROJECT=PROJECT_ID", "NODE_GROUPS=NODE_GROUP_NAMES"] {
+        for placeholder in [&format!("PROJECT={project}"), "NODE_GROUPS=NODE_GROUP_NAMES"] {
             assert!(text.contains(placeholder), "{overlay}: {text}");
         }
     }

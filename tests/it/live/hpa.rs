@@ -11,7 +11,8 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::Program;
-use super::hub::{Hub, cordons_get_old, program};
+use super::hub::{Hub, program};
+use super::old_cordons::cordons_get_old;
 use crate::control_plane::metrics::USED_CPU;
 
 /// A busy machine scrapes late.

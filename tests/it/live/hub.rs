@@ -4,20 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_gce::{FakeGce, Group, GroupPath, Machine, Options, Timing};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
 use super::Program;
 use crate::control_plane::ControlPlane;
 use crate::control_plane::identity::Identity;
 use crate::gce_world::{GceWorld, node_of};
 use crate::objects::{Node, Pod};
-
-const PATIENCE: Duration = Duration::from_mins(1);
-const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
-
-/// Longer than a cordon must be old before its node may go.
-const CORDON_SETTLES: SignedDuration = SignedDuration::from_secs(31);
 
 /// The hub.
 pub(super) struct Hub {
@@ -69,32 +61,4 @@ pub(super) fn program<'p>(plane: &'p ControlPlane, gce: &FakeGce) -> Program<'p>
     Program::new(plane, &Identity::Admin)
         .with("GCE_METADATA_HOST", &gce.address().to_string())
         .with("COMPUTE_ENDPOINT", &gce.url())
-}
-
-/// Moves the moment of every cordon back, as if time had passed: in our note and in the taint of the node controller,
-/// of which the younger counts.
-pub(super) fn cordons_get_old(plane: &ControlPlane) {
-    let earlier = |text: &str| {
-        let time: Timestamp = text.parse().unwrap();
-        format!("{:.0}", time - CORDON_SETTLES)
-    };
-    for name in plane.cordoned() {
-        let url = format!("/api/v1/nodes/{name}");
-        let taint = "node.kubernetes.io/unschedulable";
-        let node = plane.wait_until(&format!("{name} has its taint"), PATIENCE, || {
-            let node = plane.admin().get(&url).success();
-            let is_there = node["spec"]["taints"].as_array()?.iter().any(|one| one["key"] == taint);
-            is_there.then_some(node)
-        });
-        let mut taints = node["spec"]["taints"].clone();
-        for time in taints.as_array_mut().unwrap().iter_mut().filter_map(|taint| taint.get_mut("timeAdded")) {
-            *time = earlier(time.as_str().unwrap()).into();
-        }
-        let mark = &node["metadata"]["annotations"][CORDONED_AT];
-        let patch = json!({
-            "metadata": {"annotations": {CORDONED_AT: earlier(mark.as_str().unwrap())}},
-            "spec": {"taints": taints},
-        });
-        plane.admin().patch(&url, &patch).success();
-    }
 }

@@ -14,13 +14,15 @@ mod hpa;
 #[cfg(feature = "gce")]
 mod hub;
 mod many_cordons;
+#[cfg(any(feature = "azure", feature = "gce"))]
+mod old_cordons;
 mod packing;
 mod rbac;
 mod refused_uncordon;
 mod replicas;
 #[cfg(feature = "gce")]
 mod soak;
-#[cfg(feature = "gce")]
+#[cfg(any(feature = "azure", feature = "gce"))]
 mod tuesday;
 mod two_at_once;
 mod unknown_age;

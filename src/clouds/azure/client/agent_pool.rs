@@ -32,6 +32,7 @@ pub(crate) struct Cluster {
 
 /// An agent pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of Azure's, independent of the others")]
 pub(crate) struct AgentPool {
     pub(crate) cluster: Cluster,
     /// Its name, in lower case.

@@ -38,6 +38,7 @@ impl Change {
 
 /// A scale set as Azure shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of Azure's, independent of the others")]
 pub(crate) struct ScaleSet {
     pub(crate) id: ScaleSetId,
     /// Its version: what has another one was written by somebody.

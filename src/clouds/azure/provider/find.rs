@@ -109,7 +109,7 @@ pub(super) async fn find(arm: &Arm, place: &Place, scope: &CloudScope) -> Result
         match machines {
             Ok(machines) => found.sets.push(FoundSet { name, set, maker, machines }),
             Err(error) => {
-                found.gaps.push(format!("the instances of node group {name} are not known: {error}"))
+                found.gaps.push(format!("the instances of node group {name} are not known: {error}"));
             }
         }
     }

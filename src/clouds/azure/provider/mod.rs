@@ -28,8 +28,8 @@ use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{self as join, Became, Identity, InstanceState, Member, Turn};
 use kube_rebalancer_ports::{
-    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
-    ProviderKind, SharedClock,
+    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NOT_ASKED, NotWanted, Provider,
+    ProviderError, ProviderKind, SharedClock,
 };
 use kube_rebalancer_rest::{CloudError, Kind, Pace, answer};
 
@@ -209,8 +209,7 @@ impl Azure {
 
 /// Why no new request may be sent.
 fn stopped(arm: &Arm) -> Option<CloudError> {
-    let words = "it was not asked for: RUN_TIMEOUT is over, or the run was told to stop";
-    arm.transport().is_over().then(|| CloudError::new(Kind::Other, words))
+    arm.transport().is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
 }
 
 /// Whether all of these instances are gone or going.

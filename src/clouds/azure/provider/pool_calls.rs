@@ -73,11 +73,11 @@ impl Calls for PoolCalls<'_> {
             Ok(machines) => machines,
             Err(why) => return Asked::Refused(why),
         };
-        let named = |id: &InstanceId| {
+        let computer_name = |id: &InstanceId| {
             let machine = machines.iter().find(|machine| machine.id == *id)?;
             Some(machine.computer_name.as_deref()?.to_ascii_lowercase())
         };
-        let names: Option<Vec<String>> = instances.iter().map(named).collect();
+        let names: Option<Vec<String>> = instances.iter().map(computer_name).collect();
         let Some(chosen) = names.and_then(|names| Chosen::machines(&names)) else {
             return self.refuse(Objection::Passing("the names of its machines are not known".to_owned()));
         };

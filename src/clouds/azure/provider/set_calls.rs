@@ -98,13 +98,9 @@ impl SleepCalls for SetCalls<'_> {
             turned(now, before.iter().find(|machine| machine.id == *id), turn)
         };
         let is_settled = |machines: &[Machine]| instances.iter().all(|id| answer(machines, id).is_some());
-        let (Seen::Settled(machines) | Seen::Unsettled(machines)) =
-            (match watch(self.arm, self.set, is_settled).await {
-                Seen::Unseen(why) => return all(Asked::Unanswered(why)),
-                seen => seen,
-            })
-        else {
-            return Vec::new();
+        let machines = match watch(self.arm, self.set, is_settled).await {
+            Seen::Settled(machines) | Seen::Unsettled(machines) => machines,
+            Seen::Unseen(why) => return all(Asked::Unanswered(why)),
         };
         let unsettled = || {
             let words = "Azure accepted it, and it is not so yet";
@@ -158,8 +154,8 @@ impl SetCalls<'_> {
         let objection = match change {
             Change::Delete | Change::Deallocate => {
                 rules::against_giving_back(&set, &machines).or_else(|| {
-                    let own = machines.iter().filter(|machine| instances.contains(&machine.id));
-                    own.filter_map(rules::protected).next().map(Objection::Lasting)
+                    let mut own = machines.iter().filter(|machine| instances.contains(&machine.id));
+                    own.find_map(rules::protected).map(Objection::Lasting)
                 })
             }
             Change::Start => rules::against_waking(&machines),

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use kube_rebalancer_ports::Environment;
+use kube_rebalancer_ports::{Environment, GroupAnswer, Provider};
 use kube_rebalancer_rest::Kind;
 
 use super::world::World;
@@ -79,7 +79,6 @@ async fn a_token_that_ends_in_the_middle_is_renewed_once() {
     let world = World::new(1);
     let cloud = world.cloud().await;
     world.fake.revoke_tokens();
-    use kube_rebalancer_ports::{GroupAnswer, Provider};
     assert_eq!(cloud.park(&world.these(&[0])).await, [GroupAnswer::Done]);
     assert_eq!(world.count("token"), 2);
 }

@@ -1,0 +1,42 @@
+//! Cordons that are as old as time would make them.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::control_plane::ControlPlane;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
+
+/// Longer than a cordon must be old before its node may go.
+const CORDON_SETTLES: SignedDuration = SignedDuration::from_secs(31);
+
+/// Moves the moment of every cordon back, as if time had passed: in our note and in the taint of the node controller,
+/// of which the younger counts.
+pub(super) fn cordons_get_old(plane: &ControlPlane) {
+    let earlier = |text: &str| {
+        let time: Timestamp = text.parse().unwrap();
+        format!("{:.0}", time - CORDON_SETTLES)
+    };
+    for name in plane.cordoned() {
+        let url = format!("/api/v1/nodes/{name}");
+        let taint = "node.kubernetes.io/unschedulable";
+        let node = plane.wait_until(&format!("{name} has its taint"), PATIENCE, || {
+            let node = plane.admin().get(&url).success();
+            let is_there = node["spec"]["taints"].as_array()?.iter().any(|one| one["key"] == taint);
+            is_there.then_some(node)
+        });
+        let mut taints = node["spec"]["taints"].clone();
+        for time in taints.as_array_mut().unwrap().iter_mut().filter_map(|taint| taint.get_mut("timeAdded")) {
+            *time = earlier(time.as_str().unwrap()).into();
+        }
+        let mark = &node["metadata"]["annotations"][CORDONED_AT];
+        let patch = json!({
+            "metadata": {"annotations": {CORDONED_AT: earlier(mark.as_str().unwrap())}},
+            "spec": {"taints": taints},
+        });
+        plane.admin().patch(&url, &patch).success();
+    }
+}
