@@ -20,6 +20,7 @@ mod packing;
 mod rbac;
 mod refused_uncordon;
 mod replicas;
+mod side_by_side;
 #[cfg(feature = "gce")]
 mod soak;
 #[cfg(any(feature = "azure", feature = "gce"))]
