@@ -1,5 +1,5 @@
 //! kube-rebalancer: looks at a Kubernetes cluster once, decides which nodes to uncordon, create, cordon and delete, says
-//! why, and exits. It never touches a running pod.
+//! why, and exits. It never touches a running pod, unless `DRAIN` lets it move one that is not a user's.
 //!
 //! ```text
 //!   main, cli, settings, run, report, logs    the program: the only place that knows all stages; names no cloud

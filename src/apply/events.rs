@@ -1,7 +1,7 @@
 //! Events on nodes: what a run did, for `kubectl get events` and `kubectl describe node`.
 
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_core::plan::{Action, ActionKind, EventWords, NoticeKind, PodNotice};
+use kube_rebalancer_core::plan::{Action, ActionKind, EventWords, NoticeKind, PodNotice, Target};
 
 use super::{Apply, PARALLEL};
 use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome, Substitute};
@@ -72,9 +72,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Some(NodeEvent { node, uid, reason, action: verb, note, warning: reason == failed })
         };
         let own = match outcome {
-            Outcome::Applied => on(action.node(), done, action.reason().to_string()),
+            Outcome::Applied => on(action.node(), done, said(action)),
             Outcome::TakenBack { .. } => on(action.node(), taken_back, outcome.message()),
-            Outcome::Failed(_) => on(action.node(), failed, outcome.message()),
+            Outcome::Failed(_) => on(action.node(), failed, of_pod(action, outcome.message())),
             Outcome::Instead { why, .. } => on(action.node(), failed, why.clone()),
             Outcome::AlreadySo
             | Outcome::Stale(_)
@@ -88,5 +88,17 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             None
         };
         own.into_iter().chain(substitute).collect()
+    }
+}
+
+/// Why an action was done; of one on a pod, with the pod.
+fn said(action: &Action) -> String {
+    of_pod(action, action.reason().to_string())
+}
+
+fn of_pod(action: &Action, words: String) -> String {
+    match action.target() {
+        Target::Pod { namespace, pod, .. } => format!("pod {namespace}/{pod}: {words}"),
+        Target::Node { .. } | Target::Group { .. } | Target::Instance { .. } => words,
     }
 }

@@ -5,7 +5,7 @@
 //!                                     |
 //!                        every pod listed once more
 //!                                     |
-//!        take back cordons under critical pods -> delete or park, or drop the claim -> notes
+//!        take back cordons under critical pods -> delete or park, or drop the claim -> evict -> notes
 //! ```
 //!
 //! Capacity is added first, so a run that dies midway leaves too much room, never too little. A failed action never
@@ -13,6 +13,7 @@
 //! ([`kube_rebalancer_core::recheck`]); this module only asks and acts.
 
 mod events;
+mod evict;
 mod nodes;
 mod second_look;
 #[cfg(test)]
@@ -93,6 +94,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         self.each(Action::is_cordon, &mut progress).await;
         self.look_again(&mut progress).await;
         self.delete_instances(&mut progress).await;
+        self.evict(&mut progress).await;
         self.each(Action::is_note, &mut progress).await;
         let Progress { mut outcomes, problems, .. } = progress;
         let outcome = |index| outcomes.remove(&index).unwrap_or(Outcome::NotTried(NotTried::Stopped));

@@ -84,7 +84,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Action::Unmark { reason, .. } => recheck::unmark(planned, now, self.policy, reason, time),
             Action::Steer { .. } => recheck::steer(planned, now, self.policy, time),
             Action::Unsteer { .. } => recheck::unsteer(planned, now, self.policy, time),
-            Action::Grow { .. } | Action::DeleteInstance { .. } => Judgement::AlreadySo,
+            Action::Grow { .. } | Action::DeleteInstance { .. } | Action::Evict { .. } => {
+                Judgement::AlreadySo
+            }
         }
     }
 
@@ -118,6 +120,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Action::Unsteer { .. } => NodePatch { taints: without(node, fills_last), ..NodePatch::default() },
             Action::Unmark { reason: UnmarkReason::Occupied, .. }
             | Action::Grow { .. }
+            | Action::Evict { .. }
             | Action::DeleteInstance { .. } => one(annotation::EMPTY_SINCE, None),
         }
     }
@@ -174,11 +177,17 @@ pub(super) fn not_parked(node: &Node) -> NodePatch {
 pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
     let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
     // Of the other marks a patch removes only the ones that the node carries.
-    let parked = [annotation::PARKED_AT, annotation::WOKEN_AT];
-    let parked = parked.into_iter().filter(|key| node.annotations.contains_key(*key));
+    let others = [
+        annotation::PARKED_AT,
+        annotation::WOKEN_AT,
+        annotation::EVICTED_AT,
+        annotation::EVICTED,
+        annotation::GONE_SINCE,
+    ];
+    let others = others.into_iter().filter(|key| node.annotations.contains_key(*key));
     NodePatch {
         unschedulable,
-        annotations: marks.into_iter().chain(parked).map(|key| (key, None)).collect(),
+        annotations: marks.into_iter().chain(others).map(|key| (key, None)).collect(),
         taints: without(node, is_claims),
         ..NodePatch::default()
     }

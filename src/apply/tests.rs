@@ -1,6 +1,7 @@
 //! Plans are carried out in a world that has moved on or fails, and in a run that receives a signal to stop.
 
 mod cloud;
+mod evictions;
 mod parked;
 mod reliance;
 mod steering;

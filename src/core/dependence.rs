@@ -65,6 +65,11 @@ fn block_pool(plan: &Plan, survey: &Survey<'_>, pool: &str, uncordon: &str, bloc
         else {
             continue;
         };
+        // What is evicted goes to the nodes that were to take over.
+        if action.is_eviction() {
+            blocked.insert(number, uncordon.to_owned());
+            continue;
+        }
         match action.service() {
             // A broken node offers nothing, so its cordon takes nothing away.
             Some(Service::Leaves) if verdict.state == NodeState::Broken => {}

@@ -137,6 +137,27 @@ pub enum GiveBack {
     Park,
 }
 
+/// Which pods a run moves off nodes that it gives back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drain {
+    /// None: a node goes once nobody is on it.
+    None,
+    /// Omitted pods whose controller starts them again elsewhere.
+    Omitted,
+    /// Those, and every other pod without a key of `PREEMPTIBLE_LABELS` whose controller starts it again elsewhere.
+    Movable,
+}
+
+impl fmt::Display for Drain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::None => "none",
+            Self::Omitted => "omitted",
+            Self::Movable => "movable",
+        })
+    }
+}
+
 /// The name of a pool: the value of `POOL_LABEL`; empty where there are no pools.
 pub type PoolName = String;
 
@@ -197,6 +218,12 @@ pub struct Policy {
     pub give_back: GiveBack,
     /// How many nodes stay parked.
     pub parked_max: Budget,
+    /// Which pods a run moves off nodes that it gives back.
+    pub drain: Drain,
+    /// How many pods a run may evict.
+    pub max_evictions: Budget,
+    /// Whether an `emptyDir` on the node's own disk may be lost with a pod that is moved.
+    pub drain_empty_dir: bool,
     /// How many nodes a run may create.
     pub max_creations: Budget,
     /// How long a NotReady node, or an instance without a node, counts as booting.
@@ -263,6 +290,9 @@ impl Default for Policy {
             max_deletions: Budget::Count(10),
             give_back: GiveBack::Delete,
             parked_max: Budget::Percent { percent: 100, at_least: 0 },
+            drain: Drain::None,
+            max_evictions: Budget::Count(10),
+            drain_empty_dir: false,
             max_creations: Budget::Percent { percent: 50, at_least: 10 },
             boot_grace: SignedDuration::from_mins(15),
             startup_taints: BTreeSet::new(),

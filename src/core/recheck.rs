@@ -15,12 +15,12 @@ mod stale;
 
 use jiff::Timestamp;
 
-use crate::model::{Node, annotation, taint};
+use crate::model::{Node, Pod, Volumes, annotation, taint};
 use crate::plan::{
-    Cordon, Marks, UnmarkReason, deletion_delay, fills_last, is_adopted, others_soft_taint, pressure,
-    says_ready, scale_down_disabled, startup, unmanaged, written,
+    Classifier, Cordon, Marks, NotEvicted, PodClass, UnmarkReason, deletion_delay, fills_last, is_adopted,
+    others_soft_taint, pressure, says_ready, scale_down_disabled, startup, unmanaged, unmovable, written,
 };
-use crate::policy::{AdoptCordons, Policy};
+use crate::policy::{AdoptCordons, Drain, Policy};
 
 pub use second_look::{SecondLook, Vanished, vanished};
 pub use stale::{Judgement, Stale};
@@ -103,6 +103,59 @@ pub fn claim(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp
     }
 }
 
+/// Judges the note on a node from which pods are about to be evicted, against the node as it is now. An eviction is judged by
+/// this and by [`evict`].
+#[must_use]
+pub fn drain(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
+    if let Some(stale) = out_of_hands(planned, now, policy) {
+        return Judgement::Stale(stale);
+    }
+    if scale_down_disabled(now) {
+        return Judgement::Stale(Stale::ScaleDownDisabled);
+    }
+    match Marks::of(now).cordon {
+        Cordon::None => return Judgement::Stale(Stale::Schedulable),
+        Cordon::Others if policy.adopt_cordons != AdoptCordons::Always => {
+            return Judgement::Stale(Stale::CordonedByOthers);
+        }
+        Cordon::Ours | Cordon::Others => {}
+    }
+    if is_claimed(now, observed_at) || is_parking(now, policy, observed_at) {
+        return Judgement::Stale(Stale::Claimed);
+    }
+    if says_ready(now) { Judgement::Go } else { Judgement::Stale(Stale::NotReady) }
+}
+
+/// Judges an eviction against the pod as it is right before that; `node` is its node as it is then. `None` is a pod that is
+/// gone.
+#[must_use]
+pub fn evict(uid: &str, node: &Node, now: Option<&Pod>, policy: &Policy, volumes: &Volumes) -> Judgement {
+    let Some(pod) = now else { return Judgement::AlreadySo };
+    let name = pod.full_name();
+    let stays = |why: NotEvicted| Judgement::Stale(Stale::PodStays { pod: name.clone(), why });
+    let class = Classifier::new(policy).class(pod);
+    match class {
+        PodClass::Omitted => {}
+        PodClass::Critical if policy.drain == Drain::Movable => {}
+        PodClass::Dynamic => return stays(NotEvicted::Users),
+        PodClass::Critical
+        | PodClass::Movable
+        | PodClass::Daemon { .. }
+        | PodClass::Placeholder { .. }
+        | PodClass::Own => return Judgement::Stale(Stale::PodReplaced { pod: name }),
+    }
+    if let Some(why) = unmovable(pod, node, policy, volumes) {
+        return stays(why);
+    }
+    if uid.is_empty()
+        || pod.eviction.as_ref().is_none_or(|facts| *facts.uid != *uid)
+        || pod.node_name.as_deref() != Some(node.name.as_str())
+    {
+        return Judgement::Stale(Stale::PodReplaced { pod: name });
+    }
+    if pod.deleting { Judgement::AlreadySo } else { Judgement::Go }
+}
+
 /// Judges taking back a cordon that this run has just made.
 #[must_use]
 pub fn take_back(cordoned: &Node, now: &Node) -> Judgement {
@@ -155,6 +208,8 @@ pub fn unmark(
                 annotation::EMPTY_SINCE,
                 annotation::PARKED_AT,
                 annotation::WOKEN_AT,
+                annotation::EVICTED_AT,
+                annotation::EVICTED,
             ];
             notes.into_iter().any(has) || (claim_noted && !claimed)
         }

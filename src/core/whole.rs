@@ -1,5 +1,7 @@
 //! Whole plans of clusters with parked nodes, each judged by the checker, and again on its own outcome.
 
+mod drain;
+
 use crate::check;
 use crate::model::{
     Node, NodeGroup, Pod, ReadyCondition, SchedulerRefusal, Snapshot, Taint, Unbound, annotation, taint,

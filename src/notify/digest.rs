@@ -111,6 +111,7 @@ impl Digest {
 fn target(target: Target<'_>) -> String {
     match target {
         Target::Node { node, .. } => format!("node {node}"),
+        Target::Pod { node, namespace, pod } => format!("pod {namespace}/{pod} of node {node}"),
         Target::Group { group, from, to, .. } => {
             format!("node group {} from {from} to {to}", group.unwrap_or("(not known)"))
         }

@@ -56,7 +56,7 @@ impl Tone {
     pub fn of_action(action: &Action) -> Self {
         match action.kind().facts().effect {
             Effect::Adds => Self::Green,
-            Effect::Withdraws => Self::Yellow,
+            Effect::Withdraws | Effect::Evicts => Self::Yellow,
             Effect::Deletes => Self::Red,
             Effect::Notes => Self::Plain,
         }

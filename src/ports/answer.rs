@@ -80,3 +80,31 @@ impl GroupAnswer {
         }
     }
 }
+
+/// A pod to evict, as it was read right before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodToEvict {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID: no other pod of that name is evicted.
+    pub uid: String,
+    /// The version that it was judged in: a pod that somebody has changed since is not evicted.
+    pub resource_version: String,
+}
+
+/// What became of the request to evict a pod. The text is for a person, in the API server's words where it gave any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EvictionAnswer {
+    /// It is on its way out.
+    Done,
+    /// It is gone.
+    Gone,
+    /// It has changed since it was read, or another pod has its name.
+    Changed(String),
+    /// A budget allows none now, or the server has no time. That is an answer; the next run asks again.
+    NotNow(String),
+    /// It failed, or nobody knows whether it was done.
+    Failed(String),
+}

@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
 use kube_rebalancer_core::plan::PodNotice;
 
-pub use answer::{GroupAnswer, InstanceToDelete, NOT_ASKED};
+pub use answer::{EvictionAnswer, GroupAnswer, InstanceToDelete, NOT_ASKED, PodToEvict};
 pub use bounded::{Bounded, LONGEST_FAILURE, count_objects};
 pub use cause::{causes, chain};
 pub use environment::Environment;
@@ -91,6 +91,15 @@ pub struct NodeEvent {
     pub warning: bool,
 }
 
+/// One pod, and the version that it was read in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodNow {
+    /// The pod.
+    pub pod: Pod,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+}
+
 /// A Kubernetes cluster that can be changed.
 pub trait Cluster: Sync {
     /// Lists the pods, consistently.
@@ -105,6 +114,24 @@ pub trait Cluster: Sync {
     fn tell(&self, event: &NodeEvent) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Records an event on a waiting pod: the action taken for it, or the reason why it waits. A failure is only logged.
     fn notify(&self, notice: &PodNotice) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Reads one pod; `None` if it is gone or has ended.
+    fn pod(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<PodNow>, PortError>> + Send {
+        let error = PortError(format!("pod {namespace}/{name} is not read here"));
+        async { Err(error) }
+    }
+    /// Evicts one pod through the eviction API, with its own grace period. It is asked once.
+    fn evict(&self, pod: &PodToEvict) -> impl Future<Output = EvictionAnswer> + Send {
+        let words = format!("pod {}/{} is not evicted here", pod.namespace, pod.name);
+        async { EvictionAnswer::Failed(words) }
+    }
+    /// Whether no other run has taken the Lease.
+    fn still_leads(&self) -> impl Future<Output = Result<bool, PortError>> + Send {
+        async { Ok(true) }
+    }
     /// Stores the ledger for later runs.
     fn remember(&self, ledger: &Ledger) -> impl Future<Output = Result<(), PortError>> + Send;
 }

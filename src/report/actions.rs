@@ -60,6 +60,7 @@ fn target(action: &Action) -> String {
             format!("the cluster, whose node groups are not known: from {} to {to}", count(from, "node"))
         }
         Target::Instance { group, instance, .. } => format!("{instance} of {group}"),
+        Target::Pod { node, namespace, pod } => format!("{namespace}/{pod} of {node}"),
         Target::Node { node, instead: Some(instead), .. } => format!("{node}{}", otherwise(instead)),
         Target::Node { node, restarts: [], .. } => node.to_owned(),
         Target::Node { node, restarts, .. } => {

@@ -39,7 +39,9 @@ pub(super) fn of_pool(plan: &Plan, pool: &PoolPlan) -> String {
 fn is_in(plan: &Plan, pool: &PoolPlan, action: &Action) -> bool {
     match action.target() {
         Target::Group { pool: name, .. } | Target::Instance { pool: name, .. } => *name == *pool.name,
-        Target::Node { node, .. } => plan.node(node).is_some_and(|verdict| verdict.pool == pool.name),
+        Target::Node { node, .. } | Target::Pod { node, .. } => {
+            plan.node(node).is_some_and(|verdict| verdict.pool == pool.name)
+        }
     }
 }
 
@@ -49,7 +51,7 @@ fn changes<'p>(actions: impl Iterator<Item = &'p Action>) -> Vec<String> {
     for action in actions {
         let number = match action.target() {
             Target::Group { from, to, .. } => usize::try_from(to.saturating_sub(from)).unwrap_or(0),
-            Target::Node { .. } | Target::Instance { .. } => 1,
+            Target::Node { .. } | Target::Pod { .. } | Target::Instance { .. } => 1,
         };
         let sum = action.kind().facts().sum;
         match counts.iter_mut().find(|(known, _)| *known == sum) {
@@ -72,9 +74,11 @@ fn nothing(plan: &Plan, pool: &PoolPlan) -> String {
     let utilization = pool.before.utilization;
     let place = band(pool.band);
     let serving = serving(&pool.after);
-    // How many nodes may be deleted changes nothing about how many serve.
+    // How many nodes may be deleted, or pods evicted, changes nothing about how many serve.
     let limits = pool.limits.iter().chain(&plan.limits);
-    let limited = limits.into_iter().any(|limit| !matches!(limit, Limit::MaxDeletions { .. }));
+    let limited = limits
+        .into_iter()
+        .any(|limit| !matches!(limit, Limit::MaxDeletions { .. } | Limit::MaxEvictions { .. }));
     let awaits = |node: &&NodeVerdict| {
         node.pool == pool.name && matches!(node.verdict, Verdict::Keep(KeepReason::AwaitsReplacement { .. }))
     };
@@ -105,7 +109,11 @@ fn must_stay(nodes: usize) -> String {
 /// What keeps the nodes that serve, where no limit does.
 fn why_none_better(plan: &Plan, pool: &PoolPlan) -> String {
     let critical = |node: &&NodeVerdict| {
-        node.pool == pool.name && matches!(node.verdict, Verdict::Keep(KeepReason::CriticalPod { .. }))
+        node.pool == pool.name
+            && matches!(
+                node.verdict,
+                Verdict::Keep(KeepReason::CriticalPod { .. } | KeepReason::NotMovable { .. })
+            )
     };
     let critical = plan.nodes.iter().filter(critical).count();
     match (pool.band, critical) {

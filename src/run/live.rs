@@ -127,6 +127,7 @@ impl Run<'_> {
             namespace: self.settings.lease_namespace().to_owned(),
             lease_name: self.settings.lease_name().to_owned(),
             dry_run: self.arguments.dry_run == Some(DryRun::Server),
+            drain: self.settings.policy().drain,
             label_keys: {
                 let policy = self.settings.policy();
                 policy.preemptible_labels.union(&policy.omit_labels).cloned().collect()

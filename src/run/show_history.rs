@@ -4,6 +4,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::History;
+use kube_rebalancer_core::policy::Drain;
 use kube_rebalancer_kube::live::{ConnectOptions, Live, RunTime};
 use kube_rebalancer_page::Layout;
 
@@ -73,6 +74,7 @@ fn of_cluster(
         lease_name: settings.lease_name().to_owned(),
         dry_run: true,
         label_keys: [].into(),
+        drain: Drain::None,
     };
     let time = RunTime::new(world.now, settings.run_timeout());
     let read = runtime.block_on(async {

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use kube_rebalancer_core::model::{LabelSelector, Resource, Rule};
 use kube_rebalancer_core::policy::{
-    AdoptCordons, Budget, CapacitySource, DemandSource, GiveBack, PartsPerMillion,
+    AdoptCordons, Budget, CapacitySource, DemandSource, Drain, GiveBack, PartsPerMillion,
 };
 
 use kube_rebalancer_ports::{MagnumDelete, ParkBy, UsageKind};
@@ -149,6 +149,12 @@ settings! {
         new("delete", &form::GIVE_BACK, "What becomes of an empty cordoned node; park, where the provider can");
     PARKED_MAX: Budget =
         new("100%", &form::PARKED, "Maximum number of nodes that stay parked; the others are deleted");
+    DRAIN: Drain =
+        new("none", &form::DRAIN, "Which pods are moved off nodes that go; a user's pod never is");
+    MAX_EVICTIONS: Budget =
+        new("10", &form::EVICTIONS, "Maximum number of pods to evict per run, with DRAIN");
+    DRAIN_EMPTY_DIR: bool =
+        new("false", &form::SWITCH, "With DRAIN: an emptyDir may be lost with a pod that is moved");
     MAX_CREATIONS: Budget =
         new("50%", &form::CREATIONS, "Maximum number of nodes to create per run");
     BOOT_GRACE: SignedDuration =

@@ -48,6 +48,9 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let max_deletions = reader.read(&catalog::MAX_DELETIONS, raw.max_deletions);
     let give_back = reader.read(&catalog::GIVE_BACK, raw.give_back);
     let parked_max = reader.read(&catalog::PARKED_MAX, raw.parked_max);
+    let drain = reader.read(&catalog::DRAIN, raw.drain);
+    let max_evictions = reader.read(&catalog::MAX_EVICTIONS, raw.max_evictions);
+    let drain_empty_dir = reader.read(&catalog::DRAIN_EMPTY_DIR, raw.drain_empty_dir);
     let max_creations = reader.read(&catalog::MAX_CREATIONS, raw.max_creations);
     let boot_grace = reader.read(&catalog::BOOT_GRACE, raw.boot_grace);
     let startup_taints = reader.read(&catalog::STARTUP_TAINTS, raw.startup_taints);
@@ -133,6 +136,9 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         max_deletions: max_deletions?,
         give_back: give_back?,
         parked_max: parked_max?,
+        drain: drain?,
+        max_evictions: max_evictions?,
+        drain_empty_dir: drain_empty_dir?,
         max_creations: max_creations?,
         boot_grace: boot_grace?,
         startup_taints: startup_taints?,

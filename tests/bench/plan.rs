@@ -54,6 +54,7 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
             claims: Box::default(),
             priority: 0,
             ends_at_once: false,
+            eviction: None,
             ready: node.is_some(),
             constraints: constraints.clone(),
             unbound: None,

@@ -55,7 +55,7 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
-const VALUE_TYPES: [&str; 34] = [
+const VALUE_TYPES: [&str; 35] = [
     "Action",
     "After",
     "Band",
@@ -64,6 +64,7 @@ const VALUE_TYPES: [&str; 34] = [
     "DeleteReason",
     "Demand",
     "Elapsed",
+    "EvictReason",
     "GroupSize",
     "GrowReason",
     "InstanceReason",

@@ -74,6 +74,7 @@ fn decide(case: &Case) -> Decision {
             Action::Park { .. }
             | Action::Wake { .. }
             | Action::DeleteInstance { .. }
+            | Action::Evict { .. }
             | Action::Mark { .. }
             | Action::Unmark { .. }
             | Action::Steer { .. }

@@ -5,7 +5,7 @@ use kube_rebalancer::logs::LogFormat;
 use kube_rebalancer::settings::{Origin, Pair, Settings, SettingsError, UsageFrom, catalog};
 use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement, Resource};
 use kube_rebalancer_core::policy::{
-    AdoptCordons, Budget, CapacitySource, DemandSource, GiveBack, PartsPerMillion, Policy,
+    AdoptCordons, Budget, CapacitySource, DemandSource, Drain, GiveBack, PartsPerMillion, Policy,
 };
 use kube_rebalancer_prometheus::Prometheus;
 
@@ -84,6 +84,9 @@ fn every_variable_reaches_its_own_field() {
         ("MAX_CREATIONS", "6"),
         ("GIVE_BACK", "park"),
         ("PARKED_MAX", "40%"),
+        ("DRAIN", "movable"),
+        ("MAX_EVICTIONS", "4"),
+        ("DRAIN_EMPTY_DIR", "true"),
         ("BOOT_GRACE", "1h"),
         ("STARTUP_TAINTS", "example.com/not-yet"),
         ("MAX_UNREADY_PERCENT", "30"),
@@ -173,6 +176,8 @@ fn every_variable_reaches_its_own_field() {
     assert!(commands.variables.iter().eq(["KUBECONFIG", "TF_*"]));
     assert_eq!(policy.give_back, GiveBack::Park);
     assert_eq!(policy.parked_max, Budget::Percent { percent: 40, at_least: 0 });
+    assert_eq!((policy.drain, policy.max_evictions), (Drain::Movable, Budget::Count(4)));
+    assert!(policy.drain_empty_dir);
     assert!(policy.startup_taints.iter().eq(["example.com/not-yet"]));
     assert_eq!(policy.boot_grace, SignedDuration::from_hours(1));
     assert_eq!((policy.max_unready_percent, policy.ok_unready_nodes), (30, 2));

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use kube_rebalancer_core::check::{check, check_settled, cut_short, outcome};
-use kube_rebalancer_core::model::{Snapshot, annotation};
+use kube_rebalancer_core::model::{Pod, Snapshot, annotation};
 use kube_rebalancer_core::plan::{Action, Limit, Plan, Refusal, Warning, plan};
 use proptest::strategy::{Strategy, ValueTree};
 
+use crate::drained::{self, with_drained};
 use crate::generate::{World, plain_worlds, smallest, worlds};
 use crate::naive::{self, Decision};
 use crate::parked::with_parked;
@@ -28,8 +29,12 @@ pub(crate) fn decision(plan: &Plan) -> Decision {
             }
             Action::Steer { node, .. } => drop(decision.steer.insert(node.clone())),
             Action::Unsteer { node, .. } => drop(decision.unsteer.insert(node.clone())),
-            // No generated cluster parks.
-            Action::Park { .. } | Action::Wake { .. } | Action::Mark { .. } | Action::Unmark { .. } => {}
+            // No cluster that is compared parks or evicts.
+            Action::Park { .. }
+            | Action::Wake { .. }
+            | Action::Evict { .. }
+            | Action::Mark { .. }
+            | Action::Unmark { .. } => {}
         }
     }
     decision
@@ -186,6 +191,51 @@ fn where_machines_are_parked_the_checker_finds_nothing_and_a_plan_is_final() {
         let found = check_settled(&snapshot, &world.policy, &plan, kube_rebalancer_core::plan::plan)?;
         Some(format!("settled: {found:?} after {:?}", plan.actions))
     });
+}
+
+#[test]
+fn where_pods_are_evicted_the_checker_finds_nothing_and_a_plan_is_final() {
+    hold(&worlds(), with_drained, &|world| {
+        let snapshot = drained::snapshot(world);
+        let plan = plan(&snapshot, &world.policy).ok()?;
+        if let Some(first) = check(&snapshot, &world.policy, &plan).first() {
+            let word = format!("{first:?}");
+            let word = word.split(['{', ' ']).next().unwrap_or_default();
+            return Some(format!("{word}: {first:?}"));
+        }
+        let found = check_settled(&snapshot, &world.policy, &plan, kube_rebalancer_core::plan::plan)?;
+        Some(format!("settled: {found:?} after {:?}", plan.actions))
+    });
+}
+
+/// Section 16, from the pods alone: no user's pod is evicted, nor one that nobody starts again; all on a node under our own
+/// cordon, which nothing else is done to; and there are plans that evict.
+#[test]
+fn no_user_s_pod_is_ever_evicted() {
+    let evictions = std::cell::Cell::new(0_u32);
+    hold(&worlds(), with_drained, &|world| {
+        let snapshot = drained::snapshot(world);
+        let plan = plan(&snapshot, &world.policy).ok()?;
+        plan.actions.iter().find_map(|action| {
+            let Action::Evict { node, namespace, pod: name, .. } = action else { return None };
+            evictions.set(evictions.get() + 1);
+            let is_it = |pod: &&Pod| *pod.namespace == **namespace && *pod.name == **name;
+            let Some(pod) = snapshot.pods().iter().find(is_it) else {
+                return Some(format!("unknown {name}"));
+            };
+            let users = pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key));
+            let kept = pod.safe_to_evict == Some(false) || pod.do_not_disrupt || pod.mirror;
+            let from = snapshot.nodes().iter().find(|one| one.name == *node).unwrap();
+            let others = plan
+                .actions
+                .iter()
+                .any(|other| other.node() == Some(node) && (other.service().is_some() || other.is_delete()));
+            let odd =
+                users || kept || pod.controller.is_none() || pod.deleting || !from.unschedulable || others;
+            odd.then(|| format!("evicts {action:?}"))
+        })
+    });
+    assert!(evictions.get() > number("ORACLE_CLUSTERS", 10_000) / 50, "only {} evictions", evictions.get());
 }
 
 /// Section 15, from the marks alone: what is parked is woken or deleted and nothing else, and only that is woken. Notes may be

@@ -1,24 +1,24 @@
 //! A cluster, a cloud and a clock in memory: what apply finds when it comes, which need not be what the plan saw.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, Constraints, Controller, Ledger, Millicores, Node, NodeGroup, NodeResources, Pod,
-    ReadyCondition, Snapshot, Unbound, annotation,
+    Amounts, Bytes, Constraints, Controller, EvictionFacts, Ledger, Millicores, Node, NodeGroup,
+    NodeResources, Pod, ReadyCondition, Snapshot, Unbound, annotation,
 };
 use kube_rebalancer_core::plan::{
-    Action, CordonReason, DeleteReason, Elapsed, GroupSize, GrowReason, InstanceReason, MarkReason,
-    ParkReason, Plan, PodNotice, Since, UncordonReason, UnmarkReason, WakeInstead, WakeReason,
+    Action, CordonReason, DeleteReason, Elapsed, EvictReason, GroupSize, GrowReason, InstanceReason,
+    MarkReason, ParkReason, Plan, PodNotice, Since, UncordonReason, UnmarkReason, WakeInstead, WakeReason,
 };
-use kube_rebalancer_core::policy::{Policy, PoolName};
+use kube_rebalancer_core::policy::{Drain, Policy, PoolName};
 
 use crate::{Applied, Apply};
 use kube_rebalancer_ports::{
-    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch, NotTried, PatchError,
-    PodList, PortError,
+    Clock, Cluster, EvictionAnswer, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch,
+    NotTried, PatchError, PodList, PodNow, PodToEvict, PortError,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -45,6 +45,12 @@ pub(super) struct World {
     pub(super) misanswered: BTreeSet<&'static str>,
     /// What somebody else does as soon as this has been done.
     pub(super) meanwhile: Option<(&'static str, Meanwhile)>,
+    /// Which pods may be moved off nodes.
+    pub(super) drain: Option<Drain>,
+    /// What the API server says to evictions, in order; all that come later are carried out.
+    pub(super) evictions: VecDeque<EvictionAnswer>,
+    /// Another run has taken the Lease.
+    pub(super) lease_lost: bool,
     /// How many requests to delete the cloud answers by being busy.
     pub(super) busy: usize,
     /// The request after which the run receives a signal to stop.
@@ -102,7 +108,7 @@ impl World {
         let groups = names.into_iter().map(group).collect();
         let snapshot = Snapshot::new(NOW, planned.to_vec(), self.planned_pods.clone(), groups, 1).unwrap();
         let ports = Ports(Mutex::new(self));
-        let policy = policy();
+        let policy = Policy { drain: ports.world().drain.unwrap_or(Drain::None), ..policy() };
         let apply = Apply {
             plan,
             snapshot: &snapshot,
@@ -243,6 +249,28 @@ impl Cluster for Ports {
         }
     }
 
+    async fn pod(&self, namespace: &str, name: &str) -> Result<Option<PodNow>, PortError> {
+        let mut world = self.world();
+        world.did(format!("read pod {name}"));
+        let is_it = |pod: &&Pod| *pod.namespace == *namespace && *pod.name == *name;
+        let pod = world.pods.iter().rev().find(is_it).cloned();
+        Ok(pod.map(|pod| PodNow { pod, resource_version: "p1".to_owned() }))
+    }
+
+    async fn evict(&self, pod: &PodToEvict) -> EvictionAnswer {
+        let mut world = self.world();
+        let answer = world.evictions.pop_front().unwrap_or(EvictionAnswer::Done);
+        if answer == EvictionAnswer::Done {
+            world.pods.retain(|one| one.eviction.as_ref().is_none_or(|facts| *facts.uid != *pod.uid));
+        }
+        world.did(format!("evict {} {} {}", pod.name, pod.uid, pod.resource_version));
+        answer
+    }
+
+    async fn still_leads(&self) -> Result<bool, PortError> {
+        Ok(!self.world().lease_lost)
+    }
+
     async fn tell(&self, event: &NodeEvent) -> Result<(), PortError> {
         self.world().told.push(format!("{} {}", event.reason, event.node));
         Ok(())
@@ -370,6 +398,7 @@ pub(super) fn user(name: &str, node: &str) -> Pod {
         claims: Box::default(),
         priority: 0,
         ends_at_once: false,
+        eviction: None,
         ready: true,
         constraints: Arc::new(Constraints::default()),
         unbound: None,
@@ -422,6 +451,23 @@ pub(super) fn delete_instance(group: &str, instance: &str) -> Action {
             created: Since(None),
             limit: Elapsed(SignedDuration::from_mins(30)),
         },
+    }
+}
+
+/// A pod of a Deployment in a namespace that is omitted, which may be moved.
+pub(super) fn omitted(name: &str, node: &str) -> Pod {
+    let facts = EvictionFacts { uid: format!("uid-of-{name}").into(), ..EvictionFacts::default() };
+    Pod { namespace: "kube-system".into(), eviction: Some(Box::new(facts)), ..critical(name, node) }
+}
+
+pub(super) fn evict(pod: &str, node: &str) -> Action {
+    Action::Evict {
+        node: node.to_owned(),
+        namespace: "kube-system".to_owned(),
+        pod: pod.to_owned(),
+        uid: format!("uid-of-{pod}"),
+        controller: format!("uid-{pod}"),
+        reason: EvictReason::Omitted,
     }
 }
 

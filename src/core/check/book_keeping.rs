@@ -4,7 +4,9 @@ use super::facts::{Facts, NodeFacts};
 use super::replicas::Replicas;
 use super::steps::Steps;
 use super::violation::Violation;
-use crate::model::annotation::{CORDONED_AT, DELETING_UNTIL, EMPTY_SINCE, PARKED_AT, WOKEN_AT};
+use crate::model::annotation::{
+    CORDONED_AT, DELETING_UNTIL, EMPTY_SINCE, EVICTED, EVICTED_AT, PARKED_AT, WOKEN_AT,
+};
 use crate::model::{NodeIndex, taint};
 use crate::plan::{Action, Plan, UnmarkReason};
 
@@ -100,7 +102,8 @@ fn why_not_unmark(
                     && (!node.is_empty() || holds_last_replica(facts, steps, index))
             }
             UnmarkReason::Uncordoned => {
-                let marks = [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL, PARKED_AT, WOKEN_AT];
+                let marks =
+                    [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL, PARKED_AT, WOKEN_AT, EVICTED, EVICTED_AT];
                 !node.node.unschedulable && (marks.iter().any(|key| node.carries(key)) || claim_is_over(node))
             }
             UnmarkReason::ClaimOver => claim_is_over(node),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::cordons::check_never_unschedulable;
+use super::evictions::check_drained;
 use super::facts::{Cordon, Facts, NodeFacts, age, pod_name};
 use super::parked;
 use super::replicas::Replicas;
@@ -67,6 +68,7 @@ impl<'a> Gate<'a> {
             }
         }
         check_empty(facts, node, found);
+        check_drained(facts, node, found);
         if let Some((pod, controller)) = self.replicas.last_on(index) {
             let controller = format!("{} {}/{}", controller.kind, pod.namespace, controller.name);
             let pod = pod_name(pod);

@@ -13,6 +13,7 @@ mod book_keeping;
 mod cordons;
 mod deletions;
 mod demand;
+mod evictions;
 mod facts;
 mod growth;
 mod guard;
@@ -45,7 +46,7 @@ use deletions::Gate;
 use facts::Facts;
 use steps::Steps;
 
-use crate::model::Snapshot;
+use crate::model::{Node, Pod, Snapshot};
 use crate::plan::Plan;
 use crate::policy::Policy;
 
@@ -67,6 +68,7 @@ pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation
     parked::check(&facts, plan, &steps, &mut found);
     woken_instead::check(&facts, plan, &steps, &mut found);
     instances::check(&facts, plan, &mut found);
+    evictions::check(&facts, plan, &steps, &mut found);
     book_keeping::check(&facts, plan, &steps, &mut found);
     packing::check(&facts, plan, &steps, &mut found);
     found
@@ -90,6 +92,12 @@ pub fn deletion(
     going: &BTreeSet<String>,
 ) -> Vec<Violation> {
     giving_back(snapshot, policy, node, going, Direction::Delete)
+}
+
+/// Why a pod must not be evicted from a node of a snapshot, both as they are right before that; `None` if it may.
+#[must_use]
+pub fn eviction(snapshot: &Snapshot, policy: &Policy, node: &Node, pod: &Pod, uid: &str) -> Option<String> {
+    evictions::refusal(snapshot, policy, node, pod, uid)
 }
 
 fn giving_back(

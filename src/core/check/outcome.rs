@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::facts::{Facts, NodeFacts, taints, takes_pods_now};
+use super::facts::{Class, Facts, NodeFacts, class, is_omitted, taints, takes_pods_now};
 use super::reach::Admission;
 use super::waiting::has_room;
 use crate::model::{
@@ -18,10 +18,13 @@ use crate::plan::{Action, Plan, Target, UnmarkReason};
 use crate::policy::Policy;
 
 /// Every note of ours.
-const OURS: [&str; 5] = [
+const OURS: [&str; 8] = [
     annotation::CORDONED_AT,
     annotation::DELETING_UNTIL,
     annotation::EMPTY_SINCE,
+    annotation::EVICTED,
+    annotation::EVICTED_AT,
+    annotation::GONE_SINCE,
     annotation::PARKED_AT,
     annotation::WOKEN_AT,
 ];
@@ -64,17 +67,22 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
                     group.target_size = group.target_size.saturating_sub(1);
                 }
             }
-            Target::Node { .. } => {}
+            Target::Node { .. } | Target::Pod { .. } => {}
         }
     }
     let ledger = plan.ledger.as_ref().or(snapshot.ledger()).cloned();
     let uncordoned: BTreeSet<&str> = plan.actions.iter().filter_map(uncordoned).collect();
     let mut pods = snapshot.pods().to_vec();
+    for pod in &mut pods {
+        let evicts = |action: &Action| matches!(action.target(), Target::Pod { namespace, pod: name, .. } if *namespace == *pod.namespace && *name == *pod.name);
+        pod.deleting |= plan.actions.iter().filter(|action| action.is_eviction()).any(evicts);
+    }
     if !uncordoned.is_empty() {
         look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned);
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     let after = after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger).with_usage_of(snapshot);
+    let after = after.with_budgets(snapshot.budgets().to_vec());
     Ok(after.with_history(snapshot.history().cloned()).with_calendar(Arc::clone(snapshot.calendar())))
 }
 
@@ -122,6 +130,14 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             });
         }
         Action::Unsteer { .. } => node.taints.retain(|one| !fills_last(one)),
+        Action::Evict { controller, .. } => {
+            let noted = node.annotations.remove(annotation::EVICTED).unwrap_or_default();
+            let mut all: BTreeSet<&str> = noted.split(',').filter(|uid| !uid.is_empty()).collect();
+            all.insert(controller);
+            let all: Vec<&str> = all.into_iter().collect();
+            node.annotations.insert(annotation::EVICTED.to_owned(), all.join(","));
+            node.annotations.insert(annotation::EVICTED_AT.to_owned(), now.to_string());
+        }
         Action::Wake { .. } => {
             remove(&[annotation::PARKED_AT, annotation::DELETING_UNTIL]);
             node.annotations.insert(annotation::WOKEN_AT.to_owned(), now.to_string());
@@ -143,14 +159,18 @@ fn uncordoned(action: &Action) -> Option<&str> {
 
 /// The scheduler looks again at the pods that have room only on what the plan uncordons, and each takes its room there. What
 /// it still refuses then, it has refused for a moment only; a long refusal on serving nodes tells of a reason that no account
-/// knows.
+/// knows. What is left out of account takes no room here: the plan gives it none, and its outcome does not show it bound.
 fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
     let now = facts.snapshot.observed_at();
     let opened =
         |node: &&NodeFacts<'_>| uncordoned.contains(node.node.name.as_str()) && takes_pods_now(node.node);
     let mut opened: Vec<(&NodeFacts<'_>, Amounts)> =
         facts.nodes.iter().filter(opened).map(|node| (node, node.free())).collect();
-    let refused = |pod: &Pod| pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
+    let refused = |pod: &Pod| {
+        pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some())
+            && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
+            && !is_omitted(pod, facts.policy)
+    };
     let mut waiting: Vec<(&mut Pod, &Pod)> =
         pods.iter_mut().zip(facts.snapshot.pods()).filter(|(_, before)| refused(before)).collect();
     // The order of section 6; pods come sorted by namespace and name.

@@ -184,7 +184,10 @@ fn says_why_not(plan: &Plan, pool: &str) -> bool {
         | Limit::MustKeep { .. }
         | Limit::WaitingPods { .. }
         | Limit::MaxCreations { .. } => true,
-        Limit::MinNodes { .. } | Limit::MaxCordons { .. } | Limit::MaxDeletions { .. } => false,
+        Limit::MinNodes { .. }
+        | Limit::MaxCordons { .. }
+        | Limit::MaxDeletions { .. }
+        | Limit::MaxEvictions { .. } => false,
     });
     let warned = plan.warnings.iter().any(|warning| {
         matches!(

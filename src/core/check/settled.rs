@@ -24,7 +24,10 @@ pub fn cut_short(plan: &Plan) -> bool {
         | Limit::WaitingPods { .. }
         | Limit::MaxCordons { .. }
         | Limit::MaxCreations { .. } => true,
-        Limit::MinNodes { .. } | Limit::MustKeep { .. } | Limit::MaxDeletions { .. } => false,
+        Limit::MinNodes { .. }
+        | Limit::MustKeep { .. }
+        | Limit::MaxDeletions { .. }
+        | Limit::MaxEvictions { .. } => false,
     });
     plan.guard.is_some() || creates || cut
 }
@@ -63,7 +66,7 @@ pub fn check_settled(
             (Target::Group { group, from, to, .. }, _) => {
                 format!("group {} from {from} to {to}", group.unwrap_or("(none)"))
             }
-            (Target::Node { .. } | Target::Instance { .. }, _) => return None,
+            (Target::Node { .. } | Target::Instance { .. } | Target::Pod { .. }, _) => return None,
         };
         Some(Violation::NotSettled { verb: action.verb(), what })
     })

@@ -40,7 +40,9 @@ impl<'a> Steps<'a> {
         for action in &plan.actions {
             match (action.target(), action.service()) {
                 (Target::Node { node, .. }, Some(service)) => steps.add(facts, node, service, found),
-                (Target::Node { node, .. }, None) => drop(managed_index(facts, node, action.verb(), found)),
+                (Target::Node { node, .. }, None) | (Target::Pod { node, .. }, _) => {
+                    let _ = managed_index(facts, node, action.verb(), found);
+                }
                 (Target::Group { pool, group, from, to, instead }, _) => {
                     steps.growths.push(Growth { pool, group, from, to, instead });
                 }
@@ -147,6 +149,7 @@ fn rank(action: &Action) -> u8 {
         (Target::Group { .. }, _) => 2,
         (Target::Node { .. }, Some(Service::Leaves)) => 3,
         (Target::Node { .. }, Some(Service::Ends | Service::Parks)) | (Target::Instance { .. }, _) => 4,
-        (Target::Node { .. }, None) => 5,
+        (Target::Pod { .. }, _) => 5,
+        (Target::Node { .. }, None) => 6,
     }
 }

@@ -52,7 +52,7 @@ pub enum Violation {
     #[error("too many nodes are broken, and the plan has a {verb} action; only uncordon is allowed")]
     ActsUnderGuard { verb: &'static str },
     #[error(
-        "{later} comes after {earlier}; the order is uncordon, wake, grow, cordon, delete or park, then what is written on nodes"
+        "{later} comes after {earlier}; the order is uncordon, wake, grow, cordon, delete or park, evict, then what is written on nodes"
     )]
     OutOfOrder { earlier: &'static str, later: &'static str },
 
@@ -188,6 +188,31 @@ pub enum Violation {
     PoolDeleted { pool: String, deleted: usize },
     #[error("{deletions} deletions, MAX_DELETIONS allows {allowed} of {managed} managed nodes")]
     TooManyDeletions { deletions: usize, allowed: usize, managed: usize },
+
+    #[error("delete of {node}, from which {pod} is to be evicted first")]
+    DeleteBeforeDrain { node: String, pod: String },
+    #[error("delete of {node}, from which a pod was evicted {seconds} s ago")]
+    DeleteAfterEviction { node: String, seconds: i64 },
+    #[error("delete of {node}, and {pod}, of a controller with an evicted pod, is not Ready")]
+    DeleteBeforeUp { node: String, pod: String },
+
+    // Evictions.
+    #[error("eviction of {pod}, which is not in the snapshot")]
+    EvictionOfUnknown { pod: String },
+    #[error("eviction of {pod}: {why}")]
+    EvictionOf { pod: String, why: String },
+    #[error("eviction from {node}, {why}")]
+    EvictionFrom { node: String, why: String },
+    #[error("{evictions} evictions, MAX_EVICTIONS allows {allowed}")]
+    TooManyEvictions { evictions: usize, allowed: usize },
+    #[error(
+        "{evictions} evictions of pods that PodDisruptionBudget {budget} protects, which allows {allowed}"
+    )]
+    EvictionAgainstBudget { budget: String, evictions: u32, allowed: u32 },
+    #[error("pool {pool:?}: the nodes that stay in service have no room for all that is evicted")]
+    EvictionsWithoutRoom { pool: String },
+    #[error("pods are evicted while {pod} waits for a node")]
+    EvictionBeforeWaiting { pod: String },
 
     // Parked nodes.
     #[error("park of {node}, but GIVE_BACK is delete")]

@@ -1,5 +1,6 @@
 //! The nouns: a cluster as it was observed, in Kubernetes' words, holding only what a decision needs.
 
+mod eviction;
 mod group;
 mod history;
 mod label;
@@ -13,6 +14,7 @@ mod snapshot;
 mod usage;
 mod volume;
 
+pub use eviction::{DisruptionBudget, EvictionFacts};
 pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
 pub use history::{History, LARGEST_PEAK, SLOTS_KEPT, Series, Slot, rounded, unit as history_unit};
 pub use label::{LabelSelector, Operator, Requirement};

@@ -20,6 +20,12 @@ pub mod annotation {
     pub const PARKED_AT: &str = "kube-rebalancer/parked-at";
     /// When a parked node was woken, in place of [`PARKED_AT`]. RFC 3339.
     pub const WOKEN_AT: &str = "kube-rebalancer/woken-at";
+    /// When a pod was last evicted from the node. RFC 3339.
+    pub const EVICTED_AT: &str = "kube-rebalancer/evicted-at";
+    /// The controllers of the pods that were evicted from it: their uids, with commas between them.
+    pub const EVICTED: &str = "kube-rebalancer/evicted";
+    /// Since when its provider says that exactly its machine is gone. RFC 3339.
+    pub const GONE_SINCE: &str = "kube-rebalancer/gone-since";
     /// `"true"` pins a node: it is neither cordoned nor deleted.
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
     /// kured is rebooting the node: hands off.
@@ -29,12 +35,15 @@ pub mod annotation {
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
     /// The annotations that are read by their whole key.
-    pub const ALL: [&str; 9] = [
+    pub const ALL: [&str; 12] = [
         CORDONED_AT,
         EMPTY_SINCE,
         DELETING_UNTIL,
         PARKED_AT,
         WOKEN_AT,
+        EVICTED_AT,
+        EVICTED,
+        GONE_SINCE,
         SCALE_DOWN_DISABLED,
         REBOOT_IN_PROGRESS,
         MACHINE_CONFIG_STATE,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Amounts, Requirement, TaintEffect};
+use super::{Amounts, EvictionFacts, Requirement, TaintEffect};
 
 /// A Kubernetes pod that has not ended. Text that many pods share is shared between them (`Arc`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,9 @@ pub struct Pod {
     pub constraints: Arc<Constraints>,
     /// What the scheduler says of it; only for pods that are not bound.
     pub unbound: Option<Box<Unbound>>,
+    /// What an eviction of it needs to know; only of a bound pod that its controller starts again elsewhere, and only where
+    /// pods may be evicted.
+    pub eviction: Option<Box<EvictionFacts>>,
 }
 
 impl Pod {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    History, Ledger, Measured, Membership, Node, NodeGroup, NodeIndex, Pod, PodSample, Sample, Volumes,
-    Window,
+    DisruptionBudget, History, Ledger, Measured, Membership, Node, NodeGroup, NodeIndex, Pod, PodSample,
+    Sample, Volumes, Window,
 };
 
 /// A cluster at one moment.
@@ -25,6 +25,7 @@ pub struct Snapshot {
     groups: Vec<NodeGroup>,
     pods_seen: usize,
     volumes: Volumes,
+    budgets: Vec<DisruptionBudget>,
     ledger: Option<Ledger>,
     history: Option<Arc<History>>,
     calendar: Arc<[Window]>,
@@ -118,6 +119,7 @@ impl Snapshot {
             groups,
             pods_seen,
             volumes: Volumes::new(),
+            budgets: Vec::new(),
             ledger: None,
             history: None,
             calendar: Arc::default(),
@@ -156,6 +158,14 @@ impl Snapshot {
     #[must_use]
     pub fn with_volumes(mut self, volumes: Volumes) -> Self {
         self.volumes = volumes;
+        self
+    }
+
+    /// The same cluster, with the budgets that protect its pods.
+    #[must_use]
+    pub fn with_budgets(mut self, mut budgets: Vec<DisruptionBudget>) -> Self {
+        budgets.sort_unstable();
+        self.budgets = budgets;
         self
     }
 
@@ -240,6 +250,12 @@ impl Snapshot {
     #[must_use]
     pub fn volumes(&self) -> &Volumes {
         &self.volumes
+    }
+
+    /// The budgets that protect pods, sorted; read only where pods may be evicted.
+    #[must_use]
+    pub fn budgets(&self) -> &[DisruptionBudget] {
+        &self.budgets
     }
 
     /// What earlier runs noted; `None` where nothing can be kept between runs.

@@ -8,8 +8,8 @@ pub use facts::{Effect, EventWords, KindFacts, Service};
 pub use target::{GroupSize, Target, WakeInstead};
 
 use super::reason::{
-    CordonReason, DeleteReason, GrowReason, InstanceReason, MarkReason, ParkReason, Reason, SteerReason,
-    UncordonReason, UnmarkReason, UnsteerReason, WakeReason,
+    CordonReason, DeleteReason, EvictReason, GrowReason, InstanceReason, MarkReason, ParkReason, Reason,
+    SteerReason, UncordonReason, UnmarkReason, UnsteerReason, WakeReason,
 };
 use crate::policy::PoolName;
 
@@ -83,6 +83,21 @@ pub enum Action {
         /// Why.
         reason: InstanceReason,
     },
+    /// Evict a pod from a cordoned node that would go without it.
+    Evict {
+        /// The node.
+        node: String,
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod's name.
+        pod: String,
+        /// The pod's UID.
+        uid: String,
+        /// The UID of its controller.
+        controller: String,
+        /// Why.
+        reason: EvictReason,
+    },
     /// Note on a cordoned node that it is empty.
     Mark {
         /// The node.
@@ -130,6 +145,8 @@ pub enum ActionKind {
     Park,
     /// [`Action::DeleteInstance`].
     DeleteInstance,
+    /// [`Action::Evict`].
+    Evict,
     /// [`Action::Mark`].
     Mark,
     /// [`Action::Unmark`].
@@ -142,7 +159,7 @@ pub enum ActionKind {
 
 impl ActionKind {
     /// Every kind, in the order in which a plan carries them out.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Uncordon,
         Self::Wake,
         Self::Grow,
@@ -150,6 +167,7 @@ impl ActionKind {
         Self::Delete,
         Self::Park,
         Self::DeleteInstance,
+        Self::Evict,
         Self::Mark,
         Self::Unmark,
         Self::Unsteer,
@@ -241,9 +259,19 @@ impl ActionKind {
                 event: None,
                 needs_cloud: true,
             },
+            Self::Evict => KindFacts {
+                verb: "evict",
+                order: 6,
+                effect: Effect::Evicts,
+                service: None,
+                sum: ("pod is evicted", "pods are evicted"),
+                reasons: EvictReason::WORDS,
+                event: Some(event("PodEvicted", "EvictionFailed", "Evict")),
+                needs_cloud: false,
+            },
             Self::Mark => KindFacts {
                 verb: "mark",
-                order: 6,
+                order: 7,
                 effect: Effect::Notes,
                 service: None,
                 sum: NOTES,
@@ -253,7 +281,7 @@ impl ActionKind {
             },
             Self::Unmark => KindFacts {
                 verb: "unmark",
-                order: 6,
+                order: 7,
                 effect: Effect::Notes,
                 service: None,
                 sum: NOTES,
@@ -263,7 +291,7 @@ impl ActionKind {
             },
             Self::Steer => KindFacts {
                 verb: "steer",
-                order: 6,
+                order: 7,
                 effect: Effect::Notes,
                 service: None,
                 sum: STEERED,
@@ -273,7 +301,7 @@ impl ActionKind {
             },
             Self::Unsteer => KindFacts {
                 verb: "unsteer",
-                order: 6,
+                order: 7,
                 effect: Effect::Notes,
                 service: None,
                 sum: STEERED,
@@ -297,6 +325,7 @@ impl Action {
             Self::Delete { .. } => ActionKind::Delete,
             Self::Park { .. } => ActionKind::Park,
             Self::DeleteInstance { .. } => ActionKind::DeleteInstance,
+            Self::Evict { .. } => ActionKind::Evict,
             Self::Mark { .. } => ActionKind::Mark,
             Self::Unmark { .. } => ActionKind::Unmark,
             Self::Steer { .. } => ActionKind::Steer,
@@ -328,14 +357,15 @@ impl Action {
                 Target::Group { pool, group: group.as_deref(), from: *from, to: *to, instead }
             }
             Self::DeleteInstance { pool, group, instance, .. } => Target::Instance { pool, group, instance },
+            Self::Evict { node, namespace, pod, .. } => Target::Pod { node, namespace, pod },
         }
     }
 
-    /// The node acted on; `None` for an action on a node group.
+    /// The node acted on, or whose pod is; `None` for an action on a node group.
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         match self.target() {
-            Target::Node { node, .. } => Some(node),
+            Target::Node { node, .. } | Target::Pod { node, .. } => Some(node),
             Target::Group { .. } | Target::Instance { .. } => None,
         }
     }
@@ -357,6 +387,7 @@ impl Action {
             Self::Delete { reason, .. } => reason,
             Self::Park { reason, .. } => reason,
             Self::DeleteInstance { reason, .. } => reason,
+            Self::Evict { reason, .. } => reason,
             Self::Mark { reason, .. } => reason,
             Self::Unmark { reason, .. } => reason,
             Self::Steer { reason, .. } => reason,

@@ -7,13 +7,13 @@ use super::notes::Limit;
 use super::order::cordon;
 use super::pack::steering;
 use super::pools::PoolIndex;
-use super::reason::{GrowReason, MarkReason, UnmarkReason};
+use super::reason::{EvictReason, GrowReason, MarkReason, UnmarkReason};
 use super::state::Cordon;
 use super::utilization::Band;
 use super::value::{Plan, PoolPlan};
 use super::verdict::verdict;
 use super::{notices, remember};
-use crate::model::{NodeIndex, annotation, taint};
+use crate::model::{NodeIndex, Pod, annotation, taint};
 use crate::policy::AdoptCordons;
 
 impl Run<'_, '_> {
@@ -43,6 +43,8 @@ impl Run<'_, '_> {
         let mut limit = self.deletions.limit.clone();
         if self.guard.is_none() {
             actions.extend(self.never_registered(&mut limit));
+            actions
+                .extend(self.drains.evict.iter().map(|(index, pod, reason)| self.evict(*index, pod, reason)));
             actions.extend(self.book_keeping());
             actions.extend(steering(&self));
         }
@@ -53,6 +55,7 @@ impl Run<'_, '_> {
         warnings.extend(placements.flat_map(|placement| placement.warnings.iter().cloned()));
         let mut limits = changes.limits.clone();
         limits.extend(limit);
+        limits.extend(self.drains.limit.clone());
         Plan {
             observed_at: self.survey.snapshot.observed_at(),
             pools: (0..self.survey.pools.len()).filter_map(|pool| self.pool_plan(pool)).collect(),
@@ -89,6 +92,17 @@ impl Run<'_, '_> {
             Action::Park { node, reason: self.park_reason(index), restarts }
         } else {
             Action::Delete { node, reason: self.delete_reason(index), restarts }
+        }
+    }
+
+    fn evict(&self, index: NodeIndex, pod: &Pod, reason: &EvictReason) -> Action {
+        Action::Evict {
+            node: self.name(index),
+            namespace: pod.namespace.to_string(),
+            pod: pod.name.to_string(),
+            uid: pod.eviction.as_ref().map(|facts| facts.uid.to_string()).unwrap_or_default(),
+            controller: pod.controller.as_ref().map(|one| one.uid.clone()).unwrap_or_default(),
+            reason: reason.clone(),
         }
     }
 
@@ -165,6 +179,8 @@ impl Run<'_, '_> {
                     annotation::EMPTY_SINCE,
                     annotation::PARKED_AT,
                     annotation::WOKEN_AT,
+                    annotation::EVICTED_AT,
+                    annotation::EVICTED,
                 ];
                 let stale = claim || notes.into_iter().any(has);
                 // A cordon writes its own marks over the old ones.

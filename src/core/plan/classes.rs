@@ -8,7 +8,7 @@ use crate::policy::Policy;
 
 /// What a pod is to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PodClass {
+pub(crate) enum PodClass {
     /// Comes and goes with its node. `counted` if it is taken into account.
     Daemon {
         /// Whether its requests are part of the utilization.
@@ -16,6 +16,8 @@ pub(super) enum PodClass {
     },
     /// Keeps its node from being cordoned.
     Critical,
+    /// Would be critical, but may be moved: it does not keep its node from being cordoned.
+    Movable,
     /// A user's pod: it ends by itself, and until then its node stays.
     Dynamic,
     /// A reserve that anybody may displace. `counted` if it is taken into account.
@@ -60,7 +62,7 @@ impl ControllerRole {
 /// Sorts pods into classes. Remembers the last label set, namespace and controller: pods come sorted by namespace and
 /// share these, so most are decided by three pointer comparisons.
 #[derive(Debug)]
-pub(super) struct Classifier<'a> {
+pub(crate) struct Classifier<'a> {
     policy: &'a Policy,
     labels: Option<(&'a Arc<[Arc<str>]>, LabelClass)>,
     namespace: Option<(&'a Arc<str>, bool)>,
@@ -75,12 +77,12 @@ struct LabelClass {
 }
 
 impl<'a> Classifier<'a> {
-    pub(super) fn new(policy: &'a Policy) -> Self {
+    pub(crate) fn new(policy: &'a Policy) -> Self {
         Self { policy, labels: None, namespace: None, controller: None, preemptible_seen: false }
     }
 
     /// The class of a pod.
-    pub(super) fn class(&mut self, pod: &'a Pod) -> PodClass {
+    pub(crate) fn class(&mut self, pod: &'a Pod) -> PodClass {
         let labels = self.label_class(&pod.label_keys);
         let counted = !labels.omitted && !self.namespace_omitted(&pod.namespace);
         let role = pod.controller.as_ref().map(|controller| self.role(controller));

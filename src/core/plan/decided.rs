@@ -4,6 +4,7 @@ use super::changes::{Changes, serves_after};
 use super::choice::Total;
 use super::delete::Deletions;
 use super::demand::Demand;
+use super::drain::Drains;
 use super::growth::Growth;
 use super::pools::PoolIndex;
 use super::settle::{demand, serving_total};
@@ -37,6 +38,7 @@ pub(super) struct Run<'r, 'a> {
     pub(super) now: Vec<PoolNow>,
     pub(super) changes: Changes,
     pub(super) deletions: Deletions,
+    pub(super) drains: Drains<'a>,
     pub(super) guard: Option<TooManyBroken>,
     /// By pool: the utilization once every action has taken effect.
     after: Vec<Utilization>,
@@ -82,11 +84,12 @@ impl<'r, 'a> Run<'r, 'a> {
         growth: &'r Growth<'a>,
         waiting: &'r Waiting<'a>,
         now: Vec<PoolNow>,
-        changes: Changes,
-        deletions: Deletions,
+        (changes, deletions, drains): (Changes, Deletions, Drains<'a>),
         guard: Option<TooManyBroken>,
     ) -> Self {
-        let mut run = Self { survey, growth, waiting, now, changes, deletions, guard, after: Vec::new() };
+        let mut run =
+            Self { survey, growth, waiting, now, changes, deletions, drains, guard, after: Vec::new() };
+        run.deletions.keep.append(&mut run.drains.keep);
         run.after = (0..survey.pools.len())
             .filter_map(|pool| run.after(pool))
             .map(|after| after.utilization)

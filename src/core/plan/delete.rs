@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::changes::{Changes, serves_after};
+use super::evictable::unmovable;
 use super::fit::admits;
 use super::late::would_refuse;
 use super::notes::Limit;
@@ -21,6 +22,7 @@ use super::taints::takes_nobody_now;
 use super::value::NodeState;
 use super::waiting::{Waiting, WaitingPod};
 use crate::model::NodeIndex;
+use crate::policy::Drain;
 
 /// What happens to the nodes that were cordoned when the run began and stay cordoned.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub(super) struct Deletions {
     pub(super) delete: Vec<NodeIndex>,
     /// The given-back nodes that are parked instead of deleted.
     pub(super) park: BTreeSet<NodeIndex>,
+    /// The nodes that would be given back if it were not for pods that can be moved, oldest cordon first.
+    pub(super) drain: Vec<NodeIndex>,
     /// Why each of the others stays.
     pub(super) keep: BTreeMap<NodeIndex, KeepReason>,
     pub(super) limit: Option<Limit>,
@@ -74,6 +78,11 @@ impl Deletions {
         let parked_max = survey.policy.parked_max.allows(survey.managed().count());
         let mut judge = |index: NodeIndex, facts: &NodeFacts<'a>, deletions: &mut Self, parks: bool| {
             let keep = stays(survey, index, facts, parks).or_else(|| remaining.needs(index, facts));
+            if keep.is_none() && facts.is_drained_first(survey.policy) {
+                remaining.remove(index, facts);
+                deletions.drain.push(index);
+                return false;
+            }
             let keep = keep.or_else(|| {
                 asked += 1;
                 (deletions.delete.len() >= budget)
@@ -150,13 +159,14 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
         let (cordoned, adopt) = (Since(facts.cordoned_at), policy.adopt_cordons);
         return Some(KeepReason::CordonedByOthers { cordoned, adopt, age });
     }
-    if let Some(pod) = facts.critical {
-        return Some(KeepReason::CriticalPod { pod: pod.full_name() });
+    if let Some(reason) = critical(survey, facts) {
+        return Some(reason);
     }
     if facts.scale_down_disabled {
         return Some(KeepReason::ScaleDownDisabled);
     }
-    if let Some(pod) = facts.occupant {
+    let only_movable = facts.says_ready && facts.movable.len() == facts.occupants;
+    if let Some(pod) = facts.occupant.filter(|_| !only_movable) {
         return Some(KeepReason::PodsRemaining { pods: facts.occupants, pod: pod.full_name() });
     }
     if let Some((pod, why)) = &facts.loses {
@@ -177,12 +187,31 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some((group, why)) = not_shrinkable(survey, facts).filter(|_| !parks) {
         return Some(KeepReason::GroupNotShrunk { group: group.to_owned(), why: why.to_owned() });
     }
+    if let Some(reason) = &facts.awaits {
+        return Some(reason.clone());
+    }
     let empty_for = empty_for(survey, facts);
-    if empty_for < policy.empty_grace {
+    // What is still to be drained has not begun to be empty.
+    if facts.empty() && empty_for < policy.empty_grace {
         let (empty_for, grace) = (Elapsed(empty_for), Elapsed(policy.empty_grace));
         return Some(KeepReason::EmptyTooShort { empty_for, grace });
     }
     would_refuse(survey, index)
+}
+
+/// The critical pod of a node, and where others are moved why this one is not.
+pub(super) fn critical(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
+    let pod = facts.critical?;
+    let policy = survey.policy;
+    let why = match policy.drain {
+        Drain::Movable => unmovable(pod, facts.node, policy, survey.snapshot.volumes()),
+        Drain::None | Drain::Omitted => None,
+    };
+    let pod = pod.full_name();
+    Some(match why {
+        Some(why) => KeepReason::NotMovable { pod, why },
+        None => KeepReason::CriticalPod { pod },
+    })
 }
 
 /// The group of a node, and why nothing must be deleted from it.
@@ -260,6 +289,9 @@ impl<'r, 'a> Remaining<'r, 'a> {
         }
         if of_pool(&self.nodes) <= 1 && !policy.node_groups_named {
             return Some(KeepReason::LastOfPool);
+        }
+        if facts.is_drained_first(policy) {
+            return None; // Of one controller one pod is moved at a time.
         }
         let (pod, why) = self.replicas.would_lose(index, &self.going)?;
         Some(KeepReason::LosesPod { pod: pod.full_name(), why })

@@ -53,6 +53,8 @@ impl<'a> NodeFacts<'a> {
             loses: None,
             replicas: Vec::new(),
             moves: Vec::new(),
+            movable: Vec::new(),
+            awaits: None,
             own: policy.own_node.as_ref() == Some(&node.name),
             load: Amounts::default(),
             daemon_load: Amounts::default(),
@@ -70,17 +72,25 @@ impl<'a> NodeFacts<'a> {
         }
     }
 
-    pub(super) fn add(&mut self, pod: &'a Pod, class: PodClass, requests: &Amounts, volumes: &Volumes) {
+    pub(super) fn add(
+        &mut self,
+        pod: &'a Pod,
+        class: PodClass,
+        requests: &Amounts,
+        (policy, volumes): (&Policy, &Volumes),
+    ) {
         self.load.add(requests);
         if let Some(kind) = OccupantKind::of(class) {
             self.requests_of(kind).add(requests);
         }
         match class {
-            PodClass::Critical | PodClass::Dynamic => {
+            PodClass::Critical | PodClass::Movable | PodClass::Dynamic => {
                 self.occupants += 1;
                 self.occupant.get_or_insert(pod);
                 if class == PodClass::Critical {
                     self.critical.get_or_insert(pod);
+                } else if class == PodClass::Movable {
+                    self.movable.push(pod);
                 }
                 return;
             }
@@ -94,7 +104,7 @@ impl<'a> NodeFacts<'a> {
                 self.omitted_load.add(requests);
                 // Once one is lost the node stays, and it does not matter what else is.
                 if self.loses.is_none() {
-                    match loss_on(pod, self.node, volumes) {
+                    match loss_on(pod, self.node, policy, volumes) {
                         Some(why) => self.loses = Some((pod, why)),
                         None => self.moves.push(pod),
                     }

@@ -85,6 +85,7 @@ pub(crate) fn pod(full_name: &str) -> Pod {
         claims: Box::new([]),
         priority: 0,
         ends_at_once: false,
+        eviction: None,
         ready: true,
         constraints: Arc::new(Constraints::default()),
         unbound: Some(Box::new(Unbound::default())),

@@ -3,9 +3,10 @@
 use super::classes::ControllerRole;
 use super::reason::Loss;
 use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes};
+use crate::policy::{Drain, Policy};
 
 /// Why an omitted pod would be lost wherever it is; `None` if its controller starts it again elsewhere.
-pub(super) fn loss(pod: &Pod) -> Option<Loss> {
+pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
     let Some(controller) = &pod.controller else {
         return Some(Loss::NoController);
     };
@@ -19,13 +20,19 @@ pub(super) fn loss(pod: &Pod) -> Option<Loss> {
     if pod.do_not_disrupt {
         return Some(Loss::NotToBeMoved { annotation: "karpenter.sh/do-not-disrupt=true".to_owned() });
     }
-    let local = pod.local_volume.as_ref().filter(|_| pod.safe_to_evict != Some(true));
-    local.map(|volume| Loss::LocalVolume { volume: volume.to_string() })
+    let local = pod.local_volume.as_ref().filter(|_| pod.safe_to_evict != Some(true))?;
+    let volume = local.to_string();
+    let only_empty_dirs = pod.eviction.as_ref().is_some_and(|facts| facts.only_empty_dirs);
+    match policy.drain {
+        Drain::Omitted | Drain::Movable if only_empty_dirs && policy.drain_empty_dir => None,
+        Drain::Omitted | Drain::Movable if only_empty_dirs => Some(Loss::EmptyDir { volume }),
+        Drain::None | Drain::Omitted | Drain::Movable => Some(Loss::LocalVolume { volume }),
+    }
 }
 
 /// Why an omitted pod would be lost with the node that it is on, last live replicas aside.
-pub(super) fn loss_on(pod: &Pod, node: &Node, volumes: &Volumes) -> Option<Loss> {
-    loss(pod).or_else(|| local_claim(pod, node, volumes))
+pub(super) fn loss_on(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> Option<Loss> {
+    loss(pod, policy).or_else(|| local_claim(pod, node, volumes))
 }
 
 fn local_claim(pod: &Pod, node: &Node, volumes: &Volumes) -> Option<Loss> {
@@ -98,7 +105,7 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(loss(&pod), expected, "{sentence}");
+            assert_eq!(loss(&pod, &Policy::default()), expected, "{sentence}");
         }
     }
 
@@ -128,9 +135,13 @@ mod tests {
         ] {
             let key: ClaimKey = ("kube-system".into(), "data".into());
             let volumes = BTreeMap::from([(key, volume.clone())]);
-            assert_eq!(loss_on(&pod, &node, &volumes), expected, "{volume:?}");
+            assert_eq!(loss_on(&pod, &node, &Policy::default(), &volumes), expected, "{volume:?}");
         }
-        assert_eq!(loss_on(&pod, &node, &BTreeMap::new()), None, "a claim that was not looked up");
+        assert_eq!(
+            loss_on(&pod, &node, &Policy::default(), &BTreeMap::new()),
+            None,
+            "a claim that was not looked up"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //!   changes    the difference to what is: uncordon, grow, cordon; ahead: no cordon before its replacement serves
 //!   parked     what is parked and may be woken; how many stay so
 //!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
+//!   drain      what is evicted from nodes that only such pods keep; evictable: which pods are; drained: whether they are up
 //!   decided    all of that, before it is written down; why: the reasons of actions on nodes
 //!   pack       which nodes fill last
 //!   instead    what else may do where the cloud refuses to wake or to grow
@@ -33,6 +34,9 @@ mod decided;
 mod delete;
 mod demand;
 mod devices;
+mod drain;
+mod drained;
+mod evictable;
 mod facts;
 mod fit;
 #[cfg(test)]
@@ -100,6 +104,8 @@ pub use value::{
 };
 
 pub(crate) use actors::deletion_delay;
+pub(crate) use classes::{Classifier, PodClass};
+pub(crate) use evictable::unmovable;
 pub(crate) use late::{Late, late};
 pub(crate) use managed::unmanaged;
 pub(crate) use replicas::Replicas;
@@ -110,6 +116,7 @@ pub(crate) use taints::{fills_last, others_soft_taint, pressure, startup, writte
 use changes::Changes;
 use decided::{PoolNow, Run, pool_now};
 use delete::Deletions;
+use drain::Drains;
 use growth::Growth;
 use waiting::Waiting;
 
@@ -189,7 +196,8 @@ pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
     } else {
         Deletions::new(&survey, &changes, &waiting)
     };
-    Ok(Run::new(&survey, &growth, &waiting, now, changes, deletions, guard).plan())
+    let drains = Drains::new(&survey, &changes, &waiting, &deletions.drain);
+    Ok(Run::new(&survey, &growth, &waiting, now, (changes, deletions, drains), guard).plan())
 }
 
 fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {

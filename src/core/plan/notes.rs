@@ -65,6 +65,13 @@ reasons! {
             /// Deletions in the plan.
             allowed: usize,
         } => ("MAX_DELETIONS: {} could be deleted, {allowed} deleted in this run", plural(*.asked, "node")),
+        /// More evictions than one run may make.
+        MaxEvictions {
+            /// Pods that could be evicted.
+            asked: usize,
+            /// Evictions in the plan.
+            allowed: usize,
+        } => ("MAX_EVICTIONS: {} could be evicted, {allowed} evicted in this run", plural(*.asked, "pod")),
         /// More new nodes than one run may create.
         MaxCreations {
             /// New nodes that the choice asks for.
@@ -86,6 +93,7 @@ impl Limit {
             | Self::WaitingPods { asked, allowed } => ("MAX_NODES", asked, allowed),
             Self::MaxCordons { asked, allowed } => ("MAX_CORDONS", asked, allowed),
             Self::MaxDeletions { asked, allowed } => ("MAX_DELETIONS", asked, allowed),
+            Self::MaxEvictions { asked, allowed } => ("MAX_EVICTIONS", asked, allowed),
             Self::MaxCreations { asked, allowed } => ("MAX_CREATIONS", asked, allowed),
         }
     }

@@ -92,7 +92,7 @@ pub(super) fn serves(facts: &NodeFacts<'_>, cordons: &Cordons, index: NodeIndex)
     facts.common() && facts.ready() && cordon(cordons, index) == Cordon::None
 }
 
-/// The Ready candidates of a pool: most occupants first, then serving before cordoned, then larger occupied request of the
+/// The Ready candidates of a pool: most occupants first (but what can be moved elsewhere), then serving before cordoned, then larger occupied request of the
 /// deciding resource, then newer, then name.
 pub(super) fn ready_candidates(
     survey: &Survey<'_>,
@@ -106,7 +106,7 @@ pub(super) fn ready_candidates(
         .map(|(index, facts)| {
             let cordoned = cordon(cordons, index) != Cordon::None;
             let occupied = Reverse(facts.occupied(resource));
-            ((Reverse(facts.occupants), cordoned, occupied, Reverse(facts.node.created_at)), index)
+            ((Reverse(facts.staying_occupants()), cordoned, occupied, Reverse(facts.node.created_at)), index)
         })
         .collect();
     ready.sort_unstable();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::capacity::Ceiling;
 use super::classes::{Classifier, PodClass};
 use super::common::Population;
-use super::loss::loss;
+use super::evictable::{is_lost, is_movable};
 use super::managed::is_unreadable;
 use super::notes::Warning;
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
@@ -91,8 +91,8 @@ impl<'a> Walk<'a> {
             }
         }
         let keeps_its_node = match class {
-            PodClass::Critical | PodClass::Dynamic => true,
-            PodClass::Omitted => loss(pod).is_some(),
+            PodClass::Critical | PodClass::Movable | PodClass::Dynamic => true,
+            PodClass::Omitted => is_lost(pod, self.policy),
             PodClass::Daemon { .. } | PodClass::Placeholder { .. } | PodClass::Own => false,
         };
         let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
@@ -110,6 +110,8 @@ impl<'a> Walk<'a> {
         if !facts.managed() && !unreadable {
             return;
         }
+        let movable = class == PodClass::Critical && is_movable(pod, facts.node, self.policy, volumes);
+        let class = if movable { PodClass::Movable } else { class };
         let counted = ceiling.cap(&pod.requests);
         let kind = OccupantKind::of(class);
         if unreadable {
@@ -126,10 +128,12 @@ impl<'a> Walk<'a> {
         {
             self.population.add(Some(facts.pool), &pod.constraints);
         }
-        if matches!(class, PodClass::Critical | PodClass::Dynamic) && pod.requests.memory.0 == 0 {
+        if matches!(class, PodClass::Critical | PodClass::Movable | PodClass::Dynamic)
+            && pod.requests.memory.0 == 0
+        {
             self.without_request.add(pod);
         }
-        facts.add(pod, class, &counted, volumes);
+        facts.add(pod, class, &counted, (self.policy, volumes));
         if let PodClass::Daemon { counted } = class
             && pod.controller.is_some()
         {
@@ -142,7 +146,8 @@ impl OccupantKind {
     /// The kind of a class of pods that are taken into account, daemons aside.
     pub(super) fn of(class: PodClass) -> Option<Self> {
         match class {
-            PodClass::Critical => Some(Self::Critical),
+            // What an occupant asks for counts alike, whether it can be moved or not.
+            PodClass::Critical | PodClass::Movable => Some(Self::Critical),
             PodClass::Dynamic => Some(Self::Dynamic),
             PodClass::Placeholder { counted: true } => Some(Self::Placeholder),
             PodClass::Placeholder { counted: false }

@@ -11,7 +11,7 @@ use super::state::{Cordon, is_adopted};
 use super::usage::NodeUsage;
 use super::value::NodeState;
 use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot};
-use crate::policy::{AdoptCordons, Policy, PoolName};
+use crate::policy::{AdoptCordons, Drain, Policy, PoolName};
 
 /// A cluster, looked at through a policy.
 #[derive(Debug)]
@@ -130,6 +130,10 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) replicas: Vec<&'a Pod>,
     /// The omitted pods that start again elsewhere if the node goes.
     pub(crate) moves: Vec<&'a Pod>,
+    /// Its occupants that may be moved: they do not keep it from being cordoned.
+    pub(crate) movable: Vec<&'a Pod>,
+    /// What was evicted from it and is not up again.
+    pub(super) awaits: Option<KeepReason>,
     /// Whether this run's own pod is on it.
     pub(crate) own: bool,
     /// Requests of all pods on the node.
@@ -187,6 +191,21 @@ impl NodeFacts<'_> {
     /// Whether nobody would lose anything if the node alone went, last live replicas aside.
     pub(crate) fn empty(&self) -> bool {
         self.occupants == 0 && self.loses.is_none()
+    }
+
+    /// The number of its occupants that no run moves.
+    pub(crate) fn staying_occupants(&self) -> usize {
+        self.occupants.saturating_sub(self.movable.len())
+    }
+
+    /// What was evicted from it and is not up again, in words.
+    pub(crate) fn awaits(&self) -> Option<String> {
+        self.awaits.as_ref().map(ToString::to_string)
+    }
+
+    /// Whether its last pods are moved before it goes. On a node that is not Ready no pod is left to move.
+    pub(crate) fn is_drained_first(&self, policy: &Policy) -> bool {
+        policy.drain != Drain::None && self.says_ready && !(self.movable.is_empty() && self.moves.is_empty())
     }
 
     /// Whether it must not be cordoned or deleted for what is on it or written on it.

@@ -2,6 +2,7 @@
 
 use super::changes::Held;
 use super::decided::Run;
+use super::delete::critical;
 use super::needs::Must;
 use super::order::cordon;
 use super::reason::{KeepReason, Since};
@@ -78,8 +79,8 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
         | NodeState::Parked
         | NodeState::Claimed => {}
     }
-    if let Some(pod) = facts.critical {
-        return KeepReason::CriticalPod { pod: pod.full_name() };
+    if let Some(reason) = critical(run.survey, facts) {
+        return reason;
     }
     if facts.scale_down_disabled {
         return KeepReason::ScaleDownDisabled;

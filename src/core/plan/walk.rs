@@ -4,6 +4,7 @@ use super::asked::{demand_of, reserved_demand};
 use super::capacity::{Medians, without_omitted};
 use super::common::{CommonTaints, Judge, NewNode, Population};
 use super::devices::Devices;
+use super::drained;
 use super::managed::{is_unreadable, unmanaged};
 use super::node_warnings::{none_of, warn_of_nodes};
 use super::notes::Warning;
@@ -40,6 +41,7 @@ impl<'a> Survey<'a> {
         reserved_demand(&mut nodes, snapshot, policy);
         note_usage(&mut nodes, snapshot, policy);
         let live_pods = replicas::count(snapshot, policy, &mut nodes);
+        drained::look(snapshot, policy, &mut nodes);
         warn_of_nodes(&nodes, policy, &mut warnings);
         Self {
             snapshot,

@@ -78,6 +78,14 @@ impl<'a> SecondLook<'a> {
         if let Some((pod, why)) = facts.loses.clone().or_else(replica) {
             return Some(Stale::LosesPod { pod: pod.full_name(), why });
         }
+        if facts.is_drained_first(policy)
+            && let Some(pod) = facts.moves.first()
+        {
+            return Some(Stale::ToDrain { pod: pod.full_name() });
+        }
+        if let Some(why) = facts.awaits() {
+            return Some(Stale::AwaitsEvicted { why });
+        }
         if facts.own {
             return Some(Stale::OwnNode);
         }

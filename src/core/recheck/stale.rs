@@ -1,6 +1,6 @@
 //! What becomes of an action whose turn has come.
 
-use crate::plan::Loss;
+use crate::plan::{Loss, NotEvicted};
 
 /// What to do with an action whose turn has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,35 @@ pub enum Stale {
     /// Somebody cordoned it.
     #[error("it is cordoned now")]
     Cordoned,
+    /// The pod is not evicted any more.
+    #[error("pod {pod} is not evicted: {why}")]
+    PodStays {
+        /// `namespace/name`.
+        pod: String,
+        /// Why.
+        why: NotEvicted,
+    },
+    /// Another pod has its name, or it is another's now.
+    #[error("pod {pod} is not the one that was seen on the node")]
+    PodReplaced {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// Its last pods are to be moved first.
+    #[error("pod {pod} is still to be evicted from it")]
+    ToDrain {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// What was evicted from it is not up again.
+    #[error("{why}")]
+    AwaitsEvicted {
+        /// What.
+        why: String,
+    },
+    /// Another run holds the Lease now.
+    #[error("this run does not hold the Lease any more")]
+    LeaseLost,
     /// A pod came.
     #[error("pod {pod} is on it now")]
     Occupied {

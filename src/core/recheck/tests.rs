@@ -1,7 +1,7 @@
 //! Each judgement as a table: what changed since the plan, and what becomes of the action.
 
 use super::*;
-use crate::model::{Pod, ReadyCondition, Taint, Unbound};
+use crate::model::{ReadyCondition, Taint, Unbound};
 use crate::plan::Loss;
 use crate::plan::fixture::{Build, ago, cluster, now, owned_by, pod, taint as of, tolerating};
 

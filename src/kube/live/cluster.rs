@@ -10,7 +10,10 @@ use super::call::{Call, CallError};
 use super::event;
 use super::ledger::Remembered;
 use crate::observe::{Asked, Observation, ReadError, Reading};
-use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodePatch, PatchError, PodList, PortError, chain};
+use kube_rebalancer_ports::{
+    Clock, Cluster, EvictionAnswer, NodeEvent, NodePatch, PatchError, PodList, PodNow, PodToEvict, PortError,
+    chain,
+};
 
 /// Pods that have ended ask for nothing and keep no node; the server need not send them.
 const NOT_ENDED: &str = "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
@@ -30,13 +33,15 @@ impl Live {
     /// Observes the cluster: nodes first, then pods, so that a pod which is bound meanwhile is seen on its node rather
     /// than missed.
     pub async fn observe(&self) -> Result<Observation, ObserveError> {
+        // What budgets allow only shrinks by what is evicted after they were read, and the eviction API judges again.
+        let budgets = self.budgets().await?;
         let mut reading = self.reading();
         self.list("/api/v1/nodes", "", Asked::Nodes, &mut reading).await?;
         self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         let mut observation = reading.finish(self.time.now())?;
         let volumes = self.volumes(&observation.snapshot).await;
         let Remembered { ledger, history, told } = self.remembered().await;
-        let snapshot = observation.snapshot.with_volumes(volumes);
+        let snapshot = observation.snapshot.with_volumes(volumes).with_budgets(budgets);
         observation.snapshot = snapshot.with_ledger(ledger).with_history(history);
         observation.told = told;
         Ok(observation)
@@ -113,6 +118,19 @@ impl Cluster for Live {
         let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", escaped(&notice.namespace));
         self.server.call(&Call::post(path, body).once()).await?;
         Ok(())
+    }
+
+    async fn pod(&self, namespace: &str, name: &str) -> Result<Option<PodNow>, PortError> {
+        self.one_pod(namespace, name).await
+    }
+
+    async fn evict(&self, pod: &PodToEvict) -> EvictionAnswer {
+        self.evict_one(pod).await
+    }
+
+    /// A rehearsal holds no Lease.
+    async fn still_leads(&self) -> Result<bool, PortError> {
+        if self.dry_run { Ok(true) } else { self.holds_lease().await }
     }
 
     async fn remember(&self, ledger: &Ledger) -> Result<(), PortError> {

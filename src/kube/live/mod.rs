@@ -13,17 +13,21 @@
 //!   whole     a list as a whole, read while it comes in, from newer servers
 //!   secrets   messages without credentials
 //!   usage     what pods used, from metrics.k8s.io (the port `UsageSource`)
+//!   budgets   the budgets that protect pods, where any may be evicted
+//!   eviction  one eviction, and what becomes of it
 //!   volumes   where the disks of waiting pods are
 //!   event     what was done, for `kubectl get events`, and what waiting users read
 //!   time      the server's clock, and what is left of the run (the port `Clock`)
 //! ```
 
 mod body;
+mod budgets;
 mod call;
 mod cluster;
 mod connect;
 mod credentials;
 mod event;
+mod eviction;
 mod lease;
 mod ledger;
 mod notes;
@@ -38,11 +42,12 @@ mod whole;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use call::Server;
 pub use cluster::ObserveError;
 pub use connect::{ConnectError, Target};
+use kube_rebalancer_core::policy::Drain;
 pub use lease::{HeldLease, LeaseError};
 pub use ledger::HistoryError;
 pub use time::RunTime;
@@ -64,6 +69,10 @@ pub struct Live {
     dry_run: bool,
     /// The keys of pods' labels that anything asks for; others are not kept.
     label_keys: Arc<BTreeSet<String>>,
+    /// Which pods may be evicted.
+    drain: Drain,
+    /// The keys of pods' labels that budgets ask for, with the others.
+    wanted_keys: Mutex<Option<Arc<BTreeSet<String>>>>,
     lists: WholeLists,
 }
 
@@ -82,17 +91,21 @@ pub struct ConnectOptions {
     pub dry_run: bool,
     /// The keys of pods' labels that the settings ask for.
     pub label_keys: BTreeSet<String>,
+    /// Which pods may be evicted: what that needs is read only then.
+    pub drain: Drain,
 }
 
 impl Live {
     /// Finds the cluster, within the time of the run. Nothing is sent yet.
     pub async fn connect(options: ConnectOptions, time: RunTime) -> Result<Self, ConnectError> {
-        let ConnectOptions { context, identity, namespace, lease_name, dry_run, label_keys } = options;
+        let ConnectOptions { context, identity, namespace, lease_name, dry_run, label_keys, drain } = options;
         let (client, target, credentials) = connect::connect(context, &time).await?;
         let server = Server::new(client, time.clone(), &target.server, credentials);
         Ok(Self {
             server,
             label_keys: label_keys.into(),
+            drain,
+            wanted_keys: Mutex::default(),
             time,
             target,
             identity,

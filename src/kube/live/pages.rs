@@ -6,9 +6,10 @@
 //! answer would be large is asked for again with fewer objects, so that the memory of a run does not depend on what users
 //! write into their pods.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use http::StatusCode;
+use kube_rebalancer_core::policy::Drain;
 use kube_rebalancer_ports::{PortError, chain};
 
 use super::Live;
@@ -32,7 +33,9 @@ const MOST_PAGES: usize = 10_000;
 impl Live {
     /// What a run keeps of what it reads.
     pub(super) fn reading(&self) -> Reading {
-        Reading::of_labels(Arc::clone(&self.label_keys))
+        let wanted = self.wanted_keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let reading = Reading::of_labels(wanted.unwrap_or_else(|| Arc::clone(&self.label_keys)));
+        if self.drain == Drain::None { reading } else { reading.with_evictions() }
     }
 
     /// Adds a list, read as a whole where the server is made for it, in pages elsewhere. When the server has forgotten its

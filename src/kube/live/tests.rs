@@ -1,5 +1,6 @@
 //! The live half against servers that answer too much, too long, or never to the end.
 
+mod eviction;
 mod server;
 mod usage;
 mod whole;
@@ -32,6 +33,8 @@ fn live(url: &str, label_keys: &[&str]) -> Live {
         lease_name: "kube-rebalancer".to_owned(),
         dry_run: true,
         lists: WholeLists::default(),
+        drain: kube_rebalancer_core::policy::Drain::None,
+        wanted_keys: std::sync::Mutex::default(),
         label_keys: Arc::new(label_keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>()),
     }
 }

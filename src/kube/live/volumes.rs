@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 use kube_rebalancer_core::model::{ClaimKey, Snapshot, Volumes};
+use kube_rebalancer_core::policy::Drain;
 use serde_json::Value;
 
 use super::Live;
@@ -21,7 +22,10 @@ impl Live {
     /// Looks up the volumes of claims, as far as that is permitted.
     pub(super) async fn volumes(&self, snapshot: &Snapshot) -> Volumes {
         let mut found = Reading::default();
-        for (namespace, name) in wanted(snapshot).into_iter().take(MOST_CLAIMS) {
+        let first = wanted(snapshot);
+        let then = if self.drain == Drain::Movable { of_movable(snapshot) } else { BTreeSet::new() };
+        let then: Vec<ClaimKey> = then.difference(&first).cloned().collect();
+        for (namespace, name) in first.into_iter().chain(then).take(MOST_CLAIMS) {
             if let Err(error) = self.look_up(&namespace, &name, &mut found).await {
                 log::info!("the volume of claim {namespace}/{name} is not known: {error}");
                 if error.status() == Some(StatusCode::FORBIDDEN) {
@@ -55,6 +59,13 @@ fn read(found: &mut Reading, path: &str, text: &str, asked: Asked) -> bool {
         log::info!("{path}: {error}");
     }
     added.is_ok()
+}
+
+/// The claims of pods that may be movable: one whose volume is not known is not.
+fn of_movable(snapshot: &Snapshot) -> BTreeSet<ClaimKey> {
+    let pods = snapshot.pods().iter().filter(|pod| pod.eviction.is_some());
+    pods.flat_map(|pod| pod.claims.iter().map(|claim| (pod.namespace.to_string(), claim.to_string())))
+        .collect()
 }
 
 /// The claims that a decision may depend on.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Affinity, ClaimKey, Node, Pod, Snapshot, SnapshotError, Volumes};
+use kube_rebalancer_core::model::{
+    Affinity, ClaimKey, DisruptionBudget, Node, Pod, Snapshot, SnapshotError, Volumes,
+};
 use kube_rebalancer_core::plan::Warning;
 
 use super::convert::{self, Identity};
@@ -39,6 +41,10 @@ pub(super) struct Collector {
     interner: Interner,
     /// The keys of pods' labels to keep; all of them if that is not said.
     label_keys: Option<Arc<BTreeSet<String>>>,
+    /// Whether what an eviction needs to know is left out.
+    no_evictions: bool,
+    /// The budgets that protect pods.
+    budgets: Vec<DisruptionBudget>,
     /// Whether the objects come from a live cluster and not from a file.
     is_live: bool,
     /// The kind of the last document that was not an item of another.
@@ -102,7 +108,17 @@ impl Kind {
 impl Collector {
     /// One that keeps only these keys of the labels of pods.
     pub(super) fn of_labels(keys: Arc<BTreeSet<String>>) -> Self {
-        Self { label_keys: Some(keys), pods: Vec::with_capacity(ROOM), ..Self::default() }
+        Self { label_keys: Some(keys), no_evictions: true, pods: Vec::with_capacity(ROOM), ..Self::default() }
+    }
+
+    /// Keeps of each pod what an eviction needs to know.
+    pub(super) fn keep_evictions(&mut self) {
+        self.no_evictions = false;
+    }
+
+    /// Keeps a budget that protects pods.
+    pub(super) fn take_budget(&mut self, budget: DisruptionBudget) {
+        self.budgets.push(budget);
     }
 
     /// The keys of pods' labels to keep; all of them if that is not said.
@@ -147,6 +163,7 @@ impl Collector {
             is_live: self.is_live,
             interner: &mut self.interner,
             label_keys: self.label_keys.as_deref(),
+            evictions: !self.no_evictions,
             warnings: &mut self.warnings,
             millibytes: &mut self.millibytes,
         };
@@ -205,6 +222,8 @@ impl Collector {
             warnings,
             interner: _,
             label_keys: _,
+            no_evictions: _,
+            budgets,
             is_live,
             document: _,
             next: _,
@@ -215,6 +234,7 @@ impl Collector {
         self.millibytes.absorb(millibytes);
         self.claims.extend(claims);
         self.volumes.extend(volumes);
+        self.budgets.extend(budgets);
         self.is_live |= is_live;
         move_all(nodes, &mut self.nodes);
         move_all(pods, &mut self.pods);
@@ -291,7 +311,8 @@ impl Collector {
         let snapshot = Snapshot::new(observed_at, self.nodes, self.pods, Vec::new(), self.pods_seen)?;
         let mut warnings = self.warnings;
         warnings.sort_unstable();
-        Ok(Observation { snapshot: snapshot.with_volumes(volumes), warnings, plan_warnings, told: None })
+        let snapshot = snapshot.with_volumes(volumes).with_budgets(self.budgets);
+        Ok(Observation { snapshot, warnings, plan_warnings, told: None })
     }
 
     /// Remembers why the reading stops.

@@ -14,6 +14,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::budget;
 use super::collector::{Collector, Kind};
 use super::error::{FieldProblem, ObjectError, ReadProblem};
 use super::raw::{Object, Text};
@@ -258,11 +259,22 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut kind: Option<Text<'de>> = None;
         let mut message: Option<Text<'de>> = None;
         let mut object = Object::default();
+        let mut budget = serde_json::Map::new();
         let mut items: Option<Guesses> = None;
         while let Some(field) = map.next_key()? {
             // The rest of a Secret, a Service or the like is of no use, and may have other things in these fields.
             let named = kind.as_ref().map_or("", Text::as_str);
             let is_list = named.ends_with("List");
+            let part = match field {
+                Field::Metadata => "metadata",
+                Field::Spec => "spec",
+                Field::Status => "status",
+                Field::ApiVersion | Field::Kind | Field::Items | Field::Message | Field::Other => "",
+            };
+            if !part.is_empty() && is_budget(version.as_ref(), Some(named)) {
+                budget.insert(part.to_owned(), map.next_value()?);
+                continue;
+            }
             let foreign = !is_core(version.as_ref())
                 || !(named.is_empty() || is_list) && Kind::named(named) == Kind::Other;
             match field {
@@ -310,6 +322,13 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 collector.fail("a list", "kind", FieldProblem::ListWithoutKind);
                 Err(())
             }
+            (None, kind) if is_budget(version.as_ref(), kind) => {
+                match budget::read_one(serde_json::Value::Object(budget)) {
+                    Ok(budget) => collector.take_budget(budget),
+                    Err(_) => collector.skip(budget::KIND),
+                }
+                Ok(None)
+            }
             (None, kind) if is_core => end_object(items_of, kind, &object, collector),
             (None, kind) => {
                 collector.skip(kind.unwrap_or_default());
@@ -326,6 +345,11 @@ const STATUS: &str = "Status";
 /// Takes `null` for the default, as the API server does.
 fn or_default<'de, A: MapAccess<'de>, T: Deserialize<'de> + Default>(map: &mut A) -> Result<T, A::Error> {
     Ok(map.next_value::<Option<T>>()?.unwrap_or_default())
+}
+
+/// Whether an object is a budget that protects pods.
+fn is_budget(version: Option<&Text<'_>>, kind: Option<&str>) -> bool {
+    version.is_some_and(|version| version.as_str() == budget::VERSION) && kind == Some(budget::KIND)
 }
 
 /// Whether an object is of the group that nodes and pods are of. Other groups have kinds of these names too.

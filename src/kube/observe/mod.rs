@@ -9,6 +9,7 @@
 //!
 //! Everything but `file` and `json` is free of input and output and does not know where its objects come from.
 
+mod budget;
 mod collector;
 mod convert;
 mod document;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{Node, Pod, Volumes};
 
+pub use budget::read_budgets;
 use collector::{Collector, Kind};
 use document::DocumentError;
 pub use error::{FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
@@ -50,6 +52,8 @@ pub enum Asked {
     Node,
     /// A page of the list of nodes.
     Nodes,
+    /// A pod.
+    Pod,
     /// A page of the list of pods.
     Pods,
     /// A claim of a pod on a volume.
@@ -64,6 +68,7 @@ impl Asked {
         match self {
             Self::Node => "Node",
             Self::Nodes => "NodeList",
+            Self::Pod => "Pod",
             Self::Pods => "PodList",
             Self::Claim => "PersistentVolumeClaim",
             Self::Volume => "PersistentVolume",
@@ -74,7 +79,7 @@ impl Asked {
     /// a server that never ends can make a run keep.
     fn most(self) -> usize {
         match self {
-            Self::Node | Self::Claim | Self::Volume => 1,
+            Self::Node | Self::Pod | Self::Claim | Self::Volume => 1,
             Self::Nodes => 100_000,
             Self::Pods => 1_000_000,
         }
@@ -84,7 +89,7 @@ impl Asked {
     fn item(self) -> Kind {
         match self {
             Self::Node | Self::Nodes => Kind::Node,
-            Self::Pods => Kind::Pod,
+            Self::Pod | Self::Pods => Kind::Pod,
             Self::Claim => Kind::Claim,
             Self::Volume => Kind::Volume,
         }
@@ -129,6 +134,13 @@ impl Reading {
     /// One that keeps only these keys of the labels of pods, for a cluster whose users may write any number of them.
     pub(crate) fn of_labels(keys: Arc<BTreeSet<String>>) -> Self {
         Self { collector: Collector::of_labels(keys) }
+    }
+
+    /// Keeps of each pod what an eviction needs to know.
+    #[must_use]
+    pub(crate) fn with_evictions(mut self) -> Self {
+        self.collector.keep_evictions();
+        self
     }
 
     /// Reads a file or standard input.

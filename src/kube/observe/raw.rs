@@ -126,6 +126,11 @@ pub(super) struct Spec<'a> {
     #[serde(deserialize_with = "or_default")]
     pub(super) scheduling_gates: Vec<IgnoredAny>,
     pub(super) priority: Option<i32>,
+    pub(super) host_network: Option<bool>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) topology_spread_constraints: Vec<Spread<'a>>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) resource_claims: Vec<IgnoredAny>,
     pub(super) termination_grace_period_seconds: Option<i64>,
     // of a persistent volume claim
     #[serde(borrow)]
@@ -156,8 +161,25 @@ pub(super) struct Container<'a> {
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) name: Text<'a>,
     pub(super) restart_policy: Option<RestartPolicy>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) ports: Vec<Port>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) resources: Resources<'a>,
+}
+
+/// An entry of `ports` of a container.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Port {
+    pub(super) host_port: Option<i32>,
+}
+
+/// An entry of `spec.topologySpreadConstraints`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Spread<'a> {
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) when_unsatisfiable: Text<'a>,
 }
 
 /// `restartPolicy` of a container.
@@ -211,11 +233,24 @@ pub(super) struct EmptyDir<'a> {
 }
 
 /// `spec.affinity`.
+#[expect(clippy::struct_field_names, reason = "the names of the JSON fields")]
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Affinity<'a> {
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) node_affinity: NodeAffinity<'a>,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) pod_affinity: PodAffinity,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) pod_anti_affinity: PodAffinity,
+}
+
+/// `podAffinity` and `podAntiAffinity`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PodAffinity {
+    #[serde(rename = "requiredDuringSchedulingIgnoredDuringExecution", deserialize_with = "or_default")]
+    pub(super) required: Vec<IgnoredAny>,
 }
 
 /// `nodeAffinity`.

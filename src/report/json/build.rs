@@ -206,6 +206,8 @@ fn action<'p>(plan: &'p Plan, action: &'p plan::Action) -> Action<'p> {
         instead: None,
         instead_grow: None,
         instance: None,
+        namespace: None,
+        pod: None,
         restarts: None,
         reason: action.reason().word(),
         message: action.reason().to_string(),
@@ -218,6 +220,11 @@ fn action<'p>(plan: &'p Plan, action: &'p plan::Action) -> Action<'p> {
             written.instead = instead.map(|instead| instead.nodes.iter().map(String::as_str).collect());
             written.instead_grow =
                 instead.map(|instead| instead.groups.iter().map(|other| other.group.as_str()).collect());
+        }
+        Target::Pod { node, namespace, pod } => {
+            written.pool = plan.node(node).map_or("", |verdict| verdict.pool.as_str());
+            written.node = Some(node);
+            (written.namespace, written.pod) = (Some(namespace), Some(pod));
         }
         Target::Group { pool, group, from, to, instead } => {
             written.pool = pool;

@@ -284,7 +284,7 @@ pub(super) struct After {
     pub(super) utilization: Utilization,
 }
 
-/// One thing to do, on a node, on a node group, or on an instance without a node.
+/// One thing to do, on a node, on a pod, on a node group, or on an instance without a node.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = each_kind)]
@@ -317,6 +317,12 @@ pub(super) struct Action<'a> {
     /// The instance without a node that is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) instance: Option<&'a str>,
+    /// The namespace of the pod that is evicted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) namespace: Option<&'a str>,
+    /// The pod that is evicted from the node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pod: Option<&'a str>,
     /// The pods of a deleted node that their controllers start again elsewhere, each with its controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restarts: Option<&'a [String]>,

@@ -26,12 +26,13 @@ pub(super) fn action_word(kind: ActionKind) -> &'static str {
 /// Adds to the schema of actions what holds for each kind: its word, the fields it has, and the words of its reasons.
 pub(super) fn each_kind(schema: &mut Schema) {
     let kinds = ActionKind::ALL.map(|kind| {
-        let of_its_own: [(ActionKind, &[&str]); 5] = [
+        let of_its_own: [(ActionKind, &[&str]); 6] = [
             (ActionKind::Wake, &["node", "instead", "insteadGrow"]),
             (ActionKind::Grow, &["group", "from", "to", "instead"]),
             (ActionKind::DeleteInstance, &["group", "instance"]),
             (ActionKind::Delete, &["node", "restarts"]),
             (ActionKind::Park, &["node", "restarts"]),
+            (ActionKind::Evict, &["node", "namespace", "pod"]),
         ];
         let fields =
             of_its_own.iter().find(|(of, _)| *of == kind).map_or(&["node"][..], |(_, fields)| fields);

@@ -8,9 +8,9 @@ use super::*;
 use crate::report::fixture::{self, facts};
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores};
 use kube_rebalancer_core::plan::{
-    Action, CordonReason, DeleteReason, GrowReason, InstanceReason, KeepReason, Limit, MarkReason,
-    ParkReason, Reason, SteerReason, TooManyBroken, UncordonReason, UnmarkReason, UnsteerReason, Verdict,
-    WakeReason, Warning,
+    Action, CordonReason, DeleteReason, EvictReason, GrowReason, InstanceReason, KeepReason, Limit,
+    MarkReason, ParkReason, Reason, SteerReason, TooManyBroken, UncordonReason, UnmarkReason, UnsteerReason,
+    Verdict, WakeReason, Warning,
 };
 use kube_rebalancer_ports::{Outcome, PortError};
 
@@ -46,6 +46,7 @@ fn every_action_and_every_reason_is_written() {
             Action::Grow { group: None, .. } => {
                 "the cluster, whose node groups are not known: from 8 nodes to 10".to_owned()
             }
+            Action::Evict { node, .. } => format!("prod/jupyter-x of {node}"),
             Action::DeleteInstance { .. } => format!("gke-prod-0df1a536-inst of {group}"),
             Action::Delete { node, restarts, .. } | Action::Park { node, restarts, .. }
                 if !restarts.is_empty() =>
@@ -92,6 +93,7 @@ fn the_fixture_leaves_no_word_out() {
         ("cordon", CordonReason::WORDS),
         ("delete", DeleteReason::WORDS),
         ("delete-instance", InstanceReason::WORDS),
+        ("evict", EvictReason::WORDS),
         ("park", ParkReason::WORDS),
         ("wake", WakeReason::WORDS),
         ("steer", SteerReason::WORDS),

@@ -33,6 +33,12 @@ pub(in crate::settings) const CREATIONS: Form<Budget> = Form {
     read: |text| budget(text, 10),
 };
 
+/// How many pods a run may evict.
+pub(in crate::settings) const EVICTIONS: Form<Budget> = Form {
+    shape: Shape { unit: "pods", expected: "a whole number from 0 to 100000", json: JsonKind::Scalar },
+    read: |text| whole(text, MOST_NODES).map(Budget::Count),
+};
+
 /// How many nodes stay parked.
 pub(in crate::settings) const PARKED: Form<Budget> =
     Form { shape: budget_shape("a number, or a percentage such as 100%"), read: |text| budget(text, 0) };

@@ -19,7 +19,7 @@ mod word;
 pub(super) use by_pool::{ByPool, NODES_BY_POOL, RATIO_BY_POOL, SWITCH_BY_POOL};
 pub(super) use command::{COMMAND, VARIABLES};
 pub use complaint::{Complaint, SelectorError};
-pub(super) use count::{BUDGET, CREATIONS, NODES, PARKED, PERCENT};
+pub(super) use count::{BUDGET, CREATIONS, EVICTIONS, NODES, PARKED, PERCENT};
 pub(super) use duration::{DURATION, HOURS, TIMEOUT};
 pub(super) use list::{GROUPS, Groups, LABEL_KEYS, NAMESPACES, RESOURCES, TAINT_KEYS};
 pub(super) use name::{ENDPOINT, FILE, LABEL_KEY, LEASE, NAMESPACE, OBJECT, PROJECT, PROVIDER, ZONE};
@@ -28,4 +28,6 @@ pub(super) use selector::SELECTOR;
 pub(super) use shape::Form;
 pub use shape::{JsonKind, Shape};
 pub(super) use url::{KEY, QUERY, URL};
-pub(super) use word::{ADOPT, CAPACITY, DEMAND, GIVE_BACK, LOG_FORMAT, MAGNUM_DELETE, PARK, SWITCH, USAGE};
+pub(super) use word::{
+    ADOPT, CAPACITY, DEMAND, DRAIN, GIVE_BACK, LOG_FORMAT, MAGNUM_DELETE, PARK, SWITCH, USAGE,
+};

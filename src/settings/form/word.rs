@@ -1,6 +1,6 @@
 //! Settings that are one of a few words.
 
-use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource, DemandSource, GiveBack};
+use kube_rebalancer_core::policy::{AdoptCordons, CapacitySource, DemandSource, Drain, GiveBack};
 
 use kube_rebalancer_ports::{MagnumDelete, ParkBy, UsageKind};
 
@@ -81,6 +81,14 @@ pub(in crate::settings) const MAGNUM_DELETE: Form<MagnumDelete> = Form {
 pub(in crate::settings) const GIVE_BACK: Form<GiveBack> = Form {
     shape: Shape { unit: "word", expected: "delete or park", json: JsonKind::Text },
     read: |text| one_of(text, [("delete", GiveBack::Delete), ("park", GiveBack::Park)]),
+};
+
+/// Which pods are moved off nodes that go.
+pub(in crate::settings) const DRAIN: Form<Drain> = Form {
+    shape: Shape { unit: "word", expected: "none, omitted or movable", json: JsonKind::Text },
+    read: |text| {
+        one_of(text, [("none", Drain::None), ("omitted", Drain::Omitted), ("movable", Drain::Movable)])
+    },
 };
 
 /// How the log is written.

@@ -78,6 +78,7 @@ impl Names {
             claims: Box::default(),
             priority: 0,
             ends_at_once: false,
+            eviction: None,
             ready: node.is_some(),
             constraints: self.anywhere.clone(),
             unbound: None,

@@ -16,10 +16,13 @@ ContainerImage names=1 sizeBytes=2:int
 Taint key=1 value=2 effect=3 timeAdded=4:Time
 Pod metadata=1:ObjectMeta spec=2:PodSpec status=3:PodStatus
 PodSpec volumes=1:Volume containers=2:Container restartPolicy=3 terminationGracePeriodSeconds=4:int dnsPolicy=6 \
-    nodeSelector=7:{string} serviceAccountName=8 serviceAccount=9 nodeName=10 affinity=18:Affinity schedulerName=19 \
+    nodeSelector=7:{string} serviceAccountName=8 serviceAccount=9 nodeName=10 hostNetwork=11:bool affinity=18:Affinity \
+    schedulerName=19 \
     initContainers=20:Container automountServiceAccountToken=21:bool tolerations=22:Toleration priorityClassName=24 \
-    priority=25:int enableServiceLinks=30:bool preemptionPolicy=31 overhead=32:{Quantity} schedulingGates=38:Gate \
-    resources=40:Resources
+    priority=25:int enableServiceLinks=30:bool preemptionPolicy=31 overhead=32:{Quantity} topologySpreadConstraints=33:Spread \
+    schedulingGates=38:Gate resourceClaims=39:ResourceClaim resources=40:Resources
+Spread maxSkew=1:int topologyKey=2 whenUnsatisfiable=3
+ResourceClaim name=1
 Volume name=1 *=2:VolumeSource
 VolumeSource hostPath=1:HostPath emptyDir=2:EmptyDir secret=6:Secret persistentVolumeClaim=10:Claim ephemeral=29:Ephemeral
 HostPath path=1 type=2
@@ -35,7 +38,9 @@ Port name=1 hostPort=2:int containerPort=3:int protocol=4 hostIP=5
 Variable name=1 value=2
 Mount name=1 readOnly=2:bool mountPath=3
 Resources limits=1:{Quantity} requests=2:{Quantity}
-Affinity nodeAffinity=1:NodeAffinity
+Affinity nodeAffinity=1:NodeAffinity podAffinity=2:PodAffinity podAntiAffinity=3:PodAffinity
+PodAffinity requiredDuringSchedulingIgnoredDuringExecution=1:PodAffinityTerm
+PodAffinityTerm topologyKey=3
 NodeAffinity requiredDuringSchedulingIgnoredDuringExecution=1:NodeSelector \
     preferredDuringSchedulingIgnoredDuringExecution=2:Preferred
 Preferred weight=1:int preference=2:Term

@@ -8,6 +8,7 @@
 
 mod day;
 mod disks;
+mod drain;
 mod first;
 #[cfg(feature = "gce")]
 mod hpa;

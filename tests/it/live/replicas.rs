@@ -65,7 +65,7 @@ impl ControlPlane {
     }
 
     /// Under a cordon of ours that is old.
-    fn cordon_long_ago(&self, name: &str) {
+    pub(super) fn cordon_long_ago(&self, name: &str) {
         let cordoned = Node::new(name).cordoned_long_ago().json();
         let mut patch = json!({"metadata": {"annotations": cordoned["metadata"]["annotations"]}});
         patch["spec"] = cordoned["spec"].clone();

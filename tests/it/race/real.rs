@@ -86,6 +86,7 @@ impl Real {
                 // There is no node group, nothing is parked, and PACK is off.
                 Action::Grow { .. }
                 | Action::DeleteInstance { .. }
+                | Action::Evict { .. }
                 | Action::Park { .. }
                 | Action::Wake { .. }
                 | Action::Steer { .. }
@@ -215,6 +216,7 @@ fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::P
             claims: Box::default(),
             priority: 0,
             ends_at_once: false,
+            eviction: None,
             constraints: Arc::new(Constraints::default()),
         })
     };

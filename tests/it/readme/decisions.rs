@@ -97,7 +97,7 @@ fn every_section_that_a_comment_names_exists() {
 }
 
 /// Settings that arrive with the release of section 16.
-const PLANNED: [&str; 3] = ["DELETE_NODE_OBJECTS", "DRAIN", "DRAIN_EMPTY_DIR"];
+const PLANNED: [&str; 1] = ["DELETE_NODE_OBJECTS"];
 
 /// The rows of section 1: name, default (empty for *unset*) and meaning.
 fn settings(page: &str) -> Vec<(&str, &str, &str)> {

@@ -4,6 +4,7 @@
 //!   exit 0                        the exit code
 //!   uncordon n3 WaitingPod        an action: node and reason
 //!   wake n3 WaitingPod else n4     the same, and what is woken if the cloud does not wake it
+//!   evict c1 Omitted              an eviction: the pod's node and the reason
 //!   grow 2 AboveBand              the number of new nodes, and the reason
 //!   nothing                       no action at all
 //!   refused                       no plan at all
@@ -20,9 +21,9 @@ use super::answer::is_refused;
 use super::difference::difference;
 
 /// The first words of the lines that describe the outcome as a whole.
-const OUTCOME: [&str; 13] = [
-    "exit", "refused", "nothing", "limit", "uncordon", "wake", "grow", "cordon", "delete", "mark", "unmark",
-    "steer", "unsteer",
+const OUTCOME: [&str; 14] = [
+    "exit", "refused", "nothing", "limit", "uncordon", "wake", "grow", "cordon", "delete", "evict", "mark",
+    "unmark", "steer", "unsteer",
 ];
 
 /// The lines of an `expect.txt`, by what they are compared with.

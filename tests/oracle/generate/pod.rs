@@ -107,6 +107,7 @@ pub(super) fn plain(at: usize, nodes: usize, bytes: &mut Bytes<'_>) -> Pod {
         claims: Box::default(),
         priority: 0,
         ends_at_once: false,
+        eviction: None,
         ready: true,
         constraints: Arc::new(Constraints::default()),
         unbound: None,

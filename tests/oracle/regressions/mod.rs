@@ -111,6 +111,7 @@ fn user(name: &str, memory: u64) -> Pod {
         claims: [].into(),
         priority: 0,
         ends_at_once: false,
+        eviction: None,
         ready: true,
         constraints: Constraints::default().into(),
         unbound: None,

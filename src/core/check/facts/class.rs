@@ -1,7 +1,7 @@
 //! Section 2: the classes of pods, and which omitted pods nobody would bring back.
 
 use crate::model::{Affinity, Controller, Node, Operator, Pod, Volumes};
-use crate::policy::Policy;
+use crate::policy::{Drain, Policy};
 
 /// What a pod is for its node. The first that matches wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +54,13 @@ pub(in crate::check) fn would_keep_a_node(pod: &Pod, policy: &Policy) -> bool {
     }
     match class(pod, policy) {
         Class::Daemon | Class::Placeholder => false,
-        Class::Dynamic | Class::Critical => !is_omitted(pod, policy) || is_lost_anywhere(pod),
+        Class::Dynamic | Class::Critical => !is_omitted(pod, policy) || is_lost_anywhere(pod, policy),
     }
 }
 
 /// Whether an omitted pod would be lost with this node, last live replicas aside.
-pub(super) fn is_lost_with(pod: &Pod, node: &Node, volumes: &Volumes) -> bool {
-    is_lost_anywhere(pod) || uses_volume_of(pod, node, volumes)
+pub(super) fn is_lost_with(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> bool {
+    is_lost_anywhere(pod, policy) || uses_volume_of(pod, node, volumes)
 }
 
 /// Whether the pod's controller starts it again elsewhere.
@@ -73,11 +73,33 @@ pub(in crate::check) fn is_recreated(pod: &Pod) -> bool {
 }
 
 /// What a pod says of itself that keeps any node: nothing recreates it, it must not be moved, or its data would be gone.
-fn is_lost_anywhere(pod: &Pod) -> bool {
+fn is_lost_anywhere(pod: &Pod, policy: &Policy) -> bool {
+    let expendable = policy.drain != Drain::None
+        && policy.drain_empty_dir
+        && pod.eviction.as_ref().is_some_and(|facts| facts.only_empty_dirs);
     !is_recreated(pod)
         || pod.safe_to_evict == Some(false)
         || pod.do_not_disrupt
-        || (pod.local_volume.is_some() && pod.safe_to_evict != Some(true))
+        || (pod.local_volume.is_some() && pod.safe_to_evict != Some(true) && !expendable)
+}
+
+/// Section 16: whether a pod may be evicted from this node, its class aside: its controller starts it again elsewhere with
+/// all that it has, and nothing that this program does not account for decides where.
+pub(in crate::check) fn is_evictable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> bool {
+    let known = |claim: &str| volumes.contains_key(&(pod.namespace.to_string(), claim.to_owned()));
+    let users = pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key));
+    let facts = pod.eviction.as_ref().is_some_and(|facts| !facts.uid.is_empty() && facts.bound_by.is_none());
+    policy.drain != Drain::None
+        && facts
+        && !users
+        && !pod.mirror
+        && !is_lost_with(pod, node, policy, volumes)
+        && pod.claims.iter().all(|claim| known(claim))
+}
+
+/// Section 16: whether a critical pod is movable, so that it does not keep its node from being cordoned.
+pub(super) fn is_movable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> bool {
+    policy.drain == Drain::Movable && is_evictable(pod, node, policy, volumes)
 }
 
 /// A controller without a group comes from a file that does not name one: its kind decides.

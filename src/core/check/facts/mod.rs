@@ -16,7 +16,7 @@ use crate::model::{Node, NodeGroup, NodeIndex, Pod, Snapshot};
 use crate::policy::Policy;
 
 pub(super) use capacity::deciding;
-pub(super) use class::{Class, class, is_omitted, would_keep_a_node};
+pub(super) use class::{Class, class, is_evictable, is_omitted, is_own, would_keep_a_node};
 pub(super) use cordon::{Cordon, CordonFacts, age};
 pub(super) use health::Health;
 pub(super) use node::NodeFacts;
@@ -122,6 +122,8 @@ fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFac
         occupant: None,
         critical_pod: None,
         lost_pod: None,
+        movable: 0,
+        to_evict: None,
         dynamic: zero(),
         critical: zero(),
         placeholders: zero(),

@@ -28,6 +28,10 @@ pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) critical_pod: Option<&'a Pod>,
     /// An omitted pod that nobody would bring back; last live replicas aside.
     pub(in crate::check) lost_pod: Option<&'a Pod>,
+    /// How many of its occupants are movable.
+    pub(in crate::check) movable: usize,
+    /// A pod that is to be evicted before the node goes.
+    pub(in crate::check) to_evict: Option<&'a Pod>,
     /// Requests of dynamic pods, of critical ones, of placeholders, of counted daemons and of omitted pods: memory and
     /// processor time, of each pod at most what the node has.
     pub(in crate::check) dynamic: Amounts,

@@ -1,6 +1,6 @@
 //! One walk over the pods: what each adds to the facts of its node.
 
-use super::class::{Class, class, is_lost_with, is_omitted, is_own, is_recreated};
+use super::class::{Class, class, is_lost_with, is_movable, is_omitted, is_own, is_recreated};
 use super::common::{Voters, is_in_question};
 use super::{NodeFacts, deciding};
 use crate::model::{Amounts, Binding, NodeIndex, Pod, Resource, Snapshot, Volumes};
@@ -81,8 +81,10 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
             facts.omitted.add(&requests);
         }
         let stays = matches!(class, Class::Dynamic | Class::Critical);
-        if stays && facts.lost_pod.is_none() && is_lost_with(pod, facts.node, volumes) {
-            facts.lost_pod = Some(pod);
+        if stays && is_lost_with(pod, facts.node, policy, volumes) {
+            facts.lost_pod.get_or_insert(pod);
+        } else if stays {
+            facts.to_evict.get_or_insert(pod);
         }
         return None;
     }
@@ -98,7 +100,10 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
     if matches!(class, Class::Dynamic | Class::Critical) {
         facts.occupants += 1;
         facts.occupant.get_or_insert(pod);
-        if class == Class::Critical {
+        if class == Class::Critical && is_movable(pod, facts.node, policy, volumes) {
+            facts.movable += 1;
+            facts.to_evict.get_or_insert(pod);
+        } else if class == Class::Critical {
             facts.critical_pod.get_or_insert(pod);
         }
     }

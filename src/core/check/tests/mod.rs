@@ -2,6 +2,7 @@
 
 mod cordons;
 mod deletions;
+mod evictions;
 mod facts;
 mod growth;
 mod late_binds;

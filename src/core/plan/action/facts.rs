@@ -30,6 +30,8 @@ pub enum Effect {
     Withdraws,
     /// It deletes something.
     Deletes,
+    /// It ends a pod that is started again elsewhere.
+    Evicts,
     /// It only writes or removes notes.
     Notes,
 }

@@ -33,6 +33,12 @@ impl Action {
         matches!(self.kind(), ActionKind::Delete | ActionKind::Park)
     }
 
+    /// Whether it evicts a pod.
+    #[must_use]
+    pub fn is_eviction(&self) -> bool {
+        self.kind() == ActionKind::Evict
+    }
+
     /// Whether it only writes or removes notes, or a taint that keeps no pod away, on a node.
     #[must_use]
     pub fn is_note(&self) -> bool {

@@ -45,6 +45,15 @@ pub enum Target<'a> {
         /// The groups that are asked if this one refuses.
         instead: &'a [GroupSize],
     },
+    /// A pod on a node.
+    Pod {
+        /// The node.
+        node: &'a str,
+        /// The pod's namespace.
+        namespace: &'a str,
+        /// The pod's name.
+        pod: &'a str,
+    },
     /// An instance without a node.
     Instance {
         /// The pool that its group belongs to.

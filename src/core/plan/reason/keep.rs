@@ -1,5 +1,6 @@
 //! Why a node stays as it is.
 
+use super::evict::NotEvicted;
 use super::loss::Loss;
 use super::text::{among, excerpt, plural, serve};
 use super::time::{CordonAge, Elapsed, Since};
@@ -168,6 +169,40 @@ reasons! {
             /// Why it would not.
             why: Loss,
         } => ("pod {pod} would be lost with the node: {why}"),
+        /// It runs a critical pod that is not moved.
+        NotMovable {
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// Why it is not.
+            why: NotEvicted,
+        } => ("it runs the critical pod {pod}, which is not moved: {why}"),
+        /// Its last pods are on their way to other nodes.
+        Draining {
+            /// How many are on it.
+            pods: usize,
+            /// `namespace/name` of one of them.
+            pod: String,
+            /// How many of them this run evicts.
+            evicted: usize,
+        } => (
+            "it is being drained of {}, {} in this run",
+            among(*.pods, "pod", .pod),
+            if *.evicted == 1 { "1 of them".to_owned() } else { format!("{} of them", .evicted) }
+        ),
+        /// One of its last pods is not evicted.
+        NotDrained {
+            /// `namespace/name`.
+            pod: String,
+            /// Why it is not.
+            why: NotEvicted,
+        } => ("pod {pod} is not evicted: {why}"),
+        /// What was evicted from it is not up again.
+        AwaitsEvicted {
+            /// `namespace/name` of a pod of the same controller that is not Ready.
+            pod: String,
+        } => ("it was drained, and pod {pod} of a controller with an evicted pod is not Ready yet"),
+        /// A pod was evicted from it a moment ago.
+        EvictedRecently => ("a pod was evicted from it less than 30 s ago"),
         /// Another program delays its deletion.
         DeletionDelayed {
             /// The annotation of that program.

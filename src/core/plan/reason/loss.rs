@@ -24,6 +24,15 @@ pub enum Loss {
         /// The volume's name.
         volume: String,
     },
+    /// Its data is in an `emptyDir` of the node's own disk, which `DRAIN_EMPTY_DIR` would make expendable.
+    #[error(
+        "its emptyDir {volume} is on the node's own disk; DRAIN_EMPTY_DIR=true or {volume} in the annotation \
+         cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes lets it go"
+    )]
+    EmptyDir {
+        /// The volume's name.
+        volume: String,
+    },
     /// The volume of its claim can only be used on this node.
     #[error("the volume of its claim {claim} can only be used on this node")]
     LocalClaim {

@@ -2,6 +2,7 @@
 
 mod cordon;
 mod delete;
+mod evict;
 mod grow;
 mod keep;
 mod loss;
@@ -15,6 +16,7 @@ mod words;
 
 pub use cordon::*;
 pub use delete::*;
+pub use evict::*;
 pub use grow::*;
 pub use keep::*;
 pub use loss::*;

@@ -1,6 +1,6 @@
 //! A server on this machine that answers each request as a test says, and ends the connection.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use flate2::Compression;
@@ -91,14 +91,19 @@ pub(super) fn start_new(answer: impl Fn(&str, &str) -> Answer + Send + 'static) 
 }
 
 fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> Answer) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut lines = reader.by_ref().lines();
     let first = lines.next().transpose()?.unwrap_or_default();
     let mut accept = String::new();
     let mut takes_gzip = false;
+    let mut sent = 0;
     while let Some(line) = lines.next().transpose()?.filter(|line| !line.is_empty()) {
         takes_gzip |= line == "accept-encoding: gzip";
+        sent = line.strip_prefix("content-length: ").map_or(sent, |length| length.parse().unwrap());
         accept = line.strip_prefix("accept: ").map_or(accept, str::to_owned);
     }
+    // What is not read makes the end of a connection a failure.
+    reader.read_exact(&mut vec![0; sent])?;
     let target = first.split(' ').nth(1).unwrap_or_default();
     let Answer { status, media_type, length, chunks, is_large } = answer(target, &accept);
     let length = length.map(|length| format!("Content-Length: {length}\r\n")).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! From the API's objects to the model: pure, one object at a time.
 
 mod constraints;
+mod eviction;
 mod node;
 mod pod;
 mod size;

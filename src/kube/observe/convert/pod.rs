@@ -9,6 +9,7 @@ use kube_rebalancer_core::model::{
 use kube_rebalancer_ports::{End, PodLife};
 
 use super::constraints::constraints;
+use super::eviction::eviction;
 use super::size;
 use super::{group_of, text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
@@ -59,6 +60,8 @@ pub(in crate::observe) struct Reading<'a> {
     pub(in crate::observe) interner: &'a mut Interner,
     /// The keys of labels to keep; all of them if that is not said.
     pub(in crate::observe) label_keys: Option<&'a BTreeSet<String>>,
+    /// Whether to keep what an eviction needs to know.
+    pub(in crate::observe) evictions: bool,
     /// What is odd.
     pub(in crate::observe) warnings: &'a mut Vec<ReadWarning>,
     /// The pods that ask for memory in thousandths of a byte.
@@ -97,7 +100,9 @@ pub(in crate::observe) fn pod(
     let kept_labels = kept_labels.filter(|key| wanted.is_none_or(|wanted| wanted.contains(*key)));
     let large = size::beyond_measure(spec, &requests).filter(|_| reading.is_live);
     let further = requests.further().take(size::MOST_RESOURCES);
+    let eviction = reading.evictions.then(|| eviction(metadata, spec, controller.as_ref(), wanted)).flatten();
     let mut pod = Pod {
+        eviction,
         namespace: reading.interner.text(identity.namespace),
         name: identity.name.into(),
         label_keys: reading.interner.label_keys(kept_labels),
@@ -131,7 +136,7 @@ pub(in crate::observe) fn pod(
             what: format!("{}: {}", bad.field, bad.problem),
         });
         pod.label_keys = reading.interner.label_keys(std::iter::empty());
-        (pod.controller, pod.mirror, pod.daemonset_pod) = (None, false, false);
+        (pod.controller, pod.mirror, pod.daemonset_pod, pod.eviction) = (None, false, false, None);
         pod.constraints = reading.interner.constraints(nowhere());
     }
     if let Some(what) = large {

@@ -6,8 +6,8 @@ use super::fields::{BrokenProtobuf, Fields, Value};
 use super::node::condition;
 use super::object::{LabelKeys, amount, label, name, node_selector, object, text, text_of};
 use crate::observe::raw::{
-    Affinity, ClaimOfVolume, Container, ContainerStatus, EmptyDir, Object, Phase, Resources, RestartPolicy,
-    Spec, Status, Toleration, Volume,
+    Affinity, ClaimOfVolume, Container, ContainerStatus, EmptyDir, Object, Phase, Port, Resources,
+    RestartPolicy, Spec, Spread, Status, Toleration, Volume,
 };
 
 /// A pod, as far as anything reads it, with the labels that have one of these keys.
@@ -25,13 +25,16 @@ fn spec<'a>(message: &'a [u8], spec: &mut Spec<'a>) -> Result<(), BrokenProtobuf
             }
             (7, Value::Bytes(bytes)) => label(bytes, &mut spec.node_selector)?,
             (10, Value::Bytes(bytes)) => spec.node_name = text_of(bytes),
+            (11, Value::Number(number)) => spec.host_network = Some(number != 0),
             (18, Value::Bytes(bytes)) => affinity(bytes, &mut spec.affinity)?,
             (20, Value::Bytes(bytes)) => spec.init_containers.push(container(bytes)?),
             (22, Value::Bytes(bytes)) => spec.tolerations.push(toleration(bytes)?),
             // A negative number is written with all its 64 bits.
             (25, Value::Number(number)) => spec.priority = i32::try_from(number.cast_signed()).ok(),
             (32, Value::Bytes(bytes)) => amount(bytes, &mut spec.overhead)?,
+            (33, Value::Bytes(bytes)) => spec.topology_spread_constraints.push(spread(bytes)?),
             (38, Value::Bytes(_)) => spec.scheduling_gates.push(IgnoredAny),
+            (39, Value::Bytes(_)) => spec.resource_claims.push(IgnoredAny),
             (40, Value::Bytes(bytes)) => resources(bytes, &mut spec.resources)?,
             _ => {}
         }
@@ -45,12 +48,33 @@ fn container(message: &[u8]) -> Result<Container<'_>, BrokenProtobuf> {
         let (number, Value::Bytes(bytes)) = field? else { continue };
         match number {
             1 => container.name = text(bytes),
+            6 => container.ports.push(port(bytes)?),
             8 => resources(bytes, &mut container.resources)?,
             24 => container.restart_policy = Some(RestartPolicy::named(name(bytes))),
             _ => {}
         }
     }
     Ok(container)
+}
+
+fn port(message: &[u8]) -> Result<Port, BrokenProtobuf> {
+    let mut port = Port::default();
+    for field in Fields::of(message) {
+        if let (2, Value::Number(number)) = field? {
+            port.host_port = i32::try_from(number.cast_signed()).ok();
+        }
+    }
+    Ok(port)
+}
+
+fn spread(message: &[u8]) -> Result<Spread<'_>, BrokenProtobuf> {
+    let mut spread = Spread::default();
+    for field in Fields::of(message) {
+        if let (3, Value::Bytes(bytes)) = field? {
+            spread.when_unsatisfiable = text(bytes);
+        }
+    }
+    Ok(spread)
 }
 
 fn resources<'a>(message: &'a [u8], resources: &mut Resources<'a>) -> Result<(), BrokenProtobuf> {
@@ -106,10 +130,14 @@ fn source<'a>(message: &'a [u8], volume: &mut Volume<'a>) -> Result<(), BrokenPr
 
 fn affinity<'a>(message: &'a [u8], affinity: &mut Affinity<'a>) -> Result<(), BrokenProtobuf> {
     for field in Fields::of(message) {
-        let (1, Value::Bytes(of_nodes)) = field? else { continue };
-        for field in Fields::of(of_nodes) {
-            if let (1, Value::Bytes(required)) = field? {
-                node_selector(required, affinity.node_affinity.required.get_or_insert_default())?;
+        let (number, Value::Bytes(part)) = field? else { continue };
+        for field in Fields::of(part) {
+            let (1, Value::Bytes(required)) = field? else { continue };
+            match number {
+                1 => node_selector(required, affinity.node_affinity.required.get_or_insert_default())?,
+                2 => affinity.pod_affinity.required.push(IgnoredAny),
+                3 => affinity.pod_anti_affinity.required.push(IgnoredAny),
+                _ => {}
             }
         }
     }

@@ -179,6 +179,7 @@ fn a_group_without_nodes_grows_for_a_pod_that_asks_for_the_label_of_its_template
             claims: Box::default(),
             priority: 0,
             ends_at_once: false,
+            eviction: None,
             ready: false,
         };
         let snapshot = Snapshot::new(NOW, nodes.to_vec(), vec![pod], Vec::new(), 2).unwrap();

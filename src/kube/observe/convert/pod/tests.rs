@@ -23,6 +23,7 @@ fn of(value: &Value, is_live: bool) -> (Result<Pod, ObjectError>, Vec<ReadWarnin
     };
     let identity = Identity::of(&object).unwrap();
     let mut reading = Reading {
+        evictions: false,
         is_live,
         interner: &mut Interner::default(),
         label_keys: None,
@@ -64,6 +65,7 @@ fn a_bound_pod_keeps_what_a_decision_reads() {
     }));
     let gpu = FurtherAmounts::from([("nvidia.com/gpu".into(), 1)]);
     let expected = Pod {
+        eviction: None,
         namespace: "hub".into(),
         name: "jupyter-ada".into(),
         label_keys: vec!["a".into(), "b".into()].into(),

@@ -1,0 +1,318 @@
+//! Which pods are evicted from nodes that would go without them (section 16).
+//!
+//! ```text
+//!   Deletions::drain: nodes that only such pods keep
+//!     --> may every one of them be evicted? --> do all fit elsewhere? --> one a controller, what budgets allow, MAX_EVICTIONS
+//! ```
+//!
+//! A node is drained as a whole or not at all: what stays behind would make the evictions of the others worth nothing.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::changes::{Changes, serves_after};
+use super::classes::{Classifier, PodClass};
+use super::drained::evicted_a_moment_ago;
+use super::evictable::{budgets, unmovable};
+use super::fit::{Shape, admits};
+use super::notes::Limit;
+use super::places::free_now;
+use super::pools::PoolIndex;
+use super::reason::{EvictReason, KeepReason, NotEvicted};
+use super::settle::{demand, reserved_ready, serving_total};
+use super::state::{Cordon, age};
+use super::survey::{NodeFacts, Survey};
+use super::taints::takes_nobody_now;
+use super::waiting::{HOUR, Waiting};
+use crate::model::{Amounts, NodeIndex, Pod, annotation};
+use crate::policy::AdoptCordons;
+
+/// What is evicted, and what becomes of the nodes meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Drains<'a> {
+    /// The pods, each with its node.
+    pub(super) evict: Vec<(NodeIndex, &'a Pod, EvictReason)>,
+    /// Why each node stays until it is empty.
+    pub(super) keep: BTreeMap<NodeIndex, KeepReason>,
+    pub(super) limit: Option<Limit>,
+}
+
+/// The pods of a controller.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfController<'a> {
+    /// One that is not Ready, or on its way out.
+    not_ready: Option<&'a Pod>,
+    /// How many of these there are.
+    troubled: usize,
+    /// Whether one of them is evicted in this run.
+    evicted: bool,
+    /// A node from which an earlier run has evicted one a moment ago.
+    evicted_from: Option<&'a str>,
+}
+
+struct Draining<'r, 'a> {
+    survey: &'r Survey<'a>,
+    /// What is left of each place, by node.
+    left: BTreeMap<NodeIndex, Amounts>,
+    /// By pool: what omitted pods take from the nodes that stay.
+    moved: BTreeMap<PoolIndex, Amounts>,
+    /// By pool: what serves, what is asked of it included.
+    serving: BTreeMap<PoolIndex, super::choice::Total>,
+    controllers: BTreeMap<&'a str, OfController<'a>>,
+    /// How many evictions each budget still allows.
+    allowed: BTreeMap<usize, u32>,
+    /// A pod in its first hour of waiting.
+    waits: Option<&'a Pod>,
+    budget: usize,
+    asked: usize,
+}
+
+impl<'a> Drains<'a> {
+    /// Drains nodes that only evictable pods keep, those first that an earlier run began with.
+    pub(super) fn new(
+        survey: &Survey<'a>,
+        changes: &Changes,
+        waiting: &Waiting<'a>,
+        nodes: &[NodeIndex],
+    ) -> Self {
+        let mut drains = Self::default();
+        if nodes.is_empty() {
+            return drains;
+        }
+        let mut draining = Draining::new(survey, changes, waiting);
+        let begun = |index: &NodeIndex| {
+            survey
+                .nodes
+                .get(*index)
+                .is_some_and(|facts| facts.node.annotations.contains_key(annotation::EVICTED_AT))
+        };
+        let (first, then): (Vec<NodeIndex>, Vec<NodeIndex>) = nodes.iter().copied().partition(begun);
+        for index in first.into_iter().chain(then) {
+            let Some(facts) = survey.nodes.get(index) else { continue };
+            let keep = draining.drain(index, facts, &mut drains.evict);
+            drains.keep.insert(index, keep);
+        }
+        let allowed = drains.evict.len();
+        drains.limit =
+            (draining.asked > allowed).then_some(Limit::MaxEvictions { asked: draining.asked, allowed });
+        drains
+    }
+}
+
+impl<'r, 'a> Draining<'r, 'a> {
+    fn new(survey: &'r Survey<'a>, changes: &Changes, waiting: &Waiting<'a>) -> Self {
+        let stays = |(index, facts): &(NodeIndex, &NodeFacts<'a>)| {
+            (serves_after(changes, facts, *index) || reserved_ready(facts)) && !takes_nobody_now(facts.node)
+        };
+        let left = survey.managed().filter(stays);
+        let left = left.map(|(index, facts)| (index, free_now(facts, index, &waiting.nominated))).collect();
+        let serving = (0..survey.pools.len()).map(|pool| {
+            let demand = demand(survey, waiting, pool);
+            (pool, serving_total(survey, pool, &demand, &changes.cordons))
+        });
+        let budgets = survey.snapshot.budgets().iter().enumerate();
+        Self {
+            survey,
+            left,
+            moved: BTreeMap::new(),
+            serving: serving.collect(),
+            controllers: controllers(survey),
+            allowed: budgets.map(|(index, budget)| (index, budget.allowed)).collect(),
+            waits: first_waiting(survey),
+            budget: survey.policy.max_evictions.allows(survey.managed().count()),
+            asked: 0,
+        }
+    }
+
+    /// Evicts what may go now from one node; returns why the node stays in this run.
+    fn drain(
+        &mut self,
+        index: NodeIndex,
+        facts: &NodeFacts<'a>,
+        evict: &mut Vec<(NodeIndex, &'a Pod, EvictReason)>,
+    ) -> KeepReason {
+        let movable = facts.movable.iter().map(|pod| (*pod, EvictReason::Movable));
+        let omitted = facts.moves.iter().map(|pod| (*pod, EvictReason::Omitted));
+        let mut all: Vec<(&'a Pod, EvictReason)> = movable.chain(omitted).collect();
+        all.sort_by_key(|(pod, _)| (&pod.namespace, &pod.name));
+        let pods = all.len();
+        let first = all.first().map(|(pod, _)| pod.full_name()).unwrap_or_default();
+        let open: Vec<(&'a Pod, EvictReason)> = all.into_iter().filter(|(pod, _)| !pod.deleting).collect();
+        if open.is_empty() {
+            return KeepReason::Draining { pods, pod: first, evicted: 0 };
+        }
+        let refused = open.iter().find_map(|(pod, _)| Some((*pod, self.speaks_against(facts, pod)?)));
+        if let Some((pod, why)) = refused.or_else(|| self.lacks_room(facts, &open)) {
+            return KeepReason::NotDrained { pod: pod.full_name(), why };
+        }
+        let mut evicted = 0;
+        let mut held = None;
+        for (pod, reason) in open {
+            if let Some(why) = self.hold(pod) {
+                held.get_or_insert((pod, why));
+                continue;
+            }
+            self.asked += 1;
+            if evict.len() >= self.budget {
+                let max = self.survey.policy.max_evictions;
+                held.get_or_insert((pod, NotEvicted::MaxEvictions { max }));
+                continue;
+            }
+            self.take(pod);
+            evict.push((index, pod, reason));
+            evicted += 1;
+        }
+        match held {
+            Some((pod, why)) if evicted == 0 => KeepReason::NotDrained { pod: pod.full_name(), why },
+            _ => KeepReason::Draining { pods, pod: first, evicted },
+        }
+    }
+
+    /// What keeps a pod of the node from being evicted at all, now.
+    fn speaks_against(&self, facts: &NodeFacts<'a>, pod: &'a Pod) -> Option<NotEvicted> {
+        let (policy, snapshot) = (self.survey.policy, self.survey.snapshot);
+        if facts.cordon != Cordon::Ours && policy.adopt_cordons != AdoptCordons::Always {
+            return Some(NotEvicted::OthersCordon);
+        }
+        if let Some(why) = unmovable(pod, facts.node, policy, snapshot.volumes()) {
+            return Some(why);
+        }
+        let mut protecting = budgets(snapshot, pod).map(|(_, budget)| budget);
+        match (protecting.next(), protecting.next()) {
+            (Some(first), Some(second)) => {
+                let (first, second) = (first.full_name(), second.full_name());
+                return Some(NotEvicted::TwoBudgets { first, second });
+            }
+            (Some(budget), None) if budget.allowed == 0 => {
+                return Some(NotEvicted::Budget { budget: budget.full_name() });
+            }
+            (Some(_) | None, _) => {}
+        }
+        self.waits.map(|waits| NotEvicted::Waiting { pod: waits.full_name() })
+    }
+
+    /// Puts the pods of a node on the nodes that stay, all of them; else the first that has no place there.
+    fn lacks_room(
+        &mut self,
+        facts: &NodeFacts<'a>,
+        pods: &[(&'a Pod, EvictReason)],
+    ) -> Option<(&'a Pod, NotEvicted)> {
+        let survey = self.survey;
+        let mut left = self.left.clone();
+        let mut moved = self.moved.get(&facts.pool).cloned().unwrap_or_default();
+        let mut order: Vec<&(&'a Pod, EvictReason)> = pods.iter().collect();
+        // The sort is stable: then by namespace and name.
+        order.sort_by_key(|(pod, _)| (Reverse(pod.requests.memory), Reverse(pod.requests.cpu)));
+        for (pod, reason) in order {
+            let shape = Shape { pod, volumes: survey.snapshot.volumes() };
+            let takes = |(index, free): &(&NodeIndex, &mut Amounts)| {
+                survey.nodes.get(**index).is_some_and(|place| {
+                    place.pool == facts.pool && shape.fits(free) && admits(survey, place, shape)
+                })
+            };
+            let Some((place, free)) = left.iter_mut().find(takes) else {
+                return Some((pod, NotEvicted::NoRoom));
+            };
+            free.take(&pod.requests);
+            let common = survey.nodes.get(*place).is_some_and(NodeFacts::common);
+            if *reason == EvictReason::Omitted && common {
+                moved.add(&pod.requests);
+            }
+            if self.is_above(facts.pool, &moved) {
+                return Some((pod, NotEvicted::AboveBand));
+            }
+        }
+        self.left = left;
+        self.moved.insert(facts.pool, moved);
+        None
+    }
+
+    /// Whether what serves would be above the band without what omitted pods take from it.
+    fn is_above(&self, pool: PoolIndex, moved: &Amounts) -> bool {
+        let Some(serving) = self.serving.get(&pool) else { return true };
+        let mut after = serving.clone();
+        after.capacity = super::capacity::without_omitted(after.capacity, moved, self.survey.policy);
+        let max = self.survey.policy.bounds_of(self.survey.pool_name(pool)).max_utilization;
+        let takes_capacity = *moved != Amounts::default();
+        takes_capacity && after.utilization(self.survey).compare(max) == std::cmp::Ordering::Greater
+    }
+
+    /// What keeps a pod until others are up.
+    fn hold(&self, pod: &'a Pod) -> Option<NotEvicted> {
+        let of = pod.controller.as_ref().and_then(|one| self.controllers.get(one.uid.as_str()));
+        if let Some(of) = of {
+            if let Some(node) = of.evicted_from {
+                return Some(NotEvicted::OtherEvicted { node: node.to_owned() });
+            }
+            let itself = usize::from(is_troubled(pod));
+            if let Some(other) = of.not_ready.filter(|_| of.evicted || of.troubled > itself) {
+                return Some(NotEvicted::OtherReplica { pod: other.full_name() });
+            }
+        }
+        let spent = budgets(self.survey.snapshot, pod).find(|(index, _)| self.allowed.get(index) == Some(&0));
+        spent.map(|(_, budget)| NotEvicted::Budget { budget: budget.full_name() })
+    }
+
+    fn take(&mut self, pod: &'a Pod) {
+        if let Some(of) = pod.controller.as_ref().and_then(|one| self.controllers.get_mut(one.uid.as_str())) {
+            of.evicted = true;
+            of.not_ready = Some(pod);
+        }
+        for (index, _) in budgets(self.survey.snapshot, pod) {
+            if let Some(allowed) = self.allowed.get_mut(&index) {
+                *allowed = allowed.saturating_sub(1);
+            }
+        }
+    }
+}
+
+/// Whether a pod serves nobody, now or soon.
+fn is_troubled(pod: &Pod) -> bool {
+    !pod.ready || pod.deleting || pod.node_name.is_none()
+}
+
+/// The pods of the controllers that have a pod on a cordoned node, wherever they are.
+fn controllers<'a>(survey: &Survey<'a>) -> BTreeMap<&'a str, OfController<'a>> {
+    let cordoned = survey.nodes.iter().filter(|facts| facts.cordoned());
+    let concerned = cordoned.flat_map(|facts| facts.movable.iter().chain(&facts.moves));
+    let mut controllers: BTreeMap<&str, OfController<'_>> = concerned
+        .filter_map(|pod| Some((pod.controller.as_ref()?.uid.as_str(), OfController::default())))
+        .collect();
+    for pod in survey.snapshot.pods() {
+        let uid = pod.controller.as_ref().map(|one| one.uid.as_str());
+        if let Some(of) = uid.and_then(|uid| controllers.get_mut(uid))
+            && is_troubled(pod)
+        {
+            of.troubled += 1;
+            of.not_ready.get_or_insert(pod);
+        }
+    }
+    let now = survey.snapshot.observed_at();
+    for (node, uid) in survey.snapshot.nodes().iter().flat_map(|node| evicted_a_moment_ago(node, now)) {
+        if let Some(of) = controllers.get_mut(uid) {
+            of.evicted_from.get_or_insert(node);
+        }
+    }
+    controllers
+}
+
+/// The first pod by name, omitted or not, that waits for a node, and has not for an hour. What is evicted would take its room.
+fn first_waiting<'a>(survey: &Survey<'a>) -> Option<&'a Pod> {
+    let mut classifier = Classifier::new(survey.policy);
+    let observed_at = survey.snapshot.observed_at();
+    survey.snapshot.pods().iter().find(|pod| {
+        let class = classifier.class(pod);
+        let Some(unbound) = pod.unbound.as_deref().filter(|unbound| !unbound.gated && !pod.deleting) else {
+            return false;
+        };
+        let since = unbound.refused_since().or(unbound.created_at);
+        let waited = since.map_or(SignedDuration::ZERO, |since| age(since, observed_at));
+        let counts = match class {
+            PodClass::Critical | PodClass::Movable | PodClass::Dynamic | PodClass::Omitted => true,
+            PodClass::Daemon { .. } | PodClass::Placeholder { .. } | PodClass::Own => false,
+        };
+        counts && waited < HOUR
+    })
+}

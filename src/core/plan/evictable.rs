@@ -1,0 +1,58 @@
+//! Which pods may be evicted, by what they are alone (section 16).
+
+use super::loss::{loss, loss_on};
+use super::reason::NotEvicted;
+use crate::model::{DisruptionBudget, EvictionFacts, Node, Pod, Snapshot, Volumes};
+use crate::policy::{Drain, Policy};
+
+/// Whether a pod that would be critical is movable: its node may be cordoned, and it is evicted in the end.
+pub(super) fn is_movable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> bool {
+    policy.drain == Drain::Movable && unmovable(pod, node, policy, volumes).is_none()
+}
+
+/// Why a pod can be evicted from no node; `None` if it can. A pod that says nothing of what an eviction needs stays.
+pub(crate) fn unmovable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> Option<NotEvicted> {
+    if carries_users_label(pod, policy) {
+        return Some(NotEvicted::Users);
+    }
+    if pod.mirror {
+        // What runs from a file of its node comes back there.
+        return Some(NotEvicted::BoundBy { what: "a file of its node" });
+    }
+    if let Some(loss) = loss_on(pod, node, policy, volumes) {
+        return Some(NotEvicted::Lost(loss));
+    }
+    let Some(facts) = facts(pod) else { return Some(NotEvicted::Unread) };
+    if let Some(what) = facts.bound_by {
+        return Some(NotEvicted::BoundBy { what });
+    }
+    let unknown = |claim: &&str| !volumes.contains_key(&(pod.namespace.to_string(), (*claim).to_owned()));
+    let mut claims = pod.claims.iter().map(|claim| &**claim);
+    claims.find(unknown).map(|claim| NotEvicted::UnknownVolume { claim: claim.to_owned() })
+}
+
+/// Whether nobody brings the pod back, wherever it is.
+pub(super) fn is_lost(pod: &Pod, policy: &Policy) -> bool {
+    loss(pod, policy).is_some()
+}
+
+/// Whether a pod is a user's, omitted or not.
+fn carries_users_label(pod: &Pod, policy: &Policy) -> bool {
+    pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key))
+}
+
+/// What an eviction needs to know, where it is known.
+pub(super) fn facts(pod: &Pod) -> Option<&EvictionFacts> {
+    pod.eviction.as_deref().filter(|facts| !facts.uid.is_empty())
+}
+
+/// The budgets that protect a pod.
+pub(super) fn budgets<'a>(
+    snapshot: &'a Snapshot,
+    pod: &'a Pod,
+) -> impl Iterator<Item = (usize, &'a DisruptionBudget)> {
+    let protects = move |(_, budget): &(usize, &DisruptionBudget)| {
+        facts(pod).is_some_and(|facts| budget.protects(&pod.namespace, &facts.labels))
+    };
+    snapshot.budgets().iter().enumerate().filter(protects)
+}

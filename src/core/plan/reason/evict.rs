@@ -1,0 +1,87 @@
+//! Why a pod is evicted, and why one is not.
+
+use super::loss::Loss;
+use super::words::{Reason, reasons};
+
+reasons! {
+    /// Why a pod is evicted.
+    EvictReason {
+        /// It is left out of account, and the last that its node waits for is of its kind.
+        Omitted => ("its node is to go, and its controller starts this omitted pod again elsewhere"),
+        /// It is taken into account, and nobody's but its controller's.
+        Movable => ("its node is to go, and its controller starts it again elsewhere"),
+    }
+}
+
+/// Why a pod is not evicted, so that its node stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotEvicted {
+    /// It is a user's, omitted or not.
+    #[error("it carries a label key of PREEMPTIBLE_LABELS")]
+    Users,
+    /// It would be lost.
+    #[error("{0}")]
+    Lost(Loss),
+    /// What an eviction needs to know of it is not known.
+    #[error("its UID is not known")]
+    Unread,
+    /// This program does not account for all that decides where it may go.
+    #[error("{what} decides where it may go")]
+    BoundBy {
+        /// What: a host port, a required pod affinity.
+        what: &'static str,
+    },
+    /// Where the volume of its claim can be used is not known.
+    #[error("where the volume of its claim {claim} can be used is not known")]
+    UnknownVolume {
+        /// The claim's name.
+        claim: String,
+    },
+    /// A budget allows no eviction now.
+    #[error("PodDisruptionBudget {budget} allows no eviction now")]
+    Budget {
+        /// `namespace/name`.
+        budget: String,
+    },
+    /// The API server evicts no pod that two budgets protect.
+    #[error("two PodDisruptionBudgets protect it, {first} and {second}, which no eviction allows")]
+    TwoBudgets {
+        /// `namespace/name`.
+        first: String,
+        /// `namespace/name`.
+        second: String,
+    },
+    /// Another pod of its controller is not Ready.
+    #[error("{pod}, another pod of its controller, is not Ready")]
+    OtherReplica {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// A pod of its controller was evicted a moment ago, and the controller may not have made another yet.
+    #[error("a pod of its controller was evicted from node {node} less than 30 s ago")]
+    OtherEvicted {
+        /// The node's name.
+        node: String,
+    },
+    /// No node that stays in service has room for it beside the others.
+    #[error("no node that stays in service has room for it")]
+    NoRoom,
+    /// With it, the nodes that stay would be above the band.
+    #[error("with it the nodes that stay in service would be above MAX_UTILIZATION")]
+    AboveBand,
+    /// Users and others that wait come first.
+    #[error("pod {pod} waits for a node, and has the room first")]
+    Waiting {
+        /// `namespace/name`.
+        pod: String,
+    },
+    /// Only nodes under a cordon of our own are drained.
+    #[error("the cordon is not ours, and nothing is evicted under it")]
+    OthersCordon,
+    /// `MAX_EVICTIONS` is used up.
+    #[error("MAX_EVICTIONS is {max}: left to the next run")]
+    MaxEvictions {
+        /// `MAX_EVICTIONS`.
+        max: crate::policy::Budget,
+    },
+}

@@ -1,0 +1,117 @@
+//! What an eviction needs to know of a pod.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube_rebalancer_core::model::{Controller, EvictionFacts};
+
+use super::{size, text};
+use crate::observe::raw::{Container, Metadata, Spec};
+
+/// The kinds whose pods are started again elsewhere; of which group they are is judged later.
+const RECREATING: [&str; 3] = ["ReplicaSet", "StatefulSet", "ReplicationController"];
+
+/// What an eviction needs to know of a bound pod of such a controller.
+pub(super) fn eviction(
+    metadata: &Metadata<'_>,
+    spec: &Spec<'_>,
+    controller: Option<&Controller>,
+    label_keys: Option<&BTreeSet<String>>,
+) -> Option<Box<EvictionFacts>> {
+    text(spec.node_name.as_ref())?;
+    controller.filter(|controller| RECREATING.contains(&controller.kind.as_str()))?;
+    let labels =
+        metadata.labels.iter().map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned()));
+    let labels: BTreeMap<String, String> =
+        labels.filter(|(key, _)| label_keys.is_none_or(|wanted| wanted.contains(key))).collect();
+    Some(Box::new(EvictionFacts {
+        uid: text(metadata.uid.as_ref()).unwrap_or_default().into(),
+        labels,
+        only_empty_dirs: spec.volumes.len() <= size::MOST_VOLUMES
+            && spec.volumes.iter().all(|volume| volume.host_path.is_none()),
+        bound_by: bound_by(spec),
+    }))
+}
+
+/// What decides where the pod may go beside what the program accounts for.
+fn bound_by(spec: &Spec<'_>) -> Option<&'static str> {
+    let has_port = |container: &Container<'_>| {
+        container.ports.iter().any(|port| port.host_port.is_some_and(|port| port != 0))
+    };
+    if spec.host_network == Some(true) {
+        Some("the network of its host")
+    } else if spec.containers.iter().chain(&spec.init_containers).any(has_port) {
+        Some("a host port")
+    } else if !spec.affinity.pod_affinity.required.is_empty() {
+        Some("a required pod affinity")
+    } else if !spec.affinity.pod_anti_affinity.required.is_empty() {
+        Some("a required pod anti-affinity")
+    } else if spec
+        .topology_spread_constraints
+        .iter()
+        .any(|one| one.when_unsatisfiable.as_str() != "ScheduleAnyway")
+    {
+        Some("a topology spread constraint")
+    } else if !spec.resource_claims.is_empty() {
+        Some("a resource claim")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(kind: &str, metadata: &str, spec: &str) -> Option<EvictionFacts> {
+        let controller =
+            Controller { group: None, kind: kind.into(), name: String::new(), uid: String::new() };
+        let (metadata, spec) = (serde_json::from_str(metadata).unwrap(), serde_json::from_str(spec).unwrap());
+        eviction(&metadata, &spec, Some(&controller), None).map(|facts| *facts)
+    }
+
+    #[test]
+    fn only_bound_pods_that_are_started_again_are_of_interest() {
+        let metadata = r#"{"uid":"u1","labels":{"app":"web"}}"#;
+        let bound = r#"{"nodeName":"n1","volumes":[{"name":"a","emptyDir":{}}]}"#;
+        let known = facts("ReplicaSet", metadata, bound).unwrap();
+        assert_eq!((&*known.uid, known.labels["app"].as_str()), ("u1", "web"));
+        assert_eq!((known.only_empty_dirs, known.bound_by), (true, None));
+        assert_eq!(facts("Job", metadata, bound), None);
+        assert_eq!(facts("ReplicaSet", metadata, "{}"), None);
+        let host = r#"{"nodeName":"n1","volumes":[{"name":"a","emptyDir":{}},{"name":"b","hostPath":{"path":"/"}}]}"#;
+        assert!(!facts("StatefulSet", metadata, host).unwrap().only_empty_dirs);
+    }
+
+    #[test]
+    fn what_this_program_does_not_account_for_binds_a_pod() {
+        let required = "requiredDuringSchedulingIgnoredDuringExecution";
+        let preferred = "preferredDuringSchedulingIgnoredDuringExecution";
+        for (spec, expected) in [
+            (r#""hostNetwork":true"#.to_owned(), Some("the network of its host")),
+            (r#""hostNetwork":false"#.to_owned(), None),
+            (
+                r#""containers":[{"ports":[{"containerPort":80},{"hostPort":80}]}]"#.to_owned(),
+                Some("a host port"),
+            ),
+            (r#""containers":[{"ports":[{"containerPort":80}]}]"#.to_owned(), None),
+            (
+                format!(r#""affinity":{{"podAffinity":{{"{required}":[{{}}]}}}}"#),
+                Some("a required pod affinity"),
+            ),
+            (
+                format!(r#""affinity":{{"podAntiAffinity":{{"{required}":[{{}}]}}}}"#),
+                Some("a required pod anti-affinity"),
+            ),
+            (format!(r#""affinity":{{"podAntiAffinity":{{"{preferred}":[{{}}]}}}}"#), None),
+            (
+                r#""topologySpreadConstraints":[{"whenUnsatisfiable":"DoNotSchedule"}]"#.to_owned(),
+                Some("a topology spread constraint"),
+            ),
+            (r#""topologySpreadConstraints":[{"whenUnsatisfiable":"ScheduleAnyway"}]"#.to_owned(), None),
+            (r#""resourceClaims":[{"name":"gpu"}]"#.to_owned(), Some("a resource claim")),
+        ] {
+            let spec = format!(r#"{{"nodeName":"n1",{spec}}}"#);
+            assert_eq!(facts("ReplicaSet", "{}", &spec).unwrap().bound_by, expected, "{spec}");
+        }
+    }
+}
