@@ -114,6 +114,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let pools = (bounded.has_pools, pool_label.is_some());
     reader.check_schedule(&catalog::SCHEDULE.entry, schedule.as_deref().unwrap_or_default(), pools);
     reader.check_usage(usage, demand, prometheus_url.as_ref());
+    reader.check_drain(drain, preemptible_labels.as_ref());
     bounded.check(reader);
     let (bounds, pool_bounds) = bounded.resolve(reader)?;
 

@@ -1,12 +1,12 @@
 //! Reads setting after setting and remembers what was wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rebalancer_core::model::{Assignment, Rule};
-use kube_rebalancer_core::policy::{DemandSource, PoolName};
+use kube_rebalancer_core::policy::{DemandSource, Drain, PoolName};
 use kube_rebalancer_ports::UsageKind;
 
-use super::catalog::{DEMAND, Entry, HIDDEN, Setting, USAGE};
+use super::catalog::{DEMAND, DRAIN, Entry, HIDDEN, Setting, USAGE};
 use super::form::Complaint;
 use super::origin::Origin;
 use super::problem::Problem;
@@ -105,6 +105,13 @@ impl Reader {
         }
         if usage == Some(UsageKind::Prometheus) && prometheus_url.is_some_and(Option::is_none) {
             self.complain_of(&USAGE.entry, Complaint::NoPrometheus);
+        }
+    }
+
+    /// Adds a problem if critical pods may be evicted where no label tells which pods are users'.
+    pub(super) fn check_drain(&mut self, drain: Option<Drain>, labels: Option<&BTreeSet<String>>) {
+        if drain == Some(Drain::Movable) && labels.is_some_and(BTreeSet::is_empty) {
+            self.complain_of(&DRAIN.entry, Complaint::NoUsersLabel);
         }
     }
 

@@ -446,6 +446,17 @@ fn usage_counts_only_where_a_source_with_an_address_tells_it() {
     assert_eq!(*read(&[]).usage(), UsageFrom::Nothing);
 }
 
+/// Without a label a notebook of a StatefulSet, say, looks like any other pod that its controller recreates.
+#[test]
+fn critical_pods_move_only_where_labels_tell_users_pods() {
+    let expected = "expected none, omitted or movable (default none)";
+    let unknown =
+        format!("DRAIN=movable: PREEMPTIBLE_LABELS is unset, so users' pods are not known\n  {expected}");
+    assert_eq!(problems(&[("DRAIN", "movable")]), [unknown]);
+    assert_eq!(read(&[("DRAIN", "movable"), ("PREEMPTIBLE_LABELS", "user")]).policy().drain, Drain::Movable);
+    assert_eq!(read(&[("DRAIN", "omitted")]).policy().drain, Drain::Omitted);
+}
+
 #[test]
 fn half_of_the_own_pods_name_is_a_warning() {
     let told = warnings(&[("POD_NAME", "rebalancer-1")]);

@@ -76,6 +76,9 @@ pub enum Complaint {
     /// A Prometheus is to be asked that has no address.
     #[error("asks a Prometheus, but PROMETHEUS_URL is unset")]
     NoPrometheus,
+    /// Pods that may be users' would be evicted.
+    #[error("PREEMPTIBLE_LABELS is unset, so users' pods are not known")]
+    NoUsersLabel,
     /// None of the words that the setting knows.
     #[error("unknown word")]
     UnknownWord,
