@@ -1,6 +1,7 @@
 //! The traits through which a plan is applied, implemented by the live adapters, by the tests' in-memory cluster and by
 //! the simulator.
 
+mod abilities;
 mod answer;
 mod bounded;
 mod cause;
@@ -20,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
 use kube_rebalancer_core::plan::PodNotice;
 
+pub use abilities::{Abilities, Can};
 pub use answer::{EvictionAnswer, GroupAnswer, InstanceToDelete, NOT_ASKED, PodToEvict};
 pub use bounded::{Bounded, LONGEST_FAILURE, count_objects};
 pub use cause::{causes, chain};

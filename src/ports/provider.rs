@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use kube_rebalancer_core::model::{Membership, Node, NodeGroup, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 
-use crate::{Clock, CloudScope, GroupAnswer, InstanceToDelete, refused};
+use crate::{Abilities, Clock, CloudScope, GroupAnswer, InstanceToDelete, refused};
 
 /// The node groups of one cloud. A provider holds its connection, and the proofs of what it listed.
 ///
@@ -150,6 +150,11 @@ pub trait ProviderKind: Debug + Send + Sync {
     /// The beginning of its provider IDs, such as `gce://`, by which nodes are assigned to this provider. `None` for a
     /// provider without such IDs: it is used only if `PROVIDER` names it, and then it is the only one and judges all nodes.
     fn scheme(&self) -> Option<&'static str>;
+
+    /// What it can do with each kind of its node groups.
+    fn abilities(&self) -> &'static [Abilities] {
+        &[]
+    }
 
     /// Whether a run has anything to do there. Sends no request.
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted>;

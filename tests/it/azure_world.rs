@@ -80,10 +80,10 @@ impl AzureWorld {
         Self { azure, set: set.to_owned(), shared, thread: Some(thread) }
     }
 
-    /// The nodes whose instances run and go on running.
+    /// The nodes whose instances run, or will, and go on running. One that is made now may register before a test has looked.
     pub(crate) fn running(&self) -> Vec<String> {
         let set = self.azure.set(&self.set).unwrap();
-        let running = set.machines.iter().filter(|(_, machine)| is_running(machine));
+        let running = set.machines.iter().filter(|(_, machine)| stays(machine));
         running.map(|(id, _)| set.computer_name(*id)).collect()
     }
 
@@ -103,8 +103,8 @@ impl AzureWorld {
     }
 }
 
-fn is_running(machine: &Machine) -> bool {
-    machine.power == Some("running") && machine.provisioning == "Succeeded"
+fn stays(machine: &Machine) -> bool {
+    machine.provisioning != "Deleting" && !machine.power.is_some_and(|power| power.starts_with("dealloc"))
 }
 
 /// The Node of an instance, as the cloud controller and the kubelet describe it, with 8 GiB and 4 processors.

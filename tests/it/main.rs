@@ -10,6 +10,8 @@
 
 mod architecture;
 #[cfg(feature = "azure")]
+mod azure;
+#[cfg(feature = "azure")]
 mod azure_world;
 mod background;
 mod calendar;

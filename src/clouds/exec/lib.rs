@@ -24,7 +24,7 @@ use std::sync::Arc;
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{
-    CloudScope, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock,
+    Abilities, Can, CloudScope, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock,
 };
 
 pub use protocol::{Answer, Request, schema};
@@ -56,6 +56,17 @@ impl ProviderKind for Kind {
 
     fn scheme(&self) -> Option<&'static str> {
         None
+    }
+
+    fn abilities(&self) -> &'static [Abilities] {
+        &[Abilities {
+            groups: "your own commands (`PROVIDER=exec`): Terraform, Ansible, bare metal",
+            grow: Can::Yes,
+            delete: Can::Yes,
+            park: Can::Yes,
+            zones: Can::Yes,
+            from_zero: Can::With("a template"),
+        }]
     }
 
     fn wanted(&self, _: &Snapshot, _: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {

@@ -7,6 +7,7 @@
 //! ```
 
 mod checkout;
+mod clouds;
 mod commands;
 mod decisions;
 mod links;

@@ -6,7 +6,7 @@ use std::path::Path;
 use kube_rebalancer::settings::Settings;
 use kube_rebalancer::settings::catalog::ENTRIES;
 
-fn read(name: &str) -> String {
+pub(super) fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
@@ -23,7 +23,7 @@ const PAGES: [&str; 8] = [
 ];
 
 /// The text between a heading and the next one.
-fn section<'a>(page: &'a str, heading: &str) -> &'a str {
+pub(super) fn section<'a>(page: &'a str, heading: &str) -> &'a str {
     let (_, rest) = page.split_once(&format!("\n## {heading}\n")).unwrap();
     rest.split("\n## ").next().unwrap()
 }

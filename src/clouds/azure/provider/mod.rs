@@ -28,8 +28,8 @@ use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{self as join, Became, Identity, InstanceState, Member, Turn};
 use kube_rebalancer_ports::{
-    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NOT_ASKED, NotWanted, Provider,
-    ProviderError, ProviderKind, SharedClock,
+    Abilities, Can, CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NOT_ASKED, NotWanted,
+    Provider, ProviderError, ProviderKind, SharedClock,
 };
 use kube_rebalancer_rest::{CloudError, Kind, Pace, answer};
 
@@ -62,6 +62,27 @@ impl ProviderKind for AzureKind {
 
     fn scheme(&self) -> Option<&'static str> {
         Some(InstanceId::SCHEME)
+    }
+
+    fn abilities(&self) -> &'static [Abilities] {
+        &[
+            Abilities {
+                groups: "Azure: scale sets with uniform orchestration",
+                grow: Can::Yes,
+                delete: Can::Yes,
+                park: Can::Yes,
+                zones: Can::Yes,
+                from_zero: Can::With("tags"),
+            },
+            Abilities {
+                groups: "Azure: agent pools of AKS",
+                grow: Can::Yes,
+                delete: Can::Yes,
+                park: Can::No,
+                zones: Can::Yes,
+                from_zero: Can::With("tags"),
+            },
+        ]
     }
 
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {

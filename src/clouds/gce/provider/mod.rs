@@ -32,8 +32,8 @@ use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{self as join, Identity, Member, Removal, ScopeError};
 use kube_rebalancer_ports::{
-    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
-    ProviderKind, SharedClock,
+    Abilities, Can, CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider,
+    ProviderError, ProviderKind, SharedClock,
 };
 
 use crate::client::{ConnectOptions, connect};
@@ -58,6 +58,17 @@ impl ProviderKind for Kind {
 
     fn scheme(&self) -> Option<&'static str> {
         Some(InstanceId::SCHEME)
+    }
+
+    fn abilities(&self) -> &'static [Abilities] {
+        &[Abilities {
+            groups: "Google Compute Engine: managed instance groups, GKE node pools",
+            grow: Can::Yes,
+            delete: Can::Yes,
+            park: Can::No,
+            zones: Can::Yes,
+            from_zero: Can::Yes,
+        }]
     }
 
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {

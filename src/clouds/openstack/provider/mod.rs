@@ -27,8 +27,8 @@ use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{self as join, Identity, Member, Removal, Turn};
 use kube_rebalancer_ports::{
-    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider, ProviderError,
-    ProviderKind, SharedClock,
+    Abilities, Can, CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider,
+    ProviderError, ProviderKind, SharedClock,
 };
 use kube_rebalancer_rest::{Pace, answer};
 use tokio::time::timeout;
@@ -63,6 +63,27 @@ impl ProviderKind for OpenStackKind {
 
     fn scheme(&self) -> Option<&'static str> {
         Some(ServerId::SCHEME)
+    }
+
+    fn abilities(&self) -> &'static [Abilities] {
+        &[
+            Abilities {
+                groups: "OpenStack: Nova servers by name",
+                grow: Can::No,
+                delete: Can::Yes,
+                park: Can::Yes,
+                zones: Can::No,
+                from_zero: Can::No,
+            },
+            Abilities {
+                groups: "OpenStack: node groups of Magnum",
+                grow: Can::Yes,
+                delete: Can::With("`MAGNUM_DELETE`"),
+                park: Can::No,
+                zones: Can::No,
+                from_zero: Can::No,
+            },
+        ]
     }
 
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fake_azure::{Fault, Requests, ScaleSet};
 use kube_rebalancer_core::model::{Bytes, Millicores, Node};
 use kube_rebalancer_core::policy::Policy;
-use kube_rebalancer_ports::{CloudScope, CloudView, NotWanted, Provider, ProviderError};
+use kube_rebalancer_ports::{Can, CloudScope, CloudView, NotWanted, Provider, ProviderError};
 
 use super::world::{GROUP, SET, SUBSCRIPTION, World, node_of, snapshot};
 use crate::PROVIDER;
@@ -184,4 +184,23 @@ fn a_cluster_elsewhere_has_nothing_to_do_here() {
     assert_eq!(wanted(node("gce://p/z/a")), Err(NotWanted::Elsewhere));
     assert_eq!(wanted(node("azure:///subscriptions/x")), Ok(()));
     assert_eq!((PROVIDER.name(), PROVIDER.cloud(), PROVIDER.scheme()), ("azure", "Azure", Some("azure://")));
+}
+
+#[tokio::test]
+async fn what_the_table_promises_is_what_groups_allow() {
+    let (set, pool) = (World::new(3).group().await, {
+        let world = World::aks(3);
+        world.seen(&world.pool_nodes()).await.1.groups.swap_remove(1)
+    });
+    let [of_set, of_pool] = PROVIDER.abilities() else { panic!("{:?}", PROVIDER.abilities()) };
+    for (abilities, group) in [(of_set, set), (of_pool, pool)] {
+        for (can, why_not) in [
+            (abilities.grow, &group.not_growable),
+            (abilities.delete, &group.not_shrinkable),
+            (abilities.park, &group.not_parkable),
+            (abilities.park, &group.not_wakeable),
+        ] {
+            assert_eq!(can == Can::Yes, why_not.is_none(), "{}: {why_not:?}", abilities.groups);
+        }
+    }
 }
