@@ -113,6 +113,24 @@ impl World {
         self.plane.admin().patch(&format!("/api/v1/nodes/{node}"), &patch).success();
     }
 
+    /// Starts the pods of a controller again on one node, which is then cordoned, and the users' nodes are not.
+    fn gather(&self, namespace: &str, app: &str, node: &str) {
+        let all = self.plane.nodes();
+        for one in &all {
+            self.plane.cordon_long_ago(&super::name_of(one));
+        }
+        self.uncordon(node);
+        for pod in self.plane.pods_of(namespace, app) {
+            let path = format!("/api/v1/namespaces/{namespace}/pods/{}", super::name_of(&pod));
+            self.plane.admin().delete(&path);
+        }
+        self.settle();
+        for one in ["s1", "s2"] {
+            self.uncordon(one);
+        }
+        self.plane.cordon_long_ago(node);
+    }
+
     /// As if half a minute had passed since the last evictions.
     fn time_passes(&self) {
         for node in self.plane.nodes() {
@@ -380,13 +398,15 @@ fn random_runs_and_kills_evict_no_user() {
                 _ => {}
             }
         }
+        if random.u8(..3) == 0 {
+            // Else all pods end up beside the users, where they stay.
+            let node = ["dns", "cache", "store"][random.usize(..3)];
+            let (namespace, app) =
+                [("kube-system", "dns"), ("kube-system", "cache"), ("hub", "store")][random.usize(..3)];
+            world.gather(namespace, app, node);
+        }
         if random.u8(..4) > 0 {
             world.time_passes();
-        }
-        if random.bool() {
-            // Somewhere for what was evicted to start.
-            world.uncordon("s1");
-            world.settle();
         }
         let program = world
             .program(&Identity::Admin)
@@ -427,5 +447,7 @@ fn random_runs_and_kills_evict_no_user() {
         assert_eq!(plane.uid("kube-system", "bare").as_ref(), Some(&bare), "run {run}");
     }
     println!("{counts:?}");
-    assert!(counts.get("evict applied").is_some_and(|evictions| *evictions > 0), "{counts:?}");
+    for expected in ["evict applied", "killed after it noted a drain"] {
+        assert!(counts.contains_key(expected), "{counts:?}");
+    }
 }
