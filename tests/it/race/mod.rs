@@ -5,6 +5,7 @@
 //!   state      nodes, marks, pods, what each run has in mind      key   a state as a number
 //!   real       the door to plan() and recheck                     run   apply, one request at a time
 //!   actors     users, scheduler, kubelets, clock, operator        explore   breadth first; the properties
+//!   evictions  a model of its own: one pod, and the runs that evict it
 //! ```
 //!
 //! In every state that can be reached:
@@ -25,6 +26,7 @@
 //! test.
 
 mod actors;
+mod evictions;
 mod explore;
 mod key;
 mod real;
