@@ -7,6 +7,7 @@
 //!   answers   good answers that are no lists
 //!   truth     exit code and report against what is stored
 //!   many      cases side by side
+//!   evictions the requests by which a pod is evicted
 //!   counts    how many requests a run makes
 //!   patience  pages, pauses, timeouts, signals
 //!   lease     which Leases keep a run out
@@ -14,6 +15,7 @@
 
 mod answers;
 mod counts;
+mod evictions;
 mod lease;
 pub(crate) mod many;
 mod patience;

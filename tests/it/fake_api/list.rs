@@ -117,7 +117,7 @@ impl Selector {
         let supported: &[&str] = match resource {
             Resource::Nodes => &["metadata.name", "spec.unschedulable"],
             Resource::Pods => &["metadata.name", "metadata.namespace", "spec.nodeName", "status.phase"],
-            Resource::Volumes => &["metadata.name"],
+            Resource::Volumes | Resource::Budgets | Resource::Evictions => &["metadata.name"],
             Resource::Leases | Resource::Events | Resource::ConfigMaps | Resource::VolumeClaims => {
                 &["metadata.name", "metadata.namespace"]
             }

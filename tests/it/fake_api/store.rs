@@ -47,6 +47,9 @@ impl Store {
                 Ok((200, self.pages.list(target, call, self.revision, now)?))
             }
             (&Method::GET, Some(name)) => Ok((200, with_kind(target.resource, self.existing(target, name)?))),
+            (&Method::POST, Some(name)) if target.resource == Resource::Evictions => {
+                self.evict(target, name, &call.body, dry_run)
+            }
             (&Method::POST, None) => self.create(target, None, call.body.clone(), dry_run),
             (&Method::PUT, Some(name)) => self.update(target, name, call.body.clone(), dry_run),
             (&Method::PATCH, Some(name)) => self.patch(target, name, call, dry_run),
@@ -207,6 +210,24 @@ impl Store {
             200,
             json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}),
         ))
+    }
+
+    /// Deletes the pod, if it is the one that the request means, in the version that it means; it has no grace period here.
+    fn evict(&mut self, target: &Target, name: &str, body: &Value, dry_run: bool) -> Answer {
+        let namespace = target.namespace.as_deref();
+        let Some(pod) = self.get(Resource::Pods, namespace, name) else {
+            return Err(Refusal::not_found(Resource::Pods, name));
+        };
+        for field in ["uid", "resourceVersion"] {
+            let wanted = &body["deleteOptions"]["preconditions"][field];
+            if !wanted.is_null() && *wanted != pod["metadata"][field] {
+                return Err(Refusal::conflict(Resource::Pods, name));
+            }
+        }
+        if !dry_run {
+            self.remove(Resource::Pods, namespace, name);
+        }
+        Ok((201, json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})))
     }
 
     fn store(&mut self, resource: Resource, object: Value, dry_run: bool) -> Value {

@@ -10,10 +10,13 @@ pub(crate) enum Resource {
     ConfigMaps,
     VolumeClaims,
     Volumes,
+    Budgets,
+    /// What a pod's eviction is posted to; there are none to read.
+    Evictions,
 }
 
 impl Resource {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Nodes,
         Self::Pods,
         Self::Leases,
@@ -21,6 +24,7 @@ impl Resource {
         Self::ConfigMaps,
         Self::VolumeClaims,
         Self::Volumes,
+        Self::Budgets,
     ];
 
     /// The last part of the path.
@@ -33,6 +37,8 @@ impl Resource {
             Self::ConfigMaps => "configmaps",
             Self::VolumeClaims => "persistentvolumeclaims",
             Self::Volumes => "persistentvolumes",
+            Self::Budgets => "poddisruptionbudgets",
+            Self::Evictions => "pods/eviction",
         }
     }
 
@@ -45,13 +51,21 @@ impl Resource {
             Self::ConfigMaps => "ConfigMap",
             Self::VolumeClaims => "PersistentVolumeClaim",
             Self::Volumes => "PersistentVolume",
+            Self::Budgets => "PodDisruptionBudget",
+            Self::Evictions => "Eviction",
         }
     }
 
     /// The API group; empty is the core.
     pub(super) fn group(self) -> &'static str {
         match self {
-            Self::Nodes | Self::Pods | Self::ConfigMaps | Self::VolumeClaims | Self::Volumes => "",
+            Self::Nodes
+            | Self::Pods
+            | Self::ConfigMaps
+            | Self::VolumeClaims
+            | Self::Volumes
+            | Self::Evictions => "",
+            Self::Budgets => "policy",
             Self::Leases => "coordination.k8s.io",
             Self::Events => "events.k8s.io",
         }
@@ -92,6 +106,9 @@ impl Target {
             ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (Some((*namespace).to_owned()), rest),
             _ => (None, rest),
         };
+        if let (["pods", name, "eviction"], "", Some(_)) = (rest, group, &namespace) {
+            return Some(Self { resource: Resource::Evictions, namespace, name: Some((*name).to_owned()) });
+        }
         let (plural, name) = match rest {
             [plural] => (*plural, None),
             [plural, name] => (*plural, Some((*name).to_owned())),

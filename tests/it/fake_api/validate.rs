@@ -23,7 +23,11 @@ pub(super) fn validate(resource: Resource, name: &str, object: &Value) -> Result
     }
     match resource {
         Resource::Nodes => node(name, object),
-        Resource::Pods | Resource::VolumeClaims | Resource::Volumes => Ok(()),
+        Resource::Pods
+        | Resource::VolumeClaims
+        | Resource::Volumes
+        | Resource::Budgets
+        | Resource::Evictions => Ok(()),
         Resource::Leases => lease(name, object),
         Resource::Events => event(name, object),
         Resource::ConfigMaps => config_map(name, object),
