@@ -21,7 +21,7 @@ target=$(uname -m)-unknown-linux-musl
 rustup target add "$target"
 RUSTFLAGS="--remap-path-prefix=$PWD=/source --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
     cargo build --locked --profile dist --target "$target" --bin kube-rebalancer \
-        --no-default-features --features azure,gce,openstack
+        --no-default-features --features aws,azure,gce,openstack
 image=${IMAGE:-/image}
 install -D --mode=755 "${CARGO_TARGET_DIR:-target}/$target/dist/kube-rebalancer" "$image/kube-rebalancer"
 install -D --mode=644 /etc/ssl/certs/ca-certificates.crt "$image/etc/ssl/certs/ca-certificates.crt"

@@ -6,6 +6,7 @@
 //!     |
 //!     |-- simulate      users, a simulated cluster, other rules, plots, traces   --> apply, page, ports, core
 //!     |-- clouds/gce    Compute Engine; a provider is a crate and a feature      --> join, ports, retry, core
+//!     |-- clouds/aws    Auto Scaling groups of AWS, likewise                     --> join, ports, retry, core
 //!     |-- clouds/exec   the operator's own commands; a provider too              --> ports, core
 //!     |-- kube          a live cluster, the Lease, events; dumps                 --> ports, retry, core
 //!     |-- clouds/openstack  OpenStack Nova and Magnum, likewise                  --> join, ports, rest, core

@@ -4,6 +4,8 @@ use kube_rebalancer_ports::ProviderKind;
 
 /// The clouds that this program knows.
 pub const PROVIDERS: &[&dyn ProviderKind] = &[
+    #[cfg(feature = "aws")]
+    kube_rebalancer_aws::PROVIDER,
     #[cfg(feature = "azure")]
     kube_rebalancer_azure::PROVIDER,
     #[cfg(feature = "exec")]

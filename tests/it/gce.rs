@@ -340,7 +340,9 @@ fn a_cluster_that_is_not_on_compute_engine_is_cordoned_and_the_cloud_is_not_aske
     );
     assert_eq!(
         ran.warnings(),
-        ["no node is on Compute Engine or OpenStack, so nothing is grown and nothing is deleted"]
+        [
+            "no node is on AWS or Azure or Compute Engine or OpenStack, so nothing is grown and nothing is deleted"
+        ]
     );
     assert!(world.gce.calls().is_empty());
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate by its folder with the crates that it may use. Lower ones come first, and an arrow points to a line above.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("src/core", &[]),
     ("src/retry", &[]),
     ("src/page", &["core"]),
@@ -17,6 +17,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("src/notify", &["core", "ports"]),
     ("src/prometheus", &["core", "ports"]),
     ("src/kube", &["core", "history", "ports", "retry"]),
+    ("src/clouds/aws", &["core", "join", "ports", "retry"]),
     ("src/clouds/exec", &["core", "ports"]),
     ("src/clouds/gce", &["core", "join", "ports", "retry"]),
     ("src/clouds/rest", &["join", "ports", "retry"]),
@@ -28,6 +29,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
         "",
         &[
             "apply",
+            "aws",
             "azure",
             "calendar",
             "core",

@@ -6,6 +6,9 @@ use std::process::Command;
 /// At most this number of crates comes with OpenStack.
 const MOST_OF_OPENSTACK: usize = 5;
 
+/// At most this number of crates comes with AWS.
+const MOST_OF_AWS: usize = 30;
+
 /// At most this number of crates comes with Azure, beside what OpenStack brings.
 const MOST_OF_AZURE: usize = 1;
 
@@ -58,8 +61,18 @@ fn azure_adds_at_most_one_crate() {
 }
 
 #[test]
+fn aws_adds_at_most_thirty_crates() {
+    let others = tree("exec,gce,simulate,openstack");
+    let with = tree("exec,gce,simulate,openstack,aws");
+    let added: Vec<&String> =
+        with.difference(&others).filter(|name| !name.starts_with("kube-rebalancer-")).collect();
+    println!("AWS adds {added:?}, {} crates in all", with.len());
+    assert!(added.len() <= MOST_OF_AWS, "{added:?}");
+}
+
+#[test]
 fn there_is_one_tls_stack() {
-    for features in ["azure,exec,gce,openstack,simulate", "azure", "openstack", "gce", "exec"] {
+    for features in ["aws,azure,exec,gce,openstack,simulate", "aws", "azure", "openstack", "gce", "exec"] {
         let crates = tree(features);
         let name = |one: &String| one.split(' ').next().unwrap().to_owned();
         let other: Vec<&String> =

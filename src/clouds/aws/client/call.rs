@@ -1,0 +1,218 @@
+//! One request: bounded in time, tried again where that is safe.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_sdk_autoscaling::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use kube_rebalancer_ports::{NOT_ASKED, SharedClock};
+use kube_rebalancer_retry::{Failed, retry};
+use tokio::time::{sleep, timeout};
+
+use super::http::Silence;
+use crate::error::{CloudError, Kind};
+use crate::words;
+
+/// How patient the client is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// The number of tries of a request.
+    pub(crate) tries: u32,
+    /// How long a connection may take to be made.
+    pub(crate) connect: Duration,
+    /// How long it may take to find region and credentials.
+    pub(crate) credentials: Duration,
+    /// How long one try may take. A launch is answered when its instances exist.
+    pub(crate) attempt: Duration,
+    /// The pause before the second try; each further one is twice as long.
+    pub(crate) first_pause: Duration,
+    /// How long a last look may take after the run's time.
+    pub(crate) last_look: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            tries: 5,
+            connect: Duration::from_secs(4),
+            credentials: Duration::from_secs(15),
+            attempt: Duration::from_secs(30),
+            first_pause: Duration::from_millis(250),
+            last_look: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What a request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It looks.
+    Look,
+    /// It looks once more after a change: also when the run's time is over.
+    LastLook,
+    /// It changes something, and a second one would change it again.
+    Once,
+    /// It changes something, and its token makes a second one the same change.
+    WithToken,
+}
+
+/// What bounds every request.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) clock: SharedClock,
+    pub(super) pace: Pace,
+}
+
+/// A try that came to nothing.
+struct Tried {
+    kind: Kind,
+    /// Whether another try may pass.
+    may_pass: bool,
+    /// Whether the request may have been carried out.
+    in_doubt: bool,
+    words: String,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.words)
+    }
+}
+
+impl Caller {
+    /// The time that a request may take.
+    fn left(&self, effect: Effect) -> Duration {
+        let left = self.clock.left();
+        let left = if left.is_positive() { left.unsigned_abs() } else { Duration::ZERO };
+        if effect == Effect::LastLook { left.max(self.pace.last_look) } else { left }
+    }
+
+    /// Makes a request. One that looks, or that has a token, is tried again after anything that may pass; any other one only
+    /// after what certainly came to nothing.
+    pub(super) async fn call<T, E, F>(
+        &self,
+        what: &str,
+        effect: Effect,
+        attempt: impl Fn() -> F + Sync,
+    ) -> Result<T, CloudError>
+    where
+        T: Send,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    {
+        let pace = kube_rebalancer_retry::Pace {
+            tries: self.pace.tries,
+            first_pause: self.pace.first_pause,
+            longest_pause: LONGEST_PAUSE,
+            longest_asked: LONGEST_PAUSE,
+        };
+        let one_try = || async {
+            let tried = match self.once(effect, &attempt).await {
+                Ok(answer) => return Ok(answer),
+                Err(tried) => tried,
+            };
+            let again = tried.may_pass && (effect != Effect::Once || !tried.in_doubt);
+            let in_doubt = tried.in_doubt && matches!(effect, Effect::Once | Effect::WithToken);
+            Err(Failed { error: tried, in_doubt, retry_after: again.then_some(Duration::ZERO) })
+        };
+        let given_up = match retry(pace, one_try, |_| self.left(effect), sleep).await {
+            Ok(answer) => return Ok(answer),
+            Err(given_up) => given_up,
+        };
+        let Tried { kind, words, .. } = given_up.error;
+        let times =
+            if given_up.tries > 1 { format!(" (tried {} times)", given_up.tries) } else { String::new() };
+        let message = format!("cannot {what}: {words}{times}");
+        Err(CloudError { kind, unchanged: !given_up.in_doubt, message })
+    }
+
+    async fn once<T, E, F>(&self, effect: Effect, attempt: &(impl Fn() -> F + Sync)) -> Result<T, Tried>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    {
+        let limit = self.left(effect).min(self.pace.attempt);
+        if limit.is_zero() {
+            let words = NOT_ASKED.to_owned();
+            return Err(Tried { kind: Kind::Other, may_pass: false, in_doubt: false, words });
+        }
+        let answer = timeout(limit, attempt()).await.map_err(|_| {
+            let words = format!("no answer within {}.{} s", limit.as_secs(), limit.subsec_millis() / 100);
+            Tried { kind: Kind::Busy, may_pass: true, in_doubt: true, words }
+        });
+        answer?.map_err(|error| tried(&error))
+    }
+}
+
+fn tried<E>(error: &SdkError<E, HttpResponse>) -> Tried
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
+    match error {
+        SdkError::ServiceError(answer) if status >= 400 => {
+            let meta = answer.err().meta();
+            of_answer(status, meta.code().unwrap_or_default(), meta.message().unwrap_or_default())
+        }
+        SdkError::DispatchFailure(failure) => {
+            let source = failure.as_connector_error().and_then(std::error::Error::source);
+            let words = words::root_cause(failure_of(error));
+            match source.and_then(|source| source.downcast_ref::<Silence>()) {
+                Some(silence) => {
+                    Tried { kind: Kind::Busy, may_pass: true, in_doubt: silence.in_doubt, words }
+                }
+                None => no_credentials(has_silence(failure_of(error)), &words),
+            }
+        }
+        SdkError::ConstructionFailure(_) => no_credentials(false, &words::root_cause(failure_of(error))),
+        // An answer that is no answer of Auto Scaling: something in front of it, or half of one.
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) | SdkError::TimeoutError(_) | _
+            if status >= 400 =>
+        {
+            of_answer(status, "", "")
+        }
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) | SdkError::TimeoutError(_) | _ => {
+            let words = format!("the answer is not understood: {}", words::root_cause(failure_of(error)));
+            Tried { kind: Kind::Other, may_pass: true, in_doubt: true, words }
+        }
+    }
+}
+
+/// Before the request: the credentials could not be had.
+fn no_credentials(may_pass: bool, words: &str) -> Tried {
+    let words = format!("there are no credentials: {words}");
+    Tried { kind: Kind::Forbidden, may_pass, in_doubt: false, words }
+}
+
+/// Whether a service did not answer.
+fn has_silence(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<Silence>)
+}
+
+fn failure_of<E>(error: &SdkError<E, HttpResponse>) -> &(dyn std::error::Error + 'static)
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    error
+}
+
+fn of_answer(status: u16, code: &str, message: &str) -> Tried {
+    let kind = Kind::of_answer(status, code, message);
+    let message = words::clean(message);
+    let words = match (code, message.as_str()) {
+        ("", _) => format!("status {status}"),
+        (code, "") => format!("status {status}: {code}"),
+        (code, message) => format!("status {status}: {code}: \"{message}\""),
+    };
+    // Where the service has a word for it, it did not carry the request out; a status alone may come from anywhere.
+    let is_told =
+        kind == Kind::Busy && !code.is_empty() && code != "ServiceUnavailable" && code != "InternalFailure";
+    let in_doubt = (status >= 500 || status == 408) && !is_told;
+    // A group that changes is no matter of seconds: its caller looks again.
+    let is_changing =
+        matches!(code, "ResourceContention" | "ScalingActivityInProgress" | "InstanceRefreshInProgress");
+    Tried { kind, may_pass: kind == Kind::Busy && !is_changing, in_doubt, words }
+}

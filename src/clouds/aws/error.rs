@@ -1,0 +1,184 @@
+//! What can go wrong with AWS.
+
+/// A failure, told for a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct CloudError {
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// Whether it is certain that the request changed nothing.
+    pub(crate) unchanged: bool,
+    /// One sentence: what was asked, what came back, in the cloud's own words where it gave any.
+    pub(crate) message: String,
+}
+
+/// What a failure is, as far as it matters for what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A setting is wrong.
+    Setting,
+    /// The credentials are not accepted, or do not permit it.
+    Forbidden,
+    /// The service does not know the request.
+    NoSuchRequest,
+    /// The service does not take the request of this group: a `ValidationError`.
+    Invalid,
+    /// There is no such group or instance.
+    NotFound,
+    /// There are no more machines of that kind there.
+    Exhausted,
+    /// A quota is used up.
+    Quota,
+    /// The service has no time, or the group is changing.
+    Busy,
+    /// The group or a rule of it speaks against the change.
+    Refused,
+    /// Anything else.
+    Other,
+}
+
+impl CloudError {
+    /// A failure that changed nothing.
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, unchanged: true, message: message.into() }
+    }
+
+    /// A failure after which it is not known whether something changed.
+    pub(crate) fn in_doubt(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Other, unchanged: false, message: message.into() }
+    }
+}
+
+impl Kind {
+    /// What an answer means, by its code and its words; the status decides where they do not.
+    ///
+    /// Auto Scaling throttles with status 400, and tells with status 500 that a group is changing (`ResourceContention`).
+    pub(crate) fn of_answer(status: u16, code: &str, words: &str) -> Self {
+        match code {
+            "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "SlowDown"
+            | "ServiceUnavailable"
+            | "ResourceContention"
+            | "ScalingActivityInProgress"
+            | "InstanceRefreshInProgress"
+            | "IdempotentCallInProgress" => Self::Busy,
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "IncompleteSignature"
+            | "InvalidClientTokenId"
+            | "MissingAuthenticationToken"
+            | "NotAuthorized"
+            | "OptInRequired"
+            | "RequestExpired"
+            | "SignatureDoesNotMatch"
+            | "UnauthorizedOperation"
+            | "UnrecognizedClientException" => Self::Forbidden,
+            "InvalidAction" | "UnknownOperationException" => Self::NoSuchRequest,
+            "LimitExceeded" => Self::Quota,
+            "ValidationError" | "ValidationException" => Self::of_validation(words),
+            _ => match status {
+                401 | 403 => Self::Forbidden,
+                404 => Self::NotFound,
+                408 | 429 | 500.. => Self::Busy,
+                _ => Self::Other,
+            },
+        }
+    }
+
+    /// A `ValidationError` has no code of its own for what it is about.
+    fn of_validation(words: &str) -> Self {
+        let words = words.to_ascii_lowercase();
+        if words.contains("min size constraint") || words.contains("desiredsize equals minsize") {
+            Self::Refused
+        } else if words.contains("not found") {
+            Self::NotFound
+        } else {
+            Self::Invalid
+        }
+    }
+
+    /// What a code of EC2 means, as a launch or a scaling activity quotes it.
+    pub(crate) fn of_launch(code: &str, words: &str) -> Self {
+        let has = |needles: &[&str]| needles.iter().any(|needle| code == *needle || words.contains(needle));
+        if has(&[
+            "VcpuLimitExceeded",
+            "InstanceLimitExceeded",
+            "MaxSpotInstanceCountExceeded",
+            "more vCPU capacity than your current vCPU limit",
+        ]) {
+            Self::Quota
+        } else if has(&[
+            "InsufficientInstanceCapacity",
+            "InsufficientHostCapacity",
+            "InsufficientReservedInstanceCapacity",
+            "InsufficientFreeAddressesInSubnet",
+            "ReservationCapacityExceeded",
+            "SpotMaxPriceTooLow",
+            "Unsupported",
+            "sufficient",
+        ]) {
+            Self::Exhausted
+        } else if has(&["UnauthorizedOperation", "AccessDenied"]) {
+            Self::Forbidden
+        } else {
+            Self::Other
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind::{self, Busy, Forbidden, Invalid, NoSuchRequest, NotFound, Other, Quota, Refused};
+
+    #[test]
+    fn an_answer_is_sorted_by_its_code_and_then_by_its_status() {
+        let minimum = "Currently, desiredSize equals minSize (3). Terminating instance without replacement will violate \
+                       group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower \
+                       group's min size.";
+        for (status, code, words, expected) in [
+            (400, "Throttling", "Rate exceeded", Busy),
+            (500, "ResourceContention", "", Busy),
+            (400, "ScalingActivityInProgress", "", Busy),
+            (400, "IdempotentCallInProgress", "", Busy),
+            (403, "AccessDenied", "User: ... is not authorized to perform", Forbidden),
+            (400, "InvalidAction", "Could not find operation LaunchInstances", NoSuchRequest),
+            (400, "ValidationError", minimum, Refused),
+            (400, "ValidationError", "AutoScalingGroup name not found - no such group: a", NotFound),
+            (400, "ValidationError", "Instance Id not found - No managed instance found", NotFound),
+            (400, "ValidationError", "New SetDesiredCapacity value 9 is above max value 8", Invalid),
+            (400, "LimitExceeded", "", Quota),
+            (400, "IdempotentParameterMismatch", "", Other),
+            (403, "", "", Forbidden),
+            (502, "", "", Busy),
+            (400, "", "", Other),
+        ] {
+            assert_eq!(Kind::of_answer(status, code, words), expected, "{status} {code} {words}");
+        }
+    }
+
+    #[test]
+    fn a_launch_fails_for_want_of_machines_of_quota_or_of_permission() {
+        let capacity = "We currently do not have sufficient m5.4xlarge capacity in the Availability Zone you requested \
+                        (us-east-1a). Launching EC2 instance failed.";
+        let quota = "You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance \
+                     bucket that the specified instance type belongs to. Launching EC2 instance failed.";
+        for (code, words, expected) in [
+            ("InsufficientInstanceCapacity", "", Kind::Exhausted),
+            ("", capacity, Kind::Exhausted),
+            ("VcpuLimitExceeded", "", Quota),
+            ("", quota, Quota),
+            ("UnauthorizedOperation", "", Forbidden),
+            ("", "The key pair 'a' does not exist. Launching EC2 instance failed.", Other),
+        ] {
+            assert_eq!(Kind::of_launch(code, words), expected, "{code} {words}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! AWS as a provider of kube-rebalancer: EC2 Auto Scaling groups, of EKS managed node groups, of kops and self-managed.
+//!
+//! ```text
+//!   PROVIDER --> provider (list, grow, delete)      which decides with the crate join
+//!                   |
+//!                 client: the official client, its transport bounded, its retries off --> Auto Scaling
+//! ```
+//!
+//! Auto Scaling alone is asked. Its answers name instances, zones and states; they have no addresses and no launch
+//! templates, which only EC2 shows, by a client larger than this whole program.
+
+mod client;
+mod error;
+mod id;
+mod provider;
+mod types;
+mod words;
+
+pub use provider::PROVIDER;

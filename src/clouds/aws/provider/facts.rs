@@ -1,0 +1,50 @@
+//! What else there is to know of a group, each part asked for by itself: a permission that is missing hides no more than its part.
+
+use crate::client::Client;
+use crate::types::{Activity, Group, Stage};
+
+use super::rules::Refresh;
+
+/// What else there is to know of a group.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// The instance refresh that is under way.
+    pub(super) refresh: Refresh,
+    /// The names of its scaling policies.
+    pub(super) policies: Result<Vec<String>, String>,
+    /// The names of its scheduled actions.
+    pub(super) scheduled: Result<Vec<String>, String>,
+    /// The names of its hooks at a termination.
+    pub(super) hooks: Result<Vec<String>, String>,
+    /// Its scaling activities, the youngest first; asked only where something is not as it was asked to be.
+    pub(super) activities: Result<Vec<Activity>, String>,
+}
+
+impl Facts {
+    /// Reads them. `is_settled` says that every instance of the group has a node.
+    pub(super) async fn read(client: &Client, group: &Group, is_settled: bool) -> Self {
+        let name = &group.name;
+        let told = |error: crate::error::CloudError| error.message;
+        let is_calm =
+            is_settled && missing(group) == 0 && !group.instances.iter().any(|one| is_held(&one.lifecycle.0));
+        Self {
+            refresh: client.refresh(name, false).await.map_err(told),
+            policies: client.policies(name).await.map_err(told),
+            scheduled: client.scheduled(name).await.map_err(told),
+            hooks: client.termination_hooks(name).await.map_err(told),
+            activities: if is_calm { Ok(Vec::new()) } else { client.activities(name).await.map_err(told) },
+        }
+    }
+}
+
+/// Whether an instance that is to go is held back.
+pub(super) fn is_held(lifecycle: &str) -> bool {
+    matches!(lifecycle, "Terminating:Wait" | "Terminating:Retained")
+}
+
+/// How many instances a group asks for and does not have.
+pub(super) fn missing(group: &Group) -> u32 {
+    let counts = |stage| matches!(stage, Stage::Coming | Stage::Serving | Stage::Occupied);
+    let counted = group.instances.iter().filter(|one| counts(one.lifecycle.stage())).count();
+    group.desired.saturating_sub(u32::try_from(counted).unwrap_or(u32::MAX))
+}

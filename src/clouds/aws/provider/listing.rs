@@ -1,0 +1,165 @@
+//! What was found of AWS, in the words that all clouds share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_join::{InstanceState, ListedGroup, ListedInstance, Listing, claims, instance_of};
+use kube_rebalancer_ports::CloudScope;
+
+use super::facts::missing;
+use super::find::{Found, FoundGroup};
+use super::{rules, template};
+use crate::id::{InstanceId, zone_of};
+use crate::types::{Activity, Deed, End, Group, Instance, Stage};
+use crate::words;
+
+/// How old the failure of a launch may be to be of the request that is open.
+const YOUNG: SignedDuration = SignedDuration::from_hours(1);
+/// More instances that are missing than this need no entry each.
+const MOST_MISSING: u32 = 1_000;
+
+/// The groups, and notes on tags that cannot be read.
+pub(super) fn listing(
+    found: &Found,
+    snapshot: &Snapshot,
+    scope: &CloudScope,
+    (region, now): (&str, Timestamp),
+) -> (Listing<InstanceId>, Vec<String>) {
+    let with_node: BTreeSet<InstanceId> = claims(snapshot).into_keys().collect();
+    let mut notes = Vec::new();
+    let (mut groups, mut gaps) = (Vec::new(), Vec::new());
+    for one in &found.groups {
+        let is_new = |instance: &&Instance| {
+            instance.lifecycle.stage() != Stage::Going && !with_node.contains(&instance.id)
+        };
+        if let (Err(why), Some(_)) = (&one.facts.activities, one.group.instances.iter().find(is_new)) {
+            gaps.push(format!("how long instances have been booting is not known: {why}"));
+        }
+        let (template, odd) = template::template(&one.group, region);
+        notes.extend(odd);
+        groups.push(ListedGroup { template, ..group(one, found, now) });
+    }
+    let listing = Listing {
+        groups,
+        gaps,
+        outside: outside(found, snapshot),
+        elsewhere: if scope.node_groups.is_empty() {
+            "is in no Auto Scaling group".to_owned()
+        } else {
+            "is in none of the groups that NODE_GROUPS names".to_owned()
+        },
+    };
+    (listing, notes)
+}
+
+fn group(found: &FoundGroup, all: &Found, now: Timestamp) -> ListedGroup<InstanceId> {
+    let FoundGroup { group, facts } = found;
+    let activities = facts.activities.as_deref().unwrap_or_default();
+    let mut instances: Vec<_> = group
+        .instances
+        .iter()
+        .filter(|one| !matches!(one.lifecycle.stage(), Stage::Aside | Stage::Warm))
+        .map(|one| ListedInstance { created_at: launched_at(&one.id, activities), ..instance(one) })
+        .collect();
+    // A node of the warm pool does not serve, and is nobody's to delete.
+    let warm = all.placed.values().filter(|one| one.group == group.name);
+    instances.extend(
+        warm.filter(|one| one.instance.lifecycle.stage() == Stage::Warm).map(|one| instance(&one.instance)),
+    );
+    let failure = failure(activities, now);
+    if let Some(failed) = failure {
+        let missing =
+            (1..=missing(group).min(MOST_MISSING)).map(|number| not_launched(group, number, failed));
+        instances.extend(missing);
+    }
+    ListedGroup {
+        name: group.name.clone(),
+        zone: match group.zones.as_slice() {
+            [zone] => Some(zone.clone()),
+            _ => None,
+        },
+        zones: if group.zones.len() > 1 { group.zones.clone() } else { Vec::new() },
+        template: None,
+        target_size: group.desired,
+        instances,
+        not_growable: rules::not_growable(group, &facts.refresh),
+        not_shrinkable: rules::not_shrinkable(group, &facts.refresh),
+        not_parkable: Some(rules::NO_PARKING.to_owned()),
+        not_wakeable: Some(rules::NO_PARKING.to_owned()),
+    }
+}
+
+/// An instance as the crate `join` takes it. Its ID is a number that no other instance ever has.
+pub(super) fn instance(one: &Instance) -> ListedInstance<InstanceId> {
+    ListedInstance {
+        id: one.id.clone(),
+        name: one.id.to_string(),
+        uid: Some(one.id.to_string()),
+        state: match one.lifecycle.stage() {
+            Stage::Coming => InstanceState::Creating,
+            Stage::Serving | Stage::Occupied | Stage::Aside => InstanceState::Present,
+            Stage::Going | Stage::Warm => InstanceState::Leaving,
+        },
+        created_at: None,
+        creation_error: None,
+    }
+}
+
+/// An instance that the group asks for, and that a launch did not bring about.
+fn not_launched(group: &Group, number: u32, failed: &Activity) -> ListedInstance<InstanceId> {
+    let id = InstanceId::missing(&group.name, number);
+    ListedInstance {
+        name: id.to_string(),
+        id,
+        uid: None,
+        state: InstanceState::Creating,
+        created_at: Some(failed.started),
+        creation_error: Some(words::clean(&failed.words)),
+    }
+}
+
+/// When an instance was launched, by the activity that did it.
+fn launched_at(id: &InstanceId, activities: &[Activity]) -> Option<Timestamp> {
+    let launch = activities.iter().find(|one| one.deed == Deed::Launch && one.instance.as_ref() == Some(id));
+    launch.map(|one| one.started)
+}
+
+/// The launch that failed last, if none succeeded after it and it is young: an older one is of another request.
+fn failure(activities: &[Activity], now: Timestamp) -> Option<&Activity> {
+    let mut launches = activities.iter().filter(|one| one.deed == Deed::Launch && one.end != End::UnderWay);
+    let last = launches.next().filter(|one| one.end == End::Failed)?;
+    (now.duration_since(last.started) <= YOUNG).then_some(last)
+}
+
+/// Why instances that nodes name are in no group, or are left alone in it.
+fn outside(found: &Found, snapshot: &Snapshot) -> BTreeMap<InstanceId, String> {
+    let mut outside = BTreeMap::new();
+    let in_groups = found.groups.iter().flat_map(|one| &one.group.instances);
+    for one in in_groups.chain(found.placed.values().map(|placed| &placed.instance)) {
+        let why = match one.lifecycle.stage() {
+            Stage::Aside => "somebody set it aside",
+            Stage::Occupied => "something is under way with it",
+            Stage::Coming | Stage::Serving | Stage::Going | Stage::Warm => continue,
+        };
+        outside.insert(one.id.clone(), format!("its instance {} is {}: {why}", one.id, one.lifecycle));
+    }
+    for placed in found.placed.values() {
+        if let Some(why) = found.left_out.get(&placed.group) {
+            let id = &placed.instance.id;
+            outside.insert(id.clone(), format!("the group {} of its instance {id} {why}", placed.group));
+        }
+    }
+    for node in snapshot.nodes() {
+        let Some(id) = instance_of::<InstanceId>(node) else { continue };
+        let in_group = found.groups.iter().flat_map(|one| &one.group.instances).find(|one| one.id == id);
+        let shown = in_group.or_else(|| found.placed.get(&id).map(|placed| &placed.instance));
+        if let (Some(claimed), Some(shown)) = (zone_of(node), shown)
+            && claimed != shown.zone
+        {
+            let why = format!("its providerID names zone {claimed}, its instance {id} is in {}", shown.zone);
+            outside.insert(id, why);
+        }
+    }
+    outside
+}

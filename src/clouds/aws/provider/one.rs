@@ -1,0 +1,331 @@
+//! The requests that change a group, as the crate `join` takes them: read again right before, looked up after.
+//!
+//! ```text
+//!   grow:   read --> LaunchInstances, zone by zone (cannot lower a size, a token makes it one launch)
+//!                       \-- the account has it not --> SetDesiredCapacity: read, never lower, read after
+//!   delete: read (MinSize, state) --> TerminateInstanceInAutoScalingGroup, one by one, lowering the size
+//! ```
+
+use std::collections::BTreeMap;
+
+use kube_rebalancer_join::{Asked, Calls, GroupNow, ListedInstance};
+use kube_rebalancer_ports::NOT_ASKED;
+
+use super::{listing, rules};
+use crate::client::Client;
+use crate::error::{CloudError, Kind};
+use crate::id::InstanceId;
+use crate::types::{Group, Launched, Stage};
+use crate::words;
+
+/// The most instances of one launch.
+const MOST_LAUNCHED: u32 = 100;
+
+/// A group that is to change.
+#[derive(Debug)]
+pub(super) struct OneGroup<'a> {
+    pub(super) client: &'a Client,
+    pub(super) name: &'a str,
+}
+
+impl Calls for OneGroup<'_> {
+    type Instance = InstanceId;
+    type Refusal = CloudError;
+
+    fn stopped(&self) -> Option<CloudError> {
+        self.client.is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
+    }
+
+    /// One by one: an answer about several does not name the taken ones.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    async fn size(&self, _: &str, last: bool) -> Result<GroupNow, CloudError> {
+        let group = self.client.group(self.name, last).await?;
+        let not_growable = if last { None } else { rules::not_growable(&group, &self.refresh().await) };
+        Ok(GroupNow { target_size: group.desired, not_growable })
+    }
+
+    async fn instances(&self, _: &str, last: bool) -> Result<Vec<ListedInstance<InstanceId>>, CloudError> {
+        let group = self.client.group(self.name, last).await?;
+        // Only before anything is asked: afterwards the state itself is what counts.
+        if !last && let Some(why) = rules::not_shrinkable(&group, &self.refresh().await) {
+            return Err(CloudError::new(Kind::Refused, why));
+        }
+        Ok(group
+            .instances
+            .iter()
+            .filter(|one| one.lifecycle.stage() != Stage::Warm)
+            .map(listing::instance)
+            .collect())
+    }
+
+    async fn resize(&self, _: &str, size: u32) -> Asked<CloudError> {
+        let group = match self.client.group(self.name, false).await {
+            Ok(group) => group,
+            Err(why) => return Asked::Refused(why),
+        };
+        if let Some(why) = rules::not_growable(&group, &Ok(None)) {
+            return Asked::Refused(CloudError::new(Kind::Refused, why));
+        }
+        if size > group.max {
+            log::warn!(
+                "Auto Scaling group {}: {size} instances are wanted, its MaxSize is {}",
+                group.name,
+                group.max
+            );
+        }
+        match size.min(group.max).checked_sub(group.desired).filter(|more| *more > 0) {
+            Some(more) => self.launch(&group, more).await,
+            // Somebody else asked for them meanwhile.
+            None => Asked::Accepted,
+        }
+    }
+
+    async fn remove(&self, _: &str, instances: &[InstanceId]) -> Asked<CloudError> {
+        let [id] = instances else {
+            return Asked::Refused(CloudError::new(Kind::Other, "instances are terminated one by one"));
+        };
+        let group = match self.client.group(self.name, false).await {
+            Ok(group) => group,
+            Err(why) => return Asked::Refused(why),
+        };
+        let Some(one) = group.instances.iter().find(|one| one.id == *id) else { return Asked::Accepted };
+        let refused = |why: String| Asked::Refused(CloudError::new(Kind::Refused, why));
+        match one.lifecycle.stage() {
+            // A second request could lower the size a second time.
+            Stage::Going => return Asked::Accepted,
+            Stage::Serving => {}
+            Stage::Coming | Stage::Aside | Stage::Occupied | Stage::Warm => {
+                return refused(format!("instance {id} is {} meanwhile", one.lifecycle));
+            }
+        }
+        if let Some(why) = rules::not_shrinkable(&group, &Ok(None)) {
+            return refused(why);
+        }
+        match self.client.terminate(id).await {
+            Ok(()) => Asked::Accepted,
+            Err(why) if !why.unchanged => Asked::Unanswered(why),
+            Err(why) if why.kind == Kind::Busy => self.after_busy(id, why).await,
+            Err(why) => Asked::Refused(why),
+        }
+    }
+}
+
+impl OneGroup<'_> {
+    async fn refresh(&self) -> rules::Refresh {
+        self.client.refresh(self.name, false).await.map_err(|error| error.message)
+    }
+
+    /// A group that is changing refuses with status 500 or 400: another look tells whether the instance goes all the same.
+    async fn after_busy(&self, id: &InstanceId, why: CloudError) -> Asked<CloudError> {
+        let goes = |group: &Group| {
+            let one = group.instances.iter().find(|one| one.id == *id);
+            one.is_none_or(|one| one.lifecycle.stage() == Stage::Going)
+        };
+        match self.client.group(self.name, true).await {
+            Ok(group) if goes(&group) => Asked::Accepted,
+            Ok(_) => Asked::Refused(why),
+            Err(_) => Asked::Unanswered(why),
+        }
+    }
+
+    /// Launches instances, in the zones that have the fewest.
+    async fn launch(&self, group: &Group, more: u32) -> Asked<CloudError> {
+        let mut launched = 0_u32;
+        let mut failures: Vec<CloudError> = Vec::new();
+        let mut open: Vec<&str> = group.zones.iter().map(String::as_str).collect();
+        let mut shares = shares(group, &open, more, &BTreeMap::new());
+        let mut added: BTreeMap<&str, u32> = BTreeMap::new();
+        loop {
+            let mut short: Vec<&str> = Vec::new();
+            for (zone, number) in shares {
+                let got = match self.launch_in(group, zone, number).await {
+                    Ok((got, failure)) => {
+                        failures.extend(failure);
+                        got
+                    }
+                    Err(why) if !why.unchanged => return Asked::Unanswered(why),
+                    Err(why) if launched == 0 && may_be_set(why.kind) => {
+                        return self.set_desired(group, group.desired.saturating_add(more), why).await;
+                    }
+                    Err(why) => {
+                        failures.push(why);
+                        0
+                    }
+                };
+                launched = launched.saturating_add(got);
+                let count = added.entry(zone).or_default();
+                *count = count.saturating_add(got);
+                if got < number {
+                    short.push(zone);
+                }
+            }
+            let rest = more.saturating_sub(launched);
+            open.retain(|zone| !short.contains(zone));
+            // A group that evens out its zones would later terminate a running instance for it.
+            if rest == 0
+                || short.is_empty()
+                || open.is_empty()
+                || rules::rebalances(group)
+                || self.client.is_over()
+            {
+                break;
+            }
+            shares = self::shares(group, &open, rest, &added);
+        }
+        match failures.into_iter().next() {
+            Some(why) if launched == 0 => Asked::Refused(why),
+            Some(why) => {
+                log::warn!(
+                    "Auto Scaling group {}: {launched} of {more} instances were launched: {why}",
+                    group.name
+                );
+                Asked::Accepted
+            }
+            None => Asked::Accepted,
+        }
+    }
+
+    /// Launches instances in one zone. Returns how many, and why the others were not.
+    async fn launch_in(
+        &self,
+        group: &Group,
+        zone: &str,
+        number: u32,
+    ) -> Result<(u32, Option<CloudError>), CloudError> {
+        let mut got = 0_u32;
+        while got < number {
+            let some = number.saturating_sub(got).min(MOST_LAUNCHED);
+            if got > 0 && self.client.is_over() {
+                return Ok((got, Some(CloudError::new(Kind::Other, NOT_ASKED))));
+            }
+            let token = uuid::Uuid::new_v4().to_string();
+            let Launched { instances, failures } =
+                match self.client.launch(&group.name, zone, some, &token).await {
+                    Ok(launched) => launched,
+                    Err(why) if got > 0 && why.unchanged => return Ok((got, Some(why))),
+                    Err(why) => return Err(why),
+                };
+            let count = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+            got = got.saturating_add(count);
+            if count < some {
+                let why = failed_launch(group, zone, &failures);
+                return if why.unchanged { Ok((got, Some(why))) } else { Err(why) };
+            }
+        }
+        Ok((got, None))
+    }
+
+    /// Asks for a size, where `why` keeps the run from a launch, which could not lower one.
+    async fn set_desired(&self, group: &Group, size: u32, why: CloudError) -> Asked<CloudError> {
+        let refused = |words: String| {
+            Asked::Refused(CloudError::new(Kind::Refused, format!("{words} ({})", why.message)))
+        };
+        let policies = match self.client.policies(self.name).await {
+            Ok(policies) => policies,
+            Err(unknown) => {
+                return refused(format!("whether it has scaling policies is not known: {unknown}"));
+            }
+        };
+        let now = match self.client.group(self.name, false).await {
+            Ok(now) => now,
+            Err(unknown) => return Asked::Refused(unknown),
+        };
+        if let Some(words) = rules::not_settable(&now, &policies) {
+            return refused(words);
+        }
+        if now.desired != group.desired {
+            let words =
+                format!("its size was {} and is {}: another client changes it", group.desired, now.desired);
+            return Asked::Refused(CloudError::new(Kind::Busy, words));
+        }
+        log::info!("Auto Scaling group {}: SetDesiredCapacity is used: {why}", group.name);
+        if let Err(why) = self.client.set_desired(self.name, size).await {
+            return if why.unchanged { Asked::Refused(why) } else { Asked::Unanswered(why) };
+        }
+        match self.client.group(self.name, true).await {
+            Ok(after) if after.desired < size => Asked::Unanswered(CloudError::in_doubt(format!(
+                "it was asked for {size} instances, and its size is {} now: another client changes it",
+                after.desired
+            ))),
+            Ok(_) | Err(_) => Asked::Accepted,
+        }
+    }
+}
+
+/// Whether a launch that failed so leaves the older request: the service does not know it, or does not take it for this
+/// group, or the credentials do not permit it.
+fn may_be_set(kind: Kind) -> bool {
+    matches!(kind, Kind::NoSuchRequest | Kind::Invalid | Kind::Forbidden)
+}
+
+/// Why a launch brought about fewer instances than were asked for.
+fn failed_launch(group: &Group, zone: &str, failures: &[(String, String)]) -> CloudError {
+    let Some((code, text)) = failures.first() else {
+        let words =
+            format!("cannot launch instances of {} in {zone}: Auto Scaling gave no reason", group.name);
+        return CloudError::in_doubt(words);
+    };
+    let words = words::clean(text);
+    let message = format!("cannot launch instances of {} in {zone}: {code}: \"{words}\"", group.name);
+    CloudError::new(Kind::of_launch(code, text), message)
+}
+
+/// How many instances go to each zone, so that the zones come out as even as they can.
+fn shares<'z>(
+    group: &Group,
+    zones: &[&'z str],
+    more: u32,
+    added: &BTreeMap<&str, u32>,
+) -> Vec<(&'z str, u32)> {
+    let counts = |stage| matches!(stage, Stage::Coming | Stage::Serving | Stage::Occupied);
+    let has = |zone: &str| {
+        let own =
+            group.instances.iter().filter(|one| one.zone == zone && counts(one.lifecycle.stage())).count();
+        u32::try_from(own).unwrap_or(u32::MAX).saturating_add(added.get(zone).copied().unwrap_or_default())
+    };
+    let mut zones: Vec<(&str, u32, u32)> = zones.iter().map(|zone| (*zone, has(zone), 0)).collect();
+    for _ in 0..more {
+        let least = zones.iter_mut().min_by_key(|(_, has, gets)| has.saturating_add(*gets));
+        if let Some((_, _, gets)) = least {
+            *gets = gets.saturating_add(1);
+        }
+    }
+    zones.into_iter().filter(|(.., gets)| *gets > 0).map(|(zone, _, gets)| (zone, gets)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Instance, Lifecycle};
+
+    #[test]
+    fn new_instances_go_where_the_fewest_are() {
+        let instance = |zone: &str, lifecycle: &str| Instance {
+            id: InstanceId::parse("i-0a1b2c3d4e5f67890").unwrap(),
+            zone: zone.to_owned(),
+            kind: None,
+            lifecycle: Lifecycle(lifecycle.to_owned()),
+            is_protected: false,
+        };
+        let instances = vec![
+            instance("a", "InService"),
+            instance("a", "Pending"),
+            instance("b", "InService"),
+            instance("c", "Terminating"),
+        ];
+        let group = Group { instances, ..Group::default() };
+        let zones = ["a", "b", "c"];
+        for (more, expected) in [
+            (1, vec![("c", 1)]),
+            (2, vec![("b", 1), ("c", 1)]),
+            (3, vec![("b", 1), ("c", 2)]),
+            (4, vec![("a", 1), ("b", 1), ("c", 2)]),
+        ] {
+            assert_eq!(shares(&group, &zones, more, &BTreeMap::new()), expected, "{more}");
+        }
+        assert_eq!(shares(&group, &["a", "b"], 1, &BTreeMap::from([("b", 5)])), [("a", 1)]);
+    }
+}

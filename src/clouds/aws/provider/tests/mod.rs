@@ -1,0 +1,9 @@
+//! The provider on the fake Auto Scaling.
+
+mod deleting;
+mod faults;
+mod growing;
+mod listing;
+mod login;
+mod permissions;
+mod world;

@@ -1,0 +1,90 @@
+//! That nothing is asked of AWS but what the documentation names.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use fake_asg::{Account, FakeAsg, Group};
+use kube_rebalancer_ports::{GroupAnswer, Provider};
+
+use super::world::{USERS, World, ZONE, id, node, these, told};
+
+/// What only looks, of any group.
+const LOOKING: [&str; 7] = [
+    "DescribeAutoScalingGroups",
+    "DescribeAutoScalingInstances",
+    "DescribeInstanceRefreshes",
+    "DescribeLifecycleHooks",
+    "DescribePolicies",
+    "DescribeScalingActivities",
+    "DescribeScheduledActions",
+];
+/// What changes a group of the cluster.
+const CHANGING: [&str; 3] = ["LaunchInstances", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"];
+
+fn all() -> BTreeSet<String> {
+    LOOKING.into_iter().chain(CHANGING).map(str::to_owned).collect()
+}
+
+fn world(actions: &[&str]) -> World {
+    let world = World::empty(Account::only(actions), 100);
+    let group = (1..=4).fold(Group::new(USERS, &[ZONE]), |group, at| group.instance(&id(at), ZONE));
+    world.fake.add_group(group);
+    world
+}
+
+#[test]
+fn the_policy_is_the_one_of_the_documentation() {
+    let page = include_str!("../../../../../docs/providers.md");
+    let block = page.split("<!-- aws:policy -->").nth(1).unwrap();
+    let json = block.trim().trim_start_matches("```json").trim_end_matches("```");
+    let policy: serde_json::Value = serde_json::from_str(json).unwrap();
+    let actions = |at: usize| -> Vec<String> {
+        let list = policy["Statement"][at]["Action"].as_array().unwrap();
+        list.iter()
+            .map(|action| action.as_str().unwrap().trim_start_matches("autoscaling:").to_owned())
+            .collect()
+    };
+    assert_eq!(actions(0), LOOKING);
+    assert_eq!(actions(1), CHANGING);
+    assert_eq!(policy["Statement"].as_array().unwrap().len(), 2);
+    let condition = &policy["Statement"][1]["Condition"]["StringEquals"];
+    assert_eq!(condition["aws:ResourceTag/kubernetes.io/cluster/my-cluster"], "owned");
+}
+
+#[tokio::test]
+async fn the_policy_is_enough_and_nothing_else_is_called() {
+    let names: Vec<&str> = LOOKING.into_iter().chain(CHANGING).collect();
+    let world = world(&names);
+    let mut called = BTreeSet::new();
+    let mut take = |fake: &FakeAsg| called.extend(fake.calls().into_iter().map(|call| call.method));
+    let cloud = world.cloud().await;
+    assert_eq!(cloud.grow(USERS, 4, 5).await, GroupAnswer::Done);
+    world.fake.set_launch(false);
+    assert_eq!(cloud.grow(USERS, 5, 6).await, GroupAnswer::Done);
+    world.fake.advance(Duration::from_mins(3));
+    world.seen(&[node(1)]).await;
+    assert_eq!(cloud.delete(&these(&[1])).await, [GroupAnswer::Done]);
+    take(&world.fake);
+    assert_eq!(called, all(), "each of them is used, and no other");
+}
+
+#[tokio::test]
+async fn without_a_permission_to_change_the_answer_names_it() {
+    let world = world(&LOOKING);
+    let cloud = world.cloud().await;
+    let answers = cloud.delete(&these(&[1])).await;
+    assert_eq!(told(&answers[0]).0, "forbidden");
+    assert!(told(&answers[0]).1.contains("autoscaling:TerminateInstanceInAutoScalingGroup"), "{answers:?}");
+    let answer = cloud.grow(USERS, 4, 5).await;
+    assert_eq!(told(&answer).0, "forbidden");
+    assert!(told(&answer).1.contains("autoscaling:SetDesiredCapacity"), "{answer:?}");
+    assert_eq!(world.size(), (4, 4));
+}
+
+#[tokio::test]
+async fn a_policy_without_launches_grows_by_sizes() {
+    let names: Vec<&str> = LOOKING.into_iter().chain(["SetDesiredCapacity"]).collect();
+    let world = world(&names);
+    assert_eq!(world.cloud().await.grow(USERS, 4, 5).await, GroupAnswer::Done);
+    assert_eq!(world.size(), (5, 5));
+}

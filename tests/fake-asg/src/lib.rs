@@ -1,0 +1,40 @@
+//! A fake EC2 Auto Scaling over plain HTTP on loopback, with the dangerous semantics of the real one. It fails any request in
+//! any way, tells a test of it, and remembers every one.
+//!
+//! ```text
+//! FakeAsg::start() ──> add_group, fail, on ──> run a client ──> calls(), group()
+//!
+//!   client ── HTTP ──> call ──> script (faults, hooks) ──> credentials, groups ──> XML
+//!                                                            ^
+//!                                   clock: real, or moved by the test
+//! ```
+//!
+//! - A lower desired capacity terminates any instances, in an order that a client cannot foresee.
+//! - A group of several zones launches and terminates to even them out, unless `AZRebalance` is suspended.
+//! - An instance that is terminated again while it goes lowers the desired capacity again.
+//! - A hook holds an instance in `Terminating:Wait`. Throttling has status 400, contention 500.
+//!
+//! Its answers have the form of the real service's, by the model that AWS's clients are made of; `tests/fake-asg/try-aws` has
+//! AWS's own clients read them.
+
+mod account;
+mod answer;
+mod call;
+mod describe;
+mod fake;
+mod fault;
+mod group;
+mod launch;
+mod respond;
+mod server;
+mod steps;
+mod timing;
+mod xml;
+
+pub use self::account::Account;
+pub use self::call::Call;
+pub use self::fake::{FakeAsg, Options};
+pub use self::fault::{Fault, Own};
+pub use self::group::{Activity, Group, Instance};
+pub use self::timing::Timing;
+pub use fake_http::{Clock, Moment, Requests};

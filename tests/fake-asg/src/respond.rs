@@ -1,0 +1,133 @@
+//! What a request comes to: keys given, groups looked at or changed, and the answer.
+
+use fake_http::Answer;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::account::Account;
+use crate::answer::{Refusal, result};
+use crate::call::Call;
+use crate::launch::Tokens;
+use crate::steps::Engine;
+use crate::xml::{leaf, nest};
+
+/// The service beside its groups.
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// Who may ask.
+    pub(crate) accounts: Vec<Account>,
+    /// The token of a service account that gives temporary keys.
+    pub(crate) web_token: String,
+    /// The region that it is in.
+    pub(crate) region: String,
+    /// Whether it has `LaunchInstances`.
+    pub(crate) has_launch: bool,
+    /// The largest page.
+    pub(crate) page: usize,
+    pub(crate) tokens: Tokens,
+}
+
+/// Carries out a request.
+pub(crate) fn respond(service: &mut Service, engine: &mut Engine, call: &Call) -> Answer {
+    match call.method.as_str() {
+        "credentials" => return service.of_pod(call, engine.now()),
+        "AssumeRoleWithWebIdentity" => return service.of_web_identity(call, engine.now()),
+        _ => {}
+    }
+    if let Err(refusal) = service.permit(call) {
+        return refusal.into();
+    }
+    let action = call.method.as_str();
+    let page = service.page;
+    let answer = match action {
+        "DescribeAutoScalingGroups" => engine.describe_groups(call, page),
+        "DescribeAutoScalingInstances" => engine.describe_instances(call),
+        "DescribeScalingActivities" => engine.describe_activities(call, page),
+        "DescribePolicies" => engine.describe_policies(call),
+        "DescribeScheduledActions" => engine.describe_scheduled(call),
+        "DescribeLifecycleHooks" => engine.describe_hooks(call),
+        "DescribeInstanceRefreshes" => engine.describe_refreshes(call),
+        "TerminateInstanceInAutoScalingGroup" => engine.terminate_one(call),
+        "LaunchInstances" if service.has_launch => engine.launch_some(call, &mut service.tokens),
+        "SetDesiredCapacity" => {
+            return engine.set_desired(call).map_or_else(Answer::from, |()| result(action, None));
+        }
+        _ => Err(Refusal(
+            400,
+            "InvalidAction",
+            format!("Could not find operation {action} for version 2011-01-01"),
+        )),
+    };
+    answer.map_or_else(Answer::from, |inner| result(action, Some(&inner)))
+}
+
+impl Service {
+    /// Whether who signed the request may make it.
+    fn permit(&self, call: &Call) -> Result<(), Refusal> {
+        let denied = |code, words: String| Refusal(403, code, words);
+        let Some((key, region)) = call.signed_by() else {
+            return Err(denied("MissingAuthenticationToken", "Missing Authentication Token".to_owned()));
+        };
+        let session = call.header("x-amz-security-token");
+        let is_known = |account: &&Account| account.key == key && account.session.as_deref() == session;
+        let Some(account) = self.accounts.iter().find(is_known) else {
+            let words = "The security token included in the request is invalid.".to_owned();
+            return Err(denied("InvalidClientTokenId", words));
+        };
+        if region != self.region {
+            let words = format!("Credential should be scoped to a valid region, not '{region}'.");
+            return Err(denied("SignatureDoesNotMatch", words));
+        }
+        if !account.permits(&call.method) {
+            let words = format!(
+                "User: arn:aws:iam::123456789012:user/{key} is not authorized to perform: autoscaling:{} because no \
+                 identity-based policy allows the action",
+                call.method
+            );
+            return Err(denied("AccessDenied", words));
+        }
+        Ok(())
+    }
+
+    /// The account whose keys are temporary.
+    fn temporary(&self) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.session.is_some())
+    }
+
+    /// The keys of EKS Pod Identity.
+    fn of_pod(&self, call: &Call, now: Timestamp) -> Answer {
+        let Some(account) =
+            self.temporary().filter(|_| call.header("authorization") == Some(&self.web_token))
+        else {
+            return Answer::new(401, "text/plain", "unauthorized");
+        };
+        let json = format!(
+            r#"{{"AccessKeyId":"{}","SecretAccessKey":"{}","Token":"{}","Expiration":"{}"}}"#,
+            account.key,
+            account.secret,
+            account.session.as_deref().unwrap_or_default(),
+            until(now)
+        );
+        Answer::new(200, "application/json", json)
+    }
+
+    /// The keys of a service account's role: STS.
+    fn of_web_identity(&self, call: &Call, now: Timestamp) -> Answer {
+        let is_valid = call.parameter("WebIdentityToken") == Some(&self.web_token);
+        let Some(account) = self.temporary().filter(|_| is_valid) else {
+            let words = "Couldn't retrieve verification key from your identity provider".to_owned();
+            return Refusal(400, "InvalidIdentityToken", words).into();
+        };
+        let keys = [
+            leaf("AccessKeyId", &account.key),
+            leaf("SecretAccessKey", &account.secret),
+            leaf("SessionToken", account.session.as_deref().unwrap_or_default()),
+            leaf("Expiration", until(now)),
+        ];
+        result(&call.method, Some(&[nest("Credentials", &keys)]))
+    }
+}
+
+/// When keys that are given now expire.
+fn until(now: Timestamp) -> Timestamp {
+    now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now)
+}

@@ -1,0 +1,225 @@
+//! Groups as a state that moves on by itself.
+//!
+//! ```text
+//!   desired capacity ──> launches (a zone may be short) ──> Pending ──> InService
+//!          ^         └─> terminates any ──> Terminating:Wait (a hook) ──> Terminating ──> gone
+//!   AZRebalance: launches in the emptiest zone, then terminates one of the fullest
+//! ```
+//!
+//! Nothing runs in the background: a look says how late it is, and everything that was to happen until then happens.
+
+use std::collections::BTreeMap;
+
+use fake_http::after;
+use jiff::Timestamp;
+
+use crate::group::{Group, Instance};
+use crate::timing::Timing;
+
+/// What all groups share.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) groups: BTreeMap<String, Group>,
+    pub(crate) timing: Timing,
+    /// How many machines a zone still has; without an entry any number.
+    pub(crate) room: BTreeMap<String, u32>,
+    /// How many more instances the account's quota allows; `None` for any number.
+    pub(crate) quota: Option<u32>,
+    now: Timestamp,
+    /// Numbers of instances, and what is unforeseeable.
+    next: u64,
+    seed: u64,
+}
+
+/// Why a launch fails: EC2's code, and its words.
+pub(crate) type Shortage = (&'static str, String);
+
+impl Engine {
+    pub(crate) fn new(now: Timestamp, timing: Timing) -> Self {
+        let (groups, room) = (BTreeMap::new(), BTreeMap::new());
+        Self { groups, timing, room, quota: None, now, next: 1, seed: 0x9e37_79b9_7f4a_7c15 }
+    }
+
+    /// A number that nobody foresees, and the same in every run of a test.
+    fn random(&mut self, below: usize) -> usize {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        let below = u64::try_from(below.max(1)).unwrap_or(1);
+        usize::try_from(self.seed % below).unwrap_or_default()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Lets everything happen that is to happen until then.
+    pub(crate) fn advance_to(&mut self, now: Timestamp) {
+        self.now = now;
+        let names: Vec<String> = self.groups.keys().cloned().collect();
+        for name in names {
+            self.move_on(&name);
+            self.follow(&name);
+            self.rebalance(&name);
+        }
+    }
+
+    /// What is under way in a group.
+    fn move_on(&mut self, name: &str) {
+        let (now, stopping) = (self.now, self.timing.stopping);
+        let Some(group) = self.groups.get_mut(name) else { return };
+        group.instances.retain_mut(|one| {
+            while let Some(until) = one.until.filter(|until| *until <= now) {
+                one.until = None;
+                match one.lifecycle.as_str() {
+                    "Pending" => "InService".clone_into(&mut one.lifecycle),
+                    "Terminating:Wait" => {
+                        "Terminating".clone_into(&mut one.lifecycle);
+                        one.until = Some(after(until, stopping));
+                    }
+                    _ => return false,
+                }
+            }
+            true
+        });
+        let is_due = |activity: &crate::Activity| {
+            activity.status == "InProgress" && after(activity.started, stopping) <= now
+        };
+        for activity in group.activities.iter_mut().filter(|activity| is_due(activity)) {
+            activity.status = "Successful";
+        }
+    }
+
+    /// Launches and terminates until a group has as many as it is asked for.
+    pub(crate) fn follow(&mut self, name: &str) {
+        while let Some(group) = self.groups.get(name) {
+            let (count, desired) = (group.count(), group.desired);
+            let waits = group.tries_again.is_some_and(|at| at > self.now);
+            if count < desired && !waits && !group.suspended.contains("Launch") {
+                let Some(zone) = self.emptiest(name) else { return };
+                let short = self.launch(
+                    name,
+                    &zone,
+                    "was started in response to a difference between desired and actual",
+                );
+                if let Err((_, words)) = short {
+                    self.note_failure(name, &words);
+                    return;
+                }
+            } else if count > desired && !group.suspended.contains("Terminate") {
+                let takable: Vec<String> =
+                    group.counted().filter(|one| !one.protected).map(|one| one.id.clone()).collect();
+                if takable.is_empty() {
+                    return;
+                }
+                let at = self.random(takable.len());
+                let Some(victim) = takable.get(at) else { return };
+                self.terminate(name, victim, "the desired capacity");
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Evens out the zones of a group: launches in the emptiest, then takes any of the fullest.
+    fn rebalance(&mut self, name: &str) {
+        let Some(group) = self.groups.get(name) else { return };
+        if group.suspended.contains("AZRebalance") || group.zones.len() < 2 {
+            return;
+        }
+        let in_zone = |zone: &String| group.counted().filter(|one| one.zone == *zone).count();
+        let mut zones: Vec<(usize, &String)> = group.zones.iter().map(|zone| (in_zone(zone), zone)).collect();
+        zones.sort();
+        let (Some((least, emptiest)), Some((most, fullest))) = (zones.first(), zones.last()) else { return };
+        if most - least < 2 {
+            return;
+        }
+        let (emptiest, fullest) = ((*emptiest).clone(), (*fullest).clone());
+        if self.launch(name, &emptiest, "was launched to balance instances in zones").is_err() {
+            return;
+        }
+        let Some(group) = self.groups.get(name) else { return };
+        let running: Vec<String> = group
+            .instances
+            .iter()
+            .filter(|one| one.zone == fullest && one.lifecycle == "InService" && !one.protected)
+            .map(|one| one.id.clone())
+            .collect();
+        let at = self.random(running.len());
+        if let Some(victim) = running.get(at) {
+            self.terminate(name, victim, "AZRebalance");
+        }
+    }
+
+    /// The zone of a group with the fewest instances among the zones with room; else the one with the fewest.
+    fn emptiest(&self, name: &str) -> Option<String> {
+        let group = self.groups.get(name)?;
+        let count = |zone: &String| group.counted().filter(|one| one.zone == *zone).count();
+        let has_room = |zone: &String| self.room.get(zone).is_none_or(|room| *room > 0);
+        let best = group.zones.iter().filter(|zone| has_room(zone)).min_by_key(|zone| count(zone));
+        best.or_else(|| group.zones.iter().min_by_key(|zone| count(zone))).cloned()
+    }
+
+    /// Launches one instance; its ID, or why the zone or the account has none.
+    pub(crate) fn launch(&mut self, name: &str, zone: &str, cause: &str) -> Result<String, Shortage> {
+        let Some(group) = self.groups.get_mut(name) else { return Err(("Gone", String::new())) };
+        let kind = group.kind.clone();
+        if self.room.get(zone) == Some(&0) {
+            let words = format!(
+                "We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone}). \
+                 Our system will be working on provisioning additional capacity."
+            );
+            return Err(("InsufficientInstanceCapacity", words));
+        }
+        if self.quota == Some(0) {
+            let words = "You have requested more vCPU capacity than your current vCPU limit of 32 allows for the \
+                         instance bucket that the specified instance type belongs to.";
+            return Err(("VcpuLimitExceeded", words.to_owned()));
+        }
+        if let Some(room) = self.room.get_mut(zone) {
+            *room -= 1;
+        }
+        if let Some(quota) = &mut self.quota {
+            *quota -= 1;
+        }
+        let id = format!("i-{:017x}", 0xf00_0000_u64 + self.next);
+        self.next += 1;
+        let mut one = Instance::new(&id, zone, "Pending");
+        one.protected = group.protects_new;
+        one.until = Some(after(self.now, self.timing.booting));
+        group.instances.push(one);
+        group.note(format!("Launching a new EC2 instance: {id}"), cause, self.now, "InProgress");
+        Ok(id)
+    }
+
+    fn note_failure(&mut self, name: &str, words: &str) {
+        let (now, retry) = (self.now, self.timing.retry);
+        let Some(group) = self.groups.get_mut(name) else { return };
+        let message = format!("{words} Launching EC2 instance failed.");
+        let description = format!("Launching a new EC2 instance.  Status Reason: {message}");
+        group.note(description, "was started in response to a difference", now, "Failed");
+        if let Some(activity) = group.activities.last_mut() {
+            activity.message = Some(message);
+        }
+        group.tries_again = Some(after(now, retry));
+    }
+
+    /// Lets an instance go.
+    pub(crate) fn terminate(&mut self, name: &str, id: &str, by: &'static str) {
+        let (now, stopping) = (self.now, self.timing.stopping);
+        let Some(group) = self.groups.get_mut(name) else { return };
+        let hook = group.termination_hook;
+        let Some(one) = group.instances.iter_mut().find(|one| one.id == id) else { return };
+        one.goes_by = one.goes_by.or(Some(by));
+        if one.lifecycle.starts_with("Terminating") {
+            return;
+        }
+        let (word, wait) = match hook {
+            Some(wait) => ("Terminating:Wait", wait),
+            None => ("Terminating", stopping),
+        };
+        word.clone_into(&mut one.lifecycle);
+        one.until = Some(after(now, wait));
+        group.note(format!("Terminating EC2 instance: {id}"), by, now, "InProgress");
+    }
+}
