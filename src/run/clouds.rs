@@ -140,9 +140,10 @@ fn wanted<'k>(
 
 fn elsewhere(kinds: &[&dyn ProviderKind]) -> String {
     let clouds: Vec<&str> = kinds.iter().map(|kind| kind.cloud()).collect();
-    let clouds =
-        if clouds.is_empty() { "a cloud that this program knows".to_owned() } else { clouds.join(" or ") };
-    format!("no node is on {clouds}, so nothing is grown and nothing is deleted")
+    let known = if clouds.is_empty() { "none".to_owned() } else { clouds.join(", ") };
+    format!(
+        "no node is on a cloud that this program knows ({known}), so nothing is grown and nothing is deleted"
+    )
 }
 
 fn without(snapshot: Snapshot, why: NotTried, warnings: Vec<String>) -> CloudHalf {

@@ -104,7 +104,7 @@ fn a_cloud_without_a_node_is_not_connected() {
 
     let half = seen(&[&red, &blue], &["green://g1"]);
     assert_eq!(half.clouds.unwrap_err(), NotTried::NoNodeGroup);
-    let told = "no node is on Red Cloud or Blue Cloud, so nothing is grown and nothing is deleted";
+    let told = "no node is on a cloud that this program knows (Red Cloud, Blue Cloud), so nothing is grown and nothing is deleted";
     assert_eq!(half.warnings, [told]);
 }
 
