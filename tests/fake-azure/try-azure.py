@@ -7,32 +7,30 @@ import urllib.parse
 import urllib.request
 
 from azure.core import MatchConditions
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceModifiedError
+from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.mgmt.compute import ComputeManagementClient
 from azure.mgmt.containerservice import ContainerServiceClient
 
 URL = sys.argv[1]
 SUBSCRIPTION = "12345678-aaaa-bbbb-cccc-123456789abc"
 GROUP = "hub-rg"
-SCOPE = URL + "/.default"
 
 
-class Login:
-    """A token by a secret; the clients' own logins insist on https."""
+class Login(SansIOHTTPPolicy):
+    """Signs requests; the clients' own logins insist on https."""
 
-    def get_token(self, *scopes, **_):
-        form = {"grant_type": "client_credentials", "client_id": "client", "client_secret": "secret", "scope": scopes[0]}
-        body = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(URL + "/tenant/oauth2/v2.0/token", body) as answer:
-            return AccessToken(json.load(answer)["access_token"], int(time.time()) + 3600)
+    def __init__(self, token):
+        self.token = token
+
+    def on_request(self, request):
+        request.http_request.headers["Authorization"] = "Bearer " + self.token
 
 
-class Nobody:
-    """A token that the fake never gave."""
-
-    def get_token(self, *_, **__):
-        return AccessToken("nobody", int(time.time()) + 3600)
+def token():
+    form = {"grant_type": "client_credentials", "client_id": "client", "client_secret": "secret", "scope": URL + "/.default"}
+    with urllib.request.urlopen(URL + "/tenant/oauth2/v2.0/token", urllib.parse.urlencode(form).encode()) as answer:
+        return json.load(answer)["access_token"]
 
 
 def check(what, passed, shown=""):
@@ -57,13 +55,11 @@ def raises(kind, status, ask):
     return False
 
 
-def client(kind, login, version):
-    return kind(
-        login, SUBSCRIPTION, base_url=URL, credential_scopes=[SCOPE], enforce_https=False, polling_interval=0, api_version=version
-    )
+def client(kind, key, version):
+    return kind("unused", SUBSCRIPTION, base_url=URL, credential_scopes=["unused"], authentication_policy=Login(key), polling_interval=0, api_version=version)
 
 
-compute = client(ComputeManagementClient, Login(), "2024-11-01")
+compute = client(ComputeManagementClient, token(), "2024-11-01")
 sets = compute.virtual_machine_scale_sets
 names = [one.name for one in sets.list(GROUP)]
 check("scale sets of a resource group", names == ["users"], names)
@@ -109,10 +105,10 @@ check(
 )
 sets.begin_deallocate(GROUP, "users").result()
 eventually("without a list, every instance is deallocated", lambda: {power(one) for one in machines()} == {"PowerState/deallocated"})
-nobody = client(ComputeManagementClient, Nobody(), "2024-11-01")
+nobody = client(ComputeManagementClient, "nobody", "2024-11-01")
 check("a token that nobody gave: 401", raises(ClientAuthenticationError, 401, lambda: list(nobody.virtual_machine_scale_sets.list(GROUP))))
 
-aks = client(ContainerServiceClient, Login(), "2025-05-01")
+aks = client(ContainerServiceClient, token(), "2025-05-01")
 cluster = next(iter(aks.managed_clusters.list()))
 check("managed clusters", cluster.properties.node_resource_group == "MC_hub-rg_hub_westeurope", cluster)
 pools = {pool.name: pool for pool in aks.agent_pools.list(GROUP, "hub")}

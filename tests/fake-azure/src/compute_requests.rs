@@ -39,10 +39,10 @@ pub(crate) fn respond(
     }
 }
 
-/// Where `If-Match` does not fit, nothing is changed.
+/// Where `If-Match` does not fit, nothing is changed. A header has the etag in quotation marks.
 pub(crate) fn matches(call: &Call, etag: &str) -> Result<(), Refusal> {
     match call.header("if-match") {
-        Some(wanted) if wanted != etag && wanted != "*" => {
+        Some(wanted) if wanted.trim_matches('"') != etag.trim_matches('"') || !wanted.starts_with('"') => {
             let words = format!("The etag '{wanted}' in the If-Match header does not match the current one.");
             Err(Refusal(412, "PreconditionFailed", words))
         }

@@ -141,7 +141,7 @@ impl Arm {
         let Ask { what, method, path, version, etag, body } = ask;
         let mut headers = HeaderMap::new();
         if let Some(etag) = etag {
-            let Ok(value) = HeaderValue::from_str(etag) else {
+            let Ok(value) = HeaderValue::from_str(&quoted(etag)) else {
                 return Sent::Refused(not_understood(what, "its etag is no header"));
             };
             headers.insert(IF_MATCH, value);
@@ -216,6 +216,11 @@ impl Arm {
         };
         Ok(self.transport.make(&signed(request, &renewed)?).await)
     }
+}
+
+/// An etag as a header has it. Scale sets give it in quotation marks, agent pools without.
+fn quoted(etag: &str) -> String {
+    if etag.starts_with('"') || etag.starts_with("W/") { etag.to_owned() } else { format!("\"{etag}\"") }
 }
 
 fn signed(request: &Request, Secret(token): &Secret) -> Result<Request, CloudError> {

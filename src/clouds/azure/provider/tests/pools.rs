@@ -25,7 +25,7 @@ async fn a_pool_grows_with_all_that_it_is_and_another_count() {
     for read_only in ["eTag", "provisioningState", "currentOrchestratorVersion", "nodeImageVersion"] {
         assert!(!properties.contains_key(read_only), "{read_only}");
     }
-    assert_eq!(put.header("if-match"), Some("pool-2"));
+    assert_eq!(put.header("if-match"), Some("\"pool-2\""));
     assert_eq!(world.fake.cluster("Hub").unwrap().pools[1].count, 4);
     assert_eq!(told(&cloud.grow("hub/users", 2, 5).await).0, "refused");
     world.settle();
