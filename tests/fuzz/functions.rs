@@ -183,6 +183,13 @@ pub(crate) fn provider_ids(input: &[u8]) {
         let again = InstanceId::from_provider_id(&format!("gce://{project}/{zone}/{name}"));
         assert_eq!(again.ok(), Some(instance.clone()), "{text:?}");
     }
+    if let Ok(instance) = kube_rebalancer_azure::InstanceId::from_provider_id(text) {
+        let shown = instance.to_string();
+        let parts: Vec<&str> = shown.split('/').collect();
+        let is_clean =
+            |part: &&str| !part.is_empty() && !part.contains(['?', '#', '%', ' ', '*']) && *part != "..";
+        assert!(parts.len() == 3 && parts.iter().all(is_clean), "{text:?}");
+    }
     if let Ok(group) = GroupId::from_url(text) {
         assert!(!group.name().contains(['/', '?', '#', '%', ' ']), "{text:?}");
     }

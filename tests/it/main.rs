@@ -28,7 +28,7 @@ mod exec;
 mod fake_api;
 mod faults;
 mod field;
-#[cfg(all(feature = "exec", feature = "gce", feature = "openstack"))]
+#[cfg(all(feature = "azure", feature = "exec", feature = "gce", feature = "openstack"))]
 mod fuzz;
 #[cfg(feature = "gce")]
 mod gce;

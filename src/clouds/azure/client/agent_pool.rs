@@ -146,13 +146,17 @@ impl RawPool {
     }
 }
 
+/// The path of a managed cluster.
+fn path(subscription: &str, resource_group: &str, name: &str) -> String {
+    format!(
+        "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.ContainerService/\
+         managedClusters/{name}"
+    )
+}
+
 impl Cluster {
     fn path(&self) -> String {
-        let Self { subscription, resource_group, name, .. } = self;
-        format!(
-            "/subscriptions/{subscription}/resourceGroups/{resource_group}/providers/Microsoft.ContainerService/\
-             managedClusters/{name}"
-        )
+        path(&self.subscription, &self.resource_group, &self.name)
     }
 }
 
@@ -187,8 +191,22 @@ impl Arm {
 
     /// Looks at a cluster again.
     pub(crate) async fn cluster(&self, seen: &Cluster, is_last: bool) -> Result<Cluster, CloudError> {
-        let what = format!("look at managed cluster {}", seen.name);
-        let raw: RawCluster = self.look(&what, &seen.path(), VERSION, is_last).await?;
+        self.cluster_at(&seen.path(), &seen.name, is_last).await
+    }
+
+    /// Looks at a cluster by its names.
+    pub(crate) async fn cluster_named(
+        &self,
+        subscription: &str,
+        resource_group: &str,
+        name: &str,
+    ) -> Result<Cluster, CloudError> {
+        self.cluster_at(&path(subscription, resource_group, name), name, false).await
+    }
+
+    async fn cluster_at(&self, path: &str, name: &str, is_last: bool) -> Result<Cluster, CloudError> {
+        let what = format!("look at managed cluster {name}");
+        let raw: RawCluster = self.look(&what, path, VERSION, is_last).await?;
         raw.cluster().map_err(|why| other(&what, &why))
     }
 

@@ -23,6 +23,8 @@ const PARALLEL: usize = 8;
 const AKS_TAG: &str = "aks-managed-";
 /// The one of them that names the pool.
 const POOL_TAG: &str = "aks-managed-poolName";
+/// The number of ways in which the name of a node resource group is divided.
+const MOST_DIVISIONS: usize = 8;
 /// What the names of its scale sets begin with.
 const AKS_NAME: &str = "aks-";
 
@@ -236,18 +238,21 @@ async fn makers(arm: &Arm, sets: Vec<ScaleSet>) -> Vec<Made> {
         if pools.contains_key(group) {
             continue;
         }
-        let seen = match clusters.get(set.id.subscription()) {
-            Some(Ok(all)) => match all.iter().find(|cluster| cluster.node_resource_group == group) {
-                Some(cluster) => match arm.agent_pools(cluster).await {
-                    Ok(pools) => Ok((cluster.clone(), pools)),
-                    Err(error) => Err(error.message),
-                },
-                None => Err(format!(
-                    "no managed cluster that this identity may read has the node resource group {group}"
-                )),
-            },
-            Some(Err(why)) => Err(why.clone()),
-            None => Err("its subscription was not looked at".to_owned()),
+        let listed = clusters.get(set.id.subscription());
+        let own = |all: &Vec<Cluster>| all.iter().find(|one| one.node_resource_group == group).cloned();
+        let seen = match listed.and_then(|listed| listed.as_ref().ok()).and_then(own) {
+            Some(cluster) => Some(cluster),
+            None => by_name(arm, set).await,
+        };
+        let seen = match (seen, listed) {
+            (Some(cluster), _) => {
+                let pools = arm.agent_pools(&cluster).await;
+                pools.map(|pools| (cluster, pools)).map_err(|error| error.message)
+            }
+            (None, Some(Err(why))) => Err(why.clone()),
+            (None, _) => Err(format!(
+                "no managed cluster that this identity may read has the node resource group {group}"
+            )),
         };
         pools.insert(group.to_owned(), seen);
     }
@@ -270,6 +275,25 @@ async fn makers(arm: &Arm, sets: Vec<ScaleSet>) -> Vec<Made> {
     };
     let makers: Vec<Maker> = sets.iter().map(maker).collect();
     sets.into_iter().zip(makers).collect()
+}
+
+/// The managed cluster of a node resource group, where it is not among the clusters that may be listed. AKS names the group after
+/// resource group, cluster and region; which underscore divides the names, each cluster itself tells.
+async fn by_name(arm: &Arm, set: &ScaleSet) -> Option<Cluster> {
+    let group = set.id.resource_group();
+    let names = group.strip_prefix("mc_")?.strip_suffix(set.location.as_str())?.strip_suffix('_')?;
+    for (at, _) in names.match_indices('_').take(MOST_DIVISIONS) {
+        let (own, rest) = names.split_at_checked(at)?;
+        let name = rest.strip_prefix('_')?;
+        if own.is_empty() || name.is_empty() {
+            continue;
+        }
+        let cluster = arm.cluster_named(set.id.subscription(), own, name).await.ok();
+        if let Some(cluster) = cluster.filter(|cluster| cluster.node_resource_group == group) {
+            return Some(cluster);
+        }
+    }
+    None
 }
 
 /// Whether AKS made a scale set: it is then changed only through AKS.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use fake_azure::{Moment, Requests};
+use fake_azure::{Cluster, Fault, Moment, Requests};
 use kube_rebalancer_ports::{GroupAnswer, Provider};
 
-use super::world::{World, of, told};
+use super::world::{SUBSCRIPTION, World, of, told};
 
 #[tokio::test]
 async fn a_pool_grows_with_all_that_it_is_and_another_count() {
@@ -72,4 +72,24 @@ async fn a_pool_that_deallocates_is_only_grown() {
     assert!(view.groups[1].not_shrinkable.as_deref().is_some_and(|why| why.contains("set it to Delete")));
     assert_eq!(told(&cloud.delete(&[of(&nodes[2])]).await[0]).0, "refused");
     assert_eq!(cloud.grow("hub/users", 2, 3).await, GroupAnswer::Done);
+}
+
+#[tokio::test]
+async fn a_cluster_that_may_be_read_but_not_listed_is_found_by_the_name_of_its_node_resource_group() {
+    let world = World::new(0);
+    let cluster = Cluster::new(SUBSCRIPTION, "my_hub_rg", "Hub_1").pool("system", 1, true);
+    world.fake.add_cluster(cluster.pool("users", 2, false));
+    let nodes = world.pool_nodes();
+    for fault in [Fault::Forbidden, Fault::InternalError] {
+        world.fake.behave();
+        world.fake.fail(Requests::method("aks.clusters"), fault);
+        let (_, view) = world.seen(&nodes).await;
+        let names: Vec<&str> = view.groups.iter().map(|group| &*group.name).collect();
+        assert_eq!(names, ["hub_1/system", "hub_1/users"], "{view:?}");
+    }
+    // Nor may it be read: the reason is the first failure.
+    world.fake.fail(Requests::method("aks.cluster"), Fault::Forbidden);
+    let (_, view) = world.seen(&nodes).await;
+    let why = view.groups[0].not_growable.as_deref().unwrap();
+    assert!(why.contains("cannot list the managed clusters of subscription"), "{why}");
 }
