@@ -78,6 +78,11 @@ pub(crate) fn scale_sets_of(subscription: &str, resource_group: &str) -> String 
 }
 
 impl InstanceId {
+    /// Reads a node's `spec.providerID`; the error says what is wrong with it.
+    pub fn from_provider_id(text: &str) -> Result<Self, String> {
+        <Self as Identity>::from_provider_id(text)
+    }
+
     /// The scale set that it is of.
     #[must_use]
     pub fn scale_set(&self) -> &ScaleSetId {
