@@ -9,6 +9,10 @@
 #![expect(clippy::print_stdout, reason = "what is skipped for want of a file or a program is said in a line")]
 
 mod architecture;
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
+mod aws_world;
 #[cfg(feature = "azure")]
 mod azure;
 #[cfg(feature = "azure")]

@@ -85,6 +85,13 @@ impl Node {
         self
     }
 
+    /// On an instance of AWS with this ID, in this zone.
+    #[cfg(feature = "aws")]
+    pub(crate) fn on_aws(mut self, zone: &str, id: &str) -> Self {
+        self.0["spec"]["providerID"] = json!(format!("aws:///{zone}/{id}"));
+        self.label("topology.kubernetes.io/zone", zone)
+    }
+
     /// On an instance of Azure with this provider ID.
     #[cfg(feature = "azure")]
     pub(crate) fn on_azure(mut self, provider_id: &str) -> Self {

@@ -124,7 +124,9 @@ impl Engine {
     /// Evens out the zones of a group: launches in the emptiest, then takes any of the fullest.
     fn rebalance(&mut self, name: &str) {
         let Some(group) = self.groups.get(name) else { return };
-        if group.suspended.contains("AZRebalance") || group.zones.len() < 2 {
+        let is_suspended =
+            ["AZRebalance", "Launch", "Terminate"].iter().any(|process| group.suspended.contains(*process));
+        if is_suspended || group.zones.len() < 2 {
             return;
         }
         let in_zone = |zone: &String| group.counted().filter(|one| one.zone == *zone).count();
@@ -182,7 +184,7 @@ impl Engine {
         if let Some(quota) = &mut self.quota {
             *quota -= 1;
         }
-        let id = format!("i-{:017x}", 0xf00_0000_u64 + self.next);
+        let id = format!("i-{:017x}", 0xa_0000_u64 + self.next);
         self.next += 1;
         let mut one = Instance::new(&id, zone, "Pending");
         one.protected = group.protects_new;

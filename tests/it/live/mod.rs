@@ -15,7 +15,7 @@ mod hpa;
 #[cfg(feature = "gce")]
 mod hub;
 mod many_cordons;
-#[cfg(any(feature = "azure", feature = "gce"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gce"))]
 mod old_cordons;
 mod packing;
 mod rbac;
@@ -24,7 +24,7 @@ mod replicas;
 mod side_by_side;
 #[cfg(feature = "gce")]
 mod soak;
-#[cfg(any(feature = "azure", feature = "gce"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gce"))]
 mod tuesday;
 mod two_at_once;
 mod unknown_age;

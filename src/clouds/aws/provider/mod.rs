@@ -31,7 +31,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::policy::{GiveBack, Policy};
 use kube_rebalancer_join::{self as join, Identity, Member, Removal};
 use kube_rebalancer_ports::{
     Abilities, Can, CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider,
@@ -129,7 +129,7 @@ impl Aws {
         let (listing, odd) = listing::listing(&found, snapshot, &self.scope, when);
         let joined = join::join(&listing, snapshot);
         let notes = found.groups.iter().flat_map(|one| notes::notes(&one.group, &one.facts));
-        let notes = notes.chain(odd).collect();
+        let notes = notes.chain(odd).chain(no_parking(policy)).collect();
         self.groups = listing.groups.iter().map(|group| group.name.clone()).collect();
         self.members = joined.members;
         self.without_node = joined.without_node;
@@ -166,6 +166,13 @@ impl Aws {
         let became = join::delete(&one, group, removals).await;
         became.into_iter().map(|(at, became)| (at, answer::answer(became))).collect()
     }
+}
+
+/// Why `GIVE_BACK=park` is not followed here.
+fn no_parking(policy: &Policy) -> Option<String> {
+    let why = rules::NO_PARKING;
+    (policy.give_back == GiveBack::Park)
+        .then(|| format!("GIVE_BACK=park: {why}. Empty nodes of its groups are deleted"))
 }
 
 /// The region that most of the managed nodes are in; of equals the first by name.

@@ -5,5 +5,6 @@ mod faults;
 mod growing;
 mod listing;
 mod login;
+mod moto;
 mod permissions;
 mod world;

@@ -1,0 +1,88 @@
+//! The program as a process between a fake API server and a fake Auto Scaling.
+
+mod crash;
+mod world;
+
+use world::{USERS, World, name, user};
+
+#[test]
+fn an_empty_cordoned_node_is_deleted_with_its_instance_and_only_it() {
+    let world = World::new(3);
+    world.empty(2);
+    for (number, node) in [(1, name(1)), (2, name(3))] {
+        world.api.add_pod(&user(number).on(&node));
+    }
+    let ran = world.run(&[("MIN_NODES", "2")]);
+    assert_eq!(ran.story(), [format!("delete {}: applied", name(2))], "{}", ran.stderr);
+    assert_eq!((ran.code, world.going(3), world.size()), (Some(0), vec![2], 2));
+    world.set_time("2026-11-26T18:10:00Z");
+    world.join();
+    let next = world.run(&[("MIN_NODES", "2")]);
+    assert_eq!((next.story(), next.code), (Vec::new(), Some(0)), "{}", next.stderr);
+}
+
+#[test]
+fn users_who_wait_get_instances_and_what_is_coming_is_not_asked_for_again() {
+    let world = World::new(2);
+    for number in 1..=2 {
+        world.api.add_pod(&user(number).memory("7Gi").on(&name(number)));
+    }
+    for number in 3..=4 {
+        world.api.add_pod(&user(number).memory("7Gi").unschedulable());
+    }
+    let ran = world.run(&[]);
+    let story = ran.story();
+    let [grown] = story.as_slice() else { panic!("{story:?} {}", ran.stderr) };
+    assert!(grown.starts_with(&format!("grow {USERS}")) && grown.ends_with(": applied"), "{story:?}");
+    let size = world.size();
+    assert!(size >= 4, "{size}");
+    let next = world.run(&[]);
+    assert_eq!((next.story(), world.size()), (Vec::new(), size), "{}", next.stderr);
+}
+
+#[test]
+fn a_node_in_a_group_is_cordoned_and_its_instance_is_not_touched() {
+    let world = World::new(4);
+    world.api.add_pod(&user(1).on(&name(1)));
+    let ran = world.run(&[("MIN_NODES", "2"), ("MAX_CORDONS", "1")]);
+    assert_eq!((ran.story().len(), ran.code), (1, Some(0)), "{:?} {}", ran.story(), ran.stderr);
+    assert!(ran.story()[0].starts_with("cordon ip-10-"), "{:?}", ran.story());
+    assert!(world.cloud.calls().iter().all(|call| call.method.starts_with("Describe")));
+}
+
+#[test]
+fn what_speaks_against_a_deletion_is_in_the_plan_with_the_command_that_changes_it() {
+    let world = World::new(3);
+    world.empty(2);
+    for (number, node) in [(1, name(1)), (2, name(3))] {
+        world.api.add_pod(&user(number).on(&node));
+    }
+    world.cloud.edit(USERS, |group| _ = group.suspended.insert("Launch".to_owned()));
+    let ran = world.run(&[("MIN_NODES", "2")]);
+    assert!(ran.report.to_string().contains("aws autoscaling resume-processes"), "{}", ran.report);
+    assert!(!ran.story().iter().any(|action| action.starts_with("delete")), "{:?}", ran.story());
+    // Parking is refused with its reason, and the node is deleted.
+    world.cloud.edit(USERS, |group| group.suspended.clear());
+    let ran = world.run(&[("MIN_NODES", "2"), ("GIVE_BACK", "park")]);
+    let told = "GIVE_BACK=park: the program does not park instances of AWS";
+    assert!(ran.warnings().iter().any(|warning| warning.starts_with(told)), "{:?}", ran.warnings());
+    assert_eq!((ran.story(), world.going(3)), (vec![format!("delete {}: applied", name(2))], vec![2]));
+}
+
+#[test]
+fn without_credentials_the_nodes_are_planned_and_one_line_says_what_could_not_be_seen() {
+    let world = World::new(2);
+    world.api.add_pod(&user(1).on(&name(1)));
+    for (settings, told) in [
+        (&[("AWS_ACCESS_KEY_ID", "AKIAWRONG")][..], "InvalidClientTokenId"),
+        (&[("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")], "there are no credentials"),
+    ] {
+        let ran = world.run(settings);
+        let warnings = ran.warnings();
+        assert!(warnings.iter().any(|warning| warning.contains(told)), "{settings:?}: {warnings:?}");
+        assert!(!ran.stderr.contains("s3cret") && !ran.report.to_string().contains("s3cret"));
+    }
+    let ran = world.run(&[("NODE_GROUPS", "nope")]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("us-east-1a/eks-users-08b91cf7"), "{}", ran.stderr);
+}

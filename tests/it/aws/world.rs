@@ -1,0 +1,179 @@
+//! Both fakes, which know of the same nodes, and the program between them.
+#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fake_asg::{Account, Clock, FakeAsg, Group, Options, Timing};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::aws_world::{environment, node_name, node_of};
+use crate::fake_api::{FakeApi, Resource};
+use crate::objects::Pod;
+
+/// The name of the group.
+pub(crate) const USERS: &str = "eks-users-08b91cf7";
+/// Its zone.
+pub(crate) const ZONE: &str = "us-east-1a";
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) api: FakeApi,
+    pub(crate) cloud: FakeAsg,
+    directory: TempDir,
+}
+
+/// What a run left behind, besides the cluster and the cloud.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) report: Value,
+    pub(crate) stderr: String,
+}
+
+/// The ID of the n-th instance.
+pub(crate) fn id(number: usize) -> String {
+    format!("i-{number:017x}")
+}
+
+/// The name of its node.
+pub(crate) fn name(number: usize) -> String {
+    node_name(&id(number))
+}
+
+/// A user's pod.
+pub(crate) fn user(number: usize) -> Pod {
+    Pod::new("users", &format!("user-{number}")).label("user", "true").memory("1Gi").cpu("100m")
+}
+
+impl World {
+    /// A world with this number of nodes of 8 GiB, each on an instance in service.
+    pub(crate) fn new(nodes: usize) -> Self {
+        let clock = Clock::by_hand("2026-11-26T18:00:00Z".parse().unwrap());
+        let minute = Duration::from_mins(1);
+        let timing = Timing { booting: minute, stopping: minute, retry: minute };
+        let cloud = FakeAsg::start(Account::ops(), Options { timing, clock, page: 100 }).unwrap();
+        let api = FakeApi::start();
+        let group = (1..=nodes).fold(Group::new(USERS, &[ZONE]), |group, at| group.instance(&id(at), ZONE));
+        cloud.add_group(group);
+        for number in 1..=nodes {
+            api.add_node(&node_of(&id(number), ZONE));
+        }
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("kubeconfig"), api.kubeconfig()).unwrap();
+        let world = Self { api, cloud, directory };
+        world.set_time("2026-11-26T18:00:00Z");
+        world
+    }
+
+    /// Carries a plan out, with these settings and nothing else in the environment than the way to both fakes.
+    pub(crate) fn run(&self, settings: &[(&str, &str)]) -> Ran {
+        let output = self.spawn(settings).wait_with_output().unwrap();
+        Ran {
+            code: output.status.code(),
+            report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Starts such a run.
+    pub(crate) fn spawn(&self, settings: &[(&str, &str)]) -> Child {
+        let own = environment(&self.cloud);
+        let mut variables: BTreeMap<&str, &str> =
+            own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        variables.extend([
+            ("PREEMPTIBLE_LABELS", "user"),
+            ("MIN_NODES", "1"),
+            ("RESOURCES", "memory"),
+            ("FORECAST", "false"),
+            ("STABILIZATION", "0s"),
+            ("PACK", "false"),
+            ("RUN_TIMEOUT", "60s"),
+        ]);
+        variables.extend(settings.iter().copied());
+        Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
+            .args(["--output", "json", "--yes"])
+            .env_clear()
+            .env("KUBECONFIG", self.directory.path().join("kubeconfig"))
+            .envs(variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Moves the clocks of the cluster and of the cloud; whatever was under way in the cloud has ended then.
+    pub(crate) fn set_time(&self, time: &str) {
+        self.cloud.advance(Duration::from_mins(3));
+        self.cloud.advance(Duration::from_mins(3));
+        let date: jiff::Timestamp = time.parse().unwrap();
+        self.api.set_date(&date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
+    }
+
+    /// Nodes follow their instances, as kubelets and the cloud controller see to.
+    pub(crate) fn join(&self) {
+        let instances = self.cloud.group(USERS).map(|group| group.instances).unwrap_or_default();
+        for one in instances.iter().filter(|one| one.lifecycle == "InService") {
+            if self.api.get(Resource::Nodes, None, &node_name(&one.id)).is_none() {
+                self.api.add_node(&node_of(&one.id, &one.zone));
+            }
+        }
+        for node in self.api.all(Resource::Nodes) {
+            let own = node["metadata"]["name"].as_str().unwrap();
+            if !instances.iter().any(|one| node_name(&one.id) == own) {
+                self.api.remove(Resource::Nodes, None, own);
+            }
+        }
+    }
+
+    /// The n-th node is cordoned by an earlier run, and empty for long.
+    pub(crate) fn empty(&self, number: usize) {
+        self.api.edit(Resource::Nodes, None, &name(number), |node| {
+            node["spec"]["unschedulable"] = json!(true);
+            for mark in ["cordoned-at", "empty-since"] {
+                node["metadata"]["annotations"][format!("kube-rebalancer/{mark}")] =
+                    json!("2026-01-02T00:00:00Z");
+            }
+        });
+    }
+
+    /// The instances that go or are gone, of the first `nodes`.
+    pub(crate) fn going(&self, nodes: usize) -> Vec<usize> {
+        let instances = self.cloud.group(USERS).unwrap().instances;
+        let stays = |number: &usize| {
+            instances.iter().any(|one| one.id == id(*number) && !one.lifecycle.starts_with("Terminating"))
+        };
+        (1..=nodes).filter(|number| !stays(number)).collect()
+    }
+
+    /// How many instances the group is asked to have.
+    pub(crate) fn size(&self) -> u32 {
+        self.cloud.group(USERS).unwrap().desired
+    }
+}
+
+impl Ran {
+    /// The actions as `verb node: outcome`, with a sentence only for an action that did not succeed.
+    pub(crate) fn story(&self) -> Vec<String> {
+        let outcomes = self.report["outcomes"].as_array();
+        let actions = self.report["actions"].as_array().into_iter().flatten().enumerate();
+        let told = actions.map(|(index, action)| {
+            let verb = action["action"].as_str().unwrap();
+            let what = action["node"].as_str().or(action["group"].as_str()).unwrap_or_default();
+            let outcome = outcomes.and_then(|outcomes| outcomes.get(index)).unwrap_or(&Value::Null);
+            let word = outcome["outcome"].as_str().unwrap_or("not tried");
+            let message = outcome["message"].as_str().unwrap_or_default();
+            let because = if message.is_empty() { String::new() } else { format!(" ({message})") };
+            format!("{verb} {what}: {word}{because}")
+        });
+        told.collect()
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<&str> {
+        let warnings = self.report["warnings"].as_array().into_iter().flatten();
+        warnings.filter_map(|warning| warning["message"].as_str()).collect()
+    }
+}
