@@ -4,6 +4,7 @@
 //! become nodes of 8 Gi and 4 processors. Each pod of the Deployment requests a processor, and together they use what the test
 //! says.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fake_gce::Cause;
@@ -25,33 +26,15 @@ fn what_an_hpa_scales_out_gets_nodes_and_what_it_scales_in_gives_them_back() {
     let Some(hub) = Hub::start_measured(Duration::from_millis(500)) else { return };
     // The pods of the Deployment carry a key of PREEMPTIBLE_LABELS, so they do not make their nodes critical.
     let program = program(&hub.plane, &hub.gce).with("MAX_NODES", "20").with("USAGE", "metrics-server");
-    let web = Web { hub: &hub, program };
-    println!("run                   replicas  wait  requested  used  uncordon  grow  cordon  delete  nodes");
+    let web = Web { hub: &hub, program, labels: json!({"app": "web", "user": "web"}), minimum: 2 };
+    println!("{HEAD}");
     web.deploy();
     web.wait_for("two replicas run", |web| web.running() == 2);
     web.run("quiet");
     assert_eq!(web.nodes(), 3);
 
-    web.wait_for("the HPA has scaled out", |web| {
-        web.load(16_000);
-        web.pods().len() == REPLICAS
-    });
-    web.wait_for("the scheduler has refused a pod", |web| web.waiting() > 0);
-    for number in 1..=4 {
-        web.run(&format!("load, run {number}"));
-        web.hub.world.settle();
-        if web.waiting() == 0 {
-            break;
-        }
-    }
-    web.wait_for("every replica runs", |web| web.running() == REPLICAS);
-    // 16 processors of the Deployment are more than the 12 of three nodes.
-    assert!(web.nodes() >= 5, "{}", web.nodes());
-
-    web.wait_for("the HPA has scaled in", |web| {
-        web.load(300);
-        web.pods().len() == 2
-    });
+    web.scales_out();
+    web.scales_in();
     for number in 1..=5 {
         web.run(&format!("quiet again, run {number}"));
         web.hub.world.settle();
@@ -62,20 +45,105 @@ fn what_an_hpa_scales_out_gets_nodes_and_what_it_scales_in_gives_them_back() {
     }
     assert_eq!(web.nodes(), 3, "MIN_NODES");
     assert_eq!(web.running(), 2);
-    let others: Vec<_> =
-        hub.gce.losses().into_iter().filter(|loss| loss.cause != Cause::DeleteInstances).collect();
-    assert!(others.is_empty(), "{others:?}");
+    web.loses_no_node_but_by_deletions();
 }
+
+/// The pods carry no key of `PREEMPTIBLE_LABELS`, so without `DRAIN` each of them would keep its node for good. The HPA leaves
+/// eight replicas, on all nodes: more than they need.
+#[test]
+fn with_drain_the_replicas_that_an_hpa_leaves_are_moved_together_one_at_a_time() {
+    let Some(hub) = Hub::start_measured(Duration::from_millis(500)) else { return };
+    let program = program(&hub.plane, &hub.gce).with("MAX_NODES", "20").with("DRAIN", "movable");
+    let web = Web { hub: &hub, program, labels: json!({"app": "web"}), minimum: 8 };
+    println!("{HEAD}");
+    web.deploy();
+    web.wait_for("eight replicas run", |web| web.running() == 8);
+    web.run("quiet");
+    assert_eq!(web.nodes(), 3);
+    web.scales_out();
+    web.keeps_some_on_every_node();
+    web.scales_in();
+    let mut evicted = 0;
+    for number in 1..=20 {
+        let by_this_run = web.run(&format!("quiet again, run {number}"));
+        assert!(by_this_run <= 1, "of one controller one pod goes at a time");
+        evicted += by_this_run;
+        web.hub.world.settle();
+        web.wait_for("eight replicas run", |web| web.running() == 8 && web.pods().len() == 8);
+        cordons_get_old(&hub.plane);
+        if web.nodes() == 3 {
+            break;
+        }
+    }
+    assert_eq!(web.nodes(), 3, "MIN_NODES");
+    assert!(evicted > 0, "the replicas are on three nodes anyway");
+    web.loses_no_node_but_by_deletions();
+}
+
+const HEAD: &str =
+    "run                   replicas  wait  requested  used  uncordon  grow  cordon  evict  delete  nodes";
 
 struct Web<'h> {
     hub: &'h Hub,
     program: Program<'h>,
+    /// Of its pods.
+    labels: Value,
+    /// The fewest replicas.
+    minimum: usize,
 }
 
 impl Web<'_> {
-    /// A Deployment of two replicas, and an HPA that keeps them at a fifth of their request.
+    /// Until every replica of the most that the HPA may ask for runs.
+    fn scales_out(&self) {
+        self.wait_for("the HPA has scaled out", |web| {
+            web.load(16_000);
+            web.pods().len() == REPLICAS
+        });
+        self.wait_for("the scheduler has refused a pod", |web| web.waiting() > 0);
+        for number in 1..=4 {
+            self.run(&format!("load, run {number}"));
+            self.hub.world.settle();
+            if self.waiting() == 0 {
+                break;
+            }
+        }
+        self.wait_for("every replica runs", |web| web.running() == REPLICAS);
+        // 16 processors of the Deployment are more than the 12 of three nodes.
+        assert!(self.nodes() >= 5, "{}", self.nodes());
+    }
+
+    fn scales_in(&self) {
+        self.wait_for("the HPA has scaled in", |web| {
+            web.load(300);
+            web.pods().len() == web.minimum
+        });
+    }
+
+    /// Keeps some pods of each node when the HPA scales in: the others are cheaper to delete.
+    fn keeps_some_on_every_node(&self) {
+        let mut by_node: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for pod in self.pods() {
+            by_node.entry(pod["spec"]["nodeName"].as_str().unwrap().to_owned()).or_default().push(pod);
+        }
+        let most = by_node.values().map(Vec::len).max().unwrap();
+        let turns = (0..most).flat_map(|turn| by_node.values().filter_map(move |pods| pods.get(turn)));
+        for pod in turns.take(self.minimum) {
+            let patch =
+                json!({"metadata": {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "100"}}});
+            let url = format!("/api/v1/namespaces/hub/pods/{}", pod["metadata"]["name"].as_str().unwrap());
+            self.hub.plane.admin().patch(&url, &patch).success();
+        }
+    }
+
+    fn loses_no_node_but_by_deletions(&self) {
+        let losses = self.hub.gce.losses();
+        let others: Vec<_> = losses.into_iter().filter(|loss| loss.cause != Cause::DeleteInstances).collect();
+        assert!(others.is_empty(), "{others:?}");
+    }
+
+    /// A Deployment with the fewest replicas, and an HPA that keeps them at a fifth of their request.
     fn deploy(&self) {
-        let labels = json!({"app": "web", "user": "web"});
+        let labels = &self.labels;
         let container = json!({
             "name": "main", "image": "none", "resources": {"requests": {"cpu": "1", "memory": "256Mi"}},
         });
@@ -85,7 +153,7 @@ impl Web<'_> {
         });
         let deployment = json!({
             "metadata": {"name": "web"},
-            "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template},
+            "spec": {"replicas": self.minimum, "selector": {"matchLabels": {"app": "web"}}, "template": template},
         });
         let admin = self.hub.plane.admin();
         admin.post("/apis/apps/v1/namespaces/hub/deployments", &deployment).success();
@@ -100,7 +168,7 @@ impl Web<'_> {
             "metadata": {"name": "web"},
             "spec": {
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-                "minReplicas": 2,
+                "minReplicas": self.minimum,
                 "maxReplicas": REPLICAS,
                 "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
                 "behavior": {"scaleUp": fast("Pods", REPLICAS), "scaleDown": fast("Percent", 100)},
@@ -152,8 +220,8 @@ impl Web<'_> {
         self.hub.gce.group(&self.hub.pool).unwrap().target_size
     }
 
-    /// Runs the program once and prints a line.
-    fn run(&self, what: &str) {
+    /// Runs the program once and prints a line; the number of its evictions.
+    fn run(&self, what: &str) -> u64 {
         let (replicas, waiting) = (self.pods().len(), self.waiting());
         let ended = self.program.run(&["--yes", "-o", "json"]).must_be(0);
         let report = ended.json();
@@ -170,14 +238,16 @@ impl Web<'_> {
             millicores.map_or("-".to_owned(), |one| format!("{}.{}", one / 1000, one % 1000 / 100))
         };
         println!(
-            "{what:<20}  {replicas:>8}  {waiting:>4}  {:>9}  {:>4}  {:>8}  {:>4}  {:>6}  {:>6}  {:>5}",
+            "{what:<20}  {replicas:>8}  {waiting:>4}  {:>9}  {:>4}  {:>8}  {:>4}  {:>6}  {:>5}  {:>6}  {:>5}",
             cores("requested"),
             cores("used"),
             done("uncordon"),
             done("grow"),
             done("cordon"),
+            done("evict"),
             done("delete"),
             self.nodes(),
         );
+        done("evict")
     }
 }

@@ -1,5 +1,6 @@
 //! Cordons that are as old as time would make them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,13 +9,13 @@ use serde_json::json;
 use crate::control_plane::ControlPlane;
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
+const NOTES: [&str; 2] = ["kube-rebalancer/cordoned-at", "kube-rebalancer/evicted-at"];
 
-/// Longer than a cordon must be old before its node may go.
+/// Longer than a cordon, or the last eviction, must be ago before its node may go.
 const CORDON_SETTLES: SignedDuration = SignedDuration::from_secs(31);
 
 /// Moves the moment of every cordon back, as if time had passed: in our note and in the taint of the node controller,
-/// of which the younger counts.
+/// of which the younger counts. The moment of the last eviction moves with it.
 pub(super) fn cordons_get_old(plane: &ControlPlane) {
     let earlier = |text: &str| {
         let time: Timestamp = text.parse().unwrap();
@@ -32,11 +33,9 @@ pub(super) fn cordons_get_old(plane: &ControlPlane) {
         for time in taints.as_array_mut().unwrap().iter_mut().filter_map(|taint| taint.get_mut("timeAdded")) {
             *time = earlier(time.as_str().unwrap()).into();
         }
-        let mark = &node["metadata"]["annotations"][CORDONED_AT];
-        let patch = json!({
-            "metadata": {"annotations": {CORDONED_AT: earlier(mark.as_str().unwrap())}},
-            "spec": {"taints": taints},
-        });
+        let one = |key: &str| Some((key.to_owned(), earlier(node["metadata"]["annotations"][key].as_str()?)));
+        let notes: BTreeMap<String, String> = NOTES.into_iter().filter_map(one).collect();
+        let patch = json!({"metadata": {"annotations": notes}, "spec": {"taints": taints}});
         plane.admin().patch(&url, &patch).success();
     }
 }
