@@ -10,6 +10,7 @@ use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{GroupAnswer, Provider};
 
 use super::world::{USERS, World, node, snapshot, these, told};
+use crate::client::Pace;
 use crate::provider::Aws;
 
 /// What a run is to do with a group of three.
@@ -50,11 +51,7 @@ fn troubles() -> Vec<Trouble> {
 
 impl Deed {
     fn start(self) -> World {
-        let mut world = World::new(3);
-        // What hangs is given up soon.
-        world.pace.attempt = Duration::from_millis(400);
-        world.pace.last_look = Duration::from_millis(400);
-        world.pace.tries = 2;
+        let world = World::new(3);
         world.fake.set_launch(self != Self::SetDesired);
         world
     }
@@ -66,9 +63,20 @@ impl Deed {
         }
     }
 
-    /// A run: `None` where the groups could not be listed.
+    /// A run that nothing disturbs: `None` where the groups could not be listed.
     async fn run(self, world: &World) -> Option<GroupAnswer> {
+        self.run_by(world.connect()).await
+    }
+
+    /// A run that gives up soon what hangs.
+    async fn disturbed(self, world: &World) -> Option<GroupAnswer> {
         let mut cloud = world.connect();
+        let short = Duration::from_millis(400);
+        cloud.pace = Pace { attempt: short, last_look: short, tries: 2, ..cloud.pace };
+        self.run_by(cloud).await
+    }
+
+    async fn run_by(self, mut cloud: Aws) -> Option<GroupAnswer> {
         let view = cloud.list(&snapshot(&[node(1), node(2), node(3)]), &Policy::default()).await.ok()?;
         if view.groups.is_empty() {
             return None;
@@ -127,18 +135,18 @@ async fn attempt(point: &Point, trouble: &Trouble) -> Vec<String> {
     let answer = match trouble {
         Trouble::Once(fault) => {
             world.fake.fail(requests.nth(point.nth), fault.clone());
-            deed.run(&world).await
+            deed.disturbed(&world).await
         }
         Trouble::Lasting(fault) => {
             world.fake.fail(requests.since_nth(point.nth), fault.clone());
-            deed.run(&world).await
+            deed.disturbed(&world).await
         }
         Trouble::Crash(moment) => {
             let (go, wait) = tokio::sync::oneshot::channel();
             let in_run = Arc::clone(&world);
             let run = tokio::spawn(async move {
                 wait.await.unwrap();
-                deed.run(&in_run).await
+                deed.disturbed(&in_run).await
             });
             let victim = run.abort_handle();
             world.fake.crash(&requests.nth(point.nth), *moment, move |_| victim.abort());
