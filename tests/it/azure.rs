@@ -1,5 +1,7 @@
 //! The program as a process between a fake API server and a fake Azure.
 
+#[cfg(feature = "aws")]
+mod beside_aws;
 mod crash;
 mod world;
 

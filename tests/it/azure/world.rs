@@ -155,7 +155,12 @@ impl World {
 
     /// The node on an instance is cordoned by an earlier run, and empty for long.
     pub(crate) fn empty(&self, instance: u64) {
-        self.mark(instance, &["cordoned-at", "empty-since"], "2026-01-02T00:00:00Z");
+        self.empty_node(&self.node_name(instance));
+    }
+
+    /// A node, on whatever cloud, is cordoned by an earlier run, and empty for long.
+    pub(crate) fn empty_node(&self, name: &str) {
+        self.mark(name, &["cordoned-at", "empty-since"], "2026-01-02T00:00:00Z");
     }
 
     /// The node on an instance is parked since then.
@@ -163,15 +168,15 @@ impl World {
         self.azure.edit(&self.set, |set| {
             set.machines.get_mut(&instance).unwrap().power = Some("deallocated");
         });
-        self.mark(instance, &["cordoned-at", "empty-since", "parked-at"], since);
+        self.mark(&self.node_name(instance), &["cordoned-at", "empty-since", "parked-at"], since);
         self.api.edit(Resource::Nodes, None, &self.node_name(instance), |node| {
             node["status"]["conditions"] =
                 json!([{"type": "Ready", "status": "Unknown", "lastTransitionTime": since}]);
         });
     }
 
-    fn mark(&self, instance: u64, marks: &[&str], since: &str) {
-        self.api.edit(Resource::Nodes, None, &self.node_name(instance), |node| {
+    fn mark(&self, name: &str, marks: &[&str], since: &str) {
+        self.api.edit(Resource::Nodes, None, name, |node| {
             node["spec"]["unschedulable"] = json!(true);
             for mark in marks {
                 node["metadata"]["annotations"][format!("kube-rebalancer/{mark}")] = json!(since);
