@@ -1,6 +1,6 @@
 //! What can go wrong with AWS.
 
-/// A failure, told for a person.
+/// A failure, in a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct CloudError {
@@ -52,7 +52,7 @@ impl CloudError {
 impl Kind {
     /// What an answer means, by its code and its words; the status decides where they do not.
     ///
-    /// Auto Scaling throttles with status 400, and tells with status 500 that a group is changing (`ResourceContention`).
+    /// Auto Scaling throttles with status 400; status 500 means that a group is changing (`ResourceContention`).
     pub(crate) fn of_answer(status: u16, code: &str, words: &str) -> Self {
         match code {
             "Throttling"

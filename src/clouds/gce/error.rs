@@ -1,6 +1,6 @@
 //! What can go wrong with Compute Engine.
 
-/// A failure of a request to Compute Engine, told for a person.
+/// A failure of a request to Compute Engine, in a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ComputeError {

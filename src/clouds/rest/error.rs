@@ -1,6 +1,6 @@
 //! What can go wrong with a cloud.
 
-/// A failure, told for a person.
+/// A failure, in a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CloudError {

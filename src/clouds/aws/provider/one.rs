@@ -118,7 +118,7 @@ impl OneGroup<'_> {
         self.client.refresh(self.name, false).await.map_err(|error| error.message)
     }
 
-    /// A group that is changing refuses with status 500 or 400: another look tells whether the instance goes all the same.
+    /// A group that is changing refuses with status 500 or 400: another look shows whether the instance goes all the same.
     async fn after_busy(&self, id: &InstanceId, why: CloudError) -> Asked<CloudError> {
         let goes = |group: &Group| {
             let one = group.instances.iter().find(|one| one.id == *id);

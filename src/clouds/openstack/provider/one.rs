@@ -116,7 +116,7 @@ impl OneServer<'_> {
         }
     }
 
-    /// A conflict says no more than that the server is not what it was: another look tells whether it is so already.
+    /// A conflict says no more than that the server is not what it was: another look shows whether it is so already.
     async fn after_conflict(&self, turn: Turn, why: CloudError) -> Asked<CloudError> {
         match self.nova.server(self.id, true).await {
             Ok(Some(server)) if server.locked => {
