@@ -1,4 +1,4 @@
-//! What comes back, or does not.
+//! The answer of a request, or its absence.
 
 use http::{HeaderMap, StatusCode};
 use kube_rebalancer_ports::count_objects;

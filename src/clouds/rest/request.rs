@@ -9,7 +9,7 @@ pub struct Request {
     pub method: Method,
     /// The whole URL.
     pub url: String,
-    /// Headers beside those that every request has. A secret is marked as sensitive.
+    /// Headers of this request alone. A secret is marked as sensitive.
     pub headers: HeaderMap,
     /// The body, with its content type.
     pub body: Option<(&'static str, String)>,

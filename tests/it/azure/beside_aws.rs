@@ -36,7 +36,7 @@ fn id(at: usize) -> String {
     format!("i-{at:017x}")
 }
 
-/// The instances in service on AWS, and those of the scale set that nothing was asked of.
+/// The numbers of instances in service on AWS, and of machines in the scale set without a request.
 fn left(world: &World, aws: &FakeAsg) -> (usize, usize) {
     let group = aws.group(GROUP).unwrap();
     let set = world.azure.set(SET).unwrap();

@@ -138,7 +138,7 @@ fn ticks_of(id: u32) -> Option<u64> {
     ["kube-apiserver", "etcd"].contains(&name).then_some(fields.next()? + fields.next()?)
 }
 
-/// Passes connections on to the server, and counts what comes back. It ends with the process.
+/// Passes connections on to the server, and counts the bytes of its answers. It ends with the process.
 fn relay(server: &str, counted: &Arc<AtomicU64>) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap().to_string();

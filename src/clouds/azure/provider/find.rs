@@ -68,7 +68,7 @@ pub(super) struct Found {
 /// A scale set with its maker.
 type Made = (ScaleSet, Maker);
 
-/// Finds the scale sets of the managed nodes, or those that `NODE_GROUPS` names.
+/// Finds the scale sets of the managed nodes, or the scale sets that `NODE_GROUPS` names.
 pub(super) async fn find(arm: &Arm, place: &Place, scope: &CloudScope) -> Result<Found, CloudError> {
     let mut found = Found::default();
     let is_named = !scope.node_groups.is_empty();

@@ -15,7 +15,7 @@ use crate::id::{InstanceId, ScaleSetId};
 pub(super) struct Place {
     /// The scale sets that managed nodes say they are of.
     pub(super) of_nodes: BTreeSet<ScaleSetId>,
-    /// Subscription and resource group of these, and those that `NODE_GROUPS` names.
+    /// Subscription and resource group of these, and the ones in `NODE_GROUPS`.
     pub(super) resource_groups: BTreeSet<(String, String)>,
     /// The subscriptions of all of these.
     pub(super) subscriptions: BTreeSet<String>,
