@@ -74,8 +74,15 @@ fn every_message_of_the_troubleshooting_is_one_that_the_program_prints() {
 }
 
 /// Variables that are not ours, or were not.
-const OTHERS: [&str; 6] =
-    ["DEFAULT_CONTEXT", "NO_COLOR", "OS_CLOUD", "PROJECT_ID", "RUST_LOG", "SLACK_TOKEN"];
+const OTHERS: [&str; 7] = [
+    "DEFAULT_CONTEXT",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "NO_COLOR",
+    "OS_CLOUD",
+    "PROJECT_ID",
+    "RUST_LOG",
+    "SLACK_TOKEN",
+];
 /// What the names of the variables begin with that Azure's own clients read.
 const AZURE: &str = "AZURE_";
 

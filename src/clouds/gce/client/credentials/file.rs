@@ -1,22 +1,28 @@
 //! Application Default Credentials: the file that a variable names or that gcloud keeps, else none.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::service_account::AccessSpecifier;
-use google_cloud_auth::credentials::{Credentials, external_account, impersonated, service_account};
+use google_cloud_auth::credentials::{Credentials, service_account};
 use kube_rebalancer_ports::Environment;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::token::{From, Tokens};
+use super::address::{Address, Clients};
+use super::contents::{Unread, of_file};
+use super::federation::Federation;
+use super::impersonation::Impersonation;
+use super::token::{From, Tokens, is_domain};
 
-/// Maximum number of bytes of the file.
-const LONGEST: u64 = 1 << 20;
 /// Where a login's token is refreshed unless its file says otherwise.
 const REFRESH: &str = "https://oauth2.googleapis.com/token";
+/// What the token of a federation is good for that asks for a service account's token.
+const IAM: &str = "https://www.googleapis.com/auth/iam";
+/// The same of a login or a service account.
+const PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// The field that names where a service account's token is asked for.
+const IMPERSONATE: &str = "service_account_impersonation_url";
 
 /// A person's login, as gcloud writes it.
 #[derive(Deserialize)]
@@ -25,7 +31,14 @@ struct Login {
     client_secret: String,
     refresh_token: String,
     token_uri: Option<String>,
-    quota_project_id: Option<String>,
+}
+
+/// The identity of a service account, as gcloud writes it.
+#[derive(Deserialize)]
+struct Identity {
+    service_account_impersonation_url: String,
+    source_credentials: Value,
+    delegates: Option<Vec<String>>,
 }
 
 /// What the file of credentials holds; `None` if there is none. A file may be a pipe: this may block.
@@ -37,25 +50,15 @@ pub(super) fn read(environment: &Environment) -> Result<Option<Value>, String> {
             None => return Ok(None),
         },
     };
-    let shown = path.display();
-    let mut text = String::new();
-    match text_of(&path, &mut text) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound && !is_named => return Ok(None),
-        Err(error) => return Err(format!("cannot read {shown}: {error}")),
-    }
-    if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
-        return Err(format!("{shown} is longer than {LONGEST} bytes"));
-    }
+    let text = match of_file(&path) {
+        Ok(text) => text,
+        Err(Unread::Io(_, error)) if error.kind() == ErrorKind::NotFound && !is_named => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
     // The parser would quote what it cannot read.
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| format!("cannot parse {shown}: line {}, column {}", error.line(), error.column()))
-}
-
-fn text_of(path: &Path, text: &mut String) -> std::io::Result<()> {
-    File::open(path)?.take(LONGEST.saturating_add(1)).read_to_string(text)?;
-    Ok(())
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        format!("cannot parse {}: line {}, column {}", path.display(), error.line(), error.column())
+    })
 }
 
 fn well_known(environment: &Environment) -> Option<PathBuf> {
@@ -70,49 +73,74 @@ fn well_known(environment: &Environment) -> Option<PathBuf> {
 /// Makes credentials from the contents of a file. Credentials of a service account sign their tokens themselves.
 pub(super) fn credentials(
     file: Value,
-    client: reqwest::Client,
+    clients: &Clients,
     scope: &'static str,
     quota_project: Option<&str>,
 ) -> Result<Credentials, String> {
-    let kind = file.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let failed = |error: BuildError| error.to_string();
-    match kind.as_str() {
-        "authorized_user" => {
-            let login = Login::deserialize(file).map_err(|_| "its login lacks a field".to_owned())?;
-            let body = json!({
-                "grant_type": "refresh_token",
-                "client_id": login.client_id,
-                "client_secret": login.client_secret,
-                "refresh_token": login.refresh_token,
-                "scopes": scope,
-            });
-            let url = login.token_uri.unwrap_or_else(|| REFRESH.to_owned());
-            let from = From::Login { url, body: body.to_string() };
-            let quota_project = quota_project.or(login.quota_project_id.as_deref());
-            Ok(Credentials::from(Tokens::new(client, from, scope, quota_project)))
+    let text = |name: &str| file.get(name).and_then(Value::as_str).map(str::to_owned);
+    let universe = text("universe_domain");
+    // Compute Engine is asked there.
+    if universe.as_deref().is_some_and(|domain| !is_domain(domain)) {
+        return Err("its universe_domain is no domain".to_owned());
+    }
+    let of_file = text("quota_project_id");
+    let own = quota_project.or(of_file.as_deref());
+    let tokens = |from: From| Credentials::from(Tokens::new(clients.clone(), from, own, universe));
+    match text("type").as_deref() {
+        Some("authorized_user") => Ok(tokens(login(file, scope)?)),
+        Some("service_account") => service_account(file, scope, quota_project),
+        Some("external_account") => {
+            let Some(address) = file.get(IMPERSONATE).filter(|address| !address.is_null()) else {
+                return Ok(tokens(From::Federation(Box::new(Federation::read(file, scope)?))));
+            };
+            let address = Address::of_secrets(address.as_str().unwrap_or_default(), IMPERSONATE)?;
+            let source = From::Federation(Box::new(Federation::read(file, IAM)?));
+            let source = Tokens::new(clients.clone(), source, None, None).into();
+            let delegates = Vec::new();
+            Ok(tokens(From::Impersonation(Impersonation { source, address, delegates, scope })))
         }
-        "service_account" => {
-            let builder = service_account::Builder::new(file);
-            let builder = builder.with_access_specifier(AccessSpecifier::from_scopes([scope]));
-            match quota_project {
-                Some(project) => builder.with_quota_project_id(project).build().map_err(failed),
-                None => builder.build().map_err(failed),
+        Some("impersonated_service_account") => {
+            let Identity { service_account_impersonation_url: address, source_credentials, delegates } =
+                Identity::deserialize(file).map_err(|_| "its impersonation lacks a field".to_owned())?;
+            let address = Address::of_secrets(&address, IMPERSONATE)?;
+            let kind = source_credentials.get("type").and_then(Value::as_str);
+            if kind == Some("impersonated_service_account") {
+                return Err(
+                    "its source_credentials impersonate a service account, too; name it in delegates"
+                        .to_owned(),
+                );
             }
-        }
-        "impersonated_service_account" => {
-            let builder = impersonated::Builder::new(file).with_scopes([scope]);
-            match quota_project {
-                Some(project) => builder.with_quota_project_id(project).build().map_err(failed),
-                None => builder.build().map_err(failed),
-            }
-        }
-        "external_account" => {
-            let builder = external_account::Builder::new(file).with_scopes([scope]);
-            match quota_project {
-                Some(project) => builder.with_quota_project_id(project).build().map_err(failed),
-                None => builder.build().map_err(failed),
-            }
+            let source = credentials(source_credentials, clients, PLATFORM, None)?;
+            let delegates = delegates.unwrap_or_default();
+            Ok(tokens(From::Impersonation(Impersonation { source, address, delegates, scope })))
         }
         _ => Err("its type is not one that this program knows".to_owned()),
     }
+}
+
+fn login(file: Value, scope: &'static str) -> Result<From, String> {
+    let login = Login::deserialize(file).map_err(|_| "its login lacks a field".to_owned())?;
+    let address = Address::of_secrets(login.token_uri.as_deref().unwrap_or(REFRESH), "token_uri")?;
+    let body = json!({
+        "grant_type": "refresh_token",
+        "client_id": login.client_id,
+        "client_secret": login.client_secret,
+        "refresh_token": login.refresh_token,
+        "scopes": scope,
+    });
+    Ok(From::Login { address, body: body.to_string() })
+}
+
+fn service_account(
+    file: Value,
+    scope: &'static str,
+    quota_project: Option<&str>,
+) -> Result<Credentials, String> {
+    let builder = service_account::Builder::new(file);
+    let builder = builder.with_access_specifier(AccessSpecifier::from_scopes([scope]));
+    let builder = match quota_project {
+        Some(project) => builder.with_quota_project_id(project),
+        None => builder,
+    };
+    builder.build().map_err(|error| error.to_string())
 }

@@ -2,11 +2,21 @@
 //! and take a minute to say so.
 //!
 //! ```text
-//!   file    Application Default Credentials: a login, a service account, a federation --> Credentials
-//!   token   tokens of the metadata server and of a login, from bounded answers      ----^
+//!   file --> Credentials      the kinds of Application Default Credentials
+//!     token                   tokens, kept until shortly before their end
+//!       impersonation         of a service account whose identity is taken
+//!       federation            in exchange for a token of another identity provider
+//!         ask, contents       answers and files, up to a bound
+//!         address             encrypted, or of this machine
 //! ```
 
+mod address;
+mod ask;
+mod contents;
+mod federation;
 mod file;
+mod granted;
+mod impersonation;
 mod token;
 
 use std::time::Duration;
@@ -19,6 +29,7 @@ use tokio::time::sleep;
 
 use super::{http as bounded, words};
 use crate::error::{ComputeError, ErrorKind};
+use address::Clients;
 use token::{From, Tokens};
 
 /// What tokens are asked for.
@@ -62,15 +73,16 @@ async fn make(metadata_server: Option<&str>, environment: &Environment) -> Resul
     let quota_project = environment.get("GOOGLE_CLOUD_QUOTA_PROJECT");
     let client =
         |builder: reqwest::ClientBuilder| builder.build().map_err(|error| none(&words::root_cause(&error)));
+    let clients =
+        Clients { proxied: client(bounded::client())?, direct: client(bounded::client().no_proxy())? };
     let file = if metadata_server.is_some() { None } else { file(environment.clone()).await? };
     let Some(file) = file else {
         let named = environment.get("GCE_METADATA_HOST").map(|host| format!("http://{host}"));
         let address = metadata_server.map(str::to_owned).or(named).unwrap_or_else(|| METADATA.to_owned());
-        // It is on this machine; a proxy would take the credentials elsewhere.
-        let client = client(bounded::client().no_proxy())?;
-        return Ok(Tokens::new(client, From::Metadata(address), SCOPE, quota_project).into());
+        let from = From::Metadata { address, scope: SCOPE };
+        return Ok(Tokens::new(clients, from, quota_project, None).into());
     };
-    file::credentials(file, client(bounded::client())?, SCOPE, quota_project).map_err(|why| of_no_use(&why))
+    file::credentials(file, &clients, SCOPE, quota_project).map_err(|why| of_no_use(&why))
 }
 
 /// Reads the file of credentials on a thread that can be left behind.

@@ -1,5 +1,4 @@
-//! Access tokens of the metadata server, and of a person's login: what answers is read up to a bound. Google's library
-//! reads it to its end.
+//! Access tokens: what answers is read up to a bound. Google's library reads it to its end.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,12 +6,16 @@ use std::time::Duration;
 use google_cloud_auth::credentials::{CacheableResource, CredentialsProvider, EntityTag};
 use google_cloud_gax::error::CredentialsError;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde::Deserialize;
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::super::http::{Unreadable, ask, decode};
+use super::super::http::ask;
+use super::address::{Address, Clients};
+use super::ask::{json, lasting};
+use super::federation::Federation;
+use super::granted::Granted;
+use super::impersonation::Impersonation;
 
 /// How long before its end a token is replaced.
 const EARLY: Duration = Duration::from_mins(4);
@@ -21,30 +24,35 @@ const TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token
 const UNIVERSE: &str = "/computeMetadata/v1/universe/universe-domain";
 const QUOTA_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 
-/// A server gives no token. What it says may repeat what it was asked.
-#[derive(Debug, thiserror::Error)]
-#[error("the token server answered {0}")]
-struct Refused(u16);
-
 /// Where tokens are asked for.
 pub(super) enum From {
     /// The metadata server, at this address.
-    Metadata(String),
+    Metadata {
+        /// The server.
+        address: String,
+        /// What tokens are good for.
+        scope: &'static str,
+    },
     /// The server that a login names, with the JSON that it takes.
     Login {
         /// The server.
-        url: String,
+        address: Address,
         /// The request, with its secrets.
         body: String,
     },
+    /// An exchange of another provider's token.
+    Federation(Box<Federation>),
+    /// The identity of a service account.
+    Impersonation(Impersonation),
 }
 
 /// Gives tokens, and asks for a new one before the last one ends.
 pub(super) struct Tokens {
-    client: reqwest::Client,
+    clients: Clients,
     from: From,
-    scope: &'static str,
     quota_project: Option<HeaderValue>,
+    /// The domain of the cloud that they are for, where that is known.
+    universe: Option<String>,
     current: Mutex<Option<Current>>,
 }
 
@@ -56,53 +64,37 @@ struct Current {
     until: Option<Instant>,
 }
 
-/// A token as servers give it.
-#[derive(Deserialize)]
-struct Answer {
-    access_token: String,
-    expires_in: Option<u64>,
-    token_type: String,
-}
-
 impl Tokens {
     pub(super) fn new(
-        client: reqwest::Client,
+        clients: Clients,
         from: From,
-        scope: &'static str,
         quota_project: Option<&str>,
+        universe: Option<String>,
     ) -> Self {
         let quota_project = quota_project.and_then(|project| HeaderValue::from_str(project).ok());
-        Self { client, from, scope, quota_project, current: Mutex::new(None) }
+        Self { clients, from, quota_project, universe, current: Mutex::new(None) }
     }
 
-    fn request(&self) -> reqwest::RequestBuilder {
+    async fn granted(&self) -> Result<Granted, CredentialsError> {
         match &self.from {
-            From::Metadata(address) => {
-                let url = format!("{}{TOKEN}?scopes={}", address.trim_end_matches('/'), self.scope);
-                self.client.get(url).header("metadata-flavor", "Google")
+            From::Metadata { address, scope } => {
+                let url = format!("{}{TOKEN}?scopes={scope}", address.trim_end_matches('/'));
+                // It is on this machine; a proxy would take the credentials elsewhere.
+                json(self.clients.direct.get(url).header("metadata-flavor", "Google")).await
             }
-            From::Login { url, body } => {
-                self.client.post(url).header(CONTENT_TYPE, "application/json").body(body.clone())
+            From::Login { address, body } => {
+                let request = self.clients.post(address).header(CONTENT_TYPE, "application/json");
+                json(request.body(body.clone())).await
             }
+            From::Federation(federation) => federation.granted(&self.clients).await,
+            From::Impersonation(impersonation) => impersonation.granted(&self.clients).await,
         }
     }
 
     async fn fetch(&self) -> Result<Current, CredentialsError> {
-        let answer = ask(self.request()).await.map_err(|error| {
-            let passes =
-                matches!(&error, Unreadable::Broken(error) if error.is_connect() || error.is_request());
-            CredentialsError::from_source(passes, error)
-        })?;
-        if !answer.status.is_success() {
-            return Err(CredentialsError::from_source(
-                may_pass(answer.status),
-                Refused(answer.status.as_u16()),
-            ));
-        }
-        let token: Answer =
-            decode(&answer.body).map_err(|error| CredentialsError::from_source(false, error))?;
+        let token = self.granted().await?;
         let mut value = HeaderValue::from_str(&format!("{} {}", token.token_type, token.access_token))
-            .map_err(|error| CredentialsError::from_source(false, error))?;
+            .map_err(lasting)?;
         value.set_sensitive(true);
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, value);
@@ -116,10 +108,6 @@ impl Tokens {
         });
         Ok(Current { headers, tag: EntityTag::new(), until })
     }
-}
-
-fn may_pass(status: StatusCode) -> bool {
-    status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
 impl CredentialsProvider for Tokens {
@@ -141,24 +129,34 @@ impl CredentialsProvider for Tokens {
     }
 
     async fn universe_domain(&self) -> Option<String> {
-        let From::Metadata(address) = &self.from else { return None };
-        let url = format!("{}{UNIVERSE}", address.trim_end_matches('/'));
-        let answer = ask(self.client.get(url).header("metadata-flavor", "Google")).await.ok()?;
-        let domain = String::from_utf8(answer.body).ok()?;
-        let is_domain = |domain: &String| {
-            domain.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+        let address = match &self.from {
+            _ if self.universe.is_some() => return self.universe.clone(),
+            From::Metadata { address, .. } => address,
+            From::Impersonation(impersonation) => return impersonation.source.universe_domain().await,
+            From::Login { .. } | From::Federation(_) => return None,
         };
-        Some(domain).filter(|domain| answer.status.is_success() && !domain.is_empty() && is_domain(domain))
+        let url = format!("{}{UNIVERSE}", address.trim_end_matches('/'));
+        let answer = ask(self.clients.direct.get(url).header("metadata-flavor", "Google")).await.ok()?;
+        let domain = String::from_utf8(answer.body).ok()?;
+        Some(domain).filter(|domain| answer.status.is_success() && is_domain(domain))
     }
+}
+
+/// A domain, and nothing that an address has beside it.
+pub(super) fn is_domain(text: &str) -> bool {
+    let is_part = |letter| matches!(letter, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    !text.is_empty() && text.bytes().all(is_part)
 }
 
 /// Shows no token.
 impl fmt::Debug for Tokens {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let from = match &self.from {
-            From::Metadata(address) => address,
-            From::Login { url, .. } => url,
+            From::Metadata { .. } => "metadata server",
+            From::Login { .. } => "login",
+            From::Federation(_) => "federation",
+            From::Impersonation(_) => "impersonation",
         };
-        formatter.debug_struct("Tokens").field("from", from).finish_non_exhaustive()
+        formatter.debug_struct("Tokens").field("from", &from).finish_non_exhaustive()
     }
 }

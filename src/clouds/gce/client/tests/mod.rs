@@ -4,6 +4,7 @@ mod bounds;
 mod changes;
 mod contract;
 mod credentials;
+mod federation;
 mod reads;
 mod server;
 mod tries;

@@ -41,6 +41,7 @@ pub(super) fn refusal(status: u16, reason: &str, message: &str) -> Reply {
 pub(super) struct Server {
     pub(super) address: String,
     seen: Arc<Mutex<Vec<String>>>,
+    authorizations: Arc<Mutex<Vec<String>>>,
     tokens: Arc<Mutex<usize>>,
 }
 
@@ -59,10 +60,12 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let requests = Arc::clone(&seen);
+        let authorizations: Arc<Mutex<Vec<String>>> = Arc::default();
+        let shown = Arc::clone(&authorizations);
         let tokens: Arc<Mutex<usize>> = Arc::default();
         let given = Arc::clone(&tokens);
         let handle = Arc::new(move |stream: &mut TcpStream| {
-            let request = read(stream);
+            let (request, authorization) = read(stream);
             let reply = if request.contains("/computeMetadata/v1/instance/service-accounts/default/token") {
                 let mut given = given.lock().unwrap();
                 *given += 1;
@@ -74,6 +77,7 @@ impl Server {
             } else {
                 let mut requests = requests.lock().unwrap();
                 requests.push(request.clone());
+                shown.lock().unwrap().push(authorization);
                 let before = requests.len() - 1;
                 drop(requests);
                 answer(before, &request)
@@ -86,12 +90,17 @@ impl Server {
                 thread::spawn(move || handle(&mut stream));
             }
         });
-        Self { address, seen, tokens }
+        Self { address, seen, authorizations, tokens }
     }
 
     /// The requests so far, tokens not counted.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// The header `Authorization` of each of them.
+    pub(super) fn authorizations(&self) -> Vec<String> {
+        self.authorizations.lock().unwrap().clone()
     }
 
     /// How many tokens were asked for.
@@ -119,11 +128,12 @@ impl Server {
 /// A token that lasts.
 pub(super) const TOKEN: &str = r#"{"access_token": "a-token", "expires_in": 3600, "token_type": "Bearer"}"#;
 
-fn read(stream: &TcpStream) -> String {
+fn read(stream: &TcpStream) -> (String, String) {
     let mut reader = BufReader::new(stream);
     let mut first = String::new();
     reader.read_line(&mut first).unwrap();
     let mut length = 0;
+    let mut authorization = String::new();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).unwrap();
@@ -131,11 +141,15 @@ fn read(stream: &TcpStream) -> String {
         if name.eq_ignore_ascii_case("content-length") {
             length = value.trim().parse().unwrap();
         }
+        if name.eq_ignore_ascii_case("authorization") {
+            value.trim().clone_into(&mut authorization);
+        }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     let request = first.trim_end().trim_end_matches(" HTTP/1.1");
-    format!("{request} {}", String::from_utf8(body).unwrap()).trim_end().to_owned()
+    let request = format!("{request} {}", String::from_utf8(body).unwrap()).trim_end().to_owned();
+    (request, authorization)
 }
 
 fn write(stream: &mut TcpStream, reply: &Reply) {
