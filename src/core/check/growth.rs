@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::facts::{Facts, age};
+use super::facts::{Facts, NodeFacts, age, taints};
+use super::reach::is_windows;
 use super::steps::{Growth, Steps};
 use super::violation::Violation;
-use crate::model::{Instance, NodeGroup, NodeResources};
+use crate::model::{Instance, NodeGroup, NodeResources, TaintEffect};
 
 /// How a growth without a group is written.
 const NO_GROUP: &str = "(none)";
@@ -161,10 +162,30 @@ fn check_growable(facts: &Facts<'_>, growth: Growth<'_>, group: &NodeGroup, foun
     if !facts.pools_of(group).contains(growth.pool) {
         found.push(Violation::GroupOfOtherPool { group: group.name.clone(), pool: growth.pool.to_owned() });
     }
-    let mut members = facts.managed().filter(|node| node.node.group.as_ref() == Some(&group.name)).peekable();
-    if members.peek().is_some() && members.all(|node| node.reserved) {
+    if would_be_reserved(facts, group) {
         found.push(Violation::GrowsReserved { group: group.name.clone() });
     }
+}
+
+/// Whether the group's next node would be reserved. It carries what all of its nodes share, so only the nodes that carry no
+/// more than that tell.
+fn would_be_reserved(facts: &Facts<'_>, group: &NodeGroup) -> bool {
+    let members: Vec<&NodeFacts<'_>> =
+        facts.managed().filter(|node| node.node.group.as_ref() == Some(&group.name)).collect();
+    let keeps_away = |node: &NodeFacts<'_>| -> BTreeSet<(String, String, TaintEffect)> {
+        let lasting = taints::lasting(node.node, facts.policy);
+        lasting.map(|taint| (taint.key.clone(), taint.value.clone(), taint.effect)).collect()
+    };
+    let of_each: Vec<_> = members.iter().map(|node| keeps_away(node)).collect();
+    let shared =
+        |node: &BTreeSet<_>| node.iter().all(|taint| of_each.iter().all(|other| other.contains(taint)));
+    let windows = members.iter().all(|node| is_windows(node.node));
+    let mut alike = members
+        .iter()
+        .zip(&of_each)
+        .filter(|(node, taints)| shared(taints) && is_windows(node.node) == windows)
+        .peekable();
+    alike.peek().is_some() && alike.all(|(node, _)| node.reserved)
 }
 
 /// Whether a group is this run's to change: one of its nodes is managed, or the operator named groups.

@@ -182,7 +182,10 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) 
     for (pod, before) in waiting {
         let admission = Admission::of(before, facts.snapshot);
         let admits = |node: &NodeFacts<'_>| admission.admits(node.node, facts.policy);
-        if facts.nodes.iter().any(|node| node.serves() && has_room(node, before) && admits(node)) {
+        let has_place = |node: &NodeFacts<'_>| {
+            node.serves() && takes_pods_now(node.node) && has_room(node, before) && admits(node)
+        };
+        if facts.nodes.iter().any(has_place) {
             continue;
         }
         if let Some((_, left)) =

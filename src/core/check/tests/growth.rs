@@ -147,6 +147,20 @@ fn a_group_of_reserved_nodes_does_not_grow() {
 }
 
 #[test]
+fn a_group_whose_nodes_share_no_taint_grows_by_a_common_node() {
+    let member = |name: &str, taint: &str| node(name).in_group("z/pool").tainted(taint);
+    let grown = |members: Vec<crate::model::Node>| {
+        let nodes = [vec![node("a")], members].concat();
+        let snapshot = world_with_groups(nodes, vec![], vec![group("z/pool", 2)]);
+        found(&snapshot, &policy(), [grow(Some("z/pool"), 2, 3)])
+    };
+    assert_eq!(grown(vec![member("b", "one"), member("c", "other")]), []);
+    let expected = [Violation::GrowsReserved { group: text("z/pool") }];
+    assert_eq!(grown(vec![member("b", "one"), member("c", "one")]), expected);
+    assert_eq!(grown(vec![member("b", "one"), member("c", "one").tainted("other")]), expected);
+}
+
+#[test]
 fn a_group_that_is_asked_instead_must_be_as_fit() {
     let others = vec![
         group("z/a", 1),

@@ -26,6 +26,18 @@ fn the_outcome_shows_what_was_done_and_what_boots() {
 }
 
 #[test]
+fn a_pod_goes_to_what_is_uncordoned_where_what_serves_takes_nobody_now() {
+    let refused_since = |serving: crate::model::Node| {
+        let snapshot = world(vec![serving, cordoned("b")], vec![unbound("alice").refused_for(300)]);
+        let plan = plan(&snapshot, &policy(), [uncordon("b")]);
+        let after = outcome(&snapshot, &policy(), &plan).unwrap();
+        after.pods()[0].unbound.as_ref().unwrap().refused_since()
+    };
+    assert_eq!(refused_since(node("a")), Some(ago(300)), "refused for a reason that no account knows");
+    assert_eq!(refused_since(node("a").tainted("node.kubernetes.io/network-unavailable")), Some(NOW));
+}
+
+#[test]
 fn each_pool_without_groups_grows_by_its_own_template() {
     let large = node("b").in_pool("y").of_gibibytes(64).labelled("kubernetes.io/hostname", "b");
     let snapshot = world(vec![node("a").in_pool("x"), large], vec![]);
