@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted, takes_pods_now};
 use super::parked;
 use super::reach::{Admission, volume_affinities};
+use super::waiting::is_as_good_as_on;
 use crate::model::{Amounts, Constraints, Pod, Resource};
 
 /// The requests of each pool by its name.
@@ -66,6 +67,12 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
 fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(&'a str, &'a Pod)> {
     let mut fits = Fits::default();
     let at_home = homes(facts).into_iter().filter_map(|(pod, pool)| Some((pool?, pod)));
+    // As where it is bound: a critical pod that a reserved node is nominated for counts nowhere.
+    let stays_apart = |pod: &Pod| {
+        class(pod, facts.policy) == Class::Critical
+            && is_as_good_as_on(facts, pod).is_some_and(|node| node.reserved)
+    };
+    let at_home = at_home.filter(|(_, pod)| !stays_apart(pod));
     at_home.filter(|(pool, pod)| fits.anywhere(facts, pod, pool, |node| is_candidate(facts, node))).collect()
 }
 
@@ -79,8 +86,9 @@ pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
         if gated || is_omitted(pod, facts.policy) || class(pod, facts.policy) == Class::Daemon {
             continue;
         }
-        let pool = match pools.as_slice() {
-            [only] => Some(*only),
+        let pool = match (pools.as_slice(), is_as_good_as_on(facts, pod)) {
+            ([only], _) => Some(*only),
+            (_, Some(node)) => Some(node.pool),
             _ => *rooms.entry(likeness(facts, pod)).or_insert_with(|| pool_of(facts, pod)),
         };
         found.push((pod, pool));

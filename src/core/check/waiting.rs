@@ -99,21 +99,25 @@ pub(super) fn is_waiting(facts: &Facts<'_>, pod: &Pod) -> bool {
     let counts = !is_omitted(pod, facts.policy)
         && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
         && !unbound.gated;
-    let nominated = unbound
-        .nominated
-        .as_ref()
-        .and_then(|name| facts.find(name))
-        .and_then(|index| facts.nodes.get(index))
-        .filter(|node| node.managed)
-        .filter(|node| {
-            pod.requests.fits(&node.free_of_occupants())
-                && Admission::of(pod, facts.snapshot).admits(node.node, facts.policy)
-        });
     counts
-        && match nominated {
+        && match nominated_node(facts, pod) {
             Some(node) => node.node.unschedulable || !node.health.is_usable(),
             None => unbound.refusal.is_some(),
         }
+}
+
+/// The managed node that the scheduler has nominated for a pod, if the pod reaches it.
+pub(super) fn nominated_node<'f, 'a>(facts: &'f Facts<'a>, pod: &Pod) -> Option<&'f NodeFacts<'a>> {
+    let name = pod.unbound.as_ref()?.nominated.as_ref()?;
+    let node = facts.nodes.get(facts.find(name)?).filter(|node| node.managed)?;
+    let reaches = pod.requests.fits(&node.free_of_occupants())
+        && Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
+    reaches.then_some(node)
+}
+
+/// The node that an unbound pod is as good as on: nominated, usable and schedulable.
+pub(super) fn is_as_good_as_on<'f, 'a>(facts: &'f Facts<'a>, pod: &Pod) -> Option<&'f NodeFacts<'a>> {
+    nominated_node(facts, pod).filter(|node| !node.node.unschedulable && node.health.is_usable())
 }
 
 /// An unknown moment is a late one: the pod may have come just now.

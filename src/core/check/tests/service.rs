@@ -53,6 +53,26 @@ fn cordons_that_leave_things_no_worse_than_before_pass() {
 }
 
 #[test]
+fn a_pod_counts_in_the_pool_of_the_node_that_is_nominated_for_it() {
+    let found_for = |bob: Pod| {
+        let nodes = vec![node("a").in_pool("x"), node("b").in_pool("x"), node("c").in_pool("y")];
+        let pods = [users("a", 4), vec![bob.asking_gibibytes(4)]].concat();
+        found(&world(nodes, pods), &with_pools(), [cordon("b")])
+    };
+    assert_eq!(found_for(unbound("bob").nominated_for("c")), []);
+    // Without a nomination, or with one for a node that cannot take it, it belongs to the first pool that has room.
+    let ahead = |pool: &str| {
+        let mut expected = ahead(8, 8);
+        if let [Violation::CordonsRunAhead { pool: of, .. }] = expected.as_mut_slice() {
+            *of = text(pool);
+        }
+        expected
+    };
+    assert_eq!(found_for(unbound("bob")), ahead("x"));
+    assert_eq!(found_for(unbound("bob").nominated_for("gone")), ahead("x"));
+}
+
+#[test]
 fn every_deciding_resource_is_held() {
     let thirsty = |name: &str, node: &str| {
         user(name, node).change(|pod| pod.requests.cpu = crate::model::Millicores(2000))
