@@ -1,5 +1,4 @@
 //! The program as a process between a fake API server and the commands of an operator.
-#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
 
 mod crash;
 pub(crate) mod world;

@@ -24,6 +24,8 @@ mod clouds;
 mod consent;
 mod contract;
 mod control_plane;
+#[cfg(any(feature = "aws", feature = "azure", feature = "exec", feature = "gce", feature = "openstack"))]
+mod crash;
 mod credentials;
 mod deploy;
 mod examples;
@@ -32,7 +34,7 @@ mod exec;
 mod fake_api;
 mod faults;
 mod field;
-#[cfg(all(feature = "azure", feature = "exec", feature = "gce", feature = "openstack"))]
+#[cfg(all(feature = "aws", feature = "azure", feature = "exec", feature = "gce", feature = "openstack"))]
 mod fuzz;
 #[cfg(feature = "gce")]
 mod gce;
@@ -53,6 +55,8 @@ mod openstack_world;
 mod plot;
 mod plugin;
 mod race;
+#[cfg(any(feature = "aws", feature = "azure", feature = "exec", feature = "openstack"))]
+mod ran;
 mod readme;
 mod scale_py;
 mod scenarios;

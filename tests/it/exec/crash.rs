@@ -2,13 +2,12 @@
 //! twice, and the runs after it make it good.
 
 use std::collections::BTreeSet;
+use std::process::Child;
 
 use super::world::{World, user};
-use crate::fake_api::Resource;
+use crate::crash::{Later, Task as _, clean_runs};
+use crate::fake_api::FakeApi;
 use crate::faults::many::complaints;
-
-/// How many undisturbed runs there are after the killed one, twenty minutes apart.
-const RUNS: usize = 4;
 
 /// What a run is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +36,18 @@ impl Task {
         [("GIVE_BACK", if self == Self::Delete { "delete" } else { "park" })]
     }
 
+    fn points(self) -> Vec<Point> {
+        let world = self.start();
+        let ran = world.run(&self.settings());
+        let calls = world.lines("points");
+        assert_eq!((ran.code, self.is_done(&world)), (Some(0), true), "{:?} {}", ran.story(), ran.stderr);
+        calls.into_iter().map(|call| Point { task: self, call }).collect()
+    }
+}
+
+impl crate::crash::Task for Task {
+    type World = World;
+
     fn start(self) -> World {
         let (nodes, users) = match self {
             Self::Park | Self::Delete => (3, 6),
@@ -64,12 +75,8 @@ impl Task {
         world
     }
 
-    fn points(self) -> Vec<Point> {
-        let world = self.start();
-        let ran = world.run(&self.settings());
-        let calls = world.lines("points");
-        assert_eq!((ran.code, self.is_done(&world)), (Some(0), true), "{:?} {}", ran.story(), ran.stderr);
-        calls.into_iter().map(|call| Point { task: self, call }).collect()
+    fn spawn(self, world: &World) -> Child {
+        world.spawn(&self.settings())
     }
 
     fn is_done(self, world: &World) -> bool {
@@ -89,29 +96,32 @@ impl Task {
         let sound = done.iter().all(goes) || self.is_done(world);
         (!sound).then(|| format!("{done:?}"))
     }
+
+    fn after_clean_runs(self, world: &World) -> Vec<String> {
+        clean_runs(self, world)
+    }
 }
 
-fn after_clean_runs(task: Task, world: &World) -> Vec<String> {
-    let mut found = Vec::new();
-    for run in 1..=RUNS {
+impl Later for Task {
+    fn api(world: &World) -> &FakeApi {
+        &world.api
+    }
+
+    /// Machines are nodes as soon as a further run begins.
+    fn join(_world: &World) {}
+
+    fn later(world: &World, _run: usize) {
         world.join();
         world.later(20);
-        let ran = world.run(&task.settings());
-        if ran.code != Some(0) {
-            found.push(format!("clean run {run}: exit {:?}, {:?}\n{}", ran.code, ran.story(), ran.stderr));
-        }
-        found.extend(task.harm(world).map(|harm| format!("clean run {run}: {harm}")));
     }
-    if !task.is_done(world) {
-        found.push(format!("it was not made good: {:?}", world.lines("done")));
+
+    fn found(world: &World) -> String {
+        format!("{:?}", world.lines("done"))
     }
-    let open = world.api.all(Resource::Nodes).into_iter();
-    let open = open.filter(|node| node["spec"]["unschedulable"] != serde_json::json!(true)).count();
-    let expected = if matches!(task, Task::Wake | Task::Grow) { 3 } else { 2 };
-    if open != expected {
-        found.push(format!("{open} nodes take users, not {expected}"));
+
+    fn open(self) -> usize {
+        if matches!(self, Self::Wake | Self::Grow) { 3 } else { 2 }
     }
-    found
 }
 
 /// The permissions of `PROVIDER=exec` in docs/providers.md: a run starts `EXEC_LIST`, and of the others what its plan needs.
@@ -136,14 +146,14 @@ fn whenever_a_run_is_killed_at_a_command_the_next_ones_make_it_good_and_nothing_
     let found = complaints(&cases, |&(point, moment)| {
         let world = point.task.start();
         world.write("strike", &format!("{} {moment}", point.call));
-        let killed = world.spawn(&point.task.settings()).wait_with_output().unwrap();
+        let killed = point.task.spawn(&world).wait_with_output().unwrap();
         let mut found = Vec::new();
         if killed.status.code().is_some() {
             found.push(format!("it was not killed but ended with {:?}", killed.status));
         }
         world.until_commands_ended();
         found.extend(point.task.harm(&world));
-        found.extend(after_clean_runs(point.task, &world));
+        found.extend(point.task.after_clean_runs(&world));
         found.into_iter().map(|text| format!("{point:?} {moment}: {text}")).collect()
     });
     println!("{} calls, {} crash points", points.len(), cases.len());

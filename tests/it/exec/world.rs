@@ -7,11 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::fake_api::{FakeApi, Resource};
 use crate::objects::{Node, Pod};
+use crate::ran::Ran;
 
 /// When a world begins.
 const BEGIN: Timestamp = Timestamp::constant(1_795_716_000, 0);
@@ -94,14 +95,6 @@ pub(crate) struct World {
     minute: std::cell::Cell<i64>,
 }
 
-/// What a run left behind.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) code: Option<i32>,
-    pub(crate) report: Value,
-    pub(crate) stderr: String,
-}
-
 /// A user's pod.
 pub(crate) fn user(number: usize) -> Pod {
     Pod::new("users", &format!("user-{number}")).label("user", "true").memory("2Gi").cpu("100m")
@@ -163,12 +156,7 @@ impl World {
     }
 
     pub(crate) fn run(&self, settings: &[(&str, &str)]) -> Ran {
-        let output = self.spawn(settings).wait_with_output().unwrap();
-        Ran {
-            code: output.status.code(),
-            report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Ran::new(&self.spawn(settings).wait_with_output().unwrap())
     }
 
     /// Moves the cluster's clock.
@@ -264,23 +252,5 @@ impl World {
     pub(crate) fn note(&self) -> Option<String> {
         let lease = self.api.get(Resource::Leases, Some("default"), "kube-rebalancer")?;
         lease["metadata"]["annotations"]["kube-rebalancer/exec-growth"].as_str().map(str::to_owned)
-    }
-}
-
-impl Ran {
-    /// The actions as `verb what: outcome`, with its sentence.
-    pub(crate) fn story(&self) -> Vec<String> {
-        let outcomes = self.report["outcomes"].as_array();
-        let actions = self.report["actions"].as_array().into_iter().flatten().enumerate();
-        let told = actions.map(|(index, action)| {
-            let verb = action["action"].as_str().unwrap();
-            let what = action["node"].as_str().or(action["group"].as_str()).unwrap_or_default();
-            let outcome = outcomes.and_then(|outcomes| outcomes.get(index)).unwrap_or(&Value::Null);
-            let word = outcome["outcome"].as_str().unwrap_or("not tried");
-            let message = outcome["message"].as_str().unwrap_or_default();
-            let because = if message.is_empty() { String::new() } else { format!(" ({message})") };
-            format!("{verb} {what}: {word}{because}")
-        });
-        told.collect()
     }
 }

@@ -2,20 +2,17 @@
 //! nothing is grown or deleted twice, no other instance goes, the run tells the truth, and the next one makes it good.
 
 use std::process::Child;
-use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
 
-use fake_gce::{Fault, GroupPath, Moment, OwnFault, Requests};
+use fake_gce::{Call, Fault, GroupPath, OwnFault, Requests};
+use fake_http::Desk;
 use kube_rebalancer_core::model::annotation;
 use serde_json::{Value, json};
 
 use super::world::{Ran, World, until};
 use super::{crowded, one_to_delete, quota, with_one_that_boots};
+use crate::crash::{OfCloud, Point, Task as _, kill_at_each_request, points};
 use crate::fake_api::Resource;
 use crate::faults::many::complaints;
-
-/// Longer than any run takes.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a run is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,15 +21,6 @@ enum Task {
     Grow,
     /// `node-10` is to be deleted, and `node-1` is not.
     Delete,
-}
-
-/// One request of an undisturbed run.
-#[derive(Debug, Clone)]
-struct Point {
-    task: Task,
-    method: String,
-    /// Its position among the requests of this method, from 1.
-    nth: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -46,8 +34,15 @@ fn faults() -> Vec<Fault> {
     Fault::of_any_service(1).into_iter().chain(own).collect()
 }
 
-impl Task {
-    fn start(self) -> (World, GroupPath) {
+/// The world, and the group that a task is about.
+type Here = (World, GroupPath);
+
+const TASKS: [Task; 2] = [Task::Grow, Task::Delete];
+
+impl crate::crash::Task for Task {
+    type World = Here;
+
+    fn start(self) -> Here {
         match self {
             Self::Grow => {
                 let world = with_one_that_boots();
@@ -64,24 +59,18 @@ impl Task {
         }
     }
 
-    /// The requests of a run that nothing disturbs.
-    fn points(self) -> Vec<Point> {
-        let (world, pool) = self.start();
-        let ran = world.run(&[]);
-        assert_eq!((ran.code, self.is_done(&world, &pool)), (Some(0), true), "{}", ran.stderr);
-        let numbered = world.gce.numbered().into_iter();
-        numbered.map(|(method, nth)| Point { task: self, method, nth }).collect()
+    fn spawn(self, (world, _): &Here) -> Child {
+        world.spawn(&["--yes"], &[])
     }
 
-    fn is_done(self, world: &World, pool: &GroupPath) -> bool {
+    fn is_done(self, (world, pool): &Here) -> bool {
         match self {
             Self::Grow => world.target_size(pool) == 7,
             Self::Delete => world.target_size(pool) == 1 && world.going(pool) == ["node-10"],
         }
     }
 
-    /// What must never be, done or not.
-    fn harm(self, world: &World, pool: &GroupPath) -> Option<String> {
+    fn harm(self, (world, pool): &Here) -> Option<String> {
         let (size, going) = (world.target_size(pool), world.going(pool));
         let sound = match self {
             Self::Grow => matches!(size, 3 | 7) && going.is_empty(),
@@ -91,13 +80,22 @@ impl Task {
         };
         (!sound).then(|| format!("the group is to have {size} instances, {going:?} go"))
     }
+
+    fn after_clean_runs(self, here: &Here) -> Vec<String> {
+        after_a_clean_run(self, here)
+    }
 }
 
-impl Point {
-    fn all() -> Vec<Self> {
-        [Task::Grow, Task::Delete].into_iter().flat_map(Task::points).collect()
-    }
+impl OfCloud for Task {
+    type Call = Call;
+    type Own = OwnFault;
 
+    fn desk((world, _): &Here) -> &Desk<Call, OwnFault> {
+        &world.gce
+    }
+}
+
+impl Point<Task> {
     /// Whether a run gets over one such fault here.
     fn is_overcome(&self, fault: &Fault) -> bool {
         match fault {
@@ -131,7 +129,7 @@ impl Point {
 }
 
 impl Trouble {
-    fn begin(&self, world: &World, point: &Point) {
+    fn begin(&self, world: &World, point: &Point<Task>) {
         let requests = Requests::method(&point.method);
         match self {
             Self::Once(fault) => world.gce.fail(requests.nth(point.nth), fault.clone()),
@@ -149,10 +147,10 @@ impl Trouble {
 }
 
 /// What a run says that is not so.
-fn lies(point: &Point, world: &World, pool: &GroupPath, ran: &Ran) -> Vec<String> {
+fn lies(point: &Point<Task>, here: &Here, ran: &Ran) -> Vec<String> {
     let mut found = Vec::new();
-    let done = point.task.is_done(world, pool);
-    found.extend(point.task.harm(world, pool));
+    let done = point.task.is_done(here);
+    found.extend(point.task.harm(here));
     if !matches!(ran.code, Some(0 | 1)) {
         found.push(format!("exit {:?}: a cloud that fails is no reason to refuse", ran.code));
         return found;
@@ -174,7 +172,7 @@ fn lies(point: &Point, world: &World, pool: &GroupPath, ran: &Ran) -> Vec<String
     if !fine && outcome["message"].as_str().is_none_or(str::is_empty) {
         found.push(format!("no reason given: {outcome}"));
     }
-    if point.task == Task::Delete && done && !is_claimed(world) {
+    if point.task == Task::Delete && done && !is_claimed(&here.0) {
         found.push("it goes, and another run could uncordon it".to_owned());
     }
     found
@@ -186,14 +184,15 @@ fn is_claimed(world: &World) -> bool {
 }
 
 /// What is wrong with the end of a further run that nothing disturbs, once the Lease and the claim have run out.
-fn after_a_clean_run(task: Task, world: &World, pool: &GroupPath) -> Vec<String> {
+fn after_a_clean_run(task: Task, here: &Here) -> Vec<String> {
+    let (world, _) = here;
     let mut found = Vec::new();
     let mut clean = None;
     for _ in 0..2 {
         world.api.edit(Resource::Leases, Some("default"), "kube-rebalancer", |lease| {
             lease["spec"]["renewTime"] = json!("2026-01-01T00:00:00.000000Z");
         });
-        if !task.is_done(world, pool) {
+        if !task.is_done(here) {
             world.api.edit(Resource::Nodes, None, "node-10", |node| {
                 node["metadata"]["annotations"][annotation::DELETING_UNTIL] = json!("2026-01-01T00:00:00Z");
             });
@@ -211,28 +210,29 @@ fn after_a_clean_run(task: Task, world: &World, pool: &GroupPath) -> Vec<String>
     {
         found.push(format!("the clean run: exit {:?}, {:?}\n{}", clean.code, clean.story(), clean.stderr));
     }
-    if !task.is_done(world, pool) {
+    if !task.is_done(here) {
         found.push("the clean run did not make it good".to_owned());
     }
-    found.extend(task.harm(world, pool));
+    found.extend(task.harm(here));
     found
 }
 
 #[test]
 fn whatever_request_to_compute_engine_fails_nothing_is_done_twice_and_the_next_run_makes_it_good() {
-    let points = Point::all();
+    let points = points(&TASKS);
     let every =
         faults().into_iter().flat_map(|fault| [Trouble::Once(fault.clone()), Trouble::Lasting(fault)]);
-    let cases: Vec<(&Point, Trouble)> = every
+    let cases: Vec<(&Point<Task>, Trouble)> = every
         .flat_map(|trouble| points.iter().map(move |point| (point, trouble.clone())))
         .filter(|(point, Trouble::Once(fault) | Trouble::Lasting(fault))| point.has_effect(fault))
         .collect();
     let found = complaints(&cases, |(point, trouble)| {
-        let (world, pool) = point.task.start();
-        trouble.begin(&world, point);
+        let here = point.task.start();
+        let world = &here.0;
+        trouble.begin(world, point);
         let ran = world.run(&[("RUN_TIMEOUT", trouble.timeout())]);
         world.gce.behave();
-        let mut found = lies(point, &world, &pool, &ran);
+        let mut found = lies(point, &here, &ran);
         if let Trouble::Once(fault) = trouble
             && point.is_overcome(fault)
             && ran.code != Some(0)
@@ -242,7 +242,7 @@ fn whatever_request_to_compute_engine_fails_nothing_is_done_twice_and_the_next_r
         if !found.is_empty() {
             found.push(ran.stderr);
         }
-        found.extend(after_a_clean_run(point.task, &world, &pool));
+        found.extend(after_a_clean_run(point.task, &here));
         found.into_iter().map(|text| format!("{point:?} {trouble:?}: {text}")).collect()
     });
     println!("{} requests, {} cases", points.len(), cases.len());
@@ -251,33 +251,5 @@ fn whatever_request_to_compute_engine_fails_nothing_is_done_twice_and_the_next_r
 
 #[test]
 fn whenever_a_run_is_killed_at_compute_engine_the_next_one_makes_it_good() {
-    let points = Point::all();
-    let moments = [Moment::Before, Moment::After];
-    let cases: Vec<(&Point, Moment)> =
-        moments.into_iter().flat_map(|moment| points.iter().map(move |point| (point, moment))).collect();
-    let found = complaints(&cases, |&(point, moment)| {
-        let (world, pool) = point.task.start();
-        let child = Arc::new(Mutex::new(None));
-        let (victim, (sender, killed)) = (Arc::clone(&child), mpsc::channel());
-        world.gce.crash(&Requests::method(&point.method).nth(point.nth), moment, move |_| {
-            // Dead, not only dying, before the request goes on.
-            let mut victim: Child = victim.lock().unwrap().take().unwrap();
-            victim.kill().unwrap();
-            sender.send(victim.wait_with_output().unwrap().status.code()).unwrap();
-        });
-        {
-            let mut child = child.lock().unwrap();
-            *child = Some(world.spawn(&["--yes"], &[]));
-        }
-        let code = killed.recv_timeout(PATIENCE).expect("the request is made");
-        world.gce.behave();
-        let mut found: Vec<String> = point.task.harm(&world, &pool).into_iter().collect();
-        if code.is_some() {
-            found.push(format!("it was not killed but ended with {code:?}"));
-        }
-        found.extend(after_a_clean_run(point.task, &world, &pool));
-        found.into_iter().map(|text| format!("{point:?} {moment:?}: {text}")).collect()
-    });
-    println!("{} requests, {} crash points", points.len(), cases.len());
-    assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
+    kill_at_each_request(&TASKS);
 }

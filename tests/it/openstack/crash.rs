@@ -1,24 +1,17 @@
 //! A run that parks, wakes, deletes or grows is killed before and after each of its requests to OpenStack: nothing is done
 //! twice, no other server changes, and the runs after it make it good.
 
+use std::convert::Infallible;
 use std::process::Child;
-use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use fake_openstack::{Account, Cluster, Moment, Requests, Server};
-use serde_json::json;
+use fake_http::Desk;
+use fake_openstack::{Account, Call, Cluster, Server};
 
 use super::world::{World, id, name, user};
-use crate::fake_api::Resource;
-use crate::faults::many::complaints;
+use crate::crash::{Later, OfCloud, clean_runs, kill_at_each_request, time};
+use crate::fake_api::{FakeApi, Resource};
 use crate::objects::Node;
-
-/// Longer than any run takes.
-const PATIENCE: Duration = Duration::from_mins(2);
-
-/// How many undisturbed runs there are after the killed one, twenty minutes apart: a claim, the Lease and `BOOT_GRACE` are over
-/// between two of them.
-const RUNS: usize = 4;
 
 /// What a run is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +24,6 @@ enum Task {
     Wake,
     /// A node group of Magnum is to have three nodes in place of two.
     Grow,
-}
-
-/// One request of an undisturbed run.
-#[derive(Debug, Clone)]
-struct Point {
-    task: Task,
-    method: String,
-    /// Its position among the requests of this method, from 1.
-    nth: usize,
 }
 
 fn worker(number: usize) -> String {
@@ -61,6 +45,26 @@ impl Task {
             ("STABILIZATION", "0s"),
         ]
     }
+
+    /// What was done to each server since the start, by its number.
+    fn deeds(world: &World) -> Vec<(usize, Vec<&'static str>)> {
+        let number = |id: &str| id.rsplit('-').next().unwrap().parse().unwrap_or(0);
+        let servers = world.cloud.servers().into_iter();
+        servers.filter(|one| !one.done.is_empty()).map(|one| (number(&one.id), one.done)).collect()
+    }
+
+    fn woken(deeds: &[(usize, Vec<&'static str>)]) -> usize {
+        deeds.iter().filter(|(_, done)| done.contains(&"unshelve")).count()
+    }
+
+    fn size(world: &World) -> Option<u32> {
+        let cluster = world.cloud.cluster("hub")?;
+        cluster.groups.iter().find(|group| group.name == "default-worker").map(|group| group.count)
+    }
+}
+
+impl crate::crash::Task for Task {
+    type World = World;
 
     fn start(self) -> World {
         let world = World::new(match self {
@@ -99,29 +103,8 @@ impl Task {
         world
     }
 
-    /// The requests of a run that nothing disturbs.
-    fn points(self) -> Vec<Point> {
-        let world = self.start();
-        let ran = world.run(&self.settings());
-        assert_eq!((ran.code, self.is_done(&world)), (Some(0), true), "{:?} {}", ran.story(), ran.stderr);
-        let numbered = world.cloud.numbered().into_iter();
-        numbered.map(|(method, nth)| Point { task: self, method, nth }).collect()
-    }
-
-    /// What was done to each server since the start, by its number.
-    fn deeds(world: &World) -> Vec<(usize, Vec<&'static str>)> {
-        let number = |id: &str| id.rsplit('-').next().unwrap().parse().unwrap_or(0);
-        let servers = world.cloud.servers().into_iter();
-        servers.filter(|one| !one.done.is_empty()).map(|one| (number(&one.id), one.done)).collect()
-    }
-
-    fn woken(deeds: &[(usize, Vec<&'static str>)]) -> usize {
-        deeds.iter().filter(|(_, done)| done.contains(&"unshelve")).count()
-    }
-
-    fn size(world: &World) -> Option<u32> {
-        let cluster = world.cloud.cluster("hub")?;
-        cluster.groups.iter().find(|group| group.name == "default-worker").map(|group| group.count)
+    fn spawn(self, world: &World) -> Child {
+        world.spawn(&self.settings())
     }
 
     fn is_done(self, world: &World) -> bool {
@@ -134,7 +117,6 @@ impl Task {
         }
     }
 
-    /// What must never be, done or not.
     fn harm(self, world: &World) -> Option<String> {
         let deeds = Self::deeds(world);
         let sound = match self {
@@ -153,6 +135,42 @@ impl Task {
             Self::Grow => deeds.is_empty() && matches!(Self::size(world), Some(2 | 3)),
         };
         (!sound).then(|| format!("{deeds:?}, the group has {:?}", Self::size(world)))
+    }
+
+    fn after_clean_runs(self, world: &World) -> Vec<String> {
+        clean_runs(self, world)
+    }
+}
+
+impl OfCloud for Task {
+    type Call = Call;
+    type Own = Infallible;
+
+    fn desk(world: &World) -> &Desk<Call, Infallible> {
+        &world.cloud
+    }
+}
+
+impl Later for Task {
+    fn api(world: &World) -> &FakeApi {
+        &world.api
+    }
+
+    fn join(world: &World) {
+        join(world);
+    }
+
+    fn later(world: &World, run: usize) {
+        join(world);
+        world.set_time(&time(run));
+    }
+
+    fn found(world: &World) -> String {
+        format!("{:?}, the group has {:?}", Self::deeds(world), Self::size(world))
+    }
+
+    fn open(self) -> usize {
+        if matches!(self, Self::Wake | Self::Grow) { 3 } else { 2 }
     }
 }
 
@@ -175,65 +193,7 @@ fn join(world: &World) {
     world.kubelets();
 }
 
-/// What is wrong once further runs had their time, which nothing disturbs.
-fn after_clean_runs(task: Task, world: &World) -> Vec<String> {
-    let mut found = Vec::new();
-    for run in 1..=RUNS {
-        join(world);
-        world.set_time(&format!("2026-11-26T{:02}:{:02}:00Z", 18 + run / 3, 20 * (run % 3)));
-        let ran = world.run(&task.settings());
-        if ran.code != Some(0) {
-            found.push(format!("clean run {run}: exit {:?}, {:?}\n{}", ran.code, ran.story(), ran.stderr));
-        }
-        found.extend(task.harm(world).map(|harm| format!("clean run {run}: {harm}")));
-    }
-    if !task.is_done(world) {
-        found.push(format!(
-            "it was not made good: {:?}, the group has {:?}",
-            Task::deeds(world),
-            Task::size(world)
-        ));
-    }
-    // Who waited is served: as many nodes take users as the task leaves.
-    join(world);
-    let open = world.api.all(Resource::Nodes).into_iter();
-    let open = open.filter(|node| node["spec"]["unschedulable"] != json!(true)).count();
-    let expected = if matches!(task, Task::Wake | Task::Grow) { 3 } else { 2 };
-    if open != expected {
-        found.push(format!("{open} nodes take users, not {expected}"));
-    }
-    found
-}
-
 #[test]
 fn whenever_a_run_is_killed_at_openstack_the_next_ones_make_it_good_and_nothing_is_done_twice() {
-    let points: Vec<Point> = Task::ALL.into_iter().flat_map(Task::points).collect();
-    let moments = [Moment::Before, Moment::After];
-    let cases: Vec<(&Point, Moment)> =
-        moments.into_iter().flat_map(|moment| points.iter().map(move |point| (point, moment))).collect();
-    let found = complaints(&cases, |&(point, moment)| {
-        let world = point.task.start();
-        let child = Arc::new(Mutex::new(None));
-        let (victim, (sender, killed)) = (Arc::clone(&child), mpsc::channel());
-        world.cloud.crash(&Requests::method(&point.method).nth(point.nth), moment, move |_| {
-            // Dead, not only dying, before the request goes on.
-            let mut victim: Child = victim.lock().unwrap().take().unwrap();
-            victim.kill().unwrap();
-            sender.send(victim.wait_with_output().unwrap().status.code()).unwrap();
-        });
-        {
-            let mut child = child.lock().unwrap();
-            *child = Some(world.spawn(&point.task.settings()));
-        }
-        let code = killed.recv_timeout(PATIENCE).expect("the request is made");
-        world.cloud.behave();
-        let mut found: Vec<String> = point.task.harm(&world).into_iter().collect();
-        if code.is_some() {
-            found.push(format!("it was not killed but ended with {code:?}"));
-        }
-        found.extend(after_clean_runs(point.task, &world));
-        found.into_iter().map(|text| format!("{point:?} {moment:?}: {text}")).collect()
-    });
-    println!("{} requests, {} crash points", points.len(), cases.len());
-    assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
+    kill_at_each_request(&Task::ALL);
 }

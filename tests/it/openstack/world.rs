@@ -7,11 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use fake_openstack::{Account, Clock, FakeOpenStack, Options, Server, Status, Timing};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::fake_api::{FakeApi, Resource};
 use crate::objects::{Node, Pod};
+use crate::ran::Ran;
 
 const PASSWORD: &str = "s3cret-password";
 
@@ -21,14 +22,6 @@ pub(crate) struct World {
     pub(crate) cloud: FakeOpenStack,
     directory: TempDir,
     now: RefCell<String>,
-}
-
-/// What a run left behind, besides the cluster and the cloud.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) code: Option<i32>,
-    pub(crate) report: Value,
-    pub(crate) stderr: String,
 }
 
 /// The ID of the n-th server.
@@ -72,12 +65,7 @@ impl World {
 
     /// Carries a plan out, with these settings and nothing else in the environment than the way to both fakes.
     pub(crate) fn run(&self, settings: &[(&str, &str)]) -> Ran {
-        let output = self.spawn(settings).wait_with_output().unwrap();
-        Ran {
-            code: output.status.code(),
-            report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Ran::new(&self.spawn(settings).wait_with_output().unwrap())
     }
 
     /// Starts such a run.
@@ -166,28 +154,5 @@ impl World {
     pub(crate) fn is_cordoned(&self, number: usize) -> bool {
         let node = self.api.get(Resource::Nodes, None, &name(number)).unwrap();
         node["spec"]["unschedulable"] == true
-    }
-}
-
-impl Ran {
-    /// The actions as `verb node: outcome`, with a sentence only for an action that did not succeed.
-    pub(crate) fn story(&self) -> Vec<String> {
-        let outcomes = self.report["outcomes"].as_array();
-        let actions = self.report["actions"].as_array().into_iter().flatten().enumerate();
-        let told = actions.map(|(index, action)| {
-            let verb = action["action"].as_str().unwrap();
-            let what = action["node"].as_str().or(action["group"].as_str()).unwrap_or_default();
-            let outcome = outcomes.and_then(|outcomes| outcomes.get(index)).unwrap_or(&Value::Null);
-            let word = outcome["outcome"].as_str().unwrap_or("not tried");
-            let message = outcome["message"].as_str().unwrap_or_default();
-            let because = if message.is_empty() { String::new() } else { format!(" ({message})") };
-            format!("{verb} {what}: {word}{because}")
-        });
-        told.collect()
-    }
-
-    pub(crate) fn warnings(&self) -> Vec<&str> {
-        let warnings = self.report["warnings"].as_array().into_iter().flatten();
-        warnings.filter_map(|warning| warning["message"].as_str()).collect()
     }
 }

@@ -85,8 +85,12 @@ impl World {
     }
 
     pub(super) async fn connect(&self) -> Result<Azure, CloudError> {
+        self.connect_at(self.pace).await
+    }
+
+    pub(super) async fn connect_at(&self, pace: Pace) -> Result<Azure, CloudError> {
         rustls::crypto::ring::default_provider().install_default().ok();
-        Azure::connect(self.scope.clone(), Arc::new(Left(self.left)), self.pace).await
+        Azure::connect(self.scope.clone(), Arc::new(Left(self.left)), pace).await
     }
 
     /// Connects and lists.

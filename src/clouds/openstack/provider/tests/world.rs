@@ -113,8 +113,12 @@ impl World {
     }
 
     pub(super) async fn connect(&self) -> Result<OpenStack, CloudError> {
+        self.connect_at(self.pace).await
+    }
+
+    pub(super) async fn connect_at(&self, pace: Pace) -> Result<OpenStack, CloudError> {
         rustls::crypto::ring::default_provider().install_default().ok();
-        OpenStack::connect(self.scope.clone(), Arc::new(Left(self.left)), self.pace).await
+        OpenStack::connect(self.scope.clone(), Arc::new(Left(self.left)), pace).await
     }
 
     /// Connects and lists.

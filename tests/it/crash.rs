@@ -1,0 +1,169 @@
+//! What the crash tests of all providers have in common: a run is killed before and after each of its requests, and the runs
+//! after it make it good.
+#![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
+
+use std::fmt::Debug;
+use std::process::Child;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use fake_http::{Desk, Moment, Named, Requests};
+use serde_json::json;
+
+use crate::fake_api::{FakeApi, Resource};
+use crate::faults::many::complaints;
+use crate::ran::Ran;
+
+/// Longer than any run takes.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How many undisturbed runs there are after the killed one, twenty minutes apart: a claim, the Lease and `BOOT_GRACE` are over
+/// between two of them.
+const RUNS: usize = 4;
+
+/// What a run is to do.
+pub(crate) trait Task: Copy + Debug + Sync {
+    /// Both fakes, and the program between them.
+    type World;
+
+    fn start(self) -> Self::World;
+
+    /// Starts a run.
+    fn spawn(self, world: &Self::World) -> Child;
+
+    /// Whether it is done or under way.
+    fn is_done(self, world: &Self::World) -> bool;
+
+    /// What must never be, done or not.
+    fn harm(self, world: &Self::World) -> Option<String>;
+
+    /// What is wrong once further runs had their time, which nothing disturbs.
+    fn after_clean_runs(self, world: &Self::World) -> Vec<String>;
+}
+
+/// A task at a fake that counts its requests.
+pub(crate) trait OfCloud: Task {
+    type Call: Named + Clone + Send + 'static;
+    type Own: Clone + Send + 'static;
+
+    /// Where requests to the cloud come in.
+    fn desk(world: &Self::World) -> &Desk<Self::Call, Self::Own>;
+}
+
+/// A task whose world has a clock and nodes that follow their machines.
+pub(crate) trait Later: Task {
+    fn api(world: &Self::World) -> &FakeApi;
+
+    /// Nodes follow their machines.
+    fn join(world: &Self::World);
+
+    /// Moves the clocks to the time of the n-th further run.
+    fn later(world: &Self::World, run: usize);
+
+    /// What became of the machines, for a message.
+    fn found(world: &Self::World) -> String;
+
+    /// How many nodes take users in the end.
+    fn open(self) -> usize;
+
+    /// Whether a further run may end with code 1 all the same.
+    fn may_wait(self, _ran: &Ran) -> bool {
+        false
+    }
+}
+
+/// One request of an undisturbed run.
+#[derive(Debug, Clone)]
+pub(crate) struct Point<T> {
+    pub(crate) task: T,
+    pub(crate) method: String,
+    /// Its position among the requests of this method, from 1.
+    pub(crate) nth: usize,
+}
+
+/// The time of the n-th further run, from 1.
+pub(crate) fn time(run: usize) -> String {
+    format!("2026-11-26T{:02}:{:02}:00Z", 18 + run / 3, 20 * (run % 3))
+}
+
+/// The end of a run.
+pub(crate) fn end(run: Child) -> Ran {
+    Ran::new(&run.wait_with_output().unwrap())
+}
+
+/// The requests of the tasks in runs that nothing disturbs.
+pub(crate) fn points<T: OfCloud>(tasks: &[T]) -> Vec<Point<T>> {
+    let of_one = |task: &T| {
+        let task = *task;
+        let world = task.start();
+        let ran = end(task.spawn(&world));
+        assert_eq!((ran.code, task.is_done(&world)), (Some(0), true), "{:?} {}", ran.story(), ran.stderr);
+        let numbered = T::desk(&world).numbered().into_iter();
+        numbered.map(move |(method, nth)| Point { task, method, nth }).collect::<Vec<_>>()
+    };
+    tasks.iter().flat_map(of_one).collect()
+}
+
+/// [`Task::after_clean_runs`] of a world with a clock.
+pub(crate) fn clean_runs<T: Later>(task: T, world: &T::World) -> Vec<String> {
+    let mut found = Vec::new();
+    for run in 1..=RUNS {
+        T::later(world, run);
+        let ran = end(task.spawn(world));
+        if ran.code != Some(0) && !task.may_wait(&ran) {
+            found.push(format!("clean run {run}: exit {:?}, {:?}\n{}", ran.code, ran.story(), ran.stderr));
+        }
+        found.extend(task.harm(world).map(|harm| format!("clean run {run}: {harm}")));
+    }
+    if !task.is_done(world) {
+        found.push(format!("it was not made good: {}", T::found(world)));
+    }
+    // Who waited is served: as many nodes take users as the task leaves.
+    T::join(world);
+    let open = T::api(world).all(Resource::Nodes).into_iter();
+    let open = open.filter(|node| node["spec"]["unschedulable"] != json!(true)).count();
+    if open != task.open() {
+        found.push(format!("{open} nodes take users, not {}", task.open()));
+    }
+    found
+}
+
+/// Kills a run before and after each request of the tasks.
+pub(crate) fn kill_at_each_request<T: OfCloud>(tasks: &[T]) {
+    let points = points(tasks);
+    let moments = [Moment::Before, Moment::After];
+    let cases: Vec<(&Point<T>, Moment)> =
+        moments.into_iter().flat_map(|moment| points.iter().map(move |point| (point, moment))).collect();
+    let found = complaints(&cases, |&(point, moment)| {
+        let task = point.task;
+        let world = task.start();
+        let mut found = Vec::new();
+        let code = killed_at(point, &world, moment);
+        T::desk(&world).behave();
+        found.extend(task.harm(&world));
+        if code.is_some() {
+            found.push(format!("it was not killed but ended with {code:?}"));
+        }
+        found.extend(task.after_clean_runs(&world));
+        found.into_iter().map(|text| format!("{point:?} {moment:?}: {text}")).collect()
+    });
+    println!("{} requests, {} crash points", points.len(), cases.len());
+    assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
+}
+
+/// Runs a task, and kills it at a request; `None` is the exit code of a process that was killed.
+fn killed_at<T: OfCloud>(point: &Point<T>, world: &T::World, moment: Moment) -> Option<i32> {
+    let child = Arc::new(Mutex::new(None));
+    let (victim, (sender, killed)) = (Arc::clone(&child), mpsc::channel());
+    T::desk(world).crash(&Requests::method(&point.method).nth(point.nth), moment, move |_| {
+        // Dead, not only dying, before the request goes on.
+        let mut victim: Child = victim.lock().unwrap().take().unwrap();
+        victim.kill().unwrap();
+        sender.send(victim.wait_with_output().unwrap().status.code()).unwrap();
+    });
+    {
+        let mut child = child.lock().unwrap();
+        *child = Some(point.task.spawn(world));
+    }
+    killed.recv_timeout(PATIENCE).expect("the request is made")
+}
