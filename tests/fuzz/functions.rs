@@ -169,7 +169,7 @@ fn count(reading: Reading) -> (usize, usize) {
     (nodes.len(), pods)
 }
 
-/// What a kubelet says its machine is, and the URLs of Compute Engine. No part of a name leaves its place in a path.
+/// What a kubelet says its machine is, the zones of AWS, and the URLs of Compute Engine. No part of a name leaves its place in a path.
 pub(crate) fn provider_ids(input: &[u8]) {
     let Some(text) = text(input) else { return };
     for instance in [InstanceId::from_provider_id(text), InstanceId::from_url(text)].into_iter().flatten() {
@@ -189,6 +189,22 @@ pub(crate) fn provider_ids(input: &[u8]) {
         let is_clean =
             |part: &&str| !part.is_empty() && !part.contains(['?', '#', '%', ' ', '*']) && *part != "..";
         assert!(parts.len() == 3 && parts.iter().all(is_clean), "{text:?}");
+    }
+    if let Ok(instance) = kube_rebalancer_aws::InstanceId::from_provider_id(text) {
+        let id = instance.as_str();
+        let digits = id.strip_prefix("i-").unwrap_or_default();
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        assert!(matches!(digits.len(), 8 | 17) && digits.bytes().all(is_digit), "{text:?}");
+        for again in [id.to_owned(), format!("aws:///us-east-1a/{id}"), format!("aws:////{id}")] {
+            let again = kube_rebalancer_aws::InstanceId::from_provider_id(&again);
+            assert_eq!(again.as_ref(), Ok(&instance), "{text:?}");
+        }
+    }
+    // A zone leads to the address that requests go to.
+    if let Some(region) = kube_rebalancer_aws::region_of(text) {
+        let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let begins = text.starts_with(region) && region.starts_with(|first: char| first.is_ascii_lowercase());
+        assert!(begins && region.bytes().all(is_letter), "{text:?}");
     }
     if let Ok(group) = GroupId::from_url(text) {
         assert!(!group.name().contains(['/', '?', '#', '%', ' ']), "{text:?}");

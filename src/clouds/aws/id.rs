@@ -7,7 +7,7 @@ use kube_rebalancer_join::Identity;
 
 /// The ID of an instance, such as `i-0a1b2c3d4e5f67890`: no other instance ever has it, in whatever zone or account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct InstanceId(String);
+pub struct InstanceId(String);
 
 impl InstanceId {
     /// The length of what follows `i-`, of old and of today's IDs.
@@ -26,8 +26,14 @@ impl InstanceId {
         Self(format!("{group} (not launched, {number})"))
     }
 
+    /// Reads a provider ID.
+    pub fn from_provider_id(text: &str) -> Result<Self, String> {
+        <Self as Identity>::from_provider_id(text)
+    }
+
     /// The text.
-    pub(crate) fn as_str(&self) -> &str {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -80,12 +86,13 @@ pub(crate) fn zone_of(node: &Node) -> Option<&str> {
 }
 
 /// The region of a zone: `us-east-1` of `us-east-1a`, `us-west-2` of the local zone `us-west-2-lax-1a`.
-pub(crate) fn region_of(zone: &str) -> Option<&str> {
+#[must_use]
+pub fn region_of(zone: &str) -> Option<&str> {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
     let first = zone.bytes().position(|byte| !is_word(byte))?;
     let (words, rest) = zone.split_at_checked(first)?;
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let is_region = words.ends_with('-') && words.len() > 3 && digits > 0;
+    let is_region = !words.starts_with('-') && words.ends_with('-') && words.len() > 3 && digits > 0;
     is_region.then(|| zone.get(..first.saturating_add(digits))).flatten()
 }
 
@@ -150,6 +157,7 @@ mod tests {
             ("evil.example.com", None),
             ("us_east-1a", None),
             ("-1a", None),
+            ("-west-2-lax-1a", None),
         ] {
             assert_eq!(region_of(zone), region, "{zone}");
         }

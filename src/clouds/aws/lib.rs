@@ -16,4 +16,5 @@ mod provider;
 mod types;
 mod words;
 
+pub use id::{InstanceId, region_of};
 pub use provider::PROVIDER;
