@@ -5,6 +5,8 @@ mod world;
 
 use world::{USERS, World, name, user};
 
+use crate::ran::Ran;
+
 #[test]
 fn an_empty_cordoned_node_is_deleted_with_its_instance_and_only_it() {
     let world = World::new(3);
@@ -63,9 +65,18 @@ fn what_speaks_against_a_deletion_is_in_the_plan_with_the_command_that_changes_i
     assert!(!ran.story().iter().any(|action| action.starts_with("delete")), "{:?}", ran.story());
     // Parking is refused with its reason, and the node is deleted.
     world.cloud.edit(USERS, |group| group.suspended.clear());
-    let ran = world.run(&[("MIN_NODES", "2"), ("GIVE_BACK", "park")]);
+    let ran = world.run(&[("MIN_NODES", "2"), ("GIVE_BACK", "park"), ("MAX_DELETIONS", "0")]);
     let told = "GIVE_BACK=park: the program does not park instances of AWS";
-    assert!(ran.warnings().iter().any(|warning| warning.starts_with(told)), "{:?}", ran.warnings());
+    let warned = |ran: &Ran| ran.warnings().iter().filter(|warning| warning.starts_with(told)).count();
+    let last = "Empty nodes of its groups are deleted";
+    assert!(ran.warnings().iter().any(|warning| warning.ends_with(last)), "{:?}", ran.warnings());
+    assert_eq!(
+        (ran.story(), warned(&ran), world.going(3)),
+        (Vec::new(), 1, Vec::new()),
+        "before it deletes any"
+    );
+    let ran = world.run(&[("MIN_NODES", "2"), ("GIVE_BACK", "park")]);
+    assert_eq!(warned(&ran), 1, "{:?}", ran.warnings());
     assert_eq!((ran.story(), world.going(3)), (vec![format!("delete {}: applied", name(2))], vec![2]));
 }
 

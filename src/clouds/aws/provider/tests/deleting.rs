@@ -29,6 +29,22 @@ async fn delete_one_by_one_with_decrement_and_no_other_goes() {
     assert!(users.instances.iter().all(|one| one.goes_by.is_none()));
 }
 
+/// The batch form of the request does not say which of its instances it took.
+#[tokio::test]
+async fn several_instances_of_one_group_take_two_requests_each_and_three_in_all() {
+    for count in [1_usize, 2, 10, 40] {
+        let world = World::new(count + 1);
+        let cloud = world.cloud().await;
+        world.fake.forget_calls();
+        let numbers: Vec<_> = (1..=count).collect();
+        assert_eq!(cloud.delete(&these(&numbers)).await, vec![GroupAnswer::Done; count]);
+        let terminated = world.count("TerminateInstanceInAutoScalingGroup");
+        assert_eq!((terminated, world.fake.calls().len()), (count, 2 * count + 3));
+        assert!(world.fake.calls().iter().all(|call| call.parameter("InstanceIds.member.1").is_none()));
+        assert_eq!(world.size().0, 1);
+    }
+}
+
 #[tokio::test]
 async fn max_min_kept_by_min_size_is_known_before_and_is_no_failure() {
     let world = World::new(3);
