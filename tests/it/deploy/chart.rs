@@ -10,10 +10,11 @@ use super::objects;
 use crate::control_plane::ControlPlane;
 
 /// What `tests/chart/render` renders, and the overlay that it is the same as.
-const RENDERED: [(&str, &str); 8] = [
+const RENDERED: [(&str, &str); 9] = [
     ("base.yaml", "base"),
     ("dry-run.yaml", "overlays/dry-run"),
     ("aks.yaml", "overlays/aks"),
+    ("azure.yaml", "overlays/azure"),
     ("eks.yaml", "overlays/eks"),
     ("gke.yaml", "overlays/gke"),
     ("openstack-nova.yaml", "overlays/openstack-nova"),

@@ -20,14 +20,16 @@ use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 
-/// What can be applied, and what a hub on GKE, on AKS, on EKS, on OpenStack or with commands of its own would.
-const OVERLAYS: [&str; 14] = [
+/// What can be applied, and what a hub on GKE, on AKS, on Azure's scale sets, on EKS, on OpenStack or with commands of its own would.
+const OVERLAYS: [&str; 16] = [
     "base",
     "overlays/dry-run",
     "overlays/gke",
     "overlays/gke-dry-run",
     "overlays/aks",
     "overlays/aks-dry-run",
+    "overlays/azure",
+    "overlays/azure-dry-run",
     "overlays/eks",
     "overlays/eks-dry-run",
     "overlays/openstack-nova",

@@ -60,9 +60,11 @@ fn the_pod_can_write_nothing_and_never_takes_anybodys_place() {
 
 /// What the run's own pod could do on a node with users, and what would keep that node.
 #[test]
-fn on_gke_aks_and_eks_the_pod_never_goes_to_a_users_node() {
+fn on_gke_azure_and_eks_the_pod_never_goes_to_a_users_node() {
     let Some(plane) = ControlPlane::shared() else { return };
-    for overlay in ["gke", "gke-dry-run", "aks", "aks-dry-run", "eks", "eks-dry-run"] {
+    for overlay in
+        ["gke", "gke-dry-run", "aks", "aks-dry-run", "azure", "azure-dry-run", "eks", "eks-dry-run"]
+    {
         let objects = objects(&plane.kustomize(&format!("overlays/{overlay}")));
         let affinity = &pod_template(&objects)["spec"]["affinity"]["nodeAffinity"];
         let required = &affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
@@ -98,6 +100,7 @@ fn a_dry_run_is_the_same_job() {
         ("base", "overlays/dry-run"),
         ("overlays/gke", "overlays/gke-dry-run"),
         ("overlays/aks", "overlays/aks-dry-run"),
+        ("overlays/azure", "overlays/azure-dry-run"),
         ("overlays/eks", "overlays/eks-dry-run"),
         ("overlays/openstack-nova", "overlays/openstack-nova-dry-run"),
         ("overlays/openstack-magnum", "overlays/openstack-magnum-dry-run"),

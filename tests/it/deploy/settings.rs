@@ -69,13 +69,15 @@ fn every_variable_of_the_manifests_is_a_setting_and_its_value_is_valid() {
 
 /// A run that would look at every project and every group does not start.
 #[test]
-fn what_is_not_filled_in_on_gke_aks_and_eks_ends_a_run() {
+fn what_is_not_filled_in_on_gke_azure_and_eks_ends_a_run() {
     let Some(plane) = ControlPlane::shared() else { return };
     let overlays = [
         ("gke", Some("PROJECT=PROJECT_ID")),
         ("gke-dry-run", Some("PROJECT=PROJECT_ID")),
         ("aks", Some("PROJECT=SUBSCRIPTION_ID")),
         ("aks-dry-run", Some("PROJECT=SUBSCRIPTION_ID")),
+        ("azure", Some("PROJECT=SUBSCRIPTION_ID")),
+        ("azure-dry-run", Some("PROJECT=SUBSCRIPTION_ID")),
         ("eks", None),
         ("eks-dry-run", None),
     ];
