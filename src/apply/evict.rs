@@ -109,8 +109,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         Ok(node)
     }
 
-    /// Whether the Lease is still this run's, asked before each eviction.
-    async fn leads(&self) -> Result<(), Outcome> {
+    /// Whether the Lease is still this run's, asked before each eviction and each deletion of a Node object.
+    pub(super) async fn leads(&self) -> Result<(), Outcome> {
         match self.cluster.still_leads().await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Outcome::Stale(Stale::LeaseLost)),

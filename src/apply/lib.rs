@@ -5,7 +5,7 @@
 //!                                     |
 //!                        every pod listed once more
 //!                                     |
-//!        take back cordons under critical pods -> delete or park, or drop the claim -> evict -> notes
+//!        take back cordons under critical pods -> delete or park, or drop the claim -> evict -> delete Node objects -> notes
 //! ```
 //!
 //! Capacity is added first, so a run that dies midway leaves too much room, never too little. A failed action never
@@ -15,6 +15,7 @@
 mod events;
 mod evict;
 mod nodes;
+mod objects;
 mod second_look;
 #[cfg(test)]
 mod tests;
@@ -95,6 +96,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         self.look_again(&mut progress).await;
         self.delete_instances(&mut progress).await;
         self.evict(&mut progress).await;
+        self.delete_objects(&mut progress).await;
         self.each(Action::is_note, &mut progress).await;
         let Progress { mut outcomes, problems, .. } = progress;
         let outcome = |index| outcomes.remove(&index).unwrap_or(Outcome::NotTried(NotTried::Stopped));

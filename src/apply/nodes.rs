@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use kube_rebalancer_core::model::{Node, Taint, TaintEffect, annotation, taint};
-use kube_rebalancer_core::plan::{Action, UnmarkReason};
+use kube_rebalancer_core::plan::{Action, MarkReason, UnmarkReason};
 use kube_rebalancer_core::recheck::{self, Judgement, Stale};
 
 use super::Apply;
@@ -80,13 +80,17 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Action::Cordon { .. } => recheck::cordon(planned, now, self.policy, time),
             Action::Delete { .. } | Action::Park { .. } => recheck::claim(planned, now, self.policy, time),
             Action::Wake { .. } => recheck::wake(planned, now, self.policy, time),
-            Action::Mark { .. } => recheck::mark(planned, now, self.policy),
+            Action::Mark { reason: MarkReason::Empty, .. } => recheck::mark(planned, now, self.policy),
+            Action::Mark { reason: MarkReason::MachineGone, .. } => {
+                recheck::mark_gone(planned, now, self.policy, time)
+            }
             Action::Unmark { reason, .. } => recheck::unmark(planned, now, self.policy, reason, time),
             Action::Steer { .. } => recheck::steer(planned, now, self.policy, time),
             Action::Unsteer { .. } => recheck::unsteer(planned, now, self.policy, time),
-            Action::Grow { .. } | Action::DeleteInstance { .. } | Action::Evict { .. } => {
-                Judgement::AlreadySo
-            }
+            Action::Grow { .. }
+            | Action::DeleteInstance { .. }
+            | Action::DeleteObject { .. }
+            | Action::Evict { .. } => Judgement::AlreadySo,
         }
     }
 
@@ -101,11 +105,19 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 patch.taints = without(node, |one| is_claims(one) || fills_last(one));
                 patch
             }
-            Action::Delete { .. } => claim(node, self.claimed_until()),
+            Action::Delete { .. } => {
+                let mut patch = claim(node, self.claimed_until());
+                patch.annotations.extend(no_gone_notes(node));
+                if self.policy.delete_node_objects {
+                    patch.annotations.insert(annotation::DELETION_ASKED, node.machine());
+                }
+                patch
+            }
             // The mark goes before the request: a run that dies between them leaves a node that another one judges by it.
             Action::Park { .. } => {
                 let mut patch = claim(node, self.claimed_until());
                 patch.annotations.extend([(annotation::PARKED_AT, stamp()), (annotation::WOKEN_AT, None)]);
+                patch.annotations.extend(no_gone_notes(node));
                 patch
             }
             Action::Wake { .. } => {
@@ -113,14 +125,31 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 patch.annotations.extend([(annotation::PARKED_AT, None), (annotation::WOKEN_AT, stamp())]);
                 patch
             }
-            Action::Mark { .. } => one(annotation::EMPTY_SINCE, stamp()),
+            Action::Mark { reason: MarkReason::Empty, .. } => one(annotation::EMPTY_SINCE, stamp()),
+            Action::Mark { reason: MarkReason::MachineGone, .. } => NodePatch {
+                annotations: [(annotation::GONE_SINCE, stamp()), (annotation::GONE_MACHINE, node.machine())]
+                    .into(),
+                ..NodePatch::default()
+            },
             Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => no_marks(node, None),
-            Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => no_claim(node),
+            // What was asked for stays noted: by it a later run knows that this program gave the machine back.
+            Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => claim_over(node),
+            Action::Unmark { reason: UnmarkReason::NotProvenGone { .. }, .. } => NodePatch {
+                annotations: BTreeMap::from([
+                    (annotation::GONE_SINCE, None),
+                    (annotation::GONE_MACHINE, None),
+                ]),
+                ..NodePatch::default()
+            },
+            Action::Unmark { reason: UnmarkReason::NotGivenBack { .. }, .. } => {
+                NodePatch { annotations: no_gone_notes(node).collect(), ..NodePatch::default() }
+            }
             Action::Steer { .. } => steered(node),
             Action::Unsteer { .. } => NodePatch { taints: without(node, fills_last), ..NodePatch::default() },
             Action::Unmark { reason: UnmarkReason::Occupied, .. }
             | Action::Grow { .. }
             | Action::Evict { .. }
+            | Action::DeleteObject { .. }
             | Action::DeleteInstance { .. } => one(annotation::EMPTY_SINCE, None),
         }
     }
@@ -155,9 +184,23 @@ fn claim(node: &Node, until: String) -> NodePatch {
     NodePatch { taints, ..one(annotation::DELETING_UNTIL, Some(until)) }
 }
 
-/// Removes a claim, annotation and taint together.
+/// Removes a claim, annotation and taint together, with the note on what was to be asked for: it was not, or is not wanted
+/// any more.
 pub(super) fn no_claim(node: &Node) -> NodePatch {
+    let mut patch = claim_over(node);
+    patch.annotations.extend(no_gone_notes(node));
+    patch
+}
+
+/// Removes a claim that is over, annotation and taint together.
+fn claim_over(node: &Node) -> NodePatch {
     NodePatch { taints: without(node, is_claims), ..one(annotation::DELETING_UNTIL, None) }
+}
+
+/// The removal of the notes by which Node objects go, as far as the node carries them.
+fn no_gone_notes(node: &Node) -> impl Iterator<Item = (&'static str, Option<String>)> {
+    let notes = [annotation::DELETION_ASKED, annotation::GONE_SINCE, annotation::GONE_MACHINE];
+    notes.into_iter().filter(|key| node.annotations.contains_key(*key)).map(|key| (key, None))
 }
 
 /// Makes the scheduler fill a node last.
@@ -182,7 +225,9 @@ pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
         annotation::WOKEN_AT,
         annotation::EVICTED_AT,
         annotation::EVICTED,
+        annotation::DELETION_ASKED,
         annotation::GONE_SINCE,
+        annotation::GONE_MACHINE,
     ];
     let others = others.into_iter().filter(|key| node.annotations.contains_key(*key));
     NodePatch {

@@ -66,7 +66,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// The nodes as they are after our own patches, the claimed ones read once more, and every pod.
     ///
     /// The nodes are read after the pods, so that an uncordon during the list of pods is seen.
-    async fn second_snapshot(
+    pub(super) async fn second_snapshot(
         &self,
         claimed: &[Claimed],
         progress: &mut Progress,

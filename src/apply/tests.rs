@@ -2,12 +2,13 @@
 
 mod cloud;
 mod evictions;
+mod objects;
 mod parked;
 mod reliance;
 mod steering;
 mod world;
 
-use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, annotation, taint};
+use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, Pod, annotation, taint};
 use kube_rebalancer_core::plan::{NoticeKind, PodNotice};
 use kube_rebalancer_core::recheck::Stale;
 use world::{

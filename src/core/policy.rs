@@ -183,6 +183,7 @@ pub struct Bounds {
 /// The settings that take part in a decision. Built only from validated settings, so these hold in every [`Bounds`]:
 /// `0 < min_utilization <= optimal_utilization <= max_utilization <= 1` and `min_nodes <= max_nodes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Policy {
     /// The bounds of a pool without overrides, and of a cluster without pools.
     pub bounds: Bounds,
@@ -224,6 +225,8 @@ pub struct Policy {
     pub max_evictions: Budget,
     /// Whether an `emptyDir` on the node's own disk may be lost with a pod that is moved.
     pub drain_empty_dir: bool,
+    /// Whether the Node object of a machine that was given back and is proven gone is deleted.
+    pub delete_node_objects: bool,
     /// How many nodes a run may create.
     pub max_creations: Budget,
     /// How long a NotReady node, or an instance without a node, counts as booting.
@@ -293,6 +296,7 @@ impl Default for Policy {
             drain: Drain::None,
             max_evictions: Budget::Count(10),
             drain_empty_dir: false,
+            delete_node_objects: false,
             max_creations: Budget::Percent { percent: 50, at_least: 10 },
             boot_grace: SignedDuration::from_mins(15),
             startup_taints: BTreeSet::new(),

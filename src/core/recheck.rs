@@ -17,8 +17,9 @@ use jiff::Timestamp;
 
 use crate::model::{Node, Pod, Volumes, annotation, taint};
 use crate::plan::{
-    Classifier, Cordon, Marks, NotEvicted, PodClass, UnmarkReason, deletion_delay, fills_last, is_adopted,
-    others_soft_taint, pressure, says_ready, scale_down_disabled, startup, unmanaged, unmovable, written,
+    Classifier, Cordon, Marks, NotEvicted, PodClass, UnmarkReason, deletion_delay, fills_last, has_gone_note,
+    is_adopted, is_given_back, node_doubt, others_soft_taint, pressure, says_ready, scale_down_disabled,
+    startup, unmanaged, unmovable, written,
 };
 use crate::policy::{AdoptCordons, Drain, Policy};
 
@@ -183,6 +184,17 @@ pub fn mark(planned: &Node, now: &Node, policy: &Policy) -> Judgement {
     if Marks::of(now).empty_since.is_some() { Judgement::AlreadySo } else { Judgement::Go }
 }
 
+/// Judges a note that the machine of a node that was given back is gone.
+#[must_use]
+pub fn mark_gone(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
+    let stale = out_of_hands(planned, now, policy);
+    let doubt = || node_doubt(now, observed_at).map(|why| Stale::ObjectStays { why });
+    if let Some(stale) = stale.or_else(doubt) {
+        return Judgement::Stale(stale);
+    }
+    if has_gone_note(now) { Judgement::AlreadySo } else { Judgement::Go }
+}
+
 /// Judges the removal of notes that are no longer true.
 #[must_use]
 pub fn unmark(
@@ -210,11 +222,20 @@ pub fn unmark(
                 annotation::WOKEN_AT,
                 annotation::EVICTED_AT,
                 annotation::EVICTED,
+                annotation::DELETION_ASKED,
+                annotation::GONE_SINCE,
+                annotation::GONE_MACHINE,
             ];
             notes.into_iter().any(has) || (claim_noted && !claimed)
         }
         UnmarkReason::ClaimOver if claimed => return Judgement::Stale(Stale::Claimed),
         UnmarkReason::ClaimOver => claim_noted,
+        // A claim that another run has just written begins anew what these notes are about.
+        UnmarkReason::NotGivenBack { .. } | UnmarkReason::NotProvenGone { .. } if claimed => {
+            return Judgement::Stale(Stale::Claimed);
+        }
+        UnmarkReason::NotGivenBack { .. } => is_given_back(now),
+        UnmarkReason::NotProvenGone { .. } => has_gone_note(now),
     };
     if go { Judgement::Go } else { Judgement::AlreadySo }
 }

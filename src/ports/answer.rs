@@ -94,6 +94,17 @@ pub struct PodToEvict {
     pub resource_version: String,
 }
 
+/// A Node object to delete, as it was read right before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeToDelete {
+    /// Its name.
+    pub name: String,
+    /// Its UID: no other node of that name is deleted.
+    pub uid: String,
+    /// The version that it was judged in: a node that somebody has changed since is not deleted.
+    pub resource_version: String,
+}
+
 /// What became of the request to evict a pod. The text is for a person, in the API server's words where it gave any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EvictionAnswer {

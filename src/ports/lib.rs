@@ -18,11 +18,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Ledger, Node, Pod, Taint};
+use kube_rebalancer_core::model::{Ledger, MachineFate, Node, Pod, Taint};
 use kube_rebalancer_core::plan::PodNotice;
 
 pub use abilities::{Abilities, Can};
-pub use answer::{EvictionAnswer, GroupAnswer, InstanceToDelete, NOT_ASKED, PodToEvict};
+pub use answer::{EvictionAnswer, GroupAnswer, InstanceToDelete, NOT_ASKED, NodeToDelete, PodToEvict};
 pub use bounded::{Bounded, LONGEST_FAILURE, count_objects};
 pub use cause::{causes, chain};
 pub use environment::Environment;
@@ -130,6 +130,12 @@ pub trait Cluster: Sync {
         let words = format!("pod {}/{} is not evicted here", pod.namespace, pod.name);
         async { EvictionAnswer::Failed(words) }
     }
+    /// Deletes one Node object, only if it is still this one in this version. It is asked once; after a lost answer the node is
+    /// read back.
+    fn delete_node(&self, node: &NodeToDelete) -> impl Future<Output = Result<(), PatchError>> + Send {
+        let error = PortError(format!("node {} is not deleted here", node.name));
+        async { Err(PatchError::Failed(error)) }
+    }
     /// Whether no other run has taken the Lease.
     fn still_leads(&self) -> impl Future<Output = Result<bool, PortError>> + Send {
         async { Ok(true) }
@@ -165,6 +171,17 @@ pub trait NodeGroups: Sync {
         instance: &str,
         nodes: &[Node],
     ) -> impl Future<Output = GroupAnswer> + Send;
+    /// What became of the machines of nodes that are in no group any more, an answer for each in the same order. Nothing is
+    /// changed.
+    fn fates(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<MachineFate>> + Send {
+        let answers = unknown(nodes, "no cloud is asked here");
+        async { answers }
+    }
+}
+
+/// The same ignorance for each machine.
+fn unknown(nodes: &[InstanceToDelete], why: &str) -> Vec<MachineFate> {
+    nodes.iter().map(|_| MachineFate::Unknown(why.to_owned())).collect()
 }
 
 /// The same refusal for each instance.

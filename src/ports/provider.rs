@@ -12,10 +12,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kube_rebalancer_core::model::{Membership, Node, NodeGroup, Snapshot};
+use kube_rebalancer_core::model::{MachineFate, Membership, Node, NodeGroup, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 
-use crate::{Abilities, Clock, CloudScope, GroupAnswer, InstanceToDelete, refused};
+use crate::{Abilities, Clock, CloudScope, GroupAnswer, InstanceToDelete, refused, unknown};
 
 /// The node groups of one cloud. A provider holds its connection, and the proofs of what it listed.
 ///
@@ -91,6 +91,17 @@ pub trait Provider: Debug + Send + Sync {
             "instance {instance} of {group}: this cloud's provider deletes nodes only"
         ))
     }
+
+    /// What became of the machines of these nodes, which the last [`list`](Self::list) showed in no group; an answer for each, in
+    /// the same order. It only looks.
+    ///
+    /// [`MachineFate::Gone`] needs a proof about exactly this machine: the cloud answers a request for its ID, and for no
+    /// other, that there is none. Absence from a list is no proof. Nor is such an answer alone: a wrong project or endpoint
+    /// gives the same. So the provider asks for another machine of the cluster in the same place, after that and in the same
+    /// way, and only if that one is shown, the first is gone. Whatever else comes back is [`MachineFate::Unknown`].
+    async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
+        unknown(nodes, "this cloud's provider cannot prove that a machine is gone")
+    }
 }
 
 /// What a cloud shows of a cluster.
@@ -154,6 +165,11 @@ pub trait ProviderKind: Debug + Send + Sync {
     /// What it can do with each kind of its node groups.
     fn abilities(&self) -> &'static [Abilities] {
         &[]
+    }
+
+    /// Why it can never prove that a machine is gone, so that `DELETE_NODE_OBJECTS` has no effect there; `None` if it can.
+    fn cannot_prove_gone(&self, _scope: &CloudScope) -> Option<String> {
+        Some(format!("the provider for {} cannot prove that a machine is gone", self.cloud()))
     }
 
     /// Whether a run has anything to do there. Sends no request.

@@ -66,6 +66,8 @@ pub struct Commands {
     pub park: Option<Vec<String>>,
     /// `EXEC_WAKE`.
     pub wake: Option<Vec<String>>,
+    /// `EXEC_GONE`.
+    pub gone: Option<Vec<String>>,
     /// `EXEC_ENV`: the variables that they get, beside the usual ones; `PREFIX_*` for all that begin so.
     pub variables: BTreeSet<String>,
 }

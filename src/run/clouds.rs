@@ -12,7 +12,8 @@ use std::pin::Pin;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use kube_rebalancer_core::model::{Node, Snapshot};
+use kube_rebalancer_core::model::{MachineFate, Node, Snapshot};
+use kube_rebalancer_core::plan::nodes_to_ask_about;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{CloudPart, Whole, merge};
 use kube_rebalancer_ports::{
@@ -42,6 +43,8 @@ pub struct Clouds {
     of_group: BTreeMap<String, (usize, String)>,
     /// The position of a node's cloud.
     of_node: BTreeMap<String, usize>,
+    /// The same of the nodes that are in no group.
+    of_other: BTreeMap<String, usize>,
 }
 
 /// A setting that is wrong for the clouds of this cluster.
@@ -92,13 +95,54 @@ pub async fn observe(
     }));
     let whole = merge(parts, &snapshot, policy, scope.zone.as_deref());
     let whole = whole.map_err(|error| WrongSetting(error.to_string()))?;
-    let Whole { groups, memberships, warnings, complete, cloud_of_group, cloud_of_node } = whole;
+    let Whole { groups, memberships, mut warnings, complete, cloud_of_group, cloud_of_node, cloud_of_other } =
+        whole;
+    warnings.extend(unproven(&wanted, policy, scope));
     let clouds = if !complete && groups.is_empty() {
         Err(NotTried::Unseen)
     } else {
-        Ok(Clouds { providers, of_group: cloud_of_group, of_node: cloud_of_node })
+        Ok(Clouds { providers, of_group: cloud_of_group, of_node: cloud_of_node, of_other: cloud_of_other })
     };
-    Ok(CloudHalf { snapshot: snapshot.with_groups(groups, memberships), warnings, clouds, complete })
+    let snapshot = snapshot.with_groups(groups, memberships);
+    let snapshot = match &clouds {
+        Ok(clouds) => with_fates(snapshot, policy, clouds, clock).await,
+        Err(_) => snapshot,
+    };
+    Ok(CloudHalf { snapshot, warnings, clouds, complete })
+}
+
+/// A warning for each cloud on which `DELETE_NODE_OBJECTS` can never do anything.
+fn unproven(kinds: &[&dyn ProviderKind], policy: &Policy, scope: &CloudScope) -> Vec<String> {
+    let why = |kind: &&dyn ProviderKind| {
+        let why = kind.cannot_prove_gone(scope)?;
+        Some(format!("DELETE_NODE_OBJECTS has no effect on {}: {why}", kind.cloud()))
+    };
+    if policy.delete_node_objects { kinds.iter().filter_map(why).collect() } else { Vec::new() }
+}
+
+/// Asks the clouds what became of the machines of nodes that were given back and are in no group any more.
+async fn with_fates(snapshot: Snapshot, policy: &Policy, clouds: &Clouds, clock: &SharedClock) -> Snapshot {
+    let nodes: Vec<InstanceToDelete> = nodes_to_ask_about(&snapshot, policy)
+        .into_iter()
+        .map(|node| InstanceToDelete {
+            node: node.name.clone(),
+            provider_id: node.provider_id.clone(),
+            system_uuid: node.system_uuid.clone(),
+        })
+        .collect();
+    if nodes.is_empty() {
+        return snapshot;
+    }
+    // Half of what is left, as for the groups: what matters more comes after this.
+    let limit = clock.left().unsigned_abs() / 2;
+    let fates = tokio::time::timeout(limit, clouds.fates(&nodes)).await;
+    let late = |_| {
+        let words = "the cloud did not answer within half of the time that RUN_TIMEOUT left".to_owned();
+        vec![MachineFate::Unknown(words); nodes.len()]
+    };
+    let names = nodes.iter().map(|node| node.node.clone());
+    let fates = names.zip(fates.unwrap_or_else(late)).collect();
+    snapshot.with_fates(fates)
 }
 
 /// The kinds that a run may ask. A provider without provider IDs of its own is asked only where `PROVIDER` names it, and then
@@ -255,6 +299,29 @@ impl NodeGroups for Clouds {
 
     async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         self.each_by_its_cloud(nodes, |provider, instances| provider.wake(instances)).await
+    }
+
+    async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
+        let unknown = || MachineFate::Unknown("no cloud that was seen has such a machine".to_owned());
+        let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            if let Some(at) = self.of_other.get(&node.node) {
+                let (positions, instances) = by_cloud.entry(*at).or_default();
+                positions.push(position);
+                instances.push(node.clone());
+            }
+        }
+        let asking = by_cloud.iter().filter_map(|(at, (positions, instances))| {
+            let answers = self.providers.get(at)?.fates(instances);
+            Some(async move {
+                let answers = AssertUnwindSafe(answers).catch_unwind().await;
+                let defect = |_| vec![MachineFate::Unknown(DEFECT.to_owned()); instances.len()];
+                positions.iter().copied().zip(answers.unwrap_or_else(defect))
+            })
+        });
+        let mut answers: BTreeMap<usize, MachineFate> =
+            join_all(asking).await.into_iter().flatten().collect();
+        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(unknown)).collect()
     }
 
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {

@@ -155,6 +155,8 @@ settings! {
         new("10", &form::EVICTIONS, "Maximum number of pods to evict per run, with DRAIN");
     DRAIN_EMPTY_DIR: bool =
         new("false", &form::SWITCH, "With DRAIN: an emptyDir may be lost with a pod that is moved");
+    DELETE_NODE_OBJECTS: bool =
+        new("false", &form::SWITCH, "Delete the Node object of a machine given back and proven gone twice");
     MAX_CREATIONS: Budget =
         new("50%", &form::CREATIONS, "Maximum number of nodes to create per run");
     BOOT_GRACE: SignedDuration =
@@ -215,6 +217,8 @@ settings! {
         new("", &form::COMMAND, "With PROVIDER=exec: the command that parks nodes by name");
     EXEC_WAKE: Option<Vec<String>> =
         new("", &form::COMMAND, "With PROVIDER=exec: the command that wakes parked nodes by name");
+    EXEC_GONE: Option<Vec<String>> =
+        new("", &form::COMMAND, "With PROVIDER=exec: the command that knows whether machines are gone");
     EXEC_ENV: BTreeSet<String> =
         new("", &form::VARIABLES, "Variables that these commands get, beside PATH, HOME and the like");
     RUN_TIMEOUT: SignedDuration =

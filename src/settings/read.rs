@@ -51,6 +51,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let drain = reader.read(&catalog::DRAIN, raw.drain);
     let max_evictions = reader.read(&catalog::MAX_EVICTIONS, raw.max_evictions);
     let drain_empty_dir = reader.read(&catalog::DRAIN_EMPTY_DIR, raw.drain_empty_dir);
+    let delete_node_objects = reader.read(&catalog::DELETE_NODE_OBJECTS, raw.delete_node_objects);
     let max_creations = reader.read(&catalog::MAX_CREATIONS, raw.max_creations);
     let boot_grace = reader.read(&catalog::BOOT_GRACE, raw.boot_grace);
     let startup_taints = reader.read(&catalog::STARTUP_TAINTS, raw.startup_taints);
@@ -81,6 +82,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
     let exec_delete = reader.read(&catalog::EXEC_DELETE, raw.exec_delete);
     let exec_park = reader.read(&catalog::EXEC_PARK, raw.exec_park);
     let exec_wake = reader.read(&catalog::EXEC_WAKE, raw.exec_wake);
+    let exec_gone = reader.read(&catalog::EXEC_GONE, raw.exec_gone);
     let exec_env = reader.read(&catalog::EXEC_ENV, raw.exec_env);
     let run_timeout = reader.read(&catalog::RUN_TIMEOUT, raw.run_timeout);
     let yes = reader.read(&catalog::YES, raw.yes);
@@ -140,6 +142,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
         drain: drain?,
         max_evictions: max_evictions?,
         drain_empty_dir: drain_empty_dir?,
+        delete_node_objects: delete_node_objects?,
         max_creations: max_creations?,
         boot_grace: boot_grace?,
         startup_taints: startup_taints?,
@@ -173,6 +176,7 @@ fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Optio
             delete: exec_delete?,
             park: exec_park?,
             wake: exec_wake?,
+            gone: exec_gone?,
             variables: exec_env?,
         },
         notes: None,

@@ -75,6 +75,7 @@ fn decide(case: &Case) -> Decision {
             | Action::Wake { .. }
             | Action::DeleteInstance { .. }
             | Action::Evict { .. }
+            | Action::DeleteObject { .. }
             | Action::Mark { .. }
             | Action::Unmark { .. }
             | Action::Steer { .. }

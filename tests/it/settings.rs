@@ -87,6 +87,7 @@ fn every_variable_reaches_its_own_field() {
         ("DRAIN", "movable"),
         ("MAX_EVICTIONS", "4"),
         ("DRAIN_EMPTY_DIR", "true"),
+        ("DELETE_NODE_OBJECTS", "true"),
         ("BOOT_GRACE", "1h"),
         ("STARTUP_TAINTS", "example.com/not-yet"),
         ("MAX_UNREADY_PERCENT", "30"),
@@ -116,6 +117,7 @@ fn every_variable_reaches_its_own_field() {
         ("EXEC_DELETE", "/opt/delete"),
         ("EXEC_PARK", "/opt/park"),
         ("EXEC_WAKE", r#"["/opt/wake", "a b"]"#),
+        ("EXEC_GONE", "/opt/gone"),
         ("EXEC_ENV", "TF_*:KUBECONFIG"),
         ("NOTIFY_URL", "https://hooks.example.com/1"),
         ("NOTIFY_SECRET", "key"),
@@ -173,11 +175,12 @@ fn every_variable_reaches_its_own_field() {
     assert_eq!(commands.delete, words(&["/opt/delete"]));
     assert_eq!(commands.park, words(&["/opt/park"]));
     assert_eq!(commands.wake, words(&["/opt/wake", "a b"]));
+    assert_eq!(commands.gone, words(&["/opt/gone"]));
     assert!(commands.variables.iter().eq(["KUBECONFIG", "TF_*"]));
     assert_eq!(policy.give_back, GiveBack::Park);
     assert_eq!(policy.parked_max, Budget::Percent { percent: 40, at_least: 0 });
     assert_eq!((policy.drain, policy.max_evictions), (Drain::Movable, Budget::Count(4)));
-    assert!(policy.drain_empty_dir);
+    assert!(policy.drain_empty_dir && policy.delete_node_objects);
     assert!(policy.startup_taints.iter().eq(["example.com/not-yet"]));
     assert_eq!(policy.boot_grace, SignedDuration::from_hours(1));
     assert_eq!((policy.max_unready_percent, policy.ok_unready_nodes), (30, 2));

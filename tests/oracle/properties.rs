@@ -33,6 +33,7 @@ pub(crate) fn decision(plan: &Plan) -> Decision {
             Action::Park { .. }
             | Action::Wake { .. }
             | Action::Evict { .. }
+            | Action::DeleteObject { .. }
             | Action::Mark { .. }
             | Action::Unmark { .. } => {}
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, Constraints, Controller, EvictionFacts, Ledger, Millicores, Node, NodeGroup,
+    Amounts, Bytes, Constraints, Controller, EvictionFacts, Ledger, MachineFate, Millicores, Node, NodeGroup,
     NodeResources, Pod, ReadyCondition, Snapshot, Unbound, annotation,
 };
 use kube_rebalancer_core::plan::{
@@ -18,14 +18,14 @@ use kube_rebalancer_core::policy::{Drain, Policy, PoolName};
 use crate::{Applied, Apply};
 use kube_rebalancer_ports::{
     Clock, Cluster, EvictionAnswer, GroupAnswer, InstanceToDelete, NodeEvent, NodeGroups, NodePatch,
-    NotTried, PatchError, PodList, PodNow, PodToEvict, PortError,
+    NodeToDelete, NotTried, PatchError, PodList, PodNow, PodToEvict, PortError,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 const LEFT: SignedDuration = SignedDuration::from_mins(5);
 
 /// What apply finds, and how it is treated.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct World {
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) pods: Vec<Pod>,
@@ -49,6 +49,10 @@ pub(super) struct World {
     pub(super) drain: Option<Drain>,
     /// What the API server says to evictions, in order; all that come later are carried out.
     pub(super) evictions: VecDeque<EvictionAnswer>,
+    /// Whether Node objects are deleted.
+    pub(super) delete_node_objects: bool,
+    /// What the cloud says of machines.
+    pub(super) fate: MachineFate,
     /// Another run has taken the Lease.
     pub(super) lease_lost: bool,
     /// How many requests to delete the cloud answers by being busy.
@@ -79,6 +83,37 @@ pub(super) enum Meanwhile {
 #[derive(Debug)]
 struct Ports(Mutex<World>);
 
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            nodes: BTreeMap::new(),
+            pods: Vec::new(),
+            planned_pods: Vec::new(),
+            no_lists: false,
+            refused: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
+            restless: BTreeSet::new(),
+            changes_once: BTreeSet::new(),
+            misanswered: BTreeSet::new(),
+            meanwhile: None,
+            drain: None,
+            evictions: VecDeque::new(),
+            delete_node_objects: false,
+            fate: MachineFate::Unknown("nobody was asked".to_owned()),
+            lease_lost: false,
+            busy: 0,
+            stop_at: None,
+            answers: Vec::new(),
+            says: BTreeMap::new(),
+            log: Vec::new(),
+            told: Vec::new(),
+            notices: Vec::new(),
+            ledger: None,
+            stopped: false,
+        }
+    }
+}
+
 impl World {
     /// A world with these nodes and pods, whose cloud does what it is asked to.
     pub(super) fn new(nodes: &[Node], pods: &[Pod]) -> Self {
@@ -108,7 +143,11 @@ impl World {
         let groups = names.into_iter().map(group).collect();
         let snapshot = Snapshot::new(NOW, planned.to_vec(), self.planned_pods.clone(), groups, 1).unwrap();
         let ports = Ports(Mutex::new(self));
-        let policy = Policy { drain: ports.world().drain.unwrap_or(Drain::None), ..policy() };
+        let (drain, delete_node_objects) = {
+            let world = ports.world();
+            (world.drain.unwrap_or(Drain::None), world.delete_node_objects)
+        };
+        let policy = Policy { drain, delete_node_objects, ..policy() };
         let apply = Apply {
             plan,
             snapshot: &snapshot,
@@ -267,6 +306,17 @@ impl Cluster for Ports {
         answer
     }
 
+    async fn delete_node(&self, node: &NodeToDelete) -> Result<(), PatchError> {
+        let mut world = self.world();
+        let Some(now) = world.nodes.get(&node.name) else { return Err(PatchError::Gone) };
+        if now.uid != node.uid || now.resource_version != node.resource_version {
+            return Err(PatchError::Conflict);
+        }
+        world.nodes.remove(&node.name);
+        world.did(format!("delete node {} {} {}", node.name, node.uid, node.resource_version));
+        Ok(())
+    }
+
     async fn still_leads(&self) -> Result<bool, PortError> {
         Ok(!self.world().lease_lost)
     }
@@ -316,6 +366,14 @@ impl NodeGroups for Ports {
 
     async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         self.each("wake", nodes)
+    }
+
+    async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
+        let mut world = self.world();
+        for node in nodes {
+            world.did(format!("fate {}", node.node));
+        }
+        vec![world.fate.clone(); nodes.len()]
     }
 
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {

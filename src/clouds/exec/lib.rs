@@ -6,12 +6,14 @@
 //!   notes (on the Lease) -----+--- growth that was asked for and does not show yet
 //!
 //!   apply --> provider: looked at once more, noted, then EXEC_GROW, EXEC_DELETE, EXEC_PARK, EXEC_WAKE
+//!   Node objects -> gone: EXEC_GONE, about these nodes and some whose machines are there
 //!                             |
 //!                          command: arguments, no shell; own process group, bounded in time and in output
 //!                          protocol: one JSON document in, one out
 //! ```
 
 mod command;
+mod gone;
 mod look;
 mod notes;
 mod protocol;
@@ -67,6 +69,11 @@ impl ProviderKind for Kind {
             zones: Can::Yes,
             from_zero: Can::With("a template"),
         }]
+    }
+
+    fn cannot_prove_gone(&self, scope: &CloudScope) -> Option<String> {
+        let why = "EXEC_GONE, the command that knows whether machines are gone, is not set";
+        scope.commands.gone.is_none().then(|| why.to_owned())
     }
 
     fn wanted(&self, _: &Snapshot, _: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {

@@ -27,7 +27,8 @@ pub struct Request {
     /// `grow`: how many it is to have; always more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<u32>,
-    /// `list`: every node of the cluster. `delete`, `park`, `wake`: the nodes to change, and no other. Empty for `grow`.
+    /// `list`: every node of the cluster. `delete`, `park`, `wake`: the nodes to change, and no other. `gone`: the nodes whose
+    /// machines may be gone, and some whose machines are there. Empty for `grow`.
     pub(crate) nodes: Vec<RequestedNode>,
 }
 
@@ -46,6 +47,8 @@ pub(crate) enum Verb {
     Park,
     /// To start the parked machines of these nodes.
     Wake,
+    /// To look whether the machines of these nodes are gone. It changes nothing.
+    Gone,
 }
 
 impl Verb {
@@ -56,6 +59,7 @@ impl Verb {
             Self::Delete => "EXEC_DELETE",
             Self::Park => "EXEC_PARK",
             Self::Wake => "EXEC_WAKE",
+            Self::Gone => "EXEC_GONE",
         }
     }
 }
@@ -87,6 +91,8 @@ pub struct Answer {
     pub(crate) groups: Option<Vec<AnsweredGroup>>,
     /// `delete`, `park`, `wake`: what became of some of the nodes. The exit code speaks for the others.
     pub(crate) nodes: Vec<AnsweredNode>,
+    /// `gone`: what became of each machine. Without an answer for a node, its machine counts as not known.
+    pub(crate) machines: Vec<AnsweredMachine>,
     /// A sentence for a person.
     pub(crate) message: Option<String>,
 }
@@ -216,6 +222,33 @@ pub(crate) enum AnsweredResult {
     Cannot,
     /// It failed, and nothing was changed.
     Failed,
+}
+
+/// What became of the machine of a node.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(inline)]
+pub(crate) struct AnsweredMachine {
+    /// The node.
+    pub(crate) name: String,
+    /// What became of its machine.
+    pub(crate) state: MachineState,
+    /// A sentence for a person.
+    #[serde(default)]
+    pub(crate) message: Option<String>,
+}
+
+/// What became of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(crate) enum MachineState {
+    /// Exactly this machine is gone, and will not come back.
+    Gone,
+    /// It is there, running or not, or still being deleted.
+    Present,
+    /// It cannot be told.
+    Unknown,
 }
 
 /// The JSON Schema of both documents.

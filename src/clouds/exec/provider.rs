@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{MachineFate, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_core::text::clean;
 use kube_rebalancer_ports::{
@@ -28,12 +28,12 @@ const ALWAYS: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SS
 /// The commands of a run.
 pub(crate) struct Exec {
     list: Vec<String>,
-    scope: CloudScope,
+    pub(crate) scope: CloudScope,
     clock: SharedClock,
     environment: Vec<(String, String)>,
     /// The cluster that was looked at, and how long what was asked for counts as coming.
-    looked: Option<(Snapshot, SignedDuration)>,
-    members: BTreeMap<String, Member>,
+    pub(crate) looked: Option<(Snapshot, SignedDuration)>,
+    pub(crate) members: BTreeMap<String, Member>,
 }
 
 impl fmt::Debug for Exec {
@@ -68,7 +68,7 @@ impl Exec {
     }
 
     /// Runs one command. An answer that is no valid document, or that names a node outside of the request, is [`Broken`].
-    async fn ask(&self, words: &[String], request: &Request) -> Result<(Ended, Answer), Broken> {
+    pub(crate) async fn ask(&self, words: &[String], request: &Request) -> Result<(Ended, Answer), Broken> {
         let setting = request.verb.setting();
         let limit = Duration::try_from(self.clock.left()).unwrap_or_default();
         if limit.is_zero() {
@@ -246,7 +246,7 @@ fn by_code(setting: &str, ended: &Ended, answer: &Answer) -> GroupAnswer {
 }
 
 /// How a command ended, in one line.
-fn how(ended: &Ended, answer: &Answer) -> String {
+pub(crate) fn how(ended: &Ended, answer: &Answer) -> String {
     let code = match ended.code {
         Some(BUSY) => "the command is busy".to_owned(),
         Some(CANNOT) => "the command cannot".to_owned(),
@@ -331,5 +331,9 @@ impl Provider for Exec {
 
     async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         self.change(Verb::Wake, self.scope.commands.wake.as_ref(), nodes).await
+    }
+
+    async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
+        self.fates_of(nodes).await
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Node, NodeGroup, Snapshot};
+use kube_rebalancer_core::model::{MachineFate, Node, NodeGroup, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{
     Clock, CloudScope, CloudView, Commands, Environment, GroupAnswer, InstanceToDelete, Notes, PortError,
@@ -486,4 +486,80 @@ fn growth_that_cannot_be_noted_is_not_started() {
     let told = "EXEC_GROW was not started, as it could not be noted: the Lease is not this run's any more";
     assert_eq!(now(provider.grow("pool", 3, 5)), GroupAnswer::Failed(told.to_owned()));
     assert_eq!(world.read("grow.in"), "");
+}
+
+/// What `EXEC_GONE` says of n1, with a script that writes this; n2 and n3 are there and listed.
+fn fate_by(body: &str) -> (MachineFate, String) {
+    let two = THREE
+        .replace(r#"{"name": "n1", "providerID": "openstack:///n1"},"#, "")
+        .replace(r#", "state": "parked""#, "");
+    let mut world = world();
+    fs::write(world.path("two"), two).unwrap();
+    world = world.lists("cat \"$FOLDER/two\"");
+    world.scope.commands.gone = Some(world.script("gone", body));
+    let (provider, _) = now(world.looked()).unwrap();
+    let fates = now(provider.fates(&world.instances(&["n1"])));
+    (fates.into_iter().next().unwrap(), world.read("gone.in"))
+}
+
+fn machines(of: &[(&str, &str)]) -> String {
+    let all: Vec<String> =
+        of.iter().map(|(name, state)| format!(r#"{{"name": "{name}", "state": "{state}"}}"#)).collect();
+    format!("echo '{{\"machines\": [{}]}}'", all.join(", "))
+}
+
+#[test]
+fn a_machine_is_gone_only_if_the_command_shows_the_others_that_it_was_asked_about() {
+    let (fate, asked) = fate_by(&machines(&[("n1", "gone"), ("n2", "present"), ("n3", "present")]));
+    assert_eq!(fate, MachineFate::Gone);
+    let asked: serde_json::Value = serde_json::from_str(&asked).unwrap();
+    assert_eq!(asked["verb"], "gone");
+    let names: Vec<_> =
+        asked["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["n1", "n2", "n3"], "nothing tells the command which of them is in question");
+    let (fate, _) = fate_by(&machines(&[("n1", "present"), ("n2", "present"), ("n3", "present")]));
+    assert!(matches!(fate, MachineFate::Exists(_)), "{fate:?}");
+}
+
+#[test]
+fn whatever_else_the_command_says_proves_nothing() {
+    let rest = [("n2", "present"), ("n3", "present")];
+    let with = |more: &[(&str, &str)]| machines(&[more, &rest].concat());
+    for (sentence, body) in [
+        ("all are gone", machines(&[("n1", "gone"), ("n2", "gone"), ("n3", "gone")])),
+        ("one of the others is not answered", machines(&[("n1", "gone"), ("n2", "present")])),
+        ("one of the others is unknown", machines(&[("n1", "gone"), ("n2", "present"), ("n3", "unknown")])),
+        ("it is unknown", with(&[("n1", "unknown")])),
+        ("it is not answered", with(&[])),
+        ("it is answered twice", with(&[("n1", "gone"), ("n1", "gone")])),
+        ("another is answered", with(&[("n1", "gone"), ("n9", "gone")])),
+        ("a state that is none", with(&[("n1", "lost")])),
+        ("no document", "echo gone".to_owned()),
+        ("nothing", String::new()),
+        ("an exit code", format!("{}; exit 1", with(&[("n1", "gone")]))),
+        ("busy", format!("{}; exit 75", with(&[("n1", "gone")]))),
+        ("it cannot", format!("{}; exit 69", with(&[("n1", "gone")]))),
+        ("a signal", format!("{}; kill -9 $$", with(&[("n1", "gone")]))),
+    ] {
+        let (fate, _) = fate_by(&body);
+        assert!(matches!(fate, MachineFate::Unknown(_)), "{sentence}: {fate:?}");
+    }
+}
+
+#[test]
+fn without_the_command_or_another_machine_nobody_can_tell() {
+    let world = world().lists_three();
+    let (provider, _) = now(world.looked()).unwrap();
+    let fates = now(provider.fates(&world.instances(&["n1"])));
+    assert_eq!(fates, [MachineFate::Unknown("EXEC_GONE is not set".to_owned())]);
+    assert!(PROVIDER.cannot_prove_gone(&world.scope).unwrap().contains("EXEC_GONE"));
+    let mut alone = self::world().lists("echo '{\"groups\": []}'");
+    alone.scope.commands.gone = Some(alone.script("gone", &machines(&[("n1", "gone")])));
+    assert_eq!(PROVIDER.cannot_prove_gone(&alone.scope), None);
+    let (provider, _) = now(alone.looked()).unwrap();
+    let fates = now(provider.fates(&alone.instances(&["n1"])));
+    assert!(
+        matches!(&fates[0], MachineFate::Unknown(words) if words.contains("no other machine")),
+        "{fates:?}"
+    );
 }

@@ -48,6 +48,9 @@ pub struct Whole {
     pub cloud_of_group: BTreeMap<String, (usize, String)>,
     /// By the name of a node that is in a group: the position of its cloud.
     pub cloud_of_node: BTreeMap<String, usize>,
+    /// By the name of a node that is in no group: the position of the cloud that it is in by its provider ID, or by
+    /// `PROVIDER`.
+    pub cloud_of_other: BTreeMap<String, usize>,
 }
 
 /// Brings the clouds of a cluster together. What could not be seen of one cloud stops the growth of all: what is coming
@@ -67,9 +70,12 @@ pub fn merge(
                 let membership =
                     parts.get(at).map(|part| membership(part, whole.memberships.len(), &ambiguous));
                 let membership = membership.unwrap_or_default();
-                if membership.group.is_some() {
-                    whole.cloud_of_node.insert(node.name.clone(), at);
-                }
+                let known = if membership.group.is_some() {
+                    &mut whole.cloud_of_node
+                } else {
+                    &mut whole.cloud_of_other
+                };
+                known.insert(node.name.clone(), at);
                 membership
             }
             Err(why) => Membership { outside: Some(why), ..Membership::default() },

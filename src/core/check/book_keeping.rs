@@ -5,15 +5,16 @@ use super::replicas::Replicas;
 use super::steps::Steps;
 use super::violation::Violation;
 use crate::model::annotation::{
-    CORDONED_AT, DELETING_UNTIL, EMPTY_SINCE, EVICTED, EVICTED_AT, PARKED_AT, WOKEN_AT,
+    CORDONED_AT, DELETING_UNTIL, DELETION_ASKED, EMPTY_SINCE, EVICTED, EVICTED_AT, GONE_MACHINE, GONE_SINCE,
+    PARKED_AT, WOKEN_AT,
 };
 use crate::model::{NodeIndex, taint};
-use crate::plan::{Action, Plan, UnmarkReason};
+use crate::plan::{Action, MarkReason, Plan, UnmarkReason};
 
 pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let mut unmarked = vec![false; facts.nodes.len()];
     for action in &plan.actions {
-        if let Action::Mark { node, .. } = action
+        if let Action::Mark { node, reason: MarkReason::Empty } = action
             && let Some(why) = why_not_mark(facts, steps, node)
         {
             found.push(Violation::MarkUnfounded { node: node.clone(), why });
@@ -102,11 +103,23 @@ fn why_not_unmark(
                     && (!node.is_empty() || holds_last_replica(facts, steps, index))
             }
             UnmarkReason::Uncordoned => {
-                let marks =
-                    [CORDONED_AT, EMPTY_SINCE, DELETING_UNTIL, PARKED_AT, WOKEN_AT, EVICTED, EVICTED_AT];
+                let marks = [
+                    CORDONED_AT,
+                    EMPTY_SINCE,
+                    DELETING_UNTIL,
+                    PARKED_AT,
+                    WOKEN_AT,
+                    EVICTED,
+                    EVICTED_AT,
+                    DELETION_ASKED,
+                    GONE_SINCE,
+                    GONE_MACHINE,
+                ];
                 !node.node.unschedulable && (marks.iter().any(|key| node.carries(key)) || claim_is_over(node))
             }
             UnmarkReason::ClaimOver => claim_is_over(node),
+            // Judged with the other rules on Node objects.
+            UnmarkReason::NotGivenBack { .. } | UnmarkReason::NotProvenGone { .. } => true,
         };
         if untrue { None } else { Some("it carries none that is untrue") }
     }

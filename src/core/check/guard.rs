@@ -1,6 +1,7 @@
 //! Section 9: when no plan may be made, and when a plan may only uncordon.
 
-use super::facts::Facts;
+use super::facts::{Facts, NodeFacts};
+use super::objects::is_only_object;
 use super::violation::Violation;
 use crate::plan::{Action, NodeState, Plan};
 
@@ -17,7 +18,8 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
     if nodes > 0 && snapshot.pods_seen() == 0 {
         found.push(Violation::NoPodVisible { nodes });
     }
-    check_guard(facts, plan, facts.managed().filter(|node| !node.is_parked()).count(), found);
+    let counts = |node: &&NodeFacts<'_>| !node.is_parked() && !is_only_object(facts, node);
+    check_guard(facts, plan, facts.managed().filter(counts).count(), found);
     if plan.guard.is_some() {
         for action in &plan.actions {
             if !matches!(action, Action::Uncordon { .. }) {
@@ -31,7 +33,8 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
 /// no sign of trouble, counts either way.
 fn check_guard(facts: &Facts<'_>, plan: &Plan, managed: usize, found: &mut Vec<Violation>) {
     let unready = |state: &NodeState| matches!(state, NodeState::Broken | NodeState::NotInUse);
-    let states = || facts.managed().filter(|node| !node.health.is_filled()).map(|node| node.health.states());
+    let counts = |node: &&NodeFacts<'_>| !node.health.is_filled() && !is_only_object(facts, node);
+    let states = || facts.managed().filter(counts).map(|node| node.health.states());
     let most = states().filter(|states| states.iter().any(unready)).count();
     let least = states().filter(|states| states.iter().all(unready)).count();
     let guarded = plan.guard.is_some();

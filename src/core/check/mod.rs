@@ -18,6 +18,7 @@ mod facts;
 mod growth;
 mod guard;
 mod instances;
+mod objects;
 mod outcome;
 mod packing;
 mod parked;
@@ -69,6 +70,7 @@ pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation
     woken_instead::check(&facts, plan, &steps, &mut found);
     instances::check(&facts, plan, &mut found);
     evictions::check(&facts, plan, &steps, &mut found);
+    objects::check(&facts, plan, &steps, &mut found);
     book_keeping::check(&facts, plan, &steps, &mut found);
     packing::check(&facts, plan, &steps, &mut found);
     found
@@ -92,6 +94,13 @@ pub fn deletion(
     going: &BTreeSet<String>,
 ) -> Vec<Violation> {
     giving_back(snapshot, policy, node, going, Direction::Delete)
+}
+
+/// Why the Node object of a node must not be deleted from a cluster as it is right before that, with what its provider has just
+/// said of its machine; `None` if it may be.
+#[must_use]
+pub fn object(snapshot: &Snapshot, policy: &Policy, node: &str) -> Option<&'static str> {
+    objects::stays(snapshot, &policy.in_force(snapshot), node)
 }
 
 /// Why a pod must not be evicted from a node of a snapshot, both as they are right before that; `None` if it may.

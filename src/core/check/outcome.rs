@@ -14,16 +14,18 @@ use crate::model::{
     Amounts, Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect,
     annotation, is_extended_resource, taint,
 };
-use crate::plan::{Action, Plan, Target, UnmarkReason};
+use crate::plan::{Action, MarkReason, Plan, Target, UnmarkReason};
 use crate::policy::Policy;
 
 /// Every note of ours.
-const OURS: [&str; 8] = [
+const OURS: [&str; 10] = [
     annotation::CORDONED_AT,
     annotation::DELETING_UNTIL,
     annotation::EMPTY_SINCE,
     annotation::EVICTED,
     annotation::EVICTED_AT,
+    annotation::DELETION_ASKED,
+    annotation::GONE_MACHINE,
     annotation::GONE_SINCE,
     annotation::PARKED_AT,
     annotation::WOKEN_AT,
@@ -70,6 +72,12 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
             Target::Node { .. } | Target::Pod { .. } => {}
         }
     }
+    let is_gone = |node: &Node| {
+        let goes =
+            |action: &Action| matches!(action, Action::DeleteObject { node: name, .. } if *name == node.name);
+        plan.actions.iter().any(goes)
+    };
+    nodes.retain(|node| !is_gone(node));
     let ledger = plan.ledger.as_ref().or(snapshot.ledger()).cloned();
     let uncordoned: BTreeSet<&str> = plan.actions.iter().filter_map(uncordoned).collect();
     let mut pods = snapshot.pods().to_vec();
@@ -82,7 +90,7 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     let after = after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger).with_usage_of(snapshot);
-    let after = after.with_budgets(snapshot.budgets().to_vec());
+    let after = after.with_budgets(snapshot.budgets().to_vec()).with_fates(snapshot.fates().clone());
     Ok(after.with_history(snapshot.history().cloned()).with_calendar(Arc::clone(snapshot.calendar())))
 }
 
@@ -108,7 +116,13 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             node.unschedulable = false;
             node.taints.retain(|one| one.key != taint::DELETING && one.key != taint::UNSCHEDULABLE);
         }
-        Action::Mark { .. } => {
+        Action::Mark { reason: MarkReason::MachineGone, .. } => {
+            if let Some(machine) = node.machine() {
+                node.annotations.insert(annotation::GONE_SINCE.to_owned(), now.to_string());
+                node.annotations.insert(annotation::GONE_MACHINE.to_owned(), machine);
+            }
+        }
+        Action::Mark { reason: MarkReason::Empty, .. } => {
             node.annotations.entry(annotation::EMPTY_SINCE.to_owned()).or_insert_with(|| now.to_string());
         }
         Action::Unmark { reason: UnmarkReason::Occupied, .. } => remove(&[annotation::EMPTY_SINCE]),
@@ -119,6 +133,12 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
         Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => {
             remove(&[annotation::DELETING_UNTIL]);
             node.taints.retain(|one| one.key != taint::DELETING);
+        }
+        Action::Unmark { reason: UnmarkReason::NotProvenGone { .. }, .. } => {
+            remove(&[annotation::GONE_SINCE, annotation::GONE_MACHINE]);
+        }
+        Action::Unmark { reason: UnmarkReason::NotGivenBack { .. }, .. } => {
+            remove(&[annotation::DELETION_ASKED, annotation::GONE_SINCE, annotation::GONE_MACHINE]);
         }
         Action::Steer { .. } => {
             node.taints.retain(|one| !fills_last(one));
@@ -144,8 +164,11 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             node.taints.retain(|one| one.key != taint::DELETING);
         }
         // Like a deletion, its end is not seen yet.
-        Action::Park { .. } | Action::Grow { .. } | Action::Delete { .. } | Action::DeleteInstance { .. } => {
-        }
+        Action::Park { .. }
+        | Action::Grow { .. }
+        | Action::Delete { .. }
+        | Action::DeleteInstance { .. }
+        | Action::DeleteObject { .. } => {}
     }
 }
 

@@ -250,6 +250,16 @@ pub enum Violation {
     #[error("the claim on {node} is over, and nothing removes it: its taint keeps every pod away")]
     StaleClaim { node: String },
 
+    // Node objects.
+    #[error("deletion of the Node object {node}, but {why}")]
+    ObjectDeleted { node: String, why: &'static str },
+    #[error("{node} is noted as without a machine, but {why}")]
+    GoneUnfounded { node: String, why: &'static str },
+    #[error(
+        "{node} keeps the note that its machine is gone, which is not proven; a later run would believe it"
+    )]
+    StaleGoneNote { node: String },
+
     // Packing.
     #[error("{verb} of {node}, but {why}")]
     SteerUnfounded { node: String, verb: &'static str, why: &'static str },

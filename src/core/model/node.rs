@@ -24,8 +24,13 @@ pub mod annotation {
     pub const EVICTED_AT: &str = "kube-rebalancer/evicted-at";
     /// The controllers of the pods that were evicted from it: their uids, with commas between them.
     pub const EVICTED: &str = "kube-rebalancer/evicted";
-    /// Since when its provider says that exactly its machine is gone. RFC 3339.
+    /// The machine whose deletion this program asked for, with `DELETE_NODE_OBJECTS`: see [`Node::machine`](super::Node::machine).
+    /// Written with the claim, right before the request.
+    pub const DELETION_ASKED: &str = "kube-rebalancer/deletion-asked";
+    /// When a run found that its provider proves its machine gone. RFC 3339.
     pub const GONE_SINCE: &str = "kube-rebalancer/gone-since";
+    /// The machine that [`GONE_SINCE`] is about.
+    pub const GONE_MACHINE: &str = "kube-rebalancer/gone-machine";
     /// `"true"` pins a node: it is neither cordoned nor deleted.
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
     /// kured is rebooting the node: hands off.
@@ -35,7 +40,7 @@ pub mod annotation {
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
     /// The annotations that are read by their whole key.
-    pub const ALL: [&str; 12] = [
+    pub const ALL: [&str; 14] = [
         CORDONED_AT,
         EMPTY_SINCE,
         DELETING_UNTIL,
@@ -43,7 +48,9 @@ pub mod annotation {
         WOKEN_AT,
         EVICTED_AT,
         EVICTED,
+        DELETION_ASKED,
         GONE_SINCE,
+        GONE_MACHINE,
         SCALE_DOWN_DISABLED,
         REBOOT_IN_PROGRESS,
         MACHINE_CONFIG_STATE,
@@ -67,6 +74,8 @@ pub mod taint {
     pub const FILL_LAST: &str = "kube-rebalancer/fill-last";
     /// The taint that the control plane adds to a cordoned node.
     pub const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+    /// The taint that the control plane adds to a node whose kubelet has been silent.
+    pub const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 }
 
 /// A Kubernetes node.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    DisruptionBudget, History, Ledger, Measured, Membership, Node, NodeGroup, NodeIndex, Pod, PodSample,
-    Sample, Volumes, Window,
+    DisruptionBudget, History, Ledger, MachineFate, Measured, Membership, Node, NodeGroup, NodeIndex, Pod,
+    PodSample, Sample, Volumes, Window,
 };
 
 /// A cluster at one moment.
@@ -26,6 +26,7 @@ pub struct Snapshot {
     pods_seen: usize,
     volumes: Volumes,
     budgets: Vec<DisruptionBudget>,
+    fates: BTreeMap<String, MachineFate>,
     ledger: Option<Ledger>,
     history: Option<Arc<History>>,
     calendar: Arc<[Window]>,
@@ -120,6 +121,7 @@ impl Snapshot {
             pods_seen,
             volumes: Volumes::new(),
             budgets: Vec::new(),
+            fates: BTreeMap::new(),
             ledger: None,
             history: None,
             calendar: Arc::default(),
@@ -166,6 +168,13 @@ impl Snapshot {
     pub fn with_budgets(mut self, mut budgets: Vec<DisruptionBudget>) -> Self {
         budgets.sort_unstable();
         self.budgets = budgets;
+        self
+    }
+
+    /// The same cluster, with what providers say of the machines of nodes that were given back, by the nodes' names.
+    #[must_use]
+    pub fn with_fates(mut self, fates: BTreeMap<String, MachineFate>) -> Self {
+        self.fates = fates;
         self
     }
 
@@ -256,6 +265,13 @@ impl Snapshot {
     #[must_use]
     pub fn budgets(&self) -> &[DisruptionBudget] {
         &self.budgets
+    }
+
+    /// What providers say of the machines of nodes that were given back, by the nodes' names; only where Node objects may be
+    /// deleted, and only of nodes that were asked about.
+    #[must_use]
+    pub fn fates(&self) -> &BTreeMap<String, MachineFate> {
+        &self.fates
     }
 
     /// What earlier runs noted; `None` where nothing can be kept between runs.

@@ -8,8 +8,8 @@ pub use facts::{Effect, EventWords, KindFacts, Service};
 pub use target::{GroupSize, Target, WakeInstead};
 
 use super::reason::{
-    CordonReason, DeleteReason, EvictReason, GrowReason, InstanceReason, MarkReason, ParkReason, Reason,
-    SteerReason, UncordonReason, UnmarkReason, UnsteerReason, WakeReason,
+    CordonReason, DeleteReason, EvictReason, GrowReason, InstanceReason, MarkReason, ObjectReason,
+    ParkReason, Reason, SteerReason, UncordonReason, UnmarkReason, UnsteerReason, WakeReason,
 };
 use crate::policy::PoolName;
 
@@ -98,7 +98,14 @@ pub enum Action {
         /// Why.
         reason: EvictReason,
     },
-    /// Note on a cordoned node that it is empty.
+    /// Delete the Node object of a machine that this program gave back and that is gone.
+    DeleteObject {
+        /// The node.
+        node: String,
+        /// Why.
+        reason: ObjectReason,
+    },
+    /// Note on a cordoned node that it is empty, or that its machine is gone.
     Mark {
         /// The node.
         node: String,
@@ -147,6 +154,8 @@ pub enum ActionKind {
     DeleteInstance,
     /// [`Action::Evict`].
     Evict,
+    /// [`Action::DeleteObject`].
+    DeleteObject,
     /// [`Action::Mark`].
     Mark,
     /// [`Action::Unmark`].
@@ -159,7 +168,7 @@ pub enum ActionKind {
 
 impl ActionKind {
     /// Every kind, in the order in which a plan carries them out.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Uncordon,
         Self::Wake,
         Self::Grow,
@@ -168,6 +177,7 @@ impl ActionKind {
         Self::Park,
         Self::DeleteInstance,
         Self::Evict,
+        Self::DeleteObject,
         Self::Mark,
         Self::Unmark,
         Self::Unsteer,
@@ -269,9 +279,22 @@ impl ActionKind {
                 event: Some(event("PodEvicted", "EvictionFailed", "Evict")),
                 needs_cloud: false,
             },
+            Self::DeleteObject => KindFacts {
+                verb: "delete-object",
+                order: 7,
+                effect: Effect::Deletes,
+                service: None,
+                sum: (
+                    "Node object of a machine that is gone is deleted",
+                    "Node objects of machines that are gone are deleted",
+                ),
+                reasons: ObjectReason::WORDS,
+                event: Some(event("NodeObjectDeleted", "NodeObjectNotDeleted", "DeleteNodeObject")),
+                needs_cloud: true,
+            },
             Self::Mark => KindFacts {
                 verb: "mark",
-                order: 7,
+                order: 8,
                 effect: Effect::Notes,
                 service: None,
                 sum: NOTES,
@@ -281,7 +304,7 @@ impl ActionKind {
             },
             Self::Unmark => KindFacts {
                 verb: "unmark",
-                order: 7,
+                order: 8,
                 effect: Effect::Notes,
                 service: None,
                 sum: NOTES,
@@ -291,7 +314,7 @@ impl ActionKind {
             },
             Self::Steer => KindFacts {
                 verb: "steer",
-                order: 7,
+                order: 8,
                 effect: Effect::Notes,
                 service: None,
                 sum: STEERED,
@@ -301,7 +324,7 @@ impl ActionKind {
             },
             Self::Unsteer => KindFacts {
                 verb: "unsteer",
-                order: 7,
+                order: 8,
                 effect: Effect::Notes,
                 service: None,
                 sum: STEERED,
@@ -326,6 +349,7 @@ impl Action {
             Self::Park { .. } => ActionKind::Park,
             Self::DeleteInstance { .. } => ActionKind::DeleteInstance,
             Self::Evict { .. } => ActionKind::Evict,
+            Self::DeleteObject { .. } => ActionKind::DeleteObject,
             Self::Mark { .. } => ActionKind::Mark,
             Self::Unmark { .. } => ActionKind::Unmark,
             Self::Steer { .. } => ActionKind::Steer,
@@ -349,6 +373,7 @@ impl Action {
             Self::Wake { node, instead, .. } => Target::Node { node, restarts: &[], instead: Some(instead) },
             Self::Uncordon { node, .. }
             | Self::Cordon { node, .. }
+            | Self::DeleteObject { node, .. }
             | Self::Mark { node, .. }
             | Self::Unmark { node, .. }
             | Self::Steer { node, .. }
@@ -388,6 +413,7 @@ impl Action {
             Self::Park { reason, .. } => reason,
             Self::DeleteInstance { reason, .. } => reason,
             Self::Evict { reason, .. } => reason,
+            Self::DeleteObject { reason, .. } => reason,
             Self::Mark { reason, .. } => reason,
             Self::Unmark { reason, .. } => reason,
             Self::Steer { reason, .. } => reason,

@@ -1,5 +1,7 @@
 //! Puts the plan together: actions in the order in which they are carried out, counts, and what else to say.
 
+use std::collections::BTreeSet;
+
 use super::action::Action;
 use super::decided::{PoolNow, Run};
 use super::group::GroupIndex;
@@ -13,7 +15,7 @@ use super::utilization::Band;
 use super::value::{Plan, PoolPlan};
 use super::verdict::verdict;
 use super::{notices, remember};
-use crate::model::{NodeIndex, Pod, annotation, taint};
+use crate::model::{NodeIndex, Pod, annotation};
 use crate::policy::AdoptCordons;
 
 impl Run<'_, '_> {
@@ -45,6 +47,7 @@ impl Run<'_, '_> {
             actions.extend(self.never_registered(&mut limit));
             actions
                 .extend(self.drains.evict.iter().map(|(index, pod, reason)| self.evict(*index, pod, reason)));
+            actions.extend(self.objects.delete.iter().cloned());
             actions.extend(self.book_keeping());
             actions.extend(steering(&self));
         }
@@ -168,11 +171,12 @@ impl Run<'_, '_> {
     /// Notes on nodes: written where one is empty and stays for now, removed where they are no longer true.
     fn book_keeping(&self) -> Vec<Action> {
         let (mut mark, mut unmark) = (Vec::new(), Vec::new());
+        let with_objects: BTreeSet<&str> =
+            self.objects.notes.iter().chain(&self.objects.delete).filter_map(Action::node).collect();
         for (index, facts) in self.survey.managed().filter(|(_, facts)| !facts.claimed) {
             let has = |key: &str| facts.node.annotations.contains_key(key);
             let node = facts.node.name.clone();
-            let claim = has(annotation::DELETING_UNTIL)
-                || facts.node.taints.iter().any(|taint| taint.key == taint::DELETING);
+            let claim = facts.has_claim_note();
             if facts.cordon == Cordon::None {
                 let notes = [
                     annotation::CORDONED_AT,
@@ -181,6 +185,9 @@ impl Run<'_, '_> {
                     annotation::WOKEN_AT,
                     annotation::EVICTED_AT,
                     annotation::EVICTED,
+                    annotation::DELETION_ASKED,
+                    annotation::GONE_SINCE,
+                    annotation::GONE_MACHINE,
                 ];
                 let stale = claim || notes.into_iter().any(has);
                 // A cordon writes its own marks over the old ones.
@@ -197,6 +204,8 @@ impl Run<'_, '_> {
             // Our taint keeps pods away, so a claim that is over goes first, whoever cordoned the node.
             if claim {
                 unmark.push(Action::Unmark { node, reason: UnmarkReason::ClaimOver });
+            } else if with_objects.contains(node.as_str()) {
+                // What is noted of its machine; one patch a node.
             } else if facts.empty() && facts.empty_since.is_none() && ours_to_note {
                 mark.push(Action::Mark { node, reason: MarkReason::Empty });
             } else if !facts.empty() && has(annotation::EMPTY_SINCE) && ours_to_note {
@@ -204,6 +213,7 @@ impl Run<'_, '_> {
             }
         }
         mark.append(&mut unmark);
+        mark.extend(self.objects.notes.iter().cloned());
         mark
     }
 }

@@ -6,6 +6,7 @@ use super::delete::Deletions;
 use super::demand::Demand;
 use super::drain::Drains;
 use super::growth::Growth;
+use super::objects::Objects;
 use super::pools::PoolIndex;
 use super::settle::{demand, serving_total};
 use super::state::Cordon;
@@ -39,6 +40,7 @@ pub(super) struct Run<'r, 'a> {
     pub(super) changes: Changes,
     pub(super) deletions: Deletions,
     pub(super) drains: Drains<'a>,
+    pub(super) objects: Objects,
     pub(super) guard: Option<TooManyBroken>,
     /// By pool: the utilization once every action has taken effect.
     after: Vec<Utilization>,
@@ -84,12 +86,14 @@ impl<'r, 'a> Run<'r, 'a> {
         growth: &'r Growth<'a>,
         waiting: &'r Waiting<'a>,
         now: Vec<PoolNow>,
-        (changes, deletions, drains): (Changes, Deletions, Drains<'a>),
+        (changes, deletions, drains, objects): (Changes, Deletions, Drains<'a>, Objects),
         guard: Option<TooManyBroken>,
     ) -> Self {
+        let after = Vec::new();
         let mut run =
-            Self { survey, growth, waiting, now, changes, deletions, drains, guard, after: Vec::new() };
+            Self { survey, growth, waiting, now, changes, deletions, drains, objects, guard, after };
         run.deletions.keep.append(&mut run.drains.keep);
+        run.deletions.keep.append(&mut run.objects.keep);
         run.after = (0..survey.pools.len())
             .filter_map(|pool| run.after(pool))
             .map(|after| after.utilization)

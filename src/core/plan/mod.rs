@@ -14,6 +14,7 @@
 //!   parked     what is parked and may be woken; how many stay so
 //!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
 //!   drain      what is evicted from nodes that only such pods keep; evictable: which pods are; drained: whether they are up
+//!   objects    whose Node objects go, as their machines are gone; given_back: what is written on such nodes
 //!   decided    all of that, before it is written down; why: the reasons of actions on nodes
 //!   pack       which nodes fill last
 //!   instead    what else may do where the cloud refuses to wake or to grow
@@ -41,6 +42,7 @@ mod facts;
 mod fit;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod given_back;
 mod group;
 mod growth;
 mod hold;
@@ -57,6 +59,7 @@ mod newcomer;
 mod node_warnings;
 mod notes;
 mod notices;
+mod objects;
 mod once;
 mod order;
 mod outlook;
@@ -91,6 +94,7 @@ pub use action::{
 };
 pub use classes::is_users;
 pub use demand::Demand;
+pub use given_back::{BETWEEN_PROOFS, nodes_to_ask_about};
 pub use late::{LATE_BIND, SCHEDULER_LAG};
 pub use managed::is_managed;
 pub use notes::{Limit, Warning};
@@ -106,6 +110,7 @@ pub use value::{
 pub(crate) use actors::deletion_delay;
 pub(crate) use classes::{Classifier, PodClass};
 pub(crate) use evictable::unmovable;
+pub(crate) use given_back::{Proof, fate_doubt, has_gone_note, is_given_back, node_doubt, proof};
 pub(crate) use late::{Late, late};
 pub(crate) use managed::unmanaged;
 pub(crate) use replicas::Replicas;
@@ -117,7 +122,9 @@ use changes::Changes;
 use decided::{PoolNow, Run, pool_now};
 use delete::Deletions;
 use drain::Drains;
+use given_back::is_only_object;
 use growth::Growth;
+use objects::Objects;
 use waiting::Waiting;
 
 use crate::model::Snapshot;
@@ -197,7 +204,9 @@ pub fn plan(snapshot: &Snapshot, policy: &Policy) -> Result<Plan, Refusal> {
         Deletions::new(&survey, &changes, &waiting)
     };
     let drains = Drains::new(&survey, &changes, &waiting, &deletions.drain);
-    Ok(Run::new(&survey, &growth, &waiting, now, (changes, deletions, drains), guard).plan())
+    let objects =
+        if guard.is_some() { Objects::default() } else { Objects::new(&survey, &changes, &deletions) };
+    Ok(Run::new(&survey, &growth, &waiting, now, (changes, deletions, drains, objects), guard).plan())
 }
 
 fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {
@@ -212,7 +221,11 @@ fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {
 }
 
 fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
-    let managed = survey.managed().filter(|(_, facts)| facts.state != NodeState::Parked).count();
+    let is_left = |facts: &NodeFacts<'_>| {
+        facts.empty() && !facts.own && is_only_object(facts.node, survey.snapshot, survey.policy)
+    };
+    let counts = |facts: &NodeFacts<'_>| facts.state != NodeState::Parked && !is_left(facts);
+    let managed = survey.managed().filter(|(_, facts)| counts(facts)).count();
     // A node that its omitted pods fill is in order, and there may be many such nodes.
     let out_of_order = |facts: &NodeFacts<'_>| match facts.state {
         NodeState::Broken => true,
@@ -224,7 +237,7 @@ fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
         | NodeState::Parked
         | NodeState::Claimed => false,
     };
-    let broken = survey.managed().filter(|(_, facts)| out_of_order(facts)).count();
+    let broken = survey.managed().filter(|(_, facts)| counts(facts) && out_of_order(facts)).count();
     let (max_percent, ok_nodes) = (survey.policy.max_unready_percent, survey.policy.ok_unready_nodes);
     let bound = managed.saturating_mul(usize::try_from(max_percent).unwrap_or(usize::MAX));
     (broken > 0 && broken.saturating_mul(100) > bound && broken >= ok_nodes).then_some(TooManyBroken {

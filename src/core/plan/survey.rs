@@ -10,7 +10,7 @@ use super::reason::{KeepReason, Loss};
 use super::state::{Cordon, is_adopted};
 use super::usage::NodeUsage;
 use super::value::NodeState;
-use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot};
+use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, annotation, taint};
 use crate::policy::{AdoptCordons, Drain, Policy, PoolName};
 
 /// A cluster, looked at through a policy.
@@ -206,6 +206,12 @@ impl NodeFacts<'_> {
     /// Whether its last pods are moved before it goes. On a node that is not Ready no pod is left to move.
     pub(crate) fn is_drained_first(&self, policy: &Policy) -> bool {
         policy.drain != Drain::None && self.says_ready && !(self.movable.is_empty() && self.moves.is_empty())
+    }
+
+    /// Whether it carries a claim, running or over: its note or its taint.
+    pub(crate) fn has_claim_note(&self) -> bool {
+        self.node.annotations.contains_key(annotation::DELETING_UNTIL)
+            || self.node.taints.iter().any(|taint| taint.key == taint::DELETING)
     }
 
     /// Whether it must not be cordoned or deleted for what is on it or written on it.

@@ -2,7 +2,7 @@
 
 use super::{Judgement, Stale, is_claimed, out_of_hands, stays};
 use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation};
-use crate::plan::{Late, NodeFacts, Replicas, Survey, late};
+use crate::plan::{Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, proof};
 use crate::policy::Policy;
 
 /// A second list of pods that proves nothing: more than half of the bound pods of the first are not on it.
@@ -56,6 +56,29 @@ impl<'a> SecondLook<'a> {
             Some((index, facts)) => {
                 self.speaks_against(claimed, index, facts).map_or(Judgement::Go, Judgement::Stale)
             }
+        }
+    }
+
+    /// Judges the deletion of the Node object of a node, with what its provider has just said of its machine.
+    #[must_use]
+    pub fn object(&self, planned: &Node) -> Judgement {
+        let Some((_, facts)) = self.facts(&planned.name) else { return Judgement::AlreadySo };
+        let (policy, snapshot) = (self.0.policy, self.0.snapshot);
+        let (now, time) = (facts.node, snapshot.observed_at());
+        if let Some(stale) = out_of_hands(planned, now, policy) {
+            return Judgement::Stale(stale);
+        }
+        if let Some(pod) = facts.occupant.or(facts.loses.as_ref().map(|(pod, _)| *pod)) {
+            return Judgement::Stale(Stale::Occupied { pod: pod.full_name() });
+        }
+        if facts.own {
+            return Judgement::Stale(Stale::OwnNode);
+        }
+        let doubt = node_doubt(now, time).or_else(|| fate_doubt(snapshot.fates().get(&now.name)));
+        match doubt.map_or_else(|| proof(now, time), Err) {
+            Ok(Proof::Again(_)) => Judgement::Go,
+            Ok(Proof::First | Proof::Recent(_)) => Judgement::Stale(Stale::NotFoundGone),
+            Err(why) => Judgement::Stale(Stale::ObjectStays { why }),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What becomes of an action whose turn has come.
 
-use crate::plan::{Loss, NotEvicted};
+use crate::plan::{Loss, NotEvicted, ObjectDoubt};
 
 /// What to do with an action whose turn has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,15 @@ pub enum Stale {
     /// Another run holds the Lease now.
     #[error("this run does not hold the Lease any more")]
     LeaseLost,
+    /// Its Node object stays.
+    #[error("its Node object stays: {why}")]
+    ObjectStays {
+        /// Why.
+        why: ObjectDoubt,
+    },
+    /// No earlier run found its machine gone, or only a moment ago.
+    #[error("no run found its machine gone two minutes ago or earlier")]
+    NotFoundGone,
     /// A pod came.
     #[error("pod {pod} is on it now")]
     Occupied {

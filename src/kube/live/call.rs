@@ -156,6 +156,10 @@ impl Call {
         Self::new(Method::PUT, path, JSON, Some(body))
     }
 
+    pub(super) fn delete(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Method::DELETE, path, JSON, Some(body))
+    }
+
     pub(super) fn merge_patch(path: impl Into<String>, body: Value) -> Self {
         Self::new(Method::PATCH, path, "application/merge-patch+json", Some(body))
     }

@@ -11,8 +11,8 @@ use super::event;
 use super::ledger::Remembered;
 use crate::observe::{Asked, Observation, ReadError, Reading};
 use kube_rebalancer_ports::{
-    Clock, Cluster, EvictionAnswer, NodeEvent, NodePatch, PatchError, PodList, PodNow, PodToEvict, PortError,
-    chain,
+    Clock, Cluster, EvictionAnswer, NodeEvent, NodePatch, NodeToDelete, PatchError, PodList, PodNow,
+    PodToEvict, PortError, chain,
 };
 
 /// Pods that have ended ask for nothing and keep no node; the server need not send them.
@@ -126,6 +126,28 @@ impl Cluster for Live {
 
     async fn evict(&self, pod: &PodToEvict) -> EvictionAnswer {
         self.evict_one(pod).await
+    }
+
+    async fn delete_node(&self, node: &NodeToDelete) -> Result<(), PatchError> {
+        let dry_run = if self.dry_run { "?dryRun=All" } else { "" };
+        let target = format!("{}{dry_run}", node_path(&node.name));
+        let preconditions = json!({ "uid": node.uid, "resourceVersion": node.resource_version });
+        let body = json!({ "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions });
+        let Err(error) = self.server.call(&Call::delete(target, body).once()).await else { return Ok(()) };
+        if !error.is_in_doubt() || self.dry_run {
+            return Err(refused(error));
+        }
+        match self.node(&node.name).await {
+            Ok(Some(now)) if now.uid == node.uid && !now.deleting => Err(refused(error)),
+            Ok(_) => {
+                log::info!("{error}, but it was done");
+                Ok(())
+            }
+            Err(unread) => {
+                let text = format!("{error}; whether it was done is not known ({unread})");
+                Err(PatchError::Failed(PortError(text)))
+            }
+        }
     }
 
     /// A rehearsal holds no Lease.

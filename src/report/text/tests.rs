@@ -9,8 +9,8 @@ use crate::report::fixture::{self, facts};
 use kube_rebalancer_core::model::{Amounts, Bytes, Millicores};
 use kube_rebalancer_core::plan::{
     Action, CordonReason, DeleteReason, EvictReason, GrowReason, InstanceReason, KeepReason, Limit,
-    MarkReason, ParkReason, Reason, SteerReason, TooManyBroken, UncordonReason, UnmarkReason, UnsteerReason,
-    Verdict, WakeReason, Warning,
+    MarkReason, ObjectReason, ParkReason, Reason, SteerReason, TooManyBroken, UncordonReason, UnmarkReason,
+    UnsteerReason, Verdict, WakeReason, Warning,
 };
 use kube_rebalancer_ports::{Outcome, PortError};
 
@@ -61,6 +61,7 @@ fn every_action_and_every_reason_is_written() {
             | Action::Mark { .. }
             | Action::Unmark { .. }
             | Action::Steer { .. }
+            | Action::DeleteObject { .. }
             | Action::Unsteer { .. } => action.node().unwrap().to_owned(),
         };
         let words = format!("{}: {} {} {target}", action.verb(), action.reason(), index + 1);
@@ -94,6 +95,7 @@ fn the_fixture_leaves_no_word_out() {
         ("delete", DeleteReason::WORDS),
         ("delete-instance", InstanceReason::WORDS),
         ("evict", EvictReason::WORDS),
+        ("delete-object", ObjectReason::WORDS),
         ("park", ParkReason::WORDS),
         ("wake", WakeReason::WORDS),
         ("steer", SteerReason::WORDS),

@@ -53,7 +53,7 @@ impl Store {
             (&Method::POST, None) => self.create(target, None, call.body.clone(), dry_run),
             (&Method::PUT, Some(name)) => self.update(target, name, call.body.clone(), dry_run),
             (&Method::PATCH, Some(name)) => self.patch(target, name, call, dry_run),
-            (&Method::DELETE, Some(name)) => self.delete(target, name, dry_run),
+            (&Method::DELETE, Some(name)) => self.delete(target, name, &call.body, dry_run),
             _ => Err(Refusal::no_such_method()),
         }
     }
@@ -196,9 +196,15 @@ impl Store {
         Ok((200, self.store(resource, new, dry_run)))
     }
 
-    fn delete(&mut self, target: &Target, name: &str, dry_run: bool) -> Answer {
+    fn delete(&mut self, target: &Target, name: &str, body: &Value, dry_run: bool) -> Answer {
         let Target { resource, namespace, .. } = target;
         let old = self.existing(target, name)?;
+        for field in ["uid", "resourceVersion"] {
+            let wanted = &body["preconditions"][field];
+            if !wanted.is_null() && *wanted != old["metadata"][field] {
+                return Err(Refusal::conflict(*resource, name));
+            }
+        }
         if !dry_run {
             self.remove(*resource, namespace.as_deref(), name);
         }

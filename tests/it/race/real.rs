@@ -87,6 +87,7 @@ impl Real {
                 Action::Grow { .. }
                 | Action::DeleteInstance { .. }
                 | Action::Evict { .. }
+                | Action::DeleteObject { .. }
                 | Action::Park { .. }
                 | Action::Wake { .. }
                 | Action::Steer { .. }

@@ -9,6 +9,7 @@
 //!   plan --> apply --> park, wake, delete --> one: a server's own requests, many side by side
 //! ```
 
+mod gone;
 mod listing;
 mod magnum;
 mod one;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{MachineFate, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{self as join, Identity, Member, Removal, Turn};
@@ -84,6 +85,10 @@ impl ProviderKind for OpenStackKind {
                 from_zero: Can::No,
             },
         ]
+    }
+
+    fn cannot_prove_gone(&self, _: &CloudScope) -> Option<String> {
+        None
     }
 
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
@@ -257,5 +262,9 @@ impl Provider for OpenStack {
 
     async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
         self.each(nodes, Some(Turn::Wake)).await
+    }
+
+    async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
+        self.fates_of(nodes).await
     }
 }

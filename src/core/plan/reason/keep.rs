@@ -2,6 +2,7 @@
 
 use super::evict::NotEvicted;
 use super::loss::Loss;
+use super::object::ObjectDoubt;
 use super::text::{among, excerpt, plural, serve};
 use super::time::{CordonAge, Elapsed, Since};
 use super::words::{Reason, reasons};
@@ -215,6 +216,21 @@ reasons! {
             /// What its instance is instead.
             why: String,
         } => ("it cannot be deleted: {}", excerpt(.why)),
+        /// Its machine was given back and is gone; the Node object waits for the second proof.
+        MachineGone {
+            /// When the first run found it gone.
+            since: Since,
+        } => ("its machine is gone{since}; its Node object goes once another run finds the same"),
+        /// Its machine is gone, and its Node object is deleted in this run.
+        ObjectGoes {
+            /// When the first run found it gone.
+            since: Since,
+        } => ("its machine is gone{since}; its Node object is deleted in this run"),
+        /// Its machine was given back, and something speaks against deleting its Node object.
+        ObjectStays {
+            /// What.
+            why: ObjectDoubt,
+        } => ("its machine was given back, and its Node object stays: {why}"),
         /// Nothing must be deleted from its group.
         GroupNotShrunk {
             /// The group.

@@ -1,5 +1,6 @@
 //! Why notes are written on a node, and removed.
 
+use super::object::ObjectDoubt;
 use super::words::{Reason, reasons};
 
 reasons! {
@@ -7,6 +8,8 @@ reasons! {
     MarkReason {
         /// It is empty, and stays for now.
         Empty => ("it is empty and not deleted yet"),
+        /// Its machine was given back, and its provider proves it gone for the first time.
+        MachineGone => ("its machine, which was given back, is gone; another run looks again before the Node object goes"),
     }
 }
 
@@ -19,5 +22,15 @@ reasons! {
         Uncordoned => ("it is schedulable, but still carries marks of an earlier cordon"),
         /// The claim of an earlier run is over.
         ClaimOver => ("the claim of an earlier run is over"),
+        /// The machine whose deletion was asked for is not gone, or the node is another's.
+        NotGivenBack {
+            /// Why its Node object stays.
+            why: ObjectDoubt,
+        } => ("it counts no longer as given back: {why}"),
+        /// An earlier run found its machine gone, and this one does not.
+        NotProvenGone {
+            /// Why its Node object stays.
+            why: ObjectDoubt,
+        } => ("its machine is not proven gone any more: {why}"),
     }
 }

@@ -2,6 +2,7 @@
 
 mod contract;
 mod faults;
+mod gone;
 mod listing;
 mod login;
 mod magnum;

@@ -1,0 +1,117 @@
+//! What `EXEC_GONE` says of machines of nodes that were given back.
+//!
+//! The command is asked about some nodes whose machines are there, too. If it does not show one of them, whatever keeps it from
+//! seeing that one may keep it from seeing all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube_rebalancer_core::model::MachineFate;
+use kube_rebalancer_core::text::clean;
+use kube_rebalancer_ports::InstanceToDelete;
+
+use crate::look::{Member, requested};
+use crate::protocol::{
+    Answer, AnsweredMachine, AnsweredState, MachineState, Request, RequestedNode, SCHEMA, Verb,
+};
+use crate::provider::{Exec, how};
+
+/// How many nodes whose machines are there are asked about beside the others.
+const WITNESSES: usize = 3;
+
+impl Exec {
+    pub(super) async fn fates_of(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
+        let unknown = |why: String| vec![MachineFate::Unknown(why); nodes.len()];
+        let Some(words) = &self.scope.commands.gone else {
+            return unknown("EXEC_GONE is not set".to_owned());
+        };
+        let is_there = |member: &&Member| member.state == AnsweredState::Present;
+        let witnesses: Vec<RequestedNode> = self
+            .members
+            .values()
+            .filter(is_there)
+            .map(|member| member.node.clone())
+            .filter(|node| nodes.iter().all(|asked| asked.node != node.name))
+            .take(WITNESSES)
+            .collect();
+        if witnesses.is_empty() {
+            return unknown("EXEC_GONE: no other machine of the cluster is there to ask about".to_owned());
+        }
+        let asked: Vec<Option<RequestedNode>> = nodes.iter().map(|node| self.listed(node)).collect();
+        // By name, so that the command cannot know which of them are there.
+        let all: BTreeMap<String, RequestedNode> =
+            asked.iter().flatten().chain(&witnesses).map(|node| (node.name.clone(), node.clone())).collect();
+        let request = Request {
+            schema: SCHEMA,
+            verb: Verb::Gone,
+            group: None,
+            from: None,
+            to: None,
+            nodes: all.into_values().collect(),
+        };
+        let (ended, answer) = match self.ask(words, &request).await {
+            Ok(both) => both,
+            Err(broken) => return unknown(broken.to_string()),
+        };
+        if ended.code != Some(0) {
+            return unknown(format!("EXEC_GONE: {}", how(&ended, &answer)));
+        }
+        let names: BTreeSet<&str> = request.nodes.iter().map(|node| node.name.as_str()).collect();
+        let machines = match sorted(&answer, &names) {
+            Ok(machines) => machines,
+            Err(why) => return unknown(clean(&format!("EXEC_GONE: {why}")).into_owned()),
+        };
+        if let Some(witness) = witnesses.iter().find(|node| {
+            machines.get(node.name.as_str()).is_none_or(|one| one.state != MachineState::Present)
+        }) {
+            let name = &witness.name;
+            return unknown(format!(
+                "EXEC_GONE: the command does not show the machine of node {name} either"
+            ));
+        }
+        asked
+            .iter()
+            .map(|node| fate(node.as_ref().and_then(|node| machines.get(node.name.as_str()))))
+            .collect()
+    }
+
+    /// A node as the cluster showed it, if it still names its machine in the same way.
+    fn listed(&self, node: &InstanceToDelete) -> Option<RequestedNode> {
+        let (snapshot, _) = self.looked.as_ref()?;
+        let found = snapshot.nodes().iter().find(|one| one.name == node.node)?;
+        (found.provider_id == node.provider_id && found.system_uuid == node.system_uuid)
+            .then(|| requested(found))
+    }
+}
+
+/// The answers by node: each once, and none about another node.
+fn sorted<'a>(
+    answer: &'a Answer,
+    asked: &BTreeSet<&str>,
+) -> Result<BTreeMap<&'a str, &'a AnsweredMachine>, String> {
+    let mut machines = BTreeMap::new();
+    for machine in &answer.machines {
+        if !asked.contains(machine.name.as_str()) {
+            return Err(format!(
+                "the command answers for node {}, which it was not asked about",
+                machine.name
+            ));
+        }
+        if machines.insert(machine.name.as_str(), machine).is_some() {
+            return Err(format!("the command answers for node {} twice", machine.name));
+        }
+    }
+    Ok(machines)
+}
+
+fn fate(machine: Option<&&AnsweredMachine>) -> MachineFate {
+    let Some(machine) = machine else {
+        return MachineFate::Unknown("EXEC_GONE: there is no answer for it".to_owned());
+    };
+    let words = machine.message.clone().unwrap_or_else(|| "the command gives no reason".to_owned());
+    let words = clean(&format!("EXEC_GONE: {words}")).into_owned();
+    match machine.state {
+        MachineState::Gone => MachineFate::Gone,
+        MachineState::Present => MachineFate::Exists(words),
+        MachineState::Unknown => MachineFate::Unknown(words),
+    }
+}

@@ -1,0 +1,102 @@
+//! Why the Node object of a machine that is gone is deleted, and why one is not.
+
+use jiff::Timestamp;
+
+use super::text::excerpt;
+use super::time::Since;
+use super::words::{Reason, reasons};
+
+reasons! {
+    /// Why a Node object is deleted.
+    ObjectReason {
+        /// This program asked for the deletion of its machine, which two runs found gone.
+        MachineGone {
+            /// The machine.
+            machine: String,
+            /// When the first run found it gone.
+            since: Since,
+        } => ("its machine {machine} is gone{since}, as two runs found, and nothing else removes the Node object"),
+    }
+}
+
+/// Why the Node object of a machine that this program gave back stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectDoubt {
+    /// Somebody else cordoned it, or nobody has.
+    #[error("the cordon is not ours")]
+    NotOurCordon,
+    /// It runs on another machine than the one whose deletion was asked for.
+    #[error("the deletion of machine {} was asked for, and its machine is {}", excerpt(asked), excerpt(.now))]
+    OtherMachine {
+        /// The machine whose deletion was asked for.
+        asked: String,
+        /// Its machine; empty where nothing names one.
+        now: String,
+    },
+    /// Its kubelet reports that it is Ready.
+    #[error("it is Ready")]
+    Ready,
+    /// The control plane does not hold it for unreachable.
+    #[error("it does not carry the taint node.kubernetes.io/unreachable")]
+    Reachable,
+    /// It was woken after that.
+    #[error("it was woken")]
+    Woken,
+    /// It is annotated to stay.
+    #[error("it is annotated scale-down-disabled")]
+    ScaleDownDisabled,
+    /// Another program delays its deletion.
+    #[error("the annotation {annotation} delays its deletion")]
+    DeletionDelayed {
+        /// The annotation.
+        annotation: String,
+    },
+    /// A run claims it.
+    #[error("a run is deleting it")]
+    Claimed,
+    /// Its instance is in a node group.
+    #[error("its machine is in a node group")]
+    InGroup,
+    /// Something else keeps it: a pod on it, for one.
+    #[error("{why}")]
+    Kept {
+        /// What.
+        why: String,
+    },
+    /// It is the last node of its pool, and nothing says where to grow again.
+    #[error("it is the last node, and NODE_GROUPS names no group that could replace it")]
+    LastOfPool,
+    /// Its provider shows the machine.
+    #[error("its machine is not gone: {}", excerpt(words))]
+    Exists {
+        /// The provider's words.
+        words: String,
+    },
+    /// Its provider cannot tell.
+    #[error("whether its machine is gone is not known: {}", excerpt(words))]
+    Unknown {
+        /// The provider's words.
+        words: String,
+    },
+    /// No provider was asked.
+    #[error("whether its machine is gone is not known: no provider was asked")]
+    NotAsked,
+    /// What an earlier run noted cannot be read.
+    #[error("the note that its machine is gone cannot be read: `{}`", excerpt(value))]
+    BadNote {
+        /// The note.
+        value: String,
+    },
+    /// What an earlier run noted is about another machine.
+    #[error("the note that its machine is gone is about {}", excerpt(machine))]
+    NoteOfOther {
+        /// The machine of the note.
+        machine: String,
+    },
+    /// What an earlier run noted is from a time to come: a clock was wrong.
+    #[error("the note that its machine is gone is of {at:.0}, which is to come")]
+    NoteOfFuture {
+        /// The time of the note.
+        at: Timestamp,
+    },
+}
