@@ -53,18 +53,14 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         let second = second.with_fates(names.zip(fates).collect::<BTreeMap<_, _>>());
         let look = SecondLook::new(&second, self.policy);
         for (index, node) in &planned {
-            let judgement = judged(look.object(node)).and_then(|()| {
-                match check::object(&second, self.policy, &node.name) {
-                    None => Ok(()),
-                    Some(why) => Err(Outcome::Stale(Stale::Refused { why: why.to_owned() })),
-                }
-            });
-            let outcome = match judgement {
-                Err(outcome) => outcome,
-                Ok(()) => {
-                    let now = second.nodes().iter().find(|one| one.name == node.name);
-                    self.delete_object(now.unwrap_or(node)).await
-                }
+            let refused = |why: &str| Outcome::Stale(Stale::Refused { why: why.to_owned() });
+            let checked =
+                || check::object(&second, self.policy, &node.name).map_or(Ok(()), |why| Err(refused(why)));
+            let outcome = if let Err(outcome) = judged(look.object(node)).and_then(|()| checked()) {
+                outcome
+            } else {
+                let now = second.nodes().iter().find(|one| one.name == node.name);
+                self.delete_object(now.unwrap_or(node)).await
             };
             progress.outcomes.insert(*index, outcome);
         }

@@ -1,6 +1,7 @@
 //! The program as a process between a fake API server and the commands of an operator.
 
 mod crash;
+mod objects;
 pub(crate) mod world;
 
 use serde_json::Value;

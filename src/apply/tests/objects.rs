@@ -139,7 +139,8 @@ fn the_notes_are_written_and_removed_together() {
         node
     };
     let one = |now: Node, action: Action| {
-        let ended = World::new(&[now.clone()], &[]).apply(&[now], vec![action]);
+        let ended =
+            World::new(std::slice::from_ref(&now), &[]).apply(std::slice::from_ref(&now), vec![action]);
         let keys = [annotation::DELETION_ASKED, annotation::GONE_SINCE, annotation::GONE_MACHINE];
         let notes = &ended.nodes["a"].annotations;
         keys.map(|key| notes.get(key).cloned())

@@ -26,6 +26,7 @@ const LEFT: SignedDuration = SignedDuration::from_mins(5);
 
 /// What apply finds, and how it is treated.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a trouble of its own")]
 pub(super) struct World {
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) pods: Vec<Pod>,

@@ -46,7 +46,7 @@ if struck during; then die; fi
 "#;
 
 /// What each command does.
-const COMMANDS: [(&str, &str); 5] = [
+const COMMANDS: [(&str, &str); 6] = [
     (
         "list",
         r#"
@@ -77,6 +77,18 @@ fi
     (
         "delete",
         r#"for name in $names; do echo "delete $name" >>"$STATE/done"; rm "$STATE/machines/$name"; done"#,
+    ),
+    (
+        "gone",
+        r#"
+out=
+for name in $names; do
+  state=gone
+  if [ -e "$STATE/machines/$name" ] && [ ! -e "$STATE/blind" ]; then state=present; fi
+  out="$out${out:+,}{\"name\":\"$name\",\"state\":\"$state\"}"
+done
+printf '{"machines":[%s]}' "$out"
+"#,
     ),
     (
         "park",
@@ -153,6 +165,11 @@ impl World {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap()
+    }
+
+    /// The path of a command.
+    pub(crate) fn command(&self, verb: &str) -> String {
+        self.state.path().join(verb).display().to_string()
     }
 
     pub(crate) fn run(&self, settings: &[(&str, &str)]) -> Ran {
