@@ -293,7 +293,8 @@ impl<'r, 'a> Remaining<'r, 'a> {
         if facts.is_drained_first(policy) {
             return None; // Of one controller one pod is moved at a time.
         }
-        let (pod, why) = self.replicas.would_lose(index, &self.going)?;
+        let beside = || self.replicas.would_lose_beside(index, &self.going);
+        let (pod, why) = self.replicas.would_lose(index, &self.going).or_else(beside)?;
         Some(KeepReason::LosesPod { pod: pod.full_name(), why })
     }
 

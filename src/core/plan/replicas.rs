@@ -83,6 +83,19 @@ impl<'s, 'a> Replicas<'s, 'a> {
         Self(survey)
     }
 
+    /// The same of the nodes that go already, where they could do without this node's pods no longer: a daemon is the replica
+    /// of a controller too, and keeps no node of its own.
+    pub(crate) fn would_lose_beside(
+        self,
+        node: NodeIndex,
+        going: &BTreeSet<NodeIndex>,
+    ) -> Option<(&'a Pod, Loss)> {
+        let mut together = going.clone();
+        together.insert(node);
+        let alone = |gone: NodeIndex| self.would_lose(gone, going).is_none();
+        going.iter().filter(|gone| alone(**gone)).find_map(|gone| self.would_lose(*gone, &together))
+    }
+
     /// The first pod of a node, by name, that would be the last live one of its controller to go if the node went
     /// together with these others.
     pub(crate) fn would_lose(self, node: NodeIndex, going: &BTreeSet<NodeIndex>) -> Option<(&'a Pod, Loss)> {

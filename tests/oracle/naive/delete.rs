@@ -60,10 +60,19 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
         && cordon_lets_go(world, machine)
         && machine.occupants(policy).next().is_none()
         && !machine.pods.iter().any(|pod| would_be_lost(world, machine, pod, gone))
+        && !takes_from_others(world, machine, gone)
         && empty_for_long(world, node)
         && late_binds_are_over(world, machine)
         && !is_last(world, machine, gone)
         && (!machine.is_ready || ready_one_may_go(world, decision, machine))
+}
+
+/// Whether a node that goes already would lose a pod, were this one to go too.
+fn takes_from_others(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
+    let mut together = gone.clone();
+    together.insert(machine.name().to_owned());
+    let mut going = world.machines.iter().filter(|one| gone.contains(one.name()));
+    going.any(|one| one.pods.iter().any(|pod| would_be_lost(world, one, pod, &together)))
 }
 
 fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {

@@ -166,3 +166,18 @@ fn a_placeholder_of_the_same_controller_is_no_replica() {
     assert_eq!(deleted(vec![works.clone(), starts.clone(), fills]), Vec::<String>::new());
     assert_eq!(deleted(vec![works, starts, on("n0", omitted("web-3", 1))]), ["n1"]);
 }
+
+#[test]
+fn a_node_whose_daemon_is_the_other_replica_of_a_node_that_goes_stays() {
+    let nodes = vec![node("n0"), cordoned(7200, node("n1")), cordoned(3600, node("n2"))];
+    let daemon = |daemonset_pod| Pod { daemonset_pod, ..on("n2", omitted("b", 1)) };
+    for (sentence, pods, goes) in [
+        ("a daemon", vec![on("n1", omitted("a", 1)), daemon(true)], vec!["n1"]),
+        ("no daemon", vec![on("n1", omitted("a", 1)), daemon(false)], vec!["n1"]),
+        ("a daemon alone", vec![daemon(true)], vec!["n1", "n2"]),
+    ] {
+        let pods = [vec![on("n0", user("ada", 6))], pods].concat();
+        let plan = Case::new(nodes.clone(), pods, vec![]).plan();
+        assert_eq!(names(&plan, "delete"), goes, "{sentence}");
+    }
+}
