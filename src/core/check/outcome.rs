@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::facts::{Class, Facts, NodeFacts, class, is_omitted, taints, takes_pods_now};
+use super::facts::{Class, Facts, NodeFacts, age, class, is_omitted, taints, takes_pods_now};
 use super::reach::Admission;
 use super::waiting::has_room;
 use crate::model::{
@@ -30,6 +30,9 @@ const OURS: [&str; 10] = [
     annotation::PARKED_AT,
     annotation::WOKEN_AT,
 ];
+
+/// For how long a refusal is a reason to open nodes on a guess.
+const FIRST_HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The label that is never the same on two nodes.
 const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -182,7 +185,8 @@ fn uncordoned(action: &Action) -> Option<&str> {
 
 /// The scheduler looks again at the pods that have room only on what the plan uncordons, and each takes its room there. What
 /// it still refuses then, it has refused for a moment only; a long refusal on serving nodes tells of a reason that no account
-/// knows. What is left out of account takes no room here: the plan gives it none, and its outcome does not show it bound.
+/// knows. In a pod's first hour that is so also where others take its room: the next run would take that for such a reason.
+/// What is left out of account takes no room here: the plan gives it none, and its outcome does not show it bound.
 fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
     let now = facts.snapshot.observed_at();
     let opened =
@@ -211,11 +215,16 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) 
         if facts.nodes.iter().any(has_place) {
             continue;
         }
-        if let Some((_, left)) =
-            opened.iter_mut().find(|(node, left)| before.requests.fits(left) && admits(node))
-            && let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut())
-        {
+        let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut()) else {
+            continue;
+        };
+        let place = opened.iter_mut().find(|(node, left)| before.requests.fits(left) && admits(node));
+        if let Some((_, left)) = place {
             left.take(&before.requests);
+            refusal.since = Some(now);
+        } else if refusal.since.is_some_and(|since| age(now, since) < FIRST_HOUR)
+            && opened.iter().any(|(node, _)| has_room(node, before) && admits(node))
+        {
             refusal.since = Some(now);
         }
     }

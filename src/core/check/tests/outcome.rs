@@ -38,6 +38,20 @@ fn a_pod_goes_to_what_is_uncordoned_where_what_serves_takes_nobody_now() {
 }
 
 #[test]
+fn a_pod_whose_room_others_take_is_refused_anew_in_its_first_hour() {
+    let since = |seconds: i64| {
+        let bob = unbound("bob").asking_gibibytes(5).refused_for(seconds);
+        let pods = vec![unbound("alice").asking_gibibytes(5).refused_for(300), bob];
+        let snapshot = world(vec![cordoned("b")], pods);
+        let plan = plan(&snapshot, &policy(), [uncordon("b")]);
+        let after = outcome(&snapshot, &policy(), &plan).unwrap();
+        after.pods().iter().map(|pod| pod.unbound.as_ref().unwrap().refused_since()).collect::<Vec<_>>()
+    };
+    assert_eq!(since(300), [Some(NOW), Some(NOW)]);
+    assert_eq!(since(3600), [Some(NOW), Some(ago(3600))], "after that hour nothing is opened for it");
+}
+
+#[test]
 fn each_pool_without_groups_grows_by_its_own_template() {
     let large = node("b").in_pool("y").of_gibibytes(64).labelled("kubernetes.io/hostname", "b");
     let snapshot = world(vec![node("a").in_pool("x"), large], vec![]);
