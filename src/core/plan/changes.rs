@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::ahead::{Share, Standing};
 use super::group::GroupIndex;
 use super::growth::Growth;
 use super::notes::Limit;
 use super::order::{Candidate, cordon, is_candidate};
 use super::pools::PoolIndex;
-use super::settle::{Decision, Input, decide, demand};
+use super::settle::{Decision, Input, decide, wanted};
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
-use super::utilization::{Band, Utilization};
-use super::value::NodeState;
+use super::utilization::Band;
 use super::waiting::Waiting;
+use super::wanted::{Held, Wanted};
 use crate::model::NodeIndex;
 
 /// What changes, in the order in which it is carried out.
@@ -35,30 +34,6 @@ pub(super) struct Changes {
     pub(super) cordons: Vec<Cordon>,
     /// Limits of the whole run.
     pub(super) limits: Vec<Limit>,
-}
-
-/// Why a node that was not chosen is not cordoned.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Held {
-    /// `MAX_CORDONS` is used up.
-    Budget,
-    /// Without it too little would serve until its replacement does.
-    AwaitsReplacement {
-        /// Nodes that would serve without it.
-        serving: usize,
-        /// Their utilization.
-        utilization: Utilization,
-    },
-    /// Too many nodes are broken to trust the observation.
-    Guard,
-}
-
-/// The cordons of a pool before the budget.
-#[derive(Debug, Default)]
-struct Wanted {
-    broken: Vec<NodeIndex>,
-    dropped: Vec<NodeIndex>,
-    awaiting: BTreeMap<NodeIndex, Held>,
 }
 
 impl Changes {
@@ -87,31 +62,31 @@ impl Changes {
         for pool in 0..survey.pools.len() {
             let input = Input { survey, growth, waiting, pool, creations, hold: false };
             let mut decision = decide(input);
-            let mut wanted = Wanted::new(survey, waiting, pool, &decision);
-            let left = cordons_left.saturating_sub(wanted.broken.len());
-            cordons_wanted += wanted.broken.len() + wanted.dropped.len();
+            let mut cordons = wanted(survey, waiting, pool, &decision);
+            let left = cordons_left.saturating_sub(cordons.broken.len());
+            cordons_wanted += cordons.broken.len() + cordons.dropped.len();
             let mut over_budget: Vec<NodeIndex> = Vec::new();
-            if wanted.dropped.len() > left {
-                let asked = wanted.dropped.clone();
+            if cordons.dropped.len() > left {
+                let asked = cordons.dropped.clone();
                 if bands.get(pool) == Some(&Band::Within) {
                     // Half a move would only add nodes, so what serves stays. Only a pool that is larger than a MAX_NODES
                     // that was set still shrinks, as far as the budget goes: waiting would not make its moves any fewer.
                     let held = decide(Input { hold: true, ..input });
                     if uncordoned(survey, &held) != uncordoned(survey, &decision) {
                         decision = held;
-                        wanted = Wanted::new(survey, waiting, pool, &decision);
+                        cordons = wanted(survey, waiting, pool, &decision);
                     }
                 }
-                wanted.dropped.truncate(left);
-                over_budget = asked.into_iter().filter(|index| !wanted.dropped.contains(index)).collect();
+                cordons.dropped.truncate(left);
+                over_budget = asked.into_iter().filter(|index| !cordons.dropped.contains(index)).collect();
             }
-            if wanted.broken.len() > cordons_left {
-                over_budget.extend(wanted.broken.drain(cordons_left..));
+            if cordons.broken.len() > cordons_left {
+                over_budget.extend(cordons.broken.drain(cordons_left..));
             }
-            cordons_left = cordons_left.saturating_sub(wanted.broken.len() + wanted.dropped.len());
+            cordons_left = cordons_left.saturating_sub(cordons.broken.len() + cordons.dropped.len());
             creations = creations.saturating_sub(decision.new.len());
             creations_wanted += decision.creations_wanted.max(decision.new.len());
-            changes.add(survey, decision, wanted, over_budget);
+            changes.add(survey, decision, cordons, over_budget);
         }
         if creations_wanted > max_creations && may_create {
             let allowed = max_creations.saturating_sub(creations);
@@ -124,7 +99,7 @@ impl Changes {
         changes
     }
 
-    fn add(&mut self, survey: &Survey<'_>, decision: Decision, wanted: Wanted, over_budget: Vec<NodeIndex>) {
+    fn add(&mut self, survey: &Survey<'_>, decision: Decision, cordons: Wanted, over_budget: Vec<NodeIndex>) {
         for entry in &decision.new {
             if let Candidate::New(group) = entry.candidate {
                 *self.grow.entry(group).or_default() += 1;
@@ -135,10 +110,10 @@ impl Changes {
             Candidate::Instance(_) | Candidate::New(_) => None,
         }));
         let uncordon = uncordoned(survey, &decision);
-        let cordon: Vec<NodeIndex> = [wanted.broken, wanted.dropped].concat();
+        let cordon: Vec<NodeIndex> = [cordons.broken, cordons.dropped].concat();
         self.set(Cordon::Ours, &cordon);
         self.set(Cordon::None, &uncordon);
-        self.held.extend(wanted.awaiting);
+        self.held.extend(cordons.awaiting);
         self.held.extend(over_budget.into_iter().map(|index| (index, Held::Budget)));
         self.uncordon.extend(uncordon);
         self.cordon.extend(cordon);
@@ -177,68 +152,6 @@ impl Changes {
     pub(super) fn created(&self, pool: PoolIndex) -> usize {
         self.decisions.get(pool).map_or(0, |decision| decision.new.len())
     }
-}
-
-impl Wanted {
-    fn new(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex, decision: &Decision) -> Self {
-        let policy = survey.policy;
-        let bounds = policy.bounds_of(survey.pool_name(pool));
-        let broken = survey.common(pool).filter(|(_, facts)| cordonable_broken(facts));
-        let mut wanted = Self { broken: broken.map(|(index, _)| index).collect(), ..Self::default() };
-        let share = |facts: &NodeFacts<'_>| (facts.capacity.clone(), facts.daemons.clone());
-        let demand = demand(survey, waiting, pool).total();
-        let mut standing = Standing::new(bounds, &policy.resources, demand);
-        let mut serving = 0_usize;
-        for (index, facts) in survey.common(pool).filter(|(_, facts)| facts.ready()) {
-            let is_chosen = decision.chosen.contains(&index) && is_candidate(survey, facts);
-            if is_chosen || facts.cordon == Cordon::None {
-                let (capacity, daemons) = share(facts);
-                standing.add(Share { capacity: &capacity, daemons: &daemons });
-                serving += 1;
-            }
-        }
-        // Only nodes that are Ready now count: one that boots is no reason to cordon the last one that serves.
-        let mut excess = if bounds.max_nodes_set { serving.saturating_sub(bounds.max_nodes) } else { 0 };
-        let mut blocked: Option<Held> = None;
-        for index in dropped(survey, decision) {
-            let Some(facts) = survey.nodes.get(index) else { continue };
-            let (capacity, daemons) = share(facts);
-            let share = Share { capacity: &capacity, daemons: &daemons };
-            if blocked.is_none() {
-                match standing.try_without(share) {
-                    Ok(()) => {
-                        excess = excess.saturating_sub(1);
-                        wanted.dropped.push(index);
-                        continue;
-                    }
-                    Err(left) => {
-                        let (serving, utilization) = (left.serving, left.utilization());
-                        blocked = Some(Held::AwaitsReplacement { serving, utilization });
-                    }
-                }
-            }
-            if excess > 0 {
-                excess -= 1;
-                standing.without(share);
-                wanted.dropped.push(index);
-            } else if let Some(held) = blocked {
-                wanted.awaiting.insert(index, held);
-            }
-        }
-        wanted
-    }
-}
-
-/// A broken node takes no new pods while it is cordoned, should it come back for a moment.
-fn cordonable_broken(facts: &NodeFacts<'_>) -> bool {
-    facts.state == NodeState::Broken && facts.cordon == Cordon::None && !facts.protected() && !facts.claimed
-}
-
-/// Serving nodes that were not chosen, the last of the keep order first.
-fn dropped(survey: &Survey<'_>, decision: &Decision) -> Vec<NodeIndex> {
-    let serves = |index: &&NodeIndex| survey.nodes.get(**index).is_some_and(super::survey::NodeFacts::serves);
-    let unchosen = decision.order.iter().rev().filter(|index| !decision.chosen.contains(index));
-    unchosen.filter(serves).copied().collect()
 }
 
 /// Cordoned nodes that were chosen, in keep order, and reserved ones that waiting pods need.

@@ -10,7 +10,7 @@
 //!   order      every candidate of a pool once, the nodes to keep first
 //!   choice     a prefix of that order; requested: what only requests keep
 //!   settle     choice made again on its own outcome, until it changes nothing
-//!   changes    the difference to what is: uncordon, grow, cordon; ahead: no cordon before its replacement serves
+//!   changes    the difference to what is: uncordon, grow, cordon; wanted, ahead: no cordon before its replacement serves
 //!   parked     what is parked and may be woken; how many stay so
 //!   delete     which of the nodes that stay cordoned go; late: what the second look would refuse
 //!   drain      what is evicted from nodes that only such pods keep; evictable: which pods are; drained: whether they are up
@@ -87,6 +87,7 @@ mod value;
 mod verdict;
 mod waiting;
 mod walk;
+mod wanted;
 mod why;
 
 pub use action::{

@@ -19,6 +19,7 @@ use super::survey::{NodeFacts, Survey};
 use super::utilization::Utilization;
 use super::value::NodeState;
 use super::waiting::Waiting;
+use super::wanted::Wanted;
 use crate::foresight::Expectation;
 use crate::model::{Amounts, NodeIndex};
 use crate::policy::DemandSource;
@@ -106,7 +107,9 @@ pub(super) fn decide(input: Input<'_>) -> Decision {
         if !decision.new.is_empty() {
             break;
         }
-        let outcome = outcome(survey, input.pool, &cordons, &decision);
+        let awaiting = wanted(survey, input.waiting, input.pool, &decision).awaiting;
+        let stays = |index: NodeIndex| awaiting.contains_key(&index);
+        let outcome = outcome(survey, input.pool, &cordons, &decision, stays);
         if outcome == cordons {
             break;
         }
@@ -116,13 +119,31 @@ pub(super) fn decide(input: Input<'_>) -> Decision {
     decision
 }
 
-/// The cordon of each node once a decision is carried out.
-fn outcome(survey: &Survey<'_>, pool: PoolIndex, cordons: &Cordons, decision: &Decision) -> Vec<Cordon> {
+/// The cordons that a decision asks for, and the ones that wait.
+pub(super) fn wanted(
+    survey: &Survey<'_>,
+    waiting: &Waiting<'_>,
+    pool: PoolIndex,
+    decision: &Decision,
+) -> Wanted {
+    let requested = demand(survey, waiting, pool).total();
+    Wanted::new(survey, pool, requested, &decision.chosen, &decision.order)
+}
+
+/// The cordon of each node once a decision is carried out. What awaits its replacement serves on.
+fn outcome(
+    survey: &Survey<'_>,
+    pool: PoolIndex,
+    cordons: &Cordons,
+    decision: &Decision,
+    stays: impl Fn(NodeIndex) -> bool,
+) -> Vec<Cordon> {
     let after = |(index, before): (NodeIndex, &Cordon)| {
         let Some(facts) = survey.nodes.get(index) else { return *before };
         let movable = facts.pool == pool && facts.ready() && is_candidate(survey, facts);
         match (movable, decision.chosen.contains(&index), *before) {
             (true, true, _) => Cordon::None,
+            (true, false, _) if stays(index) => Cordon::None,
             (true, false, Cordon::None) => Cordon::Ours,
             (_, _, before) => before,
         }

@@ -1,6 +1,5 @@
 //! A verdict with a reason for every node.
 
-use super::changes::Held;
 use super::decided::Run;
 use super::delete::critical;
 use super::needs::Must;
@@ -10,6 +9,7 @@ use super::requested::Without;
 use super::state::Cordon;
 use super::survey::NodeFacts;
 use super::value::{NodeState, NodeVerdict, Verdict};
+use super::wanted::Held;
 use crate::model::NodeIndex;
 
 /// The line of one node.

@@ -146,7 +146,8 @@ fn settle(
 ) -> BTreeMap<String, Chosen> {
     let mut current = snapshot.clone();
     let mut pool_of: Option<Vec<Option<String>>> = None;
-    let served = World::observed(snapshot, policy).served;
+    let observed = World::observed(snapshot, policy);
+    let served = observed.served.clone();
     let mut settled: BTreeMap<String, Chosen> = BTreeMap::new();
     let mut latest: BTreeMap<String, Chosen> = BTreeMap::new();
     for _ in 0..PASSES {
@@ -169,11 +170,20 @@ fn settle(
             for name in choose::uncordons(&world, pool, &chosen).iter().chain(&chosen.order.opened) {
                 changes.insert(name.clone(), false);
             }
-            let serving = list::serving(&world, pool);
-            for name in serving.iter().filter_map(|line| line.node()) {
-                if !chosen.lines.iter().any(|line| line.node() == Some(name)) {
-                    changes.insert(name.to_owned(), true);
+            let (cordons, _) = choose::cordons(&observed, pool, &chosen);
+            let serves = |world: &World<'_>, name: &str| {
+                list::serving(world, pool).iter().any(|line| line.node() == Some(name))
+            };
+            let unchosen = world.in_pool(pool).map(world::Machine::name);
+            let unchosen =
+                unchosen.filter(|name| !chosen.lines.iter().any(|line| line.node() == Some(*name)));
+            for name in unchosen {
+                // What awaits its replacement serves on.
+                let stays = serves(&observed, name) && !cordons.iter().any(|one| one == name);
+                if serves(&world, name) == stays {
+                    continue;
                 }
+                changes.insert(name.to_owned(), !stays);
             }
             if let Some(before) = latest.get(pool) {
                 chosen.order.opened.extend(before.order.opened.iter().cloned());

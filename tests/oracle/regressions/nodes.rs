@@ -181,3 +181,21 @@ fn a_node_whose_daemon_is_the_other_replica_of_a_node_that_goes_stays() {
         assert_eq!(names(&plan, "delete"), goes, "{sentence}");
     }
 }
+
+/// The instance that comes is enough, and until then `n3` has to serve; with it the pool is inside the band, where cordons move
+/// to the node that empties soonest.
+#[test]
+fn a_choice_is_taken_again_on_what_awaits_its_replacement() {
+    let member = |node: Node| in_group("z/users", node);
+    let nodes = vec![member(cordoned(60, node("n0"))), member(node("n3")), member(cordoned(500, node("n4")))];
+    let hub = Pod { label_keys: [].into(), ..on("n4", user("hub", 1)) };
+    let users = [on("n0", user("ada", 1)), on("n0", user("alan", 1)), on("n3", user("ben", 2))];
+    let pods = [vec![hub, refused(3600, user("carl", 8))], users.to_vec()].concat();
+    let comes = NodeGroup { target_size: 4, instances: vec![instance("i1", 60)], ..group("z/users") };
+    let plan = Case::new(nodes, pods, vec![comes]).plan();
+    let acts = |verb| names(&plan, verb);
+    assert_eq!(
+        (acts("uncordon"), acts("cordon")),
+        (vec!["n4".to_owned(), "n0".to_owned()], vec!["n3".to_owned()])
+    );
+}
