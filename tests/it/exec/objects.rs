@@ -97,9 +97,12 @@ fn a_node_object_goes_once_two_runs_found_its_machine_gone() {
     assert_eq!(run(&world).story(), Vec::<String>::new());
 }
 
+/// What somebody does to a world.
+type Change = fn(&World);
+
 #[test]
 fn whoever_shows_again_that_the_node_is_needed_keeps_it() {
-    let ways: [(&str, fn(&World)); 5] = [
+    let ways: [(&str, Change); 5] = [
         ("the machine is back", |world| world.set_machine("n3", "present")),
         ("the command sees none", |world| world.write("blind", "")),
         ("it is Ready", |world| {
