@@ -32,7 +32,7 @@ use super::{World, read_settings, usage};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
 use crate::error::{Ending, Failure};
 use crate::providers::PROVIDERS;
-use crate::settings::Settings;
+use crate::settings::{Settings, UsageFrom};
 pub(super) use problems::cannot_connect;
 use problems::{ANSWER_BEFOREHAND, Changed, Declined, NoConsent, NoRuntime, UNCHANGED, no_lease};
 use telling::Account;
@@ -128,6 +128,8 @@ impl Run<'_> {
             lease_name: self.settings.lease_name().to_owned(),
             dry_run: self.arguments.dry_run == Some(DryRun::Server),
             drain: self.settings.policy().drain,
+            each_pod: *self.settings.usage() != UsageFrom::Nothing,
+            own_pod: self.settings.policy().own_pod.clone(),
             label_keys: {
                 let policy = self.settings.policy();
                 policy.preemptible_labels.union(&policy.omit_labels).cloned().collect()

@@ -75,6 +75,8 @@ fn of_cluster(
         dry_run: true,
         label_keys: [].into(),
         drain: Drain::None,
+        each_pod: false,
+        own_pod: None,
     };
     let time = RunTime::new(world.now, settings.run_timeout());
     let read = runtime.block_on(async {

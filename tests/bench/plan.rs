@@ -58,6 +58,7 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
             ready: node.is_some(),
             constraints: constraints.clone(),
             unbound: None,
+            alike: Vec::new(),
         };
     let offered = NodeResources {
         memory: Some(Bytes(52 << 30)),

@@ -24,6 +24,7 @@
     reason = "the number of clusters and their seed come from the environment"
 )]
 
+mod alike;
 mod drained;
 mod generate;
 mod naive;

@@ -461,6 +461,7 @@ pub(super) fn user(name: &str, node: &str) -> Pod {
         ready: true,
         constraints: Arc::new(Constraints::default()),
         unbound: None,
+        alike: Vec::new(),
     }
 }
 

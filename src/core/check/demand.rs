@@ -54,7 +54,8 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
                 let offered = node.node.allocatable.of(resource).max(node.node.capacity.of(resource));
                 pod.requests.of(resource).min(offered.unwrap_or(u64::MAX))
             };
-            found.push((node.pool, deciding(has(Resource::Memory), has(Resource::Cpu))));
+            let requests = deciding(has(Resource::Memory), has(Resource::Cpu));
+            found.push((node.pool, requests.times(pod.count())));
         }
     }
     found

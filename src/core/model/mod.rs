@@ -1,5 +1,6 @@
 //! The nouns: a cluster as it was observed, in Kubernetes' words, holding only what a decision needs.
 
+mod alike;
 mod eviction;
 mod group;
 mod history;
@@ -15,6 +16,7 @@ mod snapshot;
 mod usage;
 mod volume;
 
+pub use alike::fingerprint;
 pub use eviction::{DisruptionBudget, EvictionFacts};
 pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
 pub use history::{History, LARGEST_PEAK, SLOTS_KEPT, Series, Slot, rounded, unit as history_unit};

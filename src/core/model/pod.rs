@@ -56,6 +56,8 @@ pub struct Pod {
     /// What an eviction of it needs to know; only of a bound pod that its controller starts again elsewhere, and only where
     /// pods may be evicted.
     pub eviction: Option<Box<EvictionFacts>>,
+    /// The fingerprints of the further pods that it counts for: see [`Pod::count_in`].
+    pub alike: Vec<u64>,
 }
 
 impl Pod {

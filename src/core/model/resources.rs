@@ -176,6 +176,15 @@ impl Amounts {
         self.pods = self.pods.saturating_add(other.pods);
     }
 
+    /// This amount `count` times; saturates.
+    #[must_use]
+    pub fn times(&self, count: usize) -> Self {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let mut product = self.clone();
+        product.merge(self, |amount, _| amount.saturating_mul(count));
+        product
+    }
+
     /// Takes an amount away; never below zero.
     pub fn take(&mut self, other: &Self) {
         self.merge(other, u64::saturating_sub);

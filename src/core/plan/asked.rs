@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::capacity::Ceiling;
 use super::classes::Classifier;
+use super::pods::of_all;
 use super::reach::Site;
 use super::survey::{NodeFacts, OccupantKind};
 use super::value::NodeState;
@@ -50,8 +52,8 @@ pub(super) fn reserved_demand<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Sna
         };
         let Some(kind) = OccupantKind::of(class) else { continue };
         if asking.counts(pod, kind, facts, nodes) {
-            let requests = super::capacity::Ceiling::new(facts.node).cap(&pod.requests).into_owned();
-            counted.push((index, requests));
+            let requests = Ceiling::new(facts.node).cap(&pod.requests);
+            counted.push((index, of_all(pod, requests).into_owned()));
         }
     }
     for (index, requests) in counted {

@@ -11,7 +11,8 @@ use super::reach::{asks_for_windows, is_windows};
 use super::reason::KeepReason;
 use super::taints::{lasting, tolerates, written};
 use crate::model::{
-    Amounts, Constraints, FurtherAmounts, Ledger, Node, Taint, TaintEffect, TaintSet, is_extended_resource,
+    Amounts, Constraints, FurtherAmounts, Ledger, Node, Pod, Taint, TaintEffect, TaintSet,
+    is_extended_resource,
 };
 use crate::policy::{Policy, PoolName};
 
@@ -29,7 +30,8 @@ pub(super) struct Population<'a> {
 
 impl<'a> Population<'a> {
     /// Counts a pod of a pool, or an unbound one, which may go to any pool.
-    pub(super) fn add(&mut self, pool: Option<PoolIndex>, constraints: &'a Arc<Constraints>) {
+    pub(super) fn add(&mut self, pool: Option<PoolIndex>, pod: &'a Pod) {
+        let constraints = &pod.constraints;
         let pointer = Arc::as_ptr(constraints);
         let index = match self.last {
             Some((last_pool, last, index)) if last_pool == pool && last == pointer => index,
@@ -40,7 +42,7 @@ impl<'a> Population<'a> {
         };
         self.last = Some((pool, pointer, index));
         if let Some((_, count)) = self.counts.get_mut(index) {
-            *count += 1;
+            *count += pod.count();
         }
     }
 

@@ -85,7 +85,7 @@ impl<'a> NodeFacts<'a> {
         }
         match class {
             PodClass::Critical | PodClass::Movable | PodClass::Dynamic => {
-                self.occupants += 1;
+                self.occupants += pod.count();
                 self.occupant.get_or_insert(pod);
                 if class == PodClass::Critical {
                     self.critical.get_or_insert(pod);

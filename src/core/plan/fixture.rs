@@ -89,6 +89,7 @@ pub(crate) fn pod(full_name: &str) -> Pod {
         ready: true,
         constraints: Arc::new(Constraints::default()),
         unbound: Some(Box::new(Unbound::default())),
+        alike: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::evictable::{is_lost, is_movable};
 use super::managed::is_unreadable;
 use super::notes::Warning;
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
-use crate::model::{Binding, NodeIndex, Pod, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, NodeIndex, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
 /// Pods that have something in common: the first by name, and how many there are.
@@ -18,7 +18,7 @@ struct Counted<'a>(Option<(&'a Pod, usize)>);
 
 impl<'a> Counted<'a> {
     fn add(&mut self, pod: &'a Pod) {
-        self.0.get_or_insert((pod, 0)).1 += 1;
+        self.0.get_or_insert((pod, 0)).1 += pod.count();
     }
 
     fn warning(self, warning: impl Fn(String, usize) -> Warning) -> Option<Warning> {
@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
         if let Some(kind) = kind {
             self.unbound.push(UnboundPod { pod, kind });
             if kind != OccupantKind::Critical {
-                self.population.add(None, &pod.constraints);
+                self.population.add(None, pod);
             }
         }
         let keeps_its_node = match class {
@@ -113,6 +113,8 @@ impl<'a> Walk<'a> {
         let movable = class == PodClass::Critical && is_movable(pod, facts.node, self.policy, volumes);
         let class = if movable { PodClass::Movable } else { class };
         let counted = ceiling.cap(&pod.requests);
+        let is_capped = matches!(counted, Cow::Owned(_));
+        let counted = of_all(pod, counted);
         let kind = OccupantKind::of(class);
         if unreadable {
             if let Some(kind) = kind {
@@ -120,13 +122,13 @@ impl<'a> Walk<'a> {
             }
             return;
         }
-        if matches!(counted, Cow::Owned(_)) {
+        if is_capped {
             self.beyond_node.add(pod);
         }
         if let Some(kind) = kind
             && kind != OccupantKind::Critical
         {
-            self.population.add(Some(facts.pool), &pod.constraints);
+            self.population.add(Some(facts.pool), pod);
         }
         if matches!(class, PodClass::Critical | PodClass::Movable | PodClass::Dynamic)
             && pod.requests.memory.0 == 0
@@ -140,6 +142,11 @@ impl<'a> Walk<'a> {
             self.bound_daemons.push((pod, index, counted));
         }
     }
+}
+
+/// What all pods ask for that a pod counts for.
+pub(super) fn of_all<'p>(pod: &Pod, requests: Cow<'p, Amounts>) -> Cow<'p, Amounts> {
+    if pod.alike.is_empty() { requests } else { Cow::Owned(requests.times(pod.count())) }
 }
 
 impl OccupantKind {

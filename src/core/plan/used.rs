@@ -9,6 +9,7 @@ use super::asked::Asking;
 use super::capacity::Ceiling;
 use super::classes::{Classifier, PodClass};
 use super::managed::is_unreadable;
+use super::pods::of_all;
 use super::survey::{NodeFacts, OccupantKind};
 use super::usage::{NodeUsage, Unmeasured, Used};
 use crate::model::{
@@ -41,8 +42,10 @@ pub(super) fn usage_of_nodes<'a>(
             _ => continue,
         };
         let ceiling = Ceiling::new(facts.node);
-        let requests = ceiling.cap(&pod.requests);
-        let judged = judge(sample.as_ref(), pod, &requests, &ceiling, snapshot.observed_at());
+        let requests = of_all(pod, ceiling.cap(&pod.requests));
+        // The sample of one pod tells nothing of the others that it counts for.
+        let sample = sample.as_ref().filter(|_| pod.alike.is_empty());
+        let judged = judge(sample, pod, &requests, &ceiling, snapshot.observed_at());
         part.told.count(&requests, judged.as_ref().map_err(|why| *why));
         part.counted.add(&counted(policy.demand, &requests, judged.ok()));
     }

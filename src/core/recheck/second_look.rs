@@ -20,13 +20,11 @@ pub struct Vanished {
 /// Compares a second list of pods with the first.
 #[must_use]
 pub fn vanished(first: &Snapshot, second: &Snapshot) -> Option<Vanished> {
-    let is_there = |pod: &&Pod| {
-        let key = (&*pod.namespace, &*pod.name);
-        second.pods().binary_search_by(|one| (&*one.namespace, &*one.name).cmp(&key)).is_ok()
-    };
-    let bound = || first.pods().iter().filter(|pod| pod.node_name.is_some());
-    let (bound, there) = (bound().count(), bound().filter(is_there).count());
-    let missing = bound.saturating_sub(there);
+    let mut there: Vec<u64> = second.pods().iter().flat_map(Pod::fingerprints).collect();
+    there.sort_unstable();
+    let bound = || first.pods().iter().filter(|pod| pod.node_name.is_some()).flat_map(Pod::fingerprints);
+    let missing = bound().filter(|pod| there.binary_search(pod).is_err()).count();
+    let bound = bound().count();
     (missing > bound / 2).then_some(Vanished { missing, bound })
 }
 

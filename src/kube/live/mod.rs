@@ -71,6 +71,10 @@ pub struct Live {
     label_keys: Arc<BTreeSet<String>>,
     /// Which pods may be evicted.
     drain: Drain,
+    /// Whether pods that are alike are kept one by one.
+    each_pod: bool,
+    /// Namespace and name of this program's own pod.
+    own_pod: Option<(String, String)>,
     /// The keys of pods' labels that budgets ask for, with the others.
     wanted_keys: Mutex<Option<Arc<BTreeSet<String>>>>,
     lists: WholeLists,
@@ -93,18 +97,34 @@ pub struct ConnectOptions {
     pub label_keys: BTreeSet<String>,
     /// Which pods may be evicted: what that needs is read only then.
     pub drain: Drain,
+    /// Whether pods that are alike are kept one by one, as a source of their usage needs it.
+    pub each_pod: bool,
+    /// Namespace and name of this program's own pod, which is kept by itself.
+    pub own_pod: Option<(String, String)>,
 }
 
 impl Live {
     /// Finds the cluster, within the time of the run. Nothing is sent yet.
     pub async fn connect(options: ConnectOptions, time: RunTime) -> Result<Self, ConnectError> {
-        let ConnectOptions { context, identity, namespace, lease_name, dry_run, label_keys, drain } = options;
+        let ConnectOptions {
+            context,
+            identity,
+            namespace,
+            lease_name,
+            dry_run,
+            label_keys,
+            drain,
+            each_pod,
+            own_pod,
+        } = options;
         let (client, target, credentials) = connect::connect(context, &time).await?;
         let server = Server::new(client, time.clone(), &target.server, credentials);
         Ok(Self {
             server,
             label_keys: label_keys.into(),
             drain,
+            each_pod,
+            own_pod,
             wanted_keys: Mutex::default(),
             time,
             target,

@@ -34,7 +34,9 @@ impl Live {
     /// What a run keeps of what it reads.
     pub(super) fn reading(&self) -> Reading {
         let wanted = self.wanted_keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let reading = Reading::of_labels(wanted.unwrap_or_else(|| Arc::clone(&self.label_keys)));
+        let reading =
+            Reading::of_labels(wanted.unwrap_or_else(|| Arc::clone(&self.label_keys)), self.own_pod.clone());
+        let reading = if self.each_pod { reading.with_each_pod() } else { reading };
         if self.drain == Drain::None { reading } else { reading.with_evictions() }
     }
 

@@ -34,6 +34,8 @@ fn live(url: &str, label_keys: &[&str]) -> Live {
         dry_run: true,
         lists: WholeLists::default(),
         drain: kube_rebalancer_core::policy::Drain::None,
+        each_pod: false,
+        own_pod: None,
         wanted_keys: std::sync::Mutex::default(),
         label_keys: Arc::new(label_keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>()),
     }

@@ -10,6 +10,7 @@ use kube_rebalancer_core::model::{
 use kube_rebalancer_core::plan::Warning;
 
 use super::convert::{self, Identity};
+use super::crowds::Crowds;
 use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadProblem, ReadWarning};
 use super::examples::Examples;
 use super::intern::Interner;
@@ -18,7 +19,7 @@ use super::observation::Observation;
 use super::raw::{Object, Text};
 use kube_rebalancer_ports::PodLife;
 
-/// The number of pods to reserve room for at the start. Unwritten memory costs nothing, and if there are more pods, room
+/// The number of pods to reserve room for where each is kept. Unwritten memory costs nothing, and if there are more pods, room
 /// of this size moves by remapping: growth by copying would leave holes as large as the list.
 const ROOM: usize = 1 << 18;
 
@@ -43,6 +44,8 @@ pub(super) struct Collector {
     label_keys: Option<Arc<BTreeSet<String>>>,
     /// Whether what an eviction needs to know is left out.
     no_evictions: bool,
+    /// The pods that may count for others; none where each pod is kept by itself.
+    crowds: Option<Crowds>,
     /// The budgets that protect pods.
     budgets: Vec<DisruptionBudget>,
     /// Whether the objects come from a live cluster and not from a file.
@@ -106,14 +109,26 @@ impl Kind {
 }
 
 impl Collector {
-    /// One that keeps only these keys of the labels of pods.
-    pub(super) fn of_labels(keys: Arc<BTreeSet<String>>) -> Self {
-        Self { label_keys: Some(keys), no_evictions: true, pods: Vec::with_capacity(ROOM), ..Self::default() }
+    /// One that keeps only these keys of the labels of pods, and this program's own pod by itself.
+    pub(super) fn of_labels(keys: Arc<BTreeSet<String>>, own_pod: Option<(String, String)>) -> Self {
+        Self {
+            label_keys: Some(keys),
+            no_evictions: true,
+            crowds: Some(Crowds::without(own_pod)),
+            ..Self::default()
+        }
     }
 
-    /// Keeps of each pod what an eviction needs to know.
+    /// Keeps of each pod what an eviction needs to know, and each pod by itself.
     pub(super) fn keep_evictions(&mut self) {
         self.no_evictions = false;
+        self.keep_each();
+    }
+
+    /// Keeps each pod by itself, also where no decision asks for it.
+    pub(super) fn keep_each(&mut self) {
+        self.crowds = None;
+        self.pods.reserve(ROOM);
     }
 
     /// Keeps a budget that protects pods.
@@ -170,7 +185,11 @@ impl Collector {
         if let Some(lives) = &mut self.lives {
             lives.push(convert::life(identity, object, &mut reading)?);
         } else if !object.status.phase.has_ended() {
-            self.pods.push(convert::pod(identity, object, &mut reading)?);
+            let pod = convert::pod(identity, object, &mut reading)?;
+            match &mut self.crowds {
+                Some(crowds) => crowds.add(pod, &mut self.pods),
+                None => self.pods.push(pod),
+            }
         }
         Ok(())
     }
@@ -223,6 +242,8 @@ impl Collector {
             interner: _,
             label_keys: _,
             no_evictions: _,
+            // What is added here later is compared with the pods of this one only.
+            crowds: _,
             budgets,
             is_live,
             document: _,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 
-use kube_rebalancer_core::model::{Constraints, Controller, FurtherAmounts};
+use kube_rebalancer_core::model::{Constraints, Controller, FurtherAmounts, fingerprint};
 
 /// Shared texts by their hashes: a number is found with a few looks at memory, one of fifteen thousand names of nodes that
 /// begin alike with many.
@@ -33,12 +33,6 @@ impl Texts {
     }
 }
 
-/// FNV-1a: short, and good enough for names.
-fn hash(text: &str) -> u64 {
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
-}
-
 /// Everything shared so far.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
@@ -52,7 +46,7 @@ pub(super) struct Interner {
 impl Interner {
     /// The shared copy of a text.
     pub(super) fn text(&mut self, text: &str) -> Arc<str> {
-        self.texts.share(text, hash(text))
+        self.texts.share(text, fingerprint(text.bytes()))
     }
 
     /// The shared copy of a set of label keys, given in order.
@@ -100,10 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_the_published_one_and_texts_of_one_hash_stay_apart() {
-        assert_eq!(hash(""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(hash("a"), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(hash("foobar"), 0x8594_4171_f739_67e8);
+    fn texts_of_one_hash_stay_apart() {
         let mut texts = Texts::default();
         let shared = ["a", "b", "a", "b"].map(|text| texts.share(text, 1));
         assert_eq!(shared.each_ref().map(|text| &**text), ["a", "b", "a", "b"]);

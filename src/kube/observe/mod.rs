@@ -12,6 +12,7 @@
 mod budget;
 mod collector;
 mod convert;
+mod crowds;
 mod document;
 mod error;
 mod examples;
@@ -131,15 +132,23 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// One that keeps only these keys of the labels of pods, for a cluster whose users may write any number of them.
-    pub(crate) fn of_labels(keys: Arc<BTreeSet<String>>) -> Self {
-        Self { collector: Collector::of_labels(keys) }
+    /// One that keeps only these keys of the labels of pods, for a cluster whose users may write any number of them, and counts
+    /// the pods that differ in their names alone, but for this program's own.
+    pub(crate) fn of_labels(keys: Arc<BTreeSet<String>>, own_pod: Option<(String, String)>) -> Self {
+        Self { collector: Collector::of_labels(keys, own_pod) }
     }
 
     /// Keeps of each pod what an eviction needs to know.
     #[must_use]
     pub(crate) fn with_evictions(mut self) -> Self {
         self.collector.keep_evictions();
+        self
+    }
+
+    /// Keeps each pod by itself, also where no decision asks for it.
+    #[must_use]
+    pub(crate) fn with_each_pod(mut self) -> Self {
+        self.collector.keep_each();
         self
     }
 

@@ -82,6 +82,7 @@ impl Names {
             ready: node.is_some(),
             constraints: self.anywhere.clone(),
             unbound: None,
+            alike: Vec::new(),
         }
     }
 

@@ -336,6 +336,7 @@ fn written(name: &str, on: &str, gibibytes: u64) -> Pod {
         ends_at_once: false,
         eviction: None,
         constraints: Arc::new(Constraints::default()),
+        alike: Vec::new(),
     }
 }
 

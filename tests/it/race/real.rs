@@ -219,6 +219,7 @@ fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::P
             ends_at_once: false,
             eviction: None,
             constraints: Arc::new(Constraints::default()),
+            alike: Vec::new(),
         })
     };
     pods.iter().enumerate().filter_map(pod).collect()

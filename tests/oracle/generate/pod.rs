@@ -111,6 +111,7 @@ pub(super) fn plain(at: usize, nodes: usize, bytes: &mut Bytes<'_>) -> Pod {
         ready: true,
         constraints: Arc::new(Constraints::default()),
         unbound: None,
+        alike: Vec::new(),
     }
 }
 

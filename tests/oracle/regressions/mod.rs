@@ -115,6 +115,7 @@ fn user(name: &str, memory: u64) -> Pod {
         ready: true,
         constraints: Constraints::default().into(),
         unbound: None,
+        alike: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::NodeFacts;
 use super::taints::lasting;
 use crate::check::reach::{asks_for_windows, is_windows, tolerates};
-use crate::model::{Constraints, Ledger, Taint, TaintSet};
+use crate::model::{Constraints, Ledger, Pod, Taint, TaintSet};
 use crate::policy::Policy;
 
 /// The keys of JupyterHub's taints; some tools forbid a slash.
@@ -25,12 +25,13 @@ pub(super) struct Voters<'a> {
 type Ballot<'a> = BTreeMap<*const Constraints, (&'a Constraints, usize)>;
 
 impl<'a> Voters<'a> {
-    pub(super) fn add(&mut self, pool: Option<&'a str>, constraints: &'a Constraints) {
+    pub(super) fn add(&mut self, pool: Option<&'a str>, pod: &'a Pod) {
+        let constraints = &*pod.constraints;
         let ballot = match pool {
             Some(pool) => self.bound.entry(pool).or_default(),
             None => &mut self.unbound,
         };
-        ballot.entry(std::ptr::from_ref(constraints)).or_insert((constraints, 0)).1 += 1;
+        ballot.entry(std::ptr::from_ref(constraints)).or_insert((constraints, 0)).1 += pod.count();
     }
 
     fn of_pool(&self, pool: &str) -> impl Iterator<Item = (&'a Constraints, usize)> {

@@ -40,7 +40,7 @@ pub(super) fn count<'a>(
                     counted.recreated.push((index, pod));
                 }
                 if let (true, true, Some(Class::Dynamic | Class::Placeholder)) = (vote, node.managed, class) {
-                    counted.voters.add(Some(node.pool), &pod.constraints);
+                    counted.voters.add(Some(node.pool), pod);
                 }
             }
             Binding::Unbound if !pod.deleting && !is_own(pod, policy) => {
@@ -50,7 +50,7 @@ pub(super) fn count<'a>(
                     continue;
                 }
                 if matches!(class, Class::Dynamic | Class::Placeholder) {
-                    counted.voters.add(None, &pod.constraints);
+                    counted.voters.add(None, pod);
                 }
                 let refused = pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
                 if refused && class != Class::Placeholder {
@@ -66,12 +66,12 @@ pub(super) fn count<'a>(
 /// Adds one bound pod to what its node is; the class of a pod that is taken into account.
 fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &Volumes) -> Option<Class> {
     let class = class(pod, policy);
-    let requests = bounded(pod, facts);
+    let requests = bounded(pod, facts).times(pod.count());
     let own = is_own(pod, policy);
     let omitted = own || is_omitted(pod, policy);
     let leaves = own || class == Class::Placeholder || !omitted && class != Class::Daemon;
     let load = if leaves { &mut facts.displaceable_load } else { &mut facts.fixed_load };
-    load.add(&pod.requests);
+    load.add(&pod.requests.times(pod.count()));
     if own {
         facts.own = true;
         return None;
@@ -98,7 +98,7 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
         Class::Critical => facts.critical.add(&requests),
     }
     if matches!(class, Class::Dynamic | Class::Critical) {
-        facts.occupants += 1;
+        facts.occupants += pod.count();
         facts.occupant.get_or_insert(pod);
         if class == Class::Critical && is_movable(pod, facts.node, policy, volumes) {
             facts.movable += 1;

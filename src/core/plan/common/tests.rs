@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::{Pod, SchedulerRefusal, Unbound};
+use crate::model::{SchedulerRefusal, Unbound};
 use crate::plan::fixture::{Build, cluster, node, owned_by, pod, taint, tolerating};
 use crate::plan::survey::Survey;
 use crate::plan::{Reason, Warning};

@@ -129,6 +129,7 @@ pub(in crate::observe) fn pod(
         },
         controller: controller.map(|controller| reading.interner.controller(controller)),
         unbound: node_name.is_none().then(|| Box::new(unbound(metadata, spec, status, reading.interner))),
+        alike: Vec::new(),
     };
     if let Some(bad) = unreadable {
         reading.warnings.push(ReadWarning::UnreadablePod {

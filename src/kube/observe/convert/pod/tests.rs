@@ -89,6 +89,7 @@ fn a_bound_pod_keeps_what_a_decision_reads() {
         }
         .into(),
         unbound: None,
+        alike: Vec::new(),
     };
     assert_eq!((pod, warnings), (expected, vec![]));
 }
