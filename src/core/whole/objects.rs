@@ -49,9 +49,7 @@ fn found(seconds: i64) -> Node {
     node
 }
 
-fn gone() -> Option<MachineFate> {
-    Some(MachineFate::Gone)
-}
+const GONE: Option<MachineFate> = Some(MachineFate::Gone);
 
 fn user(name: &str, on: &str) -> Pod {
     pod(&format!("hub/{name}")).labelled(USER).asking(22, 500).on(on)
@@ -93,11 +91,11 @@ fn doubt(plan: &Plan) -> ObjectDoubt {
 
 #[test]
 fn a_machine_that_is_gone_is_noted_first_and_its_node_object_goes_two_minutes_later() {
-    let first = sound(&hub(left("n1"), gone(), Vec::new()), &policy());
+    let first = sound(&hub(left("n1"), GONE, Vec::new()), &policy());
     assert_eq!(actions(&first), ["mark n1"]);
     assert!(matches!(first.node("n1").unwrap().verdict, Verdict::Keep(KeepReason::MachineGone { .. })));
     for (seconds, expected) in [(0, vec![]), (119, vec![]), (120, vec!["delete-object n1"])] {
-        let made = sound(&hub(found(seconds), gone(), Vec::new()), &policy());
+        let made = sound(&hub(found(seconds), GONE, Vec::new()), &policy());
         assert_eq!(actions(&made), expected, "{seconds}");
     }
 }
@@ -105,12 +103,12 @@ fn a_machine_that_is_gone_is_noted_first_and_its_node_object_goes_two_minutes_la
 #[test]
 fn without_the_setting_or_our_own_request_nothing_is_noted_or_asked() {
     let off = Policy { delete_node_objects: false, ..policy() };
-    let snapshot = hub(left("n1"), gone(), Vec::new());
+    let snapshot = hub(left("n1"), GONE, Vec::new());
     assert_eq!(nodes_to_ask_about(&snapshot, &off).len(), 0);
     assert!(actions(&sound(&snapshot, &off)).iter().all(|action| !action.contains("object")));
     let mut never_asked = left("n1");
     never_asked.annotations.remove(annotation::DELETION_ASKED);
-    let snapshot = hub(never_asked, gone(), Vec::new());
+    let snapshot = hub(never_asked, GONE, Vec::new());
     assert_eq!(nodes_to_ask_about(&snapshot, &policy()).len(), 0);
     assert_eq!(actions(&sound(&snapshot, &policy())), Vec::<String>::new());
     assert_eq!(nodes_to_ask_about(&hub(left("n1"), None, Vec::new()), &policy()).len(), 1);
@@ -133,9 +131,9 @@ fn otherwise() -> Vec<(&'static str, Node, Option<MachineFate>, ObjectDoubt)> {
     let woken = |node: &mut Node| note(node, annotation::WOKEN_AT, &ago(3000).to_string());
     let unknown = || Some(MachineFate::Unknown("403".into()));
     vec![
-        ("Ready", of(&ready), gone(), ObjectDoubt::Ready),
-        ("reachable", of(&reachable), gone(), ObjectDoubt::Reachable),
-        ("woken", of(&woken), gone(), ObjectDoubt::Woken),
+        ("Ready", of(&ready), GONE, ObjectDoubt::Ready),
+        ("reachable", of(&reachable), GONE, ObjectDoubt::Reachable),
+        ("woken", of(&woken), GONE, ObjectDoubt::Woken),
         ("not asked about", found(600), None, ObjectDoubt::NotAsked),
         ("unknown", found(600), unknown(), ObjectDoubt::Unknown { words: "403".into() }),
         (
@@ -144,10 +142,10 @@ fn otherwise() -> Vec<(&'static str, Node, Option<MachineFate>, ObjectDoubt)> {
             Some(MachineFate::Exists("ACTIVE".into())),
             ObjectDoubt::Exists { words: "ACTIVE".into() },
         ),
-        ("unreadable", of(&bad), gone(), ObjectDoubt::BadNote { value: "yesterday".into() }),
-        ("half", of(&half), gone(), ObjectDoubt::BadNote { value: ago(600).to_string() }),
-        ("of another", of(&other), gone(), ObjectDoubt::NoteOfOther { machine: "openstack:///b".into() }),
-        ("to come", of(&to_come), gone(), ObjectDoubt::NoteOfFuture { at: future }),
+        ("unreadable", of(&bad), GONE, ObjectDoubt::BadNote { value: "yesterday".into() }),
+        ("half", of(&half), GONE, ObjectDoubt::BadNote { value: ago(600).to_string() }),
+        ("of another", of(&other), GONE, ObjectDoubt::NoteOfOther { machine: "openstack:///b".into() }),
+        ("to come", of(&to_come), GONE, ObjectDoubt::NoteOfFuture { at: future }),
     ]
 }
 
@@ -164,12 +162,12 @@ fn any_doubt_keeps_the_node_object_and_takes_the_note_away() {
 fn a_pod_that_came_keeps_the_node_object_and_takes_the_note_away() {
     let critical = pod("hub/hub-0").on("n1");
     for one in [user("eve", "n1"), Pod { deleting: true, ..user("eve", "n1") }, critical] {
-        let made = sound(&hub(found(600), gone(), vec![one.clone()]), &policy());
+        let made = sound(&hub(found(600), GONE, vec![one.clone()]), &policy());
         assert_eq!(actions(&made), ["unmark n1"], "{one:?}");
     }
     let daemon = pod("kube-system/proxy").on("n1");
     let daemon = daemon.controlled(crate::plan::fixture::owned_by("apps", "DaemonSet"));
-    let made = sound(&hub(found(600), gone(), vec![daemon]), &policy());
+    let made = sound(&hub(found(600), GONE, vec![daemon]), &policy());
     assert_eq!(actions(&made), ["delete-object n1"]);
 }
 
@@ -179,12 +177,12 @@ fn what_is_another_machine_or_in_a_group_again_counts_no_longer_as_given_back() 
     let back = Node { outside: None, ..found(600) };
     for n1 in [other, back] {
         let none = Policy { max_deletions: Budget::Count(0), ..policy() };
-        let made = sound(&hub(n1, gone(), Vec::new()), &none);
+        let made = sound(&hub(n1, GONE, Vec::new()), &none);
         let unmark = made.actions.iter().find(|action| action.verb() == "unmark").unwrap();
         assert_eq!(unmark.reason().word(), "NotGivenBack");
     }
     let uncordoned = Node { unschedulable: false, taints: vec![of(taint::UNREACHABLE)], ..found(600) };
-    let made = sound(&hub(uncordoned, gone(), Vec::new()), &policy());
+    let made = sound(&hub(uncordoned, GONE, Vec::new()), &policy());
     assert!(actions(&made).iter().all(|action| !action.contains("object")), "{:?}", made.actions);
 }
 
@@ -193,7 +191,7 @@ fn a_claim_that_runs_is_waited_for_and_one_that_is_over_goes_first() {
     for (seconds, expected) in [(-60, vec![]), (60, vec!["unmark n1"])] {
         let mut claimed = left("n1");
         note(&mut claimed, annotation::DELETING_UNTIL, &ago(seconds).to_string());
-        let made = sound(&hub(claimed, gone(), Vec::new()), &policy());
+        let made = sound(&hub(claimed, GONE, Vec::new()), &policy());
         assert_eq!(actions(&made), expected, "{seconds}");
     }
 }
@@ -201,7 +199,7 @@ fn a_claim_that_runs_is_waited_for_and_one_that_is_over_goes_first() {
 #[test]
 fn max_deletions_bounds_node_objects_and_the_last_of_a_pool_stays() {
     let none = Policy { max_deletions: Budget::Count(0), ..policy() };
-    assert_eq!(actions(&sound(&hub(found(600), gone(), Vec::new()), &none)), Vec::<String>::new());
+    assert_eq!(actions(&sound(&hub(found(600), GONE, Vec::new()), &none)), Vec::<String>::new());
     let alone = Snapshot::new(now(), vec![found(600)], vec![], vec![], 1).unwrap();
     let alone = alone.with_fates([("n1".to_owned(), MachineFate::Gone)].into());
     assert_eq!(doubt(&sound(&alone, &policy())), ObjectDoubt::LastOfPool);
@@ -230,7 +228,7 @@ fn right_before_the_deletion_both_accounts_judge_alike() {
         let policy = policy();
         (SecondLook::new(&snapshot, &policy).object(&found(600)), check::object(&snapshot, &policy, "n1"))
     };
-    assert_eq!(judge(&found(600), gone(), Vec::new()), (Judgement::Go, None));
+    assert_eq!(judge(&found(600), GONE, Vec::new()), (Judgement::Go, None));
     for (sentence, n1, fate, _) in otherwise() {
         let (planner, checker) = judge(&n1, fate, Vec::new());
         assert!(
@@ -241,17 +239,17 @@ fn right_before_the_deletion_both_accounts_judge_alike() {
     for (n1, pods) in
         [(found(600), vec![user("eve", "n1")]), (found(60), Vec::new()), (left("n1"), Vec::new())]
     {
-        let (planner, checker) = judge(&n1, gone(), pods);
+        let (planner, checker) = judge(&n1, GONE, pods);
         assert!(matches!(planner, Judgement::Stale(_)) && checker.is_some(), "{planner:?} {checker:?}");
     }
     let replaced = Node { uid: "another".into(), ..found(600) };
-    assert_eq!(judge(&replaced, gone(), Vec::new()).0, Judgement::Stale(Stale::Replaced));
+    assert_eq!(judge(&replaced, GONE, Vec::new()).0, Judgement::Stale(Stale::Replaced));
 }
 
 /// A plan that deletes a Node object all the same is refused by the checker, whatever speaks against it.
 #[test]
 fn the_checker_refuses_a_deletion_that_anything_speaks_against() {
-    let planned = sound(&hub(found(600), gone(), Vec::new()), &policy());
+    let planned = sound(&hub(found(600), GONE, Vec::new()), &policy());
     for (sentence, n1, fate, _) in otherwise() {
         let found = check(&hub(n1, fate, Vec::new()), &policy(), &planned);
         let is_refused = |one: &check::Violation| matches!(one, check::Violation::ObjectDeleted { .. });

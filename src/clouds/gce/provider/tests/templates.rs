@@ -181,6 +181,7 @@ fn a_group_without_nodes_grows_for_a_pod_that_asks_for_the_label_of_its_template
             ends_at_once: false,
             eviction: None,
             ready: false,
+            alike: Vec::new(),
         };
         let snapshot = Snapshot::new(NOW, nodes.to_vec(), vec![pod], Vec::new(), 2).unwrap();
         let snapshot = snapshot.with_groups(observed.groups, observed.memberships);
