@@ -57,6 +57,15 @@ impl Node {
         self
     }
 
+    /// Ready when it is created, and never heard of again: kwok does not play it.
+    #[cfg(feature = "exec")]
+    pub(crate) fn without_kubelet(mut self) -> Self {
+        self.0["metadata"]["annotations"] = json!({});
+        self.0["status"]["conditions"] =
+            json!([{"type": "Ready", "status": "True", "reason": "KubeletReady"}]);
+        self
+    }
+
     /// Created cordoned.
     pub(crate) fn cordoned(mut self) -> Self {
         self.0["spec"]["unschedulable"] = json!(true);

@@ -15,6 +15,8 @@ mod hpa;
 #[cfg(feature = "gce")]
 mod hub;
 mod many_cordons;
+#[cfg(feature = "exec")]
+mod node_objects;
 #[cfg(any(feature = "aws", feature = "azure", feature = "gce"))]
 mod old_cordons;
 mod packing;
