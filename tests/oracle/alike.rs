@@ -7,6 +7,7 @@ use kube_rebalancer_core::model::Pod;
 use kube_rebalancer_core::plan::plan;
 
 use crate::generate::{World, worlds};
+use crate::number;
 use crate::properties::hold;
 
 /// The same world with notebooks of few sizes on each node, and twice as many of them.
@@ -65,5 +66,6 @@ fn a_plan_does_not_depend_on_whether_pods_that_are_alike_are_counted_or_kept() {
         let found = check(&counted, &world.policy, of_counted.as_ref().ok()?);
         found.first().map(|first| format!("check: {first}"))
     });
-    assert!(spared.get() > 10_000, "only {} pods were counted with others", spared.get());
+    let least = usize::try_from(number("ORACLE_CLUSTERS", 10_000)).unwrap();
+    assert!(spared.get() > least, "only {} pods were counted with others", spared.get());
 }

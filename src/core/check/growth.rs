@@ -168,7 +168,7 @@ fn check_growable(facts: &Facts<'_>, growth: Growth<'_>, group: &NodeGroup, foun
 }
 
 /// Whether the group's next node would be reserved. It carries what all of its nodes share, so only the nodes that carry no
-/// more than that tell.
+/// more than that tell. Where each carries more, all tell, unless they share nothing.
 fn would_be_reserved(facts: &Facts<'_>, group: &NodeGroup) -> bool {
     let members: Vec<&NodeFacts<'_>> =
         facts.managed().filter(|node| node.node.group.as_ref() == Some(&group.name)).collect();
@@ -185,7 +185,13 @@ fn would_be_reserved(facts: &Facts<'_>, group: &NodeGroup) -> bool {
         .zip(&of_each)
         .filter(|(node, taints)| shared(taints) && is_windows(node.node) == windows)
         .peekable();
-    alike.peek().is_some() && alike.all(|(node, _)| node.reserved)
+    if alike.peek().is_some() {
+        return alike.all(|(node, _)| node.reserved);
+    }
+    of_each
+        .first()
+        .is_some_and(|first| first.iter().any(|taint| of_each.iter().all(|one| one.contains(taint))))
+        && members.iter().all(|node| node.reserved)
 }
 
 /// Whether a group is this run's to change: one of its nodes is managed, or the operator named groups.

@@ -45,7 +45,9 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
                     *slot = true;
                 }
                 let founded = match reason {
-                    UnmarkReason::NotGivenBack { .. } => node.carries(DELETION_ASKED),
+                    UnmarkReason::NotGivenBack { .. } => {
+                        node.carries(DELETION_ASKED) && (node.node.group.is_some() || !is_asked_for(node))
+                    }
                     UnmarkReason::NotProvenGone { .. } => carries_note(node),
                     UnmarkReason::Occupied | UnmarkReason::Uncordoned | UnmarkReason::ClaimOver => continue,
                 };
@@ -108,7 +110,7 @@ fn refusal(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
         "it is not under a cordon of our own"
     } else if node.marks.claimed {
         "a run is about to delete its machine"
-    } else if machine(node).is_none() || written.get(DELETION_ASKED).cloned() != machine(node) {
+    } else if !is_asked_for(node) {
         "this program did not ask for the deletion of its machine"
     } else if node.health.says_ready {
         "it is Ready"
@@ -118,7 +120,7 @@ fn refusal(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
         "it was woken"
     } else if node.scale_down_disabled() || written.keys().any(|key| key.starts_with(DELAY_DELETION)) {
         "it is annotated to stay"
-    } else if node.node.outside.is_none() {
+    } else if node.node.group.is_some() || node.node.outside.is_none() {
         "its machine is in a node group, or nobody looked"
     } else if !node.is_empty() || node.critical_pod.is_some() || node.own {
         "somebody is on it"
@@ -154,6 +156,12 @@ fn noted(node: &NodeFacts<'_>) -> Option<Timestamp> {
     let written = &node.node.annotations;
     let of_this = written.get(GONE_MACHINE).is_some_and(|noted| machine(node).as_ref() == Some(noted));
     if of_this { written.get(GONE_SINCE)?.parse().ok() } else { None }
+}
+
+/// Whether this program asked for the deletion of the machine that the node has now.
+fn is_asked_for(node: &NodeFacts<'_>) -> bool {
+    let asked = node.node.annotations.get(DELETION_ASKED);
+    asked.is_some() && asked == machine(node).as_ref()
 }
 
 /// How marks name a node's machine.

@@ -215,6 +215,7 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) 
         if facts.nodes.iter().any(has_place) {
             continue;
         }
+        let refused_since = before.unbound.as_ref().and_then(|unbound| unbound.refused_since());
         let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut()) else {
             continue;
         };
@@ -222,7 +223,7 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) 
         if let Some((_, left)) = place {
             left.take(&before.requests);
             refusal.since = Some(now);
-        } else if refusal.since.is_some_and(|since| age(now, since) < FIRST_HOUR)
+        } else if refused_since.is_some_and(|since| age(now, since) < FIRST_HOUR)
             && opened.iter().any(|(node, _)| has_room(node, before) && admits(node))
         {
             refusal.since = Some(now);

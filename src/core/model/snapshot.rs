@@ -12,7 +12,8 @@ use super::{
 
 /// A cluster at one moment.
 ///
-/// Invariants, held by [`Snapshot::new`]: nodes are sorted by name and pods by namespace and name, each only once, so
+/// Invariants, held by [`Snapshot::new`]: nodes are sorted by name and pods by namespace and name, each only once (but for
+/// what a pod counts for beside itself), so
 /// the order in which a server or a file listed them cannot reach a decision.
 #[derive(Clone, Debug)]
 pub struct Snapshot {

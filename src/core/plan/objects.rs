@@ -113,8 +113,12 @@ fn judge(
     if let Some(why) = node_doubt(facts.node, now) {
         return Err(why);
     }
-    if facts.node.outside.is_none() {
+    if facts.node.group.is_some() {
         return Err(ObjectDoubt::InGroup);
+    }
+    // Where no cloud answers, a node is neither in a group nor outside of all: that ends no proof for good.
+    if facts.node.outside.is_none() {
+        return Err(ObjectDoubt::NotAsked);
     }
     // Whatever keeps a node from being given back keeps its Node object: a pod that came, above all.
     if !matches!(kept, KeepReason::NoNodeGroup { .. }) || !facts.empty() || facts.own {

@@ -174,7 +174,7 @@ fn a_pod_that_came_keeps_the_node_object_and_takes_the_note_away() {
 #[test]
 fn what_is_another_machine_or_in_a_group_again_counts_no_longer_as_given_back() {
     let other = Node { provider_id: Some("openstack:///b".into()), ..found(600) };
-    let back = Node { outside: None, ..found(600) };
+    let back = Node { outside: None, group: Some("workers".into()), ..found(600) };
     for n1 in [other, back] {
         let none = Policy { max_deletions: Budget::Count(0), ..policy() };
         let made = sound(&hub(n1, GONE, Vec::new()), &none);
@@ -184,6 +184,18 @@ fn what_is_another_machine_or_in_a_group_again_counts_no_longer_as_given_back() 
     let uncordoned = Node { unschedulable: false, taints: vec![of(taint::UNREACHABLE)], ..found(600) };
     let made = sound(&hub(uncordoned, GONE, Vec::new()), &policy());
     assert!(actions(&made).iter().all(|action| !action.contains("object")), "{:?}", made.actions);
+}
+
+/// A cloud that does not answer for a run must not end what later runs can find out.
+#[test]
+fn while_no_cloud_answers_a_node_still_counts_as_given_back() {
+    let none = Policy { max_deletions: Budget::Count(0), ..policy() };
+    for (n1, expected) in [(left("n1"), vec![]), (found(600), vec!["NotProvenGone"])] {
+        let unseen = Node { outside: None, ..n1 };
+        let made = sound(&hub(unseen, None, Vec::new()), &none);
+        let words: Vec<_> = made.actions.iter().map(|action| action.reason().word()).collect();
+        assert_eq!(words, expected, "{:?}", made.actions);
+    }
 }
 
 #[test]

@@ -32,8 +32,9 @@ impl Crowds {
 
     /// Adds a pod to the list, or counts it with one that is there.
     ///
-    /// The claims of a pod that may count for others are not kept: they decide only of a pod that waits, and of one that its
-    /// controller starts again elsewhere.
+    /// The claims of a pod that may count for others are not kept: volumes are looked up for pods that wait, and for those that
+    /// their controllers start again elsewhere. Where a bound pod shares a claim with one that waits, it counts as if it could
+    /// go to any zone.
     pub(super) fn add(&mut self, mut pod: Pod, pods: &mut Vec<Pod>) {
         let node = pod.node_name.as_ref().filter(|_| pod.may_count_for_others() && !self.is_own(&pod));
         let Some(node) = node.map(|name| Arc::as_ptr(name).addr()) else {

@@ -140,7 +140,7 @@ impl Nova {
         let path = format!("/servers/{id}");
         let reply = self.look(&what, &path, is_last).await?;
         // Nova names the server that it does not find. Something in front of it may not find Nova.
-        if reply.status == StatusCode::NOT_FOUND && reply.words().contains(id.as_str()) {
+        if reply.status == StatusCode::NOT_FOUND && says_not_found(&reply.body, id) {
             return Ok(None);
         }
         if !reply.status.is_success() {
@@ -277,5 +277,32 @@ impl Nova {
             _ => Kind::Other,
         };
         CloudError::new(kind, format!("cannot {what}: {words}"))
+    }
+}
+/// Whether a body is Nova's own word that it has no such server.
+fn says_not_found(body: &[u8], id: &ServerId) -> bool {
+    let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let message = body.as_ref().and_then(|body| body.get("itemNotFound")?.get("message")?.as_str());
+    message.is_some_and(|words| words.contains(id.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_nova_s_own_word_about_this_server_says_that_it_is_gone() {
+        let id = ServerId::parse("a4a4113e-15ec-441f-9e60-29e60cb23525").unwrap();
+        let nova = r#"{"itemNotFound":{"code":404,"message":"Instance a4a4113e-15ec-441f-9e60-29e60cb23525 could not be found."}}"#;
+        for (body, expected) in [
+            (nova.to_owned(), true),
+            (nova.replace("a4a4", "b4b4"), false),
+            (nova.replace("itemNotFound", "error"), false),
+            (format!(r#"{{"message":"no route /servers/{}"}}"#, id.as_str()), false),
+            (format!("no route /servers/{}", id.as_str()), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(says_not_found(body.as_bytes(), &id), expected, "{body}");
+        }
     }
 }

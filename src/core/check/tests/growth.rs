@@ -158,6 +158,8 @@ fn a_group_whose_nodes_share_no_taint_grows_by_a_common_node() {
     let expected = [Violation::GrowsReserved { group: text("z/pool") }];
     assert_eq!(grown(vec![member("b", "one"), member("c", "one")]), expected);
     assert_eq!(grown(vec![member("b", "one"), member("c", "one").tainted("other")]), expected);
+    let each_more = vec![member("b", "one").tainted("of-b"), member("c", "one").tainted("of-c")];
+    assert_eq!(grown(each_more), expected, "the new node carries what they share");
 }
 
 #[test]
