@@ -105,6 +105,12 @@ mod tests {
     use super::*;
     use crate::model::{Amounts, Bytes, Constraints, Controller, EvictionFacts, Millicores, Unbound};
 
+    /// The figure of docs/cost.md.
+    #[test]
+    fn a_pod_that_is_kept_takes_200_bytes() {
+        assert_eq!(size_of::<Pod>(), 200);
+    }
+
     #[test]
     fn the_fingerprint_is_the_published_hash() {
         assert_eq!(fingerprint([]), 0xcbf2_9ce4_8422_2325);
