@@ -3,7 +3,7 @@
 //! ```text
 //!   given back, NotReady, empty, in no group, its provider proves the machine gone --> note it
 //!   a later run finds all of that again -------------------------------------------> delete the Node object
-//!   anything else -----------------------------------------------------------------> the note goes, the Node stays
+//!   anything else -----------------------------------------------------------------> the Node stays, mostly without the note
 //! ```
 
 use std::collections::BTreeMap;
