@@ -118,95 +118,95 @@ settings! {
     OPTIMAL_UTILIZATION: ByPool<PartsPerMillion> =
         new("0.75", &form::RATIO_BY_POOL, "The utilization that a change aims at");
     MIN_NODES: ByPool<usize> =
-        new("3", &form::NODES_BY_POOL, "Minimum number of nodes in service; 0 a pool with POOL_LABEL");
+        new("3", &form::NODES_BY_POOL, "Minimum number of serving nodes; 0 for each pool with POOL_LABEL");
     MAX_NODES: ByPool<usize> =
-        new("72", &form::NODES_BY_POOL, "Nodes are created up to it; if set, no more stay in service");
+        new("72", &form::NODES_BY_POOL, "Maximum number of nodes; the default limits only their creation");
     RESOURCES: Vec<Resource> =
-        new("memory:cpu", &form::RESOURCES, "The utilization is the largest of these resources' ratios");
+        new("memory:cpu", &form::RESOURCES, "Resources to measure; the largest ratio is the utilization");
     PREEMPTIBLE_LABELS: BTreeSet<String> =
         new("", &form::LABEL_KEYS, "A pod with one of these labels does not make its node critical");
     OMIT_LABELS: BTreeSet<String> =
-        new("", &form::LABEL_KEYS, "Pods and nodes with one of these labels are not taken into account");
+        new("", &form::LABEL_KEYS, "Pods and nodes with one of these labels are omitted");
     OMIT_NAMESPACES: BTreeSet<String> =
-        new("kube-system", &form::NAMESPACES, "Pods in these namespaces are not taken into account");
+        new("kube-system", &form::NAMESPACES, "Pods in these namespaces are omitted");
     NODE_SELECTOR: LabelSelector =
-        new("", &form::SELECTOR, "Only nodes that match are managed; all if unset");
+        new("", &form::SELECTOR, "Selector of the nodes to manage; unset selects all");
     POOL_LABEL: Option<String> =
-        new("", &form::LABEL_KEY, "Nodes with the same value of this label are planned by themselves");
+        new("", &form::LABEL_KEY, "Label whose values divide the nodes into pools, planned separately");
     CAPACITY: CapacitySource =
-        new("allocatable", &form::CAPACITY, "Which quantity of a node the utilization divides by");
+        new("allocatable", &form::CAPACITY, "Quantity of a node by which requests are divided");
     EMPTY_GRACE: SignedDuration =
-        new("0s", &form::DURATION, "How long a cordoned node must have been empty to be deleted");
+        new("0s", &form::DURATION, "How long a cordoned node must be empty before it is deleted");
     ADOPT_CORDONS: AdoptCordons =
-        new("1h", &form::ADOPT, "Age at which a cordon of others counts; true: always, false: never");
+        new("1h", &form::ADOPT, "Age at which others' cordons allow deletion; true: as ours; false: never");
     KEEP_ZONES: ByPool<bool> =
-        new("true", &form::SWITCH_BY_POOL, "Every zone that has a serving node keeps one");
+        new("true", &form::SWITCH_BY_POOL, "Keep at least one serving node in each zone that has one");
     MAX_CORDONS: Budget =
         new("20%", &form::BUDGET, "Maximum number of nodes to cordon per run");
     MAX_DELETIONS: Budget =
         new("10", &form::BUDGET, "Maximum number of nodes to delete per run");
     GIVE_BACK: GiveBack =
-        new("delete", &form::GIVE_BACK, "What becomes of an empty cordoned node; park, where the provider can");
+        new("delete", &form::GIVE_BACK, "Delete an empty cordoned node, or park it where the provider can");
     PARKED_MAX: Budget =
-        new("100%", &form::PARKED, "Maximum number of nodes that stay parked; the others are deleted");
+        new("100%", &form::PARKED, "Maximum number of parked nodes; the others are deleted");
     DRAIN: Drain =
-        new("none", &form::DRAIN, "Which pods are moved off nodes that go; a user's pod never is");
+        new("none", &form::DRAIN, "Pods to evict from nodes that are to be deleted; never a user's pod");
     MAX_EVICTIONS: Budget =
         new("10", &form::EVICTIONS, "Maximum number of pods to evict per run, with DRAIN");
     DRAIN_EMPTY_DIR: bool =
-        new("false", &form::SWITCH, "With DRAIN: an emptyDir may be lost with a pod that is moved");
+        new("false", &form::SWITCH, "With DRAIN: also evict pods with an emptyDir, whose data is lost");
     DELETE_NODE_OBJECTS: bool =
-        new("false", &form::SWITCH, "Delete the Node object of a machine given back and proven gone twice");
+        new("false", &form::SWITCH, "Delete a Node object once two runs proved that its machine is gone");
     MAX_CREATIONS: Budget =
         new("50%", &form::CREATIONS, "Maximum number of nodes to create per run");
     BOOT_GRACE: SignedDuration =
         new("15m", &form::DURATION, "How long a node may take to become Ready before it counts as broken");
     STARTUP_TAINTS: BTreeSet<String> =
-        new("", &form::TAINT_KEYS, "Taints that a node carries while it boots, in addition to the known ones");
+        new("", &form::TAINT_KEYS, "Taints that a booting node carries, in addition to the known ones");
     MAX_UNREADY_PERCENT: u32 =
-        new("45", &form::PERCENT, "With a larger share of the nodes broken, a run only uncordons");
+        new("45", &form::PERCENT, "Above this share of broken nodes, a run only uncordons");
     OK_UNREADY_NODES: usize =
-        new("3", &form::NODES, "MAX_UNREADY_PERCENT counts only from this number of broken nodes on");
+        new("3", &form::NODES, "Number of broken nodes from which on MAX_UNREADY_PERCENT applies");
     PACK: bool =
-        new("true", &form::SWITCH, "Soft taints steer new pods to the fullest nodes");
+        new("true", &form::SWITCH, "Steer new pods to the fullest nodes by soft taints");
     PROVIDER: Option<String> =
-        new("", &form::PROVIDER, "Takes the nodes whose provider ID names no cloud that is known");
+        new("", &form::PROVIDER, "Provider of nodes whose provider ID names no known cloud");
     STABILIZATION: SignedDuration =
-        new("15m", &form::HOURS, "Peak that is kept in mind where no past week tells what to expect");
+        new("15m", &form::HOURS, "Period whose peak counts while no past week is known");
     FORECAST: bool =
-        new("true", &form::SWITCH, "Expect what past weeks saw at this hour");
+        new("true", &form::SWITCH, "Expect the rise in demand that past weeks had at this hour");
     FORECAST_LEAD: SignedDuration =
         new("15m", &form::HOURS, "How far ahead foresight looks, and how early a schedule begins");
     SCHEDULE: Vec<Rule> =
-        new("", &form::SCHEDULE, "Minimum of nodes, or reserve, at times of the week");
+        new("", &form::SCHEDULE, "Minimum number of nodes, or a reserve, at times of the week");
     CALENDAR: Option<String> =
-        new("", &form::FILE, "iCalendar file; its events hold the same as SCHEDULE does");
+        new("", &form::FILE, "iCalendar file whose events set MIN_NODES or RESERVE, as SCHEDULE does");
     TIME_ZONE: TimeZone =
-        new("UTC", &form::TIME_ZONE, "Time zone of schedule and calendar, and of the hours that are compared");
+        new("UTC", &form::TIME_ZONE, "Time zone of SCHEDULE, CALENDAR and the hours that FORECAST compares");
     USAGE: UsageKind =
-        new("none", &form::USAGE, "Where to ask what pods use; the report shows it beside requests");
+        new("none", &form::USAGE, "Source of what pods use; the report shows it beside requests");
     DEMAND: DemandSource =
-        new("requests", &form::DEMAND, "What a bound pod counts with in the utilization, if USAGE tells it");
+        new("requests", &form::DEMAND, "What a bound pod adds to the utilization, if USAGE has a source");
     PROMETHEUS_URL: Option<String> =
-        new("", &form::URL, "With USAGE=prometheus: the Prometheus that is asked");
+        new("", &form::URL, "With USAGE=prometheus: the URL of the Prometheus to query");
     PROMETHEUS_MEMORY_QUERY: Option<String> =
-        new("", &form::QUERY, "Bytes of memory by namespace and pod, if the default query is not right");
+        new("", &form::QUERY, "Replaces the default query for bytes of memory by namespace and pod");
     PROMETHEUS_CPU_QUERY: Option<String> =
-        new("", &form::QUERY, "Cores by namespace and pod, if the default query is not right");
+        new("", &form::QUERY, "Replaces the default query for cores by namespace and pod");
     PROJECT: Option<String> =
         new("", &form::PROJECT, "The cloud's project; found from the nodes or credentials if unset");
     ZONE: Option<String> =
         new("", &form::ZONE, "The zone of the node groups; found from the nodes if unset");
     NODE_GROUPS: Groups =
-        new("", &form::GROUPS, "Only these groups change; on OpenStack what servers' names begin with");
+        new("", &form::GROUPS, "The only groups to change; on OpenStack, beginnings of servers' names");
     COMPUTE_ENDPOINT: Option<String> =
-        new("https://compute.googleapis.com", &form::ENDPOINT, "Where the Compute Engine API is");
+        new("https://compute.googleapis.com", &form::ENDPOINT, "URL of the Compute Engine API");
     CLOUD_CONFIG: Option<String> =
-        new("", &form::FILE, "OpenStack's credentials: the cloud controller's file, with [Global]");
+        new("", &form::FILE, "File of OpenStack's cloud controller that holds credentials in [Global]");
     PARK: ParkBy =
-        new("shelve", &form::PARK, "How a server of OpenStack is parked; stop keeps its host");
+        new("shelve", &form::PARK, "How to park an OpenStack server; stop keeps its place on the host");
     MAGNUM_DELETE: MagnumDelete =
-        new("never", &form::MAGNUM_DELETE, "Which driver Magnum has, if it deletes the nodes that are named");
+        new("never", &form::MAGNUM_DELETE, "Magnum's driver, if it deletes nodes by name");
     EXEC_LIST: Option<Vec<String>> =
         new("", &form::COMMAND, "With PROVIDER=exec: the command that lists the node groups");
     EXEC_GROW: Option<Vec<String>> =
@@ -218,31 +218,31 @@ settings! {
     EXEC_WAKE: Option<Vec<String>> =
         new("", &form::COMMAND, "With PROVIDER=exec: the command that wakes parked nodes by name");
     EXEC_GONE: Option<Vec<String>> =
-        new("", &form::COMMAND, "With PROVIDER=exec: the command that knows whether machines are gone");
+        new("", &form::COMMAND, "With PROVIDER=exec: the command that reports which machines are gone");
     EXEC_ENV: BTreeSet<String> =
-        new("", &form::VARIABLES, "Variables that these commands get, beside PATH, HOME and the like");
+        new("", &form::VARIABLES, "Variables to pass to these commands, beside PATH, HOME and similar ones");
     RUN_TIMEOUT: SignedDuration =
-        new("5m", &form::TIMEOUT, "From process start; past it nothing new is started, the run fails");
+        new("5m", &form::TIMEOUT, "Time from process start after which a run starts nothing and fails");
     YES: bool =
         new("false", &form::SWITCH, "Carry out the plan without asking");
     LEASE_NAMESPACE: Option<String> =
-        new("default", &form::NAMESPACE, "Namespace of the Lease that lets one run at a time do its work");
+        new("default", &form::NAMESPACE, "Namespace of the Lease that lets only one run at a time work");
     LEASE_NAME: String =
-        new("kube-rebalancer", &form::LEASE, "Name of the Lease; runs over different nodes take different ones");
+        new("kube-rebalancer", &form::LEASE, "Name of the Lease; runs that manage other nodes use another one");
     LOG_FORMAT: LogFormat =
-        new("text", &form::LOG_FORMAT, "json: one object a line for Cloud Logging, the plan among them");
+        new("text", &form::LOG_FORMAT, "json: one object per line for Cloud Logging, including the plan");
     NOTIFY_URL: Option<String> =
-        secret(&form::URL, "Gets a JSON message of changes, failures and new troubles");
+        secret(&form::URL, "Receives JSON messages about changes, failures and new warnings");
     NOTIFY_SECRET: Option<String> =
-        secret(&form::KEY, "Signs the messages of NOTIFY_URL with HMAC-SHA256");
+        secret(&form::KEY, "Key that signs the messages to NOTIFY_URL with HMAC-SHA256");
     SLACK_WEBHOOK_URL: Option<String> =
-        secret(&form::URL, "The same messages for a Slack channel, by an incoming webhook");
+        secret(&form::URL, "Slack's incoming webhook that receives the same messages");
     DASHBOARD_URL: Option<String> =
-        new("", &form::URL, "A link in these messages");
+        new("", &form::URL, "Link to show in these messages");
     METRICS_FILE: Option<String> =
-        new("", &form::FILE, "Metrics of the last run, for node-exporter's textfile collector");
+        new("", &form::FILE, "File for the run's metrics, for node-exporter's textfile collector");
     PUSHGATEWAY_URL: Option<String> =
-        new("", &form::URL, "The Prometheus Pushgateway that gets the same metrics");
+        new("", &form::URL, "URL of the Prometheus Pushgateway that receives the same metrics");
     POD_NAMESPACE: Option<String> =
         downward(&form::NAMESPACE, "The namespace of this run's own pod, from the downward API");
     POD_NAME: Option<String> =
