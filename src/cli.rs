@@ -37,7 +37,7 @@ use crate::settings::catalog::{ENTRIES, Entry};
 /// Reads all nodes and pods, decides which nodes to uncordon, create, cordon and delete so that requests fill the nodes to a
 /// chosen degree, reports a reason for every node, and exits. It never evicts or deletes a user's pod.
 ///
-/// It connects to the cluster of the kubeconfig's current context, or in a pod to the cluster around it, and applies the plan
+/// It connects to the cluster of the kubeconfig's current context, or in a pod to the pod's own cluster, and applies the plan
 /// there. With --from it reads a cluster from files and changes nothing.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -49,10 +49,10 @@ use crate::settings::catalog::{ENTRIES, Entry};
     after_long_help = EXIT_CODES,
 )]
 pub struct Cli {
-    /// Another command than a run.
+    /// The command; none for a run.
     #[command(subcommand)]
     pub command: Option<Subcommands>,
-    /// What a run needs beside the settings.
+    /// The flags of a run that are not settings.
     #[command(flatten)]
     pub run: RunArgs,
     /// The settings given as flags.
@@ -104,21 +104,21 @@ fn is_plugin(name: &OsStr) -> bool {
 /// The commands; without one of them, the program runs.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Subcommands {
-    /// Print each setting with its value and where that comes from
+    /// Print each setting with its value and the origin of the value
     #[command(
         max_term_width = 80,
         after_help = "The flags of all settings can be given too; see --help.",
         after_long_help = ""
     )]
     Settings(SettingsArgs),
-    /// Show what foresight has learned of past weeks, and what it expects
+    /// Show what foresight learned from past weeks, and what it expects
     #[command(
         max_term_width = 80,
         after_help = "The flags of all settings can be given too; see --help.",
         after_long_help = ""
     )]
     History(Box<HistoryArgs>),
-    /// Simulate a cluster and its users under these settings, and compare
+    /// Simulate users on a cluster, and compare these settings with other policies
     #[cfg(feature = "simulate")]
     #[command(
         max_term_width = 80,
@@ -140,7 +140,7 @@ pub enum Subcommands {
     Trace(AbsentArgs),
     /// Print the JSON Schema of the JSON report
     Schema,
-    /// Print what a shell needs to complete commands and flags
+    /// Print the script by which a shell completes commands and flags
     Completions {
         /// The shell
         #[arg(value_enum)]
@@ -159,7 +159,7 @@ pub struct RunArgs {
     /// in files of their own.
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     pub from: Vec<OsString>,
-    /// When the file was written; without it, now
+    /// Time at which the file was written [default: now]
     ///
     /// An RFC 3339 time such as 2026-01-15T09:00:00Z. The ages of nodes, pods and cordons are counted up to it.
     #[arg(long, value_name = "TIME", requires = "from", help_heading = INPUT)]
@@ -197,14 +197,14 @@ pub struct RunArgs {
     /// With `LOG_FORMAT=json` the plan is a record of the log; this flag prints it as well.
     #[arg(short, long, value_enum, value_name = "text|json", hide_possible_values = true, help_heading = OUTPUT)]
     pub output: Option<OutputFormat>,
-    /// List every node, however many there are
+    /// List every node, also of a large cluster
     ///
-    /// Without it, the nodes of a large cluster are grouped by what happens to them.
+    /// Without it, more than forty nodes are grouped by what happens to them.
     #[arg(long, help_heading = OUTPUT)]
     pub all_nodes: bool,
-    /// End with code 5 when pods wait and nothing helps them
+    /// Exit with code 5 if pods wait and this run cannot help them
     ///
-    /// For alerts: the scheduler has refused the pods, and this run neither makes room for them nor finds any on its way.
+    /// For alerts: the scheduler has refused the pods, this run makes no room for them, and no node that boots has any.
     #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
     pub exit_code_waiting: bool,
     /// When to use colors
@@ -223,7 +223,7 @@ pub struct SettingsArgs {
     pub settings: SettingFlags,
 }
 
-/// How to print something.
+/// The format of an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
     /// For people
@@ -233,12 +233,12 @@ pub enum OutputFormat {
     Json,
 }
 
-/// How far a run that changes nothing goes.
+/// The last stage of a run that changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DryRun {
-    /// To the plan
+    /// The plan
     Client,
-    /// To the API server, which checks every change and keeps none
+    /// The API server, which checks every change and stores none
     Server,
 }
 
@@ -254,12 +254,12 @@ pub enum ColorChoice {
     Never,
 }
 
-/// The settings given as flags: the variable and the text of each.
+/// The settings given as flags: the variable and the value of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingFlags(Vec<(&'static str, String)>);
 
 impl SettingFlags {
-    /// The same flags with some variables given, or given anew.
+    /// The same flags with some variables added or replaced.
     #[must_use]
     pub fn with(&self, given: &[(&'static str, String)]) -> Self {
         let is_replaced = |name: &str| given.iter().any(|(given, _)| *given == name);
@@ -267,7 +267,7 @@ impl SettingFlags {
         Self(kept.chain(given.iter().cloned()).collect())
     }
 
-    /// The flags as pairs, to be laid over the environment's.
+    /// The flags as pairs, which take precedence over the environment's.
     pub fn pairs(self) -> impl Iterator<Item = Pair> {
         self.0.into_iter().map(|(variable, text)| Pair::flag(variable, text))
     }
@@ -328,10 +328,10 @@ Every setting is also an environment variable, MAX_NODES for --max-nodes; the
 flag goes first. An empty value means the default.
 
 Exit codes:
-  0  done, or nothing to do; what was left to the next run included
-  1  an action failed, or the node groups could not be seen
+  0  done, or nothing to do; some actions may be left to the next run
+  1  an action failed, or the node groups could not be listed
   2  the command line or a setting is wrong
-  3  the cluster could not be seen, or the plan was refused: nothing changed
+  3  the cluster could not be read, or the plan was refused: nothing changed
   4  another run is at work
   5  with --exit-code-waiting: pods wait, and nothing that this run may do helps";
 

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-/// Any arguments: they are taken as they are, so that the answer names the missing command and not a flag of it.
+/// Any arguments: they are accepted unread, so that the error names the missing command and not one of its flags.
 #[derive(Args, Clone, Debug)]
 pub struct AbsentArgs {
-    /// What was typed after the command.
+    /// The arguments after the command.
     #[arg(num_args = 0.., trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     pub arguments: Vec<OsString>,
 }

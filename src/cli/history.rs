@@ -12,7 +12,7 @@ use super::{ColorChoice, INPUT, OUTPUT, OutputFormat, SettingFlags};
 /// Flags of the command `history`.
 #[derive(Args, Clone, Debug)]
 pub struct HistoryArgs {
-    /// Show the history in this file, not that of a cluster
+    /// Show the history in this file, not the cluster's
     ///
     /// A history as `kube-rebalancer trace --history` makes it, or the key `history` of the `ConfigMap` beside the Lease.
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
@@ -20,7 +20,7 @@ pub struct HistoryArgs {
     /// Connect by this kubeconfig context, not the current one
     #[arg(long, value_name = "NAME", conflicts_with = "history", help_heading = INPUT)]
     pub context: Option<String>,
-    /// Show what is expected in the week from this time on [default: now, of a file its end]
+    /// Show what is expected in the week from this time on [default: now, or the end of the file]
     ///
     /// An RFC 3339 time such as 2026-01-15T09:00:00Z.
     #[arg(long, value_name = "TIME", help_heading = INPUT)]
@@ -29,7 +29,7 @@ pub struct HistoryArgs {
     #[cfg(feature = "simulate")]
     #[arg(long, value_name = "FILE", value_parser = super::simulate::plot_file(), help_heading = OUTPUT)]
     pub plot: Option<PlotFile>,
-    /// How to print it
+    /// Format of the output
     #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub output: OutputFormat,
     /// When to use colors

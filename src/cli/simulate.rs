@@ -15,38 +15,38 @@ use kube_rebalancer_simulate::users::Profile;
 /// Flags of the command `simulate`.
 #[derive(Args, Clone, Debug)]
 pub struct SimulateArgs {
-    /// When users come
+    /// When users arrive
     #[arg(long, value_enum, default_value_t, help_heading = USERS)]
     pub profile: Profile,
-    /// Take real users from files made by trace, gzip or not; - is standard input
+    /// Replay real users from files that trace made, gzip or not; - is standard input
     ///
     /// A CSV file with the header start,end,memory,cpu and a row for each server that somebody had, in order of start.
     /// Times are RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out.
-    /// Each of several files is simulated by itself, and what came of all is added up.
+    /// Several files are simulated one by one, and their results are added up.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
     pub trace: Vec<OsString>,
-    /// Let foresight begin with what this file has learned
+    /// File of past weeks with which foresight begins, made by trace --history
     #[arg(long, value_name = "FILE", help_heading = USERS)]
     pub history: Option<OsString>,
-    /// How many come on a weekday on average; the class of 60 on top [default: 2000, of timetable 1500, pools 1000, cpu 750]
+    /// Average number of users on a weekday; the class of 60 on top [default: 2000, of timetable 1500, pools 1000, cpu 750]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=100_000), help_heading = USERS)]
     pub users_per_day: Option<u32>,
-    /// How many days, the first a Monday [default: 7, of a trace all]
+    /// Number of days, the first a Monday [default: 7, or the whole trace]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=366), help_heading = USERS)]
     pub days: Option<u32>,
-    /// Where random numbers start: the same seed makes the same users
+    /// Seed of the random numbers: the same seed makes the same users
     #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = USERS)]
     pub seed: u64,
-    /// Where the scheduler puts a pod
+    /// Node on which the scheduler places a pod
     #[arg(long, value_enum, default_value_t, help_heading = CLUSTER)]
     pub scheduler: Scheduler,
-    /// Memory of a node's machine; GKE's share of it is not for pods [default: 52Gi, of cpu 35Gi]
+    /// Memory of a node's machine; GKE reserves a part of it [default: 52Gi, of cpu 35Gi]
     #[arg(long, value_name = "QUANTITY", value_parser = memory, help_heading = CLUSTER)]
     pub node_memory: Option<Bytes>,
-    /// Cores of a node's machine; GKE's share of them is not for pods [default: 8]
+    /// Cores of a node's machine; GKE reserves a part of them [default: 8]
     #[arg(long, value_name = "QUANTITY", value_parser = cpu, help_heading = CLUSTER)]
     pub node_cpu: Option<Millicores>,
-    /// In how many zones nodes are; whoever comes back needs one in the zone of their disk
+    /// Number of zones; a user who returns needs a node in the zone of their disk
     ///
     /// A user's disk is made in the zone of the first node that they get, and a pod with that disk runs in no other zone.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=26), help_heading = CLUSTER)]
@@ -54,25 +54,25 @@ pub struct SimulateArgs {
     /// How long a new node takes to become Ready
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = seconds, help_heading = CLUSTER)]
     pub boot_time: u64,
-    /// How long a parked node takes to become Ready, once it is woken
+    /// How long a woken node takes to become Ready
     #[arg(long, value_name = "DURATION", default_value = "4m", value_parser = seconds, help_heading = CLUSTER)]
     pub wake_time: u64,
     /// How long the first user of a node waits for the image
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = seconds, help_heading = CLUSTER)]
     pub image_pull: u64,
-    /// How long from one run to the next
+    /// Time from one run to the next
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = interval, help_heading = CLUSTER)]
     pub interval: u64,
     /// Simulate other settings too, side by side; may be given several times
     #[arg(long, value_name = "SETTINGS", long_help = COMPARE, help_heading = OUTPUT)]
     pub compare: Vec<String>,
-    /// Count who waited by the hour of the day too, by the clock of `TIME_ZONE`
+    /// Count waiting users by hour of the day too, in `TIME_ZONE`
     #[arg(long, value_enum, value_name = "hour", hide_possible_values = true, help_heading = OUTPUT)]
     pub by: Option<By>,
     /// Draw the nodes of each policy over time, as .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot_file(), help_heading = OUTPUT)]
     pub plot: Option<PlotFile>,
-    /// How to print the result
+    /// Format of the result
     #[arg(short, long, value_enum, value_name = "text|json", default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub output: OutputFormat,
     /// When to use colors
@@ -83,7 +83,7 @@ pub struct SimulateArgs {
     pub settings: SettingFlags,
 }
 
-/// What waits are counted by.
+/// The unit of time by which waits are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum By {
     /// The hour of the day
@@ -98,18 +98,18 @@ Simulate other settings too, side by side; may be given several times
 Settings are given as variables with spaces between them: 'MAX_UTILIZATION=0.9 OPTIMAL_UTILIZATION=0.8'. All others \
 are as for the main policy.";
 
-/// Why a text is not taken as a duration.
+/// Why a text is not a valid duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum NotADuration {
-    /// It cannot be read, is negative, or longer than anything takes.
+    /// It cannot be parsed, is negative, or exceeds 24 hours.
     #[error("expected a duration such as 30s or 5m, at most 24h")]
     Form,
-    /// Nothing would ever end.
+    /// It is shorter than a second: the simulation would never end.
     #[error("expected a duration of at least 1s, such as 30s or 5m, and at most 24h")]
     Zero,
 }
 
-/// Takes the name of a file for a plot.
+/// Parses the name of a file for a plot.
 pub(super) fn plot_file() -> impl TypedValueParser<Value = PlotFile> {
     OsStringValueParser::new().try_map(PlotFile::try_from)
 }

@@ -27,23 +27,23 @@ pub struct TraceArgs {
     pub pods: Vec<OsString>,
     /// JupyterHub's log or event log, one file or several; - is standard input
     ///
-    /// Read are the lines "User ada took 5.206 seconds to start", "Removing user ada from proxy (/user/ada/)" and "ada
+    /// It reads the lines "User ada took 5.206 seconds to start", "Removing user ada from proxy (/user/ada/)" and "ada
     /// appears to have stopped while the Hub was down" of JupyterHub 0.9 to 5, and the events server-action. Their times
-    /// are taken for UTC.
+    /// are UTC.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "memory", help_heading = INPUT)]
     pub jupyterhub_log: Vec<OsString>,
-    /// What each server of the log requests, such as 2Gi
+    /// Memory that each server of the log requests, such as 2Gi
     #[arg(long, value_name = "QUANTITY", value_parser = parse_bytes, conflicts_with = "pods", help_heading = INPUT)]
     pub memory: Option<Bytes>,
-    /// What each server of the log requests, such as 500m
+    /// CPU that each server of the log requests, such as 500m
     #[arg(long, value_name = "QUANTITY", value_parser = parse_millicores, conflicts_with = "pods", help_heading = INPUT)]
     pub cpu: Option<Millicores>,
-    /// Print what foresight learns from, in place of the rows
+    /// Print a history for foresight in place of the rows
     ///
     /// The file is for --history of simulate and of runs from files. With `POOL_LABEL` set, name its pool with --pool.
     #[arg(long, help_heading = super::OUTPUT)]
     pub history: bool,
-    /// The pool of the users, where there are several
+    /// The pool of the users, if there are several
     #[arg(long, value_name = "NAME", requires = "history", default_value = "", hide_default_value = true, help_heading = super::OUTPUT)]
     pub pool: String,
     /// The settings given as flags.
