@@ -85,6 +85,67 @@ fn has_jq() -> bool {
     there
 }
 
+/// A stand-in for `openstack` that knows one server, and notes what it is asked.
+const OPENSTACK: &str = r#"
+echo "openstack $*" >>"$WORKSPACE/log"
+[ "$1 $2 $4 $5 $6 $7" = "server show -f value -c id" ] || exit 2
+case $3 in
+  there) echo "$3" ;;
+  gone) echo "No Server found for $3" >&2; exit 1 ;;
+  older) echo "No server with a name or ID of '$3' exists." >&2; exit 1 ;;
+  odd) echo "No Server found for another" >&2; exit 1 ;;
+  twice) printf 'No Server found for %s\nFailed to contact the endpoint\n' "$3" >&2; exit 1 ;;
+  *) echo "The request you have made requires authentication. (HTTP 401)" >&2; exit 1 ;;
+esac"#;
+
+#[test]
+fn a_machine_is_gone_only_if_the_cloud_finds_no_server_of_this_id() {
+    if !has_jq() {
+        return;
+    }
+    let workspace = Workspace::new("");
+    workspace.tool("openstack", OPENSTACK);
+    let by_id =
+        |name: &str, id: &str| json!({"name": name, "uid": "u", "providerID": id, "systemUUID": "there"});
+    let request = json!({"verb": "gone", "nodes": [
+        by_id("n1", "openstack:///there"),
+        by_id("n2", "openstack:///gone"),
+        by_id("n3", "openstack://RegionOne/older"),
+        by_id("n4", "openstack:///odd"),
+        by_id("n5", "openstack:///twice"),
+        by_id("n6", "openstack:///401"),
+        by_id("n7", "aws:///zone/gone"),
+        by_id("n8", ""),
+        {"name": "n9", "uid": "u", "systemUUID": "GONE"},
+        {"name": "n10", "uid": "u"},
+    ]});
+    let (code, output) = workspace.run("gone", &request);
+    let answer: Value = serde_json::from_str(&output).unwrap();
+    let machines = answer["machines"].as_array().unwrap();
+    let states: Vec<(&str, &str)> = machines
+        .iter()
+        .map(|machine| (machine["name"].as_str().unwrap(), machine["state"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("n1", "present"),
+        ("n2", "gone"),
+        ("n3", "gone"),
+        ("n4", "unknown"),
+        ("n5", "unknown"),
+        ("n6", "unknown"),
+        ("n7", "unknown"),
+        ("n8", "unknown"),
+        ("n9", "gone"),
+        ("n10", "unknown"),
+    ];
+    assert_eq!((code, states.as_slice()), (Some(0), expected.as_slice()));
+    assert!(machines[5]["message"].as_str().unwrap().contains("401"), "{answer}");
+    // It asks, and changes nothing.
+    let log = workspace.log();
+    assert_eq!(log.len(), 7, "{log:?}");
+    assert!(log.iter().all(|line| line.starts_with("openstack server show ")), "{log:?}");
+}
+
 const LOCKED: &str = "echo 'Error: Error acquiring the state lock' >&2; exit 1";
 
 #[test]
