@@ -7,7 +7,8 @@
 //!   answers   good answers that are no lists
 //!   truth     exit code and report against what is stored
 //!   many      cases side by side
-//!   evictions the requests by which a pod is evicted
+//!   evictions the requests of a run that evicts pods
+//!   killed    a run that is killed at a request
 //!   counts    how many requests a run makes
 //!   patience  pages, pauses, timeouts, signals
 //!   lease     which Leases keep a run out
@@ -16,6 +17,7 @@
 mod answers;
 mod counts;
 mod evictions;
+pub(crate) mod killed;
 mod lease;
 pub(crate) mod many;
 mod patience;
@@ -23,11 +25,10 @@ mod program;
 mod truth;
 mod world;
 
-use std::process::Child;
-use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::sync::Arc;
 
 use hyper::Method;
+use killed::killed;
 use many::complaints;
 use program::{Program, Ran};
 use world::{
@@ -39,9 +40,6 @@ use crate::fake_api::{Call, FakeApi, Fault, Moment, Requests};
 
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 const EVENTS_OF_USERS: &str = "/apis/events.k8s.io/v1/namespaces/users/events";
-
-/// Longer than any run takes.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 const FAULTS: [Fault; 12] = [
     Fault::InternalError,
@@ -150,7 +148,7 @@ impl Point {
             Fault::MalformedJson | Fault::Instead(_) => self.method != Method::GET || self.is_aside(),
             Fault::ExpiredToken => self.is_list() || self.is_aside(),
             Fault::Forbidden => self.is_aside(),
-            Fault::Hang(_) => false,
+            Fault::NotFound | Fault::BudgetRefuses | Fault::Hang(_) => false,
         }
     }
 }
@@ -376,20 +374,8 @@ fn whenever_a_run_is_killed_the_next_one_makes_it_good() {
         moments.into_iter().flat_map(|moment| points.iter().map(move |point| (point, moment))).collect();
     let found = complaints(&cases, |&(point, moment)| {
         let (fake, program) = start(point.lease);
-        let child = Arc::new(Mutex::new(None));
-        let (victim, (sender, killed)) = (Arc::clone(&child), mpsc::channel());
-        fake.crash(&point.requests().nth(point.nth), moment, move |_| {
-            // Dead, not only dying, before the request goes on.
-            let mut victim: Child = victim.lock().unwrap().take().unwrap();
-            victim.kill().unwrap();
-            sender.send(Ran::from(victim.wait_with_output().unwrap())).unwrap();
-        });
-        {
-            let mut child = child.lock().unwrap();
-            *child = Some(program.spawn(&["--yes"]));
-        }
-        let ended = killed.recv_timeout(PATIENCE).expect("the request is made");
-        fake.behave();
+        let at = point.requests().nth(point.nth);
+        let ended = Ran::from(killed(&fake, &at, moment, || program.spawn(&["--yes"])));
         let mut found = after_a_clean_run(&undisturbed, &fake, &program);
         if ended.code.is_some() {
             found.push(format!("it was not killed: {}", ended.stderr));

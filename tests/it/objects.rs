@@ -151,6 +151,12 @@ impl Pod {
         self
     }
 
+    /// Takes a while to end.
+    pub(crate) fn grace_period(mut self) -> Self {
+        self.0["spec"]["terminationGracePeriodSeconds"] = json!(30);
+        self
+    }
+
     /// Runs only on nodes with this label.
     pub(crate) fn node_selector(mut self, key: &str, value: &str) -> Self {
         self.0["spec"]["nodeSelector"][key] = json!(value);

@@ -182,7 +182,7 @@ impl World {
         self.api.set_date(&self.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         BEGIN + SignedDuration::from_mins(self.minute.get())
     }
 
@@ -197,6 +197,10 @@ impl World {
 
     pub(crate) fn set_machine(&self, name: &str, state: &str) {
         self.write(&format!("machines/{name}"), state);
+    }
+
+    pub(crate) fn remove_machine(&self, name: &str) {
+        fs::remove_file(self.state.path().join("machines").join(name)).unwrap();
     }
 
     /// The machines, and what each is doing.
@@ -263,6 +267,13 @@ impl World {
     /// Waits until no command works any more.
     pub(crate) fn until_commands_ended(&self) {
         Self::until("the commands have ended", || self.lines("points").len() == self.lines("ended").len());
+    }
+
+    /// Lets the Lease of a run that did not give it back run out.
+    pub(crate) fn expire_lease(&self) {
+        self.api.edit(Resource::Leases, Some("default"), "kube-rebalancer", |lease| {
+            lease["spec"]["renewTime"] = json!("2026-01-01T00:00:00.000000Z");
+        });
     }
 
     /// The note of growth in the Lease.

@@ -19,6 +19,10 @@ pub(crate) enum Fault {
     Conflict,
     /// 403; not carried out.
     Forbidden,
+    /// 404, whatever is there; not carried out.
+    NotFound,
+    /// 429 as the eviction API sends it where a budget allows nothing; not carried out.
+    BudgetRefuses,
     /// 410 with the reason Expired; not carried out.
     ExpiredToken,
     /// A good status, and a body that breaks off in the middle though the connection does not; carried out.

@@ -110,6 +110,11 @@ impl FakeApi {
         self.lock().store.all(resource, None)
     }
 
+    /// The pods that were evicted since the start, each as it was right before.
+    pub(crate) fn evicted(&self) -> Vec<Value> {
+        self.lock().store.evicted.clone()
+    }
+
     /// Changes an object behind the program's back, as another client would: it gets a new resource version. False if
     /// there is none of that name.
     pub(crate) fn edit(
@@ -124,6 +129,21 @@ impl FakeApi {
         change(&mut object);
         store.put(resource, object);
         true
+    }
+
+    /// Changes an object without a namespace right before these requests take effect. It keeps its version, unless the change
+    /// is of that: so each precondition of a request can be tried alone.
+    pub(crate) fn change_before(
+        &self,
+        requests: Requests,
+        resource: Resource,
+        name: &'static str,
+        change: fn(&mut Value),
+    ) {
+        let shared = Arc::downgrade(&self.shared);
+        self.on(requests, Moment::Before, move |_| {
+            lock(&shared.upgrade().unwrap()).store.change(resource, name, change);
+        });
     }
 
     /// Removes an object behind the program's back. False if there is none of that name.

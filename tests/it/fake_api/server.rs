@@ -135,6 +135,8 @@ fn decide(call: &Call, fault: Option<Fault>, shared: &mut Shared) -> Result<(u16
         Some(Fault::InternalError) => Err(Refusal::internal_error()),
         Some(Fault::Unavailable) => Err(Refusal::unavailable()),
         Some(Fault::Conflict) => Err(Refusal::conflict(target.resource, &name())),
+        Some(Fault::NotFound) => Err(Refusal::not_found(target.resource, &name())),
+        Some(Fault::BudgetRefuses) => Err(Refusal::disruption_budget(&name())),
         Some(Fault::Forbidden) => Err(Refusal::forbidden(USER, &call.method, &target)),
         Some(Fault::ExpiredToken) => Err(shared.store.pages.refuse_as_expired(&target, String::new())),
         Some(

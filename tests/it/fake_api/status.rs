@@ -38,6 +38,14 @@ impl Refusal {
         Self::new(404, "NotFound", &message).about(resource, Some(name))
     }
 
+    pub(super) fn disruption_budget(name: &str) -> Self {
+        let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+        let mut refusal = Self::new(429, "TooManyRequests", message);
+        let cause = format!("The disruption budget {name} needs 1 healthy pods and has 1 currently");
+        refusal.body["details"] = json!({"causes": [{"reason": "DisruptionBudget", "message": cause}]});
+        refusal
+    }
+
     pub(super) fn no_namespace(name: &str) -> Self {
         let mut refusal = Self::new(404, "NotFound", &format!("namespaces {name:?} not found"));
         refusal.body["details"] = json!({"name": name, "kind": "namespaces"});

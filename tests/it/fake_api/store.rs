@@ -23,12 +23,20 @@ pub(super) struct Store {
     namespaces: BTreeSet<String>,
     revision: u64,
     pub(super) pages: Pages,
+    /// The pods that were evicted, each as it was right before.
+    pub(super) evicted: Vec<Value>,
 }
 
 impl Store {
     pub(super) fn new() -> Self {
         let namespaces = BTreeSet::from(["default".to_owned(), "kube-system".to_owned()]);
-        Self { objects: BTreeMap::new(), namespaces, revision: 100, pages: Pages::default() }
+        Self {
+            objects: BTreeMap::new(),
+            namespaces,
+            revision: 100,
+            pages: Pages::default(),
+            evicted: Vec::new(),
+        }
     }
 
     /// Carries out a request.
@@ -80,6 +88,13 @@ impl Store {
         }
         self.objects.insert((resource, key(&object)), object.clone());
         object
+    }
+
+    /// Changes an object, whose version stays as it is or as the change leaves it.
+    pub(super) fn change(&mut self, resource: Resource, name: &str, change: fn(&mut Value)) {
+        if let Some(object) = self.objects.get_mut(&(resource, etcd_key(None, name))) {
+            change(object);
+        }
     }
 
     pub(super) fn add_namespace(&mut self, name: &str) {
@@ -218,10 +233,11 @@ impl Store {
         ))
     }
 
-    /// Deletes the pod, if it is the one that the request means, in the version that it means; it has no grace period here.
+    /// Deletes the pod, if it is the one that the request means, in the version that it means. One with a grace period is on
+    /// its way out from then on: there is no kubelet that ends it.
     fn evict(&mut self, target: &Target, name: &str, body: &Value, dry_run: bool) -> Answer {
         let namespace = target.namespace.as_deref();
-        let Some(pod) = self.get(Resource::Pods, namespace, name) else {
+        let Some(pod) = self.get(Resource::Pods, namespace, name).cloned() else {
             return Err(Refusal::not_found(Resource::Pods, name));
         };
         for field in ["uid", "resourceVersion"] {
@@ -231,7 +247,14 @@ impl Store {
             }
         }
         if !dry_run {
-            self.remove(Resource::Pods, namespace, name);
+            self.evicted.push(pod.clone());
+            if pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or_default() == 0 {
+                self.remove(Resource::Pods, namespace, name);
+            } else {
+                let mut leaving = pod;
+                leaving["metadata"]["deletionTimestamp"] = json!(CREATED);
+                self.put(Resource::Pods, leaving);
+            }
         }
         Ok((201, json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})))
     }

@@ -39,6 +39,8 @@ fn a_refusal_by_script_has_its_status_and_reason_and_is_not_carried_out() {
         (Fault::Unavailable, 503, "ServiceUnavailable"),
         (Fault::Conflict, 409, "Conflict"),
         (Fault::Forbidden, 403, "Forbidden"),
+        (Fault::NotFound, 404, "NotFound"),
+        (Fault::BudgetRefuses, 429, "TooManyRequests"),
         (Fault::ExpiredToken, 410, "Expired"),
     ];
     for (fault, status, reason) in cases {

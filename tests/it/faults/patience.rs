@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 use hyper::Method;
 use serde_json::Value;
 
-use super::PATIENCE;
+use super::killed::PATIENCE;
 use super::program::{Program, Ran};
 use super::world::{self, critical, critical_and_cordoned, holder, state};
 use crate::fake_api::{Call, FakeApi, Fault, Moment, Requests};
