@@ -163,14 +163,14 @@ reasons! {
             /// How many.
             nodes: usize,
         } => (
-            "reserved, for few pods ask for Windows: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
+            "reserved, because few pods ask for Windows: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
             among(*.nodes, "node", .node)
         ),
         /// Nothing tells what a new node would be like, so few are created.
         UnknownNewNode {
             /// How many at most.
             allowed: usize,
-        } => ("nothing tells the size of a new node: at most {} created in this run", plural(*.allowed, "node")),
+        } => ("the size of a new node is not known: at most {} created in this run", plural(*.allowed, "node")),
         /// A new node would be full of its own daemons.
         DaemonsFillNewNode {
             /// The group; empty where it is not known.

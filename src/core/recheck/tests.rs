@@ -111,7 +111,7 @@ fn a_cordon_is_made_once_and_not_on_a_node_that_changed_hands() {
 #[test]
 fn a_node_in_the_hands_of_another_program_is_left_to_it() {
     let after = under(node(), "karpenter.sh/disrupted");
-    let why = "not managed: it is in the hands of Karpenter (karpenter.sh/disrupted)".to_owned();
+    let why = "not managed: Karpenter is at work on it (karpenter.sh/disrupted)".to_owned();
     assert_eq!(cordon(&node(), &after, &policy(), now()), stale(Stale::Unmanaged { why }));
 }
 

@@ -185,7 +185,7 @@ fn a_name_that_fits_no_column_stands_above_its_figures() {
     let rows = "
   keep      ip-192-168-100-200.eu-central-1.compute.internal
                                         serving     8  6.5 of 12.7Gi  #####.....
-            its capacity is needed: the nodes that stay (1 of them must) come to
+            its capacity is needed: the nodes that stay (1 of them must) have
               utilization 0.748 of memory; it has 8 pods
 ";
     let text = report(&plan, PAPER);

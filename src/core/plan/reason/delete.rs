@@ -24,7 +24,7 @@ reasons! {
             adopt: AdoptCordons,
             /// How old the cordon is.
             age: CordonAge,
-        } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} lets the node go"),
+        } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} allows the deletion"),
         /// More nodes are parked than may stay so, and it is parked for longest.
         ParkedMax {
             /// Since when it is parked.

@@ -7,9 +7,9 @@ reasons! {
     /// Why a pod is evicted.
     EvictReason {
         /// It is left out of account, and the last that its node waits for is of its kind.
-        Omitted => ("its node is to go, and its controller starts this omitted pod again elsewhere"),
+        Omitted => ("its node is being drained, and its controller recreates this omitted pod elsewhere"),
         /// It is taken into account, and nobody's but its controller's.
-        Movable => ("its node is to go, and its controller starts it again elsewhere"),
+        Movable => ("its node is being drained, and its controller recreates it elsewhere"),
     }
 }
 
@@ -26,13 +26,13 @@ pub enum NotEvicted {
     #[error("its UID is not known")]
     Unread,
     /// This program does not account for all that decides where it may go.
-    #[error("{what} decides where it may go")]
+    #[error("{what} restricts the nodes where it can run")]
     BoundBy {
         /// What: a host port, a required pod affinity.
         what: &'static str,
     },
     /// Where the volume of its claim can be used is not known.
-    #[error("where the volume of its claim {claim} can be used is not known")]
+    #[error("the nodes that can use the volume of its claim {claim} are not known")]
     UnknownVolume {
         /// The claim's name.
         claim: String,
@@ -44,7 +44,7 @@ pub enum NotEvicted {
         budget: String,
     },
     /// The API server evicts no pod that two budgets protect.
-    #[error("two PodDisruptionBudgets protect it, {first} and {second}, which no eviction allows")]
+    #[error("two PodDisruptionBudgets protect it, {first} and {second}, and the eviction API refuses that")]
     TwoBudgets {
         /// `namespace/name`.
         first: String,
@@ -70,7 +70,7 @@ pub enum NotEvicted {
     #[error("with it the nodes that stay in service would be above MAX_UTILIZATION")]
     AboveBand,
     /// Users and others that wait come first.
-    #[error("pod {pod} waits for a node, and has the room first")]
+    #[error("pod {pod} waits for a node and takes precedence")]
     Waiting {
         /// `namespace/name`.
         pod: String,

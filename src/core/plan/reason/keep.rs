@@ -47,7 +47,7 @@ reasons! {
             actor: String,
             /// The taint or annotation that shows it.
             mark: String,
-        } => ("not managed: it is in the hands of {actor} ({mark})"),
+        } => ("not managed: {actor} is at work on it ({mark})"),
         /// Its lasting taints keep the pool's pods away.
         Reserved {
             /// One of the taints.
@@ -57,7 +57,7 @@ reasons! {
         ReservedFor {
             /// The taint.
             taint: String,
-        } => ("reserved: the taint {taint} keeps it for pods that need what only such nodes have"),
+        } => ("reserved: the taint {taint} dedicates it to other pods"),
         /// It is a Windows node in a pool of Linux pods.
         ReservedWindows => ("reserved: it is a Windows node, and fewer than half of the users' pods ask for one"),
         /// A startup taint came back.
@@ -124,7 +124,7 @@ reasons! {
             /// The utilization of the nodes that stay.
             utilization: Utilization,
         } => (
-            "its capacity is needed: the nodes that stay{} come to utilization {utilization}; it has {}",
+            "its capacity is needed: the nodes that stay{} have utilization {utilization}; it has {}",
             must_be_kept(*.must),
             plural(*.occupants, "pod")
         ),
@@ -220,7 +220,7 @@ reasons! {
         MachineGone {
             /// When the first run found it gone.
             since: Since,
-        } => ("its machine is gone{since}; its Node object goes once another run finds the same"),
+        } => ("its machine is gone{since}; its Node object is deleted once another run confirms that"),
         /// Its machine is gone, and its Node object is deleted in this run.
         ObjectGoes {
             /// When the first run found it gone.
@@ -283,9 +283,9 @@ reasons! {
             woken: Since,
         } => ("woken{woken}, and not Ready yet"),
         /// Nodes are woken in its pool in this run.
-        PoolWakes => ("parked nodes are woken in this run, so none that could serve is given back"),
+        PoolWakes => ("this run wakes parked nodes, so it gives back no node that could serve"),
         /// Nodes are created in its pool in this run.
-        PoolGrows => ("nodes are created in this run, so none that could serve is deleted"),
+        PoolGrows => ("this run creates nodes, so it deletes no node that could serve"),
         /// It would be deleted, but this run's budget does not allow it.
         DeletionBudget {
             /// `MAX_DELETIONS`.

@@ -9,7 +9,7 @@ reasons! {
         /// It is empty, and stays for now.
         Empty => ("it is empty and not deleted yet"),
         /// Its machine was given back, and its provider proves it gone for the first time.
-        MachineGone => ("its machine, which was given back, is gone; another run looks again before the Node object goes"),
+        MachineGone => ("its machine, which was given back, is gone; another run confirms that before it deletes the Node object"),
     }
 }
 
@@ -26,11 +26,11 @@ reasons! {
         NotGivenBack {
             /// Why its Node object stays.
             why: ObjectDoubt,
-        } => ("it counts no longer as given back: {why}"),
+        } => ("it no longer counts as given back: {why}"),
         /// An earlier run found its machine gone, and this one does not.
         NotProvenGone {
             /// Why its Node object stays.
             why: ObjectDoubt,
-        } => ("its machine is not proven gone any more: {why}"),
+        } => ("its machine is no longer proven gone: {why}"),
     }
 }

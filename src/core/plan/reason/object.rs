@@ -73,13 +73,13 @@ pub enum ObjectDoubt {
         words: String,
     },
     /// Its provider cannot tell.
-    #[error("whether its machine is gone is not known: {}", excerpt(words))]
+    #[error("it is not known whether its machine is gone: {}", excerpt(words))]
     Unknown {
         /// The provider's words.
         words: String,
     },
     /// No provider was asked.
-    #[error("whether its machine is gone is not known: no provider was asked")]
+    #[error("it is not known whether its machine is gone: no provider was asked")]
     NotAsked,
     /// What an earlier run noted cannot be read.
     #[error("the note that its machine is gone cannot be read: `{}`", excerpt(value))]
@@ -94,7 +94,7 @@ pub enum ObjectDoubt {
         machine: String,
     },
     /// What an earlier run noted is from a time to come: a clock was wrong.
-    #[error("the note that its machine is gone is of {at:.0}, which is to come")]
+    #[error("the note that its machine is gone has the time {at:.0}, which is in the future")]
     NoteOfFuture {
         /// The time of the note.
         at: Timestamp,

@@ -26,7 +26,7 @@ reasons! {
             adopt: AdoptCordons,
             /// How old the cordon is.
             age: CordonAge,
-        } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} lets the node go"),
+        } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} allows parking it"),
     }
 }
 

@@ -123,7 +123,7 @@ const SMALL: &str = r#"{
       },
       "verdict": "keep",
       "reason": "Needed",
-      "message": "its capacity is needed: the nodes that stay (1 of them must) come to utilization 0.748 of memory; it has 8 pods"
+      "message": "its capacity is needed: the nodes that stay (1 of them must) have utilization 0.748 of memory; it has 8 pods"
     }
   ],
   "limits": [

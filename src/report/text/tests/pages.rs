@@ -47,7 +47,7 @@ nodes (8); .. stands for gke-prod-highmem-pool-0df1a536-
   keep      ..8pbd  cordoned     2  2.0 of 12.7Gi  #.........
             not empty: 2 pods, datahub/jupyter-user07-1791 among them
   keep      ..f31s  serving     10  8.0 of 12.7Gi  ######....
-            its capacity is needed: the nodes that stay (1 of them must) come to
+            its capacity is needed: the nodes that stay (1 of them must) have
               utilization 0.748 of memory; it has 10 pods
   cordon    ..j3m8  serving      3  2.8 of 12.7Gi  ##........
             utilization 0.323 of memory is below 0.65; it has 3 pods
@@ -112,11 +112,11 @@ warnings (1)
 nodes of pool compute (3)
   verdict   node   state     pods         memory         cpu
   keep      cpu-a  serving      4  3.5 of 12.7Gi  7.3 of 7.9  #########.
-            its capacity is needed: the nodes that stay come to utilization
-              0.620 of cpu; it has 4 pods
+            its capacity is needed: the nodes that stay have utilization 0.620
+              of cpu; it has 4 pods
   keep      cpu-b  serving      4  3.5 of 12.7Gi  7.3 of 7.9  #########.
-            its capacity is needed: the nodes that stay come to utilization
-              0.620 of cpu; it has 4 pods
+            its capacity is needed: the nodes that stay have utilization 0.620
+              of cpu; it has 4 pods
   uncordon  cpu-c  cordoned     0  0.5 of 12.7Gi  0.1 of 7.9  #.........
             utilization 0.924 of cpu is above 0.85
 
@@ -125,8 +125,8 @@ nodes of pool user (2)
   cordon    user-a  serving     0  0.5 of 12.7Gi  0.1 of 1.9  #.........
             utilization 0.323 of memory is below 0.65; it has no pods
   keep      user-b  serving     1  1.3 of 12.7Gi  0.2 of 1.9  #.........
-            reserved: the taint nvidia.com/gpu:NoSchedule keeps it for pods that
-              need what only such nodes have
+            reserved: the taint nvidia.com/gpu:NoSchedule dedicates it to other
+              pods
 
 nodes that are not managed (1)
   verdict   node    state    pods  memory
@@ -162,7 +162,7 @@ nodes (1000) by reason; --all-nodes lists each; .. stands for
             pods 0 each; memory 0.039 each
   keep      848 nodes, needed: ..0152, ..0153, ..0154 and 845 more
             for example: its capacity is needed: the nodes that stay (1 of them
-              must) come to utilization 0.748 of memory; it has 8 pods
+              must) have utilization 0.748 of memory; it has 8 pods
             pods 6 to 11, median 8; memory 0.394 to 0.689, median 0.512
   keep      100 nodes, pods remaining: ..0052, ..0053, ..0054 and 97 more
             for example: not empty: 4 pods, prod/jupyter-52 among them
