@@ -1,8 +1,8 @@
-//! Which actions of a plan may still be tried after its uncordons. Section 7.
+//! Decides which actions of a plan a run may still try after the uncordons. Section 7.
 //!
-//! A plan cordons nodes because others take over. If one of those could not be uncordoned, the rule that a cordon never runs
-//! ahead of its replacement is applied again, pool by pool, to what serves then: capacity first is not enough, it must be
-//! there.
+//! A plan cordons nodes because others take over. If one of them could not be uncordoned, the rule that a cordon never runs
+//! ahead of its replacement is applied again, pool by pool, to the nodes that serve then: adding capacity first is not
+//! enough, the capacity must exist.
 //!
 //! ```text
 //!   uncordons of the plan --- all done ------> every cordon and deletion is tried
@@ -65,13 +65,13 @@ fn block_pool(plan: &Plan, survey: &Survey<'_>, pool: &str, uncordon: &str, bloc
         else {
             continue;
         };
-        // What is evicted goes to the nodes that were to take over.
+        // Evicted pods need the nodes that were to take over.
         if action.is_eviction() {
             blocked.insert(number, uncordon.to_owned());
             continue;
         }
         match action.service() {
-            // A broken node offers nothing, so its cordon takes nothing away.
+            // A broken node offers no capacity, so its cordon removes none.
             Some(Service::Leaves) if verdict.state == NodeState::Broken => {}
             Some(Service::Leaves) => {
                 let facts = index_of(&verdict.name).and_then(|index| survey.nodes.get(index));

@@ -13,7 +13,7 @@
 //!   text, secret (what a person may safely read of it)
 //! ```
 //!
-//! Nothing here performs input or output, reads a clock, an environment or a random number: the crate depends on no
+//! Nothing here does input or output, or reads a clock, the environment or a random number: the crate depends on no
 //! library that could. The same snapshot and policy always give the same plan, byte for byte.
 
 pub mod check;

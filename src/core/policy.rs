@@ -16,7 +16,7 @@ use crate::model::{LabelSelector, Resource};
 pub struct PartsPerMillion(pub u32);
 
 impl PartsPerMillion {
-    /// The whole.
+    /// The ratio 1.
     pub const ONE: Self = Self(1_000_000);
 }
 
@@ -32,22 +32,22 @@ impl fmt::Display for PartsPerMillion {
     }
 }
 
-/// Which quantity of a node the utilization divides by.
+/// The quantity of a node by which requests are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CapacitySource {
-    /// `status.allocatable`: what the scheduler can hand out.
+    /// `status.allocatable`: the amount that the scheduler can allocate.
     Allocatable,
-    /// `status.capacity`: what the machine has.
+    /// `status.capacity`: the amount of the whole machine.
     Capacity,
 }
 
-/// What a pod counts with in what is asked for.
+/// The quantity of a bound pod that the demand counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DemandSource {
     /// Its requests, as the scheduler counts.
     #[default]
     Requests,
-    /// What it used, where that is known.
+    /// Its usage, where that is known.
     Usage,
     /// The larger of both, resource by resource.
     Larger,
@@ -64,16 +64,17 @@ impl fmt::Display for DemandSource {
     }
 }
 
-/// How many actions of a kind one run may carry out.
+/// Maximum number of actions of one kind in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Budget {
     /// A fixed number.
     Count(u32),
-    /// A percentage of the managed nodes, rounded up, but at least a number that lets a small cluster move at all.
+    /// A percentage of the managed nodes, rounded up, with a minimum without which a small cluster could not change
+    /// at all.
     Percent {
         /// The percentage; 0 allows none.
         percent: u32,
-        /// The least that any other percentage allows.
+        /// The minimum that any other percentage allows.
         at_least: u32,
     },
 }
@@ -128,7 +129,7 @@ impl fmt::Display for AdoptCordons {
     }
 }
 
-/// What becomes of an empty cordoned node.
+/// What a run does with an empty cordoned node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GiveBack {
     /// Its instance is deleted.
@@ -137,14 +138,14 @@ pub enum GiveBack {
     Park,
 }
 
-/// Which pods a run moves off nodes that it gives back.
+/// The pods that a run evicts from nodes that it gives back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drain {
-    /// None: a node goes once nobody is on it.
+    /// None: a node is given back once it is empty.
     None,
-    /// Omitted pods whose controller starts them again elsewhere.
+    /// Omitted pods whose controller recreates them elsewhere.
     Omitted,
-    /// Those, and every other pod without a key of `PREEMPTIBLE_LABELS` whose controller starts it again elsewhere.
+    /// These, and every other pod without a key of `PREEMPTIBLE_LABELS` whose controller recreates it elsewhere.
     Movable,
 }
 
@@ -172,9 +173,9 @@ pub struct Bounds {
     pub max_utilization: PartsPerMillion,
     /// Minimum number of nodes that a run leaves in service.
     pub min_nodes: usize,
-    /// Maximum number of nodes that a run creates up to and, if it was set, leaves in service.
+    /// Maximum number of nodes: of creations, and if it was set also of nodes in service.
     pub max_nodes: usize,
-    /// Whether `MAX_NODES` was set. Its default bounds what is created and nothing else.
+    /// Whether `MAX_NODES` was set. The default bounds only creations.
     pub max_nodes_set: bool,
     /// Whether every zone that has a serving node keeps one.
     pub keep_zones: bool,
@@ -197,53 +198,53 @@ pub struct Policy {
     pub resources: Vec<Resource>,
     /// Label keys that make a pod dynamic; a pod without any of them is critical.
     pub preemptible_labels: BTreeSet<String>,
-    /// Label keys that take a pod or a node out of account.
+    /// Label keys whose pods and nodes are omitted.
     pub omit_labels: BTreeSet<String>,
-    /// Namespaces whose pods are not taken into account.
+    /// Namespaces whose pods are omitted.
     pub omit_namespaces: BTreeSet<String>,
-    /// Only nodes that it matches are managed.
+    /// The selector of managed nodes.
     pub node_selector: LabelSelector,
-    /// What the utilization divides by.
+    /// The node quantity by which requests are divided.
     pub capacity: CapacitySource,
-    /// What the choice counts of each bound pod.
+    /// The quantity of a bound pod that the choice counts.
     pub demand: DemandSource,
     /// How long a cordoned node must have been empty before it is deleted.
     pub empty_grace: SignedDuration,
     /// When cordons of others are treated as ours.
     pub adopt_cordons: AdoptCordons,
-    /// How many cordons a run may make.
+    /// Maximum number of cordons in a run.
     pub max_cordons: Budget,
-    /// How many nodes a run may delete.
+    /// Maximum number of deletions in a run.
     pub max_deletions: Budget,
-    /// What becomes of an empty cordoned node.
+    /// What a run does with an empty cordoned node.
     pub give_back: GiveBack,
-    /// How many nodes stay parked.
+    /// Maximum number of nodes that stay parked.
     pub parked_max: Budget,
-    /// Which pods a run moves off nodes that it gives back.
+    /// The pods that a run evicts from nodes that it gives back.
     pub drain: Drain,
-    /// How many pods a run may evict.
+    /// Maximum number of evictions in a run.
     pub max_evictions: Budget,
-    /// Whether an `emptyDir` on the node's own disk may be lost with a pod that is moved.
+    /// Whether a run may evict a pod whose `emptyDir` is on the node's own disk.
     pub drain_empty_dir: bool,
     /// Whether the Node object of a machine that was given back and is proven gone is deleted.
     pub delete_node_objects: bool,
-    /// How many nodes a run may create.
+    /// Maximum number of creations in a run.
     pub max_creations: Budget,
     /// How long a NotReady node, or an instance without a node, counts as booting.
     pub boot_grace: SignedDuration,
-    /// Taint keys that a node sheds once it is ready for use, beside the known ones.
+    /// Taint keys that a node loses once it is ready for use, in addition to the known ones.
     pub startup_taints: BTreeSet<String>,
-    /// More than this percentage of managed nodes broken, and …
+    /// A run only uncordons if more than this percentage of managed nodes is broken, and …
     pub max_unready_percent: u32,
-    /// … at least this many, and the run only uncordons.
+    /// … at least this number of them.
     pub ok_unready_nodes: usize,
-    /// What is expected on top of what is asked for.
+    /// The settings of foresight.
     pub foresight: Foresight,
-    /// Whether new pods are steered to the fullest nodes by soft taints.
+    /// Whether soft taints steer new pods to the fullest nodes.
     pub pack: bool,
-    /// Whether `NODE_GROUPS` names where to grow a cluster that has no node left.
+    /// Whether `NODE_GROUPS` names groups, so that a cluster without nodes can grow.
     pub node_groups_named: bool,
-    /// The pod that this run is: namespace and name.
+    /// This run's own pod: namespace and name.
     pub own_pod: Option<(String, String)>,
     /// The node that this run's pod is on.
     pub own_node: Option<String>,

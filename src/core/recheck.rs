@@ -1,4 +1,4 @@
-//! Looking again before touching: what of a plan still holds when its turn comes. Section 8.
+//! Judges each action of a plan again, right before it is carried out. Section 8.
 //!
 //! Pure, like the plan itself: the same functions judge in production, in the simulator and in the model of the race
 //! between a run, the scheduler and a second run.
@@ -84,14 +84,14 @@ pub fn wake(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp)
     if is_claimed(now, observed_at) {
         return Judgement::Stale(Stale::Claimed);
     }
-    // It runs, whoever started it; a later run makes it schedulable.
+    // It runs, no matter who started it; a later run makes it schedulable.
     if says_ready(now) { Judgement::AlreadySo } else { Judgement::Go }
 }
 
 /// Judges the claim that precedes a deletion against the node as it is now.
 ///
-/// The claim is what keeps two runs apart that hold no Lease: the other one's uncordon, made from an earlier
-/// observation, fails on the resource version that the claim has changed, and made from a later one sees the claim.
+/// The claim separates two runs that hold no Lease: the other run's uncordon fails on the resource version that the claim has
+/// changed if it was planned before the claim, and sees the claim if it was planned later.
 #[must_use]
 pub fn claim(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
     if let Some(stale) = out_of_hands(planned, now, policy).or_else(|| stays(now, policy, observed_at)) {
@@ -180,7 +180,7 @@ pub fn mark(planned: &Node, now: &Node, policy: &Policy) -> Judgement {
     if !now.unschedulable {
         return Judgement::Stale(Stale::Schedulable);
     }
-    // A mark that is there counts from an earlier moment.
+    // An existing mark has an earlier time.
     if Marks::of(now).empty_since.is_some() { Judgement::AlreadySo } else { Judgement::Go }
 }
 
@@ -230,7 +230,7 @@ pub fn unmark(
         }
         UnmarkReason::ClaimOver if claimed => return Judgement::Stale(Stale::Claimed),
         UnmarkReason::ClaimOver => claim_noted,
-        // A claim that another run has just written begins anew what these notes are about.
+        // A claim that another run has just written makes these notes valid again.
         UnmarkReason::NotGivenBack { .. } | UnmarkReason::NotProvenGone { .. } if claimed => {
             return Judgement::Stale(Stale::Claimed);
         }
@@ -275,7 +275,7 @@ fn has_claim_taint(node: &Node) -> bool {
     node.taints.iter().any(|taint| taint.key == taint::DELETING)
 }
 
-/// Why a cordoned node must not be deleted for what is written on it.
+/// Why a cordoned node must not be deleted, by its annotations and taints.
 fn stays(now: &Node, policy: &Policy, observed_at: Timestamp) -> Option<Stale> {
     if scale_down_disabled(now) {
         return Some(Stale::ScaleDownDisabled);
@@ -293,7 +293,7 @@ fn stays(now: &Node, policy: &Policy, observed_at: Timestamp) -> Option<Stale> {
     }
 }
 
-/// What keeps a Ready node from being used now: such a node is neither cordoned nor uncordoned.
+/// Why a Ready node cannot be used now: such a node is neither cordoned nor uncordoned.
 fn out_of_use(now: &Node, policy: &Policy) -> Option<Stale> {
     if !says_ready(now) {
         return None;

@@ -1,4 +1,4 @@
-//! Hides the credentials that a text from elsewhere may hold: in a message, and in what libraries log.
+//! Removes credentials from texts of other programs, in messages and in records of libraries.
 
 /// A text whose addresses have no user and no password: `https://user:password@host` becomes `https://host`.
 #[must_use]
@@ -17,7 +17,8 @@ pub fn without_user(text: &str) -> String {
     kept
 }
 
-/// A server's words without a token that it repeats: what follows `Bearer` or `Basic` up to the next space.
+/// A server's message without a token that it repeats: the text after `Bearer` or `Basic` up to the next
+/// space.
 #[must_use]
 pub fn without_token(text: &str) -> String {
     let mut hide = false;
@@ -30,7 +31,7 @@ pub fn without_token(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A parser's words about a text that may hold a secret, without what it quotes of it.
+/// A parser's message about a text that may hold a secret, without its quotations.
 #[must_use]
 pub fn without_quotes(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
@@ -39,7 +40,7 @@ pub fn without_quotes(text: &str) -> String {
         kept.push_str(before);
         let mark = rest.get(before.len()..).and_then(|from| from.chars().next()).unwrap_or('"');
         kept.push_str("(hidden)");
-        // A mark inside of the quotation is escaped, or the end is not known.
+        // A quotation mark inside of the quotation is escaped, or the end is not known.
         rest =
             if quoted.contains('\\') { "" } else { quoted.split_once(mark).map_or("", |(_, after)| after) };
     }

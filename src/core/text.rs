@@ -9,14 +9,14 @@ const LONGEST_WORD: usize = 512;
 const LONGEST_TEXT: usize = 8192;
 /// More lines than any message of this program has.
 const MOST_LINES: usize = 200;
-/// Replaces what is left out.
+/// The replacement of omitted text.
 const ELLIPSIS: &str = "...";
 
 /// Escapes everything but printable ASCII, the way Rust writes it (`\n`, `\u{1b}`, `\u{e9}`), and cuts words and texts
 /// that are longer than anything legitimate.
 ///
-/// Names in Kubernetes are DNS labels, so this changes only what is odd anyway. In return one character is one
-/// column everywhere, without tables of character widths, and invisible or reordering characters are seen.
+/// Names in Kubernetes are DNS labels, so this changes only unusual names. In return one character is one column
+/// everywhere, without tables of character widths, and invisible or reordering characters become visible.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_WORD && text.bytes().all(is_printable) {
@@ -59,8 +59,8 @@ fn push_word(cleaned: &mut String, word: &str) {
     }
 }
 
-/// Cuts what begins at `start` if it is too long, and says whether it was. Everything cleaned is ASCII, so every position
-/// is the start of a character.
+/// Cuts the text from `start` on if it is too long, and returns whether it did. Cleaned text is ASCII, so every position is
+/// the start of a character.
 fn cut(cleaned: &mut String, start: usize, longest: usize) -> bool {
     let too_long = cleaned.len() - start > longest;
     if too_long {

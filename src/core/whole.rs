@@ -67,7 +67,7 @@ fn cluster(nodes: &[Node], pods: &[Pod], group: NodeGroup) -> Snapshot {
     Snapshot::new(now(), nodes.to_vec(), pods.to_vec(), vec![group], pods.len() + 1).unwrap()
 }
 
-/// The plan, which the checker must find sound and final.
+/// The plan, after the checker has accepted it as sound and final.
 #[track_caller]
 fn planned(nodes: &[Node], pods: &[Pod], group: NodeGroup, policy: &Policy) -> Plan {
     let snapshot = cluster(nodes, pods, group);
@@ -128,7 +128,7 @@ fn what_is_parked_for_longest_is_woken_first_as_many_as_are_needed_and_nothing_i
     assert_eq!((made.pools[0].after.serving, made.pools[0].after.booting), (3, 2));
     assert!(verdict(&made, "d").ends_with("is above 0.85"), "{}", verdict(&made, "d"));
 
-    // All that is parked is woken before a node is created.
+    // All parked nodes are woken before a node is created.
     let made = planned(&nodes[..2], &pods, group(), &policy());
     assert_eq!(actions(&made), ["wake b", "grow group"]);
 }
@@ -145,7 +145,7 @@ fn while_a_woken_node_boots_no_other_is_woken_for_the_same_load_and_then_it_is_u
     let made = planned(&[serving("a"), up, parked("c", HOUR)], &pods, group(), &policy());
     assert_eq!(actions(&made), ["uncordon b"]);
 
-    // Not up within BOOT_GRACE: broken, and the next one is taken.
+    // Not Ready within BOOT_GRACE: broken, and the run wakes the next one.
     let late = planned(&[serving("a"), woken("b", 900), parked("c", HOUR)], &pods, group(), &policy());
     assert_eq!((state(&late, "b"), actions(&late)[0].as_str()), (NodeState::Broken, "wake c"));
 }
@@ -166,7 +166,7 @@ fn an_empty_cordoned_ready_node_is_parked_where_its_group_can_and_deleted_elsewh
     let nodes = [serving("a"), cordoned("b", HOUR), not_ready(cordoned("c", HOUR), HOUR)];
     let pods = [busy("a")];
     let made = planned(&nodes, &pods, group(), &policy());
-    // Nothing shows that the machine of a broken node would be of use again.
+    // Nothing shows that the machine of a broken node would work again.
     assert_eq!(actions(&made), ["park b", "delete c"]);
     let words = verdict(&made, "b");
     assert!(words.ends_with("its machine can be woken again"), "{words}");
@@ -206,7 +206,7 @@ fn a_parked_node_whose_machine_is_gone_is_told_and_left_alone() {
     assert_eq!(verdict(&made, "b"), "parked, and node group z/pool cannot wake it: EXEC_WAKE is not set");
 }
 
-/// The mark is there, the request was never sent, or its answer is not known.
+/// The node has the mark, but the request was never sent, or its answer is not known.
 #[test]
 fn a_node_that_a_run_marked_before_it_died_is_left_alone_for_boot_grace_and_then_parked_again() {
     let marked = |seconds| noted(cordoned("b", HOUR), annotation::PARKED_AT, seconds);
@@ -214,7 +214,7 @@ fn a_node_that_a_run_marked_before_it_died_is_left_alone_for_boot_grace_and_then
     let made = planned(&[serving("a"), marked(899)], &pods, group(), &policy());
     assert!(!actions(&made).iter().any(|act| act.ends_with(" b")), "{:?}", actions(&made));
     assert_eq!(state(&made, "b"), NodeState::Claimed);
-    // It still runs: it serves again where it is needed, and is parked where it is not.
+    // It still runs: a run uncordons it if it is needed, and parks it if not.
     assert_eq!(actions(&planned(&[serving("a"), marked(900)], &pods, group(), &policy())), ["uncordon b"]);
     let idle = planned(&[serving("a"), marked(900)], &[busy("a")], group(), &policy());
     assert_eq!(actions(&idle), ["park b"]);
@@ -238,18 +238,18 @@ fn the_shutdown_taints_take_a_node_that_we_parked_out_of_nobody_s_hands() {
     }
 }
 
-/// `kubectl cordon`, `kubectl annotate` and a stop by hand: what section 15 says to do.
+/// `kubectl cordon`, `kubectl annotate` and a stop by hand, as section 15 explains.
 #[test]
 fn a_node_that_was_parked_by_hand_is_ours_by_its_two_marks() {
     let pods = [user("ada", 24).on("a"), user("ben", 20).on("a")];
     let acts = |node: Node| actions(&planned(&[serving("a"), node], &pods, group(), &policy()));
     let by_hand = noted(parked("b", HOUR), annotation::CORDONED_AT, 60);
     assert_eq!(acts(by_hand), ["wake b"]);
-    // Without our cordon, it is in somebody's hands.
+    // Without our cordon, somebody else works on it.
     let mut theirs = parked("b", HOUR);
     theirs.annotations.remove(annotation::CORDONED_AT);
     assert!(!acts(theirs).contains(&"wake b".to_owned()));
-    // Somebody made it schedulable: their word wins, and the marks go.
+    // Somebody made it schedulable: that takes precedence, and the marks are removed.
     let theirs = Node { unschedulable: false, taints: Vec::new(), ..parked("b", 60) };
     let made = planned(&[serving("a"), theirs], &pods, group(), &policy());
     let unmarks = |action: &Action| matches!(action, Action::Unmark { node, .. } if node == "b");

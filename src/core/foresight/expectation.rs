@@ -1,4 +1,4 @@
-//! E: the largest of what the forecast, the stabilization and the reserves say.
+//! E: the largest of forecast, stabilization and reserves.
 
 use std::cmp::Reverse;
 
@@ -9,34 +9,34 @@ use super::in_force::{Notice, in_force};
 use crate::model::{Amounts, Assignment, Bytes, History, Millicores, Resource, Slot, Snapshot, rounded};
 use crate::policy::Policy;
 
-/// What foresight expects of one pool, and why.
+/// The demand that foresight expects of one pool, with its sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// The end of the lead.
     pub by: Timestamp,
-    /// What is expected of each resource of `RESOURCES`, in that order; nothing where foresight has nothing to say.
+    /// The expectation for each resource of `RESOURCES`, in that order; empty if foresight expects nothing.
     pub resources: Vec<Expected>,
-    /// The highest minimum number of nodes of the schedule and the calendar, and where it is from.
+    /// The highest minimum number of nodes of the schedule and the calendar, with its origin.
     pub min_nodes: Option<(usize, Notice)>,
 }
 
-/// What is expected of one resource on top of what is asked for.
+/// The expected demand for one resource, in addition to the current demand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     /// The resource.
     pub resource: Resource,
-    /// E: the largest of the others.
+    /// E: the largest of the three below.
     pub amount: u64,
-    /// What past weeks say.
+    /// The forecast from past weeks.
     pub forecast: Option<Forecast>,
-    /// How much the peak of the last minutes was above what is asked for now.
+    /// The difference between the peak of the last minutes and the current demand.
     pub stabilization: Option<u64>,
-    /// The largest reserve in force, and where it is from.
+    /// The largest reserve in force, with its origin.
     pub reserve: Option<(u64, Notice)>,
 }
 
 impl Expectation {
-    /// The amounts that come on top.
+    /// The expected amounts of all resources.
     #[must_use]
     pub fn amounts(&self) -> Amounts {
         let of = |resource| self.of(resource).map_or(0, |expected| expected.amount);
@@ -45,14 +45,14 @@ impl Expectation {
         amounts
     }
 
-    /// What is expected of one resource.
+    /// The expectation for one resource.
     #[must_use]
     pub fn of(&self, resource: Resource) -> Option<&Expected> {
         self.resources.iter().find(|expected| expected.resource == resource)
     }
 }
 
-/// What foresight expects of a pool that asks for `asked` now, expectations and daemons left out.
+/// The expectation for a pool whose current demand is `asked`, without expectations and daemons.
 #[must_use]
 pub fn expect(snapshot: &Snapshot, policy: &Policy, pool: &str, asked: &Amounts) -> Expectation {
     let now = snapshot.observed_at();
@@ -82,13 +82,13 @@ pub fn expect(snapshot: &Snapshot, policy: &Policy, pool: &str, asked: &Amounts)
     }
 }
 
-/// Of several that are largest, the first.
+/// The first of several equal maxima.
 fn first_of_largest<'n, N: Ord + Copy>(found: impl Iterator<Item = (N, &'n Notice)>) -> Option<(N, Notice)> {
     let first = found.enumerate().max_by_key(|(position, (number, _))| (*number, Reverse(*position)));
     first.map(|(_, (number, notice))| (number, notice.clone()))
 }
 
-/// What the history says: a forecast, or where there is none the stabilization.
+/// The forecast from the history, or without a forecast the stabilization.
 fn learned(
     history: Option<(&History, u64)>,
     policy: &Policy,

@@ -1,8 +1,8 @@
 //! The forecast: how much demand rose at this hour in the last weeks.
 //!
-//! Measured on years of real sessions: rises added to what is asked for now forget a one-off event within minutes of its
-//! end and follow a hub that grows, where levels of past weeks do not; nine of ten beat the mean; neighbours and like
-//! weekdays give enough rises to tell nine of ten from two of three.
+//! Measured on years of real sessions: rises that are added to the current demand forget a one-off event within minutes
+//! of its end and follow a hub that grows, which levels of past weeks do not; nine of ten is better than the mean;
+//! neighbours and like weekdays give enough rises to distinguish nine of ten from two of three.
 
 use jiff::civil::Weekday;
 use jiff::{Timestamp, ToSpan, Zoned};
@@ -10,28 +10,28 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use crate::model::{History, Resource, Slot};
 use crate::policy::Foresight;
 
-/// How many weeks back the same time of the week is looked at.
+/// Number of past weeks whose same time of the week counts.
 const WEEKS: i64 = 4;
 
-/// What nine of ten past rises do not exceed.
+/// The rise that nine of ten past rises do not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forecast {
     /// The rise to be expected within the lead.
     pub rise: u64,
-    /// How many rises it was taken from.
+    /// Number of rises in the sample.
     pub rises: usize,
     /// The highest of them.
     pub highest: u64,
-    /// Which slots they are of.
+    /// The slots of the sample.
     pub learned_from: LearnedFrom,
 }
 
-/// The slots of the past that tell about this one.
+/// The past slots from which a forecast is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LearnedFrom {
-    /// Those at this time of the week, and at this time of like weekdays.
+    /// The slots at this time of the week, and at this time of like weekdays.
     ThisHour,
-    /// Those at this time of any day of the last week, where there is none of the others.
+    /// The slots at this time of any day of the last week, if there is no other one.
     AnyDay,
 }
 
@@ -80,7 +80,7 @@ struct Rises<'h> {
     history: &'h History,
     pool: &'h str,
     resource: Resource,
-    /// How many slots ahead are looked at.
+    /// Number of later slots that count.
     lead: u32,
     now: Slot,
 }
@@ -95,7 +95,7 @@ impl Rises<'_> {
     ) -> Option<Forecast> {
         let mut rises = Vec::new();
         for days in days_ago {
-            // The same time of the day by the clock on the wall, also across a change of that clock.
+            // The same local time of the day, also across a clock change.
             let Ok(then) = local.checked_sub(days.days()) else { continue };
             let slot = Slot::of(then.timestamp());
             let neighbours = [slot.earlier(1), slot, slot.later(1)];
@@ -107,7 +107,7 @@ impl Rises<'_> {
         Some(Forecast { rise, rises: rises.len(), highest: *rises.last()?, learned_from })
     }
 
-    /// How much higher the highest of the next slots was than this one; `None` where nobody looked.
+    /// The difference between the highest of the next slots and this one; `None` for a gap.
     fn rise(self, slot: Slot) -> Option<u64> {
         let peak = |slot| self.history.peak(self.pool, self.resource, slot);
         let own = peak(slot)?;

@@ -1,4 +1,4 @@
-//! What of the schedule and the calendar is in force.
+//! The assignments of the schedule and the calendar that are in force.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,34 +11,34 @@ use crate::policy::{Bounds, Policy, PoolName};
 /// An assignment that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What holds.
+    /// The assignment.
     pub assignment: Assignment,
-    /// Where it is from.
+    /// Its origin.
     pub origin: Origin,
-    /// Since when, or from when on.
+    /// When it began, or will begin.
     pub begin: Timestamp,
 }
 
-/// Where an assignment is from.
+/// The origin of an assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A rule of `SCHEDULE`.
     Schedule,
     /// An event of `CALENDAR`.
     Calendar {
-        /// Its title.
+        /// The event's title.
         event: String,
     },
 }
 
 impl Notice {
-    /// Whether it says something about a pool.
+    /// Whether it applies to a pool.
     pub(super) fn concerns(&self, pool: &str) -> bool {
         self.assignment.pool().is_none_or(|named| named == pool)
     }
 }
 
-/// Everything that is in force now, the schedule first.
+/// All assignments that are in force now, the schedule first.
 pub(super) fn in_force(snapshot: &Snapshot, policy: &Policy) -> Vec<Notice> {
     let foresight = &policy.foresight;
     if foresight.schedule.is_empty() && snapshot.calendar().is_empty() {
@@ -83,7 +83,7 @@ impl Policy {
     }
 }
 
-/// The bounds of a pool with what is in force for it; `None`: of pools that nothing names.
+/// The bounds of a pool, raised by the assignments for it; `None` stands for pools without overrides.
 fn raise(bounds: Bounds, pool: Option<&PoolName>, notices: &[Notice]) -> Bounds {
     let nodes = notices.iter().filter_map(|notice| match &notice.assignment {
         Assignment::MinNodes { pool: named, nodes } if named.is_none() || named.as_ref() == pool => {

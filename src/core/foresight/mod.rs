@@ -1,4 +1,4 @@
-//! Foresight: what a pool will ask for on top of what it asks for now (section 12).
+//! Foresight: the demand that a pool will have in addition to its current one (section 12).
 //!
 //! ```text
 //!   History --> forecast: rises of this hour in the last weeks ----+

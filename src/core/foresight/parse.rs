@@ -10,19 +10,19 @@
 
 use crate::model::{Assignment, Resource, Rule, Weekdays, parse_bytes, parse_millicores};
 
-/// Why a text is no schedule. The part that is wrong is shown up to a few words' length.
+/// Why a text is no schedule. Each variant holds the wrong part, shortened to a few words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// A rule has too few words.
     #[error("{0:?} lacks days, times or assignments")]
     Rule(String),
-    /// A day is none.
+    /// A word is no day.
     #[error("{0:?} is no weekday")]
     Day(String),
-    /// Times are none.
+    /// A word is no span of times.
     #[error("{0:?} is no pair of times")]
     Times(String),
-    /// An assignment is none.
+    /// A word is no assignment.
     #[error("{0:?} is no assignment")]
     Assignment(String),
 }
@@ -34,7 +34,7 @@ fn short(text: &str) -> String {
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Reads a schedule. An empty text, and an empty rule, is none.
+/// Reads a schedule. An empty text and an empty rule are allowed and have no effect.
 pub fn parse_schedule(text: &str) -> Result<Vec<Rule>, ScheduleError> {
     text.split(';').map(str::trim).filter(|rule| !rule.is_empty()).map(rule).collect()
 }
@@ -76,7 +76,7 @@ fn weekdays(text: &str) -> Result<Weekdays, ScheduleError> {
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (day(first)?, day(last)?);
-        // Fri-Mon goes over the end of the week.
+        // Fri-Mon spans the end of the week.
         let last = if last < first { last + 7 } else { last };
         (first..=last).for_each(|day| days.add(day));
     }

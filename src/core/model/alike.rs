@@ -1,5 +1,5 @@
-//! Pods that differ in their names alone, kept as one. A large cluster has half a million pods, and most are notebooks of
-//! one size: their node needs their number, their sum and one name. Of the other names fingerprints are kept, so that a later
+//! Pods that differ in their names alone, kept as one. A large cluster has half a million pods, and most are notebooks of one
+//! size: their node needs their number, their sum and one name. The fingerprints of the other names are kept, so that a later
 //! list can be searched for the same pods.
 
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use super::Pod;
 
 impl Pod {
-    /// The number of pods that it counts for, itself among them.
+    /// The number of pods that it counts for, including itself.
     #[must_use]
     pub fn count(&self) -> usize {
         self.alike.len().saturating_add(1)
     }
 
-    /// Whether no decision asks for this pod by itself: it is bound, has a label that the settings ask for, and no controller
-    /// that starts it again elsewhere. Such a pod is never evicted, is no replica and no daemon.
+    /// Whether no decision needs this pod individually: it is bound, has a label that the settings name, and no controller that
+    /// recreates it elsewhere. Such a pod is never evicted, and is neither replica nor daemon.
     #[must_use]
     pub fn may_count_for_others(&self) -> bool {
         self.node_name.is_some()
@@ -35,8 +35,8 @@ impl Pod {
         fingerprint(self.namespace.bytes().chain(*b"/").chain(self.name.bytes()))
     }
 
-    /// Counts another pod with this one, if the two differ in their names alone; gives it back otherwise. The first of the names is
-    /// kept, so that the order of the pods does not matter.
+    /// Counts another pod with this one, if the two differ in their names alone; returns it otherwise. The first of the names
+    /// is kept, so that the order of the pods does not matter.
     #[must_use]
     pub fn count_in(&mut self, mut other: Self) -> Option<Self> {
         if !self.may_count_for_others() || !self.differs_in_name_alone(&other) {
@@ -86,12 +86,12 @@ impl Pod {
     }
 }
 
-/// Whether two values are equal. Values that pods share are mostly at one address, which is compared faster.
+/// Whether two values are equal. Values that pods share mostly have the same address, and addresses are compared faster.
 fn is_same<T: Eq + ?Sized>(left: &Arc<T>, right: &Arc<T>) -> bool {
     Arc::ptr_eq(left, right) || left == right
 }
 
-/// A number for a name, FNV-1a. Nobody but an attacker finds two names of one number.
+/// The hash of a name, FNV-1a. Only an attacker finds two names with the same hash.
 #[must_use]
 pub fn fingerprint(name: impl IntoIterator<Item = u8>) -> u64 {
     let mix = |number: u64, byte: u8| (number ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::model::{Amounts, Bytes, Constraints, Controller, EvictionFacts, Millicores, Unbound};
 
-    /// The figure of docs/cost.md.
+    /// The figure that docs/cost.md states.
     #[test]
     fn a_pod_that_is_kept_takes_200_bytes() {
         assert_eq!(size_of::<Pod>(), 200);

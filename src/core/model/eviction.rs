@@ -1,19 +1,20 @@
-//! What an eviction needs to know: more of a pod, and the budgets that protect it.
+//! The facts that an eviction needs: more fields of a pod, and the budgets that protect it.
 
 use std::collections::BTreeMap;
 
 use super::LabelSelector;
 
-/// What is read of a bound pod that its controller starts again elsewhere; only where pods may be evicted.
+/// The fields that are read of a bound pod that its controller recreates elsewhere; only if pods may be evicted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvictionFacts {
     /// `metadata.uid`; empty where a file has none.
     pub uid: Box<str>,
-    /// Its labels, as far as budgets ask for them.
+    /// Its labels that budgets select by.
     pub labels: BTreeMap<String, String>,
     /// Whether each of its volumes on the node's own disk is an `emptyDir`.
     pub only_empty_dirs: bool,
-    /// What decides where it may go beside what this program accounts for: a host port, a required pod affinity.
+    /// A constraint on its nodes that this program does not account for, such as a host port or a required pod
+    /// affinity.
     pub bound_by: Option<&'static str>,
 }
 
@@ -26,7 +27,7 @@ pub struct DisruptionBudget {
     pub name: String,
     /// The pods of its namespace that it protects; `None` protects none.
     pub selector: Option<LabelSelector>,
-    /// How many of them may be evicted now: 0 where the status is not of the budget as it is.
+    /// Number of these pods that may be evicted now; 0 if the status is older than the spec.
     pub allowed: u32,
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{NodeResources, Taint};
 
-/// A node group as the cloud showed it.
+/// A node group as the cloud listed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeGroup {
     /// `zone/name`, or `region/name` for a regional group.
@@ -15,17 +15,17 @@ pub struct NodeGroup {
     pub zone: Option<String>,
     /// The zones in which a regional group may make nodes, where they are known; empty for a zonal group.
     pub zones: Vec<String>,
-    /// How many instances the group was asked to have.
+    /// The requested number of instances.
     pub target_size: u32,
-    /// Its instances, those with a node and those without.
+    /// Its instances, with and without a node.
     pub instances: Vec<Instance>,
-    /// What a new instance would look like, where the group's template tells.
+    /// The node that a new instance would become, if the group's template describes it.
     pub template: Option<NodeTemplate>,
-    /// Why the group must not be grown, if something speaks against it (an autoscaler is attached, …).
+    /// Why the group must not grow, if so (an autoscaler is attached, …).
     pub not_growable: Option<String>,
-    /// Why none of its instances must be deleted, if something speaks against it (others would go in their place, …).
+    /// Why none of its instances must be deleted, if so (the cloud would delete others in their place, …).
     pub not_shrinkable: Option<String>,
-    /// Why none of its instances can be parked, if so (the provider cannot, something would make it anew, …).
+    /// Why none of its instances can be parked, if so (the provider cannot, something would recreate it, …).
     pub not_parkable: Option<String>,
     /// Why none of its parked instances can be woken, if so.
     pub not_wakeable: Option<String>,
@@ -38,7 +38,7 @@ pub struct Membership {
     pub group: Option<String>,
     /// Why it belongs to none, if so.
     pub outside: Option<String>,
-    /// Whether its instance is going away.
+    /// Whether its instance is being deleted.
     pub leaving: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct Instance {
     pub has_node: bool,
     /// When it was created; `None` while the cloud has not begun.
     pub created_at: Option<Timestamp>,
-    /// The cloud's own words, if creating it failed.
+    /// The cloud's message, if the creation failed.
     pub creation_error: Option<String>,
     /// Whether it is certain that no node of the cluster runs on it: every node has a provider ID of this cloud, and none
     /// has the instance's ID, name or address.

@@ -1,15 +1,15 @@
-//! What is known of the machine of a node that was given back.
+//! The state of the machine of a node that was given back.
 
 use super::Node;
 
-/// What a provider says of the machine of a node.
+/// A provider's answer about the machine of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MachineFate {
     /// Exactly this machine is gone, and the same source showed another machine of the cluster at the same time.
     Gone,
-    /// It is there, or on its way out. The words are for a person.
+    /// It exists, or is being deleted. The text is for a person.
     Exists(String),
-    /// Nobody can tell. The words are for a person.
+    /// The provider cannot know. The text is for a person.
     Unknown(String),
 }
 

@@ -1,4 +1,4 @@
-//! The nouns: a cluster as it was observed, in Kubernetes' words, holding only what a decision needs.
+//! The nouns: an observed cluster in Kubernetes' terms, with only the fields that a decision needs.
 
 mod alike;
 mod eviction;

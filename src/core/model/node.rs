@@ -1,4 +1,4 @@
-//! A node as the API server showed it.
+//! A node as the API server listed it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use super::{Amounts, Bytes, FurtherAmounts, Millicores, Resource};
 
 /// The annotations that a decision reads or an action writes; a reader may drop all others.
 pub mod annotation {
-    /// Written with every cordon of ours; its presence is what makes a cordon ours. RFC 3339.
+    /// Written with every cordon of ours; its presence makes a cordon ours. RFC 3339.
     pub const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
-    /// Since when a cordoned node has been seen empty. RFC 3339.
+    /// When a run first saw the cordoned node empty. RFC 3339.
     pub const EMPTY_SINCE: &str = "kube-rebalancer/empty-since";
-    /// Until when a run has claimed the node in order to delete it: no other run uncordons it meanwhile. RFC 3339.
+    /// The end of the claim by which a run deletes the node: until then no other run uncordons it. RFC 3339.
     pub const DELETING_UNTIL: &str = "kube-rebalancer/deleting-until";
-    /// Since when a node is parked; written before its machine is asked to park. With our cordon and a Ready condition that
-    /// is not true it makes a node parked. RFC 3339.
+    /// When a node was parked; written before the request to park its machine. A node is parked if it has this annotation and
+    /// our cordon, and is not Ready. RFC 3339.
     pub const PARKED_AT: &str = "kube-rebalancer/parked-at";
     /// When a parked node was woken, in place of [`PARKED_AT`]. RFC 3339.
     pub const WOKEN_AT: &str = "kube-rebalancer/woken-at";
@@ -24,18 +24,18 @@ pub mod annotation {
     pub const EVICTED_AT: &str = "kube-rebalancer/evicted-at";
     /// The controllers of the pods that were evicted from it: their uids, with commas between them.
     pub const EVICTED: &str = "kube-rebalancer/evicted";
-    /// The machine whose deletion this program asked for, with `DELETE_NODE_OBJECTS`: see [`Node::machine`](super::Node::machine).
-    /// Written with the claim, right before the request.
+    /// The machine whose deletion this program requested, with `DELETE_NODE_OBJECTS`: see
+    /// [`Node::machine`](super::Node::machine). Written with the claim, right before the request.
     pub const DELETION_ASKED: &str = "kube-rebalancer/deletion-asked";
-    /// When a run found that its provider proves its machine gone. RFC 3339.
+    /// When a run found that the provider proves the machine gone. RFC 3339.
     pub const GONE_SINCE: &str = "kube-rebalancer/gone-since";
     /// The machine that [`GONE_SINCE`] is about.
     pub const GONE_MACHINE: &str = "kube-rebalancer/gone-machine";
     /// `"true"` pins a node: it is neither cordoned nor deleted.
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
-    /// kured is rebooting the node: hands off.
+    /// kured is rebooting the node, so a run leaves it alone.
     pub const REBOOT_IN_PROGRESS: &str = "weave.works/kured-reboot-in-progress";
-    /// What `OpenShift`'s machine configuration daemon does with the node: hands off unless it is `Done`.
+    /// The state of `OpenShift`'s machine configuration daemon on the node: a run leaves the node alone unless it is `Done`.
     pub const MACHINE_CONFIG_STATE: &str = "machineconfiguration.openshift.io/state";
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
@@ -68,7 +68,7 @@ pub mod annotation {
 
 /// The taints that an action writes.
 pub mod taint {
-    /// The taint of a claim, with effect `NoSchedule`: `kubectl uncordon` does not take it away.
+    /// The taint of a claim, with effect `NoSchedule`: `kubectl uncordon` does not remove it.
     pub const DELETING: &str = "kube-rebalancer/deleting";
     /// The taint of a node that is to fill last, with effect `PreferNoSchedule`: the scheduler tries the others first.
     pub const FILL_LAST: &str = "kube-rebalancer/fill-last";
@@ -89,11 +89,11 @@ pub struct Node {
     pub resource_version: String,
     /// `spec.providerID`.
     pub provider_id: Option<String>,
-    /// `status.nodeInfo.systemUUID`: what names the machine on clouds without provider IDs.
+    /// `status.nodeInfo.systemUUID`: identifies the machine on clouds without provider IDs.
     pub system_uuid: Option<String>,
     /// `metadata.creationTimestamp`.
     pub created_at: Option<Timestamp>,
-    /// Whether `metadata.deletionTimestamp` is set, or its instance is going away.
+    /// Whether `metadata.deletionTimestamp` is set, or its instance is being deleted.
     pub deleting: bool,
     /// `metadata.labels`.
     pub labels: BTreeMap<String, String>,
@@ -113,7 +113,7 @@ pub struct Node {
     pub group: Option<String>,
     /// Why its instance is in none of the groups of this run, where the groups are known: it is gone, another project's, ….
     pub outside: Option<String>,
-    /// What of the node could not be read, with the field and its value. Such a node is not managed; its pods count.
+    /// The field of the node that could not be read, with its value. Such a node is not managed; its pods count.
     pub unreadable: Option<String>,
 }
 
@@ -137,7 +137,7 @@ pub struct ReadyCondition {
     pub since: Option<Timestamp>,
 }
 
-/// What a node reports to offer. A field is `None` where the node does not report it.
+/// The amounts that a node reports. A field is `None` where the node does not report it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeResources {
     /// Memory.
@@ -160,8 +160,8 @@ impl NodeResources {
         }
     }
 
-    /// What the scheduler hands out: this as `status.allocatable`, what it lacks from `status.capacity`. Memory,
-    /// processor time and pods that neither reports are without bound: nothing is refused for what is not known.
+    /// The amounts that the scheduler allocates: these as `status.allocatable`, with missing ones from `status.capacity`.
+    /// Memory, CPU and pods that neither reports are without bound: an unknown amount refuses no pod.
     #[must_use]
     pub fn offer(&self, capacity: &Self) -> Amounts {
         let mut amounts = Amounts::pod(
@@ -173,14 +173,14 @@ impl NodeResources {
     }
 }
 
-/// What a taint does to a pod that does not tolerate it.
+/// The effect of a taint on a pod that does not tolerate it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TaintEffect {
     /// The scheduler does not place it there.
     NoSchedule,
     /// The scheduler avoids the node.
     PreferNoSchedule,
-    /// It is not placed there, and leaves if it is there.
+    /// The scheduler does not place it there, and it is evicted if it runs there.
     NoExecute,
 }
 

@@ -26,7 +26,7 @@ pub struct Pod {
     pub node_name: Option<Arc<str>>,
     /// The number of `spec.containers`.
     pub containers: u16,
-    /// What the pod asks for, by the scheduler's rule.
+    /// The requests of the pod, by the scheduler's rule.
     pub requests: Amounts,
     /// The owner that manages it: `ownerReferences[].controller`, or 1.6's `kubernetes.io/created-by`.
     pub controller: Option<Arc<Controller>>,
@@ -49,12 +49,12 @@ pub struct Pod {
     pub ends_at_once: bool,
     /// Whether it is Ready. In a file, a Running pod without that condition counts as Ready.
     pub ready: bool,
-    /// Where it may go.
+    /// Its constraints on nodes.
     pub constraints: Arc<Constraints>,
-    /// What the scheduler says of it; only for pods that are not bound.
+    /// The scheduler's state of it; only for pods that are not bound.
     pub unbound: Option<Box<Unbound>>,
-    /// What an eviction of it needs to know; only of a bound pod that its controller starts again elsewhere, and only where
-    /// pods may be evicted.
+    /// The facts that its eviction needs; only for a bound pod that its controller recreates elsewhere, and only if pods
+    /// may be evicted.
     pub eviction: Option<Box<EvictionFacts>>,
     /// The fingerprints of the further pods that it counts for: see [`Pod::count_in`].
     pub alike: Vec<u64>,
@@ -71,7 +71,7 @@ impl Pod {
 /// The owner that manages a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Controller {
-    /// The API group of its kind, such as `apps`; empty for the core group. `None` where a file does not say.
+    /// The API group of its kind, such as `apps`; empty for the core group. `None` if a file does not have it.
     pub group: Option<String>,
     /// `DaemonSet`, `ReplicaSet`, `StatefulSet`, `Job`, `Node` (static pods), …
     pub kind: String,
@@ -81,14 +81,14 @@ pub struct Controller {
     pub uid: String,
 }
 
-/// What the scheduler says of a pod that waits for a node.
+/// The scheduler's state of a pod without a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unbound {
     /// `metadata.uid`; empty where a file has none.
     pub uid: Box<str>,
     /// `metadata.creationTimestamp`.
     pub created_at: Option<Timestamp>,
-    /// Whether `spec.schedulingGates` holds it back.
+    /// Whether it has `spec.schedulingGates`.
     pub gated: bool,
     /// The scheduler's refusal, if the condition `PodScheduled` is `False` with reason `Unschedulable`.
     pub refusal: Option<SchedulerRefusal>,
@@ -96,7 +96,7 @@ pub struct Unbound {
     pub nominated: Option<Arc<str>>,
 }
 
-/// The scheduler's word that a pod fits no node.
+/// The scheduler's refusal of a pod that fits no node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchedulerRefusal {
     /// Its message.
@@ -106,7 +106,7 @@ pub struct SchedulerRefusal {
 }
 
 impl Unbound {
-    /// Since when the scheduler has refused the pod; a refusal without a time began when the pod was created.
+    /// When the scheduler first refused the pod; for a refusal without a time, when the pod was created.
     #[must_use]
     pub fn refused_since(&self) -> Option<Timestamp> {
         self.refusal.as_ref()?.since.or(self.created_at)

@@ -1,7 +1,7 @@
 //! Kubernetes quantities (`1.5Gi`, `250m`, `129e6`), read exactly and rounded up to whole units as Kubernetes does.
 //!
-//! Written by hand because the crates that exist are wrong: one takes the `E` of `1Ei` for an exponent, reads `Ki` as
-//! zero and goes through a float, the other knows integers only. The grammar is that of `resource.Quantity`:
+//! Own code, because the existing crates are wrong: one takes the `E` of `1Ei` for an exponent, reads `Ki` as zero and goes
+//! through a float, the other knows integers only. The grammar is that of `resource.Quantity`:
 //!
 //! ```text
 //!   quantity ::= [ "+" | "-" ] number suffix
@@ -9,9 +9,9 @@
 //!   suffix   ::= "" | n u m k M G T P E | Ki Mi Gi Ti Pi Ei | ( "e" | "E" ) [ "+" | "-" ] digits
 //! ```
 //!
-//! What is above 2^63-1 counts as 2^63-1, as in Kubernetes: the API server accepts such an amount from any user, so it must
-//! not fail a run. One thing is stricter: a number without a digit (`Ki`, `.`) is an error and not zero, so that nothing
-//! turns into a wrong amount unnoticed.
+//! An amount above 2^63-1 counts as 2^63-1, as in Kubernetes: the API server accepts such an amount from any user, so it
+//! must not fail a run. One thing is stricter: a number without a digit (`Ki`, `.`) is an error and not zero, so that
+//! nothing turns into a wrong amount unnoticed.
 
 use super::{Bytes, Millicores};
 
@@ -48,7 +48,7 @@ pub enum QuantityError {
 ///
 /// # Errors
 ///
-/// Refuses what Kubernetes refuses, with a sentence that names the text and what is expected.
+/// Returns an error for every text that Kubernetes refuses; its message names the text and the expected form.
 ///
 /// # Examples
 ///
@@ -104,7 +104,7 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// What a suffix multiplies by: `10^decimal * 1024^binary`.
+/// The factor of a suffix: `10^decimal * 1024^binary`.
 struct Scale {
     decimal: i32,
     binary: u32,
@@ -187,7 +187,7 @@ impl<'a> Decimal<'a> {
         let mut fraction: Vec<u32> =
             std::iter::repeat_n(0, zeros).chain(self.digits().skip(places).map(u32::from)).collect();
         for _ in 0..steps {
-            // As on paper, from the last digit to the first; what is left to carry belongs before the point.
+            // As on paper, from the last digit to the first; the last carry belongs before the point.
             let mut carry = 0;
             for digit in fraction.iter_mut().rev() {
                 let product = *digit * 1024 + carry;

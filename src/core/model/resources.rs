@@ -1,8 +1,8 @@
 //! Amounts of resources, with their unit in the type.
 //!
-//! One object never holds more than `i64::MAX` of a resource (Kubernetes' own bound for a quantity). Sums are made in
-//! `u64` and saturate, so what a cluster's users write never fails a run; ratios are compared by cross-multiplication in
-//! `u128`, where no product of two amounts overflows.
+//! One object never holds more than `i64::MAX` of a resource (Kubernetes' own bound for a quantity). Sums are in `u64`
+//! and saturate, so no request of a user fails a run; ratios are compared by cross-multiplication in `u128`, where no
+//! product of two amounts overflows.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -93,7 +93,7 @@ impl fmt::Display for Resource {
 /// zero, so two equal amounts compare as equal.
 pub type FurtherAmounts = BTreeMap<Arc<str>, u64>;
 
-/// An amount of every resource: what a pod requests, what a node offers, what is left of it, or a sum of these.
+/// An amount of every resource: the requests of a pod, the allocatable amount or free room of a node, or a sum of these.
 ///
 /// Further resources are shared (`Arc`) between the pods that request the same; most pods have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +108,7 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// What one pod requests that asks for memory and processor time only.
+    /// The requests of one pod that requests only memory and CPU.
     #[must_use]
     pub fn pod(memory: Bytes, cpu: Millicores) -> Self {
         Self { memory, cpu, pods: 1, further: None }
@@ -185,7 +185,7 @@ impl Amounts {
         product
     }
 
-    /// Takes an amount away; never below zero.
+    /// Subtracts an amount; never below zero.
     pub fn take(&mut self, other: &Self) {
         self.merge(other, u64::saturating_sub);
     }
@@ -197,7 +197,7 @@ impl Amounts {
         self
     }
 
-    /// What is left without the other; never below zero.
+    /// The difference of two amounts; never below zero.
     #[must_use]
     pub fn minus(mut self, other: &Self) -> Self {
         self.take(other);
@@ -224,8 +224,8 @@ impl Amounts {
         self
     }
 
-    /// Whether a pod with these requests fits what is left. A request of nothing fits even where nothing is left, as in
-    /// the scheduler.
+    /// Whether a pod with these requests fits the free room. A request of zero fits even if nothing is free, as in the
+    /// scheduler.
     #[must_use]
     pub fn fits(&self, left: &Self) -> bool {
         let enough = |asked: u64, left: u64| asked == 0 || asked <= left;
@@ -235,8 +235,7 @@ impl Amounts {
             && self.further().all(|(name, asked)| asked <= left.further_of(name))
     }
 
-    /// The first resource of which less is left than a pod with these requests asks for, with both amounts; `None` if the
-    /// pod fits.
+    /// The first resource whose free room is less than these requests, with both amounts; `None` if the pod fits.
     #[must_use]
     pub fn lacks(&self, left: &Self) -> Option<String> {
         let short = |name: &str, asked: String, left: String| {

@@ -1,4 +1,4 @@
-//! What an operator knows ahead: weekly rules, and the events of a calendar.
+//! Schedules of an operator: weekly rules, and the events of a calendar.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
 use super::Resource;
 
-/// Something that is asked for in a certain time.
+/// A minimum of nodes or a reserve during some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assignment {
     /// At least this many nodes; `None`: in every pool.
@@ -17,7 +17,7 @@ pub enum Assignment {
         /// The number of nodes.
         nodes: usize,
     },
-    /// This much on top of what is asked for; `None`: where there are no pools.
+    /// This amount in addition to the demand; `None`: without pools.
     Reserve {
         /// The pool.
         pool: Option<String>,
@@ -38,16 +38,17 @@ impl Assignment {
     }
 }
 
-/// A rule of `SCHEDULE`, which comes back every week.
+/// A rule of `SCHEDULE`, which applies every week.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The weekdays on which it begins.
     pub days: Weekdays,
     /// When it begins, in minutes of the day.
     pub begin: i64,
-    /// When it ends, in minutes of the day: at most 24 hours. Not later than the beginning: on the next day.
+    /// When it ends, in minutes of the day: at most 24 hours. An end that is not later than the beginning is
+    /// on the next day.
     pub end: i64,
-    /// What holds meanwhile.
+    /// The assignments during that time.
     pub assignments: Vec<Assignment>,
 }
 
@@ -56,7 +57,7 @@ pub struct Rule {
 pub struct Weekdays([bool; 7]);
 
 impl Weekdays {
-    /// With one more, 0 being Monday.
+    /// Adds a day, 0 for Monday.
     pub fn add(&mut self, day: usize) {
         if let Some(set) = self.0.get_mut(day % 7) {
             *set = true;
@@ -71,16 +72,16 @@ impl Weekdays {
     }
 }
 
-/// An event of a calendar, with what holds meanwhile.
+/// An event of a calendar, with its assignments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Its title.
     pub name: String,
     /// When it begins.
     pub begin: Timestamp,
-    /// When it ends; not part of it.
+    /// When it ends; exclusive.
     pub end: Timestamp,
-    /// What holds meanwhile.
+    /// The assignments during that time.
     pub assignments: Vec<Assignment>,
 }
 

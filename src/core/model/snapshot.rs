@@ -1,4 +1,4 @@
-//! Everything a plan is made from, observed at one moment.
+//! All input of a plan, observed at one moment.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +12,8 @@ use super::{
 
 /// A cluster at one moment.
 ///
-/// Invariants, held by [`Snapshot::new`]: nodes are sorted by name and pods by namespace and name, each only once (but for
-/// what a pod counts for beside itself), so
-/// the order in which a server or a file listed them cannot reach a decision.
+/// Invariants, held by [`Snapshot::new`]: nodes are sorted by name and pods by namespace and name, each only once (apart from
+/// pods that another one counts for), so the order of a server's or a file's list cannot affect a decision.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     observed_at: Timestamp,
@@ -31,11 +30,11 @@ pub struct Snapshot {
     ledger: Option<Ledger>,
     history: Option<Arc<History>>,
     calendar: Arc<[Window]>,
-    /// Parallel to the pods.
+    /// The samples, parallel to the pods.
     usage: Option<Arc<[Option<Sample>]>>,
 }
 
-/// Where a pod is.
+/// The place of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
     /// On no node yet.
@@ -46,7 +45,7 @@ pub enum Binding {
     UnknownNode,
 }
 
-/// Why a set of objects is not one cluster.
+/// Why a set of objects is not a valid cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// Two nodes have one name.
@@ -66,10 +65,10 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
-    /// Sorts what was observed and resolves where each pod is.
+    /// Sorts the observed objects and resolves the node of each pod.
     ///
-    /// `pods_seen` counts every visible pod, including pods that have ended: zero looks like a permission problem, and
-    /// no plan is made from it.
+    /// `pods_seen` counts every visible pod, including pods that have ended: zero looks like a missing permission, and
+    /// prevents a plan.
     pub fn new(
         observed_at: Timestamp,
         mut nodes: Vec<Node>,
@@ -105,7 +104,7 @@ impl Snapshot {
             .iter()
             .map(|pod| match &pod.node_name {
                 None => Binding::Unbound,
-                // The pods of a node mostly share its name, and addresses are compared faster than names.
+                // Most pods of a node share its name's allocation, and addresses are compared faster than names.
                 Some(name) => *known.entry(Arc::as_ptr(name)).or_insert_with(|| {
                     nodes
                         .binary_search_by(|node| node.name.as_str().cmp(name))
@@ -130,7 +129,7 @@ impl Snapshot {
         })
     }
 
-    /// The same cluster, with what a cloud tells of it: its groups, and of each node, in their order, how it belongs there.
+    /// The same cluster with a cloud's view: its groups, and the membership of each node, in the order of the nodes.
     #[must_use]
     pub fn with_groups(mut self, mut groups: Vec<NodeGroup>, memberships: Vec<Membership>) -> Self {
         groups.sort_by(|left, right| left.name.cmp(&right.name));
@@ -143,13 +142,13 @@ impl Snapshot {
         self
     }
 
-    /// The same cluster, with each node as it was seen later, where it was.
+    /// The same cluster, with each node that was read again in its later state.
     #[must_use]
     pub fn with_nodes<'n>(&self, later: impl Fn(&Node) -> Option<&'n Node>) -> Self {
         let mut snapshot = self.clone();
         for node in &mut snapshot.nodes {
             if let Some(seen) = later(node).filter(|seen| seen.name == node.name) {
-                // What the cloud showed of a node is not part of what the API server returns.
+                // The cloud's facts of a node are not part of the API server's answer.
                 let (group, outside, deleting) = (node.group.take(), node.outside.take(), node.deleting);
                 *node = Node { group, outside, deleting: deleting || seen.deleting, ..seen.clone() };
             }
@@ -172,21 +171,21 @@ impl Snapshot {
         self
     }
 
-    /// The same cluster, with what providers say of the machines of nodes that were given back, by the nodes' names.
+    /// The same cluster, with the providers' answers about the machines of nodes that were given back, by the nodes' names.
     #[must_use]
     pub fn with_fates(mut self, fates: BTreeMap<String, MachineFate>) -> Self {
         self.fates = fates;
         self
     }
 
-    /// The same cluster, with what earlier runs noted.
+    /// The same cluster, with the records of earlier runs.
     #[must_use]
     pub fn with_ledger(mut self, ledger: Option<Ledger>) -> Self {
         self.ledger = ledger;
         self
     }
 
-    /// The same cluster, with what was asked for in the last weeks.
+    /// The same cluster, with the demand of the last weeks.
     #[must_use]
     pub fn with_history(mut self, history: Option<Arc<History>>) -> Self {
         self.history = history;
@@ -200,8 +199,8 @@ impl Snapshot {
         self
     }
 
-    /// The same cluster, with what its pods used, where a source of metrics was asked. Samples of pods that the snapshot does
-    /// not have are dropped; of a pod with two samples, nothing is believed.
+    /// The same cluster, with the usage of its pods if a source of metrics was asked. Samples of other pods are dropped; two
+    /// samples of one pod are both ignored.
     #[must_use]
     pub fn with_usage(mut self, samples: Option<Vec<PodSample>>) -> Self {
         self.usage = samples.map(|samples| {
@@ -220,7 +219,7 @@ impl Snapshot {
         self
     }
 
-    /// The same cluster, with what the pods of another one used, which has the same pods.
+    /// The same cluster, with the usage of another snapshot of the same pods.
     #[must_use]
     pub fn with_usage_of(mut self, other: &Self) -> Self {
         self.usage = other.usage.clone().filter(|usage| usage.len() == self.pods.len());
@@ -245,7 +244,7 @@ impl Snapshot {
         &self.pods
     }
 
-    /// The pods, each with the place where it is.
+    /// The pods, each with its place.
     pub fn placed_pods(&self) -> impl Iterator<Item = (&Pod, Binding)> {
         self.pods.iter().zip(self.bindings.iter().copied())
     }
@@ -268,20 +267,20 @@ impl Snapshot {
         &self.budgets
     }
 
-    /// What providers say of the machines of nodes that were given back, by the nodes' names; only where Node objects may be
-    /// deleted, and only of nodes that were asked about.
+    /// The providers' answers about the machines of nodes that were given back, by the nodes' names; only if Node objects may
+    /// be deleted, and only for nodes that were asked about.
     #[must_use]
     pub fn fates(&self) -> &BTreeMap<String, MachineFate> {
         &self.fates
     }
 
-    /// What earlier runs noted; `None` where nothing can be kept between runs.
+    /// The records of earlier runs; `None` if runs cannot store any.
     #[must_use]
     pub fn ledger(&self) -> Option<&Ledger> {
         self.ledger.as_ref()
     }
 
-    /// What was asked for in the last weeks; `None` where nothing can be kept between runs, and none was given.
+    /// The demand of the last weeks; `None` if runs cannot store it, and no file gives it.
     #[must_use]
     pub fn history(&self) -> Option<&Arc<History>> {
         self.history.as_ref()
@@ -293,7 +292,7 @@ impl Snapshot {
         &self.calendar
     }
 
-    /// What each pod used, parallel to the pods; `None` where no source of metrics was asked, or none answered.
+    /// The usage of each pod, parallel to the pods; `None` if no source of metrics was asked, or none answered.
     #[must_use]
     pub fn usage(&self) -> Option<&[Option<Sample>]> {
         self.usage.as_deref()

@@ -1,4 +1,4 @@
-//! What pods used, as a source of metrics reports it: samples that nothing believes before a plan judges them.
+//! The usage of pods, as a source of metrics reports it: samples that a plan validates before it uses them.
 
 use jiff::Timestamp;
 
@@ -7,12 +7,12 @@ use super::quantity::{LARGEST, QuantityError, parse_bytes, parse_millicores};
 /// One amount of a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Measured {
-    /// The source does not tell it.
+    /// The source does not report it.
     #[default]
     Missing,
     /// It is below zero.
     Negative,
-    /// It is no number, or larger than any amount, or there are two of them.
+    /// It is no number, exceeds every amount, or occurs twice.
     Absurd,
     /// Bytes of memory, or thousandths of a processor.
     Amount(u64),
@@ -39,7 +39,7 @@ impl Measured {
         }
     }
 
-    /// The sum of two containers: no better than the worse of both.
+    /// The sum of two containers: as invalid as the worse of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         match (self, other) {
@@ -51,7 +51,7 @@ impl Measured {
     }
 }
 
-/// What a pod used at one moment.
+/// The usage of a pod at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     /// When it was measured.
@@ -60,18 +60,18 @@ pub struct Sample {
     pub memory: Measured,
     /// Processor time, in thousandths of a processor.
     pub cpu: Measured,
-    /// The number of containers in it, where the source tells that.
+    /// The number of its containers, if the source reports that.
     pub containers: Option<usize>,
 }
 
-/// A sample and the pod that it is of.
+/// A sample with its pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodSample {
     /// The namespace.
     pub namespace: String,
     /// The name.
     pub name: String,
-    /// What it used.
+    /// Its usage.
     pub sample: Sample,
 }
 

@@ -1,4 +1,4 @@
-//! Where the volumes of persistent volume claims can be used.
+//! The nodes that can use the volumes of persistent volume claims.
 
 use std::collections::BTreeMap;
 

@@ -8,11 +8,12 @@ use crate::model::Rule;
 /// The settings of foresight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foresight {
-    /// Whether past weeks are learned from.
+    /// Whether foresight learns from past weeks.
     pub forecast: bool,
-    /// How far ahead is looked, and how early a schedule begins: the time that a node needs until it serves.
+    /// The time that foresight looks ahead, and by which a schedule begins early: the time that a node needs
+    /// until it serves.
     pub lead: SignedDuration,
-    /// How far back the peak is taken from where there is nothing to learn from; zero: it is not.
+    /// The period whose peak counts while there is no history; zero switches this off.
     pub stabilization: SignedDuration,
     /// The weekly schedule.
     pub schedule: Vec<Rule>,

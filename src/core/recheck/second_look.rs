@@ -1,4 +1,4 @@
-//! The cluster once more, after the cordons and claims.
+//! The second observation of the cluster, after the cordons and claims.
 
 use super::{Judgement, Stale, is_claimed, out_of_hands, stays};
 use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation};
@@ -11,9 +11,9 @@ use crate::policy::Policy;
     "{missing} of the {bound} bound pods seen before are not on the second list of pods: it proves nothing"
 )]
 pub struct Vanished {
-    /// How many are missing.
+    /// Number of missing pods.
     pub missing: usize,
-    /// How many there were.
+    /// Number of bound pods on the first list.
     pub bound: usize,
 }
 
@@ -29,12 +29,12 @@ pub fn vanished(first: &Snapshot, second: &Snapshot) -> Option<Vanished> {
 }
 
 /// The cluster as it is after the cordons and claims: nodes as the API server returned them, and every pod listed once
-/// more. It is made anew before every try of a deletion.
+/// more. A run makes it anew before every try of a deletion.
 #[derive(Debug)]
 pub struct SecondLook<'a>(Survey<'a>);
 
 impl<'a> SecondLook<'a> {
-    /// Looks at a cluster again.
+    /// Prepares the facts of a second observation.
     #[must_use]
     pub fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
         Self(Survey::new(snapshot, policy))
@@ -57,7 +57,7 @@ impl<'a> SecondLook<'a> {
         }
     }
 
-    /// Judges the deletion of the Node object of a node, with what its provider has just said of its machine.
+    /// Judges the deletion of a Node object, with the provider's latest answer about its machine.
     #[must_use]
     pub fn object(&self, planned: &Node) -> Judgement {
         let Some((_, facts)) = self.facts(&planned.name) else { return Judgement::AlreadySo };
@@ -94,7 +94,7 @@ impl<'a> SecondLook<'a> {
         if let Some(pod) = facts.occupant {
             return Some(Stale::Occupied { pod: pod.full_name() });
         }
-        // Nodes that go with it carry claims too, so no replica counts that is on one of them.
+        // Nodes that are deleted with it carry claims too, so a replica on one of them does not count.
         let replica = || Replicas::new(&self.0).would_lose(index, &[index].into());
         if let Some((pod, why)) = facts.loses.clone().or_else(replica) {
             return Some(Stale::LosesPod { pod: pod.full_name(), why });

@@ -1,52 +1,52 @@
-//! What becomes of an action whose turn has come.
+//! The judgement of an action right before it is carried out.
 
 use crate::plan::{Loss, NotEvicted, ObjectDoubt};
 
-/// What to do with an action whose turn has come.
+/// Whether to carry out an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// Do it.
+    /// Carry it out.
     Go,
-    /// Somebody has done it already; that counts as done.
+    /// The change is already in place; that counts as done.
     AlreadySo,
-    /// What the plan was made from is no longer so: skip it, tell it, leave it to the next run.
+    /// A precondition no longer holds: report it, and leave the action to the next run.
     Stale(Stale),
 }
 
-/// What is no longer as the plan saw it.
+/// The precondition that no longer holds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stale {
-    /// The checker's own rules speak against it.
+    /// The checker's own rules refuse it.
     #[error("the checker refuses it: {why}")]
     Refused {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// It is gone.
+    /// The object is gone.
     #[error("the node is gone")]
     Gone,
     /// Another node has its name now.
     #[error("another node has this name now")]
     Replaced,
-    /// It is out of our hands.
+    /// The node is no longer managed.
     #[error("{why}")]
     Unmanaged {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// It was annotated to stay.
+    /// The node is annotated to stay.
     #[error("it is annotated scale-down-disabled now")]
     ScaleDownDisabled,
-    /// It is NotReady now.
+    /// The node is NotReady now.
     #[error("it is NotReady now")]
     NotReady,
-    /// Its kubelet reports that something runs short.
+    /// Its kubelet reports pressure.
     #[error("it is under pressure now ({taint})")]
     UnderPressure {
         /// The taint.
         taint: String,
     },
-    /// It is not ready for use.
+    /// The node is not ready for use.
     #[error("it is not in use now: the taint {taint} has not gone")]
     NotInUse {
         /// The taint.
@@ -82,30 +82,30 @@ pub enum Stale {
     /// Somebody cordoned it.
     #[error("it is cordoned now")]
     Cordoned,
-    /// The pod is not evicted any more.
+    /// The pod must no longer be evicted.
     #[error("pod {pod} is not evicted: {why}")]
     PodStays {
         /// `namespace/name`.
         pod: String,
-        /// Why.
+        /// The reason.
         why: NotEvicted,
     },
-    /// Another pod has its name, or it is another's now.
+    /// Another pod has its name, or it is bound to another node.
     #[error("pod {pod} is not the one that was seen on the node")]
     PodReplaced {
         /// `namespace/name`.
         pod: String,
     },
-    /// Its last pods are to be moved first.
+    /// Its last pods must be evicted first.
     #[error("pod {pod} is still to be evicted from it")]
     ToDrain {
         /// `namespace/name`.
         pod: String,
     },
-    /// What was evicted from it is not up again.
+    /// A pod that was evicted from it is not Ready again.
     #[error("{why}")]
     AwaitsEvicted {
-        /// What.
+        /// The reason.
         why: String,
     },
     /// Another run holds the Lease now.
@@ -114,7 +114,7 @@ pub enum Stale {
     /// Its Node object stays.
     #[error("its Node object stays: {why}")]
     ObjectStays {
-        /// Why.
+        /// The reason.
         why: ObjectDoubt,
     },
     /// No earlier run found its machine gone, or only a moment ago.
@@ -126,12 +126,12 @@ pub enum Stale {
         /// `namespace/name`.
         pod: String,
     },
-    /// An omitted pod on it would not come back.
+    /// An omitted pod on it would be lost.
     #[error("{pod} would be lost: {why}")]
     LosesPod {
         /// `namespace/name`.
         pod: String,
-        /// Why it would not.
+        /// The reason.
         why: Loss,
     },
     /// This run's own pod is on it.

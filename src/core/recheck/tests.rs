@@ -1,4 +1,4 @@
-//! Each judgement as a table: what changed since the plan, and what becomes of the action.
+//! Each judgement as a table: the change since the plan, and the expected judgement.
 
 use super::*;
 use crate::model::{ReadyCondition, Taint, Unbound};

@@ -287,7 +287,7 @@ fn who_waits_has_the_room_first() {
     let waits = |seconds| {
         let refusal = Some(SchedulerRefusal { message: String::new(), since: Some(ago(seconds)) });
         let unbound = Unbound { refusal, created_at: Some(ago(seconds)), ..Unbound::default() };
-        // It asks for more than any node has, so nothing is done for it.
+        // It requests more than any node has, so a run does nothing for it.
         Pod { unbound: Some(Box::new(unbound)), ready: false, ..pod("kube-system/job-1").asking(99, 0) }
     };
     let with = |seconds| {

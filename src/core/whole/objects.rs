@@ -25,7 +25,7 @@ fn note(node: &mut Node, key: &str, value: &str) {
     node.annotations.insert(key.to_owned(), value.to_owned());
 }
 
-/// What is left of a node that this program gave back half an hour ago.
+/// The Node object of a node that this program gave back half an hour ago.
 fn left(name: &str) -> Node {
     let mut node = Node {
         provider_id: Some(MACHINE.to_owned()),
@@ -114,7 +114,7 @@ fn without_the_setting_or_our_own_request_nothing_is_noted_or_asked() {
     assert_eq!(nodes_to_ask_about(&hub(left("n1"), None, Vec::new()), &policy()).len(), 1);
 }
 
-/// What a node that was found gone looks like otherwise, and the doubt that follows.
+/// Variants of a node that was found gone, each with the doubt that it causes.
 fn otherwise() -> Vec<(&'static str, Node, Option<MachineFate>, ObjectDoubt)> {
     let of = |change: &dyn Fn(&mut Node)| {
         let mut node = found(600);
@@ -186,7 +186,7 @@ fn what_is_another_machine_or_in_a_group_again_counts_no_longer_as_given_back() 
     assert!(actions(&made).iter().all(|action| !action.contains("object")), "{:?}", made.actions);
 }
 
-/// A cloud that does not answer for a run must not end what later runs can find out.
+/// A cloud that does not answer one run must not prevent later runs from proving the machine gone.
 #[test]
 fn while_no_cloud_answers_a_node_still_counts_as_given_back() {
     let none = Policy { max_deletions: Budget::Count(0), ..policy() };
@@ -258,7 +258,7 @@ fn right_before_the_deletion_both_accounts_judge_alike() {
     assert_eq!(judge(&replaced, GONE, Vec::new()).0, Judgement::Stale(Stale::Replaced));
 }
 
-/// A plan that deletes a Node object all the same is refused by the checker, whatever speaks against it.
+/// The checker refuses a plan that deletes such a Node object, whatever the reason against it.
 #[test]
 fn the_checker_refuses_a_deletion_that_anything_speaks_against() {
     let planned = sound(&hub(found(600), GONE, Vec::new()), &policy());

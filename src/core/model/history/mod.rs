@@ -1,4 +1,4 @@
-//! What was asked for in the last weeks: what foresight learns from (section 12).
+//! The demand of the last weeks, from which foresight learns (section 12).
 
 mod series;
 mod slot;
@@ -14,22 +14,22 @@ pub use slot::Slot;
 
 use super::Resource;
 
-/// How many slots are kept: four weeks, a neighbour, and an hour for a clock change.
+/// Number of slots that are kept: four weeks, a neighbour, and an hour for a clock change.
 pub const SLOTS_KEPT: u32 = 4 * Slot::PER_WEEK + 1 + Slot::PER_HOUR;
 
 /// The largest amount that is kept. Kubernetes' own bound for a quantity is twice that, and the difference of two such
 /// amounts fits 64 bits with its sign.
 pub const LARGEST_PEAK: u64 = 1 << 62;
 
-/// For each pool (the empty name where there are no pools) and each resource of `RESOURCES`: the most that was asked for in
-/// each slot of five minutes. A slot in which no run looked is a gap, not zero.
+/// For each pool (the empty name where there are no pools) and each resource of `RESOURCES`: the largest demand in each
+/// slot of five minutes. A slot without a run is a gap, not zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     pools: BTreeMap<String, BTreeMap<Resource, Series>>,
 }
 
 impl History {
-    /// Notes what a pool asks for now, expectations and daemons left out. Returns whether that changed anything: a new
+    /// Records the current demand of a pool, without expectations and daemons. Returns whether that changed anything: a new
     /// slot, or a higher peak of the running one.
     ///
     /// Slots older than [`SLOTS_KEPT`] are dropped, and so are slots after `now`: the clock that wrote them was wrong.
@@ -48,7 +48,7 @@ impl History {
         true
     }
 
-    /// The peak of a slot; `None` where no run looked.
+    /// The peak of a slot; `None` for a gap.
     #[must_use]
     pub fn peak(&self, pool: &str, resource: Resource, slot: Slot) -> Option<u64> {
         self.pools.get(pool)?.get(&resource)?.peak(slot)
@@ -115,7 +115,7 @@ pub fn rounded(resource: Resource, amount: u64) -> u64 {
     amount.min(LARGEST_PEAK).div_ceil(unit).saturating_mul(unit)
 }
 
-/// What the amounts of a resource are multiples of.
+/// The unit of a resource's amounts in a history.
 #[must_use]
 pub const fn unit(resource: Resource) -> u64 {
     match resource {

@@ -1,4 +1,4 @@
-//! Five minutes of the past.
+//! A slot of five minutes.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,16 +7,16 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Slot(u32);
 
 impl Slot {
-    /// How long a slot is.
+    /// The length of a slot.
     pub const LENGTH: SignedDuration = SignedDuration::from_mins(5);
-    /// Slots of an hour.
+    /// Slots in an hour.
     pub const PER_HOUR: u32 = 12;
-    /// Slots of a day.
+    /// Slots in a day.
     pub const PER_DAY: u32 = 24 * Self::PER_HOUR;
-    /// Slots of a week.
+    /// Slots in a week.
     pub const PER_WEEK: u32 = 7 * Self::PER_DAY;
 
-    /// The slot that a time is in.
+    /// The slot that contains a time.
     #[must_use]
     pub fn of(time: Timestamp) -> Self {
         let slots = time.as_second().div_euclid(Self::LENGTH.as_secs());
@@ -54,7 +54,8 @@ impl Slot {
         Self(self.0.saturating_sub(slots))
     }
 
-    /// How many slots a duration reaches over, one begun counts; none for a negative one.
+    /// Number of slots that a duration spans, including one that has begun; 0 for a negative
+    /// duration.
     #[must_use]
     pub fn spanned(duration: SignedDuration) -> u32 {
         let seconds = u64::try_from(duration.as_secs()).unwrap_or(0);
