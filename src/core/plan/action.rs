@@ -1,4 +1,4 @@
-//! What a run can do, and the one table of what each kind of action is like.
+//! The actions of a run, and the one table of the properties of each kind.
 
 mod facts;
 mod predicates;
@@ -13,30 +13,30 @@ use super::reason::{
 };
 use crate::policy::PoolName;
 
-/// One thing to do.
+/// One action of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Make a cordoned node schedulable.
     Uncordon {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: UncordonReason,
     },
     /// Wake the machine of a parked node.
     Wake {
         /// The node.
         node: String,
-        /// What is asked if the cloud does not wake it.
+        /// The requests to make if the cloud does not wake it.
         instead: WakeInstead,
-        /// Why.
+        /// The reason.
         reason: WakeReason,
     },
-    /// Ask a node group for more instances; only ever more.
+    /// Ask a node group for more instances, never for fewer.
     Grow {
         /// The pool that the group belongs to.
         pool: PoolName,
-        /// The group; `None` where none is known: the numbers then count managed nodes of the pool.
+        /// The group; `None` if none is known: the numbers then count managed nodes of the pool.
         group: Option<String>,
         /// Its size now.
         from: u32,
@@ -44,32 +44,32 @@ pub enum Action {
         to: u32,
         /// The groups that can create the same nodes, to be asked in this order if this one refuses.
         instead: Vec<GroupSize>,
-        /// Why.
+        /// The reason.
         reason: GrowReason,
     },
     /// Make a node unschedulable.
     Cordon {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: CordonReason,
     },
     /// Delete an empty cordoned node.
     Delete {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: DeleteReason,
-        /// The pods of this node that their controllers start again elsewhere, each with its controller.
+        /// The pods of this node that their controllers recreate elsewhere, each with its controller.
         restarts: Vec<String>,
     },
     /// Park the machine of an empty cordoned node, so that it can be woken.
     Park {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: ParkReason,
-        /// The pods of this node that their controllers start again elsewhere, each with its controller.
+        /// The pods of this node that their controllers recreate elsewhere, each with its controller.
         restarts: Vec<String>,
     },
     /// Delete an instance that never became a node.
@@ -80,10 +80,10 @@ pub enum Action {
         group: String,
         /// Its name.
         instance: String,
-        /// Why.
+        /// The reason.
         reason: InstanceReason,
     },
-    /// Evict a pod from a cordoned node that would go without it.
+    /// Evict a pod from a cordoned node that would be given back without it.
     Evict {
         /// The node.
         node: String,
@@ -95,42 +95,42 @@ pub enum Action {
         uid: String,
         /// The UID of its controller.
         controller: String,
-        /// Why.
+        /// The reason.
         reason: EvictReason,
     },
     /// Delete the Node object of a machine that this program gave back and that is gone.
     DeleteObject {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: ObjectReason,
     },
     /// Note on a cordoned node that it is empty, or that its machine is gone.
     Mark {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: MarkReason,
     },
     /// Remove notes that are no longer true.
     Unmark {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: UnmarkReason,
     },
-    /// Make the scheduler fill a node last, by a taint that it only prefers to avoid.
+    /// Make the scheduler fill a node last, by a soft taint.
     Steer {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: SteerReason,
     },
     /// Remove that taint.
     Unsteer {
         /// The node.
         node: String,
-        /// Why.
+        /// The reason.
         reason: UnsteerReason,
     },
 }
@@ -184,9 +184,9 @@ impl ActionKind {
         Self::Steer,
     ];
 
-    /// The table: everything that a kind of action is, apart from its reason, its planning and its execution.
+    /// The table: all properties of a kind of action, apart from its reason, its planning and its execution.
     ///
-    /// Capacity is added first, so a run that dies midway leaves too much room, never too little.
+    /// Capacity is added first, so an interrupted run leaves too much room, never too little.
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "the table: a row for each kind")]
     pub const fn facts(self) -> KindFacts {
@@ -363,7 +363,7 @@ impl Action {
         self.kind().facts().verb
     }
 
-    /// What it is on.
+    /// The object of the action.
     #[must_use]
     pub fn target(&self) -> Target<'_> {
         match self {
@@ -386,7 +386,7 @@ impl Action {
         }
     }
 
-    /// The node acted on, or whose pod is; `None` for an action on a node group.
+    /// The node of the action, or of its pod; `None` for an action on a node group.
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         match self.target() {
@@ -395,7 +395,7 @@ impl Action {
         }
     }
 
-    /// What it does to whether its node takes pods.
+    /// Its effect on whether its node takes pods.
     #[must_use]
     pub fn service(&self) -> Option<Service> {
         self.kind().facts().service

@@ -1,4 +1,4 @@
-//! The other programs that act on nodes, and the marks by which each one says that a node is in its hands.
+//! The other programs that act on nodes, and the marks that each of them sets on a node.
 
 use crate::model::{Node, Taint, annotation};
 
@@ -7,7 +7,7 @@ use crate::model::{Node, Taint, annotation};
 enum Mark {
     /// A taint with this key.
     Taint(&'static str),
-    /// A taint whose key begins so.
+    /// A taint whose key has this prefix.
     TaintPrefix(&'static str),
     /// An annotation, whatever its value.
     Annotation(&'static str),
@@ -15,7 +15,7 @@ enum Mark {
     AnnotationUnless(&'static str, &'static str),
 }
 
-/// A program that takes nodes into its hands.
+/// A program that works on nodes.
 #[derive(Clone, Copy, Debug)]
 struct Actor {
     mark: Mark,
@@ -36,7 +36,7 @@ const ACTORS: [Actor; 12] = [
     actor(Mark::Taint("karpenter.sh/disruption"), "Karpenter"),
     // atlassian/escalator, pkg/k8s/taint.go: ToBeRemovedByAutoscalerKey.
     actor(Mark::Taint("atlassian.com/escalator"), "Escalator"),
-    // atlassian/escalator, docs/configuration: the taint with which a person asks for a node to go.
+    // atlassian/escalator, docs/configuration: the taint by which a person requests the removal of a node.
     actor(Mark::Taint("atlassian.com/escalator-force"), "Escalator"),
     // Google Kubernetes Engine: graceful termination of preemptible and maintained nodes.
     actor(Mark::Taint("cloud.google.com/impending-node-termination"), "Google Kubernetes Engine"),
@@ -61,11 +61,11 @@ const ACTORS: [Actor; 12] = [
 const SHUTDOWN: [&str; 2] =
     ["node.kubernetes.io/out-of-service", "node.cloudprovider.kubernetes.io/shutdown"];
 
-/// The program that has the node in its hands, and its mark there.
+/// The program that works on the node, and its mark.
 pub(super) fn actor_on(node: &Node) -> Option<(&'static str, String)> {
     let ours =
         [annotation::PARKED_AT, annotation::WOKEN_AT].iter().any(|key| node.annotations.contains_key(*key));
-    // What the control plane or an operator says of a machine that stopped is no news of one that we stopped.
+    // A shutdown taint on a machine that we stopped is expected, so it does not count.
     let says = |actor: &&Actor| !(ours && matches!(actor.mark, Mark::Taint(key) if SHUTDOWN.contains(&key)));
     ACTORS.iter().filter(says).find_map(|actor| Some((actor.name, mark_on(node, actor.mark)?)))
 }
@@ -92,7 +92,7 @@ pub(crate) fn deletion_delay(node: &Node) -> Option<&str> {
     node.annotations.keys().map(String::as_str).find(|key| key.starts_with(annotation::DELAY_DELETION))
 }
 
-/// Another autoscaler that scales nodes of this kind, and what of the node shows it. The node stays managed.
+/// Another autoscaler that scales nodes of this kind, and its mark on the node. The node stays managed.
 pub(super) fn autoscaler_of(node: &Node) -> Option<(&'static str, String)> {
     // kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go: DeletionCandidateTaint.
     const CANDIDATE: &str = "DeletionCandidateOfClusterAutoscaler";

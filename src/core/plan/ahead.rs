@@ -1,7 +1,7 @@
 //! A cordon never runs ahead of its replacement. Sections 5 and 7.
 //!
-//! A node that boots is not there yet. Until the nodes that take over serve, the ones that they replace stay: else the users
-//! of the next minutes meet a cluster that is smaller than the plan.
+//! A booting node does not serve yet. Nodes stay until their replacements serve; otherwise the cluster would be smaller than
+//! planned for some minutes.
 
 use std::cmp::Ordering;
 
@@ -16,13 +16,13 @@ pub(crate) struct Standing<'a> {
     resources: &'a [Resource],
     /// Nodes that take pods.
     pub(crate) serving: usize,
-    /// What is asked of them, their daemons included.
+    /// The demand on them, including their daemons.
     requested: Amounts,
-    /// What they offer.
+    /// Their capacity.
     capacity: Amounts,
 }
 
-/// What one node adds to that.
+/// The share of one node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Share<'n> {
     pub(crate) capacity: &'n Amounts,
@@ -30,7 +30,7 @@ pub(crate) struct Share<'n> {
 }
 
 impl<'a> Standing<'a> {
-    /// No node yet; `demand` is asked for whatever serves.
+    /// Starts without nodes; `demand` does not depend on the nodes that serve.
     pub(crate) fn new(bounds: &'a Bounds, resources: &'a [Resource], demand: Amounts) -> Self {
         Self { bounds, resources, serving: 0, requested: demand, capacity: Amounts::default() }
     }
@@ -47,8 +47,8 @@ impl<'a> Standing<'a> {
         Utilization::new(self.resources, &self.requested, &self.capacity)
     }
 
-    /// Takes a node away if the others then are still `MIN_NODES` and within `MAX_UTILIZATION`; else returns them as they
-    /// would be.
+    /// Removes a node if the others are still `MIN_NODES` and within `MAX_UTILIZATION`; otherwise returns their state
+    /// without it.
     pub(crate) fn try_without(&mut self, share: Share<'_>) -> Result<(), Self> {
         let mut left = self.clone();
         left.serving = left.serving.saturating_sub(1);
@@ -64,7 +64,7 @@ impl<'a> Standing<'a> {
         }
     }
 
-    /// Takes a node away in any case.
+    /// Removes a node in any case.
     pub(crate) fn without(&mut self, share: Share<'_>) {
         self.serving = self.serving.saturating_sub(1);
         self.requested.take(share.daemons);

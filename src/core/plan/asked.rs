@@ -1,4 +1,4 @@
-//! What the bound pods of each node ask of the pool (`W` of section 4), daemons aside.
+//! The demand of each node's bound pods on the pool (`W` of section 4), without daemons.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use super::value::NodeState;
 use crate::model::{Amounts, Binding, Constraints, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
-/// The requests of a common node's pods that count, or of a node that cannot be read. Reserved nodes need a look at each
-/// pod: see [`reserved_demand`].
+/// The requests of the pods that count on a common node, or on a node that cannot be read. Reserved nodes need each pod: see
+/// [`reserved_demand`].
 pub(super) fn demand_of(facts: &NodeFacts<'_>) -> Amounts {
     if facts.reserved.is_some() {
         return Amounts::default();
@@ -31,8 +31,8 @@ fn occupants_stay(facts: &NodeFacts<'_>) -> bool {
     facts.managed() && takes_no_more && !facts.without_capacity && !facts.cordoned()
 }
 
-/// Adds the requests of users' pods and placeholders on reserved nodes that would reach a common node: those come back
-/// there. The others ask for nothing that the pool has.
+/// Adds the requests of users' pods and placeholders on reserved nodes that would reach a common node, because they may come
+/// back there. The others are no demand on the pool.
 pub(super) fn reserved_demand<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Snapshot, policy: &'a Policy) {
     let asks = |facts: &NodeFacts<'_>| {
         let counted = [&facts.dynamic_requests, &facts.placeholder_requests];
@@ -63,7 +63,7 @@ pub(super) fn reserved_demand<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Sna
     }
 }
 
-/// Which bound pods ask for something that the pool has.
+/// The bound pods that count as demand on the pool.
 #[derive(Debug)]
 pub(super) struct Asking<'a>(Reach<'a>);
 
@@ -88,7 +88,7 @@ impl<'a> Asking<'a> {
     }
 }
 
-/// Remembers which pods reach a common node: those with equal constraints and requests do or do not alike.
+/// Remembers which pods reach a common node; pods with equal constraints and requests share the answer.
 #[derive(Debug)]
 struct Reach<'a> {
     policy: &'a Policy,
@@ -133,7 +133,7 @@ mod tests {
         Policy { preemptible_labels: [USER.to_owned()].into(), ..Policy::default() }
     }
 
-    /// The GiB that the pods of each node ask for.
+    /// The GiB that the pods of each node request.
     fn demand(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<u64> {
         let (snapshot, policy) = (cluster(nodes, pods), policy());
         let survey = Survey::new(&snapshot, &policy);

@@ -1,4 +1,4 @@
-//! Puts the plan together: actions in the order in which they are carried out, counts, and what else to say.
+//! Puts the plan together: actions in the order in which they are carried out, counts, limits and warnings.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::model::{NodeIndex, Pod, annotation};
 use crate::policy::AdoptCordons;
 
 impl Run<'_, '_> {
-    /// Writes everything down.
+    /// Makes the plan from the decisions.
     pub(super) fn plan(self) -> Plan {
         let mut actions = Vec::new();
         let changes = &self.changes;
@@ -109,7 +109,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The pods of a node that their controllers start again elsewhere.
+    /// The pods of a node that their controllers recreate elsewhere.
     fn restarts(&self, index: NodeIndex) -> Vec<String> {
         let moves = self.survey.nodes.get(index).map(|facts| facts.moves.as_slice()).unwrap_or_default();
         let mut names: Vec<String> = moves
@@ -146,7 +146,7 @@ impl Run<'_, '_> {
         Some(Action::Grow { pool, group: name, from, to: from.saturating_add(count(nodes)), instead, reason })
     }
 
-    /// Instances that never became a node, within what `MAX_DELETIONS` leaves.
+    /// Instances that never became a node, within the rest of `MAX_DELETIONS`.
     fn never_registered(&self, limit: &mut Option<Limit>) -> Vec<Action> {
         let policy = self.survey.policy;
         let budget = policy.max_deletions.allows(self.survey.managed().count());
@@ -201,11 +201,12 @@ impl Run<'_, '_> {
             }
             let ours_to_note = facts.cordon == Cordon::Ours
                 || self.survey.policy.adopt_cordons != AdoptCordons::Never && !facts.protected();
-            // Our taint keeps pods away, so a claim that is over goes first, whoever cordoned the node.
+            // Our taint keeps pods away, so an expired claim is removed first, no matter who cordoned the
+            // node.
             if claim {
                 unmark.push(Action::Unmark { node, reason: UnmarkReason::ClaimOver });
             } else if with_objects.contains(node.as_str()) {
-                // What is noted of its machine; one patch a node.
+                // The notes on its machine; one patch a node.
             } else if facts.empty() && facts.empty_since.is_none() && ours_to_note {
                 mark.push(Action::Mark { node, reason: MarkReason::Empty });
             } else if !facts.empty() && has(annotation::EMPTY_SINCE) && ours_to_note {

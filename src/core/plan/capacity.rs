@@ -1,4 +1,4 @@
-//! What nodes offer, and by how much what is said of an amount is believed (sections 2 and 4).
+//! The capacity of nodes, and the bounds within which reported amounts count (sections 2 and 4).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use crate::policy::{CapacitySource, Policy};
 
 const RESOURCES: [Resource; 2] = [Resource::Memory, Resource::Cpu];
 
-/// A node that reports more than this many times the median of its group reports what cannot be true.
+/// An amount of more than this many times the median of the node's group cannot be true.
 const BELIEVED: u64 = 4;
 
-/// The lower median of what the nodes of each group report.
+/// The lower median of the amounts that the nodes of each group report.
 #[derive(Debug, Default)]
 pub(super) struct Medians<'a>(BTreeMap<(&'a str, Resource), u64>);
 
@@ -30,7 +30,7 @@ impl<'a> Medians<'a> {
         Self(reports.into_iter().filter_map(|(key, all)| Some((key, lower_median(all)?))).collect())
     }
 
-    /// What a node reports of a resource, as far as it is believed.
+    /// The amount of a resource that a node reports, or the median if that cannot be true.
     fn believed(&self, node: &Node, resource: Resource, policy: &Policy) -> Believed {
         let reported = reported(node, resource, policy).unwrap_or(0);
         let median = node.group.as_deref().and_then(|group| self.0.get(&(group, resource)));
@@ -42,7 +42,7 @@ impl<'a> Medians<'a> {
         }
     }
 
-    /// What the utilization divides by on a node, before omitted pods are subtracted, and what is not believed of it.
+    /// The capacity of a node before omitted pods are subtracted, and the amounts of it that cannot be true.
     pub(super) fn capacity(&self, node: &Node, policy: &Policy) -> (Amounts, Vec<Warning>) {
         let [memory, cpu] = RESOURCES.map(|resource| self.believed(node, resource, policy));
         let mut capacity = Amounts::pod(Bytes(memory.counted), Millicores(cpu.counted));
@@ -71,7 +71,7 @@ fn reported(node: &Node, resource: Resource, policy: &Policy) -> Option<u64> {
     }
 }
 
-/// What is left of a node's capacity beside its omitted pods, whose part nobody can fill.
+/// A node's capacity without the part of its omitted pods, which no user can fill.
 pub(super) fn without_omitted(capacity: Amounts, omitted: &Amounts, policy: &Policy) -> Amounts {
     match policy.capacity {
         CapacitySource::Allocatable => capacity.minus(omitted),
@@ -79,8 +79,8 @@ pub(super) fn without_omitted(capacity: Amounts, omitted: &Amounts, policy: &Pol
     }
 }
 
-/// Measurements jitter, so a pod may seem to use somewhat more than its node has; more than this many times of that is no
-/// measurement.
+/// Measurements jitter, so a pod may seem to use somewhat more than its node has; a sample of more than this many times that
+/// amount cannot be true.
 const BELIEVED_USE: u64 = 2;
 
 /// The most that one pod can have of its node: the larger of allocatable and capacity, where that is known.
@@ -100,7 +100,7 @@ impl<'a> Ceiling<'a> {
         Self { node, memory: larger(Resource::Memory), cpu: larger(Resource::Cpu) }
     }
 
-    /// What counts of a pod's requests.
+    /// The part of a pod's requests that counts.
     pub(super) fn cap<'p>(&self, requests: &'p Amounts) -> Cow<'p, Amounts> {
         let fits = requests.memory.0 <= self.memory
             && requests.cpu.0 <= self.cpu
@@ -116,8 +116,8 @@ impl<'a> Ceiling<'a> {
         Cow::Owned(capped.with_further(Some(std::sync::Arc::new(further))))
     }
 
-    /// What counts of an amount that a source of metrics gives for a pod: at most what its node has, and what it requests where
-    /// nothing is known of that. `None` if it cannot be true.
+    /// The part that counts of a sample: at most the node's amount, and the pod's request if that is not known. `None` if the
+    /// sample cannot be true.
     pub(super) fn believe(&self, resource: Resource, used: u64, requests: &Amounts) -> Option<u64> {
         let has = match resource {
             Resource::Memory => self.memory,

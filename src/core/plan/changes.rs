@@ -1,4 +1,4 @@
-//! From what is to be in service to what has to be done: the difference, within the budgets of the run.
+//! The changes: the difference between the nodes that serve and the chosen ones, within the budgets of the run.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,22 @@ use super::waiting::Waiting;
 use super::wanted::{Held, Wanted};
 use crate::model::NodeIndex;
 
-/// What changes, in the order in which it is carried out.
+/// The changes, in the order in which they are carried out.
 #[derive(Debug)]
 pub(super) struct Changes {
     /// By pool.
     pub(super) decisions: Vec<Decision>,
-    /// Most important first, pool by pool.
+    /// The nodes to uncordon, most important first, pool by pool.
     pub(super) uncordon: Vec<NodeIndex>,
     /// Parked nodes to wake, pool by pool.
     pub(super) wake: Vec<NodeIndex>,
     /// Nodes to create, by the group that creates them.
     pub(super) grow: BTreeMap<GroupIndex, usize>,
-    /// Pool by pool: broken nodes first, then the last of the keep order.
+    /// The nodes to cordon, pool by pool: broken nodes first, then up from the end of the keep order.
     pub(super) cordon: Vec<NodeIndex>,
     /// Nodes that would be cordoned but stay, and why.
     pub(super) held: BTreeMap<NodeIndex, Held>,
-    /// The cordon of each node once that is done.
+    /// The cordon of each node after these changes.
     pub(super) cordons: Vec<Cordon>,
     /// Limits of the whole run.
     pub(super) limits: Vec<Limit>,
@@ -69,8 +69,8 @@ impl Changes {
             if cordons.dropped.len() > left {
                 let asked = cordons.dropped.clone();
                 if bands.get(pool) == Some(&Band::Within) {
-                    // Half a move would only add nodes, so what serves stays. Only a pool that is larger than a MAX_NODES
-                    // that was set still shrinks, as far as the budget goes: waiting would not make its moves any fewer.
+                    // A partial move would only add nodes, so the serving nodes stay. Only a pool that is larger than a
+                    // MAX_NODES that was set still shrinks, within the budget: waiting would not reduce its moves.
                     let held = decide(Input { hold: true, ..input });
                     if uncordoned(survey, &held) != uncordoned(survey, &decision) {
                         decision = held;
@@ -143,12 +143,12 @@ impl Changes {
         }
     }
 
-    /// How many parked nodes a pool wakes.
+    /// Number of parked nodes that a pool wakes.
     pub(super) fn woken(&self, pool: PoolIndex) -> usize {
         self.decisions.get(pool).map_or(0, |decision| decision.wake.len())
     }
 
-    /// How many nodes a pool creates.
+    /// Number of nodes that a pool creates.
     pub(super) fn created(&self, pool: PoolIndex) -> usize {
         self.decisions.get(pool).map_or(0, |decision| decision.new.len())
     }

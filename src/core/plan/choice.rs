@@ -7,21 +7,21 @@ use super::utilization::{Band, Utilization};
 use crate::model::{Amounts, Resource};
 use crate::policy::{Bounds, PartsPerMillion};
 
-/// What a choice is made from, beside the keep order.
+/// The input of a choice, in addition to the keep order.
 #[derive(Clone, Debug)]
 pub(super) struct Aim<'a> {
     pub(super) bounds: &'a Bounds,
     /// The resources of `RESOURCES`.
     pub(super) resources: &'a [Resource],
-    /// What is asked for whatever is chosen.
+    /// The demand that does not depend on the choice.
     pub(super) demand: Amounts,
-    /// What serves now.
+    /// The utilization of the nodes that serve now.
     pub(super) now: Utilization,
-    /// What it offers.
+    /// The capacity of the nodes that serve now.
     pub(super) serving_capacity: Amounts,
 }
 
-/// How long the prefix may be.
+/// The bounds of the prefix's length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lengths {
     pub(super) least: usize,
@@ -31,13 +31,13 @@ pub(super) struct Lengths {
 /// The chosen candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chosen {
-    /// This many of the keep order, from the first.
+    /// This number of entries of the keep order, from the first on.
     Prefix(usize),
-    /// What serves now, and what must be kept.
+    /// The nodes that serve now, and the ones that must be kept.
     ServingAndMust,
 }
 
-/// What a set of candidates asks for and offers.
+/// The demand and the capacity of a set of candidates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Total {
     pub(super) requested: Amounts,
@@ -52,9 +52,10 @@ impl Total {
 }
 
 impl Lengths {
-    /// At least what must be kept, at least `MIN_NODES` and at most a `MAX_NODES` that was set, where the list allows.
+    /// At least the entries that must be kept, at least `MIN_NODES` and at most a `MAX_NODES` that was set, if the list
+    /// allows.
     ///
-    /// Nodes are created for `MIN_NODES` only as far as Ready reserved nodes do not make up the number.
+    /// `MIN_NODES` creates nodes only if Ready reserved nodes do not make up the number.
     pub(super) fn new(order: &KeepOrder, bounds: &Bounds, reserved_ready: usize) -> Self {
         let length = order.entries.len();
         let most = if bounds.max_nodes_set { bounds.max_nodes.min(length) } else { length }.max(order.must);
@@ -69,12 +70,12 @@ impl Lengths {
 }
 
 impl Aim<'_> {
-    /// The resource that decides the utilization of what serves now.
+    /// The resource that decides the utilization of the nodes that serve now.
     pub(super) fn resource(&self) -> Resource {
         self.now.decides()
     }
 
-    /// Chooses. `serves` tells which candidates serve now.
+    /// Makes the choice. `serves` returns whether a candidate serves now.
     pub(super) fn choose(
         &self,
         order: &KeepOrder,
@@ -96,7 +97,7 @@ impl Aim<'_> {
         if let Some(length) = self.nearest_to_optimum(&order.entries, lengths) {
             return Chosen::Prefix(length);
         }
-        // Nothing reaches the band. The longest prefix offers most, unless what serves already does as well.
+        // No prefix reaches the band. The longest one offers most, unless the serving nodes already offer as much.
         let longest = self.utilization(&self.total(order.entries.iter().take(lengths.most)));
         let staying = self.utilization(&self.total(staying().map(|(_, entry)| entry)));
         let no_worse = staying.ratio().compare_ratio(longest.ratio()) != Ordering::Greater;
@@ -107,7 +108,7 @@ impl Aim<'_> {
         }
     }
 
-    /// The prefix whose capacity is nearest to what the optimum asks for, among those not above the band.
+    /// The prefix whose capacity is nearest to the optimum, among the prefixes that are not above the band.
     pub(super) fn nearest_to_optimum(&self, entries: &[Entry], lengths: Lengths) -> Option<usize> {
         let resource = self.resource();
         let distance = |total: &Total| {
@@ -120,8 +121,8 @@ impl Aim<'_> {
         self.nearest(entries, lengths, |_| true, fits, distance)
     }
 
-    /// Compares only nodes that can serve right away with the serving capacity; booting nodes are added on top. Else
-    /// each run would cordon serving nodes for the sake of a node that takes nobody yet.
+    /// Compares only nodes that can serve right away with the serving capacity; booting nodes are added on top. Otherwise
+    /// each run would cordon serving nodes in favor of a node that takes no pods yet.
     fn nearest_in_band(&self, entries: &[Entry], lengths: Lengths) -> Option<usize> {
         let resource = self.resource();
         let distance = |total: &Total| {
@@ -162,7 +163,7 @@ impl Aim<'_> {
             let better = best.is_none_or(|(least, capacity, _)| {
                 distance < least || (distance == least && offered > capacity)
             });
-            // What is asked last costs most.
+            // The most expensive condition comes last.
             if better && allowed(&total) {
                 best = Some((distance, offered, length));
             }
@@ -170,7 +171,7 @@ impl Aim<'_> {
         best.map(|(_, _, length)| length)
     }
 
-    /// What a set of candidates asks for and offers, together with what is asked for in any case.
+    /// The demand and the capacity of a set of candidates, including the demand that does not depend on them.
     pub(super) fn total<'e>(&self, entries: impl Iterator<Item = &'e Entry>) -> Total {
         entries.fold(self.nothing(), |mut total, entry| {
             total.add(entry);

@@ -1,4 +1,4 @@
-//! What each pod is to a run (section 2): the first rule that matches decides.
+//! The class of each pod (section 2): the first rule that matches decides.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::{Controller, Pod};
 use crate::policy::Policy;
 
-/// What a pod is to a run.
+/// The class of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PodClass {
     /// Comes and goes with its node. `counted` if it is taken into account.
@@ -20,27 +20,27 @@ pub(crate) enum PodClass {
     Movable,
     /// A user's pod: it ends by itself, and until then its node stays.
     Dynamic,
-    /// A reserve that anybody may displace. `counted` if it is taken into account.
+    /// A reserve that any user's pod may displace. `counted` if it is taken into account.
     Placeholder {
         /// Whether its requests are part of the utilization.
         counted: bool,
     },
-    /// Not taken into account (`OMIT_LABELS`, `OMIT_NAMESPACES`).
+    /// Omitted by `OMIT_LABELS` or `OMIT_NAMESPACES`.
     Omitted,
     /// This run's own pod.
     Own,
 }
 
-/// What a pod's controller does for it.
+/// The role of a pod's controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ControllerRole {
     /// A DaemonSet: runs one pod on each node.
     Daemon,
-    /// The kubelet, which shows its static pods so.
+    /// The kubelet, which owns mirror pods.
     Kubelet,
-    /// Starts the pod again elsewhere.
+    /// Recreates the pod elsewhere.
     Recreates,
-    /// Does not start it again.
+    /// Does not recreate it.
     Other,
 }
 
@@ -159,7 +159,7 @@ pub fn is_users(pod: &Pod, policy: &Policy) -> bool {
     Classifier::new(policy).class(pod) == PodClass::Dynamic
 }
 
-/// What a user's pod says about itself does not make it a daemon; only a DaemonSet does.
+/// Whether a pod is a daemon. An annotation does not make a user's pod a daemon; only a DaemonSet does.
 fn is_daemon(pod: &Pod, role: Option<ControllerRole>, preemptible: bool) -> bool {
     let is_static = pod.mirror && role == Some(ControllerRole::Kubelet);
     role == Some(ControllerRole::Daemon) || (!preemptible && (is_static || pod.daemonset_pod))

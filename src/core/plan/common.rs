@@ -1,7 +1,8 @@
-//! Which managed nodes are common, and which are reserved for pods that the pool mostly does not have (section 3).
+//! Decides which managed nodes are common, and which are reserved for pods that the pool mostly does not have (section 3).
 //!
-//! The taints decide and not the capacity: who happens to be online must not turn nodes into capacity and back. So most of
-//! the pool's pods must tolerate what is lasting about a node, and a judgement by few pods does not replace a kept one.
+//! Lasting taints decide, because the users that are online at the moment must not turn nodes into capacity and back. So
+//! most of the pool's pods must tolerate a node's lasting taints, and a judgement by few pods does not replace a recorded
+//! one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use crate::model::{
 };
 use crate::policy::{Policy, PoolName};
 
-/// Which sets of lasting taints are common in a pool.
+/// The judgement of each set of lasting taints in a pool.
 pub(crate) type CommonTaints = BTreeMap<TaintSet, bool>;
 
-/// How many users' pods and placeholders have which constraints, by pool. Pods share their constraints, and they come
-/// sorted, so most are counted by one pointer comparison.
+/// The number of users' pods and placeholders with each set of constraints, by pool. Pods share their constraints, and they
+/// come sorted, so most are counted by one pointer comparison.
 #[derive(Debug, Default)]
 pub(super) struct Population<'a> {
     counts: Vec<(&'a Constraints, usize)>,
@@ -29,7 +30,7 @@ pub(super) struct Population<'a> {
 }
 
 impl<'a> Population<'a> {
-    /// Counts a pod of a pool, or an unbound one, which may go to any pool.
+    /// Counts a pod of a pool, or an unbound one, which may run in any pool.
     pub(super) fn add(&mut self, pool: Option<PoolIndex>, pod: &'a Pod) {
         let constraints = &pod.constraints;
         let pointer = Arc::as_ptr(constraints);
@@ -56,7 +57,7 @@ impl<'a> Population<'a> {
 /// A lasting taint: key, value, effect.
 type TaintRef<'n> = (&'n str, &'n str, TaintEffect);
 
-/// What is lasting about a node that keeps pods away.
+/// The lasting properties of a node that keep pods away.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Lasting<'n> {
     taints: Vec<TaintRef<'n>>,
@@ -76,7 +77,7 @@ impl<'n> Lasting<'n> {
         Self { taints, windows: is_windows(labels) }
     }
 
-    /// Whether it keeps nobody away.
+    /// Whether it keeps no pod away.
     fn is_nothing(&self) -> bool {
         self.taints.iter().all(is_users) && !self.windows
     }
@@ -97,7 +98,7 @@ fn is_users((key, value, _): &TaintRef<'_>) -> bool {
     USERS.contains(key) && *value == "user"
 }
 
-/// Whether a taint keeps a node for pods that need what only that node has: a device, or a hub's core.
+/// Whether a taint dedicates a node to pods that need its device, or to a hub's core.
 fn is_special((key, value, _): &TaintRef<'_>, has_device: &dyn Fn(&str) -> bool) -> bool {
     if USERS.contains(key) { *value == "core" } else { is_extended_resource(key) && has_device(key) }
 }
@@ -107,7 +108,7 @@ fn node_has(node: &Node, device: &str) -> bool {
     has(node.allocatable.further.as_ref()) || has(node.capacity.further.as_ref())
 }
 
-/// What a judgement is made from, beside the nodes.
+/// The input of a judgement, in addition to the nodes.
 #[derive(Debug)]
 pub(super) struct Judge<'a, 'p> {
     pub(super) policy: &'a Policy,
@@ -117,12 +118,12 @@ pub(super) struct Judge<'a, 'p> {
     pub(super) waiting: &'p [&'a Constraints],
 }
 
-/// What was judged of a pool.
+/// The judgement of a pool.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
     /// Why a node is reserved, parallel to the nodes judged.
     pub(super) reserved: Vec<Option<KeepReason>>,
-    /// Which sets of lasting taints are common: what is kept, and what is judged anew.
+    /// The judgement of each set of lasting taints: the recorded and the new ones.
     pub(super) noted: CommonTaints,
 }
 
@@ -196,7 +197,7 @@ impl<'a, 'p> Judge<'a, 'p> {
 pub(super) struct NewNode<'n> {
     pub(super) labels: &'n BTreeMap<String, String>,
     pub(super) taints: &'n [Taint],
-    /// What it would have.
+    /// Its expected amounts.
     pub(super) offer: &'n Amounts,
 }
 
@@ -214,7 +215,7 @@ enum Verdict {
     Common,
     /// Common after all if no node of the pool is.
     Reserved(KeepReason),
-    /// Reserved in any case: its taint keeps it for pods that need what only it has.
+    /// Reserved in any case: its taint dedicates it to other pods.
     Special(KeepReason),
 }
 
@@ -223,11 +224,11 @@ struct OfPool<'j, 'n, 'a, 'p> {
     pool: PoolIndex,
     /// The number of managed nodes.
     nodes: usize,
-    /// What earlier runs judged.
+    /// The judgements of earlier runs.
     kept: CommonTaints,
-    /// The same, with what this run judges.
+    /// The same, with the judgements of this run.
     noted: CommonTaints,
-    /// Why what is lasting about a node reserves it, if it does.
+    /// Why the lasting properties of a node reserve it, if they do.
     known: BTreeMap<Lasting<'n>, Option<KeepReason>>,
 }
 
@@ -244,7 +245,7 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
             self.judge.waiting.iter().any(|constraints| tolerates(constraints, key, value, *effect))
         };
         let whole = lasting.clone();
-        // With pools, what the whole pool carries distinguishes no node of it.
+        // With pools, a taint of the whole pool distinguishes none of its nodes.
         lasting.taints.retain(|taint| !(with_pools && everywhere(taint)));
         let special = lasting.taints.iter().find(|taint| is_special(taint, has_device)).copied();
         let welcome = lasting
@@ -264,8 +265,8 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
         }
     }
 
-    /// Why what is lasting about a node reserves it, unless at least half of the pool's pods get along with it. Where there
-    /// are too few pods for a new judgement, the kept one holds.
+    /// Why the lasting properties of a node reserve it, unless at least half of the pool's pods tolerate them. With too few
+    /// pods for a new judgement, the recorded one holds.
     fn reserved(&mut self, lasting: &Lasting<'n>, whole: Lasting<'n>) -> Option<KeepReason> {
         if let Some(known) = self.known.get(&whole) {
             return known.clone();
@@ -276,7 +277,7 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
             admitted += if lasting.admits(constraints) { count } else { 0 };
         }
         let set = whole.to_set();
-        // A set of taints does not tell of Windows, so nothing is kept of such nodes.
+        // A set of taints does not include Windows, so no judgement of such nodes is recorded.
         let kept = self.kept.get(&set).copied().filter(|_| pods < self.nodes && !lasting.windows);
         let common = kept.unwrap_or(pods > 0 && admitted.saturating_mul(2) >= pods);
         if pods > 0 && !lasting.windows {

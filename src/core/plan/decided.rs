@@ -1,4 +1,4 @@
-//! Everything that is decided, before it is written down: each pool as it is, and as it will be.
+//! All decisions, before they become a plan: each pool as it is, and as it will be.
 
 use super::changes::{Changes, serves_after};
 use super::choice::Total;
@@ -29,7 +29,7 @@ pub(super) struct PoolNow {
     pub(super) band: Band,
 }
 
-/// Everything decided, before it is written down.
+/// All decisions, before they become a plan.
 #[derive(Debug)]
 pub(super) struct Run<'r, 'a> {
     pub(super) survey: &'r Survey<'a>,
@@ -46,7 +46,7 @@ pub(super) struct Run<'r, 'a> {
     after: Vec<Utilization>,
 }
 
-/// Looks at a pool as it is.
+/// Computes the present state of a pool.
 pub(super) fn pool_now(
     survey: &Survey<'_>,
     growth: &Growth<'_>,
@@ -105,7 +105,7 @@ impl<'r, 'a> Run<'r, 'a> {
         self.survey.nodes.get(index).map(|facts| facts.node.name.clone()).unwrap_or_default()
     }
 
-    /// The pool of a node as it is.
+    /// The present state of a node's pool.
     pub(super) fn now_of(&self, index: NodeIndex) -> Option<&PoolNow> {
         self.now.get(self.survey.nodes.get(index)?.pool)
     }
@@ -116,7 +116,7 @@ impl<'r, 'a> Run<'r, 'a> {
         self.after.get(pool).copied().or(now).unwrap_or_else(|| Total::default().utilization(self.survey))
     }
 
-    /// A pool once every action has taken effect.
+    /// The state of a pool once every action has taken effect.
     pub(super) fn after(&self, pool: PoolIndex) -> Option<After> {
         let decision = self.changes.decisions.get(pool)?;
         let mut total =

@@ -1,4 +1,4 @@
-//! Which cordoned nodes go, and why the others stay. Section 7.
+//! Decides which cordoned nodes are given back, and why the others stay. Section 7.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,21 +24,21 @@ use super::waiting::{Waiting, WaitingPod};
 use crate::model::NodeIndex;
 use crate::policy::Drain;
 
-/// What happens to the nodes that were cordoned when the run began and stay cordoned.
+/// The decision on each node that was cordoned when the run began and stays cordoned.
 #[derive(Debug, Default)]
 pub(super) struct Deletions {
     /// The nodes that are given back, oldest cordon first, then the surplus parked nodes.
     pub(super) delete: Vec<NodeIndex>,
     /// The given-back nodes that are parked instead of deleted.
     pub(super) park: BTreeSet<NodeIndex>,
-    /// The nodes that would be given back if it were not for pods that can be moved, oldest cordon first.
+    /// The nodes that only evictable pods keep from being given back, oldest cordon first.
     pub(super) drain: Vec<NodeIndex>,
     /// Why each of the others stays.
     pub(super) keep: BTreeMap<NodeIndex, KeepReason>,
     pub(super) limit: Option<Limit>,
 }
 
-/// What is left of the cluster while nodes are taken from it, one by one.
+/// The remaining cluster while nodes are removed from it, one by one.
 struct Remaining<'r, 'a> {
     survey: &'r Survey<'a>,
     changes: &'r Changes,
@@ -49,7 +49,7 @@ struct Remaining<'r, 'a> {
     nodes: Vec<usize>,
     /// By pool and zone: common nodes.
     by_zone: BTreeMap<(PoolIndex, &'a str), usize>,
-    /// The zones of pools from which a Ready common node goes.
+    /// The zones of pools that lose a Ready common node.
     lost_ready: BTreeSet<(PoolIndex, &'a str)>,
     /// By pool: nodes that serve after the plan, and Ready reserved ones.
     serving: Vec<usize>,
@@ -102,7 +102,7 @@ impl Deletions {
                 deletions.park.insert(index);
             }
         }
-        // The nodes that are parked longest go, until PARKED_MAX stay.
+        // The nodes that have been parked longest are deleted, until PARKED_MAX remain.
         let mut surplus = (parked.len() + deletions.park.len()).saturating_sub(parked_max);
         for index in parked {
             let Some(facts) = survey.nodes.get(index) else { continue };
@@ -139,17 +139,17 @@ fn parked_reason(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> KeepReason {
     }
 }
 
-/// What on the node itself speaks against giving it back: parking it, or deleting it.
+/// Why the node itself must not be given back: parked or deleted.
 fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bool) -> Option<KeepReason> {
     let policy = survey.policy;
     if facts.claimed {
         return Some(KeepReason::Claimed);
     }
-    // A node that was woken is to serve; what it is good for shows once it is Ready.
+    // A woken node is to serve; whether it can, is known once it is Ready.
     if facts.state == NodeState::Booting && facts.woken_at.is_some() {
         return Some(KeepReason::Woken { woken: Since(facts.woken_at) });
     }
-    // What others cordoned is not uncordoned, and goes only if it is empty and the cordon is old enough.
+    // A node that others cordoned is not uncordoned, and is deleted only if it is empty and the cordon is old enough.
     if facts.in_others_hands(policy)
         && (facts.protected()
             || !facts.empty()
@@ -191,7 +191,7 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
         return Some(reason.clone());
     }
     let empty_for = empty_for(survey, facts);
-    // What is still to be drained has not begun to be empty.
+    // EMPTY_GRACE of a node that is still to be drained has not begun.
     if facts.empty() && empty_for < policy.empty_grace {
         let (empty_for, grace) = (Elapsed(empty_for), Elapsed(policy.empty_grace));
         return Some(KeepReason::EmptyTooShort { empty_for, grace });
@@ -199,7 +199,7 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     would_refuse(survey, index)
 }
 
-/// The critical pod of a node, and where others are moved why this one is not.
+/// The critical pod of a node, and with DRAIN=movable the reason why it is not evicted.
 pub(super) fn critical(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
     let pod = facts.critical?;
     let policy = survey.policy;
@@ -255,7 +255,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
         remaining
     }
 
-    /// What in the rest of the cluster speaks against deleting the node.
+    /// Why the rest of the cluster needs the node.
     fn needs(&self, index: NodeIndex, facts: &NodeFacts<'a>) -> Option<KeepReason> {
         let policy = self.survey.policy;
         let bounds = policy.bounds_of(self.survey.pool_name(facts.pool));
@@ -275,8 +275,8 @@ impl<'r, 'a> Remaining<'r, 'a> {
                 return Some(KeepReason::FitsWaitingPod { pod: one.pod.full_name() });
             }
         }
-        // A node that is not Ready serves no disk, but it may be what the zone's group is discovered by, and what let a Ready
-        // one of its zone go before it: that was not the last one only because this one stays.
+        // A node that is not Ready serves no disk. But the zone's group may be discovered only by it, and a Ready node of its
+        // zone may be deleted in this run only because this one stays.
         if let Some(zone) = facts.zone
             && bounds.keep_zones
             && (facts.says_ready

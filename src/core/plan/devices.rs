@@ -1,5 +1,5 @@
 //! Extended resources, such as GPUs, that the other nodes of a group have (section 3). A device plugin announces them
-//! minutes after its node is Ready; until then the node is of no use to the pods that the group exists for.
+//! minutes after its node is Ready; until then the node is useless for the pods that need the group.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::taints::{lasting, pressure, startup};
 use crate::model::{Amounts, Node, NodeGroup, NodeResources, is_extended_resource};
 use crate::policy::Policy;
 
-/// What the healthy nodes of each group have.
+/// The devices of the healthy nodes of each group.
 #[derive(Debug, Default)]
 pub(super) struct Devices<'a> {
     groups: BTreeMap<&'a str, GroupDevices>,
@@ -21,10 +21,10 @@ pub(super) struct Devices<'a> {
 
 #[derive(Debug, Default)]
 struct GroupDevices {
-    /// By the group's template.
+    /// The devices of the group's template.
     template: Vec<Arc<str>>,
     healthy: usize,
-    /// How many of the healthy nodes have each resource.
+    /// The number of healthy nodes with each resource.
     counts: BTreeMap<Arc<str>, usize>,
 }
 
@@ -88,7 +88,7 @@ fn group_of<'n>(node: &'n Node, no_groups: bool, policy: &Policy) -> Option<&'n 
     }
 }
 
-/// Whether a node shows what a node of its kind is like.
+/// Whether a node is typical of its group.
 pub(super) fn is_healthy(node: &Node, policy: &Policy) -> bool {
     says_ready(node) && startup(node, policy).is_none() && pressure(node).is_none()
 }

@@ -1,11 +1,11 @@
-//! Which pods are evicted from nodes that would go without them (section 16).
+//! Decides which pods to evict from nodes that only these pods keep (section 16).
 //!
 //! ```text
 //!   Deletions::drain: nodes that only such pods keep
 //!     --> may every one of them be evicted? --> do all fit elsewhere? --> one a controller, what budgets allow, MAX_EVICTIONS
 //! ```
 //!
-//! A node is drained as a whole or not at all: what stays behind would make the evictions of the others worth nothing.
+//! A node is drained as a whole or not at all: one remaining pod would make the evictions of the others useless.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ use super::waiting::{HOUR, Waiting};
 use crate::model::{Amounts, NodeIndex, Pod, annotation};
 use crate::policy::AdoptCordons;
 
-/// What is evicted, and what becomes of the nodes meanwhile.
+/// The evictions, and the verdicts on their nodes.
 #[derive(Debug, Default)]
 pub(super) struct Drains<'a> {
     /// The pods, each with its node.
@@ -42,26 +42,26 @@ pub(super) struct Drains<'a> {
 /// The pods of a controller.
 #[derive(Clone, Copy, Debug, Default)]
 struct OfController<'a> {
-    /// One that is not Ready, or on its way out.
+    /// A pod that is not Ready, or is terminating.
     not_ready: Option<&'a Pod>,
-    /// How many of these there are.
+    /// The number of such pods.
     troubled: usize,
     /// Whether one of them is evicted in this run.
     evicted: bool,
-    /// A node from which an earlier run has evicted one a moment ago.
+    /// A node from which an earlier run evicted one less than 30 s ago.
     evicted_from: Option<&'a str>,
 }
 
 struct Draining<'r, 'a> {
     survey: &'r Survey<'a>,
-    /// What is left of each place, by node.
+    /// The free room of each node.
     left: BTreeMap<NodeIndex, Amounts>,
-    /// By pool: what omitted pods take from the nodes that stay.
+    /// By pool: the requests of evicted omitted pods, which reduce the capacity of the nodes that stay.
     moved: BTreeMap<PoolIndex, Amounts>,
-    /// By pool: what serves, what is asked of it included.
+    /// By pool: the demand on the serving nodes and their capacity.
     serving: BTreeMap<PoolIndex, super::choice::Total>,
     controllers: BTreeMap<&'a str, OfController<'a>>,
-    /// How many evictions each budget still allows.
+    /// Number of evictions that each budget still allows.
     allowed: BTreeMap<usize, u32>,
     /// A pod in its first hour of waiting.
     waits: Option<&'a Pod>,
@@ -70,7 +70,7 @@ struct Draining<'r, 'a> {
 }
 
 impl<'a> Drains<'a> {
-    /// Drains nodes that only evictable pods keep, those first that an earlier run began with.
+    /// Drains nodes that only evictable pods keep; nodes whose drain has begun come first.
     pub(super) fn new(
         survey: &Survey<'a>,
         changes: &Changes,
@@ -126,7 +126,7 @@ impl<'r, 'a> Draining<'r, 'a> {
         }
     }
 
-    /// Evicts what may go now from one node; returns why the node stays in this run.
+    /// Evicts the pods of one node that may be evicted now; returns why the node stays in this run.
     fn drain(
         &mut self,
         index: NodeIndex,
@@ -170,7 +170,7 @@ impl<'r, 'a> Draining<'r, 'a> {
         }
     }
 
-    /// What keeps a pod of the node from being evicted at all, now.
+    /// Why a pod of the node must not be evicted now.
     fn speaks_against(&self, facts: &NodeFacts<'a>, pod: &'a Pod) -> Option<NotEvicted> {
         let (policy, snapshot) = (self.survey.policy, self.survey.snapshot);
         if facts.cordon != Cordon::Ours && policy.adopt_cordons != AdoptCordons::Always {
@@ -193,7 +193,7 @@ impl<'r, 'a> Draining<'r, 'a> {
         self.waits.map(|waits| NotEvicted::Waiting { pod: waits.full_name() })
     }
 
-    /// Puts the pods of a node on the nodes that stay, all of them; else the first that has no place there.
+    /// Places all pods of a node on the nodes that stay; otherwise returns the first pod without a place.
     fn lacks_room(
         &mut self,
         facts: &NodeFacts<'a>,
@@ -229,7 +229,7 @@ impl<'r, 'a> Draining<'r, 'a> {
         None
     }
 
-    /// Whether what serves would be above the band without what omitted pods take from it.
+    /// Whether the serving nodes would be above the band without the capacity that omitted pods take.
     fn is_above(&self, pool: PoolIndex, moved: &Amounts) -> bool {
         let Some(serving) = self.serving.get(&pool) else { return true };
         let mut after = serving.clone();
@@ -239,7 +239,7 @@ impl<'r, 'a> Draining<'r, 'a> {
         takes_capacity && after.utilization(self.survey).compare(max) == std::cmp::Ordering::Greater
     }
 
-    /// What keeps a pod until others are up.
+    /// Why a pod must wait for other pods of its controller.
     fn hold(&self, pod: &'a Pod) -> Option<NotEvicted> {
         let of = pod.controller.as_ref().and_then(|one| self.controllers.get(one.uid.as_str()));
         if let Some(of) = of {
@@ -268,7 +268,7 @@ impl<'r, 'a> Draining<'r, 'a> {
     }
 }
 
-/// Whether a pod serves nobody, now or soon.
+/// Whether a pod is not Ready or is terminating.
 fn is_troubled(pod: &Pod) -> bool {
     !pod.ready || pod.deleting || pod.node_name.is_none()
 }
@@ -298,7 +298,7 @@ fn controllers<'a>(survey: &Survey<'a>) -> BTreeMap<&'a str, OfController<'a>> {
     controllers
 }
 
-/// The first pod by name, omitted or not, that waits for a node, and has not for an hour. What is evicted would take its room.
+/// The first pod by name, omitted or not, that waits for a node, and has not for an hour. An evicted pod would take its room.
 fn first_waiting<'a>(survey: &Survey<'a>) -> Option<&'a Pod> {
     let mut classifier = Classifier::new(survey.policy);
     let observed_at = survey.snapshot.observed_at();

@@ -1,4 +1,4 @@
-//! Whether what was evicted from a node is up again (section 16). Until then the node stays.
+//! Whether the pods that were evicted from a node are Ready again (section 16). Until then the node stays.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use super::waiting::HOUR;
 use crate::model::{Node, NodeIndex, Snapshot, annotation};
 use crate::policy::{Drain, Policy};
 
-/// Notes on each drained node what it still waits for: for an hour after its last eviction, a pod of a controller that had one
-/// there. What is not up by then has another trouble.
+/// Records for each drained node the pod that it waits for: for an hour after its last eviction, a pod of a controller that
+/// had one there. A pod that is not Ready by then has another cause.
 pub(super) fn look(snapshot: &Snapshot, policy: &Policy, nodes: &mut [NodeFacts<'_>]) {
     if policy.drain == Drain::None {
         return;
@@ -44,7 +44,7 @@ pub(super) fn look(snapshot: &Snapshot, policy: &Policy, nodes: &mut [NodeFacts<
     }
 }
 
-/// The node and the controllers of what was evicted from it, if that was a moment ago: they may not have made others yet.
+/// The controllers of the pods that were evicted from a node less than 30 s ago: they may not have created others yet.
 pub(super) fn evicted_a_moment_ago(node: &Node, now: Timestamp) -> impl Iterator<Item = (&str, &str)> {
     let recent = evicted_ago(node, now).is_some_and(|ago| ago < SCHEDULER_LAG);
     controllers_of(node).filter(move |_| recent).map(|uid| (node.name.as_str(), uid))
@@ -55,7 +55,7 @@ fn evicted_ago(node: &Node, now: Timestamp) -> Option<SignedDuration> {
     Some(age(at, now))
 }
 
-/// The UIDs of the controllers of what was evicted from a node.
+/// The UIDs of the controllers of the pods that were evicted from a node.
 fn controllers_of(node: &Node) -> impl Iterator<Item = &str> {
     let noted = node.annotations.get(annotation::EVICTED).map(String::as_str).unwrap_or_default();
     noted.split(',').filter(|uid| !uid.is_empty())

@@ -1,22 +1,23 @@
-//! Which pods may be evicted, by what they are alone (section 16).
+//! Which pods may be evicted, by their own properties (section 16).
 
 use super::loss::{loss, loss_on};
 use super::reason::NotEvicted;
 use crate::model::{DisruptionBudget, EvictionFacts, Node, Pod, Snapshot, Volumes};
 use crate::policy::{Drain, Policy};
 
-/// Whether a pod that would be critical is movable: its node may be cordoned, and it is evicted in the end.
+/// Whether a critical pod is movable: its node may be cordoned, and the pod is evicted at the end.
 pub(super) fn is_movable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> bool {
     policy.drain == Drain::Movable && unmovable(pod, node, policy, volumes).is_none()
 }
 
-/// Why a pod can be evicted from no node; `None` if it can. A pod that says nothing of what an eviction needs stays.
+/// Why a pod must not be evicted from any node; `None` if it may. A pod without the facts that an eviction needs
+/// stays.
 pub(crate) fn unmovable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> Option<NotEvicted> {
     if carries_users_label(pod, policy) {
         return Some(NotEvicted::Users);
     }
     if pod.mirror {
-        // What runs from a file of its node comes back there.
+        // The kubelet restarts a pod from a file of its node there.
         return Some(NotEvicted::BoundBy { what: "a file of its node" });
     }
     if let Some(loss) = loss_on(pod, node, policy, volumes) {
@@ -31,7 +32,7 @@ pub(crate) fn unmovable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volum
     claims.find(unknown).map(|claim| NotEvicted::UnknownVolume { claim: claim.to_owned() })
 }
 
-/// Whether nobody brings the pod back, wherever it is.
+/// Whether nothing recreates the pod, on whatever node it is.
 pub(super) fn is_lost(pod: &Pod, policy: &Policy) -> bool {
     loss(pod, policy).is_some()
 }
@@ -41,7 +42,7 @@ fn carries_users_label(pod: &Pod, policy: &Policy) -> bool {
     pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key))
 }
 
-/// What an eviction needs to know, where it is known.
+/// The facts that an eviction needs, if they are known.
 pub(super) fn facts(pod: &Pod) -> Option<&EvictionFacts> {
     pod.eviction.as_deref().filter(|facts| !facts.uid.is_empty())
 }

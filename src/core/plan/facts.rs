@@ -1,4 +1,4 @@
-//! What one node shows by itself, and what each of its pods adds to that.
+//! The facts of one node, from the node itself and from each of its pods.
 
 use super::actors::deletion_delay;
 use super::classes::PodClass;
@@ -11,7 +11,7 @@ use crate::model::{Amounts, Node, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
 impl<'a> NodeFacts<'a> {
-    /// What a node shows by itself.
+    /// The facts of a node without its pods.
     pub(super) fn of(
         node: &'a Node,
         pool: usize,
@@ -102,7 +102,7 @@ impl<'a> NodeFacts<'a> {
             }
             PodClass::Omitted => {
                 self.omitted_load.add(requests);
-                // Once one is lost the node stays, and it does not matter what else is.
+                // Once one pod would be lost the node stays, and further ones do not matter.
                 if self.loses.is_none() {
                     match loss_on(pod, self.node, policy, volumes) {
                         Some(why) => self.loses = Some((pod, why)),
@@ -110,7 +110,7 @@ impl<'a> NodeFacts<'a> {
                     }
                 }
             }
-            // Its node is undeletable while this run lasts; the pod itself is about to end and leaves its room.
+            // Its node is undeletable during this run; the pod itself ends with the run and frees its room.
             PodClass::Own => {
                 self.own = true;
                 return;
@@ -119,7 +119,7 @@ impl<'a> NodeFacts<'a> {
         self.unoccupied_load.add(requests);
     }
 
-    /// What a node has for users' and critical pods: all that is not taken by pods that come with it or are omitted.
+    /// A node's room for users' and critical pods: the amount that daemons and omitted pods do not take.
     pub(crate) fn room_without_occupants(&self) -> Amounts {
         self.offer.clone().minus(&self.unoccupied_load)
     }

@@ -1,11 +1,11 @@
-//! Whether a pod fits a node, there or to be created: its size apart from what keeps it away. Section 6.
+//! Whether a pod fits an existing or a new node: by its size, and by its constraints. Section 6.
 
 use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
 use super::template::Template;
 use crate::model::{Amounts, Pod, Volumes};
 
-/// What decides where a pod may go.
+/// The properties of a pod that decide where it can run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape<'a> {
     pub(super) pod: &'a Pod,
@@ -13,7 +13,7 @@ pub(super) struct Shape<'a> {
 }
 
 impl Shape<'_> {
-    /// Whether the pod's requests fit what is left of a place.
+    /// Whether the pod's requests fit the free room of a place.
     pub(super) fn fits(self, left: &Amounts) -> bool {
         self.pod.requests.fits(left)
     }
@@ -34,7 +34,7 @@ pub(super) fn template_admits(template: &Template<'_>, shape: Shape<'_>) -> bool
     template.sites().any(|site| shape.is_admitted(site))
 }
 
-/// What would be free on a node without its occupants.
+/// The free room of a node without its occupants.
 pub(super) fn free_of_occupants(facts: &NodeFacts<'_>) -> Amounts {
     facts.offer.clone().minus(&facts.unoccupied_load)
 }

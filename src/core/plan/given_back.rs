@@ -1,5 +1,4 @@
-//! What is written on a node whose machine this program gave back, and what of the node itself speaks for keeping its Node
-//! object. Section 16.
+//! The notes on a node whose machine this program gave back, and the node's own reasons to keep its Node object. Section 16.
 //!
 //! The planner and the second judgement share this, so that they cannot differ.
 
@@ -12,14 +11,14 @@ use super::state::{Cordon, Marks, is_claimed, says_ready, scale_down_disabled};
 use crate::model::{MachineFate, Node, Snapshot, annotation, taint};
 use crate::policy::Policy;
 
-/// How far apart the two proofs are that a machine is gone. A cloud that shows a machine as missing for a moment, while a part
-/// of it restarts, shows it again by then.
+/// The minimum time between the two proofs that a machine is gone. A cloud that misses a machine for a moment, while a part of
+/// it restarts, lists it again by then.
 pub const BETWEEN_PROOFS: SignedDuration = SignedDuration::from_mins(2);
 
 /// Maximum number of machines that a run asks about.
 const MOST_ASKED: usize = 100;
 
-/// What earlier runs noted of a machine that is gone.
+/// The record of earlier runs about a machine that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
     /// Nothing: a proof now is the first one.
@@ -30,7 +29,7 @@ pub(crate) enum Proof {
     Again(Timestamp),
 }
 
-/// Whether this program asked for the deletion of the node's machine, as a note on it tells.
+/// Whether this program requested the deletion of the node's machine, according to a note on the node.
 pub(crate) fn is_given_back(node: &Node) -> bool {
     node.annotations.contains_key(annotation::DELETION_ASKED)
 }
@@ -40,7 +39,7 @@ pub(crate) fn has_gone_note(node: &Node) -> bool {
     [annotation::GONE_SINCE, annotation::GONE_MACHINE].iter().any(|key| node.annotations.contains_key(*key))
 }
 
-/// What on a node that was given back speaks for keeping its Node object.
+/// Why the Node object of a node that was given back must stay, by the node itself.
 pub(crate) fn node_doubt(node: &Node, observed_at: Timestamp) -> Option<ObjectDoubt> {
     if Marks::of(node).cordon != Cordon::Ours {
         return Some(ObjectDoubt::NotOurCordon);
@@ -69,7 +68,7 @@ pub(crate) fn node_doubt(node: &Node, observed_at: Timestamp) -> Option<ObjectDo
     is_claimed(node, observed_at).then_some(ObjectDoubt::Claimed)
 }
 
-/// What the note of an earlier run is worth: it must be whole, of this machine, and of an earlier time.
+/// The value of an earlier run's note: it must be complete, name this machine, and have an earlier time.
 pub(crate) fn proof(node: &Node, observed_at: Timestamp) -> Result<Proof, ObjectDoubt> {
     let written = |key| node.annotations.get(key).cloned();
     let (since, machine) = match (written(annotation::GONE_SINCE), written(annotation::GONE_MACHINE)) {
@@ -88,7 +87,7 @@ pub(crate) fn proof(node: &Node, observed_at: Timestamp) -> Result<Proof, Object
     Ok(if age < BETWEEN_PROOFS { Proof::Recent(since) } else { Proof::Again(since) })
 }
 
-/// What a provider's answer speaks for; `None` if it proves the machine gone.
+/// Why a provider's answer keeps the Node object; `None` if it proves the machine gone.
 pub(crate) fn fate_doubt(fate: Option<&MachineFate>) -> Option<ObjectDoubt> {
     match fate {
         Some(MachineFate::Gone) => None,
@@ -98,8 +97,7 @@ pub(crate) fn fate_doubt(fate: Option<&MachineFate>) -> Option<ObjectDoubt> {
     }
 }
 
-/// Whether a node that this program gave back is nothing but its Node object: it tells of no breakdown, however many there
-/// are.
+/// Whether a node that this program gave back is only a Node object without a machine: any number of these is no breakdown.
 pub(crate) fn is_only_object(node: &Node, snapshot: &Snapshot, policy: &Policy) -> bool {
     policy.delete_node_objects
         && is_given_back(node)

@@ -12,11 +12,11 @@ pub(super) type GroupIndex = usize;
 #[derive(Debug)]
 #[expect(clippy::struct_field_names, reason = "it wraps the model's group, or replaces an unknown one")]
 pub(super) struct Group<'a> {
-    /// `None` where no group is known: it then means the common nodes of its pool.
+    /// The cloud's group; `None` if no group is known: it then stands for the common nodes of its pool.
     pub(super) group: Option<&'a NodeGroup>,
-    /// `None` where nothing tells.
+    /// Its pool; `None` if that is not known.
     pub(super) pool: Option<PoolIndex>,
-    /// What its next node would be like, if something tells.
+    /// The expected next node, if it is known.
     pub(super) template: Option<Template<'a>>,
     /// Whether it may create nodes in this run.
     pub(super) growable: bool,
@@ -48,8 +48,8 @@ impl Group<'_> {
         self.group.map_or("", |group| group.name.as_str())
     }
 
-    /// Whether its next node would take a pod. Where nothing tells what the node would be like, any pod is assumed to fit: a
-    /// cluster that has shrunk to nothing must be able to grow again.
+    /// Whether its next node would take a pod. If the node is unknown, any pod is assumed to fit: a cluster that has shrunk
+    /// to nothing must be able to grow again.
     pub(super) fn would_take(&self, shape: Shape<'_>) -> bool {
         match &self.template {
             Some(template) => shape.fits(&template.free) && template_admits(template, shape),

@@ -1,4 +1,4 @@
-//! Node groups: what each may create, the instances that are on their way, and in what order groups are asked.
+//! Node groups: the nodes that each may create, the instances that are booting, and the order in which groups are asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use super::template::{Missing, Template, daemon_sets};
 use super::value::NodeState;
 use crate::model::{Instance, NodeGroup, NodeIndex};
 
-/// Everything about nodes that do not exist yet.
+/// The facts about nodes that do not exist yet.
 #[derive(Debug)]
 pub(super) struct Growth<'a> {
     /// The node groups of the snapshot, in its order; where none is known, one for each pool that has common nodes.
@@ -25,11 +25,11 @@ pub(super) struct Growth<'a> {
     pub(super) booting: Vec<BootingInstance<'a>>,
     /// By pool: instances without a node, including instances that will never have one.
     pub(super) instances_without_node: Vec<usize>,
-    /// By pool: how many nodes `MAX_NODES`, and what is known of new nodes, allow to be created.
+    /// By pool: the number of nodes that may be created, by `MAX_NODES` and the facts of new nodes.
     pub(super) allowed: Vec<usize>,
     /// By pool: whether `MAX_NODES` alone decides that.
     pub(super) max_nodes_binds: Vec<bool>,
-    /// Which controllers have their daemons on the nodes that are still to come.
+    /// The controllers that already have daemons on booting nodes.
     daemons_on: BTreeMap<NodeIndex, BTreeSet<&'a str>>,
     /// Instances that never became a node and are to be deleted, and why.
     pub(super) never_registered: Vec<NeverRegistered<'a>>,
@@ -81,14 +81,14 @@ impl<'a> Growth<'a> {
         self.groups.iter().enumerate().filter(move |(_, group)| group.growable && group.pool == Some(pool))
     }
 
-    /// The order in which the groups of a pool create further nodes: the zone with fewest nodes first, then by name.
-    /// Endless where anything can be created at all; the caller stops.
+    /// The order in which the groups of a pool create further nodes: the zone with the fewest nodes first, then by name. It
+    /// is endless if a group can create a node; the caller stops.
     pub(super) fn order(&self, pool: PoolIndex) -> NewNodes<'_> {
         let waiting = self.growable(pool).map(|(index, group)| (group.zone_nodes, index)).collect();
         NewNodes { groups: &self.groups, waiting }
     }
 
-    /// Whether a template of the cloud tells what the nodes of a group are like.
+    /// Whether a template of the cloud describes the nodes of a group.
     pub(super) fn has_template(&self, group: Option<GroupIndex>) -> bool {
         let known = group.and_then(|group| self.groups.get(group)?.group);
         known.is_some_and(|group| group.template.is_some())
@@ -104,7 +104,7 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// What the daemons ask for that a node of this group is still to run, whoever else is there already.
+    /// The requests of the daemons that a node of this group does not run yet.
     pub(super) fn missing_daemons(&self, group: Option<GroupIndex>, index: NodeIndex) -> Missing {
         let nobody = BTreeSet::new();
         let template = group.and_then(|group| self.groups.get(group)?.template.as_ref());
@@ -214,7 +214,7 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// Rules out groups whose next node would be of no use to the pool's pods.
+    /// Rules out groups whose next node would be useless for the pool's pods.
     fn judge_templates(&mut self, survey: &Survey<'a>) {
         for group in &mut self.groups {
             if group.growable
@@ -249,7 +249,7 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// A group of whose nodes nothing is known is used only if there is no other in its pool.
+    /// A group whose nodes are unknown is used only if its pool has no other one.
     fn prefer_known_templates(&mut self, pool: PoolIndex) {
         if self.growable(pool).any(|(_, group)| group.template.is_some()) {
             for group in self.groups.iter_mut().filter(|group| group.pool == Some(pool)) {
@@ -285,8 +285,8 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// The nodes of a pool's groups that are no capacity: reserved or not managed. A limit on what is created must see what
-    /// was created. A group that has only such nodes and does not grow is no part of the pool's capacity either.
+    /// The nodes of a pool's groups that are no capacity: reserved or not managed. A limit of creations must count them. A
+    /// group that has only such nodes and does not grow does not count.
     fn not_common(&self, survey: &Survey<'_>, pool: PoolIndex) -> usize {
         let of_pool = self.groups.iter().filter(|group| group.pool == Some(pool) && group.group.is_some());
         let counts = of_pool.filter(|group| group.growable || has_common(survey, &group.nodes));
@@ -313,7 +313,7 @@ fn all_reserved(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
     !nodes.is_empty() && nodes.iter().all(reserved)
 }
 
-/// Why the next node of a group would not be managed, so that no run would ever see what it created.
+/// Why the next node of a group would not be managed, so that no run would ever count it.
 fn unmanaged_new_node(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> {
     let why = match &group.template {
         Some(template) => {
@@ -331,13 +331,13 @@ fn unmanaged_new_node(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> 
     Some(format!("a new node of it would not be managed: {why}"))
 }
 
-/// What becomes of an instance without a node.
+/// The judgement of an instance without a node.
 enum Fate {
     /// It may still become a node.
     Boots,
     /// It is late or failed, and keeps its group from growing.
     Stuck(String),
-    /// It has been late for so long that nobody waits for it.
+    /// It has been late for so long that no run waits for it.
     Given { created: Since },
 }
 

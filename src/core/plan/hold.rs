@@ -1,7 +1,7 @@
 //! Pods that the scheduler refuses although they fit a serving node by this account. Section 6.
 //!
-//! The scheduler knows more than this account: a zonal disk, an anti-affinity, attached volumes, host ports. So no node is
-//! created on a guess. Each zone offers such a pod one node that it fits and one that is free of occupants.
+//! The scheduler knows more than this account: a zonal disk, an anti-affinity, attached volumes, host ports. So a run
+//! creates no node on a guess. Instead it holds, in each zone, one node that the pod fits and one without occupants.
 
 use std::collections::BTreeMap;
 
@@ -14,24 +14,24 @@ use super::waiting::{ShapeKey, WaitingPod};
 use crate::model::NodeIndex;
 
 /// Once the scheduler has refused a pod for this long although it fits a serving node by this account, it has another
-/// reason. Before that it may just not have looked again.
+/// reason. Before that it may not have tried again yet.
 const OTHER_REASON: SignedDuration = SignedDuration::from_secs(30);
 
-/// What is kept or opened for a pod.
+/// The nodes that are kept or uncordoned for a pod.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     /// The first serving node that the pod fits.
     pub(super) serving: NodeIndex,
-    /// The same once this plan is carried out.
+    /// The first serving node that the pod fits once this plan is carried out.
     pub(super) serving_then: NodeIndex,
-    /// The nodes to keep or open, in the order of their zones.
+    /// The nodes to keep or uncordon, in the order of their zones.
     pub(super) nodes: Vec<NodeIndex>,
 }
 
-/// Answers for pods that are alike are the same.
+/// Computes held nodes; equal pods share the answer.
 pub(super) struct Holds<'s, 'a> {
     survey: &'s Survey<'a>,
-    /// How many of the places are serving and cordoned candidates; they come first.
+    /// The number of places that are serving or cordoned candidates; these come first.
     candidates: usize,
     known: BTreeMap<ShapeKey<'s>, Option<Held>>,
 }
@@ -43,7 +43,7 @@ impl<'s, 'a> Holds<'s, 'a> {
         Self { survey, candidates, known: BTreeMap::new() }
     }
 
-    /// What is kept for a pod that has been refused for another reason than its requests; `None` for any other pod.
+    /// The nodes that are held for a pod that was refused for another reason than its requests; `None` for any other pod.
     pub(super) fn of(&mut self, one: &WaitingPod<'s>, places: &[Place<'_>]) -> Option<Held> {
         if one.age.is_none_or(|age| age < OTHER_REASON) {
             return None;
@@ -70,8 +70,8 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
     for place in places.iter().filter(|place| place.would_take_now(one.shape())) {
         let Candidate::Node(index) = place.at else { continue };
         let Some(facts) = survey.nodes.get(index) else { continue };
-        // What the scheduler refused was a node that served when the run began: one that this plan uncordons had nothing to
-        // do with it, and one that it cordons had.
+        // The refusal is about nodes that served when the run began: not about a node that this plan uncordons, but about
+        // one that it cordons.
         if facts.serves() {
             first.get_or_insert(index);
         }
@@ -95,7 +95,7 @@ fn held(survey: &Survey<'_>, places: &[Place<'_>], one: &WaitingPod<'_>) -> Opti
     }
     let serving = first?;
     let serving_then = first_then.unwrap_or(serving);
-    // Where MAX_NODES leaves no room for all of them, the node that serves in a zone goes before the one that is opened.
+    // If MAX_NODES has no room for all of them, the serving node of a zone comes before the one to uncordon.
     let mut nodes = Vec::new();
     for zone in zones.values() {
         let first = zone.serving.or(zone.cordoned);

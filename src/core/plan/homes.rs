@@ -11,18 +11,18 @@ use super::state::Cordon;
 use super::survey::Survey;
 use crate::model::Resource;
 
-/// What tells that a pool without a place for a pod may have one.
+/// The evidence that a pool may have a place for a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Claim {
-    /// A place, or what its groups make.
+    /// A place, or a known template of its groups.
     Known,
-    /// A node that is there, once its occupants are gone.
+    /// An existing node, once its occupants are gone.
     OnceFree,
-    /// Nothing: its groups may make anything.
+    /// None: the nodes of its groups are unknown.
     Unknown,
 }
 
-/// Where pods belong: the pool with the first place for each.
+/// The pool of each pod: the pool with the first place for it.
 pub(super) struct Homes<'s, 'a> {
     survey: &'s Survey<'a>,
     growth: &'s Growth<'a>,
@@ -54,8 +54,8 @@ impl<'s, 'a> Homes<'s, 'a> {
         pools.into_iter().min_by_key(|pool| self.claim_of(*pool, shape))
     }
 
-    /// How good a pool's claim to a pod is: by its first place, by what its groups are known to make, by its nodes once their
-    /// occupants are gone. A group of whose nodes nothing is known takes any pod, and tells nothing about where this one belongs.
+    /// The rank of a pool for a pod: by its first place, by the known templates of its groups, by its nodes once their
+    /// occupants are gone. A group whose nodes are unknown takes any pod, and is no evidence.
     fn claim_of(&self, pool: PoolIndex, shape: Shape<'_>) -> (Stage, Claim) {
         let place =
             self.places.get(pool).and_then(|places| places.iter().find(|place| place.would_take_now(shape)));
@@ -73,8 +73,7 @@ impl<'s, 'a> Homes<'s, 'a> {
         (Stage::New, claim)
     }
 
-    /// Whether a pod would fit some node of a pool, there or to be created, reserved ones included, were it free of
-    /// occupants.
+    /// Whether a pod would fit an existing or a new node of a pool, including reserved ones, without occupants.
     fn reaches(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
         self.fits_free_of_occupants(pool, shape) || self.fits_a_reserved_node(pool, shape)
     }
@@ -88,7 +87,7 @@ impl<'s, 'a> Homes<'s, 'a> {
         })
     }
 
-    /// Whether a pod would fit some candidate of a pool, or a new node, were it free of occupants.
+    /// Whether a pod would fit a candidate of a pool or a new node without occupants.
     pub(super) fn fits_free_of_occupants(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
         let booting = self.growth.booting.iter().filter(|one| one.pool == pool).map(|one| one.group);
         let new = self.growth.growable(pool).map(|(index, _)| index);
@@ -97,7 +96,7 @@ impl<'s, 'a> Homes<'s, 'a> {
             || self.fits_a_node(pool, shape)
     }
 
-    /// Whether a pod would fit a candidate that is there. A parked node is one too: it is woken before another one is created.
+    /// Whether a pod would fit an existing candidate, including a parked node: it is woken before a node is created.
     fn fits_a_node(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
         let survey = self.survey;
         let mut ready = survey.common(pool).filter(|(_, facts)| is_candidate(survey, facts) && facts.ready());
@@ -108,7 +107,7 @@ impl<'s, 'a> Homes<'s, 'a> {
                 .any(|place| place.would_take_now(shape))
     }
 
-    /// Whether the nodes of a pool have a device that a pod does not ask for.
+    /// Whether the nodes of a pool have a device that a pod does not request.
     fn has_other_devices(&self, pool: PoolIndex, shape: Shape<'_>) -> bool {
         self.survey.common(pool).any(|(_, facts)| {
             facts.offer.further().any(|(name, _)| {

@@ -1,5 +1,5 @@
-//! What else may do where the cloud refuses: groups in place of a group, and further parked nodes, then groups, in place of
-//! a parked node. Sections 7 and 15.
+//! The alternatives if the cloud refuses: other groups in place of a group; further parked nodes, then groups, in place of a
+//! parked node. Sections 7 and 15.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,12 @@ use super::pools::PoolIndex;
 use super::waiting::WaitingPod;
 use crate::model::NodeIndex;
 
-/// How many parked nodes are named in place of one. Where as many refuse, the next run looks again.
+/// Maximum number of parked nodes that a plan names in place of one. If all of them are refused, the next run plans anew.
 const MOST_NODES: usize = 10;
 
 impl Run<'_, '_> {
-    /// The groups of a pool that can create the nodes which this one is asked for: they take the same waiting pods, and the
-    /// plan asks nothing of them yet.
+    /// The groups of a pool that can create the same nodes as this one: they take the same waiting pods, and the plan does
+    /// not grow them yet.
     pub(super) fn instead_of(&self, group: GroupIndex, pool: PoolIndex) -> Vec<GroupSize> {
         let Some(decision) = self.changes.decisions.get(pool) else { return Vec::new() };
         let pods = self.placeable(pool);
@@ -32,8 +32,8 @@ impl Run<'_, '_> {
         self.further_groups(pool, |other| on_it.iter().all(|one| self.takes(other, one.shape())))
     }
 
-    /// What is asked in place of each node that is to be woken, in the order of these: the parked nodes of its pool that the
-    /// plan leaves alone, and then the groups, where the limits on what is created leave room for all that is woken.
+    /// The alternatives to each node to wake, in the order of these nodes: the parked nodes of its pool that the plan leaves
+    /// alone, then the groups, if the limits of creations have room for all woken nodes.
     pub(super) fn wake_instead(&self) -> Vec<WakeInstead> {
         let created: usize = self.changes.grow.values().sum();
         let mut creations =
@@ -81,7 +81,7 @@ impl Run<'_, '_> {
         };
         let mut fitting = spare.iter().filter(fits);
         let nodes = fitting.by_ref().take(MOST_NODES).map(|other| self.name(*other)).collect();
-        // What is parked goes before what is created.
+        // Parked nodes come before new ones.
         let groups = if may_grow && fitting.next().is_none() {
             self.further_groups(pool, |other| {
                 pods.iter().all(|one| {
@@ -96,7 +96,7 @@ impl Run<'_, '_> {
         WakeInstead { nodes, groups, pods: uids.collect() }
     }
 
-    /// The waiting pods that are to go to a parked node.
+    /// The waiting pods whose place is a parked node.
     fn placed_on(&self, index: NodeIndex, pool: PoolIndex) -> Vec<&WaitingPod<'_>> {
         let Some(decision) = self.changes.decisions.get(pool) else { return Vec::new() };
         let fates = self.placeable(pool).iter().zip(&decision.placement.fates);
@@ -104,7 +104,7 @@ impl Run<'_, '_> {
         here.map(|(one, _)| one).collect()
     }
 
-    /// The groups of a pool that the plan asks nothing of yet and that suit, in the order in which they create nodes.
+    /// The suitable groups of a pool that the plan does not grow yet, in the order in which they create nodes.
     fn further_groups(&self, pool: PoolIndex, suits: impl Fn(GroupIndex) -> bool) -> Vec<GroupSize> {
         let mut further = self.growth.order(pool);
         let mut asked: BTreeSet<GroupIndex> = self.changes.grow.keys().copied().collect();
@@ -179,7 +179,7 @@ mod tests {
         Pod { unbound: Some(Box::new(unbound)), ..pod }
     }
 
-    /// What is woken, and what in its place: `p1 else p2 p3 then z/a (4)`.
+    /// The woken nodes with their alternatives: `p1 else p2 p3 then z/a (4)`.
     fn woken(nodes: Vec<Node>, pods: Vec<Pod>, groups: Vec<NodeGroup>, policy: &Policy) -> Vec<String> {
         let seen = pods.len();
         let snapshot = Snapshot::new(now(), nodes, pods, groups, seen).unwrap();
@@ -211,11 +211,11 @@ mod tests {
     fn further_parked_nodes_come_first_the_longest_parked_before_and_then_the_groups() {
         let groups = || vec![group(GROUP, 4), group("z/b", 7)];
         let ada = || vec![user("ada").on("n0")];
-        // z/b has no node that tells what it would make, so z/a alone creates nodes.
+        // No node shows what z/b would create, so only z/a creates nodes.
         assert_eq!(woken(nodes(3), ada(), groups(), &policy(2)), ["p01 else p02 p03 then z/a (4)"]);
         let both = ["p01 else p03 then z/a (4)", "p02 else p03 then z/a (4)"];
         assert_eq!(woken(nodes(3), ada(), groups(), &policy(3)), both);
-        // With nothing left that is parked the group alone is left.
+        // Without further parked nodes, the group is the only alternative.
         assert_eq!(woken(nodes(1), ada(), groups(), &policy(2)), ["p01 else  then z/a (4)"]);
         let full = NodeGroup { not_growable: Some("it is full".to_owned()), ..group(GROUP, 4) };
         assert_eq!(woken(nodes(2), ada(), vec![full], &policy(2)), ["p01 else p02 then "]);

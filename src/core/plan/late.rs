@@ -12,20 +12,20 @@ use super::taints::tolerates_cordon;
 use crate::model::{Constraints, NodeIndex, Pod};
 
 /// How long the scheduler may hold on to a node for a pod before it binds it there: `bindTimeoutSeconds` of the
-/// volume-binding plugin, 600 s by default, and a minute for a server that is late.
+/// volume-binding plugin, 600 s by default, and a minute for a slow server.
 ///
-/// Until then the pod shows no node. It is exactly a new user whose first disk is being made. If this were shorter, a
-/// node could be deleted under a pod that was promised to it before the cordon.
+/// Until then the pod has no node. A typical case is a new user whose first disk is being created. If this were
+/// shorter, a node could be deleted under a pod that was promised to it before the cordon.
 pub const LATE_BIND: SignedDuration = SignedDuration::from_secs(660);
 
-/// How long after a cordon the scheduler may still not know of it.
+/// The time after a cordon during which the scheduler may not know of it.
 ///
-/// A run that follows another at once would else delete a node that the scheduler, a moment behind, is just giving to a
-/// new user. Runs are minutes apart as a rule, so this postpones nothing then. No published bound exists; the scheduler
-/// learns of a change within milliseconds, and half a minute is what a busy API server may take to tell it.
+/// Otherwise a run right after another one could delete a node to which the scheduler is just binding a new user's pod.
+/// Runs are usually minutes apart, so this postpones nothing. No published bound exists; the scheduler learns of a
+/// change within milliseconds, and a busy API server may delay that by half a minute.
 pub const SCHEDULER_LAG: SignedDuration = SignedDuration::from_secs(30);
 
-/// What the scheduler may still do with a cordoned node.
+/// The bindings that the scheduler may still make to a cordoned node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Late<'a> {
     /// It may not know of the cordon yet.
@@ -36,7 +36,8 @@ pub(crate) enum Late<'a> {
     Tolerates(&'a Pod),
 }
 
-/// Why a second look would refuse to delete a node for what the scheduler may still do; `None` if it would not.
+/// Why a second look would refuse to delete a node, because of a binding that the scheduler may still make; `None` if
+/// it would not.
 pub(crate) fn would_refuse(survey: &Survey<'_>, node: NodeIndex) -> Option<KeepReason> {
     Some(match late(survey, node)? {
         Late::CordonedRecently => KeepReason::CordonedRecently,
@@ -45,7 +46,7 @@ pub(crate) fn would_refuse(survey: &Survey<'_>, node: NodeIndex) -> Option<KeepR
     })
 }
 
-/// What the scheduler may still do with a cordoned node; `None` if nothing.
+/// The binding that the scheduler may still make to a cordoned node; `None` if there is none.
 pub(crate) fn late<'a>(survey: &Survey<'a>, node: NodeIndex) -> Option<Late<'a>> {
     let facts = survey.nodes.get(node)?;
     let older_than = |moment: Timestamp, least| age(moment, survey.snapshot.observed_at()) >= least;
@@ -72,8 +73,8 @@ pub(crate) fn late<'a>(survey: &Survey<'a>, node: NodeIndex) -> Option<Late<'a>>
     None
 }
 
-/// When the cordon began to keep pods away, as far as that is proven. For a cordon of others that has no time, the run
-/// that first saw the node empty under it noted one.
+/// When the cordon began to keep pods away, as far as that is proven. For a cordon of others without a time,
+/// `empty-since` counts.
 fn cordoned_at(facts: &NodeFacts<'_>) -> Option<Timestamp> {
     match facts.cordon {
         Cordon::None => None,

@@ -1,11 +1,10 @@
-//! What a run adds to the history that foresight learns from.
+//! Adds the demand of a run to the history that foresight learns from.
 
 use super::value::Plan;
 use crate::model::History;
 
 impl Plan {
-    /// Notes what each pool asks for now. Returns whether that changed the history, so that it is to be kept for later
-    /// runs.
+    /// Records the present demand of each pool. Returns whether that changed the history, so that it must be stored.
     pub fn teach(&self, history: &mut History) -> bool {
         let mut changed = false;
         for pool in &self.pools {

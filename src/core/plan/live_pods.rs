@@ -7,10 +7,10 @@ use crate::model::NodeIndex;
 /// The pods of the controllers that have an omitted Ready pod on a managed node, by the controller's uid.
 pub(crate) type LivePods<'a> = BTreeMap<&'a str, OfController>;
 
-/// The pods of a controller, wherever they are and whatever leaves them out of account.
+/// The pods of a controller, on any node, omitted or not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OfController {
-    /// How many there are.
+    /// The number of its pods.
     pub(super) pods: usize,
     /// The nodes of the live ones: Ready, not terminating, and on a Ready node that nobody deletes.
     pub(super) live_on: Vec<NodeIndex>,

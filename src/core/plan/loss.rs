@@ -1,11 +1,11 @@
-//! Which omitted pods would be lost with their node (section 2): filters never hide a pod that nobody brings back.
+//! Which omitted pods would be lost with their node (section 2): filters never hide a pod that nothing recreates.
 
 use super::classes::ControllerRole;
 use super::reason::Loss;
 use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes};
 use crate::policy::{Drain, Policy};
 
-/// Why an omitted pod would be lost wherever it is; `None` if its controller starts it again elsewhere.
+/// Why an omitted pod would be lost on any node; `None` if its controller recreates it elsewhere.
 pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
     let Some(controller) = &pod.controller else {
         return Some(Loss::NoController);
@@ -46,7 +46,7 @@ fn local_claim(pod: &Pod, node: &Node, volumes: &Volumes) -> Option<Loss> {
     })
 }
 
-/// Whether the node affinity of a volume names this host. Each driver for local disks has a label of its own for it
+/// Whether the node affinity of a volume names this host. Each driver for local disks uses its own label
 /// (`kubernetes.io/hostname`, `topology.topolvm.io/node`, `openebs.io/nodename`, …), so the value decides: it is the name
 /// of the node or of its host.
 fn names_host(affinity: &Affinity, node: &Node) -> bool {

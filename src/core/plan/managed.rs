@@ -1,4 +1,4 @@
-//! Which nodes a run may act on at all.
+//! Decides which nodes a run may act on.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ pub fn is_managed(node: &Node, policy: &Policy) -> bool {
     unmanaged(node, policy).is_none()
 }
 
-/// Why a node is not managed; `None` if it is. The operator's settings come first, then what the node is, then who
-/// acts on it.
+/// Why a node is not managed; `None` if it is. The operator's settings come first, then the kind of the node, then
+/// other programs that act on it.
 pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     if let Some(why) = unmanaged_by_labels(&node.labels, policy) {
         return Some(why);

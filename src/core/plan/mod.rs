@@ -1,4 +1,4 @@
-//! Decides: a function of the cluster and the policy, and of nothing else.
+//! The planner: a function of the cluster and the policy, and of nothing else.
 //!
 //! ```text
 //!   survey     what each node is and holds, in one walk over the pods:
@@ -135,7 +135,7 @@ use crate::policy::Policy;
 ///
 /// # Errors
 ///
-/// Refuses where what was observed cannot be the whole truth; then nothing may be changed.
+/// Returns an error if the observation cannot be complete; then nothing may be changed.
 ///
 /// # Examples
 ///
@@ -227,7 +227,7 @@ fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
     };
     let counts = |facts: &NodeFacts<'_>| facts.state != NodeState::Parked && !is_left(facts);
     let managed = survey.managed().filter(|(_, facts)| counts(facts)).count();
-    // A node that its omitted pods fill is in order, and there may be many such nodes.
+    // A node that its omitted pods fill is not broken, and there may be many such nodes.
     let out_of_order = |facts: &NodeFacts<'_>| match facts.state {
         NodeState::Broken => true,
         NodeState::NotInUse => !facts.without_capacity,

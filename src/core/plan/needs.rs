@@ -1,4 +1,4 @@
-//! What must be kept, opened or created, and for whom.
+//! The nodes that must be kept, uncordoned or created, with the reason.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::model::NodeIndex;
 pub(super) enum Must {
     /// It runs a critical pod.
     Critical,
-    /// It is annotated to stay.
+    /// It is annotated scale-down-disabled.
     ScaleDownDisabled,
     /// The scheduler has nominated it for this pod.
     Nominated(String),
-    /// A waiting pod has room there.
+    /// It is the place of a waiting pod.
     Waiting(Placed),
     /// The scheduler refuses this pod on the nodes that it fits by its requests; this one may take it.
     RefusedElsewhere(String),
@@ -22,7 +22,7 @@ pub(super) enum Must {
     Zone(String),
 }
 
-/// Pods that got a place: one of them, and how many.
+/// The pods of a place: one of them, and their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     /// `namespace/name`.
@@ -30,7 +30,7 @@ pub(super) struct Placed {
     pub(super) pods: usize,
 }
 
-/// What the waiting pods of one pool need.
+/// The nodes that the waiting pods of one pool need.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Needs {
     /// Candidates that must be kept, in the order in which that was found.

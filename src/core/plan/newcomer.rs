@@ -1,7 +1,7 @@
-//! What the youngest node of a group tells: whether a further one would be of use (sections 3 and 5).
+//! Judges the youngest node of a group: whether a further one would be useful (sections 3 and 5).
 //!
-//! A new node that is reserved, that is not managed, or that does not become usable adds no capacity. So nothing else would
-//! keep a run from asking for the next one a minute later.
+//! A new node that is reserved, not managed, or does not become usable adds no capacity. Without this rule the next run
+//! would create another one a minute later.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,21 @@ use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;
 use crate::model::{CreatedFor, NodeGroup, NodeIndex};
 
-/// The youngest node or instance of a group, where it shows what a further one is good for.
+/// The youngest node or instance of a group, if it shows whether a further one is useful.
 #[derive(Clone, Debug)]
 struct Newcomer {
     created_at: Timestamp,
-    /// Why it is of no use; `None` if it serves, or would without its cordon.
+    /// Why it is useless; `None` if it serves, or would without its cordon.
     useless: Option<Useless>,
 }
 
-/// Why a newcomer is of no use.
+/// Why a newcomer is useless.
 #[derive(Clone, Debug)]
 struct Useless {
     why: String,
-    /// When that was known at the latest: a node that never became usable is noted late where runs are rare.
+    /// When that was known at the latest: a node that never became usable is recorded late if runs are rare.
     known_at: Timestamp,
-    /// Whether it keeps the group from growing by itself, without a note. An old machine that never came up does not.
+    /// Whether it keeps the group from growing without a record. An old machine that never came up does not.
     recent: bool,
 }
 
@@ -61,8 +61,8 @@ pub(super) fn speaks_against(
     useless.filter(|_| group.is_some() || age < twice(survey.policy.boot_grace)).map(|useless| useless.why)
 }
 
-/// What is noted of a group once its newcomer is looked at: one of no use counts once, and one that serves and came after
-/// the note clears it.
+/// The record of a group after its newcomer was judged: a useless one counts once, and one that serves and came after the
+/// record clears it.
 pub(super) fn noted(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex]) -> Option<CreatedFor> {
     let before = survey.snapshot.ledger()?.useless.get(&group.name).copied();
     let newcomers = [youngest(survey, members), never_registered(survey, group)];
@@ -78,7 +78,7 @@ pub(super) fn noted(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex
     }
 }
 
-/// Why a group is not grown after the useless nodes that are noted.
+/// Why a group is not grown after the recorded useless nodes.
 pub(super) fn backs_off(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex]) -> Option<String> {
     let CreatedFor { nodes, at } = noted(survey, group, members)?;
     let pause = pause_after(nodes, survey.policy);
@@ -91,7 +91,7 @@ pub(super) fn backs_off(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeI
 
 fn youngest(survey: &Survey<'_>, members: &[NodeIndex]) -> Option<Newcomer> {
     let facts = members.iter().filter_map(|index| survey.nodes.get(*index));
-    // What a common node that boots is good for shows later, and a parked one shows it once it is woken.
+    // A booting common node is judged later, and a parked one once it is woken.
     let tells = |facts: &&NodeFacts<'_>| {
         !matches!(facts.state, NodeState::Booting | NodeState::Parked) || !facts.common()
     };
@@ -125,7 +125,7 @@ fn why_useless(
             let since = youngest.node.ready.and_then(|ready| ready.since);
             since.unwrap_or(now).duration_since(created_at) < limit
         }
-        // Omitted pods that fill it may go.
+        // The omitted pods that fill it may end.
         NodeState::NotInUse => !youngest.without_capacity,
         NodeState::Serving
         | NodeState::Cordoned

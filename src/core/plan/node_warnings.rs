@@ -1,4 +1,4 @@
-//! What an operator should know of nodes, once for all that have it in common.
+//! Warnings about nodes, one for all nodes with the same problem.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use super::value::NodeState;
 use crate::model::{Amounts, Resource};
 use crate::policy::Policy;
 
-/// The first of the deciding resources that an amount has nothing of.
+/// The first deciding resource of which an amount is zero.
 pub(super) fn none_of(amounts: &Amounts, policy: &Policy) -> Option<Resource> {
     policy.resources.iter().copied().find(|resource| amounts.of(*resource) == 0)
 }
 
-/// Warns of what nodes have in common, once for all of them.
+/// Adds the warnings about nodes, one for all nodes with the same problem.
 pub(super) fn warn_of_nodes(nodes: &[NodeFacts<'_>], policy: &Policy, warnings: &mut Vec<Warning>) {
     let mut reserved: BTreeMap<Option<&str>, (&str, usize)> = BTreeMap::new();
     let mut not_in_use: BTreeMap<&str, (&str, usize)> = BTreeMap::new();

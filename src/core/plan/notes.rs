@@ -1,14 +1,14 @@
-//! What a plan says beside its actions: settings that changed a number, and warnings.
+//! The limits and warnings of a plan: settings that changed a number, and facts that an operator should know.
 
 use super::reason::{Reason, among, excerpt, plural, reasons};
 use super::utilization::Utilization;
 use crate::model::Resource;
 use crate::policy::PartsPerMillion;
 
-/// Beyond this many, the exact number of nodes tells an operator nothing and is not computed.
+/// Above this number, the exact number of nodes does not help an operator and is not computed.
 pub(super) const ENOUGH_NODES: usize = 10_000;
 
-/// A number of nodes, or that it is more than are counted.
+/// A number of nodes, or `more than` the largest number that is computed.
 fn needed(nodes: usize) -> String {
     if nodes > ENOUGH_NODES { format!("more than {ENOUGH_NODES} nodes") } else { plural(nodes, "node") }
 }
@@ -18,18 +18,18 @@ reasons! {
     Limit {
         /// Fewer nodes would have been enough.
         MinNodes {
-            /// Nodes that the utilization asks for.
+            /// Nodes that the utilization needs.
             asked: usize,
             /// Nodes left in service.
             allowed: usize,
         } => ("MIN_NODES: {} would be enough, {allowed} kept in service", plural(*.asked, "node")),
         /// More nodes would have been needed, or serve, than `MAX_NODES` allows.
         MaxNodes {
-            /// Nodes that the utilization asks for.
+            /// Nodes that the utilization needs.
             asked: usize,
             /// Nodes left in service.
             allowed: usize,
-            /// Utilization with those.
+            /// The utilization with these nodes.
             utilization: Utilization,
             /// `MAX_UTILIZATION`.
             max: PartsPerMillion,
@@ -37,7 +37,7 @@ reasons! {
             "MAX_NODES: {} needed, {allowed} may serve; utilization is then {utilization} (MAX_UTILIZATION is {max})",
             needed(*.asked)
         ),
-        /// More nodes must be kept than `MAX_NODES`; they are kept all the same.
+        /// More nodes must be kept than `MAX_NODES`; they are kept anyway.
         MustKeep {
             /// Nodes that must be kept.
             asked: usize,
@@ -102,7 +102,7 @@ impl Limit {
 reasons! {
     /// Something that an operator should know.
     Warning {
-        /// The pod is larger than any node there is or could be made.
+        /// The pod is larger than any existing or possible node.
         FitsNowhere {
             /// `namespace/name`.
             pod: String,
@@ -112,7 +112,7 @@ reasons! {
             /// `namespace/name`.
             pod: String,
         } => ("pod {pod} is held back by a scheduling gate; its request is ignored"),
-        /// The pod would fit on a node there is, but that one is full, and no new node would take it.
+        /// The pod would fit an existing node, but that is full, and no new node would take it.
         NoRoom {
             /// `namespace/name`.
             pod: String,
@@ -150,7 +150,7 @@ reasons! {
             taint: String,
             /// One of the nodes.
             node: String,
-            /// How many.
+            /// The number.
             nodes: usize,
         } => (
             "reserved by the taint {taint}: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
@@ -160,13 +160,13 @@ reasons! {
         ReservedWindows {
             /// One of the nodes.
             node: String,
-            /// How many.
+            /// The number.
             nodes: usize,
         } => (
             "reserved, because few pods ask for Windows: {}; NODE_SELECTOR leaves such nodes out, POOL_LABEL makes them a pool",
             among(*.nodes, "node", .node)
         ),
-        /// Nothing tells what a new node would be like, so few are created.
+        /// The size of a new node is unknown, so few are created.
         UnknownNewNode {
             /// How many at most.
             allowed: usize,
@@ -177,9 +177,9 @@ reasons! {
             group: String,
             /// The resource.
             resource: Resource,
-            /// What its daemons request.
+            /// The requests of its daemons.
             daemons: u64,
-            /// What it offers.
+            /// Its capacity.
             capacity: u64,
         } => (
             "a new node{} would be filled by its own daemon pods: {} of {} {resource}",
@@ -187,7 +187,7 @@ reasons! {
             .resource.show(*.daemons),
             .resource.show(*.capacity)
         ),
-        /// No user's pod would go to a new node.
+        /// A new node would take no user's pod.
         NobodyReachesNewNode {
             /// The group; empty where it is not known.
             group: String,
@@ -196,14 +196,14 @@ reasons! {
         NoMemoryRequest {
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many.
+            /// The number.
             pods: usize,
         } => ("no memory is requested, so none is counted, by {}", among(*.pods, "pod", .pod)),
         /// A memory request of thousandths of a byte is a mistake in its unit.
         MillibyteRequest {
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many.
+            /// The number.
             pods: usize,
         } => (
             "memory is requested in millibytes (the suffix m) by {}; Mi was probably meant",
@@ -221,7 +221,7 @@ reasons! {
         } => ("all pods are in namespace {namespace}: kubectl get pods needs -A to list every namespace"),
         /// Another autoscaler acts on the same nodes.
         OtherAutoscaler {
-            /// Which.
+            /// The autoscaler.
             actor: String,
             /// One of the nodes.
             node: String,
@@ -241,9 +241,9 @@ reasons! {
             node: String,
             /// The resource.
             resource: Resource,
-            /// What it reports.
+            /// The reported amount.
             reported: u64,
-            /// What counts: the median of its group.
+            /// The amount that counts: the median of its group.
             counted: u64,
         } => (
             "node {node} reports {} of {resource}, more than four times the median of its group; {} counts",
@@ -254,7 +254,7 @@ reasons! {
         BeyondNode {
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many.
+            /// The number.
             pods: usize,
         } => (
             "a request larger than the node counts only as what the node has: {}",
@@ -271,25 +271,25 @@ reasons! {
         } => ("node {node}: annotation {annotation} is not an RFC 3339 time: {:?}", excerpt(.value)),
         /// Nodes are not in use.
         NotInUse {
-            /// What is missing.
+            /// The missing resource or the startup taint.
             what: String,
             /// One of the nodes.
             node: String,
-            /// How many.
+            /// The number.
             nodes: usize,
         } => ("not in use, {}: {}", excerpt(.what), among(*.nodes, "node", .node)),
         /// A group is not grown.
         GroupNotGrown {
             /// The group; empty where it is not known.
             group: String,
-            /// Why.
+            /// The reason.
             why: String,
         } => ("{} in this run: {}", not_grown(.group), excerpt(.why)),
         /// Nothing is deleted from a group.
         GroupNotShrunk {
             /// The group.
             group: String,
-            /// Why.
+            /// The reason.
             why: String,
         } => ("nothing is deleted from node group {group}: {}", excerpt(.why)),
         /// A group without nodes belongs to no pool.

@@ -1,4 +1,4 @@
-//! What waiting users read: what was started for each, or what keeps it waiting. Section 6.
+//! The messages to waiting users: the action for each pod, or the reason why it waits. Section 6.
 
 use super::decided::Run;
 use super::order::{Candidate, cordon};
@@ -72,7 +72,8 @@ fn is_uncordoned(run: &Run<'_, '_>, index: NodeIndex) -> bool {
 fn on_node(run: &Run<'_, '_>, index: NodeIndex, stage: Stage) -> (NoticeKind, String) {
     use NoticeKind::{NotTriggerScaleUp, TriggeredScaleUp};
     let name = run.name(index);
-    // Whatever it counted as in the last pass of the choice, which is made on the outcome of the one before.
+    // It counts so whatever it was in the last pass of the choice, which works on the outcome of the pass
+    // before.
     if is_uncordoned(run, index) {
         return (TriggeredScaleUp, format!("node {name} becomes schedulable for it"));
     }

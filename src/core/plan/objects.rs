@@ -1,4 +1,4 @@
-//! Which Node objects go because their machines are gone. Section 16.
+//! Decides which Node objects to delete because their machines are gone. Section 16.
 //!
 //! ```text
 //!   given back, NotReady, empty, in no group, its provider proves the machine gone --> note it
@@ -17,14 +17,14 @@ use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use crate::model::NodeIndex;
 
-/// What happens to the Node objects of nodes that were given back.
+/// The decisions on the Node objects of nodes that were given back.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
-    /// The Node objects that go, by name.
+    /// The deletions of Node objects, by name.
     pub(super) delete: Vec<Action>,
-    /// What is noted on the others, or removed; one action a node.
+    /// The notes to write on the others, or to remove; one action a node.
     pub(super) notes: Vec<Action>,
-    /// Why each stays, where nothing else keeps it.
+    /// Why each of the others stays, if nothing else keeps it.
     pub(super) keep: BTreeMap<NodeIndex, KeepReason>,
 }
 
@@ -43,8 +43,7 @@ impl Objects {
             }
         }
         for (index, facts) in survey.managed().filter(|(_, facts)| is_given_back(facts.node)) {
-            // What anything else is done to, or somebody uncordoned, loses its notes by that. Under a cordon of others no note
-            // is believed.
+            // Any other action on a node, or an uncordon, removes its notes. Under a cordon of others no note counts.
             let Some(kept) = deletions.keep.get(&index).filter(|_| facts.cordon == Cordon::Ours) else {
                 continue;
             };
@@ -86,7 +85,7 @@ impl Objects {
         objects
     }
 
-    /// Keeps a Node object, and removes what is noted of it.
+    /// Keeps a Node object, and removes its notes.
     fn doubt(&mut self, index: NodeIndex, facts: &NodeFacts<'_>, kept: &KeepReason, why: ObjectDoubt) {
         let node = facts.node.name.clone();
         let ends = matches!(why, ObjectDoubt::InGroup | ObjectDoubt::OtherMachine { .. });
@@ -102,7 +101,7 @@ impl Objects {
     }
 }
 
-/// Whether the machine of a node that was given back is proven gone, and for which time.
+/// Whether the machine of a node that was given back is proven gone, for the first or the second time.
 fn judge(
     survey: &Survey<'_>,
     facts: &NodeFacts<'_>,
@@ -116,11 +115,11 @@ fn judge(
     if facts.node.group.is_some() {
         return Err(ObjectDoubt::InGroup);
     }
-    // Where no cloud answers, a node is neither in a group nor outside of all: that ends no proof for good.
+    // If no cloud answers, it is unknown whether the node is in a group: that does not end a proof for good.
     if facts.node.outside.is_none() {
         return Err(ObjectDoubt::NotAsked);
     }
-    // Whatever keeps a node from being given back keeps its Node object: a pod that came, above all.
+    // Every reason not to give a node back keeps its Node object, above all a new pod.
     if !matches!(kept, KeepReason::NoNodeGroup { .. }) || !facts.empty() || facts.own {
         return Err(ObjectDoubt::Kept { why: kept.to_string() });
     }

@@ -1,7 +1,7 @@
 //! One try at a time: when a waiting pod is no reason to create a further node in a group. Section 5.
 //!
 //! A node that came for a pod and does not take it shows that this account misses something. Without this rule each run
-//! would buy another one.
+//! would create another one.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -53,7 +53,7 @@ fn came_and_does_not_fit(
     })
 }
 
-/// A machine that was asked for since the refusal and is still on its way.
+/// A machine that was requested since the refusal and is still booting.
 fn still_coming(
     survey: &Survey<'_>,
     growth: &Growth<'_>,
@@ -61,7 +61,7 @@ fn still_coming(
     refused: Timestamp,
 ) -> Option<String> {
     let now = survey.snapshot.observed_at();
-    // One that the cloud has not begun was asked for a moment ago.
+    // An instance that the cloud has not begun was requested a moment ago.
     let since = |created: Option<Timestamp>| {
         created
             .is_none_or(|created| created > refused && now.duration_since(created) < survey.policy.boot_grace)

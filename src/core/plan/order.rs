@@ -14,7 +14,7 @@ use super::value::NodeState;
 use crate::model::{Amounts, NodeIndex, Resource};
 use crate::policy::CapacitySource;
 
-/// Something that can be in service.
+/// An entry of the keep order: a node, or a future node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Candidate {
     /// A node of the snapshot.
@@ -25,7 +25,7 @@ pub(super) enum Candidate {
     New(GroupIndex),
 }
 
-/// A candidate with what it adds to a choice.
+/// A candidate with its share of a choice.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) candidate: Candidate,
@@ -39,38 +39,38 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct KeepOrder {
     pub(super) entries: Vec<Entry>,
-    /// How many of the entries, from the first, must be kept.
+    /// The number of entries, from the first on, that must be kept.
     pub(super) must: usize,
-    /// Why, for the nodes among those.
+    /// The reasons, for the nodes among these.
     pub(super) reasons: BTreeMap<NodeIndex, Must>,
-    /// How many of the entries that must be kept are new nodes.
+    /// The number of new nodes among the entries that must be kept.
     pub(super) must_create: usize,
     /// The number of entries, from the first, that stay as far as `MAX_NODES` allows because nothing is to move: the
     /// nodes that must be kept and the serving nodes. Else 0.
     pub(super) held: usize,
-    /// How many entries exist already.
+    /// The number of entries that exist already.
     pub(super) existing: usize,
 }
 
-/// The cordons of all nodes as far as a plan has got: parallel to the snapshot's nodes.
+/// The cordons of all nodes at some step of planning, parallel to the snapshot's nodes.
 pub(super) type Cordons = [Cordon];
 
-/// What the keep order of a pool is made from, beside the survey.
+/// The input of a pool's keep order, in addition to the survey.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OrderInput<'r> {
     pub(super) cordons: &'r Cordons,
     pub(super) needs: &'r Needs,
     /// The resource that decides, which orders nodes with equally many occupants.
     pub(super) resource: Resource,
-    /// How many nodes may be created, those for waiting pods included.
+    /// The number of nodes that may be created, including nodes for waiting pods.
     pub(super) creatable: usize,
     /// Puts every serving node before the cordoned ones, and keeps it where `MAX_NODES` allows.
     pub(super) hold: bool,
 }
 
-/// Whether a node is a candidate. A node is none that is reserved, broken, not in use, under pressure or claimed, or that
-/// somebody else keeps out of service; nor is a booting one that is cordoned, which cannot be uncordoned before it is Ready,
-/// unless it was woken.
+/// Whether a node is a candidate. These are not: a node that is reserved, broken, not in use, under pressure or claimed, or
+/// that somebody else keeps out of service; and a cordoned booting node that was not woken, because it cannot be uncordoned
+/// before it is Ready.
 pub(super) fn is_candidate(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
     facts.common()
         && !facts.claimed
@@ -82,7 +82,7 @@ pub(super) fn is_candidate(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
         }
 }
 
-/// The cordon of a node as far as a plan has got.
+/// The cordon of a node at this step of planning.
 pub(super) fn cordon(cordons: &Cordons, index: NodeIndex) -> Cordon {
     cordons.get(index).copied().unwrap_or(Cordon::None)
 }
@@ -92,8 +92,8 @@ pub(super) fn serves(facts: &NodeFacts<'_>, cordons: &Cordons, index: NodeIndex)
     facts.common() && facts.ready() && cordon(cordons, index) == Cordon::None
 }
 
-/// The Ready candidates of a pool: most occupants first (but what can be moved elsewhere), then serving before cordoned, then larger occupied request of the
-/// deciding resource, then newer, then name.
+/// The Ready candidates of a pool: most occupants first (movable ones do not count), then serving before cordoned, then larger
+/// occupied request of the deciding resource, then newer, then name.
 pub(super) fn ready_candidates(
     survey: &Survey<'_>,
     pool: PoolIndex,
@@ -141,7 +141,7 @@ pub(super) fn booting_instances(growth: &Growth<'_>, pool: PoolIndex) -> Vec<usi
 }
 
 impl KeepOrder {
-    /// Orders all candidates of a pool, with as many nodes to be created as may be.
+    /// Orders all candidates of a pool, including all nodes that may be created.
     pub(super) fn new(
         survey: &Survey<'_>,
         growth: &Growth<'_>,
@@ -182,7 +182,7 @@ impl KeepOrder {
             std::iter::from_fn(|| further.take(|_| true)).take(spare).map(Candidate::New).collect();
         let must = [first(true, &ready), first(true, &booting), needed(true), first(true, &parked)].concat();
         let must_existing = must.len();
-        // Booting nodes go before parked ones: else every run would wake one more.
+        // Booting nodes come before parked ones: otherwise every run would wake one more.
         let rest =
             [first(false, &ready), first(false, &booting), needed(false), first(false, &parked)].concat();
         let existing = must_existing + rest.len();
@@ -197,7 +197,7 @@ impl KeepOrder {
     }
 }
 
-/// What a candidate adds to a choice: the larger of its own status and its group's template, else the median of its group.
+/// A candidate's share of a choice: the larger of its own status and its group's template, else the median of its group.
 pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candidate) -> Entry {
     let template = |group: Option<GroupIndex>| {
         group.and_then(|group| growth.groups.get(group)).and_then(|group| group.template.as_ref())
@@ -216,14 +216,14 @@ pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candida
                 let mut capacity = match (template(group), survey.policy.capacity) {
                     (None, _) => Amounts::default(),
                     (Some(template), CapacitySource::Capacity) => template.capacity.clone(),
-                    // Omitted pods that tolerate what it still lacks may be there already.
+                    // Omitted pods that tolerate its startup taint may run there already.
                     (Some(template), CapacitySource::Allocatable) => {
                         template.offer.clone().minus(&facts.omitted_load).minus(&missing.omitted)
                     }
                 };
                 let reports = survey.policy.resources.iter().all(|resource| facts.capacity.of(*resource) > 0);
                 if reports && !growth.has_template(group) {
-                    // The median of others is for what nothing else tells.
+                    // The median of other nodes counts only if nothing else is known.
                     capacity = Amounts::default();
                 }
                 if survey.policy.capacity == CapacitySource::Allocatable {
@@ -267,8 +267,8 @@ impl PartOne {
         Self { reasons, instances: BTreeSet::new() }
     }
 
-    /// Adds what waiting pods need, in the order in which they got their places, as long as a `MAX_NODES` that was set
-    /// allows; returns the new nodes among it.
+    /// Adds the nodes that waiting pods need, in the order of their places, up to a `MAX_NODES` that was set; returns the new
+    /// nodes among them.
     fn add_needed(
         &mut self,
         survey: &Survey<'_>,

@@ -12,7 +12,7 @@ use super::template::Template;
 use crate::model::{Binding, Constraints, Resource};
 
 impl NodeFacts<'_> {
-    /// What its critical and dynamic pods request of a resource.
+    /// The requests of its critical and dynamic pods for a resource.
     pub(super) fn occupied(&self, resource: Resource) -> u64 {
         self.critical_requests.of(resource).saturating_add(self.dynamic_requests.of(resource))
     }

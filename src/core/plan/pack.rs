@@ -1,4 +1,4 @@
-//! Which nodes fill last: the others keep enough room for the pods to come. Section 13.
+//! Decides which nodes fill last: the others must have enough room for the next pods. Section 13.
 
 use super::action::Action;
 use super::changes::serves_after;
@@ -16,8 +16,8 @@ use crate::model::{NodeIndex, Resource};
 /// Maximum number of soft taints that a run writes or removes: each is a request to the API server.
 pub(crate) const MOST_STEERED: usize = 50;
 
-/// The room of a pool, times twenty: the larger of 0.3 of a node's capacity and 5 % of what is asked for. Twentieths keep it
-/// an integer.
+/// The room of a pool, times twenty: the larger of 0.3 of a node's capacity and 5 % of the demand. Twentieths keep it an
+/// integer.
 #[derive(Clone, Copy, Debug)]
 struct Room {
     twentieths: u128,
@@ -36,7 +36,7 @@ impl Room {
         }
     }
 
-    /// A number of halves of the room, rounded up: what a sentence shows.
+    /// A number of halves of the room, rounded up, for a message.
     fn shown(self, halves: u128) -> u64 {
         u64::try_from(self.twentieths.saturating_mul(halves).div_ceil(40)).unwrap_or(u64::MAX)
     }
@@ -64,7 +64,7 @@ pub(super) fn steering(run: &Run<'_, '_>) -> Vec<Action> {
         steering.sweep(run, &UnsteerReason::PackOff, |_| true);
     }
     let Steering { mut unsteer, mut steer } = steering;
-    // Where not all may be written, the nodes at the end of the order come first.
+    // If the limit does not allow all, the nodes at the end of the order come first.
     steer.reverse();
     unsteer.append(&mut steer);
     unsteer.truncate(MOST_STEERED);
@@ -78,7 +78,8 @@ struct Steering {
 }
 
 impl Steering {
-    /// Goes down the keep order of what serves after the plan: part 1, then the others, both by the order of part 2.
+    /// Walks down the keep order of the nodes that serve after the plan: part 1, then the others, both by the order of
+    /// part 2.
     fn pack(&mut self, run: &Run<'_, '_>, pool: PoolIndex) {
         let Some(decision) = run.changes.decisions.get(pool) else { return };
         let Some(resource) = run.now.get(pool).map(|now| now.before.utilization.decides()) else { return };
@@ -114,7 +115,7 @@ impl Steering {
         }
     }
 
-    /// Removes the taint from managed nodes that are not to carry it. A node that this run cordons loses it by that patch.
+    /// Removes the taint from managed nodes that must not carry it. The patch of a cordon removes it by itself.
     fn sweep(
         &mut self,
         run: &Run<'_, '_>,
@@ -136,7 +137,7 @@ impl Steering {
     }
 }
 
-/// The room that is to be free on nodes that fill first; `None` where nothing serves.
+/// The room that nodes that fill first must have; `None` if no node serves.
 fn room(
     run: &Run<'_, '_>,
     pool: PoolIndex,
@@ -147,7 +148,7 @@ fn room(
     let capacity = lower_median(serving.iter().map(|(_, facts)| facts.capacity.of(resource)).collect())?;
     let daemons = serving.iter().map(|(_, facts)| u128::from(facts.daemons.of(resource)));
     let asked = u128::from(now.demand.total().of(resource)).saturating_add(daemons.sum());
-    // 0.3 of the capacity is six twentieths of it, 5 % of what is asked for one twentieth.
+    // 0.3 of the capacity is six twentieths of it, 5 % of the demand one twentieth.
     let twentieths = asked.max(u128::from(capacity).saturating_mul(6)).max(1);
     Some(Room { twentieths, resource })
 }
@@ -189,7 +190,7 @@ mod tests {
         (0..count).map(user).collect()
     }
 
-    /// What is steered, written as `+n3` and `-n1`.
+    /// The steered nodes, written as `+n3` and `-n1`.
     fn steered(nodes: Vec<Node>, pods: Vec<Pod>, policy: &Policy) -> Vec<String> {
         let plan = plan(&cluster(nodes, pods), policy).unwrap();
         let shown = |action: &Action| {
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn a_soft_taint_of_others_counts_as_ours_would() {
         let avoided = |name: &str| Node { taints: vec![soft("of-others")], ..node(name) };
-        // Nobody is on n0, yet the scheduler avoids it: its room is none for those after it.
+        // n0 is empty, but the scheduler avoids it: its room does not count for the nodes after it.
         let nodes = vec![avoided("n0"), node("n1"), node("n2")];
         assert_eq!(steered(nodes, users("n1", 1), &policy()), ["+n2"]);
         let mut both = avoided("n0");

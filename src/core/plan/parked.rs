@@ -23,8 +23,8 @@ pub(super) fn is_wakeable(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
         && group_of(survey, facts).is_none_or(|group| group.not_wakeable.is_none())
 }
 
-/// Whether an empty cordoned node is parked in place of being deleted. One that is NotReady is not: nothing shows that its
-/// machine would be of use once it is woken.
+/// Whether an empty cordoned node is parked in place of being deleted. A NotReady node is deleted: nothing shows that its
+/// machine would work once it is woken.
 pub(super) fn is_parkable(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
     survey.policy.give_back == GiveBack::Park
         && facts.ready()

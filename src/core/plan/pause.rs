@@ -1,4 +1,4 @@
-//! How long nothing further is created where what was created before was of no use. Sections 3 and 5.
+//! The pause after useless creations. Sections 3 and 5.
 
 use jiff::SignedDuration;
 

@@ -1,4 +1,4 @@
-//! The places where a waiting pod may go, in the order in which they are tried. Section 6.
+//! The places for waiting pods, in the order in which they are tried. Section 6.
 //!
 //! ```text
 //!   serving nodes -> cordoned candidates -> reserved nodes -> booting nodes and instances -> parked nodes -> new nodes
@@ -27,14 +27,14 @@ use crate::model::{Amounts, FurtherAmounts, NodeIndex, Resource};
 /// Requests of nominated pods by the node that they are nominated for.
 pub(super) type Nominated = BTreeMap<NodeIndex, Amounts>;
 
-/// What kind of place it is.
+/// The kind of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// A serving node.
     Serving,
     /// A cordoned candidate.
     Cordoned,
-    /// A reserved node that is schedulable: nothing is done for a pod that fits it.
+    /// A reserved node that is schedulable: a pod that fits it needs no action.
     Reserved,
     /// A reserved node under our own cordon.
     ReservedCordoned,
@@ -52,18 +52,18 @@ pub(super) struct Place<'a> {
     pub(super) at: Candidate,
     pub(super) stage: Stage,
     ground: Ground<'a>,
-    /// What is free there now.
+    /// The room that is free there now.
     free: Amounts,
-    /// What is left of that once the pods placed so far have taken theirs.
+    /// The room that is left after the pods placed so far.
     pub(super) left: Amounts,
 }
 
-/// What a place is like, apart from its room.
+/// The properties of a place, apart from its room.
 #[derive(Clone, Copy, Debug)]
 enum Ground<'a> {
     Node(Site<'a>),
     Template(&'a Template<'a>),
-    /// Nothing tells what it will be like: a cluster that has shrunk to nothing must be able to grow again.
+    /// Unknown, so any pod is admitted: a cluster that has shrunk to nothing must be able to grow again.
     Unknown,
 }
 
@@ -72,12 +72,12 @@ impl<'a> Place<'a> {
         Self { at, stage, ground, left: free.clone(), free }
     }
 
-    /// Whether a pod fits what is left.
+    /// Whether a pod fits the room that is left.
     pub(super) fn takes(&self, shape: Shape<'_>) -> bool {
         matches!(self.ground, Ground::Unknown) || (shape.fits(&self.left) && self.admits(shape))
     }
 
-    /// Whether a pod fits what is free now, whatever other waiting pods take.
+    /// Whether a pod fits the room that is free now, without regard to other waiting pods.
     pub(super) fn would_take_now(&self, shape: Shape<'_>) -> bool {
         shape.fits(&self.free) && self.admits(shape)
     }
@@ -91,7 +91,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What is free on a node now.
+/// The room that is free on a node now.
 pub(super) fn free_now(facts: &NodeFacts<'_>, index: NodeIndex, nominated: &Nominated) -> Amounts {
     let free = facts.offer.clone().minus(&facts.load);
     nominated.get(&index).map_or(free.clone(), |more| free.minus(more))
@@ -140,7 +140,7 @@ pub(super) fn places<'s>(
     found.extend(
         booting_nodes(survey, pool).into_iter().filter_map(|index| booting_node(survey, growth, index)),
     );
-    // Where a group that can grow tells what its nodes are like, an instance of which nothing is known is no promise.
+    // If the nodes of a group that can grow are known, an unknown instance is no place.
     let known = growth.growable(pool).any(|(_, group)| group.template.is_some());
     found.extend(booting_instances(growth, pool).into_iter().filter_map(|index| {
         let group = growth.booting.get(index)?.group;
@@ -176,7 +176,7 @@ pub(super) fn booting_node<'s>(
     booting_node_under(survey, growth, index, load)
 }
 
-/// A booting node as a place if its occupants were gone.
+/// A booting node as a place, without its occupants.
 pub(super) fn booting_node_free_of_occupants<'s>(
     survey: &'s Survey<'_>,
     growth: &'s Growth<'_>,
@@ -186,8 +186,8 @@ pub(super) fn booting_node_free_of_occupants<'s>(
     booting_node_under(survey, growth, index, load)
 }
 
-/// A booting node as a place where these requests are on it: per resource, the larger of what is free by its own status and
-/// by its group's template.
+/// A booting node as a place, with these requests on it: per resource, the larger of what is free by its own status and by
+/// its group's template.
 fn booting_node_under<'s>(
     survey: &'s Survey<'_>,
     growth: &'s Growth<'_>,
@@ -204,7 +204,7 @@ fn booting_node_under<'s>(
     let to_come = missing.counted.plus(&missing.omitted);
     let own = if reports { facts.offer.clone().minus(load).minus(&to_come) } else { Amounts::default() };
     let free = match template {
-        // Pods that tolerate what it still lacks may be there already.
+        // Pods that tolerate its startup taint may run there already.
         Some(template) => own.larger(&template.offer.clone().minus(load).minus(&to_come)),
         None if reports => own.larger(&devices_to_come(facts, median)),
         None => without_bound(),
@@ -217,7 +217,7 @@ fn booting_node_under<'s>(
     ))
 }
 
-/// The devices that the other nodes of its group have and that a node does not report yet: nothing else tells of them.
+/// The devices that the other nodes of its group have and that a node does not report yet.
 fn devices_to_come(facts: &NodeFacts<'_>, median: Option<&Template<'_>>) -> Amounts {
     let further = median.into_iter().flat_map(|median| median.free.further());
     let to_come = further.filter(|(name, _)| facts.offer.further_of(name) == 0);
@@ -225,7 +225,7 @@ fn devices_to_come(facts: &NodeFacts<'_>, median: Option<&Template<'_>>) -> Amou
     Amounts::default().with_further(Some(Arc::new(to_come)))
 }
 
-/// Room for any pod that asks for no device.
+/// Room for any pod that requests no device.
 fn without_bound() -> Amounts {
     let mut room = Amounts::default();
     (room.memory.0, room.cpu.0, room.pods) = (u64::MAX, u64::MAX, u64::MAX);

@@ -1,4 +1,4 @@
-//! Placing: where each refused pod of a pool would go, and what that needs. Section 6.
+//! Placing: finds a place for each refused pod of a pool, and the nodes that this needs. Section 6.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use super::survey::Survey;
 use super::waiting::{HOUR, ShapeKey, Waiting, WaitingPod};
 use crate::model::{NodeIndex, Resource};
 
-/// Where the refused pods of a pool would go.
+/// The places of a pool's refused pods.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Placement {
     pub(super) needs: Needs,
@@ -23,33 +23,33 @@ pub(super) struct Placement {
     pub(super) fates: Vec<Fate>,
     /// The pods on new nodes.
     pub(super) on_new: Option<Placed>,
-    /// The pods that the nodes in [`Needs::new`] are for, parallel to it.
+    /// The pods of each node in [`Needs::new`], parallel to it.
     pub(super) new_for: Vec<Vec<usize>>,
     pub(super) warnings: Vec<Warning>,
 }
 
-/// What becomes of a refused pod.
+/// The place of a refused pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It has room on this node, which serves, is uncordoned, or boots.
+    /// It has room on this node, which serves, is uncordoned, reserved, parked or booting.
     OnNode(NodeIndex, Stage),
     /// It has room on an instance that boots.
     OnInstance(usize),
     /// It has room on the node to be created with this index in [`Needs::new`].
     OnNew(usize),
-    /// The scheduler refuses it for another reason than its requests; these nodes are kept or opened for it.
+    /// The scheduler refuses it for another reason than its requests; these nodes are kept or uncordoned for it.
     Held(Vec<NodeIndex>),
-    /// Nothing is done for it.
+    /// A run does nothing for it, for this reason.
     Nothing(String),
 }
 
-/// What placing works on.
+/// The state of placing.
 struct Placing<'s, 'a> {
     survey: &'s Survey<'a>,
     growth: &'s Growth<'a>,
     pool: PoolIndex,
     places: Vec<Place<'s>>,
-    /// Room only ever shrinks, so a pod may start looking where the last one like it found its place.
+    /// Room only shrinks, so the search for a pod may start at the place of the last equal one.
     starts: BTreeMap<ShapeKey<'s>, usize>,
     placement: Placement,
     by_node: BTreeMap<NodeIndex, Placed>,
@@ -86,7 +86,8 @@ pub(super) fn place<'s>(
         by_node: BTreeMap::new(),
     };
     for (index, one) in pods.iter().enumerate() {
-        // The next run sees the outcome, in which such a pod does not wait: what only it needs is not kept here either.
+        // In the outcome, which the next run sees, such a pod does not wait: so this run does not keep nodes for it
+        // alone.
         let fate = match one.settled_on(survey, cordons) {
             Some(node) => Fate::OnNode(node, Stage::Serving),
             None => match holds.of(one, &placing.places) {
@@ -100,7 +101,8 @@ pub(super) fn place<'s>(
 }
 
 impl<'s> Placing<'s, '_> {
-    /// Keeps or opens the nodes that may take a pod which the scheduler refuses for another reason than its requests.
+    /// Keeps or uncordons the nodes that may take a pod which the scheduler refuses for another reason than its
+    /// requests.
     fn hold(&mut self, one: &WaitingPod<'_>, held: Held) -> Fate {
         let node =
             self.survey.nodes.get(held.serving).map(|facts| facts.node.name.clone()).unwrap_or_default();
@@ -110,8 +112,8 @@ impl<'s> Placing<'s, '_> {
         let words = warning.to_string();
         self.placement.warnings.push(warning);
         if one.age.is_some_and(|age| age >= HOUR) {
-            // Nothing more is opened for it. The node that it fits stays: once that is cordoned, the pod would fit no
-            // serving node, and the next run would uncordon it again.
+            // No further node is uncordoned for it. The node that it fits stays: if it were cordoned, the pod would
+            // fit no serving node, and the next run would uncordon it again.
             self.placement.needs.nodes.push((held.serving_then, Must::RefusedElsewhere(pod)));
             return Fate::Nothing(words);
         }
@@ -171,7 +173,7 @@ impl<'s> Placing<'s, '_> {
         }
     }
 
-    /// Adds a new node for a pod, in a group that would make one which takes it.
+    /// Adds a new node for a pod, in a group whose nodes take it.
     fn create(&mut self, one: &WaitingPod<'_>) -> Result<usize, Warning> {
         let mut blocked: Option<(GroupIndex, String)> = None;
         let mut further = self.growth.order(self.pool);

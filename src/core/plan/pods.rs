@@ -1,4 +1,4 @@
-//! One walk over the pods: what each adds to its node, or asks for where it has none.
+//! One walk over the pods: adds each pod to its node, or to the unbound pods.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::survey::{NodeFacts, OccupantKind, UnboundPod};
 use crate::model::{Amounts, Binding, NodeIndex, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
-/// Pods that have something in common: the first by name, and how many there are.
+/// Pods with a common property: the first by name, and their number.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counted<'a>(Option<(&'a Pod, usize)>);
 
@@ -105,7 +105,7 @@ impl<'a> Walk<'a> {
         let (Some(facts), Some(ceiling)) = (self.nodes.get_mut(index), self.ceilings.get(index)) else {
             return;
         };
-        // What is on a node that nobody can read is asked for all the same.
+        // The pods of a node that cannot be read count anyway.
         let unreadable = is_unreadable(facts.unmanaged.as_ref());
         if !facts.managed() && !unreadable {
             return;
@@ -144,7 +144,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What all pods ask for that a pod counts for.
+/// The requests of all pods that a pod counts for.
 pub(super) fn of_all<'p>(pod: &Pod, requests: Cow<'p, Amounts>) -> Cow<'p, Amounts> {
     if pod.alike.is_empty() { requests } else { Cow::Owned(requests.times(pod.count())) }
 }
@@ -153,7 +153,7 @@ impl OccupantKind {
     /// The kind of a class of pods that are taken into account, daemons aside.
     pub(super) fn of(class: PodClass) -> Option<Self> {
         match class {
-            // What an occupant asks for counts alike, whether it can be moved or not.
+            // The requests of an occupant count, whether it is movable or not.
             PodClass::Critical | PodClass::Movable => Some(Self::Critical),
             PodClass::Dynamic => Some(Self::Dynamic),
             PodClass::Placeholder { counted: true } => Some(Self::Placeholder),

@@ -1,4 +1,4 @@
-//! Which pools there are, and which one a node and a node group belong to (section 14).
+//! The pools of a cluster, and the pool of each node and node group (section 14).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ pub(crate) type PoolIndex = usize;
 /// The pools of a cluster.
 #[derive(Debug)]
 pub(super) struct Pools {
-    /// Sorted by name.
+    /// The names of the pools, sorted.
     pub(super) names: Vec<PoolName>,
     /// The pool of each node group, in the snapshot's order.
     pub(super) of_groups: Vec<Option<PoolIndex>>,
@@ -62,7 +62,7 @@ fn index(names: &[PoolName], name: &str) -> Option<PoolIndex> {
     names.binary_search_by(|one| one.as_str().cmp(name)).ok()
 }
 
-/// The pool of most nodes, of equal ones the first by name.
+/// The pool with most votes, of equal ones the first by name.
 fn most<'a>(votes: &BTreeMap<&'a str, usize>) -> Option<&'a str> {
     votes.iter().rev().max_by_key(|(_, nodes)| **nodes).map(|(pool, _)| *pool)
 }

@@ -1,4 +1,4 @@
-//! Whether a place admits a pod: the part of the scheduler's rules that this program knows, size aside (section 3).
+//! Whether a place admits a pod: the scheduler's rules that this program knows, apart from size (section 3).
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ const OS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
 
 const WINDOWS: &str = "windows";
 
-/// The lasting properties of a place that decide which pods may go there.
+/// The lasting properties of a place that decide which pods can run there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Site<'a> {
-    /// `None` for a node that does not exist yet: nobody can ask for it by name.
+    /// The node's name; `None` for a node that does not exist yet, which no pod can select by name.
     pub(super) name: Option<&'a str>,
     pub(super) labels: &'a BTreeMap<String, String>,
     pub(super) taints: &'a [Taint],
-    /// The policy tells which taints come and go.
+    /// The policy, which knows the taints that come and go.
     pub(super) policy: &'a Policy,
 }
 
 impl<'a> Site<'a> {
-    /// The place that a node is.
+    /// The site of a node.
     pub(super) fn of(node: &'a Node, policy: &'a Policy) -> Self {
         Self { name: Some(&node.name), labels: &node.labels, taints: &node.taints, policy }
     }
 
-    /// Whether node selector, required node affinity, taints and operating system let a pod in. Taints that come and go
-    /// keep nobody out.
+    /// Whether node selector, required node affinity, taints and operating system admit a pod. Taints that come and go
+    /// are ignored.
     pub(super) fn admits(&self, constraints: &Constraints) -> bool {
         let selected =
             constraints.node_selector.iter().all(|(key, value)| self.label(key) == Some(value.as_str()));
@@ -62,7 +62,7 @@ impl<'a> Site<'a> {
         affinity.0.iter().any(|term| self.meets(term))
     }
 
-    /// A label of the site. A node that does not exist yet has no host name that a pod could have asked for.
+    /// A label of the site. A node that does not exist yet has no host name that a pod could select.
     fn label(&self, key: &str) -> Option<&str> {
         if self.name.is_none() && key == HOST_NAME {
             return None;
@@ -87,7 +87,7 @@ pub(super) fn is_windows(labels: &BTreeMap<String, String>) -> bool {
     OS.iter().any(|key| labels.get(*key).is_some_and(|os| os == WINDOWS))
 }
 
-/// Whether a pod asks for a Windows node and takes no other, by its node selector or by each term of its node affinity.
+/// Whether a pod requires a Windows node, by its node selector or by each term of its node affinity.
 pub(super) fn asks_for_windows(constraints: &Constraints) -> bool {
     let selected = OS.iter().any(|key| constraints.node_selector.get(*key).is_some_and(|os| os == WINDOWS));
     let names_it = |requirement: &Requirement| {

@@ -1,4 +1,4 @@
-//! What later runs should know: which taints are common, and the nodes created for waiting pods. Sections 3 and 5.
+//! The records for later runs: the common taints, and the nodes created for waiting pods. Sections 3 and 5.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::newcomer;
 use super::order::Candidate;
 use crate::model::{CreatedFor, Ledger};
 
-/// What to note, if it differs from what earlier runs noted. Where nothing can be kept between runs, nothing is.
+/// The new records, if they differ from the earlier ones. `None` if runs cannot store any.
 pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
     let before = run.survey.snapshot.ledger()?;
     let mut after = before.clone();
@@ -57,14 +57,14 @@ fn note_creations(run: &Run<'_, '_>, ledger: &mut Ledger) {
     }
 }
 
-/// Notes the groups whose newcomers turned out to be of no use.
+/// Records the groups whose newcomers turned out to be useless.
 fn note_newcomers(run: &Run<'_, '_>, ledger: &mut Ledger) {
     let known = run.survey.snapshot.groups();
     if !known.is_empty() {
         ledger.useless.retain(|name, _| known.iter().any(|group| group.name == *name));
     }
     for group in &run.growth.groups {
-        // Of a group that this program may not change, others know what its nodes are for.
+        // A group that this program may not change has nodes for purposes that it does not know.
         let ours = run.survey.policy.node_groups_named || !group.nodes.is_empty();
         if let Some(known) = group.group.filter(|_| ours && group.pool.is_some()) {
             match newcomer::noted(run.survey, known, &group.members) {

@@ -1,4 +1,4 @@
-//! The last live replica (section 2): both DNS servers on one node keep it, and so do two on two nodes that would go
+//! The last live replica (section 2): two DNS servers on one node keep it, and so do two on two nodes that would be deleted
 //! together.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use super::survey::{NodeFacts, Survey};
 use crate::model::{Binding, Controller, NodeIndex, Pod, Snapshot};
 use crate::policy::Policy;
 
-/// Counts the pods of the controllers in question, and notes on each node its replicas.
+/// Counts the pods of these controllers, and records the replicas of each node.
 pub(super) fn count<'a>(
     snapshot: &'a Snapshot,
     policy: &'a Policy,
@@ -73,18 +73,18 @@ fn can_hold_a_live_one(node: &NodeFacts<'_>) -> bool {
     node.says_ready && !node.claimed && !node.node.deleting
 }
 
-/// Answers which deletions would take a last live replica.
+/// Computes which deletions would remove a last live replica.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Replicas<'s, 'a>(&'s Survey<'a>);
 
 impl<'s, 'a> Replicas<'s, 'a> {
-    /// Looks at the replicas of a cluster.
+    /// Prepares the replicas of a cluster.
     pub(crate) fn new(survey: &'s Survey<'a>) -> Self {
         Self(survey)
     }
 
-    /// The same of the nodes that go already, where they could do without this node's pods no longer: a daemon is the replica
-    /// of a controller too, and keeps no node of its own.
+    /// The same for the nodes that are already to be deleted, if they would now lose a last replica: a daemon is a replica of
+    /// a controller too, but does not keep its node.
     pub(crate) fn would_lose_beside(
         self,
         node: NodeIndex,
@@ -96,8 +96,8 @@ impl<'s, 'a> Replicas<'s, 'a> {
         going.iter().filter(|gone| alone(**gone)).find_map(|gone| self.would_lose(*gone, &together))
     }
 
-    /// The first pod of a node, by name, that would be the last live one of its controller to go if the node went
-    /// together with these others.
+    /// The first pod of a node, by name, that would be the last live one of its controller if the node were deleted together
+    /// with these others.
     pub(crate) fn would_lose(self, node: NodeIndex, going: &BTreeSet<NodeIndex>) -> Option<(&'a Pod, Loss)> {
         let facts = self.0.nodes.get(node)?;
         let stays = |other: &NodeIndex| *other != node && !going.contains(other);
@@ -123,7 +123,7 @@ mod tests {
         pod(&format!("kube-system/dns-{name}")).controlled(owned_by("apps", "ReplicaSet"))
     }
 
-    /// The loss with the first of three nodes, if these nodes go.
+    /// The loss with the first of three nodes, if these nodes are deleted.
     fn lost(nodes: Vec<Node>, pods: Vec<Pod>, going: &[NodeIndex]) -> Option<String> {
         let (snapshot, policy) = (cluster(nodes, pods), Policy::default());
         let survey = Survey::new(&snapshot, &policy);

@@ -1,7 +1,7 @@
-//! The nodes that only the requests of pods keep, where `DEMAND` counts something else. Section 19.
+//! The nodes that only the requests of pods keep, if `DEMAND` counts something else. Section 19.
 //!
-//! The scheduler counts requests. So a choice by usage is filled up with nodes that serve now, down the keep order, until what
-//! serves is enough by requests too: else each cordon would be held back one by one, and the next run would choose anew.
+//! The scheduler counts requests. So a choice by usage is extended with nodes that serve now, down the keep order, until it is
+//! enough by requests too: otherwise the rule on replacements would hold back each cordon, and the next run would choose anew.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +22,8 @@ pub(super) struct Without {
     pub(super) utilization: Utilization,
 }
 
-/// Adds to the chosen entries what requests need of the nodes that serve now, up to `most` entries in all. `requested` is what is
-/// requested of the pool, whatever serves.
+/// Adds to the chosen entries the serving nodes that requests need, up to `most` entries in all. `requested` is the part of the
+/// requests that does not depend on the serving nodes.
 pub(super) fn keep_for_requests(
     survey: &Survey<'_>,
     bounds: &Bounds,

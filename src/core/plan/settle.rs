@@ -1,6 +1,6 @@
 //! Makes the choice of a pool, and makes it again on its own outcome until it changes nothing.
 //!
-//! So a run leaves nothing for the next one to correct: with ties on unequal nodes a single pass can.
+//! So a run leaves nothing for the next one to correct, which a single pass may do with ties between unequal nodes.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,15 +24,15 @@ use crate::foresight::Expectation;
 use crate::model::{Amounts, NodeIndex};
 use crate::policy::DemandSource;
 
-/// How often a choice is taken on its own outcome.
+/// Maximum number of passes of a choice.
 const PASSES: usize = 8;
 
-/// What is to be in service in a pool.
+/// The decision on a pool: the candidates that are to serve.
 #[derive(Debug)]
 pub(super) struct Decision {
     /// The chosen nodes of the snapshot.
     pub(super) chosen: BTreeSet<NodeIndex>,
-    /// Why, for the nodes that had to be.
+    /// The reasons, for the nodes that must be kept.
     pub(super) must: BTreeMap<NodeIndex, Must>,
     /// The chosen booting nodes and instances.
     pub(super) booting: Vec<Entry>,
@@ -48,24 +48,24 @@ pub(super) struct Decision {
     pub(super) limits: Vec<Limit>,
     /// The nodes of the snapshot among the candidates, in the keep order.
     pub(super) order: Vec<NodeIndex>,
-    /// How many new nodes the choice would create if `MAX_CREATIONS` allowed any number.
+    /// The number of new nodes that the choice would create without `MAX_CREATIONS`.
     pub(super) creations_wanted: usize,
 }
 
-/// What a decision is made from.
+/// The input of a decision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'s> {
     pub(super) survey: &'s Survey<'s>,
     pub(super) growth: &'s Growth<'s>,
     pub(super) waiting: &'s Waiting<'s>,
     pub(super) pool: PoolIndex,
-    /// How many nodes the run may still create.
+    /// The number of nodes that the run may still create.
     pub(super) creations: usize,
-    /// Keeps everything that serves now.
+    /// Whether all nodes that serve now are kept.
     pub(super) hold: bool,
 }
 
-/// What a pool's pods ask for whatever serves.
+/// The demand of a pool that does not depend on the serving nodes.
 pub(super) fn demand(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex) -> Demand {
     let occupants = survey.asked_of(pool);
     let expected = waiting.expectations.get(pool).map(Expectation::amounts).unwrap_or_default();
@@ -75,7 +75,7 @@ pub(super) fn demand(survey: &Survey<'_>, waiting: &Waiting<'_>, pool: PoolIndex
     Demand { occupants, waiting, expected, counted }
 }
 
-/// What is asked of the nodes that serve under these cordons, and what they offer.
+/// The demand on the nodes that serve under these cordons, and their capacity.
 pub(super) fn serving_total(
     survey: &Survey<'_>,
     pool: PoolIndex,
@@ -97,7 +97,7 @@ impl Total {
     }
 }
 
-/// Decides what is to be in service in a pool.
+/// Decides which candidates of a pool are to serve.
 pub(super) fn decide(input: Input<'_>) -> Decision {
     let survey = input.survey;
     let demand = demand(survey, input.waiting, input.pool);
@@ -119,7 +119,7 @@ pub(super) fn decide(input: Input<'_>) -> Decision {
     decision
 }
 
-/// The cordons that a decision asks for, and the ones that wait.
+/// The cordons of a decision, and the ones that must wait.
 pub(super) fn wanted(
     survey: &Survey<'_>,
     waiting: &Waiting<'_>,
@@ -130,7 +130,7 @@ pub(super) fn wanted(
     Wanted::new(survey, pool, requested, &decision.chosen, &decision.order)
 }
 
-/// The cordon of each node once a decision is carried out. What awaits its replacement serves on.
+/// The cordon of each node once a decision is carried out. A node that awaits its replacement serves.
 fn outcome(
     survey: &Survey<'_>,
     pool: PoolIndex,
@@ -151,7 +151,7 @@ fn outcome(
     cordons.iter().enumerate().map(after).collect()
 }
 
-/// One pass.
+/// Makes one pass of the choice.
 fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
     let Input { survey, growth, waiting, pool, creations, hold } = input;
     let bounds = survey.policy.bounds_of(survey.pool_name(pool));
@@ -232,7 +232,7 @@ fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
     decision
 }
 
-/// What a choice came to.
+/// The result of a choice.
 #[derive(Clone, Copy, Debug)]
 struct Became {
     chosen: Chosen,
@@ -272,7 +272,7 @@ fn nodes_of(entries: &[Entry]) -> Vec<NodeIndex> {
     entries.iter().filter_map(node).collect()
 }
 
-/// Notes where `MIN_NODES` or `MAX_NODES` changed the number of nodes.
+/// Adds a limit if `MIN_NODES` or `MAX_NODES` changed the number of nodes.
 fn limits(
     decision: &mut Decision,
     aim: &Aim<'_>,
@@ -303,7 +303,8 @@ fn limits(
     }
     let over = utilization.compare(bounds.max_utilization) == Ordering::Greater;
     let cut = length == lengths.most && over;
-    // A `MAX_NODES` that was set also takes nodes out of service; what that costs is said even below MAX_UTILIZATION.
+    // A `MAX_NODES` that was set also removes nodes from service; the limit shows the cost even below
+    // MAX_UTILIZATION.
     let bounded = bounds.max_nodes_set && length == bounds.max_nodes;
     if cut || bounded {
         let asked = unbounded(aim, order, survey, growth, pool);
@@ -313,7 +314,7 @@ fn limits(
             return;
         }
     }
-    // Broken and claimed nodes, and what the groups made in vain, count against MAX_NODES but do not serve.
+    // Broken and claimed nodes, and useless instances of the groups, count against MAX_NODES but do not serve.
     let binds = growth.max_nodes_binds.get(pool).copied().unwrap_or(false);
     if length + reserved_ready < bounds.min_nodes && binds && decision.new.len() >= allowed {
         let (asked, max) = (bounds.min_nodes, bounds.max_utilization);
@@ -321,7 +322,7 @@ fn limits(
     }
 }
 
-/// How many nodes the optimum asks for if `MAX_NODES` did not bound them.
+/// The number of nodes that the optimum would need without `MAX_NODES`.
 fn unbounded(
     aim: &Aim<'_>,
     order: &KeepOrder,

@@ -1,4 +1,4 @@
-//! What the state of a node is, and since when (sections 3, 5 and 8).
+//! The state of a node, and when it began (sections 3, 5 and 8).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,16 +11,16 @@ use crate::policy::{AdoptCordons, Policy};
 /// No claim lasts a day: a longer one was made by a clock that was wrong, and would keep the node for ever.
 const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
 
-/// How much younger than our mark the control plane's taint may be for the cordon to be the one that the mark is of. The
-/// mark and the taint of one cordon are written within seconds; a taint this much younger is of a later cordon.
+/// Maximum time from our mark to the control plane's taint of the same cordon. The mark and the taint of one cordon are
+/// written within seconds; a taint this much younger is of a later cordon.
 const SAME_CORDON: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long ago a moment was; a moment to come was just now.
+/// The age of a moment; zero for a moment in the future.
 pub(crate) fn age(moment: Timestamp, observed_at: Timestamp) -> SignedDuration {
     observed_at.duration_since(moment).max(SignedDuration::ZERO)
 }
 
-/// Whether a run has claimed the node in order to delete it, and its claim has not run out.
+/// Whether a run has claimed the node in order to delete it, and the claim has not expired.
 #[must_use]
 pub fn is_claimed(node: &Node, observed_at: Timestamp) -> bool {
     time(node, annotation::DELETING_UNTIL).is_some_and(|until| {
@@ -41,13 +41,13 @@ pub(crate) fn says_ready(node: &Node) -> bool {
     node.ready.is_some_and(|condition| condition.ready)
 }
 
-/// Since when a node is NotReady, or since when it exists.
+/// When a node became NotReady, or when it was created.
 pub(super) fn not_ready_since(node: &Node) -> Option<Timestamp> {
     let condition = node.ready.filter(|condition| !condition.ready);
     condition.and_then(|condition| condition.since).or(node.created_at)
 }
 
-/// Whether somebody annotated the node to stay.
+/// Whether the node is annotated scale-down-disabled.
 pub(crate) fn scale_down_disabled(node: &Node) -> bool {
     node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
 }
@@ -69,16 +69,16 @@ pub(crate) enum Cordon {
     Others,
 }
 
-/// Who cordoned a node, and when, by what is written on it.
+/// The maker and the time of a node's cordon, by its annotations and taints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Marks {
     /// Who cordoned it.
     pub(crate) cordon: Cordon,
     /// When the cordon was made: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
-    /// Since when a run has seen the node empty.
+    /// When a run first saw the node empty.
     pub(crate) empty_since: Option<Timestamp>,
-    /// Since when it is parked under our own cordon, or is to be.
+    /// When it was parked under our own cordon, or was asked to park.
     pub(crate) parked_at: Option<Timestamp>,
     /// When it was woken under our own cordon.
     pub(crate) woken_at: Option<Timestamp>,
@@ -128,7 +128,7 @@ fn time(node: &Node, key: &str) -> Option<Timestamp> {
     node.annotations.get(key)?.parse().ok()
 }
 
-/// The state of a node, and what of it keeps a Ready one from serving. `lacks` is what its status lacks to be of use.
+/// The state of a node, and why a Ready one does not serve. `lacks` is the device that its status lacks.
 pub(super) fn state(
     node: &Node,
     lacks: Option<String>,

@@ -1,4 +1,4 @@
-//! What a plan needs to know of each node, gathered in one walk over the pods.
+//! The facts of each node that a plan needs, collected in one walk over the pods.
 
 use jiff::Timestamp;
 
@@ -13,14 +13,14 @@ use super::value::NodeState;
 use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, annotation, taint};
 use crate::policy::{AdoptCordons, Drain, Policy, PoolName};
 
-/// A cluster, looked at through a policy.
+/// A cluster as a policy sees it.
 #[derive(Debug)]
 pub(crate) struct Survey<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) policy: &'a Policy,
-    /// Parallel to the snapshot's nodes.
+    /// The facts of the nodes, parallel to the snapshot's nodes.
     pub(crate) nodes: Vec<NodeFacts<'a>>,
-    /// Whether parked nodes may be woken: under the guard of section 9 the nodes that are there must make up for them.
+    /// Whether parked nodes may be woken: under the guard of section 9, the running nodes must make up for them.
     pub(crate) may_wake: bool,
     /// The pools, sorted by name: of the managed nodes, and of node groups without nodes that name one. A cluster without
     /// `POOL_LABEL` has the one pool with the empty name, even without nodes.
@@ -35,8 +35,8 @@ pub(crate) struct Survey<'a> {
     pub(crate) may_bind_late: Vec<&'a Pod>,
     /// The bound daemons with a controller on managed nodes, and whether each is taken into account.
     pub(super) bound_daemons: Vec<(&'a Pod, NodeIndex, bool)>,
-    /// For each pool, which sets of lasting taints are common (section 3): what the ledger keeps, with what is judged anew.
-    /// It is to be noted where it differs from the ledger.
+    /// For each pool, which sets of lasting taints are common (section 3): the records of the ledger and the new
+    /// judgements. A difference to the ledger is stored.
     pub(crate) judged_common: Vec<CommonTaints>,
     /// The pods by which lasting taints are judged.
     pub(super) population: Population<'a>,
@@ -52,18 +52,18 @@ pub(crate) struct UnboundPod<'a> {
     pub(crate) kind: OccupantKind,
 }
 
-/// The classes of pods whose requests are part of what is asked for, daemons aside.
+/// The classes of pods whose requests are part of the demand, without daemons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OccupantKind {
     /// Keeps its node from being cordoned.
     Critical,
-    /// A user's.
+    /// A user's pod.
     Dynamic,
-    /// A reserve that anybody may displace; no occupant, and never placed.
+    /// A reserve that any user's pod may displace; no occupant, and never placed.
     Placeholder,
 }
 
-/// One node, looked at through a policy.
+/// One node as a policy sees it.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -75,15 +75,15 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) zone: Option<&'a str>,
     /// Its pool; 0 for a node that is not managed, unless it is one that cannot be read.
     pub(crate) pool: PoolIndex,
-    /// Why it is not managed; the pods of such a node are not looked at.
+    /// Why it is not managed; the pods of such a node are ignored.
     pub(crate) unmanaged: Option<KeepReason>,
-    /// Why it is reserved, if it is: no capacity, in no bound, never cordoned.
+    /// Why it is reserved, if it is: it is then no capacity, counts in no bound, and is never cordoned.
     pub(crate) reserved: Option<KeepReason>,
     /// Its state, for common and reserved nodes alike.
     pub(crate) state: NodeState,
-    /// Whether its Ready condition is true, whatever else speaks against it.
+    /// Whether its Ready condition is true, even if it cannot serve.
     pub(crate) says_ready: bool,
-    /// Since when it is NotReady, or since when it exists.
+    /// When it became NotReady, or when it was created.
     pub(crate) not_ready_since: Option<Timestamp>,
     /// Why it does not serve although it is Ready: the startup or pressure taint, or the device that is missing.
     pub(crate) impaired_by: Option<String>,
@@ -98,13 +98,13 @@ pub(crate) struct NodeFacts<'a> {
     /// When it was cordoned: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
     pub(crate) empty_since: Option<Timestamp>,
-    /// Since when it is parked under our own cordon, or is to be.
+    /// When it was parked under our own cordon, or was asked to park.
     pub(crate) parked_at: Option<Timestamp>,
     /// When it was woken under our own cordon.
     pub(crate) woken_at: Option<Timestamp>,
-    /// What the utilization divides by: `C` of section 4, omitted pods subtracted and absurd amounts replaced.
+    /// Its capacity: `C` of section 4, with omitted pods subtracted and absurd amounts replaced.
     pub(crate) capacity: Amounts,
-    /// What the scheduler can hand out there in all, for every resource.
+    /// The total amount of every resource that the scheduler can allocate there.
     pub(crate) offer: Amounts,
     /// The number of critical and dynamic pods.
     pub(crate) occupants: usize,
@@ -116,23 +116,23 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) placeholder_requests: Amounts,
     /// Requests of the daemons taken into account.
     pub(crate) daemons: Amounts,
-    /// What its bound pods add to what the pool asks for (`W` of section 4), daemons aside. Zero for a node that is not
-    /// managed, unless it is one that cannot be read: its pods count.
+    /// The part of its bound pods in the pool's demand (`W` of section 4), without daemons. Zero for a node that is not
+    /// managed, unless it cannot be read: then its pods count.
     pub(crate) demand: Amounts,
     /// The first occupant by name.
     pub(crate) occupant: Option<&'a Pod>,
     /// The first critical one by name.
     pub(crate) critical: Option<&'a Pod>,
     /// The first omitted pod by name that would be lost with the node, and why. Whether it is the last live replica
-    /// depends on the nodes that go with it: see [`NodeFacts::replicas`].
+    /// depends on the nodes that are deleted with it: see [`NodeFacts::replicas`].
     pub(crate) loses: Option<(&'a Pod, Loss)>,
     /// The omitted Ready pods of a recreating controller that has two or more pods.
     pub(crate) replicas: Vec<&'a Pod>,
-    /// The omitted pods that start again elsewhere if the node goes.
+    /// The omitted pods that are recreated elsewhere if the node is deleted.
     pub(crate) moves: Vec<&'a Pod>,
     /// Its occupants that may be moved: they do not keep it from being cordoned.
     pub(crate) movable: Vec<&'a Pod>,
-    /// What was evicted from it and is not up again.
+    /// The evicted pod that is not Ready again, as the reason to keep the node.
     pub(super) awaits: Option<KeepReason>,
     /// Whether this run's own pod is on it.
     pub(crate) own: bool,
@@ -144,7 +144,7 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) omitted_load: Amounts,
     /// Requests of all pods but its occupants, placeholders and this run's own pod.
     pub(crate) unoccupied_load: Amounts,
-    /// What its pods used, where a source of metrics was asked.
+    /// The usage of its pods, if a source of metrics was asked.
     pub(crate) usage: Option<Box<NodeUsage>>,
 }
 
@@ -163,7 +163,7 @@ impl NodeFacts<'_> {
         matches!(self.state, NodeState::Serving | NodeState::Cordoned)
     }
 
-    /// Whether it shows what a node of its kind is like: it is Ready, or omitted pods fill it.
+    /// Whether it is typical of its group: it is Ready, or omitted pods fill it.
     pub(crate) fn is_typical(&self) -> bool {
         self.ready() || (self.without_capacity && self.state == NodeState::NotInUse)
     }
@@ -178,32 +178,32 @@ impl NodeFacts<'_> {
         self.state == NodeState::Serving && self.common()
     }
 
-    /// What a choice counts of its bound pods (`DEMAND`), daemons aside.
+    /// The amount that a choice counts of its bound pods (`DEMAND`), without daemons.
     pub(crate) fn counted_demand(&self) -> &Amounts {
         self.usage.as_ref().map_or(&self.demand, |usage| &usage.demand.counted)
     }
 
-    /// What a choice counts of the daemons taken into account.
+    /// The amount that a choice counts of its counted daemons.
     pub(crate) fn counted_daemons(&self) -> &Amounts {
         self.usage.as_ref().map_or(&self.daemons, |usage| &usage.daemons.counted)
     }
 
-    /// Whether nobody would lose anything if the node alone went, last live replicas aside.
+    /// Whether the node is empty, apart from last live replicas.
     pub(crate) fn empty(&self) -> bool {
         self.occupants == 0 && self.loses.is_none()
     }
 
-    /// The number of its occupants that no run moves.
+    /// The number of its occupants that no run evicts.
     pub(crate) fn staying_occupants(&self) -> usize {
         self.occupants.saturating_sub(self.movable.len())
     }
 
-    /// What was evicted from it and is not up again, in words.
+    /// The evicted pod that is not Ready again, in words.
     pub(crate) fn awaits(&self) -> Option<String> {
         self.awaits.as_ref().map(ToString::to_string)
     }
 
-    /// Whether its last pods are moved before it goes. On a node that is not Ready no pod is left to move.
+    /// Whether its last pods are evicted before it is given back. Pods on a node that is not Ready are not evicted.
     pub(crate) fn is_drained_first(&self, policy: &Policy) -> bool {
         policy.drain != Drain::None && self.says_ready && !(self.movable.is_empty() && self.moves.is_empty())
     }
@@ -214,7 +214,7 @@ impl NodeFacts<'_> {
             || self.node.taints.iter().any(|taint| taint.key == taint::DELETING)
     }
 
-    /// Whether it must not be cordoned or deleted for what is on it or written on it.
+    /// Whether its pods or annotations protect it from cordon and deletion.
     pub(crate) fn protected(&self) -> bool {
         self.critical.is_some() || self.scale_down_disabled
     }
@@ -241,7 +241,7 @@ impl<'a> Survey<'a> {
         self.managed().filter(move |(_, node)| node.pool == pool)
     }
 
-    /// What the bound pods ask of a pool, daemons aside.
+    /// The demand of a pool's bound pods, without daemons.
     pub(crate) fn asked_of(&self, pool: PoolIndex) -> Amounts {
         let mut asked = Amounts::default();
         for node in self.nodes.iter().filter(|node| node.pool == pool) {
@@ -250,7 +250,7 @@ impl<'a> Survey<'a> {
         asked
     }
 
-    /// What a choice counts of the bound pods of a pool, daemons aside.
+    /// The amount that a choice counts of a pool's bound pods, without daemons.
     pub(crate) fn counted_of(&self, pool: PoolIndex) -> Amounts {
         let mut counted = Amounts::default();
         for node in self.nodes.iter().filter(|node| node.pool == pool) {

@@ -1,9 +1,9 @@
-//! Which taints say something lasting about a node, and which come and go (section 3).
+//! Distinguishes lasting taints from taints that come and go (section 3).
 
 use crate::model::{Constraints, Node, Taint, TaintEffect, Toleration, taint};
 use crate::policy::Policy;
 
-/// Taints by which a kubelet reports that something runs short.
+/// The taints of pressure, which a kubelet reports.
 const PRESSURE: [&str; 3] = [
     "node.kubernetes.io/disk-pressure",
     "node.kubernetes.io/memory-pressure",
@@ -17,10 +17,10 @@ const CONDITION: [&str; 3] = [
     "node.kubernetes.io/network-unavailable",
 ];
 
-/// Taints that a node sheds once it is ready for use.
+/// Taints that a node loses once it is ready for use.
 const STARTUP: [&str; 1] = ["node.cloudprovider.kubernetes.io/uninitialized"];
 
-/// How the keys end of the taints that Cilium and CSI drivers remove when they have started on a node:
+/// The suffix of the taints that Cilium and CSI drivers remove when they have started on a node:
 /// `node.cilium.io/agent-not-ready`, `ebs.csi.aws.com/agent-not-ready`.
 const AGENT: &str = "agent-not-ready";
 
@@ -40,7 +40,7 @@ fn repels(taint: &Taint) -> bool {
     taint.effect != TaintEffect::PreferNoSchedule
 }
 
-/// Whether a node sheds a taint of this key once it is ready for use.
+/// Whether a taint of this key is a startup taint.
 fn is_startup(key: &str, policy: &Policy) -> bool {
     STARTUP.contains(&key)
         || key.ends_with(AGENT)
@@ -48,7 +48,7 @@ fn is_startup(key: &str, policy: &Policy) -> bool {
         || policy.startup_taints.contains(key)
 }
 
-/// Whether a taint comes and goes with the state of a node; it says nothing about the node once that serves.
+/// Whether a taint comes and goes with the state of a node, so that it does not affect a serving node.
 pub(super) fn comes_and_goes(one: &Taint, policy: &Policy) -> bool {
     let key = one.key.as_str();
     key == taint::UNSCHEDULABLE
@@ -69,12 +69,12 @@ pub(crate) fn startup<'n>(node: &'n Node, policy: &Policy) -> Option<&'n Taint> 
     node.taints.iter().find(|taint| is_startup(&taint.key, policy))
 }
 
-/// A taint of the node by which its kubelet reports that something runs short.
+/// The pressure taint of the node.
 pub(crate) fn pressure(node: &Node) -> Option<&Taint> {
     node.taints.iter().find(|taint| PRESSURE.contains(&taint.key.as_str()))
 }
 
-/// Whether a Ready node takes nobody now, for a taint that will go.
+/// Whether a Ready node takes no pods now because of a taint that comes and goes.
 pub(super) fn takes_nobody_now(node: &Node) -> bool {
     let condition = |taint: &Taint| CONDITION.contains(&taint.key.as_str());
     pressure(node).is_some() || node.taints.iter().any(condition)
@@ -93,7 +93,7 @@ fn matches(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect)
         && toleration.value.as_ref().is_none_or(|wanted| wanted == value)
 }
 
-/// Whether a pod may go to a node although that is cordoned.
+/// Whether a pod tolerates the cordon of a node.
 pub(super) fn tolerates_cordon(constraints: &Constraints) -> bool {
     tolerates(constraints, taint::UNSCHEDULABLE, "", TaintEffect::NoSchedule)
 }

@@ -1,4 +1,4 @@
-//! What the next node of a group would be like: its size, its daemons, its labels and its taints.
+//! The expected next node of a group: its size, its daemons, its labels and its taints.
 //!
 //! ```text
 //!   group's template ---------------+
@@ -7,7 +7,7 @@
 //!   what all of its nodes share ------> labels and taints, once for each zone it may be in
 //! ```
 //!
-//! No single node decides: one that reports nonsense, or that is about to die, is not what a new node will be like.
+//! No single node decides: a node that reports wrong amounts, or is about to fail, is not typical.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,19 +24,19 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 /// The label that names a node's zone.
 const ZONE: &str = "topology.kubernetes.io/zone";
 
-/// What a node that does not exist yet would be like.
+/// The expected properties of a node that does not exist yet.
 #[derive(Clone, Debug)]
 pub(super) struct Template<'a> {
     policy: &'a Policy,
-    /// What the utilization divides by.
+    /// Its capacity in the utilization.
     pub(super) capacity: Amounts,
     /// Requests of its daemons that are taken into account.
     pub(super) daemons: Amounts,
-    /// The same of the nodes that its group has, where it has any: they may be smaller than promised.
+    /// The requests and capacity of the group's existing nodes, if any: they may be smaller than the template.
     seen: Option<Amounts>,
-    /// What it offers to all pods, its daemons among them.
+    /// Its offer to all pods, including its daemons.
     pub(super) offer: Amounts,
-    /// What is free of that once its daemons run.
+    /// The free part of the offer once its daemons run.
     pub(super) free: Amounts,
     /// One of each of its daemons.
     each: Vec<Daemon<'a>>,
@@ -46,7 +46,7 @@ pub(super) struct Template<'a> {
     pub(super) taints: Vec<Taint>,
 }
 
-/// What one daemon asks for.
+/// The requests of one daemon.
 #[derive(Clone, Debug)]
 struct Daemon<'a> {
     controller: &'a str,
@@ -54,28 +54,28 @@ struct Daemon<'a> {
     counted: bool,
 }
 
-/// What the daemons of a group ask for on each of its nodes.
+/// The requests of a group's daemons on each of its nodes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DaemonSets<'a> {
     each: Vec<Daemon<'a>>,
-    /// Of the daemons taken into account.
+    /// The requests of the daemons taken into account.
     counted: Amounts,
-    /// Of the omitted ones.
+    /// The requests of the omitted ones.
     omitted: Amounts,
 }
 
-/// What the daemons ask for that a node does not run yet.
+/// The requests of the daemons that a node does not run yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Missing {
-    /// The daemons taken into account.
+    /// The requests of the daemons taken into account.
     pub(super) counted: Amounts,
     /// The omitted ones.
     pub(super) omitted: Amounts,
 }
 
 impl<'a> Template<'a> {
-    /// What the next node of a group would be like, or of the pool where no group is known; `None` if nothing tells its
-    /// size in each resource of `RESOURCES`. `nodes` are the group's managed nodes.
+    /// The template of a group's next node, or of the pool's if no group is known; `None` if its size is not known in each
+    /// resource of `RESOURCES`. `nodes` are the group's managed nodes.
     pub(super) fn of(
         survey: &Survey<'a>,
         group: Option<&NodeGroup>,
@@ -120,14 +120,15 @@ impl<'a> Template<'a> {
         })
     }
 
-    /// What the node would be like in each of the zones that it may be in.
+    /// The site of the node in each of the zones that it may be in.
     pub(super) fn sites(&self) -> impl Iterator<Item = Site<'_>> {
         let site = |labels| Site { name: None, labels, taints: &self.taints, policy: self.policy };
         self.labels.iter().map(site)
     }
 
-    /// The resource of which its own daemons leave nobody any room below `MAX_UTILIZATION`, and what a node offers of it:
-    /// by the template, or by the nodes that are there. Else nodes that come smaller than promised are created without end.
+    /// The resource of which its own daemons fill `MAX_UTILIZATION`, and the amount that a node offers of it: by the
+    /// template, or by the existing nodes. Otherwise a run would create nodes without end if they come smaller than
+    /// promised.
     pub(super) fn filled_by_daemons(
         &self,
         resources: &[Resource],
@@ -143,7 +144,7 @@ impl<'a> Template<'a> {
         })
     }
 
-    /// What the daemons ask for that a node does not run yet on which these controllers have theirs.
+    /// The requests of the daemons that a node does not run yet; it runs the daemons of these controllers.
     pub(super) fn missing(&self, controllers: &BTreeSet<&str>) -> Missing {
         let mut missing = Missing::default();
         for daemon in self.each.iter().filter(|daemon| !controllers.contains(daemon.controller)) {
@@ -163,7 +164,7 @@ fn sized(
     let Some(template) = known else { return median };
     let mut offer = offer(template);
     if let Some(median) = median {
-        // What the template does not tell is without bound in an offer.
+        // An amount that the template does not have is without bound in an offer.
         let tells = |amount: u64, median: u64| if amount == u64::MAX { median } else { amount };
         offer.memory.0 = tells(offer.memory.0, median.memory.0);
         offer.cpu.0 = tells(offer.cpu.0, median.cpu.0);
@@ -175,7 +176,7 @@ fn sized(
     Some(offer)
 }
 
-/// The labels of a new node: what all nodes of the group share, else what the template says; once for each zone.
+/// The labels of a new node: the labels that all nodes of the group share, else the template's; once for each zone.
 fn labels(
     group: Option<&NodeGroup>,
     known: Option<&NodeTemplate>,
@@ -214,7 +215,7 @@ fn labels(
     zones.into_iter().map(in_zone).collect()
 }
 
-/// What the daemons of one controller ask for on each node, and whether that counts in its utilization.
+/// The requests of one controller's daemons on each node, and whether they count in its utilization.
 type OnNodes<'a> = BTreeMap<NodeIndex, (&'a Amounts, bool)>;
 
 /// The lasting taints of a new node: the ones that all nodes of the group share, else the template's.
@@ -232,8 +233,8 @@ fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts
     }
 }
 
-/// What the `DaemonSets` ask for that have a pod on more than half of the healthy nodes of each set of nodes. `set_of` names
-/// the sets of a node.
+/// The requests of the `DaemonSets` that have a pod on more than half of the healthy nodes of each set of nodes. `set_of`
+/// names the sets of a node.
 pub(super) fn daemon_sets<'a>(
     survey: &Survey<'a>,
     sets: usize,

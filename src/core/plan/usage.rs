@@ -1,4 +1,4 @@
-//! What pods used, beside what they request: what a choice counts, and what a report shows.
+//! The usage of pods beside their requests: the amounts that a choice counts and a report shows.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::model::Amounts;
 /// Why a pod counts by its requests although a source of metrics was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unmeasured {
-    /// The source does not know it.
+    /// The source has no sample of it.
     Missing,
     /// A container, or memory or processor time, is missing.
     Partial,
@@ -18,7 +18,7 @@ pub enum Unmeasured {
     Future,
     /// An amount is below zero.
     Negative,
-    /// An amount is no number, or far more than the node has, or two of them.
+    /// An amount is no number, occurs twice, or is far more than the node has.
     Absurd,
 }
 
@@ -36,21 +36,21 @@ impl fmt::Display for Unmeasured {
     }
 }
 
-/// What pods used, beside what the same pods request.
+/// The usage of pods, beside the requests of the same pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Used {
     /// The number of pods whose usage is known.
     pub measured: usize,
-    /// What these pods request.
+    /// The requests of these pods.
     pub requested: Amounts,
-    /// What they used.
+    /// The usage of these pods.
     pub used: Amounts,
     /// The number of pods that count by their requests, by the reason.
     pub unmeasured: BTreeMap<Unmeasured, usize>,
 }
 
 impl Used {
-    /// Adds what other pods used.
+    /// Adds the usage of other pods.
     pub(super) fn add(&mut self, other: &Self) {
         self.measured += other.measured;
         self.requested.add(&other.requested);
@@ -66,7 +66,7 @@ impl Used {
         self.unmeasured.values().sum()
     }
 
-    /// Counts a pod: by what it used, or by the reason why that is not believed.
+    /// Counts a pod: by its usage, or by the reason why its sample does not count.
     pub(super) fn count(&mut self, requests: &Amounts, judged: Result<&Amounts, Unmeasured>) {
         match judged {
             Ok(used) => {
@@ -82,17 +82,17 @@ impl Used {
 /// Pods of one node that are counted together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counted {
-    /// What a choice counts, by `DEMAND`.
+    /// The amount that a choice counts, by `DEMAND`.
     pub(crate) counted: Amounts,
-    /// What a report shows.
+    /// The amounts that a report shows.
     pub(crate) told: Used,
 }
 
-/// What the bound pods of one node used.
+/// The usage of one node's bound pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NodeUsage {
-    /// Of the pods whose requests are the node's demand.
+    /// The usage of the pods whose requests are the node's demand.
     pub(crate) demand: Counted,
-    /// Of the daemons taken into account.
+    /// The usage of the daemons taken into account.
     pub(crate) daemons: Counted,
 }

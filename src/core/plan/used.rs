@@ -1,7 +1,7 @@
-//! What bound pods used, beside their requests: what a choice counts of each (`DEMAND`), and what a report shows.
+//! The usage of bound pods beside their requests: the amount of each that a choice counts (`DEMAND`) and a report shows.
 //!
-//! A source of metrics is not trusted. What is missing, old, from the future, or cannot be true is not believed: such a pod
-//! counts by its requests.
+//! A source of metrics is not trusted. A pod whose sample is missing, old, from the future or impossible counts by its
+//! requests.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,12 +17,12 @@ use crate::model::{
 };
 use crate::policy::{DemandSource, Policy};
 
-/// How old a sample may be.
+/// Maximum age of a sample.
 const OLDEST: SignedDuration = SignedDuration::from_mins(5);
-/// How far ahead of the API server's clock the clock of a source may be.
+/// Maximum time by which the clock of a source may be ahead of the API server's.
 const AHEAD: SignedDuration = SignedDuration::from_mins(1);
 
-/// What each node's pods used, for the pods that count in `W`. `None` where no source of metrics was asked, or none answered.
+/// The usage of each node's pods that count in `W`. `None` if no source of metrics was asked, or none answered.
 pub(super) fn usage_of_nodes<'a>(
     nodes: &[NodeFacts<'a>],
     snapshot: &'a Snapshot,
@@ -43,7 +43,7 @@ pub(super) fn usage_of_nodes<'a>(
         };
         let ceiling = Ceiling::new(facts.node);
         let requests = of_all(pod, ceiling.cap(&pod.requests));
-        // The sample of one pod tells nothing of the others that it counts for.
+        // The sample of one pod is not valid for the others that it counts for.
         let sample = sample.as_ref().filter(|_| pod.alike.is_empty());
         let judged = judge(sample, pod, &requests, &ceiling, snapshot.observed_at());
         part.told.count(&requests, judged.as_ref().map_err(|why| *why));
@@ -56,7 +56,7 @@ fn may_ask(facts: &NodeFacts<'_>) -> bool {
     facts.managed() || is_unreadable(facts.unmanaged.as_ref())
 }
 
-/// What a choice counts of a pod.
+/// The amount that a choice counts of a pod.
 fn counted(demand: DemandSource, requests: &Amounts, used: Option<Amounts>) -> Amounts {
     match (demand, used) {
         (DemandSource::Requests, _) | (_, None) => requests.clone(),
@@ -65,7 +65,7 @@ fn counted(demand: DemandSource, requests: &Amounts, used: Option<Amounts>) -> A
     }
 }
 
-/// What a pod used, as far as it is believed; of other resources than memory and processor time, what it requests.
+/// The valid usage of a pod; of other resources than memory and CPU, its requests.
 fn judge(
     sample: Option<&Sample>,
     pod: &Pod,
@@ -97,7 +97,7 @@ fn judge(
     Ok(used)
 }
 
-/// Puts what each node's pods used beside their requests.
+/// Adds the usage of each node's pods beside their requests.
 pub(super) fn note_usage<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Snapshot, policy: &'a Policy) {
     let Some(usage) = usage_of_nodes(nodes, snapshot, policy) else { return };
     for (facts, usage) in nodes.iter_mut().zip(usage) {
@@ -105,7 +105,7 @@ pub(super) fn note_usage<'a>(nodes: &mut [NodeFacts<'a>], snapshot: &'a Snapshot
     }
 }
 
-/// What a pool's pods used that count in what is asked of the nodes that serve; `None` where that is not known.
+/// The usage of the pods that count in the demand on a pool's serving nodes; `None` if it is not known.
 pub(super) fn used_in_pool<'n, 'a: 'n>(
     nodes: impl Iterator<Item = (NodeIndex, &'n NodeFacts<'a>)>,
     serves: impl Fn(NodeIndex, &NodeFacts<'a>) -> bool,

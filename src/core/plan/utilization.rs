@@ -16,7 +16,7 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// Compares the ratio with a bound. With nothing offered it is zero if nothing is requested, else infinite.
+    /// Compares the ratio with a bound. Without capacity it is zero if nothing is requested, else infinite.
     #[must_use]
     pub fn compare(self, bound: PartsPerMillion) -> Ordering {
         if self.capacity == 0 {
@@ -43,7 +43,8 @@ impl Ratio {
         }
     }
 
-    /// The ratio in parts per million, rounded to the nearest; `None` if it is infinite. For showing, not deciding.
+    /// The ratio in parts per million, rounded to the nearest; `None` if it is infinite. Only for display, not for
+    /// decisions.
     #[must_use]
     pub fn parts_per_million(self) -> Option<u128> {
         if self.is_infinite() {
@@ -94,7 +95,7 @@ pub struct Utilization {
 }
 
 impl Utilization {
-    /// The utilization where `requested` is asked of `capacity`, by the resources of `RESOURCES` in their order.
+    /// The utilization of `capacity` by `requested`, by the resources of `RESOURCES` in their order.
     #[must_use]
     pub fn new(resources: &[Resource], requested: &Amounts, capacity: &Amounts) -> Self {
         let ratio = |resource: Resource| {
@@ -128,7 +129,7 @@ impl Utilization {
         self.ratio().compare(bound)
     }
 
-    /// Where the utilization lies in a band.
+    /// The position of the utilization relative to a band.
     #[must_use]
     pub fn band(&self, bounds: &Bounds) -> Band {
         if self.compare(bounds.min_utilization) == Ordering::Less {
@@ -156,7 +157,7 @@ impl fmt::Display for Utilization {
     }
 }
 
-/// Where a utilization lies; both bounds belong to the band.
+/// The position of a utilization; both bounds belong to the band.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Band {
     /// Below `MIN_UTILIZATION`.

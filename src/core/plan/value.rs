@@ -12,7 +12,7 @@ use crate::foresight::Expectation;
 use crate::model::{Amounts, Ledger};
 use crate::policy::PoolName;
 
-/// What a run decides. Immutable; the actions are in the order in which they are carried out.
+/// The decisions of a run. Immutable; the actions are in the order in which they are carried out.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -20,19 +20,19 @@ pub struct Plan {
     pub observed_at: Timestamp,
     /// The pools, sorted by name. A cluster without pools has one with the empty name.
     pub pools: Vec<PoolPlan>,
-    /// What to do, in the order of [`ActionKind::ALL`](super::ActionKind::ALL).
+    /// The actions, in the order of [`ActionKind::ALL`](super::ActionKind::ALL).
     pub actions: Vec<Action>,
     /// A verdict for every node of the snapshot, sorted by name.
     pub nodes: Vec<NodeVerdict>,
     /// The settings for the whole run that changed a number.
     pub limits: Vec<Limit>,
-    /// What the operator should know.
+    /// Facts that the operator should know.
     pub warnings: Vec<Warning>,
     /// Present when too many nodes are broken to trust the observation: the plan then only uncordons.
     pub guard: Option<TooManyBroken>,
-    /// What to write on waiting pods, sorted by pod.
+    /// The messages to waiting pods, sorted by pod.
     pub notices: Vec<PodNotice>,
-    /// What later runs should know, if it differs from what earlier ones noted.
+    /// The records for later runs, if they differ from the earlier ones.
     pub ledger: Option<Ledger>,
 }
 
@@ -56,20 +56,20 @@ impl Plan {
     }
 }
 
-/// What a run decides for one pool.
+/// The decisions of a run for one pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolPlan {
     /// The value of `POOL_LABEL`; empty where there are no pools.
     pub name: PoolName,
     /// The pool as it is.
     pub before: Before,
-    /// What its pods ask for.
+    /// The demand of its pods.
     pub demand: Demand,
-    /// What its bound pods used, and what these request; `None` where no source of metrics was asked, or none answered.
+    /// The usage of its bound pods beside their requests; `None` if no source of metrics was asked, or none answered.
     pub used: Option<Used>,
-    /// Where [`Demand::expected`] is from.
+    /// The sources of [`Demand::expected`].
     pub expectation: Expectation,
-    /// Where its utilization lies.
+    /// The position of its utilization relative to the band.
     pub band: Band,
     /// The pool once every action has taken effect and every booting node serves.
     pub after: After,
@@ -108,7 +108,7 @@ pub struct Before {
     pub instances_without_node: usize,
     /// Pods that the scheduler could not place.
     pub waiting_pods: usize,
-    /// The utilization of the serving nodes: what is asked for, and their daemons, over what they offer.
+    /// The utilization of the serving nodes: the demand and their daemons, divided by their capacity.
     pub utilization: Utilization,
 }
 
@@ -117,9 +117,9 @@ pub struct Before {
 pub struct After {
     /// Nodes in service, booting and new ones included.
     pub serving: usize,
-    /// How many of them are booting.
+    /// The number of booting ones among them.
     pub booting: usize,
-    /// How many of them are to be created.
+    /// The number of ones to be created among them.
     pub created: usize,
     /// The utilization of those nodes.
     pub utilization: Utilization,
@@ -138,15 +138,15 @@ pub struct NodeVerdict {
     pub managed: bool,
     /// Whether its lasting taints keep the pool's pods away.
     pub reserved: bool,
-    /// The number of its critical and dynamic pods; zero on a node that is not managed, whose pods are not looked at.
+    /// The number of its critical and dynamic pods; zero on a node that is not managed, whose pods are ignored.
     pub occupants: usize,
     /// Whether one of them is critical.
     pub critical: bool,
     /// Requests of its occupants, placeholders and counted daemons.
     pub requested: Amounts,
-    /// What the utilization divides by, for the resources of `RESOURCES`.
+    /// Its capacity, for the resources of `RESOURCES`.
     pub capacity: Amounts,
-    /// What happens to it, and why.
+    /// The verdict on it, with the reason.
     pub verdict: Verdict,
 }
 
@@ -157,7 +157,7 @@ pub enum NodeState {
     Serving,
     /// Ready, with capacity, and cordoned.
     Cordoned,
-    /// On its way to being Ready: NotReady, or under a startup taint, for less than `BOOT_GRACE`.
+    /// Expected to serve soon: NotReady, or under a startup taint, for less than `BOOT_GRACE`.
     Booting,
     /// NotReady for longer.
     Broken,
@@ -171,7 +171,7 @@ pub enum NodeState {
     Parked,
 }
 
-/// What happens to a node, and why.
+/// The verdict on a node, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It stays as it is.
@@ -216,7 +216,7 @@ impl Verdict {
     }
 }
 
-/// What a waiting user reads, as an event on the pod: JupyterHub shows it on its progress page.
+/// The message to a waiting user, as an event on the pod; JupyterHub shows it on its progress page.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodNotice {
     /// The pod's namespace.
@@ -225,18 +225,18 @@ pub struct PodNotice {
     pub name: String,
     /// The pod's UID.
     pub uid: String,
-    /// Whether something was started for it.
+    /// Whether an action was started for it.
     pub kind: NoticeKind,
-    /// What was started, or which setting or fact keeps it waiting.
+    /// The action that was started, or the setting or fact that keeps the pod waiting.
     pub message: String,
 }
 
 /// The reasons of events on waiting pods, as Cluster Autoscaler's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NoticeKind {
-    /// A node is uncordoned, created or on its way for the pod.
+    /// A node is uncordoned, created or booting for the pod.
     TriggeredScaleUp,
-    /// Nothing is.
+    /// No action was started.
     NotTriggerScaleUp,
 }
 
@@ -268,16 +268,16 @@ pub struct TooManyBroken {
     pub ok_nodes: usize,
 }
 
-/// Why no plan is made at all: nothing may be changed.
+/// Why no plan is made, so that nothing may be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is no node to manage, and no node group that could make one.
+    /// There is no node to manage, and no node group that could create one.
     #[error("no node is managed ({nodes} seen), and NODE_GROUPS names no group to grow")]
     NoManagedNode {
         /// The nodes seen.
         nodes: usize,
     },
-    /// Not one pod is visible, which looks the same as not being allowed to see pods.
+    /// Not one pod is visible, which a missing permission would also cause.
     #[error("{nodes} nodes but not one pod in any namespace: a missing permission looks just like this")]
     NoPodVisible {
         /// The nodes seen.
@@ -286,7 +286,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// One word for programs.
+    /// The word of the refusal, for programs.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {

@@ -12,7 +12,7 @@ use super::value::{NodeState, NodeVerdict, Verdict};
 use super::wanted::Held;
 use crate::model::NodeIndex;
 
-/// The line of one node.
+/// The verdict on one node.
 pub(super) fn verdict(run: &Run<'_, '_>, index: NodeIndex) -> Option<NodeVerdict> {
     let facts = run.survey.nodes.get(index)?;
     let managed = facts.managed();
@@ -51,7 +51,7 @@ fn decide(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Verdict
     }
 }
 
-/// Why a schedulable node stays so.
+/// Why a schedulable node stays schedulable.
 fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepReason {
     let policy = run.survey.policy;
     if facts.claimed {

@@ -1,8 +1,7 @@
-//! Pods that wait for a node: what they ask for, and which pool each belongs to; and what is expected of those to come.
+//! Pods that wait for a node: their demand, the pool of each, and the expected demand of future users.
 //!
-//! Utilization is blind to fragmentation: at 75 % no node may have room for one more user. So each pod that the
-//! scheduler could not place gets a place first ([`super::placing`]), and the places that are needed are kept, opened or
-//! created.
+//! Utilization does not show fragmentation: at 75 % no node may have room for one more user. So each pod that the scheduler
+//! could not place gets a place first ([`super::placing`]), and these places are kept, uncordoned or created.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -24,26 +23,26 @@ use crate::model::{Affinity, Amounts, NodeIndex, Pod, Unbound, Volumes};
 /// The pods that are bound to no node.
 #[derive(Debug)]
 pub(super) struct Waiting<'a> {
-    /// By pool: what they ask for together. What could run nowhere asks for nothing.
+    /// By pool: their total demand. A pod that could run nowhere does not count.
     pub(super) demand: Vec<Amounts>,
     /// By pool: the demand of future users that foresight expects.
     pub(super) expectations: Vec<Expectation>,
-    /// By pool: how many the scheduler has refused.
+    /// By pool: the number of pods that the scheduler has refused.
     pub(super) refused: Vec<usize>,
     /// By pool: the refused ones that could run somewhere, in the order in which they get their places.
     pub(super) placeable: Vec<Vec<WaitingPod<'a>>>,
-    /// What the nodes owe to the pods that the scheduler has nominated them for.
+    /// The requests of nominated pods, by their nominated node.
     pub(super) nominated: Nominated,
     /// One of those pods for each such node.
     pub(super) nominees: BTreeMap<NodeIndex, String>,
-    /// The pods in their first hour of waiting: no Ready node goes that would take one of them now.
+    /// The pods in their first hour of waiting: no Ready node that would take one of them now is deleted.
     pub(super) first_hour: Vec<WaitingPod<'a>>,
-    /// The refused pods that nothing will be done for, and why.
+    /// The refused pods for which a run does nothing, with the reason.
     pub(super) hopeless: Vec<(&'a Pod, String)>,
     pub(super) warnings: Vec<Warning>,
 }
 
-/// A pod that waits, with what decides where it may go.
+/// A waiting pod, with its constraints on nodes.
 #[derive(Clone, Debug)]
 pub(super) struct WaitingPod<'a> {
     pub(super) pod: &'a Pod,
@@ -51,17 +50,17 @@ pub(super) struct WaitingPod<'a> {
     /// The node affinities of its volumes, where they were looked up.
     volumes: Vec<&'a Affinity>,
     known_volumes: &'a Volumes,
-    /// The node that the scheduler has nominated for it, where that cannot take it now.
+    /// The node that the scheduler has nominated for it, if that node cannot take it now.
     misnominated: Option<NodeIndex>,
-    /// For how long the scheduler has refused it; `None` where no time tells.
+    /// The time for which the scheduler has refused it; `None` if it is not known.
     pub(super) age: Option<SignedDuration>,
 }
 
-/// What a nomination by the scheduler is worth.
+/// The validity of the scheduler's nomination.
 enum Nomination {
-    /// There is none.
+    /// The pod has no valid nomination.
     None,
-    /// The pod is as good as on its node.
+    /// The pod counts as bound to its node.
     Holds,
     /// This node is cordoned or NotReady, so the pod waits.
     Fails(NodeIndex),
@@ -91,8 +90,8 @@ impl<'a> WaitingPod<'a> {
         Shape { pod: self.pod, volumes: self.known_volumes }
     }
 
-    /// The node that the scheduler has nominated for it, once a plan has uncordoned that: the pod is as good as there, and
-    /// waits no longer.
+    /// The node that the scheduler has nominated for it, once a plan has uncordoned that node: the pod then counts as bound
+    /// and no longer waits.
     pub(super) fn settled_on(&self, survey: &Survey<'_>, cordons: &Cordons) -> Option<NodeIndex> {
         self.misnominated.filter(|index| {
             let is_ready = survey.nodes.get(*index).is_some_and(NodeFacts::ready);
@@ -100,7 +99,7 @@ impl<'a> WaitingPod<'a> {
         })
     }
 
-    /// What two pods share that may go to the same places: an identity for remembering answers.
+    /// The key that pods with the same possible places share, for remembering answers.
     pub(super) fn key(&self) -> ShapeKey<'a> {
         ShapeKey {
             requests: &self.pod.requests,
@@ -110,8 +109,8 @@ impl<'a> WaitingPod<'a> {
     }
 }
 
-/// See [`WaitingPod::key`]. Pods that are alike mostly share their constraints; addresses are compared faster than they are,
-/// and an answer that is not remembered is only asked for twice.
+/// See [`WaitingPod::key`]. Equal pods mostly share their constraints; addresses are compared faster than contents, and a
+/// missed match only costs a second computation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ShapeKey<'a> {
     requests: &'a Amounts,
@@ -161,7 +160,7 @@ impl<'a> Waiting<'a> {
         waiting
     }
 
-    /// What the nodes owe to nominated pods under these cordons: a node that the plan has uncordoned takes its pod.
+    /// The requests of nominated pods by node, under these cordons: a node that the plan has uncordoned takes its pod.
     pub(super) fn nominated_under(&self, survey: &Survey<'_>, cordons: &Cordons) -> Nominated {
         let mut nominated = self.nominated.clone();
         for one in self.placeable.iter().flatten() {
@@ -172,8 +171,8 @@ impl<'a> Waiting<'a> {
         nominated
     }
 
-    /// Puts a pod on the node that the scheduler has nominated for it, if that node can take it. A nomination for a node
-    /// that this program does not manage, or that the pod does not reach, tells nothing.
+    /// Assigns a pod to the node that the scheduler has nominated for it, if that node can take it. A nomination for a node
+    /// that is not managed, or that the pod does not reach, has no effect.
     fn nominate(&mut self, survey: &Survey<'_>, one: &WaitingPod<'_>, kind: OccupantKind) -> Nomination {
         let Some(name) = one.unbound.nominated.as_deref() else { return Nomination::None };
         let nodes = survey.snapshot.nodes();
@@ -193,7 +192,7 @@ impl<'a> Waiting<'a> {
             return Nomination::Fails(index);
         }
         self.nominated.entry(index).or_default().add(&one.pod.requests);
-        // As on a reserved node, a user's pod counts where it would reach a common one.
+        // As on a reserved node, a user's pod counts if it would reach a common one.
         let counts = facts.common()
             || (kind == OccupantKind::Dynamic && survey.common(facts.pool).any(|(_, other)| reaches(other)));
         if let Some(demand) = self.demand.get_mut(facts.pool).filter(|_| counts) {
@@ -202,7 +201,7 @@ impl<'a> Waiting<'a> {
         Nomination::Holds
     }
 
-    /// Counts what the pods ask for, each in its pool, and orders the refused ones.
+    /// Adds up the demand of the pods of each pool, and orders the refused ones.
     fn sort_out(
         &mut self,
         survey: &'a Survey<'a>,
@@ -250,7 +249,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// Notes that no place would ever take a pod, and whether a reserved kind of node would.
+    /// Adds a warning that no place would ever take a pod, and whether a reserved node would.
     fn give_up(&mut self, survey: &Survey<'_>, growth: &Growth<'_>, one: &WaitingPod<'a>, refused: bool) {
         let pod = one.pod.full_name();
         if refused && let Some(count) = self.refused.first_mut() {
@@ -293,5 +292,5 @@ fn first_hour(survey: &Survey<'_>, one: &WaitingPod<'_>) -> bool {
     one.age.or(created).is_none_or(|age| age < HOUR)
 }
 
-/// After this, a pod that waits gets a warning, and nothing further is done for it on a guess.
+/// After this time a waiting pod gets a warning, and a run holds no further nodes for it.
 pub(super) const HOUR: SignedDuration = SignedDuration::from_hours(1);

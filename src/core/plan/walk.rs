@@ -1,4 +1,5 @@
-//! One look at the nodes and one walk over the pods: everything that a plan needs to know of a cluster.
+//! One pass over the nodes and one walk over the pods: collects all facts of a cluster that a plan
+//! needs.
 
 use super::asked::{demand_of, reserved_demand};
 use super::capacity::{Medians, without_omitted};
@@ -21,7 +22,7 @@ use crate::model::{Constraints, Node, Snapshot};
 use crate::policy::Policy;
 
 impl<'a> Survey<'a> {
-    /// Looks at a cluster through a policy.
+    /// Surveys a cluster under a policy.
     pub(crate) fn new(snapshot: &'a Snapshot, policy: &'a Policy) -> Self {
         let unmanaged: Vec<Option<KeepReason>> =
             snapshot.nodes().iter().map(|node| unmanaged(node, policy)).collect();
@@ -71,7 +72,8 @@ impl<'a> Survey<'a> {
     }
 }
 
-/// Judges the nodes of each pool by their lasting taints, and notes on the reserved ones why they are.
+/// Judges the nodes of each pool by their lasting taints, and records the reason for each reserved
+/// one.
 fn judge_common<'a>(
     pools: &Pools,
     nodes: &mut [NodeFacts<'a>],

@@ -1,4 +1,4 @@
-//! The cordons that a choice asks for, and the ones that must wait until what replaces the node serves.
+//! The cordons of a choice, and the ones that must wait until the replacement of the node serves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::model::{Amounts, NodeIndex};
 pub(super) enum Held {
     /// `MAX_CORDONS` is used up.
     Budget,
-    /// Without it too little would serve until its replacement does.
+    /// Without it too little capacity would serve until its replacement does.
     AwaitsReplacement {
         /// Nodes that would serve without it.
         serving: usize,
@@ -36,7 +36,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// `requested` is what is asked for whatever serves.
+    /// `requested` is the demand that does not depend on the serving nodes.
     pub(super) fn new(
         survey: &Survey<'_>,
         pool: PoolIndex,
@@ -59,7 +59,7 @@ impl Wanted {
                 serving += 1;
             }
         }
-        // Only nodes that are Ready now count: one that boots is no reason to cordon the last one that serves.
+        // Only nodes that are Ready now count: a booting node is no reason to cordon the last serving one.
         let mut excess = if bounds.max_nodes_set { serving.saturating_sub(bounds.max_nodes) } else { 0 };
         let mut blocked: Option<Held> = None;
         for index in dropped(survey, chosen, order) {
@@ -91,7 +91,7 @@ impl Wanted {
     }
 }
 
-/// A broken node takes no new pods while it is cordoned, should it come back for a moment.
+/// Whether a broken node is to be cordoned, so that it takes no new pods if it comes back for a moment.
 fn cordonable_broken(facts: &NodeFacts<'_>) -> bool {
     facts.state == NodeState::Broken && facts.cordon == Cordon::None && !facts.protected() && !facts.claimed
 }

@@ -1,17 +1,17 @@
-//! What the table of actions has for each kind: the columns.
+//! The columns of the table of actions.
 
-/// What is the same for every action of a kind.
+/// The properties that all actions of a kind share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindFacts {
     /// The verb, as the report writes it.
     pub verb: &'static str,
     /// Its place in the order of a plan; kinds with the same place may alternate.
     pub order: u8,
-    /// What it does to the capacity of a cluster.
+    /// Its effect on the capacity of a cluster.
     pub effect: Effect,
-    /// What it does to whether its node takes pods; `None` for a note, and for an action on no node.
+    /// Its effect on whether its node takes pods; `None` for a note, and for an action on no node.
     pub service: Option<Service>,
-    /// What one action of the kind, and several, come to, behind their number: `node is cordoned`, `nodes are cordoned`.
+    /// The text after the number of one action, and of several: `node is cordoned`, `nodes are cordoned`.
     pub sum: (&'static str, &'static str),
     /// Every word of its reasons.
     pub reasons: &'static [&'static str],
@@ -30,13 +30,13 @@ pub enum Effect {
     Withdraws,
     /// It deletes something.
     Deletes,
-    /// It ends a pod that is started again elsewhere.
+    /// It evicts a pod that is recreated elsewhere.
     Evicts,
     /// It only writes or removes notes.
     Notes,
 }
 
-/// An event that tells of an action on the node.
+/// The event that reports an action on its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventWords {
     /// The reason of the event when the action was done.
@@ -47,14 +47,14 @@ pub struct EventWords {
     pub action: &'static str,
 }
 
-/// What an action does to whether its node takes pods.
+/// The effect of an action on whether its node takes pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// The node takes pods from then on.
     Enters,
     /// It takes no new ones.
     Leaves,
-    /// It goes.
+    /// The node is deleted.
     Ends,
     /// Its machine stops, and can be woken.
     Parks,

@@ -1,4 +1,4 @@
-//! What the planner, the checker and the reports ask of an action.
+//! The predicates of an action that the planner, the checker and the reports use.
 
 use super::{Action, ActionKind, Effect};
 

@@ -1,35 +1,36 @@
-//! What an action is on.
+//! The object of an action.
 
 /// A node group and its size now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSize {
     /// The group.
     pub group: String,
-    /// How many instances it was asked to have.
+    /// The requested number of instances.
     pub size: u32,
 }
 
-/// What is asked if the cloud does not wake a parked node. Actions of one pool may name the same nodes: each is asked once.
+/// The requests to make if the cloud does not wake a parked node. Actions of one pool may name the same nodes: a run asks
+/// for each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WakeInstead {
     /// Further parked nodes, in this order.
     pub nodes: Vec<String>,
-    /// The groups that create a node if none of those is woken, in this order.
+    /// The groups that create a node if none of these nodes is woken, in this order.
     pub groups: Vec<GroupSize>,
-    /// The UIDs of the waiting pods that the node is for: later runs know of a node that was created for them.
+    /// The UIDs of the waiting pods that need the node, so that later runs know of a node that was created for them.
     pub pods: Vec<String>,
 }
 
-/// What an action is on.
+/// The object of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// A node, and what starts again elsewhere if it goes.
+    /// A node, and the pods that are recreated elsewhere if it is deleted.
     Node {
         /// The node.
         node: &'a str,
-        /// The pods of this node that their controllers start again elsewhere.
+        /// The pods of this node that their controllers recreate elsewhere.
         restarts: &'a [String],
-        /// What is asked if the cloud does not wake it; only where it is to be woken.
+        /// The requests to make if the cloud does not wake it; only for a node to wake.
         instead: Option<&'a WakeInstead>,
     },
     /// A node group that is asked for more instances.

@@ -15,7 +15,7 @@ reasons! {
             utilization: Utilization,
             /// `MIN_UTILIZATION`.
             min: PartsPerMillion,
-            /// Its occupants. A node that stays with fewer must be kept for another reason.
+            /// Its occupants. A node with fewer occupants stays only for another reason.
             occupants: usize,
         } => ("utilization {utilization} is below {min}; it has {}", plural(*.occupants, "pod")),
         /// Its capacity is not needed: nodes that must be kept, or that have more pods, are enough.
@@ -32,7 +32,7 @@ reasons! {
         } => ("{serving} nodes serve, MAX_NODES is {max}"),
         /// It has been NotReady for longer than `BOOT_GRACE`.
         Broken {
-            /// Since when, where known.
+            /// When that began, if known.
             since: Since,
         } => ("it is NotReady{since}"),
     }

@@ -7,27 +7,27 @@ use crate::policy::{AdoptCordons, Budget};
 reasons! {
     /// Why a node is deleted.
     DeleteReason {
-        /// It is under our own cordon, nobody is on it, and it has waited long enough.
+        /// It is under our own cordon, empty, and `EMPTY_GRACE` is over.
         EmptyAndCordoned {
-            /// When it was cordoned, where known.
+            /// When it was cordoned, if known.
             cordoned: Since,
-            /// Since when it is known to be empty.
+            /// When a run first saw it empty, if known.
             empty: Since,
         } => ("it is empty{empty} and cordoned{cordoned}"),
         /// The same under a cordon of somebody else that is old enough.
         EmptyUnderAdoptedCordon {
-            /// When it was cordoned, where known.
+            /// When it was cordoned, if known.
             cordoned: Since,
-            /// Since when it is known to be empty.
+            /// When a run first saw it empty, if known.
             empty: Since,
             /// `ADOPT_CORDONS`.
             adopt: AdoptCordons,
-            /// How old the cordon is.
+            /// The age of the cordon.
             age: CordonAge,
         } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} allows the deletion"),
-        /// More nodes are parked than may stay so, and it is parked for longest.
+        /// More nodes are parked than `PARKED_MAX`, and it has been parked longest.
         ParkedMax {
-            /// Since when it is parked.
+            /// When it was parked.
             parked: Since,
             /// `PARKED_MAX`.
             max: Budget,

@@ -6,9 +6,9 @@ use super::words::{Reason, reasons};
 reasons! {
     /// Why a pod is evicted.
     EvictReason {
-        /// It is left out of account, and the last that its node waits for is of its kind.
+        /// An omitted pod whose node has no other pods than such ones.
         Omitted => ("its node is being drained, and its controller recreates this omitted pod elsewhere"),
-        /// It is taken into account, and nobody's but its controller's.
+        /// A movable pod: it counts, it is no user's, and its controller recreates it.
         Movable => ("its node is being drained, and its controller recreates it elsewhere"),
     }
 }
@@ -19,19 +19,19 @@ pub enum NotEvicted {
     /// It is a user's, omitted or not.
     #[error("it carries a label key of PREEMPTIBLE_LABELS")]
     Users,
-    /// It would be lost.
+    /// It would be lost with its node.
     #[error("{0}")]
     Lost(Loss),
-    /// What an eviction needs to know of it is not known.
+    /// The facts that its eviction needs are not known.
     #[error("its UID is not known")]
     Unread,
-    /// This program does not account for all that decides where it may go.
+    /// It has a constraint on its nodes that this program does not account for.
     #[error("{what} restricts the nodes where it can run")]
     BoundBy {
-        /// What: a host port, a required pod affinity.
+        /// The constraint: a host port, a required pod affinity.
         what: &'static str,
     },
-    /// Where the volume of its claim can be used is not known.
+    /// The nodes that can use the volume of its claim are not known.
     #[error("the nodes that can use the volume of its claim {claim} are not known")]
     UnknownVolume {
         /// The claim's name.
@@ -57,7 +57,8 @@ pub enum NotEvicted {
         /// `namespace/name`.
         pod: String,
     },
-    /// A pod of its controller was evicted a moment ago, and the controller may not have made another yet.
+    /// A pod of its controller was evicted a moment ago, and the controller may not have created another
+    /// yet.
     #[error("a pod of its controller was evicted from node {node} less than 30 s ago")]
     OtherEvicted {
         /// The node's name.
@@ -69,7 +70,7 @@ pub enum NotEvicted {
     /// With it, the nodes that stay would be above the band.
     #[error("with it the nodes that stay in service would be above MAX_UTILIZATION")]
     AboveBand,
-    /// Users and others that wait come first.
+    /// A waiting pod has precedence.
     #[error("pod {pod} waits for a node and takes precedence")]
     Waiting {
         /// `namespace/name`.

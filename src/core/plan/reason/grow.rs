@@ -8,14 +8,14 @@ use crate::policy::PartsPerMillion;
 reasons! {
     /// Why a node group grows.
     GrowReason {
-        /// Pods wait, and no node there is has room.
+        /// Pods wait, and no existing node has room.
         WaitingPods {
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many need the new nodes.
+            /// The number of pods that need the new nodes.
             pods: usize,
         } => ("no node has room for {}", among(*.pods, "waiting pod", .pod)),
-        /// More capacity is needed than there is.
+        /// More capacity is needed than exists.
         AboveBand {
             /// Utilization now.
             utilization: Utilization,

@@ -34,7 +34,7 @@ reasons! {
             /// The label that shows it.
             label: String,
         } => ("not managed: it is a control-plane node ({label})"),
-        /// No machine is behind it.
+        /// It has no machine of its own.
         VirtualNode {
             /// The label or taint that shows it.
             mark: String,
@@ -53,19 +53,19 @@ reasons! {
             /// One of the taints.
             taint: String,
         } => ("reserved: fewer than half of the users' pods tolerate the taint {taint}"),
-        /// Its taint keeps it for pods that need what only such a node has.
+        /// Its taint dedicates it to other pods.
         ReservedFor {
             /// The taint.
             taint: String,
         } => ("reserved: the taint {taint} dedicates it to other pods"),
         /// It is a Windows node in a pool of Linux pods.
         ReservedWindows => ("reserved: it is a Windows node, and fewer than half of the users' pods ask for one"),
-        /// A startup taint came back.
+        /// It has a startup taint again, or lacks a device of its group.
         NotInUse {
-            /// What is missing: a taint that has not gone, or a device that has not come.
+            /// The startup taint, or the missing device.
             what: String,
         } => ("not in use: {}", excerpt(.what)),
-        /// Its kubelet reports that something runs short.
+        /// Its kubelet reports pressure.
         UnderPressure {
             /// The taint.
             taint: String,
@@ -75,15 +75,15 @@ reasons! {
             /// `namespace/name` of one of them.
             pod: String,
         } => ("it runs the critical pod {pod}"),
-        /// It is annotated to stay.
+        /// It is annotated scale-down-disabled.
         ScaleDownDisabled => ("its annotation scale-down-disabled keeps it in service"),
         /// Somebody else cordoned it, and the cordon is not this run's to judge.
         CordonedByOthers {
-            /// Since when it is cordoned, where known.
+            /// When it was cordoned, if known.
             cordoned: Since,
             /// `ADOPT_CORDONS`.
             adopt: AdoptCordons,
-            /// How old the cordon is.
+            /// The age of the cordon.
             age: CordonAge,
         } => ("the cordon is not ours and {age}; with ADOPT_CORDONS={adopt} the node stays as it is"),
         /// Another run is about to delete it.
@@ -92,7 +92,7 @@ reasons! {
         WaitingPod {
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many.
+            /// The number of pods.
             pods: usize,
         } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
         /// The scheduler has nominated the node for a pod.
@@ -117,9 +117,9 @@ reasons! {
         } => ("fewer nodes would be enough, but MIN_NODES is {min}"),
         /// Its capacity is needed.
         Needed {
-            /// Its occupants: no node that is out of service and could serve has more.
+            /// Its occupants: no node out of service that could serve has more.
             occupants: usize,
-            /// How many of the nodes that stay must be kept, for their critical pods or another reason.
+            /// The number of nodes that must be kept, for their critical pods or another reason.
             must: usize,
             /// The utilization of the nodes that stay.
             utilization: Utilization,
@@ -130,7 +130,7 @@ reasons! {
         ),
         /// It would be cordoned, but the nodes that take over do not serve yet.
         AwaitsReplacement {
-            /// How many nodes would serve without it.
+            /// The number of nodes that would serve without it.
             serving: usize,
             /// Their utilization.
             utilization: Utilization,
@@ -138,11 +138,11 @@ reasons! {
             "it stays until its replacement serves: without it {} now, at utilization {utilization}",
             serve(*.serving)
         ),
-        /// By what pods use, fewer nodes would be enough; by what they request, they would not.
+        /// By usage fewer nodes would be enough, but not by requests.
         Requested {
             /// `DEMAND`.
             demand: DemandSource,
-            /// How many nodes would serve without it.
+            /// The number of nodes that would serve without it.
             serving: usize,
             /// Their utilization by requests.
             utilization: Utilization,
@@ -158,32 +158,32 @@ reasons! {
         } => ("MAX_CORDONS is {max}: left to the next run"),
         /// Pods are still on it.
         PodsRemaining {
-            /// How many.
+            /// The number of pods.
             pods: usize,
             /// `namespace/name` of one of them.
             pod: String,
         } => ("not empty: {}", among(*.pods, "pod", .pod)),
-        /// An omitted pod on it would not come back.
+        /// An omitted pod would be lost with it.
         LosesPod {
             /// `namespace/name`.
             pod: String,
-            /// Why it would not.
+            /// The reason.
             why: Loss,
         } => ("pod {pod} would be lost with the node: {why}"),
         /// It runs a critical pod that is not moved.
         NotMovable {
             /// `namespace/name` of one of them.
             pod: String,
-            /// Why it is not.
+            /// The reason.
             why: NotEvicted,
         } => ("it runs the critical pod {pod}, which is not moved: {why}"),
-        /// Its last pods are on their way to other nodes.
+        /// A run evicts its last pods.
         Draining {
-            /// How many are on it.
+            /// The number of its pods.
             pods: usize,
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many of them this run evicts.
+            /// The number of pods that this run evicts.
             evicted: usize,
         } => (
             "it is being drained of {}, {} in this run",
@@ -194,10 +194,10 @@ reasons! {
         NotDrained {
             /// `namespace/name`.
             pod: String,
-            /// Why it is not.
+            /// The reason.
             why: NotEvicted,
         } => ("pod {pod} is not evicted: {why}"),
-        /// What was evicted from it is not up again.
+        /// A pod that was evicted from it is not Ready again.
         AwaitsEvicted {
             /// `namespace/name` of a pod of the same controller that is not Ready.
             pod: String,
@@ -213,7 +213,7 @@ reasons! {
         OwnNode => ("this run's own pod is on it"),
         /// Its instance is in no node group that this run may delete from.
         NoNodeGroup {
-            /// What its instance is instead.
+            /// The reason.
             why: String,
         } => ("it cannot be deleted: {}", excerpt(.why)),
         /// Its machine was given back and is gone; the Node object waits for the second proof.
@@ -226,21 +226,21 @@ reasons! {
             /// When the first run found it gone.
             since: Since,
         } => ("its machine is gone{since}; its Node object is deleted in this run"),
-        /// Its machine was given back, and something speaks against deleting its Node object.
+        /// Its machine was given back, but its Node object must stay.
         ObjectStays {
-            /// What.
+            /// The reason.
             why: ObjectDoubt,
         } => ("its machine was given back, and its Node object stays: {why}"),
-        /// Nothing must be deleted from its group.
+        /// Its group must not lose instances.
         GroupNotShrunk {
             /// The group.
             group: String,
-            /// Why.
+            /// The reason.
             why: String,
         } => ("nothing is deleted from node group {group}: {}", excerpt(.why)),
         /// It has not been empty for long enough.
         EmptyTooShort {
-            /// For how long it has been seen empty.
+            /// The time for which it has been seen empty.
             empty_for: Elapsed,
             /// `EMPTY_GRACE`.
             grace: Elapsed,
@@ -265,21 +265,21 @@ reasons! {
             /// `namespace/name`.
             pod: String,
         } => ("pod {pod} waits for a node and fits this one"),
-        /// It is parked, and nothing needs it.
+        /// It is parked and not needed.
         Parked {
-            /// Since when.
+            /// When it was parked, if known.
             parked: Since,
         } => ("parked{parked}; nothing needs it now"),
         /// It is parked, and cannot be woken.
         CannotWake {
             /// Its group.
             group: String,
-            /// Why.
+            /// The reason.
             why: String,
         } => ("parked, and node group {group} cannot wake it: {}", excerpt(.why)),
         /// It was woken, and may become Ready any moment.
         Woken {
-            /// When.
+            /// When it was woken, if known.
             woken: Since,
         } => ("woken{woken}, and not Ready yet"),
         /// Nodes are woken in its pool in this run.
@@ -303,35 +303,36 @@ reasons! {
             /// The zone.
             zone: String,
         } => ("KEEP_ZONES: it is the last node of zone {zone}"),
-        /// It is the last managed node of its pool, and nothing says where to grow again.
+        /// It is the last managed node of its pool, and `NODE_GROUPS` names no group that could replace
+        /// it.
         LastOfPool => ("it is the last node, and NODE_GROUPS names no group that could replace it"),
         /// It may become Ready any moment.
         Booting {
-            /// Since when, where known.
+            /// When that began, if known.
             since: Since,
         } => ("booting{since}"),
         /// It may become Ready any moment, and has room for a waiting pod.
         BootingForPod {
-            /// Since when, where known.
+            /// When that began, if known.
             since: Since,
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many.
+            /// The number of pods.
             pods: usize,
         } => ("booting{since}; it has room for {}", among(*.pods, "waiting pod", .pod)),
         /// It is NotReady and cordoned, or must not be cordoned.
         Broken {
-            /// Since when, where known.
+            /// When that began, if known.
             since: Since,
         } => ("NotReady{since}"),
         /// Too many nodes are broken for anything but uncordoning.
         TooManyBroken => ("too many nodes are broken: this run only uncordons"),
-        /// It is reserved or not a candidate, schedulable, and nothing is done to it.
+        /// It is reserved and cordoned, and no waiting pod needs it.
         ReservedCordoned => ("reserved and cordoned; no waiting pod needs it"),
     }
 }
 
-/// The nodes that stay and that must be kept, in words; empty if there are none.
+/// The number of nodes that must be kept, in words; empty if there are none.
 fn must_be_kept(nodes: usize) -> String {
     match nodes {
         0 => String::new(),

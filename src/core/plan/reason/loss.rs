@@ -3,10 +3,10 @@
 /// Why an omitted pod would be lost with its node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Loss {
-    /// Nothing manages it.
+    /// It has no controller.
     #[error("it has no controller")]
     NoController,
-    /// What manages it does not start it again.
+    /// Its controller does not recreate it.
     #[error("its controller, of kind {kind}, does not start it again elsewhere")]
     NotRecreated {
         /// The controller's kind.
@@ -24,7 +24,7 @@ pub enum Loss {
         /// The volume's name.
         volume: String,
     },
-    /// Its data is in an `emptyDir` of the node's own disk, which `DRAIN_EMPTY_DIR` would make expendable.
+    /// Its data is in an `emptyDir` on the node's own disk, which `DRAIN_EMPTY_DIR` would give up.
     #[error(
         "its emptyDir {volume} is on the node's own disk; DRAIN_EMPTY_DIR=true or {volume} in the annotation \
          cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes lets it go"

@@ -1,4 +1,5 @@
-//! Why: one type for each kind of decision, the compared numbers inside. Text is made here, in `Display`, and only here.
+//! The reasons: one type for each kind of decision, with the compared numbers. `Display` here is the only source of
+//! their text.
 
 mod cordon;
 mod delete;

@@ -18,16 +18,16 @@ reasons! {
     UnmarkReason {
         /// It is no longer empty.
         Occupied => ("it is no longer empty"),
-        /// Somebody uncordoned it by hand: their word wins.
+        /// Somebody uncordoned it by hand, which takes precedence.
         Uncordoned => ("it is schedulable, but still carries marks of an earlier cordon"),
-        /// The claim of an earlier run is over.
+        /// The claim of an earlier run has expired.
         ClaimOver => ("the claim of an earlier run is over"),
-        /// The machine whose deletion was asked for is not gone, or the node is another's.
+        /// The machine whose deletion was requested is not gone, or the node has another machine.
         NotGivenBack {
             /// Why its Node object stays.
             why: ObjectDoubt,
         } => ("it no longer counts as given back: {why}"),
-        /// An earlier run found its machine gone, and this one does not.
+        /// An earlier run found its machine gone, but this run does not.
         NotProvenGone {
             /// Why its Node object stays.
             why: ObjectDoubt,

@@ -9,7 +9,7 @@ use super::words::{Reason, reasons};
 reasons! {
     /// Why a Node object is deleted.
     ObjectReason {
-        /// This program asked for the deletion of its machine, which two runs found gone.
+        /// This program requested the deletion of its machine, and two runs found it gone.
         MachineGone {
             /// The machine.
             machine: String,
@@ -25,24 +25,24 @@ pub enum ObjectDoubt {
     /// Somebody else cordoned it, or nobody has.
     #[error("the cordon is not ours")]
     NotOurCordon,
-    /// It runs on another machine than the one whose deletion was asked for.
+    /// It runs on another machine than the one whose deletion was requested.
     #[error("the deletion of machine {} was asked for, and its machine is {}", excerpt(asked), excerpt(.now))]
     OtherMachine {
-        /// The machine whose deletion was asked for.
+        /// The machine whose deletion was requested.
         asked: String,
-        /// Its machine; empty where nothing names one.
+        /// Its machine; empty if it names none.
         now: String,
     },
     /// Its kubelet reports that it is Ready.
     #[error("it is Ready")]
     Ready,
-    /// The control plane does not hold it for unreachable.
+    /// It has no taint that marks it unreachable.
     #[error("it does not carry the taint node.kubernetes.io/unreachable")]
     Reachable,
     /// It was woken after that.
     #[error("it was woken")]
     Woken,
-    /// It is annotated to stay.
+    /// It is annotated scale-down-disabled.
     #[error("it is annotated scale-down-disabled")]
     ScaleDownDisabled,
     /// Another program delays its deletion.
@@ -57,43 +57,43 @@ pub enum ObjectDoubt {
     /// Its instance is in a node group.
     #[error("its machine is in a node group")]
     InGroup,
-    /// Something else keeps it: a pod on it, for one.
+    /// Another reason keeps it, such as a pod on it.
     #[error("{why}")]
     Kept {
-        /// What.
+        /// The reason.
         why: String,
     },
-    /// It is the last node of its pool, and nothing says where to grow again.
+    /// It is the last node of its pool, and `NODE_GROUPS` names no group that could replace it.
     #[error("it is the last node, and NODE_GROUPS names no group that could replace it")]
     LastOfPool,
-    /// Its provider shows the machine.
+    /// Its provider found the machine.
     #[error("its machine is not gone: {}", excerpt(words))]
     Exists {
-        /// The provider's words.
+        /// The provider's message.
         words: String,
     },
-    /// Its provider cannot tell.
+    /// Its provider does not know.
     #[error("it is not known whether its machine is gone: {}", excerpt(words))]
     Unknown {
-        /// The provider's words.
+        /// The provider's message.
         words: String,
     },
     /// No provider was asked.
     #[error("it is not known whether its machine is gone: no provider was asked")]
     NotAsked,
-    /// What an earlier run noted cannot be read.
+    /// The note of an earlier run cannot be read.
     #[error("the note that its machine is gone cannot be read: `{}`", excerpt(value))]
     BadNote {
         /// The note.
         value: String,
     },
-    /// What an earlier run noted is about another machine.
+    /// The note of an earlier run names another machine.
     #[error("the note that its machine is gone is about {}", excerpt(machine))]
     NoteOfOther {
         /// The machine of the note.
         machine: String,
     },
-    /// What an earlier run noted is from a time to come: a clock was wrong.
+    /// The note of an earlier run has a time in the future: a clock was wrong.
     #[error("the note that its machine is gone has the time {at:.0}, which is in the future")]
     NoteOfFuture {
         /// The time of the note.

@@ -9,22 +9,22 @@ use crate::policy::{AdoptCordons, PartsPerMillion};
 reasons! {
     /// Why a node is parked.
     ParkReason {
-        /// It is under our own cordon, nobody is on it, and it has waited long enough.
+        /// It is under our own cordon, empty, and `EMPTY_GRACE` is over.
         EmptyAndCordoned {
-            /// When it was cordoned, where known.
+            /// When it was cordoned, if known.
             cordoned: Since,
-            /// Since when it is known to be empty.
+            /// When a run first saw it empty, if known.
             empty: Since,
         } => ("it is empty{empty} and cordoned{cordoned}; its machine can be woken again"),
         /// The same under a cordon of somebody else that is old enough.
         EmptyUnderAdoptedCordon {
-            /// When it was cordoned, where known.
+            /// When it was cordoned, if known.
             cordoned: Since,
-            /// Since when it is known to be empty.
+            /// When a run first saw it empty, if known.
             empty: Since,
             /// `ADOPT_CORDONS`.
             adopt: AdoptCordons,
-            /// How old the cordon is.
+            /// The age of the cordon.
             age: CordonAge,
         } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} allows parking it"),
     }
@@ -37,7 +37,7 @@ reasons! {
         WaitingPod {
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many.
+            /// The number of pods.
             pods: usize,
         } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
         /// More capacity is needed.
@@ -56,7 +56,7 @@ reasons! {
         } => ("{} in service, MIN_NODES is {min}", plural(*.serving, "node")),
         /// Its capacity is needed.
         Needed {
-            /// Since when it is parked.
+            /// When it was parked, if known.
             parked: Since,
         } => ("its capacity is needed; it is parked{parked}"),
     }

@@ -7,7 +7,7 @@ use crate::model::Resource;
 reasons! {
     /// Why a node is to fill last.
     SteerReason {
-        /// The nodes before it in the keep order have room enough for the pods to come.
+        /// The nodes before it in the keep order have enough room for the next pods.
         FillLast {
             /// The resource that decides.
             resource: Resource,
@@ -20,11 +20,11 @@ reasons! {
 reasons! {
     /// Why a node no longer fills last.
     UnsteerReason {
-        /// The nodes before it in the keep order run full.
+        /// The nodes before it in the keep order have too little room.
         Needed {
             /// The resource that decides.
             resource: Resource,
-            /// The least that is to be free on nodes that fill first.
+            /// The minimum room of nodes that fill first.
             room: u64,
         } => ("the nodes to fill before it have less than {} of {resource} free", .resource.show(*.room)),
         /// Somebody else makes the scheduler avoid the node; two such taints would put it behind all others.

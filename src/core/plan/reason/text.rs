@@ -14,10 +14,10 @@ pub(in crate::plan) fn among(count: usize, noun: &str, name: &str) -> String {
     if count == 1 { format!("{noun} {name}") } else { format!("{}, {name} among them", plural(count, noun)) }
 }
 
-/// The most that a free text from elsewhere adds to a sentence. The scheduler's own messages are shorter.
+/// Maximum length of a foreign text in a sentence. The scheduler's own messages are shorter.
 const LONGEST_EXCERPT: usize = 512;
 
-/// The beginning of a text from elsewhere that may have any length: a message, an annotation's value.
+/// The beginning of a foreign text of any length, such as a message or an annotation's value.
 pub(in crate::plan) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(LONGEST_EXCERPT) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),

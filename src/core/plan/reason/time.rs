@@ -39,7 +39,7 @@ impl fmt::Display for Elapsed {
 pub struct CordonAge(pub Option<Elapsed>);
 
 impl CordonAge {
-    /// The age at a moment of a cordon that was made at another.
+    /// The age of a cordon at a moment.
     #[must_use]
     pub fn at(now: Timestamp, cordoned: Option<Timestamp>) -> Self {
         Self(cordoned.map(|cordoned| Elapsed(now.duration_since(cordoned))))

@@ -14,13 +14,13 @@ reasons! {
             /// `namespace/name` of one of them.
             pod: String,
         } => ("it runs the critical pod {pod}"),
-        /// A node under our own cordon was annotated to stay.
+        /// A node under our own cordon was annotated scale-down-disabled.
         ScaleDownDisabled => ("its annotation scale-down-disabled keeps it in service"),
         /// A pod that waits has room there.
         WaitingPod {
             /// `namespace/name` of one of them.
             pod: String,
-            /// How many.
+            /// The number of pods.
             pods: usize,
         } => ("it has room for {}", among(*.pods, "waiting pod", .pod)),
         /// The scheduler has nominated the node for a pod.
@@ -52,18 +52,19 @@ reasons! {
             /// `MIN_NODES`.
             min: usize,
         } => ("{} in service, MIN_NODES is {min}", plural(*.serving, "node")),
-        /// Its capacity is needed: it was chosen to serve, in the place of others or beside them.
+        /// Its capacity is needed: it was chosen to serve, in place of other nodes or in addition to
+        /// them.
         Needed {
             /// Its occupants.
             occupants: usize,
         } => ("its capacity is needed; it has {}", plural(*.occupants, "pod")),
-        /// Somebody else cordoned it, and `ADOPT_CORDONS` lets this run undo that.
+        /// Somebody else cordoned it, and `ADOPT_CORDONS` allows this run to uncordon it.
         AdoptedCordon {
             /// Why it is needed.
             why: Box<UncordonReason>,
-            /// Since when it is cordoned, where known.
+            /// When it was cordoned, if known.
             cordoned: Since,
-            /// How old the cordon is.
+            /// The age of the cordon.
             age: CordonAge,
         } => ("{why}; the cordon is not ours and {age}, and ADOPT_CORDONS=true undoes it"),
     }

@@ -1,4 +1,4 @@
-//! What every reason has: one word for programs, one sentence for people, both declared at one place.
+//! Every reason has one word for programs and one sentence for people, both declared in one place.
 
 use std::fmt;
 
