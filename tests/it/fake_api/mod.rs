@@ -133,6 +133,7 @@ impl FakeApi {
 
     /// Changes an object without a namespace right before these requests take effect. It keeps its version, unless the change
     /// is of that: so each precondition of a request can be tried alone.
+    #[cfg(feature = "exec")]
     pub(crate) fn change_before(
         &self,
         requests: Requests,

@@ -91,6 +91,7 @@ impl Store {
     }
 
     /// Changes an object, whose version stays as it is or as the change leaves it.
+    #[cfg(feature = "exec")]
     pub(super) fn change(&mut self, resource: Resource, name: &str, change: fn(&mut Value)) {
         if let Some(object) = self.objects.get_mut(&(resource, etcd_key(None, name))) {
             change(object);
