@@ -29,10 +29,12 @@ pub(crate) fn decision(plan: &Plan) -> Decision {
             }
             Action::Steer { node, .. } => drop(decision.steer.insert(node.clone())),
             Action::Unsteer { node, .. } => drop(decision.unsteer.insert(node.clone())),
-            // No cluster that is compared parks or evicts.
+            Action::Evict { node, namespace, pod, .. } => {
+                decision.evict.insert((node.clone(), namespace.clone(), pod.clone()));
+            }
+            // No cluster that is compared parks, or has Node objects that stayed behind.
             Action::Park { .. }
             | Action::Wake { .. }
-            | Action::Evict { .. }
             | Action::DeleteObject { .. }
             | Action::Mark { .. }
             | Action::Unmark { .. } => {}
@@ -96,45 +98,49 @@ fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool)
         "steer"
     } else if planner.delete_instances != naive.delete_instances {
         "delete-instances"
+    } else if planner.evict != naive.evict {
+        "evict"
     } else {
         return None;
     };
     Some(format!("{part} differs:\nplanner {planner:?}\nnaive   {naive:?}"))
 }
 
+/// How the planner and the naive one differ in a cluster.
+pub(crate) fn differs(world: &World, snapshot: &Snapshot) -> Option<String> {
+    let plan = plan(snapshot, &world.policy).ok();
+    let mut naive = naive::decide(snapshot, &world.policy);
+    // The text does not order groups without a zone of their own.
+    let zonal = world.cluster.groups.iter().all(|group| group.zone.is_some());
+    // Nor does it say much of nodes whose size nothing tells.
+    let unknown = |plan: &Plan| plan.warnings.iter().any(|one| matches!(one, Warning::UnknownNewNode { .. }));
+    if plan.as_ref().is_some_and(unknown) {
+        return None;
+    }
+    // Nor which nodes must be kept where MAX_CORDONS holds what serves: so neither what fills first.
+    let cut = |plan: &Plan| plan.all_limits().any(|one| matches!(one, Limit::MaxCordons { .. }));
+    if let (Some(plan), Some(naive)) = (plan.as_ref().filter(|plan| cut(plan)), &mut naive) {
+        let planned = decision(plan);
+        (naive.steer, naive.unsteer) = (planned.steer, planned.unsteer);
+    }
+    let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref(), zonal)?;
+    let notes = plan.map(|plan| {
+        let verdicts =
+            plan.nodes.iter().map(|node| format!("{} {:?} {}", node.name, node.state, node.verdict.reason()));
+        let verdicts = verdicts.collect::<Vec<_>>().join("\n");
+        format!("{:?} {:?}\n{verdicts}", plan.warnings, plan.all_limits().collect::<Vec<_>>())
+    });
+    Some(format!("{found}\n{}", notes.unwrap_or_default()))
+}
+
 #[test]
 fn the_planner_decides_as_the_naive_one_does() {
-    hold(&worlds(), |world| world, &|world| {
-        let (snapshot, plan) = planned(world);
-        let naive = naive::decide(&snapshot, &world.policy);
-        // The text does not order groups without a zone of their own.
-        let zonal = world.cluster.groups.iter().all(|group| group.zone.is_some());
-        let plan = plan.ok();
-        // Nor does it say much of nodes whose size nothing tells.
-        if plan
-            .as_ref()
-            .is_some_and(|plan| plan.warnings.iter().any(|one| matches!(one, Warning::UnknownNewNode { .. })))
-        {
-            return None;
-        }
-        let mut naive = naive;
-        // Nor which nodes must be kept where MAX_CORDONS holds what serves: so neither what fills first.
-        let cut = |plan: &Plan| plan.all_limits().any(|one| matches!(one, Limit::MaxCordons { .. }));
-        if let (Some(plan), Some(naive)) = (plan.as_ref().filter(|plan| cut(plan)), &mut naive) {
-            let planned = decision(plan);
-            (naive.steer, naive.unsteer) = (planned.steer, planned.unsteer);
-        }
-        let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref(), zonal)?;
-        let notes = plan.map(|plan| {
-            let verdicts = plan
-                .nodes
-                .iter()
-                .map(|node| format!("{} {:?} {}", node.name, node.state, node.verdict.reason()));
-            let verdicts = verdicts.collect::<Vec<_>>().join("\n");
-            format!("{:?} {:?}\n{verdicts}", plan.warnings, plan.all_limits().collect::<Vec<_>>())
-        });
-        Some(format!("{found}\n{}", notes.unwrap_or_default()))
-    });
+    hold(&worlds(), |world| world, &|world| differs(world, &world.snapshot()));
+}
+
+#[test]
+fn where_pods_are_evicted_the_planner_decides_as_the_naive_one_does() {
+    hold(&worlds(), with_drained, &|world| differs(world, &drained::snapshot(world)));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use kube_rebalancer_core::plan::{Plan, plan};
 use kube_rebalancer_core::policy::{DemandSource, Policy};
 
 use crate::generate::{World, worlds};
-use crate::properties::hold;
+use crate::properties::{differs, hold};
 
 /// The same world with a `DEMAND` that asks for usage.
 fn by_usage(mut world: World) -> World {
@@ -65,6 +65,11 @@ fn with_usage_the_checker_finds_nothing_and_a_plan_is_final() {
         let found = check_settled(&snapshot, &world.policy, &plan, kube_rebalancer_core::plan::plan)?;
         Some(format!("settled: {found:?} after {:?}", plan.actions))
     });
+}
+
+#[test]
+fn with_usage_the_planner_decides_as_the_naive_one_does() {
+    hold(&worlds(), by_usage, &|world| differs(world, &with_samples(world.snapshot(), told)));
 }
 
 /// A plan without what it tells of usage.

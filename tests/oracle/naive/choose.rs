@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use kube_rebalancer_core::model::{Amounts, Resource};
+use kube_rebalancer_core::policy::DemandSource;
 
 use super::demand::{self, Ratio};
 use super::list::{self, Line, Order};
+use super::used::Count;
 use super::words::Cordon;
 use super::world::{State, World};
 
@@ -24,11 +26,12 @@ struct Weighed {
 
 fn weigh<'b>(
     world: &World<'_>,
+    by: Count,
     base: &Amounts,
     decides: Resource,
     lines: impl Iterator<Item = &'b Line>,
 ) -> Weighed {
-    let (asked, offered) = demand::sums(base, lines);
+    let (asked, offered) = demand::sums(by, base, lines);
     Weighed {
         capacity: u128::from(offered.of(decides)),
         asked: u128::from(asked.of(decides)),
@@ -40,7 +43,7 @@ fn weigh<'b>(
 pub(crate) fn inside(world: &World<'_>, pool: &str) -> bool {
     let bounds = world.bounds(pool);
     let serving = list::serving(world, pool);
-    let (asked, offered) = demand::sums(&world.asked(pool), serving.iter());
+    let (asked, offered) = demand::sums(Count::Choice, &world.asked(Count::Choice, pool), serving.iter());
     let ratio = demand::utilization(world.policy, &asked, &offered).1;
     ratio.at_least(bounds.min_utilization) && ratio.at_most(bounds.max_utilization)
 }
@@ -53,12 +56,40 @@ pub(crate) fn ready_reserved(world: &World<'_>, pool: &str) -> usize {
         .count()
 }
 
+/// The choice, filled up with what serves.
 pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
+    let mut chosen = choose_by_demand(world, pool, held);
+    fill_up(world, pool, &mut chosen);
+    chosen
+}
+
+/// Section 19: usage takes a node out of service only while the others stay within the band by requests too.
+fn fill_up(world: &World<'_>, pool: &str, chosen: &mut Chosen) {
+    if world.policy.demand == DemandSource::Requests {
+        return;
+    }
     let bounds = world.bounds(pool);
-    let base = world.asked(pool);
+    let base = world.asked(Count::Requests, pool);
+    let decides = world.policy.resources[0];
+    let is_chosen = |lines: &[Line], line: &Line| lines.iter().any(|one| one.entry == line.entry);
+    for line in chosen.order.lines.iter().filter(|line| line.serves) {
+        let full = bounds.max_nodes_set && chosen.lines.len() >= bounds.max_nodes;
+        let ratio = weigh(world, Count::Requests, &base, decides, chosen.lines.iter()).ratio;
+        if full || ratio.at_most(bounds.max_utilization) {
+            return;
+        }
+        if !is_chosen(&chosen.lines, line) {
+            chosen.lines.push(line.clone());
+        }
+    }
+}
+
+fn choose_by_demand(world: &World<'_>, pool: &str, held: bool) -> Chosen {
+    let bounds = world.bounds(pool);
+    let base = world.asked(Count::Choice, pool);
     let order = list::order(world, pool, held);
     let serving = list::serving(world, pool);
-    let (asked, offered) = demand::sums(&base, serving.iter());
+    let (asked, offered) = demand::sums(Count::Choice, &base, serving.iter());
     let (decides, _) = demand::utilization(world.policy, &asked, &offered);
     let all = &order.lines;
 
@@ -80,12 +111,12 @@ pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
     if inside(world, pool) {
         let ready =
             |lines: &[Line]| -> Vec<Line> { lines.iter().filter(|line| line.ready).cloned().collect() };
-        let goal = weigh(world, &base, decides, serving.iter()).capacity;
+        let goal = weigh(world, Count::Choice, &base, decides, serving.iter()).capacity;
         let in_band =
             |ratio: Ratio| ratio.at_least(bounds.min_utilization) && ratio.at_most(bounds.max_utilization);
         let mut best: Option<(u128, std::cmp::Reverse<u128>, usize)> = None;
         for length in lengths.clone() {
-            let one = weigh(world, &base, decides, ready(&all[..length]).iter());
+            let one = weigh(world, Count::Choice, &base, decides, ready(&all[..length]).iter());
             if in_band(one.ratio) {
                 let key = (one.capacity.abs_diff(goal), std::cmp::Reverse(one.capacity), length);
                 best = Some(best.map_or(key, |best| best.min(key)));
@@ -95,14 +126,14 @@ pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
             let lines = all[..length].to_vec();
             return Chosen { order, lines };
         }
-        if stay_fits && in_band(weigh(world, &base, decides, ready(&stay).iter()).ratio) {
+        if stay_fits && in_band(weigh(world, Count::Choice, &base, decides, ready(&stay).iter()).ratio) {
             return Chosen { order, lines: stay };
         }
     }
     let optimal = u128::from(bounds.optimal_utilization.0);
     let mut best: Option<(u128, std::cmp::Reverse<u128>, usize)> = None;
     for length in lengths {
-        let one = weigh(world, &base, decides, all[..length].iter());
+        let one = weigh(world, Count::Choice, &base, decides, all[..length].iter());
         if one.ratio.at_most(bounds.max_utilization) {
             let distance = (one.capacity * optimal).abs_diff(one.asked * 1_000_000);
             let key = (distance, std::cmp::Reverse(one.capacity), length);
@@ -113,7 +144,7 @@ pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
         Some((_, _, length)) => all[..length].to_vec(),
         None => {
             let longest = all[..most].to_vec();
-            let of = |lines: &[Line]| weigh(world, &base, decides, lines.iter()).ratio;
+            let of = |lines: &[Line]| weigh(world, Count::Choice, &base, decides, lines.iter()).ratio;
             let no_larger = of(&stay).compare(of(&longest)) != std::cmp::Ordering::Greater;
             if stay_fits && no_larger { stay } else { longest }
         }
@@ -126,7 +157,7 @@ pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
 /// With them, how many of them come down to a `MAX_NODES` that was set.
 pub(crate) fn cordons(world: &World<'_>, pool: &str, chosen: &Chosen) -> (Vec<String>, usize) {
     let bounds = world.bounds(pool);
-    let base = world.asked(pool);
+    let base = world.asked(Count::Requests, pool);
     let is_chosen = |name: &str| chosen.lines.iter().any(|line| line.node() == Some(name));
     let candidates = world.in_pool(pool).filter(|machine| machine.is_candidate(world.policy));
     let mut left: Vec<(String, Line)> = candidates
@@ -143,7 +174,7 @@ pub(crate) fn cordons(world: &World<'_>, pool: &str, chosen: &Chosen) -> (Vec<St
             continue;
         }
         let without: Vec<&Line> = left.iter().filter(|(one, _)| one != name).map(|(_, line)| line).collect();
-        let (asked, offered) = demand::sums(&base, without.iter().copied());
+        let (asked, offered) = demand::sums(Count::Requests, &base, without.iter().copied());
         let holds = demand::utilization(world.policy, &asked, &offered).1.at_most(bounds.max_utilization);
         let too_many = bounds.max_nodes_set && left.len() > bounds.max_nodes;
         if !too_many && (without.len() < bounds.min_nodes || !holds) {

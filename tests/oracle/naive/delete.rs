@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
     Binding, Node, Operator, Pod, Requirement, TaintEffect, annotation, taint,
 };
-use kube_rebalancer_core::policy::AdoptCordons;
+use kube_rebalancer_core::policy::{AdoptCordons, Drain};
 
 use super::reach;
 use super::words::{self, Class, Cordon};
 use super::world::{Machine, World};
-use super::{Decision, choose, place};
+use super::{Decision, choose, evict, place};
 
 /// When a node was cordoned, as far as its cordon tells.
 fn cordoned_at(machine: &Machine<'_>) -> Option<Timestamp> {
@@ -23,21 +23,33 @@ fn cordoned_at(machine: &Machine<'_>) -> Option<Timestamp> {
     }
 }
 
-pub(crate) fn deletions(world: &World<'_>, decision: &Decision) -> BTreeSet<String> {
-    let mut order: Vec<&Machine<'_>> =
+/// The nodes that are deleted, and in their order those that would be if their last pods were elsewhere.
+pub(crate) fn deletions<'w, 'a>(
+    world: &'w World<'a>,
+    decision: &Decision,
+) -> (BTreeSet<String>, Vec<&'w Machine<'a>>) {
+    let mut order: Vec<&Machine<'a>> =
         world.machines.iter().filter(|machine| machine.cordon != Cordon::None).collect();
     order.sort_by_key(|machine| {
         let at = cordoned_at(machine).map(|at| at.min(world.now));
         (at.is_none(), at, machine.name())
     });
     let allowed = world.policy.max_deletions.allows(world.machines.len());
-    let mut gone = BTreeSet::new();
+    let (mut gone, mut deleted, mut drained) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for machine in order {
-        if may_go(world, decision, machine, &gone) && gone.len() < allowed {
-            gone.insert(machine.name().to_owned());
+        if !may_go(world, decision, machine, &gone) {
+            continue;
         }
+        if evict::is_drained_first(world, machine) {
+            drained.push(machine);
+        } else if deleted.len() < allowed {
+            deleted.insert(machine.name().to_owned());
+        } else {
+            continue;
+        }
+        gone.insert(machine.name().to_owned());
     }
-    gone
+    (deleted, drained)
 }
 
 fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
@@ -58,20 +70,33 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
         && node.outside.is_none()
         && group_gives
         && cordon_lets_go(world, machine)
-        && machine.occupants(policy).next().is_none()
-        && !machine.pods.iter().any(|pod| would_be_lost(world, machine, pod, gone))
-        && !takes_from_others(world, machine, gone)
-        && empty_for_long(world, node)
+        && is_left(world, machine, gone)
+        && !evict::awaits(world, machine)
+        && (machine.occupants(policy).next().is_some() || empty_for_long(world, node))
         && late_binds_are_over(world, machine)
         && !is_last(world, machine, gone)
         && (!machine.is_ready || ready_one_may_go(world, decision, machine))
+}
+
+/// Whether nobody keeps it but pods that are evicted first.
+fn is_left(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
+    let lost = |pod: &Pod| evict::leaves(world, pod) && lost_on(world, machine.node, pod);
+    if evict::is_drained_first(world, machine) {
+        return machine.occupants(world.policy).all(|pod| machine.moves(pod))
+            && !machine.pods.iter().any(|pod| lost(pod));
+    }
+    machine.occupants(world.policy).next().is_none()
+        && !machine.pods.iter().any(|pod| would_be_lost(world, machine, pod, gone))
+        && !takes_from_others(world, machine, gone)
 }
 
 /// Whether a node that goes already would lose a pod, were this one to go too.
 fn takes_from_others(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
     let mut together = gone.clone();
     together.insert(machine.name().to_owned());
-    let mut going = world.machines.iter().filter(|one| gone.contains(one.name()));
+    // What is drained loses nothing.
+    let goes = |one: &&Machine<'_>| gone.contains(one.name()) && !evict::is_drained_first(world, one);
+    let mut going = world.machines.iter().filter(goes);
     going.any(|one| one.pods.iter().any(|pod| would_be_lost(world, one, pod, &together)))
 }
 
@@ -94,16 +119,20 @@ fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
 
 /// Section 2: an omitted pod that nobody would bring back.
 fn would_be_lost(world: &World<'_>, machine: &Machine<'_>, pod: &Pod, gone: &BTreeSet<String>) -> bool {
-    if !words::omitted(pod, world.policy) || matches!(world.class(pod), Class::Daemon | Class::Placeholder) {
-        return false;
-    }
-    lost_wherever(pod)
-        || local_claim(world, machine.node, pod)
-        || last_replica(world, machine.node, pod, gone)
+    evict::leaves(world, pod)
+        && (lost_on(world, machine.node, pod) || last_replica(world, machine.node, pod, gone))
 }
 
-fn lost_wherever(pod: &Pod) -> bool {
-    let disk = pod.local_volume.is_some() && pod.safe_to_evict != Some(true);
+/// Whether nobody would start a pod again if its node were gone, other replicas aside.
+pub(crate) fn lost_on(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
+    lost_wherever(world, pod) || local_claim(world, node, pod)
+}
+
+fn lost_wherever(world: &World<'_>, pod: &Pod) -> bool {
+    let expendable = world.policy.drain != Drain::None
+        && world.policy.drain_empty_dir
+        && pod.eviction.as_ref().is_some_and(|facts| facts.only_empty_dirs);
+    let disk = pod.local_volume.is_some() && pod.safe_to_evict != Some(true) && !expendable;
     !pod.controller.as_deref().is_some_and(words::recreates)
         || pod.safe_to_evict == Some(false)
         || pod.do_not_disrupt
@@ -161,7 +190,7 @@ fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
         let keeps = match world.class(pod) {
             Class::Daemon | Class::Placeholder => false,
             Class::Critical | Class::Dynamic => {
-                world.counts(pod) || (words::omitted(pod, world.policy) && lost_wherever(pod))
+                world.counts(pod) || (words::omitted(pod, world.policy) && lost_wherever(world, pod))
             }
         };
         if unbound.gated || pod.deleting || !keeps || !reach::may_be_bound(world, pod, machine) {

@@ -7,6 +7,7 @@ use kube_rebalancer_core::policy::{PartsPerMillion, Policy};
 
 use super::list::Line;
 use super::reach;
+use super::used::Count;
 use super::words::{self, Class, Cordon};
 use super::world::{State, World};
 
@@ -53,10 +54,17 @@ pub(crate) fn utilization(policy: &Policy, asked: &Amounts, offered: &Amounts) -
 }
 
 /// What these nodes offer, and what is asked of them.
-pub(crate) fn sums<'b>(base: &Amounts, lines: impl Iterator<Item = &'b Line>) -> (Amounts, Amounts) {
+pub(crate) fn sums<'b>(
+    by: Count,
+    base: &Amounts,
+    lines: impl Iterator<Item = &'b Line>,
+) -> (Amounts, Amounts) {
     let (mut asked, mut offered) = (base.clone(), Amounts::default());
     for line in lines {
-        asked.add(&line.daemons);
+        asked.add(match by {
+            Count::Choice => &line.daemons_used,
+            Count::Requests => &line.daemons,
+        });
         offered.add(&line.capacity);
     }
     (asked, offered)
@@ -64,7 +72,7 @@ pub(crate) fn sums<'b>(base: &Amounts, lines: impl Iterator<Item = &'b Line>) ->
 
 impl World<'_> {
     /// `W` of a pool without the daemons of what serves.
-    pub(crate) fn requested(&self, pool: &str) -> Amounts {
+    pub(crate) fn requested(&self, by: Count, pool: &str) -> Amounts {
         let mut sum = Amounts::default();
         for machine in self.in_pool(pool) {
             let stays = machine.cordon == Cordon::None
@@ -77,7 +85,7 @@ impl World<'_> {
                     Class::Placeholder => machine.common || self.reaches_common(pod, pool),
                 };
                 if counts {
-                    sum.add(&World::counted(machine.node, pod));
+                    sum.add(&self.counted_by(by, machine.node, pod));
                 }
             }
         }

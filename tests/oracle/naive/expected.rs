@@ -3,6 +3,7 @@
 use jiff::civil::Weekday;
 use kube_rebalancer_core::model::{Amounts, Assignment, Bytes, Millicores, Resource, Rule, Slot};
 
+use super::used::Count;
 use super::world::World;
 
 /// Seconds of a slot, and slots of a day.
@@ -20,8 +21,8 @@ fn is_midweek(slot: i64) -> bool {
 
 impl World<'_> {
     /// `W` of a pool with what is expected, without the daemons of what serves.
-    pub(crate) fn asked(&self, pool: &str) -> Amounts {
-        let requested = self.requested(pool);
+    pub(crate) fn asked(&self, by: Count, pool: &str) -> Amounts {
+        let requested = self.requested(Count::Requests, pool);
         let reserved = |resource: Resource| {
             let rules = self.policy.foresight.schedule.iter().filter(|rule| self.is_in_force(rule));
             let assignments = rules.flat_map(|rule| &rule.assignments);
@@ -42,7 +43,7 @@ impl World<'_> {
                 Resource::Cpu => expected.cpu.0 = amount,
             }
         }
-        requested.plus(&expected)
+        self.requested(by, pool).plus(&expected)
     }
 
     /// Whether a rule holds now, or will within the lead; by minutes since Monday.

@@ -9,6 +9,7 @@ use kube_rebalancer_core::model::{Amounts, Resource};
 use super::demand;
 use super::place::{self, Places};
 use super::shape::{self, Coming};
+use super::used::Count;
 use super::words;
 use super::world::{Machine, State, World};
 
@@ -28,6 +29,8 @@ pub(crate) struct Line {
     pub(crate) serves: bool,
     pub(crate) capacity: Amounts,
     pub(crate) daemons: Amounts,
+    /// What the choice counts of them.
+    pub(crate) daemons_used: Amounts,
 }
 
 #[derive(Debug)]
@@ -47,7 +50,8 @@ impl Line {
             ready: machine.state != State::Booting,
             serves: machine.serves(world.policy),
             capacity: machine.capacity.clone(),
-            daemons: machine.daemons(world.policy),
+            daemons: world.daemons(Count::Requests, machine),
+            daemons_used: world.daemons(Count::Choice, machine),
         }
     }
 
@@ -71,7 +75,8 @@ pub(crate) fn serving(world: &World<'_>, pool: &str) -> Vec<Line> {
 
 /// The resource that decides `U(S0)`.
 pub(crate) fn deciding(world: &World<'_>, pool: &str) -> Resource {
-    let (asked, offered) = demand::sums(&world.asked(pool), serving(world, pool).iter());
+    let (asked, offered) =
+        demand::sums(Count::Choice, &world.asked(Count::Choice, pool), serving(world, pool).iter());
     demand::utilization(world.policy, &asked, &offered).0
 }
 
@@ -90,7 +95,7 @@ pub(crate) fn ready_in_order<'b, 'a>(world: &'b World<'a>, pool: &'b str) -> Vec
         .collect();
     ready.sort_by_key(|machine| {
         (
-            Reverse(machine.occupants(policy).count()),
+            Reverse(machine.occupants(policy).filter(|pod| !machine.moves(pod)).count()),
             !machine.serves(policy),
             Reverse(machine.occupied(policy, decides)),
             Reverse(machine.node.created_at),
@@ -119,6 +124,7 @@ pub(crate) fn booting(world: &World<'_>, pool: &str) -> Vec<Line> {
                     serves: false,
                     capacity: shape.capacity.clone(),
                     daemons: shape.daemons.clone(),
+                    daemons_used: shape.daemons.clone(),
                 };
                 coming.push((older_first(instance.created_at), instance.name.clone(), line));
             }

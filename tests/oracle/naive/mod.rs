@@ -1,4 +1,5 @@
-//! A second planner, deliberately naive: sections 2 to 8, 12 and 14 of `docs/decisions.md`, slow and obvious.
+//! A second planner, deliberately naive: sections 2 to 8, 12, 14, 16 (evictions) and 19 of
+//! `docs/decisions.md`, slow and obvious.
 //!
 //! It is written from the text alone, without a look at the planner, returns plain sets, and gives no reasons. Where
 //! the two differ, the text decides which one is wrong.
@@ -7,6 +8,7 @@ mod choose;
 mod common;
 mod delete;
 mod demand;
+mod evict;
 mod expected;
 mod list;
 mod newcomer;
@@ -14,6 +16,7 @@ mod pack;
 mod place;
 mod reach;
 mod shape;
+mod used;
 mod words;
 mod world;
 
@@ -43,6 +46,8 @@ pub(crate) struct Decision {
     pub(crate) unsteer: BTreeSet<String>,
     /// Instances that never became nodes, by group and name.
     pub(crate) delete_instances: BTreeSet<(String, String)>,
+    /// Pods that are evicted, by node, namespace and name.
+    pub(crate) evict: BTreeSet<(String, String, String)>,
 }
 
 /// Nodes that are created for waiting pods, by pod UID and group: what the ledger notes.
@@ -119,7 +124,9 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
     if too_many_broken(&now) {
         return Some((Decision { uncordon: decision.uncordon, ..Decision::default() }, Tries::new()));
     }
-    decision.delete = delete::deletions(&now, &decision);
+    let drained;
+    (decision.delete, drained) = delete::deletions(&now, &decision);
+    decision.evict = evict::evictions(&now, &decision, &drained);
     let spared = policy.max_deletions.allows(now.machines.len()) - decision.delete.len();
     decision.delete_instances = lost_instances(&now).into_iter().take(spared).collect();
     pack::steer(&now, &chosen, &mut decision);
@@ -220,6 +227,7 @@ pub(crate) fn outcome(snapshot: &Snapshot, changes: &BTreeMap<String, bool>) -> 
         .with_volumes(snapshot.volumes().clone())
         .with_ledger(snapshot.ledger().cloned())
         .with_history(snapshot.history().cloned())
+        .with_usage_of(snapshot)
 }
 
 /// Cordons a node as a run does.

@@ -8,6 +8,7 @@ use kube_rebalancer_core::model::{Node, Taint, TaintEffect, taint};
 use super::Decision;
 use super::choose::Chosen;
 use super::list;
+use super::used::Count;
 use super::words::Cordon;
 use super::world::{Machine, World};
 
@@ -66,7 +67,7 @@ pub(crate) fn steer(world: &World<'_>, chosen: &BTreeMap<String, Chosen>, decisi
         serving.sort_by_key(|machine| {
             (
                 !part_one(machine),
-                Reverse(machine.occupants(world.policy).count()),
+                Reverse(machine.occupants(world.policy).filter(|pod| !machine.moves(pod)).count()),
                 Reverse(machine.occupied(world.policy, decides)),
                 Reverse(machine.node.created_at),
                 machine.name(),
@@ -76,9 +77,11 @@ pub(crate) fn steer(world: &World<'_>, chosen: &BTreeMap<String, Chosen>, decisi
         let mut capacities: Vec<u128> = serving.iter().map(|machine| amount(machine)).collect();
         capacities.sort_unstable();
         let Some(capacity) = capacities.get(capacities.len().saturating_sub(1) / 2) else { continue };
-        let daemons: u128 =
-            serving.iter().map(|machine| u128::from(machine.daemons(world.policy).of(decides))).sum();
-        let asked = u128::from(world.asked(pool).of(decides)) + daemons;
+        let daemons: u128 = serving
+            .iter()
+            .map(|machine| u128::from(world.daemons(Count::Requests, machine).of(decides)))
+            .sum();
+        let asked = u128::from(world.asked(Count::Requests, pool).of(decides)) + daemons;
         // In hundredths, for the half of a room.
         let room = (capacity * 30).max(asked * 5);
         let mut before: u128 = 0;

@@ -366,6 +366,7 @@ fn new_line(shape: &Shape, number: usize) -> Line {
         serves: false,
         capacity: shape.capacity.clone(),
         daemons: shape.daemons.clone(),
+        daemons_used: shape.daemons.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ use kube_rebalancer_core::model::{
 use kube_rebalancer_core::policy::{AdoptCordons, Bounds, CapacitySource, Policy};
 
 use super::common;
+use super::evict;
 use super::shape::{self, Shape};
 use super::words::{self, Class, Cordon};
 
@@ -37,6 +38,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) common: bool,
     /// All pods there, those nominated for it included.
     pub(crate) pods: Vec<&'a Pod>,
+    /// Section 16: pods that would be critical, and may be evicted.
+    pub(crate) movable: Vec<&'a Pod>,
     pub(crate) nominated: bool,
     pub(crate) claimed: bool,
     /// Status, and for a booting node what its group adds.
@@ -92,6 +95,7 @@ impl<'a> World<'a> {
         world.find_machines();
         world.creations = policy.max_creations.allows(world.machines.len());
         world.find_pods();
+        evict::find_movable(&mut world);
         world.judge_states();
         common::judge(&mut world);
         world.measure();
@@ -121,6 +125,7 @@ impl<'a> World<'a> {
                 cordon: words::cordon(node),
                 common: true,
                 pods: Vec::new(),
+                movable: Vec::new(),
                 nominated: false,
                 claimed: words::claimed(node, self.now),
                 size: node.allocatable.clone(),
@@ -457,7 +462,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(crate) fn is_critical(&self, policy: &Policy) -> bool {
-        self.occupants(policy).any(|pod| words::class(pod, policy) == Class::Critical)
+        self.occupants(policy).any(|pod| words::class(pod, policy) == Class::Critical && !self.moves(pod))
     }
 
     pub(crate) fn is_pinned(&self, policy: &Policy) -> bool {
@@ -519,14 +524,9 @@ impl<'a> Machine<'a> {
         self.is_ready && self.node.taints.iter().any(|taint| words::turns_away_now(&taint.key))
     }
 
-    pub(crate) fn daemons(&self, policy: &Policy) -> Amounts {
-        let mut sum = self.missing_daemons.1.clone();
-        for pod in &self.pods {
-            if words::counts(pod, policy) && words::class(pod, policy) == Class::Daemon {
-                sum.add(&World::counted(self.node, pod));
-            }
-        }
-        sum
+    /// Whether it is one of its pods that may be evicted though they are nobody's to omit.
+    pub(crate) fn moves(&self, pod: &Pod) -> bool {
+        self.movable.iter().any(|one| std::ptr::eq(*one, pod))
     }
 
     pub(crate) fn occupied(&self, policy: &Policy, resource: Resource) -> u64 {
