@@ -1,4 +1,4 @@
-//! Section 7: marks say what is true. A later run deletes by them, so a wrong one is as bad as a wrong deletion.
+//! Section 7: marks must be true. A later run deletes by them, so a wrong mark is as bad as a wrong deletion.
 
 use super::facts::{Facts, NodeFacts};
 use super::replicas::Replicas;
@@ -37,7 +37,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
             if !node.hands_off(facts.policy) {
                 check_stale(node, found);
             }
-            // Our taint keeps pods away, whoever is at work there.
+            // Our taint keeps pods away, no matter who works on the node.
             if claim_is_over(node) {
                 found.push(Violation::StaleClaim { node: node.name() });
             }
@@ -53,7 +53,7 @@ fn check_stale(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Whether a claim has left its taint or its note, and holds no longer.
+/// Whether an expired claim has left its taint or its annotation.
 fn claim_is_over(node: &NodeFacts<'_>) -> bool {
     let tainted = node.node.taints.iter().any(|taint| taint.key == taint::DELETING);
     !node.marks.claimed && (tainted || node.carries(DELETING_UNTIL))
@@ -118,14 +118,14 @@ fn why_not_unmark(
                 !node.node.unschedulable && (marks.iter().any(|key| node.carries(key)) || claim_is_over(node))
             }
             UnmarkReason::ClaimOver => claim_is_over(node),
-            // Judged with the other rules on Node objects.
+            // The rules on Node objects judge these.
             UnmarkReason::NotGivenBack { .. } | UnmarkReason::NotProvenGone { .. } => true,
         };
         if untrue { None } else { Some("it carries none that is untrue") }
     }
 }
 
-/// Whether the node stays only for a pod that would be the last live one of its controller.
+/// Whether the node stays only because of the last live pod of a controller.
 fn holds_last_replica(facts: &Facts<'_>, steps: &Steps<'_>, index: NodeIndex) -> bool {
     let mut going = steps.deleted();
     going.insert(index);

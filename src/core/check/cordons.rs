@@ -78,7 +78,7 @@ fn check_cordon(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     check_never_unschedulable(node, Direction::Cordon, found);
 }
 
-/// Nodes with a critical pod and nodes annotated to stay are neither cordoned nor deleted.
+/// Nodes with a critical pod or with scale-down-disabled are neither cordoned nor deleted.
 pub(super) fn check_never_unschedulable(
     node: &NodeFacts<'_>,
     direction: Direction,
@@ -92,8 +92,8 @@ pub(super) fn check_never_unschedulable(
     }
 }
 
-/// A Ready common node under our own cordon that got a critical pod, or that somebody annotated to stay, is uncordoned,
-/// whatever the utilization; unless another run is deleting it, which has looked at its pods later than we did.
+/// A Ready common node under our own cordon that got a critical pod, or scale-down-disabled, is uncordoned at any
+/// utilization, unless another run is deleting it: that run has read its pods later than this one.
 fn check_stays_cordoned(node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     if !node.is_common() || !node.health.is_usable() || node.marks.cordon != Cordon::Ours {
         return;

@@ -1,4 +1,4 @@
-//! Section 7: a node is deleted only if nobody and nothing is lost with it, and something is left to go on with.
+//! Section 7: a node is deleted only if nothing is lost with it, and enough nodes remain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
         if node.marks.claimed {
             found.push(Violation::Claimed { node: node.name(), direction });
         }
-        // A reserve that could serve at once is worth more than its price while too little serves.
+        // While too few nodes serve, a Ready node that could serve at once stays.
         if node.health.says_ready {
             check_reserve(facts, steps, node, found);
         }
@@ -40,8 +40,8 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     }
 }
 
-/// What must hold of a node by itself and by the pods that wait, whatever else is done. The same rules judge a planned
-/// deletion and, right before it, the cluster as it is then.
+/// The rules on a deletion that depend only on the node and on waiting pods, not on other actions. They judge a planned
+/// deletion, and again the cluster right before it.
 #[derive(Debug)]
 pub(super) struct Gate<'a> {
     replicas: Replicas<'a>,
@@ -78,7 +78,7 @@ impl<'a> Gate<'a> {
     }
 }
 
-/// Whose node it is, and whether it may go at all.
+/// Whether this run may delete the node at all.
 fn check_hands(facts: &Facts<'_>, node: &NodeFacts<'_>, direction: Direction, found: &mut Vec<Violation>) {
     let policy = facts.policy;
     check_never_unschedulable(node, direction, found);
@@ -113,7 +113,7 @@ fn check_group(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violatio
     }
 }
 
-/// Whether nobody is on it, and has not been for long enough.
+/// Whether it is empty, and has been for long enough.
 fn check_empty(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     if let Some(pod) = node.occupant {
         let (occupants, pod) = (node.occupants, pod_name(pod));
@@ -134,7 +134,7 @@ fn check_empty(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violatio
     }
 }
 
-/// A Ready node goes only while enough others serve in its pool, and the pool does not grow.
+/// A Ready node is deleted only if enough others serve in its pool, and the pool does not grow.
 fn check_reserve(facts: &Facts<'_>, steps: &Steps<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     if steps.new_nodes_in(node.pool) > 0 || steps.woken_in(facts, node.pool) > 0 {
         found.push(Violation::DeleteWhileGrowing { node: node.name(), pool: node.pool.to_owned() });
@@ -152,7 +152,7 @@ fn check_reserve(facts: &Facts<'_>, steps: &Steps<'_>, node: &NodeFacts<'_>, fou
     }
 }
 
-/// The last common node of a zone stays with `KEEP_ZONES`; the last of a pool, unless `NODE_GROUPS` says where to grow.
+/// The last common node of a zone stays with `KEEP_ZONES`; the last of a pool, unless `NODE_GROUPS` names groups.
 fn check_what_is_left(facts: &Facts<'_>, deleted: &BTreeSet<NodeIndex>, found: &mut Vec<Violation>) {
     for pool in facts.pools() {
         let all = facts.of_pool(pool).count();

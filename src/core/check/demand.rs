@@ -1,4 +1,4 @@
-//! Section 4: what each pool's pods ask for, the daemons of the serving nodes and foresight aside.
+//! Section 4: the demand of each pool's pods, without the daemons of the serving nodes and without foresight.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ fn deciding_of(pod: &Pod) -> Amounts {
     deciding(pod.requests.of(Resource::Memory), pod.requests.of(Resource::Cpu))
 }
 
-/// Users' pods and placeholders on reserved nodes that would reach a common node of their pool: they come back there.
+/// Users' pods and placeholders on reserved nodes that would reach a common node of their pool: they may come back there.
 fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
     let mut found = Vec::new();
     if !facts.managed().any(|node| node.reserved) {
@@ -61,14 +61,14 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
     found
 }
 
-/// The unbound pods that would fit a candidate of their pool, were it free of occupants.
+/// The unbound pods that would fit a candidate of their pool without occupants.
 ///
-/// A pod that only a node still to be created would take is left out: no node that is there could serve it, so it is no
-/// reason against a cordon.
+/// A pod that only a new node would take is left out: no existing node could serve it, so it is no reason against a
+/// cordon.
 fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(&'a str, &'a Pod)> {
     let mut fits = Fits::default();
     let at_home = homes(facts).into_iter().filter_map(|(pod, pool)| Some((pool?, pod)));
-    // As where it is bound: a critical pod that a reserved node is nominated for counts nowhere.
+    // As if it were bound: a critical pod with a nomination for a reserved node does not count.
     let stays_apart = |pod: &Pod| {
         class(pod, facts.policy) == Class::Critical
             && is_as_good_as_on(facts, pod).is_some_and(|node| node.reserved)
@@ -142,14 +142,14 @@ fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
 
 type Likeness<'a> = (*const Constraints, &'a Amounts, Option<(&'a str, &'a str)>);
 
-/// Equal for pods that fit the same nodes.
+/// A key that is equal for pods that fit the same nodes.
 fn likeness<'a>(facts: &Facts<'a>, pod: &'a Pod) -> Likeness<'a> {
     let placed = volume_affinities(pod, facts.snapshot).next().is_some();
     let alone = placed.then_some((&*pod.namespace, &*pod.name));
     (std::sync::Arc::as_ptr(&pod.constraints), &pod.requests, alone)
 }
 
-/// Which pods fit a node of a pool that is free of occupants; pods that are alike are asked for once.
+/// Computes which pods fit a node of a pool without occupants, once for equal pods.
 #[derive(Default)]
 struct Fits<'a> {
     known: BTreeMap<(&'a str, Likeness<'a>), bool>,

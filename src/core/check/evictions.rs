@@ -13,10 +13,10 @@ use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, annotation};
 use crate::plan::{Action, Plan};
 use crate::policy::{AdoptCordons, Drain, Policy};
 
-/// How long a drained node waits for what was evicted from it, and a pod that waits has the room first.
+/// The time for which a drained node waits for its evicted pods, and for which a waiting pod has precedence.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-/// How long a controller may take to make a pod in place of an evicted one.
+/// The time that a controller may take to replace an evicted pod.
 const MOMENT: SignedDuration = SignedDuration::from_secs(30);
 
 pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
@@ -64,8 +64,8 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     }
 }
 
-/// Why a pod must not be evicted from its node, whatever else is done; the same rules judge a planned eviction and, right
-/// before it, the pod and the node as they are then.
+/// Why a pod must not be evicted from its node, regardless of other actions. These rules judge a planned eviction, and
+/// again the pod and the node right before it.
 pub(super) fn refusal(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -150,7 +150,7 @@ fn check_budgets(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &mut V
     }
 }
 
-/// Of one controller one pod is evicted at a time, and only while all others are up.
+/// Only one pod of a controller is evicted at a time, and only while all others are Ready.
 fn check_controllers(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &mut Vec<Violation>) {
     let mut one: BTreeMap<&str, &Pod> = BTreeMap::new();
     for (_, pod) in evicted {
@@ -181,7 +181,7 @@ fn check_controllers(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &m
     }
 }
 
-/// Each fits a node of its pool that stays in service, and all together what is free there.
+/// Each evicted pod fits a node of its pool that stays in service, and all together fit the free room there.
 fn check_room(
     facts: &Facts<'_>,
     steps: &Steps<'_>,
@@ -214,7 +214,7 @@ fn check_room(
     }
 }
 
-/// Whether a node takes pods after the cordons; a reserved one too, from its own kind.
+/// Whether a node takes pods after the cordons; a reserved one takes pods that reach it.
 fn stays(steps: &Steps<'_>, index: NodeIndex, node: &NodeFacts<'_>) -> bool {
     let reserved = node.reserved && node.health.is_usable() && !node.node.unschedulable;
     (steps.serves_after(index, node) || reserved) && super::facts::takes_pods_now(node.node)
@@ -232,7 +232,7 @@ fn is_up(pod: &Pod) -> bool {
     pod.ready && !pod.deleting && pod.node_name.is_some()
 }
 
-/// What of a drain speaks against giving a node back: pods that are to be evicted first, or that are not up again.
+/// Why a drain keeps a node from being given back: pods must be evicted first, or are not Ready again.
 pub(super) fn check_drained(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     if facts.policy.drain == Drain::None {
         return;
@@ -254,13 +254,13 @@ pub(super) fn check_drained(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut
     }
 }
 
-/// How long ago a pod was last evicted from a node.
+/// The time since a pod was last evicted from a node.
 fn evicted_ago(facts: &Facts<'_>, node: &Node) -> Option<SignedDuration> {
     let at = node.annotations.get(annotation::EVICTED_AT)?.parse().ok()?;
     Some(age(facts.snapshot.observed_at(), at))
 }
 
-/// The UIDs of the controllers of what was evicted from a node.
+/// The UIDs of the controllers of the pods that were evicted from a node.
 fn controllers_of(node: &Node) -> impl Iterator<Item = &str> {
     let noted = node.annotations.get(annotation::EVICTED).map(String::as_str).unwrap_or_default();
     noted.split(',').filter(|uid| !uid.is_empty())

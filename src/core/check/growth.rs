@@ -10,7 +10,7 @@ use super::steps::{Growth, Steps};
 use super::violation::Violation;
 use crate::model::{Instance, NodeGroup, NodeResources, TaintEffect};
 
-/// How a growth without a group is written.
+/// The name of a missing group in a violation.
 const NO_GROUP: &str = "(none)";
 
 pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
@@ -34,13 +34,13 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     check_creations(facts, steps, found);
 }
 
-/// What a pool creates stays within its bounds.
+/// The creations of a pool are within its bounds.
 pub(super) fn check_bounds(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
     check_max_nodes(facts, steps, pool, found);
     check_unknown_size(facts, steps, pool, found);
 }
 
-/// What the run creates stays within its budget.
+/// The creations of the run are within its budget.
 pub(super) fn check_creations(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let (new, managed) = (steps.new_nodes(), facts.managed_count());
     let allowed = facts.policy.max_creations.allows(managed);
@@ -53,7 +53,7 @@ fn check_max_nodes(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut
     let new = steps.new_nodes_in(pool);
     let common = facts.of_pool(pool).filter(|(_, node)| node.is_common() && !node.is_parked()).count();
     let instances = groups_of(facts, pool).flat_map(without_node).count();
-    // What a group made that is no capacity counts where it is to make more.
+    // The useless nodes of a group count if the group is to create more.
     let grown = |name: &Option<String>| {
         name.is_some() && steps.growths.iter().any(|one| one.pool == pool && one.group == name.as_deref())
     };
@@ -65,7 +65,7 @@ fn check_max_nodes(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut
     }
 }
 
-/// Where nothing tells the size of a new node, few are created, and none while one is on its way.
+/// If the size of a new node is not known, few are created, and none while one is booting.
 fn check_unknown_size(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
     let unknown = steps.growths.iter().filter(|growth| growth.pool == pool && !size_is_known(facts, growth));
     let new = unknown.map(Growth::new_nodes).fold(0, usize::saturating_add);
@@ -82,7 +82,7 @@ fn check_unknown_size(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &
     }
 }
 
-/// Whether the group's template or one of its nodes tells what a new node offers.
+/// Whether the group's template or one of its nodes has the size of a new node.
 fn size_is_known(facts: &Facts<'_>, growth: &Growth<'_>) -> bool {
     let tells = |allocatable: &NodeResources, capacity: &NodeResources| {
         let tell =
@@ -106,7 +106,7 @@ fn size_is_known(facts: &Facts<'_>, growth: &Growth<'_>) -> bool {
     by_template || by_node
 }
 
-/// A growth starts at the size that there is: at the group's, else at the number of the pool's managed nodes.
+/// A growth starts at the present size: the group's, or the number of the pool's managed nodes.
 pub(super) fn check_from(facts: &Facts<'_>, growth: Growth<'_>, name: &str, found: &mut Vec<Violation>) {
     let groups = facts.snapshot.groups();
     let size = match growth.group {
@@ -134,7 +134,7 @@ pub(super) fn check_from(facts: &Facts<'_>, growth: Growth<'_>, name: &str, foun
     }
 }
 
-/// The groups that are asked if the first refuses must be as fit for it.
+/// The groups that are asked if the first refuses must also be allowed to grow.
 fn check_instead(facts: &Facts<'_>, growth: &Growth<'_>, found: &mut Vec<Violation>) {
     let mut named = BTreeSet::from([growth.group]);
     for other in growth.instead {
@@ -146,8 +146,8 @@ fn check_instead(facts: &Facts<'_>, growth: &Growth<'_>, found: &mut Vec<Violati
     }
 }
 
-/// A group that fails to make instances, or that something else scales, is left alone; so is one whose nodes this
-/// program does not manage: it would never see what it created, and create more, run after run.
+/// A group that fails to create instances, or that something else scales, must not grow; nor must a group whose nodes this
+/// program does not manage: it would never count them, and create more in every run.
 fn check_growable(facts: &Facts<'_>, growth: Growth<'_>, group: &NodeGroup, found: &mut Vec<Violation>) {
     let mut refuse = |why: String| found.push(Violation::NotGrowable { group: group.name.clone(), why });
     if let Some(why) = &group.not_growable {
@@ -167,8 +167,8 @@ fn check_growable(facts: &Facts<'_>, growth: Growth<'_>, group: &NodeGroup, foun
     }
 }
 
-/// Whether the group's next node would be reserved. It carries what all of its nodes share, so only the nodes that carry no
-/// more than that tell. Where each carries more, all tell, unless they share nothing.
+/// Whether the group's next node would be reserved. It has the taints that all of its nodes share, so only nodes without
+/// further taints show that. If each has further taints, all of them show it, unless they share none.
 fn would_be_reserved(facts: &Facts<'_>, group: &NodeGroup) -> bool {
     let members: Vec<&NodeFacts<'_>> =
         facts.managed().filter(|node| node.node.group.as_ref() == Some(&group.name)).collect();
@@ -194,13 +194,13 @@ fn would_be_reserved(facts: &Facts<'_>, group: &NodeGroup) -> bool {
         && members.iter().all(|node| node.reserved)
 }
 
-/// Whether a group is this run's to change: one of its nodes is managed, or the operator named groups.
+/// Whether this run may change a group: one of its nodes is managed, or the operator named groups.
 pub(super) fn is_ours(facts: &Facts<'_>, group: &NodeGroup) -> bool {
     facts.policy.node_groups_named
         || facts.managed().any(|node| node.node.group.as_ref() == Some(&group.name))
 }
 
-/// Whether the plan could have asked for one more node in a pool: nothing in the snapshot speaks against it.
+/// Whether the plan could have created one more node in a pool: nothing in the snapshot prevents it.
 pub(super) fn could_grow(facts: &Facts<'_>, pool: &str) -> bool {
     let groups = facts.snapshot.groups();
     let common = facts.of_pool(pool).any(|(_, node)| node.is_common() && node.health.says_ready);
@@ -227,18 +227,18 @@ fn without_node(group: &NodeGroup) -> impl Iterator<Item = &Instance> {
     group.instances.iter().filter(|instance| !instance.has_node)
 }
 
-/// How old an instance is; one that the cloud has not begun to create has no age.
+/// The age of an instance; `None` for one that the cloud has not begun to create.
 pub(super) fn instance_age(facts: &Facts<'_>, instance: &Instance) -> Option<SignedDuration> {
     instance.created_at.map(|created| age(facts.snapshot.observed_at(), created))
 }
 
-/// An instance that the cloud has not begun to create has not begun to be late either.
+/// Whether an instance is booting. One that the cloud has not begun to create is not late.
 fn is_booting(facts: &Facts<'_>, instance: &Instance) -> bool {
     let in_time = instance_age(facts, instance).is_none_or(|age| age < facts.policy.boot_grace);
     instance.creation_error.is_none() && in_time
 }
 
-/// One that failed or is late keeps its group from growing, until twice `BOOT_GRACE` are over.
+/// Whether an instance keeps its group from growing: it failed or is late, until twice `BOOT_GRACE`.
 fn keeps_group_from_growing(facts: &Facts<'_>, instance: &Instance) -> bool {
     let long_ago = instance_age(facts, instance).is_some_and(|age| age >= twice(facts.policy.boot_grace));
     !is_booting(facts, instance) && !long_ago

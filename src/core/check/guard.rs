@@ -29,8 +29,8 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, found: &mut Vec<Violation>) 
     }
 }
 
-/// The guard is set exactly when too many nodes are broken or not in use. A node of which two states are true, one of them
-/// no sign of trouble, counts either way.
+/// The guard is set exactly when too many nodes are broken or not in use. For a node with two states, one of them
+/// harmless, both answers are accepted.
 fn check_guard(facts: &Facts<'_>, plan: &Plan, managed: usize, found: &mut Vec<Violation>) {
     let unready = |state: &NodeState| matches!(state, NodeState::Broken | NodeState::NotInUse);
     let counts = |node: &&NodeFacts<'_>| !node.health.is_filled() && !is_only_object(facts, node);
@@ -44,7 +44,7 @@ fn check_guard(facts: &Facts<'_>, plan: &Plan, managed: usize, found: &mut Vec<V
     }
 }
 
-/// More than the percentage, and at least as many as the setting names. Compared without dividing.
+/// Whether more than the percentage and at least `OK_UNREADY_NODES` are broken. Compared without a division.
 fn too_many(facts: &Facts<'_>, broken: usize, managed: usize) -> bool {
     let percent = usize::try_from(facts.policy.max_unready_percent).unwrap_or(usize::MAX);
     broken >= facts.policy.ok_unready_nodes && broken.saturating_mul(100) > managed.saturating_mul(percent)

@@ -1,4 +1,4 @@
-//! Judges: whether a plan may be carried out, by rules that share no code with the planner.
+//! The checker: judges whether a plan may be carried out, by rules that share no code with the planner.
 //!
 //! ```text
 //!   snapshot + policy --> facts (what each node is) --+
@@ -6,7 +6,7 @@
 //!   plan ---------------> steps (what it does) -------+
 //! ```
 //!
-//! It runs in production before anything is touched, and after every planner test. Everything here is derived from
+//! It runs in production before the first change, and after every planner test. Everything here is derived from
 //! docs/decisions.md alone; of `plan` only the value types are used, so a mistake must be made twice to pass.
 
 mod book_keeping;
@@ -51,9 +51,9 @@ use crate::model::{Node, Pod, Snapshot};
 use crate::plan::Plan;
 use crate::policy::Policy;
 
-/// Everything that speaks against carrying out the plan; nothing, if it is sound.
+/// Returns all violations of a plan; none if it is sound.
 ///
-/// Linear in the pods and n log n in the nodes. That planning again changes nothing is asked by [`check_settled`].
+/// Linear in the pods and n log n in the nodes. [`check_settled`] checks that planning again changes nothing.
 #[must_use]
 pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation> {
     let policy = &*policy.in_force(snapshot);
@@ -76,16 +76,16 @@ pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation
     found
 }
 
-/// Everything that speaks against parking one node of a cluster as it is right before that; as for [`deletion`].
+/// Returns all violations of parking one node, by the cluster right before it; as for [`deletion`].
 #[must_use]
 pub fn parking(snapshot: &Snapshot, policy: &Policy, node: &str, going: &BTreeSet<String>) -> Vec<Violation> {
     giving_back(snapshot, policy, node, going, Direction::Park)
 }
 
-/// Everything that speaks against deleting one node of a cluster as it is right before the deletion.
+/// Returns all violations of deleting one node, by the cluster right before it.
 ///
-/// The node may carry this run's own claim. `going` names every node that this run deletes: two nodes that hold the two
-/// live replicas of one controller must not both go.
+/// The node may carry this run's own claim. `going` names every node that this run deletes: two nodes with the two live
+/// replicas of one controller must not both be deleted.
 #[must_use]
 pub fn deletion(
     snapshot: &Snapshot,
@@ -96,14 +96,14 @@ pub fn deletion(
     giving_back(snapshot, policy, node, going, Direction::Delete)
 }
 
-/// Why the Node object of a node must not be deleted from a cluster as it is right before that, with what its provider has just
-/// said of its machine; `None` if it may be.
+/// Why a Node object must not be deleted, by the cluster right before it and the provider's latest answer about its machine;
+/// `None` if it may be.
 #[must_use]
 pub fn object(snapshot: &Snapshot, policy: &Policy, node: &str) -> Option<&'static str> {
     objects::stays(snapshot, &policy.in_force(snapshot), node)
 }
 
-/// Why a pod must not be evicted from a node of a snapshot, both as they are right before that; `None` if it may.
+/// Why a pod must not be evicted from a node, by the snapshot right before it; `None` if it may.
 #[must_use]
 pub fn eviction(snapshot: &Snapshot, policy: &Policy, node: &Node, pod: &Pod, uid: &str) -> Option<String> {
     evictions::refusal(snapshot, policy, node, pod, uid)

@@ -1,5 +1,5 @@
-//! Section 16: a Node object goes only if this program gave its machine back, two runs found that machine gone, and nobody is
-//! on it.
+//! Section 16: a Node object is deleted only if this program gave its machine back, two runs found that machine gone, and the
+//! node is empty.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,7 +11,7 @@ use crate::model::{MachineFate, NodeIndex, Snapshot};
 use crate::plan::{Action, MarkReason, Plan, UnmarkReason};
 use crate::policy::Policy;
 
-/// How far apart the two findings are at least.
+/// The minimum time between the two findings.
 const APART: SignedDuration = SignedDuration::from_secs(120);
 
 /// The taint that the control plane gives to a node whose kubelet is silent.
@@ -89,8 +89,8 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     }
 }
 
-/// Why the Node object of a node must stay, as the cluster is right before it would be deleted; `None` if it may go. The
-/// snapshot holds what the provider has just said of the machine.
+/// Why the Node object of a node must stay, by the cluster right before its deletion; `None` if it may be deleted. The
+/// snapshot has the provider's latest answer about the machine.
 pub(super) fn stays(snapshot: &Snapshot, policy: &Policy, name: &str) -> Option<&'static str> {
     let facts = Facts::of(snapshot, policy);
     let node = facts.find(name).and_then(|index| facts.nodes.get(index));
@@ -101,7 +101,7 @@ pub(super) fn stays(snapshot: &Snapshot, policy: &Policy, name: &str) -> Option<
     refusal(&facts, node).or_else(|| unproven(&facts, node))
 }
 
-/// What speaks against taking the node's machine for gone now.
+/// Why the node's machine does not count as gone now.
 fn refusal(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
     let written = &node.node.annotations;
     Some(if !facts.policy.delete_node_objects {
@@ -131,7 +131,7 @@ fn refusal(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
     })
 }
 
-/// What speaks against an earlier run's having found the machine gone.
+/// Why no earlier run has validly found the machine gone.
 fn unproven(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
     match noted(node) {
         None => Some("no earlier run found its machine gone"),
@@ -142,7 +142,7 @@ fn unproven(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
     }
 }
 
-/// Whether what is noted of its machine may be true: whole, of this machine, and not of a time to come.
+/// Whether the note on its machine may be true: complete, about this machine, and not from the future.
 fn is_sound(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
     !carries_note(node) || noted(node).is_some_and(|since| since <= facts.snapshot.observed_at())
 }
@@ -158,13 +158,13 @@ fn noted(node: &NodeFacts<'_>) -> Option<Timestamp> {
     if of_this { written.get(GONE_SINCE)?.parse().ok() } else { None }
 }
 
-/// Whether this program asked for the deletion of the machine that the node has now.
+/// Whether this program requested the deletion of the node's present machine.
 fn is_asked_for(node: &NodeFacts<'_>) -> bool {
     let asked = node.node.annotations.get(DELETION_ASKED);
     asked.is_some() && asked == machine(node).as_ref()
 }
 
-/// How marks name a node's machine.
+/// The name of a node's machine in marks.
 fn machine(node: &NodeFacts<'_>) -> Option<String> {
     let uuid = || node.node.system_uuid.as_ref().filter(|uuid| !uuid.is_empty());
     match &node.node.provider_id {
@@ -173,7 +173,7 @@ fn machine(node: &NodeFacts<'_>) -> Option<String> {
     }
 }
 
-/// `MAX_DELETIONS` bounds Node objects too, and no pool loses its last node unless `NODE_GROUPS` says where it grows again.
+/// `MAX_DELETIONS` bounds Node objects too, and no pool loses its last node unless `NODE_GROUPS` names groups.
 fn check_bounds(facts: &Facts<'_>, gone: &[NodeIndex], found: &mut Vec<Violation>) {
     let managed = facts.managed_count();
     let allowed = facts.policy.max_deletions.allows(managed);
@@ -188,7 +188,7 @@ fn check_bounds(facts: &Facts<'_>, gone: &[NodeIndex], found: &mut Vec<Violation
     }
 }
 
-/// Whether nothing but the Node object is left of a node: the guard of section 9 does not count it.
+/// Whether a node is only a Node object without a machine: the guard of section 9 does not count it.
 pub(super) fn is_only_object(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
     let pods = node.occupants > 0 || node.lost_pod.is_some() || node.own;
     node.managed && !pods && refusal(facts, node).is_none()

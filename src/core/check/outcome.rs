@@ -1,5 +1,5 @@
-//! The cluster right after a plan: what it cordons and uncordons is done, what it grew boots, what it deletes is
-//! still there; only instances that never became a node are gone.
+//! The cluster right after a plan: cordons and uncordons are in effect, new instances boot, deleted nodes still exist; only
+//! instances that never became a node are gone.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ const OURS: [&str; 10] = [
     annotation::WOKEN_AT,
 ];
 
-/// For how long a refusal is a reason to open nodes on a guess.
+/// The time during which a refusal is a reason to hold nodes.
 const FIRST_HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The label that is never the same on two nodes.
@@ -39,8 +39,8 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// Builds the snapshot that a run right after this plan would see.
 ///
-/// Where no node group is known, growth is shown by a group that the common nodes of the pool belong to. Fails only if the
-/// snapshot itself broke its invariants.
+/// If no node group is known, growth appears in a substitute group with the common nodes of the pool. Returns an error only
+/// if the snapshot breaks its invariants.
 pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snapshot, SnapshotError> {
     let mut nodes = snapshot.nodes().to_vec();
     let mut groups = snapshot.groups().to_vec();
@@ -97,7 +97,7 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
     Ok(after.with_history(snapshot.history().cloned()).with_calendar(Arc::clone(snapshot.calendar())))
 }
 
-/// Writes on the node what the action's patch writes, and what the control plane adds to it.
+/// Applies the patch of an action to its node, with the control plane's additions.
 fn act(node: &mut Node, action: &Action, now: Timestamp) {
     let mut remove = |notes: &[&str]| notes.iter().for_each(|key| drop(node.annotations.remove(*key)));
     match action {
@@ -166,7 +166,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             node.annotations.insert(annotation::WOKEN_AT.to_owned(), now.to_string());
             node.taints.retain(|one| one.key != taint::DELETING);
         }
-        // Like a deletion, its end is not seen yet.
+        // Like a deletion, it has not ended yet.
         Action::Park { .. }
         | Action::Grow { .. }
         | Action::Delete { .. }
@@ -183,10 +183,10 @@ fn uncordoned(action: &Action) -> Option<&str> {
     action.node().filter(|_| action.is_uncordon())
 }
 
-/// The scheduler looks again at the pods that have room only on what the plan uncordons, and each takes its room there. What
-/// it still refuses then, it has refused for a moment only; a long refusal on serving nodes tells of a reason that no account
-/// knows. In a pod's first hour that is so also where others take its room: the next run would take that for such a reason.
-/// What is left out of account takes no room here: the plan gives it none, and its outcome does not show it bound.
+/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room there. A
+/// pod that it still refuses then is refused as of now, because a long refusal on serving nodes means a reason that this
+/// account does not know. In a pod's first hour this also holds if others take its room: otherwise the next run would assume
+/// such a reason. Omitted pods take no room here: the plan gives them none, and its outcome does not show them bound.
 fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
     let now = facts.snapshot.observed_at();
     let opened =
@@ -242,7 +242,7 @@ fn boot(group: &mut NodeGroup, new: u32, now: Timestamp) {
     }));
 }
 
-/// The name of the group of a pool's common nodes where no group is known.
+/// The name of the substitute group of a pool's common nodes.
 fn stand_in_name(pool: &str) -> String {
     if pool.is_empty() { "(the managed nodes)".to_owned() } else { format!("(the nodes of {pool})") }
 }
@@ -258,7 +258,8 @@ fn join(nodes: &mut [Node], group: &NodeGroup) {
     }
 }
 
-/// The group of a pool's common nodes. A new one is as large as the newest that is there, and carries what all share.
+/// The substitute group of a pool's common nodes. Its new node is as large as the newest existing one, and has the labels
+/// and taints that all share.
 fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
     let members: Vec<&NodeFacts<'_>> =
         facts.of_pool(pool).map(|(_, node)| node).filter(|node| node.is_common()).collect();

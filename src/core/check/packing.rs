@@ -1,5 +1,5 @@
-//! Section 13: soft taints. They keep no pod away, so what matters is that the rest of the pool has room first, that the taints
-//! of others are left to them, and that ours go where they are of no use.
+//! Section 13: soft taints. They keep no pod away, so the rules are: the rest of the pool has room first, the taints of others
+//! stay, and ours are removed where they have no use.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use super::violation::{Direction, Violation};
 use crate::model::{NodeIndex, Resource, TaintEffect, taint};
 use crate::plan::{Action, Plan};
 
-/// The most soft taints that one run writes or removes.
+/// Maximum number of soft taints that one run writes or removes.
 const MOST: usize = 50;
 
-/// What a plan does to the soft taints, by node.
+/// The changes of soft taints in a plan, by node.
 #[derive(Default)]
 struct Steered {
     /// Whether the node carries the taint afterwards, for the nodes on which that changes.
     after: BTreeMap<NodeIndex, bool>,
-    /// How many actions there are.
+    /// The number of actions.
     actions: usize,
 }
 
@@ -89,15 +89,15 @@ fn why_not_unsteer(steps: &Steps<'_>, index: NodeIndex, node: &NodeFacts<'_>) ->
     } else if node.marks.claimed {
         Some("another run is about to delete it")
     } else if matches!(steps.on(index), Some(Direction::Cordon | Direction::Delete)) {
-        // The cordon's own patch removes it; a second patch would be in its way.
+        // The cordon's own patch removes it; a second patch would conflict with it.
         Some("another action of the plan takes it out of service")
     } else {
         None
     }
 }
 
-/// Where a node of a pool is made to fill last, what fills first has the room that is enough, by one of the resources at least.
-/// What foresight expects is left out: it asks for more room, never for less.
+/// If a node of a pool is made to fill last, the nodes that fill first have enough room, by at least one of the resources.
+/// Foresight is left out: it would only require more room.
 fn check_room(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, found: &mut Vec<Violation>) {
     let mut demand = None;
     for pool in facts.pools() {
@@ -120,7 +120,7 @@ fn check_room(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, found: &m
             capacities.sort_unstable();
             let middle = capacities.len().saturating_sub(1) / 2;
             let capacity = u128::from(capacities.get(middle).copied().unwrap_or(0));
-            // 5 % of what is asked for, and 0.3 of a node, both times twenty.
+            // 5 % of the demand, and 0.3 of a node, both times twenty.
             free * 20 >= asked && free * 20 >= capacity * 6
         };
         if !facts.policy.resources.iter().any(holds) {

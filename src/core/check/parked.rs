@@ -60,7 +60,7 @@ fn check_wake(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation
     }
 }
 
-/// What holds of parking beside the rules of deletions, which judge it too.
+/// The rules of parking in addition to the rules of deletions, which apply too.
 fn check_park(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     if facts.policy.give_back != GiveBack::Park {
         found.push(Violation::ParkNotWanted { node: node.name() });
@@ -70,7 +70,7 @@ fn check_park(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation
     }
 }
 
-/// A node of a group that does not park stays, or is deleted.
+/// A node of a group that cannot park is not parked.
 pub(super) fn check_group(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     let (group, why) = match group_of(facts, node) {
         Some(group) => (group.name.clone(), group.not_parkable.clone()),
@@ -81,7 +81,7 @@ pub(super) fn check_group(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut V
     }
 }
 
-/// `PARKED_MAX` bounds what is parked, and is the only reason to delete a parked node.
+/// `PARKED_MAX` bounds the number of parked nodes, and is the only reason to delete one.
 fn check_number(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let allowed = facts.policy.parked_max.allows(facts.managed_count());
     let count = |wanted: &dyn Fn(NodeIndex, &NodeFacts<'_>) -> bool| {
@@ -106,7 +106,7 @@ fn check_number(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>
     }
 }
 
-/// What is parked is woken before anything is created, unless a pod that waits needs a node of another kind.
+/// Parked nodes are woken before a node is created, unless a waiting pod needs a node of another kind.
 fn check_woken_first(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     for action in &plan.actions {
         let Action::Grow { pool, from, to, reason, .. } = action else { continue };

@@ -1,4 +1,5 @@
-//! Section 3, reach: which nodes a pod may go to by selector, affinity, tolerations and operating system.
+//! Section 3, reach: the nodes where a pod can run by selector, affinity, tolerations and operating
+//! system.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ pub(super) fn is_windows(node: &Node) -> bool {
     OS_LABELS.iter().any(|key| node.labels.get(*key).is_some_and(|os| os == "windows"))
 }
 
-/// Whether the pod goes to Windows nodes only.
+/// Whether the pod runs on Windows nodes only.
 pub(super) fn asks_for_windows(constraints: &Constraints) -> bool {
     let names_windows = |requirement: &Requirement| {
         OS_LABELS.contains(&requirement.key.as_str())
@@ -56,7 +57,7 @@ struct Test<'a> {
     values: Option<BTreeSet<&'a str>>,
 }
 
-/// Lists up to this length are searched as they are.
+/// Lists up to this length are searched unsorted.
 const SHORT: usize = 8;
 
 impl<'a> Admission<'a> {
@@ -70,7 +71,7 @@ impl<'a> Admission<'a> {
         }
     }
 
-    /// Whether the pod may go to the node, its size aside. Taints that come and go do not count.
+    /// Whether the node admits the pod, apart from its size. Taints that come and go do not count.
     pub(super) fn admits(&self, node: &Node, policy: &Policy) -> bool {
         self.constraints.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value))
             && self.affinities.iter().all(|terms| terms.iter().any(|term| term.matches(node)))

@@ -1,16 +1,17 @@
-//! Section 2: the last live replica of a controller keeps its node, judged against all the nodes that go.
+//! Section 2: the last live replica of a controller keeps its node, judged against all nodes that are to be deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Class, Facts, class, is_omitted};
 use crate::model::{Binding, Controller, NodeIndex, Pod};
 
-/// The controllers that have a Ready omitted pod on a node that goes.
+/// The controllers that have a Ready omitted pod on a node that is to be deleted.
 #[derive(Debug, Default)]
 pub(super) struct Replicas<'a> {
     /// By node: its Ready omitted pods that a controller recreates.
     on_going: BTreeMap<NodeIndex, Vec<(&'a Pod, &'a Controller)>>,
-    /// By the uid of those controllers: how many pods they have, and whether a Ready one is on a Ready node that stays.
+    /// By the uid of these controllers: the number of their pods, and whether a Ready one is on a Ready node that
+    /// stays.
     controllers: BTreeMap<&'a str, Count>,
 }
 
@@ -21,7 +22,7 @@ struct Count {
 }
 
 impl<'a> Replicas<'a> {
-    /// A walk over the pods, where a replica goes.
+    /// Walks over the pods, if a replica is on a node that is to be deleted.
     pub(super) fn of(facts: &Facts<'a>, going: &BTreeSet<NodeIndex>) -> Self {
         let mut replicas = Self::default();
         if going.is_empty() {

@@ -1,4 +1,4 @@
-//! Sections 5 and 7: what serves after the plan, pool by pool: capacity first, then cordons.
+//! Sections 5 and 7: the nodes that serve after the plan, pool by pool: capacity first, then cordons.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     }
 }
 
-/// A set of nodes that serve: how many, what they offer, and what is asked of them.
+/// A set of serving nodes: their number, their capacity, and the demand on them.
 #[derive(Default)]
 struct Service {
     nodes: usize,
@@ -49,7 +49,7 @@ impl Service {
         service
     }
 
-    /// Whether a resource is asked for within a bound; nothing of nothing is.
+    /// Whether the ratio of a resource is within a bound; zero of zero is.
     fn holds(&self, resource: Resource, max: PartsPerMillion) -> bool {
         let asked = u128::from(self.asked.of(resource)) * u128::from(PartsPerMillion::ONE.0);
         asked <= u128::from(self.capacity.of(resource)) * u128::from(max.0)
@@ -59,7 +59,7 @@ impl Service {
     fn is_at_least(&self, resource: Resource, other: &Self, by: Resource) -> bool {
         let product = |asked: u64, capacity: u64| u128::from(asked) * u128::from(capacity);
         match (self.capacity.of(resource), other.capacity.of(by)) {
-            // Nothing offered: infinite where anything is asked for.
+            // Without capacity, any demand is an infinite ratio.
             (0, _) => self.asked.of(resource) > 0 || other.asked.of(by) == 0,
             (_, 0) => other.asked.of(by) == 0,
             (mine, theirs) => product(self.asked.of(resource), theirs) >= product(other.asked.of(by), mine),
@@ -67,8 +67,8 @@ impl Service {
     }
 }
 
-/// A cordon never runs ahead of its replacement: what is Ready after the cordons is enough by itself, or no worse than
-/// before, or comes down to a `MAX_NODES` that was set.
+/// A cordon never runs ahead of its replacement: the nodes that are Ready after the cordons are enough, or no worse
+/// than before, or are reduced to a `MAX_NODES` that was set.
 fn check_cordons(
     facts: &Facts<'_>,
     steps: &Steps<'_>,
@@ -112,7 +112,8 @@ fn check_cordons(
     }
 }
 
-/// Users' disks are zonal: a zone that has a serving node keeps one. Where nothing serves, a zone gets back what could.
+/// Users' disks are zonal: a zone that has a serving node keeps one. If no node serves, a zone gets back a node that
+/// could.
 fn check_zones(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
     #[derive(Default)]
     struct Zone {
@@ -140,7 +141,8 @@ fn check_zones(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, pool: &str, fo
     }
 }
 
-/// Fewer than `MIN_NODES` only when every node that could serve is used, and the plan says why no more are created.
+/// Fewer than `MIN_NODES` only when every node that could serve is used, and the plan has the reason why no more are
+/// created.
 fn check_min_nodes(
     facts: &Facts<'_>,
     plan: &Plan,
@@ -176,7 +178,7 @@ fn check_min_nodes(
     found.push(Violation::TooFewNodes { pool: pool.to_owned(), after, min, unused });
 }
 
-/// Whether the plan tells why it does not create as many nodes as are missing.
+/// Whether the plan has a reason for not creating all missing nodes.
 fn says_why_not(plan: &Plan, pool: &str) -> bool {
     let limits = plan.pool(pool).into_iter().flat_map(|pool| &pool.limits).chain(&plan.limits);
     let limited = limits.into_iter().any(|limit| match limit {

@@ -8,13 +8,12 @@ use crate::model::Snapshot;
 use crate::plan::{Action, Limit, Plan, Refusal, Service, Target};
 use crate::policy::Policy;
 
-/// Whether the plan created nodes, deleted instances, or a limit left to the next run what this one would have done: then it need not be
-/// final.
+/// Whether the plan created nodes, deleted instances, or was cut by a limit: then it need not be final.
 ///
-/// A bound that holds for every run alike is no excuse; a bound on a single run is one, and so is the guard.
+/// A bound that holds for every run does not count as a cut; a bound on a single run and the guard do.
 #[must_use]
 pub fn cut_short(plan: &Plan) -> bool {
-    // What never registered counts against MAX_NODES and keeps its group from growing until it is gone.
+    // An instance that never registered counts against MAX_NODES and keeps its group from growing until it is gone.
     let creates = plan
         .actions
         .iter()
@@ -39,11 +38,11 @@ fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Option<String>> {
     demand::homes(&facts).into_iter().map(|(_, pool)| pool.map(str::to_owned)).collect()
 }
 
-/// What a run right after this one would still cordon, uncordon or grow, by the planner that is handed in.
+/// Returns what a run right after this one would still cordon, uncordon or grow, according to the given planner.
 ///
-/// `None` if nothing, or if the plan was cut short. Deletions and marks are not asked for: they wait for time to pass. Nor is
-/// anything where a pod without a node comes to belong to another pool once the plan is carried out: what a run does in one
-/// pool must not count on what it does in another, which may fail.
+/// `None` if there is nothing, or if the plan was cut short. Deletions and marks do not count: they depend on time. Nothing
+/// counts if a pod without a node belongs to another pool once the plan is carried out: an action in one pool must not depend
+/// on an action in another, which may fail.
 pub fn check_settled(
     snapshot: &Snapshot,
     policy: &Policy,

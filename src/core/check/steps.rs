@@ -1,4 +1,4 @@
-//! What a plan does, by node and by group; and whether its list of actions is well formed.
+//! The actions of a plan, by node and by group; checks that the list of actions is well formed.
 
 use std::collections::BTreeSet;
 
@@ -19,16 +19,17 @@ pub(super) struct Growth<'a> {
 }
 
 impl Growth<'_> {
-    /// How many nodes it asks for.
+    /// The number of nodes that it creates.
     pub(super) fn new_nodes(&self) -> usize {
         usize::try_from(self.to.saturating_sub(self.from)).unwrap_or(usize::MAX)
     }
 }
 
-/// The actions, sorted out. Only those on managed nodes of the snapshot are kept: the others are violations already.
+/// The actions by node and group. Only actions on managed nodes of the snapshot are kept: the others are violations
+/// already.
 #[derive(Clone, Debug)]
 pub(super) struct Steps<'a> {
-    /// What happens to the node with this index, if anything; the first action wins.
+    /// The action on the node with this index, if any; the first action wins.
     moves: Vec<Option<Direction>>,
     pub(super) growths: Vec<Growth<'a>>,
 }
@@ -74,18 +75,18 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// What happens to the node with this index.
+    /// The action on the node with this index.
     pub(super) fn on(&self, index: NodeIndex) -> Option<Direction> {
         self.moves.get(index).copied().flatten()
     }
 
-    /// The nodes that are deleted or parked: what is on them ends.
+    /// The nodes that are deleted or parked: their pods end.
     pub(super) fn deleted(&self) -> BTreeSet<NodeIndex> {
         let ends = |index: &NodeIndex| matches!(self.on(*index), Some(Direction::Delete | Direction::Park));
         (0..self.moves.len()).filter(ends).collect()
     }
 
-    /// How many nodes of a pool are woken.
+    /// The number of nodes that a pool wakes.
     pub(super) fn woken_in(&self, facts: &Facts<'_>, pool: &str) -> usize {
         facts.of_pool(pool).filter(|(index, _)| self.on(*index) == Some(Direction::Wake)).count()
     }
@@ -101,13 +102,13 @@ impl<'a> Steps<'a> {
             }
     }
 
-    /// How many nodes are asked for in a pool.
+    /// The number of nodes that a pool creates.
     pub(super) fn new_nodes_in(&self, pool: &str) -> usize {
         let here = self.growths.iter().filter(|growth| growth.pool == pool);
         here.map(Growth::new_nodes).fold(0, usize::saturating_add)
     }
 
-    /// How many nodes are asked for.
+    /// The number of nodes that the plan creates.
     pub(super) fn new_nodes(&self) -> usize {
         self.growths.iter().map(Growth::new_nodes).fold(0, usize::saturating_add)
     }
@@ -131,7 +132,7 @@ fn managed_index(
     managed.then_some(index)
 }
 
-/// Adding capacity comes first, so a run that dies midway leaves too much room, never too little.
+/// Adding capacity comes first, so an interrupted run leaves too much room, never too little.
 fn check_order(plan: &Plan, found: &mut Vec<Violation>) {
     for pair in plan.actions.windows(2) {
         if let [earlier, later] = pair

@@ -1,4 +1,4 @@
-//! Every node has exactly one verdict, it says what the actions do, and it was judged on the right facts.
+//! Every node has exactly one verdict, which agrees with the actions and with the checker's facts.
 
 use std::fmt::Debug;
 
@@ -73,7 +73,8 @@ fn check_agreement(verdict: &NodeVerdict, action: Option<&Action>, found: &mut V
     }
 }
 
-/// Two independent accounts of what a node is must be equal, or one of them is wrong about who is on it.
+/// The facts of the planner and of the checker must be equal, otherwise one of them is wrong about the
+/// node's pods.
 fn check_facts(facts: &Facts<'_>, node: &NodeFacts<'_>, verdict: &NodeVerdict, found: &mut Vec<Violation>) {
     let mut compare = |fact, plan: &dyn Debug, expected: &dyn Debug, equal: bool| {
         if !equal {

@@ -1,4 +1,4 @@
-//! What can be wrong with a plan: one variant for each promise, the numbers inside.
+//! The violations of a plan: one variant for each rule, with the numbers.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::model::Resource;
 use crate::plan::NodeState;
 use crate::policy::{AdoptCordons, PartsPerMillion};
 
-/// Which way a node is moved.
+/// The kind of an action on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// It becomes schedulable.
@@ -33,7 +33,7 @@ impl std::fmt::Display for Direction {
     }
 }
 
-/// A promise that a plan breaks.
+/// A rule that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(
     missing_docs,
@@ -100,7 +100,7 @@ pub enum Violation {
     #[error("node {node} stays unschedulable under our own cordon; it must be uncordoned: {why}")]
     StaysCordoned { node: String, why: String },
 
-    // What serves after the plan.
+    // Service after the plan.
     #[error("pool {pool:?}: no node of zone {zone} serves after the plan; {before} did before")]
     ZoneUnserved { pool: String, zone: String, before: usize },
     #[error(

@@ -1,4 +1,4 @@
-//! Sections 6 and 8: the pods that are bound to no node, and the nodes that they may still go to.
+//! Sections 6 and 8: the unbound pods, and the nodes to which they may still be bound.
 
 use std::collections::BTreeSet;
 
@@ -9,21 +9,22 @@ use super::reach::{Admission, volume_affinities};
 use super::violation::Violation;
 use crate::model::{Constraints, Pod, Taint, TaintEffect, taint};
 
-/// For how long a waiting pod keeps the Ready nodes that would take it.
+/// The time during which a waiting pod keeps the Ready nodes that would take it.
 const FIRST_HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-/// How long after a cordon the scheduler may still not know of it.
+/// The time after a cordon during which the scheduler may not know of it.
 const SCHEDULER_LAG: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long the scheduler may hold a node for a pod before it binds it there: the 600 s of its volume binding, and a minute.
+/// The time that the scheduler may reserve a node for a pod before it binds the pod there: the 600 s of its volume binding,
+/// and a minute.
 const LATE_BIND: SignedDuration = SignedDuration::from_secs(660);
 
-/// The unbound pods that bear on a deletion. Pods that are alike in all that is asked of them are one.
+/// The unbound pods that may prevent a deletion. Equal pods are one.
 #[derive(Debug)]
 pub(super) struct Waiting<'a> {
-    /// Refused or without the node that was nominated for it, for less than an hour.
+    /// The pods in their first hour of waiting: refused, or nominated for a node that cannot take them.
     in_first_hour: Vec<Group<'a>>,
-    /// Pods that the scheduler may bind without asking again, and that would keep a node.
+    /// The pods that the scheduler may still bind, and that would keep a node.
     may_bind_late: Vec<Group<'a>>,
 }
 
@@ -31,12 +32,12 @@ pub(super) struct Waiting<'a> {
 struct Group<'a> {
     pod: &'a Pod,
     admission: Admission<'a>,
-    /// Whether no cordon keeps it away.
+    /// Whether it tolerates cordons.
     tolerates_cordons: bool,
     refused: bool,
 }
 
-/// Equal for pods with the same requests and the same (shared) constraints, and no volume of a known place.
+/// A key that is equal for pods with the same requests, the same (shared) constraints, and no volume of a known place.
 type Likeness<'a> = (*const Constraints, &'a crate::model::Amounts, Option<(&'a str, &'a str)>, bool);
 
 impl<'a> Waiting<'a> {
@@ -56,7 +57,7 @@ impl<'a> Waiting<'a> {
         Self { in_first_hour: in_first_hour.groups, may_bind_late: may_bind_late.groups }
     }
 
-    /// What of the unbound pods speaks against deleting a node.
+    /// Why the unbound pods prevent the deletion of a node.
     pub(super) fn speaks_against(&self, facts: &Facts<'a>, node: &NodeFacts<'a>, found: &mut Vec<Violation>) {
         let now = facts.snapshot.observed_at();
         let marks = &node.marks;
@@ -80,7 +81,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// A pod in its first hour of waiting that the node would take now, were it schedulable.
+    /// A pod in its first hour of waiting that the node would take now if it were schedulable.
     pub(super) fn taken_by(&self, facts: &Facts<'a>, node: &NodeFacts<'a>) -> Option<&'a Pod> {
         if !node.health.says_ready || !takes_pods_now(node.node) {
             return None;
@@ -92,8 +93,8 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// Whether a pod waits for a node: refused by the scheduler, or nominated for a node that cannot take it. Placeholders do
-/// not wait, and neither does what is not taken into account.
+/// Whether a pod waits for a node: refused by the scheduler, or nominated for a node that cannot take it. Placeholders and
+/// omitted pods do not wait.
 pub(super) fn is_waiting(facts: &Facts<'_>, pod: &Pod) -> bool {
     let Some(unbound) = &pod.unbound else { return false };
     let counts = !is_omitted(pod, facts.policy)
@@ -115,18 +116,18 @@ pub(super) fn nominated_node<'f, 'a>(facts: &'f Facts<'a>, pod: &Pod) -> Option<
     reaches.then_some(node)
 }
 
-/// The node that an unbound pod is as good as on: nominated, usable and schedulable.
+/// The node to which an unbound pod counts as bound: nominated, usable and schedulable.
 pub(super) fn is_as_good_as_on<'f, 'a>(facts: &'f Facts<'a>, pod: &Pod) -> Option<&'f NodeFacts<'a>> {
     nominated_node(facts, pod).filter(|node| !node.node.unschedulable && node.health.is_usable())
 }
 
-/// An unknown moment is a late one: the pod may have come just now.
+/// Whether a pod has waited for less than an hour; with an unknown time it may have come just now, so it has.
 fn waits_for_less_than_an_hour(facts: &Facts<'_>, pod: &Pod) -> bool {
     let since = pod.unbound.as_ref().and_then(|unbound| unbound.refused_since().or(unbound.created_at));
     since.is_none_or(|since| age(facts.snapshot.observed_at(), since) < FIRST_HOUR)
 }
 
-/// Whether what is free on the node now is enough for the pod.
+/// Whether the free room of the node is enough for the pod now.
 pub(super) fn has_room(node: &NodeFacts<'_>, pod: &Pod) -> bool {
     pod.requests.fits(&node.free())
 }

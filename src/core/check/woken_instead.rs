@@ -1,4 +1,4 @@
-//! Sections 7 and 15: what is asked where the cloud does not wake a node must be as fit for it as if the plan asked for it.
+//! Sections 7 and 15: the alternatives to waking a node must obey the rules of planned actions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use super::steps::{Growth, Steps};
 use super::violation::Violation;
 use crate::plan::{Action, GroupSize, Plan, WakeInstead, WakeReason};
 
-/// One node that is to be woken.
+/// One node to wake.
 struct Woken<'p> {
     node: &'p str,
     instead: &'p WakeInstead,
-    /// Whether a waiting pod needs it, so that not every parked node is of use in its place.
+    /// Whether a waiting pod needs it, so that not every parked node can replace it.
     for_pod: bool,
 }
 
@@ -21,7 +21,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     let mut by_pool: BTreeMap<&str, Vec<Woken<'_>>> = BTreeMap::new();
     for action in &plan.actions {
         let Action::Wake { node, instead, reason } = action else { continue };
-        // One that is unknown was found by the steps.
+        // An unknown node is a violation that the steps report.
         let Some(of) = facts.find(node).and_then(|index| facts.nodes.get(index)) else { continue };
         let for_pod = matches!(reason, WakeReason::WaitingPod { .. });
         by_pool.entry(of.pool).or_default().push(Woken { node, instead, for_pod });
@@ -46,7 +46,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
             let mut with = steps.clone();
             with.growths.push(growth);
             check_bounds(facts, &with, pool, found);
-            // Any one of them may come to be asked, for all that is woken.
+            // Each of them may be asked, for all woken nodes.
             if number == 0 {
                 all.growths.push(growth);
             }
@@ -90,7 +90,7 @@ fn check_nodes(
     }
 }
 
-/// What is parked goes before what is created.
+/// Parked nodes come before new ones.
 fn check_order(
     facts: &Facts<'_>,
     steps: &Steps<'_>,

@@ -1,4 +1,4 @@
-//! Section 4: what a node counts with, and section 3: which devices it lacks. Both look at the node's group.
+//! Section 4: the capacity of a node, and section 3: the devices that it lacks. Both depend on the node's group.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::policy::{CapacitySource, Policy};
 /// A node that reports more than this many times the median of its group counts as the median.
 const BEYOND_MEDIAN: u64 = 4;
 
-/// Amounts of the resources that can decide; what else is asked for takes no part in a ratio.
+/// Amounts of the resources that can decide; other resources are not part of a ratio.
 pub(in crate::check) fn deciding(memory: u64, cpu: u64) -> Amounts {
     let mut amounts = Amounts::pod(Bytes(memory), Millicores(cpu));
     amounts.pods = 0;

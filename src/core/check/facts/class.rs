@@ -1,16 +1,16 @@
-//! Section 2: the classes of pods, and which omitted pods nobody would bring back.
+//! Section 2: the classes of pods, and the omitted pods that nothing would recreate.
 
 use crate::model::{Affinity, Controller, Node, Operator, Pod, Volumes};
 use crate::policy::{Drain, Policy};
 
-/// What a pod is for its node. The first that matches wins.
+/// The class of a pod. The first that matches wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::check) enum Class {
     /// It comes and goes with its node.
     Daemon,
-    /// A user's: keeps its node from being deleted.
+    /// A user's pod: keeps its node from being deleted.
     Dynamic,
-    /// A reserve that anybody may displace.
+    /// A reserve that any user's pod may displace.
     Placeholder,
     /// Keeps its node from being cordoned.
     Critical,
@@ -33,7 +33,7 @@ pub(in crate::check) fn class(pod: &Pod, policy: &Policy) -> Class {
     }
 }
 
-/// Whether a pod is left out of account.
+/// Whether a pod is omitted.
 pub(in crate::check) fn is_omitted(pod: &Pod, policy: &Policy) -> bool {
     policy.omit_namespaces.contains(&*pod.namespace)
         || pod.label_keys.iter().any(|key| policy.omit_labels.contains(&**key))
@@ -47,7 +47,7 @@ pub(in crate::check) fn is_own(pod: &Pod, policy: &Policy) -> bool {
         .is_some_and(|(namespace, name)| *pod.namespace == **namespace && *pod.name == **name)
 }
 
-/// Whether a pod would keep a node that it is bound to: as an occupant, or because nobody would bring it back.
+/// Whether a pod would keep a node that it is bound to: as an occupant, or because nothing would recreate it.
 pub(in crate::check) fn would_keep_a_node(pod: &Pod, policy: &Policy) -> bool {
     if is_own(pod, policy) {
         return false;
@@ -63,7 +63,7 @@ pub(super) fn is_lost_with(pod: &Pod, node: &Node, policy: &Policy, volumes: &Vo
     is_lost_anywhere(pod, policy) || uses_volume_of(pod, node, volumes)
 }
 
-/// Whether the pod's controller starts it again elsewhere.
+/// Whether the pod's controller recreates it elsewhere.
 pub(in crate::check) fn is_recreated(pod: &Pod) -> bool {
     pod.controller.as_ref().is_some_and(|owner| {
         is_of_kind(owner, "ReplicaSet", "apps")
@@ -72,7 +72,7 @@ pub(in crate::check) fn is_recreated(pod: &Pod) -> bool {
     })
 }
 
-/// What a pod says of itself that keeps any node: nothing recreates it, it must not be moved, or its data would be gone.
+/// Whether a pod would be lost with any node: nothing recreates it, an annotation forbids it, or its data would be lost.
 fn is_lost_anywhere(pod: &Pod, policy: &Policy) -> bool {
     let expendable = policy.drain != Drain::None
         && policy.drain_empty_dir
@@ -83,8 +83,8 @@ fn is_lost_anywhere(pod: &Pod, policy: &Policy) -> bool {
         || (pod.local_volume.is_some() && pod.safe_to_evict != Some(true) && !expendable)
 }
 
-/// Section 16: whether a pod may be evicted from this node, its class aside: its controller starts it again elsewhere with
-/// all that it has, and nothing that this program does not account for decides where.
+/// Section 16: whether a pod may be evicted from this node, apart from its class: its controller recreates it elsewhere
+/// without loss, and it has no constraint that this program does not account for.
 pub(in crate::check) fn is_evictable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> bool {
     let known = |claim: &str| volumes.contains_key(&(pod.namespace.to_string(), claim.to_owned()));
     let users = pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key));

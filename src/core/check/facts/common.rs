@@ -14,9 +14,9 @@ const DEDICATED: [&str; 2] = ["hub.jupyter.org/dedicated", "hub.jupyter.org_dedi
 /// The pods by which taints are judged: dynamic ones and placeholders, counted by their constraints.
 #[derive(Debug, Default)]
 pub(super) struct Voters<'a> {
-    /// Of each pool's nodes, by the address of the constraints that many pods share.
+    /// The pods on each pool's nodes, by the address of the constraints that many pods share.
     bound: BTreeMap<&'a str, Ballot<'a>>,
-    /// Bound to no node yet: they count in every pool.
+    /// The unbound pods, which count in every pool.
     unbound: Ballot<'a>,
     /// The constraints of the pods that the scheduler refuses.
     pub(super) waiting: Vec<&'a Constraints>,
@@ -39,7 +39,7 @@ impl<'a> Voters<'a> {
     }
 }
 
-/// Whether the judgement of a node needs to know any pod.
+/// Whether the judgement of a node depends on pods.
 pub(super) fn is_in_question(node: &NodeFacts<'_>, policy: &Policy) -> bool {
     is_windows(node.node) || lasting(node.node, policy).next().is_some()
 }
@@ -89,7 +89,7 @@ fn judge_pool(
             *carried_by.entry(taint).or_default() += 1;
         }
     }
-    // When a taint was added is not part of what it says.
+    // The time of a taint does not matter.
     let mut carriers: BTreeMap<TaintSetKey<'_>, usize> = BTreeMap::new();
     for (taint, count) in carried_by {
         *carriers.entry(key_of(taint)).or_default() += count;
@@ -127,7 +127,7 @@ fn judge_pool(
         .collect()
 }
 
-/// At least half of the pods, of which there is at least one. A few pods do not overrule an earlier judgement by many.
+/// At least half of the pods, of which there is at least one. Few pods do not replace an earlier judgement by many.
 fn by_majority(
     voters: &Voters<'_>,
     pool: &str,
@@ -145,7 +145,7 @@ fn by_majority(
         }
     }
     let judged = all > 0 && welcome * 2 >= all;
-    // What is kept is known by taints alone, so nothing is kept of nodes that run Windows.
+    // A recorded judgement has only taints, so none is recorded for Windows nodes.
     if all < managed && !windows { kept().unwrap_or(judged) } else { judged }
 }
 
@@ -163,7 +163,7 @@ fn is_for_users(taint: &Taint) -> bool {
     DEDICATED.contains(&taint.key.as_str()) && taint.value == "user"
 }
 
-/// A taint that guards a device, or the nodes of the hub itself.
+/// A taint that dedicates a node to users of its device, or to the hub itself.
 fn is_special(taint: &Taint, node: &NodeFacts<'_>) -> bool {
     let guards_device = || {
         crate::model::is_extended_resource(&taint.key)

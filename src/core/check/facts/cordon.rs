@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::{Node, annotation, taint};
 use crate::policy::{AdoptCordons, Policy};
 
-/// How much younger than our mark the taint of our own cordon may be: clocks differ, and a patch takes time.
+/// Maximum time from our mark to the taint of the same cordon: clocks differ, and a patch takes time.
 const TAINT_AFTER_MARK: SignedDuration = SignedDuration::from_mins(5);
 
 /// A claim for longer was made by a clock that was wrong.
@@ -22,14 +22,14 @@ pub(in crate::check) enum Cordon {
     Others,
 }
 
-/// What a node's marks and taints tell of its cordon.
+/// The facts of a node's cordon, by its marks and taints.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::check) struct CordonFacts {
     pub(in crate::check) cordon: Cordon,
-    /// Whether a run has claimed it in order to delete it, and the claim is not over; or it is Ready, and a run asked it to
-    /// park less than `BOOT_GRACE` ago.
+    /// Whether a run has claimed it in order to delete it, and the claim has not expired; or it is Ready, and a run asked
+    /// it to park less than `BOOT_GRACE` ago.
     pub(in crate::check) claimed: bool,
-    /// Since when it is parked, or is to be, under our own cordon.
+    /// When it was parked, or asked to park, under our own cordon.
     pub(in crate::check) parked_at: Option<Timestamp>,
     /// When it was woken under our own cordon.
     pub(in crate::check) woken_at: Option<Timestamp>,
@@ -38,7 +38,7 @@ pub(in crate::check) struct CordonFacts {
     tainted_at: Option<Timestamp>,
 }
 
-/// How long ago something happened; a moment in the future is now.
+/// The age of a moment; zero for a moment in the future.
 pub(in crate::check) fn age(now: Timestamp, moment: Timestamp) -> SignedDuration {
     now.duration_since(moment).max(SignedDuration::ZERO)
 }
@@ -88,8 +88,7 @@ impl CordonFacts {
         }
     }
 
-    /// The same for the rule on late binds: a cordon of others without a time is as old as the note that the node was
-    /// empty under it.
+    /// The same for the rule on late binds: for a cordon of others without a time, `empty-since` counts.
     pub(in crate::check) fn since_for_late_binds(&self) -> Option<Timestamp> {
         match self.cordon {
             Cordon::None | Cordon::Ours => self.since(),

@@ -15,7 +15,7 @@ use crate::policy::Policy;
     reason = "each is one observation of the node, independent of the others"
 )]
 pub(in crate::check) struct Health {
-    /// Its Ready condition, whatever else speaks against it.
+    /// Its Ready condition, even if it cannot serve.
     pub(in crate::check) says_ready: bool,
     /// Whether its condition changed, or without one the node was made, less than `BOOT_GRACE` ago.
     changed_lately: bool,
@@ -25,7 +25,7 @@ pub(in crate::check) struct Health {
     /// Whether it offers nothing of an extended resource that its group has.
     pub(super) lacks_device: bool,
     pressure_taint: bool,
-    /// Whether it has an amount of each deciding resource left for others than omitted pods.
+    /// Whether omitted pods leave an amount of each deciding resource.
     pub(super) has_capacity: bool,
     claimed: bool,
     parked: bool,
@@ -56,12 +56,12 @@ impl Health {
         self.young
     }
 
-    /// Whether other nodes of its group may be measured by it.
+    /// Whether it is typical of its group.
     pub(super) fn is_sound(self) -> bool {
         self.says_ready && !self.startup_taint && !self.pressure_taint
     }
 
-    /// Every state that is true of the node, the one that the rules here go by first.
+    /// Every state that is true of the node; the rules here use the first one.
     ///
     /// The contract does not order them: a claimed node may be under pressure too. A Ready node without capacity does not
     /// serve, and the contract names no state for it.
@@ -95,7 +95,8 @@ impl Health {
         states
     }
 
-    /// Whether it lacks nothing but room beside its omitted pods: it is in order, and there may be many such nodes.
+    /// Whether it lacks nothing but capacity, because omitted pods fill it: it is not broken, and there may be many such
+    /// nodes.
     pub(in crate::check) fn is_filled(self) -> bool {
         !self.has_capacity && Self { has_capacity: true, ..self }.is_usable()
     }

@@ -6,7 +6,7 @@ use crate::policy::Policy;
 /// Labels of control-plane nodes, after `node-role.kubernetes.io/`.
 const CONTROL_PLANE_ROLES: [&str; 4] = ["control-plane", "master", "controlplane", "etcd"];
 
-/// Taints by which another program says that it is acting on a node.
+/// Taints that another program sets on a node on which it works.
 const TAINTS_OF_OTHER_ACTORS: [&str; 8] = [
     "ToBeDeletedByClusterAutoscaler",
     "karpenter.sh/disrupted",
@@ -18,7 +18,7 @@ const TAINTS_OF_OTHER_ACTORS: [&str; 8] = [
     "node.cloudprovider.kubernetes.io/shutdown",
 ];
 
-/// Those among them that say no more than that the machine is stopped.
+/// The taints among these that mean only that the machine is stopped.
 const OF_A_STOPPED_MACHINE: [&str; 2] =
     ["node.kubernetes.io/out-of-service", "node.cloudprovider.kubernetes.io/shutdown"];
 

@@ -1,4 +1,4 @@
-//! What every node is, straight from sections 2 to 5: managed, common, its state, its occupants, what it counts with.
+//! The facts of every node, from sections 2 to 5: managed, common, its state, its occupants, its capacity.
 
 mod capacity;
 mod class;
@@ -23,18 +23,18 @@ pub(super) use node::NodeFacts;
 use pods::Counted;
 pub(super) use taints::takes_pods_now;
 
-/// What the cluster is.
+/// The facts of the cluster.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) policy: &'a Policy,
-    /// In the snapshot's order: sorted by name.
+    /// The facts of the nodes, sorted by name as in the snapshot.
     pub(super) nodes: Vec<NodeFacts<'a>>,
-    /// The pods that are bound to no node and might be, omitted ones, gated ones and placeholders too.
+    /// The unbound pods that may be bound, including omitted ones, gated ones and placeholders.
     pub(super) unbound: Vec<&'a Pod>,
     /// The counted pods on managed nodes that may be reserved.
     pub(super) on_tainted: Vec<(NodeIndex, &'a Pod)>,
-    /// The Ready pods that are not counted and that a controller recreates.
+    /// The Ready omitted pods that a controller recreates.
     pub(super) recreated: Vec<(NodeIndex, &'a Pod)>,
     /// The managed nodes of each pool.
     pools: BTreeMap<&'a str, Vec<NodeIndex>>,
@@ -70,7 +70,7 @@ impl<'a> Facts<'a> {
         self.nodes.iter().filter(|facts| facts.managed)
     }
 
-    /// A budget's percentage is of the managed nodes.
+    /// The number of managed nodes, to which a budget's percentage refers.
     pub(super) fn managed_count(&self) -> usize {
         self.managed().count()
     }
@@ -104,7 +104,7 @@ pub(super) fn pod_name(pod: &Pod) -> String {
     pod.full_name()
 }
 
-/// The node's facts before any pod is looked at.
+/// The node's facts without its pods.
 fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFacts<'a> {
     let managed = managed::is_managed(node, policy);
     let pool = policy.pool_label.as_ref().filter(|_| managed).and_then(|label| node.labels.get(label));

@@ -1,4 +1,4 @@
-//! What one node is.
+//! The facts of one node.
 
 use crate::model::{Amounts, Node, Pod, annotation};
 use crate::plan::NodeState;
@@ -7,7 +7,7 @@ use crate::policy::{AdoptCordons, Policy};
 use super::cordon::{Cordon, CordonFacts};
 use super::health::Health;
 
-/// What one node is.
+/// The facts of one node.
 #[derive(Debug)]
 pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) node: &'a Node,
@@ -18,7 +18,7 @@ pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) reserved: bool,
     pub(in crate::check) health: Health,
     pub(in crate::check) marks: CordonFacts,
-    /// What the utilization divides by.
+    /// Its capacity in the utilization.
     pub(in crate::check) capacity: Amounts,
     /// The number of critical and dynamic pods; not counted on an unmanaged node.
     pub(in crate::check) occupants: usize,
@@ -26,11 +26,11 @@ pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) occupant: Option<&'a Pod>,
     /// One of its critical pods.
     pub(in crate::check) critical_pod: Option<&'a Pod>,
-    /// An omitted pod that nobody would bring back; last live replicas aside.
+    /// An omitted pod that would be lost with it, apart from last live replicas.
     pub(in crate::check) lost_pod: Option<&'a Pod>,
-    /// How many of its occupants are movable.
+    /// The number of its movable occupants.
     pub(in crate::check) movable: usize,
-    /// A pod that is to be evicted before the node goes.
+    /// A pod that must be evicted before the node is given back.
     pub(in crate::check) to_evict: Option<&'a Pod>,
     /// Requests of dynamic pods, of critical ones, of placeholders, of counted daemons and of omitted pods: memory and
     /// processor time, of each pod at most what the node has.
@@ -76,7 +76,7 @@ impl NodeFacts<'_> {
         self.managed && !self.health.says_ready && self.marks.parked_at.is_some()
     }
 
-    /// Whether nothing would be lost with it, last live replicas aside.
+    /// Whether nothing would be lost with it, apart from last live replicas.
     pub(in crate::check) fn is_empty(&self) -> bool {
         self.occupants == 0 && self.lost_pod.is_none()
     }
@@ -93,7 +93,7 @@ impl NodeFacts<'_> {
                 || self.scale_down_disabled())
     }
 
-    /// Whether somebody is at work on the node: it is left exactly as it is.
+    /// Whether somebody else works on the node, so that it must stay exactly as it is.
     pub(in crate::check) fn hands_off(&self, policy: &Policy) -> bool {
         self.marks.cordon == Cordon::Others
             && (policy.adopt_cordons == AdoptCordons::Never || self.scale_down_disabled())
@@ -104,12 +104,12 @@ impl NodeFacts<'_> {
         self.dynamic.clone().plus(&self.critical).plus(&self.placeholders).plus(&self.daemons)
     }
 
-    /// What the scheduler can still hand out there.
+    /// The amount that the scheduler can still allocate there.
     pub(in crate::check) fn free(&self) -> Amounts {
         self.free_of_occupants().minus(&self.displaceable_load)
     }
 
-    /// What it could hand out if it had no occupant and no placeholder, and this run were over.
+    /// The amount that the scheduler could allocate without occupants, placeholders and this run's own pod.
     pub(in crate::check) fn free_of_occupants(&self) -> Amounts {
         self.node.allocatable.offer(&self.node.capacity).minus(&self.fixed_load)
     }

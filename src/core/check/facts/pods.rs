@@ -1,4 +1,4 @@
-//! One walk over the pods: what each adds to the facts of its node.
+//! One walk over the pods, which adds each to the facts of its node.
 
 use super::class::{Class, class, is_lost_with, is_movable, is_omitted, is_own, is_recreated};
 use super::common::{Voters, is_in_question};
@@ -6,7 +6,7 @@ use super::{NodeFacts, deciding};
 use crate::model::{Amounts, Binding, NodeIndex, Pod, Resource, Snapshot, Volumes};
 use crate::policy::Policy;
 
-/// What the walk finds beside the nodes' own facts.
+/// The results of the walk, apart from the nodes' facts.
 pub(super) struct Counted<'a> {
     pub(super) voters: Voters<'a>,
     pub(super) unbound: Vec<&'a Pod>,
@@ -63,7 +63,8 @@ pub(super) fn count<'a>(
     counted
 }
 
-/// Adds one bound pod to what its node is; the class of a pod that is taken into account.
+/// Adds one bound pod to the facts of its node; returns the class of a pod that is taken into
+/// account.
 fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &Volumes) -> Option<Class> {
     let class = class(pod, policy);
     let requests = bounded(pod, facts).times(pod.count());
@@ -110,7 +111,7 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
     Some(class)
 }
 
-/// A pod on a node cannot use more than the node has, whatever it asks for.
+/// The requests of a bound pod, at most the amounts of its node.
 fn bounded(pod: &Pod, facts: &NodeFacts<'_>) -> Amounts {
     let at_most = |resource| {
         let node = facts.node;

@@ -1,4 +1,4 @@
-//! Section 3: which taints come and go, and what the others say.
+//! Section 3: taints that come and go, and lasting taints.
 
 use crate::model::{Node, Taint, TaintEffect, taint};
 use crate::policy::Policy;
@@ -21,7 +21,7 @@ const OF_A_STOPPED_MACHINE: [&str; 2] =
 /// The kinds of startup taints that Cluster Autoscaler knows by prefix.
 const STARTUP_PREFIXES: [&str; 3] = ["startup-taint.", "ignore-taint.", "status-taint."];
 
-/// Whether a node sheds the taint once it is ready for use.
+/// Whether a node loses the taint once it is ready for use.
 pub(in crate::check) fn is_startup(key: &str, policy: &Policy) -> bool {
     key == "node.cloudprovider.kubernetes.io/uninitialized"
         || key.ends_with("agent-not-ready")
@@ -31,22 +31,22 @@ pub(in crate::check) fn is_startup(key: &str, policy: &Policy) -> bool {
         || policy.startup_taints.contains(key)
 }
 
-/// Whether the kubelet reports with it that something runs short.
+/// Whether it is a pressure taint of the kubelet.
 pub(in crate::check) fn is_pressure(key: &str) -> bool {
     key.starts_with("node.kubernetes.io/") && key.ends_with("-pressure")
 }
 
-/// Whether a Ready node with this taint takes nobody now.
+/// Whether a Ready node with this taint takes no pods now.
 fn keeps_everybody_out(key: &str) -> bool {
     key != taint::UNSCHEDULABLE && OF_CONDITIONS.contains(&key)
 }
 
-/// Whether a node takes pods now, its cordon aside.
+/// Whether a node takes pods now, apart from its cordon.
 pub(in crate::check) fn takes_pods_now(node: &Node) -> bool {
     !node.taints.iter().any(|taint| keeps_everybody_out(&taint.key))
 }
 
-/// Whether the taint is there to stay: it says whom the node is for.
+/// Whether the taint is lasting: it dedicates the node to certain pods.
 pub(in crate::check) fn is_lasting(taint: &Taint, policy: &Policy) -> bool {
     let binds = match taint.effect {
         TaintEffect::NoSchedule | TaintEffect::NoExecute => true,

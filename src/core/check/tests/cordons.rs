@@ -19,7 +19,7 @@ fn a_critical_node_is_neither_cordoned_nor_left_under_our_cordon() {
     let expected = Violation::StaysCordoned { node: text("a"), why };
     assert_eq!(found(&snapshot, &policy(), []), [expected]);
     assert_eq!(found(&snapshot, &policy(), [uncordon("a")]), []);
-    // What could not serve anyhow is left alone, and so is the cordon of somebody else.
+    // A node that could not serve anyway is left alone, and so is the cordon of somebody else.
     let others = node("a").cordoned_by_others_for(Some(7200));
     for left in [cordoned("a").not_ready_for(3600), cordoned("a").claimed_for_another(60), others] {
         let snapshot = world(vec![left, node("b")], vec![critical("hub", "a")]);
@@ -52,7 +52,7 @@ fn the_cordon_of_somebody_else_is_undone_only_where_all_cordons_are_ours() {
     let snapshot = world(vec![others(), node("b")], vec![]);
     assert_eq!(found(&snapshot, &policy(), [uncordon("a")]), expected(policy().adopt_cordons));
     assert_eq!(found(&snapshot, &always, [uncordon("a")]), []);
-    // As the original does, never on a critical or annotated node.
+    // As in the original program, never on a critical or annotated node.
     let busy = world(vec![others(), node("b")], vec![critical("hub", "a")]);
     assert_eq!(found(&busy, &always, [uncordon("a")]), expected(AdoptCordons::Always));
     let kept = others().annotated(annotation::SCALE_DOWN_DISABLED, "true");
@@ -126,7 +126,7 @@ fn a_node_that_another_run_is_deleting_is_left_to_it() {
     assert_eq!(found(&claimed(cordoned("a"), 300), &policy(), [delete("a")]), expected(Direction::Delete));
     // A person's uncordon does not end a claim.
     assert_eq!(found(&claimed(node("a"), 300), &policy(), [cordon("a")]), expected(Direction::Cordon));
-    // A claim that is over, or that a wrong clock made, binds nobody.
+    // A claim that has expired, or that a wrong clock made, has no effect.
     assert_eq!(found(&claimed(cordoned("a"), 0), &policy(), [uncordon("a")]), []);
     assert_eq!(found(&claimed(cordoned("a"), 86_401), &policy(), [uncordon("a")]), []);
 }

@@ -28,7 +28,7 @@ fn only_nodes_that_were_cordoned_are_deleted() {
 fn a_node_with_occupants_is_not_deleted() {
     let occupied = [Violation::DeleteOfOccupied { node: text("a"), occupants: 1, pod: text("hub/alice") }];
     assert_eq!(delete_with(user("alice", "a")), occupied);
-    // A pod that is leaving counts until it is gone; a placeholder is no occupant, nor is a daemon.
+    // A terminating pod counts until it is gone; a placeholder is no occupant, nor is a daemon.
     assert_eq!(delete_with(user("alice", "a").leaving()), occupied);
     assert_eq!(delete_with(placeholder("reserve", "a")), []);
     assert_eq!(delete_with(critical("agent", "a").of("DaemonSet", "agent")), []);
@@ -58,7 +58,7 @@ fn an_omitted_pod_that_nobody_would_bring_back_keeps_its_node() {
     let data = |pod: &mut Pod| pod.local_volume = Some(Arc::from("data"));
     assert_eq!(delete_with(deployed().change(data)), lost());
     assert_eq!(delete_with(deployed().change(data).change(|pod| pod.safe_to_evict = Some(true))), []);
-    // Daemons go with their node, whatever they mount, and so do static pods and placeholders.
+    // Daemons with any volume end with their node, and so do static pods and placeholders.
     assert_eq!(delete_with(system("p", "a", "DaemonSet", "proxy").change(data)), []);
     assert_eq!(delete_with(system("p", "a", "Node", "a").change(|pod| pod.mirror = true)), []);
     assert_eq!(
@@ -102,7 +102,7 @@ fn a_claim_on_a_volume_of_this_host_keeps_the_node() {
     assert_eq!(with(Volumes::new()), []);
 }
 
-/// Two replicas of one controller, on nodes `a` and `b`, and where they may go.
+/// Two replicas of one controller, on nodes `a` and `b`, and nodes where they can run.
 fn replicas(second: Pod, nodes: Vec<Node>) -> Snapshot {
     world(nodes, vec![system("dns-1", "a", "ReplicaSet", "dns"), second.of("ReplicaSet", "dns")])
 }
@@ -116,7 +116,7 @@ fn the_last_live_replica_keeps_its_node() {
         pod: format!("kube-system/{pod}"),
         controller: text("ReplicaSet kube-system/dns"),
     };
-    // Either node may go, but not both: each is judged against all that go.
+    // Either node may be deleted, but not both: each is judged against all deletions.
     assert_eq!(found(&replicas(second("b"), nodes()), &policy(), [delete("a")]), []);
     assert_eq!(found(&replicas(second("b"), nodes()), &policy(), [delete("b")]), []);
     let both = found(&replicas(second("b"), nodes()), &policy(), [delete("a"), delete("b")]);
@@ -124,7 +124,7 @@ fn the_last_live_replica_keeps_its_node() {
     // Both on one node keep it.
     let together = found(&replicas(second("a"), nodes()), &policy(), [delete("a")]);
     assert_eq!(together, [last("a", "dns-1")]);
-    // The other one is not live: not Ready, leaving, unbound, on a node that is NotReady.
+    // The other one is not live: not Ready, terminating, unbound, on a node that is NotReady.
     let sick = vec![cordoned("a"), cordoned("b").not_ready_for(3600), node("c")];
     let pending = second("b").change(|pod| (pod.node_name, pod.ready) = (None, false));
     for snapshot in [
@@ -135,7 +135,7 @@ fn the_last_live_replica_keeps_its_node() {
     ] {
         assert_eq!(found(&snapshot, &policy(), [delete("a")]), [last("a", "dns-1")]);
     }
-    // This one is not live itself, or the only one: it starts elsewhere.
+    // This one is not live itself, or the only one: it is recreated elsewhere.
     let dead =
         world(nodes(), vec![system("dns-1", "a", "ReplicaSet", "dns").not_ready(), second("b").not_ready()]);
     assert_eq!(found(&dead, &policy(), [delete("a")]), []);
@@ -300,7 +300,7 @@ fn the_last_gate_judges_the_cluster_as_it_is_right_before_the_deletion() {
         judge(vec![node("b")], vec![], &["a"]),
         [Violation::UnknownNode { node: text("a"), verb: "delete" }]
     );
-    // The other replica's node goes too.
+    // The other replica's node is deleted too.
     let dns = || vec![system("dns-1", "a", "ReplicaSet", "dns"), system("dns-2", "b", "ReplicaSet", "dns")];
     let nodes = || vec![claimed(), cordoned("b"), node("c")];
     assert_eq!(judge(nodes(), dns(), &["a"]), []);

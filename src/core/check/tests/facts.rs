@@ -1,4 +1,4 @@
-//! What the checker believes of a node, apart from the rules.
+//! The checker's facts of a node, apart from the rules.
 
 use super::super::facts::Facts;
 use crate::check::fixtures::*;

@@ -56,7 +56,7 @@ fn a_group_that_fails_or_is_not_ours_does_not_grow() {
     let foreign = node("b").in_group("z/foreign").labelled("omit", "");
     let snapshot = world_with_groups(vec![node("a"), foreign], vec![], vec![group("z/foreign", 1)]);
     let actions = || [grow(Some("z/foreign"), 1, 2)];
-    // Neither its template nor a node tells what a new one would be like; one is a try.
+    // Neither a template nor a node has the size of a new node, so one is created as a try.
     assert_eq!(
         found(&snapshot, &policy(), actions()),
         [Violation::GroupNotManaged { group: text("z/foreign") }]
@@ -126,7 +126,7 @@ fn few_nodes_of_an_unknown_size_are_created_and_one_after_the_other() {
     assert_eq!(grown(3, 3, vec![]), []);
     assert_eq!(grown(3, 4, vec![]), too_many(4, 3, 0));
     assert_eq!(grown(3, 1, vec![instance("new", 60)]), too_many(1, 0, 1));
-    // A template tells it.
+    // A template has the size.
     let of_node = node("x").allocatable;
     let template =
         NodeTemplate { allocatable: NodeResources { pods: None, ..of_node }, ..NodeTemplate::default() };

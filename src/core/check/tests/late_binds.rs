@@ -1,4 +1,4 @@
-//! Pods without a node, and the nodes that they may still go to.
+//! Pods without a node, and the nodes to which they may still be bound.
 
 use crate::check::Violation;
 use crate::check::fixtures::*;
@@ -43,16 +43,16 @@ fn a_pod_that_may_have_been_promised_the_node_keeps_it_while_the_cordon_is_young
     let at = |seconds, pod: Pod| delete_a(node("a").cordoned_for(seconds), vec![pod]);
     assert_eq!(at(660, unbound("bob")), []);
     assert_eq!(at(659, unbound("bob")), late("hub/bob"));
-    // Size does not matter: other pods may leave meanwhile.
+    // Size does not matter: other pods may end in the meantime.
     assert_eq!(at(659, unbound("bob").asking_gibibytes(80)), late("hub/bob"));
-    // Who could not go there, or would not keep a node, does not count.
+    // A pod that could not run there, or would not keep a node, does not count.
     assert_eq!(at(659, unbound("bob").selecting("disk", "ssd")), []);
     assert_eq!(at(659, unbound("bob").gated()), []);
     assert_eq!(at(659, unbound("bob").leaving()), []);
     assert_eq!(at(659, critical("agent", "").of("DaemonSet", "agent").change(unbind)), []);
     assert_eq!(at(659, placeholder("reserve", "").change(unbind)), []);
     assert_eq!(at(659, system("dns", "", "ReplicaSet", "dns").change(unbind)), []);
-    // Nobody would bring this one back.
+    // Nothing would recreate this one.
     assert_eq!(at(659, system("job", "", "Job", "job").change(unbind)), late("kube-system/job"));
     assert_eq!(at(659, user("bob", "b")), [], "it is bound");
 }
@@ -116,7 +116,7 @@ fn a_node_that_would_not_take_it_now_does_not_wait_for_the_pod() {
     assert_eq!(delete_a(cordoned("a"), vec![bob().selecting("disk", "ssd")]), []);
     assert_eq!(delete_a(cordoned("a"), vec![bob().asking_gibibytes(8)]), would_take("hub/bob"));
     assert_eq!(delete_a(cordoned("a"), vec![bob().asking_gibibytes(9)]), []);
-    // What runs there takes its room, omitted pods too.
+    // The pods on the node take room, omitted ones too.
     let dns = system("dns", "a", "ReplicaSet", "dns");
     assert_eq!(delete_a(cordoned("a"), vec![bob().asking_gibibytes(8), dns]), []);
     let reserved = cordoned("a").tainted("dedicated");

@@ -1,4 +1,4 @@
-//! Notes on nodes, and claims that are over.
+//! Notes on nodes, and expired claims.
 
 use crate::check::Violation;
 use crate::check::fixtures::*;
@@ -68,7 +68,8 @@ fn marks_on_a_schedulable_node_are_removed() {
     assert_eq!(found(&snapshot, &policy(), [uncordoned("b")]), []);
     let untrue = unfounded_unmark("a", "it carries none that is untrue");
     assert_eq!(found(&snapshot, &policy(), [uncordoned("a")]), untrue);
-    // The cordon's own patch writes the marks anew; removing them after it would hand the node to "others".
+    // The cordon's own patch writes the marks anew; removing them afterwards would make the cordon one of
+    // others.
     let written = unfounded_unmark("b", "another action of the plan writes them");
     assert_eq!(found(&snapshot, &policy(), [cordon("b"), uncordoned("b")]), written);
 }
@@ -86,7 +87,7 @@ fn a_claim_that_is_over_is_removed_and_one_that_runs_is_not() {
         assert_eq!(found(&snapshot, &policy(), []), [Violation::StaleClaim { node: text("a") }]);
         assert_eq!(found(&snapshot, &policy(), [over("a")]), []);
     }
-    // Of a claim the taint alone may be left, also on a node that serves.
+    // Only the taint of a claim may be left, also on a serving node.
     let left = world(vec![node("a").tainted(taint::DELETING), node("b")], vec![]);
     assert_eq!(found(&left, &policy(), [unmark("a", UnmarkReason::Uncordoned)]), []);
     let runs = world(vec![node("a").claimed_for_another(60), node("b")], vec![]);

@@ -1,4 +1,4 @@
-//! For every promise a plan that breaks it, and next to it the plan that just keeps it.
+//! For every rule, a plan that breaks it and a plan that just keeps it.
 
 mod cordons;
 mod deletions;

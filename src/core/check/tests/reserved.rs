@@ -1,4 +1,4 @@
-//! Which nodes are common, and what is done to the others.
+//! Common and reserved nodes, and the actions on reserved ones.
 
 use super::super::facts::Facts;
 use crate::check::Violation;
@@ -22,7 +22,7 @@ fn a_lasting_taint_reserves_a_node_unless_half_of_the_users_tolerate_it() {
     assert!(reserved(nodes(), vec![]), "nobody tolerates it");
     assert!(!reserved(nodes(), vec![welcome("alice", "a"), user("bob", "b")]));
     assert!(reserved(nodes(), vec![welcome("alice", "a"), user("bob", "b"), user("carol", "b")]));
-    // Placeholders and unbound users are asked too, critical pods and pods that leave unbound are not.
+    // Placeholders and unbound users count too, critical pods and terminating unbound pods do not.
     assert!(!reserved(nodes(), vec![placeholder("reserve", "a").tolerating("dedicated")]));
     assert!(!reserved(nodes(), vec![unbound("alice").tolerating("dedicated")]));
     assert!(reserved(nodes(), vec![critical("hub", "a").tolerating("dedicated")]));
@@ -62,7 +62,7 @@ fn a_device_and_the_hubs_own_node_are_common_only_where_all_are_alike() {
         vec![core("a"), node("b")],
         vec![user("x", "b").tolerating("hub.jupyter.org/dedicated")]
     ));
-    // A key that is no device of the node is a taint like others.
+    // A key that is no device of the node is an ordinary taint.
     assert!(!reserved(vec![node("a").tainted(GPU), node("b")], vec![asks()]));
 }
 
@@ -101,7 +101,7 @@ fn a_few_pods_do_not_overrule_what_many_said() {
     let welcome = |name| user(name, "b").tolerating("dedicated");
     let judged =
         |pods, common| reserved_in(&world(nodes(), pods).with_ledger(Some(ledger(common))), &policy());
-    // Two pods, three nodes: the kept judgement holds. Three pods speak for themselves.
+    // Two pods, three nodes: the recorded judgement holds. Three pods are enough for a new one.
     assert!(judged(vec![welcome("x"), welcome("y")], false));
     assert!(!judged(vec![welcome("x"), welcome("y"), welcome("z")], false));
     assert!(!judged(vec![user("x", "b")], true));

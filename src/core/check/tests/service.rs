@@ -1,4 +1,4 @@
-//! What serves after the plan.
+//! The nodes that serve after the plan.
 
 use crate::check::Violation;
 use crate::check::fixtures::*;
@@ -106,7 +106,7 @@ fn daemons_and_waiting_pods_are_part_of_what_is_asked_for() {
     assert_eq!(with(unbound("carol").leaving()), []);
     assert_eq!(with(unbound("carol").asking_gibibytes(9)), [], "it fits no node");
     assert_eq!(with(unbound("carol").selecting("disk", "ssd")), [], "it reaches no node");
-    // An omitted pod takes away from what the node has.
+    // An omitted pod reduces the node's capacity.
     let system = system("dns", "a", "ReplicaSet", "dns");
     assert_eq!(with(system), ahead(6, 7));
 }
@@ -212,7 +212,7 @@ fn fewer_than_min_nodes_stay_only_when_every_node_is_used() {
     let snapshot = world(vec![node("a")], vec![]);
     assert_eq!(found(&snapshot, &two, []), few("a new node"));
     assert_eq!(found(&snapshot, &two, [grow(None, 1, 2)]), []);
-    // What is not ours to undo is no candidate.
+    // A cordon that a run may not undo makes the node no candidate.
     let others = node("b").cordoned_by_others_for(Some(86_400));
     let snapshot = world(vec![node("a"), others], vec![]);
     assert_eq!(found(&snapshot, &two, []), few("a new node"));
@@ -230,7 +230,7 @@ fn a_plan_may_say_why_it_creates_no_more_nodes() {
     refusing.not_growable = Some(text("an autoscaler"));
     let snapshot = world_with_groups(vec![node("a").in_group("z/pool")], vec![], vec![refusing]);
     assert_eq!(found(&snapshot, &two, []), []);
-    // But no limit keeps a node that is there from being used.
+    // But no limit keeps an existing node from being used.
     let snapshot = world(vec![node("a"), cordoned("b")], vec![]);
     let limit = Limit::MaxCreations { asked: 1, allowed: 0 };
     let expected = Violation::TooFewNodes { pool: String::new(), after: 1, min: 2, unused: text("b") };

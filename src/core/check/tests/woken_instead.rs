@@ -1,4 +1,4 @@
-//! What is asked in place of a node that is not woken.
+//! The alternatives to a node that is not woken.
 
 use crate::check::Violation;
 use crate::check::fixtures::*;
@@ -95,7 +95,7 @@ fn what_is_created_in_place_stays_within_the_limits_if_nothing_at_all_is_woken()
     assert_eq!(found(&snapshot, &created(2), both()), []);
     let many = Violation::TooManyCreations { new: 2, allowed: 1, managed: 3 };
     assert_eq!(found(&snapshot, &created(1), both()), [many]);
-    // The plan asks that group for more already.
+    // The plan already grows that group.
     let grows = [
         wake("p1", &[], &[("z/pool", 3)], needed()),
         wake("p2", &[], &[], needed()),
