@@ -1,7 +1,7 @@
-//! The command line: what can be typed, and nothing of what it means.
+//! The command line: its flags and commands, without their effects.
 //!
-//! The flags of the settings are made from the catalogue. They are taken as they are and checked together with the
-//! environment's variables, by the same rules and with the same messages.
+//! The flags of the settings are made from the catalogue. Their values are passed on unchecked and validated together with
+//! the environment's variables, by the same rules and with the same messages.
 
 #[cfg(not(feature = "simulate"))]
 mod absent;
@@ -292,7 +292,7 @@ impl Args for SettingFlags {
         command.args(flags().map(|(entry, flag)| {
             let default = if entry.default.is_empty() { "unset" } else { entry.default };
             let argument = if entry.name == "YES" {
-                // `--yes` alone, as everywhere; `--yes=false` takes back what the environment says.
+                // `--yes` alone means true; `--yes=false` overrides the environment.
                 Arg::new(entry.name).num_args(0..=1).require_equals(true).default_missing_value("true")
             } else {
                 Arg::new(entry.name)
@@ -304,7 +304,7 @@ impl Args for SettingFlags {
                 .allow_negative_numbers(true)
                 .help_heading("Settings")
                 .hide_short_help(true)
-                // The long one too: the manual page takes nothing else of what the short help hides.
+                // Also as the long help, because the manual page uses only that for arguments hidden from the short help.
                 .help(entry.doc)
                 .long_help(format!("{}\n[{}, default: {default}]", entry.doc, entry.name))
         }))

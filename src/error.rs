@@ -1,4 +1,4 @@
-//! How a run ends: exit codes, and failures with their causes and with hints.
+//! The end of a run: exit codes, and failures with their causes and hints.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use kube_rebalancer_core::text::{clean, clean_lines};
 use kube_rebalancer_ports::causes;
 
-/// How a run ended. Schedulers and scripts see it as the exit code.
+/// The ending of a run, which schedulers and scripts see as the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Everything was done, or there was nothing to do.
@@ -19,14 +19,13 @@ pub enum Ending {
     Usage,
     /// A setting is wrong.
     Settings,
-    /// The cluster could not be seen as a whole. Nothing was changed.
+    /// The cluster could not be observed completely. Nothing was changed.
     NotObserved,
-    /// What was seen or planned may not be acted on. Nothing was changed.
+    /// The observation or the plan must not be acted on. Nothing was changed.
     Refused,
     /// Another run holds the Lease. Nothing was changed.
     Busy,
-    /// Everything was done, but users wait and nothing that the run may do helps them. Only where `--exit-code-waiting`
-    /// asks for it.
+    /// Everything was done, but users wait and nothing that the run may do helps them. Only with `--exit-code-waiting`.
     Waiting,
 }
 
@@ -51,7 +50,7 @@ impl From<Ending> for ExitCode {
     }
 }
 
-/// Why a run ended early. Its display is all that a person should see of it, several lines.
+/// Why a run ended early. Its display is the complete message for a person, on several lines.
 #[derive(Debug)]
 pub struct Failure {
     ending: Ending,
@@ -60,12 +59,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with its cause. The causes of the cause are shown too.
+    /// A failure with its cause. The display also shows the causes of the cause.
     pub fn new(ending: Ending, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { ending, error: error.into(), hints: Vec::new() }
     }
 
-    /// Says what to do next.
+    /// Adds a hint: the next step for the operator.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -96,7 +95,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Takes the result of writing to standard output. A reader that has seen enough (`| head`) is no failure.
+/// Converts the result of writing to standard output. A reader that stops early (`| head`) is no failure.
 pub fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -114,7 +113,7 @@ struct CannotWrite(#[source] io::Error);
 mod tests {
     use super::*;
 
-    /// Which causes are shown is a matter of `ports::causes`.
+    /// `ports::causes` decides which causes are shown.
     #[test]
     fn causes_come_below_and_hints_last() {
         let cause = CannotWrite(io::Error::other("the disk is full"));

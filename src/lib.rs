@@ -1,5 +1,6 @@
-//! kube-rebalancer: looks at a Kubernetes cluster once, decides which nodes to uncordon, create, cordon and delete, says
-//! why, and exits. It never touches a running pod, unless `DRAIN` lets it move one that is not a user's.
+//! kube-rebalancer: observes a Kubernetes cluster once, decides which nodes to uncordon, create, cordon and delete,
+//! reports the reasons, and exits. It never touches a running pod, unless `DRAIN` allows it to evict one that is not a
+//! user's.
 //!
 //! ```text
 //!   main, cli, settings, run, report, logs    the program: the only place that knows all stages; names no cloud
@@ -24,8 +25,8 @@
 //!     `-- core          model, planner, checker, second judgement: no input, no output
 //! ```
 //!
-//! Arrows point down only; `tests/it/architecture` holds the manifests to that. A run goes through the stages in this
-//! order:
+//! Arrows point down only; `tests/it/architecture` verifies that in the manifests. A run goes through the stages in
+//! this order:
 //!
 //! ```text
 //!   settings     variables and flags, all checked before anything else

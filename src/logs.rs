@@ -1,5 +1,5 @@
 //! The log on standard error: lines for people, or one JSON object a line with the fields that Google Cloud Logging
-//! takes out of it.
+//! reads.
 //!
 //! ```text
 //!   log::info!, warn!, error! ---+
@@ -7,8 +7,8 @@
 //!   failure(): a run's last word --------------------------> text | json ----^
 //! ```
 //!
-//! Libraries log in detail what they send and receive, credentials among it. So of theirs only warnings are written,
-//! whatever `RUST_LOG` asks for.
+//! Libraries log the details of their requests and answers, including credentials. So their records are written only
+//! from warnings on, whatever `RUST_LOG` asks for.
 
 use std::io::{self, Write};
 
@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 
 use crate::error::Failure;
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// Lines for people, in the format of `env_logger`.
@@ -37,10 +37,10 @@ pub enum LogFormat {
 /// The field that holds a plan.
 const PLAN: &str = "plan";
 
-/// The longest plan in bytes: Cloud Logging takes no entry above 256 KiB, and what surrounds a plan needs some of it.
+/// The longest plan in bytes: Cloud Logging accepts no entry above 256 KiB, and the other fields need some of it.
 pub const LONGEST_PLAN: usize = 224 << 10;
 
-/// One line. Cloud Logging takes severity, time and place out of it; the rest is what one can ask it for.
+/// One line. Cloud Logging reads severity, time and place from it; a person can query the other fields.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     severity: &'static str,
@@ -56,14 +56,14 @@ struct Line<'a> {
     plan: Option<&'a RawValue>,
 }
 
-/// Where in the source a record is from. The line is a 64-bit integer to Cloud Logging, and such ones are texts in JSON.
+/// The source location of a record. Its line is a 64-bit integer for Cloud Logging, and these are texts in JSON.
 #[derive(Debug, Serialize)]
 struct Place<'a> {
     file: &'a str,
     line: String,
 }
 
-/// The logger of the program: its own records as the filter says, and of libraries at most warnings.
+/// The logger of the program: its own records by the filter, and at most warnings of libraries.
 struct OwnAndWarnings(env_logger::Logger);
 
 impl Log for OwnAndWarnings {
@@ -99,15 +99,15 @@ pub fn start(logger: Builder) -> Result<(), log::SetLoggerError> {
     log::set_boxed_logger(Box::new(OwnAndWarnings(logger)))
 }
 
-/// What a record says, harmless to a terminal, and without credentials where a library wrote it.
+/// The message of a record, harmless to a terminal, and without credentials if a library wrote it.
 fn words(record: &Record<'_>) -> String {
     let words = record.args().to_string();
     let words = if is_own(record.target()) { words } else { without_token(&without_user(&words)) };
     clean_lines(&words)
 }
 
-/// The logger, which writes in this format. What a record quotes from the cluster does
-/// nothing to a terminal, and its further lines are indented.
+/// The logger, which writes in this format. Texts from the cluster are harmless to a terminal, and further lines are
+/// indented.
 #[must_use]
 pub fn in_format(format: LogFormat, mut logger: Builder) -> Builder {
     match format {
@@ -155,7 +155,7 @@ pub fn failure(out: &mut dyn Write, format: LogFormat, time: Timestamp, failure:
 
 fn line_of<'a>(record: &'a Record<'_>, time: String) -> Line<'a> {
     let place = |file| Some(Place { file, line: record.line()?.to_string() });
-    // A record's data are texts; this one is JSON, and stays as it is.
+    // The fields of a record are texts; this one is JSON, and stays JSON.
     let plan = record.key_values().get(Key::from_str(PLAN));
     let plan = plan.and_then(|text| serde_json::from_str(text.to_borrowed_str()?).ok());
     Line {
@@ -179,7 +179,7 @@ fn severity(level: Level) -> &'static str {
     }
 }
 
-/// Writes a line at once, so that no other gets in between.
+/// Writes a line with one call, so that no other line gets in between.
 fn write_line(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
     let mut text = serde_json::to_string(line)?;
     text.push('\n');

@@ -1,4 +1,4 @@
-//! The program: takes what it needs from the process, runs once, and turns the ending into an exit code.
+//! The program: reads its input from the process, runs once, and converts the ending to an exit code.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use kube_rebalancer::terminal::Terminal;
 /// The log filter unless `RUST_LOG` sets another one: our own progress, and the warnings of libraries.
 ///
 /// Two libraries are off. The Kubernetes client logs an error for every 5xx and every broken connection, even if a retry
-/// succeeds. The certificate verifier repeats what our own error says.
+/// succeeds. The certificate verifier repeats our own error.
 const DEFAULT_LOG: &str = "warn,kube_client=off,rustls_platform_verifier=off,kube_rebalancer=info";
 
 fn main() -> ExitCode {
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match run::run(cli, &world, &mut out) {
         Ok(ending) => ending.into(),
         Err(failure) => {
-            // Where even standard error is gone, the exit code still tells.
+            // Even without standard error, the exit code shows the failure.
             logs::failure(&mut io::stderr(), format, world.now, &failure).ok();
             failure.ending().into()
         }

@@ -1,4 +1,4 @@
-//! Events on nodes: what a run did, for `kubectl get events` and `kubectl describe node`.
+//! Events on nodes: the actions of a run, for `kubectl get events` and `kubectl describe node`.
 
 use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::plan::{Action, ActionKind, EventWords, NoticeKind, PodNotice, Target};
@@ -10,7 +10,7 @@ use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome, Subs
 const MOST_NOTICES: usize = 100;
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
-    /// Tells of everything that was done or failed. An event that cannot be written is worth a line in the log, no more.
+    /// Writes an event about each action that was done or failed. An event that cannot be written is only logged.
     pub(super) async fn tell(&self, outcomes: &[Outcome]) {
         let events =
             self.plan.actions.iter().zip(outcomes).flat_map(|(action, outcome)| self.events(action, outcome));
@@ -18,7 +18,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         let told = stream::iter(&events).map(|event| async move { (event, self.cluster.tell(event).await) });
         let told: Vec<_> = told.buffered(PARALLEL).collect().await;
         let mut failed = told.iter().filter_map(|(event, result)| Some((event, result.as_ref().err()?)));
-        // What keeps one from being written mostly keeps all.
+        // The cause of one failure is mostly the cause of all.
         if let Some((event, error)) = failed.next() {
             let failed = 1 + failed.count();
             log::warn!(
@@ -29,8 +29,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Writes on each waiting pod what was started for it, or what keeps it waiting. Where something that was planned for
-    /// waiting pods failed, nothing is promised.
+    /// Writes on each waiting pod the action for it, or the reason why it waits. If an action for waiting pods failed, no
+    /// event promises a node.
     pub(super) async fn notify(&self, outcomes: &[Outcome]) {
         let adds = |action: &Action| {
             matches!(action.kind(), ActionKind::Uncordon | ActionKind::Wake | ActionKind::Grow)
@@ -61,7 +61,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
 
     /// The events of an action: on its own node, and on the one that was woken in its place.
     fn events(&self, action: &Action, outcome: &Outcome) -> Vec<NodeEvent> {
-        // Growing is on no node, and notes are for the next run.
+        // A growth has no node, and notes are for the next run.
         let Some(EventWords { done, failed, action: verb }) = action.kind().facts().event else {
             return Vec::new();
         };
@@ -91,7 +91,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 }
 
-/// Why an action was done; of one on a pod, with the pod.
+/// The reason of an action, with the pod for an action on a pod.
 fn said(action: &Action) -> String {
     of_pod(action, action.reason().to_string())
 }

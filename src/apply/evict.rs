@@ -1,10 +1,10 @@
-//! Evicts pods, one after the other: each on a node and a pod that are judged right before.
+//! Evicts pods, one after the other; judges node and pod right before each eviction.
 //!
 //! ```text
 //!   mark on the node, on its version --> Lease still ours? --> pod read, judged twice --> eviction of this pod in this version
 //! ```
 //!
-//! The mark is what the next run waits by: the node goes once what was evicted from it is up elsewhere.
+//! By the mark, the next run waits: it gives the node back once the evicted pods are Ready elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,10 @@ use kube_rebalancer_ports::{
 use super::nodes::{TRIES, judged};
 use super::{Apply, Progress};
 
-/// As many controllers as a node's mark names. What is evicted beyond that is not waited for.
+/// Maximum number of controllers that a node's mark names. A run does not wait for the pods of further ones.
 const MOST_CONTROLLERS: usize = 100;
 
-/// What a plan says of one eviction.
+/// One eviction of a plan.
 #[derive(Clone, Copy)]
 struct Eviction<'p> {
     node: &'p str,
@@ -69,7 +69,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 EvictionAnswer::Gone => return Ok(Outcome::AlreadySo),
                 EvictionAnswer::NotNow(words) => return Err(Outcome::Postponed(words)),
                 EvictionAnswer::Failed(words) => return Err(Outcome::Failed(PortError(words))),
-                // Its kubelet has written its status, say. It is judged again.
+                // For example, its kubelet has written its status. It is judged again.
                 EvictionAnswer::Changed(words) => log::debug!("{words}"),
             }
         }
@@ -78,8 +78,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         Err(Outcome::Postponed(words))
     }
 
-    /// Notes on the node what is about to be evicted from it, on the version that it was last seen in: so it is judged again
-    /// right before each eviction.
+    /// Writes the mark of the eviction on the node, on the version that was last seen: so the node is judged again right before
+    /// each eviction.
     async fn mark_drained(&self, eviction: Eviction<'_>, progress: &mut Progress) -> Result<Node, Outcome> {
         let Some(planned) = self.planned(eviction.node) else { return Err(Outcome::Stale(Stale::Gone)) };
         let judge = |now: &Node| {
@@ -109,7 +109,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         Ok(node)
     }
 
-    /// Whether the Lease is still this run's, asked before each eviction and each deletion of a Node object.
+    /// Whether this run still holds the Lease; checked before each eviction and each deletion of a Node object.
     pub(super) async fn leads(&self) -> Result<(), Outcome> {
         match self.cluster.still_leads().await {
             Ok(true) => Ok(()),

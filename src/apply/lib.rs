@@ -1,4 +1,4 @@
-//! Carries out a plan: in its order, each action judged again right before it is done.
+//! Carries out a plan in its order, and judges each action again right before it.
 //!
 //! ```text
 //!   uncordon -> what relies on a missing uncordon is blocked -> wake (or in its place) -> grow -> cordon -> claim what is to go
@@ -8,9 +8,8 @@
 //!        take back cordons under critical pods -> delete or park, or drop the claim -> evict -> delete Node objects -> notes
 //! ```
 //!
-//! Capacity is added first, so a run that dies midway leaves too much room, never too little. A failed action never
-//! stops an independent one. What is judged at each step is the pure half's business
-//! ([`kube_rebalancer_core::recheck`]); this module only asks and acts.
+//! Capacity is added first, so an interrupted run leaves too much room, never too little. A failed action never stops an
+//! independent one. [`kube_rebalancer_core::recheck`] makes the judgements; this crate only makes the requests.
 
 mod events;
 mod evict;
@@ -33,33 +32,33 @@ use kube_rebalancer_ports::{
     Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, Outcome, PortError,
 };
 
-/// How many requests are under way at once: enough to cordon a thousand nodes within a minute, few enough to stay far
-/// below the API server's fair share for one client.
+/// Maximum number of concurrent requests: enough to cordon a thousand nodes within a minute, few enough to stay far below the
+/// API server's fair share for one client.
 const PARALLEL: usize = 8;
 
-/// Everything that carrying out a plan needs.
+/// The input for carrying out a plan.
 #[derive(Debug)]
 pub struct Apply<'a, C, G, T> {
-    /// What was decided.
+    /// The plan.
     pub plan: &'a Plan,
-    /// What it was decided on.
+    /// The snapshot that the plan was made from.
     pub snapshot: &'a Snapshot,
-    /// The policy it was decided by.
+    /// The policy of the plan.
     pub policy: &'a Policy,
     /// The cluster.
     pub cluster: &'a C,
-    /// The cloud, or why nothing is grown and deleted.
+    /// The cloud, or the reason why groups and instances do not change.
     pub groups: Result<&'a G, NotTried>,
     /// The time.
     pub clock: &'a T,
 }
 
-/// What came of carrying out a plan.
+/// The result of carrying out a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// One outcome for each action of the plan, in their order.
     pub outcomes: Vec<Outcome>,
-    /// What failed beside the actions.
+    /// The failures apart from actions.
     pub problems: Vec<PortError>,
 }
 
@@ -71,14 +70,14 @@ impl Applied {
     }
 }
 
-/// How far a plan has been carried out.
+/// The progress of carrying out a plan.
 #[derive(Debug, Default)]
 struct Progress {
-    /// By the action's index.
+    /// The outcomes by the action's index.
     outcomes: BTreeMap<usize, Outcome>,
-    /// Nodes as the API server returned them with each patch: the freshest that is known of them.
+    /// Nodes as the API server returned them with each patch: their latest known state.
     fresh: BTreeMap<String, Node>,
-    /// How many nodes each group was asked for in place of parked ones.
+    /// The number of nodes that each group was asked for in place of parked ones.
     grown: BTreeMap<String, u32>,
     problems: Vec<PortError>,
 }
@@ -135,7 +134,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Settles which cordons and deletions are not tried because an uncordon that they rely on was not done.
+    /// Determines which cordons and deletions are not tried because an uncordon that they rely on was not done.
     fn block(&self, progress: &mut Progress) {
         let missing: BTreeSet<String> = self
             .indices(Action::is_uncordon)
@@ -151,8 +150,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Grows the groups one after the other: they are few, and each waits for its operation. Where a group refuses, the
-    /// next one that can create the same nodes is asked.
+    /// Grows the groups one after the other: they are few, and each waits for its operation. If a group refuses, the run asks
+    /// the next one that can create the same nodes.
     async fn grow(&self, progress: &mut Progress) {
         for (index, action) in self.plan.actions.iter().enumerate() {
             let Action::Grow { group, from, to, instead, .. } = action else { continue };
@@ -198,7 +197,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         answer(first)
     }
 
-    /// Keeps for later runs what they should know. What was not created is not noted as created.
+    /// Stores the records for later runs. Nodes that were not created are not recorded as created.
     async fn remember(&self, progress: &mut Progress) {
         let before = self.snapshot.ledger();
         let Some(mut ledger) = self.plan.ledger.as_ref().or(before).cloned() else { return };
@@ -245,7 +244,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// All nodes, listed again: a machine that was given up may have become one, and have got a user, since the plan was made.
+    /// Lists all nodes again: since the plan was made, an instance that never registered may have become a node with a user.
     async fn nodes_now(&self) -> Result<Vec<Node>, PortError> {
         let nodes = self.cluster.nodes().await?;
         let (before, now) = (self.snapshot.nodes().len(), nodes.len());
@@ -264,7 +263,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         !self.clock.left().is_positive()
     }
 
-    /// The node that the plan was made on.
+    /// The node as the plan saw it.
     fn planned(&self, name: &str) -> Option<&Node> {
         let nodes = self.snapshot.nodes();
         let index = nodes.binary_search_by(|node| node.name.as_str().cmp(name)).ok()?;
@@ -272,7 +271,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 }
 
-/// The instance of a node, by what names it.
+/// The instance of a node, by its identifiers.
 fn instance(node: &Node) -> InstanceToDelete {
     InstanceToDelete {
         node: node.name.clone(),
@@ -281,7 +280,8 @@ fn instance(node: &Node) -> InstanceToDelete {
     }
 }
 
-/// What an answer of a node group makes of an action. What has changed since the plan is left to the next run.
+/// The outcome of an action by the answer of its node group. An action whose group has changed since the plan is left to the
+/// next run.
 fn answer(answer: GroupAnswer) -> Outcome {
     match answer {
         GroupAnswer::Done => Outcome::Applied,

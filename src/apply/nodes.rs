@@ -12,20 +12,20 @@ use kube_rebalancer_ports::{
     Clock, Cluster, NodeGroups, NodePatch, NotTried, Outcome, PatchError, PortError,
 };
 
-/// How often a patch is tried on a node that keeps changing. A kubelet writes its status every few seconds at most, so
-/// a third conflict in a row is not chance; the next run sees what it was.
+/// Maximum number of tries of a patch on a node that keeps changing. A kubelet writes its status every few seconds at most,
+/// so a third conflict in a row is not chance; the next run sees its cause.
 pub(super) const TRIES: usize = 3;
 
 /// The same for taking a cordon back: a critical node must not stay cordoned because its kubelet is busy starting the
 /// very pod that made it critical.
 pub(super) const TAKE_BACK_TRIES: usize = 20;
 
-/// A claim outlasts its run by as long as a request may still be on its way.
+/// The time by which a claim outlasts its run, because a request may still be in flight.
 const CLAIM_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
-    /// Carries out an action on one node; returns the node as it is then. `fresh` is the node as an earlier patch of this run
-    /// returned it.
+    /// Carries out an action on one node; returns the new state of the node. `fresh` is the node as an earlier patch of this
+    /// run returned it.
     pub(super) async fn on_node(&self, action: &Action, fresh: Option<&Node>) -> Result<Node, Outcome> {
         let Some(planned) = action.node().and_then(|name| self.planned(name)) else {
             return Err(Outcome::Stale(Stale::Gone));
@@ -39,8 +39,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         self.patch_judged(fresh.unwrap_or(planned), TRIES, judge, |now| self.patch_for(action, now)).await
     }
 
-    /// Patches a node on the version it was last seen in. The first try trusts the observation that the plan was made
-    /// from: the version says whether it still holds. After a conflict the node is read and judged again.
+    /// Patches a node on the version that was last seen. The first try relies on the plan's observation: the version shows
+    /// whether it is still valid. After a conflict the node is read and judged again.
     pub(super) async fn patch_judged(
         &self,
         seen: &Node,
@@ -113,7 +113,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 }
                 patch
             }
-            // The mark goes before the request: a run that dies between them leaves a node that another one judges by it.
+            // The mark is written before the request: if the run dies between them, another run judges the node by the mark.
             Action::Park { .. } => {
                 let mut patch = claim(node, self.claimed_until());
                 patch.annotations.extend([(annotation::PARKED_AT, stamp()), (annotation::WOKEN_AT, None)]);
@@ -132,7 +132,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 ..NodePatch::default()
             },
             Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => no_marks(node, None),
-            // What was asked for stays noted: by it a later run knows that this program gave the machine back.
+            // The note on the requested deletion stays: by it a later run knows that this program gave the machine back.
             Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => claim_over(node),
             Action::Unmark { reason: UnmarkReason::NotProvenGone { .. }, .. } => NodePatch {
                 annotations: BTreeMap::from([
@@ -164,7 +164,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 }
 
-/// What a judgement other than "go" makes of an action.
+/// The outcome of an action for each judgement other than "go".
 pub(super) fn judged(judgement: Judgement) -> Result<(), Outcome> {
     match judgement {
         Judgement::Go => Ok(()),
@@ -178,26 +178,26 @@ fn one(key: &'static str, value: Option<String>) -> NodePatch {
     NodePatch { annotations: BTreeMap::from([(key, value)]), ..NodePatch::default() }
 }
 
-/// Claims a node for a deletion: the annotation, and the taint that `kubectl uncordon` does not take away.
+/// Claims a node for a deletion: the annotation, and the taint that `kubectl uncordon` does not remove.
 fn claim(node: &Node, until: String) -> NodePatch {
     let taints = Some(with(node, is_claims, taint::DELETING, TaintEffect::NoSchedule));
     NodePatch { taints, ..one(annotation::DELETING_UNTIL, Some(until)) }
 }
 
-/// Removes a claim, annotation and taint together, with the note on what was to be asked for: it was not, or is not wanted
-/// any more.
+/// Removes a claim, annotation and taint together, with the note on the deletion: it was not requested, or is no longer
+/// wanted.
 pub(super) fn no_claim(node: &Node) -> NodePatch {
     let mut patch = claim_over(node);
     patch.annotations.extend(no_gone_notes(node));
     patch
 }
 
-/// Removes a claim that is over, annotation and taint together.
+/// Removes an expired claim, annotation and taint together.
 fn claim_over(node: &Node) -> NodePatch {
     NodePatch { taints: without(node, is_claims), ..one(annotation::DELETING_UNTIL, None) }
 }
 
-/// The removal of the notes by which Node objects go, as far as the node carries them.
+/// The removal of the notes for the deletion of a Node object, as far as the node carries them.
 fn no_gone_notes(node: &Node) -> impl Iterator<Item = (&'static str, Option<String>)> {
     let notes = [annotation::DELETION_ASKED, annotation::GONE_SINCE, annotation::GONE_MACHINE];
     notes.into_iter().filter(|key| node.annotations.contains_key(*key)).map(|key| (key, None))
@@ -209,7 +209,7 @@ fn steered(node: &Node) -> NodePatch {
     NodePatch { taints, ..NodePatch::default() }
 }
 
-/// Ends parking a node that does not park: the claim and the mark go together.
+/// Ends the parking of a node that does not park: removes claim and mark together.
 pub(super) fn not_parked(node: &Node) -> NodePatch {
     let mut patch = no_claim(node);
     patch.annotations.insert(annotation::PARKED_AT, None);
@@ -219,7 +219,7 @@ pub(super) fn not_parked(node: &Node) -> NodePatch {
 /// Removes every note of ours, a claim included, and sets whether the node is schedulable.
 pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
     let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
-    // Of the other marks a patch removes only the ones that the node carries.
+    // A patch removes only the marks that the node carries.
     let others = [
         annotation::PARKED_AT,
         annotation::WOKEN_AT,

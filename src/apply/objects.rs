@@ -1,4 +1,4 @@
-//! Deletes Node objects whose machines are gone, each judged on a second look and on a second answer of its provider.
+//! Deletes Node objects whose machines are gone, each judged again by a second look and a second answer of its provider.
 //!
 //! ```text
 //!   pods listed, nodes read once more --> provider asked again --> judged twice --> Lease still ours? --> this node, in this version
@@ -66,7 +66,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Deletes one Node object in the version that it was judged in.
+    /// Deletes one Node object in the version that was judged.
     async fn delete_object(&self, node: &Node) -> Outcome {
         if self.stopped() {
             return Outcome::NotTried(NotTried::Stopped);
@@ -87,7 +87,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         match self.cluster.delete_node(&doomed).await {
             Ok(()) => Outcome::Applied,
             Err(PatchError::Gone) => Outcome::AlreadySo,
-            // Whoever wrote on it may have had a reason to; the next run looks again.
+            // Another writer may have had a reason; the next run looks again.
             Err(PatchError::Conflict) => Outcome::Postponed("the node changed meanwhile".to_owned()),
             Err(PatchError::Failed(error)) => Outcome::Failed(error),
         }

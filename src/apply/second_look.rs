@@ -1,4 +1,4 @@
-//! Deleting, and taking back: everything that is judged on the second list of pods.
+//! Deletions, and undoing of cordons: all actions that are judged by the second list of pods.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,22 +12,22 @@ use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, O
 use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, no_marks, not_parked};
 use super::{Apply, Progress, answer, instance};
 
-/// How often a deletion is tried while the cloud is busy.
+/// Maximum number of tries of a deletion while the cloud is busy.
 const DELETE_TRIES: usize = 3;
 
-/// How long a busy cloud is left alone before the next try.
+/// The pause before the next try with a busy cloud.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// A deletion that is under way: the action's index, and the node as it was claimed.
+/// A deletion in progress: the action's index, and the node as it was claimed.
 type Claimed = (usize, Node);
 
-/// Deletions that may have been carried out although no answer came, by the action's index, with the words of that try.
-/// Whatever is found out later, such a node keeps its claim: nobody must come to it any more.
+/// Deletions that may have been carried out although no answer came, by the action's index, with the message of that try.
+/// Such a node keeps its claim in any case: no pod must be bound to it.
 type InDoubt = BTreeMap<usize, String>;
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
-    /// Claims what is to be deleted, lists all pods once more, takes back cordons that a critical pod has come under
-    /// meanwhile, and deletes what is still empty.
+    /// Claims the nodes to delete, lists all pods once more, undoes cordons of nodes that got a critical pod in the
+    /// meantime, and deletes the nodes that are still empty.
     pub(super) async fn look_again(&self, progress: &mut Progress) {
         match self.groups {
             Ok(_) => self.each(Action::gives_back, progress).await,
@@ -54,7 +54,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 self.delete(claimed, snapshot, progress).await;
             }
             Err(error) => {
-                // A critical pod may have come under one of the cordons; the next run sees it. The exit code tells.
+                // A critical pod may be on one of the cordoned nodes; the next run sees it. The exit code shows the
+                // failure.
                 progress.problems.push(error);
                 for (index, _) in claimed {
                     self.drop_claim(index, Outcome::NotTried(NotTried::NoSecondLook), progress).await;
@@ -63,7 +64,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// The nodes as they are after our own patches, the claimed ones read once more, and every pod.
+    /// The nodes after our own patches, the claimed ones read once more, and every pod.
     ///
     /// The nodes are read after the pods, so that an uncordon during the list of pods is seen.
     pub(super) async fn second_snapshot(
@@ -71,7 +72,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         claimed: &[Claimed],
         progress: &mut Progress,
     ) -> Result<Snapshot, PortError> {
-        // The moment before the list: what it does not show may have come at any time after that.
+        // The moment before the list: a pod that it does not show may have come at any time after that.
         let looked_at = self.clock.now();
         let list = self.cluster.pods().await?;
         let mut gone = BTreeSet::new();
@@ -97,7 +98,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 
     /// Uncordons nodes that got a critical pod before the scheduler saw their cordon. This belongs to the cordon: a run
-    /// that received a signal to stop meanwhile still does it.
+    /// that received a signal to stop still does it.
     async fn take_back(&self, cordoned: &[usize], look: &SecondLook<'_>, progress: &mut Progress) {
         for &index in cordoned {
             let Some(name) = self.plan.actions.get(index).and_then(Action::node) else { continue };
@@ -106,12 +107,12 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 Some(node) => Ok(Some(node.clone())),
                 None => self.cluster.node(name).await,
             };
-            // Not there, or not to be read: the cordon's own failure stands.
+            // The node is gone or cannot be read: the cordon's own failure remains the outcome.
             let Ok(Some(node)) = node else { continue };
             let uncordon = |now: &Node| no_marks(now, Some(false));
             let judge = |now: &Node| judged(recheck::take_back(&node, now));
             let outcome = match self.patch_judged(&node, TAKE_BACK_TRIES, judge, uncordon).await {
-                // It never came about: its failure stands.
+                // The cordon was never made: its failure remains the outcome.
                 Err(Outcome::AlreadySo) if progress.outcomes.get(&index) != Some(&Outcome::Applied) => {
                     continue;
                 }
@@ -144,7 +145,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                     open.push((index, node));
                     continue;
                 }
-                // What may be on its way out stays claimed: no other run must uncordon it.
+                // A node that may be in deletion stays claimed: no other run must uncordon it.
                 if matches!(became, GroupAnswer::Done | GroupAnswer::AlreadySo) {
                     progress.outcomes.insert(index, answer(became));
                 } else {
@@ -169,7 +170,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// The claimed nodes that may still go; the claims on the others are dropped.
+    /// The claimed nodes that may still be deleted; drops the claims on the others.
     async fn still_to_delete(
         &self,
         claimed: Vec<Claimed>,
@@ -195,10 +196,10 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         going
     }
 
-    /// Ends a deletion that does not come about, or of which nobody knows whether it does.
+    /// Ends a deletion that is given up, or whose result is unknown.
     async fn give_up(&self, index: usize, outcome: Outcome, in_doubt: &InDoubt, progress: &mut Progress) {
         match in_doubt.get(&index) {
-            // The node is gone: it was done.
+            // The node is gone, so the deletion was done.
             Some(_) if outcome == Outcome::AlreadySo => {
                 progress.outcomes.insert(index, outcome);
             }
@@ -214,7 +215,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         self.plan.actions.get(index).is_some_and(|action| action.kind() == ActionKind::Park)
     }
 
-    /// The answers for nodes that are given back: some are deleted, others parked.
+    /// Requests the deletion or parking of nodes; returns the answers.
     async fn ask(&self, groups: &G, going: &[Claimed]) -> Vec<GroupAnswer> {
         let (parked, deleted): (Vec<&Claimed>, Vec<&Claimed>) =
             going.iter().partition(|(index, _)| self.parks(*index));
@@ -248,8 +249,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Gives a claimed node free again, at once: other runs would leave it alone until the claim runs out. Whether that
-    /// works changes nothing else, so a failure is only logged.
+    /// Removes the claim of a node at once: otherwise other runs would leave the node alone until the claim expires. A
+    /// failure is only logged, because nothing else depends on it.
     async fn drop_claim(&self, index: usize, outcome: Outcome, progress: &mut Progress) {
         if let Some(node) = self.node_of(index, progress).cloned() {
             let claim = |node: &Node| node.annotations.get(annotation::DELETING_UNTIL).cloned();
@@ -274,7 +275,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         progress.outcomes.insert(index, outcome);
     }
 
-    /// The actions of one kind that have come to a certain end.
+    /// The actions of one kind with a certain outcome.
     fn indices_by_outcome(
         &self,
         kind: impl Fn(&Action) -> bool,

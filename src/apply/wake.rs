@@ -1,12 +1,12 @@
-//! Wakes parked nodes: the mark goes first, then the request, so that a run that dies between them leaves a node that boots
-//! or, if it does not, is broken after `BOOT_GRACE`, and the next one is taken.
+//! Wakes parked nodes: writes the mark before the request, so that an interrupted run leaves a node that boots or, if it
+//! does not, is broken after `BOOT_GRACE`, and a later run wakes the next one.
 //!
 //! ```text
 //!   planned nodes --> mark, ask --> refused? --> mark as parked again --> the next parked node of its list, once more
 //!                                                                    \-> none left: a group of its list creates one
 //! ```
 //!
-//! What may have come about (no answer) is not asked for elsewhere.
+//! A request without an answer may have succeeded, so it is not repeated elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,18 +28,18 @@ struct Try {
     action: Action,
 }
 
-/// What became of a try.
+/// The result of a try.
 #[derive(Debug)]
 enum Became {
-    /// That is the end of it.
+    /// This is the final outcome.
     Settled(Outcome),
     /// The cloud does not wake the node; another may be woken.
     Sleeps(Outcome),
 }
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
-    /// Wakes what is to be woken. In place of a node that the cloud does not wake, the next one of the action's list is
-    /// tried, and then its groups.
+    /// Wakes the nodes of the plan. In place of a node that the cloud does not wake, tries the next one of the action's
+    /// list, and then its groups.
     pub(super) async fn wake(&self, progress: &mut Progress) {
         let groups = match self.groups {
             Ok(groups) => groups,
@@ -72,7 +72,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         self.grow_instead(groups, &refused, progress).await;
     }
 
-    /// Notes how a try ended. What was done in place of the action's own node says why that was not.
+    /// Records the outcome of a try. An outcome in place of the action's own node includes the reason.
     fn settle(&self, one: &Try, outcome: Outcome, progress: &mut Progress) {
         let own = self.plan.actions.get(one.index).and_then(Action::node);
         let name = one.action.node().unwrap_or_default();
@@ -115,7 +115,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             match result {
                 Ok(node) => marked.push((one, node)),
                 Err(outcome) if self.is_planned(&one) => became.push((one, Became::Settled(outcome))),
-                // It is not what the plan saw; the next one may be.
+                // The node is no longer as planned; the next one may be.
                 Err(outcome) => became.push((one, Became::Sleeps(outcome))),
             }
         }
@@ -154,7 +154,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         self.plan.actions.get(one.index).and_then(Action::node) == one.action.node()
     }
 
-    /// Lets groups create what no parked node becomes: one request for all actions with the same list.
+    /// Lets groups create nodes if no parked node is woken: one request for all actions with the same list.
     async fn grow_instead(&self, groups: &G, refused: &BTreeSet<usize>, progress: &mut Progress) {
         let mut by_list: Vec<(&[GroupSize], Vec<usize>)> = Vec::new();
         for index in refused {
@@ -193,7 +193,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Notes the nodes that were created for waiting pods in place of a parked one.
+    /// Records the nodes that were created for waiting pods in place of a parked one.
     pub(super) fn note_created(&self, progress: &Progress, ledger: &mut Ledger) {
         let at = self.snapshot.observed_at();
         let mut noted: BTreeMap<(&str, &str), u32> = BTreeMap::new();
@@ -215,7 +215,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Takes the mark of waking back. If that fails, the node is broken after `BOOT_GRACE`, and another one is taken.
+    /// Replaces the mark of waking by the mark of parking. If that fails, the node is broken after `BOOT_GRACE`, and a
+    /// later run wakes another one.
     async fn park_again(&self, node: &Node, progress: &mut Progress) {
         let woken = |node: &Node| node.annotations.get(annotation::WOKEN_AT).cloned();
         let is_ours = |now: &Node| {
@@ -236,7 +237,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 }
 
-/// The outcome of an action in whose place something else was tried.
+/// The outcome of an action with a substitute.
 fn in_place(first: &Outcome, by: Substitute, outcome: &Outcome) -> Outcome {
     let why = first.message();
     if outcome.is_done() {

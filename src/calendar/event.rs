@@ -1,4 +1,4 @@
-//! What one event says: its title and its assignments.
+//! Reads one event: its title and its assignments.
 
 use calcard::icalendar::{ICalendarComponent, ICalendarProperty, ICalendarStatus};
 use kube_rebalancer_core::foresight::parse_assignments;
@@ -7,16 +7,16 @@ use kube_rebalancer_core::model::Assignment;
 /// The longest title that is shown, in characters.
 const LONGEST_TITLE: usize = 60;
 
-/// The longest description that is looked at, in bytes.
+/// Maximum length of a description that is read, in bytes.
 const LONGEST_DESCRIPTION: usize = 64 * 1024;
 
-/// Whether an event has a word that may begin an assignment; most have none, and are not looked at further.
+/// Whether an event has a word that may begin an assignment; most have none, and are skipped.
 pub(super) fn may_assign(event: &ICalendarComponent) -> bool {
     let text = text(event, &ICalendarProperty::Description).to_ascii_uppercase();
     ["MIN_NODES=", "RESERVE="].iter().any(|word| text.contains(word))
 }
 
-/// The assignments of an event, or why it has none that hold.
+/// The assignments of an event, or why it has no valid ones.
 pub(super) fn assignments(event: &ICalendarComponent, has_pools: bool) -> Result<Vec<Assignment>, String> {
     let text = text(event, &ICalendarProperty::Description);
     if text.len() > LONGEST_DESCRIPTION {

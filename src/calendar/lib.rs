@@ -1,12 +1,12 @@
-//! What an operator knows ahead, out of an iCalendar file (section 12): events whose description holds assignments such as
-//! `MIN_NODES=6` or `RESERVE=60Gi`.
+//! Reads schedules from an iCalendar file (section 12): events whose description has assignments such as `MIN_NODES=6` or
+//! `RESERVE=60Gi`.
 //!
 //! ```text
 //!   text --> components (calcard) --> events by UID --> occurrences (calcard) --> Windows around the time of a run
 //! ```
 //!
-//! Recurrences, exceptions, moved and cancelled occurrences, and time zones count. A file may be hostile: what is read of it is
-//! bounded, and an event that goes beyond a bound is left out and named.
+//! Recurrences, exceptions, moved and cancelled occurrences, and time zones count. A file may be hostile: all reading is
+//! bounded, and an event that exceeds a bound is left out and named.
 
 mod event;
 mod series;
@@ -24,35 +24,35 @@ use kube_rebalancer_core::model::Window;
 /// The longest text, in bytes: more than a `ConfigMap` holds.
 pub const LONGEST: usize = 4 << 20;
 
-/// The most series of events that are looked at. Those without assignments do not count.
+/// Maximum number of series of events. Those without assignments do not count.
 const MOST_SERIES: usize = 1000;
 
-/// The most time zones that are looked at.
+/// Maximum number of time zones.
 const MOST_ZONES: usize = 100;
 
-/// The most windows.
+/// Maximum number of windows.
 const MOST_WINDOWS: usize = 10_000;
 
-/// The most problems that are named.
+/// Maximum number of problems that are named.
 const MOST_PROBLEMS: usize = 5;
 
-/// How a calendar is read.
+/// The parameters of reading a calendar.
 #[derive(Clone, Debug)]
 pub struct Reading<'a> {
-    /// The clock of times that name no time zone, or one that is not known.
+    /// The time zone of times without a known time zone.
     pub zone: &'a TimeZone,
     /// Windows that end before this time are left out.
     pub from: Timestamp,
     /// Windows that begin after this time are left out.
     pub until: Timestamp,
-    /// Whether there are pools: a reserve names one then, and else nothing does.
+    /// Whether there are pools: then a reserve must name one, otherwise it must not.
     pub has_pools: bool,
 }
 
-/// What was read.
+/// The result of reading a calendar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calendar {
-    /// What holds at which times, by begin.
+    /// The windows of time with their assignments, by begin.
     pub windows: Vec<Window>,
     /// Which events were left out, and why.
     pub problems: Vec<String>,
@@ -64,7 +64,7 @@ pub enum BadCalendar {
     /// It is too long.
     #[error("it has {0} bytes, expected at most {LONGEST}")]
     TooLong(usize),
-    /// It is something else.
+    /// It is no calendar.
     #[error("it holds no VCALENDAR")]
     NoCalendar,
 }
@@ -96,7 +96,7 @@ pub fn read(text: &str, reading: &Reading<'_>) -> Result<Calendar, BadCalendar> 
 struct Found {
     is_calendar: bool,
     zones: Vec<ICalendarComponent>,
-    /// The events of one UID are a series and what was changed of it. One without UID is by itself.
+    /// The events of one UID are a series with its changed occurrences. An event without UID is a series of its own.
     series: BTreeMap<(String, usize), Vec<ICalendarComponent>>,
 }
 

@@ -1,4 +1,4 @@
-//! The occurrences of one series of events, with what was changed of it.
+//! The occurrences of one series of events, with its changed occurrences.
 
 use std::collections::BTreeMap;
 
@@ -14,26 +14,26 @@ use kube_rebalancer_core::model::{Assignment, Window};
 
 use super::{Reading, event};
 
-/// The most occurrences of one series, from its first one on: 54 years of a daily one.
+/// Maximum number of occurrences of one series, from its first one on: 54 years of a daily one.
 const MOST_OCCURRENCES: usize = 20_000;
 
-/// The most parts of one list of a rule: the days of a year have no more.
+/// Maximum number of parts of one list of a rule: the days of a year.
 const MOST_PARTS: usize = 366;
 
-/// The most times of one day.
+/// Maximum number of times of one day.
 const MOST_TIMES: usize = 48;
 
-/// No clock is further from UTC.
+/// Maximum distance of a clock from UTC.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(48);
 
-/// What holds during an event.
+/// The assignments during an event.
 struct Meaning {
     title: String,
     assignments: Vec<Assignment>,
     until: Option<PartialDateTime>,
 }
 
-/// Reads the windows of one series. What is wrong with an event leaves out that event.
+/// Reads the windows of one series. An event with a problem is left out.
 pub(super) fn read(
     zones: &[ICalendarComponent],
     events: Vec<ICalendarComponent>,
@@ -109,10 +109,10 @@ fn is_within(begin: Timestamp, local: i64, until: &PartialDateTime) -> bool {
     }
 }
 
-/// Makes an event cost little to expand, or returns why it would not. Its rule ends when nobody asks any more; its own end is
-/// returned.
+/// Bounds the cost of expanding an event, or returns why that is not possible. Its rule ends with the requested time; the
+/// function returns the rule's own end.
 fn bounded(event: &mut ICalendarComponent, until: Timestamp) -> Result<Option<PartialDateTime>, String> {
-    // The number of a change says nothing about which occurrence it changes.
+    // The sequence number of a change does not identify its occurrence.
     event.entries.retain(|entry| entry.name != ICalendarProperty::Sequence);
     let horizon = until.saturating_add(FURTHEST).unwrap_or(Timestamp::MAX).as_second();
     let mut own = None;

@@ -32,7 +32,7 @@ pub(crate) fn take(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// A difference as a number that is small where the difference is: 0, -1, 1, -2, 2.
+/// A difference as a number that is small for small differences: 0, -1, 1, -2, 2.
 pub(crate) fn zigzag(difference: i64) -> u64 {
     let doubled = difference.wrapping_shl(1) ^ difference.wrapping_shr(63);
     doubled.cast_unsigned()

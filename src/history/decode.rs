@@ -13,10 +13,10 @@ use crate::{HEAD, LONGEST, LONGEST_NAME, MOST_BYTES};
 /// Why a text is no history.
 #[derive(Debug, thiserror::Error)]
 pub enum BadHistory {
-    /// It is longer than any that this program writes.
+    /// It is longer than every text that this program writes.
     #[error("it has {0} bytes, expected at most {LONGEST}")]
     TooLong(usize),
-    /// It is something else, or of a version that this program does not know.
+    /// It is no history, or of an unknown version.
     #[error("it begins with {0:?}, expected {HEAD}")]
     Head(String),
     /// It is not base64.
@@ -25,7 +25,7 @@ pub enum BadHistory {
     /// It cannot be decompressed.
     #[error("it cannot be decompressed")]
     Compression(#[from] std::io::Error),
-    /// What is compressed is too large.
+    /// The decompressed data are too large.
     #[error("it has more than {MOST_BYTES} bytes when decompressed")]
     TooLarge,
     /// It ends too early, or a number is too large.
@@ -33,7 +33,7 @@ pub enum BadHistory {
     Damaged(&'static str),
 }
 
-/// Reads what [`encode`](crate::encode) wrote.
+/// Reads a text that [`encode`](crate::encode) wrote.
 pub fn decode(text: &str) -> Result<History, BadHistory> {
     if text.len() > LONGEST {
         return Err(BadHistory::TooLong(text.len()));
@@ -52,7 +52,7 @@ pub fn decode(text: &str) -> Result<History, BadHistory> {
     decode_bytes(&bytes)
 }
 
-/// Reads what is behind the compression.
+/// Reads the decompressed bytes.
 pub fn decode_bytes(mut bytes: &[u8]) -> Result<History, BadHistory> {
     let mut history = History::default();
     let series = take(&mut bytes).ok_or(BadHistory::Damaged("number of series"))?;

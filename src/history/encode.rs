@@ -11,7 +11,7 @@ use kube_rebalancer_core::model::{History, Resource, Series, Slot, history_unit}
 use crate::bytes::{put, zigzag};
 use crate::{HEAD, LONGEST, LONGEST_NAME, MOST_BYTES};
 
-/// How much of the past is kept where all of it is too long: the oldest week goes first.
+/// The parts of the past that are tried if all of it is too long: the oldest week is dropped first.
 const SHORTER: [u32; 5] =
     [3 * Slot::PER_WEEK, 2 * Slot::PER_WEEK, Slot::PER_WEEK, Slot::PER_DAY, Slot::PER_HOUR];
 

@@ -7,8 +7,8 @@
 //!     and of each slot 0 for a gap, else 1 + the difference to the peak before, in zigzag form
 //! ```
 //!
-//! All numbers are LEB128. Peaks of memory are in mebibytes. A text is at most 256 KiB long: the oldest week goes first.
-//! What this program did not write is an error, and never more than a bounded amount of memory.
+//! All numbers are LEB128. Peaks of memory are in mebibytes. A text is at most 256 KiB long: the oldest week is dropped
+//! first. A text that this program did not write is an error, and takes a bounded amount of memory.
 
 mod bytes;
 mod decode;
@@ -25,7 +25,7 @@ pub const LONGEST: usize = 256 * 1024;
 /// The first line: the format and its version.
 const HEAD: &str = "kube-rebalancer/history/v1";
 
-/// The most bytes behind the compression. Each slot takes at least one, so this also bounds the slots.
+/// Maximum number of decompressed bytes. Each slot takes at least one, so this also bounds the slots.
 const MOST_BYTES: usize = 1 << 20;
 
 /// The longest name of a pool: that of a label's value.

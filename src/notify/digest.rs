@@ -1,11 +1,11 @@
-//! What one run has to report, as values: the messages are written from it.
+//! The report of one run as values, from which messages are written.
 
 use jiff::Timestamp;
 use kube_rebalancer_core::plan::{NoticeKind, Plan, Reason as _, Target, Warning};
 use kube_rebalancer_core::text::clean;
 use kube_rebalancer_ports::{Outcome, OutcomeKind};
 
-/// What one run did and saw. Every text is harmless: printable, and of bounded length.
+/// The actions and observations of one run. Every text is harmless: printable, and of bounded length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
     /// The version of the program.
@@ -20,7 +20,7 @@ pub struct Digest {
     pub done: Vec<String>,
     /// The changes that failed, with the reason.
     pub failed: Vec<String>,
-    /// What is wrong.
+    /// The present problems.
     pub troubles: Vec<Trouble>,
     /// The settings that changed a number.
     pub limits: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Digest {
     pub pools: Vec<PoolNumbers>,
 }
 
-/// Something that is wrong, and perhaps was before.
+/// A present problem, which may have existed before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     /// Names the trouble: two runs that find the same one give it the same key.
@@ -58,7 +58,7 @@ pub struct PoolNumbers {
 const LONGEST_KEY: usize = 300;
 
 impl Trouble {
-    /// A trouble; what is foreign in it becomes harmless.
+    /// Makes a trouble; cleans the foreign text in it.
     #[must_use]
     pub fn new(word: &str, object: &str, message: &str) -> Self {
         let key = if object.is_empty() { word.to_owned() } else { format!("{word} {object}") };
@@ -68,14 +68,14 @@ impl Trouble {
 }
 
 impl Digest {
-    /// What a plan and its outcomes have to report; `outcomes` is `None` where nothing was carried out.
+    /// The digest of a plan and its outcomes; `outcomes` is `None` if nothing was carried out.
     #[must_use]
     pub fn of(plan: &Plan, outcomes: Option<&[Outcome]>, cluster: &str, summary: &str) -> Self {
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         for (action, outcome) in plan.actions.iter().zip(outcomes.unwrap_or_default()) {
             let line = format!("{} {}", action.verb(), target(action.target()));
             match outcome.kind() {
-                // A note on a node is no change that a person waits for.
+                // A note on a node is no change that a person needs to know.
                 OutcomeKind::Applied if !action.is_note() => done.push(clean(&line).into_owned()),
                 OutcomeKind::Failed => {
                     failed.push(clean(&format!("{line}: {}", outcome.message())).into_owned());
@@ -119,7 +119,7 @@ fn target(target: Target<'_>) -> String {
     }
 }
 
-/// Reserved nodes are a fact that the report names, nothing that is wrong.
+/// Whether a warning is a problem. Reserved nodes are not; the report names them.
 fn is_trouble(warning: &Warning) -> bool {
     !matches!(warning, Warning::Reserved { .. } | Warning::ReservedWindows { .. })
 }
@@ -134,7 +134,7 @@ fn of_warning(warning: &Warning) -> Trouble {
     Trouble::new(warning.word(), lasting.map_or("", String::as_str), &warning.to_string())
 }
 
-/// One trouble for all pods that wait while nothing helps them.
+/// One trouble for all waiting pods that no action helps.
 fn unhelped(plan: &Plan) -> Option<Trouble> {
     let word = NoticeKind::NotTriggerScaleUp;
     let mut pods = plan.notices.iter().filter(|notice| notice.kind == word);

@@ -5,8 +5,8 @@
 //!                               `--> metrics: text for Prometheus --> a file, send
 //! ```
 //!
-//! The channel gets a message when a run changed something, when something failed, or when something is newly wrong.
-//! A lasting warning is repeated once an hour. All receivers together cost a run at most [`send::LIMIT`], and none of
+//! The channel gets a message when a run changed something, when something failed, or when a problem is new. A
+//! lasting warning is repeated once an hour. All receivers together cost a run at most [`send::LIMIT`], and none of
 //! them can fail it.
 
 mod digest;
@@ -22,7 +22,7 @@ pub use receivers::{Receivers, Secret};
 pub use send::{LIMIT, Missed, Parcel, send};
 pub use told::{MOST_BYTES, Told};
 
-/// The messages that the receivers of people's messages get.
+/// The messages to the receivers that people read.
 #[must_use]
 pub fn messages(digest: &Digest, receivers: &Receivers) -> Vec<Parcel> {
     let webhook = receivers.webhook.as_ref().map(|url| {

@@ -17,7 +17,7 @@ pub use catalog::{METRICS, Metric, markdown_table};
 pub use file::write;
 use text::Text;
 
-/// How the last run went.
+/// The result of the last run.
 #[derive(Clone, Copy, Debug)]
 pub struct LastRun<'a> {
     /// When it ended.
@@ -125,7 +125,7 @@ fn of_pool(text: &mut Text, pool: &PoolPlan, policy: &Policy) {
     }
     for (resource, ratio) in before.utilization.ratios() {
         let labels = [("pool", name), ("resource", resource.name())];
-        // Nothing offered and something requested has no finite ratio; the two amounts tell it.
+        // Requests without capacity have no finite ratio; the two amounts show this.
         if let Some(parts) = ratio.parts_per_million() {
             text.add("utilization_ratio", &labels, parts, 6);
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// The receivers of a run's messages and metrics; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receivers {
-    /// `NOTIFY_URL`: where the JSON message goes.
+    /// `NOTIFY_URL`: the receiver of the JSON message.
     pub webhook: Option<Secret>,
     /// `NOTIFY_SECRET`: the key that signs it.
     pub webhook_key: Option<Secret>,
@@ -34,7 +34,7 @@ impl Receivers {
     }
 }
 
-/// A text that is not written anywhere: a key, or an address that is one.
+/// A text that is not written anywhere: a key, or an address with a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

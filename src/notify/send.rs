@@ -9,7 +9,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::receivers::Secret;
 
-/// How long all receivers together may take. A run that waits longer for a chat channel is a run that does its work late.
+/// Maximum time of all receivers together. A longer wait for a chat channel would delay the run's work.
 pub const LIMIT: Duration = Duration::from_secs(3);
 
 /// The header of the signature.
@@ -34,7 +34,7 @@ impl Parcel {
         Self { setting, method: Method::POST, url, content_type, body, signature }
     }
 
-    /// A text that replaces what was there.
+    /// A text that replaces the previous one.
     pub(crate) fn put_text(setting: &'static str, url: &Secret, body: String) -> Self {
         let (url, content_type) = (url.clone(), "text/plain; version=0.0.4; charset=utf-8");
         Self { setting, method: Method::PUT, url, content_type, body, signature: None }
@@ -60,10 +60,10 @@ pub async fn send(parcels: Vec<Parcel>) -> Vec<Missed> {
     if parcels.is_empty() {
         return Vec::new();
     }
-    // Another part of the run may have named one before; the first counts.
+    // Another part of the run may have installed a provider before; the first one stays.
     rustls::crypto::ring::default_provider().install_default().ok();
     let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
-    // A message that follows a redirect reaches somebody whom nobody named.
+    // A redirect would send the message to a receiver that nobody configured.
     let client =
         reqwest::Client::builder().user_agent(agent).redirect(reqwest::redirect::Policy::none()).build();
     let client = match client {
@@ -86,7 +86,7 @@ async fn deliver(client: &reqwest::Client, parcel: Parcel) -> Result<(), Missed>
     if let Some(signature) = signature {
         request = request.header(SIGNATURE, signature);
     }
-    // The body of the answer is not read: a receiver has nothing to say that changes anything.
+    // The body of the answer is not read, because nothing depends on it.
     let why = match tokio::time::timeout(LIMIT, request.send()).await {
         Ok(Ok(answer)) if answer.status().is_success() => return Ok(()),
         Ok(Ok(answer)) if answer.status().is_redirection() => {
@@ -110,7 +110,7 @@ mod tests {
     use crate::{Receivers, messages, pushed};
     use fake_http::{Outcome, serve, whole};
 
-    /// What a receiver got: method, path, signature and body.
+    /// A received request: method, path, signature and body.
     type Got = (String, String, Option<String>, String);
 
     /// A receiver that answers with this status; a status of 0 never answers.
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    /// This takes as long as the limit; a clock that is moved by hand would run out before the connection is there.
+    /// This takes as long as the limit; a manual clock would expire before the connection is made.
     #[tokio::test]
     async fn a_receiver_that_never_answers_is_given_up() {
         let (webhook, got) = receiver(0);

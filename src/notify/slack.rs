@@ -39,7 +39,7 @@ pub(crate) fn body(digest: &Digest, dashboard: Option<&str>) -> String {
         let button = json!({"type": "button", "text": plain("Dashboard", LONGEST_HEADER), "url": url});
         blocks.push(json!({"type": "actions", "elements": [button]}));
     }
-    // The text is what a notification shows; it is markup, so it holds nothing foreign.
+    // The text appears in a notification; it is markup, so it has no foreign text.
     json!({"text": header, "blocks": blocks}).to_string()
 }
 

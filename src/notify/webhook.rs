@@ -27,7 +27,7 @@ struct Message<'a> {
     warnings: Vec<Warning<'a>>,
     limits: &'a [String],
     pools: Vec<Pool<'a>>,
-    /// How many entries the lists above leave out.
+    /// The number of entries that the lists above leave out.
     omitted: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     dashboard: Option<&'a str>,
@@ -110,7 +110,7 @@ pub(crate) mod tests {
     use crate::digest::{PoolNumbers, Trouble};
     use serde_json::{Value, json};
 
-    /// A run that did something, failed at something, and found something wrong.
+    /// A run with a change, a failure and a problem.
     pub(crate) fn digest() -> Digest {
         Digest {
             version: "0.1.0",

@@ -20,7 +20,7 @@ pub fn write_document(out: &mut dyn Write, document: &impl Serialize) -> io::Res
 /// A ratio in parts per million, written as a number: 412,000 as `0.412`.
 ///
 /// It is put together as decimal text and only then read as a float: the shortest text of the nearest float to a
-/// decimal of so few digits is that decimal again, so programs see exactly the digits that were decided on.
+/// decimal of so few digits is that decimal again, so programs see exactly the digits of the decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Decimal(pub u128);
 
@@ -56,7 +56,7 @@ pub fn settings<S: Serializer>(settings: &[Setting<'_>], serializer: S) -> Resul
 }
 
 /// Replaces all but printable ASCII by JSON's own escapes. Outside of strings JSON has none, so the value is the same;
-/// but a name with a terminal's control characters does nothing when the output is looked at.
+/// but a name with control characters is harmless when the output is printed to a terminal.
 fn ascii(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for character in json.chars() {

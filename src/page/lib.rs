@@ -1,6 +1,6 @@
-//! What reports are written with: pages of text, JSON documents, resolved settings.
+//! The output of reports: pages of text, JSON documents, resolved settings.
 //!
-//! A page wraps at the width, colours where colours are wanted, and lets nothing but clean text through.
+//! A page wraps at its width, colours if colours are wanted, and writes only clean text.
 
 mod count;
 pub mod json;
@@ -15,14 +15,14 @@ pub use count::count;
 pub use kube_rebalancer_core::text::clean;
 pub use setting::Setting;
 
-/// How the text is laid out.
+/// The layout of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Columns; lines are wrapped there. Fewer than 72 count as 72.
     pub width: usize,
     /// Whether verbs are coloured.
     pub color: bool,
-    /// Whether every node has its own row, however many there are.
+    /// Whether every node has its own row, also in a large cluster.
     pub all_nodes: bool,
 }
 
@@ -33,14 +33,14 @@ impl Default for Layout {
     }
 }
 
-/// How a piece of text looks. The words always say the same without it.
+/// The look of a piece of text. The text has the same meaning without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// As it is.
     Plain,
     /// Headings.
     Bold,
-    /// What stays as it is.
+    /// Nodes that stay as they are.
     Dim,
     /// Adds capacity.
     Green,
@@ -88,7 +88,7 @@ impl Tone {
 /// Text with a tone.
 pub type Piece<'a> = (Tone, &'a str);
 
-/// Where the report is written to. Everything passes through [`Page::line`] or [`Page::paragraph`], which clean it.
+/// The output of a report. All text passes through [`Page::line`] or [`Page::paragraph`], which clean it.
 #[expect(missing_debug_implementations, reason = "a writer shows nothing of itself")]
 pub struct Page<'a> {
     out: &'a mut dyn Write,
@@ -97,7 +97,7 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// The figures of a table row can need 65 columns; a narrower terminal may wrap by itself.
+    /// Minimum width. The figures of a table row can need 65 columns; a narrower terminal wraps by itself.
     const NARROWEST: usize = 72;
 
     /// An empty page.
@@ -123,7 +123,7 @@ impl<'a> Page<'a> {
         self.paragraph(0, 2, (Tone::Plain, ""), (Tone::Bold, text))
     }
 
-    /// One line as it is; for rows whose author has counted the columns.
+    /// One line that is not wrapped; for rows of a table.
     pub fn line(&mut self, indent: usize, pieces: &[Piece<'_>]) -> Result<()> {
         write!(self.out, "{:indent$}", "")?;
         for (tone, text) in pieces {

@@ -9,6 +9,6 @@ pub struct Setting<'a> {
     pub text: &'a str,
     /// Its value as JSON.
     pub json: serde_json::Value,
-    /// Whether that is the default. The text report names only the others.
+    /// Whether the value is the default. The text report lists only other values.
     pub is_default: bool,
 }

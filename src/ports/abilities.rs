@@ -1,6 +1,6 @@
-//! What a provider can do with each kind of node group.
+//! The abilities of a provider for each kind of node group.
 
-/// What a provider can do with one kind of node group: a row of the table of the README, which a test compares.
+/// The abilities of a provider for one kind of node group: a row of the README's table, which a test compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
     /// The kind, as the README names it.
@@ -17,19 +17,19 @@ pub struct Abilities {
     pub from_zero: Can,
 }
 
-/// Whether something can be done.
+/// Whether a provider has an ability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Can {
     /// Always.
     Yes,
     /// Never.
     No,
-    /// With something that an operator sets.
+    /// With a setting or a tag of the operator.
     With(&'static str),
 }
 
 impl Can {
-    /// The word of the table; empty for what cannot be done.
+    /// The word of the table; empty for `No`.
     #[must_use]
     pub fn word(self) -> String {
         match self {

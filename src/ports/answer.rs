@@ -1,6 +1,6 @@
-//! What becomes of a change of node groups.
+//! The answers to changes of node groups.
 
-/// Why a cloud is not asked any more in a run.
+/// Why a run makes no further request to a cloud.
 pub const NOT_ASKED: &str = "it was not asked for: RUN_TIMEOUT is over, or the run received a signal to stop";
 
 /// An instance to delete, to park or to wake.
@@ -14,18 +14,18 @@ pub struct InstanceToDelete {
     pub system_uuid: Option<String>,
 }
 
-/// What became of a request to a node group. The text is for a person, in the cloud's words where it gave any.
+/// The result of a request to a node group. The text is for a person, with the cloud's message if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupAnswer {
-    /// It is under way.
+    /// The cloud accepted it.
     Done,
-    /// It was so already.
+    /// The state was already as requested.
     AlreadySo,
     /// The group or the instance is no longer what the plan saw. Nothing was changed; the next run looks again.
     Conflict(String),
     /// The group cannot do this, or nothing proves that the instance is the node's. Nothing was changed.
     Refused(String),
-    /// The cloud has no more machines of that kind there. Nothing was changed; another group may have some.
+    /// The cloud has no more machines of that kind there. Nothing was changed; another group may have one.
     Exhausted(String),
     /// A quota is used up. Nothing was changed.
     Quota(String),
@@ -33,23 +33,23 @@ pub enum GroupAnswer {
     Forbidden(String),
     /// There is no such group or instance. Nothing was changed.
     Gone(String),
-    /// The cloud has no time, or another change is under way there. Nothing was changed; a later try may pass.
+    /// The cloud is busy, or another change is in progress. Nothing was changed; a later try may succeed.
     Busy(String),
     /// It failed for any other reason, and nothing was changed.
     Failed(String),
-    /// Whether it was done is not known: its answer was lost, or it was still under way when time was up.
+    /// It is not known whether it was done: its answer was lost, or it was still in progress when the time was over.
     InDoubt(String),
 }
 
 impl GroupAnswer {
-    /// Whether the same request may pass a moment later. One whose answer was lost may be made again too: what it asks for
-    /// is looked at first.
+    /// Whether the same request may succeed a moment later. A request whose answer was lost may be repeated too, because
+    /// the state is read first.
     #[must_use]
     pub fn may_pass_later(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::InDoubt(_))
     }
 
-    /// Whether another group may have what this one has not.
+    /// Whether another group may be able to do it.
     #[must_use]
     pub fn tries_another_group(&self) -> bool {
         matches!(
@@ -63,7 +63,7 @@ impl GroupAnswer {
         )
     }
 
-    /// The words, if it has any.
+    /// The text, if it has any.
     #[must_use]
     pub fn words(&self) -> Option<&str> {
         match self {
@@ -105,17 +105,17 @@ pub struct NodeToDelete {
     pub resource_version: String,
 }
 
-/// What became of the request to evict a pod. The text is for a person, in the API server's words where it gave any.
+/// The result of the request to evict a pod. The text is for a person, with the API server's message if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EvictionAnswer {
-    /// It is on its way out.
+    /// The pod is being evicted.
     Done,
     /// It is gone.
     Gone,
     /// It has changed since it was read, or another pod has its name.
     Changed(String),
-    /// A budget allows none now, or the server has no time. That is an answer; the next run asks again.
+    /// A budget allows no eviction now, or the server is busy. This is no failure; the next run tries again.
     NotNow(String),
-    /// It failed, or nobody knows whether it was done.
+    /// It failed, or its result is unknown.
     Failed(String),
 }

@@ -1,9 +1,10 @@
-//! The body of an answer, read up to a bound: an answer need not end, and a short one may be large once it is decoded.
+//! The body of an answer, read up to a bound: an answer may never end, and a short one may be large once it is
+//! decoded.
 
 /// Maximum number of bytes that are read of an answer that reports a failure.
 pub const LONGEST_FAILURE: usize = 64 << 10;
 
-/// The bytes of an answer, at most as many as it was made for.
+/// The bytes of an answer, up to a maximum.
 #[derive(Debug)]
 pub struct Bounded {
     most: usize,
@@ -12,13 +13,14 @@ pub struct Bounded {
 }
 
 impl Bounded {
-    /// An empty one that takes at most `most` bytes.
+    /// An empty body with a maximum of `most` bytes.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self { most, bytes: Vec::new(), is_cut: false }
     }
 
-    /// Adds bytes as far as there is room. Whether all of them fit: reading on is of no use after `false`.
+    /// Adds bytes up to the maximum. Returns whether all of them fit; after `false` further reading is
+    /// useless.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
         let room = self.most.saturating_sub(self.bytes.len());
         self.bytes.extend(bytes.iter().take(room));

@@ -4,8 +4,8 @@ use std::error::Error;
 
 /// The causes of an error, the nearest first.
 ///
-/// Some libraries repeat a cause within the message of the error that it caused, kube among them. A cause that the text
-/// above it contains says nothing new and is left out.
+/// Some libraries, such as kube, repeat a cause within the message of the error. A cause that the text above it
+/// contains is left out.
 #[must_use]
 pub fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut above = error.to_string();

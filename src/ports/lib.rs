@@ -48,8 +48,8 @@ pub struct NodePatch {
     pub unschedulable: Option<bool>,
     /// Annotations to write, or with `None` to remove.
     pub annotations: BTreeMap<&'static str, Option<String>>,
-    /// The new `spec.taints`, whole, if they change: a patch replaces the list, and the version that it was decided on keeps
-    /// what somebody else adds meanwhile.
+    /// The new `spec.taints`, whole, if they change: a patch replaces the list, and the version protects taints that somebody
+    /// else adds in the meantime.
     pub taints: Option<Vec<Taint>>,
 }
 
@@ -144,13 +144,13 @@ pub trait Cluster: Sync {
     fn remember(&self, ledger: &Ledger) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// The node groups of a cluster, whatever cloud each is in.
+/// The node groups of a cluster, of all clouds.
 pub trait NodeGroups: Sync {
     /// Asks a group for `to` instances, counted from the `from` that the plan saw; never for fewer than it has.
     fn grow(&self, group: &str, from: u32, to: u32) -> impl Future<Output = GroupAnswer> + Send;
     /// Deletes instances; answers for each in the same order.
     ///
-    /// It is tried once: the caller looks at nodes and pods again before it asks a second time.
+    /// It is tried once: the caller reads nodes and pods again before a second try.
     fn delete(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<GroupAnswer>> + Send;
     /// Parks instances: stops, shelves or deallocates them, so that they can be woken; answers for each in the same order.
     /// Proven and tried once as [`Self::delete`].
@@ -171,20 +171,20 @@ pub trait NodeGroups: Sync {
         instance: &str,
         nodes: &[Node],
     ) -> impl Future<Output = GroupAnswer> + Send;
-    /// What became of the machines of nodes that are in no group any more, an answer for each in the same order. Nothing is
-    /// changed.
+    /// Reports the fate of the machines of nodes that are no longer in a group, an answer for each in the same order. Changes
+    /// nothing.
     fn fates(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<MachineFate>> + Send {
         let answers = unknown(nodes, "no cloud is asked here");
         async { answers }
     }
 }
 
-/// The same ignorance for each machine.
+/// The answer *unknown* for each machine.
 fn unknown(nodes: &[InstanceToDelete], why: &str) -> Vec<MachineFate> {
     nodes.iter().map(|_| MachineFate::Unknown(why.to_owned())).collect()
 }
 
-/// The same refusal for each instance.
+/// The answer *refused* for each instance.
 fn refused(nodes: &[InstanceToDelete], why: &str) -> Vec<GroupAnswer> {
     nodes.iter().map(|_| GroupAnswer::Refused(why.to_owned())).collect()
 }

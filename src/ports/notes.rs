@@ -1,4 +1,4 @@
-//! What a provider remembers between runs.
+//! The notes of a provider for later runs.
 
 use std::fmt::Debug;
 use std::ops::Deref;
@@ -13,11 +13,11 @@ use crate::PortError;
 pub trait Notes: Debug + Send + Sync {
     /// The text under a key.
     async fn read(&self, key: &str) -> Result<Option<String>, PortError>;
-    /// Writes the text under a key, or removes it with `None`. A failure means that it may not have been kept.
+    /// Writes the text under a key, or removes it with `None`. After a failure it may not be stored.
     async fn write(&self, key: &str, text: Option<&str>) -> Result<(), PortError>;
 }
 
-/// Notes that a provider may keep a hold of. Two are equal if they are the same.
+/// Shared notes that a provider can keep. Two are equal if they are the same object.
 #[derive(Clone, Debug)]
 pub struct SharedNotes(Arc<dyn Notes>);
 

@@ -1,28 +1,28 @@
-//! What became of each action.
+//! The outcome of each action.
 
 use kube_rebalancer_core::recheck::Stale;
 
 use crate::PortError;
 
-/// What became of an action.
+/// The outcome of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was done.
     Applied,
-    /// It was so already.
+    /// The change was already in place.
     AlreadySo,
-    /// The cloud refused it, and something else was done in its place.
+    /// The cloud refused it, and the run did something else in its place.
     Instead {
         /// The node that is woken, or the group that grows.
         by: Substitute,
-        /// Why the node itself is not.
+        /// Why the node itself was not woken.
         why: String,
     },
-    /// What it was planned on is no longer so: left to the next run.
+    /// A precondition no longer holds: it is left to the next run.
     Stale(Stale),
     /// It was left to the next run for another reason.
     Postponed(String),
-    /// A cordon that was undone at once, because a critical pod had arrived meanwhile.
+    /// A cordon that was undone at once, because the node had got a critical pod in the meantime.
     TakenBack {
         /// `namespace/name`.
         pod: String,
@@ -38,7 +38,7 @@ pub enum Outcome {
     NotTried(NotTried),
 }
 
-/// What was done in place of what the cloud refused.
+/// The substitute for an action that the cloud refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Substitute {
     /// This parked node is woken.
@@ -54,9 +54,9 @@ pub enum Substitute {
 pub enum OutcomeKind {
     /// Carried out.
     Applied,
-    /// Nothing had to be changed any more.
+    /// The change was already in place.
     AlreadySo,
-    /// What it relied on had changed meanwhile; left to the next run.
+    /// A precondition no longer held; left to the next run.
     Stale,
     /// It was tried, and failed.
     Failed,
@@ -67,19 +67,19 @@ pub enum OutcomeKind {
 /// Why an action was not tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTried {
-    /// There is nothing that could grow or delete.
+    /// There is no node group.
     #[error("no node group")]
     NoNodeGroup,
-    /// The node groups are there, but could not be seen.
+    /// The node groups could not be listed.
     #[error("the node groups could not be seen")]
     Unseen,
-    /// Changes of node groups cannot be rehearsed.
+    /// A dry run cannot try changes of node groups.
     #[error("a change of a node group cannot be rehearsed")]
     Rehearsal,
     /// `RUN_TIMEOUT` is over, or the run received a signal to stop.
     #[error("the run was stopped before its turn")]
     Stopped,
-    /// A pod list was needed to be sure, and failed.
+    /// The required second list of pods failed.
     #[error("the second list of pods failed")]
     NoSecondLook,
 }
@@ -97,7 +97,7 @@ impl Outcome {
         }
     }
 
-    /// The sentence of the report; empty where the kind says it all.
+    /// The sentence of the report; empty if the kind is enough.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -114,8 +114,8 @@ impl Outcome {
         }
     }
 
-    /// Whether the exit code stays 0. What is left to the next run is no failure, nor is an action that has no cloud to be
-    /// carried out by.
+    /// Whether the exit code stays 0. An action that is left to the next run is no failure, nor is an action without a
+    /// cloud.
     #[must_use]
     pub fn is_fine(&self) -> bool {
         match self {
@@ -131,7 +131,7 @@ impl Outcome {
         }
     }
 
-    /// Whether what was asked for is so now.
+    /// Whether the change is in place now.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Applied | Self::AlreadySo | Self::Instead { .. })

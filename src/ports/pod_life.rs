@@ -1,16 +1,16 @@
-//! The life of a pod, as far as one observation of the cluster shows it. Traces are made from it; plans do not use it.
+//! The life of a pod, as one observation of the cluster shows it. Only traces use it, not plans.
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::Pod;
 
-/// A pod with when it began and, if that is known, when it ended. Other than in a snapshot, it may have ended.
+/// A pod with its beginning and, if that is known, its end. Unlike in a snapshot, it may have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodLife {
     /// The pod.
     pub pod: Pod,
     /// `metadata.uid`; `namespace/name` where a file has none.
     pub uid: String,
-    /// `metadata.creationTimestamp`: when it was asked for.
+    /// `metadata.creationTimestamp`: when it was requested.
     pub created_at: Timestamp,
     /// `metadata.deletionTimestamp`: when the pod will be gone at the latest, if it is being deleted.
     pub deleting_until: Option<Timestamp>,
@@ -23,6 +23,7 @@ pub struct PodLife {
 pub enum End {
     /// It has not ended.
     NotYet,
-    /// It has (`Succeeded` or `Failed`), at this time if the pod says it: then its condition `Ready` became false.
+    /// It has ended (`Succeeded` or `Failed`), at this time if known: the time at which its condition `Ready`
+    /// became false.
     Over(Option<Timestamp>),
 }

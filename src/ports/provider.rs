@@ -19,11 +19,11 @@ use crate::{Abilities, Clock, CloudScope, GroupAnswer, InstanceToDelete, refused
 
 /// The node groups of one cloud. A provider holds its connection, and the proofs of what it listed.
 ///
-/// What holds for all methods:
+/// Rules for all methods:
 ///
 /// - Every method ends by itself, soon after the clock has no time left. It asks for no change after that.
 /// - A provider changes only groups and instances that its last [`list`](Self::list) showed.
-/// - Words of the cloud stay the cloud's words. They are for a person; the program decides by the variant.
+/// - Messages of the cloud are passed on unchanged. They are for a person; the program decides by the variant.
 #[async_trait]
 pub trait Provider: Debug + Send + Sync {
     /// Lists the groups that the managed nodes belong to, or that `NODE_GROUPS` names, with all their instances.
@@ -83,8 +83,8 @@ pub trait Provider: Debug + Send + Sync {
     }
 
     /// Deletes an instance that never became a node, by the name that the last [`list`](Self::list) showed. `nodes` are all
-    /// nodes of the cluster, listed right before. It is proven again: an instance that was made anew, or that may be one of
-    /// the nodes by now, answers [`GroupAnswer::Conflict`]. It is tried once.
+    /// nodes of the cluster, listed right before. It is proven again: the answer is [`GroupAnswer::Conflict`] for an instance
+    /// that was recreated, or that may be one of the nodes by now. It is tried once.
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
         let _ = nodes;
         GroupAnswer::Refused(format!(
@@ -92,29 +92,29 @@ pub trait Provider: Debug + Send + Sync {
         ))
     }
 
-    /// What became of the machines of these nodes, which the last [`list`](Self::list) showed in no group; an answer for each, in
-    /// the same order. It only looks.
+    /// Reports the fate of the machines of these nodes, which the last [`list`](Self::list) showed in no group; an answer for
+    /// each, in the same order. It changes nothing.
     ///
     /// [`MachineFate::Gone`] needs a proof about exactly this machine: the cloud answers a request for its ID, and for no
     /// other, that there is none. Absence from a list is no proof. Nor is such an answer alone: a wrong project or endpoint
-    /// gives the same. So the provider asks for another machine of the cluster in the same place, after that and in the same
-    /// way, and only if that one is shown, the first is gone. Whatever else comes back is [`MachineFate::Unknown`].
+    /// gives the same. So the provider then asks for another machine of the cluster, in the same place and in the same way;
+    /// the first is gone only if that one is found. Every other result is [`MachineFate::Unknown`].
     async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
         unknown(nodes, "this cloud's provider cannot prove that a machine is gone")
     }
 }
 
-/// What a cloud shows of a cluster.
+/// A cloud's view of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudView {
     /// The groups.
     pub groups: Vec<NodeGroup>,
-    /// How the nodes belong to them: one for each node of the snapshot, in its order. The nodes of other clouds have one
-    /// too, which nobody reads.
+    /// How the nodes belong to them: one for each node of the snapshot, in its order. The nodes of other clouds have one too,
+    /// which is ignored.
     pub memberships: Vec<Membership>,
-    /// What could not be seen, a sentence each.
+    /// The parts that could not be listed, a sentence each.
     pub gaps: Vec<String>,
-    /// What else a person should know, a sentence each. It stops nothing.
+    /// Further facts for a person, a sentence each. They stop nothing.
     pub notes: Vec<String>,
     /// The parts of `NODE_GROUPS` that name no group of this cloud; another cloud may have it.
     pub unknown: BTreeSet<String>,
@@ -133,10 +133,10 @@ pub enum ProviderError {
     Unseen(String),
 }
 
-/// Why a run has nothing to do on a cloud.
+/// Why a run does not use a cloud.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotWanted {
-    /// No managed node is there.
+    /// The cloud has no managed node.
     #[error("no managed node is there")]
     Elsewhere,
     /// `NODE_GROUPS` names groups, but their account is unknown.
@@ -172,7 +172,7 @@ pub trait ProviderKind: Debug + Send + Sync {
         Some(format!("the provider for {} cannot prove that a machine is gone", self.cloud()))
     }
 
-    /// Whether a run has anything to do there. Sends no request.
+    /// Whether a run uses this cloud. Sends no request.
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted>;
 
     /// Connects. The future is boxed, so that the program is compiled without the cloud's client.

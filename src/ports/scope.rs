@@ -1,13 +1,13 @@
-//! Where a run looks for node groups.
+//! The scope in which a run looks for node groups.
 
 use std::collections::BTreeSet;
 
 use crate::{Environment, SharedNotes};
 
-/// `PARK`: in which way an instance is parked, where its cloud knows several.
+/// `PARK`: the way in which an instance is parked, if its cloud has several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ParkBy {
-    /// Its disk becomes an image and its host is free.
+    /// Its disk becomes an image, and it frees its host.
     #[default]
     Shelve,
     /// It is off and keeps its host.
@@ -17,7 +17,7 @@ pub enum ParkBy {
 /// `MAGNUM_DELETE`: whether Magnum may be asked to delete nodes by name, and by which driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MagnumDelete {
-    /// It is never asked: a driver may ignore the names and delete others.
+    /// Never: a driver may ignore the names and delete others.
     #[default]
     Never,
     /// The driver of Heat, which deletes the named ones.
@@ -26,16 +26,16 @@ pub enum MagnumDelete {
     ClusterApi,
 }
 
-/// Where to look for node groups; what is unset is found from the nodes.
+/// The scope in which to look for node groups; unset values are found from the nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudScope {
-    /// `PROVIDER`: the name of a provider, for the nodes whose provider ID does not tell.
+    /// `PROVIDER`: the name of a provider, for nodes whose provider ID names no known one.
     pub provider: Option<String>,
     /// `PROJECT`.
     pub project: Option<String>,
     /// `ZONE`.
     pub zone: Option<String>,
-    /// `NODE_GROUPS`: names of groups, parts of names, or what the names of a group's instances are like.
+    /// `NODE_GROUPS`: names of groups, parts of names, or patterns of the names of a group's instances.
     pub node_groups: BTreeSet<String>,
     /// `COMPUTE_ENDPOINT`.
     pub endpoint: Option<String>,
@@ -47,9 +47,9 @@ pub struct CloudScope {
     pub cloud_config: Option<String>,
     /// The operator's own commands.
     pub commands: Commands,
-    /// Where a provider may keep what outlives the run; `None` where nothing can be kept.
+    /// The store of notes that outlive the run; `None` if nothing can be stored.
     pub notes: Option<SharedNotes>,
-    /// The environment, for credentials and what a cloud's own tools read.
+    /// The environment, for credentials and the variables of a cloud's own tools.
     pub environment: Environment,
 }
 
@@ -68,6 +68,7 @@ pub struct Commands {
     pub wake: Option<Vec<String>>,
     /// `EXEC_GONE`.
     pub gone: Option<Vec<String>>,
-    /// `EXEC_ENV`: the variables that they get, beside the usual ones; `PREFIX_*` for all that begin so.
+    /// `EXEC_ENV`: the variables that they get in addition to the usual ones; `PREFIX_*` for all with
+    /// this prefix.
     pub variables: BTreeSet<String>,
 }

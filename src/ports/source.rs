@@ -1,4 +1,4 @@
-//! Inputs as the command line names them.
+//! The inputs that the command line names.
 
 use std::ffi::OsString;
 use std::fmt;

@@ -1,15 +1,15 @@
-//! A source of metrics: what pods used.
+//! A source of metrics: the usage of pods.
 
 use kube_rebalancer_core::model::PodSample;
 
 use crate::PortError;
 
-/// Maximum number of bytes of all answers to one question together: what some 200,000 pods take.
+/// Maximum number of bytes of all answers to one question together: enough for some 200,000 pods.
 pub const LONGEST_USAGE: usize = 64 << 20;
-/// Maximum number of samples that a source hands over.
+/// Maximum number of samples from a source.
 pub const MOST_SAMPLES: usize = 500_000;
 
-/// Which source of metrics is asked.
+/// The kind of the source of metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UsageKind {
     /// None.
@@ -23,6 +23,7 @@ pub enum UsageKind {
 
 /// A source of metrics.
 pub trait UsageSource: Sync {
-    /// What every pod used a moment ago. Nothing of it is judged yet, and a pod may have two samples.
+    /// Reads the present usage of every pod. The samples are not validated yet, and a pod may have
+    /// two.
     fn usage(&self) -> impl Future<Output = Result<Vec<PodSample>, PortError>> + Send;
 }

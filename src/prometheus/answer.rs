@@ -8,10 +8,10 @@ use kube_rebalancer_ports::{MOST_SAMPLES, count_objects};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Why an answer tells no usage.
+/// Why an answer has no usage.
 #[derive(Debug, thiserror::Error)]
 pub enum BadAnswer {
-    /// It is no answer of Prometheus.
+    /// It is no JSON answer of Prometheus.
     #[error("the answer is not one of Prometheus")]
     Json(#[source] serde_json::Error),
     /// It has more series than there can be pods.
@@ -20,7 +20,7 @@ pub enum BadAnswer {
     /// Prometheus refused the query.
     #[error("the query failed: {0}")]
     Failed(String),
-    /// The query gives something else than a vector.
+    /// The result of the query is no vector.
     #[error("the query gives a {0}, expected an instant vector with one sample for each namespace and pod")]
     NoVector(String),
     /// No series of the vector names a pod.
@@ -62,7 +62,7 @@ type PodKey = (String, String);
 /// The time and the amount of one pod.
 type Told = (Option<Timestamp>, Measured);
 
-/// Puts the answers to both queries together. A pod that one of them does not tell of has half a sample.
+/// Combines the answers to both queries. A pod that one of them lacks has half a sample.
 pub fn samples(memory: &[u8], cpu: &[u8]) -> Result<Vec<PodSample>, BadAnswer> {
     let mut pods: BTreeMap<PodKey, Sample> = BTreeMap::new();
     for (key, (taken_at, memory)) in vector(memory, Measured::memory)? {
@@ -71,7 +71,7 @@ pub fn samples(memory: &[u8], cpu: &[u8]) -> Result<Vec<PodSample>, BadAnswer> {
     for (key, (taken_at, cpu)) in vector(cpu, Measured::cpu)? {
         let sample = pods.entry(key).or_insert_with(|| Sample { taken_at, ..Sample::default() });
         sample.cpu = cpu;
-        // The older one counts; without a time it is of no use.
+        // The older time counts; a sample without a time is invalid.
         sample.taken_at = sample.taken_at.zip(taken_at).map(|(one, other)| one.min(other));
     }
     let samples = pods.into_iter().map(|((namespace, name), sample)| PodSample { namespace, name, sample });

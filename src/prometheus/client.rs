@@ -1,4 +1,4 @@
-//! Asks a Prometheus.
+//! Queries a Prometheus.
 
 use kube_rebalancer_core::model::PodSample;
 use kube_rebalancer_core::text::clean;
@@ -22,7 +22,7 @@ pub struct Prometheus {
 
 impl UsageSource for Prometheus {
     async fn usage(&self) -> Result<Vec<PodSample>, PortError> {
-        // Another part of the run may have named one before; the first counts.
+        // Another part of the run may have installed a provider before; the first one stays.
         rustls::crypto::ring::default_provider().install_default().ok();
         let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
         let client =
@@ -72,7 +72,7 @@ impl Prometheus {
     }
 }
 
-/// The words of a refusal by Prometheus; nothing of another server's.
+/// The message of a refusal by Prometheus; nothing of another server's answer.
 fn words(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Refusal {
@@ -94,7 +94,7 @@ mod tests {
     const GOOD: &str = r#"{"status":"success","data":{"resultType":"vector","result":[
         {"metric":{"namespace":"hub","pod":"ada"},"value":[1768467600.5,"1024"]}]}}"#;
 
-    /// A Prometheus that answers every query so, and the queries that it gets.
+    /// A Prometheus that gives this answer to every query, and the queries that it gets.
     fn prometheus(
         answer: impl Fn() -> Outcome + Send + Sync + 'static,
     ) -> (Prometheus, Arc<Mutex<Vec<String>>>) {
@@ -154,7 +154,7 @@ mod tests {
         assert!(broken.usage().await.is_err());
     }
 
-    /// This takes as long as the limit; a clock that is moved by hand would run out before the connection is there.
+    /// This takes as long as the limit; a manual clock would expire before the connection is made.
     #[tokio::test]
     async fn one_that_never_answers_is_given_up() {
         let (prometheus, _) = prometheus(|| Outcome::Hang);

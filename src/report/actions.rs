@@ -1,7 +1,7 @@
-//! The actions, numbered in the order in which they are carried out, and what became of them.
+//! The actions, numbered in the order in which they are carried out, and their outcomes.
 //!
 //! Neighbours with the same verb and the same sentence share it as a heading; each node keeps its own line, because
-//! an operator must see every node that is touched.
+//! an operator must see every node that changes.
 
 use std::io::Result;
 
@@ -12,7 +12,7 @@ use kube_rebalancer_ports::{Outcome, OutcomeKind};
 use super::Facts;
 use kube_rebalancer_page::{Page, Tone, count};
 
-/// How many parked nodes are named that may be woken in place of one.
+/// Maximum number of parked nodes that are named as alternatives to one.
 const NAMED_INSTEAD: usize = 2;
 
 pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) -> Result<()> {
@@ -44,7 +44,7 @@ pub(super) fn write(page: &mut Page<'_>, actions: &[Action], facts: &Facts<'_>) 
     Ok(())
 }
 
-/// What is acted on, in full.
+/// The object of an action, in full.
 fn target(action: &Action) -> String {
     match action.target() {
         Target::Group { group: Some(group), from, to, instead, .. } => {
@@ -69,7 +69,8 @@ fn target(action: &Action) -> String {
     }
 }
 
-/// What is asked if a parked node is not woken. Every action of a pool has the same further nodes, so few are named.
+/// The alternatives if a parked node is not woken. Every action of a pool has the same further nodes, so only few
+/// are named.
 fn otherwise(instead: &WakeInstead) -> String {
     let named = instead.nodes.iter().take(NAMED_INSTEAD).cloned();
     let more = instead.nodes.len().saturating_sub(NAMED_INSTEAD);
@@ -83,7 +84,7 @@ fn otherwise(instead: &WakeInstead) -> String {
     }
 }
 
-/// The words after the target. Capitals where the operator has to look: colour may be off.
+/// The words after the target. Capitals if the operator must look: colour may be off.
 fn became(outcome: &Outcome) -> (Tone, String) {
     let (tone, words) = match outcome.kind() {
         OutcomeKind::Applied => (Tone::Plain, "done"),

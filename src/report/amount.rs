@@ -1,8 +1,8 @@
-//! Amounts for a person's eye: memory in Gi and processor time in cores, in columns that line up, and a bar of ten cells.
+//! Amounts for people: memory in Gi and CPU in cores, in aligned columns, and a bar of ten cells.
 
 use kube_rebalancer_core::model::{Bytes, Resource};
 
-/// Memory from here on is written with the suffix that fits it, since no column of Gi could hold it.
+/// From this amount on, memory is written with a larger suffix, because the column of Gi is too narrow.
 const TOO_MANY_GI: u128 = 10_000;
 /// The same for cores, in thousandths.
 const TOO_MANY_CORES: u64 = 10_000_000;
@@ -14,7 +14,7 @@ const GI: u128 = 1 << 30;
 /// Cells of a bar.
 pub(super) const CELLS: u8 = 10;
 
-/// `312.4Gi` or `12.5`: always in Gi or in cores with one decimal, rounded half up, so that a column lines up.
+/// `312.4Gi` or `12.5`: always in Gi or in cores with one decimal, rounded half up, so that a column is aligned.
 pub(super) fn amount(resource: Resource, number: u64) -> String {
     let (unit, suffix) = match resource {
         Resource::Memory if u128::from(number) >= TOO_MANY_GI * GI => return Bytes(number).to_string(),
@@ -50,7 +50,8 @@ pub(super) fn share(resource: Resource, requested: u64, capacity: u64) -> String
 }
 
 /// `#######...`: a cell for each whole tenth. Two things must be seen at a glance, so they are exact: no `#` means
-/// that nothing is requested, and ten `#` that nothing is free. More requested than offered ends in `+`.
+/// that nothing is requested, and ten `#` that nothing is free. `+` at the end means that more is requested than
+/// the capacity.
 ///
 /// ASCII, because it must look the same in a log viewer, in a mail and on a serial console.
 pub(super) fn bar(requested: u64, capacity: u64) -> String {

@@ -1,4 +1,4 @@
-//! Where a utilization lies, in a word.
+//! The position of a utilization, in a word.
 
 use kube_rebalancer_core::plan::Band;
 

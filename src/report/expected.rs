@@ -1,4 +1,4 @@
-//! What foresight expects, as a fact with its sources on one line.
+//! The expectation of foresight with its sources, on one line.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,8 +9,8 @@ use kube_rebalancer_page::count;
 
 use super::amount::amount;
 
-/// `+12.0Gi by 09:15 (nine of ten of 21 rises at this hour were no higher; SCHEDULE: 6 nodes from 08:45)`; `None` where
-/// foresight has nothing to learn from and nothing is scheduled.
+/// `+12.0Gi by 09:15 (nine of ten of 21 rises at this hour were no higher; SCHEDULE: 6 nodes from 08:45)`; `None` if
+/// foresight has no history and nothing is scheduled.
 pub(super) fn expected(expectation: &Expectation, foresight: &Foresight) -> Option<String> {
     if expectation.resources.is_empty() && expectation.min_nodes.is_none() {
         return None;
@@ -19,7 +19,7 @@ pub(super) fn expected(expectation: &Expectation, foresight: &Foresight) -> Opti
     let rises: Vec<&Expected> = expectation.resources.iter().filter(|one| one.amount > 0).collect();
     let amounts: Vec<String> = rises.iter().map(|one| format!("+{}", of(one.resource, one.amount))).collect();
     let what = if amounts.is_empty() { "nothing more".to_owned() } else { amounts.join(", ") };
-    // Where nothing is expected the sources still tell that something was learned from.
+    // Even if nothing is expected, the sources show that there is a history.
     let explained = if rises.is_empty() { expectation.resources.iter().take(1).collect() } else { rises };
     let mut sources: Vec<String> =
         explained.iter().flat_map(|one| sources(one, foresight, explained.len() > 1)).collect();

@@ -1,4 +1,5 @@
-//! The nodes of a large cluster, grouped by verdict and reason: how many, three names, and the spread of their load.
+//! The nodes of a large cluster, grouped by verdict and reason: their number, three names, and the spread of their
+//! load.
 //!
 //! ```text
 //!   keep      712 nodes, needed: ..0000, ..0001, ..0002 and 709 more
@@ -74,7 +75,7 @@ fn group(
     }
 }
 
-/// What is done to nodes comes first.
+/// The rank of a verdict: actions come first.
 fn rank(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Uncordon(_) => 0,
@@ -97,7 +98,7 @@ fn spaced(word: &str) -> String {
     })
 }
 
-/// Smallest, median (the lower of two) and largest; nothing for unmanaged nodes, whose pods are not looked at.
+/// Smallest, median (the lower of two) and largest; nothing for unmanaged nodes, whose pods are ignored.
 fn spread(members: &[&NodeVerdict], decides: Resource) -> Option<String> {
     let managed = || members.iter().filter(|node| node.managed);
     let pods = three_numbers(managed().map(|node| node.occupants).collect(), |pods| *pods)?;

@@ -1,4 +1,4 @@
-//! The top of the report: what this is, what is wrong with it if anything, and what was seen.
+//! The top of the report: its title, alerts, and the observed facts.
 
 use std::io::Result;
 
@@ -16,14 +16,14 @@ use kube_rebalancer_page::{Page, Tone, count};
 /// The column in which the facts start, after their labels.
 const COLUMN: usize = 13;
 
-/// The first line: program, and whether anything can come of this.
+/// The first line: the program, and whether the run can change anything.
 pub(super) fn title(page: &mut Page<'_>, facts: &Facts<'_>) -> Result<()> {
     let name = format!("kube-rebalancer {}", facts.version);
     let mode = if facts.dry_run { ", dry run: nothing is changed" } else { "" };
     page.line(0, &[(Tone::Bold, &name), (Tone::Plain, mode)])
 }
 
-/// What must be read before anything else.
+/// The alerts, which a reader must see first.
 pub(super) fn alerts(page: &mut Page<'_>, plan: &Plan, facts: &Facts<'_>) -> Result<()> {
     if !facts.violations.is_empty() {
         page.blank()?;
@@ -143,7 +143,7 @@ fn pool_facts(page: &mut Page<'_>, pool: &PoolPlan, unmanaged: &str, facts: &Fac
     fact(page, "waiting", &waiting)
 }
 
-/// How many nodes are in each state; the rarer states only where there are any.
+/// The number of nodes in each state; rare states only if they occur.
 fn states(before: &Before) -> String {
     let rarer = [
         (before.not_in_use, "not in use"),
@@ -161,13 +161,13 @@ fn states(before: &Before) -> String {
     )
 }
 
-/// What is known where there is no plan.
+/// The known facts without a plan.
 pub(super) fn origin(page: &mut Page<'_>, facts: &Facts<'_>) -> Result<()> {
     fact(page, "source", facts.source)?;
     settings(page, facts.settings)
 }
 
-/// Only what differs from the defaults: that is what explains a plan that looks odd.
+/// The settings that differ from their defaults, because they explain an unexpected plan.
 fn settings(page: &mut Page<'_>, settings: &[Setting<'_>]) -> Result<()> {
     let changed: Vec<String> = settings
         .iter()

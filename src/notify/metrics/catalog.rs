@@ -1,9 +1,9 @@
 //! The table of all metrics: their names, units and meanings. The documentation and the dashboard are checked against it.
 
-/// What every name begins with.
+/// The prefix of every name.
 pub(super) const PREFIX: &str = "kube_rebalancer_";
 
-/// What there is to say about a metric.
+/// The description of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
     /// Its name behind `kube_rebalancer_`.

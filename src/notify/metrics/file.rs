@@ -6,7 +6,8 @@ use std::path::Path;
 
 /// Writes the text beside the file and renames it.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
-    // The collector reads names that end in .prom; one that ends otherwise is not half a file for it.
+    // The collector reads names that end in .prom; it ignores the temporary file, which has another
+    // ending.
     let mut beside: OsString = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
     std::fs::write(&beside, text)?;

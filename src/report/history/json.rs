@@ -26,15 +26,15 @@ struct Document<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OneSeries<'a> {
-    /// Empty where there is one pool.
+    /// The name of the pool; empty without pools.
     pool: &'a str,
     resource: &'static str,
     /// `bytes` or `millicores`.
     unit: &'static str,
     begins_at: Option<Timestamp>,
-    /// One a slot from the first on, `null` for a gap.
+    /// The peak of each slot from the first on, `null` for a gap.
     peaks: Vec<Option<u64>>,
-    /// One for each slot of the week that begins at `expected[0].at`, where there is something to learn from.
+    /// The expectation for each slot of the week that begins at `expected[0].at`, if there is a history.
     expected: Vec<Expected>,
 }
 
@@ -42,7 +42,7 @@ struct OneSeries<'a> {
 #[serde(rename_all = "camelCase")]
 struct Expected {
     at: Timestamp,
-    /// What nine of ten of the rises do not exceed.
+    /// The rise that nine of ten rises do not exceed.
     rise: u64,
     rises: usize,
     highest: u64,

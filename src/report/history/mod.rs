@@ -1,4 +1,4 @@
-//! What foresight has learned, and what it expects of it: for people, for programs, and as curves of a plot.
+//! The history of foresight and its expectations: for people, for programs, and as curves of a plot.
 //!
 //! ```text
 //!   History --> weeks (peaks by the clock on the wall, one week over the other; what is expected in the next) --+--> text
@@ -19,17 +19,17 @@ pub use json::write as write_json;
 pub use text::write as write_text;
 pub use weeks::{PER_WEEK, Week, Weeks, weeks};
 
-/// A history, and what is needed to tell what is expected of it.
+/// A history, with the input of its expectations.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The version of this program.
     pub version: &'a str,
-    /// Where the history is from.
+    /// The source of the history.
     pub source: &'a str,
     /// The history.
     pub history: &'a History,
     /// The settings of foresight.
     pub foresight: &'a Foresight,
-    /// From when on a week of expectations is shown.
+    /// The beginning of the week of expectations.
     pub from: Timestamp,
 }

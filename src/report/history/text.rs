@@ -20,15 +20,15 @@ use super::Facts;
 use super::weeks::{PER_DAY, Weeks, weeks};
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-/// Where facts start.
+/// The column in which facts start.
 const COLUMN: usize = 13;
 /// Columns of a day's peak.
 const CELL: usize = 10;
-/// How many slots a figure of the plot is of: half an hour.
+/// The number of slots for each figure of the plot: half an hour.
 const FIGURE: usize = 6;
-/// Every third hour, where its figure is.
+/// The labels of every third hour, above their figures.
 const HOURS: &str = "      0     3     6     9     12    15    18    21";
-/// More weeks than a history can span are not there.
+/// Maximum number of weeks that a history can span.
 const MOST_WEEKS: usize = 5;
 
 /// Writes the report.
@@ -76,7 +76,8 @@ fn series(page: &mut Page<'_>, facts: &Facts<'_>, weeks: &Weeks) -> Result<()> {
     plot(page, weeks)
 }
 
-/// The highest peak of each day, a column a week, and the highest rise that is expected on such a day.
+/// The highest peak of each day, a column a week, and the highest expected rise of that day of the
+/// week.
 fn table(page: &mut Page<'_>, facts: &Facts<'_>, weeks: &Weeks) -> Result<()> {
     let shown = weeks.weeks.len().saturating_sub(MOST_WEEKS);
     let shown = weeks.weeks.get(shown..).unwrap_or_default();
@@ -115,7 +116,7 @@ fn expected(weeks: &Weeks, day: &[Option<Forecast>]) -> String {
     }
 }
 
-/// A week in figures: tenths of the highest peak of all weeks, and below it what is expected more.
+/// A week in figures: tenths of the highest peak of all weeks, and below them the expected rises.
 fn plot(page: &mut Page<'_>, weeks: &Weeks) -> Result<()> {
     let text = format!(
         "each figure is half an hour in tenths of {} (9: nine tenths and more, a dot: nothing or unknown); first its highest \
@@ -147,7 +148,7 @@ fn figures(slots: impl Iterator<Item = Option<u64>>, highest: u64) -> String {
     slots.chunks(FIGURE).map(|half_hour| figure(half_hour).unwrap_or('.')).collect()
 }
 
-/// What of a week is of one of its days.
+/// The part of a week that belongs to one day.
 fn of_day<Value>(week: &[Value], day: usize) -> &[Value] {
     week.get(day * PER_DAY..(day + 1) * PER_DAY).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A series of peaks as weeks that lie over each other, by the clock on the wall.
+//! A series of peaks as weeks that lie over each other, by local time.
 
 use std::collections::BTreeMap;
 
@@ -23,13 +23,13 @@ pub struct Weeks {
     pub resource: Resource,
     /// The first and the last slot that has a peak.
     pub span: (Slot, Slot),
-    /// How many slots have one.
+    /// The number of slots with a peak.
     pub known: usize,
     /// The highest peak of all.
     pub highest: u64,
     /// The weeks, oldest first.
     pub weeks: Vec<Week>,
-    /// What is expected in each slot of the week that begins now, from Monday on.
+    /// The expectation for each slot of the week that begins now, from Monday on.
     pub expected: Vec<Option<Forecast>>,
 }
 
@@ -61,7 +61,7 @@ pub fn weeks(history: &History, foresight: &Foresight, from: Timestamp) -> Vec<W
     history.series().filter_map(of).collect()
 }
 
-/// The week and the slot of a time by the clock on the wall; of an hour that a change of that clock repeats, both times.
+/// The week and the slot of a time by local time; of an hour that a clock change repeats, both times.
 fn place(time: Timestamp, zone: &TimeZone) -> Option<(Date, usize)> {
     let local = time.to_zoned(zone.clone());
     let day = local.weekday().to_monday_zero_offset();

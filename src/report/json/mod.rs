@@ -1,9 +1,8 @@
 //! The report for programs: `kube-rebalancer/plan/v2`, and the JSON Schema that describes it.
 //!
-//! The types in `document` are the format. They are kept apart from the plan's own, so that a change of the planner
-//! cannot change what programs read without somebody seeing it: `plan.v2.schema.json` is generated from them, checked
-//! in, and compared by a test. Fields and reason words may be added to version 2; none is
-//! renamed, removed or given another meaning.
+//! The types in `document` are the format. They are separate from the plan's own types, so that a change of the planner
+//! cannot change the output unnoticed: `plan.v2.schema.json` is generated from them, checked in, and compared by a test.
+//! Fields and reason words may be added to version 2; none is renamed, removed or given another meaning.
 
 mod build;
 mod document;
@@ -24,7 +23,7 @@ pub fn write(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>) -> io::Result<
     write_document(out, &build::document(plan, facts))
 }
 
-/// Writes why there is no plan, as the same kind of document.
+/// Writes the reason for a missing plan, as the same kind of document.
 pub fn write_refusal(
     out: &mut dyn Write,
     reason: &'static str,
