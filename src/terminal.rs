@@ -1,10 +1,10 @@
-//! What the report needs to know of the place where it is read.
+//! The properties of the terminal that a report needs.
 
 use std::ffi::OsString;
 
 use crate::cli::ColorChoice;
 
-/// Where standard output goes.
+/// The target of standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terminal {
     /// Whether it is a terminal; if not, a file or a pipe.
@@ -14,17 +14,17 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// The width of a report where nothing else is known, or not a terminal.
+    /// The width of a report without a terminal, or without a known width.
     pub const DEFAULT_COLUMNS: u16 = 80;
 
-    /// How wide a report may be.
+    /// Maximum width of a report.
     #[must_use]
     pub fn width(self) -> usize {
         self.columns.unwrap_or(Self::DEFAULT_COLUMNS).into()
     }
 
-    /// Whether to use colors. What was asked for on the command line goes first, then the environment: `NO_COLOR`
-    /// (see no-color.org: unless empty) and a `TERM` that can show none.
+    /// Whether to use colors. The command line takes precedence, then the environment: `NO_COLOR` (see
+    /// no-color.org: unless empty) and a `TERM` that can show none.
     #[must_use]
     pub fn use_color(self, choice: ColorChoice, environment: &[(OsString, OsString)]) -> bool {
         let has = |name: &str, test: fn(&OsString) -> bool| {

@@ -90,7 +90,7 @@ pub struct PodToEvict {
     pub name: String,
     /// Its UID: no other pod of that name is evicted.
     pub uid: String,
-    /// The version that it was judged in: a pod that somebody has changed since is not evicted.
+    /// The version that was judged: a pod that somebody has changed since is not evicted.
     pub resource_version: String,
 }
 
@@ -101,7 +101,7 @@ pub struct NodeToDelete {
     pub name: String,
     /// Its UID: no other node of that name is deleted.
     pub uid: String,
-    /// The version that it was judged in: a node that somebody has changed since is not deleted.
+    /// The version that was judged: a node that somebody has changed since is not deleted.
     pub resource_version: String,
 }
 

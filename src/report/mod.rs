@@ -1,4 +1,4 @@
-//! The report: what a plan says, for people ([`text`]) and for programs ([`json`]).
+//! The report of a plan, for people ([`text`]) and for programs ([`json`]).
 //!
 //! ```text
 //!   Plan (what was decided) --+
@@ -6,7 +6,7 @@
 //!   Outcomes (what was done) -+--> json: kube-rebalancer/plan/v2, described by plan.v2.schema.json
 //! ```
 //!
-//! Pure rendering into a [`std::io::Write`]: nothing here decides, reads a terminal or asks for the time.
+//! Pure rendering into a [`std::io::Write`]: nothing here decides, or reads a terminal or the time.
 
 mod actions;
 mod amount;
@@ -31,12 +31,12 @@ use kube_rebalancer_ports::Outcome;
 
 pub use sentence::outcome;
 
-/// What a report knows beside the plan.
+/// The input of a report, in addition to the plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The version of this program.
     pub version: &'a str,
-    /// Where the snapshot is from: the kubeconfig context or the file names.
+    /// The source of the snapshot: the kubeconfig context or the file names.
     pub source: &'a str,
     /// Whether the run ends with this report, so that nothing is changed.
     pub dry_run: bool,
@@ -44,10 +44,10 @@ pub struct Facts<'a> {
     pub policy: &'a Policy,
     /// Every resolved setting, in the order in which the documentation lists them.
     pub settings: &'a [Setting<'a>],
-    /// What could not be seen, or looked odd, before anything was decided.
+    /// Warnings from before the decision: unreadable or unusual facts.
     pub observed: &'a [String],
     /// The rules that the checker found broken; a plan with any of them is not carried out.
     pub violations: &'a [String],
-    /// What became of each action, in the plan's order; `None` where nothing was carried out.
+    /// The outcome of each action, in the plan's order; `None` if nothing was carried out.
     pub outcomes: Option<&'a [Outcome]>,
 }

@@ -6,12 +6,12 @@ use kube_rebalancer_page::clean;
 
 /// The replacement for the common prefix of the names; no DNS name begins with it.
 const SHORTENED: &str = "..";
-/// Shortening names by less than this costs more than it gives.
+/// Minimum length of a prefix that is worth a legend.
 const WORTH_SHORTENING: usize = 4;
-/// Longer than what any cloud's names begin with.
+/// Maximum length of a prefix: longer than the prefix of any cloud's names.
 const LONGEST_PREFIX: usize = 253;
 
-/// What all names begin with, up to and including a `-` or `.`; nothing if that is not worth a legend.
+/// The common prefix of all names, up to and including a `-` or `.`; empty if it is not worth a legend.
 pub(super) fn common_prefix<'n>(nodes: &[&'n NodeVerdict]) -> &'n str {
     let Some((first, rest)) = nodes.split_first().filter(|(_, rest)| !rest.is_empty()) else { return "" };
     let first = first.name.as_str();
@@ -19,7 +19,7 @@ pub(super) fn common_prefix<'n>(nodes: &[&'n NodeVerdict]) -> &'n str {
         let same = first.bytes().zip(node.name.bytes()).take(common);
         same.take_while(|(left, right)| left == right).count()
     });
-    // A separator is ASCII, so the cut never falls into a character, even if `common` does.
+    // A separator is ASCII, so the cut is never inside a character, even if `common` is.
     let separator = first.as_bytes().iter().take(common).rposition(|byte| matches!(byte, b'-' | b'.'));
     separator
         .and_then(|separator| first.get(..=separator))
@@ -35,7 +35,7 @@ pub(super) fn short(name: &str, prefix: &str) -> String {
     }
 }
 
-/// The end of a heading that says what was left out.
+/// The end of a heading, with the omitted prefix.
 pub(super) fn legend(prefix: &str) -> String {
     if prefix.is_empty() { String::new() } else { format!("; {SHORTENED} stands for {prefix}") }
 }

@@ -1,4 +1,5 @@
-//! The limits that changed a number, and the warnings, many of one kind cut short.
+//! The limits that changed a number, and the warnings; of many warnings of one kind only the first are
+//! written.
 
 use std::io::Result;
 use std::mem::discriminant;
@@ -22,7 +23,8 @@ pub(super) fn limits<'l>(page: &mut Page<'_>, limits: impl Iterator<Item = &'l L
     Ok(())
 }
 
-/// `observed` are those from before the plan; they are few, and each may be the reason for much of it.
+/// `observed` are the warnings from before the plan; they are few, and each may explain much of the
+/// plan.
 pub(super) fn warnings(page: &mut Page<'_>, observed: &[String], warnings: &[Warning]) -> Result<()> {
     if observed.is_empty() && warnings.is_empty() {
         return Ok(());

@@ -8,7 +8,7 @@ use kube_rebalancer_page::count;
 
 use super::band::band;
 
-/// What the actions of a plan come to, and what the cluster is like after them.
+/// The sum of a plan's actions, and the state of the cluster after them.
 #[must_use]
 pub fn outcome(plan: &Plan) -> String {
     if let [pool] = plan.pools.as_slice() {
@@ -45,7 +45,8 @@ fn is_in(plan: &Plan, pool: &PoolPlan, action: &Action) -> bool {
     }
 }
 
-/// One part for each kind of action there is, in the order in which they are carried out. Notes are one kind.
+/// One part for each kind of action in the plan, in the order in which they are carried out. Notes are one
+/// kind.
 fn changes<'p>(actions: impl Iterator<Item = &'p Action>) -> Vec<String> {
     let mut counts: Vec<((&str, &str), usize)> = Vec::new();
     for action in actions {
@@ -74,7 +75,7 @@ fn nothing(plan: &Plan, pool: &PoolPlan) -> String {
     let utilization = pool.before.utilization;
     let place = band(pool.band);
     let serving = serving(&pool.after);
-    // How many nodes may be deleted, or pods evicted, changes nothing about how many serve.
+    // Limits of deletions and evictions do not change the number of serving nodes.
     let limits = pool.limits.iter().chain(&plan.limits);
     let limited = limits
         .into_iter()
@@ -106,7 +107,7 @@ fn must_stay(nodes: usize) -> String {
     if nodes == 1 { "1 node must stay".to_owned() } else { format!("{nodes} nodes must stay") }
 }
 
-/// What keeps the nodes that serve, where no limit does.
+/// Why the serving nodes stay, if no limit explains it.
 fn why_none_better(plan: &Plan, pool: &PoolPlan) -> String {
     let critical = |node: &&NodeVerdict| {
         node.pool == pool.name
@@ -143,7 +144,7 @@ fn serving(after: &After) -> String {
         (0, created) => format!(" ({created} of them new)"),
         (booting, created) => format!(" ({booting} of them still booting, {created} new)"),
     };
-    // A new node of unknown size offers nothing that could be counted on.
+    // A new node of unknown size has no capacity that could be counted.
     let ratio = after.utilization.ratio();
     let known = ratio.capacity > 0 || ratio.requested == 0;
     if known {

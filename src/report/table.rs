@@ -1,4 +1,4 @@
-//! Every node in a table, by name: verdict, state, pods, what is requested with a bar, and the reason.
+//! Every node in a table, by name: verdict, state, pods, the requests with a bar, and the reason.
 //!
 //! ```text
 //!   verdict   node    state     pods         memory         cpu
@@ -6,9 +6,9 @@
 //!             utilization 0.412 of cpu is below 0.65; it has no pods
 //! ```
 //!
-//! The first column holds the verdicts, to be scanned. A reason is a sentence: in 80 columns it gets a separate line
-//! below its node, on a wide terminal it follows the figures. The table always shows memory, and another resource if that
-//! decides the pool's utilization; the bar shows the resource that decides.
+//! The first column has the verdicts, so that a reader can scan them. A reason is a sentence: in 80 columns it gets a
+//! separate line below its node, on a wide terminal it follows the figures. The table always shows memory, and another
+//! resource if that decides the pool's utilization; the bar shows the resource that decides.
 
 use std::io::Result;
 
@@ -19,12 +19,12 @@ use super::amount::{CELLS, bar, share};
 use super::names::{common_prefix, legend, short};
 use kube_rebalancer_page::{Page, Tone};
 
-/// Where verdicts start.
+/// The column in which verdicts start.
 pub(super) const INDENT: usize = 2;
-/// Where names and reasons start: behind the longest verb, `uncordon`.
+/// The column in which names and reasons start: after the longest verb, `uncordon`.
 pub(super) const COLUMN: usize = 12;
 const GAP: usize = 2;
-/// A reason in fewer columns than this would be a ribbon.
+/// Minimum width of a column of reasons.
 const REASON_COLUMNS: usize = 64;
 
 /// Writes a table of some nodes, which the title names; `decides` is the resource that decides their utilization.
@@ -73,17 +73,17 @@ pub(super) fn write(
     Ok(())
 }
 
-/// A verdict's verb, padded to where the names start.
+/// A verdict's verb, padded to the column of names.
 pub(super) fn verb_column(verb: &str) -> String {
     format!("{verb:<width$}", width = COLUMN - INDENT)
 }
 
-/// What stands between a node's name and its verdict.
+/// The figures in the columns after a node's name.
 struct Figures {
     state: &'static str,
     pods: String,
     memory: String,
-    /// Of the resource that decides, where that is not memory.
+    /// The column of the resource that decides, if that is not memory.
     other: Option<String>,
     bar: String,
 }
@@ -100,7 +100,7 @@ impl Figures {
         }
     }
 
-    /// An unmanaged node shows no pods: they are not looked at, and a zero would claim that there are none.
+    /// An unmanaged node shows no pods: they are ignored, and a zero would claim that there are none.
     fn of(node: &NodeVerdict, decides: Resource) -> Self {
         let share_of = |resource| {
             if node.managed {
@@ -127,7 +127,7 @@ impl Figures {
     }
 }
 
-/// The state in a word or three.
+/// The state in one to three words.
 pub(super) fn state(state: NodeState) -> &'static str {
     match state {
         NodeState::Serving => "serving",
@@ -147,9 +147,9 @@ struct Columns {
     state: usize,
     pods: usize,
     memory: usize,
-    /// Of the resource that decides, where that is not memory.
+    /// The column of the resource that decides, if that is not memory.
     other: Option<usize>,
-    /// Absurd amounts leave no room for the bar.
+    /// Whether there is room for the bar, which absurd amounts do not leave.
     bar: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The report for a person: facts, one sentence, what is done in order, and every node with its reason.
+//! The report for a person: facts, one sentence, the actions in order, and every node with its reason.
 //!
 //! ```text
 //!   alerts       only if the plan must not, or may hardly, be trusted
@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Every character is printable ASCII (and colour codes, where wanted) and every line fits the width: the report is
-//! read on terminals, in pod logs and in mails. Node names that are acted on are always written in full, to be copied.
+//! read on terminals, in pod logs and in mails. Names of nodes with an action are always written in full, so that they
+//! can be copied.
 
 use std::io::{Result, Write};
 
@@ -65,12 +66,12 @@ fn nodes(page: &mut Page<'_>, plan: &Plan, layout: Layout) -> Result<()> {
     write(page, "nodes that are not managed", &others, Resource::Memory)
 }
 
-/// Writes what became of the actions of a plan that was written before.
+/// Writes the outcomes of the actions of a plan that was written before.
 pub fn write_outcomes(out: &mut dyn Write, plan: &Plan, facts: &Facts<'_>, layout: Layout) -> Result<()> {
     actions::write(&mut Page::new(out, layout), &plan.actions, facts)
 }
 
-/// Writes why there is no plan.
+/// Writes the reason for a missing plan.
 pub fn write_refusal(
     out: &mut dyn Write,
     refusal: &Refusal,

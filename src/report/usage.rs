@@ -1,4 +1,4 @@
-//! What pods used, as a fact on one line, and the number of pods that nothing is known of on the next.
+//! The usage of pods on one line, and the number of pods without valid samples on the next.
 
 use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::plan::Used;

@@ -1,4 +1,4 @@
-//! The pause that a server asks for when it rejects a request.
+//! The pause that a server requests when it rejects a request.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The one loop in which a request is tried again, for API servers and clouds alike.
+//! The one loop that retries a request, for API servers and clouds.
 //!
 //! ```text
 //!   try --> an answer: done
@@ -7,8 +7,8 @@
 //!    \----------------/
 //! ```
 //!
-//! A request is in doubt once a try of it may have been carried out without an answer; a later try that certainly came
-//! to nothing does not change that. The loop has no clock: the caller says how much time is left, and sleeps.
+//! A request is in doubt once a try may have been carried out without an answer; a later try that certainly had no
+//! effect does not change that. The loop has no clock: the caller provides the time that is left, and sleeps.
 
 mod header;
 mod pace;
@@ -19,21 +19,21 @@ pub use pace::Pace;
 use std::fmt::Display;
 use std::time::Duration;
 
-/// A try that came to nothing.
+/// A failed try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed<E> {
-    /// What happened.
+    /// The error.
     pub error: E,
-    /// Whether the request may have been carried out all the same.
+    /// Whether the request may have been carried out anyway.
     pub in_doubt: bool,
-    /// How long to wait at least before the next try; `None` if no other try can pass.
+    /// The minimum pause before the next try; `None` if no other try can succeed.
     pub retry_after: Option<Duration>,
 }
 
-/// A request that came to nothing.
+/// A request that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GivenUp<E> {
-    /// What happened to the last try.
+    /// The error of the last try.
     pub error: E,
     /// Whether the last try or an earlier one may still have taken effect.
     pub in_doubt: bool,
@@ -43,8 +43,8 @@ pub struct GivenUp<E> {
 
 /// Tries a request until it is answered, hopeless, or out of tries or time.
 ///
-/// `left` is the time that the request may still take, given whether it is in doubt. A pause as long as that is not
-/// begun: the failure at hand says more than that time was up.
+/// `left` is the time that the request may still take, given whether it is in doubt. A pause of that length or
+/// longer is not begun: the present error is more useful than a timeout.
 pub async fn retry<T, E, Try, Sleep>(
     pace: Pace,
     attempt: impl Fn() -> Try,

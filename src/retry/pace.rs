@@ -1,8 +1,8 @@
-//! How often a request is tried, and how long the pauses are.
+//! The number of tries of a request, and the length of the pauses.
 
 use std::time::Duration;
 
-/// How patient a request is.
+/// The tries and pauses of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Number of tries, the first included.
@@ -11,7 +11,7 @@ pub struct Pace {
     pub first_pause: Duration,
     /// The longest pause of our own choice.
     pub longest_pause: Duration,
-    /// The longest pause that a server may ask for. A request that is asked to wait longer waits as long as this.
+    /// The longest pause that a server may ask for. A longer requested pause is shortened to this.
     pub longest_asked: Duration,
 }
 
@@ -19,8 +19,8 @@ impl Pace {
     /// The range of the jitter.
     pub(crate) const JITTER: u32 = 1000;
 
-    /// The pause after a number of tries. Jitter, in thousandths: several clients that were turned away together must not
-    /// come back together.
+    /// The pause after a number of tries. Jitter, in thousandths: several clients that were rejected together must not
+    /// retry together.
     pub(crate) fn pause(self, tries: u32, jitter: u32, asked_for: Duration) -> Duration {
         let doubled = 2_u32.saturating_pow(tries.saturating_sub(1));
         let pause = self.first_pause.saturating_mul(doubled).min(self.longest_pause);

@@ -1,4 +1,4 @@
-//! What keeps a run within its time: deadlines, signals, and a net under panics.
+//! The bounds of a run: deadlines, signals, and the handling of panics.
 //!
 //! ```text
 //!   work ----------------> its result
@@ -35,13 +35,13 @@ pub(super) enum GivenUp {
 }
 
 impl GivenUp {
-    /// Why a run whose time is over has no more.
+    /// Why a run has no more time.
     pub(super) fn of(time: &RunTime) -> Self {
         if time.is_stopped() { Self::Stopped } else { Self::Late }
     }
 }
 
-/// How long a run that is given up may take to end the process by itself.
+/// The time that a run that was given up may take to end the process by itself.
 const LAST: Duration = Duration::from_millis(250);
 
 /// Does work within the time of the run.
@@ -62,7 +62,7 @@ async fn within<T>(
     work: impl Future<Output = T>,
 ) -> Result<T, GivenUp> {
     let stopped_twice = async {
-        // Nobody listens to signals any more: there is no second one.
+        // The listener has ended, so there is no second signal.
         if stopped_twice.await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -86,7 +86,7 @@ async fn stop_on_signals(time: RunTime, tell: oneshot::Sender<()>) {
     end("a second signal to stop came: the process ends").await;
 }
 
-/// Ends the process when the run has not: where a library keeps the thread to itself, nothing else can.
+/// Ends the process if the run does not end: nothing else can if a library blocks the thread.
 async fn end_when_long_over(time: RunTime) {
     time.long_over().await;
     tokio::time::sleep(LAST).await;
@@ -114,7 +114,7 @@ fn say(level: Level, words: &'static str) {
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
-    /// None under `nohup`, which is there so that a run outlives its terminal.
+    /// The signal of a hang-up; none under `nohup`, with which a run outlives its terminal.
     hang_up: Option<tokio::signal::unix::Signal>,
 }
 

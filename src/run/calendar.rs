@@ -1,6 +1,6 @@
-//! What an operator knows ahead, out of the file `CALENDAR`.
+//! Reads the schedule of the file `CALENDAR`.
 //!
-//! A file that cannot be read stops no run: it works as without one, and the report names the reason.
+//! A file that cannot be read stops no run: the run continues without it, and the report has the reason.
 
 use std::io;
 use std::sync::Arc;
@@ -17,27 +17,28 @@ use kube_rebalancer_ports::chain;
 use super::file;
 use crate::settings::Settings;
 
-/// How long a calendar is waited for. A real one takes milliseconds.
+/// Maximum time of reading a calendar. A real one takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A run may last a day, and its clock may be the cluster's.
+/// The margin around the times of a run, which may last a day and uses the cluster's clock.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
 
-/// The events around a time, and what could not be read.
+/// The events around a time, and the problems of reading them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     pub(super) windows: Arc<[Window]>,
-    /// For the warnings of the report.
+    /// The problems, for the warnings of the report.
     pub(super) problems: Vec<String>,
 }
 
-/// Reads what may be in force in a run at this time.
+/// Reads the events that may be in force in a run at this time.
 pub(super) fn around(settings: &Settings, now: Timestamp) -> Known {
     let earlier = now.saturating_sub(SLACK).unwrap_or(Timestamp::MIN);
     read(settings, earlier, now)
 }
 
-/// Reads what may be in force between two times, [`SLACK`] and `FORECAST_LEAD` after the second one included.
+/// Reads the events that may be in force between two times, including [`SLACK`] and `FORECAST_LEAD` after the
+/// second one.
 pub(super) fn read(settings: &Settings, from: Timestamp, until: Timestamp) -> Known {
     let Some(file) = settings.calendar() else { return Known::default() };
     match within_patience(file.to_owned(), settings.policy().clone(), from, until) {
@@ -52,7 +53,7 @@ pub(super) fn read(settings: &Settings, from: Timestamp, until: Timestamp) -> Kn
     }
 }
 
-/// Why a calendar is not taken into account.
+/// Why a calendar does not count.
 #[derive(Debug, thiserror::Error)]
 enum NotRead {
     #[error("it cannot be read")]
@@ -65,7 +66,7 @@ enum NotRead {
     Broken,
 }
 
-/// Reads on a thread of its own, so that no file can keep a run from its work.
+/// Reads on a thread of its own, so that no file can block a run.
 fn within_patience(
     file: String,
     policy: Policy,
@@ -75,7 +76,7 @@ fn within_patience(
     let (sender, receiver) = channel();
     thread::Builder::new().spawn(move || {
         let result = read_file(&file, &policy, from, until);
-        // Nobody listens any more where it took too long.
+        // If reading took too long, the receiver is gone.
         sender.send(result).ok();
     })?;
     match receiver.recv_timeout(PATIENCE) {

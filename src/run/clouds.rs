@@ -1,4 +1,4 @@
-//! The cloud half of a run: the clouds that the nodes are in, what those show, and which of them a change goes to.
+//! The cloud half of a run: the clouds of the nodes, their node groups, and the cloud of each change.
 //!
 //! ```text
 //!   providers: wanted? --> connect, list, all at once --> join::merge --> Snapshot with groups
@@ -21,29 +21,29 @@ use kube_rebalancer_ports::{
     ProviderError, ProviderKind, SharedClock,
 };
 
-/// A cluster with what its clouds show of it, and what can change its node groups, or why nothing can.
+/// A cluster with its clouds' view of it, and the node groups that can change, or the reason why none can.
 #[derive(Debug)]
 pub struct CloudHalf {
     /// The cluster.
     pub snapshot: Snapshot,
-    /// What looked odd, or could not be seen.
+    /// Warnings about unusual facts and gaps.
     pub warnings: Vec<String>,
     /// The node groups.
     pub clouds: Result<Clouds, NotTried>,
-    /// Whether all of it was seen.
+    /// Whether the view is complete.
     pub complete: bool,
 }
 
 /// The node groups of a run, each with its own cloud.
 #[derive(Debug, Default)]
 pub struct Clouds {
-    /// By the positions that the two maps name.
+    /// The providers, by the positions in the maps below.
     providers: BTreeMap<usize, Box<dyn Provider>>,
     /// The position of a group's cloud, and the group's name there.
     of_group: BTreeMap<String, (usize, String)>,
     /// The position of a node's cloud.
     of_node: BTreeMap<String, usize>,
-    /// The same of the nodes that are in no group.
+    /// The position of the cloud of a node that is in no group.
     of_other: BTreeMap<String, usize>,
 }
 
@@ -52,8 +52,8 @@ pub struct Clouds {
 #[error("{0}")]
 pub struct WrongSetting(String);
 
-/// Looks at the node groups of a cluster. A cloud that cannot be seen is no reason not to cordon; a setting that names no
-/// group of any is.
+/// Lists the node groups of a cluster. An unreachable cloud is no error, because the run can still cordon; a setting that
+/// names no group of any cloud is.
 pub async fn observe(
     kinds: &[&dyn ProviderKind],
     snapshot: Snapshot,
@@ -111,7 +111,7 @@ pub async fn observe(
     Ok(CloudHalf { snapshot, warnings, clouds, complete })
 }
 
-/// A warning for each cloud on which `DELETE_NODE_OBJECTS` can never do anything.
+/// A warning for each cloud on which `DELETE_NODE_OBJECTS` has no effect.
 fn unproven(kinds: &[&dyn ProviderKind], policy: &Policy, scope: &CloudScope) -> Vec<String> {
     let why = |kind: &&dyn ProviderKind| {
         let why = kind.cannot_prove_gone(scope)?;
@@ -120,7 +120,7 @@ fn unproven(kinds: &[&dyn ProviderKind], policy: &Policy, scope: &CloudScope) ->
     if policy.delete_node_objects { kinds.iter().filter_map(why).collect() } else { Vec::new() }
 }
 
-/// Asks the clouds what became of the machines of nodes that were given back and are in no group any more.
+/// Asks the clouds whether the machines of nodes that were given back, and are no longer in a group, are gone.
 async fn with_fates(snapshot: Snapshot, policy: &Policy, clouds: &Clouds, clock: &SharedClock) -> Snapshot {
     let nodes: Vec<InstanceToDelete> = nodes_to_ask_about(&snapshot, policy)
         .into_iter()
@@ -133,7 +133,7 @@ async fn with_fates(snapshot: Snapshot, policy: &Policy, clouds: &Clouds, clock:
     if nodes.is_empty() {
         return snapshot;
     }
-    // Half of what is left, as for the groups: what matters more comes after this.
+    // Half of the time that is left, as for the groups, because more important steps follow.
     let limit = clock.left().unsigned_abs() / 2;
     let fates = tokio::time::timeout(limit, clouds.fates(&nodes)).await;
     let late = |_| {
@@ -145,8 +145,8 @@ async fn with_fates(snapshot: Snapshot, policy: &Policy, clouds: &Clouds, clock:
     snapshot.with_fates(fates)
 }
 
-/// The kinds that a run may ask. A provider without provider IDs of its own is asked only where `PROVIDER` names it, and then
-/// no other is.
+/// The kinds of providers that a run may use. A provider without provider IDs of its own is used only if `PROVIDER` names it,
+/// and then no other one.
 fn chosen<'k>(
     kinds: &[&'k dyn ProviderKind],
     scope: &CloudScope,
@@ -163,7 +163,7 @@ fn chosen<'k>(
     Ok(if named.scheme().is_some() { with_scheme().collect() } else { vec![named] })
 }
 
-/// The clouds in which a run has something to do, and the first reason why one might be missing.
+/// The clouds that a run uses, and the first reason why one may be missing.
 fn wanted<'k>(
     kinds: &[&'k dyn ProviderKind],
     snapshot: &Snapshot,
@@ -207,11 +207,11 @@ async fn look(
         let view = provider.list(snapshot, policy).await?;
         Ok((provider, view))
     };
-    // Half of what is left: a cloud that hangs must not keep the nodes from being cordoned.
+    // Half of the time that is left: a cloud that hangs must not prevent cordons.
     let limit = clock.left().unsigned_abs() / 2;
     match tokio::time::timeout(limit, AssertUnwindSafe(looking).catch_unwind()).await {
         Ok(Ok(looked)) => looked,
-        // Libraries of clouds do panic, at a token that expires in the year 10^11, say.
+        // Libraries of clouds do panic, for example at a token that expires in the year 10^11.
         Ok(Err(_)) => {
             Err(ProviderError::Unseen(format!("the library for {cloud} has a defect, which the log shows")))
         }
@@ -222,13 +222,13 @@ async fn look(
     }
 }
 
-/// What a request to a cloud came to, also where its library panicked over it: then nobody knows.
+/// The answer to a request to a cloud; if the cloud's library panicked, the result is unknown.
 async fn caught(answer: impl Future<Output = GroupAnswer>) -> GroupAnswer {
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
     answer.unwrap_or_else(|_| GroupAnswer::InDoubt(DEFECT.to_owned()))
 }
 
-/// What is said of a request over which a cloud's library panicked.
+/// The message for a request at which a cloud's library panicked.
 const DEFECT: &str = "the cloud's library has a defect, which the log shows";
 
 fn part(kind: &dyn ProviderKind, view: CloudView, scope: &CloudScope) -> CloudPart {
@@ -247,11 +247,11 @@ fn part(kind: &dyn ProviderKind, view: CloudView, scope: &CloudScope) -> CloudPa
     }
 }
 
-/// The answers of one cloud, while they are on their way.
+/// The pending answers of one cloud.
 type Answers<'a> = Pin<Box<dyn Future<Output = Vec<GroupAnswer>> + Send + 'a>>;
 
 impl Clouds {
-    /// Asks each cloud for its own nodes, all at once, and brings the answers into the order of the nodes.
+    /// Asks each cloud for its own nodes, all concurrently, and returns the answers in the order of the nodes.
     async fn each_by_its_cloud(
         &self,
         nodes: &[InstanceToDelete],

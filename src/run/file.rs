@@ -1,4 +1,4 @@
-//! Files that people name, read within a bound: a device that never ends takes no memory.
+//! Reads files that people name, within a bound, so that an endless device cannot fill the memory.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use crate::error::{Ending, Failure};
 
-/// Reads a file that a flag names. What is longer than `longest` bytes ends one byte after them, for its reader to refuse.
+/// Reads a file that a flag names. A longer file ends one byte after `longest` bytes, so that its reader refuses it.
 pub(super) fn of_flag(file: &OsStr, longest: usize) -> Result<Vec<u8>, Failure> {
     let name = || file.to_string_lossy().into_owned();
     read(file, longest).map_err(|source| Failure::new(Ending::NotObserved, NotRead { name: name(), source }))
 }
 
-/// Reads a file. What is longer than `longest` bytes ends one byte after them, for its reader to refuse.
+/// Reads a file. A longer file ends one byte after `longest` bytes, so that its reader refuses it.
 pub(super) fn read(file: impl AsRef<Path>, longest: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let most = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(1);

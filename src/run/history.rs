@@ -1,4 +1,4 @@
-//! What foresight learns from, out of a file.
+//! Reads the history of foresight from a file.
 
 use std::ffi::OsStr;
 use std::sync::Arc;

@@ -45,7 +45,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<Ending, Failure> {
     let (settings, _) = read_settings(flags, world)?;
-    // Signals and deadlines are looked after on a thread of their own: whatever the run does on this one, it ends.
+    // A thread of its own handles signals and deadlines: so the run ends whatever happens on this one.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -66,7 +66,7 @@ pub(super) fn run(
         }
         result
     });
-    // A question that nobody has answered still waits for a line, and so may a plugin; they are not waited for.
+    // An unanswered question, or a plugin, may still wait for input; the run does not wait for them.
     runtime.shutdown_background();
     result
 }
@@ -76,46 +76,46 @@ struct Run<'a> {
     settings: &'a Settings,
     world: &'a World,
     time: RunTime,
-    /// What the operator knows ahead.
+    /// The events of the calendar.
     known: Known,
     session: Session,
 }
 
-/// What outlives the run's work, however that ends.
+/// The state that outlives the run's work, whatever its result.
 #[derive(Debug, Default)]
 struct Session {
     live: OnceCell<Live>,
-    /// The Lease, from when it is taken until it is given back.
+    /// The Lease, while this run holds it.
     held: RefCell<Option<HeldLease>>,
     /// Whether anything may have been changed.
     acting: Cell<bool>,
     /// The history, if this run adds to it.
     learned: RefCell<Option<Arc<History>>>,
-    /// What there is to report of it, if anybody wants to know.
+    /// The report for receivers of messages and metrics, if there are any.
     account: RefCell<Option<Account>>,
 }
 
-/// A cluster as it was seen, and what was decided on it.
+/// An observed cluster, with the decisions.
 #[derive(Debug)]
 struct Seen<'a> {
     snapshot: Arc<Snapshot>,
     clouds: Result<Clouds, NotTried>,
-    /// Whether all node groups were seen.
+    /// Whether all node groups were listed.
     complete: bool,
     decided: Decided,
     show: Show<'a>,
-    /// What earlier runs have reported already.
+    /// The record of reported problems of earlier runs.
     told: Option<String>,
 }
 
-/// How a plan comes to be carried out.
+/// The consent to carry out a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Consent {
-    /// It was given beforehand, or each change is only tried.
+    /// It was given beforehand, or the run is a dry run.
     Given,
-    /// Somebody is there to be asked.
+    /// A person can be asked.
     Ask,
-    /// Nobody is.
+    /// No person can be asked.
     Missing,
 }
 
@@ -159,7 +159,7 @@ impl Run<'_> {
         }
     }
 
-    /// Adds what is asked for now to the history of earlier runs.
+    /// Adds the present demand to the history of earlier runs.
     fn learn(&self, seen: &Snapshot, plan: &Plan) {
         let foresight = &self.settings.policy().foresight;
         if !(foresight.forecast || foresight.stabilization.is_positive()) {
@@ -171,7 +171,7 @@ impl Run<'_> {
         }
     }
 
-    /// Takes the Lease, unless nothing is to be changed.
+    /// Takes the Lease, unless the run changes nothing.
     async fn take_lease(&self, live: &Live) -> Result<(), Failure> {
         if self.arguments.dry_run.is_none() {
             let held = live.acquire(self.settings.run_timeout()).await.map_err(no_lease)?;
@@ -180,7 +180,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes sure that the Lease is still this run's, right before the first change.
+    /// Verifies that this run still holds the Lease, right before the first change.
     async fn still_holds(&self, live: &Live) -> Result<(), Failure> {
         let held = self.session.held.borrow().clone();
         if let Some(held) = held {
@@ -189,7 +189,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Gives the Lease back, if there is time for it; else it runs out by itself.
+    /// Releases the Lease, if there is time for it; otherwise it expires by itself.
     async fn give_back(&self) {
         let held = self.session.held.take();
         let (Some(live), Some(held)) = (self.session.live.get(), held) else { return };
@@ -302,13 +302,13 @@ impl Run<'_> {
         }
     }
 
-    /// How a run ends as far as what was seen and decided says it.
+    /// The ending of a run by its observation and decisions.
     fn ending(&self, seen: &Seen<'_>) -> Result<Ending, Failure> {
         if !seen.decided.is_trusted() {
             return Ok(Ending::Refused);
         }
-        // An incomplete view of a cloud may hide what the plan needs. A run that only plans reports the gap; a run that
-        // was meant to act fails.
+        // An incomplete view of a cloud may hide facts that the plan needs. A run that only plans reports the gap; a run that
+        // acts fails.
         if seen.complete || self.arguments.dry_run.is_some() {
             return seen.decided.ending_of(self.arguments);
         }
@@ -324,7 +324,7 @@ impl Run<'_> {
         Failure::new(Ending::NotObserved, why).with_hint(UNCHANGED)
     }
 
-    /// Looks at the node groups too.
+    /// Lists the node groups.
     async fn clouds(&self, snapshot: Snapshot) -> Result<CloudHalf, Failure> {
         let clock: SharedClock = Arc::new(self.time.clone());
         let policy = self.settings.policy();
@@ -338,7 +338,7 @@ impl Run<'_> {
     }
 
     async fn apply(&self, live: &Live, seen: &Seen<'_>) -> Applied {
-        // With dryRun=All the API server keeps nothing.
+        // With dryRun=All the API server stores nothing.
         self.session.acting.set(self.arguments.dry_run.is_none());
         let apply = Apply {
             plan: &seen.decided.plan,
@@ -352,7 +352,7 @@ impl Run<'_> {
     }
 
     fn consent(&self) -> Consent {
-        // A JSON report must stay one document, and whoever reads it cannot answer. Nor who sees no report.
+        // A JSON report must stay one document, and its reader cannot answer. Without a report, a person cannot answer either.
         let output = show::output(self.arguments, self.settings);
         let can_ask = self.world.can_ask && output == Some(OutputFormat::Text);
         match (self.settings.yes() || self.arguments.dry_run == Some(DryRun::Server), can_ask) {
@@ -362,7 +362,7 @@ impl Run<'_> {
         }
     }
 
-    /// Asks, and waits for the answer until a signal to stop arrives. The clock of the run stops meanwhile.
+    /// Asks, and waits for the answer until a signal to stop arrives. The clock of the run stops during that time.
     async fn ask(&self, actions: usize) -> bool {
         let question = format!("Apply {}? [y/N] ", count(actions, "action"));
         let ask = self.world.ask;
@@ -397,7 +397,7 @@ impl Run<'_> {
     }
 }
 
-/// Whether two plans do the same, whatever their reasons and notes: a yes to one is a yes to the other.
+/// Whether two plans have the same actions, apart from reasons and notes: then consent to one is valid for the other.
 fn same(left: &Plan, right: &Plan) -> bool {
     fn changes(plan: &Plan) -> impl Iterator<Item = (&'static str, Target<'_>)> {
         plan.actions.iter().filter(|action| !action.is_note()).map(|action| (action.verb(), action.target()))
@@ -405,5 +405,5 @@ fn same(left: &Plan, right: &Plan) -> bool {
     changes(left).eq(changes(right))
 }
 
-/// How long a run waits for the API server to take the history. The next run may learn the same.
+/// Maximum time of storing the history. The next run can store it, too.
 const HISTORY_PATIENCE: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! One run, from start to end. The only place that knows all stages.
+//! One run, from start to end. Only this module knows all stages.
 //!
 //! ```text
 //! arguments, environment --> settings --> observe --> plan --> check --> (apply) --> report
@@ -35,22 +35,22 @@ use crate::report;
 use crate::settings::{self, Pair, SettingWarning, Settings};
 use crate::terminal::Terminal;
 
-/// All that a run takes from the machine it is on, apart from the files it is given.
+/// The input of a run from its machine, apart from files.
 #[derive(Clone, Debug)]
 pub struct World {
     /// The variables of the process.
     pub environment: Vec<(OsString, OsString)>,
     /// The time.
     pub now: Timestamp,
-    /// Where standard output goes.
+    /// The target of standard output.
     pub terminal: Terminal,
-    /// Whether somebody sits at a terminal and can be asked.
+    /// Whether a person at a terminal can be asked.
     pub can_ask: bool,
-    /// Asks a question there and waits for yes or no.
+    /// Asks that person a question, and waits for yes or no.
     pub ask: fn(&str) -> bool,
 }
 
-/// How this run logs. Asked first, as everything else may log something.
+/// The log format of this run. It is read first, because every other step may log something.
 #[must_use]
 pub fn log_format(cli: &Cli, world: &World) -> LogFormat {
     let variables = world.environment.iter().cloned().map(Pair::from);
@@ -98,7 +98,7 @@ fn show_schema(out: &mut dyn Write) -> Result<Ending, Failure> {
 }
 
 fn show_completions(shell: Shell, out: &mut dyn Write) -> Result<Ending, Failure> {
-    // The generator panics where it cannot write; a string takes everything.
+    // The generator panics if it cannot write; writing to a buffer cannot fail.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
     written(out.write_all(&script))?;
@@ -110,7 +110,7 @@ fn show_manual(mut out: &mut dyn Write) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
-/// Reads the settings, flags before variables, and warns of what is probably a mistake.
+/// Reads the settings, flags before variables, and warns of probable mistakes.
 fn read_settings(flags: SettingFlags, world: &World) -> Result<(Settings, Vec<SettingWarning>), Failure> {
     let variables = world.environment.iter().cloned().map(Pair::from);
     let (settings, warnings) = Settings::from_pairs(variables.chain(flags.pairs())).map_err(|error| {

@@ -1,4 +1,4 @@
-//! Decides, checks, and shows: what an offline and a live run have in common.
+//! Decides, checks, and shows: the steps that an offline and a live run share.
 
 use std::error::Error;
 use std::io::Write;
@@ -17,12 +17,12 @@ use kube_rebalancer_page::Layout;
 use kube_rebalancer_ports::Outcome;
 use kube_rebalancer_ports::chain;
 
-/// How a report is to be written, and what it says of where it is from.
+/// The form of a report, and the facts of its source.
 #[derive(Clone, Debug)]
 pub(super) struct Show<'a> {
     pub(super) settings: &'a Settings,
     pub(super) source: String,
-    /// What is printed, if anything.
+    /// The format to print, if any.
     pub(super) output: Option<OutputFormat>,
     pub(super) layout: Layout,
     pub(super) dry_run: bool,
@@ -30,7 +30,7 @@ pub(super) struct Show<'a> {
     pub(super) observed: Vec<String>,
 }
 
-/// A plan, and what the checker found wrong with it.
+/// A plan, with the checker's violations.
 #[derive(Debug)]
 pub(super) struct Decided {
     pub(super) plan: Plan,
@@ -42,7 +42,7 @@ impl Decided {
     pub(super) fn new(snapshot: &Snapshot, settings: &Settings) -> Result<Self, Refusal> {
         let policy = settings.policy();
         let plan = plan::plan(snapshot, policy)?;
-        // A plan that is not final is better than none: the next run goes on from there.
+        // A plan that is not final is better than none: the next run continues from it.
         if let Some(unsettled) = check_settled(snapshot, policy, &plan, plan::plan) {
             log::warn!("{unsettled}");
         }
@@ -50,8 +50,8 @@ impl Decided {
         Ok(Self { plan, violations })
     }
 
-    /// How a run ends that did all that it planned: with a code of its own where pods wait and nothing that it may do
-    /// helps them, if the command line asks for that.
+    /// The ending of a run that did all that it planned: with `--exit-code-waiting`, a code of its own if pods wait
+    /// and nothing that the run may do helps them.
     pub(super) fn ending_of(&self, arguments: &RunArgs) -> Result<Ending, Failure> {
         let is_helpless = |notice: &&PodNotice| notice.kind == NoticeKind::NotTriggerScaleUp;
         let mut helpless = self.plan.notices.iter().filter(is_helpless);
@@ -64,12 +64,12 @@ impl Decided {
         }
     }
 
-    /// Whether what was seen and decided may be trusted whole.
+    /// Whether the observation and the plan can be trusted completely.
     pub(super) fn is_trusted(&self) -> bool {
         self.violations.is_empty() && self.plan.guard.is_none()
     }
 
-    /// Whether there is something to note for later runs, or to tell users who wait.
+    /// Whether there are records for later runs, or messages to waiting users.
     pub(super) fn leaves_word(&self) -> bool {
         self.plan.ledger.is_some() || !self.plan.notices.is_empty()
     }
@@ -88,7 +88,7 @@ fn and_more(pods: usize) -> String {
     if pods == 0 { String::new() } else { format!(" (and {pods} more)") }
 }
 
-/// How the report is printed: as asked for, else as text, unless the log holds the plan.
+/// The format of the report: as requested, else text, unless the log has the plan.
 pub(super) fn output(arguments: &RunArgs, settings: &Settings) -> Option<OutputFormat> {
     arguments.output.or(match settings.log_format() {
         LogFormat::Text => Some(OutputFormat::Text),
@@ -138,7 +138,7 @@ impl<'a> Show<'a> {
         })
     }
 
-    /// Writes what became of the actions of a plan that was shown before.
+    /// Writes the outcomes of the actions of a plan that was shown before.
     pub(super) fn outcomes(
         &self,
         decided: &Decided,
@@ -150,7 +150,7 @@ impl<'a> Show<'a> {
         })
     }
 
-    /// Writes why there is no plan.
+    /// Writes the reason for a missing plan.
     pub(super) fn refusal(&self, refusal: &Refusal, out: &mut dyn Write) -> Result<(), Failure> {
         self.with_facts(&[], None, |facts| match self.output {
             Some(OutputFormat::Text) => report::text::write_refusal(out, refusal, facts, self.layout),
@@ -161,7 +161,7 @@ impl<'a> Show<'a> {
         })
     }
 
-    /// Writes for programs that the cluster could not be observed; a person finds it on standard error.
+    /// Writes for programs that the cluster could not be observed; for a person this is on standard error.
     pub(super) fn not_observed(
         &self,
         error: &(dyn Error + 'static),

@@ -1,4 +1,4 @@
-//! The command `history`: what foresight has learned, out of a file or of a cluster.
+//! The command `history`: shows the history of foresight from a file or a cluster.
 
 use std::io::Write;
 
@@ -55,7 +55,7 @@ fn end(history: &History) -> Option<Timestamp> {
     Some(last.later(1).begins())
 }
 
-/// Reads the history that runs have noted beside the Lease.
+/// Reads the history that runs have stored beside the Lease.
 fn of_cluster(
     arguments: &HistoryArgs,
     settings: &Settings,

@@ -28,7 +28,7 @@ use kube_rebalancer_simulate::users::people::people;
 use kube_rebalancer_simulate::users::{Demand, MONDAY, Profile};
 use kube_rebalancer_simulate::{Contender, Extras, Machine, Simulation, simulate, sum};
 
-/// A simulation that takes longer shows how far it is.
+/// A longer simulation shows its progress.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) -> Result<Ending, Failure> {
@@ -78,12 +78,12 @@ pub(super) fn run(arguments: &SimulateArgs, world: &World, out: &mut dyn Write) 
 /// Settings that are simulated on the same users.
 struct Rival {
     name: String,
-    /// What they differ in.
+    /// Their difference to the main policy, in words.
     text: Option<String>,
     settings: Settings,
 }
 
-/// The settings as given, those without foresight, and those to be compared.
+/// The settings as given, without foresight, and the ones to compare.
 fn rivals(arguments: &SimulateArgs, settings: &Settings, world: &World) -> Result<Vec<Rival>, Failure> {
     let flags = &arguments.settings;
     let name = "kube-rebalancer".to_owned();
@@ -127,10 +127,10 @@ fn together(scenarios: &mut [Scenario]) -> Option<&Scenario> {
     Some(first)
 }
 
-/// The settings that expect nothing and steer nobody.
+/// The settings without foresight and packing.
 const WITHOUT: &str = "FORECAST=false STABILIZATION=0s SCHEDULE= CALENDAR= PACK=false";
 
-/// The same settings without foresight and packing, where they have any: what these change is the difference.
+/// The same settings without foresight and packing, if they have any: the difference shows their effect.
 fn without_foresight(
     settings: &Settings,
     flags: &SettingFlags,
@@ -159,7 +159,7 @@ fn compared(text: &str, flags: &SettingFlags, world: &World) -> Result<Settings,
     Ok(settings)
 }
 
-/// Users, and where they are from.
+/// Users, with their source.
 struct Users {
     sessions: Vec<Session>,
     start: Timestamp,
@@ -167,7 +167,7 @@ struct Users {
     words: String,
 }
 
-/// The clusters and their users, one for each trace, and in words where the users are from.
+/// The clusters with their users, one for each trace, and the source of the users in words.
 fn scenarios(arguments: &SimulateArgs) -> Result<(Vec<Scenario>, String), Failure> {
     if arguments.trace.is_empty() {
         let users = from_profile(arguments);
@@ -179,7 +179,7 @@ fn scenarios(arguments: &SimulateArgs) -> Result<(Vec<Scenario>, String), Failur
     for file in &arguments.trace {
         let users = from_trace(&Source::from(file.clone()), arguments.days)?;
         words.push(users.words.clone());
-        // Real users come to a cluster of one pool, whatever profile would be the default.
+        // Real users use a cluster of one pool, regardless of the default profile.
         scenarios.push(scenario(arguments, users, Profile::default()));
     }
     Ok((scenarios, words.join("; ")))
@@ -192,7 +192,7 @@ fn scenario(arguments: &SimulateArgs, users: Users, profile: Profile) -> Scenari
         memory: arguments.node_memory.unwrap_or(usual.memory),
         cpu: arguments.node_cpu.unwrap_or(usual.cpu),
     };
-    // With one zone every disk is at hand on every node.
+    // With one zone every node can use every disk.
     let people = if arguments.zones > 1 { people(&sessions, arguments.seed) } else { Vec::new() };
     Scenario {
         sessions,
@@ -256,12 +256,12 @@ fn from_trace(source: &Source, first_days: Option<u32>) -> Result<Users, Failure
     Ok(Users { sessions, start, length, words })
 }
 
-/// Whole days, a day begun counts.
+/// Whole days, including a day that has begun.
 fn days(seconds: u64) -> String {
     count(seconds.div_ceil(DAY), "day")
 }
 
-/// Simulates; if that takes long, and standard error is a terminal, with a bar there.
+/// Simulates; if that takes long and standard error is a terminal, shows a progress bar.
 fn simulate_with_progress(
     scenario: &Scenario,
     contenders: &[Contender],
@@ -292,7 +292,7 @@ fn simulate_with_progress(
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// As many days of a trace are simulated as of a profile. A time that was mistyped shows here.
+/// Maximum number of days of a trace, as of a profile. A mistyped time exceeds it.
 const MOST_DAYS: u64 = 366;
 
 const DEFECT: &str = "that is a defect of this program: please report it with the command line";

@@ -1,4 +1,4 @@
-//! Makes a trace: reads what the command line names, and writes the rows.
+//! The command `trace`: reads the files of the command line, and writes the rows.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -41,7 +41,7 @@ fn sources(files: Vec<OsString>) -> Vec<Source> {
     files.into_iter().map(Source::from).collect()
 }
 
-/// Says what was found and what had to be assumed.
+/// Logs what was found and what had to be assumed.
 fn told((stays, summary): (Vec<Stay>, impl std::fmt::Display)) -> Vec<Stay> {
     log::info!("{summary}");
     stays

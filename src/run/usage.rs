@@ -1,6 +1,6 @@
-//! What pods used, from the source that `USAGE` names, or out of a file.
+//! Reads the usage of pods from the source that `USAGE` names, or from a file.
 //!
-//! A source that fails stops no run: every pod then counts by its requests, and the report names the reason.
+//! A source that fails stops no run: every pod then counts by its requests, and the report has the reason.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use super::file;
 use crate::error::{Ending, Failure};
 use crate::settings::{Settings, UsageFrom};
 
-/// How long a source is waited for.
+/// Maximum time of a source.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a source told.
+/// The answer of a source.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// The samples; `None` where no source was asked, or it failed.
     pub(super) samples: Option<Vec<PodSample>>,
-    /// For the warnings of the report.
+    /// The problem, for the warnings of the report.
     pub(super) problem: Option<String>,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn ask(settings: &Settings, live: &Live) -> Told {
     }
 }
 
-/// Reads what pods used from a file, if one is named.
+/// Reads the usage of pods from a file, if one is named.
 pub(super) fn read(file: Option<&OsStr>, settings: &Settings) -> Result<Told, Failure> {
     let Some(file) = file else {
         let problem =

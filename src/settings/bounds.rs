@@ -1,4 +1,4 @@
-//! The settings that a pool may override, and what must hold between them in every pool.
+//! The settings that a pool may override, and the rules between them in every pool.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -11,7 +11,7 @@ use super::origin::Origin;
 use super::problem::{Problem, ValueInForce};
 use super::reader::Reader;
 
-/// What was read of the settings that a pool may override; `None` where a text is not valid.
+/// The values of the settings that a pool may override; `None` if a text is not valid.
 pub(super) struct Bounded {
     pub(super) min_utilization: Option<ByPool<PartsPerMillion>>,
     pub(super) optimal_utilization: Option<ByPool<PartsPerMillion>>,
@@ -19,18 +19,18 @@ pub(super) struct Bounded {
     pub(super) min_nodes: Option<ByPool<usize>>,
     pub(super) max_nodes: Option<ByPool<usize>>,
     pub(super) keep_zones: Option<ByPool<bool>>,
-    /// Whether `POOL_LABEL` is set; `true` where its text is not valid.
+    /// Whether `POOL_LABEL` is set; `true` if its text is not valid.
     pub(super) has_pools: bool,
 }
 
-/// A value that holds for a pool, and where it came from.
+/// A value in force for a pool, with its origin.
 struct InForce<T> {
     value: T,
     origin: Origin,
 }
 
 impl Bounded {
-    /// Compares the values of every pool with each other, where they are valid by themselves.
+    /// Compares the values of every pool with each other, if each is valid.
     pub(super) fn check(&self, reader: &mut Reader) {
         self.check_names(reader);
         for pool in self.pools() {
@@ -47,7 +47,7 @@ impl Bounded {
         }
     }
 
-    /// The bounds of the pools without overrides, and of those with any.
+    /// The bounds of the pools without overrides, and of the pools with overrides.
     pub(super) fn resolve(&self, reader: &Reader) -> Option<(Bounds, BTreeMap<PoolName, Bounds>)> {
         let common = self.of(None, reader)?;
         let pools = self.pools().flatten();
@@ -115,7 +115,7 @@ fn in_force<T: Copy>(
     let values = values?;
     let origin = reader.origin(&setting.entry);
     let own = pool.and_then(|pool| values.pools.get(pool)).copied();
-    // Without a variable or flag, what was read is the default itself.
+    // Without a variable or flag, the value is the default itself.
     if let Some(value) = own.or(values.common).filter(|_| origin != Origin::Default) {
         return Some(InForce { value, origin });
     }
@@ -135,7 +135,7 @@ fn check_order<T: Copy + PartialOrd + Display>(
     let overrides = |values: &Option<ByPool<T>>| {
         pool.is_none_or(|pool| values.as_ref().is_some_and(|values| values.pools.contains_key(pool)))
     };
-    // Where a pool overrides neither, the problem is not its own.
+    // If a pool overrides neither, the problem is not its own.
     if !overrides(lower_values) && !overrides(upper_values) {
         return;
     }

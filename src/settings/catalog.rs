@@ -1,4 +1,4 @@
-//! The table of all settings: the one place that knows their names, defaults, forms and meanings.
+//! The table of all settings: the only place with their names, defaults, forms and meanings.
 //!
 //! The command line's flags, the output of `kube-rebalancer settings`, the messages about wrong values and the
 //! table in `docs/settings.md` are all made from it.
@@ -17,7 +17,7 @@ use kube_rebalancer_ports::{MagnumDelete, ParkBy, UsageKind};
 use super::form::{self, ByPool, Form, Groups, Shape};
 use crate::logs::LogFormat;
 
-/// What every output shows of a secret.
+/// The replacement of a secret in every output.
 pub(super) const HIDDEN: &str = "(hidden)";
 
 /// A setting whose text is read into a `T`.
@@ -27,12 +27,12 @@ pub(super) struct Setting<T: 'static> {
     pub(super) form: &'static Form<T>,
 }
 
-/// What there is to say about a setting.
+/// The description of a setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// The environment variable.
     pub name: &'static str,
-    /// The default, as one would write it; empty for *unset*.
+    /// The default, as an operator would write it; empty for *unset*.
     pub default: &'static str,
     /// Unit and expected form.
     pub shape: Shape,
@@ -69,7 +69,8 @@ impl Entry {
         self.kind == Kind::Secret
     }
 
-    /// The default of one pool of several, where it is another one: a pool that nobody uses may vanish.
+    /// The default of a pool with `POOL_LABEL`, which differs for `MIN_NODES`: a pool that nobody uses may
+    /// have no node.
     pub(super) fn default_of_a_pool(&self) -> &'static str {
         if self.name == MIN_NODES.entry.name { "0" } else { self.default }
     }

@@ -1,4 +1,4 @@
-//! From name/value pairs to the text of each setting.
+//! Collects the text of each setting from name/value pairs.
 //!
 //! ```text
 //! environment --+
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! envy alone would stop at the first bad variable, panic at one that is not UTF-8 and name no variable in half of
-//! its messages. So it is given texts only, into fields that take any text; what a text means is asked later.
+//! its messages. So it reads only texts into fields that accept any text; the texts are parsed later.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ use super::origin::Origin;
 use super::problem::{Problem, SettingWarning};
 use super::spelling;
 
-/// A name and a value, as the environment or the command line has them.
+/// A name and a value from the environment or the command line.
 #[derive(Clone, Debug)]
 pub struct Pair {
     name: OsString,
@@ -45,7 +45,7 @@ impl<Name: Into<OsString>, Value: Into<OsString>> From<(Name, Value)> for Pair {
     }
 }
 
-/// The text of every setting, where it has one. The fields are the variables' names.
+/// The text of every setting that has one. The fields are the variables' names.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct RawSettings {
     pub(super) max_utilization: Option<String>,
@@ -119,11 +119,11 @@ pub(super) struct RawSettings {
     pub(super) node_name: Option<String>,
 }
 
-/// What the pairs say about the settings, before any text is understood.
+/// The texts of the settings, before they are parsed.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     pub(super) raw: RawSettings,
-    /// Where each text came from, by variable.
+    /// The origin of each text, by variable.
     pub(super) origins: BTreeMap<&'static str, Origin>,
     /// The settings that have no usable text, by variable.
     pub(super) problems: BTreeMap<&'static str, Problem>,
@@ -132,13 +132,13 @@ pub(super) struct Collected {
     pub(super) environment: Environment,
 }
 
-/// Sorts the pairs by setting. Variables' names are taken in any letter case, as envy takes them.
+/// Sorts the pairs by setting. Variables' names may be in any letter case, as envy accepts them.
 pub(super) fn collect(pairs: impl Iterator<Item = Pair>) -> Result<Collected, envy::Error> {
     let mut collected = Collected::default();
     let mut given: BTreeMap<&'static str, Vec<Pair>> = BTreeMap::new();
     let mut environment = BTreeMap::new();
     for pair in pairs {
-        // A name that is not text is nobody's misspelling of an ASCII name.
+        // A name that is not text is no misspelt ASCII name.
         let Some(name) = pair.name.to_str() else { continue };
         let upper = name.to_ascii_uppercase();
         if let Some(entry) = ENTRIES.iter().find(|entry| entry.name == upper) {
@@ -171,8 +171,8 @@ pub(super) fn collect(pairs: impl Iterator<Item = Pair>) -> Result<Collected, en
     Ok(collected)
 }
 
-/// The pairs that count: the flag before the variable, and an empty text is none. More than one pair can only be the
-/// same variable in other letters, upper case first.
+/// The pairs that count: a flag before a variable; an empty text does not count. Several pairs can only be the same
+/// variable in different letter case, upper case first.
 fn winners(mut pairs: Vec<Pair>) -> Vec<Pair> {
     let origin = pairs.iter().map(|pair| pair.origin).max();
     pairs.retain(|pair| Some(pair.origin) == origin && !pair.value.is_empty());

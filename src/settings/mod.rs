@@ -1,4 +1,4 @@
-//! The settings: read once, all of them checked before anything else happens.
+//! The settings: a run reads them once, and validates all of them before any other step.
 //!
 //! ```text
 //! pairs --> env (text by setting) --> form (text to value) --> Settings --> Policy
@@ -6,7 +6,7 @@
 //!   catalog (name, default, doc) -------+--> show (table, JSON), docs, flags
 //! ```
 //!
-//! All problems are collected and reported together, each with name, value, what was expected and the default.
+//! All problems are collected and reported together, each with name, value, expected form and default.
 
 mod bounds;
 pub mod catalog;
@@ -34,8 +34,8 @@ pub use value::ResolvedSetting;
 impl Settings {
     /// Reads settings from name/value pairs, in any order: variables as `(name, value)` and flags as [`Pair::flag`].
     ///
-    /// A variable that is no setting is left alone, as an environment is full of them; one that is nearly a setting is
-    /// a warning.
+    /// Variables that are no settings are ignored, because every environment has many; a variable that is nearly a setting
+    /// causes a warning.
     pub fn from_pairs<P: Into<Pair>>(
         pairs: impl IntoIterator<Item = P>,
     ) -> Result<(Self, Vec<SettingWarning>), SettingsError> {
@@ -46,8 +46,8 @@ impl Settings {
         read::settings(collected)
     }
 
-    /// How the log is written before the settings are read, as reading them may log something. Where it cannot be read it is the
-    /// default, and [`Self::from_pairs`] says what is wrong.
+    /// The format of the log before the settings are read, because reading them may log something. If it is not valid it is the
+    /// default, and [`Self::from_pairs`] reports the problem.
     pub fn log_format_of<P: Into<Pair>>(pairs: impl IntoIterator<Item = P>) -> LogFormat {
         let collected = env::collect(pairs.into_iter().map(Into::into)).ok();
         let text = collected.and_then(|collected| collected.raw.log_format);

@@ -1,15 +1,15 @@
-//! Where the text of a setting came from.
+//! The origin of a setting's text.
 
 use std::fmt;
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// Nobody gave one.
+    /// The default.
     Default,
     /// An environment variable.
     Environment,
-    /// A flag of the command line, which goes before the variable.
+    /// A flag of the command line, which takes precedence over the variable.
     Flag,
 }
 

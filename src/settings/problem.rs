@@ -1,4 +1,4 @@
-//! What can be wrong with the settings. One error lists all of it.
+//! The problems of the settings. One error lists all of them.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use super::form::Complaint;
 use super::origin::Origin;
 use super::shown::Shown;
 
-/// The width that a problem's first line keeps to, by showing less of a long value.
+/// Maximum width of a problem's first line; a long value is shortened.
 const WIDTH: usize = 80;
-/// Of a value, at least so much is shown.
+/// Minimum number of characters of a value that are shown.
 const LEAST_VALUE: usize = 8;
-/// The names of settings are shorter, and so is what is nearly one.
+/// Maximum width of a setting's name, or of a misspelt one.
 const NAME_WIDTH: usize = 40;
-/// Two settings with their values leave this much of a line.
+/// The width that two settings with their values leave on a line.
 const POOL_WIDTH: usize = 16;
 
-/// Everything that is wrong with the settings; at least one problem.
+/// All problems of the settings; at least one.
 #[derive(Clone, Debug)]
 pub struct SettingsError {
-    /// The problems, in the order of the catalogue, those between two settings last.
+    /// The problems, in the order of the catalogue; problems between two settings come last.
     pub problems: Vec<Problem>,
-    /// What is probably a mistake beside them: a misspelt variable is often the cause of a problem.
+    /// Probable mistakes in addition: a misspelt variable is often the cause of a problem.
     pub warnings: Vec<SettingWarning>,
 }
 
@@ -43,18 +43,18 @@ impl fmt::Display for SettingsError {
     }
 }
 
-/// A value as it holds for a pool, with where it came from.
+/// A value in force for a pool, with its origin.
 #[derive(Clone, Debug)]
 pub struct ValueInForce {
     /// The setting.
     pub entry: &'static Entry,
     /// The value.
     pub text: String,
-    /// Where the value came from.
+    /// The origin of the value.
     pub origin: Origin,
 }
 
-/// One thing that is wrong. Shown on two lines: what it is, and what was expected instead.
+/// One problem. Its text has two lines: the problem, and the expected form.
 #[derive(Clone, Debug)]
 pub enum Problem {
     /// A value is not of the expected form.
@@ -63,25 +63,25 @@ pub enum Problem {
         entry: &'static Entry,
         /// Its value; bytes that are not text are escaped.
         value: String,
-        /// Where the value came from.
+        /// The origin of the value.
         origin: Origin,
-        /// What is wrong with it.
+        /// The problem of the text.
         complaint: Complaint,
     },
-    /// A variable is there more than once, in different letter case. Which one was meant cannot be known.
+    /// A variable is set more than once, in different letter case, so it is unknown which one was meant.
     GivenTwice {
         /// The setting.
         entry: &'static Entry,
         /// The variables, as they are written.
         names: Vec<String>,
     },
-    /// Two values are valid, but the first may not be above the second.
+    /// Two values are valid, but the first exceeds the second.
     Order {
-        /// The one that is too large, or whose limit is too small.
+        /// The value that is too large, or whose limit is too small.
         lower: ValueInForce,
         /// The limit.
         upper: ValueInForce,
-        /// The pool; `None` for those without overrides.
+        /// The pool; `None` for the pools without overrides.
         pool: Option<String>,
     },
     /// The variables could not be read as a whole; no input is known that leads here.
@@ -150,7 +150,7 @@ fn default(entry: &Entry) -> String {
     if entry.default.is_empty() { String::new() } else { format!(" (default {})", entry.default) }
 }
 
-/// Something about the variables that is probably a mistake, though a run can go on.
+/// A probable mistake in the variables, with which a run can continue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingWarning {
     /// A variable that is not a setting has nearly a setting's name.
@@ -161,7 +161,7 @@ pub enum SettingWarning {
         /// The settings with names nearest to it.
         meant: Vec<&'static str>,
     },
-    /// A pod is known by namespace and name; one of the two does not help.
+    /// A pod is identified by namespace and name; one of the two is not enough.
     #[error("{given} is set but {missing} is not: this run's own pod is not recognised")]
     HalfOfOwnPod {
         /// The variable that is set.

@@ -1,4 +1,5 @@
-//! From the texts to [`Settings`]: every text is read before the first problem counts, so the error lists all of them.
+//! Parses the texts into [`Settings`]: every text is parsed before an error is returned, so the error lists all
+//! problems.
 
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ use kube_rebalancer_notify::{Receivers, Secret};
 use kube_rebalancer_ports::{CloudScope, Commands, Environment, UsageKind};
 use kube_rebalancer_prometheus::{CPU_QUERY, MEMORY_QUERY, Prometheus};
 
-/// Reads what was collected.
+/// Parses the collected texts.
 pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWarning>), SettingsError> {
     let Collected { raw, origins, problems: rejected, mut warnings, environment } = collected;
     let mut reader = Reader::new(origins, rejected);
@@ -26,7 +27,8 @@ pub(super) fn settings(collected: Collected) -> Result<(Settings, Vec<SettingWar
     }
 }
 
-/// Reads each setting in the catalogue's order; `None` if one of them has no valid value. The problems are the reader's.
+/// Reads each setting in the catalogue's order; `None` if one of them has no valid value. The reader collects the
+/// problems.
 #[expect(clippy::too_many_lines, reason = "a line for each setting, in the catalogue's order")]
 fn all(raw: RawSettings, environment: Environment, reader: &mut Reader) -> Option<Settings> {
     let max_utilization = reader.read(&catalog::MAX_UTILIZATION, raw.max_utilization);

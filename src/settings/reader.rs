@@ -1,4 +1,4 @@
-//! Reads setting after setting and remembers what was wrong.
+//! Parses one setting after the other and collects the problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use super::origin::Origin;
 use super::problem::Problem;
 use super::value::ResolvedSetting;
 
-/// Reads one setting after the other and remembers what was wrong.
+/// Parses one setting after the other and collects the problems.
 pub(super) struct Reader {
     origins: BTreeMap<&'static str, Origin>,
-    /// Settings whose value is not even a text.
+    /// Settings whose value is no text.
     rejected: BTreeMap<&'static str, Problem>,
     pub(super) problems: Vec<Problem>,
     pub(super) values: Vec<ResolvedSetting>,
@@ -29,7 +29,7 @@ impl Reader {
         Self { origins, rejected, problems: Vec::new(), values: Vec::new() }
     }
 
-    /// Reads the text of a setting, or its default; `None` where that is a problem.
+    /// Reads the text of a setting, or its default; `None` if that is a problem.
     pub(super) fn read<T>(&mut self, setting: &'static Setting<T>, text: Option<String>) -> Option<T> {
         let entry = &setting.entry;
         if let Some(problem) = self.rejected.remove(entry.name) {
@@ -53,7 +53,7 @@ impl Reader {
         }
     }
 
-    /// Where the text of a setting came from.
+    /// The origin of a setting's text.
     pub(super) fn origin(&self, entry: &Entry) -> Origin {
         self.origins.get(entry.name).copied().unwrap_or(Origin::Default)
     }
@@ -70,14 +70,15 @@ impl Reader {
         }
     }
 
-    /// Adds a problem if a setting names a pool where there are none.
+    /// Adds a problem if a setting names a pool without `POOL_LABEL`.
     pub(super) fn check_pools(&mut self, entry: &'static Entry, named: Option<&PoolName>, has_pools: bool) {
         if let Some(pool) = named.filter(|_| !has_pools) {
             self.complain_of(entry, Complaint::NoPools(pool.clone()));
         }
     }
 
-    /// Adds a problem if a schedule names a pool where there are none, or reserves for none where there are.
+    /// Adds a problem if a schedule names a pool without `POOL_LABEL`, or has a reserve without a pool with
+    /// `POOL_LABEL`.
     pub(super) fn check_schedule(
         &mut self,
         entry: &'static Entry,
@@ -93,7 +94,7 @@ impl Reader {
         }
     }
 
-    /// Adds a problem if usage is to count where nothing tells it, or a Prometheus without an address is to be asked.
+    /// Adds a problem if usage is to count without a source, or if Prometheus is the source without a URL.
     pub(super) fn check_usage(
         &mut self,
         usage: Option<UsageKind>,
@@ -108,7 +109,7 @@ impl Reader {
         }
     }
 
-    /// Adds a problem if critical pods may be evicted where no label tells which pods are users'.
+    /// Adds a problem if critical pods may be evicted although no label identifies users' pods.
     pub(super) fn check_drain(&mut self, drain: Option<Drain>, labels: Option<&BTreeSet<String>>) {
         if drain == Some(Drain::Movable) && labels.is_some_and(BTreeSet::is_empty) {
             self.complain_of(&DRAIN.entry, Complaint::NoUsersLabel);
@@ -123,8 +124,8 @@ impl Reader {
     }
 }
 
-/// What is around a text that would be valid without it: env files keep quotes, and files that become the value of a
-/// `ConfigMap` end in a line break.
+/// The quotes, line break or blanks around a text that would be valid without them: env files keep quotes, and files
+/// in a `ConfigMap` end in a line break.
 fn wrapping(text: &str, is_valid: impl Fn(&str) -> bool) -> Option<Complaint> {
     let trimmed = text.trim();
     let quoted = ['"', '\''].into_iter().find_map(|quote| trimmed.strip_prefix(quote)?.strip_suffix(quote));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::shown::Shown;
 use super::{ResolvedSetting, SettingWarning, Settings};
 
-/// Where the columns begin. The last has eleven characters and ends before column 80.
+/// The first column of each cell. The last has eleven characters and ends before column 80.
 const COLUMNS: [usize; 5] = [0, 20, 38, 50, 64];
 
 /// Writes the table: a line of cells for each setting, and its meaning below.
@@ -39,7 +39,7 @@ fn row(out: &mut dyn Write, cells: [&str; 5]) -> io::Result<()> {
     writeln!(out, "{line}")
 }
 
-/// The settings with all that is known of them, and what is probably a mistake.
+/// Writes the settings with all their properties, and the probable mistakes.
 #[must_use]
 pub fn json(settings: &Settings, warnings: &[SettingWarning]) -> Value {
     let described: Vec<_> = settings
@@ -60,7 +60,7 @@ pub fn json(settings: &Settings, warnings: &[SettingWarning]) -> Value {
     json!({ "schema": "kube-rebalancer/settings/v1", "settings": described, "warnings": warnings })
 }
 
-/// Only the values, by name: what a report says about the settings it was made with.
+/// The values only, by name, for reports.
 #[must_use]
 pub fn values(settings: &Settings) -> Map<String, Value> {
     settings.values().iter().map(|setting| (setting.entry.name.to_owned(), setting.json())).collect()

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-/// A text that somebody else wrote, shown on one line: short, without control characters, in quotes where it would
-/// not be clear where it ends.
+/// A foreign text on one line: short, without control characters, in quotes if its end would not be clear.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shown<'a> {
     text: &'a str,
@@ -18,7 +17,7 @@ impl<'a> Shown<'a> {
         Self { text, width, quoted: text.ends_with(':') || !text.chars().all(plain) }
     }
 
-    /// Shows it in quotes, whatever it is.
+    /// Shows it in quotes in any case.
     pub(crate) fn quoted(self) -> Self {
         Self { quoted: true, ..self }
     }
@@ -31,7 +30,7 @@ impl fmt::Display for Shown<'_> {
         if whole.chars().count() <= self.width {
             return formatter.write_str(&whole);
         }
-        // The longest start that fits. What is quoted may grow by it, so the length is only known afterwards.
+        // The longest start that fits. Quoting may lengthen the text, so the length is only known afterwards.
         let ends = self.text.char_indices().map(|(end, _)| end).take(self.width).collect::<Vec<_>>();
         let starts = ends.into_iter().rev().filter_map(|end| self.text.get(..end)).map(show);
         let start = starts.into_iter().find(|start| start.chars().count() + 3 <= self.width);

@@ -2,15 +2,15 @@
 
 use super::catalog::ENTRIES;
 
-/// From this length on, two slips still leave no doubt: `MAX_UTILISATIONS`.
+/// From this length on, two mistakes still identify the setting: `MAX_UTILISATIONS`.
 const LONG_NAME: usize = 12;
 
-/// The settings that are nearest to a name, if any is near enough: one slip away (a letter more, less, other, or two
-/// swapped), two for long names. Empty for the name of a setting itself.
+/// The settings that are nearest to a name, if any is near enough: at a distance of one mistake (an extra, missing
+/// or wrong letter, or two swapped ones), or two for long names. Empty for the name of a setting itself.
 pub(super) fn meant_by(name: &str) -> Vec<&'static str> {
     let slips = |known: &'static str| {
         let allowed = if known.len() < LONG_NAME { 1 } else { 2 };
-        // The lengths alone rule out nearly all of a process environment, before any work is done.
+        // The lengths alone rule out nearly all variables of a process, at no cost.
         let distance = if known.len().abs_diff(name.len()) > allowed {
             return None;
         } else {

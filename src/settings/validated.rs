@@ -10,7 +10,7 @@ use kube_rebalancer_prometheus::Prometheus;
 use super::value::ResolvedSetting;
 use crate::logs::LogFormat;
 
-/// Where to ask what pods use.
+/// The source of pods' usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageFrom {
     /// Nowhere.
@@ -45,31 +45,31 @@ impl Settings {
         &self.policy
     }
 
-    /// Where to look for node groups.
+    /// The scope in which to look for node groups.
     #[must_use]
     pub fn cloud(&self) -> &CloudScope {
         &self.cloud
     }
 
-    /// Who gets messages and metrics.
+    /// The receivers of messages and metrics.
     #[must_use]
     pub fn receivers(&self) -> &Receivers {
         &self.receivers
     }
 
-    /// Where to ask what pods use.
+    /// The source of pods' usage.
     #[must_use]
     pub fn usage(&self) -> &UsageFrom {
         &self.usage
     }
 
-    /// The iCalendar file of what is known ahead.
+    /// The iCalendar file.
     #[must_use]
     pub fn calendar(&self) -> Option<&str> {
         self.calendar.as_deref()
     }
 
-    /// How long the whole run may take, from the start of the process.
+    /// Maximum time of the whole run, from the start of the process.
     #[must_use]
     pub fn run_timeout(&self) -> SignedDuration {
         self.run_timeout
@@ -81,25 +81,26 @@ impl Settings {
         self.yes
     }
 
-    /// Where the Lease is. The same for a CronJob and for a laptop, else they would not keep out of each other's way.
+    /// The namespace of the Lease. It must be the same for a CronJob and for a laptop, otherwise their runs would not
+    /// exclude each other.
     #[must_use]
     pub fn lease_namespace(&self) -> &str {
         &self.lease_namespace
     }
 
-    /// What the Lease is called. Runs over different nodes take different names.
+    /// The name of the Lease. Runs that manage different nodes use different names.
     #[must_use]
     pub fn lease_name(&self) -> &str {
         &self.lease_name
     }
 
-    /// How the log is written.
+    /// The format of the log.
     #[must_use]
     pub fn log_format(&self) -> LogFormat {
         self.log_format
     }
 
-    /// Every setting with its value and where that came from, in the catalogue's order.
+    /// Every setting with its value and the origin of the value, in the catalogue's order.
     #[must_use]
     pub fn values(&self) -> &[ResolvedSetting] {
         &self.values

@@ -1,4 +1,4 @@
-//! A setting with the value that this run uses and where that came from.
+//! A setting with the value that this run uses, and its origin.
 
 use kube_rebalancer_page::Setting;
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub struct ResolvedSetting {
     pub entry: &'static Entry,
     /// Its value as it was written; empty for *unset*.
     pub text: String,
-    /// Where the value came from.
+    /// The origin of the value.
     pub origin: Origin,
 }
 

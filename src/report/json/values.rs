@@ -23,7 +23,7 @@ pub(super) fn action_word(kind: ActionKind) -> &'static str {
     if kind == ActionKind::DeleteInstance { "deleteInstance" } else { kind.facts().verb }
 }
 
-/// Adds to the schema of actions what holds for each kind: its word, the fields it has, and the words of its reasons.
+/// Adds the rules of each kind to the schema of actions: its word, its fields, and the words of its reasons.
 pub(super) fn each_kind(schema: &mut Schema) {
     let kinds = ActionKind::ALL.map(|kind| {
         let of_its_own: [(ActionKind, &[&str]); 6] = [

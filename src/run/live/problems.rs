@@ -1,10 +1,10 @@
-//! What stops a run on a live cluster, and what a person can do about it.
+//! The failures that stop a run on a live cluster, with hints for a person.
 
 use kube_rebalancer_kube::live::{ConnectError, LeaseError};
 
 use crate::error::{Ending, Failure};
 
-/// The failure of a run that finds no cluster, with what to do.
+/// The failure of a run that finds no cluster, with a hint.
 pub(in crate::run) fn cannot_connect(error: ConnectError) -> Failure {
     let hint = match &error {
         ConnectError::NoCluster { .. } => {
@@ -28,10 +28,10 @@ pub(super) fn no_lease(error: LeaseError) -> Failure {
     Failure::new(ending, error).with_hint(UNCHANGED)
 }
 
-/// What a person has to know of most failures.
+/// The most important fact of most failures.
 pub(super) const UNCHANGED: &str = "nothing was changed";
 
-/// What to do where nobody can be asked.
+/// The hint if no person can be asked.
 pub(super) const ANSWER_BEFOREHAND: &str =
     "--yes (or YES=true) carries the plan out, --dry-run only shows it";
 

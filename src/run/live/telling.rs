@@ -1,4 +1,4 @@
-//! The last part of a live run: messages to people and metrics, once it is known how the run ends.
+//! The last part of a live run: messages to people and metrics, once the ending of the run is known.
 //!
 //! ```text
 //!   Seen, Outcomes --> Account --+--> what is new --> noted in the cluster --> messages
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A dry run reports nothing, nor does a run that found the Lease taken: the run that holds it reports. A run that was
-//! given up writes its file of metrics and no more.
+//! given up only writes its file of metrics.
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::plan::Plan;
@@ -18,7 +18,7 @@ use super::{Run, Seen};
 use crate::error::{Ending, Failure};
 use crate::report;
 
-/// What there is to report of a run that made a plan.
+/// The report of a run that made a plan.
 #[derive(Debug)]
 pub(super) struct Account {
     plan: Plan,
@@ -27,11 +27,11 @@ pub(super) struct Account {
     told: Told,
 }
 
-/// Where the cluster cannot keep what was reported, troubles are reported in the first minutes of each hour only.
+/// If the cluster cannot store the record, problems are reported only in the first minutes of each hour.
 const WITHOUT_NOTES: SignedDuration = SignedDuration::from_mins(5);
 
 impl Run<'_> {
-    /// Keeps what there is to report, if anybody wants to know.
+    /// Stores the report, if there are receivers.
     pub(super) fn account(&self, seen: &Seen<'_>, outcomes: Option<&[Outcome]>) {
         let receivers = self.settings.receivers();
         if receivers.no_channel() && receivers.no_metrics() {
@@ -40,7 +40,7 @@ impl Run<'_> {
         let plan = &seen.decided.plan;
         let mut digest = Digest::of(plan, outcomes, &seen.show.source, &report::outcome(plan));
         let broken = seen.decided.violations.iter().map(|rule| Trouble::new("CheckerRule", rule, rule));
-        // Of a cloud that was seen whole, what is said of it is a fact, not a trouble.
+        // Warnings about a cloud that was listed completely are facts, not troubles.
         let observed = seen.show.observed.iter().filter(|_| !seen.complete);
         let observed = observed.map(|text| Trouble::new("Observed", text, text));
         digest.troubles.extend(broken.chain(observed));
@@ -52,7 +52,7 @@ impl Run<'_> {
         }));
     }
 
-    /// Reports the run to whoever wants to know. Nothing that goes wrong here fails it.
+    /// Reports the run to all receivers. No failure here fails the run.
     pub(super) async fn tell(&self, result: &Result<Ending, Failure>, given_up: bool) {
         let receivers = self.settings.receivers();
         let ending = result.as_ref().map_or_else(Failure::ending, |ending| *ending);
@@ -98,7 +98,7 @@ impl Run<'_> {
         })
     }
 
-    /// What the channels have not heard yet, if there is anything.
+    /// The news that the channels have not received yet, if any.
     async fn news(&self, account: Option<Account>, failure: Option<&Failure>) -> Option<Digest> {
         let now = self.time.now();
         let (mut digest, told) = match account {
@@ -131,8 +131,8 @@ impl Run<'_> {
         }
     }
 
-    /// Notes in the cluster what is about to be reported, and says whether it is kept. It is noted before it is sent: a
-    /// message that is lost is repeated an hour later, one that is not noted would come with every run.
+    /// Stores the record of the reports in the cluster, and returns whether it is stored. It is stored before the
+    /// messages are sent: a lost message is repeated an hour later, an unrecorded one would be repeated by every run.
     async fn keep_told(&self, told: &Told) -> bool {
         let is_held = self.session.held.borrow().is_some();
         let (Some(live), true, Ok(text)) = (self.session.live.get(), is_held, told.encode()) else {

@@ -1,10 +1,11 @@
-//! What a run that ends with code 1 has left undone.
+//! The unfinished work of a run that ends with code 1.
 
 use kube_rebalancer_apply::Applied;
 use kube_rebalancer_page::count;
 use kube_rebalancer_ports::OutcomeKind;
 
-/// What a run that ends with code 1 has not done. No run ends with it silently.
+/// The unfinished work of a run that ends with code 1. No run ends with that code without a
+/// message.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unfinished {
     #[error("{failed} of {} failed, the first: {first}", count(*.actions, "action"))]
@@ -18,7 +19,7 @@ pub(super) enum Unfinished {
 }
 
 impl Unfinished {
-    /// What is left of a plan, if anything is.
+    /// The unfinished part of a plan, if any.
     pub(super) fn of(applied: &Applied) -> Option<Self> {
         let actions = applied.outcomes.len();
         let of_kind = |wanted| {
@@ -37,7 +38,7 @@ impl Unfinished {
         Some(Self::Beside { first })
     }
 
-    /// What a run leaves undone whose node groups were not seen.
+    /// The unfinished work of a run whose node groups could not be listed.
     pub(super) fn unseen(warnings: &[String]) -> Self {
         let first = warnings.first().map(|warning| format!(": {warning}")).unwrap_or_default();
         Self::Unseen { first }

@@ -14,7 +14,7 @@ use super::{Complaint, Form, JsonKind, Shape};
 /// A value for all pools, and values for some.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::settings) struct ByPool<T> {
-    /// The value of the pools without an override; `None` where only overrides are given.
+    /// The value of the pools without an override; `None` if only overrides are given.
     pub(in crate::settings) common: Option<T>,
     /// The overrides.
     pub(in crate::settings) pools: BTreeMap<PoolName, T>,

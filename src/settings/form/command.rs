@@ -26,8 +26,8 @@ pub(in crate::settings) const VARIABLES: Form<BTreeSet<String>> = Form {
     read: variables,
 };
 
-/// Blanks part the words, and nothing is a quote: what needs one is written as a JSON array. A shell would read it otherwise,
-/// and a run must not guess which of the two was meant.
+/// Splits a command at blanks, without quotes; a command that needs quotes must be a JSON array. A shell would read quotes
+/// differently, and a run must not guess which one was meant.
 fn command(text: &str) -> Result<Option<Vec<String>>, Complaint> {
     if text.is_empty() {
         return Ok(None);

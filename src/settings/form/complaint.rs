@@ -1,4 +1,4 @@
-//! What is wrong with a setting's text, apart from what was expected of it.
+//! The problems of a setting's text, without the expected form.
 
 use kube_rebalancer_core::foresight::ScheduleError;
 
@@ -7,8 +7,8 @@ use crate::settings::shown::Shown;
 /// An element of a list is shown up to this length, so that a problem stays within two lines.
 const ELEMENT_WIDTH: usize = 24;
 
-/// What is wrong with a text. The setting's name, the text and what was expected stand beside it in a
-/// [`Problem`](crate::settings::Problem).
+/// A problem of a text. A [`Problem`](crate::settings::Problem) adds the setting's name, the text and
+/// the expected form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Complaint {
     /// Close to something valid.
@@ -58,10 +58,10 @@ pub enum Complaint {
         /// What it should be.
         what: &'static str,
     },
-    /// No address of the web.
+    /// It is no URL.
     #[error("not a URL such as https://host/path")]
     NotAUrl,
-    /// A name and a password in an address reach every log on its way.
+    /// A URL with user and password, which would reach every log.
     #[error("has a user or a password in it")]
     UserInUrl,
     /// Blanks or control characters are more likely a slip than a part of a key.
@@ -70,13 +70,13 @@ pub enum Complaint {
     /// A query of Prometheus is one line.
     #[error("not one line of printable characters")]
     NotAQuery,
-    /// Usage is to count where nothing tells it.
+    /// `DEMAND` counts usage, but `USAGE` has no source.
     #[error("counts what pods use, but USAGE is none")]
     NoUsage,
-    /// A Prometheus is to be asked that has no address.
+    /// `USAGE` is `prometheus`, but `PROMETHEUS_URL` is unset.
     #[error("asks a Prometheus, but PROMETHEUS_URL is unset")]
     NoPrometheus,
-    /// Pods that may be users' would be evicted.
+    /// `DRAIN` is `movable`, but `PREEMPTIBLE_LABELS` is unset, so users' pods could be evicted.
     #[error("PREEMPTIBLE_LABELS is unset, so users' pods are not known")]
     NoUsersLabel,
     /// None of the words that the setting knows.
@@ -88,7 +88,7 @@ pub enum Complaint {
     /// An element of a list is there twice.
     #[error("{} is there twice", Shown::new(.0, ELEMENT_WIDTH))]
     Twice(String),
-    /// Two values for one pool, or for the pools without an override.
+    /// There are two values for one pool, or for the pools without an override.
     #[error("two values for {}", of_pool(.pool.as_deref()))]
     TwoValues {
         /// The pool; `None` for those without an override.
@@ -99,19 +99,19 @@ pub enum Complaint {
     OfPool {
         /// The pool.
         pool: String,
-        /// What is wrong with its value.
+        /// The problem of its value.
         complaint: Box<Complaint>,
     },
     /// A node group is named for two pools.
     #[error("{} is in two pools", Shown::new(.0, ELEMENT_WIDTH))]
     GroupInTwoPools(String),
-    /// Something is said of a pool where there are none.
+    /// A text names a pool, but `POOL_LABEL` is unset.
     #[error("names pool {}, but POOL_LABEL is unset", Shown::new(.0, ELEMENT_WIDTH))]
     NoPools(String),
     /// Not a schedule.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
-    /// A reserve names no pool where there are pools.
+    /// A reserve names no pool, but `POOL_LABEL` is set.
     #[error("{0} names no pool, but POOL_LABEL is set")]
     ReserveOfNoPool(String),
     /// The time zone database has no such zone.
@@ -141,12 +141,12 @@ fn of_pool(pool: Option<&str>) -> String {
 /// Why a text is not a label selector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
-    /// Something else should stand here.
+    /// Another token was expected.
     #[error("{found} where {expected} should be")]
     Unexpected {
         /// The text found there, in quotes, or a note that the text ends.
         found: String,
-        /// What should.
+        /// The expected token.
         expected: &'static str,
     },
     /// `>` and `<` compare whole numbers.

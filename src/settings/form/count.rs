@@ -4,8 +4,8 @@ use kube_rebalancer_core::policy::Budget;
 
 use super::{Complaint, Form, JsonKind, Shape};
 
-/// No cluster is near this size (Kubernetes is tested up to 5,000 nodes); it keeps the planner's time and memory
-/// bounded where `MAX_NODES` has a zero too many.
+/// No cluster is near this size (Kubernetes is tested up to 5,000 nodes); it bounds the planner's time and
+/// memory if `MAX_NODES` has a zero too many.
 const MOST_NODES: Limit = Limit { number: 100_000, text: "100000" };
 const MOST_PERCENT: Limit = Limit { number: 100, text: "100" };
 
@@ -21,25 +21,25 @@ pub(in crate::settings) const PERCENT: Form<u32> = Form {
     read: percent,
 };
 
-/// How many nodes a run may cordon or delete; a percentage allows at least three.
+/// A maximum number of nodes to cordon or delete; a percentage allows at least three.
 pub(in crate::settings) const BUDGET: Form<Budget> = Form {
     shape: budget_shape("a number, or a percentage such as 20%, at least 3"),
     read: |text| budget(text, 3),
 };
 
-/// How many nodes a run may create; a percentage allows at least ten, as users wait for them.
+/// A maximum number of nodes to create; a percentage allows at least ten, because users wait for them.
 pub(in crate::settings) const CREATIONS: Form<Budget> = Form {
     shape: budget_shape("a number, or a percentage such as 50%, at least 10"),
     read: |text| budget(text, 10),
 };
 
-/// How many pods a run may evict.
+/// A maximum number of pods to evict.
 pub(in crate::settings) const EVICTIONS: Form<Budget> = Form {
     shape: Shape { unit: "pods", expected: "a whole number from 0 to 100000", json: JsonKind::Scalar },
     read: |text| whole(text, MOST_NODES).map(Budget::Count),
 };
 
-/// How many nodes stay parked.
+/// A maximum number of parked nodes.
 pub(in crate::settings) const PARKED: Form<Budget> =
     Form { shape: budget_shape("a number, or a percentage such as 100%"), read: |text| budget(text, 0) };
 

@@ -5,10 +5,10 @@ use jiff::fmt::friendly::SpanParser;
 
 use super::{Complaint, Form, JsonKind, Shape};
 
-/// One year: a grace beyond it is a mistake, and every time of a cluster stays far from the end of the calendar.
+/// One year: a longer grace is a mistake, and all times stay far from the end of the calendar.
 const LONGEST: SignedDuration = SignedDuration::from_hours(8760);
 
-/// How long something lasts, possibly not at all.
+/// A duration that may be zero.
 pub(in crate::settings) const DURATION: Form<SignedDuration> = Form {
     shape: Shape {
         unit: "duration",
@@ -18,7 +18,7 @@ pub(in crate::settings) const DURATION: Form<SignedDuration> = Form {
     read: duration,
 };
 
-/// How long something may last; with no time at all, nothing could be done.
+/// A duration above zero: without any time, a run could do nothing.
 pub(in crate::settings) const TIMEOUT: Form<SignedDuration> = Form {
     shape: Shape {
         unit: "duration",
@@ -28,7 +28,8 @@ pub(in crate::settings) const TIMEOUT: Form<SignedDuration> = Form {
     read: timeout,
 };
 
-/// How far foresight looks back or ahead. No node takes longer to boot, and a rise says nothing about a day ahead.
+/// A duration for which foresight looks back or ahead. No node takes longer to boot, and a rise predicts nothing
+/// for a day ahead.
 pub(in crate::settings) const HOURS: Form<SignedDuration> = Form {
     shape: Shape {
         unit: "duration",

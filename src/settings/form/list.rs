@@ -64,8 +64,8 @@ pub(in crate::settings) const GROUPS: Form<Groups> = Form {
     read: groups,
 };
 
-/// Reads a list. The empty text is the empty list; an empty element is a slip (a trailing `:`, an unset variable in
-/// the middle) that would otherwise be taken for the name of nothing.
+/// Reads a list. The empty text is the empty list; an empty element is a mistake (a trailing `:`, an unset variable
+/// in the middle) that would otherwise count as an empty name.
 fn elements(text: &str, rule: &NameRule) -> Result<BTreeSet<String>, Complaint> {
     if text.is_empty() {
         return Ok(BTreeSet::new());

@@ -1,5 +1,5 @@
-//! What a setting's text may look like: each form knows its unit, what it expects, and the strict reading of a text
-//! into a value of a type that cannot be wrong any more.
+//! The forms of settings' texts: each form has its unit, its expectation, and a strict parser into a type whose
+//! values are all valid.
 
 mod by_pool;
 mod command;

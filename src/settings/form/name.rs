@@ -1,7 +1,7 @@
 //! Names: Kubernetes' rules for objects and labels, and Google Cloud's for projects, zones and groups.
 //!
-//! The cloud's client puts names into request paths as they are, so `..` or a slash would ask for something else
-//! than what was meant: only what the cloud itself allows as a name gets through.
+//! The cloud's client puts names into request paths as they are, so `..` or a slash would change the request: only names that
+//! the cloud itself allows are accepted.
 
 use std::net::Ipv4Addr;
 
@@ -38,7 +38,7 @@ pub(in crate::settings) const NAMESPACE: Form<Option<String>> = Form {
     read: |text| optional(text, is_dns_label, "namespace"),
 };
 
-/// The name of a provider. Which ones there are, the table of providers knows.
+/// The name of a provider. The table of providers has the valid ones.
 pub(in crate::settings) const PROVIDER: Form<Option<String>> = Form {
     shape: Shape { unit: "name", expected: "the name of a provider such as gce", json: JsonKind::Text },
     read: |text| optional(text, is_dns_label, "name of a provider"),
@@ -93,8 +93,8 @@ pub(in crate::settings) const FILE: Form<Option<String>> = Form {
     read: |text| optional(text, is_path, "path of a file"),
 };
 
-/// A group's name or a part of one (a part may begin with a digit, a name may not), its zone, region, resource group or cluster
-/// before it or not. On OpenStack, the beginning of servers' names, or behind `^` a regular expression of whole ones.
+/// A group's name or a part of one (a part may begin with a digit, a name may not), with or without its zone, region, resource
+/// group or cluster. On OpenStack, the beginning of servers' names, or behind `^` a regular expression of whole ones.
 pub(super) fn group_part(text: &str) -> Result<String, Complaint> {
     named(
         text,
@@ -143,19 +143,19 @@ fn is_dns_word(text: &str) -> bool {
     has_ends(text, lower) && text.bytes().all(|byte| lower(byte) || byte == b'-')
 }
 
-/// What the names of servers may begin with. In capitals is what somebody is to fill in; an expression may have them.
+/// Whether a text may be the beginning of servers' names. Capitals mark a placeholder to fill in; an expression may have them.
 fn is_beginning(text: &str) -> bool {
     let start = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let inner = |byte: u8| start(byte) || matches!(byte, b'-' | b'_' | b'.');
     text.len() <= 255 && text.bytes().next().is_some_and(start) && text.bytes().all(inner)
 }
 
-/// What may be a regular expression. Whether it is one, the provider that uses it says.
+/// Whether a text may be a regular expression. The provider that uses it parses it.
 fn is_expression(text: &str) -> bool {
     text.len() <= 255 && text.starts_with('^') && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// What may be a path: blanks and control characters are more likely a slip than a name.
+/// Whether a text may be a path: blanks and control characters are more likely a mistake than a name.
 fn is_path(text: &str) -> bool {
     text.len() <= 4096 && !text.chars().any(|letter| letter.is_control() || letter.is_whitespace())
 }
@@ -178,8 +178,8 @@ fn is_uuid(text: &str) -> bool {
     (of_keystone || text.split('-').map(str::len).eq([8, 4, 4, 4, 12])) && text.bytes().all(digits)
 }
 
-/// `https`, a host, perhaps a port, and nothing behind it; `http` only of this machine, as tokens of the cloud are sent
-/// there.
+/// Whether a text is `https`, a host and perhaps a port, without a path; `http` only for this machine, because tokens of the
+/// cloud are sent there.
 fn is_endpoint(text: &str) -> bool {
     let is_root = |rest: &str, may_be: fn(&str) -> bool| {
         let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
@@ -206,7 +206,7 @@ fn has_ends(text: &str, wanted: impl Fn(u8) -> bool) -> bool {
 mod tests {
     use super::*;
 
-    /// Asserts which texts a rule takes and which it refuses.
+    /// Asserts which texts a rule accepts and which it refuses.
     fn check(rule: fn(&str) -> bool, good: &[&str], bad: &[&str]) {
         for text in good {
             assert!(rule(text), "{text:?} should be valid");

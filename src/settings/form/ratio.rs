@@ -42,7 +42,7 @@ fn decimal(text: &str, decimals: usize) -> Result<u32, Complaint> {
     if fraction.len() > decimals {
         return Err(Complaint::TooManyDecimals);
     }
-    // All that can be wrong with a row of digits is that it is too long to be a number up to one.
+    // Digits can only fail to parse if there are too many for a number up to one.
     format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| Complaint::Above("1"))
 }
 

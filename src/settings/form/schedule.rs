@@ -1,4 +1,4 @@
-//! What an operator knows ahead, and by which clock.
+//! Schedules, and their time zone.
 
 use jiff::tz::TimeZone;
 use kube_rebalancer_core::foresight::parse_schedule;

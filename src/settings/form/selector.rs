@@ -8,8 +8,8 @@
 //!             | key ( "in" | "notin" ) "(" value { "," value } ")"
 //! ```
 //!
-//! Blanks may stand between the parts. A value may be empty (`key=`); `!=` and `notin` also match where the label is
-//! absent. Both are Kubernetes' rules.
+//! Blanks between the parts are allowed. A value may be empty (`key=`); `!=` and `notin` also match where the label
+//! is absent. Both are Kubernetes' rules.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,7 +20,7 @@ use super::complaint::SelectorError;
 use super::name::{label_key, label_value};
 use super::{Complaint, Form, JsonKind, Shape};
 
-/// Which nodes are managed.
+/// The selector of managed nodes.
 pub(in crate::settings) const SELECTOR: Form<LabelSelector> = Form {
     shape: Shape {
         unit: "selector",
@@ -75,8 +75,8 @@ impl fmt::Display for Token<'_> {
     }
 }
 
-/// Splits a text at blanks and signs. Whatever is neither belongs to a word; whether the word is a valid key or value
-/// is asked later, where it is known which of them it should be.
+/// Splits a text at blanks and signs. All other characters belong to a word; whether the word is a valid key or value
+/// is checked later, when its role is known.
 fn tokens(text: &str) -> Vec<Token<'_>> {
     const SIGNS: [(&str, Token<'static>); 9] = [
         ("==", Token::Equal), // before its own first half
@@ -147,7 +147,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// One value; the empty one where none is written.
+    /// One value; empty if none is written.
     fn value(&mut self) -> Result<String, Complaint> {
         match self.peek() {
             None | Some(Token::Comma | Token::Close) => Ok(String::new()),

@@ -1,34 +1,34 @@
-//! What a form is: what it tells a person and a program, and the reading of its texts.
+//! A form: its description for people and programs, and the parser of its texts.
 
 use serde_json::Value;
 
 use super::complaint::Complaint;
 use super::sign::SEPARATOR;
 
-/// The form of a setting's text, and its reading into a `T`.
+/// The form of a setting's text, with its parser into a `T`.
 #[derive(Debug)]
 pub(in crate::settings) struct Form<T> {
-    /// The form as far as it does not depend on the type that is read.
+    /// The part of the form that does not depend on the type.
     pub(in crate::settings) shape: Shape,
     /// Reads a text. An empty text means *unset*; it is only passed if the default is empty.
     pub(in crate::settings) read: fn(&str) -> Result<T, Complaint>,
 }
 
-/// What a form tells a person and a program about its texts.
+/// The description of a form's texts for people and programs.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// The unit, in a word or two.
     pub unit: &'static str,
-    /// What is expected, to follow the word *expected*.
+    /// The expected form, as it follows the word *expected*.
     pub expected: &'static str,
-    /// What the text is in JSON.
+    /// The kind of the text in JSON.
     pub json: JsonKind,
 }
 
-/// What a setting's text is in JSON.
+/// The kind of a setting's text in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonKind {
-    /// A number or a boolean where the text is one, else a string: `3`, `0.85`, `true`, `"20%"`.
+    /// A number or a boolean if the text is one, else a string: `3`, `0.85`, `true`, `"20%"`.
     Scalar,
     /// A string; `null` when unset.
     Text,

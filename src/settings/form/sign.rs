@@ -3,5 +3,5 @@
 /// The sign between the elements of a list.
 pub(super) const SEPARATOR: char = ':';
 
-/// The sign between a pool and what is said of it.
+/// The sign between a pool and its value.
 pub(super) const OF_POOL: char = '=';

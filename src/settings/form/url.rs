@@ -3,7 +3,7 @@
 
 use super::{Complaint, Form, JsonKind, Shape};
 
-/// An address of the web, with or without a path.
+/// A URL, with or without a path.
 pub(in crate::settings) const URL: Form<Option<String>> = Form {
     shape: Shape {
         unit: "url",

@@ -14,7 +14,7 @@ pub(in crate::settings) const SWITCH: Form<bool> = Form {
     read: switch,
 };
 
-/// Which quantity of a node counts.
+/// The quantity of a node that counts.
 pub(in crate::settings) const CAPACITY: Form<CapacitySource> = Form {
     shape: Shape { unit: "word", expected: "allocatable or capacity", json: JsonKind::Text },
     read: |text| {
@@ -22,7 +22,7 @@ pub(in crate::settings) const CAPACITY: Form<CapacitySource> = Form {
     },
 };
 
-/// Where to ask what pods use.
+/// The source of pods' usage.
 pub(in crate::settings) const USAGE: Form<UsageKind> = Form {
     shape: Shape { unit: "word", expected: "none, metrics-server or prometheus", json: JsonKind::Text },
     read: |text| {
@@ -35,7 +35,7 @@ pub(in crate::settings) const USAGE: Form<UsageKind> = Form {
     },
 };
 
-/// What a pod counts with.
+/// The quantity of a pod that counts.
 pub(in crate::settings) const DEMAND: Form<DemandSource> = Form {
     shape: Shape { unit: "word", expected: "requests, usage or larger", json: JsonKind::Text },
     read: |text| {
@@ -48,7 +48,7 @@ pub(in crate::settings) const DEMAND: Form<DemandSource> = Form {
     },
 };
 
-/// From which age on a cordon of others counts, or whether one does at all.
+/// The age from which on a cordon of others counts, or whether it counts at all.
 pub(in crate::settings) const ADOPT: Form<AdoptCordons> = Form {
     shape: Shape {
         unit: "duration",
@@ -58,7 +58,7 @@ pub(in crate::settings) const ADOPT: Form<AdoptCordons> = Form {
     read: adopt,
 };
 
-/// In which way an instance is parked.
+/// The way in which an instance is parked.
 pub(in crate::settings) const PARK: Form<ParkBy> = Form {
     shape: Shape { unit: "word", expected: "shelve or stop", json: JsonKind::Text },
     read: |text| one_of(text, [("shelve", ParkBy::Shelve), ("stop", ParkBy::Stop)]),
@@ -77,13 +77,13 @@ pub(in crate::settings) const MAGNUM_DELETE: Form<MagnumDelete> = Form {
     },
 };
 
-/// What becomes of an empty node.
+/// The way in which a node is given back.
 pub(in crate::settings) const GIVE_BACK: Form<GiveBack> = Form {
     shape: Shape { unit: "word", expected: "delete or park", json: JsonKind::Text },
     read: |text| one_of(text, [("delete", GiveBack::Delete), ("park", GiveBack::Park)]),
 };
 
-/// Which pods are moved off nodes that go.
+/// The pods that a run evicts from nodes that it gives back.
 pub(in crate::settings) const DRAIN: Form<Drain> = Form {
     shape: Shape { unit: "word", expected: "none, omitted or movable", json: JsonKind::Text },
     read: |text| {
@@ -91,7 +91,7 @@ pub(in crate::settings) const DRAIN: Form<Drain> = Form {
     },
 };
 
-/// How the log is written.
+/// The format of the log.
 pub(in crate::settings) const LOG_FORMAT: Form<LogFormat> = Form {
     shape: Shape { unit: "word", expected: "text or json", json: JsonKind::Text },
     read: |text| one_of(text, [("text", LogFormat::Text), ("json", LogFormat::Json)]),
