@@ -1,4 +1,4 @@
-//! A Kubernetes cluster, live or in a dump.
+//! Reads and changes a Kubernetes cluster, live or in a dump.
 //!
 //! ```text
 //!   live ------> observe --> core::model

@@ -1,4 +1,4 @@
-//! The body of an answer, as far as it is read. An answer need not end: every one has a bound.
+//! The body of an answer, read up to a bound, because an answer may never end.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,19 +14,19 @@ pub(super) const LONGEST: usize = 64 << 20;
 /// Maximum number of bytes of an answer that reports a failure; the rest is not read.
 const LONGEST_FAILURE: usize = 64 << 10;
 
-/// The compression that every API server has.
+/// The compression that every API server supports.
 pub(super) const GZIP: &str = "gzip";
 
-/// The answer is longer than it may be.
+/// The answer exceeds its bound.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLong;
 
-/// Number of buffers that are kept for the next answers: for one that is read, and one that comes in meanwhile.
+/// Number of buffers that are kept for later answers: for one that is parsed, and one that arrives in the meantime.
 const SPARE: usize = 2;
-/// Maximum size of one that is kept.
+/// Maximum size of a kept buffer.
 const LARGEST_SPARE: usize = 16 << 20;
 
-/// Memory of answers that were read, for the next ones: a list of a thousand pages needs that of two.
+/// The memory of parsed answers, reused for later ones: a list of a thousand pages needs the memory of two.
 #[derive(Debug, Default)]
 pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 
@@ -35,7 +35,7 @@ impl Buffers {
         self.lock().pop().unwrap_or_default()
     }
 
-    /// Keeps a buffer whose content is of no use any more.
+    /// Keeps a buffer whose content is no longer needed.
     pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
         let mut spare = self.lock();
         if spare.len() < SPARE && (1..=LARGEST_SPARE).contains(&buffer.capacity()) {
@@ -49,8 +49,8 @@ impl Buffers {
     }
 }
 
-/// The bytes of an answer, if it is no longer than `most` bytes. What the server says of its length beforehand saves the
-/// reading, and never sizes an allocation.
+/// The bytes of an answer, if it is no longer than `most` bytes. The length that the server announces can end the
+/// reading early, but never sizes an allocation.
 pub(super) async fn whole(
     mut body: Body,
     headers: &HeaderMap,
@@ -82,19 +82,19 @@ pub(super) async fn whole(
     Ok(Ok(read.read))
 }
 
-/// Whether an answer is compressed, as its headers say.
+/// Whether an answer is compressed, by its headers.
 pub(super) fn is_compressed(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_ENCODING)
         .is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(GZIP.as_bytes()))
 }
 
-/// A compressed answer that is damaged, as an answer that broke off.
+/// The error of a damaged compressed answer, which is treated as an incomplete answer.
 fn broken(error: io::Error) -> kube::Error {
     kube::Error::Service(error.into())
 }
 
-/// Takes bytes up to a bound, whatever they were compressed to.
+/// Takes decompressed bytes up to a bound.
 #[derive(Debug)]
 struct Bounded {
     read: Vec<u8>,
@@ -102,7 +102,7 @@ struct Bounded {
 }
 
 impl Bounded {
-    /// Whether more came than it takes.
+    /// Whether the bound is exceeded.
     fn is_full(&self) -> bool {
         self.most == 0
     }
@@ -123,7 +123,7 @@ impl Write for Bounded {
     }
 }
 
-/// The beginning of an answer: enough for the server's words.
+/// The beginning of an answer: enough for the server's message.
 pub(super) async fn beginning(mut body: Body) -> Result<Vec<u8>, kube::Error> {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -137,7 +137,7 @@ pub(super) async fn beginning(mut body: Body) -> Result<Vec<u8>, kube::Error> {
     Ok(read)
 }
 
-/// The same bytes as text, without a copy where they are text.
+/// The bytes as text, without a copy if they are UTF-8.
 pub(super) fn text(read: Vec<u8>) -> String {
     String::from_utf8(read).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -1,5 +1,5 @@
-//! The budgets that protect pods, listed where any pod may be evicted, before the pods: the labels that budgets ask for are
-//! kept of these.
+//! The budgets that protect pods, listed if any pod may be evicted, and before the pods, whose labels are kept if a budget
+//! selects by them.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -19,7 +19,7 @@ const PATH: &str = "/apis/policy/v1/poddisruptionbudgets";
 const MOST_PAGES: usize = 40;
 
 impl Live {
-    /// Lists the budgets; nothing where no pod may be evicted.
+    /// Lists the budgets; none if no pod may be evicted.
     pub(super) async fn budgets(&self) -> Result<Vec<DisruptionBudget>, PortError> {
         if self.drain == Drain::None {
             return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! One request to the API server: bounded in time, tried again where that can help, its failure told in one line.
+//! One request to the API server: bounded in time, retried if that can help, with its failure on one line.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,39 +22,39 @@ use kube_rebalancer_core::secret::{without_token, without_user};
 use kube_rebalancer_ports::{Clock as _, PortError, chain};
 use kube_rebalancer_retry::{Failed, GivenUp, Pace, retry, retry_after};
 
-/// With the pauses between, a server that restarts (some 20 s) is waited for. A pause that a server asks for is kept, if
-/// the run lasts that long.
+/// The pauses are long enough for a server that restarts (some 20 s). A pause that a server requests is respected,
+/// within the time of the run.
 const PACE: Pace = Pace {
     tries: 7,
     first_pause: Duration::from_millis(250),
     longest_pause: Duration::from_secs(10),
     longest_asked: Duration::MAX,
 };
-/// How long a server that has never answered is tried to be connected to, so that a person learns of a wrong address
-/// within ten seconds; to one that has answered in this run, the other limits apply.
+/// Maximum time of connecting to a server that has never answered, so that a person learns of a wrong address within
+/// ten seconds; for a server that has answered in this run, the other limits apply.
 const FIRST_CONTACT: Duration = Duration::from_secs(8);
-/// How long one try may take: a page of 500 pods takes a busy server some seconds.
+/// Maximum time of one try: a page of 500 pods takes a busy server some seconds.
 const ONE_TRY: Duration = Duration::from_secs(30);
-/// How long one try of a request may take that a run can do without.
+/// Maximum time of one try of an optional request.
 const SOON: Duration = Duration::from_secs(5);
-/// How long the run's last word may take past `RUN_TIMEOUT`.
+/// Maximum time of the run's last request past `RUN_TIMEOUT`.
 const LAST_WORD: Duration = Duration::from_secs(2);
 const JSON: &str = "application/json";
-/// The API server's own encoding, which costs both ends less than JSON.
+/// The API server's own encoding, which costs server and client less than JSON.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
-/// A server that does not know the first answers in the second.
+/// The encodings in order: a server that does not know the first answers in the second.
 const PROTOBUF_OR_JSON: &str = "application/vnd.kubernetes.protobuf,application/json";
 
-/// The connection that everything goes through.
+/// The connection for all requests.
 #[derive(Clone)]
 pub(super) struct Server {
     client: Client,
     time: RunTime,
     /// The server's address, for messages.
     url: Arc<str>,
-    /// What gives tokens.
+    /// The source of tokens.
     credentials: Arc<Credentials>,
-    /// Whether it has ever answered.
+    /// Whether the server has ever answered.
     reached: Arc<AtomicBool>,
     buffers: Arc<body::Buffers>,
 }
@@ -81,9 +81,9 @@ pub(super) struct Call {
     accept: &'static str,
     body: Option<Value>,
     tries: u32,
-    /// How long it may take even if the time of the run is over.
+    /// The minimum time that it may take even if the time of the run is over.
     at_least: Duration,
-    /// How long one try may take.
+    /// Maximum time of one try.
     one_try: Duration,
     /// Maximum number of bytes of the answer.
     most: usize,
@@ -91,14 +91,14 @@ pub(super) struct Call {
     compressed: bool,
 }
 
-/// An answer that is read while it comes in.
+/// An answer that is parsed while it arrives.
 pub(super) struct Pieces {
     pub(super) headers: HeaderMap,
     pub(super) encoding: Encoding,
     pub(super) body: Body,
 }
 
-/// Why a request came to nothing.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {message}")]
 pub(super) struct CallError {
@@ -106,17 +106,16 @@ pub(super) struct CallError {
     what: String,
     /// The HTTP status, if the server answered.
     status: Option<StatusCode>,
-    /// The server's words, or what happened instead of an answer.
+    /// The server's message, or the failure without an answer.
     message: String,
-    /// Whether it may have been carried out all the same: the answer to a try of it was lost, or the server broke down
-    /// over it.
+    /// Whether it may have been carried out anyway: the answer to a try was lost, or the server failed internally.
     in_doubt: bool,
-    /// Whether the answer was longer than it may be.
+    /// Whether the answer exceeded its bound.
     too_long: bool,
 }
 
 impl CallError {
-    /// Whether the answer was longer than it may be.
+    /// Whether the answer exceeded its bound.
     pub(super) fn is_too_long(&self) -> bool {
         self.too_long
     }
@@ -126,12 +125,12 @@ impl CallError {
         self.status
     }
 
-    /// Whether the server answered last that the object has changed or is there already.
+    /// Whether the last answer was that the object has changed or exists already.
     pub(super) fn is_conflict(&self) -> bool {
         self.status == Some(StatusCode::CONFLICT)
     }
 
-    /// Whether it may have been carried out all the same, by this try or an earlier one.
+    /// Whether it may have been carried out anyway, by the last try or an earlier one.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.in_doubt
     }
@@ -164,12 +163,12 @@ impl Call {
         Self::new(Method::PATCH, path, "application/merge-patch+json", Some(body))
     }
 
-    /// Takes no answer longer than this.
+    /// Sets the maximum length of the answer.
     pub(super) fn at_most(self, most: usize) -> Self {
         Self { most, ..self }
     }
 
-    /// Takes an answer in this encoding. A server that does not know protobuf may answer in JSON all the same.
+    /// Requests an answer in this encoding. A server that does not know protobuf may answer in JSON anyway.
     pub(super) fn in_encoding(self, encoding: Encoding) -> Self {
         let accept = match encoding {
             Encoding::Json => JSON,
@@ -178,22 +177,22 @@ impl Call {
         Self { accept, ..self }
     }
 
-    /// Takes a compressed answer. The server compresses only what is large.
+    /// Allows a compressed answer. The server compresses only large answers.
     pub(super) fn compressed(self) -> Self {
         Self { compressed: true, ..self }
     }
 
-    /// Waits only a moment for each try: for what a run can do without.
+    /// Waits only a moment for each try: for optional requests.
     pub(super) fn soon(self) -> Self {
         Self { one_try: SOON, ..self }
     }
 
-    /// Does not try again: for what is not worth waiting for.
+    /// Does not retry: for requests that are not worth waiting for.
     pub(super) fn once(self) -> Self {
         Self { tries: 1, ..self }
     }
 
-    /// Is still made when the time of the run is over: for what keeps the next run waiting.
+    /// Is still made when the time of the run is over: for requests without which the next run would wait.
     pub(super) fn last_word(self) -> Self {
         Self { at_least: LAST_WORD, ..self }
     }
@@ -232,13 +231,13 @@ impl Call {
     }
 }
 
-/// What happened instead of an answer.
+/// The failure of a request without an answer.
 #[derive(Debug, thiserror::Error)]
 enum Broken {
     /// The request was not sent.
     #[error(transparent)]
     NoToken(#[from] CredentialsError),
-    /// It was sent, or could not be.
+    /// It was sent, or could not be sent.
     #[error(transparent)]
     Connection(#[from] kube::Error),
 }
@@ -262,9 +261,9 @@ impl Server {
 
     /// Makes a request and returns the body of the answer.
     ///
-    /// Everything that is sent here may be sent twice: reads, patches and updates that name the version they were made
-    /// from, and creations that fail if the object is there. If the answer to the first was lost, the second is refused
-    /// with a conflict, which is [in doubt](CallError::is_in_doubt).
+    /// Every request here may be sent twice: reads, patches and updates that name the version they were made from, and
+    /// creations that fail if the object exists. If the answer to the first was lost, the second is refused with a
+    /// conflict, which is [in doubt](CallError::is_in_doubt).
     pub(super) async fn answer(&self, call: &Call) -> Result<Answer, CallError> {
         let pace = Pace { tries: call.tries, ..PACE };
         let answer = retry(
@@ -277,19 +276,19 @@ impl Server {
         answer.map_err(|GivenUp { error, in_doubt, .. }| CallError { in_doubt, ..error })
     }
 
-    /// Where the memory of answers goes that were read.
+    /// The memory of parsed answers.
     pub(super) fn buffers(&self) -> Arc<body::Buffers> {
         Arc::clone(&self.buffers)
     }
 
-    /// How much longer a failure may be tried to pass.
+    /// The time that is left for retries.
     fn patience(&self, in_doubt: bool) -> Duration {
         let left = RunTime::left(&self.time);
         let was_sent = in_doubt || self.reached.load(Ordering::Relaxed);
         if was_sent { left } else { left.min(FIRST_CONTACT.saturating_sub(self.time.passed())) }
     }
 
-    /// Makes a request once and hands over the answer while it comes in.
+    /// Makes a request once and returns the answer piece by piece while it arrives.
     pub(super) async fn pieces(&self, call: &Call) -> Result<Pieces, CallError> {
         let failed = |status, message| CallError {
             what: call.what(),
@@ -313,7 +312,7 @@ impl Server {
         Ok(Pieces { encoding: encoding_of(&parts.headers), headers: parts.headers, body })
     }
 
-    /// Waits for what must come within a try's time and the run's.
+    /// Waits for a result within the time of a try and of the run.
     pub(super) async fn in_time<T>(&self, what: impl Future<Output = T>) -> Result<T, String> {
         let bound = ONE_TRY.min(RunTime::left(&self.time));
         tokio::select! {
@@ -324,7 +323,7 @@ impl Server {
         }
     }
 
-    /// Sends a request with the credentials of this moment.
+    /// Sends a request with the current credentials.
     async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, Broken> {
         if let Some(header) = self.credentials.header(self.time.now()).await? {
             request.headers_mut().insert(AUTHORIZATION, header);
@@ -423,19 +422,20 @@ impl Server {
     }
 }
 
-/// Hyper's words for a request that was never sent.
+/// Hyper's message for a request that was never sent.
 const NOT_CONNECTED: &str = "client error (Connect): ";
 
-/// How an answer is written, as it says.
+/// The encoding of an answer, by its headers.
 fn encoding_of(headers: &HeaderMap) -> Encoding {
     let written = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = written.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(PROTOBUF) { Encoding::Protobuf } else { Encoding::Json }
 }
 
-/// The server's own words: the message of its `Status`, or the first line of whatever it is (a proxy's page, say).
+/// The server's message: the message of its `Status`, or the first line of any other text (for example a proxy's
+/// page).
 fn words(body: Vec<u8>, encoding: Encoding) -> String {
-    /// As much as fits a line or two.
+    /// Maximum length: one or two lines.
     const LONGEST: usize = 300;
     #[derive(Deserialize)]
     struct Status {
@@ -450,8 +450,8 @@ fn words(body: Vec<u8>, encoding: Encoding) -> String {
     without_token(&message).chars().take(LONGEST).collect()
 }
 
-/// Whether a failure without an answer may pass: everything but what is wrong with the request, the credentials or the
-/// certificates.
+/// Whether a failure without an answer may be temporary: all failures except problems of the request, the credentials
+/// or the certificates.
 fn may_pass(error: &kube::Error) -> bool {
     let lasting = chain(error).to_lowercase();
     let certificate =
@@ -460,7 +460,7 @@ fn may_pass(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_)) && !certificate && !credentials
 }
 
-/// A failure on one line, without the client's own word for everything that fails below it, and without credentials.
+/// A failure on one line, without the client's generic prefix and without credentials.
 fn told(error: &kube::Error) -> String {
     if let Some(words) = secrets::credentials(error) {
         return words;

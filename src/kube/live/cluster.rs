@@ -15,7 +15,7 @@ use kube_rebalancer_ports::{
     PodToEvict, PortError, chain,
 };
 
-/// Pods that have ended ask for nothing and keep no node; the server need not send them.
+/// The filter that excludes pods that have ended: they request nothing and keep no node.
 const NOT_ENDED: &str = "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
 
 /// Why the cluster could not be observed. Nothing is changed then.
@@ -24,16 +24,16 @@ pub enum ObserveError {
     /// A list failed.
     #[error(transparent)]
     List(#[from] PortError),
-    /// What was listed is not one cluster.
+    /// The lists are not one valid cluster.
     #[error("what the API server listed is not one cluster")]
     Snapshot(#[from] ReadError),
 }
 
 impl Live {
-    /// Observes the cluster: nodes first, then pods, so that a pod which is bound meanwhile is seen on its node rather
-    /// than missed.
+    /// Observes the cluster: nodes first, then pods, so that a pod which is bound in between is seen on its node and not
+    /// missed.
     pub async fn observe(&self) -> Result<Observation, ObserveError> {
-        // What budgets allow only shrinks by what is evicted after they were read, and the eviction API judges again.
+        // Evictions after this list only reduce what budgets allow, and the eviction API judges again.
         let budgets = self.budgets().await?;
         let mut reading = self.reading();
         self.list("/api/v1/nodes", "", Asked::Nodes, &mut reading).await?;
@@ -49,7 +49,7 @@ impl Live {
 }
 
 impl Live {
-    /// Finds out what became of a patch whose answer was lost: the node shows it, or it does not.
+    /// Finds out the result of a patch whose answer was lost: the node shows it, or it does not.
     async fn settle(&self, name: &str, patch: &NodePatch, error: CallError) -> Result<Node, PatchError> {
         match self.node(name).await {
             Ok(Some(node)) if shows(patch, &node) => {
@@ -150,7 +150,7 @@ impl Cluster for Live {
         }
     }
 
-    /// A rehearsal holds no Lease.
+    /// A dry run holds no Lease.
     async fn still_leads(&self) -> Result<bool, PortError> {
         if self.dry_run { Ok(true) } else { self.holds_lease().await }
     }
@@ -181,7 +181,7 @@ fn body(patch: &NodePatch) -> Value {
     body
 }
 
-/// A taint as the API takes it.
+/// A taint in the form of the API.
 fn taint_json(taint: &Taint) -> Value {
     let effect = match taint.effect {
         TaintEffect::NoSchedule => "NoSchedule",
@@ -209,13 +209,13 @@ fn refused(error: CallError) -> PatchError {
     }
 }
 
-/// Whether a node is as a patch makes it. Notes of ours carry the time, so one that was made by somebody else differs.
+/// Whether a node has the state that a patch makes. Our notes have a time, so a note of another writer differs.
 fn shows(patch: &NodePatch, node: &Node) -> bool {
     let noted = |(key, value): (&&str, &Option<String>)| node.annotations.get(*key) == value.as_ref();
     let same = |left: &Taint, right: &Taint| {
         (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
     };
-    // The control plane adds and removes taints of its own meanwhile; only these two are this program's.
+    // The control plane adds and removes taints of its own; only these two belong to this program.
     let ours = [taint::DELETING, taint::FILL_LAST];
     let carries = |taints: &[Taint], key: &str| taints.iter().any(|one| one.key == key);
     let tainted = |wanted: &Vec<Taint>| {

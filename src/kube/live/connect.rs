@@ -1,4 +1,4 @@
-//! Finds the cluster: the kubeconfig's context from a laptop, the service account in a pod.
+//! Finds the cluster: by the kubeconfig's context on a laptop, by the service account in a pod.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::time::RunTime;
 /// The time limit of a connection. A server that does not even refuse is tried twice within the ten seconds after which
 /// the run reports the failure.
 const CONNECT: Duration = Duration::from_secs(4);
-/// A server that goes silent in the middle of an answer is not waited for longer than this.
+/// Maximum time of silence in the middle of an answer.
 const READ: Duration = Duration::from_secs(30);
 
 /// The cluster that a run is connected to.
@@ -46,12 +46,12 @@ pub enum ConnectError {
     /// There is no such context.
     #[error("the kubeconfig has no context {name:?}, {}", expected(.known))]
     UnknownContext {
-        /// What was asked for.
+        /// The requested context.
         name: String,
         /// The contexts of the kubeconfig.
         known: Vec<String>,
     },
-    /// Which context is meant is not said.
+    /// No context was named.
     #[error("the kubeconfig names no current context{}", with_one_of(.known))]
     NoContext {
         /// The contexts of the kubeconfig.
@@ -60,25 +60,25 @@ pub enum ConnectError {
     /// There is neither a kubeconfig nor a service account.
     #[error("no cluster to connect to: no kubeconfig ({kubeconfig}), and this is no pod of a cluster")]
     NoCluster {
-        /// Which kubeconfig is not there.
+        /// The path of the missing kubeconfig.
         kubeconfig: String,
     },
     /// The kubeconfig cannot be used.
     #[error("the kubeconfig cannot be used: {why}")]
     Kubeconfig {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// No client can be made of it.
+    /// No client can be made from the kubeconfig.
     #[error("no connection can be made with these credentials: {why}")]
     Client {
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// A kubeconfig, a token file or a credentials plugin does not end.
+    /// Reading a kubeconfig or a token file, or a credentials plugin, does not end.
     #[error("{what} did not give an answer within RUN_TIMEOUT, or before the run had to stop")]
     Silent {
-        /// What was waited for.
+        /// The step that does not end.
         what: &'static str,
     },
 }
@@ -97,11 +97,11 @@ fn with_one_of(known: &[String]) -> String {
     }
 }
 
-/// A client, the cluster that it talks to, and what gives it tokens.
+/// A client, its cluster, and its source of tokens.
 pub(super) type Connection = (Client, Target, Credentials);
 
-/// Makes a client within the time of the run. Nothing is sent to the cluster yet; but a kubeconfig and a token file may
-/// be pipes, and a plugin may wait for ever, all of which is waited for on a thread that can be left behind.
+/// Makes a client within the time of the run. Nothing is sent to the cluster yet. But a kubeconfig and a token file may
+/// be pipes, and a plugin may wait for ever, so a thread that can be abandoned waits for them.
 pub(super) async fn connect(context: Option<String>, time: &RunTime) -> Result<Connection, ConnectError> {
     tokio::select! {
         made = make(context, time) => made,
@@ -109,18 +109,18 @@ pub(super) async fn connect(context: Option<String>, time: &RunTime) -> Result<C
     }
 }
 
-/// Makes a client for a context, or for what there is.
+/// Makes a client for a context, or for the default cluster.
 async fn make(context: Option<String>, time: &RunTime) -> Result<Connection, ConnectError> {
-    // Two providers can be linked in; the first to be named is used by everything.
+    // Two providers can be linked in; the first one that is installed is used everywhere.
     rustls::crypto::ring::default_provider().install_default().ok();
     let handle = Handle::current();
     let read = aside(move || handle.block_on(read(context)));
     let (mut config, context) = read.await?;
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(READ);
-    // Else the time that a pooled connection was idle counts as silence.
+    // Otherwise the idle time of a pooled connection counts as silence.
     config.reset_reader_on_write = true;
-    // Our own retries know what is worth one, say so, and end.
+    // Our own retries decide what to retry, log it, and are bounded.
     config.default_retry = false;
     let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
     config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
@@ -138,7 +138,7 @@ async fn make(context: Option<String>, time: &RunTime) -> Result<Connection, Con
     Ok((client.await?, Target { context, server }, credentials))
 }
 
-/// Does what may block on a thread that can be left behind.
+/// Runs a blocking step on a thread that can be abandoned.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ConnectError> + Send + 'static,
 ) -> Result<T, ConnectError> {
@@ -167,11 +167,11 @@ async fn by_default() -> Result<(Config, Option<String>), ConnectError> {
         }
         Err(error) => unusable(error),
     };
-    // In a pod the service account will do.
+    // In a pod the service account is enough.
     Config::incluster().map(|config| (config, None)).map_err(|_| error)
 }
 
-/// Says in one line what is wrong with a kubeconfig. The YAML parser would quote the place over several.
+/// The problem of a kubeconfig on one line. The YAML parser would quote the place on several lines.
 fn unusable(error: KubeconfigError) -> ConnectError {
     let why = if let KubeconfigError::ReadConfig(error, path) = error {
         format!("{}: {error}", path.display())

@@ -1,5 +1,5 @@
-//! The token of a kubeconfig's plugin or file, read up to a bound and again before it ends. The client library reads what
-//! a plugin writes to its end, whatever its size.
+//! The token of a kubeconfig's plugin or file, read up to a bound and again before it expires. The client library itself
+//! would read a plugin's output without a bound.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -19,14 +19,14 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Maximum number of bytes of a token file, and of what a plugin writes.
+/// Maximum number of bytes of a token file, and of a plugin's output.
 const LONGEST: u64 = 1 << 20;
-/// How long before its end a token is replaced.
+/// The time before its expiry at which a token is replaced.
 const EARLY: SignedDuration = SignedDuration::from_mins(1);
-/// How long a token file is believed.
+/// The time after which a token file is read again.
 const BELIEVED: Duration = Duration::from_secs(50);
 
-/// Why there is no token. No text of a plugin or a file is in it.
+/// Why there is no token. The error has no text of a plugin or a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CredentialsError {
     /// The plugin cannot be started.
@@ -41,10 +41,10 @@ pub(super) enum CredentialsError {
     /// The plugin writes without end.
     #[error("the credentials plugin {0} writes more than {LONGEST} bytes")]
     TooMuch(String),
-    /// The plugin writes something else.
+    /// The plugin's output is not understood.
     #[error("what the credentials plugin {0} writes is no ExecCredential")]
     NotUnderstood(String),
-    /// The kubeconfig asks for a plugin without a name.
+    /// The kubeconfig has a plugin without a command.
     #[error("the kubeconfig names no command of a credentials plugin")]
     NoCommand,
     /// The token file cannot be read.
@@ -52,7 +52,7 @@ pub(super) enum CredentialsError {
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: std::io::ErrorKind,
     },
     /// The token file has no end.
@@ -61,14 +61,14 @@ pub(super) enum CredentialsError {
     /// The token is no text for a header.
     #[error("the token cannot be sent in a header")]
     Unsendable,
-    /// The kubeconfig wants a command run in a way that kubectl has given up.
+    /// The kubeconfig has a kind of command that kubectl no longer supports.
     #[error(
         "the kubeconfig has an auth-provider with a command, which kubectl does not run any more; expected exec"
     )]
     Provider,
 }
 
-/// Where tokens come from.
+/// The source of tokens.
 #[derive(Debug)]
 enum Source {
     File(PathBuf),
@@ -83,14 +83,14 @@ struct Held {
     read: Instant,
 }
 
-/// Gives the token of each request.
+/// Provides the token of each request.
 #[derive(Debug, Default)]
 pub(super) struct Credentials {
     source: Option<Source>,
     held: Mutex<Option<Held>>,
 }
 
-/// What a plugin writes.
+/// The output of a plugin.
 #[derive(Deserialize)]
 struct ExecCredential {
     status: Status,
@@ -106,8 +106,8 @@ struct Status {
 }
 
 impl Credentials {
-    /// Takes from a kubeconfig's user what the client library would read without a bound, and asks for it once. A
-    /// certificate that a plugin gives goes to the client.
+    /// Takes the parts of a kubeconfig's user that the client library would read without a bound, and reads them once. A
+    /// certificate of a plugin is passed to the client.
     pub(super) async fn take(user: &mut AuthInfo, now: Timestamp) -> Result<Self, CredentialsError> {
         let provider = user.auth_provider.as_ref();
         if provider.is_some_and(|provider| provider.config.contains_key("cmd-path")) {
@@ -151,7 +151,7 @@ impl Credentials {
         Ok(credentials)
     }
 
-    /// The header of a request; `None` where the client has all that it needs.
+    /// The header of a request; `None` if the client needs none.
     pub(super) async fn header(&self, now: Timestamp) -> Result<Option<HeaderValue>, CredentialsError> {
         let Some(source) = &self.source else { return Ok(None) };
         let mut held = self.held.lock().await;
@@ -167,7 +167,7 @@ impl Credentials {
         };
         let found = match (asked, source, held.take()) {
             (Ok(found), ..) => found,
-            // Some token files are removed once they were read.
+            // Some token files are removed after they were read.
             (Err(_), Source::File(_), Some(last)) => Held { read: Instant::now(), ..last },
             (Err(error), ..) => return Err(error),
         };
@@ -201,7 +201,7 @@ fn bearer(token: &str) -> Result<HeaderValue, CredentialsError> {
     Ok(value)
 }
 
-/// Reads a token file, which may be a pipe, on a thread that can be left behind.
+/// Reads a token file, which may be a pipe, on a thread that can be abandoned.
 async fn of_file(path: &Path) -> Result<Held, CredentialsError> {
     let file = path.to_owned();
     let read = tokio::task::spawn_blocking(move || {
@@ -228,10 +228,10 @@ fn name(plugin: &ExecConfig) -> String {
     plugin.command.clone().unwrap_or_default()
 }
 
-/// Runs a plugin, which is killed once it is no longer waited for.
+/// Runs a plugin, which is killed when the wait for it ends.
 async fn run(plugin: &ExecConfig) -> Result<Status, CredentialsError> {
     let command = plugin.command.as_ref().ok_or(CredentialsError::NoCommand)?;
-    // The client library does the same: what may ask a person something has the terminal.
+    // As in the client library, a plugin that may ask a person has the terminal.
     let interactive = plugin.interactive_mode != Some(ExecInteractiveMode::Never);
     let terminal = || if interactive { Stdio::inherit() } else { Stdio::null() };
     let variables = plugin.env.iter().flatten();
@@ -268,7 +268,7 @@ async fn run(plugin: &ExecConfig) -> Result<Status, CredentialsError> {
     understood(&written).ok_or_else(|| CredentialsError::NotUnderstood(name(plugin)))
 }
 
-/// What a plugin wrote, in JSON or in YAML.
+/// Parses the output of a plugin, in JSON or in YAML.
 fn understood(written: &[u8]) -> Option<Status> {
     let read: ExecCredential =
         serde_json::from_slice(written).ok().or_else(|| serde_saphyr::from_slice(written).ok())?;

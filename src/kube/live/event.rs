@@ -1,4 +1,4 @@
-//! Events of the API group `events.k8s.io`: what `kubectl get events` shows.
+//! Events of the API group `events.k8s.io`, which `kubectl get events` shows.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -10,16 +10,16 @@ use kube_rebalancer_core::plan::PodNotice;
 use kube_rebalancer_core::text::clean;
 use kube_rebalancer_ports::NodeEvent;
 
-/// Events on objects without a namespace, such as nodes, are kept in this one.
+/// The namespace of events on objects without a namespace, such as nodes.
 const NAMESPACE: &str = "default";
 
-/// Where they are created.
+/// The path at which they are created.
 pub(super) const PATH: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 
 /// Maximum number of bytes of a note.
 const LONGEST_NOTE: usize = 1024;
 
-/// The event on a node as the API takes it. `instance` names the run.
+/// The event on a node in the form of the API. `instance` names the run.
 pub(super) fn body(event: &NodeEvent, now: Timestamp, instance: &str) -> serde_json::Result<Value> {
     let regarding = ObjectReference {
         api_version: Some("v1".to_owned()),
@@ -33,7 +33,7 @@ pub(super) fn body(event: &NodeEvent, now: Timestamp, instance: &str) -> serde_j
     whole(NAMESPACE, regarding, &words, now, instance)
 }
 
-/// The event on a waiting pod as the API takes it.
+/// The event on a waiting pod in the form of the API.
 pub(super) fn on_pod(notice: &PodNotice, now: Timestamp, instance: &str) -> serde_json::Result<Value> {
     let regarding = ObjectReference {
         api_version: Some("v1".to_owned()),
@@ -48,7 +48,7 @@ pub(super) fn on_pod(notice: &PodNotice, now: Timestamp, instance: &str) -> serd
     whole(&notice.namespace, regarding, &words, now, instance)
 }
 
-/// What an event says.
+/// The texts of an event.
 struct Words<'a> {
     reason: &'a str,
     action: &'a str,
@@ -64,7 +64,7 @@ fn whole(
     instance: &str,
 ) -> serde_json::Result<Value> {
     let mut note = clean(words.note).into_owned();
-    // What is cleaned is ASCII, so this cuts no character.
+    // Cleaned text is ASCII, so this cuts no character.
     note.truncate(LONGEST_NOTE);
     let kind = if words.warning { "Warning" } else { "Normal" };
     serde_json::to_value(Event {

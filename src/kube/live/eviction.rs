@@ -1,7 +1,8 @@
 //! One eviction through the eviction API of `policy/v1`.
 //!
 //! The body is written here: kube's own `evict` writes its options under a name that the API does not know, so that a
-//! precondition in them would not hold. It is sent once. A refusal by a budget (429) is an answer; a lost answer is read back.
+//! precondition in them would have no effect. It is sent once. A refusal by a budget (429) is no failure; after a lost answer
+//! the pod is read.
 
 use http::StatusCode;
 use kube_rebalancer_ports::{EvictionAnswer, PodNow, PodToEvict, PortError, chain};
@@ -48,7 +49,7 @@ impl Live {
         }
     }
 
-    /// Finds out what became of an eviction whose answer was lost: the pod is on its way out or gone, or it is not.
+    /// Finds out the result of an eviction whose answer was lost: the pod is terminating or gone, or it is not.
     async fn read_back(&self, pod: &PodToEvict, error: CallError) -> EvictionAnswer {
         let of_uid = |now: &PodNow| now.pod.eviction.as_ref().is_some_and(|facts| *facts.uid == *pod.uid);
         match self.one_pod(&pod.namespace, &pod.name).await {
@@ -82,7 +83,7 @@ fn path(namespace: &str, name: &str) -> String {
     format!("/api/v1/namespaces/{}/pods/{}", escaped(namespace), escaped(name))
 }
 
-/// The pod's own grace period holds: the options name none.
+/// The body of the eviction. Its options have no grace period, so the pod's own one applies.
 fn body(pod: &PodToEvict) -> Value {
     json!({
         "apiVersion": "policy/v1",

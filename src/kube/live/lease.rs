@@ -1,7 +1,7 @@
 //! One run at a time: a Lease held from before the observation to the end.
 //!
-//! The Lease keeps two runs from doing each other's work; it is not what keeps users safe. That every patch names the
-//! version it was made from, and that a deletion is claimed first, holds without it too.
+//! The Lease prevents two runs from working at the same time; the safety of users does not depend on it. Every patch
+//! names the version it was made from, and a deletion is claimed first, even without the Lease.
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -12,8 +12,7 @@ use super::Live;
 use super::call::Call;
 use kube_rebalancer_ports::{Clock, PortError};
 
-/// Beyond `RUN_TIMEOUT`: a run that was killed is waited for this much longer, so that a request of its that is still on
-/// its way has arrived.
+/// The time that a Lease lasts beyond `RUN_TIMEOUT`, so that a request in flight of a killed run has arrived.
 const MARGIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Longest time for which the Lease of another run is respected, unless this run may itself last longer: a run lasts
@@ -23,7 +22,7 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 /// How far in the future a Lease may be renewed: the clocks of two API servers differ by less.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
 
-/// How often it is written where what is stored has changed meanwhile.
+/// Maximum number of writes if the stored Lease has changed in between.
 const TRIES: usize = 3;
 
 /// A Lease that this run holds.
@@ -41,38 +40,38 @@ pub enum LeaseError {
     Busy {
         /// The other holder.
         holder: String,
-        /// In which namespace.
+        /// The Lease's namespace.
         namespace: String,
         /// The Lease's name.
         name: String,
-        /// Until when, if it does not give it back before.
+        /// The time at which it expires, if the holder does not release it before.
         until: Timestamp,
     },
     /// It is no longer this run's.
     #[error("somebody took the Lease {namespace}/{name} away while this run made its plan{}", now_of(.holder.as_ref()))]
     Lost {
-        /// In which namespace.
+        /// The Lease's namespace.
         namespace: String,
         /// The Lease's name.
         name: String,
         /// The present holder.
         holder: Option<String>,
     },
-    /// It could not be asked for.
+    /// The request failed.
     #[error("the Lease {namespace}/{name} could not be taken")]
     Failed {
-        /// In which namespace.
+        /// The Lease's namespace.
         namespace: String,
         /// The Lease's name.
         name: String,
-        /// What happened.
+        /// The error.
         #[source]
         error: PortError,
     },
 }
 
 impl Live {
-    /// Takes the Lease, or takes it over from a run that has not given it back in time.
+    /// Takes the Lease, or takes it over from a run that has not released it in time.
     pub async fn acquire(&self, run_timeout: SignedDuration) -> Result<HeldLease, LeaseError> {
         let namespace = &self.namespace;
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
@@ -110,8 +109,8 @@ impl Live {
             tried += 1;
             match self.server.call(&call).await {
                 Ok(text) => return Ok(HeldLease { lease: parse(&text).map_err(failed)?, path }),
-                // Somebody else was first, or it was us: an answer that got lost makes the second try collide with the
-                // first. What is stored tells.
+                // Somebody else was first, or this run was: after a lost answer the second try conflicts with the
+                // first. The stored Lease shows it.
                 Err(error) if tried < TRIES && (error.is_conflict() || error.is_in_doubt()) => {
                     log::info!("looking at the Lease again: {error}");
                 }
@@ -143,9 +142,9 @@ impl Live {
         }
     }
 
-    /// Makes sure, right before the first change, that the Lease is still this run's. If somebody deleted it, another
-    /// run may have come and gone since the observation, and the cordons of both together may leave too few nodes: each
-    /// patch is judged on its own node, and none sees the sum.
+    /// Verifies, right before the first change, that this run still holds the Lease. If somebody deleted it, another
+    /// run may have worked since the observation, and the cordons of both together may leave too few nodes: each patch
+    /// is judged only on its own node.
     pub async fn still_holds(&self, held: &HeldLease) -> Result<(), LeaseError> {
         let namespace = || self.namespace.clone();
         let lost =
@@ -167,7 +166,7 @@ impl Live {
         Err(lost(holder))
     }
 
-    /// Gives the Lease back. That it runs out by itself makes a failure harmless.
+    /// Releases the Lease. A failure is harmless, because the Lease expires by itself.
     pub async fn release(&self, held: HeldLease) {
         if let Err(error) = self.give_back(held).await {
             log::warn!("the Lease was not given back and runs out by itself: {error}");
@@ -187,7 +186,8 @@ impl Live {
             if tried == TRIES || !error.is_conflict() {
                 return Err(error.into());
             }
-            // Given back already, by a try whose answer was lost; or in other hands; or somebody has labelled it, say.
+            // Released already by a try whose answer was lost; or held by another run; or changed by somebody, for
+            // example a label.
             let found = self.lease(Call::get(&path).last_word()).await?;
             let ours = |lease: &Lease| holder(lease).is_some_and(|holder| holder == self.identity);
             let Some(found) = found.filter(ours) else { return Ok(()) };
@@ -215,12 +215,12 @@ fn longest(run_timeout: SignedDuration) -> SignedDuration {
     run_timeout.saturating_add(MARGIN).max(LONGEST)
 }
 
-/// Whether a Lease keeps other runs out.
+/// The validity of a Lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Term {
-    /// Until then.
+    /// It is valid until then.
     Runs(Timestamp),
-    /// No longer.
+    /// It has expired.
     Over,
     /// It is renewed in the future, or lasts longer than a run can: no run wrote it.
     Untrue,

@@ -1,8 +1,8 @@
-//! The `ConfigMap` beside the Lease: what runs remember between them, under three keys: the ledger, the history that
-//! foresight learns from, and what was reported to people.
+//! The `ConfigMap` beside the Lease, with the records of runs under three keys: the ledger, the history of foresight, and
+//! the problems reported to people.
 //!
-//! One request reads both, with the observation. Each is written while the Lease is held. A run without the permission, or
-//! with a `ConfigMap` that it cannot read, works as without one and logs that.
+//! One request reads all, with the observation. A run writes each while it holds the Lease. A run without the permission,
+//! or with a `ConfigMap` that it cannot read, works as without one and logs that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const KEY: &str = "ledger.json";
 /// The key that holds the history.
 const HISTORY_KEY: &str = "history";
 
-/// The key that holds what was reported to people.
+/// The key that holds the problems reported to people.
 const TOLD_KEY: &str = "told.json";
 
 /// The format's version; one that this program does not know is not read.
@@ -32,7 +32,7 @@ const VERSION: u32 = 1;
 /// A ledger longer than this was not written by this program.
 const LONGEST: usize = 256 * 1024;
 
-/// How many sets of taints and created nodes are kept.
+/// Maximum number of stored sets of taints and of created nodes.
 const MOST_ENTRIES: usize = 1000;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ struct Document {
     version: u32,
     common: Vec<CommonEntry>,
     created_for: Vec<CreatedEntry>,
-    /// A document of an earlier release has none.
+    /// The useless nodes; a document of an earlier release has none.
     #[serde(default)]
     useless: Vec<UselessEntry>,
 }
@@ -167,14 +167,15 @@ fn decode(text: &str) -> Result<Ledger, BadLedger> {
     Ok(ledger)
 }
 
-/// What earlier runs noted.
+/// The records of earlier runs.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
-    /// `None` where there can be none; an empty one where none was written yet, or none that can be read.
+    /// The ledger; `None` if runs cannot store one, empty if none was written yet or it cannot be read.
     pub(super) ledger: Option<Ledger>,
-    /// `None` where there can be none, or none that can be read: nothing is learned then, and nothing written over it.
+    /// The history; `None` if runs cannot store one or it cannot be read: then nothing is learned, and nothing overwrites
+    /// it.
     pub(super) history: Option<Arc<History>>,
-    /// What was reported to people, unread.
+    /// The problems reported to people, not parsed yet.
     pub(super) told: Option<String>,
 }
 
@@ -212,7 +213,7 @@ pub enum HistoryError {
     /// The request failed.
     #[error("the ConfigMap that holds the history cannot be read")]
     Read(#[from] PortError),
-    /// It is not there.
+    /// There is none.
     #[error(
         "there is no ConfigMap {0}: no run has noted anything yet, or LEASE_NAMESPACE and LEASE_NAME name another one"
     )]
@@ -222,14 +223,13 @@ pub enum HistoryError {
     Bad {
         /// The `ConfigMap`.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         source: kube_rebalancer_history::BadHistory,
     },
 }
 
 impl Live {
-    /// Reads the history that runs have noted, for somebody who wants to see it. It is empty where runs have noted other
-    /// things only.
+    /// Reads the stored history for display. It is empty if runs have stored only other records.
     pub async fn read_history(&self) -> Result<History, HistoryError> {
         let name = format!("{}/{}", self.namespace, self.lease_name);
         let text = match self.server.call(&Call::get(self.config_map())).await {
@@ -245,7 +245,7 @@ impl Live {
         history.map_err(|source| HistoryError::Bad { name, source })
     }
 
-    /// Reads what earlier runs noted.
+    /// Reads the records of earlier runs.
     pub(super) async fn remembered(&self) -> Remembered {
         match self.server.call(&Call::get(self.config_map())).await {
             Ok(text) => remembered(&text, &self.config_map()),
@@ -271,12 +271,12 @@ impl Live {
         self.write_data(HISTORY_KEY, text).await
     }
 
-    /// Writes what was reported to people. The caller holds the Lease.
+    /// Writes the problems reported to people. The caller holds the Lease.
     pub async fn write_told(&self, text: String) -> Result<(), PortError> {
         self.write_data(TOLD_KEY, text).await
     }
 
-    /// Writes one key, and the `ConfigMap` where there is none yet. The other keys stay as they are.
+    /// Writes one key, and creates the `ConfigMap` if there is none yet. The other keys stay as they are.
     async fn write_data(&self, key: &str, text: String) -> Result<(), PortError> {
         if self.dry_run {
             return Ok(());
@@ -338,7 +338,7 @@ mod tests {
             (Some(Ledger::default()), Some(&History::default()))
         );
         assert_eq!(read(json!({TOLD_KEY: "[]"})).told.as_deref(), Some("[]"));
-        // What is not understood is not written over.
+        // Unknown content is not overwritten.
         let later = read(json!({KEY: "{}", HISTORY_KEY: "kube-rebalancer/history/v9\nAAAA"}));
         assert_eq!((later.ledger, later.history), (Some(Ledger::default()), None));
         let status = remembered(r#"{"kind":"Status"}"#, "c");

@@ -1,4 +1,4 @@
-//! A live cluster, through kube: the only place that talks to an API server.
+//! A live cluster, through kube: only this module sends requests to an API server.
 //!
 //! ```text
 //!   connect   kubeconfig or service account --> client
@@ -65,17 +65,17 @@ pub struct Live {
     namespace: String,
     /// The name of both.
     lease_name: String,
-    /// Whether patches are only tried (`dryRun=All`).
+    /// Whether patches have `dryRun=All`.
     dry_run: bool,
-    /// The keys of pods' labels that anything asks for; others are not kept.
+    /// The keys of pods' labels that are needed; others are not kept.
     label_keys: Arc<BTreeSet<String>>,
     /// Which pods may be evicted.
     drain: Drain,
-    /// Whether pods that are alike are kept one by one.
+    /// Whether equal pods are kept one by one.
     each_pod: bool,
     /// Namespace and name of this program's own pod.
     own_pod: Option<(String, String)>,
-    /// The keys of pods' labels that budgets ask for, with the others.
+    /// All needed keys of pods' labels, including the keys that budgets select by.
     wanted_keys: Mutex<Option<Arc<BTreeSet<String>>>>,
     lists: WholeLists,
 }
@@ -83,7 +83,7 @@ pub struct Live {
 /// The cluster to connect to, and the run that does it.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
-    /// The kubeconfig's context, if one was asked for.
+    /// The kubeconfig's context, if one was named.
     pub context: Option<String>,
     /// The name of this run.
     pub identity: String,
@@ -91,15 +91,15 @@ pub struct ConnectOptions {
     pub namespace: String,
     /// The name of the Lease.
     pub lease_name: String,
-    /// Whether patches are only tried.
+    /// Whether patches have `dryRun=All`.
     pub dry_run: bool,
-    /// The keys of pods' labels that the settings ask for.
+    /// The keys of pods' labels that the settings name.
     pub label_keys: BTreeSet<String>,
-    /// Which pods may be evicted: what that needs is read only then.
+    /// Which pods may be evicted; the facts that evictions need are read only then.
     pub drain: Drain,
-    /// Whether pods that are alike are kept one by one, as a source of their usage needs it.
+    /// Whether equal pods are kept one by one, as a source of usage requires it.
     pub each_pod: bool,
-    /// Namespace and name of this program's own pod, which is kept by itself.
+    /// Namespace and name of this program's own pod, which is stored individually.
     pub own_pod: Option<(String, String)>,
 }
 
@@ -136,7 +136,7 @@ impl Live {
         })
     }
 
-    /// Which cluster it is.
+    /// The connected cluster.
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target

@@ -1,4 +1,4 @@
-//! Annotations of the Lease: what a provider remembers between runs (the port `Notes`).
+//! Annotations of the Lease: the notes of a provider for later runs (the port `Notes`).
 
 use async_trait::async_trait;
 use http::StatusCode;
@@ -8,7 +8,7 @@ use kube_rebalancer_ports::{Notes, PortError, SharedNotes};
 use super::Live;
 use super::call::{Call, Server};
 
-/// How often a note is written where the Lease has changed meanwhile.
+/// Maximum number of writes of a note if the Lease has changed in between.
 const TRIES: usize = 3;
 
 /// A text longer than this was not written by this program.

@@ -1,10 +1,10 @@
-//! A list, page by page, whatever the objects hold.
+//! Lists objects page by page, with bounded memory for objects of any size.
 //!
-//! The pages are of one moment: no resource version is named, so the server reads from its store, and later pages
-//! continue from there. A page says where the next one begins before its objects, so that one is asked for while this one is
-//! read on another thread; what the page says once it is read decides. Two pages are in memory at a time. A page whose
-//! answer would be large is asked for again with fewer objects, so that the memory of a run does not depend on what users
-//! write into their pods.
+//! The pages are of one moment: the request has no resource version, so the server reads from its store, and later pages
+//! continue from there. A page has the token of the next one before its objects, so the next page is requested while another
+//! thread parses this one; the token of the parsed page decides. Two pages are in memory at a time. A page whose answer
+//! would be too large is requested again with fewer objects, so that the memory of a run does not depend on the contents of
+//! users' pods.
 
 use std::sync::{Arc, PoisonError};
 
@@ -21,17 +21,17 @@ use crate::observe::{self, Asked, Encoding, ReadError, Reading};
 /// Maximum number of objects of a page. Small enough that a busy API server answers within seconds, large enough that a
 /// cluster of a thousand pods is two requests.
 const PAGE: usize = 500;
-/// Number of bytes that a page should have at most: 500 pods with all that kubelets and controllers write into them.
+/// The desired maximum number of bytes of a page: 500 pods with all fields of kubelets and controllers.
 const GOOD: usize = 8 << 20;
 /// Maximum number of bytes of a page of several objects.
 const LARGE: usize = 2 * GOOD;
-/// A page that was too large is asked for again with this part of its objects.
+/// The divisor of the number of objects after a page that was too large.
 const SHRINK: usize = 8;
 /// Maximum number of pages of a list: five million objects.
 const MOST_PAGES: usize = 10_000;
 
 impl Live {
-    /// What a run keeps of what it reads.
+    /// The reading of a run, which decides what is kept.
     pub(super) fn reading(&self) -> Reading {
         let wanted = self.wanted_keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let reading =
@@ -40,8 +40,8 @@ impl Live {
         if self.drain == Drain::None { reading } else { reading.with_evictions() }
     }
 
-    /// Adds a list, read as a whole where the server is made for it, in pages elsewhere. When the server has forgotten its
-    /// moment (410), the list starts anew, once.
+    /// Adds a list, read as a whole if the server supports that, otherwise in pages. If the server no longer has the list's
+    /// moment (410), the list starts again, once.
     pub(super) async fn list(
         &self,
         path: &str,
@@ -88,7 +88,8 @@ impl Live {
                 (Some((token, page)), Some(from)) if token == *from => page,
                 _ => source.page(from.as_deref()).await?,
             };
-            // The next page travels while this one is read. Where it begins decides what this one says, read in full.
+            // The next page arrives while this one is parsed. The token of the parsed page decides where the next one
+            // begins.
             let expected =
                 observe::next_page(&page.bytes, page.encoding).filter(|next| from.as_ref() != Some(next));
             let read = read(path.to_owned(), page, asked, reading, self.server.buffers());
@@ -117,7 +118,7 @@ impl Live {
     }
 }
 
-/// Reads a page beside the connection: what decodes must not keep the next page from coming in.
+/// Parses a page on another thread, so that the next page can arrive in the meantime.
 async fn read(
     path: String,
     page: Answer,
@@ -133,19 +134,19 @@ async fn read(
     reader.await.unwrap_or(Err(ListError::Reader))
 }
 
-/// Where pages come from.
+/// The source of pages.
 struct Source<'s> {
     server: &'s Server,
     path: &'s str,
     selector: &'s str,
-    /// The number of objects to ask for.
+    /// The number of objects to request.
     limit: usize,
-    /// The encoding to ask for.
+    /// The encoding to request.
     encoding: Encoding,
 }
 
 impl Source<'_> {
-    /// The page that begins where this token says, with as many objects as fit.
+    /// The page that begins at this token, with as many objects as fit.
     async fn page(&mut self, from: Option<&str>) -> Result<Answer, CallError> {
         let Self { path, selector, .. } = *self;
         let from = from.map(|token| format!("&continue={}", escaped(token))).unwrap_or_default();
@@ -172,7 +173,7 @@ impl Source<'_> {
     }
 }
 
-/// The number of objects to ask for after a page of `bytes`: what fits, at most twice the previous number.
+/// The number of objects to request after a page of `bytes`: as many as fit, at most twice the previous number.
 fn limit_after(limit: usize, bytes: usize) -> usize {
     let fit = limit.saturating_mul(GOOD).checked_div(bytes).unwrap_or(PAGE);
     fit.clamp(1, PAGE.min(limit.saturating_mul(2)))
@@ -198,7 +199,7 @@ mod tests {
 
     #[test]
     fn pages_shrink_to_what_fits_and_grow_again_by_doubling() {
-        // Objects asked for, bytes of the answer, and how many objects to ask for next.
+        // Requested objects, bytes of the answer, and the number of objects to request next.
         for (limit, bytes, expected) in [
             (500, 5 << 20, 500),
             (500, 12 << 20, 333),

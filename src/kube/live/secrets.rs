@@ -5,7 +5,7 @@ use std::error::Error;
 use kube::client::AuthError;
 use kube_rebalancer_core::secret::without_user;
 
-/// What to say of a failure of the client library's credentials, if that is what an error is about.
+/// The message for a failure of the client library's credentials, if the error is one.
 pub(super) fn credentials(error: &(dyn Error + 'static)) -> Option<String> {
     let mut link = Some(error);
     while let Some(one) = link {
@@ -20,7 +20,8 @@ pub(super) fn credentials(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-/// A parser may quote the text that it could not read, and a failure of a command all that it wrote.
+/// A parser may quote the text that it could not read, and the failure of a command its whole
+/// output.
 fn of_credentials(error: &AuthError) -> String {
     let text = error.to_string();
     without_user(text.split_once(": ").map_or(text.as_str(), |(first, _)| first))

@@ -1,4 +1,4 @@
-//! The live half against servers that answer too much, too long, or never to the end.
+//! The live half against servers whose answers are too large, too slow, or never end.
 
 mod eviction;
 mod server;
@@ -108,7 +108,7 @@ async fn lists_are_asked_for_in_protobuf_and_read_as_the_server_answers() {
         Answer::protobuf(&page_of_five(target))
     });
     assert_eq!(names_of(&url).await, FIVE);
-    // A server that changes its mind in the middle is read page by page.
+    // A server whose list changes in the middle is read page by page.
     let url = start(|target| match page_of_five(target) {
         page if Page::of(target).from == 2 => in_json(&page),
         page => Answer::protobuf(&page),
@@ -196,7 +196,7 @@ async fn a_page_that_is_its_own_next_one_is_an_error() {
     );
 }
 
-/// The memory of a run does not grow with what users write into their pods.
+/// The memory of a run does not grow with the contents of users' pods.
 ///
 /// ```text
 /// cargo test --release -p kube-rebalancer-kube five_hundred_pods -- --ignored --nocapture

@@ -1,4 +1,4 @@
-//! Time as a run knows it: the API server's clock, and what is left of `RUN_TIMEOUT`.
+//! The time of a run: the API server's clock, and the rest of `RUN_TIMEOUT`.
 //!
 //! ```text
 //!   start --> RUN_TIMEOUT: nothing new is sent --> LATE: what is under way is given up --> WATCH: the process ends
@@ -18,14 +18,14 @@ use kube_rebalancer_ports::Clock;
 
 /// The time that a run has after a signal to stop to finish the requests in flight.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long the rest of such a run may take: its report, say.
+/// Maximum time of the rest of such a run, such as its report.
 const MARGIN: Duration = Duration::from_secs(2);
-/// How long a run may take beyond `RUN_TIMEOUT`: answers of the cloud, which tell what was done, and its report.
+/// Maximum time of a run beyond `RUN_TIMEOUT`: for answers of the cloud, which show what was done, and for its report.
 const LATE: Duration = Duration::from_secs(10);
-/// How long the Lease may take to be given back, after that. With `GRACE` and `MARGIN` it is less than the ten seconds
-/// after which people and machines send the next signal.
+/// Maximum time of releasing the Lease, after that. With `GRACE` and `MARGIN` it is less than the ten seconds after which
+/// people and machines send the next signal.
 const WATCH: Duration = Duration::from_secs(2);
-/// How often it is looked whether time is up: a stop may come at any moment.
+/// The interval at which the time is checked: a stop may come at any moment.
 const TICK: Duration = Duration::from_millis(50);
 
 /// The time of a run. Clones share it.
@@ -38,18 +38,18 @@ pub struct RunTime {
 
 #[derive(Debug)]
 struct Shared {
-    /// A moment by the server's clock, and when that was.
+    /// A moment by the server's clock, with the same moment by the process's clock.
     known: (Timestamp, Instant),
     /// The time of the first signal to stop.
     stopped: Option<Instant>,
-    /// How long a person has thought about a question.
+    /// The total time for which a person has thought about questions.
     thought: Duration,
-    /// When the question was asked that somebody thinks about now.
+    /// When the present question was asked, if there is one.
     asked: Option<Instant>,
 }
 
 impl RunTime {
-    /// Starts the time of a run. Until the server says what time it is, the machine's clock is believed.
+    /// Starts the time of a run. Until the server reports its time, the machine's clock is used.
     #[must_use]
     pub fn new(now: Timestamp, timeout: SignedDuration) -> Self {
         let started = Instant::now();
@@ -68,12 +68,12 @@ impl RunTime {
         self.with(|shared| shared.stopped.is_some())
     }
 
-    /// A person is asked: the clock stops until [`Self::answered`].
+    /// Stops the clock while a person is asked, until [`Self::answered`].
     pub fn asked(&self) {
         self.with(|shared| shared.asked = Some(Instant::now()));
     }
 
-    /// The person has answered.
+    /// Starts the clock again after the answer.
     pub fn answered(&self) {
         self.with(|shared| {
             let thought = shared.asked.take().map(|asked| asked.elapsed()).unwrap_or_default();
@@ -81,13 +81,14 @@ impl RunTime {
         });
     }
 
-    /// How long the run has taken.
+    /// The time that the run has taken.
     #[must_use]
     pub fn passed(&self) -> Duration {
         self.moment().passed
     }
 
-    /// How long requests may still take. Told to stop, a run still finishes what it has begun, if that is soon.
+    /// The time that requests may still take. After a signal to stop, a run still finishes the requests in flight within
+    /// a short time.
     pub(super) fn left(&self) -> Duration {
         self.moment().left(self.timeout)
     }
@@ -108,12 +109,12 @@ impl RunTime {
         }
     }
 
-    /// Waits until what is under way is to be given up.
+    /// Waits until requests in flight must be given up.
     pub async fn over(&self) {
         self.beyond(LATE, GRACE + MARGIN).await;
     }
 
-    /// Waits until even the last word had its time.
+    /// Waits until the time of the last request is over, too.
     pub async fn long_over(&self) {
         self.beyond(LATE + WATCH, GRACE + MARGIN + WATCH).await;
     }
@@ -123,7 +124,7 @@ impl RunTime {
         self.beyond(Duration::ZERO, GRACE).await;
     }
 
-    /// Waits until no request may be on its way, but for one that may take `at_least` so long.
+    /// Waits until no request may be in flight, except one that may take `at_least` this time.
     pub(super) async fn no_more(&self, at_least: Duration) {
         tokio::time::sleep(at_least).await;
         self.used_up().await;
@@ -137,8 +138,8 @@ impl RunTime {
         }
     }
 
-    /// Takes over what an answer's `Date` header says. It has whole seconds, cut off, so the moment may be up to a second
-    /// later; the later one is taken, so that a cordon's mark is never earlier than the cordon.
+    /// Takes the time of an answer's `Date` header. It has whole seconds, cut off, so the real time may be up to a second
+    /// later; the later time is used, so that a cordon's mark is never earlier than the cordon.
     pub(super) fn server_says(&self, date: &str, received: Instant) {
         if let Ok(zoned) = rfc2822::parse(date)
             && let Ok(moment) = zoned.timestamp().checked_add(SignedDuration::from_secs(1))
@@ -152,10 +153,10 @@ impl RunTime {
     }
 }
 
-/// How far a run is.
+/// The progress of a run in time.
 #[derive(Clone, Copy, Debug)]
 struct Moment {
-    /// How long it has taken, without the time at the prompt.
+    /// The time that it has taken, without the time at the prompt.
     passed: Duration,
     /// The time since the signal to stop.
     since_stop: Option<Duration>,

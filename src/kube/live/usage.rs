@@ -1,4 +1,4 @@
-//! What pods used, from `metrics.k8s.io`: the metrics-server, or whatever answers for it.
+//! Reads the usage of pods from `metrics.k8s.io`: the metrics-server, or another server of that API.
 
 use kube_rebalancer_core::model::PodSample;
 use kube_rebalancer_ports::{LONGEST_USAGE, MOST_SAMPLES, PortError, UsageSource, chain};
@@ -9,7 +9,7 @@ use super::cluster::escaped;
 use crate::observe::{UsagePage, read_usage};
 
 const PATH: &str = "/apis/metrics.k8s.io/v1beta1/pods";
-/// The number of pods to ask for. The metrics-server answers with all of them, other servers may answer in pages.
+/// The number of pods to request. The metrics-server answers with all of them, other servers may answer in pages.
 const PAGE: usize = 500;
 
 impl UsageSource for Live {

@@ -1,7 +1,7 @@
-//! The volumes of persistent volume claims, where they may be looked up. Sections 2 and 6.
+//! Looks up the volumes of persistent volume claims, if that is permitted. Sections 2 and 6.
 //!
-//! Only claims that a decision may depend on are looked up: of pods that wait, and of omitted pods on nodes that are about
-//! to be deleted. A claim that cannot be read, or that is not bound, decides nothing.
+//! Only claims that a decision may depend on are looked up: of waiting pods, and of omitted pods on nodes that are about
+//! to be deleted. A claim that cannot be read, or that is not bound, has no effect.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::call::{Call, CallError};
 use super::cluster::escaped;
 use crate::observe::{Asked, Reading};
 
-/// How many claims are looked up in a run.
+/// Maximum number of claims that a run looks up.
 const MOST_CLAIMS: usize = 50;
 
 impl Live {
@@ -52,7 +52,7 @@ impl Live {
     }
 }
 
-/// Adds an answer; one that cannot be read decides nothing.
+/// Adds an answer; an unreadable one has no effect.
 fn read(found: &mut Reading, path: &str, text: &str, asked: Asked) -> bool {
     let added = found.add_answer(path, text, asked);
     if let Err(error) = &added {
@@ -61,7 +61,7 @@ fn read(found: &mut Reading, path: &str, text: &str, asked: Asked) -> bool {
     added.is_ok()
 }
 
-/// The claims of pods that may be movable: one whose volume is not known is not.
+/// The claims of pods that may be movable: a pod whose volume is not known is not movable.
 fn of_movable(snapshot: &Snapshot) -> BTreeSet<ClaimKey> {
     let pods = snapshot.pods().iter().filter(|pod| pod.eviction.is_some());
     pods.flat_map(|pod| pod.claims.iter().map(|claim| (pod.namespace.to_string(), claim.to_string())))

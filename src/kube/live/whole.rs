@@ -1,4 +1,4 @@
-//! A list as a whole, read while it comes in, from servers that write lists so.
+//! Reads a list as a whole while it arrives, from servers that stream lists.
 //!
 //! From Kubernetes 1.33 on, a server encodes a list object by object (`StreamingCollectionEncodingToProtobuf`), and since
 //! 1.31 it answers from its cache once that is as new as its store (`ConsistentListFromCache`): one request without
@@ -10,7 +10,7 @@
 //!   connection --> pieces --> another thread: decompressed, read object by object
 //! ```
 //!
-//! This is tried once in a run. Whatever goes wrong with it, the list is asked for in pages, which retries and explains.
+//! This is tried once in a run. After any failure, the list is requested in pages, which have retries and error messages.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,15 +26,15 @@ use super::call::{Call, CallError, Pieces};
 use crate::observe::{Asked, Encoding, Incoming, ReadProblem, Reading};
 use kube_rebalancer_ports::chain;
 
-/// The first version of Kubernetes, 1 and this, that is asked for whole lists.
+/// The first minor version of Kubernetes 1 from which whole lists are requested.
 const FIRST: u32 = 33;
 /// Number of pieces between the connection and the reader, of some 16 KiB each.
 const UNDER_WAY: usize = 32;
 
-/// What is known of the server's lists.
+/// The facts about the server's lists.
 #[derive(Debug, Default)]
 pub(super) struct WholeLists {
-    /// Whether its version writes them as they are read.
+    /// Whether its version streams lists.
     is_new: OnceCell<bool>,
     has_failed: AtomicBool,
 }
@@ -56,7 +56,7 @@ pub(super) enum WholeError {
 }
 
 impl Live {
-    /// The list as a whole; `None` where it is to be asked for in pages.
+    /// The list as a whole; `None` if it must be requested in pages.
     pub(super) async fn whole(&self, path: &str, selector: &str, asked: Asked) -> Option<Reading> {
         if self.lists.has_failed.load(Ordering::Relaxed)
             || !*self.lists.is_new.get_or_init(|| self.is_new()).await
@@ -73,7 +73,7 @@ impl Live {
         }
     }
 
-    /// Whether the server is of a version that is asked for whole lists. One that does not say gets pages.
+    /// Whether whole lists are requested from the server. A server without a version gets pages.
     async fn is_new(&self) -> bool {
         #[derive(Deserialize)]
         struct Version {
@@ -110,7 +110,7 @@ impl Live {
     }
 }
 
-/// Whether a server of this version is asked for whole lists: `1` and `33`, which some clouds write `33+`.
+/// Whether whole lists are requested from a server of this version: `1` and `33`, which some clouds write `33+`.
 fn is_new(major: &str, minor: &str) -> bool {
     let digits = minor.trim_end_matches(|character: char| !character.is_ascii_digit());
     major == "1" && digits.parse().is_ok_and(|minor: u32| minor >= FIRST)
@@ -141,11 +141,11 @@ fn read<P: AsRef<[u8]>>(
     Ok(list.finish()?)
 }
 
-/// What is decompressed is read at once.
+/// Parses decompressed bytes at once.
 #[derive(Debug)]
 struct Reader {
     list: Incoming,
-    /// What stopped the reading, kept here while the decoder gives up: its own error can only carry text.
+    /// The error that stopped the reading, stored here because the decoder's own error can only carry text.
     failure: Option<ReadProblem>,
 }
 

@@ -10,7 +10,7 @@ use super::error::ReadProblem;
 /// The group and version that is read.
 pub(super) const VERSION: &str = "policy/v1";
 
-/// The kind of one.
+/// The kind of a budget.
 pub(super) const KIND: &str = "PodDisruptionBudget";
 
 /// The kind of a list.
@@ -33,7 +33,7 @@ struct ListMetadata {
     next: Option<String>,
 }
 
-/// A budget, as far as anything reads it.
+/// The fields of a budget that are read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Budget {
@@ -80,7 +80,7 @@ struct Expression {
     values: Option<Vec<String>>,
 }
 
-/// Reads a page; returns its budgets, and where the next one begins.
+/// Reads a page; returns its budgets, and the token of the next page.
 pub fn read_budgets(text: &str) -> Result<(Vec<DisruptionBudget>, Option<String>), ReadProblem> {
     if text.trim_start().starts_with('<') {
         return Err(ReadProblem::Html);
@@ -93,13 +93,14 @@ pub fn read_budgets(text: &str) -> Result<(Vec<DisruptionBudget>, Option<String>
     Ok((budgets, list.metadata.unwrap_or_default().next.filter(|next| !next.is_empty())))
 }
 
-/// Reads one object of a file, or of a list that somebody wrote into one.
+/// Reads one object of a file, or of a list in a file.
 pub(super) fn read_one(object: serde_json::Value) -> Result<DisruptionBudget, serde_json::Error> {
     serde_json::from_value(object).map(Budget::into_model)
 }
 
 impl Budget {
-    /// One whose status is not of the budget as it is allows nothing: the eviction API says the same.
+    /// Converts a budget. One whose status is older than its spec allows nothing, as in the eviction
+    /// API.
     fn into_model(self) -> DisruptionBudget {
         let metadata = self.metadata.unwrap_or_default();
         let status = self.status.unwrap_or_default();
@@ -115,7 +116,8 @@ impl Budget {
 }
 
 impl Selector {
-    /// An operator that is not known protects every pod: the other way it would protect none.
+    /// Converts a selector. An unknown operator matches every pod, so that it protects more, not
+    /// fewer.
     fn into_model(self) -> LabelSelector {
         let equal = self.match_labels.unwrap_or_default().into_iter();
         let equal = equal.map(|(key, value)| Requirement { key, operator: Operator::In(vec![value]) });

@@ -1,4 +1,4 @@
-//! Takes objects one at a time and keeps of each only what the model has a field for.
+//! Takes objects one at a time and keeps only the fields of the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use super::observation::Observation;
 use super::raw::{Object, Text};
 use kube_rebalancer_ports::PodLife;
 
-/// The number of pods to reserve room for where each is kept. Unwritten memory costs nothing, and if there are more pods, room
-/// of this size moves by remapping: growth by copying would leave holes as large as the list.
+/// The number of pods to reserve room for if each is kept. Unwritten memory costs nothing, and an allocation of this size
+/// grows by remapping: growth by copying would leave holes as large as the list.
 const ROOM: usize = 1 << 18;
 
-/// A cluster in the making.
+/// The objects of a cluster that have been collected so far.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     nodes: Vec<Node>,
@@ -33,18 +33,18 @@ pub(super) struct Collector {
     millibytes: Examples,
     /// The volume of each claim that has one.
     claims: BTreeMap<ClaimKey, String>,
-    /// Where each volume can be used.
+    /// The nodes that can use each volume.
     volumes: BTreeMap<String, Option<Affinity>>,
     node_lists: usize,
     pod_lists: usize,
     others: KindsFound,
     warnings: Vec<ReadWarning>,
     interner: Interner,
-    /// The keys of pods' labels to keep; all of them if that is not said.
+    /// The keys of pods' labels to keep; `None` keeps all.
     label_keys: Option<Arc<BTreeSet<String>>>,
-    /// Whether what an eviction needs to know is left out.
+    /// Whether the facts that evictions need are left out.
     no_evictions: bool,
-    /// The pods that may count for others; none where each pod is kept by itself.
+    /// The pods that may count for others; `None` if each pod is kept individually.
     crowds: Option<Crowds>,
     /// The budgets that protect pods.
     budgets: Vec<DisruptionBudget>,
@@ -52,15 +52,15 @@ pub(super) struct Collector {
     is_live: bool,
     /// The kind of the last document that was not an item of another.
     document: Option<String>,
-    /// Where the next page of the list that was read last begins; only of a live cluster.
+    /// The token of the next page of the last list; only of a live cluster.
     next: Option<String>,
-    /// The pods with their lives, if those are what is read; then there are no others.
+    /// The pods with their lives, if lives are read; then there are no other pods.
     lives: Option<Vec<PodLife>>,
-    /// What stopped the reading, kept here while the deserializer unwinds: its own error can only carry text.
+    /// The error that stopped the reading, stored here because the deserializer's own error can only carry text.
     pub(super) failure: Option<ObjectError>,
 }
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Node,
@@ -96,7 +96,7 @@ impl Kind {
         }
     }
 
-    /// What an object without a kind must be, by the fields that all objects of a kind have and no others do.
+    /// The kind of an object without `kind`, by the fields that only one kind has.
     pub(super) fn of_shape(object: &Object<'_>) -> Self {
         if !object.spec.containers.is_empty() {
             Self::Pod
@@ -109,7 +109,7 @@ impl Kind {
 }
 
 impl Collector {
-    /// One that keeps only these keys of the labels of pods, and this program's own pod by itself.
+    /// A collector that keeps only these keys of pods' labels, and stores this program's own pod individually.
     pub(super) fn of_labels(keys: Arc<BTreeSet<String>>, own_pod: Option<(String, String)>) -> Self {
         Self {
             label_keys: Some(keys),
@@ -119,13 +119,13 @@ impl Collector {
         }
     }
 
-    /// Keeps of each pod what an eviction needs to know, and each pod by itself.
+    /// Keeps the facts of each pod that an eviction needs, and stores each pod individually.
     pub(super) fn keep_evictions(&mut self) {
         self.no_evictions = false;
         self.keep_each();
     }
 
-    /// Keeps each pod by itself, also where no decision asks for it.
+    /// Stores each pod individually, even if no decision needs that.
     pub(super) fn keep_each(&mut self) {
         self.crowds = None;
         self.pods.reserve(ROOM);
@@ -136,7 +136,7 @@ impl Collector {
         self.budgets.push(budget);
     }
 
-    /// The keys of pods' labels to keep; all of them if that is not said.
+    /// The keys of pods' labels to keep; `None` keeps all.
     pub(super) fn label_keys(&self) -> Option<Arc<BTreeSet<String>>> {
         self.label_keys.clone()
     }
@@ -194,12 +194,12 @@ impl Collector {
         Ok(())
     }
 
-    /// Counts an object that nothing reads.
+    /// Counts an object of another kind.
     pub(super) fn skip(&mut self, kind: &str) {
         self.others.add(kind);
     }
 
-    /// Notes a list, which says something even when it is empty, and where its next page begins.
+    /// Records that a list was seen, even an empty one, and the token of its next page.
     pub(super) fn list(&mut self, kind: &str, next: Option<&Text<'_>>) -> Result<(), ObjectError> {
         match kind {
             "List" | "PersistentVolumeClaimList" | "PersistentVolumeList" => {}
@@ -215,12 +215,12 @@ impl Collector {
         Ok(())
     }
 
-    /// Notes the kind of a document.
+    /// Records the kind of a document.
     pub(super) fn document(&mut self, kind: Option<String>) {
         self.document = kind;
     }
 
-    /// Hands over the kind of the last document, and where the next page of it begins.
+    /// Returns the kind of the last document, and the token of its next page.
     pub(super) fn take_document(&mut self) -> (Option<String>, Option<String>) {
         (self.document.take(), self.next.take())
     }
@@ -242,7 +242,7 @@ impl Collector {
             interner: _,
             label_keys: _,
             no_evictions: _,
-            // What is added here later is compared with the pods of this one only.
+            // Pods that are added later are compared only with the pods of this collector.
             crowds: _,
             budgets,
             is_live,
@@ -278,22 +278,22 @@ impl Collector {
         self.nodes.len() + self.pods_seen + volumes + self.node_lists + self.pod_lists
     }
 
-    /// Hands over what else there was and starts counting anew.
+    /// Returns the counted other kinds, and starts counting anew.
     pub(super) fn take_others(&mut self) -> KindsFound {
         std::mem::take(&mut self.others)
     }
 
-    /// Whether nodes were seen, or a list of nodes that says there are none.
+    /// Whether nodes were seen, or an empty list of nodes.
     pub(super) fn knows_nodes(&self) -> bool {
         !self.nodes.is_empty() || self.node_lists > 0
     }
 
-    /// How many pods were seen.
+    /// The number of pods seen.
     pub(super) fn pods_seen(&self) -> usize {
         self.pods_seen
     }
 
-    /// Fails where more objects of a kind were seen than a cluster has.
+    /// Returns an error if more objects of a kind were seen than a cluster has.
     pub(super) fn has_at_most(&self, kind: Kind, most: usize) -> Result<(), ReadProblem> {
         let seen = match kind {
             Kind::Node => self.nodes.len(),
@@ -303,22 +303,22 @@ impl Collector {
         if seen > most { Err(ReadProblem::TooMany { most }) } else { Ok(()) }
     }
 
-    /// Hands over what was kept.
+    /// Returns the collected objects.
     pub(super) fn into_parts(self) -> (Vec<Node>, Vec<Pod>, usize) {
         (self.nodes, self.pods, self.pods_seen)
     }
 
-    /// Hands over the lives of the pods.
+    /// Returns the lives of the pods.
     pub(super) fn into_lives(self) -> Vec<PodLife> {
         self.lives.unwrap_or_default()
     }
 
-    /// Hands over the volumes of the claims that have one.
+    /// Returns the volumes of the claims that have one.
     pub(super) fn into_volumes(self) -> Volumes {
         of_claims(self.claims, &self.volumes)
     }
 
-    /// Makes a snapshot of what was kept.
+    /// Makes a snapshot of the collected objects.
     pub(super) fn finish(self, observed_at: Timestamp) -> Result<Observation, SnapshotError> {
         let mut plan_warnings = Vec::new();
         if let Some((pod, pods)) = self.millibytes.into_parts() {
@@ -336,7 +336,7 @@ impl Collector {
         Ok(Observation { snapshot, warnings, plan_warnings, told: None })
     }
 
-    /// Remembers why the reading stops.
+    /// Records why the reading stops.
     pub(super) fn fail(&mut self, what: &'static str, field: &str, problem: FieldProblem) {
         self.failure = Some(BadField::new(field, problem).of(ObjectName::Unnamed(what)));
     }
@@ -351,12 +351,12 @@ fn move_all<T>(from: Vec<T>, to: &mut Vec<T>) {
     }
 }
 
-/// The volumes of claims. A claim whose volume was not seen could be anywhere, and is left out.
+/// The volumes of claims. A claim whose volume was not seen is left out.
 fn of_claims(claims: BTreeMap<ClaimKey, String>, volumes: &BTreeMap<String, Option<Affinity>>) -> Volumes {
     claims.into_iter().filter_map(|(claim, volume)| Some((claim, volumes.get(&volume)?.clone()))).collect()
 }
 
-/// The namespaces that pods were seen in, as far as it matters.
+/// The namespaces of the pods seen so far: none, one or many.
 #[derive(Debug, Default)]
 enum Namespaces {
     /// No pod was seen.
@@ -366,7 +366,7 @@ enum Namespaces {
     One {
         /// Its name.
         name: String,
-        /// How many pods.
+        /// The number of pods.
         pods: usize,
     },
     /// There are several.

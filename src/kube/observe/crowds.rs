@@ -1,25 +1,25 @@
-//! Counts pods of a live cluster that differ in their names alone, instead of keeping each: notebooks of one size on one node.
+//! Counts pods of a live cluster that differ only in their names, instead of storing each: notebooks of one size on one node.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::Pod;
 
-/// Maximum number of pods of a node that others are compared with. Nodes of a hub have pods of a few sizes; whoever makes one
-/// of each size gains nothing but a pod that is kept.
+/// Maximum number of pods of a node that others are compared with. Nodes of a hub have pods of few sizes; further sizes are
+/// stored one by one.
 const MOST: usize = 16;
 
-/// Where the pods are that may count for others.
+/// The places of the pods that may count for others.
 #[derive(Debug, Default)]
 pub(super) struct Crowds {
     /// Indices of pods, by the address of their node's name: the names are shared, and addresses are compared faster.
     of_node: BTreeMap<usize, Vec<usize>>,
-    /// Namespace and name of this program's own pod, which a decision asks for by itself.
+    /// Namespace and name of this program's own pod, which a decision needs individually.
     own: Option<(String, String)>,
 }
 
 impl Crowds {
-    /// Keeps this program's own pod by itself.
+    /// Creates the index; this program's own pod is stored individually.
     pub(super) fn without(own: Option<(String, String)>) -> Self {
         Self { own, ..Self::default() }
     }
@@ -30,11 +30,11 @@ impl Crowds {
             .is_some_and(|(namespace, name)| **namespace == *pod.namespace && **name == *pod.name)
     }
 
-    /// Adds a pod to the list, or counts it with one that is there.
+    /// Adds a pod to the list, or counts it with an equal one in the list.
     ///
-    /// The claims of a pod that may count for others are not kept: volumes are looked up for pods that wait, and for those that
-    /// their controllers start again elsewhere. Where a bound pod shares a claim with one that waits, it counts as if it could
-    /// go to any zone.
+    /// The claims of a pod that may count for others are not stored: volumes are looked up only for waiting pods, and for pods
+    /// whose controllers recreate them elsewhere. A bound pod that shares a claim with a waiting one counts as if it could run
+    /// in any zone.
     pub(super) fn add(&mut self, mut pod: Pod, pods: &mut Vec<Pod>) {
         let node = pod.node_name.as_ref().filter(|_| pod.may_count_for_others() && !self.is_own(&pod));
         let Some(node) = node.map(|name| Arc::as_ptr(name).addr()) else {

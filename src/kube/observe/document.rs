@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Only one item is in memory at a time. `kubectl` writes a kind with every item. The raw API does not: there the
-//! list's kind tells, and when it comes after the items their shape has to until then.
+//! list's kind determines it, and if that comes after the items, their shape until then.
 
 use std::fmt;
 
@@ -19,10 +19,10 @@ use super::collector::{Collector, Kind};
 use super::error::{FieldProblem, ObjectError, ReadProblem};
 use super::raw::{Object, Text};
 
-/// Where the next page of a list begins, if the list says it before its items, as the API server does.
+/// The token of the next page of a list, if it comes before the items, as the API server writes it.
 pub(super) fn next_page(page: &[u8]) -> Option<String> {
     let mut next = None;
-    // Its end is of no interest, and an error there is the reader's.
+    // The rest is not needed, and the reader reports errors there.
     drop(Head { next: &mut next }.deserialize(&mut serde_json::Deserializer::from_slice(page)));
     next.filter(|token| !token.is_empty())
 }
@@ -32,7 +32,7 @@ struct Head<'n> {
     next: &'n mut Option<String>,
 }
 
-/// A list's metadata, as far as its reader needs it beforehand.
+/// The part of a list's metadata that is needed before the items.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ListMetadata {
@@ -77,12 +77,12 @@ impl<'de> Visitor<'de> for Head<'_> {
 pub(super) enum DocumentError<E> {
     /// The format is broken.
     Format(E),
-    /// An object in it is.
+    /// An object in it is invalid.
     Object(ObjectError),
 }
 
 impl DocumentError<serde_json::Error> {
-    /// The same of an answer of the API server.
+    /// The same problem for an answer of the API server.
     pub(super) fn into_answer(self) -> ReadProblem {
         match self {
             Self::Format(error) => ReadProblem::Answer(error),
@@ -91,7 +91,7 @@ impl DocumentError<serde_json::Error> {
     }
 }
 
-/// Reads one document into the collector. A caller that read the items of it beforehand says what came of that.
+/// Reads one document into the collector. A caller that has read its items before passes the result of that.
 pub(super) fn read<'de, D: Deserializer<'de>>(
     deserializer: D,
     items_read: Guesses,
@@ -118,21 +118,21 @@ fn outcome<E>(result: Result<Guess, E>, collector: &mut Collector) -> Result<Gue
     }
 }
 
-/// What an object is an item of, which says what it is where it does not say so itself.
+/// The list of an object, which determines its kind if the object has none.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ItemsOf {
     /// Of no list: a document of its own.
     Nothing,
-    /// Of a `List`, whose items must speak for themselves.
+    /// Of a `List`, whose items must have a kind.
     MixedList,
     /// Of a `NodeList`, a `PodList` or another list of one kind.
     ListOf(Kind),
-    /// Of a list that has not said yet what it is.
+    /// Of a list whose kind is not known yet.
     UnknownList,
 }
 
 impl ItemsOf {
-    /// What the items of a list with this version and kind are items of.
+    /// The list of the items, by its version and kind.
     pub(super) fn list(version: Option<&Text<'_>>, kind: Option<&str>) -> Self {
         // A Node of another group, such as Longhorn's, is another thing.
         if !is_core(version) {
@@ -146,26 +146,26 @@ impl ItemsOf {
     }
 }
 
-/// What an item of a list that had not said yet what it is turned out to be.
+/// The kind of an item whose list has no known kind yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Item {
-    /// It says its kind.
+    /// The item has a kind.
     Named(Kind),
-    /// Its shape tells.
+    /// The kind by the item's shape.
     Guessed(Kind),
 }
 
-/// The item that was read, if it was one whose list has still to confirm it.
+/// The item that was read, if its list must still confirm the kind.
 pub(super) type Guess = Option<Item>;
 
-/// The items of one list that it has still to confirm.
+/// The items whose list must still confirm their kinds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guesses {
     named: Kinds,
     guessed: Kinds,
 }
 
-/// Which kinds there were.
+/// The kinds that occurred.
 #[derive(Clone, Copy, Debug, Default)]
 struct Kinds {
     nodes: bool,
@@ -204,13 +204,13 @@ impl Guesses {
         Self { named: self.named.merge(other.named), guessed: self.guessed.merge(other.guessed) }
     }
 
-    /// Whether the list turned out to be what its items were taken for.
+    /// Whether the kind of the list agrees with the kinds of its items.
     fn fit(self, list: &str) -> bool {
         let all = self.named.merge(self.guessed);
         match list {
             "NodeList" => !all.pods && !all.others,
             "PodList" => !all.nodes && !all.others,
-            // Items of any kind are right in a List, if they say it.
+            // Items of any kind are valid in a List, if they have a kind.
             _ => !self.guessed.nodes && !self.guessed.pods,
         }
     }
@@ -262,7 +262,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut budget = serde_json::Map::new();
         let mut items: Option<Guesses> = None;
         while let Some(field) = map.next_key()? {
-            // The rest of a Secret, a Service or the like is of no use, and may have other things in these fields.
+            // The rest of a Secret, a Service or another kind is skipped, and may have other contents in these
+            // fields.
             let named = kind.as_ref().map_or("", Text::as_str);
             let is_list = named.ends_with("List");
             let part = match field {
@@ -297,7 +298,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let kind = kind.as_ref().and_then(Text::non_empty);
         let is_core = is_core(version.as_ref());
         if is_document {
-            // A list of another group is another thing, whatever its kind is called.
+            // A list of another group is another kind, even with the same name.
             let group = version.as_ref().map(Text::as_str).filter(|_| !is_core);
             let name =
                 kind.map(|kind| group.map_or_else(|| kind.to_owned(), |group| format!("{group} {kind}")));
@@ -342,7 +343,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
 /// The kind of the object by which the API server reports a failure.
 const STATUS: &str = "Status";
 
-/// Takes `null` for the default, as the API server does.
+/// Reads `null` as the default, as the API server does.
 fn or_default<'de, A: MapAccess<'de>, T: Deserialize<'de> + Default>(map: &mut A) -> Result<T, A::Error> {
     Ok(map.next_value::<Option<T>>()?.unwrap_or_default())
 }
@@ -352,7 +353,7 @@ fn is_budget(version: Option<&Text<'_>>, kind: Option<&str>) -> bool {
     version.is_some_and(|version| version.as_str() == budget::VERSION) && kind == Some(budget::KIND)
 }
 
-/// Whether an object is of the group that nodes and pods are of. Other groups have kinds of these names too.
+/// Whether an object is of the API group of nodes and pods. Other groups have kinds with these names too.
 fn is_core(version: Option<&Text<'_>>) -> bool {
     version.is_none_or(|version| version.as_str() == "v1")
 }
@@ -395,7 +396,7 @@ fn end_object(
         }
         (None, ItemsOf::Nothing | ItemsOf::MixedList) => (Kind::Other, None),
     };
-    // An item that leaves it to its list to say what it is, is counted there.
+    // An item whose kind comes from its list is counted there.
     let counted_with_its_list =
         matches!(items_of, ItemsOf::ListOf(_) | ItemsOf::UnknownList) && name.is_none();
     if kind == Kind::Other && !counted_with_its_list {
@@ -426,7 +427,7 @@ impl<'de> Visitor<'de> for Items<'_> {
         formatter.write_str("a list of Kubernetes objects")
     }
 
-    // Go writes an empty list as `null` where nobody made one.
+    // Go writes a missing list as `null`.
     fn visit_none<E: Error>(self) -> Result<Guesses, E> {
         Ok(Guesses::default())
     }
@@ -453,7 +454,7 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 }
 
-/// A document on its own, for readers that cannot take a seed: what it held, or why it could not be kept.
+/// A document for readers that cannot take a seed: its objects, or the error.
 pub(super) struct Document(pub(super) Result<Collector, ObjectError>);
 
 impl<'de> Deserialize<'de> for Document {

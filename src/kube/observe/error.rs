@@ -1,4 +1,4 @@
-//! What can be wrong with an input or an object in it, and what is odd about one but can be lived with.
+//! The errors of an input or an object in it, and warnings about unusual ones.
 
 use std::{fmt, io};
 
@@ -10,7 +10,7 @@ use super::protobuf::BrokenProtobuf;
 /// Why no snapshot could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// One of the inputs could not be read. Its display is which; the source says why.
+    /// One of the inputs could not be read. Its display is the name; the source has the reason.
     #[error("{name}")]
     Input {
         /// The path of the file, or `standard input`.
@@ -25,15 +25,15 @@ pub enum ReadError {
          --from with the nodes"
     )]
     NoNodes {
-        /// How many pods there were.
+        /// The number of pods.
         pods: usize,
     },
-    /// The inputs hold something twice.
+    /// The inputs have an object twice.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
 }
 
-/// What is wrong with an input.
+/// The problem of an input.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadProblem {
     /// It cannot be opened.
@@ -63,13 +63,13 @@ pub enum ReadProblem {
     /// It is compressed.
     #[error("is compressed with gzip, unpack it first")]
     Gzip,
-    /// It is neither of text formats.
+    /// It is no text.
     #[error("is binary, expected JSON or YAML")]
     Binary,
-    /// It is to be JSON and does not begin so.
+    /// JSON is expected, but it does not begin so.
     #[error("is not JSON, expected what `kubectl get pods -A -o json` prints")]
     NotJson,
-    /// It begins like JSON and is not.
+    /// It begins like JSON but is not valid.
     #[error("is not a JSON document of Kubernetes objects")]
     Json(#[source] JsonError),
     /// It is JSON that was cut off.
@@ -86,22 +86,22 @@ pub enum ReadProblem {
     Yaml {
         /// Its first line, or the beginning of it.
         first_line: String,
-        /// What the YAML parser says.
+        /// The error of the YAML parser.
         #[source]
         error: Box<serde_saphyr::Error>,
     },
     /// It is a page for a browser.
     #[error("is HTML, such as the page of a proxy that asks who you are, expected Kubernetes objects")]
     Html,
-    /// The API server answered with something else than what was asked for.
+    /// The API server answered with another kind than requested.
     #[error("is {}, expected {expected}", found.as_deref().unwrap_or("an object without a kind"))]
     OtherAnswer {
-        /// What came.
+        /// The received kind.
         found: Option<String>,
-        /// What was asked for.
+        /// The requested kind.
         expected: &'static str,
     },
-    /// The API server's answer is not what it should be.
+    /// The API server's answer is not valid JSON of the expected form.
     #[error("is not what the API server should have sent")]
     Answer(#[source] serde_json::Error),
     /// The same of an answer in protobuf.
@@ -115,16 +115,16 @@ pub enum ReadProblem {
         "has neither nodes nor pods in it but {found}, expected what `kubectl get nodes,pods -A -o json` prints"
     )]
     NothingUseful {
-        /// What it holds.
+        /// The kinds in it.
         found: KindsFound,
     },
 }
 
-/// What the JSON parser found, and where in the whole input.
+/// The error of the JSON parser, with its place in the whole input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} at line {line} column {column}")]
 pub struct JsonError {
-    /// What it found.
+    /// The error.
     pub message: String,
     /// The line, from one.
     pub line: usize,
@@ -132,7 +132,8 @@ pub struct JsonError {
     pub column: usize,
 }
 
-/// A field of an object that cannot be understood. Its display is where the problem is; the source says what it is.
+/// A field of an object that cannot be understood. Its display is the place of the problem; the source is the
+/// problem.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{object}: {field}")]
 pub struct ObjectError {
@@ -145,7 +146,7 @@ pub struct ObjectError {
     pub problem: FieldProblem,
 }
 
-/// What is wrong with a field.
+/// The problem of a field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldProblem {
     /// It is not a usable quantity.
@@ -160,26 +161,26 @@ pub enum FieldProblem {
     /// It is absent.
     #[error("missing, every object has one")]
     Missing,
-    /// Neither the object nor its list says what it is in time.
+    /// The kind of the object is not known before its end.
     #[error(
         "missing or of another kind, and the list it is in does not say what it is a list of before its items"
     )]
     UnknownKind,
-    /// An item of a list of one kind says that it is of another.
+    /// An item of a list of one kind has another kind.
     #[error("{found}, in a list of {expected}")]
     OtherKind {
-        /// What the item is.
+        /// The kind of the item.
         found: String,
-        /// What the list is of.
+        /// The kind of the list's items.
         expected: &'static str,
     },
     /// The API server reports a failure where objects were expected.
     #[error("a Status and no list of objects; the API server says: {message}")]
     Status {
-        /// The server's words.
+        /// The server's message.
         message: String,
     },
-    /// The API server's table for people.
+    /// It is the API server's table for people.
     #[error(
         "a Table and no list of objects; it is what the server sends to people, expected JSON of the objects"
     )]
@@ -189,12 +190,12 @@ pub enum FieldProblem {
         "set: this is one page of a list, the rest is elsewhere; `kubectl get nodes,pods -A -o json` prints the whole"
     )]
     OnePage,
-    /// The list does not say what it is.
+    /// The list has no kind.
     #[error("missing, expected List, NodeList or PodList (a YAML file that was cut off looks like this)")]
     ListWithoutKind,
 }
 
-/// A problem and the field that has it, before it is known which object that is.
+/// A problem and its field, before the object is known.
 #[derive(Debug)]
 pub(super) struct BadField {
     pub(super) field: String,
@@ -211,14 +212,14 @@ impl BadField {
     }
 }
 
-/// How an object is called.
+/// The name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectName {
     /// A node.
     Node(String),
     /// A pod, by namespace and name.
     Pod(String, String),
-    /// Something that has no name, by what it is.
+    /// An object without a name, by its kind.
     Unnamed(&'static str),
 }
 
@@ -232,7 +233,7 @@ impl fmt::Display for ObjectName {
     }
 }
 
-/// Something odd that was left out of account. Each says what that means for the plan.
+/// An unusual fact that was ignored. Each message has the consequence for the plan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReadWarning {
     /// A taint with an effect that Kubernetes 1.35 does not have.
@@ -253,25 +254,25 @@ pub enum ReadWarning {
         /// Its operator and effect.
         text: String,
     },
-    /// A node of a live cluster that reports something unreadable.
+    /// A node of a live cluster with an unreadable field.
     UnreadableNode {
         /// The node.
         node: String,
-        /// The field and what is wrong with it.
+        /// The field with its problem.
         what: String,
     },
-    /// A pod of a live cluster that asks for something unreadable.
+    /// A pod of a live cluster with an unreadable request.
     UnreadablePod {
         /// The pod.
         pod: ObjectName,
-        /// The field and what is wrong with it.
+        /// The field with its problem.
         what: String,
     },
-    /// A pod of a live cluster with more in it than anything legitimate.
+    /// A pod of a live cluster that is larger than anything legitimate.
     LargePod {
         /// The pod.
         pod: ObjectName,
-        /// What is large.
+        /// The part that is too large.
         what: String,
     },
     /// An annotation `kubernetes.io/created-by` that is not the JSON it should be.

@@ -47,7 +47,7 @@ async fn a_plugin_that_writes_without_end_is_cut_off() {
     let error = header(&mut plugin("yes")).await.unwrap_err();
     assert_eq!(error, CredentialsError::TooMuch("sh".to_owned()));
     assert_eq!(error.to_string(), "the credentials plugin sh writes more than 1048576 bytes");
-    // What it says to nobody is not kept either.
+    // Its output to standard error is not kept either.
     let script = r#"yes 1>&2 | head -c 3000000 1>&2; echo '{"status":{"token":"t"}}'"#;
     let script = script.replace("yes 1>&2", "yes");
     assert_eq!(header(&mut plugin(&script)).await.unwrap().as_deref(), Some("Bearer t"));

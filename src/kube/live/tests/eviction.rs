@@ -36,8 +36,8 @@ fn failure(words: &str) -> Answer {
     one(format!(r#"{{"kind":"Status","apiVersion":"v1","message":"{words}"}}"#))
 }
 
-/// What becomes of an eviction that is answered with this status, and how often it was asked for; `read` is what the pod is read
-/// as afterwards.
+/// The result of an eviction with this status as the answer, and the number of requests; `read` is the pod as it is read
+/// afterwards.
 async fn evicted(status: &'static str, read: Option<String>) -> (EvictionAnswer, usize) {
     let asked = Arc::new(AtomicUsize::new(0));
     let noted = Arc::clone(&asked);

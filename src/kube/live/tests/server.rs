@@ -1,4 +1,4 @@
-//! A server on this machine that answers each request as a test says, and ends the connection.
+//! A server on this machine that answers each request as a test defines, and ends the connection.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -6,14 +6,14 @@ use std::net::{TcpListener, TcpStream};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What is answered.
+/// An answer.
 pub(super) struct Answer {
     status: &'static str,
     media_type: &'static str,
-    /// What the answer says of its length; nothing if it ends with the connection.
+    /// The announced length of the answer; `None` if it ends with the connection.
     length: Option<u64>,
     chunks: Box<dyn Iterator<Item = Vec<u8>> + Send>,
-    /// Whether it is compressed, as a large answer is if the client takes that.
+    /// Whether it is compressed if the client accepts that, like a large answer.
     is_large: bool,
 }
 
@@ -23,18 +23,18 @@ impl Answer {
         Self { status: "200 OK", media_type: "application/json", length: None, chunks, is_large: false }
     }
 
-    /// One in protobuf.
+    /// An answer in protobuf.
     pub(super) fn protobuf(object: &serde_json::Value) -> Self {
         Self::of_bytes(std::iter::once(as_protobuf::message(object)))
     }
 
-    /// Protobuf, or what is called so.
+    /// An answer that is declared as protobuf.
     pub(super) fn of_bytes(chunks: impl Iterator<Item = Vec<u8>> + Send + 'static) -> Self {
         let chunks = Box::new(chunks);
         Self { status: "200 OK", media_type: as_protobuf::MEDIA_TYPE, length: None, chunks, is_large: false }
     }
 
-    /// One that is compressed.
+    /// The same answer, compressed.
     pub(super) fn large(self) -> Self {
         Self { is_large: true, ..self }
     }
@@ -48,10 +48,10 @@ impl Answer {
     }
 }
 
-/// The page that a list is asked for.
+/// The requested page of a list.
 pub(super) struct Page {
     pub(super) limit: usize,
-    /// The number of objects before it, which is what this server's token says.
+    /// The number of objects before it, which is this server's token.
     pub(super) from: usize,
 }
 
@@ -70,20 +70,20 @@ pub(super) fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> String 
     start_with(move |target, _| answer(target))
 }
 
-/// The same with a server that looks at what the client accepts.
+/// The same with a server that reads the encodings that the client accepts.
 pub(super) fn start_with(answer: impl Fn(&str, &str) -> Answer + Send + 'static) -> String {
     let unknown = || Answer::ok(std::iter::empty()).of_status("404 Not Found");
     start_new(move |target, accept| if target == "/version" { unknown() } else { answer(target, accept) })
 }
 
-/// The same with a server that says its version too.
+/// The same with a server that reports its version too.
 pub(super) fn start_new(answer: impl Fn(&str, &str) -> Answer + Send + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let stream = stream.unwrap();
-            // A client that has seen enough closes the connection.
+            // A client that needs no more closes the connection.
             serve(stream, &answer).ok();
         }
     });
@@ -102,7 +102,7 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> Answer) -> std::
         sent = line.strip_prefix("content-length: ").map_or(sent, |length| length.parse().unwrap());
         accept = line.strip_prefix("accept: ").map_or(accept, str::to_owned);
     }
-    // What is not read makes the end of a connection a failure.
+    // Unread bytes would make the end of a connection a failure.
     reader.read_exact(&mut vec![0; sent])?;
     let target = first.split(' ').nth(1).unwrap_or_default();
     let Answer { status, media_type, length, chunks, is_large } = answer(target, &accept);

@@ -1,4 +1,4 @@
-//! What pods used: pages, bounds, and answers that are none.
+//! The usage of pods: pages, bounds, and invalid answers.
 
 use std::sync::{Arc, Mutex};
 

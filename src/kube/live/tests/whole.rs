@@ -1,4 +1,4 @@
-//! Lists as a whole, from a server that is new enough, and pages wherever that goes wrong.
+//! Lists as a whole, from a server that is new enough, and pages if that fails.
 
 use std::sync::{Arc, Mutex};
 

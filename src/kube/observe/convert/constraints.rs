@@ -1,6 +1,7 @@
-//! Where a pod may go: node selector, required node affinity, tolerations.
+//! Converts the constraints of a pod: node selector, required node affinity, tolerations.
 //!
-//! What the scheduler would refuse to evaluate matches nothing there, so it becomes [`Operator::Unknown`] here.
+//! A requirement that the scheduler cannot evaluate matches nothing there, so it becomes [`Operator::Unknown`]
+//! here.
 
 use kube_rebalancer_core::model::{Affinity, Constraints, Operator, Requirement, SelectorTerm, Toleration};
 
@@ -71,7 +72,7 @@ fn on_label(raw: &raw::Requirement<'_>) -> Requirement {
     Requirement { key: raw.key.as_str().to_owned(), operator }
 }
 
-/// The only field is the node's name, and it is compared with one value.
+/// A requirement on a field. The only field is the node's name, and it is compared with one value.
 fn on_field(raw: &raw::Requirement<'_>) -> Requirement {
     let operator = match (raw.key.as_str(), raw.operator.as_str(), raw.values.as_slice()) {
         ("metadata.name", "In", [value]) => Operator::In(vec![value.as_str().to_owned()]),
@@ -81,7 +82,7 @@ fn on_field(raw: &raw::Requirement<'_>) -> Requirement {
     Requirement { key: raw.key.as_str().to_owned(), operator }
 }
 
-/// `None` for a toleration that this program does not understand: it then tolerates nothing.
+/// Converts a toleration; `None` for one that this program does not understand, which tolerates nothing.
 fn toleration(raw: &raw::Toleration<'_>) -> Option<Toleration> {
     let value = match raw.operator.as_str() {
         "" | "Equal" => Some(raw.value.as_str().to_owned()),

@@ -1,4 +1,4 @@
-//! What an eviction needs to know of a pod.
+//! Converts the facts of a pod that an eviction needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use kube_rebalancer_core::model::{Controller, EvictionFacts};
 use super::{size, text};
 use crate::observe::raw::{Container, Metadata, Spec};
 
-/// The kinds whose pods are started again elsewhere; of which group they are is judged later.
+/// The kinds of controllers that recreate pods elsewhere; their API group is checked later.
 const RECREATING: [&str; 3] = ["ReplicaSet", "StatefulSet", "ReplicationController"];
 
-/// What an eviction needs to know of a bound pod of such a controller.
+/// The facts of a bound pod of such a controller that an eviction needs.
 pub(super) fn eviction(
     metadata: &Metadata<'_>,
     spec: &Spec<'_>,
@@ -32,7 +32,7 @@ pub(super) fn eviction(
     }))
 }
 
-/// What decides where the pod may go beside what the program accounts for.
+/// A constraint of the pod that the program does not account for.
 fn bound_by(spec: &Spec<'_>) -> Option<&'static str> {
     let has_port = |container: &Container<'_>| {
         container.ports.iter().any(|port| port.host_port.is_some_and(|port| port != 0))

@@ -1,4 +1,4 @@
-//! From the API's objects to the model: pure, one object at a time.
+//! Converts the API's objects to the model: pure, one object at a time.
 
 mod constraints;
 mod eviction;
@@ -20,8 +20,8 @@ fn text<'a>(field: Option<&'a Text<'_>>) -> Option<&'a str> {
     field.and_then(Text::non_empty)
 }
 
-/// A time, where there is one. One that cannot be read counts as absent: the API server accepts years that no calendar
-/// here reaches, and that must not fail a run.
+/// A time, if there is one. An unreadable one counts as absent: the API server accepts years beyond the range of the
+/// calendar here, and that must not fail a run.
 fn timestamp(field: Option<&Time<'_>>) -> Option<Timestamp> {
     field.and_then(Time::timestamp)
 }

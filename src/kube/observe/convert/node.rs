@@ -10,8 +10,8 @@ use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, Rea
 use crate::observe::intern::Interner;
 use crate::observe::raw::{Amount, Amounts, Condition, ConditionKind, ConditionStatus, Object, Spec};
 
-/// Converts a node. What a node does not report stays unknown. A quantity that it reports and that cannot be read is an
-/// error in a file, which somebody edited; of a live cluster it makes the node one that is left alone.
+/// Converts a node. Amounts that a node does not report stay unknown. An unreadable quantity is an error in a file,
+/// which somebody edited; in a live cluster the node becomes unreadable and is left alone.
 pub(in crate::observe) fn node(
     object: &Object<'_>,
     is_live: bool,
@@ -246,7 +246,7 @@ mod tests {
             &json!({"metadata": {"name": "n", "annotations": annotations}, "spec": {}, "status": {}}),
         );
         let keys: Vec<_> = node.unwrap().annotations.into_keys().collect();
-        // What only a pod's decisions read is not part of a node.
+        // Annotations that are read only of pods are not part of a node.
         let mut expected = [annotation::ALL.as_slice(), &[delay.as_str()]].concat();
         expected.sort_unstable();
         assert_eq!(keys, expected);
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!((error.field.as_str(), error.problem), ("metadata.name", FieldProblem::Missing));
     }
 
-    /// The API server accepts years that no calendar here reaches, and a kubelet may write any of them.
+    /// The API server accepts years beyond the range of the calendar here, and a kubelet may write any of them.
     #[test]
     fn a_time_that_cannot_be_read_counts_as_absent() {
         for time in ["yesterday", "9999-12-31T23:59:59Z", "", "2026-13-01T00:00:00Z"] {

@@ -21,7 +21,7 @@ use crate::observe::raw::{
 };
 use crate::observe::requests::{self, Requests};
 
-/// Where a pod that names no namespace is.
+/// The namespace of a pod that names none.
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// The namespace and the name of a pod.
@@ -32,7 +32,7 @@ pub(in crate::observe) struct Identity<'a> {
 }
 
 impl<'a> Identity<'a> {
-    /// Finds out how a pod is called.
+    /// Reads the namespace and the name of a pod.
     pub(in crate::observe) fn of(object: &'a Object<'_>) -> Result<Self, ObjectError> {
         let namespace = text(object.metadata.namespace.as_ref()).unwrap_or(DEFAULT_NAMESPACE);
         let name = text(object.metadata.name.as_ref()).ok_or_else(|| {
@@ -51,27 +51,27 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// What a conversion adds to beside the pod: what pods share, and what is odd.
+/// The further results of conversions: shared texts, and warnings.
 #[derive(Debug)]
 pub(in crate::observe) struct Reading<'a> {
     /// Whether the pod is a live cluster's and not a file's.
     pub(in crate::observe) is_live: bool,
-    /// What pods share.
+    /// The texts that pods share.
     pub(in crate::observe) interner: &'a mut Interner,
-    /// The keys of labels to keep; all of them if that is not said.
+    /// The keys of labels to keep; `None` keeps all.
     pub(in crate::observe) label_keys: Option<&'a BTreeSet<String>>,
-    /// Whether to keep what an eviction needs to know.
+    /// Whether to keep the facts that evictions need.
     pub(in crate::observe) evictions: bool,
-    /// What is odd.
+    /// The warnings.
     pub(in crate::observe) warnings: &'a mut Vec<ReadWarning>,
-    /// The pods that ask for memory in thousandths of a byte.
+    /// The pods that request memory in thousandths of a byte.
     pub(in crate::observe) millibytes: &'a mut Examples,
 }
 
 /// Converts a pod that has not ended.
 ///
-/// A quantity that cannot be read is an error in a file, which somebody edited. Of a live cluster the pod is kept with
-/// what could be read, as one that nobody brings back and that fits nowhere: it keeps its node.
+/// An unreadable quantity is an error in a file, which somebody edited. In a live cluster the pod is kept with its
+/// readable parts, as one that nothing recreates and that fits nowhere: it keeps its node.
 pub(in crate::observe) fn pod(
     identity: Identity<'_>,
     object: &Object<'_>,
@@ -116,7 +116,7 @@ pub(in crate::observe) fn pod(
         do_not_disrupt: flag(annotation_key::DO_NOT_DISRUPT),
         local_volume: local_volume(metadata, spec)
             .filter(|_| safe_to_evict != Some(true))
-            // One of the claims that are not looked at may be on the node's own disk.
+            // One of the unread volumes may be on the node's own disk.
             .or_else(|| spec.volumes.get(size::MOST_VOLUMES).map(|volume| volume.name.as_str()))
             .map(|name| reading.interner.text(name)),
         claims: claims(identity, spec),
@@ -160,7 +160,7 @@ pub(in crate::observe) fn life(
     let pod = pod(identity, object, reading)?;
     let metadata = &object.metadata;
     let bad = |problem| BadField::new("metadata.creationTimestamp", problem).of(identity.to_object_name());
-    // A life without a beginning could be put nowhere.
+    // A life without a beginning has no place in a trace.
     let created_at = metadata.creation_timestamp.as_ref().filter(|time| !time.is_empty());
     let created_at = created_at.ok_or_else(|| bad(FieldProblem::Missing))?;
     let created_at =
@@ -170,7 +170,7 @@ pub(in crate::observe) fn life(
     Ok(PodLife { pod, uid, created_at, deleting_until, end: end(&object.status) })
 }
 
-/// A pod that has ended is not ready, and says since when.
+/// The end of a pod: an ended pod is not ready, and its condition has the time.
 fn end(status: &Status<'_>) -> End {
     if !status.phase.has_ended() {
         return End::NotYet;
@@ -181,7 +181,7 @@ fn end(status: &Status<'_>) -> End {
     End::Over(not_ready.and_then(|condition| timestamp(condition.last_transition_time.as_ref())))
 }
 
-/// Whether the pod is Ready. A file may leave conditions out; then a pod that runs counts as Ready.
+/// Whether the pod is Ready. A file may lack conditions; then a running pod counts as Ready.
 fn is_ready(status: &Status<'_>, is_live: bool) -> bool {
     match status.conditions.iter().find(|condition| condition.kind == ConditionKind::Ready) {
         Some(condition) => condition.status == ConditionStatus::True,
@@ -189,8 +189,8 @@ fn is_ready(status: &Status<'_>, is_live: bool) -> bool {
     }
 }
 
-/// Where the pod may go. A bound pod of a DaemonSet goes nowhere else, and each one is bound to its node by an affinity of
-/// its own: to keep them would cost more memory than the pods themselves.
+/// The constraints of the pod. A bound pod of a DaemonSet never moves, and each has its own node affinity: to store these
+/// would take more memory than the pods themselves.
 fn constraints_of(
     identity: Identity<'_>,
     spec: &Spec<'_>,
@@ -201,7 +201,7 @@ fn constraints_of(
     if is_bound && controller.is_some_and(|controller| controller.kind == "DaemonSet") {
         return reading.interner.constraints(Constraints::default());
     }
-    // Of a bound pod nobody asks whether it could have gone elsewhere but for this toleration.
+    // For a bound pod, warnings about tolerations have no use.
     let mut nobody = Vec::new();
     let warnings = if is_bound { &mut nobody } else { &mut *reading.warnings };
     let constraints = constraints(spec, || identity.to_object_name(), warnings);
@@ -219,9 +219,8 @@ fn claims(identity: Identity<'_>, spec: &Spec<'_>) -> Box<[Box<str>]> {
     claims.collect()
 }
 
-/// The owner marked as the controller, or what 1.6 noted in an annotation. Any other owner is only there so that the pod
-/// is collected as garbage when the owner goes, and brings nothing back. Nor does an owner without a kind, which could be
-/// anything.
+/// The owner marked as the controller, or what 1.6 noted in an annotation. Any other owner exists only for garbage
+/// collection, and recreates nothing. Nor does an owner without a kind count.
 fn controller(
     identity: Identity<'_>,
     metadata: &Metadata<'_>,
@@ -252,7 +251,7 @@ fn from_owner(identity: Identity<'_>, owner: &Owner<'_>) -> Option<Controller> {
     Some(Controller { group, kind, name, uid })
 }
 
-/// The first volume on the node's own disk that the pod does not declare safe to lose.
+/// The first volume on the node's own disk that the pod does not declare expendable.
 fn local_volume<'a>(metadata: &Metadata<'_>, spec: &'a Spec<'_>) -> Option<&'a str> {
     let safe = metadata.annotations.get(annotation_key::SAFE_VOLUMES).unwrap_or_default();
     spec.volumes

@@ -1,22 +1,24 @@
-//! How much of a pod is kept: a user may write a megabyte and more into each, and a run reads them all.
+//! Bounds on the stored parts of a pod: a user may write more than a megabyte into each, and a run reads all of
+//! them.
 
 use crate::observe::raw::{NodeSelector, Spec, Text};
 use crate::observe::requests::Requests;
 
-/// Number of bytes that what a pod demands of its node may take. Two hundred host names in an affinity take 20,000.
+/// Maximum number of bytes of a pod's constraints. Two hundred host names in an affinity take 20,000.
 const MOST_CONSTRAINTS: usize = 64 << 10;
-/// Number of bytes that a text takes beside its letters.
+/// Number of bytes that a text takes in addition to its letters.
 const A_TEXT: usize = 48;
-/// Number of resources beside memory and CPU that a pod may ask for. No node has as many.
+/// Maximum number of resources besides memory and CPU that a pod may request. No node has as many.
 pub(super) const MOST_RESOURCES: usize = 64;
-/// Number of volumes of a pod that are looked at. No node mounts as many.
+/// Maximum number of volumes of a pod that are read. No node mounts as many.
 pub(super) const MOST_VOLUMES: usize = 256;
-/// Maximum number of bytes of what an owner is called. Names of objects have 253.
+/// Maximum number of bytes of an owner's name. Names of objects have at most 253.
 pub(super) const LONGEST_NAME: usize = 512;
-/// Maximum number of bytes of the scheduler's words.
+/// Maximum number of bytes of the scheduler's message.
 const LONGEST_MESSAGE: usize = 4096;
 
-/// What of a pod is larger than anything legitimate, so that the pod fits no node and its constraints are not kept.
+/// The part of a pod that is larger than anything legitimate; such a pod fits no node, and its constraints are not
+/// stored.
 pub(super) fn beyond_measure(spec: &Spec<'_>, requests: &Requests<'_>) -> Option<String> {
     let resources = requests.further.len();
     if resources > MOST_RESOURCES {
@@ -37,7 +39,7 @@ pub(super) fn beginning(message: &str) -> &str {
     message.get(..message.floor_char_boundary(LONGEST_MESSAGE)).unwrap_or_default()
 }
 
-/// How many bytes it takes to keep the constraints of a pod, by and large.
+/// The approximate number of bytes of a pod's constraints.
 fn constraints(spec: &Spec<'_>) -> usize {
     let selector = spec.node_selector.iter().map(|(key, value)| size(key) + size(value));
     let tolerations = spec.tolerations.iter();

@@ -1,4 +1,4 @@
-//! Claims and volumes: where the volume of a claim can be used.
+//! Converts claims and volumes: the nodes that can use the volume of a claim.
 
 use kube_rebalancer_core::model::{Affinity, ClaimKey, Operator, Requirement, SelectorTerm};
 
@@ -6,8 +6,8 @@ use super::constraints::affinity;
 use super::text;
 use crate::observe::raw::{Metadata, Object, Phase};
 
-/// The labels of a volume that say where it is; volumes of older clusters have no node affinity beside them. A disk of
-/// several zones has `__` between them.
+/// The labels of a volume with its place; volumes of older clusters have no node affinity. A disk of several zones has
+/// `__` between them.
 const PLACES: [&str; 4] = [
     "topology.kubernetes.io/zone",
     "topology.kubernetes.io/region",
@@ -15,7 +15,7 @@ const PLACES: [&str; 4] = [
     "failure-domain.beta.kubernetes.io/region",
 ];
 
-/// A claim that has its volume: the claim, and the volume's name.
+/// The key of a bound claim, and the volume's name.
 pub(in crate::observe) fn claim(object: &Object<'_>) -> Option<(ClaimKey, String)> {
     let Object { metadata, spec, status } = object;
     let namespace = text(metadata.namespace.as_ref()).unwrap_or("default");
@@ -24,7 +24,7 @@ pub(in crate::observe) fn claim(object: &Object<'_>) -> Option<(ClaimKey, String
     Some(((namespace.to_owned(), name.to_owned()), volume.to_owned()))
 }
 
-/// The name of a volume, and where it can be used; everywhere if it does not say.
+/// The name of a volume, and the nodes that can use it; `None` for all nodes.
 pub(in crate::observe) fn affinity_of_volume(object: &Object<'_>) -> Option<(String, Option<Affinity>)> {
     let name = text(object.metadata.name.as_ref())?.to_owned();
     let places = places(&object.metadata);
@@ -77,7 +77,7 @@ mod tests {
             Some((key, "pv-1".to_owned()))
         );
         assert_eq!(of(json!({}), json!({"phase": "Pending"})), None);
-        // A claim that names its volume in advance has not got it yet.
+        // A claim that names its volume in advance is not bound yet.
         assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Pending"})), None);
         assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Lost"})), None);
     }

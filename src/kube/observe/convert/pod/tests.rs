@@ -169,7 +169,7 @@ fn every_pod_says_where_it_may_go_but_a_bound_one_of_a_daemon_set() {
     assert_eq!(constraints("DaemonSet", "n1"), Constraints::default());
 }
 
-/// Only the owner marked as the controller brings a pod back: others are there so that the pod is collected as garbage.
+/// Only the owner marked as the controller recreates a pod: others exist for garbage collection.
 #[test]
 fn the_controller_is_the_marked_owner_or_in_the_annotation() {
     let created_by = |kind: &str| {
@@ -240,7 +240,7 @@ fn an_unreadable_created_by_is_a_warning_and_no_controller() {
     );
 }
 
-/// What makes a pod a daemon is the planner's to judge; here only the annotation is read.
+/// The planner judges whether a pod is a daemon; here only the annotation is read.
 #[test]
 fn annotations_are_read_by_their_exact_values() {
     let mirror = |metadata: Value| with_metadata(&metadata).0.mirror;
@@ -337,7 +337,7 @@ fn a_live_pod_that_cannot_be_read_is_a_warning_and_fits_nowhere() {
     });
     let (pod, warnings) = of(&value, true);
     let pod = pod.unwrap();
-    // Nobody brings it back, so it is critical whatever it says of itself.
+    // Nothing recreates it, so it is critical whatever its labels.
     assert_eq!((pod.controller, pod.mirror, pod.label_keys.len()), (None, false, 0));
     assert_eq!((pod.node_name.as_deref(), pod.requests), (Some("n1"), Amounts::pod(Bytes(0), Millicores(0))));
     assert_eq!(pod.constraints.affinity, Some(Affinity(vec![])), "a node would have to meet one of no terms");
