@@ -1,18 +1,18 @@
-//! What can go wrong with AWS.
+//! The errors of AWS.
 
-/// A failure, in a sentence for a person.
+/// A failure, with a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct CloudError {
-    /// What it is.
+    /// Its kind.
     pub(crate) kind: Kind,
     /// Whether it is certain that the request changed nothing.
     pub(crate) unchanged: bool,
-    /// One sentence: what was asked, what came back, in the cloud's own words where it gave any.
+    /// One sentence: the request and the answer, with the cloud's message if there is one.
     pub(crate) message: String,
 }
 
-/// What a failure is, as far as it matters for what to do next.
+/// The kind of a failure, which decides the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A setting is wrong.
@@ -21,17 +21,17 @@ pub(crate) enum Kind {
     Forbidden,
     /// The service does not know the request.
     NoSuchRequest,
-    /// The service does not take the request of this group: a `ValidationError`.
+    /// The service refuses the request for this group: a `ValidationError`.
     Invalid,
     /// There is no such group or instance.
     NotFound,
-    /// There are no more machines of that kind there.
+    /// There are no more machines of that kind.
     Exhausted,
     /// A quota is used up.
     Quota,
-    /// The service has no time, or the group is changing.
+    /// The service is busy, or the group is changing.
     Busy,
-    /// The group or a rule of it speaks against the change.
+    /// A rule of the group forbids the change.
     Refused,
     /// Anything else.
     Other,
@@ -50,7 +50,7 @@ impl CloudError {
 }
 
 impl Kind {
-    /// What an answer means, by its code and its words; the status decides where they do not.
+    /// The kind of an answer, by its code and its message; the status decides if they do not.
     ///
     /// Auto Scaling throttles with status 400; status 500 means that a group is changing (`ResourceContention`).
     pub(crate) fn of_answer(status: u16, code: &str, words: &str) -> Self {
@@ -93,7 +93,7 @@ impl Kind {
         }
     }
 
-    /// A `ValidationError` has no code of its own for what it is about.
+    /// The kind of a `ValidationError`, by its message, because it has no further code.
     fn of_validation(words: &str) -> Self {
         let words = words.to_ascii_lowercase();
         if words.contains("min size constraint") || words.contains("desiredsize equals minsize") {
@@ -105,7 +105,7 @@ impl Kind {
         }
     }
 
-    /// What a code of EC2 means, as a launch or a scaling activity quotes it.
+    /// The kind of an EC2 code that a launch or a scaling activity quotes.
     pub(crate) fn of_launch(code: &str, words: &str) -> Self {
         let has = |needles: &[&str]| needles.iter().any(|needle| code == *needle || words.contains(needle));
         if has(&[

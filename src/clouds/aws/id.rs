@@ -1,11 +1,11 @@
-//! How AWS names its instances.
+//! The IDs of AWS's instances.
 
 use std::fmt;
 
 use kube_rebalancer_core::model::Node;
 use kube_rebalancer_join::Identity;
 
-/// The ID of an instance, such as `i-0a1b2c3d4e5f67890`: no other instance ever has it, in whatever zone or account.
+/// The ID of an instance, such as `i-0a1b2c3d4e5f67890`: no other instance ever has it, in any zone or account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InstanceId(String);
 
@@ -21,7 +21,7 @@ impl InstanceId {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// An instance that the group asks for and that no launch brought about: the `number`-th of them. No node can name it.
+    /// The `number`-th instance that the group wants but has not launched. No node can name it.
     pub(crate) fn missing(group: &str, number: u32) -> Self {
         Self(format!("{group} (not launched, {number})"))
     }
@@ -49,7 +49,7 @@ impl Identity for InstanceId {
     const SCHEME: &'static str = "aws://";
 
     /// `aws:///us-east-1a/i-…`, `aws:////i-…`, or `i-…` alone: the last part is the ID. A node of Fargate has
-    /// `fargate-…` there, and is nobody's to delete.
+    /// `fargate-…` there, and cannot be deleted by a run.
     fn from_provider_id(text: &str) -> Result<Self, String> {
         let last = text.rsplit('/').next().unwrap_or(text);
         if last.starts_with("fargate-") {
@@ -78,7 +78,7 @@ impl Identity for InstanceId {
     }
 }
 
-/// The zone that a provider ID names; `None` where it names none.
+/// The zone in a provider ID; `None` if it has none.
 pub(crate) fn zone_of(node: &Node) -> Option<&str> {
     let mut parts = node.provider_id.as_deref()?.strip_prefix(InstanceId::SCHEME)?.rsplit('/');
     parts.next()?;

@@ -6,8 +6,8 @@
 //!                 client: the official client, its transport bounded, its retries off --> Auto Scaling
 //! ```
 //!
-//! Auto Scaling alone is asked. Its answers name instances, zones and states; they have no addresses and no launch
-//! templates, which only EC2 shows, by a client larger than this whole program.
+//! Only Auto Scaling is used. Its answers name instances, zones and states; they have no addresses and no launch
+//! templates, which only EC2 shows, whose client is larger than this whole program.
 
 mod client;
 mod error;

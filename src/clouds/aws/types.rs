@@ -1,4 +1,4 @@
-//! What Auto Scaling shows, as far as a run reads it.
+//! The fields of Auto Scaling that a run reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -39,7 +39,7 @@ pub(crate) struct Group {
     pub(crate) is_mixed: bool,
     /// Whether `DesiredCapacityType` or a weight makes its sizes count something else than instances.
     pub(crate) is_weighted: bool,
-    /// `Operator`: the one who alone may change it.
+    /// `Operator`: the only client that may change it.
     pub(crate) operator: Option<String>,
     /// Whether it is being deleted.
     pub(crate) is_leaving: bool,
@@ -48,7 +48,7 @@ pub(crate) struct Group {
 /// An instance of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Instance {
-    /// Which.
+    /// Its ID.
     pub(crate) id: InstanceId,
     /// Its zone.
     pub(crate) zone: String,
@@ -69,29 +69,29 @@ pub(crate) struct Placed {
     pub(crate) instance: Instance,
 }
 
-/// What a group does with an instance, in its own word, such as `InService` or `Terminating:Wait`.
+/// The lifecycle state of an instance, such as `InService` or `Terminating:Wait`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lifecycle(pub(crate) String);
 
-/// What a lifecycle state means for a run.
+/// The meaning of a lifecycle state for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// It is on its way into service.
+    /// It will be in service soon.
     Coming,
     /// It is in service.
     Serving,
-    /// It is going, or gone.
+    /// It is terminating or terminated.
     Going,
     /// It is in the warm pool: it counts as no capacity.
     Warm,
-    /// Somebody set it aside: it counts as no capacity of the group.
+    /// It is in standby or detached: it counts as no capacity of the group.
     Aside,
-    /// It counts as one of the group, and something else is under way with it.
+    /// It counts as one of the group, but another operation on it is in progress.
     Occupied,
 }
 
 impl Lifecycle {
-    /// What it means. A word that is not known is left alone.
+    /// Its meaning. An instance with an unknown state is left alone.
     pub(crate) fn stage(&self) -> Stage {
         let word = self.0.as_str();
         match word.split(':').next().unwrap_or(word) {
@@ -114,7 +114,7 @@ impl fmt::Display for Lifecycle {
 /// A scaling activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Activity {
-    /// What it does.
+    /// Its kind.
     pub(crate) deed: Deed,
     /// The instance that its description names.
     pub(crate) instance: Option<InstanceId>,
@@ -126,7 +126,7 @@ pub(crate) struct Activity {
     pub(crate) words: String,
 }
 
-/// What a scaling activity does.
+/// The kind of a scaling activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     /// It launches an instance.
@@ -144,16 +144,16 @@ pub(crate) enum End {
     Successful,
     /// It failed, or was cancelled.
     Failed,
-    /// It is under way.
+    /// It is in progress.
     UnderWay,
 }
 
-/// What a launch came to.
+/// The result of a launch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Launched {
     /// The instances that were launched.
     pub(crate) instances: Vec<InstanceId>,
-    /// Why others were not: a code and words, each.
+    /// The failures of the others, each a code and a message.
     pub(crate) failures: Vec<(String, String)>,
 }
 

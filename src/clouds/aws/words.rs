@@ -1,11 +1,11 @@
-//! Others' words, made fit for one line of ours.
+//! Foreign messages, shortened to one line.
 
 use std::error::Error;
 
-/// As much as fits a line or two.
+/// Maximum length: one or two lines.
 const LONGEST: usize = 300;
 
-/// Text on one line, without control characters, cut where it gets long.
+/// Text on one line, without control characters, cut if it is too long.
 pub(crate) fn clean(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
     let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -15,7 +15,7 @@ pub(crate) fn clean(text: &str) -> String {
     }
 }
 
-/// The last cause of an error, which is where the reason is.
+/// The last cause of an error, which has the reason.
 pub(crate) fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {

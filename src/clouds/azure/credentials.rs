@@ -1,4 +1,4 @@
-//! Where the credentials come from, and which Azure they are of.
+//! Finds the credentials, and the cloud of Azure that they belong to.
 //!
 //! ```text
 //!   AZURE_FEDERATED_TOKEN_FILE (workload identity) --+
@@ -8,8 +8,9 @@
 //!   AZURE_AUTHORITY_HOST --> where tokens are, and with that the address of Azure Resource Manager
 //! ```
 //!
-//! The official crate `azure_identity` asks for the same tokens. It reads the environment and the clock by itself, tries for up to a
-//! minute whatever time the run has left, and brings some ten crates. What is needed of it is three requests, so they are our own.
+//! The official crate `azure_identity` asks for the same tokens. It reads the environment and the clock by itself, tries for up
+//! to a minute regardless of the run's time, and needs some ten crates. This program needs only three requests, so it makes
+//! them itself.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,12 +18,12 @@ use std::path::PathBuf;
 use kube_rebalancer_ports::Environment;
 use kube_rebalancer_rest::CloudError;
 
-/// Where tokens come from, where nothing else is named.
+/// The default authority for tokens.
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 /// The metadata server of a machine.
 const METADATA: &str = "http://169.254.169.254";
 
-/// The hosts of the national clouds that tokens come from, each with its Azure Resource Manager.
+/// The authorities of the national clouds, each with its Azure Resource Manager.
 const CLOUDS: [(&str, &str); 4] = [
     (AUTHORITY, "https://management.azure.com"),
     ("https://login.microsoftonline.us", "https://management.usgovcloudapi.net"),
@@ -30,18 +31,18 @@ const CLOUDS: [(&str, &str); 4] = [
     ("https://login.partner.microsoftonline.cn", "https://management.chinacloudapi.cn"),
 ];
 
-/// What is needed to speak to Azure Resource Manager.
+/// The credentials for Azure Resource Manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Credentials {
-    /// Where they were found, for people.
+    /// Their source, for people.
     pub(crate) source: &'static str,
-    /// Who it is.
+    /// The identity.
     pub(crate) login: Login,
     /// Azure Resource Manager, without a slash at its end.
     pub(crate) manager: String,
 }
 
-/// Who it is.
+/// The identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Login {
     /// An application, by a token that the cluster writes into a file.
@@ -52,7 +53,7 @@ pub(crate) enum Login {
     Managed {
         /// The metadata server.
         metadata: String,
-        /// Which of several.
+        /// The ID of one of several identities.
         client: Option<String>,
     },
 }
@@ -60,7 +61,7 @@ pub(crate) enum Login {
 /// An application that is registered with Microsoft Entra.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Application {
-    /// Where tokens come from.
+    /// The authority for tokens.
     pub(crate) authority: String,
     /// The tenant.
     pub(crate) tenant: String,
@@ -106,7 +107,7 @@ pub(crate) fn find(environment: &Environment) -> Result<Credentials, CloudError>
         return Ok(Credentials { source: "AZURE_CLIENT_SECRET", login, manager });
     }
     let metadata = match environment.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") {
-        // The one address that is not encrypted, and that no other machine answers at.
+        // The only unencrypted address, at which no other machine answers.
         Some(host) if is_local(host) => host.trim_end_matches('/').to_owned(),
         Some(_) => {
             let why =
@@ -118,7 +119,7 @@ pub(crate) fn find(environment: &Environment) -> Result<Credentials, CloudError>
     Ok(Credentials { source: "the managed identity", login: Login::Managed { metadata, client }, manager })
 }
 
-/// Azure Resource Manager of the cloud that an authority is of.
+/// The Azure Resource Manager of an authority's cloud.
 fn manager_of(authority: &str) -> Result<String, CloudError> {
     let known = CLOUDS.iter().find(|(host, _)| authority.eq_ignore_ascii_case(host));
     known.map(|(_, manager)| (*manager).to_owned()).ok_or_else(|| {
@@ -128,7 +129,7 @@ fn manager_of(authority: &str) -> Result<String, CloudError> {
     })
 }
 
-/// An address that secrets are sent to: `https`, or this machine.
+/// Reads an address for secrets: `https`, or this machine.
 fn address(environment: &Environment, name: &str) -> Result<Option<String>, CloudError> {
     let Some(text) = environment.get(name) else { return Ok(None) };
     let text = text.trim_end_matches('/');
@@ -140,7 +141,7 @@ fn address(environment: &Environment, name: &str) -> Result<Option<String>, Clou
     Err(CloudError::setting(format!("{name} is no address that begins with https://")))
 }
 
-/// An address of this machine, or of its metadata server.
+/// Whether an address is this machine's, or its metadata server's.
 fn is_local(text: &str) -> bool {
     let Some(rest) = text.trim_end_matches('/').strip_prefix("http://") else { return false };
     let host = rest.split_once(':').map_or(rest, |(host, _)| host);

@@ -1,4 +1,4 @@
-//! How Azure names scale sets and their instances.
+//! The names of Azure's scale sets and their instances.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const WORDS: [&str; 5] =
     ["subscriptions", "resourceGroups", "providers", "virtualMachineScaleSets", "virtualMachines"];
 /// The number of characters at the end of a computer name that hold the instance ID.
 const SUFFIX: usize = 6;
-/// The base that they are written in.
+/// The base in which they are written.
 const BASE: u32 = 36;
 
 /// A scale set. Azure compares names without their case, so all parts are in lower case here; each is checked before it
@@ -24,7 +24,7 @@ pub struct ScaleSetId {
     name: String,
 }
 
-/// An instance of a scale set. Its ID is text, as Azure has it: `007` and `7` are two.
+/// An instance of a scale set. Its ID is a text: `007` and `7` are different.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InstanceId {
     scale_set: ScaleSetId,
@@ -78,12 +78,12 @@ pub(crate) fn scale_sets_of(subscription: &str, resource_group: &str) -> String 
 }
 
 impl InstanceId {
-    /// Reads a node's `spec.providerID`; the error says what is wrong with it.
+    /// Reads a node's `spec.providerID`; the error names the problem.
     pub fn from_provider_id(text: &str) -> Result<Self, String> {
         <Self as Identity>::from_provider_id(text)
     }
 
-    /// The scale set that it is of.
+    /// Its scale set.
     #[must_use]
     pub fn scale_set(&self) -> &ScaleSetId {
         &self.scale_set
@@ -95,14 +95,14 @@ impl InstanceId {
     }
 }
 
-/// What a name may consist of. Nothing of it leaves its place in a path.
+/// Whether a text is a valid name, which cannot change the path that it is part of.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'(' | b')');
     (1..=128).contains(&text.len()) && text.bytes().all(is_plain) && !text.bytes().all(|byte| byte == b'.')
 }
 
-/// What an instance ID may consist of. `*`, which means every instance, is none.
+/// Whether a text is a valid instance ID. `*`, which means every instance, is none.
 fn is_instance(text: &str) -> bool {
     (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -154,8 +154,8 @@ impl Identity for InstanceId {
         }
     }
 
-    /// The computer name of an instance ends with its ID, as six characters in base 36: that is how Azure names them, and how
-    /// the cloud controller finds a node's instance.
+    /// The computer name of an instance ends with its ID, as six characters in base 36: Azure names them so, and the cloud
+    /// controller finds a node's instance by it.
     fn is_node(&self, name: &str) -> bool {
         let start = name.len().checked_sub(SUFFIX);
         let Some(suffix) = start.filter(|start| *start > 0).and_then(|start| name.get(start..)) else {
@@ -166,7 +166,7 @@ impl Identity for InstanceId {
     }
 }
 
-/// Whether a node is one that AKS made.
+/// The agent pool of a node that AKS made; `None` for other nodes.
 pub(crate) fn agent_pool_of(node: &Node) -> Option<&str> {
     node.labels.get("kubernetes.azure.com/agentpool").map(String::as_str).filter(|pool| !pool.is_empty())
 }

@@ -1,5 +1,5 @@
-//! Azure as a provider of kube-rebalancer: virtual machine scale sets with uniform orchestration, which grow, give named
-//! instances back and park them; and agent pools of AKS, which grow and give named machines back.
+//! Azure as a provider of kube-rebalancer: virtual machine scale sets with uniform orchestration, which grow, and delete
+//! and park named instances; and agent pools of AKS, which grow, and delete named machines.
 //!
 //! ```text
 //!   PROVIDER --> provider (list, grow, delete, park, wake)     which decides with the crate join

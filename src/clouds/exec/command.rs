@@ -1,4 +1,4 @@
-//! Runs a command: arguments without a shell, a process group of its own, bounded in time and in output.
+//! Runs a command without a shell, in a process group of its own, bounded in time and in output.
 
 use std::fmt;
 use std::process::{ExitStatus, Stdio};
@@ -13,32 +13,33 @@ use tokio::time::timeout;
 /// Maximum size of an answer: the instances of thousands of nodes take a tenth of it.
 const MOST_OUTPUT: usize = 8 << 20;
 
-/// How much of the end of the error output is kept; its last line is for a person.
+/// Number of bytes of the end of the error output that are kept; the last line is for a person.
 const MOST_WORDS: usize = 4 << 10;
 
-/// How long a process group may take to end after SIGTERM before it is killed.
+/// The time between SIGTERM and SIGKILL for a process group.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How long the output of a command that has ended may stay open: a process that it left behind may hold it.
+/// The time for which the output of an ended command may stay open: a process that it left behind may hold
+/// it.
 const OPEN_END: Duration = Duration::from_secs(1);
 
-/// A command that is to be run.
+/// A command to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Order<'a> {
-    /// The setting that it is from, for a person.
+    /// Its setting, for a person.
     pub(crate) setting: &'static str,
     /// Program and arguments.
     pub(crate) words: &'a [String],
     /// All variables of its environment.
     pub(crate) environment: &'a [(String, String)],
-    /// How long it may take.
+    /// Maximum time.
     pub(crate) limit: Duration,
 }
 
-/// What a command came to.
+/// The result of a command that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// What it wrote to its standard output.
+    /// Its standard output.
     pub(crate) output: Vec<u8>,
     /// Its exit code; `None` if a signal ended it.
     pub(crate) code: Option<i32>,
@@ -46,12 +47,12 @@ pub(crate) struct Ended {
     pub(crate) words: String,
 }
 
-/// Why a command came to nothing.
+/// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// It was not started.
     NotStarted(String),
-    /// It was killed: it took too long, or wrote too much. What it did meanwhile is not known.
+    /// It was killed: it took too long, or wrote too much. Its effect is unknown.
     Killed(String),
 }
 
@@ -63,7 +64,7 @@ impl fmt::Display for Broken {
     }
 }
 
-/// Kills the group of a command that nobody waits for any more, at the latest when this is dropped.
+/// Kills the process group of an abandoned command, at the latest when this is dropped.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -88,7 +89,7 @@ pub(crate) async fn run(order: &Order<'_>, input: &[u8]) -> Result<Ended, Broken
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let writing = async {
         if let Some(mut stdin) = stdin {
-            // A command that does not read its input closes the pipe; what it answers counts.
+            // A command that does not read its input closes the pipe; its answer counts.
             if stdin.write_all(input).await.is_ok() {
                 drop(stdin.shutdown().await);
             }
@@ -111,7 +112,7 @@ pub(crate) async fn run(order: &Order<'_>, input: &[u8]) -> Result<Ended, Broken
     let setting = order.setting;
     match ended {
         Ok((Ok(()), Ok(status))) => {
-            // What it left behind goes on by itself: it may be what it was asked to start.
+            // A process that it left behind continues: it may be the requested work.
             group.0 = None;
             Ok(Ended { output, code: code(status), words: last_line(&words) })
         }
@@ -150,12 +151,12 @@ fn start(order: &Order<'_>) -> Result<(Child, Group), Broken> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| Broken::NotStarted(format!("{setting}: {program} cannot be started: {error}")))?;
-    // The leader of a group has its number.
+    // The ID of a process group is its leader's.
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     Ok((child, Group(pid)))
 }
 
-/// Ends a whole group: politely, then not.
+/// Ends a whole process group: by SIGTERM, then by SIGKILL.
 async fn end(child: &mut Child, group: &Group) {
     group.signal(Signal::TERM);
     let waited = timeout(LAST_WORDS, child.wait()).await;

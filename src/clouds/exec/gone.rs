@@ -1,7 +1,7 @@
-//! What `EXEC_GONE` says of machines of nodes that were given back.
+//! Asks `EXEC_GONE` whether the machines of nodes that were given back are gone.
 //!
-//! The command is asked about some nodes whose machines are there, too. If it does not show one of them, whatever keeps it from
-//! seeing that one may keep it from seeing all.
+//! The request includes some nodes whose machines exist. If the command does not find one of them, the same cause may hide all
+//! machines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::protocol::{
 };
 use crate::provider::{Exec, how};
 
-/// How many nodes whose machines are there are asked about beside the others.
+/// Number of nodes with existing machines that are added to the request.
 const WITNESSES: usize = 3;
 
 impl Exec {
@@ -37,7 +37,7 @@ impl Exec {
             return unknown("EXEC_GONE: no other machine of the cluster is there to ask about".to_owned());
         }
         let asked: Vec<Option<RequestedNode>> = nodes.iter().map(|node| self.listed(node)).collect();
-        // By name, so that the command cannot know which of them are there.
+        // In the order of names, so that the command cannot know which of them exist.
         let all: BTreeMap<String, RequestedNode> =
             asked.iter().flatten().chain(&witnesses).map(|node| (node.name.clone(), node.clone())).collect();
         let request = Request {
@@ -74,7 +74,7 @@ impl Exec {
             .collect()
     }
 
-    /// A node as the cluster showed it, if it still names its machine in the same way.
+    /// A node as the cluster listed it, if it still names its machine in the same way.
     fn listed(&self, node: &InstanceToDelete) -> Option<RequestedNode> {
         let (snapshot, _) = self.looked.as_ref()?;
         let found = snapshot.nodes().iter().find(|one| one.name == node.node)?;

@@ -34,8 +34,8 @@ pub use protocol::{Answer, Request, schema};
 /// The commands, for the program's table of providers.
 pub const PROVIDER: &dyn ProviderKind = &Kind;
 
-/// Reads any text as an answer to `EXEC_LIST`, as far as a run does, and gives how many groups it has: for tests that make
-/// texts up.
+/// Parses any text as an answer to `EXEC_LIST`, as a run does, and returns the number of groups: for tests with generated
+/// texts.
 pub fn read_answer(output: &[u8], snapshot: &Snapshot) -> Result<usize, String> {
     let groups = Answer::read(output)?.groups.ok_or("the answer has no groups")?;
     Ok(look::look(groups, snapshot, &[], &CloudScope::default())?.groups.len())

@@ -1,4 +1,4 @@
-//! From what `EXEC_LIST` answered to groups, memberships and members.
+//! Converts the answer of `EXEC_LIST` to groups, memberships and members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,11 @@ use kube_rebalancer_ports::{CloudScope, Commands};
 use crate::notes::Asked;
 use crate::protocol::{AnsweredGroup, AnsweredInstance, AnsweredState, AnsweredTemplate, RequestedNode};
 
-/// What was seen.
+/// The result.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) groups: Vec<NodeGroup>,
-    /// The names of all groups, those included that `NODE_GROUPS` does not name.
+    /// The names of all groups, including the ones that `NODE_GROUPS` does not name.
     pub(crate) known: Vec<String>,
     pub(crate) memberships: Vec<Membership>,
     /// The nodes whose instance was proven, with their group.
@@ -40,7 +40,7 @@ pub(crate) fn requested(node: &Node) -> RequestedNode {
     }
 }
 
-/// Brings the answer together with the nodes. The error is about the answer as a whole.
+/// Matches the answer with the nodes. The error is about the whole answer.
 pub(crate) fn look(
     groups: Vec<AnsweredGroup>,
     snapshot: &Snapshot,
@@ -102,7 +102,8 @@ fn chosen(groups: Vec<AnsweredGroup>, scope: &CloudScope) -> Result<Vec<Answered
     Ok(groups.into_iter().filter(is_chosen).collect())
 }
 
-/// Whether the instance is the node's, beyond their name: by the provider ID where the node has one, else by system UUID.
+/// Checks that the instance is the node's, in addition to the name: by the provider ID if the node has one, else by system
+/// UUID.
 fn proven(node: &Node, instance: &AnsweredInstance) -> Result<(), String> {
     if let Some(has) = &node.provider_id {
         return match &instance.provider_id {
@@ -141,7 +142,7 @@ fn node_group(
     let size = group.size.unwrap_or(listed).max(listed);
     let mut coming: Vec<Option<Timestamp>> = (listed..size).map(|_| None).take(MOST_COMING).collect();
     let missing = missing(group, asked, appeared(group, snapshot, &has_node));
-    // What the size of the group shows is coming already.
+    // The size of the group already includes this growth.
     coming.extend(missing.into_iter().skip(coming.len()).map(Some));
     let target_size = listed.saturating_add(u32::try_from(coming.len()).unwrap_or(u32::MAX));
     instances.extend((1..).zip(coming).map(|(number, created_at)| Instance {
@@ -166,11 +167,10 @@ fn node_group(
     })
 }
 
-/// No cluster is near this many nodes on their way.
+/// Maximum number of growing nodes. No cluster is near it.
 const MOST_COMING: usize = 1000;
 
-/// When the instances of the group appeared: as nodes, or as instances that are being made. `None` is a moment that nothing
-/// tells.
+/// When the instances of the group appeared: as nodes, or as instances being created. `None` is an unknown moment.
 fn appeared(
     group: &AnsweredGroup,
     snapshot: &Snapshot,
@@ -189,15 +189,15 @@ fn appeared(
     group.instances.iter().filter_map(moment).collect()
 }
 
-/// What was asked for and has not appeared, by the time of the request, the latest first. Each instance counts once: against
-/// one request that is no later than the instance.
+/// The requested instances that have not appeared, by the time of the request, the latest first. Each instance counts once:
+/// for one request that is no later than the instance.
 fn missing(group: &AnsweredGroup, asked: &[Asked], mut appeared: Vec<Option<Timestamp>>) -> Vec<Timestamp> {
     let mut notes: Vec<&Asked> = asked.iter().filter(|note| note.group == group.name).collect();
     notes.sort_by_key(|note| std::cmp::Reverse(note.at));
     let count = |note: &Asked| usize::try_from(note.count).unwrap_or(usize::MAX).min(MOST_COMING);
     let wanted: usize = notes.iter().map(|note| count(note)).sum();
     let mut came = 0_usize;
-    // The fewest instances are late enough for the latest request, so it chooses first.
+    // The latest request has the fewest possible instances, so it chooses first.
     for note in &notes {
         for _ in 0..count(note) {
             let late_enough = |at: &Option<Timestamp>| at.is_none_or(|at| at >= note.at);

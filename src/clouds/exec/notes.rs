@@ -1,4 +1,5 @@
-//! What was asked of `EXEC_GROW` and may not show yet: kept in an annotation of the Lease, written before the command starts.
+//! The growth that was requested of `EXEC_GROW` and may not be listed yet: stored in an annotation of the Lease before the
+//! command starts.
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_ports::{PortError, SharedNotes};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The key of the note.
 pub(crate) const KEY: &str = "kube-rebalancer/exec-growth";
 
-/// Growth that was asked for.
+/// A requested growth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Asked {
     pub(crate) group: String,
@@ -15,7 +16,7 @@ pub(crate) struct Asked {
     pub(crate) at: Timestamp,
 }
 
-/// The notes that still count: those younger than the grace. A note that cannot be read counts as none.
+/// The notes that still count: younger than the grace. A note that cannot be read does not count.
 pub(crate) async fn read(
     notes: Option<&SharedNotes>,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! The provider: what is asked of each command, and what its answer means.
+//! The provider: the request to each command, and the meaning of its answer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,11 +18,11 @@ use crate::look::{Member, Seen, look, requested};
 use crate::notes::{self, Asked};
 use crate::protocol::{Answer, AnsweredNode, AnsweredResult, AnsweredState, Request, SCHEMA, Verb};
 
-/// The exit codes that mean something of their own, as in sysexits.h.
+/// The exit codes with a special meaning, as in sysexits.h.
 const BUSY: i32 = 75;
 const CANNOT: i32 = 69;
 
-/// Variables that every command gets, where they are set.
+/// Variables that every command gets if they are set.
 const ALWAYS: [&str; 8] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// The commands of a run.
@@ -31,7 +31,7 @@ pub(crate) struct Exec {
     pub(crate) scope: CloudScope,
     clock: SharedClock,
     environment: Vec<(String, String)>,
-    /// The cluster that was looked at, and how long what was asked for counts as coming.
+    /// The observed cluster, and the time for which requested growth counts as coming.
     pub(crate) looked: Option<(Snapshot, SignedDuration)>,
     pub(crate) members: BTreeMap<String, Member>,
 }
@@ -80,7 +80,7 @@ impl Exec {
         let ended = run(&order, &input).await?;
         match Answer::read(&ended.output) {
             Ok(answer) => Ok((ended, answer)),
-            // What went wrong shows in the exit code, whatever it wrote.
+            // The exit code shows the failure, so the output does not matter.
             Err(_) if ended.code != Some(0) => Ok((ended, Answer::default())),
             Err(error) => {
                 let words = format!("{setting}: the command wrote no JSON document as asked for: {error}");
@@ -103,7 +103,7 @@ impl Exec {
             .map_err(|why| clean(&format!("EXEC_LIST: {why}")).into_owned())
     }
 
-    /// Looks again, as the cluster was when the plan was made.
+    /// Lists the groups again, for the cluster of the plan.
     async fn again(&self) -> Result<(Seen, SignedDuration), GroupAnswer> {
         let Some((snapshot, grace)) = &self.looked else {
             return Err(GroupAnswer::Failed("nothing was listed".to_owned()));
@@ -155,7 +155,7 @@ impl Exec {
         (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
     }
 
-    /// Whether what is listed now is still the machine of the node, and has the change before it.
+    /// Whether the listed instance is still the machine of the node, and can still be changed.
     fn judge<'s>(
         &'s self,
         verb: Verb,
@@ -185,7 +185,7 @@ impl Exec {
     }
 }
 
-/// What became of the nodes of one request.
+/// The results for the nodes of one request.
 fn outcomes(
     setting: &str,
     became: Result<(Ended, Answer), Broken>,
@@ -233,7 +233,7 @@ fn by_word(setting: &str, node: &AnsweredNode) -> GroupAnswer {
     }
 }
 
-/// What an exit code means for all that was asked for.
+/// The meaning of an exit code for the whole request.
 fn by_code(setting: &str, ended: &Ended, answer: &Answer) -> GroupAnswer {
     let words = format!("{setting}: {}", how(ended, answer));
     match ended.code {
@@ -245,7 +245,7 @@ fn by_code(setting: &str, ended: &Ended, answer: &Answer) -> GroupAnswer {
     }
 }
 
-/// How a command ended, in one line.
+/// The ending of a command, on one line.
 pub(crate) fn how(ended: &Ended, answer: &Answer) -> String {
     let code = match ended.code {
         Some(BUSY) => "the command is busy".to_owned(),
@@ -268,7 +268,8 @@ impl Provider for Exec {
         Ok(CloudView { groups, memberships, known, unknown, ..CloudView::default() })
     }
 
-    /// The note goes first: a run that dies, or whose time ends, while the command works leaves word of what is coming.
+    /// The note is written first: if the run dies or its time ends while the command works, later runs know of the
+    /// growth.
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         let Some(words) = &self.scope.commands.grow else {
             return GroupAnswer::Refused("EXEC_GROW is not set".to_owned());

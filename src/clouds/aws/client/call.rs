@@ -1,4 +1,4 @@
-//! One request: bounded in time, tried again where that is safe.
+//! One request: bounded in time, retried if that is safe.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use super::http::Silence;
 use crate::error::{CloudError, Kind};
 use crate::words;
 
-/// How patient the client is.
+/// The timeouts and tries of the client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     /// The number of tries of a request.
     pub(crate) tries: u32,
-    /// How long a connection may take to be made.
+    /// Maximum time of making a connection.
     pub(crate) connect: Duration,
-    /// How long it may take to find region and credentials.
+    /// Maximum time of finding region and credentials.
     pub(crate) credentials: Duration,
-    /// How long one try may take. A launch is answered when its instances exist.
+    /// Maximum time of one try. A launch is answered when its instances exist.
     pub(crate) attempt: Duration,
     /// The pause before the second try; each further one is twice as long.
     pub(crate) first_pause: Duration,
-    /// How long a last look may take after the run's time.
+    /// Maximum time of a last read after the run's time.
     pub(crate) last_look: Duration,
 }
 
@@ -49,9 +49,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// It looks.
+    /// It reads.
     Look,
-    /// It looks once more after a change: also when the run's time is over.
+    /// It reads once more after a change, also when the run's time is over.
     LastLook,
     /// It changes something, and a second one would change it again.
     Once,
@@ -59,17 +59,17 @@ pub(super) enum Effect {
     WithToken,
 }
 
-/// What bounds every request.
+/// The bounds of every request.
 #[derive(Clone)]
 pub(super) struct Caller {
     pub(super) clock: SharedClock,
     pub(super) pace: Pace,
 }
 
-/// A try that came to nothing.
+/// A failed try.
 struct Tried {
     kind: Kind,
-    /// Whether another try may pass.
+    /// Whether another try may succeed.
     may_pass: bool,
     /// Whether the request may have been carried out.
     in_doubt: bool,
@@ -90,8 +90,8 @@ impl Caller {
         if effect == Effect::LastLook { left.max(self.pace.last_look) } else { left }
     }
 
-    /// Makes a request. One that looks, or that has a token, is tried again after anything that may pass; any other one only
-    /// after what certainly came to nothing.
+    /// Makes a request. A read, or a request with a token, is retried after every temporary failure; any other one only
+    /// after a failure that certainly changed nothing.
     pub(super) async fn call<T, E, F>(
         &self,
         what: &str,
@@ -168,7 +168,7 @@ where
             }
         }
         SdkError::ConstructionFailure(_) => no_credentials(false, &words::root_cause(failure_of(error))),
-        // An answer that is no answer of Auto Scaling: something in front of it, or half of one.
+        // An answer that is not Auto Scaling's: from a proxy, or incomplete.
         SdkError::ServiceError(_) | SdkError::ResponseError(_) | SdkError::TimeoutError(_) | _
             if status >= 400 =>
         {
@@ -181,7 +181,7 @@ where
     }
 }
 
-/// Before the request: the credentials could not be had.
+/// The failure before the request: there are no credentials.
 fn no_credentials(may_pass: bool, words: &str) -> Tried {
     let words = format!("there are no credentials: {words}");
     Tried { kind: Kind::Forbidden, may_pass, in_doubt: false, words }
@@ -207,11 +207,11 @@ fn of_answer(status: u16, code: &str, message: &str) -> Tried {
         (code, "") => format!("status {status}: {code}"),
         (code, message) => format!("status {status}: {code}: \"{message}\""),
     };
-    // Where the service has a word for it, it did not carry the request out; a status alone may come from anywhere.
+    // If the service has a code for it, it did not carry the request out; a status alone may come from a proxy.
     let is_told =
         kind == Kind::Busy && !code.is_empty() && code != "ServiceUnavailable" && code != "InternalFailure";
     let in_doubt = (status >= 500 || status == 408) && !is_told;
-    // A group that changes is no matter of seconds: its caller looks again.
+    // A changing group takes longer than seconds: the caller reads it again.
     let is_changing =
         matches!(code, "ResourceContention" | "ScalingActivityInProgress" | "InstanceRefreshInProgress");
     Tried { kind, may_pass: kind == Kind::Busy && !is_changing, in_doubt, words }

@@ -13,10 +13,10 @@ use super::http::Transport;
 use crate::error::{CloudError, Kind};
 
 impl Client {
-    /// Connects. The region is the environment's, or a profile's, or else `region`, which the nodes tell.
+    /// Connects. The region is the environment's, a profile's, or else `region`, which comes from the nodes.
     ///
-    /// The process must have named a provider of cryptography to rustls. Its clock signs requests; the official client
-    /// corrects it by what the service answers.
+    /// The process must have installed a provider of cryptography for rustls. Its clock signs requests; the official
+    /// client corrects it by the service's answers.
     pub(crate) async fn connect(
         environment: &Environment,
         region: Option<&str>,

@@ -1,4 +1,5 @@
-//! Answers of the official client as the types of this crate. What is missing or odd is an error with its name.
+//! Converts answers of the official client to the types of this crate. A missing or invalid field is an error
+//! with its name.
 
 use aws_sdk_autoscaling::primitives::DateTime;
 use aws_sdk_autoscaling::types;
@@ -10,7 +11,7 @@ use crate::types::{Activity, Deed, End, Group, Instance, Lifecycle, Placed};
 /// What makes an answer unusable: a phrase such as `a group without a name`.
 pub(super) type Odd = String;
 
-/// The most instances that a size may count.
+/// Maximum size of a group.
 const MOST: i32 = 1_000_000;
 
 fn size(number: Option<i32>, what: &str) -> Result<u32, Odd> {

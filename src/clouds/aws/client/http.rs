@@ -20,19 +20,19 @@ use crate::words;
 const LONGEST: usize = 16 << 20;
 /// Maximum number of list members in an answer: a short text of many of them is large once it is decoded.
 const MOST_MEMBERS: usize = 100_000;
-/// How an element of a list begins.
+/// The beginning of a list's element.
 const MEMBER: &[u8] = b"<member";
 
-/// An HTTP client for everything that the official client asks, credentials too.
+/// An HTTP client for all requests of the official client, including credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Transport(reqwest::Client);
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Silence {
-    /// Whether the request may have been carried out all the same.
+    /// Whether the request may have been carried out anyway.
     pub(super) in_doubt: bool,
-    /// What happened.
+    /// The failure.
     pub(super) words: String,
 }
 
@@ -97,8 +97,8 @@ fn members(body: &[u8]) -> usize {
     body.windows(MEMBER.len()).filter(|window| *window == MEMBER).count()
 }
 
-/// Whether XML ends with the end of its first element. The official client takes half an answer for a whole one: for a group
-/// with fewer instances, and with no process suspended. What is no XML is not judged here.
+/// Whether XML ends with the end of its first element. The official client accepts half an answer as a whole one: as a group
+/// with fewer instances, and without suspended processes. Other formats are not checked here.
 fn is_whole(body: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(body) else { return true };
     let text = text.trim();
@@ -121,7 +121,7 @@ impl HttpConnector for Transport {
 }
 
 impl HttpClient for Transport {
-    /// The caller bounds every try; the settings bound nothing more.
+    /// The caller bounds every try, so the settings are not used.
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }

@@ -1,4 +1,4 @@
-//! The requests that look.
+//! The requests that read.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,18 @@ use crate::error::{CloudError, Kind};
 use crate::id::InstanceId;
 use crate::types::{Activity, Group, Placed};
 
-/// The most instances of one request.
+/// Maximum number of instances of one request.
 const INSTANCES: usize = 50;
-/// The most groups that one request names.
+/// Maximum number of groups of one request.
 const GROUPS: usize = 50;
-/// The most objects of a page.
+/// Maximum number of objects of a page.
 const PAGE: i32 = 100;
-/// The most pages of one list. A list of more is not believed to end.
+/// Maximum number of pages of one list. A longer list counts as endless.
 const PAGES: usize = 200;
-/// The most pages of activities: the young ones come first.
+/// Maximum number of pages of activities: the latest come first.
 const PAGES_OF_ACTIVITIES: usize = 3;
 
-/// Whether a look belongs to a change and is taken after the run's time too.
+/// The effect of a read; the last one belongs to a change and is made after the run's time too.
 fn effect(is_last: bool) -> Effect {
     if is_last { Effect::LastLook } else { Effect::Look }
 }
@@ -41,7 +41,8 @@ fn next(token: Option<String>) -> Option<String> {
 }
 
 impl Client {
-    /// The groups of these instances: `DescribeAutoScalingInstances`. One that no group has is missing from the answer.
+    /// The groups of these instances: `DescribeAutoScalingInstances`. An instance in no group is missing from the
+    /// answer.
     pub(crate) async fn placed(&self, ids: &BTreeSet<InstanceId>) -> Result<Vec<Placed>, CloudError> {
         let what = "look up the groups of instances";
         let ids: Vec<&str> = ids.iter().map(InstanceId::as_str).collect();
@@ -63,7 +64,7 @@ impl Client {
         self.describe_groups("list the Auto Scaling groups", None, Effect::Look).await
     }
 
-    /// The groups of these names. One that is gone is missing from the answer.
+    /// The groups of these names. A deleted group is missing from the answer.
     pub(crate) async fn groups_of(&self, names: &BTreeSet<&str>) -> Result<Vec<Group>, CloudError> {
         let names: Vec<&str> = names.iter().copied().collect();
         let mut found = Vec::new();
@@ -95,7 +96,7 @@ impl Client {
                 self.asg
                     .describe_auto_scaling_groups()
                     .set_auto_scaling_group_names(names.clone())
-                    // A group that another service of AWS manages is to be seen, and left alone.
+                    // A group that another service of AWS manages is listed, but left alone.
                     .include_managed_resources(true)
                     .max_records(PAGE)
                     .set_next_token(token.clone())
@@ -113,7 +114,8 @@ impl Client {
         Err(endless(what))
     }
 
-    /// The scaling activities of a group, the youngest first: `DescribeScalingActivities`. Of a long list the beginning.
+    /// The scaling activities of a group, the latest first: `DescribeScalingActivities`. Of a long list only the
+    /// beginning.
     pub(crate) async fn activities(&self, group: &str) -> Result<Vec<Activity>, CloudError> {
         let what = format!("look at the scaling activities of {group}");
         let (mut found, mut token) = (Vec::new(), None);
@@ -189,7 +191,7 @@ impl Client {
         Ok(ending.map(|hook| hook.lifecycle_hook_name.unwrap_or_default()).collect())
     }
 
-    /// The status of the instance refresh that is under way, if one is: `DescribeInstanceRefreshes`, the youngest first.
+    /// The status of the instance refresh in progress, if there is one: `DescribeInstanceRefreshes`, the latest first.
     pub(crate) async fn refresh(&self, group: &str, is_last: bool) -> Result<Option<String>, CloudError> {
         let what = format!("look at the instance refreshes of {group}");
         let answer = self.caller.call(&what, effect(is_last), || {

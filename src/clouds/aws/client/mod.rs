@@ -29,7 +29,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Whether no change may be asked for any more.
+    /// Whether no further change may be requested.
     pub(crate) fn is_over(&self) -> bool {
         !self.caller.clock.left().is_positive()
     }

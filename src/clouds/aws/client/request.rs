@@ -10,7 +10,7 @@ use crate::types::Launched;
 
 impl Client {
     /// Launches instances into a group, in one of its zones, and waits until they exist: `LaunchInstances`. It cannot lower
-    /// a size. The token makes a second one of these the same launch.
+    /// a size. The token makes a repeated request the same launch.
     pub(crate) async fn launch(
         &self,
         group: &str,
@@ -26,7 +26,7 @@ impl Client {
                 .auto_scaling_group_name(group)
                 .requested_capacity(number)
                 .availability_zones(zone)
-                // What is short now stays so: the group must not go on trying behind the plan's back.
+                // A shortage remains: the group must not retry by itself, without the plan.
                 .retry_strategy(RetryStrategy::None)
                 .client_token(token)
                 .send()
@@ -43,8 +43,8 @@ impl Client {
         })
     }
 
-    /// Sets the number of instances that a group is to have: `SetDesiredCapacity`. It has no precondition, and with a
-    /// lower number the group takes any instances away.
+    /// Sets the desired number of instances of a group: `SetDesiredCapacity`. It has no precondition, and with a lower
+    /// number the group terminates arbitrary instances.
     pub(crate) async fn set_desired(&self, group: &str, size: u32) -> Result<(), CloudError> {
         let what = format!("ask {group} for {size} instances");
         let size = capacity(size)?;
@@ -55,8 +55,8 @@ impl Client {
         answer.await.map(drop)
     }
 
-    /// Terminates one instance of a group and lowers the group's size by one:
-    /// `TerminateInstanceInAutoScalingGroup`. It is only accepted, not done.
+    /// Terminates one instance of a group and lowers the group's size by one: `TerminateInstanceInAutoScalingGroup`. The
+    /// answer means that it is accepted, not done.
     pub(crate) async fn terminate(&self, id: &InstanceId) -> Result<(), CloudError> {
         let what = format!("terminate instance {id}");
         let answer = self.caller.call(&what, Effect::Once, || {

@@ -1,14 +1,14 @@
-//! Which groups are of the cluster, by their tags.
+//! Decides which groups belong to the cluster, by their tags.
 //!
 //! A kubelet names its provider ID itself when it registers, and Auto Scaling shows no address that could be compared with the
-//! node's name. So a node alone leads to no group: without `NODE_GROUPS` a group is of the cluster only if a tag names it,
+//! node's name. So a node alone is not enough: without `NODE_GROUPS` a group belongs to the cluster only if a tag names it,
 //! which takes a permission of AWS to set, and only if most nodes are in groups of the same cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::types::Group;
 
-/// What the keys of tags that name a cluster begin with.
+/// The prefixes of tag keys that name a cluster.
 const PREFIXES: [&str; 2] = ["kubernetes.io/cluster/", "sigs.k8s.io/cluster-api-provider-aws/cluster/"];
 /// The tags whose value names a cluster.
 const KEYS: [&str; 3] = ["eks:cluster-name", "KubernetesCluster", "alpha.eksctl.io/cluster-name"];
@@ -21,7 +21,7 @@ fn clusters(group: &Group) -> BTreeSet<&str> {
     by_key.chain(by_value).filter(|name| !name.is_empty()).collect()
 }
 
-/// The groups of the cluster that most nodes are in, and why each of the others is left out.
+/// The groups of the cluster with most nodes, and the reason for each group that is left out.
 pub(super) fn of_one_cluster(
     groups: Vec<Group>,
     nodes_of: impl Fn(&str) -> usize,
@@ -33,7 +33,7 @@ pub(super) fn of_one_cluster(
             *count = count.saturating_add(nodes_of(&group.name));
         }
     }
-    // Of equals the first by name.
+    // Among equals, the first by name.
     let best = nodes.iter().max_by(|one, other| one.1.cmp(other.1).then_with(|| other.0.cmp(one.0)));
     let best = best.map(|(name, _)| (*name).to_owned());
     let (mut kept, mut left_out) = (Vec::new(), BTreeMap::new());

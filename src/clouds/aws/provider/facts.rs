@@ -1,14 +1,14 @@
-//! What else there is to know of a group, each part asked for by itself: a permission that is missing hides no more than its part.
+//! Further facts of a group, each with its own request: a missing permission hides only its part.
 
 use crate::client::Client;
 use crate::types::{Activity, Group, Stage};
 
 use super::rules::Refresh;
 
-/// What else there is to know of a group.
+/// Further facts of a group.
 #[derive(Debug)]
 pub(super) struct Facts {
-    /// The instance refresh that is under way.
+    /// The instance refresh in progress.
     pub(super) refresh: Refresh,
     /// The names of its scaling policies.
     pub(super) policies: Result<Vec<String>, String>,
@@ -16,12 +16,13 @@ pub(super) struct Facts {
     pub(super) scheduled: Result<Vec<String>, String>,
     /// The names of its hooks at a termination.
     pub(super) hooks: Result<Vec<String>, String>,
-    /// Its scaling activities, the youngest first; asked only where something is not as it was asked to be.
+    /// Its scaling activities, the latest first; requested only if the group does not have its desired
+    /// state.
     pub(super) activities: Result<Vec<Activity>, String>,
 }
 
 impl Facts {
-    /// Reads them. `is_settled` says that every instance of the group has a node.
+    /// Reads them. `is_settled` means that every instance of the group has a node.
     pub(super) async fn read(client: &Client, group: &Group, is_settled: bool) -> Self {
         let name = &group.name;
         let told = |error: crate::error::CloudError| error.message;
@@ -37,12 +38,12 @@ impl Facts {
     }
 }
 
-/// Whether an instance that is to go is held back.
+/// Whether a hook holds an instance that is to be terminated.
 pub(super) fn is_held(lifecycle: &str) -> bool {
     matches!(lifecycle, "Terminating:Wait" | "Terminating:Retained")
 }
 
-/// How many instances a group asks for and does not have.
+/// The number of instances that a group wants but does not have.
 pub(super) fn missing(group: &Group) -> u32 {
     let counts = |stage| matches!(stage, Stage::Coming | Stage::Serving | Stage::Occupied);
     let counted = group.instances.iter().filter(|one| counts(one.lifecycle.stage())).count();

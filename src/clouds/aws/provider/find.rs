@@ -16,23 +16,23 @@ use crate::error::{CloudError, Kind};
 use crate::id::InstanceId;
 use crate::types::{Group, Placed};
 
-/// How many requests are under way at once.
+/// Maximum number of concurrent requests.
 const PARALLEL: usize = 4;
 
-/// A group, and what else there is to know of it.
+/// A group with its further facts.
 #[derive(Debug)]
 pub(super) struct FoundGroup {
     pub(super) group: Group,
     pub(super) facts: Facts,
 }
 
-/// What was found.
+/// The result.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) groups: Vec<FoundGroup>,
-    /// The managed nodes' instances that some group has, of the warm pools too.
+    /// The managed nodes' instances in any group, including warm pools.
     pub(super) placed: BTreeMap<InstanceId, Placed>,
-    /// By the name of a group that is left out: why.
+    /// The reason for each group that is left out, by its name.
     pub(super) left_out: BTreeMap<String, String>,
     /// The parts of `NODE_GROUPS` that name no group.
     pub(super) unknown: BTreeSet<String>,
@@ -40,7 +40,7 @@ pub(super) struct Found {
     pub(super) known: Vec<String>,
 }
 
-/// Finds them.
+/// Finds the groups.
 pub(super) async fn find(
     client: &Client,
     snapshot: &Snapshot,
@@ -87,7 +87,7 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// The name by which `NODE_GROUPS` may name a group, its zone or region before it or not.
+/// The name of a group in `NODE_GROUPS`, with or without its zone or region.
 fn group_name(group: &Group, region: &str) -> GroupName {
     let location = match group.zones.as_slice() {
         [zone] => zone.clone(),

@@ -1,4 +1,4 @@
-//! What was found of AWS, in the words that all clouds share.
+//! Converts the groups and instances of AWS to the types that all clouds share.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,9 @@ use crate::id::{InstanceId, zone_of};
 use crate::types::{Activity, Deed, End, Group, Instance, Stage};
 use crate::words;
 
-/// How old the failure of a launch may be to be of the request that is open.
+/// Maximum age of a failed launch that belongs to the open request.
 const YOUNG: SignedDuration = SignedDuration::from_hours(1);
-/// More instances that are missing than this need no entry each.
+/// Maximum number of entries for missing instances.
 const MOST_MISSING: u32 = 1_000;
 
 /// The groups, and notes on tags that cannot be read.
@@ -62,7 +62,7 @@ fn group(found: &FoundGroup, all: &Found, now: Timestamp) -> ListedGroup<Instanc
         .filter(|one| !matches!(one.lifecycle.stage(), Stage::Aside | Stage::Warm))
         .map(|one| ListedInstance { created_at: launched_at(&one.id, activities), ..instance(one) })
         .collect();
-    // A node of the warm pool does not serve, and is nobody's to delete.
+    // A node of the warm pool does not serve, and must not be deleted.
     let warm = all.placed.values().filter(|one| one.group == group.name);
     instances.extend(
         warm.filter(|one| one.instance.lifecycle.stage() == Stage::Warm).map(|one| instance(&one.instance)),
@@ -90,7 +90,7 @@ fn group(found: &FoundGroup, all: &Found, now: Timestamp) -> ListedGroup<Instanc
     }
 }
 
-/// An instance as the crate `join` takes it. Its ID is a number that no other instance ever has.
+/// An instance in the form of the crate `join`. Its ID is a number that no other instance ever has.
 pub(super) fn instance(one: &Instance) -> ListedInstance<InstanceId> {
     ListedInstance {
         id: one.id.clone(),
@@ -106,7 +106,7 @@ pub(super) fn instance(one: &Instance) -> ListedInstance<InstanceId> {
     }
 }
 
-/// An instance that the group asks for, and that a launch did not bring about.
+/// An instance that the group wants, but that a launch failed to create.
 fn not_launched(group: &Group, number: u32, failed: &Activity) -> ListedInstance<InstanceId> {
     let id = InstanceId::missing(&group.name, number);
     ListedInstance {
@@ -125,14 +125,15 @@ fn launched_at(id: &InstanceId, activities: &[Activity]) -> Option<Timestamp> {
     launch.map(|one| one.started)
 }
 
-/// The launch that failed last, if none succeeded after it and it is young: an older one is of another request.
+/// The last failed launch, if none succeeded after it and it is recent: an older one belongs to another
+/// request.
 fn failure(activities: &[Activity], now: Timestamp) -> Option<&Activity> {
     let mut launches = activities.iter().filter(|one| one.deed == Deed::Launch && one.end != End::UnderWay);
     let last = launches.next().filter(|one| one.end == End::Failed)?;
     (now.duration_since(last.started) <= YOUNG).then_some(last)
 }
 
-/// Why instances that nodes name are in no group, or are left alone in it.
+/// Why instances of nodes are in no group, or are left alone in it.
 fn outside(found: &Found, snapshot: &Snapshot) -> BTreeMap<InstanceId, String> {
     let mut outside = BTreeMap::new();
     let in_groups = found.groups.iter().flat_map(|one| &one.group.instances);

@@ -46,7 +46,7 @@ use one::OneGroup;
 /// AWS, for the program's table of providers.
 pub const PROVIDER: &dyn ProviderKind = &Kind;
 
-/// How many groups change at once.
+/// Maximum number of groups that change concurrently.
 const PARALLEL: usize = 4;
 
 #[derive(Debug)]
@@ -76,7 +76,8 @@ impl ProviderKind for Kind {
         }]
     }
 
-    /// A managed node leads here, or with `PROVIDER=aws` the groups that `NODE_GROUPS` names.
+    /// A run uses this provider for a managed node of AWS, or with `PROVIDER=aws` for the groups that
+    /// `NODE_GROUPS` names.
     fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
         let is_named = scope.provider.as_deref() == Some(self.name());
         let managed = cluster.nodes().iter().filter(|node| is_managed(node, policy));
@@ -103,7 +104,7 @@ struct Aws {
     scope: CloudScope,
     clock: SharedClock,
     pace: Pace,
-    /// The connection, once a list has made it: the nodes tell the region.
+    /// The connection, once a list has made it, because the region comes from the nodes.
     client: Option<Client>,
     /// The names of the groups that were listed.
     groups: BTreeSet<String>,
@@ -168,14 +169,14 @@ impl Aws {
     }
 }
 
-/// Why `GIVE_BACK=park` is not followed here.
+/// Why `GIVE_BACK=park` has no effect here.
 fn no_parking(policy: &Policy) -> Option<String> {
     let why = rules::NO_PARKING;
     (policy.give_back == GiveBack::Park)
         .then(|| format!("GIVE_BACK=park: {why}. Empty nodes of its groups are deleted"))
 }
 
-/// The region that most of the managed nodes are in; of equals the first by name.
+/// The region of most of the managed nodes; among equals the first by name.
 fn region(snapshot: &Snapshot, policy: &Policy) -> Option<String> {
     let managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));
     let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What a person should know of a group beside what a run does: who else takes its instances away, and when.
+//! Notes on a group for a person: what else removes its instances, and when.
 
 use super::facts::{Facts, is_held};
 use crate::types::{Activity, Deed, Group};

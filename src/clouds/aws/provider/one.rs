@@ -1,4 +1,4 @@
-//! The requests that change a group, as the crate `join` takes them: read again right before, looked up after.
+//! The requests that change a group, for the crate `join`: the group is read right before and after.
 //!
 //! ```text
 //!   grow:   read --> LaunchInstances, zone by zone (cannot lower a size, a token makes it one launch)
@@ -18,10 +18,10 @@ use crate::id::InstanceId;
 use crate::types::{Group, Launched, Stage};
 use crate::words;
 
-/// The most instances of one launch.
+/// Maximum number of instances of one launch.
 const MOST_LAUNCHED: u32 = 100;
 
-/// A group that is to change.
+/// A group to change.
 #[derive(Debug)]
 pub(super) struct OneGroup<'a> {
     pub(super) client: &'a Client,
@@ -36,7 +36,7 @@ impl Calls for OneGroup<'_> {
         self.client.is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
     }
 
-    /// One by one: an answer about several does not name the taken ones.
+    /// One by one: an answer about several does not name the accepted ones.
     fn batch(&self) -> usize {
         1
     }
@@ -49,7 +49,7 @@ impl Calls for OneGroup<'_> {
 
     async fn instances(&self, _: &str, last: bool) -> Result<Vec<ListedInstance<InstanceId>>, CloudError> {
         let group = self.client.group(self.name, last).await?;
-        // Only before anything is asked: afterwards the state itself is what counts.
+        // Only before the request: afterwards the state itself counts.
         if !last && let Some(why) = rules::not_shrinkable(&group, &self.refresh().await) {
             return Err(CloudError::new(Kind::Refused, why));
         }
@@ -78,7 +78,7 @@ impl Calls for OneGroup<'_> {
         }
         match size.min(group.max).checked_sub(group.desired).filter(|more| *more > 0) {
             Some(more) => self.launch(&group, more).await,
-            // Somebody else asked for them meanwhile.
+            // Another client requested them in the meantime.
             None => Asked::Accepted,
         }
     }
@@ -118,7 +118,7 @@ impl OneGroup<'_> {
         self.client.refresh(self.name, false).await.map_err(|error| error.message)
     }
 
-    /// A group that is changing refuses with status 500 or 400: another look shows whether the instance goes all the same.
+    /// A changing group refuses with status 500 or 400: reading it again shows whether the instance is terminated anyway.
     async fn after_busy(&self, id: &InstanceId, why: CloudError) -> Asked<CloudError> {
         let goes = |group: &Group| {
             let one = group.instances.iter().find(|one| one.id == *id);
@@ -131,7 +131,7 @@ impl OneGroup<'_> {
         }
     }
 
-    /// Launches instances, in the zones that have the fewest.
+    /// Launches instances, in the zones with the fewest instances.
     async fn launch(&self, group: &Group, more: u32) -> Asked<CloudError> {
         let mut launched = 0_u32;
         let mut failures: Vec<CloudError> = Vec::new();
@@ -164,7 +164,7 @@ impl OneGroup<'_> {
             }
             let rest = more.saturating_sub(launched);
             open.retain(|zone| !short.contains(zone));
-            // A group that evens out its zones would later terminate a running instance for it.
+            // A group that evens out its zones would later terminate a running instance because of it.
             if rest == 0
                 || short.is_empty()
                 || open.is_empty()
@@ -188,7 +188,7 @@ impl OneGroup<'_> {
         }
     }
 
-    /// Launches instances in one zone. Returns how many, and why the others were not.
+    /// Launches instances in one zone. Returns their number, and the reason for the missing ones.
     async fn launch_in(
         &self,
         group: &Group,
@@ -218,7 +218,7 @@ impl OneGroup<'_> {
         Ok((got, None))
     }
 
-    /// Asks for a size, where `why` keeps the run from a launch, which could not lower one.
+    /// Sets the desired size, if `why` prevents a launch, which could not lower the size.
     async fn set_desired(&self, group: &Group, size: u32, why: CloudError) -> Asked<CloudError> {
         let refused = |words: String| {
             Asked::Refused(CloudError::new(Kind::Refused, format!("{words} ({})", why.message)))
@@ -255,13 +255,13 @@ impl OneGroup<'_> {
     }
 }
 
-/// Whether a launch that failed so leaves the older request: the service does not know it, or does not take it for this
-/// group, or the credentials do not permit it.
+/// Whether the older request may be used after such a failed launch: the service does not know it, does not accept it for
+/// this group, or the credentials do not permit it.
 fn may_be_set(kind: Kind) -> bool {
     matches!(kind, Kind::NoSuchRequest | Kind::Invalid | Kind::Forbidden)
 }
 
-/// Why a launch brought about fewer instances than were asked for.
+/// Why a launch created fewer instances than requested.
 fn failed_launch(group: &Group, zone: &str, failures: &[(String, String)]) -> CloudError {
     let Some((code, text)) = failures.first() else {
         let words =
@@ -273,7 +273,7 @@ fn failed_launch(group: &Group, zone: &str, failures: &[(String, String)]) -> Cl
     CloudError::new(Kind::of_launch(code, text), message)
 }
 
-/// How many instances go to each zone, so that the zones come out as even as they can.
+/// The number of instances for each zone, so that the zones become as even as possible.
 fn shares<'z>(
     group: &Group,
     zones: &[&'z str],

@@ -1,7 +1,7 @@
-//! What speaks against growing a group, or against deleting from it.
+//! The reasons not to grow a group, or not to delete from it.
 //!
-//! Auto Scaling acts by itself: it evens out zones, replaces instances, follows policies. Where that could hit an instance
-//! with users on it, nothing is deleted, and the sentence names what to switch.
+//! Auto Scaling acts by itself: it evens out zones, replaces instances, follows policies. If that could affect an instance
+//! with users, nothing is deleted, and the message names the setting to change.
 
 use crate::types::{Group, Stage};
 
@@ -13,7 +13,7 @@ pub(crate) const NO_PARKING: &str = "the program does not park instances of AWS:
 /// The process that evens out the zones of a group.
 const AZ_REBALANCE: &str = "AZRebalance";
 
-/// The instance refresh of a group: the status of the one that is under way, or why that is not known.
+/// The instance refresh of a group: the status of the one in progress, or the reason why it is not known.
 pub(crate) type Refresh = Result<Option<String>, String>;
 
 /// Why a group must not be grown.
@@ -34,7 +34,7 @@ pub(crate) fn not_shrinkable(group: &Group, refresh: &Refresh) -> Option<String>
     hands_off(group, refresh).or_else(|| evens_out(group)).or_else(|| at_minimum(group))
 }
 
-/// Why nothing is deleted from a group that has no more instances than it must have. It is no failure.
+/// Why nothing is deleted from a group at its minimum size. It is no failure.
 pub(crate) fn at_minimum(group: &Group) -> Option<String> {
     let Group { name, desired, min, .. } = group;
     (desired <= min).then(|| {
@@ -45,7 +45,7 @@ pub(crate) fn at_minimum(group: &Group) -> Option<String> {
     })
 }
 
-/// Why a group is left alone whatever the change is.
+/// Why a group is left alone for every kind of change.
 fn hands_off(group: &Group, refresh: &Refresh) -> Option<String> {
     let name = &group.name;
     if let Some(operator) = &group.operator {
@@ -96,7 +96,7 @@ fn evens_out(group: &Group) -> Option<String> {
 }
 
 /// Why `SetDesiredCapacity` is not used for a group. Between the read and the request another writer may have raised the
-/// number; a lower one lets the group take any instance that is not protected.
+/// number; with a lower one the group terminates any unprotected instance.
 pub(crate) fn not_settable(group: &Group, policies: &[String]) -> Option<String> {
     let all_protected =
         group.instances.iter().all(|one| one.is_protected || one.lifecycle.stage() == Stage::Going);
@@ -134,7 +134,7 @@ mod tests {
         group
     }
 
-    /// What both rules say, by their first words.
+    /// The results of both rules, by their first words.
     fn both(group: &Group, refresh: &Refresh) -> (Option<String>, Option<String>) {
         (not_growable(group, refresh), not_shrinkable(group, refresh))
     }

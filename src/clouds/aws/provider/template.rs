@@ -1,8 +1,8 @@
-//! What the next node of a group will be like, by the tags that Cluster Autoscaler reads too:
+//! The next node of a group, by the tags that Cluster Autoscaler reads too:
 //! `k8s.io/cluster-autoscaler/node-template/label/KEY`, `…/taint/KEY` (`value:Effect`) and `…/resources/NAME`.
 //!
 //! The launch template is not read: only EC2 shows it. A group's own nodes describe its next one; tags describe it in a group
-//! without nodes, and sizes in tags count before measured sizes.
+//! without nodes, and sizes in tags take precedence over measured sizes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::types::Group;
 
 const PREFIX: &str = "k8s.io/cluster-autoscaler/node-template/";
 
-/// The template of a group, if its tags tell any, and what is wrong with them.
+/// The template of a group, if its tags have one, and the problems of the tags.
 pub(super) fn template(group: &Group, region: &str) -> (Option<NodeTemplate>, Vec<String>) {
     let mut template = NodeTemplate::default();
     let (mut further, mut odd, mut told) = (BTreeMap::new(), Vec::new(), false);
@@ -51,7 +51,7 @@ pub(super) fn template(group: &Group, region: &str) -> (Option<NodeTemplate>, Ve
     (Some(template), odd)
 }
 
-/// The type of a group's instances, where they have one and cannot have another.
+/// The type of a group's instances, if only one is possible.
 fn only_kind(group: &Group) -> Option<&str> {
     let (first, rest) = group.instances.split_first()?;
     let same = !group.is_mixed && rest.iter().all(|one| one.kind == first.kind);

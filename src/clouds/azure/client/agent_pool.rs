@@ -1,4 +1,4 @@
-//! Managed clusters of AKS and their agent pools: looked at, grown against an etag, and asked to delete machines by name.
+//! Managed clusters of AKS and their agent pools: reads them, grows pools against an etag, and deletes machines by name.
 
 use std::collections::BTreeMap;
 
@@ -39,9 +39,9 @@ pub(crate) struct AgentPool {
     pub(crate) name: String,
     /// Its version.
     pub(crate) etag: Option<String>,
-    /// How many nodes it was asked to have.
+    /// The requested number of nodes.
     pub(crate) count: u32,
-    /// Whether it is of the mode `System`.
+    /// Whether its mode is `System`.
     pub(crate) is_system: bool,
     pub(crate) is_autoscaled: bool,
     /// Whether it is running, not stopped.
@@ -53,9 +53,9 @@ pub(crate) struct AgentPool {
     /// The size of its machines.
     pub(crate) size: String,
     pub(crate) labels: BTreeMap<String, String>,
-    /// Such as `dedicated=gpu:NoSchedule`.
+    /// Its taints, such as `dedicated=gpu:NoSchedule`.
     pub(crate) taints: Vec<String>,
-    /// All of its properties, as they came.
+    /// All of its properties, as received.
     properties: Map<String, Value>,
 }
 
@@ -170,7 +170,7 @@ impl AgentPool {
         format!("{}/{}", self.cluster.name, self.name)
     }
 
-    /// All that Azure lets be written, with another count.
+    /// All properties that Azure allows to write, with another count.
     fn with_count(&self, count: u32) -> Value {
         let mut properties = self.properties.clone();
         properties.retain(|key, _| !READ_ONLY.contains(&key.as_str()));
@@ -180,7 +180,7 @@ impl AgentPool {
 }
 
 impl Arm {
-    /// Lists the managed clusters of a subscription, as far as this identity may see them.
+    /// Lists the managed clusters of a subscription that this identity may read.
     pub(crate) async fn clusters(&self, subscription: &str) -> Result<Vec<Cluster>, CloudError> {
         let what = format!("list the managed clusters of subscription {subscription}");
         let path =
@@ -189,12 +189,12 @@ impl Arm {
         raw.into_iter().map(RawCluster::cluster).collect::<Result<_, _>>().map_err(|why| other(&what, &why))
     }
 
-    /// Looks at a cluster again.
+    /// Reads a cluster again.
     pub(crate) async fn cluster(&self, seen: &Cluster, is_last: bool) -> Result<Cluster, CloudError> {
         self.cluster_at(&seen.path(), &seen.name, is_last).await
     }
 
-    /// Looks at a cluster by its names.
+    /// Reads a cluster by its names.
     pub(crate) async fn cluster_named(
         &self,
         subscription: &str,
@@ -219,7 +219,7 @@ impl Arm {
         pools.collect::<Result<_, _>>().map_err(|why| other(&what, &why))
     }
 
-    /// Looks at an agent pool again.
+    /// Reads an agent pool again.
     pub(crate) async fn agent_pool(
         &self,
         seen: &AgentPool,
@@ -231,7 +231,8 @@ impl Arm {
         raw.pool(cluster).map_err(|why| other(&what, &why))
     }
 
-    /// Asks an agent pool for a count, if it is still the one that was looked at. A lower one would let AKS choose what goes.
+    /// Asks an agent pool for a count, if it is still in the version that was read. With a lower count AKS would choose the
+    /// nodes to delete.
     pub(crate) async fn grow_agent_pool(&self, seen: &AgentPool, count: u32) -> Sent {
         let what = format!("grow agent pool {} from {} to {count}", seen.shown(), seen.count);
         let refused =

@@ -1,4 +1,4 @@
-//! Azure Resource Manager: one request with its token, and what became of it.
+//! Azure Resource Manager: one request with its token, and its result.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::credentials::{Credentials, Secret};
 /// Maximum number of pages of a list.
 const MOST_PAGES: usize = 1000;
 
-/// What became of a request to change.
+/// The result of a request for a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     /// It was accepted.
@@ -30,20 +30,20 @@ pub(crate) enum Sent {
     Lost(CloudError),
 }
 
-/// A request to change.
+/// A request for a change.
 #[derive(Debug)]
 pub(super) struct Ask<'a> {
-    /// What is asked, behind the word *cannot*.
+    /// The request, as it follows the word *cannot*.
     pub(super) what: &'a str,
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) version: &'static str,
-    /// The version of the thing that it may change; a change by name has none.
+    /// The version of the object to change; a change by name has none.
     pub(super) etag: Option<&'a str>,
     pub(super) body: Value,
 }
 
-/// Azure Resource Manager, as one identity sees it.
+/// A connection to Azure Resource Manager with one identity.
 pub(crate) struct Arm {
     transport: Transport,
     /// For the metadata server, which no proxy reaches.
@@ -91,7 +91,7 @@ impl Arm {
         &self.transport
     }
 
-    /// Looks at one thing. A last look is taken after the run's time too.
+    /// Reads one object. A last read is made after the run's time too.
     pub(super) async fn look<T: serde::de::DeserializeOwned>(
         &self,
         what: &str,
@@ -124,7 +124,7 @@ impl Arm {
             all.extend(page.value);
             match page.next.filter(|next| !next.is_empty()) {
                 None => return Ok(all),
-                // The token goes nowhere else.
+                // The token is sent nowhere else.
                 Some(next) if !self.is_own(&next) => {
                     let why = format!("its next page is elsewhere, at {}", words::clean(&next));
                     return Err(not_understood(what, &why));
@@ -199,7 +199,7 @@ impl Arm {
         if reply.status.is_success() { Ok(reply) } else { Err(failure(what, &reply)) }
     }
 
-    /// Makes a request with the token at hand, and once more with a new one if that is no longer good.
+    /// Makes a request with the present token, and once more with a new one if that is no longer valid.
     async fn with_token(&self, request: &Request) -> Result<Result<Reply, Silence>, CloudError> {
         let token = self.token.lock().await.clone();
         let first = self.transport.make(&signed(request, &token)?).await;
@@ -208,7 +208,7 @@ impl Arm {
         }
         let renewed = {
             let mut current = self.token.lock().await;
-            // Another request may have renewed it meanwhile.
+            // Another request may have renewed it in the meantime.
             if *current == token {
                 *current = token::ask(&self.transport, &self.metadata, &self.credentials).await?;
             }
@@ -218,7 +218,7 @@ impl Arm {
     }
 }
 
-/// An etag as a header has it. Scale sets give it in quotation marks, agent pools without.
+/// An etag in the form of a header. Scale sets have it in quotation marks, agent pools without.
 fn quoted(etag: &str) -> String {
     if etag.starts_with('"') || etag.starts_with("W/") { etag.to_owned() } else { format!("\"{etag}\"") }
 }
@@ -236,7 +236,7 @@ fn not_understood(what: &str, why: &str) -> CloudError {
     CloudError::new(Kind::Other, format!("cannot {what}: {why}"))
 }
 
-/// An answer that is no success, as an error in Azure's words: they name the permission that is missing.
+/// The error of a failed answer with Azure's message, which names a missing permission.
 fn failure(what: &str, reply: &Reply) -> CloudError {
     CloudError::new(kind(reply), format!("cannot {what}: {}", reply.words()))
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::id::InstanceId;
 
-/// Instances of one scale set, at least one. To deallocate without a list means every instance of the set, and `*` does, too: so
-/// neither can be written with this type.
+/// Instances of one scale set, at least one. A deallocation without a list, or with `*`, means every instance of the set: this
+/// type can express neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chosen {
     first: String,
@@ -35,7 +35,7 @@ impl Chosen {
         json!({key: all})
     }
 
-    /// How many there are.
+    /// The number of instances.
     pub(crate) fn count(&self) -> usize {
         self.others.len().saturating_add(1)
     }

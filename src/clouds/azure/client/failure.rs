@@ -1,4 +1,4 @@
-//! What an answer that reports a failure means.
+//! The meaning of an answer that reports a failure.
 
 use kube_rebalancer_rest::{Kind, Reply};
 use serde_json::Value;
@@ -15,7 +15,7 @@ const NO_ROOM: [&str; 8] = [
     "capacitynotavailable",
 ];
 
-/// What a failure is, by its status and the code in its body.
+/// The kind of a failure, by its status and the code in its body.
 pub(super) fn kind(reply: &Reply) -> Kind {
     let code = code(&reply.body).unwrap_or_default().to_ascii_lowercase();
     let status = reply.status.as_u16();
@@ -23,7 +23,8 @@ pub(super) fn kind(reply: &Reply) -> Kind {
         if is_no_room(&code) {
             return Kind::Exhausted;
         }
-        // A quota that is used up is `OperationNotAllowed` like much else: only its words tell.
+        // A used-up quota has the code `OperationNotAllowed`, like other failures: only the message
+        // shows it.
         if code.contains("quota") || reply.words().to_ascii_lowercase().contains("quota") {
             return Kind::Quota;
         }
@@ -41,7 +42,7 @@ pub(crate) fn is_no_room(code: &str) -> bool {
     NO_ROOM.contains(&code.to_ascii_lowercase().as_str())
 }
 
-/// The code of a failure: under `error`, or at the top as the container service has it.
+/// The code of a failure: under `error`, or at the top level for the container service.
 fn code(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let error = value.get("error").unwrap_or(&value);

@@ -1,4 +1,4 @@
-//! An instance of a scale set as Azure shows it.
+//! An instance of a scale set as Azure lists it.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ pub(crate) struct Machine {
     pub(crate) id: InstanceId,
     /// Its name in Azure, such as `users_7`.
     pub(crate) name: String,
-    /// The host name, which its node registers with.
+    /// The host name, with which its node registers.
     pub(crate) computer_name: Option<String>,
     /// A number that no other machine ever has.
     pub(crate) unique: Option<String>,
@@ -21,17 +21,17 @@ pub(crate) struct Machine {
     /// Its instance view.
     pub(crate) statuses: Vec<Status>,
     pub(crate) created_at: Option<Timestamp>,
-    /// Whether somebody protects it from being scaled in. Azure itself heeds that in its own scaling only.
+    /// Whether somebody protects it from scale-in. Azure itself respects that only in its own scaling.
     pub(crate) is_protected: bool,
 }
 
 /// A line of the instance view.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Status {
-    /// Such as `PowerState/running` or `ProvisioningState/failed/AllocationFailed`.
+    /// The code, such as `PowerState/running` or `ProvisioningState/failed/AllocationFailed`.
     pub(crate) code: String,
     pub(crate) message: Option<String>,
-    /// When it became so.
+    /// When the state began.
     pub(crate) time: Option<String>,
 }
 
@@ -42,13 +42,13 @@ impl Machine {
         power.unwrap_or_default()
     }
 
-    /// The line that tells of a failure, with its code.
+    /// The line of a failure, with its code.
     pub(crate) fn failure(&self) -> Option<(&Status, &str)> {
         let failed = |one| strip_prefix(code(one), "ProvisioningState/failed/").map(|code| (one, code));
         self.statuses.iter().find_map(failed)
     }
 
-    /// Whether the failure is that there was no room.
+    /// Whether the failure is a lack of room.
     pub(crate) fn had_no_room(&self) -> bool {
         self.failure().is_some_and(|(_, code)| is_no_room(code))
     }
@@ -58,13 +58,13 @@ fn code(status: &Status) -> &str {
     &status.code
 }
 
-/// The rest of a text behind a prefix in any case.
+/// The rest of a text after a prefix, in any letter case.
 fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let start = text.get(..prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then(|| text.get(prefix.len()..)).flatten()
 }
 
-/// The same, as it is sent. What is missing and matters is an error.
+/// The same in the form of the API. A missing required field is an error.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Raw {

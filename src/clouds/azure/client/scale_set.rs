@@ -1,4 +1,4 @@
-//! Scale sets: looked at, listed, grown against an etag, and changed by the names of their instances.
+//! Scale sets: reads and lists them, grows them against an etag, and changes instances by name.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use crate::id::{ScaleSetId, scale_sets_of};
 /// The version of the compute API. It is the oldest that has etags of scale sets and the policy of zone rebalancing.
 const VERSION: &str = "2024-11-01";
 
-/// What instances of a scale set are asked to do.
+/// The kind of a change of instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// They go for good, and the capacity falls by their number.
+    /// They are deleted, and the capacity decreases by their number.
     Delete,
-    /// They stop, and their hosts are free.
+    /// They stop and free their hosts.
     Deallocate,
     /// They run again.
     Start,
@@ -36,14 +36,14 @@ impl Change {
     }
 }
 
-/// A scale set as Azure shows it.
+/// A scale set as Azure lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of Azure's, independent of the others")]
 pub(crate) struct ScaleSet {
     pub(crate) id: ScaleSetId,
-    /// Its version: what has another one was written by somebody.
+    /// Its version, which changes with every write.
     pub(crate) etag: Option<String>,
-    /// How many instances it was asked to have.
+    /// The requested number of instances.
     pub(crate) capacity: u32,
     /// The region.
     pub(crate) location: String,
@@ -55,9 +55,9 @@ pub(crate) struct ScaleSet {
     pub(crate) provisioning: String,
     pub(crate) is_flexible: bool,
     pub(crate) overprovisions: bool,
-    /// Whether Azure replaces instances that it takes for ill.
+    /// Whether Azure replaces instances that it considers unhealthy.
     pub(crate) repairs: bool,
-    /// Whether Azure makes instances anew in another zone, to even zones out.
+    /// Whether Azure recreates instances in another zone, to even out zones.
     pub(crate) rebalances: bool,
     pub(crate) tags: BTreeMap<String, String>,
 }
@@ -87,7 +87,7 @@ struct Sku {
 struct Properties {
     provisioning_state: String,
     orchestration_mode: Option<String>,
-    /// Azure overprovisions where nothing else is said.
+    /// The setting of overprovisioning, which is on by default.
     overprovision: Option<bool>,
     automatic_repairs_policy: Option<Policy>,
     resiliency_policy: Option<Resiliency>,
@@ -105,7 +105,7 @@ struct Policy {
 }
 
 impl Policy {
-    /// A policy that is there and does not say that it is off is on.
+    /// Whether a policy is on: it exists and is not explicitly off.
     fn is_on(policy: Option<&Self>) -> bool {
         policy.is_some_and(|policy| policy.enabled != Some(false))
     }
@@ -136,7 +136,7 @@ impl Raw {
 }
 
 impl Arm {
-    /// Looks at a scale set.
+    /// Reads a scale set.
     pub(crate) async fn scale_set(&self, id: &ScaleSetId, is_last: bool) -> Result<ScaleSet, CloudError> {
         let what = format!("look at scale set {id}");
         let raw: Raw = self.look(&what, &id.path(), VERSION, is_last).await?;
@@ -166,7 +166,8 @@ impl Arm {
         machines.collect::<Result<_, _>>().map_err(|why| other(&what, &why))
     }
 
-    /// Asks a scale set for a capacity, if it is still the one that was looked at. A lower one would let Azure choose what goes.
+    /// Asks a scale set for a capacity, if it is still in the version that was read. With a lower one Azure would choose the
+    /// instances to delete.
     pub(crate) async fn grow_scale_set(&self, seen: &ScaleSet, capacity: u32) -> Sent {
         let what = format!("grow scale set {} from {} to {capacity}", seen.id, seen.capacity);
         let refused =

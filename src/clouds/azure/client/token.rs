@@ -9,13 +9,13 @@ use tokio::time::timeout;
 
 use crate::credentials::{Application, Credentials, Login, Secret};
 
-/// How long the file of a federated token may take to be read: it may be a pipe.
+/// Maximum time of reading the file of a federated token, which may be a pipe.
 const READING: Duration = Duration::from_secs(5);
-/// The largest such file.
+/// Maximum size of such a file.
 const LARGEST: u64 = 64 << 10;
 /// The content type of a form.
 const FORM: &str = "application/x-www-form-urlencoded";
-/// What a token of a file is called in a form.
+/// The type of a federated token in a form.
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The version of the metadata server's tokens.
 const METADATA_VERSION: &str = "2018-02-01";
@@ -26,7 +26,7 @@ struct Answer {
     access_token: String,
 }
 
-/// Asks for a token. A second one changes nothing, so it is asked for as often as a look.
+/// Asks for a token. A repeated request changes nothing, so it is retried like a read.
 pub(super) async fn ask(
     transport: &Transport,
     metadata: &Transport,
@@ -52,7 +52,7 @@ pub(super) async fn ask(
         let kind = if is_passing { Kind::Busy } else { Kind::Forbidden };
         return Err(failed(kind, &reply.words()));
     }
-    // The body has the token: nothing of it is shown.
+    // The body has the token, so no message quotes it.
     let answer: Result<Answer, String> = reply.json();
     let answer = answer.map_err(|_| failed(Kind::Other, "the answer has no token"))?;
     Ok(Secret(answer.access_token))
@@ -93,7 +93,7 @@ fn of_machine(host: &str, client: Option<&str>, manager: &str) -> Request {
     }
 }
 
-/// The token of a file. It is read anew each time: the cluster replaces it every hour.
+/// The token of a file. It is read again each time, because the cluster replaces it every hour.
 async fn read(file: std::path::PathBuf) -> Result<String, CloudError> {
     let shown = file.display().to_string();
     let failed = |why: &str| {

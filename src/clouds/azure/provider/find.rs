@@ -1,4 +1,4 @@
-//! Finds the scale sets with their instances, and the agent pool that each of AKS is of.
+//! Finds the scale sets with their instances, and the agent pool of each scale set of AKS.
 //!
 //! ```text
 //!   nodes, NODE_GROUPS --> scale sets --> of AKS? --> managed cluster by its node resource group --> agent pool
@@ -17,15 +17,15 @@ use super::scope::Place;
 use crate::client::{AgentPool, Arm, Cluster, Machine, ScaleSet};
 use crate::id::ScaleSetId;
 
-/// How many requests are under way at once.
+/// Maximum number of concurrent requests.
 const PARALLEL: usize = 8;
-/// What the tags begin with that AKS writes on its scale sets.
+/// The prefix of the tags that AKS writes on its scale sets.
 const AKS_TAG: &str = "aks-managed-";
-/// The one of them that names the pool.
+/// The tag that names the pool.
 const POOL_TAG: &str = "aks-managed-poolName";
-/// The number of ways in which the name of a node resource group is divided.
+/// Maximum number of ways to split the name of a node resource group.
 const MOST_DIVISIONS: usize = 8;
-/// What the names of its scale sets begin with.
+/// The prefix of the names of AKS's scale sets.
 const AKS_NAME: &str = "aks-";
 
 /// A scale set and its instances.
@@ -38,24 +38,24 @@ pub(super) struct FoundSet {
     pub(super) machines: Vec<Machine>,
 }
 
-/// Who made a scale set, and so who may change it.
+/// The maker of a scale set, which determines how it may change.
 #[derive(Clone, Debug)]
 pub(super) enum Maker {
     /// A person.
     Person,
-    /// AKS, of this pool.
+    /// AKS, for this pool.
     Pool(Box<AgentPool>, Cluster),
-    /// AKS, and its pool could not be found, for this reason.
+    /// AKS, but its pool could not be found, for this reason.
     Unknown(String),
 }
 
-/// What was found.
+/// The result.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) sets: Vec<FoundSet>,
-    /// What could not be seen.
+    /// The gaps in the result.
     pub(super) gaps: Vec<String>,
-    /// What else a person should know.
+    /// Further facts for a person.
     pub(super) notes: Vec<String>,
     /// Scale sets that are left alone with all their nodes, each with the reason.
     pub(super) closed: BTreeMap<ScaleSetId, String>,
@@ -101,7 +101,7 @@ pub(super) async fn find(arm: &Arm, place: &Place, scope: &CloudScope) -> Result
         } else if names.insert(name.clone()) {
             open.push((name, set, maker));
         } else {
-            // Two scale sets of one pool: nobody knows which of them a count is about.
+            // Two scale sets of one pool: it is unknown to which of them a count refers.
             let why = format!("another scale set is of node group {name} too");
             found.closed.insert(set.id, why);
         }
@@ -144,7 +144,7 @@ pub(super) fn zones(set: &ScaleSet) -> Vec<String> {
     set.zones.iter().map(|zone| format!("{}-{zone}", set.location)).collect()
 }
 
-/// The scale sets of nodes. One that is closed to us, or that is not there, takes only its own nodes out.
+/// The scale sets of nodes. A forbidden or missing one excludes only its own nodes.
 async fn of_nodes(arm: &Arm, place: &Place, found: &mut Found) -> Result<Vec<ScaleSet>, CloudError> {
     let ids: Vec<&ScaleSetId> = place.of_nodes.iter().collect();
     let answers = side_by_side(ids.iter().map(|id| arm.scale_set(id, false)).collect()).await;
@@ -168,7 +168,7 @@ async fn of_nodes(arm: &Arm, place: &Place, found: &mut Found) -> Result<Vec<Sca
     }
 }
 
-/// The scale sets of resource groups. A resource group of `NODE_GROUPS` is one where no managed cluster has that name.
+/// The scale sets of resource groups. A part of `NODE_GROUPS` is a resource group if no managed cluster has that name.
 async fn list(
     arm: &Arm,
     place: &Place,
@@ -184,7 +184,7 @@ async fn list(
     for subscription in &place.subscriptions {
         groups.extend(further.iter().map(|group| (subscription.clone(), group.clone())));
         if !further.is_empty() {
-            // Where a part names a managed cluster, its scale sets are in another resource group.
+            // If a part names a managed cluster, its scale sets are in another resource group.
             match arm.clusters(subscription).await {
                 Ok(clusters) => groups.extend(
                     clusters
@@ -206,7 +206,7 @@ async fn list(
                 answered = true;
                 sets.extend(some);
             }
-            // A cluster's name need not be that of a resource group.
+            // A cluster's name need not be a resource group's name.
             Err(error)
                 if further.contains(group) && matches!(error.kind, Kind::NotFound | Kind::Forbidden) =>
             {
@@ -277,8 +277,8 @@ async fn makers(arm: &Arm, sets: Vec<ScaleSet>) -> Vec<Made> {
     sets.into_iter().zip(makers).collect()
 }
 
-/// The managed cluster of a node resource group, where it is not among the clusters that may be listed. AKS names the group after
-/// resource group, cluster and region; which underscore divides the names, each cluster itself tells.
+/// The managed cluster of a node resource group, if it is not among the clusters that may be listed. AKS names the group after
+/// resource group, cluster and region; the cluster itself confirms which underscores separate the names.
 async fn by_name(arm: &Arm, set: &ScaleSet) -> Option<Cluster> {
     let group = set.id.resource_group();
     let names = group.strip_prefix("mc_")?.strip_suffix(set.location.as_str())?.strip_suffix('_')?;
@@ -307,7 +307,7 @@ fn tag<'a>(set: &'a ScaleSet, key: &str) -> Option<&'a str> {
     set.tags.iter().find(|(own, _)| own.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
 }
 
-/// Makes requests side by side; the answers are in their order. They come as a list, because the compiler cannot follow
+/// Makes requests concurrently; the answers are in their order. They come as a list, because the compiler cannot follow
 /// lifetimes through a closure of the stream's.
 async fn side_by_side<F: Future>(requests: Vec<F>) -> Vec<F::Output> {
     stream::iter(requests).buffered(PARALLEL).collect().await

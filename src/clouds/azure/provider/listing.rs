@@ -1,4 +1,4 @@
-//! Which instance is which node, as the crate `join` takes it.
+//! Matches instances with nodes, for the crate `join`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::template::node_template;
 use crate::client::Machine;
 use crate::id::{InstanceId, agent_pool_of};
 
-/// The groups, and why instances that nodes name are in none. What is not understood of a template becomes a note.
+/// The groups, and the reasons why instances of nodes are in none. An invalid template becomes a note.
 pub(super) fn listing(
     found: &Found,
     place: &Place,
@@ -78,7 +78,7 @@ pub(super) fn unknown_pool(why: &str) -> String {
     format!("AKS made it, so it changes only through its agent pool, which is not known: {why}")
 }
 
-/// By the instance that a node names: the reason why the node is in no group.
+/// The reason why a node is in no group, by the node's instance.
 fn outside(found: &Found, place: &Place, cluster: &Snapshot) -> BTreeMap<InstanceId, String> {
     let machines = found.sets.iter().flat_map(|one| one.machines.iter().map(move |machine| (one, machine)));
     let machines: BTreeMap<&InstanceId, (&FoundSet, &Machine)> =
@@ -98,7 +98,7 @@ fn outside(found: &Found, place: &Place, cluster: &Snapshot) -> BTreeMap<Instanc
     outside
 }
 
-/// Why a node and the instance that it names are not one.
+/// Why a node and the instance that it names do not match.
 fn disagreement(found: &FoundSet, machine: &Machine, node: &Node) -> Option<String> {
     let id = &machine.id;
     let Some(name) = machine.computer_name.as_deref() else {
@@ -107,7 +107,7 @@ fn disagreement(found: &FoundSet, machine: &Machine, node: &Node) -> Option<Stri
     if !name.eq_ignore_ascii_case(&node.name) {
         return Some(format!("its instance {id} has another computer name, {name}"));
     }
-    // What AKS made is changed through AKS alone.
+    // A scale set of AKS changes only through AKS.
     let pool = agent_pool_of(node)?;
     (!is_of_aks(&found.set)).then(|| {
         format!(

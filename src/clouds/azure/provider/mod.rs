@@ -45,7 +45,7 @@ pub const PROVIDER: &dyn ProviderKind = &AzureKind;
 
 /// The number of instances that one request names.
 const BATCH: usize = 100;
-/// How many groups change at once. A group is changed by one request at a time.
+/// Maximum number of groups that change concurrently, each by one request at a time.
 const PARALLEL: usize = 8;
 
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl ProviderKind for AzureKind {
 struct Azure {
     arm: Arm,
     scope: CloudScope,
-    /// What changes each group, by its name.
+    /// The target of each group's changes, by its name.
     groups: BTreeMap<String, Target>,
     /// The instances that were proven, by the names of their nodes.
     members: BTreeMap<String, Member<InstanceId>>,
@@ -112,12 +112,12 @@ struct Azure {
     protected: BTreeMap<InstanceId, String>,
 }
 
-/// What changes a group.
+/// The target of a group's changes.
 #[derive(Debug)]
 enum Target {
     /// The scale set itself.
     Set(ScaleSetId),
-    /// An agent pool of AKS, with the scale set that is looked at.
+    /// An agent pool of AKS, with its scale set, which is only read.
     Pool(Box<AgentPool>, ScaleSetId),
     /// Nothing, for this reason.
     Nothing(String),
@@ -168,7 +168,7 @@ impl Azure {
         member.is_named_by(node.provider_id.as_deref(), node.system_uuid.as_deref()).then_some(member)
     }
 
-    /// Gives the instances of these nodes back, or wakes them: groups side by side, and answers in their order.
+    /// Deletes, parks or wakes the instances of these nodes: groups concurrently, answers in their order.
     async fn each(&self, nodes: &[InstanceToDelete], turn: Option<Turn>) -> Vec<GroupAnswer> {
         let mut answers = BTreeMap::new();
         let mut by_group: BTreeMap<&str, Vec<(usize, &Member<InstanceId>)>> = BTreeMap::new();
@@ -228,12 +228,12 @@ impl Azure {
     }
 }
 
-/// Why no new request may be sent.
+/// Why no further request may be sent.
 fn stopped(arm: &Arm) -> Option<CloudError> {
     arm.transport().is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
 }
 
-/// Whether all of these instances are gone or going.
+/// Whether all of these instances are gone or being deleted.
 fn gone_or_going(machines: &[Machine], instances: &[InstanceId]) -> bool {
     let stays = |machine: &Machine| {
         instances.contains(&machine.id) && state::state(machine) != InstanceState::Leaving

@@ -1,4 +1,4 @@
-//! The requests that change an agent pool, as the crate `join` takes them: only through AKS, read again right before.
+//! The requests that change an agent pool, for the crate `join`: only through AKS; the pool is read right before.
 
 use kube_rebalancer_join::{Asked, Calls, GroupNow, ListedInstance};
 use kube_rebalancer_rest::{CloudError, Kind};
@@ -10,12 +10,12 @@ use super::{BATCH, gone_or_going, stopped};
 use crate::client::{AgentPool, Arm, Chosen, Cluster, Sent};
 use crate::id::{InstanceId, ScaleSetId};
 
-/// An agent pool that is to change.
+/// An agent pool to change.
 #[derive(Debug)]
 pub(super) struct PoolCalls<'a> {
     pub(super) arm: &'a Arm,
     pub(super) pool: &'a AgentPool,
-    /// Its scale set, which is looked at and never changed.
+    /// Its scale set, which is only read.
     pub(super) set: &'a ScaleSetId,
 }
 
@@ -41,7 +41,7 @@ impl Calls for PoolCalls<'_> {
         Ok(self.arm.machines(self.set, last).await?.iter().map(listed).collect())
     }
 
-    /// The etag is of the look right before.
+    /// The etag is from the read right before.
     async fn resize(&self, _: &str, size: u32) -> Asked<CloudError> {
         let (cluster, pool) = match self.now(false).await {
             Ok(now) => now,

@@ -1,4 +1,4 @@
-//! What speaks against a change of a scale set or of an agent pool.
+//! The reasons not to change a scale set or an agent pool.
 
 use kube_rebalancer_join::InstanceState;
 use kube_rebalancer_rest::{CloudError, Kind, words};
@@ -13,10 +13,10 @@ pub(super) const NOT_PARKED_BY_AKS: &str =
 /// The tag by which a Cluster Autoscaler finds its scale sets.
 const AUTOSCALER: &str = "cluster-autoscaler-enabled";
 
-/// Why something must not be done: for good, or until what is under way is over.
+/// Why a change must not be made: permanently, or until a change in progress is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Objection {
-    /// Until somebody switches something.
+    /// Until somebody changes a setting.
     Lasting(String),
     /// Until a change is over, which another change would cancel.
     Passing(String),
@@ -36,8 +36,8 @@ impl Objection {
     }
 }
 
-/// Why a scale set must not grow. Without an etag nothing keeps a growth from lowering what another client asked for. A later
-/// change of the set cancels a deletion that is under way (`OperationPreempted`).
+/// Why a scale set must not grow. Without an etag a growth could lower the number that another client requested. A later
+/// change of the set cancels a deletion in progress (`OperationPreempted`).
 pub(super) fn against_growth(set: &ScaleSet, machines: &[Machine]) -> Option<Objection> {
     autoscaled(set)
         .or_else(|| {
@@ -62,7 +62,7 @@ pub(super) fn against_waking(machines: &[Machine]) -> Option<Objection> {
     deletion_under_way(machines)
 }
 
-/// Two that scale one set undo each other's work, and the other does not know who is on an instance.
+/// Two autoscalers of one set undo each other's work, and the other one does not know the users of an instance.
 fn autoscaled(set: &ScaleSet) -> Option<Objection> {
     let is_on = |(key, value): (&String, &String)| {
         key.eq_ignore_ascii_case(AUTOSCALER) && value.trim().eq_ignore_ascii_case("true")
@@ -95,7 +95,7 @@ fn rebalanced(set: &ScaleSet) -> Option<Objection> {
     })
 }
 
-/// One change of a set at a time: a later one cancels what is under way.
+/// One change of a set at a time: a later one cancels a change in progress.
 fn under_way(set: &ScaleSet) -> Option<Objection> {
     let is_over =
         ["Succeeded", "Failed", "Canceled"].iter().any(|over| set.provisioning.eq_ignore_ascii_case(over));
@@ -113,7 +113,7 @@ fn deletion_under_way(machines: &[Machine]) -> Option<Objection> {
     })
 }
 
-/// A set that overprovisions starts more instances than it was asked for, and deletes some of them afterwards.
+/// A set that overprovisions starts more instances than requested, and deletes some of them afterwards.
 fn overprovisioned(set: &ScaleSet, machines: &[Machine]) -> Option<Objection> {
     let (capacity, there) = (set.capacity, machines.len());
     let has_more = usize::try_from(capacity).is_ok_and(|capacity| there > capacity);
@@ -160,7 +160,7 @@ pub(super) fn against_pool_deletion(
         })
 }
 
-/// Why an agent pool must not change now: somebody else scales it, or another change of it is not over.
+/// Why an agent pool must not change now: another autoscaler scales it, or another change is in progress.
 fn in_the_way(cluster: &Cluster, pool: &AgentPool) -> Option<Objection> {
     if pool.is_autoscaled {
         return Some(Objection::Lasting(format!(

@@ -1,4 +1,4 @@
-//! Which subscriptions and resource groups a run looks at.
+//! The subscriptions and resource groups in which a run looks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use kube_rebalancer_ports::{CloudScope, NotWanted};
 
 use crate::id::{InstanceId, ScaleSetId};
 
-/// Where a run looks.
+/// The scope of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The scale sets that managed nodes say they are of.
+    /// The scale sets in the provider IDs of managed nodes.
     pub(super) of_nodes: BTreeSet<ScaleSetId>,
     /// Subscription and resource group of these, and the ones in `NODE_GROUPS`.
     pub(super) resource_groups: BTreeSet<(String, String)>,
@@ -23,7 +23,7 @@ pub(super) struct Place {
     pub(super) elsewhere: BTreeMap<InstanceId, String>,
 }
 
-/// Whether a run has anything to do on Azure.
+/// Whether a run uses Azure.
 pub(super) fn wanted(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
     let mut managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));
     let is_here = |id: &str| id.starts_with(InstanceId::SCHEME);
@@ -42,7 +42,7 @@ pub(super) fn wanted(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -
     Ok(())
 }
 
-/// Where to look. Only a node whose name fits its instance leads anywhere.
+/// The scope of a run. Only nodes whose names match their instances count.
 pub(super) fn place(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -> Place {
     let mut place = Place::default();
     let project = scope.project.as_deref().map(str::to_ascii_lowercase);

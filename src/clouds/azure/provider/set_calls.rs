@@ -1,4 +1,4 @@
-//! The requests that change a scale set, as the crate `join` takes them: read again right before, watched after.
+//! The requests that change a scale set, for the crate `join`: the set is read right before, and watched afterwards.
 
 use kube_rebalancer_join::{Asked, Calls, GroupNow, InstanceState, ListedInstance, SleepCalls, Turn};
 use kube_rebalancer_rest::{CloudError, Kind};
@@ -10,7 +10,7 @@ use super::{BATCH, gone_or_going, stopped};
 use crate::client::{Arm, Change, Chosen, Machine, ScaleSet, Sent};
 use crate::id::{InstanceId, ScaleSetId};
 
-/// A scale set that is to change.
+/// A scale set to change.
 #[derive(Debug)]
 pub(super) struct SetCalls<'a> {
     pub(super) arm: &'a Arm,
@@ -31,7 +31,7 @@ impl Calls for SetCalls<'_> {
 
     async fn size(&self, _: &str, last: bool) -> Result<GroupNow, CloudError> {
         let set = self.arm.scale_set(self.set, last).await?;
-        // What is under way is looked at right before the request.
+        // Changes in progress are read right before the request.
         let not_growable = rules::against_growth(&set, &[]).map(Objection::words);
         Ok(GroupNow { target_size: set.capacity, not_growable })
     }
@@ -40,7 +40,7 @@ impl Calls for SetCalls<'_> {
         Ok(self.arm.machines(self.set, last).await?.iter().map(listed).collect())
     }
 
-    /// The etag is of the look right before. Where another client wrote in between, one more look decides.
+    /// The etag is from the read right before. If another client wrote in between, another read decides.
     async fn resize(&self, _: &str, size: u32) -> Asked<CloudError> {
         let mut first = None;
         loop {
@@ -51,7 +51,7 @@ impl Calls for SetCalls<'_> {
             if let Some(objection) = rules::against_growth(&set, &machines) {
                 return self.refuse(objection);
             }
-            // What another client took away meanwhile is not put back.
+            // A reduction by another client is not undone.
             let size =
                 first.map_or(size, |first: u32| size.saturating_sub(first.saturating_sub(set.capacity)));
             if size <= set.capacity {
@@ -110,7 +110,7 @@ impl SleepCalls for SetCalls<'_> {
     }
 }
 
-/// What became of an instance that was asked to sleep or to run; `None` while that is open.
+/// The result of parking or waking an instance; `None` while it is not known yet.
 fn turned(now: Option<&Machine>, before: Option<&Machine>, turn: Turn) -> Option<Asked<CloudError>> {
     let Some(now) = now else {
         return Some(Asked::Refused(CloudError::new(Kind::NotFound, "the instance is gone")));
@@ -125,7 +125,7 @@ fn turned(now: Option<&Machine>, before: Option<&Machine>, turn: Turn) -> Option
         }
         _ => {}
     }
-    // The failure of an earlier try stays in the view until the next try ends: only a new one tells.
+    // The failure of an earlier try stays in the instance view until the next try ends: only a new one counts.
     let of = |machine: &Machine| machine.failure().map(|(status, _)| status.clone());
     if of(now).is_none() || of(now) == before.and_then(of) {
         return None;
@@ -144,7 +144,8 @@ impl SetCalls<'_> {
         Asked::Refused(objection.refusal(&self.set.to_string()))
     }
 
-    /// Asks for a change of these instances, if nothing speaks against it now; the instances as they were right before.
+    /// Asks for a change of these instances, if no rule forbids it now; returns the instances as they were right
+    /// before.
     async fn change(
         &self,
         instances: &[InstanceId],

@@ -1,4 +1,4 @@
-//! What an instance's provisioning and power state mean for a run.
+//! The meaning of an instance's provisioning and power state for a run.
 
 use kube_rebalancer_join::{InstanceState, ListedInstance};
 use kube_rebalancer_rest::words;
@@ -6,7 +6,7 @@ use kube_rebalancer_rest::words;
 use crate::client::Machine;
 use crate::id::InstanceId;
 
-/// What an instance is doing. One in doubt counts as one that runs: its node is then kept.
+/// The state of an instance. In doubt it counts as running: its node is then kept.
 pub(super) fn state(machine: &Machine) -> InstanceState {
     let is = |word: &str| machine.provisioning.eq_ignore_ascii_case(word);
     if is("Deleting") {
@@ -21,7 +21,7 @@ pub(super) fn state(machine: &Machine) -> InstanceState {
     }
 }
 
-/// The instance as the crate `join` takes it.
+/// The instance in the form of the crate `join`.
 pub(super) fn listed(machine: &Machine) -> ListedInstance<InstanceId> {
     ListedInstance {
         id: machine.id.clone(),
@@ -33,7 +33,7 @@ pub(super) fn listed(machine: &Machine) -> ListedInstance<InstanceId> {
     }
 }
 
-/// Azure's words on the failure of an instance, if it failed.
+/// Azure's message about the failure of an instance, if it failed.
 pub(super) fn failure(machine: &Machine) -> Option<String> {
     let (status, code) = machine.failure()?;
     let message = status.message.as_deref().map(words::clean).filter(|message| !message.is_empty());

@@ -1,4 +1,4 @@
-//! What the next node of a group will be like, by its scale set's tags or by its agent pool.
+//! The next node of a group, by its scale set's tags or by its agent pool.
 //!
 //! ```text
 //!   tags k8s.io_cluster-autoscaler_node-template_{label_K, taint_K, resources_R} --+
@@ -6,8 +6,8 @@
 //!   scale set: region, size -------------------------------------------------------+
 //! ```
 //!
-//! The tags are those of Cluster Autoscaler. What a node of that size reports as allocatable no request tells, so only the tags give
-//! amounts; without them the nodes that are there tell it.
+//! The tags are Cluster Autoscaler's. No request returns the allocatable amounts of a size, so only the tags have amounts;
+//! without them the existing nodes determine the amounts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use kube_rebalancer_core::model::{
 
 use super::find::{FoundSet, Maker, zones};
 
-/// What the tags begin with. Azure allows no slash in them.
+/// The prefix of the tags. Azure allows no slash in them.
 const PREFIX: &str = "k8s.io_cluster-autoscaler_node-template_";
 
-/// The node that a group makes next. The error names what is not understood.
+/// The next node of a group. The error names the invalid part.
 pub(super) fn node_template(found: &FoundSet) -> Result<NodeTemplate, String> {
     let FoundSet { set, maker, .. } = found;
     let mut template = NodeTemplate::default();
@@ -71,7 +71,7 @@ pub(super) fn node_template(found: &FoundSet) -> Result<NodeTemplate, String> {
     Ok(template)
 }
 
-/// A key as Kubernetes has it: tags write its slash as an underscore, and an underscore as `~2`.
+/// A key in the form of Kubernetes: tags write its slash as an underscore, and an underscore as `~2`.
 fn named(key: &str) -> String {
     key.replace('_', "/").replace("~2", "_")
 }
@@ -85,7 +85,7 @@ fn effect_of(text: &str) -> Option<TaintEffect> {
     }
 }
 
-/// A taint as an agent pool has it, such as `dedicated=gpu:NoSchedule`.
+/// Reads a taint of an agent pool, such as `dedicated=gpu:NoSchedule`.
 fn taint(text: &str) -> Option<Taint> {
     let (rest, effect) = text.rsplit_once(':')?;
     let (key, value) = rest.split_once('=').unwrap_or((rest, ""));

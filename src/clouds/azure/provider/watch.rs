@@ -1,4 +1,4 @@
-//! Watches what a change does, for as long as a run watches.
+//! Watches the instances after a change, for a bounded time.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use kube_rebalancer_rest::CloudError;
 use crate::client::{Arm, Machine};
 use crate::id::ScaleSetId;
 
-/// The longest pause between two looks.
+/// Maximum pause between two reads.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What was seen last.
+/// The last observation.
 #[derive(Debug)]
 pub(super) enum Seen {
-    /// It is settled.
+    /// The change is complete.
     Settled(Vec<Machine>),
-    /// The time for it is over before it is.
+    /// The time was over before the change was complete.
     Unsettled(Vec<Machine>),
-    /// The instances could not be seen.
+    /// The instances could not be listed.
     Unseen(CloudError),
 }
 
-/// Looks at the instances of a scale set until something is settled.
+/// Reads the instances of a scale set until a change is complete.
 pub(super) async fn watch(arm: &Arm, set: &ScaleSetId, is_settled: impl Fn(&[Machine]) -> bool) -> Seen {
     let pace = arm.transport().pace();
     let (mut waited, mut pause) = (Duration::ZERO, pace.first_pause);

@@ -1,11 +1,11 @@
-//! Reads any text as the answers of Compute Engine, as far as a run does: for tests that make texts up.
+//! Parses any text as the answers of Compute Engine, as a run does: for tests with generated texts.
 
 use google_cloud_compute::model;
 
 use super::http::decode;
 use super::{convert, templates};
 
-/// Reads a text as an answer of each kind, and gives what is understood, for people.
+/// Parses a text as an answer of each kind, and returns the results, for people.
 #[must_use]
 pub fn read_answer(json: &[u8]) -> Vec<String> {
     let mut understood = Vec::new();

@@ -1,4 +1,4 @@
-//! One request, tried until it is answered or hopeless; its failure told in one sentence.
+//! One request, retried while that can help; its failure in one sentence.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use super::failure::Failure;
 use super::words;
 use crate::error::{ComputeError, ErrorKind};
 
-/// How often a request is tried. With the pauses between, that is some eight seconds of a service that is away.
+/// Maximum number of tries of a request. With the pauses, that covers an outage of some eight seconds.
 const TRIES: u32 = 6;
-/// The longest pause between two tries, also where the service asks for more: the run has better things to do.
+/// Maximum pause between two tries, even if the service requests a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// How patient a request is.
+/// The timeouts and pauses of a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// How long one try may take, the token of the credentials included.
+    /// Maximum time of one try, including the token of the credentials.
     pub(super) attempt_timeout: Duration,
     /// The pause before the second try; each further one is twice as long.
     pub(super) first_pause: Duration,
 }
 
-/// What a request does to what there is.
+/// The effect of a request.
 #[derive(Clone, Copy, Debug)]
 enum Effect {
-    /// It only looks.
+    /// It only reads.
     None,
     /// It changes something, unless it fails early.
     Change,
-    /// It looks at a change that is under way, whatever becomes of the look.
+    /// It reads the state of a change in progress.
     UnderWay,
 }
 
-/// A try that came to nothing.
+/// A failed try.
 #[derive(Debug)]
 struct Tried {
     what: String,
@@ -50,10 +50,10 @@ impl fmt::Display for Tried {
     }
 }
 
-/// A request, as far as it matters for trying it and telling of it.
+/// A request, with the facts for retries and messages.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    /// What is asked, behind the word *cannot*.
+    /// The request, as it follows the word *cannot*.
     what: String,
     effect: Effect,
     pace: Pace,
@@ -66,17 +66,17 @@ impl Call {
         Self { what, effect: Effect::None, pace, tries: TRIES }
     }
 
-    /// A request that changes something. It carries a request id, so that trying it again does not change it twice.
+    /// A request that changes something. It has a request id, so that a retry does not change it twice.
     pub(super) fn change(what: String, pace: Pace) -> Self {
         Self { what, effect: Effect::Change, pace, tries: TRIES }
     }
 
-    /// Does not try again: whoever asks has to look at something else first.
+    /// Does not retry: the caller must read other objects first.
     pub(super) fn once(self) -> Self {
         Self { tries: 1, ..self }
     }
 
-    /// The request that asks how this one is going.
+    /// The request for the state of this one.
     pub(super) fn follow_up(&self, operation: &str) -> Self {
         let what = format!("{}: cannot follow operation {operation}", self.what);
         Self { what, effect: Effect::UnderWay, pace: self.pace, tries: TRIES }
@@ -106,7 +106,7 @@ impl Call {
             longest_pause: LONGEST_PAUSE,
             longest_asked: LONGEST_PAUSE,
         };
-        // The caller bounds the whole request by what is left of the run.
+        // The caller bounds the whole request by the time of the run.
         let given_up = match retry(pace, one_try, |_| Duration::MAX, sleep).await {
             Ok(answer) => return Ok(answer),
             Err(given_up) => given_up,
@@ -119,14 +119,14 @@ impl Call {
         Err(self.failed(kind, !given_up.in_doubt, &words))
     }
 
-    /// A failure as the retry loop takes it.
+    /// A failure in the form of the retry loop.
     fn tried(&self, failure: Failure) -> Failed<Tried> {
         let Failure { kind, may_pass, in_doubt, retry_after, words } = failure;
         let error = Tried { what: self.what.clone(), kind, words };
         Failed { error, in_doubt, retry_after: may_pass.then_some(retry_after) }
     }
 
-    /// Refuses a change to which Compute Engine would not know a retry.
+    /// Refuses a change without a valid request id, whose retry Compute Engine could not recognize.
     pub(super) fn check_request_id(&self, text: &str) -> Result<(), ComputeError> {
         let lengths = text.split('-').map(str::len);
         let digits = text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
@@ -137,12 +137,12 @@ impl Call {
         Err(self.refused(&format!("`{text}` is no request id; expected a UUID other than zero")))
     }
 
-    /// The error of a request that we did not send.
+    /// The error of a request that was not sent.
     pub(super) fn refused(&self, why: &str) -> ComputeError {
         self.failed(ErrorKind::Other, true, why)
     }
 
-    /// The error of an answer that is not what the API promises.
+    /// The error of an answer that violates the API.
     pub(super) fn not_understood(&self, why: &str) -> ComputeError {
         self.failed(
             ErrorKind::Other,
@@ -151,7 +151,7 @@ impl Call {
         )
     }
 
-    /// The error of a change that may have happened, or has in part.
+    /// The error of a change that may have happened, completely or in part.
     pub(super) fn unfinished(&self, kind: ErrorKind, why: &str) -> ComputeError {
         self.failed(kind, false, why)
     }

@@ -18,23 +18,23 @@ use super::{Client, credentials, http, words};
 use crate::engine::ComputeEngine;
 use crate::error::{ComputeError, ErrorKind};
 
-/// Where Compute Engine is, and how patient to be with it.
+/// The address of Compute Engine, and the timeouts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// The address of the API, such as `http://127.0.0.1:8080`; `None` for Google's.
     pub endpoint: Option<String>,
-    /// The metadata server to take access tokens from, such as `http://127.0.0.1:8080`; `None` for the credentials that
-    /// are found the usual way (Application Default Credentials).
+    /// The metadata server to take access tokens from, such as `http://127.0.0.1:8080`; `None` for Application Default
+    /// Credentials.
     pub metadata_server: Option<String>,
     /// The environment, in which credentials are found.
     pub environment: Environment,
-    /// How long it may take to find credentials and get a first token.
+    /// Maximum time of finding credentials and getting a first token.
     pub connect_timeout: Duration,
-    /// How long one try of a request may take.
+    /// Maximum time of one try of a request.
     pub attempt_timeout: Duration,
     /// The pause before the second try of a request; each further one is twice as long.
     pub first_pause: Duration,
-    /// How long an operation is waited for.
+    /// Maximum time of waiting for an operation.
     pub operation_timeout: Duration,
 }
 
@@ -58,9 +58,9 @@ const COMMON: &str = "googleapis.com";
 /// A connection that is being made.
 pub type Connecting = Pin<Box<dyn Future<Output = Result<Box<dyn ComputeEngine>, ComputeError>> + Send>>;
 
-/// Connects to Compute Engine, or says within [`ConnectOptions::connect_timeout`] why not.
+/// Connects to Compute Engine, or returns an error within [`ConnectOptions::connect_timeout`].
 ///
-/// The process must have named a provider of cryptography to rustls. The future is boxed so that what awaits it is not
+/// The process must have installed a provider of cryptography for rustls. The future is boxed so that its callers are not
 /// compiled together with the client.
 #[must_use]
 pub fn connect(options: ConnectOptions) -> Connecting {

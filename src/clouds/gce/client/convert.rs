@@ -1,4 +1,4 @@
-//! Answers of the client, in our own types. What is missing and matters is an error, never a zero.
+//! Converts answers of the client to our own types. A missing required field is an error, never a zero.
 
 use google_cloud_compute::model::{
     DistributionPolicy, Instance, InstanceGroupManager, InstanceGroupManagerAggregatedList,
@@ -10,7 +10,7 @@ use super::words;
 use crate::engine::{CurrentAction, Group, GroupList, InstanceError, ManagedInstance};
 use crate::name::{GroupId, InstanceId, TemplateId, Zone};
 
-/// The warning of a zone or region that has no groups, which most have not.
+/// The warning of a zone or region without groups, as most are.
 const EMPTY: &str = "NO_RESULTS_ON_PAGE";
 
 /// All groups of all pages, by name, and the zones and regions that are missing.
@@ -20,7 +20,7 @@ pub(super) fn group_list(pages: Vec<InstanceGroupManagerAggregatedList>) -> Resu
         let missing_before = list.unreachable.len();
         list.unreachable.extend(page.unreachables);
         for (scope, scoped) in page.items {
-            // Whatever else it warns of: what was said of this scope cannot be taken for all there is.
+            // With any other warning, the answer for this scope is not complete.
             let missing = scoped
                 .warning
                 .is_some_and(|warning| warning.code.as_ref().and_then(|code| code.name()) != Some(EMPTY));
@@ -52,7 +52,7 @@ pub(super) fn group_list(pages: Vec<InstanceGroupManagerAggregatedList>) -> Resu
 pub(super) fn group(found: InstanceGroupManager) -> Result<Group, String> {
     let url = found.self_link.unwrap_or_default();
     let id = GroupId::from_url(&url).map_err(|error| error.to_string())?;
-    // A size that is not there must never be taken for zero: the group would be shrunk to what is added.
+    // A missing size must never count as zero: the group would shrink to the added number.
     let size = found.target_size.ok_or_else(|| format!("group {id} has no targetSize"))?;
     let target_size = u32::try_from(size).map_err(|_| format!("group {id} has the targetSize {size}"))?;
     let status = found.status.unwrap_or_default();
@@ -71,7 +71,7 @@ pub(super) fn group(found: InstanceGroupManager) -> Result<Group, String> {
     })
 }
 
-/// The zones that a regional group may use; none where one of them is not understood, as for a zonal group.
+/// The zones that a regional group may use; empty if one of them is not understood, and for a zonal group.
 fn zones(policy: Option<DistributionPolicy>) -> Vec<Zone> {
     let zones = policy.unwrap_or_default().zones.into_iter();
     let name = |url: String| url.rsplit('/').next().and_then(|name| name.parse().ok());
@@ -79,8 +79,8 @@ fn zones(policy: Option<DistributionPolicy>) -> Vec<Zone> {
     zones.unwrap_or_default()
 }
 
-/// The template of the next instance: of the version that takes what the others leave, else the group's own. One whose
-/// name is not understood is none: nothing but a prediction depends on it.
+/// The template of the next instance: of the version without a target size, else the group's own. An unknown form of
+/// name counts as no template, because only a prediction depends on it.
 fn template(versions: &[InstanceGroupManagerVersion], own: Option<String>) -> Option<TemplateId> {
     let takes_the_rest = |version: &&InstanceGroupManagerVersion| {
         let size = version.target_size.as_ref();
@@ -92,7 +92,7 @@ fn template(versions: &[InstanceGroupManagerVersion], own: Option<String>) -> Op
     id.inspect_err(|error| log::warn!("{}", words::clean(&error.to_string()))).ok()
 }
 
-/// A group, if it is the one that was asked for. Its project may have been asked for by number.
+/// A group, if it is the requested one. Its project may have been requested by number.
 pub(super) fn expected(found: Group, asked: &GroupId) -> Result<Group, String> {
     let same = found.id.location() == asked.location() && found.id.name() == asked.name();
     if same { Ok(found) } else { Err(format!("it is about group {}", found.id)) }
@@ -125,7 +125,7 @@ pub(super) fn created_at(found: &Instance) -> Result<Timestamp, String> {
     text.parse().map_err(|_| format!("creationTimestamp is {text:?}, expected a time as RFC 3339 has it"))
 }
 
-/// What a group is doing to an instance. By the API's words, of which there may be more some day.
+/// The action of a group on an instance, by the API's words; further words may be added.
 fn action(word: &str) -> CurrentAction {
     match word {
         "NONE" => CurrentAction::None,

@@ -1,4 +1,4 @@
-//! What the failure of a single try means: what it is, whether another may pass, whether it may have been carried out.
+//! The meaning of a failed try: its kind, whether a retry may succeed, and whether it may have been carried out.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use super::http::{TooLarge, Undecoded};
 use super::words;
 use crate::error::ErrorKind;
 
-/// Why a try came to nothing.
+/// Why a try failed.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) kind: ErrorKind,
-    /// Whether another try may pass.
+    /// Whether another try may succeed.
     pub(super) may_pass: bool,
-    /// Whether it may have been carried out all the same.
+    /// Whether it may have been carried out anyway.
     pub(super) in_doubt: bool,
-    /// How long the service asks to wait.
+    /// The pause that the service requests.
     pub(super) retry_after: Duration,
-    /// What came back.
+    /// The message.
     pub(super) words: String,
 }
 
 impl Failure {
-    /// Sorts an error of the client.
+    /// Classifies an error of the client.
     pub(super) fn of(error: &Error) -> Self {
         let no_answer = |kind, may_pass, in_doubt, words| Self {
             kind,
@@ -65,9 +65,8 @@ impl Failure {
         }
     }
 
-    /// Sorts an answer. One of 4xx was a decision, taken before anything was done, also where it is a conflict (409) or
-    /// turns away one request too many (429); but 408 is an answer of who stands between, and 5xx may come from any
-    /// depth.
+    /// Classifies an answer. A 4xx is a decision before any change, including a conflict (409) and a rate limit (429);
+    /// but 408 comes from a proxy, and a 5xx may be returned after the request was processed.
     fn answered(status: u16, error: &Error) -> Self {
         let reasons = reasons(error);
         let kind = ErrorKind::of_answer(Some(status), reasons.iter().copied());
@@ -89,7 +88,7 @@ impl Failure {
     }
 }
 
-/// Whether an answer was too large: another one would be as large, and takes as long.
+/// Whether an answer was too large: a retry would be as large and take as long.
 fn is_too_large(error: &Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(link) = cause {
@@ -101,7 +100,7 @@ fn is_too_large(error: &Error) -> bool {
     false
 }
 
-/// Compute Engine's own words for why, as its classic and its newer errors have them. Empty ones tell nothing.
+/// Compute Engine's reasons, in its classic and its newer form of errors. Empty ones are left out.
 fn reasons(error: &Error) -> Vec<&str> {
     let details = error.status().map(|status| status.details.as_slice()).unwrap_or_default();
     let reasons = details.iter().filter_map(|detail| {
@@ -110,7 +109,7 @@ fn reasons(error: &Error) -> Vec<&str> {
     reasons.filter(|reason| !reason.is_empty()).collect()
 }
 
-/// The seconds of a `Retry-After` header. A date there is taken for none: this program has no clock of its own.
+/// The seconds of a `Retry-After` header. A date counts as none: this program has no clock of its own.
 fn retry_after(error: &Error) -> Duration {
     let seconds = || error.http_headers()?.get(RETRY_AFTER)?.to_str().ok()?.parse().ok();
     seconds().map(Duration::from_secs).unwrap_or_default()

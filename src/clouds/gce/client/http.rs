@@ -1,4 +1,4 @@
-//! HTTP with a bound on every answer. Google's own transport reads an answer to its end, whatever its size.
+//! HTTP with a bound on every answer. Google's own transport reads answers without a bound.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 pub(super) const LONGEST: usize = 8 << 20;
 /// Maximum number of objects in an answer. A page of 500 groups has some ten thousand.
 pub(super) const MOST_OBJECTS: usize = 50_000;
-/// How long a connection may take to be made.
+/// Maximum time of making a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// An answer, as far as it was read.

@@ -1,4 +1,4 @@
-//! Requests for tokens, and what is wrong with an answer.
+//! Requests for tokens, and the errors of their answers.
 
 use google_cloud_gax::error::CredentialsError;
 use http::StatusCode;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::http::{Unreadable, ask, decode};
 
-/// A server gives no token. What it says may repeat what it was asked.
+/// A server refused a token. Its message may repeat the request, so only the status is kept.
 #[derive(Debug, thiserror::Error)]
 #[error("the token server answered {0}")]
 struct Refused(u16);
@@ -30,12 +30,13 @@ pub(super) async fn json<T: DeserializeOwned>(
     decode(&body(request).await?).map_err(lasting)
 }
 
-/// An error that another try does not mend.
+/// An error for which a retry does not help.
 pub(super) fn lasting(error: impl std::error::Error + Send + Sync + 'static) -> CredentialsError {
     CredentialsError::from_source(false, error)
 }
 
-/// An address that the operator's file names may hold a secret in its path or its query.
+/// Removes the URL of an error: an address of the operator's file may have a secret in its path or
+/// query.
 fn without_url(error: Unreadable) -> Unreadable {
     match error {
         Unreadable::Broken(error) => Unreadable::Broken(error.without_url()),

@@ -1,4 +1,4 @@
-//! Contents of files, up to a bound.
+//! Reads files up to a bound.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,10 +7,10 @@ use std::path::Path;
 /// Maximum number of bytes of a file.
 const LONGEST: u64 = 1 << 20;
 
-/// Why a file is of no use.
+/// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
-    /// It is not read.
+    /// It cannot be read.
     #[error("cannot read {0}: {1}")]
     Io(String, io::Error),
     /// It is too long.

@@ -1,7 +1,7 @@
 //! Workload identity federation: a token of another identity provider is exchanged for one of Google.
 //!
-//! Google's library does the same, and reads each answer to its end, follows redirects, blocks on a file that is a pipe, and panics
-//! over a token that lasts longer than time can count.
+//! Google's library does the same, but it reads answers without a bound, follows redirects, blocks on a file that is a pipe,
+//! and panics at a token whose lifetime exceeds the range of time.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ pub(super) struct Federation {
     scope: &'static str,
 }
 
-/// Where the other identity provider's token is.
+/// The source of the other identity provider's token.
 struct Source {
     place: Place,
     /// The field of JSON that holds it; `None` if it is the whole text.
@@ -69,7 +69,7 @@ impl Federation {
         let file = File::deserialize(file).map_err(|_| "its federation lacks a field".to_owned())?;
         let source = source(&file.credential_source)?;
         let exchange = Address::of_secrets(&file.token_url, "token_url")?;
-        // A client that proves itself names its project by that.
+        // A client with an identity of its own names its project by it.
         let project = file.workforce_pool_user_project.filter(|_| file.client_id.is_none());
         let options = project.map(|project| json!({"userProject": project}).to_string());
         let client = file.client_id.map(|client| (client, file.client_secret));
@@ -97,7 +97,7 @@ impl Federation {
     }
 }
 
-/// Where the file says that the token is.
+/// Reads the source of the token from the file.
 fn source(source: &Value) -> Result<Source, String> {
     if source.get("executable").is_some() {
         return Err(
@@ -146,7 +146,7 @@ impl Source {
         let text = match &self.place {
             Place::File(path) => {
                 let (path, shown) = (path.clone(), path.display().to_string());
-                // A file may be a pipe: a thread that can be left behind reads it.
+                // A file may be a pipe: a thread that can be abandoned reads it.
                 let read = tokio::task::spawn_blocking(move || of_file(&path)).await;
                 read.unwrap_or(Err(Unread::Left(shown))).map_err(lasting)?.into_bytes()
             }

@@ -15,13 +15,13 @@ use super::federation::Federation;
 use super::impersonation::Impersonation;
 use super::token::{From, Tokens, is_domain};
 
-/// Where a login's token is refreshed unless its file says otherwise.
+/// The default address at which a login's token is refreshed.
 const REFRESH: &str = "https://oauth2.googleapis.com/token";
-/// What the token of a federation is good for that asks for a service account's token.
+/// The scope of a federation's token that is exchanged for a service account's token.
 const IAM: &str = "https://www.googleapis.com/auth/iam";
-/// The same of a login or a service account.
+/// The same scope of a login or a service account.
 const PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// The field that names where a service account's token is asked for.
+/// The field with the address for a service account's token.
 const IMPERSONATE: &str = "service_account_impersonation_url";
 
 /// A person's login, as gcloud writes it.
@@ -41,7 +41,7 @@ struct Identity {
     delegates: Option<Vec<String>>,
 }
 
-/// What the file of credentials holds; `None` if there is none. A file may be a pipe: this may block.
+/// The content of the file of credentials; `None` if there is none. A file may be a pipe: this may block.
 pub(super) fn read(environment: &Environment) -> Result<Option<Value>, String> {
     let (path, is_named) = match environment.get("GOOGLE_APPLICATION_CREDENTIALS") {
         Some(path) => (PathBuf::from(path), true),
@@ -55,7 +55,7 @@ pub(super) fn read(environment: &Environment) -> Result<Option<Value>, String> {
         Err(Unread::Io(_, error)) if error.kind() == ErrorKind::NotFound && !is_named => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
-    // The parser would quote what it cannot read.
+    // The parser would quote the invalid text.
     serde_json::from_str(&text).map(Some).map_err(|error| {
         format!("cannot parse {}: line {}, column {}", path.display(), error.line(), error.column())
     })
@@ -79,7 +79,7 @@ pub(super) fn credentials(
 ) -> Result<Credentials, String> {
     let text = |name: &str| file.get(name).and_then(Value::as_str).map(str::to_owned);
     let universe = text("universe_domain");
-    // Compute Engine is asked there.
+    // This is the domain of Compute Engine.
     if universe.as_deref().is_some_and(|domain| !is_domain(domain)) {
         return Err("its universe_domain is no domain".to_owned());
     }

@@ -1,8 +1,8 @@
-//! A token as servers give it.
+//! A token as servers return it.
 
 use serde::Deserialize;
 
-/// A token, and how many seconds it lasts.
+/// A token with its lifetime in seconds.
 #[derive(Deserialize)]
 pub(super) struct Granted {
     pub(super) access_token: String,

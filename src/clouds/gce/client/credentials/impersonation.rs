@@ -1,4 +1,4 @@
-//! The identity of a service account, for whoever may take it.
+//! Impersonation of a service account.
 
 use google_cloud_auth::credentials::{CacheableResource, Credentials};
 use google_cloud_gax::error::CredentialsError;
@@ -11,22 +11,23 @@ use super::address::{Address, Clients};
 use super::ask::json as ask_for_json;
 use super::granted::Granted;
 
-/// How long a token is asked for, in seconds.
+/// The requested lifetime of a token, in seconds.
 const LASTS: u64 = 3600;
 
 /// Asks for a service account's token.
 pub(super) struct Impersonation {
-    /// Whose identity asks.
+    /// The credentials that impersonate.
     pub(super) source: Credentials,
-    /// Where the token is asked for.
+    /// The address for the token.
     pub(super) address: Address,
     /// The service accounts between the two.
     pub(super) delegates: Vec<String>,
-    /// What the token is good for.
+    /// The scope of the token.
     pub(super) scope: &'static str,
 }
 
-/// A service account's token. It ends when it was asked to; the time in the answer is not needed.
+/// A service account's token. Its lifetime is the requested one; the time in the answer is not
+/// needed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {

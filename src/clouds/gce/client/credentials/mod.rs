@@ -1,5 +1,4 @@
-//! Finds credentials, and tries whether they give a token: the client itself would only notice at its first request,
-//! and take a minute to say so.
+//! Finds credentials and gets a first token: the client itself would fail only at its first request, after a minute.
 //!
 //! ```text
 //!   file --> Credentials      the kinds of Application Default Credentials
@@ -32,11 +31,12 @@ use crate::error::{ComputeError, ErrorKind};
 use address::Clients;
 use token::{From, Tokens};
 
-/// What tokens are asked for.
+/// The requested scope of tokens.
 const SCOPE: &str = "https://www.googleapis.com/auth/compute";
 /// The metadata server, unless a variable names another.
 const METADATA: &str = "http://metadata.google.internal";
-/// How often a token is asked for: the metadata server of Google Kubernetes Engine may not be ready when a pod starts.
+/// Maximum number of requests for a token: the metadata server of Google Kubernetes Engine may not be ready when a pod
+/// starts.
 const TRIES: u32 = 3;
 /// The pause before the second try; the third one's is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -60,7 +60,7 @@ pub(super) async fn find(
                 pause *= 2;
             }
             Err(error) => {
-                // An answer that cannot be read may hold a token all the same.
+                // An unreadable answer may contain a token anyway.
                 let cause = without_quotes(&words::root_cause(&error));
                 return Err(none(&format!("asking for a token failed: {cause}")));
             }
@@ -68,7 +68,8 @@ pub(super) async fn find(
     }
 }
 
-/// The metadata server that is named, else what the file of credentials holds, else the usual metadata server.
+/// Makes credentials: from the named metadata server, else from the file of credentials, else from the usual metadata
+/// server.
 async fn make(metadata_server: Option<&str>, environment: &Environment) -> Result<Credentials, ComputeError> {
     let quota_project = environment.get("GOOGLE_CLOUD_QUOTA_PROJECT");
     let client =
@@ -85,7 +86,7 @@ async fn make(metadata_server: Option<&str>, environment: &Environment) -> Resul
     file::credentials(file, &clients, SCOPE, quota_project).map_err(|why| of_no_use(&why))
 }
 
-/// Reads the file of credentials on a thread that can be left behind.
+/// Reads the file of credentials on a thread that can be abandoned.
 async fn file(environment: Environment) -> Result<Option<serde_json::Value>, ComputeError> {
     let read = tokio::task::spawn_blocking(move || file::read(&environment)).await;
     read.unwrap_or_else(|_| Err("it was not read to its end".to_owned())).map_err(|why| of_no_use(&why))

@@ -1,4 +1,4 @@
-//! Access tokens: what answers is read up to a bound. Google's library reads it to its end.
+//! Access tokens, with a bound on every answer, which Google's library does not have.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,23 +17,23 @@ use super::federation::Federation;
 use super::granted::Granted;
 use super::impersonation::Impersonation;
 
-/// How long before its end a token is replaced.
+/// The time before its expiry at which a token is replaced.
 const EARLY: Duration = Duration::from_mins(4);
 /// Part of an address that only Google's own metadata has.
 const TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
 const UNIVERSE: &str = "/computeMetadata/v1/universe/universe-domain";
 const QUOTA_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
 
-/// Where tokens are asked for.
+/// The source of tokens.
 pub(super) enum From {
     /// The metadata server, at this address.
     Metadata {
         /// The server.
         address: String,
-        /// What tokens are good for.
+        /// The scope of tokens.
         scope: &'static str,
     },
-    /// The server that a login names, with the JSON that it takes.
+    /// The server that a login names, with the JSON of the request.
     Login {
         /// The server.
         address: Address,
@@ -46,12 +46,12 @@ pub(super) enum From {
     Impersonation(Impersonation),
 }
 
-/// Gives tokens, and asks for a new one before the last one ends.
+/// Provides tokens, and requests a new one before the last one expires.
 pub(super) struct Tokens {
     clients: Clients,
     from: From,
     quota_project: Option<HeaderValue>,
-    /// The domain of the cloud that they are for, where that is known.
+    /// The domain of their cloud, if it is known.
     universe: Option<String>,
     current: Mutex<Option<Current>>,
 }
@@ -60,7 +60,7 @@ pub(super) struct Tokens {
 struct Current {
     headers: HeaderMap,
     tag: EntityTag,
-    /// When to ask for another one; `None` for never.
+    /// When to request another one; `None` for never.
     until: Option<Instant>,
 }
 
@@ -79,7 +79,7 @@ impl Tokens {
         match &self.from {
             From::Metadata { address, scope } => {
                 let url = format!("{}{TOKEN}?scopes={scope}", address.trim_end_matches('/'));
-                // It is on this machine; a proxy would take the credentials elsewhere.
+                // It is on this machine; a proxy would send the credentials elsewhere.
                 json(self.clients.direct.get(url).header("metadata-flavor", "Google")).await
             }
             From::Login { address, body } => {
@@ -101,7 +101,7 @@ impl Tokens {
         if let Some(project) = &self.quota_project {
             headers.insert(QUOTA_PROJECT, project.clone());
         }
-        // A token that lasts longer than time can count lasts for ever.
+        // A token whose lifetime exceeds the range of time never expires.
         let until = token.expires_in.and_then(|seconds| {
             let lasts = Duration::from_secs(seconds).saturating_sub(EARLY);
             Instant::now().checked_add(lasts)
@@ -142,7 +142,7 @@ impl CredentialsProvider for Tokens {
     }
 }
 
-/// A domain, and nothing that an address has beside it.
+/// Whether a text is a domain, without other parts of a URL.
 pub(super) fn is_domain(text: &str) -> bool {
     let is_part = |letter| matches!(letter, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
     !text.is_empty() && text.bytes().all(is_part)
