@@ -10,29 +10,29 @@ use serde::{Deserialize, Serialize};
 /// The version of both documents.
 pub(crate) const SCHEMA: &str = "kube-rebalancer/exec/v1";
 
-/// What a command reads from its standard input.
+/// The document that a command reads from its standard input.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     /// `kube-rebalancer/exec/v1`.
     pub(crate) schema: &'static str,
-    /// What is asked for.
+    /// The request.
     pub(crate) verb: Verb,
     /// The node group; absent for `list`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
-    /// `grow`: how many instances the group was asked to have so far.
+    /// `grow`: the number of instances that the group has been asked for so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<u32>,
-    /// `grow`: how many it is to have; always more.
+    /// `grow`: the new number of instances; always larger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<u32>,
     /// `list`: every node of the cluster. `delete`, `park`, `wake`: the nodes to change, and no other. `gone`: the nodes whose
-    /// machines may be gone, and some whose machines are there. Empty for `grow`.
+    /// machines may be gone, and some whose machines exist. Empty for `grow`.
     pub(crate) nodes: Vec<RequestedNode>,
 }
 
-/// What is asked of a command.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
@@ -47,7 +47,7 @@ pub(crate) enum Verb {
     Park,
     /// To start the parked machines of these nodes.
     Wake,
-    /// To look whether the machines of these nodes are gone. It changes nothing.
+    /// To report whether the machines of these nodes are gone. It changes nothing.
     Gone,
 }
 
@@ -64,7 +64,7 @@ impl Verb {
     }
 }
 
-/// A node by everything that names it.
+/// A node with all of its identifiers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
@@ -81,17 +81,17 @@ pub(crate) struct RequestedNode {
     pub(crate) system_uuid: Option<String>,
 }
 
-/// What a command writes to its standard output. Nothing at all is an empty document; `list` must answer with groups.
+/// The document that a command writes to its standard output. No output is an empty document; `list` must answer with groups.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Answer {
-    /// `kube-rebalancer/exec/v1`, if it is there at all.
+    /// `kube-rebalancer/exec/v1`, if present.
     pub(crate) schema: Option<String>,
     /// `list`: the node groups.
     pub(crate) groups: Option<Vec<AnsweredGroup>>,
-    /// `delete`, `park`, `wake`: what became of some of the nodes. The exit code speaks for the others.
+    /// `delete`, `park`, `wake`: the results for some of the nodes. The exit code is the result for the others.
     pub(crate) nodes: Vec<AnsweredNode>,
-    /// `gone`: what became of each machine. Without an answer for a node, its machine counts as not known.
+    /// `gone`: the state of each machine. Without an answer for a node, its machine counts as unknown.
     pub(crate) machines: Vec<AnsweredMachine>,
     /// A sentence for a person.
     pub(crate) message: Option<String>,
@@ -126,23 +126,23 @@ pub(crate) struct AnsweredGroup {
     pub(crate) name: String,
     /// The zone of its machines, if they share one.
     pub(crate) zone: Option<String>,
-    /// The number of instances that it was asked to have; if absent, the number of listed instances.
+    /// The requested number of instances; if absent, the number of listed instances.
     pub(crate) size: Option<u32>,
     /// Its instances, including parked instances and instances being created.
     pub(crate) instances: Vec<AnsweredInstance>,
     /// Why it must not grow.
     pub(crate) not_growable: Option<String>,
-    /// Why nothing of it must be deleted.
+    /// Why none of its instances must be deleted.
     pub(crate) not_shrinkable: Option<String>,
-    /// Why nothing of it can be parked.
+    /// Why none of its instances can be parked.
     pub(crate) not_parkable: Option<String>,
-    /// Why nothing of it can be woken.
+    /// Why none of its instances can be woken.
     pub(crate) not_wakeable: Option<String>,
-    /// What a new node of it would be like.
+    /// The expected new node of the group.
     pub(crate) template: Option<AnsweredTemplate>,
 }
 
-/// What a new node of a group would be like.
+/// The expected new node of a group.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(inline)]
@@ -165,56 +165,56 @@ pub(crate) struct AnsweredInstance {
     /// The `spec.providerID` that its node has or will have.
     #[serde(rename = "providerID")]
     pub(crate) provider_id: Option<String>,
-    /// The `status.nodeInfo.systemUUID` that its node has or will have, in any case.
+    /// The `status.nodeInfo.systemUUID` that its node has or will have, in any letter case.
     #[serde(rename = "systemUUID")]
     pub(crate) system_uuid: Option<String>,
-    /// What it is doing.
+    /// Its state.
     pub(crate) state: AnsweredState,
     /// When it was created.
     #[schemars(with = "Option<String>")]
     pub(crate) created_at: Option<Timestamp>,
-    /// Why creating it failed, if it did.
+    /// Why its creation failed, if it did.
     pub(crate) error: Option<String>,
 }
 
-/// What an instance is doing.
+/// The state of an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub(crate) enum AnsweredState {
-    /// It is being made.
+    /// It is being created.
     Creating,
     /// It runs, or starts.
     #[default]
     Present,
-    /// It is parked, or on its way there.
+    /// It is parked, or being parked.
     Parked,
     /// It is being deleted.
     Leaving,
 }
 
-/// What became of a node.
+/// The result for a node.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(inline)]
 pub(crate) struct AnsweredNode {
     /// The node.
     pub(crate) name: String,
-    /// What became of it.
+    /// The result.
     pub(crate) result: AnsweredResult,
     /// A sentence for a person.
     #[serde(default)]
     pub(crate) message: Option<String>,
 }
 
-/// What became of a node.
+/// The result for a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub(crate) enum AnsweredResult {
     /// It is done, or accepted.
     Done,
-    /// It was so already.
+    /// The state was already as requested.
     AlreadySo,
     /// Not now; a later run may try again.
     Busy,
@@ -224,30 +224,30 @@ pub(crate) enum AnsweredResult {
     Failed,
 }
 
-/// What became of the machine of a node.
+/// The state of a node's machine.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(inline)]
 pub(crate) struct AnsweredMachine {
     /// The node.
     pub(crate) name: String,
-    /// What became of its machine.
+    /// The state of its machine.
     pub(crate) state: MachineState,
     /// A sentence for a person.
     #[serde(default)]
     pub(crate) message: Option<String>,
 }
 
-/// What became of a machine.
+/// The state of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub(crate) enum MachineState {
     /// Exactly this machine is gone, and will not come back.
     Gone,
-    /// It is there, running or not, or still being deleted.
+    /// It exists, running or not, or is still being deleted.
     Present,
-    /// It cannot be told.
+    /// It is not known.
     Unknown,
 }
 
