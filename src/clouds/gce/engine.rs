@@ -1,4 +1,4 @@
-//! What is asked of Compute Engine, and what it answers, in its own words.
+//! The requests to Compute Engine and its answers, in its own terms.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::error::ComputeError;
 use crate::name::{GroupId, InstanceId, MachineTypeId, ProjectId, TemplateId, Zone};
 
-/// Compute Engine. Every method ends by itself, but not soon: callers bound it by what is left of their run.
+/// Compute Engine. Every method ends by itself, but possibly late: callers bound it by the time of their run.
 ///
 /// Changes take a request id (a UUID): a retry with the same one is the same change to Compute Engine.
 #[async_trait]
@@ -31,14 +31,13 @@ pub trait ComputeEngine: Debug + Send + Sync {
     /// The size of a machine type: `machineTypes.get`.
     async fn machine_type(&self, machine_type: &MachineTypeId) -> Result<MachineType, ComputeError>;
 
-    /// Sets the number of instances that a group is to have, and waits for the operation: `instanceGroupManagers.resize`.
-    /// Compute Engine picks which instances go if that is fewer than there are, so callers only ever ask for more.
+    /// Sets the desired number of instances of a group, and waits for the operation: `instanceGroupManagers.resize`. With a
+    /// smaller number Compute Engine chooses the instances to delete, so callers only ask for more.
     async fn resize(&self, group: &GroupId, size: u32, request_id: &str) -> Result<(), ComputeError>;
 
-    /// Deletes instances of a group, at most [`MAX_DELETED_AT_ONCE`](crate::MAX_DELETED_AT_ONCE), lowers the group's
-    /// size by as many, and waits for the operation: `instanceGroupManagers.deleteInstances` with
-    /// `skipInstancesOnValidationError`. That it is done means no more than *scheduled*, and some may have been skipped:
-    /// [`Self::instances`] tells which.
+    /// Deletes instances of a group, at most [`MAX_DELETED_AT_ONCE`](crate::MAX_DELETED_AT_ONCE), lowers the group's size by as
+    /// many, and waits for the operation: `instanceGroupManagers.deleteInstances` with `skipInstancesOnValidationError`. A
+    /// finished operation only means *scheduled*, and some instances may have been skipped: [`Self::instances`] shows them.
     async fn delete_instances(
         &self,
         group: &GroupId,
@@ -59,11 +58,11 @@ pub struct GroupList {
 /// A managed instance group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Which.
+    /// Its identity.
     pub id: GroupId,
     /// `baseInstanceName`: the names of its instances begin with it, as a rule.
     pub base_instance_name: String,
-    /// `targetSize`: how many instances it is to have.
+    /// `targetSize`: the desired number of instances.
     pub target_size: u32,
     /// `status.isStable`.
     pub is_stable: bool,
@@ -80,7 +79,7 @@ pub struct Group {
     pub mixed_machine_types: bool,
 }
 
-/// An instance template, as far as it tells what a node will be like.
+/// The fields of an instance template that describe a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceTemplate {
     /// `properties.machineType`, such as `e2-standard-4`.
@@ -107,10 +106,10 @@ pub struct MachineType {
 /// An instance of a managed instance group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedInstance {
-    /// Which.
+    /// Its identity.
     pub instance: InstanceId,
-    /// The number that Compute Engine gave it; an instance made anew under the same name has another. `None` while it
-    /// does not exist.
+    /// The number that Compute Engine gave it; an instance recreated under the same name has another one. `None` while it does
+    /// not exist.
     pub number: Option<u64>,
     /// `instanceStatus`, such as `RUNNING`; `None` while it does not exist.
     pub status: Option<String>,
@@ -120,14 +119,15 @@ pub struct ManagedInstance {
     pub errors: Vec<InstanceError>,
 }
 
-/// What a group is doing to one of its instances.
+/// The action of a group on one of its instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CurrentAction {
     /// Nothing.
     None,
-    /// It is being made, made again, or looked at for the first time: `CREATING`, `CREATING_WITHOUT_RETRIES`, `RECREATING`, `VERIFYING`.
+    /// It is being created, recreated, or verified for the first time: `CREATING`, `CREATING_WITHOUT_RETRIES`, `RECREATING`,
+    /// `VERIFYING`.
     Creating,
-    /// It is going away: `DELETING`, `ABANDONING`.
+    /// It is leaving the group: `DELETING`, `ABANDONING`.
     Leaving,
     /// Anything else, in Compute Engine's word: `RESTARTING`, `REFRESHING`, `STOPPING`, ….
     Other(String),
@@ -136,8 +136,8 @@ pub enum CurrentAction {
 /// Why the last attempt at an instance failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceError {
-    /// Such as `ZONE_RESOURCE_POOL_EXHAUSTED` or `QUOTA_EXCEEDED`.
+    /// The code, such as `ZONE_RESOURCE_POOL_EXHAUSTED` or `QUOTA_EXCEEDED`.
     pub code: String,
-    /// A sentence.
+    /// The message, a sentence.
     pub message: String,
 }

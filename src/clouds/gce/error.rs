@@ -1,25 +1,26 @@
-//! What can go wrong with Compute Engine.
+//! The errors of Compute Engine.
 
-/// A failure of a request to Compute Engine, in a sentence for a person.
+/// A failure of a request to Compute Engine, with a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ComputeError {
-    /// What it is.
+    /// Its kind.
     pub kind: ErrorKind,
-    /// Whether it is certain that the request changed nothing. An answer that was lost says nothing about the change.
+    /// Whether it is certain that the request changed nothing. After a lost answer the result of the change is
+    /// unknown.
     pub unchanged: bool,
-    /// One sentence: what was asked, what came back, in Compute Engine's own words where it said something.
+    /// One sentence: the request and the answer, with Compute Engine's message if there is one.
     pub message: String,
 }
 
-/// What a failure is, as far as it matters for what to do next.
+/// The kind of a failure, which decides the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// There are no credentials, or they are not accepted.
     Credentials,
     /// They do not permit this.
     Forbidden,
-    /// There is no such thing.
+    /// There is no such object.
     NotFound,
     /// There are no more machines of that kind in that zone.
     Exhausted,
@@ -32,9 +33,9 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// What an answer means, by its HTTP status and the reasons or codes that came with it.
+    /// The kind of an answer, by its HTTP status and its reasons or codes.
     ///
-    /// The reason counts for more: Compute Engine says 403 also of a quota that is used up, and of too many requests a
+    /// The reason takes precedence: Compute Engine also answers 403 for a used-up quota, and for too many requests a
     /// minute.
     pub(crate) fn of_answer<'a>(status: Option<u16>, reasons: impl IntoIterator<Item = &'a str>) -> Self {
         let mut by_status = match status {

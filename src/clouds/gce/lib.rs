@@ -28,5 +28,5 @@ pub use name::{
 };
 pub use provider::PROVIDER;
 
-/// How many instances one request may delete.
+/// Maximum number of instances of one request to delete.
 pub const MAX_DELETED_AT_ONCE: usize = 1000;

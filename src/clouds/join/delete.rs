@@ -1,4 +1,5 @@
-//! Deletes instances through their group, so that they are not made anew, and looks whether they really go.
+//! Deletes instances through their group, so that they are not recreated, and verifies that they are being
+//! deleted.
 //!
 //! ```text
 //!   members of a group --> list: still the same instance? --> remove, in batches
@@ -15,7 +16,7 @@ use crate::member::Member;
 /// An instance to delete: its position among the nodes of the request, and the proof of its identity.
 pub type Removal<'a, I> = (usize, &'a Member<I>);
 
-/// What a group lists, by identity.
+/// The instances that a group lists, by identity.
 type Listed<I> = BTreeMap<I, ListedInstance<I>>;
 
 /// Deletes instances of one group, and answers for each by its position.
@@ -49,7 +50,7 @@ pub async fn delete<C: Calls>(
         };
         asked.extend(batch.iter().map(|removal| (*removal, answer.clone())));
     }
-    // Accepted means no more than scheduled, and some may have been skipped.
+    // Accepted only means scheduled, and some may have been skipped.
     let changed = asked.iter().any(|(_, answer)| !matches!(answer, Asked::Refused(_)));
     let after = if changed { cloud.instances(group, true).await.map(by_id) } else { Ok(Listed::new()) };
     let became = |((at, member), answer)| (at, outcome(answer, member, after.as_ref()));
@@ -61,7 +62,7 @@ fn by_id<I: Ord + Clone>(instances: Vec<ListedInstance<I>>) -> Listed<I> {
     instances.into_iter().map(|instance| (instance.id.clone(), instance)).collect()
 }
 
-/// Whether what the group lists now is still the instance that the node runs on.
+/// Whether the listed instance is still the node's.
 fn judge<I: std::fmt::Display, R>(
     member: &Member<I>,
     now: Option<&ListedInstance<I>>,
@@ -79,7 +80,7 @@ fn judge<I: std::fmt::Display, R>(
     }
 }
 
-/// What became of an instance, by the request's answer and by what its group lists afterwards.
+/// The result for an instance, by the request's answer and by the group's list afterwards.
 fn outcome<I: Ord + std::fmt::Display, R: std::fmt::Display>(
     asked: Asked<R>,
     member: &Member<I>,

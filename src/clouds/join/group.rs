@@ -1,4 +1,4 @@
-//! A group as the planner sees it: its instances, and what is coming.
+//! A group as the planner sees it: its instances, including coming ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,11 +7,11 @@ use kube_rebalancer_core::model::{Instance, NodeGroup};
 use crate::listing::{InstanceState, ListedGroup, ListedInstance};
 use crate::member::Member;
 
-/// More instances than any cloud makes in one group. A group that asks for more of them at once is not believed.
+/// Maximum number of coming instances: more than any cloud creates in one group. A larger number is not trusted.
 const MOST_COMING: u32 = 10_000;
 
-/// The group with the instances that have a node or will get one. What the group was asked for and does not list yet is
-/// coming: it counts as an instance without a name.
+/// The group with the instances that have a node or will get one. Requested instances that the group does not list yet
+/// are coming: they count as instances without a name.
 pub(crate) fn node_group<I: Ord>(
     group: &ListedGroup<I>,
     with_node: &BTreeSet<&I>,
@@ -28,7 +28,7 @@ pub(crate) fn node_group<I: Ord>(
     let unnamed =
         |number| Instance { name: format!("{} (coming, {number})", group.name), ..Instance::default() };
     instances.extend((1..=coming.min(MOST_COMING)).map(unnamed));
-    // Whatever it will do, it is not this program's to change.
+    // Such a group is not changed.
     let absurd = (coming > MOST_COMING).then(|| {
         format!(
             "its target size is {}, {coming} more than it lists; at most {MOST_COMING} are believed",
@@ -50,7 +50,7 @@ pub(crate) fn node_group<I: Ord>(
     }
 }
 
-/// `None` for an instance that neither has a node nor will get one by itself.
+/// An instance of the model; `None` for one that neither has a node nor will get one by itself.
 fn instance<I>(listed: &ListedInstance<I>, has_node: bool, surely_no_node: bool) -> Option<Instance> {
     if !has_node && listed.state == InstanceState::Asleep {
         return None;

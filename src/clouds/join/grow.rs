@@ -2,7 +2,7 @@
 
 use crate::calls::{Asked, Became, Calls};
 
-/// Reads the group's size again and asks for what is missing then.
+/// Reads the group's size again and requests the missing instances.
 pub async fn grow<C: Calls>(cloud: &C, group: &str, from: u32, to: u32) -> Became<C::Refusal> {
     let now = match cloud.size(group, false).await {
         Ok(now) => now,
@@ -20,7 +20,7 @@ pub async fn grow<C: Calls>(cloud: &C, group: &str, from: u32, to: u32) -> Becam
         Asked::Refused(why) => return Became::Failed(why),
         Asked::Unanswered(why) => why,
     };
-    // The answer was lost, not necessarily the change.
+    // The answer was lost, but the change may have succeeded.
     match cloud.size(group, true).await {
         Ok(now) if now.target_size >= goal => Became::Done,
         Ok(_) => Became::NotSeen(lost),
@@ -28,7 +28,8 @@ pub async fn grow<C: Calls>(cloud: &C, group: &str, from: u32, to: u32) -> Becam
     }
 }
 
-/// How many instances a group is asked for: what was planned, or fewer if it shrank meanwhile. `None` if it has them.
+/// The number of instances to request: the planned one, or fewer if the group shrank in the meantime. `None` if it
+/// has them.
 fn goal(now: u32, from: u32, to: u32) -> Option<u32> {
     let goal = to.min(now.saturating_add(to.saturating_sub(from)));
     (goal > now).then_some(goal)

@@ -1,4 +1,4 @@
-//! How a cloud names its instances.
+//! The identity of a cloud's instances.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,11 @@ pub trait Identity: Clone + Ord + fmt::Debug + fmt::Display {
     /// The beginning of its provider IDs, such as `gce://`.
     const SCHEME: &'static str;
 
-    /// Reads a node's `spec.providerID`; the error says what is wrong with it.
+    /// Reads a node's `spec.providerID`; the error names the problem.
     fn from_provider_id(text: &str) -> Result<Self, String>;
 
-    /// The instance that a node claims to be: the one of its provider ID, unless the cloud's nodes may lack one and carry
-    /// something else, such as a system UUID. The error completes a sentence about the node: `it has no providerID`.
+    /// The instance that a node claims to be: by its provider ID, unless the cloud's nodes may lack one and have another
+    /// identifier, such as a system UUID. The error completes a sentence about the node: `it has no providerID`.
     fn of_node(node: &Node) -> Result<Self, String> {
         let Some(provider_id) = node.provider_id.as_deref() else {
             return Err("it has no providerID".to_owned());
@@ -29,11 +29,11 @@ pub trait Identity: Clone + Ord + fmt::Debug + fmt::Display {
     }
 
     /// Whether the cluster's node on this instance has this name. A kubelet may claim any provider ID when it registers,
-    /// its name it must prove; so a node is an instance only if both agree. Where a cloud names its nodes by an address or
-    /// an ID, this compares that.
+    /// but it must prove its name; so a node is an instance only if both agree. If a cloud names its nodes by an address
+    /// or an ID, this compares that.
     fn is_node(&self, name: &str) -> bool;
 
-    /// The unique number or ID of the instance that a node registered from, where the node carries it.
+    /// The unique number or ID of the instance from which a node registered, if the node has it.
     #[must_use]
     fn registered_uid(_node: &Node) -> Option<&str> {
         None
@@ -56,8 +56,8 @@ pub fn instance_of<I: Identity>(node: &Node) -> Option<I> {
     instance.is_node(&node.name).then_some(instance)
 }
 
-/// The instances that the nodes of a cluster claim to be, each with the names of those nodes, if they agree. More than
-/// one name is a pair of twins.
+/// The instances that the nodes of a cluster claim to be, each with the names of its nodes, if they agree. More than one
+/// name means that two nodes claim one instance.
 #[must_use]
 pub fn claims<I: Identity>(snapshot: &Snapshot) -> BTreeMap<I, Vec<&str>> {
     let mut claims: BTreeMap<I, Vec<&str>> = BTreeMap::new();

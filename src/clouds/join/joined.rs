@@ -1,4 +1,4 @@
-//! Brings nodes and instances together.
+//! Matches nodes with instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,12 @@ use crate::identity::{Identity, claims, is_no_node};
 use crate::listing::{InstanceState, ListedGroup, ListedInstance, Listing};
 use crate::member::Member;
 
-/// Nodes and instances, brought together.
+/// The matched nodes and instances.
 #[derive(Clone, Debug)]
 pub struct Joined<I> {
     /// The groups.
     pub groups: Vec<NodeGroup>,
-    /// One for each node of the snapshot, in its order.
+    /// The membership of each node of the snapshot, in its order.
     pub memberships: Vec<Membership>,
     /// The instances that may be deleted, by the names of their nodes.
     pub members: BTreeMap<String, Member<I>>,
@@ -25,7 +25,7 @@ pub struct Joined<I> {
 /// The instances of a listing, each with its group.
 type ById<'a, I> = BTreeMap<&'a I, (&'a ListedGroup<I>, &'a ListedInstance<I>)>;
 
-/// Brings the nodes of a snapshot together with what their cloud shows.
+/// Matches the nodes of a snapshot with their cloud's listing.
 #[must_use]
 pub fn join<I: Identity>(listing: &Listing<I>, snapshot: &Snapshot) -> Joined<I> {
     let claims = claims::<I>(snapshot);
@@ -73,14 +73,14 @@ pub fn join<I: Identity>(listing: &Listing<I>, snapshot: &Snapshot) -> Joined<I>
     joined
 }
 
-/// Whether an instance runs, has a number that one made anew would not have, and certainly is no node.
+/// Whether an instance runs, has a unique number, and certainly is no node.
 fn is_lost<I: Identity>(instance: &ListedInstance<I>, snapshot: &Snapshot) -> bool {
     instance.state == InstanceState::Present
         && instance.uid.is_some()
         && is_no_node(&instance.id, snapshot.nodes())
 }
 
-/// The instance that a node was proven to run on, and whether that is going away; else why there is none.
+/// The proven instance of a node, and whether it is being deleted; otherwise the reason why there is none.
 fn member<I: Identity>(
     node: &Node,
     claims: &BTreeMap<I, Vec<&str>>,

@@ -1,5 +1,5 @@
-//! Which node is which instance of which node group, and how a group is changed without doubt: what every cloud has in
-//! common. Pure: a cloud gives its listing and its requests, this crate judges.
+//! Matches nodes with instances of node groups, and decides how a group changes safely, for every cloud. Pure: a cloud
+//! provides its listing and its requests, this crate judges.
 //!
 //! ```text
 //!   provider IDs --> Identity      the instance that a node claims to be
@@ -12,7 +12,7 @@
 //!   members --> delete, grow, turn --> Calls (the cloud's requests)     each proven right before, and looked up after
 //! ```
 //!
-//! Where anything is in doubt, the node stays.
+//! In doubt, the node stays.
 
 mod calls;
 mod delete;

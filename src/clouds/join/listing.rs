@@ -1,22 +1,22 @@
-//! What a cloud shows.
+//! The listing of a cloud.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::NodeTemplate;
 
-/// The node groups of a cloud, as far as they concern a run.
+/// The node groups of a cloud that a run uses.
 #[derive(Clone, Debug)]
 pub struct Listing<I> {
     /// The groups.
     pub groups: Vec<ListedGroup<I>>,
-    /// What could not be seen, a sentence each. What is coming is then not known, so no group is grown.
+    /// The gaps in the listing, a sentence each. With a gap, coming instances are unknown, so no group grows.
     pub gaps: Vec<String>,
     /// Instances that are in none of the groups for a reason that the cloud knows, with a sentence such as
     /// `its instance us-central1-a/a is gone`.
     pub outside: BTreeMap<I, String>,
-    /// Where an instance is that is in none of the groups and not in `outside`: the end of a sentence, such as
-    /// `is in no managed instance group`.
+    /// The text about an instance that is in none of the groups and not in `outside`: the end of a sentence, such
+    /// as `is in no managed instance group`.
     pub elsewhere: String,
 }
 
@@ -27,11 +27,11 @@ pub struct ListedGroup<I> {
     pub name: String,
     /// The zone that all its instances are in, if it is one.
     pub zone: Option<String>,
-    /// The zones in which it may make instances, where they are several and known.
+    /// The zones in which it may create instances, if there are several known ones.
     pub zones: Vec<String>,
-    /// What its next node would be like, where the cloud tells.
+    /// Its next node, if the cloud describes it.
     pub template: Option<NodeTemplate>,
-    /// How many instances it was asked to have.
+    /// The requested number of instances.
     pub target_size: u32,
     /// Its instances.
     pub instances: Vec<ListedInstance<I>>,
@@ -52,26 +52,26 @@ pub struct ListedInstance<I> {
     pub id: I,
     /// Its name.
     pub name: String,
-    /// A number or ID that no other instance ever has, one made anew under the same name included. `None` while the
-    /// cloud has not given it.
+    /// A number or ID that no other instance ever has, not even one recreated under the same name. `None` while the
+    /// cloud has not assigned it.
     pub uid: Option<String>,
-    /// What it is doing.
+    /// Its state.
     pub state: InstanceState,
-    /// When it was created, where that was asked.
+    /// When it was created, if that was requested.
     pub created_at: Option<Timestamp>,
-    /// The cloud's own words, if the last try to create it failed.
+    /// The cloud's message, if the last try to create it failed.
     pub creation_error: Option<String>,
 }
 
-/// What an instance is doing, as far as a run cares.
+/// The state of an instance, as a run distinguishes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstanceState {
-    /// The cloud makes it, or makes it anew.
+    /// The cloud creates or recreates it.
     Creating,
-    /// It runs, or does something else that ends in running.
+    /// It runs, or will run soon.
     Present,
-    /// It is stopped, suspended or shelved, or on its way there, and stays so by itself.
+    /// It is stopped, suspended or shelved, or being so, and stays so by itself.
     Asleep,
-    /// It is going away.
+    /// It is being deleted.
     Leaving,
 }

@@ -1,4 +1,4 @@
-//! An instance that belongs to a group beyond doubt.
+//! An instance that certainly belongs to a group.
 
 /// An instance that was proven to be of a group: one that a node runs on, or one that certainly is no node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,12 +11,13 @@ pub struct Member<I> {
     pub group: String,
     /// The instance.
     pub instance: I,
-    /// Its unique number or ID when it was proven: an instance made anew under the same name has another.
+    /// Its unique number or ID when it was proven: an instance recreated under the same name has another
+    /// one.
     pub uid: Option<String>,
 }
 
 impl<I> Member<I> {
-    /// Whether a node still names the instance as it did when that was proven.
+    /// Whether a node still names the instance in the same way as when it was proven.
     #[must_use]
     pub fn is_named_by(&self, provider_id: Option<&str>, system_uuid: Option<&str>) -> bool {
         match self.provider_id.as_deref() {

@@ -1,5 +1,5 @@
-//! Several clouds as one cluster: each node goes to the cloud of its provider ID, or that proved it, each group keeps its
-//! cloud.
+//! Merges several clouds of one cluster: each node belongs to the cloud of its provider ID, or to the cloud that proved it;
+//! each group keeps its cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,23 +9,23 @@ use kube_rebalancer_core::policy::Policy;
 
 use crate::named::ScopeError;
 
-/// What one cloud shows of a cluster.
+/// One cloud's view of a cluster.
 #[derive(Clone, Debug, Default)]
 pub struct CloudPart {
     /// The cloud, for people.
     pub cloud: &'static str,
     /// The beginning of its provider IDs; `None` for a provider without IDs of its own, which judges all nodes.
     pub scheme: Option<&'static str>,
-    /// Whether `PROVIDER` names it: the nodes whose provider ID is of no cloud here go to it.
+    /// Whether `PROVIDER` names it: nodes whose provider ID names no cloud here belong to it.
     pub takes_the_rest: bool,
     /// Its groups.
     pub groups: Vec<NodeGroup>,
     /// A membership for each node of the snapshot, in its order; empty if the cloud could not be seen. Memberships of
     /// nodes of other clouds are ignored.
     pub memberships: Vec<Membership>,
-    /// What could not be seen.
+    /// The gaps in the view.
     pub gaps: Vec<String>,
-    /// What else a person should know, a sentence each. It stops nothing.
+    /// Further facts for a person, a sentence each. They stop nothing.
     pub notes: Vec<String>,
     /// The parts of `NODE_GROUPS` that name none of its groups.
     pub unknown: BTreeSet<String>,
@@ -38,23 +38,21 @@ pub struct CloudPart {
 pub struct Whole {
     /// The groups, each under a name that no other has.
     pub groups: Vec<NodeGroup>,
-    /// One for each node of the snapshot, in its order.
+    /// The membership of each node of the snapshot, in its order.
     pub memberships: Vec<Membership>,
-    /// What could not be seen, what else a person should know, and the managed nodes that are in no group.
+    /// The gaps, further facts for a person, and the managed nodes that are in no group.
     pub warnings: Vec<String>,
-    /// Whether everything was seen.
+    /// Whether the view is complete.
     pub complete: bool,
-    /// By the name of a group here: the position of its cloud, and its name there.
+    /// The position of a group's cloud, and the group's name there, by its name here.
     pub cloud_of_group: BTreeMap<String, (usize, String)>,
-    /// By the name of a node that is in a group: the position of its cloud.
+    /// The position of a node's cloud, for nodes in a group.
     pub cloud_of_node: BTreeMap<String, usize>,
-    /// By the name of a node that is in no group: the position of the cloud that it is in by its provider ID, or by
-    /// `PROVIDER`.
+    /// The position of a node's cloud by provider ID or by `PROVIDER`, for nodes in no group.
     pub cloud_of_other: BTreeMap<String, usize>,
 }
 
-/// Brings the clouds of a cluster together. What could not be seen of one cloud stops the growth of all: what is coming
-/// there is not known.
+/// Merges the clouds of a cluster. A gap of one cloud stops the growth of all, because coming instances there are unknown.
 pub fn merge(
     parts: Vec<CloudPart>,
     snapshot: &Snapshot,
@@ -117,8 +115,8 @@ fn check_names(parts: &[CloudPart], zone: Option<&str>) -> Result<(), ScopeError
     }
 }
 
-/// The position of the cloud that a node is in; else why there is none. The provider ID decides; where it does not tell, the
-/// one cloud that proved the node, else the one that `PROVIDER` names.
+/// The position of a node's cloud; otherwise the reason why there is none. The provider ID decides; without a known one, the
+/// only cloud that proved the node, else the one that `PROVIDER` names.
 fn cloud_of(node: &Node, position: usize, parts: &[CloudPart]) -> Result<usize, String> {
     let by_scheme = node.provider_id.as_deref().and_then(|id| {
         parts.iter().position(|part| part.scheme.is_some_and(|scheme| id.starts_with(scheme)))
@@ -152,7 +150,7 @@ fn membership(part: &CloudPart, at: usize, ambiguous: &BTreeSet<String>) -> Memb
     Membership { group, ..seen.clone() }
 }
 
-/// Names that groups of several clouds have.
+/// The names that groups of several clouds share.
 fn ambiguous(parts: &[CloudPart]) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let names = parts.iter().flat_map(|part| &part.groups).map(|group| &group.name);

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Candidates that an error lists.
+/// Maximum number of candidates that an error lists.
 const LISTED: usize = 12;
 
 /// The name of a group: unique within its location.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupName {
-    /// A zone, a region, or whatever a cloud keeps its groups in.
+    /// A zone, a region, or another location of groups.
     pub location: String,
     /// The name there.
     pub name: String,
@@ -27,7 +27,7 @@ pub enum ScopeError {
     /// No group has the name.
     #[error("NODE_GROUPS: `{part}` is in the name of no node group{}; there are: {}", in_zone(.zone.as_deref()), listed(.known))]
     NoSuchGroup {
-        /// What was asked for.
+        /// The part of `NODE_GROUPS`.
         part: String,
         /// `ZONE`.
         zone: Option<String>,
@@ -37,9 +37,9 @@ pub enum ScopeError {
     /// Several groups have it.
     #[error("NODE_GROUPS: `{part}` is in the names of {} node groups; write more of the one you mean: {}", .candidates.len(), listed(.candidates))]
     Ambiguous {
-        /// What was asked for.
+        /// The part of `NODE_GROUPS`.
         part: String,
-        /// What it could mean.
+        /// The matching groups.
         candidates: Vec<String>,
     },
 }
@@ -57,7 +57,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// The groups that the parts name, and the parts that name none: another cloud may have a group for those.
+/// The groups that the parts name, and the parts that name none: another cloud may have these.
 #[derive(Clone, Debug)]
 pub struct Named<G> {
     /// The groups, in their order.
@@ -66,8 +66,8 @@ pub struct Named<G> {
     pub unknown: BTreeSet<String>,
 }
 
-/// Finds the groups that `NODE_GROUPS` names. A part is a name, a part of a name between hyphens, or one of those after
-/// `location/`; it must mean exactly one group.
+/// Finds the groups that `NODE_GROUPS` names. A part is a name, a part of a name between hyphens, or one of these after
+/// `location/`; it must match exactly one group.
 pub fn named<'a, G>(
     groups: &'a [G],
     parts: &BTreeSet<String>,

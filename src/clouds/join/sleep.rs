@@ -1,4 +1,4 @@
-//! Parks instances and wakes them, and looks whether they really do so.
+//! Parks and wakes instances, and verifies the result.
 //!
 //! ```text
 //!   members of a group --> list: still the same instance? --> park or wake, each by itself
@@ -15,8 +15,8 @@ use crate::member::Member;
 
 /// The requests of a cloud that can park.
 pub trait SleepCalls: Calls {
-    /// Asks for these instances of a group to change, at most [`Calls::batch`] of them, each by itself; answers for each in
-    /// the same order.
+    /// Requests the change of these instances of a group, at most [`Calls::batch`] of them, each separately; answers for
+    /// each in the same order.
     fn turn(
         &self,
         group: &str,
@@ -25,12 +25,12 @@ pub trait SleepCalls: Calls {
     ) -> impl Future<Output = Vec<Asked<Self::Refusal>>> + Send;
 }
 
-/// What an instance is to do.
+/// The direction of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Stop in a way that it can be woken from.
+    /// Stop the instance so that it can be woken.
     Park,
-    /// Run again.
+    /// Start it again.
     Wake,
 }
 
@@ -50,7 +50,7 @@ impl Turn {
     }
 }
 
-/// What a group lists, by identity.
+/// The instances that a group lists, by identity.
 type Listed<I> = BTreeMap<I, ListedInstance<I>>;
 
 /// Parks or wakes instances of one group, and answers for each by its position among the nodes of the request.
@@ -96,7 +96,7 @@ fn by_id<I: Ord + Clone>(instances: Vec<ListedInstance<I>>) -> Listed<I> {
     instances.into_iter().map(|instance| (instance.id.clone(), instance)).collect()
 }
 
-/// Whether what the group lists now is still the instance that the node runs on, and has the change before it.
+/// Whether the listed instance is still the node's, and can still be changed.
 fn judge<I: Display, R>(
     member: &Member<I>,
     now: Option<&ListedInstance<I>>,
@@ -115,7 +115,7 @@ fn judge<I: Display, R>(
     }
 }
 
-/// What became of an instance, by the request's answer and by what its group lists afterwards.
+/// The result for an instance, by the request's answer and by the group's list afterwards.
 fn outcome<I: Ord + Display, R: Display>(
     asked: Option<Asked<R>>,
     member: &Member<I>,

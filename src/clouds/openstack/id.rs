@@ -1,4 +1,4 @@
-//! How OpenStack names its servers.
+//! The IDs of OpenStack's servers.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! OpenStack as a provider of kube-rebalancer: sets of Nova servers, named by `NODE_GROUPS`, that are parked (shelved or
-//! stopped), woken and deleted, and cannot grow; and node groups of Magnum, which grow.
+//! OpenStack as a provider of kube-rebalancer: sets of Nova servers by name (`NODE_GROUPS`), which a run parks (shelves
+//! or stops), wakes and deletes, and which cannot grow; and node groups of Magnum, which grow.
 //!
 //! ```text
 //!   PROVIDER --> provider (list, park, wake, delete)     which decides with the crate join

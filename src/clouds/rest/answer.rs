@@ -1,11 +1,11 @@
-//! What became of a change, as the program takes it.
+//! Converts the result of a change to the program's answer.
 
 use kube_rebalancer_join::Became;
 use kube_rebalancer_ports::{GroupAnswer, ProviderError};
 
 use crate::error::{CloudError, Kind};
 
-/// The answer to the program.
+/// The program's answer.
 #[must_use]
 pub fn answer(became: Became<CloudError>) -> GroupAnswer {
     match became {

@@ -1,31 +1,31 @@
-//! What can go wrong with a cloud.
+//! The errors of a cloud.
 
-/// A failure, in a sentence for a person.
+/// A failure, with a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CloudError {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// One sentence: what was asked, what came back, in the cloud's own words where it gave any.
+    /// One sentence: the request and the answer, with the cloud's message if there is one.
     pub message: String,
 }
 
-/// What a failure is, as far as it matters for what to do next.
+/// The kind of a failure, which decides the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A setting or a file is wrong.
     Setting,
     /// The credentials are not accepted, or do not permit it.
     Forbidden,
-    /// There is no such thing.
+    /// There is no such object.
     NotFound,
     /// The cloud has no room.
     Exhausted,
     /// A quota is used up.
     Quota,
-    /// The service has no time, or another change is under way.
+    /// The service is busy, or another change is in progress.
     Busy,
-    /// The state of the thing speaks against it.
+    /// The state of the object forbids it.
     Refused,
     /// It may or may not have been done.
     Doubt,

@@ -1,5 +1,5 @@
-//! One request to a cloud by plain REST: bounded in time and size, tried again where that is safe. What OpenStack and Azure have
-//! in common.
+//! One request to a cloud by plain REST: bounded in time and size, retried if that is safe. OpenStack and Azure share this
+//! crate.
 //!
 //! ```text
 //!   Request --> Transport: once, again after what may pass --> Reply, or Silence with whether it may have been carried out

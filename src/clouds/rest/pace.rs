@@ -1,21 +1,21 @@
-//! How patient a client is.
+//! The timeouts and tries of a client.
 
 use std::time::Duration;
 
-/// How patient a client is.
+/// The timeouts and tries of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// The number of tries of a request that only looks.
+    /// The number of tries of a request that only reads.
     pub tries: u32,
-    /// How long a connection may take to be made.
+    /// Maximum time of making a connection.
     pub connect: Duration,
-    /// How long one try may take.
+    /// Maximum time of one try.
     pub attempt: Duration,
     /// The pause before the second try; each further one is twice as long.
     pub first_pause: Duration,
-    /// How long a last look may take after the run's time.
+    /// Maximum time of a last read after the run's time.
     pub last_look: Duration,
-    /// How long a change that was accepted is watched.
+    /// Maximum time of watching an accepted change.
     pub watching: Duration,
 }
 

@@ -25,14 +25,14 @@ pub struct Reply {
 /// No answer.
 #[derive(Clone, Debug)]
 pub struct Silence {
-    /// Whether the request may have been carried out all the same.
+    /// Whether the request may have been carried out anyway.
     pub in_doubt: bool,
-    /// What happened.
+    /// The failure.
     pub words: String,
 }
 
 impl Reply {
-    /// The status and the service's words, in one sentence.
+    /// The status and the service's message, in one sentence.
     #[must_use]
     pub fn words(&self) -> String {
         let theirs = words::of_failure(&self.body);
@@ -40,7 +40,7 @@ impl Reply {
         if theirs.is_empty() { format!("status {status}") } else { format!("status {status}: \"{theirs}\"") }
     }
 
-    /// Its JSON; else why it is not understood.
+    /// Its JSON; otherwise the reason why it is not understood.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, String> {
         if count_objects(&self.body) > MOST_OBJECTS {
             return Err(format!("the answer is not understood: it has more than {MOST_OBJECTS} objects"));

@@ -13,7 +13,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, with its content type.
     pub body: Option<(&'static str, String)>,
-    /// Whether it only looks.
+    /// Whether it only reads.
     pub is_read: bool,
     /// Whether it may still be sent when the run's time is over.
     pub is_last: bool,

@@ -13,10 +13,10 @@ use crate::reply::{LONGEST, Reply, Silence};
 use crate::request::Request;
 use crate::words;
 
-/// The longest pause between two tries, also where the service asks for more.
+/// Maximum pause between two tries, even if the service requests a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The connections, and what bounds them.
+/// The connections, with their bounds.
 pub struct Transport {
     client: reqwest::Client,
     clock: SharedClock,
@@ -45,8 +45,8 @@ impl fmt::Display for Tried {
 }
 
 impl Transport {
-    /// Finishes a client that a cloud has given its certificates. A token that follows a redirect is a token given away, so it
-    /// follows none.
+    /// Finishes a client that a cloud has given its certificates. It follows no redirect, because a redirect would give the
+    /// token to another server.
     pub fn new(builder: reqwest::ClientBuilder, clock: SharedClock, pace: Pace) -> Result<Self, String> {
         let builder = builder
             .user_agent(concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION")))
@@ -56,7 +56,7 @@ impl Transport {
         Ok(Self { client, clock, pace })
     }
 
-    /// How patient it is.
+    /// Its timeouts and tries.
     #[must_use]
     pub fn pace(&self) -> Pace {
         self.pace
@@ -68,13 +68,13 @@ impl Transport {
         self.clock.now()
     }
 
-    /// Whether no change may be asked for any more.
+    /// Whether no further change may be requested.
     #[must_use]
     pub fn is_over(&self) -> bool {
         !self.clock.left().is_positive()
     }
 
-    /// Waits, but not beyond the run's time. Whether there is time left.
+    /// Waits, but not beyond the run's time. Returns whether there is time left.
     pub async fn pause(&self, pause: Duration) -> bool {
         let left = self.left(false);
         sleep(pause.min(left)).await;
@@ -87,8 +87,8 @@ impl Transport {
         if is_last { left.max(self.pace.last_look) } else { left }
     }
 
-    /// Makes a request. One that only looks is tried again after anything that may pass; one that changes something only
-    /// after what certainly came to nothing.
+    /// Makes a request. A read is retried after every temporary failure; a change only after a failure that certainly
+    /// changed nothing.
     pub async fn make(&self, request: &Request) -> Result<Reply, Silence> {
         let pace = kube_rebalancer_retry::Pace {
             tries: self.pace.tries,
@@ -163,7 +163,7 @@ impl Transport {
     }
 }
 
-/// Whether another try may get another answer. A service that has too many requests carried none of them out.
+/// Whether another try may get another answer. A service that reports too many requests has not carried the request out.
 fn may_pass(request: &Request, status: StatusCode) -> bool {
     match status.as_u16() {
         413 | 429 => true,

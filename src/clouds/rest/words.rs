@@ -1,11 +1,11 @@
-//! Others' words, made fit for one line of ours.
+//! Foreign messages, shortened to one line.
 
 use std::error::Error;
 
-/// As much as fits a line or two.
+/// Maximum length: one or two lines.
 const LONGEST: usize = 300;
 
-/// Text on one line, without control characters, cut where it gets long.
+/// Text on one line, without control characters, cut if it is too long.
 #[must_use]
 pub fn clean(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
@@ -16,7 +16,7 @@ pub fn clean(text: &str) -> String {
     }
 }
 
-/// The last cause of an error, which is where the reason is.
+/// The last cause of an error, which has the reason.
 pub fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
@@ -25,7 +25,7 @@ pub fn root_cause(error: &dyn Error) -> String {
     clean(&cause.to_string())
 }
 
-/// What an answer that reports a failure says: the service's message, the text itself, or nothing if it is a page for browsers.
+/// The message of an answer that reports a failure: the service's message, the text itself, or nothing for a page for browsers.
 #[must_use]
 pub fn of_failure(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {

@@ -15,7 +15,7 @@ pub(super) const MOST_OBJECTS: usize = 50_000;
 /// Maximum time of making a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// An answer, as far as it was read.
+/// The read part of an answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -23,12 +23,12 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// An answer is larger than it may be.
+/// An answer exceeds a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TooLarge {
-    /// It has more bytes.
+    /// It has too many bytes.
     Bytes,
-    /// It has more objects.
+    /// It has too many objects.
     Objects,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-/// Why an answer is of no use.
+/// Why an answer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unreadable {
     /// It did not arrive.
@@ -54,7 +54,7 @@ pub(super) enum Unreadable {
     TooLarge(#[from] TooLarge),
 }
 
-/// A client that follows no redirect: a token that follows one is a token given away.
+/// A client that follows no redirect, because a redirect would give the token to another server.
 pub(super) fn client() -> reqwest::ClientBuilder {
     let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
     reqwest::Client::builder()
@@ -85,12 +85,12 @@ pub(super) enum Undecoded {
     /// It has too many objects.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    /// It is something else.
+    /// It is not valid JSON of the expected form.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
 }
 
-/// Decodes JSON that has not too many objects for it.
+/// Decodes JSON with a bounded number of objects.
 pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Undecoded> {
     if count_objects(json) > MOST_OBJECTS {
         return Err(TooLarge::Objects.into());

@@ -1,4 +1,5 @@
-//! The zonal and the regional half of the API, which have the same methods on different types, behind one face.
+//! One interface for the zonal and the regional half of the API, which have the same methods on different
+//! types.
 
 use google_cloud_compute::Result;
 use google_cloud_compute::client::{InstanceGroupManagers, RegionInstanceGroupManagers};
@@ -109,7 +110,7 @@ impl<'a> Managers<'a> {
         }
     }
 
-    /// An operation on it, as it is now.
+    /// The present state of an operation on it.
     pub(super) async fn operation(&self, name: &str) -> Result<Operation> {
         match self.at {
             At::Zone(client, zone) => {

@@ -1,4 +1,4 @@
-//! Google's client, made to answer in our terms.
+//! An adapter of Google's client to this program's types.
 //!
 //! ```text
 //!   connect: credentials --> Client
@@ -8,9 +8,9 @@
 //!        pages followed, operations waited for, answers converted        Transport --> http: bounded answers
 //! ```
 //!
-//! The client has a transport of ours: its own has no bound on an answer. Its retries would miss what matters here:
-//! whether an earlier try of a change may have been carried out, `Retry-After`, a limit on a metadata server that goes
-//! silent, and requests that are a POST and still safe to send twice.
+//! The client has a transport of ours: its own has no bound on an answer. Its retries lack the following: whether an
+//! earlier try of a change may have been carried out, `Retry-After`, a limit on a silent metadata server, and POST
+//! requests that are safe to send twice.
 
 mod anything;
 mod call;
@@ -46,7 +46,7 @@ use call::{Call, Pace};
 use managers::Managers;
 use templates::Templates;
 
-/// How this program names itself in Compute Engine's audit log.
+/// The name of this program in Compute Engine's audit log.
 const USER_AGENT: &str = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
 
 /// A connection to Compute Engine.
@@ -57,7 +57,7 @@ struct Client {
     instances: Instances,
     templates: Templates,
     pace: Pace,
-    /// How long an operation is waited for.
+    /// Maximum time of waiting for an operation.
     operation_timeout: Duration,
 }
 
@@ -130,7 +130,7 @@ impl ComputeEngine for Client {
         instances: &[InstanceId],
         request_id: &str,
     ) -> Result<(), ComputeError> {
-        // Before every try of a deletion, node and pods are looked at again.
+        // Before every try of a deletion, the caller reads node and pods again.
         let call = Call::change(format!("delete {} of group {group}", told(instances)), self.pace).once();
         call.check_request_id(request_id)?;
         if instances.is_empty() {

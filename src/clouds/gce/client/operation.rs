@@ -1,5 +1,5 @@
 //! Waits for an operation. The client's own poller ends only when the operation is done, panics at one without a name,
-//! and takes one that failed for a success.
+//! and reports a failed one as a success.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::managers::Managers;
 use super::words;
 use crate::error::{ComputeError, ErrorKind};
 
-/// The pause before an operation is first looked at; each further one is twice as long.
+/// The pause before an operation is first read; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Waits until an operation is done, and tells whether it failed.
+/// Waits until an operation is done; returns an error if it failed.
 pub(super) async fn finish(
     call: &Call,
     managers: &Managers<'_>,
@@ -52,7 +52,7 @@ async fn until_done(
     Ok(operation)
 }
 
-/// Tells whether an operation that is done failed.
+/// The result of an operation that is done.
 fn outcome(call: &Call, done: &Operation) -> Result<(), ComputeError> {
     let errors = done.error.as_ref().map(|error| error.errors.as_slice()).unwrap_or_default();
     let status = done.http_error_status_code;

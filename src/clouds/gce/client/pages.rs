@@ -7,15 +7,15 @@ use google_cloud_compute::Result as ClientResult;
 use super::call::Call;
 use crate::error::ComputeError;
 
-/// How many items are asked for at once: the most that Compute Engine gives.
+/// Number of requested items of a page: Compute Engine's maximum.
 pub(super) const SIZE: u32 = 500;
-/// More pages than the list of a project's groups has: 500 000 items. It ends a list that goes on for ever.
+/// Maximum number of pages of a list of a project's groups: 500 000 items. It ends an endless list.
 pub(super) const MOST: usize = 1000;
-/// More pages than the list of a group's instances has: 10 000 items. A group has at most 2 000.
+/// Maximum number of pages of a list of a group's instances: 10 000 items. A group has at most 2 000.
 pub(super) const MOST_OF_A_GROUP: usize = 20;
 
-/// All pages of a list, at most `most` of them. `fetch` takes the token of a page, `None` for the first, and gives the
-/// page and the token of the next.
+/// All pages of a list, at most `most` of them. `fetch` takes the token of a page, `None` for the first, and returns
+/// the page and the token of the next.
 pub(super) async fn all<P, F>(
     call: &Call,
     most: usize,

@@ -13,10 +13,10 @@ use crate::name::{MachineTypeId, TemplateId};
 /// The metadata item with which GKE sets up the kubelet.
 const KUBE_ENV: &str = "kube-env";
 
-/// What the names of NVIDIA's accelerators begin with.
+/// The prefix of the names of NVIDIA's accelerators.
 const NVIDIA: &str = "nvidia-";
 
-/// The clients of the collections that tell what a new instance will be like.
+/// The clients of the collections that describe a new instance.
 #[derive(Debug)]
 pub(super) struct Templates {
     pub(super) global: InstanceTemplates,
@@ -93,7 +93,7 @@ pub(super) fn machine_type(found: &Machine) -> Result<MachineType, &'static str>
     })
 }
 
-/// How many NVIDIA devices these accelerators are. The name may be a whole URL.
+/// The number of NVIDIA devices of these accelerators. The name may be a whole URL.
 fn count(kind: Option<&str>, count: Option<i32>) -> u64 {
     let name = kind.and_then(|kind| kind.rsplit('/').next()).unwrap_or_default();
     if name.starts_with(NVIDIA) { u64::try_from(count.unwrap_or_default()).unwrap_or_default() } else { 0 }

@@ -1,4 +1,5 @@
-//! The transport of Google's client: its requests and its types, over [`http`](super::http), which bounds every answer.
+//! The transport of Google's client: the same requests and types, over [`http`](super::http), which bounds every
+//! answer.
 //!
 //! Google's client is made with stubs for its own transport. Only the requests that this program makes are here; any
 //! other one panics in that client.
@@ -36,11 +37,11 @@ struct Inner {
     credentials: Credentials,
 }
 
-/// A request about something of a project.
+/// A request about an object of a project.
 struct Request<'a> {
     method: Method,
     project: &'a str,
-    /// The parts of the path behind the project.
+    /// The parts of the path after the project.
     path: Vec<&'a str>,
     query: Vec<(&'static str, String)>,
     /// JSON.
@@ -72,7 +73,7 @@ impl Transport {
         Self(Arc::new(Inner { client, base, credentials }))
     }
 
-    /// Sends a request about something that has versions.
+    /// Sends a request about a versioned object.
     async fn send<T: DeserializeOwned>(&self, request: Request<'_>, options: &RequestOptions) -> Result<T> {
         let request = request.with("$alt", Some("json")).with("$apiVersion", Some(VERSION));
         self.send_as_it_is(request, options).await

@@ -1,17 +1,17 @@
-//! The letters of names: what Compute Engine's reference gives as regular expressions, and what holds for every zone
-//! and region there is.
+//! The grammar of names: Compute Engine's documented regular expressions, and the form of all existing zones and
+//! regions.
 
-/// How long a name, and each part of a domain, may be.
+/// Maximum length of a name, and of each part of a domain.
 const LONGEST: usize = 63;
-/// How many digits a project number may have.
+/// Maximum number of digits of a project number.
 const MOST_DIGITS: usize = 19;
 
-/// Whether it is a name as RFC 1035 has it: `[a-z]([-a-z0-9]{0,61}[a-z0-9])?`.
+/// Whether a text is a name by RFC 1035: `[a-z]([-a-z0-9]{0,61}[a-z0-9])?`.
 pub(super) fn is_label(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase()) && is_part(text)
 }
 
-/// Whether it is a project id, perhaps one of a domain, or a project number.
+/// Whether a text is a project id, with or without a domain, or a project number.
 pub(super) fn is_project(text: &str) -> bool {
     match text.split_once(':') {
         Some((domain, id)) => is_domain(domain) && is_label(id),
@@ -19,12 +19,13 @@ pub(super) fn is_project(text: &str) -> bool {
     }
 }
 
-/// Whether it is a region: a name that ends with a number, which no zone does not continue.
+/// Whether a text is a region: a name that ends with a number.
 pub(super) fn is_region(text: &str) -> bool {
     is_label(text) && text.contains('-') && ends_with_digit(text) && !is_zone(text)
 }
 
-/// Whether it is a zone: a region, a hyphen, and a letter or more, such as `us-central1-a` or `us-south1-ai1b`.
+/// Whether a text is a zone: a region, a hyphen, and a letter or more, such as `us-central1-a` or
+/// `us-south1-ai1b`.
 pub(super) fn is_zone(text: &str) -> bool {
     let Some((region, own)) = text.rsplit_once('-') else { return false };
     is_label(text) && region.contains('-') && ends_with_digit(region) && is_label(own)

@@ -1,11 +1,11 @@
-//! Names of things that are in a zone.
+//! Names of objects in a zone.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use super::{NameError, ProjectId, Zone, grammar};
 
-/// A thing of a kind in a zone. Two are the same only if all of it is. Shown as `ZONE/NAME`.
+/// An object of a kind in a zone. Two are equal only if all parts are. Shown as `ZONE/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InZone<Kind> {
     pub(super) project: ProjectId,
@@ -28,11 +28,11 @@ pub enum Instance {}
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MachineType {}
 
-/// What a wrong name of a kind is called, and what is expected.
+/// The texts of errors about wrong names of a kind.
 pub trait Kind {
-    /// The words for the name.
+    /// The noun for the name.
     const WHAT: &str;
-    /// The form of one.
+    /// The expected form.
     const EXPECTED: &str;
 }
 
@@ -49,7 +49,7 @@ impl Kind for MachineType {
 }
 
 impl<K: Kind> InZone<K> {
-    /// A thing by its parts.
+    /// Makes the name from its parts.
     pub fn new(project: ProjectId, zone: Zone, name: &str) -> Result<Self, NameError> {
         let name = NameError::check(grammar::is_label(name), K::WHAT, name, K::EXPECTED)?;
         Ok(Self { project, zone, name, kind: PhantomData })

@@ -1,5 +1,5 @@
-//! Names of things on Compute Engine, checked before they become part of a URL: the client escapes nothing, so a group
-//! named `..` would address its zone.
+//! Names of objects on Compute Engine, validated before they become part of a URL: the client escapes nothing, so a
+//! group named `..` would address its zone.
 //!
 //! ```text
 //!   settings -------> ProjectId, Zone          gce://project/zone/instance --> InstanceId
@@ -31,7 +31,7 @@ pub struct Zone(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Region(String);
 
-/// A zone or a region: where a group is.
+/// A zone or a region: the location of a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
     /// The instances of a zonal group are in its zone.
@@ -48,15 +48,15 @@ pub struct GroupId {
     name: String,
 }
 
-/// A name that is none.
+/// A text that is no valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{value}` is no {what}; expected {expected}")]
 pub struct NameError {
-    /// What it was meant to be.
+    /// The expected kind of name.
     pub what: &'static str,
-    /// What it is.
+    /// The text.
     pub value: String,
-    /// What would be one.
+    /// The expected form.
     pub expected: &'static str,
 }
 
@@ -91,7 +91,7 @@ impl Zone {
         &self.0
     }
 
-    /// The region that it is part of.
+    /// The zone's region.
     #[must_use]
     pub fn region(&self) -> Region {
         let region = self.0.rsplit_once('-').map_or(self.0.as_str(), |(region, _)| region);
@@ -126,7 +126,7 @@ impl FromStr for Region {
 }
 
 impl Location {
-    /// Whether what is in `zone` can belong to what is here.
+    /// Whether an instance in `zone` can belong to a group at this location.
     #[must_use]
     pub fn contains(&self, zone: &Zone) -> bool {
         match self {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{NameError, ProjectId, Region, grammar, url};
 
-/// An instance template. Shown as `hub-users-1`, or as `us-central1/hub-users-1` where it is one of a region.
+/// An instance template. Shown as `hub-users-1`, or as `us-central1/hub-users-1` for a regional one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TemplateId {
     project: ProjectId,
@@ -13,7 +13,7 @@ pub struct TemplateId {
 }
 
 impl TemplateId {
-    /// Reads the URL of an instance template, whole or from `projects/` on, whatever its host and version of the API.
+    /// Reads the URL of an instance template, complete or from `projects/` on, with any host and version of the API.
     pub fn from_url(text: &str) -> Result<Self, NameError> {
         let none = || NameError {
             what: "URL of an instance template",
@@ -41,7 +41,7 @@ impl TemplateId {
         &self.project
     }
 
-    /// Its region, if it is one of a region.
+    /// Its region, if it is regional.
     #[must_use]
     pub fn region(&self) -> Option<&Region> {
         self.region.as_ref()

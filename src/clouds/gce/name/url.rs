@@ -1,4 +1,4 @@
-//! Names as they come from elsewhere: a node's `spec.providerID`, and the URLs in Compute Engine's answers.
+//! Reads names from other texts: a node's `spec.providerID`, and the URLs in Compute Engine's answers.
 
 use super::{GroupId, InstanceId, Location, NameError, ProjectId};
 
@@ -15,7 +15,7 @@ impl InstanceId {
         Self::from_parts(project, zone, name).map_err(|_| none())
     }
 
-    /// Reads the URL of an instance, whole or from `projects/` on, whatever its host and version of the API.
+    /// Reads the URL of an instance, complete or from `projects/` on, with any host and version of the API.
     pub fn from_url(url: &str) -> Result<Self, NameError> {
         let none = || NameError {
             what: "URL of an instance",
@@ -29,7 +29,7 @@ impl InstanceId {
         Self::from_parts(project, zone, name).map_err(|_| none())
     }
 
-    /// How a request of its project names it.
+    /// Its name in a request of its project.
     pub(crate) fn partial_url(&self) -> String {
         format!("zones/{}/instances/{}", self.zone, self.name)
     }
@@ -40,7 +40,7 @@ impl InstanceId {
 }
 
 impl GroupId {
-    /// Reads the URL of a managed instance group, whole or from `projects/` on, whatever its host and version of the
+    /// Reads the URL of a managed instance group, complete or from `projects/` on, with any host and version of the
     /// API.
     pub fn from_url(url: &str) -> Result<Self, NameError> {
         let none = || NameError {

@@ -1,4 +1,4 @@
-//! The requests that growing and deleting are made of, each bounded by what is left of the run.
+//! The requests of growing and deleting, each bounded by the time of the run.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::MAX_DELETED_AT_ONCE;
 use crate::error::{ComputeError, ErrorKind};
 use crate::name::{GroupId, InstanceId};
 
-/// How long a last look may take.
+/// Maximum time of a last read.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
 const TIME_IS_UP: &str = "it was still under way when RUN_TIMEOUT was over";
@@ -63,7 +63,7 @@ impl Gce {
         self.groups.get(group).ok_or_else(|| other(true, format!("node group {group} was not observed")))
     }
 
-    /// Bounds a request by what is left of the run; a last look has a little time even after that.
+    /// Bounds a request by the time of the run; a last read has a little time even after that.
     async fn bounded<R>(
         &self,
         last: bool,
@@ -76,7 +76,7 @@ impl Gce {
     }
 }
 
-/// What makes a retry of a change the same change.
+/// The ID by which a retry of a change is the same change.
 fn request_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
@@ -93,7 +93,7 @@ fn asked(result: Result<(), ComputeError>) -> Asked<ComputeError> {
     }
 }
 
-/// The answer to the program.
+/// The program's answer.
 pub(super) fn answer(became: Became<ComputeError>) -> GroupAnswer {
     match became {
         Became::Done => GroupAnswer::Done,
@@ -101,7 +101,7 @@ pub(super) fn answer(became: Became<ComputeError>) -> GroupAnswer {
         Became::Conflict(why) => GroupAnswer::Conflict(why),
         Became::Refused(why) => GroupAnswer::Refused(why),
         Became::NotTaken(why) => GroupAnswer::Failed(why),
-        // An operation that failed for want of machines or of a quota, and a group that shows nothing of it.
+        // An operation that failed for lack of machines or quota, while the group shows no change.
         Became::NotSeen(ComputeError { kind: ErrorKind::Exhausted, message, .. }) => {
             GroupAnswer::Exhausted(message)
         }

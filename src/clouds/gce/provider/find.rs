@@ -20,25 +20,25 @@ use crate::name::{InstanceId, ProjectId};
 #[derive(Debug)]
 pub(super) struct FoundGroup {
     pub(super) group: Group,
-    /// What its next node will be like, where that is known.
+    /// Its next node, if it is known.
     pub(super) template: Option<NodeTemplate>,
     pub(super) instances: Vec<FoundInstance>,
 }
 
-/// An instance, and when it was created, where that was asked.
+/// An instance, with its time of creation if it was requested.
 #[derive(Debug)]
 pub(super) struct FoundInstance {
     pub(super) managed: ManagedInstance,
     pub(super) created_at: Option<Timestamp>,
 }
 
-/// What was found.
+/// The result.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) groups: Vec<FoundGroup>,
-    /// What could not be seen. What may be coming is then not known, so nothing more is asked for.
+    /// The gaps in the result. With a gap, coming instances are unknown, so no group grows.
     pub(super) gaps: Vec<String>,
-    /// Projects that are closed to us, each with what Compute Engine says about that.
+    /// Forbidden projects, each with Compute Engine's message.
     pub(super) closed: BTreeMap<ProjectId, String>,
     /// Nodes whose instance Compute Engine does not know.
     pub(super) gone: BTreeSet<InstanceId>,
@@ -71,7 +71,7 @@ pub(super) async fn find(
     if scope.node_groups.is_empty() {
         let concerns = |(place, _): &&(String, ProjectId)| homeless.iter().any(|node| may_be_in(node, place));
         found.gaps.extend(silent.iter().filter(concerns).map(|(place, project)| gap(place, project)));
-        // Instances are named after their group as a rule; where they are not, every group that could have them is listed.
+        // Instances are usually named after their group; for other names, every group that could have them is listed.
         let (likely, others): (Vec<_>, Vec<_>) =
             groups.iter().partition(|group| homeless.iter().any(|instance| may_own_by_name(group, instance)));
         list(engine, &likely, &mut homeless, &mut found).await;
@@ -93,8 +93,8 @@ pub(super) async fn find(
 /// Groups, and the parts of projects that did not answer.
 type OfProjects = (Vec<Group>, Vec<(String, ProjectId)>);
 
-/// Lists the groups of all projects. A project that is closed to us takes only its own nodes out, so that one node of a
-/// foreign project blinds nobody; any other failure is a gap. Where no project answers, nothing is seen.
+/// Lists the groups of all projects. A forbidden project excludes only its own nodes, so that a node of a foreign
+/// project does not affect the others; any other failure is a gap. If no project answers, that is an error.
 async fn list_projects(
     engine: &dyn ComputeEngine,
     projects: Vec<ProjectId>,
@@ -132,8 +132,8 @@ fn gap(place: &str, project: &ProjectId) -> String {
     format!("{place} of project {project} did not answer")
 }
 
-/// Whether a place that did not answer, such as `zones/us-central1-a`, may hold the group of an instance. A zone on the
-/// other side of the world is no reason not to grow; words that name no place may mean any.
+/// Whether a place that did not answer, such as `zones/us-central1-a`, may have the group of an instance. Other regions
+/// are no reason not to grow; a text that names no place may mean any.
 fn may_be_in(instance: &InstanceId, place: &str) -> bool {
     match place.split_once('/') {
         Some(("zones", zone)) => instance.zone().as_str() == zone,
@@ -150,7 +150,7 @@ fn may_own_by_name(group: &Group, instance: &InstanceId) -> bool {
     may_own(group, instance) && instance.name().starts_with(&group.base_instance_name)
 }
 
-/// Lists the instances of groups; what is found has a home.
+/// Lists the instances of groups; removes the found ones from the instances without a group.
 async fn list(
     engine: &dyn ComputeEngine,
     groups: &[&Group],
@@ -175,7 +175,7 @@ async fn list(
     }
 }
 
-/// Asks of the nodes without a group whether their instance still exists.
+/// Checks whether the instances of nodes without a group still exist.
 async fn find_gone(engine: &dyn ComputeEngine, homeless: BTreeSet<InstanceId>, found: &mut Found) {
     let answers = side_by_side(homeless.iter().map(|instance| engine.created_at(instance)).collect()).await;
     found.gone.extend(homeless.into_iter().zip(answers).filter_map(|(instance, answer)| {
@@ -183,7 +183,7 @@ async fn find_gone(engine: &dyn ComputeEngine, homeless: BTreeSet<InstanceId>, f
     }));
 }
 
-/// Asks when the instances without a node were created: after `BOOT_GRACE` nobody waits for them any more.
+/// Reads when the instances without a node were created: after `BOOT_GRACE` they no longer count as booting.
 async fn find_ages(engine: &dyn ComputeEngine, snapshot: &Snapshot, found: &mut Found) {
     let nodes: BTreeSet<InstanceId> = snapshot.nodes().iter().filter_map(instance_of).collect();
     let instances = found.groups.iter_mut().flat_map(|group| &mut group.instances);
@@ -206,7 +206,7 @@ async fn find_ages(engine: &dyn ComputeEngine, snapshot: &Snapshot, found: &mut 
     }
 }
 
-/// Makes requests side by side; the answers are in their order. They come as a list, because the compiler cannot follow
+/// Makes requests concurrently; the answers are in their order. They come as a list, because the compiler cannot follow
 /// lifetimes through a closure of the stream's.
 pub(super) async fn side_by_side<F: Future>(requests: Vec<F>) -> Vec<F::Output> {
     stream::iter(requests).buffered(PARALLEL).collect().await

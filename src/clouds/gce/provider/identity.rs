@@ -1,4 +1,4 @@
-//! How Compute Engine names its instances.
+//! The names of Compute Engine's instances.
 
 use kube_rebalancer_core::model::{Node, annotation};
 use kube_rebalancer_join::Identity;

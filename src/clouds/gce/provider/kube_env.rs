@@ -1,11 +1,11 @@
-//! The metadata item `kube-env` of an instance template: what GKE will tell the kubelet of a new instance.
+//! The metadata item `kube-env` of an instance template: GKE's settings for the kubelet of a new instance.
 //!
 //! ```text
 //!   AUTOSCALER_ENV_VARS: node_labels=a=b,c=d;node_taints=k=v:NoSchedule;kube_reserved=cpu=60m,memory=960Mi;os=linux
 //! ```
 //!
-//! Cluster Autoscaler reads the same variables. What cannot be read makes the whole text unreadable: a taint that was
-//! overlooked would promise a node on which nobody is scheduled.
+//! Cluster Autoscaler reads the same variables. One invalid part makes the whole text invalid: with an overlooked
+//! taint, a run would create a node on which no pod is scheduled.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ use kube_rebalancer_core::model::{
 };
 use serde::Deserialize;
 
-/// Compute Engine allows no longer value of a metadata item.
+/// Maximum length of a metadata item on Compute Engine.
 const LONGEST: usize = 256 * 1024;
 
-/// What the kubelet keeps free of memory before it evicts pods, where nothing else is set.
+/// The default amount of memory below which the kubelet evicts pods.
 const EVICTION: Bytes = Bytes(100 * 1024 * 1024);
 
-/// The label by which GKE tells the number of pods of a node.
+/// GKE's label with the number of pods of a node.
 const MAX_PODS: &str = "cloud.google.com/gke-max-pods-per-node";
 
-/// What a node will report, as far as `kube-env` tells.
+/// The properties of a node by its `kube-env`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct KubeEnv {
     /// Its labels.
     pub(super) labels: BTreeMap<String, String>,
     /// Its taints.
     pub(super) taints: Vec<Taint>,
-    /// What is taken from its capacity, where both amounts are known.
+    /// The amounts reserved from its capacity, if both are known.
     pub(super) reserved: Option<Reserved>,
     /// The number of its pods.
     pub(super) pods: Option<u64>,
@@ -38,18 +38,18 @@ pub(super) struct KubeEnv {
     pub(super) os: String,
 }
 
-/// What the kubelet takes from the capacity of a node.
+/// The amounts that the kubelet reserves from the capacity of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reserved {
     /// Processor time for the system and Kubernetes.
     pub(super) cpu: Millicores,
     /// Memory for the system and Kubernetes.
     pub(super) memory: Bytes,
-    /// Memory that is kept free.
+    /// The memory that is kept free.
     pub(super) eviction: Eviction,
 }
 
-/// How much memory the kubelet keeps free.
+/// The memory that the kubelet keeps free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Eviction {
     /// An amount.
@@ -58,7 +58,7 @@ pub(super) enum Eviction {
     Percent(u64),
 }
 
-/// Why a `kube-env` tells nothing.
+/// Why a `kube-env` cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KubeEnvError {
     /// It is longer than Compute Engine allows.
@@ -85,12 +85,12 @@ struct Raw {
 }
 
 impl KubeEnv {
-    /// Reads one.
+    /// Parses a `kube-env`.
     pub(super) fn parse(text: &str) -> Result<Self, KubeEnvError> {
         if text.len() > LONGEST {
             return Err(KubeEnvError::Long(text.len()));
         }
-        // The error quotes the text, which may hold a credential of the kubelet's.
+        // The error quotes the text, which may contain a credential of the kubelet.
         let raw: Raw = serde_saphyr::from_str(text).map_err(|_| KubeEnvError::Yaml)?;
         let variables = variables(raw.autoscaler_env_vars.as_deref().unwrap_or_default())?;
         let variable =
@@ -145,7 +145,7 @@ fn taint((key, rest): (&str, &str)) -> Result<Taint, KubeEnvError> {
     Ok(Taint { key: key.to_owned(), value: value.to_owned(), effect, added_at: None })
 }
 
-/// What is reserved; nothing is known unless processor time and memory both are.
+/// The reserved amounts; `None` unless CPU and memory are both known.
 fn reserved_of(
     reserved: &[(&str, &str)],
     eviction: &[(&str, &str)],
@@ -158,7 +158,7 @@ fn reserved_of(
     let eviction = match of(eviction, "memory.available") {
         None => Eviction::Bytes(EVICTION),
         Some(text) => match text.strip_suffix('%') {
-            // Rounded up: what is kept free must not be less than it is.
+            // Rounded up, so that the amount that is kept free is not underestimated.
             Some(percent) => Eviction::Percent(parse_count(percent).map_err(|_| malformed("evictionHard"))?),
             None => Eviction::Bytes(parse_bytes(&text).map_err(|_| malformed("evictionHard"))?),
         },

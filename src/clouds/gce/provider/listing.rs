@@ -1,4 +1,4 @@
-//! What was found of Compute Engine, in the words that all clouds share.
+//! Converts the groups and instances of Compute Engine to the types that all clouds share.
 
 use kube_rebalancer_core::model::Snapshot;
 use kube_rebalancer_join::{InstanceState, ListedGroup, ListedInstance, Listing, claims};
@@ -35,7 +35,7 @@ pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) ->
     }
 }
 
-/// The name of a group, with its project where two projects have one of that name.
+/// The name of a group, with its project if two projects have a group of that name.
 fn name(id: &GroupId, found: &Found) -> String {
     let same = |other: &GroupId| other.location() == id.location() && other.name() == id.name();
     let several = found.groups.iter().any(|other| other.group.id != *id && same(&other.group.id));
@@ -70,7 +70,7 @@ fn group(found: &FoundGroup, name: String) -> ListedGroup<InstanceId> {
 
 pub(super) fn instance(managed: &ManagedInstance) -> ListedInstance<InstanceId> {
     let status = managed.status.as_deref();
-    // The errors of an earlier try stay on an instance that runs.
+    // A running instance keeps the errors of an earlier try.
     let error = managed.errors.first().filter(|_| status != Some("RUNNING"));
     ListedInstance {
         id: managed.instance.clone(),

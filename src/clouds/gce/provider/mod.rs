@@ -86,7 +86,7 @@ impl ProviderKind for Kind {
     }
 }
 
-/// How many requests are under way at once; Compute Engine allows 20 a second of each kind for a project.
+/// Maximum number of concurrent requests; Compute Engine allows 20 a second of each kind for a project.
 const PARALLEL: usize = 8;
 
 /// The node groups of a run on Compute Engine.
@@ -111,10 +111,10 @@ enum CloudError {
     /// `PROJECT` is no name.
     #[error("PROJECT: {0}")]
     Project(#[from] NameError),
-    /// Compute Engine does not answer, or not to us.
+    /// Compute Engine does not answer, or denies access.
     #[error(transparent)]
     Compute(#[from] ComputeError),
-    /// A part of it did not answer, in which a group may be that `NODE_GROUPS` names.
+    /// A part of it did not answer that may have a group of `NODE_GROUPS`.
     #[error("{0}, and a group that NODE_GROUPS names may be there")]
     Silent(String),
 }
@@ -168,8 +168,8 @@ impl Provider for Gce {
         Ok(self.look(cluster, policy).await?)
     }
 
-    /// Compute Engine has no precondition on a resize: another client that enlarges the group in the milliseconds between
-    /// the read and the request is overruled. The Lease keeps other runs of this program away.
+    /// Compute Engine has no precondition on a resize: if another client enlarges the group in the milliseconds between
+    /// the read and the request, its change is lost. The Lease excludes other runs of this program.
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         calls::answer(join::grow(self, group, from, to).await)
     }

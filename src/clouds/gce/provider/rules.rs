@@ -1,4 +1,4 @@
-//! What speaks against growing a group, or against deleting from it.
+//! The reasons not to grow a group, or not to delete from it.
 
 use crate::engine::Group;
 use crate::name::Location;
@@ -16,7 +16,7 @@ pub(super) fn not_shrinkable(group: &Group) -> Option<String> {
     autoscaled(group).or_else(|| redistributed(group))
 }
 
-/// Two that scale one group undo each other's work, and the autoscaler does not know who is on an instance.
+/// Two autoscalers of one group undo each other's work, and the other one does not know the users of an instance.
 fn autoscaled(group: &Group) -> Option<String> {
     let autoscaler = group.autoscaler.as_deref()?;
     let name = autoscaler.rsplit('/').next().unwrap_or(autoscaler);
@@ -29,7 +29,7 @@ fn autoscaled(group: &Group) -> Option<String> {
 }
 
 /// After a deletion, Compute Engine would even out the zones of a regional group: delete a running instance in one and
-/// make a new one in another.
+/// create a new one in another.
 fn redistributed(group: &Group) -> Option<String> {
     let Location::Region(_) = group.id.location() else { return None };
     if group.redistribution.as_deref() == Some("NONE") {

@@ -1,4 +1,4 @@
-//! Which projects, and which groups of them, a run looks at.
+//! The projects of a run, and their groups.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use kube_rebalancer_ports::{CloudScope, NotWanted};
 use crate::engine::Group;
 use crate::name::{GroupId, InstanceId, Location, NameError, ProjectId};
 
-/// Whether a run has anything to do on Compute Engine.
+/// Whether a run uses Compute Engine.
 pub(super) fn wanted(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
     projects(snapshot, policy, scope).map(drop)
 }
@@ -41,13 +41,14 @@ pub(super) fn project_ids(projects: BTreeSet<String>) -> Result<Vec<ProjectId>, 
     projects.into_iter().map(|project| project.parse()).collect()
 }
 
-/// Whether `ZONE` leaves a group in: one of that zone. The instances of a regional group are in other zones too.
+/// Whether `ZONE` includes a group: only groups of that zone. The instances of a regional group are in other
+/// zones too.
 pub(super) fn is_in_zone(group: &GroupId, scope: &CloudScope) -> bool {
     let Some(wanted) = &scope.zone else { return true };
     matches!(group.location(), Location::Zone(zone) if zone.as_str() == wanted)
 }
 
-/// The name by which `NODE_GROUPS` may name a group.
+/// The name of a group in `NODE_GROUPS`.
 pub(super) fn group_name(group: &Group) -> GroupName {
     GroupName { location: group.id.location().to_string(), name: group.id.name().to_owned() }
 }

@@ -1,4 +1,4 @@
-//! What the next node of each group will be like, by its instance template.
+//! The next node of each group, by its instance template.
 //!
 //! ```text
 //!   group --> instance template --> kube-env: labels, taints, what is reserved --+
@@ -6,8 +6,9 @@
 //!                     +--> machine type: processors, memory, devices ------------+
 //! ```
 //!
-//! The size is an estimate, and one that is too large creates a node that nobody fits on. So it is given only where the
-//! reserved amounts are known and no Ready node of the group has that machine type: what such a node reports is measured.
+//! The size is an estimate, and with a too large one a run would create a node that fits no pod. So it is used only if
+//! the reserved amounts are known and no Ready node of the group has that machine type: the amounts of such a node are
+//! measured.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,13 +23,13 @@ use super::kube_env::{Eviction, KubeEnv, Reserved};
 use crate::engine::{ComputeEngine, Group, InstanceTemplate, MachineType};
 use crate::name::{InstanceId, Location, MachineTypeId, TemplateId, Zone};
 
-/// How long all templates and machine types may take together: no run fails for want of them.
+/// Maximum time for all templates and machine types together: no run fails without them.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The part of what is left of the run that they may take.
+/// The divisor of the run's remaining time for them.
 const PART: u32 = 4;
 
-/// The pods of a node where nothing tells their number: the kubelet's own limit.
+/// The default number of pods of a node: the kubelet's own limit.
 const PODS: u64 = 110;
 
 /// The label that names a node's machine type.
@@ -36,14 +37,14 @@ const INSTANCE_TYPE: &str = "node.kubernetes.io/instance-type";
 
 const MIB: u64 = 1024 * 1024;
 
-/// What was read, by name; the words of what failed.
+/// The results by name, or the messages of failures.
 #[derive(Debug, Default)]
 struct Read {
     templates: BTreeMap<TemplateId, Result<InstanceTemplate, String>>,
     machine_types: BTreeMap<MachineTypeId, Result<MachineType, String>>,
 }
 
-/// Gives each group its template. Returns a note on templates that could not be read, which has no other effect.
+/// Adds its template to each group. Returns a note on templates that could not be read, which has no other effect.
 pub(super) async fn find_templates(
     engine: &dyn ComputeEngine,
     snapshot: &Snapshot,
@@ -112,7 +113,7 @@ fn machine_type_id(group: &Group, template: &InstanceTemplate) -> Result<Machine
     MachineTypeId::new(project, zone.clone(), &template.machine_type).map_err(|error| error.to_string())
 }
 
-/// The node that a template would make; `None` for an instance that GKE does not set up, of which nothing is known.
+/// The node of a template; `None` for an instance that GKE does not set up.
 fn node_template(
     found: &FoundGroup,
     template: &InstanceTemplate,
@@ -138,7 +139,7 @@ fn node_template(
     Ok(Some(result))
 }
 
-/// What `kube-env` says, and what the cloud's own controller adds to each node.
+/// The labels of `kube-env`, and the labels that the cloud's own controller adds to each node.
 fn labels(
     group: &Group,
     template: &InstanceTemplate,
@@ -164,14 +165,14 @@ fn labels(
     labels
 }
 
-/// Whether a Ready node of the group has that machine type, or one that it does not tell.
+/// Whether a Ready node of the group has that machine type, or an unknown one.
 fn is_measured(found: &FoundGroup, machine_type: &str, nodes: &BTreeMap<InstanceId, &Node>) -> bool {
     let own = found.instances.iter().filter_map(|one| nodes.get(&one.managed.instance));
     own.filter(|node| node.ready.is_some_and(|condition| condition.ready))
         .any(|node| node.labels.get(INSTANCE_TYPE).is_none_or(|label| label == machine_type))
 }
 
-/// What a node of that machine type will report as allocatable and as capacity.
+/// The allocatable amounts and the capacity of a node of that machine type.
 fn size(machine: &MachineType, reserved: Reserved, pods: u64, gpus: u64) -> (NodeResources, NodeResources) {
     let physical = machine.memory_mib.saturating_mul(MIB);
     let memory = physical.saturating_sub(kernel(physical));
@@ -191,8 +192,8 @@ fn size(machine: &MachineType, reserved: Reserved, pods: u64, gpus: u64) -> (Nod
     (offer(free, cpu.saturating_sub(reserved.cpu.0)), offer(memory, cpu))
 }
 
-/// What the Linux kernel keeps for itself: a 64th, 16 MiB, and 64 MiB of buffers where there are more than 3 GiB.
-/// Cluster Autoscaler reckons the same.
+/// The memory that the Linux kernel reserves: a 64th, 16 MiB, and 64 MiB of buffers above 3 GiB. Cluster Autoscaler
+/// uses the same formula.
 fn kernel(physical: u64) -> u64 {
     let buffers = if physical > 3 * 1024 * MIB { 64 * MIB } else { 0 };
     physical / 64 + 16 * MIB + buffers

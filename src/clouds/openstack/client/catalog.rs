@@ -1,4 +1,4 @@
-//! The catalogue of services that comes with a token, and which endpoints are Nova's and Magnum's.
+//! The catalogue of services of a token, with the endpoints of Nova and Magnum.
 
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ fn first_version(url: &str) -> String {
     if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") }
 }
 
-/// What a token says.
+/// The content of a token.
 #[derive(Debug, Deserialize)]
 pub(super) struct TokenBody {
     token: Token,
@@ -69,7 +69,7 @@ pub(super) struct Place {
 }
 
 impl TokenBody {
-    /// The endpoints that the credentials mean.
+    /// The endpoints that the credentials select.
     pub(super) fn place(self, credentials: &Credentials) -> Result<Place, CloudError> {
         let Credentials { source, interface, .. } = credentials;
         let wrong = |why: String| CloudError::new(Kind::Setting, format!("{source}: {why}"));

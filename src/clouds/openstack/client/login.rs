@@ -1,4 +1,4 @@
-//! A token from Keystone, or which part of the credentials it does not accept.
+//! Gets a token from Keystone, or reports the part of the credentials that it does not accept.
 
 use http::{Method, StatusCode};
 use kube_rebalancer_rest::Reply;
@@ -10,7 +10,7 @@ use super::transport::{Request, Transport, read};
 use crate::credentials::{Application, Credentials, Domain, Login, Named, Secret};
 use kube_rebalancer_rest::{CloudError, Kind};
 
-/// The header that the token comes in.
+/// The header with the token.
 const TOKEN: &str = "x-subject-token";
 
 /// Asks for a token, and finds the endpoints of Nova and Magnum.
@@ -50,7 +50,7 @@ async fn ask(transport: &Transport, credentials: &Credentials, body: Value) -> R
     })
 }
 
-/// The error that says which part of the credentials is wrong, as far as Keystone tells it.
+/// The error that names the wrong part of the credentials, as far as Keystone shows it.
 async fn refused(transport: &Transport, credentials: &Credentials, reply: &Reply) -> CloudError {
     let url = &credentials.auth_url;
     let why = match (&credentials.login, reply.status) {
@@ -62,7 +62,7 @@ async fn refused(transport: &Transport, credentials: &Credentials, reply: &Reply
              expired, or its user is gone"
         ),
         (Login::Password { user, project, .. }, StatusCode::UNAUTHORIZED) => {
-            // Keystone says the same of everything that is wrong; without the project it tells one from the other.
+            // Keystone gives the same answer for every wrong part; a login without the project distinguishes them.
             match ask(transport, credentials, body(&credentials.login, false)).await {
                 Ok(reply) if reply.status.is_success() => format!(
                     "Keystone at {url} accepts user {user}, but not for project {project}: there is no such project or \
@@ -86,7 +86,7 @@ fn is_keystone(reply: &Reply) -> bool {
     reply.words().contains("Application Credential")
 }
 
-/// Credentials that are wrong are no wrong setting of ours: a run goes on without the cloud.
+/// Wrong credentials are no wrong setting: a run continues without the cloud.
 fn setting(credentials: &Credentials, why: &str) -> CloudError {
     CloudError::new(Kind::Forbidden, format!("{}: {why}", credentials.source))
 }

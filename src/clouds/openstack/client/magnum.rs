@@ -1,4 +1,4 @@
-//! Magnum's clusters and node groups: looked at, and asked for another size.
+//! Reads Magnum's clusters and node groups, and resizes node groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,42 +14,42 @@ use super::transport::{Request, read};
 use kube_rebalancer_rest::words;
 use kube_rebalancer_rest::{CloudError, Kind};
 
-/// The microversion that knows node groups and lets one have no node.
+/// The microversion with node groups that may have no node.
 const SERVICE: Service = Service { name: "Magnum", kind: MAGNUM, version: "container-infra 1.10" };
 
-/// Magnum, asked with the session of a [`Nova`].
+/// A connection to Magnum with the session of a [`Nova`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Magnum<'a> {
     pub(crate) nova: &'a Nova,
 }
 
-/// A cluster as Magnum shows it.
+/// A cluster as Magnum lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Cluster {
     pub(crate) uuid: String,
-    /// Such as `UPDATE_COMPLETE`.
+    /// The status, such as `UPDATE_COMPLETE`.
     pub(crate) status: String,
     /// Why it failed, if it did.
     pub(crate) status_reason: Option<String>,
-    /// What the driver calls it: the servers' names begin so with the drivers of Cluster API.
+    /// The driver's name for it, with which the servers' names begin if the driver is one of Cluster API.
     pub(crate) stack_id: Option<String>,
     #[serde(default)]
     labels: BTreeMap<String, Value>,
 }
 
-/// A node group as Magnum shows it.
+/// A node group as Magnum lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct ClusterGroup {
     pub(crate) name: String,
     /// `worker` or `master`.
     pub(crate) role: String,
-    /// How many nodes it was asked to have, which need not be there.
+    /// The requested number of nodes, which may not exist.
     pub(crate) node_count: u32,
     #[serde(default)]
     pub(crate) min_node_count: u32,
     pub(crate) max_node_count: Option<u32>,
     pub(crate) status: Option<String>,
-    /// The addresses of its nodes, as far as the driver keeps them.
+    /// The addresses of its nodes, if the driver stores them.
     #[serde(default)]
     node_addresses: Option<BTreeSet<String>>,
 }
@@ -66,7 +66,7 @@ struct Name {
 }
 
 impl Cluster {
-    /// Whether a label of the cluster is switched on. Labels are text, whatever they mean.
+    /// Whether a label of the cluster is switched on. Labels are text.
     pub(crate) fn is_on(&self, label: &str) -> bool {
         let value = self.labels.get(label);
         let is_true = |text: &str| text.trim().eq_ignore_ascii_case("true");
@@ -82,7 +82,7 @@ impl ClusterGroup {
 }
 
 impl Magnum<'_> {
-    /// Looks at a cluster by name or UUID.
+    /// Reads a cluster by name or UUID.
     pub(crate) async fn cluster(&self, cluster: &str, is_last: bool) -> Result<Cluster, CloudError> {
         let what = format!("look at cluster {cluster}");
         let reply = self.look(&what, &format!("/clusters/{cluster}"), "/v1/clusters/*", is_last).await?;
@@ -98,7 +98,7 @@ impl Magnum<'_> {
         Ok(nodegroups.into_iter().map(|group| group.name).collect())
     }
 
-    /// Looks at a node group of a cluster.
+    /// Reads a node group of a cluster.
     pub(crate) async fn group(
         &self,
         cluster: &str,
@@ -111,7 +111,8 @@ impl Magnum<'_> {
         read(&reply, &what)
     }
 
-    /// Asks a node group for a size, once. With `remove`, those servers are to go; without, the driver may not take any away.
+    /// Asks a node group for a size, once. With `remove`, these servers must be deleted; without it, the driver must not
+    /// delete any.
     pub(crate) async fn resize(&self, cluster: &str, group: &str, size: u32, remove: &[String]) -> Sent {
         let what = format!("resize node group {group} of cluster {cluster} to {size}");
         let mut body = json!({"node_count": size, "nodegroup": group});
@@ -145,7 +146,7 @@ impl Magnum<'_> {
         let reply = reply
             .map_err(|silence| CloudError::new(Kind::Busy, format!("cannot {what}: {}", silence.words)))?;
         if reply.status == StatusCode::CONFLICT {
-            // Two clusters of one name: only the UUID tells them apart.
+            // Two clusters of one name: only the UUID distinguishes them.
             return Err(CloudError::setting(format!("NODE_GROUPS: cannot {what}: {}", reply.words())));
         }
         if !reply.status.is_success() {

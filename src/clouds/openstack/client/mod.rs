@@ -23,9 +23,9 @@ pub(crate) use transport::Transport;
 /// A session with Nova.
 #[derive(Clone)]
 pub(crate) struct Session {
-    /// The token. It never leaves for another place than the endpoint.
+    /// The token. It is only sent to the endpoint.
     token: crate::credentials::Secret,
-    /// The endpoint, as the catalogue has it, without a slash at its end.
+    /// The endpoint of the catalogue, without a slash at its end.
     endpoint: String,
     /// The same of Magnum, if the catalogue has one.
     magnum: Option<String>,

@@ -1,4 +1,4 @@
-//! Nova's servers: looked at, acted on, deleted.
+//! Nova's servers: reads, changes and deletes them.
 
 use std::fmt;
 
@@ -19,23 +19,23 @@ use kube_rebalancer_rest::{CloudError, Kind};
 /// The microversion that shows whether a server is locked; every Nova since 2016 has it.
 const VERSION: &str = "compute 2.9";
 
-/// What is done to a server.
+/// A change of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Its disk becomes an image, and its host is free.
+    /// Its disk becomes an image, and it frees its host.
     Shelve,
-    /// It comes back from that.
+    /// It runs again.
     Unshelve,
     /// It is off, and keeps its host.
     Stop,
-    /// It comes back from that.
+    /// It runs again.
     Start,
-    /// It is gone for good.
+    /// It is deleted.
     Delete,
 }
 
 impl Action {
-    /// The word for people.
+    /// The verb for people.
     pub(crate) fn verb(self) -> &'static str {
         match self {
             Self::Shelve => "shelve",
@@ -57,33 +57,33 @@ impl Action {
     }
 }
 
-/// A service, as its failures are told.
+/// A service, as messages about failures name it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Service {
     /// Its name for people.
     pub(super) name: &'static str,
     /// Its type in the catalogue.
     pub(super) kind: &'static str,
-    /// The microversion that it is asked for.
+    /// The requested microversion.
     pub(super) version: &'static str,
 }
 
-/// What became of a request to change.
+/// The result of a request for a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     /// It was accepted.
     Accepted,
-    /// The server is in a state that does not allow it, in Nova's words: look again.
+    /// The state of the server does not allow it, according to Nova: read it again.
     Conflict(CloudError),
     /// It was refused, and changed nothing.
     Refused(CloudError),
-    /// Nova broke off in the middle (500): what it had begun may stay so.
+    /// Nova failed in the middle (500): a started task may remain.
     BrokeOff(CloudError),
     /// Its answer was lost: it may or may not have been carried out.
     Lost(CloudError),
 }
 
-/// Nova, as one project sees it.
+/// A connection to Nova with one project.
 pub(crate) struct Nova {
     transport: Transport,
     credentials: Credentials,
@@ -124,22 +124,22 @@ impl Nova {
         &self.transport
     }
 
-    /// How long the scheduler is waited for.
+    /// Maximum time of waiting for the scheduler.
     pub(crate) fn patience(&self) -> std::time::Duration {
         self.transport.pace().watching
     }
 
-    /// The first pause between two looks.
+    /// The first pause between two reads.
     pub(crate) fn first_pause(&self) -> std::time::Duration {
         self.transport.pace().first_pause
     }
 
-    /// Looks at one server; `None` if it is gone. A last look is taken after the run's time too.
+    /// Reads one server; `None` if it is gone. A last read is made after the run's time too.
     pub(crate) async fn server(&self, id: &ServerId, is_last: bool) -> Result<Option<Server>, CloudError> {
         let what = format!("look at server {id}");
         let path = format!("/servers/{id}");
         let reply = self.look(&what, &path, is_last).await?;
-        // Nova names the server that it does not find. Something in front of it may not find Nova.
+        // Nova names the server that it does not find. A 404 of a proxy does not.
         if reply.status == StatusCode::NOT_FOUND && says_not_found(&reply.body, id) {
             return Ok(None);
         }
@@ -196,7 +196,7 @@ impl Nova {
         }
     }
 
-    /// A request that only looks.
+    /// A request that only reads.
     pub(super) async fn look(&self, what: &str, path: &str, is_last: bool) -> Result<Reply, CloudError> {
         let request = |session: &Session| Request {
             method: Method::GET,
@@ -211,7 +211,8 @@ impl Nova {
         reply.map_err(|silence| CloudError::new(Kind::Busy, format!("cannot {what}: {}", silence.words)))
     }
 
-    /// Makes a request with the token at hand, and once more with a new one if that is no longer good.
+    /// Makes a request with the present token, and once more with a new one if that is no longer
+    /// valid.
     pub(super) async fn with_token(
         &self,
         request: impl Fn(&Session) -> Request,
@@ -223,7 +224,7 @@ impl Nova {
         }
         let renewed = {
             let mut current = self.session.lock().await;
-            // Another request may have renewed it meanwhile.
+            // Another request may have renewed it in the meantime.
             if current.token == session.token {
                 *current = login(&self.transport, &self.credentials).await?;
             }
@@ -232,7 +233,8 @@ impl Nova {
         Ok(self.transport.make(&request(&renewed)).await)
     }
 
-    /// An answer of Nova that is no success, as an error. `rule` is the path as an access rule has it.
+    /// An answer of Nova that is no success, as an error. `rule` is the path in the form of an access
+    /// rule.
     pub(super) fn failure(&self, what: &str, verb: &str, rule: &str, reply: &Reply) -> CloudError {
         self.failure_of(
             Service { name: "Nova", kind: "compute", version: VERSION },
@@ -279,7 +281,7 @@ impl Nova {
         CloudError::new(kind, format!("cannot {what}: {words}"))
     }
 }
-/// Whether a body is Nova's own word that it has no such server.
+/// Whether a body is Nova's own message that it has no such server.
 fn says_not_found(body: &[u8], id: &ServerId) -> bool {
     let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let message = body.as_ref().and_then(|body| body.get("itemNotFound")?.get("message")?.as_str());

@@ -10,16 +10,16 @@ use kube_rebalancer_rest::LONGEST;
 use kube_rebalancer_rest::words;
 use kube_rebalancer_rest::{CloudError, Kind};
 
-/// The number of servers that a page is asked for. Nova may give fewer.
+/// The requested number of servers of a page. Nova may return fewer.
 const SIZE: usize = 500;
-/// Maximum number of pages. A project of that size is not one that this program is for.
+/// Maximum number of pages. This program does not support larger projects.
 const MOST_PAGES: usize = 200;
 
-/// What is asked, behind the word *cannot*.
+/// The request, as it follows the word *cannot*.
 const WHAT: &str = "list the servers";
 
 impl Nova {
-    /// Lists all servers of the project. A last look is taken after the run's time too.
+    /// Lists all servers of the project. A last read is made after the run's time too.
     pub(crate) async fn servers(&self, is_last: bool) -> Result<Vec<Server>, CloudError> {
         let mut servers: BTreeMap<ServerId, Server> = BTreeMap::new();
         let mut marker: Option<ServerId> = None;

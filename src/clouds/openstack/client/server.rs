@@ -1,4 +1,4 @@
-//! A server as Nova shows it.
+//! A server as Nova lists it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub(crate) struct Server {
     pub(crate) name: String,
     /// `ACTIVE`, `SHUTOFF`, `SHELVED_OFFLOADED`, ….
     pub(crate) status: String,
-    /// What is done to it, such as `shelving`; `None` while nothing is.
+    /// The task in progress, such as `shelving`; `None` if there is none.
     pub(crate) task: Option<String>,
     /// Whether somebody locked it.
     pub(crate) locked: bool,
@@ -24,13 +24,13 @@ pub(crate) struct Server {
     pub(crate) zone: Option<String>,
     /// When it was created.
     pub(crate) created_at: Option<Timestamp>,
-    /// Its metadata, as far as it is text.
+    /// Its metadata with text values.
     pub(crate) metadata: BTreeMap<String, String>,
     /// Its addresses in all networks.
     pub(crate) addresses: BTreeSet<String>,
 }
 
-/// The same, as it is sent. What is missing and matters is an error, never an empty text.
+/// The same in the form of the API. A missing required field is an error, never an empty text.
 #[derive(Debug, Deserialize)]
 pub(super) struct Raw {
     id: String,

@@ -15,7 +15,7 @@ const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 /// The header of a microversion.
 const VERSION: HeaderName = HeaderName::from_static("openstack-api-version");
 
-/// The connections, and what bounds them.
+/// The connections, with their bounds.
 #[derive(Debug)]
 pub(crate) struct Transport(kube_rebalancer_rest::Transport);
 
@@ -27,7 +27,7 @@ pub(super) struct Request {
     pub(super) token: Option<Secret>,
     pub(super) version: Option<&'static str>,
     pub(super) body: Option<Value>,
-    /// Whether it only looks.
+    /// Whether it only reads.
     pub(super) is_read: bool,
     /// Whether it may still be sent when the run's time is over.
     pub(super) is_last: bool,
@@ -71,13 +71,13 @@ impl Transport {
         made.map(Self).map_err(failed)
     }
 
-    /// Makes a request. One that only looks is tried again after anything that may pass; one that changes something only
-    /// after what certainly came to nothing.
+    /// Makes a request. A read is retried after every temporary failure; a change only after a failure that certainly
+    /// changed nothing.
     pub(super) async fn make(&self, request: &Request) -> Result<Reply, Silence> {
         let Request { method, url, token, version, body, is_read, is_last } = request;
         let mut headers = HeaderMap::new();
         if let Some(Secret(token)) = token {
-            // Keystone's own text, and no header if it is none.
+            // Keystone's token; it must be valid as a header.
             let unusable = |_| Silence { in_doubt: false, words: "the token is no header".to_owned() };
             let mut value = HeaderValue::from_str(token).map_err(unusable)?;
             value.set_sensitive(true);
@@ -98,7 +98,7 @@ impl Transport {
     }
 }
 
-/// The JSON of an answer. `what` was asked, behind the word *cannot*.
+/// The JSON of an answer. `what` is the request, as it follows the word *cannot*.
 pub(super) fn read<T: serde::de::DeserializeOwned>(reply: &Reply, what: &str) -> Result<T, CloudError> {
     reply.json().map_err(|why| CloudError::new(Kind::Other, format!("cannot {what}: {why}")))
 }

@@ -1,4 +1,4 @@
-//! `clouds.yaml`, with what is secret in `secure.yaml` beside it.
+//! Reads `clouds.yaml`, with the secrets in `secure.yaml` beside it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ struct File {
     clouds: BTreeMap<String, Cloud>,
 }
 
-/// A cloud; what is not read here is for other clients.
+/// A cloud; its other fields are for other clients.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct Cloud {
@@ -97,7 +97,7 @@ fn first_there(environment: &Environment, name: Option<&str>) -> Result<PathBuf,
             let why = format!("OS_CLOUD is `{name}`, and there is no clouds.yaml; looked for {looked}");
             CloudError::setting(why)
         }
-        // Nobody set anything wrong: a run goes on without the cloud.
+        // No setting is wrong: a run continues without the cloud.
         None => CloudError::new(
             Kind::Forbidden,
             format!(
@@ -108,7 +108,7 @@ fn first_there(environment: &Environment, name: Option<&str>) -> Result<PathBuf,
     })
 }
 
-/// Where a file may be, in the order of OpenStack's own clients.
+/// The possible places of a file, in the order of OpenStack's own clients.
 fn places(environment: &Environment) -> Vec<PathBuf> {
     if let Some(path) = environment.get("OS_CLIENT_CONFIG_FILE") {
         return vec![PathBuf::from(path)];
@@ -135,7 +135,7 @@ fn parse(path: &Path) -> Result<File, CloudError> {
 }
 
 fn parse_text(path: &Path, text: &str) -> Result<File, CloudError> {
-    // The parser's own words may quote the line, which may be the one with the password.
+    // The parser's message may quote a line with the password.
     let place = |error: serde_saphyr::Error| match error.location() {
         Some(location) => format!(" (line {})", location.line()),
         None => String::new(),

@@ -1,6 +1,7 @@
-//! The file of the OpenStack cloud controller, as its Secret `cloud-config` holds it: an INI file in the dialect of Git.
+//! Reads the file of the OpenStack cloud controller, as in its Secret `cloud-config`: an INI file in the dialect of Git.
 //!
-//! Keys and sections have no case. `#` and `;` begin a comment anywhere but in quotes; quotes may be around a part of a value.
+//! Keys and sections are case-insensitive. `#` and `;` begin a comment anywhere but in quotes; quotes may be around a part of
+//! a value.
 
 use std::collections::BTreeMap;
 use std::path::Path;

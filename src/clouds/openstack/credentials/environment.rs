@@ -4,7 +4,7 @@ use kube_rebalancer_ports::Environment;
 
 use super::Fields;
 
-/// What the `OS_*` variables say.
+/// The fields of the `OS_*` variables.
 pub(super) fn fields(environment: &Environment) -> Fields {
     let first = |names: &[&str]| names.iter().find_map(|name| environment.get(name)).map(str::to_owned);
     Fields {
@@ -31,7 +31,7 @@ pub(super) fn fields(environment: &Environment) -> Fields {
     }
 }
 
-/// The words that OpenStack's clients take for yes.
+/// Whether a text is a word that means yes for OpenStack's clients.
 pub(super) fn is_true(text: &str) -> bool {
     ["1", "true", "yes", "on", "t", "y"].contains(&text.to_ascii_lowercase().as_str())
 }

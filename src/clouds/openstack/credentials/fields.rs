@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use super::{Application, Credentials, Domain, Login, Named, Secret, Tls};
 use kube_rebalancer_rest::CloudError;
 
-/// The default of keystoneauth where no domain is named.
+/// The default domain of keystoneauth.
 const DEFAULT_DOMAIN: &str = "default";
 
-/// The texts of one source, each where it has one.
+/// The texts of one source that are present.
 #[derive(Clone, Default)]
 pub(crate) struct Fields {
     pub(crate) auth_type: Option<String>,
@@ -34,7 +34,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Makes credentials of them; the error says what is missing.
+    /// Makes credentials of them; the error names the missing part.
     pub(crate) fn credentials(self, source: &str) -> Result<Credentials, CloudError> {
         let wrong = |what: &str| CloudError::setting(format!("{source}: {what}"));
         let url = self.auth_url.as_deref().ok_or_else(|| wrong("the auth URL is missing"))?;
@@ -113,7 +113,7 @@ fn domain(name: Option<String>, id: Option<String>) -> Domain {
 fn auth_url(text: &str) -> Result<String, String> {
     let text = text.trim().trim_end_matches('/');
     let host = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-    // A user in the URL would be sent along, and shown.
+    // A user in the URL would be sent, and shown in messages.
     let sound = host.is_some_and(|host| {
         !host.is_empty() && !host.starts_with('/') && !host.contains(['@', '?', '#', ' ']) && host.is_ascii()
     });

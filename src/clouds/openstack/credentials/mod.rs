@@ -1,4 +1,4 @@
-//! Where the credentials come from, and what they are.
+//! Finds the credentials.
 //!
 //! ```text
 //!   CLOUD_CONFIG (cloud.conf) --> [Global] --+--> Credentials
@@ -23,24 +23,24 @@ use kube_rebalancer_rest::CloudError;
 
 pub(crate) use fields::Fields;
 
-/// What is needed to speak to one project of one cloud.
+/// The credentials for one project of one cloud.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Credentials {
-    /// Where they were found, for people.
+    /// Their source, for people.
     pub(crate) source: String,
     /// The identity service, up to and with `/v3`.
     pub(crate) auth_url: String,
-    /// Who it is.
+    /// The identity.
     pub(crate) login: Login,
-    /// The region, where it is named.
+    /// The region, if one is named.
     pub(crate) region: Option<String>,
-    /// Which of a service's endpoints: `public`, `internal` or `admin`.
+    /// The kind of a service's endpoints: `public`, `internal` or `admin`.
     pub(crate) interface: String,
-    /// How TLS is done.
+    /// The parameters of TLS.
     pub(crate) tls: Tls,
 }
 
-/// Who it is.
+/// The identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Login {
     /// A user with a password, in a project.
@@ -88,14 +88,14 @@ pub(crate) enum Domain {
     Name(String),
 }
 
-/// How TLS is done.
+/// The parameters of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tls {
-    /// A file of certificates to trust beside the usual ones.
+    /// A file of certificates to trust in addition to the usual ones.
     pub(crate) authorities: Option<PathBuf>,
     /// The files of a certificate of our own and its key.
     pub(crate) own: Option<(PathBuf, PathBuf)>,
-    /// Whether any certificate will do.
+    /// Whether every certificate is accepted.
     pub(crate) insecure: bool,
 }
 
@@ -150,8 +150,8 @@ pub(crate) fn find(config: Option<&str>, environment: &Environment) -> Result<Cr
     clouds_yaml::read(None, None, environment)
 }
 
-/// Reads any text as `clouds.yaml` and as `cloud.conf`, as far as a run does, and gives how many credentials it holds and
-/// what is said of the others: for tests that make texts up.
+/// Parses any text as `clouds.yaml` and as `cloud.conf`, as a run does, and returns the number of credentials and the
+/// errors of the others: for tests with generated texts.
 #[must_use]
 pub fn read_credentials(text: &str) -> (usize, Vec<String>) {
     let mut read = clouds_yaml::all(text);

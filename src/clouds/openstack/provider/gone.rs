@@ -13,7 +13,7 @@ use super::state::{shown, state};
 use super::{OpenStack, PARALLEL};
 use crate::id::{ServerId, region_of};
 
-/// How many other servers are looked for: one that goes away in this moment proves nothing.
+/// Maximum number of other servers that are tried: one that is being deleted at this moment proves nothing.
 const WITNESSES: usize = 3;
 
 impl OpenStack {
@@ -51,7 +51,7 @@ impl OpenStack {
         }
     }
 
-    /// Whether a server of another node of the cluster is found.
+    /// Finds a server of another node of the cluster.
     async fn witness(&self) -> Result<(), String> {
         let mut last = "no other server of the cluster is there by which the project can be known".to_owned();
         for member in self.members.values().take(WITNESSES) {

@@ -1,4 +1,4 @@
-//! Which server is which node, as the crate `join` takes it.
+//! Matches servers with nodes, for the crate `join`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(crate) const NOT_GROWABLE: &str = "a set of named servers cannot grow: nothi
 /// The prefix of labels that Magnum puts on the nodes of its clusters.
 const MAGNUM: &str = "magnum.openstack.org/";
 
-/// The sets as groups, and why servers that nodes name are in none.
+/// The sets as groups, and the reasons why servers of nodes are in none.
 pub(crate) fn listing(
     nova: &Nova,
     sets: &[Set],
@@ -53,7 +53,7 @@ fn group(set: &Set, servers: &[&Server]) -> ListedGroup<ServerId> {
     }
 }
 
-/// By the server that a node names: the reason why the node is in no group; of several reasons the last.
+/// The reason why a node is in no group, by the node's server; of several reasons the last one.
 fn outside(
     nova: &Nova,
     servers: &[Server],
@@ -78,7 +78,7 @@ fn outside(
     outside
 }
 
-/// Why a node and the server that it names are not one.
+/// Why a node and the server that it names do not match.
 fn disagreement(nova: &Nova, server: &Server, node: &Node) -> Option<String> {
     let id = &server.id;
     if !is_name_of(&server.name, &node.name) {

@@ -45,9 +45,9 @@ use sets::Set;
 /// OpenStack, for the program's table of providers.
 pub const PROVIDER: &dyn ProviderKind = &OpenStackKind;
 
-/// How many servers change at once.
+/// Maximum number of servers that change concurrently.
 const PARALLEL: usize = 8;
-/// How long the files of the credentials may take to be read: one of them may be a pipe.
+/// Maximum time of reading the files of the credentials: one of them may be a pipe.
 const READING: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -123,7 +123,7 @@ struct OpenStack {
     sets: Vec<Set>,
     /// The node groups of Magnum that `NODE_GROUPS` names.
     parts: Vec<Part>,
-    /// Those that were seen, by name.
+    /// The node groups that were read, by name.
     node_groups: BTreeMap<String, NodeGroup>,
     /// The servers that were proven, by the names of their nodes.
     members: BTreeMap<String, Member<ServerId>>,
@@ -197,7 +197,7 @@ impl OpenStack {
         member.is_named_by(node.provider_id.as_deref(), node.system_uuid.as_deref()).then_some(member)
     }
 
-    /// Changes the servers of these nodes side by side, and answers in their order.
+    /// Changes the servers of these nodes concurrently, and answers in their order.
     async fn each(&self, nodes: &[InstanceToDelete], turn: Option<Turn>) -> Vec<GroupAnswer> {
         // Collected, because the compiler cannot follow the lifetimes through a closure of the stream's.
         let changes: Vec<_> = nodes.iter().map(|node| self.change(self.proven(node), turn)).collect();

@@ -1,4 +1,4 @@
-//! The requests about one server, as the crate `join` takes them: proven right before, looked up after.
+//! The requests about one server, for the crate `join`: the server is read right before and after.
 
 use kube_rebalancer_join::{Asked, Calls, GroupNow, InstanceState, ListedInstance, SleepCalls, Turn};
 use kube_rebalancer_ports::{NOT_ASKED, ParkBy};
@@ -8,16 +8,16 @@ use crate::client::{Action, Nova, Sent, Server};
 use crate::id::ServerId;
 use kube_rebalancer_rest::{CloudError, Kind};
 
-/// The longest pause between two looks at a server that comes back.
+/// Maximum pause between two reads of a woken server.
 const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// One server that is to change.
+/// One server to change.
 #[derive(Debug)]
 pub(super) struct OneServer<'a> {
     pub(super) nova: &'a Nova,
     pub(super) id: &'a ServerId,
     pub(super) park_by: ParkBy,
-    /// What it is to do; `None` where it is to go.
+    /// The change: parking or waking; `None` for a deletion.
     pub(super) turn: Option<Turn>,
 }
 
@@ -41,7 +41,7 @@ impl Calls for OneServer<'_> {
         let Some(server) = self.nova.server(self.id, last).await? else {
             return if last && self.turn.is_some() { Err(self.gone()) } else { Ok(Vec::new()) };
         };
-        // Only before anything is asked: afterwards the state itself is what counts.
+        // Only before the request: afterwards the state itself counts.
         if let (false, Some(why)) = (last, self.objection(&server)) {
             return Err(CloudError::new(Kind::Refused, why));
         }
@@ -71,7 +71,7 @@ impl SleepCalls for OneServer<'_> {
 }
 
 impl OneServer<'_> {
-    /// Why nothing is to be asked of a server in this state.
+    /// Why a server in this state must not change.
     fn objection(&self, server: &Server) -> Option<String> {
         let name = &server.name;
         if state(server) == InstanceState::Leaving {
@@ -116,7 +116,7 @@ impl OneServer<'_> {
         }
     }
 
-    /// A conflict says no more than that the server is not what it was: another look shows whether it is so already.
+    /// A conflict only means that the server has changed: another read shows whether the change is already in place.
     async fn after_conflict(&self, turn: Turn, why: CloudError) -> Asked<CloudError> {
         match self.nova.server(self.id, true).await {
             Ok(Some(server)) if server.locked => {
@@ -132,7 +132,7 @@ impl OneServer<'_> {
         }
     }
 
-    /// Nova answered 500, and what it had begun may stay so: a server that keeps the task can neither be parked nor woken.
+    /// Nova answered 500, and a started task may remain: a server that keeps the task can neither be parked nor woken.
     async fn after_break(&self, turn: Turn, why: CloudError) -> Asked<CloudError> {
         match self.nova.server(self.id, true).await {
             Ok(Some(server)) if server.task.is_some() => {
@@ -149,8 +149,8 @@ impl OneServer<'_> {
         }
     }
 
-    /// Waits until the scheduler has found a host. Nova accepts to unshelve and, without room, leaves the server shelved with
-    /// no fault and no task.
+    /// Waits until the scheduler has found a host. Nova accepts an unshelve request and, without room, leaves the server
+    /// shelved with no fault and no task.
     async fn scheduled(&self) -> Asked<CloudError> {
         let mut waited = std::time::Duration::ZERO;
         let mut pause = self.nova.first_pause();
@@ -168,7 +168,7 @@ impl OneServer<'_> {
                 Ok(_) | Err(_) => return Asked::Accepted,
             }
             if waited >= self.nova.patience() || !self.nova.transport().pause(pause).await {
-                // Still looked for: it is under way.
+                // The scheduler still looks for a host, so the change is in progress.
                 return Asked::Accepted;
             }
             waited = waited.saturating_add(pause);

@@ -1,4 +1,4 @@
-//! Sets of servers by name: what `NODE_GROUPS` is on OpenStack.
+//! Sets of servers by name: the meaning of `NODE_GROUPS` on OpenStack.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::client::Server;
 use crate::id::ServerId;
 use kube_rebalancer_rest::CloudError;
 
-/// The largest compiled expression, in bytes: one of the operator's should not fill the memory.
+/// The largest compiled expression, in bytes: an operator's expression must not fill the memory.
 const LARGEST: usize = 1 << 20;
 
 /// A set of servers.
@@ -21,7 +21,7 @@ pub(crate) struct Set {
 
 #[derive(Debug)]
 enum Rule {
-    /// Names that begin so.
+    /// Names with this prefix.
     Prefix(String),
     /// Names that an expression matches from their first to their last letter.
     Expression(Regex),
@@ -53,15 +53,15 @@ impl Set {
 /// The servers of all sets.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted<'a> {
-    /// By the position of their set.
+    /// The servers of each set, by its position.
     pub(crate) of_set: Vec<Vec<&'a Server>>,
-    /// Servers that a set's name matches and that are left alone all the same, each with the reason.
+    /// Servers that match a set but are left alone, each with the reason.
     pub(crate) refused: BTreeMap<ServerId, String>,
     /// The parts of `NODE_GROUPS` that no server's name matches.
     pub(crate) unknown: BTreeSet<String>,
 }
 
-/// Sorts servers by set. A server that two sets have is a slip in `NODE_GROUPS`.
+/// Sorts servers by set. A server in two sets is a mistake in `NODE_GROUPS`.
 pub(crate) fn sort<'a>(
     sets: &[Set],
     servers: &'a [Server],
@@ -88,7 +88,7 @@ pub(crate) fn sort<'a>(
     Ok(sorted)
 }
 
-/// Why a server is left alone whatever its name is.
+/// Why a server is left alone, regardless of its name.
 pub(crate) fn objection(server: &Server, zone: Option<&str>) -> Option<String> {
     if let Some(mark) = control_plane(server) {
         return Some(format!("its server {} is of the control plane: its metadata has {mark}", server.name));
@@ -97,7 +97,7 @@ pub(crate) fn objection(server: &Server, zone: Option<&str>) -> Option<String> {
     (own != zone).then(|| format!("its server {} is in availability zone {own}, ZONE is {zone}", server.name))
 }
 
-/// Words of metadata that name a role of the control plane: the groups of Kubespray, and what others write.
+/// Words of metadata that name a role of the control plane: the groups of Kubespray, and other tools' words.
 const ROLES: [&str; 8] = [
     "kube_control_plane",
     "kube-control-plane",
@@ -109,7 +109,8 @@ const ROLES: [&str; 8] = [
     "etcd",
 ];
 
-/// The metadata by which a server is of the control plane, if it is. A key that names such a role counts, unless it says no.
+/// The metadata that shows that a server belongs to the control plane, if so. A key that names such a role counts, unless
+/// its value means no.
 fn control_plane(server: &Server) -> Option<String> {
     let is_role = |word: &str| ROLES.contains(&word.trim().to_ascii_lowercase().as_str());
     server.metadata.iter().find_map(|(key, value)| {
@@ -121,7 +122,7 @@ fn control_plane(server: &Server) -> Option<String> {
     })
 }
 
-/// What the names of servers begin with, as a suggestion: each without the digits at its end.
+/// Prefixes of the servers' names, as a suggestion: each name without the digits at its end.
 pub(crate) fn prefixes(servers: &[Server]) -> Vec<String> {
     let names = servers.iter().map(|server| server.name.trim_end_matches(|end: char| end.is_ascii_digit()));
     let names: BTreeSet<&str> = names.filter(|name| !name.is_empty()).collect();

@@ -1,11 +1,11 @@
-//! What a server's status and task mean for a run.
+//! The meaning of a server's status and task for a run.
 
 use kube_rebalancer_join::{InstanceState, ListedInstance};
 
 use crate::client::Server;
 use crate::id::ServerId;
 
-/// What a server is doing. A server in doubt counts as one that runs: its node is then kept.
+/// The state of a server. In doubt it counts as running: its node is then kept.
 pub(crate) fn state(server: &Server) -> InstanceState {
     let task = server.task.as_deref().unwrap_or_default();
     if matches!(task, "deleting" | "soft-deleting") || is_deleted(server) {
@@ -37,12 +37,12 @@ fn is_off(server: &Server) -> bool {
     is_shelved(server) || matches!(server.status.as_str(), "SHUTOFF" | "SUSPENDED" | "PAUSED")
 }
 
-/// Whether it is shelved, on its host or off it.
+/// Whether it is shelved, with or without a host.
 pub(crate) fn is_shelved(server: &Server) -> bool {
     matches!(server.status.as_str(), "SHELVED" | "SHELVED_OFFLOADED")
 }
 
-/// The server as the crate `join` takes it. Its UUID is a number that no other server ever has.
+/// The server in the form of the crate `join`. Its UUID is a number that no other server ever has.
 pub(crate) fn listed(server: &Server) -> ListedInstance<ServerId> {
     ListedInstance {
         id: server.id.clone(),

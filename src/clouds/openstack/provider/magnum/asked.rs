@@ -1,5 +1,5 @@
-//! What Magnum was asked to delete: kept in an annotation of the Lease, written before the request. A driver that ignores the
-//! names deletes others, and the named ones stay: a later run sees that here, and asks no more.
+//! The deletions that were requested of Magnum, stored in an annotation of the Lease before the request. A driver that
+//! ignores the names deletes other servers, and the named ones stay: a later run sees that here, and requests no more.
 
 use jiff::Timestamp;
 use kube_rebalancer_ports::{PortError, SharedNotes};
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 /// The key of the note.
 pub(super) const KEY: &str = "kube-rebalancer/magnum-deletions";
 
-/// A deletion that was asked for.
+/// A requested deletion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::provider) struct Asked {
     /// The group.
     pub(super) group: String,
     /// The server's ID.
     pub(super) server: String,
-    /// When.
+    /// The time of the request.
     pub(super) at: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! The requests that change a node group, as the crate `join` takes them: read again right before, watched after.
+//! The requests that change a node group, for the crate `join`: the group is read right before, and watched afterwards.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::id::ServerId;
 use crate::provider::state::{listed, state};
 use kube_rebalancer_rest::{CloudError, Kind};
 
-/// The longest pause between two looks at what goes.
+/// Maximum pause between two reads of servers in deletion.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A node group that is to change.
+/// A node group to change.
 #[derive(Debug)]
 pub(in crate::provider) struct MagnumCalls<'a> {
     pub(in crate::provider) nova: &'a Nova,
@@ -32,8 +32,8 @@ impl Calls for MagnumCalls<'_> {
         self.nova.transport().is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
     }
 
-    /// A driver of Cluster API skips a name that it does not know and takes another machine: one at a time bounds that. The
-    /// next one waits until the change is over, which is in a later run.
+    /// A driver of Cluster API skips an unknown name and deletes another machine: one at a time limits that. The next
+    /// deletion waits until the change is over, in a later run.
     fn batch(&self) -> usize {
         match self.group.delete {
             MagnumDelete::Heat => usize::MAX,
@@ -50,8 +50,8 @@ impl Calls for MagnumCalls<'_> {
         Ok(self.servers(last).await?.iter().map(listed).collect())
     }
 
-    /// Magnum has no precondition, and a lower count without names lets a driver take any node. The group is read once more,
-    /// so that bound and count are of the same moment.
+    /// Magnum has no precondition, and with a lower count without names a driver deletes any node. The group is read once
+    /// more, so that bound and count are of the same moment.
     async fn resize(&self, _: &str, size: u32) -> Answer<CloudError> {
         let (cluster, group) = match self.now(false).await {
             Ok(now) => now,
@@ -90,14 +90,14 @@ impl Calls for MagnumCalls<'_> {
         if let Err(why) = self.note(instances).await {
             return Answer::Refused(why);
         }
-        // With a count that another client raised meanwhile, more nodes than the named ones would go.
+        // If another client raised the count in the meantime, more nodes than the named ones would be deleted.
         let moved = match self.size_after(instances).await {
             Ok(again) if again == size => None,
             Ok(_) => Some(self.refusal("another client changes its count")),
             Err(why) => Some(why),
         };
         if let Some(why) = moved {
-            // A note that stays is on the safe side: nothing more is deleted while the server is there.
+            // A note that remains is safe: nothing more is deleted while the server exists.
             if let Err(unkept) = self.note(&[]).await {
                 log::warn!("{}", unkept.message);
             }
@@ -140,7 +140,7 @@ impl MagnumCalls<'_> {
         }
     }
 
-    /// The size without these servers, exactly as many fewer, if the group may shrink to it now.
+    /// The size reduced by the number of these servers, if the group may shrink to it now.
     async fn size_after(&self, instances: &[ServerId]) -> Result<u32, CloudError> {
         if self.group.delete == MagnumDelete::Never {
             return Err(self.refusal("MAGNUM_DELETE is never"));
@@ -159,7 +159,7 @@ impl MagnumCalls<'_> {
         })
     }
 
-    /// Notes what Magnum is about to be asked for.
+    /// Records the deletions before they are requested of Magnum.
     async fn note(&self, instances: &[ServerId]) -> Result<(), CloudError> {
         let unkept = |error| {
             let why = format!("what Magnum is asked to delete cannot be noted on the Lease: {error}");
@@ -176,7 +176,7 @@ impl MagnumCalls<'_> {
         asked::write(self.notes, &all).await.map_err(unkept)
     }
 
-    /// Watches whether the named servers go and all others stay, as long as a run waits for a scheduler.
+    /// Verifies that the named servers are deleted and all others stay, for a bounded time.
     async fn watch(&self, named: &BTreeSet<&ServerId>, survivors: &BTreeSet<ServerId>) -> Answer<CloudError> {
         let mut waited = Duration::ZERO;
         let mut pause = self.nova.first_pause();

@@ -1,4 +1,4 @@
-//! Which servers are of a node group, and what the group cannot do.
+//! The servers of a node group, and the changes that it does not allow.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::provider::state::{listed, state};
 pub(in crate::provider) const NOT_PARKABLE: &str =
     "Magnum's auto-healing may replace a node that does not answer, so its nodes are not parked";
 
-/// A node group of Magnum, as it was seen.
+/// A node group of Magnum as it was read.
 #[derive(Clone, Debug)]
 pub(in crate::provider) struct NodeGroup {
     /// Its name in plans.
@@ -24,13 +24,13 @@ pub(in crate::provider) struct NodeGroup {
     /// The names of all node groups of the cluster.
     pub(super) names: BTreeSet<String>,
     pub(super) delete: MagnumDelete,
-    /// What earlier runs asked it to delete.
+    /// The deletions that earlier runs requested of it.
     pub(super) asked: Vec<Asked>,
 }
 
 impl NodeGroup {
-    /// Whether a server is of the group: Magnum lists one of its addresses, or its name begins with what the drivers of
-    /// Cluster API begin it with, the stack and the longest name of a node group that fits.
+    /// Whether a server is of the group: Magnum lists one of its addresses, or its name begins as the drivers of
+    /// Cluster API name servers: with the stack and the longest matching name of a node group.
     pub(in crate::provider) fn has(&self, server: &Server) -> bool {
         if self.group.has_address(&server.addresses) {
             return true;
@@ -100,7 +100,7 @@ pub(super) fn not_growable(cluster: &Cluster, group: &ClusterGroup) -> Option<St
     in_the_way(cluster, group).or_else(full)
 }
 
-/// Why a node group must not change now: somebody else scales it, or its last change is not over.
+/// Why a node group must not change now: another autoscaler scales it, or its last change is in progress.
 pub(super) fn in_the_way(cluster: &Cluster, group: &ClusterGroup) -> Option<String> {
     if cluster.is_on("auto_scaling_enabled") {
         return Some("an autoscaler scales its cluster (label auto_scaling_enabled)".to_owned());

@@ -1,4 +1,5 @@
-//! Node groups of Magnum: grown by a resize, and deleted from by name only where `MAGNUM_DELETE` says that the driver does so.
+//! Node groups of Magnum: a run grows them by a resize, and deletes from them by name only if `MAGNUM_DELETE` names a driver
+//! that supports it.
 //!
 //! ```text
 //!   NODE_GROUPS (CLUSTER/GROUP) --> look: cluster, node group --+--> group: which servers, what it cannot do
@@ -39,17 +40,17 @@ impl Part {
     }
 }
 
-/// What Magnum shows of the node groups.
+/// Magnum's view of the node groups.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
     pub(super) groups: Vec<NodeGroup>,
-    /// What could not be seen.
+    /// The gaps in the view.
     pub(super) gaps: Vec<String>,
     /// Parts that name no node group.
     pub(super) unknown: BTreeSet<String>,
 }
 
-/// Looks at the node groups. One that cannot be seen is a gap: Nova's sets go on without it.
+/// Reads the node groups. An unreadable one is a gap: Nova's sets do not depend on it.
 pub(super) async fn look(
     nova: &Nova,
     parts: &[Part],
@@ -96,7 +97,7 @@ pub(super) async fn look(
     Ok(looked)
 }
 
-/// Sorts servers by node group, as the crate `join` takes the groups. A server of a set of servers is in no node group too.
+/// Sorts servers by node group, for the crate `join`. A server must not be in a set of servers and in a node group.
 pub(super) fn sort(
     groups: &[NodeGroup],
     servers: &[Server],
