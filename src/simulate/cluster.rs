@@ -1,4 +1,4 @@
-//! The simulated cluster as its operator has set it up: pools of equal nodes, zones, and kinds of users.
+//! The configuration of the simulated cluster: pools of equal nodes, zones, and kinds of users.
 //!
 //! ```text
 //!   Pool (machine, labels, taints) x Zone --> Group: what a cloud grows
@@ -22,7 +22,7 @@ pub type GroupIndex = usize;
 /// Pools, zones and kinds of users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
-    /// The pools, that of most users first; there is at least one.
+    /// The pools; at least one. The pool of most users is first.
     pub pools: Vec<Pool>,
     /// The pool that consists of the one node of the hub; `None` if the hub runs among users.
     pub core: Option<PoolIndex>,
@@ -30,7 +30,7 @@ pub struct Cluster {
     pub zones: u32,
     /// The kinds of users; there is at least one.
     pub kinds: Vec<Kind>,
-    /// The resources that the floor and the utilization count.
+    /// The resources that count for the floor and the utilization.
     pub counted: &'static [Resource],
 }
 
@@ -39,15 +39,15 @@ pub struct Cluster {
 pub struct Pool {
     /// Its name.
     pub name: &'static str,
-    /// What the names of its nodes begin with.
+    /// The prefix of the names of its nodes.
     pub prefix: &'static str,
-    /// What a node is like.
+    /// The machine of a node.
     pub machine: Machine,
     /// The GPUs of a node.
     pub gpus: u64,
     /// The value of the nodes' label [`POOL_LABEL`], if they have it.
     pub label: Option<&'static str>,
-    /// Its nodes' taint, which keeps out pods that do not tolerate it.
+    /// The taint of its nodes, if they have one.
     pub taint: Option<Taint>,
 }
 
@@ -67,7 +67,7 @@ pub struct Kind {
     pub name: &'static str,
     /// The GPUs that a pod requests.
     pub gpus: u64,
-    /// The value of [`POOL_LABEL`] that a pod's node selector asks for, if it has one.
+    /// The value of [`POOL_LABEL`] in the pod's node selector, if it has one.
     pub selects: Option<&'static str>,
     /// The taint that a pod tolerates, if any.
     pub tolerates: Option<Taint>,
@@ -88,13 +88,13 @@ pub struct Group {
     pub zone: Zone,
 }
 
-/// The label of nodes that tells their pool: GKE's.
+/// GKE's label of nodes for the name of their pool.
 pub const POOL_LABEL: &str = "cloud.google.com/gke-nodepool";
 
-/// The taint of the node that only the hub and its proxy tolerate: that of Zero to `JupyterHub`.
+/// The taint of the hub's node, which only the hub and its proxy tolerate. Zero to `JupyterHub` uses it.
 pub const CORE_TAINT: Taint = Taint { key: "hub.jupyter.org/dedicated", value: "core" };
 
-/// The taint that GKE gives nodes with GPUs, and that it lets pods tolerate which request GPUs.
+/// The taint that GKE adds to nodes with GPUs. GKE adds the toleration to pods that request GPUs.
 pub const GPU_TAINT: Taint = Taint { key: "nvidia.com/gpu", value: "present" };
 
 impl Zone {
@@ -107,19 +107,19 @@ impl Zone {
 }
 
 impl Pool {
-    /// What all pods of a node together may request.
+    /// The maximum of the requests of all pods of a node.
     #[must_use]
     pub fn offered(&self) -> Resources {
         Resources { gpus: self.gpus, ..self.machine.offered() }
     }
 
-    /// What is left for users on a node without any.
+    /// The room for users on a node without users.
     #[must_use]
     pub fn room(&self) -> Resources {
         Resources { gpus: self.gpus, ..self.machine.room() }
     }
 
-    /// Whether node selector and taint let a kind of users in.
+    /// Whether node selector and taint permit the pods of a kind of users.
     #[must_use]
     pub fn admits(&self, kind: &Kind) -> bool {
         let selected = kind.selects.is_none_or(|label| self.label == Some(label));
@@ -128,7 +128,7 @@ impl Pool {
 }
 
 impl Cluster {
-    /// Nodes that are all alike, with the hub among users who are all of one kind.
+    /// A cluster of equal nodes and users of one kind; the hub runs among them.
     #[must_use]
     pub fn uniform(machine: Machine) -> Self {
         let pool = Pool { name: "hub-users", prefix: "node", machine, gpus: 0, label: None, taint: None };
@@ -142,8 +142,8 @@ impl Cluster {
         Self { counted: &[Resource::Memory, Resource::Cpu], ..Self::uniform(machine) }
     }
 
-    /// Three pools of users, and a node that is the hub's own. Users with GPUs have no node selector: as in many hubs,
-    /// their request is what brings them to the right nodes.
+    /// Three pools of users, and a separate node for the hub. Users with GPUs have no node selector: as in many hubs,
+    /// their GPU request alone selects the nodes.
     #[must_use]
     pub fn of_three_pools(small: Machine) -> Self {
         let pool =
@@ -167,7 +167,7 @@ impl Cluster {
         }
     }
 
-    /// Whether there is nothing to tell of it but the machine.
+    /// Whether the machine alone describes the cluster.
     #[must_use]
     pub fn is_uniform(&self) -> bool {
         self.pools.len() == 1 && self.zones == 1
@@ -186,21 +186,21 @@ impl Cluster {
         self.pools.iter().enumerate().flat_map(of).collect()
     }
 
-    /// The pool that users of a kind with such a request are for: the first that would take them on an empty node.
+    /// The pool of users of a kind with this request: the first that would take them on an empty node.
     #[must_use]
     pub fn home(&self, kind: KindIndex, asked: Resources) -> Option<PoolIndex> {
         let kind = self.kinds.get(kind)?;
         self.pools.iter().position(|pool| pool.admits(kind) && asked.fits(pool.room()))
     }
 
-    /// What all pods of a node of a pool together may request.
+    /// The maximum of the requests of all pods of a node of a pool.
     #[must_use]
     pub fn offered(&self, pool: PoolIndex) -> Resources {
         self.pools.get(pool).map_or_else(Resources::default, Pool::offered)
     }
 }
 
-/// The machines of the pools that no flag describes.
+/// The machines of the pools without a flag.
 const BIG_MEMORY: Machine = Machine::new(Bytes(128 << 30), 16);
 const GPU: Machine = Machine::new(Bytes(52 << 30), 8);
 const CORE: Machine = Machine::new(Bytes(8 << 30), 2);
@@ -223,7 +223,7 @@ mod tests {
             cluster.pools.iter().filter(admits).map(|pool| pool.name).collect()
         };
         let reached: Vec<_> = cluster.kinds.iter().map(reached).collect();
-        // A user with a GPU is kept away from the other nodes by the request alone.
+        // The GPU request alone keeps a user away from the other nodes.
         assert_eq!(reached, [vec!["small"], vec!["big-memory"], vec!["small", "big-memory", "gpu"]]);
         let asked = Resources { memory: Bytes(12 << 30), cpu: Millicores(2000), gpus: 1 };
         assert_eq!(cluster.home(2, asked), Some(2));

@@ -1,4 +1,4 @@
-//! The simulated cluster's nouns as the planner's: every amount, label, taint and constraint is translated here.
+//! Translates every amount, label, taint and constraint of the simulated cluster into the planner's types.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::cluster::{Kind, POOL_LABEL, Pool, Zone};
 use crate::machine::PODS;
 use crate::resources::Resources;
 
-/// The label of nodes that tells their zone.
+/// The label of nodes for their zone.
 const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 
-/// The resource that a GPU is.
+/// The resource name of a GPU.
 const GPU: &str = "nvidia.com/gpu";
 
-/// What a pod requests.
+/// The requests of a pod.
 pub(crate) fn requests(asked: Resources) -> Amounts {
     Amounts::pod(asked.memory, asked.cpu).with_further(further(asked.gpus))
 }
@@ -56,7 +56,7 @@ pub(crate) fn taints(pool: &Pool) -> Vec<Taint> {
     pool.taint.map(taint).into_iter().collect()
 }
 
-/// What the template of a pool's group in a zone says of a new node.
+/// The node template of a pool's group in a zone.
 pub(crate) fn template(pool: &Pool, zone: Zone) -> NodeTemplate {
     NodeTemplate {
         allocatable: allocatable(pool),
@@ -66,8 +66,8 @@ pub(crate) fn template(pool: &Pool, zone: Zone) -> NodeTemplate {
     }
 }
 
-/// Where a kind's pods may go. The zone of a disk is not part of a pod: it is written on the volume that the pod's claim is
-/// bound to.
+/// The scheduling constraints of a kind's pods. The zone of a disk is not part of a pod: it is a field of the volume that
+/// the pod's claim is bound to.
 pub(crate) fn constraints(kind: &Kind) -> Constraints {
     let selects = kind.selects.map(|label| (POOL_LABEL.to_owned(), label.to_owned()));
     Constraints {

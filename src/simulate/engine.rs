@@ -1,21 +1,22 @@
-//! Drives a simulated cluster through time: what happens by itself, users who come, runs of what scales the cluster.
+//! Drives a simulated cluster through time: its own events, the arrivals of users, and the runs of the autoscaler.
 
 use super::autoscaler::{Autoscaler, Defect};
 use super::world::World;
 
-/// How long to go on.
+/// The end of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
-    /// To the end.
+    /// The end of the scenario.
     End,
-    /// Until somebody has to wait, or else to the end.
+    /// The moment at which a user must wait for the first time, else the end of the scenario.
     FirstWait,
 }
 
-/// The longest simulated time between two reports of progress, in seconds.
+/// Maximum simulated time between two reports of progress, in seconds.
 const STEP: u64 = 3600;
 
-/// Runs a simulation, and tells of each step how many seconds it had. Whatever happens at one time, room is made first, then users come, then the autoscaler looks.
+/// Runs a simulation, and reports the length of each step in seconds. At one time, events that free room are first, then users
+/// arrive, then the autoscaler runs.
 pub(super) fn run(
     world: &mut World<'_>,
     mut autoscaler: Option<&mut (dyn Autoscaler + Send)>,

@@ -1,11 +1,11 @@
-//! How many nodes a demand fills to the optimum, whole ones and parts of one.
+//! The number of nodes that a demand fills to the optimum, with fractions.
 
 use kube_rebalancer_core::policy::PartsPerMillion;
 
 use super::cluster::{Cluster, PoolIndex};
 use super::resources::{Resource, Resources};
 
-/// For each pool, what fills one of its nodes to the optimum, in millionths of the resource's unit.
+/// For each pool, the requests that fill one of its nodes to the optimum, in millionths of the resource's unit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fill {
     pools: Vec<Vec<(Resource, u128)>>,
@@ -15,7 +15,7 @@ pub(crate) struct Fill {
 const THOUSANDTHS: u64 = 1000;
 
 impl Fill {
-    /// A device is in use or it is not: GPUs fill a node to the last one. The core's node is not for users.
+    /// The optimum does not apply to GPUs: they fill a node to the last device. The core's node is not for users.
     pub(crate) fn new(cluster: &Cluster, optimum: PartsPerMillion) -> Self {
         let filled = |resource: &Resource, offered: Resources| {
             let degree = if *resource == Resource::Gpu { PartsPerMillion::ONE } else { optimum };
@@ -41,8 +41,8 @@ impl Fill {
         asked.iter().zip(&self.pools).map(nodes)
     }
 
-    /// The demand in a unit of which [`Fill::unit`] is one node at the optimum. Where one resource of one pool is all that
-    /// counts, that is the resource's own unit.
+    /// The demand in a unit of which [`Fill::unit`] is one node at the optimum. If only one resource of one pool counts,
+    /// it is the resource's own unit.
     pub(crate) fn workload(&self, asked: &[Resources]) -> u64 {
         if let ([asked], Some((resource, _))) = (asked, self.single()) {
             return asked.of(resource);
@@ -68,7 +68,7 @@ impl Fill {
     }
 }
 
-/// The largest of what a division says of each resource that a node offers at all.
+/// The largest quotient among the resources that a node offers.
 fn largest(asked: Resources, filled: &[(Resource, u128)], divide: impl Fn(u128, u128) -> u128) -> u64 {
     let whole = u128::from(PartsPerMillion::ONE.0);
     let of = |(resource, filled): &(Resource, u128)| {

@@ -1,4 +1,4 @@
-//! A cluster whose size never changes: for each pool the smallest number of nodes with which nobody has to wait.
+//! A cluster of fixed size: for each pool the smallest number of nodes with which no user waits.
 
 use super::autoscaler::Defect;
 use super::engine::{Until, run};
@@ -7,8 +7,8 @@ use super::scenario::Scenario;
 use super::world::World;
 
 /// Finds the number of nodes of each pool. Users of different pools do not compete, so each pool is searched with its own
-/// users alone. Together they draw other random numbers, and the scheduler may put somebody elsewhere: a pool in which that
-/// makes somebody wait gets another node.
+/// users alone. Together they draw other random numbers, and the scheduler may choose another node for a user: a pool in
+/// which a user then waits gets another node.
 pub(super) fn smallest(scenario: &Scenario) -> Result<Vec<u32>, Defect> {
     let least = least_nodes(scenario);
     let [only] = least.as_slice() else { return of_several_pools(scenario, &least) };
@@ -47,8 +47,8 @@ fn users_of(scenario: &Scenario, pool: usize) -> Scenario {
     Scenario { sessions, people, ..scenario.clone() }
 }
 
-/// Finds the smallest number that is enough, from the least that could be: first in growing steps, then by halving what is
-/// between the largest that was not enough and the smallest that was.
+/// Finds the smallest number that is enough, not below `least`: first in growing steps, then by bisection between the
+/// largest number that was not enough and the smallest that was.
 fn search(least: u32, is_enough: impl Fn(u32) -> Result<bool, Defect>) -> Result<u32, Defect> {
     let (mut too_few, mut enough, mut step) = (least - 1, least, 1);
     while !is_enough(enough)? {

@@ -1,5 +1,5 @@
-//! The least that anybody could do: at every moment just as many nodes of each pool as the demand fills to the optimum,
-//! created, emptied and deleted in no time.
+//! The theoretical minimum of nodes: at every moment exactly the nodes of each pool that the demand fills to the
+//! optimum. They are created, emptied and deleted in no time.
 
 use kube_rebalancer_core::policy::PartsPerMillion;
 
@@ -9,12 +9,12 @@ use super::resources::Resources;
 use super::scenario::Scenario;
 use super::session::Session;
 
-/// What all users together need, if each is served at once.
+/// The nodes that all users together need, if each is served at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Floor {
     /// Nodes times seconds.
     pub node_seconds: u128,
-    /// The most memory asked for at one time, in bytes, the hub's included.
+    /// The most memory requested at one time, in bytes, with the hub.
     pub peak_memory: u64,
     /// The most users at one time.
     pub peak_users: usize,

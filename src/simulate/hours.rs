@@ -11,7 +11,7 @@ const HOURS: usize = 24;
 /// What happened in each hour of the day, all days together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours {
-    /// Who asked for a server, by the hour.
+    /// The users who requested a server, by the hour.
     pub users: Vec<usize>,
     /// The users of each policy who had to wait, by the hour.
     pub waited: Vec<Vec<Hour>>,
@@ -20,7 +20,7 @@ pub struct Hours {
 /// One hour of the day under one policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hour {
-    /// The number of users who asked within this hour and had to wait for a node.
+    /// The number of users who made a request within this hour and had to wait for a node.
     pub waited: usize,
     /// The longest of these waits, in seconds.
     pub longest: u64,

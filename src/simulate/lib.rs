@@ -1,4 +1,4 @@
-//! Simulates: what a policy would have cost in node-hours, and its users in waiting, before anything touches a cluster.
+//! Simulates policies: their node-hours and the waiting times of their users, without a cluster.
 //!
 //! ```text
 //!   users (profile or trace) --> Scenario --> World: virtual clock, nodes, scheduler <----+
@@ -9,7 +9,7 @@
 //!   tally of each --> PolicyResult --> report: table, JSON, plot
 //! ```
 //!
-//! Everything is a function of the scenario, the settings and the seed: the same ones give the same bytes.
+//! The result depends only on the scenario, the settings and the seed: the same input gives the same bytes.
 
 mod autoscaler;
 pub mod cluster;
@@ -60,7 +60,7 @@ use scenario::Scenario;
 pub use sum::sum;
 use world::World;
 
-/// The label of users' pods where `PREEMPTIBLE_LABELS` names none: that of Zero to `JupyterHub`.
+/// The label of users' pods if `PREEMPTIBLE_LABELS` is empty: the label that Zero to `JupyterHub` uses.
 pub const USER_LABEL: &str = "hub.jupyter.org/username";
 
 /// A policy of this program to simulate.
@@ -68,51 +68,51 @@ pub const USER_LABEL: &str = "hub.jupyter.org/username";
 pub struct Contender {
     /// Its name in the table.
     pub name: String,
-    /// What its settings differ in.
+    /// The settings in which it differs.
     pub settings: Option<String>,
     /// The policy.
     pub policy: Policy,
     /// `RUN_TIMEOUT`.
     pub run_timeout: SignedDuration,
-    /// What was asked for before the simulation begins.
+    /// The requests before the beginning of the simulation.
     pub history: Option<Arc<History>>,
-    /// The events of a calendar in the time that is simulated.
+    /// The events of a calendar in the simulated time.
     pub calendar: Arc<[Window]>,
 }
 
-/// What came of all policies.
+/// The results of all policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Simulation {
-    /// The least that anybody could do.
+    /// The theoretical minimum.
     pub floor: Floor,
-    /// The policies: those to be compared first, then what they are compared with.
+    /// The results of the contenders, then of the policies that they are compared with.
     pub results: Vec<PolicyResult>,
     /// All users and waiting users by the hour of the day, if requested.
     pub hours: Option<Hours>,
 }
 
-/// A simulation that could not be ended.
+/// A simulation that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the simulation of {policy} ended at {at}, {seconds} s after its start")]
 pub struct SimulationError {
-    /// What was simulated.
+    /// The simulated policy.
     pub policy: String,
     /// The simulated time.
     pub at: Timestamp,
     /// The same in seconds.
     pub seconds: u64,
-    /// What was wrong.
+    /// The defect.
     pub source: Defect,
 }
 
-/// What else is wanted of a simulation.
+/// Options of a simulation.
 #[derive(Clone, Copy)]
 pub struct Extras<'e> {
     /// The interval in seconds between two points of each policy; `None` for no points.
     pub points_every: Option<u64>,
-    /// The clock by whose hours users are counted.
+    /// The time zone of the count by the hour of the day.
     pub by_hour: Option<&'e TimeZone>,
-    /// Told of each step how many seconds have been simulated; all policies together go through [`Extras::steps`].
+    /// Called after each step with its number of simulated seconds; the sum over all policies is [`Extras::steps`].
     pub progress: &'e (dyn Fn(u64) + Sync),
 }
 
@@ -123,7 +123,7 @@ impl fmt::Debug for Extras<'_> {
 }
 
 impl Extras<'_> {
-    /// How many seconds are simulated in all.
+    /// The number of simulated seconds of all policies.
     #[must_use]
     pub fn steps(scenario: &Scenario, contenders: usize) -> u64 {
         let policies = u64::try_from(contenders + COMPARED).unwrap_or(u64::MAX);
@@ -131,7 +131,7 @@ impl Extras<'_> {
     }
 }
 
-/// What every simulation is compared with: `scale.py`, deleting when empty, a fixed size.
+/// The number of policies to compare with: `scale.py`, deleting when empty, a fixed size.
 const COMPARED: usize = 3;
 
 /// Simulates these policies and the policies to compare them with, side by side. The compared policies use the settings of
@@ -164,7 +164,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// What all policies have in common.
+/// The input that all policies have in common.
 #[derive(Clone, Copy)]
 struct Race<'s> {
     scenario: &'s Scenario,
@@ -237,13 +237,12 @@ impl Title {
     }
 }
 
-/// A cluster starts with as many nodes as it keeps in any case; the hub needs one.
+/// The number of nodes at the start: the policy's minimum; the hub needs one.
 fn first_nodes(policy: &Policy) -> u32 {
     u32::try_from(policy.bounds.min_nodes).unwrap_or(u32::MAX).max(1)
 }
 
-/// A policy for the simulated cluster: names that only mean something in a certain cluster are left out, and a label marks
-/// users' pods.
+/// A policy for the simulated cluster: names of a real cluster are left out, and a label marks users' pods.
 fn simulated(policy: &Policy) -> Policy {
     let labels = &policy.preemptible_labels;
     let labels = if labels.is_empty() { BTreeSet::from([USER_LABEL.to_owned()]) } else { labels.clone() };

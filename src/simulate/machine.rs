@@ -1,4 +1,4 @@
-//! What a node is like: a machine, and what of it is left for pods.
+//! The machine of a node, and the part of it that is left for pods.
 
 use kube_rebalancer_core::model::{Bytes, Millicores};
 
@@ -13,25 +13,25 @@ pub struct Machine {
     pub cpu: Millicores,
 }
 
-/// How many pods a kubelet runs by default.
+/// The kubelet's default maximum of pods.
 pub(super) const PODS: u64 = 110;
 
-/// What runs on every node: about what GKE's own daemons ask for, taken together as one pod.
+/// The pod on every node: about the sum of the requests of GKE's own daemons.
 pub(super) const DAEMON: Resources = Resources { memory: Bytes(300 << 20), cpu: Millicores(250), gpus: 0 };
 
-/// What the hub and its proxy ask for, taken together as one pod.
+/// The sum of the requests of the hub and its proxy, as one pod.
 pub(super) const HUB: Resources = Resources { memory: Bytes(1 << 30), cpu: Millicores(500), gpus: 0 };
 
 /// The steps of the memory that GKE reserves on a machine: the size of a step in Gi, and the percentage reserved of it.
 const KEPT_MEMORY: [(u64, u64); 4] = [(4, 25), (4, 20), (8, 10), (112, 6)];
-/// And of what is above that.
+/// The percentage reserved above the last step.
 const KEPT_MEMORY_ABOVE: u64 = 2;
-/// What it sets aside for evictions, in Mi.
+/// The memory that it reserves for evictions, in Mi.
 const EVICTION: u64 = 100;
 
 /// The steps of the processor that GKE reserves: the size of a step in cores, and the hundredths of a percent reserved.
 const KEPT_CPU: [(u64, u64); 3] = [(1, 600), (1, 100), (2, 50)];
-/// And of what is above that.
+/// The hundredths of a percent reserved above the last step.
 const KEPT_CPU_ABOVE: u64 = 25;
 
 impl Machine {
@@ -41,7 +41,7 @@ impl Machine {
         Self { memory, cpu: Millicores(cores * 1000) }
     }
 
-    /// What all pods of a node together may request.
+    /// The maximum of the requests of all pods of a node.
     #[must_use]
     pub fn offered(self) -> Resources {
         let kept = steps(self.memory.0, &KEPT_MEMORY, KEPT_MEMORY_ABOVE, 1 << 30, 100);
@@ -50,12 +50,12 @@ impl Machine {
         Resources { memory: Bytes(memory), cpu: Millicores(self.cpu.0.saturating_sub(kept)), gpus: 0 }
     }
 
-    /// How many pods a node runs beside its daemon.
+    /// The maximum of pods of a node beside its daemon.
     pub(super) fn pods() -> u64 {
         PODS - 1
     }
 
-    /// What is left for users on a node without any.
+    /// The room for users on a node without users.
     #[must_use]
     pub fn room(self) -> Resources {
         self.offered().less(DAEMON)

@@ -4,7 +4,7 @@ use super::Simulation;
 use super::result::PolicyResult;
 use super::series::Panel;
 
-/// How many points a plot has at most: many for each pixel, so that a node that boots is seen.
+/// Maximum number of points of a plot: many for each pixel, so that a booting node shows.
 const POINTS: u64 = 20_160;
 
 /// The distance between two points of a plot in whole minutes (as seconds), for a simulation of `length` seconds.

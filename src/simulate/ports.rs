@@ -1,4 +1,5 @@
-//! The simulated cluster behind the ports that carrying out a plan uses, so that the real code does it.
+//! Implements the ports of applying a plan for the simulated cluster, so that the simulation uses the
+//! real code.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +13,7 @@ use kube_rebalancer_ports::{
     PortError,
 };
 
-/// A cluster, a cloud and a clock. All of them answer at once: a run takes no time.
+/// A cluster, a cloud and a clock. All calls answer at once: a run takes no time.
 #[derive(Debug)]
 pub(super) struct Ports<'w, 's> {
     world: Mutex<&'w mut World<'s>>,

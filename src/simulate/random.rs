@@ -1,32 +1,32 @@
-//! Random numbers: a generator for each purpose, so that what one part draws never moves what another one gets.
+//! Random numbers: a generator for each purpose, so that the draws of one part never change the numbers of another one.
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
-/// What random numbers are drawn for.
+/// The purpose of random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// When users come.
+    /// The times at which users arrive.
     Arrivals,
-    /// How long they stay.
+    /// The lengths of their sessions.
     Lengths,
-    /// How much they ask for.
+    /// The sizes of their requests.
     Sizes,
-    /// When the users of the class arrive, and how long they stay.
+    /// The arrivals of the users of the class, and the lengths of their sessions.
     Class,
-    /// Which of equally good nodes the scheduler takes.
+    /// The scheduler's choice among equally good nodes.
     Scheduler,
-    /// In which order `scale.py` looks at nodes.
+    /// The order of nodes for `scale.py`.
     Shuffle,
-    /// What kind of users come.
+    /// The kinds of users.
     Kinds,
-    /// Whose disk a server uses.
+    /// The owner of the disk that a server uses.
     People,
 }
 
 impl Purpose {
-    /// The purposes that share the low numbers; a seed leaves room for these. The later ones are far above them, so that
-    /// every seed still means the users that it has always meant.
+    /// The number of purposes with low stream numbers; each seed has this number of streams. Purposes that were added
+    /// later have much higher numbers, so that every seed still yields the same users.
     const COUNT: u64 = 6;
     const LATER: u64 = 1 << 63;
 

@@ -1,4 +1,5 @@
-//! Amounts of what nodes offer and pods request: two resources that every node has, and an extended one.
+//! Amounts of the resources that nodes offer and pods request: two that every node has, and an extended
+//! one.
 
 use kube_rebalancer_core::model::{Bytes, Millicores};
 
@@ -28,7 +29,7 @@ impl Resource {
     /// All resources.
     pub const ALL: [Self; 3] = [Self::Memory, Self::Cpu, Self::Gpu];
 
-    /// The words of a report.
+    /// The name in a report.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -56,7 +57,7 @@ impl Resources {
         Resource::ALL.iter().all(|resource| self.of(*resource) <= room.of(*resource))
     }
 
-    /// What is left without another amount; never below zero.
+    /// This amount without another one; never below zero.
     #[must_use]
     pub fn less(self, other: Self) -> Self {
         Self {

@@ -1,29 +1,29 @@
-//! What came of one policy.
+//! The result of one policy.
 
 use super::cluster::{Cluster, Kind};
 use super::resources::Resource;
 use super::series::Point;
 use super::world::{KindTally, Tally};
 
-/// What came of one policy.
+/// The result of one policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyResult {
     /// Its name.
     pub name: String,
-    /// What its settings differ in, if it is one of those to be compared.
+    /// The settings in which it differs, if it is a further policy to compare.
     pub settings: Option<String>,
-    /// Instances times seconds, from asking for one until asking for its deletion.
+    /// Instances times seconds, from the request for an instance until the request for its deletion.
     pub node_seconds: u128,
-    /// What users asked for, and the hub where it ran among them, over what the nodes that took users offered, both summed
-    /// over time: of the resource of which it is most.
+    /// The requests of users (and of the hub if it runs among them) divided by what the nodes that take users offer, both
+    /// summed over time, for the resource with the highest ratio.
     pub utilization: Ratio,
-    /// Users who asked for a server.
+    /// Users who requested a server.
     pub users: usize,
-    /// Those whose pod was not bound at once: they had to wait for a node.
+    /// Users whose pod was not scheduled at once: they had to wait for a node.
     pub waited: usize,
-    /// How long those waited, from asking until their server ran; `None` if there were none.
+    /// The waiting times of these users, from the request until their server ran; `None` if there are none.
     pub wait: Option<Waits>,
-    /// Each of them, in the order in which they were served.
+    /// Each of these users, in the order in which they were served.
     pub late: Vec<Late>,
     /// The same for each kind of users; empty where there is one kind.
     pub kinds: Vec<KindResult>,
@@ -31,30 +31,30 @@ pub struct PolicyResult {
     pub cordons: usize,
     /// Nodes uncordoned.
     pub uncordons: usize,
-    /// Instances created, those apart that were there at first.
+    /// Instances created; the ones at the start are not counted.
     pub created: usize,
     /// Instances deleted.
     pub deletions: usize,
     /// How often a machine was parked.
     pub parks: usize,
-    /// The most instances at one time.
+    /// Maximum number of instances at one time.
     pub peak_nodes: usize,
     /// Users whose node was deleted under them.
     pub lost: usize,
-    /// How often it looked.
+    /// Number of runs.
     pub runs: usize,
-    /// Plans that a run right after them would have corrected.
+    /// Plans that a second run immediately afterwards would have corrected.
     pub unsettled: usize,
-    /// What happened over time, if that was asked for.
+    /// The points over time, if requested.
     pub points: Vec<Point>,
 }
 
-/// What came of one policy for one kind of users.
+/// The result of one policy for one kind of users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KindResult {
     /// Their name.
     pub name: &'static str,
-    /// The number of users of this kind who asked for a server.
+    /// The number of users of this kind who requested a server.
     pub users: usize,
     /// The number of users who had to wait for a node.
     pub waited: usize,
@@ -62,10 +62,10 @@ pub struct KindResult {
     pub wait: Option<Waits>,
 }
 
-/// Somebody who had to wait for a node.
+/// A user who had to wait for a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Late {
-    /// When they asked, in seconds since their simulation began.
+    /// The time of the request, in seconds since the simulation began.
     pub asked: u64,
     /// How long they waited, in seconds.
     pub seconds: u64,
@@ -74,20 +74,20 @@ pub struct Late {
 /// A ratio that keeps both of its numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ratio {
-    /// What is divided.
+    /// The dividend.
     pub part: u128,
-    /// What it is divided by.
+    /// The divisor.
     pub whole: u128,
 }
 
-/// How long users waited, in seconds.
+/// The waiting times of users, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waits {
-    /// Half of them so long or less.
+    /// The median.
     pub p50: u64,
-    /// 99 of 100 of them so long or less.
+    /// The 99th percentile.
     pub p99: u64,
-    /// The one who waited longest.
+    /// The longest.
     pub max: u64,
 }
 
@@ -151,11 +151,11 @@ fn utilization(counted: &[Resource], requested: [u128; 3], offered: [u128; 3]) -
     counts.map(ratio).max_by_key(|ratio| ratio.rounded(MILLIONTHS)).unwrap_or_default()
 }
 
-/// Fine enough to compare two ratios.
+/// The precision of comparisons of two ratios.
 const MILLIONTHS: u128 = 1_000_000;
 
 impl Ratio {
-    /// How many parts of such a size it is (1000: thousandths), rounded half up; `None` if it is divided by nothing.
+    /// The ratio in parts of one (1000: thousandths), rounded half up; `None` if the divisor is zero.
     #[must_use]
     pub fn rounded(self, parts: u128) -> Option<u128> {
         (self.part * parts * 2 + self.whole).checked_div(self.whole * 2)

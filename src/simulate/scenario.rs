@@ -1,4 +1,4 @@
-//! What is simulated, whatever the policy: users, machines, and how long things take.
+//! The part of a simulation that does not depend on the policy: users, machines, and durations.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,19 +10,19 @@ use super::users::people::Person;
 /// A cluster and its users.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// The users, in the order in which they come.
+    /// The users, in the order in which they arrive.
     pub sessions: Vec<Session>,
     /// When the simulation begins.
     pub start: Timestamp,
     /// How long the simulation lasts, in seconds.
     pub length: u64,
-    /// What nodes are like, and which of them users reach.
+    /// The pools of nodes, and the users that may run on them.
     pub cluster: Cluster,
-    /// Whose disk each of the users has, where disks are zonal; empty where they are not.
+    /// The owner of the disk of each session, if disks are zonal; else empty.
     pub people: Vec<Person>,
-    /// Where the scheduler puts a pod.
+    /// The scheduler's choice of a node for a pod.
     pub scheduler: Scheduler,
-    /// Seconds from asking for a node until it is Ready.
+    /// Seconds from the request for a node until it is Ready.
     pub boot_time: u64,
     /// Seconds from waking a parked node until it is Ready.
     pub wake_time: u64,
@@ -30,11 +30,11 @@ pub struct Scenario {
     pub image_pull: u64,
     /// Seconds between two runs; positive.
     pub interval: u64,
-    /// Where random numbers start.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
-/// Where the scheduler puts a pod.
+/// The scheduler's choice of a node for a pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scheduler {
     /// On the emptiest node, as kube-scheduler does by default
@@ -55,16 +55,16 @@ impl Scheduler {
     }
 }
 
-/// Somebody asks for more than a node has.
+/// A user requests more than a node offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a user asks for {} of memory and {} of processor time, but an empty node has {} and {} left for users",
     asked.memory, asked.cpu, room.memory, room.cpu
 )]
 pub struct TooLarge {
-    /// What the user asks for.
+    /// The user's requests.
     pub asked: Resources,
-    /// The room of an empty node that the user's pod can reach.
+    /// The room of an empty node on which the user's pod may run.
     pub room: Resources,
 }
 
@@ -76,19 +76,19 @@ impl Scenario {
         self.start.checked_add(since).unwrap_or(Timestamp::MAX)
     }
 
-    /// What a user asks for.
+    /// The requests of a user.
     #[must_use]
     pub fn asked(&self, session: &Session) -> Resources {
         let gpus = self.cluster.kinds.get(session.kind).map_or(0, |kind| kind.gpus);
         Resources { memory: session.memory, cpu: session.cpu, gpus }
     }
 
-    /// The pool that a user is for. One who fits nowhere counts for the first.
+    /// The pool of a user. A user that fits no pool counts for the first.
     pub(super) fn home(&self, session: &Session) -> PoolIndex {
         self.cluster.home(session.kind, self.asked(session)).unwrap_or(0)
     }
 
-    /// Checks that every user fits an empty node. Nobody could ever serve one who does not.
+    /// Checks that every user fits an empty node. Otherwise the user would wait forever.
     pub fn check(&self) -> Result<(), TooLarge> {
         let fits = |session: &&Session| self.cluster.home(session.kind, self.asked(session)).is_some();
         let Some(session) = self.sessions.iter().find(|session| !fits(session)) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What happened over time under one policy, for a plot.
+//! The values of one policy over time, for a plot.
 
 /// One policy's simulation over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,8 +7,8 @@ pub struct Panel {
     pub title: String,
     /// Its result in a few words, such as `512 node-hours, 3 of 900 users waited`.
     pub note: String,
-    /// What there was; each point holds from its time until the next one's. Times increase strictly; the first is 0 and
-    /// the last is the end of the simulation.
+    /// The points; each one is valid from its time until the time of the next one. Times increase strictly; the first
+    /// is 0 and the last is the end of the simulation.
     pub points: Vec<Point>,
 }
 
@@ -22,15 +22,15 @@ pub struct Point {
     /// Memory that one node offers its users at the optimal utilization, in bytes, never 0: `workload` divided by it is
     /// the workload in nodes, so that it plots on the same axis.
     pub node_at_optimum: u64,
-    /// The same with what foresight expects on top.
+    /// The same, plus the amount that foresight expects.
     pub expected: u64,
     /// Nodes that take new users.
     pub serving: u32,
-    /// The serving nodes that are made to fill last.
+    /// The serving nodes that are marked to fill last.
     pub fill_last: u32,
     /// Nodes that are cordoned.
     pub cordoned: u32,
-    /// Nodes that are coming.
+    /// Instances that are not Ready yet.
     pub booting: u32,
     /// Nodes whose machine is parked.
     pub parked: u32,

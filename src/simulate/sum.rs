@@ -1,9 +1,9 @@
-//! Several simulations as one: the semesters of a hub, or several hubs.
+//! Adds several simulations: the semesters of a hub, or several hubs.
 
 use crate::Simulation;
 use crate::result::{PolicyResult, Waits};
 
-/// The sum of simulations of the same policies. Times and numbers are added up, the most of each is the most of all, and
+/// The sum of simulations of the same policies. Times and numbers are added, a maximum is the maximum of all, and
 /// percentiles cover all users. Points of plots are left out.
 #[must_use]
 pub fn sum(simulations: Vec<Simulation>) -> Option<Simulation> {

@@ -42,7 +42,7 @@ fn session(start: u64, end: u64, parts: u64) -> Session {
 
 #[test]
 fn the_fixed_size_is_the_smallest_with_which_nobody_waits() {
-    // Users of 60 % share no node, and none fits beside the hub of 17 % and one of 60 %.
+    // Two users of 60 % share no node, and none fits beside the hub of 17 % and a user of 60 %.
     for users in [1, 2, 5] {
         let scenario = scenario((0..users).map(|user| session(user, 3000, 60)).collect());
         let extras = Extras { points_every: None, by_hour: None, progress: &|_| {} };
@@ -56,7 +56,7 @@ fn the_fixed_size_is_the_smallest_with_which_nobody_waits() {
 
 #[test]
 fn what_happens_at_the_end_counts_to_the_end_and_no_further() {
-    // One comes in the last second, one would have come after it.
+    // One user arrives in the last second, another one would have arrived after it.
     let scenario = scenario(vec![session(3599, 9999, 10), session(3600, 9999, 10)]);
     let extras = Extras { points_every: Some(600), by_hour: None, progress: &|_| {} };
     let simulation = simulate(&scenario, &[contender(Policy::default())], extras).unwrap();
@@ -157,7 +157,8 @@ fn every_profile_and_several_zones_are_simulated_without_a_broken_promise() {
     }
 }
 
-/// Two mornings with a night between: what is parked in the evening is woken in the morning, and nothing is made for it.
+/// Two mornings with a night between: the node that is parked in the evening is woken in the morning, and no new one is
+/// created.
 #[test]
 fn with_give_back_park_machines_are_woken_in_the_morning_in_place_of_new_ones() {
     use kube_rebalancer_core::policy::{Bounds, GiveBack};
@@ -179,7 +180,7 @@ fn with_give_back_park_machines_are_woken_in_the_morning_in_place_of_new_ones() 
     assert!(longest(parks) <= longest(deletes), "{:?} and {:?}", longest(parks), longest(deletes));
 }
 
-/// The second user fits beside nobody, comes at half past midnight, and waits for a machine and its image.
+/// The second user fits beside no other one, arrives at half past midnight, and waits for a machine and its image.
 #[test]
 fn who_waits_is_counted_by_the_hour_of_the_clock_and_added_up_over_traces() {
     let sessions = vec![session(10, 3000, 60), session(1800, 3000, 60), session(1801, 3000, 60)];

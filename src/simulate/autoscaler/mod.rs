@@ -1,4 +1,4 @@
-//! What decides how many nodes there are: this program, and what it is compared with.
+//! The simulated autoscalers: this program, and the rules that it is compared with.
 
 mod rebalancer;
 mod scale_py;
@@ -15,31 +15,31 @@ pub(super) use when_empty::WhenEmpty;
 
 use super::world::{BrokenPromise, World};
 
-/// Something that looks at the cluster from time to time and changes its nodes.
+/// An autoscaler that reads the cluster at regular times and changes its nodes.
 pub(super) trait Autoscaler {
     /// Seconds between two runs.
     fn interval(&self) -> u64;
 
-    /// Looks and acts.
+    /// Reads the cluster and changes its nodes.
     fn run(&mut self, world: &mut World<'_>) -> Result<(), Defect>;
 }
 
-/// What must never happen in a simulation: a defect of this program.
+/// An error that must never happen in a simulation: a defect of this program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
-    /// What it did is against its promise.
+    /// A change broke a promise of this program.
     #[error(transparent)]
     Promise(#[from] BrokenPromise),
     /// No plan was made.
     #[error("no plan was made")]
     Refused(#[from] Refusal),
-    /// The checker found something.
+    /// The checker rejected the plan, with these violations.
     #[error("the plan breaks a rule: {}", .0.join("; "))]
     Violations(Vec<String>),
-    /// The simulated cluster was not one.
+    /// The simulated cluster was not a valid snapshot.
     #[error("the simulated cluster is none")]
     Snapshot(#[from] SnapshotError),
-    /// Carrying out a plan failed though nothing can fail.
+    /// A plan was not carried out, although no simulated call fails.
     #[error("carrying out the plan failed: {0}")]
     Failed(String),
 }

@@ -22,10 +22,10 @@ pub(crate) struct Rebalancer {
     policy: Policy,
     run_timeout: SignedDuration,
     interval: u64,
-    /// What had changed when a run last found nothing to do that only time could bring, and the slot of that run where
-    /// foresight may expect something else in the next one.
+    /// The number of changes at the last run after which the passing of time alone changes nothing, and the slot of that
+    /// run if foresight may expect another amount in the next one.
     quiet: Option<(u64, Option<Slot>)>,
-    /// What was asked for so far; `None` where foresight does not learn.
+    /// The requests so far; `None` if foresight does not learn.
     history: Option<Arc<History>>,
     calendar: Arc<[Window]>,
 }
@@ -37,7 +37,7 @@ impl Rebalancer {
         Self { policy, run_timeout, interval, quiet: None, history, calendar: Arc::default() }
     }
 
-    /// The same, with what was asked for before the simulation begins, and the events of a calendar.
+    /// The same, with the requests before the beginning of the simulation, and the events of a calendar.
     pub(crate) fn knowing(self, history: Option<Arc<History>>, calendar: Arc<[Window]>) -> Self {
         let history = self.history.map(|empty| history.unwrap_or(empty));
         Self { history, calendar, ..self }
@@ -53,8 +53,8 @@ impl Rebalancer {
             return Err(Defect::Violations(violations.iter().map(ToString::to_string).collect()));
         }
         if plan.actions.is_empty() {
-            // With nobody who waits, nothing that boots, and no empty node that waits for its time to go, the same cluster
-            // gets the same plan at any time. A schedule begins and ends at any time.
+            // Without waiting users, booting nodes and empty nodes before their deletion, the same cluster gets the same
+            // plan at any time. A schedule may begin or end at any time.
             let changes_with_time =
                 |node: &SimulatedNode| !node.ready || (node.is_cordoned() && node.is_empty());
             let scheduled = !self.policy.foresight.schedule.is_empty() || !self.calendar.is_empty();
@@ -80,7 +80,7 @@ impl Rebalancer {
             groups: Ok(&ports),
             clock: &ports,
         };
-        // Everything here answers at once, so the first poll is the last.
+        // All simulated calls answer at once, so the first poll is the last.
         let applied = apply.run().now_or_never().ok_or_else(|| Defect::Failed("it waits".to_owned()))?;
         if let Some(problem) = applied.problems.first() {
             return Err(Defect::Failed(problem.to_string()));
@@ -92,7 +92,7 @@ impl Rebalancer {
     }
 }
 
-/// What a plan expects of each pool of the cluster.
+/// The resources that a plan expects of each pool of the cluster.
 fn expected(plan: &Plan, world: &World<'_>) -> Vec<Resources> {
     let of = |pool: &PoolPlan| {
         let amounts = pool.expectation.amounts();
@@ -119,7 +119,7 @@ impl Autoscaler for Rebalancer {
         }
         let plan = self.look_and_act(world, now)?;
         world.tally.expect(expected(&plan, world));
-        // Nothing else holds the history now, so it is changed in place.
+        // No other reference to the history exists now, so it is changed in place.
         if let Some(history) = &mut self.history {
             plan.teach(Arc::make_mut(history));
         }

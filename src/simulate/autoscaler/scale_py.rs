@@ -1,16 +1,16 @@
-//! The rule of `scale.py`, this program's predecessor, with its roundings and its order of doing things.
+//! The rule of `scale.py`, this program's predecessor, with its rounding and its order of actions.
 //!
 //! ```text
 //!   utilization of the machines' memory --> a goal for the whole cluster --> the nodes with fewest pods are cordoned,
 //!   all others uncordoned --> the group is set to the goal --> what was empty and cordoned at first is deleted
 //! ```
 //!
-//! It divides by what machines have, not by what they can allocate. Of nodes with equally many pods it takes any. It may
-//! delete a node in the run that uncordons it, with the users who arrived meanwhile.
+//! It divides by the capacity of machines, not by what is allocatable. Among nodes with equally many pods it takes any.
+//! It may delete a node in the run that uncordons it, with the users who arrived meanwhile.
 //!
-//! It knows nothing of pools. Every node counts as capacity, the hub's own too; the first node by name tells the size of
-//! all; the goal of the whole cluster becomes the size of its one group, the first. A node of another group cannot be
-//! deleted through that group: the cloud refuses, and the run ends there.
+//! It knows nothing of pools. Every node counts as capacity, the hub's own too; the first node by name determines the
+//! size of all; the goal of the whole cluster becomes the size of its one group, the first. A node of another group
+//! cannot be deleted through that group: the cloud refuses, and the run ends there.
 #![expect(
     clippy::float_arithmetic,
     reason = "the original computes in floats, and its roundings are part of its rule"
@@ -26,7 +26,7 @@ use crate::cluster::GroupIndex;
 use crate::random::{Purpose, generator};
 use crate::world::{NodeId, SimulatedNode, World};
 
-/// The group that it was set up with.
+/// The group in its configuration.
 const ITS_GROUP: GroupIndex = 0;
 
 /// Runs of `scale.py`.
@@ -67,7 +67,7 @@ impl ScalePy {
         }
     }
 
-    /// How many nodes the cluster is to have, cordoned ones apart.
+    /// The desired number of nodes without the cordoned ones.
     fn goal(&self, seen: &[Seen], workload: u64) -> usize {
         let machine = seen.first().map_or(0, |node| node.machine.0);
         let serving = seen.iter().filter(|node| !node.cordoned).count();

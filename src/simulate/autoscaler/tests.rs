@@ -63,7 +63,7 @@ fn pass(world: &mut World<'_>, to: u64) {
     world.advance(to);
 }
 
-/// Users of each node; `c` for cordoned, `b` for booting.
+/// The users of each node; `c` means cordoned, `b` means booting.
 fn nodes(world: &World<'_>) -> Vec<String> {
     let state = |node: &SimulatedNode| match (node.ready, node.is_cordoned()) {
         (false, _) => "b",
@@ -129,7 +129,7 @@ fn scale_py_divides_by_the_machines_and_takes_both_ends_of_the_band() {
         (90 * GIGA, 6),     // 12, but MAX_NODES
     ] {
         let mut world = World::new(&scenario, 4, "user");
-        // Nobody of that size fits a node; who waits counts all the same.
+        // No user of that size fits a node; a waiting user counts all the same.
         come(&mut world, 0, memory - HUB.memory.0, 1000);
         scale_py(1).run(&mut world).unwrap();
         let wanted = world.nodes().iter().filter(|node| !node.is_cordoned()).count();
@@ -186,7 +186,7 @@ fn this_program_keeps_what_it_has_just_uncordoned() {
     come(&mut world, 0, part(75), 10_000);
     come(&mut world, 1, part(90), 10_000);
     let timeout = jiff::SignedDuration::from_mins(5);
-    // The cordon has no mark of ours.
+    // The cordon has no annotation of this program.
     let policy = Policy { adopt_cordons: AdoptCordons::Always, ..policy(2) };
     Rebalancer::new(policy, timeout, 300).run(&mut world).unwrap();
     // 10.5 Gi are 0.86 of what two nodes can hand out: above the band.
@@ -221,7 +221,7 @@ fn pools() -> Scenario {
     Scenario { cluster: Cluster::of_three_pools(MACHINE), ..scenario() }
 }
 
-/// Somebody of a kind asks for a server now.
+/// A user of this kind requests a server now.
 fn come_as(world: &mut World<'_>, id: usize, kind: usize, gibi: u64) {
     let (memory, cpu) = (Bytes(gibi << 30), Millicores(10));
     world.arrive(id, &Session { start: world.now, end: world.now + 10_000, memory, cpu, kind });
@@ -248,7 +248,7 @@ fn deleting_when_empty_grows_the_pool_of_whoever_waits() {
     assert_eq!(world.waiting().count(), 0);
     pass(&mut world, 30_000);
     rule.run(&mut world).unwrap();
-    // MIN_NODES is a number of users' nodes: the hub's own does not make it up.
+    // MIN_NODES is a number of users' nodes: the hub's node does not count.
     assert_eq!(world.nodes().len(), 2);
     assert!(world.nodes()[0].critical);
 }
@@ -258,7 +258,7 @@ fn deleting_when_empty_knows_the_zone_of_a_disk() {
     let cluster = Cluster { zones: 3, ..Cluster::uniform(MACHINE) };
     let scenario = Scenario { cluster, people: vec![0, 1, 0], ..scenario() };
     let mut world = World::new(&scenario, 2, "user");
-    // On the fullest node that takes it: with the hub in zone a. The next one then only fits zone b.
+    // The pod is on the fullest node that takes it: with the hub in zone a. The next one then only fits zone b.
     for id in 0..2 {
         come_as(&mut world, id, 0, 3);
     }
@@ -275,7 +275,7 @@ fn scale_py_takes_all_nodes_for_what_the_first_is_and_grows_its_own_group() {
         Scenario { cluster: Cluster::of_three_pools(Machine::new(Bytes(32 << 30), 8)), ..scenario() };
     let mut world = World::new(&scenario, 1, "user");
     // With the hub 40 Gi of the core's 8 Gi and of 32 Gi: above the band. The core node is the first by name: 40 / 0.75 /
-    // 8 rounds to 7 nodes, and all of them are made small, though it is a user with much memory who waits.
+    // 8 rounds to 7 nodes, and all of them are created as small nodes, although the waiting user needs much memory.
     come_as(&mut world, 0, 1, 39);
     scale_py(1).run(&mut world).unwrap();
     let small = world.nodes().iter().filter(|node| node.name().starts_with("small")).count();

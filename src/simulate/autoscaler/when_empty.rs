@@ -1,5 +1,5 @@
-//! What a cluster autoscaler does with users' pods that nothing may move: it adds a node when a pod has none, and
-//! deletes a node once it has been empty for ten minutes. The times are Cluster Autoscaler's defaults.
+//! A cluster autoscaler for users' pods that must not be moved: it adds a node for a pod without a node, and deletes a
+//! node after it was empty for ten minutes. The times are Cluster Autoscaler's defaults.
 
 use std::cmp::Reverse;
 
@@ -8,9 +8,9 @@ use crate::cluster::GroupIndex;
 use crate::resources::Resources;
 use crate::world::{SimulatedNode, Wish, World};
 
-/// Seconds between two looks.
+/// Seconds between two runs.
 const SCAN: u64 = 10;
-/// Seconds that a node must have been empty.
+/// Seconds that a node must be empty before its deletion.
 const UNNEEDED: u64 = 600;
 
 /// Adds a node when a pod waits, deletes it when it is empty.
@@ -68,8 +68,8 @@ fn missing(world: &World<'_>) -> Vec<GroupIndex> {
     rooms.into_iter().skip(booting).map(|(group, _)| group).collect()
 }
 
-/// The group that makes a node for a pod: of those whose nodes would take it, the one with fewest nodes, so that zones
-/// are filled alike.
+/// The group that creates a node for a pod: among the groups whose nodes would take it, the one with the fewest nodes,
+/// so that zones are filled evenly.
 fn maker(
     world: &World<'_>,
     wish: Wish,

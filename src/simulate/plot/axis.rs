@@ -1,4 +1,4 @@
-//! Where an axis has its marks, and what is written there.
+//! The marks of an axis and their labels.
 
 use jiff::civil::Weekday;
 
@@ -7,10 +7,10 @@ const HOUR: u64 = 3600;
 pub(super) const DAY: u64 = 24 * HOUR;
 const WEEK: u64 = 7 * DAY;
 
-/// Most stretches that have room for their name.
+/// Maximum number of stretches with room for their name.
 const MOST_STRETCHES: u64 = 21;
 
-/// Steps of an axis that counts: a few, so that they can be counted too.
+/// Maximum number of steps of the axis of nodes.
 const MOST_STEPS: u64 = 5;
 
 /// The axis of nodes: it goes from 0 to `top` in equal steps.
@@ -21,7 +21,7 @@ pub(super) struct NodeAxis {
 }
 
 impl NodeAxis {
-    /// An axis that reaches to `most` at least.
+    /// An axis that reaches at least to `most`.
     pub(super) fn to(most: u64) -> Self {
         let mut power: u64 = 1;
         loop {

@@ -45,9 +45,9 @@ const EXPECTED: Stroke = Stroke { color: Color(0, 158, 115), width: 12 };
 const WORKLOAD: Stroke = Stroke { color: BLACK, width: 15 };
 /// Around the line of the workload, so that it is seen on every ground.
 const HALO: Stroke = Stroke { color: Color(255, 255, 255), width: 40 };
-/// The line where days are so narrow that one with a halo would hide what is behind it.
+/// The line for narrow days, on which a line with a halo would hide the areas behind it.
 const FINE_WORKLOAD: Stroke = Stroke { color: BLACK, width: 8 };
-/// The narrowest day for the other.
+/// The minimum width of a day for the line with a halo, in pixels.
 const WIDE_DAY: u64 = 50;
 
 const TITLE: TextStyle = TextStyle { size: 15, bold: true, color: BLACK };
@@ -106,7 +106,7 @@ pub(super) fn draw(panels: &[Panel], first_day: Weekday, fonts: &Fonts) -> Scene
     }
 }
 
-/// What a column reaches up to, in whole nodes.
+/// The height of a column in whole nodes.
 fn height(column: &Column) -> u64 {
     let nodes = column.nodes().saturating_add(column.parked.into());
     nodes.max(column.workload.1.max(column.expected.unwrap_or(0)).div_ceil(1000))
@@ -118,7 +118,7 @@ fn description(panels: &[Panel]) -> String {
     format!("Nodes over time, one panel a policy. {}", results.join("; "))
 }
 
-/// How a kind is shown.
+/// The look of a kind in the legend.
 #[derive(Clone, Copy)]
 enum Swatch {
     Area(Fill),
@@ -126,7 +126,7 @@ enum Swatch {
     Expected,
 }
 
-/// A chart in the making.
+/// A chart under construction.
 struct Chart<'a> {
     axis: NodeAxis,
     end: u64,
@@ -136,7 +136,7 @@ struct Chart<'a> {
 }
 
 impl Chart<'_> {
-    /// Kinds that few plots show are named where they are.
+    /// The legend. Rare kinds are named only if the plot shows them.
     fn legend(&mut self, has_fill_last: bool, has_expected: bool, has_parked: bool) {
         const SWATCH: (u16, u16) = (22, 11);
         let mut left = px(LEFT);
@@ -189,8 +189,8 @@ impl Chart<'_> {
         self.waiting(base, columns);
     }
 
-    /// One kind of nodes, where there are any: from the base up to the sum of it and those below, which are drawn over
-    /// it later, so that no gap shows between two.
+    /// One kind of nodes, if there are any: from the base up to the sum of this kind and the kinds below it. The kinds
+    /// below are drawn over it later, so that no gap shows between two.
     fn area(
         &mut self,
         base: Tenths,
@@ -213,7 +213,7 @@ impl Chart<'_> {
         self.shapes.extend(areas);
     }
 
-    /// The serving nodes that fill last, the uppermost of these.
+    /// The serving nodes that fill last, at the top of the serving nodes.
     fn fill_last(&mut self, base: Tenths, columns: &[Option<Column>]) {
         let spans = columns.iter().map(|column| {
             let column = column.filter(|column| column.fill_last > 0)?;
@@ -225,7 +225,7 @@ impl Chart<'_> {
         }
     }
 
-    /// A line where more is expected than asked for.
+    /// A line where more is expected than requested.
     fn expected(&mut self, base: Tenths, columns: &[Option<Column>]) {
         let heights = columns.iter().map(|column| Some(self.nodes_up(base, column.as_ref()?.expected?)));
         for run in runs(px(LEFT), heights) {
@@ -234,8 +234,8 @@ impl Chart<'_> {
         }
     }
 
-    /// The nodes that boot, above all others, and over the line of the workload: they boot just when that rises, and
-    /// would be hidden behind it.
+    /// The booting nodes, above all others, and over the line of the workload: they boot when the workload rises, and its
+    /// line would hide them.
     fn booting(&mut self, base: Tenths, columns: &[Option<Column>]) {
         let spans = columns.iter().map(|column| {
             let column = column.filter(|column| column.booting > 0)?;
@@ -263,8 +263,8 @@ impl Chart<'_> {
         }
     }
 
-    /// The line of the workload. A column in which it moved gets two places, its least and its most, that nearer to the
-    /// last place first.
+    /// The line of the workload. A column in which it changed gets two places, its minimum and its maximum; the one nearer
+    /// to the last place is first.
     fn workload(&mut self, base: Tenths, columns: &[Option<Column>]) {
         let mut places: Vec<Place> = Vec::new();
         for (left, column) in (px(LEFT)..).step_by(10).zip(columns) {
@@ -334,7 +334,7 @@ impl Chart<'_> {
         base.saturating_sub(Tenths::try_from(up).unwrap_or(Tenths::MAX))
     }
 
-    /// How far to the right a time is, in whole pixels.
+    /// The horizontal position of a time, in whole pixels.
     fn time_right(&self, at: u64) -> Tenths {
         let column = u128::from(at) * u128::from(COLUMNS) / u128::from(self.end.max(1));
         px(LEFT) + px(u16::try_from(column).unwrap_or(COLUMNS))

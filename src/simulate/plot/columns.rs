@@ -1,13 +1,13 @@
 //! Squeezes a series into the columns of a picture, so that the shortest event still shows.
 //!
 //! A semester has a thousand points for each column. Taking one of them would lose a node that boots for three minutes;
-//! taking the largest of each kind would show nodes twice, a booting node and the serving one that it becomes. So a
-//! column is as high as the cluster ever was within it, and shows the maximum of each kind, short-lived kinds first:
-//! everything drawn existed at some time in the column.
+//! taking the largest of each kind would show nodes twice, a booting node and the serving one that it becomes. So the
+//! height of a column is the cluster's maximum within it, and it shows the maximum of each kind, short-lived kinds
+//! first: everything drawn existed at some time in the column.
 
 use crate::series::Point;
 
-/// What one column of a panel shows.
+/// The values of one column of a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Column {
     /// Nodes of each kind, stacked.
@@ -16,13 +16,13 @@ pub(super) struct Column {
     pub(super) fill_last: u32,
     pub(super) cordoned: u32,
     pub(super) booting: u32,
-    /// Nodes beside these whose machine is parked.
+    /// Nodes whose machine is parked; they are in no other count.
     pub(super) parked: u32,
-    /// Most users that waited at a time.
+    /// Maximum number of users that waited at one time.
     pub(super) waiting: u32,
-    /// Least and most workload, in thousandths of a node.
+    /// Minimum and maximum of the workload, in thousandths of a node.
     pub(super) workload: (u64, u64),
-    /// Most workload with what is expected, in thousandths of a node; `None` where no more was.
+    /// Maximum of the workload with the expected amount, in thousandths of a node; `None` if no more was expected.
     pub(super) expected: Option<u64>,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn columns(points: &[Point], end: u64, count: u32) -> Vec<Option<Colu
     let mut rest = points;
     let mut current: Option<&Point> = None;
     for column in 0..count {
-        // The column holds the times from its own begin up to, but without, the next one's.
+        // The column has the times from its begin until just before the begin of the next one.
         let begin = u128::from(end) * u128::from(column) / u128::from(count.max(1));
         let next = u128::from(end) * u128::from(column + 1) / u128::from(count.max(1));
         while let Some((first, behind)) = rest.split_first()

@@ -1,7 +1,7 @@
-//! The letters of the plot: how wide they are, and what they look like where the picture is drawn here.
+//! The font of the plot: the width of letters, and their outlines for PNG.
 //!
-//! The font is part of the program, so that a plot needs nothing of the machine. It is as wide as Arial, which a viewer
-//! of an SVG has or has a twin of: what fits here fits there.
+//! The font is part of the program, so that a plot needs no font of the machine. It has the widths of Arial, which
+//! every viewer of an SVG has, or a font of the same widths: text that fits here also fits there.
 
 use ttf_parser::{Face, FaceParsingError, GlyphId, OutlineBuilder};
 
@@ -10,7 +10,7 @@ use super::scene::{Tenths, TextStyle};
 const REGULAR: &[u8] = include_bytes!("font/Arimo-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("font/Arimo-Bold.ttf");
 
-/// The families that a viewer is asked for, in this order.
+/// The font families in an SVG, in the order of preference.
 pub(super) const FAMILIES: &str = "Arial, Arimo, Liberation Sans, Helvetica, sans-serif";
 
 /// The fonts of a plot.
@@ -21,12 +21,12 @@ pub(super) struct Fonts {
 }
 
 impl Fonts {
-    /// Those within the program.
+    /// Reads the fonts that are part of the program.
     pub(super) fn new() -> Result<Self, FaceParsingError> {
         Ok(Self { regular: Face::parse(REGULAR, 0)?, bold: Face::parse(BOLD, 0)? })
     }
 
-    /// How wide a line of text is.
+    /// The width of a line of text.
     pub(super) fn width(&self, text: &str, style: TextStyle) -> Tenths {
         let (face, units) = (self.face(style), self.units(style));
         let advance: u64 = text.chars().map(|letter| u64::from(advance(face, glyph(face, letter)))).sum();
@@ -47,12 +47,12 @@ impl Fonts {
         }
     }
 
-    /// How many units of the font are its size.
+    /// The number of the font's units in an em.
     pub(super) fn units(&self, style: TextStyle) -> u16 {
         self.face(style).units_per_em()
     }
 
-    /// Hands the outline of each letter to `builder`, with the distance from the beginning in the font's units.
+    /// Passes the outline of each letter to `builder`, with the distance from the beginning in the font's units.
     pub(super) fn outlines<Builder: OutlineBuilder>(
         &self,
         text: &str,

@@ -1,11 +1,12 @@
-//! Draws what was simulated: how many nodes each policy held over time, what users asked for, and when they waited.
+//! Draws a simulation: the nodes of each policy over time, the requests of users, and the times at which they
+//! waited.
 //!
 //! ```text
 //!   panels --> columns (one a pixel) --> chart --> scene --> svg (text)
 //!                                         axis       \-----> png (drawn with the fonts)
 //! ```
 //!
-//! A plot needs nothing of the machine it is made on, and the same panels give the same bytes.
+//! A plot does not depend on the machine: the same panels give the same bytes.
 
 mod axis;
 mod chart;
@@ -30,7 +31,7 @@ use self::scene::Scene;
 pub use self::weeks::{WeekCurve, WeekPanel};
 use super::series::Panel;
 
-/// The file that a plot is to be written to, of a format that can be written.
+/// The file of a plot, with the format in its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlotFile {
     path: PathBuf,
@@ -43,7 +44,7 @@ enum Format {
     Png,
 }
 
-/// The end of the name says what is written.
+/// The extension of the name determines the format.
 impl TryFrom<OsString> for PlotFile {
     type Error = UnknownFormat;
 
@@ -119,9 +120,9 @@ pub enum PlotError {
         "the plot would be {height} pixels high, expected at most {highest} for a PNG; an SVG may be higher"
     )]
     TooHigh {
-        /// Its height.
+        /// Its height in pixels.
         height: u32,
-        /// The most.
+        /// The maximum in pixels.
         highest: u32,
     },
     /// The PNG could not be made.

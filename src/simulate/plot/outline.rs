@@ -1,4 +1,4 @@
-//! From a value for each column to the few places of an outline.
+//! Converts a value for each column into the places of an outline.
 
 use super::scene::{Place, Tenths};
 
@@ -10,7 +10,7 @@ pub(super) struct Step<Value> {
     pub(super) value: Value,
 }
 
-/// The columns that have a value as steps; a column without one ends a run of steps. A column is a pixel wide.
+/// The columns with a value, as steps; a column without a value ends a run of steps. A column is a pixel wide.
 pub(super) fn runs<Value: Copy + PartialEq>(
     left: Tenths,
     columns: impl Iterator<Item = Option<Value>>,
@@ -35,7 +35,7 @@ pub(super) fn runs<Value: Copy + PartialEq>(
     runs
 }
 
-/// The same line without the places in the middle of a level stretch.
+/// The same line without the places within a horizontal stretch.
 pub(super) fn straightened(places: Vec<Place>) -> Vec<Place> {
     let mut straight: Vec<Place> = Vec::new();
     for place in places {

@@ -1,7 +1,7 @@
-//! Draws a scene and writes it as PNG, twice as fine as the pixels of the scene: sharp where a page shows it at half its
-//! size, as pages for screens of today do.
+//! Draws a scene and writes it as PNG, with two pixels for each pixel of the scene in both directions, so that it is
+//! sharp on a high-resolution screen.
 //!
-//! The only place of the program that needs floats: the drawing library's numbers are.
+//! This file needs floats, because the drawing library uses them.
 #![expect(
     clippy::float_arithmetic,
     reason = "the drawing library's numbers are floats; nothing is decided by them"
@@ -20,7 +20,7 @@ use super::scene::{Anchor, Color, Fill, Place, Scene, Shape, Stroke, Tenths, Tex
 /// Pixels of the file for a pixel of the scene.
 const SCALE: u16 = 2;
 
-/// The highest scene that is drawn, in pixels: some fifty panels, 200 MB while it is drawn.
+/// Maximum height of a scene, in pixels: about fifty panels, which need 200 MB of memory.
 const HIGHEST: u32 = 10_000;
 
 /// The tile of a hatched area, in pixels of the scene.
@@ -86,7 +86,7 @@ fn draw_line(canvas: &mut Pixmap, places: &[Place], Stroke { color, width }: Str
     canvas.stroke_path(&path, &solid(color), &stroke, scale(), None);
 }
 
-/// Where a text begins.
+/// The place at which a text begins.
 fn start(fonts: &Fonts, (x, y): Place, text: &str, style: TextStyle, anchor: Anchor) -> Place {
     let width = fonts.width(text, style);
     match anchor {
@@ -111,7 +111,7 @@ fn draw_text(canvas: &mut Pixmap, fonts: &Fonts, (x, y): Place, text: &str, styl
     });
 }
 
-/// A letter on its way from the font, whose numbers grow upwards, to the canvas.
+/// Moves the outline of a letter from the font, whose vertical axis points upwards, to the canvas.
 struct Letter {
     path: PathBuilder,
     left: f32,

@@ -1,4 +1,4 @@
-//! A picture as a list of shapes, before it is known how it will be written.
+//! A picture as a list of shapes, independent of the file format.
 //!
 //! Four kinds of shapes are enough for a chart. All numbers are whole [`Tenths`] of a pixel, so that the same picture is
 //! the same bytes on every machine.
@@ -9,14 +9,14 @@ pub(super) type Tenths = i32;
 /// A place.
 pub(super) type Place = (Tenths, Tenths);
 
-/// A picture: its shapes lie over each other in this order.
+/// A picture; later shapes cover earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scene {
     /// The width in pixels.
     pub(super) width: u32,
     /// The height in pixels.
     pub(super) height: u32,
-    /// A text for people who cannot see the picture.
+    /// The alternative text for people who cannot see the picture.
     pub(super) description: String,
     pub(super) shapes: Vec<Shape>,
 }
@@ -39,7 +39,7 @@ impl Shape {
     }
 }
 
-/// What an area is filled with.
+/// The fill of an area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fill {
     Solid(Color),
@@ -50,7 +50,7 @@ pub(super) enum Fill {
     },
 }
 
-/// How a line is drawn.
+/// The look of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stroke {
     pub(super) color: Color,
@@ -61,7 +61,7 @@ pub(super) struct Stroke {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Color(pub(super) u8, pub(super) u8, pub(super) u8);
 
-/// How text is written.
+/// The look of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TextStyle {
     /// The size in pixels.
@@ -70,7 +70,7 @@ pub(super) struct TextStyle {
     pub(super) color: Color,
 }
 
-/// Which part of a text is at its place.
+/// The part of a text that is at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,

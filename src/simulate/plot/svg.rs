@@ -1,4 +1,4 @@
-//! Writes a scene as SVG. Text stays text: it can be searched, and is read aloud.
+//! Writes a scene as SVG. Text stays text, so it can be searched and read aloud.
 
 use std::fmt::{self, Write};
 
@@ -8,7 +8,7 @@ use super::scene::{Anchor, Color, Fill, Place, Scene, Shape, Stroke, Tenths, Tex
 /// The scene as the text of an SVG file.
 pub(super) fn write(scene: &Scene) -> String {
     let mut svg = String::new();
-    // A string takes everything that is written to it.
+    // Writing to a string does not fail.
     write_scene(&mut svg, scene).ok();
     svg
 }
@@ -118,7 +118,7 @@ impl fmt::Display for Number {
     }
 }
 
-/// The steps of a path, relative where that is shorter: what goes straight needs one number.
+/// The steps of a path, with relative coordinates if they are shorter: a horizontal or vertical step needs one number.
 struct Path<'a>(&'a [Place]);
 
 impl fmt::Display for Path<'_> {
@@ -140,7 +140,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Text without what XML would take for markup or does not allow at all.
+/// Text in which characters are escaped that are markup in XML, and characters are removed that XML forbids.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {

@@ -1,4 +1,4 @@
-//! What is drawn where, on a small plot with numbers worked by hand.
+//! The shapes and places of a small plot, with numbers computed by hand.
 
 use super::scene::{Fill, Shape};
 use super::*;
@@ -172,7 +172,7 @@ fn the_png_is_twice_as_fine_and_shows_the_colors_of_the_svg() {
     assert_eq!(color(50, 18), SERVING); // in the legend
 }
 
-/// Three nodes are parked in the night, above the one that serves.
+/// Three nodes are parked at night, above the serving one.
 #[test]
 fn parked_nodes_have_a_color_of_their_own_where_there_are_any() {
     let yellow = |scene: &Scene| areas(scene, (247, 240, 170)).len();
@@ -187,7 +187,7 @@ fn parked_nodes_have_a_color_of_their_own_where_there_are_any() {
     );
 }
 
-/// Four nodes serve, of which one fills last; a node more is expected than is asked for.
+/// Four nodes serve, one of them fills last; one node more is expected than is requested.
 #[test]
 fn what_fills_last_and_what_is_expected_show_where_there_is_any() {
     let point = Point { serving: 4, fill_last: 1, workload: 2000, expected: 3000, ..QUIET };

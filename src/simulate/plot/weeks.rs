@@ -1,4 +1,4 @@
-//! Lays out the weeks of a history over each other, and what is expected in the next one.
+//! Lays out the weeks of a history over each other, and the expected amounts of the next one.
 //!
 //! ```text
 //!          -- 12 Jan  -- 19 Jan  -- 26 Jan   [] expected more
@@ -18,11 +18,12 @@ use jiff::civil::Weekday;
 /// The weeks of one pool and resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeekPanel {
-    /// What it shows.
+    /// Its title.
     pub title: String,
     /// The weeks, oldest first.
     pub weeks: Vec<WeekCurve>,
-    /// What is expected more, in thousandths of a unit, as many values a week as the curves have.
+    /// The expected additional amounts, in thousandths of a unit; the same number of values a week as the
+    /// curves.
     pub expected: Vec<Option<u64>>,
 }
 
@@ -85,7 +86,7 @@ pub(super) fn draw(panels: &[WeekPanel], fonts: &Fonts) -> Scene {
     }
 }
 
-/// The weeks of the panel that has most of them, and the area.
+/// The weeks of the panel with most weeks, and the area.
 fn legend(shapes: &mut Vec<Shape>, panels: &[WeekPanel], fonts: &Fonts) {
     let mut left = LEFT;
     let mut entry = |left: Tenths, name: &str, swatch: Shape| -> Tenths {
@@ -155,7 +156,7 @@ fn columns(values: &[Option<u64>]) -> Vec<Option<u64>> {
     (0..COLUMNS).map(of).collect()
 }
 
-/// How far to the right a second of the week is.
+/// The horizontal position of a second of the week.
 fn right_of(second: u64) -> Tenths {
     let right = second.saturating_mul(11_200) / (7 * DAY);
     LEFT.saturating_add(Tenths::try_from(right).unwrap_or(0))

@@ -1,4 +1,4 @@
-//! Who waited by the hour of the day: a row an hour, a column a policy.
+//! The table of the users who waited, by the hour of the day: a row an hour, a column a policy.
 
 use std::io::Result;
 
@@ -10,7 +10,7 @@ use crate::{Hour, Simulation};
 /// The widths of the hour and of the users.
 const FIRST: usize = 12;
 
-/// Writes the table, if it was asked for. Hours in which nobody came are left out.
+/// Writes the table, if it was requested. Hours without users are left out.
 pub(super) fn hours(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
     let Some(hours) = &simulation.hours else { return Ok(()) };
     page.line(

@@ -1,4 +1,4 @@
-//! The result for programs: `kube-rebalancer/simulate/v1`. Fields may be added to version 1; none is renamed, removed or
+//! The report for programs: `kube-rebalancer/simulate/v1`. Fields may be added to version 1; none is renamed, removed or
 //! given another meaning.
 
 use std::io::{Result, Write};
@@ -22,7 +22,7 @@ struct Document<'a> {
     settings: &'a [Setting<'a>],
     floor: Floor,
     policies: Vec<Policy<'a>>,
-    /// Only where that was asked for.
+    /// Only if that was requested.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     by_hour: Vec<HourOfDay>,
 }
@@ -32,7 +32,7 @@ struct Document<'a> {
 #[serde(rename_all = "camelCase")]
 struct HourOfDay {
     hour: usize,
-    /// Who asked for a server in it.
+    /// The users who requested a server in it.
     users: usize,
     /// In the order of the policies.
     policies: Vec<HourOfPolicy>,
@@ -64,17 +64,17 @@ struct Scenario<'a> {
     length_seconds: u64,
     node_memory_bytes: u64,
     node_millicores: u64,
-    /// What the utilization divides by.
+    /// The divisor of the utilization.
     node_allocatable_bytes: u64,
     scheduler: &'static str,
     boot_seconds: u64,
     image_pull_seconds: u64,
     interval_seconds: u64,
     seed: u64,
-    /// Only where there are several.
+    /// Only if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     zones: Option<u32>,
-    /// Only where there are several; the fields above are the first one's.
+    /// Only if there are several; the fields above are the first one's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pools: Vec<Pool>,
 }
@@ -107,7 +107,7 @@ struct Floor {
 #[serde(rename_all = "camelCase")]
 struct Policy<'a> {
     name: &'a str,
-    /// What its settings differ in; `null` for what is compared with.
+    /// The settings in which it differs; `null` for the policies to compare with.
     compare: Option<&'a str>,
     node_hours: Decimal,
     /// The same, exactly.
@@ -117,7 +117,7 @@ struct Policy<'a> {
     users: usize,
     users_waited: usize,
     wait: Option<Wait>,
-    /// Only where users are of several kinds.
+    /// Only if users are of several kinds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     kinds: Vec<Kind>,
     cordons: usize,

@@ -1,4 +1,4 @@
-//! What the parts of the table have in common: columns, and numbers that fit them.
+//! Common parts of the tables: columns, and numbers that fit them.
 
 use std::io::Result;
 

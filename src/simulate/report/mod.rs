@@ -1,4 +1,4 @@
-//! What a simulation has shown: for people a table ([`text`]), for programs JSON ([`json`]).
+//! The report of a simulation: a table for people ([`text`]), JSON for programs ([`json`]).
 //!
 //! ```text
 //!   Facts (what was simulated) ---+--> text: 80 columns
@@ -16,14 +16,14 @@ pub mod text;
 use super::scenario::Scenario;
 use kube_rebalancer_page::Setting;
 
-/// What a report knows beside the results.
+/// The facts of a report beside the results.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The version of this program.
     pub version: &'a str,
-    /// Where the users are from: a profile with its numbers, or a file.
+    /// The source of the users: a profile with its numbers, or a file.
     pub users: &'a str,
-    /// What was simulated.
+    /// The simulated scenario.
     pub scenario: &'a Scenario,
     /// Every resolved setting, in the order in which the documentation lists them.
     pub settings: &'a [Setting<'a>],

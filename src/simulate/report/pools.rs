@@ -1,4 +1,4 @@
-//! Pools, zones and kinds of users in the report, where there are several of them.
+//! Pools, zones and kinds of users in the report, if there are several.
 
 use std::io::Result;
 
@@ -10,7 +10,7 @@ use crate::cluster::Pool;
 use crate::result::{KindResult, PolicyResult};
 use crate::scenario::Scenario;
 
-/// What nodes are like: one line for all that are alike.
+/// Writes the machines of the nodes, a line for each pool.
 pub(super) fn nodes(page: &mut Page<'_>, scenario: &Scenario) -> Result<()> {
     let cluster = &scenario.cluster;
     let coming = format!(
@@ -36,7 +36,7 @@ pub(super) fn nodes(page: &mut Page<'_>, scenario: &Scenario) -> Result<()> {
     }
     if cluster.zones > 1 {
         let zones = format!(
-            "{}; whoever comes back needs a node in the zone of their disk, that of their first node",
+            "{}; a returning user needs a node in the zone of their disk, which is the zone of their first node",
             cluster.zones
         );
         fact(page, "zones", &zones)?;
@@ -52,7 +52,7 @@ fn gpus(gpus: u64) -> String {
     }
 }
 
-/// Who waited, by kind of users, where there are several kinds.
+/// Writes the users who waited by kind, if there are several kinds.
 pub(super) fn kinds(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
     let of_kinds = |result: &PolicyResult| {
         let kind = |kind: &KindResult| {

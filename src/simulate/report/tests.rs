@@ -1,4 +1,4 @@
-//! The two reports of results that were made up.
+//! The two reports of invented results.
 
 use kube_rebalancer_core::model::Bytes;
 
@@ -151,9 +151,9 @@ fn pools_zones_and_kinds_are_told_where_there_are_several() {
         "\nnodes        small: 52Gi and 8 cores each, of which 46.8Gi and 7.7 are for users\n",
         "\n             gpu: 52Gi and 8 cores each, of which 46.8Gi and 7.7 are for users,\n             with 2 GPUs\n",
         "\n             core: 8Gi and 2 cores each, of which 5.8Gi and 1.7 are for the hub;\n             one node\n",
-        "\nzones        3; whoever comes back needs a node in the zone of their disk",
+        "\nzones        3; a returning user needs a node in the zone of their disk",
         "\nusers waited, by kind\nkube-rebalancer small 3 of 900, at most 4m; big-memory 0 of 70; gpu 30 of 30, at\n",
-        "\nutil: asked for over what the nodes that take users offer",
+        "\nutil: requests divided by what the nodes that take users offer",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
     }

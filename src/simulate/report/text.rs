@@ -1,4 +1,4 @@
-//! The table: a row for each policy, and what its columns mean.
+//! The table: a row for each policy, and a legend of its columns.
 //!
 //! ```text
 //!                   node  over mean  users             wait   cor- uncor  dele-
@@ -20,33 +20,33 @@ use crate::result::{PolicyResult, Ratio};
 use crate::scenario::Scheduler;
 use kube_rebalancer_page::{Layout, Page, Tone, count};
 
-/// What a row has nothing to say of.
+/// The cell without a value.
 const NONE: &str = "-";
 
-/// What rows and columns mean.
+/// The meaning of rows and columns.
 const LEGEND: [(&str, &str); 7] = [
     (
         "scale.py's rule",
-        "that of this program's predecessor, which counts what machines have, not what pods can have",
+        "the rule of this program's predecessor; it counts the capacity of nodes, not what is allocatable",
     ),
     ("delete if empty", "adds a node when a pod waits, deletes one that has been empty for ten minutes"),
-    ("fixed size", "the smallest number of nodes with which nobody waits"),
-    ("floor", "at every moment as many nodes as the memory asked for fills to OPTIMAL_UTILIZATION"),
-    ("util", "memory asked for over memory of the nodes that take users, over the whole time"),
-    ("waited", "users whose pod was not bound at once: they had to wait for a node"),
-    ("wait", "of those, from asking until their server ran"),
+    ("fixed size", "the smallest number of nodes with which no user waits"),
+    ("floor", "at every moment the number of nodes that the requested memory fills to OPTIMAL_UTILIZATION"),
+    ("util", "requested memory divided by the memory of the nodes that take users, averaged over time"),
+    ("waited", "users whose pod was not scheduled at once, because it needed another node"),
+    ("wait", "the time of these users from the request until their server ran"),
 ];
 
-/// What some of them mean where several resources count.
+/// The meaning of those that differ if several resources count.
 const LEGEND_OF_SEVERAL: [(&str, &str); 2] = [
     (
         "floor",
-        "at every moment as many nodes as all that is asked for fills to OPTIMAL_UTILIZATION, by the resource that needs \
+        "at every moment the number of nodes that the requests fill to OPTIMAL_UTILIZATION, by the resource that needs \
          most; GPUs are filled to the last one",
     ),
     (
         "util",
-        "asked for over what the nodes that take users offer, over the whole time, of the resource that is used most",
+        "requests divided by what the nodes that take users offer, averaged over time, for the most used resource",
     ),
 ];
 
@@ -70,7 +70,7 @@ fn header(page: &mut Page<'_>, simulation: &Simulation, facts: &Facts<'_>) -> Re
     fact(page, "users", facts.users)?;
     let floor = &simulation.floor;
     let most = format!(
-        "at most {} at once; with the hub they ask for up to {}",
+        "at most {} at once; with the hub they request up to {}",
         floor.peak_users,
         Bytes(floor.peak_memory)
     );
@@ -122,7 +122,8 @@ fn table(page: &mut Page<'_>, simulation: &Simulation) -> Result<()> {
     page.line(0, &[(Tone::Dim, &row(&least))])
 }
 
-/// The column of the uncordons. Where machines are parked it has the number of these instead: the table stays 80 columns wide.
+/// The column of the uncordons. If machines are parked, it has the number of parked machines instead, so that the table stays
+/// 80 columns wide.
 const UNCORDONS: usize = 9;
 
 /// Whether any policy parks machines.
@@ -150,7 +151,7 @@ fn cells(result: &PolicyResult, floor: u128) -> [String; 12] {
     ]
 }
 
-/// A line of the table. A number too long for its column takes what it needs.
+/// A line of the table. A number too long for its column widens the line.
 fn row(cells: &[String; 12]) -> String {
     let pad = |(index, (cell, width)): (usize, (&String, usize))| match index {
         0 => format!("{cell:<width$}"),
@@ -173,7 +174,7 @@ fn legend(page: &mut Page<'_>, simulation: &Simulation, cluster: &Cluster) -> Re
     };
     entries.extend(LEGEND.map(meaning));
     if parks(simulation) {
-        let text = "how often a machine was parked; a parked one is woken before a new one is made";
+        let text = "how often a machine was parked; a parked one is woken before a new one is created";
         entries.push(("parks".to_owned(), text.to_owned()));
     }
     for result in simulation.results.iter().filter(|result| result.lost > 0) {
@@ -191,7 +192,7 @@ fn hours(seconds: u128) -> String {
     ((seconds + 1800) / 3600).to_string()
 }
 
-/// `1.33`, or `-` where it is divided by nothing.
+/// `1.33`, or `-` if the divisor is zero.
 fn hundredths(ratio: Ratio) -> String {
     let text = |parts: u128| format!("{}.{:02}", parts / 100, parts % 100);
     ratio.rounded(100).map_or_else(|| NONE.to_owned(), text)

@@ -1,8 +1,8 @@
 //! The columns of a trace, for its writer and its reader.
 
-/// When the server was asked for.
+/// The time of the request for the server.
 pub(super) const START: &str = "start";
-/// When it was gone.
+/// The end of the server.
 pub(super) const END: &str = "end";
 /// The memory that it requested.
 pub(super) const MEMORY: &str = "memory";

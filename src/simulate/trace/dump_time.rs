@@ -1,5 +1,5 @@
-//! When a dump was made. `kubectl` does not write it into the dump, and the time of a file changes when it is copied, so
-//! the name of the file has to say it.
+//! The time of a dump. `kubectl` does not write it into the dump, and the time of a file changes with a copy, so it must
+//! be in the name of the file.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What stays ask for together: a history for foresight, so that a new installation begins with what is known.
+//! Builds a history for foresight from stays, so that a new installation begins with known amounts.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use kube_rebalancer_core::model::{History, Resource, SLOTS_KEPT, Slot};
 
 use super::Stay;
 
-/// The history of the last weeks of these stays, in the pool of that name: in each slot the most that was asked for at one
-/// time. A slot in which nothing was asked for is zero from the first stay to the last.
+/// The history of the last weeks of these stays, in the pool of that name: in each slot the most that was requested at one
+/// time. Between the first and the last stay, a slot without requests is zero.
 #[must_use]
 pub fn history(stays: &[Stay], pool: &str) -> History {
     let mut history = History::default();
@@ -22,7 +22,7 @@ pub fn history(stays: &[Stay], pool: &str) -> History {
     history
 }
 
-/// How much more and how much less is asked for from each time on.
+/// The increase and the decrease of the requests at each time.
 fn changes(stays: &[Stay], resource: Resource) -> BTreeMap<Timestamp, (u64, u64)> {
     let amount = |stay: &Stay| match resource {
         Resource::Memory => stay.memory.0,
@@ -38,7 +38,7 @@ fn changes(stays: &[Stay], resource: Resource) -> BTreeMap<Timestamp, (u64, u64)
     changes
 }
 
-/// The highest sum in each slot. What begins when something else ends takes its place.
+/// The highest sum in each slot. At one time, ends count before beginnings.
 fn peaks(changes: &BTreeMap<Timestamp, (u64, u64)>, first: Slot, last: Slot) -> Vec<u64> {
     let mut changes = changes.iter().peekable();
     let mut asked = 0_u64;

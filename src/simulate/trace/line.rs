@@ -1,6 +1,6 @@
-//! What one line of JupyterHub's log says of a server.
+//! Reads one line of JupyterHub's log for the start or the stop of a server.
 //!
-//! These lines of the Hub are read; they are the same from version 0.9 to 5.4:
+//! It reads these lines of the Hub, which are the same from version 0.9 to 5.4:
 //!
 //! ```text
 //! [I 2026-01-12 09:00:08.402 JupyterHub base:1127] User ada took 5.206 seconds to start
@@ -8,20 +8,19 @@
 //! [W 2026-01-12 11:00:00.003 JupyterHub app:3073] ada appears to have stopped while the Hub was down
 //! ```
 //!
-//! A named server is `ada:lab` in the first and the third and `/user/ada/lab/` in the second. Any text before the bracket
-//! is skipped, so `kubectl logs --timestamps`, a container runtime's own file and a journal can be read. A
-//! line may be wrapped in JSON: as `log` (Docker), `textPayload` (Google Cloud Logging), `message` or `line` (other collectors),
-//! one object a line, or indented with a key a line. The Hub writes local time without saying which; it is taken for UTC, which
-//! it is in a container.
+//! A named server is `ada:lab` in the first and the third and `/user/ada/lab/` in the second. Any text before the bracket is
+//! skipped, so `kubectl logs --timestamps`, a container runtime's own file and a journal can be read. A line may be wrapped in
+//! JSON: as `log` (Docker), `textPayload` (Google Cloud Logging), `message` or `line` (other collectors), one object a line, or
+//! indented with a key a line. The Hub writes local time without saying which; it is read as UTC, which it is in a container.
 //!
-//! The Hub's event log (`EventLog` up to version 4, `EventLogger` since 5) is read too, one JSON object a line:
+//! The Hub's event log (`EventLog` up to version 4, `EventLogger` since 5) is also read, one JSON object a line:
 //!
 //! ```text
 //! {"__timestamp__": "2026-01-12T09:00:08.402000+00:00Z", "__schema__": "https://schema.jupyter.org/jupyterhub/events/server-action",
 //!  "__schema_version__": "1", "__metadata_version__": 1, "action": "start", "username": "ada", "servername": ""}
 //! ```
 //!
-//! It tells of a start when the server is up, not when it was asked for, and of no server that stops by itself.
+//! It records a start when the server is up, not when it was requested, and it does not record a server that stops by itself.
 
 use std::borrow::Cow;
 
@@ -33,7 +32,7 @@ use serde::Deserialize;
 /// Something that happened to a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
-    /// When; for a start, when it was asked for.
+    /// The time; for a start, the time of the request.
     pub(super) at: Timestamp,
     /// `user` or `user:server`.
     pub(super) server: String,
@@ -49,9 +48,9 @@ pub(super) enum Kind {
 /// A line that was written by the Hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// When it was written.
+    /// The time at which it was written.
     pub(super) at: Timestamp,
-    /// What it says of a server, if it does.
+    /// The event of a server, if the line has one.
     pub(super) event: Option<Event>,
 }
 
@@ -97,7 +96,7 @@ struct Json<'a> {
 }
 
 fn read_event(timestamp: &str, schema: &str, action: &str, user: &str, server: &str) -> Option<Line> {
-    // From version 5 on, a Z stands behind the offset of the time; up to 4 there was no offset.
+    // From version 5 on, a Z follows the offset of the time; up to 4 there was no offset.
     let time = timestamp.strip_suffix('Z').unwrap_or(timestamp);
     let at = time.parse().or_else(|_| timestamp.parse()).ok()?;
     let kind = match action {
@@ -153,7 +152,7 @@ fn removed(message: &str) -> Option<String> {
     Some(full_name(user, server))
 }
 
-/// What the Hub calls a server where it starts.
+/// The Hub's name of a server in the line of its start.
 fn full_name(user: &str, server: &str) -> String {
     if server.is_empty() { user.to_owned() } else { format!("{user}:{server}") }
 }

@@ -7,7 +7,7 @@
 //!                                                               simulate <-- sessions <-- read
 //! ```
 //!
-//! Neither source tells everything. What had to be assumed is counted and told on standard error.
+//! Neither source is complete. Assumptions are counted and printed on standard error.
 
 mod columns;
 mod dump_time;
@@ -26,12 +26,12 @@ pub use pods::{PodsError, PodsSummary, from_pods};
 pub use servers::{LogError, LogSummary, from_log};
 pub use write::write;
 
-/// One user's server: from when it was asked for until it was gone.
+/// One user's server, from the request until its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stay {
-    /// When it was asked for.
+    /// The time of the request.
     pub start: Timestamp,
-    /// When it was gone; not before `start`.
+    /// The end; not before `start`.
     pub end: Timestamp,
     /// The memory that it requested.
     pub memory: Bytes,
@@ -40,7 +40,7 @@ pub struct Stay {
 }
 
 impl Stay {
-    /// A stay that does not end before it starts: clocks of two machines may differ by a little.
+    /// A stay that does not end before it starts: the clocks of two machines may differ slightly.
     fn new(start: Timestamp, end: Timestamp, requests: &Amounts) -> Self {
         Self { start, end: end.max(start), memory: requests.memory, cpu: requests.cpu }
     }

@@ -1,4 +1,4 @@
-//! From dumps of pods, taken one after the other, to stays.
+//! Converts dumps of pods, made one after the other, into stays.
 //!
 //! ```text
 //!   09:00  ada            ada: from its creation to its end, if a dump shows that,
@@ -6,8 +6,8 @@
 //!   09:10       bob       bob: to 09:10, the last dump, with a note
 //! ```
 //!
-//! A pod that comes and goes between two dumps is not seen. One dump is in memory at a time, and every pod that has not
-//! ended yet.
+//! A pod that is created and deleted between two dumps is not seen. One dump at a time is in memory, and every pod that
+//! has not ended yet.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -22,14 +22,14 @@ use super::Stay;
 use super::dump_time::dump_time;
 use kube_rebalancer_ports::{End, PodLife, Source};
 
-/// What was found in the dumps.
+/// Counts of the dumps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PodsSummary {
     /// Dumps read.
     pub dumps: usize,
     /// Pods of users in them.
     pub users: usize,
-    /// How many of those were still there in the last dump.
+    /// The number of these pods that were still in the last dump.
     pub still_there: usize,
     /// Pods that are not users'.
     pub others: usize,
@@ -46,8 +46,8 @@ impl fmt::Display for PodsSummary {
     }
 }
 
-/// Reads the dumps with `read`, in order of the times in their names, and hands over the stays of the pods that are
-/// users' by these settings.
+/// Reads the dumps with `read`, in order of the times in their names, and passes on the stays of the pods that belong
+/// to users according to these settings.
 pub fn from_pods<E>(
     sources: &[Source],
     policy: &Policy,
@@ -80,7 +80,7 @@ where
     Ok(watch.finish())
 }
 
-/// Pods as they come and go.
+/// The pods that the dumps have shown so far.
 #[derive(Debug)]
 struct Watch<'a> {
     policy: &'a Policy,
@@ -164,7 +164,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Why dumps make no trace.
+/// An error that prevents a trace from dumps.
 #[derive(Debug, thiserror::Error)]
 pub enum PodsError {
     /// A dump cannot be read.
@@ -181,10 +181,10 @@ pub enum PodsError {
         /// The dump.
         dump: String,
     },
-    /// One dump does not show how long anybody stays.
+    /// One dump alone does not show the length of a stay.
     #[error("one dump does not show how long pods stay, expected at least two")]
     OnlyOne,
-    /// Two dumps say that they are of the same time.
+    /// The names of two dumps have the same time.
     #[error("{first} and {second} are of the same time {time}, expected one dump of each")]
     SameTime {
         /// The time.

@@ -1,4 +1,4 @@
-//! Real users from a file, `--trace FILE.csv`: one row a server that somebody had.
+//! Real users from a file, `--trace FILE.csv`: one row for each server of a user.
 //!
 //! ```text
 //! start,end,memory,cpu
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Times are RFC 3339, or seconds since 1970; memory and cpu are Kubernetes quantities; cpu may be left out. The rows are
-//! in order of `start`, so that one row is in memory at a time, however many there are. A file in another order must be
-//! sorted first. Seconds are counted from the midnight (UTC) before the first start.
+//! in order of `start`, so that only one row is in memory at a time. A file in another order must be sorted first.
+//! Seconds are counted from the midnight (UTC) before the first start.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
@@ -26,7 +26,7 @@ use kube_rebalancer_ports::Source;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// How a gzip file begins.
+/// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Bytes read ahead.
@@ -63,10 +63,10 @@ impl Trace<Box<dyn Read + Send>> {
     }
 }
 
-/// What a gzip file holds, or the input as it is.
+/// The contents of a gzip file, or the input unchanged.
 fn unpacked(plain: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
     let mut plain = BufReader::new(plain);
-    // A file has two bytes in its first block, or it is no gzip file.
+    // A gzip file has at least two bytes in its first block.
     if plain.fill_buf()?.starts_with(&GZIP) {
         Ok(Box::new(MultiGzDecoder::new(plain)))
     } else {
@@ -106,7 +106,7 @@ impl<Input: Read> Trace<Input> {
         self.midnight
     }
 
-    /// The day that begins then.
+    /// The weekday of the first start.
     #[must_use]
     pub fn first_day(&self) -> Weekday {
         self.midnight.to_zoned(TimeZone::UTC).weekday()
@@ -153,7 +153,7 @@ impl<Input: Read> Iterator for Trace<Input> {
     }
 }
 
-/// Where each column is in a row.
+/// The position of each column in a row.
 #[derive(Clone, Copy, Debug)]
 struct Columns {
     start: usize,
@@ -238,7 +238,7 @@ fn moment(text: &str, line: u64, column: &'static str) -> Result<Moment, TracePr
     Ok(Moment { text: text.to_owned(), seconds })
 }
 
-/// What the CSV reader has to say, in the words of this format.
+/// An error of the CSV reader, in the terms of this format.
 #[expect(
     clippy::wildcard_enum_match_arm,
     clippy::match_same_arms,
@@ -256,18 +256,18 @@ fn problem(error: csv::Error) -> TraceProblem {
     }
 }
 
-/// Why a trace cannot be read. Its display is which; the source says why.
+/// An error that a trace cannot be read. Its message names the trace; its source is the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}")]
 pub struct TraceError {
     /// The path of the file, or `standard input`.
     pub name: String,
-    /// What is wrong with it.
+    /// The problem.
     #[source]
     pub problem: TraceProblem,
 }
 
-/// What is wrong with a trace. Lines count from one, the header is the first.
+/// The problem of a trace. Lines count from one, the header is the first.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceProblem {
     /// It cannot be opened.
@@ -279,7 +279,7 @@ pub enum TraceProblem {
     /// It is empty.
     #[error("is empty, expected the header {} and a row for each server", columns::EXPECTED)]
     Empty,
-    /// There is nobody in it.
+    /// It has no rows.
     #[error("has a header but no rows, expected a row for each server")]
     NoRows,
     /// It is not text.
@@ -337,7 +337,7 @@ pub enum TraceProblem {
         line: u64,
         /// The column.
         column: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         #[source]
         source: QuantityError,
     },

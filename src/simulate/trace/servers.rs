@@ -1,4 +1,4 @@
-//! From lines of JupyterHub's log to stays.
+//! Converts lines of JupyterHub's log into stays.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::Stay;
 use super::line::{self, Event, Kind};
 use kube_rebalancer_ports::Source;
 
-/// What was found in the log.
+/// Counts of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogSummary {
     /// Lines that the Hub wrote.
@@ -21,9 +21,9 @@ pub struct LogSummary {
     pub servers: usize,
     /// Servers whose start is not in the log.
     pub without_start: usize,
-    /// Servers whose stop is not in the log, and which were not started anew either.
+    /// Servers whose stop is not in the log, and which were not started again.
     pub without_stop: usize,
-    /// Servers that were started anew without a stop.
+    /// Servers that were started again without a stop.
     pub started_anew: usize,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for LogSummary {
     }
 }
 
-/// Reads the logs, in any order, and hands over the stays of all servers, each with these requests.
+/// Reads the logs, in any order, and passes on the stays of all servers, each with these requests.
 pub fn from_log(sources: &[Source], requests: &Amounts) -> Result<(Vec<Stay>, LogSummary), LogError> {
     let mut log = Log::default();
     for source in sources {
@@ -53,7 +53,7 @@ pub fn from_log(sources: &[Source], requests: &Amounts) -> Result<(Vec<Stay>, Lo
     log.finish(requests)
 }
 
-/// What the log said so far.
+/// The events of the log so far.
 #[derive(Debug, Default)]
 struct Log {
     lines: u64,
@@ -66,7 +66,7 @@ impl Log {
     fn read(&mut self, mut input: impl BufRead) -> io::Result<()> {
         let mut bytes = Vec::new();
         while input.read_until(b'\n', &mut bytes)? > 0 {
-            // A byte that is not text is some other line's.
+            // Only lines of other programs have bytes that are not text.
             if let Some(line) = line::read(&String::from_utf8_lossy(&bytes)) {
                 self.lines += 1;
                 let (first, last) = self.span.unwrap_or((line.at, line.at));
@@ -83,7 +83,7 @@ impl Log {
         if self.events.is_empty() {
             return Err(LogError::NoServers { lines: self.lines });
         }
-        // Stable: what the Hub wrote at one time stays in its order.
+        // The sort is stable: events of one time stay in the Hub's order.
         self.events.sort_by_key(|event| event.at);
         let mut summary = LogSummary { lines: self.lines, ..LogSummary::default() };
         let mut running: BTreeMap<String, Timestamp> = BTreeMap::new();
@@ -109,7 +109,7 @@ impl Log {
     }
 }
 
-/// Why a log makes no trace.
+/// An error that prevents a trace from a log.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// It cannot be read.
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(stays, expected);
         assert_eq!(summary, LogSummary { lines: 5, servers: 2, ..LogSummary::default() });
 
-        // The order of the lines, so of rotated files, does not matter.
+        // The order of the lines does not matter, and so the order of rotated files does not.
         let reversed: Vec<&str> = lines.iter().rev().copied().collect();
         assert_eq!(finish(&reversed).unwrap().0, expected);
     }

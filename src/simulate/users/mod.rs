@@ -1,4 +1,4 @@
-//! Who comes when, for how long, and with what request.
+//! The users of a simulation: their arrivals, lengths of stay and requests.
 
 pub mod people;
 mod profile;

@@ -1,7 +1,6 @@
-//! Whose disk a server uses: most users have been there before.
+//! The owners of disks: most users are returning users.
 //!
-//! A disk is in one zone, that of the first node its owner got. So it matters who comes, not only when: a user who comes
-//! back needs a node in that zone.
+//! A disk is in the zone of the first node of its owner. A returning user therefore needs a node in that zone.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,13 +10,13 @@ use rand::RngExt;
 use crate::random::{Purpose, generator};
 use crate::session::Session;
 
-/// A person who owns a disk, counted in the order in which they first came.
+/// A person who owns a disk; the number is by the order of their first sessions.
 pub type Person = usize;
 
 /// The share of sessions, in percent, of returning users.
 const COMES_BACK: u32 = 80;
 
-/// The owner of each session's disk. Nobody has two servers at one time, if all are served at once.
+/// The owner of each session's disk. If all users are served at once, no person has two servers at one time.
 #[must_use]
 pub fn people(sessions: &[Session], seed: u64) -> Vec<Person> {
     let mut random = generator(seed, Purpose::People);

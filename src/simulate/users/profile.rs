@@ -1,4 +1,4 @@
-//! Users as they might come: how many in which hour of which day, how long they stay, what they ask for.
+//! Invented users: their number in each hour of each day, their lengths of stay and their requests.
 //!
 //! ```text
 //!   hours of the day, weekend --> a rate that changes with time --> arrivals
@@ -6,8 +6,8 @@
 //!   a mix of sizes -----------------------------------------------> requests
 //! ```
 //!
-//! Floats are at home here: nothing of this is a decision. They are computed in portable software, so a seed means the
-//! same users on every machine.
+//! Floats are permitted here, because no decision depends on them. They are computed in portable software, so a seed yields
+//! the same users on every machine.
 #![expect(clippy::float_arithmetic, reason = "random variates are floats; no decision is made of them")]
 
 use std::time::Duration;
@@ -41,53 +41,54 @@ pub enum Profile {
     Pools,
 }
 
-/// How many users of which kind.
+/// The number and the profile of users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demand {
-    /// When they come.
+    /// Their profile.
     pub profile: Profile,
-    /// How many come on a weekday, on average; users of the class come on top. A timetable has as many on each of its hours.
+    /// Average number of users on a weekday, without the users of the class. A timetable has the same number on each of its
+    /// hours.
     pub users_per_day: u32,
     /// Whole days, the first a Monday.
     pub days: u32,
-    /// Where random numbers start.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
-/// When profiles begin: 2026-01-05, a Monday.
+/// The start of profiles: 2026-01-05, a Monday.
 pub const MONDAY: Timestamp = Timestamp::constant(1_767_571_200, 0);
 
 /// Seconds of an hour and of a day.
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
-/// The class: this number of users, who arrive from nine on within ten minutes.
+/// The number of users of the class, who arrive within ten minutes from nine on.
 const CLASS_USERS: u32 = 60;
 const CLASS_STARTS: u64 = 9 * HOUR;
 const CLASS_COMES_WITHIN: u64 = 600;
 
-/// The timetable: a class on each of these hours of a weekday. Each of its users comes within five minutes from the hour on,
+/// The hours of a weekday at which the timetable has a class. Each of its users arrives within five minutes from the hour on,
 /// and works for fifty minutes.
 const LESSONS: std::ops::Range<u64> = 8..18;
 const LESSON_COMES_WITHIN: u64 = 300;
 const LESSON: u64 = 50 * 60;
 const LESSON_ASKS: (Bytes, Millicores) = (Bytes(2 << 30), Millicores(200));
 
-/// What users of the profile `cpu` ask for.
+/// The requests of users of the profile `cpu`.
 const CPU_ASKS: (Bytes, Millicores) = (Bytes::GIBI, Millicores(1000));
 
-/// What users of the profile `pools` ask for who are not small: how many of a hundred, their kind, memory and processor time.
+/// The requests of large users of the profile `pools`: their percentage, kind, memory and processor time.
 const LARGE: [(u32, KindIndex, Bytes, Millicores); 2] =
     [(7, 1, Bytes(24 << 30), Millicores(2000)), (3, 2, Bytes(12 << 30), Millicores(2000))];
 
-/// A rate that follows the day: the share of each hour, from midnight on.
+/// A rate that depends on the hour: the share of each hour, from midnight on.
 struct Hours {
     shares: [u32; 24],
     /// The arrivals on a day of the weekend, in percent of a weekday.
     weekend: u32,
 }
 
-/// How long somebody stays: log-normal, with these bounds.
+/// The length of a stay: log-normal, with these bounds.
 struct Stay {
     /// Natural logarithm of the median in seconds.
     log_median: f64,
@@ -97,13 +98,13 @@ struct Stay {
     most: u64,
 }
 
-/// Half leave within 70 minutes, some stay all day; a hub ends what is left alone at night.
+/// Half of the users leave within 70 minutes, some stay all day; a hub ends idle servers at night.
 const STAY: Stay = Stay { log_median: 8.342_839_804_271, spread: 0.9, least: 300, most: 10 * HOUR };
 
 /// A class ends after 80 minutes, for some a little sooner or later.
 const CLASS_STAY: Stay = Stay { log_median: 8.476_371_196_896, spread: 0.2, least: 300, most: 3 * HOUR };
 
-/// The sizes of users' servers: how many of a hundred users, memory in Gi, processor time.
+/// The sizes of users' servers: percentage of users, memory in Gi, processor time.
 const SIZES: [(u32, u64, u64); 4] = [(60, 1, 100), (25, 2, 150), (12, 4, 250), (3, 8, 500)];
 
 impl Profile {
@@ -120,7 +121,7 @@ impl Profile {
         }
     }
 
-    /// How many come on a weekday where nobody says otherwise; the class of 60 comes on top.
+    /// The default number of users on a weekday, without the class of 60.
     #[must_use]
     pub fn users_per_day(self) -> u32 {
         match self {
@@ -131,7 +132,7 @@ impl Profile {
         }
     }
 
-    /// The machine of most nodes where nobody says otherwise.
+    /// The default machine of most nodes.
     #[must_use]
     pub fn machine(self) -> Machine {
         match self {
@@ -163,14 +164,14 @@ impl Profile {
                 weekend: 10,
             },
             Self::Steady => Hours { shares: [1; 24], weekend: 100 },
-            // Its users come by the hour, none in between.
+            // Its users arrive at the hours of classes only.
             Self::Timetable => Hours { shares: [0; 24], weekend: 0 },
         }
     }
 }
 
 impl Demand {
-    /// All users, in the order in which they come.
+    /// All users, in the order in which they arrive.
     #[must_use]
     pub fn sessions(&self) -> Vec<Session> {
         let mut lengths = generator(self.seed, Purpose::Lengths);
@@ -203,20 +204,20 @@ impl Demand {
             .collect()
     }
 
-    /// How many come on every hour that has a class, for the profile `timetable`.
+    /// The number of users of each class of the profile `timetable`.
     #[must_use]
     pub fn users_per_lesson(&self) -> u32 {
         self.users_per_day.div_ceil(u32::try_from(LESSONS.end - LESSONS.start).unwrap_or(1))
     }
 
-    /// How long that is, in seconds.
+    /// The length of the days, in seconds.
     #[must_use]
     pub fn length(&self) -> u64 {
         u64::from(self.days) * DAY
     }
 
-    /// A Poisson process whose rate changes with time, made by thinning (Lewis and Shedler, 1979): arrivals at the
-    /// highest rate, of which each is kept with the share that the rate has of it just then.
+    /// A Poisson process whose rate changes with time, made by thinning (Lewis and Shedler, 1979): arrivals at the highest
+    /// rate, each kept with the probability of the present rate divided by the highest one.
     fn arrivals(&self) -> Vec<u64> {
         let hours = self.profile.hours();
         let all: u32 = hours.shares.iter().sum();
@@ -267,14 +268,14 @@ impl Demand {
 }
 
 impl Hours {
-    /// The rate at a second, in hundredths of a share: between the middles of two hours on the line between theirs.
+    /// The rate at a second, in hundredths of a share: linear between the middles of two hours.
     fn rate(&self, second: u64) -> f64 {
         let share = |hour: u64| {
             let index = usize::try_from(hour % 24).unwrap_or(0);
             f64::from(self.shares.get(index).copied().unwrap_or(0))
         };
         let weight = if is_weekend(second / DAY) { self.weekend } else { 100 };
-        // Half an hour back: the middle of the hour that the line starts from; a day more, so that it is never negative.
+        // Half an hour earlier, because the line starts in the middle of an hour; a day more, so that it is never negative.
         let from = second % DAY + DAY - HOUR / 2;
         let part = f64::from(u32::try_from(from % HOUR).unwrap_or(0)) / 3600.0;
         (share(from / HOUR) * (1.0 - part) + share(from / HOUR + 1) * part) * f64::from(weight)
@@ -283,7 +284,7 @@ impl Hours {
 
 impl Stay {
     fn draw(&self, random: &mut Pcg64) -> u64 {
-        // The spread is finite, so there is a distribution.
+        // The spread is finite, so the distribution exists.
         let seconds = LogNormal::new(self.log_median, self.spread).map_or(0.0, |stay| stay.sample(random));
         let seconds = Duration::try_from_secs_f64(seconds).map_or(u64::MAX, |time| time.as_secs());
         seconds.clamp(self.least, self.most)
@@ -295,7 +296,7 @@ fn is_weekend(day: u64) -> bool {
     day % 7 >= 5
 }
 
-/// Somebody who is not small: what kind of user, and with what request.
+/// The kind and the requests of a large user, if the draw selects one.
 fn large(random: &mut Pcg64) -> Option<(KindIndex, (Bytes, Millicores))> {
     let mut drawn = random.random_range(0..100);
     for (share, kind, memory, cpu) in LARGE {
@@ -326,7 +327,7 @@ mod tests {
         Demand { profile, users_per_day: 2000, days: 7, seed: 7 }
     }
 
-    /// How many come in this hour of this day.
+    /// The number of users who arrive in this hour of this day.
     fn in_hour(sessions: &[Session], day: u64, hour: u64) -> usize {
         let from = day * DAY + hour * HOUR;
         sessions.iter().filter(|session| (from..from + HOUR).contains(&session.start)).count()

@@ -1,4 +1,4 @@
-//! What a run, another rule or the cloud changes in the cluster.
+//! The changes of a run, of another rule or of the cloud in the cluster.
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -51,13 +51,13 @@ impl World<'_> {
         self.serve_waiting(index);
     }
 
-    /// Keeps what a run has noted for later ones.
+    /// Keeps the notes of a run for later runs.
     pub(crate) fn remember(&mut self, ledger: &Ledger) {
         self.changes += 1;
         self.ledger = ledger.clone();
     }
 
-    /// Asks a group for more instances.
+    /// Requests more instances of a group.
     pub(crate) fn create(&mut self, group: GroupIndex, count: usize) {
         for _ in 0..count {
             let Some(node) = self.next_node(group) else { return };
@@ -93,8 +93,8 @@ impl World<'_> {
         self.nodes_changed();
     }
 
-    /// Asks a group for a number of instances. Where that is fewer than it has, the cloud takes away what has not booted
-    /// yet, the newest first.
+    /// Sets the number of instances of a group. If that is fewer than it has, the cloud deletes instances that have not
+    /// booted yet, the newest first.
     pub(crate) fn resize(&mut self, group: GroupIndex, to: usize) {
         self.create(group, to.saturating_sub(self.size(group)));
         let boots = |node: &&SimulatedNode| node.group == group && !node.ready;
@@ -110,7 +110,7 @@ impl World<'_> {
         self.nodes.iter().filter(|node| node.group == group).count()
     }
 
-    /// Takes an instance away, and with it everything that runs there. Whoever was there asks again at once.
+    /// Deletes an instance with everything on it. Its users request a server again at once.
     pub(crate) fn delete(&mut self, id: NodeId) {
         let Some(index) = self.index(id) else { return };
         let node = self.nodes.remove(index);

@@ -59,7 +59,7 @@ pub(super) struct World<'s> {
     /// Every instance, by id.
     nodes: Vec<SimulatedNode>,
     created: NodeId,
-    /// Everybody who is there or waits.
+    /// All users with a server or waiting for one.
     users: BTreeMap<UserId, User>,
     /// The waiting users, in the order of their requests. None of them fits a node that takes users now.
     waiting: Vec<UserId>,
@@ -67,33 +67,33 @@ pub(super) struct World<'s> {
     random: Pcg64,
     names: Names,
     pub(super) tally: Tally,
-    /// Counts what a plan could depend on, time apart.
+    /// Counts the changes that a plan could depend on, except time.
     pub(super) changes: u64,
     pub(super) broken: Option<BrokenPromise>,
-    /// What runs have noted for later ones.
+    /// The notes of runs for later runs.
     ledger: Ledger,
 }
 
-/// Somebody who is there or waits.
+/// A user with a server or waiting for one.
 #[derive(Clone, Debug)]
 struct User {
     requests: Resources,
     kind: KindIndex,
-    /// Whose disk the pod mounts, where disks are zonal.
+    /// The owner of the disk that the pod mounts, if disks are zonal.
     person: Option<Person>,
-    /// How long they will work once they can.
+    /// The time that they will work, in seconds.
     length: u64,
     asked_at: u64,
     /// Whether they had to wait for a node.
     waited: bool,
     node: Option<NodeId>,
-    /// When they leave.
+    /// The time at which they leave.
     ends_at: u64,
-    /// Their pod as an API server shows it, once somebody has looked.
+    /// Their pod as an API server shows it; built at the first read.
     pod: OnceCell<Pod>,
 }
 
-/// What happens by itself. Of two things at one time, the one that makes room is first.
+/// An event without an action of a run. Of two events at one time, the one that frees room is first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     at: u64,
@@ -107,8 +107,8 @@ enum EventKind {
 }
 
 impl<'s> World<'s> {
-    /// A cluster in which the first pool has `nodes` nodes, all of them Ready, and the hub runs: on a node of its own if it
-    /// has a pool. Its users' pods carry this label.
+    /// A cluster with the hub and `nodes` nodes in the first pool, all of them Ready. The hub has a separate node if it has
+    /// a pool. Users' pods have this label.
     pub(super) fn new(scenario: &'s Scenario, nodes: u32, user_label: &str) -> Self {
         Self::with_pools(scenario, &[nodes], user_label)
     }
@@ -155,18 +155,18 @@ impl<'s> World<'s> {
         world
     }
 
-    /// The next thing that happens by itself.
+    /// The time of the next event.
     pub(super) fn next_event(&self) -> Option<u64> {
         self.events.peek().map(|Reverse(event)| event.at)
     }
 
-    /// Lets time pass. Nothing may happen by itself before that time.
+    /// Lets time pass. No event may be due before that time.
     pub(super) fn advance(&mut self, to: u64) {
         self.tally.pass(self.now, to);
         self.now = to;
     }
 
-    /// Carries out everything that happens by itself up to now.
+    /// Carries out all events that are due.
     pub(super) fn settle(&mut self) {
         while let Some(Reverse(event)) = self.events.peek().copied()
             && event.at <= self.now
@@ -179,7 +179,7 @@ impl<'s> World<'s> {
         }
     }
 
-    /// Somebody asks for a server.
+    /// A user requests a server.
     pub(super) fn arrive(&mut self, id: UserId, session: &Session) {
         let user = User {
             requests: self.scenario.asked(session),
@@ -228,7 +228,7 @@ impl<'s> World<'s> {
     }
 
     fn leave(&mut self, id: UserId) {
-        // Somebody whose node was taken away has come back, and leaves at another time.
+        // A user whose node was deleted has requested a server again, and leaves at another time.
         let leaves = |user: &User| user.node.is_some() && user.ends_at <= self.now;
         if !self.users.get(&id).is_some_and(leaves) {
             return;
@@ -254,7 +254,7 @@ impl<'s> World<'s> {
         self.serve_waiting(index);
     }
 
-    /// Gives whoever waits a place on a node that has got room; all others have been tried on every other node before.
+    /// Schedules waiting users on a node that has got room. On all other nodes every waiting user has been tried before.
     fn serve_waiting(&mut self, index: usize) {
         if self.waiting.is_empty() {
             return;
@@ -273,7 +273,7 @@ impl<'s> World<'s> {
         self.tally.wait(self.waiting.len());
     }
 
-    /// Whoever still waits when the simulation ends has waited so far.
+    /// Counts the waiting times of users who still wait at the end of the simulation.
     pub(super) fn end(&mut self) {
         for id in &self.waiting {
             if let Some(user) = self.users.get(id) {
@@ -313,7 +313,7 @@ impl<'s> World<'s> {
         core.is_some() && self.groups.get(node.group).map(|group| group.pool) == core
     }
 
-    /// The pool that a user is for.
+    /// The pool of a user.
     fn home(&self, user: &User) -> usize {
         self.scenario.cluster.home(user.kind, user.requests).unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! One instance of the simulated cluster, with the node that it becomes.
+//! One instance of the simulated cluster, with its node.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -19,34 +19,35 @@ pub(crate) type NodeId = u32;
 #[derive(Debug)]
 pub(crate) struct SimulatedNode {
     pub(crate) id: NodeId,
-    /// The group that it is of.
+    /// Its group.
     pub(crate) group: GroupIndex,
     /// Whether it has become a node.
     pub(crate) ready: bool,
     /// Whether its machine is parked.
     pub(crate) parked: bool,
-    /// What the API server shows of it then.
+    /// The node as the API server shows it.
     pub(crate) node: Node,
     /// Its name, shared by its pods.
     pub(super) shared_name: Arc<str>,
-    /// How often it was changed.
+    /// The number of its changes.
     version: u64,
-    /// What is left for pods.
+    /// The room for further pods.
     pub(crate) free: Resources,
     pods_left: u64,
-    /// Users on it.
+    /// The number of its users.
     pub(crate) users: usize,
-    /// Whether the hub is on it.
+    /// Whether the hub runs on it.
     pub(crate) critical: bool,
-    /// Since when nobody is on it, if nobody is.
+    /// The time since which it is empty, if it is.
     pub(crate) empty_since: u64,
-    /// Its daemon as an API server shows it, once somebody has looked.
+    /// Its daemon as an API server shows it; built at the first read.
     pub(super) daemon: OnceCell<Pod>,
-    /// When it has the users' image, once somebody has asked for it.
+    /// The time at which it has the users' image, once the image was requested.
     pub(super) image_at: Option<u64>,
 }
 
-/// When an instance was asked for: in seconds since the simulation began, and as the cloud tells it.
+/// The time of the request for an instance: in seconds since the simulation began, and as the cloud
+/// reports it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Created {
     pub(super) second: u64,
@@ -95,7 +96,7 @@ impl SimulatedNode {
         self.node.unschedulable
     }
 
-    /// Whether it takes new users at all.
+    /// Whether it takes new users.
     pub(crate) fn serves(&self) -> bool {
         let up = self.node.ready.is_some_and(|condition| condition.ready);
         self.ready && up && !self.node.unschedulable && !self.is_claimed()
@@ -106,17 +107,17 @@ impl SimulatedNode {
         self.node.taints.iter().any(|one| one.key == taint::DELETING)
     }
 
-    /// Whether a run has made it fill last.
+    /// Whether a run has marked it to fill last.
     pub(crate) fn fills_last(&self) -> bool {
         self.node.taints.iter().any(|one| one.key == taint::FILL_LAST)
     }
 
-    /// Whether nobody is there, critical or not.
+    /// Whether it has neither users nor a critical pod.
     pub(crate) fn is_empty(&self) -> bool {
         self.users == 0 && !self.critical
     }
 
-    /// Whether it has room for this now, and takes anybody at all.
+    /// Whether it takes users and has room for this request now.
     pub(super) fn has_room(&self, asked: Resources) -> bool {
         self.serves() && asked.fits(self.free) && self.pods_left > 0
     }
@@ -155,7 +156,7 @@ impl SimulatedNode {
         }
     }
 
-    /// Its machine stops, and can be woken.
+    /// Stops its machine, which can be woken again.
     pub(super) fn park(&mut self, time: Timestamp) {
         self.parked = true;
         self.node.ready = Some(ReadyCondition { ready: false, since: Some(time) });

@@ -1,4 +1,4 @@
-//! The scheduler: which node a pod goes to.
+//! The scheduler, which chooses a node for a pod.
 
 use rand::RngExt;
 
@@ -7,7 +7,7 @@ use crate::cluster::{Cluster, GroupIndex, KindIndex, Zone};
 use crate::resources::Resources;
 use crate::scenario::Scheduler;
 
-/// What the scheduler knows of a pod.
+/// The properties of a pod that the scheduler uses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wish {
     pub(crate) asked: Resources,
@@ -16,7 +16,7 @@ pub(crate) struct Wish {
     pub(crate) disk: Option<Zone>,
 }
 
-/// Which kinds of users reach which groups, by kind and group, whatever they ask for.
+/// Whether the pods of a kind may run on the nodes of a group, by kind and group, independent of their requests.
 #[derive(Debug)]
 pub(super) struct Reach(Vec<Vec<bool>>);
 
@@ -36,19 +36,19 @@ impl Reach {
 }
 
 impl World<'_> {
-    /// What the scheduler knows of a user's pod. A disk whose owner never had a node is in no zone yet.
+    /// The properties of a user's pod that the scheduler uses. A disk whose owner never had a node is in no zone yet.
     pub(super) fn wish(&self, user: &User) -> Wish {
         let disk = user.person.and_then(|person| self.disks.get(&person)).copied();
         Wish { asked: user.requests, kind: user.kind, disk }
     }
 
-    /// Whether selector, taints and disk let a pod onto the nodes of a group.
+    /// Whether selector, taints and disk permit a pod on the nodes of a group.
     pub(crate) fn reaches(&self, wish: Wish, index: GroupIndex) -> bool {
         let in_zone = |disk: Zone| self.groups.get(index).is_some_and(|group| group.zone == disk);
         self.reach.has(wish.kind, index) && wish.disk.is_none_or(in_zone)
     }
 
-    /// Whether a node takes a pod now.
+    /// Whether a pod can run on a node now.
     pub(super) fn takes(&self, node: &SimulatedNode, wish: Wish) -> bool {
         node.has_room(wish.asked) && self.reaches(wish, node.group)
     }
@@ -86,15 +86,15 @@ impl World<'_> {
     }
 }
 
-/// The best score that one resource can give a node.
+/// The maximum score of one resource.
 const FULL: u64 = 100;
 
-/// What a node without a soft taint scores beside one that has it: kube-scheduler weighs that three times. All else of the
-/// default profile never makes up for it; the weights of Zero to `JupyterHub`'s scheduler always do.
+/// The advantage of a node without a soft taint: kube-scheduler gives it weight three. In the default profile all other
+/// scores together never outweigh it; with the weights of Zero to `JupyterHub`'s scheduler they always do.
 const UNTAINTED: u64 = 3 * FULL;
 
-/// How much is left of a node once the pod is on it: percent of memory and percent of processor time, as Kubernetes
-/// rounds them. It looks at no other resource unless somebody configures that.
+/// The free part of a node with the pod on it: percent of memory plus percent of processor time, rounded as in
+/// Kubernetes. By default Kubernetes scores no other resource.
 fn left(free: Resources, asked: Resources, offered: Resources) -> u64 {
     let percent = |free: u64, asked: u64, offered: u64| {
         (free.saturating_sub(asked) * FULL).checked_div(offered).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! What a policy is judged by, counted as it happens.
+//! Counts the numbers of a policy's result during the simulation.
 
 use super::node::SimulatedNode;
 use crate::cluster::{Cluster, KindIndex, PoolIndex};
@@ -6,14 +6,14 @@ use crate::fill::Fill;
 use crate::resources::{Resource, Resources};
 use crate::series::Point;
 
-/// What has happened so far.
+/// The counts so far.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// The number of users who asked for a server.
+    /// The number of users who requested a server.
     pub(crate) users: usize,
     /// The waiting times of users who had to wait for a node: seconds from the request until the server ran.
     pub(crate) waits: Vec<u64>,
-    /// When each of these asked.
+    /// The time of the request of each of these users.
     pub(crate) asked: Vec<u64>,
     /// The same for each kind of users.
     pub(crate) kinds: Vec<KindTally>,
@@ -26,15 +26,16 @@ pub(crate) struct Tally {
     /// Users whose node was deleted under them.
     pub(crate) lost: usize,
     pub(crate) runs: usize,
-    /// Plans that a run right after them would have corrected.
+    /// Plans that a second run immediately afterwards would have corrected.
     pub(crate) unsettled: usize,
-    /// The most nodes there were at one time.
+    /// Maximum number of nodes at one time.
     pub(crate) peak: usize,
     /// Instances times seconds.
     pub(crate) node_seconds: u128,
-    /// What users request, and the hub where it runs among them, times seconds: each resource of [`Resource::ALL`].
+    /// The requests of users (and of the hub if it runs among them) times seconds, for each resource of
+    /// [`Resource::ALL`].
     pub(crate) requested: [u128; 3],
-    /// What the nodes that take users offer, times seconds.
+    /// The resources of the nodes that take users, times seconds.
     pub(crate) offered: [u128; 3],
     now: Now,
     plot: Option<Sampler>,
@@ -43,7 +44,7 @@ pub(crate) struct Tally {
 /// One kind of users.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KindTally {
-    /// The number of users of this kind who asked for a server.
+    /// The number of users of this kind who requested a server.
     pub(crate) users: usize,
     /// The waiting times of users of this kind who had to wait for a node.
     pub(crate) waits: Vec<u64>,
@@ -61,13 +62,13 @@ struct Now {
     waiting: u32,
     /// Memory of all users and the hub.
     memory: u64,
-    /// What is asked of each pool; the hub asks nothing where it has a node of its own.
+    /// The requests in each pool; without the hub if it has a separate node.
     asked: Vec<Resources>,
-    /// What the last run expected of each pool on top.
+    /// The additional amount that the last run expected of each pool.
     expected: Vec<Resources>,
-    /// What is asked for of all pools, by resource.
+    /// The requests in all pools, by resource.
     requested: [u128; 3],
-    /// What the nodes that take users offer.
+    /// The resources of the nodes that take users.
     offered: [u128; 3],
 }
 
@@ -77,7 +78,7 @@ struct Sampler {
     every: u64,
     fill: Fill,
     next: u64,
-    /// The most who waited at one time since the last point.
+    /// Maximum number of users who waited at one time since the last point.
     waiting: u32,
     points: Vec<Point>,
 }
@@ -94,7 +95,7 @@ impl Tally {
         self.plot = Some(Sampler { every: every.max(1), fill, ..Sampler::default() });
     }
 
-    /// The points so far, and a last one for now.
+    /// The points so far, and a last one for this moment.
     pub(crate) fn points(&mut self, at: u64) -> Vec<Point> {
         let Some(mut plot) = self.plot.take() else { return Vec::new() };
         if plot.points.last().is_none_or(|point| point.at < at) {
@@ -104,7 +105,7 @@ impl Tally {
         plot.points
     }
 
-    /// Time passes, and nothing changes meanwhile.
+    /// Counts a time in which nothing changes.
     pub(super) fn pass(&mut self, from: u64, to: u64) {
         let now = &self.now;
         if let Some(plot) = &mut self.plot {
@@ -124,7 +125,8 @@ impl Tally {
         }
     }
 
-    /// The nodes have changed. Of each group, what a node offers its users; `None` for the hub's own.
+    /// Counts the nodes after a change. `groups` has what a node of each group offers its users; `None` for
+    /// the hub's group.
     pub(super) fn count(&mut self, nodes: &[SimulatedNode], groups: &[Option<Resources>]) {
         let now = &mut self.now;
         (now.serving, now.cordoned, now.booting, now.offered) = (0, 0, 0, [0; 3]);
@@ -149,12 +151,12 @@ impl Tally {
         self.peak = self.peak.max(now.instances);
     }
 
-    /// A run expects an amount of each pool on top of what is asked for.
+    /// Sets the amount that a run expects of each pool in addition to the requests.
     pub(crate) fn expect(&mut self, expected: Vec<Resources>) {
         self.now.expected = expected;
     }
 
-    /// The hub asks for its own: of the first pool, unless it has a node for itself.
+    /// Adds the hub's requests to the first pool, unless the hub has a separate node.
     pub(super) fn ask_for_hub(&mut self, cluster: &Cluster, hub: Resources) {
         match cluster.core {
             Some(_) => self.now.memory += hub.memory.0,
@@ -162,7 +164,7 @@ impl Tally {
         }
     }
 
-    /// Somebody comes.
+    /// Counts a user who arrives.
     pub(super) fn come(&mut self, kind: KindIndex) {
         self.users += 1;
         if let Some(kind) = self.kinds.get_mut(kind) {
@@ -170,13 +172,13 @@ impl Tally {
         }
     }
 
-    /// A pool is asked for an amount.
+    /// Adds an amount to the requests of a pool.
     pub(super) fn ask(&mut self, pool: PoolIndex, amount: Resources) {
         self.now.memory += amount.memory.0;
         self.change(pool, |asked| asked.plus(amount));
     }
 
-    /// Somebody has gone.
+    /// Removes the amount of a user who has left.
     pub(super) fn go(&mut self, pool: PoolIndex, amount: Resources) {
         self.now.memory = self.now.memory.saturating_sub(amount.memory.0);
         self.change(pool, |asked| asked.less(amount));
@@ -192,7 +194,7 @@ impl Tally {
         }
     }
 
-    /// Memory that is asked for, the hub's included.
+    /// The requested memory, with the hub's.
     pub(super) fn demand(&self) -> u64 {
         self.now.memory
     }
@@ -202,7 +204,7 @@ impl Tally {
         self.now.waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
     }
 
-    /// Counts a user who asked at that time and waited this long.
+    /// Counts a user who requested a server at that time, and their waiting time.
     pub(super) fn served_late(&mut self, kind: KindIndex, asked: u64, seconds: u64) {
         self.waits.push(seconds);
         self.asked.push(asked);

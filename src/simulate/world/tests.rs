@@ -107,7 +107,7 @@ fn a_node_that_boots_takes_nobody_until_it_is_ready_and_its_first_user_waits_for
     // 120 s for the node, 60 s for the image.
     assert_eq!(world.tally.waits, [180]);
     come(&mut world, 2, 10, 100);
-    // Somebody who comes while the image is on its way waits for it too, but not for a node.
+    // A user who arrives while the image is pulled waits for it too, but not for a node.
     assert_eq!(world.tally.waits, [180]);
     pass(&mut world, 289);
     assert_eq!(users(&world), [1, 2]);

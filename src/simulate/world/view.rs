@@ -15,7 +15,7 @@ use crate::resources::Resources;
 use crate::users::people::Person;
 use kube_rebalancer_ports::PodList;
 
-/// How many claims a run looks up.
+/// Maximum number of claims that a run reads.
 const CLAIMS_LOOKED_UP: usize = 50;
 
 /// The name of a person's claim.
@@ -23,7 +23,7 @@ fn disk(person: Person) -> Box<str> {
     format!("disk-{person}").into()
 }
 
-/// What many pods share.
+/// The names and constraints that many pods share.
 #[derive(Debug)]
 pub(super) struct Names {
     hub: Arc<str>,
@@ -32,7 +32,7 @@ pub(super) struct Names {
     other_labels: Arc<[Arc<str>]>,
     daemon_owner: Arc<Controller>,
     hub_owner: Arc<Controller>,
-    /// Where pods may go, by kind of users.
+    /// The scheduling constraints of pods, by kind of users.
     constraints: Vec<Arc<Constraints>>,
     anywhere: Arc<Constraints>,
     hub_constraints: Arc<Constraints>,
@@ -93,7 +93,7 @@ impl Names {
 }
 
 impl World<'_> {
-    /// Everything that a run observes.
+    /// The snapshot that a run reads.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
         let nodes = self.nodes.iter().filter(|node| node.ready).map(|node| node.node.clone()).collect();
         let PodList { pods, seen } = self.pods();
@@ -160,7 +160,7 @@ impl World<'_> {
             creation_error: None,
             surely_no_node: false,
         };
-        // Where there is one group it always has a node, and that tells what the next one is like.
+        // A single group always has a node, which shows what a new one is like.
         let template =
             self.pool(index).filter(|_| self.groups().len() > 1).map(|pool| template(pool, group.zone));
         NodeGroup {

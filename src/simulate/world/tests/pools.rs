@@ -1,4 +1,4 @@
-//! Pools and zones: who is let onto which nodes, and which group grows.
+//! Pools and zones: the nodes on which users may run, and the group that grows.
 
 use super::*;
 
@@ -15,14 +15,14 @@ fn zones(zones: u32, people: Vec<usize>) -> Scenario {
     Scenario { people, ..scenario_of(cluster, Scheduler::Spread) }
 }
 
-/// Somebody of a kind asks for a server now.
+/// A user of this kind requests a server now.
 fn come_as(world: &mut World<'_>, id: UserId, kind: usize, gibi: u64, seconds: u64) {
     let memory = Bytes(gibi << 30);
     let session = Session { start: world.now, end: world.now + seconds, memory, cpu: Millicores(100), kind };
     world.arrive(id, &session);
 }
 
-/// Users of each node, by name.
+/// The users of each node, by name.
 fn nodes(world: &World<'_>) -> Vec<(String, usize)> {
     world.nodes().iter().map(|node| (node.name().to_owned(), node.users)).collect()
 }
@@ -91,7 +91,7 @@ fn the_group_that_was_asked_grows_and_its_node_serves_its_own_users() {
 
 #[test]
 fn whoever_comes_back_needs_a_node_in_the_zone_of_their_disk() {
-    // Person 0 comes first and third.
+    // Person 0 is the first and the third user.
     let scenario = zones(2, vec![0, 1, 0, 2]);
     let mut world = World::new(&scenario, 2, "user");
     // The hub is in zone a, so the emptier node is in zone b; then zone a is.
