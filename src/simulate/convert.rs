@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Affinity, Amounts, Constraints, FurtherAmounts, NodeResources, NodeTemplate, Operator, Requirement,
-    SelectorTerm, Taint, TaintEffect, Toleration,
+    Affinity, Amounts, Constraints, FurtherAmounts, Labels, NodeResources, NodeTemplate, Operator,
+    Requirement, SelectorTerm, Taint, TaintEffect, Toleration,
 };
 
 use crate::cluster::{Kind, POOL_LABEL, Pool, Zone};
@@ -39,7 +39,7 @@ pub(crate) fn allocatable(pool: &Pool) -> NodeResources {
 }
 
 /// `metadata.labels` of a pool's nodes in a zone.
-pub(crate) fn labels(pool: &Pool, zone: Zone) -> BTreeMap<String, String> {
+pub(crate) fn labels(pool: &Pool, zone: Zone) -> Labels {
     let zone = (ZONE_LABEL.to_owned(), zone.name());
     let pool = pool.label.map(|label| (POOL_LABEL.to_owned(), label.to_owned()));
     [zone].into_iter().chain(pool).collect()

@@ -3,15 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot make its cluster should stop")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use divan::{Bencher, black_box};
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::check::check;
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, Constraints, Controller, History, Millicores, Node, NodeResources, Pod, ReadyCondition,
-    Resource, SLOTS_KEPT, SchedulerRefusal, Slot, Snapshot, Unbound,
+    Amounts, Bytes, Constraints, Controller, History, Labels, Millicores, Node, NodeResources, Pod,
+    ReadyCondition, Resource, SLOTS_KEPT, SchedulerRefusal, Slot, Snapshot, Unbound,
 };
 use kube_rebalancer_core::plan::plan;
 use kube_rebalancer_core::policy::{AdoptCordons, Bounds, Policy};
@@ -72,7 +72,7 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
         all_nodes.push(Node {
             name: name.to_string(),
             created_at: Some(observed_at - SignedDuration::from_mins(i64::try_from(index).unwrap())),
-            labels: BTreeMap::from([("topology.kubernetes.io/zone".into(), format!("zone-{}", index % 3))]),
+            labels: Labels::from([("topology.kubernetes.io/zone", format!("zone-{}", index % 3))]),
             unschedulable: index % 20 == 7,
             ready: Some(ReadyCondition { ready: true, since: Some(observed_at) }),
             allocatable: offered.clone(),

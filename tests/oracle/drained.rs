@@ -1,11 +1,9 @@
 //! Random clusters in which pods may be evicted: the same rules, and section 16.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Controller, DisruptionBudget, EvictionFacts, LabelSelector, Operator, Pod, Requirement, Snapshot, Taint,
-    TaintEffect, annotation, taint,
+    Controller, DisruptionBudget, EvictionFacts, LabelSelector, Labels, Operator, Pod, Requirement, Snapshot,
+    Taint, TaintEffect, annotation, taint,
 };
 use kube_rebalancer_core::policy::{Budget, Drain};
 
@@ -76,7 +74,7 @@ pub(crate) fn with_drained(mut world: World) -> World {
         if pod.node_name.is_none() || pod.controller.is_none() || number.is_multiple_of(11) {
             continue;
         }
-        let labels = BTreeMap::from([("app".to_owned(), (number % 9).to_string())]);
+        let labels = Labels::from([("app", (number % 9).to_string())]);
         pod.eviction = Some(Box::new(EvictionFacts {
             uid: format!("uid-{}", pod.name).into(),
             labels,

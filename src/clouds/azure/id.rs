@@ -168,7 +168,7 @@ impl Identity for InstanceId {
 
 /// The agent pool of a node that AKS made; `None` for other nodes.
 pub(crate) fn agent_pool_of(node: &Node) -> Option<&str> {
-    node.labels.get("kubernetes.azure.com/agentpool").map(String::as_str).filter(|pool| !pool.is_empty())
+    node.labels.get("kubernetes.azure.com/agentpool").filter(|pool| !pool.is_empty())
 }
 
 #[cfg(test)]

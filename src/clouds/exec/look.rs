@@ -226,7 +226,7 @@ fn template(template: &AnsweredTemplate) -> Result<NodeTemplate, String> {
     Ok(NodeTemplate {
         allocatable: resources.clone(),
         capacity: resources,
-        labels: template.labels.clone(),
+        labels: template.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
         taints: Vec::new(),
     })
 }

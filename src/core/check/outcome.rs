@@ -2,7 +2,7 @@
 //! instances that never became a node are gone.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,8 +11,8 @@ use super::facts::{Class, Facts, NodeFacts, age, class, is_omitted, taints, take
 use super::reach::Admission;
 use super::waiting::has_room;
 use crate::model::{
-    Amounts, Instance, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint, TaintEffect,
-    annotation, is_extended_resource, taint,
+    Amounts, Instance, Labels, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint,
+    TaintEffect, annotation, is_extended_resource, taint,
 };
 use crate::plan::{Action, MarkReason, Plan, Target, UnmarkReason};
 use crate::policy::Policy;
@@ -289,15 +289,10 @@ fn stand_in(facts: &Facts<'_>, pool: &str) -> NodeGroup {
     }
 }
 
-fn shared_labels(members: &[&NodeFacts<'_>], one: &NodeFacts<'_>) -> BTreeMap<String, String> {
-    let shared = |key: &str, value: &str| {
-        members.iter().all(|member| member.node.labels.get(key).is_some_and(|theirs| theirs == value))
-    };
-    let labels = one.node.labels.iter();
-    labels
-        .filter(|(key, value)| *key != HOSTNAME && shared(key, value))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+fn shared_labels(members: &[&NodeFacts<'_>], one: &NodeFacts<'_>) -> Labels {
+    let shared =
+        |key: &str, value: &str| members.iter().all(|member| member.node.labels.get(key) == Some(value));
+    one.node.labels.filtered(|key, value| key != HOSTNAME && shared(key, value))
 }
 
 fn shared_taints(facts: &Facts<'_>, members: &[&NodeFacts<'_>], one: &NodeFacts<'_>) -> Vec<Taint> {

@@ -20,7 +20,7 @@ pub(super) fn tolerates(constraints: &Constraints, taint: &Taint) -> bool {
 
 /// Whether the node's operating system is Windows.
 pub(super) fn is_windows(node: &Node) -> bool {
-    OS_LABELS.iter().any(|key| node.labels.get(*key).is_some_and(|os| os == "windows"))
+    OS_LABELS.iter().any(|key| node.labels.get(key).is_some_and(|os| os == "windows"))
 }
 
 /// Whether the pod runs on Windows nodes only.
@@ -100,8 +100,7 @@ impl<'a> Term<'a> {
 
     /// A term without requirements matches no node.
     fn matches(&self, node: &Node) -> bool {
-        let label =
-            |test: &Test<'_>| test.matches(node.labels.get(&test.requirement.key).map(String::as_str));
+        let label = |test: &Test<'_>| test.matches(node.labels.get(&test.requirement.key));
         let field =
             |test: &Test<'_>| test.requirement.key == "metadata.name" && test.matches(Some(&node.name));
         !(self.labels.is_empty() && self.fields.is_empty())

@@ -1,8 +1,6 @@
 //! The facts that an eviction needs: more fields of a pod, and the budgets that protect it.
 
-use std::collections::BTreeMap;
-
-use super::LabelSelector;
+use super::{LabelSelector, Labels};
 
 /// The fields that are read of a bound pod that its controller recreates elsewhere; only if pods may be evicted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,7 +8,7 @@ pub struct EvictionFacts {
     /// `metadata.uid`; empty where a file has none.
     pub uid: Box<str>,
     /// Its labels that budgets select by.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Whether each of its volumes on the node's own disk is an `emptyDir`.
     pub only_empty_dirs: bool,
     /// A constraint on its nodes that this program does not account for, such as a host port or a required pod
@@ -40,7 +38,7 @@ impl DisruptionBudget {
 
     /// Whether it protects a pod.
     #[must_use]
-    pub fn protects(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+    pub fn protects(&self, namespace: &str, labels: &Labels) -> bool {
         self.namespace == namespace && self.selector.as_ref().is_some_and(|selector| selector.matches(labels))
     }
 }

@@ -1,10 +1,8 @@
 //! Node groups of a cloud (on Google Compute Engine: managed instance groups).
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
-use super::{NodeResources, Taint};
+use super::{Labels, NodeResources, Taint};
 
 /// A node group as the cloud listed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +64,7 @@ pub struct NodeTemplate {
     /// Expected `status.capacity`.
     pub capacity: NodeResources,
     /// Expected labels.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Expected taints.
     pub taints: Vec<Taint>,
 }

@@ -1,6 +1,6 @@
 //! Label requirements, shared by `NODE_SELECTOR`, `nodeSelector` and node affinity.
 
-use std::collections::BTreeMap;
+use super::Labels;
 
 /// How a label's value is compared, as in Kubernetes' node selector requirements.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +34,8 @@ pub struct Requirement {
 impl Requirement {
     /// Whether a label set meets this requirement.
     #[must_use]
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.matches_value(labels.get(&self.key).map(String::as_str))
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.matches_value(labels.get(&self.key))
     }
 
     /// Whether a value (or its absence) meets this requirement.
@@ -59,17 +59,16 @@ impl Requirement {
 /// # Examples
 ///
 /// ```
-/// use std::collections::BTreeMap;
-/// use kube_rebalancer_core::model::{LabelSelector, Operator, Requirement};
+/// use kube_rebalancer_core::model::{LabelSelector, Labels, Operator, Requirement};
 ///
 /// // !spot, zone in (a, b)
 /// let selector = LabelSelector(vec![
 ///     Requirement { key: "spot".to_owned(), operator: Operator::DoesNotExist },
 ///     Requirement { key: "zone".to_owned(), operator: Operator::In(vec!["a".to_owned(), "b".to_owned()]) },
 /// ]);
-/// let mut labels = BTreeMap::from([("zone".to_owned(), "a".to_owned())]);
+/// let mut labels = Labels::from([("zone", "a")]);
 /// assert!(selector.matches(&labels));
-/// labels.insert("spot".to_owned(), "true".to_owned());
+/// labels.insert("spot", "true");
 /// assert!(!selector.matches(&labels));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +77,7 @@ pub struct LabelSelector(pub Vec<Requirement>);
 impl LabelSelector {
     /// Whether a label set meets every requirement.
     #[must_use]
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub fn matches(&self, labels: &Labels) -> bool {
         self.0.iter().all(|requirement| requirement.matches(labels))
     }
 }
@@ -100,13 +99,13 @@ mod tests {
         ];
         for (operator, expected) in cases {
             let requirement = Requirement { key: "pool".into(), operator };
-            assert_eq!(requirement.matches(&BTreeMap::new()), expected, "{requirement:?}");
+            assert_eq!(requirement.matches(&Labels::default()), expected, "{requirement:?}");
         }
     }
 
     #[test]
     fn numbers_are_compared_as_numbers() {
-        let labels = BTreeMap::from([("cores".to_owned(), "10".to_owned())]);
+        let labels = Labels::from([("cores", "10")]);
         let matches = |operator| Requirement { key: "cores".into(), operator }.matches(&labels);
         assert!(matches(Operator::Gt(9)));
         assert!(!matches(Operator::Gt(10)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Amounts, Bytes, FurtherAmounts, Millicores, Resource};
+use super::{Amounts, Bytes, FurtherAmounts, Labels, Millicores, Resource};
 
 /// The annotations that a decision reads or an action writes; a reader may drop all others.
 pub mod annotation {
@@ -96,7 +96,7 @@ pub struct Node {
     /// Whether `metadata.deletionTimestamp` is set, or its instance is being deleted.
     pub deleting: bool,
     /// `metadata.labels`.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// The annotations for which [`annotation::is_read`] holds.
     pub annotations: BTreeMap<String, String>,
     /// `spec.unschedulable`: the node is cordoned.
@@ -123,8 +123,7 @@ impl Node {
     pub fn zone(&self) -> Option<&str> {
         ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"]
             .iter()
-            .find_map(|key| self.labels.get(*key))
-            .map(String::as_str)
+            .find_map(|key| self.labels.get(key))
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) fn autoscaler_of(node: &Node) -> Option<(&'static str, String)> {
     if let Some(taint) = node.taints.iter().find(|taint| taint.key == CANDIDATE) {
         return Some(("Cluster Autoscaler", taint.key.clone()));
     }
-    if let Some(key) = KARPENTER.into_iter().find(|key| node.labels.contains_key(*key)) {
+    if let Some(key) = KARPENTER.into_iter().find(|key| node.labels.contains_key(key)) {
         return Some(("Karpenter", key.to_owned()));
     }
     let (key, prefix) = GKE_POOL;

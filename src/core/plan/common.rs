@@ -12,7 +12,7 @@ use super::reach::{asks_for_windows, is_windows};
 use super::reason::KeepReason;
 use super::taints::{lasting, tolerates, written};
 use crate::model::{
-    Amounts, Constraints, FurtherAmounts, Ledger, Node, Pod, Taint, TaintEffect, TaintSet,
+    Amounts, Constraints, FurtherAmounts, Labels, Ledger, Node, Pod, Taint, TaintEffect, TaintSet,
     is_extended_resource,
 };
 use crate::policy::{Policy, PoolName};
@@ -68,7 +68,7 @@ struct Lasting<'n> {
 const USERS: [&str; 2] = ["hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated"];
 
 impl<'n> Lasting<'n> {
-    fn of(labels: &BTreeMap<String, String>, taints: &'n [Taint], policy: &'n Policy) -> Self {
+    fn of(labels: &Labels, taints: &'n [Taint], policy: &'n Policy) -> Self {
         let mut taints: Vec<TaintRef<'_>> = lasting(taints, policy)
             .map(|taint| (taint.key.as_str(), taint.value.as_str(), taint.effect))
             .collect();
@@ -195,7 +195,7 @@ impl<'a, 'p> Judge<'a, 'p> {
 /// A node that does not exist yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewNode<'n> {
-    pub(super) labels: &'n BTreeMap<String, String>,
+    pub(super) labels: &'n Labels,
     pub(super) taints: &'n [Taint],
     /// Its expected amounts.
     pub(super) offer: &'n Amounts,

@@ -83,7 +83,7 @@ fn group_of<'n>(node: &'n Node, no_groups: bool, policy: &Policy) -> Option<&'n 
         return None;
     }
     match &policy.pool_label {
-        Some(label) => node.labels.get(label).map(String::as_str),
+        Some(label) => node.labels.get(label),
         None => Some(""),
     }
 }

@@ -122,7 +122,7 @@ mod tests {
             ("topology.topolvm.io/node", "n1"),
             ("topology.kubernetes.io/zone", "z1"),
         ] {
-            node.labels.insert(key.into(), value.into());
+            node.labels.insert(key, value);
         }
         let pod = Pod { claims: Box::new(["data".into()]), ..web() };
         let lost = Some(Loss::LocalClaim { claim: "data".into() });

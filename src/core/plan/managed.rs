@@ -1,10 +1,8 @@
 //! Decides which nodes a run may act on.
 
-use std::collections::BTreeMap;
-
 use super::actors::actor_on;
 use super::reason::KeepReason;
-use crate::model::Node;
+use crate::model::{Labels, Node};
 use crate::policy::Policy;
 
 /// Labels of control-plane nodes; they look empty on self-managed clusters and must never be deleted. The last two are
@@ -48,20 +46,20 @@ pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
 }
 
 /// Why the labels of a node alone keep it from being managed. They are known of a node that does not exist yet, too.
-pub(super) fn unmanaged_by_labels(labels: &BTreeMap<String, String>, policy: &Policy) -> Option<KeepReason> {
-    if let Some(label) = policy.omit_labels.iter().find(|label| labels.contains_key(*label)) {
+pub(super) fn unmanaged_by_labels(labels: &Labels, policy: &Policy) -> Option<KeepReason> {
+    if let Some(label) = policy.omit_labels.iter().find(|label| labels.contains_key(label)) {
         return Some(KeepReason::OmittedLabel { label: label.clone() });
     }
     if !policy.node_selector.matches(labels) {
         return Some(KeepReason::NotSelected);
     }
-    if let Some(label) = policy.pool_label.as_ref().filter(|label| !labels.contains_key(*label)) {
+    if let Some(label) = policy.pool_label.as_ref().filter(|label| !labels.contains_key(label)) {
         return Some(KeepReason::NoPool { label: label.clone() });
     }
-    if let Some(label) = CONTROL_PLANE_LABELS.iter().find(|label| labels.contains_key(**label)) {
+    if let Some(label) = CONTROL_PLANE_LABELS.iter().find(|label| labels.contains_key(label)) {
         return Some(KeepReason::ControlPlane { label: (*label).to_owned() });
     }
-    let is_virtual = |(key, value): &&(&str, &str)| labels.get(*key).is_some_and(|there| there == value);
+    let is_virtual = |(key, value): &&(&str, &str)| labels.get(key) == Some(*value);
     let mark = VIRTUAL_LABELS.iter().find(is_virtual);
     mark.map(|(key, value)| KeepReason::VirtualNode { mark: format!("{key}={value}") })
 }

@@ -30,7 +30,7 @@ impl Pools {
                 .filter(|(_, why)| why.is_none())
                 .filter_map(|(node, _)| Some((node, node.labels.get(label)?)))
         };
-        let mut names: BTreeSet<&str> = managed().map(|(_, pool)| pool.as_str()).collect();
+        let mut names: BTreeSet<&str> = managed().map(|(_, pool)| pool).collect();
         let mut votes: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
         for (node, pool) in managed() {
             if let Some(group) = &node.group {
@@ -75,7 +75,7 @@ fn of_empty_group<'a>(group: &'a NodeGroup, label: &str, policy: &'a Policy) -> 
         let whole = parts().find(|(part, _)| means(part, &group.name, |name, part| name == part));
         whole.or_else(|| parts().find(|(part, _)| means(part, &group.name, has_segment)))
     };
-    by_template.or_else(|| named().map(|(_, pool)| pool)).map(String::as_str)
+    by_template.or_else(|| named().map(|(_, pool)| pool.as_str()))
 }
 
 /// Whether a part of `NODE_GROUPS`, with a place or without, means a group.

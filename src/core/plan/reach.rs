@@ -1,9 +1,9 @@
 //! Whether a place admits a pod: the scheduler's rules that this program knows, apart from size (section 3).
 
-use std::collections::BTreeMap;
-
 use super::taints::{comes_and_goes, tolerates};
-use crate::model::{Affinity, Constraints, Node, Operator, Pod, Requirement, SelectorTerm, Taint, Volumes};
+use crate::model::{
+    Affinity, Constraints, Labels, Node, Operator, Pod, Requirement, SelectorTerm, Taint, Volumes,
+};
 use crate::policy::Policy;
 
 const HOST_NAME: &str = "kubernetes.io/hostname";
@@ -18,7 +18,7 @@ const WINDOWS: &str = "windows";
 pub(super) struct Site<'a> {
     /// The node's name; `None` for a node that does not exist yet, which no pod can select by name.
     pub(super) name: Option<&'a str>,
-    pub(super) labels: &'a BTreeMap<String, String>,
+    pub(super) labels: &'a Labels,
     pub(super) taints: &'a [Taint],
     /// The policy, which knows the taints that come and go.
     pub(super) policy: &'a Policy,
@@ -67,7 +67,7 @@ impl<'a> Site<'a> {
         if self.name.is_none() && key == HOST_NAME {
             return None;
         }
-        self.labels.get(key).map(String::as_str)
+        self.labels.get(key)
     }
 
     fn meets(&self, term: &SelectorTerm) -> bool {
@@ -83,8 +83,8 @@ impl<'a> Site<'a> {
 }
 
 /// Whether a node with these labels runs Windows. Only pods that ask for Windows run there.
-pub(super) fn is_windows(labels: &BTreeMap<String, String>) -> bool {
-    OS.iter().any(|key| labels.get(*key).is_some_and(|os| os == WINDOWS))
+pub(super) fn is_windows(labels: &Labels) -> bool {
+    OS.iter().any(|key| labels.get(key) == Some(WINDOWS))
 }
 
 /// Whether a pod requires a Windows node, by its node selector or by each term of its node affinity.
@@ -102,13 +102,14 @@ pub(super) fn asks_for_windows(constraints: &Constraints) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::TaintEffect;
     use crate::plan::fixture::{labelled, pod, taint, tolerating};
 
     fn admits(taints: &[Taint], constraints: &Constraints) -> bool {
-        let labels =
-            BTreeMap::from([("pool".to_owned(), "user".to_owned()), (HOST_NAME.to_owned(), "n1".to_owned())]);
+        let labels = Labels::from([("pool", "user"), (HOST_NAME, "n1")]);
         let policy = Policy::default();
         Site { name: Some("n1"), labels: &labels, taints, policy: &policy }.admits(constraints)
     }

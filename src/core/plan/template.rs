@@ -15,7 +15,7 @@ use super::median::lower_median_amounts;
 use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
 use super::taints::lasting;
-use crate::model::{Amounts, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint};
+use crate::model::{Amounts, Labels, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint};
 use crate::policy::{Bounds, CapacitySource, PartsPerMillion, Policy};
 
 /// The label that no two nodes share.
@@ -41,7 +41,7 @@ pub(super) struct Template<'a> {
     /// One of each of its daemons.
     each: Vec<Daemon<'a>>,
     /// Its labels, once for each zone that it may be in.
-    labels: Vec<BTreeMap<String, String>>,
+    labels: Vec<Labels>,
     /// Its lasting taints.
     pub(super) taints: Vec<Taint>,
 }
@@ -177,18 +177,13 @@ fn sized(
 }
 
 /// The labels of a new node: the labels that all nodes of the group share, else the template's; once for each zone.
-fn labels(
-    group: Option<&NodeGroup>,
-    known: Option<&NodeTemplate>,
-    nodes: &[&NodeFacts<'_>],
-) -> Vec<BTreeMap<String, String>> {
+fn labels(group: Option<&NodeGroup>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts<'_>]) -> Vec<Labels> {
     let mut shared = match nodes.split_first() {
         Some((first, rest)) => {
-            let everywhere = |(key, value): &(&String, &String)| {
-                *key != HOSTNAME && rest.iter().all(|node| node.node.labels.get(*key) == Some(*value))
+            let everywhere = |key: &str, value: &str| {
+                key != HOSTNAME && rest.iter().all(|node| node.node.labels.get(key) == Some(value))
             };
-            let kept = first.node.labels.iter().filter(everywhere);
-            kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+            first.node.labels.filtered(everywhere)
         }
         None => known.map(|template| template.labels.clone()).unwrap_or_default(),
     };

@@ -1,11 +1,9 @@
 //! Whole plans of clusters with nodes that are drained, each judged by the checker.
 
-use std::collections::BTreeMap;
-
 use crate::check::check;
 use crate::model::{
-    DisruptionBudget, EvictionFacts, LabelSelector, Node, Operator, Pod, Requirement, SchedulerRefusal,
-    Snapshot, Taint, Unbound, Volumes, annotation, taint,
+    DisruptionBudget, EvictionFacts, LabelSelector, Labels, Node, Operator, Pod, Requirement,
+    SchedulerRefusal, Snapshot, Taint, Unbound, Volumes, annotation, taint,
 };
 use crate::plan::fixture::{Build, ago, cluster, node, owned_by, pod, taint as of};
 use crate::plan::{Action, KeepReason, NotEvicted, Plan, Reason, Verdict, plan};
@@ -44,7 +42,7 @@ fn replica(name: &str, on: &str) -> Pod {
     let mut controller = owned_by("apps", "ReplicaSet");
     (controller.name, controller.uid) = (owner.to_owned(), format!("uid-{owner}"));
     pod.controller = Some(controller.into());
-    let labels = BTreeMap::from([("app".to_owned(), owner.to_owned())]);
+    let labels = Labels::from([("app", owner)]);
     pod.eviction = Some(Box::new(EvictionFacts {
         uid: format!("uid-{name}").into(),
         labels,
@@ -213,7 +211,7 @@ fn a_budget_that_allows_nothing_keeps_the_node_and_is_named() {
 #[test]
 fn a_budget_s_last_eviction_is_spent_once() {
     // Two controllers with the same label.
-    let label = |pod: Pod| with_facts(pod, |facts| drop(facts.labels.insert("app".into(), "web".into())));
+    let label = |pod: Pod| with_facts(pod, |facts| facts.labels.insert("app", "web"));
     let pods = vec![label(replica("hub/a-1", "n1")), label(replica("hub/b-1", "n1"))];
     let snapshot = hub(pods).with_budgets(vec![budget("hub/web", "web", 1)]);
     let plan = sound(&snapshot, &policy(Drain::Movable));

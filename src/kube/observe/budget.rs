@@ -139,6 +139,7 @@ impl Selector {
 
 #[cfg(test)]
 mod tests {
+    use kube_rebalancer_core::model::Labels;
     use serde_json::json;
 
     use super::*;
@@ -177,7 +178,7 @@ mod tests {
             let object = json!({"metadata": {"namespace": "hub", "name": "b", "generation": 3}, "spec": spec, "status": status});
             read_one(object).unwrap()
         };
-        let none = BTreeMap::new();
+        let none = Labels::default();
         assert!(!of(json!({}), json!({})).protects("hub", &none));
         assert!(of(json!({"selector": {}}), json!({})).protects("hub", &none));
         let unknown = json!({"selector": {"matchExpressions": [{"key": "a", "operator": "Near"}]}});

@@ -1,5 +1,5 @@
-//! Keeps one copy of what many pods have in common: namespaces, label keys, node names, controllers, constraints, and the
-//! amounts of devices and the like.
+//! Keeps one copy of what many objects have in common: namespaces, labels of nodes, label keys of pods, node names,
+//! controllers, constraints, and the amounts of devices and the like.
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};

@@ -3,6 +3,7 @@
 //! A file carries neither node groups nor what earlier runs noted, so a failure that needs them shows in the lines above
 //! the dump alone.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -57,7 +58,7 @@ fn node(node: &Node) -> Value {
             "uid": node.uid,
             "creationTimestamp": time(node.created_at),
             "deletionTimestamp": node.deleting.then(|| NOW.to_string()),
-            "labels": node.labels,
+            "labels": node.labels.iter().collect::<BTreeMap<_, _>>(),
             "annotations": node.annotations,
         },
         "spec": { "unschedulable": node.unschedulable, "taints": node.taints.iter().map(taint).collect::<Vec<_>>() },

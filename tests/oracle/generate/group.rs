@@ -1,11 +1,10 @@
 //! Random node groups: each makes nodes of one kind.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Bytes as Memory, FurtherAmounts, Instance, Millicores, NodeGroup, NodeResources, NodeTemplate, Taint,
-    TaintEffect,
+    Bytes as Memory, FurtherAmounts, Instance, Labels, Millicores, NodeGroup, NodeResources, NodeTemplate,
+    Taint, TaintEffect,
 };
 
 use super::cluster::Traits;
@@ -104,10 +103,10 @@ impl Kind {
         }
     }
 
-    pub(crate) fn labels(self) -> BTreeMap<String, String> {
-        let mut labels = BTreeMap::from([("pool".to_owned(), self.pool().to_owned())]);
+    pub(crate) fn labels(self) -> Labels {
+        let mut labels = Labels::from([("pool", self.pool())]);
         if self == Self::Windows {
-            labels.insert("kubernetes.io/os".to_owned(), "windows".to_owned());
+            labels.insert("kubernetes.io/os", "windows");
         }
         labels
     }

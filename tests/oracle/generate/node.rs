@@ -89,8 +89,8 @@ fn strange(node: &mut Node, bytes: &mut Bytes<'_>) {
     let csi = "ebs.csi.aws.com/agent-not-ready";
     match bytes.below(60) {
         1 => node.deleting = true,
-        2 => drop(node.labels.insert("omit".to_owned(), String::new())),
-        3 => drop(node.labels.insert("node-role.kubernetes.io/etcd".to_owned(), String::new())),
+        2 => node.labels.insert("omit".to_owned(), String::new()),
+        3 => node.labels.insert("node-role.kubernetes.io/etcd".to_owned(), String::new()),
         4 => node.taints.push(no_schedule("ToBeDeletedByClusterAutoscaler")),
         5 => drop(node.annotations.insert(annotation::REBOOT_IN_PROGRESS.to_owned(), String::new())),
         6 => drop(node.annotations.insert(annotation::MACHINE_CONFIG_STATE.to_owned(), "Working".to_owned())),
@@ -113,7 +113,7 @@ fn strange(node: &mut Node, bytes: &mut Bytes<'_>) {
             node.allocatable.further = None;
             node.capacity.further = None;
         }
-        24 => drop(node.labels.remove("pool")),
+        24 => node.labels.remove("pool"),
         25 => node.allocatable.memory = Some(Memory(100)),
         _ => {}
     }

@@ -11,8 +11,7 @@ pub(super) fn read(bytes: &mut Bytes<'_>, nodes: &[Node]) -> Option<Arc<History>
     if !bytes.chance(60) {
         return None;
     }
-    let pools: BTreeSet<&str> =
-        nodes.iter().filter_map(|node| node.labels.get("pool")).map(String::as_str).collect();
+    let pools: BTreeSet<&str> = nodes.iter().filter_map(|node| node.labels.get("pool")).collect();
     let pools: Vec<&str> = std::iter::once("").chain(pools).collect();
     let mut history = History::default();
     for _ in 0..bytes.pick(&[1, 2, 4, 6]) {

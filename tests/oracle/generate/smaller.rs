@@ -77,7 +77,7 @@ pub(crate) fn smallest(mut world: World, fails: &dyn Fn(&World) -> bool) -> Worl
                     1 => one.taints.clear(),
                     2 => one.capacity = one.allocatable.clone(),
                     3 => one.outside = None,
-                    4 => drop(one.labels.remove("pool")),
+                    4 => one.labels.remove("pool"),
                     _ => drop(one.annotations.remove("kube-rebalancer/empty-since")),
                 }
                 if next.cluster.nodes[node] != world.cluster.nodes[node] {

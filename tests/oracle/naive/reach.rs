@@ -1,8 +1,6 @@
 //! Section 3: which nodes a pod reaches, and which would take it.
 
-use std::collections::BTreeMap;
-
-use kube_rebalancer_core::model::{Pod, Taint};
+use kube_rebalancer_core::model::{Labels, Pod, Taint};
 
 use super::shape::Shape;
 use super::words;
@@ -12,19 +10,14 @@ use super::world::{Machine, World};
 pub(crate) fn admits(
     world: &World<'_>,
     pod: &Pod,
-    labels: &BTreeMap<String, String>,
+    labels: &Labels,
     name: Option<&str>,
     taints: &[Taint],
 ) -> bool {
     admits_aside_of_volumes(world, pod, labels, name, taints) && volumes_admit(world, pod, labels, name)
 }
 
-fn volumes_admit(
-    world: &World<'_>,
-    pod: &Pod,
-    labels: &BTreeMap<String, String>,
-    name: Option<&str>,
-) -> bool {
+fn volumes_admit(world: &World<'_>, pod: &Pod, labels: &Labels, name: Option<&str>) -> bool {
     pod.claims.iter().all(|claim| {
         match world.snapshot.volumes().get(&(pod.namespace.to_string(), claim.to_string())) {
             Some(Some(affinity)) => words::affinity_admits(affinity, labels, name),
@@ -36,7 +29,7 @@ fn volumes_admit(
 fn admits_aside_of_volumes(
     world: &World<'_>,
     pod: &Pod,
-    labels: &BTreeMap<String, String>,
+    labels: &Labels,
     name: Option<&str>,
     taints: &[Taint],
 ) -> bool {

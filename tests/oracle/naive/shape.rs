@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, FurtherAmounts, Instance, Millicores, Node, NodeGroup, NodeResources, NodeTemplate, Taint,
+    Amounts, Bytes, FurtherAmounts, Instance, Labels, Millicores, Node, NodeGroup, NodeResources,
+    NodeTemplate, Taint,
 };
 use kube_rebalancer_core::policy::CapacitySource;
 
@@ -21,7 +22,7 @@ pub(crate) struct Shape {
     /// `None` where no groups are known.
     pub(crate) group: Option<String>,
     /// Labels, once for each zone that a node might be in.
-    pub(crate) labels: Vec<BTreeMap<String, String>>,
+    pub(crate) labels: Vec<Labels>,
     pub(crate) taints: Vec<Taint>,
     /// What is left for pods beside its own daemons.
     pub(crate) room: Amounts,
@@ -58,7 +59,7 @@ pub(crate) fn coming(world: &World<'_>, instance: &Instance) -> Coming {
 pub(crate) fn pool_of(world: &World<'_>, group: &NodeGroup) -> Option<String> {
     let Some(label) = &world.policy.pool_label else { return Some(String::new()) };
     let member = world.machines.iter().find(|machine| machine.node.group.as_ref() == Some(&group.name));
-    let from_template = || group.template.as_ref()?.labels.get(label).cloned();
+    let from_template = || group.template.as_ref()?.labels.get(label).map(str::to_owned);
     let from_settings = || {
         let short = group.name.rsplit('/').next();
         let named = world
@@ -203,16 +204,13 @@ fn finish(
 }
 
 /// Labels (for each zone) and taints: what all nodes of the group share; of a group without nodes, its template's.
-fn look(
-    world: &World<'_>,
-    group: Option<&NodeGroup>,
-    members: &[&Node],
-) -> (Vec<BTreeMap<String, String>>, Vec<Taint>) {
+fn look(world: &World<'_>, group: Option<&NodeGroup>, members: &[&Node]) -> (Vec<Labels>, Vec<Taint>) {
     let template = group.and_then(|group| group.template.as_ref());
     let (mut labels, mut taints) = match (members.split_first(), template) {
         (Some((first, rest)), _) => {
-            let mut labels = first.labels.clone();
-            labels.retain(|key, value| rest.iter().all(|node| node.labels.get(key) == Some(value)));
+            let everywhere =
+                |key: &str, value: &str| rest.iter().all(|node| node.labels.get(key) == Some(value));
+            let labels = first.labels.filtered(everywhere);
             let same = |left: &Taint, right: &Taint| {
                 (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
             };
@@ -221,7 +219,7 @@ fn look(
             (labels, taints)
         }
         (None, Some(NodeTemplate { labels, taints, .. })) => (labels.clone(), taints.clone()),
-        (None, None) => (BTreeMap::new(), Vec::new()),
+        (None, None) => (Labels::default(), Vec::new()),
     };
     labels.remove(words::HOSTNAME);
     taints.retain(|taint| words::is_lasting(taint, world.policy));
@@ -237,7 +235,7 @@ fn look(
     }
     let in_zone = |zone: String| {
         let mut labels = labels.clone();
-        labels.insert(ZONE.to_owned(), zone);
+        labels.insert(ZONE, zone);
         labels
     };
     (zones.into_iter().map(in_zone).collect(), taints)

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Affinity, Controller, Node, Pod, Requirement, Taint, TaintEffect, TaintSet, Toleration, annotation,
-    is_extended_resource, taint,
+    Affinity, Controller, Labels, Node, Pod, Requirement, Taint, TaintEffect, TaintSet, Toleration,
+    annotation, is_extended_resource, taint,
 };
 use kube_rebalancer_core::policy::Policy;
 
@@ -79,7 +79,7 @@ pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
 }
 
 /// The part of it that labels decide; asked of new nodes too.
-pub(crate) fn may_be_managed(labels: &std::collections::BTreeMap<String, String>, policy: &Policy) -> bool {
+pub(crate) fn may_be_managed(labels: &Labels, policy: &Policy) -> bool {
     let control_plane = ["control-plane", "master", "controlplane", "etcd"];
     let is = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
     !labels.keys().any(|key| policy.omit_labels.contains(key))
@@ -149,11 +149,7 @@ pub(crate) fn tolerates(tolerations: &[Toleration], key: &str, value: &str, effe
 }
 
 /// Whether a required node affinity admits a node of these labels and, where it has one already, this name.
-pub(crate) fn affinity_admits(
-    affinity: &Affinity,
-    labels: &std::collections::BTreeMap<String, String>,
-    name: Option<&str>,
-) -> bool {
+pub(crate) fn affinity_admits(affinity: &Affinity, labels: &Labels, name: Option<&str>) -> bool {
     affinity.0.iter().any(|term| {
         let some = !term.labels.is_empty() || !term.fields.is_empty();
         let field = |one: &Requirement| one.key == "metadata.name" && one.matches_value(name);
@@ -174,7 +170,7 @@ pub(crate) fn asks_for_windows(pod: &Pod) -> bool {
         })
 }
 
-pub(crate) fn is_windows(labels: &std::collections::BTreeMap<String, String>) -> bool {
+pub(crate) fn is_windows(labels: &Labels) -> bool {
     labels.get(OS).is_some_and(|os| os == "windows")
 }
 

@@ -110,7 +110,7 @@ impl<'a> World<'a> {
     fn pool_of(&self, node: &Node) -> Option<String> {
         match &self.policy.pool_label {
             None => Some(String::new()),
-            Some(label) => node.labels.get(label).cloned(),
+            Some(label) => node.labels.get(label).map(str::to_owned),
         }
     }
 

@@ -103,9 +103,7 @@ impl Living {
                         foreign || node.taints.iter().any(|taint| taint.key.starts_with("ToBeDeleted"));
                     !foreign
                         && selector.matches(&node.labels)
-                        && label
-                            .as_ref()
-                            .is_none_or(|label| node.labels.get(label).map(String::as_str) == Some(pool))
+                        && label.as_ref().is_none_or(|label| node.labels.get(label) == Some(pool))
                 });
                 let lasting = |node: &&Node| {
                     node.taints.iter().filter(|taint| !taint.key.starts_with("node.k")).count()

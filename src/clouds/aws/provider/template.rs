@@ -40,9 +40,7 @@ pub(super) fn template(group: &Group, region: &str) -> (Option<NodeTemplate>, Ve
     }
     template.allocatable.further = (!further.is_empty()).then(|| Arc::new(further));
     template.capacity = template.allocatable.clone();
-    let mut add = |key: &str, value: &str| {
-        template.labels.entry(key.to_owned()).or_insert_with(|| value.to_owned());
-    };
+    let mut add = |key: &str, value: &str| template.labels.insert_missing(key, value);
     add("kubernetes.io/os", "linux");
     add("topology.kubernetes.io/region", region);
     if let Some(kind) = only_kind(group) {
@@ -110,8 +108,8 @@ mod tests {
         let (template, odd) = template(&group, "us-east-1");
         let template = template.unwrap();
         assert!(odd.is_empty(), "{odd:?}");
-        assert_eq!(template.labels["hub.jupyter.org/node-purpose"], "user");
-        assert_eq!(template.labels["topology.kubernetes.io/region"], "us-east-1");
+        assert_eq!(template.labels.get("hub.jupyter.org/node-purpose"), Some("user"));
+        assert_eq!(template.labels.get("topology.kubernetes.io/region"), Some("us-east-1"));
         assert_eq!(
             (&*template.taints[0].key, &*template.taints[0].value),
             ("hub.jupyter.org/dedicated", "user")

@@ -52,7 +52,7 @@ pub(super) fn node_template(found: &FoundSet) -> Result<NodeTemplate, String> {
     if let Maker::Pool(pool, _) = maker {
         template.labels.extend(pool.labels.clone());
         for name in ["agentpool", "kubernetes.azure.com/agentpool"] {
-            template.labels.insert(name.to_owned(), pool.name.clone());
+            template.labels.insert(name, pool.name.as_str());
         }
         for text in &pool.taints {
             let taint =
@@ -60,9 +60,7 @@ pub(super) fn node_template(found: &FoundSet) -> Result<NodeTemplate, String> {
             template.taints.push(taint);
         }
     }
-    let mut add = |key: &str, value: &str| {
-        template.labels.entry(key.to_owned()).or_insert_with(|| value.to_owned());
-    };
+    let mut add = |key: &str, value: &str| template.labels.insert_missing(key, value);
     add("node.kubernetes.io/instance-type", &set.size);
     add("topology.kubernetes.io/region", &set.location);
     if let [zone] = zones(set).as_slice() {

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use kube_rebalancer_core::model::{
-    Bytes, Millicores, Taint, TaintEffect, parse_bytes, parse_count, parse_millicores,
+    Bytes, Labels, Millicores, Taint, TaintEffect, parse_bytes, parse_count, parse_millicores,
 };
 use serde::Deserialize;
 
@@ -27,7 +27,7 @@ const MAX_PODS: &str = "cloud.google.com/gke-max-pods-per-node";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct KubeEnv {
     /// Its labels.
-    pub(super) labels: BTreeMap<String, String>,
+    pub(super) labels: Labels,
     /// Its taints.
     pub(super) taints: Vec<Taint>,
     /// The amounts reserved from its capacity, if both are known.
@@ -96,7 +96,7 @@ impl KubeEnv {
         let variable =
             |name: &str, old: Option<String>| variables.get(name).cloned().or(old).unwrap_or_default();
         let labels = variable("node_labels", raw.node_labels);
-        let labels: BTreeMap<String, String> = pairs("node_labels", &labels)?
+        let labels: Labels = pairs("node_labels", &labels)?
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
@@ -195,7 +195,7 @@ mod tests {
         )
         .unwrap();
         let pool = label("cloud.google.com/gke-nodepool", "gpu");
-        assert_eq!(found.labels, BTreeMap::from([pool, label(MAX_PODS, "32"), label("empty", "")]));
+        assert_eq!(found.labels, Labels::from([pool, label(MAX_PODS, "32"), label("empty", "")]));
         let taint = |key: &str, value: &str, effect| Taint {
             key: key.to_owned(),
             value: value.to_owned(),
@@ -218,14 +218,14 @@ mod tests {
     #[test]
     fn a_text_over_several_lines_and_the_older_variables_are_read_too() {
         let folded = KubeEnv::parse("AUTOSCALER_ENV_VARS: node_labels=a=b;\n  os=windows\n").unwrap();
-        assert_eq!((folded.labels, &*folded.os), (BTreeMap::from([label("a", "b")]), "windows"));
+        assert_eq!((folded.labels, &*folded.os), (Labels::from([label("a", "b")]), "windows"));
         let older =
             KubeEnv::parse("NODE_LABELS: a=b\nNODE_TAINTS: 'k=v:NoExecute'\nCA: |\n  x\n  y\n").unwrap();
-        assert_eq!((older.labels, older.taints.len()), (BTreeMap::from([label("a", "b")]), 1));
+        assert_eq!((older.labels, older.taints.len()), (Labels::from([label("a", "b")]), 1));
         assert_eq!((older.reserved, older.pods), (None, None));
         let newer = KubeEnv::parse("NODE_LABELS: a=b\nAUTOSCALER_ENV_VARS: node_labels=c=d\n").unwrap();
-        assert_eq!(newer.labels, BTreeMap::from([label("c", "d")]));
-        assert_eq!(KubeEnv::parse("ZONE: z\n").unwrap().labels, BTreeMap::new());
+        assert_eq!(newer.labels, Labels::from([label("c", "d")]));
+        assert_eq!(KubeEnv::parse("ZONE: z\n").unwrap().labels, Labels::default());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube_rebalancer_core::model::{Bytes, Millicores, Node, NodeResources, NodeTemplate, Snapshot};
+use kube_rebalancer_core::model::{Bytes, Labels, Millicores, Node, NodeResources, NodeTemplate, Snapshot};
 use kube_rebalancer_join::instance_of;
 use kube_rebalancer_ports::Clock;
 
@@ -140,16 +140,9 @@ fn node_template(
 }
 
 /// The labels of `kube-env`, and the labels that the cloud's own controller adds to each node.
-fn labels(
-    group: &Group,
-    template: &InstanceTemplate,
-    machine: &MachineType,
-    env: &KubeEnv,
-) -> BTreeMap<String, String> {
+fn labels(group: &Group, template: &InstanceTemplate, machine: &MachineType, env: &KubeEnv) -> Labels {
     let mut labels = env.labels.clone();
-    let mut add = |key: &str, value: &str| {
-        labels.entry(key.to_owned()).or_insert_with(|| value.to_owned());
-    };
+    let mut add = |key: &str, value: &str| labels.insert_missing(key, value);
     add("kubernetes.io/os", &env.os);
     if !group.mixed_machine_types {
         add("kubernetes.io/arch", if machine.is_arm { "arm64" } else { "amd64" });

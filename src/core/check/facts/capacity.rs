@@ -59,7 +59,7 @@ fn find_late_devices(nodes: &mut [NodeFacts<'_>], policy: &Policy) {
     for (index, node) in nodes.iter().enumerate() {
         let pool = match &policy.pool_label {
             None => Some(""),
-            Some(label) => node.node.labels.get(label).map(String::as_str),
+            Some(label) => node.node.labels.get(label),
         };
         let guarded = node.node.taints.iter().any(|taint| is_lasting(taint, policy));
         if let (true, false, Some(pool)) = (node.managed, guarded, pool) {

@@ -89,7 +89,7 @@ impl<'a> Facts<'a> {
         }
         let of_template = group.template.iter().filter_map(|template| template.labels.get(label));
         let of_settings = self.policy.group_pools.iter().filter(|(part, _)| group.name.contains(*part));
-        of_template.chain(of_settings.map(|(_, pool)| pool)).map(String::as_str).collect()
+        of_template.chain(of_settings.map(|(_, pool)| pool.as_str())).collect()
     }
 
     /// The managed nodes of a pool, with their index.
@@ -113,7 +113,7 @@ fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFac
     NodeFacts {
         node,
         managed,
-        pool: pool.map_or("", String::as_str),
+        pool: pool.unwrap_or_default(),
         reserved: false,
         health: Health::of(node, marks, now, policy),
         marks,

@@ -32,7 +32,7 @@ fn gpu(mut node: Node) -> Node {
 }
 
 fn in_pool(mut node: Node, pool: &str) -> Node {
-    node.labels.insert("pool".into(), pool.into());
+    node.labels.insert("pool", pool);
     node
 }
 
@@ -201,7 +201,7 @@ fn the_pods_of_one_pool_do_not_judge_another() {
 fn a_windows_node_is_common_where_half_of_the_pods_ask_for_windows() {
     let windows = |name: &str| {
         let mut node = node(name);
-        node.labels.insert("kubernetes.io/os".into(), "windows".into());
+        node.labels.insert("kubernetes.io/os", "windows");
         node
     };
     let asking = Constraints {
@@ -260,7 +260,7 @@ fn a_new_node_would_be_reserved_by_the_same_rules() {
     let gpu_node = || with("new", &["nvidia.com/gpu"]);
     let team_node = || with("new", &["team"]);
     let mut windows = node("new");
-    windows.labels.insert("kubernetes.io/os".into(), "windows".into());
+    windows.labels.insert("kubernetes.io/os", "windows");
     let plain = || vec![node("n1")];
     for (sentence, nodes, pods, new, gpus, expected) in [
         ("without taints", plain(), vec![], node("new"), 0, false),

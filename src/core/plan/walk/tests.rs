@@ -251,7 +251,7 @@ fn what_nodes_have_in_common_is_warned_of_once() {
     );
     let labelled = |name: &str| {
         let mut node = node(name);
-        node.labels.insert("karpenter.sh/nodepool".into(), "x".into());
+        node.labels.insert("karpenter.sh/nodepool", "x");
         node
     };
     let mark = "karpenter.sh/nodepool".to_owned();

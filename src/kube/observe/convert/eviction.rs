@@ -1,6 +1,6 @@
 //! Converts the facts of a pod that an eviction needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kube_rebalancer_core::model::{Controller, EvictionFacts};
 
@@ -19,10 +19,8 @@ pub(super) fn eviction(
 ) -> Option<Box<EvictionFacts>> {
     text(spec.node_name.as_ref())?;
     controller.filter(|controller| RECREATING.contains(&controller.kind.as_str()))?;
-    let labels =
-        metadata.labels.iter().map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned()));
-    let labels: BTreeMap<String, String> =
-        labels.filter(|(key, _)| label_keys.is_none_or(|wanted| wanted.contains(key))).collect();
+    let labels = metadata.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let labels = labels.filter(|(key, _)| label_keys.is_none_or(|wanted| wanted.contains(*key))).collect();
     Some(Box::new(EvictionFacts {
         uid: text(metadata.uid.as_ref()).unwrap_or_default().into(),
         labels,
@@ -74,7 +72,7 @@ mod tests {
         let metadata = r#"{"uid":"u1","labels":{"app":"web"}}"#;
         let bound = r#"{"nodeName":"n1","volumes":[{"name":"a","emptyDir":{}}]}"#;
         let known = facts("ReplicaSet", metadata, bound).unwrap();
-        assert_eq!((&*known.uid, known.labels["app"].as_str()), ("u1", "web"));
+        assert_eq!((&*known.uid, known.labels.get("app")), ("u1", Some("web")));
         assert_eq!((known.only_empty_dirs, known.bound_by), (true, None));
         assert_eq!(facts("Job", metadata, bound), None);
         assert_eq!(facts("ReplicaSet", metadata, "{}"), None);

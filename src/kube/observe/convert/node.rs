@@ -48,7 +48,7 @@ pub(in crate::observe) fn node(
         labels: metadata
             .labels
             .iter()
-            .map(|(key, value)| (key.as_str().to_owned(), value.as_str().to_owned()))
+            .map(|(key, value)| (interner.text(key.as_str()), interner.text(value.as_str())))
             .collect(),
         annotations: metadata
             .annotations

@@ -141,7 +141,7 @@ fn a_run_observes_every_group_with_its_template_and_what_pods_ask_of_nodes() {
         (template.taints[0].key.as_str(), template.taints[0].value.as_str()),
         ("nvidia.com/gpu", "present")
     );
-    assert_eq!(template.labels["cloud.google.com/gke-nodepool"], "gpu");
+    assert_eq!(template.labels.get("cloud.google.com/gke-nodepool"), Some("gpu"));
     let core = &snapshot.nodes()[0];
     assert_eq!(
         (core.name.as_str(), core.taints[0].key.as_str()),

@@ -312,7 +312,7 @@ async fn tags_describe_the_next_node_of_an_empty_group() {
     let world = world.with_variables(&[("AWS_REGION", "us-east-1")]);
     let (_, view) = world.seen(&[]).await;
     let template = view.groups[0].template.clone().unwrap();
-    assert_eq!(template.labels["pool"], "users");
+    assert_eq!(template.labels.get("pool"), Some("users"));
     assert_eq!(template.allocatable.memory.unwrap().0, 60 << 30);
     assert!(notes(&view).contains("`users` is not value:Effect"), "{}", notes(&view));
 }

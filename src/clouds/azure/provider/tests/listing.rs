@@ -118,9 +118,9 @@ async fn a_group_without_a_node_is_found_by_its_place() {
     });
     let (cloud, view) = world.seen(&[]).await;
     let template = view.groups[0].template.clone().unwrap();
-    assert_eq!(template.labels["hub.jupyter.org/node-purpose"], "user");
-    assert_eq!(template.labels["node.kubernetes.io/instance-type"], "Standard_D4s_v5");
-    assert_eq!(template.labels["topology.kubernetes.io/zone"], "westeurope-1");
+    assert_eq!(template.labels.get("hub.jupyter.org/node-purpose"), Some("user"));
+    assert_eq!(template.labels.get("node.kubernetes.io/instance-type"), Some("Standard_D4s_v5"));
+    assert_eq!(template.labels.get("topology.kubernetes.io/zone"), Some("westeurope-1"));
     assert_eq!((&*template.taints[0].key, &*template.taints[0].value), ("hub.jupyter.org/dedicated", "user"));
     assert_eq!(template.allocatable.cpu, Some(Millicores(3860)));
     assert_eq!(template.allocatable.memory, Some(Bytes(12 << 30)));

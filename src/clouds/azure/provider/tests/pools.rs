@@ -15,7 +15,7 @@ async fn a_pool_grows_with_all_that_it_is_and_another_count() {
     });
     let (cloud, view) = world.seen(&world.pool_nodes()).await;
     let template = view.groups[1].template.as_ref().unwrap();
-    assert_eq!(template.labels["hub.jupyter.org/node-purpose"], "user");
+    assert_eq!(template.labels.get("hub.jupyter.org/node-purpose"), Some("user"));
     assert_eq!(cloud.grow("hub/users", 2, 4).await, GroupAnswer::Done);
     let calls = world.fake.calls();
     let put = calls.iter().find(|call| call.method == "aks.put").unwrap();

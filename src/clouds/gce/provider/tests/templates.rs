@@ -76,7 +76,7 @@ fn a_group_without_nodes_has_the_labels_taints_and_size_of_its_template() {
         ("topology.kubernetes.io/region", "us-central1"),
         ("topology.gke.io/zone", ZONE),
     ] {
-        assert_eq!(found.labels.get(key).map(String::as_str), Some(value), "{key}");
+        assert_eq!(found.labels.get(key), Some(value), "{key}");
     }
     assert_eq!((found.taints.len(), &*found.taints[0].key), (1, "t"));
     // The kernel keeps 16384 / 64 + 16 + 64 MiB, the kubelet 2 GiB, and 100 MiB stay free.
