@@ -172,8 +172,8 @@ pub trait ProviderKind: Debug + Send + Sync {
         Some(format!("the provider for {} cannot prove that a machine is gone", self.cloud()))
     }
 
-    /// Whether a run uses this cloud. Sends no request.
-    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted>;
+    /// Whether a run uses this cloud, by the nodes of the cluster. Sends no request.
+    fn wanted(&self, nodes: &[Node], policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted>;
 
     /// Connects. The future is boxed, so that the program is compiled without the cloud's client.
     fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting;

@@ -1,7 +1,8 @@
 //! The cloud half of a run: the clouds of the nodes, their node groups, and the cloud of each change.
 //!
 //! ```text
-//!   providers: wanted? --> connect, list, all at once --> join::merge --> Snapshot with groups
+//!   connections: the nodes are listed --> wanted? --> connect, while the pods are listed
+//!   providers: wanted? --> connect, unless it is, and list, all at once --> join::merge --> Snapshot with groups
 //!                                                             |
 //!                   apply --> Clouds: grow, delete, park, wake <--+--> dyn Provider
 //! ```
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 
+use super::connections::Connections;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use kube_rebalancer_core::model::{MachineFate, Node, Snapshot};
@@ -17,8 +19,8 @@ use kube_rebalancer_core::plan::nodes_to_ask_about;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{CloudPart, Whole, merge};
 use kube_rebalancer_ports::{
-    CloudScope, CloudView, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, NotWanted, Provider,
-    ProviderError, ProviderKind, SharedClock,
+    CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, NotWanted,
+    Provider, ProviderError, ProviderKind, SharedClock,
 };
 
 /// A cluster with its clouds' view of it, and the node groups that can change, or the reason why none can.
@@ -52,6 +54,21 @@ pub struct Clouds {
 #[error("{0}")]
 pub struct WrongSetting(String);
 
+/// Begins to connect to the clouds that the nodes of a cluster are in.
+pub fn connect(
+    kinds: &[&dyn ProviderKind],
+    nodes: &[Node],
+    policy: &Policy,
+    scope: &CloudScope,
+    clock: &SharedClock,
+) -> Connections {
+    match chosen(kinds, scope) {
+        Ok(kinds) => Connections::begin(&wanted(&kinds, nodes, policy, scope).0, scope, clock),
+        // `observe` finds the same and returns the error.
+        Err(_) => Connections::default(),
+    }
+}
+
 /// Lists the node groups of a cluster. An unreachable cloud is no error, because the run can still cordon; a setting that
 /// names no group of any cloud is.
 pub async fn observe(
@@ -60,9 +77,10 @@ pub async fn observe(
     policy: &Policy,
     scope: &CloudScope,
     clock: &SharedClock,
+    mut begun: Connections,
 ) -> Result<CloudHalf, WrongSetting> {
     let kinds = &chosen(kinds, scope)?;
-    let (wanted, no_account) = wanted(kinds, &snapshot, policy, scope);
+    let (wanted, no_account) = wanted(kinds, snapshot.nodes(), policy, scope);
     if wanted.is_empty() {
         let (why, warning) = match no_account {
             Some(words) => (NotTried::Unseen, words),
@@ -70,7 +88,11 @@ pub async fn observe(
         };
         return Ok(without(snapshot, why, vec![warning]));
     }
-    let looking = wanted.iter().map(|kind| look(*kind, &snapshot, policy, scope, clock));
+    let looking = wanted.iter().map(|kind| {
+        let connecting =
+            begun.take(*kind).unwrap_or_else(|| kind.connect(scope.clone(), SharedClock::clone(clock)));
+        look(*kind, connecting, &snapshot, policy, clock)
+    });
     let mut seen = Vec::new();
     let mut unseen = Vec::new();
     for (kind, looked) in wanted.iter().zip(join_all(looking).await) {
@@ -166,14 +188,14 @@ fn chosen<'k>(
 /// The clouds that a run uses, and the first reason why one may be missing.
 fn wanted<'k>(
     kinds: &[&'k dyn ProviderKind],
-    snapshot: &Snapshot,
+    nodes: &[Node],
     policy: &Policy,
     scope: &CloudScope,
 ) -> (Vec<&'k dyn ProviderKind>, Option<String>) {
     let mut wanted = Vec::new();
     let mut no_account = None;
     for kind in kinds {
-        match kind.wanted(snapshot, policy, scope) {
+        match kind.wanted(nodes, policy, scope) {
             Ok(()) => wanted.push(*kind),
             Err(NotWanted::Elsewhere) => {}
             Err(NotWanted::NoAccount(words)) => no_account = no_account.or(Some(words)),
@@ -196,14 +218,14 @@ fn without(snapshot: Snapshot, why: NotTried, warnings: Vec<String>) -> CloudHal
 
 async fn look(
     kind: &dyn ProviderKind,
+    connecting: Connecting,
     snapshot: &Snapshot,
     policy: &Policy,
-    scope: &CloudScope,
     clock: &SharedClock,
 ) -> Result<(Box<dyn Provider>, CloudView), ProviderError> {
     let cloud = kind.cloud();
     let looking = async {
-        let mut provider = kind.connect(scope.clone(), SharedClock::clone(clock)).await?;
+        let mut provider = connecting.await?;
         let view = provider.list(snapshot, policy).await?;
         Ok((provider, view))
     };

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube_rebalancer_apply::{Applied, Apply};
-use kube_rebalancer_core::model::{History, Snapshot};
+use kube_rebalancer_core::model::{History, Node, Snapshot};
 use kube_rebalancer_core::plan::{Plan, Target};
 use kube_rebalancer_kube::live::{ConnectOptions, HeldLease, Live, RunTime};
 use kube_rebalancer_page::count;
@@ -27,6 +27,7 @@ use kube_rebalancer_ports::{CloudScope, NotTried, SharedClock};
 use super::bounded::{self, GivenUp};
 use super::calendar::{self, Known};
 use super::clouds::{self, CloudHalf, Clouds};
+use super::connections::Connections;
 use super::show::{self, Decided, Show};
 use super::{World, read_settings, usage};
 use crate::cli::{DryRun, OutputFormat, RunArgs, SettingFlags};
@@ -203,7 +204,12 @@ impl Run<'_> {
     async fn look(&self, live: &Live, out: &mut dyn Write) -> Result<Seen<'_>, Failure> {
         let mut show = Show::new(self.settings, self.arguments, self.world, live.target().to_string());
         show.dry_run = self.arguments.dry_run.is_some();
-        let observation = match live.observe().await {
+        let clock: SharedClock = Arc::new(self.time.clone());
+        let scope = self.cloud_scope();
+        let policy = self.settings.policy();
+        let mut begun = Connections::default();
+        let connect = |nodes: &[Node]| begun = clouds::connect(PROVIDERS, nodes, policy, &scope, &clock);
+        let observation = match live.observe(connect).await {
             Ok(observation) => observation,
             Err(error) => {
                 show.not_observed(&error, out)?;
@@ -216,7 +222,7 @@ impl Run<'_> {
         let (nodes, pods) = (observation.snapshot.nodes().len(), observation.snapshot.pods_seen());
         log::info!("{}: {nodes} nodes, {pods} pods", live.target());
         let asking = Box::pin(usage::ask(self.settings, live));
-        let (half, told) = tokio::join!(self.clouds(observation.snapshot), asking);
+        let (half, told) = tokio::join!(self.clouds(observation.snapshot, begun), asking);
         let CloudHalf { snapshot, mut warnings, clouds, complete } = half?;
         let snapshot = snapshot.with_calendar(Arc::clone(&self.known.windows)).with_usage(told.samples);
         let snapshot = Arc::new(snapshot);
@@ -324,13 +330,17 @@ impl Run<'_> {
         Failure::new(Ending::NotObserved, why).with_hint(UNCHANGED)
     }
 
-    /// Lists the node groups.
-    async fn clouds(&self, snapshot: Snapshot) -> Result<CloudHalf, Failure> {
-        let clock: SharedClock = Arc::new(self.time.clone());
-        let policy = self.settings.policy();
+    /// The settings and notes of the clouds.
+    fn cloud_scope(&self) -> CloudScope {
         let notes = self.session.live.get().map(Live::notes);
-        let scope = CloudScope { notes, ..self.settings.cloud().clone() };
-        let half = clouds::observe(PROVIDERS, snapshot, policy, &scope, &clock).await;
+        CloudScope { notes, ..self.settings.cloud().clone() }
+    }
+
+    /// Lists the node groups.
+    async fn clouds(&self, snapshot: Snapshot, begun: Connections) -> Result<CloudHalf, Failure> {
+        let clock: SharedClock = Arc::new(self.time.clone());
+        let (policy, scope) = (self.settings.policy(), self.cloud_scope());
+        let half = clouds::observe(PROVIDERS, snapshot, policy, &scope, &clock, begun).await;
         let half = half.map_err(|error| Failure::new(Ending::Settings, error).with_hint(UNCHANGED))?;
         let rehearsed =
             |clouds| if self.arguments.dry_run.is_some() { Err(NotTried::Rehearsal) } else { Ok(clouds) };

@@ -9,6 +9,7 @@
 mod bounded;
 mod calendar;
 pub mod clouds;
+pub mod connections;
 mod file;
 mod history;
 mod live;

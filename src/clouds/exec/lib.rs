@@ -23,7 +23,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{
     Abilities, Can, CloudScope, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock,
@@ -76,7 +76,7 @@ impl ProviderKind for Kind {
         scope.commands.gone.is_none().then(|| why.to_owned())
     }
 
-    fn wanted(&self, _: &Snapshot, _: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+    fn wanted(&self, _: &[Node], _: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
         if scope.provider.as_deref() == Some(NAME) { Ok(()) } else { Err(NotWanted::Elsewhere) }
     }
 

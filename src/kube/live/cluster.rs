@@ -31,12 +31,13 @@ pub enum ObserveError {
 
 impl Live {
     /// Observes the cluster: nodes first, then pods, so that a pod which is bound in between is seen on its node and not
-    /// missed.
-    pub async fn observe(&self) -> Result<Observation, ObserveError> {
+    /// missed. `listed` is called with the nodes as soon as they are listed: the pods take longer.
+    pub async fn observe(&self, listed: impl FnOnce(&[Node])) -> Result<Observation, ObserveError> {
         // Evictions after this list only reduce what budgets allow, and the eviction API judges again.
         let budgets = self.budgets().await?;
         let mut reading = self.reading();
         self.list("/api/v1/nodes", "", Asked::Nodes, &mut reading).await?;
+        listed(reading.nodes());
         self.list("/api/v1/pods", NOT_ENDED, Asked::Pods, &mut reading).await?;
         let mut observation = reading.finish(self.time.now())?;
         let volumes = self.volumes(&observation.snapshot).await;

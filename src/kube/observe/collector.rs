@@ -283,6 +283,11 @@ impl Collector {
         std::mem::take(&mut self.others)
     }
 
+    /// The nodes that were kept so far.
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
     /// Whether nodes were seen, or an empty list of nodes.
     pub(super) fn knows_nodes(&self) -> bool {
         !self.nodes.is_empty() || self.node_lists > 0

@@ -217,6 +217,12 @@ impl Reading {
         self.collector.absorb(other.collector);
     }
 
+    /// The nodes read so far.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        self.collector.nodes()
+    }
+
     /// Hands over what was read, without making a cluster of it: the nodes, the pods, and how many pods were seen.
     #[must_use]
     pub fn into_parts(self) -> (Vec<Node>, Vec<Pod>, usize) {

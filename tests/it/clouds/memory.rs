@@ -89,6 +89,8 @@ pub(super) enum Manner {
     Refusing(GroupAnswer),
     /// Not at all: the cloud's library panics.
     Panicking,
+    /// Nor does it connect.
+    PanickingAtOnce,
 }
 
 /// A group: how many instances it is to have, those it has, and what it cannot do.
@@ -114,6 +116,8 @@ pub(super) struct State {
     pub(super) down: Option<String>,
     /// Whether a list never comes.
     pub(super) hangs: bool,
+    /// How many connections were made.
+    pub(super) connections: usize,
     /// The changes that were asked for.
     pub(super) log: Vec<String>,
     /// A change that shows later.
@@ -156,7 +160,7 @@ impl<C: Colour> Memory<C> {
         let mut pool = state.pools[group].clone();
         change(&mut pool);
         match state.manner.clone() {
-            Manner::Panicking => {
+            Manner::Panicking | Manner::PanickingAtOnce => {
                 drop(state);
                 panic!("a library's defect")
             }
@@ -275,16 +279,20 @@ impl<C: Colour> ProviderKind for Memory<C> {
         Some(C::SCHEME)
     }
 
-    fn wanted(&self, cluster: &Snapshot, policy: &Policy, _: &CloudScope) -> Result<(), NotWanted> {
-        let mut managed = cluster.nodes().iter().filter(|node| is_managed(node, policy));
+    fn wanted(&self, nodes: &[Node], policy: &Policy, _: &CloudScope) -> Result<(), NotWanted> {
+        let mut managed = nodes.iter().filter(|node| is_managed(node, policy));
         let found = managed.any(|node| instance_of::<Id<C>>(node).is_some());
         if found { Ok(()) } else { Err(NotWanted::Elsewhere) }
     }
 
     fn connect(&self, _: CloudScope, _: SharedClock) -> Connecting {
-        let provider: Box<dyn Provider> =
-            Box::new(MemoryProvider { cloud: self.clone(), members: BTreeMap::new() });
-        Box::pin(async { Ok(provider) })
+        let cloud = self.clone();
+        Box::pin(async move {
+            cloud.state().connections += 1;
+            assert!(cloud.state().manner != Manner::PanickingAtOnce, "a library's defect");
+            let provider: Box<dyn Provider> = Box::new(MemoryProvider { cloud, members: BTreeMap::new() });
+            Ok(provider)
+        })
     }
 }
 

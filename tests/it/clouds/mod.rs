@@ -5,7 +5,8 @@ mod memory;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer::run::clouds::{CloudHalf, Clouds, WrongSetting, observe};
+use kube_rebalancer::run::clouds::{CloudHalf, Clouds, WrongSetting, connect, observe};
+use kube_rebalancer::run::connections::Connections;
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{
@@ -49,7 +50,7 @@ fn looked(
 ) -> Result<CloudHalf, WrongSetting> {
     let snapshot = Snapshot::new(Timestamp::UNIX_EPOCH, nodes, Vec::new(), Vec::new(), 1).unwrap();
     let clock: SharedClock = Arc::new(Hurry);
-    now(observe(kinds, snapshot, &Policy::default(), scope, &clock))
+    now(observe(kinds, snapshot, &Policy::default(), scope, &clock, Connections::default()))
 }
 
 fn groups(half: &CloudHalf) -> &Clouds {
@@ -220,6 +221,43 @@ fn a_cloud_whose_library_panics_is_one_that_could_not_be_seen() {
     let doubt = GroupAnswer::InDoubt("the cloud's library has a defect, which the log shows".to_owned());
     assert_eq!(now(groups(&half).grow("z1/pool", 1, 2)), doubt);
     assert_eq!(delete(&half, &["red://r1"]), [doubt]);
+}
+
+/// What is seen where the connections are begun with the nodes, while the pods are not listed yet.
+fn seen_early(kinds: &[&dyn ProviderKind], nodes: &[&str]) -> CloudHalf {
+    let nodes: Vec<Node> = nodes.iter().map(|id| node(id)).collect();
+    let (policy, scope) = (Policy::default(), CloudScope::default());
+    let clock: SharedClock = Arc::new(Hurry);
+    now(async {
+        let begun = connect(kinds, &nodes, &policy, &scope, &clock);
+        tokio::task::yield_now().await;
+        let snapshot = Snapshot::new(Timestamp::UNIX_EPOCH, nodes, Vec::new(), Vec::new(), 1).unwrap();
+        observe(kinds, snapshot, &policy, &scope, &clock, begun).await.unwrap()
+    })
+}
+
+#[test]
+fn a_connection_that_was_begun_with_the_nodes_is_the_only_one() {
+    let red = Memory::<Red>::with("z1/pool", &["r1", "r2"]);
+    let blue = Memory::<Blue>::with("pool", &["b1"]);
+    let half = seen_early(&[&red, &blue], &["red://r1", "red://r2"]);
+    assert_eq!((places(&half), half.warnings.len()), (vec!["z1/pool", "z1/pool"], 0));
+    assert_eq!((red.state().connections, blue.state().connections), (1, 0));
+    assert_eq!(delete(&half, &["red://r1"]), [GroupAnswer::Done]);
+}
+
+#[test]
+fn a_connection_that_panics_is_a_cloud_that_could_not_be_seen_whenever_it_was_begun() {
+    for early in [false, true] {
+        let red = Memory::<Red>::with("z1/pool", &["r1"]);
+        red.state().manner = Manner::PanickingAtOnce;
+        let look = if early { seen_early } else { seen };
+        let half = look(&[&red], &["red://r1"]);
+        let why =
+            "the node groups could not be seen: the library for Red Cloud has a defect, which the log shows";
+        assert_eq!((&*half.warnings, red.state().connections), ([why.to_owned()].as_slice(), 1));
+        assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
+    }
 }
 
 /// The instances of these nodes.

@@ -78,9 +78,9 @@ impl ProviderKind for Kind {
 
     /// A run uses this provider for a managed node of AWS, or with `PROVIDER=aws` for the groups that
     /// `NODE_GROUPS` names.
-    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+    fn wanted(&self, nodes: &[Node], policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
         let is_named = scope.provider.as_deref() == Some(self.name());
-        let managed = cluster.nodes().iter().filter(|node| is_managed(node, policy));
+        let managed = nodes.iter().filter(|node| is_managed(node, policy));
         let is_own = |node: &Node| {
             let id = node.provider_id.as_deref().unwrap_or_default();
             id.starts_with(InstanceId::SCHEME) || (is_named && InstanceId::of_node(node).is_ok())

@@ -85,8 +85,8 @@ impl ProviderKind for AzureKind {
         ]
     }
 
-    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
-        scope::wanted(cluster, policy, scope)
+    fn wanted(&self, nodes: &[Node], policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+        scope::wanted(nodes, policy, scope)
     }
 
     fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting {

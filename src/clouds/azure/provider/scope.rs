@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{Identity, instance_of};
@@ -24,8 +24,8 @@ pub(super) struct Place {
 }
 
 /// Whether a run uses Azure.
-pub(super) fn wanted(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
-    let mut managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));
+pub(super) fn wanted(nodes: &[Node], policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+    let mut managed = nodes.iter().filter(|node| is_managed(node, policy));
     let is_here = |id: &str| id.starts_with(InstanceId::SCHEME);
     if managed.any(|node| node.provider_id.as_deref().is_some_and(is_here)) {
         return Ok(());

@@ -56,7 +56,7 @@ pub(super) async fn find(
     scope: &CloudScope,
 ) -> Result<Found, CloudError> {
     let mut found = Found::default();
-    let projects = scope::project_ids(scope::projects(snapshot, policy, scope).unwrap_or_default())?;
+    let projects = scope::project_ids(scope::projects(snapshot.nodes(), policy, scope).unwrap_or_default())?;
     let (mut groups, silent) = list_projects(engine, projects, scope, &mut found).await?;
     groups.sort_by(|left, right| left.id.cmp(&right.id));
     let managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));

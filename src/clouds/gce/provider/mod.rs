@@ -71,8 +71,8 @@ impl ProviderKind for Kind {
         }]
     }
 
-    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
-        scope::wanted(cluster, policy, scope)
+    fn wanted(&self, nodes: &[Node], policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+        scope::wanted(nodes, policy, scope)
     }
 
     fn connect(&self, scope: CloudScope, clock: SharedClock) -> Connecting {

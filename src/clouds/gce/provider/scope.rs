@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::model::Node;
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{GroupName, instance_of};
@@ -12,17 +12,17 @@ use crate::engine::Group;
 use crate::name::{GroupId, InstanceId, Location, NameError, ProjectId};
 
 /// Whether a run uses Compute Engine.
-pub(super) fn wanted(snapshot: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
-    projects(snapshot, policy, scope).map(drop)
+pub(super) fn wanted(nodes: &[Node], policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+    projects(nodes, policy, scope).map(drop)
 }
 
 /// The projects to read: `PROJECT`, or else the projects of the managed nodes.
 pub(super) fn projects(
-    snapshot: &Snapshot,
+    nodes: &[Node],
     policy: &Policy,
     scope: &CloudScope,
 ) -> Result<BTreeSet<String>, NotWanted> {
-    let managed = snapshot.nodes().iter().filter(|node| is_managed(node, policy));
+    let managed = nodes.iter().filter(|node| is_managed(node, policy));
     let of_nodes: BTreeSet<String> =
         managed.filter_map(instance_of::<InstanceId>).map(|id| id.project().to_string()).collect();
     let named = !scope.node_groups.is_empty();

@@ -200,10 +200,7 @@ fn a_node_that_claims_the_instance_of_another_leads_to_no_group_and_is_not_delet
     let answers = now(observed.cloud.delete(&[to_delete(&evil), to_delete(&victim)]));
     assert!(matches!(&*answers, [GroupAnswer::Refused(_), GroupAnswer::Done]), "{answers:?}");
 
-    assert_eq!(
-        wanted(&snapshot(&[evil]), &Policy::default(), &CloudScope::default()),
-        Err(NotWanted::Elsewhere)
-    );
+    assert_eq!(wanted(&[evil], &Policy::default(), &CloudScope::default()), Err(NotWanted::Elsewhere));
 }
 
 #[test]
@@ -320,7 +317,7 @@ fn others_that_scale_a_group_or_move_its_instances_are_not_interfered_with() {
 
 #[test]
 fn a_cluster_elsewhere_has_no_cloud_half() {
-    let wanted = |nodes: &[Node], scope: &CloudScope| wanted(&snapshot(nodes), &Policy::default(), scope);
+    let wanted = |nodes: &[Node], scope: &CloudScope| wanted(nodes, &Policy::default(), scope);
     let kind = with_provider("a", "kind://docker/kind/kind-worker");
     assert_eq!(wanted(std::slice::from_ref(&kind), &CloudScope::default()), Err(NotWanted::Elsewhere));
     let no_project = || {

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_core::model::{MachineFate, Snapshot};
+use kube_rebalancer_core::model::{MachineFate, Node, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{self as join, Identity, Member, Removal, Turn};
@@ -91,9 +91,9 @@ impl ProviderKind for OpenStackKind {
         None
     }
 
-    fn wanted(&self, cluster: &Snapshot, policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
+    fn wanted(&self, nodes: &[Node], policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
         let is_named = scope.provider.as_deref() == Some(self.name());
-        let managed = cluster.nodes().iter().filter(|node| is_managed(node, policy));
+        let managed = nodes.iter().filter(|node| is_managed(node, policy));
         let mut ids = managed.filter_map(|node| node.provider_id.as_deref());
         if !is_named && !ids.any(|id| id.starts_with(ServerId::SCHEME)) {
             return Err(NotWanted::Elsewhere);

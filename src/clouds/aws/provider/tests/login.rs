@@ -97,7 +97,8 @@ async fn the_region_is_the_environments_or_else_what_most_nodes_tell() {
 
 #[test]
 fn a_run_has_something_to_do_on_aws_where_a_node_is_or_provider_says_so() {
-    let wanted = |cluster: &Snapshot, scope: &CloudScope| PROVIDER.wanted(cluster, &Policy::default(), scope);
+    let wanted =
+        |cluster: &Snapshot, scope: &CloudScope| PROVIDER.wanted(cluster.nodes(), &Policy::default(), scope);
     let named = CloudScope { node_groups: ["users".to_owned()].into(), ..CloudScope::default() };
     let told = CloudScope { provider: Some("aws".to_owned()), ..named.clone() };
     assert_eq!(wanted(&snapshot(&[node(1)]), &CloudScope::default()), Ok(()));

@@ -96,7 +96,7 @@ async fn a_group_without_a_node_is_found_by_its_place() {
     let mut world = World::new(0);
     world.scope.provider = Some("azure".to_owned());
     let none = snapshot(&[]);
-    let wanted = |scope: &CloudScope| PROVIDER.wanted(&none, &Policy::default(), scope);
+    let wanted = |scope: &CloudScope| PROVIDER.wanted(none.nodes(), &Policy::default(), scope);
     assert_eq!(wanted(&world.scope), Err(NotWanted::Elsewhere));
     world.scope.node_groups = ["users".to_owned()].into();
     assert!(
@@ -180,7 +180,7 @@ async fn a_list_that_is_not_understood_is_a_gap_and_the_token_goes_nowhere_else(
 #[test]
 fn a_cluster_elsewhere_has_nothing_to_do_here() {
     let node = |provider_id: &str| Node { provider_id: Some(provider_id.to_owned()), ..Node::default() };
-    let wanted = |node: Node| PROVIDER.wanted(&snapshot(&[node]), &Policy::default(), &CloudScope::default());
+    let wanted = |node: Node| PROVIDER.wanted(&[node], &Policy::default(), &CloudScope::default());
     assert_eq!(wanted(node("gce://p/z/a")), Err(NotWanted::Elsewhere));
     assert_eq!(wanted(node("azure:///subscriptions/x")), Ok(()));
     assert_eq!((PROVIDER.name(), PROVIDER.cloud(), PROVIDER.scheme()), ("azure", "Azure", Some("azure://")));
