@@ -1,16 +1,16 @@
-//! A dump of a large cluster as `kubectl get nodes,pods -A -o json` prints it (indented by four), made while it is read:
-//! no file of a gigabyte is needed, and making it costs little more than copying it.
+//! A dump of a large cluster as `kubectl get nodes,pods -A -o json` prints it (indented by four), generated while it is
+//! read: no file of a gigabyte is needed, and the generation costs little more than a copy.
 
 use std::io::{self, Read, Write};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What of each object differs from the one before, written as these words in the templates.
+/// The placeholders of the templates, for the text that differs from object to object.
 pub(crate) const NAME: &str = "@name@";
 pub(crate) const NODE: &str = "@node@";
 
-/// Every so manieth pod is a daemon's.
+/// The distance between two pods of daemons: every tenth pod is a daemon's.
 const DAEMON_EVERY: usize = 10;
 
 /// The dump, as a stream.
@@ -26,7 +26,7 @@ pub(crate) struct Dump {
 }
 
 impl Dump {
-    /// A dump with `nodes` and `pods`. `bulk` multiplies the environment variables, which nobody reads.
+    /// A dump with `nodes` and `pods`. `bulk` multiplies the environment variables, which the program ignores.
     pub(crate) fn new(nodes: usize, pods: usize, bulk: usize) -> Self {
         let begin = b"{\n    \"apiVersion\": \"v1\",\n    \"items\": [\n".to_vec();
         Self {
@@ -46,7 +46,7 @@ impl Dump {
         io::copy(&mut self, &mut io::sink()).expect("a dump has no errors")
     }
 
-    /// Makes the next object, or the end; an empty buffer says that there is no more.
+    /// Generates the next object, or the end; an empty buffer means that there is no further one.
     fn refill(&mut self) {
         self.buffer.clear();
         self.position = 0;
@@ -85,7 +85,7 @@ impl Read for Dump {
     }
 }
 
-/// An object, cut where a name goes in.
+/// An object, cut at the places of a name.
 struct Template(Vec<Piece>);
 
 enum Piece {

@@ -1,7 +1,7 @@
-//! How much memory reading a dump takes at its peak: `cargo bench --bench memory`.
+//! The peak memory of reading a dump: `cargo bench --bench memory`.
 //!
 //! The peak never falls, so the lines are in growing order. The last line reads the same objects as the one before,
-//! with three times as much text that nobody keeps around them: its peak should be the same.
+//! with three times as much ignored text around them: its peak should be the same.
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement for a person")]
 
 mod dump;

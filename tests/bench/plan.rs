@@ -1,5 +1,5 @@
-//! Planning alone: 1,000 nodes with 30,000 pods, 5,000 with 150,000, 15,000 with 450,000; the same with 1,000 pods that
-//! wait; and the same with what four weeks taught, where nothing is expected. Run with `cargo bench --bench plan`.
+//! Planning alone: 1,000 nodes with 30,000 pods, 5,000 with 150,000, 15,000 with 450,000; the same with 1,000 waiting
+//! pods; and the same with a history of four weeks, by which nothing is expected. Run with `cargo bench --bench plan`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot make its cluster should stop")]
 

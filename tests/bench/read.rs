@@ -1,4 +1,4 @@
-//! How fast a dump is read: `cargo bench --bench read`.
+//! The speed of reading a dump: `cargo bench --bench read`.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on should stop there")]
 
 mod dump;
@@ -21,7 +21,8 @@ fn main() {
     divan::main();
 }
 
-/// 5,000 nodes and 150,000 pods; making the dump is included, see below for what that costs.
+/// 5,000 nodes and 150,000 pods; the generation of the dump is included; the next benchmark
+/// measures it alone.
 #[divan::bench(sample_count = 3, sample_size = 1)]
 fn large_dump(bencher: Bencher) {
     let (nodes, pods) = LARGE;
@@ -32,7 +33,7 @@ fn large_dump(bencher: Bencher) {
     });
 }
 
-/// What of the above is making the dump.
+/// The generation of the dump alone.
 #[divan::bench(sample_count = 3, sample_size = 1)]
 fn large_dump_made_and_not_read(bencher: Bencher) {
     let (nodes, pods) = LARGE;

@@ -1,5 +1,5 @@
-//! Whole simulations with everything that is compared: the default week, and a semester of 16 weeks with 20,000 users
-//! a week. Run with `cargo bench --bench simulate`.
+//! Whole simulations with all policies to compare: the default week, and a semester of 16 weeks with 20,000 users a
+//! week. Run with `cargo bench --bench simulate`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot make its cluster should stop")]
 

@@ -1,4 +1,4 @@
-//! What a dry run on a large cluster costs, beside `curl` fetching the same pages: `cargo bench --bench wire`.
+//! The cost of a dry run on a large cluster, compared with `curl` for the same pages: `cargo bench --bench wire`.
 //!
 //! ```text
 //! cargo bench --bench wire                       1,000 nodes with 30,000 pods, 5,000 with 150,000, 15,000 with 450,000
@@ -10,9 +10,8 @@
 //! PAGE=100 ONLY=pages cargo bench --bench wire         pages of at most that size; curl takes larger ones than 500 too
 //! ```
 //!
-//! A server in this process answers from templates, in JSON and in protobuf; the program and `curl` are processes of their
-//! own, one after the other, in turns. The table has medians, with the least and the greatest in brackets. Reads `/proc`, so
-//! it runs on Linux.
+//! A server in this process answers from templates, in JSON and in protobuf; the program and `curl` are separate processes,
+//! which run alternately. The table has medians, with minimum and maximum in brackets. Reads `/proc`, so it runs on Linux.
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -39,7 +38,7 @@ use wire::server::{Encoding, Server, Way};
 
 const SIZES: [(usize, usize); 3] = [(1_000, 30_000), (5_000, 150_000), (15_000, 450_000)];
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-rebalancer");
-/// Number of objects of a page, as the program asks for them.
+/// Number of objects of a page in the program's requests.
 const PAGE: usize = 500;
 /// Runs a command in a control group.
 const IN_CGROUP: &str = r#"echo $$ > "$0/cgroup.procs" && exec "$@""#;
@@ -134,7 +133,7 @@ fn dry_run(program: &str, kubeconfig: &Path) -> Command {
     command
 }
 
-/// One `curl` for all pages, over one connection, which keeps nothing.
+/// One `curl` for all pages, over one connection; it discards the answers.
 fn curl(config: &Path, encoding: Encoding) -> Command {
     let mut command = Command::new("curl");
     command.arg("--silent").arg("--header").arg(format!("Accept: {}", encoding.media_type()));
@@ -167,7 +166,7 @@ fn median(values: impl Iterator<Item = u64>) -> u64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-/// The median of milliseconds in seconds, with the least and the greatest.
+/// The median of milliseconds in seconds, with minimum and maximum.
 fn spread(values: impl Iterator<Item = u64> + Clone) -> String {
     let seconds = |milliseconds: u64| format!("{}.{:02}", milliseconds / 1000, milliseconds % 1000 / 10);
     let least = values.clone().min().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Objects in JSON as an API server writes them in protobuf, for servers of tests and of benchmarks.
 //!
-//! The names and numbers of fields are in a table, so that nothing here is derived from the reader that is tested
-//! with it. A field that the table lacks is a panic: a test must not leave out in silence what it means to send.
+//! The names and numbers of fields are in a table, so that this crate is independent of the reader under test. A
+//! field that the table lacks is a panic: a test must not silently omit a field.
 #![expect(
     clippy::panic,
     clippy::expect_used,
@@ -61,7 +61,7 @@ pub fn item(object: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A list of [items](item) that were written one behind the other.
+/// A list of [items](item) that were written one after the other.
 #[must_use]
 pub fn list_of_items(kind: &str, metadata: &Value, items: &[u8]) -> Vec<u8> {
     let raw = [list_content(metadata, std::iter::empty()).as_slice(), items].concat();
@@ -73,7 +73,7 @@ pub fn list_of_items(kind: &str, metadata: &Value, items: &[u8]) -> Vec<u8> {
 pub fn around_items(kind: &str, metadata: &Value, bytes: usize) -> (Vec<u8>, Vec<u8>) {
     let content = list_content(metadata, std::iter::empty());
     let mut head = enveloped("v1", kind, b"");
-    // Behind the kind come the empty content, and the two empty fields of the end: two bytes each.
+    // After the kind follow the empty content and the two empty fields of the end: two bytes each.
     let end = head.split_off(head.len() - 4);
     head.truncate(head.len() - 1);
     write_length(content.len() + bytes, &mut head);
@@ -87,7 +87,7 @@ pub fn list<'a>(kind: &str, metadata: &Value, items: impl Iterator<Item = &'a [u
     enveloped("v1", kind, &list_content(metadata, items))
 }
 
-/// An object without what lists leave out: its kind and version.
+/// An object without kind and version, which lists leave out.
 #[must_use]
 pub fn bare(kind: &str, object: &Value) -> Vec<u8> {
     let mut fields = object.as_object().cloned().unwrap_or_default();

@@ -1,10 +1,10 @@
-//! What a process costs: time, processor time, and memory at its peak.
+//! The cost of a process: time, processor time, and peak memory.
 
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// What a process cost.
+/// The cost of a process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
     pub(crate) wall_ms: u64,
@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(2);
 /// A clock tick of `/proc`, on all Linux systems.
 const TICK_MS: u64 = 10;
 
-/// Runs a command to its end, which must be a good one.
+/// Runs a command to its end; it must succeed.
 pub(crate) fn measure(command: &mut Command) -> Cost {
     let processor = processor_of_children();
     let begin = Instant::now();
@@ -46,7 +46,7 @@ fn peak(status: &str) -> u64 {
 /// User and system time of all children that have ended.
 fn processor_of_children() -> u64 {
     let text = fs::read_to_string("/proc/self/stat").expect("Linux");
-    // The name, in brackets, may hold anything; the times are the 14th and 15th fields behind it.
+    // The name, in brackets, may have any characters; the times are the 14th and 15th fields after it.
     let fields = text.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
     let times = fields.split(' ').skip(13).take(2);
     times.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * TICK_MS

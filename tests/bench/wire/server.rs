@@ -1,5 +1,5 @@
-//! A read-only API server of many nodes and pods, which are made from templates while a page is written: that costs little
-//! more than copying them, and no memory.
+//! A read-only API server of many nodes and pods, which are generated from templates while a page is written: that costs
+//! little more than a copy, and no memory.
 
 use std::io::{BufRead as _, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,7 +16,7 @@ use super::super::dump::{NAME, NODE, node, user_pod};
 /// Number of bytes that are written at once, at least.
 const AT_ONCE: usize = 1 << 16;
 
-/// How a list is written.
+/// The encoding of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Json,
@@ -32,13 +32,13 @@ impl Encoding {
     }
 }
 
-/// How a server answers.
+/// The behavior of a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way {
     pub(crate) encoding: Encoding,
-    /// Whether it is of a version that is asked for whole lists.
+    /// Whether it has a version of which clients request whole lists.
     pub(crate) is_new: bool,
-    /// Whether it compresses for who takes that.
+    /// Whether it compresses for clients that accept it.
     pub(crate) compresses: bool,
 }
 
@@ -51,11 +51,11 @@ pub(crate) struct Server {
 struct World {
     nodes: List,
     pods: List,
-    /// Whether it answers in JSON whatever it is asked for.
+    /// Whether it always answers in JSON.
     json_only: AtomicBool,
-    /// Whether it is of a version that is asked for whole lists.
+    /// Whether it has a version of which clients request whole lists.
     is_new: AtomicBool,
-    /// Whether it compresses for who takes that.
+    /// Whether it compresses for clients that accept it.
     compresses: AtomicBool,
     sent: AtomicU64,
 }
@@ -66,13 +66,13 @@ struct List {
     count: usize,
     /// The number of nodes, over which pods are spread.
     nodes: usize,
-    /// The most objects of a page, whatever is asked for.
+    /// Maximum number of objects of a page, independent of the request.
     most: usize,
     json: Template,
     protobuf: Template,
 }
 
-/// An object, and where its numbers go in: six digits each, so that nothing changes its length.
+/// An object, and the places of its numbers: six digits each, so that its length is constant.
 struct Template {
     bytes: Vec<u8>,
     names: Vec<usize>,
@@ -111,7 +111,7 @@ impl List {
             fields.remove("apiVersion");
         }
         let item = kind.strip_suffix("List").expect("a list");
-        // An item of a list, with its field number and its length in front.
+        // An item of a list, preceded by its field number and its length.
         let protobuf = as_protobuf::item(&as_protobuf::bare(item, object));
         let json = bare.to_string().into_bytes();
         Self { kind, count, nodes, most, json: Template::new(json), protobuf: Template::new(protobuf) }
@@ -198,7 +198,7 @@ impl Server {
         &self.url
     }
 
-    /// Answers in this way from now on, if it is asked for it.
+    /// Sets the behavior from now on, for requests that permit it.
     pub(crate) fn speak(&self, way: Way) {
         let Way { encoding, is_new, compresses } = way;
         self.world.json_only.store(encoding == Encoding::Json, Ordering::Relaxed);
@@ -266,7 +266,7 @@ impl World {
         Ok(())
     }
 
-    /// Answers what is no list.
+    /// Answers requests that are no lists.
     fn small(&self, path: &str, mut stream: &TcpStream) -> std::io::Result<()> {
         let (status, body) = if path == "/version" && self.is_new.load(Ordering::Relaxed) {
             ("200 OK", json!({"major": "1", "minor": "37"}))
@@ -284,7 +284,7 @@ impl World {
     }
 }
 
-/// Counts what is written.
+/// Counts the bytes that are written.
 struct Counted<'s> {
     stream: &'s TcpStream,
     sent: &'s AtomicU64,
@@ -302,7 +302,7 @@ impl Write for Counted<'_> {
     }
 }
 
-/// What `kubectl` leaves out and the API does not: which program wrote which field.
+/// Adds `managedFields`, which the API sends and `kubectl` leaves out.
 fn with_managed_fields(mut object: Value) -> Value {
     let fields = |object: &Value| {
         let names = object.as_object().into_iter().flat_map(|fields| fields.keys());

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Accounts and their permissions.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ pub struct Account {
     pub key: String,
     /// The secret; the fake does not check signatures.
     pub secret: String,
-    /// The session token that comes with temporary keys.
+    /// The session token of temporary keys.
     pub session: Option<String>,
     /// The only actions that it permits; `None` for all.
     pub actions: Option<BTreeSet<String>>,
@@ -23,14 +23,14 @@ impl Account {
         Self { key, secret: "secret".to_owned(), session: None, actions: None }
     }
 
-    /// The same, and only these actions.
+    /// The same, with only these actions.
     #[must_use]
     pub fn only(actions: &[&str]) -> Self {
         let actions = actions.iter().map(|action| (*action).to_owned()).collect();
         Self { actions: Some(actions), ..Self::ops() }
     }
 
-    /// Temporary keys, as a role gives them.
+    /// Temporary keys of a role.
     #[must_use]
     pub fn temporary(key: &str) -> Self {
         let session = Some(format!("session-of-{key}"));

@@ -1,4 +1,4 @@
-//! Answers, before they are sent.
+//! The answers of the fake.
 
 use fake_http::{Answer, Refuse};
 use hyper::header::RETRY_AFTER;
@@ -9,7 +9,7 @@ use crate::xml::{leaf, nest};
 const NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
 const REQUEST: &str = "7c6e177f-f082-11e1-ac58-3714bEXAMPLE";
 
-/// An answer that is no success: status, code, words.
+/// An answer that is no success: status, code, message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal(pub(crate) u16, pub(crate) &'static str, pub(crate) String);
 
@@ -39,7 +39,7 @@ impl From<Refusal> for Answer {
     }
 }
 
-/// How Auto Scaling refuses.
+/// The refusals of Auto Scaling.
 pub(crate) struct Refuses;
 
 impl Refuse<Own> for Refuses {
@@ -80,7 +80,7 @@ impl Refuse<Own> for Refuses {
     }
 }
 
-/// What a load balancer says when what is behind it does not answer: a page.
+/// The page of a load balancer whose server does not answer.
 fn bad_gateway() -> Answer {
     let page =
         "<html><body><h1>502 Bad Gateway</h1>\nThe server returned an invalid response.\n</body></html>\n";

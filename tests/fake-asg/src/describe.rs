@@ -1,4 +1,4 @@
-//! The actions that look.
+//! The actions that read.
 
 use crate::answer::Refusal;
 use crate::call::Call;

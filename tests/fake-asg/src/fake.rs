@@ -1,4 +1,4 @@
-//! A running fake, as a test holds it.
+//! A running fake, for tests.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,19 +17,19 @@ use crate::server::{Reception, Shared, look, serve};
 use crate::steps::Engine;
 use crate::timing::Timing;
 
-/// How a fake is started.
+/// The options of a fake.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long things take.
+    /// The durations of steps.
     pub timing: Timing,
-    /// What time it is.
+    /// The present time.
     pub clock: Clock,
     /// The largest page of a list.
     pub page: usize,
 }
 
 impl Default for Options {
-    /// Everything takes a moment of real time.
+    /// Every step takes a moment of real time.
     fn default() -> Self {
         Self { timing: Timing::default(), clock: Clock::real(), page: 100 }
     }
@@ -118,7 +118,7 @@ impl FakeAsg {
         self.look().engine.quota = quota;
     }
 
-    /// What time it is.
+    /// The present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.look().clock.now()

@@ -1,9 +1,9 @@
-//! What goes wrong with requests to Auto Scaling.
+//! The faults of requests to Auto Scaling.
 
-/// What goes wrong with a request.
+/// The fault of a request.
 pub type Fault = fake_http::Fault<Own>;
 
-/// What goes wrong at Auto Scaling alone; not carried out.
+/// A fault that only Auto Scaling has; the request is not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
     /// Status 400, where others have 429.

@@ -1,4 +1,4 @@
-//! Groups and instances, as a test makes them and looks at them.
+//! Groups and instances, for tests to create and read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub struct Group {
     pub policies: Vec<String>,
     /// The names of its scheduled actions.
     pub scheduled: Vec<String>,
-    /// How long its hook holds an instance that goes.
+    /// The time for which its hook holds a terminating instance.
     pub termination_hook: Option<Duration>,
     /// The status of its youngest instance refresh.
     pub refresh: Option<String>,
@@ -53,7 +53,7 @@ pub struct Group {
     pub kind: String,
     /// Its activities, the youngest last.
     pub activities: Vec<Activity>,
-    /// When it tries again to launch, after a launch that failed.
+    /// The time of the next launch after a failed one.
     pub(crate) tries_again: Option<Timestamp>,
 }
 
@@ -68,9 +68,10 @@ pub struct Instance {
     pub lifecycle: String,
     /// `ProtectedFromScaleIn`.
     pub protected: bool,
-    /// Why it goes, in the group's words, if it does: `a request` for one that a client named.
+    /// The group's reason for its termination, if it terminates: `a request` for one that a client
+    /// named.
     pub goes_by: Option<&'static str>,
-    /// When its state changes.
+    /// The time at which its state changes.
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -167,7 +168,7 @@ impl Instance {
         }
     }
 
-    /// Whether it is in service or on its way there.
+    /// Whether it is in service or starting.
     pub(crate) fn counts(&self) -> bool {
         let is_any = |words: &[&str]| words.iter().any(|word| self.lifecycle.starts_with(word));
         is_any(&["InService", "Pending", "ReplacingRootVolume", "RootVolumeReplaced"])

@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::steps::Engine;
 use crate::xml::{leaf, list, maybe};
 
-/// The launches so far, by their tokens: what was asked for, and what was answered.
+/// The launches so far, by their tokens: requests and answers.
 pub(crate) type Tokens = BTreeMap<String, (BTreeMap<String, String>, Vec<String>)>;
 
 fn no_group(name: &str) -> Refusal {
@@ -63,7 +63,7 @@ impl Engine {
                     group.min
                 )));
             }
-            // Also for one that goes already.
+            // This is also so for an instance that is already terminating.
             group.desired -= 1;
         }
         let name = group.name.clone();

@@ -1,5 +1,5 @@
-//! A fake EC2 Auto Scaling over plain HTTP on loopback, with the dangerous semantics of the real one. It fails any request in
-//! any way, tells a test of it, and remembers every one.
+//! A fake EC2 Auto Scaling over plain HTTP on loopback, with the dangerous semantics of the real one. It can fail any request
+//! in any way, notifies a test, and records all requests.
 //!
 //! ```text
 //! FakeAsg::start() ──> add_group, fail, on ──> run a client ──> calls(), group()
@@ -9,13 +9,13 @@
 //!                                   clock: real, or moved by the test
 //! ```
 //!
-//! - A lower desired capacity terminates any instances, in an order that a client cannot foresee.
+//! - A lower desired capacity terminates any instances, in an unpredictable order.
 //! - A group of several zones launches and terminates to even them out, unless `AZRebalance` is suspended.
-//! - An instance that is terminated again while it goes lowers the desired capacity again.
+//! - A second termination of a terminating instance lowers the desired capacity again.
 //! - A hook holds an instance in `Terminating:Wait`. Throttling has status 400, contention 500.
 //!
-//! Its answers have the form of the real service's, by the model that AWS's clients are made of; `tests/fake-asg/try-aws` has
-//! AWS's own clients read them.
+//! Its answers have the form of the real service's, according to the model from which AWS's clients are generated;
+//! `tests/fake-asg/try-aws` has AWS's own clients read them.
 
 mod account;
 mod answer;

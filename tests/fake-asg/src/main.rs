@@ -10,7 +10,7 @@ use fake_asg::{Account, FakeAsg, Group, Options};
 
 fn main() -> ExitCode {
     let Err(error) = serve();
-    // If even that cannot be written, the exit code says it.
+    // If even that cannot be written, the exit code shows the failure.
     writeln!(std::io::stderr(), "fake-asg: {error}").ok();
     ExitCode::FAILURE
 }

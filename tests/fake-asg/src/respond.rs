@@ -1,4 +1,4 @@
-//! What a request comes to: keys given, groups looked at or changed, and the answer.
+//! Carries out a request: issues keys, reads or changes groups, and answers.
 
 use fake_http::Answer;
 use jiff::{SignedDuration, Timestamp};
@@ -10,14 +10,14 @@ use crate::launch::Tokens;
 use crate::steps::Engine;
 use crate::xml::{leaf, nest};
 
-/// The service beside its groups.
+/// The service without its groups.
 #[derive(Debug)]
 pub(crate) struct Service {
-    /// Who may ask.
+    /// The accounts of the service.
     pub(crate) accounts: Vec<Account>,
     /// The token of a service account that gives temporary keys.
     pub(crate) web_token: String,
-    /// The region that it is in.
+    /// Its region.
     pub(crate) region: String,
     /// Whether it has `LaunchInstances`.
     pub(crate) has_launch: bool,
@@ -61,7 +61,7 @@ pub(crate) fn respond(service: &mut Service, engine: &mut Engine, call: &Call) -
 }
 
 impl Service {
-    /// Whether who signed the request may make it.
+    /// Whether the signer of the request may make it.
     fn permit(&self, call: &Call) -> Result<(), Refusal> {
         let denied = |code, words: String| Refusal(403, code, words);
         let Some((key, region)) = call.signed_by() else {
@@ -127,7 +127,7 @@ impl Service {
     }
 }
 
-/// When keys that are given now expire.
+/// The expiry of keys that are issued now.
 fn until(now: Timestamp) -> Timestamp {
     now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now)
 }

@@ -1,4 +1,4 @@
-//! Connections, and what becomes of a call on one.
+//! Connections, and the handling of their calls.
 
 use std::io;
 use std::net::TcpListener;
@@ -13,10 +13,10 @@ use crate::fault::Own;
 use crate::respond::{Service, respond};
 use crate::steps::Engine;
 
-/// Where the calls come in.
+/// The desk at which the calls arrive.
 pub(crate) type Reception = Desk<Call, Own>;
 
-/// What the test and the connections share.
+/// The state that the test and the connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) service: Service,

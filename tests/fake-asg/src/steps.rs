@@ -1,4 +1,4 @@
-//! Groups as a state that moves on by itself.
+//! The state of groups, which changes over time.
 //!
 //! ```text
 //!   desired capacity ──> launches (a zone may be short) ──> Pending ──> InService
@@ -6,7 +6,7 @@
 //!   AZRebalance: launches in the emptiest zone, then terminates one of the fullest
 //! ```
 //!
-//! Nothing runs in the background: a look says how late it is, and everything that was to happen until then happens.
+//! Nothing runs in the background: each read passes the time, and all steps that are due until then happen.
 
 use std::collections::BTreeMap;
 
@@ -16,22 +16,22 @@ use jiff::Timestamp;
 use crate::group::{Group, Instance};
 use crate::timing::Timing;
 
-/// What all groups share.
+/// The state that all groups share.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) groups: BTreeMap<String, Group>,
     pub(crate) timing: Timing,
-    /// How many machines a zone still has; without an entry any number.
+    /// The number of free machines of a zone; without an entry it is unlimited.
     pub(crate) room: BTreeMap<String, u32>,
-    /// How many more instances the account's quota allows; `None` for any number.
+    /// The number of further instances that the account's quota allows; `None` for any number.
     pub(crate) quota: Option<u32>,
     now: Timestamp,
-    /// Numbers of instances, and what is unforeseeable.
+    /// The source of instance numbers and of unpredictable choices.
     next: u64,
     seed: u64,
 }
 
-/// Why a launch fails: EC2's code, and its words.
+/// The reason of a failed launch: EC2's code and message.
 pub(crate) type Shortage = (&'static str, String);
 
 impl Engine {
@@ -40,7 +40,7 @@ impl Engine {
         Self { groups, timing, room, quota: None, now, next: 1, seed: 0x9e37_79b9_7f4a_7c15 }
     }
 
-    /// A number that nobody foresees, and the same in every run of a test.
+    /// An unpredictable number, which is the same in every run of a test.
     fn random(&mut self, below: usize) -> usize {
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 7;
@@ -53,7 +53,7 @@ impl Engine {
         self.now
     }
 
-    /// Lets everything happen that is to happen until then.
+    /// Carries out all steps that are due until then.
     pub(crate) fn advance_to(&mut self, now: Timestamp) {
         self.now = now;
         let names: Vec<String> = self.groups.keys().cloned().collect();
@@ -64,7 +64,7 @@ impl Engine {
         }
     }
 
-    /// What is under way in a group.
+    /// Carries out the due steps of a group.
     fn move_on(&mut self, name: &str) {
         let (now, stopping) = (self.now, self.timing.stopping);
         let Some(group) = self.groups.get_mut(name) else { return };
@@ -90,7 +90,7 @@ impl Engine {
         }
     }
 
-    /// Launches and terminates until a group has as many as it is asked for.
+    /// Launches and terminates until a group has its desired capacity.
     pub(crate) fn follow(&mut self, name: &str) {
         while let Some(group) = self.groups.get(name) {
             let (count, desired) = (group.count(), group.desired);
@@ -162,7 +162,7 @@ impl Engine {
         best.or_else(|| group.zones.iter().min_by_key(|zone| count(zone))).cloned()
     }
 
-    /// Launches one instance; its ID, or why the zone or the account has none.
+    /// Launches one instance; returns its ID, or the reason of the failure.
     pub(crate) fn launch(&mut self, name: &str, zone: &str, cause: &str) -> Result<String, Shortage> {
         let Some(group) = self.groups.get_mut(name) else { return Err(("Gone", String::new())) };
         let kind = group.kind.clone();
@@ -206,7 +206,7 @@ impl Engine {
         group.tries_again = Some(after(now, retry));
     }
 
-    /// Lets an instance go.
+    /// Begins the termination of an instance.
     pub(crate) fn terminate(&mut self, name: &str, id: &str, by: &'static str) {
         let (now, stopping) = (self.now, self.timing.stopping);
         let Some(group) = self.groups.get_mut(name) else { return };

@@ -1,8 +1,8 @@
-//! How long things take.
+//! The durations of steps.
 
 use std::time::Duration;
 
-/// How long the steps of Auto Scaling take.
+/// The durations of the steps of Auto Scaling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// From a launch until the instance is in service.
@@ -22,7 +22,7 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// As long as for a usual instance: two minutes to boot, one to go.
+    /// The durations of a usual instance: two minutes to boot, one to terminate.
     #[must_use]
     pub fn lifelike() -> Self {
         Self {

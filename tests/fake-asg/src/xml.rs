@@ -1,4 +1,4 @@
-//! XML, as the query protocol has it.
+//! XML of the query protocol.
 
 /// An element with text in it.
 #[expect(clippy::needless_pass_by_value, reason = "numbers, switches and references to text alike")]

@@ -1,4 +1,4 @@
-//! Who may ask for a token, and what it is then allowed to do.
+//! Accounts: their credentials and permitted actions.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ pub struct Account {
     pub client: String,
     /// Its secret.
     pub secret: String,
-    /// The token of the cluster that is taken for it.
+    /// The cluster's token that is accepted for it.
     pub assertion: String,
     /// The actions that it may do; `None` for all.
     pub actions: Option<BTreeSet<String>>,

@@ -24,15 +24,15 @@ pub struct Cluster {
 pub struct Pool {
     /// Its name.
     pub name: String,
-    /// How many nodes it was asked to have.
+    /// The requested number of nodes.
     pub count: u32,
     /// Whether it is a system pool.
     pub is_system: bool,
     /// Whether the cluster autoscaler of AKS scales it.
     pub is_autoscaled: bool,
-    /// What a lower count does with nodes.
+    /// The effect of a lower count on nodes.
     pub scale_down_mode: String,
-    /// Its state, where a test sets one.
+    /// Its state, if a test sets one.
     pub state: Option<String>,
     /// The labels of its nodes.
     pub labels: BTreeMap<String, String>,

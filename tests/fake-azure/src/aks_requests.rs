@@ -49,7 +49,7 @@ pub(crate) fn respond(
     }
 }
 
-/// While something is under way, AKS changes nothing.
+/// Refuses changes while an operation is in progress, as AKS does.
 fn idle(shared: &Shared, cluster: &Cluster, pool: &Pool) -> Result<(), Refusal> {
     let state = state(shared, cluster, pool);
     if cluster.state == "Succeeded" && state == "Succeeded" {
@@ -72,7 +72,7 @@ fn put(
     matches(call, &pool.etag())?;
     idle(shared, cluster, pool)?;
     let properties = &call.body["properties"];
-    // What is not sent is reset: a client that leaves a member out changes the pool.
+    // A member that is not sent is reset: a client that leaves a member out changes the pool.
     if properties["vmSize"].as_str() != Some("Standard_D4s_v5")
         || properties["mode"].as_str() != Some(mode(pool))
         || properties["osDiskSizeGB"].as_u64() != Some(128)

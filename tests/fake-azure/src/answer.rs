@@ -1,4 +1,4 @@
-//! Answers, before they are sent.
+//! The answers of the fake.
 
 use std::convert::Infallible;
 
@@ -23,7 +23,7 @@ impl From<Refusal> for Answer {
     }
 }
 
-/// How Azure refuses.
+/// The refusals of Azure.
 pub(crate) struct Refuses;
 
 impl Refuse<Infallible> for Refuses {

@@ -1,10 +1,10 @@
-//! Scale sets as a state that moves on by itself.
+//! The state of scale sets, which changes over time.
 //!
 //! ```text
 //!   change ──> what is under way is cancelled ──> steps of each machine, each at its time
 //! ```
 //!
-//! Nothing runs in the background: a look says how late it is, and everything that was to happen until then happens.
+//! Nothing runs in the background: each read passes the time, and all steps that are due until then happen.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use crate::answer::Refusal;
 use crate::timing::Timing;
 
-/// The number of a set's instances of which Azure makes one more where it overprovisions.
+/// The number of instances for which Azure creates one more, if it overprovisions.
 const OVERPROVISION: u32 = 5;
 
-/// Whether Azure has room, and what the quota is.
+/// Azure's free capacity and the quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Room {
     pub(crate) is_there: bool,
@@ -36,11 +36,11 @@ impl Default for Room {
 pub struct ScaleSet {
     /// The subscription, in lower case.
     pub subscription: String,
-    /// The resource group, as a person wrote it.
+    /// The resource group, in the case of the configuration.
     pub resource_group: String,
     /// Its name.
     pub name: String,
-    /// What the host names of its instances begin with.
+    /// The prefix of the host names of its instances.
     pub prefix: String,
     /// The region.
     pub location: String,
@@ -48,23 +48,23 @@ pub struct ScaleSet {
     pub zones: Vec<String>,
     /// The size of its instances.
     pub size: String,
-    /// How many instances it was asked to have.
+    /// The requested number of instances.
     pub capacity: u32,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// Whether its orchestration mode is `Flexible`.
     pub is_flexible: bool,
-    /// Whether Azure makes more instances than it was asked for, and takes some away.
+    /// Whether Azure creates more instances than requested, and deletes the surplus.
     pub overprovisions: bool,
     /// Whether automatic repair is on.
     pub repairs: bool,
     /// Whether automatic zone rebalancing is on.
     pub rebalances: bool,
-    /// Its state, where a test sets one.
+    /// Its state, if a test sets one.
     pub state: Option<String>,
     /// Its instances, by their IDs.
     pub machines: BTreeMap<u64, Machine>,
-    /// How many deletions were cancelled by a later change.
+    /// The number of deletions that a later change cancelled.
     pub preempted: usize,
     version: u64,
     next: u64,
@@ -77,15 +77,15 @@ pub struct Machine {
     pub unique: String,
     /// Its provisioning state.
     pub provisioning: &'static str,
-    /// Its power state; `None` while it is made.
+    /// Its power state; `None` while it is created.
     pub power: Option<&'static str>,
-    /// Why it failed, by Azure's code, and when.
+    /// Azure's code of its failure, and the time.
     pub failure: Option<(&'static str, Timestamp)>,
     /// Whether a person protects it.
     pub is_protected: bool,
-    /// When it was made.
+    /// The time of its creation.
     pub created: Timestamp,
-    /// What was done to it since the start.
+    /// The actions on it since the start.
     pub done: Vec<&'static str>,
     steps: VecDeque<(Timestamp, Step)>,
 }
@@ -114,7 +114,7 @@ impl Machine {
         }
     }
 
-    /// Whether something is under way.
+    /// Whether an operation is in progress.
     #[must_use]
     pub fn is_changing(&self) -> bool {
         !self.steps.is_empty()
@@ -236,7 +236,7 @@ impl ScaleSet {
     }
 }
 
-/// The whole of it.
+/// The whole state.
 #[derive(Debug)]
 pub(crate) struct Compute {
     pub(crate) sets: Vec<ScaleSet>,
@@ -248,7 +248,7 @@ impl Compute {
         Self { sets: Vec::new(), now }
     }
 
-    /// Lets everything happen that is to happen until then.
+    /// Carries out all steps that are due until then.
     pub(crate) fn advance_to(&mut self, now: Timestamp) {
         self.now = now;
         for set in &mut self.sets {
@@ -299,7 +299,7 @@ impl Compute {
         self.sets.iter_mut().find(|set| set.name == name).map(|set| (set, now))
     }
 
-    /// Asks a scale set for a capacity. With a lower one Azure chooses what goes.
+    /// Sets the capacity of a scale set. With a lower one Azure chooses the instances to delete.
     pub(crate) fn resize(&mut self, name: &str, capacity: u32, timing: Timing, room: &Room) {
         let Some((set, now)) = self.named(name) else { return };
         set.preempt();

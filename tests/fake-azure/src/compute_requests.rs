@@ -39,7 +39,7 @@ pub(crate) fn respond(
     }
 }
 
-/// Where `If-Match` does not fit, nothing is changed. A header has the etag in quotation marks.
+/// Refuses a change if `If-Match` does not match. A header has the etag in quotation marks.
 pub(crate) fn matches(call: &Call, etag: &str) -> Result<(), Refusal> {
     match call.header("if-match") {
         Some(wanted) if wanted.trim_matches('"') != etag.trim_matches('"') || !wanted.starts_with('"') => {
@@ -86,7 +86,7 @@ fn act(
         .as_array()
         .map(|ids| ids.iter().map(|id| id.as_str().unwrap_or_default().to_owned()).collect());
     let instances = match named {
-        // Who names none, or the star, means every instance.
+        // No name, or the star, means every instance.
         None if verb == "delete" => {
             let words = "Required parameter 'instanceIds' is missing (null).".to_owned();
             return Err(Refusal(400, "InvalidParameter", words));
@@ -111,7 +111,7 @@ fn act(
     Ok(accepted(Answer::new(202, "application/json", ""), shared))
 }
 
-/// With the address of the operation, as Azure gives it.
+/// Adds the address of the operation, as Azure does.
 pub(crate) fn accepted(answer: Answer, shared: &Shared) -> Answer {
     let operation = format!(
         "{}/subscriptions/s/providers/Microsoft.Compute/locations/westeurope/operations/1?api-version=2024-11-01",

@@ -1,4 +1,4 @@
-//! A running fake, as a test holds it.
+//! A running fake, for tests.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,19 +17,19 @@ use crate::compute::{Compute, Room, ScaleSet};
 use crate::server::{Reception, Shared, look, serve};
 use crate::timing::Timing;
 
-/// How a fake is started.
+/// The options of a fake.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long things take.
+    /// The durations of steps.
     pub timing: Timing,
-    /// What time it is.
+    /// The present time.
     pub clock: Clock,
-    /// The number of things of a page.
+    /// The number of items of a page.
     pub page: usize,
 }
 
 impl Default for Options {
-    /// Everything takes a moment of real time.
+    /// Every step takes a moment of real time.
     fn default() -> Self {
         Self { timing: Timing::default(), clock: Clock::real(), page: 100 }
     }
@@ -156,7 +156,7 @@ impl FakeAzure {
         self.look().room.quota = quota;
     }
 
-    /// From now on things take so long. What is under way already goes on as it was.
+    /// Sets the durations of steps that begin from now on.
     pub fn set_timing(&self, timing: Timing) {
         self.look().timing = timing;
     }
@@ -166,7 +166,7 @@ impl FakeAzure {
         self.look().tokens.clear();
     }
 
-    /// What time it is.
+    /// The present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.look().clock.now()

@@ -1,6 +1,6 @@
-//! What goes wrong with requests to Azure: nothing that is its own.
+//! The faults of requests to Azure: only the common ones.
 
 use std::convert::Infallible;
 
-/// What goes wrong with a request.
+/// The fault of a request.
 pub type Fault = fake_http::Fault<Infallible>;

@@ -1,5 +1,5 @@
-//! A fake Azure: tokens, uniform scale sets and agent pools of AKS, with the traps that matter to who grows, deletes, parks and wakes
-//! instances, over plain HTTP on loopback. It fails any request in any way, tells a test of it, and remembers every one.
+//! A fake Azure: tokens, uniform scale sets and agent pools of AKS, with the traps for clients that grow, delete, park and wake
+//! instances, over plain HTTP on loopback. It can fail any request in any way, notifies a test, and records all requests.
 //!
 //! ```text
 //! FakeAzure::start() ──> add_set, add_cluster, fail, on ──> run a client ──> calls(), set()
@@ -9,9 +9,9 @@
 //!                                     clock: real, or moved by the test
 //! ```
 //!
-//! The traps: deallocate and start without `instanceIds` mean every instance, and so does `*`; a lower capacity deletes instances of Azure's
-//! own choice; a later change of a set cancels a deletion under way; `If-Match` that does not fit is 412; overprovisioning makes
-//! more and takes some away. It has no networks and no disks.
+//! The traps: deallocate and start without `instanceIds` mean every instance, and so does `*`; a lower capacity deletes
+//! instances of Azure's own choice; a later change of a set cancels a deletion under way; a mismatch of `If-Match` is 412;
+//! overprovisioning creates more instances and deletes some. It has no networks and no disks.
 #![expect(
     clippy::indexing_slicing,
     reason = "JSON that has no such member is null, and this is a fake for tests"

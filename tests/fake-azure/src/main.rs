@@ -13,7 +13,7 @@ const SUBSCRIPTION: &str = "12345678-aaaa-bbbb-cccc-123456789abc";
 
 fn main() -> ExitCode {
     let Err(error) = serve();
-    // If even that cannot be written, the exit code says it.
+    // If even that cannot be written, the exit code shows the failure.
     writeln!(std::io::stderr(), "fake-azure: {error}").ok();
     ExitCode::FAILURE
 }

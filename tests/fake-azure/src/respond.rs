@@ -1,4 +1,4 @@
-//! What a request comes to: a token, or scale sets and clusters asked or changed, and the answer.
+//! Carries out a request: issues a token, reads or changes scale sets and clusters, and answers.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! Paths, as the references of Azure have them, in any case.
+//! Paths of Azure's API references, in upper or lower case.
 
 use hyper::Method;
 
-/// What a request asks for.
+/// The operation of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// A token for an application of this tenant.
@@ -19,7 +19,7 @@ pub(crate) enum Route {
     Aks(String, String, String, Aks),
 }
 
-/// What is asked of scale sets.
+/// The operations of scale sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Compute {
     /// All of them.
@@ -34,7 +34,7 @@ pub(crate) enum Compute {
     Act(String, String),
 }
 
-/// What is asked of a managed cluster.
+/// The operations of a managed cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Aks {
     /// The cluster itself.
@@ -162,7 +162,7 @@ impl Route {
         }
     }
 
-    /// What it is about.
+    /// Its target.
     pub(crate) fn target(&self) -> Option<&str> {
         match self {
             Self::Token(_)

@@ -1,4 +1,4 @@
-//! Connections, and what becomes of a call on one.
+//! Connections, and the handling of their calls.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -18,10 +18,10 @@ use crate::respond::respond;
 use crate::route::Route;
 use crate::timing::Timing;
 
-/// Where the calls come in.
+/// The desk at which the calls arrive.
 pub(crate) type Reception = Desk<Call, Infallible>;
 
-/// What the test and the connections share.
+/// The state that the test and the connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) account: Account,
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) clusters: Vec<Cluster>,
     pub(crate) timing: Timing,
     pub(crate) room: Room,
-    /// The number of things of a page.
+    /// The number of items of a page.
     pub(crate) page: usize,
     pub(crate) clock: Clock,
     pub(crate) url: String,

@@ -1,8 +1,8 @@
-//! How long things take.
+//! The durations of steps.
 
 use std::time::Duration;
 
-/// How long Azure takes.
+/// The durations of Azure's steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// Until a new instance runs.
@@ -22,7 +22,7 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// As long as on Azure.
+    /// The durations on Azure.
     #[must_use]
     pub fn lifelike() -> Self {
         Self {

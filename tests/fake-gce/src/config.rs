@@ -1,4 +1,4 @@
-//! What a fake that runs as a program has in it, read from a JSON file.
+//! The configuration of a fake that runs as a program, read from a JSON file.
 //!
 //! ```json
 //! {"groups": [{"project": "demo", "zone": "us-central1-a", "name": "users", "size": 3}], "stockouts": ["us-east1-b"]}
@@ -19,7 +19,7 @@ pub struct Config {
     /// Zones in which there are no machines to be had.
     #[serde(default)]
     stockouts: Vec<String>,
-    /// How many instances a project may have.
+    /// The instance quota of projects.
     #[serde(default)]
     instance_quotas: BTreeMap<String, usize>,
 }
@@ -49,7 +49,7 @@ enum RedistributionConfig {
     None,
 }
 
-/// What is wrong with a configuration.
+/// The problem of a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It is no such JSON.

@@ -1,4 +1,4 @@
-//! A running fake, as a test holds it.
+//! A running fake, for tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,19 +16,19 @@ use crate::engine::{
 };
 use crate::http::{Reception, Shared, look, serve};
 
-/// How a fake is started.
+/// The options of a fake.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long things take.
+    /// The durations of steps.
     pub timing: Timing,
-    /// What time it is.
+    /// The present time.
     pub clock: Clock,
     /// The port to listen on; with 0 a free one.
     pub port: u16,
 }
 
 impl Default for Options {
-    /// Everything takes a moment of real time, on a free port.
+    /// Every step takes a moment of real time, and the port is a free one.
     fn default() -> Self {
         Self { timing: Timing::default(), clock: Clock::real(), port: 0 }
     }
@@ -37,7 +37,7 @@ impl Default for Options {
 /// A group as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupNow {
-    /// How many instances it is to have.
+    /// The desired number of instances.
     pub target_size: usize,
     /// Its instances, those too that do not exist yet.
     pub members: BTreeMap<InstancePath, Member>,
@@ -116,7 +116,7 @@ impl FakeGce {
         self.look().engine.groups.values().all(ManagedGroup::is_stable)
     }
 
-    /// What time it is.
+    /// The present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.look().clock.now()
@@ -128,7 +128,7 @@ impl FakeGce {
         self.look().engine.machines.values().cloned().collect()
     }
 
-    /// The instances that were taken away, in the order of time.
+    /// The lost instances, in the order of time.
     #[must_use]
     pub fn losses(&self) -> Vec<Loss> {
         self.look().engine.losses.clone()
@@ -144,7 +144,7 @@ impl FakeGce {
         self.look().engine.delete_outside(instance);
     }
 
-    /// Another client has a group make an instance anew, under the same name.
+    /// Another client lets a group create an instance again, under the same name.
     pub fn recreate_instance(&self, instance: &InstancePath) {
         self.look().engine.recreate(instance);
     }
@@ -180,7 +180,7 @@ impl FakeGce {
         }
     }
 
-    /// From now on things take so long. What is under way already goes on as it was.
+    /// Sets the durations of steps that begin from now on.
     pub fn set_timing(&self, timing: Timing) {
         self.look().engine.timing = timing;
     }

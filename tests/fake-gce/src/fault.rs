@@ -1,8 +1,8 @@
-//! What goes wrong with requests to Compute Engine alone.
+//! The faults that only requests to Compute Engine have.
 
 use crate::engine::OperationFailure;
 
-/// What goes wrong with a request.
+/// The fault of a request.
 pub type Fault = fake_http::Fault<OwnFault>;
 
 /// What goes wrong with Compute Engine alone.

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         line = format!("{line}: {error}");
         cause = error.source();
     }
-    // If even that cannot be written, the exit code says it.
+    // If even that cannot be written, the exit code shows the failure.
     writeln!(std::io::stderr(), "{line}").ok();
     ExitCode::FAILURE
 }

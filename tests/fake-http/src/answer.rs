@@ -1,4 +1,4 @@
-//! Answers, before they are sent.
+//! The answers of the fake.
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};

@@ -1,4 +1,4 @@
-//! Connections, and what becomes of a request on one.
+//! Connections, and the handling of their requests.
 
 use std::io;
 use std::net::TcpListener;

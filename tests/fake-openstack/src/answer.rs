@@ -1,4 +1,4 @@
-//! Answers, before they are sent.
+//! The answers of the fake.
 
 use std::convert::Infallible;
 
@@ -73,7 +73,7 @@ fn refusal(fault: &Fault) -> Option<Answer> {
     Some(answer)
 }
 
-/// What a load balancer says when what is behind it does not answer: a page.
+/// The page of a load balancer whose server does not answer.
 fn bad_gateway() -> Answer {
     let page =
         "<html><body><h1>502 Bad Gateway</h1>\nThe server returned an invalid response.\n</body></html>\n";

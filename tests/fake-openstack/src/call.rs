@@ -1,4 +1,4 @@
-//! One request, as it came in.
+//! One request.
 
 use fake_http::{Named, parameter};
 use hyper::Method;

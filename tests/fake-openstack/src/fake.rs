@@ -1,4 +1,4 @@
-//! A running fake, as a test holds it.
+//! A running fake, for tests.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,17 +17,17 @@ use crate::nova::{Nova, Server};
 use crate::server::{Reception, Shared, look, serve};
 use crate::timing::Timing;
 
-/// How a fake is started.
+/// The options of a fake.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long things take.
+    /// The durations of steps.
     pub timing: Timing,
-    /// What time it is.
+    /// The present time.
     pub clock: Clock,
 }
 
 impl Default for Options {
-    /// Everything takes a moment of real time.
+    /// Every step takes a moment of real time.
     fn default() -> Self {
         Self { timing: Timing::default(), clock: Clock::real() }
     }
@@ -159,7 +159,7 @@ impl FakeOpenStack {
         self.look().nova.images = images;
     }
 
-    /// From now on things take so long. What is under way already goes on as it was.
+    /// Sets the durations of steps that begin from now on.
     pub fn set_timing(&self, timing: Timing) {
         self.look().nova.timing = timing;
     }
@@ -169,7 +169,7 @@ impl FakeOpenStack {
         self.look().keystone.revoke();
     }
 
-    /// What time it is.
+    /// The present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.look().clock.now()

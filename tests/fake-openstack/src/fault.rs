@@ -1,6 +1,6 @@
-//! What goes wrong with requests to OpenStack: nothing that is its own.
+//! The faults of requests to OpenStack: only the common ones.
 
 use std::convert::Infallible;
 
-/// What goes wrong with a request.
+/// The fault of a request.
 pub type Fault = fake_http::Fault<Infallible>;

@@ -1,4 +1,4 @@
-//! Magnum's clusters as a state that moves on by itself, with a driver that makes and deletes Nova's servers.
+//! The state of Magnum's clusters, which changes over time, with a driver that creates and deletes Nova's servers.
 //!
 //! ```text
 //!   resize ──> refused (bounds) or UPDATE_IN_PROGRESS ──> UPDATE_COMPLETE, or UPDATE_FAILED with the count restored
@@ -56,7 +56,7 @@ pub struct NodeGroup {
     pub name: String,
     /// `worker` or `master`.
     pub role: &'static str,
-    /// How many nodes it was asked to have.
+    /// The requested number of nodes.
     pub count: u32,
     /// Its bounds.
     pub bounds: (u32, Option<u32>),
@@ -64,7 +64,7 @@ pub struct NodeGroup {
     pub addresses: Vec<String>,
 }
 
-/// The whole of it.
+/// The whole state.
 #[derive(Debug)]
 pub(crate) struct Magnum {
     pub(crate) clusters: Vec<Cluster>,
@@ -142,7 +142,7 @@ impl NodeGroup {
 }
 
 impl Magnum {
-    /// Lets everything happen that is to happen until then.
+    /// Carries out all steps that are due until then.
     pub(crate) fn advance_to(&mut self, now: Timestamp) {
         for cluster in &mut self.clusters {
             if cluster.over.is_some_and(|over| over <= now) {

@@ -1,10 +1,10 @@
-//! Nova's servers as a state that moves on by itself.
+//! The state of Nova's servers, which changes over time.
 //!
 //! ```text
 //!   action ──> refused (locked, vm_state, task_state) or a task ──> steps, each at its time
 //! ```
 //!
-//! Nothing runs in the background: a look says how late it is, and everything that was to happen until then happens.
+//! Nothing runs in the background: each read passes the time, and all steps that are due until then happen.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -108,7 +108,7 @@ struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal(pub(crate) u16, pub(crate) &'static str, pub(crate) String);
 
-/// The whole of it.
+/// The whole state.
 #[derive(Debug)]
 pub(crate) struct Nova {
     pub(crate) servers: BTreeMap<String, Server>,
@@ -180,7 +180,7 @@ impl Nova {
         Self { servers: BTreeMap::new(), timing, room: true, images: true, now }
     }
 
-    /// Lets everything happen that is to happen until then.
+    /// Carries out all steps that are due until then.
     pub(crate) fn advance_to(&mut self, now: Timestamp) {
         self.now = now;
         let room = self.room;

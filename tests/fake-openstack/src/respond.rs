@@ -1,4 +1,4 @@
-//! What a request comes to: Keystone, Nova or Magnum asked or changed, and the answer.
+//! Carries out a request to Keystone, Nova or Magnum, and answers.
 
 use fake_http::{Answer, parameter};
 use hyper::header::HeaderName;

@@ -1,9 +1,9 @@
-//! Paths, as the references of Keystone and Nova have them.
+//! Paths of the API references of Keystone and Nova.
 
 use hyper::Method;
 use serde_json::Value;
 
-/// What a request asks for.
+/// The operation of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// The versions of the identity service.

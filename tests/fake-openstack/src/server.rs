@@ -1,4 +1,4 @@
-//! Connections, and what becomes of a call on one.
+//! Connections, and the handling of their calls.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,10 +16,10 @@ use crate::nova::Nova;
 use crate::respond::respond;
 use crate::route::Route;
 
-/// Where the calls come in.
+/// The desk at which the calls arrive.
 pub(crate) type Reception = Desk<Call, Infallible>;
 
-/// What the test and the connections share.
+/// The state that the test and the connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) keystone: Keystone,

@@ -1,4 +1,4 @@
-//! How long things take.
+//! The durations of steps.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One request, as it came in.
+//! One request.
 
 use hyper::Method;
 use hyper::header::HeaderMap;

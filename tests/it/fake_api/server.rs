@@ -24,7 +24,7 @@ use super::target::Target;
 /// As whom the fake knows everybody.
 const USER: &str = "test";
 
-/// What the test and the connections share.
+/// The state that the test and the connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) store: Store,

@@ -1,4 +1,4 @@
-//! The requests that change something.
+//! The requests that make changes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use super::steps::Event;
 /// For how long a request id is known.
 const REPLAY: Duration = Duration::from_hours(1);
 
-/// How many instances one request may delete.
+/// Maximum number of instances that one request may delete.
 const MAX_INSTANCES: usize = 1000;
 
-/// How a request is to be carried out.
+/// The terms of carrying out a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Terms {
     /// The same change as any other request with this id.
     pub(crate) request_id: Option<String>,
-    /// Its operation comes to nothing.
+    /// Its operation fails.
     pub(crate) failure: Option<OperationFailure>,
 }
 
@@ -142,14 +142,14 @@ impl Engine {
         Ok((accepted, skipped))
     }
 
-    /// `recreateInstances` of one: makes it anew under the same name.
+    /// `recreateInstances` of one instance: creates it again under the same name.
     pub(crate) fn recreate(&mut self, instance: &InstancePath) {
         if let Some(group) = self.group_of(instance) {
             self.take_away(&group, instance, Action::Recreating, Cause::Recreate);
         }
     }
 
-    /// `instances.delete`: deletes an instance. If it has a group, that makes it anew.
+    /// `instances.delete`: deletes an instance. If it has a group, the group creates it again.
     pub(crate) fn delete_instance(
         &mut self,
         path: &InstancePath,

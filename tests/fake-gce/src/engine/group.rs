@@ -1,4 +1,4 @@
-//! Managed instance groups and what they are doing to their instances.
+//! Managed instance groups and their actions on instances.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::path::{GroupPath, InstancePath};
 
-/// What a group is doing to an instance.
+/// The action of a group on an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// Nothing.
@@ -15,7 +15,7 @@ pub enum Action {
     Creating,
     /// Looking whether it is well.
     Verifying,
-    /// Making it anew under the same name.
+    /// Creating it again under the same name.
     Recreating,
     /// Taking it away for good.
     Deleting,
@@ -35,10 +35,10 @@ impl Action {
     }
 }
 
-/// Why the last attempt at an instance failed.
+/// The error of the last attempt at an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptError {
-    /// Such as `ZONE_RESOURCE_POOL_EXHAUSTED`.
+    /// Its code, such as `ZONE_RESOURCE_POOL_EXHAUSTED`.
     pub code: String,
     /// A sentence.
     pub message: String,
@@ -47,9 +47,9 @@ pub struct AttemptError {
 /// An instance as its group sees it, whether it exists or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// What the group is doing to it.
+    /// The action of the group on it.
     pub action: Action,
-    /// What went wrong with the last attempt.
+    /// The errors of the last attempt.
     pub errors: Vec<AttemptError>,
     /// Steps that were planned under another ticket are no longer to be taken.
     pub(super) ticket: u64,
@@ -91,7 +91,7 @@ pub(crate) struct ManagedGroup {
     pub(crate) redistribution: Redistribution,
     /// The name of an autoscaler that is attached to it.
     pub(crate) autoscaler: Option<String>,
-    /// Whether `listManagedInstances` comes in pages; Google's default is that it does not.
+    /// Whether `listManagedInstances` has pages; by default of Google it has none.
     pub(crate) paginated: bool,
     pub(crate) members: BTreeMap<InstancePath, Member>,
 }
@@ -107,7 +107,7 @@ impl ManagedGroup {
         self.members.iter().filter(|(_, member)| member.action != Action::Deleting)
     }
 
-    /// How many members are to stay in each zone, in the order of the zones.
+    /// The number of members to keep in each zone, in the order of the zones.
     pub(super) fn spread(&self) -> Vec<(&str, usize)> {
         let count = |zone: &str| self.staying().filter(|(path, _)| path.zone == zone).count();
         self.zones.iter().map(|zone| (zone.as_str(), count(zone))).collect()

@@ -1,6 +1,6 @@
-//! Ids and names, arbitrary to look at and the same in every run.
+//! Ids and names that look arbitrary and are the same in every run.
 
-/// Where ids and names come from.
+/// The source of ids and names.
 #[derive(Debug, Default)]
 pub(super) struct Ids(u64);
 

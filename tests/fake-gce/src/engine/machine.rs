@@ -1,4 +1,4 @@
-//! Instances as such, whoever made them.
+//! Instances, independent of their creator.
 
 use jiff::Timestamp;
 
@@ -35,32 +35,32 @@ impl MachineStatus {
 pub struct Machine {
     /// Which.
     pub path: InstancePath,
-    /// An instance made anew under the same name has another.
+    /// An instance that was created again under the same name has another one.
     pub id: u64,
-    /// When it came to be.
+    /// The time of its creation.
     pub created: Timestamp,
-    /// What it does.
+    /// Its status.
     pub status: MachineStatus,
     /// The group that made it.
     pub created_by: Option<GroupPath>,
 }
 
-/// Why an instance was taken away.
+/// The cause of the loss of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// Somebody named it to `deleteInstances`.
+    /// `deleteInstances` named it.
     DeleteInstances,
     /// The group was made smaller, and Compute Engine picked this one.
     Resize,
     /// A regional group evened out its zones, and picked this one.
     Redistribution,
-    /// Somebody deleted or stopped it without asking its group.
+    /// It was deleted or stopped without its group.
     Outside,
-    /// It was made anew under its name.
+    /// It was created again under its name.
     Recreate,
 }
 
-/// An instance that was taken away while it existed.
+/// An instance that was lost while it existed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     /// Which.
@@ -71,6 +71,6 @@ pub struct Loss {
     pub was: MachineStatus,
     /// Why.
     pub cause: Cause,
-    /// When it began to stop.
+    /// The time at which it began to stop.
     pub at: Timestamp,
 }

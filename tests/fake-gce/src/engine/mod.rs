@@ -1,4 +1,4 @@
-//! Compute Engine as a state that moves on by itself: managed instance groups, instances and operations.
+//! The state of Compute Engine, which changes over time: managed instance groups, instances and operations.
 //!
 //! ```text
 //!   resize, deleteInstances ──> members' actions ──> agenda ──> steps, each at its time
@@ -6,8 +6,8 @@
 //!                             time of the next look ───┘            └──> what the next look sees
 //! ```
 //!
-//! Nothing runs in the background: whoever looks first says how late it is, and everything that was to happen until
-//! then happens, in the order of its time.
+//! Nothing runs in the background: each read passes the time, and all steps that are due until then happen, in the
+//! order of their times.
 
 mod change;
 mod group;
@@ -47,11 +47,11 @@ use fake_http::after;
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
     pub(crate) number: u64,
-    /// How many instances it may have.
+    /// Its instance quota.
     pub(crate) instance_quota: Option<usize>,
 }
 
-/// The whole of it.
+/// The whole state.
 #[derive(Debug)]
 pub(crate) struct Engine {
     now: Timestamp,

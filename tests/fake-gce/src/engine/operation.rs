@@ -1,10 +1,10 @@
-//! Operations: what a request has set going.
+//! Operations, which requests start.
 
 use jiff::Timestamp;
 
 use super::path::{InstancePath, OperationPath};
 
-/// How far it is.
+/// Its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OperationStatus {
     Pending,
@@ -12,12 +12,12 @@ pub(crate) enum OperationStatus {
     Done,
 }
 
-/// Why an operation came to nothing.
+/// The reason of a failed operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationFailure {
     /// Its `httpErrorStatusCode`.
     pub status: u16,
-    /// Such as `QUOTA_EXCEEDED`.
+    /// Its code, such as `QUOTA_EXCEEDED`.
     pub code: String,
     /// A sentence.
     pub message: String,
@@ -37,7 +37,7 @@ pub(crate) struct Operation {
     pub(crate) id: u64,
     /// Such as `compute.instanceGroupManagers.resize`.
     pub(crate) kind: &'static str,
-    /// What it changes: a path.
+    /// Its target: a path.
     pub(crate) target: String,
     pub(crate) target_id: u64,
     pub(crate) request_id: Option<String>,

@@ -1,4 +1,4 @@
-//! Why a request is not carried out, in Google's words.
+//! The reasons of refused requests, in Google's words.
 
 /// A refusal: an HTTP status, a reason for programs and a message for people.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -112,8 +112,8 @@ impl Group {
         self
     }
 
-    /// Whose `listManagedInstances` comes in pages (`listManagedInstancesResults: PAGINATED`). Else it comes whole,
-    /// whatever size of page is asked for.
+    /// A group whose `listManagedInstances` has pages (`listManagedInstancesResults: PAGINATED`). Otherwise the
+    /// list is whole, independent of the requested size.
     #[must_use]
     pub fn paginated(mut self) -> Self {
         self.paginated = true;
@@ -176,7 +176,7 @@ impl Engine {
         }
     }
 
-    /// Where the next member of a group goes, and how it is called if it is not told.
+    /// The zone of the next member of a group, and its default name.
     pub(super) fn next_member(&mut self, path: &GroupPath, name: Option<String>) -> Option<InstancePath> {
         let group = self.groups.get(path)?;
         let zone = group.emptiest_zone()?;

@@ -1,4 +1,4 @@
-//! What happens by itself as time goes on.
+//! The changes over time.
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ impl Engine {
         self.plan(group, instance, self.timing.boot / 2, Step::Stage);
     }
 
-    /// Why there is no machine to be had for an instance.
+    /// The obstacle to a machine for an instance, if there is one.
     fn obstacle(&self, instance: &InstancePath) -> Option<AttemptError> {
         let InstancePath { project, zone, .. } = instance;
         if self.stockouts.contains(zone) {
@@ -143,7 +143,7 @@ impl Engine {
         self.plan(group, &instance, self.timing.place, Step::Place);
     }
 
-    /// Takes an instance away: for good, or to make it anew.
+    /// Removes an instance: permanently, or to create it again.
     pub(super) fn take_away(
         &mut self,
         group: &GroupPath,
@@ -165,7 +165,7 @@ impl Engine {
         let Some(id) = self.machines.get(instance).map(|machine| machine.id) else { return };
         if let Some(group) = self.group_of(instance) {
             let ticket = self.ticket();
-            // What was planned is void. A deletion that its group has begun goes on.
+            // Earlier plans are void. A deletion that its group has begun continues.
             let deleting =
                 self.member(&group, instance).is_some_and(|member| member.action == Action::Deleting);
             if deleting {
@@ -177,7 +177,7 @@ impl Engine {
         self.schedule(self.timing.delete, Event::Gone { instance: instance.clone(), id });
     }
 
-    /// The group of an instance makes it anew, under the same name.
+    /// The group of an instance creates it again, under the same name.
     fn gone(&mut self, instance: &InstancePath, id: u64) {
         if self.machines.get(instance).is_none_or(|machine| machine.id != id) {
             return;

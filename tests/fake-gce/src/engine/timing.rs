@@ -1,8 +1,8 @@
-//! How long things take.
+//! The durations of steps.
 
 use std::time::Duration;
 
-/// How long things take. The default is what keeps a test short; [`Timing::lifelike`] is nearer to the real thing.
+/// The durations of steps. The default keeps a test short; [`Timing::lifelike`] resembles Compute Engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// From a request until its operation is `DONE`; for the first half it is `PENDING`, then `RUNNING`.

@@ -1,4 +1,4 @@
-//! Answers, before they are sent.
+//! The answers of the fake.
 
 use fake_http::{Answer, Refuse};
 use hyper::header::RETRY_AFTER;

@@ -1,4 +1,4 @@
-//! What a request comes to: the engine asked or changed, and the answer.
+//! Carries out a request: reads or changes the engine, and answers.
 
 use fake_http::Answer;
 use serde_json::{Value, json};

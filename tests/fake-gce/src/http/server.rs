@@ -1,4 +1,4 @@
-//! Connections, and what becomes of a call on one.
+//! Connections, and the handling of their calls.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,10 +21,10 @@ use crate::fault::{Fault, OwnFault};
 /// For how long `wait` waits for an operation, as with Google.
 const WAIT: Duration = Duration::from_mins(2);
 
-/// Where the calls come in.
+/// The desk at which the calls arrive.
 pub(crate) type Reception = Desk<Call, OwnFault>;
 
-/// What the test and the connections share.
+/// The state that the test and the connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
