@@ -32,7 +32,7 @@ fn text(input: &[u8]) -> Option<&str> {
     std::str::from_utf8(input).ok()
 }
 
-/// What a person is shown of a text has no character that a terminal obeys, and an end.
+/// Checks that a displayed text has no control characters and a bounded length.
 fn is_clean(words: &str) {
     let shown = clean_lines(words);
     assert!(shown.bytes().all(|byte| byte == b'\n' || matches!(byte, b' '..=b'~')), "{words:?}");
@@ -76,7 +76,7 @@ pub(crate) fn settings(input: &[u8]) {
     }
 }
 
-/// What `settings` shows of every value is a value that means the same.
+/// Checks that the text of every value in `settings` is read as the same value.
 fn read_back(settings: &Settings) {
     let shown: Vec<(String, String)> = settings
         .values()
@@ -155,7 +155,7 @@ pub(crate) fn list_protobuf(input: &[u8]) {
     }
 }
 
-/// How many nodes and pods a list has that comes in pieces, or why it is none.
+/// The number of nodes and pods in a list that arrives in pieces, or its error.
 fn in_pieces(input: &[u8], asked: Asked, size: usize) -> Result<(usize, usize), String> {
     let mut coming = Reading::default().coming(asked);
     for piece in input.chunks(size) {
@@ -169,7 +169,7 @@ fn count(reading: Reading) -> (usize, usize) {
     (nodes.len(), pods)
 }
 
-/// What a kubelet says its machine is, the zones of AWS, and the URLs of Compute Engine. No part of a name leaves its place in a path.
+/// Reads provider IDs of kubelets, zones of AWS, and URLs of Compute Engine. No part of a name may leave its place in a path.
 pub(crate) fn provider_ids(input: &[u8]) {
     let Some(text) = text(input) else { return };
     for instance in [InstanceId::from_provider_id(text), InstanceId::from_url(text)].into_iter().flatten() {
@@ -217,7 +217,7 @@ pub(crate) fn compute(input: &[u8]) {
     drop(kube_rebalancer_gce::read_answer(input));
 }
 
-/// What past weeks saw, as a text and as what is behind its compression.
+/// Reads a history of past weeks, as a text and as compressed data.
 pub(crate) fn history(input: &[u8]) {
     let read = match text(input).map(kube_rebalancer_history::decode) {
         Some(Ok(history)) => Ok(history),
@@ -234,7 +234,7 @@ pub(crate) fn history(input: &[u8]) {
     }
 }
 
-/// What a command of `EXEC_LIST` writes.
+/// Reads the output of a command of `EXEC_LIST`.
 pub(crate) fn exec(input: &[u8]) {
     let named = |name: &str| Node { name: name.to_owned(), ..Node::default() };
     let nodes = vec![named("a"), Node { provider_id: Some("libvirt:///b".to_owned()), ..named("b") }];

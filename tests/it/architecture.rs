@@ -54,7 +54,7 @@ fn imports(code: &str, path: &str) -> Vec<String> {
     names
 }
 
-/// The types that a plan is made of. The checker may read them; everything else of `plan` decides.
+/// The types of which a plan consists. The checker may use them; everything else in `plan` makes decisions.
 const VALUE_TYPES: [&str; 35] = [
     "Action",
     "After",
@@ -155,7 +155,7 @@ fn the_core_is_pure() {
 fn only_the_table_of_providers_names_a_cloud() {
     let clouds = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/clouds")).unwrap();
     let clouds = clouds.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    // What several clouds have in common names none.
+    // The crates that several clouds share name no cloud.
     let own = clouds.filter(|name| !["join", "rest"].contains(&name.as_str()));
     let providers: Vec<String> = own.map(|name| format!("kube_rebalancer_{name}")).collect();
     assert!(!providers.is_empty());

@@ -1,5 +1,5 @@
-//! A cluster whose nodes are the instances of a fake Auto Scaling group: one in service registers its Node, one that goes is no
-//! longer Ready, one that is gone takes its Node away, as kubelets and a cloud controller see to.
+//! A cluster whose nodes are the instances of a fake Auto Scaling group: an instance in service registers its Node, a
+//! terminating one is no longer Ready, and the Node of a deleted one is deleted, as by kubelets and a cloud controller.
 //!
 //! ```text
 //!   FakeAsg ── instances ──> a thread that looks again and again ── register, stop, remove ──> Cluster
@@ -20,7 +20,7 @@ use crate::objects::Node;
 
 /// Between two looks of the thread.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long a busy machine may take for what usually takes a moment.
+/// The time limit for a step that usually takes a moment, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The joined world. Dropped, it leaves both halves as they are.
@@ -35,7 +35,7 @@ pub(crate) struct AwsWorld {
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
-    /// How often the thread has looked.
+    /// The number of the thread's reads.
     looks: AtomicUsize,
 }
 
@@ -78,7 +78,7 @@ impl AwsWorld {
         Self { asg, group: group.to_owned(), shared, thread: Some(thread) }
     }
 
-    /// The nodes whose instances run, or will, and go on running. One that is made now may register before a test has looked.
+    /// The nodes whose instances run or will run, and are not terminating. A new one may register before a test has read it.
     pub(crate) fn running(&self) -> Vec<String> {
         let instances = self.asg.group(&self.group).unwrap().instances.into_iter();
         let stays = |one: &Instance| matches!(one.lifecycle.as_str(), "InService" | "Pending");
@@ -100,7 +100,7 @@ impl AwsWorld {
     }
 }
 
-/// The name of an instance's node: by an address, as AWS has it unless told otherwise.
+/// The name of an instance's node: AWS's default, from its address.
 pub(crate) fn node_name(id: &str) -> String {
     let number = u64::from_str_radix(id.trim_start_matches("i-"), 16).unwrap();
     format!("ip-10-{}-{}-{}.ec2.internal", (number >> 16) % 256, (number >> 8) % 256, number % 256)
@@ -116,7 +116,7 @@ pub(crate) fn node_of(id: &str, zone: &str) -> Node {
         .label("eks.amazonaws.com/nodegroup", "users")
 }
 
-/// The environment that leads a run to a fake, and to nobody's own profiles.
+/// The environment with which a run uses the fake, and no profiles of the user.
 pub(crate) fn environment(asg: &FakeAsg) -> [(&'static str, String); 6] {
     [
         ("AWS_ENDPOINT_URL", asg.url()),

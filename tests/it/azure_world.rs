@@ -1,5 +1,5 @@
-//! A cluster whose nodes are the instances of a fake scale set: one that runs registers its Node, one that is deallocated is no longer
-//! Ready, one that is gone takes its Node away, as kubelets and a cloud controller see to.
+//! A cluster whose nodes are the instances of a fake scale set: a running instance registers its Node, a deallocated one is no
+//! longer Ready, and the Node of a deleted one is deleted, as by kubelets and a cloud controller.
 //!
 //! ```text
 //!   FakeAzure ── machines ──> a thread that looks again and again ── register, stop, start, remove ──> Cluster
@@ -20,7 +20,7 @@ use crate::objects::Node;
 
 /// Between two looks of the thread.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long a busy machine may take for what usually takes a moment.
+/// The time limit for a step that usually takes a moment, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The joined world. Dropped, it leaves both halves as they are.
@@ -35,7 +35,7 @@ pub(crate) struct AzureWorld {
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
-    /// How often the thread has looked.
+    /// The number of the thread's reads.
     looks: AtomicUsize,
 }
 
@@ -80,7 +80,7 @@ impl AzureWorld {
         Self { azure, set: set.to_owned(), shared, thread: Some(thread) }
     }
 
-    /// The nodes whose instances run, or will, and go on running. One that is made now may register before a test has looked.
+    /// The nodes whose instances run or will run, and are not terminating. A new one may register before a test has read it.
     pub(crate) fn running(&self) -> Vec<String> {
         let set = self.azure.set(&self.set).unwrap();
         let running = set.machines.iter().filter(|(_, machine)| stays(machine));

@@ -82,7 +82,7 @@ fn no_calendar_stops_a_run() {
 fn a_simulation_has_the_events_of_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("exams.ics");
-    // The simulated week begins on a Monday of its own.
+    // The simulated week begins on its own Monday.
     let every_day = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20250101T030000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY\r\n\
         DESCRIPTION:MIN_NODES=40\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
     fs::write(&file, every_day).unwrap();

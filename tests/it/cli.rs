@@ -1,9 +1,10 @@
-//! The program itself, run with an environment of its own: what it prints, where, and how it ends.
+//! The program itself, run with a separate environment: its output, its streams, and its exit
+//! codes.
 
 use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
 
-/// What a run printed and how it ended.
+/// The output of a run and its exit code.
 #[derive(Debug)]
 struct Ran {
     code: Option<i32>,

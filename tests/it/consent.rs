@@ -1,4 +1,4 @@
-//! On a terminal the plan is shown and a question asked; only a yes changes anything.
+//! On a terminal the program shows the plan and asks a question; only a yes changes anything.
 //!
 //! `script` (util-linux) makes the terminal; where it is missing, this is skipped in one line.
 
@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::fake_api::{FakeApi, Resource};
 use crate::objects::{Node, Pod};
 
-/// Runs the program on a terminal and types an answer once it asks, and after something has happened. What the terminal
-/// showed, the exit code, and how many nodes are cordoned then.
+/// Runs the program on a terminal and types an answer to its question, after a step of the test. Returns the text on
+/// the terminal, the exit code, and the number of cordoned nodes.
 fn answer_after(typed: &str, meanwhile: impl FnOnce(&FakeApi)) -> Option<(String, Option<i32>, usize)> {
     let api = FakeApi::start();
     api.add_namespace("hub");
@@ -52,7 +52,7 @@ fn answer_after(typed: &str, meanwhile: impl FnOnce(&FakeApi)) -> Option<(String
     Some((String::from_utf8_lossy(&shown).into_owned(), code, cordoned))
 }
 
-/// Who holds the Lease.
+/// The holder of the Lease.
 fn holder(api: &FakeApi) -> Option<String> {
     let lease = api.get(Resource::Leases, Some("default"), "kube-rebalancer")?;
     lease["spec"]["holderIdentity"].as_str().map(str::to_owned)
@@ -80,7 +80,7 @@ fn anything_else_changes_nothing() {
     }
 }
 
-/// Whoever thinks keeps no other run out: the Lease is taken after the answer.
+/// An unanswered question blocks no other run: the Lease is acquired after the answer.
 #[test]
 fn while_a_person_thinks_nobody_holds_the_lease() {
     let mut held = None;
@@ -90,7 +90,7 @@ fn while_a_person_thinks_nobody_holds_the_lease() {
     assert_eq!((code, cordoned), (Some(0), 2), "{shown}");
 }
 
-/// What was shown is not what there is any more: the plan is made again, and another one is not carried out.
+/// The cluster changes after the plan was shown: the program plans again, and does not carry out a different plan.
 #[test]
 fn what_changes_while_a_person_thinks_is_seen_before_anything_is_done() {
     let comes: fn(&FakeApi) = |api| {

@@ -1,5 +1,5 @@
-//! What the crash tests of all providers have in common: a run is killed before and after each of its requests, and the runs
-//! after it make it good.
+//! Common parts of the crash tests of all providers: a run is killed before and after each of its requests, and the runs after
+//! it repair the state.
 #![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
 
 use std::fmt::Debug;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// between two of them.
 const RUNS: usize = 4;
 
-/// What a run is to do.
+/// The task of a run.
 pub(crate) trait Task: Copy + Debug + Sync {
     /// Both fakes, and the program between them.
     type World;

@@ -1,4 +1,4 @@
-//! Kubeconfigs that hang, fail, or hold what nobody may read.
+//! Kubeconfigs that hang, fail, or have unreadable files.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! The example commands of `k8s/examples`, with stand-ins for the tools that they run.
+//! The example commands of `k8s/examples`, with substitutes for the tools that they run.
 
 use std::fs;
 use std::io::Write as _;

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-/// What a run printed and how it ended.
+/// The output of a run and its exit code.
 #[derive(Debug)]
 struct Ran {
     code: Option<i32>,

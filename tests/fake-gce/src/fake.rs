@@ -192,7 +192,7 @@ impl FakeGce {
         self.look().permissions = Some(permissions);
     }
 
-    /// From now on the client may do nothing in this project, as in the project of somebody else.
+    /// From now on the client has no permissions in this project.
     pub fn close_project(&self, project: &str) {
         self.add_project(project);
         self.look().closed.insert(project.to_owned());

@@ -5,7 +5,7 @@ use crate::engine::OperationFailure;
 /// The fault of a request.
 pub type Fault = fake_http::Fault<OwnFault>;
 
-/// What goes wrong with Compute Engine alone.
+/// A fault that only Compute Engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnFault {
     /// 403 for want of quota; not carried out.

@@ -1,4 +1,4 @@
-//! A fake Compute Engine: managed instance groups with the semantics that matter to who grows them and deletes from
+//! A fake Compute Engine: managed instance groups with the semantics for clients that grow them and delete from
 //! them, over plain HTTP on loopback, with the metadata server on the same port. It fails any request in any way,
 //! holds it, tells a test of it, and remembers every one.
 //!

@@ -38,7 +38,7 @@ impl Answer {
         self.into_response(text)
     }
 
-    /// The answer with this body instead of its own.
+    /// The answer with another body.
     #[must_use]
     pub fn into_response(self, body: AnswerBody) -> Response<AnswerBody> {
         let mut response = Response::new(body);

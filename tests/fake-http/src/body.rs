@@ -69,7 +69,7 @@ impl Body for Cut {
                 self.0 = Step::Flush;
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            // Not ready for once: hyper writes out what it has only when nothing more comes.
+            // Not ready once: hyper only flushes when the body is not ready.
             Step::Flush => {
                 context.waker().wake_by_ref();
                 Poll::Pending

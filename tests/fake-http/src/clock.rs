@@ -18,7 +18,7 @@ impl Clock {
         Self(None)
     }
 
-    /// A clock that stands still until it is [advanced](Self::advance).
+    /// A clock that only [`Self::advance`] moves.
     #[must_use]
     pub fn by_hand(start: Timestamp) -> Self {
         Self(Some(Arc::new(Mutex::new(start))))
@@ -34,7 +34,7 @@ impl Clock {
         }
     }
 
-    /// Moves a clock that is set by hand. The real one goes by itself.
+    /// Moves a clock that is set by hand. A real clock is not affected.
     pub fn advance(&self, by: Duration) {
         if let Some(time) = &self.0 {
             let mut time = lock(time);
@@ -43,7 +43,7 @@ impl Clock {
     }
 }
 
-/// That much later; at the end of time, then.
+/// The time after a duration; at most the end of time.
 #[must_use]
 pub fn after(time: Timestamp, duration: Duration) -> Timestamp {
     time.checked_add(duration).unwrap_or(Timestamp::MAX)

@@ -25,7 +25,7 @@ impl<Call, Own> Default for Desk<Call, Own> {
 }
 
 impl<Call: Named + Clone, Own: Clone> Desk<Call, Own> {
-    /// From now on these requests fail so. If several rules meet, the first made wins.
+    /// Lets these requests fail from now on. If several rules match, the oldest wins.
     pub fn fail(&self, requests: Requests, fault: Fault<Own>) {
         lock(&self.script).fail(requests, fault);
     }
@@ -70,7 +70,7 @@ impl<Call: Named + Clone, Own: Clone> Desk<Call, Own> {
         lock(&self.calls).clear();
     }
 
-    /// Records a request that the script does not look at.
+    /// Records a request to which the script does not apply.
     pub fn record(&self, call: &Call) {
         lock(&self.calls).push(call.clone());
     }

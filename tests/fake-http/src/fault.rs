@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_LENGTH, HeaderValue};
 
 use crate::{Answer, Moment, Outcome, cut, endless, first_half, waiting, whole, wrong_types};
 
-/// What goes wrong. `Own` are the faults that only one service has.
+/// A fault. `Own` are the faults that only one service has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault<Own> {
     /// 401, as for a token that has expired; not carried out.
@@ -20,7 +20,7 @@ pub enum Fault<Own> {
     Conflict,
     /// 429 with this Retry-After; not carried out.
     TooManyRequests {
-        /// How long the client is to wait.
+        /// The time for which the client must wait.
         retry_after_seconds: u32,
     },
     /// 500; not carried out.
@@ -49,7 +49,7 @@ pub enum Fault<Own> {
 }
 
 impl<Own> Fault<Own> {
-    /// What can go wrong with a request to any service, but for answers that only take time.
+    /// The faults of a request to any service, except slow answers.
     #[must_use]
     pub fn of_any_service(retry_after_seconds: u32) -> Vec<Self> {
         vec![
@@ -73,7 +73,7 @@ impl<Own> Fault<Own> {
     }
 }
 
-/// How one service words what it refuses.
+/// The refusals of one service.
 pub trait Refuse<Own> {
     /// The answer to a request that is not carried out, if that is what the fault means.
     fn refuse(&self, fault: &Fault<Own>) -> Option<Answer>;

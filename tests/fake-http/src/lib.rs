@@ -33,7 +33,7 @@ pub use twist::wrong_types;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Takes the lock, even of one who panicked with it: a test that fails should say why, not this.
+/// Takes the lock, even after a panic of its holder, so that a failing test shows its own error.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

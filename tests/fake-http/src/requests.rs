@@ -2,11 +2,11 @@
 
 use crate::{Rule, Which};
 
-/// A request that has the name of its method, and of what it is about.
+/// A request with the names of its method and its target.
 pub trait Named {
     /// The name of the method, as the documentation of the service has it.
     fn method(&self) -> &str;
-    /// What it is about, if it is about one thing.
+    /// Its target, if it has exactly one.
     fn target(&self) -> Option<&str>;
 }
 

@@ -1,4 +1,4 @@
-//! Scripted trouble: which request, and what goes wrong with it.
+//! Scripted faults: a rule selects requests, and they fail in a certain way.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use crate::lock;
 pub enum Moment {
     /// It never takes effect.
     Before,
-    /// It has taken effect, and the client is not told.
+    /// It has taken effect, and the client gets no answer.
     After,
 }
 
@@ -44,7 +44,7 @@ pub trait Rule<Call> {
     fn which(&self) -> Which;
 }
 
-/// Something a test does when a request comes in; it may block.
+/// An action of a test at the arrival of a request; it may block.
 type Hook<Call> = Arc<Mutex<dyn FnMut(&Call) + Send>>;
 
 enum Effect<Call, Fault> {
@@ -74,7 +74,7 @@ impl<R, Call, Fault> fmt::Debug for Script<R, Call, Fault> {
 }
 
 impl<R: Rule<Call>, Call, Fault: Clone> Script<R, Call, Fault> {
-    /// Lets requests fail. If several rules meet, the first made wins.
+    /// Lets requests fail. If several rules match, the oldest wins.
     pub fn fail(&mut self, rule: R, fault: Fault) {
         self.0.push(Entry { rule, seen: 0, effect: Effect::Fault(fault) });
     }
@@ -106,9 +106,9 @@ impl<R: Rule<Call>, Call, Fault: Clone> Script<R, Call, Fault> {
     }
 }
 
-/// What is to happen with one request.
+/// The faults and hooks of one request.
 pub struct Trouble<Call, Fault> {
-    /// What goes wrong, if anything.
+    /// The fault, if there is one.
     pub fault: Option<Fault>,
     hooks: Vec<(Moment, Hook<Call>)>,
 }

@@ -72,8 +72,8 @@ where
 {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    // In a task of its own: that the client is gone (a hook may have killed it) must not stop it halfway. A real
-    // server goes on too. Blocking, as hooks may block.
+    // In a separate task, because a lost client (a hook may have killed it) must not stop it halfway; a real
+    // server continues too. Blocking, because hooks may block.
     let outcome = tokio::task::spawn_blocking(move || answer(&head, &body)).await;
     match outcome.map_err(io::Error::other)? {
         Outcome::Answer(answer) => Ok(answer),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// What did not happen in time.
+/// The condition that was not fulfilled in time.
 #[derive(Debug, thiserror::Error)]
 #[error("waited {waited:?} in vain until {description}")]
 pub struct TimedOut {

@@ -1,4 +1,4 @@
-//! Whom Keystone knows.
+//! The users that Keystone knows.
 
 /// A user with a role in a project, and the application credentials that it made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Credential {
     pub name: String,
     /// Its secret.
     pub secret: String,
-    /// What it may be used for; everything that its user may do if there is none.
+    /// Its access rules; without rules it has all permissions of its user.
     pub rules: Option<Vec<Rule>>,
 }
 

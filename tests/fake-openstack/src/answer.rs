@@ -32,7 +32,7 @@ impl From<Denied> for Answer {
     }
 }
 
-/// How Keystone and Nova refuse.
+/// The refusals of Keystone and Nova.
 pub(crate) struct Refuses;
 
 impl Refuse<Infallible> for Refuses {

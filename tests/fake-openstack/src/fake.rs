@@ -102,7 +102,7 @@ impl FakeOpenStack {
         self.look().nova.act(id, action).is_ok()
     }
 
-    /// Changes a server as nobody could by a request.
+    /// Changes a server in ways that no request can.
     pub fn edit(&self, id: &str, change: impl FnOnce(&mut Server)) {
         if let Some(server) = self.look().nova.servers.get_mut(id) {
             change(server);
@@ -122,7 +122,7 @@ impl FakeOpenStack {
         self.look().magnum.clusters.iter().find(|cluster| cluster.name == name).cloned()
     }
 
-    /// Changes a cluster as nobody could by a request.
+    /// Changes a cluster in ways that no request can.
     pub fn edit_cluster(&self, name: &str, change: impl FnOnce(&mut Cluster)) {
         if let Some(cluster) = self.look().magnum.clusters.iter_mut().find(|cluster| cluster.name == name) {
             change(cluster);

@@ -1,4 +1,4 @@
-//! Keystone: whom it gives a token to.
+//! Keystone: the tokens that it issues.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, Rule};
 
-/// How long a token lasts.
+/// The lifetime of a token.
 const LIFE: std::time::Duration = std::time::Duration::from_hours(1);
 
 /// A token that was given.
@@ -16,7 +16,7 @@ const LIFE: std::time::Duration = std::time::Duration::from_hours(1);
 pub(crate) struct Token {
     /// The project that it is for, if it is for one.
     pub(crate) project: Option<String>,
-    /// What it may be used for, if that is restricted.
+    /// Its access rules, if it is restricted.
     pub(crate) rules: Option<Vec<Rule>>,
     expires: Timestamp,
 }

@@ -1,6 +1,6 @@
 //! A fake OpenStack: Keystone's tokens, Nova's servers and Magnum's node groups, with the states and traps of Nova 34 and
-//! Magnum 23 that matter to who parks, wakes, makes and deletes servers, over plain HTTP on loopback. It can fail any request
-//! in any way, notifies a test, and records all requests.
+//! Magnum 23 for clients that park, wake, create and delete servers, over plain HTTP on loopback. It can fail any request in
+//! any way, notifies a test, and records all requests.
 //!
 //! ```text
 //! FakeOpenStack::start() ──> add_server, fail, on ──> run a client ──> calls(), server()

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::nova::{Nova, Refusal, Server, Status};
 
-/// What becomes of the servers that a resize names.
+/// The driver's treatment of the servers that a resize names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Driver {
     /// They go.
@@ -35,17 +35,17 @@ pub struct Cluster {
     pub name: String,
     /// The project's ID.
     pub project: String,
-    /// What its servers' names begin with.
+    /// The prefix of its servers' names.
     pub stack: String,
-    /// Such as `CREATE_COMPLETE`.
+    /// Its status, such as `CREATE_COMPLETE`.
     pub status: String,
-    /// Why it failed, if it did.
+    /// The reason of its failure, if it failed.
     pub reason: Option<String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Its node groups.
     pub groups: Vec<NodeGroup>,
-    /// When the change under way is over.
+    /// The end of the current change.
     over: Option<Timestamp>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Magnum {
     pub(crate) failure: Option<String>,
     /// The newest microversion, as a number after `1.`.
     pub(crate) newest: u32,
-    /// How many servers it has ever made.
+    /// The number of servers that it has ever created.
     made: usize,
 }
 

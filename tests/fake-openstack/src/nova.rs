@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::timing::Timing;
 
-/// What a server is: Nova's `vm_state` and, by [`Status::shown`], its `status`.
+/// The status of a server: Nova's `vm_state` and, by [`Status::shown`], its `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// It is made.
@@ -63,7 +63,7 @@ impl Status {
     }
 }
 
-/// What is done to a server: `OS-EXT-STS:task_state`.
+/// The current task of a server: `OS-EXT-STS:task_state`.
 pub type Task = &'static str;
 
 /// A server.
@@ -79,11 +79,11 @@ pub struct Server {
     pub metadata: BTreeMap<String, String>,
     /// Its availability zone.
     pub zone: String,
-    /// What it is.
+    /// Its status.
     pub status: Status,
-    /// What is done to it, if anything.
+    /// Its current task, if there is one.
     pub task: Option<Task>,
-    /// Whether somebody locked it.
+    /// Whether it is locked.
     pub locked: bool,
     /// Whether no host has room for it once it is unshelved, whatever room there is for others.
     pub fits_no_host: bool,
@@ -91,12 +91,12 @@ pub struct Server {
     pub created: Timestamp,
     /// Its addresses.
     pub addresses: Vec<String>,
-    /// What was done to it since the start, by the names of the actions.
+    /// The actions on it since the start, by their names.
     pub done: Vec<&'static str>,
     steps: VecDeque<Step>,
 }
 
-/// What a server comes to, and when.
+/// The next status of a server, and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
     at: Timestamp,
@@ -188,7 +188,7 @@ impl Nova {
             while server.steps.front().is_some_and(|step| step.at <= now) {
                 let Some(step) = server.steps.pop_front() else { break };
                 if step.needs_room && (!room || server.fits_no_host) {
-                    // Nova tells it only in the instance action: the server shows no fault.
+                    // Nova reports it only in the instance action: the server shows no fault.
                     server.task = None;
                     server.steps.clear();
                     break;
@@ -214,7 +214,7 @@ impl Nova {
         };
         locked(server)?;
         if matches!(*name, "stop" | "start") && server.status == Status::ShelvedOffloaded {
-            // Measured: it has no host, and Nova asks for that first.
+            // Measured: it has no host, and Nova checks that first.
             return Err(Refusal(409, "conflictingRequest", format!("Instance {id} is not ready")));
         }
         if !from.contains(&server.status) {

@@ -123,7 +123,7 @@ fn allows(token: &Token, call: &Call) -> bool {
     rules.iter().any(|rule| rule.allows(call.verb.as_str(), &call.path))
 }
 
-/// The microversion that the request asks for, as the number after `2.`.
+/// The microversion of the request, as the number after `2.`.
 fn version(call: &Call) -> Result<u32, Refusal> {
     let Some(text) = call.header("openstack-api-version").and_then(|text| text.strip_prefix("compute "))
     else {
@@ -184,7 +184,7 @@ fn shown(server: &Server, version: u32, detail: bool) -> Value {
     shown["status"] = json!(server.status.shown());
     shown["tenant_id"] = json!(server.project);
     shown["metadata"] = json!(server.metadata);
-    // As of a server that runs from a volume.
+    // This is the image of a server that runs from a volume.
     shown["image"] = json!("");
     shown["flavor"] = if version >= EMBEDDED_FLAVOR {
         json!({"original_name": "m1", "vcpus": 4, "ram": 8192, "disk": 20, "ephemeral": 0, "swap": 0, "extra_specs": {}})

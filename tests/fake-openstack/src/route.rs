@@ -27,7 +27,7 @@ pub(crate) enum Route {
     Infra(String, Infra),
 }
 
-/// What a request asks of a cluster.
+/// The operations of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Infra {
     /// The cluster itself.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long Nova's steps take. Each begins when the one before has ended.
+/// The durations of Nova's steps. Each step begins when the one before has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// Each of the three steps of shelving: powering off, uploading, offloading.
@@ -24,7 +24,7 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// As long as on a cloud with local disks: three minutes to shelve, some four to come back.
+    /// The durations on a cloud with local disks: three minutes to shelve, about four to unshelve.
     #[must_use]
     pub fn lifelike() -> Self {
         Self {

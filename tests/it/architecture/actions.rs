@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{code, sources};
 
-/// How a file names one kind of action that nothing else in the program is called by.
+/// The names of one kind of action, which nothing else in the program has.
 const NAMES: [&str; 5] = ["Action::Mark", "Self::Mark", "MarkReason", "recheck::mark", "fn mark("];
 
 /// The paths in code quotes of one section of CONTRIBUTING.md.

@@ -1,7 +1,7 @@
 //! No circle of files: within a crate, what two files need of each other lies in a third one.
 //!
-//! A file needs another one if it names something that is declared there, whatever re-exports lie between. The file of a
-//! folder and the files in it are one thing: that it names its own parts is no arrow here.
+//! A file needs another one if it names an item that is declared there, also through re-exports. The file of a folder
+//! and the files in it count as one: a reference to its own parts is no arrow here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,7 +11,7 @@ use super::{code, sources};
 
 type ModulePath = Vec<String>;
 
-/// A name that a `use` brings in, and what it means; the name `*` brings in everything.
+/// A name that a `use` imports, and its path; the name `*` imports everything.
 struct Import {
     name: String,
     path: Vec<String>,

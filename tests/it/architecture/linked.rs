@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// At most this number of crates comes with OpenStack.
+/// Maximum number of crates that OpenStack adds.
 const MOST_OF_OPENSTACK: usize = 5;
 
-/// At most this number of crates comes with AWS.
+/// Maximum number of crates that AWS adds.
 const MOST_OF_AWS: usize = 30;
 
-/// At most this number of crates comes with Azure, beside what OpenStack brings.
+/// Maximum number of crates that Azure adds to the ones of OpenStack.
 const MOST_OF_AZURE: usize = 1;
 
-/// Other implementations of TLS, and what they are made of.
+/// Other implementations of TLS, and their parts.
 const OTHER_STACKS: [&str; 9] = [
     "aws-lc-rs",
     "aws-lc-sys",

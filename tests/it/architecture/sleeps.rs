@@ -7,7 +7,8 @@ use super::{code, sources};
 /// The file that may sleep.
 const WAITING: &str = "tests/fake-http/src/waiting.rs";
 
-/// What of a source is test: all of it below `tests`, and in the program what follows the attribute.
+/// The test part of a source: all of it below `tests`, and in the program the text after the
+/// attribute.
 fn tests_in<'a>(path: &Path, text: &'a str) -> &'a str {
     let is_test = path.components().any(|part| part.as_os_str() == "tests")
         || path.file_name().is_some_and(|name| name == "tests.rs");

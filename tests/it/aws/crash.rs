@@ -1,5 +1,5 @@
-//! A run that deletes or grows is killed before and after each of its requests to AWS: nothing is done twice, no other instance
-//! goes, and the runs after it make it good.
+//! A run that deletes or grows is killed before and after each of its requests to AWS: no action is done twice, no other
+//! instance is deleted, and the runs after it repair the state.
 
 use std::process::Child;
 
@@ -10,7 +10,7 @@ use super::world::{USERS, World, id, name, user};
 use crate::crash::{Later, OfCloud, clean_runs, kill_at_each_request, time};
 use crate::fake_api::FakeApi;
 
-/// What a run is to do.
+/// The task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Task {
     /// The third of three instances is to go.

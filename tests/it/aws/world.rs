@@ -137,7 +137,7 @@ impl World {
         (1..=nodes).filter(|number| !stays(number)).collect()
     }
 
-    /// How many instances the group is asked to have.
+    /// The requested number of instances of the group.
     pub(crate) fn size(&self) -> u32 {
         self.cloud.group(USERS).unwrap().desired
     }

@@ -1,5 +1,5 @@
-//! One cluster with nodes on AWS and nodes on Azure: each goes back to its own cloud, and a cloud that does not answer costs the
-//! other nothing.
+//! One cluster with nodes on AWS and nodes on Azure: each node is deleted in its own cloud, and a cloud that does not answer
+//! does not affect the other one.
 
 use std::time::Duration;
 

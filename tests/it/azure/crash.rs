@@ -1,5 +1,5 @@
-//! A run that parks, wakes, deletes or grows is killed before and after each of its requests to Azure: nothing is done twice, no other
-//! instance changes, and the runs after it make it good.
+//! A run that parks, wakes, deletes or grows is killed before and after each of its requests to Azure: no action is done twice,
+//! no other instance changes, and the runs after it repair the state.
 
 use std::convert::Infallible;
 use std::process::Child;
@@ -12,7 +12,7 @@ use crate::crash::{Later, OfCloud, clean_runs, kill_at_each_request, time};
 use crate::fake_api::FakeApi;
 use crate::ran::Ran;
 
-/// What a run is to do.
+/// The task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Task {
     /// The third of three instances is to be deallocated.
@@ -46,7 +46,7 @@ impl Task {
         matches!(self, Self::Wake | Self::Grow | Self::GrowPool)
     }
 
-    /// What was done to each instance since the start.
+    /// The actions on each instance since the start.
     fn deeds(world: &World) -> Vec<(u64, Vec<&'static str>)> {
         let set = world.azure.set(&world.set).unwrap();
         let all = set.machines.into_iter().map(|(id, machine)| (id, machine.done));
@@ -113,7 +113,7 @@ impl crate::crash::Task for Task {
         let (deeds, capacity) = (Self::deeds(world), Self::capacity(world));
         let sound = match self {
             Self::Park => capacity == 3 && (deeds.is_empty() || self.is_done(world)),
-            // A node that is marked and does not come within BOOT_GRACE is broken, and goes as such.
+            // A marked node that is not Ready within BOOT_GRACE is broken, and is deleted as a broken one.
             Self::Wake => {
                 let may_be = |(id, done): &(u64, Vec<&str>)| {
                     matches!(id, 2 | 3) && matches!(**done, ["start" | "delete"])

@@ -104,7 +104,7 @@ impl World {
         self.api.set_date(&date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
     }
 
-    /// What kubelets and the cloud controller do: whatever instance runs has a node that is Ready, and one that is gone has none.
+    /// Acts as kubelets and the cloud controller: each running instance has a Ready node, a deleted one has none.
     pub(crate) fn kubelets(&self) {
         self.azure.advance(Duration::from_mins(5));
         let set = self.azure.set(&self.set).unwrap();

@@ -1,5 +1,5 @@
-//! A cloud in memory, of two colours. It is what a new provider looks like: names, a listing and a few requests are its
-//! own, everything else is the crate join's.
+//! A cloud in memory, of two colours. It shows the parts of a new provider: it has its own names, a listing and a few
+//! requests; everything else is in the crate join.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -19,7 +19,7 @@ use kube_rebalancer_ports::{
     ProviderKind, SharedClock,
 };
 
-/// What tells one cloud from another.
+/// The properties in which two clouds differ.
 pub(super) trait Colour: Clone + Debug + Ord + Send + Sync + 'static {
     const CLOUD: &'static str;
     const SCHEME: &'static str;
@@ -77,7 +77,7 @@ impl<C: Colour> Identity for Id<C> {
     }
 }
 
-/// How a cloud answers a change.
+/// The behavior of a cloud at a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Manner {
     /// At once.
@@ -93,7 +93,7 @@ pub(super) enum Manner {
     PanickingAtOnce,
 }
 
-/// A group: how many instances it is to have, those it has, and what it cannot do.
+/// A group: its desired number of instances, its instances, and its limits.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool {
     pub(super) size: u32,
@@ -112,7 +112,7 @@ pub(super) struct Pool {
 pub(super) struct State {
     pub(super) pools: BTreeMap<String, Pool>,
     pub(super) manner: Manner,
-    /// Why nothing can be listed.
+    /// The reason why lists fail, if they do.
     pub(super) down: Option<String>,
     /// Whether a list never comes.
     pub(super) hangs: bool,
@@ -146,7 +146,7 @@ impl<C: Colour> Memory<C> {
         std::mem::take(&mut self.state().log)
     }
 
-    /// What was late happens now.
+    /// Carries out the delayed steps.
     pub(super) fn catch_up(&self) {
         let mut state = self.state();
         if let Some((name, pool)) = state.pending.take() {
@@ -193,7 +193,7 @@ fn listed<C: Colour>(pool: &Pool) -> Vec<ListedInstance<Id<C>>> {
     pool.instances.iter().map(instance).collect()
 }
 
-/// The answer of this cloud as a text, which is what the crate join asks of it.
+/// The answer of this cloud as a text, which the crate join requires.
 #[derive(Clone, Debug)]
 pub(super) struct Refusal(GroupAnswer);
 

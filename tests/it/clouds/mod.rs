@@ -337,7 +337,7 @@ fn a_node_without_a_provider_id_goes_to_the_cloud_that_proves_its_machine_by_uui
     let done = [GroupAnswer::Done, GroupAnswer::Done];
     assert_eq!(now(groups(&half).park(&to_change(&nodes()[..2]))), done);
 
-    // PROVIDER tells which cloud judges what no other knows.
+    // PROVIDER selects the cloud for nodes that no other cloud knows.
     let scope = CloudScope { provider: Some("red".to_owned()), ..CloudScope::default() };
     let half = looked(&[&red, &blue], nodes(), &scope).unwrap();
     let other_name = "its system UUID names instance r2, whose node has another name";

@@ -1,4 +1,4 @@
-//! Events: what one must say to be taken.
+//! Events: the fields that an API server requires.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ contract!(
     the_time_of_an_event_has_six_decimals,
 );
 
-/// Where the events of nodes are, as nodes have no namespace.
+/// The place of events of nodes, which have no namespace.
 const PATH: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 
 fn event() -> Value {

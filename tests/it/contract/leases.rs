@@ -92,7 +92,7 @@ fn a_lease_that_was_deleted_is_not_renewed_under_its_uid(server: &Server) {
     assert_eq!(server.client.get(&path).success()["spec"]["holderIdentity"], "two");
 }
 
-/// So a client that leaves the uid out does not learn that its Lease was deleted.
+/// Therefore a client that leaves the uid out does not notice that its Lease was deleted.
 fn a_lease_that_was_deleted_is_made_anew_by_an_update_without_uid(server: &Server) {
     let path = format!("{}/lock", leases(server));
     let mut seen = server.client.post(&leases(server), &lease("one")).success();

@@ -33,7 +33,7 @@ fn lists_come_in_pages_of_one_moment(server: &Server) {
     assert_eq!(first["items"][0]["kind"], Value::Null, "items do not repeat the kind");
     assert_eq!(first["metadata"]["remainingItemCount"], 3);
 
-    // What happens now is not seen by this list any more.
+    // Changes from now on are not visible in this list.
     server.client.delete(&format!("{pods}/d?gracePeriodSeconds=0")).success();
     server.add_waiting_pod("bb");
 

@@ -61,7 +61,7 @@ fn a_patch_replaces_the_taints_as_a_whole(server: &Server) {
     assert_eq!(patched["spec"]["taints"], json!([one, other]));
     let patched = server.patch_node(&name, "", &json!({"spec": {"taints": [other]}}));
     assert_eq!(patched["spec"]["taints"], json!([other]));
-    // What a patch does not name stays.
+    // Fields that a patch does not name are unchanged.
     assert_eq!(server.patch_node(&name, "", &cordon())["spec"]["taints"][0], other);
     let patched = server.patch_node(&name, "", &json!({"spec": {"taints": []}}));
     assert_eq!(patched["spec"].get("taints"), None, "an empty list is not written");

@@ -1,4 +1,4 @@
-//! `ConfigMaps` and volumes: what a run keeps for later ones, and where a user's disk is.
+//! `ConfigMaps` and volumes: the notes of a run for later ones, and the zone of a user's disk.
 
 use serde_json::{Value, json};
 

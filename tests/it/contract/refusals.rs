@@ -1,4 +1,4 @@
-//! What is not there, not allowed, not known; and the headers of every answer.
+//! Answers for missing, forbidden and unknown objects; and the headers of every answer.
 
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, DATE};
@@ -57,7 +57,7 @@ fn every_answer_has_a_date_and_a_type(server: &Server) {
     for path in ["/api/v1/nodes?limit=1", "/api/v1/nodes/nobody"] {
         let answer = server.client.get(path);
         let date = answer.headers.get(DATE).unwrap().to_str().unwrap();
-        // Such as "Thu, 01 Jan 2026 00:00:00 GMT".
+        // The form is "Thu, 01 Jan 2026 00:00:00 GMT".
         assert!(date.ends_with(" GMT") && date.len() == 29, "{date}");
         assert_eq!(answer.headers.get(CONTENT_TYPE).unwrap(), "application/json");
     }

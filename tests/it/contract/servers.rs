@@ -1,4 +1,4 @@
-//! The two servers under contract, behind one face.
+//! One interface for the two servers under contract.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ impl Server {
         }
     }
 
-    /// A client that is the user `test`, who may do nothing. Nobody may any more, on the fake.
+    /// A client of the user `test`, who has no permissions. On the fake all users lose theirs.
     pub(super) fn client_without_rights(&self) -> Client {
         match &self.which {
             Which::Fake(fake) => {
@@ -109,7 +109,7 @@ impl Server {
                 // {"v":"meta.k8s.io/v1","rv":1,"start":"/\u0000"}: after the first revision's node with an empty name.
                 let token = "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiIvXHUwMDAwIn0";
                 let path = format!("/api/v1/nodes?limit=1&continue={token}");
-                // The server drops its own copy of an old revision some ten seconds after etcd has.
+                // The server drops its own copy of an old revision about ten seconds after etcd.
                 plane.wait_until("the first revision is forgotten", Duration::from_mins(1), || {
                     (self.client.get(&path).status != 200).then_some(())
                 });

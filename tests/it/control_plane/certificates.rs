@@ -1,4 +1,4 @@
-//! The certificates and keys of one control plane, made anew for each and trusted by nothing else.
+//! The certificates and keys of one control plane, created for each one and trusted by nothing else.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,

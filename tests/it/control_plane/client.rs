@@ -1,5 +1,5 @@
-//! A small HTTP client for an API server, real or fake: JSON in, JSON out, blocking, every request on its own
-//! connection, nothing retried, so that a test sees exactly what happened to the one request it made.
+//! A small HTTP client for an API server, real or fake: JSON in, JSON out, blocking, a separate connection
+//! for every request, no retries, so that a test sees exactly the result of its one request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::certificates::Certificate;
 use crate::background;
 
-/// Why a request got no whole answer.
+/// The reason why a request got no complete answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error("no answer")]
@@ -101,7 +101,7 @@ impl Client {
         self
     }
 
-    /// The same client that asks for this media type before JSON.
+    /// The same client, which prefers this media type to JSON.
     pub(crate) fn preferring(mut self, media_type: &str) -> Self {
         self.accept = HeaderValue::from_str(&format!("{media_type},application/json")).unwrap();
         self

@@ -27,7 +27,7 @@ pub(super) const API_SERVER: [&str; 21] = [
     "--service-account-key-file=DIR/service-account.pub",
     "--service-account-signing-key-file=DIR/service-account.key",
     "--profiling=false",
-    // For further API servers behind it, such as the metrics-server: who is asking, in headers.
+    // For further API servers behind it, such as the metrics-server: the user of a request, in headers.
     "--requestheader-client-ca-file=DIR/ca.crt",
     "--requestheader-allowed-names=front-proxy",
     "--requestheader-username-headers=X-Remote-User",

@@ -1,4 +1,4 @@
-//! Who a client is to the API server, and the kubeconfig that makes the program be it.
+//! The identity of a client at the API server, and a kubeconfig for it.
 
 use serde_json::{Value, json};
 
@@ -12,9 +12,9 @@ use super::files;
 pub(crate) enum Identity {
     /// May do everything.
     Admin,
-    /// Any name in any groups, by impersonation: a certificate of ours can carry but one group.
+    /// Any name in any groups, by impersonation, because a certificate of the tests can have only one group.
     User { name: String, groups: Vec<String> },
-    /// Shows a certificate of its own, be it good or expired.
+    /// Presents its own certificate, valid or expired.
     Certificate(Certificate),
     /// A bearer token, for example a service account's.
     Token(String),

@@ -1,4 +1,5 @@
-//! What pods use, on a real control plane: kwok plays it by annotations, and a metrics-server or a Prometheus scrapes kwok.
+//! The usage of pods, on a real control plane: kwok simulates it by annotations, and a metrics-server or a Prometheus
+//! scrapes kwok.
 //!
 //! ```text
 //! pod, kwok.x-k8s.io/usage-memory: 300Mi ──> kwok, /metrics/nodes/NODE/metrics/resource ──> metrics-server ──> API server
@@ -16,7 +17,7 @@ use crate::objects::Node;
 
 const PROGRAM: &str = "metrics-server";
 
-/// The annotations of a pod by which kwok knows what it uses.
+/// The annotations of a pod that set its usage in kwok.
 pub(crate) const USED_MEMORY: &str = "kwok.x-k8s.io/usage-memory";
 pub(crate) const USED_CPU: &str = "kwok.x-k8s.io/usage-cpu";
 
@@ -27,7 +28,7 @@ impl ControlPlane {
         node.clone().annotation("metrics.k8s.io/resource-metrics-path", &path).kubelet(self.kwok_port)
     }
 
-    /// Where the metrics of a node are, for a Prometheus: `127.0.0.1:PORT`, and the path.
+    /// The address of a node's metrics for a Prometheus: `127.0.0.1:PORT`, and the path.
     pub(crate) fn metrics_of(&self, node: &str) -> (String, String) {
         (format!("127.0.0.1:{}", self.kwok_port), metrics_path(node))
     }

@@ -1,6 +1,6 @@
-//! A real Kubernetes control plane for the tests: etcd, API server, controllers, scheduler, and kwok in the place of
-//! the kubelets. `tests/control-plane/` builds the programs; this starts them, makes nodes and pods, and ends them.
-//! It knows nothing of the program under test.
+//! A real Kubernetes control plane for the tests: etcd, API server, controllers, scheduler, and kwok instead of
+//! kubelets. `tests/control-plane/` builds the programs; this module starts them, creates nodes and pods, and ends
+//! them. It knows nothing of the program under test.
 //!
 //! ```text
 //! ControlPlane::shared() ──> create_node, create_pod, kubeconfig ──> run the program ──> node(), events()

@@ -1,4 +1,4 @@
-//! The processes of one control plane, each with its log in a file, which end with the test, however it ends.
+//! The processes of one control plane, each with its log in a file. They end with the test, also after a failure.
 //!
 //! ```text
 //! test process ──spawns──> etcd, kube-apiserver, …
@@ -7,7 +7,8 @@
 //!                                   watchdog ends them by id, and removes their directory
 //! ```
 //!
-//! `PR_SET_PDEATHSIG` would not do: it is sent when the *thread* that spawned ends, and every test is a thread.
+//! `PR_SET_PDEATHSIG` is not suitable: the signal is sent when the spawning *thread* ends, and every test is a
+//! thread.
 
 use std::fs::File;
 use std::io::{self, Write};

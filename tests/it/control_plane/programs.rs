@@ -1,5 +1,5 @@
-//! Where the control plane's programs are: in `KUBEBUILDER_ASSETS`, if that is set, else where
-//! `tests/control-plane/build` puts them.
+//! The folder of the control plane's programs: `KUBEBUILDER_ASSETS`, if that is set, else the
+//! output folder of `tests/control-plane/build`.
 
 use std::path::{Path, PathBuf};
 

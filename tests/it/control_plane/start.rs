@@ -1,4 +1,4 @@
-//! Starts the programs in the order that is quickest, and waits until each is of use:
+//! Starts the programs in the fastest order, and waits until each one is ready:
 //!
 //! ```text
 //! etcd ─> kube-apiserver ─┬─> kube-controller-manager
@@ -6,7 +6,7 @@
 //!                         └─> kwok
 //! ```
 //!
-//! Why in this order, and what counts as ready, is explained in tests/control-plane/README.md.
+//! tests/control-plane/README.md explains the order and the conditions.
 
 use std::error::Error;
 use std::fmt;

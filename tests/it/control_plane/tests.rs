@@ -1,4 +1,4 @@
-//! The harness itself: that its worlds are what it says, and that nothing is left of them.
+//! Tests of the harness: its clusters have the promised objects, and no process is left.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What a test does with a control plane: nodes, pods, service accounts, kubectl, events, waiting.
+//! The operations of a test on a control plane: nodes, pods, service accounts, kubectl, events, waiting.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

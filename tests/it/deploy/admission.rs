@@ -1,4 +1,4 @@
-//! The component `admission`: with the job's token nothing of a node can be changed but what a run changes.
+//! The component `admission`: the job's token can change only the fields of a node that a run changes.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The Helm chart makes the same objects as kustomize does. What it renders to is checked in, as helm may be missing here;
-//! where it is not, the chart is rendered anew.
+//! The Helm chart renders the same objects as kustomize. Its output is checked in, because helm may be missing; if it is
+//! installed, the chart is rendered again.
 
 use std::path::Path;
 use std::process::{Command, Output};

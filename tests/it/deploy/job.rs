@@ -1,5 +1,5 @@
-//! The job of an overlay from end to end: made from the CronJob, placed by the scheduler, run with the rights of its own
-//! service account.
+//! The job of an overlay from end to end: created from the CronJob, scheduled by the scheduler, run with the permissions
+//! of its service account.
 
 use std::process::Output;
 use std::time::Duration;

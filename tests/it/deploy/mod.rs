@@ -1,4 +1,4 @@
-//! What an operator applies: `k8s/`, applied to a real control plane, and its job run as a cluster would run it.
+//! `k8s/`, applied to a real control plane, and its job run as in a cluster.
 //!
 //! ```text
 //!   k8s/base, k8s/overlays ── kubectl kustomize ──> objects ──> control plane ──> the Job's pod ──> the program

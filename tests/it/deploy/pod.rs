@@ -1,5 +1,5 @@
-//! Runs the container of a real pod as a process, with what a kubelet would give it: the arguments, the environment, and
-//! the service account's files where they are in a pod.
+//! Runs the container of a real pod as a process, with the input that a kubelet would give it: the arguments, the
+//! environment, and the service account's files at their paths in a pod.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What the manifests promise beyond what an API server checks.
+//! Promises of the manifests that an API server does not check.
 
 use jiff::SignedDuration;
 use kube_rebalancer::settings::Settings;

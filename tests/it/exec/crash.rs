@@ -1,5 +1,5 @@
-//! A run that parks, wakes, deletes or grows by commands is killed before, during and after each of them: nothing is done
-//! twice, and the runs after it make it good.
+//! A run that parks, wakes, deletes or grows by commands is killed before, during and after each of them: no action is done
+//! twice, and the runs after it repair the state.
 
 use std::collections::BTreeSet;
 use std::process::Child;
@@ -9,7 +9,7 @@ use crate::crash::{Later, Task as _, clean_runs};
 use crate::fake_api::FakeApi;
 use crate::faults::many::complaints;
 
-/// What a run is to do.
+/// The task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Task {
     /// `n3` is to be parked.
@@ -91,7 +91,7 @@ impl crate::crash::Task for Task {
 
     fn harm(self, world: &World) -> Option<String> {
         let done = world.lines("done");
-        // A node that is marked and does not come within BOOT_GRACE is broken, and goes as such.
+        // A marked node that is not Ready within BOOT_GRACE is broken, and is deleted as a broken one.
         let goes = |one: &String| self == Self::Wake && (one == "delete n3" || one == "delete n4");
         let sound = done.iter().all(goes) || self.is_done(world);
         (!sound).then(|| format!("{done:?}"))

@@ -1,5 +1,5 @@
-//! A Node object that stays behind when its machine is deleted, as on Kubespray: it goes once two runs found the machine gone,
-//! and only then, whatever fails or is killed meanwhile.
+//! A Node object that remains after the deletion of its machine, as on Kubespray: it is deleted after two runs found no
+//! machine, and only then, even if a step fails or is killed meanwhile.
 
 use std::process::Child;
 

@@ -1,4 +1,4 @@
-//! Scripted trouble: which request, and what goes wrong with it.
+//! Scripted faults: a rule selects requests, and they fail in a certain way.
 
 pub(crate) use fake_http::Moment;
 use fake_http::{Rule, Which};

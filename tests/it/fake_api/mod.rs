@@ -152,7 +152,7 @@ impl FakeApi {
         self.lock().store.remove(resource, namespace, name).is_some()
     }
 
-    /// From now on these requests fail so. If several rules meet, the first made wins.
+    /// Lets these requests fail from now on. If several rules match, the oldest wins.
     pub(crate) fn fail(&self, requests: Requests, fault: Fault) {
         self.lock().script.fail(requests, fault);
     }

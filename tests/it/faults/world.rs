@@ -122,7 +122,7 @@ pub(super) fn critical_and_cordoned(fake: &FakeApi) -> Vec<String> {
     state(fake).into_iter().filter(bad).map(|(name, _)| name).collect()
 }
 
-/// Who holds the Lease.
+/// The holder of the Lease.
 pub(super) fn holder(fake: &FakeApi) -> Option<String> {
     let lease = fake.get(Resource::Leases, Some("default"), "kube-rebalancer")?;
     lease["spec"]["holderIdentity"].as_str().map(str::to_owned)

@@ -1,5 +1,6 @@
 //! Every request that a run makes to Compute Engine fails in every way, and the run is killed before and after each:
-//! nothing is grown or deleted twice, no other instance goes, the run tells the truth, and the next one makes it good.
+//! no group is grown and no instance deleted twice, no other instance is deleted, the run reports the truth, and the
+//! next one repairs the state.
 
 use std::process::Child;
 
@@ -14,7 +15,7 @@ use crate::crash::{OfCloud, Point, Task as _, kill_at_each_request, points};
 use crate::fake_api::Resource;
 use crate::faults::many::complaints;
 
-/// What a run is to do.
+/// The task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Task {
     /// A group of three, one of which boots, is to have seven.

@@ -1,5 +1,5 @@
-//! A cluster whose nodes are the instances of a fake Compute Engine: one that runs registers its Node, one that stops is
-//! no longer Ready, one that is gone takes its Node away, as kubelets and a cloud controller see to.
+//! A cluster whose nodes are the instances of a fake Compute Engine: a running instance registers its Node, a stopping
+//! one is no longer Ready, and the Node of a deleted one is deleted, as by kubelets and a cloud controller.
 //!
 //! ```text
 //!   FakeGce ── machines ──> a thread that looks again and again ── register, stop, remove ──> Cluster
@@ -26,7 +26,7 @@ use crate::objects::Node;
 /// Between two looks of the thread.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How long a busy machine may take for what usually takes a moment.
+/// The time limit for a step that usually takes a moment, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The joined world. Dropped, it leaves both halves as they are.
@@ -42,7 +42,7 @@ pub(crate) struct GceWorld<C> {
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
-    /// How often the thread has looked.
+    /// The number of the thread's reads.
     looks: AtomicUsize,
     /// The provider ids of all nodes that it ever registered.
     registered: Mutex<BTreeSet<String>>,

@@ -1,5 +1,5 @@
-//! A Node object that stays behind when its machine is deleted, on a real control plane without a cloud controller manager:
-//! the node's own controller finds it unreachable, and two runs find its machine gone.
+//! A Node object that remains after the deletion of its machine, on a real control plane without a cloud controller
+//! manager: the node's own controller finds it unreachable, and two runs find its machine gone.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,5 +1,5 @@
-//! A run that parks, wakes, deletes or grows is killed before and after each of its requests to OpenStack: nothing is done
-//! twice, no other server changes, and the runs after it make it good.
+//! A run that parks, wakes, deletes or grows is killed before and after each of its requests to OpenStack: no action is
+//! done twice, no other server changes, and the runs after it repair the state.
 
 use std::convert::Infallible;
 use std::process::Child;
@@ -13,7 +13,7 @@ use crate::crash::{Later, OfCloud, clean_runs, kill_at_each_request, time};
 use crate::fake_api::{FakeApi, Resource};
 use crate::objects::Node;
 
-/// What a run is to do.
+/// The task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Task {
     /// The third of three servers is to be shelved.
@@ -121,7 +121,7 @@ impl crate::crash::Task for Task {
         let deeds = Self::deeds(world);
         let sound = match self {
             Self::Park => deeds.is_empty() || self.is_done(world),
-            // A node that is marked and does not come within BOOT_GRACE is broken, and goes as such.
+            // A marked node that is not Ready within BOOT_GRACE is broken, and is deleted as a broken one.
             Self::Wake => {
                 let may_be = |(number, done): &(usize, Vec<&str>)| {
                     matches!(number, 3 | 4) && matches!(**done, ["unshelve" | "delete"])

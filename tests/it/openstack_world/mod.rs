@@ -1,5 +1,6 @@
-//! A cluster whose nodes are servers of OpenStack: one whose server is shelved or stopped is no longer Ready, one whose
-//! server runs again is Ready again, one whose server is gone goes too, as kubelets and a cloud controller see to.
+//! A cluster whose nodes are servers of OpenStack: a node whose server is shelved or stopped is no longer Ready, a node
+//! whose server runs again is Ready again, and the node of a deleted server is deleted, as by kubelets and a cloud
+//! controller.
 //!
 //! ```text
 //!   Servers (the fake, or a real Nova) ── a thread looks again and again ── stop, start, remove ──> Cluster
@@ -29,7 +30,7 @@ pub(crate) struct Server {
     pub(crate) name: String,
     /// Its status, such as `ACTIVE`.
     pub(crate) status: String,
-    /// What is done to it, if anything.
+    /// Its current task, if there is one.
     pub(crate) task: Option<String>,
 }
 

@@ -1,5 +1,5 @@
 //! What the tests of all providers have in common: every request fails in every way, once and lastingly, and a run ends before
-//! and after each. Nothing may be done twice, no answer may say what is not so, and the next run makes it good.
+//! and after each. Nothing may be done twice, no answer may say what is not so, and the next run repairs the state.
 //!
 //! ```text
 //! Deed ─> an undisturbed run ─> Points: its requests ─> x Troubles ─> disturbed run ─> clean run ─> Tried

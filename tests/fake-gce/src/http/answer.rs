@@ -32,7 +32,7 @@ pub(super) fn unauthorized() -> Answer {
     json(401, &wire::error(401, "authError", message, Some("UNAUTHENTICATED")))
 }
 
-/// How Compute Engine refuses a call.
+/// The refusals of Compute Engine.
 pub(super) struct Refuses<'a>(pub(super) &'a Call);
 
 impl Refuse<OwnFault> for Refuses<'_> {
@@ -87,7 +87,7 @@ fn refusal(fault: &Fault, path: &str, permission: Option<&str>) -> Option<Answer
     Some(answer)
 }
 
-/// What Google's front end says when what is behind it does not answer: a page.
+/// The page of Google's front end if the service does not answer.
 fn bad_gateway() -> Answer {
     let page = "<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n\
                 <p><b>502.</b> <ins>That's an error.</ins>\n\

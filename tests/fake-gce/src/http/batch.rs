@@ -5,7 +5,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 
-/// Where they go.
+/// Their path.
 pub(super) const PATH: &str = "/batch/compute/v1";
 
 /// Between the parts of an answer.

@@ -11,8 +11,8 @@ use crate::engine::Location;
 /// A request, for the fake to answer and for a test to count and inspect.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// As the REST reference names it, such as `compute.instanceGroupManagers.resize`; of the metadata server such as
-    /// `metadata.token`. Empty if there is no such method.
+    /// The name in the REST reference, such as `compute.instanceGroupManagers.resize`; for the metadata server such
+    /// as `metadata.token`. Empty if there is no such method.
     pub method: String,
     /// The permission that it takes, such as `compute.instanceGroupManagers.update`, if it takes any.
     pub permission: Option<String>,

@@ -13,7 +13,7 @@ use crate::engine::{
 };
 use crate::wire::{self, Page};
 
-/// Carries out a request. `failure` is what its operation comes to, if it starts one.
+/// Carries out a request. If the request starts an operation, `failure` is the operation's result.
 pub(super) fn respond(
     engine: &mut Engine,
     route: Option<&Route>,

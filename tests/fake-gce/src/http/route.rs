@@ -14,7 +14,7 @@ pub(super) enum Route {
     Metadata(String),
 }
 
-/// Where in a project.
+/// The place within a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
     /// In the project itself, or in all places.
@@ -38,7 +38,7 @@ pub(super) enum Resource {
     Zones,
 }
 
-/// What is to be done.
+/// The action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
     AggregatedList,
@@ -126,7 +126,7 @@ impl Route {
         is_known(resource, verb).then_some(route)
     }
 
-    /// As the REST reference names it.
+    /// The name in the REST reference.
     pub(super) fn method(&self) -> String {
         match self {
             Self::Metadata(path) => {
@@ -225,8 +225,7 @@ fn inside<'a>(
     Some((scope, resource, verb, name))
 }
 
-/// Whether the fake has that method. (That a resource is asked for in the wrong kind of place it does not notice: there
-/// it finds none.)
+/// Whether the fake has that method. (It does not check the kind of place of a resource: in a wrong one it finds none.)
 fn is_known(resource: Resource, verb: Verb) -> bool {
     match resource {
         Resource::Autoscalers | Resource::InstanceGroups => {

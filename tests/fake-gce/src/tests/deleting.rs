@@ -1,4 +1,4 @@
-//! Instances are taken away, named or picked.
+//! Instances are deleted, by name or by the choice of the group.
 
 use super::{World, instance};
 use crate::engine::{Action, Cause, Group, InstancePath, MachineStatus, Refusal, Terms};
@@ -40,7 +40,7 @@ fn an_instance_that_does_not_exist_yet_can_be_deleted() {
     world.delete(&creating);
     world.wait(60);
     assert_eq!((world.target_size(), world.members().len()), (0, 0));
-    // Nobody lost anything.
+    // No instance was lost.
     assert_eq!(world.causes(), []);
 }
 

@@ -1,4 +1,4 @@
-//! Instances come to be, and are made anew.
+//! Instances are created, and created again.
 
 use super::{World, instance};
 use crate::engine::{Action, Cause, Group, MachineStatus};

@@ -83,14 +83,14 @@ impl World {
         members.iter().map(|(path, member)| (path.clone(), (member.action, status(path)))).collect()
     }
 
-    /// What is done to members, and their machines' status, without their names, in order.
+    /// The actions on members and the status of their machines, without their names, in order.
     fn states(&self) -> Vec<(Action, Option<MachineStatus>)> {
         let mut states: Vec<_> = self.members().into_values().collect();
         states.sort_by_key(|(action, status)| (*action, status.map(MachineStatus::as_str)));
         states
     }
 
-    /// How many members are to stay in each zone.
+    /// The number of members to keep in each zone.
     fn spread(&self) -> Vec<usize> {
         let group = self.engine.group(&self.group).unwrap();
         let staying = |zone: &String| {
@@ -114,7 +114,7 @@ fn instance(name: &str) -> InstancePath {
     InstancePath::new("p", "us-central1-a", name)
 }
 
-/// A fake with an hour's patience: its clock stands still.
+/// A fake whose clock is set by hand, with operations that wait for an hour.
 fn fake() -> FakeGce {
     let clock = Clock::by_hand("2026-01-15T08:00:00Z".parse().unwrap());
     FakeGce::start(Options { timing: TIMING, clock, port: 0 }).unwrap()

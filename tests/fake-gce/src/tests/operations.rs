@@ -1,4 +1,4 @@
-//! Operations, and requests that are made twice.
+//! Operations, and repeated requests.
 
 use super::World;
 use crate::engine::{OperationFailure, OperationPath, OperationStatus, Refusal, Terms};

@@ -49,7 +49,7 @@ fn a_project_has_no_more_instances_than_its_quota() {
     assert_eq!(world.engine.machines.len(), 4);
     assert_eq!(codes(&world), ["QUOTA_EXCEEDED"; 2]);
 
-    // One that goes makes room for one that waits.
+    // A terminating instance frees room for a waiting one.
     let running = world.members().into_iter().find(|(_, (action, _))| *action == Action::None).unwrap().0;
     world.delete(&[running]);
     world.wait(7 + 60 + 23);

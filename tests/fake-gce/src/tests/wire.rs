@@ -29,7 +29,7 @@ fn a_zonal_group_as_json() {
     assert_eq!(group["selfLink"], format!("{URL}/zones/us-central1-a/instanceGroupManagers/users"));
     assert_eq!(group["status"]["isStable"], true);
     assert_eq!(group["currentActions"]["none"], 2);
-    // Such members are there only if there is something to say.
+    // Such members exist only if they have a value.
     assert_eq!(group["status"].get("autoscaler"), None);
     assert_eq!(group.get("distributionPolicy"), None);
     assert_eq!(group["updatePolicy"].get("instanceRedistributionType"), None);

@@ -54,7 +54,7 @@ pub(crate) fn manager(group: &ManagedGroup) -> Value {
     without_nulls(manager)
 }
 
-/// How many instances each action is being done to; all actions that there are.
+/// The number of instances of each action, for all actions.
 fn current_actions(group: &ManagedGroup) -> Value {
     let count = |action: Action| group.members.values().filter(|member| member.action == action).count();
     json!({

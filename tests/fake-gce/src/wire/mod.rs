@@ -22,7 +22,7 @@ pub(crate) use self::page::{Page, page, scoped};
 pub(crate) use self::place::{project, region, zone};
 pub(crate) use self::template::{machine_type, template};
 
-/// What URLs of things begin with, wherever the fake listens.
+/// The prefix of URLs of resources, independent of the fake's address.
 pub(crate) const ROOT: &str = "https://www.googleapis.com/compute/v1";
 
 /// The URL of a thing.

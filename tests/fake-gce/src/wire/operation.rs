@@ -40,7 +40,7 @@ pub(crate) fn operation(operation: &Operation) -> Value {
     without_nulls(json)
 }
 
-/// That an instance was left out.
+/// The warning that an instance was skipped.
 fn warning(skipped: &Skipped) -> Value {
     json!({
         "code": "NOT_CRITICAL_ERROR",

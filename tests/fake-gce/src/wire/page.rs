@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::{Location, Refusal, ZONES, regions};
 
-/// The largest page, and the one that comes if nobody says how large it is to be.
+/// The maximum and default size of a page.
 const LARGEST: usize = 500;
 
-/// Which page is asked for.
+/// The requested page.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Page {
     pub(crate) size: Option<String>,
