@@ -17,8 +17,8 @@ use crate::ran::Ran;
 /// Longer than any run takes.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How many undisturbed runs there are after the killed one, twenty minutes apart: a claim, the Lease and `BOOT_GRACE` are over
-/// between two of them.
+/// Number of undisturbed runs after the killed one, twenty minutes apart: a claim, the Lease and `BOOT_GRACE` expire between
+/// two of them.
 const RUNS: usize = 4;
 
 /// The task of a run.
@@ -34,10 +34,10 @@ pub(crate) trait Task: Copy + Debug + Sync {
     /// Whether it is done or under way.
     fn is_done(self, world: &Self::World) -> bool;
 
-    /// What must never be, done or not.
+    /// The violation of a rule that always applies, if there is one.
     fn harm(self, world: &Self::World) -> Option<String>;
 
-    /// What is wrong once further runs had their time, which nothing disturbs.
+    /// The errors in the state after further undisturbed runs.
     fn after_clean_runs(self, world: &Self::World) -> Vec<String>;
 }
 
@@ -46,7 +46,7 @@ pub(crate) trait OfCloud: Task {
     type Call: Named + Clone + Send + 'static;
     type Own: Clone + Send + 'static;
 
-    /// Where requests to the cloud come in.
+    /// The desk at which requests to the cloud arrive.
     fn desk(world: &Self::World) -> &Desk<Self::Call, Self::Own>;
 }
 
@@ -60,10 +60,10 @@ pub(crate) trait Later: Task {
     /// Moves the clocks to the time of the n-th further run.
     fn later(world: &Self::World, run: usize);
 
-    /// What became of the machines, for a message.
+    /// The state of the machines, for a message.
     fn found(world: &Self::World) -> String;
 
-    /// How many nodes take users in the end.
+    /// The final number of nodes that take users.
     fn open(self) -> usize;
 
     /// Whether a further run may end with code 1 all the same.
@@ -91,7 +91,7 @@ pub(crate) fn end(run: Child) -> Ran {
     Ran::new(&run.wait_with_output().unwrap())
 }
 
-/// The requests of the tasks in runs that nothing disturbs.
+/// The requests of the tasks in undisturbed runs.
 pub(crate) fn points<T: OfCloud>(tasks: &[T]) -> Vec<Point<T>> {
     let of_one = |task: &T| {
         let task = *task;
@@ -118,7 +118,7 @@ pub(crate) fn clean_runs<T: Later>(task: T, world: &T::World) -> Vec<String> {
     if !task.is_done(world) {
         found.push(format!("it was not made good: {}", T::found(world)));
     }
-    // Who waited is served: as many nodes take users as the task leaves.
+    // The waiting users are served: the number of nodes that take users is the task's.
     T::join(world);
     let open = T::api(world).all(Resource::Nodes).into_iter();
     let open = open.filter(|node| node["spec"]["unschedulable"] != json!(true)).count();
@@ -156,7 +156,7 @@ fn killed_at<T: OfCloud>(point: &Point<T>, world: &T::World, moment: Moment) -> 
     let child = Arc::new(Mutex::new(None));
     let (victim, (sender, killed)) = (Arc::clone(&child), mpsc::channel());
     T::desk(world).crash(&Requests::method(&point.method).nth(point.nth), moment, move |_| {
-        // Dead, not only dying, before the request goes on.
+        // The process is dead, not only dying, before the request continues.
         let mut victim: Child = victim.lock().unwrap().take().unwrap();
         victim.kill().unwrap();
         sender.send(victim.wait_with_output().unwrap().status.code()).unwrap();

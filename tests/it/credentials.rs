@@ -115,7 +115,7 @@ async fn no_level_of_the_log_shows_a_credential() {
     }
 }
 
-/// Opening a pipe that nobody writes to takes for ever.
+/// Opening a pipe without a writer blocks forever.
 #[test]
 fn a_pipe_that_nobody_writes_to_is_given_up_at_run_timeout() {
     let home = tempfile::tempdir().unwrap();

@@ -85,7 +85,7 @@ fn has_jq() -> bool {
     there
 }
 
-/// A stand-in for `openstack` that knows one server, and notes what it is asked.
+/// A substitute for `openstack` that knows one server and records its arguments.
 const OPENSTACK: &str = r#"
 echo "openstack $*" >>"$WORKSPACE/log"
 [ "$1 $2 $4 $5 $6 $7" = "server show -f value -c id" ] || exit 2
@@ -140,7 +140,7 @@ fn a_machine_is_gone_only_if_the_cloud_finds_no_server_of_this_id() {
     ];
     assert_eq!((code, states.as_slice()), (Some(0), expected.as_slice()));
     assert!(machines[5]["message"].as_str().unwrap().contains("401"), "{answer}");
-    // It asks, and changes nothing.
+    // It reads, and changes nothing.
     let log = workspace.log();
     assert_eq!(log.len(), 7, "{log:?}");
     assert!(log.iter().all(|line| line.starts_with("openstack server show ")), "{log:?}");
@@ -223,7 +223,7 @@ fn deleting_removes_exactly_the_named_nodes() {
     assert_eq!(workspace.log()[1], played);
 }
 
-/// A stand-in for `virsh` that keeps each machine's state in a file and notes what it changes.
+/// A substitute for `virsh` that keeps each machine's state in a file and records its changes.
 const VIRSH: &str = r#"
 cd "$WORKSPACE/machines"
 case $1 in

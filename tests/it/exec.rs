@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::fake_api::Resource;
 use world::{GROUP, World, user};
 
-/// Two nodes without room, and four users who wait: two more nodes are wanted.
+/// Two nodes without room, and four waiting users: two more nodes are needed.
 fn crowded() -> World {
     let world = World::new(2);
     for number in 1..=8 {
@@ -24,7 +24,7 @@ fn crowded() -> World {
 
 const AN_HOUR: [(&str, &str); 1] = [("BOOT_GRACE", "60m")];
 
-/// What users who wait read: the reasons and sentences of the events on their pods, as the report has them.
+/// The events on the pods of waiting users: their reasons and sentences in the report.
 fn told(report: &Value) -> Vec<(&str, &str)> {
     let notices = report["notices"].as_array().into_iter().flatten();
     notices.map(|notice| (notice["reason"].as_str().unwrap(), notice["message"].as_str().unwrap())).collect()
@@ -71,7 +71,7 @@ fn a_playbook_that_takes_fifteen_minutes_is_started_once_and_its_nodes_count_as_
     }
     assert_eq!(world.lines("done"), ["grow 4", "grow 5"]);
 
-    // The machines come, and who waited is placed.
+    // The machines boot, and the waiting users are scheduled.
     for number in 3..=5 {
         world.set_machine(&format!("n{number}"), "present");
     }
@@ -93,7 +93,7 @@ fn after_a_run_is_killed_while_the_playbook_works_no_other_run_starts_it_again()
     world.write("strike", "grow 1 during");
     let killed = world.spawn(&AN_HOUR).wait_with_output().unwrap();
     assert_eq!(killed.status.code(), None);
-    // The command is in a process group of its own: it goes on.
+    // The command is in a separate process group: it continues.
     world.until_commands_ended();
     assert!(world.note().is_some());
     for _ in 0..10 {
@@ -103,7 +103,7 @@ fn after_a_run_is_killed_while_the_playbook_works_no_other_run_starts_it_again()
         assert_eq!(ran.report["pools"][0]["before"]["instancesWithoutNode"], 2);
     }
     assert_eq!(world.lines("done"), ["grow 4"]);
-    // Nothing came within BOOT_GRACE: what failed is asked for again.
+    // No node was Ready within BOOT_GRACE: the failed request is repeated.
     world.later(15);
     let ran = world.run(&AN_HOUR);
     assert_eq!((ran.code, ran.story()), (Some(0), vec![format!("grow {GROUP}: applied")]), "{}", ran.stderr);

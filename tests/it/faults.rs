@@ -1,5 +1,5 @@
-//! Every request of a run fails once in every way, and the run is killed before and after each. Whatever happens, the
-//! run tells the truth, and the next clean one ends where an undisturbed one does.
+//! Every request of a run fails once in every way, and the run is killed before and after each. In all cases the run
+//! reports the truth, and the next clean run ends in the same state as an undisturbed one.
 //!
 //! ```text
 //!   world     a cluster in which one run makes every kind of request
@@ -162,7 +162,8 @@ impl Trouble {
         }
     }
 
-    /// As `RUN_TIMEOUT`, long enough for whatever a run gets over, and short where it has to wait for the end.
+    /// The value of `RUN_TIMEOUT`: long enough for faults that a run survives, and short for faults that last until
+    /// the end.
     fn timeout(self) -> &'static str {
         match self {
             Self::Once(Fault::Hang(_)) | Self::Lasting(_) | Self::Everything(_) => "2s",
@@ -171,7 +172,7 @@ impl Trouble {
     }
 }
 
-/// What is wrong with a run after a fault, and with the clean one after it.
+/// The errors of a run with a fault, and of the clean run after it.
 fn judge(undisturbed: &Undisturbed, point: &Point, trouble: Trouble) -> Vec<String> {
     let (fake, program) = start(point.lease);
     let program = program.timeout(trouble.timeout());
@@ -195,13 +196,13 @@ fn judge(undisturbed: &Undisturbed, point: &Point, trouble: Trouble) -> Vec<Stri
     found.into_iter().map(|text| format!("{point:?} {trouble:?}: {text}")).collect()
 }
 
-/// What is wrong with the state in which a further run ends that nothing disturbs.
+/// The errors in the state after a further undisturbed run.
 fn after_a_clean_run(undisturbed: &Undisturbed, fake: &FakeApi, program: &Program) -> Vec<String> {
     let mut found = Vec::new();
     expire_lease(fake);
     let mut clean = program.run(&["--yes"]);
     if clean.code == Some(4) {
-        // A request that was still on its way when the run before had ended, and takes the Lease for it.
+        // A request of the previous run may arrive after the end of that run, and acquire the Lease for it.
         expire_lease(fake);
         clean = program.run(&["--yes"]);
     }
@@ -225,7 +226,7 @@ fn with_every_trouble(points: &[Point]) -> Vec<(&Point, Trouble)> {
     every.flat_map(|trouble| points.iter().map(move |point| (point, trouble))).collect()
 }
 
-/// The world in which a critical pod comes to n5 just when that is being cordoned.
+/// The world in which a critical pod is scheduled on n5 during its cordon.
 fn start_with_arrival() -> (Arc<FakeApi>, Program) {
     let (fake, program) = start(false);
     let fake = Arc::new(fake);
@@ -307,12 +308,12 @@ fn an_undisturbed_run_makes_every_kind_of_request_and_the_next_one_changes_nothi
     assert_eq!(lease_calls, [2, 1, 1]);
     assert_eq!([count(Method::GET, "/api/v1/nodes"), count(Method::GET, "/api/v1/pods")], [1, 2]);
     assert_eq!([count(Method::GET, CLAIM), count(Method::GET, VOLUME)], [1, 1]);
-    // What earlier runs noted; there is nothing to be changed, so it is created. Then the history is added.
+    // The notes of earlier runs: none exist, so the object is created. Then the history is added.
     let notes = format!("{CONFIG_MAPS}/kube-rebalancer");
     let of_notes =
         [count(Method::GET, &notes), count(Method::PATCH, &notes), count(Method::POST, CONFIG_MAPS)];
     assert_eq!(of_notes, [1, 2, 1]);
-    // One uncordoned, three cordoned, one who waits; seven nodes are patched.
+    // One node is uncordoned, three are cordoned, one user waits; seven nodes are patched.
     assert_eq!([count(Method::POST, EVENTS), count(Method::POST, EVENTS_OF_USERS)], [4, 1]);
     let patched = |call: &Call| call.method == Method::PATCH && call.path.starts_with("/api/v1/nodes/");
     assert_eq!(fake.calls().iter().filter(|call| patched(call)).count(), 7);

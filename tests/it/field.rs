@@ -31,7 +31,7 @@ impl Ran {
         nodes.iter().map(|node| node["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Everything that was printed, in small letters.
+    /// The whole output, in lower case.
     fn words(&self) -> String {
         format!("{}{}", self.out, self.error).to_lowercase()
     }

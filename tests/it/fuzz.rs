@@ -6,7 +6,7 @@ mod functions;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How often each text is damaged, unless the variable `FUZZ_DAMAGED` says otherwise.
+/// Number of damaged copies of each text, unless the variable `FUZZ_DAMAGED` sets another one.
 const DAMAGED: usize = 200;
 
 #[expect(clippy::disallowed_methods, reason = "whoever has no fuzzer may want more")]

@@ -48,7 +48,7 @@ fn an_empty_cordoned_node_is_deleted_with_its_instance_and_only_it() {
     assert_eq!((next.story(), next.code), (Vec::new(), Some(0)), "{}", next.stderr);
 }
 
-/// Two full nodes, and four users who wait, each for a node of their own: 42 Gi, for which 7 nodes are the optimum
+/// Two full nodes, and four waiting users, each of whom needs a whole node: 42 Gi, for which 7 nodes are the optimum
 /// (56 Gi; on 6 the utilization would be 0.875).
 fn crowded(world: &World) -> fake_gce::GroupPath {
     let pool = world.pool(ZONE, "pool", &nodes(&["a", "b"]));
@@ -102,7 +102,7 @@ fn an_instance_made_anew_under_the_same_name_is_another() {
         });
         let ran = world.run(&[]);
         let told = format!("delete node-10: stale (instance us-central1-a/node-10 {became})");
-        // Left to the next run, which is no failure.
+        // It is left to the next run, which is no failure.
         assert_eq!((ran.story(), ran.code), (vec![told], Some(0)), "{}", ran.stderr);
         assert_eq!(world.target_size(&pool), 2);
         assert!(!world.gce.calls().iter().any(|call| call.method == DELETE));
@@ -308,7 +308,7 @@ fn node_groups_that_are_not_there_end_the_run_before_anything_is_changed() {
 fn without_credentials_the_plan_is_there_and_says_what_it_could_not_see() {
     let world = World::new();
     one_to_delete(&world);
-    // A port that nobody listens on.
+    // A free port.
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().to_string()
@@ -355,7 +355,7 @@ fn a_rehearsal_changes_nothing_in_the_cloud() {
     assert_eq!(world.target_size(&pool), 2);
 }
 
-/// The permissions of the role that docs/providers.md tells operators to make.
+/// The permissions of the role in docs/providers.md.
 fn documented_permissions() -> Vec<String> {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/providers.md")).unwrap();
     let role = page.split("<!-- gce:permissions -->").nth(1).unwrap();
@@ -373,7 +373,7 @@ fn with_one_that_boots() -> World {
     World::with(Timing { boot: Duration::from_hours(1), ..Timing::default() })
 }
 
-/// Two worlds in which a run asks Compute Engine everything that it ever does: in one a zonal group grows, while an
+/// Two worlds in which runs make all kinds of requests to Compute Engine: in one a zonal group grows while an
 /// instance boots, in the other a regional one shrinks.
 fn everything() -> [World; 2] {
     let growing = with_one_that_boots();
@@ -410,7 +410,8 @@ fn the_role_in_the_readme_is_enough_and_no_permission_of_it_is_too_much() {
         used.extend(world.gce.calls().iter().filter_map(|call| call.permission.clone()));
     }
     assert_eq!(used, permissions.iter().cloned().collect());
-    // Each is missed: something is no longer done, or no longer told. The operations fail here, so that they say why.
+    // Each permission is necessary: without it, an action or a part of the report is missing. The operations fail
+    // here, so that their errors are read.
     let told = |permitted: &[&str]| {
         everything().map(|world| {
             for method in [

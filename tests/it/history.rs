@@ -1,4 +1,4 @@
-//! Runs on a live cluster learn what is asked for, in the `ConfigMap` beside the Lease; `history` shows it.
+//! Runs on a live cluster record the requests in the `ConfigMap` beside the Lease; `history` shows it.
 
 use hyper::Method;
 use kube_rebalancer_core::model::{History, Resource as Amount};
@@ -11,7 +11,7 @@ struct World {
     home: tempfile::TempDir,
 }
 
-/// Two nodes of 8Gi; Ada asks for 6Gi, within the band.
+/// Two nodes of 8Gi; Ada requests 6Gi, within the band.
 fn world() -> World {
     let api = FakeApi::start();
     api.add_namespace("hub");
@@ -24,7 +24,7 @@ fn world() -> World {
 }
 
 impl World {
-    /// Runs the program; its exit code and what it logs.
+    /// Runs the program; returns its exit code and its log.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = self.output(arguments);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())

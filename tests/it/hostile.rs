@@ -1,4 +1,4 @@
-//! Whole clusters with one object that somebody wrote to do harm: it must neither stop a run, nor buy nodes, nor empty them.
+//! Whole clusters with one malicious object: it must neither stop a run, nor cause the creation of nodes, nor empty them.
 
 use std::process::{Command, Stdio};
 
@@ -129,7 +129,7 @@ fn one_absurd_node_stops_nothing() {
     }
 }
 
-/// What is on the newest node is not what is on a new one.
+/// The pods on the newest node are not the pods on a new one.
 #[test]
 fn no_single_object_makes_a_new_node_look_small() {
     // 4 x 42 Gi, 6 Gi, and 39 Gi that pose as a DaemonSet's: 0.906 of five nodes, 0.755 of six.
@@ -152,8 +152,9 @@ fn no_single_object_makes_a_new_node_look_small() {
     }
 }
 
-/// One kubelet that says 1 Ei: twenty nodes are not emptied for it. A file names no node groups, so that its amount counts
-/// (section 4), and `MAX_CORDONS` holds: a fifth of 21 nodes. Under pressure it serves nobody, and nothing is cordoned.
+/// One kubelet reports 1 Ei: twenty nodes are not emptied because of it. A file has no node groups, so its amount counts
+/// (section 4), and `MAX_CORDONS` applies: a fifth of 21 nodes. Under pressure the node does not count as serving, and no
+/// node is cordoned.
 #[test]
 fn one_huge_node_empties_nothing() {
     for (pressure, expected) in [(true, 0), (false, 4)] {

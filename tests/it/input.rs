@@ -63,7 +63,7 @@ fn raw_list(kind: &str, kind_first: bool, items: &[Value]) -> String {
     if kind_first { format!("{{{kind},{items}}}") } else { format!("{{{items},{kind}}}") }
 }
 
-/// How the message begins if an input is no dump at all.
+/// The beginning of the message for an input that is no dump.
 const NEITHER: &str = "dump: is neither JSON nor YAML of Kubernetes objects and begins with ";
 
 fn names(snapshot: &Snapshot) -> (Vec<&str>, Vec<&str>) {
@@ -338,7 +338,8 @@ fn a_bad_field_is_named_with_its_object_and_its_text() {
         let yaml = failure(format!("--- # the same as YAML\n{input}"));
         assert!(yaml.starts_with(&expected), "{yaml}\nexpected {expected}");
     }
-    // What the API server accepts is no error: an amount saturates, and a time that cannot be read counts as absent.
+    // Values that the API server accepts are no errors: an amount saturates, and an unreadable time counts as
+    // absent.
     for huge in [json!("1e30"), json!(1e300)] {
         let snapshot = read(with(pod("ada"), request, huge)).unwrap().snapshot;
         assert_eq!(snapshot.pods()[0].requests.memory, Bytes(i64::MAX.unsigned_abs()));
@@ -364,7 +365,7 @@ fn deep_nesting_is_an_error_and_not_a_stack_overflow() {
     let not_json = "dump: is not a JSON document of Kubernetes objects: recursion limit exceeded";
     let lists_of_lists = r#"{"kind":"List","items":["#.repeat(200_000);
     assert!(failure(&lists_of_lists).starts_with(not_json));
-    // What is skipped is not descended into, so only the missing end is found.
+    // Skipped values are not parsed, so only the missing end is found.
     let skipped = r#"{"x":"#.repeat(200_000);
     assert!(failure(&skipped).starts_with("dump: is cut off: "));
     for deep in [lists_of_lists, skipped] {

@@ -1,11 +1,11 @@
-//! What a run of the program between two fakes left behind.
+//! The output of a run of the program between two fakes.
 #![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
 
 use std::process::Output;
 
 use serde_json::Value;
 
-/// What a run left behind, besides the cluster and the cloud.
+/// The output of a run, besides the cluster and the cloud.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,

@@ -65,7 +65,7 @@ impl ControlPlane {
         true
     }
 
-    /// A port that nobody listens on now.
+    /// A free port.
     pub(crate) fn free_port() -> u16 {
         let [port, ..] = free_ports().unwrap();
         port

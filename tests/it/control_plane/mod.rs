@@ -88,7 +88,7 @@ impl ControlPlane {
         format!("{stem}-{}", self.names_given.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Where the API server is: `https://127.0.0.1:PORT`.
+    /// The URL of the API server: `https://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

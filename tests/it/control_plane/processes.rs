@@ -25,7 +25,7 @@ for id in $ids; do kill -KILL "$id"; done
 for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$1" && exit; sleep 0.2; done
 "#;
 
-/// A process of the control plane that has ended though nobody asked it to.
+/// A process of the control plane that has ended unexpectedly.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} ended with {status}; the end of its log:\n{log}")]
 pub(crate) struct Ended {
@@ -52,7 +52,8 @@ impl Processes {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A group of its own: what is sent to the tests' group, as Ctrl-C is, must not end the watchdog first.
+            // A separate process group: a signal to the tests' group, such as Ctrl-C, must not end the watchdog
+            // first.
             .process_group(0)
             .spawn()?;
         let watchdog_input = watchdog.stdin.take();

@@ -28,10 +28,10 @@ use super::programs::Programs;
 /// Long, as a busy machine may be ten times slower than an idle one, and nothing waits longer than it must.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How often a start is tried when another process has taken a port between our look and the program's.
+/// Maximum number of starts, if another process has taken a port between its choice and its use.
 const TRIES: usize = 4;
 
-/// Why there is no control plane though its programs are there.
+/// The reason why the control plane does not start although its programs exist.
 #[derive(thiserror::Error)]
 pub(crate) enum StartError {
     #[error("no control plane, and REQUIRE_CONTROL_PLANE=true: {0}")]
@@ -65,7 +65,7 @@ impl StartError {
     }
 }
 
-/// What a start leaves behind.
+/// The result of a start.
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) processes: Processes,
@@ -73,7 +73,7 @@ pub(super) struct Started {
     pub(super) authority: Authority,
     pub(super) admin: Certificate,
     pub(super) url: String,
-    /// Where kwok serves the metrics of its nodes.
+    /// The port at which kwok serves the metrics of its nodes.
     pub(super) kwok_port: u16,
 }
 
@@ -95,7 +95,7 @@ struct Start<'a> {
     url: String,
     ports: [u16; 4],
     processes: Processes,
-    // Last, as it can be removed only when nobody writes there any more.
+    // The last field, because it can only be removed when no process writes to it.
     directory: TempDir,
 }
 
@@ -178,7 +178,7 @@ fn short_directory() -> io::Result<TempDir> {
     tempfile::Builder::new().prefix("plane-").tempdir_in("/tmp")
 }
 
-/// Ports that nobody listens on now. All are held until the last is found, so that they differ.
+/// Free ports. All are held until the last one is found, so that they differ.
 pub(super) fn free_ports() -> io::Result<[u16; 4]> {
     let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let listeners = [bind()?, bind()?, bind()?, bind()?];

@@ -12,11 +12,11 @@ use super::ControlPlane;
 use super::identity::Identity;
 use crate::objects::{Node, Pod};
 
-/// How long the controllers may take for what usually takes a second.
+/// The time limit for a step of the controllers that usually takes a second.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl ControlPlane {
-    /// Asks again and again, for `timeout` at most, until there is an answer, and returns it. If none comes the test
+    /// Repeats a question for at most `timeout` until there is an answer, and returns it. Without an answer the test
     /// fails and shows the ends of the logs.
     #[track_caller]
     #[expect(clippy::panic, reason = "a test that waits in vain fails")]
@@ -210,7 +210,7 @@ impl ControlPlane {
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     }
 
-    /// Where one of its programs is.
+    /// The path of one of its programs.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.programs.path(name)
     }

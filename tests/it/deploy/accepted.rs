@@ -15,7 +15,7 @@ fn every_overlay_is_applied_without_a_warning() {
     }
 }
 
-/// The test above would see a pod that the namespace does not admit.
+/// The test above detects a pod that the namespace does not admit.
 #[test]
 fn a_pod_that_asks_for_more_is_warned_of() {
     let Some(plane) = ControlPlane::shared() else { return };

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::objects;
 use crate::control_plane::ControlPlane;
 
-/// What `tests/chart/render` renders, and the overlay that it is the same as.
+/// The outputs of `tests/chart/render`, each with the overlay that it equals.
 const RENDERED: [(&str, &str); 9] = [
     ("base.yaml", "base"),
     ("dry-run.yaml", "overlays/dry-run"),

@@ -92,7 +92,7 @@ fn the_job_for_a_hub_finds_a_node_when_the_users_nodes_are_full_and_does_a_full_
         records(&output).iter().any(|record| record["message"].as_str().unwrap().contains(": 4 nodes, "));
     assert!(seen, "{output:?}");
     let plan = plan_of(&output);
-    // The hub's node is none of its business. 16 Gi are asked for on the 16 Gi that serve.
+    // The hub's node is not managed. 16 Gi are requested on the 16 Gi that serve.
     let pool = &plan["pools"][0];
     assert_eq!(pool["before"]["managed"], 3);
     assert_eq!((&pool["band"], &pool["before"]["utilization"]["memory"]), (&json!("above"), &json!(1.0)));

@@ -20,7 +20,8 @@ use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
 
-/// What can be applied, and what a hub on GKE, on AKS, on Azure's scale sets, on EKS, on OpenStack or with commands of its own would.
+/// The overlays: those for any cluster, and those for a hub on GKE, AKS, Azure's scale sets, EKS, OpenStack or with commands of
+/// the operator.
 const OVERLAYS: [&str; 16] = [
     "base",
     "overlays/dry-run",
@@ -70,7 +71,7 @@ fn pod_template(objects: &[Value]) -> &Value {
 }
 
 impl ControlPlane {
-    /// What kustomize makes of an overlay.
+    /// The output of kustomize for an overlay.
     pub(crate) fn kustomize(&self, overlay: &str) -> String {
         let output = self.kubectl(&["kustomize", path(overlay).to_str().unwrap()]);
         assert!(output.status.success(), "{overlay}: {}", String::from_utf8_lossy(&output.stderr));

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::control_plane::ControlPlane;
 use crate::control_plane::identity::Identity;
 
-/// Mounts a folder of its own at /var/run, puts the files there, and becomes the program. Nobody else sees the mount.
+/// Mounts a new folder at /var/run, copies the files there, and executes the program. No other process sees the
+/// mount.
 const AS_IN_A_POD: &str = r#"
 set -e
 mount -t tmpfs none /var/run
@@ -87,7 +88,7 @@ impl ControlPlane {
         self.admin().post(&path, &request).success()["status"]["token"].as_str().unwrap().to_owned()
     }
 
-    /// What a pod has below /var/run/secrets/kubernetes.io.
+    /// The files of a pod below /var/run/secrets/kubernetes.io.
     fn service_account_files(&self, namespace: &str, token: &str) -> PathBuf {
         let files = self.directory().join(self.unique("serviceaccount"));
         std::fs::create_dir(&files).unwrap();
@@ -98,7 +99,7 @@ impl ControlPlane {
     }
 }
 
-/// Whether a process may have mounts of its own here; in many containers it may not.
+/// Whether a process may have separate mounts here; in many containers it may not.
 fn may_mount() -> bool {
     let probe =
         Command::new("unshare").args(UNSHARE).args(["mount", "-t", "tmpfs", "none", "/var/run"]).output();

@@ -37,7 +37,7 @@ fn one_job_at_a_time_and_no_second_try() {
     assert!(spec["startingDeadlineSeconds"].as_i64().unwrap() > 10);
 }
 
-/// What the pod security standard `restricted` asks for is checked by the API server itself; this is what it leaves out.
+/// The API server itself checks the pod security standard `restricted`; this test checks the rest.
 #[test]
 fn the_pod_can_write_nothing_and_never_takes_anybodys_place() {
     let spec = &pod_template(&file("base/cronjob.yaml"))["spec"].clone();
@@ -58,7 +58,7 @@ fn the_pod_can_write_nothing_and_never_takes_anybodys_place() {
     assert_eq!(class["preemptionPolicy"], "Never");
 }
 
-/// What the run's own pod could do on a node with users, and what would keep that node.
+/// The run's pod does not go to a node with users, because it would then keep that node.
 #[test]
 fn on_gke_azure_and_eks_the_pod_never_goes_to_a_users_node() {
     let Some(plane) = ControlPlane::shared() else { return };
@@ -74,7 +74,7 @@ fn on_gke_azure_and_eks_the_pod_never_goes_to_a_users_node() {
     }
 }
 
-/// The policy selects the job's pods, lets nobody in, and names every way out.
+/// The policy selects the job's pods, permits no incoming connection, and lists all outgoing ones.
 #[test]
 fn the_network_policy_is_about_the_jobs_pod() {
     let policy = &file("components/network-policy/policy.yaml")[0];

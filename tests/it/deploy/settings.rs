@@ -6,7 +6,7 @@ use kube_rebalancer::settings::{Origin, Settings};
 use super::{OVERLAYS, file, objects, one, pod_template};
 use crate::control_plane::ControlPlane;
 
-/// Where the settings begin; they go on to the end of the file.
+/// The line before the settings, which continue to the end of the file.
 const BEGIN: &str = "# Every setting with its default. An empty value means the default.\n";
 
 /// Every setting with its default, commented out, as keys of a YAML mapping.
@@ -28,7 +28,7 @@ fn the_config_map_and_the_chart_list_every_setting_with_its_default() {
     }
 }
 
-/// All comment signs taken away.
+/// All comment signs are removed.
 #[test]
 fn the_defaults_of_the_config_map_are_the_defaults() {
     let text = std::fs::read_to_string(super::path("base/settings.yaml")).unwrap();
@@ -67,7 +67,7 @@ fn every_variable_of_the_manifests_is_a_setting_and_its_value_is_valid() {
     }
 }
 
-/// A run that would look at every project and every group does not start.
+/// A run without the name of a project or of a group does not start.
 #[test]
 fn what_is_not_filled_in_on_gke_azure_and_eks_ends_a_run() {
     let Some(plane) = ControlPlane::shared() else { return };
@@ -93,7 +93,7 @@ fn what_is_not_filled_in_on_gke_azure_and_eks_ends_a_run() {
     }
 }
 
-/// What a run has to know of its own pod comes from Kubernetes, whatever the `ConfigMap` says.
+/// Kubernetes sets the variables about the run's own pod, independent of the `ConfigMap`.
 #[test]
 fn the_pod_gets_every_setting_of_the_downward_api_and_nothing_else_by_hand() {
     let cron_job = file("base/cronjob.yaml");

@@ -90,7 +90,7 @@ impl Finding {
         world
     }
 
-    /// What this run does, undisturbed.
+    /// The report of this run if it is undisturbed.
     fn story(self) -> &'static str {
         match self {
             Self::First => "mark n3: applied",
@@ -125,7 +125,7 @@ fn a_node_object_goes_once_two_runs_found_its_machine_gone() {
     assert_eq!(run(&world).story(), Vec::<String>::new());
 }
 
-/// What somebody does to a world.
+/// A change of a world by another actor.
 type Change = fn(&World);
 
 #[test]
@@ -152,7 +152,7 @@ fn whoever_shows_again_that_the_node_is_needed_keeps_it() {
         assert!(exists(&world), "{sentence}: {:?}", ran.story());
         assert_eq!(mark(&world, "gone-since"), None, "{sentence}: {:?}\n{}", ran.story(), ran.stderr);
     }
-    // Without the setting nothing is asked and nothing is deleted.
+    // Without the setting no command is started and no Node is deleted.
     let world = found_gone();
     assert_eq!(world.run(&[]).code, Some(0));
     assert!(exists(&world));
@@ -194,7 +194,7 @@ fn points() -> Vec<Point> {
     points
 }
 
-/// What is wrong once a run has ended whatever way, and after clean ones.
+/// The errors after a run, however it ended, and after clean ones.
 fn wrong(finding: Finding, world: &World, ran: Option<&Ran>) -> Vec<String> {
     let mut found = Vec::new();
     let others = ["n1", "n2"].iter().all(|name| world.api.get(Resource::Nodes, None, name).is_some());
@@ -327,8 +327,8 @@ fn the_deletion_names_uid_and_version_of_the_node_that_was_read() {
     assert_eq!((deletion.path.as_str(), &deletion.body), ("/api/v1/nodes/n3", &expected));
 }
 
-/// In the last moment somebody writes on the node, or it registers anew under its name: it stays. Each precondition holds
-/// alone.
+/// At the last moment the node is changed, or it registers again under its name: it is kept. Each precondition is
+/// sufficient alone.
 #[test]
 fn a_node_that_changes_right_before_its_deletion_is_not_deleted() {
     let changes: [fn(&mut Value); 2] = [

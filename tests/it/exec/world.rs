@@ -14,16 +14,17 @@ use crate::fake_api::{FakeApi, Resource};
 use crate::objects::{Node, Pod};
 use crate::ran::Ran;
 
-/// When a world begins.
+/// The start of a world.
 const BEGIN: Timestamp = Timestamp::constant(1_795_716_000, 0);
 
 /// The node group that the commands know.
 pub(crate) const GROUP: &str = "kubespray";
 
-/// What all commands share: they count themselves, and kill the run that started them where the file `strike` wants it.
+/// The common part of all commands: they count their calls, and kill the run that started them at the call that the file
+/// `strike` names.
 ///
-/// `strike` holds a verb, the number of its call, and a moment: `before` kills the run and changes nothing, `during` kills
-/// it and goes on to the end, `after` kills it once everything is changed.
+/// `strike` has a verb, the number of its call, and a moment: `before` kills the run and changes nothing, `during` kills
+/// it and continues to the end, `after` kills it after all changes.
 const COMMON: &str = r#"
 verb=${0##*/}
 input=$(cat)
@@ -45,7 +46,7 @@ if struck before; then die; exit 1; fi
 if struck during; then die; fi
 "#;
 
-/// What each command does.
+/// The body of each command.
 const COMMANDS: [(&str, &str); 6] = [
     (
         "list",
@@ -210,7 +211,7 @@ impl World {
         files.map(|file| (name(&file), fs::read_to_string(file.path()).unwrap().trim().to_owned())).collect()
     }
 
-    /// What is being made runs; every machine that runs is a node, and no other node is Ready.
+    /// New machines run; every running machine is a node, and no other node is Ready.
     pub(crate) fn join(&self) {
         let now = self.now().to_string();
         for (name, state) in self.machines() {
@@ -247,7 +248,7 @@ impl World {
         }
     }
 
-    /// The node carries these marks since two hours ago, under a cordon of ours.
+    /// The node has had these annotations and a cordon of this program for two hours.
     pub(crate) fn mark(&self, name: &str, marks: &[&str]) {
         let since = (self.now() - SignedDuration::from_hours(2)).to_string();
         self.api.edit(Resource::Nodes, None, name, |node| {

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
-    /// As it was sent, without the question mark.
+    /// The query as it was sent, without the question mark.
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     /// Null if there was none, or if it was no JSON.

@@ -6,7 +6,7 @@ use hyper::Method;
 
 use super::call::Call;
 
-/// What goes wrong.
+/// The fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// 500; not carried out.

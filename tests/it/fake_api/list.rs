@@ -8,7 +8,8 @@ use super::call::Call;
 use super::status::Refusal;
 use super::target::{Resource, Target};
 
-/// Where a list goes on: the real server's tokens are opaque too, but it can keep them in the token itself.
+/// The position at which a list continues. The real server's tokens are opaque too, but they contain the
+/// position.
 #[derive(Debug, Clone)]
 struct Position {
     target: Target,
@@ -62,7 +63,7 @@ impl Pages {
         }))
     }
 
-    /// As time and the compaction of etcd do to tokens.
+    /// Lets tokens expire, as time and the compaction of etcd do.
     pub(super) fn expire(&mut self) {
         for position in self.0.values_mut().filter(|position| position.rest.is_some()) {
             position.expired = true;
@@ -102,7 +103,7 @@ impl Pages {
     }
 }
 
-/// What lists are ordered by: the object's key in etcd.
+/// The key by which lists are sorted: the object's key in etcd.
 pub(super) fn key(object: &Value) -> String {
     let field = |name: &str| object["metadata"][name].as_str().unwrap_or_default().to_owned();
     format!("{}/{}", field("namespace"), field("name"))

@@ -1,6 +1,6 @@
-//! A small fake API server for the trouble that a real one cannot be made to have: it fails the n-th request in any
-//! way, holds it, tells a test of it, and remembers every request. It knows nodes, pods, Leases, events,
-//! `ConfigMaps` and volumes, over plain HTTP on loopback. `contract.rs` holds it to what a real one does.
+//! A small fake API server for faults that a real one cannot be made to have: it fails the n-th request in any way, holds it,
+//! notifies a test, and records all requests. It knows nodes, pods, Leases, events, `ConfigMaps` and volumes, over plain HTTP
+//! on loopback. `contract.rs` holds it to what a real one does.
 //!
 //! ```text
 //! FakeApi::start() ──> add_node, add_pod, fail, on ──> run the program ──> calls(), node(), events()

@@ -21,7 +21,7 @@ use super::status::Refusal;
 use super::store::Store;
 use super::target::Target;
 
-/// As whom the fake knows everybody.
+/// The user name of all clients of the fake.
 const USER: &str = "test";
 
 /// The state that the test and the connections share.
@@ -90,8 +90,8 @@ fn half(body: &[u8]) -> &[u8] {
     &body[..body.len() / 2]
 }
 
-/// Whether an answer is to be in protobuf: the client asks for it first, and the real server has it for all kinds but those
-/// that other programs define.
+/// Whether an answer must be in protobuf: the client prefers it, and the real server has it for all kinds except custom
+/// resources.
 fn in_protobuf(call: &Call) -> bool {
     let accept = call.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accept.split(',').next() == Some(as_protobuf::MEDIA_TYPE)

@@ -110,7 +110,8 @@ impl Refusal {
         Self::new(403, "Forbidden", &message).about(*resource, name.as_deref())
     }
 
-    /// A continue token of a revision that is no longer kept, and a token that goes on regardless.
+    /// An error for a continue token of a compacted revision, with a token that continues
+    /// inconsistently.
     pub(super) fn expired(inconsistent: &str) -> Self {
         let message = "The provided continue parameter is too old to display a consistent list result. You can start \
             a new list without the continue parameter, or use the continue token in this response to retrieve the \

@@ -234,8 +234,8 @@ impl Store {
         ))
     }
 
-    /// Deletes the pod, if it is the one that the request means, in the version that it means. One with a grace period is on
-    /// its way out from then on: there is no kubelet that ends it.
+    /// Deletes the pod, if it is the one that the request means, in the version that it means. A pod with a grace period is
+    /// then terminating: there is no kubelet that ends it.
     fn evict(&mut self, target: &Target, name: &str, body: &Value, dry_run: bool) -> Answer {
         let namespace = target.namespace.as_deref();
         let Some(pod) = self.get(Resource::Pods, namespace, name).cloned() else {
@@ -309,7 +309,7 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// What the real server does not write: false, and empty maps and lists.
+/// Removes the values that the real server does not write: false, and empty maps and lists.
 fn omit_empty(object: &mut Value) {
     if object["spec"]["unschedulable"] == false {
         object["spec"].as_object_mut().unwrap().remove("unschedulable");

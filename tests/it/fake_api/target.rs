@@ -11,7 +11,7 @@ pub(crate) enum Resource {
     VolumeClaims,
     Volumes,
     Budgets,
-    /// What a pod's eviction is posted to; there are none to read.
+    /// The subresource for evictions of a pod; it cannot be read.
     Evictions,
 }
 
@@ -94,7 +94,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// None for a path that is none of ours.
+    /// None for an unknown path.
     pub(super) fn parse(path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let (group, rest) = match parts.as_slice() {

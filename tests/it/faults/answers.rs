@@ -8,7 +8,7 @@ use super::program::Program;
 use super::world::{self, holder, state};
 use crate::fake_api::{FakeApi, Fault, Requests};
 
-/// As the API server answers any request that fails, here with a good status.
+/// The API server's answer to a failed request, here with a success status.
 const STATUS: &str = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",
     "message":"etcdserver: request timed out","reason":"InternalError","code":500}"#;
 const TABLE: &str =
@@ -16,7 +16,7 @@ const TABLE: &str =
 const OTHER_OBJECTS: &str = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[]}"#;
 const HTML: &str = "<!doctype html><html><body>Sign in to continue</body></html>";
 
-/// What is no list at all.
+/// Answers that are no lists.
 const NO_LISTS: [&str; 7] = [STATUS, TABLE, OTHER_OBJECTS, HTML, "{}", "null", ""];
 
 fn nodes() -> Requests {

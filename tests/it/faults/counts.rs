@@ -13,10 +13,10 @@ fn beside_the_lease(fake: &FakeApi) -> Vec<(Method, String)> {
     calls.map(|call| (call.method, call.path)).collect()
 }
 
-/// What earlier runs noted.
+/// The path of the notes of earlier runs.
 const NOTES: &str = "/api/v1/namespaces/default/configmaps/kube-rebalancer";
 
-/// Where they are created.
+/// The path of their creation.
 const ALL_NOTES: &str = "/api/v1/namespaces/default/configmaps";
 
 /// The reads of a run: the server's version, two lists, the volumes of waiting pods, and the notes of earlier runs.
@@ -42,7 +42,7 @@ fn an_idle_cluster_of_a_hundred_nodes_costs_two_lists_the_version_and_the_notes_
     let ran = program.run(&["--yes", "--max-nodes", "100"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.report["actions"].as_array().map(Vec::len), Some(0));
-    // The first run finds no ConfigMap for what it learned and creates it.
+    // The first run finds no ConfigMap for its history and creates it.
     let created = [(Method::PATCH, NOTES.to_owned()), (Method::POST, ALL_NOTES.to_owned())];
     assert_eq!(beside_the_lease(&fake), [reads(&[]), created.to_vec()].concat());
     // Read, taken, given back.
@@ -85,7 +85,7 @@ fn a_dry_run_on_the_server_sends_the_same_patches_and_changes_nothing() {
         |call: &Call| call.method == Method::PATCH && call.parameter("dryRun").as_deref() == Some("All");
     assert!(patches.iter().all(is_dry), "{patches:?}");
 
-    // What a real run patches, and in the same way.
+    // A dry run patches the same objects as a real run.
     let program = Program::new(&fake, "60s");
     fake.forget_calls();
     assert_eq!(program.run(&["--yes"]).code, Some(0));

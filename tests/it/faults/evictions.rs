@@ -1,5 +1,6 @@
-//! Every request of a run that evicts pods fails in every way, and the run is killed before and after each: no user's pod
-//! goes, none goes twice, `MAX_EVICTIONS` holds, the report tells what went, and the next runs evict the rest.
+//! Every request of a run that evicts pods fails in every way, and the run is killed before and after each: no user's pod is
+//! evicted, no pod is evicted twice, `MAX_EVICTIONS` is observed, the report lists the evicted pods, and the next runs evict
+//! the rest.
 //!
 //! ```text
 //!   s1  ada, 6 of 8 Gi                                  serves
@@ -7,7 +8,7 @@
 //!   d2  our cordon; api-0, of a controller, and eve     stays: eve is a user
 //! ```
 //!
-//! `web-0` has a grace period and starts anew on `s1`; `db-0` ends at once.
+//! `web-0` has a grace period and is started again on `s1`; `db-0` ends at once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::objects::{Node, Pod};
 
 const BUDGETS: &str = "/apis/policy/v1/poddisruptionbudgets";
 
-/// What nobody may evict.
+/// The pods that must not be evicted.
 const STAY: [&str; 3] = ["ada", "api-0", "eve"];
 
 /// The fake, the program, and `MAX_EVICTIONS` of its runs.
@@ -90,8 +91,8 @@ impl World {
         !on_d1 && STAY.iter().all(|name| self.pods().contains(*name))
     }
 
-    /// As if half a minute had passed since the last eviction: the notes are older, and what is on its way out has ended and
-    /// is started anew by its controller.
+    /// Passes half a minute since the last eviction: the notes are older, and a terminating pod has ended and its controller
+    /// has started it again.
     fn time_passes(&self) {
         for node in ["d1", "d2"] {
             self.fake.edit(Resource::Nodes, None, node, |node| {
@@ -113,7 +114,7 @@ impl World {
         expire_lease(&self.fake);
     }
 
-    /// What of the evictions since this number must never be: a user's, one that stays, one twice, too many.
+    /// The violations among the evictions since this number: a user's pod, a pod that must stay, one pod twice, too many.
     fn harm(&self, since: usize) -> Option<String> {
         let all = self.fake.evicted();
         let of_run = all.get(since..).unwrap_or_default();
@@ -130,7 +131,7 @@ impl World {
             .then(|| format!("evicted {names:?} with at most {}, left {:?}", self.limit, self.pods()))
     }
 
-    /// What is wrong once a run has ended whatever way. A server that lies of a pod that is there makes the report wrong.
+    /// The errors after a run, however it ended. If the server denies an existing pod, the report is wrong.
     fn lies(&self, ran: &Ran, fault: Fault) -> Vec<String> {
         let left = self.pods();
         let mut lies: Vec<String> = self.harm(0).into_iter().collect();
@@ -156,7 +157,7 @@ impl World {
         lies
     }
 
-    /// What is wrong with the clean runs that follow, half a minute apart: as many as it takes with this limit.
+    /// The errors of the clean runs that follow, half a minute apart: the number that this limit requires.
     fn after_clean_runs(&self) -> Vec<String> {
         let mut found = Vec::new();
         for run in 1..=2_usize.div_ceil(self.limit) {
@@ -185,7 +186,7 @@ fn is_ready(fake: &FakeApi, name: &str) {
     fake.edit(Resource::Pods, Some("hub"), name, |pod| pod["status"]["conditions"] = ready);
 }
 
-/// Each pod that a run evicts, with what it says became of that.
+/// Each pod that a run evicts, with the outcome in the report.
 fn told(ran: &Ran) -> Vec<(String, String, String)> {
     let actions = ran.report["actions"].as_array().cloned().unwrap_or_default();
     let outcomes = ran.report["outcomes"].as_array().cloned().unwrap_or_default();
@@ -229,7 +230,7 @@ fn an_eviction_costs_a_note_a_look_at_the_lease_and_at_the_pod() {
             "POST eviction".to_owned(),
         ]
     };
-    // As every run does, it looks at the Lease before it acts.
+    // Like every run, it reads the Lease before it acts.
     let first = vec!["GET poddisruptionbudgets".to_owned(), "GET kube-rebalancer".to_owned()];
     let expected = [first, one("db-0").to_vec(), one("web-0").to_vec()];
     assert_eq!(kinds, expected.concat());
@@ -244,7 +245,7 @@ fn whatever_request_of_an_eviction_fails_no_user_s_pod_goes_and_the_next_run_evi
     let cases: Vec<(&Point, Trouble)> = points
         .iter()
         .flat_map(|point| troubles.iter().map(move |trouble| (point, *trouble)))
-        // What fails for good in the requests of every run is tried with those.
+        // Permanent failures of requests that every run makes are tried with those.
         .filter(|(point, trouble)| is_new(point) || matches!(trouble, Trouble::Once(_)))
         .collect();
     let found = complaints(&cases, |&(point, trouble)| {
@@ -291,7 +292,7 @@ fn whenever_a_run_that_evicts_is_killed_no_user_s_pod_goes_and_the_next_runs_evi
     assert!(found.is_empty(), "{} complaints:\n{}", found.len(), found.join("\n"));
 }
 
-/// Right after the pod was read and judged somebody makes it a user's, or another of its name is there.
+/// Immediately after the program has read the pod, it becomes a user's pod, or another pod has its name.
 #[test]
 fn a_pod_that_changes_once_it_was_judged_is_not_evicted() {
     for replaced in [false, true] {

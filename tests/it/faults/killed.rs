@@ -15,7 +15,7 @@ pub(crate) fn killed(fake: &FakeApi, at: &Requests, moment: Moment, spawn: impl 
     let child = Arc::new(Mutex::new(None));
     let (victim, (sender, killed)) = (Arc::clone(&child), mpsc::channel());
     fake.crash(at, moment, move |_| {
-        // Dead, not only dying, before the request goes on.
+        // The process is dead, not only dying, before the request continues.
         let mut victim: Child = victim.lock().unwrap().take().unwrap();
         victim.kill().unwrap();
         sender.send(victim.wait_with_output().unwrap()).unwrap();

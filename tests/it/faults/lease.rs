@@ -5,7 +5,7 @@ use serde_json::json;
 use super::program::Program;
 use super::world::{self, LEASES, holder};
 
-/// The Lease of somebody else, renewed at that time for that number of seconds, by a server whose clock says 09:00.
+/// The Lease of another holder, renewed at that time for that number of seconds; the server's clock shows 09:00.
 fn run_beside(renewed: &str, seconds: i32) -> (Option<i32>, Option<String>) {
     let fake = world::start();
     let spec = json!({"holderIdentity": "mallory", "renewTime": renewed, "leaseDurationSeconds": seconds});

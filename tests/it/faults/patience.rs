@@ -1,4 +1,4 @@
-//! How long a run waits and for what: pages, tokens that run out, a server that asks for patience, signals.
+//! The waits of a run: for pages, expired tokens, a server that demands a delay, and signals.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
@@ -116,7 +116,7 @@ fn a_run_whose_time_is_over_still_gives_the_lease_back() {
     assert_eq!(holder(&fake), None, "{}", ran.stderr);
 }
 
-/// Runs the program and tells it to stop while it waits for the answer to a request; `meanwhile` is done first.
+/// Runs the program and sends it a stop signal while it waits for the answer to a request, after `meanwhile`.
 fn stopped_at(fake: &Arc<FakeApi>, requests: Requests, meanwhile: impl Fn(&FakeApi) + Send + 'static) -> Ran {
     let program = Program::new(fake, "60s");
     let running: Arc<Mutex<Option<Child>>> = Arc::default();
@@ -145,7 +145,7 @@ fn stopped_at(fake: &Arc<FakeApi>, requests: Requests, meanwhile: impl Fn(&FakeA
     Ran { stderr: rest.join("\n"), ..ran }
 }
 
-/// What became of each node's action.
+/// The outcome of each node's action.
 fn outcomes(ran: &Ran) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let actions = ran.report["actions"].as_array().unwrap().iter();

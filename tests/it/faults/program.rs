@@ -15,7 +15,7 @@ pub(super) struct Program {
     timeout: String,
 }
 
-/// What a run left behind, besides the cluster.
+/// The output of a run, besides the cluster.
 #[derive(Debug)]
 pub(super) struct Ran {
     /// None if it was killed.

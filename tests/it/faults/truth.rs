@@ -1,4 +1,4 @@
-//! Whether a run told the truth: its exit code and report against what is stored.
+//! Compares the exit code and the report of a run with the stored objects.
 
 use kube_rebalancer_core::model::annotation;
 use serde_json::Value;
@@ -6,16 +6,16 @@ use serde_json::Value;
 use super::program::Ran;
 use super::world::{NodeState, State};
 
-/// What a report says where an answer was lost and could not be made up for: then either may be.
+/// The report's text if an answer was lost and could not be determined later: both outcomes are possible.
 const IN_DOUBT: &str = "whether it was done is not known";
 
-/// What a report says where a critical pod came under a cordon that then could not be taken back.
+/// The report's text if a critical pod was scheduled before a cordon that then could not be undone.
 const STUCK: &str = "it is cordoned, the critical pod hub/late had come meanwhile";
 
-/// What a report says of an action that was not tried because it relies on an uncordon that failed.
+/// The report's text for an action that was not tried because it relies on a failed uncordon.
 const RELIES: &str = "which was to take over, is not uncordoned";
 
-/// What a run said that is not so. `done` is how the nodes are if everything was done, where a run can come to that.
+/// The false statements of a run. `done` is the state of the nodes after all actions, if a run can achieve it.
 pub(super) fn lies(ran: &Ran, before: &State, after: &State, done: Option<&State>) -> Vec<String> {
     let mut lies = Vec::new();
     let mut lie = |text: String| lies.push(text);
@@ -63,7 +63,7 @@ pub(super) fn lies(ran: &Ran, before: &State, after: &State, done: Option<&State
             "stale" => message.contains("taken back") && !is.cordoned && is.notes.is_empty(),
             "failed" => is == was || message.contains(IN_DOUBT) || (message.contains(STUCK) && is.cordoned),
             "notTried" => is == was,
-            // Nobody else is at work here.
+            // No other actor changes this world.
             _ => false,
         };
         if !honest {

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Every node has a taint that most users tolerate, so a run keeps in a `ConfigMap` that it is common. One more user
-//! waits for a node that nobody has: the volume of their claim is looked up, and an event tells them.
+//! waits for a node that does not exist: the run reads the volume of their claim and writes an event on their pod.
 //!
 //! By hand: n1, n2, n5, n6, n7 serve, 40 Gi; asked for are 4 + 4 (critical) + 4 + 0.5 + 0.5 (n2, n5, n6) + 4 (n7) + 3
 //! (n8) = 20 Gi, one half, below the band. 20 Gi / 0.75 = 26.7 Gi, so three nodes of 8 Gi (0.83): n1 and n3 have critical
@@ -28,13 +28,13 @@ use crate::objects::{Node, Pod};
 /// Long ago, so that every cordon is old enough.
 const LONG_AGO: &str = "2026-01-02T00:00:00Z";
 
-/// Where Leases are created.
+/// The path for the creation of Leases.
 pub(super) const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 
-/// Where `ConfigMaps` are created.
+/// The path for the creation of `ConfigMaps`.
 pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
-/// The claim and the volume of the user who waits.
+/// The claim and the volume of the waiting user.
 pub(super) const CLAIM: &str = "/api/v1/namespaces/users/persistentvolumeclaims/gus-home";
 pub(super) const VOLUME: &str = "/api/v1/persistentvolumes/gus-disk";
 
@@ -89,12 +89,12 @@ pub(super) fn start() -> FakeApi {
     fake
 }
 
-/// A pod that nobody may take a node from.
+/// A pod whose node must not be cordoned or deleted.
 pub(super) fn critical(name: &str) -> Pod {
     Pod::new("hub", name).memory("4Gi")
 }
 
-/// What a run may change of a node: whether it is cordoned, and which notes of ours it has.
+/// The fields of a node that a run may change: its cordon, and this program's annotations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NodeState {
     pub(super) cordoned: bool,
@@ -108,7 +108,7 @@ pub(super) fn state(fake: &FakeApi) -> State {
     fake.all(Resource::Nodes).iter().map(|node| (name(node), node_state(node))).collect()
 }
 
-/// The critical nodes that are under a cordon of ours.
+/// The critical nodes that this program has cordoned.
 pub(super) fn critical_and_cordoned(fake: &FakeApi) -> Vec<String> {
     let pods = fake.all(Resource::Pods);
     let critical: BTreeSet<&str> = pods

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{all, cluster, is_read, list, plan, raw, raw_page, user};
 
-/// What `kubectl get --raw` writes when the server fails or refuses.
+/// The output of `kubectl get --raw` if the server fails or refuses.
 fn status(reason: &str, message: &str, code: u16) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "reason": reason,
            "message": message, "code": code})
@@ -71,7 +71,7 @@ fn yaml_cut_off() {
     }
 }
 
-/// As Windows PowerShell writes it: a mark, CRLF, documents, sorted keys.
+/// The form of Windows PowerShell: a byte order mark, CRLF, several documents, sorted keys.
 #[test]
 fn yaml_multidoc_bom_crlf() {
     let (nodes, pods) = cluster();
@@ -84,7 +84,7 @@ fn yaml_multidoc_bom_crlf() {
     is_read(&plan(&[text.as_bytes()]));
 }
 
-/// Kinds of other groups may have any fields, in JSON too: the group comes before the fields or after them.
+/// Kinds of other groups may have any fields, also in JSON: the group may precede or follow the fields.
 #[test]
 fn mixed_kinds() {
     let metrics =
@@ -134,7 +134,7 @@ fn status_object_for_pods() {
     plan(&[text.as_bytes()]).refuses(&["pods is forbidden"]);
 }
 
-/// Each list may be whole, or there was a further page that failed: nobody knows, so nothing is planned.
+/// Each list may be complete, or a further page may have failed. This is unknown, so nothing is planned.
 #[test]
 fn status_behind_a_complete_list() {
     let (nodes, pods) = cluster();

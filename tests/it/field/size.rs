@@ -12,7 +12,7 @@ fn named(ran: &Ran, verb: &str) -> Vec<String> {
     of_kind.map(|action| action["node"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// Evicted pods that nobody cleared away hold nothing.
+/// Evicted pods that were not removed occupy no resources.
 #[test]
 fn six_thousand_evicted() {
     let mut pods = vec![user("ada", "u1", "22Gi"), user("ben", "u2", "20Gi")];
@@ -27,7 +27,7 @@ fn six_thousand_evicted() {
     assert_eq!((ran.code, named(&ran, "delete")), (Some(0), vec!["n3".to_owned()]), "{}", ran.error);
 }
 
-/// Nodes of four zones with a user each, who asks for this many Gi.
+/// Nodes in four zones with one user each, who requests this number of Gi.
 fn many(nodes: usize, memory: usize) -> String {
     let (mut all, mut pods) = (Vec::new(), Vec::new());
     for number in 0..nodes {
@@ -51,7 +51,8 @@ fn six_thousand_nodes() {
     assert_eq!(named(&ran, "cordon").len(), 1_200);
 }
 
-/// 24 of 32 Gi each, 0.75: what nobody set takes no node away. The default of `MAX_NODES` bounds what is created only.
+/// 24 of 32 Gi each, 0.75: a default does not delete nodes. The default of `MAX_NODES` only bounds the creation of
+/// nodes.
 #[test]
 fn eighty_nodes_without_max_nodes() {
     let settings = [("PREEMPTIBLE_LABELS", "hub.jupyter.org/username"), ("PACK", "false")];
@@ -69,7 +70,7 @@ fn eighty_nodes_with_max_nodes_set() {
     assert!(ran.out.contains("MAX_NODES"), "{}", ran.out);
 }
 
-/// Amounts that the API server accepts and no machine has: one pod that asks for all that there can be fails no run.
+/// Amounts that the API server accepts and no machine has: one pod with the maximum request does not fail a run.
 #[test]
 fn a_request_without_end() {
     let endless = user("max", "u2", "9223372036854775807");

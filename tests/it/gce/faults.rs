@@ -106,7 +106,7 @@ impl Point<Task> {
             | Fault::Unavailable
             | Fault::Reset(_)
             | Fault::HalfBody => !self.method.starts_with("metadata."),
-            // The change has come about; it is looked up.
+            // The change has happened; the run reads it.
             Fault::MalformedJson | Fault::WrongTypes => self.changes(),
             Fault::Unauthorized
             | Fault::Forbidden
@@ -147,7 +147,7 @@ impl Trouble {
     }
 }
 
-/// What a run says that is not so.
+/// The false statements of a run.
 fn lies(point: &Point<Task>, here: &Here, ran: &Ran) -> Vec<String> {
     let mut found = Vec::new();
     let done = point.task.is_done(here);
@@ -184,7 +184,7 @@ fn is_claimed(world: &World) -> bool {
     node["metadata"]["annotations"][annotation::DELETING_UNTIL].is_string()
 }
 
-/// What is wrong with the end of a further run that nothing disturbs, once the Lease and the claim have run out.
+/// The errors after a further undisturbed run, after the Lease and the claim have expired.
 fn after_a_clean_run(task: Task, here: &Here) -> Vec<String> {
     let (world, _) = here;
     let mut found = Vec::new();
@@ -199,7 +199,7 @@ fn after_a_clean_run(task: Task, here: &Here) -> Vec<String> {
             });
         }
         let ran = world.run(&[]);
-        // A request that was still on its way when the run before had ended, and takes the Lease for it.
+        // A request of the previous run may arrive after the end of that run, and acquire the Lease for it.
         let busy = ran.code == Some(4);
         clean = Some(ran);
         if !busy {

@@ -28,7 +28,7 @@ fn a_regional_group_grows_for_a_user_of_one_of_its_zones() {
     assert_eq!(world.target_size(&pool), 3);
 }
 
-/// The first group by name has no quota left: the other one is asked in the same run, and the report has the refusal.
+/// The first group by name has no quota left: the same run uses the other one, and the report has the refusal.
 #[test]
 fn where_a_group_refuses_the_next_one_grows() {
     let world = World::new();

@@ -1,5 +1,5 @@
-//! What people, other programs and a dying API server do between a plan and its deletions: whoever is in doubt keeps the
-//! node.
+//! Changes by people, other programs and a failing API server between a plan and its deletions: when in doubt, the node
+//! is kept.
 
 use hyper::Method;
 use kube_rebalancer_core::model::{annotation, taint};
@@ -15,7 +15,7 @@ fn second_list() -> fake_api::Requests {
     fake_api::Requests::of(Method::GET, "/api/v1/pods").nth(2)
 }
 
-/// As `kubectl uncordon` does: taints of others stay.
+/// Uncordons like `kubectl uncordon`: other taints are kept.
 fn uncordon(api: &FakeApi) {
     api.edit(Resource::Nodes, None, "node-10", |node| {
         node["spec"].as_object_mut().unwrap().remove("unschedulable");
@@ -36,7 +36,7 @@ fn is_claimed(world: &World) -> bool {
     noted
 }
 
-/// How often the cloud was asked to delete.
+/// The number of deletion requests to the cloud.
 fn deletions(world: &World) -> usize {
     world.gce.calls().iter().filter(|call| call.method == DELETE).count()
 }
@@ -59,7 +59,7 @@ fn a_node_that_somebody_uncordons_while_the_second_list_is_under_way_stays() {
     assert_eq!((deletions(&world), world.target_size(&pool), is_claimed(&world)), (0, 2, false));
 }
 
-/// While a deletion is under way, no pod can come: the claim's taint stays when somebody uncordons the node.
+/// During a deletion no pod can be scheduled on the node: the claim's taint remains when a person uncordons the node.
 #[test]
 fn a_claim_keeps_pods_away_from_a_node_that_somebody_uncordons() {
     let (world, weak) = shared();
@@ -130,7 +130,7 @@ fn while_the_second_list_hangs_nothing_is_deleted_and_a_later_run_takes_the_clai
     assert_eq!((ran.story(), ran.code), (vec![told], Some(1)), "{}", ran.stderr);
     assert_eq!((deletions(&world), world.target_size(&pool)), (0, 2));
     world.api.behave();
-    // The time of the run was over, so the claim is still there. A run that comes while it lasts leaves it alone.
+    // The run had no time left, so the claim still exists. Another run does not touch it before its expiry.
     assert!(is_claimed(&world));
     world.run(&[]);
     assert!(is_claimed(&world));

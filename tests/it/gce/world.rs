@@ -24,7 +24,7 @@ pub(super) struct World {
     directory: TempDir,
 }
 
-/// What a run left behind, besides the cluster and the cloud.
+/// The output of a run, besides the cluster and the cloud.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) code: Option<i32>,
@@ -154,7 +154,7 @@ impl Ran {
         limits.filter_map(Value::as_array).flatten().filter_map(|limit| limit["setting"].as_str()).collect()
     }
 
-    /// Why a node is left as it is, as the report says.
+    /// The report's reason for leaving a node unchanged.
     pub(super) fn verdict(&self, node: &str) -> &str {
         let nodes = self.report["nodes"].as_array().unwrap();
         nodes.iter().find(|one| one["name"] == node).and_then(|node| node["message"].as_str()).unwrap()
@@ -169,7 +169,7 @@ pub(super) fn nodes(names: &[&str]) -> Vec<Node> {
     names.iter().map(|name| Node::new(name)).collect()
 }
 
-/// Under a cordon of ours, and empty, for long.
+/// An empty node that this program cordoned long ago.
 pub(super) fn cordoned(name: &str) -> Node {
     Node::new(name)
         .cordoned()

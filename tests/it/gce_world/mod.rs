@@ -38,7 +38,7 @@ pub(crate) struct GceWorld<C> {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread and the test share.
+/// The state that the thread and the test share.
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
@@ -52,8 +52,8 @@ impl<C> GceWorld<C>
 where
     C: Deref<Target: Cluster> + Clone + Send + 'static,
 {
-    /// Joins the two. The Node of an instance that a group made looks as `shape` says (see [`node_of`]), and comes
-    /// `delay` after the instance was first seen running, by the fake's clock. Other nodes are left alone.
+    /// Connects the two. The Node of an instance that a group created has the form of `shape` (see [`node_of`]), and
+    /// registers `delay` after the instance was first seen running, by the fake's clock. Other nodes are unchanged.
     pub(crate) fn join(
         gce: Arc<FakeGce>,
         cluster: C,
@@ -118,7 +118,7 @@ impl<C> Drop for GceWorld<C> {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         let joined = self.thread.take().map(JoinHandle::join);
-        // What went wrong in the thread is what the test fails for, unless it fails already.
+        // A panic of the thread fails the test, unless the test has already failed.
         if let Some(Err(panic)) = joined
             && !std::thread::panicking()
         {
@@ -127,12 +127,12 @@ impl<C> Drop for GceWorld<C> {
     }
 }
 
-/// What the thread remembers of an instance that has run.
+/// The thread's record of an instance that has run.
 #[derive(Debug)]
 struct Kubelet {
     /// Of its instance. One of the same name with another id is another.
     id: u64,
-    /// When its instance was first seen running.
+    /// The time at which its instance was first seen running.
     since: Timestamp,
     node: NodeState,
 }
@@ -144,7 +144,7 @@ enum NodeState {
     Stopped,
 }
 
-/// One look at the instances.
+/// One reading of the instances.
 struct Look<'a, C: ?Sized> {
     now: Timestamp,
     delay: SignedDuration,
@@ -203,7 +203,7 @@ pub(crate) fn node_of(machine: &Machine) -> Node {
         .annotation("container.googleapis.com/instance_id", &machine.id.to_string())
 }
 
-/// By which a Node tells its instance.
+/// The provider ID, which connects a Node with its instance.
 fn provider_id(machine: &Machine) -> String {
     let InstancePath { project, zone, name } = &machine.path;
     format!("gce://{project}/{zone}/{name}")

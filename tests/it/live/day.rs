@@ -12,7 +12,7 @@ use crate::objects::{Node, Pod};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a run is expected to come to, by hand: 12 nodes of 8 Gi, a hub of 1 Gi, users of 1.75 Gi each.
+/// The expected result of a run, computed by hand: 12 nodes of 8 Gi, a hub of 1 Gi, users of 1.75 Gi each.
 struct Expected {
     band: &'static str,
     cordons: usize,
@@ -27,7 +27,7 @@ fn through_a_day_the_cordons_are_those_that_each_report_tells() {
     plane.create_nodes(&nodes);
     plane.create_namespace("hub");
     let hub_node = plane.create_bound_pod(&Pod::new("hub", "hub").memory("1Gi"));
-    // As many cordons as the plan asks for.
+    // The limit permits all cordons of the plan.
     let program = Program::new(&plane, &Identity::Admin).with("MAX_CORDONS", "100%");
     let mut day = Day { plane: &plane, program, hub_node, users: BTreeMap::new(), come: 0, told: Vec::new() };
 
@@ -66,11 +66,11 @@ struct Day<'p> {
     plane: &'p ControlPlane,
     program: Program<'p>,
     hub_node: String,
-    /// Each user who is there, and their node once it is known.
+    /// Each present user, and their node once it is known.
     users: BTreeMap<String, Option<String>>,
-    /// How many users have ever come.
+    /// The number of all users so far.
     come: usize,
-    /// Reason, node and message of each cordon and uncordon so far.
+    /// The reason, the node and the message of each cordon and uncordon so far.
     told: Vec<[String; 3]>,
 }
 
@@ -185,7 +185,7 @@ impl Day<'_> {
         });
     }
 
-    /// What `kubectl get events` shows is each cordon and uncordon, with the words of its plan, and nothing else.
+    /// `kubectl get events` shows each cordon and uncordon with the words of its plan, and nothing else.
     fn events_tell_why(&self) {
         let columns = "-o=custom-columns=REASON:.reason,NODE:.involvedObject.name,MESSAGE:.message";
         let output = self.plane.kubectl(&["get", "events", "--no-headers", columns]);

@@ -70,7 +70,7 @@ impl World {
             .with("LEASE_NAMESPACE", "hub")
     }
 
-    /// That no user has lost anything.
+    /// Checks that no user has lost a pod.
     fn nobody_was_evicted(&self) {
         for (name, uid) in &self.users {
             assert_eq!(self.plane.uid("hub", name).as_ref(), Some(uid), "user {name}");
@@ -103,7 +103,7 @@ impl World {
         self.plane.nodes().iter().map(|node| (super::name_of(node), of(node))).collect()
     }
 
-    /// As by hand: without its cordon and our notes.
+    /// Uncordons a node by hand: it loses its cordon and this program's annotations.
     fn uncordon(&self, node: &str) {
         let nothing = json!({
             "kube-rebalancer/cordoned-at": null, "kube-rebalancer/evicted-at": null, "kube-rebalancer/evicted": null,
@@ -131,7 +131,7 @@ impl World {
         self.plane.cordon_long_ago(node);
     }
 
-    /// As if half a minute had passed since the last evictions.
+    /// Passes half a minute since the last evictions.
     fn time_passes(&self) {
         for node in self.plane.nodes() {
             if node["metadata"]["annotations"]["kube-rebalancer/evicted-at"].is_string() {
@@ -283,7 +283,7 @@ fn each_of_five_kinds_is_drained_or_kept_as_the_contract_says() {
     let fourth = run(&program);
     assert_eq!(fourth.story(), ["delete dns: notTried", "delete store: notTried"], "{}", fourth.report);
 
-    // What DRAIN_EMPTY_DIR makes expendable goes too; what was bare or a user's never does.
+    // With DRAIN_EMPTY_DIR pods with an emptyDir are evicted too; bare pods and users' pods never are.
     let last = run(&program.clone().with("DRAIN_EMPTY_DIR", "true"));
     assert!(last.story().contains(&"evict cache: applied".to_owned()), "{}", last.report);
     world.settle();
@@ -309,7 +309,7 @@ fn a_budget_that_allows_nothing_and_a_pod_that_became_a_users_are_left_alone() {
     assert_eq!(planned.story(), ["evict dns: planned"]);
     assert!(planned.report.contains("PodDisruptionBudget hub/store"), "{}", planned.report);
 
-    // Between the plan and its eviction somebody makes each pod of dns a user's.
+    // Between the plan and its eviction each pod of dns becomes a user's pod.
     let paused = program.pause(&["--yes", "-o", "json"]);
     for pod in plane.pods_of("kube-system", "dns") {
         let path = format!("/api/v1/namespaces/kube-system/pods/{}", super::name_of(&pod));
@@ -381,7 +381,8 @@ fn variable(name: &str, otherwise: u64) -> u64 {
 }
 
 /// Runs one after the other, many of them killed at a random moment or right after a drain is noted on a node; nodes are
-/// cordoned as by us, and uncordoned by hand; time passes. No user's pod is ever evicted, and nothing that nobody starts again.
+/// cordoned as by this program, and uncordoned by hand; time passes. No user's pod is ever evicted, and no pod without a
+/// controller.
 #[test]
 #[ignore = "minutes: DRAIN_RUNS and DRAIN_SEED"]
 fn random_runs_and_kills_evict_no_user() {
@@ -417,7 +418,7 @@ fn random_runs_and_kills_evict_no_user() {
         let mut child = program.start(&["--yes", "-o", "json"]);
         let kill = random.u8(..4);
         if kill == 0 {
-            // As far as it gets meanwhile: requests to the API server pass the time.
+            // The run continues meanwhile: requests to the API server pass the time.
             for _ in 0..random.u8(..12) {
                 plane.nodes();
             }

@@ -1,4 +1,4 @@
-//! The first steps on a cluster: a dry run, a run that nobody agreed to, a try, a run, and one more.
+//! The first steps on a cluster: a dry run, a run without consent, a try, a run, and one more.
 
 use std::time::Duration;
 

@@ -188,7 +188,7 @@ impl Web<'_> {
         self.pods().iter().filter(|pod| pod["status"]["phase"] == "Running").count()
     }
 
-    /// How many pods the scheduler has refused.
+    /// The number of pods that the scheduler has refused.
     fn waiting(&self) -> usize {
         let refused = |pod: &&Value| {
             let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();

@@ -29,7 +29,7 @@ fn five_hundred_cordons_in_one_run_are_all_done() {
         .with("RUST_LOG", "warn,kube_rebalancer_retry=info");
     let ran = program.run(&["--yes", "-o", "json"]).must_be(0);
     assert_eq!(plane.cordoned().len(), NODES - LEFT);
-    // Nothing was asked for twice, which is what a server makes a client do that asks for more than its share.
+    // No request was made twice: the server has not throttled the client.
     assert!(!ran.log.contains("trying again") && !ran.log.contains("429"), "{}", ran.log);
     println!("{} cordons: {}", NODES - LEFT, seconds(&plane));
 }

@@ -47,7 +47,7 @@ use crate::control_plane::ControlPlane;
 use crate::control_plane::identity::Identity;
 use crate::objects::Pod;
 
-/// How many bytes a pipe of Linux holds.
+/// The capacity of a pipe on Linux in bytes.
 const PIPE: usize = 1 << 16;
 
 /// A kubeconfig and an environment to run the program with.
@@ -86,7 +86,7 @@ impl<'p> Program<'p> {
             .args(arguments)
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
-            // Not the home of whoever runs the tests, where a kubeconfig of theirs may be.
+            // It is not the home of the user who runs the tests, which may have a kubeconfig.
             .env("HOME", self.plane.directory())
             // Packing and foresight have tests of their own; in the others the plan is worked out by hand.
             .env("PACK", "false")
@@ -107,8 +107,8 @@ impl<'p> Program<'p> {
         ended(self.start(arguments))
     }
 
-    /// Starts a run, and returns once it has observed the cluster and before it acts: standard error is a pipe that is
-    /// full, so the run waits to write the line that says what it saw.
+    /// Starts a run, and returns after it has read the cluster and before it acts: standard error is a full pipe, so
+    /// the run blocks at the line about its observation.
     fn pause(&self, arguments: &[&str]) -> Paused {
         let (log, mut writer) = std::io::pipe().unwrap();
         writer.write_all(&vec![b'.'; PIPE]).unwrap();
@@ -135,7 +135,7 @@ impl Paused {
         Ended { log: text(&log[PIPE..]), ..ended(self.child) }
     }
 
-    /// As a node that loses power ends it.
+    /// Kills it, as the power failure of a node does.
     fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

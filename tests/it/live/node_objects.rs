@@ -59,7 +59,7 @@ impl World {
         }
         for name in ["s1", "s2", "d1"] {
             let node = Node::new(name).on_openstack(name);
-            // Nobody plays the kubelet of the one that goes: half a minute later its controller finds it unreachable.
+            // The node to delete has no simulated kubelet: half a minute later the controller finds it unreachable.
             plane.create_node(&if name == "d1" { node.without_kubelet() } else { node });
             let provider_id = plane.node(name)["spec"]["providerID"].as_str().unwrap().to_owned();
             fs::write(state.path().join("machines").join(name), provider_id).unwrap();

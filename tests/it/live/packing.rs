@@ -1,4 +1,5 @@
-//! Packing on a real default scheduler: new users go to the nodes that fill first, and nobody waits for the preference.
+//! Packing on a real default scheduler: new users are scheduled on the nodes that fill first, and no user waits because
+//! of the preference.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,9 +14,9 @@ use crate::objects::{Node, Pod};
 const OURS: &str = "kube-rebalancer/fill-last";
 /// A soft taint that a person wrote.
 const THEIRS: &str = "example.com/mine";
-/// How many users of 1Gi each node has at first.
+/// The initial number of users of 1Gi on each node.
 const USERS: [u32; 8] = [12, 10, 8, 6, 4, 2, 1, 0];
-/// How many fit on a node.
+/// Maximum number of users of a node.
 const MOST: usize = 16;
 
 /// Eight nodes of 16Gi, all of which stay in service.
@@ -37,7 +38,7 @@ impl World {
         Some(Self { plane })
     }
 
-    /// The program with packing. Each name is another CronJob with a Lease of its own.
+    /// The program with packing. Each name is another CronJob with a separate Lease.
     fn program(&self, namespace: &str) -> Program<'_> {
         let program = Program::new(&self.plane, &Identity::Admin).with("PACK", "true").with("MIN_NODES", "8");
         program.with("LEASE_NAMESPACE", namespace)
@@ -62,7 +63,7 @@ impl World {
             .collect()
     }
 
-    /// How many more users fit on the nodes that fill first.
+    /// The number of further users that fit on the nodes that fill first.
     fn room(&self) -> usize {
         let steered = self.steered();
         let pods = self.plane.admin().get("/api/v1/namespaces/hub/pods").success();
@@ -80,7 +81,7 @@ impl World {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// No node has our taint twice, or beside somebody else's.
+    /// No node has this program's taint twice, or beside the same taint of a person.
     #[track_caller]
     fn is_sound(&self, what: &str) {
         for (node, taints) in self.soft_taints() {
@@ -141,12 +142,12 @@ fn new_users_go_to_the_nodes_that_fill_first_and_nobody_waits() {
 fn two_runs_persons_and_a_killed_run_leave_nothing_wrong() {
     let Some(world) = World::new() else { return };
     let plane = &world.plane;
-    // A person's taint counts as ours would: the node gets none of ours, and theirs stays.
+    // A person's taint has the same effect: the node gets no second one, and the person's taint is kept.
     world.taint_by_hand("n3");
     world.program("default").run(&["--yes"]).must_be(0);
     let taints = world.soft_taints();
     assert_eq!((&taints["n3"], &taints["n4"]), (&vec![THEIRS.to_owned()], &vec![OURS.to_owned()]));
-    // Where ours was first, ours goes.
+    // If this program's taint was first, it is removed.
     world.taint_by_hand("n4");
     world.program("default").run(&["--yes"]).must_be(0);
     assert_eq!(world.soft_taints()["n4"], [THEIRS]);

@@ -27,7 +27,7 @@ fn right(rule: &Value) -> (&str, &str) {
 }
 
 /// The world's nodes in a cluster in which a run makes every kind of request: every node has a taint that a user does not
-/// tolerate, which is kept for later runs; and a user waits for a node that nobody has, with a disk.
+/// tolerate, which is recorded for later runs; and a user with a disk waits for a node that does not exist.
 fn world_of_users() -> Option<World> {
     let world = World::new()?;
     let (plane, namespace) = (world.plane, &world.name);
@@ -79,7 +79,7 @@ impl World {
         });
     }
 
-    /// Everything as before the first run.
+    /// Resets the world to the state before the first run.
     fn reset(&self) {
         self.plane.admin().delete(&lease_path(&self.name));
         self.plane.admin().delete(&format!("/api/v1/namespaces/{}/configmaps/kube-rebalancer", self.name));
@@ -151,7 +151,8 @@ fn the_roles_of_the_manifests_are_enough() {
 #[test]
 fn without_any_one_verb_of_them_a_run_fails_or_says_what_it_could_not_do() {
     let Some(world) = world_of_users() else { return };
-    // What is missing, the exit code of a run that meets conflicts, how many nodes it cordons, and what it says.
+    // The missing permission, the exit code of a run with conflicts, the number of nodes that it cordons, and its
+    // message.
     let cases = [
         ("nodes", "list", 3, 0, "cannot list resource \"nodes\""),
         ("nodes", "get", 1, 0, "cannot get resource \"nodes\""),

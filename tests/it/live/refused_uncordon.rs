@@ -13,7 +13,7 @@ const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissio
 const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 
 impl ControlPlane {
-    /// Lets nobody uncordon a node.
+    /// Lets the cluster refuse all uncordons of a node.
     fn refuse_uncordons_of(&self, node: &str) {
         let is_cordoned =
             |object: &str| format!("(has({object}.spec.unschedulable) && {object}.spec.unschedulable)");

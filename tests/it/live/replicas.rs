@@ -64,7 +64,7 @@ impl ControlPlane {
         nodes.map(str::to_owned).collect()
     }
 
-    /// Under a cordon of ours that is old.
+    /// Cordons a node as this program would have done long ago.
     pub(super) fn cordon_long_ago(&self, name: &str) {
         let cordoned = Node::new(name).cordoned_long_ago().json();
         let mut patch = json!({"metadata": {"annotations": cordoned["metadata"]["annotations"]}});
@@ -105,7 +105,7 @@ fn the_node_of_the_last_live_replica_stays_run_after_run() {
         story[0].strip_prefix("delete ").and_then(|told| told.strip_suffix(": applied")).unwrap().to_owned();
     let stays = super::name_of(of_dns.iter().find(|node| super::name_of(node) != gone).unwrap());
     world.settle();
-    // As the control plane does by itself within some minutes.
+    // The control plane does this by itself within some minutes.
     for pod in plane.replicas().iter().filter(|pod| pod["spec"]["nodeName"] == gone.as_str()) {
         let path = format!("{SYSTEM_PODS}/{}?gracePeriodSeconds=0", super::name_of(pod));
         plane.admin().delete(&path).success();

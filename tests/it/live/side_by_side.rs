@@ -25,10 +25,10 @@ use crate::objects::{Node, Pod};
 
 const ROUNDS: usize = 5;
 const WORKERS: usize = 8;
-/// As many as a notebook has.
+/// The number of variables of a notebook.
 const VARIABLES: usize = 40;
 
-/// What one run cost.
+/// The cost of one run.
 struct Cost {
     server: Duration,
     bytes: u64,

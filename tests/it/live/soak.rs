@@ -1,6 +1,6 @@
 //! A long night at a hub on Compute Engine: users come and go, also while a run is under way; people cordon and uncordon;
-//! Compute Engine fails; runs are killed. An observer that knows nothing of plans looks after every run that nobody has
-//! lost anything.
+//! Compute Engine fails; runs are killed. An observer without knowledge of plans checks after every run that no user has
+//! lost a pod.
 //!
 //! ```text
 //!   SOAK_RUNS=300 SOAK_SEED=1 REQUIRE_CONTROL_PLANE=true cargo test --test it live::soak -- --ignored --nocapture
@@ -24,7 +24,7 @@ use super::{Program, ended, lease_path, name_of, user};
 use crate::control_plane::ControlPlane;
 
 const PATIENCE: Duration = Duration::from_mins(2);
-/// What is asked of Compute Engine, each of which may fail, and be the last thing that a run does.
+/// The methods of Compute Engine; each one may fail, and may be the last request of a run.
 const METHODS: [&str; 4] = [
     "compute.instanceGroupManagers.resize",
     "compute.instanceGroupManagers.deleteInstances",
@@ -33,7 +33,7 @@ const METHODS: [&str; 4] = [
 ];
 const MOST_USERS: usize = 40;
 const MAX_NODES: usize = 12;
-/// The runs in which nobody does anything, at the end; after them the cluster must be as small as it may be.
+/// Number of runs without other changes at the end; after them the cluster must have its minimum size.
 const QUIET: usize = 60;
 
 #[test]
@@ -81,19 +81,19 @@ struct Soak<'p> {
     pool: GroupPath,
     program: Program<'p>,
     random: fastrand::Rng,
-    /// The users who are there, and the uid of each one's pod.
+    /// The present users, and the uid of each one's pod.
     users: BTreeMap<String, String>,
     /// The node on which each of them was last seen.
     seen_on: BTreeMap<String, String>,
-    /// How many users have ever come.
+    /// The number of all users so far.
     come: usize,
     /// The nodes that a person has cordoned.
     by_hand: BTreeSet<String>,
-    /// What has happened, for the last line.
+    /// The counts of events, for the last line.
     counts: BTreeMap<String, usize>,
-    /// What the last runs wrote.
+    /// The output of the last runs.
     last: String,
-    /// How many runs did not meet the Lease of another one.
+    /// Number of runs that did not meet the Lease of another run.
     worked: usize,
     /// Whether a run was killed whose Lease still keeps others out.
     dead: bool,
@@ -104,7 +104,7 @@ impl Soak<'_> {
         *self.counts.entry(what.to_owned()).or_default() += 1;
     }
 
-    /// Something happens, a run goes on meanwhile, and the observer looks.
+    /// Makes a change, lets a run continue meanwhile, and lets the observer check.
     fn turn(&mut self) {
         let run = self.worked;
         self.users_leave();
@@ -136,7 +136,7 @@ impl Soak<'_> {
                 self.worked += 1;
                 self.count("killed");
                 self.dead = true;
-                // The next run takes the Lease over; one of four comes too early for that.
+                // The next run takes the Lease over; one of four starts too early for that.
                 if self.random.u8(..4) > 0 {
                     self.lease_runs_out();
                 }
@@ -233,7 +233,7 @@ impl Soak<'_> {
         count
     }
 
-    /// One run of six is killed when it asks Compute Engine for something. How often that has happened.
+    /// Kills one run of six at a request to Compute Engine. Returns the number of kills.
     fn assassin(&mut self, child: &Child) -> Arc<AtomicUsize> {
         let killed = Arc::new(AtomicUsize::new(0));
         if self.random.u8(..6) == 0 {
@@ -253,8 +253,8 @@ impl Soak<'_> {
         self.plane.admin().get(&path(name)).success()
     }
 
-    /// Everybody who is there has the pod that they came with, on the node where they were, and its instance runs. No
-    /// instance is gone but by name, and there are not more than there may be.
+    /// Every present user has the original pod, on the original node, and its instance runs. No instance was deleted except
+    /// by name, and their number is within the bounds.
     fn observe(&mut self, what: &str) {
         let mut on = Vec::new();
         for (name, uid) in &self.users {
@@ -292,7 +292,8 @@ impl Soak<'_> {
         assert!(size <= MAX_NODES, "{what}: {size} nodes");
     }
 
-    /// Whoever waits gets a node; then everybody goes, nobody does anything, and the cluster becomes as small as it may be.
+    /// Waiting users get a node; then all users leave, no further change is made, and the cluster shrinks to its minimum
+    /// size.
     fn quiet(&mut self) {
         self.lease_runs_out();
         for node in std::mem::take(&mut self.by_hand) {

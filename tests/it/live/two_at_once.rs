@@ -59,7 +59,7 @@ impl World {
         self.plane.wait_until("a run holds the Lease", PATIENCE, done);
     }
 
-    /// Everything schedulable again, and no Lease.
+    /// Makes all nodes schedulable again, and deletes the Lease.
     fn reset(&self) {
         self.delete_lease();
         for name in self.plane.cordoned() {
@@ -124,7 +124,7 @@ fn the_lease_lets_one_run_work_at_a_time() {
     let Some(world) = World::new() else { return };
     let plane = &world.plane;
 
-    // The second one is turned away, and told by whom.
+    // The second one is refused, and its message names the holder.
     let first = world.cron_job("rebalancer-1").pause(&["--yes"]);
     assert_eq!(holder(&plane.lease("default")), "ops/rebalancer-1");
     let second = world.laptop().run(&["--yes"]).must_be(4);
@@ -171,7 +171,7 @@ fn the_lease_lets_one_run_work_at_a_time() {
         let programs = [world.cron_job("rebalancer-3"), world.laptop()];
         let children = programs.map(|program| program.start(&["--yes"]));
         let codes = children.map(|child| super::ended(child).code.unwrap());
-        // Nobody works beside another; both work where one began after the other had ended.
+        // No two runs act at the same time; both act if one began after the end of the other.
         assert!(matches!(codes, [0 | 4, 0] | [0, 4]), "{round}: {codes:?}");
         worked += codes.iter().filter(|code| **code == 0).count();
         assert_eq!(plane.cordoned().len(), 3, "{round}");

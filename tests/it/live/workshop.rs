@@ -128,7 +128,7 @@ struct Week<'p> {
     program: Program<'p>,
     min_nodes: &'static str,
     observer: Observer,
-    /// How many users have ever come.
+    /// The number of all users so far.
     come: usize,
     /// The last report.
     report: String,
@@ -296,7 +296,7 @@ impl Week<'_> {
         self.plane.admin().get(&path(name)).success()
     }
 
-    /// How many users have no node.
+    /// The number of users without a node.
     fn waiting(&self) -> usize {
         self.observer.users().keys().filter(|name| self.pod(name)["spec"]["nodeName"].is_null()).count()
     }

@@ -54,7 +54,7 @@ impl Hub {
             program = program.with(name, &value);
         }
         Tuesday::new(&self.plane, self, program).play();
-        // Nobody took an instance that the run did not name.
+        // No instance was deleted that the run did not name.
         assert_eq!(self.azure.set(&self.set).unwrap().preempted, 0);
     }
 

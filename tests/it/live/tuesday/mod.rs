@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The cloud that the day is on.
 trait Cloud {
-    /// How many instances there are to be.
+    /// The desired number of instances.
     fn nodes(&self) -> usize;
 
     /// The nodes whose instances run and go on running.
@@ -37,9 +37,9 @@ struct Tuesday<'p, C> {
     plane: &'p ControlPlane,
     cloud: C,
     program: Program<'p>,
-    /// The users who are there, and the uid of each one's pod.
+    /// The present users, and the uid of each one's pod.
     users: BTreeMap<String, String>,
-    /// How many users have ever come.
+    /// The number of all users so far.
     come: usize,
 }
 
@@ -122,7 +122,7 @@ impl<'p, C: Cloud> Tuesday<'p, C> {
         self.plane.admin().get(&path(name)).success()
     }
 
-    /// How many users have no node.
+    /// The number of users without a node.
     fn waiting(&self) -> usize {
         self.users.keys().filter(|name| self.pod(name)["spec"]["nodeName"].is_null()).count()
     }
@@ -131,7 +131,7 @@ impl<'p, C: Cloud> Tuesday<'p, C> {
         self.plane.wait_until("everybody has a node", PATIENCE, || (self.waiting() == 0).then_some(()));
     }
 
-    /// Runs the program once, prints a line, and looks that nobody has lost anything.
+    /// Runs the program once, prints a line, and checks that no user has lost a pod.
     fn run(&mut self, what: &str) {
         let waiting = self.waiting();
         let ended = self.program.run(&["--yes", "-o", "json"]);
@@ -139,7 +139,7 @@ impl<'p, C: Cloud> Tuesday<'p, C> {
         let actions = report["actions"].as_array().unwrap();
         let outcomes = report["outcomes"].as_array().map(Vec::as_slice).unwrap_or_default();
         for outcome in outcomes {
-            // What has changed since the plan was made is left to a later run.
+            // A node that has changed since the plan is left to a later run.
             let word = outcome["outcome"].as_str().unwrap();
             assert!(matches!(word, "applied" | "alreadySo" | "stale"), "{what}: {outcome}\n{}", ended.log);
         }
@@ -167,7 +167,7 @@ impl<'p, C: Cloud> Tuesday<'p, C> {
         self.nobody_has_lost_anything(what);
     }
 
-    /// Everybody who is there has the pod that they came with, and its instance runs and is not about to go.
+    /// Every present user has the original pod, and its instance runs and is not terminating.
     fn nobody_has_lost_anything(&self, what: &str) {
         let running = self.cloud.running();
         for (name, uid) in &self.users {
