@@ -1,4 +1,4 @@
-//! The plot as a file: that it is written, the same each time, and what it says in words.
+//! The plot as a file: it is written, it is always the same, and it has a text description.
 
 use std::ffi::OsString;
 use std::fs;

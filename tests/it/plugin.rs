@@ -40,7 +40,7 @@ fn kubectl_finds_it() {
     assert_eq!(text(&output), format!("kube-rebalancer {}\n", env!("CARGO_PKG_VERSION")));
 }
 
-/// What krew's own validation asks of a manifest, and that it is of this version.
+/// Checks the manifest by the rules of krew's own validation, and its version.
 #[test]
 fn the_manifest_is_one_that_krew_takes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("k8s/krew.yaml");

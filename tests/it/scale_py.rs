@@ -1,5 +1,5 @@
-//! The decisions of the original `scale.py`, where they are at hand: the same clusters and settings, and what it did, or
-//! what the contract demands instead where the original was wrong.
+//! The decisions of the original `scale.py`, if they are available: the same clusters and settings, with its decisions,
+//! or with the decisions that the contract requires if the original was wrong.
 //!
 //! The cases lie outside the repository, in `../shared/data/scale-py-cases`; without them this is skipped in one line.
 
@@ -11,8 +11,8 @@ use kube_rebalancer_core::plan::{Action, Refusal, plan};
 use kube_rebalancer_kube::observe::Reading;
 use serde::Deserialize;
 
-/// What makes this program decide as the original did: memory alone, of what machines have; the cordons of others are its
-/// own; no limits on what one run does.
+/// The settings with which this program decides like the original: memory alone, by capacity; it adopts the cordons of
+/// others; no limits on the actions of one run.
 const AS_IT_WAS: [(&str, &str); 6] = [
     ("RESOURCES", "memory"),
     ("ADOPT_CORDONS", "true"),
@@ -22,13 +22,13 @@ const AS_IT_WAS: [(&str, &str); 6] = [
     ("MAX_CREATIONS", "1000"),
 ];
 
-/// One file: settings, a cluster, and what became of it.
+/// One file: settings, a cluster, and the decisions.
 #[derive(Deserialize)]
 struct Case {
     env: BTreeMap<String, String>,
     cluster: serde_json::Value,
     scale_py: Decision,
-    /// What is right where the original was not.
+    /// The right decision if the original was wrong.
     policy: Option<Decision>,
 }
 
@@ -57,7 +57,7 @@ fn decide(case: &Case) -> Decision {
     reading.add_input("case", case.cluster.to_string().as_bytes()).unwrap();
     let observed = reading.finish("2024-07-01T00:00:00Z".parse().unwrap()).unwrap();
     let made = match plan(&observed.snapshot, settings.policy()) {
-        // A cluster in which no pod at all is visible is not touched.
+        // A cluster in which no pod is visible is not changed.
         Err(Refusal::NoPodVisible { .. }) => return Decision::default(),
         other => other.unwrap(),
     };

@@ -9,7 +9,7 @@
 //!     pod-metrics.json   what the pods used, where that matters
 //! ```
 //!
-//! A wrong plan cannot slip in with an update of the reports: `expect.txt` says the same in another way.
+//! An update of the reports cannot hide a wrong plan, because `expect.txt` states the same in another form.
 //!
 //! Situations from the field are in `tests/scenarios/field`. They have no report: an `answer.txt` states what is right for
 //! an operator, in decisions and in words that matter.
@@ -43,19 +43,19 @@ const FOLDER: &str = "tests/scenarios";
 /// The situations from the field.
 const FIELD: &str = "tests/scenarios/field";
 
-/// What every situation from the field consists of, and nothing else.
+/// The only files of every situation from the field.
 const FIELD_FILES: [&str; 3] = ["answer.txt", "cluster.yaml", "settings.env"];
 
-/// What every other scenario consists of, and nothing else.
+/// The only files of every other scenario.
 const FILES: [&str; 4] = ["cluster.yaml", "expect.txt", "report.txt", "settings.env"];
 
-/// What the pods used, where a scenario has that.
+/// The file of the usage of the pods, if a scenario has one.
 const USAGE: &str = "pod-metrics.json";
 
 /// The time at which a world is observed, unless its settings give another one.
 const AT: &str = "2026-01-15T09:00:00Z";
 
-/// A report that a person reads at one go.
+/// Maximum number of lines of a report.
 const LONGEST_REPORT: usize = 60;
 
 /// One folder.
@@ -65,7 +65,7 @@ struct Scenario {
     settings: Vec<(String, String)>,
 }
 
-/// What a run wrote and how it ended.
+/// The output of a run and its exit code.
 struct Ran {
     code: u8,
     out: String,
@@ -98,7 +98,7 @@ impl Scenario {
         fs::read_to_string(self.file(name)).unwrap_or_default()
     }
 
-    /// Runs the program as its `main` does, but for the clock, the environment and the terminal.
+    /// Runs the program like its `main`, except for the clock, the environment and the terminal.
     fn run(&self, cluster: &Path, output: &str) -> Ran {
         let cluster = cluster.to_str().unwrap();
         let mut arguments = vec!["kube-rebalancer", "--from", cluster, "--at", &self.at, "--output", output];
@@ -123,7 +123,7 @@ impl Scenario {
         Ran { code, out: String::from_utf8(out).unwrap(), failure }
     }
 
-    /// The plan as JSON, without what names the file; null where there is none.
+    /// The plan as JSON, without the name of the file; null if there is none.
     fn json(&self, cluster: &Path) -> (u8, Value) {
         let ran = self.run(cluster, "json");
         if ran.out.is_empty() {
@@ -135,7 +135,7 @@ impl Scenario {
         (ran.code, plan)
     }
 
-    /// What a person sees: the report, then the failure if there is one.
+    /// The output for a person: the report, then the failure if there is one.
     fn report(&self) -> String {
         let ran = self.run(&self.file("cluster.yaml"), "text");
         ran.out + &ran.failure.unwrap_or_default()
@@ -151,7 +151,7 @@ fn scenarios(folder: &str) -> Vec<Scenario> {
     folders.into_iter().map(Scenario::open).collect()
 }
 
-/// Judges every scenario that has a report, and fails with all that was found.
+/// Judges every scenario that has a report, and fails with all errors.
 fn judge(what: impl Fn(&Scenario) -> Result<(), String>) {
     judge_of(&[FOLDER], what);
 }
@@ -227,8 +227,8 @@ fn the_checker_finds_nothing() {
     });
 }
 
-/// In production this is only logged: a plan that is not final is better than none. A plan that creates nodes, or that a
-/// limit cuts, has a next one.
+/// In production this is only logged, because a plan that is not final is better than none. A plan that creates nodes, or
+/// that a limit cuts, has a successor.
 #[test]
 fn planning_again_on_the_outcome_changes_nothing() {
     judge_all(|scenario| {
@@ -251,7 +251,7 @@ fn planning_again_on_the_outcome_changes_nothing() {
     });
 }
 
-/// Each object is a line, so a world is turned upside down by turning its lines.
+/// Each object is a line, so a world is reversed by reversing its lines.
 #[test]
 fn the_order_of_the_objects_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The settings as a library user meets them: pairs in, values or all problems out.
+//! The settings from the view of a library user: pairs in, values or all problems out.
 
 use jiff::SignedDuration;
 use kube_rebalancer::logs::LogFormat;
@@ -313,7 +313,7 @@ fn a_pool_overrides_what_it_names_and_has_the_rest_of_all_pools() {
         let utilization = (bounds.min_utilization.0, bounds.optimal_utilization.0, bounds.max_utilization.0);
         (utilization, bounds.min_nodes, (bounds.max_nodes, bounds.max_nodes_set), bounds.keep_zones)
     };
-    // An override alone leaves the default to the other pools, where it counts as not set.
+    // An override alone keeps the default for the other pools, where the setting counts as not set.
     assert_eq!(of("users"), ((650_000, 750_000, 900_000), 2, (72, false), true));
     assert_eq!(of("gpu"), ((650_000, 750_000, 900_000), 0, (5, true), false));
     assert_eq!(of("big"), ((650_000, 750_000, 950_000), 2, (72, false), true));
@@ -352,7 +352,7 @@ fn bounds_are_in_order_in_every_pool() {
             vec![pools, ("MAX_UTILIZATION", "0.85:gpu=0.7")],
             vec!["OPTIMAL_UTILIZATION=0.75 (default) is above MAX_UTILIZATION=0.7 in pool gpu"],
         ),
-        // What is wrong with all pools is said once.
+        // A problem of all pools is reported once.
         (vec![pools, ("MIN_NODES", "9:gpu=0"), ("MAX_NODES", "8")], vec!["MIN_NODES=9 is above MAX_NODES=8"]),
     ];
     for (pairs, expected) in cases {
@@ -370,7 +370,7 @@ fn a_pool_without_pools_is_a_problem() {
         "KEEP_ZONES=gpu=false: names pool gpu, but POOL_LABEL is unset",
     ];
     assert_eq!(lines, expected);
-    // Whether there are pools is not known where the label itself is wrong.
+    // If the label itself is wrong, it is unknown whether there are pools.
     assert_eq!(first_lines(&[("MIN_NODES", "3:gpu=0"), ("POOL_LABEL", "a b")]).len(), 1);
 }
 

@@ -1,4 +1,5 @@
-//! What packagers take from the program: shell completions and a manual page, both from the command line's definition.
+//! The output of the program for packagers: shell completions and a manual page, both from the definition of the
+//! command line.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -22,7 +23,7 @@ fn every_shell_completes_every_flag_of_a_setting() {
     }
 }
 
-/// A real shell is asked: after `--max-n` there is but one way to go on.
+/// Asks a real shell: after `--max-n` there is only one completion.
 #[test]
 fn bash_completes_a_flag() {
     let script = print(&["completions", "bash"]);

@@ -1,4 +1,5 @@
-//! Messages and metrics: what receivers get of a live run, and that the dashboard and the alerts ask for what there is.
+//! Messages and metrics: the messages that receivers get of a live run, and the existence of the metrics that the
+//! dashboard and the alerts query.
 
 mod messages;
 mod monitoring;

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// What a simulation printed and how it ended.
+/// The output of a simulation and its exit code.
 fn simulate(arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
         .env_clear()
@@ -110,7 +110,7 @@ fn a_cluster_without_users_keeps_its_least_size() {
     }
 }
 
-/// What is compared, of one policy.
+/// The compared numbers of one policy.
 #[derive(Clone, Copy, Debug, Default)]
 struct Numbers {
     node_seconds: u64,
@@ -182,7 +182,7 @@ fn in_a_week_of_class_fewer_users_wait_and_cordons_change_less_than_half_as_ofte
     beats_what_came_before("7");
 }
 
-/// `UPDATE_GOLDENS=1` draws it anew.
+/// `UPDATE_GOLDENS=1` draws it again.
 #[test]
 fn the_picture_in_the_readme_is_the_plot_of_its_first_command() {
     let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/src/simulate/week.svg");

@@ -122,7 +122,7 @@ fn nothing_is_read_behind_an_error() {
     assert!(trace.next().is_none());
 }
 
-/// A trace without end, which counts what was read of it.
+/// An endless trace, which counts the bytes that were read.
 struct Endless<'a> {
     row: &'a [u8],
     pending: &'a [u8],

@@ -1,4 +1,5 @@
-//! A source of metrics fails in every way: the run goes on, its plan is the one by requests, and its report names the reason.
+//! A source of metrics fails in every way: the run continues, its plan is the one by requests, and its report names the
+//! reason.
 
 use std::net::TcpListener;
 
@@ -54,7 +55,7 @@ impl World {
     }
 }
 
-/// A report without what settings and warnings say.
+/// A report without settings and warnings.
 fn plan(mut report: Value) -> Value {
     for field in ["settings", "warnings", "source", "observedAt"] {
         report.as_object_mut().unwrap().remove(field).unwrap();
@@ -104,7 +105,7 @@ fn whatever_a_metrics_server_answers_the_run_goes_on_by_requests() {
     }
 }
 
-/// A Prometheus that answers every query so; its address.
+/// Starts a Prometheus that gives this answer to every query; returns its address.
 fn prometheus(answer: impl Fn(&str) -> Outcome + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

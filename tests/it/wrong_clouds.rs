@@ -10,12 +10,13 @@ use tempfile::TempDir;
 use crate::exec::world as commands;
 use crate::openstack::world as servers;
 
-/// What is wrong: a name for a person, the settings (`@` is a folder with the files), the exit code, and what the message has.
+/// A wrong configuration: a name for a person, the settings (`@` is a folder with the files), the exit code, and parts of the
+/// message.
 type Wrong = (&'static str, &'static [(&'static str, &'static str)], i32, &'static [&'static str]);
 
-/// The run goes on without the cloud: its failure is a warning, and the exit code shows it.
+/// The run continues without the cloud: its failure is a warning, and the exit code shows it.
 const UNSEEN: i32 = 1;
-/// The run ends before anything is looked at or changed.
+/// The run ends before it reads or changes anything.
 const USAGE: i32 = 2;
 
 const OPENSTACK: [Wrong; 22] = [
@@ -202,14 +203,14 @@ fn files() -> TempDir {
 fn placed(settings: &[(&'static str, &str)], folder: &TempDir) -> Vec<(&'static str, String)> {
     let folder = folder.path().to_str().unwrap();
     let place = |value: &str| match value.strip_prefix("@/says ") {
-        // As a JSON array, which keeps the quotes of what it says.
+        // It is a JSON array, which keeps the quotes of the text.
         Some(text) => serde_json::json!([format!("{folder}/says"), text]).to_string(),
         None => value.replace('@', folder),
     };
     settings.iter().map(|(name, value)| (*name, place(value))).collect()
 }
 
-/// What a run did that it should not have done, or did not say.
+/// The forbidden actions and the missing messages of a run.
 fn complaint(
     wrong: &Wrong,
     folder: &TempDir,
@@ -225,7 +226,7 @@ fn complaint(
     })
 }
 
-/// All that a run says: its errors, and the warnings of its report.
+/// All messages of a run: its errors, and the warnings of its report.
 fn told(stderr: &str, report: &serde_json::Value) -> String {
     let warnings = report["warnings"].as_array().into_iter().flatten();
     let warnings: Vec<&str> = warnings.filter_map(|one| one["message"].as_str()).collect();

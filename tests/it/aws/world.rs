@@ -61,7 +61,7 @@ impl World {
         world
     }
 
-    /// Carries a plan out, with these settings and nothing else in the environment than the way to both fakes.
+    /// Carries a plan out, with these settings and the addresses of both fakes as the only environment.
     pub(crate) fn run(&self, settings: &[(&str, &str)]) -> Ran {
         Ran::new(&self.spawn(settings).wait_with_output().unwrap())
     }
@@ -93,7 +93,7 @@ impl World {
             .unwrap()
     }
 
-    /// Moves the clocks of the cluster and of the cloud; whatever was under way in the cloud has ended then.
+    /// Moves the clocks of the cluster and of the cloud; operations in the cloud have ended then.
     pub(crate) fn set_time(&self, time: &str) {
         self.cloud.advance(Duration::from_mins(3));
         self.cloud.advance(Duration::from_mins(3));
@@ -117,7 +117,7 @@ impl World {
         }
     }
 
-    /// The n-th node is cordoned by an earlier run, and empty for long.
+    /// Makes the n-th node one that an earlier run cordoned and that has been empty for long.
     pub(crate) fn empty(&self, number: usize) {
         self.api.edit(Resource::Nodes, None, &name(number), |node| {
             node["spec"]["unschedulable"] = json!(true);

@@ -67,7 +67,7 @@ impl World {
         world
     }
 
-    /// Carries a plan out, with these settings and nothing else in the environment than the way to both fakes.
+    /// Carries a plan out, with these settings and the addresses of both fakes as the only environment.
     pub(crate) fn run(&self, settings: &[(&str, &str)]) -> Ran {
         Ran::new(&self.spawn(settings).wait_with_output().unwrap())
     }
@@ -96,7 +96,7 @@ impl World {
             .unwrap()
     }
 
-    /// Moves the clocks of the cluster and of the cloud; whatever was under way in the cloud has ended then.
+    /// Moves the clocks of the cluster and of the cloud; operations in the cloud have ended then.
     pub(crate) fn set_time(&self, time: &str) {
         self.azure.advance(Duration::from_mins(5));
         self.now.replace(time.to_owned());

@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The time limit for a step that usually takes a moment, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The joined world. Dropped, it leaves both halves as they are.
+/// The connected world. Dropping it does not change the cloud or the cluster.
 #[derive(Debug)]
 pub(crate) struct GceWorld<C> {
     gce: Arc<FakeGce>,

@@ -32,7 +32,7 @@ const SETTLED: SignedDuration = SignedDuration::from_secs(31);
 /// Until when a node is claimed.
 const CLAIM: &str = "kube-rebalancer/deleting-until";
 
-/// What the names of the servers begin with.
+/// The prefix of the names of the servers.
 const PREFIX: &str = "workshop-";
 
 #[test]

@@ -63,7 +63,7 @@ impl World {
         Self { api, cloud, directory, now: RefCell::default() }
     }
 
-    /// Carries a plan out, with these settings and nothing else in the environment than the way to both fakes.
+    /// Carries a plan out, with these settings and the addresses of both fakes as the only environment.
     pub(crate) fn run(&self, settings: &[(&str, &str)]) -> Ran {
         Ran::new(&self.spawn(settings).wait_with_output().unwrap())
     }
@@ -98,7 +98,7 @@ impl World {
 }
 
 impl World {
-    /// Moves the clocks of the cluster and of the cloud; whatever was under way in the cloud has ended then.
+    /// Moves the clocks of the cluster and of the cloud; operations in the cloud have ended then.
     pub(crate) fn set_time(&self, time: &str) {
         self.cloud.advance(Duration::from_mins(5));
         self.now.replace(time.to_owned());
@@ -106,7 +106,7 @@ impl World {
         self.api.set_date(&date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
     }
 
-    /// What kubelets and the control plane do: a node is Ready if its server runs, and a cordon has its taint.
+    /// Acts as kubelets and the control plane: a node is Ready if its server runs, and a cordon has its taint.
     pub(crate) fn kubelets(&self) {
         self.cloud.advance(Duration::from_mins(5));
         for server in self.cloud.servers() {
@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// The n-th node is parked since then.
+    /// Parks the n-th node since this time.
     pub(crate) fn park(&self, number: usize, since: &str) {
         self.cloud.edit(&id(number), |server| server.status = Status::ShelvedOffloaded);
         self.api.edit(Resource::Nodes, None, &name(number), |node| {
@@ -135,7 +135,7 @@ impl World {
         });
     }
 
-    /// The n-th node is cordoned by an earlier run, and empty for long.
+    /// Makes the n-th node one that an earlier run cordoned and that has been empty for long.
     pub(crate) fn empty(&self, number: usize) {
         self.api.edit(Resource::Nodes, None, &name(number), |node| {
             node["spec"]["unschedulable"] = json!(true);

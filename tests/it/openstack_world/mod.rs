@@ -22,7 +22,7 @@ use crate::kubelets::Cluster;
 /// Between two looks of the thread.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A server, as the joined world sees it.
+/// A server of the connected world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) id: String,
@@ -35,19 +35,19 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Whether a kubelet on it runs and goes on running.
+    /// Whether a kubelet on it runs and is not terminating.
     pub(crate) fn runs(&self) -> bool {
         self.status == "ACTIVE" && self.task.is_none()
     }
 }
 
-/// Where servers are.
+/// A source of servers.
 pub(crate) trait Servers: Send + Sync + 'static {
     /// The servers of the cluster's nodes, as they are now.
     fn servers(&self) -> Vec<Server>;
 }
 
-/// The joined world. Dropped, it leaves both halves as they are.
+/// The connected world. Dropping it does not change the cloud or the cluster.
 #[derive(Debug)]
 pub(crate) struct OpenStackWorld {
     stop: Arc<AtomicBool>,
@@ -55,7 +55,7 @@ pub(crate) struct OpenStackWorld {
 }
 
 impl OpenStackWorld {
-    /// Joins the two. The nodes of the servers are there already, and Ready.
+    /// Connects the two. The nodes of the servers exist already, and are Ready.
     pub(crate) fn join<C>(cloud: Arc<dyn Servers>, cluster: C) -> Self
     where
         C: Deref<Target: Cluster> + Send + 'static,

@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use super::{Server, Servers};
 use crate::control_plane::client::Client;
 
-/// Where `tests/openstack/start` serves Keystone and Nova.
+/// The URL at which `tests/openstack/start` serves Keystone.
 const KEYSTONE: &str = "http://127.0.0.1:5000";
 const NOVA: &str = "http://127.0.0.1:8774";
 
-/// A real Nova, as the user of the tests sees it.
+/// A real Nova, with the permissions of the user of the tests.
 #[derive(Debug)]
 pub(crate) struct RealNova {
     nova: Client,
-    /// What the names of the servers begin with.
+    /// The prefix of the names of the servers.
     prefix: String,
     clouds: PathBuf,
 }
@@ -51,7 +51,7 @@ impl RealNova {
         Some(Self { nova, prefix: prefix.to_owned(), clouds })
     }
 
-    /// The file that leads there: the value for `OS_CLIENT_CONFIG_FILE`.
+    /// The configuration file for it: the value for `OS_CLIENT_CONFIG_FILE`.
     pub(crate) fn clouds(&self) -> &Path {
         &self.clouds
     }

@@ -1,4 +1,4 @@
-//! Everything that can happen between two requests of a run: users, the scheduler, kubelets, the cloud, the clock, and
+//! The steps that can happen between two requests of a run: users, the scheduler, kubelets, the cloud, the clock, and
 //! in some scopes an operator.
 
 use std::fmt;
@@ -8,16 +8,16 @@ use super::real::name;
 use super::run::Move;
 use super::state::{Age, NODES, Node, Pod, RUNS, State, Task};
 
-/// One atomic step of somebody.
+/// One atomic step of an actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// A pod is created.
     Arrives { pod: usize },
     /// A pod is deleted, wherever it is.
     Leaves { pod: usize },
-    /// The scheduler promises a pod a node. Nobody can see that.
+    /// The scheduler reserves a node for a pod. The API does not show it.
     Reserves { pod: usize, node: usize },
-    /// The scheduler binds a pod, whatever became of the node meanwhile.
+    /// The scheduler binds a pod, even if the node has changed meanwhile.
     Binds { pod: usize },
     /// The scheduler gives a reservation up.
     GivesUp { pod: usize },
@@ -31,11 +31,11 @@ pub(super) enum Step {
     Notices { node: usize },
     /// An operator cordons a node.
     CordonedByHand { node: usize },
-    /// An operator uncordons a node; marks stay behind.
+    /// An operator uncordons a node; its annotations remain.
     UncordonedByHand { node: usize },
     /// A run begins: it lists nodes (or pods).
     Starts { run: usize },
-    /// A run goes on.
+    /// A run makes its next step.
     Runs { run: usize, does: Move, task: Option<Task> },
     /// A run is killed.
     Crashes { run: usize },
@@ -99,7 +99,7 @@ fn node_steps(state: &State, scope: &Scope, node: usize, steps: &mut Vec<Step>) 
     if state.unnoticed[node] {
         steps.push(Step::Notices { node });
     }
-    // An operator who uncordons a node in the very moment in which a run deletes it is beyond help.
+    // The program cannot protect against an operator who uncordons a node at the moment of its deletion.
     let in_deletion = memory().any(|memory| matches!(memory.task, Task::Claimed | Task::Delete));
     if scope.has(Other::Operator) && now.is_schedulable() {
         steps.push(Step::CordonedByHand { node });

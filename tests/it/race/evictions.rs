@@ -1,13 +1,13 @@
-//! The race between the eviction of one pod and everybody who may make another pod of it: every interleaving, explored state
-//! by state. The planner, the judgement right before the eviction and the checker's own rules are the real ones.
+//! The race between the eviction of one pod and all actors that may change or replace the pod: every interleaving, explored
+//! state by state. The planner, the judgement right before the eviction and the checker's own rules are the real ones.
 //!
 //! ```text
 //!   run       plan -> note on the node, on its version -> read the pod -> judge -> eviction of this UID in this version
 //!   others    make the pod a user's, write its status, delete it, start another of its name, uncordon the node; a second run
 //! ```
 //!
-//! In every state that can be reached: no eviction takes effect on a user's pod, nor on another than the planned one. Not
-//! covered: the node's age, and budgets, which the API server holds itself.
+//! In every reachable state: no eviction takes effect on a user's pod, or on another pod than the planned one. Not covered:
+//! the node's age, and budgets, which the API server enforces itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use kube_rebalancer_core::recheck::{self, Judgement};
 
 const USER: &str = "hub.jupyter.org/username";
 
-/// As often as apply reads and judges one pod.
+/// Maximum number of times that apply reads and judges one pod.
 const TRIES: u8 = 3;
 
-/// What the program lacks.
+/// The safeguard that is removed from the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Weakness {
     /// The eviction does not name the version of the pod that was judged.
@@ -44,11 +44,11 @@ struct Stored {
     deleting: bool,
 }
 
-/// How far a run has come.
+/// The stage of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Planned,
-    /// The eviction is noted on the node: as far as this run knows, that is ours.
+    /// The eviction is noted on the node. As far as this run knows, the node is still cordoned by this program.
     Noted,
     /// It has read the pod, and judged it.
     Judged,
@@ -74,10 +74,10 @@ struct State {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Somebody adds or removes the label that makes the pod a user's.
+    /// An actor adds or removes the label that makes the pod a user's.
     Labels,
     StatusWritten,
-    /// Somebody deletes the pod: it has its grace period.
+    /// An actor deletes the pod, which gets its grace period.
     Deletes,
     Ends,
     /// Another pod of this name: of a StatefulSet, or a user's own.
@@ -124,7 +124,7 @@ impl Model {
         evicts
     }
 
-    /// Whether the real judgements let the pod go that the run has read.
+    /// Whether the real judgements permit the eviction of the pod that the run has read.
     fn goes(&self, pod: Stored, same: bool) -> bool {
         if self.weakness == Some(Weakness::Judgement) {
             return true;
@@ -133,7 +133,7 @@ impl Model {
         let snapshot = snapshot(vec![node.clone()], Vec::new());
         let judgement = recheck::evict("planned", &node, Some(&pod), &self.policy, snapshot.volumes());
         let refused = check::eviction(&snapshot, &self.policy, &node, &pod, "planned");
-        // Each of the two alone keeps a user's pod.
+        // Each of the two conditions alone protects a user's pod.
         if pod.label_keys.contains(&Arc::from(USER)) || !same {
             assert!(judgement != Judgement::Go && refused.is_some(), "{judgement:?} {refused:?}");
         }
@@ -158,7 +158,7 @@ impl Model {
         steps
     }
 
-    /// The state after a step; else what must never be.
+    /// The state after a step, or the violation.
     fn after(&mut self, before: &State, step: Step) -> Result<State, String> {
         let mut state = *before;
         match step {
@@ -226,7 +226,7 @@ impl Model {
         })
     }
 
-    /// The number of states, and the first thing that must never be.
+    /// The number of states, and the first violation.
     fn explore(&mut self) -> (usize, Option<String>) {
         let start =
             State { pod: Some(Stored { users: false, deleting: false }), cordoned: true, runs: [None; 2] };
@@ -246,7 +246,7 @@ impl Model {
 }
 
 impl State {
-    /// Somebody writes the pod.
+    /// An actor changes the pod.
     fn change(&mut self, change: impl FnOnce(&mut Stored)) {
         if let Some(pod) = &mut self.pod {
             change(pod);

@@ -1,4 +1,5 @@
-//! The explorer: every state that can be reached, breadth first, so that the first violation has a shortest trace.
+//! The explorer: it visits every reachable state, breadth first, so that the trace of the first violation is a shortest
+//! one.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use super::real::{Real, name};
 use super::run::Move;
 use super::state::{Pod, State};
 
-/// How much of the world is explored.
+/// The part of the world to explore.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope {
     pub(super) nodes: usize,
@@ -23,37 +24,37 @@ pub(super) struct Scope {
     pub(super) room: usize,
     /// Runs at a time: one with the Lease, two without.
     pub(super) runs: usize,
-    /// Who takes part beside users, the scheduler and the clock.
+    /// The actors beside users, the scheduler and the clock.
     pub(super) others: &'static [Other],
     pub(super) order: Order,
-    /// What is taken out of the program.
+    /// The safeguard that is removed from the program.
     pub(super) weakness: Option<Weakness>,
 }
 
-/// Somebody who takes part in some scopes only: each multiplies the states.
+/// An actor of some scopes only, because each one multiplies the states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Other {
     /// Kubelets write to their nodes. Without them, conflicts come from other runs.
     Kubelets,
-    /// The cloud makes a new node that has the name of a deleted one.
+    /// The cloud creates a new node with the name of a deleted one.
     NewNodes,
     /// An operator cordons and uncordons by hand.
     Operator,
-    /// The scheduler's watch is late: it may take a cordoned node for a schedulable one for up to 330 s.
+    /// The scheduler's watch is late: for up to 330 s it may treat a cordoned node as schedulable.
     LateWatch,
 }
 
-/// What a run lists first.
+/// The first list of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     NodesFirst,
     PodsFirst,
 }
 
-/// Something that the program would be wrong without.
+/// A safeguard whose removal makes the program wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weakness {
-    /// Neither the planner nor the second look waits for pods that may still be bound to a node that was cordoned just now.
+    /// Neither the planner nor the second look waits for pods that may still be bound to a node that was just cordoned.
     NoLateBind,
     /// Deletions and cordons are judged on the first list of pods.
     NoSecondList,
@@ -67,16 +68,16 @@ pub(super) enum Weakness {
     NoMinNodes,
 }
 
-/// What must not happen.
+/// A violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Violation {
     /// A node was deleted under a pod, or a pod bound to a deleted one.
     PodLost { node: usize },
     /// A run ended, undisturbed, and left its cordon on a node that was critical at its second list.
     CordonKept { node: usize },
-    /// A clean run that nobody disturbed left a critical node under our cordon.
+    /// A clean, undisturbed run left a critical node cordoned by this program.
     CriticalStaysCordoned { node: usize },
-    /// A clean run that nobody disturbed left fewer nodes in service than it may.
+    /// A clean, undisturbed run left fewer nodes in service than the minimum.
     TooFewServe { serving: usize },
 }
 
@@ -88,7 +89,7 @@ pub(super) struct Model {
     clean: BTreeSet<Key>,
 }
 
-/// What exploring came to.
+/// The result of an exploration.
 #[derive(Debug)]
 pub(super) struct Explored {
     pub(super) states: usize,
@@ -114,7 +115,7 @@ impl Scope {
         self.critical..self.pods()
     }
 
-    /// Whether nobody but one run at a time writes to nodes' marks.
+    /// Whether only one run at a time writes annotations of nodes.
     pub(super) fn is_undisturbed(&self) -> bool {
         self.runs == 1 && !self.has(Other::Operator)
     }
@@ -168,8 +169,8 @@ impl Model {
         ours && state.pods[..self.scope.critical].iter().any(|pod| pod.shown() == Some(node))
     }
 
-    /// From any state at all: once the claims of runs that died have run out, one run that nobody disturbs leaves no
-    /// critical node under our cordon, and enough nodes in service.
+    /// Checks a state: after the claims of dead runs have expired, one undisturbed run leaves no critical node cordoned by
+    /// this program, and enough nodes in service.
     fn check_clean_run(&mut self, state: &State) -> Result<(), Violation> {
         let mut world = State { runs: [None; _], unnoticed: [false; _], ..*state };
         for node in world.nodes.iter_mut().flatten() {
@@ -206,7 +207,7 @@ impl Model {
         Ok(world)
     }
 
-    /// The steps to a state, and the one from there that violates; users and runs keep their numbers all along.
+    /// The steps to a state, and the violating one from there; users and runs keep their numbers.
     fn trace(
         &mut self,
         known: &BTreeMap<Key, u32>,

@@ -1,4 +1,4 @@
-//! States as numbers: small to keep and quick to compare, millions of them.
+//! States as numbers, because millions of them must be small and quick to compare.
 
 use super::state::{Age, NODES, Node, PODS, Pod, Run, Stage, State, Task, Try};
 
@@ -7,13 +7,13 @@ pub(super) type Key = (u128, u128);
 
 /// Writes digits one after another, each in its own base.
 ///
-/// Whatever is absent is written as zeros, so that the bases never differ from state to state and no two states can
-/// give one number.
+/// Absent values are written as zeros, so that the bases are the same for all states and no two states have the
+/// same number.
 #[derive(Debug)]
 pub(super) struct Writer {
     done: u128,
     open: u128,
-    /// How many values the open part can tell apart.
+    /// The number of values that the open part can distinguish.
     span: u128,
 }
 

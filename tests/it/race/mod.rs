@@ -8,22 +8,21 @@
 //!   evictions  a model of its own: one pod, and the runs that evict it
 //! ```
 //!
-//! In every state that can be reached:
+//! In every reachable state:
 //! - no node is deleted under a pod, and no pod is bound to a node that was deleted;
-//! - a run that nobody else's run or hand disturbs takes its cordon back from a node that its second list shows critical;
-//! - if everybody stood still now, one clean run would leave no critical node under our cordon and `MIN_NODES` in
-//!   service (once the claims of runs that died have run out).
+//! - an undisturbed run undoes its cordon of a node that is critical by its second list;
+//! - without further changes, one clean run would leave no critical node cordoned by this program, and `MIN_NODES` in
+//!   service (after the claims of dead runs have expired).
 //!
-//! Exhaustive for what a [`Scope`] says, without a bound on time, on the number of runs, or on how often users come and
-//! go. Covered: a run may die between any two requests; its patches of one kind go out in any order; a kubelet may
-//! change a version at any moment; a reservation binds at any moment within 600 s, or never; a run may last almost
-//! 660 s, twice the default.
+//! The exploration is exhaustive for a [`Scope`], without a bound on time, on the number of runs, or on the arrivals and
+//! departures of users. Covered: a run may die between any two requests; its patches of one kind go out in any order; a
+//! kubelet may change a version at any moment; a reservation binds at any moment within 600 s, or never; a run may last
+//! almost 660 s, twice the default.
 //!
 //! Not covered: growing; NotReady nodes; `EMPTY_GRACE`; pods of other classes than user's and critical; clocks that
-//! disagree; a request that takes effect after its run's deadline; a deletion that the cloud takes its time for; an
-//! operator who uncordons a node between its claim and its deletion; time in steps smaller than 330 s. Two runs at a time
-//! meet two pods on nodes for one, and one pod on nodes for three; two pods on nodes for three take minutes: an ignored
-//! test.
+//! disagree; a request that takes effect after its run's deadline; a slow deletion by the cloud; an operator who
+//! uncordons a node between its claim and its deletion; time in steps smaller than 330 s. Two runs at a time meet two
+//! pods on nodes for one, and one pod on nodes for three; two pods on nodes for three take minutes: an ignored test.
 
 mod actors;
 mod evictions;
@@ -35,7 +34,7 @@ mod state;
 
 use explore::{Order, Other, Scope, Violation, Weakness};
 
-/// One run at a time, as the Lease has it: a user, a critical pod, and two nodes for three pods each.
+/// One run at a time, as with the Lease: a user, a critical pod, and two nodes for three pods each.
 const WITH_LEASE: Scope = Scope {
     nodes: 2,
     critical: 1,
@@ -47,11 +46,11 @@ const WITH_LEASE: Scope = Scope {
     weakness: None,
 };
 
-/// Two runs at a time, as after somebody deleted the Lease, on two nodes for one pod each: a pod more or less changes
-/// what the planner wants. Conflicts come from the other run.
+/// Two runs at a time, as after the deletion of the Lease, on two nodes for one pod each: a pod more or less changes what
+/// the planner wants. Conflicts come from the other run.
 const WITHOUT_LEASE: Scope = Scope { room: 1, runs: 2, others: &[Other::NewNodes], ..WITH_LEASE };
 
-/// Explores, and prints what it came to.
+/// Explores, and prints the result.
 #[expect(
     clippy::print_stdout,
     reason = "the number of states and the trace are what the reader wants to see"
@@ -111,11 +110,11 @@ fn three_nodes_are_safe() {
 #[test]
 fn without_the_late_bind_rule_a_pod_is_lost() {
     let weakness = Some(Weakness::NoLateBind);
-    // A pod that the run's first list shows keeps an empty node that it fits anyway, so it must come later than that.
+    // A pod in the run's first list keeps an empty node that it fits anyway, so the pod must arrive after that list.
     loses_a_pod("no late-bind rule", Scope { weakness, others: &[Other::LateWatch], ..WITH_LEASE });
 }
 
-/// The taint is as old as the cordon, whatever the mark says.
+/// The taint has the age of the cordon, independent of the annotation.
 #[test]
 fn a_cordon_stamped_with_the_time_of_the_observation_is_safe_too() {
     let weakness = Some(Weakness::StampedAtObservation);
@@ -150,8 +149,8 @@ fn without_min_nodes_too_few_serve() {
     assert_eq!(found, Some(Violation::TooFewServe { serving: 0 }));
 }
 
-/// An operator takes a cordon of ours back by hand, which leaves our mark, and cordons the node again. The mark is then
-/// older than the cordon, and the scheduler may have promised the node to somebody in between.
+/// An operator uncordons a node that this program cordoned, which leaves the annotation, and cordons it again. The
+/// annotation is then older than the cordon, and the scheduler may have reserved the node for a pod in between.
 #[test]
 fn an_operator_who_cordons_again_does_not_make_our_mark_lie() {
     holds("operator", Scope { critical: 0, room: 1, others: &[Other::Operator], ..WITH_LEASE });

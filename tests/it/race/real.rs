@@ -1,5 +1,5 @@
-//! The door to the real code: a small world written out as the cluster that the planner and the precondition code read,
-//! and their answers read back. Nothing is decided here.
+//! The interface to the real code: it converts a small world into the cluster that the planner and the precondition code
+//! read, and reads their answers. It makes no decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use kube_rebalancer_core::recheck::{self, Judgement, SecondLook};
 use super::explore::{MIN_NODES, Scope, Weakness};
 use super::state::{Age, NODES, Node, PODS, Pod, TICK, Task, Try};
 
-/// A plan depends on nothing else.
+/// The input of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Observed {
     pub(super) nodes: [Option<Node>; NODES],
     pub(super) pods: [Pod; PODS],
-    /// How long ago the observation was made.
+    /// The age of the observation.
     pub(super) age: Age,
     /// Whether the scheduler has marked the waiting pods unschedulable.
     pub(super) marked: bool,
@@ -32,10 +32,10 @@ pub(super) struct Observed {
 pub(super) struct Real {
     policy: Policy,
     critical: usize,
-    /// How many critical pods the planner may know for what they are.
+    /// The number of critical pods that the planner recognizes as critical.
     critical_to_planner: usize,
     room: u64,
-    /// Whether every cordon looks as if it were a day old, which leaves the late-bind rule nothing to wait for.
+    /// Whether every cordon looks as if it were a day old, so that the late-bind rule has no effect.
     old_cordons: bool,
     /// Whether a node that is to be deleted looks claimed although it is not.
     claims: bool,
@@ -43,7 +43,7 @@ pub(super) struct Real {
     looks: BTreeMap<(usize, Node, [Pod; PODS]), Look>,
 }
 
-/// What the second look says of one node.
+/// The result of the second check of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Look {
     pub(super) critical: bool,
@@ -66,7 +66,7 @@ impl Real {
         }
     }
 
-    /// What the planner wants done with each node.
+    /// The planner's task for each node.
     pub(super) fn plan(&mut self, observed: Observed) -> [Task; NODES] {
         if let Some(tasks) = self.plans.get(&observed) {
             return *tasks;
@@ -104,7 +104,7 @@ impl Real {
     /// The judgement of a patch whose node was read again; `None` for one that is not tried again. `same` is whether the
     /// node still is the instance that was planned.
     pub(super) fn judge(&self, task: Task, index: usize, now: Node, same: bool) -> Option<Judgement> {
-        // Only who the node was is asked of the planned one; what it said is not.
+        // The planned node is only used for its identity, not for its other fields.
         let planned = self.node(index, Node::default(), same);
         let now = self.node(index, now, true);
         let judgement = match task {
@@ -124,7 +124,7 @@ impl Real {
         Some(judgement)
     }
 
-    /// The second look at one node, as its patch returned it, and at all pods.
+    /// The second check of one node, as its patch returned it, with all pods.
     pub(super) fn look_again(&mut self, index: usize, node: Node, pods: [Pod; PODS]) -> Look {
         if let Some(look) = self.looks.get(&(index, node, pods)) {
             return look.clone();
@@ -247,7 +247,7 @@ fn ago(age: Age) -> Timestamp {
 fn policy(min_nodes: usize) -> Policy {
     Policy {
         bounds: Bounds { min_nodes, max_nodes: NODES, ..Bounds::default() },
-        // The cordons that the model's other actors make have no mark, and their age is part of what it explores.
+        // The cordons of the model's other actors have no annotation, and the model explores their age.
         adopt_cordons: AdoptCordons::Always,
         preemptible_labels: BTreeSet::from([USER.to_owned()]),
         // A soft taint keeps no pod away, so it takes no part in any race for a node.

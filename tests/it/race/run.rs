@@ -1,12 +1,12 @@
-//! One run of the program as a machine of atomic steps: what apply does, line by line, and what it keeps in mind between
-//! two requests. What to do and what still holds is asked of the real code.
+//! One run of the program as a state machine of atomic steps: the actions of apply, line by line, and its memory between
+//! two requests. The real code makes the decisions and checks the preconditions.
 //!
 //! ```text
 //!   list nodes, list pods, plan -> uncordon -> cordon -> claim -> list pods again -> take back -> delete / unclaim -> mark
 //!                                  patch; on a conflict: read, judge, patch once more
 //! ```
 //!
-//! Patches of one kind may be sent in any order, so what holds here holds for sending them side by side too.
+//! Patches of one kind may be sent in any order, so the results also apply to concurrent requests.
 
 use kube_rebalancer_core::recheck::Judgement;
 
@@ -14,10 +14,10 @@ use super::explore::{Model, Order, Violation, Weakness};
 use super::real::Observed;
 use super::state::{Age, Memory, NODES, Node, Pod, RUN_ENDS, Run, Stage, State, Task, Try};
 
-/// What a run can do next.
+/// A possible next step of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Move {
-    /// List what the first list left out, and plan. Whether pods that wait are marked unschedulable by then is open.
+    /// Make the other of the two first lists, and plan. Waiting pods may or may not be marked unschedulable by then.
     Plan { marked: bool },
     /// The next request for a node.
     Request(usize),
@@ -25,7 +25,7 @@ pub(super) enum Move {
     LookAgain,
 }
 
-/// What a patch met.
+/// The result of a patch.
 enum Reply {
     Done(Node),
     Conflict,
@@ -46,8 +46,8 @@ impl Task {
         }
     }
 
-    /// The same task once its patch has met a conflict and the node was read again. A cordon is taken back however often
-    /// that takes; all else is tried twice, and book-keeping once.
+    /// The same task once its patch has met a conflict and the node was read again. Undoing a cordon is tried without
+    /// limit; all else is tried twice, and book-keeping once.
     fn again(self) -> Option<Self> {
         match self {
             Self::Uncordon(Try::First) => Some(Self::Uncordon(Try::Again)),
@@ -86,7 +86,7 @@ impl Task {
 }
 
 impl Run {
-    /// What it can do next; never nothing, for a run with nothing left to do has ended.
+    /// The possible next steps; never empty, because a run without further steps has ended.
     pub(super) fn moves(&self, waiting: bool) -> Vec<Move> {
         if self.stage == Stage::HalfObserved {
             let marks: &[bool] = if waiting { &[false, true] } else { &[false] };
@@ -224,8 +224,8 @@ impl Model {
         Ok(())
     }
 
-    /// After a conflict. Between that and this nothing needs to happen: a version that is old stays old, so a patch that
-    /// met the conflict earlier meets it now too.
+    /// After a conflict. Steps in between need not be modelled: an outdated version stays outdated, so a patch that met the
+    /// conflict earlier meets it now too.
     fn read_again(&self, state: &State, index: usize, memory: Memory) -> Memory {
         let (Some(now), Some(task)) = (state.nodes[index], memory.task.again()) else {
             return Memory::default();
@@ -276,7 +276,7 @@ fn patch(state: &mut State, slot: usize, index: usize, change: impl FnOnce(Node)
     Reply::Done(node)
 }
 
-/// The instance goes, and every pod on it.
+/// Deletes the instance with every pod on it.
 fn delete(state: &mut State, index: usize) -> Result<(), Violation> {
     state.nodes[index] = None;
     state.unnoticed[index] = false;

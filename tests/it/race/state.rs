@@ -1,8 +1,8 @@
-//! A state of the small world: nodes, pods, runs, and how old each mark is.
+//! A state of the small world: nodes, pods, runs, and the age of each annotation.
 //!
-//! There is no clock in it. A moment is kept as its age, an age that can decide nothing any more is cut off, a resource
+//! It has no clock. A moment is stored as its age, ages are capped when they no longer affect a decision, a resource
 //! version is "still the newest or not", and a uid "still the same or not": so states repeat, and the world is finite
-//! though time in it has no end.
+//! although time is unlimited.
 
 use std::ops::Range;
 
@@ -21,12 +21,12 @@ pub(super) const TICK: i64 = 330;
 pub(super) const RESERVATION_ENDS: u8 = 2;
 /// `RUN_TIMEOUT` in ticks: a run of this age does nothing more.
 pub(super) const RUN_ENDS: u8 = 2;
-/// The highest age of a mark; older marks count as this old.
+/// The maximum age of an annotation; older ones count as this old.
 const OLD: u8 = 2;
 
 const _: () = assert!(LATE_BIND.as_secs() <= TICK * 2, "an OLD mark must be one that the rule accepts");
 
-/// How many ticks ago something was.
+/// An age in ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Age(pub(super) u8);
 
@@ -41,13 +41,13 @@ impl Age {
 /// A node, as far as it changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Node {
-    /// The time since the node became unschedulable, as the taint of the control plane shows it.
+    /// The time since the node became unschedulable, as in the taint of the control plane.
     pub(super) cordoned: Option<Age>,
-    /// The mark `cordoned-at`.
+    /// The annotation `cordoned-at`.
     pub(super) cordoned_at: Option<Age>,
-    /// The mark `empty-since`.
+    /// The annotation `empty-since`.
     pub(super) empty_since: Option<Age>,
-    /// The mark `deleting-until`, in ticks that are left.
+    /// The annotation `deleting-until`, in remaining ticks.
     pub(super) claim: Option<u8>,
 }
 
@@ -72,7 +72,7 @@ pub(super) enum Pod {
     Absent,
     /// It waits.
     Pending,
-    /// The scheduler has promised it a node and makes its disk; it shows no node yet.
+    /// The scheduler has reserved a node for it and its disk is being created; it shows no node yet.
     Reserved { node: u8, age: Age },
     /// It shows its node.
     Bound { node: u8 },
@@ -95,7 +95,7 @@ impl Pod {
         }
     }
 
-    /// What a list of pods tells of it: a reservation is not shown.
+    /// The pod in a list of pods: a reservation is not shown.
     pub(super) fn listed(self) -> Self {
         match self {
             Self::Reserved { .. } => Self::Pending,
@@ -104,16 +104,16 @@ impl Pod {
     }
 }
 
-/// How far a patch has come.
+/// The state of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Try {
     /// To be sent with the version that the run knows.
     First,
-    /// That met a conflict; to be sent with the version read and judged then.
+    /// The first try met a conflict; to be sent with the version that was then read and judged.
     Again,
 }
 
-/// What a run has still to do with a node.
+/// The remaining task of a run at a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Task {
     #[default]
@@ -125,34 +125,34 @@ pub(super) enum Task {
     Cordoned,
     /// Claimed by this run; waits for the second list.
     Claimed,
-    /// A critical pod came: the cordon is taken back.
+    /// A critical pod was scheduled on it: the cordon is undone.
     TakeBack(Try),
-    /// The second look said go.
+    /// The second check permits the deletion.
     Delete,
-    /// The second look said no.
+    /// The second check forbids the deletion.
     Unclaim,
     Mark,
     Unmark,
 }
 
-/// What a run knows of a node.
+/// The knowledge of a run about a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Memory {
     pub(super) task: Task,
-    /// The node as last read, where what it said still matters.
+    /// The node as last read, if its fields still matter.
     pub(super) seen: Option<Node>,
     /// Whether it is still the same instance.
     pub(super) same: bool,
-    /// Whether nobody has written to it since: its resource version is still the newest.
+    /// Whether it is unchanged since: its resource version is still the newest.
     pub(super) current: bool,
 }
 
-/// How far a run has come.
+/// The stage of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// It has the first of its two lists.
     HalfObserved,
-    /// It has a plan, and walks it up to the second list.
+    /// It has a plan, and carries it out until the second list.
     Acting,
     /// It has the second list.
     LookedAgain,
@@ -164,11 +164,11 @@ pub(super) struct Run {
     pub(super) age: Age,
     pub(super) stage: Stage,
     pub(super) memory: [Memory; NODES],
-    /// A list of pods, where a variant of the program keeps one.
+    /// A list of pods, if a variant of the program keeps one.
     pub(super) pods: Option<[Pod; PODS]>,
 }
 
-/// Everything.
+/// The whole state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct State {
     pub(super) nodes: [Option<Node>; NODES],
@@ -189,7 +189,7 @@ impl State {
         }
     }
 
-    /// Of states that differ only in which user, or which run, is called first: one.
+    /// One representative of the states that differ only in the order of users or runs.
     pub(super) fn sorted(mut self, users: Range<usize>) -> Self {
         self.pods[users.clone()].sort_unstable();
         for pods in self.runs.iter_mut().flatten().filter_map(|run| run.pods.as_mut()) {
@@ -199,7 +199,7 @@ impl State {
         self
     }
 
-    /// A node's object was written by somebody other than `writer`, or by `writer` itself.
+    /// Records that a node's object was written, by `writer` or by another actor.
     pub(super) fn written(&mut self, node: usize, writer: Option<usize>) {
         for (index, run) in self.runs.iter_mut().enumerate() {
             if let Some(run) = run
@@ -210,7 +210,7 @@ impl State {
         }
     }
 
-    /// Whether the scheduler, as far as it knows, could promise the node to one more pod.
+    /// Whether the scheduler, as far as it knows, could reserve the node for one more pod.
     pub(super) fn has_room(&self, node: usize, room: usize) -> bool {
         let taken = self.pods.iter().filter(|pod| pod.taken() == Some(node)).count();
         let open = |one: Node| one.is_schedulable() || self.unnoticed[node];
@@ -220,7 +220,7 @@ impl State {
     /// Time passes for all. `None` if a reservation had to end first.
     pub(super) fn tick(mut self) -> Option<Self> {
         self.nodes.iter_mut().flatten().for_each(Node::tick);
-        // The scheduler's watch is never so late.
+        // The delay of the scheduler's watch is never that long.
         self.unnoticed = [false; NODES];
         for pod in &mut self.pods {
             if let Pod::Reserved { age, .. } = pod {

@@ -1,5 +1,5 @@
-//! A copy of the repository in which a shell runs commands as a reader would, with the program on its PATH and a home of
-//! its own.
+//! A copy of the repository in which a shell runs commands as a reader would, with the program on its PATH and a
+//! separate home.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,24 +12,24 @@ use tempfile::TempDir;
 
 use crate::control_plane::ControlPlane;
 
-/// The top of the repository as links, so that what a command writes there goes into none of its folders.
+/// The top of the repository as links, so that the output of a command does not get into its folders.
 #[derive(Debug)]
 pub(super) struct Checkout {
     directory: TempDir,
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) code: Option<i32>,
-    /// Standard output, and the files that it made or changed.
+    /// Standard output, and the files that it created or changed.
     pub(super) wrote: String,
     /// Standard error.
     pub(super) told: String,
 }
 
 impl Checkout {
-    /// One in which there is no cluster, and no kubectl either.
+    /// A copy without a cluster and without kubectl.
     pub(super) fn new() -> Self {
         let checkout = Self { directory: tempfile::tempdir().unwrap() };
         for folder in ["repository", "bin", "home"] {
@@ -43,7 +43,7 @@ impl Checkout {
         checkout
     }
 
-    /// One whose kubeconfig leads to this cluster.
+    /// A copy with a kubeconfig for this cluster.
     pub(super) fn on(plane: &ControlPlane) -> Self {
         let checkout = Self::new();
         symlink(plane.program("kubectl"), checkout.path("bin/kubectl")).unwrap();
@@ -56,12 +56,12 @@ impl Checkout {
         self.directory.path().join(name)
     }
 
-    /// Runs a command as it stands on the page. From a pipe or a keyboard comes `input`.
+    /// Runs a command of a page. `input` is the input of a pipe or a keyboard.
     pub(super) fn run(&self, command: &str, input: &str) -> Ran {
         self.wait_for(Command::new("sh").args(["-c", &as_installed(command)]), input)
     }
 
-    /// Runs it on a terminal. None where nothing makes one.
+    /// Runs it on a terminal. None if no terminal can be made.
     pub(super) fn run_on_a_terminal(&self, command: &str, typed: &str) -> Option<Ran> {
         let script = Command::new("script").arg("--version").stdout(Stdio::null()).status();
         let command = as_installed(command);
@@ -82,7 +82,7 @@ impl Checkout {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A command that reads nothing may be over by now.
+        // A command that reads no input may have ended by now.
         child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
         let output = child.wait_with_output().unwrap();
         let mut wrote = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -95,7 +95,8 @@ impl Checkout {
     }
 }
 
-/// The same command of the program that is built already; a week in a debug build takes long, a day does not.
+/// The same command with the program that is already built; a simulated week in a debug build takes long, a day does
+/// not.
 fn as_installed(command: &str) -> String {
     let command = command.replace("cargo run --release --", "kube-rebalancer");
     if command.contains("--days") || command.contains("--trace") {

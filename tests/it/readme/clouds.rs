@@ -1,4 +1,4 @@
-//! The table of clouds is what their providers can do.
+//! The table of clouds equals the abilities of their providers.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Every command of every page is run, or what it names is looked for.
+//! Every command of every page is run, or the files and objects that it names are checked.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::objects::{Node, Pod};
 /// The time for which a test waits for something that normally takes a moment.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A command with these words writes this.
+/// Words of commands, with the expected output.
 const WRITES: [(&str, &str); 14] = [
     (" simulate", "\nfloor "),
     (" --plot", "<svg "),
@@ -23,7 +23,7 @@ const WRITES: [(&str, &str); 14] = [
     (" schema", "\"$schema\""),
     (" completions", "kube-rebalancer"),
     (" man", ".TH kube-rebalancer 1"),
-    // Two rows at least: the header, and a user who asked for 2 Gi.
+    // At least two rows: the header, and a user who requested 2 Gi.
     (" trace ", "start,end,memory,cpu\n20"),
     (" trace ", ",2Gi,"),
     (" --from", "\nnodes ("),
@@ -45,7 +45,7 @@ fn commands(page: &Page) -> Vec<(String, Way)> {
     page.commands().into_iter().map(way).collect()
 }
 
-/// It went well, and wrote what such a command writes.
+/// Checks that a command succeeded, and that its output is the expected one.
 #[track_caller]
 fn must_have_worked(command: &str, ran: &Ran) {
     assert_eq!(ran.code, Some(0), "{command}\n{}\n{}", ran.wrote, ran.told);
@@ -74,7 +74,7 @@ fn what_needs_no_cluster_works() {
     }
 }
 
-/// Five nodes, of which a hub and a user need one each: three stay, two can go.
+/// Five nodes, of which a hub and a user need one each: three are kept, two can be deleted.
 fn hub(plane: &ControlPlane) {
     let nodes: Vec<Node> = (0..5).map(|index| Node::new(&format!("n{index}"))).collect();
     plane.create_nodes(&nodes);
@@ -103,7 +103,7 @@ fn what_needs_a_cluster_works_on_a_real_control_plane() {
     }
 }
 
-/// A dump whose name has the time, made again as `cron` would: in another second, which is the least that tells names apart.
+/// A dump whose name has the time, made again as by `cron`: in another second, the minimum for different names.
 fn dump_twice(checkout: &Checkout, command: &str) {
     for _ in 0..2 {
         let ran = checkout.run(command, "");
@@ -115,7 +115,7 @@ fn dump_twice(checkout: &Checkout, command: &str) {
     }
 }
 
-/// On a terminal somebody says yes; without one nobody can, and nothing is changed.
+/// On a terminal a person says yes; without a terminal this is not possible, and nothing is changed.
 fn agree(checkout: &Checkout, command: &str) {
     let unasked = checkout.run(command, "y\n");
     assert_eq!(unasked.code, Some(2), "{command}\n{}", unasked.told);
@@ -129,8 +129,8 @@ fn agree(checkout: &Checkout, command: &str) {
     assert!((1..9).any(|number| asked.wrote.contains(&all_done(number))), "{command}\n{}", asked.wrote);
 }
 
-/// A pod's log is at its kubelet, and kwok, which plays the kubelets, has none. So kubectl must find the pods and ask their
-/// node in vain; what stands behind a pipe reads the log that the page shows.
+/// A pod's log is at its kubelet, and kwok, which simulates the kubelets, has none. So kubectl must find the pods and fail
+/// at their node; the commands after a pipe read the log that the page shows.
 fn read_logs(plane: &ControlPlane, checkout: &Checkout, page: &Page, command: &str) {
     let (logs, reader) = command.split_once(" | ").map_or((command, None), |(one, rest)| (one, Some(rest)));
     if logs.contains("kube-rebalancer") {

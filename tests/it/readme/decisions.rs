@@ -33,7 +33,7 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
     texts
 }
 
-/// The comments of a source as one text, because a reference may go over the end of a line.
+/// The comments of a source as one text, because a reference may continue on the next line.
 fn comments(source: &str) -> String {
     let lines = source.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
     lines.map(|line| line.trim_start_matches(['/', '!']).trim()).collect::<Vec<&str>>().join(" ")
@@ -69,7 +69,7 @@ fn references_are_found_in_every_form() {
     assert_eq!(named(&comments(source)), [5, 10, 2, 4, 12, 7]);
 }
 
-/// A number that moved would lead every comment that names it to another rule.
+/// A changed number would refer every comment that names it to another rule.
 #[test]
 fn the_sections_are_numbered_from_1_to_18() {
     assert_eq!(headings(&decisions()), (1..=19).collect::<Vec<u32>>());

@@ -1,4 +1,4 @@
-//! Links between the pages lead to files and headings that exist, and so do the files that the walk through the code names.
+//! Links between the pages lead to files and headings that exist, and so do the files in the description of the code.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

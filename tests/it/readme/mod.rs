@@ -1,4 +1,4 @@
-//! What the README and the other pages say is true of the program: messages, variables, and every command.
+//! The README and the other pages agree with the program: messages, variables, and every command.
 //!
 //! ```text
 //!   *.md ── page ──> commands ── way ──┬─> a shell in a copy of the repository ──┬─> exit code, what it wrote

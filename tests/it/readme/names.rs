@@ -26,8 +26,8 @@ fn value<'c>(command: &'c str, flag: &str) -> &'c str {
     words[at + 1]
 }
 
-/// It is a file of this repository that can be executed, or cargo's way to build and test, which `.ci/run` takes from the
-/// README. Further words for `cargo test` are modules of the tests.
+/// Checks that it is an executable file of this repository, or a command of cargo to build and test, which `.ci/run` takes
+/// from the README. Further words for `cargo test` are modules of the tests.
 #[track_caller]
 pub(super) fn build(command: &str) {
     match words(command).as_slice() {
@@ -48,7 +48,7 @@ pub(super) fn build(command: &str) {
     }
 }
 
-/// Each benchmark that Cargo knows is there.
+/// Checks that each benchmark in Cargo.toml exists.
 #[track_caller]
 pub(super) fn bench(command: &str) {
     let manifest = text("Cargo.toml");
@@ -58,7 +58,7 @@ pub(super) fn bench(command: &str) {
     assert!(!files.is_empty() && files.iter().all(|file| path(file).is_file()), "{command}: {files:?}");
 }
 
-/// The image has the name and the tag that the manifests ask for.
+/// Checks that the image has the name and the tag of the manifests.
 #[track_caller]
 pub(super) fn image(command: &str) {
     let kustomization = text("k8s/base/kustomization.yaml");
@@ -74,7 +74,7 @@ pub(super) fn image(command: &str) {
     }
 }
 
-/// The chart, its files and its values are there; where helm is, it renders them.
+/// Checks that the chart, its files and its values exist; if helm is installed, it renders them.
 #[track_caller]
 pub(super) fn chart(command: &str) {
     let words = words(command);
@@ -91,7 +91,7 @@ pub(super) fn chart(command: &str) {
             text(&format!("{chart}/values.yaml")).lines().any(|line| line.starts_with(&format!("{key}:")));
         assert!(known, "{command}: no value {key}");
     }
-    // Not installed: what it makes is what kustomize makes, and kustomize's is applied by another command of the page.
+    // It is not installed: the chart equals the output of kustomize, which another command of the page applies.
     let render = command.replacen("install", "template", 1);
     match Command::new("sh")
         .args(["-c", &format!("command -v helm && {render}")])

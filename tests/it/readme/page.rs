@@ -10,7 +10,7 @@ const SHELLS: [&str; 4] = ["sh", "bash", "shell", "console"];
 /// A file in Markdown.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// Where it is in the repository.
+    /// Its path in the repository.
     pub(super) name: String,
     pub(super) text: String,
 }
@@ -31,7 +31,7 @@ impl Page {
         pages
     }
 
-    /// The blocks of code with what stands behind their opening fence.
+    /// The blocks of code, each with the text after its opening fence.
     pub(super) fn blocks(&self) -> Vec<(&str, &str)> {
         let fenced = self.text.split("\n```").skip(1).step_by(2);
         fenced.map(|block| block.split_once('\n').unwrap_or((block, ""))).collect()

@@ -1,5 +1,5 @@
-//! How a command of a page is run by a test, chosen by its program. A command that fits nowhere has no way, and the test
-//! fails: nobody adds one that is never executed.
+//! The way in which a test runs a command of a page, chosen by its program. A command without a way fails the test, so
+//! that every command is executed.
 
 /// A way to run a command, or to check it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,26 +10,26 @@ pub(super) enum Way {
     Cluster,
     /// The same on a terminal, where a person agrees.
     Terminal,
-    /// On the control plane as far as the kubelet, which has the logs and which no test has.
+    /// On the control plane, up to the kubelet, which has the logs and does not exist in tests.
     Logs,
     /// It runs the tests or builds them: `.ci/run` does, this test is run by it.
     Build,
-    /// Takes minutes: the benchmarks are there.
+    /// It takes minutes: only the existence of the benchmarks is checked.
     Bench,
-    /// Needs a container engine: `tests/container/try` runs what it would build.
+    /// Needs a container engine: `tests/container/try` runs the image without a build.
     Image,
-    /// The chart is rendered where helm is, and compared with kustomize by `deploy::chart`.
+    /// The chart is rendered if helm is installed, and compared with kustomize by `deploy::chart`.
     Chart,
-    /// Needs a Google Cloud project: `gce` runs the program with just the permissions that it names.
+    /// Needs a Google Cloud project: `gce` runs the program with exactly the permissions that it names.
     Role,
 }
 
 impl Way {
-    /// How this command is run.
+    /// The way of this command.
     pub(super) fn of(command: &str) -> Option<Self> {
         let mut stages = command.split(" | ");
         let words: Vec<&str> = stages.next()?.split_whitespace().collect();
-        // Whatever else stands behind a pipe may be missing, and a test would have to say so.
+        // Other programs after a pipe may be missing on a machine.
         if !stages.all(|stage| stage.starts_with("kube-rebalancer ")) {
             return None;
         }

@@ -73,7 +73,7 @@ fn every_message_of_the_troubleshooting_is_one_that_the_program_prints() {
     assert!(!prints(&code, "a message that nobody prints"));
 }
 
-/// Variables that are not ours, or were not.
+/// Variables of other programs or of earlier versions.
 const OTHERS: [&str; 7] = [
     "DEFAULT_CONTEXT",
     "GOOGLE_APPLICATION_CREDENTIALS",
@@ -83,7 +83,7 @@ const OTHERS: [&str; 7] = [
     "RUST_LOG",
     "SLACK_TOKEN",
 ];
-/// What the names of the variables begin with that Azure's own clients read.
+/// The prefix of the variables that Azure's own clients read.
 const AZURE: &str = "AZURE_";
 
 #[test]

@@ -21,8 +21,8 @@
 //! ```
 //!
 //! Actions are complete and in their order. Book-keeping (notes and soft taints on nodes) counts only where an answer
-//! names one. Limits and warnings are selections: an answer pins what an operator needs, not how the report looks.
-//! Words are compared without regard to case.
+//! names one. Limits and warnings are selections: an answer states what an operator needs, not the form of the
+//! report. Words are compared without regard to case.
 
 mod facts;
 mod report;
@@ -187,7 +187,7 @@ fn follows(found: &[Found], expected: &[Expected]) -> bool {
     taken || (next.maybe && follows(found, rest))
 }
 
-/// The text before the first ` + `, and the words behind each.
+/// The text before the first ` + `, and the words after each.
 fn words(line: &str) -> (&str, Vec<String>) {
     let mut parts = line.split(" + ");
     let head = parts.next().unwrap_or_default();

@@ -1,10 +1,11 @@
-//! How two texts differ, line by line, for a person to read.
+//! The difference of two texts, line by line, for a person to read.
 #![expect(clippy::indexing_slicing, reason = "a table and two lists, walked within their own lengths")]
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 3;
 
-/// What changed, `-` before lines only of the expected text and `+` before lines only of the other; `None` if nothing.
+/// The changed lines, with `-` before lines only of the expected text and `+` before lines only of the other; `None`
+/// if the texts are equal.
 pub(super) fn difference(expected: &str, found: &str) -> Option<String> {
     if expected == found {
         return None;
@@ -25,7 +26,7 @@ pub(super) fn difference(expected: &str, found: &str) -> Option<String> {
 
 /// All lines of both texts in order, each with its mark; as many as possible are common.
 fn aligned<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(char, &'a str)> {
-    // common[i][j]: how many lines old[i..] and new[j..] have in common, in order.
+    // common[i][j]: the number of lines that old[i..] and new[j..] have in common, in order.
     let mut common = vec![vec![0; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {
         for j in (0..new.len()).rev() {

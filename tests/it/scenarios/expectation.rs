@@ -1,4 +1,4 @@
-//! What a scenario must come to, as a person writes it down.
+//! The expected result of a scenario, as written by a person.
 //!
 //! ```text
 //!   exit 0                        the exit code

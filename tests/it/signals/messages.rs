@@ -1,4 +1,4 @@
-//! A live run as its receivers see it.
+//! The messages of a live run at their receivers.
 
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -35,14 +35,14 @@ impl Receiver {
         Self { url, got }
     }
 
-    /// The bodies that have arrived. A run waits for the answers, so none is on its way after it.
+    /// The bodies that have arrived. A run waits for the answers, so all have arrived at its end.
     fn bodies(&self) -> Vec<Value> {
         let bodies = self.got.try_iter().map(|got| got.split_once('\n').unwrap().1.to_owned());
         bodies.map(|body| serde_json::from_str(&body).unwrap()).collect()
     }
 }
 
-/// Two nodes of 8Gi within the band, and a pod that fits neither.
+/// Two nodes of 8Gi within the band, and a pod that fits on neither.
 fn world() -> World {
     let api = FakeApi::start();
     api.add_namespace("hub");
@@ -202,7 +202,7 @@ fn an_address_is_a_secret_that_no_output_shows() {
         let shown = settings("NOTIFY_SECRET", value);
         assert!(!shown.contains("s3cr3t") && shown.contains("NOTIFY_SECRET"), "{shown}");
     }
-    // Another machine's users can read a command line, so there is no flag.
+    // Other users of a machine can read a command line, so there is no flag.
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
         .args(["--notify-secret", "x"])
         .env_clear()
@@ -211,7 +211,7 @@ fn an_address_is_a_secret_that_no_output_shows() {
     assert_eq!(output.status.code(), Some(2));
 }
 
-/// What they get is kept where `tests/monitoring/try` asks for it.
+/// Their messages are kept in the folder that `tests/monitoring/try` names.
 #[test]
 fn both_channels_and_the_gateway_hear_of_a_run() {
     let world = world();
@@ -243,7 +243,7 @@ fn both_channels_and_the_gateway_hear_of_a_run() {
     }
 }
 
-/// A change is reported each time, and the note of a trouble does not keep it back.
+/// A change is reported each time, and the note of a problem does not suppress it.
 #[test]
 fn a_change_is_reported() {
     let world = world();

@@ -1,4 +1,4 @@
-//! What the JSON report has, in both versions of its format.
+//! Reads the JSON report, in both versions of its format.
 
 use serde_json::Value;
 
