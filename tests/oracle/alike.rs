@@ -1,4 +1,4 @@
-//! Clusters in which pods that differ in their names alone are counted instead of kept, as a live cluster is read.
+//! Clusters in which equal pods are counted instead of stored, as in a live read.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use crate::generate::{World, worlds};
 use crate::number;
 use crate::properties::hold;
 
-/// The same world with notebooks of few sizes on each node, and twice as many of them.
+/// The same world with notebooks of few sizes on each node, twice as many.
 fn crowded(mut world: World) -> World {
     let mut sizes: Vec<Pod> = Vec::new();
     let mut twins = Vec::new();
@@ -21,7 +21,7 @@ fn crowded(mut world: World) -> World {
         pod.claims = Box::default();
         (pod.controller, pod.eviction, pod.mirror, pod.daemonset_pod) = (None, None, false, false);
         match sizes.iter().find(|one| one.node_name == pod.node_name) {
-            // One in four keeps what it asks for.
+            // One in four keeps its requests.
             Some(size) if !pod.name.ends_with(['3', '7']) => {
                 *pod = Pod { name: pod.name.clone(), ..size.clone() }
             }
@@ -34,7 +34,7 @@ fn crowded(mut world: World) -> World {
     world
 }
 
-/// The same world, its pods counted; a reader keeps the program's own pod by itself.
+/// The same world with counted pods; a reader stores the program's own pod separately.
 fn counted(world: &World) -> World {
     let mut world = world.clone();
     let mut kept: Vec<Pod> = Vec::new();

@@ -17,8 +17,8 @@ fn number(name: &str) -> u32 {
     name.bytes().map(u32::from).sum()
 }
 
-/// The world with some of its nodes cordoned by us long ago, some of them with the marks of a drain, and what an eviction needs
-/// to know of its pods, by their names, so that a smaller world keeps most of it.
+/// The world with some of its nodes cordoned by this program long ago, some of them with the annotations of a drain, and the
+/// properties of pods that an eviction needs. All of it depends on names, so that a smaller world keeps most of it.
 pub(crate) fn with_drained(mut world: World) -> World {
     for node in &mut world.cluster.nodes {
         let number = number(&node.name);
@@ -42,12 +42,12 @@ pub(crate) fn with_drained(mut world: World) -> World {
             node.annotations.insert(annotation::EVICTED.to_owned(), uids.join(","));
         }
     }
-    // Who waits keeps every node from being drained, so in half of the worlds nobody does.
+    // A waiting pod prevents the drain of every node, so half of the worlds have none.
     if world.cluster.pods.len().is_multiple_of(2) {
         world.cluster.pods.retain(|pod| pod.node_name.is_some());
     }
-    // What a user has on a node keeps it from being drained, and what is empty is not drained either: so in three of four worlds
-    // the cordoned nodes have no user left, and half of the pods of nobody's.
+    // A user's pod on a node prevents its drain, and an empty node is not drained either: so in three of four worlds the
+    // cordoned nodes have no users' pods, and half of their pods without a controller are removed.
     let leaves: Vec<String> =
         world.cluster.nodes.iter().filter(|node| node.unschedulable).map(|node| node.name.clone()).collect();
     let on = |pod: &Pod| pod.node_name.as_deref().is_some_and(|name| leaves.iter().any(|one| one == name));

@@ -1,4 +1,4 @@
-//! Random clusters, a second planner, and what must be true of every plan.
+//! Random clusters, a second planner, and the properties of every plan.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! Random clusters in which machines are parked, woken, or marked by a run that died: the same rules, and section 15.
+//! Random clusters in which machines are parked, woken, or annotated by a run that died: the same rules, and section
+//! 15.
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{Node, ReadyCondition, Taint, TaintEffect, annotation, taint};
@@ -30,7 +31,7 @@ fn stopped(node: &mut Node, seconds: i64) {
     node.ready = Some(ReadyCondition { ready: false, since: Some(ago(seconds)) });
 }
 
-/// The world with some of its nodes parked, by their place and name, so that a smaller world keeps most of them.
+/// The world with some of its nodes parked, chosen by position and name, so that a smaller world keeps most of them.
 pub(crate) fn with_parked(mut world: World) -> World {
     for node in &mut world.cluster.nodes {
         let number: u32 = node.name.bytes().map(u32::from).sum();

@@ -1,4 +1,4 @@
-//! What must be true of every plan.
+//! Properties of every plan.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::naive::{self, Decision};
 use crate::parked::with_parked;
 use crate::{number, runner};
 
-/// A plan as the naive planner would give it.
+/// A plan in the form of the naive planner's decision.
 pub(crate) fn decision(plan: &Plan) -> Decision {
     let mut decision = Decision::default();
     for action in &plan.actions {
@@ -32,7 +32,7 @@ pub(crate) fn decision(plan: &Plan) -> Decision {
             Action::Evict { node, namespace, pod, .. } => {
                 decision.evict.insert((node.clone(), namespace.clone(), pod.clone()));
             }
-            // No cluster that is compared parks, or has Node objects that stayed behind.
+            // The compared clusters do not park, and have no Node objects without machines.
             Action::Park { .. }
             | Action::Wake { .. }
             | Action::DeleteObject { .. }
@@ -72,7 +72,7 @@ pub(crate) fn hold<S: Strategy>(
     assert!(found.is_empty(), "{found:#?} in {count} clusters");
 }
 
-/// The first word tells what kind of breach it is.
+/// The first word is the kind of the violation.
 fn kind(what: &str) -> String {
     what.split_whitespace().next().unwrap_or_default().to_owned()
 }
@@ -106,18 +106,18 @@ fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool)
     Some(format!("{part} differs:\nplanner {planner:?}\nnaive   {naive:?}"))
 }
 
-/// How the planner and the naive one differ in a cluster.
+/// The difference between the planner and the naive one for a cluster.
 pub(crate) fn differs(world: &World, snapshot: &Snapshot) -> Option<String> {
     let plan = plan(snapshot, &world.policy).ok();
     let mut naive = naive::decide(snapshot, &world.policy);
-    // The text does not order groups without a zone of their own.
+    // The text does not order groups without a zone.
     let zonal = world.cluster.groups.iter().all(|group| group.zone.is_some());
-    // Nor does it say much of nodes whose size nothing tells.
+    // It also does not define everything about nodes of unknown size.
     let unknown = |plan: &Plan| plan.warnings.iter().any(|one| matches!(one, Warning::UnknownNewNode { .. }));
     if plan.as_ref().is_some_and(unknown) {
         return None;
     }
-    // Nor which nodes must be kept where MAX_CORDONS holds what serves: so neither what fills first.
+    // It also does not define the kept nodes if MAX_CORDONS limits the cordons, and so neither the nodes that fill first.
     let cut = |plan: &Plan| plan.all_limits().any(|one| matches!(one, Limit::MaxCordons { .. }));
     if let (Some(plan), Some(naive)) = (plan.as_ref().filter(|plan| cut(plan)), &mut naive) {
         let planned = decision(plan);
@@ -156,7 +156,7 @@ fn the_checker_finds_nothing() {
     });
 }
 
-/// Section 10: a plan that neither creates nodes nor is cut by a limit is final.
+/// Section 10: a plan is final if it neither creates nodes nor is cut by a limit.
 #[test]
 fn planning_again_on_the_outcome_changes_nothing() {
     hold(&worlds(), |world| world, &|world| {
@@ -167,7 +167,7 @@ fn planning_again_on_the_outcome_changes_nothing() {
     });
 }
 
-/// Section 13: the taint of a node does not change again on the plan's own outcome, where that has the same keep order.
+/// Section 13: the taint of a node does not change again on the plan's own outcome, if that has the same keep order.
 #[test]
 fn what_is_steered_stays_so_on_the_outcome() {
     hold(&worlds(), |world| world, &|world| {
@@ -215,8 +215,8 @@ fn where_pods_are_evicted_the_checker_finds_nothing_and_a_plan_is_final() {
     });
 }
 
-/// Section 16, from the pods alone: no user's pod is evicted, nor one that nobody starts again; all on a node under our own
-/// cordon, which nothing else is done to; and there are plans that evict.
+/// Section 16, from the pods alone: no user's pod is evicted, and no pod without a controller; all evictions are on nodes that
+/// this program cordoned and does not change otherwise; and some plans evict.
 #[test]
 fn no_user_s_pod_is_ever_evicted() {
     let evictions = std::cell::Cell::new(0_u32);
@@ -245,8 +245,8 @@ fn no_user_s_pod_is_ever_evicted() {
     assert!(evictions.get() > number("ORACLE_CLUSTERS", 10_000) / 50, "only {} evictions", evictions.get());
 }
 
-/// Section 15, from the marks alone: what is parked is woken or deleted and nothing else, and only that is woken. Notes may be
-/// written on it, and a soft taint of ours may go.
+/// Section 15, from the annotations alone: a parked node is only woken or deleted, and only parked nodes are woken. Notes may
+/// be written on it, and this program's soft taint may be removed.
 #[test]
 fn what_is_parked_is_woken_or_deleted_and_only_that_is_woken() {
     hold(&worlds(), with_parked, &|world| {
@@ -284,7 +284,7 @@ fn the_order_of_the_input_is_irrelevant() {
     });
 }
 
-/// Section 10: every node exactly one verdict, and what must not be touched is not.
+/// Section 10: every node has exactly one verdict, and protected nodes are not changed.
 #[test]
 fn every_node_has_exactly_one_verdict() {
     hold(&worlds(), |world| world, &|world| {
@@ -308,12 +308,12 @@ fn every_node_has_exactly_one_verdict() {
     });
 }
 
-/// More load never asks for fewer nodes: of alike nodes without daemons, with nothing waiting, when one dynamic pod asks
-/// for more, the plan leaves at least as many nodes in service.
+/// More load never needs fewer nodes: with equal nodes, no daemons and no waiting pods, if one dynamic pod requests more, the
+/// plan leaves at least as many nodes in service.
 ///
-/// The text does not promise more than that. With nodes of different sizes the choice is the *capacity* nearest to the
-/// goal, so more load may well be served by fewer, larger nodes. With daemons, `W` itself depends on the choice; a
-/// waiting pod moves nodes into part 1 by its place.
+/// The text promises no more than that. With nodes of different sizes the choice is the *capacity* nearest to the goal, so
+/// more load may well be served by fewer, larger nodes. With daemons, `W` itself depends on the choice; a waiting pod moves
+/// nodes into part 1 by its place.
 #[test]
 fn more_load_never_asks_for_fewer_nodes() {
     let mut runner = runner(number("ORACLE_SEED", 1));

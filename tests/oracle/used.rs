@@ -1,4 +1,4 @@
-//! Clusters whose pods use something, as sources of metrics tell it: rightly, half, or not at all.
+//! Clusters with usage of pods from sources of metrics: correct, partial, or missing.
 
 use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::{Measured, Pod, PodSample, Sample, Snapshot};
@@ -15,13 +15,13 @@ fn by_usage(mut world: World) -> World {
     world
 }
 
-/// A number that depends on a pod alone, so that a world that is made plainer keeps it.
+/// A number that depends on a pod alone, so that a simplified world keeps it.
 fn number(pod: &Pod) -> u64 {
     let letters = pod.namespace.bytes().chain(pod.name.bytes());
     letters.fold(17, |sum: u64, letter| sum.wrapping_mul(31).wrapping_add(u64::from(letter)) % 1_000_003)
 }
 
-/// What a source tells of a pod: most pods use a part of what they ask for, some more, and some samples are wrong.
+/// The sample of a pod: most pods use a part of their requests, some more, and some samples are wrong.
 fn told(pod: &Pod, snapshot: &Snapshot) -> Option<Sample> {
     let number = number(pod);
     let parts = |amount: u64| Measured::Amount(amount / 8 * (number / 16 % 20));
@@ -51,7 +51,7 @@ fn with_samples(snapshot: Snapshot, of: impl Fn(&Pod, &Snapshot) -> Option<Sampl
     snapshot.with_usage(Some(samples))
 }
 
-/// Section 19: what pods use changes the choice and nothing else, so the checker, which counts requests, finds nothing.
+/// Section 19: the usage of pods changes only the choice, so the checker, which counts requests, finds nothing.
 #[test]
 fn with_usage_the_checker_finds_nothing_and_a_plan_is_final() {
     hold(&worlds(), by_usage, &|world| {
@@ -72,7 +72,7 @@ fn with_usage_the_planner_decides_as_the_naive_one_does() {
     hold(&worlds(), by_usage, &|world| differs(world, &with_samples(world.snapshot(), told)));
 }
 
-/// A plan without what it tells of usage.
+/// A plan without its texts about usage.
 fn without_usage(snapshot: &Snapshot, policy: &Policy) -> Option<Plan> {
     let mut plan = plan(snapshot, policy).ok()?;
     for pool in &mut plan.pools {
@@ -90,7 +90,7 @@ fn by_requests_nothing_that_a_source_tells_changes_a_plan() {
     });
 }
 
-/// Where every pod uses what it asks for, or has no sample, usage and requests are the same.
+/// If every pod uses its requests, or has no sample, usage and requests are the same.
 #[test]
 fn pods_that_use_what_they_ask_for_change_no_plan() {
     let as_asked = |pod: &Pod, snapshot: &Snapshot| {
@@ -106,7 +106,7 @@ fn pods_that_use_what_they_ask_for_change_no_plan() {
         let by_requests = Policy { demand: DemandSource::Requests, ..world.policy.clone() };
         let mut plain = without_usage(&world.snapshot(), &by_requests)?;
         let mut told = without_usage(&with_samples(world.snapshot(), as_asked), &world.policy)?;
-        // A node that only requests keep has a reason of its own.
+        // A node that only requests keep has a special reason.
         let (plain_actions, told_actions) =
             (std::mem::take(&mut plain.actions), std::mem::take(&mut told.actions));
         (plain_actions != told_actions).then(|| format!("same: {plain_actions:?} then {told_actions:?}"))

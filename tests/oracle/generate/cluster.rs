@@ -10,7 +10,7 @@ use kube_rebalancer_core::model::{
 
 use super::{Bytes, NOW, ago, group, node, pod};
 
-/// What a server would list.
+/// The objects that a server would list.
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
@@ -19,23 +19,23 @@ pub(crate) struct Cluster {
     pub(crate) pods_seen: usize,
     pub(crate) volumes: Volumes,
     pub(crate) ledger: Option<Ledger>,
-    /// What foresight learns from.
+    /// The history for foresight.
     pub(crate) history: Option<Arc<History>>,
     pub(crate) traits: Traits,
 }
 
-/// What all objects of one cluster have in common: which kinds of trouble happen in it at all.
+/// The properties of a whole cluster: the kinds of trouble that occur in it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Traits {
     pub(crate) nodes: usize,
     pub(crate) zones: usize,
-    /// How often in a hundred a node is not Ready.
+    /// The percentage of nodes that are not Ready.
     pub(crate) unready: usize,
-    /// How often in a hundred a pod is on no node.
+    /// The percentage of pods without a node.
     pub(crate) unbound: usize,
-    /// How often in a hundred a node is cordoned.
+    /// The percentage of cordoned nodes.
     pub(crate) cordoned: usize,
-    /// Nodes are of several kinds: large ones, tainted ones, with devices.
+    /// Whether nodes are of several kinds: large ones, tainted ones, with devices.
     pub(crate) kinds: bool,
     pub(crate) pools: bool,
     /// Cordons of others.
@@ -44,7 +44,7 @@ pub(crate) struct Traits {
     pub(crate) strange: bool,
     /// Selectors, affinities, tolerations, claims.
     pub(crate) choosy: bool,
-    /// Processor time is asked for too.
+    /// Whether pods also request processor time.
     pub(crate) cpu: bool,
     /// Placeholders, nominations, gates, priorities.
     pub(crate) odd_pods: bool,

@@ -1,7 +1,7 @@
-//! A random world as files: what `kube-rebalancer --from FILE --at TIME` reads, and the settings beside it.
+//! A random world as files: the input of `kube-rebalancer --from FILE --at TIME`, and the settings.
 //!
-//! A file carries neither node groups nor what earlier runs noted, so a failure that needs them shows in the lines above
-//! the dump alone.
+//! A file has neither node groups nor the notes of earlier runs, so a failure that needs them only shows in the lines
+//! above the dump.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -33,7 +33,7 @@ fn time(moment: Option<Timestamp>) -> Option<String> {
     moment.map(|moment| moment.to_string())
 }
 
-/// What an API server leaves out, it does not write as null.
+/// Removes nulls, because an API server leaves such fields out.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -230,7 +230,7 @@ fn settings(policy: &Policy) -> String {
     line("OPTIMAL_UTILIZATION", with_pools(&|bounds| bounds.optimal_utilization.to_string()));
     line("MAX_UTILIZATION", with_pools(&|bounds| bounds.max_utilization.to_string()));
     line("MIN_NODES", with_pools(&|bounds| bounds.min_nodes.to_string()));
-    // A MAX_NODES that is written is one that was set.
+    // A MAX_NODES in the file counts as set.
     if policy.bounds.max_nodes_set || policy.bounds.max_nodes != Policy::default().bounds.max_nodes {
         line("MAX_NODES", with_pools(&|bounds| bounds.max_nodes.to_string()));
     }

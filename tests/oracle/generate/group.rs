@@ -1,4 +1,4 @@
-//! Random node groups: each makes nodes of one kind.
+//! Random node groups: each creates nodes of one kind.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{Bytes, ago};
 pub(crate) const ZONE: &str = "topology.kubernetes.io/zone";
 pub(crate) const GPU: &str = "nvidia.com/gpu";
 
-/// What the nodes of a group, or a node of none, look like.
+/// The kind of the nodes of a group, or of a node without a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Users,

@@ -31,7 +31,7 @@ fn ago(seconds: i64) -> Timestamp {
     NOW - SignedDuration::from_secs(seconds)
 }
 
-/// A string of bytes that decisions are read from; after its end, all bytes are 0.
+/// A string of bytes, the source of random decisions; after its end, all bytes are 0.
 #[derive(Debug)]
 struct Bytes<'a>(std::slice::Iter<'a, u8>);
 
@@ -62,26 +62,26 @@ impl<'a> Bytes<'a> {
 pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) policy: Policy,
-    /// What happens in it while runs follow each other.
+    /// The events in it between runs.
     pub(crate) fate: Fate,
 }
 
-/// How the things that no plan decides turn out.
+/// The outcomes that no plan decides.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fate {
     /// Seconds between two runs.
     pub(crate) step: i64,
     /// Runs that an instance takes to become a Ready node.
     pub(crate) boots: usize,
-    /// What a new node turns out to be.
+    /// The outcome of a new node.
     pub(crate) turns_out: TurnsOut,
-    /// One in this number of unbound pods fits no node in truth; 0: none does not.
+    /// One in this number of unbound pods fits no node in reality; 0: all pods may fit.
     pub(crate) stubborn: usize,
     /// Whether the scheduler spreads pods over nodes or packs them.
     pub(crate) spreads: bool,
 }
 
-/// What a new node turns out to be.
+/// The outcome of a new node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TurnsOut {
     AsPromised,

@@ -68,7 +68,7 @@ pub(super) fn make(traits: &Traits, groups: &[Made], at: usize, bytes: &mut Byte
     node
 }
 
-/// Under our cordon, or somebody's.
+/// Cordoned by this program, or by another actor.
 fn cordon(traits: &Traits, node: &mut Node, bytes: &mut Bytes<'_>) {
     node.unschedulable = true;
     let ages = [3600, 3600, 20, 60, 500, 700, 7200, -600];
@@ -123,7 +123,7 @@ pub(super) fn no_schedule(key: &str) -> Taint {
     Taint { key: key.to_owned(), value: String::new(), effect: TaintEffect::NoSchedule, added_at: None }
 }
 
-/// A plain node, in service or under our cordon, for the rule of more load.
+/// A plain node, in service or cordoned by this program, for the rule of more load.
 pub(super) fn plain(at: usize, bytes: &mut Bytes<'_>) -> Node {
     let mut node = make(&Traits::default(), &[], at, &mut Bytes::new(&[]));
     node.labels.remove("pool");

@@ -17,7 +17,7 @@ pub(super) fn read(bytes: &mut Bytes<'_>, nodes: &[Node]) -> Option<Arc<History>
     for _ in 0..bytes.pick(&[1, 2, 4, 6]) {
         let day = bytes.pick(&[7, 7, 14, 28, 1, 2, 3, 5, 0, 0]);
         let offset = u32::try_from(bytes.below(6)).unwrap();
-        // From two slots before this time of the day to three after it; today only what has been.
+        // From two slots before this time of the day to three after it; today only the past ones.
         let slot = Slot::of(NOW).earlier(day * Slot::PER_DAY + 3).later(if day == 0 {
             offset % 4
         } else {
@@ -27,7 +27,7 @@ pub(super) fn read(bytes: &mut Bytes<'_>, nodes: &[Node]) -> Option<Arc<History>
         let peaks = [Some(first), bytes.pick(&[Some(first + 2), None]), Some(first + bytes.below(8))];
         let pool = bytes.pick(&pools);
         let cores = peaks.map(|peak| peak.map(|peak| u64::try_from(peak).unwrap()));
-        // A history holds whole mebibytes, which are more than all of these nodes have: memory is reserved instead.
+        // A history has whole mebibytes, which exceed the memory of all of these nodes: memory is reserved instead.
         history.extend(pool, Resource::Cpu, slot, cores);
     }
     Some(Arc::new(history))

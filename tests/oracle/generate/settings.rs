@@ -97,7 +97,7 @@ pub(super) fn read(bytes: &mut Bytes<'_>, pools: bool) -> Policy {
     policy
 }
 
-/// A reserve, or a minimum of nodes, that is in force, begins soon, or is over.
+/// A reserve or a minimum of nodes, which is in force, begins soon, or has ended.
 fn schedule(bytes: &mut Bytes<'_>, pools: bool) -> Vec<Rule> {
     let reserve = bytes.pick(&[0, 0, 0, 3, 9, 20]);
     let nodes = bytes.pick(&[0, 0, 0, 4, 9]);
@@ -113,7 +113,7 @@ fn schedule(bytes: &mut Bytes<'_>, pools: bool) -> Vec<Rule> {
     parse_schedule(&format!("{times} RESERVE={pool}{reserve} MIN_NODES={pool}{nodes}")).unwrap()
 }
 
-/// One byte for what is seldom set.
+/// One byte for the settings that are seldom set.
 fn rare(policy: &mut Policy, bytes: &mut Bytes<'_>) {
     let rare = bytes.below(256);
     policy.node_groups_named = rare & 1 != 0;

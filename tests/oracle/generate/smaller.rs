@@ -1,4 +1,4 @@
-//! A failing world, made as plain as it can be while it still fails.
+//! The simplification of a failing world, as long as it still fails.
 
 use kube_rebalancer_core::policy::{Bounds, Policy};
 

@@ -11,7 +11,7 @@ use super::used::Count;
 use super::words::Cordon;
 use super::world::{State, World};
 
-/// What a pool chose in its last pass.
+/// The choice of a pool in its last pass.
 #[derive(Debug)]
 pub(crate) struct Chosen {
     pub(crate) order: Order,
@@ -39,7 +39,7 @@ fn weigh<'b>(
     }
 }
 
-/// Whether the utilization of what serves is inside the band.
+/// Whether the utilization of the serving nodes is inside the band.
 pub(crate) fn inside(world: &World<'_>, pool: &str) -> bool {
     let bounds = world.bounds(pool);
     let serving = list::serving(world, pool);
@@ -48,7 +48,7 @@ pub(crate) fn inside(world: &World<'_>, pool: &str) -> bool {
     ratio.at_least(bounds.min_utilization) && ratio.at_most(bounds.max_utilization)
 }
 
-/// Ready reserved nodes that take pods: they make up `MIN_NODES`.
+/// Ready reserved nodes that take pods: they count for `MIN_NODES`.
 pub(crate) fn ready_reserved(world: &World<'_>, pool: &str) -> usize {
     world
         .in_pool(pool)
@@ -56,14 +56,14 @@ pub(crate) fn ready_reserved(world: &World<'_>, pool: &str) -> usize {
         .count()
 }
 
-/// The choice, filled up with what serves.
+/// The choice, filled up with serving nodes.
 pub(crate) fn choose(world: &World<'_>, pool: &str, held: bool) -> Chosen {
     let mut chosen = choose_by_demand(world, pool, held);
     fill_up(world, pool, &mut chosen);
     chosen
 }
 
-/// Section 19: usage takes a node out of service only while the others stay within the band by requests too.
+/// Section 19: usage removes a node from service only if the others stay within the band by requests too.
 fn fill_up(world: &World<'_>, pool: &str, chosen: &mut Chosen) {
     if world.policy.demand == DemandSource::Requests {
         return;
@@ -103,7 +103,7 @@ fn choose_by_demand(world: &World<'_>, pool: &str, held: bool) -> Chosen {
     let least = (order.part_one..=most).find(|length| enough(*length)).unwrap_or(most);
     let lengths = least..=most;
 
-    // What serves, together with part 1.
+    // The serving nodes, together with part 1.
     let mut stay: Vec<Line> = all[..order.part_one].to_vec();
     stay.extend(all[order.part_one..].iter().filter(|line| line.serves).cloned());
     let stay_fits = enough(stay.len()) && (!bounds.max_nodes_set || stay.len() <= most);
@@ -152,9 +152,9 @@ fn choose_by_demand(world: &World<'_>, pool: &str, held: bool) -> Chosen {
     Chosen { order, lines }
 }
 
-/// The cordons that may be made now, in their order. `world` is what was observed.
+/// The cordons that may be made now, in their order. `world` is the observed one.
 ///
-/// With them, how many of them come down to a `MAX_NODES` that was set.
+/// Also returns the number of them that a set `MAX_NODES` requires.
 pub(crate) fn cordons(world: &World<'_>, pool: &str, chosen: &Chosen) -> (Vec<String>, usize) {
     let bounds = world.bounds(pool);
     let base = world.asked(Count::Requests, pool);

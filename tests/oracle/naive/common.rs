@@ -5,7 +5,7 @@ use kube_rebalancer_core::model::{LastingTaint, Pod, TaintEffect, TaintSet};
 use super::words::{self, Class};
 use super::world::World;
 
-/// What decides, for one pool.
+/// The voters of one pool.
 pub(crate) struct Jury<'a> {
     pool: String,
     /// Dynamic and placeholder pods bound to its nodes, and all unbound ones.
@@ -80,7 +80,7 @@ impl<'a> Jury<'a> {
             return true;
         }
         if self.none {
-            // With pools, what every node of the pool carries distinguishes none of them.
+            // With pools, a taint that every node of the pool has does not distinguish any of them.
             let pooled = world.policy.pool_label.is_some();
             let everywhere = |taint: &LastingTaint| self.sets.iter().all(|set| set.contains(taint));
             return !set.iter().any(|taint| is_special(taint, devices) && !(pooled && everywhere(taint)));

@@ -13,7 +13,7 @@ use super::words::{self, Class, Cordon};
 use super::world::{Machine, World};
 use super::{Decision, choose, evict, place};
 
-/// When a node was cordoned, as far as its cordon tells.
+/// The time at which a node was cordoned, if its cordon shows it.
 fn cordoned_at(machine: &Machine<'_>) -> Option<Timestamp> {
     let taint = words::cordon_taint_time(machine.node);
     match machine.cordon {
@@ -23,7 +23,8 @@ fn cordoned_at(machine: &Machine<'_>) -> Option<Timestamp> {
     }
 }
 
-/// The nodes that are deleted, and in their order those that would be if their last pods were elsewhere.
+/// The deleted nodes, and, in their order, the nodes that would be deleted if their last pods were
+/// elsewhere.
 pub(crate) fn deletions<'w, 'a>(
     world: &'w World<'a>,
     decision: &Decision,
@@ -78,7 +79,7 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
         && (!machine.is_ready || ready_one_may_go(world, decision, machine))
 }
 
-/// Whether nobody keeps it but pods that are evicted first.
+/// Whether only pods that are evicted first keep it.
 fn is_left(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
     let lost = |pod: &Pod| evict::leaves(world, pod) && lost_on(world, machine.node, pod);
     if evict::is_drained_first(world, machine) {
@@ -90,11 +91,12 @@ fn is_left(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) ->
         && !takes_from_others(world, machine, gone)
 }
 
-/// Whether a node that goes already would lose a pod, were this one to go too.
+/// Whether the deletion of this node would leave no place for a pod of a node that is already to be
+/// deleted.
 fn takes_from_others(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
     let mut together = gone.clone();
     together.insert(machine.name().to_owned());
-    // What is drained loses nothing.
+    // A drained node loses no pod.
     let goes = |one: &&Machine<'_>| gone.contains(one.name()) && !evict::is_drained_first(world, one);
     let mut going = world.machines.iter().filter(goes);
     going.any(|one| one.pods.iter().any(|pod| would_be_lost(world, one, pod, &together)))
@@ -117,13 +119,13 @@ fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
             .is_some_and(|since| words::age(world.now, since) >= grace)
 }
 
-/// Section 2: an omitted pod that nobody would bring back.
+/// Section 2: an omitted pod that no controller would recreate.
 fn would_be_lost(world: &World<'_>, machine: &Machine<'_>, pod: &Pod, gone: &BTreeSet<String>) -> bool {
     evict::leaves(world, pod)
         && (lost_on(world, machine.node, pod) || last_replica(world, machine.node, pod, gone))
 }
 
-/// Whether nobody would start a pod again if its node were gone, other replicas aside.
+/// Whether no controller would recreate a pod after the deletion of its node, other replicas aside.
 pub(crate) fn lost_on(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
     lost_wherever(world, pod) || local_claim(world, node, pod)
 }
@@ -174,7 +176,7 @@ fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<Strin
     pod.ready && all >= 2 && !alive
 }
 
-/// Section 8: the two rules about pods that the scheduler may still bring.
+/// Section 8: the two rules about pods that the scheduler may still bind.
 fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
     let at = cordoned_at(machine);
     if at.is_some_and(|at| words::age(world.now, at) < SignedDuration::from_secs(30)) {
@@ -217,7 +219,7 @@ fn is_last(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) ->
     let last_of_pool = !world.in_pool(pool).any(|one| stays(&one));
     // Without names, a group is discovered by its nodes alone, even by dead ones.
     let named = world.policy.node_groups_named;
-    // A Ready one that goes is not the last only because another stays.
+    // A Ready node is deleted as not the last one only because another one is kept.
     let ready_one_gone = world
         .in_pool(pool)
         .any(|one| one.is_ready && one.common && one.node.zone() == zone && gone.contains(one.name()));

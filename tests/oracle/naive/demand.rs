@@ -1,4 +1,4 @@
-//! Section 4: what is asked for, what is offered, and the ratio; sections 6 and 14: to which pool a pod belongs.
+//! Section 4: the requested and the offered amounts, and their ratio; sections 6 and 14: the pool of a pod.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use super::used::Count;
 use super::words::{self, Class, Cordon};
 use super::world::{State, World};
 
-/// Asked over offered.
+/// Requested amount over offered amount.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ratio {
     asked: u128,
@@ -53,7 +53,7 @@ pub(crate) fn utilization(policy: &Policy, asked: &Amounts, offered: &Amounts) -
     largest
 }
 
-/// What these nodes offer, and what is asked of them.
+/// The amounts that these nodes offer, and the requested amounts.
 pub(crate) fn sums<'b>(
     by: Count,
     base: &Amounts,
@@ -71,7 +71,7 @@ pub(crate) fn sums<'b>(
 }
 
 impl World<'_> {
-    /// `W` of a pool without the daemons of what serves.
+    /// `W` of a pool without the daemons of the serving nodes.
     pub(crate) fn requested(&self, by: Count, pool: &str) -> Amounts {
         let mut sum = Amounts::default();
         for machine in self.in_pool(pool) {
@@ -107,7 +107,7 @@ impl World<'_> {
         self.in_pool(pool).any(|machine| machine.common && reach::reaches(self, pod, machine))
     }
 
-    /// Whether the pod would fit some candidate or new node of the pool, were it free of occupants.
+    /// Whether the pod would fit some candidate or new node of the pool without occupants.
     pub(crate) fn would_fit_somewhere(&self, pod: &Pod, pool: &str) -> bool {
         self.in_pool(pool)
             .any(|machine| machine.is_candidate(self.policy) && reach::reaches(self, pod, machine))

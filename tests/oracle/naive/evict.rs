@@ -1,4 +1,4 @@
-//! Section 16: which pods are evicted, so that their nodes can go.
+//! Section 16: the evicted pods, whose nodes can then be deleted.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use super::{Decision, delete, demand, reach};
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const MOMENT: SignedDuration = SignedDuration::from_secs(30);
 
-/// Whether an omitted pod is on its node for itself: no daemon, no placeholder.
+/// Whether an omitted pod is neither a daemon nor a placeholder.
 pub(crate) fn leaves(world: &World<'_>, pod: &Pod) -> bool {
     words::omitted(pod, world.policy) && !matches!(world.class(pod), Class::Daemon | Class::Placeholder)
 }
@@ -35,7 +35,7 @@ pub(crate) fn find_movable(world: &mut World<'_>) {
     }
 }
 
-/// Whether a pod may be evicted by what it is alone.
+/// Whether a pod may be evicted by its own properties.
 fn may_be_evicted(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
     let users = pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key));
     let looked_up =
@@ -50,7 +50,7 @@ fn may_be_evicted(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
         && pod.claims.iter().all(|claim| looked_up(claim))
 }
 
-/// The pods that have to leave a node before it goes.
+/// The pods that must leave a node before its deletion.
 fn to_leave<'a>(world: &World<'a>, machine: &Machine<'a>) -> Vec<&'a Pod> {
     let bound = machine.pods.iter().copied().filter(|pod| pod.node_name.is_some());
     let mut pods: Vec<&Pod> = bound.filter(|pod| machine.moves(pod) || leaves(world, pod)).collect();
@@ -58,12 +58,12 @@ fn to_leave<'a>(world: &World<'a>, machine: &Machine<'a>) -> Vec<&'a Pod> {
     pods
 }
 
-/// Whether a node is drained before it goes: it is Ready, and has such pods.
+/// Whether a node is drained before its deletion: it is Ready, and has such pods.
 pub(crate) fn is_drained_first(world: &World<'_>, machine: &Machine<'_>) -> bool {
     world.policy.drain != Drain::None && machine.is_ready && !to_leave(world, machine).is_empty()
 }
 
-/// How long ago something was evicted from a node, and of which controllers.
+/// The age of the last eviction from a node, and the controllers of the evicted pods.
 fn evicted<'n>(world: &World<'_>, node: &'n Node) -> Option<(SignedDuration, Vec<&'n str>)> {
     let age = words::age(world.now, words::time(node, annotation::EVICTED_AT)?);
     let noted = node.annotations.get(annotation::EVICTED).map(String::as_str).unwrap_or_default();
@@ -78,7 +78,7 @@ fn is_up(pod: &Pod) -> bool {
     pod.ready && !pod.deleting && pod.node_name.is_some()
 }
 
-/// Whether what was evicted from a node is not up again.
+/// Whether a pod that was evicted from a node is not running again yet.
 pub(crate) fn awaits(world: &World<'_>, machine: &Machine<'_>) -> bool {
     let Some((age, of)) = evicted(world, machine.node).filter(|_| world.policy.drain != Drain::None) else {
         return false;
@@ -107,19 +107,19 @@ fn budgets<'a>(world: &World<'a>, pod: &Pod) -> Vec<&'a DisruptionBudget> {
     world.snapshot.budgets().iter().filter(protects).collect()
 }
 
-/// What is spent while nodes are drained one by one.
+/// The budgets that are used up while nodes are drained one by one.
 struct Purse<'w, 'a> {
     world: &'w World<'a>,
-    /// The nodes that take what is evicted, with what they have left.
+    /// The nodes that take evicted pods, with their free amounts.
     places: Vec<(&'w Machine<'a>, Amounts)>,
-    /// What omitted pods take from the nodes of a pool.
+    /// The amounts that omitted pods take from the nodes of a pool.
     moved: BTreeMap<String, Amounts>,
     /// The nodes that serve after this run, by pool.
     serving: BTreeMap<String, Vec<Line>>,
     taken: Vec<&'a Pod>,
 }
 
-/// The evictions of these nodes, which would go if their last pods were elsewhere.
+/// The evictions of these nodes, which would be deleted if their last pods were elsewhere.
 pub(crate) fn evictions<'w, 'a>(
     world: &'w World<'a>,
     decision: &Decision,
@@ -165,7 +165,7 @@ pub(crate) fn evictions<'w, 'a>(
     evict
 }
 
-/// Whether nothing of its pods speaks against draining a node.
+/// Whether all pods of a node permit its drain.
 fn may_be_drained(world: &World<'_>, machine: &Machine<'_>, pods: &[&Pod]) -> bool {
     let ours = machine.cordon == Cordon::Ours || world.policy.adopt_cordons == AdoptCordons::Always;
     ours && pods.iter().all(|pod| {
@@ -180,7 +180,7 @@ fn may_be_drained(world: &World<'_>, machine: &Machine<'_>, pods: &[&Pod]) -> bo
 }
 
 impl<'a> Purse<'_, 'a> {
-    /// Puts all pods of a node on others of its pool, if there is room for all.
+    /// Places all pods of a node on other nodes of its pool, if there is room for all.
     fn puts_elsewhere(&mut self, from: &Machine<'_>, pods: &[&Pod]) -> bool {
         let world = self.world;
         let (mut places, mut moved) = (self.places.clone(), self.moved.clone());
@@ -206,7 +206,8 @@ impl<'a> Purse<'_, 'a> {
         true
     }
 
-    /// Whether the nodes that serve would be above the band without what omitted pods take.
+    /// Whether the serving nodes would be above the band without the amounts that omitted pods
+    /// take.
     fn is_above(&self, pool: &str, moved: &Amounts) -> bool {
         let lines = self.serving.get(pool).map(Vec::as_slice).unwrap_or_default();
         let base = self.world.asked(Count::Requests, pool);
@@ -218,7 +219,7 @@ impl<'a> Purse<'_, 'a> {
         !ratio.at_most(self.world.bounds(pool).max_utilization)
     }
 
-    /// Whether a pod may be evicted beside what this run evicts already.
+    /// Whether a pod may be evicted in addition to the evictions of this run so far.
     fn lets_go(&self, pod: &'a Pod) -> bool {
         let of = controller(pod);
         let others = self.world.snapshot.pods().iter();

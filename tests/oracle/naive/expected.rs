@@ -1,4 +1,4 @@
-//! Section 12: what is expected on top, by looking at every slot of four weeks.
+//! Section 12: the expected additional amounts, by reading every slot of four weeks.
 
 use jiff::civil::Weekday;
 use kube_rebalancer_core::model::{Amounts, Assignment, Bytes, Millicores, Resource, Rule, Slot};
@@ -20,7 +20,7 @@ fn is_midweek(slot: i64) -> bool {
 }
 
 impl World<'_> {
-    /// `W` of a pool with what is expected, without the daemons of what serves.
+    /// `W` of a pool with the expected amounts, without the daemons of the serving nodes.
     pub(crate) fn asked(&self, by: Count, pool: &str) -> Amounts {
         let requested = self.requested(Count::Requests, pool);
         let reserved = |resource: Resource| {

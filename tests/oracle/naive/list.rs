@@ -13,7 +13,7 @@ use super::used::Count;
 use super::words;
 use super::world::{Machine, State, World};
 
-/// What an entry of the keep order is.
+/// An entry of the keep order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Entry {
     Node(String),
@@ -29,7 +29,7 @@ pub(crate) struct Line {
     pub(crate) serves: bool,
     pub(crate) capacity: Amounts,
     pub(crate) daemons: Amounts,
-    /// What the choice counts of them.
+    /// The amounts of them that the choice counts.
     pub(crate) daemons_used: Amounts,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Order {
     pub(crate) part_one: usize,
     /// Reserved nodes that are uncordoned for waiting pods.
     pub(crate) opened: BTreeSet<String>,
-    /// For which pod UID and group a new node is made.
+    /// The pod UID and the group for which a new node is created.
     pub(crate) tries: BTreeMap<Entry, (String, String)>,
 }
 
@@ -67,7 +67,7 @@ impl Line {
     }
 }
 
-/// What serves in a pool now.
+/// The nodes that serve in a pool now.
 pub(crate) fn serving(world: &World<'_>, pool: &str) -> Vec<Line> {
     let serving = world.in_pool(pool).filter(|machine| machine.serves(world.policy));
     serving.map(|machine| Line::of(machine, world)).collect()
@@ -80,12 +80,12 @@ pub(crate) fn deciding(world: &World<'_>, pool: &str) -> Resource {
     demand::utilization(world.policy, &asked, &offered).0
 }
 
-/// Unknown moments are as if long ago.
+/// Unknown moments count as long ago.
 fn older_first(moment: Option<Timestamp>) -> (bool, Option<Timestamp>) {
     (moment.is_none(), moment)
 }
 
-/// Ready candidates as part 2 orders them.
+/// Ready candidates in the order of part 2.
 pub(crate) fn ready_in_order<'b, 'a>(world: &'b World<'a>, pool: &'b str) -> Vec<&'b Machine<'a>> {
     let policy = world.policy;
     let decides = deciding(world, pool);
@@ -105,7 +105,7 @@ pub(crate) fn ready_in_order<'b, 'a>(world: &'b World<'a>, pool: &'b str) -> Vec
     ready
 }
 
-/// Booting nodes, then instances on their way.
+/// Booting nodes, then instances without a node.
 pub(crate) fn booting(world: &World<'_>, pool: &str) -> Vec<Line> {
     let mut nodes: Vec<&Machine<'_>> = world
         .in_pool(pool)
@@ -141,7 +141,7 @@ fn must_stay(machine: &Machine<'_>, world: &World<'_>) -> bool {
     machine.state == State::Ready && kept
 }
 
-/// The order; `held` makes what serves stay, up to a `MAX_NODES` that was set.
+/// The order; `held` keeps the serving nodes, up to a set `MAX_NODES`.
 pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
     let bounds = world.bounds(pool);
     let mut ready = ready_in_order(world, pool);
@@ -160,7 +160,7 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
         world.in_pool(pool).filter(|machine| machine.nominated && machine.is_candidate(world.policy));
     let nominated = nominated.map(|machine| Entry::Node(machine.name().to_owned()));
     let mut places: Places = place::place(world, pool, &ready, &spare);
-    // Nodes first, then instances on their way, then new ones; each in the order of the pods.
+    // Nodes first, then instances without a node, then new ones; each in the order of the pods.
     places.needed.sort_by_key(|entry| match entry {
         Entry::Node(_) => 0,
         Entry::Instance(_) => 1,
@@ -191,7 +191,7 @@ pub(crate) fn order(world: &World<'_>, pool: &str, held: bool) -> Order {
             }
         }
     }
-    // What serves stays where it is, as far as a MAX_NODES that was set leaves room: such a pool still shrinks.
+    // Serving nodes are kept, within a set MAX_NODES: a pool above it still shrinks.
     for machine in ready.iter().filter(|machine| held && machine.serves(world.policy)) {
         let line = Line::of(machine, world);
         let full = bounds.max_nodes_set && first.len() >= bounds.max_nodes;

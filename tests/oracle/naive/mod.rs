@@ -1,8 +1,8 @@
 //! A second planner, deliberately naive: sections 2 to 8, 12, 14, 16 (evictions) and 19 of
 //! `docs/decisions.md`, slow and obvious.
 //!
-//! It is written from the text alone, without a look at the planner, returns plain sets, and gives no reasons. Where
-//! the two differ, the text decides which one is wrong.
+//! It is written from the text alone, independently of the planner, returns plain sets, and gives no reasons. If the
+//! two differ, the text decides which one is wrong.
 
 mod choose;
 mod common;
@@ -33,13 +33,13 @@ use shape::Coming;
 use words::Cordon;
 use world::{State, World};
 
-/// What a run does.
+/// The decisions of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Decision {
     pub(crate) uncordon: BTreeSet<String>,
     pub(crate) cordon: BTreeSet<String>,
     pub(crate) delete: BTreeSet<String>,
-    /// New nodes by pool and group; the group `None` where no group is known.
+    /// New nodes by pool and group; the group is `None` if no group is known.
     pub(crate) grow: BTreeMap<(String, Option<String>), u32>,
     /// Nodes that get the soft taint, and that lose it.
     pub(crate) steer: BTreeSet<String>,
@@ -50,13 +50,13 @@ pub(crate) struct Decision {
     pub(crate) evict: BTreeSet<(String, String, String)>,
 }
 
-/// Nodes that are created for waiting pods, by pod UID and group: what the ledger notes.
+/// Nodes that are created for waiting pods, by pod UID and group, as in the ledger.
 pub(crate) type Tries = BTreeSet<(String, String)>;
 
-/// How often the choice is taken in all.
+/// Maximum number of passes of the choice.
 const PASSES: usize = 8;
 
-/// Decides; `None` where section 9 refuses.
+/// Decides; `None` if section 9 refuses.
 pub(crate) fn decide(snapshot: &Snapshot, policy: &Policy) -> Option<Decision> {
     decide_and_note(snapshot, policy).map(|(decision, _)| decision)
 }
@@ -74,7 +74,7 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
     let mut creations = policy.max_creations.allows(now.machines.len());
     let pools: Vec<String> = now.pools.keys().cloned().collect();
     let mut chosen = settle(snapshot, policy, &pools, &BTreeSet::new());
-    // Inside the band, cordons only move: where not all of them may be made, what serves stays.
+    // Inside the band, cordons only move: if not all of them may be made, the serving nodes are kept.
     let mut held = BTreeSet::new();
     let mut spare = left;
     for pool in &pools {
@@ -143,8 +143,8 @@ fn broken(world: &World<'_>, pool: &str) -> Vec<String> {
     broken.map(|machine| machine.name().to_owned()).collect()
 }
 
-/// Takes the choice of every pool again and again on the outcome of all, until nothing changes. A pool that creates
-/// nodes does not choose again.
+/// Repeats the choice of every pool on the outcome of all, until nothing changes. A pool that creates nodes does not
+/// choose again.
 fn settle(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -185,7 +185,7 @@ fn settle(
             let unchosen =
                 unchosen.filter(|name| !chosen.lines.iter().any(|line| line.node() == Some(*name)));
             for name in unchosen {
-                // What awaits its replacement serves on.
+                // A node that awaits its replacement continues to serve.
                 let stays = serves(&observed, name) && !cordons.iter().any(|one| one == name);
                 if serves(&world, name) == stays {
                     continue;
@@ -211,7 +211,7 @@ fn settle(
     latest
 }
 
-/// The same cluster with these nodes cordoned (`true`) or uncordoned (`false`) by us.
+/// The same cluster with these nodes cordoned (`true`) or uncordoned (`false`) by this program.
 pub(crate) fn outcome(snapshot: &Snapshot, changes: &BTreeMap<String, bool>) -> Snapshot {
     let mut nodes = snapshot.nodes().to_vec();
     for node in &mut nodes {
@@ -251,7 +251,7 @@ pub(crate) fn lift_cordon(node: &mut Node) {
     node.taints.retain(|one| one.key != taint::UNSCHEDULABLE);
 }
 
-/// Section 9: a partition looks like that.
+/// Section 9: this is the sign of a network partition.
 fn too_many_broken(world: &World<'_>) -> bool {
     let off =
         world.machines.iter().filter(|one| matches!(one.state, State::Broken | State::NotInUse)).count();
@@ -259,7 +259,7 @@ fn too_many_broken(world: &World<'_>) -> bool {
     off * 100 > world.machines.len() * percent && off >= world.policy.ok_unready_nodes
 }
 
-/// Section 3: instances that are certainly no node, long after their creation.
+/// Section 3: instances that certainly have no node, long after their creation.
 fn lost_instances(world: &World<'_>) -> BTreeSet<(String, String)> {
     let mut lost = BTreeSet::new();
     for group in world.snapshot.groups().iter().filter(|group| group.not_shrinkable.is_none()) {

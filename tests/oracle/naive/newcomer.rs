@@ -16,7 +16,7 @@ fn youngest<'a>(world: &World<'a>, group: Option<&NodeGroup>, pool: &str) -> Opt
         }
         None => world.in_pool(pool).map(|machine| machine.node).collect(),
     };
-    // What a common node that boots is good for shows later.
+    // Whether a common node that boots is useful shows later.
     let tells = |node: &&Node| {
         let machine = world.machine(&node.name).map(|at| &world.machines[at]);
         machine.is_none_or(|machine| machine.state != State::Booting || !machine.common)
@@ -28,11 +28,12 @@ fn youngest<'a>(world: &World<'a>, group: Option<&NodeGroup>, pool: &str) -> Opt
         .max_by_key(|node| node.created_at)
 }
 
-/// When it was known that a node is of no use: now, or for one that never was usable when it was twice `BOOT_GRACE` old.
-/// And whether that speaks for itself; an old machine that never came up is a matter of the notes alone.
+/// The time since which a node is known to be useless: now, or, for a node that never was usable, its age of twice
+/// `BOOT_GRACE`. And whether that counts without notes; an old machine that never became usable counts by the notes
+/// alone.
 fn useless_since(world: &World<'_>, node: &Node) -> Option<(Timestamp, bool)> {
     let Some(at) = world.machine(&node.name) else {
-        // Somebody may be at work on a node that is not managed now; its labels last.
+        // A person may be working on a node that is not managed now; its labels are permanent.
         return (!words::may_be_managed(&node.labels, world.policy)).then_some((world.now, true));
     };
     let machine = &world.machines[at];
@@ -70,7 +71,7 @@ pub(crate) fn backs_off(world: &World<'_>, group: &NodeGroup) -> bool {
     })
 }
 
-/// What is noted of a group after a look at its newcomers.
+/// The note of a group after a check of its newcomers.
 fn noted(world: &World<'_>, group: &NodeGroup, before: Option<CreatedFor>) -> Option<CreatedFor> {
     let late = group.instances.iter().filter(|one| !one.has_node).filter_map(|one| one.created_at);
     let late = late.filter(|at| words::age(world.now, *at) >= world.policy.boot_grace).max();
@@ -89,7 +90,7 @@ fn noted(world: &World<'_>, group: &NodeGroup, before: Option<CreatedFor>) -> Op
     }
 }
 
-/// What a run notes of newcomers.
+/// The notes of a run about newcomers.
 pub(crate) fn note(snapshot: &Snapshot, policy: &Policy, ledger: &mut Ledger) {
     let world = World::observed(snapshot, policy);
     for group in snapshot.groups() {

@@ -1,4 +1,4 @@
-//! Section 13: which nodes fill last.
+//! Section 13: the nodes that fill last.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ fn of_others(node: &Node) -> bool {
     node.taints.iter().any(|one| one.key != taint::FILL_LAST && one.effect == TaintEffect::PreferNoSchedule)
 }
 
-/// Fills in what is steered and unsteered, once the rest is decided.
+/// Adds the steered and unsteered nodes after all other decisions.
 pub(crate) fn steer(world: &World<'_>, chosen: &BTreeMap<String, Chosen>, decision: &mut Decision) {
     let acted_on = |name: &str| decision.cordon.contains(name) || decision.delete.contains(name);
     let may_lose =
@@ -101,7 +101,7 @@ pub(crate) fn steer(world: &World<'_>, chosen: &BTreeMap<String, Chosen>, decisi
             }
         }
     }
-    // Reserved, or under our cordon and left there.
+    // Reserved, or cordoned by this program and left cordoned.
     let idle = |machine: &&Machine<'_>| {
         let stays = machine.cordon == Cordon::Ours && !decision.uncordon.contains(machine.name());
         stays || !machine.common

@@ -1,4 +1,4 @@
-//! Section 6: where waiting pods go, which nodes are held for them, and the new nodes of section 5.
+//! Section 6: the places of waiting pods, the nodes that are held for them, and the new nodes of section 5.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,13 +17,13 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// Entries that join part 1, in the order in which pods asked for them.
+    /// Entries that join part 1, in the order of the pods that need them.
     pub(crate) needed: Vec<Entry>,
     pub(crate) opened: BTreeSet<String>,
     pub(crate) tries: BTreeMap<Entry, (String, String)>,
 }
 
-/// Section 3: a reserved node under our own cordon.
+/// Section 3: a reserved node that this program cordoned.
 pub(crate) fn may_open(machine: &Machine<'_>, policy: &Policy) -> bool {
     match machine.cordon {
         Cordon::None => false,
@@ -39,7 +39,7 @@ pub(crate) fn may_open(machine: &Machine<'_>, policy: &Policy) -> bool {
 struct Table<'w, 'a> {
     world: &'w World<'a>,
     pool: &'w str,
-    /// What earlier waiting pods took.
+    /// The amounts that earlier waiting pods took.
     taken: BTreeMap<Entry, Amounts>,
     new: BTreeMap<Option<String>, usize>,
     places: Places,
@@ -62,7 +62,7 @@ pub(crate) fn place(world: &World<'_>, pool: &str, ready: &[&Machine<'_>], spare
         )
     });
     for loose in waiting {
-        // A node that this very run uncordons had nothing to do with the refusal, and one that it cordons had.
+        // A node that this run uncordons was not part of the scheduler's refusal, and a node that it cordons was.
         let mut served = ready.iter().filter(|machine| world.served.contains(machine.name()));
         let fits_serving = served.any(|machine| reach::fits_now(world, loose.pod, machine));
         let strange = fits_serving && loose.refused.is_some_and(|age| age >= SignedDuration::from_secs(30));
@@ -208,7 +208,7 @@ impl Table<'_, '_> {
         }
     }
 
-    /// Section 6: nodes for a pod that the scheduler refuses for a reason that this account does not know.
+    /// Section 6: nodes for a pod that the scheduler refuses for a reason that this program does not model.
     fn hold(&mut self, pod: &Pod, ready: &[&Machine<'_>]) {
         let world = self.world;
         let fit = |serving: bool| -> Vec<&Machine<'_>> {
@@ -259,7 +259,7 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
             !one.has_node && shape::coming(world, one) == Coming::Booting && since_refusal
         })
     });
-    // A node that boots is still coming too.
+    // A booting node counts as coming too.
     let coming = coming
         || world.machines.iter().any(|machine| {
             let there = match &shape.group {
@@ -284,7 +284,7 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
     !disappoints && !coming && noted
 }
 
-/// How many nodes may be created in a pool, as `MAX_NODES` and unknown sizes bound it.
+/// The number of nodes that may be created in a pool, bounded by `MAX_NODES` and unknown sizes.
 fn room(world: &World<'_>, pool: &str, known: bool) -> usize {
     let bounds = world.bounds(pool);
     let common = world.in_pool(pool).filter(|machine| machine.common).count();
@@ -293,7 +293,8 @@ fn room(world: &World<'_>, pool: &str, known: bool) -> usize {
         .filter_map(|shape| world.group(shape.group.as_deref()?))
         .map(|group| group.instances.iter().filter(|one| !one.has_node).count())
         .sum();
-    // The nodes of its groups that are no capacity count too, but for groups that have no others and do not grow.
+    // The nodes of its groups that are no capacity count too, except in groups that have no others and do not
+    // grow.
     let ours = |name: &String| {
         let grows = world.pools[pool].iter().any(|one| one.growable && one.group.as_ref() == Some(name));
         let part = world.in_pool(pool).any(|one| one.common && one.node.group.as_ref() == Some(name));

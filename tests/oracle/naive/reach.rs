@@ -1,4 +1,4 @@
-//! Section 3: which nodes a pod reaches, and which would take it.
+//! Section 3: the nodes that a pod reaches, and the nodes that would take it.
 
 use kube_rebalancer_core::model::{Labels, Pod, Taint};
 
@@ -47,7 +47,7 @@ pub(crate) fn admitted_by(world: &World<'_>, pod: &Pod, machine: &Machine<'_>) -
     admits(world, pod, &machine.node.labels, Some(machine.name()), machine.taints())
 }
 
-/// The same, aside of volumes: what section 8 asks of late binds.
+/// The same without volumes: the condition of section 8 for late binds.
 pub(crate) fn may_be_bound(world: &World<'_>, pod: &Pod, machine: &Machine<'_>) -> bool {
     admits_aside_of_volumes(world, pod, &machine.node.labels, Some(machine.name()), machine.taints())
 }
@@ -57,7 +57,7 @@ pub(crate) fn reaches(world: &World<'_>, pod: &Pod, machine: &Machine<'_>) -> bo
     admitted_by(world, pod, machine) && pod.requests.fits(&machine.free_of_occupants(world.policy))
 }
 
-/// Whether a node takes the pod by what is free now.
+/// Whether a node takes the pod with its free amounts.
 pub(crate) fn fits_now(world: &World<'_>, pod: &Pod, machine: &Machine<'_>) -> bool {
     !machine.turns_away() && reaches(world, pod, machine) && pod.requests.fits(&machine.free())
 }

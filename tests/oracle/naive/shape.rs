@@ -1,4 +1,4 @@
-//! Section 5: what a node that does not exist yet will be like.
+//! Section 5: the properties of a node that does not exist yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,26 +16,26 @@ use super::world::World;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 
-/// The nodes that a group would make.
+/// The nodes that a group would create.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
-    /// `None` where no groups are known.
+    /// `None` if no groups are known.
     pub(crate) group: Option<String>,
     /// Labels, once for each zone that a node might be in.
     pub(crate) labels: Vec<Labels>,
     pub(crate) taints: Vec<Taint>,
-    /// What is left for pods beside its own daemons.
+    /// The room for pods beside its own daemons.
     pub(crate) room: Amounts,
     pub(crate) capacity: Amounts,
     pub(crate) daemons: Amounts,
-    /// Whether anything tells its size.
+    /// Whether its size is known.
     pub(crate) known: bool,
-    /// Whether a run may create one at all.
+    /// Whether a run may create one.
     pub(crate) growable: bool,
     pub(crate) zone: Option<String>,
 }
 
-/// How an instance without a node counts.
+/// The effect of an instance without a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coming {
     Booting,
@@ -94,7 +94,7 @@ pub(crate) fn find(world: &mut World<'_>) {
             }
         }
     }
-    // A group of whose nodes nothing is known grows only where no other does.
+    // A group about whose nodes nothing is known grows only if no other one does.
     for shapes in pools.values_mut() {
         let known = shapes.iter().any(|shape| shape.growable && shape.known);
         for shape in shapes.iter_mut() {
@@ -168,7 +168,7 @@ fn finish(
         zone: group.and_then(|group| group.zone.clone()),
     };
     let max = u128::from(world.bounds(pool).max_utilization.0);
-    // By what is promised, or by what came.
+    // By the template, or by the existing nodes.
     let mut offers = vec![shape.capacity.clone()];
     if !healthy.is_empty() {
         let (allocatable, capacity) = size(None, None, healthy);
@@ -193,7 +193,7 @@ fn finish(
     let users = jury.voters();
     let reached =
         users.is_empty() || !known || users.iter().any(|pod| reach::would_take_new(world, pod, &shape));
-    // Where nothing tells its labels, a cluster that has shrunk to nothing must be able to grow again.
+    // Without known labels, a cluster that has shrunk to zero must be able to grow again.
     let labelled = !members.is_empty() || group.is_some_and(|group| group.template.is_some());
     let managed = !labelled || shape.labels.iter().any(|labels| words::may_be_managed(labels, world.policy));
     // A device that reserves them shows on a healthy node only.
@@ -203,7 +203,7 @@ fn finish(
     shape
 }
 
-/// Labels (for each zone) and taints: what all nodes of the group share; of a group without nodes, its template's.
+/// Labels (for each zone) and taints that all nodes of the group share; for a group without nodes, its template's.
 fn look(world: &World<'_>, group: Option<&NodeGroup>, members: &[&Node]) -> (Vec<Labels>, Vec<Taint>) {
     let template = group.and_then(|group| group.template.as_ref());
     let (mut labels, mut taints) = match (members.split_first(), template) {

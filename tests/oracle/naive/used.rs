@@ -1,4 +1,4 @@
-//! Section 19: what the choice counts of a pod that is bound.
+//! Section 19: the amounts of a bound pod that the choice counts.
 
 use jiff::SignedDuration;
 use kube_rebalancer_core::model::{Amounts, Bytes, Measured, Millicores, Node, Pod};
@@ -7,12 +7,12 @@ use kube_rebalancer_core::policy::DemandSource;
 use super::words::{self, Class};
 use super::world::{Machine, World};
 
-/// What of a pod is counted.
+/// The counted amounts of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Count {
-    /// What `DEMAND` names: the choice of section 5.
+    /// By `DEMAND`: for the choice of section 5.
     Choice,
-    /// What it requests: all else.
+    /// By its requests: for all else.
     Requests,
 }
 
@@ -32,7 +32,7 @@ impl World<'_> {
         counted
     }
 
-    /// The counted daemons of a node; what is still to come counts by its requests.
+    /// The counted daemons of a node; missing ones count by their requests.
     pub(crate) fn daemons(&self, by: Count, machine: &Machine<'_>) -> Amounts {
         let mut sum = machine.missing_daemons.1.clone();
         let is_daemon = |pod: &&&Pod| self.counts(pod) && words::class(pod, self.policy) == Class::Daemon;
@@ -44,7 +44,7 @@ impl World<'_> {
         sum
     }
 
-    /// What a pod uses, if its sample is believed.
+    /// The usage of a pod, if its sample is plausible.
     fn used(&self, node: &Node, pod: &Pod, requests: &Amounts) -> Option<(u64, u64)> {
         pod.node_name.as_ref()?;
         let at = self.snapshot.pods().iter().position(|one| std::ptr::eq(one, pod))?;

@@ -1,4 +1,4 @@
-//! What single objects say of themselves: classes of pods, kinds of taints, ages.
+//! Properties of single objects: classes of pods, kinds of taints, ages.
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
@@ -50,7 +50,7 @@ pub(crate) fn recreates(controller: &Controller) -> bool {
     }
 }
 
-/// Whether a filter takes the pod out of the account. This run's own pod is none of those: it ends with the run.
+/// Whether a filter omits the pod. This run's own pod is not omitted: it ends with the run.
 pub(crate) fn omitted(pod: &Pod, policy: &Policy) -> bool {
     let filtered = policy.omit_namespaces.contains(&*pod.namespace)
         || pod.label_keys.iter().any(|key| policy.omit_labels.contains(&**key));
@@ -78,7 +78,7 @@ pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
         && node.annotations.get(annotation::MACHINE_CONFIG_STATE).is_none_or(|state| state == "Done")
 }
 
-/// The part of it that labels decide; asked of new nodes too.
+/// The part of it that depends on labels; used for new nodes too.
 pub(crate) fn may_be_managed(labels: &Labels, policy: &Policy) -> bool {
     let control_plane = ["control-plane", "master", "controlplane", "etcd"];
     let is = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
@@ -120,13 +120,13 @@ pub(crate) fn is_pressure(key: &str) -> bool {
         .any(|word| key.strip_prefix("node.kubernetes.io/") == Some(word))
 }
 
-/// A Ready node under one of these takes nobody now.
+/// A Ready node with one of these taints takes no pod now.
 pub(crate) fn turns_away_now(key: &str) -> bool {
     let words = ["not-ready", "unreachable", "network-unavailable"];
     is_pressure(key) || words.iter().any(|word| key.strip_prefix("node.kubernetes.io/") == Some(word))
 }
 
-/// Section 3: taints that come and go.
+/// Section 3: temporary taints.
 fn comes_and_goes(key: &str, policy: &Policy) -> bool {
     key == taint::UNSCHEDULABLE || key == taint::DELETING || turns_away_now(key) || is_startup(key, policy)
 }
@@ -157,7 +157,7 @@ pub(crate) fn affinity_admits(affinity: &Affinity, labels: &Labels, name: Option
     })
 }
 
-/// Whether a pod asks for Windows.
+/// Whether a pod requires Windows.
 pub(crate) fn asks_for_windows(pod: &Pod) -> bool {
     use kube_rebalancer_core::model::Operator;
     let windows = |one: &Requirement| {
@@ -187,7 +187,7 @@ pub(crate) fn extended(node: &Node) -> Vec<String> {
     names
 }
 
-/// How long ago something happened; the future is now.
+/// The age of a moment; a future moment has age zero.
 pub(crate) fn age(now: Timestamp, then: Timestamp) -> SignedDuration {
     now.duration_since(then).max(SignedDuration::ZERO)
 }
@@ -196,7 +196,7 @@ pub(crate) fn time(node: &Node, key: &str) -> Option<Timestamp> {
     node.annotations.get(key)?.parse().ok()
 }
 
-/// Section 5: whose a cordon is.
+/// Section 5: the owner of a cordon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cordon {
     None,
@@ -228,7 +228,7 @@ pub(crate) fn scale_down_disabled(node: &Node) -> bool {
     node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
 }
 
-/// Section 8: a claim that runs; one that says more than a day does not count.
+/// Section 8: a valid claim; a claim for more than a day does not count.
 pub(crate) fn claimed(node: &Node, now: Timestamp) -> bool {
     time(node, annotation::DELETING_UNTIL)
         .is_some_and(|until| until > now && now.duration_until(until) <= SignedDuration::from_hours(24))

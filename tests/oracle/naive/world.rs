@@ -1,4 +1,4 @@
-//! What there is, seen through sections 2 to 4: managed nodes with their pods, pods without a node, groups.
+//! The cluster by sections 2 to 4: managed nodes with their pods, pods without a node, groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,13 +36,13 @@ pub(crate) struct Machine<'a> {
     pub(crate) state: State,
     pub(crate) cordon: Cordon,
     pub(crate) common: bool,
-    /// All pods there, those nominated for it included.
+    /// All its pods, including the nominated ones.
     pub(crate) pods: Vec<&'a Pod>,
     /// Section 16: pods that would be critical, and may be evicted.
     pub(crate) movable: Vec<&'a Pod>,
     pub(crate) nominated: bool,
     pub(crate) claimed: bool,
-    /// Status, and for a booting node what its group adds.
+    /// The status, and for a booting node the additions of its group.
     pub(crate) size: NodeResources,
     pub(crate) size_capacity: NodeResources,
     /// Requests of the daemons that a booting node does not run yet: of all daemons, and of the counted ones.
@@ -55,10 +55,10 @@ pub(crate) struct Machine<'a> {
 pub(crate) struct Loose<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) pool: Option<String>,
-    /// Whether section 6 looks for a place.
+    /// Whether section 6 searches a place for it.
     pub(crate) waits: bool,
     pub(crate) refused: Option<SignedDuration>,
-    /// The node that it is nominated for and that took it into its pods.
+    /// The node that it is nominated for and that counts it among its pods.
     pub(crate) settled: bool,
 }
 
@@ -71,11 +71,11 @@ pub(crate) struct World<'a> {
     pub(crate) loose: Vec<Loose<'a>>,
     /// Pools by name, with the shapes of the nodes that could be created there.
     pub(crate) pools: BTreeMap<String, Vec<Shape>>,
-    /// Counted pods on nodes that cannot be read, by pool.
+    /// Counted pods on unreadable nodes, by pool.
     pub(crate) unread: Vec<(String, &'a Pod)>,
-    /// How many nodes this run may still create.
+    /// The number of nodes that this run may still create.
     pub(crate) creations: usize,
-    /// The nodes that served when the run began.
+    /// The nodes that served at the beginning of the run.
     pub(crate) served: BTreeSet<String>,
 }
 
@@ -176,14 +176,14 @@ impl<'a> World<'a> {
         });
     }
 
-    /// Section 6: pods that the scheduler has nominated a node for.
+    /// Section 6: pods for which the scheduler has nominated a node.
     fn nominate(&mut self) {
         for at in 0..self.loose.len() {
             let pod = self.loose[at].pod;
             let unbound = pod.unbound.as_deref();
             let nominated = unbound.filter(|one| !one.gated).and_then(|one| one.nominated.as_deref());
             let Some(node) = nominated.and_then(|name| self.machine(name)) else { continue };
-            // The scheduler does not know of daemons that are still to come.
+            // The scheduler does not know the daemons that are still missing.
             let machine = &self.machines[node];
             let room = machine.free_of_occupants(self.policy).plus(&machine.missing_daemons.0);
             let reached = super::reach::admitted_by(self, pod, machine) && pod.requests.fits(&room);
@@ -266,7 +266,7 @@ impl<'a> World<'a> {
         promised.iter().any(|name| !has.contains(name))
     }
 
-    /// The same where no group is known: the nodes of the pool without lasting taints are one.
+    /// The same if no group is known: the nodes of the pool without permanent taints count as one group.
     fn lacks_device_of_pool(&self, at: usize) -> bool {
         let machine = &self.machines[at];
         let alike = |node: &Node| words::lasting(&node.taints, self.policy).is_empty();
@@ -324,7 +324,7 @@ impl<'a> World<'a> {
         words::counts(pod, self.policy)
     }
 
-    /// What a bound pod counts: at most what its node has.
+    /// The counted amounts of a bound pod: at most those of its node.
     pub(crate) fn counted(node: &Node, pod: &Pod) -> Amounts {
         let mut amounts = pod.requests.clone();
         let most = |first: Option<u64>, second: Option<u64>| first.max(second).unwrap_or(u64::MAX);
@@ -337,7 +337,7 @@ impl<'a> World<'a> {
         amounts
     }
 
-    /// Section 4: what each node offers to the ratio.
+    /// Section 4: the amounts of each node in the ratio.
     fn measure(&mut self) {
         for at in 0..self.machines.len() {
             let machine = &self.machines[at];
@@ -357,7 +357,7 @@ impl<'a> World<'a> {
             let mut capacity = self.gross(&machine.size, &machine.size_capacity);
             let reports_all = self.policy.resources.iter().all(|resource| capacity.of(*resource) > 0);
             if let Some(group) = &group {
-                // Of all its nodes: one that is not healthy tells as well how large a node of the group is.
+                // All its nodes count: an unhealthy one shows the size of the group's nodes as well.
                 let members = self.machines.iter().filter(|one| one.node.group.as_ref() == Some(group));
                 let all: Vec<Amounts> =
                     members.map(|one| self.gross(&one.node.allocatable, &one.node.capacity)).collect();
@@ -494,14 +494,14 @@ impl<'a> Machine<'a> {
         self.size.offer(&self.size_capacity)
     }
 
-    /// What is left now beside all pods there.
+    /// The free amounts beside all its pods.
     pub(crate) fn free(&self) -> Amounts {
         let mut free = self.offer().minus(&self.missing_daemons.0);
         self.pods.iter().for_each(|pod| free.take(&pod.requests));
         free
     }
 
-    /// What would be left if the occupants were gone.
+    /// The free amounts without the occupants.
     pub(crate) fn free_of_occupants(&self, policy: &Policy) -> Amounts {
         let mut free = self.free_without_pods();
         for pod in &self.pods {
@@ -519,12 +519,12 @@ impl<'a> Machine<'a> {
         self.offer().minus(&self.missing_daemons.0)
     }
 
-    /// Whether the scheduler places nobody there now, whatever fits.
+    /// Whether the scheduler places no pod on it now, independent of its room.
     pub(crate) fn turns_away(&self) -> bool {
         self.is_ready && self.node.taints.iter().any(|taint| words::turns_away_now(&taint.key))
     }
 
-    /// Whether it is one of its pods that may be evicted though they are nobody's to omit.
+    /// Whether the pod is one of its movable pods.
     pub(crate) fn moves(&self, pod: &Pod) -> bool {
         self.movable.iter().any(|one| std::ptr::eq(*one, pod))
     }

@@ -1,4 +1,4 @@
-//! Nodes that were created without end, or never.
+//! Nodes that were created endlessly, or never.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::*;
 
 const GROUP: &str = "z/users";
 
-/// One full node of a group that its users ask more of.
+/// One full node of a group, whose users request more.
 fn full(newcomers: Vec<Node>) -> Case {
     let mut nodes = vec![in_group(GROUP, node("n0"))];
     nodes.extend(newcomers.into_iter().map(|node| in_group(GROUP, node)));
@@ -89,7 +89,7 @@ fn a_node_that_never_was_usable_is_noted_by_rare_runs_too() {
     let third = hour_old(3600).noting(noted(2, 7200));
     assert_eq!(noted_by(&third), Some(Some(CreatedFor { nodes: 3, at: ago(1800) })));
     assert_eq!(grown(&third.plan()), BTreeMap::new());
-    // Alone it delays nothing.
+    // Alone it causes no delay.
     assert!(!grown(&hour_old(3600).noting(Ledger::default()).plan()).is_empty());
     // This one served for 50 minutes.
     assert_eq!(noted_by(&hour_old(600).noting(noted(2, 7200))), None);
@@ -205,7 +205,7 @@ fn nodes_that_come_too_small_for_their_daemons_are_not_created_without_end() {
         name: "net".into(),
         uid: "net".into(),
     };
-    // Eight are promised, and of the two that come the daemon takes all.
+    // Eight are promised, the node has two, and the daemon takes both.
     let mut small = in_group(GROUP, node("n0"));
     (small.allocatable.memory, small.capacity.memory) = (Some(Bytes(2)), Some(Bytes(2)));
     let net = Pod { controller: Some(daemon.into()), label_keys: [].into(), ..user("net", 2) };
@@ -262,13 +262,13 @@ fn a_booting_node_counts_without_the_omitted_daemon_that_runs_there() {
     let pods = vec![on("n0", user("ada", 8)), on("n1", logs)];
     let case =
         Case::new(vec![in_group("z/other", node("n0")), boots], pods, vec![promised, group("z/other")]);
-    // Of 8 and 8 - 4, 8 are asked for: 0.667. Were it 8 of 16, the 0.5 would be enough as well.
+    // Of 8 and 8 - 4, 8 are requested: 0.667. Were it 8 of 16, the 0.5 would be enough as well.
     let plan = case.with(|policy| policy.bounds.optimal_utilization = PartsPerMillion(750_000)).plan();
     let after = plan.pools[0].after.utilization.ratio();
     assert_eq!((after.requested, after.capacity), (8, 12));
 }
 
-/// The devices of a new node make its taint special, also where its own daemons take all of them.
+/// The devices of a new node make its taint special, even if its own daemons take all of them.
 #[test]
 fn a_reserved_group_does_not_grow_because_its_daemons_use_the_devices() {
     let gpu = |amount: u64| Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), amount)])));

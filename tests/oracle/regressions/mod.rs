@@ -1,4 +1,4 @@
-//! What random clusters found, each as the plainest cluster that shows it.
+//! The findings of random clusters, each as the plainest cluster that shows it.
 
 mod growth;
 mod nodes;
@@ -76,7 +76,7 @@ fn not_ready(seconds: i64, node: Node) -> Node {
     Node { ready: Some(ReadyCondition { ready: false, since: Some(ago(seconds)) }), ..node }
 }
 
-/// Under our own cordon.
+/// Cordons a node as this program does.
 fn cordoned(seconds: i64, mut node: Node) -> Node {
     node.annotations.insert(annotation::CORDONED_AT.to_owned(), ago(seconds).to_string());
     cordoned_by_others(seconds, node)
@@ -180,7 +180,7 @@ fn instance(name: &str, seconds: i64) -> Instance {
 }
 
 impl Case {
-    /// By memory alone, without limits on what a run may do.
+    /// A case that counts memory alone, without limits on the actions of a run.
     fn new(nodes: Vec<Node>, pods: Vec<Pod>, groups: Vec<NodeGroup>) -> Self {
         let all = Budget::Percent { percent: 100, at_least: 10 };
         let mut policy = Policy {
@@ -222,7 +222,8 @@ impl Case {
         Snapshot::new(NOW, nodes, pods, groups, 99).unwrap().with_ledger(ledger)
     }
 
-    /// The plan, which the checker and the naive planner agree with, and which planning again does not change.
+    /// The plan. Checks that the checker and the naive planner agree with it, and that planning again does not
+    /// change it.
     fn plan(&self) -> Plan {
         let snapshot = self.snapshot();
         let plan = plan(&snapshot, &self.policy).unwrap();

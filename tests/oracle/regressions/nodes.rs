@@ -131,11 +131,11 @@ fn an_absurd_amount_is_judged_by_all_nodes_of_its_group() {
     let nodes = vec![absurd, pressed("n1"), pressed("n2")];
     let pods = vec![on("n0", user("ada", 6)), on("n0", user("alan", 6))];
     let plan = Case::new(nodes, pods, vec![users]).plan();
-    // It counts as 8, so 12 ask for a second node.
+    // It counts as 8, so 12 need a second node.
     assert_eq!(grown(&plan), [("z/users".to_owned(), 1)].into(), "{:?}", plan.warnings);
 }
 
-/// Under the guard no machine is woken, so a cordoned node makes up `MIN_NODES` where a parked one would.
+/// Under the guard no machine is woken, so a cordoned node counts for `MIN_NODES` instead of a parked one.
 #[test]
 fn under_the_guard_min_nodes_is_kept_without_a_parked_node() {
     let mut parked = not_ready(1300, cordoned(4900, node("n2")));
@@ -147,7 +147,7 @@ fn under_the_guard_min_nodes_is_kept_without_a_parked_node() {
     let case = Case::new(nodes, vec![nominated], vec![]).min_nodes(2).with(|policy| {
         (policy.max_unready_percent, policy.ok_unready_nodes) = (0, 1);
     });
-    // The naive planner knows nothing of parked nodes.
+    // The naive planner does not know parked nodes.
     let (snapshot, policy) = (case.snapshot(), &case.policy);
     let plan = plan(&snapshot, policy).unwrap();
     assert_eq!(check(&snapshot, policy, &plan), []);
@@ -182,8 +182,8 @@ fn a_node_whose_daemon_is_the_other_replica_of_a_node_that_goes_stays() {
     }
 }
 
-/// The instance that comes is enough, and until then `n3` has to serve; with it the pool is inside the band, where cordons move
-/// to the node that empties soonest.
+/// The booting instance is enough, and until it is Ready `n3` must serve; with it the pool is inside the band, where cordons
+/// move to the node that empties soonest.
 #[test]
 fn a_choice_is_taken_again_on_what_awaits_its_replacement() {
     let member = |node: Node| in_group("z/users", node);

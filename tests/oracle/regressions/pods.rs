@@ -1,4 +1,4 @@
-//! Waiting pods, nominations, and what pods on odd nodes ask for.
+//! Waiting pods, nominations, and the requests of pods on odd nodes.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ fn pods_on_a_booting_node_take_room_there() {
 
 #[test]
 fn a_pod_whose_nominated_node_is_uncordoned_waits_no_longer() {
-    // Nothing but that pod keeps n1 first, and the pod goes to n0.
+    // Only that pod keeps n1 first, and the pod is placed on n0.
     let nodes = vec![cordoned_by_others(600, created(400, node("n0"))), created(100, node("n1"))];
     let pods = vec![nominated("n0", refused(10, user("emmy", 1)))];
     let case = Case::new(nodes, pods, vec![]).min_nodes(2);

@@ -1,4 +1,4 @@
-//! A cluster that lives on between two runs: machines boot, a scheduler places pods, some pods fit nowhere.
+//! A cluster that changes between two runs: machines boot, a scheduler places pods, some pods fit nowhere.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) struct Living {
     pub(super) world: World,
     pub(super) now: Timestamp,
     made: usize,
-    /// Whether a machine was asked for of which nothing tells what it is like; it never comes.
+    /// Whether a machine of unknown kind was requested; it never boots.
     pub(super) nothing_to_copy: bool,
 }
 
@@ -33,7 +33,7 @@ impl Living {
         &mut self.world.cluster
     }
 
-    /// How many machines there are that some run asked for, or were.
+    /// The number of machines that runs have requested, including deleted ones.
     pub(super) fn made(&self) -> usize {
         self.made
     }
@@ -91,7 +91,7 @@ impl Living {
                 }
             }
             None => {
-                // What is copied is a node that the program manages.
+                // A managed node is copied.
                 let label = self.world.policy.pool_label.clone();
                 let selector = self.world.policy.node_selector.clone();
                 let of_pool = self.world.cluster.nodes.iter().filter(|node| {
@@ -147,7 +147,7 @@ impl Living {
         were_there
     }
 
-    /// Time passes: instances become nodes, nodes become Ready, pods end and are placed.
+    /// Passes time: instances become nodes, nodes become Ready, pods end and are placed.
     pub(super) fn live(&mut self) {
         let fate = self.world.fate;
         self.now += SignedDuration::from_secs(fate.step);
@@ -209,7 +209,7 @@ impl Living {
         }
     }
 
-    /// A node like another one, with the daemons of the cluster; or what its fate makes of it.
+    /// A copy of a node, with the daemons of the cluster, changed by the fate of the world.
     fn boot(&mut self, name: String, like: &Node) -> Node {
         let now = self.now;
         let mut taints: Vec<Taint> = like
@@ -344,7 +344,7 @@ fn ignores_cordons(pod: &Pod) -> bool {
     )
 }
 
-/// Taints, selector, affinity and volumes, as the scheduler reads them.
+/// Whether taints, selector, affinity and volumes admit the pod by the scheduler's rules.
 fn lets_in(cluster: &Cluster, pod: &Pod, node: &Node) -> bool {
     let hard = |taint: &&Taint| taint.effect != TaintEffect::PreferNoSchedule;
     let term = |term: &SelectorTerm| {

@@ -1,7 +1,8 @@
-//! Running on with a past, a schedule, and runs that learn: what is expected moves a cluster, and nothing else does.
+//! Runs with a past, a schedule, and a growing history: only a changed expectation changes a resting cluster.
 //!
-//! What is expected changes as hours pass: a class begins, a reserve ends. Each change is a reason to act. So a cluster is at
-//! rest where nothing is done once the same has been expected for as long as a cluster without foresight may take.
+//! The expected amounts change over the hours: a class begins, a reserve ends. Each change is a reason to act. So a cluster
+//! is at rest if runs do nothing after the expectation has been constant for the time that a cluster without foresight may
+//! need.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,10 +21,10 @@ use super::{LATE_RUNS, RUNS, Trouble, line, moves};
 use crate::generate::{TurnsOut, World, worlds};
 use crate::{number, runner};
 
-/// More runs than any world gets; one that is moved by expectations without end is not judged.
+/// Maximum number of runs of a world; a world whose expectations never stop changing is not judged.
 const MOST_RUNS: usize = 240;
 
-/// What is expected of each pool, as a decision sees it.
+/// The expectation of each pool in a decision.
 type Expected = BTreeMap<String, (Vec<(Resource, u64)>, Option<usize>)>;
 
 fn expected(plan: &Plan) -> Expected {
@@ -34,11 +35,11 @@ fn expected(plan: &Plan) -> Expected {
     plan.pools.iter().map(|pool| (pool.name.clone(), of(&pool.expectation))).collect()
 }
 
-/// What a world has shown.
+/// The observations of a world.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     plans: usize,
-    /// Plans in which something was expected.
+    /// The number of plans with an expectation.
     expecting: usize,
     changes: usize,
     judged: bool,
@@ -80,7 +81,7 @@ fn run_on(world: &World) -> Result<Seen, Trouble> {
             last_move = run;
         }
         living.carry_out(&step);
-        // Runs learn, as live ones do.
+        // Runs update the history, as live ones do.
         if let Some(past) = &mut living.world.cluster.history {
             plan.teach(Arc::make_mut(past));
         }
@@ -134,7 +135,7 @@ fn what_is_expected_moves_clusters_and_they_come_to_rest() {
         }
     }
     assert!(troubles.is_empty(), "{troubles:?} in {count} clusters");
-    // The worlds show something at all.
+    // Enough worlds have an expectation.
     let least = usize::try_from(count / 20).unwrap();
     assert!(
         expecting > least && changing > least && judged > least,

@@ -1,7 +1,7 @@
-//! Plans carried out and made again: a cluster in which nothing else happens comes to rest.
+//! Repeated planning and applying: a cluster without other changes comes to rest.
 //!
-//! One plan may look right and the next one undo it. So here nodes boot, as their template promises or as something
-//! else, a scheduler places what fits, some pods fit nowhere, and the planner plans again, at least twenty times.
+//! One plan may look right and the next one may undo it. So here nodes boot, according to their template or not, a scheduler
+//! places the pods that fit, some pods fit nowhere, and the planner plans again, at least twenty times.
 
 mod cluster;
 mod foresight;
@@ -20,18 +20,18 @@ use planner::{Planner, Step};
 
 const RUNS: usize = 20;
 
-/// How many runs a world gets that still moves near the end of the first ones: what waits for a time, such as the age of a
-/// cordon or the next try after a useless node, may come late.
+/// Number of runs of a world that still changes near the end of the first ones: delayed actions, such as after the age of a
+/// cordon or the pause after a useless node, may come late.
 const LATE_RUNS: usize = 60;
 
-/// What went wrong while a world ran on.
+/// A failure during the runs of a world.
 #[derive(Debug)]
 struct Trouble {
     what: String,
     history: Vec<String>,
 }
 
-/// What one run did, in a line.
+/// The actions of one run, in a line.
 fn line(run: usize, step: &Step) -> String {
     let decision = &step.decision;
     format!(
@@ -51,11 +51,11 @@ fn moves(step: &Step) -> bool {
     !(decision.uncordon.is_empty() && decision.cordon.is_empty() && decision.grow.is_empty())
 }
 
-/// How often a group was grown.
+/// The number of growths of a group.
 #[derive(Debug, Default)]
 struct Growths {
     runs: usize,
-    /// Runs that follow each other before a machine can have shown what it is good for are one try.
+    /// The number of tries. Consecutive runs count as one try until a machine can have become usable.
     tries: usize,
     last: Option<Timestamp>,
 }
@@ -68,10 +68,10 @@ impl Growths {
     }
 }
 
-/// How many tries a group gets at most while all of its new nodes are of no use.
+/// Maximum number of tries of a group while all of its new nodes are useless.
 ///
-/// A useless node shows after `BOOT_GRACE`. Without notes the next one follows then; with them the pauses double, so the
-/// number grows with the logarithm of the time.
+/// A useless node shows after `BOOT_GRACE`. Without notes the next try follows then; with them the pauses double, so the number
+/// grows with the logarithm of the time.
 fn most_tries(world: &World, runs: usize, noted: bool) -> usize {
     let time = SignedDuration::from_secs(world.fate.step) * i32::try_from(runs).unwrap();
     let graces = usize::try_from(time.as_secs() / world.policy.boot_grace.as_secs()).unwrap();
@@ -96,7 +96,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         let Some(step) = plan(&snapshot, &living.world.policy) else { return Ok(()) };
         history.push(line(run, &step));
         for (names, cordoned) in [(&step.decision.cordon, true), (&step.decision.uncordon, false)] {
-            // That a node breaks and comes back is no turn of the planner.
+            // A node that breaks and recovers is no change of the planner's mind.
             let is_ready = |name: &String| {
                 let node = snapshot.nodes().iter().find(|node| node.name == *name);
                 node.and_then(|node| node.ready).is_some_and(|condition| condition.ready)
@@ -110,7 +110,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         }
         let before = living.made();
         let were_there = living.carry_out(&step);
-        // Where there is nothing to copy, nothing comes.
+        // If there is no node to copy, no machine boots.
         if living.made() > before {
             for group in step.decision.grow.keys() {
                 growths.entry(group.clone()).or_default().note(living.now, world.policy.boot_grace);
@@ -134,18 +134,18 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         living.live();
     }
     let slow = |budget: Budget| matches!(budget, Budget::Count(_));
-    // Where no machine ever comes, or none in time, the next one is asked for, again and again, but not every minute.
+    // If no machine boots, or none in time, the next one is requested repeatedly, but not every minute.
     let fate = world.fate.turns_out;
     let useless =
         [TurnsOut::NeverReady, TurnsOut::NeverANode, TurnsOut::StuckInStartup, TurnsOut::WithoutDevice];
     let boots = SignedDuration::from_secs(world.fate.step) * i32::try_from(world.fate.boots).unwrap();
     let comes = !useless.contains(&fate) && boots < world.policy.boot_grace;
-    // Without groups nothing remembers the nodes that came tainted for longer than twice BOOT_GRACE.
+    // Without groups no note about tainted nodes lasts longer than twice BOOT_GRACE.
     let comes = comes && !(fate == TurnsOut::Tainted && world.cluster.groups.is_empty());
     let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
-    // Where MAX_NODES leaves no room for more, the nodes that are held for a pod which the scheduler refuses elsewhere take the
-    // place of others for at most an hour: out and back with each such pod, two of which may follow each other. A world at
-    // unrest turns with every run.
+    // If MAX_NODES leaves no room for more, the nodes that are held for a pod which the scheduler refuses elsewhere replace
+    // others for at most an hour: two changes with each such pod, and two such pods may follow each other. A world without rest
+    // changes with every run.
     let full = world.policy.bounds.max_nodes_set
         || world.policy.pool_bounds.values().any(|bounds| bounds.max_nodes_set);
     let held = if full && world.fate.stubborn > 0 { 4 } else { 0 };
@@ -173,7 +173,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The text itself comes to rest: the naive planner is its obvious reading.
+/// Runs by the naive planner come to rest too: it is the obvious reading of the text.
 #[test]
 fn clusters_come_to_rest_by_the_naive_planner() {
     come_to_rest(planner::naive);

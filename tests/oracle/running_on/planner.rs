@@ -1,4 +1,4 @@
-//! A planner as running on needs it: what to do, and what to note.
+//! A planner for repeated runs: its actions and its notes.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use kube_rebalancer_core::policy::Policy;
 
 use crate::naive::{self, Decision};
 
-/// What one run does.
+/// The actions of one run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Step {
     pub(super) decision: Decision,
@@ -21,7 +21,7 @@ pub(super) struct Step {
 
 pub(super) type Planner = fn(&Snapshot, &Policy) -> Option<Step>;
 
-/// The naive planner; it notes when it sees a cordoned node without pods, and each node created for a pod.
+/// The naive planner; it notes cordoned nodes without pods, and each node created for a pod.
 pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
     let (decision, tries) = naive::decide_and_note(snapshot, policy)?;
     let mut notes: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
@@ -47,7 +47,7 @@ pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
     Some(Step { decision, notes, ledger: Some(ledger), actions: Vec::new() })
 }
 
-/// The planner, with the notes that it asks for.
+/// The planner, with its notes.
 pub(super) fn planner(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
     let plan = kube_rebalancer_core::plan::plan(snapshot, policy).ok()?;
     let mut notes: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! What the tests of all providers have in common: every request fails in every way, once and lastingly, and a run ends before
-//! and after each. Nothing may be done twice, no answer may say what is not so, and the next run repairs the state.
+//! Common parts of the tests of all providers: every request fails in every way, once and permanently, and a run ends before
+//! and after each. No action may be done twice, no answer may be false, and the next run repairs the state.
 //!
 //! ```text
 //! Deed ─> an undisturbed run ─> Points: its requests ─> x Troubles ─> disturbed run ─> clean run ─> Tried
@@ -15,13 +15,13 @@ use kube_rebalancer_ports::GroupAnswer;
 /// Number of cases that are tried side by side: most of their time is spent waiting.
 const SIDE_BY_SIDE: usize = 24;
 
-/// What a run is to do at one provider.
+/// The task of a run at one provider.
 pub trait Deed: Copy + Debug + Send + Sync + 'static {
-    /// The fake cloud, and the way to it.
+    /// The fake cloud, and its connection.
     type World: Send + Sync + 'static;
     /// A request to the fake.
     type Call: Named + Clone + Send + 'static;
-    /// The faults of this cloud alone.
+    /// The faults that only this cloud has.
     type Own: Clone + Debug + Send + Sync + 'static;
 
     /// Where requests to the fake come in.
