@@ -8,16 +8,16 @@ use crate::model::Snapshot;
 use crate::plan::{Action, Limit, Plan, Refusal, Service, Target};
 use crate::policy::Policy;
 
-/// Whether the plan created nodes, deleted instances, or was cut by a limit: then it need not be final.
+/// Whether the plan created nodes, deleted instances or Node objects, or was cut by a limit: then it need not be final.
 ///
 /// A bound that holds for every run does not count as a cut; a bound on a single run and the guard do.
 #[must_use]
 pub fn cut_short(plan: &Plan) -> bool {
-    // An instance that never registered counts against MAX_NODES and keeps its group from growing until it is gone.
-    let creates = plan
-        .actions
-        .iter()
-        .any(|action| matches!(action, Action::Grow { .. } | Action::DeleteInstance { .. }));
+    // An instance that never registered counts against MAX_NODES and keeps its group from growing until it is gone. So does a
+    // node that stayed behind.
+    let creates = plan.actions.iter().any(|action| {
+        matches!(action, Action::Grow { .. } | Action::DeleteInstance { .. } | Action::DeleteObject { .. })
+    });
     let cut = plan.all_limits().any(|limit| match limit {
         Limit::MaxNodes { .. }
         | Limit::WaitingPods { .. }

@@ -109,11 +109,12 @@ fn judge(
     last: bool,
 ) -> Result<Proof, ObjectDoubt> {
     let now = survey.snapshot.observed_at();
-    if let Some(why) = node_doubt(facts.node, now) {
-        return Err(why);
-    }
+    // This ends what was asked for, so it comes before all that only ends a proof.
     if facts.node.group.is_some() {
         return Err(ObjectDoubt::InGroup);
+    }
+    if let Some(why) = node_doubt(facts.node, now) {
+        return Err(why);
     }
     // If no cloud answers, it is unknown whether the node is in a group: that does not end a proof for good.
     if facts.node.outside.is_none() {
@@ -123,11 +124,10 @@ fn judge(
     if !matches!(kept, KeepReason::NoNodeGroup { .. }) || !facts.empty() || facts.own {
         return Err(ObjectDoubt::Kept { why: kept.to_string() });
     }
-    if last {
-        return Err(ObjectDoubt::LastOfPool);
-    }
     if let Some(why) = fate_doubt(survey.snapshot.fates().get(&facts.node.name)) {
         return Err(why);
     }
-    proof(facts.node, now)
+    let proof = proof(facts.node, now)?;
+    // This only delays, so it comes after all that ends a proof.
+    if last { Err(ObjectDoubt::LastOfPool) } else { Ok(proof) }
 }

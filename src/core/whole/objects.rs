@@ -174,8 +174,11 @@ fn a_pod_that_came_keeps_the_node_object_and_takes_the_note_away() {
 #[test]
 fn what_is_another_machine_or_in_a_group_again_counts_no_longer_as_given_back() {
     let other = Node { provider_id: Some("openstack:///b".into()), ..found(600) };
-    let back = Node { outside: None, group: Some("workers".into()), ..found(600) };
-    for n1 in [other, back] {
+    let back = || Node { outside: None, group: Some("workers".into()), ..found(600) };
+    let ready = Node { ready: Some(ReadyCondition { ready: true, since: Some(ago(60)) }), ..back() };
+    let mut kept = back();
+    note(&mut kept, annotation::SCALE_DOWN_DISABLED, "true");
+    for n1 in [other, back(), ready, kept] {
         let none = Policy { max_deletions: Budget::Count(0), ..policy() };
         let made = sound(&hub(n1, GONE, Vec::new()), &none);
         let unmark = made.actions.iter().find(|action| action.verb() == "unmark").unwrap();
@@ -217,6 +220,21 @@ fn max_deletions_bounds_node_objects_and_the_last_of_a_pool_stays() {
     assert_eq!(doubt(&sound(&alone, &policy())), ObjectDoubt::LastOfPool);
     let named = Policy { node_groups_named: true, ..policy() };
     assert!(actions(&sound(&alone, &named)).contains(&"delete-object n1".to_owned()));
+}
+
+/// That it is the last one only delays: what ends a proof ends it there too. Else one proof would be enough later.
+#[test]
+fn a_doubt_takes_the_note_away_from_the_last_node_of_a_pool_too() {
+    // A Ready one is uncordoned.
+    let unready = otherwise().into_iter().filter(|(.., why)| *why != ObjectDoubt::Ready);
+    for (sentence, n1, fate, expected) in unready {
+        let fates = fate.map(|fate| ("n1".to_owned(), fate)).into_iter().collect();
+        let alone = Snapshot::new(now(), vec![n1], vec![], vec![], 1).unwrap().with_fates(fates);
+        let made = sound(&alone, &policy());
+        let notes = made.actions.iter().filter(|action| action.verb() == "unmark");
+        let words: Vec<&str> = notes.map(|action| action.reason().word()).collect();
+        assert_eq!(words, ["NotProvenGone"], "{sentence}: {expected:?}");
+    }
 }
 
 #[test]
