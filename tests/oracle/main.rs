@@ -28,6 +28,7 @@ mod alike;
 mod drained;
 mod generate;
 mod naive;
+mod objects;
 mod parked;
 mod properties;
 mod regressions;

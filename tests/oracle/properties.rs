@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kube_rebalancer_core::check::{check, check_settled, cut_short, outcome};
 use kube_rebalancer_core::model::{Pod, Snapshot, annotation};
-use kube_rebalancer_core::plan::{Action, Limit, Plan, Refusal, Warning, plan};
+use kube_rebalancer_core::plan::{Action, Limit, MarkReason, Plan, Refusal, UnmarkReason, Warning, plan};
 use proptest::strategy::{Strategy, ValueTree};
 
 use crate::drained::{self, with_drained};
@@ -32,12 +32,18 @@ pub(crate) fn decision(plan: &Plan) -> Decision {
             Action::Evict { node, namespace, pod, .. } => {
                 decision.evict.insert((node.clone(), namespace.clone(), pod.clone()));
             }
-            // The compared clusters do not park, and have no Node objects without machines.
-            Action::Park { .. }
-            | Action::Wake { .. }
-            | Action::DeleteObject { .. }
-            | Action::Mark { .. }
-            | Action::Unmark { .. } => {}
+            Action::DeleteObject { node, .. } => drop(decision.objects.insert(node.clone())),
+            Action::Mark { node, reason: MarkReason::MachineGone } => {
+                decision.gone.insert(node.clone());
+            }
+            Action::Unmark {
+                node,
+                reason: UnmarkReason::NotProvenGone { .. } | UnmarkReason::NotGivenBack { .. },
+            } => {
+                decision.not_gone.insert(node.clone());
+            }
+            // The compared clusters do not park.
+            Action::Park { .. } | Action::Wake { .. } | Action::Mark { .. } | Action::Unmark { .. } => {}
         }
     }
     decision
@@ -100,6 +106,10 @@ fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool)
         "delete-instances"
     } else if planner.evict != naive.evict {
         "evict"
+    } else if planner.objects != naive.objects {
+        "objects"
+    } else if (&planner.gone, &planner.not_gone) != (&naive.gone, &naive.not_gone) {
+        "gone"
     } else {
         return None;
     };

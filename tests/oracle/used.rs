@@ -1,5 +1,6 @@
 //! Clusters with usage of pods from sources of metrics: correct, partial, or missing.
 
+use jiff::SignedDuration;
 use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::{Measured, Pod, PodSample, Sample, Snapshot};
 use kube_rebalancer_core::plan::{Plan, plan};
@@ -38,6 +39,9 @@ fn told(pod: &Pod, snapshot: &Snapshot) -> Option<Sample> {
         3 => Some(Sample { taken_at: None, ..good }),
         4 => Some(Sample { cpu: Measured::Missing, ..good }),
         5 => Some(Sample { memory: Measured::Amount(u64::MAX), ..good }),
+        6 => Some(Sample { taken_at: Some(snapshot.observed_at() + SignedDuration::from_hours(1)), ..good }),
+        7 => Some(Sample { taken_at: Some(snapshot.observed_at() - SignedDuration::from_hours(1)), ..good }),
+        8 => Some(Sample { containers: Some(0), ..good }),
         _ => Some(good),
     }
 }

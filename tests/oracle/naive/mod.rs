@@ -1,4 +1,4 @@
-//! A second planner, deliberately naive: sections 2 to 8, 12, 14, 16 (evictions) and 19 of
+//! A second planner, deliberately naive: sections 2 to 8, 12, 14, 16 and 19 of
 //! `docs/decisions.md`, slow and obvious.
 //!
 //! It is written from the text alone, independently of the planner, returns plain sets, and gives no reasons. If the
@@ -12,6 +12,7 @@ mod evict;
 mod expected;
 mod list;
 mod newcomer;
+mod objects;
 mod pack;
 mod place;
 mod reach;
@@ -48,6 +49,11 @@ pub(crate) struct Decision {
     pub(crate) delete_instances: BTreeSet<(String, String)>,
     /// Pods that are evicted, by node, namespace and name.
     pub(crate) evict: BTreeSet<(String, String, String)>,
+    /// Node objects that are deleted.
+    pub(crate) objects: BTreeSet<String>,
+    /// Nodes whose machines are noted as gone, and nodes that lose such a note or the one before it.
+    pub(crate) gone: BTreeSet<String>,
+    pub(crate) not_gone: BTreeSet<String>,
 }
 
 /// Nodes that are created for waiting pods, by pod UID and group, as in the ledger.
@@ -127,6 +133,7 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
     let drained;
     (decision.delete, drained) = delete::deletions(&now, &decision);
     decision.evict = evict::evictions(&now, &decision, &drained);
+    objects::decide(&now, &mut decision);
     let spared = policy.max_deletions.allows(now.machines.len()) - decision.delete.len();
     decision.delete_instances = lost_instances(&now).into_iter().take(spared).collect();
     pack::steer(&now, &chosen, &mut decision);
@@ -228,6 +235,7 @@ pub(crate) fn outcome(snapshot: &Snapshot, changes: &BTreeMap<String, bool>) -> 
         .with_ledger(snapshot.ledger().cloned())
         .with_history(snapshot.history().cloned())
         .with_usage_of(snapshot)
+        .with_fates(snapshot.fates().clone())
 }
 
 /// Cordons a node as a run does.
@@ -253,10 +261,10 @@ pub(crate) fn lift_cordon(node: &mut Node) {
 
 /// Section 9: this is the sign of a network partition.
 fn too_many_broken(world: &World<'_>) -> bool {
-    let off =
-        world.machines.iter().filter(|one| matches!(one.state, State::Broken | State::NotInUse)).count();
+    let all: Vec<_> = world.machines.iter().filter(|one| !objects::is_only_object(world, one)).collect();
+    let off = all.iter().filter(|one| matches!(one.state, State::Broken | State::NotInUse)).count();
     let percent = usize::try_from(world.policy.max_unready_percent).unwrap();
-    off * 100 > world.machines.len() * percent && off >= world.policy.ok_unready_nodes
+    off * 100 > all.len() * percent && off >= world.policy.ok_unready_nodes
 }
 
 /// Section 3: instances that certainly have no node, long after their creation.
