@@ -170,3 +170,99 @@ fn what_a_prometheus_tells_counts() {
         larger["actions"].as_array().unwrap().iter().filter_map(|one| one["action"].as_str()).collect();
     assert_eq!(verbs, ["uncordon"]);
 }
+
+/// What a source tells of one pod: the amount of memory, and the seconds after the time of the run.
+type Told = (&'static str, i64);
+
+/// A Prometheus that tells this of the memory of pods, and of each a core.
+fn prometheus_of(told: &'static [(&'static str, Told)]) -> String {
+    const NOW: i64 = 1_768_467_600;
+    prometheus(move |query| {
+        let series = told.iter().map(|(pod, (memory, after))| {
+            let amount = if query.contains("memory") { memory } else { "1" };
+            json!({"metric": {"namespace": "hub", "pod": pod}, "value": [NOW + after, amount]})
+        });
+        let result: Vec<Value> = series.collect();
+        let body = json!({"status": "success", "data": {"resultType": "vector", "result": result}});
+        answered(200, whole(body.to_string()))
+    })
+}
+
+/// The verbs of a report, and how many pods its source measured and did not, by the reason.
+fn counted(report: &Value) -> (Vec<&str>, &Value, &Value) {
+    let actions = report["actions"].as_array().unwrap().iter();
+    let usage = &report["pools"][0]["usage"];
+    (actions.filter_map(|one| one["action"].as_str()).collect(), &usage["measured"], &usage["unmeasured"])
+}
+
+/// By requests the cordoned node is only marked empty. Both users use 8 Gi each, if what is told were true.
+#[test]
+fn what_a_prometheus_tells_and_cannot_be_true_counts_by_requests() {
+    const fn both(told: Told) -> [(&'static str, Told); 2] {
+        [("on-n0", told), ("on-n1", told)]
+    }
+    const ALL: &str = "8589934592";
+    static NEGATIVE: [(&str, Told); 2] = both(("-8589934592", 0));
+    static NO_NUMBER: [(&str, Told); 2] = both(("NaN", 0));
+    static INFINITE: [(&str, Told); 2] = both(("+Inf", 0));
+    static MORE_THAN_TWICE: [(&str, Told); 2] = both(("17179869185", 0));
+    static BEYOND_NUMBERS: [(&str, Told); 2] = both(("1e300", 0));
+    static OLD: [(&str, Told); 2] = both((ALL, -310));
+    static AHEAD: [(&str, Told); 2] = both((ALL, 120));
+    static END_OF_TIME: [(&str, Told); 2] = both((ALL, 1_000_000_000_000_000_000));
+    static HALF: [(&str, Told); 1] = [("on-n0", (ALL, 0))];
+    static TRUE: [(&str, Told); 3] = [("on-n0", (ALL, 50)), ("on-n1", (ALL, -240)), ("gone", (ALL, 0))];
+    let world = world();
+    let run = |told| {
+        let url = prometheus_of(told);
+        world.run(&[("USAGE", "prometheus"), ("PROMETHEUS_URL", &url), ("DEMAND", "usage")])
+    };
+    for (told, word) in [
+        (&NEGATIVE, "negative"),
+        (&NO_NUMBER, "absurd"),
+        (&INFINITE, "absurd"),
+        (&MORE_THAN_TWICE, "absurd"),
+        (&BEYOND_NUMBERS, "absurd"),
+        (&OLD, "stale"),
+        (&AHEAD, "future"),
+        (&END_OF_TIME, "stale"),
+    ] {
+        let report = run(told);
+        assert_eq!(counted(&report), (vec!["mark"], &json!(0), &json!({word: 2})), "{told:?}");
+    }
+    // Of half of them nothing is told: 8 Gi and what the other requests, 14 of 16 Gi, are above the band.
+    let report = run(&HALF);
+    assert_eq!(counted(&report), (vec!["uncordon"], &json!(1), &json!({"missing": 1})));
+    // So are 16 of 16 Gi. What is told of pods that are not there counts nothing.
+    assert_eq!(counted(&run(&TRUE)), (vec!["uncordon"], &json!(2), &json!({})));
+}
+
+/// The same from a metrics-server, whose samples have containers.
+#[test]
+fn what_a_metrics_server_tells_and_cannot_be_true_counts_by_requests() {
+    const HALF: &str = r#"{"kind":"PodMetricsList","apiVersion":"metrics.k8s.io/v1beta1","metadata":{},"items":[
+        {"metadata":{"namespace":"hub","name":"on-n0"},"timestamp":"2026-01-15T08:59:30Z","window":"15s",
+         "containers":[{"name":"main","usage":{"memory":"8Gi","cpu":"1"}}]}]}"#;
+    let world = world();
+    let run = |told: &'static str| {
+        world.api.behave();
+        world.api.fail(Requests::of(Method::GET, METRICS), Fault::Instead(told));
+        world.run(&[("USAGE", "metrics-server"), ("DEMAND", "usage")])
+    };
+    let report = run(HALF);
+    assert_eq!(counted(&report), (vec!["uncordon"], &json!(1), &json!({"missing": 1})));
+    for (from, to, word) in [
+        ("8Gi", "-8Gi", "negative"),
+        ("8Gi", "much", "absurd"),
+        ("8Gi", "16777217Ki", "absurd"),
+        ("08:59:30Z", "08:54:50Z", "stale"),
+        ("08:59:30Z", "09:02:00Z", "future"),
+        (r#","cpu":"1""#, "", "partial"),
+        (r#"{"name":"main","usage":{"memory":"8Gi","cpu":"1"}}"#, "", "partial"),
+    ] {
+        let told = HALF.replace(from, to).leak();
+        let report = run(told);
+        let expected = json!({"missing": 1, word: 1});
+        assert_eq!(counted(&report), (vec!["mark"], &json!(0), &expected), "{to}");
+    }
+}
