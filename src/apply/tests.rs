@@ -69,7 +69,7 @@ fn everything_is_done_in_the_order_of_the_policy_whatever_the_order_of_the_plan(
     assert!(
         ended.nodes["b"].annotations.contains_key(annotation::CORDONED_AT) && ended.nodes["b"].unschedulable
     );
-    // The cloud takes its time; meanwhile nobody may uncordon it.
+    // The cloud is slow; meanwhile no run may uncordon it.
     assert!(is_claimed(&ended, "c"));
     assert!(ended.nodes["d"].annotations.contains_key(annotation::EMPTY_SINCE));
     assert!(!ended.nodes["e"].annotations.contains_key(annotation::EMPTY_SINCE));
@@ -236,7 +236,7 @@ fn a_claim_is_dropped_even_if_the_node_has_changed_since() {
     assert!(!is_claimed(&ended, "a"));
 }
 
-/// `kubectl uncordon` while the list is under way: the node is read after the list, and stays.
+/// `kubectl uncordon` during the list: the node is read after the list, and is kept.
 #[test]
 fn a_node_that_somebody_uncordons_while_the_second_list_is_under_way_is_not_deleted() {
     let nodes = [cordoned("a", OLD)];

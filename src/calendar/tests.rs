@@ -243,7 +243,7 @@ fn hostile_events_are_left_out() {
         );
         assert_eq!(calendar.windows, [], "{rule:.40}");
     }
-    // What never happens is no problem, and found out in bounded time.
+    // A date that never occurs is no error, and takes bounded time.
     for rule in [
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
         "FREQ=DAILY;INTERVAL=65535;BYMONTHDAY=31;BYMONTH=2",

@@ -252,7 +252,7 @@ pub(super) fn two_pools() -> Plan {
     plan
 }
 
-/// A thousand nodes: a few dozen are touched, and everything else needs no line of its own.
+/// A thousand nodes: a few dozen are changed, and all others need no separate line.
 pub(super) fn thousand() -> Plan {
     let name = |number: usize| format!("gke-prod-highmem-pool-0df1a536-{number:04}");
     let nodes: Vec<NodeVerdict> = (0..1000)

@@ -47,7 +47,7 @@ pub(crate) fn with_drained(mut world: World) -> World {
         world.cluster.pods.retain(|pod| pod.node_name.is_some());
     }
     // A user's pod on a node prevents its drain, and an empty node is not drained either: so in three of four worlds the
-    // cordoned nodes have no users' pods, and half of their pods without a controller are removed.
+    // cordoned nodes have no users' pods, and get half of the other pods.
     let leaves: Vec<String> =
         world.cluster.nodes.iter().filter(|node| node.unschedulable).map(|node| node.name.clone()).collect();
     let on = |pod: &Pod| pod.node_name.as_deref().is_some_and(|name| leaves.iter().any(|one| one == name));

@@ -1,4 +1,4 @@
-//! What a cloud answers, and what becomes of the action and of its claim.
+//! The answers of a cloud, and the outcome of the action and of its claim.
 
 use super::*;
 
@@ -89,7 +89,7 @@ fn where_a_group_refuses_the_next_one_that_can_create_the_same_nodes_is_asked() 
     let ended = World { answers: vec![quota()], ..World::new(&[], &[]) }.apply(&[], vec![action()]);
     assert_eq!(ended.log, ["grow zone/pool 2 to 4", "grow zone/other 7 to 9", "grow zone/last 0 to 2"]);
     assert_eq!(ended.applied.outcomes, [failed("no more")]);
-    // What may have come about is not asked for a second time elsewhere.
+    // A change that may have happened is not requested again from another group.
     let in_doubt = GroupAnswer::InDoubt("silence".to_owned());
     let ended = World { answers: vec![in_doubt], ..World::new(&[], &[]) }.apply(&[], vec![action()]);
     assert_eq!(ended.log, ["grow zone/pool 2 to 4"]);
@@ -152,7 +152,7 @@ fn what_happens_while_the_cloud_is_busy_is_seen_before_the_next_try() {
     assert!(!is_claimed(&ended, "a"));
 }
 
-/// It may be on its way out, so nobody must come to it, whatever is found out later.
+/// It may be terminating, so no pod may be scheduled on it, independent of later answers.
 #[test]
 fn a_deletion_whose_answer_was_lost_is_tried_again_after_a_look_and_keeps_its_claim() {
     let nodes = [cordoned("a", OLD)];

@@ -16,7 +16,7 @@ fn nodes() -> Vec<Node> {
     vec![cordoned("a", OLD), node("b")]
 }
 
-/// What became of the eviction, and whether it was asked for.
+/// The outcome of the eviction, and the number of eviction requests.
 fn ended(world: World) -> (Outcome, usize, Ended) {
     let ended = world.apply(&nodes(), vec![evict("csi", "a")]);
     let asked = ended.log.iter().filter(|line| line.starts_with("evict")).count();

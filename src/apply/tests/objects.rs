@@ -37,7 +37,7 @@ fn world(now: Node, pods: &[Pod]) -> World {
     World { delete_node_objects: true, fate: MachineFate::Gone, ..World::new(&[now, node("b")], pods) }
 }
 
-/// What became of it, and whether the deletion was asked for.
+/// The outcome, and whether the deletion was requested.
 fn ended(world: World) -> (Outcome, bool, Ended) {
     let ended = world.apply(&[left(), node("b")], vec![action()]);
     let asked = ended.log.iter().any(|line| line.starts_with("delete node"));

@@ -51,7 +51,7 @@ fn a_node_that_does_not_park_loses_claim_and_mark_together_and_one_in_doubt_keep
     assert!(!is_claimed(&ended, "a") && mark(&ended, "a", annotation::PARKED_AT).is_none());
     assert!(is_claimed(&ended, "b") && mark(&ended, "b", annotation::PARKED_AT).is_some());
 
-    // A user came: nothing is asked of the cloud.
+    // A user arrived: no request is made to the cloud.
     let ended = World::new(&nodes, &[user("ada", "a")]).apply(&nodes, vec![park("a")]);
     assert_eq!(ended.applied.outcomes, [Outcome::Stale(Stale::Occupied { pod: "hub/ada".to_owned() })]);
     assert!(!ended.log.contains(&"park a".to_owned()));
@@ -129,7 +129,7 @@ fn in_place_of_a_node_that_is_not_woken_the_next_parked_one_is_woken_in_the_same
     assert!(["a", "c"].iter().all(|name| mark(&ended, name, annotation::PARKED_AT) != Some(PARKED)));
     assert_eq!(ended.told, ["WakeFailed a", "NodeWoken d", "NodeWoken b"]);
 
-    // Each is asked once, and without another one the node stays what it is.
+    // Each group gets one request, and without a further group the node stays unchanged.
     let says = ["a", "b", "c", "d"].map(no_host).into();
     let ended = World { says, ..World::new(&nodes, &[]) }.apply(&nodes, actions());
     assert_eq!(ended.applied.outcomes, [failed("no valid host for a"), failed("no valid host for b")]);
@@ -156,7 +156,7 @@ fn what_no_parked_node_becomes_a_group_creates_once_for_all() {
         "node group z/second creates a node instead: no valid host for a"
     );
 
-    // One is woken, so one is created; a planned growth that comes to the same group counts from there.
+    // One is woken, so one is created; a planned growth of the same group counts from there.
     let says = ["a", "b"]
         .map(no_host)
         .into_iter()

@@ -1,4 +1,5 @@
-//! What an action relies on beside its own node: uncordons that were done, the checker's word, and the taints of others.
+//! The preconditions of an action beside its own node: successful uncordons, the checker's result, and the taints of
+//! others.
 
 use kube_rebalancer_core::foresight::Expectation;
 use kube_rebalancer_core::model::{Amounts, Node, SchedulerRefusal, Taint, TaintEffect, Unbound, taint};
@@ -15,7 +16,7 @@ use super::world::{
 };
 use super::{OLD, annotation, failed, is_claimed};
 
-/// Broken and under an old cordon of ours.
+/// A broken node with an old cordon of this program.
 fn broken(name: &str) -> Node {
     Node { ready: None, ..cordoned(name, OLD) }
 }
@@ -108,7 +109,7 @@ fn a_cordon_that_does_not_rely_on_a_missing_uncordon_is_made() {
 
 #[test]
 fn the_checker_has_a_word_in_a_deletion_that_the_planners_account_allows() {
-    // No late bind to fear under so old a cordon; but nothing that would take somebody who waits is deleted now.
+    // Under such an old cordon no late bind is possible; but a node that would take a waiting pod is not deleted now.
     let refusal = SchedulerRefusal { message: String::new(), since: "2027-01-15T07:59:00Z".parse().ok() };
     let waits = Unbound { refusal: Some(refusal), ..Unbound::default() };
     let ada = kube_rebalancer_core::model::Pod { unbound: Some(Box::new(waits)), ..unbound("ada") };
@@ -125,7 +126,7 @@ fn taint_of(key: &str, effect: TaintEffect) -> Taint {
     Taint { key: key.to_owned(), value: String::new(), effect, added_at: None }
 }
 
-/// A taint of somebody else's that speaks against nothing.
+/// A taint of another actor that prevents no action.
 fn theirs() -> Taint {
     taint_of("example.com/later", TaintEffect::PreferNoSchedule)
 }
@@ -163,8 +164,8 @@ fn a_claim_that_is_over_is_removed_whole_by_any_run_and_a_running_one_is_not() {
     }
 }
 
-/// A claim that is over goes with the cordon: its taint alone would keep every pod away from a node that looks schedulable,
-/// and without the annotation no run would know that it is ours.
+/// An expired claim is removed with the cordon: its taint alone would keep every pod away from a node that looks
+/// schedulable, and without the annotation no run would recognize it as this program's.
 #[test]
 fn who_makes_a_node_schedulable_takes_an_old_claim_off_it_whole() {
     let over = with_note(cordoned("a", OLD), annotation::DELETING_UNTIL, "2027-01-15T07:59:00Z");

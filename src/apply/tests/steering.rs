@@ -16,7 +16,7 @@ fn unsteer(node: &str) -> Action {
     Action::Unsteer { node: node.to_owned(), reason: UnsteerReason::PackOff }
 }
 
-/// A taint of somebody else, with a value and the time at which it was added.
+/// A taint of another actor, with a value and the time at which it was added.
 fn others(key: &str, effect: TaintEffect) -> Taint {
     let added_at = "2026-01-01T00:00:00Z".parse().ok();
     Taint { key: key.to_owned(), value: "theirs".to_owned(), effect, added_at }

@@ -24,7 +24,7 @@ use kube_rebalancer_ports::{
 pub(super) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 const LEFT: SignedDuration = SignedDuration::from_mins(5);
 
-/// What apply finds, and how it is treated.
+/// The cluster and the cloud for apply, with their behavior.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a trouble of its own")]
 pub(super) struct World {
@@ -44,25 +44,25 @@ pub(super) struct World {
     pub(super) changes_once: BTreeSet<&'static str>,
     /// Patches of these nodes are carried out, and answered with another node.
     pub(super) misanswered: BTreeSet<&'static str>,
-    /// What somebody else does as soon as this has been done.
+    /// The change of another actor immediately after this request.
     pub(super) meanwhile: Option<(&'static str, Meanwhile)>,
     /// Which pods may be moved off nodes.
     pub(super) drain: Option<Drain>,
-    /// What the API server says to evictions, in order; all that come later are carried out.
+    /// The API server's answers to evictions, in order; all later ones are carried out.
     pub(super) evictions: VecDeque<EvictionAnswer>,
     /// Whether Node objects are deleted.
     pub(super) delete_node_objects: bool,
-    /// What the cloud says of machines.
+    /// The cloud's answer about machines.
     pub(super) fate: MachineFate,
     /// Another run has taken the Lease.
     pub(super) lease_lost: bool,
-    /// How many requests to delete the cloud answers by being busy.
+    /// The number of deletion requests that the cloud refuses as busy.
     pub(super) busy: usize,
     /// The request after which the run receives a signal to stop.
     pub(super) stop_at: Option<&'static str>,
-    /// What the cloud says to a deletion, one for each node, and to growing.
+    /// The cloud's answers to a deletion, one for each node, and to growth.
     pub(super) answers: Vec<GroupAnswer>,
-    /// What it says to one of these requests, as the log writes them.
+    /// The answer to one of these requests, named as in the log.
     pub(super) says: BTreeMap<String, GroupAnswer>,
     pub(super) log: Vec<String>,
     pub(super) told: Vec<String>,
@@ -71,10 +71,10 @@ pub(super) struct World {
     pub(super) stopped: bool,
 }
 
-/// What somebody else does.
+/// A change of another actor.
 #[derive(Clone, Debug)]
 pub(super) enum Meanwhile {
-    /// As `kubectl uncordon` does.
+    /// Uncordons like `kubectl uncordon`.
     Uncordons(&'static str),
     /// A pod is bound.
     Comes(Pod),
@@ -116,7 +116,7 @@ impl Default for World {
 }
 
 impl World {
-    /// A world with these nodes and pods, whose cloud does what it is asked to.
+    /// A world with these nodes and pods, whose cloud carries out all requests.
     pub(super) fn new(nodes: &[Node], pods: &[Pod]) -> Self {
         let nodes = nodes.iter().map(|node| (node.name.clone(), node.clone())).collect();
         // A list without a single pod proves nothing.
@@ -157,7 +157,7 @@ impl World {
             groups: if with_cloud { Ok(&ports) } else { Err(NotTried::NoNodeGroup) },
             clock: &ports,
         };
-        // Everything here answers at once, so the first poll is the last.
+        // All calls answer at once, so the first poll is the last.
         let applied = apply.run().now_or_never().unwrap();
         let World { nodes, log, told, notices, ledger, .. } = ports.0.into_inner().unwrap();
         Ended { applied, nodes, log, told, notices, ledger }
@@ -179,18 +179,18 @@ impl World {
     }
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) applied: Applied,
     pub(super) nodes: BTreeMap<String, Node>,
-    /// What the cluster and the cloud were asked for, in order.
+    /// The requests to the cluster and the cloud, in order.
     pub(super) log: Vec<String>,
     /// The events.
     pub(super) told: Vec<String>,
     /// The events on waiting pods.
     pub(super) notices: Vec<PodNotice>,
-    /// What was kept for later runs.
+    /// The notes for later runs.
     pub(super) ledger: Option<Ledger>,
 }
 
@@ -412,7 +412,7 @@ pub(super) fn node(name: &str) -> Node {
     }
 }
 
-/// A node under a cordon of ours that is `seconds` old.
+/// A node that this program cordoned `seconds` ago.
 pub(super) fn cordoned(name: &str, seconds: i64) -> Node {
     let node = Node { unschedulable: true, ..node(name) };
     with_note(node, annotation::CORDONED_AT, &ago(seconds).to_string())
@@ -423,7 +423,7 @@ pub(super) fn with_note(mut node: Node, key: &str, value: &str) -> Node {
     node
 }
 
-/// The same node, changed by somebody since it was seen.
+/// The same node, changed by another actor since it was read.
 pub(super) fn changed(node: Node) -> Node {
     Node { resource_version: "2".to_owned(), ..node }
 }
@@ -465,12 +465,12 @@ pub(super) fn user(name: &str, node: &str) -> Pod {
     }
 }
 
-/// A pod that no decision of these tests looks at.
+/// A pod that does not affect these tests.
 fn elsewhere() -> Pod {
     Pod { namespace: "kube-system".into(), ..user("dns", "elsewhere") }
 }
 
-/// A pod on a node that nobody may take the node from.
+/// A critical pod on a node.
 pub(super) fn critical(name: &str, node: &str) -> Pod {
     Pod { label_keys: [].into(), ..user(name, node) }
 }

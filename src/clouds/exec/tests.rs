@@ -104,7 +104,7 @@ impl World {
         self.folder.path().join(name)
     }
 
-    /// A script; what it reads is kept in a file of its name with `.in`.
+    /// Writes a script; its input is stored in a file of its name with `.in`.
     fn script(&self, name: &str, body: &str) -> Vec<String> {
         let path = self.path(name);
         fs::write(&path, format!("#!/bin/sh\ncat >\"$FOLDER/{name}.in\"\n{body}\n")).unwrap();
@@ -330,7 +330,7 @@ fn a_list_that_is_none_is_one_clear_line() {
     assert!(matches!(unset, Err(ProviderError::Setting(_))));
 }
 
-/// Whether a process is gone, or waits for somebody to take note of that.
+/// Whether a process has ended, also if it is a zombie.
 fn is_gone(pid: &str) -> bool {
     (0..1_000_000).any(|_| {
         std::thread::yield_now();
@@ -419,7 +419,7 @@ fn growth_is_noted_before_the_command_starts_and_asked_for_once_in_fifteen_minut
     world.nodes.push(came);
     let (_, view) = now(world.looked()).unwrap();
     assert_eq!((view.groups[0].target_size, coming(&view.groups[0])), (5, 1));
-    // After BOOT_GRACE nobody waits for the other one.
+    // After BOOT_GRACE the program does not wait for the other one.
     world.later(1);
     let (_, view) = now(world.looked()).unwrap();
     assert_eq!((view.groups[0].target_size, coming(&view.groups[0])), (4, 0));
@@ -488,7 +488,8 @@ fn growth_that_cannot_be_noted_is_not_started() {
     assert_eq!(world.read("grow.in"), "");
 }
 
-/// What `EXEC_GONE` says of n1, with a script that writes this; n2 and n3 are there and listed.
+/// The answer of `EXEC_GONE` about n1, with a script that writes this; n2 and n3 exist and are
+/// listed.
 fn fate_by(body: &str) -> (MachineFate, String) {
     let two = THREE
         .replace(r#"{"name": "n1", "providerID": "openstack:///n1"},"#, "")

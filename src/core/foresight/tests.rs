@@ -44,7 +44,7 @@ fn asked(gibi: u64) -> Amounts {
     Amounts::pod(Bytes(gibi * GIBI), Millicores(0))
 }
 
-/// What is expected of memory where 10 GiB are asked for.
+/// The expected memory if 10 GiB are requested.
 fn expected(now: &str, history: History, foresight: Foresight) -> Option<Expected> {
     expect(&snapshot(now, history), &policy(foresight), "", &asked(10)).of(Resource::Memory).cloned()
 }
@@ -78,7 +78,7 @@ fn nine_of_ten_rises_do_not_exceed_it() {
     for (index, day) in days.iter().enumerate() {
         let begin = Slot::of(at(&format!("2026-{day}T08:55:00Z")));
         let first = u64::try_from(index).unwrap() * 3 + 1;
-        // Every fourth slot is a peak above 0 by as much: each of the three slots before it has its own rise.
+        // Every fourth slot is a peak above 0: each of the three slots before it has its own rise.
         let peaks = [Some(100 - first), Some(99 - first), Some(98 - first), Some(100)];
         history.extend("", Resource::Memory, begin, peaks.map(|peak| peak.map(|gibi| gibi * GIBI)));
     }
@@ -143,7 +143,7 @@ fn the_stabilization_is_only_asked_where_no_past_week_tells() {
 fn a_peak_below_what_is_asked_for_now_expects_nothing() {
     let low = history(&[("2026-01-29T08:55:00Z", &[Some(3)])]);
     assert_eq!(expected(NINE, low, Foresight::default()).unwrap().amount, 0);
-    // The history holds whole mebibytes: what is less than one is no peak above what is asked for.
+    // The history has whole mebibytes: less than one is no peak above the requests.
     let mut odd = History::default();
     odd.observe(at(NINE), "", Resource::Memory, 10 * GIBI + 1);
     let snapshot = snapshot(NINE, odd);

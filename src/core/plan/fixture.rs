@@ -9,7 +9,7 @@ use crate::model::{
     Taint, TaintEffect, Toleration, Unbound,
 };
 
-/// When the clusters of tests are observed.
+/// The time of observation of the clusters in tests.
 pub(crate) const NOW: &str = "2026-03-02T09:30:00Z";
 
 /// The moment of the observation.

@@ -329,7 +329,7 @@ fn while_a_pod_may_bind_late_only_a_cordon_that_is_proven_old_is_enough() {
     let cases = [
         (ours(659), late.clone()),
         (ours(660), Judgement::Go),
-        // Somebody uncordoned it and cordoned it again: the mark is older than the cordon.
+        // A person uncordoned it and cordoned it again: the annotation is older than the cordon.
         (tainted(ours(9999), 659), late.clone()),
         (tainted(ours(9999), 660), Judgement::Go),
         (theirs(), late.clone()),
@@ -385,7 +385,8 @@ fn a_second_list_without_more_than_half_of_the_bound_pods_proves_nothing() {
     assert_eq!(vanished(&of(&["a"]), &of(&[])), Some(Vanished { missing: 1, bound: 1 }));
 }
 
-/// Where nodes have no provider ID, the machine's own UUID tells one machine from the next of the same name.
+/// If nodes have no provider ID, the machine's UUID distinguishes one machine from the next one of the same
+/// name.
 #[test]
 fn without_a_provider_id_the_system_uuid_tells_machines_apart() {
     let bare = |uuid: &str| Node { provider_id: None, system_uuid: Some(uuid.to_owned()), ..node() };

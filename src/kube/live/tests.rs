@@ -41,7 +41,7 @@ fn live(url: &str, label_keys: &[&str]) -> Live {
     }
 }
 
-/// A pod of `bytes` bytes: an annotation that nothing reads, and a label key of its own.
+/// A pod of `bytes` bytes, with an ignored annotation and its own label key.
 fn pod(at: usize, bytes: usize) -> String {
     let text = "x".repeat(bytes);
     format!(

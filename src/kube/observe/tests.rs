@@ -21,7 +21,7 @@ fn list(items: &[Value]) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
 
-/// Everything that a file says.
+/// The contents of a file.
 fn read(documents: &[Value]) -> Result<Observation, ReadError> {
     let text: String = documents.iter().map(Value::to_string).collect();
     read_text(&text)
@@ -81,7 +81,7 @@ fn an_answer_of_another_kind_is_an_error_and_not_an_empty_list() {
             "is metrics.k8s.io/v1beta1 PodList, expected PodList",
         ),
         (pod("hub", "p"), "is Pod, expected PodList"),
-        // The kind of the list comes behind its items, and in front of them.
+        // The kind of the list follows its items, or precedes them.
         (item.clone(), "missing or of another kind, and the list it is in"),
         (json!(null), "is not what the API server should have sent"),
         (json!([]), "is not what the API server should have sent"),

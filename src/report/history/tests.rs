@@ -1,4 +1,4 @@
-//! Two weeks in which 4Gi are asked for, and on Mondays 16Gi from nine to eleven.
+//! Two weeks in which 4Gi are requested, and on Mondays 16Gi from nine to eleven.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

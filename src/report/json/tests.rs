@@ -13,7 +13,7 @@ use kube_rebalancer_page::json::Decimal;
 use kube_rebalancer_ports::{NotTried, Outcome, PortError};
 use validator::violations;
 
-/// The published schema. `UPDATE_GOLDENS=1 cargo test` writes it anew; the difference is then to be reviewed.
+/// The published schema. `UPDATE_GOLDENS=1 cargo test` writes it again; then review the difference.
 const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/plan.v2.schema.json");
 
 fn report_with(plan: &Plan, facts: &Facts<'_>) -> String {

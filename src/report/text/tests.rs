@@ -1,4 +1,4 @@
-//! What a person reads, looked at as a whole. The goldens were read and their numbers worked out by hand.
+//! The whole report for a person. The goldens were read and their numbers worked out by hand.
 
 mod pages;
 

@@ -291,7 +291,7 @@ fn scale_py_ends_its_run_at_a_node_that_is_not_of_its_group() {
         world.set_cordoned(id, true);
     }
     scale_py(1).run(&mut world).unwrap();
-    // The GPU node comes before the small ones by name: none of them is deleted either.
+    // The GPU node precedes the small ones by name: none of them is deleted either.
     assert_eq!(world.nodes().len(), 4);
 }
 

@@ -55,7 +55,7 @@ struct Observed {
     cloud: Gce,
 }
 
-/// What is observed, or the error. Everything here answers at once, but the runtime's timers must be there.
+/// The observation, or the error. All calls answer at once, but the runtime's timers must exist.
 fn seen(engine: &Engine, nodes: &[Node], scope: &CloudScope) -> Result<Observed, CloudError> {
     let (snapshot, policy) = (snapshot(nodes), Policy::default());
     let clock = Arc::new(Time(engine.clone()));
@@ -193,7 +193,7 @@ fn a_node_that_claims_the_instance_of_another_leads_to_no_group_and_is_not_delet
     assert!(observed.complete && observed.groups.len() == 1, "{:?}", observed.groups);
     assert_eq!(observed.warnings, [format!("node evil is in no node group: {why}")]);
 
-    // Where the group is ours, the claim takes nothing from the node that has the name.
+    // If the group belongs to the cluster, the claim does not affect the node with that name.
     let victim = node(ZONE, "victim");
     let observed = seen(&engine, &[evil.clone(), victim.clone()], &scope(&["victims"])).unwrap();
     assert_eq!(places(&observed), [Err(why), Ok("us-central1-a/victims")]);

@@ -1,4 +1,4 @@
-//! Growing and deleting: what is asked for, and what is believed.
+//! Growing and deleting: the requests, and the interpretation of answers.
 
 use super::toy::{Cloud, State, Toy, Way, member, now, toy};
 use crate::{Became, InstanceState, Member, delete, grow};

@@ -184,7 +184,7 @@ fn only_nodes_that_agree_lead_to_a_group() {
     assert_eq!(found, [Some(toy("a")), None, None]);
 }
 
-/// One machine that never comes up: it is deleted only if no node of the cluster can be it.
+/// A machine that never becomes Ready: it is deleted only if no node of the cluster can be its node.
 #[test]
 fn an_instance_is_without_a_node_only_where_every_node_is_certainly_another() {
     let lost = |nodes: &[Node]| {

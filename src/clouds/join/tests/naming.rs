@@ -1,4 +1,4 @@
-//! What `NODE_GROUPS` names.
+//! The values of `NODE_GROUPS`.
 
 use std::collections::BTreeSet;
 

@@ -100,7 +100,7 @@ pub(super) fn member(name: &str) -> Member<Toy> {
     }
 }
 
-/// What the cloud does with a request to change.
+/// The cloud's behavior at a request to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// It answers and does it.

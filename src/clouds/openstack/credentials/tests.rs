@@ -146,7 +146,7 @@ enabled=true
 "#;
     let (_kept, path) = folder(&[("cloud.conf", text)]);
     let file = path.join("cloud.conf");
-    // It goes before the variables.
+    // It takes precedence over the variables.
     let found =
         find(file.to_str(), &environment(&[("OS_AUTH_URL", "http://other"), ("OS_CLOUD", "x")])).unwrap();
     assert_eq!(found.auth_url, "https://cloud.example.org:5000/v3");

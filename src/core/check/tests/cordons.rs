@@ -19,7 +19,7 @@ fn a_critical_node_is_neither_cordoned_nor_left_under_our_cordon() {
     let expected = Violation::StaysCordoned { node: text("a"), why };
     assert_eq!(found(&snapshot, &policy(), []), [expected]);
     assert_eq!(found(&snapshot, &policy(), [uncordon("a")]), []);
-    // A node that could not serve anyway is left alone, and so is the cordon of somebody else.
+    // A node that cannot serve is not changed, and neither is the cordon of another actor.
     let others = node("a").cordoned_by_others_for(Some(7200));
     for left in [cordoned("a").not_ready_for(3600), cordoned("a").claimed_for_another(60), others] {
         let snapshot = world(vec![left, node("b")], vec![critical("hub", "a")]);
@@ -52,7 +52,7 @@ fn the_cordon_of_somebody_else_is_undone_only_where_all_cordons_are_ours() {
     let snapshot = world(vec![others(), node("b")], vec![]);
     assert_eq!(found(&snapshot, &policy(), [uncordon("a")]), expected(policy().adopt_cordons));
     assert_eq!(found(&snapshot, &always, [uncordon("a")]), []);
-    // As in the original program, never on a critical or annotated node.
+    // As in the original program: never a critical or annotated node.
     let busy = world(vec![others(), node("b")], vec![critical("hub", "a")]);
     assert_eq!(found(&busy, &always, [uncordon("a")]), expected(AdoptCordons::Always));
     let kept = others().annotated(annotation::SCALE_DOWN_DISABLED, "true");

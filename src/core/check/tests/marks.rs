@@ -68,8 +68,8 @@ fn marks_on_a_schedulable_node_are_removed() {
     assert_eq!(found(&snapshot, &policy(), [uncordoned("b")]), []);
     let untrue = unfounded_unmark("a", "it carries none that is untrue");
     assert_eq!(found(&snapshot, &policy(), [uncordoned("a")]), untrue);
-    // The cordon's own patch writes the marks anew; removing them afterwards would make the cordon one of
-    // others.
+    // The cordon's own patch writes the annotations again; removing them afterwards would make the cordon
+    // one of another actor.
     let written = unfounded_unmark("b", "another action of the plan writes them");
     assert_eq!(found(&snapshot, &policy(), [cordon("b"), uncordoned("b")]), written);
 }

@@ -219,7 +219,7 @@ impl Big {
         self
     }
 
-    /// Divides by ten; tells whether a remainder was lost.
+    /// Divides by ten; also returns whether a remainder was lost.
     fn tenth(mut self) -> (Self, bool) {
         let mut remainder = 0;
         for limb in self.0.iter_mut().rev() {

@@ -215,7 +215,8 @@ fn a_windows_node_is_common_where_half_of_the_pods_ask_for_windows() {
     assert_eq!(words(vec![windows("n1")], vec![], &policy()), ["-"]);
 }
 
-/// What is judged and noted of the taint `t` on the first of three nodes, when the ledger keeps this of it.
+/// The judgement and the note about the taint `t` on the first of three nodes, with this entry in the
+/// ledger.
 fn judged(kept: Option<bool>, tolerating: usize, not: usize) -> (bool, Option<bool>) {
     let set: BTreeSet<_> = [("t".to_owned(), String::new(), TaintEffect::NoSchedule)].into();
     let noted = kept.map(|common| (set.clone(), common)).into_iter().collect();

@@ -177,7 +177,7 @@ fn the_pods_that_count_are_those_whose_requests_do() {
     });
     let plan = planned(vec![node("n1"), pressed], pods.clone(), samples.collect(), DemandSource::Requests);
     let told = plan.pools[0].used.as_ref().unwrap();
-    // ada, the hub and the daemon of the node that serves.
+    // ada, the hub and the daemon of the serving node.
     assert_eq!((told.measured, told.requested.memory.0 >> 30, told.used.memory.0 >> 30), (3, 9, 6));
 }
 
@@ -202,7 +202,7 @@ fn idle_users_never_let_a_cordon_run_ahead_of_what_is_requested() {
     let by_requests = planned(nodes.clone(), pods.clone(), samples.clone(), DemandSource::Requests);
     assert_eq!((by_requests.pools[0].band, by_requests.actions.len()), (Band::Within, 0));
     let by_usage = planned(nodes, pods, samples, DemandSource::Usage);
-    // 0.1875 by usage asks for one node; 96Gi on three nodes are 1.000 by requests.
+    // 0.1875 by usage needs one node; 96Gi on three nodes are 1.000 by requests.
     assert_eq!(by_usage.pools[0].band, Band::Below);
     assert_eq!(by_usage.pools[0].before.utilization.to_string(), "0.188 of memory");
     assert_eq!(by_usage.actions, []);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::server::{Answer, Page, start_new};
 use super::{FIVE, live, page_of_five};
 
-/// How a server answers.
+/// The behavior of a server.
 type Way = Box<dyn Fn() -> Answer + Send>;
 
 /// The requests that a server got, in order.

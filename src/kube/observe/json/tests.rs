@@ -17,7 +17,7 @@ impl Read for Trickle<'_> {
     }
 }
 
-/// What was read: nodes, pods seen, and what was found of other kinds; or the message.
+/// The result of reading: nodes, pods, and objects of other kinds; or the message.
 fn outcome(text: &str, bytes_at_a_time: usize) -> Result<(usize, usize, String), String> {
     let mut collector = Collector::default();
     match read(Trickle(text.as_bytes(), bytes_at_a_time), 0, &mut collector) {
@@ -105,7 +105,7 @@ fn errors_name_the_place_in_the_whole_input() {
     }
 }
 
-/// The same in one piece, as `serde_json` does it on its own.
+/// The same in one piece, by `serde_json` alone.
 fn outcome_in_one_piece(text: &str) -> Option<(usize, usize, String)> {
     let mut collector = Collector::default();
     let mut deserializer = serde_json::Deserializer::from_slice(text.as_bytes());

@@ -16,7 +16,7 @@ fn in_json(list: &Value) -> Vec<u8> {
     format!("{{{}}}\n", fields.join(",")).into_bytes()
 }
 
-/// What a page says: the next page, the objects, how many pods there were, and what is odd; or the error.
+/// The contents of a page: the next page, the objects, the number of pods, and oddities; or the error.
 fn read(page: &[u8], encoding: Encoding, asked: Asked) -> String {
     let mut reading = Reading::default();
     match reading.add_page("/api/v1/pods", page, encoding, asked) {
@@ -34,7 +34,7 @@ fn both(list: &Value, asked: Asked) -> [String; 2] {
     [json, read(&as_protobuf::message(list), Encoding::Protobuf, asked)]
 }
 
-/// A list's kind, what it is asked for as, and an object of it.
+/// A list's kind, its requested type, and one object.
 fn cases() -> [(&'static str, Asked, Value); 2] {
     let [node, pod] = objects().map(without_kind);
     [("NodeList", Asked::Nodes, node), ("PodList", Asked::Pods, pod)]
@@ -47,7 +47,7 @@ fn without_kind(mut object: Value) -> Value {
     object
 }
 
-/// What a list says that comes in pieces of these sizes, over and over.
+/// The contents of a list that arrives in pieces of these sizes, repeated.
 fn in_pieces(mut bytes: &[u8], asked: Asked, sizes: &[usize]) -> String {
     let mut coming = Reading::default().coming(asked);
     for size in sizes.iter().cycle() {
@@ -163,7 +163,7 @@ fn a_page_says_where_the_next_one_begins_before_and_after_it_is_read() {
             }
         }
     }
-    // Where it is behind the items, only reading them shows it.
+    // If it follows the items, only reading them shows it.
     let behind = br#"{"kind":"PodList","items":[],"metadata":{"continue":"a"}}"#;
     assert_eq!(next_page(behind, Encoding::Json), None);
     let read = Reading::default().add_page("a list", behind, Encoding::Json, Asked::Pods).unwrap();
@@ -209,7 +209,7 @@ fn a_failure_has_words_in_protobuf_too() {
 
 #[test]
 fn a_time_that_was_never_set_is_no_time() {
-    // The server writes an empty message for creationTimestamp; a deletionTimestamp that is there means what it means.
+    // The server writes an empty message for creationTimestamp; a deletionTimestamp keeps its meaning.
     let pod = |metadata: &[u8]| {
         let metadata = [b"\x0a\x01p".as_slice(), metadata].concat();
         let bytes = [&[0x0a, u8::try_from(metadata.len()).unwrap()], metadata.as_slice()].concat();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a pod with this `spec` and `status` asks for: memory, processor time, and the rest by name.
+/// The requests of a pod with this `spec` and `status`: memory, processor time, and the rest by name.
 #[expect(clippy::type_complexity, reason = "compared with literals")]
 fn resized(spec: &str, status: &str) -> Result<(u64, u64, Vec<(String, u64)>), BadField> {
     let (spec, status) = (serde_json::from_str(spec).unwrap(), serde_json::from_str(status).unwrap());
@@ -11,7 +11,7 @@ fn resized(spec: &str, status: &str) -> Result<(u64, u64, Vec<(String, u64)>), B
     Ok((memory.0, cpu.0, requests.further().map(|(name, amount)| (name.to_owned(), amount)).collect()))
 }
 
-/// The same of a pod that was never resized and asks for memory and processor time only.
+/// The same for a pod that was never resized and requests memory and processor time only.
 fn requests(spec: &str) -> Result<(u64, u64), BadField> {
     resized(spec, "{}").map(|(memory, cpu, further)| {
         assert_eq!(further, []);
@@ -178,7 +178,7 @@ fn a_resized_container_asks_for_the_largest_of_what_it_wants_and_has() {
         format!(r#","conditions":[{{"type":"PodResizePending","status":"True","reason":"{reason}"}}]"#)
     };
     let infeasible = condition("Infeasible");
-    // The sidecar's 1Gi comes on top; the step's is less than what runs.
+    // The sidecar's 1Gi is added; the request of the step is less than that of the running containers.
     let cases = [
         ("no status", "{}".to_owned(), 5),
         ("what it has is larger", status("6Gi", "6Gi", ""), 7),

@@ -69,7 +69,7 @@ pub(in crate::observe) fn paths(value: &Value, path: &str, found: &mut Vec<Strin
     }
 }
 
-/// What may be in a field that expects something else.
+/// Values of unexpected types for a field.
 fn surprises() -> Vec<Value> {
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
     vec![

@@ -4,7 +4,7 @@ use kube_rebalancer_core::plan::{Action, GrowReason, Limit, NoticeKind, PodNotic
 
 use super::*;
 
-/// What is written of a small plan, worked out by hand.
+/// The document of a small plan, worked out by hand.
 const SMALL: &str = r#"{
   "schema": "kube-rebalancer/plan/v2",
   "version": "0.1.0",

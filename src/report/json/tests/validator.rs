@@ -1,10 +1,10 @@
-//! As much of JSON Schema as the published schema uses, and an error for what it does not know.
+//! The part of JSON Schema that the published schema uses, and an error for unknown keywords.
 //!
 //! Fifty lines, because a full implementation brings more crates than this program has.
 
 use serde_json::Value;
 
-/// Where and how `value` breaks `schema`.
+/// The places and kinds of violations of `schema` in `value`.
 pub(super) fn violations(schema: &Value, value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     check(schema, schema, value, "$", &mut found);

@@ -52,7 +52,7 @@ async fn max_min_kept_by_min_size_is_known_before_and_is_no_failure() {
     let cloud = world.cloud().await;
     let answers = cloud.delete(&these(&[1, 2])).await;
     assert_eq!(answers[0], GroupAnswer::Done);
-    // Refused is left to the next run; it fails nothing.
+    // A refusal is left to the next run; it is no failure.
     assert_eq!(told(&answers[1]).0, "refused");
     assert!(told(&answers[1]).1.starts_with("kept by MinSize"), "{answers:?}");
     assert_eq!(world.count("TerminateInstanceInAutoScalingGroup"), 1, "the second is not even asked for");
@@ -87,7 +87,7 @@ async fn repeat_an_instance_that_goes_already_is_not_terminated_again() {
         assert_eq!(cloud.delete(&these(&[1])).await, [GroupAnswer::AlreadySo], "{lifecycle}");
     }
     assert_eq!(world.count("TerminateInstanceInAutoScalingGroup"), 1);
-    // It goes between the list and the request.
+    // It is deleted between the list and the request.
     let fake = Arc::clone(&world.fake);
     world.fake.on(Requests::method("DescribeInstanceRefreshes"), Moment::After, move |_| {
         fake.edit(USERS, |group| group.instances[1].lifecycle = "Terminating:Wait".to_owned());
@@ -105,7 +105,7 @@ async fn errors_500_resource_contention_means_look_again() {
     for own in [Own::ResourceContention, Own::ScalingActivityInProgress] {
         world.fake.fail(terminate().nth(1), Fault::Own(own));
         let answers = cloud.delete(&these(&[1])).await;
-        // The caller looks at nodes and pods before it asks again.
+        // The caller reads nodes and pods before it repeats the request.
         assert_eq!(told(&answers[0]).0, "busy", "{own:?} {answers:?}");
         world.fake.behave();
     }

@@ -13,7 +13,7 @@ use super::world::{USERS, World, id, node, snapshot, these};
 use crate::client::Pace;
 use crate::provider::Aws;
 
-/// What a run is to do with a group of three.
+/// The task of a run with a group of three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Launch,
@@ -73,7 +73,7 @@ impl provider_faults::Deed for Deed {
         }
     }
 
-    /// An instance that goes is no longer in service.
+    /// A terminating instance is no longer in service.
     fn is_past_asking(self, world: &World) -> bool {
         self == Self::Delete && self.is_done(world)
     }

@@ -63,7 +63,7 @@ async fn set_desired_capacity_is_never_lower_than_seen() {
     let world = World::new(2);
     world.fake.set_launch(false);
     let cloud = world.cloud().await;
-    // Somebody raises the size after the plan, and again between the two reads.
+    // Another client raises the size after the plan, and again between the two reads.
     world.fake.edit(USERS, |group| group.desired = 9);
     assert_eq!(cloud.grow(USERS, 2, 4).await, GroupAnswer::AlreadySo);
     world.fake.edit(USERS, |group| group.desired = 3);

@@ -1,4 +1,4 @@
-//! What a list shows: membership, states, warnings, templates.
+//! The contents of a list: membership, states, warnings, templates.
 
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ async fn standby_and_what_is_under_way_are_left_alone() {
         "{found:?}"
     );
     assert_eq!(cloud.members.len(), 1);
-    // The one that somebody set aside counts in no size, the other one does.
+    // The instance in standby counts in no size, the other one does.
     assert_eq!((view.groups[0].target_size, view.groups[0].instances.len()), (2, 2));
 }
 

@@ -1,4 +1,4 @@
-//! Where credentials and region come from: all from the environment that the program read, none from this machine's own.
+//! The sources of credentials and region: only the environment that the program read, not the machine's own.
 
 use fake_asg::Account;
 use kube_rebalancer_core::model::Snapshot;

@@ -1,4 +1,4 @@
-//! The provider against an Auto Scaling that somebody else wrote: moto's server at `MOTO_URL`, which `tests/fake-asg/try-aws` starts
+//! The provider with another implementation of Auto Scaling: moto's server at `MOTO_URL`, which `tests/fake-asg/try-aws` starts
 //! with a group called `users`. Without it the test is skipped.
 
 use std::sync::Arc;
@@ -54,7 +54,7 @@ async fn a_provider_works_against_moto() {
     let names: Vec<String> = group.instances.iter().map(|one| one.name.clone()).collect();
     assert_eq!(names.len(), 3);
 
-    // Nodes on its instances are proven; below the rules, one goes with the size following.
+    // Nodes on its instances are proven; then one is deleted, and the size decreases.
     let node = |(number, id): (usize, &String)| Node {
         name: format!("ip-10-0-0-{number}.ec2.internal"),
         provider_id: Some(format!("aws:///us-east-1a/{id}")),
@@ -74,7 +74,7 @@ async fn a_provider_works_against_moto() {
     let after = client.group("users", false).await.unwrap();
     assert_eq!((after.desired, after.instances.iter().any(|one| one.id.as_str() == names[0])), (2, false));
 
-    // Moto has no launches, and tells that in its own way: growth by sizes is the request itself.
+    // Moto has no launches, and reports that in its own form, so the request for growth sets the size.
     client.set_desired("users", 4).await.unwrap();
     assert_eq!(client.group("users", false).await.unwrap().instances.len(), 4);
 }

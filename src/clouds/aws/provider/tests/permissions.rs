@@ -1,4 +1,4 @@
-//! That nothing is asked of AWS but what the documentation names.
+//! The provider only makes the requests to AWS that the documentation names.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use kube_rebalancer_ports::{GroupAnswer, Provider};
 
 use super::world::{USERS, World, ZONE, id, node, these, told};
 
-/// What only looks, of any group.
+/// The read-only actions, for any group.
 const LOOKING: [&str; 7] = [
     "DescribeAutoScalingGroups",
     "DescribeAutoScalingInstances",
@@ -18,7 +18,7 @@ const LOOKING: [&str; 7] = [
     "DescribeScalingActivities",
     "DescribeScheduledActions",
 ];
-/// What changes a group of the cluster.
+/// The actions that change a group of the cluster.
 const CHANGING: [&str; 3] = ["LaunchInstances", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"];
 
 fn all() -> BTreeSet<String> {

@@ -1,4 +1,4 @@
-//! A fake Auto Scaling whose clock stands still, and providers that are connected to it.
+//! A fake Auto Scaling with a manual clock, and providers that are connected to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,7 +70,7 @@ pub(super) fn snapshot(nodes: &[Node]) -> Snapshot {
     Snapshot::new(Timestamp::UNIX_EPOCH, nodes.to_vec(), Vec::new(), Vec::new(), 1).unwrap()
 }
 
-/// The environment of the key `AKIAFAKE`, and nobody's profiles.
+/// The environment of the key `AKIAFAKE`, without profiles.
 pub(super) fn ops(url: &str) -> Environment {
     [
         ("AWS_ENDPOINT_URL", url),
@@ -159,7 +159,7 @@ impl World {
         self.try_list(nodes).await.unwrap()
     }
 
-    /// A provider that has seen as many nodes as the group has instances, each on its own.
+    /// A provider that has read one node for each instance of the group.
     pub(super) async fn cloud(&self) -> Aws {
         self.seen(&self.nodes()).await.0
     }
@@ -195,7 +195,7 @@ impl World {
         one.map_or_else(|| "gone".to_owned(), |one| one.lifecycle)
     }
 
-    /// How many requests of a method there were.
+    /// The number of requests of a method.
     pub(super) fn count(&self, method: &str) -> usize {
         self.fake.calls().iter().filter(|call| call.method == method).count()
     }
@@ -223,7 +223,7 @@ pub(super) fn places(view: &CloudView) -> Vec<Result<&str, &str>> {
         .collect()
 }
 
-/// The answer's variant, and its words.
+/// The answer's variant and message.
 pub(super) fn told(answer: &GroupAnswer) -> (&'static str, &str) {
     let word = match answer {
         GroupAnswer::Done => "done",

@@ -15,7 +15,7 @@ use provider_faults::try_all;
 use super::world::{GROUP, SET, World, node_of, of, snapshot};
 use crate::provider::Azure;
 
-/// What a run is to do.
+/// The task of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Grow,
@@ -29,7 +29,7 @@ enum Deed {
 const DEEDS: [Deed; 6] =
     [Deed::Grow, Deed::Delete, Deed::Park, Deed::Wake, Deed::GrowPool, Deed::DeleteOfPool];
 
-/// How many instances the group has at the start.
+/// The initial number of instances of the group.
 const SIZE: u32 = 3;
 /// The instance that a deed is about.
 const ONE: u64 = 1;
@@ -116,7 +116,7 @@ impl provider_faults::Deed for Deed {
         }
     }
 
-    /// An instance that goes is no longer proven, and a pool that scales takes no other change.
+    /// A terminating instance is no longer proven, and a pool that is scaling refuses other changes.
     fn is_past_asking(self, world: &World) -> bool {
         matches!(self, Self::Delete | Self::DeleteOfPool | Self::GrowPool) && self.is_done(world)
     }

@@ -1,4 +1,4 @@
-//! That nothing is asked of Azure but what the documentation names.
+//! The provider only makes the requests to Azure that the documentation names.
 
 use std::collections::BTreeSet;
 

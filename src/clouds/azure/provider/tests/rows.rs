@@ -1,4 +1,4 @@
-//! What is dangerous about Azure, one test for each.
+//! The traps of Azure, one test for each.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ async fn a_growth_is_a_compare_and_set_and_never_lowers_what_another_client_aske
         let requests = Requests::method("compute.patch");
         let requests = if each_time { requests } else { requests.nth(1) };
         world.fake.on(requests, Moment::Before, move |_| {
-            // Nothing is under way afterwards: what a deletion under way means has a test of its own.
+            // No operation is in progress afterwards; another test is about a deletion in progress.
             fake.resize(SET, raised);
             fake.advance(std::time::Duration::from_mins(2));
         });
@@ -134,7 +134,7 @@ async fn one_change_of_a_set_at_a_time_because_a_later_one_preempts_a_deletion()
     world.settle();
     let cloud = world.cloud().await;
     assert_eq!(cloud.delete(&world.these(&[4])).await, [GroupAnswer::Done]);
-    // Another client cancels that: the next run looks again, and asks again.
+    // Another client cancels that: the next run reads again, and repeats the request.
     world.fake.resize(SET, 5);
     assert_eq!(world.set().preempted, 1);
     world.settle();
@@ -208,7 +208,7 @@ async fn overprovisioning_counts_instances_and_not_the_capacity() {
     let group = &view.groups[0];
     assert_eq!((group.target_size, group.instances.len()), (10, 11));
     assert!(group.not_shrinkable.is_some());
-    // Azure takes away what is too much; until then nothing is deleted.
+    // Azure deletes the surplus; until then the provider deletes nothing.
     world.fake.advance(std::time::Duration::from_secs(61));
     world.fake.edit(SET, |set| set.state = Some("Succeeded".to_owned()));
     world.fake.edit(SET, |set| set.machines.values_mut().for_each(|one| one.provisioning = "Succeeded"));

@@ -125,7 +125,7 @@ async fn only_what_was_proven_is_touched() {
     other.provider_id = Some(world.set().provider_id(1));
     assert_eq!(cloud.delete(&[other]).await, [refused()]);
     assert!(world.touched().is_empty());
-    // Made anew under its ID.
+    // Created again under its ID.
     world.fake.edit(SET, |set| set.machines.get_mut(&0).unwrap().unique = "another".to_owned());
     let answers = [cloud.delete(&world.these(&[0])).await, cloud.park(&world.these(&[0])).await].concat();
     assert!(answers.iter().all(|answer| told(answer).0 == "conflict"), "{answers:?}");
@@ -169,7 +169,7 @@ async fn a_long_operation_is_bounded_by_the_time_of_the_run_and_the_next_run_loo
     let shared: SharedClock = Arc::<Ending>::clone(&clock);
     let mut cloud = Azure::connect(world.scope.clone(), shared, world.pace).await.unwrap();
     cloud.list(&snapshot(&world.nodes()), &Policy::default()).await.unwrap();
-    // The time ends while the request is on its way: what came of it is looked up all the same.
+    // The time ends during the request: its result is read all the same.
     let ending = Arc::clone(&clock);
     world.fake.on(Requests::method("compute.deallocate"), Moment::Before, move |_| {
         ending.0.store(true, Ordering::SeqCst);

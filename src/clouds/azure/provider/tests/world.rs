@@ -1,4 +1,4 @@
-//! A fake Azure whose clock stands still, and providers that are connected to it.
+//! A fake Azure with a manual clock, and providers that are connected to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,13 +155,13 @@ impl World {
         self.fake.advance(Duration::from_mins(10));
     }
 
-    /// From now on what is asked for is done at once.
+    /// Carries out requests at once from now on.
     pub(super) fn at_once(&self) {
         let no_time = Duration::ZERO;
         self.fake.set_timing(Timing { creating: no_time, deleting: no_time, power: no_time });
     }
 
-    /// What was done to an instance.
+    /// The actions on an instance.
     pub(super) fn done(&self, instance: u64) -> Vec<&'static str> {
         self.set().machines.get(&instance).map(|machine| machine.done.clone()).unwrap_or_default()
     }
@@ -172,7 +172,7 @@ impl World {
         set.machines.iter().filter(|(_, machine)| !machine.done.is_empty()).map(|(id, _)| *id).collect()
     }
 
-    /// How many requests of this method came in.
+    /// The number of requests of this method.
     pub(super) fn count(&self, method: &str) -> usize {
         self.fake.calls().iter().filter(|call| call.method == method).count()
     }
@@ -187,7 +187,7 @@ pub(super) fn of(node: &Node) -> InstanceToDelete {
     }
 }
 
-/// The answer's variant, and its words.
+/// The answer's variant and message.
 pub(super) fn told(answer: &GroupAnswer) -> (&'static str, &str) {
     let word = match answer {
         GroupAnswer::Done => "done",

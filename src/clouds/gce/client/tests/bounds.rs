@@ -1,4 +1,4 @@
-//! No answer is read without a bound, and none becomes large in memory.
+//! Every answer is read with a bound, and none becomes large in memory.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What the trait promises, of a Compute Engine with its own mind.
+//! The promises of the trait, with a Compute Engine that makes its own decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -160,8 +160,8 @@ async fn a_change_that_did_not_get_through_is_made_by_the_second_try() {
     made_once_in_two_tries(faults).await;
 }
 
-/// Deletes an instance and adds two, each with one of these faults at the first try. A deletion is not tried again by
-/// itself: its caller looks at the node in between.
+/// Deletes an instance and adds two, each with one of these faults at the first try. A deletion is not retried
+/// automatically: its caller reads the node in between.
 async fn made_once_in_two_tries(faults: impl IntoIterator<Item = Fault>) {
     let mut cases = JoinSet::new();
     for fault in faults {
@@ -285,7 +285,7 @@ async fn an_instance_made_anew_has_another_number_and_one_that_is_gone_no_time()
 #[tokio::test]
 async fn no_more_is_permitted_than_is_needed() {
     let (fake, groups) = fake(Timing::default());
-    // Whoever may do less gets an error below; whoever needs more as well.
+    // With fewer permissions the calls below fail, and a call that needs more fails too.
     fake.permit(&[
         "compute.instanceGroupManagers.get",
         "compute.instanceGroupManagers.list",

@@ -9,7 +9,7 @@ use super::zonal;
 use crate::client::{ConnectOptions, connect};
 use crate::error::ErrorKind;
 
-/// An address that nobody serves: a port that was free a moment ago may be a fake's by now.
+/// An address without a server: a port that was free a moment ago may belong to a fake by now.
 const NOBODY: &str = "127.0.0.1:1";
 
 const ADVICE: &str = "; on a laptop run `gcloud auth application-default login`, in a cluster give the service account an \
@@ -80,8 +80,8 @@ async fn an_address_that_is_none_is_told() {
     assert!(error.message.starts_with("no connection to Compute Engine can be made: "), "{error}");
 }
 
-/// What a process tells that connects with the credentials it finds. A child process, because they are found by the
-/// environment, which a test cannot change for itself alone.
+/// The output of a process that connects with the credentials that it finds. It is a child process, because the
+/// environment determines the credentials, and a test cannot change it for itself alone.
 fn told_by_a_child(environment: &[(&str, &str)]) -> String {
     let nowhere = env!("CARGO_MANIFEST_DIR");
     let mut child = Command::new(std::env::current_exe().unwrap());

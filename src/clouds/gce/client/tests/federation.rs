@@ -32,7 +32,7 @@ fn server() -> Server {
     Server::start(|_, request| usual(request))
 }
 
-/// A server that answers requests to one path in a way of its own.
+/// A server with a special answer for requests to one path.
 fn server_but(path: &'static str, reply: Reply) -> Server {
     Server::start(move |_, request| if request.contains(path) { reply.clone() } else { usual(request) })
 }
@@ -70,7 +70,7 @@ fn with(mut file: Value, field: &str, value: impl Into<Value>) -> Value {
     file
 }
 
-/// How the program connects with a file of credentials.
+/// The connection options with a file of credentials.
 fn options(server: &Server, file: &Value) -> (TempDir, ConnectOptions) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file.json");
@@ -80,7 +80,7 @@ fn options(server: &Server, file: &Value) -> (TempDir, ConnectOptions) {
     (folder, ConnectOptions { metadata_server: None, environment, ..server.options() })
 }
 
-/// What Compute Engine is asked with, for a group that it does not know.
+/// The token of a request to Compute Engine for an unknown group.
 async fn token_with(server: &Server, file: &Value) -> String {
     let (_folder, options) = options(server, file);
     let error = connect(options).await.unwrap().group(&zonal()).await.unwrap_err();
@@ -88,7 +88,7 @@ async fn token_with(server: &Server, file: &Value) -> String {
     server.authorizations().pop().unwrap()
 }
 
-/// Why there is no connection with a file.
+/// The error of connecting with a file.
 async fn refused_with(server: &Server, file: &Value) -> ComputeError {
     let (_folder, options) = options(server, file);
     let error = connect(options).await.unwrap_err();
@@ -140,7 +140,7 @@ async fn a_federation_takes_the_identity_of_a_service_account() {
     assert_eq!(token_with(&server, &file).await, "Bearer impersonated");
     let seen = server.seen();
     assert_eq!(seen.len(), 4, "{seen:?}");
-    // The first token asks for the second one, and for nothing else.
+    // The first token is used to request the second one, and for nothing else.
     assert!(seen[1].contains("scope=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fiam&"), "{seen:?}");
     let asked = seen[2].strip_prefix("POST /account:generateAccessToken ").unwrap();
     let asked: Value = serde_json::from_str(asked).unwrap();
@@ -309,7 +309,7 @@ async fn silence_on_the_way_to_a_token_ends_in_time() {
         let error = connect(options).await.unwrap_err();
         assert!(error.message.contains("no answer within 0.2 s"), "{path} {error}");
     }
-    // Nobody writes into a pipe.
+    // The pipe has no writer.
     let server = server();
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::client::{ConnectOptions, connect};
 use crate::engine::ComputeEngine;
 
-/// What a request is answered with.
+/// The answer to a request.
 #[derive(Clone)]
 pub(super) enum Reply {
     /// A status and a body.
@@ -103,7 +103,7 @@ impl Server {
         self.authorizations.lock().unwrap().clone()
     }
 
-    /// How many tokens were asked for.
+    /// The number of requested tokens.
     pub(super) fn tokens(&self) -> usize {
         *self.tokens.lock().unwrap()
     }
@@ -156,7 +156,7 @@ fn write(stream: &mut TcpStream, reply: &Reply) {
     match reply {
         Reply::Answer(status, body) => {
             let length = body.len();
-            // Whoever no longer listens needs no answer.
+            // A client that has closed the connection needs no answer.
             write!(
                 stream,
                 "HTTP/1.1 {status} Told\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"

@@ -68,7 +68,7 @@ async fn a_server_that_goes_silent_is_given_up() {
 
 #[tokio::test]
 async fn a_metadata_server_that_goes_silent_later_is_given_up_too() {
-    // The first token is over at once, so that every request asks for another.
+    // The first token expires at once, so that every request requests another one.
     let expired = r#"{"access_token": "a-token", "expires_in": 0, "token_type": "Bearer"}"#;
     let server = Server::with_metadata(
         move |n| if n == 0 { ok(expired) } else { Reply::Silence },

@@ -1,4 +1,4 @@
-//! Growing and deleting: what is asked for, and what is believed.
+//! Growing and deleting: the requests, and the interpretation of answers.
 
 use std::collections::BTreeSet;
 
@@ -136,7 +136,7 @@ fn after_a_signal_to_stop_a_run_asks_for_nothing_more_and_reports_it() {
     assert_eq!(answer, GroupAnswer::Failed(told.clone()));
     assert_eq!(log, ["group us-central1-a/pool"]);
 
-    // With the first list, before anything is asked for: nothing goes.
+    // At the first list, before any request: nothing is deleted.
     let (answers, log) = deleted(World::default(), |world, _| world.stop_at = Some("instances"));
     assert_eq!(answers, vec![GroupAnswer::Failed(told); 2]);
     assert!(!log.iter().any(|call| call.starts_with("delete")), "{log:?}");
@@ -167,7 +167,7 @@ fn an_instance_that_never_became_a_node_is_deleted_by_its_exact_identity() {
         (GroupAnswer::Done, &[list, "delete 1 of us-central1-a/pool", list].map(str::to_owned)[..])
     );
 
-    // It became a node since the plan was made, under a name or an ID of its own.
+    // It has become a node since the plan, under another name or ID.
     for node in
         [node(ZONE, "pool-2"), Node { name: "pool-2".to_owned(), provider_id: None, ..Node::default() }]
     {
@@ -175,7 +175,7 @@ fn an_instance_that_never_became_a_node_is_deleted_by_its_exact_identity() {
         assert_eq!(answer, GroupAnswer::Conflict("instance pool-2 may be a node by now".to_owned()));
         assert_eq!(calls, Vec::<String>::new());
     }
-    // Another one under its name, and one that goes or is gone already.
+    // Another instance under its name, and one that is terminating or already deleted.
     let (answer, _) = lost(World::default(), &first, |world, pool| {
         world.instances.get_mut(pool).unwrap()[1].number = Some(999);
     });

@@ -14,7 +14,7 @@ use crate::{
     TemplateId,
 };
 
-/// What there is, what fails, and what was asked.
+/// The groups, the failures, and the recorded requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct World {
     pub(super) groups: Vec<Group>,

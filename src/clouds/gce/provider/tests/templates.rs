@@ -1,4 +1,4 @@
-//! What the next node of a group will be like.
+//! The template of the next node of a group.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! What is true of the fake is true of a real Keystone and Nova: one test for both. `tests/openstack/start` starts the real
-//! ones, with the servers that the test wants; without them that half is skipped.
+//! One test for the fake and for a real Keystone and Nova. `tests/openstack/start` starts the real ones, with the servers
+//! that the test needs; without them that half is skipped.
 
 use fake_openstack::{Account, Server as FakeServer};
 use jiff::SignedDuration;
@@ -12,7 +12,7 @@ use super::world::{World, id, of, snapshot, told};
 use crate::client::{Action, Sent, Transport};
 use crate::credentials::{self, Login, Named, Secret};
 
-/// What the names of the three servers begin with.
+/// The prefix of the names of the three servers.
 const PREFIX: &str = "contract-";
 
 fn conflict(sent: Sent) -> String {
@@ -88,7 +88,7 @@ async fn keeps_the_contract(side: &Side) {
     logins(world).await;
 }
 
-/// Keystone tells of what is wrong as little as it does.
+/// Keystone's errors have as few details as the real ones.
 async fn logins(world: &World) {
     let good = credentials::find(None, &world.scope.environment).unwrap();
     let Login::Password { user, password, project } = good.login.clone() else { panic!("{good:?}") };

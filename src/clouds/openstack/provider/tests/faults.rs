@@ -14,7 +14,7 @@ use provider_faults::try_all;
 use super::world::{World, id, node, snapshot, these};
 use crate::provider::OpenStack;
 
-/// What a run is to do with the first of two servers.
+/// The task of a run with the first of two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Shelve,

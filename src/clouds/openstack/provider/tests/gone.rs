@@ -38,7 +38,7 @@ async fn without_another_server_of_the_cluster_nothing_is_proven() {
         matches!(&fates[0], MachineFate::Unknown(words) if words.contains("not found either")),
         "{fates:?}"
     );
-    // No node of the cluster was proven at all: the project may be another one.
+    // No node of the cluster was proven: the project may be another one.
     let nobody = world.seen(&[]).await.0;
     let fates = nobody.fates(&these(&[1])).await;
     assert!(matches!(&fates[0], MachineFate::Unknown(words) if words.contains("project")), "{fates:?}");

@@ -35,7 +35,7 @@ async fn a_node_is_the_server_of_its_provider_id_and_of_its_name() {
     assert_eq!((&*group.name, group.target_size, group.instances.len()), (GROUP, 4, 4));
     assert_eq!(group.not_growable.as_deref(), Some(NOT_GROWABLE));
     assert_eq!((&group.not_parkable, &group.not_shrinkable), (&None, &None));
-    // A name alone proves nothing: a server without a node is nobody's to delete.
+    // A name alone proves nothing: a server without a node must not be deleted.
     assert!(group.instances.iter().all(|instance| !instance.surely_no_node));
 }
 

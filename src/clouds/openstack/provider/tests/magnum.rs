@@ -96,7 +96,7 @@ async fn the_servers_of_a_node_group_are_its_nodes_and_it_neither_parks_nor_shri
     assert_eq!(group.not_growable, None);
     assert!(group.not_shrinkable.as_deref().unwrap().starts_with("MAGNUM_DELETE is never"));
     assert!(group.not_parkable.as_deref().unwrap().contains("auto-healing"));
-    // Also where a plan asks all the same.
+    // This also applies if a plan contains it all the same.
     for answers in [cloud.delete(&[of(&node(1))]).await, cloud.park(&[of(&node(1))]).await] {
         assert_eq!(told(&answers[0]).0, "refused", "{answers:?}");
     }
@@ -184,7 +184,7 @@ async fn a_bound_that_was_raised_since_the_listing_lowers_no_count() {
     assert_eq!(resizes(&world), [json!({"node_count": 12, "nodegroup": "default-worker"})]);
 }
 
-/// Another client moves between the look at the size and the request: whatever it did, the request lowers nothing.
+/// Another client changes the group between the read of the size and the request: the request never lowers the size.
 #[tokio::test]
 async fn a_bound_or_a_count_that_changes_right_before_the_request_lowers_no_count() {
     for (bounds, now) in [((1, Some(6)), 6), ((1, Some(20)), 15)] {
@@ -246,7 +246,7 @@ async fn an_old_magnum_a_missing_one_and_one_that_is_no_answer_are_gaps() {
     let missing =
         "node group hub/default-worker: the catalogue of project hub has no container-infra service";
     assert!(view.gaps.iter().any(|gap| gap.starts_with(missing)), "{:?}", view.gaps);
-    // Nova goes on without it.
+    // Nova works without it.
     assert_eq!(view.groups.len(), 1);
 }
 
@@ -369,7 +369,7 @@ async fn a_deletion_that_does_not_show_is_in_doubt_and_the_group_is_left_alone_u
     assert_eq!(told(&answers[0]), ("in doubt", "Magnum accepted it, and the server is still there"));
     let (_, view) = seen(&world).await;
     assert!(view.groups[0].not_shrinkable.is_some());
-    // The server goes at last.
+    // The server is deleted in the end.
     settle(&world);
     world.fake.lose(&id(4));
     let (_, view) = seen(&world).await;

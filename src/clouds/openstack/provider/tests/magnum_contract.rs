@@ -1,4 +1,4 @@
-//! What is true of the fake Magnum is true of a real API and conductor: one test for both.
+//! One test for the fake Magnum and for a real API and conductor.
 
 use fake_openstack::{Account, Cluster, Server as FakeServer};
 use kube_rebalancer_core::model::Node;
@@ -95,7 +95,8 @@ async fn keeps_the_contract(side: &Side) {
     let stay: Vec<bool> = nodes.iter().map(|node| left.contains(&node.name)).collect();
     assert_eq!(stay, [true, true, false, true, true], "{left:?}");
 
-    // Accepted, and the driver fails: the count is what it was, and the reason is shown.
+    // The request is accepted, and the driver fails: the count is unchanged, and the reason is
+    // shown.
     if let Side::Fake(world) = side {
         world.fake.set_driver_failure(Some("the driver of the tests fails here"));
     }

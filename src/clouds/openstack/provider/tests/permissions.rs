@@ -1,4 +1,4 @@
-//! That nothing is asked of OpenStack but what the documentation names.
+//! The provider only makes the requests to OpenStack that the documentation names.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::world::{World, id, node, of, these, told};
 /// The access rules of the documentation, for parking alone.
 pub(super) const PARKING: [(&str, &str); 2] =
     [("GET", "/v2.1/servers/*"), ("POST", "/v2.1/servers/*/action")];
-/// One more, for whoever gives nodes back by deleting them.
+/// One more action, for installations that delete nodes.
 const DELETING: (&str, &str) = ("DELETE", "/v2.1/servers/*");
 
 fn world(rules: &[(&str, &str)]) -> World {

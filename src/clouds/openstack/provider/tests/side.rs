@@ -35,7 +35,7 @@ impl Side {
         .await;
     }
 
-    /// Waits until something is so; on the fake time goes by meanwhile.
+    /// Waits until a condition is fulfilled; the fake's clock advances meanwhile.
     pub(super) async fn wait(&self, what: &str, is_so: impl AsyncFn() -> bool) {
         let is_so = async || {
             if let Self::Fake(world) = self {

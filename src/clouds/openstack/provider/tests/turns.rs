@@ -55,7 +55,7 @@ async fn what_is_woken_depends_on_how_it_sleeps_and_not_on_the_setting() {
     assert_eq!(cloud.wake(&these(&[1])).await, [GroupAnswer::Done]);
     world.settle();
     assert_eq!((world.state(1), world.done(1)), (("ACTIVE", None), vec!["unshelve"]));
-    // Stopped, then shelved by somebody: it comes back running.
+    // Stopped, then shelved by a person: it is running after unshelving.
     world.fake.act(&id(2), "os-stop");
     world.settle();
     world.fake.act(&id(2), "shelve");
@@ -141,7 +141,7 @@ async fn a_conflict_means_to_look_again() {
     for number in [1, 2] {
         let fake = Arc::clone(&world.fake);
         world.fake.on(Requests::method("compute.shelve").of(&id(number)), Moment::Before, move |_| {
-            // Somebody shelves the one and restarts the other at the same moment.
+            // A person shelves the one and restarts the other at the same moment.
             if number == 1 {
                 fake.act(&id(1), "shelve");
             } else {
@@ -236,7 +236,7 @@ async fn nothing_is_asked_for_once_the_time_is_over_and_a_last_look_is_taken() {
     let shared: SharedClock = Arc::<Ending>::clone(&clock);
     let mut cloud = OpenStack::connect(world.scope.clone(), shared, world.pace).await.unwrap();
     cloud.list(&snapshot(&[node(1), node(2)]), &Policy::default()).await.unwrap();
-    // The time ends while the request is on its way: what came of it is looked up all the same.
+    // The time ends during the request: its result is read all the same.
     let ending = Arc::clone(&clock);
     world.fake.on(Requests::method("compute.shelve"), Moment::Before, move |_| {
         ending.0.store(true, Ordering::SeqCst);

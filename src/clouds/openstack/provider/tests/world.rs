@@ -1,4 +1,4 @@
-//! A fake OpenStack whose clock stands still, and providers that are connected to it.
+//! A fake OpenStack with a manual clock, and providers that are connected to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,7 +145,7 @@ impl World {
         (server.status.shown(), server.task)
     }
 
-    /// What was done to the n-th server.
+    /// The actions on the n-th server.
     pub(super) fn done(&self, number: usize) -> Vec<&'static str> {
         self.fake.server(&id(number)).map(|server| server.done).unwrap_or_default()
     }
@@ -165,7 +165,7 @@ pub(super) fn these(numbers: &[usize]) -> Vec<InstanceToDelete> {
     numbers.iter().map(|number| of(&node(*number))).collect()
 }
 
-/// The answer's variant, and its words.
+/// The answer's variant and message.
 pub(super) fn told(answer: &GroupAnswer) -> (&'static str, &str) {
     let word = match answer {
         GroupAnswer::Done => "done",
