@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# One static program, the certificates that it knows Google's API by, and nothing else: no shell, no library, no user but
-# a number. With all clouds the program has 24.5 MB, measured with glibc (cargo build --profile dist, and ls); certificates add 0.2.
+# One static program, the certificates for TLS, and nothing else: no shell, no library, and only a numeric user.
+# With all clouds the program has 24.5 MB, measured with glibc (cargo build --profile dist, and ls); certificates add 0.2.
 #
 #   docker build --tag kube-rebalancer:0.1.0 .
 #

@@ -1,6 +1,6 @@
-//! Pods that the scheduler refuses although they fit a serving node by this account. Section 6.
+//! Pods that the scheduler refuses although they fit a serving node by the rules of section 6.
 //!
-//! The scheduler knows more than this account: a zonal disk, an anti-affinity, attached volumes, host ports. So a run
+//! The scheduler knows more than this program: a zonal disk, an anti-affinity, attached volumes, host ports. So a run
 //! creates no node on a guess. Instead it holds, in each zone, one node that the pod fits and one without occupants.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use super::survey::Survey;
 use super::waiting::{ShapeKey, WaitingPod};
 use crate::model::NodeIndex;
 
-/// Once the scheduler has refused a pod for this long although it fits a serving node by this account, it has another
+/// Once the scheduler has refused a pod for this long although it fits a serving node by these rules, it has another
 /// reason. Before that it may not have tried again yet.
 const OTHER_REASON: SignedDuration = SignedDuration::from_secs(30);
 

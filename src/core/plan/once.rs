@@ -1,7 +1,7 @@
 //! One try at a time: when a waiting pod is no reason to create a further node in a group. Section 5.
 //!
-//! A node that came for a pod and does not take it shows that this account misses something. Without this rule each run
-//! would create another one.
+//! A node that was created for a pod and does not take it shows that this program's rules miss something. Without this
+//! rule each run would create another one.
 
 use jiff::{SignedDuration, Timestamp};
 
