@@ -285,3 +285,17 @@ fn a_reserved_group_does_not_grow_because_its_daemons_use_the_devices() {
     let case = Case::new(vec![odd], vec![on("n0", plugin)], vec![group(GROUP)]).min_nodes(1);
     assert_eq!(grown(&case.plan()), BTreeMap::new());
 }
+
+/// The device of the only node has not come, so by its users that node is common. A new one would have the device.
+#[test]
+fn a_new_node_is_reserved_by_its_device_although_the_node_that_lacks_it_is_common() {
+    let mut of_gpus = template(&[], &["nvidia.com/gpu"]);
+    of_gpus.as_mut().unwrap().allocatable.further =
+        Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), 2)])));
+    let lacks = tainted("nvidia.com/gpu", in_group("z/gpus", node("n0")));
+    let plain = in_group("z/plain", cordoned_by_others(60, node("n1")));
+    let ada = on("n0", tolerating("nvidia.com/gpu", user("ada", 1)));
+    let groups = vec![NodeGroup { template: of_gpus, ..group("z/gpus") }, group("z/plain")];
+    let plan = Case::new(vec![lacks, plain], vec![ada], groups).min_nodes(2).plan();
+    assert_eq!(grown(&plan), [("z/plain".to_owned(), 2)].into(), "{:?}", plan.warnings);
+}
