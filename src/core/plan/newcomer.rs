@@ -11,6 +11,7 @@ use super::group::GroupIndex;
 use super::managed::unmanaged_by_labels;
 use super::pause::{pause_after, twice};
 use super::reason::Elapsed;
+use super::state::says_ready;
 use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;
 use crate::model::{CreatedFor, NodeGroup, NodeIndex};
@@ -91,9 +92,11 @@ pub(super) fn backs_off(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeI
 
 fn youngest(survey: &Survey<'_>, members: &[NodeIndex]) -> Option<Newcomer> {
     let facts = members.iter().filter_map(|index| survey.nodes.get(*index));
-    // A booting common node is judged later, and a parked one once it is woken.
+    // A booting common node, claimed or not, is judged later, and a parked one once it is woken.
     let tells = |facts: &&NodeFacts<'_>| {
-        !matches!(facts.state, NodeState::Booting | NodeState::Parked) || !facts.common()
+        let boots = facts.state == NodeState::Booting
+            || (facts.state == NodeState::Claimed && !says_ready(facts.node));
+        !(boots || facts.state == NodeState::Parked) || !facts.common()
     };
     let known = facts.filter(tells).filter(|facts| facts.node.created_at.is_some());
     let youngest = known.max_by_key(|facts| facts.node.created_at)?;

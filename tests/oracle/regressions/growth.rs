@@ -299,3 +299,11 @@ fn a_new_node_is_reserved_by_its_device_although_the_node_that_lacks_it_is_commo
     let plan = Case::new(vec![lacks, plain], vec![ada], groups).min_nodes(2).plan();
     assert_eq!(grown(&plan), [("z/plain".to_owned(), 2)].into(), "{:?}", plan.warnings);
 }
+
+#[test]
+fn a_claimed_newcomer_that_still_boots_does_not_hide_the_useless_one_before_it() {
+    let useless = tainted("surprise", cordoned_by_others(60, created(400, node("n1"))));
+    let leaves = claimed(300, cordoned(3600, not_ready(899, created(400, node("n2")))));
+    let case = Case::new(vec![node("n0"), useless, leaves], vec![], vec![]).min_nodes(4);
+    assert_eq!(grown(&case.plan()), BTreeMap::new());
+}
