@@ -34,6 +34,9 @@ const OURS: [&str; 10] = [
 /// The time during which a refusal is a reason to hold nodes.
 const FIRST_HOUR: SignedDuration = SignedDuration::from_hours(1);
 
+/// After this time a refusal means an unknown reason, if a serving node has room.
+const OTHER_REASON: SignedDuration = SignedDuration::from_secs(30);
+
 /// The label that is never the same on two nodes.
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -183,52 +186,77 @@ fn uncordoned(action: &Action) -> Option<&str> {
     action.node().filter(|_| action.is_uncordon())
 }
 
-/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room there. A
-/// pod that it still refuses then is refused as of now, because a long refusal on serving nodes means a reason that this
-/// account does not know. In a pod's first hour this also holds if others take its room: otherwise the next run would assume
-/// such a reason. Omitted pods take no room here: the plan gives them none, and its outcome does not show them bound.
+/// A node that the plan uncordons, as the scheduler fills it.
+struct Opened<'f, 'a> {
+    node: &'f NodeFacts<'a>,
+    left: Amounts,
+    /// Whether a pod that is refused for an unknown reason may take the room of others there.
+    contested: bool,
+}
+
+/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room there: the
+/// node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it is not certain which one
+/// gets it. Then the first pod is refused as of now, because the next run would assume such a reason for a long refusal. In a
+/// pod's first hour this also holds if others take its room. Omitted pods take no room here: the plan gives them none, and its
+/// outcome does not show them bound.
 fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
     let now = facts.snapshot.observed_at();
     let opened =
         |node: &&NodeFacts<'_>| uncordoned.contains(node.node.name.as_str()) && takes_pods_now(node.node);
-    let mut opened: Vec<(&NodeFacts<'_>, Amounts)> =
-        facts.nodes.iter().filter(opened).map(|node| (node, node.free())).collect();
-    let refused = |pod: &Pod| {
-        pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some())
-            && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
-            && !is_omitted(pod, facts.policy)
+    let opened = facts.nodes.iter().filter(opened);
+    let mut opened: Vec<Opened<'_, '_>> =
+        opened.map(|node| Opened { node, left: node.free(), contested: false }).collect();
+    let admits =
+        |node: &NodeFacts<'_>, pod: &Pod| Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
+    let would_take = |node: &NodeFacts<'_>, pod: &Pod| has_room(node, pod) && admits(node, pod);
+    let has_place = |pod: &Pod| {
+        let takes =
+            |node: &NodeFacts<'_>| node.serves() && takes_pods_now(node.node) && would_take(node, pod);
+        facts.nodes.iter().any(takes)
     };
-    let mut waiting: Vec<(&mut Pod, &Pod)> =
-        pods.iter_mut().zip(facts.snapshot.pods()).filter(|(_, before)| refused(before)).collect();
+    let is_refused_for = |pod: &Pod, least: SignedDuration| {
+        let since = pod.unbound.as_ref().and_then(|unbound| unbound.refused_since());
+        since.is_some_and(|since| age(now, since) >= least)
+    };
+    let waiting =
+        pods.iter_mut().zip(facts.snapshot.pods()).filter(|(_, before)| may_be_bound(before, facts));
+    let (mut only_there, elsewhere): (Vec<(&mut Pod, &Pod)>, Vec<_>) =
+        waiting.partition(|(_, before)| !has_place(before));
+    let elsewhere = elsewhere.into_iter().map(|(_, before)| before);
+    let others: Vec<&Pod> = elsewhere.filter(|pod| is_refused_for(pod, OTHER_REASON)).collect();
     // The order of section 6; pods come sorted by namespace and name.
-    waiting.sort_by_key(|(_, before)| {
+    only_there.sort_by_key(|(_, before)| {
         let requests = &before.requests;
         let plain = !requests.further().any(|(name, _)| is_extended_resource(name));
         (plain, Reverse(requests.memory), Reverse(requests.cpu))
     });
-    for (pod, before) in waiting {
-        let admission = Admission::of(before, facts.snapshot);
-        let admits = |node: &NodeFacts<'_>| admission.admits(node.node, facts.policy);
-        let has_place = |node: &NodeFacts<'_>| {
-            node.serves() && takes_pods_now(node.node) && has_room(node, before) && admits(node)
+    for (pod, before) in only_there {
+        let Some(unbound) = pod.unbound.as_mut() else { continue };
+        let place = opened.iter_mut().find(|one| before.requests.fits(&one.left) && admits(one.node, before));
+        let contested = if let Some(place) = place {
+            place.left.take(&before.requests);
+            let loses = |other: &&Pod| !other.requests.fits(&place.left) && would_take(place.node, other);
+            place.contested |= others.iter().any(loses);
+            if !place.contested {
+                unbound.nominated = Some(place.node.node.name.as_str().into());
+            }
+            place.contested
+        } else {
+            let contests = |one: &Opened<'_, '_>| one.contested && would_take(one.node, before);
+            !is_refused_for(before, FIRST_HOUR) && opened.iter().any(contests)
         };
-        if facts.nodes.iter().any(has_place) {
-            continue;
-        }
-        let refused_since = before.unbound.as_ref().and_then(|unbound| unbound.refused_since());
-        let Some(refusal) = pod.unbound.as_mut().and_then(|unbound| unbound.refusal.as_mut()) else {
-            continue;
-        };
-        let place = opened.iter_mut().find(|(node, left)| before.requests.fits(left) && admits(node));
-        if let Some((_, left)) = place {
-            left.take(&before.requests);
-            refusal.since = Some(now);
-        } else if refused_since.is_some_and(|since| age(now, since) < FIRST_HOUR)
-            && opened.iter().any(|(node, _)| has_room(node, before) && admits(node))
-        {
+        if let Some(refusal) = unbound.refusal.as_mut().filter(|_| contested) {
             refusal.since = Some(now);
         }
     }
+}
+
+/// Whether the scheduler has refused a pod that it binds once there is room.
+fn may_be_bound(pod: &Pod, facts: &Facts<'_>) -> bool {
+    pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some() && !unbound.gated)
+        && !pod.deleting
+        && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
+        && !is_omitted(pod, facts.policy)
 }
 
 /// Adds instances that the cloud has just begun to create.

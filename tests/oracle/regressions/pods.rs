@@ -219,3 +219,20 @@ fn nodes_that_pods_need_come_before_instances_that_they_need() {
     let plan = Case::new(nodes, pods, vec![coming]).max_nodes(2).plan();
     assert_eq!(names(&plan, "cordon"), ["n1"]);
 }
+
+/// Only `n2` takes emmy, and a node that came since she waits does not. In the outcome she is as good as on `n2`.
+#[test]
+fn a_pod_that_only_an_uncordoned_node_takes_leaves_that_to_no_later_one() {
+    let in_zone = |zone: &str, node: Node| labelled("topology.kubernetes.io/zone", zone, node);
+    let nodes = vec![
+        in_zone("a", node("n0")),
+        in_zone("a", created(100, node("n1"))),
+        in_zone("b", cordoned(7200, node("n2"))),
+    ];
+    let mut emmy = refused(300, user("emmy", 2));
+    let zone_b = [("topology.kubernetes.io/zone".to_owned(), "b".to_owned())].into();
+    emmy.constraints = Constraints { node_selector: zone_b, ..Constraints::default() }.into();
+    let hub = Pod { label_keys: [].into(), ..on("n2", user("hub", 3)) };
+    let plan = Case::new(nodes, vec![emmy, hub, refused(-5, user("ada", 5))], vec![]).min_nodes(3).plan();
+    assert_eq!((names(&plan, "uncordon"), grown(&plan)), (vec!["n2".to_owned()], BTreeMap::new()));
+}

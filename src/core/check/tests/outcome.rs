@@ -1,8 +1,10 @@
 //! The cluster after a plan, and planning again on it.
 
+use jiff::Timestamp;
+
 use crate::check::fixtures::*;
 use crate::check::{Violation, check_settled, cut_short, outcome};
-use crate::model::{Instance, Ledger, NodeGroup, annotation, taint};
+use crate::model::{Instance, Ledger, Node, NodeGroup, Pod, annotation, taint};
 use crate::plan::{Action, Limit, Refusal, UnmarkReason};
 
 #[test]
@@ -25,30 +27,63 @@ fn the_outcome_shows_what_was_done_and_what_boots() {
     assert_eq!(a.group.as_ref(), Some(&group.name));
 }
 
-#[test]
-fn a_pod_goes_to_what_is_uncordoned_where_what_serves_takes_nobody_now() {
-    let refused_since = |serving: crate::model::Node| {
-        let snapshot = world(vec![serving, cordoned("b")], vec![unbound("alice").refused_for(300)]);
-        let plan = plan(&snapshot, &policy(), [uncordon("b")]);
-        let after = outcome(&snapshot, &policy(), &plan).unwrap();
-        after.pods()[0].unbound.as_ref().unwrap().refused_since()
-    };
-    assert_eq!(refused_since(node("a")), Some(ago(300)), "refused for a reason that no account knows");
-    assert_eq!(refused_since(node("a").tainted("node.kubernetes.io/network-unavailable")), Some(NOW));
+/// What becomes of each pod: the node that is nominated for it, and since when it is refused.
+fn becomes(nodes: Vec<Node>, pods: Vec<Pod>) -> Vec<(Option<String>, Option<Timestamp>)> {
+    let snapshot = world(nodes, pods);
+    let after = outcome(&snapshot, &policy(), &plan(&snapshot, &policy(), [uncordon("b")])).unwrap();
+    let unbound = after.pods().iter().filter_map(|pod| pod.unbound.as_ref());
+    unbound.map(|one| (one.nominated.as_deref().map(str::to_owned), one.refused_since())).collect()
+}
+
+fn stays(seconds: i64) -> (Option<String>, Option<Timestamp>) {
+    (None, Some(ago(seconds)))
+}
+
+fn goes_to_b(seconds: i64) -> (Option<String>, Option<Timestamp>) {
+    (Some(text("b")), Some(ago(seconds)))
 }
 
 #[test]
-fn a_pod_whose_room_others_take_is_refused_anew_in_its_first_hour() {
-    let since = |seconds: i64| {
-        let bob = unbound("bob").asking_gibibytes(5).refused_for(seconds);
-        let pods = vec![unbound("alice").asking_gibibytes(5).refused_for(300), bob];
-        let snapshot = world(vec![cordoned("b")], pods);
-        let plan = plan(&snapshot, &policy(), [uncordon("b")]);
-        let after = outcome(&snapshot, &policy(), &plan).unwrap();
-        after.pods().iter().map(|pod| pod.unbound.as_ref().unwrap().refused_since()).collect::<Vec<_>>()
+fn a_pod_goes_to_what_is_uncordoned_where_what_serves_takes_nobody_now() {
+    let alice = || vec![unbound("alice").refused_for(300)];
+    assert_eq!(becomes(vec![node("a"), cordoned("b")], alice()), [stays(300)], "no account knows the reason");
+    let unreachable = node("a").tainted("node.kubernetes.io/network-unavailable");
+    assert_eq!(becomes(vec![unreachable, cordoned("b")], alice()), [goes_to_b(300)]);
+}
+
+#[test]
+fn a_pod_whose_room_others_take_waits_on_as_long_as_before() {
+    let alice = unbound("alice").asking_gibibytes(5).refused_for(300);
+    let bob = unbound("bob").asking_gibibytes(5).refused_for(300);
+    assert_eq!(becomes(vec![cordoned("b")], vec![alice, bob]), [goes_to_b(300), stays(300)]);
+}
+
+#[test]
+fn a_pod_that_will_never_be_bound_takes_no_room() {
+    let alice = unbound("alice").asking_gibibytes(5).refused_for(300).leaving();
+    let bob = unbound("bob").asking_gibibytes(5).refused_for(300);
+    assert_eq!(becomes(vec![cordoned("b")], vec![alice, bob]), [stays(300), goes_to_b(300)]);
+}
+
+/// Carol fits `a` and is refused all the same. Either she or alice gets the room on `b`.
+#[test]
+fn room_that_a_pod_with_another_reason_may_take_is_nobody_s_yet() {
+    let after = |carol: i64, bob: i64| {
+        let pods = vec![
+            user("dan", "a").asking_gibibytes(4),
+            unbound("alice").asking_gibibytes(6).refused_for(300),
+            unbound("bob").asking_gibibytes(5).refused_for(bob),
+            unbound("carol").asking_gibibytes(4).refused_for(carol),
+        ];
+        becomes(vec![node("a"), cordoned("b")], pods)
     };
-    assert_eq!(since(300), [Some(NOW), Some(NOW)]);
-    assert_eq!(since(3600), [Some(NOW), Some(ago(3600))], "after that hour nothing is opened for it");
+    assert_eq!(after(30, 300), [stays(0), stays(0), stays(30)]);
+    assert_eq!(
+        after(30, 3600),
+        [stays(0), stays(3600), stays(30)],
+        "after an hour nothing is opened for bob"
+    );
+    assert_eq!(after(29, 300), [goes_to_b(300), stays(300), stays(29)], "carol fits a");
 }
 
 #[test]
