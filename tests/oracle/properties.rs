@@ -126,6 +126,13 @@ fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool)
     Some(format!("{part} differs:\nplanner {planner:?}\nnaive   {naive:?}"))
 }
 
+/// The state of each node and what becomes of it.
+fn verdicts(plan: &Plan) -> String {
+    let verdicts =
+        plan.nodes.iter().map(|node| format!("{} {:?} {}", node.name, node.state, node.verdict.reason()));
+    verdicts.collect::<Vec<_>>().join("\n")
+}
+
 /// The difference between the planner and the naive one for a cluster.
 pub(crate) fn differs(world: &World, snapshot: &Snapshot) -> Option<String> {
     let plan = plan(snapshot, &world.policy).ok();
@@ -145,9 +152,7 @@ pub(crate) fn differs(world: &World, snapshot: &Snapshot) -> Option<String> {
     }
     let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref(), zonal)?;
     let notes = plan.map(|plan| {
-        let verdicts =
-            plan.nodes.iter().map(|node| format!("{} {:?} {}", node.name, node.state, node.verdict.reason()));
-        let verdicts = verdicts.collect::<Vec<_>>().join("\n");
+        let verdicts = verdicts(&plan);
         format!("{:?} {:?}\n{verdicts}", plan.warnings, plan.all_limits().collect::<Vec<_>>())
     });
     Some(format!("{found}\n{}", notes.unwrap_or_default()))
@@ -179,8 +184,9 @@ fn the_checker_finds_nothing() {
 /// Says what a plan leaves to do on its own outcome.
 fn unsettled(snapshot: &Snapshot, world: &World, first: &Plan, found: &Violation) -> String {
     let after = outcome(snapshot, &world.policy, first).unwrap();
-    let again = plan(&after, &world.policy).map(|again| again.actions);
-    format!("settled: {found:?} after {:?}\nthen {again:?}", first.actions)
+    let again = plan(&after, &world.policy).map(|again| format!("{:?}\n{}", again.actions, verdicts(&again)));
+    let first = (&first.actions, verdicts(first));
+    format!("settled: {found:?} after {:?}\n{}\nthen {}", first.0, first.1, again.unwrap_or_default())
 }
 
 /// Section 10: a plan is final if it neither creates nodes nor is cut by a limit.
