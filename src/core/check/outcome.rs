@@ -190,12 +190,13 @@ fn uncordoned(action: &Action) -> Option<&str> {
 struct Opened<'f, 'a> {
     node: &'f NodeFacts<'a>,
     left: Amounts,
-    /// Whether a pod that is refused for an unknown reason may take the room of others there.
+    /// Whether a pod that is refused for an unknown reason may take the room of others there, or whether pods there stop to
+    /// count in what the pool asks for.
     contested: bool,
 }
 
-/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room there: the
-/// node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it is not certain which one
+/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room there: a
+/// common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it is not certain which one
 /// gets it. Then the first pod is refused as of now, because the next run would assume such a reason for a long refusal. In a
 /// pod's first hour this also holds if others take its room. Omitted pods take no room here: the plan gives them none, and its
 /// outcome does not show them bound.
@@ -205,7 +206,7 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) 
         |node: &&NodeFacts<'_>| uncordoned.contains(node.node.name.as_str()) && takes_pods_now(node.node);
     let opened = facts.nodes.iter().filter(opened);
     let mut opened: Vec<Opened<'_, '_>> =
-        opened.map(|node| Opened { node, left: node.free(), contested: false }).collect();
+        opened.map(|node| Opened { node, left: node.free(), contested: node.reserved }).collect();
     let admits =
         |node: &NodeFacts<'_>, pod: &Pod| Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
     let would_take = |node: &NodeFacts<'_>, pod: &Pod| has_room(node, pod) && admits(node, pod);
