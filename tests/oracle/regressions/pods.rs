@@ -236,3 +236,25 @@ fn a_pod_that_only_an_uncordoned_node_takes_leaves_that_to_no_later_one() {
     let plan = Case::new(nodes, vec![emmy, hub, refused(-5, user("ada", 5))], vec![]).min_nodes(3).plan();
     assert_eq!((names(&plan, "uncordon"), grown(&plan)), (vec!["n2".to_owned()], BTreeMap::new()));
 }
+
+/// Once `n1` is woken for emmy it boots, and a node that boots is a place before an instance. So nobody needs `i1`.
+#[test]
+fn a_pod_nominated_for_a_parked_node_waits_for_that_and_not_for_an_instance() {
+    let of_users = |node: Node| labelled("pool", "users", node);
+    let mut parked = of_users(cordoned(7200, not_ready(3600, node("n1"))));
+    parked.annotations.insert(annotation::PARKED_AT.to_owned(), ago(3600).to_string());
+    let nodes = vec![of_users(in_group("z/users", node("n0"))), parked, cordoned(7200, node("n2"))];
+    let mut emmy = nominated("n1", refused(10, user("emmy", 8)));
+    let users = [("pool".to_owned(), "users".to_owned())].into();
+    emmy.constraints = Constraints { node_selector: users, ..Constraints::default() }.into();
+    let comes = NodeGroup { target_size: 2, instances: vec![instance("i1", 60)], ..group("z/users") };
+    let case = Case::new(nodes, vec![on("n0", user("ada", 5)), emmy], vec![comes]).min_nodes(3);
+    // The naive planner knows nothing of parked nodes.
+    let (snapshot, policy) = (case.snapshot(), &case.policy);
+    let first = plan(&snapshot, policy).unwrap();
+    assert_eq!(check_settled(&snapshot, policy, &first, plan), None);
+    assert_eq!(
+        (names(&first, "wake"), names(&first, "uncordon")),
+        (vec!["n1".to_owned()], vec!["n2".to_owned()])
+    );
+}
