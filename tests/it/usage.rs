@@ -195,7 +195,7 @@ fn counted(report: &Value) -> (Vec<&str>, &Value, &Value) {
     (actions.filter_map(|one| one["action"].as_str()).collect(), &usage["measured"], &usage["unmeasured"])
 }
 
-/// By requests the cordoned node is only marked empty. Both users use 8 Gi each, if what is told were true.
+/// By requests the cordoned node is only marked empty. If the samples were true, both users would use 8 Gi each.
 #[test]
 fn what_a_prometheus_tells_and_cannot_be_true_counts_by_requests() {
     const fn both(told: Told) -> [(&'static str, Told); 2] {
@@ -230,10 +230,10 @@ fn what_a_prometheus_tells_and_cannot_be_true_counts_by_requests() {
         let report = run(told);
         assert_eq!(counted(&report), (vec!["mark"], &json!(0), &json!({word: 2})), "{told:?}");
     }
-    // Of half of them nothing is told: 8 Gi and what the other requests, 14 of 16 Gi, are above the band.
+    // Half of them have no sample: 8 Gi and the requests of the other, 14 of 16 Gi, are above the band.
     let report = run(&HALF);
     assert_eq!(counted(&report), (vec!["uncordon"], &json!(1), &json!({"missing": 1})));
-    // So are 16 of 16 Gi. What is told of pods that are not there counts nothing.
+    // So are 16 of 16 Gi. Samples of pods that do not exist count nothing.
     assert_eq!(counted(&run(&TRUE)), (vec!["uncordon"], &json!(2), &json!({})));
 }
 

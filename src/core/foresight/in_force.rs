@@ -83,7 +83,7 @@ impl Policy {
     }
 }
 
-/// The bounds of a pool, raised by the assignments for it; `None` stands for pools without overrides.
+/// The bounds of a pool, raised by the assignments for it; `None` means the pools without overrides.
 fn raise(bounds: Bounds, pool: Option<&PoolName>, notices: &[Notice]) -> Bounds {
     let nodes = notices.iter().filter_map(|notice| match &notice.assignment {
         Assignment::MinNodes { pool: named, nodes } if named.is_none() || named.as_ref() == pool => {

@@ -12,7 +12,7 @@ pub(super) type GroupIndex = usize;
 #[derive(Debug)]
 #[expect(clippy::struct_field_names, reason = "it wraps the model's group, or replaces an unknown one")]
 pub(super) struct Group<'a> {
-    /// The cloud's group; `None` if no group is known: it then stands for the common nodes of its pool.
+    /// The cloud's group; `None` if no group is known: it then represents the common nodes of its pool.
     pub(super) group: Option<&'a NodeGroup>,
     /// Its pool; `None` if that is not known.
     pub(super) pool: Option<PoolIndex>,

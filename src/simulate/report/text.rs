@@ -37,7 +37,7 @@ const LEGEND: [(&str, &str); 7] = [
     ("wait", "the time of these users from the request until their server ran"),
 ];
 
-/// The meaning of those that differ if several resources count.
+/// The entries that differ if several resources count.
 const LEGEND_OF_SEVERAL: [(&str, &str); 2] = [
     (
         "floor",

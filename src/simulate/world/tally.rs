@@ -178,7 +178,7 @@ impl Tally {
         self.change(pool, |asked| asked.plus(amount));
     }
 
-    /// Removes the amount of a user who has left.
+    /// Removes the amount of a departed user.
     pub(super) fn go(&mut self, pool: PoolIndex, amount: Resources) {
         self.now.memory = self.now.memory.saturating_sub(amount.memory.0);
         self.change(pool, |asked| asked.less(amount));

@@ -81,7 +81,7 @@ impl Server {
         }
     }
 
-    /// A client of the user `test`, who has no permissions. On the fake all users lose theirs.
+    /// A client of the user `test`, without any permissions. On the fake all users lose theirs.
     pub(super) fn client_without_rights(&self) -> Client {
         match &self.which {
             Which::Fake(fake) => {

@@ -324,7 +324,7 @@ impl<'a> World<'a> {
         words::counts(pod, self.policy)
     }
 
-    /// The counted amounts of a bound pod: at most those of its node.
+    /// The counted amounts of a bound pod: at most the amounts of its node.
     pub(crate) fn counted(node: &Node, pod: &Pod) -> Amounts {
         let mut amounts = pod.requests.clone();
         let most = |first: Option<u64>, second: Option<u64>| first.max(second).unwrap_or(u64::MAX);

@@ -57,7 +57,7 @@ pub struct Tried {
     pub requests: usize,
     /// Number of disturbed runs.
     pub cases: usize,
-    /// Number of those that ended at a request.
+    /// Number of runs that ended at a request.
     pub crash_points: usize,
     /// What was wrong with any.
     pub complaints: Vec<String>,

@@ -63,7 +63,7 @@ async fn a_narrow_application_credential_is_enough_and_nothing_else_is_called() 
     assert_eq!(called, expected.map(str::to_owned).into());
 }
 
-/// Those of Magnum's node groups.
+/// The permissions for Magnum's node groups.
 const MAGNUM: [(&str, &str); 4] = [
     ("GET", "/v1/clusters/*"),
     ("GET", "/v1/clusters/*/nodegroups"),
