@@ -2,8 +2,8 @@
 
 use super::actors::deletion_delay;
 use super::classes::PodClass;
-use super::loss::loss_on;
-use super::reason::KeepReason;
+use super::loss::{loss_on, runs_the_cluster};
+use super::reason::{KeepReason, Loss};
 use super::state::{Cordon, Marks, is_claimed, is_parking, not_ready_since, says_ready, scale_down_disabled};
 use super::survey::{NodeFacts, OccupantKind};
 use super::value::NodeState;
@@ -96,6 +96,9 @@ impl<'a> NodeFacts<'a> {
             }
             PodClass::Placeholder { .. } => return,
             PodClass::Daemon { counted } => {
+                if runs_the_cluster(pod) {
+                    self.loses.get_or_insert((pod, Loss::ControlPlane));
+                }
                 self.daemon_load.add(requests);
                 let sum = if counted { &mut self.daemons } else { &mut self.omitted_load };
                 sum.add(requests);

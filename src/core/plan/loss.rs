@@ -5,6 +5,9 @@ use super::reason::Loss;
 use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes};
 use crate::policy::{Drain, Policy};
 
+/// What the names of such static pods begin with; the name of the node follows.
+const CONTROL_PLANE: [&str; 2] = ["etcd", "kube-apiserver"];
+
 /// Why an omitted pod would be lost on any node; `None` if its controller recreates it elsewhere.
 pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
     let Some(controller) = &pod.controller else {
@@ -28,6 +31,14 @@ pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
         Drain::Omitted | Drain::Movable if only_empty_dirs => Some(Loss::EmptyDir { volume }),
         Drain::None | Drain::Omitted | Drain::Movable => Some(Loss::LocalVolume { volume }),
     }
+}
+
+/// Whether a static pod runs the cluster: etcd or an API server. Its node is one of the control plane, whatever became of
+/// the labels and taints that say so.
+pub(super) fn runs_the_cluster(pod: &Pod) -> bool {
+    pod.mirror
+        && *pod.namespace == *"kube-system"
+        && CONTROL_PLANE.iter().any(|name| pod.name.strip_prefix(name).is_some_and(|on| on.starts_with('-')))
 }
 
 /// Why an omitted pod would be lost with the node that it is on, last live replicas aside.

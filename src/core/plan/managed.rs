@@ -5,13 +5,15 @@ use super::reason::KeepReason;
 use crate::model::{Labels, Node};
 use crate::policy::Policy;
 
-/// Labels of control-plane nodes; they look empty on self-managed clusters and must never be deleted. The last two are
-/// the ones of the Rancher Kubernetes Engine.
-const CONTROL_PLANE_LABELS: [&str; 4] = [
+/// Labels and taints of control-plane nodes; they look empty on self-managed clusters and must never be deleted. A node
+/// may carry the taint alone: the label is removed to let a load balancer use the node. The third and fourth are of the
+/// Rancher Kubernetes Engine, the last of `MicroK8s`.
+const CONTROL_PLANE: [&str; 5] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
     "node-role.kubernetes.io/controlplane",
     "node-role.kubernetes.io/etcd",
+    "node.kubernetes.io/microk8s-controlplane",
 ];
 
 /// Labels, with their value, of nodes with no machine behind them.
@@ -32,6 +34,9 @@ pub fn is_managed(node: &Node, policy: &Policy) -> bool {
 pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     if let Some(why) = unmanaged_by_labels(&node.labels, policy) {
         return Some(why);
+    }
+    if let Some(taint) = node.taints.iter().find(|taint| CONTROL_PLANE.contains(&taint.key.as_str())) {
+        return Some(KeepReason::ControlPlane { label: taint.key.clone() });
     }
     if let Some(taint) = node.taints.iter().find(|taint| taint.key.starts_with(VIRTUAL_TAINT)) {
         return Some(KeepReason::VirtualNode { mark: taint.key.clone() });
@@ -56,7 +61,7 @@ pub(super) fn unmanaged_by_labels(labels: &Labels, policy: &Policy) -> Option<Ke
     if let Some(label) = policy.pool_label.as_ref().filter(|label| !labels.contains_key(label)) {
         return Some(KeepReason::NoPool { label: label.clone() });
     }
-    if let Some(label) = CONTROL_PLANE_LABELS.iter().find(|label| labels.contains_key(label)) {
+    if let Some(label) = CONTROL_PLANE.iter().find(|label| labels.contains_key(label)) {
         return Some(KeepReason::ControlPlane { label: (*label).to_owned() });
     }
     let is_virtual = |(key, value): &&(&str, &str)| labels.get(key) == Some(*value);
@@ -84,6 +89,9 @@ mod tests {
             (labelled("node-role.kubernetes.io/master", ""), "ControlPlane"),
             (labelled("node-role.kubernetes.io/controlplane", "true"), "ControlPlane"),
             (labelled("node-role.kubernetes.io/etcd", "true"), "ControlPlane"),
+            (labelled("node.kubernetes.io/microk8s-controlplane", "x"), "ControlPlane"),
+            (tainted("node-role.kubernetes.io/control-plane"), "ControlPlane"),
+            (tainted("node-role.kubernetes.io/etcd"), "ControlPlane"),
             (labelled("type", "virtual-kubelet"), "VirtualNode"),
             (labelled("eks.amazonaws.com/compute-type", "fargate"), "VirtualNode"),
             (tainted("virtual-kubelet.io/provider"), "VirtualNode"),

@@ -121,6 +121,10 @@ fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
 
 /// Section 2: an omitted pod that no controller would recreate.
 fn would_be_lost(world: &World<'_>, machine: &Machine<'_>, pod: &Pod, gone: &BTreeSet<String>) -> bool {
+    let parts = ["etcd-", "kube-apiserver-"];
+    if pod.mirror && &*pod.namespace == "kube-system" && parts.iter().any(|part| pod.name.starts_with(part)) {
+        return matches!(world.class(pod), Class::Daemon);
+    }
     evict::leaves(world, pod)
         && (lost_on(world, machine.node, pod) || last_replica(world, machine.node, pod, gone))
 }

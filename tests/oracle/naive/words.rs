@@ -73,21 +73,26 @@ pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
     !node.deleting
         && node.unreadable.is_none()
         && may_be_managed(&node.labels, policy)
-        && !node.taints.iter().any(|taint| actors_taint(&taint.key))
+        && !node.taints.iter().any(|taint| actors_taint(&taint.key) || of_control_plane(&taint.key))
         && !node.annotations.contains_key(annotation::REBOOT_IN_PROGRESS)
         && node.annotations.get(annotation::MACHINE_CONFIG_STATE).is_none_or(|state| state == "Done")
 }
 
 /// The part of it that depends on labels; used for new nodes too.
 pub(crate) fn may_be_managed(labels: &Labels, policy: &Policy) -> bool {
-    let control_plane = ["control-plane", "master", "controlplane", "etcd"];
     let is = |key: &str, value: &str| labels.get(key).is_some_and(|found| found == value);
     !labels.keys().any(|key| policy.omit_labels.contains(key))
         && policy.node_selector.matches(labels)
         && policy.pool_label.as_ref().is_none_or(|label| labels.contains_key(label))
-        && !control_plane.iter().any(|role| labels.contains_key(&format!("node-role.kubernetes.io/{role}")))
+        && !labels.keys().any(of_control_plane)
         && !is("type", "virtual-kubelet")
         && !is("eks.amazonaws.com/compute-type", "fargate")
+}
+
+fn of_control_plane(key: &str) -> bool {
+    let roles = ["control-plane", "master", "controlplane", "etcd"];
+    key == "node.kubernetes.io/microk8s-controlplane"
+        || roles.iter().any(|role| key == format!("node-role.kubernetes.io/{role}"))
 }
 
 fn actors_taint(key: &str) -> bool {

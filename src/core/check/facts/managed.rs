@@ -3,7 +3,7 @@
 use crate::model::{Node, Taint, annotation};
 use crate::policy::Policy;
 
-/// Labels of control-plane nodes, after `node-role.kubernetes.io/`.
+/// Labels and taints of control-plane nodes, after `node-role.kubernetes.io/`.
 const CONTROL_PLANE_ROLES: [&str; 4] = ["control-plane", "master", "controlplane", "etcd"];
 
 /// Taints that another program sets on a node on which it works.
@@ -38,10 +38,11 @@ pub(super) fn is_managed(node: &Node, policy: &Policy) -> bool {
 }
 
 fn is_control_plane(node: &Node) -> bool {
-    node.labels
-        .keys()
-        .filter_map(|key| key.strip_prefix("node-role.kubernetes.io/"))
-        .any(|role| CONTROL_PLANE_ROLES.contains(&role))
+    let of_a_role = |key: &str| {
+        key.strip_prefix("node-role.kubernetes.io/").is_some_and(|role| CONTROL_PLANE_ROLES.contains(&role))
+    };
+    let mut keys = node.labels.keys().chain(node.taints.iter().map(|taint| taint.key.as_str()));
+    keys.any(|key| of_a_role(key) || key == "node.kubernetes.io/microk8s-controlplane")
 }
 
 fn is_virtual(node: &Node) -> bool {

@@ -1,6 +1,8 @@
 //! One walk over the pods, which adds each to the facts of its node.
 
-use super::class::{Class, class, is_lost_with, is_movable, is_omitted, is_own, is_recreated};
+use super::class::{
+    Class, class, is_control_plane, is_lost_with, is_movable, is_omitted, is_own, is_recreated,
+};
 use super::common::{Voters, is_in_question};
 use super::{NodeFacts, deciding};
 use crate::model::{Amounts, Binding, NodeIndex, Pod, Resource, Snapshot, Volumes};
@@ -76,6 +78,9 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
     if own {
         facts.own = true;
         return None;
+    }
+    if class == Class::Daemon && is_control_plane(pod) {
+        facts.lost_pod.get_or_insert(pod);
     }
     if omitted {
         if class != Class::Placeholder {

@@ -61,6 +61,8 @@ fn an_omitted_pod_that_nobody_would_bring_back_keeps_its_node() {
     // Daemons with any volume end with their node, and so do static pods and placeholders.
     assert_eq!(delete_with(system("p", "a", "DaemonSet", "proxy").change(data)), []);
     assert_eq!(delete_with(system("p", "a", "Node", "a").change(|pod| pod.mirror = true)), []);
+    let part = |name: &str| delete_with(system(name, "a", "Node", "a").change(|pod| pod.mirror = true)).len();
+    assert_eq!((part("etcd-a"), part("kube-apiserver-a"), part("etcdkeeper-a")), (1, 1, 0));
     assert_eq!(
         delete_with(deployed().bare().change(|pod| pod.mirror = true)),
         lost(),

@@ -39,6 +39,9 @@ pub enum Loss {
         /// The claim's name.
         claim: String,
     },
+    /// It is a static pod of the control plane.
+    #[error("it is a part of the control plane")]
+    ControlPlane,
     /// No other replica of its controller is Ready elsewhere.
     #[error("it is the last Ready replica of {controller} outside of nodes that go")]
     LastReplica {
