@@ -17,8 +17,13 @@ const CONDITION: [&str; 3] = [
     "node.kubernetes.io/network-unavailable",
 ];
 
-/// Taints that a node loses once it is ready for use.
-const STARTUP: [&str; 1] = ["node.cloudprovider.kubernetes.io/uninitialized"];
+/// Taints that a node loses once it is ready for use: of cloud controllers, Cluster API, Karpenter and Gardener.
+const STARTUP: [&str; 4] = [
+    "node.cloudprovider.kubernetes.io/uninitialized",
+    "node.cluster.x-k8s.io/uninitialized",
+    "karpenter.sh/unregistered",
+    "node.gardener.cloud/critical-components-not-ready",
+];
 
 /// The suffix of the taints that Cilium and CSI drivers remove when they have started on a node:
 /// `node.cilium.io/agent-not-ready`, `ebs.csi.aws.com/agent-not-ready`.
@@ -40,9 +45,11 @@ fn repels(taint: &Taint) -> bool {
     taint.effect != TaintEffect::PreferNoSchedule
 }
 
-/// Whether a taint of this key is a startup taint.
+/// Whether a taint of this key is a startup taint. A Ready node under a taint of its conditions is no
+/// different: no pod is bound to it, so it is no capacity.
 fn is_startup(key: &str, policy: &Policy) -> bool {
     STARTUP.contains(&key)
+        || CONDITION.contains(&key)
         || key.ends_with(AGENT)
         || STARTUP_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
         || policy.startup_taints.contains(key)
@@ -54,7 +61,6 @@ pub(super) fn comes_and_goes(one: &Taint, policy: &Policy) -> bool {
     key == taint::UNSCHEDULABLE
         || key == taint::DELETING
         || PRESSURE.contains(&key)
-        || CONDITION.contains(&key)
         || SHUTDOWN.contains(&key)
         || is_startup(key, policy)
 }

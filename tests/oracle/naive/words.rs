@@ -112,8 +112,17 @@ fn actors_taint(key: &str) -> bool {
 
 pub(crate) fn is_startup(key: &str, policy: &Policy) -> bool {
     let prefixes = ["startup-taint", "ignore-taint", "status-taint"];
-    key == "node.cloudprovider.kubernetes.io/uninitialized"
-        || key == "node.cilium.io/agent-not-ready"
+    let whole = [
+        "node.cloudprovider.kubernetes.io/uninitialized",
+        "node.cluster.x-k8s.io/uninitialized",
+        "karpenter.sh/unregistered",
+        "node.gardener.cloud/critical-components-not-ready",
+        "node.cilium.io/agent-not-ready",
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+        "node.kubernetes.io/network-unavailable",
+    ];
+    whole.contains(&key)
         || (key.contains("csi") && key.ends_with("agent-not-ready"))
         || prefixes.iter().any(|word| key.starts_with(&format!("{word}.cluster-autoscaler.kubernetes.io/")))
         || policy.startup_taints.contains(key)

@@ -21,9 +21,18 @@ const OF_A_STOPPED_MACHINE: [&str; 2] =
 /// The kinds of startup taints that Cluster Autoscaler knows by prefix.
 const STARTUP_PREFIXES: [&str; 3] = ["startup-taint.", "ignore-taint.", "status-taint."];
 
-/// Whether a node loses the taint once it is ready for use.
+/// Startup taints that are known by their whole key.
+const STARTUP: [&str; 4] = [
+    "karpenter.sh/unregistered",
+    "node.cloudprovider.kubernetes.io/uninitialized",
+    "node.cluster.x-k8s.io/uninitialized",
+    "node.gardener.cloud/critical-components-not-ready",
+];
+
+/// Whether a node loses the taint once it is ready for use. The conditions of a Ready node keep pods away in the same way.
 pub(in crate::check) fn is_startup(key: &str, policy: &Policy) -> bool {
-    key == "node.cloudprovider.kubernetes.io/uninitialized"
+    STARTUP.contains(&key)
+        || keeps_everybody_out(key) && !is_pressure(key)
         || key.ends_with("agent-not-ready")
         || STARTUP_PREFIXES.iter().any(|prefix| {
             key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("cluster-autoscaler.kubernetes.io/"))
