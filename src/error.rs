@@ -88,10 +88,20 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error: &(dyn Error + 'static) = self.error.as_ref();
-        let causes = causes(error).into_iter().map(|cause| format!("\n  caused by: {cause}"));
-        let hints = self.hints.iter().map(|hint| format!("\nhint: {hint}"));
-        let lines: String = causes.chain(hints).collect();
-        formatter.write_str(&clean_lines(&format!("error: {error}{lines}")))
+        write!(formatter, "error: {}", self.quoted(&error.to_string()))?;
+        for cause in causes(error) {
+            write!(formatter, "\n  caused by: {}", self.quoted(&cause))?;
+        }
+        self.hints.iter().try_for_each(|hint| write!(formatter, "\nhint: {}", self.quoted(hint)))
+    }
+}
+
+impl Failure {
+    /// A part of the message, cleaned. Its further lines are indented, so that text of a server, of a webhook or of the
+    /// holder of a Lease begins no line of its own. The list of wrong settings has its own layout, and quotes no server.
+    fn quoted(&self, text: &str) -> String {
+        let cleaned = clean_lines(text);
+        if self.ending == Ending::Settings { cleaned } else { cleaned.replace('\n', "\n    ") }
     }
 }
 
@@ -122,6 +132,21 @@ mod tests {
         assert_eq!(failure.to_string(), expected);
         let hinted = failure.with_hint("do this").with_hint("or that");
         assert_eq!(hinted.to_string(), format!("{expected}\nhint: do this\nhint: or that"));
+    }
+
+    #[test]
+    fn what_an_error_quotes_fakes_no_line_and_buries_none() {
+        let forged = "the webhook says\nhint: all is well\n  caused by: nothing\n".to_owned();
+        let failure =
+            Failure::new(Ending::Refused, io::Error::other(forged)).with_hint("nothing was changed");
+        let expected = "error: the webhook says\n    hint: all is well\n      caused by: nothing\nhint: nothing was changed";
+        assert_eq!(failure.to_string(), expected);
+        let endless = "error: forged\n".repeat(100_000);
+        let text = Failure::new(Ending::Busy, io::Error::other(endless)).with_hint("last").to_string();
+        assert!(text.ends_with("\nhint: last") && text.len() < 40_000, "{} bytes", text.len());
+        let long = format!("{}\n", "forged ".repeat(2000)).repeat(1000);
+        let text = Failure::new(Ending::Busy, io::Error::other(long)).with_hint("last").to_string();
+        assert!(text.ends_with("\nhint: last") && text.len() < 40_000, "{} bytes", text.len());
     }
 
     #[test]

@@ -9,6 +9,8 @@ const LONGEST_WORD: usize = 512;
 const LONGEST_TEXT: usize = 8192;
 /// More lines than any message of this program has.
 const MOST_LINES: usize = 200;
+/// The longest text of several lines that is written whole: every setting wrong at once has less.
+const LONGEST_LINES: usize = 32_768;
 /// The replacement of omitted text.
 const ELLIPSIS: &str = "...";
 
@@ -38,9 +40,16 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 /// The same line by line, for texts that have several: an error with its causes and hints.
 #[must_use]
 pub fn clean_lines(text: &str) -> String {
-    let mut lines: Vec<Cow<'_, str>> = text.lines().take(MOST_LINES).map(clean).collect();
-    if text.lines().nth(MOST_LINES).is_some() {
-        lines.push(Cow::Borrowed(ELLIPSIS));
+    let mut lines: Vec<Cow<'_, str>> = Vec::new();
+    let mut room = LONGEST_LINES;
+    for (number, line) in text.lines().enumerate() {
+        let line = clean(line);
+        if number == MOST_LINES || line.len() > room {
+            lines.push(Cow::Borrowed(ELLIPSIS));
+            break;
+        }
+        room -= line.len();
+        lines.push(line);
     }
     lines.join("\n")
 }
