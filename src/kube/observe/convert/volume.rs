@@ -6,13 +6,11 @@ use super::constraints::affinity;
 use super::text;
 use crate::observe::raw::{Metadata, Object, Phase};
 
-/// The labels of a volume with its place; volumes of older clusters have no node affinity. A disk of several zones has
-/// `__` between them.
-const PLACES: [&str; 4] = [
-    "topology.kubernetes.io/zone",
-    "topology.kubernetes.io/region",
-    "failure-domain.beta.kubernetes.io/zone",
-    "failure-domain.beta.kubernetes.io/region",
+/// The labels of a volume with its place, each with its former name; volumes of older clusters have no node affinity. A disk
+/// of several zones has `__` between them.
+const PLACES: [(&str, &str); 2] = [
+    ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"),
+    ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"),
 ];
 
 /// The key of a bound claim, and the volume's name.
@@ -29,21 +27,31 @@ pub(in crate::observe) fn affinity_of_volume(object: &Object<'_>) -> Option<(Str
     let name = text(object.metadata.name.as_ref())?.to_owned();
     let places = places(&object.metadata);
     let required = object.spec.node_affinity.required.as_ref().map(affinity);
-    let affinity = match required {
-        Some(Affinity(mut terms)) => {
-            for term in &mut terms {
-                term.labels.extend(places.iter().cloned());
-            }
-            Some(Affinity(terms))
-        }
-        None if places.is_empty() => None,
-        None => Some(Affinity(vec![SelectorTerm { labels: places, fields: Vec::new() }])),
+    if places.is_empty() {
+        return Some((name, required));
+    }
+    // A node made since has its zone under the present name alone; the scheduler takes one for the other.
+    let renamed: Vec<Requirement> = places.iter().map(by_present_name).collect();
+    let ways = if renamed == places { vec![places] } else { vec![places, renamed] };
+    let Affinity(terms) = required.unwrap_or_else(|| Affinity(vec![SelectorTerm::default()]));
+    let there = |term: &SelectorTerm, way: &Vec<Requirement>| SelectorTerm {
+        labels: term.labels.iter().chain(way).cloned().collect(),
+        fields: term.fields.clone(),
     };
-    Some((name, affinity))
+    let terms = ways.iter().flat_map(|way| terms.iter().map(move |term| there(term, way))).collect();
+    Some((name, Some(Affinity(terms))))
+}
+
+/// The same of the label that is in use today.
+fn by_present_name(place: &Requirement) -> Requirement {
+    let known = PLACES.iter().find(|(_, former)| place.key == *former);
+    let key = known.map_or(place.key.as_str(), |(present, _)| present);
+    Requirement { key: key.to_owned(), operator: place.operator.clone() }
 }
 
 fn places(metadata: &Metadata<'_>) -> Vec<Requirement> {
-    let labels = metadata.labels.iter().filter(|(key, _)| PLACES.contains(&key.as_str()));
+    let says = |key: &str| PLACES.iter().any(|(present, former)| key == *present || key == *former);
+    let labels = metadata.labels.iter().filter(|(key, _)| says(key.as_str()));
     let requirements = labels.map(|(key, value)| Requirement {
         key: key.as_str().to_owned(),
         operator: Operator::In(value.as_str().split("__").map(str::to_owned).collect()),
@@ -91,8 +99,13 @@ mod tests {
             key: key.to_owned(),
             operator: Operator::In(values.iter().map(ToString::to_string).collect()),
         };
-        let term = |labels| Some(Affinity(vec![SelectorTerm { labels, fields: vec![] }]));
+        let either = |ways: Vec<Vec<Requirement>>| {
+            let terms = ways.into_iter().map(|labels| SelectorTerm { labels, fields: vec![] });
+            Some(Affinity(terms.collect()))
+        };
+        let term = |labels| either(vec![labels]);
         let zones = json!({"failure-domain.beta.kubernetes.io/zone": "a__b", "app": "x"});
+        let today = json!({"topology.kubernetes.io/zone": "a"});
         let cases = [
             ("everywhere", json!({"name": "v"}), json!({}), None),
             (
@@ -105,15 +118,30 @@ mod tests {
                 "in two zones, by a label",
                 json!({"name": "v", "labels": zones}),
                 json!({}),
-                term(vec![on("failure-domain.beta.kubernetes.io/zone", &["a", "b"])]),
+                either(vec![
+                    vec![on("failure-domain.beta.kubernetes.io/zone", &["a", "b"])],
+                    vec![on("topology.kubernetes.io/zone", &["a", "b"])],
+                ]),
+            ),
+            (
+                "in one zone, by today's label",
+                json!({"name": "v", "labels": today}),
+                json!({}),
+                term(vec![on("topology.kubernetes.io/zone", &["a"])]),
             ),
             (
                 "both",
                 json!({"name": "v", "labels": zones}),
                 json!({"nodeAffinity": host}),
-                term(vec![
-                    on("kubernetes.io/hostname", &["n3"]),
-                    on("failure-domain.beta.kubernetes.io/zone", &["a", "b"]),
+                either(vec![
+                    vec![
+                        on("kubernetes.io/hostname", &["n3"]),
+                        on("failure-domain.beta.kubernetes.io/zone", &["a", "b"]),
+                    ],
+                    vec![
+                        on("kubernetes.io/hostname", &["n3"]),
+                        on("topology.kubernetes.io/zone", &["a", "b"]),
+                    ],
                 ]),
             ),
         ];
