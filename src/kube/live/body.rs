@@ -11,6 +11,8 @@ use kube::client::Body;
 
 /// Maximum number of bytes of an answer. A page of 500 pods has some five million.
 pub(super) const LONGEST: usize = 64 << 20;
+/// Maximum number of bytes of an answer that holds one object: etcd holds none larger than 1.5 MiB.
+pub(super) const LONGEST_OBJECT: usize = 8 << 20;
 /// Maximum number of bytes of an answer that reports a failure; the rest is not read.
 const LONGEST_FAILURE: usize = 64 << 10;
 

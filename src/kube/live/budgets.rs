@@ -9,6 +9,7 @@ use kube_rebalancer_core::policy::Drain;
 use kube_rebalancer_ports::{PortError, chain};
 
 use super::Live;
+use super::body;
 use super::call::Call;
 use super::cluster::escaped;
 use crate::observe::read_budgets;
@@ -36,7 +37,10 @@ impl Live {
         let mut budgets = Vec::new();
         let mut from = String::new();
         for _ in 0..MOST_PAGES {
-            let text = self.server.call(&Call::get(format!("{PATH}?limit=500{from}"))).await?;
+            let text = self
+                .server
+                .call(&Call::get(format!("{PATH}?limit=500{from}")).at_most(body::LONGEST))
+                .await?;
             let (page, next) =
                 read_budgets(&text).map_err(|error| PortError(format!("GET {PATH}: {}", chain(&error))))?;
             budgets.extend(page);

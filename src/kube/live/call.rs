@@ -207,7 +207,7 @@ impl Call {
             tries: PACE.tries,
             at_least: Duration::ZERO,
             one_try: ONE_TRY,
-            most: body::LONGEST,
+            most: body::LONGEST_OBJECT,
             compressed: false,
         }
     }

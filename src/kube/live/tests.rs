@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use kube::{Client, Config};
 use kube_rebalancer_ports::{Cluster as _, chain};
 
-use super::call::Server;
+use super::call::{Call, Server};
 use super::credentials::Credentials;
 use super::whole::WholeLists;
 use super::{Live, RunTime, Target};
@@ -167,6 +167,16 @@ async fn an_answer_without_end_is_an_error() {
         Answer::ok(std::iter::once(head).chain(std::iter::repeat_with(|| "x".repeat(1 << 16))))
     };
     assert_eq!(error_of(endless).await, "GET /api/v1/pods: the answer is longer than 64 MiB");
+}
+
+/// Three events are written side by side, so an object's answer has a smaller bound than a page's.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_change_has_the_bound_of_an_object() {
+    let url = start(|_: &str| Answer::ok(std::iter::repeat_with(|| " ".repeat(1 << 16))));
+    for call in [Call::post("/apis/events", json!({})), Call::get("/api/v1/nodes/n1")] {
+        let error = live(&url, &[]).server.call(&call.once()).await.unwrap_err().to_string();
+        assert!(error.ends_with(": the answer is longer than 8 MiB"), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
