@@ -221,7 +221,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             return;
         }
         if let Err(error) = self.cluster.remember(&ledger).await {
-            log::warn!("what later runs should know was not kept: {error}");
+            log::warn!("the notes for later runs were not stored: {error}");
         }
     }
 

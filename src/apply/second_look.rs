@@ -118,7 +118,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 }
                 Ok(_) | Err(Outcome::AlreadySo) => Outcome::TakenBack { pod },
                 Err(Outcome::Failed(error)) => Outcome::Failed(PortError(format!(
-                    "it is cordoned, the critical pod {pod} had come meanwhile, and taking it back failed: {error}"
+                    "it is cordoned, the critical pod {pod} was scheduled on it meanwhile, and undoing the cordon failed: {error}"
                 ))),
                 Err(outcome) => outcome,
             };
@@ -267,7 +267,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                     progress.fresh.insert(node.name.clone(), node);
                 }
                 Err(Outcome::Failed(error)) => {
-                    log::warn!("the claim on node {} stays until it runs out: {error}", node.name);
+                    log::warn!("the claim on node {} remains until it expires: {error}", node.name);
                 }
                 Err(_) => {}
             }

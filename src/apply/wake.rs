@@ -230,7 +230,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         match self.patch_judged(node, TRIES, is_ours, patch).await {
             Ok(node) => drop(progress.fresh.insert(node.name.clone(), node)),
             Err(Outcome::Failed(error)) => {
-                log::warn!("node {} stays marked as woken, and was not woken: {error}", node.name);
+                log::warn!("node {} is still annotated as woken, but was not woken: {error}", node.name);
             }
             Err(_) => {}
         }

@@ -1,7 +1,8 @@
 //! The answers to changes of node groups.
 
 /// Why a run makes no further request to a cloud.
-pub const NOT_ASKED: &str = "it was not asked for: RUN_TIMEOUT is over, or the run received a signal to stop";
+pub const NOT_ASKED: &str =
+    "it was not requested: RUN_TIMEOUT has expired, or the run received a signal to stop";
 
 /// An instance to delete, to park or to wake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

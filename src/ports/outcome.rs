@@ -105,7 +105,9 @@ impl Outcome {
             Self::Instead { by, why } => format!("{by}: {why}"),
             Self::Stale(stale) => stale.to_string(),
             Self::Postponed(why) => why.clone(),
-            Self::TakenBack { pod } => format!("taken back: the critical pod {pod} had come meanwhile"),
+            Self::TakenBack { pod } => {
+                format!("taken back: the critical pod {pod} was scheduled on it meanwhile")
+            }
             Self::Failed(error) => error.to_string(),
             Self::Blocked { uncordon } => {
                 format!("node {uncordon}, which was to take over, is not uncordoned")

@@ -27,7 +27,7 @@ pub(super) enum GivenUp {
     #[error("the run was given up: after a signal to stop, the requests in flight took too long")]
     Stopped,
     /// It received a second signal to stop.
-    #[error("the run was given up: a second signal to stop came")]
+    #[error("the run was aborted: a second signal to stop arrived")]
     StoppedTwice,
     /// It panicked.
     #[error("the run was given up: this program has a defect, which the log shows above")]
@@ -79,18 +79,18 @@ async fn stop_on_signals(time: RunTime, tell: oneshot::Sender<()>) {
     let Some(mut signals) = Signals::new() else { return };
     signals.next().await;
     time.stop();
-    say(Level::Warn, "a signal to stop came: what is under way is finished, nothing new is started");
+    say(Level::Warn, "a signal to stop arrived: actions in progress are finished, no new ones are started");
     signals.next().await;
     tell.send(()).ok();
     tokio::time::sleep(LAST).await;
-    end("a second signal to stop came: the process ends").await;
+    end("a second signal to stop arrived: the process ends").await;
 }
 
 /// Ends the process if the run does not end: nothing else can if a library blocks the thread.
 async fn end_when_long_over(time: RunTime) {
     time.long_over().await;
     tokio::time::sleep(LAST).await;
-    end("the run does not end, so the process does: what was under way may have been done").await;
+    end("the run does not end, so the process exits: actions in progress may have been carried out").await;
 }
 
 #[expect(

@@ -155,8 +155,10 @@ impl Run<'_> {
         let (Some(history), true) = (learned, self.session.held.borrow().is_some()) else { return };
         match tokio::time::timeout(HISTORY_PATIENCE, live.write_history(&history)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => log::info!("what this run learned is not kept: {error}"),
-            Err(_) => log::info!("what this run learned is not kept: the API server takes too long"),
+            Ok(Err(error)) => log::info!("the observations of this run are not stored: {error}"),
+            Err(_) => {
+                log::info!("the observations of this run are not stored: the API server takes too long")
+            }
         }
     }
 
@@ -324,7 +326,7 @@ impl Run<'_> {
     /// The failure of a run that was given up.
     fn given_up(&self, why: GivenUp) -> Failure {
         if self.session.acting.get() {
-            let hint = "what was under way may have been done; the next run looks at the cluster anew";
+            let hint = "actions in progress may have been carried out; the next run reads the cluster again";
             return Failure::new(Ending::Incomplete, why).with_hint(hint);
         }
         Failure::new(Ending::NotObserved, why).with_hint(UNCHANGED)

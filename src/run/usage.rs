@@ -50,7 +50,7 @@ pub(super) async fn ask(settings: &Settings, live: &Live) -> Told {
 pub(super) fn read(file: Option<&OsStr>, settings: &Settings) -> Result<Told, Failure> {
     let Some(file) = file else {
         let problem =
-            "USAGE is not asked about a cluster from files: --pod-metrics FILE gives what its pods used";
+            "USAGE does not apply to a cluster from files: --pod-metrics FILE gives what its pods used";
         let asks = *settings.usage() != UsageFrom::Nothing;
         return Ok(Told { samples: None, problem: asks.then(|| problem.to_owned()) });
     };
@@ -71,7 +71,7 @@ struct TooLong {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: it tells no usage")]
+#[error("{name}: it has no usage")]
 struct NoUsage {
     name: String,
     source: BadUsage,

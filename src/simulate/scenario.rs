@@ -58,7 +58,7 @@ impl Scheduler {
 /// A user requests more than a node offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a user asks for {} of memory and {} of processor time, but an empty node has {} and {} left for users",
+    "a user requests {} of memory and {} of processor time, but an empty node has {} and {} left for users",
     asked.memory, asked.cpu, room.memory, room.cpu
 )]
 pub struct TooLarge {

@@ -57,7 +57,7 @@ fn no_credential_is_in_any_message() {
         (
             here,
             exec("sh", r#"["-c", "echo SECRET: {"]"#),
-            "what the credentials plugin sh writes is no ExecCredential",
+            "the output of the credentials plugin sh is no ExecCredential",
         ),
         (here, exec("yes", r#"["SECRET"]"#), "the credentials plugin yes writes more than 1048576 bytes"),
         (

@@ -89,7 +89,7 @@ fn a_group_that_another_client_enlarges_between_plan_and_change_never_shrinks() 
 
 #[test]
 fn an_instance_made_anew_under_the_same_name_is_another() {
-    for (is_over, became) in [(false, "is being made anew"), (true, "was made anew meanwhile")] {
+    for (is_over, became) in [(false, "is being recreated"), (true, "was recreated meanwhile")] {
         let world = World::new();
         let pool = one_to_delete(&world);
         let gce = Arc::clone(&world.gce);

@@ -98,7 +98,7 @@ fn a_history_that_cannot_be_written_fails_no_run() {
     world.api.fail(Requests::of(Method::PATCH, "/configmaps/"), Fault::Forbidden);
     let (code, log) = world.run(&["--yes"]);
     assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("what this run learned is not kept"), "{log}");
+    assert!(log.contains("the observations of this run are not stored"), "{log}");
 }
 
 #[test]

@@ -238,12 +238,12 @@ fn input_that_is_broken_is_an_error_that_says_where() {
         (
             "cut off",
             br#"{"kind":"List","items":[{"kind":"No"#.to_vec(),
-            "dump: is cut off: the JSON document is not complete where the input ends, after 35 bytes".into(),
+            "dump: is cut off: the JSON document is incomplete at the end of the input, after 35 bytes".into(),
         ),
         (
             "cut off, with a mark of three bytes",
             "\u{feff}{\"kind\"".into(),
-            "dump: is cut off: the JSON document is not complete where the input ends, after 10 bytes".into(),
+            "dump: is cut off: the JSON document is incomplete at the end of the input, after 10 bytes".into(),
         ),
         (
             "YAML that was cut off before the list's kind",

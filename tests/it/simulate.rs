@@ -95,7 +95,7 @@ fn a_comparison_takes_nothing_but_settings() {
 fn a_user_who_fits_no_node_is_an_error_that_says_how_to_go_on() {
     let (code, _, stderr) = simulate(&["--node-memory", "8Gi"]);
     assert_eq!(code, Some(2));
-    assert!(stderr.starts_with("error: a user asks for 8Gi of memory"), "{stderr}");
+    assert!(stderr.starts_with("error: a user requests 8Gi of memory"), "{stderr}");
     assert!(stderr.contains("hint: --node-memory and --node-cpu make larger nodes"), "{stderr}");
 }
 

@@ -83,7 +83,8 @@ impl Exec {
             // The exit code shows the failure, so the output does not matter.
             Err(_) if ended.code != Some(0) => Ok((ended, Answer::default())),
             Err(error) => {
-                let words = format!("{setting}: the command wrote no JSON document as asked for: {error}");
+                let words =
+                    format!("{setting}: the command wrote no JSON document of the expected form: {error}");
                 Err(Broken::Killed(clean(&words).into_owned()))
             }
         }
@@ -98,7 +99,7 @@ impl Exec {
         }
         let groups = answer.groups.ok_or("EXEC_LIST: the answer has no groups")?;
         let asked = notes::read(self.scope.notes.as_ref(), self.clock.now(), grace).await;
-        let asked = asked.map_err(|error| format!("what was asked for before is not known: {error}"))?;
+        let asked = asked.map_err(|error| format!("the earlier requests are not known: {error}"))?;
         look(groups, snapshot, &asked, &self.scope)
             .map_err(|why| clean(&format!("EXEC_LIST: {why}")).into_owned())
     }
@@ -175,10 +176,10 @@ impl Exec {
             | (Verb::Wake, Some(AnsweredState::Present)) => Err(GroupAnswer::AlreadySo),
             (_, None) => Err(GroupAnswer::Conflict("EXEC_LIST does not name it any more".to_owned())),
             (_, Some(AnsweredState::Leaving)) => {
-                Err(GroupAnswer::Conflict("its machine is going away".to_owned()))
+                Err(GroupAnswer::Conflict("its machine is being deleted".to_owned()))
             }
             (_, Some(AnsweredState::Creating)) => {
-                Err(GroupAnswer::Conflict("its machine is being made".to_owned()))
+                Err(GroupAnswer::Conflict("its machine is being created".to_owned()))
             }
             (_, Some(AnsweredState::Present | AnsweredState::Parked)) => Ok(member),
         }
@@ -317,7 +318,7 @@ impl Provider for Exec {
         if !matches!(answer, GroupAnswer::Done | GroupAnswer::InDoubt(_))
             && let Err(error) = notes::write(store, &before).await
         {
-            log::warn!("growth that did not come about counts as coming for BOOT_GRACE: {error}");
+            log::warn!("failed growth counts as booting for BOOT_GRACE: {error}");
         }
         answer
     }

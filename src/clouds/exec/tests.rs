@@ -290,8 +290,7 @@ fn exit_codes_and_answers_by_node_say_what_became_of_it() {
     let told = words("EXEC_DELETE: the command answers for node n2, which it was not asked about");
     assert_eq!(foreign, both(GroupAnswer::InDoubt(told)));
     let nonsense = answer("echo deleted");
-    let told =
-        "EXEC_DELETE: the command wrote no JSON document as asked for: expected value at line 1 column 1";
+    let told = "EXEC_DELETE: the command wrote no JSON document of the expected form: expected value at line 1 column 1";
     assert_eq!(nonsense, both(GroupAnswer::InDoubt(words(told))));
 }
 
@@ -300,12 +299,12 @@ fn a_list_that_is_none_is_one_clear_line() {
     for (body, told) in [
         (
             "echo hello",
-            "EXEC_LIST: the command wrote no JSON document as asked for: expected value at line 1 column 1",
+            "EXEC_LIST: the command wrote no JSON document of the expected form: expected value at line 1 column 1",
         ),
         ("", "EXEC_LIST: the answer has no groups"),
         (
             "echo '{\"group\": []}'",
-            "EXEC_LIST: the command wrote no JSON document as asked for: unknown field `group`",
+            "EXEC_LIST: the command wrote no JSON document of the expected form: unknown field `group`",
         ),
         ("echo oh; echo it broke >&2; exit 3", "EXEC_LIST: the command ended with exit code 3: it broke"),
         (

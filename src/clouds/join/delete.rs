@@ -69,12 +69,12 @@ fn judge<I: std::fmt::Display, R>(
 ) -> Result<(), Became<R>> {
     let Some(now) = now else { return Err(Became::AlreadySo) };
     if now.uid != member.uid {
-        return Err(Became::Conflict(format!("instance {} was made anew meanwhile", member.instance)));
+        return Err(Became::Conflict(format!("instance {} was recreated meanwhile", member.instance)));
     }
     match now.state {
         InstanceState::Leaving => Err(Became::AlreadySo),
         InstanceState::Creating => {
-            Err(Became::Conflict(format!("instance {} is being made anew", member.instance)))
+            Err(Became::Conflict(format!("instance {} is being recreated", member.instance)))
         }
         InstanceState::Present | InstanceState::Asleep => Ok(()),
     }
@@ -95,9 +95,9 @@ fn outcome<I: Ord + std::fmt::Display, R: std::fmt::Display>(
         (Asked::Accepted, Ok(false)) => {
             Became::NotTaken(format!("its group did not take instance {} for deletion", member.instance))
         }
-        (Asked::Accepted, Err(why)) => {
-            Became::InDoubt(format!("it was accepted, but whether the instance goes is not known: {why}"))
-        }
+        (Asked::Accepted, Err(why)) => Became::InDoubt(format!(
+            "it was accepted, but whether the instance is deleted is not known: {why}"
+        )),
         (Asked::Unanswered(why), Ok(false) | Err(_)) => Became::InDoubt(why.to_string()),
         (Asked::Refused(why), _) => Became::Failed(why),
     }

@@ -111,7 +111,7 @@ fn member<I: Identity>(
         && registered != uid
     {
         return Err(format!(
-            "its instance was made anew: the node registered from instance {registered}, now it is {uid}"
+            "its instance was recreated: the node registered from instance {registered}, now it is {uid}"
         ));
     }
     let member = Member {

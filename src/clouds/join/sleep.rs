@@ -105,12 +105,12 @@ fn judge<I: Display, R>(
     let id = &member.instance;
     let Some(now) = now else { return Err(Became::Conflict(format!("instance {id} is gone"))) };
     if now.uid != member.uid {
-        return Err(Became::Conflict(format!("instance {id} was made anew meanwhile")));
+        return Err(Became::Conflict(format!("instance {id} was recreated meanwhile")));
     }
     match now.state {
         state if state == turn.goal() => Err(Became::AlreadySo),
         InstanceState::Leaving => Err(Became::Conflict(format!("instance {id} is going away"))),
-        InstanceState::Creating => Err(Became::Conflict(format!("instance {id} is being made anew"))),
+        InstanceState::Creating => Err(Became::Conflict(format!("instance {id} is being recreated"))),
         InstanceState::Present | InstanceState::Asleep => Ok(()),
     }
 }

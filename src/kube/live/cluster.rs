@@ -25,7 +25,7 @@ pub enum ObserveError {
     #[error(transparent)]
     List(#[from] PortError),
     /// The lists are not one valid cluster.
-    #[error("what the API server listed is not one cluster")]
+    #[error("the lists of the API server do not form one cluster")]
     Snapshot(#[from] ReadError),
 }
 

@@ -42,7 +42,7 @@ pub(super) enum CredentialsError {
     #[error("the credentials plugin {0} writes more than {LONGEST} bytes")]
     TooMuch(String),
     /// The plugin's output is not understood.
-    #[error("what the credentials plugin {0} writes is no ExecCredential")]
+    #[error("the output of the credentials plugin {0} is no ExecCredential")]
     NotUnderstood(String),
     /// The kubeconfig has a plugin without a command.
     #[error("the kubeconfig names no command of a credentials plugin")]

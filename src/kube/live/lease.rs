@@ -48,7 +48,7 @@ pub enum LeaseError {
         until: Timestamp,
     },
     /// It is no longer this run's.
-    #[error("somebody took the Lease {namespace}/{name} away while this run made its plan{}", now_of(.holder.as_ref()))]
+    #[error("another client took over the Lease {namespace}/{name} while this run was planning{}", now_of(.holder.as_ref()))]
     Lost {
         /// The Lease's namespace.
         namespace: String,

@@ -183,7 +183,7 @@ pub(super) struct Remembered {
 fn remembered(text: &str, name: &str) -> Remembered {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
     if value.get("kind").and_then(Value::as_str) != Some("ConfigMap") {
-        log::info!("what earlier runs noted is not read: the answer of the API server is no ConfigMap");
+        log::info!("the notes of earlier runs are not read: the answer of the API server is no ConfigMap");
         return Remembered::default();
     }
     let noted = |key| value.pointer("/data").and_then(|data| data.get(key)).and_then(Value::as_str);
@@ -199,7 +199,7 @@ fn remembered(text: &str, name: &str) -> Remembered {
         Some(Err(error)) => {
             let error = chain(&error);
             log::warn!(
-                "{HISTORY_KEY} of ConfigMap {name} is ignored, and kept: {error}; remove it to begin anew"
+                "{HISTORY_KEY} of ConfigMap {name} is ignored, and kept: {error}; remove it to start again"
             );
             None
         }
@@ -253,7 +253,7 @@ impl Live {
                 Remembered { ledger: Some(Ledger::default()), history: Some(Arc::default()), told: None }
             }
             Err(error) => {
-                log::info!("what earlier runs noted is not read: {error}");
+                log::info!("the notes of earlier runs are not read: {error}");
                 Remembered::default()
             }
         }

@@ -60,7 +60,7 @@ impl Live {
                     return Ok(());
                 }
                 Err(ListError::Call(error)) if error.status() == Some(StatusCode::GONE) && !last_try => {
-                    log::info!("the list of {path} took too long and starts anew");
+                    log::info!("the list of {path} took too long and is started again");
                 }
                 Err(ListError::Call(error)) => return Err(error.into()),
                 Err(ListError::Read(error)) => return Err(PortError(chain(&error))),
@@ -164,7 +164,7 @@ impl Source<'_> {
                     if error.status() == Some(StatusCode::NOT_ACCEPTABLE)
                         && self.encoding == Encoding::Protobuf =>
                 {
-                    log::info!("{error}; the list is asked for in JSON");
+                    log::info!("{error}; the list is requested in JSON");
                     self.encoding = Encoding::Json;
                 }
                 Err(error) => return Err(error),

@@ -142,7 +142,7 @@ async fn a_page_that_cannot_be_read_is_the_error_whatever_becomes_of_the_next() 
         _ => Answer::ok(std::iter::empty()).of_status("404 Not Found"),
     };
     let error = error_of(broken).await;
-    assert!(error.contains("is not what the API server should have sent"), "{error}");
+    assert!(error.contains("is not a valid answer of an API server"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,7 +67,7 @@ impl Live {
             Ok(reading) => Some(reading),
             Err(error) => {
                 self.lists.has_failed.store(true, Ordering::Relaxed);
-                log::info!("the list of {path} is asked for in pages: {error}");
+                log::info!("the list of {path} is requested in pages: {error}");
                 None
             }
         }
@@ -105,7 +105,7 @@ impl Live {
         }
         drop(to_reader);
         let reading = reader.await.unwrap_or(Err(WholeError::Reader))?;
-        log::debug!("the list of {path} came as a whole{}", if compressed { ", compressed" } else { "" });
+        log::debug!("the list of {path} arrived as a whole{}", if compressed { ", compressed" } else { "" });
         Ok(reading)
     }
 }

@@ -73,7 +73,7 @@ pub enum ReadProblem {
     #[error("is not a JSON document of Kubernetes objects")]
     Json(#[source] JsonError),
     /// It is JSON that was cut off.
-    #[error("is cut off: the JSON document is not complete where the input ends, after {bytes} bytes")]
+    #[error("is cut off: the JSON document is incomplete at the end of the input, after {bytes} bytes")]
     Truncated {
         /// The length of the input.
         bytes: u64,
@@ -91,7 +91,7 @@ pub enum ReadProblem {
         error: Box<serde_saphyr::Error>,
     },
     /// It is a page for a browser.
-    #[error("is HTML, such as the page of a proxy that asks who you are, expected Kubernetes objects")]
+    #[error("is HTML, such as the login page of a proxy, expected Kubernetes objects")]
     Html,
     /// The API server answered with another kind than requested.
     #[error("is {}, expected {expected}", found.as_deref().unwrap_or("an object without a kind"))]
@@ -102,10 +102,10 @@ pub enum ReadProblem {
         expected: &'static str,
     },
     /// The API server's answer is not valid JSON of the expected form.
-    #[error("is not what the API server should have sent")]
+    #[error("is not a valid answer of an API server")]
     Answer(#[source] serde_json::Error),
     /// The same of an answer in protobuf.
-    #[error("is not what the API server should have sent")]
+    #[error("is not a valid answer of an API server")]
     Protobuf(#[from] BrokenProtobuf),
     /// An object in it cannot be understood.
     #[error(transparent)]
@@ -181,9 +181,7 @@ pub enum FieldProblem {
         message: String,
     },
     /// It is the API server's table for people.
-    #[error(
-        "a Table and no list of objects; it is what the server sends to people, expected JSON of the objects"
-    )]
+    #[error("a Table and no list of objects; the server sends it for people, expected JSON of the objects")]
     Table,
     /// The list is one page of several.
     #[error(
@@ -297,7 +295,9 @@ impl fmt::Display for ReadWarning {
             Self::UnreadablePod { pod, what } => {
                 write!(formatter, "{pod} keeps its node and counts as a request of nothing: {what}")
             }
-            Self::LargePod { pod, what } => write!(formatter, "{pod} is taken to fit no node: {what}"),
+            Self::LargePod { pod, what } => {
+                write!(formatter, "{pod} counts as a pod that fits no node: {what}")
+            }
             Self::UnreadableCreatedBy { pod } => write!(
                 formatter,
                 "{pod}: the annotation kubernetes.io/created-by is not readable, the pod counts as one without a controller"

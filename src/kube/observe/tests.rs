@@ -83,8 +83,8 @@ fn an_answer_of_another_kind_is_an_error_and_not_an_empty_list() {
         (pod("hub", "p"), "is Pod, expected PodList"),
         // The kind of the list follows its items, or precedes them.
         (item.clone(), "missing or of another kind, and the list it is in"),
-        (json!(null), "is not what the API server should have sent"),
-        (json!([]), "is not what the API server should have sent"),
+        (json!(null), "is not a valid answer of an API server"),
+        (json!([]), "is not a valid answer of an API server"),
     ];
     for (answered, expected) in cases {
         let message = answer(Asked::Pods, &answered).unwrap_err();
@@ -96,7 +96,7 @@ fn an_answer_of_another_kind_is_an_error_and_not_an_empty_list() {
     let mut reading = Reading::default();
     for (text, expected) in [
         ("\n<!DOCTYPE html><title>Sign in</title>", "is HTML"),
-        ("", "is not what the API server should have sent"),
+        ("", "is not a valid answer of an API server"),
         ("{\"kind\":\"PodList\",\"items\":[]}{}", "trailing characters"),
     ] {
         let error = reading.add_answer("/api/v1/pods", text, Asked::Pods).unwrap_err();

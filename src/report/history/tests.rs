@@ -78,7 +78,7 @@ fn without_a_forecast_nothing_is_expected_and_the_weeks_are_shown() {
 #[test]
 fn an_empty_history_is_no_error() {
     let text = text(&History::default(), &Foresight::default());
-    assert!(text.contains("none yet: no run has noted what is asked for"), "{text}");
+    assert!(text.contains("none yet: no run has recorded the requests"), "{text}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub fn write(out: &mut dyn Write, facts: &Facts<'_>, layout: Layout) -> Result<(
     fact(page, "source", facts.source)?;
     let all = weeks(facts.history, facts.foresight, facts.from);
     if all.is_empty() {
-        return fact(page, "slots", "none yet: no run has noted what is asked for");
+        return fact(page, "slots", "none yet: no run has recorded the requests");
     }
     let zone = facts.foresight.time_zone.iana_name().unwrap_or("the zone of TIME_ZONE");
     fact(page, "clock", zone)?;

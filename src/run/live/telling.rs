@@ -141,11 +141,13 @@ impl Run<'_> {
         match tokio::time::timeout(LIMIT, live.write_told(text)).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                log::info!("what is reported is not noted for later runs: {error}");
+                log::info!("the reported changes are not noted for later runs: {error}");
                 false
             }
             Err(_) => {
-                log::info!("what is reported is not noted for later runs: the API server takes too long");
+                log::info!(
+                    "the reported changes are not noted for later runs: the API server takes too long"
+                );
                 false
             }
         }

@@ -10,7 +10,7 @@ use super::world::{NodeState, State};
 const IN_DOUBT: &str = "whether it was done is not known";
 
 /// The report's text if a critical pod was scheduled before a cordon that then could not be undone.
-const STUCK: &str = "it is cordoned, the critical pod hub/late had come meanwhile";
+const STUCK: &str = "it is cordoned, the critical pod hub/late was scheduled on it meanwhile";
 
 /// The report's text for an action that was not tried because it relies on a failed uncordon.
 const RELIES: &str = "which was to take over, is not uncordoned";

@@ -63,9 +63,10 @@ fn a_real_server_is_asked_for_whole_lists_and_compresses_what_is_large() {
     }
     let program = Program::new(&plane, &Identity::Admin).with("RUST_LOG", "warn,kube_rebalancer_kube=debug");
     let ran = program.run(&["--dry-run"]).must_be(0);
-    for line in
-        ["the list of /api/v1/nodes came as a whole", "the list of /api/v1/pods came as a whole, compressed"]
-    {
+    for line in [
+        "the list of /api/v1/nodes arrived as a whole",
+        "the list of /api/v1/pods arrived as a whole, compressed",
+    ] {
         assert!(ran.log.contains(line), "{}", ran.log);
     }
     assert!(!ran.log.contains("in pages"), "{}", ran.log);

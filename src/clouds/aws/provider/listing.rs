@@ -139,7 +139,7 @@ fn outside(found: &Found, snapshot: &Snapshot) -> BTreeMap<InstanceId, String> {
     let in_groups = found.groups.iter().flat_map(|one| &one.group.instances);
     for one in in_groups.chain(found.placed.values().map(|placed| &placed.instance)) {
         let why = match one.lifecycle.stage() {
-            Stage::Aside => "somebody set it aside",
+            Stage::Aside => "it is not in service",
             Stage::Occupied => "something is under way with it",
             Stage::Coming | Stage::Serving | Stage::Going | Stage::Warm => continue,
         };

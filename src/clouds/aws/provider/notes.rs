@@ -19,12 +19,12 @@ pub(super) fn notes(group: &Group, facts: &Facts) -> Vec<String> {
     if let Some(seconds) = group.max_lifetime {
         let days = seconds / 86_400;
         tell(format!(
-            "it replaces every instance after {days} days (MaxInstanceLifetime), users on it or not"
+            "it replaces every instance after {days} days (MaxInstanceLifetime), even with users on it"
         ));
     }
     if group.capacity_rebalance {
         tell(
-            "it replaces a Spot instance that may soon be taken away (CapacityRebalance), users on it or not"
+            "it replaces a Spot instance before an interruption (CapacityRebalance), even with users on it"
                 .to_owned(),
         );
     }
@@ -51,7 +51,7 @@ pub(super) fn notes(group: &Group, facts: &Facts) -> Vec<String> {
         Ok(hooks) if !hooks.is_empty() => {
             let names = hooks.join(", ");
             tell(format!(
-                "its lifecycle hooks ({names}) hold back an instance that goes, an hour unless they say less"
+                "its lifecycle hooks ({names}) delay the termination of an instance, by default for an hour"
             ));
         }
         Ok(_) => {}

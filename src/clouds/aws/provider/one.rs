@@ -247,7 +247,7 @@ impl OneGroup<'_> {
         }
         match self.client.group(self.name, true).await {
             Ok(after) if after.desired < size => Asked::Unanswered(CloudError::in_doubt(format!(
-                "it was asked for {size} instances, and its size is {} now: another client changes it",
+                "{size} instances were requested, but its size is {} now: another client changes it",
                 after.desired
             ))),
             Ok(_) | Err(_) => Asked::Accepted,

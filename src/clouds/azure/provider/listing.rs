@@ -34,7 +34,7 @@ fn group(found: &FoundSet, notes: &mut Vec<String>) -> ListedGroup<InstanceId> {
     let FoundSet { name, set, maker, machines } = found;
     let template = node_template(found).map_err(|why| {
         notes.push(format!(
-            "what the next node of node group {name} is like is not known, so the nodes that there are tell it: {why}"
+            "a new node of node group {name} cannot be predicted, so the existing nodes describe it: {why}"
         ));
     });
     let zones = zones(set);
@@ -75,7 +75,7 @@ fn group(found: &FoundSet, notes: &mut Vec<String>) -> ListedGroup<InstanceId> {
 
 /// Why a scale set of AKS without a known pool is not changed.
 pub(super) fn unknown_pool(why: &str) -> String {
-    format!("AKS made it, so it changes only through its agent pool, which is not known: {why}")
+    format!("AKS created it, so it can only be changed through its agent pool, which is not known: {why}")
 }
 
 /// The reason why a node is in no group, by the node's instance.
@@ -111,7 +111,7 @@ fn disagreement(found: &FoundSet, machine: &Machine, node: &Node) -> Option<Stri
     let pool = agent_pool_of(node)?;
     (!is_of_aks(&found.set)).then(|| {
         format!(
-            "its label says that AKS made it for pool {pool}, and its scale set {} is none of AKS",
+            "its label names the AKS pool {pool}, but its scale set {} does not belong to AKS",
             found.set.id
         )
     })

@@ -33,9 +33,7 @@ where
         pages.push(page);
         let Some(next) = next.filter(|next| !next.is_empty()) else { return Ok(pages) };
         if !seen.insert(next.clone()) {
-            return Err(
-                call.not_understood("the token of a page came twice, so that the list would never end")
-            );
+            return Err(call.not_understood("a page token was returned twice, so the list would never end"));
         }
         if pages.len() >= most {
             return Err(call.not_understood(&format!("the list does not end within {most} pages")));

@@ -30,7 +30,7 @@ pub(super) fn projects(
         Some(project) if named || !of_nodes.is_empty() => Ok(BTreeSet::from([project.clone()])),
         None if !of_nodes.is_empty() => Ok(of_nodes),
         None if named => Err(NotWanted::NoAccount(
-            "no node tells the project of the groups in NODE_GROUPS: set PROJECT".to_owned(),
+            "no node shows the project of the groups in NODE_GROUPS: set PROJECT".to_owned(),
         )),
         _ => Err(NotWanted::Elsewhere),
     }

@@ -81,8 +81,7 @@ fn note(failed: &[(String, String)]) -> Option<String> {
         several => format!("{several} node groups, {group} among them,"),
     };
     Some(format!(
-        "what the instance template says of the next node of {groups} is not known, so the nodes that there are tell \
-         it: {why}"
+        "the instance template of {groups} cannot be used, so the existing nodes describe a new node: {why}"
     ))
 }
 

@@ -156,7 +156,7 @@ fn a_node_that_is_no_instance_of_the_groups_says_why_and_is_told() {
         ),
         (node(ZONE, "gone"), "its instance us-central1-a/gone is gone"),
         (node(ZONE, "lone"), "its instance us-central1-a/lone is in no managed instance group"),
-        (reborn, "its instance was made anew: the node registered from instance 99, now it is 100"),
+        (reborn, "its instance was recreated: the node registered from instance 99, now it is 100"),
     ];
     for (node, why) in cases {
         let observed =
@@ -322,7 +322,7 @@ fn a_cluster_elsewhere_has_no_cloud_half() {
     assert_eq!(wanted(std::slice::from_ref(&kind), &CloudScope::default()), Err(NotWanted::Elsewhere));
     let no_project = || {
         Err(NotWanted::NoAccount(
-            "no node tells the project of the groups in NODE_GROUPS: set PROJECT".to_owned(),
+            "no node shows the project of the groups in NODE_GROUPS: set PROJECT".to_owned(),
         ))
     };
     assert_eq!(wanted(&[kind], &scope(&["pool"])), no_project());

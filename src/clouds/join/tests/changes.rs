@@ -90,8 +90,8 @@ fn an_instance_that_is_gone_going_or_made_anew_is_not_asked_for() {
         [
             Became::AlreadySo,
             Became::AlreadySo,
-            Became::Conflict("instance z1/anew was made anew meanwhile".to_owned()),
-            Became::Conflict("instance z1/unborn is being made anew".to_owned()),
+            Became::Conflict("instance z1/anew was recreated meanwhile".to_owned()),
+            Became::Conflict("instance z1/unborn is being recreated".to_owned()),
             Became::Done,
         ]
     );
@@ -101,7 +101,7 @@ fn an_instance_that_is_gone_going_or_made_anew_is_not_asked_for() {
 #[test]
 fn an_instance_that_lost_its_uid_is_not_the_one_that_was_proven() {
     let (answers, _) = deleted(&["a"], |state| state.instances[0].uid = None);
-    assert_eq!(answers, [Became::Conflict("instance z1/a was made anew meanwhile".to_owned())]);
+    assert_eq!(answers, [Became::Conflict("instance z1/a was recreated meanwhile".to_owned())]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_lost_answer_to_deleting_is_looked_up_and_in_doubt_where_that_shows_nothing(
     assert_eq!(
         by(Way::Obey, true),
         [Became::InDoubt(
-            "it was accepted, but whether the instance goes is not known: no list today".to_owned()
+            "it was accepted, but whether the instance is deleted is not known: no list today".to_owned()
         )]
     );
     assert_eq!(by(Way::Refuse, false), [Became::Failed("no".to_owned())]);

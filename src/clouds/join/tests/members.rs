@@ -64,7 +64,7 @@ fn a_node_outside_says_why() {
         (claiming("a", "toy://a"), "its providerID: `toy://a` is no toy"),
         (node("gone"), "its instance z1/gone is gone"),
         (node("lone"), "its instance z1/lone is in no toy box"),
-        (anew, "its instance was made anew: the node registered from instance uid-old, now it is uid-a"),
+        (anew, "its instance was recreated: the node registered from instance uid-old, now it is uid-a"),
     ] {
         let joined = join(&seen, &snapshot(&[node]));
         assert_eq!(places(&joined), [Err(why)]);

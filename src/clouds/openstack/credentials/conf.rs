@@ -130,7 +130,7 @@ fn value(text: &str) -> Result<String, &'static str> {
                     Some('t') => '\t',
                     Some('b') => '\u{8}',
                     Some(_) => return Err("there is an unknown escape"),
-                    None => return Err("a line that goes on is not supported"),
+                    None => return Err("the continuation of a line is not supported"),
                 });
                 kept = value.len();
             }
@@ -166,7 +166,7 @@ mod tests {
             (r#""a \" b \\ c""#, Ok(r#"a " b \ c"#)),
             (r#""open"#, Err("a quote is not closed")),
             (r"a\q", Err("there is an unknown escape")),
-            (r"a\", Err("a line that goes on is not supported")),
+            (r"a\", Err("the continuation of a line is not supported")),
             ("", Ok("")),
             (r#""""#, Ok("")),
             ("a=b", Ok("a=b")),

@@ -64,7 +64,7 @@ fn documents_are_cut_where_they_should_be() {
 #[test]
 fn errors_name_the_place_in_the_whole_input() {
     let cut = |bytes: usize| {
-        format!("is cut off: the JSON document is not complete where the input ends, after {bytes} bytes")
+        format!("is cut off: the JSON document is incomplete at the end of the input, after {bytes} bytes")
     };
     for (text, expected) in [
         // in the frame, before, behind and between the items

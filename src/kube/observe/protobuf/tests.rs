@@ -88,7 +88,7 @@ fn a_list_that_comes_in_pieces_is_the_same_list() {
 fn what_is_no_whole_list_is_an_error() {
     let empty = |kind: &str, metadata: Value| as_protobuf::message(&list(kind, &metadata, &[]));
     let page = empty("PodList", json!({"continue": "more"}));
-    let only = "is not what the API server should have sent: it is only the first page of a list";
+    let only = "is not a valid answer of an API server: it is only the first page of a list";
     assert_eq!(in_pieces(&page, Asked::Pods, &[5]), only);
     let nodes = empty("NodeList", json!({}));
     assert_eq!(in_pieces(&nodes, Asked::Pods, &[5]), "is NodeList, expected PodList");
@@ -186,7 +186,7 @@ fn what_is_no_message_of_the_server_is_an_error() {
         let result = Reading::default().add_page("a list", page, Encoding::Protobuf, Asked::Pods);
         kube_rebalancer_ports::chain(&result.unwrap_err())
     };
-    let wrong = "a list: is not what the API server should have sent";
+    let wrong = "a list: is not a valid answer of an API server";
     assert_eq!(of(b""), format!("{wrong}: it does not begin with k8s and a zero byte"));
     assert_eq!(of(b"{}"), format!("{wrong}: it does not begin with k8s and a zero byte"));
     assert_eq!(of(b"k8s\0"), "a list: is an object without a kind, expected PodList");

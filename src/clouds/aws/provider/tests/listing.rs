@@ -135,7 +135,7 @@ async fn standby_and_what_is_under_way_are_left_alone() {
     let (cloud, view) = world.seen(&[node(1), node(2), node(3)]).await;
     let found = places(&view);
     assert_eq!(found[0], Ok(USERS));
-    assert!(found[1].unwrap_err().ends_with("is Standby: somebody set it aside"), "{found:?}");
+    assert!(found[1].unwrap_err().ends_with("is Standby: it is not in service"), "{found:?}");
     assert!(
         found[2].unwrap_err().ends_with("is ReplacingRootVolume: something is under way with it"),
         "{found:?}"

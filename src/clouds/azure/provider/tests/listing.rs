@@ -63,7 +63,7 @@ async fn what_one_node_claims_stops_no_other_node() {
         "{found:?}"
     );
     assert_eq!(found[1], Ok(GROUP));
-    assert!(found[2].unwrap_err().starts_with("its label says that AKS made it for pool users"), "{found:?}");
+    assert!(found[2].unwrap_err().starts_with("its label names the AKS pool users"), "{found:?}");
     assert_eq!(found[3], Err("its instance hub-rg/users/77 is gone: its scale set does not list it"));
     assert!(view.gaps.is_empty(), "{view:?}");
 }

@@ -246,7 +246,7 @@ async fn a_set_of_aks_without_a_known_pool_is_not_changed_at_all() {
     let nodes = world.pool_nodes();
     let (cloud, view) = world.seen(&nodes).await;
     let group = &view.groups[1];
-    let why = "AKS made it, so it changes only through its agent pool, which is not known: none of the agent pools of hub is \
+    let why = "AKS created it, so it can only be changed through its agent pool, which is not known: none of the agent pools of hub is \
                its own";
     for forbidden in [&group.not_growable, &group.not_shrinkable, &group.not_parkable, &group.not_wakeable] {
         assert_eq!(forbidden.as_deref(), Some(why));

@@ -137,7 +137,7 @@ async fn the_pages_of_a_list_are_followed_to_the_end() {
 
 #[tokio::test]
 async fn a_list_that_never_ends_is_refused() {
-    let why = "the token of a page came twice, so that the list would never end";
+    let why = "a page token was returned twice, so the list would never end";
     let server = Server::start(|n, _| ok(&format!(r#"{{"nextPageToken": "t{}"}}"#, n % 2)));
     let engine = server.connect().await;
     let error = engine.instances(&zonal()).await.unwrap_err();

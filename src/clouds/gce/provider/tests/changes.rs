@@ -71,7 +71,7 @@ fn an_instance_that_is_gone_going_or_made_anew_is_not_asked_for() {
         instances[0].action = CurrentAction::Leaving;
         instances[1].number = Some(999);
     });
-    let anew = "instance us-central1-a/pool-2 was made anew meanwhile".to_owned();
+    let anew = "instance us-central1-a/pool-2 was recreated meanwhile".to_owned();
     assert_eq!(answers, [GroupAnswer::AlreadySo, GroupAnswer::Conflict(anew)]);
     assert!(!log.iter().any(|call| call.starts_with("delete")), "{log:?}");
     let (answers, _) =
@@ -129,7 +129,8 @@ fn more_than_a_thousand_instances_are_deleted_in_batches() {
 
 #[test]
 fn after_a_signal_to_stop_a_run_asks_for_nothing_more_and_reports_it() {
-    let told = "it was not asked for: RUN_TIMEOUT is over, or the run received a signal to stop".to_owned();
+    let told =
+        "it was not requested: RUN_TIMEOUT has expired, or the run received a signal to stop".to_owned();
     let mut world = pool_of(5);
     world.stop_at = Some("group");
     let (answer, log) = grown(world, 5, 8);
@@ -179,7 +180,7 @@ fn an_instance_that_never_became_a_node_is_deleted_by_its_exact_identity() {
     let (answer, _) = lost(World::default(), &first, |world, pool| {
         world.instances.get_mut(pool).unwrap()[1].number = Some(999);
     });
-    let anew = "instance us-central1-a/pool-2 was made anew meanwhile".to_owned();
+    let anew = "instance us-central1-a/pool-2 was recreated meanwhile".to_owned();
     assert_eq!(answer, GroupAnswer::Conflict(anew));
     let (answer, _) = lost(World::default(), &first, |world, pool| {
         world.instances.get_mut(pool).unwrap()[1].action = CurrentAction::Leaving;

@@ -141,8 +141,8 @@ fn a_template_that_cannot_be_read_is_told_and_stops_nothing() {
     ] {
         let observed = observe(world, &[ready("s", None)]);
         let told = format!(
-            "what the instance template says of the next node of node group us-central1-a/big is not known, so the \
-             nodes that there are tell it: {why}"
+            "the instance template of node group us-central1-a/big cannot be used, so the existing nodes describe a new \
+             node: {why}"
         );
         assert_eq!(observed.warnings, [told]);
         assert!(observed.complete && observed.groups[0].not_growable.is_none());

@@ -69,7 +69,8 @@ impl Calls for MagnumCalls<'_> {
         }
         let size = size.min(most);
         if size <= group.node_count {
-            let why = format!("it was asked for {} nodes meanwhile, {size} are wanted", group.node_count);
+            let why =
+                format!("another client requested {} nodes meanwhile, this run {size}", group.node_count);
             return Answer::Refused(self.refusal(&why));
         }
         self.ask(size, &[]).await
@@ -162,7 +163,7 @@ impl MagnumCalls<'_> {
     /// Records the deletions before they are requested of Magnum.
     async fn note(&self, instances: &[ServerId]) -> Result<(), CloudError> {
         let unkept = |error| {
-            let why = format!("what Magnum is asked to delete cannot be noted on the Lease: {error}");
+            let why = format!("the requested deletions cannot be noted on the Lease: {error}");
             CloudError::new(Kind::Busy, why)
         };
         let mut all = asked::read(self.notes).await.map_err(unkept)?;

@@ -80,9 +80,8 @@ impl NodeGroup {
             .or_else(|| {
                 let (count, there) = (group.node_count, staying.len());
                 let is_so = usize::try_from(count) == Ok(there);
-                (!is_so).then(|| {
-                    format!("Magnum was asked for {count} nodes of it, and Nova has {there} servers")
-                })
+                (!is_so)
+                    .then(|| format!("its requested size in Magnum is {count}, but Nova has {there} servers"))
             })
             .or_else(|| {
                 let (count, least) = (group.node_count, group.min_node_count);

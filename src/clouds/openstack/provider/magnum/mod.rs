@@ -64,9 +64,7 @@ pub(super) async fn look(
     let asked = match asked::read(notes).await {
         Ok(asked) => asked,
         Err(error) => {
-            looked
-                .gaps
-                .push(format!("what Magnum was asked to delete cannot be read from the Lease: {error}"));
+            looked.gaps.push(format!("the requested deletions cannot be read from the Lease: {error}"));
             return Ok(looked);
         }
     };

@@ -388,7 +388,7 @@ async fn a_group_is_not_shrunk_below_its_least_nor_while_count_and_servers_diffe
     world.fake.edit_cluster("hub", |cluster| cluster.groups[1].count = 4);
     let (_, view) = seen(&world).await;
     let why = view.groups[0].not_shrinkable.as_deref();
-    assert_eq!(why, Some("Magnum was asked for 4 nodes of it, and Nova has 5 servers"));
+    assert_eq!(why, Some("its requested size in Magnum is 4, but Nova has 5 servers"));
     assert_eq!(resizes(&world), Vec::<Value>::new());
 }
 
