@@ -10,8 +10,8 @@ use kube_rebalancer_page::json::{Decimal, settings};
 /// The value of the field `schema`.
 pub(super) const SCHEMA: &str = "kube-rebalancer/plan/v2";
 
-/// What one run of kube-rebalancer saw and decided. Memory is in bytes, processor time in thousandths of a core; ratios are
-/// numbers with up to six decimals. Later versions of the program may add fields and reason words.
+/// The observations and decisions of one run of kube-rebalancer. Memory is in bytes, processor time in thousandths of a core;
+/// ratios are numbers with up to six decimals. Later versions of the program may add fields and reason words.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(title = "kube-rebalancer plan, version 2")]
@@ -21,7 +21,7 @@ pub(super) struct Document<'a> {
     pub(super) schema: &'static str,
     /// The version of the program.
     pub(super) version: &'a str,
-    /// When the cluster was observed: the API server's time, or what was given for a file; null where that is not known.
+    /// The time of the observation: the API server's time, or the time that was given for a file; null if unknown.
     #[schemars(extend("format" = "date-time"))]
     pub(super) observed_at: Option<String>,
     /// The kubeconfig context or the file names.
@@ -34,23 +34,23 @@ pub(super) struct Document<'a> {
     pub(super) settings: &'a [Setting<'a>],
     /// The pools, by name. A cluster without pools has one with an empty name; a refusal has none.
     pub(super) pools: Vec<Pool<'a>>,
-    /// What is done, in this order.
+    /// The planned actions, in this order.
     pub(super) actions: Vec<Action<'a>>,
     /// Every node of the snapshot, by name.
     pub(super) nodes: Vec<Node<'a>>,
     /// The settings for the whole run that changed a number.
     pub(super) limits: Vec<Limit>,
-    /// What an operator should know.
+    /// Warnings for an operator.
     pub(super) warnings: Vec<Warning>,
-    /// What is written on waiting pods.
+    /// The events that a run writes on waiting pods.
     pub(super) notices: Vec<Notice<'a>>,
-    /// Set when too many nodes were broken to do more than uncordon.
+    /// Set if too many nodes are broken for other actions than uncordon.
     pub(super) guard: Option<Guard>,
-    /// The rules that the checker found broken; a plan with any of them is not carried out.
+    /// The violations that the checker found; a plan with any of them is not carried out.
     pub(super) violations: &'a [String],
-    /// Why there is no plan, if there is none.
+    /// The reason why there is no plan, if there is none.
     pub(super) refused: Option<Refused>,
-    /// What became of the actions; there only when something was carried out.
+    /// The outcomes of the actions; present only if a plan was carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcomes: Option<Vec<Outcome>>,
 }
@@ -59,88 +59,88 @@ pub(super) struct Document<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Pool<'a> {
-    /// The value of `POOL_LABEL`; empty where there are no pools.
+    /// The value of `POOL_LABEL`; empty if there are no pools.
     pub(super) name: &'a str,
-    /// The pool as it was.
+    /// The pool before the plan.
     pub(super) before: Before,
-    /// Where the utilization lay; the bounds belong to the band.
+    /// The position of the utilization relative to the band; the bounds belong to the band.
     pub(super) band: Band,
-    /// The pool once every action has taken effect and every booting node serves.
+    /// The pool after all actions have taken effect and all booting nodes serve.
     pub(super) after: After,
-    /// What foresight expects on top of what is asked for.
+    /// The amounts that foresight expects in addition to the requests.
     pub(super) expected: Amounts,
-    /// Where that is from; absent where foresight has nothing to say.
+    /// The sources of the expected amounts; absent if foresight has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expectation: Option<Expectation<'a>>,
-    /// What its bound pods used; absent where no source of metrics was asked, or none answered.
+    /// The usage of its bound pods; absent if no source of metrics was queried, or none answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<Usage>,
     /// The settings that changed a number in this pool.
     pub(super) limits: Vec<Limit>,
 }
 
-/// What pods used, beside what the same pods request.
+/// The usage of pods, and the requests of the same pods.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Usage {
     /// The number of pods whose usage is known.
     pub(super) measured: usize,
-    /// What these pods request.
+    /// The requests of these pods.
     pub(super) requested: Amounts,
-    /// What they used.
+    /// The usage of these pods.
     pub(super) used: Amounts,
     /// The number of pods that count by their requests, by the reason.
     pub(super) unmeasured: Unmeasured,
 }
 
-/// Why pods count by their requests; reasons without pods are absent.
+/// The reasons why pods count by their requests; reasons without pods are absent.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Unmeasured {
-    /// The source does not know them.
+    /// The source has no sample of them.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) missing: usize,
     /// A container, or memory or processor time, is missing.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) partial: usize,
-    /// Older than five minutes, or without a time.
+    /// The sample is older than five minutes, or has no time.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) stale: usize,
-    /// From the future.
+    /// The time of the sample is in the future.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) future: usize,
-    /// Below zero.
+    /// The usage is below zero.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) negative: usize,
-    /// No number, far more than the node has, or one of two.
+    /// The usage is not a number, far more than the node has, or one of two samples of the pod.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) absurd: usize,
 }
 
-/// What foresight expects by the end of `FORECAST_LEAD`, and why.
+/// The amounts that foresight expects by the end of `FORECAST_LEAD`, with their sources.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Expectation<'a> {
     /// The end of the lead.
     pub(super) by: String,
-    /// The resources of which something is known; the amounts are in bytes or thousandths of a core.
+    /// The resources with an expected amount; the amounts are in bytes or thousandths of a core.
     pub(super) resources: Vec<Expected<'a>>,
-    /// The highest minimum number of nodes that is in force by the schedule or the calendar.
+    /// The highest minimum number of nodes in force by the schedule or the calendar.
     pub(super) min_nodes: Option<Scheduled<'a>>,
 }
 
-/// What is expected of one resource: the largest of its sources.
+/// The expected amount of one resource: the largest of its sources.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Expected<'a> {
     /// The resource.
     #[schemars(extend("enum" = ["memory", "cpu"]))]
     pub(super) resource: &'static str,
-    /// What is expected.
+    /// The expected amount.
     pub(super) amount: u64,
-    /// What past weeks say.
+    /// The forecast from past weeks.
     pub(super) forecast: Option<Forecast>,
-    /// How much the peak of the last minutes is above what is asked for now; only without a forecast.
+    /// The peak of the last minutes minus the present requests; only without a forecast.
     pub(super) stabilization: Option<u64>,
     /// The largest reserve in force.
     pub(super) reserve: Option<Scheduled<'a>>,
@@ -152,7 +152,7 @@ pub(super) struct Expected<'a> {
 pub(super) struct Forecast {
     /// That rise.
     pub(super) rise: u64,
-    /// How many rises there were.
+    /// The number of past rises.
     pub(super) rises: usize,
     /// The highest of them.
     pub(super) highest: u64,
@@ -161,18 +161,18 @@ pub(super) struct Forecast {
     pub(super) learned_from: &'static str,
 }
 
-/// Something that the schedule or the calendar asks for.
+/// A value that the schedule or the calendar requires.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Scheduled<'a> {
     /// The number of nodes, or the amount.
     pub(super) value: u64,
-    /// The setting that it is from.
+    /// The setting that it comes from.
     #[schemars(extend("enum" = ["SCHEDULE", "CALENDAR"]))]
     pub(super) setting: &'static str,
     /// The title of the event of a calendar.
     pub(super) event: Option<&'a str>,
-    /// When it begins.
+    /// The time at which it begins.
     pub(super) begin: String,
 }
 
@@ -184,8 +184,7 @@ pub(super) struct Amounts {
     pub(super) cpu_millicores: u64,
 }
 
-/// What is requested over what is offered, for each resource of `RESOURCES`: the fields of a resource that it leaves out
-/// are absent.
+/// The requests divided by the capacity, for each resource of `RESOURCES`; the fields of other resources are absent.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Utilization {
@@ -196,18 +195,18 @@ pub(super) struct Utilization {
     pub(super) memory: Option<Quotient>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cpu: Option<Quotient>,
-    /// What is requested.
+    /// The requests.
     pub(super) requested: Part,
-    /// What is offered.
+    /// The capacity.
     pub(super) capacity: Part,
 }
 
-/// `requested / capacity`; null where that is infinite.
+/// `requested / capacity`; null if that is infinite.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
 pub(super) struct Quotient(pub(super) Option<Decimal>);
 
-/// The amounts that a utilization is made of.
+/// The amounts of a utilization, by resource.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Part {
@@ -222,7 +221,7 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// The pool as it was. `managed` is the sum of `serving`, `cordoned`, `booting`, `broken`, `notInUse`, `underPressure`,
+/// The pool before the plan. `managed` is the sum of `serving`, `cordoned`, `booting`, `broken`, `notInUse`, `underPressure`,
 /// `claimed`, `parked` and `reserved`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -231,36 +230,36 @@ pub(super) struct Before {
     pub(super) managed: usize,
     /// Nodes that take pods now.
     pub(super) serving: usize,
-    /// Ready, with capacity, and cordoned.
+    /// Ready nodes with capacity that are cordoned.
     pub(super) cordoned: usize,
-    /// On their way to being Ready for less than `BOOT_GRACE`.
+    /// Nodes that have been booting for less than `BOOT_GRACE`.
     pub(super) booting: usize,
-    /// Not ready for longer.
+    /// Nodes that have been not Ready for longer.
     pub(super) broken: usize,
-    /// Ready, but under a startup taint, or without a device that their group has.
+    /// Ready nodes with a startup taint, or without a device that their group has.
     pub(super) not_in_use: usize,
-    /// Ready, under a pressure taint.
+    /// Ready nodes with a pressure taint.
     pub(super) under_pressure: usize,
-    /// Ready, and claimed by a run that deletes them.
+    /// Ready nodes that a run has claimed in order to delete them.
     pub(super) claimed: usize,
-    /// NotReady because a run parked their machines; left out where it is 0.
+    /// Nodes that are NotReady because a run parked their machines; absent if it is 0.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) parked: usize,
-    /// Nodes whose lasting taints keep the pool's pods away.
+    /// Nodes whose permanent taints keep the pool's pods away.
     pub(super) reserved: usize,
     /// Managed nodes with a critical pod.
     pub(super) critical: usize,
-    /// Managed nodes that would lose nothing if they were deleted.
+    /// Managed nodes whose deletion would lose no pod.
     pub(super) empty: usize,
     /// Instances of node groups that have no node yet.
     pub(super) instances_without_node: usize,
     /// Pods that the scheduler could not place.
     pub(super) waiting_pods: usize,
-    /// Of the nodes that serve.
+    /// The utilization of the serving nodes.
     pub(super) utilization: Utilization,
 }
 
-/// Where the utilization lay.
+/// The position of the utilization relative to the band.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
@@ -274,41 +273,40 @@ pub(super) enum Band {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct After {
-    /// Nodes in service, those booting or to be created included.
+    /// Nodes in service, including booting ones and ones to be created.
     pub(super) serving: usize,
-    /// How many of them are booting.
+    /// The number of booting nodes among them.
     pub(super) booting: usize,
-    /// How many of them are to be created.
+    /// The number of nodes among them that are to be created.
     pub(super) created: usize,
-    /// Of those nodes.
+    /// The utilization of these nodes.
     pub(super) utilization: Utilization,
 }
 
-/// One thing to do, on a node, on a pod, on a node group, or on an instance without a node.
+/// One action on a node, on a pod, on a node group, or on an instance without a node.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = each_kind)]
 #[expect(clippy::struct_field_names, reason = "the names of the JSON fields")]
 pub(super) struct Action<'a> {
-    /// What is done.
+    /// The kind of the action.
     pub(super) action: &'static str,
-    /// The pool; empty where there are no pools.
+    /// The pool; empty if there are no pools.
     pub(super) pool: &'a str,
-    /// The node, of an action on a node.
+    /// The node of an action on a node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) node: Option<&'a str>,
     #[expect(clippy::option_option, reason = "absent from other actions; null where no group is known")]
-    /// The node group, `zone/name`, of an action on one; null where no group is known: `from` and `to` then count managed
-    /// nodes.
+    /// The node group, `zone/name`, of an action on one; null if no group is known: `from` and `to` then count managed nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) group: Option<Option<&'a str>>,
     /// The size of the group that grows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<u32>,
-    /// The size that it is asked to have.
+    /// The requested size of the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) to: Option<u32>,
-    /// The groups that are asked if this one refuses, or the parked nodes that are woken if this one is not, in this order.
+    /// The groups to use if this one refuses, or the parked nodes to wake if this one is not woken, in this order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) instead: Option<Vec<&'a str>>,
     /// The groups that create a node if none of these parked nodes is woken either, in this order.
@@ -326,38 +324,38 @@ pub(super) struct Action<'a> {
     /// The pods of a deleted node that their controllers start again elsewhere, each with its controller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) restarts: Option<&'a [String]>,
-    /// A word of a closed list.
+    /// The reason, a word of a closed list.
     pub(super) reason: &'static str,
-    /// The sentence for people.
+    /// The reason, a sentence for people.
     pub(super) message: String,
 }
 
-/// One node, what happens to it, and why.
+/// One node, its verdict, and the reason.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Node<'a> {
     pub(super) name: &'a str,
-    /// Its pool; empty where there are no pools, and for a node that is not managed.
+    /// Its pool; empty if there are no pools, and for a node that is not managed.
     pub(super) pool: &'a str,
-    /// Its state when it was observed.
+    /// Its state at the observation.
     pub(super) state: NodeState,
-    /// Whether the program may act on it at all.
+    /// Whether the program may act on it.
     pub(super) managed: bool,
-    /// Whether its lasting taints keep the pool's pods away.
+    /// Whether its permanent taints keep the pool's pods away.
     pub(super) reserved: bool,
-    /// Its pods, daemons aside; zero on an unmanaged node, whose pods are not looked at.
+    /// The number of its pods without daemons; zero on an unmanaged node, whose pods are not read.
     pub(super) occupants: usize,
     /// Whether one of them is critical.
     pub(super) critical: bool,
-    /// Requested by its occupants, placeholders and daemons.
+    /// The requests of its occupants, placeholders and daemons.
     pub(super) requested: Amounts,
-    /// What the utilization divides by.
+    /// The capacity in the utilization.
     pub(super) capacity: Amounts,
     pub(super) verdict: Verdict,
-    /// A word for programs.
+    /// The reason, a word for programs.
     #[schemars(schema_with = "verdict_words")]
     pub(super) reason: &'static str,
-    /// The sentence for people.
+    /// The reason, a sentence for people.
     pub(super) message: String,
 }
 
@@ -376,7 +374,7 @@ pub(super) enum NodeState {
     Parked,
 }
 
-/// What happens to a node.
+/// The action on a node, or `keep`.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
@@ -395,31 +393,31 @@ pub(super) enum Verdict {
 pub(super) struct Limit {
     /// The name of its environment variable.
     pub(super) setting: &'static str,
-    /// A word for programs.
+    /// The reason, a word for programs.
     #[schemars(schema_with = "limit_words")]
     pub(super) reason: &'static str,
-    /// What it would have been.
+    /// The number without this limit.
     pub(super) asked: usize,
-    /// What it is.
+    /// The number with this limit.
     pub(super) allowed: usize,
-    /// The sentence for people.
+    /// The reason, a sentence for people.
     pub(super) message: String,
 }
 
-/// Something that an operator should know.
+/// A warning for an operator.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Warning {
-    /// A word for programs; `Observed` for what looked odd before anything was decided.
+    /// A word for programs; `Observed` for oddities in the observation.
     #[schemars(schema_with = "warning_words")]
     pub(super) reason: &'static str,
-    /// The sentence for people.
+    /// The reason, a sentence for people.
     pub(super) message: String,
-    /// What it is about, as `kind/name`: `pod/hub/jupyter-ada`, `node/n1`, `group/z/users`.
+    /// The objects that it is about, as `kind/name`: `pod/hub/jupyter-ada`, `node/n1`, `group/z/users`.
     pub(super) objects: Vec<String>,
 }
 
-/// What is written on a waiting pod.
+/// An event that a run writes on a waiting pod.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Notice<'a> {
@@ -430,41 +428,41 @@ pub(super) struct Notice<'a> {
     pub(super) message: &'a str,
 }
 
-/// Why there is no plan.
+/// The reason why there is no plan.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Refused {
-    /// A word for programs.
+    /// The reason, a word for programs.
     pub(super) reason: &'static str,
-    /// The sentence for people.
+    /// The reason, a sentence for people.
     pub(super) message: String,
 }
 
-/// More nodes were broken than a healthy cluster ever shows.
+/// The guard: more nodes are broken than in any healthy cluster.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Guard {
-    /// Broken nodes.
+    /// The number of broken nodes.
     pub(super) broken: usize,
-    /// Managed nodes.
+    /// The number of managed nodes.
     pub(super) managed: usize,
-    /// The sentence for people.
+    /// The reason, a sentence for people.
     pub(super) message: String,
 }
 
-/// What became of one action.
+/// The outcome of one action.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the format's own name for it")]
 pub(super) struct Outcome {
-    /// Index into `actions`.
+    /// The index of the action in `actions`, from 0.
     pub(super) action: usize,
     pub(super) outcome: OutcomeKind,
-    /// Why; empty where the outcome says it all.
+    /// The reason; empty if the outcome needs none.
     pub(super) message: String,
 }
 
-/// How an action ended.
+/// The kind of an outcome.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
