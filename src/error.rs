@@ -50,7 +50,7 @@ impl From<Ending> for ExitCode {
     }
 }
 
-/// Why a run ended early. Its display is the complete message for a person, on several lines.
+/// The reason why a run ended early. Its display is the complete message for a person, on several lines.
 #[derive(Debug)]
 pub struct Failure {
     ending: Ending,

@@ -58,7 +58,7 @@ pub struct Calendar {
     pub problems: Vec<String>,
 }
 
-/// Why a text is no calendar.
+/// The reason why a text is no calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadCalendar {
     /// It is too long.

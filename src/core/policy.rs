@@ -103,7 +103,7 @@ impl fmt::Display for Budget {
     }
 }
 
-/// When a cordon that somebody else made may be judged like ours.
+/// The time at which a cordon that somebody else made may be judged like ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdoptCordons {
     /// Never: such a node is left exactly as it is.

@@ -275,7 +275,7 @@ fn has_claim_taint(node: &Node) -> bool {
     node.taints.iter().any(|taint| taint.key == taint::DELETING)
 }
 
-/// Why a cordoned node must not be deleted, by its annotations and taints.
+/// The reason why a cordoned node must not be deleted, by its annotations and taints.
 fn stays(now: &Node, policy: &Policy, observed_at: Timestamp) -> Option<Stale> {
     if scale_down_disabled(now) {
         return Some(Stale::ScaleDownDisabled);
@@ -293,7 +293,7 @@ fn stays(now: &Node, policy: &Policy, observed_at: Timestamp) -> Option<Stale> {
     }
 }
 
-/// Why a Ready node cannot be used now: such a node is neither cordoned nor uncordoned.
+/// The reason why a Ready node cannot be used now: such a node is neither cordoned nor uncordoned.
 fn out_of_use(now: &Node, policy: &Policy) -> Option<Stale> {
     if !says_ready(now) {
         return None;

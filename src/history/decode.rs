@@ -10,7 +10,7 @@ use kube_rebalancer_core::model::{History, LARGEST_PEAK, Resource, SLOTS_KEPT, S
 use crate::bytes::{take, unzigzag};
 use crate::{HEAD, LONGEST, LONGEST_NAME, MOST_BYTES};
 
-/// Why a text is no history.
+/// The reason why a text is no history.
 #[derive(Debug, thiserror::Error)]
 pub enum BadHistory {
     /// It is longer than every text that this program writes.

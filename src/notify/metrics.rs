@@ -20,7 +20,7 @@ use text::Text;
 /// The result of the last run.
 #[derive(Clone, Copy, Debug)]
 pub struct LastRun<'a> {
-    /// When it ended.
+    /// The time at which it ended.
     pub ended: Timestamp,
     /// How long it took, in milliseconds.
     pub milliseconds: u64,

@@ -1,6 +1,6 @@
 //! The answers to changes of node groups.
 
-/// Why a run makes no further request to a cloud.
+/// The reason why a run makes no further request to a cloud.
 pub const NOT_ASKED: &str =
     "it was not requested: RUN_TIMEOUT has expired, or the run received a signal to stop";
 

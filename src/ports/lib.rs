@@ -53,7 +53,7 @@ pub struct NodePatch {
     pub taints: Option<Vec<Taint>>,
 }
 
-/// Why a node was not patched.
+/// The reason why a node was not patched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatchError {
     /// The node has changed since it was read.

@@ -15,7 +15,7 @@ pub enum Outcome {
     Instead {
         /// The node that is woken, or the group that grows.
         by: Substitute,
-        /// Why the node itself was not woken.
+        /// The reason why the node itself was not woken.
         why: String,
     },
     /// A precondition no longer holds: it is left to the next run.
@@ -64,7 +64,7 @@ pub enum OutcomeKind {
     NotTried,
 }
 
-/// Why an action was not tried.
+/// The reason why an action was not tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotTried {
     /// There is no node group.

@@ -122,7 +122,7 @@ pub struct CloudView {
     pub known: Vec<String>,
 }
 
-/// Why the groups of a cloud could not be listed.
+/// The reason why the groups of a cloud could not be listed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
     /// A setting is wrong for this cloud. The run ends before anything is changed.
@@ -133,7 +133,7 @@ pub enum ProviderError {
     Unseen(String),
 }
 
-/// Why a run does not use a cloud.
+/// The reason why a run does not use a cloud.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotWanted {
     /// The cloud has no managed node.
@@ -167,7 +167,8 @@ pub trait ProviderKind: Debug + Send + Sync {
         &[]
     }
 
-    /// Why it can never prove that a machine is gone, so that `DELETE_NODE_OBJECTS` has no effect there; `None` if it can.
+    /// The reason why it can never prove that a machine is gone, so that `DELETE_NODE_OBJECTS` has no effect there; `None` if
+    /// it can.
     fn cannot_prove_gone(&self, _scope: &CloudScope) -> Option<String> {
         Some(format!("the provider for {} cannot prove that a machine is gone", self.cloud()))
     }

@@ -8,7 +8,7 @@ use kube_rebalancer_ports::{MOST_SAMPLES, count_objects};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Why an answer has no usage.
+/// The reason why an answer has no usage.
 #[derive(Debug, thiserror::Error)]
 pub enum BadAnswer {
     /// It is no JSON answer of Prometheus.

@@ -107,7 +107,7 @@ fn must_stay(nodes: usize) -> String {
     if nodes == 1 { "1 node must stay".to_owned() } else { format!("{nodes} nodes must stay") }
 }
 
-/// Why the serving nodes stay, if no limit explains it.
+/// The reason why the serving nodes stay, if no limit explains it.
 fn why_none_better(plan: &Plan, pool: &PoolPlan) -> String {
     let critical = |node: &&NodeVerdict| {
         node.pool == pool.name

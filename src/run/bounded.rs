@@ -35,7 +35,7 @@ pub(super) enum GivenUp {
 }
 
 impl GivenUp {
-    /// Why a run has no more time.
+    /// The reason why a run has no more time.
     pub(super) fn of(time: &RunTime) -> Self {
         if time.is_stopped() { Self::Stopped } else { Self::Late }
     }

@@ -53,7 +53,7 @@ pub(super) fn read(settings: &Settings, from: Timestamp, until: Timestamp) -> Kn
     }
 }
 
-/// Why a calendar does not count.
+/// The reason why a calendar does not count.
 #[derive(Debug, thiserror::Error)]
 enum NotRead {
     #[error("it cannot be read")]

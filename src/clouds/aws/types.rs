@@ -118,7 +118,7 @@ pub(crate) struct Activity {
     pub(crate) deed: Deed,
     /// The instance that its description names.
     pub(crate) instance: Option<InstanceId>,
-    /// When it began.
+    /// The time at which it began.
     pub(crate) started: Timestamp,
     /// Its outcome.
     pub(crate) end: End,

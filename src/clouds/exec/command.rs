@@ -47,7 +47,7 @@ pub(crate) struct Ended {
     pub(crate) words: String,
 }
 
-/// Why a command failed.
+/// The reason why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// It was not started.

@@ -22,7 +22,7 @@ pub trait ComputeEngine: Debug + Send + Sync {
     /// The instances of a group, all pages: `instanceGroupManagers.listManagedInstances`.
     async fn instances(&self, group: &GroupId) -> Result<Vec<ManagedInstance>, ComputeError>;
 
-    /// When an instance was created: `instances.get`. `None` if it is gone.
+    /// The time at which an instance was created: `instances.get`. `None` if it is gone.
     async fn created_at(&self, instance: &InstanceId) -> Result<Option<Timestamp>, ComputeError>;
 
     /// The instance template of a group: `instanceTemplates.get`, `regionInstanceTemplates.get`.
@@ -133,7 +133,7 @@ pub enum CurrentAction {
     Other(String),
 }
 
-/// Why the last attempt at an instance failed.
+/// The reason why the last attempt at an instance failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceError {
     /// The code, such as `ZONE_RESOURCE_POOL_EXHAUSTED` or `QUOTA_EXCEEDED`.

@@ -10,10 +10,11 @@ use crate::listing::ListedInstance;
 pub trait Calls: Sync {
     /// The identity of an instance.
     type Instance: Ord + Clone + Display + Send + Sync;
-    /// Why a request failed: typed for the program, with the cloud's message as its display.
+    /// The reason why a request failed: typed for the program, with the cloud's message as its display.
     type Refusal: Display + Clone + Debug + Send + Sync;
 
-    /// Why no further request may be sent: the run's time is over, or it got a signal to stop. `None` before that.
+    /// The reason why no further request may be sent: the run's time is over, or it got a signal to stop. `None`
+    /// before that.
     fn stopped(&self) -> Option<Self::Refusal>;
 
     /// The number of instances of one request to delete.
@@ -46,7 +47,7 @@ pub trait Calls: Sync {
 pub struct GroupNow {
     /// The requested number of instances.
     pub target_size: u32,
-    /// Why it must not grow, if so.
+    /// The reason why it must not grow, if so.
     pub not_growable: Option<String>,
 }
 

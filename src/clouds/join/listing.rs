@@ -35,13 +35,13 @@ pub struct ListedGroup<I> {
     pub target_size: u32,
     /// Its instances.
     pub instances: Vec<ListedInstance<I>>,
-    /// Why it must not be grown, if so.
+    /// The reason why it must not be grown, if so.
     pub not_growable: Option<String>,
-    /// Why none of its instances must be deleted, if so.
+    /// The reason why none of its instances must be deleted, if so.
     pub not_shrinkable: Option<String>,
-    /// Why none of its instances can be parked, if so.
+    /// The reason why none of its instances can be parked, if so.
     pub not_parkable: Option<String>,
-    /// Why none of its parked instances can be woken, if so.
+    /// The reason why none of its parked instances can be woken, if so.
     pub not_wakeable: Option<String>,
 }
 

@@ -64,8 +64,8 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     }
 }
 
-/// Why a pod must not be evicted from its node, regardless of other actions. These rules judge a planned eviction, and
-/// again the pod and the node right before it.
+/// The reason why a pod must not be evicted from its node, regardless of other actions. These rules judge a planned
+/// eviction, and again the pod and the node right before it.
 pub(super) fn refusal(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -232,7 +232,7 @@ fn is_up(pod: &Pod) -> bool {
     pod.ready && !pod.deleting && pod.node_name.is_some()
 }
 
-/// Why a drain keeps a node from being given back: pods must be evicted first, or are not Ready again.
+/// The reason why a drain keeps a node from being given back: pods must be evicted first, or are not Ready again.
 pub(super) fn check_drained(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
     if facts.policy.drain == Drain::None {
         return;

@@ -96,14 +96,14 @@ pub fn deletion(
     giving_back(snapshot, policy, node, going, Direction::Delete)
 }
 
-/// Why a Node object must not be deleted, by the cluster right before it and the provider's latest answer about its machine;
-/// `None` if it may be.
+/// The reason why a Node object must not be deleted, by the cluster right before it and the provider's latest answer about
+/// its machine; `None` if it may be.
 #[must_use]
 pub fn object(snapshot: &Snapshot, policy: &Policy, node: &str) -> Option<&'static str> {
     objects::stays(snapshot, &policy.in_force(snapshot), node)
 }
 
-/// Why a pod must not be evicted from a node, by the snapshot right before it; `None` if it may.
+/// The reason why a pod must not be evicted from a node, by the snapshot right before it; `None` if it may.
 #[must_use]
 pub fn eviction(snapshot: &Snapshot, policy: &Policy, node: &Node, pod: &Pod, uid: &str) -> Option<String> {
     evictions::refusal(snapshot, policy, node, pod, uid)

@@ -89,8 +89,8 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     }
 }
 
-/// Why the Node object of a node must stay, by the cluster right before its deletion; `None` if it may be deleted. The
-/// snapshot has the provider's latest answer about the machine.
+/// The reason why the Node object of a node must stay, by the cluster right before its deletion; `None` if it may be deleted.
+/// The snapshot has the provider's latest answer about the machine.
 pub(super) fn stays(snapshot: &Snapshot, policy: &Policy, name: &str) -> Option<&'static str> {
     let facts = Facts::of(snapshot, policy);
     let node = facts.find(name).and_then(|index| facts.nodes.get(index));
@@ -101,7 +101,7 @@ pub(super) fn stays(snapshot: &Snapshot, policy: &Policy, name: &str) -> Option<
     refusal(&facts, node).or_else(|| unproven(&facts, node))
 }
 
-/// Why the node's machine does not count as gone now.
+/// The reason why the node's machine does not count as gone now.
 fn refusal(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
     let written = &node.node.annotations;
     Some(if !facts.policy.delete_node_objects {
@@ -131,7 +131,7 @@ fn refusal(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
     })
 }
 
-/// Why no earlier run has validly found the machine gone.
+/// The reason why no earlier run has validly found the machine gone.
 fn unproven(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<&'static str> {
     match noted(node) {
         None => Some("no earlier run found its machine gone"),
@@ -151,7 +151,7 @@ fn carries_note(node: &NodeFacts<'_>) -> bool {
     node.carries(GONE_SINCE) || node.carries(GONE_MACHINE)
 }
 
-/// When an earlier run found this machine gone.
+/// The time at which an earlier run found this machine gone.
 fn noted(node: &NodeFacts<'_>) -> Option<Timestamp> {
     let written = &node.node.annotations;
     let of_this = written.get(GONE_MACHINE).is_some_and(|noted| machine(node).as_ref() == Some(noted));

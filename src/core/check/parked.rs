@@ -28,7 +28,7 @@ fn group_of<'f>(facts: &'f Facts<'_>, node: &NodeFacts<'_>) -> Option<&'f NodeGr
     facts.snapshot.groups().iter().find(|group| group.name == *name)
 }
 
-/// Why a node cannot be woken; `None` if it can.
+/// The reason why a node cannot be woken; `None` if it can.
 pub(super) fn why_not_wake(facts: &Facts<'_>, node: &NodeFacts<'_>) -> Option<String> {
     if !node.is_parked() {
         return Some("which is not parked".to_owned());

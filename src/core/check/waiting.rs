@@ -57,7 +57,7 @@ impl<'a> Waiting<'a> {
         Self { in_first_hour: in_first_hour.groups, may_bind_late: may_bind_late.groups }
     }
 
-    /// Why the unbound pods prevent the deletion of a node.
+    /// The reason why the unbound pods prevent the deletion of a node.
     pub(super) fn speaks_against(&self, facts: &Facts<'a>, node: &NodeFacts<'a>, found: &mut Vec<Violation>) {
         let now = facts.snapshot.observed_at();
         let marks = &node.marks;

@@ -10,7 +10,7 @@
 
 use crate::model::{Assignment, Resource, Rule, Weekdays, parse_bytes, parse_millicores};
 
-/// Why a text is no schedule. Each variant holds the wrong part, shortened to a few words.
+/// The reason why a text is no schedule. Each variant holds the wrong part, shortened to a few words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// A rule has too few words.

@@ -19,13 +19,13 @@ pub struct NodeGroup {
     pub instances: Vec<Instance>,
     /// The node that a new instance would become, if the group's template describes it.
     pub template: Option<NodeTemplate>,
-    /// Why the group must not grow, if so (an autoscaler is attached, …).
+    /// The reason why the group must not grow, if so (an autoscaler is attached, …).
     pub not_growable: Option<String>,
-    /// Why none of its instances must be deleted, if so (the cloud would delete others in their place, …).
+    /// The reason why none of its instances must be deleted, if so (the cloud would delete others in their place, …).
     pub not_shrinkable: Option<String>,
-    /// Why none of its instances can be parked, if so (the provider cannot, something would recreate it, …).
+    /// The reason why none of its instances can be parked, if so (the provider cannot, something would recreate it, …).
     pub not_parkable: Option<String>,
-    /// Why none of its parked instances can be woken, if so.
+    /// The reason why none of its parked instances can be woken, if so.
     pub not_wakeable: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct NodeGroup {
 pub struct Membership {
     /// The name of the group that its instance belongs to.
     pub group: Option<String>,
-    /// Why it belongs to none, if so.
+    /// The reason why it belongs to none, if so.
     pub outside: Option<String>,
     /// Whether its instance is being deleted.
     pub leaving: bool,
@@ -47,7 +47,7 @@ pub struct Instance {
     pub name: String,
     /// Whether a node of the snapshot runs on it.
     pub has_node: bool,
-    /// When it was created; `None` while the cloud has not begun.
+    /// The time at which it was created; `None` while the cloud has not begun.
     pub created_at: Option<Timestamp>,
     /// The cloud's message, if the creation failed.
     pub creation_error: Option<String>,

@@ -11,23 +11,23 @@ use super::{Amounts, Bytes, FurtherAmounts, Labels, Millicores, Resource};
 pub mod annotation {
     /// Written with every cordon of ours; its presence makes a cordon ours. RFC 3339.
     pub const CORDONED_AT: &str = "kube-rebalancer/cordoned-at";
-    /// When a run first saw the cordoned node empty. RFC 3339.
+    /// The time at which a run first saw the cordoned node empty. RFC 3339.
     pub const EMPTY_SINCE: &str = "kube-rebalancer/empty-since";
     /// The end of the claim by which a run deletes the node: until then no other run uncordons it. RFC 3339.
     pub const DELETING_UNTIL: &str = "kube-rebalancer/deleting-until";
-    /// When a node was parked; written before the request to park its machine. A node is parked if it has this annotation and
-    /// our cordon, and is not Ready. RFC 3339.
+    /// The time at which a node was parked; written before the request to park its machine. A node is parked if it has this
+    /// annotation and our cordon, and is not Ready. RFC 3339.
     pub const PARKED_AT: &str = "kube-rebalancer/parked-at";
     /// When a parked node was woken, in place of [`PARKED_AT`]. RFC 3339.
     pub const WOKEN_AT: &str = "kube-rebalancer/woken-at";
-    /// When a pod was last evicted from the node. RFC 3339.
+    /// The time at which a pod was last evicted from the node. RFC 3339.
     pub const EVICTED_AT: &str = "kube-rebalancer/evicted-at";
     /// The controllers of the pods that were evicted from it: their uids, with commas between them.
     pub const EVICTED: &str = "kube-rebalancer/evicted";
     /// The machine whose deletion this program requested, with `DELETE_NODE_OBJECTS`: see
     /// [`Node::machine`](super::Node::machine). Written with the claim, right before the request.
     pub const DELETION_ASKED: &str = "kube-rebalancer/deletion-asked";
-    /// When a run found that the provider proves the machine gone. RFC 3339.
+    /// The time at which a run found that the provider proves the machine gone. RFC 3339.
     pub const GONE_SINCE: &str = "kube-rebalancer/gone-since";
     /// The machine that [`GONE_SINCE`] is about.
     pub const GONE_MACHINE: &str = "kube-rebalancer/gone-machine";
@@ -111,7 +111,8 @@ pub struct Node {
     pub capacity: NodeResources,
     /// The name of the [`NodeGroup`](super::NodeGroup) that its instance belongs to, where that is known.
     pub group: Option<String>,
-    /// Why its instance is in none of the groups of this run, where the groups are known: it is gone, another project's, ….
+    /// The reason why its instance is in none of the groups of this run, where the groups are known: it is gone, another
+    /// project's, ….
     pub outside: Option<String>,
     /// The field of the node that could not be read, with its value. Such a node is not managed; its pods count.
     pub unreadable: Option<String>,

@@ -21,7 +21,7 @@ pub(super) const LARGEST: u64 = i64::MAX.unsigned_abs();
 /// No amount of this many decimal digits before the point is within [`LARGEST`], which has 19.
 const TOO_MANY_DIGITS: i64 = 20;
 
-/// Why a text is not a usable quantity.
+/// The reason why a text is not a usable quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
     /// The text is empty.

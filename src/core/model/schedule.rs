@@ -77,9 +77,9 @@ impl Weekdays {
 pub struct Window {
     /// Its title.
     pub name: String,
-    /// When it begins.
+    /// The time at which it begins.
     pub begin: Timestamp,
-    /// When it ends; exclusive.
+    /// The time at which it ends; exclusive.
     pub end: Timestamp,
     /// The assignments during that time.
     pub assignments: Vec<Assignment>,

@@ -45,7 +45,7 @@ pub enum Binding {
     UnknownNode,
 }
 
-/// Why a set of objects is not a valid cluster.
+/// The reason why a set of objects is not a valid cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// Two nodes have one name.
@@ -226,7 +226,7 @@ impl Snapshot {
         self
     }
 
-    /// When the cluster was observed: the only clock a decision knows.
+    /// The time at which the cluster was observed: the only clock a decision knows.
     #[must_use]
     pub fn observed_at(&self) -> Timestamp {
         self.observed_at

@@ -54,7 +54,7 @@ impl Measured {
 /// The usage of a pod at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// When it was measured.
+    /// The time at which it was measured.
     pub taken_at: Option<Timestamp>,
     /// Memory in use, in bytes.
     pub memory: Measured,

@@ -121,7 +121,7 @@ pub(super) struct Judge<'a, 'p> {
 /// The judgement of a pool.
 #[derive(Debug, Default)]
 pub(super) struct Judgement {
-    /// Why a node is reserved, parallel to the nodes judged.
+    /// The reason why a node is reserved, parallel to the nodes judged.
     pub(super) reserved: Vec<Option<KeepReason>>,
     /// The judgement of each set of lasting taints: the recorded and the new ones.
     pub(super) noted: CommonTaints,
@@ -228,7 +228,7 @@ struct OfPool<'j, 'n, 'a, 'p> {
     kept: CommonTaints,
     /// The same, with the judgements of this run.
     noted: CommonTaints,
-    /// Why the lasting properties of a node reserve it, if they do.
+    /// The reason why the lasting properties of a node reserve it, if they do.
     known: BTreeMap<Lasting<'n>, Option<KeepReason>>,
 }
 
@@ -265,8 +265,8 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
         }
     }
 
-    /// Why the lasting properties of a node reserve it, unless at least half of the pool's pods tolerate them. With too few
-    /// pods for a new judgement, the recorded one holds.
+    /// The reason why the lasting properties of a node reserve it, unless at least half of the pool's pods tolerate them.
+    /// With too few pods for a new judgement, the recorded one holds.
     fn reserved(&mut self, lasting: &Lasting<'n>, whole: Lasting<'n>) -> Option<KeepReason> {
         if let Some(known) = self.known.get(&whole) {
             return known.clone();

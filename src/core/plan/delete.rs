@@ -33,7 +33,7 @@ pub(super) struct Deletions {
     pub(super) park: BTreeSet<NodeIndex>,
     /// The nodes that only evictable pods keep from being given back, oldest cordon first.
     pub(super) drain: Vec<NodeIndex>,
-    /// Why each of the others stays.
+    /// The reason why each of the others stays.
     pub(super) keep: BTreeMap<NodeIndex, KeepReason>,
     pub(super) limit: Option<Limit>,
 }
@@ -130,7 +130,7 @@ fn cordoned<'r, 'a>(
     survey.managed().filter(|(_, facts)| facts.cordon != Cordon::None).filter(stays)
 }
 
-/// Why a parked node stays parked.
+/// The reason why a parked node stays parked.
 fn parked_reason(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> KeepReason {
     let cannot = group_of(survey, facts).and_then(|group| Some((group, group.not_wakeable.as_ref()?)));
     match cannot {
@@ -139,7 +139,7 @@ fn parked_reason(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> KeepReason {
     }
 }
 
-/// Why the node itself must not be given back: parked or deleted.
+/// The reason why the node itself must not be given back: parked or deleted.
 fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bool) -> Option<KeepReason> {
     let policy = survey.policy;
     if facts.claimed {
@@ -255,7 +255,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
         remaining
     }
 
-    /// Why the rest of the cluster needs the node.
+    /// The reason why the rest of the cluster needs the node.
     fn needs(&self, index: NodeIndex, facts: &NodeFacts<'a>) -> Option<KeepReason> {
         let policy = self.survey.policy;
         let bounds = policy.bounds_of(self.survey.pool_name(facts.pool));

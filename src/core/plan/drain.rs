@@ -34,7 +34,7 @@ use crate::policy::AdoptCordons;
 pub(super) struct Drains<'a> {
     /// The pods, each with its node.
     pub(super) evict: Vec<(NodeIndex, &'a Pod, EvictReason)>,
-    /// Why each node stays until it is empty.
+    /// The reason why each node stays until it is empty.
     pub(super) keep: BTreeMap<NodeIndex, KeepReason>,
     pub(super) limit: Option<Limit>,
 }
@@ -170,7 +170,7 @@ impl<'r, 'a> Draining<'r, 'a> {
         }
     }
 
-    /// Why a pod of the node must not be evicted now.
+    /// The reason why a pod of the node must not be evicted now.
     fn speaks_against(&self, facts: &NodeFacts<'a>, pod: &'a Pod) -> Option<NotEvicted> {
         let (policy, snapshot) = (self.survey.policy, self.survey.snapshot);
         if facts.cordon != Cordon::Ours && policy.adopt_cordons != AdoptCordons::Always {
@@ -239,7 +239,7 @@ impl<'r, 'a> Draining<'r, 'a> {
         takes_capacity && after.utilization(self.survey).compare(max) == std::cmp::Ordering::Greater
     }
 
-    /// Why a pod must wait for other pods of its controller.
+    /// The reason why a pod must wait for other pods of its controller.
     fn hold(&self, pod: &'a Pod) -> Option<NotEvicted> {
         let of = pod.controller.as_ref().and_then(|one| self.controllers.get(one.uid.as_str()));
         if let Some(of) = of {

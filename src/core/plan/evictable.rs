@@ -10,8 +10,8 @@ pub(super) fn is_movable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volu
     policy.drain == Drain::Movable && unmovable(pod, node, policy, volumes).is_none()
 }
 
-/// Why a pod must not be evicted from any node; `None` if it may. A pod without the facts that an eviction needs
-/// stays.
+/// The reason why a pod must not be evicted from any node; `None` if it may. A pod without the facts that an
+/// eviction needs stays.
 pub(crate) fn unmovable(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> Option<NotEvicted> {
     if carries_users_label(pod, policy) {
         return Some(NotEvicted::Users);

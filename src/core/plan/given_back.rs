@@ -39,7 +39,7 @@ pub(crate) fn has_gone_note(node: &Node) -> bool {
     [annotation::GONE_SINCE, annotation::GONE_MACHINE].iter().any(|key| node.annotations.contains_key(*key))
 }
 
-/// Why the Node object of a node that was given back must stay, by the node itself.
+/// The reason why the Node object of a node that was given back must stay, by the node itself.
 pub(crate) fn node_doubt(node: &Node, observed_at: Timestamp) -> Option<ObjectDoubt> {
     if Marks::of(node).cordon != Cordon::Ours {
         return Some(ObjectDoubt::NotOurCordon);
@@ -87,7 +87,7 @@ pub(crate) fn proof(node: &Node, observed_at: Timestamp) -> Result<Proof, Object
     Ok(if age < BETWEEN_PROOFS { Proof::Recent(since) } else { Proof::Again(since) })
 }
 
-/// Why a provider's answer keeps the Node object; `None` if it proves the machine gone.
+/// The reason why a provider's answer keeps the Node object; `None` if it proves the machine gone.
 pub(crate) fn fate_doubt(fate: Option<&MachineFate>) -> Option<ObjectDoubt> {
     match fate {
         Some(MachineFate::Gone) => None,

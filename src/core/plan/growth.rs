@@ -310,7 +310,7 @@ fn all_reserved(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {
     !nodes.is_empty() && nodes.iter().all(reserved)
 }
 
-/// Why the next node of a group would not be managed, so that no run would ever count it.
+/// The reason why the next node of a group would not be managed, so that no run would ever count it.
 fn unmanaged_new_node(survey: &Survey<'_>, group: &Group<'_>) -> Option<String> {
     let why = match &group.template {
         Some(template) => {

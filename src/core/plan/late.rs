@@ -36,8 +36,8 @@ pub(crate) enum Late<'a> {
     Tolerates(&'a Pod),
 }
 
-/// Why a second look would refuse to delete a node, because of a binding that the scheduler may still make; `None` if
-/// it would not.
+/// The reason why a second look would refuse to delete a node, because of a binding that the scheduler may still make;
+/// `None` if it would not.
 pub(crate) fn would_refuse(survey: &Survey<'_>, node: NodeIndex) -> Option<KeepReason> {
     Some(match late(survey, node)? {
         Late::CordonedRecently => KeepReason::CordonedRecently,

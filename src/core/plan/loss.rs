@@ -8,7 +8,7 @@ use crate::policy::{Drain, Policy};
 /// What the names of such static pods begin with; the name of the node follows.
 const CONTROL_PLANE: [&str; 2] = ["etcd", "kube-apiserver"];
 
-/// Why an omitted pod would be lost on any node; `None` if its controller recreates it elsewhere.
+/// The reason why an omitted pod would be lost on any node; `None` if its controller recreates it elsewhere.
 pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
     let Some(controller) = &pod.controller else {
         return Some(Loss::NoController);
@@ -41,7 +41,7 @@ pub(super) fn runs_the_cluster(pod: &Pod) -> bool {
         && CONTROL_PLANE.iter().any(|name| pod.name.strip_prefix(name).is_some_and(|on| on.starts_with('-')))
 }
 
-/// Why an omitted pod would be lost with the node that it is on, last live replicas aside.
+/// The reason why an omitted pod would be lost with the node that it is on, last live replicas aside.
 pub(super) fn loss_on(pod: &Pod, node: &Node, policy: &Policy, volumes: &Volumes) -> Option<Loss> {
     loss(pod, policy).or_else(|| local_claim(pod, node, volumes))
 }

@@ -29,8 +29,8 @@ pub fn is_managed(node: &Node, policy: &Policy) -> bool {
     unmanaged(node, policy).is_none()
 }
 
-/// Why a node is not managed; `None` if it is. The operator's settings come first, then the kind of the node, then
-/// other programs that act on it.
+/// The reason why a node is not managed; `None` if it is. The operator's settings come first, then the kind of the
+/// node, then other programs that act on it.
 pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     if let Some(why) = unmanaged_by_labels(&node.labels, policy) {
         return Some(why);
@@ -50,7 +50,8 @@ pub(crate) fn unmanaged(node: &Node, policy: &Policy) -> Option<KeepReason> {
     actor_on(node).map(|(actor, mark)| KeepReason::OtherActor { actor: actor.to_owned(), mark })
 }
 
-/// Why the labels of a node alone keep it from being managed. They are known of a node that does not exist yet, too.
+/// The reason why the labels of a node alone keep it from being managed. They are known of a node that does not exist
+/// yet, too.
 pub(super) fn unmanaged_by_labels(labels: &Labels, policy: &Policy) -> Option<KeepReason> {
     if let Some(label) = policy.omit_labels.iter().find(|label| labels.contains_key(label)) {
         return Some(KeepReason::OmittedLabel { label: label.clone() });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::group::GroupIndex;
 use crate::model::NodeIndex;
 
-/// Why a candidate must be kept.
+/// The reason why a candidate must be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Must {
     /// It runs a critical pod.

@@ -20,15 +20,15 @@ use crate::model::{CreatedFor, NodeGroup, NodeIndex};
 #[derive(Clone, Debug)]
 struct Newcomer {
     created_at: Timestamp,
-    /// Why it is useless; `None` if it serves, or would without its cordon.
+    /// The reason why it is useless; `None` if it serves, or would without its cordon.
     useless: Option<Useless>,
 }
 
-/// Why a newcomer is useless.
+/// The reason why a newcomer is useless.
 #[derive(Clone, Debug)]
 struct Useless {
     why: String,
-    /// When that was known at the latest: a node that never became usable is recorded late if runs are rare.
+    /// The time at which that was known at the latest: a node that never became usable is recorded late if runs are rare.
     known_at: Timestamp,
     /// Whether it keeps the group from growing without a record. An old machine that never came up does not.
     recent: bool,
@@ -48,8 +48,8 @@ pub(super) fn members_of_groups(survey: &Survey<'_>) -> BTreeMap<GroupIndex, Vec
     members
 }
 
-/// Why the youngest node of a group keeps it from growing. `members` are all its nodes, managed or not; where no group is
-/// known, the managed ones of the pool.
+/// The reason why the youngest node of a group keeps it from growing. `members` are all its nodes, managed or not; where
+/// no group is known, the managed ones of the pool.
 pub(super) fn speaks_against(
     survey: &Survey<'_>,
     group: Option<&NodeGroup>,
@@ -79,7 +79,7 @@ pub(super) fn noted(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex
     }
 }
 
-/// Why a group is not grown after the recorded useless nodes.
+/// The reason why a group is not grown after the recorded useless nodes.
 pub(super) fn backs_off(survey: &Survey<'_>, group: &NodeGroup, members: &[NodeIndex]) -> Option<String> {
     let CreatedFor { nodes, at } = noted(survey, group, members)?;
     let pause = pause_after(nodes, survey.policy);

@@ -116,7 +116,7 @@ reasons! {
         NoRoom {
             /// `namespace/name`.
             pod: String,
-            /// Why no node is created for it.
+            /// The reason why no node is created for it.
             why: String,
         } => ("pod {pod} waits: the nodes that could take it are full, and {}", excerpt(.why)),
         /// The pod fits a serving node by its requests, but the scheduler refuses it.

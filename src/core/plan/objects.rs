@@ -24,7 +24,7 @@ pub(super) struct Objects {
     pub(super) delete: Vec<Action>,
     /// The notes to write on the others, or to remove; one action a node.
     pub(super) notes: Vec<Action>,
-    /// Why each of the others stays, if nothing else keeps it.
+    /// The reason why each of the others stays, if nothing else keeps it.
     pub(super) keep: BTreeMap<NodeIndex, KeepReason>,
 }
 

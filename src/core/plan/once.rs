@@ -15,7 +15,7 @@ use super::value::NodeState;
 use super::waiting::{HOUR, WaitingPod};
 use crate::model::CreatedFor;
 
-/// Why a group is not grown again for a pod; `None` if it may be.
+/// The reason why a group is not grown again for a pod; `None` if it may be.
 pub(super) fn why_not_again(
     survey: &Survey<'_>,
     growth: &Growth<'_>,

@@ -76,11 +76,11 @@ pub(crate) struct Marks {
     pub(crate) cordon: Cordon,
     /// When the cordon was made: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
-    /// When a run first saw the node empty.
+    /// The time at which a run first saw the node empty.
     pub(crate) empty_since: Option<Timestamp>,
     /// When it was parked under our own cordon, or was asked to park.
     pub(crate) parked_at: Option<Timestamp>,
-    /// When it was woken under our own cordon.
+    /// The time at which it was woken under our own cordon.
     pub(crate) woken_at: Option<Timestamp>,
 }
 

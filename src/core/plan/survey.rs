@@ -75,9 +75,9 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) zone: Option<&'a str>,
     /// Its pool; 0 for a node that is not managed, unless it is one that cannot be read.
     pub(crate) pool: PoolIndex,
-    /// Why it is not managed; the pods of such a node are ignored.
+    /// The reason why it is not managed; the pods of such a node are ignored.
     pub(crate) unmanaged: Option<KeepReason>,
-    /// Why it is reserved, if it is: it is then no capacity, counts in no bound, and is never cordoned.
+    /// The reason why it is reserved, if it is: it is then no capacity, counts in no bound, and is never cordoned.
     pub(crate) reserved: Option<KeepReason>,
     /// Its state, for common and reserved nodes alike.
     pub(crate) state: NodeState,
@@ -85,7 +85,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) says_ready: bool,
     /// When it became NotReady, or when it was created.
     pub(crate) not_ready_since: Option<Timestamp>,
-    /// Why it does not serve although it is Ready: the startup or pressure taint, or the device that is missing.
+    /// The reason why it does not serve although it is Ready: the startup or pressure taint, or the device that is
+    /// missing.
     pub(crate) impaired_by: Option<String>,
     /// Whether it lacks nothing but capacity: none of a deciding resource is left beside its omitted pods.
     pub(crate) without_capacity: bool,
@@ -100,7 +101,7 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) empty_since: Option<Timestamp>,
     /// When it was parked under our own cordon, or was asked to park.
     pub(crate) parked_at: Option<Timestamp>,
-    /// When it was woken under our own cordon.
+    /// The time at which it was woken under our own cordon.
     pub(crate) woken_at: Option<Timestamp>,
     /// Its capacity: `C` of section 4, with omitted pods subtracted and absurd amounts replaced.
     pub(crate) capacity: Amounts,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::model::Amounts;
 
-/// Why a pod counts by its requests although a source of metrics was asked.
+/// The reason why a pod counts by its requests although a source of metrics was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unmeasured {
     /// The source has no sample of it.

@@ -268,7 +268,7 @@ pub struct TooManyBroken {
     pub ok_nodes: usize,
 }
 
-/// Why no plan is made, so that nothing may be changed.
+/// The reason why no plan is made, so that nothing may be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no node to manage, and no node group that could create one.

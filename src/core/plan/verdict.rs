@@ -51,7 +51,7 @@ fn decide(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Verdict
     }
 }
 
-/// Why a schedulable node stays schedulable.
+/// The reason why a schedulable node stays schedulable.
 fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepReason {
     let policy = run.survey.policy;
     if facts.claimed {
@@ -102,7 +102,7 @@ fn booting(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepRe
     }
 }
 
-/// Why a serving node was chosen.
+/// The reason why a serving node was chosen.
 fn chosen(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> KeepReason {
     let Some(decision) = run.changes.decisions.get(facts.pool) else { return KeepReason::TooManyBroken };
     match decision.must.get(&index) {

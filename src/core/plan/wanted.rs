@@ -11,7 +11,7 @@ use super::utilization::Utilization;
 use super::value::NodeState;
 use crate::model::{Amounts, NodeIndex};
 
-/// Why a node that was not chosen is not cordoned.
+/// The reason why a node that was not chosen is not cordoned.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Held {
     /// `MAX_CORDONS` is used up.

@@ -1,4 +1,4 @@
-//! Why a node is uncordoned, cordoned or deleted.
+//! The reasons why a node is uncordoned, cordoned or deleted.
 
 use super::decided::Run;
 use super::needs::Must;

@@ -98,7 +98,7 @@ pub(super) struct Pieces {
     pub(super) body: Body,
 }
 
-/// Why a request failed.
+/// The reason why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {message}")]
 pub(super) struct CallError {

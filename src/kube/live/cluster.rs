@@ -18,7 +18,7 @@ use kube_rebalancer_ports::{
 /// The filter that excludes pods that have ended: they request nothing and keep no node.
 const NOT_ENDED: &str = "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
 
-/// Why the cluster could not be observed. Nothing is changed then.
+/// The reason why the cluster could not be observed. Nothing is changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     /// A list failed.

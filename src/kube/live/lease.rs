@@ -32,7 +32,7 @@ pub struct HeldLease {
     path: String,
 }
 
-/// Why the Lease was not taken.
+/// The reason why the Lease was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
     /// Another run has it.

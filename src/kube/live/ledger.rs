@@ -79,7 +79,7 @@ struct UselessEntry {
     at: Timestamp,
 }
 
-/// Why a ledger is not read.
+/// The reason why a ledger is not read.
 #[derive(Debug, thiserror::Error)]
 enum BadLedger {
     #[error("it has {0} bytes, expected at most {LONGEST}")]
@@ -207,7 +207,7 @@ fn remembered(text: &str, name: &str) -> Remembered {
     Remembered { ledger: Some(ledger), history, told: noted(TOLD_KEY).map(str::to_owned) }
 }
 
-/// Why the history of a cluster cannot be shown.
+/// The reason why the history of a cluster cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// The request failed.

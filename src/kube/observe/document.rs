@@ -72,7 +72,7 @@ impl<'de> Visitor<'de> for Head<'_> {
     }
 }
 
-/// Why a document could not be read.
+/// The reason why a document could not be read.
 #[derive(Debug)]
 pub(super) enum DocumentError<E> {
     /// The format is broken.

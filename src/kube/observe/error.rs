@@ -7,7 +7,7 @@ use kube_rebalancer_core::model::{QuantityError, SnapshotError};
 use super::kinds::KindsFound;
 use super::protobuf::BrokenProtobuf;
 
-/// Why no snapshot could be made.
+/// The reason why no snapshot could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// One of the inputs could not be read. Its display is the name; the source has the reason.

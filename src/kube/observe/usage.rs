@@ -5,7 +5,7 @@ use kube_rebalancer_core::model::{Measured, PodSample, Sample};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Why an answer tells no usage.
+/// The reason why an answer tells no usage.
 #[derive(Debug, thiserror::Error)]
 pub enum BadUsage {
     /// It is no list of metrics.

@@ -138,7 +138,7 @@ fn of_pool(pool: Option<&str>) -> String {
     }
 }
 
-/// Why a text is not a label selector.
+/// The reason why a text is not a label selector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
     /// Another token was expected.

@@ -98,12 +98,12 @@ fn fonts() -> Result<Fonts, PlotError> {
     Fonts::new().map_err(|problem| PlotError::Font(Box::new(problem)))
 }
 
-/// Why a file cannot be a plot.
+/// The reason why a file cannot be a plot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a file name that ends in .svg or .png")]
 pub struct UnknownFormat;
 
-/// Why no plot was written.
+/// The reason why no plot was written.
 #[derive(Debug, thiserror::Error)]
 pub enum PlotError {
     /// The file could not be written.

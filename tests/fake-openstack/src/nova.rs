@@ -87,7 +87,7 @@ pub struct Server {
     pub locked: bool,
     /// Whether no host has room for it once it is unshelved, whatever room there is for others.
     pub fits_no_host: bool,
-    /// When it was created.
+    /// The time at which it was created.
     pub created: Timestamp,
     /// Its addresses.
     pub addresses: Vec<String>,

@@ -24,7 +24,7 @@ pub(crate) use cluster::Cluster;
 pub(crate) use plain::plain_worlds;
 pub(crate) use smaller::smallest;
 
-/// When every random cluster is observed.
+/// The time at which every random cluster is observed.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
 fn ago(seconds: i64) -> Timestamp {

@@ -261,7 +261,7 @@ fn may_be_set(kind: Kind) -> bool {
     matches!(kind, Kind::NoSuchRequest | Kind::Invalid | Kind::Forbidden)
 }
 
-/// Why a launch created fewer instances than requested.
+/// The reason why a launch created fewer instances than requested.
 fn failed_launch(group: &Group, zone: &str, failures: &[(String, String)]) -> CloudError {
     let Some((code, text)) = failures.first() else {
         let words =

@@ -5,7 +5,7 @@
 
 use crate::types::{Group, Stage};
 
-/// Why nothing is parked here.
+/// The reason why nothing is parked here.
 pub(crate) const NO_PARKING: &str = "the program does not park instances of AWS: Auto Scaling terminates and replaces a \
                                      stopped instance of a group, and to stop one that is set aside takes EC2's \
                                      permissions; a warm pool of the group parks without this program";
@@ -16,7 +16,7 @@ const AZ_REBALANCE: &str = "AZRebalance";
 /// The instance refresh of a group: the status of the one in progress, or the reason why it is not known.
 pub(crate) type Refresh = Result<Option<String>, String>;
 
-/// Why a group must not be grown.
+/// The reason why a group must not be grown.
 pub(crate) fn not_growable(group: &Group, refresh: &Refresh) -> Option<String> {
     hands_off(group, refresh).or_else(|| {
         let Group { name, desired, max, .. } = group;
@@ -29,12 +29,12 @@ pub(crate) fn not_growable(group: &Group, refresh: &Refresh) -> Option<String> {
     })
 }
 
-/// Why nothing must be deleted from a group.
+/// The reason why nothing must be deleted from a group.
 pub(crate) fn not_shrinkable(group: &Group, refresh: &Refresh) -> Option<String> {
     hands_off(group, refresh).or_else(|| evens_out(group)).or_else(|| at_minimum(group))
 }
 
-/// Why nothing is deleted from a group at its minimum size. It is no failure.
+/// The reason why nothing is deleted from a group at its minimum size. It is no failure.
 pub(crate) fn at_minimum(group: &Group) -> Option<String> {
     let Group { name, desired, min, .. } = group;
     (desired <= min).then(|| {
@@ -45,7 +45,7 @@ pub(crate) fn at_minimum(group: &Group) -> Option<String> {
     })
 }
 
-/// Why a group is left alone for every kind of change.
+/// The reason why a group is left alone for every kind of change.
 fn hands_off(group: &Group, refresh: &Refresh) -> Option<String> {
     let name = &group.name;
     if let Some(operator) = &group.operator {

@@ -31,7 +31,7 @@ pub(crate) struct Status {
     /// The code, such as `PowerState/running` or `ProvisioningState/failed/AllocationFailed`.
     pub(crate) code: String,
     pub(crate) message: Option<String>,
-    /// When the state began.
+    /// The time at which the state began.
     pub(crate) time: Option<String>,
 }
 

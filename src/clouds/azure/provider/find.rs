@@ -128,7 +128,7 @@ fn group_name((set, maker): &Made) -> GroupName {
     }
 }
 
-/// Why a scale set is left alone.
+/// The reason why a scale set is left alone.
 fn left_alone(set: &ScaleSet, zone: Option<&str>) -> Option<String> {
     if set.is_flexible {
         return Some(format!("scale set {} is flexible, and only uniform ones are changed", set.id));

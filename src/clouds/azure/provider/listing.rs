@@ -73,7 +73,7 @@ fn group(found: &FoundSet, notes: &mut Vec<String>) -> ListedGroup<InstanceId> {
     }
 }
 
-/// Why a scale set of AKS without a known pool is not changed.
+/// The reason why a scale set of AKS without a known pool is not changed.
 pub(super) fn unknown_pool(why: &str) -> String {
     format!("AKS created it, so it can only be changed through its agent pool, which is not known: {why}")
 }
@@ -98,7 +98,7 @@ fn outside(found: &Found, place: &Place, cluster: &Snapshot) -> BTreeMap<Instanc
     outside
 }
 
-/// Why a node and the instance that it names do not match.
+/// The reason why a node and the instance that it names do not match.
 fn disagreement(found: &FoundSet, machine: &Machine, node: &Node) -> Option<String> {
     let id = &machine.id;
     let Some(name) = machine.computer_name.as_deref() else {

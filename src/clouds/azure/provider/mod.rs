@@ -228,7 +228,7 @@ impl Azure {
     }
 }
 
-/// Why no further request may be sent.
+/// The reason why no further request may be sent.
 fn stopped(arm: &Arm) -> Option<CloudError> {
     arm.transport().is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
 }

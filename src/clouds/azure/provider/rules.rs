@@ -13,7 +13,7 @@ pub(super) const NOT_PARKED_BY_AKS: &str =
 /// The tag by which a Cluster Autoscaler finds its scale sets.
 const AUTOSCALER: &str = "cluster-autoscaler-enabled";
 
-/// Why a change must not be made: permanently, or until a change in progress is over.
+/// The reason why a change must not be made: permanently, or until a change in progress is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Objection {
     /// Until somebody changes a setting.
@@ -36,8 +36,8 @@ impl Objection {
     }
 }
 
-/// Why a scale set must not grow. Without an etag a growth could lower the number that another client requested. A later
-/// change of the set cancels a deletion in progress (`OperationPreempted`).
+/// The reason why a scale set must not grow. Without an etag a growth could lower the number that another client
+/// requested. A later change of the set cancels a deletion in progress (`OperationPreempted`).
 pub(super) fn against_growth(set: &ScaleSet, machines: &[Machine]) -> Option<Objection> {
     autoscaled(set)
         .or_else(|| {
@@ -47,7 +47,7 @@ pub(super) fn against_growth(set: &ScaleSet, machines: &[Machine]) -> Option<Obj
         .or_else(|| deletion_under_way(machines))
 }
 
-/// Why nothing may be deleted from a scale set, or parked.
+/// The reason why nothing may be deleted from a scale set, or parked.
 pub(super) fn against_giving_back(set: &ScaleSet, machines: &[Machine]) -> Option<Objection> {
     autoscaled(set)
         .or_else(|| repaired(set))
@@ -57,7 +57,7 @@ pub(super) fn against_giving_back(set: &ScaleSet, machines: &[Machine]) -> Optio
         .or_else(|| overprovisioned(set, machines))
 }
 
-/// Why nothing may be woken in a scale set.
+/// The reason why nothing may be woken in a scale set.
 pub(super) fn against_waking(machines: &[Machine]) -> Option<Objection> {
     deletion_under_way(machines)
 }
@@ -124,14 +124,14 @@ fn overprovisioned(set: &ScaleSet, machines: &[Machine]) -> Option<Objection> {
     })
 }
 
-/// Why an instance is left to the person who protects it. Azure itself would delete it.
+/// The reason why an instance is left to the person who protects it. Azure itself would delete it.
 pub(super) fn protected(machine: &Machine) -> Option<String> {
     machine.is_protected.then(|| {
         format!("instance {} is protected from scale-in (protectionPolicy), which a person did", machine.id)
     })
 }
 
-/// Why an agent pool must not grow.
+/// The reason why an agent pool must not grow.
 pub(super) fn against_pool_growth(cluster: &Cluster, pool: &AgentPool) -> Option<Objection> {
     in_the_way(cluster, pool).or_else(|| {
         let why = "Azure gives no etag of it, so it could not be grown without overruling others";
@@ -139,7 +139,7 @@ pub(super) fn against_pool_growth(cluster: &Cluster, pool: &AgentPool) -> Option
     })
 }
 
-/// Why this number of machines of an agent pool must not be deleted.
+/// The reason why this number of machines of an agent pool must not be deleted.
 pub(super) fn against_pool_deletion(
     cluster: &Cluster,
     pool: &AgentPool,
@@ -160,7 +160,7 @@ pub(super) fn against_pool_deletion(
         })
 }
 
-/// Why an agent pool must not change now: another autoscaler scales it, or another change is in progress.
+/// The reason why an agent pool must not change now: another autoscaler scales it, or another change is in progress.
 fn in_the_way(cluster: &Cluster, pool: &AgentPool) -> Option<Objection> {
     if pool.is_autoscaled {
         return Some(Objection::Lasting(format!(

@@ -119,7 +119,7 @@ pub(super) fn managed_instance(found: Managed) -> Result<ManagedInstance, String
     })
 }
 
-/// When an instance was created.
+/// The time at which an instance was created.
 pub(super) fn created_at(found: &Instance) -> Result<Timestamp, String> {
     let text = found.creation_timestamp.as_deref().unwrap_or_default();
     text.parse().map_err(|_| format!("creationTimestamp is {text:?}, expected a time as RFC 3339 has it"))

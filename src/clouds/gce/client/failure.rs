@@ -10,7 +10,7 @@ use super::http::{TooLarge, Undecoded};
 use super::words;
 use crate::error::ErrorKind;
 
-/// Why a try failed.
+/// The reason why a try failed.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) kind: ErrorKind,

@@ -43,7 +43,7 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-/// Why an answer cannot be used.
+/// The reason why an answer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unreadable {
     /// It did not arrive.

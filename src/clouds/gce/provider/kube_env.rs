@@ -58,7 +58,7 @@ pub(super) enum Eviction {
     Percent(u64),
 }
 
-/// Why a `kube-env` cannot be used.
+/// The reason why a `kube-env` cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KubeEnvError {
     /// It is longer than Compute Engine allows.

@@ -102,7 +102,7 @@ struct Gce {
     without_node: BTreeMap<(String, String), Member<InstanceId>>,
 }
 
-/// Why the groups could not be listed.
+/// The reason why the groups could not be listed.
 #[derive(Debug, thiserror::Error)]
 enum CloudError {
     /// `NODE_GROUPS` names more than one group.

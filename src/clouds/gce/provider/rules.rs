@@ -3,15 +3,15 @@
 use crate::engine::Group;
 use crate::name::Location;
 
-/// Why nothing is parked here.
+/// The reason why nothing is parked here.
 pub(super) const NO_PARKING: &str = "the program does not park instances of Compute Engine";
 
-/// Why a group must not be grown.
+/// The reason why a group must not be grown.
 pub(super) fn not_growable(group: &Group) -> Option<String> {
     autoscaled(group)
 }
 
-/// Why nothing must be deleted from a group.
+/// The reason why nothing must be deleted from a group.
 pub(super) fn not_shrinkable(group: &Group) -> Option<String> {
     autoscaled(group).or_else(|| redistributed(group))
 }

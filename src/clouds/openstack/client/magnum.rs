@@ -29,7 +29,7 @@ pub(crate) struct Cluster {
     pub(crate) uuid: String,
     /// The status, such as `UPDATE_COMPLETE`.
     pub(crate) status: String,
-    /// Why it failed, if it did.
+    /// The reason why it failed, if it did.
     pub(crate) status_reason: Option<String>,
     /// The driver's name for it, with which the servers' names begin if the driver is one of Cluster API.
     pub(crate) stack_id: Option<String>,

@@ -22,7 +22,7 @@ pub(crate) struct Server {
     pub(crate) locked: bool,
     /// Its availability zone; `None` while it is on no host.
     pub(crate) zone: Option<String>,
-    /// When it was created.
+    /// The time at which it was created.
     pub(crate) created_at: Option<Timestamp>,
     /// Its metadata with text values.
     pub(crate) metadata: BTreeMap<String, String>,

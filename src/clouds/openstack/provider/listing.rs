@@ -10,7 +10,7 @@ use super::state::listed;
 use crate::client::{Nova, Server};
 use crate::id::{ServerId, is_name_of, region_of};
 
-/// Why a set cannot grow.
+/// The reason why a set cannot grow.
 pub(crate) const NOT_GROWABLE: &str = "a set of named servers cannot grow: nothing says what its next server would be; \
                                        Terraform or Ansible make one (PROVIDER=exec)";
 
@@ -78,7 +78,7 @@ fn outside(
     outside
 }
 
-/// Why a node and the server that it names do not match.
+/// The reason why a node and the server that it names do not match.
 fn disagreement(nova: &Nova, server: &Server, node: &Node) -> Option<String> {
     let id = &server.id;
     if !is_name_of(&server.name, &node.name) {
@@ -93,7 +93,7 @@ fn disagreement(nova: &Nova, server: &Server, node: &Node) -> Option<String> {
     None
 }
 
-/// Why a node that Magnum made is in no set of servers.
+/// The reason why a node that Magnum made is in no set of servers.
 fn by_magnum(node: &Node) -> Option<String> {
     let label = node.labels.keys().find(|key| key.starts_with(MAGNUM))?;
     Some(format!(

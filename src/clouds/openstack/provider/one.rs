@@ -71,7 +71,7 @@ impl SleepCalls for OneServer<'_> {
 }
 
 impl OneServer<'_> {
-    /// Why a server in this state must not change.
+    /// The reason why a server in this state must not change.
     fn objection(&self, server: &Server) -> Option<String> {
         let name = &server.name;
         if state(server) == InstanceState::Leaving {

@@ -88,7 +88,7 @@ pub(crate) fn sort<'a>(
     Ok(sorted)
 }
 
-/// Why a server is left alone, regardless of its name.
+/// The reason why a server is left alone, regardless of its name.
 pub(crate) fn objection(server: &Server, zone: Option<&str>) -> Option<String> {
     if let Some(mark) = control_plane(server) {
         return Some(format!("its server {} is of the control plane: its metadata has {mark}", server.name));

@@ -31,7 +31,7 @@ pub(in crate::check) struct CordonFacts {
     pub(in crate::check) claimed: bool,
     /// When it was parked, or asked to park, under our own cordon.
     pub(in crate::check) parked_at: Option<Timestamp>,
-    /// When it was woken under our own cordon.
+    /// The time at which it was woken under our own cordon.
     pub(in crate::check) woken_at: Option<Timestamp>,
     pub(in crate::check) empty_since: Option<Timestamp>,
     marked_at: Option<Timestamp>,

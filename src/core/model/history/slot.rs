@@ -35,7 +35,7 @@ impl Slot {
         self.0
     }
 
-    /// When the slot begins; [`Timestamp::MAX`] if it begins later than that.
+    /// The time at which the slot begins; [`Timestamp::MAX`] if it begins later than that.
     #[must_use]
     pub fn begins(self) -> Timestamp {
         let seconds = i64::from(self.0).saturating_mul(Self::LENGTH.as_secs());

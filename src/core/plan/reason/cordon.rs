@@ -1,4 +1,4 @@
-//! Why a node becomes unschedulable.
+//! The reasons why a node becomes unschedulable.
 
 use super::text::plural;
 use super::time::Since;
@@ -7,7 +7,7 @@ use crate::plan::utilization::Utilization;
 use crate::policy::PartsPerMillion;
 
 reasons! {
-    /// Why a node becomes unschedulable.
+    /// The reason why a node becomes unschedulable.
     CordonReason {
         /// Less capacity is needed.
         BelowBand {

@@ -1,11 +1,11 @@
-//! Why a node, or an instance without a node, is deleted.
+//! The reasons why a node, or an instance without a node, is deleted.
 
 use super::time::{CordonAge, Elapsed, Since};
 use super::words::{Reason, reasons};
 use crate::policy::{AdoptCordons, Budget};
 
 reasons! {
-    /// Why a node is deleted.
+    /// The reason why a node is deleted.
     DeleteReason {
         /// It is under our own cordon, empty, and `EMPTY_GRACE` is over.
         EmptyAndCordoned {
@@ -27,7 +27,7 @@ reasons! {
         } => ("it is empty{empty}; the cordon is not ours and {age}, and ADOPT_CORDONS={adopt} allows the deletion"),
         /// More nodes are parked than `PARKED_MAX`, and it has been parked longest.
         ParkedMax {
-            /// When it was parked.
+            /// The time at which it was parked.
             parked: Since,
             /// `PARKED_MAX`.
             max: Budget,
@@ -36,11 +36,11 @@ reasons! {
 }
 
 reasons! {
-    /// Why an instance without a node is deleted.
+    /// The reason why an instance without a node is deleted.
     InstanceReason {
         /// It was created long ago, and no node of the cluster runs on it.
         NeverRegistered {
-            /// When it was created.
+            /// The time at which it was created.
             created: Since,
             /// Twice `BOOT_GRACE`.
             limit: Elapsed,

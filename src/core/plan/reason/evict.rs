@@ -1,10 +1,10 @@
-//! Why a pod is evicted, and why one is not.
+//! The reasons why a pod is evicted, and why one is not.
 
 use super::loss::Loss;
 use super::words::{Reason, reasons};
 
 reasons! {
-    /// Why a pod is evicted.
+    /// The reason why a pod is evicted.
     EvictReason {
         /// An omitted pod whose node has no other pods than such ones.
         Omitted => ("its node is being drained, and its controller recreates this omitted pod elsewhere"),
@@ -13,7 +13,7 @@ reasons! {
     }
 }
 
-/// Why a pod is not evicted, so that its node stays.
+/// The reason why a pod is not evicted, so that its node stays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotEvicted {
     /// It is a user's, omitted or not.

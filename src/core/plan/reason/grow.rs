@@ -1,4 +1,4 @@
-//! Why a node group grows.
+//! The reasons why a node group grows.
 
 use super::text::{among, plural};
 use super::words::{Reason, reasons};
@@ -6,7 +6,7 @@ use crate::plan::utilization::Utilization;
 use crate::policy::PartsPerMillion;
 
 reasons! {
-    /// Why a node group grows.
+    /// The reason why a node group grows.
     GrowReason {
         /// Pods wait, and no existing node has room.
         WaitingPods {

@@ -1,4 +1,4 @@
-//! Why a node stays as it is.
+//! The reasons why a node stays as it is.
 
 use super::evict::NotEvicted;
 use super::loss::Loss;
@@ -10,7 +10,7 @@ use crate::plan::utilization::Utilization;
 use crate::policy::{AdoptCordons, Budget, DemandSource};
 
 reasons! {
-    /// Why a node stays as it is.
+    /// The reason why a node stays as it is.
     KeepReason {
         /// It has an omitted label.
         OmittedLabel {
@@ -218,12 +218,12 @@ reasons! {
         } => ("it cannot be deleted: {}", excerpt(.why)),
         /// Its machine was given back and is gone; the Node object waits for the second proof.
         MachineGone {
-            /// When the first run found it gone.
+            /// The time at which the first run found it gone.
             since: Since,
         } => ("its machine is gone{since}; its Node object is deleted once another run confirms that"),
         /// Its machine is gone, and its Node object is deleted in this run.
         ObjectGoes {
-            /// When the first run found it gone.
+            /// The time at which the first run found it gone.
             since: Since,
         } => ("its machine is gone{since}; its Node object is deleted in this run"),
         /// Its machine was given back, but its Node object must stay.

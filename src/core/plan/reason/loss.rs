@@ -1,6 +1,6 @@
-//! Why an omitted pod would be lost with its node.
+//! The reasons why an omitted pod would be lost with its node.
 
-/// Why an omitted pod would be lost with its node.
+/// The reason why an omitted pod would be lost with its node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Loss {
     /// It has no controller.

@@ -4,7 +4,7 @@ use super::object::ObjectDoubt;
 use super::words::{Reason, reasons};
 
 reasons! {
-    /// Why a note is written.
+    /// The reason why a note is written.
     MarkReason {
         /// It is empty, and stays for now.
         Empty => ("it is empty and not deleted yet"),
@@ -24,12 +24,12 @@ reasons! {
         ClaimOver => ("the claim of an earlier run is over"),
         /// The machine whose deletion was requested is not gone, or the node has another machine.
         NotGivenBack {
-            /// Why its Node object stays.
+            /// The reason why its Node object stays.
             why: ObjectDoubt,
         } => ("it no longer counts as given back: {why}"),
         /// An earlier run found its machine gone, but this run does not.
         NotProvenGone {
-            /// Why its Node object stays.
+            /// The reason why its Node object stays.
             why: ObjectDoubt,
         } => ("its machine is no longer proven gone: {why}"),
     }

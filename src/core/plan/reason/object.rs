@@ -1,4 +1,4 @@
-//! Why the Node object of a machine that is gone is deleted, and why one is not.
+//! The reasons why the Node object of a machine that is gone is deleted, and why one is not.
 
 use jiff::Timestamp;
 
@@ -7,19 +7,19 @@ use super::time::Since;
 use super::words::{Reason, reasons};
 
 reasons! {
-    /// Why a Node object is deleted.
+    /// The reason why a Node object is deleted.
     ObjectReason {
         /// This program requested the deletion of its machine, and two runs found it gone.
         MachineGone {
             /// The machine.
             machine: String,
-            /// When the first run found it gone.
+            /// The time at which the first run found it gone.
             since: Since,
         } => ("its machine {machine} is gone{since}, as two runs found, and nothing else removes the Node object"),
     }
 }
 
-/// Why the Node object of a machine that this program gave back stays.
+/// The reason why the Node object of a machine that this program gave back stays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectDoubt {
     /// Somebody else cordoned it, or nobody has.

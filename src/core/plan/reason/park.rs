@@ -1,4 +1,4 @@
-//! Why the machine of a node is parked, and why a parked one is woken.
+//! The reasons why the machine of a node is parked, and why a parked one is woken.
 
 use super::text::{among, plural};
 use super::time::{CordonAge, Since};
@@ -7,7 +7,7 @@ use crate::plan::utilization::Utilization;
 use crate::policy::{AdoptCordons, PartsPerMillion};
 
 reasons! {
-    /// Why a node is parked.
+    /// The reason why a node is parked.
     ParkReason {
         /// It is under our own cordon, empty, and `EMPTY_GRACE` is over.
         EmptyAndCordoned {
@@ -31,7 +31,7 @@ reasons! {
 }
 
 reasons! {
-    /// Why a parked node is woken.
+    /// The reason why a parked node is woken.
     WakeReason {
         /// A pod that waits has room there.
         WaitingPod {

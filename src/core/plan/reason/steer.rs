@@ -1,11 +1,11 @@
-//! Why a node is to fill last, and why it no longer is.
+//! The reasons why a node is to fill last, and why it no longer is.
 
 use super::text::excerpt;
 use super::words::{Reason, reasons};
 use crate::model::Resource;
 
 reasons! {
-    /// Why a node is to fill last.
+    /// The reason why a node is to fill last.
     SteerReason {
         /// The nodes before it in the keep order have enough room for the next pods.
         FillLast {
@@ -18,7 +18,7 @@ reasons! {
 }
 
 reasons! {
-    /// Why a node no longer fills last.
+    /// The reason why a node no longer fills last.
     UnsteerReason {
         /// The nodes before it in the keep order have too little room.
         Needed {

@@ -1,4 +1,4 @@
-//! Why a cordoned node becomes schedulable.
+//! The reasons why a cordoned node becomes schedulable.
 
 use super::text::{among, plural};
 use super::time::{CordonAge, Since};
@@ -7,7 +7,7 @@ use crate::plan::utilization::Utilization;
 use crate::policy::PartsPerMillion;
 
 reasons! {
-    /// Why a cordoned node becomes schedulable.
+    /// The reason why a cordoned node becomes schedulable.
     UncordonReason {
         /// A node under our own cordon got a critical pod; such a node is never unschedulable.
         CriticalPod {
@@ -60,7 +60,7 @@ reasons! {
         } => ("its capacity is needed; it has {}", plural(*.occupants, "pod")),
         /// Somebody else cordoned it, and `ADOPT_CORDONS` allows this run to uncordon it.
         AdoptedCordon {
-            /// Why it is needed.
+            /// The reason why it is needed.
             why: Box<UncordonReason>,
             /// When it was cordoned, if known.
             cordoned: Since,

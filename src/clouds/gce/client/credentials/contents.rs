@@ -7,7 +7,7 @@ use std::path::Path;
 /// Maximum number of bytes of a file.
 const LONGEST: u64 = 1 << 20;
 
-/// Why a file cannot be used.
+/// The reason why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
     /// It cannot be read.

@@ -10,7 +10,7 @@ use crate::client::{Cluster, ClusterGroup, Server};
 use crate::id::ServerId;
 use crate::provider::state::{listed, state};
 
-/// Why a node of Magnum is not parked.
+/// The reason why a node of Magnum is not parked.
 pub(in crate::provider) const NOT_PARKABLE: &str =
     "Magnum's auto-healing may replace a node that does not answer, so its nodes are not parked";
 
@@ -90,7 +90,7 @@ impl NodeGroup {
     }
 }
 
-/// Why a node group must not grow now.
+/// The reason why a node group must not grow now.
 pub(super) fn not_growable(cluster: &Cluster, group: &ClusterGroup) -> Option<String> {
     let full = || {
         let most = group.max_node_count.filter(|most| group.node_count >= *most)?;
@@ -99,7 +99,8 @@ pub(super) fn not_growable(cluster: &Cluster, group: &ClusterGroup) -> Option<St
     in_the_way(cluster, group).or_else(full)
 }
 
-/// Why a node group must not change now: another autoscaler scales it, or its last change is in progress.
+/// The reason why a node group must not change now: another autoscaler scales it, or its last change is in
+/// progress.
 pub(super) fn in_the_way(cluster: &Cluster, group: &ClusterGroup) -> Option<String> {
     if cluster.is_on("auto_scaling_enabled") {
         return Some("an autoscaler scales its cluster (label auto_scaling_enabled)".to_owned());
