@@ -129,7 +129,7 @@ pub fn in_format(format: LogFormat, mut logger: Builder) -> Builder {
     logger
 }
 
-/// Logs a plan as one record: a sentence, and the JSON report as a field of its own.
+/// Logs a plan as one record: a sentence, and the JSON report as a separate field.
 pub fn plan(sentence: &str, report: &str) {
     log::info!(plan = report; "{sentence}");
 }

@@ -77,7 +77,7 @@ struct Progress {
     outcomes: BTreeMap<usize, Outcome>,
     /// Nodes as the API server returned them with each patch: their latest known state.
     fresh: BTreeMap<String, Node>,
-    /// The number of nodes that each group was asked for in place of parked ones.
+    /// The number of nodes requested of each group in place of parked ones.
     grown: BTreeMap<String, u32>,
     problems: Vec<PortError>,
 }

@@ -103,7 +103,7 @@ impl fmt::Display for Budget {
     }
 }
 
-/// The time at which a cordon that somebody else made may be judged like ours.
+/// The age at which the cordon of another actor may be judged like one of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdoptCordons {
     /// Never: such a node is left exactly as it is.
@@ -129,7 +129,7 @@ impl fmt::Display for AdoptCordons {
     }
 }
 
-/// What a run does with an empty cordoned node.
+/// The treatment of an empty cordoned node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GiveBack {
     /// Its instance is deleted.
@@ -216,7 +216,7 @@ pub struct Policy {
     pub max_cordons: Budget,
     /// Maximum number of deletions in a run.
     pub max_deletions: Budget,
-    /// What a run does with an empty cordoned node.
+    /// The treatment of an empty cordoned node.
     pub give_back: GiveBack,
     /// Maximum number of nodes that stay parked.
     pub parked_max: Budget,

@@ -84,7 +84,7 @@ pub fn wake(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp)
     if is_claimed(now, observed_at) {
         return Judgement::Stale(Stale::Claimed);
     }
-    // It runs, no matter who started it; a later run makes it schedulable.
+    // It runs, whichever actor started it; a later run makes it schedulable.
     if says_ready(now) { Judgement::AlreadySo } else { Judgement::Go }
 }
 
@@ -166,7 +166,7 @@ pub fn take_back(cordoned: &Node, now: &Node) -> Judgement {
     if !now.unschedulable {
         return Judgement::AlreadySo;
     }
-    // If somebody uncordons the node and cordons it once more, our mark is gone or much older than the taint.
+    // If a person uncordons the node and cordons it once more, our mark is gone or much older than the taint.
     let ours = Marks::of(now).cordon == Cordon::Ours;
     if ours { Judgement::Go } else { Judgement::Stale(Stale::CordonedByOthers) }
 }
@@ -213,7 +213,7 @@ pub fn unmark(
     let go = match reason {
         UnmarkReason::Occupied => has(annotation::EMPTY_SINCE),
         UnmarkReason::Uncordoned if now.unschedulable => return Judgement::Stale(Stale::Cordoned),
-        // A running claim stays, also on a node that somebody uncordoned: the deletion may be under way.
+        // A valid claim is kept, also on a node that a person uncordoned: the deletion may be in progress.
         UnmarkReason::Uncordoned => {
             let notes = [
                 annotation::CORDONED_AT,

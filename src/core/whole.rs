@@ -106,7 +106,7 @@ fn a_parked_node_is_not_broken_offers_nothing_and_is_not_in_the_guard() {
     assert_eq!(state(&made, "b"), NodeState::Parked);
     assert_eq!((made.pools[0].before.parked, made.pools[0].before.broken), (4, 0));
     assert_eq!(verdict(&made, "b"), "parked since 2026-03-02T08:30:00Z; nothing needs it now");
-    // Without its mark it is a node that somebody stopped.
+    // Without its annotation it is a node that a person stopped.
     let stopped: Vec<Node> = nodes
         .into_iter()
         .map(|mut node| {
@@ -245,11 +245,11 @@ fn a_node_that_was_parked_by_hand_is_ours_by_its_two_marks() {
     let acts = |node: Node| actions(&planned(&[serving("a"), node], &pods, group(), &policy()));
     let by_hand = noted(parked("b", HOUR), annotation::CORDONED_AT, 60);
     assert_eq!(acts(by_hand), ["wake b"]);
-    // Without our cordon, somebody else works on it.
+    // Without this program's cordon, another actor works on it.
     let mut theirs = parked("b", HOUR);
     theirs.annotations.remove(annotation::CORDONED_AT);
     assert!(!acts(theirs).contains(&"wake b".to_owned()));
-    // Somebody made it schedulable: that takes precedence, and the marks are removed.
+    // A person made it schedulable: that takes precedence, and the annotations are removed.
     let theirs = Node { unschedulable: false, taints: Vec::new(), ..parked("b", 60) };
     let made = planned(&[serving("a"), theirs], &pods, group(), &policy());
     let unmarks = |action: &Action| matches!(action, Action::Unmark { node, .. } if node == "b");

@@ -21,13 +21,13 @@ pub struct Receivers {
 }
 
 impl Receivers {
-    /// Whether nobody gets messages. Metrics may still be wanted.
+    /// Whether there is no receiver of messages. Metrics may still be needed.
     #[must_use]
     pub fn no_channel(&self) -> bool {
         self.webhook.is_none() && self.slack.is_none()
     }
 
-    /// Whether nobody gets metrics.
+    /// Whether there is no receiver of metrics.
     #[must_use]
     pub fn no_metrics(&self) -> bool {
         self.metrics_file.is_none() && self.pushgateway.is_none()

@@ -63,7 +63,7 @@ pub async fn send(parcels: Vec<Parcel>) -> Vec<Missed> {
     // Another part of the run may have installed a provider before; the first one stays.
     rustls::crypto::ring::default_provider().install_default().ok();
     let agent = concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION"));
-    // A redirect would send the message to a receiver that nobody configured.
+    // A redirect would send the message to a receiver that is not configured.
     let client =
         reqwest::Client::builder().user_agent(agent).redirect(reqwest::redirect::Policy::none()).build();
     let client = match client {

@@ -91,7 +91,7 @@ pub struct PodToEvict {
     pub name: String,
     /// Its UID: no other pod of that name is evicted.
     pub uid: String,
-    /// The version that was judged: a pod that somebody has changed since is not evicted.
+    /// The version that was judged: a pod that has changed since is not evicted.
     pub resource_version: String,
 }
 
@@ -102,7 +102,7 @@ pub struct NodeToDelete {
     pub name: String,
     /// Its UID: no other node of that name is deleted.
     pub uid: String,
-    /// The version that was judged: a node that somebody has changed since is not deleted.
+    /// The version that was judged: a node that has changed since is not deleted.
     pub resource_version: String,
 }
 

@@ -43,7 +43,7 @@ impl Bounded {
 
 /// Number of objects in a JSON text, whether it is valid or not; never less than a parser would find.
 ///
-/// An object takes two bytes of text, and hundreds in memory once it is a value with fields of its own.
+/// An object takes two bytes of text, and hundreds in memory once it is a value with separate fields.
 #[must_use]
 pub fn count_objects(json: &[u8]) -> usize {
     let (mut count, mut is_text, mut is_escaped) = (0_usize, false, false);

@@ -48,8 +48,8 @@ pub struct NodePatch {
     pub unschedulable: Option<bool>,
     /// Annotations to write, or with `None` to remove.
     pub annotations: BTreeMap<&'static str, Option<String>>,
-    /// The new `spec.taints`, whole, if they change: a patch replaces the list, and the version protects taints that somebody
-    /// else adds in the meantime.
+    /// The new `spec.taints`, whole, if they change: a patch replaces the list, and the version protects taints that another
+    /// client adds in the meantime.
     pub taints: Option<Vec<Taint>>,
 }
 
@@ -85,7 +85,7 @@ pub struct NodeEvent {
     pub uid: String,
     /// One word, such as `NodeCordoned`.
     pub reason: &'static str,
-    /// What was done, such as `Cordon`.
+    /// The action, such as `Cordon`.
     pub action: &'static str,
     /// One sentence.
     pub note: String,

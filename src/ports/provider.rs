@@ -35,7 +35,7 @@ pub trait Provider: Debug + Send + Sync {
     /// - Only nodes that agree lead to a group. What one node claims about itself stops no other node.
     /// - `not_growable`, `not_shrinkable`, `not_parkable` and `not_wakeable` of a group name what the group cannot do, and
     ///   why: an autoscaler scales it, the cloud would delete others in place of the named ones, the provider cannot park.
-    /// - An instance that is parked, or on its way there, keeps its membership and counts as one of the group.
+    /// - An instance that is parked, or being parked, keeps its membership and counts as one of the group.
     /// - A node without a provider ID may be proven by `system_uuid` and name.
     /// - A part that could not be seen is a gap, not an error: a run acts on the rest, and grows nothing.
     /// - No two groups have one name.
@@ -162,7 +162,7 @@ pub trait ProviderKind: Debug + Send + Sync {
     /// provider without such IDs: it is used only if `PROVIDER` names it, and then it is the only one and judges all nodes.
     fn scheme(&self) -> Option<&'static str>;
 
-    /// What it can do with each kind of its node groups.
+    /// The abilities for each kind of its node groups.
     fn abilities(&self) -> &'static [Abilities] {
         &[]
     }

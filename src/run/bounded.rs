@@ -104,7 +104,7 @@ async fn end(why: &'static str) {
     std::process::exit(Ending::Incomplete.code().into());
 }
 
-/// Logs on a separate thread, because a write blocks if nobody reads standard error.
+/// Logs on a separate thread, because a write blocks if standard error is not read.
 fn say(level: Level, words: &'static str) {
     std::thread::spawn(move || log::log!(level, "{words}"));
 }

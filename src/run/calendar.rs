@@ -66,7 +66,7 @@ enum NotRead {
     Broken,
 }
 
-/// Reads on a thread of its own, so that no file can block a run.
+/// Reads on a separate thread, so that no file can block a run.
 fn within_patience(
     file: String,
     policy: Policy,

@@ -20,7 +20,8 @@ impl Connections {
         Self(kinds.iter().map(begin).collect())
     }
 
-    /// The connection to a cloud, if it was begun. A defect of the cloud's library is handed on to whoever awaits it.
+    /// The connection to a cloud, if it was begun. A defect of the cloud's library is passed on to the caller that awaits
+    /// it.
     pub(super) fn take(&mut self, kind: &dyn ProviderKind) -> Option<Connecting> {
         let task = self.0.remove(kind.name())?;
         Some(Box::pin(async move {
@@ -33,7 +34,7 @@ impl Connections {
 }
 
 impl Drop for Connections {
-    /// Ends the connections that nobody took.
+    /// Ends the connections that were not taken.
     fn drop(&mut self) {
         self.0.values().for_each(JoinHandle::abort);
     }

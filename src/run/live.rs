@@ -46,7 +46,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<Ending, Failure> {
     let (settings, _) = read_settings(flags, world)?;
-    // A thread of its own handles signals and deadlines: so the run ends whatever happens on this one.
+    // A separate thread handles signals and deadlines, so that the run ends even if this thread blocks.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -231,7 +231,7 @@ impl Run<'_> {
         warnings.extend(self.known.problems.iter().cloned());
         warnings.extend(told.problem);
         show.observed = warnings;
-        // On a thread of its own, so that a plan that takes too long can be given up.
+        // The plan is made on a separate thread, so that a plan that takes too long can be aborted.
         let (seen, settings) = (Arc::clone(&snapshot), self.settings.clone());
         let deciding = tokio::task::spawn_blocking(move || Decided::new(&seen, &settings));
         let decided = tokio::select! {

@@ -50,8 +50,8 @@ impl Decided {
         Ok(Self { plan, violations })
     }
 
-    /// The ending of a run that did all that it planned: with `--exit-code-waiting`, a code of its own if pods wait
-    /// and nothing that the run may do helps them.
+    /// The ending of a run that did all that it planned: with `--exit-code-waiting`, a separate code if pods wait
+    /// and no permitted action of the run helps them.
     pub(super) fn ending_of(&self, arguments: &RunArgs) -> Result<Ending, Failure> {
         let is_helpless = |notice: &&PodNotice| notice.kind == NoticeKind::NotTriggerScaleUp;
         let mut helpless = self.plan.notices.iter().filter(is_helpless);

@@ -36,13 +36,13 @@ pub struct Entry {
     pub default: &'static str,
     /// Unit and expected form.
     pub shape: Shape,
-    /// Who sets it.
+    /// The kind of person or program that sets it.
     pub kind: Kind,
     /// Its meaning in one sentence, short enough for a line of a terminal.
     pub doc: &'static str,
 }
 
-/// Who sets a setting.
+/// The kind of person or program that sets a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The operator, by environment variable or flag.
@@ -69,8 +69,8 @@ impl Entry {
         self.kind == Kind::Secret
     }
 
-    /// The default of a pool with `POOL_LABEL`, which differs for `MIN_NODES`: a pool that nobody uses may
-    /// have no node.
+    /// The default of a pool with `POOL_LABEL`, which differs for `MIN_NODES`: an unused pool may have no
+    /// node.
     pub(super) fn default_of_a_pool(&self) -> &'static str {
         if self.name == MIN_NODES.entry.name { "0" } else { self.default }
     }

@@ -50,13 +50,13 @@ pub(super) fn least_nodes(scenario: &Scenario) -> Vec<u64> {
     least
 }
 
-/// What is asked for during some seconds.
+/// The requests during some seconds.
 struct Demand<'d> {
     seconds: u64,
     users: usize,
     /// Memory of all users and the hub.
     memory: u64,
-    /// What is asked of each pool; the hub asks nothing where it has a node of its own.
+    /// The requests in each pool; without the hub if it has a separate node.
     asked: &'d [Resources],
 }
 

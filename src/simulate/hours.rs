@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 /// Hours of a day.
 const HOURS: usize = 24;
 
-/// What happened in each hour of the day, all days together.
+/// The waits in each hour of the day, for all days together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours {
     /// The users who requested a server, by the hour.

@@ -1,4 +1,4 @@
-//! Runs a command without a shell, in a process group of its own, bounded in time and in output.
+//! Runs a command without a shell, in a separate process group, bounded in time and in output.
 
 use std::fmt;
 use std::process::{ExitStatus, Stdio};

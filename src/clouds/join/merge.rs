@@ -14,7 +14,7 @@ use crate::named::ScopeError;
 pub struct CloudPart {
     /// The cloud, for people.
     pub cloud: &'static str,
-    /// The beginning of its provider IDs; `None` for a provider without IDs of its own, which judges all nodes.
+    /// The beginning of its provider IDs; `None` for a provider without its own IDs, which judges all nodes.
     pub scheme: Option<&'static str>,
     /// Whether `PROVIDER` names it: nodes whose provider ID names no cloud here belong to it.
     pub takes_the_rest: bool,

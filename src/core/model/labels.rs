@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Labels by their keys, as a sorted list of texts that may be shared: the nodes of a cluster have most of their keys and
-/// many of their values in common, and a map of texts of its own for each node is several times as large.
+/// many of their values in common, and a separate map of texts for each node is several times as large.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Labels(Vec<(Arc<str>, Arc<str>)>);
 

@@ -25,7 +25,7 @@ pub(super) fn demand_of(facts: &NodeFacts<'_>) -> Amounts {
     placeholders.plus(&facts.critical_requests).plus(&facts.dynamic_requests)
 }
 
-/// Whether the occupants stay on a node that takes no more: nobody cordoned it, so they need no place elsewhere.
+/// Whether the occupants stay on a node that takes no more: it is not cordoned, so they need no place elsewhere.
 fn occupants_stay(facts: &NodeFacts<'_>) -> bool {
     let takes_no_more = matches!(facts.state, NodeState::UnderPressure | NodeState::NotInUse);
     facts.managed() && takes_no_more && !facts.without_capacity && !facts.cordoned()
@@ -106,7 +106,7 @@ impl<'a> Reach<'a> {
                     && pod.requests.fits(&facts.room_without_occupants())
             })
         };
-        // Each pod has claims of its own.
+        // Each pod has separate claims.
         if !pod.claims.is_empty() && !self.volumes.is_empty() {
             return ask();
         }

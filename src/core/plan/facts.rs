@@ -127,7 +127,7 @@ impl<'a> NodeFacts<'a> {
         self.offer.clone().minus(&self.unoccupied_load)
     }
 
-    /// Whether somebody cordoned it.
+    /// Whether it is cordoned.
     pub(crate) fn cordoned(&self) -> bool {
         self.cordon != Cordon::None
     }

@@ -15,7 +15,7 @@ use super::pools::PoolIndex;
 use super::waiting::WaitingPod;
 use crate::model::NodeIndex;
 
-/// Maximum number of parked nodes that a plan names in place of one. If all of them are refused, the next run plans anew.
+/// Maximum number of parked nodes that a plan names in place of one. If all of them are refused, the next run plans again.
 const MOST_NODES: usize = 10;
 
 impl Run<'_, '_> {

@@ -27,7 +27,7 @@ mod tests {
 
     const GIBI: u64 = 1 << 30;
 
-    /// Users of 1Gi and half a core: some on a node, and one who waits.
+    /// Users of 1Gi and half a core: some on a node, and one waiting.
     fn planned(users: usize, foresight: Foresight) -> Plan {
         let mut pods: Vec<_> =
             (0..users).map(|user| pod(&format!("hub/user-{user}")).labelled("user").on("n0")).collect();

@@ -12,6 +12,6 @@ pub(crate) type LivePods<'a> = BTreeMap<&'a str, OfController>;
 pub(crate) struct OfController {
     /// The number of its pods.
     pub(super) pods: usize,
-    /// The nodes of the live ones: Ready, not terminating, and on a Ready node that nobody deletes.
+    /// The nodes of the live ones: Ready, not terminating, and on a Ready node that no run deletes.
     pub(super) live_on: Vec<NodeIndex>,
 }

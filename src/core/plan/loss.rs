@@ -5,7 +5,7 @@ use super::reason::Loss;
 use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes};
 use crate::policy::{Drain, Policy};
 
-/// What the names of such static pods begin with; the name of the node follows.
+/// The prefixes of the names of such static pods; the name of the node follows.
 const CONTROL_PLANE: [&str; 2] = ["etcd", "kube-apiserver"];
 
 /// The reason why an omitted pod would be lost on any node; `None` if its controller recreates it elsewhere.

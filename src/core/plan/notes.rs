@@ -83,7 +83,7 @@ reasons! {
 }
 
 impl Limit {
-    /// The setting that holds, what was asked for, and what it allows.
+    /// The setting of the limit, the requested number, and the allowed number.
     #[must_use]
     pub fn numbers(&self) -> (&'static str, usize, usize) {
         match *self {
@@ -168,7 +168,7 @@ reasons! {
         ),
         /// The size of a new node is unknown, so few are created.
         UnknownNewNode {
-            /// How many at most.
+            /// The maximum.
             allowed: usize,
         } => ("the size of a new node is not known: at most {} created in this run", plural(*.allowed, "node")),
         /// A new node would be full of its own daemons.

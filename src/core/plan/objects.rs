@@ -109,7 +109,7 @@ fn judge(
     last: bool,
 ) -> Result<Proof, ObjectDoubt> {
     let now = survey.snapshot.observed_at();
-    // This ends what was asked for, so it comes before all that only ends a proof.
+    // This ends the request itself, so it is checked before the conditions that only end a proof.
     if facts.node.group.is_some() {
         return Err(ObjectDoubt::InGroup);
     }

@@ -69,7 +69,7 @@ pub(super) struct OrderInput<'r> {
 }
 
 /// Whether a node is a candidate. These are not: a node that is reserved, broken, not in use, under pressure or claimed, or
-/// that somebody else keeps out of service; and a cordoned booting node that was not woken, because it cannot be uncordoned
+/// that another actor keeps out of service; and a cordoned booting node that was not woken, because it cannot be uncordoned
 /// before it is Ready.
 pub(super) fn is_candidate(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> bool {
     facts.common()
@@ -252,8 +252,8 @@ struct PartOne {
 }
 
 impl PartOne {
-    /// The nodes that are critical or pinned. Under somebody else's cordon such a node is no candidate, so here it serves or
-    /// the cordon is ours.
+    /// The nodes that are critical or pinned. Cordoned by another actor, such a node is no candidate, so here it serves or the
+    /// cordon is ours.
     fn new(survey: &Survey<'_>, ready: &[NodeIndex]) -> Self {
         let mut reasons = BTreeMap::new();
         for &index in ready {

@@ -1,7 +1,7 @@
 //! The nodes that only the requests of pods keep, if `DEMAND` counts something else. Section 19.
 //!
 //! The scheduler counts requests. So a choice by usage is extended with nodes that serve now, down the keep order, until it is
-//! enough by requests too: otherwise the rule on replacements would hold back each cordon, and the next run would choose anew.
+//! enough by requests too: otherwise the rule on replacements would hold back each cordon, and the next run would choose again.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

@@ -61,7 +61,7 @@ pub(crate) fn is_adopted(cordoned_at: Option<Timestamp>, policy: &Policy, observ
     }
 }
 
-/// Who cordoned a node.
+/// The owner of a node's cordon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cordon {
     None,
@@ -72,7 +72,7 @@ pub(crate) enum Cordon {
 /// The maker and the time of a node's cordon, by its annotations and taints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Marks {
-    /// Who cordoned it.
+    /// The owner of its cordon.
     pub(crate) cordon: Cordon,
     /// When the cordon was made: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,

@@ -220,7 +220,7 @@ impl NodeFacts<'_> {
         self.critical.is_some() || self.scale_down_disabled
     }
 
-    /// Whether somebody else cordoned it and this run must not undo that.
+    /// Whether another actor cordoned it and this run must not undo that.
     pub(crate) fn in_others_hands(&self, policy: &Policy) -> bool {
         self.cordon == Cordon::Others && (self.protected() || policy.adopt_cordons != AdoptCordons::Always)
     }

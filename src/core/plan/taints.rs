@@ -110,7 +110,7 @@ pub(crate) fn fills_last(node: &Node) -> bool {
     node.taints.iter().any(|one| one.key == taint::FILL_LAST && soft(one))
 }
 
-/// A soft taint that somebody else put on a node.
+/// A soft taint of another actor on a node.
 pub(crate) fn others_soft_taint(node: &Node) -> Option<&Taint> {
     let soft = |one: &Taint| one.effect == TaintEffect::PreferNoSchedule;
     node.taints.iter().find(|one| one.key != taint::FILL_LAST && soft(one))

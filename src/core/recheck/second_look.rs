@@ -29,7 +29,7 @@ pub fn vanished(first: &Snapshot, second: &Snapshot) -> Option<Vanished> {
 }
 
 /// The cluster as it is after the cordons and claims: nodes as the API server returned them, and every pod listed once
-/// more. A run makes it anew before every try of a deletion.
+/// more. A run creates it again before every try of a deletion.
 #[derive(Debug)]
 pub struct SecondLook<'a>(Survey<'a>);
 

@@ -70,16 +70,16 @@ pub enum Stale {
     /// Its cordon is no longer ours to undo.
     #[error("somebody else cordoned it meanwhile")]
     CordonedByOthers,
-    /// Somebody uncordoned it.
+    /// It was uncordoned.
     #[error("it is schedulable now")]
     Schedulable,
-    /// Somebody else makes the scheduler avoid it.
+    /// Another actor makes the scheduler avoid it.
     #[error("the taint {taint} of others makes the scheduler avoid it now")]
     OthersTaint {
         /// The taint.
         taint: String,
     },
-    /// Somebody cordoned it.
+    /// It was cordoned.
     #[error("it is cordoned now")]
     Cordoned,
     /// The pod must no longer be evicted.

@@ -109,7 +109,7 @@ impl Live {
             tried += 1;
             match self.server.call(&call).await {
                 Ok(text) => return Ok(HeldLease { lease: parse(&text).map_err(failed)?, path }),
-                // Somebody else was first, or this run was: after a lost answer the second try conflicts with the
+                // Another client was first, or this run was: after a lost answer the second try conflicts with the
                 // first. The stored Lease shows it.
                 Err(error) if tried < TRIES && (error.is_conflict() || error.is_in_doubt()) => {
                     log::info!("looking at the Lease again: {error}");
@@ -142,9 +142,9 @@ impl Live {
         }
     }
 
-    /// Verifies, right before the first change, that this run still holds the Lease. If somebody deleted it, another
-    /// run may have worked since the observation, and the cordons of both together may leave too few nodes: each patch
-    /// is judged only on its own node.
+    /// Verifies, right before the first change, that this run still holds the Lease. If it was deleted, another run
+    /// may have acted since the observation, and the cordons of both together may leave too few nodes: each patch is
+    /// judged only on its own node.
     pub async fn still_holds(&self, held: &HeldLease) -> Result<(), LeaseError> {
         let namespace = || self.namespace.clone();
         let lost =
@@ -186,8 +186,8 @@ impl Live {
             if tried == TRIES || !error.is_conflict() {
                 return Err(error.into());
             }
-            // Released already by a try whose answer was lost; or held by another run; or changed by somebody, for
-            // example a label.
+            // Released already by a try whose answer was lost; or held by another run; or changed by another client,
+            // for example a label.
             let found = self.lease(Call::get(&path).last_word()).await?;
             let ours = |lease: &Lease| holder(lease).is_some_and(|holder| holder == self.identity);
             let Some(found) = found.filter(ours) else { return Ok(()) };

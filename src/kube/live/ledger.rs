@@ -179,7 +179,7 @@ pub(super) struct Remembered {
     pub(super) told: Option<String>,
 }
 
-/// Reads the answer of the API server. A `ConfigMap` of somebody else, or of a later release, stops no run.
+/// Reads the answer of the API server. A `ConfigMap` of another program, or of a later release, stops no run.
 fn remembered(text: &str, name: &str) -> Remembered {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
     if value.get("kind").and_then(Value::as_str) != Some("ConfigMap") {

@@ -278,7 +278,7 @@ impl Collector {
         self.nodes.len() + self.pods_seen + volumes + self.node_lists + self.pod_lists
     }
 
-    /// Returns the counted other kinds, and starts counting anew.
+    /// Returns the counted other kinds, and restarts the count.
     pub(super) fn take_others(&mut self) -> KindsFound {
         std::mem::take(&mut self.others)
     }

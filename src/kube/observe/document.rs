@@ -121,7 +121,7 @@ fn outcome<E>(result: Result<Guess, E>, collector: &mut Collector) -> Result<Gue
 /// The list of an object, which determines its kind if the object has none.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ItemsOf {
-    /// Of no list: a document of its own.
+    /// A separate document, of no list.
     Nothing,
     /// Of a `List`, whose items must have a kind.
     MixedList,

@@ -15,7 +15,7 @@ pub enum ReadError {
     Input {
         /// The path of the file, or `standard input`.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         #[source]
         problem: ReadProblem,
     },
@@ -141,7 +141,7 @@ pub struct ObjectError {
     pub object: ObjectName,
     /// The path of the field, such as `spec.containers[1].resources.requests.memory`.
     pub field: String,
-    /// What is wrong with it.
+    /// The problem.
     #[source]
     pub problem: FieldProblem,
 }

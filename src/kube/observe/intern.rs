@@ -12,7 +12,7 @@ use kube_rebalancer_core::model::{Constraints, Controller, FurtherAmounts, finge
 #[derive(Debug, Default)]
 struct Texts {
     by_hash: BTreeMap<u64, Arc<str>>,
-    /// Texts whose hash another one has. Nobody but an attacker finds any.
+    /// Texts with the same hash as another one. Only an attacker can find such texts.
     others: BTreeSet<Arc<str>>,
 }
 

@@ -1,4 +1,4 @@
-//! What else there was: the kinds of objects that are neither nodes nor pods.
+//! The other objects: the kinds of objects that are neither nodes nor pods.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -46,7 +46,7 @@ pub use protobuf::BrokenProtobuf;
 pub(crate) use protobuf::status_message;
 pub use usage::{BadUsage, UsagePage, read_usage};
 
-/// What a live cluster was asked for.
+/// The requested list of a live cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// A node.
@@ -106,8 +106,8 @@ pub enum Encoding {
     Protobuf,
 }
 
-/// Where the page after this one begins, as far as that can be seen without reading its objects: the next one can be asked
-/// for meanwhile. What [`Reading::add_page`] returns decides.
+/// The token of the next page, if it can be found without reading the objects: the next page can then be requested meanwhile.
+/// The result of [`Reading::add_page`] takes precedence.
 #[must_use]
 pub fn next_page(page: &[u8], encoding: Encoding) -> Option<String> {
     match encoding {

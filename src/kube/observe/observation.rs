@@ -10,10 +10,10 @@ use super::error::ReadWarning;
 pub struct Observation {
     /// The cluster.
     pub snapshot: Snapshot,
-    /// What was odd about it, sorted.
+    /// Its oddities, sorted.
     pub warnings: Vec<ReadWarning>,
-    /// What the plan's report says of it too, as an operator should act on it.
+    /// The warnings that are also in the plan's report, because an operator should act on them.
     pub plan_warnings: Vec<Warning>,
-    /// What earlier runs have reported already, as they noted it.
+    /// The notes of earlier runs about their reports.
     pub told: Option<String>,
 }

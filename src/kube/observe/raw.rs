@@ -353,10 +353,10 @@ pub(super) struct NodeInfo<'a> {
 pub(super) struct ContainerStatus<'a> {
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) name: Text<'a>,
-    /// What its node gives it.
+    /// The resources that its node gives it.
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) resources: Resources<'a>,
-    /// What its node has set aside for it.
+    /// The resources that its node has reserved for it.
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) allocated_resources: Amounts<'a>,
 }

@@ -1,4 +1,4 @@
-//! What a pod asks for, by the scheduler's own rule (`k8s.io/component-helpers/resource`, `PodRequests`).
+//! The requests of a pod, by the scheduler's own rule (`k8s.io/component-helpers/resource`, `PodRequests`).
 //!
 //! ```text
 //!   container = the largest of its spec, of what its node gives it and of what its node has set aside for it;
@@ -26,12 +26,13 @@ use super::raw::{
 
 /// The largest amount of a resource that one object holds.
 const LARGEST: u64 = i64::MAX.unsigned_abs();
-/// Nobody means less than this when writing thousandths of a byte; some programs write whole gigabytes in them.
+/// An amount in thousandths of a byte is only a mistake if it is below this: some programs write whole gigabytes in
+/// them.
 const LEAST_MEANT_IN_MILLIBYTES: u64 = Bytes::MEBI.0;
 
 static NOTHING: Amounts<'static> = Amounts { cpu: None, memory: None, pods: None, further: BTreeMap::new() };
 
-/// What a pod asks for.
+/// The requests of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Requests<'a> {
     pub(super) memory: u64,
@@ -48,7 +49,7 @@ impl<'a> Requests<'a> {
         (Bytes(self.memory.min(LARGEST)), Millicores(self.cpu.min(LARGEST)))
     }
 
-    /// The other resources that are asked for.
+    /// The other requested resources.
     pub(super) fn further(&self) -> impl Iterator<Item = (&'a str, u64)> {
         self.further
             .iter()
@@ -88,7 +89,7 @@ pub(super) fn of_pod<'a>(spec: &'a Spec<'_>, status: &'a Status<'_>) -> Result<R
     let mut largest_step = Requests::default();
     for (index, container) in spec.init_containers.iter().enumerate() {
         let is_sidecar = container.restart_policy == Some(RestartPolicy::Always);
-        // Only what goes on running can be resized.
+        // Only containers that continue to run can be resized.
         let held = held(&container.name, &status.init_container_statuses, "initContainerStatuses")
             .filter(|_| is_sidecar);
         let step = of_container(container, "initContainers", index, held, infeasible)?.plus(&sidecars);
@@ -122,7 +123,7 @@ fn resize_is_infeasible(status: &Status<'_>) -> bool {
         || status.conditions.iter().any(condition)
 }
 
-/// What a container's node says of it, with the place of that in the pod.
+/// The status of a container by its node, with its place in the pod.
 #[derive(Clone, Copy)]
 struct Held<'a, 'b> {
     status: &'a ContainerStatus<'b>,
@@ -163,7 +164,7 @@ fn of_container<'a>(
     if !infeasible {
         return Ok(asked.larger(&held));
     }
-    // What the node does not mention is not what is being resized.
+    // Resources that the node does not mention are not being resized.
     let or_asked = |held: u64, asked: u64| if held > 0 { held } else { asked };
     let mut kept = asked;
     kept.memory = or_asked(held.memory, kept.memory);

@@ -55,7 +55,7 @@ pub enum Complaint {
     NotAName {
         /// The text.
         text: String,
-        /// What it should be.
+        /// The expected form.
         what: &'static str,
     },
     /// It is no URL.

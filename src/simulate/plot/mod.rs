@@ -111,7 +111,7 @@ pub enum PlotError {
     Write {
         /// The file.
         path: String,
-        /// What happened.
+        /// The error.
         #[source]
         problem: io::Error,
     },

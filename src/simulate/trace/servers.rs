@@ -117,7 +117,7 @@ pub enum LogError {
     Read {
         /// The path of the file, or `standard input`.
         name: String,
-        /// What happened.
+        /// The error.
         #[source]
         problem: io::Error,
     },

@@ -51,7 +51,7 @@ pub(super) struct World<'s> {
     pub(super) now: u64,
     /// The node groups of the cloud.
     groups: Vec<Group>,
-    /// What a node of each group offers.
+    /// The resources that a node of each group offers.
     offered: Vec<Resources>,
     reach: Reach,
     /// The zone of each disk, once its owner has had a node.

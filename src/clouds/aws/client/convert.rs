@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::id::InstanceId;
 use crate::types::{Activity, Deed, End, Group, Instance, Lifecycle, Placed};
 
-/// What makes an answer unusable: a phrase such as `a group without a name`.
+/// The defect of an unusable answer: a phrase such as `a group without a name`.
 pub(super) type Odd = String;
 
 /// Maximum size of a group.

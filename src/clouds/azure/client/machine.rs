@@ -21,7 +21,7 @@ pub(crate) struct Machine {
     /// Its instance view.
     pub(crate) statuses: Vec<Status>,
     pub(crate) created_at: Option<Timestamp>,
-    /// Whether somebody protects it from scale-in. Azure itself respects that only in its own scaling.
+    /// Whether it is protected from scale-in. Azure itself respects that only in its own scaling.
     pub(crate) is_protected: bool,
 }
 

@@ -16,7 +16,7 @@ const AUTOSCALER: &str = "cluster-autoscaler-enabled";
 /// The reason why a change must not be made: permanently, or until a change in progress is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Objection {
-    /// Until somebody changes a setting.
+    /// Until a setting is changed.
     Lasting(String),
     /// Until a change is over, which another change would cancel.
     Passing(String),

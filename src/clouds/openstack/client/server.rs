@@ -18,7 +18,7 @@ pub(crate) struct Server {
     pub(crate) status: String,
     /// The task in progress, such as `shelving`; `None` if there is none.
     pub(crate) task: Option<String>,
-    /// Whether somebody locked it.
+    /// Whether it is locked.
     pub(crate) locked: bool,
     /// Its availability zone; `None` while it is on no host.
     pub(crate) zone: Option<String>,

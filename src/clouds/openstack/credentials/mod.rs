@@ -52,7 +52,7 @@ pub(crate) enum Login {
         /// The project.
         project: Named,
     },
-    /// An application credential, which has a project of its own.
+    /// An application credential, which has its own project.
     Application {
         /// Its ID, or its name with its user.
         credential: Application,

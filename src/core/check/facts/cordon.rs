@@ -1,4 +1,4 @@
-//! Sections 5 and 8: who cordoned a node, since when, and whether a run has claimed it.
+//! Sections 5 and 8: the owner and the age of a node's cordon, and whether a run has claimed the node.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,14 +11,14 @@ const TAINT_AFTER_MARK: SignedDuration = SignedDuration::from_mins(5);
 /// A claim for longer was made by a clock that was wrong.
 const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
 
-/// Who cordoned a node.
+/// The owner of a node's cordon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::check) enum Cordon {
     /// It is schedulable.
     None,
     /// This program.
     Ours,
-    /// Somebody else.
+    /// Another actor.
     Others,
 }
 
@@ -107,7 +107,7 @@ impl CordonFacts {
         }
     }
 
-    /// Whether somebody else cordoned it, and this run may not undo that.
+    /// Whether another actor cordoned it, and this run may not undo that.
     pub(in crate::check) fn is_not_ours_to_undo(&self, policy: &Policy) -> bool {
         self.cordon == Cordon::Others && policy.adopt_cordons != AdoptCordons::Always
     }

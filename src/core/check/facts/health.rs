@@ -8,7 +8,7 @@ use crate::model::Node;
 use crate::plan::NodeState;
 use crate::policy::Policy;
 
-/// What decides the state of a node.
+/// The facts that determine the state of a node.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,

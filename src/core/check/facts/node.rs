@@ -85,7 +85,7 @@ impl NodeFacts<'_> {
         self.node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
     }
 
-    /// Whether somebody else cordoned the node and the cordon must not be undone.
+    /// Whether another actor cordoned the node and the cordon must not be undone.
     pub(in crate::check) fn cordon_must_stay(&self, policy: &Policy) -> bool {
         self.marks.cordon == Cordon::Others
             && (self.marks.is_not_ours_to_undo(policy)
@@ -93,7 +93,7 @@ impl NodeFacts<'_> {
                 || self.scale_down_disabled())
     }
 
-    /// Whether somebody else works on the node, so that it must stay exactly as it is.
+    /// Whether another actor works on the node, so that it must not be changed.
     pub(in crate::check) fn hands_off(&self, policy: &Policy) -> bool {
         self.marks.cordon == Cordon::Others
             && (policy.adopt_cordons == AdoptCordons::Never || self.scale_down_disabled())

@@ -33,7 +33,7 @@ pub enum Target<'a> {
         /// The requests to make if the cloud does not wake it; only for a node to wake.
         instead: Option<&'a WakeInstead>,
     },
-    /// A node group that is asked for more instances.
+    /// A node group that gets more instances.
     Group {
         /// The pool that the group belongs to.
         pool: &'a str,

@@ -34,7 +34,7 @@ reasons! {
             /// The label that shows it.
             label: String,
         } => ("not managed: it is a control-plane node ({label})"),
-        /// It has no machine of its own.
+        /// It has no machine.
         VirtualNode {
             /// The label or taint that shows it.
             mark: String,
@@ -77,7 +77,7 @@ reasons! {
         } => ("it runs the critical pod {pod}"),
         /// It is annotated scale-down-disabled.
         ScaleDownDisabled => ("its annotation scale-down-disabled keeps it in service"),
-        /// Somebody else cordoned it, and the cordon is not this run's to judge.
+        /// Another actor cordoned it, and this run must not judge that cordon.
         CordonedByOthers {
             /// When it was cordoned, if known.
             cordoned: Since,

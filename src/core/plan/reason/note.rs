@@ -18,7 +18,7 @@ reasons! {
     UnmarkReason {
         /// It is no longer empty.
         Occupied => ("it is no longer empty"),
-        /// Somebody uncordoned it by hand, which takes precedence.
+        /// A person uncordoned it, which takes precedence.
         Uncordoned => ("it is schedulable, but still carries marks of an earlier cordon"),
         /// The claim of an earlier run has expired.
         ClaimOver => ("the claim of an earlier run is over"),

@@ -22,7 +22,7 @@ reasons! {
 /// The reason why the Node object of a machine that this program gave back stays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectDoubt {
-    /// Somebody else cordoned it, or nobody has.
+    /// Another actor cordoned it, or it is not cordoned.
     #[error("the cordon is not ours")]
     NotOurCordon,
     /// It runs on another machine than the one whose deletion was requested.

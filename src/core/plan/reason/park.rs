@@ -16,7 +16,7 @@ reasons! {
             /// When a run first saw it empty, if known.
             empty: Since,
         } => ("it is empty{empty} and cordoned{cordoned}; its machine can be woken again"),
-        /// The same under a cordon of somebody else that is old enough.
+        /// The same under an old enough cordon of another actor.
         EmptyUnderAdoptedCordon {
             /// When it was cordoned, if known.
             cordoned: Since,

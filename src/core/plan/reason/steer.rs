@@ -27,7 +27,8 @@ reasons! {
             /// The minimum room of nodes that fill first.
             room: u64,
         } => ("the nodes to fill before it have less than {} of {resource} free", .resource.show(*.room)),
-        /// Somebody else makes the scheduler avoid the node; two such taints would put it behind all others.
+        /// Another actor makes the scheduler avoid the node; with two such taints it would be the last of
+        /// all.
         OthersTaint {
             /// The taint.
             taint: String,

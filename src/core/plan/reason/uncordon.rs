@@ -58,7 +58,7 @@ reasons! {
             /// Its occupants.
             occupants: usize,
         } => ("its capacity is needed; it has {}", plural(*.occupants, "pod")),
-        /// Somebody else cordoned it, and `ADOPT_CORDONS` allows this run to uncordon it.
+        /// Another actor cordoned it, and `ADOPT_CORDONS` allows this run to uncordon it.
         AdoptedCordon {
             /// The reason why it is needed.
             why: Box<UncordonReason>,

@@ -11,7 +11,7 @@ use crate::observe::intern::Interner;
 use crate::observe::raw::{Amount, Amounts, Condition, ConditionKind, ConditionStatus, Object, Spec};
 
 /// Converts a node. Amounts that a node does not report stay unknown. An unreadable quantity is an error in a file,
-/// which somebody edited; in a live cluster the node becomes unreadable and is left alone.
+/// which a person has edited; in a live cluster the node becomes unreadable and is left alone.
 pub(in crate::observe) fn node(
     object: &Object<'_>,
     is_live: bool,

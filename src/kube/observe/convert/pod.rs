@@ -70,7 +70,7 @@ pub(in crate::observe) struct Reading<'a> {
 
 /// Converts a pod that has not ended.
 ///
-/// An unreadable quantity is an error in a file, which somebody edited. In a live cluster the pod is kept with its
+/// An unreadable quantity is an error in a file, which a person has edited. In a live cluster the pod is kept with its
 /// readable parts, as one that nothing recreates and that fits nowhere: it keeps its node.
 pub(in crate::observe) fn pod(
     identity: Identity<'_>,

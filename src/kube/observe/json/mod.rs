@@ -9,8 +9,8 @@
 //!                                 item item, each read and dropped
 //! ```
 //!
-//! What is left without the items, the frame, is read at the end, when a list has said what it is in any case. Cutting
-//! needs no more than strings and brackets to be counted; whether it is JSON is for `serde_json` to say.
+//! The rest without the items, the frame, is read at the end, because the kind of the list is known then. Cutting only counts
+//! strings and brackets; `serde_json` checks the syntax.
 
 mod position;
 mod window;
@@ -65,7 +65,7 @@ fn read_document(window: &mut Window<impl Read>, collector: &mut Collector) -> R
             _ => false,
         };
         window.move_front(length, &mut frame);
-        // What does not begin as an object is refused below, however it goes on.
+        // Text that does not begin as an object is refused below, independent of the rest.
         if byte == b'}' || frame.first() != Some(&b'{') {
             break;
         }
@@ -93,7 +93,7 @@ fn of_another_group(error: &DocumentError<serde_json::Error>, object: &[u8]) -> 
     (version.as_str() != "v1").then(|| (version.as_str().to_owned(), kind.as_str().to_owned()))
 }
 
-/// What an object says of itself.
+/// The kind and version of an object.
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(borrow, rename = "apiVersion")]
@@ -108,7 +108,7 @@ struct SlicedItems {
     gap: Gap,
 }
 
-/// Where the frame goes on behind the items.
+/// The position at which the frame continues after the items.
 #[derive(Clone, Copy)]
 struct Gap {
     in_frame: Position,
@@ -125,7 +125,7 @@ impl Gap {
     }
 }
 
-/// What may come next between the items of a list.
+/// The next expected token between the items of a list.
 #[derive(Clone, Copy)]
 enum Expected {
     ItemOrEnd,

@@ -137,7 +137,7 @@ struct Scanner {
 }
 
 impl Scanner {
-    /// How many of these bytes belong to the value; `None` if it goes on behind them.
+    /// The number of these bytes that belong to the value; `None` if it continues after them.
     fn end_of_value(&mut self, text: &[u8]) -> Option<usize> {
         // A copy that the compiler can keep in registers; written back when the text is used up.
         let mut state = *self;

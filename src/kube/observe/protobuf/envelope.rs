@@ -1,4 +1,4 @@
-//! What the API server writes around every message: `k8s`, a zero byte, and an `Unknown` with the kind and the content.
+//! The envelope of every message of the API server: `k8s`, a zero byte, and an `Unknown` with the kind and the content.
 
 use super::fields::{BrokenProtobuf, Fields, Value};
 use super::object::text_of;

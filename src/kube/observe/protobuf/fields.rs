@@ -1,6 +1,6 @@
 //! The fields of a message, as protobuf writes them: a number, a type, a value.
 
-/// What is wrong with a message.
+/// The problem of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BrokenProtobuf {
     /// It does not begin as every message of the API server does.
@@ -21,10 +21,10 @@ pub enum BrokenProtobuf {
     /// A list has more objects than any cluster.
     #[error("it has more than {0} objects")]
     Many(usize),
-    /// A list that was asked for as a whole has another page.
+    /// A list that was requested as a whole has another page.
     #[error("it is only the first page of a list")]
     Continued,
-    /// What it holds is compressed or of another type.
+    /// Its content is compressed or of another type.
     #[error("its content is encoded in another way")]
     Encoded,
 }
@@ -49,12 +49,12 @@ pub(super) enum Length {
     Bytes(u64),
 }
 
-/// What is in front of a value: its number and its length.
+/// The header of a value: its number and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) number: u64,
     pub(super) length: Length,
-    /// The number of its own bytes.
+    /// Its size in bytes.
     pub(super) size: usize,
 }
 

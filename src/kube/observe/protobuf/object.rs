@@ -1,4 +1,4 @@
-//! What nodes and pods have in common: metadata, amounts, times, requirements on labels.
+//! The common parts of nodes and pods: metadata, amounts, times, requirements on labels.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ fn metadata<'a>(
             5 => metadata.uid = text_of(bytes),
             6 => metadata.resource_version = text_of(bytes),
             8 => metadata.creation_timestamp = time(bytes)?,
-            // Whatever it says, the object is being deleted.
+            // With any value, the object is being deleted.
             9 => metadata.deletion_timestamp = Some(time(bytes)?.unwrap_or(Time::Seconds(0))),
             11 => {
                 let (key, value) = entry(bytes)?;

@@ -100,7 +100,7 @@ fn volume(message: &[u8]) -> Result<Volume<'_>, BrokenProtobuf> {
     Ok(volume)
 }
 
-/// What a volume is made of, whose fields JSON has in the volume itself.
+/// The source of a volume, whose fields JSON has in the volume itself.
 fn source<'a>(message: &'a [u8], volume: &mut Volume<'a>) -> Result<(), BrokenProtobuf> {
     for field in Fields::of(message) {
         match field? {

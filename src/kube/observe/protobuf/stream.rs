@@ -24,12 +24,12 @@ pub(in super::super) struct ListStream {
     item: Kind,
     stage: Stage,
     types: Types,
-    /// What has begun and is not complete yet.
+    /// The beginning of an incomplete value.
     rest: Vec<u8>,
     /// The number of bytes that it takes, as far as known.
     wanted: usize,
     fields: usize,
-    /// Where the list goes on, if this is not all of it.
+    /// The token at which the list continues, if it is incomplete.
     next: Option<String>,
 }
 
@@ -45,7 +45,7 @@ enum Stage {
     Tail,
 }
 
-/// What one look at the front of the bytes comes to.
+/// The result of one read at the front of the bytes.
 enum Step {
     /// The number of bytes that were read.
     Read(usize),
@@ -65,7 +65,7 @@ impl ListStream {
         mut piece: &[u8],
         collector: &mut Collector,
     ) -> Result<(), ReadProblem> {
-        // What an earlier piece began is completed first, without a copy of what follows.
+        // A value that began in an earlier piece is completed first, without a copy of the following bytes.
         while !self.rest.is_empty() {
             let missing = self.wanted.saturating_sub(self.rest.len()).min(piece.len());
             let (taken, left) = piece.split_at(missing);
@@ -179,7 +179,7 @@ impl ListStream {
         Ok(step)
     }
 
-    /// Counts a look at a field, whatever it is: a list must end. An object in two pieces is looked at twice.
+    /// Counts a read of any field, so that a list must end. An object in two pieces is read twice.
     fn count(&mut self) -> Result<(), BrokenProtobuf> {
         self.fields += 1;
         if self.fields > MOST_OBJECTS { Err(BrokenProtobuf::Many(MOST_OBJECTS)) } else { Ok(()) }

@@ -9,7 +9,7 @@ use super::Text;
 /// A moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::observe) enum Time<'a> {
-    /// RFC 3339, or whatever somebody wrote.
+    /// RFC 3339, or any other text.
     Text(Text<'a>),
     /// Seconds since 1970.
     Seconds(i64),
@@ -29,7 +29,7 @@ impl Time<'_> {
         matches!(self, Self::Text(text) if text.as_str().is_empty())
     }
 
-    /// What is written, for messages.
+    /// The text, for messages.
     pub(in crate::observe) fn written(&self) -> String {
         match self {
             Self::Text(text) => text.as_str().to_owned(),
