@@ -14,7 +14,7 @@ use crate::policy::Policy;
 #[must_use]
 pub fn cut_short(plan: &Plan) -> bool {
     // An instance that never registered counts against MAX_NODES and keeps its group from growing until it is gone. So does a
-    // node that stayed behind.
+    // Node object without a machine.
     let creates = plan.actions.iter().any(|action| {
         matches!(action, Action::Grow { .. } | Action::DeleteInstance { .. } | Action::DeleteObject { .. })
     });

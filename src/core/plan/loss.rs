@@ -33,8 +33,8 @@ pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
     }
 }
 
-/// Whether a static pod runs the cluster: etcd or an API server. Its node is one of the control plane, whatever became of
-/// the labels and taints that say so.
+/// Whether a static pod runs the cluster: etcd or an API server. Its node is one of the control plane, even if its labels
+/// and taints were removed.
 pub(super) fn runs_the_cluster(pod: &Pod) -> bool {
     pod.mirror
         && *pod.namespace == *"kube-system"

@@ -128,6 +128,6 @@ fn judge(
         return Err(why);
     }
     let proof = proof(facts.node, now)?;
-    // This only delays, so it comes after all that ends a proof.
+    // This only delays, so it is checked after the conditions that end a proof.
     if last { Err(ObjectDoubt::LastOfPool) } else { Ok(proof) }
 }

@@ -222,10 +222,11 @@ fn max_deletions_bounds_node_objects_and_the_last_of_a_pool_stays() {
     assert!(actions(&sound(&alone, &named)).contains(&"delete-object n1".to_owned()));
 }
 
-/// That it is the last one only delays: what ends a proof ends it there too. Else one proof would be enough later.
+/// Being the last node only delays: a reason that ends a proof ends it there too. Otherwise one proof would be
+/// enough later.
 #[test]
 fn a_doubt_takes_the_note_away_from_the_last_node_of_a_pool_too() {
-    // A Ready one is uncordoned.
+    // A Ready node is uncordoned.
     let unready = otherwise().into_iter().filter(|(.., why)| *why != ObjectDoubt::Ready);
     for (sentence, n1, fate, expected) in unready {
         let fates = fate.map(|fate| ("n1".to_owned(), fate)).into_iter().collect();

@@ -29,7 +29,8 @@ const STARTUP: [&str; 4] = [
     "node.gardener.cloud/critical-components-not-ready",
 ];
 
-/// Whether a node loses the taint once it is ready for use. The conditions of a Ready node keep pods away in the same way.
+/// Whether a node loses the taint once it is ready for use. The taints of a Ready node's conditions keep pods away in the
+/// same way.
 pub(in crate::check) fn is_startup(key: &str, policy: &Policy) -> bool {
     STARTUP.contains(&key)
         || keeps_everybody_out(key) && !is_pressure(key)

@@ -30,7 +30,7 @@ pub(in crate::observe) fn affinity_of_volume(object: &Object<'_>) -> Option<(Str
     if places.is_empty() {
         return Some((name, required));
     }
-    // A node made since has its zone under the present name alone; the scheduler takes one for the other.
+    // A newer node has its zone under the present name alone; the scheduler treats both names as equal.
     let renamed: Vec<Requirement> = places.iter().map(by_present_name).collect();
     let ways = if renamed == places { vec![places] } else { vec![places, renamed] };
     let Affinity(terms) = required.unwrap_or_else(|| Affinity(vec![SelectorTerm::default()]));
@@ -42,7 +42,7 @@ pub(in crate::observe) fn affinity_of_volume(object: &Object<'_>) -> Option<(Str
     Some((name, Some(Affinity(terms))))
 }
 
-/// The same of the label that is in use today.
+/// The same for the present label.
 fn by_present_name(place: &Requirement) -> Requirement {
     let known = PLACES.iter().find(|(_, former)| place.key == *former);
     let key = known.map_or(place.key.as_str(), |(present, _)| present);
