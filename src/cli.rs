@@ -155,8 +155,8 @@ pub enum Subcommands {
 pub struct RunArgs {
     /// Read the cluster from a file; - is standard input
     ///
-    /// Takes what `kubectl get nodes,pods -A -o json` (or yaml) prints. May be given several times, for nodes and pods
-    /// in files of their own.
+    /// The file is the output of `kubectl get nodes,pods -A -o json` (or yaml). May be given several times, for nodes and
+    /// pods in separate files.
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     pub from: Vec<OsString>,
     /// Time at which the file was written [default: now]
@@ -199,12 +199,12 @@ pub struct RunArgs {
     pub output: Option<OutputFormat>,
     /// List every node, also of a large cluster
     ///
-    /// Without it, more than forty nodes are grouped by what happens to them.
+    /// Without it, more than forty nodes are grouped by verdict and reason.
     #[arg(long, help_heading = OUTPUT)]
     pub all_nodes: bool,
     /// Exit with code 5 if pods wait and this run cannot help them
     ///
-    /// For alerts: the scheduler has refused the pods, this run makes no room for them, and no node that boots has any.
+    /// For alerts: the scheduler has refused the pods, this run makes no room for them, and no booting node has room.
     #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
     pub exit_code_waiting: bool,
     /// When to use colors

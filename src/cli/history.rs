@@ -25,7 +25,7 @@ pub struct HistoryArgs {
     /// An RFC 3339 time such as 2026-01-15T09:00:00Z.
     #[arg(long, value_name = "TIME", help_heading = INPUT)]
     pub at: Option<Timestamp>,
-    /// Draw the weeks over each other, with what is expected, as .svg or .png
+    /// Draw past weeks over each other, with the expected amounts, as .svg or .png
     #[cfg(feature = "simulate")]
     #[arg(long, value_name = "FILE", value_parser = super::simulate::plot_file(), help_heading = OUTPUT)]
     pub plot: Option<PlotFile>,

@@ -20,9 +20,9 @@ pub struct SimulateArgs {
     pub profile: Profile,
     /// Replay real users from files that trace made, gzip or not; - is standard input
     ///
-    /// A CSV file with the header start,end,memory,cpu and a row for each server that somebody had, in order of start.
-    /// Times are RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out.
-    /// Several files are simulated one by one, and their results are added up.
+    /// A CSV file with the header start,end,memory,cpu and a row for each server of a user, in order of start. Times are
+    /// RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out. Several files are
+    /// simulated one by one, and their results are added up.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
     pub trace: Vec<OsString>,
     /// File of past weeks with which foresight begins, made by trace --history
@@ -48,7 +48,7 @@ pub struct SimulateArgs {
     pub node_cpu: Option<Millicores>,
     /// Number of zones; a user who returns needs a node in the zone of their disk
     ///
-    /// A user's disk is made in the zone of the first node that they get, and a pod with that disk runs in no other zone.
+    /// A user's disk is created in the zone of their first node, and a pod with that disk runs in no other zone.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=26), help_heading = CLUSTER)]
     pub zones: u32,
     /// How long a new node takes to become Ready

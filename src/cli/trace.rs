@@ -12,10 +12,10 @@ use super::{INPUT, SettingFlags};
 pub struct TraceArgs {
     /// Dumps of pods in JSON, two or more, each with its time in its name
     ///
-    /// What `kubectl get pods -A -o json` printed, every few minutes, to files such as pods-2026-01-15T09:00:00Z.json,
-    /// pods-20260115T090000Z.json or pods-1768467600.json. The settings decide which pods belong to users,
-    /// `PREEMPTIBLE_LABELS` above all. A pod's stay ends with the first dump without it, or earlier if a dump shows that
-    /// it ended.
+    /// Outputs of `kubectl get pods -A -o json`, made every few minutes, in files such as
+    /// pods-2026-01-15T09:00:00Z.json, pods-20260115T090000Z.json or pods-1768467600.json. The settings decide which
+    /// pods belong to users, `PREEMPTIBLE_LABELS` above all. A pod's stay ends with the first dump without it, or
+    /// earlier if a dump shows that it ended.
     #[arg(
         long,
         value_name = "FILE",

@@ -35,9 +35,9 @@ pub enum Profile {
     Steady,
     /// Classes of 150 on every hour of a weekday: fifty minutes, then a break of ten
     Timetable,
-    /// As on a campus, but everybody asks for a CPU and little memory
+    /// As on a campus, but every user requests a CPU and little memory
     Cpu,
-    /// As on a campus, with some who need much memory, or a GPU, on nodes of their own
+    /// As on a campus, with some users who need much memory or a GPU, on separate nodes
     Pools,
 }
 
