@@ -40,7 +40,6 @@ fn give_back(node: &mut Node) {
     node.taints.retain(|one| one.key != taint::UNSCHEDULABLE);
     node.taints.push(tainted(taint::UNSCHEDULABLE, TaintEffect::NoSchedule));
     node.taints.push(tainted(taint::UNREACHABLE, TaintEffect::NoExecute));
-    node.taints.retain(|one| one.key != taint::FILL_LAST);
     node.created_at = Some(ago(90_000));
     node.ready = Some(ReadyCondition { ready: false, since: Some(ago(3600)) });
     (node.group, node.outside) = (None, Some("no list names it".to_owned()));

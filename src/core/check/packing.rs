@@ -50,7 +50,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
     }
     check_room(facts, steps, &steered, found);
     if plan.guard.is_none() && steered.actions < MOST {
-        check_sweep(facts, steps, &steered, found);
+        check_sweep(facts, plan, steps, &steered, found);
     }
 }
 
@@ -130,17 +130,28 @@ fn check_room(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, found: &m
 }
 
 /// With `PACK=false` no managed node keeps the taint.
-fn check_sweep(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, found: &mut Vec<Violation>) {
+fn check_sweep(
+    facts: &Facts<'_>,
+    plan: &Plan,
+    steps: &Steps<'_>,
+    steered: &Steered,
+    found: &mut Vec<Violation>,
+) {
     if facts.policy.pack {
         return;
     }
-    for (index, node) in facts.nodes.iter().enumerate().filter(|(_, node)| node.managed) {
+    let nodes = facts.nodes.iter().enumerate();
+    for (index, node) in nodes.filter(|(_, node)| node.managed && carries(node) && !node.marks.claimed) {
+        let goes = |action: &Action| {
+            matches!(action, Action::DeleteObject { .. }) && action.node() == Some(node.node.name.as_str())
+        };
         let loses_it = steered.after.get(&index) == Some(&false)
+            || plan.actions.iter().any(goes)
             || matches!(
                 steps.on(index),
                 Some(Direction::Cordon | Direction::Delete | Direction::Park | Direction::Wake)
             );
-        if carries(node) && !node.marks.claimed && !loses_it {
+        if !loses_it {
             found.push(Violation::StaysSteered { node: node.name() });
         }
     }

@@ -127,7 +127,9 @@ impl Steering {
                 facts.cordon == Cordon::None && run.changes.cordons.get(index) != Some(&Cordon::None);
             let opened =
                 facts.cordon != Cordon::None && run.changes.cordons.get(index) == Some(&Cordon::None);
-            let goes = run.deletions.delete.contains(&index);
+            let object_goes =
+                || run.objects.delete.iter().any(|action| action.node() == Some(facts.node.name.as_str()));
+            let goes = run.deletions.delete.contains(&index) || object_goes();
             let written_by_others = facts.claimed || cordoned_now || goes;
             let judged_by_its_pool = run.survey.policy.pack && opened && facts.reserved.is_none();
             if fills_last(facts.node) && !written_by_others && !judged_by_its_pool && is_swept(facts) {

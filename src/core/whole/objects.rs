@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::{self, check, outcome};
-use crate::model::{MachineFate, Node, Pod, ReadyCondition, Snapshot, Taint, annotation, taint};
+use crate::model::{MachineFate, Node, Pod, ReadyCondition, Snapshot, Taint, TaintEffect, annotation, taint};
 use crate::plan::fixture::{Build, ago, node, now, pod, taint as of};
 use crate::plan::{Action, KeepReason, ObjectDoubt, Plan, Verdict, nodes_to_ask_about, plan};
 use crate::policy::{Bounds, Budget, Policy};
@@ -155,6 +155,17 @@ fn any_doubt_keeps_the_node_object_and_takes_the_note_away() {
         let made = sound(&hub(n1, fate, Vec::new()), &policy());
         assert_eq!(doubt(&made), expected, "{sentence}");
         assert_eq!(actions(&made), ["unmark n1"], "{sentence}");
+    }
+}
+
+/// Whatever soft taint of ours it carries goes with it.
+#[test]
+fn nothing_else_is_written_on_a_node_whose_object_goes() {
+    let mut n1 = found(600);
+    n1.taints.push(Taint { effect: TaintEffect::PreferNoSchedule, ..of(taint::FILL_LAST) });
+    for pack in [true, false] {
+        let made = sound(&hub(n1.clone(), GONE, Vec::new()), &Policy { pack, ..policy() });
+        assert_eq!(actions(&made), ["delete-object n1"], "{pack}");
     }
 }
 

@@ -41,7 +41,9 @@ fn of_others(node: &Node) -> bool {
 
 /// Adds the steered and unsteered nodes after all other decisions.
 pub(crate) fn steer(world: &World<'_>, chosen: &BTreeMap<String, Chosen>, decision: &mut Decision) {
-    let acted_on = |name: &str| decision.cordon.contains(name) || decision.delete.contains(name);
+    let acted_on = |name: &str| {
+        [&decision.cordon, &decision.delete, &decision.objects].iter().any(|nodes| nodes.contains(name))
+    };
     let may_lose =
         |machine: &&Machine<'_>| carries(machine.node) && !machine.claimed && !acted_on(machine.name());
     let mut steer: Vec<String> = Vec::new();
