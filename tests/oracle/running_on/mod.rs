@@ -10,7 +10,9 @@ mod planner;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::policy::Budget;
+use kube_rebalancer_core::model::Snapshot;
+use kube_rebalancer_core::plan::Limit;
+use kube_rebalancer_core::policy::{Budget, Policy};
 use proptest::strategy::{Strategy, ValueTree};
 
 use crate::generate::{TurnsOut, World, smallest, worlds};
@@ -78,11 +80,22 @@ fn most_tries(world: &World, runs: usize, noted: bool) -> usize {
     if noted { 3 + usize::try_from(graces.max(1).ilog2()).unwrap() } else { 2 + graces }
 }
 
+/// The number of runs over which `MAX_CREATIONS` spreads the nodes that the first plan asks for.
+fn portions(snapshot: &Snapshot, policy: &Policy) -> usize {
+    let portion = |limit: &Limit| match limit {
+        Limit::MaxCreations { asked, allowed } => Some(asked.div_ceil((*allowed).max(1))),
+        _ => None,
+    };
+    let plan = kube_rebalancer_core::plan::plan(snapshot, policy).ok();
+    plan.and_then(|plan| plan.all_limits().filter_map(portion).max()).unwrap_or(0)
+}
+
 fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     // A schedule that ends and a past that moves on are reasons for a change, not unrest.
     let mut steady = world.clone();
     steady.policy.foresight.schedule.clear();
     steady.cluster.history = None;
+    let portions = portions(&steady.snapshot(), &steady.policy);
     let mut living = Living::new(steady);
     let mut history = Vec::new();
     let mut turns: BTreeMap<String, Vec<bool>> = BTreeMap::new();
@@ -160,7 +173,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         let most = most_tries(world, history.len(), noted);
         // A node that is smaller than promised adds what its daemons leave, so the ratio asks for further ones.
         let most = if fate == TurnsOut::Smaller { most.max(history.len() * 3 / 4) } else { most };
-        if growths.tries > most || growths.runs > 2 * most + 4 {
+        if growths.tries > most || growths.runs > 2 * most + 4 + portions {
             return Err(Trouble {
                 what: format!("nodes are created in {growths:?}, at most {most}"),
                 history,
