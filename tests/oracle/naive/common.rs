@@ -1,6 +1,7 @@
 //! Section 3: which managed nodes are common.
 
-use kube_rebalancer_core::model::{LastingTaint, Pod, TaintEffect, TaintSet};
+use kube_rebalancer_core::model::{LastingTaint, Ledger, Pod, Snapshot, TaintEffect, TaintSet};
+use kube_rebalancer_core::policy::Policy;
 
 use super::words::{self, Class};
 use super::world::World;
@@ -91,8 +92,7 @@ impl<'a> Jury<'a> {
     fn by_rule(&self, world: &World<'_>, set: &TaintSet, devices: &[String], windows: bool) -> bool {
         let pooled = world.policy.pool_label.is_some();
         let shared = |taint: &LastingTaint| self.sets.iter().all(|set| set.contains(taint));
-        let judged: Vec<&LastingTaint> =
-            set.iter().filter(|taint| !is_users(taint) && !(pooled && shared(taint))).collect();
+        let judged = self.judged(world, set);
         let waited_for = |(key, value, effect): &LastingTaint| {
             self.waiting.iter().any(|pod| words::tolerates(&pod.constraints.tolerations, key, value, *effect))
         };
@@ -103,6 +103,18 @@ impl<'a> Jury<'a> {
         if judged.is_empty() && !windows {
             return true;
         }
+        self.by_vote(world, set, &judged, windows)
+    }
+
+    /// The taints of a set that pods are asked about.
+    fn judged<'s>(&self, world: &World<'_>, set: &'s TaintSet) -> Vec<&'s LastingTaint> {
+        let pooled = world.policy.pool_label.is_some();
+        let shared = |taint: &LastingTaint| self.sets.iter().all(|set| set.contains(taint));
+        set.iter().filter(|taint| !is_users(taint) && !(pooled && shared(taint))).collect()
+    }
+
+    /// By the pods, if there are enough of them; else by what is kept.
+    fn by_vote(&self, world: &World<'_>, set: &TaintSet, judged: &[&LastingTaint], windows: bool) -> bool {
         if self.voters.len() < self.sets.len()
             && !windows
             && let Some(ledger) = world.snapshot.ledger()
@@ -118,6 +130,23 @@ impl<'a> Jury<'a> {
         });
         let agree = agree.count();
         agree > 0 && 2 * agree >= self.voters.len()
+    }
+}
+
+/// Notes which sets of lasting taints are common, where any pod tells; nothing of Windows nodes.
+pub(crate) fn note(snapshot: &Snapshot, policy: &Policy, ledger: &mut Ledger) {
+    let world = World::observed(snapshot, policy);
+    for pool in pools(&world) {
+        let jury = Jury::of(&world, &pool);
+        for machine in world.in_pool(&pool) {
+            let set = words::lasting(machine.taints(), policy);
+            let judged = jury.judged(&world, &set);
+            if judged.is_empty() || jury.voters.is_empty() || words::is_windows(&machine.node.labels) {
+                continue;
+            }
+            let common = jury.by_vote(&world, &set, &judged, false);
+            ledger.common.entry(pool.clone()).or_default().insert(set, common);
+        }
     }
 }
 

@@ -27,6 +27,7 @@ use kube_rebalancer_core::model::{Node, Snapshot, Taint, TaintEffect, annotation
 use kube_rebalancer_core::policy::Policy;
 
 use choose::Chosen;
+pub(crate) use common::note as note_common;
 use list::Entry;
 pub(crate) use newcomer::note as note_newcomers;
 pub(crate) use pack::{add as fill_last, remove as fill_as_others};

@@ -86,11 +86,15 @@ fn nothing_is_kept_of_windows_nodes_because_taints_do_not_tell_of_them() {
     let windows = labelled("kubernetes.io/os", "windows", tainted("odd", node("n1")));
     let nodes = vec![node("n0"), windows, tainted("odd", node("n2"))];
     let case = Case::new(nodes, vec![tolerating("odd", on("n0", user("ada", 6)))], vec![]);
-    let plan = case.noting(Ledger::default()).plan();
+    let case = case.noting(Ledger::default());
+    let plan = case.plan();
     let odd = [("odd".to_owned(), String::new(), TaintEffect::NoSchedule)].into();
-    assert_eq!(plan.ledger.unwrap().common[""].get(&odd), Some(&true));
+    assert_eq!(plan.ledger.as_ref().unwrap().common[""].get(&odd), Some(&true));
     let reserved = |name: &str| plan.nodes.iter().find(|node| node.name == name).unwrap().reserved;
     assert_eq!((reserved("n1"), reserved("n2")), (true, false));
+    let mut naive = Ledger::default();
+    naive::note_common(&case.snapshot(), &case.policy, &mut naive);
+    assert_eq!(plan.ledger.unwrap().common, naive.common);
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) struct Step {
 
 pub(super) type Planner = fn(&Snapshot, &Policy) -> Option<Step>;
 
-/// The naive planner; it notes cordoned nodes without pods, and each node created for a pod.
+/// The naive planner; it notes cordoned nodes without pods, each node created for a pod, useless nodes and common taints.
 pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
     let (decision, tries) = naive::decide_and_note(snapshot, policy)?;
     let mut notes: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
@@ -44,6 +44,7 @@ pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
         ledger.created_for.insert(key, CreatedFor { nodes, at: snapshot.observed_at() });
     }
     naive::note_newcomers(snapshot, policy, &mut ledger);
+    naive::note_common(snapshot, policy, &mut ledger);
     Some(Step { decision, notes, ledger: Some(ledger), actions: Vec::new() })
 }
 
