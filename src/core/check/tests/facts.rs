@@ -139,3 +139,17 @@ fn what_is_requested_are_occupants_placeholders_and_counted_daemons() {
     assert_eq!(facts.nodes[0].requested().memory, Bytes(4 << 30));
     assert_eq!(facts.nodes[0].occupants, 2);
 }
+
+#[test]
+fn a_pod_that_counts_for_others_takes_the_room_of_all_of_them() {
+    let free = |pods: Vec<Pod>| {
+        let snapshot = world(vec![node("a")], pods);
+        Facts::of(&snapshot, &policy()).nodes[0].free()
+    };
+    let bare = |name: &str| user(name, "a").bare();
+    let mut both = bare("ada");
+    assert_eq!(both.count_in(bare("bob")), None);
+    let stored = free(vec![bare("ada"), bare("bob")]);
+    assert_eq!(free(vec![both]), stored);
+    assert_ne!(free(vec![bare("ada")]), stored);
+}
