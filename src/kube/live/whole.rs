@@ -28,8 +28,9 @@ use kube_rebalancer_ports::chain;
 
 /// The first minor version of Kubernetes 1 from which whole lists are requested.
 const FIRST: u32 = 33;
-/// Number of pieces between the connection and the reader, of some 16 KiB each.
-const UNDER_WAY: usize = 32;
+/// Number of pieces between the connection and the reader. A fast connection makes pieces of up to 400 KiB, so that more of
+/// them would cost more memory than all nodes.
+const UNDER_WAY: usize = 4;
 
 /// The facts about the server's lists.
 #[derive(Debug, Default)]
