@@ -200,7 +200,7 @@ async fn nothing_is_asked_for_when_the_run_is_over() {
     world.fake.forget_calls();
     let answer = cloud.grow(USERS, 2, 3).await;
     assert_eq!(told(&answer).0, "failed");
-    assert!(told(&answer).1.contains("RUN_TIMEOUT is over"), "{answer:?}");
+    assert!(told(&answer).1.contains("RUN_TIMEOUT has expired"), "{answer:?}");
     assert!(world.fake.calls().is_empty());
     assert_eq!(world.size(), (2, 2));
 }
