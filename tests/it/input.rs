@@ -304,7 +304,7 @@ fn input_that_is_broken_is_an_error_that_says_where() {
         assert!(message.starts_with(NEITHER) && message.contains("line "), "{what}: {message}");
     }
     let message = failure("<html><body>502 Bad Gateway</body></html>");
-    assert!(message.starts_with("dump: is HTML, such as the page of a proxy"), "{message}");
+    assert!(message.starts_with("dump: is HTML, such as the login page of a proxy"), "{message}");
 }
 
 #[test]
