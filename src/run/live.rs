@@ -157,7 +157,7 @@ impl Run<'_> {
             Ok(Ok(())) => {}
             Ok(Err(error)) => log::info!("the observations of this run are not stored: {error}"),
             Err(_) => {
-                log::info!("the observations of this run are not stored: the API server takes too long")
+                log::info!("the observations of this run are not stored: the API server takes too long");
             }
         }
     }
