@@ -12,7 +12,6 @@
     clippy::too_many_lines,
     clippy::similar_names,
     clippy::format_push_string,
-    clippy::if_same_then_else,
     clippy::nonminimal_bool,
     clippy::unnecessary_wraps,
     clippy::wildcard_enum_match_arm,

@@ -201,7 +201,7 @@ pub(super) struct NewNode<'n> {
     pub(super) offer: &'n Amounts,
 }
 
-/// The number of nodes with each permanent taint.
+/// The number of nodes with each lasting taint.
 fn count_carriers<'n>(all: &[Lasting<'n>]) -> BTreeMap<TaintRef<'n>, usize> {
     let mut carried = BTreeMap::new();
     for taint in all.iter().flat_map(|lasting| &lasting.taints) {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::notes::Warning;
-use super::taints::{pressure, startup};
+use super::taints::{condition, pressure, startup};
 use super::value::NodeState;
 use crate::model::{Node, annotation, taint};
 use crate::policy::{AdoptCordons, Policy};
@@ -154,8 +154,13 @@ pub(super) fn state(
     }
     let not_gone = startup(node, policy).map(|taint| format!("the taint {} has not gone", taint.key));
     if let Some(what) = not_gone.or(lacks) {
-        let state =
-            if young(node.created_at.max(woken_at)) { NodeState::Booting } else { NodeState::NotInUse };
+        // The taints of conditions go some seconds after the node is Ready again, however old it is.
+        let ready_since = condition(node).and(node.ready).and_then(|ready| ready.since);
+        let state = if young(node.created_at.max(woken_at)) || young(ready_since) {
+            NodeState::Booting
+        } else {
+            NodeState::NotInUse
+        };
         return (state, Some(what));
     }
     if let Some(taint) = pressure(node) {
@@ -233,8 +238,17 @@ mod tests {
         Node { ready: Some(ReadyCondition { ready: false, since: Some(ago(seconds)) }), ..node }
     }
 
+    fn ready(node: Node, seconds: i64) -> Node {
+        Node { ready: Some(ReadyCondition { ready: true, since: Some(ago(seconds)) }), ..node }
+    }
+
     fn under(key: &str, node: Node) -> Node {
         Node { taints: vec![of(key)], ..node }
+    }
+
+    /// An old node that is Ready again, under a taint of its conditions.
+    fn again(taint: &str, seconds: i64) -> Node {
+        under(&format!("node.kubernetes.io/{taint}"), ready(created(90_000), seconds))
     }
 
     fn created(seconds: i64) -> Node {
@@ -260,6 +274,15 @@ mod tests {
             ("NotReady from a moment to come on", not_ready(node("n1"), -60), NodeState::Booting),
             ("new under a startup taint", under(csi, created(899)), NodeState::Booting),
             ("old under a startup taint", under(csi, created(900)), NodeState::NotInUse),
+            ("Ready again for a moment", again("not-ready", 899), NodeState::Booting),
+            ("Ready again for long, and still tainted", again("not-ready", 900), NodeState::NotInUse),
+            ("reached again for a moment", again("unreachable", 5), NodeState::Booting),
+            ("with a network for a moment", again("network-unavailable", 5), NodeState::Booting),
+            (
+                "Ready for a moment under a startup taint",
+                under(csi, ready(created(900), 5)),
+                NodeState::NotInUse,
+            ),
             (
                 "under a pressure taint",
                 under("node.kubernetes.io/disk-pressure", node("n1")),

@@ -80,10 +80,14 @@ pub(crate) fn pressure(node: &Node) -> Option<&Taint> {
     node.taints.iter().find(|taint| PRESSURE.contains(&taint.key.as_str()))
 }
 
+/// The taint of a condition that the node carries, although it may be Ready again.
+pub(super) fn condition(node: &Node) -> Option<&Taint> {
+    node.taints.iter().find(|taint| CONDITION.contains(&taint.key.as_str()))
+}
+
 /// Whether a Ready node takes no pods now because of a taint that comes and goes.
 pub(super) fn takes_nobody_now(node: &Node) -> bool {
-    let condition = |taint: &Taint| CONDITION.contains(&taint.key.as_str());
-    pressure(node).is_some() || node.taints.iter().any(condition)
+    pressure(node).is_some() || condition(node).is_some()
 }
 
 /// Whether tolerations let a pod onto a node with a taint, as the scheduler decides it.
@@ -146,6 +150,9 @@ mod tests {
             ("node.cloudprovider.kubernetes.io/uninitialized", true),
             ("node.cilium.io/agent-not-ready", true),
             ("ebs.csi.aws.com/agent-not-ready", true),
+            ("node.cluster.x-k8s.io/uninitialized", true),
+            ("karpenter.sh/unregistered", true),
+            ("node.gardener.cloud/critical-components-not-ready", true),
             ("startup-taint.cluster-autoscaler.kubernetes.io/gpu", true),
             ("ignore-taint.cluster-autoscaler.kubernetes.io/cilium-agent-not-ready", true),
             ("status-taint.cluster-autoscaler.kubernetes.io/gpu", true),

@@ -216,7 +216,10 @@ impl<'a> World<'a> {
                 } else if words::claimed(node, self.now) {
                     State::Claimed
                 } else if carries(&|key| words::is_startup(key, self.policy)) {
-                    if young(node.created_at) { State::Booting } else { State::NotInUse }
+                    let since = node.ready.and_then(|condition| condition.since);
+                    let recovers = young(since)
+                        && carries(&|key| words::turns_away_now(key) && !words::is_pressure(key));
+                    if young(node.created_at) || recovers { State::Booting } else { State::NotInUse }
                 } else if (young(node.created_at) || !self.snapshot.groups().is_empty())
                     && self.lacks_device(at)
                 {

@@ -183,7 +183,7 @@ fn a_pod_belongs_to_no_pool_by_room_on_a_node_that_takes_nobody_now() {
     let emmy = Pod { unbound: Some(Box::default()), ready: false, ..user("emmy", 3) };
     let case = Case::new(nodes, vec![on("a0", user("ada", 6)), emmy], vec![]);
     let plan = case.min_nodes(1).with(|policy| policy.pool_label = Some("pool".into())).plan();
-    // Emmy is of pool b, whose node boots: so a0 alone is enough for pool a.
+    // Emmy is of pool b, whose node boots. A node that takes nobody is not cordoned.
     let asked: Vec<u64> = plan.pools.iter().map(|pool| pool.demand.total().memory.0).collect();
     assert_eq!((asked, names(&plan, "cordon")), (vec![6, 3], vec![]));
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::cordon::{CordonFacts, age};
-use super::taints::{is_pressure, is_startup};
+use super::taints::{is_of_readiness, is_pressure, is_startup};
 use crate::model::Node;
 use crate::plan::NodeState;
 use crate::policy::Policy;
@@ -22,6 +22,8 @@ pub(in crate::check) struct Health {
     /// Whether it is younger than `BOOT_GRACE`.
     young: bool,
     startup_taint: bool,
+    /// Whether it is Ready again for less than `BOOT_GRACE`, and a taint of its conditions has not gone yet.
+    recovers: bool,
     /// Whether it offers nothing of an extended resource that its group has.
     pub(super) lacks_device: bool,
     pressure_taint: bool,
@@ -41,6 +43,8 @@ impl Health {
             changed_lately: lately(node.ready.and_then(|condition| condition.since).or(node.created_at))
                 || lately(marks.woken_at),
             young: lately(node.created_at) || lately(marks.woken_at),
+            recovers: node.taints.iter().any(|taint| is_of_readiness(&taint.key))
+                && lately(node.ready.and_then(|condition| condition.since)),
             startup_taint: node.taints.iter().any(|taint| is_startup(&taint.key, policy)),
             lacks_device: false,
             pressure_taint: node.taints.iter().any(|taint| is_pressure(&taint.key)),
@@ -80,7 +84,7 @@ impl Health {
             states.push(NodeState::Claimed);
         }
         if self.startup_taint || self.lacks_device {
-            states.push(boots(self.young, NodeState::NotInUse));
+            states.push(boots(self.young || self.recovers, NodeState::NotInUse));
         }
         if self.pressure_taint {
             states.push(NodeState::UnderPressure);

@@ -33,12 +33,17 @@ const STARTUP: [&str; 4] = [
 /// same way.
 pub(in crate::check) fn is_startup(key: &str, policy: &Policy) -> bool {
     STARTUP.contains(&key)
-        || keeps_everybody_out(key) && !is_pressure(key)
+        || is_of_readiness(key)
         || key.ends_with("agent-not-ready")
         || STARTUP_PREFIXES.iter().any(|prefix| {
             key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("cluster-autoscaler.kubernetes.io/"))
         })
         || policy.startup_taints.contains(key)
+}
+
+/// Whether the control plane sets it on a node that is not Ready, and takes it away some seconds after the node is.
+pub(in crate::check) fn is_of_readiness(key: &str) -> bool {
+    keeps_everybody_out(key) && !is_pressure(key)
 }
 
 /// Whether it is a pressure taint of the kubelet.

@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use crate::check::fixtures::*;
-use crate::model::{Bytes, Millicores, Node, NodeGroup, NodeTemplate, Pod};
+use crate::model::{Bytes, Millicores, Node, NodeGroup, NodeTemplate, Pod, ReadyCondition};
 use crate::plan::NodeState;
 use crate::policy::{CapacitySource, Policy};
 
@@ -39,9 +39,20 @@ fn a_startup_taint_is_a_boot_on_a_young_node_and_a_fault_on_an_old_one() {
         "startup-taint.cluster-autoscaler.kubernetes.io/x",
         "ignore-taint.cluster-autoscaler.kubernetes.io/x",
         "status-taint.cluster-autoscaler.kubernetes.io/x",
+        "node.cluster.x-k8s.io/uninitialized",
+        "karpenter.sh/unregistered",
+        "node.gardener.cloud/critical-components-not-ready",
+        "node.kubernetes.io/not-ready",
+        "node.kubernetes.io/unreachable",
+        "node.kubernetes.io/network-unavailable",
     ] {
         assert_eq!(state_of(node("a").tainted(key)), NodeState::NotInUse, "{key}");
         assert_eq!(state_of(node("a").tainted(key).created(899)), NodeState::Booting, "{key}");
+        // Only the taints of conditions are left over for some seconds on a node that is Ready again.
+        let again = Node { ready: Some(ReadyCondition { ready: true, since: Some(ago(899)) }), ..node("a") };
+        let of_conditions = key.starts_with("node.kubernetes.io/");
+        let expected = if of_conditions { NodeState::Booting } else { NodeState::NotInUse };
+        assert_eq!(state_of(again.tainted(key)), expected, "{key}");
     }
     assert_eq!(state_of(node("a").tainted("example.org/not-ready")), NodeState::Serving);
     let own = Policy { startup_taints: ["example.org/not-ready".to_owned()].into(), ..policy() };

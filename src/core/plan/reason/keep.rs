@@ -31,7 +31,7 @@ reasons! {
         } => ("not managed: {}", excerpt(.what)),
         /// It is part of the control plane.
         ControlPlane {
-            /// The label that shows it.
+            /// The label or taint that shows it.
             label: String,
         } => ("not managed: it is a control-plane node ({label})"),
         /// It has no machine.
