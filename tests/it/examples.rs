@@ -51,6 +51,7 @@ impl Workspace {
             .env("WORKSPACE", self.0.path())
             .env("CLUSTER", "hub")
             .env("PREFIX", "hub-node-")
+            .env("OS_REGION_NAME", "RegionOne")
             .env("NODE_TEMPLATE", r#"{"az": "nova"}"#)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -118,6 +119,7 @@ fn a_machine_is_gone_only_if_the_cloud_finds_no_server_of_this_id() {
         by_id("n8", ""),
         {"name": "n9", "uid": "u", "systemUUID": "GONE"},
         {"name": "n10", "uid": "u"},
+        by_id("n11", "openstack://RegionTwo/gone"),
     ]});
     let (code, output) = workspace.run("gone", &request);
     let answer: Value = serde_json::from_str(&output).unwrap();
@@ -137,6 +139,7 @@ fn a_machine_is_gone_only_if_the_cloud_finds_no_server_of_this_id() {
         ("n8", "unknown"),
         ("n9", "gone"),
         ("n10", "unknown"),
+        ("n11", "unknown"),
     ];
     assert_eq!((code, states.as_slice()), (Some(0), expected.as_slice()));
     assert!(machines[5]["message"].as_str().unwrap().contains("401"), "{answer}");
