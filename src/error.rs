@@ -98,7 +98,7 @@ impl fmt::Display for Failure {
 
 impl Failure {
     /// A part of the message, cleaned. Its further lines are indented, so that text of a server, of a webhook or of the
-    /// holder of a Lease begins no new line. The list of wrong settings has its own layout, and quotes no server.
+    /// holder of a Lease begins no unindented line. The list of wrong settings has its own layout, and quotes no server.
     fn quoted(&self, text: &str) -> String {
         let cleaned = clean_lines(text);
         if self.ending == Ending::Settings { cleaned } else { cleaned.replace('\n', "\n    ") }

@@ -48,7 +48,7 @@ pub enum LeaseError {
         until: Timestamp,
     },
     /// It is no longer this run's.
-    #[error("another client took over the Lease {namespace}/{name} while this run was planning{}", now_of(.holder.as_ref()))]
+    #[error("this run lost the Lease {namespace}/{name} while it was planning{}", now_of(.holder.as_ref()))]
     Lost {
         /// The Lease's namespace.
         namespace: String,

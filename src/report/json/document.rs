@@ -245,7 +245,7 @@ pub(super) struct Before {
     /// Nodes that are NotReady because a run parked their machines; absent if it is 0.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) parked: usize,
-    /// Nodes whose permanent taints keep the pool's pods away.
+    /// Nodes whose lasting taints keep the pool's pods away.
     pub(super) reserved: usize,
     /// Managed nodes with a critical pod.
     pub(super) critical: usize,
@@ -341,7 +341,7 @@ pub(super) struct Node<'a> {
     pub(super) state: NodeState,
     /// Whether the program may act on it.
     pub(super) managed: bool,
-    /// Whether its permanent taints keep the pool's pods away.
+    /// Whether its lasting taints keep the pool's pods away.
     pub(super) reserved: bool,
     /// The number of its pods without daemons; zero on an unmanaged node, whose pods are not read.
     pub(super) occupants: usize,

@@ -204,7 +204,7 @@ fn without_the_lease_there_is_still_no_bad_state() {
     let late = first.go_on().must_be(4);
     assert_eq!(
         late.error(),
-        "error: another client took over the Lease default/kube-rebalancer while this run was planning\n\
+        "error: this run lost the Lease default/kube-rebalancer while it was planning\n\
          hint: nothing was changed"
     );
     assert_eq!(plane.cordoned(), ["n1", "n2", "n3"]);
