@@ -190,16 +190,16 @@ fn uncordoned(action: &Action) -> Option<&str> {
 struct Opened<'f, 'a> {
     node: &'f NodeFacts<'a>,
     left: Amounts,
-    /// Whether a pod that is refused for an unknown reason may take the room of others there, or whether pods there stop to
-    /// count in what the pool asks for.
+    /// Whether a pod that is refused for an unknown reason may take the room of others there, or whether the node is reserved,
+    /// so that pods there do not count in the pool's demand.
     contested: bool,
 }
 
-/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room there: a
-/// common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it is not certain which one
-/// gets it. Then the first pod is refused as of now, because the next run would assume such a reason for a long refusal. In a
-/// pod's first hour this also holds if others take its room. Omitted pods take no room here: the plan gives them none, and its
-/// outcome does not show them bound.
+/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room
+/// there: a common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it
+/// is not certain which one gets it. Then the first pod is refused as of now, because the next run would assume such a
+/// reason for a long refusal. In a pod's first hour this also holds if others take its room. Omitted pods take no room
+/// here: the plan gives them none, and its outcome does not show them bound.
 fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
     let now = facts.snapshot.observed_at();
     let opened =
