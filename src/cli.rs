@@ -10,6 +10,7 @@ mod history;
 mod simulate;
 #[cfg(feature = "simulate")]
 mod trace;
+mod values;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -157,22 +158,22 @@ pub struct RunArgs {
     ///
     /// The file is the output of `kubectl get nodes,pods -A -o json` (or yaml). May be given several times, for nodes and
     /// pods in separate files.
-    #[arg(long, value_name = "FILE", help_heading = INPUT)]
+    #[arg(long, value_name = "FILE", value_parser = values::file(), help_heading = INPUT)]
     pub from: Vec<OsString>,
     /// Time at which the file was written [default: now]
     ///
     /// An RFC 3339 time such as 2026-01-15T09:00:00Z. The ages of nodes, pods and cordons are counted up to it.
-    #[arg(long, value_name = "TIME", requires = "from", help_heading = INPUT)]
+    #[arg(long, value_name = "TIME", value_parser = values::time, requires = "from", help_heading = INPUT)]
     pub at: Option<Timestamp>,
     /// Read the history of past weeks from a file; with --from
     ///
     /// `kube-rebalancer trace --history` writes one, from dumps of pods or a hub's log.
-    #[arg(long, value_name = "FILE", requires = "from", hide_short_help = true, help_heading = INPUT)]
+    #[arg(long, value_name = "FILE", value_parser = values::file(), requires = "from", hide_short_help = true, help_heading = INPUT)]
     pub history: Option<OsString>,
     /// Read the usage of the pods from a file; with --from
     ///
     /// Takes what `kubectl get --raw /apis/metrics.k8s.io/v1beta1/pods` prints, of the same moment as the cluster.
-    #[arg(long, value_name = "FILE", requires = "from", hide_short_help = true, help_heading = INPUT)]
+    #[arg(long, value_name = "FILE", value_parser = values::file(), requires = "from", hide_short_help = true, help_heading = INPUT)]
     pub pod_metrics: Option<OsString>,
     /// Use this kubeconfig context instead of the current one
     #[arg(long, value_name = "NAME", conflicts_with = "from", help_heading = INPUT)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 #[cfg(feature = "simulate")]
 use kube_rebalancer_simulate::plot::PlotFile;
 
-use super::{ColorChoice, INPUT, OUTPUT, OutputFormat, SettingFlags};
+use super::{ColorChoice, INPUT, OUTPUT, OutputFormat, SettingFlags, values};
 
 /// Flags of the command `history`.
 #[derive(Args, Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct HistoryArgs {
     /// Show the history in this file, not the cluster's
     ///
     /// A history as `kube-rebalancer trace --history` makes it, or the key `history` of the `ConfigMap` beside the Lease.
-    #[arg(long, value_name = "FILE", help_heading = INPUT)]
+    #[arg(long, value_name = "FILE", value_parser = values::file(), help_heading = INPUT)]
     pub history: Option<OsString>,
     /// Connect by this kubeconfig context, not the current one
     #[arg(long, value_name = "NAME", conflicts_with = "history", help_heading = INPUT)]
@@ -23,7 +23,7 @@ pub struct HistoryArgs {
     /// Show what is expected in the week from this time on [default: now, or the end of the file]
     ///
     /// An RFC 3339 time such as 2026-01-15T09:00:00Z.
-    #[arg(long, value_name = "TIME", help_heading = INPUT)]
+    #[arg(long, value_name = "TIME", value_parser = values::time, help_heading = INPUT)]
     pub at: Option<Timestamp>,
     /// Draw past weeks over each other, with the expected amounts, as .svg or .png
     #[cfg(feature = "simulate")]

@@ -7,7 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::SignedDuration;
 use kube_rebalancer_core::model::{Bytes, Millicores, QuantityError, parse_bytes, parse_millicores};
 
-use super::{ColorChoice, OUTPUT, OutputFormat, SettingFlags};
+use super::{ColorChoice, OUTPUT, OutputFormat, SettingFlags, values};
 use kube_rebalancer_simulate::plot::PlotFile;
 use kube_rebalancer_simulate::scenario::Scheduler;
 use kube_rebalancer_simulate::users::Profile;
@@ -23,19 +23,19 @@ pub struct SimulateArgs {
     /// A CSV file with the header start,end,memory,cpu and a row for each server of a user, in order of start. Times are
     /// RFC 3339 or seconds since 1970, memory and cpu are Kubernetes quantities, and cpu may be left out. Several files are
     /// simulated one by one, and their results are added up.
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
+    #[arg(long, value_name = "FILE", value_parser = values::file(), num_args = 1.., conflicts_with_all = ["profile", "users_per_day"], help_heading = USERS)]
     pub trace: Vec<OsString>,
     /// File of past weeks with which foresight begins, made by trace --history
-    #[arg(long, value_name = "FILE", help_heading = USERS)]
+    #[arg(long, value_name = "FILE", value_parser = values::file(), help_heading = USERS)]
     pub history: Option<OsString>,
     /// Average number of users on a weekday; the class of 60 on top [default: 2000, of timetable 1500, pools 1000, cpu 750]
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=100_000), help_heading = USERS)]
+    #[arg(long, value_name = "COUNT", value_parser = values::count::<u32>(0, 100_000), allow_negative_numbers = true, help_heading = USERS)]
     pub users_per_day: Option<u32>,
     /// Number of days, the first a Monday [default: 7, or the whole trace]
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=366), help_heading = USERS)]
+    #[arg(long, value_name = "COUNT", value_parser = values::count::<u32>(1, 366), allow_negative_numbers = true, help_heading = USERS)]
     pub days: Option<u32>,
     /// Seed of the random numbers: the same seed makes the same users
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = USERS)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = values::count::<u64>(0, u64::MAX), allow_negative_numbers = true, help_heading = USERS)]
     pub seed: u64,
     /// Node on which the scheduler places a pod
     #[arg(long, value_enum, default_value_t, help_heading = CLUSTER)]
@@ -49,7 +49,7 @@ pub struct SimulateArgs {
     /// Number of zones; a user who returns needs a node in the zone of their disk
     ///
     /// A user's disk is created in the zone of their first node, and a pod with that disk runs in no other zone.
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=26), help_heading = CLUSTER)]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = values::count::<u32>(1, 26), allow_negative_numbers = true, help_heading = CLUSTER)]
     pub zones: u32,
     /// How long a new node takes to become Ready
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = seconds, help_heading = CLUSTER)]

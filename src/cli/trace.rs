@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 use kube_rebalancer_core::model::{Bytes, Millicores, parse_bytes, parse_millicores};
 
-use super::{INPUT, SettingFlags};
+use super::{INPUT, SettingFlags, values};
 
 /// Flags of the command `trace`.
 #[derive(Args, Clone, Debug)]
@@ -19,6 +19,7 @@ pub struct TraceArgs {
     #[arg(
         long,
         value_name = "FILE",
+        value_parser = values::file(),
         num_args = 1..,
         required_unless_present = "jupyterhub_log",
         conflicts_with = "jupyterhub_log",
@@ -30,7 +31,7 @@ pub struct TraceArgs {
     /// It reads the lines "User ada took 5.206 seconds to start", "Removing user ada from proxy (/user/ada/)" and "ada
     /// appears to have stopped while the Hub was down" of JupyterHub 0.9 to 5, and the events server-action. Their times
     /// are UTC.
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "memory", help_heading = INPUT)]
+    #[arg(long, value_name = "FILE", value_parser = values::file(), num_args = 1.., requires = "memory", help_heading = INPUT)]
     pub jupyterhub_log: Vec<OsString>,
     /// Memory that each server of the log requests, such as 2Gi
     #[arg(long, value_name = "QUANTITY", value_parser = parse_bytes, conflicts_with = "pods", help_heading = INPUT)]

@@ -98,7 +98,7 @@ fn bytes_that_are_not_text_are_a_problem_only_where_they_are_a_setting() {
 }
 
 #[test]
-fn without_a_cluster_the_way_to_do_without_is_told() {
+fn without_a_cluster_the_error_shows_how_to_plan_from_a_file() {
     let ran = run(&[("KUBECONFIG", "/no/such/file")], &[]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
     assert!(
@@ -220,18 +220,57 @@ fn the_schema_is_printed() {
 
 #[test]
 fn wrong_usage_ends_with_code_2_and_a_suggestion() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 5] = [
         (&["--max-utilisation", "0.9"], "--max-utilization"),
         (&["setings"], "settings"),
         (&["--output", "yaml"], "[possible values: text, json]"),
         (&["--at", "2026-01-15T09:00:00Z"], "--from <FILE>"),
-        (&["--from", "-", "--at", "now"], "invalid value 'now' for '--at <TIME>'"),
         (&["--from", "-", "--from", "-"], "--from - is given twice"),
     ];
     for (arguments, expected) in cases {
         let ran = run(NO_VARIABLES, arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(ran.stderr.contains(expected), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+/// Each error names the flag, the value and the expected form.
+#[test]
+fn a_wrong_value_of_a_flag_ends_with_code_2_and_the_expected_form() {
+    let time = "expected an RFC 3339 time such as 2026-01-15T09:00:00Z";
+    let file = "expected the path of a file";
+    let mut cases: Vec<(&[&str], &str, &str)> = vec![
+        (&["--from", ""], "'' for '--from <FILE>'", file),
+        (&["--from", "-", "--history="], "'' for '--history <FILE>'", file),
+        (&["--from", "-", "--pod-metrics", ""], "'' for '--pod-metrics <FILE>'", file),
+        (&["--from", "-", "--at", "tomorrow"], "'tomorrow' for '--at <TIME>'", time),
+        (&["--from", "-", "--at", "2026-01-15"], "'2026-01-15' for '--at <TIME>'", time),
+        (&["history", "--history", ""], "'' for '--history <FILE>'", file),
+        (&["history", "--at", ""], "'' for '--at <TIME>'", time),
+    ];
+    if cfg!(feature = "simulate") {
+        let days = "expected a whole number from 1 to 366";
+        cases.extend::<[(&[&str], &str, &str); 6]>([
+            (&["simulate", "--trace", ""], "'' for '--trace <FILE>...'", file),
+            (&["simulate", "--days", "week"], "'week' for '--days <COUNT>'", days),
+            (&["simulate", "--days", "-1"], "'-1' for '--days <COUNT>'", days),
+            (
+                &["simulate", "--seed", "x"],
+                "'x' for '--seed <NUMBER>'",
+                "expected a whole number from 0 to 1844674",
+            ),
+            (&["trace", "--pods", ""], "'' for '--pods <FILE>...'", file),
+            (&["trace", "--jupyterhub-log", ""], "'' for '--jupyterhub-log <FILE>...'", file),
+        ]);
+    }
+    for (arguments, value, form) in cases {
+        let ran = run(NO_VARIABLES, arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(
+            ran.stderr.starts_with(&format!("error: invalid value {value}: {form}")),
+            "{arguments:?}: {}",
+            ran.stderr
+        );
     }
 }
 

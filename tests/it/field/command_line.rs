@@ -15,7 +15,11 @@ fn settings(values: &[(&str, &str)]) -> (Option<i32>, String) {
 fn at_without_zone() {
     let ran = plan_with(&SETTINGS, &[list(&all()).to_string().as_bytes()], &["--at", "2026-01-15T09:00"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.error.contains("--at") && ran.error.contains("offset"), "{}", ran.error);
+    assert!(
+        ran.error.contains("--at") && ran.error.contains("such as 2026-01-15T09:00:00Z"),
+        "{}",
+        ran.error
+    );
 }
 
 /// A comma, a percentage and a fraction of a node: one error names all three.
