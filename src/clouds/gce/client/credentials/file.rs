@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::address::{Address, Clients};
 use super::contents::{Unread, of_file};
 use super::federation::Federation;
-use super::impersonation::Impersonation;
+use super::impersonation::{Impersonation, LASTS, lifetime};
 use super::token::{From, Tokens, is_domain};
 
 /// The default address at which a login's token is refreshed.
@@ -94,10 +94,11 @@ pub(super) fn credentials(
                 return Ok(tokens(From::Federation(Box::new(Federation::read(file, scope)?))));
             };
             let address = Address::of_secrets(address.as_str().unwrap_or_default(), IMPERSONATE)?;
+            let lifetime = lifetime(&file)?;
             let source = From::Federation(Box::new(Federation::read(file, IAM)?));
             let source = Tokens::new(clients.clone(), source, None, None).into();
             let delegates = Vec::new();
-            Ok(tokens(From::Impersonation(Impersonation { source, address, delegates, scope })))
+            Ok(tokens(From::Impersonation(Impersonation { source, address, delegates, scope, lifetime })))
         }
         Some("impersonated_service_account") => {
             let Identity { service_account_impersonation_url: address, source_credentials, delegates } =
@@ -112,7 +113,13 @@ pub(super) fn credentials(
             }
             let source = credentials(source_credentials, clients, PLATFORM, None)?;
             let delegates = delegates.unwrap_or_default();
-            Ok(tokens(From::Impersonation(Impersonation { source, address, delegates, scope })))
+            Ok(tokens(From::Impersonation(Impersonation {
+                source,
+                address,
+                delegates,
+                scope,
+                lifetime: LASTS,
+            })))
         }
         _ => Err("its type is not one that this program knows".to_owned()),
     }

@@ -118,7 +118,7 @@ async fn child() {
 }
 
 #[test]
-fn who_is_not_on_google_cloud_is_told_what_to_do() {
+fn outside_of_google_cloud_the_error_says_what_to_do() {
     let told = told_by_a_child(&[("GCE_METADATA_HOST", NOBODY)]);
     assert!(told.starts_with("no credentials for Google Cloud: ") && told.ends_with(ADVICE), "{told}");
 }

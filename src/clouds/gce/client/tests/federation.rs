@@ -28,7 +28,7 @@ fn usual(request: &str) -> Reply {
     }
 }
 
-fn server() -> Server {
+pub(super) fn server() -> Server {
     Server::start(|_, request| usual(request))
 }
 
@@ -48,7 +48,7 @@ fn federation(server: &Server, source: &Value) -> Value {
     })
 }
 
-fn from_url(server: &Server) -> Value {
+pub(super) fn from_url(server: &Server) -> Value {
     federation(server, &json!({"url": format!("{}/source", server.address)}))
 }
 
@@ -65,7 +65,7 @@ fn identity(server: &Server) -> Value {
     })
 }
 
-fn with(mut file: Value, field: &str, value: impl Into<Value>) -> Value {
+pub(super) fn with(mut file: Value, field: &str, value: impl Into<Value>) -> Value {
     file[field] = value.into();
     file
 }
@@ -81,7 +81,7 @@ fn options(server: &Server, file: &Value) -> (TempDir, ConnectOptions) {
 }
 
 /// The token of a request to Compute Engine for an unknown group.
-async fn token_with(server: &Server, file: &Value) -> String {
+pub(super) async fn token_with(server: &Server, file: &Value) -> String {
     let (_folder, options) = options(server, file);
     let error = connect(options).await.unwrap().group(&zonal()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
@@ -89,7 +89,7 @@ async fn token_with(server: &Server, file: &Value) -> String {
 }
 
 /// The error of connecting with a file.
-async fn refused_with(server: &Server, file: &Value) -> ComputeError {
+pub(super) async fn refused_with(server: &Server, file: &Value) -> ComputeError {
     let (_folder, options) = options(server, file);
     let error = connect(options).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Credentials, "{error}");

@@ -5,6 +5,7 @@ mod changes;
 mod contract;
 mod credentials;
 mod federation;
+mod lifetime;
 mod reads;
 mod server;
 mod tries;
