@@ -54,6 +54,62 @@ use crate::policy::Policy;
 /// Returns all violations of a plan; none if it is sound.
 ///
 /// Linear in the pods and n log n in the nodes. [`check_settled`] checks that planning again changes nothing.
+///
+/// # Examples
+///
+/// A plan cordons the node `n2`, which has no pods. The checker accepts it. Then the hub's pod appears on `n2`: the same plan
+/// breaks a rule.
+///
+/// ```
+/// use kube_rebalancer_core::check::check;
+/// use kube_rebalancer_core::model::{
+///     Amounts, Bytes, Millicores, Node, NodeResources, Pod, ReadyCondition, Snapshot,
+/// };
+/// use kube_rebalancer_core::plan::plan;
+/// use kube_rebalancer_core::policy::Policy;
+///
+/// let offers = NodeResources {
+///     memory: Some(Bytes(8 << 30)),
+///     cpu: Some(Millicores(4000)),
+///     pods: Some(110),
+///     further: None,
+/// };
+/// let node = |name: &str| Node {
+///     name: name.to_owned(),
+///     created_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+///     ready: Some(ReadyCondition { ready: true, since: None }),
+///     allocatable: offers.clone(),
+///     capacity: offers.clone(),
+///     ..Node::default()
+/// };
+/// let pod = |name: &str, label: &str, node: &str| Pod {
+///     namespace: "hub".into(),
+///     name: name.into(),
+///     label_keys: [label.into()].into(),
+///     node_name: Some(node.into()),
+///     containers: 1,
+///     requests: Amounts::pod(Bytes(3 << 30), Millicores(500)),
+///     ready: true,
+///     ..Pod::default()
+/// };
+/// let cluster = |pods: Vec<Pod>| {
+///     let (now, number) = ("2026-01-15T22:00:00Z".parse().unwrap(), pods.len());
+///     Snapshot::new(now, vec![node("n1"), node("n2")], pods, Vec::new(), number).unwrap()
+/// };
+/// let user = pod("jupyter-ada", "hub.jupyter.org/username", "n1");
+/// let hub = pod("hub-0", "app", "n2");
+///
+/// let mut policy = Policy::default();
+/// policy.bounds.min_nodes = 1;
+/// policy.preemptible_labels.insert("hub.jupyter.org/username".to_owned());
+/// let evening = cluster(vec![user.clone()]);
+/// let planned = plan(&evening, &policy).unwrap();
+/// assert_eq!(check(&evening, &policy, &planned), []);
+///
+/// let violations = check(&cluster(vec![user, hub]), &policy, &planned);
+/// let sentences: Vec<String> = violations.iter().map(ToString::to_string).collect();
+/// assert!(sentences.contains(&"cordon of n2, on which the critical pod hub/hub-0 runs".to_owned()));
+/// ```
 #[must_use]
 pub fn check(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<Violation> {
     let policy = &*policy.in_force(snapshot);
