@@ -13,7 +13,7 @@ use kube_rebalancer_ports::causes;
 pub enum Ending {
     /// Everything was done, or there was nothing to do.
     Done,
-    /// An action failed, or the node groups could not be seen, or the report could not be written.
+    /// An action failed, or the node groups could not be listed, or the report could not be written.
     Incomplete,
     /// The command line is wrong.
     Usage,

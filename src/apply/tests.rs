@@ -258,7 +258,7 @@ fn a_second_list_that_lost_the_pods_of_the_first_proves_nothing() {
     assert_eq!(judged(2).applied.outcomes, [Outcome::Applied]);
     let ended = judged(1);
     assert_eq!(ended.applied.outcomes, [Outcome::NotTried(NotTried::NoSecondLook)]);
-    let told = "2 of the 3 bound pods seen before are not on the second list of pods: it proves nothing";
+    let told = "2 of the 3 bound pods listed before are not on the second list of pods: it proves nothing";
     assert_eq!(ended.applied.problems, [PortError(told.to_owned())]);
     assert!(!is_claimed(&ended, "a") && !ended.applied.is_complete());
 

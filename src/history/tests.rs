@@ -37,7 +37,7 @@ fn text_of(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_is_written_is_read_back() {
+fn a_history_survives_encoding() {
     for history in [History::default(), weeks(1), weeks(2)] {
         let text = encode(&history).unwrap();
         assert_eq!(decode(&text).unwrap(), history);

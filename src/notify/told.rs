@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_comes_and_goes_is_not_repeated_within_the_hour() {
+    fn a_problem_that_comes_and_goes_is_not_repeated_within_the_hour() {
         let digest = digest();
         let (_, told) = Told::default().news(&digest, at("09:00:00"));
         let without = Digest { troubles: Vec::new(), ..digest.clone() };

@@ -38,7 +38,7 @@ pub enum GroupAnswer {
     Busy(String),
     /// It failed for any other reason, and nothing was changed.
     Failed(String),
-    /// It is not known whether it was done: its answer was lost, or it was still in progress when the time was over.
+    /// It is not known whether it was done: its answer was lost, or it was still in progress when the time expired.
     InDoubt(String),
 }
 

@@ -71,12 +71,12 @@ pub enum NotTried {
     #[error("no node group")]
     NoNodeGroup,
     /// The node groups could not be listed.
-    #[error("the node groups could not be seen")]
+    #[error("the node groups could not be listed")]
     Unseen,
     /// A dry run cannot try changes of node groups.
     #[error("a change of a node group cannot be rehearsed")]
     Rehearsal,
-    /// `RUN_TIMEOUT` is over, or the run received a signal to stop.
+    /// `RUN_TIMEOUT` has expired, or the run received a signal to stop.
     #[error("the run was stopped before its turn")]
     Stopped,
     /// The required second list of pods failed.

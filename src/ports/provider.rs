@@ -37,7 +37,7 @@ pub trait Provider: Debug + Send + Sync {
     ///   why: an autoscaler scales it, the cloud would delete others in place of the named ones, the provider cannot park.
     /// - An instance that is parked, or being parked, keeps its membership and counts as one of the group.
     /// - A node without a provider ID may be proven by `system_uuid` and name.
-    /// - A part that could not be seen is a gap, not an error: a run acts on the rest, and grows nothing.
+    /// - A part that could not be listed is a gap, not an error: a run acts on the rest, and grows nothing.
     /// - No two groups have one name.
     async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError>;
 

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn both_queries_are_asked_once() {
+    async fn each_query_is_sent_once() {
         let (prometheus, asked) = prometheus(|| answered(200, whole(GOOD)));
         let samples = prometheus.usage().await.unwrap();
         assert_eq!(samples.len(), 1);
@@ -156,7 +156,7 @@ mod tests {
 
     /// This takes as long as the limit; a manual clock would expire before the connection is made.
     #[tokio::test]
-    async fn one_that_never_answers_is_given_up() {
+    async fn a_prometheus_that_never_answers_is_given_up() {
         let (prometheus, _) = prometheus(|| Outcome::Hang);
         let error = prometheus.usage().await.unwrap_err().to_string();
         assert!(error.ends_with(": no answer within 5 s"), "{error}");

@@ -20,8 +20,8 @@ use crate::error::Ending;
 /// The reason why a run did not end by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum GivenUp {
-    /// Its time was over.
-    #[error("the run was given up: RUN_TIMEOUT is over")]
+    /// `RUN_TIMEOUT` expired.
+    #[error("the run was given up: RUN_TIMEOUT has expired")]
     Late,
     /// It received a signal to stop and did not stop in time.
     #[error("the run was given up: after a signal to stop, the requests in flight took too long")]

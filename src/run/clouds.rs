@@ -103,7 +103,7 @@ pub async fn observe(
         }
     }
     if seen.is_empty() {
-        let warning = |(_, words)| format!("the node groups could not be seen: {words}");
+        let warning = |(_, words)| format!("the node groups could not be listed: {words}");
         return Ok(without(snapshot, NotTried::Unseen, unseen.into_iter().map(warning).collect()));
     }
     let (mut parts, mut providers) = (Vec::new(), BTreeMap::new());
@@ -112,7 +112,7 @@ pub async fn observe(
         providers.insert(at, provider);
     }
     parts.extend(unseen.into_iter().map(|(kind, words)| {
-        let gap = format!("the node groups of {} could not be seen: {words}", kind.cloud());
+        let gap = format!("the node groups of {} could not be listed: {words}", kind.cloud());
         part(kind, CloudView { gaps: vec![gap], ..CloudView::default() }, scope)
     }));
     let whole = merge(parts, &snapshot, policy, scope.zone.as_deref());
@@ -279,7 +279,7 @@ impl Clouds {
         nodes: &[InstanceToDelete],
         ask: impl for<'a> Fn(&'a dyn Provider, &'a [InstanceToDelete]) -> Answers<'a>,
     ) -> Vec<GroupAnswer> {
-        let unseen = || GroupAnswer::Refused("its instance was not seen in any node group".to_owned());
+        let unseen = || GroupAnswer::Refused("its instance was not listed in any node group".to_owned());
         let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
         for (position, node) in nodes.iter().enumerate() {
             if let Some(at) = self.of_node.get(&node.node) {

@@ -182,7 +182,7 @@ fn with_give_back_park_machines_are_woken_in_the_morning_in_place_of_new_ones() 
 
 /// The second user fits beside no other one, arrives at half past midnight, and waits for a machine and its image.
 #[test]
-fn who_waits_is_counted_by_the_hour_of_the_clock_and_added_up_over_traces() {
+fn waiting_users_are_counted_by_hour_and_added_up_over_traces() {
     let sessions = vec![session(10, 3000, 60), session(1800, 3000, 60), session(1801, 3000, 60)];
     let scenario = Scenario { length: 7200, interval: 60, ..scenario(sessions) };
     let zone = TimeZone::fixed(jiff::tz::offset(9));

@@ -71,7 +71,7 @@ fn a_yes_carries_the_plan_out_and_says_what_became_of_it() {
 }
 
 #[test]
-fn anything_else_changes_nothing() {
+fn an_answer_other_than_yes_changes_nothing() {
     for typed in ["n\n", "\n", "yesterday\n"] {
         let Some((shown, code, cordoned)) = answer(typed) else { return };
         assert!(shown.contains("Apply 2 actions? [y/N]"), "{shown}");

@@ -146,7 +146,7 @@ fn a_node_that_is_not_an_instance_of_its_group_is_told_and_left_alone() {
 }
 
 #[test]
-fn limits_are_kept() {
+fn max_nodes_and_max_deletions_bound_a_run() {
     let world = World::with(slow());
     let pool = crowded(&world);
     world.gce.resize(&pool, 3);
@@ -317,12 +317,12 @@ fn without_credentials_the_plan_is_there_and_says_what_it_could_not_see() {
     let ran = world.dry_run(&off);
     assert_eq!((ran.story(), ran.code), (vec!["delete node-10".to_owned()], Some(0)), "{}", ran.stderr);
     let [warning] = &*ran.warnings() else { panic!("{:?}", ran.warnings()) };
-    assert!(warning.starts_with("the node groups could not be seen: "), "{warning}");
+    assert!(warning.starts_with("the node groups could not be listed: "), "{warning}");
     assert!(warning.contains("gcloud auth application-default login"), "{warning}");
     let ran = world.run(&off);
-    let not_tried = "delete node-10: notTried (the node groups could not be seen)";
+    let not_tried = "delete node-10: notTried (the node groups could not be listed)";
     assert_eq!((ran.story(), ran.code), (vec![not_tried.to_owned()], Some(1)), "{}", ran.stderr);
-    let error = "error: 1 of 1 action was not tried, the first: the node groups could not be seen\n";
+    let error = "error: 1 of 1 action was not tried, the first: the node groups could not be listed\n";
     assert!(ran.stderr.ends_with(error), "{}", ran.stderr);
 }
 

@@ -84,7 +84,7 @@ fn each_run_that_acts_keeps_the_peak_of_its_five_minutes() {
 }
 
 #[test]
-fn who_only_looks_learns_nothing() {
+fn a_dry_run_learns_nothing() {
     let world = world();
     for dry_run in ["--dry-run", "--dry-run=server"] {
         assert_eq!(world.run(&[dry_run]).0, Some(0));

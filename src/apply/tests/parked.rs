@@ -138,7 +138,7 @@ fn in_place_of_a_node_that_is_not_woken_the_next_parked_one_is_woken_in_the_same
 }
 
 #[test]
-fn what_no_parked_node_becomes_a_group_creates_once_for_all() {
+fn if_no_parked_node_wakes_a_group_grows_once_for_all_of_them() {
     let nodes = ["a", "b", "c"].map(parked);
     let groups = [("z/first", 4), ("z/second", 7)];
     let actions = || vec![wake_or("a", &["c"], &groups), wake_or("b", &["c"], &groups)];
@@ -192,7 +192,7 @@ fn what_may_have_come_about_is_not_asked_for_elsewhere_and_a_stopped_run_asks_no
 }
 
 #[test]
-fn one_that_is_no_longer_parked_is_passed_over() {
+fn a_node_that_is_no_longer_parked_is_skipped() {
     let planned = ["a", "b", "c"].map(parked);
     let now = [parked("a"), changed(node("b")), parked("c")];
     let world = World { says: [no_host("a")].into(), ..World::new(&now, &[]) };

@@ -151,7 +151,7 @@ fn a_claim_is_an_annotation_and_a_taint_beside_the_taints_of_others() {
 }
 
 #[test]
-fn a_claim_that_is_over_is_removed_whole_by_any_run_and_a_running_one_is_not() {
+fn an_expired_claim_is_removed_whole_by_any_run_and_a_running_one_is_not() {
     let over = with_note(node("a"), annotation::DELETING_UNTIL, "2027-01-15T07:59:00Z");
     let runs = with_note(node("a"), annotation::DELETING_UNTIL, "2027-01-15T08:01:00Z");
     for (case, stays) in [(over, false), (runs, true)] {
@@ -167,7 +167,7 @@ fn a_claim_that_is_over_is_removed_whole_by_any_run_and_a_running_one_is_not() {
 /// An expired claim is removed with the cordon: its taint alone would keep every pod away from a node that looks
 /// schedulable, and without the annotation no run would recognize it as this program's.
 #[test]
-fn who_makes_a_node_schedulable_takes_an_old_claim_off_it_whole() {
+fn an_uncordon_removes_an_expired_claim_whole() {
     let over = with_note(cordoned("a", OLD), annotation::DELETING_UNTIL, "2027-01-15T07:59:00Z");
     let schedulable = Node { unschedulable: false, ..over.clone() };
     let unmark = Action::Unmark { node: "a".to_owned(), reason: UnmarkReason::Uncordoned };

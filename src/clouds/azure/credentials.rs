@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_is_set_is_taken() {
+    fn workload_identity_goes_before_a_secret_and_that_before_the_managed_identity() {
         let application = [("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c"), ("AZURE_CLIENT_SECRET", "s")];
         let federated = [application.as_slice(), &[("AZURE_FEDERATED_TOKEN_FILE", "/f")]].concat();
         assert_eq!(found(&federated).unwrap().source, "workload identity");

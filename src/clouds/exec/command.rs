@@ -129,7 +129,7 @@ pub(crate) async fn run(order: &Order<'_>, input: &[u8]) -> Result<Ended, Broken
             end(&mut child, &group).await;
             let seconds = order.limit.as_secs();
             Err(Broken::Killed(format!(
-                "{setting}: the command was killed after {seconds} s, when its time was over"
+                "{setting}: the command was killed after {seconds} s, when its time expired"
             )))
         }
     }

@@ -348,7 +348,7 @@ fn a_command_that_hangs_forks_and_ignores_signals_is_killed_with_all_that_it_sta
     let (provider, _) = now(world.looked()).unwrap();
     world.limit(500);
     let answers = now(provider.delete(&world.instances(&["n1"])));
-    let told = "EXEC_DELETE: the command was killed after 0 s, when its time was over".to_owned();
+    let told = "EXEC_DELETE: the command was killed after 0 s, when its time expired".to_owned();
     assert_eq!(answers, [GroupAnswer::InDoubt(told)]);
     assert!(is_gone(&world.read("child")), "{}", world.read("child"));
 }

@@ -13,7 +13,7 @@ pub trait Calls: Sync {
     /// The reason why a request failed: typed for the program, with the cloud's message as its display.
     type Refusal: Display + Clone + Debug + Send + Sync;
 
-    /// The reason why no further request may be sent: the run's time is over, or it got a signal to stop. `None`
+    /// The reason why no further request may be sent: `RUN_TIMEOUT` has expired, or it got a signal to stop. `None`
     /// before that.
     fn stopped(&self) -> Option<Self::Refusal>;
 

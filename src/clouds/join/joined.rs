@@ -103,7 +103,7 @@ fn member<I: Identity>(
         let place = if listing.gaps.is_empty() {
             &listing.elsewhere
         } else {
-            "is in none of the groups that could be seen"
+            "is in none of the groups that could be listed"
         };
         return Err(format!("its instance {id} {place}"));
     };

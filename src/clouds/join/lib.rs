@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   provider IDs --> Identity      the instance that a node claims to be
-//!   the cloud -----> Listing       groups, instances, what could not be seen
+//!   the cloud -----> Listing       groups, instances, what could not be listed
 //!                      |
 //!                    join          groups with what is coming, a membership for each node, members
 //!                      |

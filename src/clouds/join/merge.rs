@@ -20,7 +20,7 @@ pub struct CloudPart {
     pub takes_the_rest: bool,
     /// Its groups.
     pub groups: Vec<NodeGroup>,
-    /// A membership for each node of the snapshot, in its order; empty if the cloud could not be seen. Memberships of
+    /// A membership for each node of the snapshot, in its order; empty if the cloud could not be listed. Memberships of
     /// nodes of other clouds are ignored.
     pub memberships: Vec<Membership>,
     /// The gaps in the view.
@@ -82,7 +82,7 @@ pub fn merge(
     }
     whole.warnings = parts.iter().flat_map(|part| part.gaps.iter().cloned()).collect();
     whole.complete = whole.warnings.is_empty();
-    let unseen = whole.warnings.first().map(|gap| format!("not everything could be seen: {gap}"));
+    let unseen = whole.warnings.first().map(|gap| format!("not everything could be listed: {gap}"));
     whole.warnings.extend(parts.iter().flat_map(|part| part.notes.iter().cloned()));
     for (at, part) in parts.into_iter().enumerate() {
         for mut group in part.groups {
@@ -143,7 +143,7 @@ fn cloud_of(node: &Node, position: usize, parts: &[CloudPart]) -> Result<usize, 
 
 fn membership(part: &CloudPart, at: usize, ambiguous: &BTreeSet<String>) -> Membership {
     let Some(seen) = part.memberships.get(at) else {
-        let why = format!("the node groups of {} could not be seen", part.cloud);
+        let why = format!("the node groups of {} could not be listed", part.cloud);
         return Membership { outside: Some(why), ..Membership::default() };
     };
     let group = seen.group.as_deref().map(|name| shown(part.scheme, name, ambiguous));

@@ -15,6 +15,6 @@ pub struct Request {
     pub body: Option<(&'static str, String)>,
     /// Whether it only reads.
     pub is_read: bool,
-    /// Whether it may still be sent when the run's time is over.
+    /// Whether it may still be sent when `RUN_TIMEOUT` has expired.
     pub is_last: bool,
 }

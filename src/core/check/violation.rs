@@ -247,7 +247,7 @@ pub enum Violation {
     UnmarkUnfounded { node: String, why: &'static str },
     #[error("{node} is not empty and keeps its mark of being empty; a later run would believe it")]
     StaleMark { node: String },
-    #[error("the claim on {node} is over, and nothing removes it: its taint keeps every pod away")]
+    #[error("the claim on {node} has expired, and nothing removes it: its taint keeps every pod away")]
     StaleClaim { node: String },
 
     // Node objects.

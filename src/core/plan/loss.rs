@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_brings_back_is_lost() {
+    fn a_pod_that_no_controller_recreates_is_lost() {
         let not_recreated = |kind: &str| Some(Loss::NotRecreated { kind: kind.into() });
         let not_moved = |text: &str| Some(Loss::NotToBeMoved { annotation: text.into() });
         for (sentence, pod, expected) in [

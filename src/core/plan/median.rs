@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lower_of_two_middle_numbers_is_the_median() {
+    fn of_two_middle_numbers_the_lower_one_is_the_median() {
         for (numbers, expected) in [
             (vec![], None),
             (vec![7], Some(7)),

@@ -293,7 +293,7 @@ mod tests {
             ("claimed and NotReady for a moment", claimed(not_ready(node("n1"), 60)), NodeState::Claimed),
             ("claimed and NotReady for long", claimed(not_ready(node("n1"), 900)), NodeState::Broken),
             (
-                "under the taint of a claim that is over",
+                "under the taint of a claim that has expired",
                 under(taint::DELETING, node("n1")),
                 NodeState::Serving,
             ),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_node_lacks_keeps_it_from_serving() {
+    fn a_node_without_a_resource_of_its_group_does_not_serve() {
         let lacking =
             |node: &Node| state(node, Some("nvidia.com/gpu has not come".into()), &Policy::default(), now());
         let what = Some("nvidia.com/gpu has not come".to_owned());

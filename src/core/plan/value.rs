@@ -272,15 +272,15 @@ pub struct TooManyBroken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no node to manage, and no node group that could create one.
-    #[error("no node is managed ({nodes} seen), and NODE_GROUPS names no group to grow")]
+    #[error("no node is managed ({nodes} listed), and NODE_GROUPS names no group to grow")]
     NoManagedNode {
-        /// The nodes seen.
+        /// The nodes listed.
         nodes: usize,
     },
     /// Not one pod is visible, which a missing permission would also cause.
     #[error("{nodes} nodes but not one pod in any namespace: a missing permission looks just like this")]
     NoPodVisible {
-        /// The nodes seen.
+        /// The nodes listed.
         nodes: usize,
     },
 }

@@ -8,7 +8,7 @@ use crate::policy::Policy;
 /// A second list of pods that proves nothing: more than half of the bound pods of the first are not on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{missing} of the {bound} bound pods seen before are not on the second list of pods: it proves nothing"
+    "{missing} of the {bound} bound pods listed before are not on the second list of pods: it proves nothing"
 )]
 pub struct Vanished {
     /// Number of missing pods.

@@ -62,7 +62,7 @@ pub enum Stale {
     #[error("another run is deleting it")]
     Claimed,
     /// This run's own claim is gone, has run out, or is another run's now.
-    #[error("the claim of this run is over")]
+    #[error("the claim of this run has expired")]
     ClaimOver,
     /// It is no longer marked as parked.
     #[error("it is not parked now")]
@@ -91,7 +91,7 @@ pub enum Stale {
         why: NotEvicted,
     },
     /// Another pod has its name, or it is bound to another node.
-    #[error("pod {pod} is not the one that was seen on the node")]
+    #[error("pod {pod} is not the one that was listed on the node")]
     PodReplaced {
         /// `namespace/name`.
         pod: String,

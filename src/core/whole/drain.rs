@@ -281,7 +281,7 @@ fn omitted_pods_take_no_capacity_that_the_band_needs() {
 }
 
 #[test]
-fn who_waits_has_the_room_first() {
+fn nothing_is_evicted_in_the_first_hour_of_a_waiting_pod() {
     let waits = |seconds| {
         let refusal = Some(SchedulerRefusal { message: String::new(), since: Some(ago(seconds)) });
         let unbound = Unbound { refusal, created_at: Some(ago(seconds)), ..Unbound::default() };

@@ -213,7 +213,7 @@ fn while_no_cloud_answers_a_node_still_counts_as_given_back() {
 }
 
 #[test]
-fn a_claim_that_runs_is_waited_for_and_one_that_is_over_goes_first() {
+fn a_running_claim_is_waited_for_and_an_expired_one_goes_first() {
     for (seconds, expected) in [(-60, vec![]), (60, vec!["unmark n1"])] {
         let mut claimed = left("n1");
         note(&mut claimed, annotation::DELETING_UNTIL, &ago(seconds).to_string());

@@ -81,7 +81,7 @@ pub(super) struct Call {
     accept: &'static str,
     body: Option<Value>,
     tries: u32,
-    /// The minimum time that it may take even if the time of the run is over.
+    /// The minimum time that it may take even if `RUN_TIMEOUT` has expired.
     at_least: Duration,
     /// Maximum time of one try.
     one_try: Duration,
@@ -192,7 +192,7 @@ impl Call {
         Self { tries: 1, ..self }
     }
 
-    /// Is still made when the time of the run is over: for requests without which the next run would wait.
+    /// Is still made when `RUN_TIMEOUT` has expired: for requests without which the next run would wait.
     pub(super) fn last_word(self) -> Self {
         Self { at_least: LAST_WORD, ..self }
     }
@@ -347,7 +347,7 @@ impl Server {
         let request = call.request().map_err(|error| no_answer(error.to_string(), false, None))?;
         let bound = call.one_try.min(RunTime::left(&self.time).max(call.at_least));
         if bound.is_zero() {
-            return Err(no_answer("not sent: RUN_TIMEOUT is over".to_owned(), false, None));
+            return Err(no_answer("not sent: RUN_TIMEOUT has expired".to_owned(), false, None));
         }
         let answer = timeout(bound, async {
             let response = self.send(request).await?;

@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_ledger_survives_being_written_and_read() {
         assert_eq!(decode(&encode(&ledger()).unwrap()).unwrap(), ledger());
         assert_eq!(decode(&encode(&Ledger::default()).unwrap()).unwrap(), Ledger::default());
     }

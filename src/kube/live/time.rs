@@ -114,7 +114,7 @@ impl RunTime {
         self.beyond(LATE, GRACE + MARGIN).await;
     }
 
-    /// Waits until the time of the last request is over, too.
+    /// Waits until the time of the last request has expired, too.
     pub async fn long_over(&self) {
         self.beyond(LATE + WATCH, GRACE + MARGIN + WATCH).await;
     }

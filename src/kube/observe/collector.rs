@@ -356,7 +356,7 @@ fn move_all<T>(from: Vec<T>, to: &mut Vec<T>) {
     }
 }
 
-/// The volumes of claims. A claim whose volume was not seen is left out.
+/// The volumes of claims. A claim whose volume was not listed is left out.
 fn of_claims(claims: BTreeMap<ClaimKey, String>, volumes: &BTreeMap<String, Option<Affinity>>) -> Volumes {
     claims.into_iter().filter_map(|(claim, volume)| Some((claim, volumes.get(&volume)?.clone()))).collect()
 }

@@ -191,7 +191,7 @@ fn claims_are_joined_with_their_volumes_in_whatever_order_they_come() {
     let key = |name: &str| ("hub".to_owned(), name.to_owned());
     assert!(
         volumes.keys().eq([&key("anywhere"), &key("local")]),
-        "a claim whose volume was not seen is absent"
+        "a claim whose volume was not listed is absent"
     );
     assert_eq!(volumes[&key("anywhere")], None);
     let terms = &volumes[&key("local")].as_ref().unwrap().0;

@@ -14,7 +14,7 @@ pub(super) enum Unfinished {
     NotTried { not_tried: usize, actions: usize, first: String },
     #[error("the actions are done, but something else failed: {first}")]
     Beside { first: String },
-    #[error("the node groups could not be seen as a whole{first}")]
+    #[error("the node groups could not be listed as a whole{first}")]
     Unseen { first: String },
 }
 

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_within_a_column_still_shows() {
+    fn a_value_that_lasts_less_than_a_column_is_drawn() {
         let cases = [
             ("a node boots and serves", vec![(10, 0, 0), (10, 0, 1), (11, 0, 0)], column(10, 0, 1)),
             ("a node is cordoned", vec![(11, 0, 0), (10, 1, 0)], column(10, 1, 0)),

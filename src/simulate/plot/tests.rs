@@ -118,7 +118,7 @@ fn the_axis_is_the_same_for_all_panels() {
 }
 
 #[test]
-fn nothing_at_all_can_be_drawn() {
+fn an_empty_simulation_can_be_drawn() {
     for panels in [vec![], vec![panel(vec![])], vec![panel(vec![QUIET])], vec![panel(vec![QUIET, QUIET])]] {
         assert!(svg(&panels, Weekday::Monday).unwrap().ends_with("</svg>\n"));
         assert!(png(&panels, Weekday::Monday).unwrap().starts_with(b"\x89PNG"));

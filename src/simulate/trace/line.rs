@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn each_message_is_understood() {
+    fn each_message_of_the_log_is_parsed() {
         let at = "2026-01-12T10:00:00.5Z";
         let cases = [
             (

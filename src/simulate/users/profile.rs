@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_comes_where_nobody_is_asked_for() {
+    fn a_profile_of_zero_users_has_no_sessions() {
         assert_eq!(Demand { users_per_day: 0, ..demand(Profile::Steady) }.sessions(), []);
     }
 }

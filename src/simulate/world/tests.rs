@@ -61,7 +61,7 @@ fn spread_fills_the_emptiest_node_and_pack_the_fullest_that_takes_a_pod() {
 }
 
 #[test]
-fn who_finds_no_room_waits_until_somebody_leaves_and_then_works_as_long_as_meant() {
+fn a_user_without_room_waits_and_then_stays_for_the_intended_time() {
     let scenario = scenario(Scheduler::Spread);
     let mut world = World::new(&scenario, 1, "user");
     come(&mut world, 0, 60, 1000);

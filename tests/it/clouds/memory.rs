@@ -385,7 +385,7 @@ impl<C: Colour> MemoryProvider<C> {
             match member.filter(named) {
                 Some(member) => groups.entry(&member.group).or_default().push((position, member)),
                 None => {
-                    answers.insert(position, GroupAnswer::Refused("not seen".to_owned()));
+                    answers.insert(position, GroupAnswer::Refused("not listed".to_owned()));
                 }
             }
         }

@@ -88,7 +88,7 @@ fn every_node_and_every_change_goes_to_its_own_cloud() {
 
     // In the order of the request, whatever the cloud.
     let answers = delete(&half, &["red://r3", "green://g1", "blue://b1", "red://r1", "red://r2"]);
-    let refused = GroupAnswer::Refused("its instance was not seen in any node group".to_owned());
+    let refused = GroupAnswer::Refused("its instance was not listed in any node group".to_owned());
     let done = || GroupAnswer::Done;
     assert_eq!(answers, [done(), refused, done(), done(), done()]);
     assert_eq!(red.log(), ["z1/pool without r3 and r1", "z1/pool without r2"]);
@@ -179,10 +179,10 @@ fn what_a_cloud_answers_is_not_changed_on_the_way() {
 #[test]
 fn a_cloud_that_is_down_or_hangs_takes_only_its_own_nodes_and_all_growth_with_it() {
     for (hangs, why) in [
-        (false, "the node groups of Red Cloud could not be seen: it is down"),
+        (false, "the node groups of Red Cloud could not be listed: it is down"),
         (
             true,
-            "the node groups of Red Cloud could not be seen: Red Cloud did not answer within half of the time that \
+            "the node groups of Red Cloud could not be listed: Red Cloud did not answer within half of the time that \
              RUN_TIMEOUT left",
         ),
     ] {
@@ -190,17 +190,17 @@ fn a_cloud_that_is_down_or_hangs_takes_only_its_own_nodes_and_all_growth_with_it
         let blue = Memory::<Blue>::with("z2/pool", &["b1"]);
         (red.state().down, red.state().hangs) = (Some("it is down".to_owned()), hangs);
         let half = seen(&[&red, &blue], &["red://r1", "blue://b1"]);
-        assert_eq!(places(&half), ["z2/pool", "the node groups of Red Cloud could not be seen"]);
+        assert_eq!(places(&half), ["z2/pool", "the node groups of Red Cloud could not be listed"]);
         assert!(!half.complete);
         assert_eq!(half.warnings[0], why);
         let not_growable = half.snapshot.groups()[0].not_growable.as_deref();
-        assert_eq!(not_growable, Some(&*format!("not everything could be seen: {why}")));
+        assert_eq!(not_growable, Some(&*format!("not everything could be listed: {why}")));
         assert_eq!(delete(&half, &["blue://b1", "red://r1"])[0], GroupAnswer::Done);
     }
     let red = Memory::<Red>::with("z1/pool", &["r1"]);
     red.state().down = Some("it is down".to_owned());
     let half = seen(&[&red], &["red://r1"]);
-    assert_eq!(half.warnings, ["the node groups could not be seen: it is down"]);
+    assert_eq!(half.warnings, ["the node groups could not be listed: it is down"]);
     assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
 }
 
@@ -211,7 +211,7 @@ fn a_cloud_whose_library_panics_is_one_that_could_not_be_seen() {
     red.state().manner = Manner::Panicking;
     let half = seen(&[&red], &["red://r1"]);
     let why =
-        "the node groups could not be seen: the library for Red Cloud has a defect, which the log shows";
+        "the node groups could not be listed: the library for Red Cloud has a defect, which the log shows";
     assert_eq!(half.warnings, [why]);
     assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
 
@@ -253,8 +253,7 @@ fn a_connection_that_panics_is_a_cloud_that_could_not_be_seen_whenever_it_was_be
         red.state().manner = Manner::PanickingAtOnce;
         let look = if early { seen_early } else { seen };
         let half = look(&[&red], &["red://r1"]);
-        let why =
-            "the node groups could not be seen: the library for Red Cloud has a defect, which the log shows";
+        let why = "the node groups could not be listed: the library for Red Cloud has a defect, which the log shows";
         assert_eq!((&*half.warnings, red.state().connections), ([why.to_owned()].as_slice(), 1));
         assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
     }
@@ -311,13 +310,13 @@ fn what_is_gone_or_was_made_anew_is_neither_parked_nor_woken() {
     let expected = [
         conflict("instance r1 is gone"),
         conflict("instance r2 is going away"),
-        GroupAnswer::Refused("its instance was not seen in any node group".to_owned()),
+        GroupAnswer::Refused("its instance was not listed in any node group".to_owned()),
     ];
     assert_eq!(now(groups(&half).park(&some)), expected);
     assert_eq!(now(groups(&half).wake(&some)), expected);
     // The proof is by what the node names, not by its name alone.
     let renamed = Node { provider_id: Some("red://r2".to_owned()), ..node("red://r3") };
-    let refused = [GroupAnswer::Refused("not seen".to_owned())];
+    let refused = [GroupAnswer::Refused("not listed".to_owned())];
     assert_eq!(now(groups(&half).park(&to_change(&[renamed]))), refused);
     assert!(red.log().is_empty());
 }

@@ -44,7 +44,7 @@ fn pods_go_to_nodes_that_kwok_plays_but_not_to_cordoned_or_tainted_ones() {
 }
 
 #[test]
-fn who_the_client_is_decides_what_it_may_do() {
+fn the_identity_of_a_client_determines_its_permissions() {
     let Some(plane) = ControlPlane::shared() else { return };
     let name = plane.unique("account");
     let rules = json!([{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]);

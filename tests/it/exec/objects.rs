@@ -112,7 +112,7 @@ fn a_node_object_goes_once_two_runs_found_its_machine_gone() {
     falls_silent(&world);
     assert_eq!(run(&world).story(), Vec::<String>::new(), "the claim runs");
     world.later(7);
-    assert_eq!(run(&world).story(), ["unmark n3: applied"], "the claim is over");
+    assert_eq!(run(&world).story(), ["unmark n3: applied"], "the claim has expired");
     assert_eq!(run(&world).story(), ["mark n3: applied"]);
     assert_eq!(mark(&world, "gone-machine").as_deref(), Some("script:///n3"));
     world.later(1);
@@ -129,7 +129,7 @@ fn a_node_object_goes_once_two_runs_found_its_machine_gone() {
 type Change = fn(&World);
 
 #[test]
-fn whoever_shows_again_that_the_node_is_needed_keeps_it() {
+fn any_sign_of_life_keeps_the_node_object() {
     let ways: [(&str, Change); 5] = [
         ("the machine is back", |world| world.set_machine("n3", "present")),
         ("the command sees none", |world| world.write("blind", "")),

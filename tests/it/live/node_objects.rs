@@ -131,7 +131,7 @@ fn a_node_object_goes_once_the_node_is_unreachable_and_two_runs_found_its_machin
         let taints = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
         taints.iter().any(|taint| taint["key"] == "node.kubernetes.io/unreachable").then_some(())
     });
-    // The claim is over.
+    // The claim has expired.
     world.annotate("kube-rebalancer/deleting-until", &json!("2026-01-02T00:00:00Z"));
     for _ in 0..2 {
         assert_eq!(bare.run(&arguments).must_be(0).story(), Vec::<String>::new());

@@ -119,7 +119,7 @@ fn number(value: &Value) -> u64 {
 }
 
 #[test]
-fn what_is_not_as_written_is_told() {
+fn each_difference_from_an_expectation_is_reported() {
     let plan = serde_json::json!({
         "actions": [{"action": "grow", "group": null, "from": 2, "to": 4, "reason": "AboveBand"}],
         "nodes": [{"name": "n1", "verdict": "keep", "reason": "Needed"}],

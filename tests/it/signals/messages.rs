@@ -118,7 +118,7 @@ fn where_nothing_can_be_noted_a_trouble_does_not_come_with_every_run() {
 }
 
 #[test]
-fn who_only_looks_reports_nothing() {
+fn a_dry_run_reports_nothing() {
     let world = world();
     for dry_run in ["--dry-run", "--dry-run=server"] {
         assert_eq!(world.run("09:02:00", &[dry_run]).0, Some(0));

@@ -5,7 +5,7 @@ use kube_rebalancer_core::policy::{AdoptCordons, PartsPerMillion};
 use super::*;
 
 #[test]
-fn a_claim_that_is_over_goes_from_every_node_whoever_cordoned_it() {
+fn an_expired_claim_is_removed_from_every_node_whoever_cordoned_it() {
     for (sentence, tainted_node, adopt) in [
         ("under our cordon", cordoned(500, node("n1")), AdoptCordons::Never),
         ("under a cordon of others", cordoned_by_others(500, node("n1")), AdoptCordons::Never),

@@ -51,7 +51,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(super) enum Effect {
     /// It reads.
     Look,
-    /// It reads once more after a change, also when the run's time is over.
+    /// It reads once more after a change, also when `RUN_TIMEOUT` has expired.
     LastLook,
     /// It changes something, and a second one would change it again.
     Once,

@@ -208,7 +208,7 @@ impl Provider for Aws {
             if let Some(member) = self.proven(node) {
                 by_group.entry(&member.group).or_default().push((position, member));
             } else {
-                let why = "its instance was not seen in any Auto Scaling group".to_owned();
+                let why = "its instance was not listed in any Auto Scaling group".to_owned();
                 answers.insert(position, GroupAnswer::Refused(why));
             }
         }
@@ -234,7 +234,7 @@ impl Provider for Aws {
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
         let Some(member) = self.without_node.get(&(group.to_owned(), instance.to_owned())) else {
             let why =
-                format!("instance {instance} was not seen in Auto Scaling group {group} without a node");
+                format!("instance {instance} was not listed in Auto Scaling group {group} without a node");
             return GroupAnswer::Refused(why);
         };
         if !join::is_no_node(&member.instance, nodes) {

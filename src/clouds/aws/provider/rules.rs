@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_means_hands_off() {
+    fn a_group_with_an_operator_is_not_changed() {
         let (grow, shrink) =
             both(&with(|group| group.operator = Some("eks.amazonaws.com".to_owned())), &Ok(None));
         assert_eq!(grow, shrink);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_are_known_before() {
+    fn min_size_and_max_size_are_reasons_before_any_request() {
         let (grow, shrink) = both(&with(|group| group.desired = 9), &Ok(None));
         assert!(grow.unwrap().contains("its MaxSize is 9") && shrink.is_none());
         let (grow, shrink) = both(&with(|group| group.min = 3), &Ok(None));

@@ -176,7 +176,7 @@ impl Azure {
             let member = self.proven(node);
             match member.map(|member| (member, self.protected.get(&member.instance))) {
                 None => {
-                    let why = "its instance was not seen in any node group".to_owned();
+                    let why = "its instance was not listed in any node group".to_owned();
                     answers.insert(at, GroupAnswer::Refused(why));
                 }
                 Some((_, Some(why))) if turn != Some(Turn::Wake) => {
@@ -214,7 +214,7 @@ impl Azure {
             }
             (Some(Target::Pool(..)), Some(_)) => return refused(rules::NOT_PARKED_BY_AKS),
             (Some(Target::Nothing(why)), _) => return refused(why),
-            (None, _) => return refused("its node group was not seen"),
+            (None, _) => return refused("its node group was not listed"),
         };
         became.into_iter().map(|(at, became)| (at, answer(became))).collect()
     }
@@ -252,7 +252,7 @@ impl Provider for Azure {
             Some(Target::Set(set)) => answer(join::grow(&self.set(set), group, from, to).await),
             Some(Target::Pool(pool, set)) => answer(join::grow(&self.pool(pool, set), group, from, to).await),
             Some(Target::Nothing(why)) => GroupAnswer::Refused(why.clone()),
-            None => GroupAnswer::Refused(format!("node group {group} was not seen")),
+            None => GroupAnswer::Refused(format!("node group {group} was not listed")),
         }
     }
 
@@ -270,7 +270,7 @@ impl Provider for Azure {
 
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
         let Some(member) = self.without_node.get(&(group.to_owned(), instance.to_owned())) else {
-            let why = format!("instance {instance} was not seen in node group {group} without a node");
+            let why = format!("instance {instance} was not listed in node group {group} without a node");
             return GroupAnswer::Refused(why);
         };
         if let Some(why) = self.protected.get(&member.instance) {

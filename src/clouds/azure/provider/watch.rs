@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) enum Seen {
     /// The change is complete.
     Settled(Vec<Machine>),
-    /// The time was over before the change was complete.
+    /// The time expired before the change was complete.
     Unsettled(Vec<Machine>),
     /// The instances could not be listed.
     Unseen(CloudError),

@@ -13,7 +13,7 @@ use crate::name::{GroupId, InstanceId};
 /// Maximum time of a last read.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
-const TIME_IS_UP: &str = "it was still under way when RUN_TIMEOUT was over";
+const TIME_IS_UP: &str = "it was still under way when RUN_TIMEOUT expired";
 
 impl Calls for Gce {
     type Instance = InstanceId;

@@ -15,7 +15,7 @@ pub(super) fn listing(found: &Found, snapshot: &Snapshot, scope: &CloudScope) ->
     let closed = claims::<InstanceId>(snapshot).into_keys().filter_map(|id| {
         let words = found.closed.get(id.project())?;
         let why =
-            format!("its instance {id} is of project {}, which could not be seen: {words}", id.project());
+            format!("its instance {id} is of project {}, which could not be listed: {words}", id.project());
         Some((id, why))
     });
     let foreign = claims::<InstanceId>(snapshot).into_keys().filter_map(|id| {

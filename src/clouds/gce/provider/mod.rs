@@ -181,7 +181,7 @@ impl Provider for Gce {
             if let Some(member) = self.proven(node) {
                 by_group.entry(&member.group).or_default().push((position, member));
             } else {
-                let why = "its instance was not seen in any node group".to_owned();
+                let why = "its instance was not listed in any node group".to_owned();
                 answers.insert(position, GroupAnswer::Refused(why));
             }
         }
@@ -198,7 +198,7 @@ impl Provider for Gce {
 
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
         let Some(member) = self.without_node.get(&(group.to_owned(), instance.to_owned())) else {
-            let why = format!("instance {instance} was not seen in node group {group} without a node");
+            let why = format!("instance {instance} was not listed in node group {group} without a node");
             return GroupAnswer::Refused(why);
         };
         if !join::is_no_node(&member.instance, nodes) {

@@ -204,7 +204,7 @@ fn a_node_that_claims_the_instance_of_another_leads_to_no_group_and_is_not_delet
 }
 
 #[test]
-fn what_boots_is_told_from_what_failed_and_from_what_goes() {
+fn booting_failed_and_deleting_instances_are_distinguished() {
     let pool = zonal(ZONE, "pool");
     let mut world = World::default().with(&pool, &["node", "young", "resting", "leaving"]);
     world.groups[0].target_size = 6;
@@ -262,7 +262,7 @@ fn what_could_not_be_seen_is_told_and_nothing_more_is_asked_for() {
     };
     let observed = seen(&world.engine(), &nodes, &CloudScope::default()).unwrap();
     assert_eq!(observed.warnings, [gap]);
-    assert_eq!(observed.groups[0].not_growable, Some(format!("not everything could be seen: {gap}")));
+    assert_eq!(observed.groups[0].not_growable, Some(format!("not everything could be listed: {gap}")));
     assert_eq!(places(&observed), [Ok("us-central1-a/pool")]);
 
     let mut world = World::default().with(&pool, &["pool-1"]);
@@ -271,7 +271,7 @@ fn what_could_not_be_seen_is_told_and_nothing_more_is_asked_for() {
     assert!(observed.groups.is_empty());
     assert_eq!(
         places(&observed),
-        [Err("its instance us-central1-a/pool-1 is in none of the groups that could be seen")]
+        [Err("its instance us-central1-a/pool-1 is in none of the groups that could be listed")]
     );
 
     let mut world = World::default().with(&pool, &["pool-1"]);

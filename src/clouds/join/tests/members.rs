@@ -76,7 +76,7 @@ fn a_node_outside_says_why() {
 fn what_could_not_be_seen_is_not_said_to_be_nowhere() {
     let seen = Listing { gaps: vec!["zone z2 did not answer".to_owned()], ..listing(Vec::new()) };
     let joined = join(&seen, &snapshot(&[node("a")]));
-    assert_eq!(places(&joined), [Err("its instance z1/a is in none of the groups that could be seen")]);
+    assert_eq!(places(&joined), [Err("its instance z1/a is in none of the groups that could be listed")]);
 }
 
 #[test]

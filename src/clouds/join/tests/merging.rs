@@ -97,7 +97,7 @@ fn what_one_cloud_does_not_show_stops_the_growth_of_both() {
     let not_growable: Vec<_> = whole.groups.iter().map(|group| group.not_growable.as_deref()).collect();
     assert_eq!(
         not_growable,
-        [Some("not everything could be seen: zone z2 did not answer"), Some("it is full")]
+        [Some("not everything could be listed: zone z2 did not answer"), Some("it is full")]
     );
 }
 
@@ -105,10 +105,10 @@ fn what_one_cloud_does_not_show_stops_the_growth_of_both() {
 fn the_nodes_of_a_cloud_that_could_not_be_seen_are_outside() {
     let mut clouds = clouds("z1/pool", "z2/pool");
     (clouds[1].memberships, clouds[1].groups) = (Vec::new(), Vec::new());
-    clouds[1].gaps = vec!["the node groups of Blue Cloud could not be seen: it is down".to_owned()];
+    clouds[1].gaps = vec!["the node groups of Blue Cloud could not be listed: it is down".to_owned()];
     let whole = merged(clouds).unwrap();
     assert_eq!(whole.memberships[0], inside("z1/pool"));
-    assert_eq!(whole.memberships[1], outside("the node groups of Blue Cloud could not be seen"));
+    assert_eq!(whole.memberships[1], outside("the node groups of Blue Cloud could not be listed"));
 }
 
 #[test]

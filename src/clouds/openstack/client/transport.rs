@@ -29,7 +29,7 @@ pub(super) struct Request {
     pub(super) body: Option<Value>,
     /// Whether it only reads.
     pub(super) is_read: bool,
-    /// Whether it may still be sent when the run's time is over.
+    /// Whether it may still be sent when `RUN_TIMEOUT` has expired.
     pub(super) is_last: bool,
 }
 

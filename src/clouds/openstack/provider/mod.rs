@@ -206,7 +206,7 @@ impl OpenStack {
 
     async fn change(&self, member: Option<&Member<ServerId>>, turn: Option<Turn>) -> GroupAnswer {
         let Some(member) = member else {
-            let why = "its server was not seen in any set that NODE_GROUPS names".to_owned();
+            let why = "its server was not listed in any set that NODE_GROUPS names".to_owned();
             return GroupAnswer::Refused(why);
         };
         if turn == Some(Turn::Park) && self.node_groups.contains_key(&member.group) {

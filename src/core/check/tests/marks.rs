@@ -75,7 +75,7 @@ fn marks_on_a_schedulable_node_are_removed() {
 }
 
 #[test]
-fn a_claim_that_is_over_is_removed_and_one_that_runs_is_not() {
+fn an_expired_claim_is_removed_and_a_running_one_is_not() {
     let over = |name| unmark(name, UnmarkReason::ClaimOver);
     for claim_is_over in [
         node("a").claimed_for_another(0),

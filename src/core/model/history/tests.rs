@@ -51,7 +51,7 @@ fn memory_is_kept_in_whole_mebibytes_and_nothing_overflows() {
 }
 
 #[test]
-fn what_is_older_than_four_weeks_goes() {
+fn slots_older_than_four_weeks_are_dropped() {
     let mut history = History::default();
     let first = at("2026-01-01T00:00:00Z");
     history.observe(first, "", Resource::Memory, GIBI);

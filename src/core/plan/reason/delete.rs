@@ -7,7 +7,7 @@ use crate::policy::{AdoptCordons, Budget};
 reasons! {
     /// The reason why a node is deleted.
     DeleteReason {
-        /// It is under our own cordon, empty, and `EMPTY_GRACE` is over.
+        /// It is under our own cordon, empty, and `EMPTY_GRACE` has passed.
         EmptyAndCordoned {
             /// When it was cordoned, if known.
             cordoned: Since,

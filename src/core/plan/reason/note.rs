@@ -21,7 +21,7 @@ reasons! {
         /// A person uncordoned it, which takes precedence.
         Uncordoned => ("it is schedulable, but still carries marks of an earlier cordon"),
         /// The claim of an earlier run has expired.
-        ClaimOver => ("the claim of an earlier run is over"),
+        ClaimOver => ("the claim of an earlier run has expired"),
         /// The machine whose deletion was requested is not gone, or the node has another machine.
         NotGivenBack {
             /// The reason why its Node object stays.

@@ -9,7 +9,7 @@ use crate::policy::{AdoptCordons, PartsPerMillion};
 reasons! {
     /// The reason why a node is parked.
     ParkReason {
-        /// It is under our own cordon, empty, and `EMPTY_GRACE` is over.
+        /// It is under our own cordon, empty, and `EMPTY_GRACE` has passed.
         EmptyAndCordoned {
             /// When it was cordoned, if known.
             cordoned: Since,

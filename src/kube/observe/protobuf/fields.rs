@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_ends_the_message() {
+    fn a_broken_field_ends_the_message() {
         let cases: [(&str, &[u8], BrokenProtobuf); 7] = [
             ("a tag alone", &[0x08], BrokenProtobuf::Cut),
             ("a number without its end", &[0x08, 0x96], BrokenProtobuf::Cut),

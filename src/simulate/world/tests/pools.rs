@@ -90,7 +90,7 @@ fn the_group_that_was_asked_grows_and_its_node_serves_its_own_users() {
 }
 
 #[test]
-fn whoever_comes_back_needs_a_node_in_the_zone_of_their_disk() {
+fn a_returning_user_needs_a_node_in_the_zone_of_their_disk() {
     // Person 0 is the first and the third user.
     let scenario = zones(2, vec![0, 1, 0, 2]);
     let mut world = World::new(&scenario, 2, "user");

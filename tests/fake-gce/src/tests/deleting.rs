@@ -61,7 +61,7 @@ fn all_forms_of_a_url_name_the_same_instance() {
 }
 
 #[test]
-fn who_is_not_a_member_or_is_being_deleted_already_is_skipped_if_that_is_asked_for() {
+fn other_instances_and_instances_being_deleted_are_skipped_on_request() {
     let mut world = three();
     world.engine.add_instance(instance("alone"));
     world.delete(&[instance("node-2")]);

@@ -146,7 +146,7 @@ async fn standby_and_what_is_under_way_are_left_alone() {
 }
 
 #[tokio::test]
-async fn what_comes_has_the_age_of_its_launch() {
+async fn a_booting_instance_has_the_age_of_its_launch() {
     let world = World::new(1);
     let cloud = world.cloud().await;
     kube_rebalancer_ports::Provider::grow(&cloud, USERS, 1, 2).await;
@@ -192,7 +192,7 @@ async fn failed_growth_is_told_in_the_clouds_words_and_only_while_it_is_of_this_
 }
 
 #[tokio::test]
-async fn operator_means_hands_off() {
+async fn a_group_with_an_operator_is_left_to_it() {
     let world = World::new(2);
     world.fake.edit(USERS, |group| group.operator = Some("eks.amazonaws.com".to_owned()));
     let (_, view) = world.seen(&world.nodes()).await;

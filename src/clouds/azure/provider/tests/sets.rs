@@ -119,7 +119,7 @@ async fn a_busy_azure_is_asked_again_after_the_pause_that_it_wants() {
 async fn only_what_was_proven_is_touched() {
     let world = World::new(2);
     let (cloud, _) = world.seen(&[world.node(0)]).await;
-    let refused = || GroupAnswer::Refused("its instance was not seen in any node group".to_owned());
+    let refused = || GroupAnswer::Refused("its instance was not listed in any node group".to_owned());
     assert_eq!(cloud.park(&world.these(&[1])).await, [refused()]);
     let mut other = of(&world.node(0));
     other.provider_id = Some(world.set().provider_id(1));

@@ -80,7 +80,7 @@ fn an_instance_that_is_gone_going_or_made_anew_is_not_asked_for() {
 }
 
 #[test]
-fn what_the_group_skipped_has_failed() {
+fn a_deletion_that_the_group_skipped_has_failed() {
     let (answers, _) = deleted(World::default(), |world, _| {
         world.skipped.insert(instance(ZONE, "pool-2"));
     });
@@ -189,7 +189,7 @@ fn an_instance_that_never_became_a_node_is_deleted_by_its_exact_identity() {
 }
 
 #[test]
-fn what_fails_of_such_a_deletion_is_said() {
+fn the_failure_of_an_instance_s_deletion_has_its_reason() {
     let first = [node(ZONE, "pool-1")];
     let failing = |method: &'static str, unchanged, skipped: bool| {
         lost(World::default(), &first, |world, _| {

@@ -11,7 +11,7 @@ fn a_project_that_is_closed_to_us_takes_only_its_own_nodes_out() {
         let engine = world.engine();
         let observed = seen(&engine, &[node(ZONE, "a"), foreign.clone()], &CloudScope::default()).unwrap();
         let why =
-            "its instance us-central1-a/x is of project evil-project, which could not be seen: not for you";
+            "its instance us-central1-a/x is of project evil-project, which could not be listed: not for you";
         assert_eq!(places(&observed), [Ok("us-central1-a/pool"), Err(why)]);
         assert_eq!(observed.warnings, [format!("node x is in no node group: {why}")]);
         assert!(observed.complete);
@@ -24,7 +24,7 @@ fn a_project_that_is_closed_to_us_takes_only_its_own_nodes_out() {
     let nodes = [node(ZONE, "a"), foreign];
     let observed = seen(&world.engine(), &nodes, &CloudScope::default()).unwrap();
     let gap = "the node groups of project evil-project are not known: try later";
-    assert_eq!(observed.groups[0].not_growable, Some(format!("not everything could be seen: {gap}")));
+    assert_eq!(observed.groups[0].not_growable, Some(format!("not everything could be listed: {gap}")));
     assert_eq!((places(&observed)[0], observed.complete), (Ok("us-central1-a/pool"), false));
 }
 

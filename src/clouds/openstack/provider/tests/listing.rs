@@ -104,7 +104,7 @@ async fn a_server_of_the_control_plane_is_left_alone_though_a_pattern_matches_it
 }
 
 #[tokio::test]
-async fn what_sleeps_what_comes_and_what_goes() {
+async fn shelved_building_and_deleting_servers_are_distinguished() {
     let world = World::new(6);
     world.fake.edit(&id(2), |server| server.status = Status::ShelvedOffloaded);
     world.fake.edit(&id(3), |server| server.task = Some("deleting"));

@@ -203,7 +203,7 @@ async fn only_what_was_proven_is_touched() {
     let world = World::new(2);
     let (cloud, _) = world.seen(&[node(1)]).await;
     let refused =
-        || GroupAnswer::Refused("its server was not seen in any set that NODE_GROUPS names".to_owned());
+        || GroupAnswer::Refused("its server was not listed in any set that NODE_GROUPS names".to_owned());
     assert_eq!(cloud.park(&these(&[2])).await, [refused()]);
     // Another provider ID under the name that was proven.
     let mut other = of(&node(1));
@@ -229,7 +229,7 @@ impl Clock for Ending {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_for_once_the_time_is_over_and_a_last_look_is_taken() {
+async fn after_run_timeout_nothing_is_requested_and_a_last_look_is_taken() {
     let world = World::new(2);
     let clock = Arc::new(Ending(AtomicBool::new(false)));
     world.cloud().await;
