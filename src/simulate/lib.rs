@@ -35,6 +35,7 @@ mod sum;
 mod tests;
 pub mod trace;
 pub mod users;
+pub mod watch;
 mod world;
 
 use std::collections::BTreeSet;
@@ -172,13 +173,19 @@ struct Race<'s> {
 }
 
 impl<'s> Race<'s> {
-    fn rebalancer(self, contender: &Contender) -> Result<PolicyResult, SimulationError> {
+    /// The cluster and the program at the start.
+    fn start(self, contender: &Contender) -> (World<'s>, Rebalancer) {
         let policy = simulated(&contender.policy);
         let label = policy.preemptible_labels.first().cloned().unwrap_or_default();
         let world = World::new(self.scenario, first_nodes(&policy), &label);
-        let optimum = policy.bounds.optimal_utilization;
-        let mut rebalancer = Rebalancer::new(policy, contender.run_timeout, self.scenario.interval)
+        let rebalancer = Rebalancer::new(policy, contender.run_timeout, self.scenario.interval)
             .knowing(contender.history.clone(), Arc::clone(&contender.calendar));
+        (world, rebalancer)
+    }
+
+    fn rebalancer(self, contender: &Contender) -> Result<PolicyResult, SimulationError> {
+        let (world, mut rebalancer) = self.start(contender);
+        let optimum = contender.policy.bounds.optimal_utilization;
         let (name, settings) = (contender.name.clone(), contender.settings.clone());
         self.run(world, Title { name, settings, optimum }, Some(&mut rebalancer))
     }

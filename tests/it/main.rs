@@ -51,6 +51,7 @@ mod objects;
 mod openstack;
 #[cfg(feature = "openstack")]
 mod openstack_world;
+mod pictures;
 #[cfg(feature = "simulate")]
 mod plot;
 mod plugin;

@@ -16,6 +16,9 @@ use crate::world::{SimulatedNode, World};
 use kube_rebalancer_apply::Apply;
 use kube_rebalancer_ports::Outcome;
 
+/// A plan, and the outcomes of its actions; empty if it has none.
+pub(crate) type Done = (Plan, Vec<Outcome>);
+
 /// Runs of this program with one policy.
 #[derive(Debug)]
 pub(crate) struct Rebalancer {
@@ -44,7 +47,7 @@ impl Rebalancer {
     }
 
     /// Plans, and carries the plan out.
-    fn look_and_act(&mut self, world: &mut World<'_>, now: (u64, Option<Slot>)) -> Result<Plan, Defect> {
+    fn look_and_act(&mut self, world: &mut World<'_>, now: (u64, Option<Slot>)) -> Result<Done, Defect> {
         let snapshot = world.snapshot()?.with_history(self.history.clone());
         let snapshot = snapshot.with_calendar(Arc::clone(&self.calendar));
         let plan = plan(&snapshot, &self.policy)?;
@@ -60,17 +63,22 @@ impl Rebalancer {
             let scheduled = !self.policy.foresight.schedule.is_empty() || !self.calendar.is_empty();
             let lasts = world.waiting().next().is_none() && !world.nodes().iter().any(changes_with_time);
             self.quiet = (lasts && !scheduled).then_some(now);
-            return Ok(plan);
+            return Ok((plan, Vec::new()));
         }
         let acts = plan.actions.iter().any(|action| !action.gives_back() && !action.is_note());
         if acts && check_settled(&snapshot, &self.policy, &plan, kube_rebalancer_core::plan::plan).is_some() {
             world.tally.unsettled += 1;
         }
-        self.carry_out(world, &snapshot, &plan)?;
-        world.broken.take().map_or(Ok(plan), |broken| Err(broken.into()))
+        let outcomes = self.carry_out(world, &snapshot, &plan)?;
+        world.broken.take().map_or(Ok((plan, outcomes)), |broken| Err(broken.into()))
     }
 
-    fn carry_out(&self, world: &mut World<'_>, snapshot: &Snapshot, plan: &Plan) -> Result<(), Defect> {
+    fn carry_out(
+        &self,
+        world: &mut World<'_>,
+        snapshot: &Snapshot,
+        plan: &Plan,
+    ) -> Result<Vec<Outcome>, Defect> {
         let ports = Ports::new(world, self.run_timeout);
         let apply = Apply {
             plan,
@@ -88,7 +96,27 @@ impl Rebalancer {
         let failed = |outcome: &&Outcome| {
             matches!(outcome, Outcome::Failed(_) | Outcome::NotTried(_) | Outcome::Blocked { .. })
         };
-        applied.outcomes.iter().find(failed).map_or(Ok(()), |outcome| Err(Defect::Failed(outcome.message())))
+        if let Some(outcome) = applied.outcomes.iter().find(failed) {
+            return Err(Defect::Failed(outcome.message()));
+        }
+        Ok(applied.outcomes)
+    }
+
+    /// Runs once, and returns what was done; `None` if nothing has changed since a run without actions.
+    pub(crate) fn step(&mut self, world: &mut World<'_>) -> Result<Option<Done>, Defect> {
+        world.tally.runs += 1;
+        let slot = Slot::of(world.scenario.time(world.now));
+        let now = (world.changes, self.history.is_some().then_some(slot));
+        if self.quiet == Some(now) {
+            return Ok(None);
+        }
+        let (plan, outcomes) = self.look_and_act(world, now)?;
+        world.tally.expect(expected(&plan, world));
+        // No other reference to the history exists now, so it is changed in place.
+        if let Some(history) = &mut self.history {
+            plan.teach(Arc::make_mut(history));
+        }
+        Ok(Some((plan, outcomes)))
     }
 }
 
@@ -111,18 +139,6 @@ impl Autoscaler for Rebalancer {
     }
 
     fn run(&mut self, world: &mut World<'_>) -> Result<(), Defect> {
-        world.tally.runs += 1;
-        let slot = Slot::of(world.scenario.time(world.now));
-        let now = (world.changes, self.history.is_some().then_some(slot));
-        if self.quiet == Some(now) {
-            return Ok(());
-        }
-        let plan = self.look_and_act(world, now)?;
-        world.tally.expect(expected(&plan, world));
-        // No other reference to the history exists now, so it is changed in place.
-        if let Some(history) = &mut self.history {
-            plan.teach(Arc::make_mut(history));
-        }
-        Ok(())
+        self.step(world).map(drop)
     }
 }
