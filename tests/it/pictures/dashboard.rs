@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_notify::metrics::{LastRun, text};
-use kube_rebalancer_simulate::Contender;
-use kube_rebalancer_simulate::cluster::Cluster;
-use kube_rebalancer_simulate::scenario::{Scenario, Scheduler};
-use kube_rebalancer_simulate::users::{Demand, MONDAY, Profile};
-use kube_rebalancer_simulate::watch::watch;
 use serde_json::Value;
 
+use super::campus;
 use super::is_the_one_in_docs;
 use super::query::{Labels, Samples};
 use super::timeseries::{Panel, Series, Unit, svg};
@@ -23,33 +18,11 @@ const MAX_NODES: usize = 5;
 
 /// A Monday on a campus whose `MAX_NODES` is one node short at its busiest hour.
 fn runs() -> Vec<Samples> {
-    let demand = Demand { profile: Profile::Class, users_per_day: 1000, days: 1, seed: 1 };
-    let scenario = Scenario {
-        sessions: demand.sessions(),
-        people: Vec::new(),
-        start: MONDAY,
-        length: demand.length(),
-        cluster: Cluster { zones: 1, ..Profile::Class.cluster(Profile::Class.machine()) },
-        scheduler: Scheduler::Pack,
-        boot_time: 120,
-        wake_time: 240,
-        image_pull: 60,
-        interval: INTERVAL,
-        seed: 1,
-    };
     let mut policy = Policy::default();
     policy.bounds.max_nodes = MAX_NODES;
     policy.bounds.max_nodes_set = true;
-    let contender = Contender {
-        name: "kube-rebalancer".to_owned(),
-        settings: None,
-        policy: policy.clone(),
-        run_timeout: SignedDuration::from_mins(5),
-        history: None,
-        calendar: [].into(),
-    };
     let mut runs = Vec::new();
-    watch(&scenario, &contender, &mut |run| {
+    campus::runs(1, INTERVAL, &policy, &mut |run| {
         let written = text(&LastRun {
             ended: run.at,
             // The clock of a simulation does not move during a run.
@@ -60,8 +33,7 @@ fn runs() -> Vec<Samples> {
             policy: &policy,
         });
         runs.push(Samples::read(&written));
-    })
-    .unwrap();
+    });
     runs
 }
 

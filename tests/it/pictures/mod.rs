@@ -4,6 +4,8 @@
 //! README's picture is the plot of a command; `simulate.rs` draws it.
 
 #[cfg(feature = "simulate")]
+mod campus;
+#[cfg(feature = "simulate")]
 mod dashboard;
 mod plan;
 #[cfg(feature = "simulate")]
@@ -11,6 +13,8 @@ mod query;
 mod terminal;
 #[cfg(feature = "simulate")]
 mod timeseries;
+#[cfg(feature = "simulate")]
+mod weeks;
 
 use std::fmt;
 use std::path::Path;
