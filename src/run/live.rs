@@ -198,7 +198,7 @@ impl Run<'_> {
         let (Some(live), Some(held)) = (self.session.live.get(), held) else { return };
         tokio::select! {
             () = live.release(held) => {}
-            () = self.time.long_over() => log::warn!("the Lease was not given back in time and runs out by itself"),
+            () = self.time.long_over() => log::warn!("the Lease was not released in time and expires by itself"),
         }
     }
 

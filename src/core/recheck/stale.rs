@@ -61,7 +61,7 @@ pub enum Stale {
     /// Another run is deleting it.
     #[error("another run is deleting it")]
     Claimed,
-    /// This run's own claim is gone, has run out, or is another run's now.
+    /// This run's own claim is gone, has expired, or is another run's now.
     #[error("the claim of this run has expired")]
     ClaimOver,
     /// It is no longer marked as parked.

@@ -169,7 +169,7 @@ impl Live {
     /// Releases the Lease. A failure is harmless, because the Lease expires by itself.
     pub async fn release(&self, held: HeldLease) {
         if let Err(error) = self.give_back(held).await {
-            log::warn!("the Lease was not given back and runs out by itself: {error}");
+            log::warn!("the Lease was not released and expires by itself: {error}");
         }
     }
 

@@ -270,7 +270,7 @@ impl World {
         Self::until("the commands have ended", || self.lines("points").len() == self.lines("ended").len());
     }
 
-    /// Lets the Lease of a run that did not give it back run out.
+    /// Lets the Lease of a run that did not release it expire.
     pub(crate) fn expire_lease(&self) {
         self.api.edit(Resource::Leases, Some("default"), "kube-rebalancer", |lease| {
             lease["spec"]["renewTime"] = json!("2026-01-01T00:00:00.000000Z");

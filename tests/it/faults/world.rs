@@ -135,7 +135,7 @@ pub(super) fn add_free_lease(fake: &FakeApi) {
     fake.forget_calls();
 }
 
-/// Lets the Lease of a run that did not give it back run out.
+/// Lets the Lease of a run that did not release it expire.
 pub(super) fn expire_lease(fake: &FakeApi) {
     fake.edit(Resource::Leases, Some("default"), "kube-rebalancer", |lease| {
         lease["spec"]["renewTime"] = json!("2026-01-01T00:00:00.000000Z");

@@ -166,7 +166,7 @@ fn without_any_one_verb_of_them_a_run_fails_or_says_what_it_could_not_do() {
         ("configmaps", "patch", 0, 3, "cannot patch resource \"configmaps\""),
         ("leases", "get", 3, 0, "cannot get resource \"leases\""),
         ("leases", "create", 3, 0, "cannot create resource \"leases\""),
-        ("leases", "update", 0, 3, "the Lease was not given back and runs out by itself"),
+        ("leases", "update", 0, 3, "the Lease was not released and expires by itself"),
     ];
     let (mut tried, mut granted): (Vec<_>, Vec<_>) = (cases.map(|case| (case.0, case.1)).into(), Vec::new());
     let rules = [rules("ClusterRole"), rules("Role")].concat();

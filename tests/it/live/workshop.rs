@@ -263,7 +263,7 @@ impl Week<'_> {
         });
     }
 
-    /// The night goes by: the claims that the run of the evening left on the parked nodes, a few minutes long, run out.
+    /// The night goes by: the claims that the run of the evening left on the parked nodes, a few minutes long, expire.
     fn night_goes_by(&self) {
         for node in self.plane.nodes() {
             if node["metadata"]["annotations"][CLAIM].is_string() {
