@@ -8,6 +8,8 @@
 #![expect(clippy::panic, reason = "a provider with a defect is one of the things to be tried")]
 #![expect(clippy::print_stdout, reason = "what is skipped for want of a file or a program is said in a line")]
 
+#[cfg(feature = "openstack")]
+mod a_workshop_week;
 mod architecture;
 #[cfg(feature = "aws")]
 mod aws;

@@ -32,8 +32,6 @@ mod two_at_once;
 mod unknown_age;
 mod usage;
 mod waiting_users;
-#[cfg(feature = "openstack")]
-mod workshop;
 mod wrong_things;
 
 use std::io::{PipeReader, Read, Write};
@@ -52,7 +50,7 @@ const PIPE: usize = 1 << 16;
 
 /// A kubeconfig and an environment to run the program with.
 #[derive(Debug, Clone)]
-struct Program<'p> {
+pub(crate) struct Program<'p> {
     plane: &'p ControlPlane,
     kubeconfig: PathBuf,
     variables: Vec<(String, String)>,
@@ -60,22 +58,22 @@ struct Program<'p> {
 
 /// A run that has ended.
 #[derive(Debug)]
-struct Ended {
+pub(crate) struct Ended {
     /// None if a signal ended it.
     code: Option<i32>,
-    report: String,
-    log: String,
+    pub(crate) report: String,
+    pub(crate) log: String,
 }
 
 impl<'p> Program<'p> {
-    fn new(plane: &'p ControlPlane, identity: &Identity) -> Self {
+    pub(crate) fn new(plane: &'p ControlPlane, identity: &Identity) -> Self {
         let kubeconfig = plane.directory().join(plane.unique("program.kubeconfig"));
         std::fs::write(&kubeconfig, plane.kubeconfig(identity)).unwrap();
         Self { plane, kubeconfig, variables: Vec::new() }.with("PREEMPTIBLE_LABELS", "user")
     }
 
     /// With one more environment variable. There are no others.
-    fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -103,7 +101,7 @@ impl<'p> Program<'p> {
         self.command(arguments).spawn().unwrap()
     }
 
-    fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         ended(self.start(arguments))
     }
 
@@ -166,13 +164,13 @@ impl Ended {
     }
 
     #[track_caller]
-    fn must_be(self, code: i32) -> Self {
+    pub(crate) fn must_be(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}\n{}", self.report, self.log);
         self
     }
 
     /// The JSON report.
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.report).unwrap()
     }
 
@@ -190,7 +188,7 @@ impl ControlPlane {
         self.nodes().iter().filter(cordoned).map(name_of).collect()
     }
 
-    fn nodes(&self) -> Vec<Value> {
+    pub(crate) fn nodes(&self) -> Vec<Value> {
         self.admin().get("/api/v1/nodes").success()["items"].as_array().unwrap().clone()
     }
 
@@ -221,11 +219,11 @@ fn lease_path(namespace: &str) -> String {
 }
 
 /// A user's pod, as a hub makes it.
-fn user(name: &str) -> Pod {
+pub(crate) fn user(name: &str) -> Pod {
     Pod::new("hub", name).memory("1792Mi").label("user", name)
 }
 
-fn name_of(object: &Value) -> String {
+pub(crate) fn name_of(object: &Value) -> String {
     object["metadata"]["name"].as_str().unwrap().to_owned()
 }
 

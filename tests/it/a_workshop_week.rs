@@ -2,6 +2,8 @@
 //! over the weekend all but one; in the morning they are woken, and nothing is created. Control plane, scheduler and
 //! controllers are real; Nova is the fake, or a real one where `tests/openstack/start` has started it.
 //!
+//! It is the longest test, and libtest starts tests by name: this name keeps it from running alone at the end.
+//!
 //! Time goes by as real time does, but for the nights: then the claims of the evening are over.
 //!
 //! Nodes of 8 Gi, users of 1.5 Gi each: forty of them are 0.75 of ten nodes, and a node takes five. Whoever is there keeps
@@ -18,9 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use self::observer::Observer;
-use super::{Program, user};
 use crate::control_plane::ControlPlane;
 use crate::control_plane::identity::Identity;
+use crate::live::{Program, name_of, user};
 use crate::objects::Node;
 use crate::openstack_world::{OpenStackWorld, RealNova, Server, Servers};
 
@@ -267,7 +269,7 @@ impl Week<'_> {
     fn night_goes_by(&self) {
         for node in self.plane.nodes() {
             if node["metadata"]["annotations"][CLAIM].is_string() {
-                let path = format!("/api/v1/nodes/{}", super::name_of(&node));
+                let path = format!("/api/v1/nodes/{}", name_of(&node));
                 let past = json!({"metadata": {"annotations": {CLAIM: "2026-01-02T00:00:00Z"}}});
                 self.plane.admin().patch(&path, &past).success();
             }
@@ -280,7 +282,7 @@ impl Week<'_> {
             let runs: BTreeMap<String, bool> =
                 self.cloud.servers().iter().map(|server| (server.name.clone(), server.runs())).collect();
             let ready: BTreeMap<String, bool> =
-                self.plane.nodes().iter().map(|node| (super::name_of(node), is_ready(node))).collect();
+                self.plane.nodes().iter().map(|node| (name_of(node), is_ready(node))).collect();
             (runs == ready).then_some(())
         });
     }
@@ -289,7 +291,7 @@ impl Week<'_> {
     fn parked(&self) -> BTreeSet<String> {
         let is_parked =
             |node: &&Value| node["metadata"]["annotations"]["kube-rebalancer/parked-at"].is_string();
-        self.plane.nodes().iter().filter(is_parked).map(super::name_of).collect()
+        self.plane.nodes().iter().filter(is_parked).map(name_of).collect()
     }
 
     fn pod(&self, name: &str) -> Value {
