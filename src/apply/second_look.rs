@@ -94,6 +94,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             return Err(PortError(vanished.to_string()));
         }
         let second = second.with_volumes(self.snapshot.volumes().clone());
+        let second = second.with_stored_volumes(self.snapshot.stored_volumes().clone());
         Ok(second.with_ledger(self.snapshot.ledger().cloned()))
     }
 

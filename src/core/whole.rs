@@ -2,6 +2,7 @@
 
 mod drain;
 mod objects;
+mod volumes;
 
 use crate::check;
 use crate::model::{
@@ -70,10 +71,15 @@ fn cluster(nodes: &[Node], pods: &[Pod], group: NodeGroup) -> Snapshot {
 /// The plan, after the checker has accepted it as sound and final.
 #[track_caller]
 fn planned(nodes: &[Node], pods: &[Pod], group: NodeGroup, policy: &Policy) -> Plan {
-    let snapshot = cluster(nodes, pods, group);
-    let made = plan(&snapshot, policy).unwrap();
-    assert_eq!(check::check(&snapshot, policy, &made), []);
-    assert_eq!(check::check_settled(&snapshot, policy, &made, plan), None);
+    sound(&cluster(nodes, pods, group), policy)
+}
+
+/// The plan of a snapshot, after the checker has accepted it as sound and final.
+#[track_caller]
+fn sound(snapshot: &Snapshot, policy: &Policy) -> Plan {
+    let made = plan(snapshot, policy).unwrap();
+    assert_eq!(check::check(snapshot, policy, &made), []);
+    assert_eq!(check::check_settled(snapshot, policy, &made, plan), None);
     made
 }
 

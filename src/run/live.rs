@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube_rebalancer_apply::{Applied, Apply};
-use kube_rebalancer_core::model::{History, Node, Snapshot};
-use kube_rebalancer_core::plan::{Plan, Target};
+use kube_rebalancer_core::model::{History, Node, Snapshot, StoredVolumes};
+use kube_rebalancer_core::plan::{Plan, Refusal, Target};
 use kube_rebalancer_kube::live::{ConnectOptions, HeldLease, Live, RunTime};
 use kube_rebalancer_page::count;
 use kube_rebalancer_ports::{CloudScope, NotTried, SharedClock};
@@ -227,17 +227,21 @@ impl Run<'_> {
         let (half, told) = tokio::join!(self.clouds(observation.snapshot, begun), asking);
         let CloudHalf { snapshot, mut warnings, clouds, complete } = half?;
         let snapshot = snapshot.with_calendar(Arc::clone(&self.known.windows)).with_usage(told.samples);
-        let snapshot = Arc::new(snapshot);
+        let mut snapshot = Arc::new(snapshot);
         warnings.extend(self.known.problems.iter().cloned());
         warnings.extend(told.problem);
+        let mut decided = self.decide(&snapshot).await?;
+        // The list of volumes is long, and most runs give back no node.
+        if decided.as_ref().is_ok_and(|decided| decided.plan.gives_back()) {
+            let (stored, problem) = live.stored_volumes(&snapshot).await;
+            warnings.extend(problem);
+            if stored != StoredVolumes::NotListed {
+                // The first decision has ended, so nothing is copied.
+                snapshot = Arc::new(Arc::unwrap_or_clone(snapshot).with_stored_volumes(stored.into()));
+                decided = self.decide(&snapshot).await?;
+            }
+        }
         show.observed = warnings;
-        // The plan is made on a separate thread, so that a plan that takes too long can be aborted.
-        let (seen, settings) = (Arc::clone(&snapshot), self.settings.clone());
-        let deciding = tokio::task::spawn_blocking(move || Decided::new(&seen, &settings));
-        let decided = tokio::select! {
-            decided = deciding => decided.map_err(|_| self.given_up(GivenUp::Panicked))?,
-            () = self.time.used_up() => return Err(self.given_up(GivenUp::of(&self.time))),
-        };
         let mut decided = match decided {
             Ok(decided) => decided,
             Err(refusal) => {
@@ -248,6 +252,16 @@ impl Run<'_> {
         self.learn(&snapshot, &decided.plan);
         decided.plan.warnings.extend(observation.plan_warnings);
         Ok(Seen { snapshot, clouds, complete, decided, show, told: observation.told })
+    }
+
+    /// Decides on a separate thread, so that a plan that takes too long can be aborted.
+    async fn decide(&self, snapshot: &Arc<Snapshot>) -> Result<Result<Decided, Refusal>, Failure> {
+        let (seen, settings) = (Arc::clone(snapshot), self.settings.clone());
+        let deciding = tokio::task::spawn_blocking(move || Decided::new(&seen, &settings));
+        tokio::select! {
+            decided = deciding => decided.map_err(|_| self.given_up(GivenUp::Panicked)),
+            () = self.time.used_up() => Err(self.given_up(GivenUp::of(&self.time))),
+        }
     }
 
     async fn rebalance(&self, live: &Live, out: &mut dyn Write) -> Result<Ending, Failure> {

@@ -32,8 +32,8 @@ use killed::killed;
 use many::complaints;
 use program::{Program, Ran};
 use world::{
-    ACTIONS, CLAIM, CONFIG_MAPS, LEASES, State, VOLUME, critical, critical_and_cordoned, expire_lease,
-    holder, state,
+    ACTIONS, CLAIM, CONFIG_MAPS, LEASES, State, VOLUME, VOLUMES, critical, critical_and_cordoned,
+    expire_lease, holder, state,
 };
 
 use crate::fake_api::{Call, FakeApi, Fault, Moment, Requests};
@@ -307,7 +307,7 @@ fn an_undisturbed_run_makes_every_kind_of_request_and_the_next_one_changes_nothi
     let lease_calls = [count(Method::GET, &lease), count(Method::POST, LEASES), count(Method::PUT, &lease)];
     assert_eq!(lease_calls, [2, 1, 1]);
     assert_eq!([count(Method::GET, "/api/v1/nodes"), count(Method::GET, "/api/v1/pods")], [1, 2]);
-    assert_eq!([count(Method::GET, CLAIM), count(Method::GET, VOLUME)], [1, 1]);
+    assert_eq!([CLAIM, VOLUME, VOLUMES].map(|path| count(Method::GET, path)), [1, 1, 1]);
     // The notes of earlier runs: none exist, so the object is created. Then the history is added.
     let notes = format!("{CONFIG_MAPS}/kube-rebalancer");
     let of_notes =
@@ -318,7 +318,7 @@ fn an_undisturbed_run_makes_every_kind_of_request_and_the_next_one_changes_nothi
     let patched = |call: &Call| call.method == Method::PATCH && call.path.starts_with("/api/v1/nodes/");
     assert_eq!(fake.calls().iter().filter(|call| patched(call)).count(), 7);
     assert_eq!(count(Method::GET, "/version"), 1);
-    assert_eq!(fake.calls().len(), 1 + 4 + 3 + 2 + 4 + 5 + 7);
+    assert_eq!(fake.calls().len(), 1 + 4 + 3 + 3 + 4 + 5 + 7);
 
     let before = state(&fake);
     fake.forget_calls();

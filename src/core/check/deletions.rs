@@ -6,13 +6,13 @@ use jiff::SignedDuration;
 
 use super::cordons::check_never_unschedulable;
 use super::evictions::check_drained;
-use super::facts::{Cordon, Facts, NodeFacts, age, pod_name};
+use super::facts::{Cordon, Facts, NodeFacts, age, names_host, pod_name};
 use super::parked;
 use super::replicas::Replicas;
 use super::steps::Steps;
 use super::violation::{Direction, Violation};
 use super::waiting::Waiting;
-use crate::model::{NodeIndex, annotation};
+use crate::model::{NodeIndex, StoredVolumes, annotation};
 
 pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let deleted = steps.deleted();
@@ -68,6 +68,7 @@ impl<'a> Gate<'a> {
             }
         }
         check_empty(facts, node, found);
+        check_disk(facts, node, found);
         check_drained(facts, node, found);
         if let Some((pod, controller)) = self.replicas.last_on(index) {
             let controller = format!("{} {}/{}", controller.kind, pod.namespace, controller.name);
@@ -131,6 +132,23 @@ fn check_empty(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violatio
             empty_seconds: empty_for.as_secs(),
             grace_seconds: grace.as_secs(),
         });
+    }
+}
+
+/// Whether a volume would be lost with its disk.
+fn check_disk(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
+    match &**facts.snapshot.stored_volumes() {
+        StoredVolumes::NotListed => {}
+        StoredVolumes::Unknown { .. } => {
+            found.push(Violation::DeleteWithUnknownVolumes { node: node.name() });
+        }
+        StoredVolumes::Listed(volumes) => {
+            let on_it = volumes.iter().filter(|volume| names_host(&volume.affinity, node.node));
+            found.extend(on_it.map(|volume| Violation::DeleteLosesVolume {
+                node: node.name(),
+                volume: volume.name.clone(),
+            }));
+        }
     }
 }
 

@@ -95,6 +95,7 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned);
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
+    let after = after.with_stored_volumes(snapshot.stored_volumes().clone());
     let after = after.with_volumes(snapshot.volumes().clone()).with_ledger(ledger).with_usage_of(snapshot);
     let after = after.with_budgets(snapshot.budgets().to_vec()).with_fates(snapshot.fates().clone());
     Ok(after.with_history(snapshot.history().cloned()).with_calendar(Arc::clone(snapshot.calendar())))

@@ -154,6 +154,10 @@ pub enum Violation {
     DeleteOfOccupied { node: String, occupants: usize, pod: String },
     #[error("delete of {node}: nobody would bring back the pod {pod}")]
     DeleteLosesPod { node: String, pod: String },
+    #[error("delete of {node}, on whose disk volume {volume} is")]
+    DeleteLosesVolume { node: String, volume: String },
+    #[error("delete of {node}, although the persistent volumes could not be listed")]
+    DeleteWithUnknownVolumes { node: String },
     #[error("delete of {node}: {pod} is the last Ready pod of {controller} outside of the nodes that go")]
     DeleteOfLastReplica { node: String, pod: String, controller: String },
     #[error("delete of {node}, which the annotation {annotation} delays")]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     DisruptionBudget, History, Ledger, MachineFate, Measured, Membership, Node, NodeGroup, NodeIndex, Pod,
-    PodSample, Sample, Volumes, Window,
+    PodSample, Sample, StoredVolumes, Volumes, Window,
 };
 
 /// A cluster at one moment.
@@ -25,6 +25,8 @@ pub struct Snapshot {
     groups: Vec<NodeGroup>,
     pods_seen: usize,
     volumes: Volumes,
+    /// Shared by the snapshots of one run.
+    stored: Arc<StoredVolumes>,
     budgets: Vec<DisruptionBudget>,
     fates: BTreeMap<String, MachineFate>,
     ledger: Option<Ledger>,
@@ -120,6 +122,7 @@ impl Snapshot {
             groups,
             pods_seen,
             volumes: Volumes::new(),
+            stored: Arc::default(),
             budgets: Vec::new(),
             fates: BTreeMap::new(),
             ledger: None,
@@ -160,6 +163,13 @@ impl Snapshot {
     #[must_use]
     pub fn with_volumes(mut self, volumes: Volumes) -> Self {
         self.volumes = volumes;
+        self
+    }
+
+    /// The same cluster, with the volumes whose data is on some nodes only.
+    #[must_use]
+    pub fn with_stored_volumes(mut self, stored: Arc<StoredVolumes>) -> Self {
+        self.stored = stored;
         self
     }
 
@@ -259,6 +269,12 @@ impl Snapshot {
     #[must_use]
     pub fn volumes(&self) -> &Volumes {
         &self.volumes
+    }
+
+    /// The volumes whose data is on some nodes only; read only where nodes may be given back.
+    #[must_use]
+    pub fn stored_volumes(&self) -> &Arc<StoredVolumes> {
+        &self.stored
     }
 
     /// The budgets that protect pods, sorted; read only where pods may be evicted.

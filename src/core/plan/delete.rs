@@ -8,6 +8,7 @@ use super::changes::{Changes, serves_after};
 use super::evictable::unmovable;
 use super::fit::admits;
 use super::late::would_refuse;
+use super::loss::names_host;
 use super::notes::Limit;
 use super::order::cordon;
 use super::parked::{all_parked, group_of, is_parkable};
@@ -21,7 +22,7 @@ use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::value::NodeState;
 use super::waiting::{Waiting, WaitingPod};
-use crate::model::NodeIndex;
+use crate::model::{NodeIndex, StoredVolumes};
 use crate::policy::Drain;
 
 /// The decision on each node that was cordoned when the run began and stays cordoned.
@@ -172,6 +173,9 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some((pod, why)) = &facts.loses {
         return Some(KeepReason::LosesPod { pod: pod.full_name(), why: why.clone() });
     }
+    if let Some(reason) = stored(survey, facts) {
+        return Some(reason);
+    }
     if facts.own {
         return Some(KeepReason::OwnNode);
     }
@@ -212,6 +216,18 @@ pub(super) fn critical(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<Kee
         Some(why) => KeepReason::NotMovable { pod, why },
         None => KeepReason::CriticalPod { pod },
     })
+}
+
+/// The volume whose data would be lost with a node, as the reason to keep the node.
+fn stored(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
+    match &**survey.snapshot.stored_volumes() {
+        StoredVolumes::NotListed => None,
+        StoredVolumes::Listed(volumes) => {
+            let on_it = volumes.iter().find(|volume| names_host(&volume.affinity, facts.node))?;
+            Some(KeepReason::StoresVolume { volume: on_it.described() })
+        }
+        StoredVolumes::Unknown { why } => Some(KeepReason::VolumesUnknown { why: why.clone() }),
+    }
 }
 
 /// The group of a node, and why nothing must be deleted from it.

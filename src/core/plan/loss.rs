@@ -60,7 +60,7 @@ fn local_claim(pod: &Pod, node: &Node, volumes: &Volumes) -> Option<Loss> {
 /// Whether the node affinity of a volume names this host. Each driver for local disks uses its own label
 /// (`kubernetes.io/hostname`, `topology.topolvm.io/node`, `openebs.io/nodename`, …), so the value decides: it is the name
 /// of the node or of its host.
-fn names_host(affinity: &Affinity, node: &Node) -> bool {
+pub(super) fn names_host(affinity: &Affinity, node: &Node) -> bool {
     let host = node.labels.get("kubernetes.io/hostname").unwrap_or(&node.name);
     let names_it = |requirement: &Requirement| {
         let Operator::In(values) = &requirement.operator else { return false };

@@ -48,6 +48,12 @@ impl Plan {
         self.pools.iter().flat_map(|pool| &pool.limits).chain(&self.limits)
     }
 
+    /// Whether a node is given back, or drained in order to be given back.
+    #[must_use]
+    pub fn gives_back(&self) -> bool {
+        self.actions.iter().any(|action| action.gives_back() || action.is_eviction())
+    }
+
     /// The verdict on a node.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<&NodeVerdict> {

@@ -1,9 +1,11 @@
 //! Whole plans of clusters with nodes that are drained, each judged by the checker.
 
+use std::sync::Arc;
+
 use crate::check::check;
 use crate::model::{
     DisruptionBudget, EvictionFacts, LabelSelector, Labels, Node, Operator, Pod, Requirement,
-    SchedulerRefusal, Snapshot, Taint, Unbound, Volumes, annotation, taint,
+    SchedulerRefusal, Snapshot, StoredVolumes, Taint, Unbound, Volumes, annotation, taint,
 };
 use crate::plan::fixture::{Build, ago, cluster, node, owned_by, pod, taint as of};
 use crate::plan::{Action, KeepReason, NotEvicted, Plan, Reason, Verdict, plan};
@@ -115,6 +117,15 @@ fn without_drain_an_omitted_pod_goes_with_its_node_and_with_it_is_evicted_first(
         assert!(!deleted(&plan));
         assert_eq!(keeps(&plan, "n1").word(), "Draining");
     }
+}
+
+#[test]
+fn a_node_that_stores_a_volume_is_not_drained() {
+    let unknown = StoredVolumes::Unknown { why: "timeout".into() };
+    let snapshot = hub(vec![replica("kube-system/csi-1", "n1")]).with_stored_volumes(Arc::new(unknown));
+    let plan = sound(&snapshot, &policy(Drain::Omitted));
+    assert_eq!(evicted(&plan), Vec::<String>::new());
+    assert_eq!(keeps(&plan, "n1").word(), "VolumesUnknown");
 }
 
 #[test]

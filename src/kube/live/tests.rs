@@ -3,6 +3,7 @@
 mod eviction;
 mod server;
 mod usage;
+mod volumes;
 mod whole;
 
 use std::collections::BTreeSet;

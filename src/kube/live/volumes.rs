@@ -1,22 +1,33 @@
-//! Looks up the volumes of persistent volume claims, if that is permitted. Sections 2 and 6.
+//! Reads persistent volumes, if that is permitted. Sections 2, 6 and 7.
 //!
-//! Only claims that a decision may depend on are looked up: of waiting pods, and of omitted pods on nodes that are about
-//! to be deleted. A claim that cannot be read, or that is not bound, has no effect.
+//! ```text
+//!   volumes           of single claims: of waiting pods, and of omitted pods on nodes that may be deleted
+//!   stored_volumes    all of them, once a plan gives nodes back: the data of absent users may be on their disks
+//! ```
+//!
+//! A claim that cannot be read, or that is not bound, has no effect.
 
 use std::collections::BTreeSet;
 
 use http::StatusCode;
-use kube_rebalancer_core::model::{ClaimKey, Snapshot, Volumes};
+use kube_rebalancer_core::model::{ClaimKey, Node, Operator, Snapshot, StoredVolume, StoredVolumes, Volumes};
 use kube_rebalancer_core::policy::Drain;
+use kube_rebalancer_ports::chain;
 use serde_json::Value;
 
 use super::Live;
+use super::body;
 use super::call::{Call, CallError};
 use super::cluster::escaped;
-use crate::observe::{Asked, Reading};
+use crate::observe::{Asked, ReadError, Reading};
 
 /// Maximum number of claims that a run looks up.
 const MOST_CLAIMS: usize = 50;
+
+const VOLUMES: &str = "/api/v1/persistentvolumes";
+
+/// Maximum number of pages of 500 volumes.
+const MOST_PAGES: usize = 2000;
 
 impl Live {
     /// Looks up the volumes of claims, as far as that is permitted.
@@ -36,6 +47,42 @@ impl Live {
         found.into_volumes()
     }
 
+    /// Lists the volumes whose data may be on the disk of a cordoned node. Without the permission they are not listed, and
+    /// the second value names the problem.
+    pub async fn stored_volumes(&self, snapshot: &Snapshot) -> (StoredVolumes, Option<String>) {
+        let cordoned = snapshot.nodes().iter().filter(|node| node.unschedulable);
+        let hosts: BTreeSet<&str> = cordoned.flat_map(names_of).collect();
+        match self.list_stored(&hosts).await {
+            Ok(volumes) => (StoredVolumes::Listed(volumes), None),
+            Err(ListError::Call(error))
+                if matches!(error.status(), Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)) =>
+            {
+                let problem = format!(
+                    "the persistent volumes cannot be listed, so a node may be given back although the data of an absent \
+                     user is on its disk: {error}"
+                );
+                (StoredVolumes::NotListed, Some(problem))
+            }
+            Err(error) => (StoredVolumes::Unknown { why: chain(&error) }, None),
+        }
+    }
+
+    /// The volumes that only nodes with these names can use.
+    async fn list_stored(&self, hosts: &BTreeSet<&str>) -> Result<Vec<StoredVolume>, ListError> {
+        let mut stored = Vec::new();
+        let mut from = String::new();
+        for _ in 0..MOST_PAGES {
+            let call = Call::get(format!("{VOLUMES}?limit=500{from}")).at_most(body::LONGEST);
+            let text = self.server.call(&call).await?;
+            let mut page = Reading::default();
+            let next = page.add_answer(VOLUMES, &text, Asked::Volumes)?;
+            stored.extend(page.into_stored_volumes().into_iter().filter(|volume| names_any(volume, hosts)));
+            let Some(next) = next else { return Ok(stored) };
+            from = format!("&continue={}", escaped(&next));
+        }
+        Err(ListError::Endless)
+    }
+
     async fn look_up(&self, namespace: &str, name: &str, found: &mut Reading) -> Result<(), CallError> {
         let (namespace, name) = (escaped(namespace), escaped(name));
         let claim = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}");
@@ -50,6 +97,30 @@ impl Live {
         read(found, &path, &text, Asked::Volume);
         Ok(())
     }
+}
+
+/// The reason why the volumes could not be listed.
+#[derive(Debug, thiserror::Error)]
+enum ListError {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("the list does not end within {MOST_PAGES} pages")]
+    Endless,
+}
+
+/// The names that the affinity of a volume may have for a node.
+fn names_of(node: &Node) -> impl Iterator<Item = &str> {
+    [Some(node.name.as_str()), node.labels.get("kubernetes.io/hostname")].into_iter().flatten()
+}
+
+/// Whether the affinity of a volume has one of these names.
+fn names_any(volume: &StoredVolume, hosts: &BTreeSet<&str>) -> bool {
+    let mut requirements = volume.affinity.0.iter().flat_map(|term| term.labels.iter().chain(&term.fields));
+    requirements.any(|requirement| {
+        matches!(&requirement.operator, Operator::In(values) if values.iter().any(|value| hosts.contains(value.as_str())))
+    })
 }
 
 /// Adds an answer; an unreadable one has no effect.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{
-    Affinity, ClaimKey, DisruptionBudget, Node, Pod, Snapshot, SnapshotError, Volumes,
+    Affinity, ClaimKey, DisruptionBudget, Node, Pod, Snapshot, SnapshotError, StoredVolume, StoredVolumes,
+    Volumes,
 };
 use kube_rebalancer_core::plan::Warning;
 
@@ -35,6 +36,8 @@ pub(super) struct Collector {
     claims: BTreeMap<ClaimKey, String>,
     /// The nodes that can use each volume.
     volumes: BTreeMap<String, Option<Affinity>>,
+    /// The volumes with data that only some nodes can use.
+    stored: Vec<StoredVolume>,
     node_lists: usize,
     pod_lists: usize,
     others: KindsFound,
@@ -164,10 +167,15 @@ impl Collector {
             }
             Kind::Pod => self.take_pod(object)?,
             Kind::Claim => self.claims.extend(convert::claim(object)),
-            Kind::Volume => self.volumes.extend(convert::affinity_of_volume(object)),
+            Kind::Volume => self.take_volume(object),
             Kind::Other => {}
         }
         Ok(())
+    }
+
+    fn take_volume(&mut self, object: &Object<'_>) {
+        self.stored.extend(convert::stored(object));
+        self.volumes.extend(convert::affinity_of_volume(object));
     }
 
     fn take_pod(&mut self, object: &Object<'_>) -> Result<(), ObjectError> {
@@ -235,6 +243,7 @@ impl Collector {
             millibytes,
             claims,
             volumes,
+            stored,
             node_lists,
             pod_lists,
             others,
@@ -255,6 +264,7 @@ impl Collector {
         self.millibytes.absorb(millibytes);
         self.claims.extend(claims);
         self.volumes.extend(volumes);
+        self.stored.extend(stored);
         self.budgets.extend(budgets);
         self.is_live |= is_live;
         move_all(nodes, &mut self.nodes);
@@ -323,6 +333,11 @@ impl Collector {
         of_claims(self.claims, &self.volumes)
     }
 
+    /// Returns the volumes with data that only some nodes can use.
+    pub(super) fn into_stored(self) -> Vec<StoredVolume> {
+        self.stored
+    }
+
     /// Makes a snapshot of the collected objects.
     pub(super) fn finish(self, observed_at: Timestamp) -> Result<Observation, SnapshotError> {
         let mut plan_warnings = Vec::new();
@@ -334,10 +349,13 @@ impl Collector {
             plan_warnings.push(Warning::OneNamespace { namespace: name });
         }
         let volumes = of_claims(self.claims, &self.volumes);
+        let listed = !self.volumes.is_empty();
+        let stored = if listed { StoredVolumes::Listed(self.stored) } else { StoredVolumes::NotListed };
         let snapshot = Snapshot::new(observed_at, self.nodes, self.pods, Vec::new(), self.pods_seen)?;
         let mut warnings = self.warnings;
         warnings.sort_unstable();
-        let snapshot = snapshot.with_volumes(volumes).with_budgets(self.budgets);
+        let snapshot = snapshot.with_volumes(volumes).with_stored_volumes(stored.into());
+        let snapshot = snapshot.with_budgets(self.budgets);
         Ok(Observation { snapshot, warnings, plan_warnings, told: None })
     }
 

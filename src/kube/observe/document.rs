@@ -210,6 +210,8 @@ impl Guesses {
         match list {
             "NodeList" => !all.pods && !all.others,
             "PodList" => !all.nodes && !all.others,
+            // A volume has no shape of its own: if its kind came after it, it was not read.
+            "PersistentVolumeList" => !all.nodes && !all.pods && !self.guessed.others,
             // Items of any kind are valid in a List, if they have a kind.
             _ => !self.guessed.nodes && !self.guessed.pods,
         }

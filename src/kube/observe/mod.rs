@@ -32,7 +32,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Node, Pod, Volumes};
+use kube_rebalancer_core::model::{Node, Pod, StoredVolume, Volumes};
 
 pub use budget::read_budgets;
 use collector::{Collector, Kind};
@@ -61,6 +61,8 @@ pub enum Asked {
     Claim,
     /// A volume.
     Volume,
+    /// A page of the list of volumes.
+    Volumes,
 }
 
 impl Asked {
@@ -73,6 +75,7 @@ impl Asked {
             Self::Pods => "PodList",
             Self::Claim => "PersistentVolumeClaim",
             Self::Volume => "PersistentVolume",
+            Self::Volumes => "PersistentVolumeList",
         }
     }
 
@@ -82,7 +85,7 @@ impl Asked {
         match self {
             Self::Node | Self::Pod | Self::Claim | Self::Volume => 1,
             Self::Nodes => 100_000,
-            Self::Pods => 1_000_000,
+            Self::Pods | Self::Volumes => 1_000_000,
         }
     }
 
@@ -92,7 +95,7 @@ impl Asked {
             Self::Node | Self::Nodes => Kind::Node,
             Self::Pod | Self::Pods => Kind::Pod,
             Self::Claim => Kind::Claim,
-            Self::Volume => Kind::Volume,
+            Self::Volume | Self::Volumes => Kind::Volume,
         }
     }
 }
@@ -233,6 +236,12 @@ impl Reading {
     #[must_use]
     pub fn into_volumes(self) -> Volumes {
         self.collector.into_volumes()
+    }
+
+    /// Returns the volumes with data that only some nodes can use.
+    #[must_use]
+    pub fn into_stored_volumes(self) -> Vec<StoredVolume> {
+        self.collector.into_stored()
     }
 
     /// Makes a snapshot of everything read.

@@ -138,6 +138,10 @@ pub(super) struct Spec<'a> {
     // of a persistent volume
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) node_affinity: VolumeNodeAffinity<'a>,
+    #[serde(borrow)]
+    pub(super) claim_ref: Option<ClaimReference<'a>>,
+    #[serde(borrow)]
+    pub(super) persistent_volume_reclaim_policy: Option<Text<'a>>,
 }
 
 /// An entry of `spec.taints`.
@@ -269,6 +273,16 @@ pub(super) struct VolumeNodeAffinity<'a> {
     pub(super) required: Option<NodeSelector<'a>>,
 }
 
+/// `spec.claimRef` of a persistent volume.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ClaimReference<'a> {
+    #[serde(borrow)]
+    pub(super) namespace: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) name: Option<Text<'a>>,
+}
+
 /// A node selector of an affinity.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -313,7 +327,7 @@ pub(super) struct Toleration<'a> {
     pub(super) effect: Option<Text<'a>>,
 }
 
-/// `status` of a node, of a pod and of a claim.
+/// `status` of a node, of a pod, of a claim and of a volume.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Status<'a> {
@@ -361,7 +375,7 @@ pub(super) struct ContainerStatus<'a> {
     pub(super) allocated_resources: Amounts<'a>,
 }
 
-/// `status.phase` of a pod or a claim, as far as it matters.
+/// `status.phase` of a pod, a claim or a volume, as far as it matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum Phase {
     /// All containers ended well.
@@ -370,8 +384,10 @@ pub(super) enum Phase {
     Failed,
     /// At least one container runs, or starts again.
     Running,
-    /// A claim has its volume.
+    /// A claim has its volume, a volume its claim.
     Bound,
+    /// The claim of a volume was deleted.
+    Released,
     /// `Pending`, `Unknown`, a phase yet to be invented, or none.
     #[default]
     #[serde(other)]
@@ -441,6 +457,7 @@ impl Phase {
             "Failed" => Self::Failed,
             "Running" => Self::Running,
             "Bound" => Self::Bound,
+            "Released" => Self::Released,
             _ => Self::Other,
         }
     }

@@ -68,9 +68,9 @@ impl ControlPlane {
         });
     }
 
-    /// Creates a disk, in a zone or anywhere, and a claim that is bound to it.
+    /// Creates a disk, which only nodes with a label can use or all, and a claim that is bound to it.
     #[track_caller]
-    pub(crate) fn create_disk(&self, namespace: &str, claim: &str, zone: Option<&str>) {
+    pub(crate) fn create_disk(&self, namespace: &str, claim: &str, place: Option<(&str, &str)>) {
         let name = self.unique("disk");
         let mut volume = json!({
             "capacity": {"storage": "1Gi"},
@@ -79,8 +79,8 @@ impl ControlPlane {
             "claimRef": {"namespace": namespace, "name": claim},
             "hostPath": {"path": "/nowhere"},
         });
-        if let Some(zone) = zone {
-            let term = json!({"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]});
+        if let Some((label, value)) = place {
+            let term = json!({"key": label, "operator": "In", "values": [value]});
             volume["nodeAffinity"] =
                 json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [term]}]}});
         }

@@ -169,7 +169,8 @@ fn the_service_account_may_neither_evict_nor_delete_nor_watch_nor_read_secrets()
         ("patch", "", "configmaps"),
         ("update", "", "configmaps"),
         ("list", "", "persistentvolumeclaims"),
-        ("list", "", "persistentvolumes"),
+        ("watch", "", "persistentvolumes"),
+        ("delete", "", "persistentvolumes"),
         ("patch", "", "nodes/status"),
     ] {
         assert!(!allowed(verb, group, resource), "{verb} {resource}");

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use super::program::Program;
-use super::world::{self, CLAIM, LEASES, VOLUME, state};
+use super::world::{self, CLAIM, LEASES, VOLUME, VOLUMES, state};
 use crate::fake_api::{Call, FakeApi};
 use crate::objects::{Node, Pod};
 
@@ -66,7 +66,7 @@ fn a_dry_run_only_reads_and_touches_nothing_not_even_the_lease() {
     assert_eq!(ran.report["actions"].as_array().map(Vec::len), Some(world::ACTIONS));
     let calls: Vec<(Method, String)> =
         fake.calls().into_iter().map(|call| (call.method, call.path)).collect();
-    assert_eq!(calls, reads(&[CLAIM, VOLUME]));
+    assert_eq!(calls, [reads(&[CLAIM, VOLUME]), vec![(Method::GET, VOLUMES.to_owned())]].concat());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_dry_run_on_the_server_sends_the_same_patches_and_changes_nothing() {
     assert_eq!(state(&fake), before);
     let (reads, patches): (Vec<Call>, Vec<Call>) =
         fake.calls().into_iter().partition(|call| call.method == Method::GET);
-    let read = ["/version", "/api/v1/nodes", "/api/v1/pods", CLAIM, VOLUME, NOTES];
+    let read = ["/version", "/api/v1/nodes", "/api/v1/pods", CLAIM, VOLUME, NOTES, VOLUMES];
     assert!(reads.iter().all(|call| read.contains(&call.path.as_str())), "{reads:?}");
     let is_dry =
         |call: &Call| call.method == Method::PATCH && call.parameter("dryRun").as_deref() == Some("All");
@@ -105,7 +105,8 @@ fn without_consent_nothing_is_changed_but_the_lease() {
     let before = state(&fake);
     let ran = Program::new(&fake, "60s").run(&[]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert_eq!(beside_the_lease(&fake), reads(&[CLAIM, VOLUME]));
+    let volumes = vec![(Method::GET, VOLUMES.to_owned())];
+    assert_eq!(beside_the_lease(&fake), [reads(&[CLAIM, VOLUME]), volumes].concat());
     assert_eq!(state(&fake), before);
     assert_eq!(world::holder(&fake), None);
 }

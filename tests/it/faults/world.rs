@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Every node has a taint that most users tolerate, so a run keeps in a `ConfigMap` that it is common. One more user
-//! waits for a node that does not exist: the run reads the volume of their claim and writes an event on their pod.
+//! waits for a node that does not exist: the run reads the volume of their claim and writes an event on their pod. Before
+//! the deletion of n9 it lists all volumes.
 //!
 //! By hand: n1, n2, n5, n6, n7 serve, 40 Gi; asked for are 4 + 4 (critical) + 4 + 0.5 + 0.5 (n2, n5, n6) + 4 (n7) + 3
 //! (n8) = 20 Gi, one half, below the band. 20 Gi / 0.75 = 26.7 Gi, so three nodes of 8 Gi (0.83): n1 and n3 have critical
@@ -37,6 +38,9 @@ pub(super) const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 /// The claim and the volume of the waiting user.
 pub(super) const CLAIM: &str = "/api/v1/namespaces/users/persistentvolumeclaims/gus-home";
 pub(super) const VOLUME: &str = "/api/v1/persistentvolumes/gus-disk";
+
+/// The list of all volumes, because n9 would be deleted.
+pub(super) const VOLUMES: &str = "/api/v1/persistentvolumes";
 
 /// The actions of a run that nothing disturbs.
 pub(super) const ACTIONS: usize = 8;

@@ -123,7 +123,7 @@ fn uses_volume_of(pod: &Pod, node: &Node, volumes: &Volumes) -> bool {
 }
 
 /// Drivers name hosts by different labels, so the value decides, not the key.
-fn names_host(affinity: &Affinity, node: &Node) -> bool {
+pub(in crate::check) fn names_host(affinity: &Affinity, node: &Node) -> bool {
     let hostname = node.labels.get("kubernetes.io/hostname").unwrap_or(&node.name);
     affinity.0.iter().flat_map(|term| term.labels.iter().chain(&term.fields)).any(|requirement| {
         match &requirement.operator {

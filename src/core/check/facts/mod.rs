@@ -16,7 +16,7 @@ use crate::model::{Node, NodeGroup, NodeIndex, Pod, Snapshot};
 use crate::policy::Policy;
 
 pub(super) use capacity::deciding;
-pub(super) use class::{Class, class, is_evictable, is_omitted, is_own, would_keep_a_node};
+pub(super) use class::{Class, class, is_evictable, is_omitted, is_own, names_host, would_keep_a_node};
 pub(super) use cordon::{Cordon, CordonFacts, age};
 pub(super) use health::Health;
 pub(super) use node::NodeFacts;

@@ -8,7 +8,8 @@ use jiff::SignedDuration;
 use crate::check::fixtures::*;
 use crate::check::{Direction, Violation, deletion};
 use crate::model::{
-    Affinity, Node, NodeGroup, Operator, Pod, Requirement, SelectorTerm, Snapshot, Volumes, annotation,
+    Affinity, Node, NodeGroup, Operator, Pod, Requirement, SelectorTerm, Snapshot, StoredVolume,
+    StoredVolumes, Volumes, annotation,
 };
 use crate::policy::{AdoptCordons, Budget, Policy};
 
@@ -102,6 +103,30 @@ fn a_claim_on_a_volume_of_this_host_keeps_the_node() {
     assert_eq!(with(volumes("kubernetes.io/hostname", "b")), []);
     assert_eq!(with(volumes("topology.kubernetes.io/zone", "east")), []);
     assert_eq!(with(Volumes::new()), []);
+}
+
+#[test]
+fn a_stored_volume_of_this_host_keeps_the_node() {
+    let volume = |key: &str, operator| {
+        let requirement = Requirement { key: text(key), operator };
+        let affinity = Affinity(vec![SelectorTerm { labels: vec![requirement], fields: vec![] }]);
+        StoredVolumes::Listed(vec![StoredVolume { name: text("pv"), claim: None, affinity }])
+    };
+    let on = |host: &str| Operator::In(vec![text("other"), text(host)]);
+    let with = |stored: StoredVolumes| {
+        let mut node_a = cordoned("a");
+        node_a.labels.insert("kubernetes.io/hostname", "host-a");
+        let snapshot = world(vec![node_a, node("b")], vec![]).with_stored_volumes(Arc::new(stored));
+        found(&snapshot, &policy(), [delete("a")])
+    };
+    let lost = [Violation::DeleteLosesVolume { node: text("a"), volume: text("pv") }];
+    assert_eq!(with(volume("kubernetes.io/hostname", on("host-a"))), lost);
+    assert_eq!(with(volume("topology.topolvm.io/node", on("a"))), lost);
+    assert_eq!(with(volume("kubernetes.io/hostname", on("b"))), []);
+    assert_eq!(with(volume("kubernetes.io/hostname", Operator::NotIn(vec![text("a")]))), []);
+    assert_eq!(with(StoredVolumes::NotListed), []);
+    let unknown = StoredVolumes::Unknown { why: text("timeout") };
+    assert_eq!(with(unknown), [Violation::DeleteWithUnknownVolumes { node: text("a") }]);
 }
 
 /// Two replicas of one controller, on nodes `a` and `b`, and nodes where they can run.

@@ -170,6 +170,16 @@ reasons! {
             /// The reason.
             why: Loss,
         } => ("pod {pod} would be lost with the node: {why}"),
+        /// The data of a volume that no pod needs to mount at the moment would be lost with it.
+        StoresVolume {
+            /// The volume and its claim.
+            volume: String,
+        } => ("it holds the data of volume {}, which no other node can use", excerpt(.volume)),
+        /// The volumes could not be listed, and one may be on its disk.
+        VolumesUnknown {
+            /// The reason.
+            why: String,
+        } => ("a volume may be on its disk, and the persistent volumes could not be listed: {}", excerpt(.why)),
         /// It runs a critical pod that is not moved.
         NotMovable {
             /// `namespace/name` of one of them.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 pub(super) use node::node;
 pub(super) use pod::{Identity, Reading, life, pod};
-pub(super) use volume::{affinity_of_volume, claim};
+pub(super) use volume::{affinity_of_volume, claim, stored};
 
 use super::raw::{Text, Time};
 

@@ -1,6 +1,6 @@
 //! Converts claims and volumes: the nodes that can use the volume of a claim.
 
-use kube_rebalancer_core::model::{Affinity, ClaimKey, Operator, Requirement, SelectorTerm};
+use kube_rebalancer_core::model::{Affinity, ClaimKey, Operator, Requirement, SelectorTerm, StoredVolume};
 
 use super::constraints::affinity;
 use super::text;
@@ -49,6 +49,19 @@ fn by_present_name(place: &Requirement) -> Requirement {
     Requirement { key: key.to_owned(), operator: place.operator.clone() }
 }
 
+/// The volume, if it has data that only some nodes can use. A free volume has none, and the data of a released one goes with
+/// its claim unless it is retained.
+pub(in crate::observe) fn stored(object: &Object<'_>) -> Option<StoredVolume> {
+    let Object { spec, status, .. } = object;
+    let retained = || text(spec.persistent_volume_reclaim_policy.as_ref()) == Some("Retain");
+    let has_data = status.phase == Phase::Bound || (status.phase == Phase::Released && retained());
+    let (name, affinity) = affinity_of_volume(object).filter(|_| has_data)?;
+    let claim = spec.claim_ref.as_ref().and_then(|claim| {
+        Some((text(claim.namespace.as_ref())?.to_owned(), text(claim.name.as_ref())?.to_owned()))
+    });
+    Some(StoredVolume { name, claim, affinity: affinity? })
+}
+
 fn places(metadata: &Metadata<'_>) -> Vec<Requirement> {
     let says = |key: &str| PLACES.iter().any(|(present, former)| key == *present || key == *former);
     let labels = metadata.labels.iter().filter(|(key, _)| says(key.as_str()));
@@ -88,6 +101,41 @@ mod tests {
         // A claim that names its volume in advance is not bound yet.
         assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Pending"})), None);
         assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Lost"})), None);
+    }
+
+    #[test]
+    fn a_volume_has_data_while_it_is_bound_or_retained() {
+        let required = json!({"nodeSelectorTerms": [{"matchFields": []}]});
+        let of = |phase: &str, policy: &str| {
+            let spec = json!({
+                "claimRef": {"namespace": "hub", "name": "home-ada"},
+                "persistentVolumeReclaimPolicy": policy,
+                "nodeAffinity": {"required": required},
+            });
+            let volume = object(&json!({"name": "v"}), &spec, &json!({"phase": phase}));
+            convert(&volume, stored).map(|volume| volume.described())
+        };
+        for (phase, policy, expected) in [
+            ("Bound", "Delete", true),
+            ("Bound", "Retain", true),
+            ("Released", "Retain", true),
+            ("Released", "Delete", false),
+            ("Released", "Recycle", false),
+            ("Available", "Retain", false),
+            ("Pending", "Retain", false),
+            ("Failed", "Delete", false),
+        ] {
+            let expected = expected.then(|| "v of claim hub/home-ada".to_owned());
+            assert_eq!(of(phase, policy), expected, "{phase}, {policy}");
+        }
+        let bound = |spec| convert(&object(&json!({"name": "v"}), &spec, &json!({"phase": "Bound"})), stored);
+        let unnamed = bound(json!({"nodeAffinity": {"required": required}}));
+        assert_eq!(
+            unnamed.map(|volume| volume.described()),
+            Some("v".to_owned()),
+            "without the name of its claim"
+        );
+        assert_eq!(bound(json!({})), None, "every node can use it");
     }
 
     #[test]

@@ -1,0 +1,60 @@
+//! Whole plans of clusters with the data of absent users on the disks of nodes.
+
+use std::sync::Arc;
+
+use super::{HOUR, actions, cluster, cordoned, group, parked, policy, serving, sound, user, verdict};
+use crate::model::{Affinity, Node, Operator, Pod, Requirement, SelectorTerm, StoredVolume, StoredVolumes};
+use crate::plan::Plan;
+use crate::plan::fixture::Build;
+use crate::policy::{Budget, GiveBack, Policy};
+
+fn home_on(host: &str) -> StoredVolumes {
+    let requirement =
+        Requirement { key: "kubernetes.io/hostname".into(), operator: Operator::In(vec![host.into()]) };
+    let affinity = Affinity(vec![SelectorTerm { labels: vec![requirement], fields: vec![] }]);
+    let claim = Some(("hub".to_owned(), "home-ben".to_owned()));
+    StoredVolumes::Listed(vec![StoredVolume { name: "pv-ben".into(), claim, affinity }])
+}
+
+#[track_caller]
+fn with(nodes: &[Node], pods: &[Pod], stored: StoredVolumes, policy: &Policy) -> Plan {
+    sound(&cluster(nodes, pods, group()).with_stored_volumes(Arc::new(stored)), policy)
+}
+
+#[test]
+fn a_node_with_the_home_of_an_absent_user_is_neither_deleted_nor_parked() {
+    let nodes = [serving("a"), cordoned("b", HOUR), cordoned("c", HOUR)];
+    let pods = [user("ada", 24).on("a")];
+    for (give_back, verb) in [(GiveBack::Delete, "delete"), (GiveBack::Park, "park")] {
+        let policy = Policy { give_back, ..policy() };
+        let free = with(&nodes, &pods, StoredVolumes::NotListed, &policy);
+        assert_eq!(actions(&free), [format!("{verb} b"), format!("{verb} c")]);
+        let kept = with(&nodes, &pods, home_on("b"), &policy);
+        assert_eq!(actions(&kept), [format!("{verb} c")]);
+        assert_eq!(
+            verdict(&kept, "b"),
+            "it holds the data of volume pv-ben of claim hub/home-ben, which no other node can use"
+        );
+    }
+}
+
+#[test]
+fn a_parked_node_with_a_home_is_not_deleted_as_surplus() {
+    let nodes = [serving("a"), parked("b", HOUR), parked("c", 2 * HOUR)];
+    let pods = [user("ada", 24).on("a")];
+    let policy = Policy { parked_max: Budget::Count(0), ..policy() };
+    let kept = with(&nodes, &pods, home_on("c"), &policy);
+    assert_eq!(actions(&kept), ["delete b"]);
+}
+
+#[test]
+fn without_the_list_of_volumes_no_node_is_given_back() {
+    let nodes = [serving("a"), cordoned("b", HOUR)];
+    let unknown = StoredVolumes::Unknown { why: "timeout".into() };
+    let kept = with(&nodes, &[user("ada", 24).on("a")], unknown, &policy());
+    assert_eq!(actions(&kept), Vec::<String>::new());
+    assert_eq!(
+        verdict(&kept, "b"),
+        "a volume may be on its disk, and the persistent volumes could not be listed: timeout"
+    );
+}

@@ -1,0 +1,95 @@
+//! The list of volumes from servers that have it, refuse it, and fail.
+
+use kube_rebalancer_core::model::{Node, Snapshot, StoredVolume, StoredVolumes};
+
+use super::*;
+
+/// A bound volume of local-path on a host.
+fn on(host: &str) -> Value {
+    let hostname = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": [host]});
+    json!({
+        "metadata": {"name": format!("pv-{host}")},
+        "spec": {
+            "claimRef": {"namespace": "hub", "name": format!("home-{host}")},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [hostname]}]}},
+        },
+        "status": {"phase": "Bound"},
+    })
+}
+
+fn page(items: &[Value], next: &str) -> Answer {
+    let items: Vec<String> = items.iter().map(Value::to_string).collect();
+    let items = items.join(",");
+    // The API server writes the kind first.
+    Answer::ok(std::iter::once(format!(
+        r#"{{"kind":"PersistentVolumeList","apiVersion":"v1","metadata":{{"continue":"{next}"}},"items":[{items}]}}"#
+    )))
+}
+
+fn failure(status: &'static str) -> Answer {
+    let text = json!({"kind": "Status", "apiVersion": "v1", "message": "the words"}).to_string();
+    Answer::ok(std::iter::once(text)).of_status(status)
+}
+
+/// The cordoned nodes `a`, whose host is `host-a`, and `b`; and `c`, which takes pods.
+fn cluster() -> Snapshot {
+    let node = |name: &str, unschedulable| Node { name: name.to_owned(), unschedulable, ..Node::default() };
+    let mut a = node("a", true);
+    a.labels.insert("kubernetes.io/hostname", "host-a");
+    let now = "2026-01-15T09:00:00Z".parse().unwrap();
+    Snapshot::new(now, vec![a, node("b", true), node("c", false)], Vec::new(), Vec::new(), 1).unwrap()
+}
+
+async fn asked(answer: impl Fn(&str) -> Answer + Send + 'static) -> (StoredVolumes, Option<String>) {
+    live(&start(answer), &[]).stored_volumes(&cluster()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_pages_are_read_and_only_the_volumes_of_cordoned_nodes_are_kept() {
+    let (stored, problem) = asked(|target| match target {
+        "/api/v1/persistentvolumes?limit=500" => page(&[on("host-a"), on("c")], "2"),
+        "/api/v1/persistentvolumes?limit=500&continue=2" => page(&[on("gone"), on("b")], ""),
+        other => panic!("{other}"),
+    })
+    .await;
+    let StoredVolumes::Listed(volumes) = stored else { panic!("{stored:?}") };
+    let described: Vec<String> = volumes.iter().map(StoredVolume::described).collect();
+    assert_eq!(described, ["pv-host-a of claim hub/home-host-a", "pv-b of claim hub/home-b"]);
+    assert_eq!(problem, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_permission_is_a_warning_and_every_other_failure_leaves_them_unknown() {
+    for status in ["403 Forbidden", "404 Not Found"] {
+        let (stored, problem) = asked(move |_| failure(status)).await;
+        assert_eq!(stored, StoredVolumes::NotListed, "{status}");
+        let problem = problem.unwrap();
+        assert!(problem.starts_with("the persistent volumes cannot be listed"), "{problem}");
+        assert!(problem.ends_with("the words"), "{problem}");
+    }
+    let (stored, problem) = asked(|_| failure("400 Bad Request")).await;
+    assert!(matches!(&stored, StoredVolumes::Unknown { why } if why.contains("the words")), "{stored:?}");
+    assert_eq!(problem, None);
+    // Volumes before the kind of their list are not read, so the list proves nothing.
+    let (stored, _) = asked(|_| {
+        let kind = "PersistentVolumeList";
+        let list = json!({"kind": kind, "apiVersion": "v1", "metadata": {}, "items": [on("b")]});
+        Answer::ok(std::iter::once(list.to_string()))
+    })
+    .await;
+    assert!(matches!(&stored, StoredVolumes::Unknown { .. }), "{stored:?}");
+    // An empty list of another kind proves nothing either.
+    let (stored, _) = asked(|_| {
+        let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []});
+        Answer::ok(std::iter::once(list.to_string()))
+    })
+    .await;
+    assert!(matches!(&stored, StoredVolumes::Unknown { why } if why.contains("PodList")), "{stored:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_without_end_is_given_up() {
+    let (stored, _) = asked(|_| page(&[], "again")).await;
+    let StoredVolumes::Unknown { why } = stored else { panic!("{stored:?}") };
+    assert_eq!(why, "the list does not end within 2000 pages");
+}
