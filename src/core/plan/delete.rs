@@ -173,9 +173,6 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some((pod, why)) = &facts.loses {
         return Some(KeepReason::LosesPod { pod: pod.full_name(), why: why.clone() });
     }
-    if let Some(reason) = stored(survey, facts) {
-        return Some(reason);
-    }
     if facts.own {
         return Some(KeepReason::OwnNode);
     }
@@ -184,6 +181,9 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     }
     if let Some(why) = &facts.node.outside {
         return Some(KeepReason::NoNodeGroup { why: why.clone() });
+    }
+    if let Some(reason) = stored(survey, facts) {
+        return Some(reason);
     }
     if facts.state == NodeState::Parked && parks {
         return None;

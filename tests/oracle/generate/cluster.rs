@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
     Affinity, CreatedFor, History, Instance, Ledger, Node, NodeGroup, Operator, Pod, Requirement,
-    SelectorTerm, Snapshot, TaintEffect, Volumes,
+    SelectorTerm, Snapshot, StoredVolume, StoredVolumes, TaintEffect, Volumes,
 };
 
 use super::{Bytes, NOW, ago, group, node, pod};
@@ -18,6 +18,8 @@ pub(crate) struct Cluster {
     pub(crate) groups: Vec<NodeGroup>,
     pub(crate) pods_seen: usize,
     pub(crate) volumes: Volumes,
+    /// The volumes on the disks of nodes.
+    pub(crate) stored: Arc<StoredVolumes>,
     pub(crate) ledger: Option<Ledger>,
     /// The history for foresight.
     pub(crate) history: Option<Arc<History>>,
@@ -92,6 +94,8 @@ impl Cluster {
             pods_seen: pods.len() + bytes.pick(&[1, 1, 1, 0]),
             volumes: volumes(bytes),
             ledger: ledger(bytes),
+            // Read last, so that the rest of a cluster does not depend on it.
+            stored: stored(bytes).into(),
             history: None,
             traits,
         };
@@ -104,9 +108,10 @@ impl Cluster {
     }
 
     pub(crate) fn snapshot_at(&self, now: jiff::Timestamp) -> Snapshot {
-        let Self { nodes, pods, groups, pods_seen, volumes, ledger, history, .. } = self.clone();
+        let Self { nodes, pods, groups, pods_seen, volumes, stored, ledger, history, .. } = self.clone();
         let snapshot = Snapshot::new(now, nodes, pods, groups, pods_seen).unwrap();
-        snapshot.with_volumes(volumes).with_ledger(ledger).with_history(history)
+        let snapshot = snapshot.with_volumes(volumes).with_stored_volumes(stored);
+        snapshot.with_ledger(ledger).with_history(history)
     }
 
     /// A group lists the instances of its nodes too.
@@ -143,6 +148,29 @@ fn volumes(bytes: &mut Bytes<'_>) -> Volumes {
         }
     }
     volumes
+}
+
+/// Volumes by the names of nodes, by that of a host, and by a zone.
+fn stored(bytes: &mut Bytes<'_>) -> StoredVolumes {
+    if !bytes.chance(20) {
+        let unknown = bytes.chance(3);
+        return if unknown {
+            StoredVolumes::Unknown { why: "timeout".into() }
+        } else {
+            StoredVolumes::NotListed
+        };
+    }
+    let volume = |key: &str, values: &[&str]| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        let requirement = Requirement { key: key.to_owned(), operator: Operator::In(values) };
+        let term = SelectorTerm { labels: vec![requirement], fields: Vec::new() };
+        StoredVolume { name: format!("pv-{key}"), claim: None, affinity: Affinity(vec![term]) }
+    };
+    let on = bytes.pick(&["n00", "n01", "n02", "n05"]);
+    StoredVolumes::Listed(vec![
+        volume("topology.kubernetes.io/zone", &["zone-0"]),
+        volume("kubernetes.io/hostname", &[on, "n03"]),
+    ])
 }
 
 fn ledger(bytes: &mut Bytes<'_>) -> Option<Ledger> {

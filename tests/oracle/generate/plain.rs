@@ -24,6 +24,7 @@ pub(crate) fn plain_worlds() -> impl Strategy<Value = (World, World)> {
                 groups: Vec::new(),
                 pods_seen: pods.len(),
                 volumes: Default::default(),
+                stored: Default::default(),
                 ledger: None,
                 history: None,
                 traits: Traits::default(),

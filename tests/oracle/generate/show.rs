@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Formatter};
 
-use kube_rebalancer_core::model::{Instance, Node, NodeGroup, NodeResources, Pod, Slot};
+use kube_rebalancer_core::model::{Instance, Node, NodeGroup, NodeResources, Pod, Slot, StoredVolumes};
 use kube_rebalancer_core::policy::Policy;
 
 use super::{NOW, World};
@@ -16,6 +16,9 @@ impl fmt::Debug for World {
         self.cluster.groups.iter().try_for_each(|one| group(one, formatter))?;
         if !self.cluster.volumes.is_empty() {
             writeln!(formatter, "claims disk in zone-0, local on n01")?;
+        }
+        if *self.cluster.stored != StoredVolumes::NotListed {
+            writeln!(formatter, "stored {:?}", self.cluster.stored)?;
         }
         writeln!(
             formatter,

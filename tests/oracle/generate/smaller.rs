@@ -91,7 +91,7 @@ pub(crate) fn smallest(mut world: World, fails: &dyn Fn(&World) -> bool) -> Worl
                 attempt(next, &mut world);
             }
         }
-        for setting in 0..12 {
+        for setting in 0..13 {
             let mut next = world.clone();
             let plain = Policy::default();
             let policy = &mut next.policy;
@@ -113,11 +113,13 @@ pub(crate) fn smallest(mut world: World, fails: &dyn Fn(&World) -> bool) -> Worl
                 8 => policy.bounds.keep_zones = false,
                 9 => policy.omit_labels.clear(),
                 10 => next.cluster.ledger = Some(Default::default()),
+                11 => next.cluster.stored = Default::default(),
                 _ => next.cluster.volumes.clear(),
             }
             if next.policy != world.policy
                 || next.cluster.ledger != world.cluster.ledger
                 || next.cluster.volumes != world.cluster.volumes
+                || next.cluster.stored != world.cluster.stored
             {
                 attempt(next, &mut world);
             }

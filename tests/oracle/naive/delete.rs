@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Binding, Node, Operator, Pod, Requirement, TaintEffect, annotation, taint,
+    Binding, Node, Operator, Pod, Requirement, StoredVolumes, TaintEffect, annotation, taint,
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Drain};
 
@@ -69,6 +69,7 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
         && !machine.delays_deletion()
         && !words::claimed(node, world.now)
         && node.outside.is_none()
+        && !stores_volume(world, node)
         && group_gives
         && cordon_lets_go(world, machine)
         && is_left(world, machine, gone)
@@ -100,6 +101,22 @@ fn takes_from_others(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<S
     let goes = |one: &&Machine<'_>| gone.contains(one.name()) && !evict::is_drained_first(world, one);
     let mut going = world.machines.iter().filter(goes);
     going.any(|one| one.pods.iter().any(|pod| would_be_lost(world, one, pod, &together)))
+}
+
+/// Section 2: a volume with data is on its disk, or may be.
+fn stores_volume(world: &World<'_>, node: &Node) -> bool {
+    let host = node.labels.get(words::HOSTNAME).unwrap_or(&node.name);
+    let is_here = |one: &Requirement| match &one.operator {
+        Operator::In(values) => values.contains(&node.name) || values.iter().any(|value| value == host),
+        _ => false,
+    };
+    match &**world.snapshot.stored_volumes() {
+        StoredVolumes::NotListed => false,
+        StoredVolumes::Unknown { .. } => true,
+        StoredVolumes::Listed(volumes) => volumes.iter().any(|volume| {
+            volume.affinity.0.iter().any(|term| term.labels.iter().chain(&term.fields).any(is_here))
+        }),
+    }
 }
 
 fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {

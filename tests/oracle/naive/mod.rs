@@ -233,6 +233,7 @@ pub(crate) fn outcome(snapshot: &Snapshot, changes: &BTreeMap<String, bool>) -> 
     Snapshot::new(snapshot.observed_at(), nodes, pods, groups, snapshot.pods_seen())
         .unwrap()
         .with_volumes(snapshot.volumes().clone())
+        .with_stored_volumes(snapshot.stored_volumes().clone())
         .with_ledger(snapshot.ledger().cloned())
         .with_history(snapshot.history().cloned())
         .with_usage_of(snapshot)
