@@ -170,7 +170,7 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some(pod) = facts.occupant.filter(|_| !only_movable) {
         return Some(KeepReason::PodsRemaining { pods: facts.occupants, pod: pod.full_name() });
     }
-    if let Some((pod, why)) = &facts.loses {
+    if let Some((pod, why)) = facts.loses.as_deref() {
         return Some(KeepReason::LosesPod { pod: pod.full_name(), why: why.clone() });
     }
     if facts.own {
@@ -191,7 +191,7 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some((group, why)) = not_shrinkable(survey, facts).filter(|_| !parks) {
         return Some(KeepReason::GroupNotShrunk { group: group.to_owned(), why: why.to_owned() });
     }
-    if let Some(reason) = &facts.awaits {
+    if let Some(reason) = facts.awaits.as_deref() {
         return Some(reason.clone());
     }
     let empty_for = empty_for(survey, facts);

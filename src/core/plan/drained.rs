@@ -22,7 +22,7 @@ pub(super) fn look(snapshot: &Snapshot, policy: &Policy, nodes: &mut [NodeFacts<
     for (index, facts) in nodes.iter_mut().enumerate() {
         let Some(ago) = evicted_ago(facts.node, snapshot.observed_at()) else { continue };
         if ago < SCHEDULER_LAG {
-            facts.awaits = Some(KeepReason::EvictedRecently);
+            facts.awaits = Some(Box::new(KeepReason::EvictedRecently));
         } else if ago < HOUR {
             for uid in controllers_of(facts.node) {
                 waits_for.entry(uid).or_default().push(index);
@@ -38,7 +38,9 @@ pub(super) fn look(snapshot: &Snapshot, policy: &Policy, nodes: &mut [NodeFacts<
         let Some(waiting) = uid.and_then(|uid| waits_for.get(uid)).filter(|_| !is_up) else { continue };
         for index in waiting {
             if let Some(facts) = nodes.get_mut(*index) {
-                facts.awaits.get_or_insert_with(|| KeepReason::AwaitsEvicted { pod: pod.full_name() });
+                facts
+                    .awaits
+                    .get_or_insert_with(|| Box::new(KeepReason::AwaitsEvicted { pod: pod.full_name() }));
             }
         }
     }

@@ -24,7 +24,7 @@ impl<'a> NodeFacts<'a> {
             node,
             zone: node.zone(),
             pool,
-            unmanaged,
+            unmanaged: unmanaged.map(Box::new),
             reserved: None,
             state: NodeState::Broken,
             says_ready: says_ready(node),
@@ -97,7 +97,7 @@ impl<'a> NodeFacts<'a> {
             PodClass::Placeholder { .. } => return,
             PodClass::Daemon { counted } => {
                 if runs_the_cluster(pod) {
-                    self.loses.get_or_insert((pod, Loss::ControlPlane));
+                    self.loses.get_or_insert_with(|| Box::new((pod, Loss::ControlPlane)));
                 }
                 self.daemon_load.add(requests);
                 let sum = if counted { &mut self.daemons } else { &mut self.omitted_load };
@@ -108,7 +108,7 @@ impl<'a> NodeFacts<'a> {
                 // Once one pod would be lost the node stays, and further ones do not matter.
                 if self.loses.is_none() {
                     match loss_on(pod, self.node, policy, volumes) {
-                        Some(why) => self.loses = Some((pod, why)),
+                        Some(why) => self.loses = Some(Box::new((pod, why))),
                         None => self.moves.push(pod),
                     }
                 }

@@ -22,7 +22,7 @@ pub(super) fn warn_of_nodes(nodes: &[NodeFacts<'_>], policy: &Policy, warnings: 
     let mut autoscalers: BTreeMap<&str, (&str, String)> = BTreeMap::new();
     for facts in nodes.iter().filter(|node| node.managed()) {
         let name = facts.node.name.as_str();
-        if let Some(why) = &facts.reserved {
+        if let Some(why) = facts.reserved.as_deref() {
             reserved.entry(taint_of(why)).or_insert((name, 0)).1 += 1;
         }
         if let (NodeState::NotInUse, Some(what)) = (facts.state, &facts.impaired_by) {

@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
             return;
         };
         // The pods of a node that cannot be read count anyway.
-        let unreadable = is_unreadable(facts.unmanaged.as_ref());
+        let unreadable = is_unreadable(facts.unmanaged.as_deref());
         if !facts.managed() && !unreadable {
             return;
         }

@@ -75,10 +75,11 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) zone: Option<&'a str>,
     /// Its pool; 0 for a node that is not managed, unless it is one that cannot be read.
     pub(crate) pool: PoolIndex,
-    /// The reason why it is not managed; the pods of such a node are ignored.
-    pub(crate) unmanaged: Option<KeepReason>,
+    /// The reason why it is not managed; the pods of such a node are ignored. It is boxed like everything below that few
+    /// nodes have: the facts of 15,000 nodes are a large part of a run's memory.
+    pub(crate) unmanaged: Option<Box<KeepReason>>,
     /// The reason why it is reserved, if it is: it is then no capacity, counts in no bound, and is never cordoned.
-    pub(crate) reserved: Option<KeepReason>,
+    pub(crate) reserved: Option<Box<KeepReason>>,
     /// Its state, for common and reserved nodes alike.
     pub(crate) state: NodeState,
     /// Whether its Ready condition is true, even if it cannot serve.
@@ -126,7 +127,7 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) critical: Option<&'a Pod>,
     /// The first omitted pod by name that would be lost with the node, and why. Whether it is the last live replica
     /// depends on the nodes that are deleted with it: see [`NodeFacts::replicas`].
-    pub(crate) loses: Option<(&'a Pod, Loss)>,
+    pub(crate) loses: Option<Box<(&'a Pod, Loss)>>,
     /// The omitted Ready pods of a recreating controller that has two or more pods.
     pub(crate) replicas: Vec<&'a Pod>,
     /// The omitted pods that are recreated elsewhere if the node is deleted.
@@ -134,7 +135,7 @@ pub(crate) struct NodeFacts<'a> {
     /// Its occupants that may be moved: they do not keep it from being cordoned.
     pub(crate) movable: Vec<&'a Pod>,
     /// The evicted pod that is not Ready again, as the reason to keep the node.
-    pub(super) awaits: Option<KeepReason>,
+    pub(super) awaits: Option<Box<KeepReason>>,
     /// Whether this run's own pod is on it.
     pub(crate) own: bool,
     /// Requests of all pods on the node.

@@ -53,7 +53,7 @@ pub(super) fn usage_of_nodes<'a>(
 }
 
 fn may_ask(facts: &NodeFacts<'_>) -> bool {
-    facts.managed() || is_unreadable(facts.unmanaged.as_ref())
+    facts.managed() || is_unreadable(facts.unmanaged.as_deref())
 }
 
 /// The amount that a choice counts of a pod.

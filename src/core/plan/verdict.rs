@@ -35,7 +35,7 @@ pub(super) fn verdict(run: &Run<'_, '_>, index: NodeIndex) -> Option<NodeVerdict
 }
 
 fn decide(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Verdict {
-    if let Some(reason) = &facts.unmanaged {
+    if let Some(reason) = facts.unmanaged.as_deref() {
         return Verdict::Keep(reason.clone());
     }
     match (facts.cordon, cordon(&run.changes.cordons, index)) {
@@ -57,7 +57,7 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
     if facts.claimed {
         return KeepReason::Claimed;
     }
-    if let Some(reserved) = &facts.reserved {
+    if let Some(reserved) = facts.reserved.as_deref() {
         return reserved.clone();
     }
     match run.changes.held.get(&index) {

@@ -95,7 +95,7 @@ fn judge_common<'a>(
     for (indices, judgement) in judged {
         for (index, why) in indices.into_iter().zip(judgement.reserved) {
             if let Some(node) = nodes.get_mut(index) {
-                node.reserved = why;
+                node.reserved = why.map(Box::new);
             }
         }
         noted.push(judgement.noted);

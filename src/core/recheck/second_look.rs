@@ -66,7 +66,7 @@ impl<'a> SecondLook<'a> {
         if let Some(stale) = out_of_hands(planned, now, policy) {
             return Judgement::Stale(stale);
         }
-        if let Some(pod) = facts.occupant.or(facts.loses.as_ref().map(|(pod, _)| *pod)) {
+        if let Some(pod) = facts.occupant.or(facts.loses.as_deref().map(|(pod, _)| *pod)) {
             return Judgement::Stale(Stale::Occupied { pod: pod.full_name() });
         }
         if facts.own {
@@ -96,7 +96,7 @@ impl<'a> SecondLook<'a> {
         }
         // Nodes that are deleted with it carry claims too, so a replica on one of them does not count.
         let replica = || Replicas::new(&self.0).would_lose(index, &[index].into());
-        if let Some((pod, why)) = facts.loses.clone().or_else(replica) {
+        if let Some((pod, why)) = facts.loses.as_deref().cloned().or_else(replica) {
             return Some(Stale::LosesPod { pod: pod.full_name(), why });
         }
         if facts.is_drained_first(policy)

@@ -53,7 +53,7 @@ fn refused(pod: Pod) -> Pod {
 fn words(nodes: Vec<Node>, pods: Vec<Pod>, policy: &Policy) -> Vec<&'static str> {
     let snapshot = cluster(nodes, pods);
     let survey = Survey::new(&snapshot, policy);
-    survey.nodes.iter().map(|facts| facts.reserved.as_ref().map_or("-", Reason::word)).collect()
+    survey.nodes.iter().map(|facts| facts.reserved.as_deref().map_or("-", Reason::word)).collect()
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn the_reason_names_the_taint_that_fewest_tolerate_and_one_warning_names_all_its
     let policy = policy();
     let survey = Survey::new(&snapshot, &policy);
     let taint = "b=x:NoSchedule".to_owned();
-    assert_eq!(survey.nodes[1].reserved, Some(KeepReason::Reserved { taint: taint.clone() }));
+    assert_eq!(survey.nodes[1].reserved.as_deref(), Some(&KeepReason::Reserved { taint: taint.clone() }));
     let expected = Warning::Reserved { taint, node: "n1".into(), nodes: 2 };
     assert_eq!(survey.warnings, [expected]);
 }

@@ -89,7 +89,10 @@ fn what_is_on_a_node_is_named_by_its_first_pod() {
         let facts = &survey.nodes[0];
         assert_eq!(facts.occupant.map(Pod::full_name).as_deref(), Some("hub/ada"));
         assert_eq!(facts.critical.map(Pod::full_name).as_deref(), Some("hub/hub"));
-        assert_eq!(facts.loses.as_ref().map(|(pod, _)| pod.full_name()).as_deref(), Some("kube-system/bare"));
+        assert_eq!(
+            facts.loses.as_deref().map(|(pod, _)| pod.full_name()).as_deref(),
+            Some("kube-system/bare")
+        );
         assert!(!facts.empty());
     });
 }
