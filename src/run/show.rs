@@ -43,7 +43,10 @@ impl Decided {
         let policy = settings.policy();
         let plan = plan::plan(snapshot, policy)?;
         // A plan that is not final is better than none: the next run continues from it.
-        if let Some(unsettled) = check_settled(snapshot, policy, &plan, plan::plan) {
+        // One that changes nothing is final, and most runs of a day make one: a second cluster in memory would prove nothing.
+        if !plan.changes_nothing()
+            && let Some(unsettled) = check_settled(snapshot, policy, &plan, plan::plan)
+        {
             log::warn!("{unsettled}");
         }
         let violations = check(snapshot, policy, &plan).iter().map(ToString::to_string).collect();

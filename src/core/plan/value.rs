@@ -54,6 +54,12 @@ impl Plan {
         self.actions.iter().any(|action| action.gives_back() || action.is_eviction())
     }
 
+    /// Whether the run leaves all input of the next plan as it is, so that planning again gives the same plan.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        self.actions.is_empty() && self.ledger.is_none()
+    }
+
     /// The verdict on a node.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<&NodeVerdict> {

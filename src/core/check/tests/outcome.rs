@@ -128,6 +128,21 @@ fn notes_instances_and_what_is_remembered_are_carried_over() {
 }
 
 #[test]
+fn the_outcome_of_a_plan_that_changes_nothing_is_the_cluster_itself() {
+    let pods = vec![user("ada", "a"), unbound("bob").refused_for(300)];
+    let snapshot = world(vec![node("a"), cordoned("b").empty_for(60)], pods);
+    let idle = plan(&snapshot, &policy(), []);
+    assert!(idle.changes_nothing());
+    let after = outcome(&snapshot, &policy(), &idle).unwrap();
+    assert_eq!((after.nodes(), after.pods()), (snapshot.nodes(), snapshot.pods()));
+    assert_eq!((after.groups(), after.ledger()), (snapshot.groups(), snapshot.ledger()));
+    assert!(!plan(&snapshot, &policy(), [mark("b")]).changes_nothing(), "a note changes the node");
+    let mut noted = idle;
+    noted.ledger = Some(Ledger::default());
+    assert!(!noted.changes_nothing(), "the next plan has other records");
+}
+
+#[test]
 fn a_plan_is_settled_when_planning_again_changes_nothing_more() {
     let snapshot = world(vec![node("a"), node("b")], vec![]);
     let first = plan(&snapshot, &policy(), [cordon("b")]);
