@@ -46,6 +46,11 @@ impl Buffers {
         }
     }
 
+    /// Frees the buffers that are kept: after a list, planning needs the memory.
+    pub(super) fn free(&self) {
+        std::mem::take(&mut *self.lock());
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -142,4 +147,21 @@ pub(super) async fn beginning(mut body: Body) -> Result<Vec<u8>, kube::Error> {
 /// The bytes as text, without a copy if they are UTF-8.
 pub(super) fn text(read: Vec<u8>) -> String {
     String::from_utf8(read).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_buffers_are_kept_for_later_answers_until_the_list_ends() {
+        let buffers = Buffers::default();
+        for size in [10, 20, 30] {
+            buffers.give_back(Vec::with_capacity(size));
+        }
+        assert_eq!(buffers.lock().iter().map(Vec::capacity).collect::<Vec<_>>(), [10, 20]);
+        assert_eq!(buffers.take().capacity(), 20);
+        buffers.free();
+        assert_eq!(buffers.take().capacity(), 0);
+    }
 }

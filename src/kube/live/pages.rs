@@ -56,6 +56,7 @@ impl Live {
         for last_try in [false, true] {
             match self.pages(path, selector, asked, self.reading()).await {
                 Ok(reading) => {
+                    self.server.buffers().free();
                     whole.absorb(reading);
                     return Ok(());
                 }
