@@ -158,3 +158,18 @@ tokio = \"1\"
         MAY_USE.iter().map(|(folder, _)| (*folder, read(folder).len())).collect();
     assert!(counts.values().all(|count| *count > 0), "{counts:?}");
 }
+
+/// The image inherits the levels of a build from source, which are low for crates that are large and seldom run.
+#[test]
+fn a_level_of_the_release_build_has_another_one_in_the_image() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let of = |profile: &str| -> BTreeSet<String> {
+        let begin = format!("[profile.{profile}.package]");
+        let levels = manifest.lines().skip_while(|line| *line != begin).skip(1);
+        let levels = levels.take_while(|line| !line.is_empty());
+        levels.filter_map(|line| line.split_once(".opt-level = ")).map(|(name, _)| name.to_owned()).collect()
+    };
+    let (release, dist) = (of("release"), of("dist"));
+    assert!(!release.is_empty());
+    assert_eq!(release.difference(&dist).collect::<Vec<_>>(), [""; 0]);
+}
