@@ -8,7 +8,7 @@ use kube_rebalancer_core::plan::plan;
 
 use crate::generate::{World, worlds};
 use crate::number;
-use crate::properties::hold;
+use crate::properties::{hold, only};
 
 /// The same world with notebooks of few sizes on each node, twice as many.
 fn crowded(mut world: World) -> World {
@@ -67,5 +67,5 @@ fn a_plan_does_not_depend_on_whether_pods_that_are_alike_are_counted_or_kept() {
         found.first().map(|first| format!("check: {first}"))
     });
     let least = usize::try_from(number("ORACLE_CLUSTERS", 10_000)).unwrap();
-    assert!(spared.get() > least, "only {} pods were counted with others", spared.get());
+    assert!(only().is_some() || spared.get() > least, "only {} pods were counted with others", spared.get());
 }

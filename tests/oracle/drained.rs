@@ -64,7 +64,8 @@ pub(crate) fn with_drained(mut world: World) -> World {
     }
     for pod in &mut world.cluster.pods {
         let number = number(&pod.name);
-        if pod.node_name.is_some() && !number.is_multiple_of(if on(pod) { 8 } else { 3 }) {
+        let is_static = pod.controller.as_ref().is_some_and(|controller| controller.kind == "Node");
+        if pod.node_name.is_some() && !is_static && !number.is_multiple_of(if on(pod) { 8 } else { 3 }) {
             let name = format!("web-{}", number % 7);
             // A controller has all its pods in its own namespace.
             let (group, uid) = (Some("apps".to_owned()), format!("uid-{}-{name}", pod.namespace));

@@ -24,6 +24,7 @@
 )]
 
 mod alike;
+mod control_plane;
 mod drained;
 mod generate;
 mod naive;

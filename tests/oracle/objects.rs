@@ -12,7 +12,7 @@ use kube_rebalancer_core::policy::Budget;
 
 use crate::generate::{NOW, World, worlds};
 use crate::number as count;
-use crate::properties::{differs, hold};
+use crate::properties::{differs, hold, only};
 
 fn ago(seconds: i64) -> Timestamp {
     NOW - SignedDuration::from_secs(seconds)
@@ -203,5 +203,6 @@ fn no_node_object_goes_that_anybody_needs() {
             odd.then(|| format!("deletes {action:?}"))
         })
     });
-    assert!(deleted.get() > count("ORACLE_CLUSTERS", 10_000) / 20, "only {} Node objects", deleted.get());
+    let enough = only().is_some() || deleted.get() > count("ORACLE_CLUSTERS", 10_000) / 20;
+    assert!(enough, "only {} Node objects", deleted.get());
 }

@@ -56,7 +56,7 @@ fn planned(world: &World) -> (Snapshot, Result<Plan, Refusal>) {
 }
 
 /// The number of the one cluster that is tried.
-fn only() -> Option<u32> {
+pub(crate) fn only() -> Option<u32> {
     Some(number("ORACLE_ONLY", u32::MAX)).filter(|only| *only != u32::MAX)
 }
 

@@ -69,13 +69,10 @@ impl Changes {
             if cordons.dropped.len() > left {
                 let asked = cordons.dropped.clone();
                 if bands.get(pool) == Some(&Band::Within) {
-                    // A partial move would only add nodes, so the serving nodes stay. Only a pool that is larger than a
-                    // MAX_NODES that was set still shrinks, within the budget: waiting would not reduce its moves.
-                    let held = decide(Input { hold: true, ..input });
-                    if uncordoned(survey, &held) != uncordoned(survey, &decision) {
-                        decision = held;
-                        cordons = wanted(survey, waiting, pool, &decision);
-                    }
+                    // A part of a move would change the capacity, so the serving nodes stay. Only a pool that is larger
+                    // than a MAX_NODES that was set still shrinks, within the budget: waiting would not reduce its moves.
+                    decision = decide(Input { hold: true, ..input });
+                    cordons = wanted(survey, waiting, pool, &decision);
                 }
                 cordons.dropped.truncate(left);
                 over_budget = asked.into_iter().filter(|index| !cordons.dropped.contains(index)).collect();

@@ -100,9 +100,8 @@ impl Total {
 /// Decides which candidates of a pool are to serve.
 pub(super) fn decide(input: Input<'_>) -> Decision {
     let survey = input.survey;
-    let demand = demand(survey, input.waiting, input.pool);
     let mut cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
-    let mut decision = choose(input, &demand, &cordons);
+    let mut decision = choose(input, &cordons);
     for _ in 1..PASSES {
         if !decision.new.is_empty() {
             break;
@@ -114,7 +113,7 @@ pub(super) fn decide(input: Input<'_>) -> Decision {
             break;
         }
         cordons = outcome;
-        decision = choose(input, &demand, &cordons);
+        decision = choose(input, &cordons);
     }
     decision
 }
@@ -126,7 +125,8 @@ pub(super) fn wanted(
     pool: PoolIndex,
     decision: &Decision,
 ) -> Wanted {
-    let requested = demand(survey, waiting, pool).total();
+    let arriving = waiting.arriving(survey, pool, |index| decision.chosen.contains(&index));
+    let requested = demand(survey, waiting, pool).total().plus(&arriving);
     Wanted::new(survey, pool, requested, &decision.chosen, &decision.order)
 }
 
@@ -152,10 +152,12 @@ fn outcome(
 }
 
 /// Makes one pass of the choice.
-fn choose(input: Input<'_>, demand: &Demand, cordons: &Cordons) -> Decision {
+fn choose(input: Input<'_>, cordons: &Cordons) -> Decision {
     let Input { survey, growth, waiting, pool, creations, hold } = input;
     let bounds = survey.policy.bounds_of(survey.pool_name(pool));
-    let now = serving_total(survey, pool, demand, cordons);
+    let mut demand = demand(survey, waiting, pool);
+    demand.waiting.add(&waiting.arriving(survey, pool, |index| cordon(cordons, index) == Cordon::None));
+    let now = serving_total(survey, pool, &demand, cordons);
     let reserved_ready = survey.of_pool(pool).filter(|(_, facts)| reserved_ready(facts)).count();
     let aim = Aim {
         bounds,

@@ -171,6 +171,27 @@ impl<'a> Waiting<'a> {
         nominated
     }
 
+    /// The requests of the pods of other pools that a pool takes by uncordoning their nominated nodes. Their own pools
+    /// count them as well, because the uncordon may fail.
+    pub(super) fn arriving(
+        &self,
+        survey: &Survey<'_>,
+        pool: PoolIndex,
+        takes: impl Fn(NodeIndex) -> bool,
+    ) -> Amounts {
+        let mut arriving = Amounts::default();
+        let others = self.placeable.iter().enumerate().filter(|(home, _)| *home != pool);
+        for one in others.flat_map(|(_, pods)| pods) {
+            let here = |index: &NodeIndex| {
+                survey.nodes.get(*index).is_some_and(|facts| facts.pool == pool && facts.ready())
+            };
+            if one.misnominated.filter(here).is_some_and(&takes) {
+                arriving.add(&one.pod.requests);
+            }
+        }
+        arriving
+    }
+
     /// Assigns a pod to the node that the scheduler has nominated for it, if that node can take it. A nomination for a node
     /// that is not managed, or that the pod does not reach, has no effect.
     fn nominate(&mut self, survey: &Survey<'_>, one: &WaitingPod<'_>, kind: OccupantKind) -> Nomination {

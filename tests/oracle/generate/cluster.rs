@@ -100,6 +100,7 @@ impl Cluster {
             traits,
         };
         cluster.count_instances();
+        cluster.move_control_plane();
         cluster
     }
 
@@ -112,6 +113,20 @@ impl Cluster {
         let snapshot = Snapshot::new(now, nodes, pods, groups, pods_seen).unwrap();
         let snapshot = snapshot.with_volumes(volumes).with_stored_volumes(stored);
         snapshot.with_ledger(ledger).with_history(history)
+    }
+
+    /// Moves pods of the control plane to cordoned nodes, first to the last ones, which have the fewest pods: only there they
+    /// can keep a node that would go.
+    fn move_control_plane(&mut self) {
+        let cordoned = self.nodes.iter().rev().filter(|node| node.unschedulable);
+        let cordoned: Vec<&str> = cordoned.map(|node| node.name.as_str()).collect();
+        let bound = self.pods.iter_mut().filter(|pod| pod.node_name.is_some());
+        let parts = bound.filter(|pod| pod.name.contains('-'));
+        for (at, pod) in parts.enumerate() {
+            if let Some(name) = cordoned.get(at % cordoned.len().max(1)) {
+                pod.node_name = Some((*name).into());
+            }
+        }
     }
 
     /// A group lists the instances of its nodes too.

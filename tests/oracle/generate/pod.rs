@@ -60,12 +60,27 @@ pub(super) fn make(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Pod {
         }
         pod.unbound = Some(Box::new(unbound(traits, at, bytes)));
     }
+    if pod.mirror && at.is_multiple_of(2) && pod.controller.as_ref().is_some_and(|one| one.kind == "Node") {
+        control_plane(&mut pod, at);
+    }
     // A controller is in one namespace.
     if let Some(owner) = &mut pod.controller {
         let owner = Arc::make_mut(owner);
         owner.uid = format!("{}/{}", pod.namespace, owner.name);
     }
     pod
+}
+
+/// A static pod of the control plane, or one whose name only resembles it, on a node without the label and the taint.
+fn control_plane(pod: &mut Pod, at: usize) {
+    let name = ["etcd", "kube-apiserver", "etcd", "etcdkeeper"][at / 2 % 4];
+    pod.name = format!("{name}-{}", pod.name).into();
+    if !at.is_multiple_of(14) {
+        pod.namespace = "kube-system".into();
+    }
+    if !at.is_multiple_of(10) {
+        pod.label_keys = ["tier".into()].into();
+    }
 }
 
 fn unbound(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Unbound {

@@ -157,7 +157,8 @@ fn choose_by_demand(world: &World<'_>, pool: &str, held: bool) -> Chosen {
 /// Also returns the number of them that a set `MAX_NODES` requires.
 pub(crate) fn cordons(world: &World<'_>, pool: &str, chosen: &Chosen) -> (Vec<String>, usize) {
     let bounds = world.bounds(pool);
-    let base = world.asked(Count::Requests, pool);
+    let arriving = world.arriving(pool, &uncordons(world, pool, chosen));
+    let base = world.asked(Count::Requests, pool).plus(&arriving);
     let is_chosen = |name: &str| chosen.lines.iter().any(|line| line.node() == Some(name));
     let candidates = world.in_pool(pool).filter(|machine| machine.is_candidate(world.policy));
     let mut left: Vec<(String, Line)> = candidates

@@ -11,6 +11,7 @@ pub(crate) struct Jury<'a> {
     pool: String,
     /// Dynamic and placeholder pods bound to its nodes, and all unbound ones.
     voters: Vec<&'a Pod>,
+    /// The refused pods, nominated or not.
     waiting: Vec<&'a Pod>,
     sets: Vec<TaintSet>,
     /// Whether no node of the pool is common by the rules.
@@ -54,7 +55,7 @@ impl<'a> Jury<'a> {
         let mut jury = Self {
             pool: pool.to_owned(),
             voters: bound.chain(loose).filter(|pod| votes(pod)).collect(),
-            waiting: world.loose.iter().filter(|loose| loose.waits).map(|loose| loose.pod).collect(),
+            waiting: world.loose.iter().filter(|loose| loose.is_refused).map(|loose| loose.pod).collect(),
             sets: world.in_pool(pool).map(|machine| words::lasting(machine.taints(), world.policy)).collect(),
             none: false,
         };

@@ -82,10 +82,9 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
 
 /// Whether only pods that are evicted first keep it.
 fn is_left(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
-    let lost = |pod: &Pod| evict::leaves(world, pod) && lost_on(world, machine.node, pod);
     if evict::is_drained_first(world, machine) {
         return machine.occupants(world.policy).all(|pod| machine.moves(pod))
-            && !machine.pods.iter().any(|pod| lost(pod));
+            && !machine.pods.iter().any(|pod| keeps_alone(world, machine.node, pod));
     }
     machine.occupants(world.policy).next().is_none()
         && !machine.pods.iter().any(|pod| would_be_lost(world, machine, pod, gone))
@@ -138,12 +137,16 @@ fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
 
 /// Section 2: an omitted pod that no controller would recreate.
 fn would_be_lost(world: &World<'_>, machine: &Machine<'_>, pod: &Pod, gone: &BTreeSet<String>) -> bool {
-    let parts = ["etcd-", "kube-apiserver-"];
-    if pod.mirror && &*pod.namespace == "kube-system" && parts.iter().any(|part| pod.name.starts_with(part)) {
-        return matches!(world.class(pod), Class::Daemon);
-    }
-    evict::leaves(world, pod)
-        && (lost_on(world, machine.node, pod) || last_replica(world, machine.node, pod, gone))
+    let goes = evict::leaves(world, pod) && last_replica(world, machine.node, pod, gone);
+    goes || keeps_alone(world, machine.node, pod)
+}
+
+/// The same, other replicas aside: a pod that is lost wherever they are, or a static one that runs the cluster.
+pub(crate) fn keeps_alone(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
+    let part = ["etcd-", "kube-apiserver-"].iter().any(|part| pod.name.starts_with(part));
+    let runs_the_cluster = pod.mirror && part && &*pod.namespace == "kube-system";
+    (runs_the_cluster && world.class(pod) == Class::Daemon)
+        || (evict::leaves(world, pod) && lost_on(world, node, pod))
 }
 
 /// Whether no controller would recreate a pod after the deletion of its node, other replicas aside.

@@ -97,11 +97,7 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
     if !held.is_empty() {
         let mut other = settle(snapshot, policy, &pools, &held);
         for pool in held {
-            let staying = other.remove(&pool);
-            let uncordons = |chosen: &Chosen| choose::uncordons(&now, &pool, chosen);
-            if let Some(staying) = staying
-                && uncordons(&staying) != uncordons(&chosen[&pool])
-            {
+            if let Some(staying) = other.remove(&pool) {
                 chosen.insert(pool, staying);
             }
         }
@@ -175,6 +171,7 @@ fn settle(
                 world.loose.iter_mut().zip(known).for_each(|(loose, pool)| loose.pool.clone_from(pool));
             }
         }
+        world.wait_beside_other_pools(&observed);
         let news = |chosen: &Chosen| chosen.lines.iter().filter(|line| line.is_new()).count();
         let made: usize = settled.values().map(news).sum();
         world.creations = world.creations.saturating_sub(made);

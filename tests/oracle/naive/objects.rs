@@ -7,7 +7,7 @@ use kube_rebalancer_core::model::{MachineFate, Node, annotation, taint};
 
 use super::words::{self, Cordon};
 use super::world::{Machine, World};
-use super::{Decision, delete, evict};
+use super::{Decision, delete};
 
 /// How far apart two findings are at least.
 const APART: SignedDuration = SignedDuration::from_mins(2);
@@ -75,8 +75,7 @@ fn is_empty(world: &World<'_>, machine: &Machine<'_>) -> bool {
     let policy = world.policy;
     let own = policy.own_node.as_ref() == Some(&machine.node.name)
         || machine.pods.iter().any(|pod| words::is_own(pod, policy));
-    let lost =
-        machine.pods.iter().any(|pod| evict::leaves(world, pod) && delete::lost_on(world, machine.node, pod));
+    let lost = machine.pods.iter().any(|pod| delete::keeps_alone(world, machine.node, pod));
     !own && !lost && machine.occupants(policy).next().is_none()
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Machine<'a> {
 pub(crate) struct Loose<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) pool: Option<String>,
+    /// Whether the scheduler refuses it, apart from gated pods and placeholders.
+    pub(crate) is_refused: bool,
     /// Whether section 6 searches a place for it.
     pub(crate) waits: bool,
     pub(crate) refused: Option<SignedDuration>,
@@ -167,10 +169,12 @@ impl<'a> World<'a> {
         }
         let Some(unbound) = pod.unbound.as_deref() else { return };
         let refused = unbound.refusal.is_some().then(|| unbound.refused_since()).flatten();
+        let is_refused = unbound.refusal.is_some() && class != Class::Placeholder && !unbound.gated;
         self.loose.push(Loose {
             pod,
             pool: None,
-            waits: unbound.refusal.is_some() && class != Class::Placeholder && !unbound.gated,
+            is_refused,
+            waits: is_refused,
             refused: refused.map(|since| words::age(self.now, since)),
             settled: false,
         });
@@ -199,6 +203,36 @@ impl<'a> World<'a> {
             self.loose[at].settled = holds;
             self.loose[at].waits = !holds;
         }
+    }
+
+    /// The node that the scheduler has nominated for a pod.
+    fn nominee(&self, pod: &Pod) -> Option<&Machine<'a>> {
+        let name = pod.unbound.as_deref()?.nominated.as_deref()?;
+        Some(&self.machines[self.machine(name)?])
+    }
+
+    /// Section 6: in its own pool a pod waits until a pass of that pool uncordons its nominated node. The pool of the node
+    /// counts it as well.
+    pub(crate) fn wait_beside_other_pools(&mut self, observed: &Self) {
+        for at in 0..self.loose.len() {
+            let loose = &self.loose[at];
+            let elsewhere = self.nominee(loose.pod).is_some_and(|one| Some(&one.pool) != loose.pool.as_ref());
+            if elsewhere && loose.settled && !observed.loose[at].settled {
+                (self.loose[at].settled, self.loose[at].waits) = (false, true);
+            }
+        }
+    }
+
+    /// The requests of the pods of other pools that go to nodes which a pool uncordons.
+    pub(crate) fn arriving(&self, pool: &str, uncordons: &BTreeSet<String>) -> Amounts {
+        let mut arriving = Amounts::default();
+        for loose in self.loose.iter().filter(|loose| loose.waits && loose.pool.as_deref() != Some(pool)) {
+            let here = |one: &Machine<'_>| one.nominated && uncordons.contains(one.name());
+            if self.nominee(loose.pod).is_some_and(here) {
+                arriving.add(&loose.pod.requests);
+            }
+        }
+        arriving
     }
 
     fn judge_states(&mut self) {

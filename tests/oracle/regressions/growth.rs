@@ -307,3 +307,20 @@ fn a_claimed_newcomer_that_still_boots_does_not_hide_the_useless_one_before_it()
     let case = Case::new(vec![node("n0"), useless, leaves], vec![], vec![]).min_nodes(4);
     assert_eq!(grown(&case.plan()), BTreeMap::new());
 }
+
+/// Otherwise a taint that keeps a node for others would turn with the cordon of the nominated node, in the middle of a run.
+#[test]
+fn a_nominated_pod_is_one_of_the_refused_pods_that_make_a_taint_common() {
+    let mut core = node("n0");
+    core.taints.push(Taint { value: "core".to_owned(), ..taint("hub.jupyter.org/dedicated") });
+    let nominated = |pod: Pod| {
+        let mut pod = tolerating("hub.jupyter.org/dedicated", pod);
+        pod.unbound.as_mut().unwrap().nominated = Some("n0".into());
+        pod
+    };
+    let nominated = nominated(refused(10, user("emmy", 3)));
+    for (pod, grows) in [(nominated.clone(), 1), (Pod { unbound: None, ..on("n0", nominated) }, 0)] {
+        let plan = Case::new(vec![core.clone()], vec![pod], vec![]).min_nodes(2).plan();
+        assert_eq!(grown(&plan).values().sum::<u32>(), grows);
+    }
+}

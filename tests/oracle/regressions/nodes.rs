@@ -126,6 +126,24 @@ fn where_not_all_cordons_may_be_made_what_serves_stays_but_a_set_max_nodes_still
     assert_eq!((names(&plan, "uncordon"), names(&plan, "cordon")), (vec![], vec!["n2".to_owned()]));
 }
 
+/// Two critical nodes are uncordoned in any case; two others would be cordoned in their place.
+#[test]
+fn inside_the_band_no_part_of_a_move_is_made_even_if_its_uncordons_are_made_anyway() {
+    let critical = |name: &str| Pod { label_keys: [].into(), ..user(name, 1) };
+    let nodes: Vec<Node> = ["n0", "n1", "n2"].map(node).into_iter().collect();
+    let nodes = nodes.into_iter().chain(["n3", "n4"].map(|name| cordoned(600, node(name)))).collect();
+    let users = ["n0", "n1", "n2"].map(|name| on(name, user(&format!("user-{name}"), 5)));
+    let services = ["n3", "n4"].map(|name| on(name, critical(&format!("hub-{name}"))));
+    let case = Case::new(nodes, users.into_iter().chain(services).collect(), vec![]);
+    for (most, cordons) in [(1, vec![]), (2, vec!["n2", "n1"])] {
+        let plan =
+            case.clone().with(|policy| (policy.pack, policy.max_cordons) = (false, Budget::Count(most)));
+        let plan = plan.plan();
+        assert_eq!(names(&plan, "uncordon"), ["n3", "n4"]);
+        assert_eq!(names(&plan, "cordon"), cordons, "MAX_CORDONS={most}");
+    }
+}
+
 #[test]
 fn an_absurd_amount_is_judged_by_all_nodes_of_its_group() {
     let mut absurd = in_group("z/users", node("n0"));

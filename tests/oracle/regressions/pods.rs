@@ -126,6 +126,22 @@ fn no_pool_counts_on_a_node_that_another_pool_uncordons() {
 }
 
 #[test]
+fn a_pool_counts_on_a_node_that_it_uncordons_for_a_pod_of_another_pool() {
+    let in_pool = |pool: &str, node: Node| labelled("pool", pool, node);
+    let (a0, a1, a2) = (node("a0"), node("a1"), cordoned(600, node("a2")));
+    let nodes = [a0, a1, a2].map(|node| in_pool("a", node)).into_iter();
+    let nodes = nodes.chain([in_pool("b", node("b0")), in_pool("b", node("b1"))]).collect();
+    let mut emmy = refused(10, user("emmy", 4));
+    emmy.unbound.as_mut().unwrap().nominated = Some("a2".into());
+    let pods = vec![on("a0", user("ada", 5)), on("a1", user("alan", 5)), on("b0", user("grace", 6)), emmy];
+    let case = Case::new(nodes, pods, vec![]).with(|policy| policy.pool_label = Some("pool".into()));
+    let plan = case.plan();
+    // The 10 of ada and alan would fit a2 and another node, but emmy goes to a2 with 4 more. If a2 cannot be uncordoned,
+    // b1 takes emmy.
+    assert_eq!((names(&plan, "uncordon"), names(&plan, "cordon")), (vec!["a2".to_owned()], vec![]));
+}
+
+#[test]
 fn a_booting_node_carries_the_daemons_that_it_lacks_beside_its_own() {
     let daemon = |set: &str, at: &str| {
         let controller = Controller {
