@@ -49,7 +49,8 @@ pub(super) fn check_creations(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut 
     }
 }
 
-fn check_max_nodes(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
+/// The nodes of a pool, with the new ones, are at most its `MAX_NODES`.
+pub(super) fn check_max_nodes(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
     let new = steps.new_nodes_in(pool);
     let common = facts.of_pool(pool).filter(|(_, node)| node.is_common() && !node.is_parked()).count();
     let instances = groups_of(facts, pool).flat_map(without_node).count();

@@ -1,23 +1,25 @@
 //! Section 10's last rule: planning again on a plan's own outcome changes nothing.
 
+use std::collections::BTreeSet;
+
 use super::demand;
-use super::facts::Facts;
+use super::facts::{Facts, NodeFacts};
+use super::growth::check_max_nodes;
 use super::outcome::outcome;
+use super::steps::Steps;
 use super::violation::Violation;
 use crate::model::Snapshot;
 use crate::plan::{Action, Limit, Plan, Refusal, Service, Target};
 use crate::policy::Policy;
 
-/// Whether the plan created nodes, deleted instances or Node objects, or was cut by a limit: then it need not be final.
+/// Whether the plan created nodes, deleted instances, or was cut by a limit: then it need not be final.
 ///
 /// A bound that holds for every run does not count as a cut; a bound on a single run and the guard do.
 #[must_use]
 pub fn cut_short(plan: &Plan) -> bool {
-    // An instance that never registered counts against MAX_NODES and keeps its group from growing until it is gone. So does a
-    // Node object without a machine.
-    let creates = plan.actions.iter().any(|action| {
-        matches!(action, Action::Grow { .. } | Action::DeleteInstance { .. } | Action::DeleteObject { .. })
-    });
+    // An instance that never registered counts against MAX_NODES and keeps its group from growing until it is gone.
+    let creates = |action: &Action| matches!(action, Action::Grow { .. } | Action::DeleteInstance { .. });
+    let creates = plan.actions.iter().any(creates);
     let cut = plan.all_limits().any(|limit| match limit {
         Limit::MaxNodes { .. }
         | Limit::WaitingPods { .. }
@@ -38,11 +40,54 @@ fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Option<String>> {
     demand::homes(&facts).into_iter().map(|(_, pool)| pool.map(str::to_owned)).collect()
 }
 
+/// The pools that need not be settled because Node objects are deleted there. Until its Node object is gone, a dead node
+/// counts among the nodes by which taints are judged (section 3), and under `MAX_NODES`.
+fn excused(
+    snapshot: &Snapshot,
+    after: &Snapshot,
+    policy: &Policy,
+    plan: &Plan,
+    again: &Plan,
+) -> BTreeSet<String> {
+    let policy = &*policy.in_force(snapshot);
+    let (before, then) = (Facts::of(snapshot, policy), Facts::of(after, policy));
+    let deleted = plan.actions.iter().filter(|action| matches!(action, Action::DeleteObject { .. }));
+    let deleted = deleted.filter_map(|action| before.find(action.node()?));
+    let pools: BTreeSet<&str> = deleted.filter_map(|at| before.nodes.get(at)).map(|node| node.pool).collect();
+    let steps = Steps::of(&before, again, &mut Vec::new());
+    let excused = pools.into_iter().filter(|pool| {
+        let mut no_room = Vec::new();
+        check_max_nodes(&before, &steps, pool, &mut no_room);
+        !no_room.is_empty() || is_judged_again(&before, &then, pool)
+    });
+    excused.map(str::to_owned).collect()
+}
+
+/// Whether other nodes of a pool are common than before, or it has no node any more.
+fn is_judged_again(before: &Facts<'_>, then: &Facts<'_>, pool: &str) -> bool {
+    let is_other = |node: &NodeFacts<'_>| {
+        let known = before.find(&node.node.name).and_then(|at| before.nodes.get(at));
+        known.is_none_or(|known| known.reserved != node.reserved)
+    };
+    let mut left = then.of_pool(pool).map(|(_, node)| node).peekable();
+    left.peek().is_none() || left.any(is_other)
+}
+
+/// The pool in which an action changes the capacity.
+fn pool_of<'f>(action: &'f Action, facts: &'f Facts<'_>) -> Option<&'f str> {
+    if let Target::Group { pool, .. } = action.target() {
+        return Some(pool);
+    }
+    let at = facts.find(action.node()?)?;
+    facts.nodes.get(at).map(|node| node.pool)
+}
+
 /// Returns what a run right after this one would still cordon, uncordon or grow, according to the given planner.
 ///
 /// `None` if there is nothing, or if the plan was cut short. Deletions and marks do not count: they depend on time. Nothing
 /// counts if a pod without a node belongs to another pool once the plan is carried out: an action in one pool must not depend
-/// on an action in another, which may fail.
+/// on an action in another, which may fail. Nor does an action count in a pool in which a deleted Node object makes other
+/// nodes common, or makes room under `MAX_NODES`.
 pub fn check_settled(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -57,7 +102,10 @@ pub fn check_settled(
         return None;
     }
     let Ok(again) = planner(&after, policy) else { return Some(Violation::RefusedOnOutcome) };
-    again.actions.iter().find_map(|action| {
+    let excused = excused(snapshot, &after, policy, plan, &again);
+    let facts = Facts::of(&after, policy);
+    let settled = |action: &&Action| !pool_of(action, &facts).is_some_and(|pool| excused.contains(pool));
+    again.actions.iter().filter(settled).find_map(|action| {
         let what = match (action.target(), action.service()) {
             (Target::Node { node, .. }, Some(Service::Enters | Service::Leaves | Service::Wakes)) => {
                 node.to_owned()

@@ -137,6 +137,11 @@ pub(crate) fn decide_and_note(snapshot: &Snapshot, policy: &Policy) -> Option<(D
     Some((decision, tries))
 }
 
+/// The number of nodes that a run may create.
+pub(crate) fn creations_allowed(snapshot: &Snapshot, policy: &Policy) -> usize {
+    World::observed(snapshot, policy).creations
+}
+
 /// Broken nodes that are to be cordoned.
 fn broken(world: &World<'_>, pool: &str) -> Vec<String> {
     let broken = world.in_pool(pool).filter(|machine| {

@@ -10,12 +10,11 @@ mod planner;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::Snapshot;
-use kube_rebalancer_core::plan::Limit;
 use kube_rebalancer_core::policy::{Budget, Policy};
 use proptest::strategy::{Strategy, ValueTree};
 
 use crate::generate::{TurnsOut, World, smallest, worlds};
+use crate::naive::{self, Decision};
 use crate::{number, runner};
 use cluster::Living;
 use planner::{Planner, Step};
@@ -80,14 +79,20 @@ fn most_tries(world: &World, runs: usize, noted: bool) -> usize {
     if noted { 3 + usize::try_from(graces.max(1).ilog2()).unwrap() } else { 2 + graces }
 }
 
-/// The number of runs over which `MAX_CREATIONS` spreads the nodes that the first plan asks for.
-fn portions(snapshot: &Snapshot, policy: &Policy) -> usize {
-    let portion = |limit: &Limit| match limit {
-        Limit::MaxCreations { asked, allowed } => Some(asked.div_ceil((*allowed).max(1))),
-        _ => None,
-    };
-    let plan = kube_rebalancer_core::plan::plan(snapshot, policy).ok();
-    plan.and_then(|plan| plan.all_limits().filter_map(portion).max()).unwrap_or(0)
+/// The number of nodes that a plan creates at once.
+fn created(decision: &Decision) -> usize {
+    usize::try_from(decision.grow.values().sum::<u32>()).unwrap()
+}
+
+/// The number of further runs over which `MAX_CREATIONS` spreads the nodes that a cluster needs in the beginning: as many as
+/// either planner creates without that limit, the smaller of both. So no planner widens the bound on its own runs.
+fn portions(world: &World) -> usize {
+    let (snapshot, allowed) = (world.snapshot(), naive::creations_allowed(&world.snapshot(), &world.policy));
+    let policy = Policy { max_creations: Budget::Count(u32::MAX), ..world.policy.clone() };
+    let naive = naive::decide(&snapshot, &policy).map_or(0, |decision| created(&decision));
+    let plan = kube_rebalancer_core::plan::plan(&snapshot, &policy).ok();
+    let planned = plan.map_or(0, |plan| created(&crate::properties::decision(&plan)));
+    naive.min(planned).div_ceil(allowed.max(1)).saturating_sub(1)
 }
 
 fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
@@ -95,8 +100,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let mut steady = world.clone();
     steady.policy.foresight.schedule.clear();
     steady.cluster.history = None;
-    let portions = portions(&steady.snapshot(), &steady.policy);
-    let mut living = Living::new(steady);
+    let mut living = Living::new(steady.clone());
     let mut history = Vec::new();
     let mut turns: BTreeMap<String, Vec<bool>> = BTreeMap::new();
     let mut last_move = 0;
@@ -173,7 +177,8 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         let most = most_tries(world, history.len(), noted);
         // A node that is smaller than promised adds what its daemons leave, so the ratio asks for further ones.
         let most = if fate == TurnsOut::Smaller { most.max(history.len() * 3 / 4) } else { most };
-        if growths.tries > most || growths.runs > 2 * most + 4 + portions {
+        let runs = 2 * most + 4;
+        if growths.tries > most || (growths.runs > runs && growths.runs > runs + portions(&steady)) {
             return Err(Trouble {
                 what: format!("nodes are created in {growths:?}, at most {most}"),
                 history,

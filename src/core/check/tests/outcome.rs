@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use crate::check::fixtures::*;
 use crate::check::{Violation, check_settled, cut_short, outcome};
-use crate::model::{Instance, Ledger, Node, NodeGroup, Pod, annotation, taint};
+use crate::model::{Instance, Ledger, Node, NodeGroup, Pod, Snapshot, annotation, taint};
 use crate::plan::{Action, Limit, Refusal, UnmarkReason};
+use crate::policy::Policy;
 
 #[test]
 fn the_outcome_shows_what_was_done_and_what_boots() {
@@ -182,4 +183,41 @@ fn a_plan_that_creates_or_is_cut_need_not_be_settled() {
     let mut cut = settled;
     cut.limits.push(Limit::MaxCordons { asked: 2, allowed: 1 });
     assert_eq!(check_settled(&snapshot, &policy(), &cut, |_, _| unreachable!()), None);
+}
+
+#[test]
+fn a_node_object_that_goes_excuses_only_the_pool_whose_common_nodes_it_changes() {
+    let in_pool = |name: &str, pool: &str| node(name).in_pool(pool);
+    // Of pool a only the dead node is common; of pool b all nodes are.
+    let nodes = |tainted: &[&str]| -> Vec<Node> {
+        let nodes = [("a0", "a"), ("a1", "a"), ("b0", "b"), ("b1", "b")];
+        let one = |name: &str, pool: &str| match tainted.contains(&name) {
+            true => in_pool(name, pool).tainted("dedicated"),
+            false => in_pool(name, pool),
+        };
+        nodes.into_iter().map(|(name, pool)| one(name, pool)).collect()
+    };
+    let left_to_do = |tainted: &[&str], action: Action| {
+        let snapshot = world(nodes(tainted), vec![]);
+        let first = plan(&snapshot, &with_pools(), [delete_object("a0"), delete_object("b0")]);
+        check_settled(&snapshot, &with_pools(), &first, move |after, policy| {
+            Ok(plan(after, policy, [action.clone()]))
+        })
+    };
+    let cordoned = |node: &str| Some(Violation::NotSettled { verb: "cordon", what: text(node) });
+    assert_eq!(left_to_do(&[], cordon("a1")), cordoned("a1"));
+    assert_eq!(left_to_do(&["a1"], cordon("a1")), None);
+    assert_eq!(left_to_do(&["a1"], grow_pool("a", None, 1, 2)), None);
+    assert_eq!(left_to_do(&["a1"], cordon("b1")), cordoned("b1"));
+}
+
+#[test]
+fn a_node_object_that_goes_excuses_the_growth_for_which_max_nodes_had_no_room_before() {
+    let snapshot = world(vec![node("a"), node("b")], vec![]);
+    for (max, excused) in [(2, true), (3, false)] {
+        let policy = with_bounds(|bounds| bounds.max_nodes = max);
+        let first = plan(&snapshot, &policy, [delete_object("a")]);
+        let again = |after: &Snapshot, policy: &Policy| Ok(plan(after, policy, [grow(None, 1, 2)]));
+        assert_eq!(check_settled(&snapshot, &policy, &first, again).is_none(), excused, "MAX_NODES={max}");
+    }
 }
