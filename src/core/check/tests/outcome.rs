@@ -191,9 +191,9 @@ fn a_node_object_that_goes_excuses_only_the_pool_whose_common_nodes_it_changes()
     // Of pool a only the dead node is common; of pool b all nodes are.
     let nodes = |tainted: &[&str]| -> Vec<Node> {
         let nodes = [("a0", "a"), ("a1", "a"), ("b0", "b"), ("b1", "b")];
-        let one = |name: &str, pool: &str| match tainted.contains(&name) {
-            true => in_pool(name, pool).tainted("dedicated"),
-            false => in_pool(name, pool),
+        let one = |name: &str, pool: &str| {
+            let node = in_pool(name, pool);
+            if tainted.contains(&name) { node.tainted("dedicated") } else { node }
         };
         nodes.into_iter().map(|(name, pool)| one(name, pool)).collect()
     };
