@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::demand;
-use super::facts::{Facts, NodeFacts};
+use super::facts::{Facts, NodeFacts, deciding};
 use super::growth::check_max_nodes;
 use super::outcome::outcome;
 use super::steps::Steps;
@@ -41,7 +41,8 @@ fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Option<String>> {
 }
 
 /// The pools that need not be settled because Node objects are deleted there. Until its Node object is gone, a dead node
-/// counts among the nodes by which taints are judged (section 3), and under `MAX_NODES`.
+/// counts among the nodes by which taints are judged and that pods reach (section 3), and under `MAX_NODES`; and until then
+/// its placeholders are not started elsewhere.
 fn excused(
     snapshot: &Snapshot,
     after: &Snapshot,
@@ -55,10 +56,18 @@ fn excused(
     let deleted = deleted.filter_map(|action| before.find(action.node()?));
     let pools: BTreeSet<&str> = deleted.filter_map(|at| before.nodes.get(at)).map(|node| node.pool).collect();
     let steps = Steps::of(&before, again, &mut Vec::new());
+    let (asked_before, asked_then) = (demand::of_pools(&before), demand::of_pools(&then));
+    let placeholders = |pool: &str| {
+        before.of_pool(pool).any(|(_, node)| {
+        let goes = |action: &Action| matches!(action, Action::DeleteObject { node: name, .. } if *name == node.node.name);
+        plan.actions.iter().any(goes) && node.placeholders != deciding(0, 0)
+    })
+    };
     let excused = pools.into_iter().filter(|pool| {
         let mut no_room = Vec::new();
         check_max_nodes(&before, &steps, pool, &mut no_room);
-        !no_room.is_empty() || is_judged_again(&before, &then, pool)
+        let other_demand = asked_before.get(pool) != asked_then.get(pool);
+        !no_room.is_empty() || other_demand || placeholders(pool) || is_judged_again(&before, &then, pool)
     });
     excused.map(str::to_owned).collect()
 }
@@ -87,7 +96,7 @@ fn pool_of<'f>(action: &'f Action, facts: &'f Facts<'_>) -> Option<&'f str> {
 /// `None` if there is nothing, or if the plan was cut short. Deletions and marks do not count: they depend on time. Nothing
 /// counts if a pod without a node belongs to another pool once the plan is carried out: an action in one pool must not depend
 /// on an action in another, which may fail. Nor does an action count in a pool in which a deleted Node object makes other
-/// nodes common, or makes room under `MAX_NODES`.
+/// nodes common or the demand another, or makes room under `MAX_NODES`.
 pub fn check_settled(
     snapshot: &Snapshot,
     policy: &Policy,

@@ -221,3 +221,13 @@ fn a_node_object_that_goes_excuses_the_growth_for_which_max_nodes_had_no_room_be
         assert_eq!(check_settled(&snapshot, &policy, &first, again).is_none(), excused, "MAX_NODES={max}");
     }
 }
+
+#[test]
+fn a_node_object_that_goes_with_a_placeholder_excuses_its_pool() {
+    for (pods, excused) in [(vec![placeholder("reserve", "a")], true), (vec![], false)] {
+        let snapshot = world(vec![node("a"), node("b")], pods);
+        let first = plan(&snapshot, &policy(), [delete_object("a")]);
+        let again = |after: &Snapshot, policy: &Policy| Ok(plan(after, policy, [cordon("b")]));
+        assert_eq!(check_settled(&snapshot, &policy(), &first, again).is_none(), excused);
+    }
+}
