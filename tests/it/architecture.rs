@@ -55,7 +55,7 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types of which a plan consists. The checker may use them; everything else in `plan` makes decisions.
-const VALUE_TYPES: [&str; 35] = [
+const VALUE_TYPES: [&str; 36] = [
     "Action",
     "After",
     "Band",
@@ -74,6 +74,7 @@ const VALUE_TYPES: [&str; 35] = [
     "MarkReason",
     "NodeState",
     "NodeVerdict",
+    "ObjectReason",
     "Plan",
     "PoolPlan",
     "Reason",
