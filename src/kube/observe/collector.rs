@@ -105,6 +105,8 @@ impl Kind {
             Self::Pod
         } else if object.status.capacity.is_some() && object.metadata.namespace.is_none() {
             Self::Node
+        } else if object.spec.node_affinity.required.is_some() && object.metadata.namespace.is_none() {
+            Self::Volume
         } else {
             Self::Other
         }

@@ -170,6 +170,7 @@ pub(super) struct Guesses {
 struct Kinds {
     nodes: bool,
     pods: bool,
+    volumes: bool,
     others: bool,
 }
 
@@ -178,7 +179,8 @@ impl Kinds {
         match kind {
             Kind::Node => self.nodes = true,
             Kind::Pod => self.pods = true,
-            Kind::Claim | Kind::Volume | Kind::Other => self.others = true,
+            Kind::Volume => self.volumes = true,
+            Kind::Claim | Kind::Other => self.others = true,
         }
     }
 
@@ -186,6 +188,7 @@ impl Kinds {
         Self {
             nodes: self.nodes || other.nodes,
             pods: self.pods || other.pods,
+            volumes: self.volumes || other.volumes,
             others: self.others || other.others,
         }
     }
@@ -208,12 +211,12 @@ impl Guesses {
     fn fit(self, list: &str) -> bool {
         let all = self.named.merge(self.guessed);
         match list {
-            "NodeList" => !all.pods && !all.others,
-            "PodList" => !all.nodes && !all.others,
-            // A volume has no shape of its own: if its kind came after it, it was not read.
-            "PersistentVolumeList" => !all.nodes && !all.pods && !self.guessed.others,
+            "NodeList" => !all.pods && !all.volumes && !all.others,
+            "PodList" => !all.nodes && !all.volumes && !all.others,
+            // Of another shape are volumes that every node can use: no decision depends on these.
+            "PersistentVolumeList" => !all.nodes && !all.pods,
             // Items of any kind are valid in a List, if they have a kind.
-            _ => !self.guessed.nodes && !self.guessed.pods,
+            _ => !self.guessed.nodes && !self.guessed.pods && !self.guessed.volumes,
         }
     }
 }
