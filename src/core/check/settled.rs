@@ -50,18 +50,21 @@ fn excused(
     plan: &Plan,
     again: &Plan,
 ) -> BTreeSet<String> {
+    let deleted = plan.actions.iter().filter(|action| matches!(action, Action::DeleteObject { .. }));
+    let deleted: BTreeSet<&str> = deleted.filter_map(Action::node).collect();
+    if deleted.is_empty() {
+        return BTreeSet::new();
+    }
     let policy = &*policy.in_force(snapshot);
     let (before, then) = (Facts::of(snapshot, policy), Facts::of(after, policy));
-    let deleted = plan.actions.iter().filter(|action| matches!(action, Action::DeleteObject { .. }));
-    let deleted = deleted.filter_map(|action| before.find(action.node()?));
-    let pools: BTreeSet<&str> = deleted.filter_map(|at| before.nodes.get(at)).map(|node| node.pool).collect();
+    let nodes = deleted.iter().filter_map(|name| before.nodes.get(before.find(name)?));
+    let pools: BTreeSet<&str> = nodes.map(|node| node.pool).collect();
     let steps = Steps::of(&before, again, &mut Vec::new());
     let (asked_before, asked_then) = (demand::of_pools(&before), demand::of_pools(&then));
     let placeholders = |pool: &str| {
-        before.of_pool(pool).any(|(_, node)| {
-        let goes = |action: &Action| matches!(action, Action::DeleteObject { node: name, .. } if *name == node.node.name);
-        plan.actions.iter().any(goes) && node.placeholders != deciding(0, 0)
-    })
+        before
+            .of_pool(pool)
+            .any(|(_, node)| deleted.contains(node.node.name.as_str()) && node.placeholders != deciding(0, 0))
     };
     let excused = pools.into_iter().filter(|pool| {
         let mut no_room = Vec::new();
@@ -112,8 +115,11 @@ pub fn check_settled(
     }
     let Ok(again) = planner(&after, policy) else { return Some(Violation::RefusedOnOutcome) };
     let excused = excused(snapshot, &after, policy, plan, &again);
-    let facts = Facts::of(&after, policy);
-    let settled = |action: &&Action| !pool_of(action, &facts).is_some_and(|pool| excused.contains(pool));
+    let facts = (!excused.is_empty()).then(|| Facts::of(&after, policy));
+    let settled = |action: &&Action| {
+        let pool = facts.as_ref().and_then(|facts| pool_of(action, facts));
+        !pool.is_some_and(|pool| excused.contains(pool))
+    };
     again.actions.iter().filter(settled).find_map(|action| {
         let what = match (action.target(), action.service()) {
             (Target::Node { node, .. }, Some(Service::Enters | Service::Leaves | Service::Wakes)) => {

@@ -167,6 +167,7 @@ pub(super) struct Guesses {
 
 /// The kinds that occurred.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one kind, independent of the others")]
 struct Kinds {
     nodes: bool,
     pods: bool,
