@@ -1,7 +1,6 @@
 //! Carries out a request: issues keys, reads or changes groups, and answers.
 
 use fake_http::Answer;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::account::Account;
 use crate::answer::{Refusal, result};
@@ -29,8 +28,8 @@ pub(crate) struct Service {
 /// Carries out a request.
 pub(crate) fn respond(service: &mut Service, engine: &mut Engine, call: &Call) -> Answer {
     match call.method.as_str() {
-        "credentials" => return service.of_pod(call, engine.now()),
-        "AssumeRoleWithWebIdentity" => return service.of_web_identity(call, engine.now()),
+        "credentials" => return service.of_pod(call),
+        "AssumeRoleWithWebIdentity" => return service.of_web_identity(call),
         _ => {}
     }
     if let Err(refusal) = service.permit(call) {
@@ -94,7 +93,7 @@ impl Service {
     }
 
     /// The keys of EKS Pod Identity.
-    fn of_pod(&self, call: &Call, now: Timestamp) -> Answer {
+    fn of_pod(&self, call: &Call) -> Answer {
         let Some(account) =
             self.temporary().filter(|_| call.header("authorization") == Some(&self.web_token))
         else {
@@ -105,13 +104,13 @@ impl Service {
             account.key,
             account.secret,
             account.session.as_deref().unwrap_or_default(),
-            until(now)
+            EXPIRY
         );
         Answer::new(200, "application/json", json)
     }
 
     /// The keys of a service account's role: STS.
-    fn of_web_identity(&self, call: &Call, now: Timestamp) -> Answer {
+    fn of_web_identity(&self, call: &Call) -> Answer {
         let is_valid = call.parameter("WebIdentityToken") == Some(&self.web_token);
         let Some(account) = self.temporary().filter(|_| is_valid) else {
             let words = "Couldn't retrieve verification key from your identity provider".to_owned();
@@ -121,13 +120,12 @@ impl Service {
             leaf("AccessKeyId", &account.key),
             leaf("SecretAccessKey", &account.secret),
             leaf("SessionToken", account.session.as_deref().unwrap_or_default()),
-            leaf("Expiration", until(now)),
+            leaf("Expiration", EXPIRY),
         ];
         result(&call.method, Some(&[nest("Credentials", &keys)]))
     }
 }
 
-/// The expiry of keys that are issued now.
-fn until(now: Timestamp) -> Timestamp {
-    now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now)
-}
+/// The expiry of temporary keys. AWS's clients compare it with the machine's clock, not with the fake's, so it is in a distant
+/// year.
+const EXPIRY: &str = "2099-01-01T00:00:00Z";
