@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube_rebalancer_apply::{Applied, Apply};
-use kube_rebalancer_core::model::{History, Node, Snapshot, StoredVolumes};
-use kube_rebalancer_core::plan::{Plan, Refusal, Target};
+use kube_rebalancer_core::model::{History, Node, Snapshot};
+use kube_rebalancer_core::plan::{self, Plan, Target};
 use kube_rebalancer_kube::live::{ConnectOptions, HeldLease, Live, RunTime};
 use kube_rebalancer_page::count;
 use kube_rebalancer_ports::{CloudScope, NotTried, SharedClock};
@@ -230,20 +230,21 @@ impl Run<'_> {
         let mut snapshot = Arc::new(snapshot);
         warnings.extend(self.known.problems.iter().cloned());
         warnings.extend(told.problem);
-        let mut decided = self.decide(&snapshot).await?;
+        let plan_of = |seen: &Snapshot, settings: &Settings| plan::plan(seen, settings.policy());
+        let mut plan = self.aside(&snapshot, plan_of).await?;
         // The list of volumes is long, and most runs give back no node.
-        if decided.as_ref().is_ok_and(|decided| decided.plan.gives_back()) {
+        if plan.as_ref().is_ok_and(Plan::gives_back_or_drains) {
             let (stored, problem) = live.stored_volumes(&snapshot).await;
             warnings.extend(problem);
-            if stored != StoredVolumes::NotListed {
-                // The first decision has ended, so nothing is copied.
+            if stored.may_keep_a_node() {
+                // The planner has returned, so nothing is copied.
                 snapshot = Arc::new(Arc::unwrap_or_clone(snapshot).with_stored_volumes(stored.into()));
-                decided = self.decide(&snapshot).await?;
+                plan = self.aside(&snapshot, plan_of).await?;
             }
         }
         show.observed = warnings;
-        let mut decided = match decided {
-            Ok(decided) => decided,
+        let mut decided = match plan {
+            Ok(plan) => self.aside(&snapshot, |seen, settings| Decided::of(plan, seen, settings)).await?,
             Err(refusal) => {
                 show.refusal(&refusal, out)?;
                 return Err(Failure::new(Ending::Refused, refusal));
@@ -254,12 +255,16 @@ impl Run<'_> {
         Ok(Seen { snapshot, clouds, complete, decided, show, told: observation.told })
     }
 
-    /// Decides on a separate thread, so that a plan that takes too long can be aborted.
-    async fn decide(&self, snapshot: &Arc<Snapshot>) -> Result<Result<Decided, Refusal>, Failure> {
+    /// Decides or checks on a separate thread, so that a plan that takes too long can be aborted.
+    async fn aside<T: Send + 'static>(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        work: impl FnOnce(&Snapshot, &Settings) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let (seen, settings) = (Arc::clone(snapshot), self.settings.clone());
-        let deciding = tokio::task::spawn_blocking(move || Decided::new(&seen, &settings));
+        let working = tokio::task::spawn_blocking(move || work(&seen, &settings));
         tokio::select! {
-            decided = deciding => decided.map_err(|_| self.given_up(GivenUp::Panicked)),
+            done = working => done.map_err(|_| self.given_up(GivenUp::Panicked)),
             () = self.time.used_up() => Err(self.given_up(GivenUp::of(&self.time))),
         }
     }

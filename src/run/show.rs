@@ -40,8 +40,12 @@ pub(super) struct Decided {
 impl Decided {
     /// Decides and checks.
     pub(super) fn new(snapshot: &Snapshot, settings: &Settings) -> Result<Self, Refusal> {
+        Ok(Self::of(plan::plan(snapshot, settings.policy())?, snapshot, settings))
+    }
+
+    /// Checks a plan.
+    pub(super) fn of(plan: Plan, snapshot: &Snapshot, settings: &Settings) -> Self {
         let policy = settings.policy();
-        let plan = plan::plan(snapshot, policy)?;
         // A plan that is not final is better than none: the next run continues from it.
         // One that changes nothing is final, and most runs of a day make one: a second cluster in memory would prove nothing.
         if !plan.changes_nothing()
@@ -50,7 +54,7 @@ impl Decided {
             log::warn!("{unsettled}");
         }
         let violations = check(snapshot, policy, &plan).iter().map(ToString::to_string).collect();
-        Ok(Self { plan, violations })
+        Self { plan, violations }
     }
 
     /// The ending of a run that did all that it planned: with `--exit-code-waiting`, a separate code if pods wait

@@ -1,4 +1,4 @@
-//! A policy by itself, with each of its runs shown to an observer: for pictures and for measurements.
+//! A policy by itself, with each of its runs shown to an observer: for pictures.
 
 use jiff::Timestamp;
 use kube_rebalancer_core::plan::Plan;

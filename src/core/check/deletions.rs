@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::cordons::check_never_unschedulable;
+use super::disks::check_disk;
 use super::evictions::check_drained;
-use super::facts::{Cordon, Facts, NodeFacts, age, names_host, pod_name};
+use super::facts::{Cordon, Facts, NodeFacts, age, pod_name};
 use super::parked;
 use super::replicas::Replicas;
 use super::steps::Steps;
 use super::violation::{Direction, Violation};
 use super::waiting::Waiting;
-use crate::model::{NodeIndex, StoredVolumes, annotation};
+use crate::model::{NodeIndex, annotation};
 
 pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violation>) {
     let deleted = steps.deleted();
@@ -132,23 +133,6 @@ fn check_empty(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violatio
             empty_seconds: empty_for.as_secs(),
             grace_seconds: grace.as_secs(),
         });
-    }
-}
-
-/// Whether a volume would be lost with its disk.
-fn check_disk(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation>) {
-    match &**facts.snapshot.stored_volumes() {
-        StoredVolumes::NotListed => {}
-        StoredVolumes::Unknown { .. } => {
-            found.push(Violation::DeleteWithUnknownVolumes { node: node.name() });
-        }
-        StoredVolumes::Listed(volumes) => {
-            let on_it = volumes.iter().filter(|volume| names_host(&volume.affinity, node.node));
-            found.extend(on_it.map(|volume| Violation::DeleteLosesVolume {
-                node: node.name(),
-                volume: volume.name.clone(),
-            }));
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
+use super::disks::check_disk;
 use super::facts::{Class, Cordon, Facts, NodeFacts, age, class, is_evictable, is_omitted, is_own};
 use super::reach::Admission;
 use super::steps::Steps;
@@ -104,6 +105,8 @@ fn check_node(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation
         Cordon::Ours => true,
         Cordon::Others => facts.policy.adopt_cordons == AdoptCordons::Always,
     };
+    let mut on_its_disk = Vec::new();
+    check_disk(facts, node, &mut on_its_disk);
     let why = if !ours {
         "which is not under our own cordon"
     } else if node.marks.claimed {
@@ -118,6 +121,8 @@ fn check_node(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violation
         "from which pods were evicted a moment ago"
     } else if node.critical_pod.is_some() || node.occupants > node.movable || node.lost_pod.is_some() {
         "which other pods keep"
+    } else if !on_its_disk.is_empty() {
+        "on whose disk the data of a volume may be"
     } else {
         return;
     };

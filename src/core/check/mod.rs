@@ -13,6 +13,7 @@ mod book_keeping;
 mod cordons;
 mod deletions;
 mod demand;
+mod disks;
 mod evictions;
 mod facts;
 mod growth;

@@ -98,8 +98,8 @@ fn pool_of<'f>(action: &'f Action, facts: &'f Facts<'_>) -> Option<&'f str> {
 ///
 /// `None` if there is nothing, or if the plan was cut short. Deletions and marks do not count: they depend on time. Nothing
 /// counts if a pod without a node belongs to another pool once the plan is carried out: an action in one pool must not depend
-/// on an action in another, which may fail. Nor does an action count in a pool in which a deleted Node object makes other
-/// nodes common or the demand another, or makes room under `MAX_NODES`.
+/// on an action in another, which may fail. Nor does an action count in a pool that the deletion of a Node
+/// object excuses (section 10).
 pub fn check_settled(
     snapshot: &Snapshot,
     policy: &Policy,

@@ -47,3 +47,15 @@ pub enum StoredVolumes {
         why: String,
     },
 }
+
+impl StoredVolumes {
+    /// Whether any node may have to stay for one.
+    #[must_use]
+    pub fn may_keep_a_node(&self) -> bool {
+        match self {
+            Self::NotListed => false,
+            Self::Listed(volumes) => !volumes.is_empty(),
+            Self::Unknown { .. } => true,
+        }
+    }
+}

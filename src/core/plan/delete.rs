@@ -182,11 +182,11 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some(why) = &facts.node.outside {
         return Some(KeepReason::NoNodeGroup { why: why.clone() });
     }
-    if let Some(reason) = stored(survey, facts) {
-        return Some(reason);
-    }
     if facts.state == NodeState::Parked && parks {
         return None;
+    }
+    if let Some(reason) = stored(survey, facts) {
+        return Some(reason);
     }
     if let Some((group, why)) = not_shrinkable(survey, facts).filter(|_| !parks) {
         return Some(KeepReason::GroupNotShrunk { group: group.to_owned(), why: why.to_owned() });

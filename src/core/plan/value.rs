@@ -50,11 +50,11 @@ impl Plan {
 
     /// Whether a node is given back, or drained in order to be given back.
     #[must_use]
-    pub fn gives_back(&self) -> bool {
+    pub fn gives_back_or_drains(&self) -> bool {
         self.actions.iter().any(|action| action.gives_back() || action.is_eviction())
     }
 
-    /// Whether the run leaves all input of the next plan as it is, so that planning again gives the same plan.
+    /// Whether nothing of the cluster or the ledger changes, so that planning again gives the same plan.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
         self.actions.is_empty() && self.ledger.is_none()

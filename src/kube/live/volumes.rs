@@ -1,4 +1,4 @@
-//! Reads persistent volumes, if that is permitted. Sections 2, 6 and 7.
+//! Reads persistent volumes, if that is permitted. Sections 2 and 6.
 //!
 //! ```text
 //!   volumes           of single claims: of waiting pods, and of omitted pods on nodes that may be deleted
@@ -115,7 +115,8 @@ fn names_of(node: &Node) -> impl Iterator<Item = &str> {
     [Some(node.name.as_str()), node.labels.get("kubernetes.io/hostname")].into_iter().flatten()
 }
 
-/// Whether the affinity of a volume has one of these names.
+/// Whether the affinity of a volume has one of these names. Planner and checker decide for each node; this only drops volumes
+/// that concern no cordoned node, and is no stricter than they are.
 fn names_any(volume: &StoredVolume, hosts: &BTreeSet<&str>) -> bool {
     let mut requirements = volume.affinity.0.iter().flat_map(|term| term.labels.iter().chain(&term.fields));
     requirements.any(|requirement| {

@@ -386,8 +386,6 @@ pub(super) enum Phase {
     Running,
     /// A claim has its volume, a volume its claim.
     Bound,
-    /// The claim of a volume was deleted.
-    Released,
     /// `Pending`, `Unknown`, a phase yet to be invented, or none.
     #[default]
     #[serde(other)]
@@ -457,7 +455,6 @@ impl Phase {
             "Failed" => Self::Failed,
             "Running" => Self::Running,
             "Bound" => Self::Bound,
-            "Released" => Self::Released,
             _ => Self::Other,
         }
     }

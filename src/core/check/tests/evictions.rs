@@ -1,8 +1,12 @@
 //! Evictions: each rule alone refuses a plan that breaks it.
 
+use std::sync::Arc;
+
 use crate::check::fixtures::{ago, cordoned, found, node, policy, system, unbound, user, world};
 use crate::check::{Violation, eviction};
-use crate::model::{DisruptionBudget, EvictionFacts, LabelSelector, Node, Pod, Snapshot, annotation};
+use crate::model::{
+    DisruptionBudget, EvictionFacts, LabelSelector, Node, Pod, Snapshot, StoredVolumes, annotation,
+};
 use crate::plan::{Action, EvictReason};
 use crate::policy::{Budget, Drain, Policy};
 
@@ -117,6 +121,9 @@ fn only_the_last_pods_of_a_ready_node_under_our_own_cordon_go() {
         let found = of(first, more);
         assert!(found.contains(&"EvictionFrom".to_owned()), "{sentence}: {found:?}");
     }
+    let unknown = StoredVolumes::Unknown { why: "timeout".into() };
+    let stored = cluster(vec![movable("a", "n1")]).with_stored_volumes(Arc::new(unknown));
+    assert_eq!(names(&stored, &draining(), vec![evict("n1", "a")]), ["EvictionFrom"]);
     let mut claimed = cordoned("n1");
     claimed.annotations.insert(annotation::DELETING_UNTIL.into(), ago(-60).to_string());
     assert!(of(claimed, vec![]).contains(&"EvictionFrom".to_owned()));

@@ -170,11 +170,11 @@ reasons! {
             /// The reason.
             why: Loss,
         } => ("pod {pod} would be lost with the node: {why}"),
-        /// The data of a volume that no pod needs to mount at the moment would be lost with it.
+        /// The data of a volume, which no pod needs to mount at the moment, would be lost with it.
         StoresVolume {
             /// The volume and its claim.
             volume: String,
-        } => ("it holds the data of volume {}, which no other node can use", excerpt(.volume)),
+        } => ("the data of volume {} may be on its disk", excerpt(.volume)),
         /// The volumes could not be listed, and one may be on its disk.
         VolumesUnknown {
             /// The reason.

@@ -49,12 +49,11 @@ fn by_present_name(place: &Requirement) -> Requirement {
     Requirement { key: key.to_owned(), operator: place.operator.clone() }
 }
 
-/// The volume, if it has data that only some nodes can use. A free volume has none, and the data of a released one goes with
-/// its claim unless it is retained.
+/// The volume, if it may have data that only some nodes can use: it is bound, or its data outlives its claim.
 pub(in crate::observe) fn stored(object: &Object<'_>) -> Option<StoredVolume> {
     let Object { spec, status, .. } = object;
     let retained = || text(spec.persistent_volume_reclaim_policy.as_ref()) == Some("Retain");
-    let has_data = status.phase == Phase::Bound || (status.phase == Phase::Released && retained());
+    let has_data = status.phase == Phase::Bound || retained();
     let (name, affinity) = affinity_of_volume(object).filter(|_| has_data)?;
     let claim = spec.claim_ref.as_ref().and_then(|claim| {
         Some((text(claim.namespace.as_ref())?.to_owned(), text(claim.name.as_ref())?.to_owned()))
@@ -121,8 +120,10 @@ mod tests {
             ("Released", "Retain", true),
             ("Released", "Delete", false),
             ("Released", "Recycle", false),
-            ("Available", "Retain", false),
-            ("Pending", "Retain", false),
+            // A person has removed the claim to bind the volume again.
+            ("Available", "Retain", true),
+            ("Available", "Delete", false),
+            ("Pending", "Delete", false),
             ("Failed", "Delete", false),
         ] {
             let expected = expected.then(|| "v of claim hub/home-ada".to_owned());
