@@ -54,9 +54,7 @@ impl Live {
         let hosts: BTreeSet<&str> = cordoned.flat_map(names_of).collect();
         match self.list_stored(&hosts).await {
             Ok(volumes) => (StoredVolumes::Listed(volumes), None),
-            Err(ListError::Call(error))
-                if matches!(error.status(), Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)) =>
-            {
+            Err(ListError::NotOffered(error)) => {
                 let problem = format!(
                     "the persistent volumes cannot be listed, so a node may be given back although the data of an absent \
                      user is on its disk: {error}"
@@ -73,7 +71,14 @@ impl Live {
         let mut from = String::new();
         for _ in 0..MOST_PAGES {
             let call = Call::get(format!("{VOLUMES}?limit=500{from}")).at_most(body::LONGEST);
-            let text = self.server.call(&call).await?;
+            let text = match self.server.call(&call).await {
+                Ok(text) => text,
+                // A list that breaks off later has shown that it can be read.
+                Err(error) if from.is_empty() && is_not_offered(&error) => {
+                    return Err(ListError::NotOffered(error));
+                }
+                Err(error) => return Err(error.into()),
+            };
             let mut page = Reading::default();
             let next = page.add_answer(VOLUMES, &text, Asked::Volumes)?;
             stored.extend(page.into_stored_volumes().into_iter().filter(|volume| names_any(volume, hosts)));
@@ -102,12 +107,19 @@ impl Live {
 /// The reason why the volumes could not be listed.
 #[derive(Debug, thiserror::Error)]
 enum ListError {
+    /// There is no permission, or no such list.
+    #[error(transparent)]
+    NotOffered(CallError),
     #[error(transparent)]
     Call(#[from] CallError),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error("the list does not end within {MOST_PAGES} pages")]
     Endless,
+}
+
+fn is_not_offered(error: &CallError) -> bool {
+    matches!(error.status(), Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND))
 }
 
 /// The names that the affinity of a volume may have for a node.

@@ -73,6 +73,13 @@ async fn a_missing_permission_is_a_warning_and_every_other_failure_leaves_them_u
     let (stored, problem) = asked(|_| failure("400 Bad Request")).await;
     assert!(matches!(&stored, StoredVolumes::Unknown { why } if why.contains("the words")), "{stored:?}");
     assert_eq!(problem, None);
+    // Volumes were seen, and more may follow.
+    let (stored, _) = asked(|target| match target {
+        "/api/v1/persistentvolumes?limit=500" => page(&[on("b")], "2"),
+        _ => failure("404 Not Found"),
+    })
+    .await;
+    assert!(matches!(&stored, StoredVolumes::Unknown { why } if why.contains("the words")), "{stored:?}");
     // An empty list of another kind proves nothing.
     let (stored, _) = asked(|_| {
         let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []});
