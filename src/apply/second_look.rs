@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kube_rebalancer_core::check;
-use kube_rebalancer_core::model::{Node, Snapshot, annotation};
+use kube_rebalancer_core::model::{Node, Snapshot, StoredVolumes, annotation};
 use kube_rebalancer_core::plan::{Action, ActionKind};
 use kube_rebalancer_core::recheck::{self, SecondLook, Stale};
 use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PortError};
@@ -47,7 +47,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         if cordoned.is_empty() && claimed.is_empty() {
             return;
         }
-        match self.second_snapshot(&claimed, progress).await {
+        match self.second_with_volumes(&claimed, progress).await {
             Ok(snapshot) => {
                 let look = SecondLook::new(&snapshot, self.policy);
                 self.take_back(&cordoned, &look, progress).await;
@@ -62,6 +62,21 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 }
             }
         }
+    }
+
+    /// The second snapshot for deletions. The volumes are listed after the pods: a user who came and went since the plan was
+    /// made may have left a home on a claimed node.
+    async fn second_with_volumes(
+        &self,
+        claimed: &[Claimed],
+        progress: &mut Progress,
+    ) -> Result<Snapshot, PortError> {
+        let second = self.second_snapshot(claimed, progress).await?;
+        if claimed.is_empty() || **self.snapshot.stored_volumes() == StoredVolumes::NotListed {
+            return Ok(second);
+        }
+        let stored = self.cluster.volumes_again(second.nodes()).await;
+        Ok(second.with_stored_volumes(stored.into()))
     }
 
     /// The nodes after our own patches, the claimed ones read once more, and every pod.
@@ -157,7 +172,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 return;
             }
             self.clock.pause(PAUSE).await;
-            match self.second_snapshot(&open, progress).await {
+            match self.second_with_volumes(&open, progress).await {
                 Ok(now) => snapshot = now,
                 Err(error) => {
                     progress.problems.push(error);

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Ledger, MachineFate, Node, Pod, Taint};
+use kube_rebalancer_core::model::{Ledger, MachineFate, Node, Pod, StoredVolumes, Taint};
 use kube_rebalancer_core::plan::PodNotice;
 
 pub use abilities::{Abilities, Can};
@@ -110,6 +110,12 @@ pub trait Cluster: Sync {
     fn nodes(&self) -> impl Future<Output = Result<Vec<Node>, PortError>> + Send;
     /// Reads one node; `None` if it is gone.
     fn node(&self, name: &str) -> impl Future<Output = Result<Option<Node>, PortError>> + Send;
+    /// Lists once more the volumes whose data may be on the disks of these nodes.
+    fn volumes_again(&self, nodes: &[Node]) -> impl Future<Output = StoredVolumes> + Send {
+        let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+        let why = format!("the volumes of {} are not listed here", names.join(", "));
+        async { StoredVolumes::Unknown { why } }
+    }
     /// Changes one node and returns its new state.
     fn patch(&self, node: &str, patch: &NodePatch) -> impl Future<Output = Result<Node, PatchError>> + Send;
     /// Records an event about an action. A failure is only logged.

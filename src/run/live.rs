@@ -234,11 +234,12 @@ impl Run<'_> {
         let mut plan = self.aside(&snapshot, plan_of).await?;
         // The list of volumes is long, and most runs give back no node.
         if plan.as_ref().is_ok_and(Plan::gives_back_or_drains) {
-            let (stored, problem) = live.stored_volumes(&snapshot).await;
+            let (stored, problem) = live.stored_volumes(snapshot.nodes()).await;
             warnings.extend(problem);
-            if stored.may_keep_a_node() {
-                // The planner has returned, so nothing is copied.
-                snapshot = Arc::new(Arc::unwrap_or_clone(snapshot).with_stored_volumes(stored.into()));
+            let may_differ = stored.may_keep_a_node();
+            // The planner has returned, so nothing is copied.
+            snapshot = Arc::new(Arc::unwrap_or_clone(snapshot).with_stored_volumes(stored.into()));
+            if may_differ {
                 plan = self.aside(&snapshot, plan_of).await?;
             }
         }

@@ -2,6 +2,7 @@
 
 mod crash;
 mod objects;
+mod volumes;
 pub(crate) mod world;
 
 use serde_json::Value;

@@ -41,7 +41,7 @@ use crate::fake_api::{Call, FakeApi, Fault, Moment, Requests};
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
 const EVENTS_OF_USERS: &str = "/apis/events.k8s.io/v1/namespaces/users/events";
 
-const FAULTS: [Fault; 12] = [
+pub(crate) const FAULTS: [Fault; 12] = [
     Fault::InternalError,
     Fault::Unavailable,
     Fault::TooManyRequests { retry_after_seconds: 1 },

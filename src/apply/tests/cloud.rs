@@ -1,5 +1,10 @@
 //! The answers of a cloud, and the outcome of the action and of its claim.
 
+use kube_rebalancer_core::model::{
+    Affinity, Operator, Requirement, SelectorTerm, StoredVolume, StoredVolumes,
+};
+use kube_rebalancer_core::plan::KeepReason;
+
 use super::*;
 
 #[test]
@@ -150,6 +155,45 @@ fn what_happens_while_the_cloud_is_busy_is_seen_before_the_next_try() {
     let ended = World { busy: 3, ..World::new(&nodes, &[]) }.apply(&nodes, vec![delete("a")]);
     assert_eq!(ended.applied.outcomes, [failed("503")]);
     assert!(!is_claimed(&ended, "a"));
+}
+
+/// A user came and went since the plan was made, and left a home on the disk of a node.
+#[test]
+fn a_volume_that_came_meanwhile_keeps_its_node_before_every_try() {
+    let nodes = [cordoned("a", OLD), cordoned("b", OLD)];
+    let actions = || vec![delete("a"), delete("b")];
+    let of_b = [Requirement {
+        key: "kubernetes.io/hostname".to_owned(),
+        operator: Operator::In(vec!["b".to_owned()]),
+    }];
+    let affinity = Affinity(vec![SelectorTerm { labels: of_b.to_vec(), fields: Vec::new() }]);
+    let home = StoredVolume { name: "home".to_owned(), claim: None, affinity };
+    let on_its_disk = |why| Outcome::Stale(Stale::OnItsDisk { why });
+    let stored = on_its_disk(KeepReason::StoresVolume { volume: "home".to_owned() });
+    let world = |volumes| World {
+        planned_volumes: StoredVolumes::Listed(Vec::new()),
+        volumes,
+        ..World::new(&nodes, &[])
+    };
+    let ended = world(StoredVolumes::Listed(vec![home.clone()])).apply(&nodes, actions());
+    assert_eq!(ended.applied.outcomes, [Outcome::Applied, stored]);
+    let expected =
+        ["claim a", "claim b", "list pods", "read a", "read b", "list volumes", "give free b", "delete a"];
+    assert_eq!(ended.log, expected);
+    // A list that fails proves nothing.
+    let unknown = StoredVolumes::Unknown { why: "500".to_owned() };
+    let ended = world(unknown.clone()).apply(&nodes, actions());
+    let not_known = on_its_disk(KeepReason::VolumesUnknown { why: "500".to_owned() });
+    assert_eq!(ended.applied.outcomes, [not_known.clone(), not_known]);
+    assert!(ended.applied.is_complete());
+    // They are listed before every try of a deletion.
+    let busy = World { busy: 1, ..world(StoredVolumes::Listed(Vec::new())) }.apply(&nodes, actions());
+    assert_eq!(busy.applied.outcomes, [Outcome::Applied, Outcome::Applied]);
+    assert_eq!(busy.log.iter().filter(|line| *line == "list volumes").count(), 2, "{:?}", busy.log);
+    // Where a run may not list them, it does not ask again.
+    let without = World { volumes: unknown, ..World::new(&nodes, &[]) }.apply(&nodes, actions());
+    assert_eq!(without.applied.outcomes, [Outcome::Applied, Outcome::Applied]);
+    assert!(!without.log.contains(&"list volumes".to_owned()), "{:?}", without.log);
 }
 
 /// It may be terminating, so no pod may be scheduled on it, independent of later answers.

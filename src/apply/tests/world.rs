@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
     Amounts, Bytes, Constraints, Controller, EvictionFacts, Ledger, MachineFate, Millicores, Node, NodeGroup,
-    NodeResources, Pod, ReadyCondition, Snapshot, Unbound, annotation,
+    NodeResources, Pod, ReadyCondition, Snapshot, StoredVolumes, Unbound, annotation,
 };
 use kube_rebalancer_core::plan::{
     Action, CordonReason, DeleteReason, Elapsed, EvictReason, GroupSize, GrowReason, InstanceReason,
@@ -32,6 +32,10 @@ pub(super) struct World {
     pub(super) pods: Vec<Pod>,
     /// The pods that the plan saw.
     pub(super) planned_pods: Vec<Pod>,
+    /// The volumes that the plan saw.
+    pub(super) planned_volumes: StoredVolumes,
+    /// The volumes now.
+    pub(super) volumes: StoredVolumes,
     /// Lists of pods fail.
     pub(super) no_lists: bool,
     /// Patches of these nodes fail.
@@ -90,6 +94,8 @@ impl Default for World {
             nodes: BTreeMap::new(),
             pods: Vec::new(),
             planned_pods: Vec::new(),
+            planned_volumes: StoredVolumes::NotListed,
+            volumes: StoredVolumes::NotListed,
             no_lists: false,
             refused: BTreeSet::new(),
             unanswered: BTreeSet::new(),
@@ -143,6 +149,7 @@ impl World {
         let group = |name: &String| NodeGroup { name: name.clone(), ..NodeGroup::default() };
         let groups = names.into_iter().map(group).collect();
         let snapshot = Snapshot::new(NOW, planned.to_vec(), self.planned_pods.clone(), groups, 1).unwrap();
+        let snapshot = snapshot.with_stored_volumes(Arc::new(self.planned_volumes.clone()));
         let ports = Ports(Mutex::new(self));
         let (drain, delete_node_objects) = {
             let world = ports.world();
@@ -244,6 +251,12 @@ impl Cluster for Ports {
             node.resource_version.push('x');
         }
         Ok(node)
+    }
+
+    async fn volumes_again(&self, _: &[Node]) -> StoredVolumes {
+        let mut world = self.world();
+        world.did("list volumes".to_owned());
+        world.volumes.clone()
     }
 
     async fn patch(&self, name: &str, patch: &NodePatch) -> Result<Node, PatchError> {

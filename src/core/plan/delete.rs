@@ -185,7 +185,7 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if facts.state == NodeState::Parked && parks {
         return None;
     }
-    if let Some(reason) = stored(survey, facts) {
+    if let Some(reason) = volume_on_disk(survey, facts) {
         return Some(reason);
     }
     if let Some((group, why)) = not_shrinkable(survey, facts).filter(|_| !parks) {
@@ -219,7 +219,7 @@ pub(super) fn critical(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<Kee
 }
 
 /// The volume whose data would be lost with a node, as the reason to keep the node.
-fn stored(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
+pub(crate) fn volume_on_disk(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
     match &**survey.snapshot.stored_volumes() {
         StoredVolumes::NotListed => None,
         StoredVolumes::Listed(volumes) => {

@@ -2,7 +2,9 @@
 
 use super::{Judgement, Stale, is_claimed, out_of_hands, stays};
 use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation};
-use crate::plan::{Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, proof};
+use crate::plan::{
+    Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, proof, volume_on_disk,
+};
 use crate::policy::Policy;
 
 /// A second list of pods that proves nothing: more than half of the bound pods of the first are not on it.
@@ -98,6 +100,9 @@ impl<'a> SecondLook<'a> {
         let replica = || Replicas::new(&self.0).would_lose(index, &[index].into());
         if let Some((pod, why)) = facts.loses.as_deref().cloned().or_else(replica) {
             return Some(Stale::LosesPod { pod: pod.full_name(), why });
+        }
+        if let Some(why) = volume_on_disk(&self.0, facts) {
+            return Some(Stale::OnItsDisk { why });
         }
         if facts.is_drained_first(policy)
             && let Some(pod) = facts.moves.first()

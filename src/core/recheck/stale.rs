@@ -1,6 +1,6 @@
 //! The judgement of an action right before it is carried out.
 
-use crate::plan::{Loss, NotEvicted, ObjectDoubt};
+use crate::plan::{KeepReason, Loss, NotEvicted, ObjectDoubt};
 
 /// Whether to carry out an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +133,12 @@ pub enum Stale {
         pod: String,
         /// The reason.
         why: Loss,
+    },
+    /// The data of a volume would be lost with its disk.
+    #[error("{why}")]
+    OnItsDisk {
+        /// The reason.
+        why: KeepReason,
     },
     /// This run's own pod is on it.
     #[error("this run's own pod is on it")]

@@ -1,7 +1,7 @@
 //! The live cluster: lists in pages, one node at a time, patches on a version.
 
 use http::StatusCode;
-use kube_rebalancer_core::model::{Ledger, Node, Taint, TaintEffect, taint};
+use kube_rebalancer_core::model::{Ledger, Node, StoredVolumes, Taint, TaintEffect, taint};
 use kube_rebalancer_core::plan::PodNotice;
 use serde_json::{Map, Value, json};
 
@@ -87,6 +87,14 @@ impl Cluster for Live {
             Ok(text) => one_node(name, &text).map(Some),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn volumes_again(&self, nodes: &[Node]) -> StoredVolumes {
+        match self.stored_volumes(nodes).await {
+            // They were listed in this run, so that there may be some.
+            (_, Some(why)) => StoredVolumes::Unknown { why },
+            (stored, None) => stored,
         }
     }
 

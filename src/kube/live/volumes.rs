@@ -49,8 +49,8 @@ impl Live {
 
     /// Lists the volumes whose data may be on the disk of a cordoned node. Without the permission they are not listed, and
     /// the second value names the problem.
-    pub async fn stored_volumes(&self, snapshot: &Snapshot) -> (StoredVolumes, Option<String>) {
-        let cordoned = snapshot.nodes().iter().filter(|node| node.unschedulable);
+    pub async fn stored_volumes(&self, nodes: &[Node]) -> (StoredVolumes, Option<String>) {
+        let cordoned = nodes.iter().filter(|node| node.unschedulable);
         let hosts: BTreeSet<&str> = cordoned.flat_map(names_of).collect();
         match self.list_stored(&hosts).await {
             Ok(volumes) => (StoredVolumes::Listed(volumes), None),
@@ -65,8 +65,19 @@ impl Live {
         }
     }
 
-    /// The volumes that only nodes with these names can use.
+    /// The volumes that only nodes with these names can use. If the server no longer has the list's moment (410), the list
+    /// starts again, once.
     async fn list_stored(&self, hosts: &BTreeSet<&str>) -> Result<Vec<StoredVolume>, ListError> {
+        match self.pages_of_stored(hosts).await {
+            Err(ListError::Call(error)) if error.status() == Some(StatusCode::GONE) => {
+                log::info!("the list of {VOLUMES} took too long and is started again");
+                self.pages_of_stored(hosts).await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn pages_of_stored(&self, hosts: &BTreeSet<&str>) -> Result<Vec<StoredVolume>, ListError> {
         let mut stored = Vec::new();
         let mut from = String::new();
         for _ in 0..MOST_PAGES {

@@ -1,5 +1,7 @@
 //! The list of volumes from servers that have it, refuse it, and fail.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use kube_rebalancer_core::model::{Node, Snapshot, StoredVolume, StoredVolumes};
 
 use super::*;
@@ -44,7 +46,7 @@ fn cluster() -> Snapshot {
 }
 
 async fn asked(answer: impl Fn(&str) -> Answer + Send + 'static) -> (StoredVolumes, Option<String>) {
-    live(&start(answer), &[]).stored_volumes(&cluster()).await
+    live(&start(answer), &[]).stored_volumes(cluster().nodes()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,4 +96,27 @@ async fn a_list_without_end_is_given_up() {
     let (stored, _) = asked(|_| page(&[], "again")).await;
     let StoredVolumes::Unknown { why } = stored else { panic!("{stored:?}") };
     assert_eq!(why, "the list does not end within 2000 pages");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_whose_moment_is_over_starts_again_once() {
+    let gone = || failure("410 Gone");
+    let first = "/api/v1/persistentvolumes?limit=500";
+    let firsts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&firsts);
+    let (stored, problem) = asked(move |target| match target {
+        _ if target == first => {
+            counted.fetch_add(1, Ordering::Relaxed);
+            page(&[on("b")], &format!("t{}", counted.load(Ordering::Relaxed)))
+        }
+        "/api/v1/persistentvolumes?limit=500&continue=t1" => gone(),
+        _ => page(&[on("host-a")], ""),
+    })
+    .await;
+    let StoredVolumes::Listed(volumes) = stored else { panic!("{stored:?}") };
+    assert_eq!((volumes.len(), problem), (2, None), "no volume of the first try is there twice: {volumes:?}");
+    assert_eq!(firsts.load(Ordering::Relaxed), 2);
+    // A server that never has it.
+    let (stored, _) = asked(move |target| if target == first { page(&[], "t") } else { gone() }).await;
+    assert!(matches!(&stored, StoredVolumes::Unknown { why } if why.contains("410")), "{stored:?}");
 }
