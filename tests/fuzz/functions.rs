@@ -1,19 +1,20 @@
 //! What every text from outside is put through. Nothing may panic; what is understood must mean the same when it is written
 //! and read again. The fuzzers and the ordinary test `fuzz::` call the same functions.
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer::settings::Settings;
 use kube_rebalancer_core::foresight::{parse_assignments, parse_schedule};
 use kube_rebalancer_core::model::{Node, Snapshot, parse_bytes, parse_count, parse_millicores};
 use kube_rebalancer_core::text::clean_lines;
 use kube_rebalancer_gce::{GroupId, InstanceId, TemplateId};
-use kube_rebalancer_kube::observe::{Asked, Encoding, Reading, next_page};
+use kube_rebalancer_kube::observe::{Asked, Encoding, Reading, next_page, read_budgets, read_usage};
 
 /// A function and the name of its target.
 pub(crate) type Named = (&'static str, fn(&[u8]));
 
 /// All functions.
-pub(crate) const ALL: [Named; 12] = [
+pub(crate) const ALL: [Named; 14] = [
     ("quantities", quantities),
     ("selectors", selectors),
     ("settings", settings),
@@ -26,6 +27,8 @@ pub(crate) const ALL: [Named; 12] = [
     ("history", history),
     ("exec", exec),
     ("clouds_yaml", clouds_yaml),
+    ("calendar", calendar),
+    ("usage", usage),
 ];
 
 fn text(input: &[u8]) -> Option<&str> {
@@ -108,6 +111,21 @@ pub(crate) fn list_json(input: &[u8]) {
             is_clean(&error.to_string());
         }
         finish(reading);
+    }
+    for asked in [Asked::Claim, Asked::Volume, Asked::Volumes] {
+        let mut reading = Reading::default();
+        let Some(text) = text(input) else { return };
+        match reading.add_answer("an answer", text, asked) {
+            Ok(_) => {
+                for volume in reading.into_stored_volumes() {
+                    assert!(!volume.name.is_empty(), "{text:?}");
+                }
+            }
+            Err(error) => is_clean(&error.to_string()),
+        }
+    }
+    if let Some(Err(error)) = text(input).map(read_budgets) {
+        is_clean(&error.to_string());
     }
 }
 
@@ -248,5 +266,39 @@ pub(crate) fn clouds_yaml(input: &[u8]) {
     let (_, failed) = kube_rebalancer_openstack::read_credentials(text);
     for words in failed {
         assert!(text.contains("cloud `") || !words.contains("HIDDEN"), "{words:?}");
+    }
+}
+
+/// Calendars, as they are in force in a week.
+pub(crate) fn calendar(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let from: Timestamp = "2026-01-12T00:00:00Z".parse().expect("a time");
+    let until = from + SignedDuration::from_hours(7 * 24);
+    for has_pools in [false, true] {
+        let reading = kube_rebalancer_calendar::Reading { zone: &TimeZone::UTC, from, until, has_pools };
+        match kube_rebalancer_calendar::read(text, &reading) {
+            Ok(calendar) => {
+                for window in &calendar.windows {
+                    assert!(window.begin <= until && from <= window.end, "{text:?}");
+                }
+                calendar.problems.iter().for_each(|problem| is_clean(problem));
+            }
+            Err(error) => is_clean(&error.to_string()),
+        }
+    }
+}
+
+/// What pods use: a page of a metrics-server, and answers of Prometheus to both queries.
+pub(crate) fn usage(input: &[u8]) {
+    if let Err(error) = read_usage(input) {
+        is_clean(&error.to_string());
+    }
+    match kube_rebalancer_prometheus::samples(input, input) {
+        Ok(samples) => {
+            for sample in samples {
+                is_clean(&sample.name);
+            }
+        }
+        Err(error) => is_clean(&error.to_string()),
     }
 }
