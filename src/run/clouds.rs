@@ -15,7 +15,7 @@ use super::connections::Connections;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use kube_rebalancer_core::model::{MachineFate, Node, Snapshot};
-use kube_rebalancer_core::plan::nodes_to_ask_about;
+use kube_rebalancer_core::plan::{is_managed, nodes_to_ask_about};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{CloudPart, Whole, merge};
 use kube_rebalancer_ports::{
@@ -98,8 +98,11 @@ pub async fn observe(
     for (kind, looked) in wanted.iter().zip(join_all(looking).await) {
         match looked {
             Ok(looked) => seen.push((*kind, looked)),
-            Err(ProviderError::Setting(words)) => return Err(WrongSetting(words)),
-            Err(ProviderError::Unseen(words)) => unseen.push((*kind, words)),
+            // A kubelet may name any cloud: what a few of them say stops no run.
+            Err(ProviderError::Setting(words)) if named_by_few(*kind, &snapshot, policy, scope).is_none() => {
+                return Err(WrongSetting(words));
+            }
+            Err(ProviderError::Setting(words) | ProviderError::Unseen(words)) => unseen.push((*kind, words)),
         }
     }
     if seen.is_empty() {
@@ -112,8 +115,15 @@ pub async fn observe(
         providers.insert(at, provider);
     }
     parts.extend(unseen.into_iter().map(|(kind, words)| {
-        let gap = format!("the node groups of {} could not be listed: {words}", kind.cloud());
-        part(kind, CloudView { gaps: vec![gap], ..CloudView::default() }, scope)
+        let few = named_by_few(kind, &snapshot, policy, scope);
+        let stops_nothing = few.is_some();
+        let gap = format!(
+            "the node groups of {}{} could not be listed: {words}",
+            kind.cloud(),
+            few.unwrap_or_default()
+        );
+        let view = CloudView { gaps: vec![gap], ..CloudView::default() };
+        CloudPart { stops_nothing, ..part(kind, view, scope) }
     }));
     let whole = merge(parts, &snapshot, policy, scope.zone.as_deref());
     let whole = whole.map_err(|error| WrongSetting(error.to_string()))?;
@@ -131,6 +141,21 @@ pub async fn observe(
         Err(_) => snapshot,
     };
     Ok(CloudHalf { snapshot, warnings, clouds, complete })
+}
+
+/// The nodes that name a cloud, in words, if they are fewer than half of the managed nodes and `PROVIDER` does not name it.
+fn named_by_few(
+    kind: &dyn ProviderKind,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    scope: &CloudScope,
+) -> Option<String> {
+    let scheme = kind.scheme().filter(|_| scope.provider.as_deref() != Some(kind.name()))?;
+    let managed: Vec<&Node> = snapshot.nodes().iter().filter(|node| is_managed(node, policy)).collect();
+    let names_it = |node: &&&Node| node.provider_id.as_deref().is_some_and(|id| id.starts_with(scheme));
+    let naming: Vec<&Node> = managed.iter().filter(names_it).copied().collect();
+    let (first, few) = (naming.first()?, naming.len() < managed.len().div_ceil(2));
+    few.then(|| format!(" (named by {} of {} nodes, such as {})", naming.len(), managed.len(), first.name))
 }
 
 /// A warning for each cloud on which `DELETE_NODE_OBJECTS` has no effect.
@@ -263,6 +288,7 @@ fn part(kind: &dyn ProviderKind, view: CloudView, scope: &CloudScope) -> CloudPa
         groups,
         memberships,
         gaps,
+        stops_nothing: false,
         notes,
         unknown,
         known,

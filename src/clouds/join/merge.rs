@@ -25,6 +25,8 @@ pub struct CloudPart {
     pub memberships: Vec<Membership>,
     /// The gaps in the view.
     pub gaps: Vec<String>,
+    /// Whether its gaps leave the groups of other clouds as they are: too few nodes say that they are in it.
+    pub stops_nothing: bool,
     /// Further facts for a person, a sentence each. They stop nothing.
     pub notes: Vec<String>,
     /// The parts of `NODE_GROUPS` that name none of its groups.
@@ -52,7 +54,8 @@ pub struct Whole {
     pub cloud_of_other: BTreeMap<String, usize>,
 }
 
-/// Merges the clouds of a cluster. A gap of one cloud stops the growth of all, because coming instances there are unknown.
+/// Merges the clouds of a cluster. A gap of one cloud stops the growth of all, because coming instances there are unknown; but
+/// not one of a cloud that only a few nodes name, because a kubelet may name any.
 pub fn merge(
     parts: Vec<CloudPart>,
     snapshot: &Snapshot,
@@ -82,7 +85,8 @@ pub fn merge(
     }
     whole.warnings = parts.iter().flat_map(|part| part.gaps.iter().cloned()).collect();
     whole.complete = whole.warnings.is_empty();
-    let unseen = whole.warnings.first().map(|gap| format!("not everything could be listed: {gap}"));
+    let mut that_count = parts.iter().filter(|part| !part.stops_nothing).flat_map(|part| &part.gaps);
+    let unseen = that_count.next().map(|gap| format!("not everything could be listed: {gap}"));
     whole.warnings.extend(parts.iter().flat_map(|part| part.notes.iter().cloned()));
     for (at, part) in parts.into_iter().enumerate() {
         for mut group in part.groups {

@@ -204,6 +204,42 @@ fn a_cloud_that_is_down_or_hangs_takes_only_its_own_nodes_and_all_growth_with_it
     assert_eq!((half.clouds.unwrap_err(), half.complete), (NotTried::Unseen, false));
 }
 
+/// A kubelet may name any cloud when it registers its node.
+#[test]
+fn a_cloud_that_only_a_few_nodes_name_stops_neither_the_run_nor_the_growth_of_others() {
+    let nodes = ["blue://b1", "blue://b2", "red://evil"];
+    for is_setting in [false, true] {
+        let blue = Memory::<Blue>::with("z2/pool", &["b1", "b2"]);
+        let red = Memory::<Red>::with("z1/pool", &["r1"]);
+        let why = Some("set RED_REGION".to_owned());
+        let state = |why| if is_setting { red.state().wrong_setting = why } else { red.state().down = why };
+        state(why);
+        let half = seen(&[&red, &blue], &nodes);
+        assert_eq!(places(&half)[..2], ["z2/pool"; 2]);
+        assert_eq!(places(&half)[2], "the node groups of Red Cloud could not be listed");
+        let told = "the node groups of Red Cloud (named by 1 of 3 nodes, such as evil) could not be listed: set RED_REGION";
+        assert_eq!(half.warnings[0], told);
+        assert!(!half.complete);
+        assert_eq!(half.snapshot.groups()[0].not_growable, None);
+        assert_eq!(now(groups(&half).grow("z2/pool", 2, 3)), GroupAnswer::Done);
+        // The operator names it, or most nodes do.
+        for (provider, nodes) in
+            [(Some("red"), nodes.to_vec()), (None, vec!["blue://b1", "red://r1"]), (None, vec!["red://r1"])]
+        {
+            let scope = CloudScope { provider: provider.map(str::to_owned), ..CloudScope::default() };
+            let nodes = nodes.iter().map(|id| node(id)).collect();
+            match looked(&[&red, &blue], nodes, &scope) {
+                Err(error) => assert!(is_setting && error.to_string() == "set RED_REGION", "{error}"),
+                Ok(half) => {
+                    assert!(!is_setting && !half.complete, "{:?}", half.warnings);
+                    let grows = half.snapshot.groups().iter().any(|group| group.not_growable.is_none());
+                    assert!(!grows, "{:?}", half.snapshot.groups());
+                }
+            }
+        }
+    }
+}
+
 /// Some do: a token that expires in the year 10^11 is enough.
 #[test]
 fn a_cloud_whose_library_panics_is_one_that_could_not_be_seen() {
