@@ -36,7 +36,8 @@ impl Live {
         let first = wanted(snapshot);
         let then = if self.drain == Drain::Movable { of_movable(snapshot) } else { BTreeSet::new() };
         let then: Vec<ClaimKey> = then.difference(&first).cloned().collect();
-        for (namespace, name) in first.into_iter().chain(then).take(MOST_CLAIMS) {
+        let claims = first.into_iter().chain(then).filter(|(_, name)| is_name(name));
+        for (namespace, name) in claims.take(MOST_CLAIMS) {
             if let Err(error) = self.look_up(&namespace, &name, &mut found).await {
                 log::info!("the volume of claim {namespace}/{name} is not known: {error}");
                 if error.status() == Some(StatusCode::FORBIDDEN) {
@@ -107,12 +108,22 @@ impl Live {
             return Ok(());
         }
         let object: Value = serde_json::from_str(&text).unwrap_or_default();
-        let Some(volume) = object.pointer("/spec/volumeName").and_then(Value::as_str) else { return Ok(()) };
+        let volume = object.pointer("/spec/volumeName").and_then(Value::as_str);
+        let Some(volume) = volume.filter(|name| is_name(name)) else { return Ok(()) };
         let path = format!("/api/v1/persistentvolumes/{}", escaped(volume));
         let text = self.server.call(&Call::get(&path)).await?;
         read(found, &path, &text, Asked::Volume);
         Ok(())
     }
+}
+
+/// Whether this can be the name of an object. The API server takes any text as the name of a claim in a pod, and as the name of
+/// a volume in a claim: `x/status` would be another request, whose refusal says nothing about claims.
+fn is_name(text: &str) -> bool {
+    let is_alphanumeric = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9');
+    text.len() <= 253
+        && text.bytes().next().is_some_and(is_alphanumeric)
+        && text.bytes().all(|byte| is_alphanumeric(byte) || matches!(byte, b'-' | b'.'))
 }
 
 /// The reason why the volumes could not be listed.

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kube_rebalancer_core::model::{Node, Snapshot, StoredVolume, StoredVolumes};
+use kube_rebalancer_core::model::{
+    Node, Pod, SchedulerRefusal, Snapshot, StoredVolume, StoredVolumes, Unbound,
+};
 
 use super::*;
 
@@ -119,4 +121,42 @@ async fn a_list_whose_moment_is_over_starts_again_once() {
     // A server that never has it.
     let (stored, _) = asked(move |target| if target == first { page(&[], "t") } else { gone() }).await;
     assert!(matches!(&stored, StoredVolumes::Unknown { why } if why.contains("410")), "{stored:?}");
+}
+
+/// The API server takes any text as the name of a claim in a pod, and as the name of a volume in a claim.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_names_no_claim_keeps_nobody_from_the_zone_of_their_disk() {
+    let waits = |name: &str, claim: &str| Pod {
+        namespace: "hub".into(),
+        name: name.into(),
+        claims: [claim.into()].into(),
+        unbound: Some(Box::new(Unbound { refusal: Some(SchedulerRefusal::default()), ..Unbound::default() })),
+        ..Pod::default()
+    };
+    // Without the permission for `persistentvolumeclaims/status`, the answer to the first would be 403.
+    let evil = ["a/status", "..", ".", "", "a%2fb", "A", "a b", "a?x", "\u{202e}"];
+    let mut pods: Vec<Pod> = evil.iter().map(|claim| waits(&format!("evil-{claim}"), claim)).collect();
+    pods.extend([waits("ada", "home-ada"), waits("eve", "bad-volume")]);
+    let now = "2026-01-15T09:00:00Z".parse().unwrap();
+    let snapshot = Snapshot::new(now, Vec::new(), pods, Vec::new(), 1).unwrap();
+    let claim = |name: &str, volume: &str| {
+        let metadata = json!({"namespace": "hub", "name": name});
+        let claim = json!({"kind": "PersistentVolumeClaim", "apiVersion": "v1", "metadata": metadata,
+            "spec": {"volumeName": volume}, "status": {"phase": "Bound"}});
+        Answer::ok(std::iter::once(claim.to_string()))
+    };
+    let url = start(move |target| match target {
+        "/api/v1/namespaces/hub/persistentvolumeclaims/home-ada" => claim("home-ada", "pv-c"),
+        "/api/v1/namespaces/hub/persistentvolumeclaims/bad-volume" => claim("bad-volume", "pv/status"),
+        "/api/v1/persistentvolumes/pv-c" => {
+            let mut volume = on("c");
+            volume["kind"] = "PersistentVolume".into();
+            volume["apiVersion"] = "v1".into();
+            Answer::ok(std::iter::once(volume.to_string()))
+        }
+        _ => failure("403 Forbidden"),
+    });
+    let found = live(&url, &[]).volumes(&snapshot).await;
+    let known: Vec<&str> = found.keys().map(|(_, claim)| claim.as_str()).collect();
+    assert_eq!(known, ["home-ada"]);
 }
