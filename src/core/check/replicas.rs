@@ -10,9 +10,9 @@ use crate::model::{Binding, Controller, NodeIndex, Pod};
 pub(super) struct Replicas<'a> {
     /// By node: its Ready omitted pods that a controller recreates.
     on_going: BTreeMap<NodeIndex, Vec<(&'a Pod, &'a Controller)>>,
-    /// By the uid of these controllers: the number of their pods, and whether a Ready one is on a Ready node that
+    /// By namespace and uid of these controllers: the number of their pods, and whether a Ready one is on a Ready node that
     /// stays.
-    controllers: BTreeMap<&'a str, Count>,
+    controllers: BTreeMap<(&'a str, &'a str), Count>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,7 +35,7 @@ impl<'a> Replicas<'a> {
                 && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
             {
                 replicas.on_going.entry(index).or_default().push((pod, controller));
-                replicas.controllers.entry(&controller.uid).or_default();
+                replicas.controllers.entry((&pod.namespace, &controller.uid)).or_default();
             }
         }
         if replicas.controllers.is_empty() {
@@ -43,7 +43,8 @@ impl<'a> Replicas<'a> {
         }
         for (pod, binding) in facts.snapshot.placed_pods() {
             let Some(controller) = pod.controller.as_deref() else { continue };
-            let Some(count) = replicas.controllers.get_mut(controller.uid.as_str()) else { continue };
+            let of = (&*pod.namespace, controller.uid.as_str());
+            let Some(count) = replicas.controllers.get_mut(&of) else { continue };
             // A placeholder does no work: it is no replica.
             if class(pod, facts.policy) == Class::Placeholder {
                 continue;
@@ -63,9 +64,9 @@ impl<'a> Replicas<'a> {
 
     /// A pod of this node whose controller would have no live pod left; its only pod does not keep a node.
     pub(super) fn last_on(&self, index: NodeIndex) -> Option<(&'a Pod, &'a Controller)> {
-        let last = |(_, controller): &&(&Pod, &Controller)| {
+        let last = |(pod, controller): &&(&Pod, &Controller)| {
             self.controllers
-                .get(controller.uid.as_str())
+                .get(&(&*pod.namespace, controller.uid.as_str()))
                 .is_some_and(|count| count.pods >= 2 && !count.live_elsewhere)
         };
         self.on_going.get(&index)?.iter().find(last).copied()

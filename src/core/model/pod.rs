@@ -28,7 +28,7 @@ pub struct Pod {
     pub containers: u16,
     /// The requests of the pod, by the scheduler's rule.
     pub requests: Amounts,
-    /// The owner that manages it: `ownerReferences[].controller`, or 1.6's `kubernetes.io/created-by`.
+    /// The owner that manages it: `ownerReferences[].controller`.
     pub controller: Option<Arc<Controller>>,
     /// Whether it carries the annotation of a static pod's mirror (`kubernetes.io/config.mirror`).
     pub mirror: bool,

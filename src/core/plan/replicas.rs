@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::classes::{Classifier, PodClass};
-use super::live_pods::LivePods;
+use super::live_pods::{LivePods, key};
 use super::reason::Loss;
 use super::survey::{NodeFacts, Survey};
 use crate::model::{Binding, Controller, NodeIndex, Pod, Snapshot};
@@ -20,8 +20,8 @@ pub(super) fn count<'a>(
     let mut counted = LivePods::new();
     let mut namespaces: BTreeSet<&str> = BTreeSet::new();
     for pod in nodes.iter().flat_map(|node| &node.moves).filter(|pod| pod.ready) {
-        if let Some(controller) = &pod.controller {
-            counted.entry(controller.uid.as_str()).or_default();
+        if let Some(controller) = key(pod) {
+            counted.entry(controller).or_default();
             namespaces.insert(&pod.namespace);
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn count<'a>(
         if !concerned {
             continue;
         }
-        let Some(of) = pod.controller.as_ref().and_then(|one| counted.get_mut(one.uid.as_str())) else {
+        let Some(of) = key(pod).and_then(|controller| counted.get_mut(&controller)) else {
             continue;
         };
         // A placeholder does no work: it is no replica.
@@ -57,8 +57,7 @@ pub(super) fn count<'a>(
     }
     for node in nodes {
         let several = |pod: &&Pod| {
-            pod.ready
-                && controller(pod).and_then(|one| counted.get(one.uid.as_str())).is_some_and(|of| of.pods > 1)
+            pod.ready && key(pod).and_then(|one| counted.get(&one)).is_some_and(|of| of.pods > 1)
         };
         node.replicas = node.moves.iter().copied().filter(several).collect();
     }
@@ -103,7 +102,7 @@ impl<'s, 'a> Replicas<'s, 'a> {
         let stays = |other: &NodeIndex| *other != node && !going.contains(other);
         facts.replicas.iter().find_map(|pod| {
             let one = controller(pod)?;
-            let live = self.0.live_pods.get(one.uid.as_str())?;
+            let live = self.0.live_pods.get(&key(pod)?)?;
             let lost = !live.live_on.iter().any(stays);
             lost.then(|| {
                 let controller = format!("{} {}/{}", one.kind, pod.namespace, one.name);
@@ -166,6 +165,18 @@ mod tests {
         let other_controller = Controller { uid: "other".into(), ..owned_by("apps", "ReplicaSet") };
         let stranger = dns("b").on("n2").controlled(other_controller);
         assert_eq!(lost(three(), both(stranger), &[0]), None, "then it is the only one");
+    }
+
+    /// A controller is in the namespace of its pods. A pod of another one that names it is not a replica.
+    #[test]
+    fn a_pod_of_another_namespace_that_names_the_controller_takes_nothing_over() {
+        let fake = pod("hub/fake").on("n2").controlled(owned_by("apps", "ReplicaSet"));
+        let omitted = fake.labelled("omit-me");
+        let (nodes, policy) =
+            (three(), Policy { omit_labels: ["omit-me".into()].into(), ..Policy::default() });
+        let snapshot = cluster(nodes, vec![dns("a").on("n1"), dns("b").on("n1"), omitted]);
+        let survey = Survey::new(&snapshot, &policy);
+        assert!(Replicas::new(&survey).would_lose(0, &BTreeSet::from([0])).is_some());
     }
 
     #[test]

@@ -273,11 +273,6 @@ pub enum ReadWarning {
         /// The part that is too large.
         what: String,
     },
-    /// An annotation `kubernetes.io/created-by` that is not the JSON it should be.
-    UnreadableCreatedBy {
-        /// The pod.
-        pod: ObjectName,
-    },
 }
 
 impl fmt::Display for ReadWarning {
@@ -298,10 +293,6 @@ impl fmt::Display for ReadWarning {
             Self::LargePod { pod, what } => {
                 write!(formatter, "{pod} counts as a pod that fits no node: {what}")
             }
-            Self::UnreadableCreatedBy { pod } => write!(
-                formatter,
-                "{pod}: the annotation kubernetes.io/created-by is not readable, the pod counts as one without a controller"
-            ),
         }
     }
 }

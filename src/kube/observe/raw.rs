@@ -72,7 +72,7 @@ pub(super) struct Metadata<'a> {
     pub(super) next: Option<Text<'a>>,
 }
 
-/// An entry of `metadata.ownerReferences`, or the `reference` within 1.6's annotation `kubernetes.io/created-by`.
+/// An entry of `metadata.ownerReferences`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Owner<'a> {
@@ -85,13 +85,6 @@ pub(super) struct Owner<'a> {
     #[serde(borrow)]
     pub(super) uid: Option<Text<'a>>,
     pub(super) controller: Option<bool>,
-}
-
-/// The value of the annotation `kubernetes.io/created-by`, which is JSON.
-#[derive(Debug, Deserialize)]
-pub(super) struct CreatedBy<'a> {
-    #[serde(borrow)]
-    pub(super) reference: Owner<'a>,
 }
 
 /// `spec` of a node, of a pod, of a claim and of a volume.

@@ -151,6 +151,10 @@ fn the_last_live_replica_keeps_its_node() {
     // Both on one node keep it.
     let together = found(&replicas(second("a"), nodes()), &policy(), [delete("a")]);
     assert_eq!(together, [last("a", "dns-1")]);
+    // A pod of another namespace may name the controller and is not its replica.
+    let fake = second("c").change(|pod| (pod.namespace, pod.name) = ("hub".into(), "fake".into()));
+    let beside = vec![system("dns-1", "a", "ReplicaSet", "dns"), second("a"), fake.of("ReplicaSet", "dns")];
+    assert_eq!(found(&world(nodes(), beside), &policy(), [delete("a")]), [last("a", "dns-1")]);
     // The other one is not live: not Ready, terminating, unbound, on a node that is NotReady.
     let sick = vec![cordoned("a"), cordoned("b").not_ready_for(3600), node("c")];
     let pending = second("b").change(|pod| (pod.node_name, pod.ready) = (None, false));

@@ -16,8 +16,8 @@ use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, Rea
 use crate::observe::examples::Examples;
 use crate::observe::intern::Interner;
 use crate::observe::raw::{
-    ConditionKind, ConditionReason, ConditionStatus, CreatedBy, Metadata, Object, Owner, Phase, Spec, Status,
-    Text, annotation_key,
+    ConditionKind, ConditionReason, ConditionStatus, Metadata, Object, Owner, Phase, Spec, Status, Text,
+    annotation_key,
 };
 use crate::observe::requests::{self, Requests};
 
@@ -86,7 +86,7 @@ pub(in crate::observe) fn pod(
     if requests.millibytes {
         reading.millibytes.add(|| format!("{}/{}", identity.namespace, identity.name));
     }
-    let controller = controller(identity, metadata, reading.warnings);
+    let controller = controller(identity, metadata);
     let node_name = text(spec.node_name.as_ref());
     let flag = |key| metadata.annotations.get(key) == Some("true");
     let safe_to_evict = match metadata.annotations.get(annotation_key::SAFE_TO_EVICT) {
@@ -219,23 +219,11 @@ fn claims(identity: Identity<'_>, spec: &Spec<'_>) -> Box<[Box<str>]> {
     claims.collect()
 }
 
-/// The owner marked as the controller, or what 1.6 noted in an annotation. Any other owner exists only for garbage
-/// collection, and recreates nothing. Nor does an owner without a kind count.
-fn controller(
-    identity: Identity<'_>,
-    metadata: &Metadata<'_>,
-    warnings: &mut Vec<ReadWarning>,
-) -> Option<Controller> {
+/// The owner marked as the controller. Any other owner exists only for garbage collection, and recreates nothing. Nor does an
+/// owner without a kind count.
+fn controller(identity: Identity<'_>, metadata: &Metadata<'_>) -> Option<Controller> {
     let owner = metadata.owner_references.iter().find(|owner| owner.controller == Some(true));
-    if let Some(controller) = owner.and_then(|owner| from_owner(identity, owner)) {
-        return Some(controller);
-    }
-    let created_by = metadata.annotations.get(annotation_key::CREATED_BY).filter(|text| !text.is_empty())?;
-    let Ok(created_by) = serde_json::from_str::<CreatedBy<'_>>(created_by) else {
-        warnings.push(ReadWarning::UnreadableCreatedBy { pod: identity.to_object_name() });
-        return None;
-    };
-    from_owner(identity, &created_by.reference)
+    owner.and_then(|owner| from_owner(identity, owner))
 }
 
 fn from_owner(identity: Identity<'_>, owner: &Owner<'_>) -> Option<Controller> {

@@ -13,8 +13,6 @@ use super::Text;
 pub(in crate::observe) mod key {
     /// Marks the mirror of a static pod.
     pub(in crate::observe) const MIRROR: &str = "kubernetes.io/config.mirror";
-    /// Names the controller, in clusters of version 1.6.
-    pub(in crate::observe) const CREATED_BY: &str = "kubernetes.io/created-by";
     /// `"true"`: the pod counts as a daemon's.
     pub(in crate::observe) const DAEMONSET_POD: &str = "cluster-autoscaler.kubernetes.io/daemonset-pod";
     /// `"true"` or `"false"`.
@@ -25,8 +23,7 @@ pub(in crate::observe) mod key {
     /// `"true"`: the pod is not to be moved.
     pub(in crate::observe) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
     /// All of them.
-    pub(super) const ALL: [&str; 6] =
-        [MIRROR, CREATED_BY, DAEMONSET_POD, SAFE_TO_EVICT, SAFE_VOLUMES, DO_NOT_DISRUPT];
+    pub(super) const ALL: [&str; 5] = [MIRROR, DAEMONSET_POD, SAFE_TO_EVICT, SAFE_VOLUMES, DO_NOT_DISRUPT];
 }
 
 /// The annotations that anything reads.
