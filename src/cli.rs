@@ -156,8 +156,8 @@ pub enum Subcommands {
 pub struct RunArgs {
     /// Read the cluster from a file; - is standard input
     ///
-    /// The file is the output of `kubectl get nodes,pods -A -o json` (or yaml). May be given several times, for nodes and
-    /// pods in separate files.
+    /// The file is the output of `kubectl get nodes,pods,pv -A -o json` (or yaml); pv are the persistent volumes. May be given
+    /// several times, for nodes and pods in separate files.
     #[arg(long, value_name = "FILE", value_parser = values::file(), help_heading = INPUT)]
     pub from: Vec<OsString>,
     /// Time at which the file was written [default: now]

@@ -1,4 +1,4 @@
-//! A dump of a large cluster as `kubectl get nodes,pods -A -o json` prints it (indented by four), generated while it is
+//! A dump of a large cluster as `kubectl get nodes,pods,pv -A -o json` prints it (indented by four), generated while it is
 //! read: no file of a gigabyte is needed, and the generation costs little more than a copy.
 
 use std::io::{self, Read, Write};

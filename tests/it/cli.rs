@@ -102,7 +102,7 @@ fn without_a_cluster_the_error_shows_how_to_plan_from_a_file() {
     let ran = run(&[("KUBECONFIG", "/no/such/file")], &[]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
     assert!(
-        ran.stderr.contains("kubectl get nodes,pods -A -o json | kube-rebalancer --from -"),
+        ran.stderr.contains("kubectl get nodes,pods,pv -A -o json | kube-rebalancer --from -"),
         "{}",
         ran.stderr
     );

@@ -193,7 +193,7 @@ fn assert_messages(cases: Vec<(&str, Vec<u8>, String)>) {
 
 #[test]
 fn input_without_nodes_or_pods_is_an_error_that_says_what_it_has() {
-    let expected_dump = "expected what `kubectl get nodes,pods -A -o json` prints";
+    let expected_dump = "expected what `kubectl get nodes,pods,pv -A -o json` prints";
     let secret =
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "Yg=="}});
     let longhorn = json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Node", "metadata": {"name": "n"}});
@@ -267,7 +267,7 @@ fn input_that_is_broken_is_an_error_that_says_where() {
         (
             "pods but no nodes",
             pod("ada").to_string().into(),
-            "the input has 1 pods but no nodes, expected what `kubectl get nodes,pods -A -o json` prints, or a second \
+            "the input has 1 pods but no nodes, expected what `kubectl get nodes,pods,pv -A -o json` prints, or a second \
              --from with the nodes"
                 .into(),
         ),

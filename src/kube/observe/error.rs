@@ -21,7 +21,7 @@ pub enum ReadError {
     },
     /// All inputs together hold no nodes.
     #[error(
-        "the input has {pods} pods but no nodes, expected what `kubectl get nodes,pods -A -o json` prints, or a second \
+        "the input has {pods} pods but no nodes, expected what `kubectl get nodes,pods,pv -A -o json` prints, or a second \
          --from with the nodes"
     )]
     NoNodes {
@@ -52,7 +52,7 @@ pub enum ReadProblem {
         most: usize,
     },
     /// It is empty.
-    #[error("is empty, expected what `kubectl get nodes,pods -A -o json` prints")]
+    #[error("is empty, expected what `kubectl get nodes,pods,pv -A -o json` prints")]
     Empty,
     /// It is text in UTF-16.
     #[error(
@@ -81,7 +81,7 @@ pub enum ReadProblem {
     /// It is neither JSON nor YAML.
     #[error(
         "is neither JSON nor YAML of Kubernetes objects and begins with {first_line:?}, expected what \
-         `kubectl get nodes,pods -A -o json` prints"
+         `kubectl get nodes,pods,pv -A -o json` prints"
     )]
     Yaml {
         /// Its first line, or the beginning of it.
@@ -112,7 +112,7 @@ pub enum ReadProblem {
     Object(Box<ObjectError>),
     /// It holds neither nodes nor pods.
     #[error(
-        "has neither nodes nor pods in it but {found}, expected what `kubectl get nodes,pods -A -o json` prints"
+        "has neither nodes nor pods in it but {found}, expected what `kubectl get nodes,pods,pv -A -o json` prints"
     )]
     NothingUseful {
         /// The kinds in it.
@@ -185,7 +185,7 @@ pub enum FieldProblem {
     Table,
     /// The list is one page of several.
     #[error(
-        "set: this is one page of a list, the rest is elsewhere; `kubectl get nodes,pods -A -o json` prints the whole"
+        "set: this is one page of a list, the rest is elsewhere; `kubectl get nodes,pods,pv -A -o json` prints the whole"
     )]
     OnePage,
     /// The list has no kind.

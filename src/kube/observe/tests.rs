@@ -146,7 +146,7 @@ fn what_is_no_dump_is_named_by_its_first_line() {
         let error = message(&read_text(&text).unwrap_err());
         assert!(error.contains(expected), "{error}");
         assert!(
-            error.contains("expected what `kubectl get nodes,pods -A -o json` prints")
+            error.contains("expected what `kubectl get nodes,pods,pv -A -o json` prints")
                 || error.contains("HTML")
         );
     }

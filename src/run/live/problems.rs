@@ -8,7 +8,7 @@ use crate::error::{Ending, Failure};
 pub(in crate::run) fn cannot_connect(error: ConnectError) -> Failure {
     let hint = match &error {
         ConnectError::NoCluster { .. } => {
-            "without a connection: kubectl get nodes,pods -A -o json | kube-rebalancer --from -"
+            "without a connection: kubectl get nodes,pods,pv -A -o json | kube-rebalancer --from -"
         }
         ConnectError::UnknownContext { .. }
         | ConnectError::NoContext { .. }

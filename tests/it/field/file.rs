@@ -155,7 +155,7 @@ fn list_with_a_continue_token() {
 fn table_instead_of_json() {
     let text = "NAME       STATUS   ROLES    AGE   VERSION\nnode/u1    Ready    <none>   26h   v1.33.1\n\n\
         NAMESPACE   NAME        READY\nhub         pod/hub-1   1/1\n";
-    plan(&[text.as_bytes()]).refuses(&["kubectl get nodes,pods -A -o json"]);
+    plan(&[text.as_bytes()]).refuses(&["kubectl get nodes,pods,pv -A -o json"]);
     let (nodes, _) = cluster();
     let table = json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "rows": []});
     plan(&[(raw("NodeList", &nodes) + &table.to_string()).as_bytes()]).refuses(&["Table"]);

@@ -84,7 +84,7 @@ fn without_a_usable_kubeconfig_a_run_says_what_is_wrong() {
     let missing = |file: &str| {
         format!(
             "error: no cluster to connect to: no kubeconfig ({directory}/{file} does not exist), and this is no pod of a cluster\n\
-             hint: without a connection: kubectl get nodes,pods -A -o json | kube-rebalancer --from -"
+             hint: without a connection: kubectl get nodes,pods,pv -A -o json | kube-rebalancer --from -"
         )
     };
     world.ends(&none, &["--yes"], 3, &missing(".kube/config"));

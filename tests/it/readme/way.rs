@@ -72,7 +72,7 @@ fn a_run_is_a_matter_of_a_cluster_unless_it_reads_a_file() {
         ("cargo run --release -- simulate --plot week.svg", Way::Shell),
         ("kube-rebalancer --from nodes.yaml --from pods.yaml", Way::Shell),
         ("kube-rebalancer completions zsh > _kube-rebalancer", Way::Shell),
-        ("kubectl get nodes,pods -A -o json | kube-rebalancer --from -", Way::Cluster),
+        ("kubectl get nodes,pods,pv -A -o json | kube-rebalancer --from -", Way::Cluster),
         ("kube-rebalancer --yes", Way::Cluster),
         ("kube-rebalancer", Way::Terminal),
         ("cargo bench", Way::Bench),
