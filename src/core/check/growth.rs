@@ -160,7 +160,7 @@ fn check_growable(facts: &Facts<'_>, growth: Growth<'_>, group: &NodeGroup, foun
     if !is_ours(facts, group) {
         found.push(Violation::GroupNotManaged { group: group.name.clone() });
     }
-    if !facts.pools_of(group).contains(growth.pool) {
+    if facts.pool_of(group) != Some(growth.pool) {
         found.push(Violation::GroupOfOtherPool { group: group.name.clone(), pool: growth.pool.to_owned() });
     }
     if would_be_reserved(facts, group) {
@@ -221,7 +221,7 @@ pub(super) fn booting_instances(facts: &Facts<'_>, pool: &str) -> usize {
 }
 
 fn groups_of<'f>(facts: &'f Facts<'_>, pool: &'f str) -> impl Iterator<Item = &'f NodeGroup> {
-    facts.snapshot.groups().iter().filter(move |group| facts.pools_of(group).contains(pool))
+    facts.snapshot.groups().iter().filter(move |group| facts.pool_of(group) == Some(pool))
 }
 
 fn without_node(group: &NodeGroup) -> impl Iterator<Item = &Instance> {

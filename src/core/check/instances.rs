@@ -40,7 +40,7 @@ fn why_it_stays(facts: &Facts<'_>, pool: &str, group: &NodeGroup, instance: &Ins
     check(!instance.has_node, "on which a node runs");
     check(instance.surely_no_node, "which may be a node under another name");
     check(is_ours(facts, group), "of which no node is managed, while NODE_GROUPS is empty");
-    check(facts.pools_of(group).contains(pool), "which belongs to another pool");
+    check(facts.pool_of(group) == Some(pool), "which belongs to another pool");
     check(group.not_shrinkable.is_none(), "from which nothing must be deleted");
     let limit = twice(facts.policy.boot_grace);
     let old = instance_age(facts, instance).is_some_and(|age| age >= limit);

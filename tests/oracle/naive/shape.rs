@@ -55,10 +55,13 @@ pub(crate) fn coming(world: &World<'_>, instance: &Instance) -> Coming {
     }
 }
 
-/// The pool of a group: of its nodes; else as its template's label or the settings name it.
+/// The pool of a group: of most of its nodes, then by name; else as its template's label or the settings name it.
 pub(crate) fn pool_of(world: &World<'_>, group: &NodeGroup) -> Option<String> {
     let Some(label) = &world.policy.pool_label else { return Some(String::new()) };
-    let member = world.machines.iter().find(|machine| machine.node.group.as_ref() == Some(&group.name));
+    let members = || world.machines.iter().filter(|machine| machine.node.group.as_ref() == Some(&group.name));
+    let nodes_in = |pool: &String| members().filter(|machine| machine.pool == *pool).count();
+    let by_nodes = members().map(|machine| machine.pool.clone());
+    let by_nodes = by_nodes.min_by_key(|pool| (std::cmp::Reverse(nodes_in(pool)), pool.clone()));
     let from_template = || group.template.as_ref()?.labels.get(label).map(str::to_owned);
     let from_settings = || {
         let short = group.name.rsplit('/').next();
@@ -69,7 +72,7 @@ pub(crate) fn pool_of(world: &World<'_>, group: &NodeGroup) -> Option<String> {
             .find(|(name, _)| **name == group.name || Some(name.as_str()) == short);
         named.map(|(_, pool)| pool.clone())
     };
-    member.map(|machine| machine.pool.clone()).or_else(from_template).or_else(from_settings)
+    by_nodes.or_else(from_template).or_else(from_settings)
 }
 
 /// Finds the pools, and the shapes in each.

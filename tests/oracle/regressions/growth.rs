@@ -324,3 +324,18 @@ fn a_nominated_pod_is_one_of_the_refused_pods_that_make_a_taint_common() {
         assert_eq!(grown(&plan).values().sum::<u32>(), grows);
     }
 }
+
+/// Two of the nodes of `GROUP` are in pool a, the first by name is in pool b. Its instance was counted in both pools, which
+/// left no room under `MAX_NODES` for the node that pool b needs.
+#[test]
+fn a_group_with_nodes_in_two_pools_belongs_to_the_pool_of_most_of_them() {
+    let of = |group: &str, pool: &str, name: &str| in_group(group, labelled("pool", pool, node(name)));
+    let nodes = vec![of(GROUP, "b", "n0"), of(GROUP, "a", "n1"), of(GROUP, "a", "n2"), of("z/b", "b", "n3")];
+    let pods = vec![on("n0", user("ada", 8)), on("n1", user("alan", 8)), on("n2", user("emmy", 8))];
+    let pods = pods.into_iter().chain([on("n3", user("kurt", 8))]).collect();
+    let groups = vec![NodeGroup { instances: vec![instance("i0", 60)], ..group(GROUP) }, group("z/b")];
+    let mut case = Case::new(nodes, pods, groups).with(|policy| policy.pool_label = Some("pool".to_owned()));
+    case.policy.bounds.max_nodes = 3;
+    // Pool a has its three, of which one boots; pool b may have one more, and its own group makes it.
+    assert_eq!(grown(&case.plan()), [("z/b".to_owned(), 1)].into());
+}

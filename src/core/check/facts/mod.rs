@@ -4,6 +4,7 @@ mod capacity;
 mod class;
 mod common;
 mod cordon;
+mod groups;
 mod health;
 mod managed;
 mod node;
@@ -38,8 +39,8 @@ pub(super) struct Facts<'a> {
     pub(super) recreated: Vec<(NodeIndex, &'a Pod)>,
     /// The managed nodes of each pool.
     pools: BTreeMap<&'a str, Vec<NodeIndex>>,
-    /// The pools of the managed nodes of each node group.
-    group_pools: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// The pool of each node group that has managed nodes.
+    group_pools: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Facts<'a> {
@@ -50,13 +51,10 @@ impl<'a> Facts<'a> {
         capacity::complete(&mut nodes, snapshot.groups(), policy);
         common::complete(&mut nodes, &counted.voters, snapshot.ledger(), policy);
         let mut pools: BTreeMap<&str, Vec<NodeIndex>> = BTreeMap::new();
-        let mut group_pools: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.managed) {
             pools.entry(node.pool).or_default().push(index);
-            if let Some(group) = &node.node.group {
-                group_pools.entry(group).or_default().insert(node.pool);
-            }
         }
+        let group_pools = groups::pools(&nodes);
         let Counted { unbound, on_tainted, recreated, .. } = counted;
         Self { snapshot, policy, nodes, unbound, on_tainted, recreated, pools, group_pools }
     }
@@ -80,16 +78,11 @@ impl<'a> Facts<'a> {
         self.pools.keys().copied().collect()
     }
 
-    /// The pools that a node group may belong to: the pools of its nodes, or without nodes the pool that its template's
-    /// labels or `NODE_GROUPS` names.
-    pub(super) fn pools_of(&self, group: &'a NodeGroup) -> BTreeSet<&'a str> {
-        let Some(label) = &self.policy.pool_label else { return BTreeSet::from([""]) };
-        if let Some(of_nodes) = self.group_pools.get(group.name.as_str()) {
-            return of_nodes.clone();
-        }
-        let of_template = group.template.iter().filter_map(|template| template.labels.get(label));
-        let of_settings = self.policy.group_pools.iter().filter(|(part, _)| group.name.contains(*part));
-        of_template.chain(of_settings.map(|(_, pool)| pool.as_str())).collect()
+    /// The pool that a node group belongs to.
+    pub(super) fn pool_of(&self, group: &'a NodeGroup) -> Option<&'a str> {
+        let Some(label) = &self.policy.pool_label else { return Some("") };
+        let of_nodes = self.group_pools.get(group.name.as_str()).copied();
+        of_nodes.or_else(|| groups::pool_of_empty(group, label, self.policy))
     }
 
     /// The managed nodes of a pool, with their index.

@@ -90,6 +90,63 @@ fn a_group_grows_for_its_own_pool() {
 }
 
 #[test]
+fn a_group_with_nodes_in_two_pools_belongs_to_the_pool_of_most_of_them() {
+    let of = |name: &str, pool: &str| node(name).in_pool(pool).in_group("z/a");
+    let policy =
+        |max| Policy { pool_label: Some(text("pool")), ..with_bounds(move |one| one.max_nodes = max) };
+    let grown = |nodes: Vec<crate::model::Node>, pool: &str, group: &NodeGroup| {
+        let groups = vec![group.clone(), crate::check::fixtures::group("z/b", 1)];
+        let snapshot = world_with_groups(nodes, vec![], groups);
+        found(&snapshot, &policy(3), [grow_pool(pool, Some(group.name.as_str()), 3, 4)])
+    };
+    let three = group("z/a", 3);
+    let other = |pool: &str| vec![Violation::GroupOfOtherPool { group: text("z/a"), pool: text(pool) }];
+    let most = || vec![of("a", "x"), of("b", "y"), of("c", "y")];
+    assert_eq!(grown(most(), "y", &three), []);
+    assert_eq!(grown(most(), "x", &three), other("x"));
+    // Of two pools with as many nodes, the first by name.
+    let equal = || vec![of("a", "y"), of("b", "x"), of("c", "x"), of("d", "y")];
+    assert_eq!(grown(equal(), "x", &three), []);
+    assert_eq!(grown(equal(), "y", &three), other("y"));
+
+    // Its instances count in that pool alone.
+    let booting = NodeGroup { instances: vec![instance("new", 60)], ..three };
+    let nodes = most().into_iter().chain([node("d").in_pool("x").in_group("z/b")]).collect();
+    let snapshot = world_with_groups(nodes, vec![], vec![booting, group("z/b", 1)]);
+    assert_eq!(found(&snapshot, &policy(3), [grow_pool("x", Some("z/b"), 1, 2)]), []);
+    let expected = Violation::TooManyNodes { pool: text("y"), new: 1, common: 2, instances: 1, max: 3 };
+    assert_eq!(found(&snapshot, &policy(3), [grow_pool("y", Some("z/a"), 3, 4)]), [expected]);
+}
+
+#[test]
+fn a_group_without_nodes_belongs_to_the_one_pool_that_its_template_or_the_setting_names() {
+    let labels = [(text("pool"), text("x"))].into();
+    let of_x = Some(NodeTemplate { labels, ..NodeTemplate::default() });
+    for (part, group_name, template, pool) in [
+        ("users", "z/hub-users-1", of_x, "x"),
+        ("users", "z/hub-users-1", None, "y"),
+        ("z/users", "z/hub-users-1", None, "y"),
+        ("hub-users-1", "z/hub-users-1", None, "y"),
+        // Elsewhere, or only a part of a word.
+        ("w/users", "z/hub-users-1", None, "none"),
+        ("users", "z/superusers", None, "none"),
+        // The whole name comes before the part `core`, which is another pool's.
+        ("hub-core", "z/hub-core", None, "y"),
+    ] {
+        let empty = NodeGroup { template, ..group(group_name, 0) };
+        let mut policy = Policy { node_groups_named: true, ..with_pools() };
+        policy.group_pools = [(text("core"), text("x")), (text(part), text("y"))].into();
+        let nodes = vec![node("a").in_pool("x"), node("b").in_pool("y")];
+        let snapshot = world_with_groups(nodes, vec![], vec![empty]);
+        for one in ["x", "y"] {
+            let other = Violation::GroupOfOtherPool { group: text(group_name), pool: text(one) };
+            let violations = found(&snapshot, &policy, [grow_pool(one, Some(group_name), 0, 1)]);
+            assert_eq!(violations.contains(&other), one != pool, "{part} {group_name} {one}");
+        }
+    }
+}
+
+#[test]
 fn nodes_instances_and_new_ones_together_stay_within_max_nodes() {
     let five = with_bounds(|bounds| bounds.max_nodes = 5);
     let pool = NodeGroup { instances: vec![instance("new", 60)], ..group("z/pool", 3) };
