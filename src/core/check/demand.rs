@@ -108,7 +108,7 @@ pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
 fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
     let admission = Admission::of(pod, facts.snapshot);
     let place = |node: &NodeFacts<'a>| {
-        let room = pod.requests.fits(&node.free());
+        let room = pod.requests.fits(&node.free().minus(&node.to_come));
         let room_now = room && takes_pods_now(node.node);
         let comes = node.boots() || node.is_parked();
         if node.serves() && room_now {
@@ -134,7 +134,7 @@ fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
     facts
         .managed()
         .filter(|node| admission.admits(node.node, facts.policy))
-        .filter(|node| pod.requests.fits(&node.free_of_occupants()))
+        .filter(|node| pod.requests.fits(&node.free_of_occupants().minus(&node.to_come)))
         .map(|node| (place(node), foreign_device(node), node.pool))
         .min()
         .map(|(_, _, pool)| pool)
@@ -168,7 +168,7 @@ impl<'a> Fits<'a> {
             facts.of_pool(pool).any(|(_, node)| {
                 node_counts(node)
                     && admission.admits(node.node, facts.policy)
-                    && pod.requests.fits(&node.free_of_occupants())
+                    && pod.requests.fits(&node.free_of_occupants().minus(&node.to_come))
             })
         })
     }

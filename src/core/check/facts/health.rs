@@ -60,6 +60,11 @@ impl Health {
         self.young
     }
 
+    /// Whether it may boot or be parked, as far as the node alone shows that.
+    pub(super) fn may_come(self) -> bool {
+        !self.says_ready || self.young || self.recovers
+    }
+
     /// Whether it is typical of its group.
     pub(super) fn is_sound(self) -> bool {
         self.says_ready && !self.startup_taint && !self.pressure_taint

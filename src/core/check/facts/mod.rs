@@ -10,10 +10,11 @@ mod managed;
 mod node;
 mod pods;
 pub(super) mod taints;
+mod to_come;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Node, NodeGroup, NodeIndex, Pod, Snapshot};
+use crate::model::{Amounts, Node, NodeGroup, NodeIndex, Pod, Snapshot};
 use crate::policy::Policy;
 
 pub(super) use capacity::deciding;
@@ -50,6 +51,7 @@ impl<'a> Facts<'a> {
         let counted = pods::count(snapshot, policy, &mut nodes);
         capacity::complete(&mut nodes, snapshot.groups(), policy);
         common::complete(&mut nodes, &counted.voters, snapshot.ledger(), policy);
+        to_come::complete(&mut nodes, &counted.daemons, snapshot);
         let mut pools: BTreeMap<&str, Vec<NodeIndex>> = BTreeMap::new();
         for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.managed) {
             pools.entry(node.pool).or_default().push(index);
@@ -124,6 +126,7 @@ fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFac
         omitted: zero(),
         displaceable_load: zero(),
         fixed_load: zero(),
+        to_come: Amounts::default(),
         own: policy.own_node.as_deref() == Some(node.name.as_str()),
     }
 }

@@ -42,6 +42,8 @@ pub(in crate::check) struct NodeFacts<'a> {
     /// Requests, of every resource, of occupants, placeholders and this run's own pod, and of all other pods.
     pub(in crate::check) displaceable_load: Amounts,
     pub(in crate::check) fixed_load: Amounts,
+    /// Requests of the daemons that it will run and does not run yet, if it boots or is parked.
+    pub(in crate::check) to_come: Amounts,
     /// Whether this run's own pod is on it.
     pub(in crate::check) own: bool,
 }

@@ -14,6 +14,8 @@ pub(super) struct Counted<'a> {
     pub(super) unbound: Vec<&'a Pod>,
     pub(super) on_tainted: Vec<(NodeIndex, &'a Pod)>,
     pub(super) recreated: Vec<(NodeIndex, &'a Pod)>,
+    /// The daemons, omitted ones too, if a node may boot or is parked.
+    pub(super) daemons: Vec<(NodeIndex, &'a Pod)>,
 }
 
 pub(super) fn count<'a>(
@@ -26,7 +28,9 @@ pub(super) fn count<'a>(
         unbound: Vec::new(),
         on_tainted: Vec::new(),
         recreated: Vec::new(),
+        daemons: Vec::new(),
     };
+    let comes = nodes.iter().any(|node| node.managed && node.health.may_come());
     let in_question: Vec<bool> =
         nodes.iter().map(|node| node.managed && is_in_question(node, policy)).collect();
     let vote = in_question.contains(&true);
@@ -34,6 +38,10 @@ pub(super) fn count<'a>(
         match binding {
             Binding::Node(index) => {
                 let Some(node) = nodes.get_mut(index) else { continue };
+                let is_daemon = comes && class(pod, policy) == Class::Daemon && !is_own(pod, policy);
+                if is_daemon {
+                    counted.daemons.push((index, pod));
+                }
                 let class = add(node, pod, policy, snapshot.volumes());
                 if class.is_some() && in_question.get(index) == Some(&true) {
                     counted.on_tainted.push((index, pod));

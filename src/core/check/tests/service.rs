@@ -32,6 +32,23 @@ fn what_is_ready_after_the_cordons_is_enough_by_itself() {
 }
 
 #[test]
+fn the_daemons_that_a_booting_node_will_run_take_room_from_waiting_pods() {
+    // Ada waits for c, which boots, runs the hub of 5 GiB, and will have the agent of 1 GiB that most others have.
+    let c = || node("c").labelled("kind", "new").created(400).tainted("node.cilium.io/agent-not-ready");
+    let cordoning_d = |gibibytes, agents: &[&str]| {
+        let agents = agents.iter().map(|on| critical(&format!("agent-{on}"), on).of("DaemonSet", "agent"));
+        let ada = unbound("ada").selecting("kind", "new").asking_gibibytes(gibibytes).refused_for(30);
+        let pods = agents.chain([critical("hub", "c").asking_gibibytes(5), ada]).collect();
+        let snapshot = world(vec![node("a"), node("b"), c(), node("d")], pods);
+        found(&snapshot, &policy(), [cordon("d")])
+    };
+    assert_eq!(cordoning_d(8, &["a", "b"]), [], "8 GiB have no room beside the agent");
+    assert_eq!(cordoning_d(7, &["a", "b"]), ahead(14, 16), "the hub, two agents and Ada");
+    assert_eq!(cordoning_d(7, &["a", "b", "c"]), ahead(14, 16), "an agent that is there is no second one");
+    assert_eq!(cordoning_d(8, &["a"]), ahead(14, 16), "one of three is not most of them");
+}
+
+#[test]
 fn booting_and_new_nodes_do_not_let_a_cordon_go_ahead() {
     let pods = [users("a", 4), users("b", 3)].concat();
     let boots = node("c").not_ready_for(60);
