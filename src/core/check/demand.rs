@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted, takes_pods_now};
 use super::parked;
 use super::reach::{Admission, volume_affinities};
-use super::waiting::is_as_good_as_on;
+use super::steps::Steps;
+use super::violation::Direction;
+use super::waiting::{is_as_good_as_on, is_waiting, nominated_node};
 use crate::model::{Amounts, Constraints, Pod, Resource};
 
 /// The requests of each pool by its name.
@@ -95,6 +97,30 @@ pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
         found.push((pod, pool));
     }
     found
+}
+
+/// The requests of pods of other pools that a pool takes: the plan uncordons the node that the scheduler has nominated for
+/// them. Their own pools count them too, because that uncordon may fail (section 6).
+pub(super) fn arriving(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str) -> Amounts {
+    let mut sum = deciding(0, 0);
+    let here: Vec<&NodeFacts<'_>> = facts
+        .of_pool(pool)
+        .filter(|(index, node)| {
+            steps.on(*index) == Some(Direction::Uncordon) && steps.serves_after(*index, node)
+        })
+        .map(|(_, node)| node)
+        .collect();
+    if here.is_empty() {
+        return sum;
+    }
+    for (pod, home) in homes(facts).into_iter().filter(|(pod, _)| is_waiting(facts, pod)) {
+        let comes_here =
+            || nominated_node(facts, pod).is_some_and(|node| here.iter().any(|one| std::ptr::eq(*one, node)));
+        if home != Some(pool) && comes_here() {
+            sum.add(&deciding_of(pod));
+        }
+    }
+    sum
 }
 
 /// Whether the node may serve after this run.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::facts::{Facts, NodeFacts, age, taints};
+use super::objects::is_only_object;
 use super::reach::is_windows;
 use super::steps::{Growth, Steps};
 use super::violation::Violation;
@@ -52,7 +53,9 @@ pub(super) fn check_creations(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut 
 /// The nodes of a pool, with the new ones, are at most its `MAX_NODES`.
 pub(super) fn check_max_nodes(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str, found: &mut Vec<Violation>) {
     let new = steps.new_nodes_in(pool);
-    let common = facts.of_pool(pool).filter(|(_, node)| node.is_common() && !node.is_parked()).count();
+    // A Node object whose machine is proven gone is no node that was created and exists.
+    let exists = |node: &NodeFacts<'_>| !node.is_parked() && !is_only_object(facts, node);
+    let common = facts.of_pool(pool).filter(|(_, node)| node.is_common() && exists(node)).count();
     let instances = groups_of(facts, pool).flat_map(without_node).count();
     // The useless nodes of a group count if the group is to create more.
     let grown = |name: &Option<String>| {

@@ -80,7 +80,8 @@ fn check_cordons(
     let nodes = || facts.of_pool(pool);
     let before = Service::of(asked, nodes().map(|(_, node)| node).filter(|node| node.serves()));
     let serves_after = |(index, node): &(NodeIndex, &NodeFacts<'_>)| steps.serves_after(*index, node);
-    let after = Service::of(asked, nodes().filter(serves_after).map(|(_, node)| node));
+    let asked_then = asked.clone().plus(&demand::arriving(facts, steps, pool));
+    let after = Service::of(&asked_then, nodes().filter(serves_after).map(|(_, node)| node));
     let uncordoned = nodes().filter(|(index, _)| steps.on(*index) == Some(Direction::Uncordon)).count();
     let comes_down = bounds.max_nodes_set
         && before.nodes + uncordoned > bounds.max_nodes

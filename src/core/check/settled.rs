@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::demand;
-use super::facts::{Facts, NodeFacts, deciding};
-use super::growth::check_max_nodes;
+use super::facts::{Facts, NodeFacts, age, deciding};
 use super::outcome::outcome;
-use super::steps::Steps;
+use super::reach::Admission;
 use super::violation::Violation;
-use crate::model::Snapshot;
-use crate::plan::{Action, Limit, Plan, Refusal, Service, Target};
+use crate::model::{Pod, Snapshot};
+use crate::plan::{Action, GrowReason, Limit, Plan, Refusal, Service, Target};
 use crate::policy::Policy;
 
 /// Whether the plan created nodes, deleted instances, or was cut by a limit: then it need not be final.
@@ -41,15 +42,9 @@ fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Option<String>> {
 }
 
 /// The pools that need not be settled because Node objects are deleted there. Until its Node object is gone, a dead node
-/// counts among the nodes by which taints are judged and that pods reach (section 3), and under `MAX_NODES`; and until then
-/// its placeholders are not started elsewhere.
-fn excused(
-    snapshot: &Snapshot,
-    after: &Snapshot,
-    policy: &Policy,
-    plan: &Plan,
-    again: &Plan,
-) -> BTreeSet<String> {
+/// counts among the nodes by which taints are judged and that pods reach (section 3); and until then its placeholders are not
+/// started elsewhere.
+fn excused(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, plan: &Plan) -> BTreeSet<String> {
     let deleted = plan.actions.iter().filter(|action| matches!(action, Action::DeleteObject { .. }));
     let deleted: BTreeSet<&str> = deleted.filter_map(Action::node).collect();
     if deleted.is_empty() {
@@ -59,7 +54,6 @@ fn excused(
     let (before, then) = (Facts::of(snapshot, policy), Facts::of(after, policy));
     let nodes = deleted.iter().filter_map(|name| before.nodes.get(before.find(name)?));
     let pools: BTreeSet<&str> = nodes.map(|node| node.pool).collect();
-    let steps = Steps::of(&before, again, &mut Vec::new());
     let (asked_before, asked_then) = (demand::of_pools(&before), demand::of_pools(&then));
     let placeholders = |pool: &str| {
         before
@@ -67,10 +61,8 @@ fn excused(
             .any(|(_, node)| deleted.contains(node.node.name.as_str()) && node.placeholders != deciding(0, 0))
     };
     let excused = pools.into_iter().filter(|pool| {
-        let mut no_room = Vec::new();
-        check_max_nodes(&before, &steps, pool, &mut no_room);
         let other_demand = asked_before.get(pool) != asked_then.get(pool);
-        !no_room.is_empty() || other_demand || placeholders(pool) || is_judged_again(&before, &then, pool)
+        other_demand || placeholders(pool) || is_judged_again(&before, &then, pool)
     });
     excused.map(str::to_owned).collect()
 }
@@ -94,12 +86,56 @@ fn pool_of<'f>(action: &'f Action, facts: &'f Facts<'_>) -> Option<&'f str> {
     facts.nodes.get(at).map(|node| node.pool)
 }
 
+/// After this time no node is created for a pod without a `ConfigMap`.
+const FIRST_HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether a growth is for one pod that the outcome alone shows as refused again. By the refusal that the next run really
+/// sees, that pod is no reason to create a node (section 5): a machine that came since still boots or does not take it, or no
+/// `ConfigMap` keeps what was created in its first hour.
+fn tries_again(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, action: &Action) -> bool {
+    let Action::Grow { pool, group, reason: GrowReason::WaitingPods { pod: name, pods: 1 }, .. } = action
+    else {
+        return false;
+    };
+    let find = |pods: &'_ [Pod]| pods.iter().position(|pod| pod.full_name() == *name);
+    let pod = find(snapshot.pods()).and_then(|at| snapshot.pods().get(at));
+    let then = find(after.pods()).and_then(|at| after.pods().get(at));
+    let since = |pod: &Pod| pod.unbound.as_ref().and_then(|unbound| unbound.refused_since());
+    let (Some(pod), Some(refused), Some(again)) = (pod, pod.and_then(since), then.and_then(since)) else {
+        return false;
+    };
+    let now = snapshot.observed_at();
+    if again <= refused {
+        return false;
+    }
+    if snapshot.ledger().is_none() && age(now, refused) >= FIRST_HOUR {
+        return true;
+    }
+    let policy = &*policy.in_force(snapshot);
+    let facts = Facts::of(snapshot, policy);
+    let came_since =
+        |at: Option<Timestamp>| at.is_some_and(|at| at > refused && age(now, at) < policy.boot_grace);
+    let is_of_group = |node: &NodeFacts<'_>| match group {
+        Some(group) => node.node.group.as_ref() == Some(group),
+        None => node.pool == *pool && node.is_common(),
+    };
+    let admission = Admission::of(pod, snapshot);
+    let is_no_help = |node: &NodeFacts<'_>| {
+        node.boots() || !admission.admits(node.node, policy) || !pod.requests.fits(&node.free_of_occupants())
+    };
+    let mut nodes = facts.managed().filter(|node| is_of_group(node) && !node.is_parked());
+    let groups = snapshot.groups().iter().filter(|one| Some(&one.name) == group.as_ref());
+    let mut instances = groups.flat_map(|group| &group.instances).filter(|one| !one.has_node);
+    nodes.any(|node| came_since(node.node.created_at.max(node.marks.woken_at)) && is_no_help(node))
+        || instances.any(|one| one.created_at.is_none() || came_since(one.created_at))
+}
+
 /// Returns what a run right after this one would still cordon, uncordon or grow, according to the given planner.
 ///
 /// `None` if there is nothing, or if the plan was cut short. Deletions and marks do not count: they depend on time. Nothing
 /// counts if a pod without a node belongs to another pool once the plan is carried out: an action in one pool must not depend
 /// on an action in another, which may fail. Nor does an action count in a pool that the deletion of a Node
-/// object excuses (section 10).
+/// object excuses, or a growth for a pod that only the outcome shows as refused again (section 10).
 pub fn check_settled(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -114,13 +150,14 @@ pub fn check_settled(
         return None;
     }
     let Ok(again) = planner(&after, policy) else { return Some(Violation::RefusedOnOutcome) };
-    let excused = excused(snapshot, &after, policy, plan, &again);
+    let excused = excused(snapshot, &after, policy, plan);
     let facts = (!excused.is_empty()).then(|| Facts::of(&after, policy));
     let settled = |action: &&Action| {
         let pool = facts.as_ref().and_then(|facts| pool_of(action, facts));
         !pool.is_some_and(|pool| excused.contains(pool))
     };
-    again.actions.iter().filter(settled).find_map(|action| {
+    let counts = |action: &&Action| settled(action) && !tries_again(snapshot, &after, policy, action);
+    again.actions.iter().filter(counts).find_map(|action| {
         let what = match (action.target(), action.service()) {
             (Target::Node { node, .. }, Some(Service::Enters | Service::Leaves | Service::Wakes)) => {
                 node.to_owned()

@@ -11,7 +11,7 @@ use super::notes::Warning;
 use super::pause::twice;
 use super::pools::PoolIndex;
 use super::reason::{Elapsed, InstanceReason, Since};
-use super::survey::Survey;
+use super::survey::{NodeFacts, Survey};
 use super::template::{Missing, Template, daemon_sets};
 use super::value::NodeState;
 use crate::model::{Instance, NodeGroup, NodeIndex};
@@ -261,7 +261,9 @@ impl<'a> Growth<'a> {
         }
         let bounds = survey.policy.bounds_of(survey.pool_name(pool));
         let without_node = self.instances_without_node.get(pool).copied().unwrap_or(0);
-        let existing = survey.common(pool).filter(|(_, facts)| facts.state != NodeState::Parked).count();
+        let exists =
+            |facts: &NodeFacts<'_>| facts.state != NodeState::Parked && !survey.is_only_object(facts);
+        let existing = survey.common(pool).filter(|(_, facts)| exists(facts)).count();
         let taken = existing + self.not_common(survey, pool) + without_node;
         let mut allowed = bounds.max_nodes.saturating_sub(taken);
         let by_max_nodes = allowed;

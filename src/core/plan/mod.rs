@@ -124,7 +124,6 @@ use changes::Changes;
 use decided::{PoolNow, Run, pool_now};
 use delete::Deletions;
 use drain::Drains;
-use given_back::is_only_object;
 use growth::Growth;
 use objects::Objects;
 use waiting::Waiting;
@@ -223,9 +222,7 @@ fn refuse(survey: &Survey<'_>) -> Result<(), Refusal> {
 }
 
 fn guard(survey: &Survey<'_>) -> Option<TooManyBroken> {
-    let is_left = |facts: &NodeFacts<'_>| {
-        facts.empty() && !facts.own && is_only_object(facts.node, survey.snapshot, survey.policy)
-    };
+    let is_left = |facts: &NodeFacts<'_>| survey.is_only_object(facts);
     let counts = |facts: &NodeFacts<'_>| facts.state != NodeState::Parked && !is_left(facts);
     let managed = survey.managed().filter(|(_, facts)| counts(facts)).count();
     // A node that its omitted pods fill is not broken, and there may be many such nodes.

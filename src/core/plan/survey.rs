@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::common::{CommonTaints, Population};
+use super::given_back::is_only_object;
 use super::live_pods::LivePods;
 use super::notes::Warning;
 use super::pools::PoolIndex;
@@ -241,6 +242,11 @@ impl<'a> Survey<'a> {
     /// The managed nodes of a pool with their index.
     pub(crate) fn of_pool(&self, pool: PoolIndex) -> impl Iterator<Item = (NodeIndex, &NodeFacts<'a>)> {
         self.managed().filter(move |(_, node)| node.pool == pool)
+    }
+
+    /// Whether a node is only a Node object without a machine, and without pods.
+    pub(super) fn is_only_object(&self, facts: &NodeFacts<'_>) -> bool {
+        facts.empty() && !facts.own && is_only_object(facts.node, self.snapshot, self.policy)
     }
 
     /// The demand of a pool's bound pods, without daemons.

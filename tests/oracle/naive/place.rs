@@ -287,7 +287,8 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
 /// The number of nodes that may be created in a pool, bounded by `MAX_NODES` and unknown sizes.
 fn room(world: &World<'_>, pool: &str, known: bool) -> usize {
     let bounds = world.bounds(pool);
-    let common = world.in_pool(pool).filter(|machine| machine.common).count();
+    let exists = |machine: &&Machine<'_>| !super::objects::is_only_object(world, machine);
+    let common = world.in_pool(pool).filter(|machine| machine.common).filter(exists).count();
     let instances: usize = world.pools[pool]
         .iter()
         .filter_map(|shape| world.group(shape.group.as_deref()?))

@@ -339,3 +339,27 @@ fn a_group_with_nodes_in_two_pools_belongs_to_the_pool_of_most_of_them() {
     // Pool a has its three, of which one boots; pool b may have one more, and its own group makes it.
     assert_eq!(grown(&case.plan()), [("z/b".to_owned(), 1)].into());
 }
+
+/// A user waits while the machine of n1 is gone and its Node object is not: with DELETE_NODE_OBJECTS it goes after two runs, and
+/// not before a person has looked where MAX_DELETIONS is 0.
+#[test]
+fn a_node_object_whose_machine_is_proven_gone_takes_no_room_under_max_nodes() {
+    let left = |pod: Option<Pod>, fate: MachineFate| {
+        let mut gone = cordoned(7200, not_ready(3600, tainted(taint::UNREACHABLE, node("n1"))));
+        gone.provider_id = Some("script:///n1".to_owned());
+        gone.outside = Some("no list names it".to_owned());
+        gone.annotations.insert(annotation::DELETION_ASKED.to_owned(), "script:///n1".to_owned());
+        let pods = vec![on("n0", user("ada", 8)), refused(60, user("emmy", 4))];
+        let pods = pods.into_iter().chain(pod).collect();
+        let mut case = Case::new(vec![in_group(GROUP, node("n0")), gone], pods, vec![group(GROUP)]);
+        case.policy.bounds.max_nodes = 2;
+        case.fates = [("n1".to_owned(), fate)].into();
+        case.with(|policy| (policy.delete_node_objects, policy.max_deletions) = (true, Budget::Count(0)))
+    };
+    let grows = |case: &Case| grown(&case.plan()).values().sum::<u32>();
+    assert_eq!(grows(&left(None, MachineFate::Gone)), 1);
+    assert_eq!(grows(&left(None, MachineFate::Unknown("no answer".to_owned()))), 0);
+    assert_eq!(grows(&left(None, MachineFate::Gone).with(|policy| policy.delete_node_objects = false)), 0);
+    // Where somebody is on it, in doubt it exists.
+    assert_eq!(grows(&left(Some(on("n1", user("alan", 1))), MachineFate::Gone)), 0);
+}

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::{
-    Amounts, Bytes, Constraints, Controller, Instance, Ledger, Millicores, Node, NodeGroup, NodeResources,
-    NodeTemplate, Pod, ReadyCondition, Resource, SchedulerRefusal, Snapshot, Taint, TaintEffect, Toleration,
-    Unbound, annotation, taint,
+    Amounts, Bytes, Constraints, Controller, Instance, Ledger, MachineFate, Millicores, Node, NodeGroup,
+    NodeResources, NodeTemplate, Pod, ReadyCondition, Resource, SchedulerRefusal, Snapshot, Taint,
+    TaintEffect, Toleration, Unbound, annotation, taint,
 };
 use kube_rebalancer_core::plan::{Action, NodeState, Plan, plan};
 use kube_rebalancer_core::policy::{Budget, Policy};
@@ -27,6 +27,7 @@ struct Case {
     pods: Vec<Pod>,
     groups: Vec<NodeGroup>,
     ledger: Option<Ledger>,
+    fates: BTreeMap<String, MachineFate>,
 }
 
 fn ago(seconds: i64) -> Timestamp {
@@ -193,7 +194,7 @@ impl Case {
         };
         policy.bounds.min_nodes = 0;
         policy.bounds.keep_zones = false;
-        Self { policy, nodes, pods, groups, ledger: None }
+        Self { policy, nodes, pods, groups, ledger: None, fates: BTreeMap::new() }
     }
 
     fn min_nodes(mut self, min: usize) -> Self {
@@ -218,8 +219,8 @@ impl Case {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let Self { nodes, pods, groups, ledger, .. } = self.clone();
-        Snapshot::new(NOW, nodes, pods, groups, 99).unwrap().with_ledger(ledger)
+        let Self { nodes, pods, groups, ledger, fates, .. } = self.clone();
+        Snapshot::new(NOW, nodes, pods, groups, 99).unwrap().with_ledger(ledger).with_fates(fates)
     }
 
     /// The plan. Checks that the checker and the naive planner agree with it, and that planning again does not

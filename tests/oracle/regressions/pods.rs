@@ -274,3 +274,52 @@ fn a_pod_nominated_for_a_parked_node_waits_for_that_and_not_for_an_instance() {
         (vec!["n1".to_owned()], vec!["n2".to_owned()])
     );
 }
+
+/// The daemon that n0 still lacks takes the room that the refused pod would need there, so that pod fits no node. The checker
+/// took the room for free, and refused the cordon.
+#[test]
+fn a_pod_that_fits_a_booting_node_only_without_its_daemons_is_no_demand() {
+    let daemon = |on_node: &str, set: &str| {
+        let (group, kind) = (Some("apps".into()), "DaemonSet".into());
+        let controller = Controller { group, kind, name: set.into(), uid: set.into() };
+        let name = format!("{set}-{on_node}");
+        on(on_node, Pod { controller: Some(controller.into()), label_keys: [].into(), ..user(&name, 1) })
+    };
+    let boots = tainted("node.cilium.io/agent-not-ready", created(400, in_group("z/boots", node("n0"))));
+    let nodes = vec![
+        boots,
+        in_group("z/one", node("n1")),
+        in_group("z/two", node("n2")),
+        in_group("z/boots", node("n3")),
+    ];
+    let hub = on("n0", Pod { label_keys: [].into(), ..user("hub", 5) });
+    let waits = refused(30, user("emmy", 8));
+    let pods = vec![hub, waits, daemon("n1", "logs"), daemon("n2", "net"), daemon("n3", "net")];
+    let groups = vec![group("z/boots"), group("z/one"), group("z/two")];
+    let plan = Case::new(nodes, pods, groups).min_nodes(2).plan();
+    assert_eq!(names(&plan, "cordon"), ["n3"]);
+}
+
+/// In the outcome Lise is refused again, so n3 did not come since; by the refusal that a run really sees, it did.
+#[test]
+fn a_node_that_came_since_the_refusal_delays_the_next_one_on_the_outcome_too() {
+    let zone = |zone: &str, node: Node| labelled("topology.kubernetes.io/zone", zone, node);
+    let there = |mut pod: Pod| {
+        let mut constraints = (*pod.constraints).clone();
+        constraints.node_selector.insert("topology.kubernetes.io/zone".to_owned(), "b".to_owned());
+        pod.constraints = constraints.into();
+        pod
+    };
+    let nodes = vec![zone("a", created(100, node("n3"))), zone("b", cordoned(7200, node("n4")))];
+    // Emmy gets n4; there is room for one of Kurt and Alan then, and none for Lise.
+    let pods = vec![
+        on("n3", user("ada", 5)),
+        refused(3600, user("emmy", 5)),
+        refused(30, there(user("kurt", 3))),
+        refused(3599, user("alan", 2)),
+        refused(3599, there(user("lise", 1))),
+    ];
+    let case = Case::new(nodes, pods, vec![]).min_nodes(2).noting(Ledger::default());
+    let plan = case.with(|policy| policy.resources = vec![Resource::Cpu]).plan();
+    assert_eq!((names(&plan, "uncordon"), grown(&plan)), (vec!["n4".to_owned()], BTreeMap::new()));
+}

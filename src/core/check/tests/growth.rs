@@ -2,7 +2,7 @@
 
 use crate::check::Violation;
 use crate::check::fixtures::*;
-use crate::model::{Instance, NodeGroup, NodeResources, NodeTemplate};
+use crate::model::{Instance, MachineFate, NodeGroup, NodeResources, NodeTemplate};
 use crate::plan::{Action, GroupSize};
 use crate::policy::{Budget, Policy};
 
@@ -156,6 +156,22 @@ fn nodes_instances_and_new_ones_together_stay_within_max_nodes() {
     assert_eq!(found(&snapshot, &five, [grow(Some("z/pool"), 3, 5)]), []);
     let expected = Violation::TooManyNodes { pool: String::new(), new: 3, common: 2, instances: 1, max: 5 };
     assert_eq!(found(&snapshot, &five, [grow(Some("z/pool"), 3, 6)]), [expected]);
+}
+
+#[test]
+fn a_node_object_whose_machine_is_proven_gone_takes_no_room_under_max_nodes() {
+    let two = |deletes| Policy { delete_node_objects: deletes, ..with_bounds(|bounds| bounds.max_nodes = 2) };
+    let gone = cordoned("b").not_ready_for(3600).tainted("node.kubernetes.io/unreachable");
+    let gone = gone.annotated("kube-rebalancer/deletion-asked", "script:///b").change(|node| {
+        (node.provider_id, node.outside) = (Some(text("script:///b")), Some(text("no list names it")));
+    });
+    let snapshot = |fate| world(vec![node("a"), gone.clone()], vec![]).with_fates([(text("b"), fate)].into());
+    let grow_one = || [grow(None, 2, 3)];
+    assert_eq!(found(&snapshot(MachineFate::Gone), &two(true), grow_one()), []);
+    let expected =
+        || [Violation::TooManyNodes { pool: String::new(), new: 1, common: 2, instances: 0, max: 2 }];
+    assert_eq!(found(&snapshot(MachineFate::Unknown(text("?"))), &two(true), grow_one()), expected());
+    assert_eq!(found(&snapshot(MachineFate::Gone), &two(false), grow_one()), expected());
 }
 
 #[test]

@@ -49,6 +49,52 @@ fn the_daemons_that_a_booting_node_will_run_take_room_from_waiting_pods() {
 }
 
 #[test]
+fn a_pod_of_another_pool_whose_nominated_node_is_uncordoned_counts_in_both_pools() {
+    // Ada's 4 GiB fit only y's nodes now, so she belongs to y. The scheduler has nominated x's cordoned node c for her.
+    let of = |pool: &str, node: crate::model::Node| node.in_pool(pool);
+    let nodes = || vec![of("x", node("a")), of("x", node("b")), of("x", cordoned("c"))];
+    let nodes = || nodes().into_iter().chain([of("y", node("d")), of("y", node("e"))]).collect();
+    let full = [users("a", 5), users("b", 5), users("d", 3)].concat();
+    let ada = || unbound("ada").asking_gibibytes(4).refused_for(10);
+    let found = |ada: Pod, actions: &[&str]| {
+        let pods = full.iter().cloned().chain([ada]).collect();
+        let actions = actions.iter().map(|name| if *name == "c" { uncordon("c") } else { cordon(name) });
+        found(&world(nodes(), pods), &with_pools(), actions)
+    };
+    let ahead = |pool: &str, asked: u64, capacity: u64| {
+        let mut ahead = ahead(asked, capacity);
+        if let Some(Violation::CordonsRunAhead { pool: of, .. }) = ahead.first_mut() {
+            *of = text(pool);
+        }
+        ahead
+    };
+    // 10 GiB of 16, and with Ada 14 of 16.
+    assert_eq!(found(ada(), &["c", "b"]), []);
+    assert_eq!(found(ada().nominated_for("c"), &["c", "b"]), ahead("x", 14, 16));
+    // If the uncordon fails, she needs the room of her own pool: 7 GiB of 8.
+    assert_eq!(found(ada().nominated_for("c"), &["c", "e"]), ahead("y", 7, 8));
+}
+
+#[test]
+fn users_who_are_kept_as_one_pod_all_ask_for_room_on_common_nodes() {
+    // On the reserved node are three users of 1 GiB who differ in their names alone, and would fit common nodes.
+    let three = || {
+        let mut three = user("u0", "r").bare();
+        for name in ["u1", "u2"] {
+            assert!(three.count_in(user(name, "r").bare()).is_none());
+        }
+        three
+    };
+    let nodes = || vec![node("a"), node("b"), node("r").tainted("dedicated")];
+    let serve = |others| {
+        let pods = users("a", others).into_iter().chain([three()]).collect();
+        found(&world(nodes(), pods), &policy(), [cordon("b")])
+    };
+    assert_eq!(serve(3), []);
+    assert_eq!(serve(4), ahead(7, 8));
+}
+
+#[test]
 fn booting_and_new_nodes_do_not_let_a_cordon_go_ahead() {
     let pods = [users("a", 4), users("b", 3)].concat();
     let boots = node("c").not_ready_for(60);
