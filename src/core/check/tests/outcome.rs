@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::check::fixtures::*;
 use crate::check::{Violation, check_settled, cut_short, outcome};
 use crate::model::{Instance, Ledger, Node, NodeGroup, Pod, Snapshot, annotation, taint};
-use crate::plan::{Action, Limit, Refusal, UnmarkReason};
+use crate::plan::{Action, GrowReason, Limit, Refusal, UnmarkReason};
 use crate::policy::Policy;
 
 #[test]
@@ -212,13 +212,46 @@ fn a_node_object_that_goes_excuses_only_the_pool_whose_common_nodes_it_changes()
 }
 
 #[test]
-fn a_node_object_that_goes_excuses_the_growth_for_which_max_nodes_had_no_room_before() {
+fn a_node_object_that_goes_excuses_no_growth_because_it_never_took_room_under_max_nodes() {
     let snapshot = world(vec![node("a"), node("b")], vec![]);
-    for (max, excused) in [(2, true), (3, false)] {
+    for max in [2, 3] {
         let policy = with_bounds(|bounds| bounds.max_nodes = max);
         let first = plan(&snapshot, &policy, [delete_object("a")]);
         let again = |after: &Snapshot, policy: &Policy| Ok(plan(after, policy, [grow(None, 1, 2)]));
-        assert_eq!(check_settled(&snapshot, &policy, &first, again).is_none(), excused, "MAX_NODES={max}");
+        let expected = Violation::NotSettled { verb: "grow", what: text("group (none) from 1 to 2") };
+        assert_eq!(check_settled(&snapshot, &policy, &first, again), Some(expected), "MAX_NODES={max}");
+    }
+}
+
+#[test]
+fn a_growth_for_a_pod_that_only_the_outcome_refuses_again_counts_unless_a_node_came_since() {
+    let here = |pod: Pod| pod.selecting("kind", "b");
+    // Once b is uncordoned, Emmy takes 5 GiB there; then there is room for Alan or Kurt, and none for Lise.
+    let waiting = [("emmy", 5, 3600), ("alan", 2, 3599), ("kurt", 3, 30), ("lise", 1, 3599)];
+    let waiting = waiting.map(|(name, gibibytes, seconds)| {
+        let pod = unbound(name).asking_gibibytes(gibibytes).refused_for(seconds);
+        if matches!(name, "kurt" | "lise") { here(pod) } else { pod }
+    });
+    let left_to_do = |a: Node, ledger: Option<Ledger>, pod: &str, pods: usize| {
+        let users = [user("ada", "a").asking_gibibytes(5)].into_iter().chain(waiting.clone()).collect();
+        let snapshot = world(vec![a, cordoned("b").labelled("kind", "b")], users).with_ledger(ledger);
+        let first = plan(&snapshot, &policy(), [uncordon("b")]);
+        check_settled(&snapshot, &policy(), &first, |after, policy| {
+            let reason = GrowReason::WaitingPods { pod: format!("hub/{pod}"), pods };
+            let (pool, group, instead) = (String::new(), None, vec![]);
+            Ok(plan(after, policy, [Action::Grow { pool, group, from: 2, to: 3, instead, reason }]))
+        })
+    };
+    let kept = || Some(Ledger::default());
+    assert_eq!(left_to_do(node("a").created(100), kept(), "lise", 1), None);
+    for (sentence, a, pod, pods) in [
+        ("it came before", node("a").created(86_400), "lise", 1),
+        ("it took its time", node("a").created(900), "lise", 1),
+        ("it would take her", node("a").created(100).labelled("kind", "b"), "lise", 1),
+        ("another waits too", node("a").created(100), "lise", 2),
+        ("he is not refused again", node("a").created(100), "alan", 1),
+    ] {
+        assert!(left_to_do(a, kept(), pod, pods).is_some(), "{sentence}");
     }
 }
 
