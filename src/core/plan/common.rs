@@ -167,7 +167,9 @@ impl<'a, 'p> Judge<'a, 'p> {
         let all = self.lasting(nodes);
         let carried = count_carriers(&all);
         let mut of_pool = self.of_pool(pool, name, nodes.len());
-        let has_device = |device: &str| new.offer.further_of(device) > 0;
+        let has_device = |device: &str| {
+            new.offer.further_of(device) > 0 || new.kin.iter().any(|node| node_has(node, device))
+        };
         match of_pool.verdict(lasting, &has_device, &carried) {
             Verdict::Common => false,
             Verdict::Special(_) => true,
@@ -199,6 +201,8 @@ pub(super) struct NewNode<'n> {
     pub(super) taints: &'n [Taint],
     /// Its expected amounts.
     pub(super) offer: &'n Amounts,
+    /// The nodes of its group. A device of one of them, whatever its state is, shows what their taint is for.
+    pub(super) kin: &'n [&'n Node],
 }
 
 /// The number of nodes with each lasting taint.

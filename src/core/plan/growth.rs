@@ -238,7 +238,7 @@ impl<'a> Growth<'a> {
             } else if group.growable && !survey.somebody_reaches(pool, template) {
                 self.warnings.push(Warning::NobodyReachesNewNode { group: name });
                 group.growable = false;
-            } else if group.growable && survey.would_be_reserved(pool, template) {
+            } else if group.growable && survey.would_be_reserved(pool, template, &group.nodes) {
                 let why = "a new node of it would be reserved by its taints".to_owned();
                 self.warnings.push(Warning::GroupNotGrown { group: name, why });
                 group.growable = false;

@@ -9,7 +9,7 @@ use super::fit::{Shape, template_admits};
 use super::pools::PoolIndex;
 use super::survey::{NodeFacts, Survey};
 use super::template::Template;
-use crate::model::{Binding, Constraints, Resource};
+use crate::model::{Binding, Constraints, Node, NodeIndex, Resource};
 
 impl NodeFacts<'_> {
     /// The requests of its critical and dynamic pods for a resource.
@@ -56,10 +56,17 @@ impl Survey<'_> {
         !there_are_some
     }
 
-    /// Whether a node of this kind, of which the pool has none yet, would be reserved.
-    pub(super) fn would_be_reserved(&self, pool: PoolIndex, template: &Template<'_>) -> bool {
+    /// Whether a further node beside these nodes of its group would be reserved.
+    pub(super) fn would_be_reserved(
+        &self,
+        pool: PoolIndex,
+        template: &Template<'_>,
+        nodes: &[NodeIndex],
+    ) -> bool {
         let Some(site) = template.sites().next() else { return false };
-        let new = NewNode { labels: site.labels, taints: &template.taints, offer: &template.offer };
+        let kin: Vec<&Node> = nodes.iter().filter_map(|index| Some(self.nodes.get(*index)?.node)).collect();
+        let (taints, offer) = (&template.taints, &template.offer);
+        let new = NewNode { labels: site.labels, taints, offer, kin: &kin };
         self.would_reserve(pool, &new)
     }
 }

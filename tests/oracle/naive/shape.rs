@@ -189,7 +189,10 @@ fn finish(
             })
         });
     let jury = Jury::of(world, pool);
-    let devices = words::extended(&Node { allocatable: allocatable.clone(), capacity, ..Node::default() });
+    let mut devices =
+        words::extended(&Node { allocatable: allocatable.clone(), capacity, ..Node::default() });
+    // A device of any of them shows what their taint is for.
+    devices.extend(members.iter().flat_map(|node| words::extended(node)));
     let set = words::lasting(&shape.taints, world.policy);
     let common =
         shape.labels.iter().any(|labels| jury.is_common(world, &set, &devices, words::is_windows(labels)));

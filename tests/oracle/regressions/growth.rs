@@ -363,3 +363,19 @@ fn a_node_object_whose_machine_is_proven_gone_takes_no_room_under_max_nodes() {
     // Where somebody is on it, in doubt it exists.
     assert_eq!(grows(&left(Some(on("n1", user("alan", 1))), MachineFate::Gone)), 0);
 }
+
+/// The cloud's template does not name the device, and the only node that shows it is not in use.
+#[test]
+fn a_group_does_not_grow_whose_nodes_have_the_device_of_their_taint_though_its_template_has_none() {
+    let odd =
+        tainted("node.cilium.io/agent-not-ready", tainted("nvidia.com/gpu", in_group(GROUP, node("n0"))));
+    let of_gpus = NodeGroup { template: template(&[], &[]), ..group(GROUP) };
+    for (gpus, grows) in [(Some(2), false), (None, true)] {
+        let mut odd = odd.clone();
+        odd.allocatable.further =
+            gpus.map(|gpus| Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), gpus)])));
+        let mut case = Case::new(vec![odd], vec![], vec![of_gpus.clone()]).min_nodes(3);
+        case.policy.ok_unready_nodes = 9;
+        assert_eq!(!grown(&case.plan()).is_empty(), grows, "{gpus:?}");
+    }
+}

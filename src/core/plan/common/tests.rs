@@ -255,7 +255,7 @@ fn a_new_node_would_be_reserved_by_the_same_rules() {
     };
     let would = |nodes: Vec<Node>, pods: Vec<Pod>, new: Node, gpus: u64| {
         let (snapshot, policy) = (cluster(nodes, pods), policy());
-        let new = NewNode { labels: &new.labels, taints: &new.taints, offer: &offer(gpus) };
+        let new = NewNode { labels: &new.labels, taints: &new.taints, offer: &offer(gpus), kin: &[] };
         Survey::new(&snapshot, &policy).would_reserve(0, &new)
     };
     let gpu_node = || with("new", &["nvidia.com/gpu"]);
