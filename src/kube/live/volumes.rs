@@ -29,6 +29,9 @@ const VOLUMES: &str = "/api/v1/persistentvolumes";
 /// Maximum number of pages of 500 volumes.
 const MOST_PAGES: usize = 2000;
 
+/// Maximum number of volumes on cordoned nodes.
+const MOST_STORED: usize = 100_000;
+
 impl Live {
     /// Looks up the volumes of claims, as far as that is permitted.
     pub(super) async fn volumes(&self, snapshot: &Snapshot) -> Volumes {
@@ -94,8 +97,15 @@ impl Live {
             let mut page = Reading::default();
             let next = page.add_answer(VOLUMES, &text, Asked::Volumes)?;
             stored.extend(page.into_stored_volumes().into_iter().filter(|volume| names_any(volume, hosts)));
+            if stored.len() > MOST_STORED {
+                return Err(ListError::TooMany);
+            }
             let Some(next) = next else { return Ok(stored) };
-            from = format!("&continue={}", escaped(&next));
+            let next = format!("&continue={}", escaped(&next));
+            if next == from {
+                return Err(ListError::Stuck);
+            }
+            from = next;
         }
         Err(ListError::Endless)
     }
@@ -138,6 +148,10 @@ enum ListError {
     Read(#[from] ReadError),
     #[error("the list does not end within {MOST_PAGES} pages")]
     Endless,
+    #[error("a page says that the next one is itself, so that the list would never end")]
+    Stuck,
+    #[error("more than {MOST_STORED} volumes are on cordoned nodes, more than in any cluster")]
+    TooMany,
 }
 
 fn is_not_offered(error: &CallError) -> bool {

@@ -28,9 +28,12 @@ fn anywhere() -> Value {
 
 /// A page. The API server writes the kind first; these fields are in the order of the alphabet.
 fn page(items: &[Value], next: &str) -> Answer {
+    Answer::ok(std::iter::once(text(items, next)))
+}
+
+fn text(items: &[Value], next: &str) -> String {
     let kind = "PersistentVolumeList";
-    let list = json!({"kind": kind, "apiVersion": "v1", "metadata": {"continue": next}, "items": items});
-    Answer::ok(std::iter::once(list.to_string()))
+    json!({"kind": kind, "apiVersion": "v1", "metadata": {"continue": next}, "items": items}).to_string()
 }
 
 fn failure(status: &'static str) -> Answer {
@@ -94,10 +97,24 @@ async fn a_missing_permission_is_a_warning_and_every_other_failure_leaves_them_u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_without_end_is_given_up() {
+async fn a_list_without_end_or_of_too_many_volumes_is_given_up() {
+    let given_up = |stored| match stored {
+        StoredVolumes::Unknown { why } => why,
+        other => panic!("{other:?}"),
+    };
     let (stored, _) = asked(|_| page(&[], "again")).await;
-    let StoredVolumes::Unknown { why } = stored else { panic!("{stored:?}") };
-    assert_eq!(why, "the list does not end within 2000 pages");
+    assert_eq!(given_up(stored), "a page says that the next one is itself, so that the list would never end");
+    let ever_new = |items: Vec<Value>| {
+        let (number, text) = (AtomicUsize::new(0), text(&items, "TOKEN"));
+        move |_: &str| {
+            let token = format!("t{}", number.fetch_add(1, Ordering::Relaxed));
+            Answer::ok(std::iter::once(text.replacen("TOKEN", &token, 1)))
+        }
+    };
+    let (stored, _) = asked(ever_new(Vec::new())).await;
+    assert_eq!(given_up(stored), "the list does not end within 2000 pages");
+    let (stored, _) = asked(ever_new(vec![on("b"); 5000])).await;
+    assert_eq!(given_up(stored), "more than 100000 volumes are on cordoned nodes, more than in any cluster");
 }
 
 #[tokio::test(flavor = "multi_thread")]
