@@ -114,8 +114,8 @@ pub(super) struct State {
     pub(super) manner: Manner,
     /// The reason why lists fail, if they do.
     pub(super) down: Option<String>,
-    /// The reason why the settings are wrong for it, if they are.
-    pub(super) wrong_setting: Option<String>,
+    /// Whether a setting is the reason.
+    pub(super) wrong_setting: bool,
     /// Whether a list never comes.
     pub(super) hangs: bool,
     /// How many connections were made.
@@ -318,11 +318,9 @@ impl<C: Colour> Provider for MemoryProvider<C> {
             std::future::pending::<()>().await;
         }
         assert!(state.manner != Manner::Panicking, "a library's defect");
-        if let Some(why) = state.wrong_setting {
-            return Err(ProviderError::Setting(why));
-        }
         if let Some(why) = state.down {
-            return Err(ProviderError::Unseen(why));
+            let setting = state.wrong_setting;
+            return Err(if setting { ProviderError::Setting(why) } else { ProviderError::Unseen(why) });
         }
         let group = |(name, pool): (&String, &Pool)| ListedGroup {
             name: name.clone(),

@@ -211,9 +211,7 @@ fn a_cloud_that_only_a_few_nodes_name_stops_neither_the_run_nor_the_growth_of_ot
     for is_setting in [false, true] {
         let blue = Memory::<Blue>::with("z2/pool", &["b1", "b2"]);
         let red = Memory::<Red>::with("z1/pool", &["r1"]);
-        let why = Some("set RED_REGION".to_owned());
-        let state = |why| if is_setting { red.state().wrong_setting = why } else { red.state().down = why };
-        state(why);
+        (red.state().down, red.state().wrong_setting) = (Some("set RED_REGION".to_owned()), is_setting);
         let half = seen(&[&red, &blue], &nodes);
         assert_eq!(places(&half)[..2], ["z2/pool"; 2]);
         assert_eq!(places(&half)[2], "the node groups of Red Cloud could not be listed");

@@ -98,9 +98,9 @@ async fn a_missing_permission_is_a_warning_and_every_other_failure_leaves_them_u
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_without_end_or_of_too_many_volumes_is_given_up() {
-    let given_up = |stored| match stored {
-        StoredVolumes::Unknown { why } => why,
-        other => panic!("{other:?}"),
+    let given_up = |stored| {
+        let StoredVolumes::Unknown { why } = stored else { panic!("{stored:?}") };
+        why
     };
     let (stored, _) = asked(|_| page(&[], "again")).await;
     assert_eq!(given_up(stored), "a page says that the next one is itself, so that the list would never end");
