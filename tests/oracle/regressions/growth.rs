@@ -340,8 +340,8 @@ fn a_group_with_nodes_in_two_pools_belongs_to_the_pool_of_most_of_them() {
     assert_eq!(grown(&case.plan()), [("z/b".to_owned(), 1)].into());
 }
 
-/// A user waits while the machine of n1 is gone and its Node object is not: with DELETE_NODE_OBJECTS it goes after two runs, and
-/// not before a person has looked where MAX_DELETIONS is 0.
+/// A user waits while the machine of n1 is gone and its Node object is not: with `DELETE_NODE_OBJECTS` it goes after two
+/// runs, and where `MAX_DELETIONS` is 0 not before a person has looked.
 #[test]
 fn a_node_object_whose_machine_is_proven_gone_takes_no_room_under_max_nodes() {
     let left = |pod: Option<Pod>, fate: MachineFate| {
