@@ -226,11 +226,12 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) 
         waiting.partition(|(_, before)| !has_place(before));
     let elsewhere = elsewhere.into_iter().map(|(_, before)| before);
     let others: Vec<&Pod> = elsewhere.filter(|pod| is_refused_for(pod, OTHER_REASON)).collect();
-    // The order of section 6; pods come sorted by namespace and name.
-    only_there.sort_by_key(|(_, before)| {
+    // Pods that one node alone takes come first, then the order of section 6; pods come sorted by namespace and name.
+    let takers = |pod: &Pod| opened.iter().filter(|one| would_take(one.node, pod)).count();
+    only_there.sort_by_cached_key(|(_, before)| {
         let requests = &before.requests;
         let plain = !requests.further().any(|(name, _)| is_extended_resource(name));
-        (plain, Reverse(requests.memory), Reverse(requests.cpu))
+        (takers(before) > 1, plain, Reverse(requests.memory), Reverse(requests.cpu))
     });
     for (pod, before) in only_there {
         let Some(unbound) = pod.unbound.as_mut() else { continue };

@@ -323,3 +323,18 @@ fn a_node_that_came_since_the_refusal_delays_the_next_one_on_the_outcome_too() {
     let plan = case.with(|policy| policy.resources = vec![Resource::Cpu]).plan();
     assert_eq!((names(&plan, "uncordon"), grown(&plan)), (vec!["n4".to_owned()], BTreeMap::new()));
 }
+
+/// In the outcome Kurt took the one node that Lise can go to, although another one was uncordoned that has room for him.
+#[test]
+fn a_pod_that_one_node_alone_takes_gets_its_room_there_on_the_outcome() {
+    let mut kept = cordoned(500, node("n2"));
+    kept.annotations.insert(annotation::SCALE_DOWN_DISABLED.to_owned(), "true".to_owned());
+    let nodes = vec![cordoned(7200, node("n0")), labelled("disk", "b", cordoned(7200, node("n1"))), kept];
+    let mut lise = refused(10, user("lise", 2));
+    let mut constraints = (*lise.constraints).clone();
+    constraints.node_selector.insert("disk".to_owned(), "b".to_owned());
+    lise.constraints = constraints.into();
+    let hub = on("n0", Pod { label_keys: [].into(), ..user("hub", 1) });
+    let plan = Case::new(nodes, vec![hub, refused(29, user("kurt", 8)), lise], vec![]).min_nodes(3).plan();
+    assert_eq!((names(&plan, "uncordon").len(), grown(&plan)), (3, BTreeMap::new()));
+}
