@@ -115,7 +115,8 @@ pub(super) fn check_from(facts: &Facts<'_>, growth: Growth<'_>, name: &str, foun
     let groups = facts.snapshot.groups();
     let size = match growth.group {
         None if groups.is_empty() => {
-            if !facts.of_pool(growth.pool).any(|(_, node)| node.is_common()) {
+            let shows = |node: &NodeFacts<'_>| node.is_common() && !is_only_object(facts, node);
+            if !facts.of_pool(growth.pool).any(|(_, node)| shows(node)) {
                 found.push(Violation::NothingToCopy { pool: growth.pool.to_owned() });
             }
             u32::try_from(facts.of_pool(growth.pool).count()).unwrap_or(u32::MAX)

@@ -118,12 +118,15 @@ impl<'a> Growth<'a> {
         let mut members = members_of_groups(survey);
         if known.is_empty() {
             let mut by_pool: BTreeMap<PoolIndex, Vec<NodeIndex>> = BTreeMap::new();
-            for (index, facts) in survey.managed().filter(|(_, facts)| facts.common()) {
+            // A Node object without a machine shows nothing of a new node.
+            let exists = |(_, facts): &(NodeIndex, &NodeFacts<'_>)| !survey.is_only_object(facts);
+            for (index, facts) in survey.managed().filter(|(_, facts)| facts.common()).filter(exists) {
                 by_pool.entry(facts.pool).or_default().push(index);
             }
             for (pool, common) in by_pool {
                 nodes.insert(self.groups.len(), common);
-                members.insert(self.groups.len(), survey.of_pool(pool).map(|(index, _)| index).collect());
+                let of_pool = survey.of_pool(pool).filter(exists);
+                members.insert(self.groups.len(), of_pool.map(|(index, _)| index).collect());
                 self.groups.push(Group::new(None, Some(pool)));
             }
         } else {

@@ -14,7 +14,10 @@ fn youngest<'a>(world: &World<'a>, group: Option<&NodeGroup>, pool: &str) -> Opt
         Some(group) => {
             world.snapshot.nodes().iter().filter(|node| node.group.as_ref() == Some(&group.name)).collect()
         }
-        None => world.in_pool(pool).map(|machine| machine.node).collect(),
+        None => {
+            let exist = world.in_pool(pool).filter(|machine| !super::objects::is_only_object(world, machine));
+            exist.map(|machine| machine.node).collect()
+        }
     };
     // Whether a common node that boots is useful shows later.
     let tells = |node: &&Node| {

@@ -10,6 +10,7 @@ use kube_rebalancer_core::policy::CapacitySource;
 
 use super::common::Jury;
 use super::newcomer;
+use super::objects::is_only_object;
 use super::reach;
 use super::words;
 use super::world::World;
@@ -92,7 +93,7 @@ pub(crate) fn find(world: &mut World<'_>) {
     }
     if world.snapshot.groups().is_empty() {
         for (pool, shapes) in &mut pools {
-            if world.in_pool(pool).any(|machine| machine.common) {
+            if world.in_pool(pool).any(|machine| machine.common && !is_only_object(world, machine)) {
                 shapes.push(without_group(world, pool));
             }
         }
@@ -127,8 +128,8 @@ fn of_group(world: &World<'_>, group: &NodeGroup, pool: &str) -> Shape {
 }
 
 fn without_group(world: &World<'_>, pool: &str) -> Shape {
-    let members: Vec<&Node> =
-        world.in_pool(pool).filter(|machine| machine.common).map(|machine| machine.node).collect();
+    let common = world.in_pool(pool).filter(|machine| machine.common && !is_only_object(world, machine));
+    let members: Vec<&Node> = common.map(|machine| machine.node).collect();
     let healthy = world.healthy(None, pool);
     let may_grow = !newcomer::disappoints(world, None, pool);
     finish(world, None, pool, &members, &healthy, may_grow)
