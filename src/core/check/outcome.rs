@@ -15,7 +15,7 @@ use crate::model::{
     Amounts, Instance, Labels, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint,
     TaintEffect, annotation, is_extended_resource, taint,
 };
-use crate::plan::{Action, MarkReason, Plan, Service, Target, UnmarkReason};
+use crate::plan::{Action, MarkReason, Plan, Target, UnmarkReason};
 use crate::policy::Policy;
 
 /// Every note of ours.
@@ -93,9 +93,7 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         pod.deleting |= plan.actions.iter().filter(|action| action.is_eviction()).any(evicts);
     }
     if !uncordoned.is_empty() {
-        let cordons = plan.actions.iter().filter(|action| action.service() == Some(Service::Leaves));
-        let cordoned: BTreeSet<&str> = cordons.filter_map(Action::node).collect();
-        look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned, &cordoned);
+        look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned);
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     let after = after.with_stored_volumes(snapshot.stored_volumes().clone());
@@ -199,12 +197,12 @@ struct Opened<'f, 'a> {
     contested: bool,
 }
 
-/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, not on one that it leaves in
-/// service, and each takes its room there: a common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it
+/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room
+/// there: a common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it
 /// is not certain which one gets it. Then the first pod is refused as of now, because the next run would assume such a
 /// reason for a long refusal. In a pod's first hour this also holds if others take its room. Omitted pods take no room
 /// here: the plan gives them none, and its outcome does not show them bound.
-fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>, cordoned: &BTreeSet<&str>) {
+fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
     let now = facts.snapshot.observed_at();
     let opened =
         |node: &&NodeFacts<'_>| uncordoned.contains(node.node.name.as_str()) && takes_pods_now(node.node);
@@ -215,8 +213,8 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>, 
         |node: &NodeFacts<'_>, pod: &Pod| Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
     let would_take = |node: &NodeFacts<'_>, pod: &Pod| has_room(node, pod) && admits(node, pod);
     let has_place = |pod: &Pod| {
-        let stays = |node: &NodeFacts<'_>| node.serves() && !cordoned.contains(node.node.name.as_str());
-        let takes = |node: &NodeFacts<'_>| stays(node) && takes_pods_now(node.node) && would_take(node, pod);
+        let takes =
+            |node: &NodeFacts<'_>| node.serves() && takes_pods_now(node.node) && would_take(node, pod);
         facts.nodes.iter().any(takes)
     };
     let is_refused_for = |pod: &Pod, least: SignedDuration| {

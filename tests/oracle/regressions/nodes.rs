@@ -222,33 +222,6 @@ fn a_choice_is_taken_again_on_what_awaits_its_replacement() {
     );
 }
 
-/// Both fit on n1, which is uncordoned for Lise alone at first; n5, which has room for Kurt now, is cordoned in exchange.
-#[test]
-fn a_pod_whose_room_the_plan_cordons_competes_for_the_node_that_it_uncordons() {
-    let mut lise = refused(-5, user("lise", 1));
-    let mut constraints = (*lise.constraints).clone();
-    constraints.node_selector.insert("disk".to_owned(), "b".to_owned());
-    lise.constraints = constraints.into();
-    let nodes = vec![
-        node("n0"),
-        labelled("disk", "b", cordoned(7200, node("n1"))),
-        node("n2"),
-        created(7200, node("n5")),
-    ];
-    let pods = vec![
-        on("n0", user("ada", 4)),
-        on("n1", user("hedy", 3)),
-        on("n2", user("alan", 5)),
-        refused(29, user("kurt", 5)),
-        lise,
-    ];
-    let plan = Case::new(nodes, pods, vec![]).min_nodes(3).plan();
-    assert_eq!(
-        (names(&plan, "uncordon"), names(&plan, "cordon")),
-        (vec!["n1".to_owned()], vec!["n5".to_owned()])
-    );
-}
-
 /// The only node that shows what a new one is like has the label that users ask for. The other one is no node any more.
 #[test]
 fn a_node_object_whose_machine_is_proven_gone_does_not_hide_the_labels_of_a_new_node() {
