@@ -176,7 +176,12 @@ pub(super) fn evening() -> Plan {
         keep("0zc0", NodeState::Serving, 9, KeepReason::CriticalPod { pod: hub }),
         cordon("17c7", 0),
         cordon("2zbs", 0),
-        keep("8pbd", NodeState::Cordoned, 2, KeepReason::PodsRemaining { pods: 2, pod: user }),
+        keep(
+            "8pbd",
+            NodeState::Cordoned,
+            2,
+            KeepReason::PodsRemaining { pods: 2, pod: user, deleting: false },
+        ),
         kept(&name("f31s"), 10),
         cordon("j3m8", 3),
         node(&name("kz7z"), NodeState::Cordoned, 0, Verdict::Delete(empty())),
@@ -267,7 +272,11 @@ pub(super) fn thousand() -> Plan {
             }
             52..152 => {
                 let pods = number % 7 + 1;
-                let reason = KeepReason::PodsRemaining { pods, pod: format!("prod/jupyter-{number}") };
+                let reason = KeepReason::PodsRemaining {
+                    pods,
+                    pod: format!("prod/jupyter-{number}"),
+                    deleting: false,
+                };
                 node(&name(number), NodeState::Cordoned, pods, Verdict::Keep(reason))
             }
             _ => kept(&name(number), 6 + number % 6),
@@ -276,7 +285,11 @@ pub(super) fn thousand() -> Plan {
     let cordons = (0..30).map(|number| Action::Cordon { node: name(number), reason: below(number / 10) });
     let deletions = (30..40).map(|number| delete(&name(number)));
     let mut plan = plan(nodes.clone(), cordons.chain(deletions).collect());
-    plan.warnings =
-        (0..30).map(|number| Warning::FitsNowhere { pod: format!("prod/huge-{number}") }).collect();
+    plan.warnings = (0..30)
+        .map(|number| Warning::FitsNowhere {
+            pod: format!("prod/huge-{number}"),
+            why: "no node has the label disk=big".to_owned(),
+        })
+        .collect();
     plan
 }

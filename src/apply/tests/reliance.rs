@@ -72,7 +72,7 @@ fn verdict(node: &Node) -> NodeVerdict {
         critical: false,
         requested: Amounts::default(),
         capacity: Amounts::default(),
-        verdict: Verdict::Keep(KeepReason::ScaleDownDisabled),
+        verdict: Verdict::Keep(KeepReason::ScaleDownDisabled { mark: String::new() }),
     }
 }
 

@@ -494,7 +494,10 @@ pub(super) fn unbound(name: &str) -> Pod {
 }
 
 pub(super) fn uncordon(node: &str) -> Action {
-    Action::Uncordon { node: node.to_owned(), reason: UncordonReason::ScaleDownDisabled }
+    Action::Uncordon {
+        node: node.to_owned(),
+        reason: UncordonReason::ScaleDownDisabled { mark: String::new() },
+    }
 }
 
 pub(super) fn cordon(node: &str) -> Action {

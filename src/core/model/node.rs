@@ -33,14 +33,34 @@ pub mod annotation {
     pub const GONE_MACHINE: &str = "kube-rebalancer/gone-machine";
     /// `"true"` pins a node: it is neither cordoned nor deleted.
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
+    /// The same in the words of Karpenter: `"true"` or a duration.
+    pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
+    /// The same in the words of Escalator: any text but none.
+    pub const NO_DELETE: &str = "atlassian.com/no-delete";
     /// kured is rebooting the node, so a run leaves it alone.
     pub const REBOOT_IN_PROGRESS: &str = "weave.works/kured-reboot-in-progress";
     /// The state of `OpenShift`'s machine configuration daemon on the node: a run leaves the node alone unless it is `Done`.
     pub const MACHINE_CONFIG_STATE: &str = "machineconfiguration.openshift.io/state";
+    /// `"true"` while Flatcar's update agent reboots the node; the agent writes `"false"` otherwise.
+    pub const FLATCAR_REBOOT: &str = "flatcar-linux-update.v1.flatcar-linux.net/reboot-in-progress";
+    /// The same of the older agent of Container Linux.
+    pub const CONTAINER_LINUX_REBOOT: &str = "container-linux-update.v1.coreos.com/reboot-in-progress";
+    /// `"true"` while Talos upgrades the node or shuts it down: Talos cordoned it.
+    pub const TALOS_CORDONED: &str = "talos.dev/cordoned";
+    /// `"true"` once somebody asked Gardener's machine controller manager to delete the machine.
+    pub const GARDENER_DELETION: &str = "node.machine.sapcloud.io/trigger-deletion-by-mcm";
+    /// The node is in Harvester's maintenance mode, `running` or `completed`.
+    pub const HARVESTER_MAINTENANCE: &str = "harvesterhci.io/maintain-status";
+    /// The state of the SR-IOV network operator on the node: it drains or reboots the node unless this is `Idle`.
+    pub const SRIOV_STATE: &str = "sriovnetwork.openshift.io/state";
+    /// Deckhouse is to drain the node, or drains it.
+    pub const DECKHOUSE_DRAINING: &str = "update.node.deckhouse.io/draining";
+    /// Deckhouse has drained the node, and is at work on it.
+    pub const DECKHOUSE_DRAINED: &str = "update.node.deckhouse.io/drained";
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
     /// The annotations that are read by their whole key.
-    pub const ALL: [&str; 14] = [
+    pub const ALL: [&str; 24] = [
         CORDONED_AT,
         EMPTY_SINCE,
         DELETING_UNTIL,
@@ -52,8 +72,18 @@ pub mod annotation {
         GONE_SINCE,
         GONE_MACHINE,
         SCALE_DOWN_DISABLED,
+        DO_NOT_DISRUPT,
+        NO_DELETE,
         REBOOT_IN_PROGRESS,
         MACHINE_CONFIG_STATE,
+        FLATCAR_REBOOT,
+        CONTAINER_LINUX_REBOOT,
+        TALOS_CORDONED,
+        GARDENER_DELETION,
+        HARVESTER_MAINTENANCE,
+        SRIOV_STATE,
+        DECKHOUSE_DRAINING,
+        DECKHOUSE_DRAINED,
         INSTANCE_ID,
     ];
     /// The prefix of annotations by which other programs delay a deletion.
@@ -109,6 +139,8 @@ pub struct Node {
     pub allocatable: NodeResources,
     /// `status.capacity`.
     pub capacity: NodeResources,
+    /// The first of `status.volumesInUse`: the volumes that its kubelet has not unmounted.
+    pub volume_in_use: Option<Box<str>>,
     /// The name of the [`NodeGroup`](super::NodeGroup) that its instance belongs to, where that is known.
     pub group: Option<String>,
     /// The reason why its instance is in none of the groups of this run, where the groups are known: it is gone, another

@@ -13,6 +13,10 @@ enum Mark {
     Annotation(&'static str),
     /// An annotation with any other value than this.
     AnnotationUnless(&'static str, &'static str),
+    /// An annotation with the value `true`.
+    AnnotationTrue(&'static str),
+    /// A label with one of these values.
+    LabelIn(&'static str, &'static [&'static str]),
 }
 
 /// A program that works on nodes.
@@ -27,7 +31,7 @@ const fn actor(mark: Mark, name: &'static str) -> Actor {
 }
 
 /// The table of other actors: mark, name, and where the mark is defined.
-const ACTORS: [Actor; 12] = [
+const ACTORS: [Actor; 24] = [
     // kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go: ToBeDeletedTaint.
     actor(Mark::Taint("ToBeDeletedByClusterAutoscaler"), "Cluster Autoscaler"),
     // kubernetes-sigs/karpenter, pkg/apis/v1/taints.go: DisruptedTaintKey.
@@ -55,6 +59,44 @@ const ACTORS: [Actor; 12] = [
         Mark::AnnotationUnless(annotation::MACHINE_CONFIG_STATE, "Done"),
         "OpenShift's machine configuration daemon",
     ),
+    // medik8s/node-maintenance-operator, controllers/taint.go: medik8sDrainTaintKey.
+    actor(Mark::Taint("medik8s.io/drain"), "the node maintenance operator"),
+    // medik8s/self-node-remediation, controllers: NodeNoExecuteTaint.
+    actor(Mark::Taint("medik8s.io/remediation"), "the node's repair"),
+    // castai/spot-handler: taintNodeDraining.
+    actor(Mark::Taint("autoscaling.cast.ai/draining"), "CAST AI"),
+    // flatcar/flatcar-linux-update-operator, pkg/constants: AnnotationRebootInProgress.
+    actor(Mark::AnnotationTrue(annotation::FLATCAR_REBOOT), "Flatcar's update agent"),
+    // coreos/container-linux-update-operator, pkg/constants: AnnotationRebootInProgress.
+    actor(Mark::AnnotationTrue(annotation::CONTAINER_LINUX_REBOOT), "Container Linux's update agent"),
+    // siderolabs/talos, pkg/machinery/constants: AnnotationCordonedKey.
+    actor(Mark::AnnotationTrue(annotation::TALOS_CORDONED), "Talos"),
+    // gardener/machine-controller-manager, pkg/util/provider/machineutils: TriggerDeletionByMCM.
+    actor(Mark::AnnotationTrue(annotation::GARDENER_DELETION), "Gardener's machine controller manager"),
+    // harvester/harvester, pkg/controller/master/nodedrain: MaintainStatusAnnotationKey.
+    actor(Mark::Annotation(annotation::HARVESTER_MAINTENANCE), "Harvester"),
+    // k8snetworkplumbingwg/sriov-network-operator, pkg/consts: DrainAnnotationState.
+    actor(Mark::AnnotationUnless(annotation::SRIOV_STATE, "Idle"), "the SR-IOV network operator"),
+    // deckhouse/deckhouse, modules/040-node-manager/hooks: handle_draining.
+    actor(Mark::Annotation(annotation::DECKHOUSE_DRAINING), "Deckhouse"),
+    actor(Mark::Annotation(annotation::DECKHOUSE_DRAINED), "Deckhouse"),
+    // NVIDIA/k8s-operator-libs, pkg/upgrade/consts.go: the states between the cordon and the uncordon of an upgrade.
+    actor(Mark::LabelIn("nvidia.com/gpu-driver-upgrade-state", &DRIVER_UPGRADE), "NVIDIA's GPU operator"),
+];
+
+/// The states of a driver upgrade in which the operator is at work on the node. It says `upgrade-required` for weeks
+/// before it begins, and `upgrade-done` afterwards.
+const DRIVER_UPGRADE: [&str; 10] = [
+    "cordon-required",
+    "wait-for-jobs-required",
+    "pod-deletion-required",
+    "drain-required",
+    "node-maintenance-required",
+    "post-maintenance-required",
+    "pod-restart-required",
+    "validation-required",
+    "uncordon-required",
+    "upgrade-failed",
 ];
 
 /// The taints of a machine that was stopped.
@@ -81,6 +123,10 @@ fn mark_on(node: &Node, mark: Mark) -> Option<String> {
         Mark::Annotation(key) => value(key).map(|_| key.to_owned()),
         Mark::AnnotationUnless(key, harmless) => {
             value(key).filter(|value| *value != harmless).map(|value| format!("{key}={value}"))
+        }
+        Mark::AnnotationTrue(key) => value(key).filter(|value| *value == "true").map(|_| key.to_owned()),
+        Mark::LabelIn(key, values) => {
+            node.labels.get(key).filter(|value| values.contains(value)).map(|value| format!("{key}={value}"))
         }
     }
 }
@@ -165,6 +211,36 @@ mod tests {
             ),
         ] {
             assert_eq!(actor_on(&node), Some((actor, mark.to_owned())));
+        }
+    }
+
+    #[test]
+    fn every_mark_of_maintenance_is_known_and_names_its_actor() {
+        const DRIVER: &str = "nvidia.com/gpu-driver-upgrade-state";
+        for (node, actor) in [
+            (tainted("medik8s.io/drain"), "the node maintenance operator"),
+            (tainted("medik8s.io/remediation"), "the node's repair"),
+            (tainted("autoscaling.cast.ai/draining"), "CAST AI"),
+            (annotated(annotation::FLATCAR_REBOOT, "true"), "Flatcar's update agent"),
+            (annotated(annotation::CONTAINER_LINUX_REBOOT, "true"), "Container Linux's update agent"),
+            (annotated(annotation::TALOS_CORDONED, "true"), "Talos"),
+            (annotated(annotation::GARDENER_DELETION, "true"), "Gardener's machine controller manager"),
+            (annotated(annotation::HARVESTER_MAINTENANCE, "completed"), "Harvester"),
+            (annotated(annotation::SRIOV_STATE, "Draining"), "the SR-IOV network operator"),
+            (annotated(annotation::DECKHOUSE_DRAINING, "bashible"), "Deckhouse"),
+            (annotated(annotation::DECKHOUSE_DRAINED, "user"), "Deckhouse"),
+            (labelled(DRIVER, "pod-deletion-required"), "NVIDIA's GPU operator"),
+            (labelled(DRIVER, "upgrade-failed"), "NVIDIA's GPU operator"),
+        ] {
+            assert_eq!(actor_on(&node).map(|(name, _)| name), Some(actor), "{node:?}");
+        }
+        for node in [
+            annotated(annotation::FLATCAR_REBOOT, "false"),
+            annotated(annotation::SRIOV_STATE, "Idle"),
+            labelled(DRIVER, "upgrade-required"),
+            labelled(DRIVER, "upgrade-done"),
+        ] {
+            assert_eq!(actor_on(&node), None, "{node:?}");
         }
     }
 

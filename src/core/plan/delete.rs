@@ -17,7 +17,7 @@ use super::pools::PoolIndex;
 use super::reason::{CordonAge, Elapsed, KeepReason, Since};
 use super::replicas::Replicas;
 use super::settle::reserved_ready;
-use super::state::Cordon;
+use super::state::{Cordon, pinned_by};
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::value::NodeState;
@@ -163,12 +163,16 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some(reason) = critical(survey, facts) {
         return Some(reason);
     }
-    if facts.scale_down_disabled {
-        return Some(KeepReason::ScaleDownDisabled);
+    if let Some(mark) = pinned_by(facts.node) {
+        return Some(KeepReason::ScaleDownDisabled { mark: mark.to_owned() });
     }
     let only_movable = facts.says_ready && facts.movable.len() == facts.occupants;
     if let Some(pod) = facts.occupant.filter(|_| !only_movable) {
-        return Some(KeepReason::PodsRemaining { pods: facts.occupants, pod: pod.full_name() });
+        return Some(KeepReason::PodsRemaining {
+            pods: facts.occupants,
+            pod: pod.full_name(),
+            deleting: pod.deleting,
+        });
     }
     if let Some((pod, why)) = facts.loses.as_deref() {
         return Some(KeepReason::LosesPod { pod: pod.full_name(), why: why.clone() });
@@ -195,12 +199,25 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
         return Some(reason.clone());
     }
     let empty_for = empty_for(survey, facts);
+    if let Some(volume) = in_use(facts).filter(|_| empty_for < UNMOUNT) {
+        return Some(KeepReason::VolumeInUse { volume: volume.to_owned() });
+    }
     // EMPTY_GRACE of a node that is still to be drained has not begun.
     if facts.empty() && empty_for < policy.empty_grace {
         let (empty_for, grace) = (Elapsed(empty_for), Elapsed(policy.empty_grace));
         return Some(KeepReason::EmptyTooShort { empty_for, grace });
     }
     would_refuse(survey, index)
+}
+
+/// How long an empty node waits for its kubelet to unmount the volumes of the pods that left. The control plane detaches a
+/// volume that is still mounted by force after six minutes, so a longer wait gains nothing.
+const UNMOUNT: SignedDuration = SignedDuration::from_mins(10);
+
+/// A volume that the kubelet has not unmounted, although only daemons are left there.
+fn in_use<'a>(facts: &NodeFacts<'a>) -> Option<&'a str> {
+    let only_daemons = facts.load.pods == facts.daemon_load.pods;
+    facts.node.volume_in_use.as_deref().filter(|_| facts.says_ready && only_daemons)
 }
 
 /// The critical pod of a node, and with DRAIN=movable the reason why it is not evicted.

@@ -21,7 +21,7 @@ pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
         return Some(Loss::NotToBeMoved { annotation });
     }
     if pod.do_not_disrupt {
-        return Some(Loss::NotToBeMoved { annotation: "karpenter.sh/do-not-disrupt=true".to_owned() });
+        return Some(Loss::NotToBeMoved { annotation: "karpenter.sh/do-not-disrupt".to_owned() });
     }
     let local = pod.local_volume.as_ref().filter(|_| pod.safe_to_evict != Some(true))?;
     let volume = local.to_string();
@@ -103,7 +103,7 @@ mod tests {
             (
                 "not to be disrupted",
                 Pod { do_not_disrupt: true, ..web() },
-                not_moved("karpenter.sh/do-not-disrupt=true"),
+                not_moved("karpenter.sh/do-not-disrupt"),
             ),
             (
                 "with data on the node",

@@ -59,6 +59,7 @@ mod newcomer;
 mod node_warnings;
 mod notes;
 mod notices;
+mod nowhere;
 mod objects;
 mod once;
 mod order;

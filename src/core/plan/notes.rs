@@ -1,6 +1,6 @@
 //! The limits and warnings of a plan: settings that changed a number, and facts that an operator should know.
 
-use super::reason::{Reason, among, excerpt, plural, reasons};
+use super::reason::{Elapsed, Reason, among, excerpt, plural, reasons};
 use super::utilization::Utilization;
 use crate::model::Resource;
 use crate::policy::PartsPerMillion;
@@ -106,7 +106,16 @@ reasons! {
         FitsNowhere {
             /// `namespace/name`.
             pod: String,
-        } => ("pod {pod} fits no node, even an empty one; its request is ignored"),
+            /// What the nearest node lacks.
+            why: String,
+        } => ("pod {pod} fits no node, even an empty one, and its request is ignored: {}", excerpt(.why)),
+        /// The pod has waited for long, and its scheduler neither binds nor refuses it.
+        Unanswered {
+            /// `namespace/name`.
+            pod: String,
+            /// Since its creation.
+            age: Elapsed,
+        } => ("pod {pod} has waited for {age}, and no scheduler binds or refuses it: see its schedulerName, and whether that scheduler runs"),
         /// A scheduling gate holds the pod back.
         Gated {
             /// `namespace/name`.
@@ -328,7 +337,8 @@ impl Warning {
         let node = |name: &str| vec![format!("node/{name}")];
         let of_group = |name: &str| if name.is_empty() { Vec::new() } else { vec![format!("group/{name}")] };
         match self {
-            Self::FitsNowhere { pod: name }
+            Self::FitsNowhere { pod: name, .. }
+            | Self::Unanswered { pod: name, .. }
             | Self::Gated { pod: name }
             | Self::NoRoom { pod: name, .. }
             | Self::NeedsReserved { pod: name, .. }

@@ -24,6 +24,26 @@ pub(super) struct Site<'a> {
     pub(super) policy: &'a Policy,
 }
 
+/// Why a site does not admit a pod. A later variant means that the pod is closer to the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TurnedAway<'a> {
+    /// It has no such label of the pod's node selector.
+    Label {
+        /// Its key.
+        key: &'a str,
+        /// The value that the pod selects.
+        value: &'a str,
+    },
+    /// It does not meet the pod's required node affinity.
+    Affinity,
+    /// A volume of the pod is elsewhere.
+    Volume,
+    /// The pod does not tolerate this taint.
+    Taint(&'a Taint),
+    /// It runs Windows, and the pod does not ask for that.
+    Windows,
+}
+
 impl<'a> Site<'a> {
     /// The site of a node.
     pub(super) fn of(node: &'a Node, policy: &'a Policy) -> Self {
@@ -48,6 +68,32 @@ impl<'a> Site<'a> {
     /// The same for a pod and the volumes of its claims, as far as these were looked up.
     pub(super) fn admits_pod(&self, pod: &Pod, volumes: &Volumes) -> bool {
         self.admits(&pod.constraints) && (volumes.is_empty() || self.has_volumes_of(pod, volumes))
+    }
+
+    /// The first reason why the site does not admit a pod, by the same rules; `None` if it does.
+    pub(super) fn turns_away<'p>(&self, pod: &'p Pod, volumes: &Volumes) -> Option<TurnedAway<'p>>
+    where
+        'a: 'p,
+    {
+        let constraints = &pod.constraints;
+        let selected = |(key, value): &(&String, &String)| self.label(key) == Some(value.as_str());
+        if let Some((key, value)) = constraints.node_selector.iter().find(|one| !selected(one)) {
+            return Some(TurnedAway::Label { key, value });
+        }
+        if constraints.affinity.as_ref().is_some_and(|affinity| !self.is_in(affinity)) {
+            return Some(TurnedAway::Affinity);
+        }
+        if !self.has_volumes_of(pod, volumes) {
+            return Some(TurnedAway::Volume);
+        }
+        let tolerated = |taint: &&Taint| {
+            tolerates(constraints, &taint.key, &taint.value, taint.effect)
+                || comes_and_goes(taint, self.policy)
+        };
+        if let Some(taint) = self.taints.iter().find(|taint| !tolerated(taint)) {
+            return Some(TurnedAway::Taint(taint));
+        }
+        (is_windows(self.labels) && !asks_for_windows(constraints)).then_some(TurnedAway::Windows)
     }
 
     fn has_volumes_of(&self, pod: &Pod, volumes: &Volumes) -> bool {

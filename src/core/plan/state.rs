@@ -47,9 +47,29 @@ pub(super) fn not_ready_since(node: &Node) -> Option<Timestamp> {
     condition.and_then(|condition| condition.since).or(node.created_at)
 }
 
-/// Whether the node is annotated scale-down-disabled.
+/// Whether a mark pins the node: scale-down-disabled, or the same in the words of another autoscaler.
 pub(crate) fn scale_down_disabled(node: &Node) -> bool {
-    node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+    pinned_by(node).is_some()
+}
+
+/// The key of the annotation or the label by which somebody decided that the node stays.
+pub(crate) fn pinned_by(node: &Node) -> Option<&'static str> {
+    // CAST AI, "Node configuration": the label that excludes a node from its removals.
+    const REMOVAL_DISABLED: &str = "autoscaling.cast.ai/removal-disabled";
+    let value = |key: &str| node.annotations.get(key).map(String::as_str);
+    if value(annotation::SCALE_DOWN_DISABLED) == Some("true") {
+        return Some(annotation::SCALE_DOWN_DISABLED);
+    }
+    // Karpenter accepts a duration, too.
+    let is_duration = |value: &str| value.starts_with(|first: char| first.is_ascii_digit());
+    if value(annotation::DO_NOT_DISRUPT).is_some_and(|value| value == "true" || is_duration(value)) {
+        return Some(annotation::DO_NOT_DISRUPT);
+    }
+    // Escalator accepts any reason as the value, but none.
+    if value(annotation::NO_DELETE).is_some_and(|reason| !reason.is_empty()) {
+        return Some(annotation::NO_DELETE);
+    }
+    (node.labels.get(REMOVAL_DISABLED) == Some("true")).then_some(REMOVAL_DISABLED)
 }
 
 /// Whether a cordon of others is old enough for its empty node to be deleted; an unknown age is young.
@@ -187,6 +207,25 @@ mod tests {
             Some(seconds) => annotate(node, annotation::CORDONED_AT, ago(seconds).to_string()),
             None => node,
         }
+    }
+
+    #[test]
+    fn a_node_is_pinned_in_the_words_of_any_autoscaler() {
+        for (key, value, pinned) in [
+            (annotation::SCALE_DOWN_DISABLED, "true", true),
+            (annotation::SCALE_DOWN_DISABLED, "false", false),
+            (annotation::DO_NOT_DISRUPT, "true", true),
+            (annotation::DO_NOT_DISRUPT, "4h", true),
+            (annotation::DO_NOT_DISRUPT, "false", false),
+            (annotation::DO_NOT_DISRUPT, "", false),
+            (annotation::NO_DELETE, "an experiment", true),
+            (annotation::NO_DELETE, "", false),
+        ] {
+            let node = annotate(node("n1"), key, value.to_owned());
+            assert_eq!(pinned_by(&node), pinned.then_some(key), "{key}={value}");
+        }
+        let labelled = crate::plan::fixture::labelled("autoscaling.cast.ai/removal-disabled", "true");
+        assert_eq!(pinned_by(&labelled), Some("autoscaling.cast.ai/removal-disabled"));
     }
 
     #[test]

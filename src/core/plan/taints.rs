@@ -17,20 +17,29 @@ const CONDITION: [&str; 3] = [
     "node.kubernetes.io/network-unavailable",
 ];
 
-/// Taints that a node loses once it is ready for use: of cloud controllers, Cluster API, Karpenter and Gardener.
-const STARTUP: [&str; 4] = [
+/// Taints that a node loses once it is ready for use: of cloud controllers, Cluster API, Karpenter, Gardener and
+/// Deckhouse.
+const STARTUP: [&str; 6] = [
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cluster.x-k8s.io/uninitialized",
     "karpenter.sh/unregistered",
     "node.gardener.cloud/critical-components-not-ready",
+    "node.deckhouse.io/uninitialized",
+    "node.deckhouse.io/csi-not-bootstrapped",
 ];
+
+/// The suffix of the taints that network plugins and agents remove when they have started on a node:
+/// `cni.istio.io/not-ready`, `kubeip.com/not-ready`.
+const NOT_READY: &str = "/not-ready";
 
 /// The suffix of the taints that Cilium and CSI drivers remove when they have started on a node:
 /// `node.cilium.io/agent-not-ready`, `ebs.csi.aws.com/agent-not-ready`.
 const AGENT: &str = "agent-not-ready";
 
-/// Prefixes of such taints, by Cluster Autoscaler's agreement.
-const STARTUP_PREFIXES: [&str; 3] = [
+/// Prefixes of such taints, most of them by Cluster Autoscaler's agreement.
+const STARTUP_PREFIXES: [&str; 4] = [
+    // Nidhogg sets `nidhogg.uswitch.com/NAMESPACE.DAEMONSET` until the pod of that DaemonSet is ready.
+    "nidhogg.uswitch.com/",
     "startup-taint.cluster-autoscaler.kubernetes.io/",
     "ignore-taint.cluster-autoscaler.kubernetes.io/",
     "status-taint.cluster-autoscaler.kubernetes.io/",
@@ -51,6 +60,7 @@ fn is_startup(key: &str, policy: &Policy) -> bool {
     STARTUP.contains(&key)
         || CONDITION.contains(&key)
         || key.ends_with(AGENT)
+        || key.ends_with(NOT_READY)
         || STARTUP_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
         || policy.startup_taints.contains(key)
 }
@@ -153,6 +163,11 @@ mod tests {
             ("node.cluster.x-k8s.io/uninitialized", true),
             ("karpenter.sh/unregistered", true),
             ("node.gardener.cloud/critical-components-not-ready", true),
+            ("cni.istio.io/not-ready", true),
+            ("kubeip.com/not-ready", true),
+            ("nidhogg.uswitch.com/kube-system.kiam", true),
+            ("node.deckhouse.io/uninitialized", true),
+            ("node.deckhouse.io/csi-not-bootstrapped", true),
             ("startup-taint.cluster-autoscaler.kubernetes.io/gpu", true),
             ("ignore-taint.cluster-autoscaler.kubernetes.io/cilium-agent-not-ready", true),
             ("status-taint.cluster-autoscaler.kubernetes.io/gpu", true),
@@ -160,6 +175,7 @@ mod tests {
             ("example.com/warming-up", true),
             ("startup-taint.example.com/gpu", false),
             ("dedicated", false),
+            ("example.com/never-ready", false),
         ] {
             assert_eq!(comes_and_goes(&of(key), &policy), passing, "{key}");
             assert_eq!(lasting(&[of(key)], &policy).count(), usize::from(!passing), "{key}");

@@ -6,7 +6,7 @@ use super::needs::Must;
 use super::order::cordon;
 use super::reason::{KeepReason, Since};
 use super::requested::Without;
-use super::state::Cordon;
+use super::state::{Cordon, pinned_by};
 use super::survey::NodeFacts;
 use super::value::{NodeState, NodeVerdict, Verdict};
 use super::wanted::Held;
@@ -82,8 +82,8 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
     if let Some(reason) = critical(run.survey, facts) {
         return reason;
     }
-    if facts.scale_down_disabled {
-        return KeepReason::ScaleDownDisabled;
+    if let Some(mark) = pinned_by(facts.node) {
+        return KeepReason::ScaleDownDisabled { mark: mark.to_owned() };
     }
     if facts.state == NodeState::Broken {
         return KeepReason::Broken { since: Since(facts.not_ready_since) };

@@ -12,9 +12,11 @@ use super::fit::{Shape, admits, free_of_occupants, template_admits};
 use super::growth::Growth;
 use super::homes::Homes;
 use super::notes::Warning;
+use super::nowhere;
 use super::order::{Cordons, cordon};
 use super::places::Nominated;
 use super::pools::PoolIndex;
+use super::reason::Elapsed;
 use super::state::Cordon;
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
 use crate::foresight::{Expectation, expect};
@@ -231,6 +233,7 @@ impl<'a> Waiting<'a> {
     ) {
         let homes = Homes::new(survey, growth, &self.nominated);
         let mut known: BTreeMap<ShapeKey<'a>, Option<PoolIndex>> = BTreeMap::new();
+        let mut nowhere: BTreeMap<ShapeKey<'a>, String> = BTreeMap::new();
         for (one, kind) in pods {
             let refused = (one.unbound.refusal.is_some() || one.misnominated.is_some())
                 && kind != OccupantKind::Placeholder;
@@ -243,7 +246,7 @@ impl<'a> Waiting<'a> {
             let home = *known.entry(one.key()).or_insert_with(|| homes.of(one.shape()));
             let Some(pool) = home else {
                 if kind != OccupantKind::Placeholder {
-                    self.give_up(survey, growth, &one, refused);
+                    self.give_up(survey, growth, &one, refused, &mut nowhere);
                 }
                 continue;
             };
@@ -251,6 +254,9 @@ impl<'a> Waiting<'a> {
                 && let Some(demand) = self.demand.get_mut(pool)
             {
                 demand.add(&one.pod.requests);
+            }
+            if !refused && kind != OccupantKind::Placeholder {
+                self.warnings.extend(unanswered(survey, &one));
             }
             if refused {
                 if let Some(count) = self.refused.get_mut(pool) {
@@ -271,7 +277,14 @@ impl<'a> Waiting<'a> {
     }
 
     /// Adds a warning that no place would ever take a pod, and whether a reserved node would.
-    fn give_up(&mut self, survey: &Survey<'_>, growth: &Growth<'_>, one: &WaitingPod<'a>, refused: bool) {
+    fn give_up(
+        &mut self,
+        survey: &Survey<'_>,
+        growth: &Growth<'_>,
+        one: &WaitingPod<'a>,
+        refused: bool,
+        known: &mut BTreeMap<ShapeKey<'a>, String>,
+    ) {
         let pod = one.pod.full_name();
         if refused && let Some(count) = self.refused.first_mut() {
             *count += 1;
@@ -290,9 +303,11 @@ impl<'a> Waiting<'a> {
                 fits.then(|| taint.key.clone())
             })
         });
-        let warning = match reserved {
-            Some(taint) => Warning::NeedsReserved { pod, taint },
-            None => Warning::FitsNowhere { pod },
+        let warning = if let Some(taint) = reserved {
+            Warning::NeedsReserved { pod, taint }
+        } else {
+            let why = known.entry(one.key()).or_insert_with(|| nowhere::why(survey, growth, one.shape()));
+            Warning::FitsNowhere { pod, why: why.clone() }
         };
         if refused {
             self.hopeless.push((one.pod, warning.to_string()));
@@ -300,6 +315,15 @@ impl<'a> Waiting<'a> {
         self.warnings.push(warning);
     }
 }
+
+/// The warning of a pod that its scheduler neither binds nor refuses: it is down, or no scheduler has that name.
+fn unanswered(survey: &Survey<'_>, one: &WaitingPod<'_>) -> Option<Warning> {
+    let age = survey.snapshot.observed_at().duration_since(one.unbound.created_at?);
+    (age >= UNANSWERED).then(|| Warning::Unanswered { pod: one.pod.full_name(), age: Elapsed(age) })
+}
+
+/// A scheduler answers within seconds; it may wait up to this time for a volume.
+const UNANSWERED: SignedDuration = SignedDuration::from_mins(10);
 
 fn asks_for_device(requests: &Amounts) -> bool {
     requests.further().any(|(name, _)| crate::model::is_extended_resource(name))

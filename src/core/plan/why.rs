@@ -3,7 +3,7 @@
 use super::decided::Run;
 use super::needs::Must;
 use super::reason::{CordonAge, CordonReason, DeleteReason, ParkReason, Since, UncordonReason, WakeReason};
-use super::state::Cordon;
+use super::state::{Cordon, pinned_by};
 use super::survey::NodeFacts;
 use super::utilization::Band;
 use super::value::NodeState;
@@ -40,7 +40,10 @@ impl Run<'_, '_> {
         }
         match (decision.must.get(&index), facts.critical) {
             (Some(Must::Critical), Some(pod)) => return UncordonReason::CriticalPod { pod: pod.full_name() },
-            (Some(Must::ScaleDownDisabled), _) => return UncordonReason::ScaleDownDisabled,
+            (Some(Must::ScaleDownDisabled), _) => {
+                let mark = pinned_by(facts.node).unwrap_or_default().to_owned();
+                return UncordonReason::ScaleDownDisabled { mark };
+            }
             (Some(Must::Nominated(pod)), _) => return UncordonReason::NominatedPod { pod: pod.clone() },
             (Some(Must::Waiting(placed)), _) => {
                 return UncordonReason::WaitingPod { pod: placed.pod.clone(), pods: placed.pods };

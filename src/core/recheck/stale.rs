@@ -35,7 +35,7 @@ pub enum Stale {
         why: String,
     },
     /// The node is annotated to stay.
-    #[error("it is annotated scale-down-disabled now")]
+    #[error("an annotation or a label such as scale-down-disabled keeps it now")]
     ScaleDownDisabled,
     /// The node is NotReady now.
     #[error("it is NotReady now")]

@@ -57,7 +57,7 @@ pub enum ReadProblem {
     /// It is text in UTF-16.
     #[error(
         "is in UTF-16, expected UTF-8; Windows PowerShell writes UTF-16 where a command's output is redirected with >, \
-         use `kubectl … | Set-Content -Encoding utf8 FILE` or cmd"
+         use `kubectl ... | Set-Content -Encoding utf8 FILE` or cmd"
     )]
     Utf16,
     /// It is compressed.

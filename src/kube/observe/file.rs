@@ -97,7 +97,7 @@ fn first_line(prefix: &[u8]) -> String {
     let text = String::from_utf8_lossy(prefix.strip_prefix(BYTE_ORDER_MARK).unwrap_or(prefix));
     let line = text.trim_start().lines().next().unwrap_or_default();
     match line.char_indices().nth(LINE) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
         None => line.to_owned(),
     }
 }

@@ -335,6 +335,12 @@ pub(super) struct Status<'a> {
     pub(super) init_container_statuses: Vec<ContainerStatus<'a>>,
     #[serde(borrow)]
     pub(super) resize: Option<Text<'a>>,
+    /// The resources that its node gives the pod as a whole.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) resources: Resources<'a>,
+    /// The resources that its node has reserved for the pod as a whole.
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) allocated_resources: Amounts<'a>,
     #[serde(borrow)]
     pub(super) nominated_node_name: Option<Text<'a>>,
     // of a node
@@ -344,6 +350,8 @@ pub(super) struct Status<'a> {
     pub(super) capacity: Option<Amounts<'a>>,
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) node_info: NodeInfo<'a>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) volumes_in_use: Vec<Text<'a>>,
 }
 
 /// `status.nodeInfo` of a node.

@@ -6,7 +6,8 @@
 //!   running   = sum of containers + sidecars       sidecar: an init container with restartPolicy Always
 //!   init      = largest of (init container + the sidecars declared before it)
 //!   pod       = max(running, init), per resource
-//!   a resource named in spec.resources.requests replaces it
+//!   a resource named in spec.resources.requests replaces it: the largest of that, of what the node gives the pod and
+//!               of what it has set aside for it; without the first where the resize is infeasible
 //!   plus spec.overhead
 //! ```
 //!
@@ -102,15 +103,31 @@ pub(super) fn of_pod<'a>(spec: &'a Spec<'_>, status: &'a Status<'_>) -> Result<R
 
     let whole_pod = &spec.resources.requests;
     let named = amounts(whole_pod, &NOTHING, |_, resource| format!("spec.resources.requests.{resource}"))?;
+    let held = held_by_pod(status)?;
+    let counted = |asked: u64, held: u64| if infeasible && held > 0 { held } else { asked.max(held) };
     if whole_pod.memory.is_some() {
-        total.memory = named.memory;
+        total.memory = counted(named.memory, held.memory);
     }
     if whole_pod.cpu.is_some() {
-        total.cpu = named.cpu;
+        total.cpu = counted(named.cpu, held.cpu);
     }
-    total.further.extend(named.further);
+    for (name, asked) in named.further {
+        let held = held.further.get(name).copied().unwrap_or_default();
+        total.further.insert(name, counted(asked, held));
+    }
     let overhead = amounts(&spec.overhead, &NOTHING, |_, resource| format!("spec.overhead.{resource}"))?;
     Ok(total.plus(&overhead))
+}
+
+/// What its node gives the pod as a whole, or has set aside for it. This counts where the pod asks as a whole.
+fn held_by_pod<'a>(status: &'a Status<'_>) -> Result<Requests<'a>, BadField> {
+    let given = amounts(&status.resources.requests, &NOTHING, |part, resource| {
+        format!("status.resources.{part}.{resource}")
+    })?;
+    let set_aside = amounts(&status.allocated_resources, &NOTHING, |_, resource| {
+        format!("status.allocatedResources.{resource}")
+    })?;
+    Ok(given.larger(&set_aside))
 }
 
 /// Whether the pod was changed to ask for what its node can never give.

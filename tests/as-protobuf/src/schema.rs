@@ -7,7 +7,7 @@ pub(crate) const MESSAGES: &str = "
 Node metadata=1:ObjectMeta spec=2:NodeSpec status=3:NodeStatus
 NodeSpec podCIDR=1 providerID=3 unschedulable=4:bool taints=5:Taint podCIDRs=7
 NodeStatus capacity=1:{Quantity} allocatable=2:{Quantity} phase=3 conditions=4:NodeCondition addresses=5:NodeAddress \
-    nodeInfo=7:NodeSystemInfo images=8:ContainerImage
+    nodeInfo=7:NodeSystemInfo images=8:ContainerImage volumesInUse=9
 NodeCondition type=1 status=2 lastHeartbeatTime=3:Time lastTransitionTime=4:Time reason=5 message=6
 NodeAddress type=1 address=2
 NodeSystemInfo machineID=1 systemUUID=2 bootID=3 kernelVersion=4 osImage=5 containerRuntimeVersion=6 kubeletVersion=7 \
@@ -51,7 +51,7 @@ Toleration key=1 operator=2 value=3 effect=4 tolerationSeconds=5:int
 Gate name=1
 PodStatus phase=1 conditions=2:PodCondition message=3 reason=4 hostIP=5 podIP=6 startTime=7:Time \
     containerStatuses=8:ContainerStatus qosClass=9 initContainerStatuses=10:ContainerStatus nominatedNodeName=11 \
-    podIPs=12:Address resize=14
+    podIPs=12:Address resize=14 allocatedResources=19:{Quantity} resources=20:Resources
 Address ip=1
 PodCondition type=1 status=2 lastProbeTime=3:Time lastTransitionTime=4:Time reason=5 message=6 observedGeneration=7:int
 ContainerStatus name=1 state=2:State lastState=3:State ready=4:bool restartCount=5:int image=6 imageID=7 containerID=8 \

@@ -109,12 +109,37 @@ fn strange(node: &mut Node, bytes: &mut Bytes<'_>) {
         20 => drop(node.annotations.insert(format!("{}x", annotation::DELAY_DELETION), String::new())),
         21 => node.taints.push(no_schedule("node.kubernetes.io/unreachable")),
         22 => node.taints.push(no_schedule("my/agent")),
+        31 => node.taints.push(no_schedule("cni.istio.io/not-ready")),
         23 => {
             node.allocatable.further = None;
             node.capacity.further = None;
         }
         24 => node.labels.remove("pool"),
         25 => node.allocatable.memory = Some(Memory(100)),
+        26 => {
+            let marks = [
+                (annotation::FLATCAR_REBOOT, "true"),
+                (annotation::FLATCAR_REBOOT, "false"),
+                (annotation::SRIOV_STATE, "Draining"),
+                (annotation::SRIOV_STATE, "Idle"),
+                (annotation::HARVESTER_MAINTENANCE, "completed"),
+                (annotation::DO_NOT_DISRUPT, "4h"),
+                (annotation::DO_NOT_DISRUPT, "false"),
+                (annotation::NO_DELETE, "an experiment"),
+            ];
+            let (key, value) = bytes.pick(&marks);
+            node.annotations.insert(key.to_owned(), value.to_owned());
+        }
+        27 => {
+            let (key, value) = bytes.pick(&[
+                ("nvidia.com/gpu-driver-upgrade-state", "drain-required"),
+                ("nvidia.com/gpu-driver-upgrade-state", "upgrade-required"),
+                ("autoscaling.cast.ai/removal-disabled", "true"),
+            ]);
+            node.labels.insert(key.to_owned(), value.to_owned());
+        }
+        29 | 30 => node.volume_in_use = Some("disk-of-ada".into()),
+        28 => node.taints.push(no_schedule("medik8s.io/drain")),
         _ => {}
     }
 }

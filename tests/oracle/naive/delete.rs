@@ -75,6 +75,7 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
         && is_left(world, machine, gone)
         && !evict::awaits(world, machine)
         && (machine.occupants(policy).next().is_some() || empty_for_long(world, node))
+        && is_unmounted(world, machine)
         && late_binds_are_over(world, machine)
         && !is_last(world, machine, gone)
         && (!machine.is_ready || ready_one_may_go(world, decision, machine))
@@ -133,6 +134,16 @@ fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
     grace.is_zero()
         || words::time(node, annotation::EMPTY_SINCE)
             .is_some_and(|since| words::age(world.now, since) >= grace)
+}
+
+/// Section 7: the volumes of the pods that left are unmounted, or ten minutes have passed.
+fn is_unmounted(world: &World<'_>, machine: &Machine<'_>) -> bool {
+    let daemon = |pod: &&Pod| words::class(pod, world.policy) == Class::Daemon;
+    let since = words::time(machine.node, annotation::EMPTY_SINCE);
+    machine.node.volume_in_use.is_none()
+        || !machine.is_ready
+        || !machine.pods.iter().all(|pod| daemon(pod))
+        || since.is_some_and(|since| words::age(world.now, since) >= SignedDuration::from_mins(10))
 }
 
 /// Section 2: an omitted pod that no controller would recreate.

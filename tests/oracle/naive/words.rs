@@ -74,8 +74,39 @@ pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
         && node.unreadable.is_none()
         && may_be_managed(&node.labels, policy)
         && !node.taints.iter().any(|taint| actors_taint(&taint.key) || of_control_plane(&taint.key))
-        && !node.annotations.contains_key(annotation::REBOOT_IN_PROGRESS)
-        && node.annotations.get(annotation::MACHINE_CONFIG_STATE).is_none_or(|state| state == "Done")
+        && !node.annotations.iter().any(|(key, value)| actors_annotation(key, value))
+        && !node.labels.get("nvidia.com/gpu-driver-upgrade-state").is_some_and(driver_is_upgraded)
+}
+
+fn actors_annotation(key: &str, value: &str) -> bool {
+    match key {
+        annotation::REBOOT_IN_PROGRESS
+        | annotation::HARVESTER_MAINTENANCE
+        | annotation::DECKHOUSE_DRAINING
+        | annotation::DECKHOUSE_DRAINED => true,
+        annotation::FLATCAR_REBOOT
+        | annotation::CONTAINER_LINUX_REBOOT
+        | annotation::TALOS_CORDONED
+        | annotation::GARDENER_DELETION => value == "true",
+        annotation::MACHINE_CONFIG_STATE => value != "Done",
+        annotation::SRIOV_STATE => value != "Idle",
+        _ => false,
+    }
+}
+
+fn driver_is_upgraded(state: &str) -> bool {
+    let steps = [
+        "cordon",
+        "wait-for-jobs",
+        "pod-deletion",
+        "drain",
+        "node-maintenance",
+        "post-maintenance",
+        "pod-restart",
+        "validation",
+        "uncordon",
+    ];
+    state == "upgrade-failed" || steps.iter().any(|step| state == format!("{step}-required"))
 }
 
 /// The part of it that depends on labels; used for new nodes too.
@@ -105,6 +136,9 @@ fn actors_taint(key: &str) -> bool {
         "cloud.google.com/impending-node-termination",
         "node.kubernetes.io/out-of-service",
         "node.cloudprovider.kubernetes.io/shutdown",
+        "medik8s.io/drain",
+        "medik8s.io/remediation",
+        "autoscaling.cast.ai/draining",
     ];
     let prefixes = ["aws-node-termination-handler/", "remediator.", "virtual-kubelet.io/"];
     keys.contains(&key) || prefixes.iter().any(|prefix| key.starts_with(prefix))
@@ -121,8 +155,12 @@ pub(crate) fn is_startup(key: &str, policy: &Policy) -> bool {
         "node.kubernetes.io/not-ready",
         "node.kubernetes.io/unreachable",
         "node.kubernetes.io/network-unavailable",
+        "node.deckhouse.io/uninitialized",
+        "node.deckhouse.io/csi-not-bootstrapped",
     ];
     whole.contains(&key)
+        || key.ends_with("/not-ready")
+        || key.starts_with("nidhogg.uswitch.com/")
         || (key.contains("csi") && key.ends_with("agent-not-ready"))
         || prefixes.iter().any(|word| key.starts_with(&format!("{word}.cluster-autoscaler.kubernetes.io/")))
         || policy.startup_taints.contains(key)
@@ -238,8 +276,14 @@ pub(crate) fn cordon(node: &Node) -> Cordon {
     }
 }
 
+/// Section 2: a node that somebody pinned.
 pub(crate) fn scale_down_disabled(node: &Node) -> bool {
-    node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+    let value = |key: &str| node.annotations.get(key).map_or("", String::as_str);
+    value(annotation::SCALE_DOWN_DISABLED) == "true"
+        || value(annotation::DO_NOT_DISRUPT) == "true"
+        || value(annotation::DO_NOT_DISRUPT).chars().next().is_some_and(|first| first.is_ascii_digit())
+        || !value(annotation::NO_DELETE).is_empty()
+        || node.labels.get("autoscaling.cast.ai/removal-disabled").is_some_and(|value| value == "true")
 }
 
 /// Section 8: a valid claim; a claim for more than a day does not count.

@@ -7,7 +7,7 @@ use crate::policy::Policy;
 const CONTROL_PLANE_ROLES: [&str; 4] = ["control-plane", "master", "controlplane", "etcd"];
 
 /// Taints that another program sets on a node on which it works.
-const TAINTS_OF_OTHER_ACTORS: [&str; 8] = [
+const TAINTS_OF_OTHER_ACTORS: [&str; 11] = [
     "ToBeDeletedByClusterAutoscaler",
     "karpenter.sh/disrupted",
     "karpenter.sh/disruption",
@@ -16,6 +16,23 @@ const TAINTS_OF_OTHER_ACTORS: [&str; 8] = [
     "cloud.google.com/impending-node-termination",
     "node.kubernetes.io/out-of-service",
     "node.cloudprovider.kubernetes.io/shutdown",
+    "medik8s.io/drain",
+    "medik8s.io/remediation",
+    "autoscaling.cast.ai/draining",
+];
+
+/// Annotations that mean it whatever their value is, and those that mean it with the value `true`.
+const ANNOTATIONS_OF_OTHER_ACTORS: [&str; 4] = [
+    annotation::REBOOT_IN_PROGRESS,
+    annotation::HARVESTER_MAINTENANCE,
+    annotation::DECKHOUSE_DRAINING,
+    annotation::DECKHOUSE_DRAINED,
+];
+const TRUE_ANNOTATIONS_OF_OTHER_ACTORS: [&str; 4] = [
+    annotation::FLATCAR_REBOOT,
+    annotation::CONTAINER_LINUX_REBOOT,
+    annotation::TALOS_CORDONED,
+    annotation::GARDENER_DELETION,
 ];
 
 /// The taints among these that mean only that the machine is stopped.
@@ -61,8 +78,19 @@ fn is_in_other_hands(node: &Node) -> bool {
         TAINTS_OF_OTHER_ACTORS.contains(&key)
             || TAINT_PREFIXES_OF_OTHER_ACTORS.iter().any(|prefix| key.starts_with(prefix))
     });
-    let configured = node.annotations.get(annotation::MACHINE_CONFIG_STATE);
+    let says = |key: &str, idle: &str| node.annotations.get(key).is_some_and(|value| value != idle);
+    let is_true = |key: &&str| node.annotations.get(*key).is_some_and(|value| value == "true");
     by_taint
-        || node.annotations.contains_key(annotation::REBOOT_IN_PROGRESS)
-        || configured.is_some_and(|state| state != "Done")
+        || ANNOTATIONS_OF_OTHER_ACTORS.iter().any(|key| node.annotations.contains_key(*key))
+        || TRUE_ANNOTATIONS_OF_OTHER_ACTORS.iter().any(is_true)
+        || says(annotation::MACHINE_CONFIG_STATE, "Done")
+        || says(annotation::SRIOV_STATE, "Idle")
+        || node.labels.get("nvidia.com/gpu-driver-upgrade-state").is_some_and(is_driver_upgrade)
+}
+
+/// Whether the GPU operator is at work on a node in this state of an upgrade: not before it begins, nor once it is done.
+fn is_driver_upgrade(state: &str) -> bool {
+    let waits_for_the_operator =
+        state.strip_suffix("-required").is_some_and(|step| !step.is_empty() && step != "upgrade");
+    waits_for_the_operator || state == "upgrade-failed"
 }

@@ -28,6 +28,8 @@ pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) critical_pod: Option<&'a Pod>,
     /// An omitted pod that would be lost with it, apart from last live replicas.
     pub(in crate::check) lost_pod: Option<&'a Pod>,
+    /// The number of all its pods that are no daemons, omitted ones included.
+    pub(in crate::check) further_pods: usize,
     /// The number of its movable occupants.
     pub(in crate::check) movable: usize,
     /// A pod that must be evicted before the node is given back.
@@ -83,8 +85,17 @@ impl NodeFacts<'_> {
         self.occupants == 0 && self.lost_pod.is_none()
     }
 
+    /// Whether somebody decided that the node stays, in the words of any autoscaler.
     pub(in crate::check) fn scale_down_disabled(&self) -> bool {
-        self.node.annotations.get(annotation::SCALE_DOWN_DISABLED).is_some_and(|value| value == "true")
+        let says = |key: &str, means: fn(&str) -> bool| {
+            self.node.annotations.get(key).is_some_and(|value| means(value))
+        };
+        says(annotation::SCALE_DOWN_DISABLED, |value| value == "true")
+            || says(annotation::DO_NOT_DISRUPT, |value| {
+                value == "true" || value.as_bytes().first().is_some_and(u8::is_ascii_digit)
+            })
+            || says(annotation::NO_DELETE, |reason| !reason.is_empty())
+            || self.node.labels.get("autoscaling.cast.ai/removal-disabled") == Some("true")
     }
 
     /// Whether another actor cordoned the node and the cordon must not be undone.

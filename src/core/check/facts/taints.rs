@@ -22,11 +22,13 @@ const OF_A_STOPPED_MACHINE: [&str; 2] =
 const STARTUP_PREFIXES: [&str; 3] = ["startup-taint.", "ignore-taint.", "status-taint."];
 
 /// Startup taints that are known by their whole key.
-const STARTUP: [&str; 4] = [
+const STARTUP: [&str; 6] = [
     "karpenter.sh/unregistered",
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cluster.x-k8s.io/uninitialized",
     "node.gardener.cloud/critical-components-not-ready",
+    "node.deckhouse.io/uninitialized",
+    "node.deckhouse.io/csi-not-bootstrapped",
 ];
 
 /// Whether a node loses the taint once it is ready for use. The taints of a Ready node's conditions keep pods away in the
@@ -35,6 +37,8 @@ pub(in crate::check) fn is_startup(key: &str, policy: &Policy) -> bool {
     STARTUP.contains(&key)
         || is_of_readiness(key)
         || key.ends_with("agent-not-ready")
+        || key.rsplit_once('/').is_some_and(|(_, name)| name == "not-ready")
+        || key.starts_with("nidhogg.uswitch.com/")
         || STARTUP_PREFIXES.iter().any(|prefix| {
             key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("cluster-autoscaler.kubernetes.io/"))
         })

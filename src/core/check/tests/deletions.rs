@@ -198,11 +198,42 @@ fn a_node_is_deleted_only_from_a_group_that_may_be_shrunk() {
 fn what_somebody_protects_is_not_deleted() {
     let delete_of = |node_a: Node| found(&world(vec![node_a, node("b")], vec![]), &policy(), [delete("a")]);
     let pinned = cordoned("a").annotated(annotation::SCALE_DOWN_DISABLED, "true");
-    let expected = Violation::ScaleDownDisabled { node: text("a"), direction: Direction::Delete };
-    assert_eq!(delete_of(pinned), [expected]);
+    let expected = [Violation::ScaleDownDisabled { node: text("a"), direction: Direction::Delete }];
+    assert_eq!(delete_of(pinned), expected);
+    for (key, value, kept) in [
+        (annotation::DO_NOT_DISRUPT, "true", true),
+        (annotation::DO_NOT_DISRUPT, "4h", true),
+        (annotation::DO_NOT_DISRUPT, "false", false),
+        (annotation::NO_DELETE, "an experiment", true),
+        (annotation::NO_DELETE, "", false),
+    ] {
+        let found = delete_of(cordoned("a").annotated(key, value));
+        assert_eq!(found == expected, kept, "{key}={value}: {found:?}");
+    }
+    let labelled = cordoned("a").labelled("autoscaling.cast.ai/removal-disabled", "true");
+    assert_eq!(delete_of(labelled), expected);
     let key = "delay-deletion.cluster-autoscaler.kubernetes.io/backup";
     let expected = Violation::DeletionDelayed { node: text("a"), annotation: text(key) };
     assert_eq!(delete_of(cordoned("a").annotated(key, "true")), [expected]);
+}
+
+#[test]
+fn a_node_stays_for_ten_minutes_while_the_volume_of_a_pod_that_left_is_mounted() {
+    let mounted = |seconds: i64| {
+        let node = cordoned("a").annotated(annotation::EMPTY_SINCE, &ago(seconds).to_string());
+        node.change(|node| node.volume_in_use = Some("disk".into()))
+    };
+    let expected = [Violation::DeleteWithMount { node: text("a"), volume: text("disk") }];
+    let delete_of = |node_a: Node, pods: Vec<Pod>| {
+        found(&world(vec![node_a, node("b"), node("c")], pods), &policy(), [delete("a")])
+    };
+    assert_eq!(delete_of(mounted(599), vec![]), expected);
+    assert_eq!(delete_of(mounted(599), vec![system("proxy", "a", "DaemonSet", "proxy")]), expected);
+    assert_eq!(delete_of(mounted(600), vec![]), []);
+    let broken = mounted(599).not_ready_for(3600);
+    assert_eq!(delete_of(broken, vec![]), [], "its kubelet cannot unmount anything");
+    let others = vec![system("web", "a", "ReplicaSet", "web")];
+    assert_eq!(delete_of(mounted(599), others), [], "the volume may be that of the pod that is left");
 }
 
 #[test]

@@ -42,6 +42,9 @@ fn a_startup_taint_is_a_boot_on_a_young_node_and_a_fault_on_an_old_one() {
         "node.cluster.x-k8s.io/uninitialized",
         "karpenter.sh/unregistered",
         "node.gardener.cloud/critical-components-not-ready",
+        "node.deckhouse.io/csi-not-bootstrapped",
+        "cni.istio.io/not-ready",
+        "nidhogg.uswitch.com/kube-system.kiam",
         "node.kubernetes.io/not-ready",
         "node.kubernetes.io/unreachable",
         "node.kubernetes.io/network-unavailable",
@@ -54,9 +57,9 @@ fn a_startup_taint_is_a_boot_on_a_young_node_and_a_fault_on_an_old_one() {
         let expected = if of_conditions { NodeState::Booting } else { NodeState::NotInUse };
         assert_eq!(state_of(again.tainted(key)), expected, "{key}");
     }
-    assert_eq!(state_of(node("a").tainted("example.org/not-ready")), NodeState::Serving);
-    let own = Policy { startup_taints: ["example.org/not-ready".to_owned()].into(), ..policy() };
-    let snapshot = world(vec![node("a").tainted("example.org/not-ready")], vec![]);
+    assert_eq!(state_of(node("a").tainted("example.org/warming-up")), NodeState::Serving);
+    let own = Policy { startup_taints: ["example.org/warming-up".to_owned()].into(), ..policy() };
+    let snapshot = world(vec![node("a").tainted("example.org/warming-up")], vec![]);
     assert_eq!(Facts::of(&snapshot, &own).nodes[0].state(), Some(NodeState::NotInUse));
 }
 

@@ -118,6 +118,13 @@ fn nodes_that_are_not_managed_are_not_acted_on() {
         node("a").tainted("remediator.example.org/hold"),
         node("a").annotated(annotation::REBOOT_IN_PROGRESS, ""),
         node("a").annotated(annotation::MACHINE_CONFIG_STATE, "Working"),
+        node("a").annotated(annotation::SRIOV_STATE, "Draining"),
+        node("a").annotated(annotation::FLATCAR_REBOOT, "true"),
+        node("a").annotated(annotation::HARVESTER_MAINTENANCE, "completed"),
+        node("a").annotated(annotation::DECKHOUSE_DRAINED, ""),
+        node("a").tainted("medik8s.io/drain"),
+        node("a").labelled("nvidia.com/gpu-driver-upgrade-state", "drain-required"),
+        node("a").labelled("nvidia.com/gpu-driver-upgrade-state", "upgrade-failed"),
         node("a").change(|node| node.deleting = true),
         node("a").change(|node| node.unreadable = Some(text("status.allocatable.memory: 3x"))),
     ];
@@ -130,6 +137,10 @@ fn nodes_that_are_not_managed_are_not_acted_on() {
         node("a").labelled("node-role.kubernetes.io/worker", ""),
         node("a").labelled("type", "large"),
         node("a").annotated(annotation::MACHINE_CONFIG_STATE, "Done"),
+        node("a").annotated(annotation::SRIOV_STATE, "Idle"),
+        node("a").annotated(annotation::FLATCAR_REBOOT, "false"),
+        node("a").labelled("nvidia.com/gpu-driver-upgrade-state", "upgrade-required"),
+        node("a").labelled("nvidia.com/gpu-driver-upgrade-state", "upgrade-done"),
     ] {
         let snapshot = world(vec![touchable, node("z")], vec![]);
         assert_eq!(found(&snapshot, &policy(), [cordon("a")]), []);

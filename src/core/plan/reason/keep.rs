@@ -3,7 +3,7 @@
 use super::evict::NotEvicted;
 use super::loss::Loss;
 use super::object::ObjectDoubt;
-use super::text::{among, excerpt, plural, serve};
+use super::text::{among, excerpt, leaving, plural, serve};
 use super::time::{CordonAge, Elapsed, Since};
 use super::words::{Reason, reasons};
 use crate::plan::utilization::Utilization;
@@ -75,8 +75,11 @@ reasons! {
             /// `namespace/name` of one of them.
             pod: String,
         } => ("it runs the critical pod {pod}"),
-        /// It is annotated scale-down-disabled.
-        ScaleDownDisabled => ("its annotation scale-down-disabled keeps it in service"),
+        /// Somebody decided that it stays: `scale-down-disabled`, or the mark of another autoscaler.
+        ScaleDownDisabled {
+            /// The key of the annotation or the label.
+            mark: String,
+        } => ("{mark} keeps it in service"),
         /// Another actor cordoned it, and this run must not judge that cordon.
         CordonedByOthers {
             /// When it was cordoned, if known.
@@ -162,7 +165,9 @@ reasons! {
             pods: usize,
             /// `namespace/name` of one of them.
             pod: String,
-        } => ("not empty: {}", among(*.pods, "pod", .pod)),
+            /// Whether that one is being deleted: a pod whose deletion never ends keeps its node, too.
+            deleting: bool,
+        } => ("not empty: {}{}", among(*.pods, "pod", .pod), leaving(*.deleting)),
         /// An omitted pod would be lost with it.
         LosesPod {
             /// `namespace/name`.
@@ -248,6 +253,11 @@ reasons! {
             /// The reason.
             why: String,
         } => ("nothing is deleted from node group {group}: {}", excerpt(.why)),
+        /// The volume of a pod that left is still mounted there.
+        VolumeInUse {
+            /// Its name in `status.volumesInUse`.
+            volume: String,
+        } => ("volume {volume} of a pod that has left is still mounted there: without the machine, its disk would stay attached for minutes"),
         /// It has not been empty for long enough.
         EmptyTooShort {
             /// The time for which it has been seen empty.

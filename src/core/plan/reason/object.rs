@@ -42,8 +42,8 @@ pub enum ObjectDoubt {
     /// It was woken after that.
     #[error("it was woken")]
     Woken,
-    /// It is annotated scale-down-disabled.
-    #[error("it is annotated scale-down-disabled")]
+    /// An annotation or a label keeps it: scale-down-disabled, or the mark of another autoscaler.
+    #[error("an annotation or a label such as scale-down-disabled keeps it")]
     ScaleDownDisabled,
     /// Another program delays its deletion.
     #[error("the annotation {annotation} delays its deletion")]

@@ -14,6 +14,11 @@ pub(in crate::plan) fn among(count: usize, noun: &str, name: &str) -> String {
     if count == 1 { format!("{noun} {name}") } else { format!("{}, {name} among them", plural(count, noun)) }
 }
 
+/// The words for a pod that is being deleted, which may take for ever.
+pub(in crate::plan) fn leaving(deleting: bool) -> &'static str {
+    if deleting { ", which is being deleted" } else { "" }
+}
+
 /// Maximum length of a foreign text in a sentence. The scheduler's own messages are shorter.
 const LONGEST_EXCERPT: usize = 512;
 

@@ -15,7 +15,10 @@ reasons! {
             pod: String,
         } => ("it runs the critical pod {pod}"),
         /// A node under our own cordon was annotated scale-down-disabled.
-        ScaleDownDisabled => ("its annotation scale-down-disabled keeps it in service"),
+        ScaleDownDisabled {
+            /// The key of the annotation or the label.
+            mark: String,
+        } => ("{mark} keeps it in service"),
         /// A pod that waits has room there.
         WaitingPod {
             /// `namespace/name` of one of them.

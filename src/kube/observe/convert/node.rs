@@ -60,6 +60,7 @@ pub(in crate::observe) fn node(
         ready: ready(&status.conditions),
         allocatable,
         capacity,
+        volume_in_use: status.volumes_in_use.first().map(|volume| volume.as_str().into()),
         group: None,
         outside: None,
         unreadable,
@@ -179,6 +180,7 @@ mod tests {
                     {"type": "MemoryPressure", "status": "False"},
                     {"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-01-01T12:00:00Z"},
                 ],
+                "volumesInUse": ["kubernetes.io/csi/disk^a", "kubernetes.io/csi/disk^b"],
             },
         }));
         let node = node.unwrap();
@@ -221,6 +223,7 @@ mod tests {
                 pods: Some(110),
                 further: None,
             },
+            volume_in_use: Some("kubernetes.io/csi/disk^a".into()),
             group: None,
             outside: None,
             unreadable: None,

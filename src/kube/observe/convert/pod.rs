@@ -113,7 +113,7 @@ pub(in crate::observe) fn pod(
         mirror: metadata.annotations.get(annotation_key::MIRROR).is_some(),
         daemonset_pod: flag(annotation_key::DAEMONSET_POD),
         safe_to_evict,
-        do_not_disrupt: flag(annotation_key::DO_NOT_DISRUPT),
+        do_not_disrupt: metadata.annotations.get(annotation_key::DO_NOT_DISRUPT).is_some_and(is_kept),
         local_volume: local_volume(metadata, spec)
             .filter(|_| safe_to_evict != Some(true))
             // One of the unread volumes may be on the node's own disk.
@@ -144,6 +144,11 @@ pub(in crate::observe) fn pod(
         reading.warnings.push(ReadWarning::LargePod { pod: identity.to_object_name(), what });
     }
     Ok(pod)
+}
+
+/// Whether a value of Karpenter's annotation keeps a pod: `true`, or the time for which it does.
+fn is_kept(value: &str) -> bool {
+    value == "true" || value.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// The constraints of a pod that fits no node: a node must meet one of no terms.

@@ -44,6 +44,7 @@ fn status<'a>(message: &'a [u8], status: &mut Status<'a>) -> Result<(), BrokenPr
             (2, Value::Bytes(bytes)) => amount(bytes, status.allocatable.get_or_insert_default())?,
             (4, Value::Bytes(bytes)) => status.conditions.extend(condition(bytes)?),
             (7, Value::Bytes(bytes)) => node_info(bytes, &mut status.node_info)?,
+            (9, Value::Bytes(bytes)) => status.volumes_in_use.push(text(bytes)),
             _ => {}
         }
     }

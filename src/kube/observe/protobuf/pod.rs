@@ -169,6 +169,8 @@ fn status<'a>(message: &'a [u8], status: &mut Status<'a>) -> Result<(), BrokenPr
             10 => status.init_container_statuses.push(container_status(bytes)?),
             11 => status.nominated_node_name = text_of(bytes),
             14 => status.resize = text_of(bytes),
+            19 => amount(bytes, &mut status.allocated_resources)?,
+            20 => resources(bytes, &mut status.resources)?,
             _ => {}
         }
     }

@@ -204,6 +204,33 @@ fn a_resized_container_asks_for_the_largest_of_what_it_wants_and_has() {
     assert_eq!(bad.field, "status.containerStatuses[1].resources.requests.memory");
 }
 
+/// `effectivePodLevelResources` of `k8s.io/component-helpers/resource`, worked by hand.
+#[test]
+fn a_pod_resized_as_a_whole_asks_for_the_largest_of_what_it_wants_and_has() {
+    let spec = r#"{"resources":{"requests":{"memory":"4Gi"}},
+        "containers":[{"name":"notebook","resources":{"requests":{"memory":"1Gi","cpu":"1"}}}]}"#;
+    let status = |given: &str, set_aside: &str, more: &str| {
+        format!(
+            r#"{{"resources":{{"requests":{{"memory":"{given}","cpu":"9"}}}},"allocatedResources":{{"memory":"{set_aside}"}}{more}}}"#
+        )
+    };
+    let infeasible = r#","conditions":[{"type":"PodResizePending","status":"True","reason":"Infeasible"}]"#;
+    // The pod names no CPU as a whole, so the CPU of its container counts.
+    for (what, status, gibibytes) in [
+        ("no status", "{}".to_owned(), 4),
+        ("what it has is larger", status("6Gi", "2Gi", ""), 6),
+        ("what is set aside is larger", status("2Gi", "6Gi", ""), 6),
+        ("what it wants is larger", status("2Gi", "2Gi", ""), 4),
+        ("infeasible counts what it has", status("2Gi", "3Gi", infeasible), 3),
+        ("infeasible without any status", format!("{{{}}}", &infeasible[1..]), 4),
+    ] {
+        let (memory, cpu, _) = resized(spec, &status).unwrap();
+        assert_eq!((memory, cpu), (gibibytes << 30, 1000), "{what}");
+    }
+    let bad = resized(spec, &status("1Gi", "much", "")).unwrap_err();
+    assert_eq!(bad.field, "status.allocatedResources.memory");
+}
+
 #[test]
 fn thousandths_of_a_byte_are_noticed_where_they_are_a_mistake() {
     for (memory, expected) in [

@@ -45,7 +45,8 @@ pub(in crate::observe) fn objects() -> [Value; 2] {
         "status": {
             "phase": "Pending",
             "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1"}],
-            "containerStatuses": [{"name": "c", "resources": {"requests": {"memory": "3Gi"}}, "allocatedResources": {"cpu": "1"}}]
+            "containerStatuses": [{"name": "c", "resources": {"requests": {"memory": "3Gi"}}, "allocatedResources": {"cpu": "1"}}],
+            "resources": {"requests": {"memory": "3Gi"}}, "allocatedResources": {"cpu": "1"}
         }
     });
     [node, pod]

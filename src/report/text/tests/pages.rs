@@ -174,9 +174,12 @@ nodes (1000) by reason; --all-nodes lists each; .. stands for
     assert!(text.ends_with(groups), "{text}");
     let warnings = "
 warnings (30)
-  - pod prod/huge-0 fits no node, even an empty one; its request is ignored
-  - pod prod/huge-1 fits no node, even an empty one; its request is ignored
-  - pod prod/huge-2 fits no node, even an empty one; its request is ignored
+  - pod prod/huge-0 fits no node, even an empty one, and its request is ignored:
+    no node has the label disk=big
+  - pod prod/huge-1 fits no node, even an empty one, and its request is ignored:
+    no node has the label disk=big
+  - pod prod/huge-2 fits no node, even an empty one, and its request is ignored:
+    no node has the label disk=big
     and 27 more like these; --output json has them all
 ";
     assert!(text.contains(warnings), "{text}");

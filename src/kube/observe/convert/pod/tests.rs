@@ -232,6 +232,8 @@ fn annotations_are_read_by_their_exact_values() {
         }}));
         assert_eq!((pod.daemonset_pod, pod.do_not_disrupt), (expected, expected), "{text:?}");
     }
+    let (pod, _) = with_metadata(&json!({"annotations": {"karpenter.sh/do-not-disrupt": "4h"}}));
+    assert!(pod.do_not_disrupt, "for a time");
 }
 
 #[test]
