@@ -193,7 +193,8 @@ fn local_claim(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
 fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
     let Some(controller) = pod.controller.as_deref() else { return false };
     let of_controller = |other: &Pod| {
-        other.controller.as_deref().is_some_and(|one| one.uid == controller.uid)
+        other.namespace == pod.namespace
+            && other.controller.as_deref().is_some_and(|one| one.uid == controller.uid)
             && words::class(other, world.policy) != Class::Placeholder
     };
     let all = world.snapshot.pods().iter().filter(|other| of_controller(other)).count();
