@@ -97,9 +97,9 @@ fn tries_again(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, action: &
     else {
         return false;
     };
-    let find = |pods: &'_ [Pod]| pods.iter().position(|pod| pod.full_name() == *name);
-    let pod = find(snapshot.pods()).and_then(|at| snapshot.pods().get(at));
-    let then = find(after.pods()).and_then(|at| after.pods().get(at));
+    let Some((namespace, name)) = name.split_once('/') else { return false };
+    let is_it = |pod: &&Pod| *pod.name == *name && *pod.namespace == *namespace;
+    let (pod, then) = (snapshot.pods().iter().find(is_it), after.pods().iter().find(is_it));
     let since = |pod: &Pod| pod.unbound.as_ref().and_then(|unbound| unbound.refused_since());
     let (Some(pod), Some(refused), Some(again)) = (pod, pod.and_then(since), then.and_then(since)) else {
         return false;

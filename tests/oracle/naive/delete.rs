@@ -142,7 +142,7 @@ fn is_unmounted(world: &World<'_>, machine: &Machine<'_>) -> bool {
     let since = words::time(machine.node, annotation::EMPTY_SINCE);
     machine.node.volume_in_use.is_none()
         || !machine.is_ready
-        || !machine.pods.iter().all(|pod| daemon(pod))
+        || !machine.pods.iter().all(daemon)
         || since.is_some_and(|since| words::age(world.now, since) >= SignedDuration::from_mins(10))
 }
 

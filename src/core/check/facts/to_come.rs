@@ -7,23 +7,27 @@ use super::NodeFacts;
 use crate::model::{Amounts, NodeIndex, Pod, Snapshot};
 
 /// Fills in the requests of the daemons that booting and parked nodes will run and do not run yet.
-pub(super) fn complete(nodes: &mut [NodeFacts<'_>], daemons: &[(NodeIndex, &Pod)], snapshot: &Snapshot) {
+pub(super) fn complete<'a>(
+    nodes: &mut [NodeFacts<'a>],
+    daemons: &[(NodeIndex, &'a Pod)],
+    snapshot: &'a Snapshot,
+) {
     let comes = |node: &NodeFacts<'_>| node.is_common() && (node.health.is_booting() || node.is_parked());
     if daemons.is_empty() || !nodes.iter().any(comes) {
         return;
     }
     let groups: BTreeSet<&str> = snapshot.groups().iter().map(|group| group.name.as_str()).collect();
     // Where no group is known, the common nodes of a pool are one.
-    let kin = |node: &NodeFacts<'_>| match (&node.node.group, groups.is_empty()) {
-        (_, true) => node.is_common().then(|| node.pool.to_owned()),
-        (Some(group), false) => (node.managed && groups.contains(&**group)).then(|| group.clone()),
+    let kin = |node: &NodeFacts<'a>| match (node.node.group.as_deref(), groups.is_empty()) {
+        (_, true) => node.is_common().then_some(node.pool),
+        (Some(group), false) => (node.managed && groups.contains(group)).then_some(group),
         (None, false) => None,
     };
-    let kins: Vec<Option<String>> = nodes.iter().map(kin).collect();
+    let kins: Vec<Option<&'a str>> = nodes.iter().map(kin).collect();
     let is_sound = |node: &NodeFacts<'_>| node.health.is_usable() || node.health.is_filled();
     let mut sound: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, kin) in nodes.iter().zip(&kins).filter(|(node, _)| is_sound(node)) {
-        if let Some(kin) = kin {
+        if let Some(kin) = *kin {
             *sound.entry(kin).or_default() += 1;
         }
     }
@@ -35,7 +39,7 @@ pub(super) fn complete(nodes: &mut [NodeFacts<'_>], daemons: &[(NodeIndex, &Pod)
         if comes(node) {
             runs.entry(*index).or_default().insert(&controller.uid);
         }
-        let Some(kin) = kins.get(*index).and_then(Option::as_deref) else { continue };
+        let Some(kin) = kins.get(*index).copied().flatten() else { continue };
         // A static pod belongs to one node.
         if controller.kind != "Node" && is_sound(node) {
             sets.entry((kin, &controller.uid)).or_default().entry(*index).or_insert(&pod.requests);
@@ -49,7 +53,7 @@ pub(super) fn complete(nodes: &mut [NodeFacts<'_>], daemons: &[(NodeIndex, &Pod)
     }
     for (index, (node, kin)) in nodes.iter_mut().zip(&kins).enumerate().filter(|(_, (node, _))| comes(node)) {
         let there = runs.get(&index);
-        for (controller, requests) in kin.as_deref().and_then(|kin| each.get(kin)).into_iter().flatten() {
+        for (controller, requests) in kin.and_then(|kin| each.get(kin)).into_iter().flatten() {
             if there.is_none_or(|there| !there.contains(controller)) {
                 node.to_come.add(requests);
             }
