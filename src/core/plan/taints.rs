@@ -29,7 +29,7 @@ const STARTUP: [&str; 6] = [
 ];
 
 /// The suffix of the taints that network plugins and agents remove when they have started on a node:
-/// `cni.istio.io/not-ready`, `kubeip.com/not-ready`.
+/// `cni.istio.io/not-ready`, `kubeip.com/not-ready`. A soft taint of such a key repels nobody.
 const NOT_READY: &str = "/not-ready";
 
 /// The suffix of the taints that Cilium and CSI drivers remove when they have started on a node:
@@ -54,13 +54,14 @@ fn repels(taint: &Taint) -> bool {
     taint.effect != TaintEffect::PreferNoSchedule
 }
 
-/// Whether a taint of this key is a startup taint. A Ready node under a taint of its conditions is no
-/// different: no pod is bound to it, so it is no capacity.
-fn is_startup(key: &str, policy: &Policy) -> bool {
+/// Whether a taint is a startup taint. A Ready node under a taint of its conditions is no different: no pod is bound to
+/// it, so it is no capacity.
+fn is_startup(one: &Taint, policy: &Policy) -> bool {
+    let key = one.key.as_str();
     STARTUP.contains(&key)
         || CONDITION.contains(&key)
         || key.ends_with(AGENT)
-        || key.ends_with(NOT_READY)
+        || key.ends_with(NOT_READY) && repels(one)
         || STARTUP_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
         || policy.startup_taints.contains(key)
 }
@@ -72,7 +73,7 @@ pub(super) fn comes_and_goes(one: &Taint, policy: &Policy) -> bool {
         || key == taint::DELETING
         || PRESSURE.contains(&key)
         || SHUTDOWN.contains(&key)
-        || is_startup(key, policy)
+        || is_startup(one, policy)
 }
 
 /// The taints that last: they keep pods away for as long as the node exists.
@@ -82,7 +83,7 @@ pub(super) fn lasting<'t>(taints: &'t [Taint], policy: &'t Policy) -> impl Itera
 
 /// A startup taint of the node.
 pub(crate) fn startup<'n>(node: &'n Node, policy: &Policy) -> Option<&'n Taint> {
-    node.taints.iter().find(|taint| is_startup(&taint.key, policy))
+    node.taints.iter().find(|taint| is_startup(taint, policy))
 }
 
 /// The pressure taint of the node.
@@ -179,6 +180,15 @@ mod tests {
         ] {
             assert_eq!(comes_and_goes(&of(key), &policy), passing, "{key}");
             assert_eq!(lasting(&[of(key)], &policy).count(), usize::from(!passing), "{key}");
+        }
+        for (key, passing) in [
+            ("example.com/not-ready", false),
+            ("node.kubernetes.io/not-ready", true),
+            ("a/agent-not-ready", true),
+        ] {
+            let soft = Taint { effect: TaintEffect::PreferNoSchedule, ..of(key) };
+            let node = Node { taints: vec![soft], ..Node::default() };
+            assert_eq!(startup(&node, &policy).is_some(), passing, "{key}");
         }
         let soft = Taint { effect: TaintEffect::PreferNoSchedule, ..of("dedicated") };
         assert_eq!(

@@ -144,14 +144,14 @@ fn actors_taint(key: &str) -> bool {
     keys.contains(&key) || prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
-pub(crate) fn is_startup(key: &str, policy: &Policy) -> bool {
+pub(crate) fn is_startup(one: &Taint, policy: &Policy) -> bool {
+    let key = one.key.as_str();
     let prefixes = ["startup-taint", "ignore-taint", "status-taint"];
     let whole = [
         "node.cloudprovider.kubernetes.io/uninitialized",
         "node.cluster.x-k8s.io/uninitialized",
         "karpenter.sh/unregistered",
         "node.gardener.cloud/critical-components-not-ready",
-        "node.cilium.io/agent-not-ready",
         "node.kubernetes.io/not-ready",
         "node.kubernetes.io/unreachable",
         "node.kubernetes.io/network-unavailable",
@@ -159,9 +159,9 @@ pub(crate) fn is_startup(key: &str, policy: &Policy) -> bool {
         "node.deckhouse.io/csi-not-bootstrapped",
     ];
     whole.contains(&key)
-        || key.ends_with("/not-ready")
+        || (key.ends_with("/not-ready") && one.effect != TaintEffect::PreferNoSchedule)
         || key.starts_with("nidhogg.uswitch.com/")
-        || (key.contains("csi") && key.ends_with("agent-not-ready"))
+        || key.ends_with("agent-not-ready")
         || prefixes.iter().any(|word| key.starts_with(&format!("{word}.cluster-autoscaler.kubernetes.io/")))
         || policy.startup_taints.contains(key)
 }
@@ -179,12 +179,13 @@ pub(crate) fn turns_away_now(key: &str) -> bool {
 }
 
 /// Section 3: temporary taints.
-fn comes_and_goes(key: &str, policy: &Policy) -> bool {
-    key == taint::UNSCHEDULABLE || key == taint::DELETING || turns_away_now(key) || is_startup(key, policy)
+fn comes_and_goes(one: &Taint, policy: &Policy) -> bool {
+    let key = one.key.as_str();
+    key == taint::UNSCHEDULABLE || key == taint::DELETING || turns_away_now(key) || is_startup(one, policy)
 }
 
 pub(crate) fn is_lasting(taint: &Taint, policy: &Policy) -> bool {
-    taint.effect != TaintEffect::PreferNoSchedule && !comes_and_goes(&taint.key, policy)
+    taint.effect != TaintEffect::PreferNoSchedule && !comes_and_goes(taint, policy)
 }
 
 pub(crate) fn lasting(taints: &[Taint], policy: &Policy) -> TaintSet {

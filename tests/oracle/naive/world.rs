@@ -249,7 +249,7 @@ impl<'a> World<'a> {
                     if young(since) { State::Booting } else { State::Broken }
                 } else if words::claimed(node, self.now) {
                     State::Claimed
-                } else if carries(&|key| words::is_startup(key, self.policy)) {
+                } else if node.taints.iter().any(|one| words::is_startup(one, self.policy)) {
                     let since = node.ready.and_then(|condition| condition.since);
                     let recovers = young(since)
                         && carries(&|key| words::turns_away_now(key) && !words::is_pressure(key));
@@ -308,9 +308,7 @@ impl<'a> World<'a> {
         let machine = &self.machines[at];
         let alike = |node: &Node| words::lasting(&node.taints, self.policy).is_empty();
         let off = |node: &Node| {
-            node.taints
-                .iter()
-                .any(|one| words::is_startup(&one.key, self.policy) || words::is_pressure(&one.key))
+            node.taints.iter().any(|one| words::is_startup(one, self.policy) || words::is_pressure(&one.key))
         };
         let others: Vec<Vec<String>> = self
             .in_pool(&machine.pool)
@@ -328,9 +326,9 @@ impl<'a> World<'a> {
     /// The healthy nodes of a group; without groups, the healthy common nodes of a pool.
     pub(crate) fn healthy(&self, group: Option<&str>, pool: &str) -> Vec<&'a Node> {
         let healthy = self.machines.iter().filter(|machine| {
-            let off = |key: &str| words::is_startup(key, self.policy) || words::is_pressure(key);
+            let off = |one: &Taint| words::is_startup(one, self.policy) || words::is_pressure(&one.key);
             let boots = matches!(machine.state, State::Booting | State::NotInUse);
-            let impaired = machine.node.taints.iter().any(|taint| off(&taint.key));
+            let impaired = machine.node.taints.iter().any(off);
             machine.is_ready && !boots && !machine.claimed && !impaired
         });
         healthy

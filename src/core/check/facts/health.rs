@@ -45,7 +45,7 @@ impl Health {
             young: lately(node.created_at) || lately(marks.woken_at),
             recovers: node.taints.iter().any(|taint| is_of_readiness(&taint.key))
                 && lately(node.ready.and_then(|condition| condition.since)),
-            startup_taint: node.taints.iter().any(|taint| is_startup(&taint.key, policy)),
+            startup_taint: node.taints.iter().any(|taint| is_startup(taint, policy)),
             lacks_device: false,
             pressure_taint: node.taints.iter().any(|taint| is_pressure(&taint.key)),
             has_capacity: true,

@@ -33,11 +33,13 @@ const STARTUP: [&str; 6] = [
 
 /// Whether a node loses the taint once it is ready for use. The taints of a Ready node's conditions keep pods away in the
 /// same way.
-pub(in crate::check) fn is_startup(key: &str, policy: &Policy) -> bool {
+pub(in crate::check) fn is_startup(one: &Taint, policy: &Policy) -> bool {
+    let key = one.key.as_str();
+    let soft = one.effect == TaintEffect::PreferNoSchedule;
     STARTUP.contains(&key)
         || is_of_readiness(key)
         || key.ends_with("agent-not-ready")
-        || key.rsplit_once('/').is_some_and(|(_, name)| name == "not-ready")
+        || key.rsplit_once('/').is_some_and(|(_, name)| !soft && name == "not-ready")
         || key.starts_with("nidhogg.uswitch.com/")
         || STARTUP_PREFIXES.iter().any(|prefix| {
             key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("cluster-autoscaler.kubernetes.io/"))
@@ -76,7 +78,7 @@ pub(in crate::check) fn is_lasting(taint: &Taint, policy: &Policy) -> bool {
         && !OF_CONDITIONS.contains(&key)
         && !OF_A_STOPPED_MACHINE.contains(&key)
         && key != taint::DELETING
-        && !is_startup(key, policy)
+        && !is_startup(taint, policy)
 }
 
 /// The lasting taints of a node.

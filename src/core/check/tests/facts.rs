@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use crate::check::fixtures::*;
-use crate::model::{Bytes, Millicores, Node, NodeGroup, NodeTemplate, Pod, ReadyCondition};
+use crate::model::{Bytes, Millicores, Node, NodeGroup, NodeTemplate, Pod, ReadyCondition, TaintEffect};
 use crate::plan::NodeState;
 use crate::policy::{CapacitySource, Policy};
 
@@ -57,6 +57,10 @@ fn a_startup_taint_is_a_boot_on_a_young_node_and_a_fault_on_an_old_one() {
         let expected = if of_conditions { NodeState::Booting } else { NodeState::NotInUse };
         assert_eq!(state_of(again.tainted(key)), expected, "{key}");
     }
+    let soft = |key: &str| {
+        node("a").tainted(key).change(|node| node.taints[0].effect = TaintEffect::PreferNoSchedule)
+    };
+    assert_eq!(state_of(soft("cni.istio.io/not-ready")), NodeState::Serving, "it repels nobody");
     assert_eq!(state_of(node("a").tainted("example.org/warming-up")), NodeState::Serving);
     let own = Policy { startup_taints: ["example.org/warming-up".to_owned()].into(), ..policy() };
     let snapshot = world(vec![node("a").tainted("example.org/warming-up")], vec![]);
