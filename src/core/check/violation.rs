@@ -170,7 +170,7 @@ pub enum Violation {
     DeleteFromGroup { node: String, group: String, why: String },
     #[error("delete of {node}, empty for {empty_seconds} s of the EMPTY_GRACE of {grace_seconds} s")]
     DeleteTooEarly { node: String, empty_seconds: i64, grace_seconds: i64 },
-    #[error("delete of {node}, where the volume {volume} of a pod that left is mounted")]
+    #[error("delete of {node}, where the volume {volume} is still in use")]
     DeleteWithMount { node: String, volume: String },
     #[error("delete of {node}, cordoned {seconds} s ago: the scheduler may not know yet")]
     CordonedRecently { node: String, seconds: i64 },

@@ -214,10 +214,9 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
 /// volume that is still mounted by force after six minutes, so a longer wait gains nothing.
 const UNMOUNT: SignedDuration = SignedDuration::from_mins(10);
 
-/// A volume that the kubelet has not unmounted, although only daemons are left there.
+/// A volume that the kubelet has not unmounted, although no pod is left there that would own it.
 fn in_use<'a>(facts: &NodeFacts<'a>) -> Option<&'a str> {
-    let only_daemons = facts.load.pods == facts.daemon_load.pods;
-    facts.node.volume_in_use.as_deref().filter(|_| facts.says_ready && only_daemons)
+    facts.node.volume_in_use.as_deref().filter(|_| facts.says_ready && !facts.has_claims)
 }
 
 /// The critical pod of a node, and with DRAIN=movable the reason why it is not evicted.

@@ -56,6 +56,7 @@ impl<'a> NodeFacts<'a> {
             movable: Vec::new(),
             awaits: None,
             own: policy.own_node.as_ref() == Some(&node.name),
+            has_claims: false,
             load: Amounts::default(),
             daemon_load: Amounts::default(),
             omitted_load: Amounts::default(),
@@ -80,6 +81,8 @@ impl<'a> NodeFacts<'a> {
         (policy, volumes): (&Policy, &Volumes),
     ) {
         self.load.add(requests);
+        let passes = matches!(class, PodClass::Daemon { .. } | PodClass::Placeholder { .. });
+        self.has_claims |= !passes && !pod.claims.is_empty();
         if let Some(kind) = OccupantKind::of(class) {
             self.requests_of(kind).add(requests);
         }

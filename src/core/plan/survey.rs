@@ -139,6 +139,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(super) awaits: Option<Box<KeepReason>>,
     /// Whether this run's own pod is on it.
     pub(crate) own: bool,
+    /// Whether a pod on it, daemons and placeholders aside, may own a volume that is mounted there.
+    pub(super) has_claims: bool,
     /// Requests of all pods on the node.
     pub(crate) load: Amounts,
     /// Requests of the pods that come with every node of its kind: all daemons.

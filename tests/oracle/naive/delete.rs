@@ -138,11 +138,14 @@ fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
 
 /// Section 7: the volumes of the pods that left are unmounted, or ten minutes have passed.
 fn is_unmounted(world: &World<'_>, machine: &Machine<'_>) -> bool {
-    let daemon = |pod: &&Pod| words::class(pod, world.policy) == Class::Daemon;
+    let may_own = |pod: &&Pod| {
+        let comes_anew = [Class::Daemon, Class::Placeholder].contains(&words::class(pod, world.policy));
+        !comes_anew && !pod.claims.is_empty()
+    };
     let since = words::time(machine.node, annotation::EMPTY_SINCE);
     machine.node.volume_in_use.is_none()
         || !machine.is_ready
-        || !machine.pods.iter().all(daemon)
+        || machine.pods.iter().any(|pod| may_own(pod))
         || since.is_some_and(|since| words::age(world.now, since) >= SignedDuration::from_mins(10))
 }
 

@@ -83,8 +83,8 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
     let leaves = own || class == Class::Placeholder || !omitted && class != Class::Daemon;
     let load = if leaves { &mut facts.displaceable_load } else { &mut facts.fixed_load };
     load.add(&pod.requests.times(pod.count()));
-    if class != Class::Daemon {
-        facts.further_pods += pod.count();
+    if matches!(class, Class::Dynamic | Class::Critical) {
+        facts.has_claims |= !pod.claims.is_empty();
     }
     if own {
         facts.own = true;

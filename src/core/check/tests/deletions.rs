@@ -232,8 +232,10 @@ fn a_node_stays_for_ten_minutes_while_the_volume_of_a_pod_that_left_is_mounted()
     assert_eq!(delete_of(mounted(600), vec![]), []);
     let broken = mounted(599).not_ready_for(3600);
     assert_eq!(delete_of(broken, vec![]), [], "its kubelet cannot unmount anything");
-    let others = vec![system("web", "a", "ReplicaSet", "web")];
-    assert_eq!(delete_of(mounted(599), others), [], "the volume may be that of the pod that is left");
+    let web = || system("web", "a", "ReplicaSet", "web");
+    assert_eq!(delete_of(mounted(599), vec![web()]), expected, "the pod that is left claims no volume");
+    let claiming = web().change(|pod| pod.claims = Box::new(["data".into()]));
+    assert_eq!(delete_of(mounted(599), vec![claiming]), [], "the volume may be that of the pod that is left");
 }
 
 #[test]

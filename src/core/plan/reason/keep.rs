@@ -47,7 +47,7 @@ reasons! {
             actor: String,
             /// The taint or annotation that shows it.
             mark: String,
-        } => ("not managed: {actor} is at work on it ({mark})"),
+        } => ("not managed: {actor} is at work on it ({})", excerpt(.mark)),
         /// Its lasting taints keep the pool's pods away.
         Reserved {
             /// One of the taints.
@@ -253,11 +253,14 @@ reasons! {
             /// The reason.
             why: String,
         } => ("nothing is deleted from node group {group}: {}", excerpt(.why)),
-        /// The volume of a pod that left is still mounted there.
+        /// A volume is still in use there, and no pod is left that would own it.
         VolumeInUse {
             /// Its name in `status.volumesInUse`.
             volume: String,
-        } => ("volume {volume} of a pod that has left is still mounted there: without the machine, its disk would stay attached for minutes"),
+        } => (
+            "volume {} is still in use there: if the machine went now, the disk might stay attached for minutes",
+            excerpt(.volume)
+        ),
         /// It has not been empty for long enough.
         EmptyTooShort {
             /// The time for which it has been seen empty.

@@ -5,7 +5,7 @@ use kube_rebalancer_core::model::{
     parse_millicores,
 };
 
-use super::{text, timestamp};
+use super::{size, text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
 use crate::observe::intern::Interner;
 use crate::observe::raw::{Amount, Amounts, Condition, ConditionKind, ConditionStatus, Object, Spec};
@@ -60,7 +60,7 @@ pub(in crate::observe) fn node(
         ready: ready(&status.conditions),
         allocatable,
         capacity,
-        volume_in_use: status.volumes_in_use.first().map(|volume| volume.as_str().into()),
+        volume_in_use: status.volumes_in_use.first().map(|volume| size::beginning(volume.as_str()).into()),
         group: None,
         outside: None,
         unreadable,
