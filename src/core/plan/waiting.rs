@@ -4,7 +4,7 @@
 //! could not place gets a place first ([`super::placing`]), and these places are kept, uncordoned or created.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use jiff::SignedDuration;
 
@@ -306,8 +306,13 @@ impl<'a> Waiting<'a> {
         let warning = if let Some(taint) = reserved {
             Warning::NeedsReserved { pod, taint }
         } else {
-            let why = known.entry(one.key()).or_insert_with(|| nowhere::why(survey, growth, one.shape()));
-            Warning::FitsNowhere { pod, why: why.clone() }
+            let room = known.len() < nowhere::MOST_EXPLAINED;
+            let why = match known.entry(one.key()) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(new) if room => new.insert(nowhere::why(survey, growth, one.shape())).clone(),
+                Entry::Vacant(_) => nowhere::UNEXPLAINED.to_owned(),
+            };
+            Warning::FitsNowhere { pod, why }
         };
         if refused {
             self.hopeless.push((one.pod, warning.to_string()));
