@@ -92,6 +92,8 @@ pub struct Unbound {
     pub gated: bool,
     /// The scheduler's refusal, if the condition `PodScheduled` is `False` with reason `Unschedulable`.
     pub refusal: Option<SchedulerRefusal>,
+    /// The scheduler's message, if that condition is `False` for another reason: the scheduler fails.
+    pub failure: Option<Box<str>>,
     /// `status.nominatedNodeName`.
     pub nominated: Option<Arc<str>>,
 }

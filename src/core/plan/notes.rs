@@ -116,6 +116,15 @@ reasons! {
             /// Since its creation.
             age: Elapsed,
         } => ("pod {pod} has waited for {age}, and no scheduler binds or refuses it: see its schedulerName, and whether that scheduler runs"),
+        /// The pod has waited for long, and its scheduler fails to bind it.
+        SchedulerFails {
+            /// `namespace/name`.
+            pod: String,
+            /// Since its creation.
+            age: Elapsed,
+            /// The scheduler's own words.
+            message: String,
+        } => ("pod {pod} has waited for {age}, and its scheduler fails to bind it: {}", excerpt(.message)),
         /// A scheduling gate holds the pod back.
         Gated {
             /// `namespace/name`.
@@ -339,6 +348,7 @@ impl Warning {
         match self {
             Self::FitsNowhere { pod: name, .. }
             | Self::Unanswered { pod: name, .. }
+            | Self::SchedulerFails { pod: name, .. }
             | Self::Gated { pod: name }
             | Self::NoRoom { pod: name, .. }
             | Self::NeedsReserved { pod: name, .. }

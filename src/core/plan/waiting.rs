@@ -321,10 +321,15 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// The warning of a pod that its scheduler neither binds nor refuses: it is down, or no scheduler has that name.
+/// The warning of a pod that its scheduler neither binds nor refuses: it fails, is down, or no scheduler has that name.
 fn unanswered(survey: &Survey<'_>, one: &WaitingPod<'_>) -> Option<Warning> {
     let age = survey.snapshot.observed_at().duration_since(one.unbound.created_at?);
-    (age >= UNANSWERED).then(|| Warning::Unanswered { pod: one.pod.full_name(), age: Elapsed(age) })
+    let (pod, waited) = (one.pod.full_name(), Elapsed(age));
+    let warning = match &one.unbound.failure {
+        Some(message) => Warning::SchedulerFails { pod, age: waited, message: message.to_string() },
+        None => Warning::Unanswered { pod, age: waited },
+    };
+    (age >= UNANSWERED).then_some(warning)
 }
 
 /// A scheduler answers within seconds; it may wait up to this time for a volume.

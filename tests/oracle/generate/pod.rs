@@ -95,6 +95,7 @@ fn unbound(traits: &Traits, at: usize, bytes: &mut Bytes<'_>) -> Unbound {
         created_at: Some(ago(age)),
         gated: !marked && bytes.chance(20),
         refusal: marked.then_some(refusal),
+        failure: None,
         nominated: nominated.then(|| format!("n{:02}", bytes.below(traits.nodes.max(1))).into()),
     }
 }

@@ -16,8 +16,8 @@ use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, Rea
 use crate::observe::examples::Examples;
 use crate::observe::intern::Interner;
 use crate::observe::raw::{
-    ConditionKind, ConditionReason, ConditionStatus, Metadata, Object, Owner, Phase, Spec, Status, Text,
-    annotation_key,
+    Condition, ConditionKind, ConditionReason, ConditionStatus, Metadata, Object, Owner, Phase, Spec, Status,
+    Text, annotation_key,
 };
 use crate::observe::requests::{self, Requests};
 
@@ -267,19 +267,25 @@ fn unbound(
     status: &Status<'_>,
     interner: &mut Interner,
 ) -> Unbound {
-    let refused = status.conditions.iter().find(|condition| {
-        condition.kind == ConditionKind::PodScheduled
-            && condition.status == ConditionStatus::False
-            && condition.reason == ConditionReason::Unschedulable
+    let mut unscheduled = status.conditions.iter().filter(|condition| {
+        condition.kind == ConditionKind::PodScheduled && condition.status == ConditionStatus::False
     });
+    let is_refusal = |condition: &&Condition<'_>| condition.reason == ConditionReason::Unschedulable;
+    let refused = unscheduled.clone().find(is_refusal);
+    let message = |condition: &Condition<'_>| {
+        size::beginning(text(condition.message.as_ref()).unwrap_or_default()).to_owned()
+    };
+    let gated = !spec.scheduling_gates.is_empty();
+    let failed = unscheduled.find(|condition| !is_refusal(condition)).filter(|_| !gated);
     Unbound {
         uid: text(metadata.uid.as_ref()).unwrap_or_default().into(),
         created_at: timestamp(metadata.creation_timestamp.as_ref()),
-        gated: !spec.scheduling_gates.is_empty(),
+        gated,
         refusal: refused.map(|condition| SchedulerRefusal {
-            message: size::beginning(text(condition.message.as_ref()).unwrap_or_default()).to_owned(),
+            message: message(condition),
             since: timestamp(condition.last_transition_time.as_ref()),
         }),
+        failure: failed.map(|condition| message(condition).into()),
         nominated: text(status.nominated_node_name.as_ref()).map(|name| interner.text(name)),
     }
 }

@@ -140,10 +140,16 @@ fn only_a_pod_without_a_node_name_says_what_the_scheduler_thinks_of_it() {
         let metadata = json!({"name": "p", "uid": "u1", "creationTimestamp": "2026-01-15T08:00:00Z"});
         let (pod, _) = convert(&json!({"metadata": metadata, "spec": spec, "status": status}));
         let created_at = time("2026-01-15T08:00:00Z");
-        let expected = Unbound { uid: "u1".into(), created_at, gated, refusal, nominated: None };
+        let expected =
+            Unbound { uid: "u1".into(), created_at, gated, refusal, failure: None, nominated: None };
         assert_eq!(pod.unbound.as_deref(), Some(&expected), "{what}");
         assert_eq!((&*pod.namespace, pod.node_name), ("default", None), "{what}");
     }
+    let (pod, _) = convert(
+        &json!({"metadata": {"name": "p"}, "status": scheduled("False", "SchedulerError", json!(since))}),
+    );
+    let unbound = pod.unbound.unwrap();
+    assert_eq!((unbound.refusal, unbound.failure.as_deref()), (None, Some(message)), "the scheduler fails");
     let status = json!({"nominatedNodeName": "n1"});
     let (pod, _) = convert(&json!({"metadata": {"name": "p"}, "status": status}));
     assert_eq!(pod.unbound.unwrap().nominated.as_deref(), Some("n1"));
