@@ -128,7 +128,7 @@ fn check_empty(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut Vec<Violatio
     let empty_for = node.marks.empty_since.map_or(SignedDuration::ZERO, |since| age(now, since));
     if let Some(volume) = &node.node.volume_in_use
         && node.health.says_ready
-        && !node.has_claims
+        && node.claimant.is_none()
         && empty_for < SignedDuration::from_mins(10)
     {
         found.push(Violation::DeleteWithMount { node: node.name(), volume: volume.to_string() });

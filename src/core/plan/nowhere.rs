@@ -22,17 +22,16 @@ pub(super) fn why(survey: &Survey<'_>, growth: &Growth<'_>, shape: Shape<'_>) ->
     let mut obstacles = Obstacles::default();
     let mut nearest = None;
     for (_, facts) in survey.managed() {
-        match Site::of(facts.node, survey.policy).turns_away(shape.pod, shape.volumes) {
-            Some(why) => obstacles.note(why),
-            None => {
-                let free = free_of_occupants(facts);
-                // It would be a place for the pod if it were in use.
-                if shape.fits(&free) {
-                    return "the nodes that would take it are out of use or cordoned by others".to_owned();
-                }
-                nearest = nearer(requests, nearest, free);
-            }
+        if let Some(why) = Site::of(facts.node, survey.policy).turns_away(shape.pod, shape.volumes) {
+            obstacles.note(why);
+            continue;
         }
+        let free = free_of_occupants(facts);
+        // It would be a place for the pod if it were in use.
+        if shape.fits(&free) {
+            return "the nodes that would take it are out of use or cordoned by others".to_owned();
+        }
+        nearest = nearer(requests, nearest, free);
     }
     for template in growth.groups.iter().filter_map(|group| group.template.as_ref()) {
         for site in template.sites() {
@@ -64,9 +63,8 @@ struct Obstacles<'p> {
     volume: bool,
     affinity: bool,
     taints: Vec<&'p Taint>,
+    /// One more than the words name, if there are more.
     labels: Vec<(&'p str, &'p str)>,
-    /// Whether there are more labels than these.
-    further_labels: bool,
 }
 
 impl<'p> Obstacles<'p> {
@@ -83,14 +81,11 @@ impl<'p> Obstacles<'p> {
                     self.taints.push(taint);
                 }
             }
-            TurnedAway::Label { key, value } if !self.labels.contains(&(key, value)) => {
-                if self.labels.len() < MOST {
+            TurnedAway::Label { key, value } => {
+                if self.labels.len() <= MOST && !self.labels.contains(&(key, value)) {
                     self.labels.push((key, value));
-                } else {
-                    self.further_labels = true;
                 }
             }
-            TurnedAway::Label { .. } => {}
         }
     }
 
@@ -100,7 +95,7 @@ impl<'p> Obstacles<'p> {
             words.sort_unstable();
             words.join(between)
         };
-        let labels = || self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let labels = || self.labels.iter().take(MOST).map(|(key, value)| format!("{key}={value}")).collect();
         if self.windows {
             "it does not ask for Windows".to_owned()
         } else if !self.taints.is_empty() {
@@ -110,7 +105,7 @@ impl<'p> Obstacles<'p> {
             "no node is where its volume is".to_owned()
         } else if self.affinity {
             "no node meets its required node affinity".to_owned()
-        } else if self.further_labels {
+        } else if self.labels.len() > MOST {
             format!("each node lacks one of its labels, such as {}", sorted(labels(), ", "))
         } else if let [(key, value)] = *self.labels {
             format!("no node has the label {key}={value}")

@@ -145,7 +145,7 @@ fn is_unmounted(world: &World<'_>, machine: &Machine<'_>) -> bool {
     let since = words::time(machine.node, annotation::EMPTY_SINCE);
     machine.node.volume_in_use.is_none()
         || !machine.is_ready
-        || machine.pods.iter().any(|pod| may_own(pod))
+        || machine.pods.iter().any(may_own)
         || since.is_some_and(|since| words::age(world.now, since) >= SignedDuration::from_mins(10))
 }
 

@@ -117,7 +117,7 @@ fn bare<'a>(node: &'a Node, now: jiff::Timestamp, policy: &'a Policy) -> NodeFac
         occupant: None,
         critical_pod: None,
         lost_pod: None,
-        has_claims: false,
+        claimant: None,
         movable: 0,
         to_evict: None,
         dynamic: zero(),

@@ -28,8 +28,8 @@ pub(in crate::check) struct NodeFacts<'a> {
     pub(in crate::check) critical_pod: Option<&'a Pod>,
     /// An omitted pod that would be lost with it, apart from last live replicas.
     pub(in crate::check) lost_pod: Option<&'a Pod>,
-    /// Whether one of its pods that are neither daemons nor placeholders claims a volume.
-    pub(in crate::check) has_claims: bool,
+    /// One of its pods that are neither daemons nor placeholders, with a claim of a volume.
+    pub(in crate::check) claimant: Option<&'a Pod>,
     /// The number of its movable occupants.
     pub(in crate::check) movable: usize,
     /// A pod that must be evicted before the node is given back.

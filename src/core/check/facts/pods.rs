@@ -83,8 +83,8 @@ fn add<'a>(facts: &mut NodeFacts<'a>, pod: &'a Pod, policy: &Policy, volumes: &V
     let leaves = own || class == Class::Placeholder || !omitted && class != Class::Daemon;
     let load = if leaves { &mut facts.displaceable_load } else { &mut facts.fixed_load };
     load.add(&pod.requests.times(pod.count()));
-    if matches!(class, Class::Dynamic | Class::Critical) {
-        facts.has_claims |= !pod.claims.is_empty();
+    if matches!(class, Class::Dynamic | Class::Critical) && !pod.claims.is_empty() {
+        facts.claimant = Some(pod);
     }
     if own {
         facts.own = true;
