@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube_rebalancer_core::check;
 use kube_rebalancer_core::model::{Node, Snapshot, StoredVolumes, annotation};
 use kube_rebalancer_core::plan::{Action, ActionKind};
 use kube_rebalancer_core::recheck::{self, SecondLook, Stale};
-use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PortError};
+use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PodList, PortError};
 
 use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, no_marks, not_parked};
 use super::{Apply, Progress, answer, instance};
@@ -65,31 +66,47 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     }
 
     /// The second snapshot for deletions. The volumes are listed after the pods: a user who came and went since the plan was
-    /// made may have left a home on a claimed node.
+    /// made may have left a home on a claimed node. The nodes are read after both lists.
     async fn second_with_volumes(
         &self,
         claimed: &[Claimed],
         progress: &mut Progress,
     ) -> Result<Snapshot, PortError> {
-        let second = self.second_snapshot(claimed, progress).await?;
-        if claimed.is_empty() || **self.snapshot.stored_volumes() == StoredVolumes::NotListed {
-            return Ok(second);
-        }
-        let stored = self.cluster.volumes_again(second.nodes()).await;
-        Ok(second.with_stored_volumes(stored.into()))
+        let looked_at = self.clock.now();
+        let list = self.cluster.pods().await?;
+        let planned = self.snapshot.stored_volumes();
+        let stored = if claimed.is_empty() || **planned == StoredVolumes::NotListed {
+            planned.clone()
+        } else {
+            let seen = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
+            self.cluster.volumes_again(seen.nodes()).await.into()
+        };
+        Ok(self.second_of(looked_at, list, claimed, progress).await?.with_stored_volumes(stored))
     }
 
-    /// The nodes after our own patches, the claimed ones read once more, and every pod.
-    ///
-    /// The nodes are read after the pods, so that an uncordon during the list of pods is seen.
+    /// The second snapshot without new volumes.
     pub(super) async fn second_snapshot(
         &self,
         claimed: &[Claimed],
         progress: &mut Progress,
     ) -> Result<Snapshot, PortError> {
-        // The moment before the list: a pod that it does not show may have come at any time after that.
         let looked_at = self.clock.now();
         let list = self.cluster.pods().await?;
+        let stored = self.snapshot.stored_volumes().clone();
+        Ok(self.second_of(looked_at, list, claimed, progress).await?.with_stored_volumes(stored))
+    }
+
+    /// The nodes after our own patches, the claimed ones read once more, and every pod.
+    ///
+    /// The nodes are read after every list, so that an uncordon during a list is seen. The moment is the one before the list
+    /// of pods: a pod that it does not show may have come at any time after that.
+    async fn second_of(
+        &self,
+        looked_at: Timestamp,
+        list: PodList,
+        claimed: &[Claimed],
+        progress: &mut Progress,
+    ) -> Result<Snapshot, PortError> {
         let mut gone = BTreeSet::new();
         for (_, node) in claimed {
             match self.cluster.node(&node.name).await? {
@@ -109,7 +126,6 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             return Err(PortError(vanished.to_string()));
         }
         let second = second.with_volumes(self.snapshot.volumes().clone());
-        let second = second.with_stored_volumes(self.snapshot.stored_volumes().clone());
         Ok(second.with_ledger(self.snapshot.ledger().cloned()))
     }
 

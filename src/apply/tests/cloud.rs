@@ -178,7 +178,7 @@ fn a_volume_that_came_meanwhile_keeps_its_node_before_every_try() {
     let ended = world(StoredVolumes::Listed(vec![home.clone()])).apply(&nodes, actions());
     assert_eq!(ended.applied.outcomes, [Outcome::Applied, stored]);
     let expected =
-        ["claim a", "claim b", "list pods", "read a", "read b", "list volumes", "give free b", "delete a"];
+        ["claim a", "claim b", "list pods", "list volumes", "read a", "read b", "give free b", "delete a"];
     assert_eq!(ended.log, expected);
     // A list that fails proves nothing.
     let unknown = StoredVolumes::Unknown { why: "500".to_owned() };
@@ -194,6 +194,25 @@ fn a_volume_that_came_meanwhile_keeps_its_node_before_every_try() {
     let without = World { volumes: unknown, ..World::new(&nodes, &[]) }.apply(&nodes, actions());
     assert_eq!(without.applied.outcomes, [Outcome::Applied, Outcome::Applied]);
     assert!(!without.log.contains(&"list volumes".to_owned()), "{:?}", without.log);
+}
+
+/// The nodes are read last: nothing that another actor does to them during a list is missed.
+#[test]
+fn an_uncordon_during_a_list_keeps_the_node() {
+    let nodes = [cordoned("a", OLD)];
+    let expected_log = ["claim a", "list pods", "list volumes", "read a", "give free a"];
+    for list in ["list pods", "list volumes"] {
+        let world = World {
+            planned_volumes: StoredVolumes::Listed(Vec::new()),
+            volumes: StoredVolumes::Listed(Vec::new()),
+            meanwhile: Some((list, Meanwhile::Uncordons("a"))),
+            ..World::new(&nodes, &[])
+        };
+        let ended = world.apply(&nodes, vec![delete("a")]);
+        assert_eq!(ended.applied.outcomes, [Outcome::Stale(Stale::Schedulable)], "{list}");
+        assert_eq!(ended.log, expected_log, "{list}");
+        assert!(!is_claimed(&ended, "a"), "{list}");
+    }
 }
 
 /// It may be terminating, so no pod may be scheduled on it, independent of later answers.
