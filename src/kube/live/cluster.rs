@@ -92,7 +92,7 @@ impl Cluster for Live {
 
     async fn volumes_again(&self, nodes: &[Node]) -> StoredVolumes {
         match self.stored_volumes(nodes).await {
-            // They were listed in this run, so that there may be some.
+            // They were listed in this run, so there may be some.
             (_, Some(why)) => StoredVolumes::Unknown { why },
             (stored, None) => stored,
         }
