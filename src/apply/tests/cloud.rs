@@ -215,6 +215,24 @@ fn an_uncordon_during_a_list_keeps_the_node() {
     }
 }
 
+/// The user of a node's only pod came and went since the plan was made, and the kubelet has not unmounted the volume.
+#[test]
+fn a_volume_that_is_mounted_now_keeps_its_node_for_ten_minutes() {
+    let planned = |empty_for: i64| {
+        let since = world::ago(empty_for).to_string();
+        with_note(cordoned("a", OLD), annotation::EMPTY_SINCE, &since)
+    };
+    let mounted = |node| Node { volume_in_use: Some("vol-1".into()), ..node };
+    let why = KeepReason::VolumeInUse { volume: "vol-1".to_owned() };
+    // Ten minutes of section 7 by the node's own mark.
+    for (empty_for, expected) in [(599, Outcome::Stale(Stale::StillMounted { why })), (600, Outcome::Applied)]
+    {
+        let ended =
+            World::new(&[mounted(planned(empty_for))], &[]).apply(&[planned(empty_for)], vec![delete("a")]);
+        assert_eq!(ended.applied.outcomes, [expected], "{empty_for}");
+    }
+}
+
 /// It may be terminating, so no pod may be scheduled on it, independent of later answers.
 #[test]
 fn a_deletion_whose_answer_was_lost_is_tried_again_after_a_look_and_keeps_its_claim() {

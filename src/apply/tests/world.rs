@@ -441,7 +441,7 @@ pub(super) fn changed(node: Node) -> Node {
     Node { resource_version: "2".to_owned(), ..node }
 }
 
-fn ago(seconds: i64) -> Timestamp {
+pub(super) fn ago(seconds: i64) -> Timestamp {
     NOW - SignedDuration::from_secs(seconds)
 }
 

@@ -198,10 +198,10 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some(reason) = facts.awaits.as_deref() {
         return Some(reason.clone());
     }
-    let empty_for = empty_for(survey, facts);
-    if let Some(volume) = in_use(facts).filter(|_| empty_for < UNMOUNT) {
-        return Some(KeepReason::VolumeInUse { volume: volume.to_owned() });
+    if let Some(reason) = still_mounted(survey, facts) {
+        return Some(reason);
     }
+    let empty_for = empty_for(survey, facts);
     // EMPTY_GRACE of a node that is still to be drained has not begun.
     if facts.empty() && empty_for < policy.empty_grace {
         let (empty_for, grace) = (Elapsed(empty_for), Elapsed(policy.empty_grace));
@@ -210,13 +210,16 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     would_refuse(survey, index)
 }
 
-/// How long an empty node waits for its kubelet to unmount the volumes of the pods that left. The control plane detaches a
-/// volume that is still mounted by force after six minutes, so a longer wait gains nothing.
+/// How long an empty node waits for its kubelet to unmount the volumes of the pods that left. After six
+/// minutes the control plane detaches a volume even if it is still mounted, so a longer wait gains nothing.
 const UNMOUNT: SignedDuration = SignedDuration::from_mins(10);
 
-/// A volume that the kubelet has not unmounted, although no pod is left there that would own it.
-fn in_use<'a>(facts: &NodeFacts<'a>) -> Option<&'a str> {
-    facts.node.volume_in_use.as_deref().filter(|_| facts.says_ready && !facts.has_claims)
+/// A volume that the kubelet has not unmounted, although no pod is left there that would own it, as the reason to keep the
+/// node.
+pub(crate) fn still_mounted(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Option<KeepReason> {
+    let volume = facts.node.volume_in_use.as_deref()?;
+    let waits = facts.says_ready && !facts.has_claims && empty_for(survey, facts) < UNMOUNT;
+    waits.then(|| KeepReason::VolumeInUse { volume: volume.to_owned() })
 }
 
 /// The critical pod of a node, and with DRAIN=movable the reason why it is not evicted.

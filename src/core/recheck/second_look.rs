@@ -3,7 +3,8 @@
 use super::{Judgement, Stale, is_claimed, out_of_hands, stays};
 use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation};
 use crate::plan::{
-    Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, proof, volume_on_disk,
+    Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, proof, still_mounted,
+    volume_on_disk,
 };
 use crate::policy::Policy;
 
@@ -111,6 +112,9 @@ impl<'a> SecondLook<'a> {
         }
         if let Some(why) = facts.awaits() {
             return Some(Stale::AwaitsEvicted { why });
+        }
+        if let Some(why) = still_mounted(&self.0, facts) {
+            return Some(Stale::StillMounted { why });
         }
         if facts.own {
             return Some(Stale::OwnNode);

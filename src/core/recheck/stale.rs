@@ -140,6 +140,12 @@ pub enum Stale {
         /// The reason.
         why: KeepReason,
     },
+    /// The volume of a pod that left is mounted there.
+    #[error("{why}")]
+    StillMounted {
+        /// The reason.
+        why: KeepReason,
+    },
     /// This run's own pod is on it.
     #[error("this run's own pod is on it")]
     OwnNode,
