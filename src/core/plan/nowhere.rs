@@ -102,7 +102,7 @@ impl<'p> Obstacles<'p> {
             let taints = self.taints.iter().map(|taint| written(&taint.key, &taint.value, taint.effect));
             format!("it does not tolerate {}", sorted(taints.collect(), " or "))
         } else if self.volume {
-            "no node is where its volume is".to_owned()
+            "no node that it selects is where its volume is".to_owned()
         } else if self.affinity {
             "no node meets its required node affinity".to_owned()
         } else if self.labels.len() > MOST {
@@ -122,6 +122,7 @@ mod tests {
     use super::*;
     use crate::model::{Constraints, Node, Pod, ReadyCondition, TaintEffect};
     use crate::plan::fixture::{Build, ago, cluster, node, pod, taint};
+    use crate::plan::{Warning, plan};
     use crate::policy::Policy;
 
     fn with(key: &str, value: &str, mut node: Node) -> Node {
@@ -171,6 +172,33 @@ mod tests {
         let nodes = vec![with("a", "1", node("n1")), with("b", "2", node("n2"))];
         let expected = "each node lacks one of these labels: a=1, b=2";
         assert_eq!(why_of(&selecting(&[("a", "1"), ("b", "2")]), nodes), expected);
+    }
+
+    #[test]
+    fn a_volume_without_a_node_is_named_before_labels() {
+        let reasons = [TurnedAway::Label { key: "a", value: "1" }, TurnedAway::Volume];
+        assert_eq!(words_of(&reasons), "no node that it selects is where its volume is");
+    }
+
+    /// Anybody may make pods of any size: a thousand sizes on thousands of nodes must not take a run's time.
+    #[test]
+    fn the_words_are_found_for_a_hundred_kinds_of_pods_and_every_pod_gets_some() {
+        // A reader shares the constraints of pods that have the same ones.
+        let any = pod("hub/any");
+        let unbound = |number: u64| {
+            let unbound = Pod { name: format!("u{number:03}").as_str().into(), ..any.clone() };
+            unbound.asking(100 + number / 2, 100)
+        };
+        let snapshot = cluster(vec![node("n1")], (0..206).map(unbound).collect());
+        let plan = plan(&snapshot, &Policy::default()).unwrap();
+        let words = plan.warnings.iter().filter_map(|warning| {
+            let Warning::FitsNowhere { why, .. } = warning else { return None };
+            Some(why.as_str())
+        });
+        let (explained, short): (Vec<&str>, Vec<&str>) = words.partition(|why| *why != UNEXPLAINED);
+        assert_eq!((explained.len(), short.len()), (200, 6), "two pods of each of 103 kinds");
+        assert_eq!(explained.first(), Some(&"100Gi of memory is asked for, 32Gi is free"));
+        assert!(UNEXPLAINED.contains(&MOST_EXPLAINED.to_string()));
     }
 
     #[test]
