@@ -240,6 +240,16 @@ mod tests {
         );
     }
 
+    /// A kubelet may write anything there, as long as the object is no larger than the API server takes.
+    #[test]
+    fn of_the_volumes_in_use_the_beginning_of_the_first_name_is_kept() {
+        let used = json!(["x".repeat(1 << 20), "second"]);
+        let (node, _) =
+            convert(&json!({"metadata": {"name": "n"}, "spec": {}, "status": {"volumesInUse": used}}));
+        let volume = node.unwrap().volume_in_use.unwrap();
+        assert!(volume.starts_with("xxx") && volume.len() <= 4096, "{} bytes", volume.len());
+    }
+
     #[test]
     fn every_annotation_that_the_model_knows_is_read() {
         let delay = format!("{}log-shipper", annotation::DELAY_DELETION);
