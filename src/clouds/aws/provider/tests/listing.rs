@@ -271,6 +271,28 @@ async fn other_killers_and_hooks_are_warned_of() {
     assert_eq!((view.notes.len(), &view.groups[0].not_growable), (7, &None), "a warning stops nothing");
 }
 
+/// The tags that EKS sets on the group of every managed node group.
+#[tokio::test]
+async fn eks_labels_a_managed_node_group_may_have_another_autoscaler_which_is_a_warning() {
+    let world = World::new(2);
+    world.fake.edit(USERS, |group| {
+        for (key, value) in [
+            ("eks:cluster-name", "hub"),
+            ("eks:nodegroup-name", "users"),
+            ("kubernetes.io/cluster/hub", "owned"),
+            ("k8s.io/cluster-autoscaler/enabled", "true"),
+            ("k8s.io/cluster-autoscaler/hub", "owned"),
+        ] {
+            group.tags.insert(key.to_owned(), value.to_owned());
+        }
+    });
+    let (_, view) = world.seen(&world.nodes()).await;
+    assert_eq!(view.notes.len(), 1, "one warning for the group: {view:?}");
+    let told = "two that scale one group undo each other's work; let only one of them run";
+    assert!(notes(&view).contains(USERS) && notes(&view).contains(told), "{}", notes(&view));
+    assert_eq!((&view.groups[0].not_growable, &view.groups[0].not_shrinkable), (&None, &None));
+}
+
 #[tokio::test]
 async fn hooks_an_instance_that_is_held_is_reported_as_still_going_since() {
     let world = World::new(3);
