@@ -167,12 +167,14 @@ impl<'p, C: Cloud> Tuesday<'p, C> {
         self.nobody_has_lost_anything(what);
     }
 
-    /// Every present user has the original pod, and its instance runs and is not terminating.
+    /// Every present user has the original pod, and its instance runs and is not terminating. The instances are read
+    /// after the pods: meanwhile a new one begins to run, and the scheduler places whoever waited for it.
     fn nobody_has_lost_anything(&self, what: &str) {
+        let pods: Vec<(&String, Value)> = self.users.keys().map(|name| (name, self.pod(name))).collect();
         let running = self.cloud.running();
-        for (name, uid) in &self.users {
-            let pod = self.pod(name);
-            assert_eq!(pod["metadata"]["uid"].as_str(), Some(uid.as_str()), "{what}: {name} has another pod");
+        for (name, pod) in pods {
+            let uid = self.users.get(name).map(String::as_str);
+            assert_eq!(pod["metadata"]["uid"].as_str(), uid, "{what}: {name} has another pod");
             if let Some(node) = pod["spec"]["nodeName"].as_str() {
                 assert!(running.iter().any(|one| one == node), "{what}: {name} was on {node}");
             }
