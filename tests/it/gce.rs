@@ -4,6 +4,7 @@
 
 mod faults;
 mod field;
+mod objects;
 mod trust;
 mod world;
 

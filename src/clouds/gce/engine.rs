@@ -25,6 +25,10 @@ pub trait ComputeEngine: Debug + Send + Sync {
     /// The time at which an instance was created: `instances.get`. `None` if it is gone.
     async fn created_at(&self, instance: &InstanceId) -> Result<Option<Timestamp>, ComputeError>;
 
+    /// The state of an instance, such as `RUNNING`: `instances.get`. `None` only if Compute Engine says of exactly this instance
+    /// that it is not found; another answer of this kind is an error.
+    async fn state(&self, instance: &InstanceId) -> Result<Option<String>, ComputeError>;
+
     /// The instance template of a group: `instanceTemplates.get`, `regionInstanceTemplates.get`.
     async fn template(&self, template: &TemplateId) -> Result<InstanceTemplate, ComputeError>;
 

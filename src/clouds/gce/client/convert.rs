@@ -125,6 +125,16 @@ pub(super) fn created_at(found: &Instance) -> Result<Timestamp, String> {
     text.parse().map_err(|_| format!("creationTimestamp is {text:?}, expected a time as RFC 3339 has it"))
 }
 
+/// The state of an instance, if it is the requested one.
+pub(super) fn state(found: Instance, asked: &InstanceId) -> Result<String, String> {
+    let name = found.name.unwrap_or_default();
+    if name != asked.name() {
+        return Err(format!("it is about instance {:?}", words::clean(&name)));
+    }
+    let state = found.status.and_then(|status| status.name().map(str::to_owned)).unwrap_or_default();
+    if state.is_empty() { Err("it has no status".to_owned()) } else { Ok(words::clean(&state)) }
+}
+
 /// The action of a group on an instance, by the API's words; further words may be added.
 fn action(word: &str) -> CurrentAction {
     match word {

@@ -35,6 +35,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use google_cloud_compute::client::{InstanceGroupManagers, Instances, RegionInstanceGroupManagers};
+use google_cloud_compute::model;
 use google_cloud_gax::options::RequestOptionsBuilder;
 use jiff::Timestamp;
 
@@ -95,14 +96,21 @@ impl ComputeEngine for Client {
 
     async fn created_at(&self, instance: &InstanceId) -> Result<Option<Timestamp>, ComputeError> {
         let call = Call::read(format!("read instance {instance}"), self.pace);
-        let asked = call.make(|| {
-            let request = self.instances.get().set_project(instance.project().as_str());
-            let request = request.set_zone(instance.zone().as_str()).set_instance(instance.name());
-            request.with_user_agent(USER_AGENT).send()
-        });
-        match asked.await {
+        match self.instance(&call, instance).await {
             Ok(found) => convert::created_at(&found).map(Some).map_err(|words| call.not_understood(&words)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn state(&self, instance: &InstanceId) -> Result<Option<String>, ComputeError> {
+        let call = Call::read(format!("read instance {instance}"), self.pace);
+        match self.instance(&call, instance).await {
+            Ok(found) => {
+                convert::state(found, instance).map(Some).map_err(|words| call.not_understood(&words))
+            }
+            // A missing zone or project, and a path that is not of this API, are other words.
+            Err(error) if error.kind == ErrorKind::NotFound && names(&error, instance) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -158,9 +166,24 @@ impl ComputeEngine for Client {
 }
 
 impl Client {
+    async fn instance(&self, call: &Call, instance: &InstanceId) -> Result<model::Instance, ComputeError> {
+        let asked = call.make(|| {
+            let request = self.instances.get().set_project(instance.project().as_str());
+            let request = request.set_zone(instance.zone().as_str()).set_instance(instance.name());
+            request.with_user_agent(USER_AGENT).send()
+        });
+        asked.await
+    }
+
     fn managers<'a>(&'a self, group: &'a GroupId) -> Managers<'a> {
         Managers::of(&self.zonal, &self.regional, group)
     }
+}
+
+/// Whether Compute Engine's words name exactly this instance as not found.
+fn names(error: &ComputeError, instance: &InstanceId) -> bool {
+    let url = format!("projects/{}/{}", instance.project(), instance.partial_url());
+    error.message.contains(&format!("The resource '{url}' was not found"))
 }
 
 /// Names one instance, counts several.

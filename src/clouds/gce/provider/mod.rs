@@ -14,6 +14,7 @@
 
 mod calls;
 mod find;
+mod gone;
 mod identity;
 mod kube_env;
 mod listing;
@@ -28,7 +29,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_core::model::{Node, Snapshot};
+use kube_rebalancer_core::model::{MachineFate, Node, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_join::{self as join, Identity, Member, Removal, ScopeError};
 use kube_rebalancer_ports::{
@@ -69,6 +70,10 @@ impl ProviderKind for Kind {
             zones: Can::Yes,
             from_zero: Can::Yes,
         }]
+    }
+
+    fn cannot_prove_gone(&self, _: &CloudScope) -> Option<String> {
+        None
     }
 
     fn wanted(&self, nodes: &[Node], policy: &Policy, scope: &CloudScope) -> Result<(), NotWanted> {
@@ -207,6 +212,10 @@ impl Provider for Gce {
         let became = join::delete(self, group, vec![(0, member)]).await.pop();
         let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
         became.map_or_else(missing, |(_, became)| calls::answer(became))
+    }
+
+    async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
+        self.fates_of(nodes).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod engine;
+mod gone;
 mod scope;
 mod templates;
 

@@ -272,6 +272,7 @@ async fn an_instance_made_anew_has_another_number_and_one_that_is_gone_no_time()
     let created = engine.created_at(&instance(&path)).await.unwrap().unwrap();
     let machine = fake.machines().into_iter().find(|machine| machine.path == path).unwrap();
     assert_eq!(created.as_millisecond(), machine.created.as_millisecond());
+    assert_eq!(engine.state(&instance(&path)).await.unwrap().as_deref(), Some("RUNNING"));
     fake.recreate_instance(&path);
     let after = engine.instances(&id(&groups[0])).await.unwrap();
     let number = |of: &[crate::ManagedInstance]| {
@@ -280,6 +281,7 @@ async fn an_instance_made_anew_has_another_number_and_one_that_is_gone_no_time()
     assert_ne!(number(&before), number(&after));
     engine.delete_instances(&id(&groups[0]), &[instance(&path)], &request_id(0)).await.unwrap();
     assert_eq!(engine.created_at(&instance(&path)).await.unwrap(), None);
+    assert_eq!(engine.state(&instance(&path)).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -232,3 +232,32 @@ async fn an_instance_tells_when_it_was_created_unless_it_is_gone() {
         assert!(error.message.ends_with("expected a time as RFC 3339 has it"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn only_compute_engines_own_word_about_this_instance_says_that_it_is_gone() {
+    let n_1 = instance("us-central1-a", "n-1");
+    let server = Server::start(|_, _| ok(r#"{"name": "n-1", "status": "STOPPING"}"#));
+    assert_eq!(server.connect().await.state(&n_1).await.unwrap().as_deref(), Some("STOPPING"));
+
+    let own = "The resource 'projects/p/zones/us-central1-a/instances/n-1' was not found";
+    let server = Server::start(move |_, _| refusal(404, "notFound", own));
+    assert_eq!(server.connect().await.state(&n_1).await.unwrap(), None);
+
+    for words in [
+        "No such instance.",
+        "The resource 'projects/p' was not found",
+        "The resource 'projects/p/zones/us-central1-a' was not found",
+        "The resource 'projects/p/zones/us-central1-a/instances/n-10' was not found",
+        "The resource 'projects/q/zones/us-central1-a/instances/n-1' was not found",
+        "The requested URL /compute/v1/projects/p/zones/us-central1-a/instances/n-1 was not found on this server.",
+    ] {
+        let server = Server::start(move |_, _| refusal(404, "notFound", words));
+        let error = server.connect().await.state(&n_1).await.unwrap_err();
+        assert!(error.message.contains(words), "{error}");
+    }
+    // An answer about another instance, and one that is no instance.
+    for json in ["{}", r#"{"name": "n-10", "status": "RUNNING"}"#, r#"{"name": "n-1"}"#] {
+        let server = Server::start(move |_, _| ok(json));
+        server.connect().await.state(&n_1).await.unwrap_err();
+    }
+}

@@ -184,6 +184,13 @@ impl ComputeEngine for Engine {
         Ok(world.ages.get(id).copied())
     }
 
+    async fn state(&self, id: &InstanceId) -> Result<Option<String>, ComputeError> {
+        let mut world = self.0.lock().unwrap();
+        world.called("state", &id.to_string())?;
+        let found = world.instances.values().flatten().find(|found| found.instance == *id);
+        Ok(found.and_then(|found| found.status.clone()))
+    }
+
     async fn template(&self, id: &TemplateId) -> Result<InstanceTemplate, ComputeError> {
         let mut world = self.0.lock().unwrap();
         world.called("template", &id.to_string())?;
