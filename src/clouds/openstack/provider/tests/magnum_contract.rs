@@ -14,14 +14,15 @@ const GROUP: &str = "hub/default-worker";
 /// A group with which the driver fails.
 const BROKEN: &str = "hub/broken";
 
-/// Waits until the cluster has a status, and no group of it is being changed: the driver ends one after the other.
-async fn settle(side: &Side, cloud: &OpenStack, status: &str) {
-    let what = format!("the cluster becomes {status}");
+/// Waits until the cluster has a status and the group of workers a size. A resize is accepted before it begins, and the driver
+/// ends its changes of cluster and group one after the other.
+async fn settle(side: &Side, cloud: &OpenStack, status: &str, size: u32) {
+    let what = format!("the cluster becomes {status}, with {size} workers");
     side.wait(&what, async || {
         let magnum = Magnum { nova: &cloud.nova };
         let group = magnum.group("hub", "default-worker", false).await.unwrap();
-        magnum.cluster("hub", false).await.unwrap().status == status
-            && group.status.as_deref() != Some("UPDATE_IN_PROGRESS")
+        let is_done = group.node_count == size && group.status.as_deref() != Some("UPDATE_IN_PROGRESS");
+        is_done && magnum.cluster("hub", false).await.unwrap().status == status
     })
     .await;
 }
@@ -75,9 +76,9 @@ async fn keeps_the_contract(side: &Side) {
 
     // Another client was faster by one: two more than five are one more than its six. It grows once.
     assert!(matches!(magnum.resize("hub", "default-worker", 6, &[]).await, Sent::Accepted));
-    settle(side, &cloud, "UPDATE_COMPLETE").await;
+    settle(side, &cloud, "UPDATE_COMPLETE", 6).await;
     assert_eq!(cloud.grow(GROUP, 5, 7).await, GroupAnswer::Done);
-    settle(side, &cloud, "UPDATE_COMPLETE").await;
+    settle(side, &cloud, "UPDATE_COMPLETE", 7).await;
     assert_eq!(cloud.grow(GROUP, 5, 7).await, GroupAnswer::AlreadySo);
     assert_eq!(cloud.grow(GROUP, 5, 6).await, GroupAnswer::AlreadySo, "no number is lowered");
     side.wait("seven servers run", async || {
@@ -103,7 +104,7 @@ async fn keeps_the_contract(side: &Side) {
     let group = view.groups.iter().find(|group| group.name == GROUP).unwrap();
     assert_eq!((group.target_size, group.instances.len()), (7, 7), "{view:?}");
     assert_eq!(cloud.delete(&[of(&nodes[2])]).await, [GroupAnswer::Done]);
-    settle(side, &cloud, "UPDATE_COMPLETE").await;
+    settle(side, &cloud, "UPDATE_COMPLETE", 6).await;
     side.wait("six servers run", async || {
         let (names, run) = workers(&cloud).await;
         names.len() == 6 && run
@@ -119,7 +120,7 @@ async fn keeps_the_contract(side: &Side) {
         world.fake.set_driver_failure(Some("the driver of the tests fails here"));
     }
     assert_eq!(cloud.grow(BROKEN, 1, 2).await, GroupAnswer::Done);
-    settle(side, &cloud, "UPDATE_FAILED").await;
+    settle(side, &cloud, "UPDATE_FAILED", 6).await;
     let answer = cloud.grow(BROKEN, 1, 2).await;
     let (variant, words) = told(&answer);
     assert_eq!(variant, "refused");
