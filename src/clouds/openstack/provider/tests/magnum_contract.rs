@@ -14,14 +14,14 @@ const GROUP: &str = "hub/default-worker";
 /// A group with which the driver fails.
 const BROKEN: &str = "hub/broken";
 
-/// Waits until the cluster has a status and the group of workers a size. A resize is accepted before it begins, and the driver
+/// Waits until the cluster has a status and the group of workers a number. A resize is accepted before it begins, and the driver
 /// ends its changes of cluster and group one after the other.
-async fn settle(side: &Side, cloud: &OpenStack, status: &str, size: u32) {
-    let what = format!("the cluster becomes {status}, with {size} workers");
+async fn settle(side: &Side, cloud: &OpenStack, status: &str, count: u32) {
+    let what = format!("the cluster becomes {status}, with {count} workers");
     side.wait(&what, async || {
         let magnum = Magnum { nova: &cloud.nova };
         let group = magnum.group("hub", "default-worker", false).await.unwrap();
-        let is_done = group.node_count == size && group.status.as_deref() != Some("UPDATE_IN_PROGRESS");
+        let is_done = group.node_count == count && group.status.as_deref() != Some("UPDATE_IN_PROGRESS");
         is_done && magnum.cluster("hub", false).await.unwrap().status == status
     })
     .await;
