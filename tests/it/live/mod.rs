@@ -6,6 +6,8 @@
 //! ```
 #![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks reads as null")]
 
+#[cfg(all(feature = "aws", feature = "azure", feature = "gce", feature = "openstack"))]
+mod by_hand;
 mod day;
 mod disks;
 mod drain;

@@ -15,15 +15,15 @@ use crate::objects::Pod;
 const USERS: &str = "eks-users-08b91cf7";
 const ZONES: [&str; 2] = ["us-east-1a", "us-east-1b"];
 
-struct Hub {
-    plane: Arc<ControlPlane>,
+pub(in crate::live) struct Hub {
+    pub(in crate::live) plane: Arc<ControlPlane>,
     asg: Arc<FakeAsg>,
     world: AwsWorld,
 }
 
 impl Hub {
     /// Starts it. `None` where there is no control plane.
-    fn start() -> Option<Self> {
+    pub(in crate::live) fn start() -> Option<Self> {
         let plane = Arc::new(ControlPlane::start().unwrap()?);
         let moment = Duration::from_millis(500);
         let timing = Timing { booting: Duration::from_millis(900), stopping: moment, retry: moment };
@@ -40,9 +40,14 @@ impl Hub {
         Some(Self { plane, asg, world })
     }
 
+    /// The variables of a run on it.
+    pub(in crate::live) fn environment(&self) -> Vec<(&'static str, String)> {
+        environment(&self.asg).into()
+    }
+
     fn play(&self) {
         let mut program = Program::new(&self.plane, &Identity::Admin).with("MAX_NODES", "20");
-        for (name, value) in environment(&self.asg) {
+        for (name, value) in self.environment() {
             program = program.with(name, &value);
         }
         Tuesday::new(&self.plane, self, program).play();

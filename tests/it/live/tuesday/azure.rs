@@ -15,8 +15,8 @@ use crate::objects::Pod;
 /// The subscription.
 const SUBSCRIPTION: &str = "12345678-aaaa-bbbb-cccc-123456789abc";
 
-struct Hub {
-    plane: Arc<ControlPlane>,
+pub(in crate::live) struct Hub {
+    pub(in crate::live) plane: Arc<ControlPlane>,
     azure: Arc<FakeAzure>,
     /// The name of the scale set.
     set: String,
@@ -25,7 +25,7 @@ struct Hub {
 
 impl Hub {
     /// Starts it, on an agent pool of AKS or on a scale set. `None` where there is no control plane.
-    fn start(on_aks: bool) -> Option<Self> {
+    pub(in crate::live) fn start(on_aks: bool) -> Option<Self> {
         let plane = Arc::new(ControlPlane::start().unwrap()?);
         let timing = Timing {
             creating: Duration::from_millis(900),
@@ -48,9 +48,14 @@ impl Hub {
         Some(Self { plane, azure, set, world })
     }
 
+    /// The variables of a run on it.
+    pub(in crate::live) fn environment(&self) -> Vec<(&'static str, String)> {
+        self.azure.environment()
+    }
+
     fn play(&self) {
         let mut program = Program::new(&self.plane, &Identity::Admin).with("MAX_NODES", "20");
-        for (name, value) in self.azure.environment() {
+        for (name, value) in self.environment() {
             program = program.with(name, &value);
         }
         Tuesday::new(&self.plane, self, program).play();

@@ -4,9 +4,9 @@
 //! Nodes of 8 Gi, a hub of 1 Gi, users of 1 Gi each. Whoever is there keeps their pod, and its instance runs.
 
 #[cfg(feature = "aws")]
-mod aws;
+pub(super) mod aws;
 #[cfg(feature = "azure")]
-mod azure;
+pub(super) mod azure;
 #[cfg(feature = "gce")]
 mod gce;
 
