@@ -58,7 +58,7 @@ mod pictures;
 mod plot;
 mod plugin;
 mod race;
-#[cfg(any(feature = "aws", feature = "azure", feature = "exec", feature = "openstack"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "exec", feature = "gce", feature = "openstack"))]
 mod ran;
 mod readme;
 mod scale_py;

@@ -58,6 +58,14 @@ impl ControlPlane {
         self.admin().get(&format!("/api/v1/nodes/{name}")).success()
     }
 
+    /// Cordons a node as this program would have done long ago.
+    pub(crate) fn cordon_long_ago(&self, name: &str) {
+        let cordoned = Node::new(name).cordoned_long_ago().json();
+        let mut patch = json!({"metadata": {"annotations": cordoned["metadata"]["annotations"]}});
+        patch["spec"] = cordoned["spec"].clone();
+        self.admin().patch(&format!("/api/v1/nodes/{name}"), &patch).success();
+    }
+
     /// Creates a namespace, and waits until pods can be made in it.
     #[track_caller]
     pub(crate) fn create_namespace(&self, name: &str) {

@@ -9,6 +9,7 @@
 #[cfg(all(feature = "aws", feature = "azure", feature = "gce", feature = "openstack"))]
 mod by_hand;
 mod day;
+#[cfg(feature = "gce")]
 mod disks;
 mod drain;
 mod first;
@@ -24,6 +25,7 @@ mod old_cordons;
 mod packing;
 mod rbac;
 mod refused_uncordon;
+#[cfg(feature = "gce")]
 mod replicas;
 mod side_by_side;
 #[cfg(feature = "gce")]
@@ -31,6 +33,7 @@ mod soak;
 #[cfg(any(feature = "aws", feature = "azure", feature = "gce"))]
 mod tuesday;
 mod two_at_once;
+#[cfg(feature = "gce")]
 mod unknown_age;
 mod usage;
 mod waiting_users;

@@ -63,14 +63,6 @@ impl ControlPlane {
         let nodes = replicas.iter().filter(ready).filter_map(|pod| pod["spec"]["nodeName"].as_str());
         nodes.map(str::to_owned).collect()
     }
-
-    /// Cordons a node as this program would have done long ago.
-    pub(super) fn cordon_long_ago(&self, name: &str) {
-        let cordoned = Node::new(name).cordoned_long_ago().json();
-        let mut patch = json!({"metadata": {"annotations": cordoned["metadata"]["annotations"]}});
-        patch["spec"] = cordoned["spec"].clone();
-        self.admin().patch(&format!("/api/v1/nodes/{name}"), &patch).success();
-    }
 }
 
 #[test]
