@@ -9,12 +9,15 @@ use kube_rebalancer_core::model::{
     TaintEffect, Unbound,
 };
 
+use proptest::strategy::{Strategy, ValueTree};
+
 use super::planner::Step;
-use crate::generate::{Cluster, NOW, TurnsOut, World};
+use crate::generate::{Cluster, NOW, TurnsOut, World, worlds};
 use crate::naive::{fill_as_others, fill_last, lift_cordon, set_cordon};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const HOSTNAME: &str = "kubernetes.io/hostname";
+const DRIVER_UPGRADE: &str = "nvidia.com/gpu-driver-upgrade-state";
 
 pub(super) struct Living {
     pub(super) world: World,
@@ -242,6 +245,8 @@ impl Living {
             ..Node::default()
         };
         node.labels.insert(HOSTNAME.to_owned(), name.clone());
+        // An actor's mark of its work on the copied node; the new one needs no such work.
+        node.labels.remove(DRIVER_UPGRADE);
         match self.world.fate.turns_out {
             TurnsOut::Smaller => node.allocatable.memory = Some(Bytes(3)),
             TurnsOut::Tainted => node.taints.push(taint("surprise")),
@@ -272,7 +277,7 @@ impl Living {
 
     /// Places each pod that fits somewhere, and refuses the others.
     fn schedule(&mut self) {
-        let (fate, now) = (self.world.fate, self.now);
+        let now = self.now;
         for at in 0..self.world.cluster.pods.len() {
             let pod = &self.world.cluster.pods[at];
             let daemon = pod.controller.as_ref().is_some_and(|owner| owner.kind == "DaemonSet");
@@ -280,9 +285,7 @@ impl Living {
             if pod.node_name.is_some() || pod.deleting || held || daemon {
                 continue;
             }
-            let number: usize = pod.name.bytes().map(usize::from).sum();
-            let stubborn = fate.stubborn > 0 && number.is_multiple_of(fate.stubborn);
-            let place = if stubborn { None } else { self.place(at) };
+            let place = if self.is_stubborn(pod) { None } else { self.place(at) };
             let pod = &mut self.world.cluster.pods[at];
             if let Some(name) = place {
                 pod.node_name = Some(name.into());
@@ -296,6 +299,23 @@ impl Living {
                 }
             }
         }
+    }
+
+    /// Whether the scheduler refuses a pod everywhere, for a reason that no account knows.
+    fn is_stubborn(&self, pod: &Pod) -> bool {
+        let stubborn = self.world.fate.stubborn;
+        stubborn > 0 && pod.name.bytes().map(usize::from).sum::<usize>().is_multiple_of(stubborn)
+    }
+
+    /// Whether the nodes that were held for such a pod are given up: since the last run its first hour is over.
+    pub(super) fn a_hold_ends(&self) -> bool {
+        let (hour, step) = (SignedDuration::from_hours(1), SignedDuration::from_secs(self.world.fate.step));
+        self.world.cluster.pods.iter().filter(|pod| self.is_stubborn(pod)).any(|pod| {
+            let since = pod.unbound.as_ref().and_then(|unbound| unbound.refused_since());
+            since
+                .map(|since| self.now.duration_since(since))
+                .is_some_and(|age| age >= hour && age < hour + step)
+        })
     }
 
     fn place(&self, at: usize) -> Option<String> {
@@ -364,4 +384,13 @@ fn lets_in(cluster: &Cluster, pod: &Pod, node: &Node) -> bool {
         && constraints.affinity.as_ref().is_none_or(affinity)
         && pod.claims.iter().all(|claim| volume(claim))
         && (!windows || constraints.node_selector.contains_key("kubernetes.io/os"))
+}
+
+#[test]
+fn a_new_node_is_in_no_upgrade_of_the_node_that_it_copies() {
+    let world = worlds().new_tree(&mut crate::runner(1)).unwrap().current();
+    let labels = [(DRIVER_UPGRADE, "drain-required"), ("pool", "users")];
+    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let node = Living::new(world).boot("new001".to_owned(), &Node { labels, ..Node::default() });
+    assert_eq!((node.labels.get(DRIVER_UPGRADE), node.labels.get("pool")), (None, Some("users")));
 }

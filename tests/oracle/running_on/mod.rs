@@ -118,7 +118,9 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
                 let node = snapshot.nodes().iter().find(|node| node.name == *name);
                 node.and_then(|node| node.ready).is_some_and(|condition| condition.ready)
             };
-            for name in names.iter().filter(|name| is_ready(name)) {
+            // Where no MAX_NODES binds either, the nodes that were held for a pod make way for others once, after its first hour.
+            let names = names.iter().filter(|_| !living.a_hold_ends());
+            for name in names.filter(|name| is_ready(name)) {
                 turns.entry(name.clone()).or_default().push(cordoned);
             }
         }
