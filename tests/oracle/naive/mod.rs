@@ -183,9 +183,10 @@ fn settle(
         let mut changes: BTreeMap<String, bool> = BTreeMap::new();
         let choosing: Vec<&String> = pools.iter().filter(|pool| !settled.contains_key(*pool)).collect();
         for pool in choosing {
-            let mut chosen = choose::choose(&world, pool, held.contains(pool));
-            for name in choose::uncordons(&world, pool, &chosen).iter().chain(&chosen.order.opened) {
-                changes.insert(name.clone(), false);
+            let chosen = choose::choose(&world, pool, held.contains(pool));
+            // A reserved node is opened, or not, for the pods that wait in the last pass: it stays as it is in each.
+            for name in choose::uncordons(&world, pool, &chosen) {
+                changes.insert(name, false);
             }
             let (cordons, _) = choose::cordons(&observed, pool, &chosen);
             let serves = |world: &World<'_>, name: &str| {
@@ -201,9 +202,6 @@ fn settle(
                     continue;
                 }
                 changes.insert(name.to_owned(), !stays);
-            }
-            if let Some(before) = latest.get(pool) {
-                chosen.order.opened.extend(before.order.opened.iter().cloned());
             }
             world.creations = world.creations.saturating_sub(news(&chosen));
             if chosen.lines.iter().any(list::Line::is_new) {

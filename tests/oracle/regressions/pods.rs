@@ -338,3 +338,14 @@ fn a_pod_that_one_node_alone_takes_gets_its_room_there_on_the_outcome() {
     let plan = Case::new(nodes, vec![hub, refused(29, user("kurt", 8)), lise], vec![]).min_nodes(3).plan();
     assert_eq!((names(&plan, "uncordon").len(), grown(&plan)), (3, BTreeMap::new()));
 }
+
+/// A placeholder makes way for emmy on `n1`. The naive planner opened `n2` as well, as its first pass had.
+#[test]
+fn no_reserved_node_is_opened_for_a_pod_whose_nominated_node_is_uncordoned() {
+    let nodes = vec![node("n0"), cordoned(60, node("n1")), tainted("odd", cordoned(60, node("n2")))];
+    let reserve = Pod { priority: -10, ends_at_once: true, label_keys: [].into(), ..omitted("reserve", 1) };
+    let reserve = Pod { namespace: "hub".into(), ..reserve };
+    let emmy = nominated("n1", tolerating("odd", user("emmy", 8)));
+    let pods = vec![on("n0", user("ada", 3)), on("n1", reserve), emmy];
+    assert_eq!(names(&Case::new(nodes, pods, vec![]).plan(), "uncordon"), ["n1"]);
+}
