@@ -10,8 +10,8 @@ use super::violation::Direction;
 use super::waiting::{is_as_good_as_on, is_waiting, nominated_node};
 use crate::model::{Amounts, Constraints, Pod, Resource};
 
-/// The requests of each pool by its name.
-pub(super) fn of_pools<'a>(facts: &Facts<'a>) -> BTreeMap<&'a str, Amounts> {
+/// The requests of each pool by its name. `grows` names the pools in which the plan creates nodes.
+pub(super) fn of_pools<'a>(facts: &Facts<'a>, grows: &impl Fn(&str) -> bool) -> BTreeMap<&'a str, Amounts> {
     let mut demand: BTreeMap<&str, Amounts> =
         facts.pools().into_iter().map(|pool| (pool, deciding(0, 0))).collect();
     let mut add = |pool: &'a str, amounts: &Amounts| {
@@ -27,7 +27,7 @@ pub(super) fn of_pools<'a>(facts: &Facts<'a>) -> BTreeMap<&'a str, Amounts> {
     for (pool, amounts) in of_reserved_nodes(facts) {
         add(pool, &amounts);
     }
-    for (pool, pod) in of_unbound(facts) {
+    for (pool, pod) in of_unbound(facts, grows) {
         add(pool, &deciding_of(pod));
     }
     demand
@@ -67,9 +67,9 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
 ///
 /// A pod that only a new node would take is left out: no existing node could serve it, so it is no reason against a
 /// cordon.
-fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(&'a str, &'a Pod)> {
+fn of_unbound<'a>(facts: &Facts<'a>, grows: &impl Fn(&str) -> bool) -> Vec<(&'a str, &'a Pod)> {
     let mut fits = Fits::default();
-    let at_home = homes(facts).into_iter().filter_map(|(pod, pool)| Some((pool?, pod)));
+    let at_home = homes(facts, grows).into_iter().filter_map(|(pod, pool)| Some((pool?, pod)));
     // As if it were bound: a critical pod with a nomination for a reserved node does not count.
     let stays_apart = |pod: &Pod| {
         class(pod, facts.policy) == Class::Critical
@@ -80,7 +80,7 @@ fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(&'a str, &'a Pod)> {
 }
 
 /// The unbound pods that are taken into account, each with the pool that it belongs to.
-pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
+pub(super) fn homes<'a>(facts: &Facts<'a>, grows: &impl Fn(&str) -> bool) -> Vec<(&'a Pod, Option<&'a str>)> {
     let pools: Vec<&str> = facts.pools().into_iter().collect();
     let mut rooms = BTreeMap::new();
     let mut found = Vec::new();
@@ -92,7 +92,7 @@ pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
         let pool = match (pools.as_slice(), is_as_good_as_on(facts, pod)) {
             ([only], _) => Some(*only),
             (_, Some(node)) => Some(node.pool),
-            _ => *rooms.entry(likeness(facts, pod)).or_insert_with(|| pool_of(facts, pod)),
+            _ => *rooms.entry(likeness(facts, pod)).or_insert_with(|| pool_of(facts, pod, grows)),
         };
         found.push((pod, pool));
     }
@@ -113,7 +113,7 @@ pub(super) fn arriving(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str) -> Amou
     if here.is_empty() {
         return sum;
     }
-    for (pod, home) in homes(facts).into_iter().filter(|(pod, _)| is_waiting(facts, pod)) {
+    for (pod, home) in homes(facts, &|_| false).into_iter().filter(|(pod, _)| is_waiting(facts, pod)) {
         let comes_here =
             || nominated_node(facts, pod).is_some_and(|node| here.iter().any(|one| std::ptr::eq(*one, node)));
         if home != Some(pool) && comes_here() {
@@ -130,8 +130,9 @@ pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
 }
 
 /// The pool with the first place for an unbound pod: room on a serving node, on a cordoned candidate, on a reserved one, a
-/// booting one; else a pool that it reaches. Among equals, a pool without devices that it does not ask for, then by name.
-fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
+/// booting one, a parked one, a new one; else a pool that it reaches. Among equals, a pool without devices that it does not ask
+/// for, then by name.
+fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod, grows: &impl Fn(&str) -> bool) -> Option<&'a str> {
     let admission = Admission::of(pod, facts.snapshot);
     let place = |node: &NodeFacts<'a>| {
         let room = pod.requests.fits(&node.free().minus(&node.to_come));
@@ -147,8 +148,10 @@ fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Option<&'a str> {
             3
         } else if is_candidate(facts, node) && node.is_parked() && room {
             4
-        } else {
+        } else if grows(node.pool) {
             5
+        } else {
+            6
         }
     };
     let foreign_device = |node: &NodeFacts<'_>| {

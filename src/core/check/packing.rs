@@ -105,7 +105,7 @@ fn check_room(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, found: &m
         if !facts.of_pool(pool).any(|one| added(&one)) {
             continue;
         }
-        let demand = demand.get_or_insert_with(|| demand::of_pools(facts));
+        let demand = demand.get_or_insert_with(|| demand::of_pools(facts, &|pool| steps.grows(pool)));
         let asked = demand.get(pool).cloned().unwrap_or_else(|| deciding(0, 0));
         let serving = || facts.of_pool(pool).filter(|(index, node)| steps.serves_after(*index, node));
         let holds = |resource: &Resource| {

@@ -23,7 +23,7 @@ pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &m
             node.serves() && steps.on(index) == Some(Direction::Cordon)
         };
         if facts.of_pool(pool).any(withdraws) {
-            let demand = demand.get_or_insert_with(|| demand::of_pools(facts));
+            let demand = demand.get_or_insert_with(|| demand::of_pools(facts, &|pool| steps.grows(pool)));
             let asked = demand.get(pool).cloned().unwrap_or_else(|| deciding(0, 0));
             check_cordons(facts, steps, pool, bounds, &asked, found);
         }

@@ -339,6 +339,30 @@ fn a_pod_that_one_node_alone_takes_gets_its_room_there_on_the_outcome() {
     assert_eq!((names(&plan, "uncordon").len(), grown(&plan)), (3, BTreeMap::new()));
 }
 
+/// The checker counted the hub's pod in the pool `users`, where a node without its user would hold it, and refused the cordon
+/// of a node there. The first place for that pod is the new node of the other pool.
+#[test]
+fn a_pod_belongs_to_the_pool_whose_new_node_takes_it() {
+    let mut large = labelled("pool", "gpu", labelled("zone", "a", cordoned_by_others(600, node("n1"))));
+    (large.allocatable.memory, large.capacity.memory) = (Some(Bytes(16)), Some(Bytes(16)));
+    let gpu = Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), 2)])));
+    (large.allocatable.further, large.capacity.further) = (gpu.clone(), gpu);
+    let nodes = vec![
+        large,
+        labelled("pool", "users", node("n2")),
+        labelled("pool", "users", tainted("odd", node("n6"))),
+    ];
+    let critical = |name, memory| Pod { label_keys: [].into(), ..user(name, memory) };
+    let mut ada = refused(29, tolerating("odd", user("ada", 2)));
+    let mut constraints = (*ada.constraints).clone();
+    constraints.node_selector.insert("zone".to_owned(), "a".to_owned());
+    ada.constraints = constraints.into();
+    let pods = vec![ada, refused(29, critical("hub", 8)), on("n2", critical("proxy", 1))];
+    let case = Case::new(nodes, pods, vec![]).with(|policy| policy.pool_label = Some("pool".to_owned()));
+    let plan = case.plan();
+    assert_eq!((names(&plan, "cordon"), grown(&plan).len()), (vec!["n6".to_owned()], 1));
+}
+
 /// A placeholder makes way for emmy on `n1`. The naive planner opened `n2` as well, as its first pass had.
 #[test]
 fn no_reserved_node_is_opened_for_a_pod_whose_nominated_node_is_uncordoned() {
