@@ -156,15 +156,39 @@ fn while_a_woken_node_boots_no_other_is_woken_for_the_same_load_and_then_it_is_u
     assert_eq!((state(&late, "b"), actions(&late)[0].as_str()), (NodeState::Broken, "wake c"));
 }
 
-#[test]
-fn a_waiting_pod_wakes_a_node_that_would_take_it() {
+fn waiting(name: &str, gibibytes: u64) -> Pod {
     let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(10)) };
     let waits = Unbound { refusal: Some(refusal), created_at: Some(ago(20)), ..Unbound::default() };
-    let gina = Pod { unbound: Some(Box::new(waits)), ..user("gina", 10) };
+    Pod { unbound: Some(Box::new(waits)), ..user(name, gibibytes) }
+}
+
+#[test]
+fn a_waiting_pod_wakes_a_node_that_would_take_it() {
+    let gina = waiting("gina", 10);
     let made = planned(&[serving("a"), parked("b", HOUR)], &[busy("a"), gina], group(), &policy());
     assert_eq!(actions(&made), ["wake b"]);
     assert_eq!(verdict(&made, "b"), "it has room for waiting pod hub/gina");
     assert_eq!(made.notices[0].message, "node b is woken for it");
+}
+
+/// Gina goes to `c`, which is parked for longer, and leaves `b` to hanna. While both boot they still do, and the next run
+/// needs no other node.
+#[test]
+fn nodes_that_are_woken_together_keep_their_order() {
+    let labelled = |mut node: Node| {
+        node.labels.insert("disk".to_owned(), "b".to_owned());
+        node
+    };
+    let for_others = Taint { value: "user".to_owned(), ..of("hub.jupyter.org/dedicated") };
+    let mut other = cordoned("d", 3 * HOUR);
+    other.taints.push(for_others);
+    let nodes = [serving("a"), labelled(parked("b", HOUR)), parked("c", 2 * HOUR), other];
+    let mut hanna = waiting("hanna", 20);
+    let mut constraints = (*hanna.constraints).clone();
+    constraints.node_selector.insert("disk".to_owned(), "b".to_owned());
+    hanna.constraints = constraints.into();
+    let made = planned(&nodes, &[busy("a"), waiting("gina", 21), hanna], group(), &policy());
+    assert_eq!(actions(&made), ["wake c", "wake b"]);
 }
 
 #[test]

@@ -113,15 +113,19 @@ pub(super) fn ready_candidates(
     ready.into_iter().map(|(_, index)| index).collect()
 }
 
-/// The booting nodes of a pool, older first (one of unknown age last), then by name.
+/// The booting nodes of a pool, older first (one of unknown age last), then by name. Of nodes that were woken at the same time
+/// the longest cordoned comes first, as it did while they were parked.
 pub(super) fn booting_nodes(survey: &Survey<'_>, pool: PoolIndex) -> Vec<NodeIndex> {
     let mut booting: Vec<_> = survey
         .common(pool)
         .filter(|(_, facts)| facts.state == NodeState::Booting && is_candidate(survey, facts))
-        .map(|(index, facts)| (facts.began_at().is_none(), facts.began_at(), index))
+        .map(|(index, facts)| {
+            let began_at = facts.began_at();
+            (began_at.is_none(), began_at, facts.woken_at.and(facts.cordoned_at), index)
+        })
         .collect();
     booting.sort_unstable();
-    booting.into_iter().map(|(_, _, index)| index).collect()
+    booting.into_iter().map(|(_, _, _, index)| index).collect()
 }
 
 /// The booting instances of a pool, older first (one that the cloud has not begun last), then by name.
