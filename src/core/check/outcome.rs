@@ -2,7 +2,7 @@
 //! instances that never became a node are gone.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ use crate::model::{
     Amounts, Instance, Labels, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint,
     TaintEffect, annotation, is_extended_resource, taint,
 };
-use crate::plan::{Action, MarkReason, Plan, Target, UnmarkReason};
+use crate::plan::{Action, MarkReason, Plan, Target, UncordonReason, UnmarkReason};
 use crate::policy::Policy;
 
 /// Every note of ours.
@@ -86,7 +86,7 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
     };
     nodes.retain(|node| !is_gone(node));
     let ledger = plan.ledger.as_ref().or(snapshot.ledger()).cloned();
-    let uncordoned: BTreeSet<&str> = plan.actions.iter().filter_map(uncordoned).collect();
+    let uncordoned: BTreeMap<&str, bool> = plan.actions.iter().filter_map(uncordoned).collect();
     let mut pods = snapshot.pods().to_vec();
     for pod in &mut pods {
         let evicts = |action: &Action| matches!(action.target(), Target::Pod { namespace, pod: name, .. } if *namespace == *pod.namespace && *name == *pod.name);
@@ -184,8 +184,11 @@ fn fills_last(one: &Taint) -> bool {
     one.key == taint::FILL_LAST && one.effect == TaintEffect::PreferNoSchedule
 }
 
-fn uncordoned(action: &Action) -> Option<&str> {
-    action.node().filter(|_| action.is_uncordon())
+/// The node that an action uncordons, and whether for a pod that waits.
+fn uncordoned(action: &Action) -> Option<(&str, bool)> {
+    let Action::Uncordon { node, reason } = action else { return None };
+    let reason = if let UncordonReason::AdoptedCordon { why, .. } = reason { &**why } else { reason };
+    Some((node, matches!(reason, UncordonReason::WaitingPod { .. })))
 }
 
 /// A node that the plan uncordons, as the scheduler fills it.
@@ -201,14 +204,17 @@ struct Opened<'f, 'a> {
 /// there: a common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it
 /// is not certain which one gets it. Then the first pod is refused as of now, because the next run would assume such a
 /// reason for a long refusal. In a pod's first hour this also holds if others take its room. Omitted pods take no room
-/// here: the plan gives them none, and its outcome does not show them bound.
-fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeSet<&str>) {
+/// here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on a node that the plan
+/// uncordons for waiting pods, before one that it uncordons for another reason.
+fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeMap<&str, bool>) {
     let now = facts.snapshot.observed_at();
     let opened =
-        |node: &&NodeFacts<'_>| uncordoned.contains(node.node.name.as_str()) && takes_pods_now(node.node);
+        |node: &&NodeFacts<'_>| uncordoned.contains_key(node.node.name.as_str()) && takes_pods_now(node.node);
     let opened = facts.nodes.iter().filter(opened);
     let mut opened: Vec<Opened<'_, '_>> =
         opened.map(|node| Opened { node, left: node.free(), contested: node.reserved }).collect();
+    let is_for_pods = |one: &Opened<'_, '_>| uncordoned.get(one.node.node.name.as_str()) == Some(&true);
+    opened.sort_by_key(|one| !is_for_pods(one));
     let admits =
         |node: &NodeFacts<'_>, pod: &Pod| Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
     let would_take = |node: &NodeFacts<'_>, pod: &Pod| has_room(node, pod) && admits(node, pod);

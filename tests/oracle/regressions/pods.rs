@@ -339,6 +339,21 @@ fn a_pod_that_one_node_alone_takes_gets_its_room_there_on_the_outcome() {
     assert_eq!((names(&plan, "uncordon").len(), grown(&plan)), (3, BTreeMap::new()));
 }
 
+/// In the outcome emmy went to the larger node, and the one that the run had uncordoned for her was left without a reason.
+#[test]
+fn a_pod_goes_to_the_node_that_is_uncordoned_for_it_on_the_outcome() {
+    let mut large = node("n4");
+    (large.allocatable.memory, large.capacity.memory) = (Some(Bytes(100)), Some(Bytes(100)));
+    let nodes = vec![
+        cordoned_by_others(600, node("n3")),
+        cordoned(7200, large),
+        cordoned(7200, created(100, node("n7"))),
+    ];
+    let hub = on("n3", Pod { label_keys: [].into(), ..user("hub", 2) });
+    let pods = vec![hub, on("n3", user("ada", 2)), refused(29, user("emmy", 3))];
+    assert_eq!(names(&Case::new(nodes, pods, vec![]).plan(), "uncordon"), ["n7", "n4"]);
+}
+
 /// The checker counted the hub's pod in the pool `users`, where a node without its user would hold it, and refused the cordon
 /// of a node there. The first place for that pod is the new node of the other pool.
 #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::check::fixtures::*;
 use crate::check::{Violation, check_settled, cut_short, outcome};
 use crate::model::{Instance, Ledger, Node, NodeGroup, Pod, Snapshot, annotation, taint};
-use crate::plan::{Action, GrowReason, Limit, Refusal, UnmarkReason};
+use crate::plan::{Action, CordonAge, GrowReason, Limit, Refusal, Since, UncordonReason, UnmarkReason};
 use crate::policy::Policy;
 
 #[test]
@@ -57,6 +57,26 @@ fn a_pod_whose_room_others_take_waits_on_as_long_as_before() {
     let alice = unbound("alice").asking_gibibytes(5).refused_for(300);
     let bob = unbound("bob").asking_gibibytes(5).refused_for(300);
     assert_eq!(becomes(vec![cordoned("b")], vec![alice, bob]), [goes_to_b(300), stays(300)]);
+}
+
+/// Section 6 places alice on `b`, so nothing else would keep it in service if she went to `a`.
+#[test]
+fn a_pod_goes_to_a_node_that_is_uncordoned_for_pods_before_one_that_load_alone_needs() {
+    let nodes = vec![cordoned("a"), cordoned("b")];
+    let snapshot = world(nodes, vec![unbound("alice").refused_for(300)]);
+    let why = UncordonReason::WaitingPod { pod: text("hub/alice"), pods: 1 };
+    let adopted = UncordonReason::AdoptedCordon {
+        why: Box::new(why.clone()),
+        cordoned: Since(None),
+        age: CordonAge::at(NOW, None),
+    };
+    for reason in [why, adopted] {
+        let for_alice = Action::Uncordon { node: text("b"), reason };
+        let planned = plan(&snapshot, &policy(), [uncordon("a"), for_alice]);
+        let after = outcome(&snapshot, &policy(), &planned).unwrap();
+        let [alice] = after.pods() else { unreachable!() };
+        assert_eq!(alice.unbound.as_ref().unwrap().nominated.as_deref(), Some("b"));
+    }
 }
 
 #[test]
