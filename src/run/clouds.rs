@@ -54,6 +54,11 @@ pub struct Clouds {
 #[error("{0}")]
 pub struct WrongSetting(String);
 
+/// Checks that `PROVIDER` names a provider.
+pub fn check_provider(kinds: &[&dyn ProviderKind], scope: &CloudScope) -> Result<(), WrongSetting> {
+    chosen(kinds, scope).map(drop)
+}
+
 /// Begins to connect to the clouds that the nodes of a cluster are in.
 pub fn connect(
     kinds: &[&dyn ProviderKind],

@@ -32,6 +32,7 @@ use jiff::Timestamp;
 use crate::cli::{Cli, OutputFormat, SettingFlags, SettingsArgs, Subcommands};
 use crate::error::{Ending, Failure, written};
 use crate::logs::LogFormat;
+use crate::providers::PROVIDERS;
 use crate::report;
 use crate::settings::{self, Pair, SettingWarning, Settings};
 use crate::terminal::Terminal;
@@ -114,9 +115,11 @@ fn show_manual(mut out: &mut dyn Write) -> Result<Ending, Failure> {
 /// Reads the settings, flags before variables, and warns of probable mistakes.
 fn read_settings(flags: SettingFlags, world: &World) -> Result<(Settings, Vec<SettingWarning>), Failure> {
     let variables = world.environment.iter().cloned().map(Pair::from);
-    let (settings, warnings) = Settings::from_pairs(variables.chain(flags.pairs())).map_err(|error| {
-        Failure::new(Ending::Settings, error).with_hint("kube-rebalancer --help lists all settings")
-    })?;
+    let hint = "kube-rebalancer --help lists all settings";
+    let (settings, warnings) = Settings::from_pairs(variables.chain(flags.pairs()))
+        .map_err(|error| Failure::new(Ending::Settings, error).with_hint(hint))?;
+    clouds::check_provider(PROVIDERS, settings.cloud())
+        .map_err(|error| Failure::new(Ending::Settings, error).with_hint(hint))?;
     for warning in &warnings {
         log::warn!("{warning}");
     }

@@ -75,6 +75,17 @@ hint: kube-rebalancer --help lists all settings
     assert_eq!(ran.stderr, expected);
 }
 
+/// Without a connection, too: a dry run from files must not hide the mistake until the live run.
+#[test]
+fn an_unknown_provider_is_an_error_before_anything_is_read() {
+    for arguments in [&["--from", "/no/such/file"][..], &["--dry-run"], &["settings"]] {
+        let ran = run(&[("PROVIDER", "gcee")], arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        let error = "error: PROVIDER: `gcee` is no provider of this program; there are: ";
+        assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_misspelt_variable_is_a_warning_on_standard_error() {
     let ran = run(&[("MAX_UTILISATION", "0.9")], &["settings"]);
