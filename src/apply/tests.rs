@@ -162,7 +162,7 @@ fn after_a_conflict_the_node_is_read_and_judged_again() {
             &serves,
             Some(disabled(serves.clone())),
             cordon("a"),
-            Outcome::Stale(Stale::ScaleDownDisabled),
+            Outcome::Stale(Stale::ScaleDownDisabled { mark: annotation::SCALE_DOWN_DISABLED.to_owned() }),
         ),
         ("another has its name", &serves, Some(reborn), cordon("a"), Outcome::Stale(Stale::Replaced)),
         ("it is gone", &serves, gone, cordon("a"), Outcome::Stale(Stale::Gone)),

@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use crate::model::{Node, Pod, Volumes, annotation, taint};
 use crate::plan::{
     Classifier, Cordon, Marks, NotEvicted, PodClass, UnmarkReason, deletion_delay, fills_last, has_gone_note,
-    is_adopted, is_given_back, node_doubt, others_soft_taint, pressure, says_ready, scale_down_disabled,
-    startup, unmanaged, unmovable, written,
+    is_adopted, is_given_back, node_doubt, others_soft_taint, pinned_by, pressure, says_ready, startup,
+    unmanaged, unmovable, written,
 };
 use crate::policy::{AdoptCordons, Drain, Policy};
 
@@ -37,8 +37,8 @@ pub fn cordon(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestam
     if now.unschedulable {
         return Judgement::AlreadySo;
     }
-    if scale_down_disabled(now) {
-        return Judgement::Stale(Stale::ScaleDownDisabled);
+    if let Some(mark) = pinned_by(now) {
+        return Judgement::Stale(Stale::ScaleDownDisabled { mark: mark.to_owned() });
     }
     if is_claimed(now, observed_at) {
         return Judgement::Stale(Stale::Claimed);
@@ -56,7 +56,7 @@ pub fn uncordon(planned: &Node, now: &Node, policy: &Policy, observed_at: Timest
         return Judgement::AlreadySo;
     }
     let theirs = Marks::of(now).cordon == Cordon::Others;
-    if theirs && (scale_down_disabled(now) || policy.adopt_cordons != AdoptCordons::Always) {
+    if theirs && (pinned_by(now).is_some() || policy.adopt_cordons != AdoptCordons::Always) {
         return Judgement::Stale(Stale::CordonedByOthers);
     }
     if is_claimed(now, observed_at) || is_parking(now, policy, observed_at) {
@@ -111,8 +111,8 @@ pub fn drain(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp
     if let Some(stale) = out_of_hands(planned, now, policy) {
         return Judgement::Stale(stale);
     }
-    if scale_down_disabled(now) {
-        return Judgement::Stale(Stale::ScaleDownDisabled);
+    if let Some(mark) = pinned_by(now) {
+        return Judgement::Stale(Stale::ScaleDownDisabled { mark: mark.to_owned() });
     }
     match Marks::of(now).cordon {
         Cordon::None => return Judgement::Stale(Stale::Schedulable),
@@ -277,8 +277,8 @@ fn has_claim_taint(node: &Node) -> bool {
 
 /// The reason why a cordoned node must not be deleted, by its annotations and taints.
 fn stays(now: &Node, policy: &Policy, observed_at: Timestamp) -> Option<Stale> {
-    if scale_down_disabled(now) {
-        return Some(Stale::ScaleDownDisabled);
+    if let Some(mark) = pinned_by(now) {
+        return Some(Stale::ScaleDownDisabled { mark: mark.to_owned() });
     }
     if let Some(annotation) = deletion_delay(now) {
         return Some(Stale::DeletionDelayed { annotation: annotation.to_owned() });

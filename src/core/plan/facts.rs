@@ -4,7 +4,7 @@ use super::actors::deletion_delay;
 use super::classes::PodClass;
 use super::loss::{loss_on, runs_the_cluster};
 use super::reason::{KeepReason, Loss};
-use super::state::{Cordon, Marks, is_claimed, is_parking, not_ready_since, says_ready, scale_down_disabled};
+use super::state::{Cordon, Marks, is_claimed, is_parking, not_ready_since, pinned_by, says_ready};
 use super::survey::{NodeFacts, OccupantKind};
 use super::value::NodeState;
 use crate::model::{Amounts, Node, Pod, Snapshot, Volumes};
@@ -32,7 +32,7 @@ impl<'a> NodeFacts<'a> {
             impaired_by: None,
             without_capacity: false,
             cordon: marks.cordon,
-            scale_down_disabled: scale_down_disabled(node),
+            scale_down_disabled: pinned_by(node).is_some(),
             deletion_delayed: deletion_delay(node),
             claimed: is_claimed(node, snapshot.observed_at())
                 || is_parking(node, policy, snapshot.observed_at()),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::actors::deletion_delay;
 use super::managed::is_managed;
 use super::reason::ObjectDoubt;
-use super::state::{Cordon, Marks, is_claimed, says_ready, scale_down_disabled};
+use super::state::{Cordon, Marks, is_claimed, pinned_by, says_ready};
 use crate::model::{MachineFate, Node, Snapshot, annotation, taint};
 use crate::policy::Policy;
 
@@ -59,8 +59,8 @@ pub(crate) fn node_doubt(node: &Node, observed_at: Timestamp) -> Option<ObjectDo
     if node.annotations.contains_key(annotation::WOKEN_AT) {
         return Some(ObjectDoubt::Woken);
     }
-    if scale_down_disabled(node) {
-        return Some(ObjectDoubt::ScaleDownDisabled);
+    if let Some(mark) = pinned_by(node) {
+        return Some(ObjectDoubt::ScaleDownDisabled { mark: mark.to_owned() });
     }
     if let Some(annotation) = deletion_delay(node) {
         return Some(ObjectDoubt::DeletionDelayed { annotation: annotation.to_owned() });

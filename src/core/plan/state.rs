@@ -47,12 +47,8 @@ pub(super) fn not_ready_since(node: &Node) -> Option<Timestamp> {
     condition.and_then(|condition| condition.since).or(node.created_at)
 }
 
-/// Whether a mark pins the node: scale-down-disabled, or the same in the words of another autoscaler.
-pub(crate) fn scale_down_disabled(node: &Node) -> bool {
-    pinned_by(node).is_some()
-}
-
-/// The key of the annotation or the label by which somebody decided that the node stays.
+/// The key of the annotation or the label by which somebody decided that the node stays: scale-down-disabled, or the same in
+/// the words of another autoscaler.
 pub(crate) fn pinned_by(node: &Node) -> Option<&'static str> {
     // CAST AI, "Node configuration": the label that excludes a node from its removals.
     const REMOVAL_DISABLED: &str = "autoscaling.cast.ai/removal-disabled";

@@ -34,9 +34,12 @@ pub enum Stale {
         /// The reason.
         why: String,
     },
-    /// The node is annotated to stay.
-    #[error("an annotation or a label such as scale-down-disabled keeps it now")]
-    ScaleDownDisabled,
+    /// Somebody decided that the node stays: `scale-down-disabled`, or the mark of another autoscaler.
+    #[error("{mark} keeps it in service now")]
+    ScaleDownDisabled {
+        /// The key of the annotation or the label.
+        mark: String,
+    },
     /// The node is NotReady now.
     #[error("it is NotReady now")]
     NotReady,

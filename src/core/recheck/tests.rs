@@ -94,7 +94,10 @@ fn a_cordon_is_made_once_and_not_on_a_node_that_changed_hands() {
         (not_ready(node()), Judgement::Go),
         (ours(5), Judgement::AlreadySo),
         (theirs(), Judgement::AlreadySo),
-        (disabled(node()), stale(Stale::ScaleDownDisabled)),
+        (
+            disabled(node()),
+            stale(Stale::ScaleDownDisabled { mark: annotation::SCALE_DOWN_DISABLED.to_owned() }),
+        ),
         (claimed(node(), 60), stale(Stale::Claimed)),
         (under(node(), PRESSURE), pressed()),
         (under(not_ready(node()), PRESSURE), Judgement::Go),
@@ -145,7 +148,10 @@ fn only_a_cordoned_node_that_nobody_claims_can_be_claimed() {
     let cases = [
         (ours(5), Judgement::Go),
         (node(), stale(Stale::Schedulable)),
-        (disabled(ours(5)), stale(Stale::ScaleDownDisabled)),
+        (
+            disabled(ours(5)),
+            stale(Stale::ScaleDownDisabled { mark: annotation::SCALE_DOWN_DISABLED.to_owned() }),
+        ),
         (delayed(ours(5)), delay()),
         (theirs(), stale(Stale::CordonedByOthers)),
         (tainted(theirs(), 3599), stale(Stale::CordonedByOthers)),
@@ -269,7 +275,11 @@ fn a_node_is_deleted_only_while_it_is_the_same_cordoned_and_empty() {
         (ours(60), vec![pod("kube-system/bare").on("n")], lost),
         (replaced(ours(60)), vec![], stale(Stale::Replaced)),
         (node(), vec![], stale(Stale::Schedulable)),
-        (disabled(ours(60)), vec![], stale(Stale::ScaleDownDisabled)),
+        (
+            disabled(ours(60)),
+            vec![],
+            stale(Stale::ScaleDownDisabled { mark: annotation::SCALE_DOWN_DISABLED.to_owned() }),
+        ),
         (delayed(ours(60)), vec![], delay()),
         (ours(29), vec![], stale(Stale::CordonedRecently)),
         (ours(30), vec![], Judgement::Go),

@@ -42,9 +42,12 @@ pub enum ObjectDoubt {
     /// It was woken after that.
     #[error("it was woken")]
     Woken,
-    /// An annotation or a label keeps it: scale-down-disabled, or the mark of another autoscaler.
-    #[error("an annotation or a label such as scale-down-disabled keeps it")]
-    ScaleDownDisabled,
+    /// Somebody decided that it stays: `scale-down-disabled`, or the mark of another autoscaler.
+    #[error("{mark} keeps it")]
+    ScaleDownDisabled {
+        /// The key of the annotation or the label.
+        mark: String,
+    },
     /// Another program delays its deletion.
     #[error("the annotation {annotation} delays its deletion")]
     DeletionDelayed {
