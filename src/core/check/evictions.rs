@@ -10,7 +10,7 @@ use super::facts::{Class, Cordon, Facts, NodeFacts, age, class, is_evictable, is
 use super::reach::Admission;
 use super::steps::Steps;
 use super::violation::Violation;
-use crate::model::{Amounts, Node, NodeIndex, Pod, Snapshot, annotation};
+use crate::model::{Amounts, ControllerKey, Node, NodeIndex, Pod, Snapshot, annotation};
 use crate::plan::{Action, Plan};
 use crate::policy::{AdoptCordons, Drain, Policy};
 
@@ -157,10 +157,10 @@ fn check_budgets(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &mut V
 
 /// Only one pod of a controller is evicted at a time, and only while all others are Ready.
 fn check_controllers(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &mut Vec<Violation>) {
-    let mut one: BTreeMap<&str, &Pod> = BTreeMap::new();
+    let mut one: BTreeMap<ControllerKey<'_>, &Pod> = BTreeMap::new();
     for (_, pod) in evicted {
-        let Some(controller) = &pod.controller else { continue };
-        if one.insert(&controller.uid, pod).is_some() {
+        let (Some(controller), Some(key)) = (&pod.controller, pod.controller_key()) else { continue };
+        if one.insert(key, pod).is_some() {
             let why = format!("another pod of {} is evicted too", controller.name);
             found.push(Violation::EvictionOf { pod: pod.full_name(), why });
         }
@@ -169,13 +169,14 @@ fn check_controllers(facts: &Facts<'_>, evicted: &[(NodeIndex, &Pod)], found: &m
         if evicted_ago(facts, node).is_none_or(|ago| ago >= MOMENT) {
             continue;
         }
-        for going in controllers_of(node).filter_map(|uid| one.get(uid)) {
+        let noted: BTreeSet<&str> = controllers_of(node).collect();
+        for (_, going) in one.iter().filter(|((_, uid), _)| noted.contains(uid)) {
             let why = format!("another pod of its controller was evicted from {} a moment ago", node.name);
             found.push(Violation::EvictionOf { pod: going.full_name(), why });
         }
     }
     for pod in facts.snapshot.pods() {
-        let of = pod.controller.as_ref().and_then(|controller| one.get(controller.uid.as_str()));
+        let of = pod.controller_key().and_then(|key| one.get(&key));
         if let Some(going) = of
             && !std::ptr::eq(*going, pod)
             && !is_up(pod)

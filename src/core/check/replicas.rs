@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Class, Facts, class, is_omitted};
-use crate::model::{Binding, Controller, NodeIndex, Pod};
+use crate::model::{Binding, Controller, ControllerKey, NodeIndex, Pod};
 
 /// The controllers that have a Ready omitted pod on a node that is to be deleted.
 #[derive(Debug, Default)]
 pub(super) struct Replicas<'a> {
     /// By node: its Ready omitted pods that a controller recreates.
     on_going: BTreeMap<NodeIndex, Vec<(&'a Pod, &'a Controller)>>,
-    /// By namespace and uid of these controllers: the number of their pods, and whether a Ready one is on a Ready node that
-    /// stays.
-    controllers: BTreeMap<(&'a str, &'a str), Count>,
+    /// The number of the pods of each of these controllers, and whether a Ready one is on a Ready node that stays.
+    controllers: BTreeMap<ControllerKey<'a>, Count>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,21 +29,20 @@ impl<'a> Replicas<'a> {
         }
         for (index, pod) in facts.recreated.iter().copied() {
             if going.contains(&index)
-                && let Some(controller) = pod.controller.as_deref()
+                && let (Some(controller), Some(key)) = (pod.controller.as_deref(), pod.controller_key())
                 && is_omitted(pod, facts.policy)
                 && matches!(class(pod, facts.policy), Class::Dynamic | Class::Critical)
             {
                 replicas.on_going.entry(index).or_default().push((pod, controller));
-                replicas.controllers.entry((&pod.namespace, &controller.uid)).or_default();
+                replicas.controllers.entry(key).or_default();
             }
         }
         if replicas.controllers.is_empty() {
             return replicas;
         }
         for (pod, binding) in facts.snapshot.placed_pods() {
-            let Some(controller) = pod.controller.as_deref() else { continue };
-            let of = (&*pod.namespace, controller.uid.as_str());
-            let Some(count) = replicas.controllers.get_mut(&of) else { continue };
+            let count = pod.controller_key().and_then(|key| replicas.controllers.get_mut(&key));
+            let Some(count) = count else { continue };
             // A placeholder does no work: it is no replica.
             if class(pod, facts.policy) == Class::Placeholder {
                 continue;
@@ -64,10 +62,9 @@ impl<'a> Replicas<'a> {
 
     /// A pod of this node whose controller would have no live pod left; its only pod does not keep a node.
     pub(super) fn last_on(&self, index: NodeIndex) -> Option<(&'a Pod, &'a Controller)> {
-        let last = |(pod, controller): &&(&Pod, &Controller)| {
-            self.controllers
-                .get(&(&*pod.namespace, controller.uid.as_str()))
-                .is_some_and(|count| count.pods >= 2 && !count.live_elsewhere)
+        let last = |(pod, _): &&(&Pod, &Controller)| {
+            let count = pod.controller_key().and_then(|key| self.controllers.get(&key));
+            count.is_some_and(|count| count.pods >= 2 && !count.live_elsewhere)
         };
         self.on_going.get(&index)?.iter().find(last).copied()
     }

@@ -26,7 +26,10 @@ pub use labels::Labels;
 pub use ledger::{CreatedFor, LastingTaint, Ledger, TaintSet};
 pub use machine::MachineFate;
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
-pub use pod::{Affinity, Constraints, Controller, Pod, SchedulerRefusal, SelectorTerm, Toleration, Unbound};
+pub use pod::{
+    Affinity, Constraints, Controller, ControllerKey, Pod, SchedulerRefusal, SelectorTerm, Toleration,
+    Unbound,
+};
 pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};
 pub use resources::{Amounts, Bytes, FurtherAmounts, Millicores, Resource, is_extended_resource};
 pub use schedule::{Assignment, Rule, Weekdays, Window};

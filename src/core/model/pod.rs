@@ -66,7 +66,17 @@ impl Pod {
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
+
+    /// The identity of its controller.
+    #[must_use]
+    pub fn controller_key(&self) -> Option<ControllerKey<'_>> {
+        Some((&*self.namespace, self.controller.as_ref()?.uid.as_str()))
+    }
 }
+
+/// A controller: its namespace, which is that of its pods, and its UID. A pod may name the UID of any controller, but only
+/// those of its namespace manage it.
+pub type ControllerKey<'a> = (&'a str, &'a str);
 
 /// The owner that manages a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -26,7 +26,7 @@ use super::state::{Cordon, age};
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::waiting::{HOUR, Waiting};
-use crate::model::{Amounts, NodeIndex, Pod, annotation};
+use crate::model::{Amounts, ControllerKey, NodeIndex, Pod, annotation};
 use crate::policy::AdoptCordons;
 
 /// The evictions, and the verdicts on their nodes.
@@ -60,7 +60,7 @@ struct Draining<'r, 'a> {
     moved: BTreeMap<PoolIndex, Amounts>,
     /// By pool: the demand on the serving nodes and their capacity.
     serving: BTreeMap<PoolIndex, super::choice::Total>,
-    controllers: BTreeMap<&'a str, OfController<'a>>,
+    controllers: BTreeMap<ControllerKey<'a>, OfController<'a>>,
     /// Number of evictions that each budget still allows.
     allowed: BTreeMap<usize, u32>,
     /// A pod in its first hour of waiting.
@@ -241,7 +241,7 @@ impl<'r, 'a> Draining<'r, 'a> {
 
     /// The reason why a pod must wait for other pods of its controller.
     fn hold(&self, pod: &'a Pod) -> Option<NotEvicted> {
-        let of = pod.controller.as_ref().and_then(|one| self.controllers.get(one.uid.as_str()));
+        let of = pod.controller_key().and_then(|key| self.controllers.get(&key));
         if let Some(of) = of {
             if let Some(node) = of.evicted_from {
                 return Some(NotEvicted::OtherEvicted { node: node.to_owned() });
@@ -256,7 +256,7 @@ impl<'r, 'a> Draining<'r, 'a> {
     }
 
     fn take(&mut self, pod: &'a Pod) {
-        if let Some(of) = pod.controller.as_ref().and_then(|one| self.controllers.get_mut(one.uid.as_str())) {
+        if let Some(of) = pod.controller_key().and_then(|key| self.controllers.get_mut(&key)) {
             of.evicted = true;
             of.not_ready = Some(pod);
         }
@@ -274,15 +274,13 @@ fn is_troubled(pod: &Pod) -> bool {
 }
 
 /// The pods of the controllers that have a pod on a cordoned node, wherever they are.
-fn controllers<'a>(survey: &Survey<'a>) -> BTreeMap<&'a str, OfController<'a>> {
+fn controllers<'a>(survey: &Survey<'a>) -> BTreeMap<ControllerKey<'a>, OfController<'a>> {
     let cordoned = survey.nodes.iter().filter(|facts| facts.cordoned());
     let concerned = cordoned.flat_map(|facts| facts.movable.iter().chain(&facts.moves));
-    let mut controllers: BTreeMap<&str, OfController<'_>> = concerned
-        .filter_map(|pod| Some((pod.controller.as_ref()?.uid.as_str(), OfController::default())))
-        .collect();
+    let mut controllers: BTreeMap<ControllerKey<'_>, OfController<'_>> =
+        concerned.filter_map(|pod| Some((pod.controller_key()?, OfController::default()))).collect();
     for pod in survey.snapshot.pods() {
-        let uid = pod.controller.as_ref().map(|one| one.uid.as_str());
-        if let Some(of) = uid.and_then(|uid| controllers.get_mut(uid))
+        if let Some(of) = pod.controller_key().and_then(|key| controllers.get_mut(&key))
             && is_troubled(pod)
         {
             of.troubled += 1;
@@ -291,7 +289,7 @@ fn controllers<'a>(survey: &Survey<'a>) -> BTreeMap<&'a str, OfController<'a>> {
     }
     let now = survey.snapshot.observed_at();
     for (node, uid) in survey.snapshot.nodes().iter().flat_map(|node| evicted_a_moment_ago(node, now)) {
-        if let Some(of) = controllers.get_mut(uid) {
+        for (_, of) in controllers.iter_mut().filter(|((_, of), _)| *of == uid) {
             of.evicted_from.get_or_insert(node);
         }
     }

@@ -14,7 +14,7 @@ use super::reason::{Elapsed, InstanceReason, Since};
 use super::survey::{NodeFacts, Survey};
 use super::template::{Missing, Template, daemon_sets};
 use super::value::NodeState;
-use crate::model::{Instance, NodeGroup, NodeIndex};
+use crate::model::{ControllerKey, Instance, NodeGroup, NodeIndex};
 
 /// The facts about nodes that do not exist yet.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Growth<'a> {
     /// By pool: whether `MAX_NODES` alone decides that.
     pub(super) max_nodes_binds: Vec<bool>,
     /// The controllers that already have daemons on booting nodes.
-    daemons_on: BTreeMap<NodeIndex, BTreeSet<&'a str>>,
+    daemons_on: BTreeMap<NodeIndex, BTreeSet<ControllerKey<'a>>>,
     /// Instances that never became a node and are to be deleted, and why.
     pub(super) never_registered: Vec<NeverRegistered<'a>>,
     pub(super) warnings: Vec<Warning>,
@@ -297,14 +297,14 @@ impl<'a> Growth<'a> {
     }
 }
 
-fn daemons_on_nodes_to_come<'a>(survey: &Survey<'a>) -> BTreeMap<NodeIndex, BTreeSet<&'a str>> {
-    let mut daemons: BTreeMap<NodeIndex, BTreeSet<&'a str>> = BTreeMap::new();
+fn daemons_on_nodes_to_come<'a>(survey: &Survey<'a>) -> BTreeMap<NodeIndex, BTreeSet<ControllerKey<'a>>> {
+    let mut daemons: BTreeMap<NodeIndex, BTreeSet<ControllerKey<'_>>> = BTreeMap::new();
     for &(pod, index, _) in &survey.bound_daemons {
         let state = survey.nodes.get(index).map(|facts| facts.state);
         if matches!(state, Some(NodeState::Booting | NodeState::Parked))
-            && let Some(controller) = pod.controller.as_deref()
+            && let Some(controller) = pod.controller_key()
         {
-            daemons.entry(index).or_default().insert(&controller.uid);
+            daemons.entry(index).or_default().insert(controller);
         }
     }
     daemons

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::classes::{Classifier, PodClass};
-use super::live_pods::{LivePods, key};
+use super::live_pods::LivePods;
 use super::reason::Loss;
 use super::survey::{NodeFacts, Survey};
 use crate::model::{Binding, Controller, NodeIndex, Pod, Snapshot};
@@ -20,7 +20,7 @@ pub(super) fn count<'a>(
     let mut counted = LivePods::new();
     let mut namespaces: BTreeSet<&str> = BTreeSet::new();
     for pod in nodes.iter().flat_map(|node| &node.moves).filter(|pod| pod.ready) {
-        if let Some(controller) = key(pod) {
+        if let Some(controller) = pod.controller_key() {
             counted.entry(controller).or_default();
             namespaces.insert(&pod.namespace);
         }
@@ -39,7 +39,7 @@ pub(super) fn count<'a>(
         if !concerned {
             continue;
         }
-        let Some(of) = key(pod).and_then(|controller| counted.get_mut(&controller)) else {
+        let Some(of) = pod.controller_key().and_then(|controller| counted.get_mut(&controller)) else {
             continue;
         };
         // A placeholder does no work: it is no replica.
@@ -57,7 +57,7 @@ pub(super) fn count<'a>(
     }
     for node in nodes {
         let several = |pod: &&Pod| {
-            pod.ready && key(pod).and_then(|one| counted.get(&one)).is_some_and(|of| of.pods > 1)
+            pod.ready && pod.controller_key().and_then(|one| counted.get(&one)).is_some_and(|of| of.pods > 1)
         };
         node.replicas = node.moves.iter().copied().filter(several).collect();
     }
@@ -102,7 +102,7 @@ impl<'s, 'a> Replicas<'s, 'a> {
         let stays = |other: &NodeIndex| *other != node && !going.contains(other);
         facts.replicas.iter().find_map(|pod| {
             let one = controller(pod)?;
-            let live = self.0.live_pods.get(&key(pod)?)?;
+            let live = self.0.live_pods.get(&pod.controller_key()?)?;
             let lost = !live.live_on.iter().any(stays);
             lost.then(|| {
                 let controller = format!("{} {}/{}", one.kind, pod.namespace, one.name);

@@ -15,7 +15,7 @@ use super::median::lower_median_amounts;
 use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
 use super::taints::lasting;
-use crate::model::{Amounts, Labels, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint};
+use crate::model::{Amounts, ControllerKey, Labels, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint};
 use crate::policy::{Bounds, CapacitySource, PartsPerMillion, Policy};
 
 /// The label that no two nodes share.
@@ -49,7 +49,7 @@ pub(super) struct Template<'a> {
 /// The requests of one daemon.
 #[derive(Clone, Debug)]
 struct Daemon<'a> {
-    controller: &'a str,
+    controller: ControllerKey<'a>,
     requests: Amounts,
     counted: bool,
 }
@@ -145,9 +145,9 @@ impl<'a> Template<'a> {
     }
 
     /// The requests of the daemons that a node does not run yet; it runs the daemons of these controllers.
-    pub(super) fn missing(&self, controllers: &BTreeSet<&str>) -> Missing {
+    pub(super) fn missing(&self, controllers: &BTreeSet<ControllerKey<'_>>) -> Missing {
         let mut missing = Missing::default();
-        for daemon in self.each.iter().filter(|daemon| !controllers.contains(daemon.controller)) {
+        for daemon in self.each.iter().filter(|daemon| !controllers.contains(&daemon.controller)) {
             let part = if daemon.counted { &mut missing.counted } else { &mut missing.omitted };
             part.add(&daemon.requests);
         }
@@ -243,14 +243,12 @@ pub(super) fn daemon_sets<'a>(
             *count += 1;
         }
     }
-    let mut found: BTreeMap<(usize, &'a str), OnNodes<'_>> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, ControllerKey<'a>), OnNodes<'_>> = BTreeMap::new();
     for &(pod, index, counted) in &survey.bound_daemons {
-        let Some(controller) = pod.controller.as_deref().filter(|controller| controller.kind != "Node")
-        else {
-            continue;
-        };
+        let of_one_node = pod.controller.as_deref().is_some_and(|controller| controller.kind == "Node");
+        let Some(controller) = pod.controller_key().filter(|_| !of_one_node) else { continue };
         if let Some(set) = set_of(index).filter(|_| healthy(index)) {
-            found.entry((set, &controller.uid)).or_default().entry(index).or_insert((&pod.requests, counted));
+            found.entry((set, controller)).or_default().entry(index).or_insert((&pod.requests, counted));
         }
     }
     let mut result = vec![DaemonSets::default(); sets];

@@ -70,10 +70,6 @@ fn evicted<'n>(world: &World<'_>, node: &'n Node) -> Option<(SignedDuration, Vec
     Some((age, noted.split(',').filter(|uid| !uid.is_empty()).collect()))
 }
 
-fn controller(pod: &Pod) -> Option<&str> {
-    pod.controller.as_deref().map(|one| one.uid.as_str())
-}
-
 fn is_up(pod: &Pod) -> bool {
     pod.ready && !pod.deleting && pod.node_name.is_some()
 }
@@ -83,7 +79,7 @@ pub(crate) fn awaits(world: &World<'_>, machine: &Machine<'_>) -> bool {
     let Some((age, of)) = evicted(world, machine.node).filter(|_| world.policy.drain != Drain::None) else {
         return false;
     };
-    let concerned = |pod: &&Pod| controller(pod).is_some_and(|uid| of.contains(&uid));
+    let concerned = |pod: &&Pod| pod.controller_key().is_some_and(|(_, uid)| of.contains(&uid));
     let down = world.snapshot.pods().iter().filter(concerned).any(|pod| !is_up(pod));
     age < MOMENT || (age < HOUR && down)
 }
@@ -221,9 +217,9 @@ impl<'a> Purse<'_, 'a> {
 
     /// Whether a pod may be evicted in addition to the evictions of this run so far.
     fn lets_go(&self, pod: &'a Pod) -> bool {
-        let of = controller(pod);
+        let of = pod.controller_key();
         let others = self.world.snapshot.pods().iter();
-        let mut others = others.filter(|other| !std::ptr::eq(*other, pod) && controller(other) == of);
+        let mut others = others.filter(|other| !std::ptr::eq(*other, pod) && other.controller_key() == of);
         let recent = self.world.snapshot.nodes().iter().filter_map(|node| evicted(self.world, node));
         let mut recent = recent.filter(|(age, _)| *age < MOMENT);
         let spent = budgets(self.world, pod).into_iter().any(|budget| {
@@ -231,8 +227,8 @@ impl<'a> Purse<'_, 'a> {
             taken.count() >= usize::try_from(budget.allowed).unwrap()
         });
         !spent
-            && !self.taken.iter().any(|one| controller(one) == of)
+            && !self.taken.iter().any(|one| one.controller_key() == of)
             && others.all(is_up)
-            && !recent.any(|(_, noted)| of.is_some_and(|uid| noted.contains(&uid)))
+            && !recent.any(|(_, noted)| of.is_some_and(|(_, uid)| noted.contains(&uid)))
     }
 }

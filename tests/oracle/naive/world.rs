@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Amounts, Binding, Node, NodeGroup, NodeResources, Pod, Resource, Snapshot, Taint, annotation,
+    Amounts, Binding, ControllerKey, Node, NodeGroup, NodeResources, Pod, Resource, Snapshot, Taint,
+    annotation,
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Bounds, CapacitySource, Policy};
 
@@ -443,9 +444,7 @@ impl<'a> World<'a> {
     fn missing_daemons(&self, machine: &Machine<'_>, healthy: &[&Node]) -> (Amounts, Amounts) {
         let (mut all, mut counted) = (Amounts::default(), Amounts::default());
         for pod in self.typical_daemons(healthy) {
-            let set = pod.controller.as_ref().map(|controller| &controller.uid);
-            if machine.pods.iter().any(|one| one.controller.as_ref().map(|controller| &controller.uid) == set)
-            {
+            if machine.pods.iter().any(|one| one.controller_key() == pod.controller_key()) {
                 continue;
             }
             all.add(&pod.requests);
@@ -458,19 +457,17 @@ impl<'a> World<'a> {
 
     /// One pod of each DaemonSet that has pods on more than half of these nodes.
     pub(crate) fn typical_daemons(&self, nodes: &[&Node]) -> Vec<&'a Pod> {
-        let mut found: BTreeMap<&str, (&Pod, Vec<&str>)> = BTreeMap::new();
+        let mut found: BTreeMap<ControllerKey<'_>, (&Pod, Vec<&str>)> = BTreeMap::new();
         for pod in self.snapshot.pods() {
             // This run's own pod ends with the run.
             let daemon = self.class(pod) == Class::Daemon && !words::is_own(pod, self.policy);
-            let Some(controller) = pod.controller.as_deref().filter(|one| daemon && one.kind != "Node")
-            else {
-                continue;
-            };
+            let is_static = pod.controller.as_deref().is_some_and(|one| one.kind == "Node");
+            let Some(controller) = pod.controller_key().filter(|_| daemon && !is_static) else { continue };
             let Some(on) = pod.node_name.as_deref().filter(|on| nodes.iter().any(|node| node.name == **on))
             else {
                 continue;
             };
-            let (_, places) = found.entry(&controller.uid).or_insert((pod, Vec::new()));
+            let (_, places) = found.entry(controller).or_insert((pod, Vec::new()));
             if !places.contains(&on) {
                 places.push(on);
             }

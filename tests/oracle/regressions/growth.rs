@@ -268,6 +268,27 @@ fn a_booting_node_counts_without_the_omitted_daemon_that_runs_there() {
     assert_eq!((after.requested, after.capacity), (8, 12));
 }
 
+/// A pod of another namespace that names the UID of a `DaemonSet` is not the daemon of a booting node.
+#[test]
+fn a_forged_daemon_does_not_replace_the_one_to_come() {
+    let daemon = Controller {
+        group: Some("apps".into()),
+        kind: "DaemonSet".into(),
+        name: "logs".into(),
+        uid: "logs".into(),
+    };
+    let logs = |name: &str, size| Pod { controller: Some(daemon.clone().into()), ..omitted(name, size) };
+    let forged = Pod { namespace: "mallory".into(), ..logs("forged", 0) };
+    let mut pods = vec![on("n0", user("ada", 4)), on("n1", user("ben", 4))];
+    pods.extend([on("n0", logs("logs-n0", 4)), on("n1", logs("logs-n1", 4)), on("n2", forged)]);
+    let mut nodes: Vec<Node> = ["n0", "n1"].map(|name| in_group(GROUP, node(name))).into();
+    nodes.push(in_group(GROUP, not_ready(60, node("n2"))));
+    let plan = Case::new(nodes, pods, vec![group(GROUP)]).plan();
+    // Of 8, the daemon takes 4 on each of the three nodes.
+    let after = plan.pools[0].after.utilization.ratio();
+    assert_eq!((after.requested, after.capacity), (8, 12));
+}
+
 /// The devices of a new node make its taint special, even if its own daemons take all of them.
 #[test]
 fn a_reserved_group_does_not_grow_because_its_daemons_use_the_devices() {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::NodeFacts;
-use crate::model::{Amounts, NodeIndex, Pod, Snapshot};
+use crate::model::{Amounts, ControllerKey, NodeIndex, Pod, Snapshot};
 
 /// Fills in the requests of the daemons that booting and parked nodes will run and do not run yet.
 pub(super) fn complete<'a>(
@@ -31,24 +31,25 @@ pub(super) fn complete<'a>(
             *sound.entry(kin).or_default() += 1;
         }
     }
-    let mut runs: BTreeMap<NodeIndex, BTreeSet<&str>> = BTreeMap::new();
-    let mut sets: BTreeMap<(&str, &str), BTreeMap<NodeIndex, &Amounts>> = BTreeMap::new();
+    let mut runs: BTreeMap<NodeIndex, BTreeSet<ControllerKey<'_>>> = BTreeMap::new();
+    let mut sets: BTreeMap<(&str, ControllerKey<'_>), BTreeMap<NodeIndex, &Amounts>> = BTreeMap::new();
     for (index, pod) in daemons {
         let Some(node) = nodes.get(*index) else { continue };
-        let Some(controller) = pod.controller.as_deref() else { continue };
+        let Some(controller) = pod.controller_key() else { continue };
         if comes(node) {
-            runs.entry(*index).or_default().insert(&controller.uid);
+            runs.entry(*index).or_default().insert(controller);
         }
         let Some(kin) = kins.get(*index).copied().flatten() else { continue };
         // A static pod belongs to one node.
-        if controller.kind != "Node" && is_sound(node) {
-            sets.entry((kin, &controller.uid)).or_default().entry(*index).or_insert(&pod.requests);
+        let is_static = pod.controller.as_deref().is_some_and(|controller| controller.kind == "Node");
+        if !is_static && is_sound(node) {
+            sets.entry((kin, controller)).or_default().entry(*index).or_insert(&pod.requests);
         }
     }
-    let mut each: BTreeMap<&str, Vec<(&str, Amounts)>> = BTreeMap::new();
+    let mut each: BTreeMap<&str, Vec<(ControllerKey<'_>, Amounts)>> = BTreeMap::new();
     for ((kin, controller), pods) in &sets {
         if 2 * pods.len() > sound.get(kin).copied().unwrap_or(0) {
-            each.entry(kin).or_default().push((controller, of_most(pods.values().copied())));
+            each.entry(kin).or_default().push((*controller, of_most(pods.values().copied())));
         }
     }
     for (index, (node, kin)) in nodes.iter_mut().zip(&kins).enumerate().filter(|(_, (node, _))| comes(node)) {
