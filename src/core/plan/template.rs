@@ -15,7 +15,9 @@ use super::median::lower_median_amounts;
 use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
 use super::taints::lasting;
-use crate::model::{Amounts, ControllerKey, Labels, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint};
+use crate::model::{
+    Amounts, ControllerKey, Labels, Node, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint,
+};
 use crate::policy::{Bounds, CapacitySource, PartsPerMillion, Policy};
 
 /// The label that no two nodes share.
@@ -114,7 +116,7 @@ impl<'a> Template<'a> {
                 each: daemons.each.clone(),
                 free: offer.clone().minus(&load),
                 offer,
-                labels: labels(group, known, &all),
+                labels: labels(survey, group, known, &all),
                 taints: taints(survey, known, &all),
             }
         })
@@ -177,7 +179,12 @@ fn sized(
 }
 
 /// The labels of a new node: the labels that all nodes of the group share, else the template's; once for each zone.
-fn labels(group: Option<&NodeGroup>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts<'_>]) -> Vec<Labels> {
+fn labels(
+    survey: &Survey<'_>,
+    group: Option<&NodeGroup>,
+    known: Option<&NodeTemplate>,
+    nodes: &[&NodeFacts<'_>],
+) -> Vec<Labels> {
     let mut shared = match nodes.split_first() {
         Some((first, rest)) => {
             let everywhere = |key: &str, value: &str| {
@@ -202,12 +209,33 @@ fn labels(group: Option<&NodeGroup>, known: Option<&NodeTemplate>, nodes: &[&Nod
     if zones.is_empty() {
         return vec![shared];
     }
+    let of_group: Vec<&Node> = nodes.iter().map(|facts| facts.node).collect();
+    let further = if of_group.is_empty() {
+        let of_cluster: Vec<&Node> = survey.nodes.iter().map(|facts| facts.node).collect();
+        zone_labels(&of_cluster, false)
+    } else {
+        zone_labels(&of_group, true)
+    };
     let in_zone = |zone: String| {
         let mut labels = shared.clone();
+        for key in &further {
+            labels.insert(*key, zone.as_str());
+        }
         labels.insert(ZONE.to_owned(), zone);
         labels
     };
     zones.into_iter().map(in_zone).collect()
+}
+
+/// The further labels that name the zone of a node. A CSI driver sets one of its own, such as
+/// `topology.ebs.csi.aws.com/zone`, and the volumes that it makes ask for that one. Each of these nodes that has the label
+/// has its zone there; with `everywhere`, each has it.
+fn zone_labels<'n>(nodes: &[&'n Node], everywhere: bool) -> BTreeSet<&'n str> {
+    let names_it =
+        |node: &Node, key: &str| node.labels.get(key).map_or(!everywhere, |zone| Some(zone) == node.zone());
+    let keys = nodes.iter().flat_map(|node| node.labels.keys()).filter(|key| key.ends_with("/zone"));
+    let keys: BTreeSet<&str> = keys.filter(|key| *key != ZONE).collect();
+    keys.into_iter().filter(|key| nodes.iter().all(|node| names_it(node, key))).collect()
 }
 
 /// The requests of one controller's daemons on each node, and whether they count in its utilization.
@@ -266,4 +294,41 @@ pub(super) fn daemon_sets<'a>(
         }
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::named;
+
+    const DRIVER: &str = "topology.ebs.csi.aws.com/zone";
+
+    fn labelled(labels: &[(&'static str, &'static str)]) -> Node {
+        let mut node = named("n1");
+        for (key, value) in labels {
+            node.labels.insert(*key, *value);
+        }
+        node
+    }
+
+    #[test]
+    fn a_label_of_a_driver_names_the_zone_where_it_agrees_on_each_node() {
+        let both = |zone| labelled(&[(ZONE, zone), (DRIVER, zone)]);
+        let without = || labelled(&[(ZONE, "z1")]);
+        let another = || labelled(&[(ZONE, "z1"), (DRIVER, "z3")]);
+        let lost = || labelled(&[(DRIVER, "z1")]);
+        for (sentence, nodes, everywhere, expected) in [
+            ("two zones", vec![both("z1"), both("z2")], true, true),
+            ("a node of the group lacks it", vec![both("z1"), without()], true, false),
+            ("a node of the cluster lacks it", vec![both("z1"), without()], false, true),
+            ("a node has another zone there", vec![both("z1"), another()], false, false),
+            ("a node without a zone has it", vec![both("z1"), lost()], false, false),
+            ("no node", vec![], false, false),
+        ] {
+            let found = zone_labels(&nodes.iter().collect::<Vec<_>>(), everywhere);
+            assert_eq!(found, expected.then_some(DRIVER).into_iter().collect(), "{sentence}");
+        }
+        let team = labelled(&[(ZONE, "z1"), ("team", "z1")]);
+        assert!(zone_labels(&[&team], true).is_empty(), "a label for something else");
+    }
 }

@@ -240,8 +240,22 @@ fn look(world: &World<'_>, group: Option<&NodeGroup>, members: &[&Node]) -> (Vec
     if zones.is_empty() {
         return (vec![labels], taints);
     }
+    // A driver of volumes has a label of its own for the zone of a node.
+    let of_cluster: Vec<&Node> = world.snapshot.nodes().iter().collect();
+    let asked = if members.is_empty() { of_cluster.as_slice() } else { members };
+    let mut drivers: BTreeSet<&str> = asked.iter().flat_map(|node| node.labels.keys()).collect();
+    drivers.retain(|key| {
+        key.ends_with("/zone")
+            && asked.iter().all(|node| match node.labels.get(key) {
+                Some(zone) => node.zone() == Some(zone),
+                None => members.is_empty(),
+            })
+    });
     let in_zone = |zone: String| {
         let mut labels = labels.clone();
+        for key in &drivers {
+            labels.insert(*key, zone.as_str());
+        }
         labels.insert(ZONE, zone);
         labels
     };
