@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fit::Shape;
 use super::group::GroupIndex;
 use super::growth::Growth;
 use super::hold::{Held, Holds};
@@ -11,7 +12,10 @@ use super::once::why_not_again;
 use super::order::{Candidate, Cordons};
 use super::places::{Place, Stage, new_place, places};
 use super::pools::PoolIndex;
+use super::reach::TurnedAway;
 use super::survey::Survey;
+use super::taints::written;
+use super::template::Template;
 use super::waiting::{HOUR, ShapeKey, Waiting, WaitingPod};
 use crate::model::{NodeIndex, Resource};
 
@@ -221,15 +225,25 @@ impl<'s> Placing<'s, '_> {
                     self.growth.groups.get(group).map(|group| group.name().to_owned()).unwrap_or_default();
                 Warning::NewNodeDidNotHelp { pod, group, lacks }
             }
-            None => Warning::NoRoom { pod, why: self.why_no_new_node().to_owned() },
+            None => Warning::NoRoom { pod, why: self.why_no_new_node(one.shape()) },
         })
     }
 
-    fn why_no_new_node(&self) -> &'static str {
-        if self.growth.growable(self.pool).next().is_some() {
-            "a new node would not take it"
-        } else {
-            "no node group of its pool can grow"
+    /// The reason why no new node takes a pod: what the first group that can grow would make.
+    fn why_no_new_node(&self, shape: Shape<'_>) -> String {
+        let Some((_, group)) = self.growth.growable(self.pool).next() else {
+            return "no node group of its pool can grow".to_owned();
+        };
+        let sites = group.template.iter().flat_map(Template::sites);
+        let away: Option<Vec<TurnedAway<'_>>> =
+            sites.map(|site| site.turns_away(shape.pod, shape.volumes)).collect();
+        if let Some(why) = away.and_then(|away| away.into_iter().next()) {
+            return unlike(why, group.group.is_none());
+        }
+        let lacks = group.template.as_ref().and_then(|template| shape.pod.requests.lacks(&template.free));
+        match lacks {
+            Some(lacks) => format!("a new node would not take it: {lacks}"),
+            None => "a new node would not take it".to_owned(),
         }
     }
 
@@ -241,6 +255,24 @@ impl<'s> Placing<'s, '_> {
             }
         }
         self.placement
+    }
+}
+
+/// The words for a new node that does not admit a pod. Where no group is known, a new node is like all nodes of its pool, and
+/// has no label that only some of them have.
+fn unlike(why: TurnedAway<'_>, no_group: bool) -> String {
+    let hint =
+        if no_group { ", as not every node does; NODE_SELECTOR or POOL_LABEL parts the nodes" } else { "" };
+    match why {
+        TurnedAway::Label { key, value } => {
+            format!("a new node would not have the label {key}={value}{hint}")
+        }
+        TurnedAway::Affinity => format!("a new node would not meet its required node affinity{hint}"),
+        TurnedAway::Volume => "a new node would not be where its volume is".to_owned(),
+        TurnedAway::Taint(taint) => {
+            format!("a new node would have the taint {}", written(&taint.key, &taint.value, taint.effect))
+        }
+        TurnedAway::Windows => "a new node would run Windows".to_owned(),
     }
 }
 
