@@ -49,7 +49,7 @@ fn cluster(nodes: u64, waiting: u64) -> Snapshot {
             mirror: false,
             daemonset_pod: false,
             safe_to_evict: None,
-            do_not_disrupt: false,
+            do_not_disrupt: None,
             local_volume: None,
             claims: Box::default(),
             priority: 0,

@@ -264,7 +264,7 @@ fn no_user_s_pod_is_ever_evicted() {
                 return Some(format!("unknown {name}"));
             };
             let users = pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key));
-            let kept = pod.safe_to_evict == Some(false) || pod.do_not_disrupt || pod.mirror;
+            let kept = pod.safe_to_evict == Some(false) || pod.do_not_disrupt.is_some() || pod.mirror;
             let from = snapshot.nodes().iter().find(|one| one.name == *node).unwrap();
             let others = plan
                 .actions

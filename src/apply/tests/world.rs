@@ -465,7 +465,7 @@ pub(super) fn user(name: &str, node: &str) -> Pod {
         mirror: false,
         daemonset_pod: false,
         safe_to_evict: None,
-        do_not_disrupt: false,
+        do_not_disrupt: None,
         local_volume: None,
         claims: Box::default(),
         priority: 0,

@@ -103,7 +103,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::model::{Amounts, Bytes, Constraints, Controller, EvictionFacts, Millicores, Unbound};
+    use crate::model::{Amounts, Bytes, Constraints, Controller, EvictionFacts, Millicores, Stay, Unbound};
 
     /// The figure that docs/cost.md states.
     #[test]
@@ -160,7 +160,7 @@ mod tests {
             |pod| pod.containers = 2,
             |pod| pod.requests = Amounts::pod(Bytes(2 << 30), Millicores(500)),
             |pod| pod.safe_to_evict = Some(false),
-            |pod| pod.do_not_disrupt = true,
+            |pod| pod.do_not_disrupt = Some(Stay::DoNotDisrupt),
             |pod| pod.local_volume = Some("scratch".into()),
             |pod| pod.claims = Box::new(["home".into()]),
             |pod| pod.priority = 1,

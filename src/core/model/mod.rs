@@ -27,7 +27,7 @@ pub use ledger::{CreatedFor, LastingTaint, Ledger, TaintSet};
 pub use machine::MachineFate;
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
 pub use pod::{
-    Affinity, Constraints, Controller, ControllerKey, Pod, SchedulerRefusal, SelectorTerm, Toleration,
+    Affinity, Constraints, Controller, ControllerKey, Pod, SchedulerRefusal, SelectorTerm, Stay, Toleration,
     Unbound,
 };
 pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};

@@ -35,6 +35,10 @@ pub mod annotation {
     pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
     /// The same in the words of Karpenter: `"true"` or a duration.
     pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
+    /// The same in the words of Karpenter before 0.32: `"true"`.
+    pub const DO_NOT_CONSOLIDATE: &str = "karpenter.sh/do-not-consolidate";
+    /// The same in the words of CAST AI, as an annotation or a label: `"true"`.
+    pub const REMOVAL_DISABLED: &str = "autoscaling.cast.ai/removal-disabled";
     /// The same in the words of Escalator: any text but none.
     pub const NO_DELETE: &str = "atlassian.com/no-delete";
     /// kured is rebooting the node, so a run leaves it alone.
@@ -60,7 +64,7 @@ pub mod annotation {
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
     /// The annotations that are read by their whole key.
-    pub const ALL: [&str; 24] = [
+    pub const ALL: [&str; 26] = [
         CORDONED_AT,
         EMPTY_SINCE,
         DELETING_UNTIL,
@@ -73,6 +77,8 @@ pub mod annotation {
         GONE_MACHINE,
         SCALE_DOWN_DISABLED,
         DO_NOT_DISRUPT,
+        DO_NOT_CONSOLIDATE,
+        REMOVAL_DISABLED,
         NO_DELETE,
         REBOOT_IN_PROGRESS,
         MACHINE_CONFIG_STATE,

@@ -36,8 +36,8 @@ pub struct Pod {
     pub daemonset_pod: bool,
     /// The annotation `cluster-autoscaler.kubernetes.io/safe-to-evict`, if it is `"true"` or `"false"`.
     pub safe_to_evict: Option<bool>,
-    /// Whether it carries `karpenter.sh/do-not-disrupt: "true"`.
-    pub do_not_disrupt: bool,
+    /// The annotation by which it asks to stay on its node.
+    pub do_not_disrupt: Option<Stay>,
     /// The name of a volume on the node's own disk (`hostPath`, or an `emptyDir` that is not in memory) that the
     /// annotation `cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes` does not name.
     pub local_volume: Option<Arc<str>>,
@@ -58,6 +58,32 @@ pub struct Pod {
     pub eviction: Option<Box<EvictionFacts>>,
     /// The fingerprints of the further pods that it counts for: see [`Pod::count_in`].
     pub alike: Vec<u64>,
+}
+
+/// An annotation by which a pod asks to stay on its node, in the words of an autoscaler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stay {
+    /// Karpenter's: `"true"` or a duration.
+    DoNotDisrupt,
+    /// Karpenter's before version 0.32: `"true"`.
+    DoNotEvict,
+    /// CAST AI's: `"true"`.
+    RemovalDisabled,
+}
+
+impl Stay {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::DoNotDisrupt, Self::DoNotEvict, Self::RemovalDisabled];
+
+    /// The key of the annotation.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::DoNotDisrupt => "karpenter.sh/do-not-disrupt",
+            Self::DoNotEvict => "karpenter.sh/do-not-evict",
+            Self::RemovalDisabled => super::annotation::REMOVAL_DISABLED,
+        }
+    }
 }
 
 impl Pod {

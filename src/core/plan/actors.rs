@@ -15,8 +15,12 @@ enum Mark {
     AnnotationUnless(&'static str, &'static str),
     /// An annotation with the value `true`.
     AnnotationTrue(&'static str),
+    /// A label, whatever its value.
+    Label(&'static str),
     /// A label with one of these values.
     LabelIn(&'static str, &'static [&'static str]),
+    /// A label whose key has this prefix.
+    LabelPrefix(&'static str),
 }
 
 /// A program that works on nodes.
@@ -31,7 +35,7 @@ const fn actor(mark: Mark, name: &'static str) -> Actor {
 }
 
 /// The table of other actors: mark, name, and where the mark is defined.
-const ACTORS: [Actor; 24] = [
+const ACTORS: [Actor; 33] = [
     // kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go: ToBeDeletedTaint.
     actor(Mark::Taint("ToBeDeletedByClusterAutoscaler"), "Cluster Autoscaler"),
     // kubernetes-sigs/karpenter, pkg/apis/v1/taints.go: DisruptedTaintKey.
@@ -46,10 +50,18 @@ const ACTORS: [Actor; 24] = [
     actor(Mark::Taint("cloud.google.com/impending-node-termination"), "Google Kubernetes Engine"),
     // Kubernetes, "Non-graceful node shutdown": set by a person or a remediator.
     actor(Mark::Taint("node.kubernetes.io/out-of-service"), "the node's repair"),
+    // The same, host maintenance: the label comes before the taint above, the other taint when the window begins.
+    actor(
+        Mark::LabelIn("cloud.google.com/active-node-maintenance", &["ONGOING"]),
+        "Google Kubernetes Engine",
+    ),
+    actor(Mark::Taint("cloud.google.com/maintenance-window-started"), "Google Kubernetes Engine"),
     // kubernetes/cloud-provider, api/well_known_taints.go: TaintNodeShutdown.
     actor(Mark::Taint("node.cloudprovider.kubernetes.io/shutdown"), "the cloud controller manager"),
     // aws/aws-node-termination-handler, pkg/node/node.go: SpotInterruptionTaint and its like.
     actor(Mark::TaintPrefix("aws-node-termination-handler/"), "AWS Node Termination Handler"),
+    // The same, ActionLabelKey: with its default TAINT_NODE=false, labels alone tell of a reboot to come.
+    actor(Mark::LabelPrefix("aws-node-termination-handler/"), "AWS Node Termination Handler"),
     // Azure/AKS, node auto-repair: remediator.aks.microsoft.com/unschedulable.
     actor(Mark::TaintPrefix("remediator."), "the node's repair"),
     // kubereboot/kured, cmd/kured/main.go: KuredRebootInProgressAnnotation.
@@ -63,6 +75,11 @@ const ACTORS: [Actor; 24] = [
     actor(Mark::Taint("medik8s.io/drain"), "the node maintenance operator"),
     // medik8s/self-node-remediation, controllers: NodeNoExecuteTaint.
     actor(Mark::Taint("medik8s.io/remediation"), "the node's repair"),
+    // medik8s/fence-agents-remediation, pkg/utils/taints.go: the key of the first versions, and today's.
+    actor(Mark::Taint("medik8s.io/fence-agents-remediation"), "the node's repair"),
+    actor(Mark::TaintPrefix("remediation.medik8s.io/"), "the node's repair"),
+    // kubevirt/kubevirt, user guide, "Node maintenance": virtual machines leave a node with this taint.
+    actor(Mark::Taint("kubevirt.io/drain"), "KubeVirt"),
     // castai/spot-handler: taintNodeDraining.
     actor(Mark::Taint("autoscaling.cast.ai/draining"), "CAST AI"),
     // flatcar/flatcar-linux-update-operator, pkg/constants: AnnotationRebootInProgress.
@@ -73,6 +90,11 @@ const ACTORS: [Actor; 24] = [
     actor(Mark::AnnotationTrue(annotation::TALOS_CORDONED), "Talos"),
     // gardener/machine-controller-manager, pkg/util/provider/machineutils: TriggerDeletionByMCM.
     actor(Mark::AnnotationTrue(annotation::GARDENER_DELETION), "Gardener's machine controller manager"),
+    // The same, docs on in-place updates: the node is drained and boots into another system.
+    actor(
+        Mark::LabelIn("node.machine.sapcloud.io/selected-for-update", &["true"]),
+        "Gardener's machine controller manager",
+    ),
     // harvester/harvester, pkg/controller/master/nodedrain: MaintainStatusAnnotationKey.
     actor(Mark::Annotation(annotation::HARVESTER_MAINTENANCE), "Harvester"),
     // k8snetworkplumbingwg/sriov-network-operator, pkg/consts: DrainAnnotationState.
@@ -82,6 +104,13 @@ const ACTORS: [Actor; 24] = [
     actor(Mark::Annotation(annotation::DECKHOUSE_DRAINED), "Deckhouse"),
     // NVIDIA/k8s-operator-libs, pkg/upgrade/consts.go: the states between the cordon and the uncordon of an upgrade.
     actor(Mark::LabelIn("nvidia.com/gpu-driver-upgrade-state", &DRIVER_UPGRADE), "NVIDIA's GPU operator"),
+    // Mellanox/network-operator, "Automatic OFED upgrade": the same states of the driver of network cards.
+    actor(
+        Mark::LabelIn("nvidia.com/ofed-driver-upgrade-state", &DRIVER_UPGRADE),
+        "NVIDIA's network operator",
+    ),
+    // NVIDIA/NVSentinel, commons/pkg/statemanager: on a node with a fault, until it is repaired.
+    actor(Mark::Label("dgxc.nvidia.com/nvsentinel-state"), "NVSentinel"),
 ];
 
 /// The states of a driver upgrade in which the operator is at work on the node. It says `upgrade-required` for weeks
@@ -125,8 +154,12 @@ fn mark_on(node: &Node, mark: Mark) -> Option<String> {
             value(key).filter(|value| *value != harmless).map(|value| format!("{key}={value}"))
         }
         Mark::AnnotationTrue(key) => value(key).filter(|value| *value == "true").map(|_| key.to_owned()),
+        Mark::Label(key) => node.labels.get(key).map(|value| format!("{key}={value}")),
         Mark::LabelIn(key, values) => {
             node.labels.get(key).filter(|value| values.contains(value)).map(|value| format!("{key}={value}"))
+        }
+        Mark::LabelPrefix(prefix) => {
+            node.labels.keys().find(|key| key.starts_with(prefix)).map(ToOwned::to_owned)
         }
     }
 }
@@ -217,6 +250,9 @@ mod tests {
     #[test]
     fn every_mark_of_maintenance_is_known_and_names_its_actor() {
         const DRIVER: &str = "nvidia.com/gpu-driver-upgrade-state";
+        const CARD: &str = "nvidia.com/ofed-driver-upgrade-state";
+        const MAINTENANCE: &str = "cloud.google.com/active-node-maintenance";
+        const SELECTED: &str = "node.machine.sapcloud.io/selected-for-update";
         for (node, actor) in [
             (tainted("medik8s.io/drain"), "the node maintenance operator"),
             (tainted("medik8s.io/remediation"), "the node's repair"),
@@ -231,6 +267,18 @@ mod tests {
             (annotated(annotation::DECKHOUSE_DRAINED, "user"), "Deckhouse"),
             (labelled(DRIVER, "pod-deletion-required"), "NVIDIA's GPU operator"),
             (labelled(DRIVER, "upgrade-failed"), "NVIDIA's GPU operator"),
+            (labelled(CARD, "drain-required"), "NVIDIA's network operator"),
+            (labelled("dgxc.nvidia.com/nvsentinel-state", "quarantined"), "NVSentinel"),
+            (labelled(SELECTED, "true"), "Gardener's machine controller manager"),
+            (labelled(MAINTENANCE, "ONGOING"), "Google Kubernetes Engine"),
+            (tainted("cloud.google.com/maintenance-window-started"), "Google Kubernetes Engine"),
+            (
+                labelled("aws-node-termination-handler/action", "UncordonAfterReboot"),
+                "AWS Node Termination Handler",
+            ),
+            (tainted("medik8s.io/fence-agents-remediation"), "the node's repair"),
+            (tainted("remediation.medik8s.io/fence-agents-remediation"), "the node's repair"),
+            (tainted("kubevirt.io/drain"), "KubeVirt"),
         ] {
             assert_eq!(actor_on(&node).map(|(name, _)| name), Some(actor), "{node:?}");
         }
@@ -239,6 +287,10 @@ mod tests {
             annotated(annotation::SRIOV_STATE, "Idle"),
             labelled(DRIVER, "upgrade-required"),
             labelled(DRIVER, "upgrade-done"),
+            labelled(CARD, "upgrade-done"),
+            labelled(MAINTENANCE, "passthrough"),
+            labelled("node.machine.sapcloud.io/candidate-for-update", "true"),
+            labelled("node.machine.sapcloud.io/update-result", "successful"),
         ] {
             assert_eq!(actor_on(&node), None, "{node:?}");
         }

@@ -80,7 +80,7 @@ pub(crate) fn pod(full_name: &str) -> Pod {
         mirror: false,
         daemonset_pod: false,
         safe_to_evict: None,
-        do_not_disrupt: false,
+        do_not_disrupt: None,
         local_volume: None,
         claims: Box::new([]),
         priority: 0,

@@ -20,8 +20,8 @@ pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
         let annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict=false".to_owned();
         return Some(Loss::NotToBeMoved { annotation });
     }
-    if pod.do_not_disrupt {
-        return Some(Loss::NotToBeMoved { annotation: "karpenter.sh/do-not-disrupt".to_owned() });
+    if let Some(stay) = pod.do_not_disrupt {
+        return Some(Loss::NotToBeMoved { annotation: stay.key().to_owned() });
     }
     let local = pod.local_volume.as_ref().filter(|_| pod.safe_to_evict != Some(true))?;
     let volume = local.to_string();
@@ -74,7 +74,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{ClaimKey, SelectorTerm};
+    use crate::model::{ClaimKey, SelectorTerm, Stay};
     use crate::plan::fixture::{Build, named, owned_by, pod};
 
     fn web() -> Pod {
@@ -102,8 +102,13 @@ mod tests {
             ),
             (
                 "not to be disrupted",
-                Pod { do_not_disrupt: true, ..web() },
+                Pod { do_not_disrupt: Some(Stay::DoNotDisrupt), ..web() },
                 not_moved("karpenter.sh/do-not-disrupt"),
+            ),
+            (
+                "not to be evicted, in Karpenter's former words",
+                Pod { do_not_disrupt: Some(Stay::DoNotEvict), ..web() },
+                not_moved("karpenter.sh/do-not-evict"),
             ),
             (
                 "with data on the node",

@@ -16,9 +16,14 @@ const CONTROL_PLANE: [&str; 5] = [
     "node.kubernetes.io/microk8s-controlplane",
 ];
 
-/// Labels, with their value, of nodes with no machine behind them.
-const VIRTUAL_LABELS: [(&str, &str); 2] =
-    [("type", "virtual-kubelet"), ("eks.amazonaws.com/compute-type", "fargate")];
+/// Labels, with their value, of nodes with no machine behind them. A virtual node of Liqo is another cluster; one of KWOK
+/// runs nothing.
+const VIRTUAL_LABELS: [(&str, &str); 4] = [
+    ("type", "virtual-kubelet"),
+    ("eks.amazonaws.com/compute-type", "fargate"),
+    ("liqo.io/type", "virtual-node"),
+    ("type", "kwok"),
+];
 
 /// Taints of this prefix are on nodes of Virtual Kubelet.
 const VIRTUAL_TAINT: &str = "virtual-kubelet.io/";
@@ -95,6 +100,8 @@ mod tests {
             (tainted("node-role.kubernetes.io/etcd"), "ControlPlane"),
             (labelled("type", "virtual-kubelet"), "VirtualNode"),
             (labelled("eks.amazonaws.com/compute-type", "fargate"), "VirtualNode"),
+            (labelled("liqo.io/type", "virtual-node"), "VirtualNode"),
+            (labelled("type", "kwok"), "VirtualNode"),
             (tainted("virtual-kubelet.io/provider"), "VirtualNode"),
             (Node { unreadable: Some("status.capacity.cpu: x".into()), ..Node::default() }, "Unreadable"),
             (Node { deleting: true, ..Node::default() }, "BeingDeleted"),

@@ -50,8 +50,6 @@ pub(super) fn not_ready_since(node: &Node) -> Option<Timestamp> {
 /// The key of the annotation or the label by which somebody decided that the node stays: scale-down-disabled, or the same in
 /// the words of another autoscaler.
 pub(crate) fn pinned_by(node: &Node) -> Option<&'static str> {
-    // CAST AI, "Node configuration": the label that excludes a node from its removals.
-    const REMOVAL_DISABLED: &str = "autoscaling.cast.ai/removal-disabled";
     let value = |key: &str| node.annotations.get(key).map(String::as_str);
     if value(annotation::SCALE_DOWN_DISABLED) == Some("true") {
         return Some(annotation::SCALE_DOWN_DISABLED);
@@ -65,7 +63,12 @@ pub(crate) fn pinned_by(node: &Node) -> Option<&'static str> {
     if value(annotation::NO_DELETE).is_some_and(|reason| !reason.is_empty()) {
         return Some(annotation::NO_DELETE);
     }
-    (node.labels.get(REMOVAL_DISABLED) == Some("true")).then_some(REMOVAL_DISABLED)
+    if value(annotation::DO_NOT_CONSOLIDATE) == Some("true") {
+        return Some(annotation::DO_NOT_CONSOLIDATE);
+    }
+    // CAST AI reads a label and an annotation of this name.
+    let words = [node.labels.get(annotation::REMOVAL_DISABLED), value(annotation::REMOVAL_DISABLED)];
+    words.contains(&Some("true")).then_some(annotation::REMOVAL_DISABLED)
 }
 
 /// Whether a cordon of others is old enough for its empty node to be deleted; an unknown age is young.
@@ -216,6 +219,10 @@ mod tests {
             (annotation::DO_NOT_DISRUPT, "", false),
             (annotation::NO_DELETE, "an experiment", true),
             (annotation::NO_DELETE, "", false),
+            (annotation::DO_NOT_CONSOLIDATE, "true", true),
+            (annotation::DO_NOT_CONSOLIDATE, "false", false),
+            (annotation::REMOVAL_DISABLED, "true", true),
+            (annotation::REMOVAL_DISABLED, "false", false),
         ] {
             let node = annotate(node("n1"), key, value.to_owned());
             assert_eq!(pinned_by(&node), pinned.then_some(key), "{key}={value}");

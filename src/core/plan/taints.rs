@@ -17,20 +17,26 @@ const CONDITION: [&str; 3] = [
     "node.kubernetes.io/network-unavailable",
 ];
 
-/// Taints that a node loses once it is ready for use: of cloud controllers, Cluster API, Karpenter, Gardener and
-/// Deckhouse.
-const STARTUP: [&str; 6] = [
+/// Taints that a node loses once it is ready for use: of cloud controllers, Cluster API, Karpenter, Gardener, Deckhouse,
+/// OVN-Kubernetes and Skyhook.
+const STARTUP: [&str; 8] = [
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cluster.x-k8s.io/uninitialized",
     "karpenter.sh/unregistered",
     "node.gardener.cloud/critical-components-not-ready",
     "node.deckhouse.io/uninitialized",
     "node.deckhouse.io/csi-not-bootstrapped",
+    "k8s.ovn.org/network-unavailable",
+    "skyhook.nvidia.com",
 ];
 
 /// The suffix of the taints that network plugins and agents remove when they have started on a node:
 /// `cni.istio.io/not-ready`, `kubeip.com/not-ready`. A soft taint of such a key repels nobody.
 const NOT_READY: &str = "/not-ready";
+
+/// The prefix of the taints of the node readiness controller, which removes one once the conditions of its rule are met:
+/// `readiness.k8s.io/NetworkReady`.
+const READINESS: &str = "readiness.k8s.io/";
 
 /// The suffix of the taints that Cilium and CSI drivers remove when they have started on a node:
 /// `node.cilium.io/agent-not-ready`, `ebs.csi.aws.com/agent-not-ready`.
@@ -61,7 +67,7 @@ fn is_startup(one: &Taint, policy: &Policy) -> bool {
     STARTUP.contains(&key)
         || CONDITION.contains(&key)
         || key.ends_with(AGENT)
-        || key.ends_with(NOT_READY) && repels(one)
+        || (key.ends_with(NOT_READY) || key.starts_with(READINESS)) && repels(one)
         || STARTUP_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
         || policy.startup_taints.contains(key)
 }
@@ -169,6 +175,9 @@ mod tests {
             ("nidhogg.uswitch.com/kube-system.kiam", true),
             ("node.deckhouse.io/uninitialized", true),
             ("node.deckhouse.io/csi-not-bootstrapped", true),
+            ("k8s.ovn.org/network-unavailable", true),
+            ("skyhook.nvidia.com", true),
+            ("readiness.k8s.io/NetworkReady", true),
             ("startup-taint.cluster-autoscaler.kubernetes.io/gpu", true),
             ("ignore-taint.cluster-autoscaler.kubernetes.io/cilium-agent-not-ready", true),
             ("status-taint.cluster-autoscaler.kubernetes.io/gpu", true),
@@ -183,6 +192,7 @@ mod tests {
         }
         for (key, passing) in [
             ("example.com/not-ready", false),
+            ("readiness.k8s.io/NetworkReady", false),
             ("node.kubernetes.io/not-ready", true),
             ("a/agent-not-ready", true),
         ] {

@@ -73,7 +73,7 @@ impl Names {
             mirror: false,
             daemonset_pod: false,
             safe_to_evict: None,
-            do_not_disrupt: false,
+            do_not_disrupt: None,
             local_volume: None,
             claims: Box::default(),
             priority: 0,

@@ -329,7 +329,7 @@ fn written(name: &str, on: &str, gibibytes: u64) -> Pod {
         mirror: false,
         daemonset_pod: false,
         safe_to_evict: None,
-        do_not_disrupt: false,
+        do_not_disrupt: None,
         local_volume: None,
         claims: Box::default(),
         priority: 0,

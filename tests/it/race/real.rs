@@ -212,7 +212,7 @@ fn written_out(pods: [Pod; PODS], critical: usize, marked: bool) -> Vec<model::P
             mirror: false,
             daemonset_pod: false,
             safe_to_evict: None,
-            do_not_disrupt: false,
+            do_not_disrupt: None,
             local_volume: None,
             claims: Box::default(),
             priority: 0,

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{
-    Affinity, Amounts, Node, NodeResources, Operator, Pod, Requirement, SelectorTerm, Taint, TaintEffect,
-    Toleration,
+    Affinity, Amounts, Node, NodeResources, Operator, Pod, Requirement, SelectorTerm, Stay, Taint,
+    TaintEffect, Toleration,
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, Policy};
 use serde_json::{Map, Value, json};
@@ -108,7 +108,9 @@ fn pod(pod: &Pod) -> Value {
     note("kubernetes.io/config.mirror", pod.mirror.then(|| "1".to_owned()));
     note("cluster-autoscaler.kubernetes.io/daemonset-pod", pod.daemonset_pod.then(|| "true".to_owned()));
     note("cluster-autoscaler.kubernetes.io/safe-to-evict", pod.safe_to_evict.map(|safe| safe.to_string()));
-    note("karpenter.sh/do-not-disrupt", pod.do_not_disrupt.then(|| "true".to_owned()));
+    for stay in Stay::ALL {
+        note(stay.key(), (pod.do_not_disrupt == Some(stay)).then(|| "true".to_owned()));
+    }
     let owners = pod.controller.iter().map(|owner| {
         let version = match owner.group.as_deref() {
             None | Some("") => "v1".to_owned(),

@@ -126,6 +126,7 @@ fn strange(node: &mut Node, bytes: &mut Bytes<'_>) {
                 (annotation::DO_NOT_DISRUPT, "4h"),
                 (annotation::DO_NOT_DISRUPT, "false"),
                 (annotation::NO_DELETE, "an experiment"),
+                (annotation::REMOVAL_DISABLED, "true"),
             ];
             let (key, value) = bytes.pick(&marks);
             node.annotations.insert(key.to_owned(), value.to_owned());
@@ -135,6 +136,7 @@ fn strange(node: &mut Node, bytes: &mut Bytes<'_>) {
                 ("nvidia.com/gpu-driver-upgrade-state", "drain-required"),
                 ("nvidia.com/gpu-driver-upgrade-state", "upgrade-required"),
                 ("autoscaling.cast.ai/removal-disabled", "true"),
+                ("aws-node-termination-handler/action", "UncordonAfterReboot"),
             ]);
             node.labels.insert(key.to_owned(), value.to_owned());
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
     Affinity, Amounts, Bytes as Memory, Constraints, Controller, Millicores, Operator, Pod, Requirement,
-    SchedulerRefusal, SelectorTerm, TaintEffect, Toleration, Unbound,
+    SchedulerRefusal, SelectorTerm, Stay, TaintEffect, Toleration, Unbound,
 };
 
 use super::cluster::{CLAIM, LOCAL_CLAIM, Traits};
@@ -118,7 +118,7 @@ pub(super) fn plain(at: usize, nodes: usize, bytes: &mut Bytes<'_>) -> Pod {
         mirror: false,
         daemonset_pod: false,
         safe_to_evict: None,
-        do_not_disrupt: false,
+        do_not_disrupt: None,
         local_volume: None,
         claims: Box::default(),
         priority: 0,
@@ -139,7 +139,7 @@ fn odd(pod: &mut Pod, bytes: &mut Bytes<'_>) {
             pod.label_keys = [Arc::from("placeholder")].into();
         }
         5 => pod.priority = -10,
-        6 => pod.do_not_disrupt = true,
+        6 => pod.do_not_disrupt = Some(Stay::DoNotDisrupt),
         7 => pod.daemonset_pod = true,
         8 => pod.requests.memory = Memory(bytes.pick(&[1000, u64::MAX / 2])),
         9 => pod.mirror = true,

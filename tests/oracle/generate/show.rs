@@ -133,7 +133,7 @@ fn pod(pod: &Pod, formatter: &mut Formatter<'_>) -> fmt::Result {
     for (word, is) in [
         ("mirror", pod.mirror),
         ("daemonset-pod", pod.daemonset_pod),
-        ("do-not-disrupt", pod.do_not_disrupt),
+        ("do-not-disrupt", pod.do_not_disrupt.is_some()),
         ("local-volume", pod.local_volume.is_some()),
         ("ends-at-once", pod.ends_at_once),
         ("not-ready", !pod.ready),

@@ -175,7 +175,7 @@ fn lost_wherever(world: &World<'_>, pod: &Pod) -> bool {
     let disk = pod.local_volume.is_some() && pod.safe_to_evict != Some(true) && !expendable;
     !pod.controller.as_deref().is_some_and(words::recreates)
         || pod.safe_to_evict == Some(false)
-        || pod.do_not_disrupt
+        || pod.do_not_disrupt.is_some()
         || disk
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
         && may_be_managed(&node.labels, policy)
         && !node.taints.iter().any(|taint| actors_taint(&taint.key) || of_control_plane(&taint.key))
         && !node.annotations.iter().any(|(key, value)| actors_annotation(key, value))
-        && !node.labels.get("nvidia.com/gpu-driver-upgrade-state").is_some_and(driver_is_upgraded)
+        && !node.labels.iter().any(|(key, value)| actors_label(key, value))
 }
 
 fn actors_annotation(key: &str, value: &str) -> bool {
@@ -91,6 +91,18 @@ fn actors_annotation(key: &str, value: &str) -> bool {
         annotation::MACHINE_CONFIG_STATE => value != "Done",
         annotation::SRIOV_STATE => value != "Idle",
         _ => false,
+    }
+}
+
+fn actors_label(key: &str, value: &str) -> bool {
+    match key {
+        "nvidia.com/gpu-driver-upgrade-state" | "nvidia.com/ofed-driver-upgrade-state" => {
+            driver_is_upgraded(value)
+        }
+        "cloud.google.com/active-node-maintenance" => value == "ONGOING",
+        "node.machine.sapcloud.io/selected-for-update" => value == "true",
+        "dgxc.nvidia.com/nvsentinel-state" => true,
+        _ => key.starts_with("aws-node-termination-handler/"),
     }
 }
 
@@ -117,6 +129,8 @@ pub(crate) fn may_be_managed(labels: &Labels, policy: &Policy) -> bool {
         && policy.pool_label.as_ref().is_none_or(|label| labels.contains_key(label))
         && !labels.keys().any(of_control_plane)
         && !is("type", "virtual-kubelet")
+        && !is("type", "kwok")
+        && !is("liqo.io/type", "virtual-node")
         && !is("eks.amazonaws.com/compute-type", "fargate")
 }
 
@@ -138,9 +152,13 @@ fn actors_taint(key: &str) -> bool {
         "node.cloudprovider.kubernetes.io/shutdown",
         "medik8s.io/drain",
         "medik8s.io/remediation",
+        "medik8s.io/fence-agents-remediation",
+        "kubevirt.io/drain",
+        "cloud.google.com/maintenance-window-started",
         "autoscaling.cast.ai/draining",
     ];
-    let prefixes = ["aws-node-termination-handler/", "remediator.", "virtual-kubelet.io/"];
+    let prefixes =
+        ["aws-node-termination-handler/", "remediator.", "remediation.medik8s.io/", "virtual-kubelet.io/"];
     keys.contains(&key) || prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
@@ -157,9 +175,12 @@ pub(crate) fn is_startup(one: &Taint, policy: &Policy) -> bool {
         "node.kubernetes.io/network-unavailable",
         "node.deckhouse.io/uninitialized",
         "node.deckhouse.io/csi-not-bootstrapped",
+        "k8s.ovn.org/network-unavailable",
+        "skyhook.nvidia.com",
     ];
     whole.contains(&key)
-        || (key.ends_with("/not-ready") && one.effect != TaintEffect::PreferNoSchedule)
+        || ((key.ends_with("/not-ready") || key.starts_with("readiness.k8s.io/"))
+            && one.effect != TaintEffect::PreferNoSchedule)
         || key.starts_with("nidhogg.uswitch.com/")
         || key.ends_with("agent-not-ready")
         || prefixes.iter().any(|word| key.starts_with(&format!("{word}.cluster-autoscaler.kubernetes.io/")))
@@ -284,7 +305,9 @@ pub(crate) fn scale_down_disabled(node: &Node) -> bool {
         || value(annotation::DO_NOT_DISRUPT) == "true"
         || value(annotation::DO_NOT_DISRUPT).chars().next().is_some_and(|first| first.is_ascii_digit())
         || !value(annotation::NO_DELETE).is_empty()
-        || node.labels.get("autoscaling.cast.ai/removal-disabled").is_some_and(|value| value == "true")
+        || value(annotation::DO_NOT_CONSOLIDATE) == "true"
+        || value(annotation::REMOVAL_DISABLED) == "true"
+        || node.labels.get(annotation::REMOVAL_DISABLED).is_some_and(|value| value == "true")
 }
 
 /// Section 8: a valid claim; a claim for more than a day does not count.

@@ -107,7 +107,7 @@ fn user(name: &str, memory: u64) -> Pod {
         mirror: false,
         daemonset_pod: false,
         safe_to_evict: None,
-        do_not_disrupt: false,
+        do_not_disrupt: None,
         local_volume: None,
         claims: [].into(),
         priority: 0,

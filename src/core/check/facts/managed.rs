@@ -7,7 +7,7 @@ use crate::policy::Policy;
 const CONTROL_PLANE_ROLES: [&str; 4] = ["control-plane", "master", "controlplane", "etcd"];
 
 /// Taints that another program sets on a node on which it works.
-const TAINTS_OF_OTHER_ACTORS: [&str; 11] = [
+const TAINTS_OF_OTHER_ACTORS: [&str; 14] = [
     "ToBeDeletedByClusterAutoscaler",
     "karpenter.sh/disrupted",
     "karpenter.sh/disruption",
@@ -18,6 +18,9 @@ const TAINTS_OF_OTHER_ACTORS: [&str; 11] = [
     "node.cloudprovider.kubernetes.io/shutdown",
     "medik8s.io/drain",
     "medik8s.io/remediation",
+    "medik8s.io/fence-agents-remediation",
+    "kubevirt.io/drain",
+    "cloud.google.com/maintenance-window-started",
     "autoscaling.cast.ai/draining",
 ];
 
@@ -40,7 +43,11 @@ const OF_A_STOPPED_MACHINE: [&str; 2] =
     ["node.kubernetes.io/out-of-service", "node.cloudprovider.kubernetes.io/shutdown"];
 
 /// Prefixes of such taints.
-const TAINT_PREFIXES_OF_OTHER_ACTORS: [&str; 2] = ["aws-node-termination-handler/", "remediator."];
+const TAINT_PREFIXES_OF_OTHER_ACTORS: [&str; 3] =
+    [TERMINATION_HANDLER, "remediator.", "remediation.medik8s.io/"];
+
+/// The prefix of the taints and of the labels of AWS Node Termination Handler.
+const TERMINATION_HANDLER: &str = "aws-node-termination-handler/";
 
 /// Whether this program may act on a node at all.
 pub(super) fn is_managed(node: &Node, policy: &Policy) -> bool {
@@ -65,7 +72,9 @@ fn is_control_plane(node: &Node) -> bool {
 fn is_virtual(node: &Node) -> bool {
     let labelled = |key: &str, value: &str| node.labels.get(key).is_some_and(|one| one == value);
     labelled("type", "virtual-kubelet")
+        || labelled("type", "kwok")
         || labelled("eks.amazonaws.com/compute-type", "fargate")
+        || labelled("liqo.io/type", "virtual-node")
         || node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
 }
 
@@ -85,10 +94,22 @@ fn is_in_other_hands(node: &Node) -> bool {
         || TRUE_ANNOTATIONS_OF_OTHER_ACTORS.iter().any(is_true)
         || says(annotation::MACHINE_CONFIG_STATE, "Done")
         || says(annotation::SRIOV_STATE, "Idle")
-        || node.labels.get("nvidia.com/gpu-driver-upgrade-state").is_some_and(is_driver_upgrade)
+        || node.labels.iter().any(|(key, value)| is_label_of_another_actor(key, value))
 }
 
-/// Whether the GPU operator is at work on a node in this state of an upgrade: not before it begins, nor once it is done.
+fn is_label_of_another_actor(key: &str, value: &str) -> bool {
+    match key {
+        "nvidia.com/gpu-driver-upgrade-state" | "nvidia.com/ofed-driver-upgrade-state" => {
+            is_driver_upgrade(value)
+        }
+        "dgxc.nvidia.com/nvsentinel-state" => true,
+        "cloud.google.com/active-node-maintenance" => value == "ONGOING",
+        "node.machine.sapcloud.io/selected-for-update" => value == "true",
+        _ => key.starts_with(TERMINATION_HANDLER),
+    }
+}
+
+/// Whether an operator of drivers is at work on a node in this state of an upgrade: not before it begins, nor once it is done.
 fn is_driver_upgrade(state: &str) -> bool {
     let waits_for_the_operator =
         state.strip_suffix("-required").is_some_and(|step| !step.is_empty() && step != "upgrade");

@@ -95,7 +95,10 @@ impl NodeFacts<'_> {
                 value == "true" || value.as_bytes().first().is_some_and(u8::is_ascii_digit)
             })
             || says(annotation::NO_DELETE, |reason| !reason.is_empty())
-            || self.node.labels.get("autoscaling.cast.ai/removal-disabled") == Some("true")
+            || [annotation::DO_NOT_CONSOLIDATE, annotation::REMOVAL_DISABLED]
+                .iter()
+                .any(|key| says(key, |value| value == "true"))
+            || self.node.labels.get(annotation::REMOVAL_DISABLED) == Some("true")
     }
 
     /// Whether another actor cordoned the node and the cordon must not be undone.

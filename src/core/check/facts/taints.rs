@@ -22,13 +22,15 @@ const OF_A_STOPPED_MACHINE: [&str; 2] =
 const STARTUP_PREFIXES: [&str; 3] = ["startup-taint.", "ignore-taint.", "status-taint."];
 
 /// Startup taints that are known by their whole key.
-const STARTUP: [&str; 6] = [
+const STARTUP: [&str; 8] = [
     "karpenter.sh/unregistered",
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cluster.x-k8s.io/uninitialized",
     "node.gardener.cloud/critical-components-not-ready",
     "node.deckhouse.io/uninitialized",
     "node.deckhouse.io/csi-not-bootstrapped",
+    "k8s.ovn.org/network-unavailable",
+    "skyhook.nvidia.com",
 ];
 
 /// Whether a node loses the taint once it is ready for use. The taints of a Ready node's conditions keep pods away in the
@@ -40,6 +42,7 @@ pub(in crate::check) fn is_startup(one: &Taint, policy: &Policy) -> bool {
         || is_of_readiness(key)
         || key.ends_with("agent-not-ready")
         || key.rsplit_once('/').is_some_and(|(_, name)| !soft && name == "not-ready")
+        || !soft && key.starts_with("readiness.k8s.io/")
         || key.starts_with("nidhogg.uswitch.com/")
         || STARTUP_PREFIXES.iter().any(|prefix| {
             key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("cluster-autoscaler.kubernetes.io/"))

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use crate::check::fixtures::*;
 use crate::check::{Direction, Violation, deletion};
 use crate::model::{
-    Affinity, Node, NodeGroup, Operator, Pod, Requirement, SelectorTerm, Snapshot, StoredVolume,
+    Affinity, Node, NodeGroup, Operator, Pod, Requirement, SelectorTerm, Snapshot, Stay, StoredVolume,
     StoredVolumes, Volumes, annotation,
 };
 use crate::policy::{AdoptCordons, Budget, Policy};
@@ -55,7 +55,7 @@ fn an_omitted_pod_that_nobody_would_bring_back_keeps_its_node() {
     assert_eq!(delete_with(of_group("apps")), []);
     assert_eq!(delete_with(of_group("apps.example.org")), lost(), "another ReplicaSet");
     assert_eq!(delete_with(deployed().change(|pod| pod.safe_to_evict = Some(false))), lost());
-    assert_eq!(delete_with(deployed().change(|pod| pod.do_not_disrupt = true)), lost());
+    assert_eq!(delete_with(deployed().change(|pod| pod.do_not_disrupt = Some(Stay::DoNotEvict))), lost());
     let data = |pod: &mut Pod| pod.local_volume = Some(Arc::from("data"));
     assert_eq!(delete_with(deployed().change(data)), lost());
     assert_eq!(delete_with(deployed().change(data).change(|pod| pod.safe_to_evict = Some(true))), []);
@@ -69,7 +69,9 @@ fn an_omitted_pod_that_nobody_would_bring_back_keeps_its_node() {
         lost(),
         "its annotation alone proves nothing"
     );
-    let reserve = |pod: &mut Pod| (pod.priority, pod.ends_at_once, pod.do_not_disrupt) = (-1, true, true);
+    let reserve = |pod: &mut Pod| {
+        (pod.priority, pod.ends_at_once, pod.do_not_disrupt) = (-1, true, Some(Stay::DoNotDisrupt));
+    };
     assert_eq!(delete_with(deployed().change(reserve)), []);
 }
 
@@ -206,6 +208,10 @@ fn what_somebody_protects_is_not_deleted() {
         (annotation::DO_NOT_DISRUPT, "false", false),
         (annotation::NO_DELETE, "an experiment", true),
         (annotation::NO_DELETE, "", false),
+        (annotation::DO_NOT_CONSOLIDATE, "true", true),
+        (annotation::DO_NOT_CONSOLIDATE, "false", false),
+        (annotation::REMOVAL_DISABLED, "true", true),
+        (annotation::REMOVAL_DISABLED, "false", false),
     ] {
         let found = delete_of(cordoned("a").annotated(key, value));
         assert_eq!(found == expected, kept, "{key}={value}: {found:?}");

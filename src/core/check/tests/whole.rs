@@ -125,6 +125,17 @@ fn nodes_that_are_not_managed_are_not_acted_on() {
         node("a").tainted("medik8s.io/drain"),
         node("a").labelled("nvidia.com/gpu-driver-upgrade-state", "drain-required"),
         node("a").labelled("nvidia.com/gpu-driver-upgrade-state", "upgrade-failed"),
+        node("a").labelled("nvidia.com/ofed-driver-upgrade-state", "drain-required"),
+        node("a").labelled("dgxc.nvidia.com/nvsentinel-state", "draining"),
+        node("a").labelled("cloud.google.com/active-node-maintenance", "ONGOING"),
+        node("a").labelled("node.machine.sapcloud.io/selected-for-update", "true"),
+        node("a").labelled("aws-node-termination-handler/action", "UncordonAfterReboot"),
+        node("a").labelled("liqo.io/type", "virtual-node"),
+        node("a").labelled("type", "kwok"),
+        node("a").tainted("cloud.google.com/maintenance-window-started"),
+        node("a").tainted("medik8s.io/fence-agents-remediation"),
+        node("a").tainted("remediation.medik8s.io/fence-agents-remediation"),
+        node("a").tainted("kubevirt.io/drain"),
         node("a").change(|node| node.deleting = true),
         node("a").change(|node| node.unreadable = Some(text("status.allocatable.memory: 3x"))),
     ];
@@ -141,6 +152,9 @@ fn nodes_that_are_not_managed_are_not_acted_on() {
         node("a").annotated(annotation::FLATCAR_REBOOT, "false"),
         node("a").labelled("nvidia.com/gpu-driver-upgrade-state", "upgrade-required"),
         node("a").labelled("nvidia.com/gpu-driver-upgrade-state", "upgrade-done"),
+        node("a").labelled("nvidia.com/ofed-driver-upgrade-state", "upgrade-done"),
+        node("a").labelled("cloud.google.com/active-node-maintenance", "passthrough"),
+        node("a").labelled("node.machine.sapcloud.io/candidate-for-update", "true"),
     ] {
         let snapshot = world(vec![touchable, node("z")], vec![]);
         assert_eq!(found(&snapshot, &policy(), [cordon("a")]), []);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Affinity, Amounts, Constraints, Controller, Pod, SchedulerRefusal, Unbound,
+    Affinity, Amounts, Constraints, Controller, Pod, SchedulerRefusal, Stay, Unbound,
 };
 use kube_rebalancer_ports::{End, PodLife};
 
@@ -113,7 +113,7 @@ pub(in crate::observe) fn pod(
         mirror: metadata.annotations.get(annotation_key::MIRROR).is_some(),
         daemonset_pod: flag(annotation_key::DAEMONSET_POD),
         safe_to_evict,
-        do_not_disrupt: metadata.annotations.get(annotation_key::DO_NOT_DISRUPT).is_some_and(is_kept),
+        do_not_disrupt: Stay::ALL.into_iter().find(|stay| asks(metadata, *stay)),
         local_volume: local_volume(metadata, spec)
             .filter(|_| safe_to_evict != Some(true))
             // One of the unread volumes may be on the node's own disk.
@@ -146,9 +146,11 @@ pub(in crate::observe) fn pod(
     Ok(pod)
 }
 
-/// Whether a value of Karpenter's annotation keeps a pod: `true`, or the time for which it does.
-fn is_kept(value: &str) -> bool {
-    value == "true" || value.starts_with(|first: char| first.is_ascii_digit())
+/// Whether a pod asks by this annotation to stay: its value is `true`, or, as Karpenter takes it, the time for which it does.
+fn asks(metadata: &Metadata<'_>, stay: Stay) -> bool {
+    let is_duration =
+        |value: &str| stay == Stay::DoNotDisrupt && value.starts_with(|first: char| first.is_ascii_digit());
+    metadata.annotations.get(stay.key()).is_some_and(|value| value == "true" || is_duration(value))
 }
 
 /// The constraints of a pod that fits no node: a node must meet one of no terms.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use kube_rebalancer_core::model::annotation;
+use kube_rebalancer_core::model::{Stay, annotation};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
@@ -20,10 +20,8 @@ pub(in crate::observe) mod key {
     /// Volumes that may be lost, with commas between them.
     pub(in crate::observe) const SAFE_VOLUMES: &str =
         "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
-    /// `"true"`: the pod is not to be moved.
-    pub(in crate::observe) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
-    /// All of them.
-    pub(super) const ALL: [&str; 5] = [MIRROR, DAEMONSET_POD, SAFE_TO_EVICT, SAFE_VOLUMES, DO_NOT_DISRUPT];
+    /// All of them, but those of [`Stay`].
+    pub(super) const ALL: [&str; 4] = [MIRROR, DAEMONSET_POD, SAFE_TO_EVICT, SAFE_VOLUMES];
 }
 
 /// The annotations that anything reads.
@@ -47,7 +45,7 @@ impl Annotations<'_> {
 impl<'a> Annotations<'a> {
     /// Whether anything reads the annotation with this key.
     pub(in crate::observe) fn is_read(key: &str) -> bool {
-        annotation::is_read(key) || key::ALL.contains(&key)
+        annotation::is_read(key) || key::ALL.contains(&key) || Stay::ALL.iter().any(|stay| stay.key() == key)
     }
 
     /// Keeps an annotation.

@@ -77,7 +77,7 @@ fn a_bound_pod_keeps_what_a_decision_reads() {
         mirror: false,
         daemonset_pod: false,
         safe_to_evict: None,
-        do_not_disrupt: true,
+        do_not_disrupt: Some(Stay::DoNotDisrupt),
         local_volume: None,
         claims: ["home-ada".into(), "jupyter-ada-cache".into()].into(),
         priority: -10,
@@ -236,10 +236,16 @@ fn annotations_are_read_by_their_exact_values() {
             "cluster-autoscaler.kubernetes.io/daemonset-pod": text,
             "karpenter.sh/do-not-disrupt": text,
         }}));
-        assert_eq!((pod.daemonset_pod, pod.do_not_disrupt), (expected, expected), "{text:?}");
+        assert_eq!((pod.daemonset_pod, pod.do_not_disrupt.is_some()), (expected, expected), "{text:?}");
     }
     let (pod, _) = with_metadata(&json!({"annotations": {"karpenter.sh/do-not-disrupt": "4h"}}));
-    assert!(pod.do_not_disrupt, "for a time");
+    assert_eq!(pod.do_not_disrupt, Some(Stay::DoNotDisrupt), "for a time");
+    for stay in Stay::ALL {
+        let (pod, _) = with_metadata(&json!({"annotations": {(stay.key()): "true"}}));
+        assert_eq!(pod.do_not_disrupt, Some(stay));
+    }
+    let (pod, _) = with_metadata(&json!({"annotations": {"karpenter.sh/do-not-evict": "4h"}}));
+    assert_eq!(pod.do_not_disrupt, None, "Karpenter took no time then");
 }
 
 #[test]
