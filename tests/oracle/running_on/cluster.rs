@@ -17,6 +17,7 @@ use crate::naive::{fill_as_others, fill_last, lift_cordon, set_cordon};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const HOSTNAME: &str = "kubernetes.io/hostname";
+/// A mark of work on one node, which a copy of it does not need.
 const DRIVER_UPGRADE: &str = "nvidia.com/gpu-driver-upgrade-state";
 
 pub(super) struct Living {
@@ -219,7 +220,7 @@ impl Living {
             .taints
             .iter()
             .filter(|taint| {
-                !["node.k", "ToBeDeleted"].iter().any(|prefix| taint.key.starts_with(prefix))
+                !["node.k", "ToBeDeleted", "medik8s.io/"].iter().any(|prefix| taint.key.starts_with(prefix))
                     && !taint.key.contains("agent")
                     && !taint.key.contains('-')
             })
@@ -245,7 +246,6 @@ impl Living {
             ..Node::default()
         };
         node.labels.insert(HOSTNAME.to_owned(), name.clone());
-        // An actor's mark of its work on the copied node; the new one needs no such work.
         node.labels.remove(DRIVER_UPGRADE);
         match self.world.fate.turns_out {
             TurnsOut::Smaller => node.allocatable.memory = Some(Bytes(3)),
@@ -387,10 +387,13 @@ fn lets_in(cluster: &Cluster, pod: &Pod, node: &Node) -> bool {
 }
 
 #[test]
-fn a_new_node_is_in_no_upgrade_of_the_node_that_it_copies() {
+fn nobody_works_on_a_new_node_as_on_the_one_that_it_copies() {
     let world = worlds().new_tree(&mut crate::runner(1)).unwrap().current();
     let labels = [(DRIVER_UPGRADE, "drain-required"), ("pool", "users")];
-    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    let node = Living::new(world).boot("new001".to_owned(), &Node { labels, ..Node::default() });
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
+    let (key, value, effect) = ("medik8s.io/drain".to_owned(), String::new(), TaintEffect::NoSchedule);
+    let like = Node { labels, taints: vec![Taint { key, value, effect, added_at: None }], ..Node::default() };
+    let node = Living::new(world).boot("new".to_owned(), &like);
     assert_eq!((node.labels.get(DRIVER_UPGRADE), node.labels.get("pool")), (None, Some("users")));
+    assert!(node.taints.iter().all(|taint| taint.key != "medik8s.io/drain"));
 }
