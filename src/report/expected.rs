@@ -51,6 +51,7 @@ fn learned(forecast: &Forecast, resource: Resource) -> String {
     let hour = match forecast.learned_from {
         LearnedFrom::ThisHour => "at this hour",
         LearnedFrom::AnyDay => "at this hour of the last days",
+        LearnedFrom::LastHours => "in the last two hours",
     };
     match forecast.rises {
         1 => format!("the one rise {hour}"),

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use super::forecast::{Forecast, forecast};
+use super::forecast::{Forecast, LearnedFrom, forecast};
 use super::in_force::{Notice, in_force};
 use crate::model::{Amounts, Assignment, Bytes, History, Millicores, Resource, Slot, Snapshot, rounded};
 use crate::policy::Policy;
@@ -88,7 +88,7 @@ fn first_of_largest<'n, N: Ord + Copy>(found: impl Iterator<Item = (N, &'n Notic
     first.map(|(_, (number, notice))| (number, notice.clone()))
 }
 
-/// The forecast from the history, or without a forecast the stabilization.
+/// The forecast from the history, and where no past day has this hour, the stabilization.
 fn learned(
     history: Option<(&History, u64)>,
     policy: &Policy,
@@ -99,14 +99,13 @@ fn learned(
     let Some((history, asked)) = history else { return (None, None) };
     let foresight = &policy.foresight;
     let forecast = || forecast(history, foresight, pool, resource, now);
-    if let Some(forecast) = foresight.forecast.then(forecast).flatten() {
-        return (Some(forecast), None);
-    }
-    if !foresight.stabilization.is_positive() {
-        return (None, None);
+    let forecast = foresight.forecast.then(forecast).flatten();
+    let of_past_days = forecast.is_some_and(|one| one.learned_from != LearnedFrom::LastHours);
+    if of_past_days || !foresight.stabilization.is_positive() {
+        return (forecast, None);
     }
     let last = Slot::of(now);
     let slots = (0..=Slot::spanned(foresight.stabilization)).map(|slots| last.earlier(slots));
     let peak = slots.filter_map(|slot| history.peak(pool, resource, slot)).max();
-    (None, peak.map(|peak| peak.saturating_sub(rounded(resource, asked))))
+    (forecast, peak.map(|peak| peak.saturating_sub(rounded(resource, asked))))
 }

@@ -13,6 +13,9 @@ use crate::policy::Foresight;
 /// Number of past weeks whose same time of the week counts.
 const WEEKS: i64 = 4;
 
+/// Number of slots before now whose rises count while this hour is in no day of the last week: those of two hours.
+const RECENT: u32 = 24;
+
 /// The rise that nine of ten past rises do not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forecast {
@@ -33,6 +36,8 @@ pub enum LearnedFrom {
     ThisHour,
     /// The slots at this time of any day of the last week, if there is no other one.
     AnyDay,
+    /// The slots of the last two hours, if no day of the last week has this hour.
+    LastHours,
 }
 
 impl LearnedFrom {
@@ -42,6 +47,7 @@ impl LearnedFrom {
         match self {
             Self::ThisHour => "thisHour",
             Self::AnyDay => "anyDay",
+            Self::LastHours => "lastHours",
         }
     }
 }
@@ -62,6 +68,7 @@ pub fn forecast(
     rises
         .forecast(&local, alike, LearnedFrom::ThisHour)
         .or_else(|| rises.forecast(&local, 1..=7, LearnedFrom::AnyDay))
+        .or_else(|| rises.of_the_last_hours())
 }
 
 /// Whether the day this number of days ago was like today: Monday to Thursday are alike, Friday, Saturday and Sunday only
@@ -101,10 +108,13 @@ impl Rises<'_> {
             let neighbours = [slot.earlier(1), slot, slot.later(1)];
             rises.extend(neighbours.into_iter().filter_map(|slot| self.rise(slot)));
         }
-        rises.sort_unstable();
-        let last = rises.len().checked_sub(1)?;
-        let rise = *rises.get((90 * last + 50) / 100)?;
-        Some(Forecast { rise, rises: rises.len(), highest: *rises.last()?, learned_from })
+        nine_of_ten(rises, learned_from)
+    }
+
+    /// The same among the slots of the last two hours.
+    fn of_the_last_hours(self) -> Option<Forecast> {
+        let slots = (1..=RECENT).map(|slots| self.now.earlier(slots));
+        nine_of_ten(slots.filter_map(|slot| self.rise(slot)).collect(), LearnedFrom::LastHours)
     }
 
     /// The difference between the highest of the next slots and this one; `None` for a gap.
@@ -114,4 +124,12 @@ impl Rises<'_> {
         let next = (1..=self.lead).map(|slots| slot.later(slots)).take_while(|slot| *slot <= self.now);
         Some(next.filter_map(peak).max()?.saturating_sub(own))
     }
+}
+
+/// The rise that nine of ten of these do not exceed.
+fn nine_of_ten(mut rises: Vec<u64>, learned_from: LearnedFrom) -> Option<Forecast> {
+    rises.sort_unstable();
+    let last = rises.len().checked_sub(1)?;
+    let rise = *rises.get((90 * last + 50) / 100)?;
+    Some(Forecast { rise, rises: rises.len(), highest: *rises.last()?, learned_from })
 }

@@ -117,6 +117,34 @@ fn without_a_like_day_any_day_of_the_last_week_tells() {
 }
 
 #[test]
+fn without_any_day_the_last_two_hours_tell() {
+    // From 8:40 on: two rises of 3, then the demand falls.
+    let today = [Some(10), Some(10), Some(13), Some(11), Some(11)];
+    let forecast = forecast_of(&[("2026-01-29T08:40:00Z", &today)]).unwrap();
+    let rises =
+        Forecast { rise: 3 * GIBI, rises: 4, highest: 3 * GIBI, learned_from: LearnedFrom::LastHours };
+    assert_eq!(forecast, rises);
+    // Nine of ten of twenty-four: the index is (90 * 23 + 50) / 100 = 21, and two rises are higher.
+    let mut two_hours = [Some(1); 25];
+    two_hours[24] = Some(4);
+    two_hours[2] = Some(90);
+    let forecast = forecast_of(&[("2026-01-29T07:00:00Z", &two_hours)]).unwrap();
+    assert_eq!((forecast.rises, forecast.rise, forecast.highest), (24, 3 * GIBI, 89 * GIBI));
+    assert_eq!(
+        forecast_of(&[("2026-01-29T06:55:00Z", &[Some(1), Some(9)])]),
+        None,
+        "more than two hours ago"
+    );
+    // A day of the last week outweighs them.
+    let days: [(&str, &[Option<u64>]); 2] =
+        [("2026-01-29T08:40:00Z", &today), ("2026-01-25T09:00:00Z", &[Some(1), Some(2)])];
+    assert_eq!(forecast_of(&days).unwrap().learned_from, LearnedFrom::AnyDay);
+    let no_forecast = Foresight { forecast: false, ..Foresight::default() };
+    let peak = expected(NINE, history(&[("2026-01-29T08:40:00Z", &today)]), no_forecast).unwrap();
+    assert_eq!((peak.amount, peak.forecast), (3 * GIBI, None), "the peak of the last minutes");
+}
+
+#[test]
 fn gaps_are_left_out() {
     let forecast = forecast_of(&[("2026-01-22T09:00:00Z", &[Some(10), None, None, Some(13)])]).unwrap();
     assert_eq!((forecast.rise, forecast.rises), (3 * GIBI, 1));
@@ -128,7 +156,8 @@ fn the_stabilization_is_only_asked_where_no_past_week_tells() {
     let last_minutes: (&str, &[Option<u64>]) =
         ("2026-01-29T08:40:00Z", &[Some(99), Some(17), Some(14), Some(12), Some(10)]);
     let peak = expected(NINE, history(&[last_minutes]), Foresight::default()).unwrap();
-    assert_eq!((peak.amount, peak.stabilization, peak.forecast), (7 * GIBI, Some(7 * GIBI), None));
+    assert_eq!((peak.amount, peak.stabilization), (7 * GIBI, Some(7 * GIBI)));
+    assert_eq!(peak.forecast.map(|forecast| (forecast.rise, forecast.rises)), Some((0, 4)), "it only fell");
     let known = [last_minutes, ("2026-01-22T09:00:00Z", &[Some(10), Some(11)])];
     let both = expected(NINE, history(&known), Foresight::default()).unwrap();
     assert_eq!((both.amount, both.stabilization), (GIBI, None));

@@ -46,7 +46,8 @@ struct Expected {
     rise: u64,
     rises: usize,
     highest: u64,
-    /// `thisHour`: this hour in the last weeks; `anyDay`: this hour of any of the last seven days.
+    /// `thisHour`: this hour in the last weeks; `anyDay`: this hour of any of the last seven days; `lastHours`: the
+    /// last two hours.
     learned_from: &'static str,
 }
 

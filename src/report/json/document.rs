@@ -156,8 +156,9 @@ pub(super) struct Forecast {
     pub(super) rises: usize,
     /// The highest of them.
     pub(super) highest: u64,
-    /// `thisHour`: at this time of the week and of like weekdays; `anyDay`: at this time of the last days.
-    #[schemars(extend("enum" = ["thisHour", "anyDay"]))]
+    /// `thisHour`: at this time of the week and of like weekdays; `anyDay`: at this time of the last days;
+    /// `lastHours`: in the last two hours.
+    #[schemars(extend("enum" = ["thisHour", "anyDay", "lastHours"]))]
     pub(super) learned_from: &'static str,
 }
 

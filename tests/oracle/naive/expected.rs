@@ -102,14 +102,19 @@ impl World<'_> {
         {
             return rise;
         }
+        let mut recent: Vec<u64> = (now - 24..now).filter_map(rise).collect();
+        recent.sort_unstable();
+        let recent = recent.get((90 * recent.len().saturating_sub(1) + 50) / 100).copied();
+        let recent = recent.filter(|_| foresight.forecast).unwrap_or(0);
         let back = foresight.stabilization.as_secs() / SLOT;
         if back == 0 {
-            return 0;
+            return recent;
         }
         let whole = |amount: u64| match resource {
             Resource::Memory => amount.div_ceil(1 << 20) << 20,
             Resource::Cpu => amount,
         };
-        (now - back..=now).filter_map(peak).max().map_or(0, |peak| peak.saturating_sub(whole(requested)))
+        let peak = (now - back..=now).filter_map(peak).max();
+        recent.max(peak.map_or(0, |peak| peak.saturating_sub(whole(requested))))
     }
 }
