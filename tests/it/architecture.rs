@@ -55,11 +55,12 @@ fn imports(code: &str, path: &str) -> Vec<String> {
 }
 
 /// The types of which a plan consists. The checker may use them; everything else in `plan` makes decisions.
-const VALUE_TYPES: [&str; 36] = [
+const VALUE_TYPES: [&str; 37] = [
     "Action",
     "After",
     "Band",
     "Before",
+    "CordonAge",
     "CordonReason",
     "DeleteReason",
     "Demand",
