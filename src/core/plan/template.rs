@@ -209,12 +209,13 @@ fn labels(
     if zones.is_empty() {
         return vec![shared];
     }
-    let of_group: Vec<&Node> = nodes.iter().map(|facts| facts.node).collect();
-    let further = if of_group.is_empty() {
-        let of_cluster: Vec<&Node> = survey.nodes.iter().map(|facts| facts.node).collect();
+    let healthy: Vec<&Node> =
+        nodes.iter().filter(|facts| facts.is_typical()).map(|facts| facts.node).collect();
+    let further = if healthy.is_empty() {
+        let of_cluster: Vec<&Node> = survey.managed().map(|(_, facts)| facts.node).collect();
         zone_labels(&of_cluster, false)
     } else {
-        zone_labels(&of_group, true)
+        zone_labels(&healthy, true)
     };
     let in_zone = |zone: String| {
         let mut labels = shared.clone();
@@ -228,14 +229,19 @@ fn labels(
 }
 
 /// The further labels that name the zone of a node. A CSI driver sets one of its own, such as
-/// `topology.ebs.csi.aws.com/zone`, and the volumes that it makes ask for that one. Each of these nodes that has the label
-/// has its zone there; with `everywhere`, each has it.
+/// `topology.ebs.csi.aws.com/zone`, and the volumes that it makes ask for that one. More than half of these nodes have their
+/// own zone there; without `everywhere`, more than half of those with the label. A majority decides, because a kubelet may
+/// write the label, and a driver may leave it empty.
 fn zone_labels<'n>(nodes: &[&'n Node], everywhere: bool) -> BTreeSet<&'n str> {
-    let names_it =
-        |node: &Node, key: &str| node.labels.get(key).map_or(!everywhere, |zone| Some(zone) == node.zone());
+    let value = |node: &'n Node, key: &str| node.labels.get(key).filter(|zone| !zone.is_empty());
+    let is_named = |key: &&str| {
+        let labelled = || nodes.iter().filter_map(|node| Some((value(node, key)?, node.zone())));
+        let agree = labelled().filter(|(zone, own)| Some(*zone) == *own).count();
+        2 * agree > if everywhere { nodes.len() } else { labelled().count() }
+    };
     let keys = nodes.iter().flat_map(|node| node.labels.keys()).filter(|key| key.ends_with("/zone"));
     let keys: BTreeSet<&str> = keys.filter(|key| *key != ZONE).collect();
-    keys.into_iter().filter(|key| nodes.iter().all(|node| names_it(node, key))).collect()
+    keys.into_iter().filter(is_named).collect()
 }
 
 /// The requests of one controller's daemons on each node, and whether they count in its utilization.
@@ -312,17 +318,21 @@ mod tests {
     }
 
     #[test]
-    fn a_label_of_a_driver_names_the_zone_where_it_agrees_on_each_node() {
+    fn a_label_of_a_driver_names_the_zone_where_it_agrees_on_most_nodes() {
         let both = |zone| labelled(&[(ZONE, zone), (DRIVER, zone)]);
         let without = || labelled(&[(ZONE, "z1")]);
         let another = || labelled(&[(ZONE, "z1"), (DRIVER, "z3")]);
+        let empty = || labelled(&[(ZONE, "0"), (DRIVER, "")]);
         let lost = || labelled(&[(DRIVER, "z1")]);
         for (sentence, nodes, everywhere, expected) in [
             ("two zones", vec![both("z1"), both("z2")], true, true),
-            ("a node of the group lacks it", vec![both("z1"), without()], true, false),
+            ("half of the group lacks it", vec![both("z1"), without()], true, false),
+            ("a third of the group lacks it", vec![both("z1"), both("z2"), without()], true, true),
             ("a node of the cluster lacks it", vec![both("z1"), without()], false, true),
-            ("a node has another zone there", vec![both("z1"), another()], false, false),
-            ("a node without a zone has it", vec![both("z1"), lost()], false, false),
+            ("half have another zone there", vec![both("z1"), another()], false, false),
+            ("a third has another zone there", vec![both("z1"), both("z1"), another()], false, true),
+            ("a node has no zone there", vec![both("z1"), empty()], false, true),
+            ("half of them have it without a zone", vec![both("z1"), lost()], false, false),
             ("no node", vec![], false, false),
         ] {
             let found = zone_labels(&nodes.iter().collect::<Vec<_>>(), everywhere);

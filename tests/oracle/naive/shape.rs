@@ -143,7 +143,7 @@ fn finish(
     healthy: &[&Node],
     may_grow: bool,
 ) -> Shape {
-    let (labels, taints) = look(world, group, members);
+    let (labels, taints) = look(world, group, members, healthy);
     let (allocatable, capacity) = size(None, group, healthy);
     let (mut all, mut daemons) = (Amounts::default(), Amounts::default());
     for pod in world.typical_daemons(healthy) {
@@ -211,7 +211,12 @@ fn finish(
 }
 
 /// Labels (for each zone) and taints that all nodes of the group share; for a group without nodes, its template's.
-fn look(world: &World<'_>, group: Option<&NodeGroup>, members: &[&Node]) -> (Vec<Labels>, Vec<Taint>) {
+fn look(
+    world: &World<'_>,
+    group: Option<&NodeGroup>,
+    members: &[&Node],
+    healthy: &[&Node],
+) -> (Vec<Labels>, Vec<Taint>) {
     let template = group.and_then(|group| group.template.as_ref());
     let (mut labels, mut taints) = match (members.split_first(), template) {
         (Some((first, rest)), _) => {
@@ -241,15 +246,15 @@ fn look(world: &World<'_>, group: Option<&NodeGroup>, members: &[&Node]) -> (Vec
         return (vec![labels], taints);
     }
     // A driver of volumes has a label of its own for the zone of a node.
-    let of_cluster: Vec<&Node> = world.snapshot.nodes().iter().collect();
-    let asked = if members.is_empty() { of_cluster.as_slice() } else { members };
+    let of_cluster: Vec<&Node> = world.machines.iter().map(|machine| machine.node).collect();
+    let asked = if healthy.is_empty() { of_cluster.as_slice() } else { healthy };
     let mut drivers: BTreeSet<&str> = asked.iter().flat_map(|node| node.labels.keys()).collect();
     drivers.retain(|key| {
-        key.ends_with("/zone")
-            && asked.iter().all(|node| match node.labels.get(key) {
-                Some(zone) => node.zone() == Some(zone),
-                None => members.is_empty(),
-            })
+        let of = |node: &&&Node| node.labels.get(key).filter(|zone| !zone.is_empty()).map(str::to_owned);
+        let right =
+            asked.iter().filter(|node| of(node).is_some_and(|zone| node.zone() == Some(&*zone))).count();
+        let labelled = asked.iter().filter(|node| of(node).is_some()).count();
+        key.ends_with("/zone") && right > if healthy.is_empty() { labelled } else { asked.len() } / 2
     });
     let in_zone = |zone: String| {
         let mut labels = labels.clone();
