@@ -27,7 +27,7 @@ pub struct Expected {
     pub resource: Resource,
     /// E: the largest of the three below.
     pub amount: u64,
-    /// The forecast from past weeks.
+    /// The forecast from past rises.
     pub forecast: Option<Forecast>,
     /// The difference between the peak of the last minutes and the current demand.
     pub stabilization: Option<u64>,

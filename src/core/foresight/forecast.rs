@@ -2,7 +2,8 @@
 //!
 //! Measured on years of real sessions: rises that are added to the current demand forget a one-off event within minutes
 //! of its end and follow a hub that grows, which levels of past weeks do not; nine of ten is better than the mean;
-//! neighbours and like weekdays give enough rises to distinguish nine of ten from two of three.
+//! neighbours and like weekdays give enough rises to distinguish nine of ten from two of three. On the first day, where only the
+//! last two hours are known, one short peak counts for up to two hours.
 
 use jiff::civil::Weekday;
 use jiff::{Timestamp, ToSpan, Zoned};
@@ -13,7 +14,7 @@ use crate::policy::Foresight;
 /// Number of past weeks whose same time of the week counts.
 const WEEKS: i64 = 4;
 
-/// Number of slots before now whose rises count while this hour is in no day of the last week: those of two hours.
+/// Number of slots before now whose rises count while no past day has this hour: those of two hours.
 const RECENT: u32 = 24;
 
 /// The rise that nine of ten past rises do not exceed.
@@ -36,7 +37,7 @@ pub enum LearnedFrom {
     ThisHour,
     /// The slots at this time of any day of the last week, if there is no other one.
     AnyDay,
-    /// The slots of the last two hours, if no day of the last week has this hour.
+    /// The slots of the last two hours, if no past day has this hour.
     LastHours,
 }
 

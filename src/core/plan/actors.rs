@@ -48,14 +48,14 @@ const ACTORS: [Actor; 33] = [
     actor(Mark::Taint("atlassian.com/escalator-force"), "Escalator"),
     // Google Kubernetes Engine: graceful termination of preemptible and maintained nodes.
     actor(Mark::Taint("cloud.google.com/impending-node-termination"), "Google Kubernetes Engine"),
-    // Kubernetes, "Non-graceful node shutdown": set by a person or a remediator.
-    actor(Mark::Taint("node.kubernetes.io/out-of-service"), "the node's repair"),
     // The same, host maintenance: the label comes before the taint above, the other taint when the window begins.
     actor(
         Mark::LabelIn("cloud.google.com/active-node-maintenance", &["ONGOING"]),
         "Google Kubernetes Engine",
     ),
     actor(Mark::Taint("cloud.google.com/maintenance-window-started"), "Google Kubernetes Engine"),
+    // Kubernetes, "Non-graceful node shutdown": set by a person or a remediator.
+    actor(Mark::Taint("node.kubernetes.io/out-of-service"), "the node's repair"),
     // kubernetes/cloud-provider, api/well_known_taints.go: TaintNodeShutdown.
     actor(Mark::Taint("node.cloudprovider.kubernetes.io/shutdown"), "the cloud controller manager"),
     // aws/aws-node-termination-handler, pkg/node/node.go: SpotInterruptionTaint and its like.

@@ -114,7 +114,7 @@ pub(super) fn ready_candidates(
 }
 
 /// The booting nodes of a pool, older first (one of unknown age last), then by name. Of nodes that were woken at the same time
-/// the longest cordoned comes first, as it did while they were parked.
+/// the longest cordoned comes first; their order while they were parked may differ after a refused request to wake them.
 pub(super) fn booting_nodes(survey: &Survey<'_>, pool: PoolIndex) -> Vec<NodeIndex> {
     let mut booting: Vec<_> = survey
         .common(pool)

@@ -261,8 +261,11 @@ impl<'s> Placing<'s, '_> {
 /// The words for a new node that does not admit a pod. Where no group is known, a new node is like all nodes of its pool, and
 /// has no label that only some of them have.
 fn unlike(why: TurnedAway<'_>, no_group: bool) -> String {
-    let hint =
-        if no_group { ", as not every node does; NODE_SELECTOR or POOL_LABEL parts the nodes" } else { "" };
+    let hint = if no_group {
+        "; not all nodes of its pool have it. NODE_SELECTOR or POOL_LABEL can separate the nodes"
+    } else {
+        ""
+    };
     match why {
         TurnedAway::Label { key, value } => {
             format!("a new node would not have the label {key}={value}{hint}")

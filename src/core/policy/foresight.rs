@@ -8,12 +8,12 @@ use crate::model::Rule;
 /// The settings of foresight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foresight {
-    /// Whether foresight learns from past weeks.
+    /// Whether foresight learns from past rises.
     pub forecast: bool,
     /// The time that foresight looks ahead, and by which a schedule begins early: the time that a node needs
     /// until it serves.
     pub lead: SignedDuration,
-    /// The period whose peak counts while there is no history; zero switches this off.
+    /// The period whose peak counts while no past day has this hour; zero switches this off.
     pub stabilization: SignedDuration,
     /// The weekly schedule.
     pub schedule: Vec<Rule>,

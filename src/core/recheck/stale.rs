@@ -35,7 +35,7 @@ pub enum Stale {
         why: String,
     },
     /// Somebody decided that the node stays: `scale-down-disabled`, or the mark of another autoscaler.
-    #[error("{mark} keeps it in service now")]
+    #[error("{mark} keeps it now")]
     ScaleDownDisabled {
         /// The key of the annotation or the label.
         mark: String,

@@ -138,9 +138,9 @@ pub(super) struct Expected<'a> {
     pub(super) resource: &'static str,
     /// The expected amount.
     pub(super) amount: u64,
-    /// The forecast from past weeks.
+    /// The forecast from past rises.
     pub(super) forecast: Option<Forecast>,
-    /// The peak of the last minutes minus the present requests; only without a forecast.
+    /// The peak of the last minutes minus the present requests; only if no past day has this hour.
     pub(super) stabilization: Option<u64>,
     /// The largest reserve in force.
     pub(super) reserve: Option<Scheduled<'a>>,

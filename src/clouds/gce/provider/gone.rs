@@ -66,7 +66,7 @@ impl Gce {
         for instance in self.known_in(project).take(WITNESSES) {
             match self.engine.state(instance).await {
                 Ok(Some(state)) if state != "STOPPING" => return Ok(()),
-                Ok(Some(_)) => {}
+                Ok(Some(_)) => last = format!("instance {instance} of the cluster is being deleted"),
                 Ok(None) => last = format!("instance {instance} of the cluster is not found either"),
                 Err(why) => last = why.to_string(),
             }
@@ -81,5 +81,5 @@ impl Gce {
 }
 
 fn no_other(project: &ProjectId) -> String {
-    format!("no other instance of the cluster is there by which project {project} can be known")
+    format!("no other instance of the cluster is known in project {project}")
 }
