@@ -17,6 +17,9 @@ const WEEKS: i64 = 4;
 /// Number of slots before now whose rises count while no past day has this hour: those of two hours.
 const RECENT: u32 = 24;
 
+/// Minimum number of these rises, those of an hour: from fewer, users who have just come would be expected once more.
+const RECENT_AT_LEAST: usize = 12;
+
 /// The rise that nine of ten past rises do not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forecast {
@@ -112,10 +115,11 @@ impl Rises<'_> {
         nine_of_ten(rises, learned_from)
     }
 
-    /// The same among the slots of the last two hours.
+    /// The same among the slots of the last two hours, if an hour of them is known.
     fn of_the_last_hours(self) -> Option<Forecast> {
         let slots = (1..=RECENT).map(|slots| self.now.earlier(slots));
-        nine_of_ten(slots.filter_map(|slot| self.rise(slot)).collect(), LearnedFrom::LastHours)
+        let rises: Vec<u64> = slots.filter_map(|slot| self.rise(slot)).collect();
+        if rises.len() < RECENT_AT_LEAST { None } else { nine_of_ten(rises, LearnedFrom::LastHours) }
     }
 
     /// The difference between the highest of the next slots and this one; `None` for a gap.

@@ -104,8 +104,9 @@ impl World<'_> {
         }
         let mut recent: Vec<u64> = (now - 24..now).filter_map(rise).collect();
         recent.sort_unstable();
+        let an_hour = recent.len() >= 12;
         let recent = recent.get((90 * recent.len().saturating_sub(1) + 50) / 100).copied();
-        let recent = recent.filter(|_| foresight.forecast).unwrap_or(0);
+        let recent = recent.filter(|_| foresight.forecast && an_hour).unwrap_or(0);
         let back = foresight.stabilization.as_secs() / SLOT;
         if back == 0 {
             return recent;
