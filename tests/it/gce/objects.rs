@@ -55,19 +55,27 @@ fn a_node_object_goes_once_two_runs_found_its_instance_gone() {
     assert_eq!(run(&world).story(), Vec::<String>::new());
 }
 
+/// The same, and an earlier run has found the instance gone.
+fn found_gone_before() -> World {
+    let world = start();
+    world.api.edit(Resource::Nodes, None, "c", |node| {
+        let machine = node["spec"]["providerID"].clone();
+        node["metadata"]["annotations"]["kube-rebalancer/gone-machine"] = machine;
+        node["metadata"]["annotations"]["kube-rebalancer/gone-since"] = json!("2026-01-15T08:55:00Z");
+    });
+    world
+}
+
 /// The listing and then the proof ask for the instance that may be gone; the requests from the third one on are about another
 /// of the cluster.
 #[test]
 fn whatever_requests_about_instances_fail_the_node_object_stays() {
+    let without_fault = run(&found_gone_before());
+    assert_eq!(without_fault.story(), ["delete-object c: applied"], "{}", without_fault.stderr);
     let quick = [Fault::Unauthorized, Fault::Forbidden, Fault::NotFound, Fault::Conflict];
     for (fault, first) in quick.map(|fault| (fault, 1)).into_iter().chain([(Fault::Unavailable, 3)]) {
         for nth in first..=3 {
-            let world = start();
-            world.api.edit(Resource::Nodes, None, "c", |node| {
-                let machine = node["spec"]["providerID"].clone();
-                node["metadata"]["annotations"]["kube-rebalancer/gone-machine"] = machine;
-                node["metadata"]["annotations"]["kube-rebalancer/gone-since"] = json!("2026-01-15T08:55:00Z");
-            });
+            let world = found_gone_before();
             world.gce.fail(Requests::method(INSTANCE).since_nth(nth), fault.clone());
             let ran = world.run(&[("DELETE_NODE_OBJECTS", "true"), ("RUN_TIMEOUT", "15s")]);
             assert!(
