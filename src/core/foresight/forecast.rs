@@ -14,10 +14,10 @@ use crate::policy::Foresight;
 /// Number of past weeks whose same time of the week counts.
 const WEEKS: i64 = 4;
 
-/// Number of slots before now whose rises count while no past day has this hour: those of two hours.
+/// Number of slots before now whose rises count while no past day has this hour: two hours.
 const RECENT: u32 = 24;
 
-/// Minimum number of these rises, those of an hour: from fewer, users who have just come would be expected once more.
+/// Minimum number of these rises, an hour of them: from fewer, users who have just come would be expected once more.
 const RECENT_AT_LEAST: usize = 12;
 
 /// The rise that nine of ten past rises do not exceed.

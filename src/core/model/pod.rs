@@ -101,7 +101,7 @@ impl Pod {
 }
 
 /// A controller: its namespace, which is that of its pods, and its UID. A pod may name the UID of any controller, but only
-/// those of its namespace manage it.
+/// controllers of its namespace manage it.
 pub type ControllerKey<'a> = (&'a str, &'a str);
 
 /// The owner that manages a pod.

@@ -60,7 +60,7 @@ const ACTORS: [Actor; 33] = [
     actor(Mark::Taint("node.cloudprovider.kubernetes.io/shutdown"), "the cloud controller manager"),
     // aws/aws-node-termination-handler, pkg/node/node.go: SpotInterruptionTaint and its like.
     actor(Mark::TaintPrefix("aws-node-termination-handler/"), "AWS Node Termination Handler"),
-    // The same, ActionLabelKey: with its default TAINT_NODE=false, labels alone tell of a reboot to come.
+    // The same, ActionLabelKey: with its default TAINT_NODE=false, only labels announce a reboot.
     actor(Mark::LabelPrefix("aws-node-termination-handler/"), "AWS Node Termination Handler"),
     // Azure/AKS, node auto-repair: remediator.aks.microsoft.com/unschedulable.
     actor(Mark::TaintPrefix("remediator."), "the node's repair"),
