@@ -79,7 +79,7 @@ impl Stay {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
-            Self::DoNotDisrupt => "karpenter.sh/do-not-disrupt",
+            Self::DoNotDisrupt => super::annotation::DO_NOT_DISRUPT,
             Self::DoNotEvict => "karpenter.sh/do-not-evict",
             Self::RemovalDisabled => super::annotation::REMOVAL_DISABLED,
         }

@@ -241,6 +241,10 @@ fn of_one_controller_one_pod_goes_at_a_time_and_only_while_the_others_are_ready(
     let plan =
         sound(&hub(vec![replica("kube-system/dns-a", "n1"), elsewhere(false)]), &policy(Drain::Omitted));
     assert_eq!(not_evicted(&plan), NotEvicted::OtherReplica { pod: "kube-system/dns-c".into() });
+    // A pod of another namespace may name the same controller; it is none of its pods, and holds nothing up.
+    let forged = Pod { namespace: "monitoring".into(), ..elsewhere(false) };
+    let plan = sound(&hub(vec![replica("kube-system/dns-a", "n1"), forged]), &policy(Drain::Omitted));
+    assert_eq!(evicted(&plan), ["kube-system/dns-a"]);
     // The only trouble is its own: it may come up better elsewhere.
     let troubled = Pod { ready: false, ..replica("kube-system/dns-a", "n1") };
     assert_eq!(evicted(&sound(&hub(vec![troubled]), &policy(Drain::Omitted))), ["kube-system/dns-a"]);
