@@ -32,8 +32,14 @@ const VERSION: u32 = 1;
 /// A ledger longer than this was not written by this program.
 const LONGEST: usize = 256 * 1024;
 
-/// Maximum number of stored sets of taints and of created nodes.
+/// Maximum number of stored sets of taints, of created nodes, and of useless ones.
 const MOST_ENTRIES: usize = 1000;
+
+/// Maximum bytes of an entry: some thirty taints.
+const LONGEST_ENTRY: usize = 4096;
+
+/// Bytes of a document without entries, rounded up.
+const FRAME: usize = 128;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,41 +106,60 @@ fn effect_word(effect: TaintEffect) -> &'static str {
     }
 }
 
+/// Writes a ledger that [`decode`] reads. What does not fit is left out: sets of taints before created nodes, and of these the
+/// oldest. A kubelet chooses its node's taints, and no choice may make later runs forget what was created.
 fn encode(ledger: &Ledger) -> serde_json::Result<String> {
     let taint = |(key, value, effect): &(String, String, TaintEffect)| TaintEntry {
         key: key.clone(),
         value: value.clone(),
         effect: effect_word(*effect).to_owned(),
     };
+    let mut created: Vec<_> = ledger.created_for.iter().collect();
+    created.sort_by_key(|(_, noted)| std::cmp::Reverse(noted.at));
+    let mut useless: Vec<_> = ledger.useless.iter().collect();
+    useless.sort_by_key(|(_, noted)| std::cmp::Reverse(noted.at));
     let sets = ledger.common.iter().flat_map(|(pool, sets)| sets.iter().map(move |entry| (pool, entry)));
-    serde_json::to_string(&Document {
-        version: VERSION,
-        common: sets
-            .take(MOST_ENTRIES)
-            .map(|(pool, (set, common))| CommonEntry {
-                pool: pool.clone(),
-                taints: set.iter().map(taint).collect(),
-                common: *common,
-            })
-            .collect(),
-        created_for: ledger
-            .created_for
-            .iter()
-            .take(MOST_ENTRIES)
-            .map(|((pod_uid, group), noted)| CreatedEntry {
-                pod_uid: pod_uid.clone(),
-                group: group.clone(),
-                nodes: noted.nodes,
-                at: noted.at,
-            })
-            .collect(),
-        useless: ledger
-            .useless
-            .iter()
-            .take(MOST_ENTRIES)
-            .map(|(group, noted)| UselessEntry { group: group.clone(), nodes: noted.nodes, at: noted.at })
-            .collect(),
-    })
+    let mut room = LONGEST - FRAME;
+    let useless = fitting(
+        useless.into_iter().map(|(group, noted)| UselessEntry {
+            group: group.clone(),
+            nodes: noted.nodes,
+            at: noted.at,
+        }),
+        &mut room,
+    )?;
+    let created_for = fitting(
+        created.into_iter().map(|((pod_uid, group), noted)| CreatedEntry {
+            pod_uid: pod_uid.clone(),
+            group: group.clone(),
+            nodes: noted.nodes,
+            at: noted.at,
+        }),
+        &mut room,
+    )?;
+    let common = fitting(
+        sets.map(|(pool, (set, common))| CommonEntry {
+            pool: pool.clone(),
+            taints: set.iter().map(taint).collect(),
+            common: *common,
+        }),
+        &mut room,
+    )?;
+    serde_json::to_string(&Document { version: VERSION, common, created_for, useless })
+}
+
+/// The entries that fit into the room and are no longer than [`LONGEST_ENTRY`]. Takes their bytes from the room.
+fn fitting<T: Serialize>(entries: impl Iterator<Item = T>, room: &mut usize) -> serde_json::Result<Vec<T>> {
+    let mut fit = Vec::new();
+    for entry in entries {
+        // A comma follows each.
+        let bytes = serde_json::to_string(&entry)?.len() + 1;
+        if fit.len() < MOST_ENTRIES && bytes <= LONGEST_ENTRY.min(*room) {
+            *room -= bytes;
+            fit.push(entry);
+        }
+    }
+    Ok(fit)
 }
 
 fn decode(text: &str) -> Result<Ledger, BadLedger> {
@@ -338,7 +363,7 @@ mod tests {
             (Some(Ledger::default()), Some(&History::default()))
         );
         assert_eq!(read(json!({TOLD_KEY: "[]"})).told.as_deref(), Some("[]"));
-        // Unknown content is not overwritten.
+        // An unknown history is not overwritten; an unknown ledger is.
         let later = read(json!({KEY: "{}", HISTORY_KEY: "kube-rebalancer/history/v9\nAAAA"}));
         assert_eq!((later.ledger, later.history), (Some(Ledger::default()), None));
         let status = remembered(r#"{"kind":"Status"}"#, "c");
@@ -356,6 +381,37 @@ mod tests {
     fn a_ledger_survives_being_written_and_read() {
         assert_eq!(decode(&encode(&ledger()).unwrap()).unwrap(), ledger());
         assert_eq!(decode(&encode(&Ledger::default()).unwrap()).unwrap(), Ledger::default());
+    }
+
+    #[test]
+    fn taints_that_a_node_chooses_push_nothing_else_out() {
+        let many = |name: &str, count: usize| -> TaintSet {
+            (0..count)
+                .map(|at| (format!("{name}-{at:04}"), "v".repeat(60), TaintEffect::NoSchedule))
+                .collect()
+        };
+        let mut flooded = ledger();
+        let of_gpu = flooded.common.get_mut("gpu").unwrap();
+        of_gpu.insert(many("huge", 700), true);
+        of_gpu.extend((0..2000).map(|node| (many(&format!("node-{node}"), 20), true)));
+        let text = encode(&flooded).unwrap();
+        assert!(text.len() <= LONGEST, "{}", text.len());
+        let read = decode(&text).unwrap();
+        assert_eq!((read.created_for, read.useless), (ledger().created_for, ledger().useless));
+        let sets = &read.common["gpu"];
+        assert!(sets.len() > 50 && !sets.contains_key(&many("huge", 700)), "{}", sets.len());
+    }
+
+    #[test]
+    fn of_too_many_created_nodes_the_latest_are_stored() {
+        let start: Timestamp = "2026-01-15T09:00:00Z".parse().unwrap();
+        let noted = |at: i64| {
+            let key = (format!("uid-{:04}", 1500 - at), "z/users".to_owned());
+            (key, CreatedFor { nodes: 1, at: start + jiff::SignedDuration::from_secs(at) })
+        };
+        let ledger = Ledger { created_for: (0..1500).map(noted).collect(), ..Ledger::default() };
+        let read = decode(&encode(&ledger).unwrap()).unwrap();
+        assert_eq!(read.created_for, (500..1500).map(noted).collect());
     }
 
     #[test]
