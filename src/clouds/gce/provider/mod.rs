@@ -174,7 +174,8 @@ impl Provider for Gce {
     }
 
     /// Compute Engine has no precondition on a resize: if another client enlarges the group in the milliseconds between
-    /// the read and the request, its change is lost. The Lease excludes other runs of this program.
+    /// the read and the request, the request shrinks the group, and Compute Engine chooses the instances to delete. The Lease
+    /// excludes other runs of this program, and the docs exclude other clients.
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         calls::answer(join::grow(self, group, from, to).await)
     }
