@@ -23,6 +23,9 @@ pub(super) const TAKE_BACK_TRIES: usize = 20;
 /// The time by which a claim outlasts its run, because a request may still be in flight.
 const CLAIM_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
+/// Maximum duration of a claim, whatever `RUN_TIMEOUT` is. One of more than a day would not count.
+const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(23);
+
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Carries out an action on one node; returns the new state of the node. `fresh` is the node as an earlier patch of this
     /// run returned it.
@@ -80,7 +83,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Action::Cordon { .. } => recheck::cordon(planned, now, self.policy, time),
             Action::Delete { .. } | Action::Park { .. } => recheck::claim(planned, now, self.policy, time),
             Action::Wake { .. } => recheck::wake(planned, now, self.policy, time),
-            Action::Mark { reason: MarkReason::Empty, .. } => recheck::mark(planned, now, self.policy),
+            Action::Mark { reason: MarkReason::Empty, .. } => recheck::mark(planned, now, self.policy, time),
             Action::Mark { reason: MarkReason::MachineGone, .. } => {
                 recheck::mark_gone(planned, now, self.policy, time)
             }
@@ -146,18 +149,19 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             }
             Action::Steer { .. } => steered(node),
             Action::Unsteer { .. } => NodePatch { taints: without(node, fills_last), ..NodePatch::default() },
-            Action::Unmark { reason: UnmarkReason::Occupied, .. }
-            | Action::Grow { .. }
+            Action::Unmark { reason: UnmarkReason::Occupied, .. } => one(annotation::EMPTY_SINCE, None),
+            // These change no node.
+            Action::Grow { .. }
             | Action::Evict { .. }
             | Action::DeleteObject { .. }
-            | Action::DeleteInstance { .. } => one(annotation::EMPTY_SINCE, None),
+            | Action::DeleteInstance { .. } => NodePatch::default(),
         }
     }
 }
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     fn claimed_until(&self) -> String {
-        let left = self.clock.left().saturating_add(CLAIM_MARGIN);
+        let left = self.clock.left().saturating_add(CLAIM_MARGIN).min(LONGEST_CLAIM);
         let now = self.clock.now();
         let until = now.checked_add(left).unwrap_or(now);
         format!("{until:.0}")
@@ -219,17 +223,9 @@ pub(super) fn not_parked(node: &Node) -> NodePatch {
 /// Removes every note of ours, a claim included, and sets whether the node is schedulable.
 pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
     let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
-    // A patch removes only the marks that the node carries.
-    let others = [
-        annotation::PARKED_AT,
-        annotation::WOKEN_AT,
-        annotation::EVICTED_AT,
-        annotation::EVICTED,
-        annotation::DELETION_ASKED,
-        annotation::GONE_SINCE,
-        annotation::GONE_MACHINE,
-    ];
-    let others = others.into_iter().filter(|key| node.annotations.contains_key(*key));
+    // Of the rarer notes a patch removes only those that the node carries.
+    let is_carried = |key: &&str| !marks.contains(key) && node.annotations.contains_key(*key);
+    let others = annotation::NOTES.into_iter().filter(is_carried);
     NodePatch {
         unschedulable,
         annotations: marks.into_iter().chain(others).map(|key| (key, None)).collect(),

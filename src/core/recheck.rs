@@ -173,7 +173,7 @@ pub fn take_back(cordoned: &Node, now: &Node) -> Judgement {
 
 /// Judges a note that a cordoned node is empty.
 #[must_use]
-pub fn mark(planned: &Node, now: &Node, policy: &Policy) -> Judgement {
+pub fn mark(planned: &Node, now: &Node, policy: &Policy, observed_at: Timestamp) -> Judgement {
     if let Some(stale) = out_of_hands(planned, now, policy) {
         return Judgement::Stale(stale);
     }
@@ -181,7 +181,11 @@ pub fn mark(planned: &Node, now: &Node, policy: &Policy) -> Judgement {
         return Judgement::Stale(Stale::Schedulable);
     }
     // An existing mark has an earlier time.
-    if Marks::of(now).empty_since.is_some() { Judgement::AlreadySo } else { Judgement::Go }
+    if Marks::of(now).credible(observed_at).empty_since.is_some() {
+        Judgement::AlreadySo
+    } else {
+        Judgement::Go
+    }
 }
 
 /// Judges a note that the machine of a node that was given back is gone.
@@ -214,20 +218,7 @@ pub fn unmark(
         UnmarkReason::Occupied => has(annotation::EMPTY_SINCE),
         UnmarkReason::Uncordoned if now.unschedulable => return Judgement::Stale(Stale::Cordoned),
         // A valid claim is kept, also on a node that a person uncordoned: the deletion may be in progress.
-        UnmarkReason::Uncordoned => {
-            let notes = [
-                annotation::CORDONED_AT,
-                annotation::EMPTY_SINCE,
-                annotation::PARKED_AT,
-                annotation::WOKEN_AT,
-                annotation::EVICTED_AT,
-                annotation::EVICTED,
-                annotation::DELETION_ASKED,
-                annotation::GONE_SINCE,
-                annotation::GONE_MACHINE,
-            ];
-            notes.into_iter().any(has) || (claim_noted && !claimed)
-        }
+        UnmarkReason::Uncordoned => annotation::NOTES.into_iter().any(has) || (claim_noted && !claimed),
         UnmarkReason::ClaimOver if claimed => return Judgement::Stale(Stale::Claimed),
         UnmarkReason::ClaimOver => claim_noted,
         // A claim that another run has just written makes these notes valid again.

@@ -131,7 +131,7 @@ fn act(node: &mut Node, action: &Action, now: Timestamp) {
             }
         }
         Action::Mark { reason: MarkReason::Empty, .. } => {
-            node.annotations.entry(annotation::EMPTY_SINCE.to_owned()).or_insert_with(|| now.to_string());
+            node.annotations.insert(annotation::EMPTY_SINCE.to_owned(), now.to_string());
         }
         Action::Unmark { reason: UnmarkReason::Occupied, .. } => remove(&[annotation::EMPTY_SINCE]),
         Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => {

@@ -63,6 +63,18 @@ pub mod annotation {
     pub const DECKHOUSE_DRAINED: &str = "update.node.deckhouse.io/drained";
     /// On GKE, the number of the instance that the node registered from.
     pub const INSTANCE_ID: &str = "container.googleapis.com/instance_id";
+    /// The notes of this program on a node, except for a claim.
+    pub const NOTES: [&str; 9] = [
+        CORDONED_AT,
+        EMPTY_SINCE,
+        PARKED_AT,
+        WOKEN_AT,
+        EVICTED_AT,
+        EVICTED,
+        DELETION_ASKED,
+        GONE_SINCE,
+        GONE_MACHINE,
+    ];
     /// The annotations that are read by their whole key.
     pub const ALL: [&str; 26] = [
         CORDONED_AT,

@@ -178,18 +178,7 @@ impl Run<'_, '_> {
             let node = facts.node.name.clone();
             let claim = facts.has_claim_note();
             if facts.cordon == Cordon::None {
-                let notes = [
-                    annotation::CORDONED_AT,
-                    annotation::EMPTY_SINCE,
-                    annotation::PARKED_AT,
-                    annotation::WOKEN_AT,
-                    annotation::EVICTED_AT,
-                    annotation::EVICTED,
-                    annotation::DELETION_ASKED,
-                    annotation::GONE_SINCE,
-                    annotation::GONE_MACHINE,
-                ];
-                let stale = claim || notes.into_iter().any(has);
+                let stale = claim || annotation::NOTES.into_iter().any(has);
                 // A cordon writes its own marks over the old ones.
                 if stale && cordon(&self.changes.cordons, index) == Cordon::None {
                     unmark.push(Action::Unmark { node, reason: UnmarkReason::Uncordoned });

@@ -325,8 +325,9 @@ impl<'r, 'a> Remaining<'r, 'a> {
         if of_pool(&self.nodes) <= 1 && !policy.node_groups_named {
             return Some(KeepReason::LastOfPool);
         }
+        // Its pods are evicted first, one of each controller at a time, so their replicas are judged there.
         if facts.is_drained_first(policy) {
-            return None; // Of one controller one pod is moved at a time.
+            return None;
         }
         let beside = || self.replicas.would_lose_beside(index, &self.going);
         let (pod, why) = self.replicas.would_lose(index, &self.going).or_else(beside)?;

@@ -19,7 +19,7 @@ impl<'a> NodeFacts<'a> {
         snapshot: &Snapshot,
         policy: &Policy,
     ) -> Self {
-        let marks = Marks::of(node);
+        let marks = Marks::of(node).credible(snapshot.observed_at());
         Self {
             node,
             zone: node.zone(),

@@ -15,6 +15,10 @@ const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
 /// written within seconds; a taint this much younger is of a later cordon.
 const SAME_CORDON: SignedDuration = SignedDuration::from_mins(5);
 
+/// Maximum time by which a mark of ours may be ahead of the clock of this run. A clock that was wrong wrote a later one, whose
+/// age would be zero until then.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
 /// The age of a moment; zero for a moment in the future.
 pub(crate) fn age(moment: Timestamp, observed_at: Timestamp) -> SignedDuration {
     observed_at.duration_since(moment).max(SignedDuration::ZERO)
@@ -29,11 +33,17 @@ pub fn is_claimed(node: &Node, observed_at: Timestamp) -> bool {
     })
 }
 
+/// Whether the time of a mark may be true: it is not too far ahead.
+fn credible(marked: Timestamp, observed_at: Timestamp) -> bool {
+    marked.duration_since(observed_at) <= AHEAD
+}
+
 /// Whether a node that is still Ready was asked to park less than `BOOT_GRACE` ago: its machine may stop any moment.
 #[must_use]
 pub fn is_parking(node: &Node, policy: &Policy, observed_at: Timestamp) -> bool {
     let parked_at = Marks::of(node).parked_at;
-    says_ready(node) && parked_at.is_some_and(|at| age(at, observed_at) < policy.boot_grace)
+    let lately = |at| credible(at, observed_at) && age(at, observed_at) < policy.boot_grace;
+    says_ready(node) && parked_at.is_some_and(lately)
 }
 
 /// Whether the Ready condition of a node is true.
@@ -122,6 +132,13 @@ impl Marks {
         let parked_at = under_ours(annotation::PARKED_AT).filter(|_| woken_at.is_none());
         Self { cordon, cordoned_at, empty_since, parked_at, woken_at }
     }
+
+    /// The same marks, without the times that a wrong clock wrote: they count as absent. The owner of the cordon is the same,
+    /// and a parked node is parked, whenever that was.
+    pub(crate) fn credible(self, observed_at: Timestamp) -> Self {
+        let known = |marked: &Timestamp| credible(*marked, observed_at);
+        Self { empty_since: self.empty_since.filter(known), woken_at: self.woken_at.filter(known), ..self }
+    }
 }
 
 /// A warning for each mark of ours that is no time.
@@ -156,7 +173,7 @@ pub(super) fn state(
 ) -> (NodeState, Option<String>) {
     let young = |since: Option<Timestamp>| since.is_some_and(|at| age(at, observed_at) < policy.boot_grace);
     let claimed = is_claimed(node, observed_at) || is_parking(node, policy, observed_at);
-    let Marks { parked_at, woken_at, .. } = Marks::of(node);
+    let Marks { parked_at, woken_at, .. } = Marks::of(node).credible(observed_at);
     if !says_ready(node) {
         if parked_at.is_some() {
             return (NodeState::Parked, None);
@@ -262,6 +279,26 @@ mod tests {
         assert_eq!(Marks::of(&node).cordon, Cordon::Others);
         assert_eq!(bad_marks(&node).count(), 1);
         assert_eq!(bad_marks(&cordoned(Some(1), None)).count(), 0);
+    }
+
+    /// A cordoned node with a mark of ours, `ahead` seconds ahead of the run's clock.
+    fn marked_ahead(key: &str, ahead: i64) -> Node {
+        annotate(cordoned(Some(900), None), key, ago(-ahead).to_string())
+    }
+
+    #[test]
+    fn a_mark_more_than_five_minutes_ahead_has_no_time() {
+        let booting = |ahead| state_of(&not_ready(marked_ahead(annotation::WOKEN_AT, ahead), 90_000));
+        assert_eq!((booting(300), booting(301)), (NodeState::Booting, NodeState::Broken));
+
+        let parking = |ahead| state_of(&marked_ahead(annotation::PARKED_AT, ahead));
+        assert_eq!((parking(300), parking(301)), (NodeState::Claimed, NodeState::Cordoned));
+        let stopped = not_ready(marked_ahead(annotation::PARKED_AT, 301), 90_000);
+        assert_eq!(state_of(&stopped), NodeState::Parked, "it is parked, whenever that was");
+
+        let empty =
+            |ahead| Marks::of(&marked_ahead(annotation::EMPTY_SINCE, ahead)).credible(now()).empty_since;
+        assert_eq!((empty(300), empty(301)), (Some(ago(-300)), None));
     }
 
     #[test]

@@ -176,10 +176,11 @@ fn only_a_cordon_of_this_run_is_taken_back() {
 #[test]
 fn notes_are_written_where_they_are_still_true() {
     let marked = |value: &str| noted(ours(5), annotation::EMPTY_SINCE, value);
-    assert_eq!(mark(&ours(5), &ours(5), &policy()), Judgement::Go);
-    assert_eq!(mark(&ours(5), &marked(&ago(60).to_string()), &policy()), Judgement::AlreadySo);
-    assert_eq!(mark(&ours(5), &marked("soon"), &policy()), Judgement::Go);
-    assert_eq!(mark(&ours(5), &node(), &policy()), stale(Stale::Schedulable));
+    assert_eq!(mark(&ours(5), &ours(5), &policy(), now()), Judgement::Go);
+    assert_eq!(mark(&ours(5), &marked(&ago(60).to_string()), &policy(), now()), Judgement::AlreadySo);
+    assert_eq!(mark(&ours(5), &marked("soon"), &policy(), now()), Judgement::Go);
+    assert_eq!(mark(&ours(5), &marked(&ago(-301).to_string()), &policy(), now()), Judgement::Go);
+    assert_eq!(mark(&ours(5), &node(), &policy(), now()), stale(Stale::Schedulable));
 }
 
 #[test]

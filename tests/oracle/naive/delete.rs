@@ -132,8 +132,7 @@ fn cordon_lets_go(world: &World<'_>, machine: &Machine<'_>) -> bool {
 fn empty_for_long(world: &World<'_>, node: &Node) -> bool {
     let grace = world.policy.empty_grace;
     grace.is_zero()
-        || words::time(node, annotation::EMPTY_SINCE)
-            .is_some_and(|since| words::age(world.now, since) >= grace)
+        || words::empty_since(node, world.now).is_some_and(|since| words::age(world.now, since) >= grace)
 }
 
 /// Section 7: the volumes of the pods that left are unmounted, or ten minutes have passed.
@@ -142,7 +141,7 @@ fn is_unmounted(world: &World<'_>, machine: &Machine<'_>) -> bool {
         let comes_anew = [Class::Daemon, Class::Placeholder].contains(&words::class(pod, world.policy));
         !comes_anew && !pod.claims.is_empty()
     };
-    let since = words::time(machine.node, annotation::EMPTY_SINCE);
+    let since = words::empty_since(machine.node, world.now);
     machine.node.volume_in_use.is_none()
         || !machine.is_ready
         || machine.pods.iter().any(may_own)
@@ -222,7 +221,7 @@ fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
         return false;
     }
     let known = match machine.cordon {
-        Cordon::Others => at.or_else(|| words::time(machine.node, annotation::EMPTY_SINCE)),
+        Cordon::Others => at.or_else(|| words::empty_since(machine.node, world.now)),
         Cordon::Ours | Cordon::None => at,
     };
     let long = known.is_some_and(|at| words::age(world.now, at) >= SignedDuration::from_secs(660));

@@ -270,6 +270,12 @@ pub(crate) fn time(node: &Node, key: &str) -> Option<Timestamp> {
     node.annotations.get(key)?.parse().ok()
 }
 
+/// Section 10: a mark more than five minutes ahead counts as absent.
+pub(crate) fn empty_since(node: &Node, now: Timestamp) -> Option<Timestamp> {
+    time(node, annotation::EMPTY_SINCE)
+        .filter(|since| since.duration_since(now) <= SignedDuration::from_mins(5))
+}
+
 /// Section 5: the owner of a cordon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cordon {

@@ -8,6 +8,9 @@ use crate::policy::{AdoptCordons, Policy};
 /// Maximum time from our mark to the taint of the same cordon: clocks differ, and a patch takes time.
 const TAINT_AFTER_MARK: SignedDuration = SignedDuration::from_mins(5);
 
+/// A mark that is further ahead was made by a clock that was wrong.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
 /// A claim for longer was made by a clock that was wrong.
 const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
 
@@ -47,6 +50,11 @@ fn noted(node: &Node, key: &str) -> Option<Timestamp> {
     node.annotations.get(key).and_then(|text| text.parse().ok())
 }
 
+/// A moment, if the clock that wrote it was not far ahead.
+fn not_ahead(now: Timestamp, moment: Timestamp) -> Option<Timestamp> {
+    (moment.duration_since(now) <= AHEAD).then_some(moment)
+}
+
 impl CordonFacts {
     pub(super) fn of(node: &Node, now: Timestamp, policy: &Policy) -> Self {
         let marked_at = noted(node, annotation::CORDONED_AT);
@@ -64,7 +72,8 @@ impl CordonFacts {
         let woken_at = of_ours(annotation::WOKEN_AT);
         let parked_at = if woken_at.is_some() { None } else { of_ours(annotation::PARKED_AT) };
         let is_ready = node.ready.is_some_and(|condition| condition.ready);
-        let stops = is_ready && parked_at.is_some_and(|since| age(now, since) < policy.boot_grace);
+        let asked_at = parked_at.and_then(|at| not_ahead(now, at));
+        let stops = is_ready && asked_at.is_some_and(|since| age(now, since) < policy.boot_grace);
         let claimed = noted(node, annotation::DELETING_UNTIL)
             .map(|until| until.duration_since(now))
             .is_some_and(|left| left > SignedDuration::ZERO && left <= LONGEST_CLAIM);
@@ -72,8 +81,8 @@ impl CordonFacts {
             cordon,
             claimed: claimed || stops,
             parked_at,
-            woken_at,
-            empty_since: noted(node, annotation::EMPTY_SINCE),
+            woken_at: woken_at.and_then(|at| not_ahead(now, at)),
+            empty_since: noted(node, annotation::EMPTY_SINCE).and_then(|at| not_ahead(now, at)),
             marked_at,
             tainted_at,
         }
