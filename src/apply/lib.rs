@@ -13,6 +13,7 @@
 
 mod events;
 mod evict;
+mod grow;
 mod nodes;
 mod objects;
 mod second_look;
@@ -25,11 +26,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::dependence;
 use kube_rebalancer_core::model::{Node, Snapshot};
-use kube_rebalancer_core::plan::{Action, GroupSize, Plan};
+use kube_rebalancer_core::plan::{Action, Plan};
 use kube_rebalancer_core::policy::Policy;
 
 use kube_rebalancer_ports::{
-    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, Outcome, PortError,
+    Clock, Cluster, GroupAnswer, InstanceToDelete, NodeGroups, NotTried, Outcome, PortError, Substitute,
 };
 
 /// Maximum number of concurrent requests: enough to cordon a thousand nodes within a minute, few enough to stay far below the
@@ -77,7 +78,9 @@ struct Progress {
     outcomes: BTreeMap<usize, Outcome>,
     /// Nodes as the API server returned them with each patch: their latest known state.
     fresh: BTreeMap<String, Node>,
-    /// The number of nodes requested of each group in place of parked ones.
+    /// The claimed nodes that the last look could not read.
+    unread: BTreeSet<String>,
+    /// The number of nodes that each group creates in place of parked nodes or of another group.
     grown: BTreeMap<String, u32>,
     problems: Vec<PortError>,
 }
@@ -147,81 +150,6 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         let now = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
         for (index, uncordon) in dependence::blocked(self.plan, &now, self.policy, &missing) {
             progress.outcomes.insert(index, Outcome::Blocked { uncordon });
-        }
-    }
-
-    /// Grows the groups one after the other: they are few, and each waits for its operation. If a group refuses, the run asks
-    /// the next one that can create the same nodes.
-    async fn grow(&self, progress: &mut Progress) {
-        for (index, action) in self.plan.actions.iter().enumerate() {
-            let Action::Grow { group, from, to, instead, .. } = action else { continue };
-            let outcome = match (self.groups, group) {
-                _ if self.stopped() => Outcome::NotTried(NotTried::Stopped),
-                (Ok(groups), Some(group)) => {
-                    self.grow_one_of(groups, (group, *from, *to), instead, &progress.grown).await
-                }
-                (Ok(_), None) => Outcome::NotTried(NotTried::NoNodeGroup),
-                (Err(why), _) => Outcome::NotTried(why),
-            };
-            progress.outcomes.insert(index, outcome);
-        }
-    }
-
-    async fn grow_one_of(
-        &self,
-        groups: &G,
-        (group, from, to): (&str, u32, u32),
-        instead: &[GroupSize],
-        grown: &BTreeMap<String, u32>,
-    ) -> Outcome {
-        let first = groups.grow(group, from, to).await;
-        if !first.tries_another_group() {
-            return answer(first);
-        }
-        let words = first.words().unwrap_or_default().to_owned();
-        let nodes = to.saturating_sub(from);
-        for other in instead {
-            if self.stopped() {
-                break;
-            }
-            let size = other.size.saturating_add(grown.get(&other.group).copied().unwrap_or(0));
-            let became = groups.grow(&other.group, size, size.saturating_add(nodes)).await;
-            if became == GroupAnswer::Done {
-                log::warn!("node group {group} refused: {words}; {} was grown instead", other.group);
-                return Outcome::Applied;
-            }
-            if !became.tries_another_group() {
-                return answer(became);
-            }
-        }
-        answer(first)
-    }
-
-    /// Stores the records for later runs. Nodes that were not created are not recorded as created.
-    async fn remember(&self, progress: &mut Progress) {
-        let before = self.snapshot.ledger();
-        let Some(mut ledger) = self.plan.ledger.as_ref().or(before).cloned() else { return };
-        self.note_created(progress, &mut ledger);
-        for (index, action) in self.plan.actions.iter().enumerate() {
-            let Action::Grow { group, .. } = action else { continue };
-            if progress.outcomes.get(&index).is_some_and(Outcome::is_done) {
-                continue;
-            }
-            let group = group.as_deref().unwrap_or_default();
-            let of_group: Vec<_> =
-                ledger.created_for.keys().filter(|(_, name)| name == group).cloned().collect();
-            for key in of_group {
-                match before.and_then(|ledger| ledger.created_for.get(&key)) {
-                    Some(noted) => ledger.created_for.insert(key, *noted),
-                    None => ledger.created_for.remove(&key),
-                };
-            }
-        }
-        if before == Some(&ledger) || self.stopped() {
-            return;
-        }
-        if let Err(error) = self.cluster.remember(&ledger).await {
-            log::warn!("the notes for later runs were not stored: {error}");
         }
     }
 
@@ -295,4 +223,19 @@ fn answer(answer: GroupAnswer) -> Outcome {
         | GroupAnswer::Failed(why)
         | GroupAnswer::InDoubt(why) => Outcome::Failed(PortError(why)),
     }
+}
+
+/// The outcome of an action with a substitute, after the action's own outcome.
+fn in_place(first: &Outcome, by: Substitute, outcome: &Outcome) -> Outcome {
+    let why = first.message();
+    let name = match (&by, outcome) {
+        // Another client has grown it: the next run counts these nodes as coming.
+        (Substitute::Group(name), Outcome::AlreadySo) => {
+            return Outcome::Postponed(format!("{why}; node group {name} has grown meanwhile"));
+        }
+        (_, outcome) if outcome.is_done() => return Outcome::Instead { by, why },
+        (Substitute::Node(name), _) => format!("node {name}"),
+        (Substitute::Group(name), _) => format!("node group {name}"),
+    };
+    Outcome::Failed(PortError(format!("{why}; in place of it, {name}: {}", outcome.message())))
 }

@@ -56,7 +56,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             let refused = |why: &str| Outcome::Stale(Stale::Refused { why: why.to_owned() });
             let checked =
                 || check::object(&second, self.policy, &node.name).map_or(Ok(()), |why| Err(refused(why)));
-            let outcome = if let Err(outcome) = judged(look.object(node)).and_then(|()| checked()) {
+            let outcome = if progress.unread.contains(&node.name) {
+                Outcome::NotTried(NotTried::NoSecondLook)
+            } else if let Err(outcome) = judged(look.object(node)).and_then(|()| checked()) {
                 outcome
             } else {
                 let now = second.nodes().iter().find(|one| one.name == node.name);

@@ -108,10 +108,16 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         progress: &mut Progress,
     ) -> Result<Snapshot, PortError> {
         let mut gone = BTreeSet::new();
+        progress.unread.clear();
         for (_, node) in claimed {
-            match self.cluster.node(&node.name).await? {
-                Some(now) => drop(progress.fresh.insert(node.name.clone(), now)),
-                None => drop(gone.insert(node.name.clone())),
+            match self.cluster.node(&node.name).await {
+                Ok(Some(now)) => drop(progress.fresh.insert(node.name.clone(), now)),
+                Ok(None) => drop(gone.insert(node.name.clone())),
+                // One node that cannot be read keeps its machine, and stops nothing else.
+                Err(error) => {
+                    progress.problems.push(error);
+                    progress.unread.insert(node.name.clone());
+                }
             }
         }
         let seen = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
@@ -216,6 +222,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         for (index, node) in claimed {
             let judgement = if self.stopped() {
                 Err(Outcome::NotTried(NotTried::Stopped))
+            } else if progress.unread.contains(&node.name) {
+                Err(Outcome::NotTried(NotTried::NoSecondLook))
             } else {
                 let parks = self.parks(index);
                 judged(look.delete(&node)).and_then(|()| self.second_keeper(snapshot, &node, &all, parks))

@@ -8,6 +8,7 @@ mod reliance;
 mod steering;
 mod world;
 
+use jiff::SignedDuration;
 use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, Pod, annotation, taint};
 use kube_rebalancer_core::plan::{NoticeKind, PodNotice};
 use kube_rebalancer_core::recheck::Stale;
@@ -109,6 +110,29 @@ fn without_a_second_list_nothing_is_deleted_and_the_run_is_not_complete() {
     assert_eq!(ended.log, ["cordon b", "claim a", "list pods", "give free a"]);
     assert_eq!(ended.applied.problems, [PortError("no lists today".to_owned())]);
     assert!(!ended.applied.is_complete());
+}
+
+/// What the cordon of `b` needs is not lost with the read of `a`.
+#[test]
+fn a_claimed_node_that_cannot_be_read_stops_nothing_else() {
+    let nodes = [cordoned("a", OLD), node("b"), cordoned("c", OLD)];
+    let world = World { unread: ["a"].into(), ..World::new(&nodes, &[critical("proxy", "b")]) };
+    let ended = world.apply(&nodes, vec![cordon("b"), delete("a"), delete("c")]);
+    let taken_back = Outcome::TakenBack { pod: "hub/proxy".to_owned() };
+    let unread = Outcome::NotTried(NotTried::NoSecondLook);
+    assert_eq!(ended.applied.outcomes, [taken_back, unread, Outcome::Applied]);
+    assert_eq!(ended.applied.problems, [PortError("no reads today".to_owned())]);
+    assert!(!is_claimed(&ended, "a") && !ended.log.contains(&"delete a".to_owned()), "{:?}", ended.log);
+}
+
+/// A claim of more than a day counts for no run, not even for the one that made it.
+#[test]
+fn the_claim_of_a_run_that_may_last_for_days_counts() {
+    let nodes = [cordoned("a", OLD)];
+    let world = World { left: SignedDuration::from_hours(48), ..World::new(&nodes, &[]) };
+    let ended = world.apply(&nodes, vec![delete("a")]);
+    assert_eq!(ended.applied.outcomes, [Outcome::Applied]);
+    assert!(kube_rebalancer_core::plan::is_claimed(&ended.nodes["a"], world::NOW));
 }
 
 #[test]

@@ -11,14 +11,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
-use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, annotation};
+use kube_rebalancer_core::model::{Ledger, Node, annotation};
 use kube_rebalancer_core::plan::{Action, GroupSize, WakeInstead};
 use kube_rebalancer_ports::{
-    Clock, Cluster, GroupAnswer, NodeGroups, NodePatch, NotTried, Outcome, PortError, Substitute,
+    Clock, Cluster, GroupAnswer, NodeGroups, NodePatch, NotTried, Outcome, Substitute,
 };
 
 use super::nodes::TRIES;
-use super::{Apply, PARALLEL, Progress, answer, instance};
+use super::{Apply, PARALLEL, Progress, answer, in_place, instance};
 
 /// A node to be woken for an action of the plan: its own node, or one in place of it.
 #[derive(Debug)]
@@ -195,7 +195,6 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
 
     /// Records the nodes that were created for waiting pods in place of a parked one.
     pub(super) fn note_created(&self, progress: &Progress, ledger: &mut Ledger) {
-        let at = self.snapshot.observed_at();
         let mut noted: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         for (index, action) in self.plan.actions.iter().enumerate() {
             let Action::Wake { instead, .. } = action else { continue };
@@ -208,10 +207,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             }
         }
         for ((uid, group), nodes) in noted {
-            let key = (uid.to_owned(), group.to_owned());
-            let known = ledger.created_for.entry(key).or_insert(CreatedFor { nodes: 0, at });
-            known.nodes = known.nodes.saturating_add(nodes);
-            known.at = at;
+            self.created_by(group, [(uid.to_owned(), nodes)], ledger);
         }
     }
 
@@ -235,17 +231,4 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             Err(_) => {}
         }
     }
-}
-
-/// The outcome of an action with a substitute.
-fn in_place(first: &Outcome, by: Substitute, outcome: &Outcome) -> Outcome {
-    let why = first.message();
-    if outcome.is_done() {
-        return Outcome::Instead { by, why };
-    }
-    let name = match by {
-        Substitute::Node(name) => format!("node {name}"),
-        Substitute::Group(name) => format!("node group {name}"),
-    };
-    Outcome::Failed(PortError(format!("{why}; in place of it, {name}: {}", outcome.message())))
 }

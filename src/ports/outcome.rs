@@ -15,7 +15,7 @@ pub enum Outcome {
     Instead {
         /// The node that is woken, or the group that grows.
         by: Substitute,
-        /// The reason why the node itself was not woken.
+        /// The reason why the action itself was not done.
         why: String,
     },
     /// A precondition no longer holds: it is left to the next run.
@@ -44,8 +44,8 @@ pub enum Substitute {
     /// This parked node is woken.
     #[error("node {0} is woken instead")]
     Node(String),
-    /// This node group creates a node.
-    #[error("node group {0} creates a node instead")]
+    /// This node group grows.
+    #[error("node group {0} grows instead")]
     Group(String),
 }
 

@@ -1,9 +1,12 @@
 //! The answers of a cloud, and the outcome of the action and of its claim.
 
+use std::collections::BTreeMap;
+
 use kube_rebalancer_core::model::{
     Affinity, Operator, Requirement, SelectorTerm, StoredVolume, StoredVolumes,
 };
-use kube_rebalancer_core::plan::KeepReason;
+use kube_rebalancer_core::plan::{KeepReason, Plan};
+use kube_rebalancer_ports::Substitute;
 
 use super::*;
 
@@ -99,6 +102,44 @@ fn where_a_group_refuses_the_next_one_that_can_create_the_same_nodes_is_asked() 
     let ended = World { answers: vec![in_doubt], ..World::new(&[], &[]) }.apply(&[], vec![action()]);
     assert_eq!(ended.log, ["grow zone/pool 2 to 4"]);
     assert_eq!(ended.applied.outcomes, [failed("silence")]);
+}
+
+fn refuses(growth: &str) -> (String, GroupAnswer) {
+    (growth.to_owned(), GroupAnswer::Quota("no more".to_owned()))
+}
+
+#[test]
+fn one_group_may_grow_in_place_of_two() {
+    let says = [refuses("grow z/a 2 to 4"), refuses("grow z/b 2 to 4")].into();
+    let actions = ["z/a", "z/b"].map(|group| grow_or(Some(group), &[("z/c", 5)]));
+    let ended = World { says, ..World::new(&[], &[]) }.apply(&[], actions.to_vec());
+    assert_eq!(ended.log, ["grow z/a 2 to 4", "grow z/c 5 to 7", "grow z/b 2 to 4", "grow z/c 7 to 9"]);
+    let by = || Substitute::Group("z/c".to_owned());
+    let instead = || Outcome::Instead { by: by(), why: "no more".to_owned() };
+    assert_eq!(ended.applied.outcomes, [instead(), instead()]);
+    assert_eq!(ended.applied.outcomes[0].message(), "node group z/c grows instead: no more");
+}
+
+/// The next run must not blame the group that created nothing.
+#[test]
+fn nodes_are_noted_for_the_group_that_creates_them() {
+    let at = "2027-01-15T08:00:00Z".parse().unwrap();
+    let noted = |group: &str| (("uid-ada".to_owned(), group.to_owned()), CreatedFor { nodes: 2, at });
+    let kept = |says: BTreeMap<String, GroupAnswer>| {
+        let ledger = Ledger { created_for: [noted("z/a")].into(), ..Ledger::default() };
+        let plan = Plan { ledger: Some(ledger), ..plan(vec![grow_or(Some("z/a"), &[("z/c", 5)])]) };
+        let ended = World { says, ..World::new(&[], &[]) }.apply_plan(&[], &plan);
+        let created_for = ended.ledger.unwrap_or_default().created_for;
+        (ended.applied.outcomes, created_for.into_iter().map(|(key, noted)| (key.1, noted.nodes)).collect())
+    };
+    let by = |group: &str| vec![(group.to_owned(), 2)];
+    assert_eq!(kept(BTreeMap::new()), (vec![Outcome::Applied], by("z/a")));
+    let instead = Outcome::Instead { by: Substitute::Group("z/c".to_owned()), why: "no more".to_owned() };
+    assert_eq!(kept([refuses("grow z/a 2 to 4")].into()), (vec![instead], by("z/c")));
+    // Another client has grown the other group meanwhile: this run created nothing.
+    let says = [refuses("grow z/a 2 to 4"), ("grow z/c 5 to 7".to_owned(), GroupAnswer::AlreadySo)];
+    let postponed = Outcome::Postponed("no more; node group z/c has grown meanwhile".to_owned());
+    assert_eq!(kept(says.into()), (vec![postponed], Vec::new()));
 }
 
 #[test]

@@ -151,10 +151,7 @@ fn if_no_parked_node_wakes_a_group_grows_once_for_all_of_them() {
     assert_eq!(ended.applied.outcomes, expected);
     let grows: Vec<&String> = ended.log.iter().filter(|line| line.starts_with("grow")).collect();
     assert_eq!(grows, ["grow z/first 4 to 6", "grow z/second 7 to 9"]);
-    assert_eq!(
-        ended.applied.outcomes[0].message(),
-        "node group z/second creates a node instead: no valid host for a"
-    );
+    assert_eq!(ended.applied.outcomes[0].message(), "node group z/second grows instead: no valid host for a");
 
     // One is woken, so one is created; a planned growth of the same group counts from there.
     let says = ["a", "b"]

@@ -38,6 +38,10 @@ pub(super) struct World {
     pub(super) volumes: StoredVolumes,
     /// Lists of pods fail.
     pub(super) no_lists: bool,
+    /// The nodes that cannot be read.
+    pub(super) unread: BTreeSet<&'static str>,
+    /// What is left of the run's time.
+    pub(super) left: SignedDuration,
     /// Patches of these nodes fail.
     pub(super) refused: BTreeSet<&'static str>,
     /// The first patch of these nodes is carried out, but the answer is lost.
@@ -97,6 +101,8 @@ impl Default for World {
             planned_volumes: StoredVolumes::NotListed,
             volumes: StoredVolumes::NotListed,
             no_lists: false,
+            unread: BTreeSet::new(),
+            left: LEFT,
             refused: BTreeSet::new(),
             unanswered: BTreeSet::new(),
             restless: BTreeSet::new(),
@@ -244,6 +250,9 @@ impl Cluster for Ports {
     async fn node(&self, name: &str) -> Result<Option<Node>, PortError> {
         let mut world = self.world();
         world.did(format!("read {name}"));
+        if world.unread.contains(name) {
+            return Err(PortError("no reads today".to_owned()));
+        }
         let node = world.nodes.get(name).cloned();
         if world.changes_once.remove(name)
             && let Some(node) = world.nodes.get_mut(name)
@@ -403,7 +412,8 @@ impl Clock for Ports {
     }
 
     fn left(&self) -> SignedDuration {
-        if self.world().stopped { SignedDuration::ZERO } else { LEFT }
+        let world = self.world();
+        if world.stopped { SignedDuration::ZERO } else { world.left }
     }
 }
 

@@ -29,7 +29,7 @@ impl Run<'_, '_> {
             .filter(|(created_in, _)| **created_in == group)
             .flat_map(|(_, on_it)| on_it.iter().filter_map(|index| pods.get(*index)))
             .collect();
-        self.further_groups(pool, |other| on_it.iter().all(|one| self.takes(other, one.shape())))
+        self.further_groups(pool, |other| self.may_create(other, &on_it))
     }
 
     /// The alternatives to each node to wake, in the order of these nodes: the parked nodes of its pool that the plan leaves
@@ -83,17 +83,19 @@ impl Run<'_, '_> {
         let nodes = fitting.by_ref().take(MOST_NODES).map(|other| self.name(*other)).collect();
         // Parked nodes come before new ones.
         let groups = if may_grow && fitting.next().is_none() {
-            self.further_groups(pool, |other| {
-                pods.iter().all(|one| {
-                    self.takes(other, one.shape())
-                        && why_not_again(self.survey, self.growth, other, one).is_none()
-                })
-            })
+            self.further_groups(pool, |other| self.may_create(other, &pods))
         } else {
             Vec::new()
         };
         let uids = pods.iter().map(|one| one.unbound.uid.to_string()).filter(|uid| !uid.is_empty());
         WakeInstead { nodes, groups, pods: uids.collect() }
+    }
+
+    /// Whether a new node of the group takes each of these pods, and none of them must wait for an earlier one of it.
+    fn may_create(&self, group: GroupIndex, pods: &[&WaitingPod<'_>]) -> bool {
+        pods.iter().all(|one| {
+            self.takes(group, one.shape()) && why_not_again(self.survey, self.growth, group, one).is_none()
+        })
     }
 
     /// The waiting pods whose place is a parked node.
