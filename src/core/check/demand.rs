@@ -1,36 +1,91 @@
 //! Section 4: the demand of each pool's pods, without the daemons of the serving nodes and without foresight.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Class, Facts, NodeFacts, class, deciding, is_omitted, takes_pods_now};
+use super::growth;
 use super::parked;
 use super::reach::{Admission, volume_affinities};
 use super::steps::Steps;
 use super::violation::Direction;
 use super::waiting::{is_as_good_as_on, is_waiting, nominated_node};
-use crate::model::{Amounts, Constraints, Pod, Resource};
+use crate::model::{Amounts, Constraints, Node, NodeGroup, Pod, Resource};
 
-/// The requests of each pool by its name. `grows` names the pools in which the plan creates nodes.
-pub(super) fn of_pools<'a>(facts: &Facts<'a>, grows: &impl Fn(&str) -> bool) -> BTreeMap<&'a str, Amounts> {
-    let mut demand: BTreeMap<&str, Amounts> =
-        facts.pools().into_iter().map(|pool| (pool, deciding(0, 0))).collect();
-    let mut add = |pool: &'a str, amounts: &Amounts| {
-        demand.entry(pool).or_insert_with(|| deciding(0, 0)).add(amounts);
-    };
-    for node in facts.managed().filter(|node| node.is_common()) {
-        let stays = !node.node.unschedulable && node.health.keeps_its_users();
-        if !stays {
-            add(node.pool, &node.dynamic.clone().plus(&node.critical));
+/// The requests of each pool, and of the pods whose pool only the shape of new nodes tells.
+#[derive(Debug)]
+pub(super) struct Demand<'a> {
+    of_pools: BTreeMap<&'a str, Amounts>,
+    undecided: Vec<Undecided<'a>>,
+}
+
+/// The requests of equal pods that no existing node has room for now. By section 14 they belong to the first pool whose new
+/// node takes them, else to the first that they reach. This checker does not know the shape of new nodes.
+#[derive(Debug)]
+struct Undecided<'a> {
+    /// The pools that they may belong to, two at least.
+    pools: Vec<&'a str>,
+    requests: Amounts,
+}
+
+impl<'a> Demand<'a> {
+    pub(super) fn of(facts: &Facts<'a>) -> Self {
+        let of_pools = facts.pools().into_iter().map(|pool| (pool, deciding(0, 0))).collect();
+        let mut demand = Self { of_pools, undecided: Vec::new() };
+        for node in facts.managed().filter(|node| node.is_common()) {
+            let stays = !node.node.unschedulable && node.health.keeps_its_users();
+            if !stays {
+                demand.add(node.pool, &node.dynamic.clone().plus(&node.critical));
+            }
+            demand.add(node.pool, &node.placeholders);
         }
-        add(node.pool, &node.placeholders);
+        for (pool, amounts) in of_reserved_nodes(facts) {
+            demand.add(pool, &amounts);
+        }
+        // By address, so in no order that says anything.
+        let mut known: BTreeMap<Likeness<'_>, usize> = BTreeMap::new();
+        for (pools, pod) in of_unbound(facts) {
+            if let [pool] = pools.as_slice() {
+                demand.add(pool, &deciding_of(pod));
+                continue;
+            }
+            let at = *known.entry(likeness(facts, pod)).or_insert(demand.undecided.len());
+            match demand.undecided.get_mut(at) {
+                Some(alike) => alike.requests.add(&deciding_of(pod)),
+                None => demand.undecided.push(Undecided { pools, requests: deciding_of(pod) }),
+            }
+        }
+        demand
     }
-    for (pool, amounts) in of_reserved_nodes(facts) {
-        add(pool, &amounts);
+
+    fn add(&mut self, pool: &'a str, amounts: &Amounts) {
+        self.of_pools.entry(pool).or_insert_with(|| deciding(0, 0)).add(amounts);
     }
-    for (pool, pod) in of_unbound(facts, grows) {
-        add(pool, &deciding_of(pod));
+
+    /// The requests of each pool, where equal undecided pods belong to a pool in which they break no rule, if there is one.
+    /// `is_judged` names the pools of which the requests matter; `holds`, whether such a pool may have these requests.
+    pub(super) fn decided(
+        mut self,
+        is_judged: impl Fn(&str) -> bool,
+        holds: impl Fn(&str, &Amounts) -> bool,
+    ) -> BTreeMap<&'a str, Amounts> {
+        for Undecided { pools, requests } in std::mem::take(&mut self.undecided) {
+            let with = |pool: &str| {
+                let before = self.of_pools.get(pool).cloned();
+                before.unwrap_or_else(|| deciding(0, 0)).plus(&requests)
+            };
+            let free = pools.iter().find(|pool| !is_judged(pool));
+            let home = free.or_else(|| pools.iter().find(|pool| holds(pool, &with(pool))));
+            if let Some(pool) = home.or(pools.first()) {
+                self.add(pool, &requests);
+            }
+        }
+        self.of_pools
     }
-    demand
+
+    /// The requests of each pool, where undecided pods belong to the first pool that they reach.
+    pub(super) fn by_reach(self) -> BTreeMap<&'a str, Amounts> {
+        self.decided(|_| true, |_, _| true)
+    }
 }
 
 fn deciding_of(pod: &Pod) -> Amounts {
@@ -63,24 +118,33 @@ fn of_reserved_nodes<'a>(facts: &Facts<'a>) -> Vec<(&'a str, Amounts)> {
     found
 }
 
-/// The unbound pods that would fit a candidate of their pool without occupants.
+/// The unbound pods that would fit a candidate of their pool without occupants, with the pools that they may belong to.
 ///
 /// A pod that only a new node would take is left out: no existing node could serve it, so it is no reason against a
-/// cordon.
-fn of_unbound<'a>(facts: &Facts<'a>, grows: &impl Fn(&str) -> bool) -> Vec<(&'a str, &'a Pod)> {
+/// cordon. So is a pod that may belong to a pool in which only a new node would take it.
+fn of_unbound<'a>(facts: &Facts<'a>) -> Vec<(Vec<&'a str>, &'a Pod)> {
     let mut fits = Fits::default();
-    let at_home = homes(facts, grows).into_iter().filter_map(|(pod, pool)| Some((pool?, pod)));
     // As if it were bound: a critical pod with a nomination for a reserved node does not count.
     let stays_apart = |pod: &Pod| {
         class(pod, facts.policy) == Class::Critical
             && is_as_good_as_on(facts, pod).is_some_and(|node| node.reserved)
     };
-    let at_home = at_home.filter(|(_, pod)| !stays_apart(pod));
-    at_home.filter(|(pool, pod)| fits.anywhere(facts, pod, pool, |node| is_candidate(facts, node))).collect()
+    let mut fits_all = |pools: &[&'a str], pod: &'a Pod| {
+        pools.iter().all(|pool| fits.anywhere(facts, pod, pool, |node| is_candidate(facts, node)))
+    };
+    let at_home = all_homes(facts).into_iter().map(|(pod, pools)| (pools, pod));
+    let at_home = at_home.filter(|(pools, pod)| !pools.is_empty() && !stays_apart(pod));
+    at_home.filter(|(pools, pod)| fits_all(pools, pod)).collect()
 }
 
-/// The unbound pods that are taken into account, each with the pool that it belongs to.
-pub(super) fn homes<'a>(facts: &Facts<'a>, grows: &impl Fn(&str) -> bool) -> Vec<(&'a Pod, Option<&'a str>)> {
+/// The unbound pods that are taken into account, each with the pool that it belongs to: if only the shape of new nodes tells
+/// which, with the first that it reaches.
+pub(super) fn homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Option<&'a str>)> {
+    all_homes(facts).into_iter().map(|(pod, pools)| (pod, pools.first().copied())).collect()
+}
+
+/// The unbound pods that are taken into account, each with the pools that it may belong to.
+fn all_homes<'a>(facts: &Facts<'a>) -> Vec<(&'a Pod, Vec<&'a str>)> {
     let pools: Vec<&str> = facts.pools().into_iter().collect();
     let mut rooms = BTreeMap::new();
     let mut found = Vec::new();
@@ -89,12 +153,12 @@ pub(super) fn homes<'a>(facts: &Facts<'a>, grows: &impl Fn(&str) -> bool) -> Vec
         if gated || is_omitted(pod, facts.policy) || class(pod, facts.policy) == Class::Daemon {
             continue;
         }
-        let pool = match (pools.as_slice(), is_as_good_as_on(facts, pod)) {
-            ([only], _) => Some(*only),
-            (_, Some(node)) => Some(node.pool),
-            _ => *rooms.entry(likeness(facts, pod)).or_insert_with(|| pool_of(facts, pod, grows)),
+        let pools = match (pools.as_slice(), is_as_good_as_on(facts, pod)) {
+            ([only], _) => vec![*only],
+            (_, Some(node)) => vec![node.pool],
+            _ => rooms.entry(likeness(facts, pod)).or_insert_with(|| pools_of(facts, pod)).clone(),
         };
-        found.push((pod, pool));
+        found.push((pod, pools));
     }
     found
 }
@@ -113,7 +177,7 @@ pub(super) fn arriving(facts: &Facts<'_>, steps: &Steps<'_>, pool: &str) -> Amou
     if here.is_empty() {
         return sum;
     }
-    for (pod, home) in homes(facts, &|_| false).into_iter().filter(|(pod, _)| is_waiting(facts, pod)) {
+    for (pod, home) in homes(facts).into_iter().filter(|(pod, _)| is_waiting(facts, pod)) {
         let comes_here =
             || nominated_node(facts, pod).is_some_and(|node| here.iter().any(|one| std::ptr::eq(*one, node)));
         if home != Some(pool) && comes_here() {
@@ -130,9 +194,9 @@ pub(super) fn is_candidate(facts: &Facts<'_>, node: &NodeFacts<'_>) -> bool {
 }
 
 /// The pool with the first place for an unbound pod: room on a serving node, on a cordoned candidate, on a reserved one, a
-/// booting one, a parked one, a new one; else a pool that it reaches. Among equals, a pool without devices that it does not ask
-/// for, then by name.
-fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod, grows: &impl Fn(&str) -> bool) -> Option<&'a str> {
+/// booting one, a parked one. Among equals, a pool without devices that it does not ask for, then by name. If there is no such
+/// place, all pools that it reaches, in this order.
+fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Vec<&'a str> {
     let admission = Admission::of(pod, facts.snapshot);
     let place = |node: &NodeFacts<'a>| {
         let room = pod.requests.fits(&node.free().minus(&node.to_come));
@@ -148,10 +212,8 @@ fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod, grows: &impl Fn(&str) -> bool) -> O
             3
         } else if is_candidate(facts, node) && node.is_parked() && room {
             4
-        } else if grows(node.pool) {
-            5
         } else {
-            6
+            NO_PLACE
         }
     };
     let foreign_device = |node: &NodeFacts<'_>| {
@@ -160,14 +222,52 @@ fn pool_of<'a>(facts: &Facts<'a>, pod: &Pod, grows: &impl Fn(&str) -> bool) -> O
             amount > 0 && crate::model::is_extended_resource(name) && pod.requests.further_of(name) == 0
         })
     };
-    facts
+    let mut reached: Vec<_> = facts
         .managed()
         .filter(|node| admission.admits(node.node, facts.policy))
         .filter(|node| pod.requests.fits(&node.free_of_occupants().minus(&node.to_come)))
         .map(|node| (place(node), foreign_device(node), node.pool))
-        .min()
-        .map(|(_, _, pool)| pool)
+        .collect();
+    reached.sort_unstable();
+    match reached.first() {
+        Some((place, _, pool)) if *place < NO_PLACE => vec![*pool],
+        None => Vec::new(),
+        Some(_) => {
+            let mut seen = BTreeSet::new();
+            let by_node = reached.into_iter().map(|(_, _, pool)| pool);
+            by_node.chain(by_templates(facts, pod, &admission)).filter(|pool| seen.insert(*pool)).collect()
+        }
+    }
 }
+
+/// The rank of a node without room.
+const NO_PLACE: u8 = 5;
+
+/// The pools of groups that can grow and whose template would take a pod.
+fn by_templates<'a>(facts: &Facts<'a>, pod: &Pod, admission: &Admission<'_>) -> Vec<&'a str> {
+    let snapshot = facts.snapshot;
+    let takes = |group: &NodeGroup| {
+        let template = group.template.as_ref().filter(|_| group.not_growable.is_none());
+        template.is_some_and(|template| {
+            let node = |zone: Option<&String>| {
+                let mut labels = template.labels.clone();
+                if let Some(zone) = zone {
+                    labels.insert(ZONE.to_owned(), zone.clone());
+                }
+                Node { labels, taints: template.taints.clone(), ..Node::default() }
+            };
+            let zones = group.zone.iter().chain(&group.zones).map(Some);
+            let mut nodes = zones.chain(group.zone.is_none().then_some(None)).map(node);
+            pod.requests.fits(&template.allocatable.offer(&template.capacity))
+                && nodes.any(|node| admission.admits(&node, facts.policy))
+        })
+    };
+    let groups = snapshot.groups().iter().filter(|group| growth::is_ours(facts, group) && takes(group));
+    groups.filter_map(|group| facts.pool_of(group)).collect()
+}
+
+/// The label that names a node's zone.
+const ZONE: &str = "topology.kubernetes.io/zone";
 
 type Likeness<'a> = (*const Constraints, &'a Amounts, Option<(&'a str, &'a str)>);
 

@@ -1,13 +1,13 @@
 //! Section 13: soft taints. They keep no pod away, so the rules are: the rest of the pool has room first, the taints of others
 //! stay, and ours are removed where they have no use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::demand;
+use super::demand::Demand;
 use super::facts::{Facts, NodeFacts, deciding};
 use super::steps::Steps;
 use super::violation::{Direction, Violation};
-use crate::model::{NodeIndex, Resource, TaintEffect, taint};
+use crate::model::{Amounts, NodeIndex, Resource, TaintEffect, taint};
 use crate::plan::{Action, Plan};
 
 /// Maximum number of soft taints that one run writes or removes.
@@ -99,34 +99,43 @@ fn why_not_unsteer(steps: &Steps<'_>, index: NodeIndex, node: &NodeFacts<'_>) ->
 /// If a node of a pool is made to fill last, the nodes that fill first have enough room, by at least one of the resources.
 /// Foresight is left out: it would only require more room.
 fn check_room(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, found: &mut Vec<Violation>) {
-    let mut demand = None;
-    for pool in facts.pools() {
-        let added = |(index, _): &(NodeIndex, &NodeFacts<'_>)| steered.after.get(index) == Some(&true);
-        if !facts.of_pool(pool).any(|one| added(&one)) {
-            continue;
-        }
-        let demand = demand.get_or_insert_with(|| demand::of_pools(facts, &|pool| steps.grows(pool)));
+    let is_judged = |pool: &str| {
+        let added = |(index, _): (NodeIndex, &NodeFacts<'_>)| steered.after.get(&index) == Some(&true);
+        facts.of_pool(pool).any(added)
+    };
+    let judged: BTreeSet<&str> = facts.pools().into_iter().filter(|pool| is_judged(pool)).collect();
+    if judged.is_empty() {
+        return;
+    }
+    let holds = |pool: &str, asked: &Amounts| has_room(facts, steps, steered, pool, asked);
+    let demand = Demand::of(facts).decided(|pool| judged.contains(pool), holds);
+    for pool in judged {
         let asked = demand.get(pool).cloned().unwrap_or_else(|| deciding(0, 0));
-        let serving = || facts.of_pool(pool).filter(|(index, node)| steps.serves_after(*index, node));
-        let holds = |resource: &Resource| {
-            let fills_first = serving().filter(|(index, node)| {
-                let last = steered.after.get(index).copied().unwrap_or_else(|| carries(node));
-                !last && !avoided_for_others(node)
-            });
-            let free: u128 = fills_first.map(|(_, node)| u128::from(node.free().of(*resource))).sum();
-            let daemons: u128 = serving().map(|(_, node)| u128::from(node.daemons.of(*resource))).sum();
-            let asked = u128::from(asked.of(*resource)) + daemons;
-            let mut capacities: Vec<u64> = serving().map(|(_, node)| node.capacity.of(*resource)).collect();
-            capacities.sort_unstable();
-            let middle = capacities.len().saturating_sub(1) / 2;
-            let capacity = u128::from(capacities.get(middle).copied().unwrap_or(0));
-            // 5 % of the demand, and 0.3 of a node, both times twenty.
-            free * 20 >= asked && free * 20 >= capacity * 6
-        };
-        if !facts.policy.resources.iter().any(holds) {
+        if !has_room(facts, steps, steered, pool, &asked) {
             found.push(Violation::SteersWithoutRoom { pool: pool.to_owned() });
         }
     }
+}
+
+/// Whether the nodes of a pool that fill first have enough room for its requests, by at least one of the resources.
+fn has_room(facts: &Facts<'_>, steps: &Steps<'_>, steered: &Steered, pool: &str, asked: &Amounts) -> bool {
+    let serving = || facts.of_pool(pool).filter(|(index, node)| steps.serves_after(*index, node));
+    let holds = |resource: &Resource| {
+        let fills_first = serving().filter(|(index, node)| {
+            let last = steered.after.get(index).copied().unwrap_or_else(|| carries(node));
+            !last && !avoided_for_others(node)
+        });
+        let free: u128 = fills_first.map(|(_, node)| u128::from(node.free().of(*resource))).sum();
+        let daemons: u128 = serving().map(|(_, node)| u128::from(node.daemons.of(*resource))).sum();
+        let asked = u128::from(asked.of(*resource)) + daemons;
+        let mut capacities: Vec<u64> = serving().map(|(_, node)| node.capacity.of(*resource)).collect();
+        capacities.sort_unstable();
+        let middle = capacities.len().saturating_sub(1) / 2;
+        let capacity = u128::from(capacities.get(middle).copied().unwrap_or(0));
+        // 5 % of the demand, and 0.3 of a node, both times twenty.
+        free * 20 >= asked && free * 20 >= capacity * 6
+    };
+    facts.policy.resources.iter().any(holds)
 }
 
 /// With `PACK=false` no managed node keeps the taint.

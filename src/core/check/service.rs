@@ -1,8 +1,8 @@
 //! Sections 5 and 7: the nodes that serve after the plan, pool by pool: capacity first, then cordons.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::demand;
+use super::demand::{self, Demand};
 use super::facts::{Facts, NodeFacts, deciding};
 use super::growth;
 use super::steps::Steps;
@@ -12,21 +12,32 @@ use crate::plan::{Limit, Plan, Warning};
 use crate::policy::{Bounds, PartsPerMillion};
 
 pub(super) fn check(facts: &Facts<'_>, plan: &Plan, steps: &Steps<'_>, found: &mut Vec<Violation>) {
-    let mut demand = None;
+    let loses_some = |pool: &str| {
+        let goes = |(index, node): (NodeIndex, &NodeFacts<'_>)| {
+            node.serves() && steps.on(index) == Some(Direction::Cordon)
+        };
+        facts.of_pool(pool).any(goes)
+    };
+    let judged: BTreeSet<&str> = facts.pools().into_iter().filter(|pool| loses_some(pool)).collect();
     for pool in facts.pools() {
         let bounds = facts.policy.bounds_of(pool);
         if bounds.keep_zones {
             check_zones(facts, plan, steps, pool, found);
         }
         check_min_nodes(facts, plan, steps, pool, bounds, found);
-        let withdraws = |(index, node): (NodeIndex, &NodeFacts<'_>)| {
-            node.serves() && steps.on(index) == Some(Direction::Cordon)
-        };
-        if facts.of_pool(pool).any(withdraws) {
-            let demand = demand.get_or_insert_with(|| demand::of_pools(facts, &|pool| steps.grows(pool)));
-            let asked = demand.get(pool).cloned().unwrap_or_else(|| deciding(0, 0));
-            check_cordons(facts, steps, pool, bounds, &asked, found);
-        }
+    }
+    if judged.is_empty() {
+        return;
+    }
+    let holds = |pool: &str, asked: &Amounts| {
+        let mut found = Vec::new();
+        check_cordons(facts, steps, pool, facts.policy.bounds_of(pool), asked, &mut found);
+        found.is_empty()
+    };
+    let demand = Demand::of(facts).decided(|pool| judged.contains(pool), holds);
+    for pool in judged {
+        let asked = demand.get(pool).cloned().unwrap_or_else(|| deciding(0, 0));
+        check_cordons(facts, steps, pool, facts.policy.bounds_of(pool), &asked, found);
     }
 }
 

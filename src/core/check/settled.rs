@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::demand;
+use super::demand::{self, Demand};
 use super::facts::{Facts, NodeFacts, age, deciding};
 use super::outcome::outcome;
 use super::reach::Admission;
@@ -38,7 +38,7 @@ pub fn cut_short(plan: &Plan) -> bool {
 fn homes(snapshot: &Snapshot, policy: &Policy) -> Vec<Option<String>> {
     let policy = &*policy.in_force(snapshot);
     let facts = Facts::of(snapshot, policy);
-    demand::homes(&facts, &|_| false).into_iter().map(|(_, pool)| pool.map(str::to_owned)).collect()
+    demand::homes(&facts).into_iter().map(|(_, pool)| pool.map(str::to_owned)).collect()
 }
 
 /// The pools that need not be settled because Node objects are deleted there. Until its Node object is gone, a dead node
@@ -54,8 +54,7 @@ fn excused(snapshot: &Snapshot, after: &Snapshot, policy: &Policy, plan: &Plan) 
     let (before, then) = (Facts::of(snapshot, policy), Facts::of(after, policy));
     let nodes = deleted.iter().filter_map(|name| before.nodes.get(before.find(name)?));
     let pools: BTreeSet<&str> = nodes.map(|node| node.pool).collect();
-    let (asked_before, asked_then) =
-        (demand::of_pools(&before, &|_| false), demand::of_pools(&then, &|_| false));
+    let (asked_before, asked_then) = (Demand::of(&before).by_reach(), Demand::of(&then).by_reach());
     let placeholders = |pool: &str| {
         before
             .of_pool(pool)

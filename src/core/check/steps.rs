@@ -108,11 +108,6 @@ impl<'a> Steps<'a> {
         here.map(Growth::new_nodes).fold(0, usize::saturating_add)
     }
 
-    /// Whether the plan creates nodes in a pool.
-    pub(super) fn grows(&self, pool: &str) -> bool {
-        self.new_nodes_in(pool) > 0
-    }
-
     /// The number of nodes that the plan creates.
     pub(super) fn new_nodes(&self) -> usize {
         self.growths.iter().map(Growth::new_nodes).fold(0, usize::saturating_add)

@@ -4,7 +4,7 @@ mod growth;
 mod nodes;
 mod pods;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::check::{check, check_settled};

@@ -378,6 +378,33 @@ fn a_pod_belongs_to_the_pool_whose_new_node_takes_it() {
     assert_eq!((names(&plan, "cordon"), grown(&plan).len()), (vec!["n6".to_owned()], 1));
 }
 
+/// The checker counted ada in the pool `users`, where `n1` would hold her without its user, and refused the cordon of `n2`.
+/// The first place for her is a new node of the other pool, also where this run creates none.
+#[test]
+fn a_pod_belongs_to_the_pool_whose_new_node_would_take_it_also_while_none_is_created() {
+    let sized = |memory, node: Node| {
+        let size = NodeResources { memory: Some(Bytes(memory)), ..eight() };
+        Node { allocatable: size.clone(), capacity: size, ..node }
+    };
+    let nodes = vec![
+        labelled("pool", "very-large", sized(16, node("g1"))),
+        labelled("pool", "users", node("n1")),
+        labelled("pool", "users", sized(3, node("n2"))),
+        labelled("pool", "users", sized(3, node("n3"))),
+    ];
+    let pods = vec![refused(300, user("ada", 8)), on("g1", user("ben", 12)), on("n1", user("cleo", 5))];
+    let case = Case::new(nodes, pods, vec![]).with(|policy| {
+        policy.pool_label = Some("pool".to_owned());
+        policy.max_creations = Budget::Count(0);
+    });
+    let plan = case.plan();
+    let cordons = BTreeSet::from(["n2".to_owned(), "n3".to_owned()]);
+    assert_eq!(
+        (names(&plan, "cordon").into_iter().collect::<BTreeSet<_>>(), grown(&plan)),
+        (cordons, BTreeMap::new())
+    );
+}
+
 /// A placeholder makes way for emmy on `n1`. The naive planner opened `n2` as well, as its first pass had.
 #[test]
 fn no_reserved_node_is_opened_for_a_pod_whose_nominated_node_is_uncordoned() {
