@@ -216,17 +216,20 @@ fn pools_of<'a>(facts: &Facts<'a>, pod: &Pod) -> Vec<&'a str> {
             NO_PLACE
         }
     };
-    let foreign_device = |node: &NodeFacts<'_>| {
-        let offer = node.node.allocatable.offer(&node.node.capacity);
-        offer.further().any(|(name, amount)| {
-            amount > 0 && crate::model::is_extended_resource(name) && pod.requests.further_of(name) == 0
+    let foreign_device = |pool: &str| {
+        facts.of_pool(pool).filter(|(_, node)| node.is_common()).any(|(_, node)| {
+            let offer = node.node.allocatable.offer(&node.node.capacity);
+            offer.further().any(|(name, amount)| {
+                amount > 0 && crate::model::is_extended_resource(name) && pod.requests.further_of(name) == 0
+            })
         })
     };
+    let foreign: BTreeSet<&str> = facts.pools().into_iter().filter(|pool| foreign_device(pool)).collect();
     let mut reached: Vec<_> = facts
         .managed()
         .filter(|node| admission.admits(node.node, facts.policy))
         .filter(|node| pod.requests.fits(&node.free_of_occupants().minus(&node.to_come)))
-        .map(|node| (place(node), foreign_device(node), node.pool))
+        .map(|node| (place(node), foreign.contains(node.pool), node.pool))
         .collect();
     reached.sort_unstable();
     match reached.first() {

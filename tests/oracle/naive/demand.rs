@@ -143,7 +143,7 @@ impl World<'_> {
         }
         let mut pools: Vec<&String> = self.pools.keys().collect();
         pools.sort_by_key(|pool| {
-            let foreign = self.in_pool(pool).any(|machine| {
+            let foreign = self.in_pool(pool).filter(|machine| machine.common).any(|machine| {
                 words::extended(machine.node)
                     .iter()
                     .any(|name| is_extended_resource(name) && pod.requests.further_of(name) == 0)

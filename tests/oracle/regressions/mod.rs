@@ -3,6 +3,7 @@
 mod growth;
 mod nodes;
 mod pods;
+mod pools;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -354,57 +354,6 @@ fn a_pod_goes_to_the_node_that_is_uncordoned_for_it_on_the_outcome() {
     assert_eq!(names(&Case::new(nodes, pods, vec![]).plan(), "uncordon"), ["n7", "n4"]);
 }
 
-/// The checker counted the hub's pod in the pool `users`, where a node without its user would hold it, and refused the cordon
-/// of a node there. The first place for that pod is the new node of the other pool.
-#[test]
-fn a_pod_belongs_to_the_pool_whose_new_node_takes_it() {
-    let mut large = labelled("pool", "gpu", labelled("zone", "a", cordoned_by_others(600, node("n1"))));
-    (large.allocatable.memory, large.capacity.memory) = (Some(Bytes(16)), Some(Bytes(16)));
-    let gpu = Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), 2)])));
-    (large.allocatable.further, large.capacity.further) = (gpu.clone(), gpu);
-    let nodes = vec![
-        large,
-        labelled("pool", "users", node("n2")),
-        labelled("pool", "users", tainted("odd", node("n6"))),
-    ];
-    let critical = |name, memory| Pod { label_keys: [].into(), ..user(name, memory) };
-    let mut ada = refused(29, tolerating("odd", user("ada", 2)));
-    let mut constraints = (*ada.constraints).clone();
-    constraints.node_selector.insert("zone".to_owned(), "a".to_owned());
-    ada.constraints = constraints.into();
-    let pods = vec![ada, refused(29, critical("hub", 8)), on("n2", critical("proxy", 1))];
-    let case = Case::new(nodes, pods, vec![]).with(|policy| policy.pool_label = Some("pool".to_owned()));
-    let plan = case.plan();
-    assert_eq!((names(&plan, "cordon"), grown(&plan).len()), (vec!["n6".to_owned()], 1));
-}
-
-/// The checker counted ada in the pool `users`, where `n1` would hold her without its user, and refused the cordon of `n2`.
-/// The first place for her is a new node of the other pool, also where this run creates none.
-#[test]
-fn a_pod_belongs_to_the_pool_whose_new_node_would_take_it_also_while_none_is_created() {
-    let sized = |memory, node: Node| {
-        let size = NodeResources { memory: Some(Bytes(memory)), ..eight() };
-        Node { allocatable: size.clone(), capacity: size, ..node }
-    };
-    let nodes = vec![
-        labelled("pool", "very-large", sized(16, node("g1"))),
-        labelled("pool", "users", node("n1")),
-        labelled("pool", "users", sized(3, node("n2"))),
-        labelled("pool", "users", sized(3, node("n3"))),
-    ];
-    let pods = vec![refused(300, user("ada", 8)), on("g1", user("ben", 12)), on("n1", user("cleo", 5))];
-    let case = Case::new(nodes, pods, vec![]).with(|policy| {
-        policy.pool_label = Some("pool".to_owned());
-        policy.max_creations = Budget::Count(0);
-    });
-    let plan = case.plan();
-    let cordons = BTreeSet::from(["n2".to_owned(), "n3".to_owned()]);
-    assert_eq!(
-        (names(&plan, "cordon").into_iter().collect::<BTreeSet<_>>(), grown(&plan)),
-        (cordons, BTreeMap::new())
-    );
-}
-
 /// A placeholder makes way for emmy on `n1`. The naive planner opened `n2` as well, as its first pass had.
 #[test]
 fn no_reserved_node_is_opened_for_a_pod_whose_nominated_node_is_uncordoned() {
