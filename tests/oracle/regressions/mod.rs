@@ -4,6 +4,7 @@ mod growth;
 mod nodes;
 mod pods;
 mod pools;
+mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@
 
 mod cluster;
 mod foresight;
-mod planner;
+pub(crate) mod planner;
 
 use std::collections::BTreeMap;
 
@@ -25,9 +25,22 @@ const RUNS: usize = 20;
 /// cordon or the pause after a useless node, may come late.
 const LATE_RUNS: usize = 60;
 
+/// Maximum number of runs of a world.
+///
+/// A machine that is smaller than promised adds only what its daemons leave. So the ratio asks for a further one as soon as it
+/// is Ready, up to `MAX_NODES`.
+fn most_runs(world: &World) -> usize {
+    if world.fate.turns_out != TurnsOut::Smaller {
+        return LATE_RUNS;
+    }
+    let bounds = world.policy.pool_bounds.values().chain([&world.policy.bounds]);
+    let most = bounds.map(|bounds| bounds.max_nodes).max().unwrap_or(0);
+    LATE_RUNS + most * (1 + world.fate.boots)
+}
+
 /// A failure during the runs of a world.
 #[derive(Debug)]
-struct Trouble {
+pub(crate) struct Trouble {
     what: String,
     history: Vec<String>,
 }
@@ -95,7 +108,8 @@ fn portions(world: &World) -> usize {
     naive.min(planned).div_ceil(allowed.max(1)).saturating_sub(1)
 }
 
-fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
+pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
+    let most_runs = most_runs(world);
     // A schedule that ends and a past that moves on are reasons for a change, not unrest.
     let mut steady = world.clone();
     steady.policy.foresight.schedule.clear();
@@ -105,7 +119,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let mut turns: BTreeMap<String, Vec<bool>> = BTreeMap::new();
     let mut last_move = 0;
     let mut growths: BTreeMap<(String, Option<String>), Growths> = BTreeMap::new();
-    for run in 1..=LATE_RUNS {
+    for run in 1..=most_runs {
         if run > RUNS && last_move + 3 < run {
             break;
         }
@@ -187,7 +201,7 @@ fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
             });
         }
     }
-    if last_move > LATE_RUNS - 3 && unhindered && comes && !living.nothing_to_copy {
+    if last_move > most_runs - 3 && unhindered && comes && !living.nothing_to_copy {
         return Err(Trouble { what: "no rest".to_owned(), history });
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::naive::{self, Decision};
 
 /// The actions of one run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Step {
+pub(crate) struct Step {
     pub(super) decision: Decision,
     /// Annotations to write or to remove, by node.
     pub(super) notes: BTreeMap<String, Vec<(String, Option<String>)>>,
@@ -19,10 +19,10 @@ pub(super) struct Step {
     pub(super) actions: Vec<Action>,
 }
 
-pub(super) type Planner = fn(&Snapshot, &Policy) -> Option<Step>;
+pub(crate) type Planner = fn(&Snapshot, &Policy) -> Option<Step>;
 
 /// The naive planner; it notes cordoned nodes without pods, each node created for a pod, useless nodes and common taints.
-pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
+pub(crate) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
     let (decision, tries) = naive::decide_and_note(snapshot, policy)?;
     let mut notes: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
     for node in snapshot.nodes().iter().filter(|node| node.unschedulable) {
@@ -49,7 +49,7 @@ pub(super) fn naive(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
 }
 
 /// The planner, with its notes.
-pub(super) fn planner(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
+pub(crate) fn planner(snapshot: &Snapshot, policy: &Policy) -> Option<Step> {
     let plan = kube_rebalancer_core::plan::plan(snapshot, policy).ok()?;
     let mut notes: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
     for action in &plan.actions {
