@@ -10,6 +10,7 @@ pub(crate) mod planner;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_core::model::{Pod, Resource};
 use kube_rebalancer_core::policy::{Budget, Policy};
 use proptest::strategy::{Strategy, ValueTree};
 
@@ -97,15 +98,49 @@ fn created(decision: &Decision) -> usize {
     usize::try_from(decision.grow.values().sum::<u32>()).unwrap()
 }
 
-/// The number of further runs over which `MAX_CREATIONS` spreads the nodes that a cluster needs in the beginning: as many as
-/// either planner creates without that limit, the smaller of both. So no planner widens the bound on its own runs.
-fn portions(world: &World) -> usize {
-    let (snapshot, allowed) = (world.snapshot(), naive::creations_allowed(&world.snapshot(), &world.policy));
+/// The number of nodes that a cluster needs in the beginning: as many as either planner creates without `MAX_CREATIONS`, the
+/// smaller of both. So no planner widens the bound on its own runs.
+fn needed(world: &World) -> usize {
+    let snapshot = world.snapshot();
     let policy = Policy { max_creations: Budget::Count(u32::MAX), ..world.policy.clone() };
     let naive = naive::decide(&snapshot, &policy).map_or(0, |decision| created(&decision));
     let plan = kube_rebalancer_core::plan::plan(&snapshot, &policy).ok();
     let planned = plan.map_or(0, |plan| created(&crate::properties::decision(&plan)));
-    naive.min(planned).div_ceil(allowed.max(1)).saturating_sub(1)
+    naive.min(planned)
+}
+
+/// The number of further runs over which `MAX_CREATIONS` spreads the nodes that a cluster needs in the beginning.
+fn portions(world: &World) -> usize {
+    let allowed = naive::creations_allowed(&world.snapshot(), &world.policy);
+    needed(world).div_ceil(allowed.max(1)).saturating_sub(1)
+}
+
+/// The number of runs that one try takes where most nodes lack the daemons that come to a new node.
+///
+/// No plan expects those daemons (section 5). They count as soon as a node has them: each new node needs a part of a further
+/// one, which needs a part of another. That goes on until half a node is left, because the nearest number is chosen.
+fn runs_of_a_try(world: &World) -> usize {
+    let cluster = &world.cluster;
+    let daemons: BTreeMap<&str, &Pod> = cluster
+        .pods
+        .iter()
+        .filter(|pod| pod.node_name.is_some())
+        .filter_map(|pod| Some((&*pod.controller.as_ref().filter(|one| one.kind == "DaemonSet")?.uid, pod)))
+        .collect();
+    let bounds = world.policy.pool_bounds.values().chain([&world.policy.bounds]);
+    let optimal = bounds.map(|bounds| u64::from(bounds.optimal_utilization.0)).min().unwrap_or(0);
+    // In thousandths.
+    let part = |resource: &Resource| {
+        let asked: u64 = daemons.values().map(|pod| pod.requests.of(*resource)).sum();
+        let least = cluster.nodes.iter().filter_map(|node| node.allocatable.of(*resource)).min().unwrap_or(0);
+        asked * 1_000_000_000 / (least * optimal).max(1)
+    };
+    let part = world.policy.resources.iter().map(part).max().unwrap_or(0);
+    let most = world.policy.bounds.max_nodes;
+    let parts = std::iter::successors(Some(u64::try_from(needed(world)).unwrap() * 1000), |left| {
+        Some(left * part / 1000)
+    });
+    parts.take_while(|left| *left >= 500).take(most).count()
 }
 
 pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
@@ -194,7 +229,8 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         // A node that is smaller than promised adds what its daemons leave, so the ratio asks for further ones.
         let most = if fate == TurnsOut::Smaller { most.max(history.len() * 3 / 4) } else { most };
         let runs = 2 * most + 4;
-        if growths.tries > most || (growths.runs > runs && growths.runs > runs + portions(&steady)) {
+        let further = || portions(&steady) + (growths.tries * runs_of_a_try(&steady)).saturating_sub(runs);
+        if growths.tries > most || (growths.runs > runs && growths.runs > runs + further()) {
             return Err(Trouble {
                 what: format!("nodes are created in {growths:?}, at most {most}"),
                 history,
