@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
     Affinity, Amounts, Constraints, FurtherAmounts, Labels, NodeResources, NodeTemplate, Operator,
-    Requirement, SelectorTerm, Taint, TaintEffect, Toleration,
+    Requirement, SelectorTerm, Taint, TaintEffect, TolerableValue, Toleration,
 };
 
 use crate::cluster::{Kind, POOL_LABEL, Pool, Zone};
@@ -81,7 +81,7 @@ pub(crate) fn constraints(kind: &Kind) -> Constraints {
 pub(crate) fn tolerates(taint: crate::cluster::Taint) -> Toleration {
     Toleration {
         key: Some(taint.key.to_owned()),
-        value: Some(taint.value.to_owned()),
+        value: TolerableValue::Equal(taint.value.to_owned()),
         effect: Some(TaintEffect::NoSchedule),
     }
 }

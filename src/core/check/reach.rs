@@ -13,7 +13,7 @@ const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
 pub(super) fn tolerates(constraints: &Constraints, taint: &Taint) -> bool {
     constraints.tolerations.iter().any(|toleration| {
         toleration.key.as_ref().is_none_or(|key| *key == taint.key)
-            && toleration.value.as_ref().is_none_or(|value| *value == taint.value)
+            && toleration.value.accepts(&taint.value)
             && toleration.effect.is_none_or(|effect| effect == taint.effect)
     })
 }

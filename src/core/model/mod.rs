@@ -27,8 +27,8 @@ pub use ledger::{CreatedFor, LastingTaint, Ledger, TaintSet};
 pub use machine::MachineFate;
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
 pub use pod::{
-    Affinity, Constraints, Controller, ControllerKey, Pod, SchedulerRefusal, SelectorTerm, Stay, Toleration,
-    Unbound,
+    Affinity, Constraints, Controller, ControllerKey, Pod, SchedulerRefusal, SelectorTerm, Stay,
+    TolerableValue, Toleration, Unbound,
 };
 pub use quantity::{QuantityError, parse_bytes, parse_count, parse_millicores};
 pub use resources::{Amounts, Bytes, FurtherAmounts, Millicores, Resource, is_extended_resource};

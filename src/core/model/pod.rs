@@ -175,13 +175,45 @@ pub struct SelectorTerm {
     pub fields: Vec<Requirement>,
 }
 
+/// The values of a taint that a toleration accepts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TolerableValue {
+    /// Operator `Exists`: every value.
+    Any,
+    /// Operator `Equal`: this one.
+    Equal(String),
+    /// Operator `Gt`: a number above this one.
+    Above(i64),
+    /// Operator `Lt`: a number below this one.
+    Below(i64),
+}
+
+impl TolerableValue {
+    /// Whether a taint's value is one of them.
+    #[must_use]
+    pub fn accepts(&self, value: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Equal(wanted) => wanted == value,
+            Self::Above(bound) => Self::number(value).is_some_and(|number| number > *bound),
+            Self::Below(bound) => Self::number(value).is_some_and(|number| number < *bound),
+        }
+    }
+
+    /// A number as Kubernetes takes it in taints and tolerations: without a plus sign and without leading zeros.
+    #[must_use]
+    pub fn number(text: &str) -> Option<i64> {
+        text.parse().ok().filter(|number: &i64| number.to_string() == text)
+    }
+}
+
 /// A toleration of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Toleration {
     /// The taint's key; `None` tolerates every key (with operator `Exists`).
     pub key: Option<String>,
-    /// The taint's value; `None` for operator `Exists`: tolerates every value.
-    pub value: Option<String>,
+    /// The taint's value.
+    pub value: TolerableValue,
     /// The taint's effect; `None` tolerates every effect.
     pub effect: Option<TaintEffect>,
 }

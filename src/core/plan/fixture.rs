@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
     Amounts, Bytes, Constraints, Controller, Millicores, Node, NodeResources, Pod, ReadyCondition, Snapshot,
-    Taint, TaintEffect, Toleration, Unbound,
+    Taint, TaintEffect, TolerableValue, Toleration, Unbound,
 };
 
 /// The time of observation of the clusters in tests.
@@ -101,7 +101,7 @@ pub(crate) fn owned_by(group: &str, kind: &str) -> Controller {
 
 /// A toleration of every value of a taint.
 pub(crate) fn tolerating(key: &str) -> Constraints {
-    let toleration = Toleration { key: Some(key.to_owned()), value: None, effect: None };
+    let toleration = Toleration { key: Some(key.to_owned()), value: TolerableValue::Any, effect: None };
     Constraints { tolerations: vec![toleration], ..Constraints::default() }
 }
 

@@ -117,7 +117,7 @@ pub(super) fn tolerates(constraints: &Constraints, key: &str, value: &str, effec
 fn matches(toleration: &Toleration, key: &str, value: &str, effect: TaintEffect) -> bool {
     toleration.effect.is_none_or(|wanted| wanted == effect)
         && toleration.key.as_ref().is_none_or(|wanted| wanted.is_empty() || wanted == key)
-        && toleration.value.as_ref().is_none_or(|wanted| wanted == value)
+        && toleration.value.accepts(value)
 }
 
 /// Whether a pod tolerates the cordon of a node.
@@ -150,6 +150,7 @@ pub(crate) fn written(key: &str, value: &str, effect: TaintEffect) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::TolerableValue;
     use crate::plan::fixture::{taint as of, tainted};
 
     #[test]
@@ -226,7 +227,8 @@ mod tests {
     #[test]
     fn a_toleration_matches_by_key_value_and_effect_where_it_names_them() {
         let tolerated = |key: Option<&str>, value: Option<&str>, effect| {
-            let toleration = Toleration { key: key.map(Into::into), value: value.map(Into::into), effect };
+            let value = value.map_or(TolerableValue::Any, |value| TolerableValue::Equal(value.into()));
+            let toleration = Toleration { key: key.map(Into::into), value, effect };
             let constraints = Constraints { tolerations: vec![toleration], ..Constraints::default() };
             tolerates(&constraints, "dedicated", "user", TaintEffect::NoSchedule)
         };

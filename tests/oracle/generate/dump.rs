@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{
     Affinity, Amounts, Node, NodeResources, Operator, Pod, Requirement, SelectorTerm, Stay, Taint,
-    TaintEffect, Toleration,
+    TaintEffect, TolerableValue, Toleration,
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Budget, CapacitySource, Policy};
 use serde_json::{Map, Value, json};
@@ -189,8 +189,13 @@ fn requests(amounts: &Amounts) -> Value {
 }
 
 fn toleration(one: &Toleration) -> Value {
-    let operator = if one.value.is_some() { "Equal" } else { "Exists" };
-    json!({ "key": one.key, "operator": operator, "value": one.value, "effect": one.effect.map(effect) })
+    let (operator, value) = match &one.value {
+        TolerableValue::Any => ("Exists", None),
+        TolerableValue::Equal(value) => ("Equal", Some(value.clone())),
+        TolerableValue::Above(bound) => ("Gt", Some(bound.to_string())),
+        TolerableValue::Below(bound) => ("Lt", Some(bound.to_string())),
+    };
+    json!({ "key": one.key, "operator": operator, "value": value, "effect": one.effect.map(effect) })
 }
 
 fn terms(affinity: &Affinity) -> Value {

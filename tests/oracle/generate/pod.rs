@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
     Affinity, Amounts, Bytes as Memory, Constraints, Controller, Millicores, Operator, Pod, Requirement,
-    SchedulerRefusal, SelectorTerm, Stay, TaintEffect, Toleration, Unbound,
+    SchedulerRefusal, SelectorTerm, Stay, TaintEffect, TolerableValue, Toleration, Unbound,
 };
 
 use super::cluster::{CLAIM, LOCAL_CLAIM, Traits};
@@ -149,7 +149,11 @@ fn odd(pod: &mut Pod, bytes: &mut Bytes<'_>) {
 
 fn choosy(traits: &Traits, pod: &mut Pod, bytes: &mut Bytes<'_>) {
     let mut constraints = Constraints::default();
-    let exists = |key: Option<&str>| Toleration { key: key.map(str::to_owned), value: None, effect: None };
+    let exists = |key: Option<&str>| Toleration {
+        key: key.map(str::to_owned),
+        value: TolerableValue::Any,
+        effect: None,
+    };
     let requirement = |key: &str, operator| Requirement { key: key.to_owned(), operator };
     let within = |value: &str| Operator::In(vec![value.to_owned()]);
     let kinds = if traits.kinds { bytes.below(16) } else { 0 };
@@ -157,7 +161,7 @@ fn choosy(traits: &Traits, pod: &mut Pod, bytes: &mut Bytes<'_>) {
         1..=3 => {
             constraints.tolerations.push(Toleration {
                 key: Some("dedicated".to_owned()),
-                value: Some("x".to_owned()),
+                value: TolerableValue::Equal("x".to_owned()),
                 effect: Some(TaintEffect::NoSchedule),
             });
         }

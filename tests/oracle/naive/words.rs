@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Affinity, Controller, Labels, Node, Pod, Requirement, Taint, TaintEffect, TaintSet, Toleration,
-    annotation, is_extended_resource, taint,
+    Affinity, Controller, Labels, Node, Pod, Requirement, Taint, TaintEffect, TaintSet, TolerableValue,
+    Toleration, annotation, is_extended_resource, taint,
 };
 use kube_rebalancer_core::policy::Policy;
 
@@ -217,7 +217,12 @@ pub(crate) fn lasting(taints: &[Taint], policy: &Policy) -> TaintSet {
 pub(crate) fn tolerates(tolerations: &[Toleration], key: &str, value: &str, effect: TaintEffect) -> bool {
     tolerations.iter().any(|one| {
         one.key.as_ref().is_none_or(|wanted| wanted == key)
-            && one.value.as_ref().is_none_or(|wanted| wanted == value)
+            && match &one.value {
+                TolerableValue::Any => true,
+                TolerableValue::Equal(wanted) => wanted == value,
+                TolerableValue::Above(bound) => value.parse::<i64>().is_ok_and(|number| number > *bound),
+                TolerableValue::Below(bound) => value.parse::<i64>().is_ok_and(|number| number < *bound),
+            }
             && one.effect.is_none_or(|wanted| wanted == effect)
     })
 }

@@ -13,7 +13,7 @@ use kube_rebalancer_core::check::{check, check_settled};
 use kube_rebalancer_core::model::{
     Amounts, Bytes, Constraints, Controller, Instance, Ledger, MachineFate, Millicores, Node, NodeGroup,
     NodeResources, NodeTemplate, Pod, ReadyCondition, Resource, SchedulerRefusal, Snapshot, Taint,
-    TaintEffect, Toleration, Unbound, annotation, taint,
+    TaintEffect, TolerableValue, Toleration, Unbound, annotation, taint,
 };
 use kube_rebalancer_core::plan::{Action, NodeState, Plan, plan};
 use kube_rebalancer_core::policy::{Budget, Policy};
@@ -140,7 +140,11 @@ fn refused(seconds: i64, pod: Pod) -> Pod {
 
 fn tolerating(key: &str, mut pod: Pod) -> Pod {
     let mut constraints = (*pod.constraints).clone();
-    constraints.tolerations.push(Toleration { key: Some(key.to_owned()), value: None, effect: None });
+    constraints.tolerations.push(Toleration {
+        key: Some(key.to_owned()),
+        value: TolerableValue::Any,
+        effect: None,
+    });
     pod.constraints = constraints.into();
     pod
 }

@@ -347,7 +347,7 @@ impl Living {
 fn tolerates(pod: &Pod, taint: &Taint) -> bool {
     pod.constraints.tolerations.iter().any(|one| {
         one.key.as_ref().is_none_or(|key| *key == taint.key)
-            && one.value.as_ref().is_none_or(|value| *value == taint.value)
+            && one.value.accepts(&taint.value)
             && one.effect.is_none_or(|effect| effect == taint.effect)
     })
 }

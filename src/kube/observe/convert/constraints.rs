@@ -3,7 +3,9 @@
 //! A requirement that the scheduler cannot evaluate matches nothing there, so it becomes [`Operator::Unknown`]
 //! here.
 
-use kube_rebalancer_core::model::{Affinity, Constraints, Operator, Requirement, SelectorTerm, Toleration};
+use kube_rebalancer_core::model::{
+    Affinity, Constraints, Operator, Requirement, SelectorTerm, TolerableValue, Toleration,
+};
 
 use super::node::taint_effect;
 use super::text;
@@ -84,9 +86,12 @@ fn on_field(raw: &raw::Requirement<'_>) -> Requirement {
 
 /// Converts a toleration; `None` for one that this program does not understand, which tolerates nothing.
 fn toleration(raw: &raw::Toleration<'_>) -> Option<Toleration> {
+    let number = || TolerableValue::number(raw.value.as_str());
     let value = match raw.operator.as_str() {
-        "" | "Equal" => Some(raw.value.as_str().to_owned()),
-        "Exists" => None,
+        "" | "Equal" => TolerableValue::Equal(raw.value.as_str().to_owned()),
+        "Exists" => TolerableValue::Any,
+        "Gt" => TolerableValue::Above(number()?),
+        "Lt" => TolerableValue::Below(number()?),
         _ => return None,
     };
     let effect = match text(raw.effect.as_ref()) {
@@ -160,7 +165,9 @@ mod tests {
                 {"key":"a","value":"b","effect":"NoSchedule"},
                 {"key":"a","operator":"Exists","effect":"NoExecute","tolerationSeconds":300},
                 {"operator":"Exists"},
-                {"key":"a","operator":"Lt","value":"5"},
+                {"key":"a","operator":"Gt","value":"900"},
+                {"key":"a","operator":"Lt","value":"-5"},
+                {"key":"a","operator":"Lt","value":"05"},
                 {"key":"c","operator":"Exists","effect":"NoBreakfast"}
             ]}"#,
         );
@@ -169,11 +176,17 @@ mod tests {
             [
                 Toleration {
                     key: Some("a".into()),
-                    value: Some("b".into()),
+                    value: TolerableValue::Equal("b".into()),
                     effect: Some(TaintEffect::NoSchedule)
                 },
-                Toleration { key: Some("a".into()), value: None, effect: Some(TaintEffect::NoExecute) },
-                Toleration { key: None, value: None, effect: None },
+                Toleration {
+                    key: Some("a".into()),
+                    value: TolerableValue::Any,
+                    effect: Some(TaintEffect::NoExecute)
+                },
+                Toleration { key: None, value: TolerableValue::Any, effect: None },
+                Toleration { key: Some("a".into()), value: TolerableValue::Above(900), effect: None },
+                Toleration { key: Some("a".into()), value: TolerableValue::Below(-5), effect: None },
             ]
         );
         assert_eq!(

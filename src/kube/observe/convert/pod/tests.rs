@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kube_rebalancer_core::model::{Bytes, FurtherAmounts, Millicores, Toleration};
+use kube_rebalancer_core::model::{Bytes, FurtherAmounts, Millicores, TolerableValue, Toleration};
 use serde_json::{Value, json};
 
 use super::*;
@@ -167,7 +167,7 @@ fn every_pod_says_where_it_may_go_but_a_bound_one_of_a_daemon_set() {
     let expected = Constraints {
         node_selector: BTreeMap::from([("pool".into(), "users".into())]),
         affinity: None,
-        tolerations: vec![Toleration { key: None, value: None, effect: None }],
+        tolerations: vec![Toleration { key: None, value: TolerableValue::Any, effect: None }],
     };
     for (kind, node) in [("StatefulSet", "n1"), ("StatefulSet", ""), ("DaemonSet", "")] {
         assert_eq!(constraints(kind, node), expected, "{kind} on {node:?}");
