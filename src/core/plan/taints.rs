@@ -17,22 +17,21 @@ const CONDITION: [&str; 3] = [
     "node.kubernetes.io/network-unavailable",
 ];
 
-/// Taints that a node loses once it is ready for use: of cloud controllers, Cluster API, Karpenter, Gardener, Deckhouse,
+/// Taints that a node loses once it is ready for use: of cloud controllers, Cluster API, Karpenter, Deckhouse,
 /// OVN-Kubernetes and Skyhook.
-const STARTUP: [&str; 8] = [
+const STARTUP: [&str; 6] = [
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cluster.x-k8s.io/uninitialized",
     "karpenter.sh/unregistered",
-    "node.gardener.cloud/critical-components-not-ready",
-    "node.deckhouse.io/uninitialized",
     "node.deckhouse.io/csi-not-bootstrapped",
     "k8s.ovn.org/network-unavailable",
     "skyhook.nvidia.com",
 ];
 
-/// The suffix of the taints that network plugins and agents remove when they have started on a node:
-/// `cni.istio.io/not-ready`, `kubeip.com/not-ready`. A soft taint of such a key repels nobody.
-const NOT_READY: &str = "/not-ready";
+/// Words at the end of the names of taints that network plugins, agents and an operator's own setup remove when they have
+/// started on a node: `cni.istio.io/not-ready`, `zalando.org/node-not-ready`, `node.deckhouse.io/uninitialized`. A soft taint
+/// of such a key repels nobody.
+const NOT_YET: [&str; 2] = ["not-ready", "uninitialized"];
 
 /// The prefix of the taints of the node readiness controller, which removes one once the conditions of its rule are met:
 /// `readiness.k8s.io/NetworkReady`.
@@ -67,9 +66,15 @@ fn is_startup(one: &Taint, policy: &Policy) -> bool {
     STARTUP.contains(&key)
         || CONDITION.contains(&key)
         || key.ends_with(AGENT)
-        || (key.ends_with(NOT_READY) || key.starts_with(READINESS)) && repels(one)
+        || (ends_in_not_yet(key) || key.starts_with(READINESS)) && repels(one)
         || STARTUP_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
         || policy.startup_taints.contains(key)
+}
+
+/// Whether such a word is the name of a taint or the last part of it.
+fn ends_in_not_yet(key: &str) -> bool {
+    let ends = |word: &&str| key.strip_suffix(*word).is_some_and(|rest| rest.ends_with(['/', '-']));
+    NOT_YET.iter().any(ends)
 }
 
 /// Whether a taint comes and goes with the state of a node, so that it does not affect a serving node.
@@ -173,6 +178,8 @@ mod tests {
             ("node.gardener.cloud/critical-components-not-ready", true),
             ("cni.istio.io/not-ready", true),
             ("kubeip.com/not-ready", true),
+            ("zalando.org/node-not-ready", true),
+            ("machines.example.com/uninitialized", true),
             ("nidhogg.uswitch.com/kube-system.kiam", true),
             ("node.deckhouse.io/uninitialized", true),
             ("node.deckhouse.io/csi-not-bootstrapped", true),
@@ -187,6 +194,8 @@ mod tests {
             ("startup-taint.example.com/gpu", false),
             ("dedicated", false),
             ("example.com/never-ready", false),
+            ("example.com/cannot-ready", false),
+            ("example.com/knot-ready", false),
         ] {
             assert_eq!(comes_and_goes(&of(key), &policy), passing, "{key}");
             assert_eq!(lasting(&[of(key)], &policy).count(), usize::from(!passing), "{key}");

@@ -169,17 +169,18 @@ pub(crate) fn is_startup(one: &Taint, policy: &Policy) -> bool {
         "node.cloudprovider.kubernetes.io/uninitialized",
         "node.cluster.x-k8s.io/uninitialized",
         "karpenter.sh/unregistered",
-        "node.gardener.cloud/critical-components-not-ready",
         "node.kubernetes.io/not-ready",
         "node.kubernetes.io/unreachable",
         "node.kubernetes.io/network-unavailable",
-        "node.deckhouse.io/uninitialized",
         "node.deckhouse.io/csi-not-bootstrapped",
         "k8s.ovn.org/network-unavailable",
         "skyhook.nvidia.com",
     ];
     whole.contains(&key)
-        || ((key.ends_with("/not-ready") || key.starts_with("readiness.k8s.io/"))
+        || ((["/not-ready", "-not-ready", "/uninitialized", "-uninitialized"]
+            .iter()
+            .any(|end| key.ends_with(end))
+            || key.starts_with("readiness.k8s.io/"))
             && one.effect != TaintEffect::PreferNoSchedule)
         || key.starts_with("nidhogg.uswitch.com/")
         || key.ends_with("agent-not-ready")

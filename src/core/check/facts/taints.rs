@@ -22,12 +22,10 @@ const OF_A_STOPPED_MACHINE: [&str; 2] =
 const STARTUP_PREFIXES: [&str; 3] = ["startup-taint.", "ignore-taint.", "status-taint."];
 
 /// Startup taints that are known by their whole key.
-const STARTUP: [&str; 8] = [
+const STARTUP: [&str; 6] = [
     "karpenter.sh/unregistered",
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cluster.x-k8s.io/uninitialized",
-    "node.gardener.cloud/critical-components-not-ready",
-    "node.deckhouse.io/uninitialized",
     "node.deckhouse.io/csi-not-bootstrapped",
     "k8s.ovn.org/network-unavailable",
     "skyhook.nvidia.com",
@@ -41,13 +39,20 @@ pub(in crate::check) fn is_startup(one: &Taint, policy: &Policy) -> bool {
     STARTUP.contains(&key)
         || is_of_readiness(key)
         || key.ends_with("agent-not-ready")
-        || key.rsplit_once('/').is_some_and(|(_, name)| !soft && name == "not-ready")
+        || !soft && is_not_yet_ready(key)
         || !soft && key.starts_with("readiness.k8s.io/")
         || key.starts_with("nidhogg.uswitch.com/")
         || STARTUP_PREFIXES.iter().any(|prefix| {
             key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("cluster-autoscaler.kubernetes.io/"))
         })
         || policy.startup_taints.contains(key)
+}
+
+/// Whether the name of a taint is `not-ready` or `uninitialized`, or ends in one of them after a hyphen.
+fn is_not_yet_ready(key: &str) -> bool {
+    ["not-ready", "uninitialized"]
+        .iter()
+        .any(|word| ["/", "-"].iter().any(|before| key.ends_with(&format!("{before}{word}"))))
 }
 
 /// Whether the control plane sets it on a node that is not Ready, and takes it away some seconds after the node is.
