@@ -35,7 +35,7 @@ const fn actor(mark: Mark, name: &'static str) -> Actor {
 }
 
 /// The table of other actors: mark, name, and where the mark is defined.
-const ACTORS: [Actor; 33] = [
+const ACTORS: [Actor; 35] = [
     // kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go: ToBeDeletedTaint.
     actor(Mark::Taint("ToBeDeletedByClusterAutoscaler"), "Cluster Autoscaler"),
     // kubernetes-sigs/karpenter, pkg/apis/v1/taints.go: DisruptedTaintKey.
@@ -82,6 +82,10 @@ const ACTORS: [Actor; 33] = [
     actor(Mark::Taint("kubevirt.io/drain"), "KubeVirt"),
     // castai/spot-handler: taintNodeDraining.
     actor(Mark::Taint("autoscaling.cast.ai/draining"), "CAST AI"),
+    // ROCm/gpu-operator, internal/controllers/upgrademgr.go: from the cordon of a driver upgrade until it is complete.
+    actor(Mark::Taint("amd-gpu-driver-upgrade"), "AMD's GPU operator"),
+    // The same, its remediation of a node with a fault.
+    actor(Mark::Taint("amd-gpu-unhealthy"), "AMD's GPU operator"),
     // flatcar/flatcar-linux-update-operator, pkg/constants: AnnotationRebootInProgress.
     actor(Mark::AnnotationTrue(annotation::FLATCAR_REBOOT), "Flatcar's update agent"),
     // coreos/container-linux-update-operator, pkg/constants: AnnotationRebootInProgress.

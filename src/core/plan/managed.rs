@@ -16,13 +16,18 @@ const CONTROL_PLANE: [&str; 5] = [
     "node.kubernetes.io/microk8s-controlplane",
 ];
 
+/// The former label of a node's role, before there were labels for each of them, and its values on the control plane.
+const FORMER_ROLE: &str = "kubernetes.io/role";
+const FORMER_ROLES: [&str; 2] = ["master", "control-plane"];
+
 /// Labels, with their value, of nodes with no machine behind them. A virtual node of Liqo is another cluster; one of KWOK
-/// runs nothing.
-const VIRTUAL_LABELS: [(&str, &str); 4] = [
+/// runs nothing; the fake ones of vCluster are shown to a tenant in place of the host cluster's.
+const VIRTUAL_LABELS: [(&str, &str); 5] = [
     ("type", "virtual-kubelet"),
     ("eks.amazonaws.com/compute-type", "fargate"),
     ("liqo.io/type", "virtual-node"),
     ("type", "kwok"),
+    ("vcluster.loft.sh/fake-node", "true"),
 ];
 
 /// Taints of this prefix are on nodes of Virtual Kubelet.
@@ -70,6 +75,9 @@ pub(super) fn unmanaged_by_labels(labels: &Labels, policy: &Policy) -> Option<Ke
     if let Some(label) = CONTROL_PLANE.iter().find(|label| labels.contains_key(label)) {
         return Some(KeepReason::ControlPlane { label: (*label).to_owned() });
     }
+    if labels.get(FORMER_ROLE).is_some_and(|role| FORMER_ROLES.contains(&role)) {
+        return Some(KeepReason::ControlPlane { label: FORMER_ROLE.to_owned() });
+    }
     let is_virtual = |(key, value): &&(&str, &str)| labels.get(key) == Some(*value);
     let mark = VIRTUAL_LABELS.iter().find(is_virtual);
     mark.map(|(key, value)| KeepReason::VirtualNode { mark: format!("{key}={value}") })
@@ -96,12 +104,15 @@ mod tests {
             (labelled("node-role.kubernetes.io/controlplane", "true"), "ControlPlane"),
             (labelled("node-role.kubernetes.io/etcd", "true"), "ControlPlane"),
             (labelled("node.kubernetes.io/microk8s-controlplane", "x"), "ControlPlane"),
+            (labelled("kubernetes.io/role", "master"), "ControlPlane"),
+            (labelled("kubernetes.io/role", "control-plane"), "ControlPlane"),
             (tainted("node-role.kubernetes.io/control-plane"), "ControlPlane"),
             (tainted("node-role.kubernetes.io/etcd"), "ControlPlane"),
             (labelled("type", "virtual-kubelet"), "VirtualNode"),
             (labelled("eks.amazonaws.com/compute-type", "fargate"), "VirtualNode"),
             (labelled("liqo.io/type", "virtual-node"), "VirtualNode"),
             (labelled("type", "kwok"), "VirtualNode"),
+            (labelled("vcluster.loft.sh/fake-node", "true"), "VirtualNode"),
             (tainted("virtual-kubelet.io/provider"), "VirtualNode"),
             (Node { unreadable: Some("status.capacity.cpu: x".into()), ..Node::default() }, "Unreadable"),
             (Node { deleting: true, ..Node::default() }, "BeingDeleted"),
@@ -117,6 +128,7 @@ mod tests {
         for node in [
             Node::default(),
             labelled("type", "user"),
+            labelled("kubernetes.io/role", "node"),
             labelled("eks.amazonaws.com/compute-type", "ec2"),
             annotated("delay-deletion.cluster-autoscaler.kubernetes.io/logs", "true"),
         ] {

@@ -131,6 +131,9 @@ pub(crate) fn may_be_managed(labels: &Labels, policy: &Policy) -> bool {
         && !is("type", "virtual-kubelet")
         && !is("type", "kwok")
         && !is("liqo.io/type", "virtual-node")
+        && !is("vcluster.loft.sh/fake-node", "true")
+        && !is("kubernetes.io/role", "master")
+        && !is("kubernetes.io/role", "control-plane")
         && !is("eks.amazonaws.com/compute-type", "fargate")
 }
 
@@ -156,6 +159,8 @@ fn actors_taint(key: &str) -> bool {
         "kubevirt.io/drain",
         "cloud.google.com/maintenance-window-started",
         "autoscaling.cast.ai/draining",
+        "amd-gpu-driver-upgrade",
+        "amd-gpu-unhealthy",
     ];
     let prefixes =
         ["aws-node-termination-handler/", "remediator.", "remediation.medik8s.io/", "virtual-kubelet.io/"];

@@ -7,7 +7,7 @@ use crate::policy::Policy;
 const CONTROL_PLANE_ROLES: [&str; 4] = ["control-plane", "master", "controlplane", "etcd"];
 
 /// Taints that another program sets on a node on which it works.
-const TAINTS_OF_OTHER_ACTORS: [&str; 14] = [
+const TAINTS_OF_OTHER_ACTORS: [&str; 16] = [
     "ToBeDeletedByClusterAutoscaler",
     "karpenter.sh/disrupted",
     "karpenter.sh/disruption",
@@ -22,6 +22,8 @@ const TAINTS_OF_OTHER_ACTORS: [&str; 14] = [
     "kubevirt.io/drain",
     "cloud.google.com/maintenance-window-started",
     "autoscaling.cast.ai/draining",
+    "amd-gpu-driver-upgrade",
+    "amd-gpu-unhealthy",
 ];
 
 /// Annotations that mean it whatever their value is, and those that mean it with the value `true`.
@@ -67,6 +69,10 @@ fn is_control_plane(node: &Node) -> bool {
     };
     let mut keys = node.labels.keys().chain(node.taints.iter().map(|taint| taint.key.as_str()));
     keys.any(|key| of_a_role(key) || key == "node.kubernetes.io/microk8s-controlplane")
+        || node
+            .labels
+            .get("kubernetes.io/role")
+            .is_some_and(|role| role == "master" || role == "control-plane")
 }
 
 fn is_virtual(node: &Node) -> bool {
@@ -75,6 +81,7 @@ fn is_virtual(node: &Node) -> bool {
         || labelled("type", "kwok")
         || labelled("eks.amazonaws.com/compute-type", "fargate")
         || labelled("liqo.io/type", "virtual-node")
+        || labelled("vcluster.loft.sh/fake-node", "true")
         || node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
 }
 
