@@ -103,9 +103,18 @@ fn is_special((key, value, _): &TaintRef<'_>, has_device: &dyn Fn(&str) -> bool)
     if USERS.contains(key) { *value == "core" } else { is_extended_resource(key) && has_device(key) }
 }
 
+/// Whether a node has the device that a taint guards. A plugin gives other names to parts of one and to shared ones, but
+/// the taint keeps its name: the name of the resource begins with it (`nvidia.com/gpu.shared`), or it is of the same vendor
+/// and the taint says `gpu` (`nvidia.com/mig-1g.10gb`).
 fn node_has(node: &Node, device: &str) -> bool {
-    let has = |further: Option<&Arc<FurtherAmounts>>| further.is_some_and(|map| map.contains_key(device));
+    let is_it = |name: &Arc<str>| is_of_device(name, device);
+    let has = |further: Option<&Arc<FurtherAmounts>>| further.is_some_and(|map| map.keys().any(is_it));
     has(node.allocatable.further.as_ref()) || has(node.capacity.further.as_ref())
+}
+
+fn is_of_device(name: &str, device: &str) -> bool {
+    let vendor = device.strip_suffix("gpu").filter(|vendor| vendor.ends_with('/'));
+    name.starts_with(vendor.unwrap_or(device))
 }
 
 /// The input of a judgement, in addition to the nodes.
@@ -168,7 +177,8 @@ impl<'a, 'p> Judge<'a, 'p> {
         let carried = count_carriers(&all);
         let mut of_pool = self.of_pool(pool, name, nodes.len());
         let has_device = |device: &str| {
-            new.offer.further_of(device) > 0 || new.kin.iter().any(|node| node_has(node, device))
+            new.offer.further().any(|(name, amount)| amount > 0 && is_of_device(name, device))
+                || new.kin.iter().any(|node| node_has(node, device))
         };
         match of_pool.verdict(lasting, &has_device, &carried) {
             Verdict::Common => false,

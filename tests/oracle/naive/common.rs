@@ -1,6 +1,8 @@
 //! Section 3: which managed nodes are common.
 
-use kube_rebalancer_core::model::{LastingTaint, Ledger, Pod, Snapshot, TaintEffect, TaintSet};
+use kube_rebalancer_core::model::{
+    LastingTaint, Ledger, Pod, Snapshot, TaintEffect, TaintSet, is_extended_resource,
+};
 use kube_rebalancer_core::policy::Policy;
 
 use super::words::{self, Class};
@@ -157,6 +159,10 @@ fn is_users((key, value, _): &LastingTaint) -> bool {
 
 /// A taint that a vote alone never makes common.
 fn is_special((key, value, _): &(String, String, TaintEffect), devices: &[String]) -> bool {
-    devices.contains(key)
+    let guarded = |device: &String| match key.strip_suffix("/gpu") {
+        Some(vendor) => device.split('/').next() == Some(vendor),
+        None => device.starts_with(key.as_str()),
+    };
+    (is_extended_resource(key) && devices.iter().any(guarded))
         || (value == "core" && (key == "hub.jupyter.org/dedicated" || key == "hub.jupyter.org_dedicated"))
 }

@@ -165,10 +165,19 @@ fn is_for_users(taint: &Taint) -> bool {
 
 /// A taint that dedicates a node to users of its device, or to the hub itself.
 fn is_special(taint: &Taint, node: &NodeFacts<'_>) -> bool {
+    // A plugin may name the parts of a device differently: `nvidia.com/mig-1g.10gb` under the taint `nvidia.com/gpu`.
+    let key = taint.key.as_str();
+    let is_of_device = |name: &str| match key.rsplit_once('/') {
+        Some((vendor, "gpu")) => name.split('/').next() == Some(vendor),
+        Some(_) | None => name.starts_with(key),
+    };
     let guards_device = || {
-        crate::model::is_extended_resource(&taint.key)
+        crate::model::is_extended_resource(key)
             && [&node.node.allocatable, &node.node.capacity].iter().any(|resources| {
-                resources.further.as_ref().is_some_and(|further| further.contains_key(taint.key.as_str()))
+                resources
+                    .further
+                    .as_ref()
+                    .is_some_and(|further| further.keys().any(|name| is_of_device(name)))
             })
     };
     (DEDICATED.contains(&taint.key.as_str()) && taint.value == "core") || guards_device()
