@@ -16,6 +16,9 @@ pub(super) fn loss(pod: &Pod, policy: &Policy) -> Option<Loss> {
     if ControllerRole::of(controller) != ControllerRole::Recreates {
         return Some(Loss::NotRecreated { kind: controller.kind.clone() });
     }
+    if pod.label_keys.iter().any(|key| policy.preemptible_labels.contains(&**key)) {
+        return Some(Loss::OfAUser);
+    }
     if pod.safe_to_evict == Some(false) {
         let annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict=false".to_owned();
         return Some(Loss::NotToBeMoved { annotation });

@@ -8,7 +8,7 @@ use crate::model::{
     SchedulerRefusal, Snapshot, StoredVolumes, Taint, Unbound, Volumes, annotation, taint,
 };
 use crate::plan::fixture::{Build, ago, cluster, node, owned_by, pod, taint as of};
-use crate::plan::{Action, KeepReason, NotEvicted, Plan, Reason, Verdict, plan};
+use crate::plan::{Action, KeepReason, Loss, NotEvicted, Plan, Reason, Verdict, plan};
 use crate::policy::{Bounds, Budget, Drain, Policy};
 
 const USER: &str = "hub.jupyter.org/username";
@@ -151,7 +151,10 @@ fn a_user_s_pod_is_never_evicted_omitted_or_not_and_keeps_what_is_beside_it() {
     assert_eq!(evicted(&plan), Vec::<String>::new());
     assert_eq!(keeps(&plan, "n1").word(), "PodsRemaining");
     let omitted = hub(vec![replica("kube-system/notebook-1", "n1").labelled(USER)]);
-    assert_eq!(not_evicted(&sound(&omitted, &policy(Drain::Omitted))), NotEvicted::Users);
+    let plan = sound(&omitted, &policy(Drain::Omitted));
+    assert_eq!(evicted(&plan), Vec::<String>::new());
+    let why = Loss::OfAUser;
+    assert_eq!(keeps(&plan, "n1"), KeepReason::LosesPod { pod: "kube-system/notebook-1".into(), why });
 }
 
 #[test]

@@ -173,6 +173,7 @@ fn lost_wherever(world: &World<'_>, pod: &Pod) -> bool {
         && pod.eviction.as_ref().is_some_and(|facts| facts.only_empty_dirs);
     let disk = pod.local_volume.is_some() && pod.safe_to_evict != Some(true) && !expendable;
     !pod.controller.as_deref().is_some_and(words::recreates)
+        || pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key))
         || pod.safe_to_evict == Some(false)
         || pod.do_not_disrupt.is_some()
         || disk

@@ -84,6 +84,7 @@ fn is_lost_anywhere(pod: &Pod, policy: &Policy) -> bool {
         && policy.drain_empty_dir
         && pod.eviction.as_ref().is_some_and(|facts| facts.only_empty_dirs);
     !is_recreated(pod)
+        || class(pod, policy) == Class::Dynamic
         || pod.safe_to_evict == Some(false)
         || pod.do_not_disrupt.is_some()
         || (pod.local_volume.is_some() && pod.safe_to_evict != Some(true) && !expendable)

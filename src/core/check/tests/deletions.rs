@@ -55,6 +55,8 @@ fn an_omitted_pod_that_nobody_would_bring_back_keeps_its_node() {
     assert_eq!(delete_with(of_group("apps")), []);
     assert_eq!(delete_with(of_group("apps.example.org")), lost(), "another ReplicaSet");
     assert_eq!(delete_with(deployed().change(|pod| pod.safe_to_evict = Some(false))), lost());
+    let users = Pod { label_keys: user("p", "a").label_keys, ..deployed() };
+    assert_eq!(delete_with(users), lost(), "a user's, whatever its controller is");
     assert_eq!(delete_with(deployed().change(|pod| pod.do_not_disrupt = Some(Stay::DoNotEvict))), lost());
     let data = |pod: &mut Pod| pod.local_volume = Some(Arc::from("data"));
     assert_eq!(delete_with(deployed().change(data)), lost());

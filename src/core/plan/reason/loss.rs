@@ -12,8 +12,11 @@ pub enum Loss {
         /// The controller's kind.
         kind: String,
     },
-    /// An annotation forbids it.
-    #[error("it is annotated {annotation}")]
+    /// It is a user's: another pod in its place has not what is in its memory.
+    #[error("it is a user's pod: a label of PREEMPTIBLE_LABELS is on it")]
+    OfAUser,
+    /// An annotation or a label forbids it.
+    #[error("it is marked {annotation}")]
     NotToBeMoved {
         /// The annotation, as `key=value`.
         annotation: String,
