@@ -60,7 +60,7 @@ pub struct Pod {
     pub alike: Vec<u64>,
 }
 
-/// An annotation by which a pod asks to stay on its node, in the words of an autoscaler.
+/// An annotation or a label by which a pod asks to stay on its node, in the words of an autoscaler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stay {
     /// Karpenter's: `"true"` or a duration.
@@ -69,19 +69,29 @@ pub enum Stay {
     DoNotEvict,
     /// CAST AI's: `"true"`.
     RemovalDisabled,
+    /// Spot Ocean's: `"true"`.
+    RestrictScaleDown,
 }
 
 impl Stay {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::DoNotDisrupt, Self::DoNotEvict, Self::RemovalDisabled];
+    pub const ALL: [Self; 4] =
+        [Self::DoNotDisrupt, Self::DoNotEvict, Self::RemovalDisabled, Self::RestrictScaleDown];
 
-    /// The key of the annotation.
+    /// The one with this key.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stay| stay.key() == key)
+    }
+
+    /// The key of the annotation or label.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
             Self::DoNotDisrupt => super::annotation::DO_NOT_DISRUPT,
             Self::DoNotEvict => "karpenter.sh/do-not-evict",
             Self::RemovalDisabled => super::annotation::REMOVAL_DISABLED,
+            Self::RestrictScaleDown => "spotinst.io/restrict-scale-down",
         }
     }
 }

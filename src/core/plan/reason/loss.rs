@@ -18,7 +18,7 @@ pub enum Loss {
     /// An annotation or a label forbids it.
     #[error("it is marked {annotation}")]
     NotToBeMoved {
-        /// The annotation, as `key=value`.
+        /// The annotation or label, as `key=value`.
         annotation: String,
     },
     /// Its data is on the node's own disk.

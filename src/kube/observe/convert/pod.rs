@@ -113,7 +113,10 @@ pub(in crate::observe) fn pod(
         mirror: metadata.annotations.get(annotation_key::MIRROR).is_some(),
         daemonset_pod: flag(annotation_key::DAEMONSET_POD),
         safe_to_evict,
-        do_not_disrupt: Stay::ALL.into_iter().find(|stay| asks(metadata, *stay)),
+        do_not_disrupt: Stay::ALL
+            .into_iter()
+            .find(|stay| asks(metadata, *stay))
+            .or_else(|| by_label(metadata)),
         local_volume: local_volume(metadata, spec)
             .filter(|_| safe_to_evict != Some(true))
             // One of the unread volumes may be on the node's own disk.
@@ -144,6 +147,14 @@ pub(in crate::observe) fn pod(
         reading.warnings.push(ReadWarning::LargePod { pod: identity.to_object_name(), what });
     }
     Ok(pod)
+}
+
+/// The label by which a pod asks to stay: CAST AI and Spot Ocean read labels.
+fn by_label(metadata: &Metadata<'_>) -> Option<Stay> {
+    let asked = |(key, value): (&Text<'_>, &Text<'_>)| {
+        Stay::of_key(key.as_str()).filter(|_| value.as_str() == "true")
+    };
+    metadata.labels.iter().find_map(asked)
 }
 
 /// Whether a pod asks by this annotation to stay: its value is `true`, or, as Karpenter takes it, the time for which it does.

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use kube_rebalancer_core::model::Stay;
+
 use super::fields::{BrokenProtobuf, Fields, Value};
 use crate::observe::raw::{
     Amount, Amounts, Annotations, Metadata, NodeSelector, Object, Owner, Requirement, Spec, Status, Term,
@@ -126,7 +128,8 @@ fn metadata<'a>(
             11 => {
                 let (key, value) = entry(bytes)?;
                 let key = text(key);
-                if keys.is_none_or(|keys| keys.contains(key.as_str())) {
+                let stay = || Stay::of_key(key.as_str()).is_some();
+                if keys.is_none_or(|keys| keys.contains(key.as_str()) || stay()) {
                     metadata.labels.insert(key, text(value));
                 }
             }

@@ -45,7 +45,7 @@ impl Annotations<'_> {
 impl<'a> Annotations<'a> {
     /// Whether anything reads the annotation with this key.
     pub(in crate::observe) fn is_read(key: &str) -> bool {
-        annotation::is_read(key) || key::ALL.contains(&key) || Stay::ALL.iter().any(|stay| stay.key() == key)
+        annotation::is_read(key) || key::ALL.contains(&key) || Stay::of_key(key).is_some()
     }
 
     /// Keeps an annotation.

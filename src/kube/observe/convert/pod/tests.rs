@@ -243,7 +243,11 @@ fn annotations_are_read_by_their_exact_values() {
     for stay in Stay::ALL {
         let (pod, _) = with_metadata(&json!({"annotations": {(stay.key()): "true"}}));
         assert_eq!(pod.do_not_disrupt, Some(stay));
+        let (pod, _) = with_metadata(&json!({"labels": {(stay.key()): "true"}}));
+        assert_eq!(pod.do_not_disrupt, Some(stay));
     }
+    let (pod, _) = with_metadata(&json!({"labels": {"spotinst.io/restrict-scale-down": "false"}}));
+    assert_eq!(pod.do_not_disrupt, None);
     let (pod, _) = with_metadata(&json!({"annotations": {"karpenter.sh/do-not-evict": "4h"}}));
     assert_eq!(pod.do_not_disrupt, None, "Karpenter took no time then");
 }
