@@ -12,6 +12,8 @@ pub(super) struct Replicas<'a> {
     on_going: BTreeMap<NodeIndex, Vec<(&'a Pod, &'a Controller)>>,
     /// The number of the pods of each of these controllers, and whether a Ready one is on a Ready node that stays.
     controllers: BTreeMap<ControllerKey<'a>, Count>,
+    /// The same of each Deployment, by namespace and name: an update gives it more than one `ReplicaSet`.
+    deployments: BTreeMap<(&'a str, &'a str), Count>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,26 +37,30 @@ impl<'a> Replicas<'a> {
             {
                 replicas.on_going.entry(index).or_default().push((pod, controller));
                 replicas.controllers.entry(key).or_default();
+                if let Some(deployment) = controller.deployment() {
+                    replicas.deployments.entry((&pod.namespace, deployment)).or_default();
+                }
             }
         }
         if replicas.controllers.is_empty() {
             return replicas;
         }
         for (pod, binding) in facts.snapshot.placed_pods() {
-            let count = pod.controller_key().and_then(|key| replicas.controllers.get_mut(&key));
-            let Some(count) = count else { continue };
+            let Some(controller) = pod.controller.as_deref() else { continue };
+            let set = pod.controller_key().and_then(|key| replicas.controllers.get_mut(&key));
+            let deployment = controller.deployment().map(|name| (&*pod.namespace, name));
+            let deployment = deployment.and_then(|key| replicas.deployments.get_mut(&key));
             // A placeholder does no work: it is no replica.
-            if class(pod, facts.policy) == Class::Placeholder {
+            if (set.is_none() && deployment.is_none()) || class(pod, facts.policy) == Class::Placeholder {
                 continue;
             }
-            count.pods += 1;
-            if let Binding::Node(index) = binding
-                && pod.ready
+            let elsewhere = matches!(binding, Binding::Node(index) if pod.ready
                 && !pod.deleting
                 && !going.contains(&index)
-                && facts.nodes.get(index).is_some_and(|node| node.health.says_ready)
-            {
-                count.live_elsewhere = true;
+                && facts.nodes.get(index).is_some_and(|node| node.health.says_ready));
+            for count in set.into_iter().chain(deployment) {
+                count.pods += 1;
+                count.live_elsewhere |= elsewhere;
             }
         }
         replicas
@@ -62,9 +68,11 @@ impl<'a> Replicas<'a> {
 
     /// A pod of this node whose controller would have no live pod left; its only pod does not keep a node.
     pub(super) fn last_on(&self, index: NodeIndex) -> Option<(&'a Pod, &'a Controller)> {
-        let last = |(pod, _): &&(&Pod, &Controller)| {
-            let count = pod.controller_key().and_then(|key| self.controllers.get(&key));
-            count.is_some_and(|count| count.pods >= 2 && !count.live_elsewhere)
+        let last = |(pod, controller): &&(&Pod, &Controller)| {
+            let set = pod.controller_key().and_then(|key| self.controllers.get(&key));
+            let deployment = controller.deployment().map(|name| (&*pod.namespace, name));
+            let deployment = deployment.and_then(|key| self.deployments.get(&key));
+            set.into_iter().chain(deployment).any(|count| count.pods >= 2 && !count.live_elsewhere)
         };
         self.on_going.get(&index)?.iter().find(last).copied()
     }

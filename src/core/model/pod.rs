@@ -110,6 +110,18 @@ impl Pod {
     }
 }
 
+impl Controller {
+    /// The name of the Deployment of a ReplicaSet: its own without the hash of the pods' template, by which the control plane
+    /// names one for each state of a Deployment. Its letters spell no word.
+    #[must_use]
+    pub fn deployment(&self) -> Option<&str> {
+        let (deployment, hash) = self.name.rsplit_once('-').filter(|_| self.kind == "ReplicaSet")?;
+        let is_hash = (1..=10).contains(&hash.len())
+            && hash.chars().all(|one| "bcdfghjklmnpqrstvwxz2456789".contains(one));
+        is_hash.then_some(deployment)
+    }
+}
+
 /// A controller: its namespace, which is that of its pods, and its UID. A pod may name the UID of any controller, but only
 /// controllers of its namespace manage it.
 pub type ControllerKey<'a> = (&'a str, &'a str);

@@ -8,7 +8,7 @@ use super::classes::{Classifier, PodClass};
 use super::live_pods::LivePods;
 use super::reason::Loss;
 use super::survey::{NodeFacts, Survey};
-use crate::model::{Binding, Controller, NodeIndex, Pod, Snapshot};
+use crate::model::{Binding, Controller, ControllerKey, NodeIndex, Pod, Snapshot};
 use crate::policy::Policy;
 
 /// Counts the pods of these controllers, and records the replicas of each node.
@@ -20,8 +20,8 @@ pub(super) fn count<'a>(
     let mut counted = LivePods::new();
     let mut namespaces: BTreeSet<&str> = BTreeSet::new();
     for pod in nodes.iter().flat_map(|node| &node.moves).filter(|pod| pod.ready) {
-        if let Some(controller) = pod.controller_key() {
-            counted.entry(controller).or_default();
+        for of in keys(pod) {
+            counted.entry(of).or_default();
             namespaces.insert(&pod.namespace);
         }
     }
@@ -39,33 +39,37 @@ pub(super) fn count<'a>(
         if !concerned {
             continue;
         }
-        let Some(of) = pod.controller_key().and_then(|controller| counted.get_mut(&controller)) else {
-            continue;
-        };
         // A placeholder does no work: it is no replica.
-        if matches!(classifier.class(pod), PodClass::Placeholder { .. }) {
+        if !keys(pod).any(|of| counted.contains_key(&of))
+            || matches!(classifier.class(pod), PodClass::Placeholder { .. })
+        {
             continue;
         }
-        of.pods += 1;
-        if let Binding::Node(index) = binding
-            && pod.ready
-            && !pod.deleting
-            && nodes.get(index).is_some_and(can_hold_a_live_one)
-        {
-            of.live_on.push(index);
+        for of in keys(pod) {
+            let Some(of) = counted.get_mut(&of) else { continue };
+            of.pods += 1;
+            if let Binding::Node(index) = binding
+                && pod.ready
+                && !pod.deleting
+                && nodes.get(index).is_some_and(can_hold_a_live_one)
+            {
+                of.live_on.push(index);
+            }
         }
     }
     for node in nodes {
-        let several = |pod: &&Pod| {
-            pod.ready && pod.controller_key().and_then(|one| counted.get(&one)).is_some_and(|of| of.pods > 1)
-        };
+        let several =
+            |pod: &&Pod| pod.ready && keys(pod).any(|one| counted.get(&one).is_some_and(|of| of.pods > 1));
         node.replicas = node.moves.iter().copied().filter(several).collect();
     }
     counted
 }
 
-fn controller(pod: &Pod) -> Option<&Controller> {
-    pod.controller.as_deref()
+/// What the pod is a replica of: its controller, and the Deployment above it. While a Deployment is updated, its pods are of
+/// more than one `ReplicaSet`. No UID is the name of a Deployment.
+fn keys(pod: &Pod) -> impl Iterator<Item = ControllerKey<'_>> {
+    let deployment = pod.controller.as_deref().and_then(Controller::deployment);
+    pod.controller_key().into_iter().chain(deployment.map(|name| (&*pod.namespace, name)))
 }
 
 fn can_hold_a_live_one(node: &NodeFacts<'_>) -> bool {
@@ -101,13 +105,16 @@ impl<'s, 'a> Replicas<'s, 'a> {
         let facts = self.0.nodes.get(node)?;
         let stays = |other: &NodeIndex| *other != node && !going.contains(other);
         facts.replicas.iter().find_map(|pod| {
-            let one = controller(pod)?;
-            let live = self.0.live_pods.get(&pod.controller_key()?)?;
-            let lost = !live.live_on.iter().any(stays);
-            lost.then(|| {
-                let controller = format!("{} {}/{}", one.kind, pod.namespace, one.name);
-                (*pod, Loss::LastReplica { controller })
-            })
+            let one = pod.controller.as_deref()?;
+            let of = keys(pod).find(|of| {
+                let live = self.0.live_pods.get(of);
+                live.is_some_and(|live| live.pods > 1 && !live.live_on.iter().any(stays))
+            })?;
+            let controller = match one.deployment().filter(|name| of.1 == *name) {
+                Some(name) => format!("Deployment {}/{name}", pod.namespace),
+                None => format!("{} {}/{}", one.kind, pod.namespace, one.name),
+            };
+            Some((*pod, Loss::LastReplica { controller }))
         })
     }
 }
@@ -165,6 +172,24 @@ mod tests {
         let other_controller = Controller { uid: "other".into(), ..owned_by("apps", "ReplicaSet") };
         let stranger = dns("b").on("n2").controlled(other_controller);
         assert_eq!(lost(three(), both(stranger), &[0]), None, "then it is the only one");
+    }
+
+    /// The pods of a Deployment while it is updated: each is the only one of its ReplicaSet.
+    #[test]
+    fn the_pods_of_two_replica_sets_of_a_deployment_are_replicas() {
+        let of = |name: &str, set: &str| {
+            let owner = Controller { uid: set.into(), name: set.into(), ..owned_by("apps", "ReplicaSet") };
+            dns(name).controlled(owner)
+        };
+        let (old, new) = ("dns-5d78c9869d", "dns-7db6d8ff4d");
+        let why = lost(three(), vec![of("a", old).on("n1"), of("b", new).on("n1")], &[0]);
+        assert!(why.is_some_and(|why| why.contains("of Deployment kube-system/dns outside")));
+        assert_eq!(lost(three(), vec![of("a", old).on("n1"), of("b", new).on("n2")], &[0]), None);
+        assert_eq!(
+            lost(three(), vec![of("a", "dns-a").on("n1"), of("b", "dns-b").on("n1")], &[0]),
+            None,
+            "no names that the control plane gives"
+        );
     }
 
     /// A controller is in the namespace of its pods. A pod of another one that names it is not a replica.

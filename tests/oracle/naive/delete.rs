@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Binding, Node, Operator, Pod, Requirement, StoredVolumes, TaintEffect, annotation, taint,
+    Binding, Controller, Node, Operator, Pod, Requirement, StoredVolumes, TaintEffect, annotation, taint,
 };
 use kube_rebalancer_core::policy::{AdoptCordons, Drain};
 
@@ -195,9 +195,23 @@ fn local_claim(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
 
 fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
     let Some(controller) = pod.controller.as_deref() else { return false };
+    let of_deployment =
+        |one: &Controller| controller.deployment().is_some_and(|name| one.deployment() == Some(name));
+    last_among(world, node, pod, gone, &|one| one.uid == controller.uid)
+        || last_among(world, node, pod, gone, &of_deployment)
+}
+
+/// Whether it is the last live one of the pods whose controllers are meant.
+fn last_among(
+    world: &World<'_>,
+    node: &Node,
+    pod: &Pod,
+    gone: &BTreeSet<String>,
+    is_meant: &dyn Fn(&Controller) -> bool,
+) -> bool {
     let of_controller = |other: &Pod| {
         other.namespace == pod.namespace
-            && other.controller.as_deref().is_some_and(|one| one.uid == controller.uid)
+            && other.controller.as_deref().is_some_and(is_meant)
             && words::class(other, world.policy) != Class::Placeholder
     };
     let all = world.snapshot.pods().iter().filter(|other| of_controller(other)).count();
