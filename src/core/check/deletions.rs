@@ -96,6 +96,11 @@ fn check_hands(facts: &Facts<'_>, node: &NodeFacts<'_>, direction: Direction, fo
     if let Some(annotation) = delays {
         found.push(Violation::DeletionDelayed { node: node.name(), annotation: annotation.clone() });
     }
+    let machine = node.node.machine();
+    let others = facts.snapshot.nodes().iter().filter(|other| other.name != node.node.name);
+    if let Some(other) = others.filter(|_| machine.is_some()).find(|other| other.machine() == machine) {
+        found.push(Violation::DeleteOfSharedMachine { node: node.name(), other: other.name.clone() });
+    }
     if let Some(why) = &node.node.outside {
         found.push(Violation::DeleteOutsideGroups { node: node.name(), why: why.clone() });
     }

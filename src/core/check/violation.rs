@@ -164,6 +164,8 @@ pub enum Violation {
     DeletionDelayed { node: String, annotation: String },
     #[error("delete of {node}, on which this run's own pod is")]
     DeleteOfOwnNode { node: String },
+    #[error("delete of {node}, whose machine is that of {other} too")]
+    DeleteOfSharedMachine { node: String, other: String },
     #[error("delete of {node}, which is in no node group: {why}")]
     DeleteOutsideGroups { node: String, why: String },
     #[error("delete of {node} from node group {group}, from which nothing must be deleted: {why}")]

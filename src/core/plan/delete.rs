@@ -186,6 +186,9 @@ fn stays(survey: &Survey<'_>, index: NodeIndex, facts: &NodeFacts<'_>, parks: bo
     if let Some(why) = &facts.node.outside {
         return Some(KeepReason::NoNodeGroup { why: why.clone() });
     }
+    if let Some(node) = facts.twin {
+        return Some(KeepReason::SharedMachine { node: node.to_owned() });
+    }
     if facts.state == NodeState::Parked && parks {
         return None;
     }

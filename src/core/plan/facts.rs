@@ -34,6 +34,7 @@ impl<'a> NodeFacts<'a> {
             cordon: marks.cordon,
             scale_down_disabled: pinned_by(node).is_some(),
             deletion_delayed: deletion_delay(node),
+            twin: None,
             claimed: is_claimed(node, snapshot.observed_at())
                 || is_parking(node, policy, snapshot.observed_at()),
             cordoned_at: marks.cordoned_at,

@@ -81,6 +81,7 @@ mod state;
 mod survey;
 mod taints;
 mod template;
+mod twins;
 mod usage;
 mod used;
 mod utilization;

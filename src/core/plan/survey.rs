@@ -96,6 +96,8 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) scale_down_disabled: bool,
     /// The key of an annotation that delays its deletion.
     pub(crate) deletion_delayed: Option<&'a str>,
+    /// Another node of the same machine, if it is cordoned.
+    pub(crate) twin: Option<&'a str>,
     /// Whether a run has claimed it in order to delete it, or has asked it to park a moment ago.
     pub(crate) claimed: bool,
     /// When it was cordoned: by the younger of mark and taint, for a cordon of others by the taint.

@@ -16,6 +16,7 @@ use super::replicas;
 use super::state::{bad_marks, state};
 use super::survey::{NodeFacts, OccupantKind, Survey, UnboundPod};
 use super::taints::{pressure, startup};
+use super::twins;
 use super::used::note_usage;
 use super::value::NodeState;
 use crate::model::{Constraints, Node, Snapshot};
@@ -43,6 +44,7 @@ impl<'a> Survey<'a> {
         note_usage(&mut nodes, snapshot, policy);
         let live_pods = replicas::count(snapshot, policy, &mut nodes);
         drained::look(snapshot, policy, &mut nodes);
+        twins::look(&mut nodes);
         warn_of_nodes(&nodes, policy, &mut warnings);
         Self {
             snapshot,

@@ -252,7 +252,13 @@ fn a_doubt_takes_the_note_away_from_the_last_node_of_a_pool_too() {
 #[test]
 fn node_objects_without_a_machine_are_no_breakdown_unless_their_provider_cannot_tell() {
     let names = ["g1", "g2", "g3", "g4"];
-    let nodes = || [node("n2"), node("n3")].into_iter().chain(names.map(left));
+    let with_a_machine = |name: &str| {
+        let machine = format!("openstack:///{name}");
+        let mut node = Node { provider_id: Some(machine.clone()), ..left(name) };
+        note(&mut node, annotation::DELETION_ASKED, &machine);
+        node
+    };
+    let nodes = || [node("n2"), node("n3")].into_iter().chain(names.map(with_a_machine));
     let pods = || vec![user("ada", "n2"), user("bob", "n3")];
     let bare = Snapshot::new(now(), nodes().collect(), pods(), vec![], 2).unwrap();
     assert!(sound(&bare, &policy()).guard.is_some());

@@ -70,6 +70,7 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
         && !words::claimed(node, world.now)
         && node.outside.is_none()
         && !stores_volume(world, node)
+        && !shares_machine(world, node)
         && group_gives
         && cordon_lets_go(world, machine)
         && is_left(world, machine, gone)
@@ -101,6 +102,12 @@ fn takes_from_others(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<S
     let goes = |one: &&Machine<'_>| gone.contains(one.name()) && !evict::is_drained_first(world, one);
     let mut going = world.machines.iter().filter(goes);
     going.any(|one| one.pods.iter().any(|pod| would_be_lost(world, one, pod, &together)))
+}
+
+/// Section 7: another Node object names the same machine.
+fn shares_machine(world: &World<'_>, node: &Node) -> bool {
+    let same = |other: &&Node| other.machine().is_some() && other.machine() == node.machine();
+    world.snapshot.nodes().iter().filter(same).count() > 1
 }
 
 /// Section 2: a volume with data is on its disk, or may be.

@@ -179,6 +179,32 @@ fn the_last_live_replica_keeps_its_node() {
 }
 
 #[test]
+fn the_last_live_pods_of_a_deployment_that_is_updated_keep_their_node() {
+    let nodes = || vec![cordoned("a"), node("b"), node("c")];
+    let pods = |on: &str| {
+        vec![
+            system("old", "a", "ReplicaSet", "dns-5d78c9869d"),
+            system("new", on, "ReplicaSet", "dns-7db6d8ff4d"),
+        ]
+    };
+    let on_one = found(&world(nodes(), pods("a")), &policy(), [delete("a")]);
+    assert!(matches!(on_one.as_slice(), [Violation::DeleteOfLastReplica { .. }]), "{on_one:?}");
+    assert_eq!(found(&world(nodes(), pods("b")), &policy(), [delete("a")]), []);
+}
+
+#[test]
+fn a_node_whose_machine_is_that_of_another_node_is_not_deleted() {
+    let of = |node: Node, id: &str| node.change(|node| node.provider_id = Some(text(id)));
+    let delete_beside = |other: &str| {
+        let nodes = vec![of(cordoned("a"), "openstack:///1"), of(node("b"), other)];
+        found(&world(nodes, vec![]), &policy(), [delete("a")])
+    };
+    assert_eq!(delete_beside("openstack:///2"), []);
+    let expected = Violation::DeleteOfSharedMachine { node: text("a"), other: text("b") };
+    assert_eq!(delete_beside("openstack:///1"), [expected]);
+}
+
+#[test]
 fn a_node_is_deleted_only_from_a_group_that_may_be_shrunk() {
     let delete_from = |node_a: Node, pool: NodeGroup| {
         let snapshot = world_with_groups(vec![node_a, node("b").in_group("z/pool")], vec![], vec![pool]);

@@ -226,6 +226,11 @@ reasons! {
         } => ("its deletion is delayed by the annotation {annotation}"),
         /// This run's own pod is on it.
         OwnNode => ("this run's own pod is on it"),
+        /// Another Node object is of the same machine.
+        SharedMachine {
+            /// The name of the other node.
+            node: String,
+        } => ("its machine is also that of node {node}, by the provider ID"),
         /// Its instance is in no node group that this run may delete from.
         NoNodeGroup {
             /// The reason.
