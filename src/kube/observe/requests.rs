@@ -8,6 +8,7 @@
 //!   pod       = max(running, init), per resource
 //!   a resource named in spec.resources.requests replaces it: the largest of that, of what the node gives the pod and
 //!               of what it has set aside for it; without the first where the resize is infeasible
+//!   of memory and CPU, a limit in spec.resources.limits counts where neither the pod nor a container asks for any
 //!   plus spec.overhead
 //! ```
 //!
@@ -105,11 +106,20 @@ pub(super) fn of_pod<'a>(spec: &'a Spec<'_>, status: &'a Status<'_>) -> Result<R
     let named = amounts(whole_pod, &NOTHING, |_, resource| format!("spec.resources.requests.{resource}"))?;
     let held = held_by_pod(status)?;
     let counted = |asked: u64, held: u64| if infeasible && held > 0 { held } else { asked.max(held) };
+    let limits = &spec.resources.limits;
+    let limit = amounts(limits, &NOTHING, |_, resource| format!("spec.resources.limits.{resource}"))?;
     if whole_pod.memory.is_some() {
         total.memory = counted(named.memory, held.memory);
     }
     if whole_pod.cpu.is_some() {
         total.cpu = counted(named.cpu, held.cpu);
+    }
+    // The API server fills in requests like this.
+    if whole_pod.memory.is_none() && total.memory == 0 {
+        total.memory = limit.memory;
+    }
+    if whole_pod.cpu.is_none() && total.cpu == 0 {
+        total.cpu = limit.cpu;
     }
     for (name, asked) in named.further {
         let held = held.further.get(name).copied().unwrap_or_default();

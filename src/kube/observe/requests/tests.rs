@@ -87,6 +87,9 @@ fn pod_level_requests_replace_the_resources_they_name_and_overhead_comes_on_top(
 
 #[test]
 fn a_limit_stands_in_for_a_missing_request_of_the_same_resource() {
+    let whole =
+        r#"{"containers":[{}],"resources":{"limits":{"memory":"2Gi","cpu":2},"requests":{"cpu":0.5}}}"#;
+    assert_eq!(requests(whole).unwrap(), (2 << 30, 500), "of the pod as a whole");
     let spec = r#"{"containers":[{"resources":{"limits":{"memory":"2Gi","cpu":2},"requests":{"cpu":0.5}}}]}"#;
     assert_eq!(requests(spec).unwrap(), (2 << 30, 500));
 }
