@@ -81,6 +81,11 @@ impl<'a> Growth<'a> {
         self.groups.iter().enumerate().filter(move |(_, group)| group.growable && group.pool == Some(pool))
     }
 
+    /// Whether `MAX_NODES` alone keeps a pool from creating any node.
+    pub(super) fn is_at_max_nodes(&self, pool: PoolIndex) -> bool {
+        self.allowed.get(pool) == Some(&0) && self.max_nodes_binds.get(pool) == Some(&true)
+    }
+
     /// The order in which the groups of a pool create further nodes: the zone with the fewest nodes first, then by name. It
     /// is endless if a group can create a node; the caller stops.
     pub(super) fn order(&self, pool: PoolIndex) -> NewNodes<'_> {

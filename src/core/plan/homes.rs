@@ -62,7 +62,9 @@ impl<'s, 'a> Homes<'s, 'a> {
         if let Some(place) = place {
             return (place.stage, Claim::Known);
         }
-        let mut taking = self.growth.growable(pool).filter(|(_, group)| group.would_take(shape));
+        // A pool at its MAX_NODES creates no node, whatever its groups would take.
+        let taking = self.growth.growable(pool).filter(|_| !self.growth.is_at_max_nodes(pool));
+        let mut taking = taking.filter(|(_, group)| group.would_take(shape));
         let claim = if taking.any(|(_, group)| group.template.is_some()) {
             Claim::Known
         } else if self.fits_a_node(pool, shape) || self.fits_a_reserved_node(pool, shape) {

@@ -151,7 +151,7 @@ impl World<'_> {
             (foreign, (*pool).clone())
         });
         let policy = self.policy;
-        for place in 0..6 {
+        for place in 0..7 {
             for pool in &pools {
                 let mut machines = self.in_pool(pool);
                 let taken = match place {
@@ -172,10 +172,11 @@ impl World<'_> {
                             .iter()
                             .any(|shape| self.is_coming(shape) && reach::would_take_new(self, pod, shape))
                     }
-                    4 => self.pools[*pool]
+                    4 if super::place::room(self, pool, true, usize::MAX) == 0 => false,
+                    5 => machines.any(|one| reach::reaches(self, pod, one)),
+                    _ => self.pools[*pool]
                         .iter()
                         .any(|shape| shape.growable && reach::would_take_new(self, pod, shape)),
-                    _ => machines.any(|one| reach::reaches(self, pod, one)),
                 };
                 if taken {
                     return Some((*pool).clone());

@@ -184,7 +184,7 @@ impl Table<'_, '_> {
             shapes.into_iter().filter(|shape| may_try(world, self.pool, loose, shape)).collect();
         let all: usize = self.new.values().sum();
         if let Some(shape) = next_group(world, &may, &self.new)
-            && all < room(world, self.pool, shape.known)
+            && all < room(world, self.pool, shape.known, world.creations)
         {
             let number = self.new.entry(shape.group.clone()).or_default();
             let entry = Entry::New(shape.group.clone(), *number);
@@ -284,8 +284,8 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
     !disappoints && !coming && noted
 }
 
-/// The number of nodes that may be created in a pool, bounded by `MAX_NODES` and unknown sizes.
-fn room(world: &World<'_>, pool: &str, known: bool) -> usize {
+/// The number of nodes that may be created in a pool, bounded by `MAX_NODES`, unknown sizes and this number.
+pub(crate) fn room(world: &World<'_>, pool: &str, known: bool, creations: usize) -> usize {
     let bounds = world.bounds(pool);
     let exists = |machine: &&Machine<'_>| !super::objects::is_only_object(world, machine);
     let common = world.in_pool(pool).filter(|machine| machine.common).filter(exists).count();
@@ -304,7 +304,7 @@ fn room(world: &World<'_>, pool: &str, known: bool) -> usize {
     let others = world.snapshot.nodes().iter().filter(|node| node.group.as_ref().is_some_and(ours));
     let others = others.filter(|node| world.machine(&node.name).is_none_or(|at| !world.machines[at].common));
     let there = common + others.count() + instances;
-    let room = bounds.max_nodes.saturating_sub(there).min(world.creations);
+    let room = bounds.max_nodes.saturating_sub(there).min(creations);
     if known {
         return room;
     }
@@ -383,7 +383,7 @@ pub(crate) fn further_new_nodes(world: &World<'_>, pool: &str, made: &[Line]) ->
     }
     let mut lines = Vec::new();
     while let Some(shape) = next_group(world, &growable, &new)
-        && made.len() + lines.len() < room(world, pool, shape.known)
+        && made.len() + lines.len() < room(world, pool, shape.known, world.creations)
     {
         let number = new.entry(shape.group.clone()).or_default();
         lines.push(new_line(shape, *number));
