@@ -15,8 +15,9 @@ use std::io::{self, Write};
 use env_logger::Builder;
 use env_logger::fmt::ConfigurableFormat;
 use jiff::Timestamp;
-use kube_rebalancer_core::secret::{without_token, without_user};
+use kube_rebalancer_core::secret::without_user;
 use kube_rebalancer_core::text::clean_lines;
+use kube_rebalancer_ports::words::without_tokens;
 use log::kv::Key;
 use log::{Level, Log, Metadata, Record};
 use serde::Serialize;
@@ -102,7 +103,7 @@ pub fn start(logger: Builder) -> Result<(), log::SetLoggerError> {
 /// The message of a record, harmless to a terminal, and without credentials if a library wrote it.
 fn words(record: &Record<'_>) -> String {
     let words = record.args().to_string();
-    let words = if is_own(record.target()) { words } else { without_token(&without_user(&words)) };
+    let words = if is_own(record.target()) { words } else { without_tokens(&without_user(&words)) };
     clean_lines(&words)
 }
 

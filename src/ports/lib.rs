@@ -13,6 +13,7 @@ mod provider;
 mod scope;
 mod source;
 mod usage;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -14,7 +14,6 @@ mod error;
 mod id;
 mod provider;
 mod types;
-mod words;
 
 pub use id::{InstanceId, region_of};
 pub use provider::PROVIDER;

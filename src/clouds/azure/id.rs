@@ -147,7 +147,7 @@ impl Identity for InstanceId {
             {
                 Err(format!(
                     "{} is a virtual machine by itself or of a flexible scale set, which are left alone",
-                    kube_rebalancer_rest::words::clean(name)
+                    kube_rebalancer_ports::words::clean(name)
                 ))
             }
             _ => Err(expected()),

@@ -11,7 +11,7 @@ mod pace;
 mod reply;
 mod request;
 mod transport;
-pub mod words;
+mod words;
 
 pub use answer::answer;
 pub use error::{CloudError, Kind};

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 use kube_rebalancer_ports::count_objects;
+use kube_rebalancer_ports::words::clean;
 use serde::de::DeserializeOwned;
 
 use crate::words;
@@ -46,6 +47,6 @@ impl Reply {
             return Err(format!("the answer is not understood: it has more than {MOST_OBJECTS} objects"));
         }
         serde_json::from_slice(&self.body)
-            .map_err(|error| format!("the answer is not understood: {}", words::clean(&error.to_string())))
+            .map_err(|error| format!("the answer is not understood: {}", clean(&error.to_string())))
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::StatusCode;
+use kube_rebalancer_ports::words::root_cause;
 use kube_rebalancer_ports::{Bounded, LONGEST_FAILURE, NOT_ASKED, SharedClock};
 use kube_rebalancer_retry::{Failed, retry, retry_after};
 use tokio::time::{sleep, timeout};
@@ -11,7 +12,6 @@ use tokio::time::{sleep, timeout};
 use crate::pace::Pace;
 use crate::reply::{LONGEST, Reply, Silence};
 use crate::request::Request;
-use crate::words;
 
 /// Maximum pause between two tries, even if the service requests a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl Transport {
             .user_agent(concat!("kube-rebalancer/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(pace.connect);
-        let client = builder.build().map_err(|error| words::root_cause(&error))?;
+        let client = builder.build().map_err(|error| root_cause(&error))?;
         Ok(Self { client, clock, pace })
     }
 
@@ -144,7 +144,7 @@ impl Transport {
         }
         let silence = |error: reqwest::Error| Silence {
             in_doubt: !error.is_connect() && !error.is_builder(),
-            words: words::root_cause(&error),
+            words: root_cause(&error),
         };
         let mut response = builder.send().await.map_err(silence)?;
         let (status, headers) = (response.status(), response.headers().clone());

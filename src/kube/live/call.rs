@@ -18,7 +18,8 @@ use super::credentials::{Credentials, CredentialsError};
 use super::secrets;
 use super::time::RunTime;
 use crate::observe::{Encoding, status_message};
-use kube_rebalancer_core::secret::{without_token, without_user};
+use kube_rebalancer_core::secret::without_user;
+use kube_rebalancer_ports::words::without_tokens;
 use kube_rebalancer_ports::{Clock as _, PortError, chain};
 use kube_rebalancer_retry::{Failed, GivenUp, Pace, retry, retry_after};
 
@@ -447,7 +448,7 @@ fn words(body: Vec<u8>, encoding: Encoding) -> String {
     };
     let first_line = || body::text(body).lines().next().unwrap_or_default().to_owned();
     let message = message.unwrap_or_else(first_line);
-    without_token(&message).chars().take(LONGEST).collect()
+    without_tokens(&message).chars().take(LONGEST).collect()
 }
 
 /// Whether a failure without an answer may be temporary: all failures except problems of the request, the credentials

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::http::Silence;
 use crate::error::{CloudError, Kind};
-use crate::words;
+use kube_rebalancer_ports::words;
 
 /// The timeouts and tries of the client.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use kube_rebalancer_ports::{Bounded, LONGEST_FAILURE};
 
-use crate::words;
+use kube_rebalancer_ports::words;
 
 /// Maximum number of bytes of an answer. A page of a hundred groups of a thousand instances would have forty million, and
 /// is cut by the service long before.

@@ -12,7 +12,7 @@ use super::find::{Found, FoundGroup};
 use super::{rules, template};
 use crate::id::{InstanceId, zone_of};
 use crate::types::{Activity, Deed, End, Group, Instance, Stage};
-use crate::words;
+use kube_rebalancer_ports::words;
 
 /// Maximum age of a failed launch that belongs to the open request.
 const YOUNG: SignedDuration = SignedDuration::from_hours(1);

@@ -16,7 +16,7 @@ use crate::client::Client;
 use crate::error::{CloudError, Kind};
 use crate::id::InstanceId;
 use crate::types::{Group, Launched, Stage};
-use crate::words;
+use kube_rebalancer_ports::words;
 
 /// Maximum number of instances of one launch.
 const MOST_LAUNCHED: u32 = 100;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use http::Method;
-use kube_rebalancer_rest::{CloudError, Kind, words};
+use kube_rebalancer_ports::words;
+use kube_rebalancer_rest::{CloudError, Kind};
 use serde::Deserialize;
 use serde_json::json;
 

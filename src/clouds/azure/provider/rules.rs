@@ -1,7 +1,8 @@
 //! The reasons not to change a scale set or an agent pool.
 
 use kube_rebalancer_join::InstanceState;
-use kube_rebalancer_rest::{CloudError, Kind, words};
+use kube_rebalancer_ports::words;
+use kube_rebalancer_rest::{CloudError, Kind};
 
 use super::state::state;
 use crate::client::{AgentPool, Cluster, Machine, ScaleSet};

@@ -1,7 +1,7 @@
 //! The meaning of an instance's provisioning and power state for a run.
 
 use kube_rebalancer_join::{InstanceState, ListedInstance};
-use kube_rebalancer_rest::words;
+use kube_rebalancer_ports::words;
 
 use crate::client::Machine;
 use crate::id::InstanceId;

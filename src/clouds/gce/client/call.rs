@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use google_cloud_gax::error::Error;
+use kube_rebalancer_ports::words::clean;
 use kube_rebalancer_retry::{Failed, retry};
 use tokio::time::{sleep, timeout};
 
 use super::failure::Failure;
-use super::words;
 use crate::error::{ComputeError, ErrorKind};
 
 /// Maximum number of tries of a request. With the pauses, that covers an outage of some eight seconds.
@@ -147,7 +147,7 @@ impl Call {
         self.failed(
             ErrorKind::Other,
             false,
-            &format!("Compute Engine's answer is not understood: {}", words::clean(why)),
+            &format!("Compute Engine's answer is not understood: {}", clean(why)),
         )
     }
 

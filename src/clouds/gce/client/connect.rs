@@ -8,6 +8,7 @@ use google_cloud_compute::client::{
     RegionInstanceTemplates,
 };
 use kube_rebalancer_ports::Environment;
+use kube_rebalancer_ports::words::root_cause;
 use reqwest::Url;
 use tokio::time::timeout;
 
@@ -99,6 +100,6 @@ async fn client(options: ConnectOptions) -> Result<Client, ComputeError> {
 }
 
 fn unusable(error: &dyn std::error::Error) -> ComputeError {
-    let message = format!("no connection to Compute Engine can be made: {}", words::root_cause(error));
+    let message = format!("no connection to Compute Engine can be made: {}", root_cause(error));
     ComputeError { kind: ErrorKind::Other, unchanged: true, message }
 }

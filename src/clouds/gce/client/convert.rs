@@ -6,9 +6,9 @@ use google_cloud_compute::model::{
 };
 use jiff::Timestamp;
 
-use super::words;
 use crate::engine::{CurrentAction, Group, GroupList, InstanceError, ManagedInstance};
 use crate::name::{GroupId, InstanceId, TemplateId, Zone};
+use kube_rebalancer_ports::words::clean;
 
 /// The warning of a zone or region without groups, as most are.
 const EMPTY: &str = "NO_RESULTS_ON_PAGE";
@@ -37,7 +37,7 @@ pub(super) fn group_list(pages: Vec<InstanceGroupManagerAggregatedList>) -> Resu
             let code = warning.code.as_ref().and_then(|code| code.name());
             if code != Some(EMPTY) {
                 let told = warning.message.as_deref().or(code).unwrap_or("somewhere");
-                list.unreachable.push(words::clean(told));
+                list.unreachable.push(clean(told));
             }
         }
     }
@@ -89,7 +89,7 @@ fn template(versions: &[InstanceGroupManagerVersion], own: Option<String>) -> Op
     let rest = versions.iter().find(takes_the_rest).and_then(|version| version.instance_template.clone());
     let url = rest.or(own).filter(|url| !url.is_empty())?;
     let id = TemplateId::from_url(&url);
-    id.inspect_err(|error| log::warn!("{}", words::clean(&error.to_string()))).ok()
+    id.inspect_err(|error| log::warn!("{}", clean(&error.to_string()))).ok()
 }
 
 /// A group, if it is the requested one. Its project may have been requested by number.
@@ -112,8 +112,8 @@ pub(super) fn managed_instance(found: Managed) -> Result<ManagedInstance, String
         errors: errors
             .into_iter()
             .map(|error| InstanceError {
-                code: words::clean(&error.code.unwrap_or_default()),
-                message: words::clean(&error.message.unwrap_or_default()),
+                code: clean(&error.code.unwrap_or_default()),
+                message: clean(&error.message.unwrap_or_default()),
             })
             .collect(),
     })
@@ -129,10 +129,10 @@ pub(super) fn created_at(found: &Instance) -> Result<Timestamp, String> {
 pub(super) fn state(found: Instance, asked: &InstanceId) -> Result<String, String> {
     let name = found.name.unwrap_or_default();
     if name != asked.name() {
-        return Err(format!("it is about instance {:?}", words::clean(&name)));
+        return Err(format!("it is about instance {:?}", clean(&name)));
     }
     let state = found.status.and_then(|status| status.name().map(str::to_owned)).unwrap_or_default();
-    if state.is_empty() { Err("it has no status".to_owned()) } else { Ok(words::clean(&state)) }
+    if state.is_empty() { Err("it has no status".to_owned()) } else { Ok(clean(&state)) }
 }
 
 /// The action of a group on an instance, by the API's words; further words may be added.
@@ -141,6 +141,6 @@ fn action(word: &str) -> CurrentAction {
         "NONE" => CurrentAction::None,
         "CREATING" | "CREATING_WITHOUT_RETRIES" | "RECREATING" | "VERIFYING" => CurrentAction::Creating,
         "DELETING" | "ABANDONING" => CurrentAction::Leaving,
-        other => CurrentAction::Other(words::clean(other)),
+        other => CurrentAction::Other(clean(other)),
     }
 }

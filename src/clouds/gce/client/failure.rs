@@ -9,6 +9,7 @@ use http::header::RETRY_AFTER;
 use super::http::{TooLarge, Undecoded};
 use super::words;
 use crate::error::ErrorKind;
+use kube_rebalancer_ports::words::{clean, root_cause};
 
 /// The reason why a try failed.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Failure {
             retry_after: Duration::ZERO,
             words,
         };
-        let cause = words::root_cause(error);
+        let cause = root_cause(error);
         if let Some(status) = error.http_status_code() {
             Self::answered(status, error)
         } else if error.is_connect() {
@@ -72,7 +73,7 @@ impl Failure {
         let kind = ErrorKind::of_answer(Some(status), reasons.iter().copied());
         let mut words = format!("Compute Engine answered {status}");
         if let Some(reason) = reasons.first() {
-            words = format!("{words} ({})", words::clean(reason));
+            words = format!("{words} ({})", clean(reason));
         }
         let message = match error.status() {
             Some(answer) => answer.message.clone(),

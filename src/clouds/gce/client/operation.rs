@@ -11,6 +11,7 @@ use super::call::Call;
 use super::managers::Managers;
 use super::words;
 use crate::error::{ComputeError, ErrorKind};
+use kube_rebalancer_ports::words::clean;
 
 /// The pause before an operation is first read; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -69,7 +70,7 @@ fn outcome(call: &Call, done: &Operation) -> Result<(), ComputeError> {
         told = words::quoted(told, done.http_error_message.as_deref().unwrap_or_default());
     }
     for (index, error) in errors.iter().enumerate() {
-        let code = words::clean(error.code.as_deref().unwrap_or("no code"));
+        let code = clean(error.code.as_deref().unwrap_or("no code"));
         let between = if index == 0 { ":" } else { ";" };
         told = words::quoted(format!("{told}{between} {code}"), error.message.as_deref().unwrap_or_default());
     }

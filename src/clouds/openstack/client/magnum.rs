@@ -11,7 +11,7 @@ use super::Session;
 use super::catalog::MAGNUM;
 use super::nova::{Nova, Sent, Service};
 use super::transport::{Request, read};
-use kube_rebalancer_rest::words;
+use kube_rebalancer_ports::words;
 use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The microversion with node groups that may have no node.

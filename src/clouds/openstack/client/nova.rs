@@ -13,7 +13,7 @@ use super::transport::{Request, Transport, read};
 use super::{Project, Session};
 use crate::credentials::{Credentials, Login};
 use crate::id::ServerId;
-use kube_rebalancer_rest::words;
+use kube_rebalancer_ports::words;
 use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The microversion that shows whether a server is locked; every Nova since 2016 has it.

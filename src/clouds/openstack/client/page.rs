@@ -6,8 +6,8 @@ use super::nova::Nova;
 use super::server::{PageBody, Server};
 use super::transport::read;
 use crate::id::ServerId;
+use kube_rebalancer_ports::words;
 use kube_rebalancer_rest::LONGEST;
-use kube_rebalancer_rest::words;
 use kube_rebalancer_rest::{CloudError, Kind};
 
 /// The requested number of servers of a page. Nova may return fewer.

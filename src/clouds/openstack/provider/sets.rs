@@ -33,7 +33,7 @@ impl Set {
         let rule = if part.starts_with('^') {
             let whole = RegexBuilder::new(&format!("^(?:{part})$")).size_limit(LARGEST).build();
             Rule::Expression(whole.map_err(|error| {
-                let why = kube_rebalancer_rest::words::clean(&error.to_string());
+                let why = kube_rebalancer_ports::words::clean(&error.to_string());
                 CloudError::setting(format!("NODE_GROUPS: `{part}` is no regular expression: {why}"))
             })?)
         } else {

@@ -24,9 +24,10 @@ use google_cloud_auth::credentials::Credentials;
 use http::Extensions;
 use kube_rebalancer_core::secret::without_quotes;
 use kube_rebalancer_ports::Environment;
+use kube_rebalancer_ports::words::{clean, root_cause};
 use tokio::time::sleep;
 
-use super::{http as bounded, words};
+use super::http as bounded;
 use crate::error::{ComputeError, ErrorKind};
 use address::Clients;
 use token::{From, Tokens};
@@ -54,14 +55,14 @@ pub(super) async fn find(
         match credentials.headers(Extensions::new()).await {
             Ok(_) => return Ok(credentials),
             Err(error) if error.is_transient() && tried < TRIES => {
-                let cause = without_quotes(&words::root_cause(&error));
+                let cause = without_quotes(&root_cause(&error));
                 log::info!("trying again in {} ms for credentials: {cause}", pause.as_millis());
                 sleep(pause).await;
                 pause *= 2;
             }
             Err(error) => {
                 // An unreadable answer may contain a token anyway.
-                let cause = without_quotes(&words::root_cause(&error));
+                let cause = without_quotes(&root_cause(&error));
                 return Err(none(&format!("asking for a token failed: {cause}")));
             }
         }
@@ -72,8 +73,7 @@ pub(super) async fn find(
 /// server.
 async fn make(metadata_server: Option<&str>, environment: &Environment) -> Result<Credentials, ComputeError> {
     let quota_project = environment.get("GOOGLE_CLOUD_QUOTA_PROJECT");
-    let client =
-        |builder: reqwest::ClientBuilder| builder.build().map_err(|error| none(&words::root_cause(&error)));
+    let client = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| none(&root_cause(&error)));
     let clients =
         Clients { proxied: client(bounded::client())?, direct: client(bounded::client().no_proxy())? };
     let file = if metadata_server.is_some() { None } else { file(environment.clone()).await? };
@@ -94,7 +94,7 @@ async fn file(environment: Environment) -> Result<Option<serde_json::Value>, Com
 
 fn of_no_use(why: &str) -> ComputeError {
     let file = "the file that GOOGLE_APPLICATION_CREDENTIALS names, or else gcloud's own";
-    none(&format!("{file}, is of no use: {}", words::clean(&without_quotes(why))))
+    none(&format!("{file}, is of no use: {}", clean(&without_quotes(why))))
 }
 
 /// The error for missing credentials.

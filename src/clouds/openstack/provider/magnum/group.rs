@@ -108,15 +108,15 @@ pub(super) fn in_the_way(cluster: &Cluster, group: &ClusterGroup) -> Option<Stri
     let reason = cluster
         .status_reason
         .as_deref()
-        .map(kube_rebalancer_rest::words::clean)
+        .map(kube_rebalancer_ports::words::clean)
         .filter(|text| !text.is_empty());
     let because = reason.map(|text| format!(": {text}")).unwrap_or_default();
     if !cluster.status.ends_with("_COMPLETE") {
         return Some(format!(
             "its cluster is {}{because}",
-            kube_rebalancer_rest::words::clean(&cluster.status)
+            kube_rebalancer_ports::words::clean(&cluster.status)
         ));
     }
     let status = group.status.as_deref().filter(|status| !status.ends_with("_COMPLETE"))?;
-    Some(format!("it is {}{because}", kube_rebalancer_rest::words::clean(status)))
+    Some(format!("it is {}{because}", kube_rebalancer_ports::words::clean(status)))
 }
