@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube_rebalancer_core::model::MachineFate;
 use kube_rebalancer_core::text::clean;
 use kube_rebalancer_ports::InstanceToDelete;
+use kube_rebalancer_ports::words::without_tokens;
 
 use crate::look::{Member, requested};
 use crate::protocol::{
-    Answer, AnsweredMachine, AnsweredState, MachineState, Request, RequestedNode, SCHEMA, Verb,
+    AnsweredMachine, AnsweredState, MachineState, Request, RequestedNode, SCHEMA, Verb, sorted,
 };
 use crate::provider::{Exec, how};
 
@@ -56,7 +57,8 @@ impl Exec {
             return unknown(format!("EXEC_GONE: {}", how(&ended, &answer)));
         }
         let names: BTreeSet<&str> = request.nodes.iter().map(|node| node.name.as_str()).collect();
-        let machines = match sorted(&answer, &names) {
+        let parts = answer.machines.iter().map(|machine| (machine.name.as_str(), machine));
+        let machines = match sorted(parts, &names) {
             Ok(machines) => machines,
             Err(why) => return unknown(clean(&format!("EXEC_GONE: {why}")).into_owned()),
         };
@@ -83,32 +85,12 @@ impl Exec {
     }
 }
 
-/// The answers by node: each once, and none about another node.
-fn sorted<'a>(
-    answer: &'a Answer,
-    asked: &BTreeSet<&str>,
-) -> Result<BTreeMap<&'a str, &'a AnsweredMachine>, String> {
-    let mut machines = BTreeMap::new();
-    for machine in &answer.machines {
-        if !asked.contains(machine.name.as_str()) {
-            return Err(format!(
-                "the command answers for node {}, which it was not asked about",
-                machine.name
-            ));
-        }
-        if machines.insert(machine.name.as_str(), machine).is_some() {
-            return Err(format!("the command answers for node {} twice", machine.name));
-        }
-    }
-    Ok(machines)
-}
-
 fn fate(machine: Option<&&AnsweredMachine>) -> MachineFate {
     let Some(machine) = machine else {
         return MachineFate::Unknown("EXEC_GONE: there is no answer for it".to_owned());
     };
     let words = machine.message.clone().unwrap_or_else(|| "the command gives no reason".to_owned());
-    let words = clean(&format!("EXEC_GONE: {words}")).into_owned();
+    let words = clean(&without_tokens(&format!("EXEC_GONE: {words}"))).into_owned();
     match machine.state {
         MachineState::Gone => MachineFate::Gone,
         MachineState::Present => MachineFate::Exists(words),

@@ -1,6 +1,6 @@
 //! What a command reads and writes: one JSON document each. The schema is published in `docs/exec.v1.schema.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use kube_rebalancer_ports::count_objects;
@@ -249,6 +249,23 @@ pub(crate) enum MachineState {
     Present,
     /// It is not known.
     Unknown,
+}
+
+/// The parts of an answer by the names of their nodes: each once, and none about a node that was not asked about.
+pub(crate) fn sorted<'a, T>(
+    parts: impl Iterator<Item = (&'a str, &'a T)>,
+    asked: &BTreeSet<&str>,
+) -> Result<BTreeMap<&'a str, &'a T>, String> {
+    let mut by_name = BTreeMap::new();
+    for (name, part) in parts {
+        if !asked.contains(name) {
+            return Err(format!("the command answers for node {name}, which it was not asked about"));
+        }
+        if by_name.insert(name, part).is_some() {
+            return Err(format!("the command answers for node {name} twice"));
+        }
+    }
+    Ok(by_name)
 }
 
 /// The JSON Schema of both documents.

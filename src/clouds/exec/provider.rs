@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use kube_rebalancer_core::model::{MachineFate, Snapshot};
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_core::text::clean;
+use kube_rebalancer_ports::words::without_tokens;
 use kube_rebalancer_ports::{
     CloudScope, CloudView, GroupAnswer, InstanceToDelete, Provider, ProviderError, SharedClock,
 };
@@ -16,7 +17,7 @@ use kube_rebalancer_ports::{
 use crate::command::{Broken, Ended, Order, run};
 use crate::look::{Member, Seen, look, requested};
 use crate::notes::{self, Asked};
-use crate::protocol::{Answer, AnsweredNode, AnsweredResult, AnsweredState, Request, SCHEMA, Verb};
+use crate::protocol::{Answer, AnsweredNode, AnsweredResult, AnsweredState, Request, SCHEMA, Verb, sorted};
 
 /// The exit codes with a special meaning, as in sysexits.h.
 const BUSY: i32 = 75;
@@ -115,7 +116,8 @@ impl Exec {
         }
     }
 
-    /// Changes these nodes, group by group.
+    /// Changes these nodes, group by group. The groups are listed again right before the command of each, because the command
+    /// before it may have taken minutes.
     async fn change(
         &self,
         verb: Verb,
@@ -126,21 +128,33 @@ impl Exec {
         let Some(words) = command else {
             return vec![GroupAnswer::Refused(format!("{setting} is not set")); nodes.len()];
         };
-        let now = match self.again().await {
-            Ok((seen, _)) => seen,
-            Err(answer) => return vec![answer; nodes.len()],
-        };
         let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
         let mut by_group: BTreeMap<&str, Vec<(usize, &Member)>> = BTreeMap::new();
         for (position, node) in nodes.iter().enumerate() {
-            match self.judge(verb, node, &now) {
+            match self.proven(node) {
                 Ok(member) => by_group.entry(&member.group).or_default().push((position, member)),
                 Err(answer) => {
                     answers.insert(position, answer);
                 }
             }
         }
-        for (group, members) in by_group {
+        for (group, mut members) in by_group {
+            match self.again().await {
+                Ok((now, _)) => members.retain(|(position, member)| match judge(verb, member, &now) {
+                    Ok(()) => true,
+                    Err(answer) => {
+                        answers.insert(*position, answer);
+                        false
+                    }
+                }),
+                Err(answer) => {
+                    answers.extend(members.iter().map(|(position, _)| (*position, answer.clone())));
+                    continue;
+                }
+            }
+            if members.is_empty() {
+                continue;
+            }
             let request = Request {
                 schema: SCHEMA,
                 verb,
@@ -156,33 +170,30 @@ impl Exec {
         (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
     }
 
-    /// Whether the listed instance is still the machine of the node, and can still be changed.
-    fn judge<'s>(
-        &'s self,
-        verb: Verb,
-        node: &InstanceToDelete,
-        now: &Seen,
-    ) -> Result<&'s Member, GroupAnswer> {
+    /// The proof of which machine the node is.
+    fn proven(&self, node: &InstanceToDelete) -> Result<&Member, GroupAnswer> {
         let proven = self.members.get(&node.node).filter(|member| {
             member.node.provider_id == node.provider_id && member.node.system_uuid == node.system_uuid
         });
-        let Some(member) = proven else {
-            return Err(GroupAnswer::Refused("EXEC_LIST did not prove which machine it is".to_owned()));
-        };
-        let state = now.members.get(&node.node).filter(|now| now.group == member.group).map(|now| now.state);
-        match (verb, state) {
-            (Verb::Delete, None | Some(AnsweredState::Leaving))
-            | (Verb::Park, Some(AnsweredState::Parked))
-            | (Verb::Wake, Some(AnsweredState::Present)) => Err(GroupAnswer::AlreadySo),
-            (_, None) => Err(GroupAnswer::Conflict("EXEC_LIST does not name it any more".to_owned())),
-            (_, Some(AnsweredState::Leaving)) => {
-                Err(GroupAnswer::Conflict("its machine is being deleted".to_owned()))
-            }
-            (_, Some(AnsweredState::Creating)) => {
-                Err(GroupAnswer::Conflict("its machine is being created".to_owned()))
-            }
-            (_, Some(AnsweredState::Present | AnsweredState::Parked)) => Ok(member),
+        proven.ok_or_else(|| GroupAnswer::Refused("EXEC_LIST did not prove which machine it is".to_owned()))
+    }
+}
+
+/// Whether the listed instance is still the machine of the node, and can still be changed.
+fn judge(verb: Verb, member: &Member, now: &Seen) -> Result<(), GroupAnswer> {
+    let now = now.members.get(&member.node.name).filter(|now| now.group == member.group);
+    match (verb, now.map(|now| now.state)) {
+        (Verb::Delete, None | Some(AnsweredState::Leaving))
+        | (Verb::Park, Some(AnsweredState::Parked))
+        | (Verb::Wake, Some(AnsweredState::Present)) => Err(GroupAnswer::AlreadySo),
+        (_, None) => Err(GroupAnswer::Conflict("EXEC_LIST does not name it any more".to_owned())),
+        (_, Some(AnsweredState::Leaving)) => {
+            Err(GroupAnswer::Conflict("its machine is being deleted".to_owned()))
         }
+        (_, Some(AnsweredState::Creating)) => {
+            Err(GroupAnswer::Conflict("its machine is being created".to_owned()))
+        }
+        (_, Some(AnsweredState::Present | AnsweredState::Parked)) => Ok(()),
     }
 }
 
@@ -202,21 +213,25 @@ fn outcomes(
             return members.iter().map(|(position, _)| (*position, answer.clone())).collect();
         }
     };
-    let asked: BTreeSet<&str> = members.iter().map(|(_, member)| member.node.name.as_str()).collect();
-    if let Some(foreign) = answer.nodes.iter().find(|node| !asked.contains(node.name.as_str())) {
-        let name = clean(&foreign.name).into_owned();
-        let words = format!("{setting}: the command answers for node {name}, which it was not asked about");
-        return members
-            .iter()
-            .map(|(position, _)| (*position, GroupAnswer::InDoubt(words.clone())))
-            .collect();
-    }
     let whole = by_code(setting, &ended, &answer);
-    let of = |name: &str| answer.nodes.iter().find(|node| node.name == name);
+    let asked: BTreeSet<&str> = members.iter().map(|(_, member)| member.node.name.as_str()).collect();
+    let parts = answer.nodes.iter().map(|node| (node.name.as_str(), node));
+    let sorted = match sorted(parts, &asked) {
+        // A command that a signal ended may have written its answer before it was done.
+        Ok(_) if ended.code.is_none() => BTreeMap::new(),
+        Ok(sorted) => sorted,
+        Err(why) => {
+            let words = clean(&format!("{setting}: {why}")).into_owned();
+            return members
+                .iter()
+                .map(|(position, _)| (*position, GroupAnswer::InDoubt(words.clone())))
+                .collect();
+        }
+    };
     members
         .iter()
         .map(|(position, member)| {
-            let own = of(&member.node.name).map(|node| by_word(setting, node));
+            let own = sorted.get(member.node.name.as_str()).map(|node| by_word(setting, node));
             (*position, own.unwrap_or_else(|| whole.clone()))
         })
         .collect()
@@ -224,7 +239,7 @@ fn outcomes(
 
 fn by_word(setting: &str, node: &AnsweredNode) -> GroupAnswer {
     let words = node.message.clone().unwrap_or_else(|| "the command gives no reason".to_owned());
-    let words = clean(&format!("{setting}: {words}")).into_owned();
+    let words = clean(&without_tokens(&format!("{setting}: {words}"))).into_owned();
     match node.result {
         AnsweredResult::Done => GroupAnswer::Done,
         AnsweredResult::AlreadySo => GroupAnswer::AlreadySo,
@@ -255,6 +270,7 @@ pub(crate) fn how(ended: &Ended, answer: &Answer) -> String {
         None => "a signal ended the command".to_owned(),
     };
     let said = answer.message.as_deref().unwrap_or(&ended.words).trim();
+    let said = without_tokens(said);
     if said.is_empty() { code } else { clean(&format!("{code}: {said}")).into_owned() }
 }
 

@@ -1,5 +1,7 @@
 //! Commands as small scripts: what is understood of them, and what of their mischief reaches the run.
 
+mod turns;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
