@@ -15,6 +15,10 @@ pub trait Notes: Debug + Send + Sync {
     async fn read(&self, key: &str) -> Result<Option<String>, PortError>;
     /// Writes the text under a key, or removes it with `None`. After a failure it may not be stored.
     async fn write(&self, key: &str, text: Option<&str>) -> Result<(), PortError>;
+    /// The sentence that tells an operator how to remove the text under a key.
+    fn removal(&self, key: &str) -> String {
+        format!("remove annotation {key} from the Lease")
+    }
 }
 
 /// Shared notes that a provider can keep. Two are equal if they are the same object.

@@ -2,6 +2,7 @@
 //! command starts.
 
 use jiff::{SignedDuration, Timestamp};
+use kube_rebalancer_ports::words::clean;
 use kube_rebalancer_ports::{PortError, SharedNotes};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,8 @@ pub(crate) struct Asked {
     pub(crate) at: Timestamp,
 }
 
-/// The notes that still count: younger than the grace. A note that cannot be read does not count.
+/// The notes that still count: younger than the grace. A note that cannot be read is an error: it may be about growth that is
+/// still coming, which must not be requested twice.
 pub(crate) async fn read(
     notes: Option<&SharedNotes>,
     now: Timestamp,
@@ -24,10 +26,13 @@ pub(crate) async fn read(
 ) -> Result<Vec<Asked>, PortError> {
     let Some(notes) = notes else { return Ok(Vec::new()) };
     let Some(text) = notes.read(KEY).await? else { return Ok(Vec::new()) };
-    let all: Vec<Asked> = serde_json::from_str(&text).unwrap_or_else(|error| {
-        log::warn!("the annotation {KEY} of the Lease is ignored: {error}");
-        Vec::new()
-    });
+    let all: Vec<Asked> = serde_json::from_str(&text).map_err(|error| {
+        let why = clean(&error.to_string());
+        PortError(format!(
+            "annotation {KEY} of the Lease is not understood: {why}; once no EXEC_GROW works any more, {}",
+            notes.removal(KEY)
+        ))
+    })?;
     let counts = |asked: &Asked| now.duration_since(asked.at) < grace && asked.at.duration_since(now) < grace;
     Ok(all.into_iter().filter(counts).collect())
 }

@@ -1,5 +1,6 @@
 //! Commands as small scripts: what is understood of them, and what of their mischief reaches the run.
 
+mod notes;
 mod turns;
 
 use std::fs;

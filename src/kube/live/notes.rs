@@ -11,13 +11,15 @@ use super::call::{Call, Server};
 /// Maximum number of writes of a note if the Lease has changed in between.
 const TRIES: usize = 3;
 
-/// A text longer than this was not written by this program.
+/// Maximum length of a note. A longer one was not written by this program.
 const LONGEST: usize = 64 << 10;
 
 /// The annotations of one Lease.
 struct LeaseNotes {
     server: Server,
     path: String,
+    namespace: String,
+    name: String,
     identity: String,
     dry_run: bool,
 }
@@ -36,6 +38,8 @@ impl Live {
         SharedNotes::new(std::sync::Arc::new(LeaseNotes {
             server: self.server.clone(),
             path: format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}"),
+            namespace: namespace.clone(),
+            name: name.clone(),
             identity: self.identity.clone(),
             dry_run: self.dry_run,
         }))
@@ -58,12 +62,31 @@ impl LeaseNotes {
 impl Notes for LeaseNotes {
     async fn read(&self, key: &str) -> Result<Option<String>, PortError> {
         let annotations = self.lease().await?.and_then(|lease| lease.metadata.annotations);
-        Ok(annotations.and_then(|mut all| all.remove(key)).filter(|text| text.len() <= LONGEST))
+        let Some(text) = annotations.and_then(|mut all| all.remove(key)) else { return Ok(None) };
+        if text.len() > LONGEST {
+            let Self { namespace, name, .. } = self;
+            return Err(PortError(format!(
+                "annotation {key} of the Lease {namespace}/{name} has {} bytes, more than any run writes; {}",
+                text.len(),
+                self.removal(key)
+            )));
+        }
+        Ok(Some(text))
+    }
+
+    fn removal(&self, key: &str) -> String {
+        let Self { namespace, name, .. } = self;
+        format!("remove it with: kubectl annotate lease --namespace {namespace} {name} {key}-")
     }
 
     async fn write(&self, key: &str, text: Option<&str>) -> Result<(), PortError> {
         if self.dry_run {
             return Ok(());
+        }
+        if let Some(length) = text.map(str::len).filter(|length| *length > LONGEST) {
+            return Err(PortError(format!(
+                "annotation {key} would have {length} bytes, and a note has at most {LONGEST}"
+            )));
         }
         let mut tried = 0;
         loop {

@@ -1,6 +1,7 @@
 //! The live half against servers whose answers are too large, too slow, or never end.
 
 mod eviction;
+mod notes;
 mod server;
 mod usage;
 mod volumes;

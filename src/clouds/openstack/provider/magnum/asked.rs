@@ -2,6 +2,7 @@
 //! ignores the names deletes other servers, and the named ones stay: a later run sees that here, and requests no more.
 
 use jiff::Timestamp;
+use kube_rebalancer_ports::words::clean;
 use kube_rebalancer_ports::{PortError, SharedNotes};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,10 @@ pub(in crate::provider) struct Asked {
 pub(super) async fn read(notes: Option<&SharedNotes>) -> Result<Vec<Asked>, PortError> {
     let Some(notes) = notes else { return Ok(Vec::new()) };
     let Some(text) = notes.read(KEY).await? else { return Ok(Vec::new()) };
-    serde_json::from_str(&text).map_err(|error| PortError(format!("annotation {KEY}: {error}")))
+    serde_json::from_str(&text).map_err(|error| {
+        let why = clean(&error.to_string());
+        PortError(format!("annotation {KEY} of the Lease is not understood: {why}; {}", notes.removal(KEY)))
+    })
 }
 
 /// Writes the notes.
