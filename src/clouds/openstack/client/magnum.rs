@@ -27,6 +27,8 @@ pub(crate) struct Magnum<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Cluster {
     pub(crate) uuid: String,
+    /// The name, which other clusters may have too.
+    pub(crate) name: Option<String>,
     /// The status, such as `UPDATE_COMPLETE`.
     pub(crate) status: String,
     /// The reason why it failed, if it did.

@@ -167,7 +167,7 @@ impl OpenStack {
         let zone = self.scope.zone.as_deref();
         let mut sorted = sets::sort(&self.sets, &servers, zone)?;
         let CloudScope { magnum_delete, notes, .. } = &self.scope;
-        let looked = magnum::look(&self.nova, &self.parts, *magnum_delete, notes.as_ref()).await?;
+        let looked = magnum::look(&self.nova, &self.parts, &servers, *magnum_delete, notes.as_ref()).await?;
         let of_magnum = magnum::sort(&looked.groups, &servers, zone, &mut sorted)?;
         let mut listing = listing::listing(&self.nova, &self.sets, &servers, &sorted, of_magnum, cluster);
         listing.gaps.extend(looked.gaps);

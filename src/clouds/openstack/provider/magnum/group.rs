@@ -6,6 +6,7 @@ use kube_rebalancer_join::{InstanceState, ListedGroup};
 use kube_rebalancer_ports::MagnumDelete;
 
 use super::asked::Asked;
+use super::heat;
 use crate::client::{Cluster, ClusterGroup, Server};
 use crate::id::ServerId;
 use crate::provider::state::{listed, state};
@@ -26,13 +27,29 @@ pub(in crate::provider) struct NodeGroup {
     pub(super) delete: MagnumDelete,
     /// The deletions that earlier runs requested of it.
     pub(super) asked: Vec<Asked>,
+    /// Whether its servers have the names that Heat gives.
+    pub(super) of_heat: bool,
 }
 
 impl NodeGroup {
+    /// With the proof that its servers have the names that Heat gives, if one of these servers has such a name.
+    pub(super) fn among(self, servers: &[Server]) -> Self {
+        let of_heat =
+            servers.iter().any(|server| self.group.has_address(&server.addresses) && self.is_worker(server));
+        Self { of_heat, ..self }
+    }
+
+    fn is_worker(&self, server: &Server) -> bool {
+        let cluster = self.cluster.name.as_deref();
+        cluster.is_some_and(|cluster| heat::is_worker(&server.name, cluster, &self.group.name))
+    }
+
     /// Whether a server is of the group: Magnum lists one of its addresses, or its name begins as the drivers of
     /// Cluster API name servers: with the stack and the longest matching name of a node group.
+    ///
+    /// Private addresses repeat between the clusters of a project. Where Heat names the servers, the name must fit too.
     pub(in crate::provider) fn has(&self, server: &Server) -> bool {
-        if self.group.has_address(&server.addresses) {
+        if self.group.has_address(&server.addresses) && (!self.of_heat || self.is_worker(server)) {
             return true;
         }
         let Some(stack) = self.cluster.stack_id.as_deref().filter(|stack| !stack.is_empty()) else {

@@ -4,12 +4,14 @@
 //! ```text
 //!   NODE_GROUPS (CLUSTER/GROUP) --> look: cluster, node group --+--> group: which servers, what it cannot do
 //!   Lease <-- asked: what was asked to go ----------------------+
+//!   Nova's servers --> heat: which names prove the cluster
 //!   grow, delete --> calls: the requests, read again before and watched after
 //! ```
 
 mod asked;
 mod calls;
 mod group;
+mod heat;
 
 use std::collections::BTreeSet;
 
@@ -54,6 +56,7 @@ pub(super) struct Looked {
 pub(super) async fn look(
     nova: &Nova,
     parts: &[Part],
+    servers: &[Server],
     delete: MagnumDelete,
     notes: Option<&SharedNotes>,
 ) -> Result<Looked, CloudError> {
@@ -85,7 +88,9 @@ pub(super) async fn look(
                     )));
                 }
                 let asked = asked.iter().filter(|one| one.group == *name).cloned().collect();
-                looked.groups.push(NodeGroup { name: name.clone(), cluster, group, names, delete, asked });
+                let name = name.clone();
+                let group = NodeGroup { name, cluster, group, names, delete, asked, of_heat: false };
+                looked.groups.push(group.among(servers));
             }
             Err(error) if error.kind == Kind::Setting => return Err(error),
             Err(error) if error.kind == Kind::NotFound => drop(looked.unknown.insert(name.clone())),

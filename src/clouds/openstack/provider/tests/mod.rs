@@ -3,6 +3,7 @@
 mod contract;
 mod faults;
 mod gone;
+mod heat;
 mod listing;
 mod login;
 mod magnum;
