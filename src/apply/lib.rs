@@ -1,7 +1,8 @@
 //! Carries out a plan in its order, and judges each action again right before it.
 //!
 //! ```text
-//!   uncordon -> what relies on a missing uncordon is blocked -> wake (or in its place) -> grow -> cordon -> claim what is to go
+//!   finish wakings of earlier runs
+//!     -> uncordon -> what relies on a missing uncordon is blocked -> wake (or in its place) -> grow -> cordon -> claim what is to go
 //!                                     |
 //!                        every pod listed once more
 //!                                     |
@@ -16,6 +17,7 @@ mod evict;
 mod grow;
 mod nodes;
 mod objects;
+mod rejoin;
 mod second_look;
 #[cfg(test)]
 mod tests;
@@ -89,6 +91,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Carries out the plan.
     pub async fn run(&self) -> Applied {
         let mut progress = Progress::default();
+        self.rejoin().await;
         self.each(Action::is_uncordon, &mut progress).await;
         self.block(&mut progress);
         self.wake(&mut progress).await;

@@ -170,6 +170,12 @@ pub trait NodeGroups: Sync {
         let answers = refused(nodes, "no cloud is asked to wake here");
         async { answers }
     }
+    /// Finishes the waking of nodes, which earlier runs began; an answer for each in the same order, `None` where there is
+    /// nothing to finish.
+    fn rejoin(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<Option<GroupAnswer>>> + Send {
+        let answers = nodes.iter().map(|_| None).collect();
+        async { answers }
+    }
     /// Deletes an instance that never became a node, by the name that the group showed. `nodes` are all nodes of the cluster,
     /// listed right before: an instance that may be one of them is left alone.
     fn delete_instance(

@@ -82,6 +82,13 @@ pub trait Provider: Debug + Send + Sync {
         refused(nodes, "this cloud's provider does not wake what is parked")
     }
 
+    /// Finishes the waking of these nodes, which earlier runs began, in a cloud that wakes in several steps. A run calls it
+    /// before any other change, for nodes that carry the mark of a waking and for nodes that it is about to uncordon. Returns
+    /// an answer for each in the same order, `None` where there is nothing to finish. Proven as [`wake`](Self::wake).
+    async fn rejoin(&self, nodes: &[InstanceToDelete]) -> Vec<Option<GroupAnswer>> {
+        nodes.iter().map(|_| None).collect()
+    }
+
     /// Deletes an instance that never became a node, by the name that the last [`list`](Self::list) showed. `nodes` are all
     /// nodes of the cluster, listed right before. It is proven again: the answer is [`GroupAnswer::Conflict`] for an instance
     /// that was recreated, or that may be one of the nodes by now. It is tried once.

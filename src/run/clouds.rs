@@ -354,6 +354,28 @@ impl NodeGroups for Clouds {
         self.each_by_its_cloud(nodes, |provider, instances| provider.wake(instances)).await
     }
 
+    async fn rejoin(&self, nodes: &[InstanceToDelete]) -> Vec<Option<GroupAnswer>> {
+        let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            if let Some(at) = self.of_node.get(&node.node) {
+                let (positions, instances) = by_cloud.entry(*at).or_default();
+                positions.push(position);
+                instances.push(node.clone());
+            }
+        }
+        let asking = by_cloud.iter().filter_map(|(at, (positions, instances))| {
+            let answers = self.providers.get(at)?.rejoin(instances);
+            Some(async move {
+                let answers = AssertUnwindSafe(answers).catch_unwind().await;
+                let defect = |_| vec![Some(GroupAnswer::InDoubt(DEFECT.to_owned())); instances.len()];
+                positions.iter().copied().zip(answers.unwrap_or_else(defect))
+            })
+        });
+        let mut answers: BTreeMap<usize, Option<GroupAnswer>> =
+            join_all(asking).await.into_iter().flatten().collect();
+        (0..nodes.len()).map(|position| answers.remove(&position).flatten()).collect()
+    }
+
     async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
         let unknown = || MachineFate::Unknown("no cloud that was seen has such a machine".to_owned());
         let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
