@@ -92,6 +92,7 @@ def try_fake(url):
     until("all are in service", lambda: all(one["LifecycleState"] == "InService" for one in group(asg)["Instances"]))
     seen = asg.describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]
     check("DescribeScalingActivities", seen[0]["Description"].startswith("Launching a new EC2 instance: i-"), seen)
+    try_standby(asg, client("ec2", url))
     end = dict(ShouldDecrementDesiredCapacity=True)
     seen = asg.terminate_instance_in_auto_scaling_group(InstanceId=FIRST, **end)
     check("TerminateInstanceInAutoScalingGroup", seen["Activity"]["StatusCode"] == "InProgress", seen)
@@ -111,6 +112,35 @@ def try_fake(url):
     words = [command, "--endpoint-url", url, "autoscaling", "describe-auto-scaling-groups", "--output", "text"]
     seen = subprocess.run(words, capture_output=True, text=True, check=False)
     check("aws autoscaling describe-auto-scaling-groups", seen.returncode == 0 and GROUP in seen.stdout, seen)
+
+
+def try_standby(asg, ec2):
+    one, lower = [FIRST], dict(AutoScalingGroupName=GROUP, ShouldDecrementDesiredCapacity=True)
+    power = lambda: ec2.describe_instances(InstanceIds=one)["Reservations"][0]["Instances"][0]["State"]["Name"]
+    state = lambda: next(this["LifecycleState"] for this in group(asg)["Instances"] if this["InstanceId"] == FIRST)
+    by_id = [dict(Name="instance-id", Values=[FIRST, "i-0123456789abcdef0"])]
+    seen = ec2.describe_instances(Filters=by_id)["Reservations"]
+    check("ec2 DescribeInstances: an unknown ID of a filter is missing", [this["Instances"][0]["InstanceId"] for this in seen] == one, seen)
+    check("its root device", seen[0]["Instances"][0]["RootDeviceType"] == "ebs", seen)
+    refused("ec2: an unknown ID", 400, "InvalidInstanceID.NotFound", "does not exist",
+            lambda: ec2.stop_instances(InstanceIds=["i-0123456789abcdef0"]))
+    refused("StopInstances as a dry run", 412, "DryRunOperation", "would have succeeded",
+            lambda: ec2.stop_instances(InstanceIds=one, DryRun=True))
+    seen = asg.enter_standby(InstanceIds=one, **lower)["Activities"]
+    check("EnterStandby", seen[0]["Description"] == f"Moving EC2 instance to Standby: {FIRST}", seen)
+    until("it is in standby", lambda: state() == "Standby")
+    check("the size follows down", group(asg)["DesiredCapacity"] == 3, group(asg))
+    refused("a second time", 400, "ValidationError", "is not in InService",
+            lambda: asg.enter_standby(InstanceIds=one, **lower))
+    seen = ec2.stop_instances(InstanceIds=one)["StoppingInstances"]
+    check("StopInstances", seen[0]["CurrentState"]["Name"] == "stopping" and seen[0]["PreviousState"]["Name"] == "running", seen)
+    until("it is stopped, and not replaced", lambda: power() == "stopped" and state() == "Standby")
+    seen = ec2.start_instances(InstanceIds=one)["StartingInstances"]
+    check("StartInstances", seen[0]["CurrentState"]["Name"] == "pending", seen)
+    until("it runs", lambda: power() == "running")
+    asg.exit_standby(InstanceIds=one, AutoScalingGroupName=GROUP)
+    until("ExitStandby: it is in service", lambda: state() == "InService")
+    check("the size follows up again", group(asg)["DesiredCapacity"] == 4, group(asg))
 
 
 def make_at_moto(url):

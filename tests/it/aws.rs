@@ -5,8 +5,6 @@ mod world;
 
 use world::{USERS, World, name, user};
 
-use crate::ran::Ran;
-
 #[test]
 fn an_empty_cordoned_node_is_deleted_with_its_instance_and_only_it() {
     let world = World::new(3);
@@ -63,21 +61,54 @@ fn what_speaks_against_a_deletion_is_in_the_plan_with_the_command_that_changes_i
     let ran = world.run(&[("MIN_NODES", "2")]);
     assert!(ran.report.to_string().contains("aws autoscaling resume-processes"), "{}", ran.report);
     assert!(!ran.story().iter().any(|action| action.starts_with("delete")), "{:?}", ran.story());
-    // Parking is refused with its reason, and the node is deleted.
-    world.cloud.edit(USERS, |group| group.suspended.clear());
-    let ran = world.run(&[("MIN_NODES", "2"), ("GIVE_BACK", "park"), ("MAX_DELETIONS", "0")]);
-    let told = "GIVE_BACK=park: the program does not park instances of AWS";
-    let warned = |ran: &Ran| ran.warnings().iter().filter(|warning| warning.starts_with(told)).count();
-    let last = "Empty nodes of its groups are deleted";
-    assert!(ran.warnings().iter().any(|warning| warning.ends_with(last)), "{:?}", ran.warnings());
-    assert_eq!(
-        (ran.story(), warned(&ran), world.going(3)),
-        (Vec::new(), 1, Vec::new()),
-        "before it deletes any"
-    );
+    // A group that cannot park says why, and the node is deleted.
+    world.cloud.edit(USERS, |group| {
+        group.suspended.clear();
+        group.max_lifetime = Some(604_800);
+    });
     let ran = world.run(&[("MIN_NODES", "2"), ("GIVE_BACK", "park")]);
-    assert_eq!(warned(&ran), 1, "{:?}", ran.warnings());
     assert_eq!((ran.story(), world.going(3)), (vec![format!("delete {}: applied", name(2))], vec![2]));
+}
+
+/// The evening parks, the morning wakes, and each run counts what the others left.
+#[test]
+fn an_empty_node_is_parked_in_standby_and_woken_before_anything_is_created() {
+    let world = World::new(3);
+    world.empty(3);
+    for number in 1..=2 {
+        world.api.add_pod(&user(number).memory("6Gi").on(&name(number)));
+    }
+    let settings = [("MIN_NODES", "2"), ("GIVE_BACK", "park")];
+    let ran = world.run(&settings);
+    assert_eq!(ran.story(), [format!("park {}: applied", name(3))], "{}", ran.stderr);
+    assert_eq!((ran.code, world.machine(3), world.size()), (Some(0), ("Standby".to_owned(), "stopped"), 2));
+    world.set_time("2026-11-26T18:30:00Z");
+    world.join();
+    // Only the claim, which is over, is removed.
+    let next = world.run(&settings);
+    assert_eq!(
+        (next.story(), next.code),
+        (vec![format!("unmark {}: applied", name(3))], Some(0)),
+        "{}",
+        next.stderr
+    );
+    // In the morning a user waits.
+    world.api.add_pod(&user(9).memory("5Gi").unschedulable());
+    let ran = world.run(&settings);
+    assert_eq!(ran.story(), [format!("wake {}: applied", name(3))], "{}", ran.stderr);
+    world.set_time("2026-11-26T18:40:00Z");
+    world.join();
+    assert_eq!((world.machine(3), world.size()), (("InService".to_owned(), "running"), 3));
+    let ran = world.run(&settings);
+    assert_eq!(ran.story(), [format!("uncordon {}: applied", name(3))], "{}", ran.stderr);
+    let changes: Vec<String> = world
+        .cloud
+        .calls()
+        .into_iter()
+        .filter(|call| !call.method.starts_with("Describe") && call.parameter("DryRun").is_none())
+        .map(|call| call.method)
+        .collect();
+    assert_eq!(changes, ["EnterStandby", "StopInstances", "StartInstances", "ExitStandby"]);
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Busy,
     /// A rule of the group forbids the change.
     Refused,
+    /// A dry run would succeed.
+    WouldDo,
     /// Anything else.
     Other,
 }
@@ -67,7 +69,8 @@ impl Kind {
             | "ResourceContention"
             | "ScalingActivityInProgress"
             | "InstanceRefreshInProgress"
-            | "IdempotentCallInProgress" => Self::Busy,
+            | "IdempotentCallInProgress"
+            | "IncorrectInstanceState" => Self::Busy,
             "AccessDenied"
             | "AccessDeniedException"
             | "ExpiredToken"
@@ -82,7 +85,16 @@ impl Kind {
             | "UnauthorizedOperation"
             | "UnrecognizedClientException" => Self::Forbidden,
             "InvalidAction" | "UnknownOperationException" => Self::NoSuchRequest,
-            "LimitExceeded" => Self::Quota,
+            "DryRunOperation" => Self::WouldDo,
+            "LimitExceeded" | "VcpuLimitExceeded" | "InstanceLimitExceeded" => Self::Quota,
+            "InsufficientInstanceCapacity"
+            | "InsufficientHostCapacity"
+            | "InsufficientReservedInstanceCapacity"
+            | "InsufficientCapacity" => Self::Exhausted,
+            "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed" => Self::NotFound,
+            "UnsupportedOperation" | "OperationNotPermitted" | "UnsupportedHibernationConfiguration" => {
+                Self::Refused
+            }
             "ValidationError" | "ValidationException" => Self::of_validation(words),
             _ => match status {
                 401 | 403 => Self::Forbidden,
@@ -96,7 +108,10 @@ impl Kind {
     /// The kind of a `ValidationError`, by its message, because it has no further code.
     fn of_validation(words: &str) -> Self {
         let words = words.to_ascii_lowercase();
-        if words.contains("min size constraint") || words.contains("desiredsize equals minsize") {
+        if words.contains("min size constraint")
+            || words.contains("desiredsize equals minsize")
+            || words.contains("update the autoscalinggroup sizes")
+        {
             Self::Refused
         } else if words.contains("not found") {
             Self::NotFound
@@ -136,7 +151,9 @@ impl Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::Kind::{self, Busy, Forbidden, Invalid, NoSuchRequest, NotFound, Other, Quota, Refused};
+    use super::Kind::{
+        self, Busy, Exhausted, Forbidden, Invalid, NoSuchRequest, NotFound, Other, Quota, Refused,
+    };
 
     #[test]
     fn an_answer_is_sorted_by_its_code_and_then_by_its_status() {
@@ -154,7 +171,20 @@ mod tests {
             (400, "ValidationError", "AutoScalingGroup name not found - no such group: a", NotFound),
             (400, "ValidationError", "Instance Id not found - No managed instance found", NotFound),
             (400, "ValidationError", "New SetDesiredCapacity value 9 is above max value 8", Invalid),
+            (
+                400,
+                "ValidationError",
+                "AutoScalingGroup a has min-size=1, max-size=1, and desired-size=1. To place into standby 1 instance, \
+                 please update the AutoScalingGroup sizes appropriately.",
+                Refused,
+            ),
+            (400, "ValidationError", "The instance i-0a1b2c3d4e5f67890 is not in InService.", Invalid),
             (400, "LimitExceeded", "", Quota),
+            (403, "UnauthorizedOperation", "You are not authorized to perform this operation.", Forbidden),
+            (400, "IncorrectInstanceState", "", Busy),
+            (500, "InsufficientInstanceCapacity", "", Exhausted),
+            (400, "InvalidInstanceID.NotFound", "", NotFound),
+            (400, "UnsupportedOperation", "", Refused),
             (400, "IdempotentParameterMismatch", "", Other),
             (403, "", "", Forbidden),
             (502, "", "", Busy),

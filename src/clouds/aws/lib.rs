@@ -4,14 +4,16 @@
 //!   PROVIDER --> provider (list, grow, delete)      which decides with the crate join
 //!                   |
 //!                 client: the official client, its transport bounded, its retries off --> Auto Scaling
+//!                         three requests of its own, only to park and to wake ----------> EC2
 //! ```
 //!
-//! Only Auto Scaling is used. Its answers name instances, zones and states; they have no addresses and no launch
-//! templates, which only EC2 shows, whose client is larger than this whole program.
+//! Auto Scaling's answers name instances, zones and states. They have no addresses and no launch templates: only EC2 shows
+//! these, and its client is larger than this whole program.
 
 mod client;
 mod error;
 mod id;
+mod machine;
 mod provider;
 mod types;
 

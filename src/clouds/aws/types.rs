@@ -43,6 +43,8 @@ pub(crate) struct Group {
     pub(crate) operator: Option<String>,
     /// Whether it is being deleted.
     pub(crate) is_leaving: bool,
+    /// Whether it has a warm pool.
+    pub(crate) has_warm_pool: bool,
 }
 
 /// An instance of a group.
@@ -91,6 +93,11 @@ pub(crate) enum Stage {
 }
 
 impl Lifecycle {
+    /// Whether it is in standby, or on its way into it.
+    pub(crate) fn is_standby(&self) -> bool {
+        matches!(self.0.as_str(), "Standby" | "EnteringStandby")
+    }
+
     /// Its meaning. An instance with an unknown state is left alone.
     pub(crate) fn stage(&self) -> Stage {
         let word = self.0.as_str();

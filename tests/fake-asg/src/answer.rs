@@ -7,6 +7,7 @@ use crate::fault::{Fault, Own};
 use crate::xml::{leaf, nest};
 
 const NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+const EC2: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 const REQUEST: &str = "7c6e177f-f082-11e1-ac58-3714bEXAMPLE";
 
 /// An answer that is no success: status, code, message.
@@ -28,6 +29,24 @@ pub(crate) fn result(action: &str, inner: Option<&[String]>) -> Answer {
     let inner = inner.map(|inner| nest(&format!("{action}Result"), inner)).unwrap_or_default();
     let meta = nest("ResponseMetadata", &[leaf("RequestId", REQUEST)]);
     xml(200, &format!("<{action}Response xmlns=\"{NAMESPACE}\">{inner}{meta}</{action}Response>"))
+}
+
+/// The answer of an action of EC2, which has another form.
+pub(crate) fn ec2_result(action: &str, inner: &[String]) -> Answer {
+    let id = leaf("requestId", REQUEST);
+    xml(200, &format!("<{action}Response xmlns=\"{EC2}\">{id}{}</{action}Response>", inner.concat()))
+}
+
+/// A refusal by EC2.
+pub(crate) fn ec2_refusal(Refusal(status, code, words): Refusal) -> Answer {
+    let error = nest("Error", &[leaf("Code", code), leaf("Message", words)]);
+    let id = leaf("RequestID", REQUEST);
+    xml(
+        status,
+        &format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors>{error}</Errors>{id}</Response>"
+        ),
+    )
 }
 
 impl From<Refusal> for Answer {

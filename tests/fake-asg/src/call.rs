@@ -37,7 +37,8 @@ impl Call {
             pairs.map(|(name, value)| (plain(name), plain(value))).collect();
         let of = |name: &str| parameters.get(name).cloned();
         let credentials = (head.uri.path() == "/credentials").then(|| "credentials".to_owned());
-        let target = of("InstanceId").or_else(|| of("AutoScalingGroupName"));
+        let target = of("InstanceId").or_else(|| of("InstanceIds.member.1")).or_else(|| of("InstanceId.1"));
+        let target = target.or_else(|| of("AutoScalingGroupName"));
         let target = target.or_else(|| of("AutoScalingGroupNames.member.1"));
         let method = credentials.or_else(|| of("Action")).unwrap_or_default();
         Self { method, target, headers: head.headers.clone(), parameters }

@@ -104,6 +104,11 @@ impl FakeAsg {
         self.look().service.has_launch = has_launch;
     }
 
+    /// From now on steps take this time.
+    pub fn set_timing(&self, timing: Timing) {
+        self.look().engine.timing = timing;
+    }
+
     /// From now on a zone has this number of machines left, or any.
     pub fn set_room(&self, zone: &str, room: Option<u32>) {
         let mut shared = self.look();

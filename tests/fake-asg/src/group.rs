@@ -59,6 +59,7 @@ pub struct Group {
 
 /// An instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "an instance of the real service has as many switches")]
 pub struct Instance {
     /// Its ID.
     pub id: String,
@@ -73,6 +74,18 @@ pub struct Instance {
     pub goes_by: Option<&'static str>,
     /// The time at which its state changes.
     pub(crate) until: Option<Timestamp>,
+    /// The state of its machine, as EC2 names it.
+    pub power: &'static str,
+    /// The time at which that changes.
+    pub(crate) power_until: Option<Timestamp>,
+    /// What was done with it at requests: `standby`, `stop`, `start`, `in service`.
+    pub done: Vec<&'static str>,
+    /// Whether it is a Spot Instance.
+    pub spot: bool,
+    /// Whether its root device is an instance store.
+    pub instance_store: bool,
+    /// Whether stop protection is on.
+    pub stop_protected: bool,
 }
 
 /// A scaling activity.
@@ -165,6 +178,12 @@ impl Instance {
             protected: false,
             goes_by: None,
             until: None,
+            power: if lifecycle == "Warmed:Stopped" { "stopped" } else { "running" },
+            power_until: None,
+            done: Vec::new(),
+            spot: false,
+            instance_store: false,
+            stop_protected: false,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::xml::{leaf, list, maybe};
 /// The launches so far, by their tokens: requests and answers.
 pub(crate) type Tokens = BTreeMap<String, (BTreeMap<String, String>, Vec<String>)>;
 
-fn no_group(name: &str) -> Refusal {
+pub(crate) fn no_group(name: &str) -> Refusal {
     Refusal::validation(format!("AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"))
 }
 
@@ -141,7 +141,7 @@ impl Engine {
     }
 }
 
-fn operated(operator: Option<&str>) -> Result<(), Refusal> {
+pub(crate) fn operated(operator: Option<&str>) -> Result<(), Refusal> {
     let Some(operator) = operator else { return Ok(()) };
     let words = format!("Only the operator {operator} can make changes to this Auto Scaling group");
     Err(Refusal(403, "AccessDenied", words))

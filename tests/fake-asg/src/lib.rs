@@ -12,6 +12,8 @@
 //! - A lower desired capacity terminates any instances, in an unpredictable order.
 //! - A group of several zones launches and terminates to even them out, unless `AZRebalance` is suspended.
 //! - A second termination of a terminating instance lowers the desired capacity again.
+//! - An instance in service whose machine stops is terminated and replaced; one in standby is not.
+//! - Standby without the decrement launches another instance; no answer takes a group past `MinSize` or `MaxSize`.
 //! - A hook holds an instance in `Terminating:Wait`. Throttling has status 400, contention 500.
 //!
 //! Its answers have the form of the real service's, according to the model from which AWS's clients are generated;
@@ -25,8 +27,10 @@ mod fake;
 mod fault;
 mod group;
 mod launch;
+mod machines;
 mod respond;
 mod server;
+mod standby;
 mod steps;
 mod timing;
 mod xml;

@@ -3,9 +3,10 @@
 use fake_http::Answer;
 
 use crate::account::Account;
-use crate::answer::{Refusal, result};
+use crate::answer::{Refusal, ec2_refusal, result};
 use crate::call::Call;
 use crate::launch::Tokens;
+use crate::machines;
 use crate::steps::Engine;
 use crate::xml::{leaf, nest};
 
@@ -32,11 +33,15 @@ pub(crate) fn respond(service: &mut Service, engine: &mut Engine, call: &Call) -
         "AssumeRoleWithWebIdentity" => return service.of_web_identity(call),
         _ => {}
     }
-    if let Err(refusal) = service.permit(call) {
-        return refusal.into();
+    let is_of_ec2 = call.parameter("Version") == Some(machines::VERSION);
+    if let Err(refusal) = service.permit(call, is_of_ec2) {
+        return if is_of_ec2 { ec2_refusal(refusal) } else { refusal.into() };
     }
     let action = call.method.as_str();
     let page = service.page;
+    if is_of_ec2 {
+        return engine.machines(call, page);
+    }
     let answer = match action {
         "DescribeAutoScalingGroups" => engine.describe_groups(call, page),
         "DescribeAutoScalingInstances" => engine.describe_instances(call),
@@ -46,6 +51,8 @@ pub(crate) fn respond(service: &mut Service, engine: &mut Engine, call: &Call) -
         "DescribeLifecycleHooks" => engine.describe_hooks(call),
         "DescribeInstanceRefreshes" => engine.describe_refreshes(call),
         "TerminateInstanceInAutoScalingGroup" => engine.terminate_one(call),
+        "EnterStandby" => engine.enter_standby(call),
+        "ExitStandby" => engine.exit_standby(call),
         "LaunchInstances" if service.has_launch => engine.launch_some(call, &mut service.tokens),
         "SetDesiredCapacity" => {
             return engine.set_desired(call).map_or_else(Answer::from, |()| result(action, None));
@@ -61,7 +68,7 @@ pub(crate) fn respond(service: &mut Service, engine: &mut Engine, call: &Call) -
 
 impl Service {
     /// Whether the signer of the request may make it.
-    fn permit(&self, call: &Call) -> Result<(), Refusal> {
+    fn permit(&self, call: &Call, is_of_ec2: bool) -> Result<(), Refusal> {
         let denied = |code, words: String| Refusal(403, code, words);
         let Some((key, region)) = call.signed_by() else {
             return Err(denied("MissingAuthenticationToken", "Missing Authentication Token".to_owned()));
@@ -77,12 +84,14 @@ impl Service {
             return Err(denied("SignatureDoesNotMatch", words));
         }
         if !account.permits(&call.method) {
+            let (service, code) =
+                if is_of_ec2 { ("ec2", "UnauthorizedOperation") } else { ("autoscaling", "AccessDenied") };
             let words = format!(
-                "User: arn:aws:iam::123456789012:user/{key} is not authorized to perform: autoscaling:{} because no \
+                "User: arn:aws:iam::123456789012:user/{key} is not authorized to perform: {service}:{} because no \
                  identity-based policy allows the action",
                 call.method
             );
-            return Err(denied("AccessDenied", words));
+            return Err(denied(code, words));
         }
         Ok(())
     }

@@ -4,6 +4,8 @@
 //!   desired capacity ──> launches (a zone may be short) ──> Pending ──> InService
 //!          ^         └─> terminates any ──> Terminating:Wait (a hook) ──> Terminating ──> gone
 //!   AZRebalance: launches in the emptiest zone, then terminates one of the fullest
+//!   InService <──> EnteringStandby, Standby (counts as nothing) <──> Pending
+//!   a machine that does not run, InService ──> terminated and replaced
 //! ```
 //!
 //! Nothing runs in the background: each read passes the time, and all steps that are due until then happen.
@@ -59,6 +61,7 @@ impl Engine {
         let names: Vec<String> = self.groups.keys().cloned().collect();
         for name in names {
             self.move_on(&name);
+            self.check_health(&name);
             self.follow(&name);
             self.rebalance(&name);
         }
@@ -68,11 +71,23 @@ impl Engine {
     fn move_on(&mut self, name: &str) {
         let (now, stopping) = (self.now, self.timing.stopping);
         let Some(group) = self.groups.get_mut(name) else { return };
+        for one in &mut group.instances {
+            if one.power_until.is_some_and(|until| until <= now) {
+                one.power_until = None;
+                one.power = if one.power == "stopping" { "stopped" } else { "running" };
+            }
+        }
         group.instances.retain_mut(|one| {
             while let Some(until) = one.until.filter(|until| *until <= now) {
                 one.until = None;
                 match one.lifecycle.as_str() {
-                    "Pending" => "InService".clone_into(&mut one.lifecycle),
+                    "Pending" => {
+                        "InService".clone_into(&mut one.lifecycle);
+                        if one.power == "pending" {
+                            one.power = "running";
+                        }
+                    }
+                    "EnteringStandby" => "Standby".clone_into(&mut one.lifecycle),
                     "Terminating:Wait" => {
                         "Terminating".clone_into(&mut one.lifecycle);
                         one.until = Some(after(until, stopping));
@@ -118,6 +133,17 @@ impl Engine {
             } else {
                 return;
             }
+        }
+    }
+
+    /// Terminates the members in service whose machines do not run; the group replaces them.
+    fn check_health(&mut self, name: &str) {
+        let Some(group) = self.groups.get(name) else { return };
+        let is_ill =
+            |one: &&Instance| one.lifecycle == "InService" && matches!(one.power, "stopping" | "stopped");
+        let ill: Vec<String> = group.instances.iter().filter(is_ill).map(|one| one.id.clone()).collect();
+        for id in ill {
+            self.terminate(name, &id, "a health check");
         }
     }
 
@@ -189,6 +215,7 @@ impl Engine {
         let mut one = Instance::new(&id, zone, "Pending");
         one.protected = group.protects_new;
         one.until = Some(after(self.now, self.timing.booting));
+        one.power = "pending";
         group.instances.push(one);
         group.note(format!("Launching a new EC2 instance: {id}"), cause, self.now, "InProgress");
         Ok(id)
@@ -222,6 +249,7 @@ impl Engine {
         };
         word.clone_into(&mut one.lifecycle);
         one.until = Some(after(now, wait));
+        (one.power, one.power_until) = ("shutting-down", None);
         group.note(format!("Terminating EC2 instance: {id}"), by, now, "InProgress");
     }
 }

@@ -17,6 +17,12 @@ pub(crate) fn nest(name: &str, inner: &[String]) -> String {
     format!("<{name}>{}</{name}>", inner.concat())
 }
 
+/// A list of EC2: each of its members is an element called `item`.
+pub(crate) fn items(name: &str, members: impl IntoIterator<Item = String>) -> String {
+    let members: Vec<String> = members.into_iter().map(|inner| format!("<item>{inner}</item>")).collect();
+    nest(name, &members)
+}
+
 /// A list: each of its members is an element called `member`.
 pub(crate) fn list(name: &str, members: impl IntoIterator<Item = String>) -> String {
     let members: Vec<String> = members.into_iter().map(|inner| format!("<member>{inner}</member>")).collect();

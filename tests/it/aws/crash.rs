@@ -1,4 +1,4 @@
-//! A run that deletes or grows is killed before and after each of its requests to AWS: no action is done twice, no other
+//! A run that parks, wakes, deletes or grows is killed before and after each of its requests to AWS: no action is done twice, no other
 //! instance is deleted, and the runs after it repair the state.
 
 use std::process::Child;
@@ -19,24 +19,44 @@ enum Task {
     Launch,
     /// The same on an account without launches.
     SetDesired,
+    /// The third of three instances is to be parked.
+    Park,
+    /// One of two parked instances, the third and the fourth, is to be woken.
+    Wake,
 }
 
 impl Task {
-    const ALL: [Self; 3] = [Self::Delete, Self::Launch, Self::SetDesired];
+    const ALL: [Self; 5] = [Self::Delete, Self::Launch, Self::SetDesired, Self::Park, Self::Wake];
+
+    fn gives_back(self) -> bool {
+        matches!(self, Self::Delete | Self::Park)
+    }
+
+    fn parks(self) -> bool {
+        matches!(self, Self::Park | Self::Wake)
+    }
 }
 
 impl crate::crash::Task for Task {
     type World = World;
 
     fn start(self) -> World {
-        let world = World::new(if self == Self::Delete { 3 } else { 2 });
+        let world = World::new(match self {
+            Self::Delete | Self::Park => 3,
+            Self::Launch | Self::SetDesired => 2,
+            Self::Wake => 4,
+        });
         world.cloud.set_launch(self != Self::SetDesired);
-        if self == Self::Delete {
+        if self.gives_back() {
             world.empty(3);
         } else {
             world.api.add_pod(&user(9).memory("2Gi").unschedulable());
         }
-        let memory = if self == Self::Delete { "6Gi" } else { "7Gi" };
+        if self == Self::Wake {
+            world.park(3, "2026-11-26T10:00:00Z");
+            world.park(4, "2026-11-26T11:00:00Z");
+        }
+        let memory = if self.gives_back() { "6Gi" } else { "7Gi" };
         for number in 1..=2 {
             world.api.add_pod(&user(number).memory(memory).on(&name(number)));
         }
@@ -44,13 +64,18 @@ impl crate::crash::Task for Task {
     }
 
     fn spawn(self, world: &World) -> Child {
-        world.spawn(&[("MIN_NODES", "2")])
+        world.spawn(&[("MIN_NODES", "2"), ("GIVE_BACK", if self.parks() { "park" } else { "delete" })])
     }
 
     fn is_done(self, world: &World) -> bool {
         match self {
             Self::Delete => world.size() == 2 && world.going(3) == [3],
             Self::Launch | Self::SetDesired => world.size() == 3,
+            Self::Park => world.size() == 2 && world.machine(3) == ("Standby".to_owned(), "stopped"),
+            Self::Wake => {
+                let woken = [3, 4].into_iter().filter(|number| world.machine(*number).0 == "InService");
+                world.size() == 3 && woken.count() == 1
+            }
         }
     }
 
@@ -59,14 +84,34 @@ impl crate::crash::Task for Task {
         let others = group.activities.iter().filter(|one| one.description.starts_with("Terminating"));
         let others: Vec<&str> = others
             .filter(|one| {
-                let is_own = self == Self::Delete && one.description.contains(&id(3));
+                let is_own = match self {
+                    Self::Delete => one.description.contains(&id(3)),
+                    // A marked node that is not Ready within BOOT_GRACE is broken, and is deleted as a broken one.
+                    Self::Wake => [id(3), id(4)].iter().any(|id| one.description.contains(id)),
+                    Self::Launch | Self::SetDesired | Self::Park => false,
+                };
                 one.cause != "a request" || !is_own
             })
             .map(|one| one.description.as_str())
             .collect();
         let terminated = world.going(2);
-        let sound = others.is_empty() && terminated.is_empty() && matches!(group.desired, 2 | 3);
-        (!sound).then(|| format!("{others:?}, {terminated:?} go, {} are wanted", group.desired))
+        let done = [world.done(3).concat(), world.done(4).concat()];
+        let is_sound_turn = match self {
+            Self::Park => ["", "standby", "standbystop"].contains(&done[0].as_str()),
+            Self::Wake => {
+                let may_be = |done: &String| ["", "start", "startin service"].contains(&done.as_str());
+                done.iter().all(may_be) && done.iter().filter(|done| !done.is_empty()).count() <= 1
+            }
+            Self::Delete | Self::Launch | Self::SetDesired => done.iter().all(String::is_empty),
+        };
+        let launched = group.activities.iter().filter(|one| one.description.starts_with("Launching")).count();
+        let sound = others.is_empty()
+            && terminated.is_empty()
+            && matches!(group.desired, 2 | 3)
+            && is_sound_turn
+            && (!self.parks() || launched == 0);
+        (!sound)
+            .then(|| format!("{others:?}, {terminated:?} go, {} are wanted, done: {done:?}", group.desired))
     }
 
     fn after_clean_runs(self, world: &World) -> Vec<String> {
@@ -98,11 +143,12 @@ impl Later for Task {
     }
 
     fn found(world: &World) -> String {
-        format!("{} are wanted, {:?} go", world.size(), world.going(3))
+        let machines = [3, 4].map(|number| world.machine(number));
+        format!("{} are wanted, {:?} go, {machines:?}", world.size(), world.going(3))
     }
 
     fn open(self) -> usize {
-        if self == Self::Delete { 2 } else { 3 }
+        if self.gives_back() { 2 } else { 3 }
     }
 }
 

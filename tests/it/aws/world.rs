@@ -46,7 +46,7 @@ impl World {
     pub(crate) fn new(nodes: usize) -> Self {
         let clock = Clock::by_hand("2026-11-26T18:00:00Z".parse().unwrap());
         let minute = Duration::from_mins(1);
-        let timing = Timing { booting: minute, stopping: minute, retry: minute };
+        let timing = Timing::slow_and_at_once(minute);
         let cloud = FakeAsg::start(Account::ops(), Options { timing, clock, page: 100 }).unwrap();
         let api = FakeApi::start();
         let group = (1..=nodes).fold(Group::new(USERS, &[ZONE]), |group, at| group.instance(&id(at), ZONE));
@@ -109,12 +109,57 @@ impl World {
                 self.api.add_node(&node_of(&one.id, &one.zone));
             }
         }
+        for one in instances.iter().filter(|one| !one.lifecycle.starts_with("Terminating")) {
+            if self.api.get(Resource::Nodes, None, &node_name(&one.id)).is_some() {
+                self.set_ready(&one.id, one.power == "running");
+            }
+        }
         for node in self.api.all(Resource::Nodes) {
             let own = node["metadata"]["name"].as_str().unwrap();
             if !instances.iter().any(|one| node_name(&one.id) == own) {
                 self.api.remove(Resource::Nodes, None, own);
             }
         }
+    }
+
+    /// A node is Ready while its machine runs.
+    fn set_ready(&self, id: &str, is_ready: bool) {
+        self.api.edit(Resource::Nodes, None, &node_name(id), |node| {
+            let conditions = node["status"]["conditions"].as_array_mut().unwrap();
+            let ready = conditions.iter_mut().find(|one| one["type"] == "Ready").unwrap();
+            let status = if is_ready { "True" } else { "Unknown" };
+            if ready["status"] != status {
+                ready["status"] = json!(status);
+                ready["lastTransitionTime"] = json!(self.cloud.now().to_string());
+            }
+        });
+    }
+
+    /// Makes the n-th node one that an earlier run parked.
+    pub(crate) fn park(&self, number: usize, since: &str) {
+        self.cloud.edit(USERS, |group| {
+            let one = group.instances.iter_mut().find(|one| one.id == id(number)).unwrap();
+            (one.lifecycle, one.power) = ("Standby".to_owned(), "stopped");
+            group.desired -= 1;
+        });
+        self.empty(number);
+        self.api.edit(Resource::Nodes, None, &name(number), |node| {
+            node["metadata"]["annotations"]["kube-rebalancer/parked-at"] = json!(since);
+        });
+        self.set_ready(&id(number), false);
+    }
+
+    /// Lifecycle and machine of the n-th instance.
+    pub(crate) fn machine(&self, number: usize) -> (String, &'static str) {
+        let instances = self.cloud.group(USERS).unwrap().instances;
+        let one = instances.into_iter().find(|one| one.id == id(number));
+        one.map_or_else(|| ("gone".to_owned(), ""), |one| (one.lifecycle, one.power))
+    }
+
+    /// The deeds on the n-th instance, in order.
+    pub(crate) fn done(&self, number: usize) -> Vec<&'static str> {
+        let instances = self.cloud.group(USERS).unwrap().instances;
+        instances.into_iter().find(|one| one.id == id(number)).map(|one| one.done).unwrap_or_default()
     }
 
     /// Makes the n-th node one that an earlier run cordoned and that has been empty for long.

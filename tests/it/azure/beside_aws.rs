@@ -16,7 +16,7 @@ const ZONE: &str = "us-east-1a";
 fn both() -> (World, FakeAsg) {
     let world = World::new(3);
     let minute = Duration::from_mins(1);
-    let timing = Timing { booting: minute, stopping: minute, retry: minute };
+    let timing = Timing::slow_and_at_once(minute);
     let clock = Clock::by_hand("2026-11-27T18:00:00Z".parse().unwrap());
     let aws = FakeAsg::start(Account::ops(), Options { timing, clock, page: 100 }).unwrap();
     aws.add_group((0..3).fold(Group::new(GROUP, &[ZONE]), |group, at| group.instance(&id(at), ZONE)));

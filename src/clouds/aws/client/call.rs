@@ -1,6 +1,7 @@
 //! One request: bounded in time, retried if that is safe.
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use aws_sdk_autoscaling::error::{ProvideErrorMetadata, SdkError};
@@ -28,6 +29,9 @@ pub(crate) struct Pace {
     pub(crate) first_pause: Duration,
     /// Maximum time of a last read after the run's time.
     pub(crate) last_look: Duration,
+    /// Maximum time of watching an instance that enters standby, or starts. A machine starts within some twenty
+    /// seconds; behind a load balancer, entering standby takes minutes, and a later try ends it.
+    pub(crate) watching: Duration,
 }
 
 impl Default for Pace {
@@ -39,6 +43,7 @@ impl Default for Pace {
             attempt: Duration::from_secs(30),
             first_pause: Duration::from_millis(250),
             last_look: Duration::from_secs(5),
+            watching: Duration::from_secs(40),
         }
     }
 }
@@ -67,13 +72,13 @@ pub(super) struct Caller {
 }
 
 /// A failed try.
-struct Tried {
-    kind: Kind,
+pub(super) struct Tried {
+    pub(super) kind: Kind,
     /// Whether another try may succeed.
-    may_pass: bool,
+    pub(super) may_pass: bool,
     /// Whether the request may have been carried out.
-    in_doubt: bool,
-    words: String,
+    pub(super) in_doubt: bool,
+    pub(super) words: String,
 }
 
 impl fmt::Display for Tried {
@@ -82,12 +87,26 @@ impl fmt::Display for Tried {
     }
 }
 
+/// A try without its type: the compiler cannot lay out futures that are nested so deep.
+pub(super) fn erased<'a, T>(
+    attempt: impl Future<Output = Result<T, Tried>> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = Result<T, Tried>> + Send + 'a>> {
+    Box::pin(attempt)
+}
+
 impl Caller {
     /// The time that a request may take.
     fn left(&self, effect: Effect) -> Duration {
         let left = self.clock.left();
         let left = if left.is_positive() { left.unsigned_abs() } else { Duration::ZERO };
         if effect == Effect::LastLook { left.max(self.pace.last_look) } else { left }
+    }
+
+    /// Waits between two reads, but no longer than the run may take. Returns whether there is time for another read.
+    pub(super) async fn pause(&self, duration: Duration) -> bool {
+        let left = self.left(Effect::Look);
+        sleep(duration.min(left)).await;
+        left > duration
     }
 
     /// Makes a request. A read, or a request with a token, is retried after every temporary failure; any other one only
@@ -102,6 +121,24 @@ impl Caller {
         T: Send,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    {
+        let attempt = || {
+            let asked = attempt();
+            erased(async move { asked.await.map_err(|error| tried(&error)) })
+        };
+        self.bounded(what, effect, attempt).await
+    }
+
+    /// The same for a request that the official client does not make.
+    pub(super) async fn bounded<T, F>(
+        &self,
+        what: &str,
+        effect: Effect,
+        attempt: impl Fn() -> F + Sync,
+    ) -> Result<T, CloudError>
+    where
+        T: Send,
+        F: Future<Output = Result<T, Tried>> + Send,
     {
         let pace = kube_rebalancer_retry::Pace {
             tries: self.pace.tries,
@@ -129,10 +166,9 @@ impl Caller {
         Err(CloudError { kind, unchanged: !given_up.in_doubt, message })
     }
 
-    async fn once<T, E, F>(&self, effect: Effect, attempt: &(impl Fn() -> F + Sync)) -> Result<T, Tried>
+    async fn once<T, F>(&self, effect: Effect, attempt: &(impl Fn() -> F + Sync)) -> Result<T, Tried>
     where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        F: Future<Output = Result<T, Tried>> + Send,
     {
         let limit = self.left(effect).min(self.pace.attempt);
         if limit.is_zero() {
@@ -143,7 +179,7 @@ impl Caller {
             let words = format!("no answer within {}.{} s", limit.as_secs(), limit.subsec_millis() / 100);
             Tried { kind: Kind::Busy, may_pass: true, in_doubt: true, words }
         });
-        answer?.map_err(|error| tried(&error))
+        answer?
     }
 }
 
@@ -182,13 +218,13 @@ where
 }
 
 /// The failure before the request: there are no credentials.
-fn no_credentials(may_pass: bool, words: &str) -> Tried {
+pub(super) fn no_credentials(may_pass: bool, words: &str) -> Tried {
     let words = format!("there are no credentials: {words}");
     Tried { kind: Kind::Forbidden, may_pass, in_doubt: false, words }
 }
 
 /// Whether a service did not answer.
-fn has_silence(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(super) fn has_silence(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<Silence>)
 }
 
@@ -199,7 +235,8 @@ where
     error
 }
 
-fn of_answer(status: u16, code: &str, message: &str) -> Tried {
+/// The failure that an answer reports.
+pub(super) fn of_answer(status: u16, code: &str, message: &str) -> Tried {
     let kind = Kind::of_answer(status, code, message);
     let message = words::clean(message);
     let words = match (code, message.as_str()) {
@@ -208,11 +245,17 @@ fn of_answer(status: u16, code: &str, message: &str) -> Tried {
         (code, message) => format!("status {status}: {code}: \"{message}\""),
     };
     // If the service has a code for it, it did not carry the request out; a status alone may come from a proxy.
-    let is_told =
-        kind == Kind::Busy && !code.is_empty() && code != "ServiceUnavailable" && code != "InternalFailure";
+    let is_named =
+        !matches!(code, "" | "ServiceUnavailable" | "InternalFailure" | "InternalError" | "Unavailable");
+    let is_told = is_named && matches!(kind, Kind::Busy | Kind::Exhausted | Kind::Quota);
     let in_doubt = (status >= 500 || status == 408) && !is_told;
     // A changing group takes longer than seconds: the caller reads it again.
-    let is_changing =
-        matches!(code, "ResourceContention" | "ScalingActivityInProgress" | "InstanceRefreshInProgress");
+    let is_changing = matches!(
+        code,
+        "ResourceContention"
+            | "ScalingActivityInProgress"
+            | "InstanceRefreshInProgress"
+            | "IncorrectInstanceState"
+    );
     Tried { kind, may_pass: kind == Kind::Busy && !is_changing, in_doubt, words }
 }

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::Client;
 use super::call::{Caller, Pace};
+use super::ec2::Ec2;
 use super::http::Transport;
 use crate::error::{CloudError, Kind};
 
@@ -31,7 +32,7 @@ impl Client {
         let named = environment.get("AWS_REGION").or_else(|| environment.get("AWS_DEFAULT_REGION"));
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .env(Env::from_slice(&variables))
-            .http_client(transport)
+            .http_client(transport.clone())
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(region) = named.or(region) {
@@ -48,7 +49,9 @@ impl Client {
             let words = "the region of AWS is not known: set AWS_REGION";
             CloudError::new(Kind::Setting, words)
         })?;
+        let named = environment.get("AWS_ENDPOINT_URL_EC2").filter(|url| !url.is_empty());
+        let ec2 = Ec2::connect(&config, named, &region, transport).await;
         let asg = aws_sdk_autoscaling::Client::new(&config);
-        Ok(Self { asg, region, caller: Caller { clock, pace } })
+        Ok(Self { asg, ec2, region, caller: Caller { clock, pace } })
     }
 }

@@ -67,6 +67,7 @@ pub(super) fn group(group: types::AutoScalingGroup) -> Result<Group, Odd> {
         operator: group
             .operator
             .map(|operator| operator.principal.unwrap_or_else(|| "another service".to_owned())),
+        has_warm_pool: group.warm_pool_configuration.is_some(),
         is_leaving: group.status.is_some_and(|status| !status.is_empty()),
         name,
     })

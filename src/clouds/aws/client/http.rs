@@ -20,8 +20,8 @@ use kube_rebalancer_ports::words;
 const LONGEST: usize = 16 << 20;
 /// Maximum number of list members in an answer: a short text of many of them is large once it is decoded.
 const MOST_MEMBERS: usize = 100_000;
-/// The beginning of a list's element.
-const MEMBER: &[u8] = b"<member";
+/// The beginnings of a list's element, of Auto Scaling and of EC2.
+const MEMBERS: [&[u8]; 2] = [b"<member", b"<item>"];
 
 /// An HTTP client for all requests of the official client, including credentials.
 #[derive(Clone, Debug)]
@@ -53,7 +53,8 @@ impl Transport {
         client.map(Self).map_err(|error| Silence { in_doubt: false, words: words::root_cause(&error) })
     }
 
-    async fn ask(self, request: HttpRequest) -> Result<HttpResponse, Silence> {
+    /// Sends a request and reads its whole answer.
+    pub(super) async fn ask(self, request: HttpRequest) -> Result<HttpResponse, Silence> {
         let not_sent = |error: &dyn Error| Silence { in_doubt: false, words: words::root_cause(error) };
         let request = request.try_into_http1x().map_err(|error| not_sent(&error))?;
         let (head, body) = request.into_parts();
@@ -94,7 +95,8 @@ impl Transport {
 }
 
 fn members(body: &[u8]) -> usize {
-    body.windows(MEMBER.len()).filter(|window| *window == MEMBER).count()
+    let count = |mark: &[u8]| body.windows(mark.len()).filter(|window| *window == mark).count();
+    MEMBERS.into_iter().map(count).sum()
 }
 
 /// Whether XML ends with the end of its first element. The official client accepts half an answer as a whole one: as a group
@@ -149,5 +151,6 @@ mod tests {
             assert_eq!(is_whole(text.as_bytes()), whole, "{text}");
         }
         assert_eq!(members(b"<member><a/></member><member/><members>"), 3);
+        assert_eq!(members(b"<itemSet><item><a/></item><item/></itemSet>"), 1);
     }
 }

@@ -1,16 +1,19 @@
-//! Auto Scaling by the official client.
+//! Auto Scaling by the official client, and three requests to EC2.
 //!
 //! ```text
 //!   environment --> connect: region, credentials
 //!                      |
-//!   requests: look, launch, set a size, terminate --> call: bounded, tried again where that is safe
-//!                      |                                  |
-//!                   convert <-- the official client --> http: its transport
+//!   requests: look, launch, set a size, terminate, standby --> call: bounded, tried again where that is safe
+//!                      |                                           |
+//!                   convert <-- the official client ----------> http: its transport
+//!                   ec2_answer <-- ec2: stop, start, states ------^
 //! ```
 
 mod call;
 mod connect;
 mod convert;
+mod ec2;
+mod ec2_answer;
 mod http;
 mod look;
 mod request;
@@ -19,10 +22,12 @@ use std::fmt;
 
 use call::Caller;
 pub(crate) use call::Pace;
+pub(crate) use ec2::Deed;
 
 /// A connection to Auto Scaling in one region.
 pub(crate) struct Client {
     asg: aws_sdk_autoscaling::Client,
+    ec2: ec2::Ec2,
     /// The region.
     pub(crate) region: String,
     caller: Caller,
@@ -33,11 +38,21 @@ impl Client {
     pub(crate) fn is_over(&self) -> bool {
         !self.caller.clock.left().is_positive()
     }
+
+    /// The timeouts.
+    pub(crate) fn pace(&self) -> Pace {
+        self.caller.pace
+    }
+
+    /// Waits between two reads. Returns whether there is time for another one.
+    pub(crate) async fn pause(&self, duration: std::time::Duration) -> bool {
+        self.caller.pause(duration).await
+    }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { asg: _, region, caller } = self;
+        let Self { asg: _, ec2: _, region, caller } = self;
         let pace = &caller.pace;
         formatter.debug_struct("Client").field("region", region).field("pace", pace).finish_non_exhaustive()
     }

@@ -55,13 +55,33 @@ impl Client {
         answer.await.map(drop)
     }
 
-    /// Terminates one instance of a group and lowers the group's size by one: `TerminateInstanceInAutoScalingGroup`. The
-    /// answer means that it is accepted, not done.
-    pub(crate) async fn terminate(&self, id: &InstanceId) -> Result<(), CloudError> {
+    /// Terminates one instance of a group, and with `lowers` lowers the group's size by one:
+    /// `TerminateInstanceInAutoScalingGroup`. The answer means that it is accepted, not done.
+    pub(crate) async fn terminate(&self, id: &InstanceId, lowers: bool) -> Result<(), CloudError> {
         let what = format!("terminate instance {id}");
         let answer = self.caller.call(&what, Effect::Once, || {
             let request = self.asg.terminate_instance_in_auto_scaling_group().instance_id(id.as_str());
+            request.should_decrement_desired_capacity(lowers).send()
+        });
+        answer.await.map(drop)
+    }
+
+    /// Sets one instance aside and lowers the group's size by one: `EnterStandby`. An instance in standby is not checked,
+    /// not replaced, and counts as no capacity.
+    pub(crate) async fn enter_standby(&self, group: &str, id: &InstanceId) -> Result<(), CloudError> {
+        let what = format!("put instance {id} of {group} into standby");
+        let answer = self.caller.call(&what, Effect::Once, || {
+            let request = self.asg.enter_standby().auto_scaling_group_name(group).instance_ids(id.as_str());
             request.should_decrement_desired_capacity(true).send()
+        });
+        answer.await.map(drop)
+    }
+
+    /// Puts one instance back into service, which raises the group's size by one: `ExitStandby`.
+    pub(crate) async fn exit_standby(&self, group: &str, id: &InstanceId) -> Result<(), CloudError> {
+        let what = format!("put instance {id} of {group} back into service");
+        let answer = self.caller.call(&what, Effect::Once, || {
+            self.asg.exit_standby().auto_scaling_group_name(group).instance_ids(id.as_str()).send()
         });
         answer.await.map(drop)
     }

@@ -15,6 +15,7 @@ pub(super) fn answer(became: Became<CloudError>) -> GroupAnswer {
         Became::NotTaken(why) => GroupAnswer::Failed(why),
         Became::NotSeen(error) => GroupAnswer::InDoubt(error.message),
         Became::InDoubt(why) => GroupAnswer::InDoubt(why),
+        Became::Failed(CloudError { unchanged: false, message, .. }) => GroupAnswer::InDoubt(message),
         Became::Failed(CloudError { kind, message, .. }) => match kind {
             Kind::Forbidden => GroupAnswer::Forbidden(message),
             Kind::NotFound => GroupAnswer::Gone(message),
@@ -22,7 +23,7 @@ pub(super) fn answer(became: Became<CloudError>) -> GroupAnswer {
             Kind::Quota => GroupAnswer::Quota(message),
             Kind::Busy => GroupAnswer::Busy(message),
             Kind::Refused | Kind::Invalid => GroupAnswer::Refused(message),
-            Kind::Setting | Kind::NoSuchRequest | Kind::Other => GroupAnswer::Failed(message),
+            Kind::Setting | Kind::NoSuchRequest | Kind::WouldDo | Kind::Other => GroupAnswer::Failed(message),
         },
     }
 }

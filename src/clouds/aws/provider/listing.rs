@@ -9,8 +9,10 @@ use kube_rebalancer_ports::CloudScope;
 
 use super::facts::missing;
 use super::find::{Found, FoundGroup};
+use super::machines::Machines;
 use super::{rules, template};
 use crate::id::{InstanceId, zone_of};
+use crate::machine::Power;
 use crate::types::{Activity, Deed, End, Group, Instance, Stage};
 use kube_rebalancer_ports::words;
 
@@ -24,6 +26,7 @@ pub(super) fn listing(
     found: &Found,
     snapshot: &Snapshot,
     scope: &CloudScope,
+    machines: &Machines,
     (region, now): (&str, Timestamp),
 ) -> (Listing<InstanceId>, Vec<String>) {
     let with_node: BTreeSet<InstanceId> = claims(snapshot).into_keys().collect();
@@ -38,12 +41,12 @@ pub(super) fn listing(
         }
         let (template, odd) = template::template(&one.group, region);
         notes.extend(odd);
-        groups.push(ListedGroup { template, ..group(one, found, now) });
+        groups.push(ListedGroup { template, ..group(one, found, machines, now) });
     }
     let listing = Listing {
         groups,
         gaps,
-        outside: outside(found, snapshot),
+        outside: outside(found, machines, snapshot),
         elsewhere: if scope.node_groups.is_empty() {
             "is in no Auto Scaling group".to_owned()
         } else {
@@ -53,7 +56,7 @@ pub(super) fn listing(
     (listing, notes)
 }
 
-fn group(found: &FoundGroup, all: &Found, now: Timestamp) -> ListedGroup<InstanceId> {
+fn group(found: &FoundGroup, all: &Found, machines: &Machines, now: Timestamp) -> ListedGroup<InstanceId> {
     let FoundGroup { group, facts } = found;
     let activities = facts.activities.as_deref().unwrap_or_default();
     let mut instances: Vec<_> = group
@@ -62,6 +65,12 @@ fn group(found: &FoundGroup, all: &Found, now: Timestamp) -> ListedGroup<Instanc
         .filter(|one| !matches!(one.lifecycle.stage(), Stage::Aside | Stage::Warm))
         .map(|one| ListedInstance { created_at: launched_at(&one.id, activities), ..instance(one) })
         .collect();
+    // An instance in standby by this program counts as one of the group.
+    let aside = group.instances.iter().filter(|one| machines.aside.contains(&one.id));
+    let aside: Vec<_> =
+        aside.map(|one| ListedInstance { state: asleep(machines, &one.id), ..instance(one) }).collect();
+    let target_size = group.desired.saturating_add(u32::try_from(aside.len()).unwrap_or(u32::MAX));
+    instances.extend(aside);
     // A node of the warm pool does not serve, and must not be deleted.
     let warm = all.placed.values().filter(|one| one.group == group.name);
     instances.extend(
@@ -81,12 +90,15 @@ fn group(found: &FoundGroup, all: &Found, now: Timestamp) -> ListedGroup<Instanc
         },
         zones: if group.zones.len() > 1 { group.zones.clone() } else { Vec::new() },
         template: None,
-        target_size: group.desired,
+        target_size,
         instances,
         not_growable: rules::not_growable(group, &facts.refresh),
         not_shrinkable: rules::not_shrinkable(group, &facts.refresh),
-        not_parkable: Some(rules::NO_PARKING.to_owned()),
-        not_wakeable: Some(rules::NO_PARKING.to_owned()),
+        not_parkable: rules::not_parkable(group, &facts.refresh)
+            .or_else(|| machines.not_parkable.get(&group.name).cloned())
+            // A parking that has begun is finished at MinSize too.
+            .or_else(|| rules::at_minimum(group).filter(|_| !machines.has_unfinished(group))),
+        not_wakeable: rules::not_wakeable(group, &facts.refresh),
     }
 }
 
@@ -103,6 +115,15 @@ pub(super) fn instance(one: &Instance) -> ListedInstance<InstanceId> {
         },
         created_at: None,
         creation_error: None,
+    }
+}
+
+/// The state of an instance in standby. If EC2 does not show it, its node shows whether it runs.
+fn asleep(machines: &Machines, id: &InstanceId) -> InstanceState {
+    match machines.shown.get(id).map(|machine| machine.power) {
+        Some(Power::Gone) => InstanceState::Leaving,
+        Some(Power::Pending | Power::Running) => InstanceState::Present,
+        Some(Power::Stopping | Power::Stopped) | None => InstanceState::Asleep,
     }
 }
 
@@ -134,11 +155,12 @@ fn failure(activities: &[Activity], now: Timestamp) -> Option<&Activity> {
 }
 
 /// Why instances of nodes are in no group, or are left alone in it.
-fn outside(found: &Found, snapshot: &Snapshot) -> BTreeMap<InstanceId, String> {
+fn outside(found: &Found, machines: &Machines, snapshot: &Snapshot) -> BTreeMap<InstanceId, String> {
     let mut outside = BTreeMap::new();
     let in_groups = found.groups.iter().flat_map(|one| &one.group.instances);
     for one in in_groups.chain(found.placed.values().map(|placed| &placed.instance)) {
         let why = match one.lifecycle.stage() {
+            Stage::Aside if machines.aside.contains(&one.id) => continue,
             Stage::Aside => "it is not in service",
             Stage::Occupied => "something is under way with it",
             Stage::Coming | Stage::Serving | Stage::Going | Stage::Warm => continue,

@@ -6,10 +6,12 @@
 //!   Auto Scaling -------> find: the nodes' groups (of one cluster by their tags), or the ones of NODE_GROUPS
 //!                           |
 //!                         facts, rules, notes: who else changes a group, and what that forbids
+//!                         machines: what is parked, and whether EC2 lets machines be parked
 //!                           |
 //!                         listing --> join (its own crate): groups, memberships, members
 //!                                                                              |
 //!   plan --> apply --> grow, delete (join) --> one: the requests <-------------+
+//!                      park, wake, rejoin ---> standby: the same <-------------+
 //! ```
 
 mod answer;
@@ -17,22 +19,25 @@ mod cluster;
 mod facts;
 mod find;
 mod listing;
+mod machines;
 mod notes;
 mod one;
 mod rules;
+mod standby;
 mod template;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::model::{Node, Snapshot};
 use kube_rebalancer_core::plan::is_managed;
-use kube_rebalancer_core::policy::{GiveBack, Policy};
-use kube_rebalancer_join::{self as join, Identity, Member, Removal};
+use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_join::{self as join, Asked, Became, Identity, Member, Removal, Turn};
 use kube_rebalancer_ports::{
     Abilities, Can, CloudScope, CloudView, Connecting, GroupAnswer, InstanceToDelete, NotWanted, Provider,
     ProviderError, ProviderKind, SharedClock,
@@ -41,6 +46,7 @@ use kube_rebalancer_ports::{
 use crate::client::{Client, Pace};
 use crate::error::CloudError;
 use crate::id::{InstanceId, region_of, zone_of};
+use machines::Machines;
 use one::OneGroup;
 
 /// AWS, for the program's table of providers.
@@ -70,7 +76,7 @@ impl ProviderKind for Kind {
             groups: "AWS: Auto Scaling groups, EKS managed node groups, kops",
             grow: Can::Yes,
             delete: Can::Yes,
-            park: Can::No,
+            park: Can::Yes,
             zones: Can::Yes,
             from_zero: Can::With("tags"),
         }]
@@ -112,12 +118,14 @@ struct Aws {
     members: BTreeMap<String, Member<InstanceId>>,
     /// The instances that were proven to be no node, by their groups and names.
     without_node: BTreeMap<(String, String), Member<InstanceId>>,
+    /// The instances in standby by this program: the ones that were listed, and the ones of this run.
+    aside: Mutex<BTreeSet<InstanceId>>,
 }
 
 impl Aws {
     fn new(scope: CloudScope, clock: SharedClock, pace: Pace) -> Self {
         let (groups, members, without_node) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        Self { scope, clock, pace, client: None, groups, members, without_node }
+        Self { scope, clock, pace, client: None, groups, members, without_node, aside: Mutex::default() }
     }
 
     async fn look(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<CloudView, CloudError> {
@@ -126,14 +134,16 @@ impl Aws {
         let clock = SharedClock::clone(&self.clock);
         let client = Client::connect(environment, region.as_deref(), clock, self.pace).await?;
         let found = find::find(&client, snapshot, policy, &self.scope).await?;
+        let machines = Machines::read(&client, &found.groups, snapshot, policy).await;
         let when = (client.region.as_str(), self.clock.now());
-        let (listing, odd) = listing::listing(&found, snapshot, &self.scope, when);
+        let (listing, odd) = listing::listing(&found, snapshot, &self.scope, &machines, when);
         let joined = join::join(&listing, snapshot);
         let notes = found.groups.iter().flat_map(|one| notes::notes(&one.group, &one.facts));
-        let notes = notes.chain(odd).chain(no_parking(policy)).collect();
+        let notes = notes.chain(odd).chain(notes::of_machines(&machines)).collect();
         self.groups = listing.groups.iter().map(|group| group.name.clone()).collect();
         self.members = joined.members;
         self.without_node = joined.without_node;
+        self.aside = Mutex::new(machines.aside);
         self.client = Some(client);
         Ok(CloudView {
             groups: joined.groups,
@@ -146,9 +156,9 @@ impl Aws {
     }
 
     /// A group that was listed.
-    fn group<'a>(&'a self, name: &'a str) -> Option<OneGroup<'a>> {
+    fn group<'a>(&'a self, name: &'a str, turn: Option<Turn>) -> Option<OneGroup<'a>> {
         let client = self.client.as_ref().filter(|_| self.groups.contains(name))?;
-        Some(OneGroup { client, name })
+        Some(OneGroup { client, name, aside: &self.aside, turn })
     }
 
     /// The proof that a node's instance is its own.
@@ -158,22 +168,56 @@ impl Aws {
             .filter(|member| member.is_named_by(node.provider_id.as_deref(), node.system_uuid.as_deref()))
     }
 
-    async fn delete_of(
+    /// Deletes, parks or wakes the instances of these nodes: groups concurrently, answers in their order.
+    async fn each(&self, nodes: &[InstanceToDelete], turn: Option<Turn>) -> Vec<GroupAnswer> {
+        let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
+        let mut by_group: BTreeMap<&str, Vec<Removal<'_, InstanceId>>> = BTreeMap::new();
+        for (position, node) in nodes.iter().enumerate() {
+            if let Some(member) = self.proven(node) {
+                by_group.entry(&member.group).or_default().push((position, member));
+            } else {
+                let why = "its instance was not listed in any Auto Scaling group".to_owned();
+                answers.insert(position, GroupAnswer::Refused(why));
+            }
+        }
+        // Collected, because the compiler cannot follow the lifetimes through a closure of the stream's.
+        let groups: Vec<_> =
+            by_group.into_iter().map(|(group, members)| self.change(group, members, turn)).collect();
+        let mut changing = stream::iter(groups).buffer_unordered(PARALLEL);
+        while let Some(some) = changing.next().await {
+            answers.extend(some);
+        }
+        let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
+        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
+    }
+
+    async fn change(
         &self,
         group: &str,
-        removals: Vec<Removal<'_, InstanceId>>,
+        members: Vec<Removal<'_, InstanceId>>,
+        turn: Option<Turn>,
     ) -> Vec<(usize, GroupAnswer)> {
-        let Some(one) = self.group(group) else { return Vec::new() };
-        let became = join::delete(&one, group, removals).await;
+        let Some(one) = self.group(group, turn) else { return Vec::new() };
+        let became = match turn {
+            Some(turn) => join::turn(&one, group, members, turn).await,
+            None => join::delete(&one, group, members).await,
+        };
         became.into_iter().map(|(at, became)| (at, answer::answer(became))).collect()
     }
-}
 
-/// Why `GIVE_BACK=park` has no effect here.
-fn no_parking(policy: &Policy) -> Option<String> {
-    let why = rules::NO_PARKING;
-    (policy.give_back == GiveBack::Park)
-        .then(|| format!("GIVE_BACK=park: {why}. Empty nodes of its groups are deleted"))
+    /// Returns a node's instance to service, if it is in standby by this program.
+    async fn rejoin_one(&self, node: &InstanceToDelete) -> Option<GroupAnswer> {
+        let member = self.proven(node)?;
+        let one = self.group(&member.group, Some(Turn::Wake))?;
+        if !one.is_aside(&member.instance) {
+            return None;
+        }
+        Some(match one.rejoin(&member.instance).await {
+            Asked::Accepted => GroupAnswer::Done,
+            Asked::Unanswered(why) => GroupAnswer::InDoubt(why.message),
+            Asked::Refused(why) => answer::answer(Became::Failed(why)),
+        })
+    }
 }
 
 /// The region of most of the managed nodes; among equals the first by name.
@@ -195,40 +239,27 @@ impl Provider for Aws {
     }
 
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
-        match self.group(group) {
+        match self.group(group, None) {
             Some(one) => answer::answer(join::grow(&one, group, from, to).await),
             None => GroupAnswer::Refused(format!("Auto Scaling group {group} was not observed")),
         }
     }
 
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
-        let mut answers: BTreeMap<usize, GroupAnswer> = BTreeMap::new();
-        let mut by_group: BTreeMap<&str, Vec<Removal<'_, InstanceId>>> = BTreeMap::new();
-        for (position, node) in nodes.iter().enumerate() {
-            if let Some(member) = self.proven(node) {
-                by_group.entry(&member.group).or_default().push((position, member));
-            } else {
-                let why = "its instance was not listed in any Auto Scaling group".to_owned();
-                answers.insert(position, GroupAnswer::Refused(why));
-            }
-        }
-        // Collected, because the compiler cannot follow the lifetimes through a closure of the stream's.
-        let groups: Vec<_> =
-            by_group.into_iter().map(|(group, removals)| self.delete_of(group, removals)).collect();
-        let mut deleting = stream::iter(groups).buffer_unordered(PARALLEL);
-        while let Some(some) = deleting.next().await {
-            answers.extend(some);
-        }
-        let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
-        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
+        self.each(nodes, None).await
     }
 
     async fn park(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
-        nodes.iter().map(|_| GroupAnswer::Refused(rules::NO_PARKING.to_owned())).collect()
+        self.each(nodes, Some(Turn::Park)).await
     }
 
     async fn wake(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer> {
-        nodes.iter().map(|_| GroupAnswer::Refused(rules::NO_PARKING.to_owned())).collect()
+        self.each(nodes, Some(Turn::Wake)).await
+    }
+
+    async fn rejoin(&self, nodes: &[InstanceToDelete]) -> Vec<Option<GroupAnswer>> {
+        let rejoining: Vec<_> = nodes.iter().map(|node| self.rejoin_one(node)).collect();
+        stream::iter(rejoining).buffered(PARALLEL).collect().await
     }
 
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
@@ -241,14 +272,14 @@ impl Provider for Aws {
             return GroupAnswer::Conflict(format!("instance {instance} may be a node by now"));
         }
         let missing = || GroupAnswer::InDoubt("there is no answer for it".to_owned());
-        let answers = self.delete_of(group, vec![(0, member)]).await;
+        let answers = self.change(group, vec![(0, member)], None).await;
         answers.into_iter().next().map_or_else(missing, |(_, answer)| answer)
     }
 }
 
 impl fmt::Debug for Aws {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scope, clock: _, pace, client, groups, members, without_node } = self;
+        let Self { scope, clock: _, pace, client, groups, members, without_node, aside } = self;
         formatter
             .debug_struct("Aws")
             .field("scope", scope)
@@ -257,6 +288,7 @@ impl fmt::Debug for Aws {
             .field("groups", groups)
             .field("members", members)
             .field("without_node", without_node)
+            .field("aside", aside)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! Notes on a group for a person: what else removes its instances, and when.
 
 use super::facts::{Facts, is_held};
+use super::machines::Machines;
 use crate::types::{Activity, Deed, Group};
 
 /// The tags by which Cluster Autoscaler finds its groups. EKS sets them on every managed node group.
@@ -66,6 +67,23 @@ pub(super) fn notes(group: &Group, facts: &Facts) -> Vec<String> {
             "instance {} is still going{since} ({}) and is billed until then",
             one.id, one.lifecycle
         ));
+    }
+    notes
+}
+
+/// The sentences about machines in standby.
+pub(super) fn of_machines(machines: &Machines) -> Vec<String> {
+    let mut notes: Vec<String> = machines
+        .not_parkable
+        .iter()
+        .map(|(group, why)| {
+            format!(
+                "GIVE_BACK=park: Auto Scaling group {group}: {why}. Empty nodes of this group are deleted"
+            )
+        })
+        .collect();
+    if let Some(why) = machines.unseen.as_ref().filter(|_| machines.not_parkable.is_empty()) {
+        notes.push(why.clone());
     }
     notes
 }

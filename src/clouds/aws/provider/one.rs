@@ -5,10 +5,13 @@
 //!                       \-- the account has it not --> SetDesiredCapacity: read, never lower, read after
 //!   delete: read (MinSize, state) --> TerminateInstanceInAutoScalingGroup, one by one, lowering the size
 //! ```
+//!
+//! An instance in standby by this program counts as one of the group: the size of a group is its desired capacity and these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
-use kube_rebalancer_join::{Asked, Calls, GroupNow, ListedInstance};
+use kube_rebalancer_join::{Asked, Calls, GroupNow, ListedInstance, Turn};
 use kube_rebalancer_ports::NOT_ASKED;
 
 use super::{listing, rules};
@@ -20,12 +23,18 @@ use kube_rebalancer_ports::words;
 
 /// Maximum number of instances of one launch.
 const MOST_LAUNCHED: u32 = 100;
+/// Maximum number of instances that are parked or woken together.
+const TOGETHER: usize = 20;
 
 /// A group to change.
 #[derive(Debug)]
 pub(super) struct OneGroup<'a> {
     pub(super) client: &'a Client,
     pub(super) name: &'a str,
+    /// The instances in standby by this program, of all groups.
+    pub(super) aside: &'a Mutex<BTreeSet<InstanceId>>,
+    /// The change: parking or waking; `None` for any other.
+    pub(super) turn: Option<Turn>,
 }
 
 impl Calls for OneGroup<'_> {
@@ -36,22 +45,34 @@ impl Calls for OneGroup<'_> {
         self.client.is_over().then(|| CloudError::new(Kind::Other, NOT_ASKED))
     }
 
-    /// One by one: an answer about several does not name the accepted ones.
+    /// Deletions one by one: an answer about several does not name the accepted ones.
     fn batch(&self) -> usize {
-        1
+        if self.turn.is_some() { TOGETHER } else { 1 }
     }
 
     async fn size(&self, _: &str, last: bool) -> Result<GroupNow, CloudError> {
         let group = self.client.group(self.name, last).await?;
         let not_growable = if last { None } else { rules::not_growable(&group, &self.refresh().await) };
-        Ok(GroupNow { target_size: group.desired, not_growable })
+        Ok(GroupNow { target_size: self.size_of(&group), not_growable })
     }
 
     async fn instances(&self, _: &str, last: bool) -> Result<Vec<ListedInstance<InstanceId>>, CloudError> {
         let group = self.client.group(self.name, last).await?;
         // Only before the request: afterwards the state itself counts.
-        if !last && let Some(why) = rules::not_shrinkable(&group, &self.refresh().await) {
-            return Err(CloudError::new(Kind::Refused, why));
+        if !last {
+            let refresh = self.refresh().await;
+            let objection = match self.turn {
+                None => rules::not_shrinkable(&group, &refresh),
+                Some(Turn::Park) => rules::not_parkable(&group, &refresh),
+                // MaxSize is judged for each instance that is still in standby.
+                Some(Turn::Wake) => rules::hands_off(&group, &refresh),
+            };
+            if let Some(why) = objection {
+                return Err(CloudError::new(Kind::Refused, why));
+            }
+        }
+        if let Some(turn) = self.turn {
+            return self.around(&group, turn, last).await;
         }
         Ok(group
             .instances
@@ -69,14 +90,15 @@ impl Calls for OneGroup<'_> {
         if let Some(why) = rules::not_growable(&group, &Ok(None)) {
             return Asked::Refused(CloudError::new(Kind::Refused, why));
         }
-        if size > group.max {
+        if size > group.max.saturating_add(self.number_aside(&group)) {
             log::warn!(
                 "Auto Scaling group {}: {size} instances are wanted, its MaxSize is {}",
                 group.name,
                 group.max
             );
         }
-        match size.min(group.max).checked_sub(group.desired).filter(|more| *more > 0) {
+        let more = size.saturating_sub(self.size_of(&group));
+        match Some(more.min(group.max.saturating_sub(group.desired))).filter(|more| *more > 0) {
             Some(more) => self.launch(&group, more).await,
             // Another client requested them in the meantime.
             None => Asked::Accepted,
@@ -97,14 +119,17 @@ impl Calls for OneGroup<'_> {
             // A second request could lower the size a second time.
             Stage::Going => return Asked::Accepted,
             Stage::Serving => {}
+            Stage::Aside if one.lifecycle.0 == "Standby" && self.is_aside(id) => {}
             Stage::Coming | Stage::Aside | Stage::Occupied | Stage::Warm => {
                 return refused(format!("instance {id} is {} meanwhile", one.lifecycle));
             }
         }
+        // The size was lowered when the instance was set aside; a lower one would terminate another.
+        let lowers = one.lifecycle.stage() == Stage::Serving;
         if let Some(why) = rules::not_shrinkable(&group, &Ok(None)) {
             return refused(why);
         }
-        match self.client.terminate(id).await {
+        match self.client.terminate(id, lowers).await {
             Ok(()) => Asked::Accepted,
             Err(why) if !why.unchanged => Asked::Unanswered(why),
             Err(why) if why.kind == Kind::Busy => self.after_busy(id, why).await,
@@ -114,6 +139,32 @@ impl Calls for OneGroup<'_> {
 }
 
 impl OneGroup<'_> {
+    /// Whether this program has set an instance aside.
+    pub(super) fn is_aside(&self, id: &InstanceId) -> bool {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    /// Notes that an instance is being set aside.
+    pub(super) fn put_aside(&self, id: &InstanceId) {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+    }
+
+    /// Notes that it is not any more.
+    pub(super) fn take_back(&self, id: &InstanceId) {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// The number of instances of a group in standby by this program.
+    fn number_aside(&self, group: &Group) -> u32 {
+        let aside = group.instances.iter().filter(|one| one.lifecycle.is_standby() && self.is_aside(&one.id));
+        u32::try_from(aside.count()).unwrap_or(u32::MAX)
+    }
+
+    /// The number of instances that a group wants, with the ones in standby by this program.
+    fn size_of(&self, group: &Group) -> u32 {
+        group.desired.saturating_add(self.number_aside(group))
+    }
+
     async fn refresh(&self) -> rules::Refresh {
         self.client.refresh(self.name, false).await.map_err(|error| error.message)
     }

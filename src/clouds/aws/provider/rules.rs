@@ -1,14 +1,19 @@
-//! The reasons not to grow a group, or not to delete from it.
+//! The reasons not to grow a group, not to delete from it, not to park or to wake its instances.
 //!
 //! Auto Scaling acts by itself: it evens out zones, replaces instances, follows policies. If that could affect an instance
 //! with users, nothing is deleted, and the message names the setting to change.
+//!
+//! An instance is parked in standby, with the decrement. AWS documents that standby is there to stop and start instances
+//! without a termination by health checks or by scaling in, that it takes the desired capacity no lower than `MinSize`, that
+//! it can unbalance zones (`AZRebalance` then terminates others), that returning raises the desired capacity, and that an
+//! instance refresh waits an hour for instances in standby, then fails. It also documents that a Spot Instance can be stopped
+//! only by a persistent request, which no group makes, and one with an instance store as its root not at all. Inferred, and
+//! treated as forbidden: that `MaxInstanceLifetime` replaces instances in standby too, and that a group with a warm pool
+//! would put an instance from there in the place of the parked one. Nothing is documented about returning a machine that does
+//! not run: a health check would replace it, so only one that runs is returned.
 
+use crate::machine::Machine;
 use crate::types::{Group, Stage};
-
-/// The reason why nothing is parked here.
-pub(crate) const NO_PARKING: &str = "the program does not park instances of AWS: Auto Scaling terminates and replaces a \
-                                     stopped instance of a group, and to stop one that is set aside takes EC2's \
-                                     permissions; a warm pool of the group parks without this program";
 
 /// The process that evens out the zones of a group.
 const AZ_REBALANCE: &str = "AZRebalance";
@@ -34,6 +39,50 @@ pub(crate) fn not_shrinkable(group: &Group, refresh: &Refresh) -> Option<String>
     hands_off(group, refresh).or_else(|| evens_out(group)).or_else(|| at_minimum(group))
 }
 
+/// The reason why nothing must be parked in a group, its `MinSize` aside.
+pub(crate) fn not_parkable(group: &Group, refresh: &Refresh) -> Option<String> {
+    hands_off(group, refresh).or_else(|| evens_out(group)).or_else(|| not_sleeping(group))
+}
+
+/// The reason why no instance of a group would be left to sleep.
+fn not_sleeping(group: &Group) -> Option<String> {
+    let name = &group.name;
+    if let Some(seconds) = group.max_lifetime {
+        let days = seconds / 86_400;
+        return Some(format!(
+            "it is not parked: the group replaces every instance after {days} days (MaxInstanceLifetime), one in standby \
+             too; to stop that: aws autoscaling update-auto-scaling-group --auto-scaling-group-name {name} \
+             --max-instance-lifetime 0"
+        ));
+    }
+    if group.has_warm_pool {
+        return Some(format!(
+            "it is not parked: the group has a warm pool, which parks without this program; to use GIVE_BACK=park in its \
+             place: aws autoscaling delete-warm-pool --auto-scaling-group-name {name}"
+        ));
+    }
+    (group.has_spot || group.capacity_rebalance)
+        .then(|| "it is not parked: its instances may be Spot Instances, which cannot be stopped".to_owned())
+}
+
+/// The reason why a machine cannot be stopped and started.
+pub(crate) fn not_stoppable(machine: &Machine) -> Option<String> {
+    let id = &machine.id;
+    if machine.is_spot {
+        return Some(format!(
+            "instance {id} is a Spot Instance or one of a reserved block, which cannot be stopped"
+        ));
+    }
+    (!machine.has_ebs_root)
+        .then(|| format!("instance {id} cannot be stopped: its root device is no volume of EBS"))
+}
+
+/// The reason why no instance of a group must be returned from standby: `MaxSize` bounds the group, and a group that evens
+/// out its zones could terminate a running instance because of it.
+pub(crate) fn not_wakeable(group: &Group, refresh: &Refresh) -> Option<String> {
+    not_growable(group, refresh).or_else(|| evens_out(group))
+}
+
 /// The reason why nothing is deleted from a group at its minimum size. It is no failure.
 pub(crate) fn at_minimum(group: &Group) -> Option<String> {
     let Group { name, desired, min, .. } = group;
@@ -46,7 +95,7 @@ pub(crate) fn at_minimum(group: &Group) -> Option<String> {
 }
 
 /// The reason why a group is left alone for every kind of change.
-fn hands_off(group: &Group, refresh: &Refresh) -> Option<String> {
+pub(crate) fn hands_off(group: &Group, refresh: &Refresh) -> Option<String> {
     let name = &group.name;
     if let Some(operator) = &group.operator {
         return Some(format!("only its operator {operator} may change it: leave its scaling to that"));

@@ -26,7 +26,12 @@ impl Hub {
     pub(in crate::live) fn start() -> Option<Self> {
         let plane = Arc::new(ControlPlane::start().unwrap()?);
         let moment = Duration::from_millis(500);
-        let timing = Timing { booting: Duration::from_millis(900), stopping: moment, retry: moment };
+        let timing = Timing {
+            booting: Duration::from_millis(900),
+            stopping: moment,
+            retry: moment,
+            ..Timing::default()
+        };
         let asg = FakeAsg::start(Account::ops(), Options { timing, ..Options::default() }).unwrap();
         let group = Group::new(USERS, &ZONES).bounds(0, 20).suspend("AZRebalance");
         asg.add_group((1..=3).fold(group, |group, number: usize| {

@@ -219,21 +219,6 @@ async fn an_instance_that_never_became_a_node_is_deleted_only_where_names_prove_
     assert_eq!(told(&cloud.delete_instance(USERS, &id(2), &[node(1)]).await).0, "refused");
 }
 
-/// Auto Scaling replaces a member that is stopped.
-#[tokio::test]
-async fn health_and_standby_no_member_is_stopped_so_parking_is_refused_with_the_reason() {
-    let world = World::new(2);
-    let (cloud, view) = world.seen(&world.nodes()).await;
-    world.fake.forget_calls();
-    assert_eq!(view.groups[0].not_parkable, view.groups[0].not_wakeable);
-    let why = view.groups[0].not_parkable.clone().unwrap();
-    assert!(why.contains("EC2's permissions") && why.contains("warm pool"), "{why}");
-    assert_eq!(cloud.park(&these(&[1])).await, [GroupAnswer::Refused(why.clone())]);
-    assert_eq!(cloud.wake(&these(&[1])).await, [GroupAnswer::Refused(why)]);
-    assert_eq!(world.fake.calls().len(), 0, "no request at all");
-    assert_eq!((world.state(1), world.size()), ("InService".to_owned(), (2, 2)));
-}
-
 /// A lower number, of the node group or of its Auto Scaling group, lets AWS choose.
 #[tokio::test]
 async fn eks_a_managed_node_group_shrinks_by_named_instances_and_never_by_a_number() {

@@ -6,5 +6,6 @@ mod growing;
 mod listing;
 mod login;
 mod moto;
+mod parking;
 mod permissions;
 mod world;

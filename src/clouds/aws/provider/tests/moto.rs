@@ -9,7 +9,8 @@ use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{Clock, CloudScope, GroupAnswer, InstanceToDelete, Provider};
 
 use super::world::{ops, snapshot};
-use crate::client::Pace;
+use crate::client::{Deed, Pace};
+use crate::machine::Power;
 use crate::provider::Aws;
 
 #[derive(Debug)]
@@ -70,11 +71,38 @@ async fn a_provider_works_against_moto() {
     };
     assert!(matches!(cloud.delete(&[first]).await.as_slice(), [GroupAnswer::Refused(_)]));
     let client = cloud.client.as_ref().unwrap();
-    client.terminate(&crate::id::InstanceId::parse(&names[0]).unwrap()).await.unwrap();
+    client.terminate(&crate::id::InstanceId::parse(&names[0]).unwrap(), true).await.unwrap();
     let after = client.group("users", false).await.unwrap();
     assert_eq!((after.desired, after.instances.iter().any(|one| one.id.as_str() == names[0])), (2, false));
 
     // Moto has no launches, and reports that in its own form, so the request for growth sets the size.
     client.set_desired("users", 4).await.unwrap();
     assert_eq!(client.group("users", false).await.unwrap().instances.len(), 4);
+
+    // Standby lowers the size, the machine is stopped and started, and the return raises the size.
+    let id = crate::id::InstanceId::parse(&names[1]).unwrap();
+    let power = async || {
+        let machines = client.machines(&[&id], false).await.unwrap();
+        let [machine] = machines.as_slice() else { panic!("{machines:?}") };
+        (machine.power, machine.is_spot, machine.has_ebs_root)
+    };
+    assert_eq!(power().await, (Power::Running, false, true));
+    for deed in [Deed::Stop, Deed::Start] {
+        client.may_turn(&id, deed).await.unwrap();
+    }
+    assert_eq!(power().await.0, Power::Running, "a dry run changes nothing");
+    client.enter_standby("users", &id).await.unwrap();
+    let group = client.group("users", false).await.unwrap();
+    let lifecycle = group.instances.iter().find(|one| one.id == id).unwrap().lifecycle.clone();
+    assert_eq!((lifecycle.0.as_str(), group.desired), ("Standby", 3));
+    client.turn(&id, Deed::Stop).await.unwrap();
+    assert_eq!(power().await.0, Power::Stopped);
+    client.turn(&id, Deed::Start).await.unwrap();
+    assert_eq!(power().await.0, Power::Running);
+    client.exit_standby("users", &id).await.unwrap();
+    let group = client.group("users", false).await.unwrap();
+    assert_eq!((group.desired, group.instances.len()), (4, 4));
+    let gone = crate::id::InstanceId::parse("i-0123456789abcdef0").unwrap();
+    assert_eq!(client.machines(&[&gone], false).await.unwrap(), []);
+    assert_eq!(client.turn(&gone, Deed::Start).await.unwrap_err().kind, crate::error::Kind::NotFound);
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fake_asg::{Account, FakeAsg, Group};
+use kube_rebalancer_core::model::annotation::PARKED_AT;
 use kube_rebalancer_ports::{GroupAnswer, Provider};
 
-use super::world::{USERS, World, ZONE, id, node, these, told};
+use super::world::{USERS, World, ZONE, id, marked, node, these, told};
 
 /// The read-only actions, for any group.
 const LOOKING: [&str; 7] = [
@@ -20,6 +21,14 @@ const LOOKING: [&str; 7] = [
 ];
 /// The actions that change a group of the cluster.
 const CHANGING: [&str; 3] = ["LaunchInstances", "SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup"];
+
+/// The further actions of a run that parks: the ones on any instance, on a group of the cluster, and on its instances.
+const PARKING: [&[&str]; 3] =
+    [&["DescribeInstances"], &["EnterStandby", "ExitStandby"], &["StartInstances", "StopInstances"]];
+
+fn parking() -> Vec<&'static str> {
+    PARKING.into_iter().flatten().copied().collect()
+}
 
 fn all() -> BTreeSet<String> {
     LOOKING.into_iter().chain(CHANGING).map(str::to_owned).collect()
@@ -49,6 +58,46 @@ fn the_policy_is_the_one_of_the_documentation() {
     assert_eq!(policy["Statement"].as_array().unwrap().len(), 2);
     let condition = &policy["Statement"][1]["Condition"]["StringEquals"];
     assert_eq!(condition["aws:ResourceTag/kubernetes.io/cluster/my-cluster"], "owned");
+}
+
+#[test]
+fn the_policy_for_parking_is_the_one_of_the_documentation() {
+    let page = include_str!("../../../../../docs/providers.md");
+    let block = page.split("<!-- aws:parking -->").nth(1).unwrap();
+    let json = block.trim().trim_start_matches("```json").trim_end_matches("```");
+    let policy: serde_json::Value = serde_json::from_str(json).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    let actions: Vec<Vec<&str>> = statements
+        .iter()
+        .map(|one| {
+            let actions = one["Action"].as_array().unwrap().iter();
+            actions.map(|action| action.as_str().unwrap().split_once(':').unwrap().1).collect()
+        })
+        .collect();
+    assert_eq!(actions, PARKING.map(<[&str]>::to_vec));
+    let by_cluster = &statements[1]["Condition"]["StringEquals"];
+    assert_eq!(by_cluster["aws:ResourceTag/kubernetes.io/cluster/my-cluster"], "owned");
+    assert!(statements[2]["Condition"]["StringLike"]["aws:ResourceTag/aws:autoscaling:groupName"].is_array());
+}
+
+#[tokio::test]
+async fn both_policies_are_enough_to_park_and_to_wake_and_nothing_else_is_called() {
+    let names: Vec<&str> = LOOKING.into_iter().chain(parking()).collect();
+    let world = world(&names);
+    let (cloud, _) = world.parking(&world.nodes()).await;
+    assert_eq!(cloud.park(&these(&[1])).await, [GroupAnswer::Done]);
+    let nodes = [marked(1, PARKED_AT), node(2), node(3), node(4)];
+    let (cloud, _) = world.parking(&nodes).await;
+    assert_eq!(cloud.wake(&these(&[1])).await, [GroupAnswer::Done]);
+    let called: BTreeSet<String> = world.fake.calls().into_iter().map(|call| call.method).collect();
+    let expected: BTreeSet<String> = names.into_iter().map(str::to_owned).collect();
+    let unused = ["DescribeScalingActivities".to_owned()].into();
+    assert_eq!(
+        expected.difference(&called).cloned().collect::<BTreeSet<_>>(),
+        unused,
+        "nothing was launched"
+    );
+    assert!(called.is_subset(&expected));
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use fake_asg::{Account, Clock as FakeClock, FakeAsg, Group, Options, Timing};
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Node, Snapshot};
-use kube_rebalancer_core::policy::Policy;
+use kube_rebalancer_core::model::{Node, Snapshot, annotation};
+use kube_rebalancer_core::policy::{GiveBack, Policy};
 use kube_rebalancer_ports::{
     Clock, CloudScope, CloudView, Environment, GroupAnswer, InstanceToDelete, Provider, ProviderError,
     SharedClock,
@@ -66,6 +66,15 @@ pub(super) fn node_in(number: usize, zone: &str) -> Node {
     }
 }
 
+/// The n-th node with the marks of a parking or a waking.
+pub(super) fn marked(number: usize, key: &str) -> Node {
+    let mut node = Node { unschedulable: true, ..node(number) };
+    for key in [annotation::CORDONED_AT, key] {
+        node.annotations.insert(key.to_owned(), "2026-11-26T19:00:00Z".to_owned());
+    }
+    node
+}
+
 pub(super) fn snapshot(nodes: &[Node]) -> Snapshot {
     Snapshot::new(Timestamp::UNIX_EPOCH, nodes.to_vec(), Vec::new(), Vec::new(), 1).unwrap()
 }
@@ -107,7 +116,7 @@ impl World {
 
     pub(super) fn empty(account: Account, largest: usize) -> Self {
         let minute = Duration::from_mins(1);
-        let timing = Timing { booting: minute, stopping: minute, retry: minute };
+        let timing = Timing::slow_and_at_once(minute);
         let clock = FakeClock::by_hand("2026-11-26T20:00:00Z".parse().unwrap());
         let fake = FakeAsg::start(account, Options { timing, clock, page: largest }).unwrap();
         let scope = CloudScope { environment: ops(&fake.url()), ..CloudScope::default() };
@@ -118,6 +127,7 @@ impl World {
             attempt: Duration::from_secs(10),
             first_pause: Duration::from_millis(1),
             last_look: Duration::from_secs(5),
+            watching: Duration::from_millis(40),
         };
         Self { fake: Arc::new(fake), scope, pace }
     }
@@ -157,6 +167,36 @@ impl World {
     /// Connects and lists.
     pub(super) async fn seen(&self, nodes: &[Node]) -> (Aws, CloudView) {
         self.try_list(nodes).await.unwrap()
+    }
+
+    /// Connects and lists in a run that parks.
+    pub(super) async fn parking(&self, nodes: &[Node]) -> (Aws, CloudView) {
+        let mut cloud = self.connect();
+        let policy = Policy { give_back: GiveBack::Park, ..Policy::default() };
+        let view = cloud.list(&snapshot(nodes), &policy).await.unwrap();
+        (cloud, view)
+    }
+
+    /// The group with the n-th instance in standby, and its machine in this state: parked, if stopped.
+    pub(super) fn set_aside(&self, number: usize, power: &'static str) {
+        self.fake.edit(USERS, |group| {
+            let one = group.instances.iter_mut().find(|one| one.id == id(number)).unwrap();
+            (one.lifecycle, one.power) = ("Standby".to_owned(), power);
+            group.desired -= 1;
+        });
+    }
+
+    /// The deeds on the n-th instance, in order.
+    pub(super) fn done(&self, number: usize) -> Vec<&'static str> {
+        let group = self.fake.group(USERS).unwrap();
+        group.instances.into_iter().find(|one| one.id == id(number)).map(|one| one.done).unwrap_or_default()
+    }
+
+    /// Lifecycle and machine of the n-th instance.
+    pub(super) fn both(&self, number: usize) -> (String, &'static str) {
+        let group = self.fake.group(USERS).unwrap();
+        let one = group.instances.into_iter().find(|one| one.id == id(number)).unwrap();
+        (one.lifecycle, one.power)
     }
 
     /// A provider that has read one node for each instance of the group.
