@@ -43,8 +43,8 @@ pub enum GroupAnswer {
 }
 
 impl GroupAnswer {
-    /// Whether the same request may succeed a moment later. A request whose answer was lost may be repeated too, because
-    /// the state is read first.
+    /// Whether the same request may succeed a moment later. After a lost answer the provider reads the state first, and
+    /// repeats only a request that has no second effect.
     #[must_use]
     pub fn may_pass_later(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::InDoubt(_))

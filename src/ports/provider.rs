@@ -57,8 +57,9 @@ pub trait Provider: Debug + Send + Sync {
     /// deleted instances, so that the group creates no others. The provider then verifies which instances are being
     /// deleted: only these answer [`GroupAnswer::Done`].
     ///
-    /// The request is sent once. A busy cloud answers [`GroupAnswer::Busy`]: the caller reads nodes and pods again before a
-    /// second call.
+    /// The request is sent once in a call. After [`GroupAnswer::Busy`] or [`GroupAnswer::InDoubt`] the caller reads nodes and
+    /// pods again before a second call. A provider whose request has an effect each time it is carried out sends none in the
+    /// second call if the first may still be on its way.
     async fn delete(&self, nodes: &[InstanceToDelete]) -> Vec<GroupAnswer>;
 
     /// Parks the instances of these nodes (stops, shelves or deallocates them), so that they can be woken. Returns an

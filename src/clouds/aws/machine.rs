@@ -62,6 +62,6 @@ impl Machine {
     pub(crate) fn had_no_room(&self) -> Option<String> {
         let (code, message) = self.reason.as_ref()?;
         (self.power == Power::Stopped && code.starts_with("Server.Insufficient"))
-            .then(|| crate::words::clean(&format!("{code}: {message}")))
+            .then(|| kube_rebalancer_ports::words::clean(&format!("{code}: {message}")))
     }
 }

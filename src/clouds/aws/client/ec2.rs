@@ -22,7 +22,7 @@ use super::http::Transport;
 use crate::error::{CloudError, Kind};
 use crate::id::InstanceId;
 use crate::machine::Machine;
-use crate::words;
+use kube_rebalancer_ports::words;
 
 /// The version of the interface.
 const VERSION: &str = "2016-11-15";

@@ -120,12 +120,15 @@ struct Aws {
     without_node: BTreeMap<(String, String), Member<InstanceId>>,
     /// The instances in standby by this program: the ones that were listed, and the ones of this run.
     aside: Mutex<BTreeSet<InstanceId>>,
+    /// The instances whose termination this run has requested, without an answer.
+    unanswered: Mutex<BTreeSet<InstanceId>>,
 }
 
 impl Aws {
     fn new(scope: CloudScope, clock: SharedClock, pace: Pace) -> Self {
         let (groups, members, without_node) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        Self { scope, clock, pace, client: None, groups, members, without_node, aside: Mutex::default() }
+        let (aside, unanswered) = (Mutex::default(), Mutex::default());
+        Self { scope, clock, pace, client: None, groups, members, without_node, aside, unanswered }
     }
 
     async fn look(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<CloudView, CloudError> {
@@ -158,7 +161,7 @@ impl Aws {
     /// A group that was listed.
     fn group<'a>(&'a self, name: &'a str, turn: Option<Turn>) -> Option<OneGroup<'a>> {
         let client = self.client.as_ref().filter(|_| self.groups.contains(name))?;
-        Some(OneGroup { client, name, aside: &self.aside, turn })
+        Some(OneGroup { client, name, aside: &self.aside, unanswered: &self.unanswered, turn })
     }
 
     /// The proof that a node's instance is its own.
@@ -279,7 +282,7 @@ impl Provider for Aws {
 
 impl fmt::Debug for Aws {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scope, clock: _, pace, client, groups, members, without_node, aside } = self;
+        let Self { scope, clock: _, pace, client, groups, members, without_node, aside, unanswered } = self;
         formatter
             .debug_struct("Aws")
             .field("scope", scope)
@@ -289,6 +292,7 @@ impl fmt::Debug for Aws {
             .field("members", members)
             .field("without_node", without_node)
             .field("aside", aside)
+            .field("unanswered", unanswered)
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@
 //! An instance in standby by this program counts as one of the group: the size of a group is its desired capacity and these.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kube_rebalancer_join::{Asked, Calls, GroupNow, ListedInstance, Turn};
 use kube_rebalancer_ports::NOT_ASKED;
@@ -33,6 +33,8 @@ pub(super) struct OneGroup<'a> {
     pub(super) name: &'a str,
     /// The instances in standby by this program, of all groups.
     pub(super) aside: &'a Mutex<BTreeSet<InstanceId>>,
+    /// The instances whose termination this run has requested, without an answer.
+    pub(super) unanswered: &'a Mutex<BTreeSet<InstanceId>>,
     /// The change: parking or waking; `None` for any other.
     pub(super) turn: Option<Turn>,
 }
@@ -129,12 +131,23 @@ impl Calls for OneGroup<'_> {
         if let Some(why) = rules::not_shrinkable(&group, &Ok(None)) {
             return refused(why);
         }
-        match self.client.terminate(id, lowers).await {
+        // The first request may still be on its way, and a second one could lower the size a second time: the group would
+        // choose another instance.
+        if self.lock_unanswered().contains(id) {
+            let why =
+                format!("the termination of instance {id} was requested, and its group does not show it yet");
+            return Asked::Unanswered(CloudError::new(Kind::Other, why));
+        }
+        let asked = match self.client.terminate(id, lowers).await {
             Ok(()) => Asked::Accepted,
             Err(why) if !why.unchanged => Asked::Unanswered(why),
             Err(why) if why.kind == Kind::Busy => self.after_busy(id, why).await,
             Err(why) => Asked::Refused(why),
+        };
+        if matches!(asked, Asked::Unanswered(_)) {
+            self.lock_unanswered().insert(id.clone());
         }
+        asked
     }
 }
 
@@ -152,6 +165,10 @@ impl OneGroup<'_> {
     /// Notes that it is not any more.
     pub(super) fn take_back(&self, id: &InstanceId) {
         self.aside.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    fn lock_unanswered(&self) -> MutexGuard<'_, BTreeSet<InstanceId>> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of instances of a group in standby by this program.

@@ -142,6 +142,11 @@ async fn a_lost_answer_is_looked_up_and_the_request_is_not_repeated() {
         let answers = cloud.delete(&these(&[1])).await;
         assert_eq!(told(&answers[0]).0, expected, "{answers:?}");
         assert_eq!(world.count("TerminateInstanceInAutoScalingGroup"), 1);
+        // The caller asks again after a look at the node; the first request may still be on its way.
+        let again = cloud.delete(&these(&[1])).await;
+        let then = if expected == "done" { "already so" } else { expected };
+        assert_eq!(told(&again[0]).0, then, "{again:?}");
+        assert_eq!(world.count("TerminateInstanceInAutoScalingGroup"), 1);
     }
 }
 
