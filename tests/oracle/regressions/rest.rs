@@ -72,3 +72,21 @@ fn a_try_goes_on_while_unexpected_daemons_come_to_its_nodes() {
     run_on(&world, planner::planner).unwrap();
     run_on(&world, planner::naive).unwrap();
 }
+
+/// The new nodes of the first group come under a taint that ada does not tolerate; those of the second are unknown, and never
+/// come. Ada counts while an instance there may take her, and nobody can use what is open then. So a node of the first group
+/// turns with each try. The settling test allowed three turns in five hours.
+#[test]
+fn a_node_turns_with_each_try_for_a_pod_that_no_known_node_takes() {
+    let known = NodeGroup { template: template(&[], &[]), zone: Some("z".to_owned()), ..group("z/known") };
+    let unknown = NodeGroup { zone: Some("z".to_owned()), ..group("z/unknown") };
+    let case = Case::new(vec![], vec![refused(3600, user("ada", 8))], vec![known, unknown]);
+    let case = case.min_nodes(1).noting(Ledger::default()).with(|policy| {
+        policy.node_groups_named = true;
+        policy.max_deletions = Budget::Count(0);
+    });
+    let mut world = world(case, 1, TurnsOut::Tainted);
+    world.fate.step = 900;
+    run_on(&world, planner::planner).unwrap();
+    run_on(&world, planner::naive).unwrap();
+}

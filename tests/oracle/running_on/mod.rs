@@ -217,9 +217,13 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let full = world.policy.bounds.max_nodes_set
         || world.policy.pool_bounds.values().any(|bounds| bounds.max_nodes_set);
     let held = if full && world.fate.stubborn > 0 { 4 } else { 0 };
+    // A try in a group without a node to copy brings no node. Its instance might take the pod, so the pod counts until the try
+    // has failed (section 4), and the pauses between tries double.
+    let tries: usize = growths.values().map(|growths| growths.tries).sum();
+    let tried = if living.nothing_to_copy { 2 * tries } else { 0 };
     for (name, turned) in &turns {
         // Booting nodes may become ready one after another: so a node may be cordoned, uncordoned and cordoned.
-        if turned.len() > 3 + held {
+        if turned.len() > 3 + held + tried {
             return Err(Trouble { what: format!("node {name} is cordoned and uncordoned in turn"), history });
         }
     }
