@@ -1,4 +1,5 @@
-//! Removes credentials from texts of other programs, in messages and in records of libraries.
+//! Removes credentials from addresses and from a parser's quotations, in messages and in records of libraries. Tokens are
+//! removed by the ports, which have all words of clouds.
 
 /// A text whose addresses have no user and no password: `https://user:password@host` becomes `https://host`.
 #[must_use]
@@ -15,20 +16,6 @@ pub fn without_user(text: &str) -> String {
     }
     kept.push_str(rest);
     kept
-}
-
-/// A server's message without a token that it repeats: the text after `Bearer` or `Basic` up to the next
-/// space.
-#[must_use]
-pub fn without_token(text: &str) -> String {
-    let mut hide = false;
-    let words = text.split(' ').map(|word| {
-        let shown = if hide && !word.is_empty() { "(hidden)" } else { word };
-        let scheme = word.trim_start_matches(|letter: char| !letter.is_ascii_alphabetic());
-        hide = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("basic");
-        shown
-    });
-    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A parser's message about a text that may hold a secret, without its quotations.
@@ -81,17 +68,6 @@ mod tests {
             ("me@example.com", "me@example.com"),
         ] {
             assert_eq!(without_user(text), expected);
-        }
-    }
-
-    #[test]
-    fn a_token_that_a_server_repeats_is_hidden() {
-        for (text, expected) in [
-            ("bad token: Bearer SECRET", "bad token: Bearer (hidden)"),
-            ("got \"bearer SECRET\" from you", "got \"bearer (hidden) from you"),
-            ("nodes is forbidden", "nodes is forbidden"),
-        ] {
-            assert_eq!(without_token(text), expected);
         }
     }
 }
