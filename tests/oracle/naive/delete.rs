@@ -230,6 +230,7 @@ fn last_among(
             && !other.deleting
             && on.name != node.name
             && on.ready.is_some_and(|condition| condition.ready)
+            && !on.deleting
             && !world.machine(&on.name).is_some_and(|at| world.machines[at].claimed)
             && !gone.contains(&on.name)
     });
