@@ -223,7 +223,7 @@ pub(super) fn not_parked(node: &Node) -> NodePatch {
 /// Removes every note of ours, a claim included, and sets whether the node is schedulable.
 pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
     let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
-    // Of the rarer notes a patch removes only those that the node carries.
+    // A patch removes the rarer notes only where the node carries them.
     let is_carried = |key: &&str| !marks.contains(key) && node.annotations.contains_key(*key);
     let others = annotation::NOTES.into_iter().filter(is_carried);
     NodePatch {

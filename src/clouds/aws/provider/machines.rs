@@ -107,7 +107,7 @@ fn is_marked(node: &Node) -> bool {
     node.unschedulable && (has(annotation::PARKED_AT) || has(annotation::WOKEN_AT))
 }
 
-/// An instance that stands for all of its group.
+/// An instance in service, as a sample of its group.
 fn sample(group: &Group) -> Option<&InstanceId> {
     group.instances.iter().find(|one| one.lifecycle.stage() == Stage::Serving).map(|one| &one.id)
 }

@@ -165,7 +165,7 @@ async fn a_machine_that_cannot_be_stopped_is_not_set_aside() {
         assert!(told(&answer).1.contains(why), "{answer:?}");
         assert_eq!((changes(&world), world.size()), (Vec::<String>::new(), (3, 3)));
     }
-    // One stands for all instances of its group, so that the plan shows it.
+    // One is the sample of its group, so that the plan shows it.
     let world = World::new(2);
     world.fake.edit(USERS, |group| group.instances.iter_mut().for_each(|one| one.spot = true));
     let (_, view) = world.parking(&world.nodes()).await;
