@@ -96,7 +96,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         self.block(&mut progress);
         self.wake(&mut progress).await;
         self.grow(&mut progress).await;
-        self.remember(&mut progress).await;
+        self.remember(&progress).await;
         self.each(Action::is_cordon, &mut progress).await;
         self.look_again(&mut progress).await;
         self.delete_instances(&mut progress).await;
