@@ -8,8 +8,8 @@ const LONGEST: usize = 300;
 /// The replacement of a token.
 const HIDDEN: &str = "(hidden)";
 
-/// Names of headers and members whose value is a credential, in small letters.
-const NAMES: [&str; 18] = [
+/// Names of headers, members and variables whose value is a credential, in small letters.
+const NAMES: [&str; 21] = [
     "access_token",
     "api-key",
     "apikey",
@@ -19,9 +19,12 @@ const NAMES: [&str; 18] = [
     "id_token",
     "passwd",
     "password",
+    "private_key",
     "proxy-authorization",
     "refresh_token",
     "secret",
+    "secret_access_key",
+    "secretaccesskey",
     "token",
     "x-amz-security-token",
     "x-api-key",
@@ -91,33 +94,26 @@ pub fn without_tokens(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let (mut rest, mut before) = (text, Before::Nothing);
     loop {
+        if let Some(value) = value(before, rest) {
+            kept.push_str(rest.strip_suffix(value).unwrap_or_default());
+            kept.push_str(HIDDEN);
+            // A credential may have any letters, so it ends where no header and no JSON continues it.
+            let end = value.find(|letter: char| {
+                letter.is_whitespace() || matches!(letter, '"' | '\'' | ',' | ';' | '&' | '}' | '<')
+            });
+            rest = value.split_at(end.unwrap_or(value.len())).1;
+        }
         let (between, from) = rest.split_at(rest.find(is_of_word).unwrap_or(rest.len()));
         kept.push_str(between);
         if from.is_empty() {
             return kept;
         }
         let (word, after) = from.split_at(from.find(|letter| !is_of_word(letter)).unwrap_or(from.len()));
-        let follows = match before {
-            Before::Nothing => false,
-            Before::Name => is_assignment(between),
-            Before::Scheme => between.chars().all(|letter| matches!(letter, ' ' | '"' | '\'' | ':' | '=')),
-        };
-        let small = word.to_ascii_lowercase();
-        let is_scheme = matches!(small.as_str(), "bearer" | "basic");
-        if follows && !is_scheme && !(before == Before::Scheme && NO_CREDENTIALS.contains(&small.as_str())) {
-            // A credential may have any letters, so it ends where no header and no JSON continues it.
-            let end = from.find(|letter: char| {
-                letter.is_whitespace() || matches!(letter, '"' | '\'' | ',' | ';' | '&' | '}' | '<')
-            });
-            kept.push_str(HIDDEN);
-            (rest, before) = (from.split_at(end.unwrap_or(from.len())).1, Before::Nothing);
-            continue;
-        }
         kept.push_str(if is_token(word) { HIDDEN } else { word });
         rest = after;
-        before = if is_scheme {
+        before = if is_scheme(word) {
             Before::Scheme
-        } else if NAMES.contains(&small.as_str()) {
+        } else if is_name(word) {
             Before::Name
         } else {
             Before::Nothing
@@ -125,15 +121,46 @@ pub fn without_tokens(text: &str) -> String {
     }
 }
 
+/// The rest of a text from the credential on that follows directly, if one does: after a name `: `, `=` or `":"`, after a scheme
+/// a space.
+fn value(before: Before, rest: &str) -> Option<&str> {
+    let blank = |letter| matches!(letter, ' ' | '"' | '\'' | '\\');
+    let value = match before {
+        Before::Nothing => return None,
+        Before::Name => {
+            let sign = rest.trim_start_matches(blank);
+            let after = sign.strip_prefix("=>").or_else(|| sign.strip_prefix([':', '=']))?;
+            after.trim_start_matches(blank)
+        }
+        Before::Scheme => rest.trim_start_matches([' ', '"', '\'', ':', '=']),
+    };
+    let word = value.split(|letter| !is_of_word(letter)).next().unwrap_or_default();
+    let is_none = value
+        .starts_with(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '}'))
+        || value.is_empty()
+        || value.len() == rest.len()
+        || is_scheme(word)
+        || before == Before::Scheme && NO_CREDENTIALS.contains(&word.to_ascii_lowercase().as_str());
+    (!is_none).then_some(value)
+}
+
+/// Whether a word is a scheme of the header `Authorization`.
+fn is_scheme(word: &str) -> bool {
+    word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic")
+}
+
+/// Whether a word is the name of a credential, with any prefix: `OS_PASSWORD`.
+fn is_name(word: &str) -> bool {
+    let small = word.to_ascii_lowercase();
+    let is_end = |name: &&str| {
+        small.strip_suffix(*name).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with(['_', '-', '.']))
+    };
+    NAMES.iter().any(is_end)
+}
+
 /// Whether a letter is one of names and tokens.
 fn is_of_word(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | '~' | '+')
-}
-
-/// Whether the text between a name and a word makes the word the value of the name: `: `, `=` or `":"`.
-fn is_assignment(between: &str) -> bool {
-    let sign = between.trim_matches(|letter| matches!(letter, ' ' | '"' | '\'' | '\\'));
-    matches!(sign, ":" | "=" | "=>")
 }
 
 /// Whether a word has the form of a token.
@@ -180,6 +207,14 @@ mod tests {
             "bad token: Bearer SECRET".to_owned(),
             "got \"bearer SECRET\" from you".to_owned(),
             "password: pa$$w(SECRET".to_owned(),
+            "password: $ecretSECRET".to_owned(),
+            "Authorization: Bearer /abcSECRET".to_owned(),
+            "refused: Basic +w/SECRET".to_owned(),
+            // Commands of an operator repeat their environment.
+            "OS_PASSWORD=SECRET".to_owned(),
+            "aws_secret_access_key=SECRET".to_owned(),
+            r#"{"secretAccessKey": "SECRET"}"#.to_owned(),
+            "auth_token='SECRET'".to_owned(),
         ] {
             let shown = clean(&text);
             assert!(!shown.contains("SECRET") && !shown.contains("eyJ"), "{shown}");
