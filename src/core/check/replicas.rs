@@ -55,9 +55,11 @@ impl<'a> Replicas<'a> {
                 continue;
             }
             let elsewhere = matches!(binding, Binding::Node(index) if pod.ready
-                && !pod.deleting
-                && !going.contains(&index)
-                && facts.nodes.get(index).is_some_and(|node| node.health.says_ready));
+            && !pod.deleting
+            && !going.contains(&index)
+            && facts.nodes.get(index).is_some_and(|node| {
+                node.health.says_ready && !node.marks.claimed && !node.node.deleting
+            }));
             for count in set.into_iter().chain(deployment) {
                 count.pods += 1;
                 count.live_elsewhere |= elsewhere;

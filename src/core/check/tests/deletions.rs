@@ -159,7 +159,10 @@ fn the_last_live_replica_keeps_its_node() {
     let fake = second("c").change(|pod| (pod.namespace, pod.name) = ("hub".into(), "fake".into()));
     let beside = vec![system("dns-1", "a", "ReplicaSet", "dns"), second("a"), fake.of("ReplicaSet", "dns")];
     assert_eq!(found(&world(nodes(), beside), &policy(), [delete("a")]), [last("a", "dns-1")]);
-    // The other one is not live: not Ready, terminating, unbound, on a node that is NotReady.
+    // The other one is not live: not Ready, terminating, unbound, on a node that is NotReady, that another run deletes, or
+    // that is being deleted.
+    let theirs = vec![cordoned("a"), cordoned("b").claimed_for_another(60), node("c")];
+    let going = vec![cordoned("a"), cordoned("b").change(|node| node.deleting = true), node("c")];
     let sick = vec![cordoned("a"), cordoned("b").not_ready_for(3600), node("c")];
     let pending = second("b").change(|pod| (pod.node_name, pod.ready) = (None, false));
     for snapshot in [
@@ -167,6 +170,8 @@ fn the_last_live_replica_keeps_its_node() {
         replicas(second("b").leaving(), nodes()),
         replicas(pending, nodes()),
         replicas(second("b"), sick),
+        replicas(second("b"), theirs),
+        replicas(second("b"), going),
     ] {
         assert_eq!(found(&snapshot, &policy(), [delete("a")]), [last("a", "dns-1")]);
     }
