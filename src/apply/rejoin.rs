@@ -10,8 +10,9 @@ use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, InstanceToDelete, NodeG
 use super::{Apply, instance};
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
-    /// Names the nodes with the mark of a waking, and those to be uncordoned, to their clouds. A failure is only logged: a user
-    /// waits for an uncordon, and the next run tries the rest again.
+    /// Names the nodes with the mark of a waking, and the nodes to uncordon, to their clouds. A failure is only logged. The
+    /// next run tries a cordoned node again. A node that is uncordoned all the same, because a user waits for it, loses the
+    /// mark: the log is the last that names it.
     pub(super) async fn rejoin(&self) {
         let Ok(groups) = self.groups else { return };
         let uncordons: BTreeSet<&str> = self
@@ -36,7 +37,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             match answer {
                 None => {}
                 Some(GroupAnswer::Done | GroupAnswer::AlreadySo) => {
-                    log::info!("node {name}: the waking that an earlier run began is finished");
+                    log::info!("node {name}: its cloud goes on with the waking that an earlier run began");
                 }
                 Some(other) => {
                     let why = other.words().unwrap_or_default();

@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn taints_that_a_node_chooses_push_nothing_else_out() {
+    fn taints_that_a_node_chooses_push_no_created_node_out() {
         let many = |name: &str, count: usize| -> TaintSet {
             (0..count)
                 .map(|at| (format!("{name}-{at:04}"), "v".repeat(60), TaintEffect::NoSchedule))

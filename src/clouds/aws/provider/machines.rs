@@ -20,6 +20,8 @@ use crate::types::{Group, Stage};
 pub(super) struct Machines {
     /// The instances in standby by this program.
     pub(super) aside: BTreeSet<InstanceId>,
+    /// Of these, the instances that no run has begun to wake.
+    parked: BTreeSet<InstanceId>,
     /// The machines of these, as far as EC2 shows them.
     pub(super) shown: BTreeMap<InstanceId, Machine>,
     /// The reason why the machines of a group cannot be parked, by its name.
@@ -36,7 +38,7 @@ impl Machines {
         snapshot: &Snapshot,
         policy: &Policy,
     ) -> Self {
-        let aside = aside(groups, snapshot);
+        let aside = aside(groups, snapshot, is_marked);
         let samples: Vec<(&Group, &InstanceId)> = if policy.give_back == GiveBack::Park {
             groups.iter().filter_map(|one| Some((&one.group, sample(&one.group)?))).collect()
         } else {
@@ -56,6 +58,7 @@ impl Machines {
                 machines.not_parkable.entry(group.name.clone()).or_insert(why);
             }
         }
+        machines.parked = self::aside(groups, snapshot, |node| is_marked(node) && !is_woken(node));
         machines.aside = aside;
         machines
     }
@@ -89,22 +92,25 @@ impl Machines {
     pub(super) fn has_unfinished(&self, group: &Group) -> bool {
         let runs =
             |id| self.shown.get(id).is_some_and(|one| matches!(one.power, Power::Running | Power::Pending));
-        group.instances.iter().any(|one| self.aside.contains(&one.id) && runs(&one.id))
+        group.instances.iter().any(|one| self.parked.contains(&one.id) && runs(&one.id))
     }
 }
 
-/// The instances in standby whose nodes carry the marks of a parking or a waking.
-fn aside(groups: &[FoundGroup], snapshot: &Snapshot) -> BTreeSet<InstanceId> {
+/// The instances in standby of certain nodes.
+fn aside(groups: &[FoundGroup], snapshot: &Snapshot, of: impl Fn(&Node) -> bool) -> BTreeSet<InstanceId> {
     let marked: BTreeSet<InstanceId> =
-        snapshot.nodes().iter().filter(|node| is_marked(node)).filter_map(instance_of).collect();
+        snapshot.nodes().iter().filter(|node| of(node)).filter_map(instance_of).collect();
     let standby = groups.iter().flat_map(|one| &one.group.instances).filter(|one| one.lifecycle.is_standby());
     standby.map(|one| &one.id).filter(|id| marked.contains(id)).cloned().collect()
 }
 
 /// Whether this program parked the node, or woke it, and nobody has taken it back since.
 fn is_marked(node: &Node) -> bool {
-    let has = |key: &str| node.annotations.contains_key(key);
-    node.unschedulable && (has(annotation::PARKED_AT) || has(annotation::WOKEN_AT))
+    node.unschedulable && (node.annotations.contains_key(annotation::PARKED_AT) || is_woken(node))
+}
+
+fn is_woken(node: &Node) -> bool {
+    node.annotations.contains_key(annotation::WOKEN_AT)
 }
 
 /// An instance in service, as a sample of its group.

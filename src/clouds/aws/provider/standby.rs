@@ -303,7 +303,8 @@ impl OneGroup<'_> {
             let mut late = false;
             for id in waiting {
                 let machine = machines.iter().find(|machine| machine.id == id);
-                if let Some(why) = machine.and_then(Machine::had_no_room) {
+                // The first read may still show the state, and the reason, from before the request.
+                if let Some(why) = machine.and_then(Machine::had_no_room).filter(|_| !waited.is_zero()) {
                     let why = format!("instance {id} did not start: {why}");
                     steps.insert(id, Err(Asked::Refused(CloudError::new(Kind::Exhausted, why))));
                 } else if !machine.is_some_and(|machine| machine.power == Power::Running) {
