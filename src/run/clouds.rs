@@ -301,19 +301,41 @@ fn part(kind: &dyn ProviderKind, view: CloudView, scope: &CloudScope) -> CloudPa
 }
 
 /// The pending answers of one cloud.
-type Answers<'a> = Pin<Box<dyn Future<Output = Vec<GroupAnswer>> + Send + 'a>>;
+type Answers<'a, A> = Pin<Box<dyn Future<Output = Vec<A>> + Send + 'a>>;
+
+/// The answers for nodes without an answer of a cloud.
+struct Otherwise<A> {
+    /// No cloud has the node.
+    unseen: A,
+    /// The cloud's library has a defect.
+    defect: A,
+}
 
 impl Clouds {
-    /// Asks each cloud for its own nodes, all concurrently, and returns the answers in the order of the nodes.
+    /// Changes machines of nodes, each by its own cloud.
     async fn each_by_its_cloud(
         &self,
         nodes: &[InstanceToDelete],
-        ask: impl for<'a> Fn(&'a dyn Provider, &'a [InstanceToDelete]) -> Answers<'a>,
+        ask: impl for<'a> Fn(&'a dyn Provider, &'a [InstanceToDelete]) -> Answers<'a, GroupAnswer>,
     ) -> Vec<GroupAnswer> {
-        let unseen = || GroupAnswer::Refused("its instance was not listed in any node group".to_owned());
+        let otherwise = Otherwise {
+            unseen: GroupAnswer::Refused("its instance was not listed in any node group".to_owned()),
+            defect: GroupAnswer::InDoubt(DEFECT.to_owned()),
+        };
+        self.ask_each(nodes, &self.of_node, ask, &otherwise).await
+    }
+
+    /// Asks each cloud for its own nodes, all concurrently, and returns the answers in the order of the nodes.
+    async fn ask_each<A: Clone>(
+        &self,
+        nodes: &[InstanceToDelete],
+        cloud_of: &BTreeMap<String, usize>,
+        ask: impl for<'a> Fn(&'a dyn Provider, &'a [InstanceToDelete]) -> Answers<'a, A>,
+        otherwise: &Otherwise<A>,
+    ) -> Vec<A> {
         let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
         for (position, node) in nodes.iter().enumerate() {
-            if let Some(at) = self.of_node.get(&node.node) {
+            if let Some(at) = cloud_of.get(&node.node) {
                 let (positions, instances) = by_cloud.entry(*at).or_default();
                 positions.push(position);
                 instances.push(node.clone());
@@ -323,12 +345,12 @@ impl Clouds {
             let answers = ask(self.providers.get(at)?.as_ref(), instances);
             Some(async move {
                 let answers = AssertUnwindSafe(answers).catch_unwind().await;
-                let defect = |_| vec![GroupAnswer::InDoubt(DEFECT.to_owned()); instances.len()];
+                let defect = |_| vec![otherwise.defect.clone(); instances.len()];
                 positions.iter().copied().zip(answers.unwrap_or_else(defect))
             })
         });
-        let mut answers: BTreeMap<usize, GroupAnswer> =
-            join_all(asking).await.into_iter().flatten().collect();
+        let mut answers: BTreeMap<usize, A> = join_all(asking).await.into_iter().flatten().collect();
+        let unseen = || otherwise.unseen.clone();
         (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(unseen)).collect()
     }
 }
@@ -355,48 +377,18 @@ impl NodeGroups for Clouds {
     }
 
     async fn rejoin(&self, nodes: &[InstanceToDelete]) -> Vec<Option<GroupAnswer>> {
-        let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
-        for (position, node) in nodes.iter().enumerate() {
-            if let Some(at) = self.of_node.get(&node.node) {
-                let (positions, instances) = by_cloud.entry(*at).or_default();
-                positions.push(position);
-                instances.push(node.clone());
-            }
-        }
-        let asking = by_cloud.iter().filter_map(|(at, (positions, instances))| {
-            let answers = self.providers.get(at)?.rejoin(instances);
-            Some(async move {
-                let answers = AssertUnwindSafe(answers).catch_unwind().await;
-                let defect = |_| vec![Some(GroupAnswer::InDoubt(DEFECT.to_owned())); instances.len()];
-                positions.iter().copied().zip(answers.unwrap_or_else(defect))
-            })
-        });
-        let mut answers: BTreeMap<usize, Option<GroupAnswer>> =
-            join_all(asking).await.into_iter().flatten().collect();
-        (0..nodes.len()).map(|position| answers.remove(&position).flatten()).collect()
+        let otherwise = Otherwise { unseen: None, defect: Some(GroupAnswer::InDoubt(DEFECT.to_owned())) };
+        self.ask_each(nodes, &self.of_node, |provider, instances| provider.rejoin(instances), &otherwise)
+            .await
     }
 
     async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {
-        let unknown = || MachineFate::Unknown("no cloud that was seen has such a machine".to_owned());
-        let mut by_cloud: BTreeMap<usize, (Vec<usize>, Vec<InstanceToDelete>)> = BTreeMap::new();
-        for (position, node) in nodes.iter().enumerate() {
-            if let Some(at) = self.of_other.get(&node.node) {
-                let (positions, instances) = by_cloud.entry(*at).or_default();
-                positions.push(position);
-                instances.push(node.clone());
-            }
-        }
-        let asking = by_cloud.iter().filter_map(|(at, (positions, instances))| {
-            let answers = self.providers.get(at)?.fates(instances);
-            Some(async move {
-                let answers = AssertUnwindSafe(answers).catch_unwind().await;
-                let defect = |_| vec![MachineFate::Unknown(DEFECT.to_owned()); instances.len()];
-                positions.iter().copied().zip(answers.unwrap_or_else(defect))
-            })
-        });
-        let mut answers: BTreeMap<usize, MachineFate> =
-            join_all(asking).await.into_iter().flatten().collect();
-        (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(unknown)).collect()
+        let otherwise = Otherwise {
+            unseen: MachineFate::Unknown("no cloud that was seen has such a machine".to_owned()),
+            defect: MachineFate::Unknown(DEFECT.to_owned()),
+        };
+        self.ask_each(nodes, &self.of_other, |provider, instances| provider.fates(instances), &otherwise)
+            .await
     }
 
     async fn delete_instance(&self, group: &str, instance: &str, nodes: &[Node]) -> GroupAnswer {
