@@ -12,7 +12,7 @@ use super::{Apply, instance};
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Names the nodes with the mark of a waking, and the nodes to uncordon, to their clouds. A failure is only logged. The
     /// next run tries a cordoned node again. A node that is uncordoned all the same, because a user waits for it, loses the
-    /// mark: the log is the last that names it.
+    /// mark, and later runs see its instance outside its group.
     pub(super) async fn rejoin(&self) {
         let Ok(groups) = self.groups else { return };
         let uncordons: BTreeSet<&str> = self
