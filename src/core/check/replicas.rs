@@ -54,12 +54,13 @@ impl<'a> Replicas<'a> {
             if (set.is_none() && deployment.is_none()) || class(pod, facts.policy) == Class::Placeholder {
                 continue;
             }
-            let elsewhere = matches!(binding, Binding::Node(index) if pod.ready
-            && !pod.deleting
-            && !going.contains(&index)
-            && facts.nodes.get(index).is_some_and(|node| {
-                node.health.says_ready && !node.marks.claimed && !node.node.deleting
-            }));
+            let is_live_on = |index: NodeIndex| {
+                let node = facts.nodes.get(index);
+                let holds_it = node
+                    .is_some_and(|node| node.health.says_ready && !node.marks.claimed && !node.node.deleting);
+                pod.ready && !pod.deleting && !going.contains(&index) && holds_it
+            };
+            let elsewhere = matches!(binding, Binding::Node(index) if is_live_on(index));
             for count in set.into_iter().chain(deployment) {
                 count.pods += 1;
                 count.live_elsewhere |= elsewhere;
