@@ -1,6 +1,7 @@
 //! One request, retried while that can help; its failure in one sentence.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use google_cloud_gax::error::Error;
@@ -88,11 +89,33 @@ impl Call {
         T: Send,
         F: Future<Output = Result<T, Error>> + Send,
     {
+        self.make_while(attempt, || async { Ok(()) }).await
+    }
+
+    /// Makes the request. Before every further try, `is_due` reads whether the request may be sent again.
+    pub(super) async fn make_while<T, F, G>(
+        &self,
+        attempt: impl Fn() -> F + Send,
+        is_due: impl Fn() -> G + Send,
+    ) -> Result<T, ComputeError>
+    where
+        T: Send,
+        F: Future<Output = Result<T, Error>> + Send,
+        G: Future<Output = Result<(), ComputeError>> + Send,
+    {
         let limit = self.pace.attempt_timeout;
+        let tries = AtomicU32::new(0);
         let one_try = || {
-            let answer = timeout(limit, attempt());
+            let is_again = tries.fetch_add(1, Ordering::Relaxed) > 0;
+            let due = is_again.then(&is_due);
+            let asked = attempt();
             async move {
-                let failure = match answer.await {
+                if let Some(due) = due
+                    && let Err(error) = due.await
+                {
+                    return Err(self.tried(Failure::before(error)));
+                }
+                let failure = match timeout(limit, asked).await {
                     Ok(Ok(answer)) => return Ok(answer),
                     Ok(Err(error)) => Failure::of(&error),
                     Err(_) => Failure::silence(limit),

@@ -8,7 +8,7 @@ use http::header::RETRY_AFTER;
 
 use super::http::{TooLarge, Undecoded};
 use super::words;
-use crate::error::ErrorKind;
+use crate::error::{ComputeError, ErrorKind};
 use kube_rebalancer_ports::words::{clean, root_cause};
 
 /// The reason why a try failed.
@@ -52,6 +52,17 @@ impl Failure {
         } else {
             let words = format!("the connection to Compute Engine broke: {cause}");
             no_answer(ErrorKind::Unavailable, true, true, words)
+        }
+    }
+
+    /// The read before a further try failed, or forbids it; the request was not sent again.
+    pub(super) fn before(error: ComputeError) -> Self {
+        Self {
+            kind: error.kind,
+            may_pass: error.kind == ErrorKind::Unavailable,
+            in_doubt: false,
+            retry_after: Duration::ZERO,
+            words: error.message,
         }
     }
 

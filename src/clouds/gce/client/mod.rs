@@ -77,12 +77,7 @@ impl ComputeEngine for Client {
     }
 
     async fn group(&self, group: &GroupId) -> Result<Group, ComputeError> {
-        let call = Call::read(format!("read group {group}"), self.pace);
-        let managers = self.managers(group);
-        let found = call.make(|| managers.get()).await?;
-        convert::group(found)
-            .and_then(|found| convert::expected(found, group))
-            .map_err(|words| call.not_understood(&words))
+        self.read_group(Call::read(format!("read group {group}"), self.pace), group).await
     }
 
     async fn instances(&self, group: &GroupId) -> Result<Vec<ManagedInstance>, ComputeError> {
@@ -126,9 +121,10 @@ impl ComputeEngine for Client {
     async fn resize(&self, group: &GroupId, size: u32, request_id: &str) -> Result<(), ComputeError> {
         let call = Call::change(format!("set the size of group {group} to {size}"), self.pace);
         call.check_request_id(request_id)?;
-        let size = i32::try_from(size).map_err(|_| call.refused("expected at most 2147483647"))?;
+        let size_sent = i32::try_from(size).map_err(|_| call.refused("expected at most 2147483647"))?;
         let managers = self.managers(group);
-        let operation = call.make(|| managers.resize(size, request_id)).await?;
+        let resize = || managers.resize(size_sent, request_id);
+        let operation = call.make_while(resize, || self.has_at_most(group, size)).await?;
         operation::finish(&call, &managers, operation, self.operation_timeout).await
     }
 
@@ -166,6 +162,26 @@ impl ComputeEngine for Client {
 }
 
 impl Client {
+    async fn read_group(&self, call: Call, group: &GroupId) -> Result<Group, ComputeError> {
+        let managers = self.managers(group);
+        let found = call.make(|| managers.get()).await?;
+        convert::group(found)
+            .and_then(|found| convert::expected(found, group))
+            .map_err(|words| call.not_understood(&words))
+    }
+
+    /// Fails if a group has more instances than `size`: a request for that size would shrink it. A single try, because it is
+    /// part of another request's tries.
+    async fn has_at_most(&self, group: &GroupId, size: u32) -> Result<(), ComputeError> {
+        let call = Call::read(format!("read group {group} again"), self.pace).once();
+        let now = self.read_group(call, group).await?.target_size;
+        if now <= size {
+            return Ok(());
+        }
+        let message = format!("another client enlarged it to {now} meanwhile");
+        Err(ComputeError { kind: ErrorKind::Other, unchanged: true, message })
+    }
+
     async fn instance(&self, call: &Call, instance: &InstanceId) -> Result<model::Instance, ComputeError> {
         let asked = call.make(|| {
             let request = self.instances.get().set_project(instance.project().as_str());

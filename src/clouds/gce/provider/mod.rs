@@ -174,8 +174,9 @@ impl Provider for Gce {
     }
 
     /// Compute Engine has no precondition on a resize: if another client enlarges the group in the milliseconds between
-    /// the read and the request, the request shrinks the group, and Compute Engine chooses the instances to delete. The Lease
-    /// excludes other runs of this program, and the docs exclude other clients.
+    /// the read and the request, the request shrinks the group, and Compute Engine chooses the instances to delete. The size
+    /// is read before every try of the request. The Lease excludes other runs of this program, and the docs exclude other
+    /// clients.
     async fn grow(&self, group: &str, from: u32, to: u32) -> GroupAnswer {
         calls::answer(join::grow(self, group, from, to).await)
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::server::{Reply, Server, ok, refusal};
+use super::server::{Reply, Server, is_read, of_size, ok, refusal};
 use super::{REQUEST_ID, instance, regional, zonal};
 use crate::client::{ConnectOptions, connect};
 use crate::error::{ComputeError, ErrorKind};
@@ -129,13 +129,16 @@ async fn an_operation_is_followed_through_a_hiccup() {
 #[tokio::test]
 async fn a_change_is_tried_again_under_its_request_id() {
     for first in [503, 500, 502, 429] {
-        let server = Server::start(
-            move |n, _| if n == 0 { refusal(first, "backendError", "Later.") } else { ok(DONE) },
-        );
+        let server = Server::start(move |n, request| match n {
+            0 => refusal(first, "backendError", "Later."),
+            _ if is_read(request) => ok(&of_size(4)),
+            _ => ok(DONE),
+        });
         resize(&server).await.unwrap();
         let seen = server.seen();
-        assert_eq!(seen.len(), 2, "{first}");
-        assert_eq!(seen[0], seen[1]);
+        assert_eq!(seen.len(), 3, "{first}");
+        assert!(is_read(&seen[1]), "{seen:?}");
+        assert_eq!(seen[0], seen[2]);
         assert!(seen[0].contains(&format!("requestId={REQUEST_ID}")), "{seen:?}");
     }
 }
@@ -143,8 +146,11 @@ async fn a_change_is_tried_again_under_its_request_id() {
 #[tokio::test]
 async fn a_lost_answer_to_an_earlier_try_leaves_the_change_in_doubt() {
     // The second try is refused for certain, but the first may have been carried out.
-    let server =
-        Server::start(|n, _| if n == 0 { Reply::Close } else { refusal(403, "forbidden", "Not yours.") });
+    let server = Server::start(|n, request| match n {
+        0 => Reply::Close,
+        _ if is_read(request) => ok(&of_size(3)),
+        _ => refusal(403, "forbidden", "Not yours."),
+    });
     let error = resize(&server).await.unwrap_err();
     assert_eq!((error.kind, error.unchanged), (ErrorKind::Forbidden, false));
     let server = Server::start(|_, _| refusal(403, "forbidden", "Not yours."));
@@ -154,9 +160,13 @@ async fn a_lost_answer_to_an_earlier_try_leaves_the_change_in_doubt() {
 
 #[tokio::test]
 async fn an_answer_that_broke_off_is_asked_for_again() {
-    let server = Server::start(|n, _| ok(if n == 0 { r#"{"name": "operation-1", "sta"# } else { DONE }));
+    let server = Server::start(|n, request| match n {
+        0 => ok(r#"{"name": "operation-1", "sta"#),
+        _ if is_read(request) => ok(&of_size(3)),
+        _ => ok(DONE),
+    });
     resize(&server).await.unwrap();
-    let server = Server::start(|_, _| ok("[]"));
+    let server = Server::start(|_, request| ok(&if is_read(request) { of_size(3) } else { "[]".to_owned() }));
     let error = resize(&server).await.unwrap_err();
     assert_eq!((error.kind, error.unchanged), (ErrorKind::Unavailable, false));
     assert!(error.message.contains("answer cannot be read"), "{error}");

@@ -30,6 +30,18 @@ pub(super) fn ok(json: &str) -> Reply {
     Reply::Answer(200, json.to_owned())
 }
 
+/// The zonal group of the tests with this number of instances.
+pub(super) fn of_size(size: u32) -> String {
+    let link =
+        "https://www.googleapis.com/compute/v1/projects/p/zones/us-central1-a/instanceGroupManagers/hub";
+    format!(r#"{{"name": "hub", "selfLink": "{link}", "baseInstanceName": "hub", "targetSize": {size}}}"#)
+}
+
+/// Whether a request only reads.
+pub(super) fn is_read(request: &str) -> bool {
+    request.starts_with("GET ")
+}
+
 /// An error as Compute Engine's older answers have it.
 pub(super) fn refusal(status: u16, reason: &str, message: &str) -> Reply {
     let errors = format!(r#"[{{"message": "{message}", "domain": "global", "reason": "{reason}"}}]"#);

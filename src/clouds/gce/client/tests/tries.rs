@@ -1,7 +1,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::server::{Reply, Server, ok, refusal};
+use super::server::{Reply, Server, of_size, ok, refusal};
 use super::{REQUEST_ID, zonal};
 use crate::client::failure::Failure;
 use crate::client::{ConnectOptions, connect};
@@ -58,12 +58,31 @@ async fn a_server_that_goes_silent_is_given_up() {
     let options = ConnectOptions { attempt_timeout: Duration::from_millis(100), ..server.options() };
     let engine = connect(options).await.unwrap();
     let error = engine.resize(&zonal(), 5, REQUEST_ID).await.unwrap_err();
-    let message =
-        "cannot set the size of group us-central1-a/hub to 5: no answer within 0.1 s (tried 6 times)";
+    // The read before the second try is silent, too.
+    let message = "cannot set the size of group us-central1-a/hub to 5: cannot read group us-central1-a/hub again: no \
+                   answer within 0.1 s (tried 6 times)";
     assert_eq!(
         (error.kind, error.unchanged, error.message.as_str()),
         (ErrorKind::Unavailable, false, message)
     );
+}
+
+/// The first try is refused or lost; then somebody raises the size. A second try of the same number would shrink the group.
+#[tokio::test]
+async fn a_size_is_not_sent_again_once_another_client_has_raised_it() {
+    for (first, unchanged) in [
+        (refusal(429, "rateLimitExceeded", "Slower."), true),
+        (refusal(503, "backendError", "Later."), false),
+        (Reply::Close, false),
+    ] {
+        let server = Server::start(move |n, _| if n == 0 { first.clone() } else { ok(&of_size(7)) });
+        let error = server.connect().await.resize(&zonal(), 5, REQUEST_ID).await.unwrap_err();
+        let seen = server.seen();
+        let resizes = seen.iter().filter(|request| request.contains("/resize?")).count();
+        assert_eq!((error.unchanged, resizes, seen.len()), (unchanged, 1, 2), "{error}");
+        let reason = "another client enlarged it to 7 meanwhile (tried 2 times)";
+        assert!(error.message.ends_with(reason), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -89,8 +108,11 @@ async fn a_connection_that_is_refused_changed_nothing() {
     let engine = connect(options).await.unwrap();
     let error = engine.resize(&zonal(), 5, REQUEST_ID).await.unwrap_err();
     assert_eq!((error.kind, error.unchanged), (ErrorKind::Unavailable, true));
-    let start = "cannot set the size of group us-central1-a/hub to 5: no connection to Compute Engine: ";
-    assert!(error.message.starts_with(start), "{error}");
+    let start = "cannot set the size of group us-central1-a/hub to 5: ";
+    assert!(
+        error.message.starts_with(start) && error.message.contains("no connection to Compute Engine: "),
+        "{error}"
+    );
 }
 
 fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> Failure {
