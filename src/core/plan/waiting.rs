@@ -339,8 +339,12 @@ fn asks_for_device(requests: &Amounts) -> bool {
     requests.further().any(|(name, _)| crate::model::is_extended_resource(name))
 }
 
-/// Whether a pod is in its first hour of waiting: since its refusal, else since its creation; of unknown age it is.
+/// Whether a pod is in its first hour of waiting: since its refusal, else since its creation; of unknown age it is. A pod with
+/// a scheduling gate does not wait for a node.
 fn first_hour(survey: &Survey<'_>, one: &WaitingPod<'_>) -> bool {
+    if one.unbound.gated {
+        return false;
+    }
     let created = one.unbound.created_at;
     let created =
         created.map(|at| survey.snapshot.observed_at().duration_since(at).max(SignedDuration::ZERO));

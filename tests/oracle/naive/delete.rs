@@ -301,7 +301,8 @@ fn ready_one_may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_
             Some(words::age(world.now, created))
         });
         let first_hour = since.is_none_or(|age| age < SignedDuration::from_hours(1));
-        let waits = world.class(loose.pod) != Class::Placeholder;
+        let gated = loose.pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+        let waits = world.class(loose.pod) != Class::Placeholder && !gated;
         waits && first_hour && place::takes_now(world, loose.pod, machine)
     });
     serving.count() + reserved >= bounds.min_nodes
