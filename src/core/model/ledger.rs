@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::TaintEffect;
 
@@ -24,6 +24,21 @@ pub struct Ledger {
     pub useless: BTreeMap<String, CreatedFor>,
 }
 
+/// The time by which the clocks of two servers may differ.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+impl Ledger {
+    /// Drops the records of nodes that lie in the future: the clock of an API server was ahead. Otherwise no node would be
+    /// created until then.
+    #[must_use]
+    pub fn without_future(mut self, now: Timestamp) -> Self {
+        let is_past = |noted: &CreatedFor| noted.at.duration_since(now) <= AHEAD;
+        self.created_for.retain(|_, noted| is_past(noted));
+        self.useless.retain(|_, noted| is_past(noted));
+        self
+    }
+}
+
 /// A number of nodes, from which the pause before the next one follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CreatedFor {
@@ -31,4 +46,29 @@ pub struct CreatedFor {
     pub nodes: u32,
     /// When the last one was requested, or was found useless.
     pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_lies_in_the_future_is_dropped() {
+        let now: Timestamp = "2026-01-15T09:00:00Z".parse().unwrap();
+        let at = |seconds| CreatedFor { nodes: 1, at: now + SignedDuration::from_secs(seconds) };
+        let ages = [-86_400, 0, 300, 301, 86_400];
+        let ledger = Ledger {
+            created_for: ages.map(|age| ((format!("uid {age}"), "z/users".to_owned()), at(age))).into(),
+            useless: ages.map(|age| (format!("z/{age}"), at(age))).into(),
+            ..Ledger::default()
+        };
+        let Ledger { created_for, useless, .. } = ledger.without_future(now);
+        assert_eq!((created_for.len(), useless.len()), (3, 3));
+        assert!(
+            created_for
+                .values()
+                .chain(useless.values())
+                .all(|noted| *noted != at(301) && *noted != at(86_400))
+        );
+    }
 }

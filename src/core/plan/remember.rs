@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+
 use super::decided::Run;
 use super::newcomer;
 use super::order::Candidate;
 use crate::model::{CreatedFor, Ledger};
+
+/// The time after which the record of a group that is not listed is dropped: longer than the longest pause.
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The new records, if they differ from the earlier ones. `None` if runs cannot store any.
 pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
@@ -59,10 +64,11 @@ fn note_creations(run: &Run<'_, '_>, ledger: &mut Ledger) {
 
 /// Records the groups whose newcomers turned out to be useless.
 fn note_newcomers(run: &Run<'_, '_>, ledger: &mut Ledger) {
-    let known = run.survey.snapshot.groups();
-    if !known.is_empty() {
-        ledger.useless.retain(|name, _| known.iter().any(|group| group.name == *name));
-    }
+    let (known, now) = (run.survey.snapshot.groups(), run.survey.snapshot.observed_at());
+    // A group whose zone or cloud did not answer is missing for a while: without its record it would be tried at once.
+    ledger.useless.retain(|name, noted| {
+        now.duration_since(noted.at) < FORGOTTEN_AFTER || known.iter().any(|group| group.name == *name)
+    });
     for group in &run.growth.groups {
         // A group that this program may not change has nodes for purposes that it does not know.
         let ours = run.survey.policy.node_groups_named || !group.nodes.is_empty();

@@ -43,6 +43,7 @@ impl Live {
         let volumes = self.volumes(&observation.snapshot).await;
         let Remembered { ledger, history, told } = self.remembered().await;
         let snapshot = observation.snapshot.with_volumes(volumes).with_budgets(budgets);
+        let ledger = ledger.map(|ledger| ledger.without_future(snapshot.observed_at()));
         observation.snapshot = snapshot.with_ledger(ledger).with_history(history);
         observation.told = told;
         Ok(observation)

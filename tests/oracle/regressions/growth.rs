@@ -80,6 +80,19 @@ fn useless_nodes_are_noted_once_each_and_forgotten_when_a_later_one_serves() {
     assert_eq!(noted_by(&late.noting(Ledger::default())), one(1));
 }
 
+/// The cloud of the other group did not answer in this run. Its record stays: else each such run would buy one more machine.
+#[test]
+fn the_record_of_a_group_that_is_not_listed_is_kept_for_a_week() {
+    let with_other = |seconds| {
+        let other = ("z/other".to_owned(), CreatedFor { nodes: 3, at: ago(seconds) });
+        Ledger { useless: [other].into(), ..Ledger::default() }
+    };
+    let names =
+        |seconds| full(vec![]).noting(with_other(seconds)).plan().ledger.map(|ledger| ledger.useless.len());
+    assert_eq!(names(7 * 86_400 - 1), None, "the record is as it was");
+    assert_eq!(names(7 * 86_400), Some(0));
+}
+
 /// Runs an hour apart see a new node only when it is older than twice `BOOT_GRACE`, which is 30 minutes here.
 #[test]
 fn a_node_that_never_was_usable_is_noted_by_rare_runs_too() {
