@@ -15,6 +15,8 @@ pub struct Request {
     pub body: Option<(&'static str, String)>,
     /// Whether it only reads.
     pub is_read: bool,
+    /// Whether it is sent a single time: the caller must read again before another try.
+    pub is_once: bool,
     /// Whether it may still be sent when `RUN_TIMEOUT` has expired.
     pub is_last: bool,
 }

@@ -88,10 +88,10 @@ impl Transport {
     }
 
     /// Makes a request. A read is retried after every temporary failure; a change only after a failure that certainly
-    /// changed nothing.
+    /// changed nothing, and not if it is to be sent once.
     pub async fn make(&self, request: &Request) -> Result<Reply, Silence> {
         let pace = kube_rebalancer_retry::Pace {
-            tries: self.pace.tries,
+            tries: if request.is_once { 1 } else { self.pace.tries },
             first_pause: self.pace.first_pause,
             longest_pause: LONGEST_PAUSE,
             longest_asked: LONGEST_PAUSE,

@@ -153,6 +153,7 @@ impl Arm {
             headers,
             body: Some(("application/json", body.to_string())),
             is_read: false,
+            is_once: false,
             is_last: false,
         };
         let reply = match self.with_token(&request).await {
@@ -191,6 +192,7 @@ impl Arm {
             headers: HeaderMap::new(),
             body: None,
             is_read: true,
+            is_once: false,
             is_last,
         };
         let reply = self.with_token(&request).await?;

@@ -71,6 +71,7 @@ fn form(application: &Application, manager: &str, proof: &[(&str, &str)]) -> Req
         headers: HeaderMap::new(),
         body: Some((FORM, body.finish())),
         is_read: true,
+        is_once: false,
         is_last: false,
     }
 }
@@ -89,6 +90,7 @@ fn of_machine(host: &str, client: Option<&str>, manager: &str) -> Request {
         headers: headers.into_iter().collect(),
         body: None,
         is_read: true,
+        is_once: false,
         is_last: false,
     }
 }

@@ -42,6 +42,7 @@ async fn ask(transport: &Transport, credentials: &Credentials, body: Value) -> R
         body: Some(body),
         // A second token changes nothing.
         is_read: true,
+        is_once: false,
         is_last: false,
     };
     transport.make(&request).await.map_err(|silence| {

@@ -167,6 +167,8 @@ fn request(session: &Session, method: Method, path: &str, body: Option<Value>, i
         version: Some(SERVICE.version),
         body,
         is_read,
+        // Between two tries another client may change the count, and a count that is too low deletes nodes.
+        is_once: !is_read,
         is_last,
     }
 }

@@ -175,6 +175,7 @@ impl Nova {
             version: Some(VERSION),
             body: body.clone(),
             is_read: false,
+            is_once: false,
             is_last: false,
         };
         let reply = match self.with_token(request).await {
@@ -205,6 +206,7 @@ impl Nova {
             version: Some(VERSION),
             body: None,
             is_read: true,
+            is_once: false,
             is_last,
         };
         let reply = self.with_token(request).await?;

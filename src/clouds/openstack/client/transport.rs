@@ -29,6 +29,8 @@ pub(super) struct Request {
     pub(super) body: Option<Value>,
     /// Whether it only reads.
     pub(super) is_read: bool,
+    /// Whether it is sent a single time.
+    pub(super) is_once: bool,
     /// Whether it may still be sent when `RUN_TIMEOUT` has expired.
     pub(super) is_last: bool,
 }
@@ -74,7 +76,7 @@ impl Transport {
     /// Makes a request. A read is retried after every temporary failure; a change only after a failure that certainly
     /// changed nothing.
     pub(super) async fn make(&self, request: &Request) -> Result<Reply, Silence> {
-        let Request { method, url, token, version, body, is_read, is_last } = request;
+        let Request { method, url, token, version, body, is_read, is_once, is_last } = request;
         let mut headers = HeaderMap::new();
         if let Some(Secret(token)) = token {
             // Keystone's token; it must be valid as a header.
@@ -92,6 +94,7 @@ impl Transport {
             headers,
             body: body.as_ref().map(|body| ("application/json", body.to_string())),
             is_read: *is_read,
+            is_once: *is_once,
             is_last: *is_last,
         };
         self.0.make(&request).await

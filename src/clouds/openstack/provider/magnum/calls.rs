@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube_rebalancer_join::{Asked as Answer, Calls, GroupNow, InstanceState, ListedInstance};
-use kube_rebalancer_ports::{MagnumDelete, NOT_ASKED, SharedNotes};
+use kube_rebalancer_ports::{MagnumDelete, NOT_ASKED, PortError, SharedNotes};
 
 use super::asked::{self, Asked};
-use super::group::{NodeGroup, in_the_way, not_growable};
+use super::group::{NodeGroup, in_the_way, not_growable, still_there};
 use crate::client::{Cluster, ClusterGroup, Magnum, Nova, Sent, Server};
 use crate::id::ServerId;
 use crate::provider::state::{listed, state};
@@ -85,6 +85,11 @@ impl Calls for MagnumCalls<'_> {
             Ok(servers) => servers,
             Err(why) => return Answer::Refused(why),
         };
+        match self.not_done_yet(&before).await {
+            Ok(None) => {}
+            Ok(Some(why)) => return Answer::Refused(self.refusal(&why)),
+            Err(why) => return Answer::Refused(why),
+        }
         let named: BTreeSet<&ServerId> = instances.iter().collect();
         let survivors: BTreeSet<ServerId> =
             before.into_iter().map(|server| server.id).filter(|id| !named.contains(id)).collect();
@@ -98,16 +103,17 @@ impl Calls for MagnumCalls<'_> {
             Err(why) => Some(why),
         };
         if let Some(why) = moved {
-            // A note that remains is safe: nothing more is deleted while the server exists.
-            if let Err(unkept) = self.note(&[]).await {
-                log::warn!("{}", unkept.message);
-            }
+            self.unnote().await;
             return Answer::Refused(why);
         }
         let ids: Vec<String> = instances.iter().map(|id| id.as_str().to_owned()).collect();
         match self.ask(size, &ids).await {
             Answer::Accepted => self.watch(&named, &survivors).await,
-            other @ (Answer::Refused(_) | Answer::Unanswered(_)) => other,
+            Answer::Refused(why) => {
+                self.unnote().await;
+                Answer::Refused(why)
+            }
+            lost @ Answer::Unanswered(_) => lost,
         }
     }
 }
@@ -160,12 +166,25 @@ impl MagnumCalls<'_> {
         })
     }
 
+    /// The reason why an earlier deletion, of this run or another one, forbids a further one: its server is still there, so
+    /// another one may be going in its place.
+    async fn not_done_yet(&self, servers: &[Server]) -> Result<Option<String>, CloudError> {
+        let asked = asked::read(self.notes).await.map_err(|error| unkept(&error))?;
+        let own = asked.iter().filter(|one| one.group == self.group.name);
+        Ok(still_there(own, servers.iter()))
+    }
+
+    /// Removes the record of a deletion that was not requested. A record that remains is safe: nothing more is deleted while the
+    /// server exists.
+    async fn unnote(&self) {
+        if let Err(unkept) = self.note(&[]).await {
+            log::warn!("{}", unkept.message);
+        }
+    }
+
     /// Records the deletions before they are requested of Magnum.
     async fn note(&self, instances: &[ServerId]) -> Result<(), CloudError> {
-        let unkept = |error| {
-            let why = format!("the requested deletions cannot be noted on the Lease: {error}");
-            CloudError::new(Kind::Busy, why)
-        };
+        let unkept = |error| unkept(&error);
         let mut all = asked::read(self.notes).await.map_err(unkept)?;
         all.retain(|one| one.group != self.group.name);
         let at = self.nova.transport().now();
@@ -209,4 +228,8 @@ impl MagnumCalls<'_> {
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
     }
+}
+
+fn unkept(error: &PortError) -> CloudError {
+    CloudError::new(Kind::Busy, format!("the requested deletions cannot be noted on the Lease: {error}"))
 }

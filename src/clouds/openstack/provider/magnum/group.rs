@@ -86,14 +86,8 @@ impl NodeGroup {
         }
         let staying: Vec<&&Server> =
             servers.iter().filter(|server| state(server) != InstanceState::Leaving).collect();
-        let still = asked.iter().find(|one| staying.iter().any(|server| server.id.as_str() == one.server));
-        if let Some(Asked { server, at, .. }) = still {
-            return Some(format!(
-                "Magnum was asked at {at:.0} to delete server {server} of it, and the server is still there; if it stays, \
-                 the driver deletes others in place of the named ones, and MAGNUM_DELETE has to be never"
-            ));
-        }
-        in_the_way(cluster, group)
+        still_there(asked, servers.iter().copied())
+            .or_else(|| in_the_way(cluster, group))
             .or_else(|| {
                 let (count, there) = (group.node_count, staying.len());
                 let is_so = usize::try_from(count) == Ok(there);
@@ -105,6 +99,20 @@ impl NodeGroup {
                 (count <= least).then(|| format!("it has {count} nodes, and its min_node_count is {least}"))
             })
     }
+}
+
+/// The reason why a node group must not shrink while one of these servers, whose deletion was requested, stays.
+pub(super) fn still_there<'a>(
+    asked: impl IntoIterator<Item = &'a Asked>,
+    servers: impl Iterator<Item = &'a Server> + Clone,
+) -> Option<String> {
+    let staying = servers.filter(|server| state(server) != InstanceState::Leaving);
+    let is_there = |one: &&Asked| staying.clone().any(|server| server.id.as_str() == one.server);
+    let Asked { server, at, .. } = asked.into_iter().find(is_there)?;
+    Some(format!(
+        "Magnum was asked at {at:.0} to delete server {server} of it, and the server is still there; if it stays, the driver \
+         deletes others in place of the named ones, and MAGNUM_DELETE has to be never"
+    ))
 }
 
 /// The reason why a node group must not grow now.

@@ -350,7 +350,13 @@ async fn a_driver_that_ignores_the_names_is_told_and_asked_no_more() {
     assert_eq!(variant, "in doubt");
     assert!(words.contains(&format!("{} goes: its driver ignores the names", id(1))), "{words}");
     settle(&world);
-    // The next runs see that the named server is still there.
+    // This run and the next ones see that the named server is still there.
+    for another in [4, 5] {
+        let answers = cloud.delete(&[of(&node(another))]).await;
+        let (variant, words) = told(&answers[0]);
+        assert_eq!((variant, resizes(&world).len()), ("refused", 1), "{words}");
+        assert!(words.contains(&format!("to delete server {} of it", id(4))), "{words}");
+    }
     let (cloud, view) = seen(&world).await;
     let why = view.groups[0].not_shrinkable.as_deref().unwrap();
     assert!(
@@ -358,6 +364,21 @@ async fn a_driver_that_ignores_the_names_is_told_and_asked_no_more() {
         "{why}"
     );
     assert_eq!(told(&cloud.grow(GROUP, 4, 5).await).0, "done");
+}
+
+/// Magnum's refusal is certain, so the record of the deletion goes: later runs need not wait for that server.
+#[tokio::test]
+async fn a_deletion_that_is_refused_is_not_noted_and_a_size_is_sent_once() {
+    let world = world(MagnumDelete::Heat);
+    world.fake.fail(Requests::method("infra.resize"), Fault::TooManyRequests { retry_after_seconds: 0 });
+    let (cloud, _) = seen(&world).await;
+    assert_eq!(told(&cloud.delete(&[of(&node(4))]).await[0]).0, "busy");
+    assert_eq!(told(&cloud.grow(GROUP, 5, 7).await).0, "busy");
+    assert_eq!(resizes(&world).len(), 2, "another client may have changed the count since it was read");
+    world.fake.behave();
+    let (cloud, view) = seen(&world).await;
+    assert_eq!(view.groups[0].not_shrinkable, None);
+    assert_eq!(cloud.delete(&[of(&node(4))]).await, [GroupAnswer::Done]);
 }
 
 #[tokio::test]
