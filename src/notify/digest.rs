@@ -65,6 +65,12 @@ impl Trouble {
         let key = clean(&key).chars().take(LONGEST_KEY).collect();
         Self { key, message: clean(message).into_owned() }
     }
+
+    /// The kind of trouble: the first word of the key.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.key.split(' ').next().unwrap_or_default()
+    }
 }
 
 impl Digest {

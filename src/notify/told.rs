@@ -10,7 +10,7 @@ use crate::digest::{Digest, Trouble};
 /// The time after a report within which the same trouble is not reported again.
 const QUIET: SignedDuration = SignedDuration::from_hours(1);
 
-/// The maximum number of troubles kept. A cluster with more of them repeats some.
+/// The maximum number of troubles kept by their own names. Beyond it, each kind is reported once.
 const MOST: usize = 200;
 
 /// The maximum number of bytes of the text; a longer one was not written by this program.
@@ -56,8 +56,9 @@ impl Told {
             self.0.iter().filter(|(_, at)| fresh(at)).map(|(key, at)| (key.clone(), *at)).collect();
         let mut new: Vec<Trouble> = Vec::new();
         for trouble in &digest.troubles {
-            if !told.contains_key(&trouble.key) && told.len() < MOST {
-                told.insert(trouble.key.clone(), now);
+            let key = if told.len() < MOST { trouble.key.as_str() } else { trouble.kind() };
+            if !told.contains_key(&trouble.key) && !told.contains_key(key) {
+                told.insert(key.to_owned(), now);
                 new.push(trouble.clone());
             }
         }
@@ -125,7 +126,21 @@ mod tests {
         digest.troubles =
             (0..5_000).map(|n| Trouble::new("NoCapacity", &format!("node/{n:0>253}"), "x")).collect();
         let (news, told) = Told::default().news(&digest, at("09:00:00"));
-        assert_eq!(news.troubles.len(), MOST);
+        // The last one is in the record by its kind.
+        assert_eq!(news.troubles.len(), MOST + 1);
         assert!(told.encode().unwrap().len() < MOST_BYTES);
+    }
+
+    #[test]
+    fn a_full_record_hides_no_trouble_of_another_kind() {
+        let mut digest = digest();
+        digest.troubles = (0..5_000).map(|n| Trouble::new("NoCapacity", &format!("node/{n}"), "x")).collect();
+        let (_, told) = Told::default().news(&digest, at("09:00:00"));
+        digest.troubles.push(Trouble::new("NotTriggerScaleUp", "pod/hub/b", "b waits"));
+        digest.troubles.push(Trouble::new("TooManyBrokenNodes", "", "no node is cordoned"));
+        let (news, told) = told.news(&digest, at("09:03:00"));
+        assert_eq!(keys(&news), ["NotTriggerScaleUp pod/hub/b", "TooManyBrokenNodes"]);
+        let (news, _) = told.news(&digest, at("09:06:00"));
+        assert!(keys(&news).is_empty());
     }
 }
