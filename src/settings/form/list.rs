@@ -195,7 +195,11 @@ mod tests {
         assert!((GROUPS.read)("gke-hub-users-1a2b-grp:1a2b").is_ok());
         // The beginning of servers' names, and an expression.
         assert!((GROUPS.read)("hub-k8s-node-:gpu=^hub-k8s-gpu-[0-9]+$:hub_2.").is_ok());
-        for text in ["-a", "NODE_GROUP_NAMES", "a b", "*", "hub-[0-9]+", "^a b", "a/^b"] {
+        // CloudFormation's and eksctl's names of groups on AWS.
+        assert!((GROUPS.read)("HubStack-UsersASG1A2B:gpu=eksctl-hub-nodegroup-gpu-NodeGroup-4F2K").is_ok());
+        for text in
+            ["-a", "NODE_GROUP_NAMES", "RESOURCE_GROUP/users", "a b", "*", "hub-[0-9]+", "^a b", "a/^b"]
+        {
             assert!((GROUPS.read)(text).is_err(), "{text}");
         }
     }

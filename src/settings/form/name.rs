@@ -143,11 +143,16 @@ fn is_dns_word(text: &str) -> bool {
     has_ends(text, lower) && text.bytes().all(|byte| lower(byte) || byte == b'-')
 }
 
-/// Whether a text may be the beginning of servers' names. Capitals mark a placeholder to fill in; an expression may have them.
+/// Whether a text may be a group's name or the beginning of servers' names. AWS names groups with capitals
+/// (`HubStack-UsersASG1A2B`). A text of capitals alone is a placeholder to fill in; an expression may have them.
 fn is_beginning(text: &str) -> bool {
-    let start = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let start = |byte: u8| byte.is_ascii_alphanumeric();
     let inner = |byte: u8| start(byte) || matches!(byte, b'-' | b'_' | b'.');
-    text.len() <= 255 && text.bytes().next().is_some_and(start) && text.bytes().all(inner)
+    let is_filled_in = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 255
+        && text.bytes().next().is_some_and(start)
+        && text.bytes().all(inner)
+        && text.bytes().any(is_filled_in)
 }
 
 /// Whether a text may be a regular expression. The provider that uses it parses it.
