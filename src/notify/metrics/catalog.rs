@@ -25,7 +25,7 @@ pub const METRICS: &[Metric] = &[
     metric("last_run_exit_code", &[], "Exit code of the last run"),
     metric("last_run_success", &[], "1 if the last run did all that it planned, else 0"),
     metric("last_run_actions", &["action", "outcome"], "Actions of the last run by kind and outcome"),
-    metric("unhelped_pods", &[], "Waiting pods that nothing which the program may do helps"),
+    metric("unhelped_pods", &[], "Waiting pods that no permitted action of the program would help"),
     metric("too_many_broken_nodes", &[], "1 if too many nodes are broken, so a run only uncordons, else 0"),
     metric("warnings", &["reason"], "Warnings of the last run by reason"),
     metric("nodes", &["pool", "state"], "Managed nodes by state, before the last run"),
