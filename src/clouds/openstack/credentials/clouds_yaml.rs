@@ -142,7 +142,8 @@ fn parse_text(path: &Path, text: &str) -> Result<File, CloudError> {
     };
     serde_saphyr::from_str(text).map_err(|error| {
         let place = place(error);
-        let expected = "expected `clouds:` with a cloud by its name, its `auth:` below it";
+        let expected = "expected `clouds:` with a cloud by its name, its `auth:` below it; a password of digits \
+                        needs quotes";
         CloudError::setting(format!("{} is not understood{place}; {expected}", path.display()))
     })
 }
