@@ -1,4 +1,7 @@
 //! English that reads like a translation is rare: a list of phrases that comments, pages and messages do without.
+//!
+//! `cargo test --workspace --locked --test it readme::phrases -- --nocapture` prints their number. To count them in another
+//! revision, compile this file alone: `CARGO_MANIFEST_DIR=<checkout> rustc --edition 2024 --test tests/it/readme/phrases.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,6 +89,7 @@ fn phrases_that_read_like_a_translation_are_rare() {
         let name = path.strip_prefix(root).unwrap().display().to_string();
         found.extend(places(&name, &fs::read_to_string(&path).unwrap(), &phrases));
     }
+    println!("{} places with one of the phrases; at most {MOST} are allowed", found.len());
     assert!(
         found.len() <= MOST,
         "{} places, expected at most {MOST}; rebuild the sentence with a thing as its subject:\n{}",
