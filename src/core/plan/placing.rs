@@ -78,8 +78,7 @@ pub(super) fn place<'s>(
         return placement;
     }
     let nominated = waiting.nominated_under(survey, cordons);
-    let mut places = places(survey, growth, pool, cordons, resource, &nominated);
-    woken_before_instances(&mut places, &placement.needs);
+    let places = places(survey, growth, pool, cordons, resource, &nominated);
     let mut holds = Holds::new(survey, &places);
     let mut placing = Placing {
         survey,
@@ -103,19 +102,6 @@ pub(super) fn place<'s>(
         placing.placement.fates.push(fate);
     }
     placing.finish()
-}
-
-/// Puts the parked nodes that are woken in any case before the instances: once woken, they are booting nodes.
-fn woken_before_instances(places: &mut [Place<'_>], needs: &Needs) {
-    let is_instance = |place: &Place<'_>| matches!(place.at, Candidate::Instance(_));
-    let is_woken = |place: &Place<'_>| {
-        let needed = |index| needs.nodes.iter().any(|(needed, _)| *needed == index);
-        place.stage == Stage::Parked && matches!(place.at, Candidate::Node(index) if needed(index))
-    };
-    let first = places.iter().position(is_instance);
-    if let Some(rest) = first.and_then(|first| places.get_mut(first..)) {
-        rest.sort_by_key(|place| !is_woken(place));
-    }
 }
 
 impl<'s> Placing<'s, '_> {

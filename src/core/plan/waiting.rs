@@ -35,7 +35,7 @@ pub(super) struct Waiting<'a> {
     pub(super) placeable: Vec<Vec<WaitingPod<'a>>>,
     /// The requests of nominated pods, by their nominated node.
     pub(super) nominated: Nominated,
-    /// One of those pods for each such node.
+    /// The Ready nodes, cordoned or not, that are nominated for pods, each with one of its pods.
     pub(super) nominees: BTreeMap<NodeIndex, String>,
     /// The pods in their first hour of waiting: no Ready node that would take one of them now is deleted.
     pub(super) first_hour: Vec<WaitingPod<'a>>,
@@ -210,8 +210,12 @@ impl<'a> Waiting<'a> {
         if !reaches(facts) {
             return Nomination::None;
         }
+        if !facts.ready() {
+            // A place like others: if a Ready node takes the pod in this run, nobody needs this one.
+            return Nomination::Fails(index);
+        }
         self.nominees.entry(index).or_insert_with(|| one.pod.full_name());
-        if !facts.ready() || facts.cordon != Cordon::None {
+        if facts.cordon != Cordon::None {
             return Nomination::Fails(index);
         }
         self.nominated.entry(index).or_default().add(&one.pod.requests);

@@ -196,8 +196,8 @@ impl<'a> World<'a> {
                 continue;
             }
             let machine = &mut self.machines[node];
-            machine.nominated = true;
-            let holds = machine.state == State::Ready && machine.cordon == Cordon::None;
+            machine.nominated |= machine.state == State::Ready;
+            let holds = machine.nominated && machine.cordon == Cordon::None;
             if holds {
                 machine.pods.push(pod);
             }

@@ -253,9 +253,10 @@ fn a_pod_that_only_an_uncordoned_node_takes_leaves_that_to_no_later_one() {
     assert_eq!((names(&plan, "uncordon"), grown(&plan)), (vec!["n2".to_owned()], BTreeMap::new()));
 }
 
-/// Once `n1` is woken for emmy it boots, and a node that boots is a place before an instance. So nobody needs `i1`.
+/// An instance serves soon without a request, so it is a place before a parked node (section 15), and nobody needs `n1`. The run
+/// woke `n1` for its nomination, and the next one would have counted emmy's place on `i1` as well.
 #[test]
-fn a_pod_nominated_for_a_parked_node_waits_for_that_and_not_for_an_instance() {
+fn a_pod_nominated_for_a_parked_node_waits_for_an_instance_that_boots() {
     let of_users = |node: Node| labelled("pool", "users", node);
     let mut parked = of_users(cordoned(7200, not_ready(3600, node("n1"))));
     parked.annotations.insert(annotation::PARKED_AT.to_owned(), ago(3600).to_string());
@@ -269,10 +270,27 @@ fn a_pod_nominated_for_a_parked_node_waits_for_that_and_not_for_an_instance() {
     let (snapshot, policy) = (case.snapshot(), &case.policy);
     let first = plan(&snapshot, policy).unwrap();
     assert_eq!(check_settled(&snapshot, policy, &first, plan), None);
-    assert_eq!(
-        (names(&first, "wake"), names(&first, "uncordon")),
-        (vec!["n1".to_owned()], vec!["n2".to_owned()])
-    );
+    assert_eq!((names(&first, "wake"), names(&first, "uncordon")), (vec![], vec!["n2".to_owned()]));
+}
+
+/// Emmy gets n2 in this run. Once she is there, nobody needs n1, and `MIN_NODES` asks for a Ready node before one that boots.
+#[test]
+fn a_pod_that_gets_a_ready_node_needs_no_other_that_it_is_nominated_for() {
+    let mut parked = cordoned(7200, not_ready(3600, node("n1")));
+    parked.annotations.insert(annotation::PARKED_AT.to_owned(), ago(3600).to_string());
+    let boots = not_ready(60, created(100, node("n1")));
+    for n1 in [parked, boots] {
+        let nodes = [n1, cordoned(7200, node("n2")), cordoned(7200, node("n3"))];
+        let nodes = nodes.map(|node| in_group("z/users", node)).into();
+        let emmy = nominated("n1", refused(10, user("emmy", 1)));
+        let case = Case::new(nodes, vec![emmy], vec![group("z/users")]).min_nodes(2);
+        let (snapshot, policy) = (case.snapshot(), &case.policy);
+        let first = plan(&snapshot, policy).unwrap();
+        assert_eq!(check(&snapshot, policy, &first), []);
+        assert_eq!(check_settled(&snapshot, policy, &first, plan), None);
+        assert_eq!(names(&first, "uncordon"), ["n2", "n3"]);
+        assert!(names(&first, "wake").is_empty());
+    }
 }
 
 /// The daemon that n0 still lacks takes the room that the refused pod would need there, so that pod fits no node. The checker
