@@ -1,5 +1,6 @@
 //! Clusters that come to rest late.
 
+use kube_rebalancer_core::model::{Affinity, Operator, Requirement, SelectorTerm};
 use kube_rebalancer_core::policy::PartsPerMillion;
 use proptest::strategy::{Strategy, ValueTree};
 
@@ -87,6 +88,26 @@ fn a_node_turns_with_each_try_for_a_pod_that_no_known_node_takes() {
     });
     let mut world = world(case, 1, TurnsOut::Tainted);
     world.fate.step = 900;
+    run_on(&world, planner::planner).unwrap();
+    run_on(&world, planner::naive).unwrap();
+}
+
+/// The new nodes share no label, so emmy may go to one; each is stuck in its startup and of no use. She counts while a try may
+/// bring a node for her (section 4), and the nodes that are there, which she cannot use, turn with each try. The settling test
+/// allowed three turns in more than an hour.
+#[test]
+fn nodes_turn_with_each_try_for_a_pod_that_none_of_them_takes() {
+    let nodes = vec![labelled("pool", "core", node("n0")), labelled("pool", "users", node("n1"))];
+    let mut emmy = refused(10, user("emmy", 8));
+    let labels = vec![Requirement { key: "pool".to_owned(), operator: Operator::DoesNotExist }];
+    let affinity = Some(Affinity(vec![SelectorTerm { labels, fields: vec![] }]));
+    emmy.constraints = Constraints { affinity, ..Constraints::default() }.into();
+    let case = Case::new(nodes, vec![emmy], vec![]).noting(Ledger::default()).with(|policy| {
+        policy.node_groups_named = true;
+        policy.max_deletions = Budget::Count(0);
+    });
+    let mut world = world(case, 1, TurnsOut::StuckInStartup);
+    world.fate.step = 300;
     run_on(&world, planner::planner).unwrap();
     run_on(&world, planner::naive).unwrap();
 }

@@ -1,16 +1,15 @@
 //! A cluster that changes between two runs: machines boot, a scheduler places pods, some pods fit nowhere.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use kube_rebalancer_core::model::{
-    Affinity, Amounts, Bytes, Instance, Node, Pod, ReadyCondition, SchedulerRefusal, SelectorTerm, Taint,
-    TaintEffect, Unbound,
+    Amounts, Bytes, Instance, Node, Pod, ReadyCondition, SchedulerRefusal, Taint, TaintEffect, Unbound,
 };
 
 use proptest::strategy::{Strategy, ValueTree};
 
+use super::admission::{ignores_cordons, lets_in};
 use super::planner::Step;
 use crate::generate::{Cluster, NOW, TurnsOut, World, worlds};
 use crate::naive::{fill_as_others, fill_last, lift_cordon, set_cordon};
@@ -342,48 +341,6 @@ impl Living {
         }
         best.map(|(_, name)| name)
     }
-}
-
-fn tolerates(pod: &Pod, taint: &Taint) -> bool {
-    pod.constraints.tolerations.iter().any(|one| {
-        one.key.as_ref().is_none_or(|key| *key == taint.key)
-            && one.value.accepts(&taint.value)
-            && one.effect.is_none_or(|effect| effect == taint.effect)
-    })
-}
-
-fn ignores_cordons(pod: &Pod) -> bool {
-    tolerates(
-        pod,
-        &Taint {
-            key: "node.kubernetes.io/unschedulable".to_owned(),
-            value: String::new(),
-            effect: TaintEffect::NoSchedule,
-            added_at: None,
-        },
-    )
-}
-
-/// Whether taints, selector, affinity and volumes admit the pod by the scheduler's rules.
-fn lets_in(cluster: &Cluster, pod: &Pod, node: &Node) -> bool {
-    let hard = |taint: &&Taint| taint.effect != TaintEffect::PreferNoSchedule;
-    let term = |term: &SelectorTerm| {
-        let any = !(term.labels.is_empty() && term.fields.is_empty());
-        any && term.labels.iter().all(|one| one.matches(&node.labels))
-            && term.fields.iter().all(|one| one.key == "metadata.name" && one.matches_value(Some(&node.name)))
-    };
-    let affinity = |affinity: &Affinity| affinity.0.iter().any(term);
-    let volume = |claim: &str| {
-        let found = cluster.volumes.get(&(pod.namespace.to_string(), claim.to_owned()));
-        found.and_then(Option::as_ref).is_none_or(affinity)
-    };
-    let windows = node.labels.get("kubernetes.io/os").is_some_and(|os| os == "windows");
-    let constraints: &Arc<_> = &pod.constraints;
-    node.taints.iter().filter(hard).all(|taint| tolerates(pod, taint))
-        && constraints.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value))
-        && constraints.affinity.as_ref().is_none_or(affinity)
-        && pod.claims.iter().all(|claim| volume(claim))
-        && (!windows || constraints.node_selector.contains_key("kubernetes.io/os"))
 }
 
 #[test]

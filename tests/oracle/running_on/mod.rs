@@ -3,6 +3,7 @@
 //! One plan may look right and the next one may undo it. So here nodes boot, according to their template or not, a scheduler
 //! places the pods that fit, some pods fit nowhere, and the planner plans again, at least twenty times.
 
+mod admission;
 mod cluster;
 mod foresight;
 pub(crate) mod planner;
@@ -17,6 +18,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use crate::generate::{TurnsOut, World, smallest, worlds};
 use crate::naive::{self, Decision};
 use crate::{number, runner};
+use admission::somebody_fits_nowhere;
 use cluster::Living;
 use planner::{Planner, Step};
 
@@ -153,6 +155,7 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let mut history = Vec::new();
     let mut turns: BTreeMap<String, Vec<bool>> = BTreeMap::new();
     let mut last_move = 0;
+    let mut fits_nowhere = false;
     let mut growths: BTreeMap<(String, Option<String>), Growths> = BTreeMap::new();
     for run in 1..=most_runs {
         if run > RUNS && last_move + 3 < run {
@@ -199,6 +202,7 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
                 return Err(Trouble { what: format!("pod {} is lost", pod.name), history });
             }
         }
+        fits_nowhere |= somebody_fits_nowhere(&living.world.cluster);
         living.live();
     }
     let slow = |budget: Budget| matches!(budget, Budget::Count(_));
@@ -217,10 +221,10 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let full = world.policy.bounds.max_nodes_set
         || world.policy.pool_bounds.values().any(|bounds| bounds.max_nodes_set);
     let held = if full && world.fate.stubborn > 0 { 4 } else { 0 };
-    // A try in a group without a node to copy brings no node. Its instance might take the pod, so the pod counts until the try
-    // has failed (section 4), and the pauses between tries double.
+    // A pod that no node takes counts while a try may bring a node for it (section 4), and nobody can use what is open for it
+    // then. The pauses between tries double.
     let tries: usize = growths.values().map(|growths| growths.tries).sum();
-    let tried = if living.nothing_to_copy { 2 * tries } else { 0 };
+    let tried = if fits_nowhere { 2 * tries } else { 0 };
     for (name, turned) in &turns {
         // Booting nodes may become ready one after another: so a node may be cordoned, uncordoned and cordoned.
         if turned.len() > 3 + held + tried {
