@@ -15,7 +15,7 @@ use crate::model::{
     Amounts, Instance, Labels, Node, NodeGroup, NodeTemplate, Pod, Snapshot, SnapshotError, Taint,
     TaintEffect, annotation, is_extended_resource, taint,
 };
-use crate::plan::{Action, MarkReason, Plan, Target, UncordonReason, UnmarkReason};
+use crate::plan::{Action, MarkReason, Plan, Service, Target, UncordonReason, UnmarkReason};
 use crate::policy::Policy;
 
 /// Every note of ours.
@@ -93,7 +93,9 @@ pub fn outcome(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Result<Snap
         pod.deleting |= plan.actions.iter().filter(|action| action.is_eviction()).any(evicts);
     }
     if !uncordoned.is_empty() {
-        look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned);
+        let cordons = plan.actions.iter().filter(|action| action.service() == Some(Service::Leaves));
+        let cordoned: BTreeSet<&str> = cordons.filter_map(Action::node).collect();
+        look_again(&mut pods, &Facts::of(snapshot, policy), &uncordoned, &cordoned);
     }
     let after = Snapshot::new(now, nodes, pods, groups, snapshot.pods_seen())?;
     let after = after.with_stored_volumes(snapshot.stored_volumes().clone());
@@ -201,12 +203,17 @@ struct Opened<'f, 'a> {
 }
 
 /// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room
-/// there: a common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, it
-/// is not certain which one gets it. Then the first pod is refused as of now, because the next run would assume such a
+/// there: a common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, or one
+/// that had room only on nodes which the plan cordons, it is not certain which one gets it. Then the first pod is refused as of now, because the next run would assume such a
 /// reason for a long refusal. In a pod's first hour this also holds if others take its room. Omitted pods take no room
 /// here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on a node that the plan
 /// uncordons for waiting pods, before one that it uncordons for another reason.
-fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeMap<&str, bool>) {
+fn look_again(
+    pods: &mut [Pod],
+    facts: &Facts<'_>,
+    uncordoned: &BTreeMap<&str, bool>,
+    cordoned: &BTreeSet<&str>,
+) {
     let now = facts.snapshot.observed_at();
     let opened =
         |node: &&NodeFacts<'_>| uncordoned.contains_key(node.node.name.as_str()) && takes_pods_now(node.node);
@@ -218,11 +225,11 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeMap<&str, b
     let admits =
         |node: &NodeFacts<'_>, pod: &Pod| Admission::of(pod, facts.snapshot).admits(node.node, facts.policy);
     let would_take = |node: &NodeFacts<'_>, pod: &Pod| has_room(node, pod) && admits(node, pod);
-    let has_place = |pod: &Pod| {
-        let takes =
-            |node: &NodeFacts<'_>| node.serves() && takes_pods_now(node.node) && would_take(node, pod);
-        facts.nodes.iter().any(takes)
-    };
+    let has_room_now =
+        |node: &NodeFacts<'_>, pod: &Pod| node.serves() && takes_pods_now(node.node) && would_take(node, pod);
+    let has_place = |pod: &Pod| facts.nodes.iter().any(|node| has_room_now(node, pod));
+    let stays = |node: &&NodeFacts<'_>| !cordoned.contains(node.node.name.as_str());
+    let keeps_place = |pod: &Pod| facts.nodes.iter().filter(stays).any(|node| has_room_now(node, pod));
     let is_refused_for = |pod: &Pod, least: SignedDuration| {
         let since = pod.unbound.as_ref().and_then(|unbound| unbound.refused_since());
         since.is_some_and(|since| age(now, since) >= least)
@@ -232,7 +239,8 @@ fn look_again(pods: &mut [Pod], facts: &Facts<'_>, uncordoned: &BTreeMap<&str, b
     let (mut only_there, elsewhere): (Vec<(&mut Pod, &Pod)>, Vec<_>) =
         waiting.partition(|(_, before)| !has_place(before));
     let elsewhere = elsewhere.into_iter().map(|(_, before)| before);
-    let others: Vec<&Pod> = elsewhere.filter(|pod| is_refused_for(pod, OTHER_REASON)).collect();
+    let others: Vec<&Pod> =
+        elsewhere.filter(|pod| is_refused_for(pod, OTHER_REASON) || !keeps_place(pod)).collect();
     // Pods that one node alone takes come first, then the order of section 6; pods come sorted by namespace and name.
     let takers = |pod: &Pod| opened.iter().filter(|one| would_take(one.node, pod)).count();
     only_there.sort_by_cached_key(|(_, before)| {

@@ -222,6 +222,23 @@ fn a_choice_is_taken_again_on_what_awaits_its_replacement() {
     );
 }
 
+/// Lise has room only on n1, which is uncordoned for the hub; n5, which has room for Kurt now, is cordoned in exchange. Both may
+/// get n1, and it has no room for both. On the outcome Lise had it for certain, and n5 was uncordoned again for Kurt.
+#[test]
+fn a_pod_whose_room_the_plan_cordons_may_take_the_node_that_it_uncordons() {
+    let mut lise = refused(-5, user("lise", 3));
+    let disk = [("disk".to_owned(), "b".to_owned())].into();
+    lise.constraints = Constraints { node_selector: disk, ..Constraints::default() }.into();
+    let nodes = vec![labelled("disk", "b", cordoned(7200, node("n1"))), node("n5")];
+    let hub = Pod { label_keys: [].into(), ..on("n1", user("hub", 0)) };
+    let case = Case::new(nodes, vec![hub, refused(29, user("kurt", 8)), lise], vec![]);
+    let plan = case.with(|policy| policy.resources = vec![Resource::Cpu]).plan();
+    assert_eq!(
+        (names(&plan, "uncordon"), names(&plan, "cordon")),
+        (vec!["n1".to_owned()], vec!["n5".to_owned()])
+    );
+}
+
 /// The only node that shows what a new one is like has the label that users ask for. The other one is no node any more.
 #[test]
 fn a_node_object_whose_machine_is_proven_gone_does_not_hide_the_labels_of_a_new_node() {
