@@ -23,6 +23,8 @@ mod second_look;
 mod tests;
 mod wake;
 
+pub use rejoin::awaits_return;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
@@ -82,6 +84,8 @@ struct Progress {
     fresh: BTreeMap<String, Node>,
     /// The claimed nodes that the last look could not read.
     unread: BTreeSet<String>,
+    /// The nodes whose return to service is not proven, and why.
+    returning: BTreeMap<String, String>,
     /// The number of nodes that each group creates in place of parked nodes or of another group.
     grown: BTreeMap<String, u32>,
     problems: Vec<PortError>,
@@ -91,7 +95,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Carries out the plan.
     pub async fn run(&self) -> Applied {
         let mut progress = Progress::default();
-        self.rejoin().await;
+        self.rejoin(&mut progress).await;
         self.each(Action::is_uncordon, &mut progress).await;
         self.block(&mut progress);
         self.wake(&mut progress).await;
@@ -121,10 +125,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             .enumerate()
             .filter(|(index, action)| kind(action) && open(index))
             .collect();
-        let fresh = &progress.fresh;
-        let of_action = |action: &Action| action.node().and_then(|name| fresh.get(name));
+        let so_far: &Progress = progress;
         let results: Vec<_> = stream::iter(actions)
-            .map(|(index, action)| async move { (index, self.on_node(action, of_action(action)).await) })
+            .map(|(index, action)| async move { (index, self.on_node(action, so_far).await) })
             .buffer_unordered(PARALLEL)
             .collect()
             .await;

@@ -7,7 +7,7 @@ use kube_rebalancer_core::model::{Node, Taint, TaintEffect, annotation, taint};
 use kube_rebalancer_core::plan::{Action, MarkReason, UnmarkReason};
 use kube_rebalancer_core::recheck::{self, Judgement, Stale};
 
-use super::Apply;
+use super::{Apply, Progress};
 use kube_rebalancer_ports::{
     Clock, Cluster, NodeGroups, NodePatch, NotTried, Outcome, PatchError, PortError,
 };
@@ -27,19 +27,30 @@ const CLAIM_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(23);
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
-    /// Carries out an action on one node; returns the new state of the node. `fresh` is the node as an earlier patch of this
-    /// run returned it.
-    pub(super) async fn on_node(&self, action: &Action, fresh: Option<&Node>) -> Result<Node, Outcome> {
+    /// Carries out an action on one node; returns the new state of the node.
+    pub(super) async fn on_node(&self, action: &Action, so_far: &Progress) -> Result<Node, Outcome> {
         let Some(planned) = action.node().and_then(|name| self.planned(name)) else {
             return Err(Outcome::Stale(Stale::Gone));
         };
+        let returning = so_far.returning.get(&planned.name);
         let judge = |now: &Node| {
             if self.stopped() {
                 return Err(Outcome::NotTried(NotTried::Stopped));
             }
-            judged(self.judge(action, planned, now))
+            judged(self.judge(action, planned, now))?;
+            match (action, returning) {
+                (Action::Unmark { reason: UnmarkReason::Uncordoned, .. }, Some(why))
+                    if is_only_woken(now) =>
+                {
+                    Err(Outcome::Postponed(why.clone()))
+                }
+                _ => Ok(()),
+            }
         };
-        self.patch_judged(fresh.unwrap_or(planned), TRIES, judge, |now| self.patch_for(action, now)).await
+        let patch = |now: &Node| self.patch_for(action, now, returning.is_some());
+        // As an earlier patch of this run returned it.
+        let seen = so_far.fresh.get(&planned.name).unwrap_or(planned);
+        self.patch_judged(seen, TRIES, judge, patch).await
     }
 
     /// Patches a node on the version that was last seen. The first try relies on the plan's observation: the version shows
@@ -97,13 +108,14 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    fn patch_for(&self, action: &Action, node: &Node) -> NodePatch {
+    /// The patch for an action. `is_returning`: the node's return to service is not proven.
+    fn patch_for(&self, action: &Action, node: &Node, is_returning: bool) -> NodePatch {
         let now = self.clock.now();
         let stamp = || Some(format!("{now:.0}"));
         match action {
-            Action::Uncordon { .. } => no_marks(node, Some(false)),
+            Action::Uncordon { .. } => self.no_marks_but_waking(node, Some(false), is_returning),
             Action::Cordon { .. } => {
-                let mut patch = no_marks(node, Some(true));
+                let mut patch = self.no_marks_but_waking(node, Some(true), is_returning);
                 patch.annotations.insert(annotation::CORDONED_AT, stamp());
                 patch.taints = without(node, |one| is_claims(one) || fills_last(one));
                 patch
@@ -134,7 +146,9 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                     .into(),
                 ..NodePatch::default()
             },
-            Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => no_marks(node, None),
+            Action::Unmark { reason: UnmarkReason::Uncordoned, .. } => {
+                self.no_marks_but_waking(node, None, is_returning)
+            }
             // The note on the requested deletion stays: by it a later run knows that this program gave the machine back.
             Action::Unmark { reason: UnmarkReason::ClaimOver, .. } => claim_over(node),
             Action::Unmark { reason: UnmarkReason::NotProvenGone { .. }, .. } => NodePatch {
@@ -160,6 +174,21 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
 }
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
+    /// Removes every note of ours as [`no_marks`]; with `is_returning` the mark of the waking stays, or replaces the mark of a
+    /// parking: by it a later run finishes the return to service.
+    pub(super) fn no_marks_but_waking(
+        &self,
+        node: &Node,
+        unschedulable: Option<bool>,
+        is_returning: bool,
+    ) -> NodePatch {
+        let mut patch = no_marks(node, unschedulable);
+        if is_returning && patch.annotations.remove(annotation::WOKEN_AT).is_none() {
+            patch.annotations.insert(annotation::WOKEN_AT, Some(format!("{:.0}", self.clock.now())));
+        }
+        patch
+    }
+
     fn claimed_until(&self) -> String {
         let left = self.clock.left().saturating_add(CLAIM_MARGIN).min(LONGEST_CLAIM);
         let now = self.clock.now();
@@ -213,15 +242,28 @@ fn steered(node: &Node) -> NodePatch {
     NodePatch { taints, ..NodePatch::default() }
 }
 
-/// Ends the parking of a node that does not park: removes claim and mark together.
-pub(super) fn not_parked(node: &Node) -> NodePatch {
+/// Ends the parking of a node that does not park: removes claim and mark together. The marks of an earlier parking or
+/// waking, which `planned` has, are put back: its machine may be between two steps.
+pub(super) fn not_parked(node: &Node, planned: Option<&Node>) -> NodePatch {
     let mut patch = no_claim(node);
     patch.annotations.insert(annotation::PARKED_AT, None);
+    for key in [annotation::PARKED_AT, annotation::WOKEN_AT] {
+        if let Some(earlier) = planned.and_then(|node| node.annotations.get(key)) {
+            patch.annotations.insert(key, Some(earlier.clone()));
+        }
+    }
     patch
 }
 
+/// Whether the mark of a waking is the only note of ours on a node.
+fn is_only_woken(node: &Node) -> bool {
+    let others = annotation::NOTES.into_iter().chain([annotation::DELETING_UNTIL]);
+    others.filter(|key| *key != annotation::WOKEN_AT).all(|key| !node.annotations.contains_key(key))
+        && !node.taints.iter().any(is_claims)
+}
+
 /// Removes every note of ours, a claim included, and sets whether the node is schedulable.
-pub(super) fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
+fn no_marks(node: &Node, unschedulable: Option<bool>) -> NodePatch {
     let marks = [annotation::CORDONED_AT, annotation::EMPTY_SINCE, annotation::DELETING_UNTIL];
     // A patch removes the rarer notes only where the node carries them.
     let is_carried = |key: &&str| !marks.contains(key) && node.annotations.contains_key(*key);

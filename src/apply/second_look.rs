@@ -10,7 +10,7 @@ use kube_rebalancer_core::plan::{Action, ActionKind};
 use kube_rebalancer_core::recheck::{self, SecondLook, Stale};
 use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PodList, PortError};
 
-use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, no_marks, not_parked};
+use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, not_parked};
 use super::{Apply, Progress, answer, instance};
 
 /// Maximum number of tries of a deletion while the cloud is busy.
@@ -147,7 +147,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             };
             // The node is gone or cannot be read: the cordon's own failure remains the outcome.
             let Ok(Some(node)) = node else { continue };
-            let uncordon = |now: &Node| no_marks(now, Some(false));
+            let is_returning = progress.returning.contains_key(name);
+            let uncordon = |now: &Node| self.no_marks_but_waking(now, Some(false), is_returning);
             let judge = |now: &Node| judged(recheck::take_back(&node, now));
             let outcome = match self.patch_judged(&node, TAKE_BACK_TRIES, judge, uncordon).await {
                 // The cordon was never made: its failure remains the outcome.
@@ -301,7 +302,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                     Err(Outcome::AlreadySo)
                 }
             };
-            let undo = if self.parks(index) { not_parked } else { no_claim };
+            let (parks, planned) = (self.parks(index), self.planned(&node.name));
+            let undo = |now: &Node| if parks { not_parked(now, planned) } else { no_claim(now) };
             match self.patch_judged(&node, TRIES, is_ours, undo).await {
                 Ok(node) => {
                     progress.fresh.insert(node.name.clone(), node);

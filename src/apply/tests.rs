@@ -6,6 +6,7 @@ mod objects;
 mod parked;
 mod reliance;
 mod steering;
+mod waking;
 mod world;
 
 use jiff::SignedDuration;

@@ -99,11 +99,10 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
 
     /// Marks the nodes side by side, and asks the cloud for all that are marked.
     async fn try_each(&self, groups: &G, tries: Vec<Try>, progress: &mut Progress) -> Vec<(Try, Became)> {
-        let fresh = &progress.fresh;
-        let of_action = |action: &Action| action.node().and_then(|name| fresh.get(name));
+        let so_far: &Progress = progress;
         let results: Vec<(Try, Result<Node, Outcome>)> = stream::iter(tries)
             .map(|one| async move {
-                let marked = self.on_node(&one.action, of_action(&one.action)).await;
+                let marked = self.on_node(&one.action, so_far).await;
                 (one, marked)
             })
             .buffered(PARALLEL)

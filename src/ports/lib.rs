@@ -170,8 +170,8 @@ pub trait NodeGroups: Sync {
         let answers = refused(nodes, "no cloud is asked to wake here");
         async { answers }
     }
-    /// Finishes the waking of nodes, which earlier runs began; an answer for each in the same order, `None` where there is
-    /// nothing to finish.
+    /// Finishes the waking of nodes, which earlier runs began; an answer for each in the same order, `None` where nothing is
+    /// left to finish: see [`Provider::rejoin`].
     fn rejoin(&self, nodes: &[InstanceToDelete]) -> impl Future<Output = Vec<Option<GroupAnswer>>> + Send {
         let answers = nodes.iter().map(|_| None).collect();
         async { answers }

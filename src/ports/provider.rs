@@ -84,8 +84,12 @@ pub trait Provider: Debug + Send + Sync {
     }
 
     /// Finishes the waking of these nodes, which earlier runs began, in a cloud that wakes in several steps. A run calls it
-    /// before any other change, for nodes that carry the mark of a waking and for nodes that it is about to uncordon. Returns
-    /// an answer for each in the same order, `None` where there is nothing to finish. Proven as [`wake`](Self::wake).
+    /// before any other change, for nodes that carry the mark of a waking, schedulable ones too, and for nodes with the mark of
+    /// a parking that it is about to uncordon. Returns an answer for each in the same order. Proven as [`wake`](Self::wake).
+    ///
+    /// `None` is a proof that nothing is left to finish: the node then loses its mark. After every other answer,
+    /// [`GroupAnswer::Done`] too, the mark stays, and a later run asks again. The answer is [`GroupAnswer::Busy`] for a machine
+    /// that does not run yet.
     async fn rejoin(&self, nodes: &[InstanceToDelete]) -> Vec<Option<GroupAnswer>> {
         nodes.iter().map(|_| None).collect()
     }

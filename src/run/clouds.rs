@@ -377,9 +377,18 @@ impl NodeGroups for Clouds {
     }
 
     async fn rejoin(&self, nodes: &[InstanceToDelete]) -> Vec<Option<GroupAnswer>> {
-        let otherwise = Otherwise { unseen: None, defect: Some(GroupAnswer::InDoubt(DEFECT.to_owned())) };
-        self.ask_each(nodes, &self.of_node, |provider, instances| provider.rejoin(instances), &otherwise)
-            .await
+        let unseen = GroupAnswer::Refused("its cloud could not be listed".to_owned());
+        let defect = GroupAnswer::InDoubt(DEFECT.to_owned());
+        let otherwise = Otherwise { unseen: Some(unseen), defect: Some(defect) };
+        // A node may be in no group because its machine is between two steps.
+        let cloud_of =
+            self.of_node.iter().chain(&self.of_other).map(|(node, at)| (node.clone(), *at)).collect();
+        let answers = self
+            .ask_each(nodes, &cloud_of, |provider, instances| provider.rejoin(instances), &otherwise)
+            .await;
+        // A node of no cloud has nothing to finish.
+        let known = |node: &InstanceToDelete| cloud_of.contains_key(&node.node);
+        nodes.iter().zip(answers).map(|(node, answer)| answer.filter(|_| known(node))).collect()
     }
 
     async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {

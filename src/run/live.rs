@@ -17,7 +17,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube_rebalancer_apply::{Applied, Apply};
+use kube_rebalancer_apply::{Applied, Apply, awaits_return};
 use kube_rebalancer_core::model::{History, Node, Snapshot};
 use kube_rebalancer_core::plan::{self, Plan, Target};
 use kube_rebalancer_kube::live::{ConnectOptions, HeldLease, Live, RunTime};
@@ -280,8 +280,11 @@ impl Run<'_> {
             seen.show.log(&seen.decided, None)?;
             self.account(&seen, None);
             let acts = !only_plan && self.arguments.dry_run.is_none() && consent == Consent::Given;
-            if acts && seen.decided.leaves_word() {
-                // The plan has no action, but notes for later runs or events for waiting users.
+            let finishes = seen.clouds.is_ok()
+                && seen.decided.is_trusted()
+                && awaits_return(&seen.snapshot, self.settings.policy());
+            if acts && (seen.decided.leaves_word() || finishes) {
+                // The plan has no action, but notes for later runs, events for waiting users, or a waking to be finished.
                 self.still_holds(live).await?;
                 self.apply(live, &seen).await;
             }

@@ -3,6 +3,9 @@
 mod crash;
 mod world;
 
+use fake_asg::{Fault, Own, Requests};
+
+use crate::fake_api::Resource;
 use world::{USERS, World, name, user};
 
 #[test]
@@ -109,6 +112,68 @@ fn an_empty_node_is_parked_in_standby_and_woken_before_anything_is_created() {
         .map(|call| call.method)
         .collect();
     assert_eq!(changes, ["EnterStandby", "StopInstances", "StartInstances", "ExitStandby"]);
+}
+
+/// The run that uncordons a node cannot return its instance to service; later runs do, also one that changes nothing else.
+#[test]
+fn a_return_to_service_that_fails_is_finished_by_a_run_with_nothing_else_to_do() {
+    let world = World::new(3);
+    world.wake(3, true);
+    for number in 1..=2 {
+        world.api.add_pod(&user(number).memory("7Gi").on(&name(number)));
+    }
+    world.api.add_pod(&user(9).memory("5Gi").unschedulable());
+    let settings = [("MIN_NODES", "2"), ("GIVE_BACK", "park")];
+    world.cloud.fail(Requests::method("ExitStandby"), Fault::Own(Own::ResourceContention));
+    let ran = world.run(&settings);
+    assert_eq!(ran.story(), [format!("uncordon {}: applied", name(3))], "{}", ran.stderr);
+    assert_eq!((ran.code, world.machine(3)), (Some(0), ("Standby".to_owned(), "running")));
+    assert_eq!(world.marks(3), ["woken-at"]);
+
+    world.api.remove(Resource::Pods, Some("users"), "user-9");
+    world.api.add_pod(&user(9).memory("5Gi").on(&name(3)));
+    for (is_faulty, machine) in [(true, "Standby"), (false, "InService")] {
+        if !is_faulty {
+            world.cloud.behave();
+        }
+        let ran = world.run(&settings);
+        // Not a plan of its own: the node is one that serves, neither woken again nor given back.
+        let story = ran.story();
+        let [unmark] = story.as_slice() else { panic!("{story:?} {}", ran.stderr) };
+        let is_told = unmark.starts_with(&format!("unmark {}: stale (its return to service", name(3)));
+        assert!(is_told && unmark.contains("ResourceContention") == is_faulty, "{unmark}");
+        assert_eq!((ran.code, world.marks(3)), (Some(0), vec!["woken-at".to_owned()]));
+        world.set_time("2026-11-26T18:10:00Z");
+        assert_eq!((world.machine(3).0.as_str(), world.size()), (machine, if is_faulty { 2 } else { 3 }));
+    }
+    let ran = world.run(&settings);
+    assert_eq!(ran.story(), [format!("unmark {}: applied", name(3))], "{}", ran.stderr);
+    assert_eq!((ran.code, world.marks(3)), (Some(0), Vec::new()));
+    let ran = world.run(&settings);
+    assert_eq!((ran.story(), ran.code, world.done(3)), (Vec::new(), Some(0), vec!["in service"]));
+}
+
+/// Its kubelet is slow, and no action of the plan is left: its group takes it back all the same.
+#[test]
+fn a_waking_that_broke_off_is_finished_by_a_run_without_actions_while_the_node_boots() {
+    let world = World::new(3);
+    world.wake(3, false);
+    for number in 1..=2 {
+        world.api.add_pod(&user(number).memory("6Gi").on(&name(number)));
+    }
+    let ran = world.run(&[("MIN_NODES", "2"), ("GIVE_BACK", "park")]);
+    assert_eq!((ran.story(), ran.code), (Vec::new(), Some(0)), "{}", ran.stderr);
+    world.set_time("2026-11-26T18:10:00Z");
+    assert_eq!((world.machine(3), world.size()), (("InService".to_owned(), "running"), 3));
+    // A dry run, and a run that is to ask first, change nothing.
+    let world = World::new(3);
+    world.wake(3, false);
+    for number in 1..=2 {
+        world.api.add_pod(&user(number).memory("6Gi").on(&name(number)));
+    }
+    let ran =
+        world.run_with(&["--output", "json", "--dry-run"], &[("MIN_NODES", "2"), ("GIVE_BACK", "park")]);
+    assert_eq!((ran.code, world.done(3)), (Some(0), Vec::new()), "{}", ran.stderr);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use kube_rebalancer_core::recheck::Stale;
 use kube_rebalancer_ports::{GroupAnswer, NotTried, Outcome, PortError, Substitute};
 
 use super::world::{
-    Ended, World, changed, cordoned, delete, grow, node, park, plan, uncordon, user, wake, wake_or, with_note,
+    Ended, World, changed, cordoned, delete, grow, node, park, plan, user, wake, wake_or, with_note,
 };
 use super::{OLD, failed, is_claimed};
 
@@ -219,23 +219,4 @@ fn without_a_cloud_nothing_is_marked() {
     let ended = World::new(&nodes, &[]).apply_without_cloud(&nodes, vec![wake("a"), park("b")]);
     assert_eq!(ended.applied.outcomes, vec![Outcome::NotTried(NotTried::NoNodeGroup); 2]);
     assert!(ended.log.is_empty(), "{:?}", ended.log);
-}
-
-/// A cloud that wakes in several steps finishes them before a user starts on the node.
-#[test]
-fn a_waking_that_an_earlier_run_began_is_finished_before_the_uncordons_and_hinders_none() {
-    let since = idle("b").ready.and_then(|ready| ready.since);
-    let boots = |name| {
-        let ready = Some(ReadyCondition { ready: false, since });
-        with_note(Node { ready, ..idle(name) }, annotation::WOKEN_AT, PARKED)
-    };
-    let nodes = [idle("a"), boots("b"), parked("c"), node("d")];
-    let ended = World::new(&nodes, &[]).apply(&nodes, vec![uncordon("a")]);
-    assert_eq!(ended.rejoined, ["a", "b"]);
-    assert_eq!(ended.applied.outcomes, [Outcome::Applied], "a user may wait for it");
-    // Without such a node, and in a run that received a signal to stop, no cloud is asked.
-    let ended = World::new(&nodes[2..], &[]).apply(&nodes[2..], vec![wake("c")]);
-    assert_eq!(ended.rejoined, Vec::<String>::new());
-    let ended = World { stopped: true, ..World::new(&nodes, &[]) }.apply(&nodes, vec![uncordon("a")]);
-    assert_eq!(ended.rejoined, Vec::<String>::new());
 }

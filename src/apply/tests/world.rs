@@ -77,6 +77,8 @@ pub(super) struct World {
     pub(super) notices: Vec<PodNotice>,
     /// The nodes whose wakings the cloud was asked to finish, before the patch of any.
     pub(super) rejoined: Vec<String>,
+    /// The cloud's answers to that, by node; it fails for the others.
+    pub(super) rejoins: BTreeMap<String, Option<GroupAnswer>>,
     pub(super) ledger: Option<Ledger>,
     pub(super) stopped: bool,
 }
@@ -124,6 +126,7 @@ impl Default for World {
             told: Vec::new(),
             notices: Vec::new(),
             rejoined: Vec::new(),
+            rejoins: BTreeMap::new(),
             ledger: None,
             stopped: false,
         }
@@ -141,19 +144,24 @@ impl World {
 
     /// Carries out these actions, planned on these nodes, with a cloud.
     pub(super) fn apply(self, planned: &[Node], actions: Vec<Action>) -> Ended {
-        self.carry_out(planned, &plan(actions), true)
+        self.carry_out(planned, &plan(actions), None)
     }
 
     /// Carries out this plan, made on these nodes, with a cloud.
     pub(super) fn apply_plan(self, planned: &[Node], plan: &Plan) -> Ended {
-        self.carry_out(planned, plan, true)
+        self.carry_out(planned, plan, None)
     }
 
     pub(super) fn apply_without_cloud(self, planned: &[Node], actions: Vec<Action>) -> Ended {
-        self.carry_out(planned, &plan(actions), false)
+        self.apply_without(planned, actions, NotTried::NoNodeGroup)
     }
 
-    fn carry_out(self, planned: &[Node], plan: &Plan, with_cloud: bool) -> Ended {
+    /// Carries out these actions without a cloud, for this reason.
+    pub(super) fn apply_without(self, planned: &[Node], actions: Vec<Action>, why: NotTried) -> Ended {
+        self.carry_out(planned, &plan(actions), Some(why))
+    }
+
+    fn carry_out(self, planned: &[Node], plan: &Plan, without_cloud: Option<NotTried>) -> Ended {
         let names: BTreeSet<&String> = planned.iter().filter_map(|node| node.group.as_ref()).collect();
         let group = |name: &String| NodeGroup { name: name.clone(), ..NodeGroup::default() };
         let groups = names.into_iter().map(group).collect();
@@ -170,7 +178,7 @@ impl World {
             snapshot: &snapshot,
             policy: &policy,
             cluster: &ports,
-            groups: if with_cloud { Ok(&ports) } else { Err(NotTried::NoNodeGroup) },
+            groups: without_cloud.map_or(Ok(&ports), Err),
             clock: &ports,
         };
         // All calls answer at once, so the first poll is the last.
@@ -400,7 +408,8 @@ impl NodeGroups for Ports {
         let mut world = self.world();
         assert!(world.log.is_empty(), "before any request: {:?}", world.log);
         world.rejoined.extend(nodes.iter().map(|node| node.node.clone()));
-        nodes.iter().map(|_| Some(GroupAnswer::Failed("not yet".to_owned()))).collect()
+        let failed = || Some(GroupAnswer::Failed("not yet".to_owned()));
+        nodes.iter().map(|node| world.rejoins.get(&node.node).cloned().unwrap_or_else(failed)).collect()
     }
 
     async fn fates(&self, nodes: &[InstanceToDelete]) -> Vec<MachineFate> {

@@ -118,6 +118,16 @@ impl FakeAsg {
         };
     }
 
+    /// From now on this number of reads after a change of a machine still show it as before: EC2 is eventually consistent.
+    pub fn set_stale_reads(&self, reads: u32) {
+        self.look().engine.stale_reads = reads;
+    }
+
+    /// From now on EC2 accepts to start a machine in a zone without room, and stops it again once the start has taken its time.
+    pub fn set_refuses_late(&self, late: bool) {
+        self.look().engine.refuses_late = late;
+    }
+
     /// From now on the account's quota allows this number of further instances, or any.
     pub fn set_quota(&self, quota: Option<u32>) {
         self.look().engine.quota = quota;

@@ -78,6 +78,12 @@ pub struct Instance {
     pub power: &'static str,
     /// The time at which that changes.
     pub(crate) power_until: Option<Timestamp>,
+    /// `stateReason`: why it has this state, as a code and a message.
+    pub reason: Option<(&'static str, String)>,
+    /// Whether it starts for nothing: EC2 has no machine for it.
+    pub(crate) no_room: bool,
+    /// What reads show in place of that, and how many of them.
+    pub(crate) before: Option<Before>,
     /// What was done with it at requests: `standby`, `stop`, `start`, `in service`.
     pub done: Vec<&'static str>,
     /// Whether it is a Spot Instance.
@@ -86,6 +92,17 @@ pub struct Instance {
     pub instance_store: bool,
     /// Whether stop protection is on.
     pub stop_protected: bool,
+}
+
+/// A machine as reads still show it after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// The number of further reads that show it.
+    pub(crate) reads: u32,
+    /// The state.
+    pub(crate) power: &'static str,
+    /// The reason.
+    pub(crate) reason: Option<(&'static str, String)>,
 }
 
 /// A scaling activity.
@@ -180,6 +197,9 @@ impl Instance {
             until: None,
             power: if lifecycle == "Warmed:Stopped" { "stopped" } else { "running" },
             power_until: None,
+            reason: None,
+            no_room: false,
+            before: None,
             done: Vec::new(),
             spot: false,
             instance_store: false,

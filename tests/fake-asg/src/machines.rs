@@ -4,7 +4,7 @@ use fake_http::{Answer, after};
 
 use crate::answer::{Refusal, ec2_refusal, ec2_result};
 use crate::call::Call;
-use crate::group::{Group, Instance};
+use crate::group::{Before, Group, Instance};
 use crate::steps::Engine;
 use crate::xml::{items, leaf, maybe, nest};
 
@@ -32,7 +32,7 @@ impl Engine {
         all.into_iter().find(|(_, one)| one.id == id)
     }
 
-    fn describe_machines(&self, call: &Call, largest: usize) -> Result<Vec<String>, Refusal> {
+    fn describe_machines(&mut self, call: &Call, largest: usize) -> Result<Vec<String>, Refusal> {
         let by_filter = call.parameter("Filter.1.Name") == Some("instance-id");
         let prefix = if by_filter { "Filter.1.Value" } else { "InstanceId" };
         let ids: Vec<&str> = (1..).map_while(|at| call.parameter(&format!("{prefix}.{at}"))).collect();
@@ -47,7 +47,15 @@ impl Engine {
             let id = leaf("reservationId", format!("r-{}", one.id.trim_start_matches("i-")));
             [id, items("instancesSet", [machine(group, one)])].concat()
         });
-        Ok(vec![items("reservationSet", shown), maybe("nextToken", next)])
+        let shown = vec![items("reservationSet", shown), maybe("nextToken", next)];
+        let ids: Vec<String> = ids.into_iter().map(str::to_owned).collect();
+        for one in self.groups.values_mut().flat_map(|group| &mut group.instances) {
+            if let Some(before) = one.before.as_mut().filter(|_| ids.contains(&one.id)) {
+                before.reads -= 1;
+                one.before.take_if(|before| before.reads == 0);
+            }
+        }
+        Ok(shown)
     }
 
     fn turn_power(&mut self, call: &Call, power: Power) -> Result<Vec<String>, Refusal> {
@@ -64,7 +72,7 @@ impl Engine {
             let (_, one) = self.machine(id).ok_or_else(|| unknown_id(id))?;
             power.objection(one)?;
         }
-        if power == Power::Start {
+        if power == Power::Start && !self.refuses_late {
             for id in &ids {
                 let (group, one) = self.machine(id).ok_or_else(|| unknown_id(id))?;
                 if one.power == "stopped" && self.room.get(&one.zone) == Some(&0) {
@@ -78,18 +86,26 @@ impl Engine {
             }
         }
         let until = after(self.now(), self.timing.power);
+        let (reads, room) = (self.stale_reads, self.room.clone());
         let mut changed = Vec::new();
         for one in self.groups.values_mut().flat_map(|group| &mut group.instances) {
             if !ids.contains(&one.id.as_str()) {
                 continue;
             }
             let before = one.power;
+            let shown = Before { reads, power: before, reason: one.reason.clone() };
             match (power, before) {
                 (Power::Stop, "running" | "pending") => {
+                    let words = "Client.UserInitiatedShutdown: User initiated shutdown".to_owned();
+                    one.reason = Some(("Client.UserInitiatedShutdown", words));
                     (one.power, one.power_until) = ("stopping", Some(until));
+                    one.before = Some(shown).filter(|before| before.reads > 0);
                     one.done.push("stop");
                 }
                 (Power::Start, "stopped") => {
+                    one.reason = None;
+                    one.no_room = room.get(&one.zone) == Some(&0);
+                    one.before = Some(shown).filter(|before| before.reads > 0);
                     (one.power, one.power_until) = ("pending", Some(until));
                     one.done.push("start");
                 }
@@ -180,16 +196,24 @@ fn code(power: &str) -> u32 {
 }
 
 fn machine(group: &Group, one: &Instance) -> String {
+    let (power, reason) = match &one.before {
+        Some(before) => (before.power, &before.reason),
+        None => (one.power, &one.reason),
+    };
+    let reason = reason
+        .as_ref()
+        .map(|(code, words)| nest("stateReason", &[leaf("code", code), leaf("message", words)]));
     let tag = [leaf("key", "aws:autoscaling:groupName"), leaf("value", &group.name)].concat();
     [
         leaf("instanceId", &one.id),
         leaf("imageId", "ami-0123456789abcdef0"),
-        nest("instanceState", &[leaf("code", code(one.power)), leaf("name", one.power)]),
+        nest("instanceState", &[leaf("code", code(power)), leaf("name", power)]),
         leaf("instanceType", &group.kind),
         nest("placement", &[leaf("availabilityZone", &one.zone), leaf("tenancy", "default")]),
         leaf("rootDeviceType", if one.instance_store { "instance-store" } else { "ebs" }),
         maybe("instanceLifecycle", one.spot.then_some("spot")),
         items("tagSet", [tag]),
+        reason.unwrap_or_default(),
     ]
     .concat()
 }

@@ -27,6 +27,10 @@ pub(crate) struct Engine {
     pub(crate) room: BTreeMap<String, u32>,
     /// The number of further instances that the account's quota allows; `None` for any number.
     pub(crate) quota: Option<u32>,
+    /// The number of reads after a change of a machine that still show it as before.
+    pub(crate) stale_reads: u32,
+    /// Whether EC2 accepts to start a machine that it has no room for, and stops it again.
+    pub(crate) refuses_late: bool,
     now: Timestamp,
     /// The source of instance numbers and of unpredictable choices.
     next: u64,
@@ -39,7 +43,9 @@ pub(crate) type Shortage = (&'static str, String);
 impl Engine {
     pub(crate) fn new(now: Timestamp, timing: Timing) -> Self {
         let (groups, room) = (BTreeMap::new(), BTreeMap::new());
-        Self { groups, timing, room, quota: None, now, next: 1, seed: 0x9e37_79b9_7f4a_7c15 }
+        let (quota, stale_reads, refuses_late) = (None, 0, false);
+        let seed = 0x9e37_79b9_7f4a_7c15;
+        Self { groups, timing, room, quota, stale_reads, refuses_late, now, next: 1, seed }
     }
 
     /// An unpredictable number, which is the same in every run of a test.
@@ -74,7 +80,13 @@ impl Engine {
         for one in &mut group.instances {
             if one.power_until.is_some_and(|until| until <= now) {
                 one.power_until = None;
-                one.power = if one.power == "stopping" { "stopped" } else { "running" };
+                if one.power == "pending" && std::mem::take(&mut one.no_room) {
+                    let words = "Insufficient capacity to satisfy instance request".to_owned();
+                    one.reason = Some(("Server.InsufficientInstanceCapacity", words));
+                    one.power = "stopped";
+                } else {
+                    one.power = if one.power == "stopping" { "stopped" } else { "running" };
+                }
             }
         }
         group.instances.retain_mut(|one| {

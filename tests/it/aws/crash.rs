@@ -23,17 +23,26 @@ enum Task {
     Park,
     /// One of two parked instances, the third and the fourth, is to be woken.
     Wake,
+    /// The waking of the third of three instances broke off in standby. Its node is to be uncordoned.
+    Rejoin,
+    /// The same after an uncordon by a run that could not return it to service.
+    Return,
 }
 
 impl Task {
-    const ALL: [Self; 5] = [Self::Delete, Self::Launch, Self::SetDesired, Self::Park, Self::Wake];
+    const ALL: [Self; 7] =
+        [Self::Delete, Self::Launch, Self::SetDesired, Self::Park, Self::Wake, Self::Rejoin, Self::Return];
 
     fn gives_back(self) -> bool {
         matches!(self, Self::Delete | Self::Park)
     }
 
     fn parks(self) -> bool {
-        matches!(self, Self::Park | Self::Wake)
+        matches!(self, Self::Park | Self::Wake) || self.returns()
+    }
+
+    fn returns(self) -> bool {
+        matches!(self, Self::Rejoin | Self::Return)
     }
 }
 
@@ -42,15 +51,22 @@ impl crate::crash::Task for Task {
 
     fn start(self) -> World {
         let world = World::new(match self {
-            Self::Delete | Self::Park => 3,
+            Self::Delete | Self::Park | Self::Rejoin | Self::Return => 3,
             Self::Launch | Self::SetDesired => 2,
             Self::Wake => 4,
         });
         world.cloud.set_launch(self != Self::SetDesired);
         if self.gives_back() {
             world.empty(3);
+        } else if self == Self::Return {
+            world.wake(3, true);
+            world.uncordon_by_hand(3);
+            world.api.add_pod(&user(9).memory("2Gi").on(&name(3)));
         } else {
             world.api.add_pod(&user(9).memory("2Gi").unschedulable());
+        }
+        if self == Self::Rejoin {
+            world.wake(3, true);
         }
         if self == Self::Wake {
             world.park(3, "2026-11-26T10:00:00Z");
@@ -71,6 +87,9 @@ impl crate::crash::Task for Task {
         match self {
             Self::Delete => world.size() == 2 && world.going(3) == [3],
             Self::Launch | Self::SetDesired => world.size() == 3,
+            Self::Rejoin | Self::Return => {
+                world.size() == 3 && matches!(world.machine(3).0.as_str(), "Pending" | "InService")
+            }
             Self::Park => world.size() == 2 && world.machine(3) == ("Standby".to_owned(), "stopped"),
             Self::Wake => {
                 let woken = [3, 4].into_iter().filter(|number| world.machine(*number).0 == "InService");
@@ -88,7 +107,7 @@ impl crate::crash::Task for Task {
                     Self::Delete => one.description.contains(&id(3)),
                     // A marked node that is not Ready within BOOT_GRACE is broken, and is deleted as a broken one.
                     Self::Wake => [id(3), id(4)].iter().any(|id| one.description.contains(id)),
-                    Self::Launch | Self::SetDesired | Self::Park => false,
+                    Self::Launch | Self::SetDesired | Self::Park | Self::Rejoin | Self::Return => false,
                 };
                 one.cause != "a request" || !is_own
             })
@@ -102,6 +121,7 @@ impl crate::crash::Task for Task {
                 let may_be = |done: &String| ["", "start", "startin service"].contains(&done.as_str());
                 done.iter().all(may_be) && done.iter().filter(|done| !done.is_empty()).count() <= 1
             }
+            Self::Rejoin | Self::Return => ["", "in service"].contains(&done[0].as_str()),
             Self::Delete | Self::Launch | Self::SetDesired => done.iter().all(String::is_empty),
         };
         let launched = group.activities.iter().filter(|one| one.description.starts_with("Launching")).count();
@@ -115,7 +135,11 @@ impl crate::crash::Task for Task {
     }
 
     fn after_clean_runs(self, world: &World) -> Vec<String> {
-        clean_runs(self, world)
+        let mut found = clean_runs(self, world);
+        if self.returns() && !world.marks(3).is_empty() {
+            found.push(format!("its node has the marks {:?}", world.marks(3)));
+        }
+        found
     }
 }
 

@@ -68,6 +68,15 @@ impl World {
 
     /// Starts such a run.
     pub(crate) fn spawn(&self, settings: &[(&str, &str)]) -> Child {
+        self.spawn_with(&["--output", "json", "--yes"], settings)
+    }
+
+    /// A run with these arguments.
+    pub(crate) fn run_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Ran {
+        Ran::new(&self.spawn_with(arguments, settings).wait_with_output().unwrap())
+    }
+
+    fn spawn_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Child {
         let own = environment(&self.cloud);
         let mut variables: BTreeMap<&str, &str> =
             own.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -82,7 +91,7 @@ impl World {
         ]);
         variables.extend(settings.iter().copied());
         Command::new(env!("CARGO_BIN_EXE_kube-rebalancer"))
-            .args(["--output", "json", "--yes"])
+            .args(arguments)
             .env_clear()
             .env("KUBECONFIG", self.directory.path().join("kubeconfig"))
             .envs(variables)
@@ -147,6 +156,38 @@ impl World {
             node["metadata"]["annotations"]["kube-rebalancer/parked-at"] = json!(since);
         });
         self.set_ready(&id(number), false);
+    }
+
+    /// Makes the n-th node one that an earlier run has just woken, and whose instance runs and is still in standby.
+    pub(crate) fn wake(&self, number: usize, is_ready: bool) {
+        self.park(number, "2026-11-26T10:00:00Z");
+        self.cloud.edit(USERS, |group| {
+            let one = group.instances.iter_mut().find(|one| one.id == id(number)).unwrap();
+            one.power = "running";
+        });
+        self.api.edit(Resource::Nodes, None, &name(number), |node| {
+            let annotations = node["metadata"]["annotations"].as_object_mut().unwrap();
+            annotations.remove("kube-rebalancer/parked-at");
+            annotations.insert("kube-rebalancer/woken-at".to_owned(), json!("2026-11-26T17:59:00Z"));
+        });
+        self.set_ready(&id(number), is_ready);
+    }
+
+    /// As `kubectl uncordon`, or as a run whose mark of the waking stays.
+    pub(crate) fn uncordon_by_hand(&self, number: usize) {
+        self.api.edit(Resource::Nodes, None, &name(number), |node| {
+            node["spec"].as_object_mut().unwrap().remove("unschedulable");
+            let annotations = node["metadata"]["annotations"].as_object_mut().unwrap();
+            annotations.retain(|key, _| key == "kube-rebalancer/woken-at");
+        });
+    }
+
+    /// The marks of the n-th node, without their prefix.
+    pub(crate) fn marks(&self, number: usize) -> Vec<String> {
+        let node = self.api.get(Resource::Nodes, None, &name(number)).unwrap();
+        let annotations = node["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+        let ours = annotations.keys().filter_map(|key| key.strip_prefix("kube-rebalancer/"));
+        ours.map(str::to_owned).collect()
     }
 
     /// Lifecycle and machine of the n-th instance.

@@ -104,9 +104,10 @@ fn aside(groups: &[FoundGroup], snapshot: &Snapshot, of: impl Fn(&Node) -> bool)
     standby.map(|one| &one.id).filter(|id| marked.contains(id)).cloned().collect()
 }
 
-/// Whether this program parked the node, or woke it, and nobody has taken it back since.
+/// Whether this program parked the node and nobody has taken it back since, or woke it and its return to service is not
+/// proven: an uncordon keeps that mark.
 fn is_marked(node: &Node) -> bool {
-    node.unschedulable && (node.annotations.contains_key(annotation::PARKED_AT) || is_woken(node))
+    is_woken(node) || (node.unschedulable && node.annotations.contains_key(annotation::PARKED_AT))
 }
 
 fn is_woken(node: &Node) -> bool {

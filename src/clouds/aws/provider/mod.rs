@@ -24,6 +24,7 @@ mod notes;
 mod one;
 mod rules;
 mod standby;
+mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -118,6 +119,8 @@ struct Aws {
     members: BTreeMap<String, Member<InstanceId>>,
     /// The instances that were proven to be no node, by their groups and names.
     without_node: BTreeMap<(String, String), Member<InstanceId>>,
+    /// The instances in standby that the last list showed, whoever put them there.
+    standby: BTreeSet<InstanceId>,
     /// The instances in standby by this program: the ones that were listed, and the ones of this run.
     aside: Mutex<BTreeSet<InstanceId>>,
     /// The instances whose termination this run has requested, without an answer.
@@ -127,8 +130,8 @@ struct Aws {
 impl Aws {
     fn new(scope: CloudScope, clock: SharedClock, pace: Pace) -> Self {
         let (groups, members, without_node) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        let (aside, unanswered) = (Mutex::default(), Mutex::default());
-        Self { scope, clock, pace, client: None, groups, members, without_node, aside, unanswered }
+        let (standby, aside, unanswered) = (BTreeSet::new(), Mutex::default(), Mutex::default());
+        Self { scope, clock, pace, client: None, groups, members, without_node, standby, aside, unanswered }
     }
 
     async fn look(&mut self, snapshot: &Snapshot, policy: &Policy) -> Result<CloudView, CloudError> {
@@ -146,6 +149,9 @@ impl Aws {
         self.groups = listing.groups.iter().map(|group| group.name.clone()).collect();
         self.members = joined.members;
         self.without_node = joined.without_node;
+        let placed = found.placed.values().map(|one| &one.instance);
+        let standby = placed.filter(|one| one.lifecycle.is_standby());
+        self.standby = standby.map(|one| one.id.clone()).collect();
         self.aside = Mutex::new(machines.aside);
         self.client = Some(client);
         Ok(CloudView {
@@ -210,7 +216,12 @@ impl Aws {
 
     /// Returns a node's instance to service, if it is in standby by this program.
     async fn rejoin_one(&self, node: &InstanceToDelete) -> Option<GroupAnswer> {
-        let member = self.proven(node)?;
+        let Some(member) = self.proven(node) else {
+            let id = InstanceId::from_provider_id(node.provider_id.as_deref()?).ok()?;
+            let why =
+                || format!("its instance {id} is in standby, and was not listed in any group of this run");
+            return self.standby.contains(&id).then(|| GroupAnswer::Refused(why()));
+        };
         let one = self.group(&member.group, Some(Turn::Wake))?;
         if !one.is_aside(&member.instance) {
             return None;
@@ -282,7 +293,8 @@ impl Provider for Aws {
 
 impl fmt::Debug for Aws {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scope, clock: _, pace, client, groups, members, without_node, aside, unanswered } = self;
+        let Self { scope, clock: _, pace, client, groups, members, without_node, standby, aside, unanswered } =
+            self;
         formatter
             .debug_struct("Aws")
             .field("scope", scope)
@@ -291,6 +303,7 @@ impl fmt::Debug for Aws {
             .field("groups", groups)
             .field("members", members)
             .field("without_node", without_node)
+            .field("standby", standby)
             .field("aside", aside)
             .field("unanswered", unanswered)
             .finish_non_exhaustive()

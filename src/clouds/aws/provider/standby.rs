@@ -12,13 +12,11 @@
 //! Every step reads the state first, so that a later run finishes what an earlier one began: the plan parks a node that still
 //! runs again, and [`OneGroup::rejoin`] returns a woken instance to service.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use kube_rebalancer_join::{Asked, InstanceState, ListedInstance, SleepCalls, Turn};
 use kube_rebalancer_ports::NOT_ASKED;
 
 use super::one::OneGroup;
+use super::steps::{Goal, NOT_SHOWN, Step, Steps, unanswered};
 use super::{listing, rules};
 use crate::client::Deed;
 use crate::error::{CloudError, Kind};
@@ -26,26 +24,17 @@ use crate::id::InstanceId;
 use crate::machine::{Machine, Power};
 use crate::types::{Group, Instance, Stage};
 
-/// Maximum pause between two reads of instances that change.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// The result of a step: `Ok` where the next one follows.
-type Step = Result<(), Asked<CloudError>>;
-
-/// The steps of several instances, by their IDs.
-type Steps = BTreeMap<InstanceId, Step>;
+/// The end of the second step of waking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Return {
+    /// The group takes the instance back, or needs no request for it.
+    UnderWay,
+    /// Its machine does not run yet, or it is not in standby yet: a later run returns it.
+    TooEarly(&'static str),
+}
 
 fn refused(why: impl Into<String>) -> Asked<CloudError> {
     Asked::Refused(CloudError::new(Kind::Refused, why))
-}
-
-fn unanswered(why: impl Into<String>) -> Asked<CloudError> {
-    Asked::Unanswered(CloudError::in_doubt(why))
-}
-
-/// The instances whose last step succeeded.
-fn open(steps: &Steps) -> Vec<InstanceId> {
-    steps.iter().filter(|(_, step)| step.is_ok()).map(|(id, _)| id.clone()).collect()
 }
 
 /// The instance as the crate `join` judges it before (or, with `last`, after) a turn.
@@ -77,6 +66,8 @@ impl SleepCalls for OneGroup<'_> {
             Turn::Wake => self.wake(&mut steps).await,
         }
         let answer = |id| match steps.remove(id) {
+            // Another read may still show the machine as it was before.
+            Some(Ok(())) if turn == Turn::Park => unanswered(NOT_SHOWN),
             Some(Ok(())) => Asked::Accepted,
             Some(Err(asked)) => asked,
             None => unanswered("there is no answer for it"),
@@ -110,10 +101,11 @@ impl OneGroup<'_> {
         for (id, step) in steps.iter_mut() {
             *step = self.set_aside(id).await;
         }
-        self.until_aside(steps).await;
+        self.until_done(Goal::Aside, steps).await;
         for (id, step) in steps.iter_mut().filter(|(_, step)| step.is_ok()) {
             *step = self.stop(id).await;
         }
+        self.until_done(Goal::Stopping, steps).await;
     }
 
     /// The first step of parking.
@@ -159,51 +151,6 @@ impl OneGroup<'_> {
         }
     }
 
-    /// Waits until the instances are in standby.
-    async fn until_aside(&self, steps: &mut Steps) {
-        let (mut waited, mut pause) = (Duration::ZERO, self.client.pace().first_pause);
-        loop {
-            let waiting = open(steps);
-            if waiting.is_empty() {
-                return;
-            }
-            let group = match self.client.group(self.name, true).await {
-                Ok(group) => group,
-                Err(why) => {
-                    let why = format!("whether it is in standby is not known: {why}");
-                    steps.extend(waiting.into_iter().map(|id| (id, Err(unanswered(why.clone())))));
-                    return;
-                }
-            };
-            let lifecycle = |id: &InstanceId| {
-                let one = group.instances.iter().find(|one| one.id == *id);
-                one.map_or("gone", |one| one.lifecycle.0.as_str())
-            };
-            for id in waiting {
-                match lifecycle(&id) {
-                    // In service: Auto Scaling accepted it, and shows it later.
-                    "Standby" | "EnteringStandby" | "InService" => {}
-                    other => {
-                        let why = format!("instance {id} is {other} after it was put into standby");
-                        steps.insert(id, Err(unanswered(why)));
-                    }
-                }
-            }
-            let late: Vec<InstanceId> =
-                open(steps).into_iter().filter(|id| lifecycle(id) != "Standby").collect();
-            if late.is_empty() {
-                return;
-            }
-            if waited >= self.client.pace().watching || !self.client.pause(pause).await {
-                let why = "it enters standby, which takes long; a later try stops it";
-                steps.extend(late.into_iter().map(|id| (id, Err(unanswered(why)))));
-                return;
-            }
-            waited = waited.saturating_add(pause);
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-        }
-    }
-
     /// The second step of parking, only in standby. If EC2 refuses it, the first one is undone.
     async fn stop(&self, id: &InstanceId) -> Step {
         if self.client.is_over() {
@@ -231,9 +178,10 @@ impl OneGroup<'_> {
         for (id, step) in steps.iter_mut() {
             *step = self.start(id).await;
         }
-        self.until_running(steps).await;
+        self.until_done(Goal::Running, steps).await;
         for (id, step) in steps.iter_mut().filter(|(_, step)| step.is_ok()) {
-            *step = self.put_in_service(id, true).await;
+            // One that still starts is awake; a later run returns it to service.
+            *step = self.put_in_service(id, true).await.map(drop);
         }
     }
 
@@ -280,48 +228,9 @@ impl OneGroup<'_> {
         }
     }
 
-    /// Waits until the machines run.
-    async fn until_running(&self, steps: &mut Steps) {
-        let (mut waited, mut pause) = (Duration::ZERO, self.client.pace().first_pause);
-        loop {
-            let waiting = open(steps);
-            let ids: Vec<&InstanceId> = waiting.iter().collect();
-            if ids.is_empty() {
-                return;
-            }
-            let machines = match self.client.machines(&ids, true).await {
-                Ok(machines) => machines,
-                Err(why) => {
-                    let why = format!(
-                        "whether its machine runs is not known: {why}; a later run returns it to service"
-                    );
-                    let doubt = || Err(Asked::Refused(CloudError::in_doubt(why.clone())));
-                    steps.extend(waiting.into_iter().map(|id| (id, doubt())));
-                    return;
-                }
-            };
-            let mut late = false;
-            for id in waiting {
-                let machine = machines.iter().find(|machine| machine.id == id);
-                // The first read may still show the state, and the reason, from before the request.
-                if let Some(why) = machine.and_then(Machine::had_no_room).filter(|_| !waited.is_zero()) {
-                    let why = format!("instance {id} did not start: {why}");
-                    steps.insert(id, Err(Asked::Refused(CloudError::new(Kind::Exhausted, why))));
-                } else if !machine.is_some_and(|machine| machine.power == Power::Running) {
-                    late = true;
-                }
-            }
-            if !late || waited >= self.client.pace().watching || !self.client.pause(pause).await {
-                return;
-            }
-            waited = waited.saturating_add(pause);
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-        }
-    }
-
     /// The second step of waking, only for a machine that runs; one that still starts is left to a later run. With `undoes`, a
     /// machine that the group does not take back is stopped again.
-    async fn put_in_service(&self, id: &InstanceId, undoes: bool) -> Step {
+    async fn put_in_service(&self, id: &InstanceId, undoes: bool) -> Result<Return, Asked<CloudError>> {
         let doubt = |why: String| Asked::Refused(CloudError::in_doubt(why));
         let group = match self.client.group(self.name, true).await {
             Ok(group) => group,
@@ -330,12 +239,17 @@ impl OneGroup<'_> {
             }
         };
         let one = group.instances.iter().find(|one| one.id == *id);
-        if one.is_none_or(|one| one.lifecycle.0 != "Standby") {
-            return Ok(());
+        match one.map(|one| one.lifecycle.0.as_str()) {
+            Some("Standby") => {}
+            Some("EnteringStandby") => return Ok(Return::TooEarly("it still enters standby")),
+            Some(_) | None => return Ok(Return::UnderWay),
         }
         match self.machine(id).await {
             Ok(machine) if machine.power == Power::Running => {}
-            Ok(_) => return Ok(()),
+            Ok(machine) if machine.power == Power::Pending => {
+                return Ok(Return::TooEarly("its machine still starts"));
+            }
+            Ok(_) => return Ok(Return::TooEarly("its machine does not run")),
             Err(why) => return Err(doubt(why.message)),
         }
         if self.client.is_over() {
@@ -347,14 +261,14 @@ impl OneGroup<'_> {
         let why = match rules::not_wakeable(&group, &Ok(None)) {
             Some(why) => CloudError::new(Kind::Refused, why),
             None => match self.client.exit_standby(self.name, id).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(Return::UnderWay),
                 Err(why) => why,
             },
         };
         if !why.unchanged || why.kind == Kind::Busy {
             let is_back = |one: Option<Instance>| one.is_some_and(|one| !one.lifecycle.is_standby());
             return match self.lifecycle(id).await {
-                Ok(one) if is_back(one.clone()) => Ok(()),
+                Ok(one) if is_back(one.clone()) => Ok(Return::UnderWay),
                 Ok(_) | Err(_) => Err(doubt(format!("{why}; a later run returns it to service"))),
             };
         }
@@ -373,7 +287,8 @@ impl OneGroup<'_> {
             return Asked::Refused(CloudError::new(Kind::Other, NOT_ASKED));
         }
         match self.put_in_service(id, false).await {
-            Ok(()) => Asked::Accepted,
+            Ok(Return::UnderWay) => Asked::Accepted,
+            Ok(Return::TooEarly(why)) => Asked::Refused(CloudError::new(Kind::Busy, why)),
             Err(asked) => asked,
         }
     }

@@ -145,5 +145,5 @@ impl provider_faults::Deed for Deed {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_request_fails_nothing_is_done_twice_and_the_next_run_makes_it_good() {
     let own = [Own::Throttling, Own::ResourceContention, Own::ScalingActivityInProgress].map(Fault::Own);
-    try_all(&DEEDS, &own).await.is_all_well(84, 84 * 40);
+    try_all(&DEEDS, &own).await.is_all_well(85, 85 * 40);
 }

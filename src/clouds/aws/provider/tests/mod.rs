@@ -8,4 +8,5 @@ mod login;
 mod moto;
 mod parking;
 mod permissions;
+mod returning;
 mod world;

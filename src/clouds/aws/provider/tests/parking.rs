@@ -82,7 +82,8 @@ async fn a_machine_that_still_starts_is_left_in_standby_and_a_later_run_returns_
     let woken = [marked(1, WOKEN_AT), node(2), node(3)];
     let (cloud, view) = world.seen(&woken).await;
     assert_eq!((places(&view)[0], view.groups[0].target_size), (Ok(USERS), 3));
-    assert_eq!(cloud.rejoin(&these(&[1, 2])).await, [Some(GroupAnswer::Done), None]);
+    let answers = cloud.rejoin(&these(&[1, 2])).await;
+    assert_eq!((told(answers[0].as_ref().unwrap()).0, &answers[1]), ("busy", &None), "{answers:?}");
     assert_eq!(world.count("ExitStandby"), 0, "it does not run yet");
     world.fake.advance(Duration::from_mins(1));
     let (cloud, _) = world.seen(&woken).await;
@@ -251,7 +252,13 @@ async fn standby_without_our_mark_is_another_actors_work() {
         cloud.delete(&these(&[1, 2])).await,
     ];
     assert!(asked.iter().flatten().all(|answer| told(answer).0 == "refused"), "{asked:?}");
-    assert_eq!(cloud.rejoin(&these(&[1, 2])).await, [None, None]);
+    for answer in cloud.rejoin(&these(&[1, 2])).await {
+        assert_eq!(
+            told(answer.as_ref().unwrap()).0,
+            "refused",
+            "nothing proves that it is this program's: {answer:?}"
+        );
+    }
     assert_eq!(changes(&world), Vec::<String>::new());
     // A person took it back: a mark on a schedulable node is an old one.
     let world = World::new(2);
