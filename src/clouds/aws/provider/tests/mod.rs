@@ -9,4 +9,5 @@ mod moto;
 mod parking;
 mod permissions;
 mod returning;
+mod rows;
 mod world;

@@ -90,6 +90,23 @@ async fn a_bare_lower_capacity_lets_azure_choose_so_it_is_never_asked_for() {
     assert_eq!((world.count("compute.patch"), world.set().capacity), (0, 8));
 }
 
+/// No source has the limit of one request.
+#[tokio::test]
+async fn a_deletion_names_at_most_a_hundred_instances() {
+    let world = World::new(103);
+    let cloud = world.cloud().await;
+    world.at_once();
+    let all: Vec<u64> = (0..101).collect();
+    let answers = cloud.delete(&world.these(&all)).await;
+    assert!(answers.iter().all(|answer| *answer == GroupAnswer::Done), "{answers:?}");
+    let calls = world.fake.calls();
+    let deletions = calls.iter().filter(|call| call.method == "compute.delete");
+    let named: Vec<usize> =
+        deletions.map(|call| call.body["instanceIds"].as_array().unwrap().len()).collect();
+    assert!(named.iter().all(|ids| (1..=100).contains(ids)), "{named:?}");
+    assert_eq!((named.iter().sum::<usize>(), world.set().capacity), (101, 2));
+}
+
 #[tokio::test]
 async fn every_change_names_instances_and_none_is_forced() {
     let world = World::new(4);
