@@ -1,8 +1,9 @@
-//! A cluster whose nodes are the instances of a fake Auto Scaling group: an instance in service registers its Node, a
-//! terminating one is no longer Ready, and the Node of a deleted one is deleted, as by kubelets and a cloud controller.
+//! A cluster whose nodes are the instances of a fake Auto Scaling group: an instance in service registers its Node; a
+//! terminating or stopped one is no longer Ready, and Ready again once its machine runs; the Node of a deleted one is deleted, as
+//! by kubelets and a cloud controller.
 //!
 //! ```text
-//!   FakeAsg ── instances ──> a thread that looks again and again ── register, stop, remove ──> Cluster
+//!   FakeAsg ── instances ──> a thread that looks again and again ── register, stop, start, remove ──> Cluster
 //! ```
 
 use std::collections::BTreeMap;
@@ -62,10 +63,13 @@ impl AwsWorld {
                     stays
                 });
                 for (name, one) in &there {
-                    let runs = one.lifecycle == "InService";
+                    let runs = runs(one);
                     match kubelets.get(name).copied() {
-                        None if runs => cluster.register(&node_of(&one.id, &one.zone)),
+                        None if one.lifecycle == "InService" => {
+                            cluster.register(&node_of(&one.id, &one.zone));
+                        }
                         Some(true) if !runs => cluster.stop(name),
+                        Some(false) if runs => cluster.start(name),
                         None => continue,
                         Some(_) => {}
                     }
@@ -90,7 +94,7 @@ impl AwsWorld {
     pub(crate) fn settle(&self) {
         let settled = || {
             let instances = self.asg.group(&self.group).unwrap().instances;
-            instances.iter().all(|one| one.lifecycle == "InService").then_some(())
+            instances.iter().all(is_at_rest).then_some(())
         };
         waiting::until("nothing is under way in the group", PATIENCE, settled).unwrap();
         // The look that is under way may have begun before this moment.
@@ -98,6 +102,15 @@ impl AwsWorld {
         let caught_up = || (self.shared.looks.load(Ordering::Acquire) >= enough).then_some(());
         waiting::until("the nodes follow the instances", PATIENCE, caught_up).unwrap();
     }
+}
+
+/// Whether a kubelet runs on an instance, in standby too.
+fn runs(one: &Instance) -> bool {
+    one.power == "running" && !one.lifecycle.starts_with("Terminating")
+}
+
+fn is_at_rest(one: &Instance) -> bool {
+    one.lifecycle == "InService" || (one.lifecycle == "Standby" && matches!(one.power, "running" | "stopped"))
 }
 
 /// The name of an instance's node: AWS's default, from its address.

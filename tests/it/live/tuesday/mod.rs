@@ -131,8 +131,9 @@ impl<'p, C: Cloud> Tuesday<'p, C> {
         self.plane.wait_until("everybody has a node", PATIENCE, || (self.waiting() == 0).then_some(()));
     }
 
-    /// Runs the program once, prints a line, and checks that no user has lost a pod.
-    fn run(&mut self, what: &str) {
+    /// Runs the program once, prints a line, and checks that no user has lost a pod. Returns how many nodes each kind of action
+    /// was applied to.
+    fn run(&mut self, what: &str) -> BTreeMap<String, u64> {
         let waiting = self.waiting();
         let ended = self.program.run(&["--yes", "-o", "json"]);
         let report = ended.json();
@@ -143,16 +144,16 @@ impl<'p, C: Cloud> Tuesday<'p, C> {
             let word = outcome["outcome"].as_str().unwrap();
             assert!(matches!(word, "applied" | "alreadySo" | "stale"), "{what}: {outcome}\n{}", ended.log);
         }
-        let done = |verb: &str| -> u64 {
-            let applied = outcomes.iter().filter(|outcome| outcome["outcome"] == "applied");
-            let actions = applied
-                .map(|outcome| &actions[usize::try_from(outcome["action"].as_u64().unwrap()).unwrap()]);
-            let size = |action: &Value| match verb {
+        let mut applied: BTreeMap<String, u64> = BTreeMap::new();
+        for outcome in outcomes.iter().filter(|outcome| outcome["outcome"] == "applied") {
+            let action = &actions[usize::try_from(outcome["action"].as_u64().unwrap()).unwrap()];
+            let verb = action["action"].as_str().unwrap();
+            *applied.entry(verb.to_owned()).or_default() += match verb {
                 "grow" => action["to"].as_u64().unwrap() - action["from"].as_u64().unwrap(),
                 _ => 1,
             };
-            actions.filter(|action| action["action"] == verb).map(size).sum()
-        };
+        }
+        let done = |verb: &str| applied.get(verb).copied().unwrap_or(0);
         println!(
             "{what:<19}  {:>5}  {waiting:>4}  {:>11.3}  {:>8}  {:>4}  {:>6}  {:>6}  {:>5}  {:>8}",
             self.users.len(),
@@ -165,6 +166,7 @@ impl<'p, C: Cloud> Tuesday<'p, C> {
             self.plane.cordoned().len(),
         );
         self.nobody_has_lost_anything(what);
+        applied
     }
 
     /// Every present user has the original pod, and its instance runs and is not terminating. The instances are read
