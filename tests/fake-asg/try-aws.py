@@ -135,6 +135,8 @@ def try_standby(asg, ec2):
     seen = ec2.stop_instances(InstanceIds=one)["StoppingInstances"]
     check("StopInstances", seen[0]["CurrentState"]["Name"] == "stopping" and seen[0]["PreviousState"]["Name"] == "running", seen)
     until("it is stopped, and not replaced", lambda: power() == "stopped" and state() == "Standby")
+    machine = ec2.describe_instances(InstanceIds=one)["Reservations"][0]["Instances"][0]
+    check("why it is stopped", machine["StateReason"]["Code"] == "Client.UserInitiatedShutdown", machine)
     seen = ec2.start_instances(InstanceIds=one)["StartingInstances"]
     check("StartInstances", seen[0]["CurrentState"]["Name"] == "pending", seen)
     until("it runs", lambda: power() == "running")

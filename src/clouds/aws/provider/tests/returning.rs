@@ -158,3 +158,20 @@ async fn a_start_that_fails_late_for_want_of_room_is_told_and_the_instance_stays
         assert_eq!(world.done(1), ["start"]);
     }
 }
+
+/// A user may be on the node: unlike a waking that fails, this one stops nothing.
+#[tokio::test]
+async fn a_group_at_max_size_takes_none_back_and_its_machine_runs_on() {
+    let world = World::new(3);
+    world.set_aside(1, "running");
+    world.fake.edit(USERS, |group| group.max = 2);
+    let nodes = [uncordoned(1), node(2), node(3)];
+    let (cloud, _) = world.seen(&nodes).await;
+    let answer = rejoin(&cloud, &nodes[0]).await.unwrap();
+    assert_eq!(told(&answer).0, "refused", "{answer:?}");
+    assert!(told(&answer).1.contains("its MaxSize is 2"), "{answer:?}");
+    assert_eq!((world.both(1), world.done(1)), (("Standby".to_owned(), "running"), vec![]));
+    world.fake.edit(USERS, |group| group.max = 3);
+    let (cloud, _) = world.seen(&nodes).await;
+    assert_eq!(rejoin(&cloud, &nodes[0]).await, Some(GroupAnswer::Done));
+}
