@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # One static program, the certificates for TLS, and nothing else: no shell, no library, and only a numeric user.
-# With all clouds the program has 24.0 MB, and the certificates 0.2: tests/container/try builds it and measures.
+# With all providers the program has some 24 MB, and the certificates 0.2: tests/container/try builds it and measures.
 #
 #   docker build --tag kube-rebalancer:0.1.0 .
 #
@@ -21,7 +21,7 @@ target=$(uname -m)-unknown-linux-musl
 rustup target add "$target"
 RUSTFLAGS="--remap-path-prefix=$PWD=/source --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
     cargo build --locked --profile dist --target "$target" --bin kube-rebalancer \
-        --no-default-features --features aws,azure,gce,openstack
+        --no-default-features --features aws,azure,exec,gce,openstack
 image=${IMAGE:-/image}
 install -D --mode=755 "${CARGO_TARGET_DIR:-target}/$target/dist/kube-rebalancer" "$image/kube-rebalancer"
 install -D --mode=644 /etc/ssl/certs/ca-certificates.crt "$image/etc/ssl/certs/ca-certificates.crt"

@@ -1,5 +1,7 @@
 //! Promises of the manifests that an API server does not check.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use kube_rebalancer::settings::Settings;
 use serde_json::{Value, json};
@@ -113,5 +115,42 @@ fn a_dry_run_is_the_same_job() {
         };
         assert_eq!(same(&live.replace("- --yes", "- --dry-run")), same(&dry));
         assert_eq!(pod_template(&objects(&dry))["spec"]["containers"][0]["args"], json!(["--dry-run"]));
+    }
+}
+
+/// The provider of the manifests of this name.
+fn provider(of: &str) -> &'static str {
+    let cloud = of.split(['-', '.']).next().unwrap();
+    match cloud {
+        "gke" => "gce",
+        "aks" | "azure" => "azure",
+        "eks" => "aws",
+        "openstack" => "openstack",
+        "exec" => "exec",
+        other => unreachable!("{of}: which provider is {other}?"),
+    }
+}
+
+/// The example image copies the program of the Dockerfile, so that program needs the operator's own commands too.
+#[test]
+fn the_image_has_every_provider_of_the_overlays_and_of_the_charts_value_files() {
+    let names = |folder: &str| {
+        let files = std::fs::read_dir(super::path(folder)).unwrap();
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let mut manifests = names("overlays");
+    manifests.retain(|name| name != "dry-run");
+    manifests.extend(names("chart"));
+    manifests.retain(|name| !["Chart.yaml", "values.yaml", "templates"].contains(&name.as_str()));
+    let providers: BTreeSet<&str> = manifests.iter().map(|name| provider(name)).collect();
+    assert_eq!(providers.len(), 5, "{manifests:?}");
+    for file in ["Dockerfile", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(super::path("..").join(file)).unwrap();
+        let (_, rest) = text.split_once("--no-default-features --features ").unwrap();
+        let (list, _) =
+            rest.split_once(|letter: char| !letter.is_ascii_lowercase() && letter != ',').unwrap();
+        let features: BTreeSet<&str> = list.split(',').collect();
+        let missing: Vec<_> = providers.difference(&features).collect();
+        assert!(missing.is_empty(), "{file}: {missing:?} is not in {list}");
     }
 }
