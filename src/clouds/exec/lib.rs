@@ -4,6 +4,7 @@
 //!   EXEC_LIST ------------> look: groups, memberships, what is coming --> CloudView
 //!                             ^
 //!   notes (on the Lease) -----+--- growth that was asked for and does not show yet
+//!   sightings (there, too) ---+--- when instances without createdAt were first seen
 //!
 //!   apply --> provider: looked at once more, noted, then EXEC_GROW, EXEC_DELETE, EXEC_PARK, EXEC_WAKE
 //!   Node objects -> gone: EXEC_GONE, about these nodes and some whose machines are there
@@ -18,6 +19,7 @@ mod look;
 mod notes;
 mod protocol;
 mod provider;
+mod sightings;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +40,7 @@ pub const PROVIDER: &dyn ProviderKind = &Kind;
 /// texts.
 pub fn read_answer(output: &[u8], snapshot: &Snapshot) -> Result<usize, String> {
     let groups = Answer::read(output)?.groups.ok_or("the answer has no groups")?;
-    Ok(look::look(groups, snapshot, &[], &CloudScope::default())?.groups.len())
+    Ok(look::look(groups, snapshot, &[], &sightings::Sightings::new(), &CloudScope::default())?.groups.len())
 }
 
 /// Its name in `PROVIDER`.

@@ -11,6 +11,7 @@ use kube_rebalancer_ports::{CloudScope, Commands};
 
 use crate::notes::Asked;
 use crate::protocol::{AnsweredGroup, AnsweredInstance, AnsweredState, AnsweredTemplate, RequestedNode};
+use crate::sightings::Sightings;
 
 /// The result.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,7 @@ pub(crate) fn look(
     groups: Vec<AnsweredGroup>,
     snapshot: &Snapshot,
     asked: &[Asked],
+    sightings: &Sightings,
     scope: &CloudScope,
 ) -> Result<Seen, String> {
     let known = groups.iter().map(|group| group.name.clone()).collect();
@@ -80,7 +82,7 @@ pub(crate) fn look(
     }
     seen.groups = groups
         .iter()
-        .map(|group| node_group(group, snapshot, &seen.members, asked, &scope.commands))
+        .map(|group| node_group(group, snapshot, &seen.members, asked, sightings, &scope.commands))
         .collect::<Result<_, _>>()?;
     Ok(seen)
 }
@@ -124,29 +126,35 @@ fn node_group(
     snapshot: &Snapshot,
     members: &BTreeMap<String, Member>,
     asked: &[Asked],
+    sightings: &Sightings,
     commands: &Commands,
 ) -> Result<NodeGroup, String> {
     let has_node = |name: &str| members.get(name).is_some_and(|member| member.group == group.name);
+    // Without `createdAt` an instance is as old as its first sighting.
+    let began = |one: &AnsweredInstance| one.created_at.or_else(|| sightings.get(&one.name).copied());
     let staying = || group.instances.iter().filter(|one| one.state != AnsweredState::Leaving);
     let mut instances: Vec<Instance> = staying()
         .filter(|one| has_node(&one.name) || one.state != AnsweredState::Parked)
         .map(|one| Instance {
             name: one.name.clone(),
             has_node: has_node(&one.name),
-            created_at: one.created_at,
+            created_at: began(one),
             creation_error: one.error.clone().filter(|_| !has_node(&one.name)),
             surely_no_node: false,
         })
         .collect();
     let listed = u32::try_from(staying().count()).unwrap_or(u32::MAX);
     let size = group.size.unwrap_or(listed).max(listed);
-    let mut coming: Vec<Option<Timestamp>> = (listed..size).map(|_| None).take(MOST_COMING).collect();
-    let missing = missing(group, asked, appeared(group, snapshot, &has_node));
+    let name = |number: usize| format!("{} (coming, {number})", group.name);
+    let unlisted = usize::try_from(size.saturating_sub(listed)).unwrap_or(usize::MAX).min(MOST_COMING);
+    let mut coming: Vec<Option<Timestamp>> =
+        (1..=unlisted).map(|number| sightings.get(&name(number)).copied()).collect();
+    let missing = missing(group, asked, appeared(group, snapshot, &has_node, &began));
     // The size of the group already includes this growth.
     coming.extend(missing.into_iter().skip(coming.len()).map(Some));
     let target_size = listed.saturating_add(u32::try_from(coming.len()).unwrap_or(u32::MAX));
     instances.extend((1..).zip(coming).map(|(number, created_at)| Instance {
-        name: format!("{} (coming, {number})", group.name),
+        name: name(number),
         created_at,
         ..Instance::default()
     }));
@@ -175,6 +183,7 @@ fn appeared(
     group: &AnsweredGroup,
     snapshot: &Snapshot,
     has_node: &dyn Fn(&str) -> bool,
+    began: &dyn Fn(&AnsweredInstance) -> Option<Timestamp>,
 ) -> Vec<Option<Timestamp>> {
     let nodes = snapshot.nodes();
     let created = |name: &str| {
@@ -183,7 +192,7 @@ fn appeared(
     };
     let moment = |one: &AnsweredInstance| match (has_node(&one.name), one.state) {
         (true, _) => created(&one.name).map(Some),
-        (false, AnsweredState::Creating | AnsweredState::Present) => Some(one.created_at),
+        (false, AnsweredState::Creating | AnsweredState::Present) => Some(began(one)),
         (false, AnsweredState::Parked | AnsweredState::Leaving) => None,
     };
     group.instances.iter().filter_map(moment).collect()

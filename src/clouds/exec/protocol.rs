@@ -170,7 +170,7 @@ pub(crate) struct AnsweredInstance {
     pub(crate) system_uuid: Option<String>,
     /// Its state.
     pub(crate) state: AnsweredState,
-    /// When it was created.
+    /// When it was created. Without it, an instance that is no node is as old as its first sighting by a run.
     #[schemars(with = "Option<String>")]
     pub(crate) created_at: Option<Timestamp>,
     /// Why its creation failed, if it did.

@@ -18,6 +18,7 @@ use crate::command::{Broken, Ended, Order, run};
 use crate::look::{Member, Seen, look, requested};
 use crate::notes::{self, Asked};
 use crate::protocol::{Answer, AnsweredNode, AnsweredResult, AnsweredState, Request, SCHEMA, Verb, sorted};
+use crate::sightings::{self, Sightings};
 
 /// The exit codes with a special meaning, as in sysexits.h.
 const BUSY: i32 = 75;
@@ -34,6 +35,7 @@ pub(crate) struct Exec {
     environment: Vec<(String, String)>,
     /// The observed cluster, and the time for which requested growth counts as coming.
     pub(crate) looked: Option<(Snapshot, SignedDuration)>,
+    sightings: Sightings,
     pub(crate) members: BTreeMap<String, Member>,
 }
 
@@ -65,7 +67,15 @@ impl Exec {
             .filter(|(name, _)| allowed(name))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        Self { list, scope, clock, environment, looked: None, members: BTreeMap::new() }
+        Self {
+            list,
+            scope,
+            clock,
+            environment,
+            looked: None,
+            sightings: Sightings::new(),
+            members: BTreeMap::new(),
+        }
     }
 
     /// Runs one command. An answer that is no valid document, or that names a node outside of the request, is [`Broken`].
@@ -101,7 +111,7 @@ impl Exec {
         let groups = answer.groups.ok_or("EXEC_LIST: the answer has no groups")?;
         let asked = notes::read(self.scope.notes.as_ref(), self.clock.now(), grace).await;
         let asked = asked.map_err(|error| format!("the earlier requests are not known: {error}"))?;
-        look(groups, snapshot, &asked, &self.scope)
+        look(groups, snapshot, &asked, &self.sightings, &self.scope)
             .map_err(|why| clean(&format!("EXEC_LIST: {why}")).into_owned())
     }
 
@@ -277,12 +287,21 @@ pub(crate) fn how(ended: &Ended, answer: &Answer) -> String {
 #[async_trait]
 impl Provider for Exec {
     async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError> {
+        let store = self.scope.notes.as_ref();
+        self.sightings = sightings::read(store).await;
         let seen = self.seen(cluster, policy.boot_grace).await.map_err(ProviderError::Unseen)?;
         let Seen { groups, known, memberships, members } = seen;
+        let now = self.clock.now();
+        let notes = sightings::late(&self.sightings, &groups, now, policy.boot_grace);
+        let renewed = sightings::renewed(&self.sightings, &groups, now);
+        if renewed != self.sightings {
+            sightings::write(store, &renewed).await;
+            self.sightings = renewed;
+        }
         self.members = members;
         self.looked = Some((cluster.clone(), policy.boot_grace));
         let unknown = self.scope.node_groups.iter().filter(|part| !known.contains(part)).cloned().collect();
-        Ok(CloudView { groups, memberships, known, unknown, ..CloudView::default() })
+        Ok(CloudView { groups, memberships, notes, known, unknown, ..CloudView::default() })
     }
 
     /// The note is written first: if the run dies or its time ends while the command works, later runs know of the

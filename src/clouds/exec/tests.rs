@@ -1,6 +1,7 @@
 //! Commands as small scripts: what is understood of them, and what of their mischief reaches the run.
 
 mod notes;
+mod sightings;
 mod turns;
 
 use std::fs;
@@ -41,19 +42,29 @@ struct FileNotes {
     fails: bool,
 }
 
+impl FileNotes {
+    /// The growth is in `notes`, every other note in a file of its own.
+    fn path(&self, key: &str) -> PathBuf {
+        match key.strip_prefix("kube-rebalancer/exec-") {
+            Some("growth") => self.file.clone(),
+            other => self.file.with_extension(other.unwrap()),
+        }
+    }
+}
+
 #[async_trait]
 impl Notes for FileNotes {
-    async fn read(&self, _: &str) -> Result<Option<String>, PortError> {
-        Ok(fs::read_to_string(&self.file).ok())
+    async fn read(&self, key: &str) -> Result<Option<String>, PortError> {
+        Ok(fs::read_to_string(self.path(key)).ok())
     }
 
-    async fn write(&self, _: &str, text: Option<&str>) -> Result<(), PortError> {
+    async fn write(&self, key: &str, text: Option<&str>) -> Result<(), PortError> {
         if self.fails {
             return Err(PortError("the Lease is not this run's any more".to_owned()));
         }
         match text {
-            Some(text) => fs::write(&self.file, text).unwrap(),
-            None => drop(fs::remove_file(&self.file)),
+            Some(text) => fs::write(self.path(key), text).unwrap(),
+            None => drop(fs::remove_file(self.path(key))),
         }
         Ok(())
     }
