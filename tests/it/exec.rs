@@ -5,9 +5,13 @@ mod objects;
 mod volumes;
 pub(crate) mod world;
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::fake_api::Resource;
+use crate::ran::Ran;
 use world::{GROUP, World, user};
 
 /// Two nodes without room, and four waiting users: two more nodes are needed.
@@ -86,6 +90,24 @@ fn a_playbook_that_takes_fifteen_minutes_is_started_once_and_its_nodes_count_as_
     assert_eq!((ran.code, ran.story()), (Some(0), Vec::<String>::new()), "{}", ran.stderr);
     assert_eq!(ran.report["pools"][0]["before"]["instancesWithoutNode"], 0);
     assert_eq!(world.lines("done"), ["grow 4", "grow 5"]);
+}
+
+/// In a pod the command ends with the run at the latest: it gets SIGTERM at once and the time to write its state.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test measures the time of a real process")]
+fn a_run_that_is_stopped_ends_its_playbook_by_sigterm_and_notes_the_growth_as_coming() {
+    let world = crowded();
+    world.write("hangs", "");
+    let run = world.spawn(&AN_HOUR);
+    World::until("the playbook works", || !world.lines("hanging").is_empty());
+    assert!(Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap().success());
+    let stopped = Instant::now();
+    let ran = Ran::new(&run.wait_with_output().unwrap());
+    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
+    assert_eq!(world.lines("done"), ["state written"]);
+    let told = "EXEC_GROW: the command was ended: the run received a signal to stop";
+    assert_eq!(ran.story(), [format!("grow {GROUP}: failed ({told})")], "{:?} {}", ran.code, ran.stderr);
+    assert!(world.note().is_some(), "it may be on its way");
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use kube_rebalancer_core::text::clean;
+use kube_rebalancer_ports::Clock;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 /// Maximum size of an answer: the instances of thousands of nodes take a tenth of it.
 const MOST_OUTPUT: usize = 8 << 20;
@@ -16,15 +17,29 @@ const MOST_OUTPUT: usize = 8 << 20;
 /// Number of bytes of the end of the error output that are kept; the last line is for a person.
 const MOST_WORDS: usize = 4 << 10;
 
-/// The time between SIGTERM and SIGKILL for a process group.
+/// The time between SIGTERM and SIGKILL for a command that writes too much.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The time between SIGTERM and SIGKILL after a signal to stop. A run gives up its work seven seconds after the signal; the
+/// rest is for its report.
+const AFTER_STOP: Duration = Duration::from_secs(6);
+
+/// Maximum time before the end of a command's time at which it gets SIGTERM: it may have a state to write. A command with little
+/// time gets it after nine tenths.
+const LEAD: Duration = Duration::from_secs(30);
+
+/// The time after the end of a command's time at which it gets SIGKILL. A run gives up its work ten seconds after its end.
+const LATE: Duration = Duration::from_secs(5);
+
+/// The interval at which a command is compared with the time of the run: a stop may come at any moment.
+const TICK: Duration = Duration::from_millis(50);
 
 /// The time for which the output of an ended command may stay open: a process that it left behind may hold
 /// it.
 const OPEN_END: Duration = Duration::from_secs(1);
 
 /// A command to run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Order<'a> {
     /// Its setting, for a person.
     pub(crate) setting: &'static str,
@@ -32,8 +47,8 @@ pub(crate) struct Order<'a> {
     pub(crate) words: &'a [String],
     /// All variables of its environment.
     pub(crate) environment: &'a [(String, String)],
-    /// Maximum time.
-    pub(crate) limit: Duration,
+    /// The time of the run, which is over at once after a signal to stop.
+    pub(crate) clock: &'a dyn Clock,
 }
 
 /// The result of a command that ended.
@@ -52,7 +67,7 @@ pub(crate) struct Ended {
 pub(crate) enum Broken {
     /// It was not started.
     NotStarted(String),
-    /// It was killed: it took too long, or wrote too much. Its effect is unknown.
+    /// It was ended: it took too long, wrote too much, or the run was stopped. Its effect is unknown.
     Killed(String),
 }
 
@@ -60,6 +75,49 @@ impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotStarted(words) | Self::Killed(words) => formatter.write_str(words),
+        }
+    }
+}
+
+/// The time of one command.
+struct Time<'a> {
+    clock: &'a dyn Clock,
+    begun: Instant,
+    limit: Duration,
+}
+
+impl<'a> Time<'a> {
+    fn new(clock: &'a dyn Clock) -> Self {
+        let limit = Duration::try_from(clock.left()).unwrap_or_default();
+        Self { clock, begun: Instant::now(), limit }
+    }
+
+    /// Waits until the command must end, and returns the reason.
+    async fn expired(&self) -> String {
+        let until = self.limit.saturating_sub(LEAD.min(self.limit / 10));
+        loop {
+            if self.begun.elapsed() >= until {
+                let seconds = self.limit.as_secs();
+                return format!("the command was ended: its time of {seconds} s expired");
+            }
+            if self.clock.left().is_zero() {
+                return "the command was ended: the run received a signal to stop".to_owned();
+            }
+            sleep(TICK).await;
+        }
+    }
+
+    /// Waits until the command must be killed.
+    async fn used_up(&self) {
+        let mut over = None;
+        while self.begun.elapsed() < self.limit.saturating_add(LATE) {
+            if self.clock.left().is_zero() {
+                let over = over.get_or_insert_with(Instant::now);
+                if over.elapsed() >= AFTER_STOP {
+                    return;
+                }
+            }
+            sleep(TICK).await;
         }
     }
 }
@@ -96,18 +154,40 @@ pub(crate) async fn run(order: &Order<'_>, input: &[u8]) -> Result<Ended, Broken
         }
     };
     let (mut output, mut words) = (Vec::new(), Vec::new());
+    let time = Time::new(order.clock);
+    let mut all_read = false;
     let ended = {
+        let both =
+            async { tokio::join!(read_all(stdout, &mut output), read_last(stderr, &mut words), writing).0 };
+        tokio::pin!(both);
         let reading = async {
-            let all = read_all(stdout, &mut output);
-            let last = read_last(stderr, &mut words);
-            let both = async { tokio::join!(all, last, writing).0 };
-            tokio::pin!(both);
             tokio::select! {
-                fits = &mut both => (fits, child.wait().await),
-                status = child.wait() => (timeout(OPEN_END, both).await.unwrap_or(Ok(())), status),
+                fits = &mut both => {
+                    all_read = true;
+                    (fits, child.wait().await)
+                }
+                status = child.wait() => (timeout(OPEN_END, &mut both).await.unwrap_or(Ok(())), status),
             }
         };
-        timeout(order.limit, reading).await
+        let ended = tokio::select! {
+            ended = reading => Ok(ended),
+            why = time.expired() => Err(why),
+        };
+        if ended.is_err() {
+            group.signal(Signal::TERM);
+            // The first process of the group may end before the others do, which hold the output open.
+            let gone = async {
+                if !all_read {
+                    drop(both.await);
+                }
+                drop(child.wait().await);
+            };
+            tokio::select! {
+                () = gone => {}
+                () = time.used_up() => {}
+            }
+        }
+        ended
     };
     let setting = order.setting;
     match ended {
@@ -125,12 +205,10 @@ pub(crate) async fn run(order: &Order<'_>, input: &[u8]) -> Result<Ended, Broken
             end(&mut child, &group).await;
             Err(Broken::Killed(format!("{setting}: the command was lost: {error}")))
         }
-        Err(_) => {
-            end(&mut child, &group).await;
-            let seconds = order.limit.as_secs();
-            Err(Broken::Killed(format!(
-                "{setting}: the command was killed after {seconds} s, when its time expired"
-            )))
+        Err(why) => {
+            group.signal(Signal::KILL);
+            drop(child.wait().await);
+            Err(Broken::Killed(format!("{setting}: {why}")))
         }
     }
 }
@@ -156,7 +234,7 @@ fn start(order: &Order<'_>) -> Result<(Child, Group), Broken> {
     Ok((child, Group(pid)))
 }
 
-/// Ends a whole process group: by SIGTERM, then by SIGKILL.
+/// Ends a whole process group that has nothing left to do: by SIGTERM, then by SIGKILL.
 async fn end(child: &mut Child, group: &Group) {
     group.signal(Signal::TERM);
     let waited = timeout(LAST_WORDS, child.wait()).await;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -81,11 +80,10 @@ impl Exec {
     /// Runs one command. An answer that is no valid document, or that names a node outside of the request, is [`Broken`].
     pub(crate) async fn ask(&self, words: &[String], request: &Request) -> Result<(Ended, Answer), Broken> {
         let setting = request.verb.setting();
-        let limit = Duration::try_from(self.clock.left()).unwrap_or_default();
-        if limit.is_zero() {
+        if !self.clock.left().is_positive() {
             return Err(Broken::NotStarted(format!("{setting}: the run has no time left")));
         }
-        let order = Order { setting, words, environment: &self.environment, limit };
+        let order = Order { setting, words, environment: &self.environment, clock: self.clock.as_ref() };
         let input =
             serde_json::to_vec(request).map_err(|error| Broken::NotStarted(format!("{setting}: {error}")))?;
         let ended = run(&order, &input).await?;

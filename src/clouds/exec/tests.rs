@@ -1,6 +1,7 @@
 //! Commands as small scripts: what is understood of them, and what of their mischief reaches the run.
 
 mod notes;
+mod processes;
 mod sightings;
 mod turns;
 
@@ -341,64 +342,6 @@ fn a_list_that_is_none_is_one_clear_line() {
     assert_eq!(unseen(&missing), told);
     let unset = now(PROVIDER.connect(world().scope.clone(), world().clock.clone()));
     assert!(matches!(unset, Err(ProviderError::Setting(_))));
-}
-
-/// Whether a process has ended, also if it is a zombie.
-fn is_gone(pid: &str) -> bool {
-    (0..1_000_000).any(|_| {
-        std::thread::yield_now();
-        match fs::read_to_string(format!("/proc/{}/stat", pid.trim())) {
-            Ok(stat) => stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'),
-            Err(_) => true,
-        }
-    })
-}
-
-#[test]
-fn a_command_that_hangs_forks_and_ignores_signals_is_killed_with_all_that_it_started() {
-    let mut world = world().lists_three();
-    let hang = "trap '' TERM; (trap '' TERM; exec sleep 1000) & echo $! >\"$FOLDER/child\"; wait; wait";
-    world.scope.commands.delete = Some(world.script("delete", hang));
-    let (provider, _) = now(world.looked()).unwrap();
-    world.limit(500);
-    let answers = now(provider.delete(&world.instances(&["n1"])));
-    let told = "EXEC_DELETE: the command was killed after 0 s, when its time expired".to_owned();
-    assert_eq!(answers, [GroupAnswer::InDoubt(told)]);
-    assert!(is_gone(&world.read("child")), "{}", world.read("child"));
-}
-
-#[test]
-fn a_process_that_a_command_leaves_behind_does_not_hold_the_run_and_goes_on() {
-    let mut world = world().lists_three();
-    let leaves = "sleep 1000 & echo $! >\"$FOLDER/child\"; echo '{}'; exit 0";
-    world.scope.commands.delete = Some(world.script("delete", leaves));
-    let (provider, _) = now(world.looked()).unwrap();
-    assert_eq!(now(provider.delete(&world.instances(&["n1"]))), [GroupAnswer::Done]);
-    let child = world.read("child");
-    let pid = rustix::process::Pid::from_raw(child.trim().parse().unwrap()).unwrap();
-    assert!(Path::new(&format!("/proc/{}", child.trim())).exists());
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-}
-
-#[test]
-fn a_run_that_is_dropped_takes_its_command_with_it() {
-    let mut world = world().lists_three();
-    world.scope.commands.delete = Some(world.script("delete", "echo $$ >\"$FOLDER/child\"; sleep 1000"));
-    let (provider, _) = now(world.looked()).unwrap();
-    now(async {
-        let instances = world.instances(&["n1"]);
-        let deleting = provider.delete(&instances);
-        let started = async {
-            while world.read("child").trim().is_empty() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::select! {
-            answers = deleting => panic!("{answers:?}"),
-            () = started => {}
-        }
-    });
-    assert!(is_gone(&world.read("child")));
 }
 
 #[test]
