@@ -165,7 +165,7 @@ impl<'a> Growth<'a> {
         let named = survey.policy.node_groups_named;
         for index in 0..self.groups.len() {
             let Some(one) = self.groups.get(index) else { continue };
-            let newcomer = speaks_against(survey, one.group, &one.members);
+            let newcomer = speaks_against(survey, &one.members);
             let Some(group) = one.group else {
                 if let Some(why) = newcomer {
                     self.warnings.push(Warning::GroupNotGrown { group: String::new(), why });

@@ -30,7 +30,8 @@ struct Useless {
     why: String,
     /// The time at which that was known at the latest: a node that never became usable is recorded late if runs are rare.
     known_at: Timestamp,
-    /// Whether it keeps the group from growing without a record. An old machine that never came up does not.
+    /// Whether it keeps the group from growing without a record. An old node does not: a machine that never came up, or one
+    /// that a person has tainted or labelled since it came.
     recent: bool,
 }
 
@@ -50,16 +51,9 @@ pub(super) fn members_of_groups(survey: &Survey<'_>) -> BTreeMap<GroupIndex, Vec
 
 /// The reason why the youngest node of a group keeps it from growing. `members` are all its nodes, managed or not; where
 /// no group is known, the managed ones of the pool.
-pub(super) fn speaks_against(
-    survey: &Survey<'_>,
-    group: Option<&NodeGroup>,
-    members: &[NodeIndex],
-) -> Option<String> {
-    let Newcomer { created_at, useless } = youngest(survey, members)?;
-    // Where no group is known, an older node may have come for any reason.
-    let age = survey.snapshot.observed_at().duration_since(created_at);
-    let useless = useless.filter(|useless| useless.recent);
-    useless.filter(|_| group.is_some() || age < twice(survey.policy.boot_grace)).map(|useless| useless.why)
+pub(super) fn speaks_against(survey: &Survey<'_>, members: &[NodeIndex]) -> Option<String> {
+    let useless = youngest(survey, members)?.useless;
+    useless.filter(|useless| useless.recent).map(|useless| useless.why)
 }
 
 /// The record of a group after its newcomer was judged: a useless one counts once, and one that serves and came after the
@@ -115,14 +109,17 @@ fn why_useless(
 ) -> Option<Useless> {
     let name = &youngest.node.name;
     let now = survey.snapshot.observed_at();
-    let lasting = |why| Some(Useless { why, known_at: now, recent: true });
+    let limit = twice(survey.policy.boot_grace);
+    let useless = |why| {
+        let known_at = created_at.checked_add(limit).map_or(now, |at| at.min(now));
+        Some(Useless { why, known_at, recent: now.duration_since(created_at) < limit })
+    };
     if unmanaged_by_labels(&youngest.node.labels, survey.policy).is_some() {
-        return lasting(format!("its youngest node, {name}, is not managed"));
+        return useless(format!("its youngest node, {name}, is not managed"));
     }
     if youngest.reserved.is_some() && has_common(survey, members) {
-        return lasting(format!("its youngest node, {name}, is reserved by its taints"));
+        return useless(format!("its youngest node, {name}, is reserved by its taints"));
     }
-    let limit = twice(survey.policy.boot_grace);
     let never_usable = match youngest.state {
         NodeState::Broken => {
             let since = youngest.node.ready.and_then(|ready| ready.since);
@@ -137,12 +134,10 @@ fn why_useless(
         | NodeState::Parked
         | NodeState::Claimed => false,
     };
-    let known_at = created_at.checked_add(limit).map_or(now, |at| at.min(now));
-    (youngest.managed() && never_usable).then(|| Useless {
-        why: format!("its youngest node, {name}, has not become usable within BOOT_GRACE"),
-        known_at,
-        recent: now.duration_since(created_at) < limit,
-    })
+    if !(youngest.managed() && never_usable) {
+        return None;
+    }
+    useless(format!("its youngest node, {name}, has not become usable within BOOT_GRACE"))
 }
 
 pub(super) fn has_common(survey: &Survey<'_>, nodes: &[NodeIndex]) -> bool {

@@ -31,13 +31,14 @@ fn youngest<'a>(world: &World<'a>, group: Option<&NodeGroup>, pool: &str) -> Opt
         .max_by_key(|node| node.created_at)
 }
 
-/// The time since which a node is known to be useless: now, or, for a node that never was usable, its age of twice
-/// `BOOT_GRACE`. And whether that counts without notes; an old machine that never became usable counts by the notes
-/// alone.
+/// The time since which a node is known to be useless: now, or its age of twice `BOOT_GRACE`. And whether that counts
+/// without notes; an older node counts by the notes alone.
 fn useless_since(world: &World<'_>, node: &Node) -> Option<(Timestamp, bool)> {
+    let end = node.created_at? + world.policy.boot_grace * 2;
+    let known = (end.min(world.now), world.now < end);
     let Some(at) = world.machine(&node.name) else {
-        // A person may be working on a node that is not managed now; its labels are permanent.
-        return (!words::may_be_managed(&node.labels, world.policy)).then_some((world.now, true));
+        // Another program may work on a node that is not managed now.
+        return (!words::may_be_managed(&node.labels, world.policy)).then_some(known);
     };
     let machine = &world.machines[at];
     let siblings = world.machines.iter().filter(|one| match &node.group {
@@ -46,23 +47,20 @@ fn useless_since(world: &World<'_>, node: &Node) -> Option<(Timestamp, bool)> {
     });
     let beside_common = siblings.filter(|one| one.common).count() > 0;
     if !machine.common && beside_common {
-        return Some((world.now, true));
+        return Some(known);
     }
-    let end = node.created_at? + world.policy.boot_grace * 2;
     let unusable = match machine.state {
         State::Broken => node.ready.and_then(|ready| ready.since).unwrap_or(world.now) < end,
         State::NotInUse => true,
         _ => false,
     };
-    unusable.then(|| (end.min(world.now), world.now < end))
+    unusable.then_some(known)
 }
 
 /// Whether its youngest node keeps a group from growing.
 pub(crate) fn disappoints(world: &World<'_>, group: Option<&NodeGroup>, pool: &str) -> bool {
     let Some(node) = youngest(world, group, pool) else { return false };
-    let age = node.created_at.map_or(SignedDuration::MAX, |at| words::age(world.now, at));
     useless_since(world, node).is_some_and(|(_, recent)| recent)
-        && (group.is_some() || age < world.policy.boot_grace * 2)
 }
 
 /// Whether useless nodes of the group are noted, in this run or an earlier one, and the pause after them is not over.

@@ -22,7 +22,9 @@ fn a_group_grows_unless_its_youngest_node_is_of_no_use() {
     for (sentence, newcomers, grows) in [
         ("no newcomer", vec![], true),
         ("reserved", vec![tainted("surprise", created(60, node("n1")))], false),
-        ("reserved long ago", vec![tainted("surprise", created(80_000, node("n1")))], false),
+        ("reserved, 29 minutes old", vec![tainted("surprise", created(1799, node("n1")))], false),
+        // A person may have tainted it since, to work on it: the users of the group do not wait for that.
+        ("reserved, 30 minutes old", vec![tainted("surprise", created(1800, node("n1")))], true),
         ("broken since it came", vec![not_ready(900, created(900, node("n1")))], false),
         (
             "under a startup taint",
@@ -106,6 +108,27 @@ fn a_node_that_never_was_usable_is_noted_by_rare_runs_too() {
     assert!(!grown(&hour_old(3600).noting(Ledger::default()).plan()).is_empty());
     // This one served for 50 minutes.
     assert_eq!(noted_by(&hour_old(600).noting(noted(2, 7200))), None);
+}
+
+/// A person taints the youngest node to work on it, or gives it a label that omits it. It has been there for hours.
+#[test]
+fn an_old_node_that_is_out_of_use_is_noted_and_causes_no_delay() {
+    let noted_by = |case: &Case| case.plan().ledger.map(|ledger| ledger.useless.get(GROUP).copied());
+    let old = || created(7200, node("n1"));
+    let mut labelled = old();
+    labelled.labels.insert("hands-off", "");
+    for node in [tainted("debug", old()), labelled] {
+        let case = full(vec![node]).with(|policy| {
+            policy.omit_labels = ["hands-off".to_owned()].into();
+        });
+        assert!(!grown(&case.plan()).is_empty());
+        let case = case.noting(Ledger::default());
+        assert_eq!(noted_by(&case), Some(Some(CreatedFor { nodes: 1, at: ago(5400) })));
+        assert!(!grown(&case.plan()).is_empty());
+        // After two more of them the pause is an hour.
+        let third = case.noting(noted(2, 7201));
+        assert!(!grown(&third.plan()).is_empty());
+    }
 }
 
 #[test]
