@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{Class, Facts, class, is_omitted};
+use super::facts::{Class, Facts, class, is_in_other_hands, is_omitted};
 use crate::model::{Binding, Controller, ControllerKey, NodeIndex, Pod};
 
 /// The controllers that have a Ready omitted pod on a node that is to be deleted.
@@ -56,8 +56,10 @@ impl<'a> Replicas<'a> {
             }
             let is_live_on = |index: NodeIndex| {
                 let node = facts.nodes.get(index);
-                let holds_it = node
-                    .is_some_and(|node| node.health.says_ready && !node.marks.claimed && !node.node.deleting);
+                let holds_it = node.is_some_and(|node| {
+                    let stays = !node.marks.claimed && !node.node.deleting && !is_in_other_hands(node.node);
+                    node.health.says_ready && stays
+                });
                 pod.ready && !pod.deleting && !going.contains(&index) && holds_it
             };
             let elsewhere = matches!(binding, Binding::Node(index) if is_live_on(index));

@@ -107,10 +107,13 @@ pub mod annotation {
     /// The prefix of annotations by which other programs delay a deletion.
     pub const DELAY_DELETION: &str = "delay-deletion.cluster-autoscaler.kubernetes.io/";
 
+    /// The prefix of the annotations by which Skyhook notes that it cordoned the node: the name of its task follows.
+    pub const SKYHOOK_CORDON: &str = "skyhook.nvidia.com/cordon_";
+
     /// Whether an annotation is part of a node in a snapshot.
     #[must_use]
     pub fn is_read(key: &str) -> bool {
-        ALL.contains(&key) || key.starts_with(DELAY_DELETION)
+        ALL.contains(&key) || key.starts_with(DELAY_DELETION) || key.starts_with(SKYHOOK_CORDON)
     }
 }
 

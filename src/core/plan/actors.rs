@@ -15,6 +15,8 @@ enum Mark {
     AnnotationUnless(&'static str, &'static str),
     /// An annotation with the value `true`.
     AnnotationTrue(&'static str),
+    /// An annotation whose key has this prefix.
+    AnnotationPrefix(&'static str),
     /// A label, whatever its value.
     Label(&'static str),
     /// A label with one of these values.
@@ -35,7 +37,7 @@ const fn actor(mark: Mark, name: &'static str) -> Actor {
 }
 
 /// The table of other actors: mark, name, and where the mark is defined.
-const ACTORS: [Actor; 35] = [
+const ACTORS: [Actor; 39] = [
     // kubernetes/autoscaler, cluster-autoscaler/utils/taints/taints.go: ToBeDeletedTaint.
     actor(Mark::Taint("ToBeDeletedByClusterAutoscaler"), "Cluster Autoscaler"),
     // kubernetes-sigs/karpenter, pkg/apis/v1/taints.go: DisruptedTaintKey.
@@ -64,6 +66,14 @@ const ACTORS: [Actor; 35] = [
     actor(Mark::LabelPrefix("aws-node-termination-handler/"), "AWS Node Termination Handler"),
     // Azure/AKS, node auto-repair: remediator.aks.microsoft.com/unschedulable.
     actor(Mark::TaintPrefix("remediator."), "the node's repair"),
+    // Azure/AKS, UndrainableNodeBehavior: an upgrade could not drain the node, and replaced it.
+    actor(Mark::LabelIn("kubernetes.azure.com/upgrade-status", &["Quarantined"]), "AKS"),
+    // NVIDIA/skyhook, docs: each Skyhook notes its own cordon.
+    actor(Mark::AnnotationPrefix(annotation::SKYHOOK_CORDON), "Skyhook"),
+    // Ektopistis, a drainer of nodes: a person sets the taint.
+    actor(Mark::Taint("ektopistis.io/drain"), "Ektopistis"),
+    // dell/csi-baremetal, docs: the node is removed, or is down for a while and comes back with its disks.
+    actor(Mark::Taint("node.dell.com/drain"), "the operator of bare-metal disks"),
     // kubereboot/kured, cmd/kured/main.go: KuredRebootInProgressAnnotation.
     actor(Mark::Annotation(annotation::REBOOT_IN_PROGRESS), "kured"),
     // openshift/machine-config-operator, pkg/daemon/constants: MachineConfigDaemonStateAnnotationKey.
@@ -158,6 +168,9 @@ fn mark_on(node: &Node, mark: Mark) -> Option<String> {
             value(key).filter(|value| *value != harmless).map(|value| format!("{key}={value}"))
         }
         Mark::AnnotationTrue(key) => value(key).filter(|value| *value == "true").map(|_| key.to_owned()),
+        Mark::AnnotationPrefix(prefix) => {
+            node.annotations.keys().find(|key| key.starts_with(prefix)).map(ToOwned::to_owned)
+        }
         Mark::Label(key) => node.labels.get(key).map(|value| format!("{key}={value}")),
         Mark::LabelIn(key, values) => {
             node.labels.get(key).filter(|value| values.contains(value)).map(|value| format!("{key}={value}"))
@@ -283,6 +296,10 @@ mod tests {
             (tainted("medik8s.io/fence-agents-remediation"), "the node's repair"),
             (tainted("remediation.medik8s.io/fence-agents-remediation"), "the node's repair"),
             (tainted("kubevirt.io/drain"), "KubeVirt"),
+            (labelled("kubernetes.azure.com/upgrade-status", "Quarantined"), "AKS"),
+            (annotated("skyhook.nvidia.com/cordon_tuning", "true"), "Skyhook"),
+            (tainted("ektopistis.io/drain"), "Ektopistis"),
+            (tainted("node.dell.com/drain"), "the operator of bare-metal disks"),
         ] {
             assert_eq!(actor_on(&node).map(|(name, _)| name), Some(actor), "{node:?}");
         }
@@ -293,6 +310,8 @@ mod tests {
             labelled(DRIVER, "upgrade-done"),
             labelled(CARD, "upgrade-done"),
             labelled(MAINTENANCE, "passthrough"),
+            labelled("kubernetes.azure.com/upgrade-status", "Succeeded"),
+            annotated("skyhook.nvidia.com/status_tuning", "complete"),
             labelled("node.machine.sapcloud.io/candidate-for-update", "true"),
             labelled("node.machine.sapcloud.io/update-result", "successful"),
         ] {

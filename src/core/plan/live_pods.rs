@@ -12,6 +12,7 @@ pub(crate) type LivePods<'a> = BTreeMap<ControllerKey<'a>, OfController>;
 pub(crate) struct OfController {
     /// The number of its pods.
     pub(super) pods: usize,
-    /// The nodes of the live ones: Ready, not terminating, and on a Ready node that no run deletes.
+    /// The nodes of the live ones: Ready, not terminating, and on a Ready node that no run deletes and on
+    /// which no other program works.
     pub(super) live_on: Vec<NodeIndex>,
 }

@@ -7,12 +7,13 @@ use crate::policy::Policy;
 
 /// Labels and taints of control-plane nodes; they look empty on self-managed clusters and must never be deleted. A node
 /// may carry the taint alone: the label is removed to let a load balancer use the node. The third and fourth are of the
-/// Rancher Kubernetes Engine, the last of `MicroK8s`.
-const CONTROL_PLANE: [&str; 5] = [
+/// Rancher Kubernetes Engine, the fifth of kops (nodes with an API server alone), the last of `MicroK8s`.
+const CONTROL_PLANE: [&str; 6] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
     "node-role.kubernetes.io/controlplane",
     "node-role.kubernetes.io/etcd",
+    "node-role.kubernetes.io/api-server",
     "node.kubernetes.io/microk8s-controlplane",
 ];
 
@@ -103,6 +104,7 @@ mod tests {
             (labelled("node-role.kubernetes.io/master", ""), "ControlPlane"),
             (labelled("node-role.kubernetes.io/controlplane", "true"), "ControlPlane"),
             (labelled("node-role.kubernetes.io/etcd", "true"), "ControlPlane"),
+            (labelled("node-role.kubernetes.io/api-server", ""), "ControlPlane"),
             (labelled("node.kubernetes.io/microk8s-controlplane", "x"), "ControlPlane"),
             (labelled("kubernetes.io/role", "master"), "ControlPlane"),
             (labelled("kubernetes.io/role", "control-plane"), "ControlPlane"),

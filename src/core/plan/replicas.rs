@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::actors::actor_on;
 use super::classes::{Classifier, PodClass};
 use super::live_pods::LivePods;
 use super::reason::Loss;
@@ -72,8 +73,9 @@ fn keys(pod: &Pod) -> impl Iterator<Item = ControllerKey<'_>> {
     pod.controller_key().into_iter().chain(deployment.map(|name| (&*pod.namespace, name)))
 }
 
+/// A node on which another program works is about to be drained, rebooted or deleted, and its pods with it.
 fn can_hold_a_live_one(node: &NodeFacts<'_>) -> bool {
-    node.says_ready && !node.claimed && !node.node.deleting
+    node.says_ready && !node.claimed && !node.node.deleting && actor_on(node.node).is_none()
 }
 
 /// Computes which deletions would remove a last live replica.
@@ -123,7 +125,7 @@ impl<'s, 'a> Replicas<'s, 'a> {
 mod tests {
     use super::*;
     use crate::model::{Node, ReadyCondition};
-    use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod};
+    use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod, taint};
 
     fn dns(name: &str) -> Pod {
         pod(&format!("kube-system/dns-{name}")).controlled(owned_by("apps", "ReplicaSet"))
@@ -214,6 +216,7 @@ mod tests {
         assert!(with(Node { deleting: true, ..node("n2") }).is_some());
         let until = annotated("kube-rebalancer/deleting-until", &ago(-60).to_string()).annotations;
         assert!(with(Node { annotations: until, ..node("n2") }).is_some());
+        assert!(with(Node { taints: vec![taint("karpenter.sh/disrupted")], ..node("n2") }).is_some());
         let labels = [("node-role.kubernetes.io/control-plane".to_owned(), String::new())].into();
         assert_eq!(with(Node { labels, ..node("n2") }), None, "an unmanaged node holds one too");
     }

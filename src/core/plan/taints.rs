@@ -18,14 +18,15 @@ const CONDITION: [&str; 3] = [
 ];
 
 /// Taints that a node loses once it is ready for use: of cloud controllers, Cluster API, Karpenter, Deckhouse,
-/// OVN-Kubernetes and Skyhook.
-const STARTUP: [&str; 6] = [
+/// OVN-Kubernetes, Skyhook and the network of Tencent's clusters.
+const STARTUP: [&str; 7] = [
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cluster.x-k8s.io/uninitialized",
     "karpenter.sh/unregistered",
     "node.deckhouse.io/csi-not-bootstrapped",
     "k8s.ovn.org/network-unavailable",
     "skyhook.nvidia.com",
+    "tke.cloud.tencent.com/eni-ip-unavailable",
 ];
 
 /// Words at the end of the names of taints that network plugins, agents and an operator's own setup remove when they have
@@ -185,6 +186,7 @@ mod tests {
             ("node.deckhouse.io/csi-not-bootstrapped", true),
             ("k8s.ovn.org/network-unavailable", true),
             ("skyhook.nvidia.com", true),
+            ("tke.cloud.tencent.com/eni-ip-unavailable", true),
             ("readiness.k8s.io/NetworkReady", true),
             ("startup-taint.cluster-autoscaler.kubernetes.io/gpu", true),
             ("ignore-taint.cluster-autoscaler.kubernetes.io/cilium-agent-not-ready", true),

@@ -231,6 +231,7 @@ fn last_among(
             && on.name != node.name
             && on.ready.is_some_and(|condition| condition.ready)
             && !on.deleting
+            && !words::in_other_hands(on)
             && !world.machine(&on.name).is_some_and(|at| world.machines[at].claimed)
             && !gone.contains(&on.name)
     });

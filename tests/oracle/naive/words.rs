@@ -73,9 +73,16 @@ pub(crate) fn managed(node: &Node, policy: &Policy) -> bool {
     !node.deleting
         && node.unreadable.is_none()
         && may_be_managed(&node.labels, policy)
-        && !node.taints.iter().any(|taint| actors_taint(&taint.key) || of_control_plane(&taint.key))
-        && !node.annotations.iter().any(|(key, value)| actors_annotation(key, value))
-        && !node.labels.iter().any(|(key, value)| actors_label(key, value))
+        && !node.taints.iter().any(|taint| of_control_plane(&taint.key))
+        && !node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
+        && !in_other_hands(node)
+}
+
+/// Whether another program is at work on a node.
+pub(crate) fn in_other_hands(node: &Node) -> bool {
+    node.taints.iter().any(|taint| actors_taint(&taint.key))
+        || node.annotations.iter().any(|(key, value)| actors_annotation(key, value))
+        || node.labels.iter().any(|(key, value)| actors_label(key, value))
 }
 
 fn actors_annotation(key: &str, value: &str) -> bool {
@@ -90,7 +97,7 @@ fn actors_annotation(key: &str, value: &str) -> bool {
         | annotation::GARDENER_DELETION => value == "true",
         annotation::MACHINE_CONFIG_STATE => value != "Done",
         annotation::SRIOV_STATE => value != "Idle",
-        _ => false,
+        _ => key.starts_with("skyhook.nvidia.com/cordon_"),
     }
 }
 
@@ -102,6 +109,7 @@ fn actors_label(key: &str, value: &str) -> bool {
         "cloud.google.com/active-node-maintenance" => value == "ONGOING",
         "node.machine.sapcloud.io/selected-for-update" => value == "true",
         "dgxc.nvidia.com/nvsentinel-state" => true,
+        "kubernetes.azure.com/upgrade-status" => value == "Quarantined",
         _ => key.starts_with("aws-node-termination-handler/"),
     }
 }
@@ -138,7 +146,7 @@ pub(crate) fn may_be_managed(labels: &Labels, policy: &Policy) -> bool {
 }
 
 fn of_control_plane(key: &str) -> bool {
-    let roles = ["control-plane", "master", "controlplane", "etcd"];
+    let roles = ["control-plane", "master", "controlplane", "etcd", "api-server"];
     key == "node.kubernetes.io/microk8s-controlplane"
         || roles.iter().any(|role| key == format!("node-role.kubernetes.io/{role}"))
 }
@@ -146,6 +154,8 @@ fn of_control_plane(key: &str) -> bool {
 fn actors_taint(key: &str) -> bool {
     let keys = [
         "ToBeDeletedByClusterAutoscaler",
+        "ektopistis.io/drain",
+        "node.dell.com/drain",
         "karpenter.sh/disrupted",
         "karpenter.sh/disruption",
         "atlassian.com/escalator",
@@ -162,8 +172,7 @@ fn actors_taint(key: &str) -> bool {
         "amd-gpu-driver-upgrade",
         "amd-gpu-unhealthy",
     ];
-    let prefixes =
-        ["aws-node-termination-handler/", "remediator.", "remediation.medik8s.io/", "virtual-kubelet.io/"];
+    let prefixes = ["aws-node-termination-handler/", "remediator.", "remediation.medik8s.io/"];
     keys.contains(&key) || prefixes.iter().any(|prefix| key.starts_with(prefix))
 }
 
@@ -180,6 +189,7 @@ pub(crate) fn is_startup(one: &Taint, policy: &Policy) -> bool {
         "node.deckhouse.io/csi-not-bootstrapped",
         "k8s.ovn.org/network-unavailable",
         "skyhook.nvidia.com",
+        "tke.cloud.tencent.com/eni-ip-unavailable",
     ];
     whole.contains(&key)
         || ((["/not-ready", "-not-ready", "/uninitialized", "-uninitialized"]

@@ -4,10 +4,10 @@ use crate::model::{Node, Taint, annotation};
 use crate::policy::Policy;
 
 /// Labels and taints of control-plane nodes, after `node-role.kubernetes.io/`.
-const CONTROL_PLANE_ROLES: [&str; 4] = ["control-plane", "master", "controlplane", "etcd"];
+const CONTROL_PLANE_ROLES: [&str; 5] = ["control-plane", "master", "controlplane", "etcd", "api-server"];
 
 /// Taints that another program sets on a node on which it works.
-const TAINTS_OF_OTHER_ACTORS: [&str; 16] = [
+const TAINTS_OF_OTHER_ACTORS: [&str; 18] = [
     "ToBeDeletedByClusterAutoscaler",
     "karpenter.sh/disrupted",
     "karpenter.sh/disruption",
@@ -24,6 +24,8 @@ const TAINTS_OF_OTHER_ACTORS: [&str; 16] = [
     "autoscaling.cast.ai/draining",
     "amd-gpu-driver-upgrade",
     "amd-gpu-unhealthy",
+    "ektopistis.io/drain",
+    "node.dell.com/drain",
 ];
 
 /// Annotations that mean it whatever their value is, and those that mean it with the value `true`.
@@ -85,7 +87,7 @@ fn is_virtual(node: &Node) -> bool {
         || node.taints.iter().any(|taint| taint.key.starts_with("virtual-kubelet.io/"))
 }
 
-fn is_in_other_hands(node: &Node) -> bool {
+pub(in crate::check) fn is_in_other_hands(node: &Node) -> bool {
     let stopped_by_us = node.annotations.contains_key(annotation::PARKED_AT)
         || node.annotations.contains_key(annotation::WOKEN_AT);
     let tells = |taint: &&Taint| !(stopped_by_us && OF_A_STOPPED_MACHINE.contains(&taint.key.as_str()));
@@ -97,6 +99,7 @@ fn is_in_other_hands(node: &Node) -> bool {
     let says = |key: &str, idle: &str| node.annotations.get(key).is_some_and(|value| value != idle);
     let is_true = |key: &&str| node.annotations.get(*key).is_some_and(|value| value == "true");
     by_taint
+        || node.annotations.keys().any(|key| key.starts_with(annotation::SKYHOOK_CORDON))
         || ANNOTATIONS_OF_OTHER_ACTORS.iter().any(|key| node.annotations.contains_key(*key))
         || TRUE_ANNOTATIONS_OF_OTHER_ACTORS.iter().any(is_true)
         || says(annotation::MACHINE_CONFIG_STATE, "Done")
@@ -110,6 +113,7 @@ fn is_label_of_another_actor(key: &str, value: &str) -> bool {
             is_driver_upgrade(value)
         }
         "dgxc.nvidia.com/nvsentinel-state" => true,
+        "kubernetes.azure.com/upgrade-status" => value == "Quarantined",
         "cloud.google.com/active-node-maintenance" => value == "ONGOING",
         "node.machine.sapcloud.io/selected-for-update" => value == "true",
         _ => key.starts_with(TERMINATION_HANDLER),

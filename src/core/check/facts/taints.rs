@@ -22,13 +22,14 @@ const OF_A_STOPPED_MACHINE: [&str; 2] =
 const STARTUP_PREFIXES: [&str; 3] = ["startup-taint.", "ignore-taint.", "status-taint."];
 
 /// Startup taints that are known by their whole key.
-const STARTUP: [&str; 6] = [
+const STARTUP: [&str; 7] = [
     "karpenter.sh/unregistered",
     "node.cloudprovider.kubernetes.io/uninitialized",
     "node.cluster.x-k8s.io/uninitialized",
     "node.deckhouse.io/csi-not-bootstrapped",
     "k8s.ovn.org/network-unavailable",
     "skyhook.nvidia.com",
+    "tke.cloud.tencent.com/eni-ip-unavailable",
 ];
 
 /// Whether a node loses the taint once it is ready for use. The taints of a Ready node's conditions keep pods away in the

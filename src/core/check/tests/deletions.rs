@@ -164,6 +164,8 @@ fn the_last_live_replica_keeps_its_node() {
     let theirs = vec![cordoned("a"), cordoned("b").claimed_for_another(60), node("c")];
     let going = vec![cordoned("a"), cordoned("b").change(|node| node.deleting = true), node("c")];
     let sick = vec![cordoned("a"), cordoned("b").not_ready_for(3600), node("c")];
+    let drained = cordoned("b").labelled("aws-node-termination-handler/action", "x");
+    let drained = vec![cordoned("a"), drained, node("c")];
     let pending = second("b").change(|pod| (pod.node_name, pod.ready) = (None, false));
     for snapshot in [
         replicas(second("b").not_ready(), nodes()),
@@ -172,6 +174,7 @@ fn the_last_live_replica_keeps_its_node() {
         replicas(second("b"), sick),
         replicas(second("b"), theirs),
         replicas(second("b"), going),
+        replicas(second("b"), drained),
     ] {
         assert_eq!(found(&snapshot, &policy(), [delete("a")]), [last("a", "dns-1")]);
     }

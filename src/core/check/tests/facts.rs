@@ -45,6 +45,7 @@ fn a_startup_taint_is_a_boot_on_a_young_node_and_a_fault_on_an_old_one() {
         "node.deckhouse.io/csi-not-bootstrapped",
         "k8s.ovn.org/network-unavailable",
         "skyhook.nvidia.com",
+        "tke.cloud.tencent.com/eni-ip-unavailable",
         "readiness.k8s.io/NetworkReady",
         "cni.istio.io/not-ready",
         "nidhogg.uswitch.com/kube-system.kiam",
