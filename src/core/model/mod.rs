@@ -21,7 +21,7 @@ pub use alike::fingerprint;
 pub use eviction::{DisruptionBudget, EvictionFacts};
 pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
 pub use history::{History, LARGEST_PEAK, SLOTS_KEPT, Series, Slot, rounded, unit as history_unit};
-pub use label::{LabelSelector, Operator, Requirement};
+pub use label::{LabelSelector, Operator, Requirement, is_label_of_place};
 pub use labels::Labels;
 pub use ledger::{CreatedFor, LastingTaint, Ledger, TaintSet};
 pub use machine::MachineFate;

@@ -8,7 +8,7 @@ use super::changes::{Changes, serves_after};
 use super::evictable::unmovable;
 use super::fit::admits;
 use super::late::would_refuse;
-use super::loss::names_host;
+use super::loss::{names_host, names_only};
 use super::notes::Limit;
 use super::order::cordon;
 use super::parked::{all_parked, group_of, is_parkable};
@@ -22,7 +22,7 @@ use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use super::value::NodeState;
 use super::waiting::{Waiting, WaitingPod};
-use crate::model::{NodeIndex, StoredVolumes};
+use crate::model::{Affinity, NodeIndex, StoredVolumes};
 use crate::policy::Drain;
 
 /// The decision on each node that was cordoned when the run began and stays cordoned.
@@ -245,7 +245,11 @@ pub(crate) fn volume_on_disk(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Opti
     match &**survey.snapshot.stored_volumes() {
         StoredVolumes::NotListed => None,
         StoredVolumes::Listed(volumes) => {
-            let on_it = volumes.iter().find(|volume| names_host(&volume.affinity, facts.node))?;
+            let nodes = survey.snapshot.nodes();
+            let is_on_it = |affinity: &Affinity| {
+                names_host(affinity, facts.node) || names_only(affinity, facts.node, nodes)
+            };
+            let on_it = volumes.iter().find(|volume| is_on_it(&volume.affinity))?;
             Some(KeepReason::StoresVolume { volume: on_it.described() })
         }
         StoredVolumes::Unknown { why } => Some(KeepReason::VolumesUnknown { why: why.clone() }),

@@ -2,7 +2,7 @@
 
 use super::classes::ControllerRole;
 use super::reason::Loss;
-use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes};
+use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes, is_label_of_place};
 use crate::policy::{Drain, Policy};
 
 /// The prefixes of the names of such static pods; the name of the node follows.
@@ -72,6 +72,21 @@ pub(super) fn names_host(affinity: &Affinity, node: &Node) -> bool {
     affinity.0.iter().any(|term| term.labels.iter().chain(&term.fields).any(names_it))
 }
 
+/// Whether the node affinity of a volume lists a value of a label that this node has and no other: some drivers number the
+/// hosts (`nodes.csi-baremetal.dell.com/uuid`). A label of a place, such as a zone, names no host.
+pub(super) fn names_only(affinity: &Affinity, node: &Node, nodes: &[Node]) -> bool {
+    let is_its_own = |key: &str, value: &str| {
+        !is_label_of_place(key)
+            && nodes.iter().all(|other| other.name == node.name || other.labels.get(key) != Some(value))
+    };
+    let names_it = |requirement: &Requirement| {
+        let Operator::In(values) = &requirement.operator else { return false };
+        let own = node.labels.get(&requirement.key);
+        own.is_some_and(|own| values.iter().any(|value| value == own) && is_its_own(&requirement.key, own))
+    };
+    affinity.0.iter().any(|term| term.labels.iter().any(names_it))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -131,6 +146,26 @@ mod tests {
     fn on(key: &str, value: &str) -> Affinity {
         let requirement = Requirement { key: key.into(), operator: Operator::In(vec![value.into()]) };
         Affinity(vec![SelectorTerm { labels: vec![requirement], fields: vec![] }])
+    }
+
+    #[test]
+    fn a_label_that_one_node_alone_has_names_it() {
+        const UUID: &str = "nodes.csi-baremetal.dell.com/uuid";
+        let with = |name: &str, key: &str, value: &str| {
+            let mut node = named(name);
+            node.labels.insert(key, value);
+            node
+        };
+        let only = |affinity: &Affinity, nodes: &[Node]| names_only(affinity, &nodes[0], nodes);
+        let nodes = [with("n1", UUID, "98ad"), with("n2", UUID, "11aa"), named("n3")];
+        assert!(only(&on(UUID, "98ad"), &nodes));
+        assert!(!only(&on(UUID, "11aa"), &nodes), "another node");
+        assert!(!only(&on("pool", "98ad"), &nodes), "another label");
+        let shared = [with("n1", "pool", "a"), with("n2", "pool", "a")];
+        assert!(!only(&on("pool", "a"), &shared), "a label of both");
+        for place in ["topology.gke.io/zone", "region", "csi.hetzner.cloud/location"] {
+            assert!(!only(&on(place, "z1"), &[with("n1", place, "z1"), named("n2")]), "{place}");
+        }
     }
 
     #[test]

@@ -187,8 +187,12 @@ fn labels(
 ) -> Vec<Labels> {
     let mut shared = match nodes.split_first() {
         Some((first, rest)) => {
+            // The label of a driver for local disks, such as `topology.topolvm.io/node`, names the one node.
+            let names_it = |key: &str, value: &str| rest.is_empty() && names_the_host(first.node, key, value);
             let everywhere = |key: &str, value: &str| {
-                key != HOSTNAME && rest.iter().all(|node| node.node.labels.get(key) == Some(value))
+                key != HOSTNAME
+                    && !names_it(key, value)
+                    && rest.iter().all(|node| node.node.labels.get(key) == Some(value))
             };
             first.node.labels.filtered(everywhere)
         }
@@ -226,6 +230,13 @@ fn labels(
         labels
     };
     zones.into_iter().map(in_zone).collect()
+}
+
+/// Whether a label has the name of a node or its host for its value, and `node` or `host` in its own name.
+fn names_the_host(node: &Node, key: &str, value: &str) -> bool {
+    let of_a_host = |key: &str| ["node", "host"].iter().any(|word| key.contains(word));
+    (value == node.name || node.labels.get(HOSTNAME) == Some(value))
+        && key.rsplit('/').next().is_some_and(of_a_host)
 }
 
 /// The further labels that name the zone of a node. A CSI driver sets one of its own, such as
@@ -315,6 +326,20 @@ mod tests {
             node.labels.insert(*key, *value);
         }
         node
+    }
+
+    #[test]
+    fn a_label_with_the_name_of_the_node_or_its_host_names_it() {
+        let node = labelled(&[(HOSTNAME, "host-1")]);
+        for (key, value, expected) in [
+            ("topology.topolvm.io/node", "n1", true),
+            ("openebs.io/nodename", "n1", true),
+            ("linbit.com/hostname", "host-1", true),
+            ("topology.topolvm.io/node", "n2", false),
+            ("pool", "n1", false),
+        ] {
+            assert_eq!(names_the_host(&node, key, value), expected, "{key}={value}");
+        }
     }
 
     #[test]

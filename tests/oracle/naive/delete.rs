@@ -117,11 +117,26 @@ fn stores_volume(world: &World<'_>, node: &Node) -> bool {
         Operator::In(values) => values.contains(&node.name) || values.iter().any(|value| value == host),
         _ => false,
     };
+    let is_of_it_alone = |one: &Requirement| {
+        let is_place = ["zone", "region", "location"]
+            .iter()
+            .any(|place| one.key.rsplit('/').next().is_some_and(|name| name.contains(place)));
+        let listed = |other: &&Node| match (&one.operator, other.labels.get(&one.key)) {
+            (Operator::In(values), Some(own)) => {
+                values.iter().any(|value| value == own) && node.labels.get(&one.key) == Some(own)
+            }
+            _ => false,
+        };
+        let mut there = world.snapshot.nodes().iter().filter(listed);
+        !is_place && there.next().is_some_and(|first| first.name == node.name) && there.next().is_none()
+    };
     match &**world.snapshot.stored_volumes() {
         StoredVolumes::NotListed => false,
         StoredVolumes::Unknown { .. } => true,
         StoredVolumes::Listed(volumes) => volumes.iter().any(|volume| {
-            volume.affinity.0.iter().any(|term| term.labels.iter().chain(&term.fields).any(is_here))
+            volume.affinity.0.iter().any(|term| {
+                term.labels.iter().chain(&term.fields).any(is_here) || term.labels.iter().any(is_of_it_alone)
+            })
         }),
     }
 }

@@ -220,8 +220,16 @@ fn look(
     let template = group.and_then(|group| group.template.as_ref());
     let (mut labels, mut taints) = match (members.split_first(), template) {
         (Some((first, rest)), _) => {
-            let everywhere =
-                |key: &str, value: &str| rest.iter().all(|node| node.labels.get(key) == Some(value));
+            // The only node of a group has labels of its own, by which volumes on its disk name it.
+            let of_its_own = |key: &str, value: &str| {
+                let last = key.rsplit('/').next().unwrap_or(key);
+                let host = first.labels.get(words::HOSTNAME);
+                let names_it = value == first.name || host.is_some_and(|host| host == value);
+                rest.is_empty() && names_it && (last.contains("node") || last.contains("host"))
+            };
+            let everywhere = |key: &str, value: &str| {
+                !of_its_own(key, value) && rest.iter().all(|node| node.labels.get(key) == Some(value))
+            };
             let labels = first.labels.filtered(everywhere);
             let same = |left: &Taint, right: &Taint| {
                 (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
