@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::cordons::check_never_unschedulable;
 use super::disks::check_disk;
+use super::elsewhere::Movers;
 use super::evictions::check_drained;
 use super::facts::{Cordon, Facts, NodeFacts, age, pod_name};
 use super::parked;
@@ -20,7 +21,11 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
     if deleted.is_empty() {
         return;
     }
-    let gate = Gate::new(facts, &deleted);
+    let is_open = |index, node: &NodeFacts<'_>| match steps.on(index) {
+        None => !node.node.unschedulable,
+        Some(direction) => direction == Direction::Uncordon,
+    };
+    let gate = Gate::new(facts, &deleted, is_open);
     for index in &deleted {
         let Some(node) = facts.nodes.get(*index) else { continue };
         let direction = steps.on(*index).unwrap_or(Direction::Delete);
@@ -46,12 +51,19 @@ pub(super) fn check(facts: &Facts<'_>, steps: &Steps<'_>, found: &mut Vec<Violat
 #[derive(Debug)]
 pub(super) struct Gate<'a> {
     replicas: Replicas<'a>,
+    movers: Movers<'a>,
     waiting: Waiting<'a>,
 }
 
 impl<'a> Gate<'a> {
-    pub(super) fn new(facts: &Facts<'a>, going: &BTreeSet<NodeIndex>) -> Self {
-        Self { replicas: Replicas::of(facts, going), waiting: Waiting::of(facts) }
+    /// `is_open` tells whether a node will be schedulable.
+    pub(super) fn new(
+        facts: &Facts<'a>,
+        going: &BTreeSet<NodeIndex>,
+        is_open: impl Fn(NodeIndex, &NodeFacts<'a>) -> bool,
+    ) -> Self {
+        let (replicas, movers) = (Replicas::of(facts, going), Movers::of(facts, going, is_open));
+        Self { replicas, movers, waiting: Waiting::of(facts) }
     }
 
     pub(super) fn judge(
@@ -76,6 +88,7 @@ impl<'a> Gate<'a> {
             let pod = pod_name(pod);
             found.push(Violation::DeleteOfLastReplica { node: node.name(), pod, controller });
         }
+        self.movers.speak_against(facts, (index, node), found);
         self.waiting.speaks_against(facts, node, found);
     }
 }

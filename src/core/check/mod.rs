@@ -14,6 +14,7 @@ mod cordons;
 mod deletions;
 mod demand;
 mod disks;
+mod elsewhere;
 mod evictions;
 mod facts;
 mod growth;
@@ -186,7 +187,12 @@ fn giving_back(
         if !judged.managed {
             found.push(Violation::Unmanaged { node: node.to_owned(), verb });
         }
-        Gate::new(&facts, &indices).judge(&facts, (index, judged), direction, &mut found);
+        Gate::new(&facts, &indices, |_, one| !one.node.unschedulable).judge(
+            &facts,
+            (index, judged),
+            direction,
+            &mut found,
+        );
     }
     found
 }

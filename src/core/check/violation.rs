@@ -160,6 +160,8 @@ pub enum Violation {
     DeleteWithUnknownVolumes { node: String },
     #[error("delete of {node}: {pod} is the last Ready pod of {controller} outside of the nodes that go")]
     DeleteOfLastReplica { node: String, pod: String, controller: String },
+    #[error("delete of {node}: no other node that takes pods would take the pod {pod}")]
+    DeleteOfOnlyPlace { node: String, pod: String },
     #[error("delete of {node}, which the annotation {annotation} delays")]
     DeletionDelayed { node: String, annotation: String },
     #[error("delete of {node}, on which this run's own pod is")]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::changes::{Changes, serves_after};
+use super::elsewhere::only_here;
 use super::evictable::unmovable;
 use super::fit::admits;
 use super::late::would_refuse;
@@ -337,7 +338,11 @@ impl<'r, 'a> Remaining<'r, 'a> {
             return None;
         }
         let beside = || self.replicas.would_lose_beside(index, &self.going);
-        let (pod, why) = self.replicas.would_lose(index, &self.going).or_else(beside)?;
+        let alone = || {
+            let takes = |one: NodeIndex| cordon(&self.changes.cordons, one) == Cordon::None;
+            only_here(self.survey, index, takes, &self.going)
+        };
+        let (pod, why) = self.replicas.would_lose(index, &self.going).or_else(beside).or_else(alone)?;
         Some(KeepReason::LosesPod { pod: pod.full_name(), why })
     }
 

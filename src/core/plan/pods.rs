@@ -35,6 +35,7 @@ pub(super) struct Walk<'a> {
     pub(super) population: Population<'a>,
     pub(super) unbound: Vec<UnboundPod<'a>>,
     pub(super) may_bind_late: Vec<&'a Pod>,
+    pub(super) unplaced: Vec<&'a Pod>,
     pub(super) bound_daemons: Vec<(&'a Pod, NodeIndex, bool)>,
     without_request: Counted<'a>,
     beyond_node: Counted<'a>,
@@ -50,6 +51,7 @@ impl<'a> Walk<'a> {
             population: Population::default(),
             unbound: Vec::new(),
             may_bind_late: Vec::new(),
+            unplaced: Vec::new(),
             bound_daemons: Vec::new(),
             without_request: Counted::default(),
             beyond_node: Counted::default(),
@@ -98,6 +100,8 @@ impl<'a> Walk<'a> {
         let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
         if keeps_its_node && !gated {
             self.may_bind_late.push(pod);
+        } else if class == PodClass::Omitted && !gated {
+            self.unplaced.push(pod);
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Survey<'a> {
     /// The pods that the scheduler may still bind to a node that it was promised: unbound, not a daemon, not gated, not
     /// being deleted, and such that they would keep a node.
     pub(crate) may_bind_late: Vec<&'a Pod>,
+    /// The omitted pods without a node that their controller recreates: not gated, and not being deleted.
+    pub(crate) unplaced: Vec<&'a Pod>,
     /// The bound daemons with a controller on managed nodes, and whether each is taken into account.
     pub(super) bound_daemons: Vec<(&'a Pod, NodeIndex, bool)>,
     /// For each pool, which sets of lasting taints are common (section 3): the records of the ledger and the new

@@ -34,7 +34,9 @@ impl<'a> Survey<'a> {
         });
         let mut walk = Walk::new(nodes.collect(), policy);
         walk.pods(snapshot);
-        let Walk { mut nodes, population, unbound, may_bind_late, bound_daemons, mut warnings, .. } = walk;
+        let Walk {
+            mut nodes, population, unbound, may_bind_late, unplaced, bound_daemons, mut warnings, ..
+        } = walk;
         let judged_common = judge_common(&pools, &mut nodes, &unbound, &population, snapshot, policy);
         look_at_states(&mut nodes, snapshot, policy, &mut warnings);
         for node in &mut nodes {
@@ -55,6 +57,7 @@ impl<'a> Survey<'a> {
             group_pools: pools.of_groups,
             unbound,
             may_bind_late,
+            unplaced,
             bound_daemons,
             judged_common,
             population,

@@ -3,8 +3,8 @@
 use super::{Judgement, Stale, is_claimed, out_of_hands, stays};
 use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation};
 use crate::plan::{
-    Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, proof, still_mounted,
-    volume_on_disk,
+    Cordon, Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, only_here, proof,
+    still_mounted, volume_on_disk,
 };
 use crate::policy::Policy;
 
@@ -99,7 +99,13 @@ impl<'a> SecondLook<'a> {
         }
         // Nodes that are deleted with it carry claims too, so a replica on one of them does not count.
         let replica = || Replicas::new(&self.0).would_lose(index, &[index].into());
-        if let Some((pod, why)) = facts.loses.as_deref().cloned().or_else(replica) {
+        let alone = || {
+            let is_open =
+                |one: NodeIndex| self.0.nodes.get(one).is_some_and(|one| one.cordon == Cordon::None);
+            only_here(&self.0, index, is_open, &[index].into())
+        };
+        let alone = || alone().filter(|_| !facts.is_drained_first(policy));
+        if let Some((pod, why)) = facts.loses.as_deref().cloned().or_else(replica).or_else(alone) {
             return Some(Stale::LosesPod { pod: pod.full_name(), why });
         }
         if let Some(why) = volume_on_disk(&self.0, facts) {

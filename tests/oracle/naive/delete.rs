@@ -73,7 +73,7 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
         && !shares_machine(world, node)
         && group_gives
         && cordon_lets_go(world, machine)
-        && is_left(world, machine, gone)
+        && is_left(world, decision, machine, gone)
         && !evict::awaits(world, machine)
         && (machine.occupants(policy).next().is_some() || empty_for_long(world, node))
         && is_unmounted(world, machine)
@@ -83,7 +83,7 @@ fn may_go(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &
 }
 
 /// Whether only pods that are evicted first keep it.
-fn is_left(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
+fn is_left(world: &World<'_>, decision: &Decision, machine: &Machine<'_>, gone: &BTreeSet<String>) -> bool {
     if evict::is_drained_first(world, machine) {
         return machine.occupants(world.policy).all(|pod| machine.moves(pod))
             && !machine.pods.iter().any(|pod| keeps_alone(world, machine.node, pod));
@@ -91,6 +91,7 @@ fn is_left(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<String>) ->
     machine.occupants(world.policy).next().is_none()
         && !machine.pods.iter().any(|pod| would_be_lost(world, machine, pod, gone))
         && !takes_from_others(world, machine, gone)
+        && !is_only_place(world, decision, machine, gone)
 }
 
 /// Whether the deletion of this node would leave no place for a pod of a node that is already to be
@@ -102,6 +103,51 @@ fn takes_from_others(world: &World<'_>, machine: &Machine<'_>, gone: &BTreeSet<S
     let goes = |one: &&Machine<'_>| gone.contains(one.name()) && !evict::is_drained_first(world, one);
     let mut going = world.machines.iter().filter(goes);
     going.any(|one| one.pods.iter().any(|pod| would_be_lost(world, one, pod, &together)))
+}
+
+/// Section 2: an omitted pod, on this node or without one, that no other node would take.
+fn is_only_place(
+    world: &World<'_>,
+    decision: &Decision,
+    machine: &Machine<'_>,
+    gone: &BTreeSet<String>,
+) -> bool {
+    let holds = |node: &Node, pod: &Pod| {
+        pod.requests.fits(&node.allocatable.offer(&node.capacity))
+            && reach::admits(world, pod, &node.labels, Some(&node.name), &node.taints)
+    };
+    let stays = |node: &Node| {
+        let claimed = words::claimed(node, world.now)
+            || world.machine(&node.name).is_some_and(|at| world.machines[at].claimed);
+        let kept_out = ["disk-pressure", "memory-pressure", "pid-pressure", "not-ready", "unreachable"]
+            .into_iter()
+            .chain(["network-unavailable"])
+            .any(|one| node.taints.iter().any(|taint| taint.key == format!("node.kubernetes.io/{one}")));
+        node.name != machine.node.name
+            && !gone.contains(&node.name)
+            && node.ready.is_some_and(|condition| condition.ready)
+            && !node.deleting
+            && !claimed
+            && !kept_out
+            && !words::in_other_hands(node)
+    };
+    let is_open = |node: &Node| {
+        let closed = node.unschedulable && !decision.uncordon.contains(&node.name);
+        !closed && !decision.cordon.contains(&node.name)
+    };
+    let nodes = world.snapshot.nodes();
+    let moves = |pod: &Pod| evict::leaves(world, pod) && !lost_wherever(world, pod) && !pod.deleting;
+    let stranded =
+        |pod: &&Pod| moves(pod) && !nodes.iter().any(|node| stays(node) && is_open(node) && holds(node, pod));
+    let waits_for_it = |pod: &Pod| {
+        pod.unbound.as_deref().is_some_and(|unbound| !unbound.gated)
+            && pod.node_name.is_none()
+            && moves(pod)
+            && holds(machine.node, pod)
+            && !nodes.iter().any(|node| stays(node) && holds(node, pod))
+    };
+    machine.is_ready
+        && (machine.pods.iter().any(|pod| stranded(&pod)) || world.snapshot.pods().iter().any(waits_for_it))
 }
 
 /// Section 7: another Node object names the same machine.

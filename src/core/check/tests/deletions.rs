@@ -99,7 +99,10 @@ fn a_claim_on_a_volume_of_this_host_keeps_the_node() {
     };
     let with = |volumes| {
         let pod = system("p", "a", "StatefulSet", "db").change(|pod| pod.claims = Box::new(["data".into()]));
-        let snapshot = world(vec![cordoned("a"), node("b")], vec![pod]).with_volumes(volumes);
+        // The other node has the labels that some of these volumes ask for.
+        let other = node("b").labelled("kubernetes.io/hostname", "b");
+        let other = other.labelled("topology.kubernetes.io/zone", "east");
+        let snapshot = world(vec![cordoned("a"), other], vec![pod]).with_volumes(volumes);
         found(&snapshot, &policy(), [delete("a")])
     };
     let lost = [Violation::DeleteLosesPod { node: text("a"), pod: text("kube-system/p") }];

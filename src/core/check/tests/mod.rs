@@ -2,6 +2,7 @@
 
 mod cordons;
 mod deletions;
+mod elsewhere;
 mod evictions;
 mod facts;
 mod growth;

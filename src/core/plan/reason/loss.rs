@@ -42,6 +42,9 @@ pub enum Loss {
         /// The claim's name.
         claim: String,
     },
+    /// No other node would take it.
+    #[error("no other node that takes pods would take it")]
+    NowhereElse,
     /// It is a static pod of the control plane.
     #[error("it is a part of the control plane")]
     ControlPlane,
