@@ -29,6 +29,9 @@ pub enum Complaint {
     /// Too large.
     #[error("above {0}")]
     Above(&'static str),
+    /// Too small.
+    #[error("below {0}")]
+    Below(&'static str),
     /// A bare number where a unit is needed.
     #[error("no unit; did you mean {number}s or {number}m?")]
     NoUnit {

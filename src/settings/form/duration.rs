@@ -18,6 +18,16 @@ pub(in crate::settings) const DURATION: Form<SignedDuration> = Form {
     read: duration,
 };
 
+/// The time that a new node may take. With none, nothing would count as coming, and each run would create further nodes.
+pub(in crate::settings) const BOOT: Form<SignedDuration> = Form {
+    shape: Shape {
+        unit: "duration",
+        expected: "a duration from 1m to 8760h such as 15m or 1h",
+        json: JsonKind::Text,
+    },
+    read: boot,
+};
+
 /// A duration above zero: without any time, a run could do nothing.
 pub(in crate::settings) const TIMEOUT: Form<SignedDuration> = Form {
     shape: Shape {
@@ -60,6 +70,11 @@ pub(super) fn duration(text: &str) -> Result<SignedDuration, Complaint> {
     if duration > LONGEST { Err(Complaint::Above("8760h")) } else { Ok(duration) }
 }
 
+fn boot(text: &str) -> Result<SignedDuration, Complaint> {
+    let duration = duration(text)?;
+    if duration < SignedDuration::from_mins(1) { Err(Complaint::Below("1m")) } else { Ok(duration) }
+}
+
 fn timeout(text: &str) -> Result<SignedDuration, Complaint> {
     match duration(text)? {
         SignedDuration::ZERO => Err(Complaint::NotAboveZero),
@@ -98,6 +113,16 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(duration(text), expected, "{text:?}");
         }
+    }
+
+    /// With less, growth that was asked for a moment ago would not count, and each run would ask again.
+    #[test]
+    fn a_new_node_gets_a_minute_at_least() {
+        assert_eq!(boot("1m"), Ok(SignedDuration::from_mins(1)));
+        assert_eq!(boot("59s"), Err(Complaint::Below("1m")));
+        assert_eq!(boot("0s"), Err(Complaint::Below("1m")));
+        assert_eq!(boot("8760h1s"), Err(Complaint::Above("8760h")));
+        assert_eq!(boot("15"), Err(Complaint::NoUnit { number: "15".into() }));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) use by_pool::{ByPool, NODES_BY_POOL, RATIO_BY_POOL, SWITCH_BY_POOL};
 pub(super) use command::{COMMAND, VARIABLES};
 pub use complaint::{Complaint, SelectorError};
 pub(super) use count::{BUDGET, CREATIONS, EVICTIONS, NODES, PARKED, PERCENT};
-pub(super) use duration::{DURATION, HOURS, TIMEOUT};
+pub(super) use duration::{BOOT, DURATION, HOURS, TIMEOUT};
 pub(super) use list::{GROUPS, Groups, LABEL_KEYS, NAMESPACES, RESOURCES, TAINT_KEYS};
 pub(super) use name::{ENDPOINT, FILE, LABEL_KEY, LEASE, NAMESPACE, OBJECT, PROJECT, PROVIDER, ZONE};
 pub(super) use schedule::{SCHEDULE, TIME_ZONE};
