@@ -1,5 +1,7 @@
 //! The example commands of `k8s/examples`, with substitutes for the tools that they run.
 
+mod kubespray;
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -49,6 +51,7 @@ impl Workspace {
             .env_clear()
             .env("PATH", path)
             .env("WORKSPACE", self.0.path())
+            .env("KUBESPRAY", "/kubespray")
             .env("CLUSTER", "hub")
             .env("PREFIX", "hub-node-")
             .env("OS_REGION_NAME", "RegionOne")
@@ -149,81 +152,37 @@ fn a_machine_is_gone_only_if_the_cloud_finds_no_server_of_this_id() {
     assert!(log.iter().all(|line| line.starts_with("openstack server show ")), "{log:?}");
 }
 
-const LOCKED: &str = "echo 'Error: Error acquiring the state lock' >&2; exit 1";
-
 #[test]
-fn the_list_names_the_workers_and_no_control_plane() {
+fn the_list_names_the_workers_of_the_map_with_their_times() {
     if !has_jq() {
         return;
     }
-    let server = |name: &str, id: &str, groups: &str| {
-        json!({"type": "openstack_compute_instance_v2", "values": {
-            "name": name, "id": id, "metadata": {"kubespray_groups": groups},
+    let server = |index: Value, name: &str, id: &str, groups: &str, created: Option<&str>| {
+        json!({"type": "openstack_compute_instance_v2", "index": index, "values": {
+            "name": name, "id": id, "created": created, "metadata": {"kubespray_groups": groups},
         }})
     };
+    let workers = "kube_node,k8s_cluster";
     let state = json!({"values": {"root_module": {"child_modules": [{"resources": [
-        server("hub-k8s-node-1", "u1", "kube_node,k8s_cluster"),
-        server("hub-k8s-master-1", "u2", "kube_control_plane,etcd,kube_node"),
+        server(json!("1"), "hub-k8s-node-1", "u1", workers, None),
+        server(json!("2"), "hub-k8s-node-2", "u3", workers, Some("2026-11-26 09:00:00 +0000 UTC")),
+        server(json!("3"), "hub-k8s-node-3", "u4", workers, Some("0001-01-01 00:00:00 +0200 X")),
+        // A worker of a count: no command can delete exactly this one.
+        server(json!(0), "hub-k8s-node-nf-1", "u5", workers, None),
+        server(json!("m"), "hub-k8s-master-1", "u2", "kube_control_plane,etcd,kube_node", None),
         {"type": "openstack_networking_port_v2", "values": {"name": "port"}},
     ]}]}}});
     let workspace = Workspace::new(&format!("cat <<'JSON'\n{state}\nJSON"));
     let (code, output) = workspace.run("list", &json!({"verb": "list", "nodes": []}));
     let expected = json!({"groups": [{"name": "kubespray", "instances": [
         {"name": "hub-k8s-node-1", "providerID": "openstack:///u1", "systemUUID": "u1"},
+        {"name": "hub-k8s-node-2", "providerID": "openstack:///u3", "systemUUID": "u3",
+            "createdAt": "2026-11-26T09:00:00Z"},
+        {"name": "hub-k8s-node-3", "providerID": "openstack:///u4", "systemUUID": "u4"},
     ]}]});
     assert_eq!((code, serde_json::from_str::<Value>(&output).unwrap()), (Some(0), expected));
     let (_, output) = workspace.run("list-by-uuid", &json!({"verb": "list", "nodes": []}));
     assert!(!output.contains("providerID") && output.contains("systemUUID"), "{output}");
-}
-
-#[test]
-fn growing_adds_nodes_by_name_and_plays_them_alone() {
-    if !has_jq() {
-        return;
-    }
-    let workspace = Workspace::new("");
-    let (code, _) = workspace.run("grow", &json!({"verb": "grow", "group": "kubespray", "from": 2, "to": 4}));
-    assert_eq!((code, workspace.keys().len()), (Some(0), 4));
-    let new: Vec<String> = workspace.keys().into_iter().filter(|key| key.starts_with("auto-")).collect();
-    let log = workspace.log();
-    assert_eq!(log[0], "terraform apply -input=false -auto-approve -lock-timeout=0s");
-    let limit = log[1].strip_prefix("ansible-playbook -i hosts --become scale.yml --limit ").unwrap();
-    let mut played: Vec<&str> = limit.split(',').collect();
-    played.sort_unstable();
-    let expected: Vec<String> = new.iter().map(|key| format!("hub-k8s-node-{key}")).collect();
-    assert_eq!(played, expected);
-}
-
-#[test]
-fn a_held_lock_ends_with_75_and_changes_nothing() {
-    if !has_jq() {
-        return;
-    }
-    let workspace = Workspace::new(LOCKED);
-    let grow = json!({"verb": "grow", "group": "kubespray", "from": 2, "to": 3});
-    let delete = json!({"verb": "delete", "nodes": [{"name": "hub-k8s-node-2", "uid": "u"}]});
-    assert_eq!(workspace.run("grow", &grow).0, Some(75));
-    assert_eq!(workspace.run("delete", &delete).0, Some(75));
-    assert_eq!(workspace.keys(), ["1", "2"]);
-    assert!(workspace.log().iter().all(|line| line.starts_with("terraform ")), "{:?}", workspace.log());
-    for script in ["grow", "delete"] {
-        let text = fs::read_to_string(Path::new(FOLDER).join(script)).unwrap();
-        assert!(!text.contains("force-unlock"), "{script}");
-    }
-}
-
-#[test]
-fn deleting_removes_exactly_the_named_nodes() {
-    if !has_jq() {
-        return;
-    }
-    let workspace = Workspace::new("");
-    let delete = json!({"verb": "delete", "nodes": [{"name": "hub-k8s-node-1", "uid": "u"}]});
-    assert_eq!(workspace.run("delete", &delete).0, Some(0));
-    assert_eq!(workspace.keys(), ["2"]);
-    let played =
-        "ansible-playbook -i hosts --become remove-node.yml -e node=hub-k8s-node-1 -e skip_confirmation=true";
-    assert_eq!(workspace.log()[1], played);
 }
 
 /// A substitute for `virsh` that keeps each machine's state in a file and records its changes.
@@ -312,4 +271,62 @@ fn a_machine_with_another_uuid_ends_the_command_before_anything_is_changed() {
     // One without a UUID is not proven either.
     let unproven = json!({"nodes": [{"name": "hub-node-1", "uid": "a"}]});
     assert_eq!(host.run_in(SCRIPT, "park", &unproven).0, Some(1));
+}
+
+#[test]
+fn a_machine_in_another_state_is_neither_parked_nor_changed() {
+    if !has_jq() {
+        return;
+    }
+    let states = ["running", "shut off", "in shutdown", "paused", "crashed"];
+    let machines: Vec<(String, &str)> =
+        (1..).map(|number| format!("hub-node-{number}")).zip(states).collect();
+    let host = host(&machines.iter().map(|(name, state)| (name.as_str(), *state)).collect::<Vec<_>>());
+    let (code, output) = host.run_in(SCRIPT, "list", &json!({"verb": "list", "nodes": []}));
+    let answer: Value = serde_json::from_str(&output).unwrap();
+    let instances = answer["groups"][0]["instances"].as_array().unwrap();
+    let told: Vec<(&str, Option<&str>)> =
+        instances.iter().map(|one| (one["state"].as_str().unwrap(), one["error"].as_str())).collect();
+    let expected = [
+        ("present", None),
+        ("parked", None),
+        ("parked", None),
+        ("present", Some("the machine is paused")),
+        ("present", Some("the machine is crashed")),
+    ];
+    assert_eq!((code, told.as_slice()), (Some(0), expected.as_slice()));
+    let request = json!({"nodes": [
+        {"name": "hub-node-1", "uid": "a", "systemUUID": "uuid-of-hub-node-1"},
+        {"name": "hub-node-4", "uid": "b", "systemUUID": "uuid-of-hub-node-4"},
+    ]});
+    assert_eq!(host.run_in(SCRIPT, "park", &request).0, Some(1));
+    assert_eq!(host.run_in(SCRIPT, "wake", &request).0, Some(1));
+    assert_eq!(host.log(), Vec::<String>::new());
+}
+
+/// An exit code would mean that nothing was changed.
+#[test]
+fn a_failure_after_the_first_machine_ends_the_command_by_a_signal() {
+    if !has_jq() {
+        return;
+    }
+    let request = json!({"nodes": [
+        {"name": "hub-node-1", "uid": "a", "systemUUID": "uuid-of-hub-node-1"},
+        {"name": "hub-node-2", "uid": "b", "systemUUID": "uuid-of-hub-node-2"},
+    ]});
+    for (verb, state, change) in [("park", "running", "shutdown"), ("wake", "shut off", "start")] {
+        let host = host(&[("hub-node-1", state), ("hub-node-2", state)]);
+        let fails = format!("case \"$1 $2\" in '{change} hub-node-2') exit 1 ;; esac\ncase");
+        host.tool("virsh", &VIRSH.replacen("case", &fails, 1));
+        assert_eq!(host.run_in(SCRIPT, verb, &request), (None, String::new()));
+        assert_eq!(host.log(), [format!("{change} hub-node-1")]);
+    }
+}
+
+/// OpenSSH's client ends with "No user exists for uid 65532" otherwise.
+#[test]
+fn the_user_of_the_example_image_has_an_entry() {
+    let text = fs::read_to_string(Path::new(FOLDER).join("../Dockerfile")).unwrap();
+    let (before, _) = text.split_once("\nUSER 65532:65532\n").unwrap();
+    assert!(before.contains(":x:65532:65532:") && before.contains(">>/etc/passwd"), "{text}");
 }
