@@ -22,7 +22,7 @@ pub(in crate::settings) const DURATION: Form<SignedDuration> = Form {
 pub(in crate::settings) const BOOT: Form<SignedDuration> = Form {
     shape: Shape {
         unit: "duration",
-        expected: "a duration from 1m to 8760h such as 15m or 1h",
+        expected: "a duration from 1s to 8760h such as 15m or 1h",
         json: JsonKind::Text,
     },
     read: boot,
@@ -72,7 +72,7 @@ pub(super) fn duration(text: &str) -> Result<SignedDuration, Complaint> {
 
 fn boot(text: &str) -> Result<SignedDuration, Complaint> {
     let duration = duration(text)?;
-    if duration < SignedDuration::from_mins(1) { Err(Complaint::Below("1m")) } else { Ok(duration) }
+    if duration < SignedDuration::from_secs(1) { Err(Complaint::Below("1s")) } else { Ok(duration) }
 }
 
 fn timeout(text: &str) -> Result<SignedDuration, Complaint> {
@@ -117,10 +117,9 @@ mod tests {
 
     /// With less, growth that was asked for a moment ago would not count, and each run would ask again.
     #[test]
-    fn a_new_node_gets_a_minute_at_least() {
-        assert_eq!(boot("1m"), Ok(SignedDuration::from_mins(1)));
-        assert_eq!(boot("59s"), Err(Complaint::Below("1m")));
-        assert_eq!(boot("0s"), Err(Complaint::Below("1m")));
+    fn a_new_node_gets_a_second_at_least() {
+        assert_eq!(boot("1s"), Ok(SignedDuration::from_secs(1)));
+        assert_eq!(boot("0s"), Err(Complaint::Below("1s")));
         assert_eq!(boot("8760h1s"), Err(Complaint::Above("8760h")));
         assert_eq!(boot("15"), Err(Complaint::NoUnit { number: "15".into() }));
     }
