@@ -60,6 +60,8 @@ pub(super) enum Effect {
     LastLook,
     /// It changes something, and a second one would change it again.
     Once,
+    /// The same, and the caller must read again before any further try.
+    Single,
     /// It changes something, and its token makes a second one the same change.
     WithToken,
 }
@@ -110,7 +112,7 @@ impl Caller {
     }
 
     /// Makes a request. A read, or a request with a token, is retried after every temporary failure; any other one only
-    /// after a failure that certainly changed nothing.
+    /// after a failure that certainly changed nothing, or not at all.
     pub(super) async fn call<T, E, F>(
         &self,
         what: &str,
@@ -151,8 +153,13 @@ impl Caller {
                 Ok(answer) => return Ok(answer),
                 Err(tried) => tried,
             };
-            let again = tried.may_pass && (effect != Effect::Once || !tried.in_doubt);
-            let in_doubt = tried.in_doubt && matches!(effect, Effect::Once | Effect::WithToken);
+            let again = match effect {
+                Effect::Look | Effect::LastLook | Effect::WithToken => tried.may_pass,
+                Effect::Once => tried.may_pass && !tried.in_doubt,
+                Effect::Single => false,
+            };
+            let changes = matches!(effect, Effect::Once | Effect::Single | Effect::WithToken);
+            let in_doubt = tried.in_doubt && changes;
             Err(Failed { error: tried, in_doubt, retry_after: again.then_some(Duration::ZERO) })
         };
         let given_up = match retry(pace, one_try, |_| self.left(effect), sleep).await {

@@ -44,11 +44,11 @@ impl Client {
     }
 
     /// Sets the desired number of instances of a group: `SetDesiredCapacity`. It has no precondition, and with a lower
-    /// number the group terminates arbitrary instances.
+    /// number the group terminates arbitrary instances. So it is sent a single time: another client may raise the number meanwhile.
     pub(crate) async fn set_desired(&self, group: &str, size: u32) -> Result<(), CloudError> {
         let what = format!("ask {group} for {size} instances");
         let size = capacity(size)?;
-        let answer = self.caller.call(&what, Effect::Once, || {
+        let answer = self.caller.call(&what, Effect::Single, || {
             let request = self.asg.set_desired_capacity().auto_scaling_group_name(group);
             request.desired_capacity(size).honor_cooldown(false).send()
         });

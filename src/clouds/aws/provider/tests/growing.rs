@@ -91,6 +91,20 @@ async fn a_writer_in_the_moment_of_the_request_is_found_out() {
     assert!(told(&answer).1.contains("its size is 3 now: another client changes it"), "{answer:?}");
 }
 
+/// Between two tries another client may have raised the number.
+#[tokio::test]
+async fn set_desired_capacity_is_sent_a_single_time() {
+    let world = World::new(2);
+    world.fake.set_launch(false);
+    world.fake.fail(Requests::method("SetDesiredCapacity"), Fault::Own(Own::Throttling));
+    let cloud = world.cloud().await;
+    let answer = cloud.grow(USERS, 2, 4).await;
+    assert_eq!((told(&answer).0, world.size()), ("busy", (2, 2)), "{answer:?}");
+    assert_eq!(world.fake.calls().iter().filter(|call| call.method == "SetDesiredCapacity").count(), 1);
+    world.fake.behave();
+    assert_eq!(cloud.grow(USERS, 2, 4).await, GroupAnswer::Done);
+}
+
 #[tokio::test]
 async fn set_desired_capacity_is_refused_beside_scaling_policies_unless_all_are_protected() {
     let world = World::new(2);
