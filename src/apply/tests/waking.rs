@@ -42,8 +42,8 @@ fn marks(ended: &Ended, name: &str) -> Vec<String> {
     keys.map(|key| key.trim_start_matches("kube-rebalancer/").to_owned()).collect()
 }
 
-fn answered(nodes: &[Node], answer: Option<GroupAnswer>) -> World {
-    let rejoins = nodes.iter().map(|node| (node.name.clone(), answer.clone())).collect();
+fn answered(nodes: &[Node], answer: Option<&GroupAnswer>) -> World {
+    let rejoins = nodes.iter().map(|node| (node.name.clone(), answer.cloned())).collect();
     World { rejoins, ..World::new(nodes, &[]) }
 }
 
@@ -90,7 +90,7 @@ fn what_earlier_runs_began_is_finished_before_the_uncordons_and_hinders_none() {
 fn an_uncordon_keeps_the_mark_of_the_waking_until_the_return_is_proven() {
     for nodes in [[woken(idle("a"))], [half_parked("a")]] {
         for answer in unproven() {
-            let ended = answered(&nodes, answer.clone()).apply(&nodes, vec![uncordon("a")]);
+            let ended = answered(&nodes, answer.as_ref()).apply(&nodes, vec![uncordon("a")]);
             assert_eq!(ended.applied.outcomes, [Outcome::Applied], "{answer:?}");
             assert_eq!(
                 (marks(&ended, "a"), ended.nodes["a"].unschedulable),
@@ -126,7 +126,7 @@ fn without_the_cloud_of_an_earlier_run_the_mark_stays_and_without_any_cloud_it_g
 fn the_mark_of_a_schedulable_node_is_removed_once_nothing_is_left_to_finish() {
     let nodes = [woken(node("a"))];
     for answer in unproven() {
-        let ended = answered(&nodes, answer.clone()).apply(&nodes, vec![unmark("a")]);
+        let ended = answered(&nodes, answer.as_ref()).apply(&nodes, vec![unmark("a")]);
         let [Outcome::Postponed(why)] = &ended.applied.outcomes[..] else {
             panic!("{answer:?} {:?}", ended.applied)
         };
