@@ -110,6 +110,28 @@ fn a_run_that_is_stopped_ends_its_playbook_by_sigterm_and_notes_the_growth_as_co
     assert!(world.note().is_some(), "it may be on its way");
 }
 
+/// Section 3, by the first sighting: one `BOOT_GRACE` it boots, the next one it keeps its group from growing, then no run waits.
+#[test]
+fn machines_without_a_time_that_never_become_nodes_do_not_keep_users_waiting_for_ever() {
+    let world = crowded();
+    world.set_machine("n3", "creating");
+    world.set_machine("n4", "creating");
+    for (minutes, late) in [(0, false), (59, false), (2, true), (58, true)] {
+        world.later(minutes);
+        let ran = world.run(&AN_HOUR);
+        assert_eq!((ran.code, ran.story()), (Some(0), Vec::new()), "{minutes}: {}", ran.stderr);
+        // A late one keeps the group from growing, by this rule or as a node that was of no use (section 5).
+        let warned = ran.report.to_string().contains("node group kubespray is not grown in this run: ");
+        assert_eq!(warned, late, "{minutes}: {}", ran.report);
+    }
+    // The run after an hour recorded that they never registered: the pause of section 5 lasts an hour from then on.
+    world.later(3);
+    let ran = world.run(&AN_HOUR);
+    assert_eq!((ran.code, ran.story()), (Some(0), vec![format!("grow {GROUP}: applied")]), "{}", ran.stderr);
+    let report = ran.report.to_string();
+    assert!(report.contains("EXEC_LIST names instance n4 without createdAt"), "{report}");
+}
+
 #[test]
 fn after_a_run_is_killed_while_the_playbook_works_no_other_run_starts_it_again() {
     let world = crowded();

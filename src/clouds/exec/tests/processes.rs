@@ -79,7 +79,7 @@ fn stopped(body: &str) -> (World, GroupAnswer, Duration) {
     let (mut answers, stop) = now(async {
         let stop = async {
             while !world.path("ready").exists() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                tokio::task::yield_now().await;
             }
             world.limit(0);
             Instant::now()
