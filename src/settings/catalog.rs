@@ -161,7 +161,7 @@ settings! {
     MAX_CREATIONS: Budget =
         new("50%", &form::CREATIONS, "Maximum number of nodes to create per run");
     BOOT_GRACE: SignedDuration =
-        new("15m", &form::BOOT, "How long a node may take to become Ready before it counts as broken, and requested growth counts as coming");
+        new("15m", &form::BOOT, "Time for a node to become Ready, and for requested growth to arrive");
     STARTUP_TAINTS: BTreeSet<String> =
         new("", &form::TAINT_KEYS, "Taints that a booting node carries, in addition to the known ones");
     MAX_UNREADY_PERCENT: u32 =
