@@ -52,7 +52,7 @@ impl<'a> Requests<'a> {
     }
 
     /// The other requested resources.
-    pub(super) fn further(&self) -> impl Iterator<Item = (&'a str, u64)> {
+    pub(super) fn further(&self) -> impl Iterator<Item = (&'a str, u64)> + Clone {
         self.further
             .iter()
             .map(|(name, amount)| (*name, *amount.min(&LARGEST)))
@@ -65,6 +65,16 @@ impl<'a> Requests<'a> {
 
     fn larger(self, other: &Self) -> Self {
         self.merge(other, u64::max)
+    }
+
+    /// The requests of an init step with the sidecars before it, of the resources that the step names.
+    fn on_top_of(mut self, sidecars: &Self) -> Self {
+        self.memory = self.memory.saturating_add(sidecars.memory);
+        self.cpu = self.cpu.saturating_add(sidecars.cpu);
+        for (name, amount) in &mut self.further {
+            *amount = amount.saturating_add(sidecars.further.get(name).copied().unwrap_or_default());
+        }
+        self
     }
 
     fn merge(mut self, other: &Self, combine: fn(u64, u64) -> u64) -> Self {
@@ -83,21 +93,25 @@ impl<'a> Requests<'a> {
 pub(super) fn of_pod<'a>(spec: &'a Spec<'_>, status: &'a Status<'_>) -> Result<Requests<'a>, BadField> {
     let infeasible = resize_is_infeasible(status);
     let mut containers = Requests::default();
+    let statuses = Statuses::new(&status.container_statuses, "containerStatuses");
     for (index, container) in spec.containers.iter().enumerate() {
-        let held = held(&container.name, &status.container_statuses, "containerStatuses");
+        let held = statuses.of(&container.name);
         containers = containers.plus(&of_container(container, "containers", index, held, infeasible)?);
     }
     let mut sidecars = Requests::default();
+    // Only the resources that a step names: of any other, it holds what the sidecars before it hold, and all sidecars hold no
+    // less. To add up all of them at each step would take time for each pair of an init container and a resource.
     let mut largest_step = Requests::default();
+    let statuses = Statuses::new(&status.init_container_statuses, "initContainerStatuses");
     for (index, container) in spec.init_containers.iter().enumerate() {
         let is_sidecar = container.restart_policy == Some(RestartPolicy::Always);
         // Only containers that continue to run can be resized.
-        let held = held(&container.name, &status.init_container_statuses, "initContainerStatuses")
-            .filter(|_| is_sidecar);
-        let step = of_container(container, "initContainers", index, held, infeasible)?.plus(&sidecars);
-        largest_step = largest_step.larger(&step);
+        let held = statuses.of(&container.name).filter(|_| is_sidecar);
+        let own = of_container(container, "initContainers", index, held, infeasible)?;
         if is_sidecar {
-            sidecars = step;
+            sidecars = sidecars.plus(&own);
+        } else {
+            largest_step = largest_step.larger(&own.on_top_of(&sidecars));
         }
     }
     let mut total = containers.plus(&sidecars).larger(&largest_step);
@@ -158,13 +172,32 @@ struct Held<'a, 'b> {
     index: usize,
 }
 
-fn held<'a, 'b>(
-    name: &super::raw::Text<'_>,
-    statuses: &'a [ContainerStatus<'b>],
+/// The statuses of a list of containers, which are found by name.
+struct Statuses<'a, 'b> {
+    all: &'a [ContainerStatus<'b>],
     list: &'static str,
-) -> Option<Held<'a, 'b>> {
-    let named = statuses.iter().enumerate().find(|(_, status)| status.name.as_str() == name.as_str());
-    named.map(|(index, status)| Held { status, list, index })
+    /// The places by name, where there are many: to search all for each container would take time for each pair.
+    places: Option<BTreeMap<&'a str, usize>>,
+}
+
+impl<'a, 'b> Statuses<'a, 'b> {
+    /// Maximum number of statuses that are searched one after the other.
+    const FEW: usize = 16;
+
+    fn new(all: &'a [ContainerStatus<'b>], list: &'static str) -> Self {
+        // The first of a name counts, so it is inserted last.
+        let named = || all.iter().enumerate().rev().map(|(at, status)| (status.name.as_str(), at)).collect();
+        Self { all, list, places: (all.len() > Self::FEW).then(named) }
+    }
+
+    fn of(&self, name: &super::raw::Text<'_>) -> Option<Held<'a, 'b>> {
+        let name = name.as_str();
+        let index = match &self.places {
+            None => self.all.iter().position(|status| status.name.as_str() == name)?,
+            Some(places) => *places.get(name)?,
+        };
+        Some(Held { status: self.all.get(index)?, list: self.list, index })
+    }
 }
 
 /// A container asks for its requests; where it has only a limit, for that: the API server fills requests in this way,

@@ -249,3 +249,64 @@ fn thousandths_of_a_byte_are_noticed_where_they_are_a_mistake() {
         assert_eq!(of_pod(&spec, &Status::default()).unwrap().millibytes, expected, "{memory}");
     }
 }
+
+/// A pod of half a megabyte, which any user may create, took minutes when each step added up all resources.
+#[test]
+fn a_pod_of_thousands_of_resources_and_steps_is_read_in_no_time() {
+    let many = 4000;
+    let resources: Vec<String> = (0..many).map(|at| format!(r#""a.b/{at}":"1""#)).collect();
+    let sidecar =
+        format!(r#"{{"restartPolicy":"Always","resources":{{"requests":{{{}}}}}}}"#, resources.join(","));
+    let step = r#"{"resources":{"requests":{"a.b/7":"2"}}}"#;
+    let named: Vec<String> = (0..many).map(|at| format!(r#"{{"name":"c{at}"}}"#)).collect();
+    let spec = format!(
+        r#"{{"initContainers":[{sidecar}{}],"containers":[{}]}}"#,
+        format!(",{step}").repeat(many),
+        named.join(",")
+    );
+    let reversed: Vec<String> = named.iter().rev().cloned().collect();
+    let status = format!(r#"{{"containerStatuses":[{}]}}"#, reversed.join(","));
+    let started = std::time::Instant::now();
+    let (_, _, further) = resized(&spec, &status).unwrap();
+    let took = started.elapsed();
+    assert_eq!(further.len(), many);
+    let of = |name: &str| further.iter().find(|(known, _)| known == name).map(|(_, amount)| *amount);
+    assert_eq!((of("a.b/7"), of("a.b/8")), (Some(3), Some(1)), "the step runs beside the sidecar");
+    assert!(took.as_secs() < 3, "{took:?}");
+}
+
+/// The step's own resource counts with the sidecars that were declared before it, of whichever list the resource is.
+#[test]
+fn a_step_that_names_a_resource_adds_the_sidecars_before_it() {
+    let with = |policy: &str, name: &str, amount: u64| {
+        format!(r#"{{{policy}"resources":{{"requests":{{"{name}":"{amount}"}}}}}}"#)
+    };
+    let always = r#""restartPolicy":"Always","#;
+    let init = [
+        with(always, "a.b/gpu", 2),
+        with("", "a.b/gpu", 3),   // 3 + 2
+        with("", "a.b/other", 4), // gpu: 2, no more than all sidecars
+        with(always, "a.b/gpu", 1),
+    ];
+    let spec = |containers: &str| {
+        format!(r#"{{"initContainers":[{}],"containers":[{containers}]}}"#, init.join(","))
+    };
+    let further = |containers: &str| resized(&spec(containers), "{}").unwrap().2;
+    let expected = |gpu: u64| vec![("a.b/gpu".to_owned(), gpu), ("a.b/other".to_owned(), 4)];
+    assert_eq!(further(""), expected(5));
+    assert_eq!(further(&with("", "a.b/gpu", 6)), expected(9), "6 beside the sidecars' 3");
+}
+
+#[test]
+fn the_first_of_many_statuses_of_one_name_counts() {
+    let status = |name: &str, memory: u64| {
+        format!(r#"{{"name":"{name}","allocatedResources":{{"memory":"{memory}"}}}}"#)
+    };
+    for others in [1, 100] {
+        let mut all: Vec<String> = (0..others).map(|at| status(&format!("o{at}"), 1)).collect();
+        all.extend([status("main", 7), status("main", 9)]);
+        let statuses = format!(r#"{{"containerStatuses":[{}]}}"#, all.join(","));
+        let (memory, _, _) = resized(r#"{"containers":[{"name":"main"}]}"#, &statuses).unwrap();
+        assert_eq!(memory, 7, "{others}");
+    }
+}
