@@ -33,9 +33,41 @@ impl Texts {
     }
 }
 
+/// The room for what pods store beyond the ordinary: all users together may fill it, and no more. The first pods of the list
+/// take it; a pod that is no larger than ordinary needs none.
+#[derive(Debug)]
+pub(super) struct Room {
+    left: usize,
+}
+
+impl Room {
+    /// Number of bytes that each pod may store: fifty host names in an affinity.
+    pub(super) const ORDINARY: usize = 4 << 10;
+    /// Number of bytes of all larger parts. A hundred affinities of a thousand host names each take as much, and a user's job of
+    /// a thousand pods has one.
+    const ALL: usize = 8 << 20;
+
+    /// Takes room for a part of a pod, unless it is ordinary. Returns whether there was enough.
+    fn take(&mut self, bytes: usize) -> bool {
+        if bytes <= Self::ORDINARY {
+            return true;
+        }
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { left: Self::ALL }
+    }
+}
+
 /// Everything shared so far.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
+    room: Room,
     texts: Texts,
     label_keys: BTreeSet<Arc<[Arc<str>]>>,
     controllers: BTreeSet<Arc<Controller>>,
@@ -72,6 +104,23 @@ impl Interner {
     ) -> Option<Arc<FurtherAmounts>> {
         let amounts: FurtherAmounts = amounts.map(|(name, amount)| (self.text(name), amount)).collect();
         (!amounts.is_empty()).then(|| share(&mut self.further, amounts))
+    }
+
+    /// Whether there is room for a part of a pod that is shared with no other one.
+    pub(super) fn has_room(&mut self, bytes: usize) -> bool {
+        self.room.take(bytes)
+    }
+
+    /// The shared copy of a pod's constraints; `None` if there is no room for further ones of this size.
+    pub(super) fn constraints_of_size(
+        &mut self,
+        constraints: Constraints,
+        bytes: usize,
+    ) -> Option<Arc<Constraints>> {
+        if let Some(shared) = self.constraints.get(&constraints) {
+            return Some(Arc::clone(shared));
+        }
+        self.room.take(bytes).then(|| self.constraints(constraints))
     }
 
     /// The shared copy of a pod's constraints.

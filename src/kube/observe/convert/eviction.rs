@@ -20,7 +20,11 @@ pub(super) fn eviction(
     text(spec.node_name.as_ref())?;
     controller.filter(|controller| RECREATING.contains(&controller.kind.as_str()))?;
     let labels = metadata.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let labels = labels.filter(|(key, _)| label_keys.is_none_or(|wanted| wanted.contains(*key))).collect();
+    let labels = labels.filter(|(key, _)| label_keys.is_none_or(|wanted| wanted.contains(*key)));
+    if labels.clone().nth(size::MOST_LABELS).is_some() {
+        return None;
+    }
+    let labels = labels.collect();
     Some(Box::new(EvictionFacts {
         uid: text(metadata.uid.as_ref()).unwrap_or_default().into(),
         labels,

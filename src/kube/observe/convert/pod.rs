@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::{
-    Affinity, Amounts, Constraints, Controller, Pod, SchedulerRefusal, Stay, Unbound,
+    Affinity, Amounts, Constraints, Controller, FurtherAmounts, Pod, SchedulerRefusal, Stay, Unbound,
 };
 use kube_rebalancer_ports::{End, PodLife};
 
@@ -14,7 +14,7 @@ use super::size;
 use super::{group_of, text, timestamp};
 use crate::observe::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadWarning};
 use crate::observe::examples::Examples;
-use crate::observe::intern::Interner;
+use crate::observe::intern::{Interner, Room};
 use crate::observe::raw::{
     Condition, ConditionKind, ConditionReason, ConditionStatus, Metadata, Object, Owner, Phase, Spec, Status,
     Text, annotation_key,
@@ -98,8 +98,10 @@ pub(in crate::observe) fn pod(
     let wanted = reading.label_keys;
     let kept_labels = metadata.labels.keys().map(Text::as_str);
     let kept_labels = kept_labels.filter(|key| wanted.is_none_or(|wanted| wanted.contains(*key)));
-    let large = size::beyond_measure(spec, &requests).filter(|_| reading.is_live);
-    let further = requests.further().take(size::MOST_RESOURCES);
+    let mut large = size::beyond_measure(spec, &requests).filter(|_| reading.is_live);
+    let further = further(&requests, &mut large, reading);
+    let claims = claims(identity, spec, &mut large, reading);
+    let constraints = constraints_of(identity, spec, controller.as_ref(), &mut large, reading);
     let eviction = reading.evictions.then(|| eviction(metadata, spec, controller.as_ref(), wanted)).flatten();
     let mut pod = Pod {
         eviction,
@@ -109,7 +111,7 @@ pub(in crate::observe) fn pod(
         deleting: metadata.deletion_timestamp.is_some(),
         node_name: node_name.map(|name| reading.interner.text(name)),
         containers: u16::try_from(spec.containers.len()).unwrap_or(u16::MAX),
-        requests: Amounts::pod(memory, cpu).with_further(reading.interner.further(further)),
+        requests: Amounts::pod(memory, cpu).with_further(further),
         mirror: metadata.annotations.get(annotation_key::MIRROR).is_some(),
         daemonset_pod: flag(annotation_key::DAEMONSET_POD),
         safe_to_evict,
@@ -122,14 +124,11 @@ pub(in crate::observe) fn pod(
             // One of the unread volumes may be on the node's own disk.
             .or_else(|| spec.volumes.get(size::MOST_VOLUMES).map(|volume| volume.name.as_str()))
             .map(|name| reading.interner.text(name)),
-        claims: claims(identity, spec),
+        claims,
         priority: spec.priority.unwrap_or_default(),
         ends_at_once: spec.termination_grace_period_seconds == Some(0),
         ready: is_ready(status, reading.is_live),
-        constraints: match large {
-            None => constraints_of(identity, spec, controller.as_ref(), reading),
-            Some(_) => reading.interner.constraints(nowhere()),
-        },
+        constraints,
         controller: controller.map(|controller| reading.interner.controller(controller)),
         unbound: node_name.is_none().then(|| Box::new(unbound(metadata, spec, status, reading.interner))),
         alike: Vec::new(),
@@ -137,7 +136,7 @@ pub(in crate::observe) fn pod(
     if let Some(bad) = unreadable {
         reading.warnings.push(ReadWarning::UnreadablePod {
             pod: identity.to_object_name(),
-            what: format!("{}: {}", bad.field, bad.problem),
+            what: size::name(&format!("{}: {}", bad.field, bad.problem)).to_owned(),
         });
         pod.label_keys = reading.interner.label_keys(std::iter::empty());
         (pod.controller, pod.mirror, pod.daemonset_pod, pod.eviction) = (None, false, false, None);
@@ -207,14 +206,42 @@ fn is_ready(status: &Status<'_>, is_live: bool) -> bool {
     }
 }
 
+/// The requested resources besides memory and CPU. Of a pod that is too large, those that every pod may store.
+fn further(
+    requests: &Requests<'_>,
+    large: &mut Option<String>,
+    reading: &mut Reading<'_>,
+) -> Option<Arc<FurtherAmounts>> {
+    let all = requests.further().take(size::MOST_RESOURCES);
+    let bytes = all.clone().map(|(name, _)| size::of_text(name)).sum();
+    if !reading.is_live || reading.interner.has_room(bytes) {
+        return reading.interner.further(all);
+    }
+    large.get_or_insert_with(|| no_room("the names of the resources that it asks for", bytes));
+    reading.interner.further(size::ordinary(all, |(name, _)| name))
+}
+
+/// The words for a part of a pod that is larger than ordinary, in a cluster that is full of such parts.
+fn no_room(part: &str, bytes: usize) -> String {
+    let ordinary = Room::ORDINARY >> 10;
+    format!(
+        "{part} take {} KiB, expected at most {ordinary} since other pods fill the room for more",
+        bytes >> 10
+    )
+}
+
 /// The constraints of the pod. A bound pod of a DaemonSet never moves, and each has its own node affinity: to store these
-/// would take more memory than the pods themselves.
+/// would take more memory than the pods themselves. A pod that is too large fits nowhere.
 fn constraints_of(
     identity: Identity<'_>,
     spec: &Spec<'_>,
     controller: Option<&Controller>,
+    large: &mut Option<String>,
     reading: &mut Reading<'_>,
 ) -> Arc<Constraints> {
+    if large.is_some() {
+        return reading.interner.constraints(nowhere());
+    }
     let is_bound = text(spec.node_name.as_ref()).is_some();
     if is_bound && controller.is_some_and(|controller| controller.kind == "DaemonSet") {
         return reading.interner.constraints(Constraints::default());
@@ -223,18 +250,38 @@ fn constraints_of(
     let mut nobody = Vec::new();
     let warnings = if is_bound { &mut nobody } else { &mut *reading.warnings };
     let constraints = constraints(spec, || identity.to_object_name(), warnings);
-    reading.interner.constraints(constraints)
+    if !reading.is_live {
+        return reading.interner.constraints(constraints);
+    }
+    let bytes = size::constraints(spec);
+    reading.interner.constraints_of_size(constraints, bytes).unwrap_or_else(|| {
+        *large = Some(no_room("its node selector, affinity and tolerations", bytes));
+        reading.interner.constraints(nowhere())
+    })
 }
 
-/// The names of the claims that the pod mounts.
-fn claims(identity: Identity<'_>, spec: &Spec<'_>) -> Box<[Box<str>]> {
+/// The names of the claims that the pod mounts. Of a pod that is too large, those that every pod may store.
+fn claims(
+    identity: Identity<'_>,
+    spec: &Spec<'_>,
+    large: &mut Option<String>,
+    reading: &mut Reading<'_>,
+) -> Box<[Box<str>]> {
     let claims = spec.volumes.iter().take(size::MOST_VOLUMES).filter_map(|volume| {
         let of_its_own =
             || volume.ephemeral.as_ref().map(|_| format!("{}-{}", identity.name, volume.name.as_str()));
-        let named = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.as_str().to_owned());
-        named.or_else(of_its_own).map(String::into_boxed_str)
+        if let Some(claim) = &volume.persistent_volume_claim {
+            return Some(size::claim_name(claim.claim_name.as_str()).into());
+        }
+        of_its_own().map(|name| size::claim_name(&name).into())
     });
-    claims.collect()
+    let claims: Box<[Box<str>]> = claims.collect();
+    let bytes = claims.iter().map(|claim| size::of_text(claim)).sum();
+    if !reading.is_live || reading.interner.has_room(bytes) {
+        return claims;
+    }
+    large.get_or_insert_with(|| no_room("the names of its claims", bytes));
+    size::ordinary(claims.into_iter(), |claim| claim).collect()
 }
 
 /// The owner marked as the controller. Any other owner exists only for garbage collection, and recreates nothing. Nor does an
@@ -259,9 +306,13 @@ fn from_owner(identity: Identity<'_>, owner: &Owner<'_>) -> Option<Controller> {
 
 /// The first volume on the node's own disk that the pod does not declare expendable.
 fn local_volume<'a>(metadata: &Metadata<'_>, spec: &'a Spec<'_>) -> Option<&'a str> {
-    let safe = metadata.annotations.get(annotation_key::SAFE_VOLUMES).unwrap_or_default();
+    let safe = metadata.annotations.get(annotation_key::SAFE_VOLUMES);
+    let safe = safe.filter(|names| names.len() <= size::LONGEST_LIST).unwrap_or_default();
+    // As in cluster-autoscaler, a name counts only when it is written exactly so, without spaces.
+    let safe: BTreeSet<&str> = safe.split(',').collect();
     spec.volumes
         .iter()
+        .take(size::MOST_VOLUMES)
         .filter(|volume| {
             let on_disk = volume
                 .empty_dir
@@ -270,8 +321,7 @@ fn local_volume<'a>(metadata: &Metadata<'_>, spec: &'a Spec<'_>) -> Option<&'a s
             volume.host_path.is_some() || on_disk
         })
         .map(|volume| volume.name.as_str())
-        // As in cluster-autoscaler, a name counts only when it is written exactly so, without spaces.
-        .find(|name| safe.split(',').all(|safe| safe != *name))
+        .find(|name| !safe.contains(name))
 }
 
 fn unbound(

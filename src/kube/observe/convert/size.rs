@@ -1,6 +1,23 @@
 //! Bounds on the stored parts of a pod: a user may write more than a megabyte into each, and a run reads all of
 //! them.
+//!
+//! ```text
+//!   namespace, name, uid, labels                bounded by the API server: 63, 253 and 36 bytes, 317 and 63 a label
+//!   nodeName, nominatedNodeName, volumes' names bounded by the API server: 253, 253 and 63 bytes
+//!   keys of labels                              only those that settings or budgets name
+//!   labels, for evictions                       the same; of more than MOST_LABELS, none: such a pod is not evicted
+//!   controller                                  LONGEST_NAME bytes each of kind, name, UID and group, else none
+//!   scheduler's message                         LONGEST_MESSAGE bytes
+//!   warning of an unreadable pod                LONGEST_NAME bytes
+//!   names of claims                             LONGEST_CLAIM bytes each, of MOST_VOLUMES volumes  \
+//!   names of further resources                  MOST_RESOURCES                                      > and Room for all pods
+//!   node selector, affinity, tolerations        MOST_CONSTRAINTS bytes                             /
+//! ```
+//!
+//! Annotations, phases, conditions, containers and volumes become numbers, words of this program, or nothing. No other text of a
+//! pod is stored.
 
+use crate::observe::intern::Room;
 use crate::observe::raw::{NodeSelector, Spec, Text};
 use crate::observe::requests::Requests;
 
@@ -12,6 +29,12 @@ const A_TEXT: usize = 48;
 pub(super) const MOST_RESOURCES: usize = 64;
 /// Maximum number of volumes of a pod that are read. No node mounts as many.
 pub(super) const MOST_VOLUMES: usize = 256;
+/// Maximum number of bytes of a list of volumes in an annotation: the longest names of that many volumes, with a comma each.
+pub(super) const LONGEST_LIST: usize = MOST_VOLUMES * 64;
+/// Maximum number of bytes of a claim's name: one more than that of any claim. A longer name is cut and still names none.
+const LONGEST_CLAIM: usize = 254;
+/// Maximum number of labels of a pod that may be evicted. Only labels count that settings or budgets name.
+pub(super) const MOST_LABELS: usize = 64;
 /// Maximum number of bytes of an owner's name. Names of objects have at most 253.
 pub(super) const LONGEST_NAME: usize = 512;
 /// Maximum number of bytes of the scheduler's message.
@@ -39,8 +62,35 @@ pub(super) fn beginning(message: &str) -> &str {
     message.get(..message.floor_char_boundary(LONGEST_MESSAGE)).unwrap_or_default()
 }
 
+/// The beginning of a text that is no longer than an owner's name.
+pub(super) fn name(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONGEST_NAME)).unwrap_or_default()
+}
+
+/// The name of a claim. A cut name is longer than that of any claim, too, so it never becomes the name of another one.
+pub(super) fn claim_name(name: &str) -> &str {
+    name.get(..name.ceil_char_boundary(LONGEST_CLAIM)).unwrap_or(name)
+}
+
+/// The approximate number of bytes that a text takes.
+pub(super) fn of_text(text: &str) -> usize {
+    text.len() + A_TEXT
+}
+
+/// The texts that together take no more than what every pod may store.
+pub(super) fn ordinary<T>(
+    texts: impl Iterator<Item = T>,
+    text: impl Fn(&T) -> &str,
+) -> impl Iterator<Item = T> {
+    let mut bytes = 0;
+    texts.take_while(move |one| {
+        bytes += of_text(text(one));
+        bytes <= Room::ORDINARY
+    })
+}
+
 /// The approximate number of bytes of a pod's constraints.
-fn constraints(spec: &Spec<'_>) -> usize {
+pub(super) fn constraints(spec: &Spec<'_>) -> usize {
     let selector = spec.node_selector.iter().map(|(key, value)| size(key) + size(value));
     let tolerations = spec.tolerations.iter();
     let tolerations =
@@ -58,7 +108,7 @@ fn affinity(selector: &NodeSelector<'_>) -> usize {
 }
 
 fn size(text: &Text<'_>) -> usize {
-    text.as_str().len() + A_TEXT
+    of_text(text.as_str())
 }
 
 #[cfg(test)]
@@ -103,6 +153,8 @@ mod tests {
         let long = "ä".repeat(LONGEST_MESSAGE);
         assert_eq!(beginning(&long).len(), LONGEST_MESSAGE);
         assert_eq!(beginning("short"), "short");
+        assert_eq!(claim_name(&"ä".repeat(LONGEST_CLAIM)).len(), LONGEST_CLAIM);
+        assert_eq!(claim_name(&format!("a{}", "ä".repeat(LONGEST_CLAIM))).len(), LONGEST_CLAIM + 1);
         assert_eq!(size(&Text::default()), A_TEXT);
     }
 }

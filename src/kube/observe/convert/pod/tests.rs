@@ -344,3 +344,5 @@ fn a_live_pod_that_cannot_be_read_is_a_warning_and_fits_nowhere() {
           spec.containers[0].resources.requests.memory: \"-1\" is negative, expected zero or more"]
     );
 }
+
+mod bounds;

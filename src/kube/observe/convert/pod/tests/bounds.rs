@@ -1,0 +1,152 @@
+//! What a pod stores is bounded, whatever its user writes.
+
+use std::time::Instant;
+
+use super::*;
+
+/// The pods of a live cluster, read one after the other.
+fn read(values: &[Value]) -> (Vec<Pod>, Vec<String>) {
+    let (mut warnings, mut interner) = (Vec::new(), Interner::default());
+    let mut pods = Vec::new();
+    for value in values {
+        let field = |name: &str| value.get(name).cloned().unwrap_or_else(|| json!({})).to_string();
+        let (metadata, spec, status) = (field("metadata"), field("spec"), field("status"));
+        let object = Object {
+            metadata: serde_json::from_str(&metadata).unwrap(),
+            spec: serde_json::from_str(&spec).unwrap(),
+            status: serde_json::from_str(&status).unwrap(),
+        };
+        let mut reading = Reading {
+            evictions: true,
+            is_live: true,
+            interner: &mut interner,
+            label_keys: None,
+            warnings: &mut warnings,
+            millibytes: &mut Examples::default(),
+        };
+        pods.push(pod(Identity::of(&object).unwrap(), &object, &mut reading).unwrap());
+    }
+    (pods, warnings.iter().map(ToString::to_string).collect())
+}
+
+fn with_spec(name: &str, spec: &Value) -> Value {
+    json!({"metadata": {"namespace": "hub", "name": name}, "spec": spec})
+}
+
+fn claim(name: &str) -> Value {
+    json!({"name": "v", "persistentVolumeClaim": {"claimName": name}})
+}
+
+/// The API server takes any text as the name of a claim. None with more than 253 bytes exists, and none with 254.
+#[test]
+fn the_name_of_a_claim_that_cannot_exist_is_cut_and_stays_one_that_cannot_exist() {
+    let names = ["a".repeat(253), "b".repeat(1 << 20), format!("{}ä", "c".repeat(253))];
+    let volumes: Vec<Value> = names.iter().map(|name| claim(name)).collect();
+    let (pods, _) = read(&[with_spec("p", &json!({"volumes": volumes}))]);
+    let lengths: Vec<usize> = pods[0].claims.iter().map(|claim| claim.len()).collect();
+    assert_eq!(lengths, [253, 254, 255]);
+    // The claim of an ephemeral volume is named after the pod and the volume.
+    let ephemeral = json!({"name": "v".repeat(63), "ephemeral": {}});
+    let (pods, _) = read(&[with_spec(&"p".repeat(253), &json!({"volumes": [ephemeral]}))]);
+    assert_eq!(pods[0].claims[0].len(), 254);
+}
+
+#[test]
+fn volumes_and_the_names_that_are_safe_to_lose_are_compared_in_no_time() {
+    let many = 6000;
+    let volumes: Vec<Value> =
+        (0..many).map(|at| json!({"name": format!("v{at:05}"), "emptyDir": {}})).collect();
+    let names: Vec<String> = (0..many).rev().map(|at| format!("v{at:05}")).collect();
+    let safe = json!({"cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes": names.join(",")});
+    let value = json!({"metadata": {"name": "p", "annotations": safe}, "spec": {"volumes": volumes.clone()}});
+    let started = Instant::now();
+    let (pods, _) = read(std::slice::from_ref(&value));
+    assert!(started.elapsed().as_secs() < 3, "{:?}", started.elapsed());
+    // An annotation of 42,000 bytes names more volumes than a pod has, and none of them counts.
+    assert_eq!(pods[0].local_volume.as_deref(), Some("v00000"));
+    // A few volumes, all of them safe to lose.
+    let safe =
+        json!({"cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes": "v00002,v00001,v00000"});
+    let few = json!({"metadata": {"name": "p", "annotations": safe}, "spec": {"volumes": volumes[..3]}});
+    assert_eq!(read(&[few]).0[0].local_volume, None);
+}
+
+/// A pod whose affinity names this number of hosts, each pod other ones.
+fn picky(name: &str, hosts: usize) -> Value {
+    let hosts: Vec<String> = (0..hosts).map(|at| format!("{name}-0123456789-{at:05}")).collect();
+    let expressions = json!([{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": hosts}]);
+    let required = json!({"nodeSelectorTerms": [{"matchExpressions": expressions}]});
+    let affinity = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}});
+    with_spec(name, &json!({"affinity": affinity}))
+}
+
+fn fits_nowhere(pod: &Pod) -> bool {
+    pod.constraints.affinity == Some(Affinity(vec![]))
+}
+
+/// Fifty thousand bytes each: no pod is too large by itself.
+#[test]
+fn large_constraints_of_all_pods_have_one_bound_and_ordinary_ones_have_none() {
+    let large: Vec<Value> = (0..400).map(|at| picky(&format!("p{at:03}"), 700)).collect();
+    let (pods, warnings) = read(&large);
+    let stored = pods.iter().filter(|pod| !fits_nowhere(pod)).count();
+    assert!((100..250).contains(&stored), "{stored} of 50,000 bytes in 8 MiB");
+    assert!(pods.iter().take(stored).all(|pod| !fits_nowhere(pod)), "the first ones of the list");
+    assert_eq!(warnings.len(), 400 - stored);
+    let expected = "pod hub/p399 counts as a pod that fits no node: its node selector, affinity and tolerations take 47 KiB, expected at most 4";
+    assert!(warnings[399 - stored].starts_with(expected), "{}", warnings[399 - stored]);
+    // Afterwards an ordinary pod counts as always, and so does one that shares its constraints with an earlier pod.
+    let mut more = large.clone();
+    more.extend([picky("ada", 40), with_spec("shared", &large[0]["spec"])]);
+    let (pods, _) = read(&more);
+    let [.., ada, shared] = pods.as_slice() else { panic!() };
+    assert!(!fits_nowhere(ada) && !fits_nowhere(shared));
+    assert!(Arc::ptr_eq(&pods[0].constraints, &shared.constraints));
+}
+
+#[test]
+fn names_of_claims_and_resources_take_the_same_room() {
+    let name = |at: usize, letter: &str| format!("{}-{at:05}", letter.repeat(240));
+    let claims =
+        |at: usize| -> Vec<Value> { (0..200).map(|one| claim(&name(at * 200 + one, "c"))).collect() };
+    let pods: Vec<Value> =
+        (0..300).map(|at| with_spec(&format!("p{at:03}"), &json!({"volumes": claims(at)}))).collect();
+    let (pods, warnings) = read(&pods);
+    let (first, last) = (&pods[0], &pods[299]);
+    assert_eq!((first.claims.len(), fits_nowhere(first)), (200, false));
+    assert!((1..20).contains(&last.claims.len()) && fits_nowhere(last), "{}", last.claims.len());
+    assert!(warnings.last().unwrap().contains("the names of its claims take 57 KiB"), "{warnings:?}");
+
+    let resources = |at: usize| -> Value {
+        (0..64)
+            .map(|one| (format!("a.b/{}", name(at * 64 + one, "r")), json!("1")))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let pods: Vec<Value> = (0..700)
+        .map(|at| {
+            with_spec(
+                &format!("p{at:03}"),
+                &json!({"containers": [{"resources": {"requests": resources(at)}}]}),
+            )
+        })
+        .collect();
+    let (pods, _) = read(&pods);
+    let count = |pod: &Pod| pod.requests.further().count();
+    assert_eq!((count(&pods[0]), fits_nowhere(&pods[0])), (64, false));
+    assert!((1..20).contains(&count(&pods[699])) && fits_nowhere(&pods[699]), "{}", count(&pods[699]));
+}
+
+#[test]
+fn a_pod_with_more_labels_than_budgets_of_any_cluster_name_is_not_evicted() {
+    let labelled = |labels: usize| {
+        let labels: serde_json::Map<String, Value> =
+            (0..labels).map(|at| (format!("l{at}"), json!(""))).collect();
+        let owner =
+            json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "controller": true}]);
+        let metadata = json!({"namespace": "hub", "name": "p", "labels": labels, "ownerReferences": owner});
+        let (pods, _) = read(&[json!({"metadata": metadata, "spec": {"nodeName": "n1"}})]);
+        pods[0].eviction.is_some()
+    };
+    assert!(labelled(64) && !labelled(65));
+}
