@@ -4,9 +4,9 @@ use futures_util::{StreamExt, stream};
 use kube_rebalancer_core::plan::{Action, ActionKind, EventWords, NoticeKind, PodNotice, Target};
 
 use super::{Apply, PARALLEL};
-use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome, Substitute};
+use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome, Substitute, in_turn};
 
-/// Maximum number of waiting pods that a run writes an event on.
+/// Maximum number of waiting pods that a run writes an event on: of each namespace in turn.
 const MOST_NOTICES: usize = 100;
 
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
@@ -51,7 +51,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             },
             _ => notice.clone(),
         };
-        let notices: Vec<PodNotice> = self.plan.notices.iter().take(MOST_NOTICES).map(honest).collect();
+        let notices = in_turn(&self.plan.notices, |notice| notice.namespace.as_str());
+        let notices: Vec<PodNotice> = notices.into_iter().take(MOST_NOTICES).map(honest).collect();
         let sent = stream::iter(&notices).map(|notice| async move { self.cluster.notify(notice).await });
         let sent: Vec<_> = sent.buffered(PARALLEL).collect().await;
         if let Some(error) = sent.iter().find_map(|result| result.as_ref().err()) {

@@ -319,6 +319,24 @@ fn waiting_users_read_what_was_started_and_nothing_is_promised_that_failed() {
     assert_eq!(ended.notices[1].message, "as planned");
 }
 
+/// A user who has two hundred pods wait in a namespace of her own leaves the users of all others in the dark for no run.
+#[test]
+fn the_pods_of_each_namespace_get_their_events_in_turn() {
+    let notice = |namespace: &str, at: usize| PodNotice {
+        namespace: namespace.to_owned(),
+        name: format!("p{at:03}"),
+        uid: format!("{namespace}-{at}"),
+        kind: NoticeKind::NotTriggerScaleUp,
+        message: "it fits no node".to_owned(),
+    };
+    let many = (0..200).map(|at| notice("aaa", at));
+    let mut made = plan(vec![]);
+    made.notices = many.chain([notice("hub", 0), notice("hub", 1)]).collect();
+    let ended = World::new(&[], &[]).apply_plan(&[], &made);
+    let of = |namespace: &str| ended.notices.iter().filter(|notice| notice.namespace == namespace).count();
+    assert_eq!((of("aaa"), of("hub")), (98, 2));
+}
+
 #[test]
 fn nodes_that_were_not_created_are_not_noted_as_created() {
     let key = || ("uid-ada".to_owned(), "zone/pool".to_owned());

@@ -12,6 +12,7 @@ mod pod_life;
 mod provider;
 mod scope;
 mod source;
+mod turns;
 mod usage;
 pub mod words;
 
@@ -33,6 +34,7 @@ pub use pod_life::{End, PodLife};
 pub use provider::{CloudView, Connecting, NotWanted, Provider, ProviderError, ProviderKind, SharedClock};
 pub use scope::{CloudScope, Commands, MagnumDelete, ParkBy};
 pub use source::Source;
+pub use turns::in_turn;
 pub use usage::{LONGEST_USAGE, MOST_SAMPLES, UsageKind, UsageSource};
 
 /// A failure that names what was tried and what came back; written for a person.

@@ -38,6 +38,8 @@ const FIRST_CONTACT: Duration = Duration::from_secs(8);
 const ONE_TRY: Duration = Duration::from_secs(30);
 /// Maximum time of one try of an optional request.
 const SOON: Duration = Duration::from_secs(5);
+/// Number of tries of an optional request: one answer of a busy server must not decide.
+const OPTIONAL_TRIES: u32 = 3;
 /// Maximum time of the run's last request past `RUN_TIMEOUT`.
 const LAST_WORD: Duration = Duration::from_secs(2);
 const JSON: &str = "application/json";
@@ -82,6 +84,8 @@ pub(super) struct Call {
     accept: &'static str,
     body: Option<Value>,
     tries: u32,
+    /// The longest pause that the server may ask for.
+    longest_asked: Duration,
     /// The minimum time that it may take even if `RUN_TIMEOUT` has expired.
     at_least: Duration,
     /// Maximum time of one try.
@@ -188,6 +192,12 @@ impl Call {
         Self { one_try: SOON, ..self }
     }
 
+    /// Retries a little, and waits only a moment for each try: for requests without which a run goes on. It takes at most half a
+    /// minute.
+    pub(super) fn optional(self) -> Self {
+        Self { tries: OPTIONAL_TRIES, longest_asked: SOON, ..self.soon() }
+    }
+
     /// Does not retry: for requests that are not worth waiting for.
     pub(super) fn once(self) -> Self {
         Self { tries: 1, ..self }
@@ -206,6 +216,7 @@ impl Call {
             accept: JSON,
             body,
             tries: PACE.tries,
+            longest_asked: PACE.longest_asked,
             at_least: Duration::ZERO,
             one_try: ONE_TRY,
             most: body::LONGEST_OBJECT,
@@ -266,7 +277,7 @@ impl Server {
     /// creations that fail if the object exists. If the answer to the first was lost, the second is refused with a
     /// conflict, which is [in doubt](CallError::is_in_doubt).
     pub(super) async fn answer(&self, call: &Call) -> Result<Answer, CallError> {
-        let pace = Pace { tries: call.tries, ..PACE };
+        let pace = Pace { tries: call.tries, longest_asked: call.longest_asked, ..PACE };
         let answer = retry(
             pace,
             || self.one_try(call),

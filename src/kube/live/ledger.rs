@@ -272,7 +272,7 @@ impl Live {
 
     /// Reads the records of earlier runs.
     pub(super) async fn remembered(&self) -> Remembered {
-        match self.server.call(&Call::get(self.config_map())).await {
+        match self.server.call(&Call::get(self.config_map()).optional()).await {
             Ok(text) => remembered(&text, &self.config_map()),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
                 Remembered { ledger: Some(Ledger::default()), history: Some(Arc::default()), told: None }
@@ -310,7 +310,8 @@ impl Live {
         let patch = Call::merge_patch(
             format!("{}?fieldManager=kube-rebalancer", self.config_map()),
             json!({ "data": data }),
-        );
+        )
+        .optional();
         match self.server.call(&patch).await {
             Ok(_) => Ok(()),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
@@ -321,7 +322,7 @@ impl Live {
                     "data": data,
                 });
                 let all = format!("/api/v1/namespaces/{}/configmaps", self.namespace);
-                self.server.call(&Call::post(all, config_map).once()).await?;
+                self.server.call(&Call::post(all, config_map).soon().once()).await?;
                 Ok(())
             }
             Err(error) => Err(error.into()),

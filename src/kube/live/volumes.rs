@@ -8,12 +8,14 @@
 //! A claim that cannot be read, or that is not bound, has no effect.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use http::StatusCode;
-use kube_rebalancer_core::model::{ClaimKey, Node, Operator, Snapshot, StoredVolume, StoredVolumes, Volumes};
+use kube_rebalancer_core::model::{Node, Operator, Pod, Snapshot, StoredVolume, StoredVolumes, Volumes};
 use kube_rebalancer_core::policy::Drain;
-use kube_rebalancer_ports::chain;
+use kube_rebalancer_ports::{chain, in_turn};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::Live;
 use super::body;
@@ -21,8 +23,11 @@ use super::call::{Call, CallError};
 use super::cluster::escaped;
 use crate::observe::{Asked, ReadError, Reading};
 
-/// Maximum number of claims that a run looks up.
+/// Maximum number of claims that a run looks up: of each namespace in turn.
 const MOST_CLAIMS: usize = 50;
+
+/// Maximum time of all these look-ups.
+const LOOK_UPS: Duration = Duration::from_secs(20);
 
 const VOLUMES: &str = "/api/v1/persistentvolumes";
 
@@ -36,17 +41,19 @@ impl Live {
     /// Looks up the volumes of claims, as far as that is permitted.
     pub(super) async fn volumes(&self, snapshot: &Snapshot) -> Volumes {
         let mut found = Reading::default();
-        let first = wanted(snapshot);
-        let then = if self.drain == Drain::Movable { of_movable(snapshot) } else { BTreeSet::new() };
-        let then: Vec<ClaimKey> = then.difference(&first).cloned().collect();
-        let claims = first.into_iter().chain(then).filter(|(_, name)| is_name(name));
-        for (namespace, name) in claims.take(MOST_CLAIMS) {
-            if let Err(error) = self.look_up(&namespace, &name, &mut found).await {
+        let claims = to_look_up(snapshot, self.drain);
+        let look_ups = async {
+            for (namespace, name) in claims {
+                let Err(error) = self.look_up(namespace, name, &mut found).await else { continue };
                 log::info!("the volume of claim {namespace}/{name} is not known: {error}");
-                if error.status() == Some(StatusCode::FORBIDDEN) {
+                // The next one would fail as well, and a run must not wait for fifty failures.
+                if error.status() != Some(StatusCode::NOT_FOUND) {
                     break;
                 }
             }
+        };
+        if timeout(LOOK_UPS, look_ups).await.is_err() {
+            log::info!("the volumes of claims were not all looked up within {} s", LOOK_UPS.as_secs());
         }
         found.into_volumes()
     }
@@ -113,7 +120,7 @@ impl Live {
     async fn look_up(&self, namespace: &str, name: &str, found: &mut Reading) -> Result<(), CallError> {
         let (namespace, name) = (escaped(namespace), escaped(name));
         let claim = format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/{name}");
-        let text = self.server.call(&Call::get(&claim)).await?;
+        let text = self.server.call(&Call::get(&claim).optional()).await?;
         if !read(found, &claim, &text, Asked::Claim) {
             return Ok(());
         }
@@ -121,7 +128,7 @@ impl Live {
         let volume = object.pointer("/spec/volumeName").and_then(Value::as_str);
         let Some(volume) = volume.filter(|name| is_name(name)) else { return Ok(()) };
         let path = format!("/api/v1/persistentvolumes/{}", escaped(volume));
-        let text = self.server.call(&Call::get(&path)).await?;
+        let text = self.server.call(&Call::get(&path).optional()).await?;
         read(found, &path, &text, Asked::Volume);
         Ok(())
     }
@@ -181,15 +188,28 @@ fn read(found: &mut Reading, path: &str, text: &str, asked: Asked) -> bool {
     added.is_ok()
 }
 
+/// A claim of the snapshot: its namespace and its name.
+type Claim<'a> = (&'a str, &'a str);
+
+/// The claims to look up: those that a decision may depend on, then those of pods that may be movable. The claims of each
+/// namespace have their turn, so a user with many claims takes no place from the users of another namespace.
+fn to_look_up(snapshot: &Snapshot, drain: Drain) -> Vec<Claim<'_>> {
+    let first = wanted(snapshot);
+    let then = if drain == Drain::Movable { of_movable(snapshot) } else { BTreeSet::new() };
+    let then: Vec<Claim<'_>> = then.difference(&first).copied().collect();
+    let mut claims = in_turn(first, |(namespace, _)| *namespace);
+    claims.extend(in_turn(then, |(namespace, _)| *namespace));
+    claims.truncate(MOST_CLAIMS);
+    claims
+}
+
 /// The claims of pods that may be movable: a pod whose volume is not known is not movable.
-fn of_movable(snapshot: &Snapshot) -> BTreeSet<ClaimKey> {
-    let pods = snapshot.pods().iter().filter(|pod| pod.eviction.is_some());
-    pods.flat_map(|pod| pod.claims.iter().map(|claim| (pod.namespace.to_string(), claim.to_string())))
-        .collect()
+fn of_movable(snapshot: &Snapshot) -> BTreeSet<Claim<'_>> {
+    snapshot.pods().iter().filter(|pod| pod.eviction.is_some()).flat_map(claims_of).collect()
 }
 
 /// The claims that a decision may depend on.
-fn wanted(snapshot: &Snapshot) -> BTreeSet<ClaimKey> {
+fn wanted(snapshot: &Snapshot) -> BTreeSet<Claim<'_>> {
     let cordoned: BTreeSet<&str> =
         snapshot.nodes().iter().filter(|node| node.unschedulable).map(|node| node.name.as_str()).collect();
     let concerned = snapshot.pods().iter().filter(|pod| {
@@ -198,7 +218,11 @@ fn wanted(snapshot: &Snapshot) -> BTreeSet<ClaimKey> {
             pod.node_name.as_deref().is_some_and(|node| cordoned.contains(node)) && pod.controller.is_some();
         waits || may_go
     });
-    let claims = concerned
-        .flat_map(|pod| pod.claims.iter().map(|claim| (pod.namespace.to_string(), claim.to_string())));
-    claims.collect()
+    concerned.flat_map(claims_of).collect()
+}
+
+/// The claims of a pod that may exist.
+fn claims_of(pod: &Pod) -> impl Iterator<Item = Claim<'_>> {
+    let claims = pod.claims.iter().map(|claim| (&*pod.namespace, &**claim));
+    claims.filter(|(_, name)| is_name(name))
 }

@@ -177,3 +177,64 @@ async fn a_pod_that_names_no_claim_keeps_nobody_from_the_zone_of_their_disk() {
     let known: Vec<&str> = found.keys().map(|(_, claim)| claim.as_str()).collect();
     assert_eq!(known, ["home-ada"]);
 }
+
+/// A waiting pod with a claim.
+fn waits(namespace: &str, claim: &str) -> Pod {
+    Pod {
+        namespace: namespace.into(),
+        name: claim.into(),
+        claims: [claim.into()].into(),
+        unbound: Some(Box::new(Unbound { refusal: Some(SchedulerRefusal::default()), ..Unbound::default() })),
+        ..Pod::default()
+    }
+}
+
+fn snapshot_of(pods: Vec<Pod>) -> Snapshot {
+    Snapshot::new("2026-01-15T09:00:00Z".parse().unwrap(), Vec::new(), pods, Vec::new(), 1).unwrap()
+}
+
+/// The numbers of requests for claims and for others, and a server that answers each of them in this way.
+fn counting(status: &'static str) -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let url = start(move |target| {
+        noted.lock().unwrap().push(target.to_owned());
+        failure(status)
+    });
+    (url, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_with_many_claims_leaves_the_other_namespaces_their_turn() {
+    let many = (0..200).map(|at| waits("aaa", &format!("c{at:03}")));
+    let snapshot = snapshot_of(many.chain([waits("hub", "home-ada"), waits("lab", "home-bob")]).collect());
+    let (url, asked) = counting("404 Not Found");
+    live(&url, &[]).volumes(&snapshot).await;
+    let asked = asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 50);
+    for path in ["hub/persistentvolumeclaims/home-ada", "lab/persistentvolumeclaims/home-bob"] {
+        assert!(asked.iter().any(|target| target.ends_with(path)), "{path}: {asked:?}");
+    }
+}
+
+/// Without the volumes a run still decides, so it must not spend its time on a server that fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_failure_of_a_look_up_is_the_last() {
+    let snapshot = snapshot_of((0..50).map(|at| waits("hub", &format!("c{at:02}"))).collect());
+    for (status, requests) in [("503 Service Unavailable", 3), ("403 Forbidden", 1), ("400 Bad Request", 1)] {
+        let (url, asked) = counting(status);
+        let live = live(&url, &[]);
+        let done = tokio::time::timeout(std::time::Duration::from_secs(20), live.volumes(&snapshot)).await;
+        assert!(done.is_ok_and(|volumes| volumes.is_empty()), "{status}");
+        assert_eq!(asked.lock().unwrap().len(), requests, "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_notes_of_earlier_runs_are_asked_for_three_times() {
+    let (url, asked) = counting("503 Service Unavailable");
+    let live = live(&url, &[]);
+    let done = tokio::time::timeout(std::time::Duration::from_secs(20), live.remembered()).await;
+    assert!(done.is_ok_and(|known| known.ledger.is_none()));
+    assert_eq!(asked.lock().unwrap().len(), 3);
+}
