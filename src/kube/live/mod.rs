@@ -42,6 +42,7 @@ mod whole;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use call::Server;
@@ -77,6 +78,8 @@ pub struct Live {
     own_pod: Option<(String, String)>,
     /// All needed keys of pods' labels, including the keys that budgets select by.
     wanted_keys: Mutex<Option<Arc<BTreeSet<String>>>>,
+    /// Whether the budgets are beyond all bounds, so that no pod may be evicted.
+    no_evictions: AtomicBool,
     lists: WholeLists,
 }
 
@@ -132,6 +135,7 @@ impl Live {
             namespace,
             lease_name,
             dry_run,
+            no_evictions: AtomicBool::default(),
             lists: WholeLists::default(),
         })
     }

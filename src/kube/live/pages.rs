@@ -6,6 +6,7 @@
 //! would be too large is requested again with fewer objects, so that the memory of a run does not depend on the contents of
 //! users' pods.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use http::StatusCode;
@@ -37,7 +38,12 @@ impl Live {
         let reading =
             Reading::of_labels(wanted.unwrap_or_else(|| Arc::clone(&self.label_keys)), self.own_pod.clone());
         let reading = if self.each_pod { reading.with_each_pod() } else { reading };
-        if self.drain == Drain::None { reading } else { reading.with_evictions() }
+        match self.drain {
+            Drain::None => reading,
+            // Without the facts that an eviction needs, no pod is evicted.
+            _ if self.no_evictions.load(Ordering::Relaxed) => reading.with_each_pod(),
+            Drain::Omitted | Drain::Movable => reading.with_evictions(),
+        }
     }
 
     /// Adds a list, read as a whole if the server supports that, otherwise in pages. If the server no longer has the list's

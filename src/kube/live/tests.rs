@@ -35,6 +35,7 @@ fn live(url: &str, label_keys: &[&str]) -> Live {
         lease_name: "kube-rebalancer".to_owned(),
         dry_run: true,
         lists: WholeLists::default(),
+        no_evictions: std::sync::atomic::AtomicBool::default(),
         drain: kube_rebalancer_core::policy::Drain::None,
         each_pod: false,
         own_pod: None,

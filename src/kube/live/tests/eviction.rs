@@ -124,9 +124,49 @@ async fn budgets_are_a_list_or_the_run_ends_and_without_drain_nobody_asks() {
     for text in ["<html>", "{}", r#"{"kind":"PodList","items":[]}"#, r#"{"kind":"Status"}"#] {
         assert!(draining(&start(move |_| one(text))).budgets().await.is_err(), "{text}");
     }
-    let endless = draining(&start(move |_| one(page("more"))));
-    let error = endless.budgets().await.unwrap_err().to_string();
-    assert!(error.ends_with("the list does not end within 40 pages"), "{error}");
     let unasked = super::live("http://127.0.0.1:9", &[]);
     assert_eq!(unasked.budgets().await, Ok(Vec::new()));
 }
+
+/// A user who may create budgets must not stop all runs: nothing is evicted then.
+#[tokio::test(flavor = "multi_thread")]
+async fn budgets_beyond_all_bounds_mean_that_no_pod_is_evicted() {
+    let item = |expressions: String| {
+        format!(
+            r#"{{"metadata":{{"namespace":"eve","name":"b"}},"spec":{{"selector":{{"matchExpressions":[{expressions}]}}}}}}"#
+        )
+    };
+    let list = |next: &str, item: String| {
+        format!(r#"{{"kind":"PodDisruptionBudgetList","metadata":{{"continue":"{next}"}},"items":[{item}]}}"#)
+    };
+    let named = |key: String| format!(r#"{{"key":"{key}","operator":"Exists"}}"#);
+    let keys = |count: usize| {
+        let named: Vec<String> = (0..count).map(|at| named(format!("k{at}"))).collect();
+        list("", item(named.join(",")))
+    };
+    let values = vec![format!("\"{}\"", "v".repeat(63)); 80_000].join(",");
+    let large = list("", item(format!(r#"{{"key":"k","operator":"In","values":[{values}]}}"#)));
+    for (text, evicts) in [
+        (list("more", item(named("k".to_owned()))), false),
+        (large, false),
+        (list("", item(String::new())).replace("\"eve\"", &format!("\"{}\"", "e".repeat(65 << 20))), false),
+        (keys(257), false),
+        (keys(256), true),
+    ] {
+        let beginning = text.chars().take(200).collect::<String>();
+        let budgets = text.clone();
+        let live = draining(&start(move |target| {
+            if target.starts_with("/apis/policy") { one(budgets.clone()) } else { one(PODS.to_owned()) }
+        }));
+        let found = live.budgets().await.unwrap();
+        assert_eq!(!found.is_empty(), evicts, "{beginning}");
+        let pods = live.pods().await.unwrap().pods;
+        assert_eq!(pods.iter().any(|pod| pod.eviction.is_some()), evicts, "{beginning}");
+        assert_eq!(pods.len(), 1);
+    }
+}
+
+/// One pod of a ReplicaSet.
+const PODS: &str = r#"{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"namespace":"hub","name":"web",
+    "uid":"u1","ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web","controller":true}]},
+    "spec":{"nodeName":"n1","containers":[{"name":"c"}]}}]}"#;
