@@ -123,6 +123,10 @@ mod tests {
             (Some(30), None, None),
             (Some(60), Some(29), Some("CordonedRecently")),
             (None, Some(29), Some("CordonedRecently")),
+            // A wrong clock wrote the mark: the taint has the time.
+            (Some(-300), Some(60), Some("CordonedRecently")),
+            (Some(-301), Some(60), None),
+            (Some(-31_536_000), None, None),
             (None, None, None),
         ] {
             assert_eq!(refusal(cordoned(marked, tainted, None), vec![]), expected, "{marked:?} {tainted:?}");

@@ -105,6 +105,8 @@ pub(crate) struct Marks {
     pub(crate) cordon: Cordon,
     /// When the cordon was made: by the younger of mark and taint, for a cordon of others by the taint.
     pub(crate) cordoned_at: Option<Timestamp>,
+    /// The time of the taint that the control plane adds to a cordoned node.
+    tainted_at: Option<Timestamp>,
     /// The time at which a run first saw the node empty.
     pub(crate) empty_since: Option<Timestamp>,
     /// When it was parked under our own cordon, or was asked to park.
@@ -130,14 +132,20 @@ impl Marks {
         let under_ours = |key| time(node, key).filter(|_| cordon == Cordon::Ours);
         let woken_at = under_ours(annotation::WOKEN_AT);
         let parked_at = under_ours(annotation::PARKED_AT).filter(|_| woken_at.is_none());
-        Self { cordon, cordoned_at, empty_since, parked_at, woken_at }
+        let tainted_at = tainted.filter(|_| cordon != Cordon::None);
+        Self { cordon, cordoned_at, tainted_at, empty_since, parked_at, woken_at }
     }
 
     /// The same marks, without the times that a wrong clock wrote: they count as absent. The owner of the cordon is the same,
-    /// and a parked node is parked, whenever that was.
+    /// its time is that of the taint, and a parked node is parked, whenever that was.
     pub(crate) fn credible(self, observed_at: Timestamp) -> Self {
         let known = |marked: &Timestamp| credible(*marked, observed_at);
-        Self { empty_since: self.empty_since.filter(known), woken_at: self.woken_at.filter(known), ..self }
+        Self {
+            cordoned_at: self.cordoned_at.filter(known).or(self.tainted_at),
+            empty_since: self.empty_since.filter(known),
+            woken_at: self.woken_at.filter(known),
+            ..self
+        }
     }
 }
 
@@ -299,6 +307,20 @@ mod tests {
         let empty =
             |ahead| Marks::of(&marked_ahead(annotation::EMPTY_SINCE, ahead)).credible(now()).empty_since;
         assert_eq!((empty(300), empty(301)), (Some(ago(-300)), None));
+    }
+
+    #[test]
+    fn a_cordon_whose_mark_is_too_far_ahead_is_ours_since_its_taint() {
+        for (marked, tainted, expected) in [
+            (-300, None, Some(-300)),
+            (-301, None, None),
+            (-31_536_000, Some(900), Some(900)),
+            (-300, Some(900), Some(-300)),
+        ] {
+            let marks = Marks::of(&cordoned(Some(marked), tainted)).credible(now());
+            let expected = (Cordon::Ours, expected.map(ago));
+            assert_eq!((marks.cordon, marks.cordoned_at), expected, "{marked} {tainted:?}");
+        }
     }
 
     #[test]

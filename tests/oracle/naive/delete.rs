@@ -14,10 +14,10 @@ use super::world::{Machine, World};
 use super::{Decision, choose, evict, place};
 
 /// The time at which a node was cordoned, if its cordon shows it.
-fn cordoned_at(machine: &Machine<'_>) -> Option<Timestamp> {
+fn cordoned_at(machine: &Machine<'_>, now: Timestamp) -> Option<Timestamp> {
     let taint = words::cordon_taint_time(machine.node);
     match machine.cordon {
-        Cordon::Ours => words::time(machine.node, annotation::CORDONED_AT).max(taint),
+        Cordon::Ours => words::mark_of_ours(machine.node, annotation::CORDONED_AT, now).max(taint),
         Cordon::Others => taint,
         Cordon::None => None,
     }
@@ -32,7 +32,7 @@ pub(crate) fn deletions<'w, 'a>(
     let mut order: Vec<&Machine<'a>> =
         world.machines.iter().filter(|machine| machine.cordon != Cordon::None).collect();
     order.sort_by_key(|machine| {
-        let at = cordoned_at(machine).map(|at| at.min(world.now));
+        let at = cordoned_at(machine, world.now).map(|at| at.min(world.now));
         (at.is_none(), at, machine.name())
     });
     let allowed = world.policy.max_deletions.allows(world.machines.len());
@@ -301,7 +301,7 @@ fn last_among(
 
 /// Section 8: the two rules about pods that the scheduler may still bind.
 fn late_binds_are_over(world: &World<'_>, machine: &Machine<'_>) -> bool {
-    let at = cordoned_at(machine);
+    let at = cordoned_at(machine, world.now);
     if at.is_some_and(|at| words::age(world.now, at) < SignedDuration::from_secs(30)) {
         return false;
     }

@@ -292,9 +292,12 @@ pub(crate) fn time(node: &Node, key: &str) -> Option<Timestamp> {
 }
 
 /// Section 10: a mark more than five minutes ahead counts as absent.
+pub(crate) fn mark_of_ours(node: &Node, key: &str, now: Timestamp) -> Option<Timestamp> {
+    time(node, key).filter(|at| at.duration_since(now) <= SignedDuration::from_mins(5))
+}
+
 pub(crate) fn empty_since(node: &Node, now: Timestamp) -> Option<Timestamp> {
-    time(node, annotation::EMPTY_SINCE)
-        .filter(|since| since.duration_since(now) <= SignedDuration::from_mins(5))
+    mark_of_ours(node, annotation::EMPTY_SINCE, now)
 }
 
 /// Section 5: the owner of a cordon.

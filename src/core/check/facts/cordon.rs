@@ -83,7 +83,7 @@ impl CordonFacts {
             parked_at,
             woken_at: woken_at.and_then(|at| not_ahead(now, at)),
             empty_since: noted(node, annotation::EMPTY_SINCE).and_then(|at| not_ahead(now, at)),
-            marked_at,
+            marked_at: marked_at.and_then(|at| not_ahead(now, at)),
             tainted_at,
         }
     }

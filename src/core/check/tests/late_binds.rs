@@ -2,7 +2,7 @@
 
 use crate::check::Violation;
 use crate::check::fixtures::*;
-use crate::model::{Node, Pod, taint};
+use crate::model::{Node, Pod, annotation, taint};
 use crate::policy::{AdoptCordons, Policy};
 
 fn delete_a(node_a: Node, pods: Vec<Pod>) -> Vec<Violation> {
@@ -23,6 +23,15 @@ fn the_scheduler_has_half_a_minute_to_learn_of_a_cordon() {
     assert_eq!(delete_a(node("a").cordoned_for(30), vec![]), []);
     assert_eq!(delete_a(node("a").cordoned_for(29), vec![]), recent(29));
     assert_eq!(delete_a(node("a").cordoned_for(-600), vec![]), recent(0), "a moment in the future is now");
+    // A clock that was wrong wrote the mark, a year ahead: the taint has the time.
+    let marked = |ahead: i64, tainted| {
+        node("a").annotated(annotation::CORDONED_AT, &ago(-ahead).to_string()).cordoned_by_others_for(tainted)
+    };
+    assert_eq!(delete_a(marked(31_536_000, Some(30)), vec![]), []);
+    assert_eq!(delete_a(marked(31_536_000, Some(29)), vec![]), recent(29));
+    assert_eq!(delete_a(marked(301, None), vec![]), [], "an unknown age");
+    assert_eq!(delete_a(marked(301, None), vec![unbound("bob")]), late("hub/bob"));
+    assert_eq!(delete_a(marked(300, None), vec![]), recent(0));
     // The younger of mark and taint counts.
     let again = cordoned("a").change(|node| node.taints[0].added_at = Some(ago(3301)));
     assert_eq!(delete_a(again, vec![unbound("bob")]), []);
