@@ -146,8 +146,7 @@ fn is_only_place(
             && holds(machine.node, pod)
             && !nodes.iter().any(|node| stays(node) && holds(node, pod))
     };
-    machine.is_ready
-        && (machine.pods.iter().any(|pod| stranded(&pod)) || world.snapshot.pods().iter().any(waits_for_it))
+    machine.is_ready && (machine.pods.iter().any(stranded) || world.snapshot.pods().iter().any(waits_for_it))
 }
 
 /// Section 7: another Node object names the same machine.

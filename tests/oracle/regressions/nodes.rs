@@ -184,9 +184,21 @@ fn a_placeholder_of_the_same_controller_is_no_replica() {
     let starts = Pod { unbound: Some(Box::default()), ready: false, ..omitted("web-2", 1) };
     let fills = on("n0", of_one(Pod { priority: -10, ends_at_once: true, ..omitted("fill", 1) }));
     let nodes = vec![node("n0"), cordoned(5000, node("n1"))];
-    let deleted = |pods: Vec<Pod>| names(&Case::new(nodes.clone(), pods, vec![]).plan(), "delete");
+    // n0 serves, so that pods can start there.
+    let deleted =
+        |pods: Vec<Pod>| names(&Case::new(nodes.clone(), pods, vec![]).min_nodes(1).plan(), "delete");
     assert_eq!(deleted(vec![works.clone(), starts.clone(), fills]), Vec::<String>::new());
     assert_eq!(deleted(vec![works, starts, on("n0", omitted("web-3", 1))]), ["n1"]);
+}
+
+/// Where every other node is cordoned, an omitted pod starts nowhere else.
+#[test]
+fn a_node_with_an_omitted_pod_stays_while_no_other_node_takes_pods() {
+    let nodes = vec![node("n0"), cordoned(5000, node("n1"))];
+    let case = || Case::new(nodes.clone(), vec![on("n1", omitted("web", 1))], vec![]);
+    assert_eq!(names(&case().plan(), "cordon"), ["n0"]);
+    assert_eq!(names(&case().plan(), "delete"), Vec::<String>::new());
+    assert_eq!(names(&case().min_nodes(1).plan(), "delete"), ["n1"]);
 }
 
 #[test]
