@@ -206,7 +206,7 @@ fn is_ready(status: &Status<'_>, is_live: bool) -> bool {
     }
 }
 
-/// The requested resources besides memory and CPU. Of a pod that is too large, those that every pod may store.
+/// The requested resources besides memory and CPU. Of a pod that is too large, only what every pod may store.
 fn further(
     requests: &Requests<'_>,
     large: &mut Option<String>,
@@ -260,7 +260,7 @@ fn constraints_of(
     })
 }
 
-/// The names of the claims that the pod mounts. Of a pod that is too large, those that every pod may store.
+/// The names of the claims that the pod mounts. Of a pod that is too large, only what every pod may store.
 fn claims(
     identity: Identity<'_>,
     spec: &Spec<'_>,

@@ -4,7 +4,7 @@
 //! ```text
 //!   namespace, name, uid, labels                bounded by the API server: 63, 253 and 36 bytes, 317 and 63 a label
 //!   nodeName, nominatedNodeName, volumes' names bounded by the API server: 253, 253 and 63 bytes
-//!   keys of labels                              only those that settings or budgets name
+//!   keys of labels                              only keys that settings or budgets name
 //!   labels, for evictions                       the same; of more than MOST_LABELS, none: such a pod is not evicted
 //!   controller                                  LONGEST_NAME bytes each of kind, name, UID and group, else none
 //!   scheduler's message                         LONGEST_MESSAGE bytes

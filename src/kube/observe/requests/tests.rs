@@ -252,8 +252,12 @@ fn thousandths_of_a_byte_are_noticed_where_they_are_a_mistake() {
 
 /// A pod of half a megabyte, which any user may create, took minutes when each step added up all resources.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing but the time tells steps for each pair from steps for each"
+)]
 fn a_pod_of_thousands_of_resources_and_steps_is_read_in_no_time() {
-    let many = 4000;
+    let many = 8000;
     let resources: Vec<String> = (0..many).map(|at| format!(r#""a.b/{at}":"1""#)).collect();
     let sidecar =
         format!(r#"{{"restartPolicy":"Always","resources":{{"requests":{{{}}}}}}}"#, resources.join(","));
@@ -272,7 +276,7 @@ fn a_pod_of_thousands_of_resources_and_steps_is_read_in_no_time() {
     assert_eq!(further.len(), many);
     let of = |name: &str| further.iter().find(|(known, _)| known == name).map(|(_, amount)| *amount);
     assert_eq!((of("a.b/7"), of("a.b/8")), (Some(3), Some(1)), "the step runs beside the sidecar");
-    assert!(took.as_secs() < 3, "{took:?}");
+    assert!(took.as_secs() < 30, "{took:?}");
 }
 
 /// The step's own resource counts with the sidecars that were declared before it, of whichever list the resource is.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kube_rebalancer_core::model::{Bytes, FurtherAmounts, Millicores, TolerableValue, Toleration};
+use kube_rebalancer_core::model::{Bytes, Millicores, TolerableValue, Toleration};
 use serde_json::{Value, json};
 
 use super::*;
