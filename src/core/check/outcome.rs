@@ -202,12 +202,12 @@ struct Opened<'f, 'a> {
     contested: bool,
 }
 
-/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room
-/// there: a common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, or one
-/// that had room only on nodes which the plan cordons, it is not certain which one gets it. Then the first pod is refused as of now, because the next run would assume such a
-/// reason for a long refusal. In a pod's first hour this also holds if others take its room. Omitted pods take no room
-/// here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on a node that the plan
-/// uncordons for waiting pods, before one that it uncordons for another reason.
+/// The scheduler tries the pods again that have room only on nodes that the plan uncordons, and each takes its room there: a
+/// common node is nominated for it. If a pod that is refused for an unknown reason may take that room too, or one that had room
+/// only on nodes which the plan cordons, it is not certain which one gets it. Then the first pod is refused as of now, because
+/// the next run would assume such a reason for a long refusal. In a pod's first hour this also holds if others take its room.
+/// Omitted pods take no room here: the plan gives them none, and its outcome does not show them bound. A pod takes its room on a
+/// node that the plan uncordons for waiting pods, before one that it uncordons for another reason.
 fn look_again(
     pods: &mut [Pod],
     facts: &Facts<'_>,
