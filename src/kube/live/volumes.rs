@@ -191,8 +191,8 @@ fn read(found: &mut Reading, path: &str, text: &str, asked: Asked) -> bool {
 /// A claim of the snapshot: its namespace and its name.
 type Claim<'a> = (&'a str, &'a str);
 
-/// The claims to look up: first the claims on which a decision may depend, then the claims of pods that may be movable. The claims of each
-/// namespace have their turn, so a user with many claims takes no place from the users of another namespace.
+/// The claims to look up: first the claims on which a decision may depend, then the claims of pods that may be movable. The
+/// claims of each namespace have their turn, so a user with many claims takes no place from the users of another namespace.
 fn to_look_up(snapshot: &Snapshot, drain: Drain) -> Vec<Claim<'_>> {
     let first = wanted(snapshot);
     let then = if drain == Drain::Movable { of_movable(snapshot) } else { BTreeSet::new() };
