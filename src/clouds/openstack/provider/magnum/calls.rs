@@ -1,13 +1,14 @@
 //! The requests that change a node group, for the crate `join`: the group is read right before, and watched afterwards.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kube_rebalancer_join::{Asked as Answer, Calls, GroupNow, InstanceState, ListedInstance};
-use kube_rebalancer_ports::{MagnumDelete, NOT_ASKED, PortError, SharedNotes};
+use kube_rebalancer_ports::{MagnumDelete, NOT_ASKED, SharedNotes};
 
 use super::asked::{self, Asked};
-use super::group::{NodeGroup, in_the_way, not_growable, still_there};
+use super::group::{NodeGroup, in_the_way, not_growable};
 use crate::client::{Cluster, ClusterGroup, Magnum, Nova, Sent, Server};
 use crate::id::ServerId;
 use crate::provider::state::{listed, state};
@@ -85,15 +86,14 @@ impl Calls for MagnumCalls<'_> {
             Ok(servers) => servers,
             Err(why) => return Answer::Refused(why),
         };
-        match self.not_done_yet(&before).await {
-            Ok(None) => {}
-            Ok(Some(why)) => return Answer::Refused(self.refusal(&why)),
-            Err(why) => return Answer::Refused(why),
+        if self.group.has_missed.load(Ordering::Relaxed) {
+            let why = "its driver deleted another server than the named one in this run";
+            return Answer::Refused(self.refusal(why));
         }
         let named: BTreeSet<&ServerId> = instances.iter().collect();
         let survivors: BTreeSet<ServerId> =
-            before.into_iter().map(|server| server.id).filter(|id| !named.contains(id)).collect();
-        if let Err(why) = self.note(instances).await {
+            before.iter().map(|server| &server.id).filter(|id| !named.contains(id)).cloned().collect();
+        if let Err(why) = self.note(instances, &before).await {
             return Answer::Refused(why);
         }
         // If another client raised the count in the meantime, more nodes than the named ones would be deleted.
@@ -103,14 +103,14 @@ impl Calls for MagnumCalls<'_> {
             Err(why) => Some(why),
         };
         if let Some(why) = moved {
-            self.unnote().await;
+            self.unnote(instances).await;
             return Answer::Refused(why);
         }
         let ids: Vec<String> = instances.iter().map(|id| id.as_str().to_owned()).collect();
         match self.ask(size, &ids).await {
             Answer::Accepted => self.watch(&named, &survivors).await,
             Answer::Refused(why) => {
-                self.unnote().await;
+                self.unnote(instances).await;
                 Answer::Refused(why)
             }
             lost @ Answer::Unanswered(_) => lost,
@@ -166,29 +166,32 @@ impl MagnumCalls<'_> {
         })
     }
 
-    /// The reason why an earlier deletion, of this run or another one, forbids a further one: its server is still there, so
-    /// another one may be going in its place.
-    async fn not_done_yet(&self, servers: &[Server]) -> Result<Option<String>, CloudError> {
-        let asked = asked::read(self.notes).await.map_err(|error| unkept(&error))?;
-        let own = asked.iter().filter(|one| one.group == self.group.name);
-        Ok(still_there(own, servers.iter()))
-    }
-
-    /// Removes the record of a deletion that was not requested. A record that remains is safe: nothing more is deleted while the
+    /// Removes the records of deletions that were not requested. A record that remains is safe: nothing more is deleted while the
     /// server exists.
-    async fn unnote(&self) {
-        if let Err(unkept) = self.note(&[]).await {
+    async fn unnote(&self, instances: &[ServerId]) {
+        let is_one = |one: &Asked| instances.iter().any(|id| id.as_str() == one.server);
+        if let Err(unkept) = self.renote(is_one, &[]).await {
             log::warn!("{}", unkept.message);
         }
     }
 
-    /// Records the deletions before they are requested of Magnum.
-    async fn note(&self, instances: &[ServerId]) -> Result<(), CloudError> {
-        let unkept = |error| unkept(&error);
+    /// Records the deletions before they are requested of Magnum. The records of servers that are gone are dropped.
+    async fn note(&self, instances: &[ServerId], servers: &[Server]) -> Result<(), CloudError> {
+        let is_gone = |one: &Asked| servers.iter().all(|server| server.id.as_str() != one.server);
+        let is_new = |one: &Asked| instances.iter().any(|id| id.as_str() == one.server);
+        self.renote(|one| is_gone(one) || is_new(one), instances).await
+    }
+
+    /// Replaces records of this group.
+    async fn renote(&self, is_old: impl Fn(&Asked) -> bool, new: &[ServerId]) -> Result<(), CloudError> {
+        let unkept = |error| {
+            let why = format!("the requested deletions cannot be noted on the Lease: {error}");
+            CloudError::new(Kind::Busy, why)
+        };
         let mut all = asked::read(self.notes).await.map_err(unkept)?;
-        all.retain(|one| one.group != self.group.name);
+        all.retain(|one| one.group != self.group.name || !is_old(one));
         let at = self.nova.transport().now();
-        all.extend(instances.iter().map(|id| Asked {
+        all.extend(new.iter().map(|id| Asked {
             group: self.group.name.clone(),
             server: id.as_str().to_owned(),
             at,
@@ -215,6 +218,7 @@ impl MagnumCalls<'_> {
                     self.group.name
                 );
                 log::error!("{words}");
+                self.group.has_missed.store(true, Ordering::Relaxed);
                 return Answer::Unanswered(CloudError::new(Kind::Doubt, words));
             }
             if named.iter().all(|id| !staying.contains(*id)) {
@@ -228,8 +232,4 @@ impl MagnumCalls<'_> {
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
     }
-}
-
-fn unkept(error: &PortError) -> CloudError {
-    CloudError::new(Kind::Busy, format!("the requested deletions cannot be noted on the Lease: {error}"))
 }

@@ -1,6 +1,7 @@
 //! The servers of a node group, and the changes that it does not allow.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 
 use kube_rebalancer_join::{InstanceState, ListedGroup};
 use kube_rebalancer_ports::MagnumDelete;
@@ -16,7 +17,7 @@ pub(in crate::provider) const NOT_PARKABLE: &str =
     "Magnum's auto-healing may replace a node that does not answer, so its nodes are not parked";
 
 /// A node group of Magnum as it was read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(in crate::provider) struct NodeGroup {
     /// Its name in plans.
     pub(in crate::provider) name: String,
@@ -29,6 +30,8 @@ pub(in crate::provider) struct NodeGroup {
     pub(super) asked: Vec<Asked>,
     /// Whether its servers have the names that Heat gives.
     pub(super) of_heat: bool,
+    /// Whether its driver deleted another server than the named one in this run.
+    pub(super) has_missed: AtomicBool,
 }
 
 impl NodeGroup {
@@ -86,8 +89,14 @@ impl NodeGroup {
         }
         let staying: Vec<&&Server> =
             servers.iter().filter(|server| state(server) != InstanceState::Leaving).collect();
-        still_there(asked, servers.iter().copied())
-            .or_else(|| in_the_way(cluster, group))
+        let still = asked.iter().find(|one| staying.iter().any(|server| server.id.as_str() == one.server));
+        if let Some(Asked { server, at, .. }) = still {
+            return Some(format!(
+                "Magnum was asked at {at:.0} to delete server {server} of it, and the server is still there; if it stays, \
+                 the driver deletes others in place of the named ones, and MAGNUM_DELETE has to be never"
+            ));
+        }
+        in_the_way(cluster, group)
             .or_else(|| {
                 let (count, there) = (group.node_count, staying.len());
                 let is_so = usize::try_from(count) == Ok(there);
@@ -99,20 +108,6 @@ impl NodeGroup {
                 (count <= least).then(|| format!("it has {count} nodes, and its min_node_count is {least}"))
             })
     }
-}
-
-/// The reason why a node group must not shrink while one of these servers, whose deletion was requested, stays.
-pub(super) fn still_there<'a>(
-    asked: impl IntoIterator<Item = &'a Asked>,
-    servers: impl Iterator<Item = &'a Server> + Clone,
-) -> Option<String> {
-    let staying = servers.filter(|server| state(server) != InstanceState::Leaving);
-    let is_there = |one: &&Asked| staying.clone().any(|server| server.id.as_str() == one.server);
-    let Asked { server, at, .. } = asked.into_iter().find(is_there)?;
-    Some(format!(
-        "Magnum was asked at {at:.0} to delete server {server} of it, and the server is still there; if it stays, the driver \
-         deletes others in place of the named ones, and MAGNUM_DELETE has to be never"
-    ))
 }
 
 /// The reason why a node group must not grow now.

@@ -14,6 +14,7 @@ mod group;
 mod heat;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 
 use kube_rebalancer_join::ListedGroup;
 use kube_rebalancer_ports::{MagnumDelete, SharedNotes};
@@ -88,8 +89,9 @@ pub(super) async fn look(
                     )));
                 }
                 let asked = asked.iter().filter(|one| one.group == *name).cloned().collect();
-                let name = name.clone();
-                let group = NodeGroup { name, cluster, group, names, delete, asked, of_heat: false };
+                let (name, has_missed) = (name.clone(), AtomicBool::new(false));
+                let group =
+                    NodeGroup { name, cluster, group, names, delete, asked, of_heat: false, has_missed };
                 looked.groups.push(group.among(servers));
             }
             Err(error) if error.kind == Kind::Setting => return Err(error),
