@@ -225,7 +225,11 @@ pub(super) fn entry(survey: &Survey<'_>, growth: &Growth<'_>, candidate: Candida
                         template.offer.clone().minus(&facts.omitted_load).minus(&missing.omitted)
                     }
                 };
-                let reports = survey.policy.resources.iter().all(|resource| facts.capacity.of(*resource) > 0);
+                // By its own status: omitted pods that fill it leave it no capacity, and it reports one all the same.
+                let reports = survey.policy.resources.iter().all(|resource| {
+                    let amount = facts.node.allocatable.of(*resource).or(facts.node.capacity.of(*resource));
+                    amount.is_some_and(|amount| amount > 0)
+                });
                 if reports && !growth.has_template(group) {
                     // The median of other nodes counts only if nothing else is known.
                     capacity = Amounts::default();
