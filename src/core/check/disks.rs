@@ -30,7 +30,7 @@ fn is_alone_in(affinity: &Affinity, node: &Node, nodes: &[Node]) -> bool {
         let (Operator::In(values), Some(own)) = (&one.operator, node.labels.get(&one.key)) else {
             return false;
         };
-        let with_it = nodes.iter().filter(|other| other.labels.get(&one.key) == Some(own)).count();
-        with_it == 1 && values.iter().any(|value| value == own)
+        let with_it = || nodes.iter().filter(|other| other.labels.get(&one.key) == Some(own));
+        values.iter().any(|value| value == own) && with_it().take(2).count() == 1
     })
 }

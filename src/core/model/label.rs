@@ -82,12 +82,12 @@ impl LabelSelector {
     }
 }
 
-/// Whether a label names a place with many hosts: its name has `zone`, `region` or `location` in it
+/// Whether a label names a place with many hosts: its name has `zone`, `region`, `location`, `datacenter` or `rack` in it
 /// (`topology.gke.io/zone`, `csi.hetzner.cloud/location`, `region`).
 #[must_use]
 pub fn is_label_of_place(key: &str) -> bool {
     let name = key.rsplit('/').next().unwrap_or(key);
-    ["zone", "region", "location"].iter().any(|place| name.contains(place))
+    ["zone", "region", "location", "datacenter", "rack"].iter().any(|place| name.contains(place))
 }
 
 #[cfg(test)]

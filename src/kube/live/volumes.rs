@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::StatusCode;
-use kube_rebalancer_core::model::{Node, Operator, Pod, Snapshot, StoredVolume, StoredVolumes, Volumes};
+use kube_rebalancer_core::model::{
+    Node, Operator, Pod, Requirement, Snapshot, StoredVolume, StoredVolumes, Volumes, is_label_of_place,
+};
 use kube_rebalancer_core::policy::Drain;
 use kube_rebalancer_ports::{chain, in_turn};
 use serde_json::Value;
@@ -61,8 +63,7 @@ impl Live {
     /// Lists the volumes whose data may be on the disk of a cordoned node. Without the permission they are not listed, and
     /// the second value names the problem.
     pub async fn stored_volumes(&self, nodes: &[Node]) -> (StoredVolumes, Option<String>) {
-        let cordoned = nodes.iter().filter(|node| node.unschedulable);
-        let hosts: BTreeSet<&str> = cordoned.flat_map(names_of).collect();
+        let hosts = Hosts::of(nodes);
         match self.list_stored(&hosts).await {
             Ok(volumes) => (StoredVolumes::Listed(volumes), None),
             Err(ListError::NotOffered(error)) => {
@@ -76,9 +77,9 @@ impl Live {
         }
     }
 
-    /// The volumes that only nodes with these names can use. If the server no longer has the list's moment (410), the list
+    /// The volumes that only these hosts can use. If the server no longer has the list's moment (410), the list
     /// starts again, once.
-    async fn list_stored(&self, hosts: &BTreeSet<&str>) -> Result<Vec<StoredVolume>, ListError> {
+    async fn list_stored(&self, hosts: &Hosts<'_>) -> Result<Vec<StoredVolume>, ListError> {
         match self.pages_of_stored(hosts).await {
             Err(ListError::Call(error)) if error.status() == Some(StatusCode::GONE) => {
                 log::info!("the list of {VOLUMES} took too long and is started again");
@@ -88,7 +89,7 @@ impl Live {
         }
     }
 
-    async fn pages_of_stored(&self, hosts: &BTreeSet<&str>) -> Result<Vec<StoredVolume>, ListError> {
+    async fn pages_of_stored(&self, hosts: &Hosts<'_>) -> Result<Vec<StoredVolume>, ListError> {
         let mut stored = Vec::new();
         let mut from = String::new();
         for _ in 0..MOST_PAGES {
@@ -103,7 +104,7 @@ impl Live {
             };
             let mut page = Reading::default();
             let next = page.add_answer(VOLUMES, &text, Asked::Volumes)?;
-            stored.extend(page.into_stored_volumes().into_iter().filter(|volume| names_any(volume, hosts)));
+            stored.extend(page.into_stored_volumes().into_iter().filter(|volume| hosts.has(volume)));
             if stored.len() > MOST_STORED {
                 return Err(ListError::TooMany);
             }
@@ -165,18 +166,44 @@ fn is_not_offered(error: &CallError) -> bool {
     matches!(error.status(), Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND))
 }
 
-/// The names that the affinity of a volume may have for a node.
-fn names_of(node: &Node) -> impl Iterator<Item = &str> {
-    [Some(node.name.as_str()), node.labels.get("kubernetes.io/hostname")].into_iter().flatten()
+/// How the affinities of volumes may name the cordoned nodes. Planner and checker decide for each node; this only drops volumes
+/// that concern no cordoned node, and is no stricter than they are.
+#[derive(Debug)]
+struct Hosts<'n> {
+    names: BTreeSet<&'n str>,
+    /// The labels of cordoned nodes that no other node has: some drivers number the hosts by one.
+    labels: BTreeSet<(&'n str, &'n str)>,
 }
 
-/// Whether the affinity of a volume has one of these names. Planner and checker decide for each node; this only drops volumes
-/// that concern no cordoned node, and is no stricter than they are.
-fn names_any(volume: &StoredVolume, hosts: &BTreeSet<&str>) -> bool {
-    let mut requirements = volume.affinity.0.iter().flat_map(|term| term.labels.iter().chain(&term.fields));
-    requirements.any(|requirement| {
-        matches!(&requirement.operator, Operator::In(values) if values.iter().any(|value| hosts.contains(value.as_str())))
-    })
+impl<'n> Hosts<'n> {
+    fn of(nodes: &'n [Node]) -> Self {
+        let cordoned = || nodes.iter().filter(|node| node.unschedulable);
+        let names_of = |node: &'n Node| {
+            [Some(node.name.as_str()), node.labels.get("kubernetes.io/hostname")].into_iter()
+        };
+        let (mut labels, mut shared) = (BTreeSet::new(), BTreeSet::new());
+        for label in cordoned().flat_map(|node| node.labels.iter()) {
+            if !labels.insert(label) {
+                shared.insert(label);
+            }
+        }
+        for label in nodes.iter().filter(|node| !node.unschedulable).flat_map(|node| node.labels.iter()) {
+            labels.remove(&label);
+        }
+        labels.retain(|label| !shared.contains(label) && !is_label_of_place(label.0));
+        Self { names: cordoned().flat_map(names_of).flatten().collect(), labels }
+    }
+
+    /// Whether the affinity of a volume names one of the nodes.
+    fn has(&self, volume: &StoredVolume) -> bool {
+        let mut requirements =
+            volume.affinity.0.iter().flat_map(|term| term.labels.iter().chain(&term.fields));
+        requirements.any(|Requirement { key, operator }| {
+            let Operator::In(values) = operator else { return false };
+            let mut values = values.iter().map(String::as_str);
+            values.any(|value| self.names.contains(value) || self.labels.contains(&(key.as_str(), value)))
+        })
+    }
 }
 
 /// Adds an answer; an unreadable one has no effect.

@@ -10,7 +10,12 @@ use super::*;
 
 /// A bound volume of local-path on a host.
 fn on(host: &str) -> Value {
-    let hostname = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": [host]});
+    by("kubernetes.io/hostname", host)
+}
+
+/// A bound volume that nodes with a label can use.
+fn by(key: &str, host: &str) -> Value {
+    let hostname = json!({"key": key, "operator": "In", "values": [host]});
     json!({
         "metadata": {"name": format!("pv-{host}")},
         "spec": {
@@ -41,13 +46,34 @@ fn failure(status: &'static str) -> Answer {
     Answer::ok(std::iter::once(text)).of_status(status)
 }
 
+/// The label by which a driver of bare-metal disks numbers the hosts.
+const NUMBER: &str = "nodes.csi-baremetal.dell.com/uuid";
+
+/// A label that one cordoned node alone has names it; one that another node has too, or one of a place, does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_volumes_of_a_host_that_a_driver_numbers_are_kept() {
+    let all =
+        [by(NUMBER, "98ad"), by(NUMBER, "77ff"), by("disk", "ssd"), by("topology.kubernetes.io/zone", "z0")];
+    let (stored, _) = asked(move |_| page(&all, "")).await;
+    let StoredVolumes::Listed(volumes) = stored else { panic!("{stored:?}") };
+    let names: Vec<&str> = volumes.iter().map(|volume| volume.name.as_str()).collect();
+    assert_eq!(names, ["pv-98ad"]);
+}
+
 /// The cordoned nodes `a`, whose host is `host-a`, and `b`; and `c`, which takes pods.
 fn cluster() -> Snapshot {
     let node = |name: &str, unschedulable| Node { name: name.to_owned(), unschedulable, ..Node::default() };
     let mut a = node("a", true);
     a.labels.insert("kubernetes.io/hostname", "host-a");
+    a.labels.insert(NUMBER, "98ad");
+    let mut nodes = vec![a, node("b", true), node("c", false)];
+    for (at, node) in nodes.iter_mut().enumerate() {
+        node.labels.insert("topology.kubernetes.io/zone", format!("z{at}"));
+        node.labels.insert("disk", if at == 1 { "hdd" } else { "ssd" });
+    }
+    nodes[2].labels.insert(NUMBER, "77ff");
     let now = "2026-01-15T09:00:00Z".parse().unwrap();
-    Snapshot::new(now, vec![a, node("b", true), node("c", false)], Vec::new(), Vec::new(), 1).unwrap()
+    Snapshot::new(now, nodes, Vec::new(), Vec::new(), 1).unwrap()
 }
 
 async fn asked(answer: impl Fn(&str) -> Answer + Send + 'static) -> (StoredVolumes, Option<String>) {
