@@ -6,7 +6,7 @@ use super::facts::{
     Class, Facts, NodeFacts, class, is_in_other_hands, is_omitted, pod_name, takes_pods_now,
     would_keep_a_node,
 };
-use super::reach::Admission;
+use super::reach::{Admission, volume_affinities};
 use super::violation::Violation;
 use crate::model::{Binding, NodeIndex, Pod};
 
@@ -41,7 +41,15 @@ impl<'a> Movers<'a> {
             }
         }
         let gated = |pod: &Pod| pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
-        let unbound = facts.unbound.iter().copied().filter(|pod| moves(pod) && !gated(pod)).collect();
+        // Equal pods are one, unless a volume of theirs has a place.
+        let mut seen = BTreeSet::new();
+        let is_new = |pod: &&'a Pod| {
+            let placed = volume_affinities(pod, facts.snapshot).next().is_some();
+            let alone = placed.then_some((&*pod.namespace, &*pod.name));
+            seen.insert((std::sync::Arc::as_ptr(&pod.constraints), &pod.requests, alone))
+        };
+        let unbound = facts.unbound.iter().copied().filter(|pod| moves(pod) && !gated(pod));
+        let unbound = unbound.filter(is_new).collect();
         let stays = |(index, node): &(NodeIndex, &NodeFacts<'a>)| {
             let leaves = node.marks.claimed || node.node.deleting || is_in_other_hands(node.node);
             node.health.says_ready && !leaves && !going.contains(index) && takes_pods_now(node.node)
@@ -51,7 +59,7 @@ impl<'a> Movers<'a> {
         Self { on_going, unbound, staying }
     }
 
-    /// Whether one of them could start on this node alone.
+    /// Adds a violation if one of them could start on this node alone.
     pub(super) fn speak_against(
         &self,
         facts: &Facts<'a>,
@@ -62,22 +70,37 @@ impl<'a> Movers<'a> {
             return;
         }
         let mut bound = self.on_going.get(&index).into_iter().flatten().copied();
-        let stranded = bound.find(|pod| !self.have_a_place_for(pod, facts, true));
-        let waits = |pod: &&Pod| takes(node, pod, facts) && !self.have_a_place_for(pod, facts, false);
+        let stranded = bound.find(|pod| !self.have_a_place_for(&Mover::of(pod, facts), facts, true));
+        let waits = |pod: &&Pod| {
+            let mover = Mover::of(pod, facts);
+            mover.fits(node, facts) && !self.have_a_place_for(&mover, facts, false)
+        };
         if let Some(pod) = stranded.or_else(|| self.unbound.iter().copied().find(waits)) {
             found.push(Violation::DeleteOfOnlyPlace { node: node.name(), pod: pod_name(pod) });
         }
     }
 
-    fn have_a_place_for(&self, pod: &Pod, facts: &Facts<'a>, only_open: bool) -> bool {
+    fn have_a_place_for(&self, mover: &Mover<'_>, facts: &Facts<'a>, only_open: bool) -> bool {
         let places = self.staying.iter().filter(|(_, is_open)| *is_open || !only_open);
         let mut nodes = places.filter_map(|(index, _)| facts.nodes.get(*index));
-        nodes.any(|node| takes(node, pod, facts))
+        nodes.any(|node| mover.fits(node, facts))
     }
 }
 
-/// Whether the node admits the pod and, without other pods, would hold it.
-fn takes(node: &NodeFacts<'_>, pod: &Pod, facts: &Facts<'_>) -> bool {
-    let offer = node.node.allocatable.offer(&node.node.capacity);
-    pod.requests.fits(&offer) && Admission::of(pod, facts.snapshot).admits(node.node, facts.policy)
+/// A pod, with its rules prepared for many nodes.
+struct Mover<'p> {
+    pod: &'p Pod,
+    admission: Admission<'p>,
+}
+
+impl<'p> Mover<'p> {
+    fn of(pod: &'p Pod, facts: &Facts<'p>) -> Self {
+        Self { pod, admission: Admission::of(pod, facts.snapshot) }
+    }
+
+    /// Whether the node admits the pod and, without other pods, would hold it.
+    fn fits(&self, node: &NodeFacts<'_>, facts: &Facts<'_>) -> bool {
+        let offer = node.node.allocatable.offer(&node.node.capacity);
+        self.pod.requests.fits(&offer) && self.admission.admits(node.node, facts.policy)
+    }
 }

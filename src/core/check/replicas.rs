@@ -57,7 +57,9 @@ impl<'a> Replicas<'a> {
             let is_live_on = |index: NodeIndex| {
                 let node = facts.nodes.get(index);
                 let holds_it = node.is_some_and(|node| {
-                    let stays = !node.marks.claimed && !node.node.deleting && !is_in_other_hands(node.node);
+                    let stays = !node.marks.claimed
+                        && !node.node.deleting
+                        && (node.managed || !is_in_other_hands(node.node));
                     node.health.says_ready && stays
                 });
                 pod.ready && !pod.deleting && !going.contains(&index) && holds_it

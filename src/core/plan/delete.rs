@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::changes::{Changes, serves_after};
-use super::elsewhere::only_here;
+use super::elsewhere::Elsewhere;
 use super::evictable::unmovable;
 use super::fit::admits;
 use super::late::would_refuse;
@@ -47,6 +47,7 @@ struct Remaining<'r, 'a> {
     first_hour: &'r [WaitingPod<'a>],
     nominated: &'r Nominated,
     replicas: Replicas<'r, 'a>,
+    elsewhere: Elsewhere<'r, 'a>,
     /// By pool: managed nodes.
     nodes: Vec<usize>,
     /// By pool and zone: common nodes.
@@ -278,6 +279,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
             first_hour: &waiting.first_hour,
             nominated: &waiting.nominated,
             replicas: Replicas::new(survey),
+            elsewhere: Elsewhere::new(survey),
             nodes: vec![0; pools],
             by_zone: BTreeMap::new(),
             lost_ready: BTreeSet::new(),
@@ -340,7 +342,7 @@ impl<'r, 'a> Remaining<'r, 'a> {
         let beside = || self.replicas.would_lose_beside(index, &self.going);
         let alone = || {
             let takes = |one: NodeIndex| cordon(&self.changes.cordons, one) == Cordon::None;
-            only_here(self.survey, index, takes, &self.going)
+            self.elsewhere.only_here(index, takes, &self.going)
         };
         let (pod, why) = self.replicas.would_lose(index, &self.going).or_else(beside).or_else(alone)?;
         Some(KeepReason::LosesPod { pod: pod.full_name(), why })

@@ -1,42 +1,78 @@
 //! Omitted pods that could start on no other node (section 2). Their controller recreates them, but nothing creates a node for
 //! an omitted pod: an ingress controller that selects the core node would be gone with it.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::actors::actor_on;
 use super::reach::Site;
 use super::reason::Loss;
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
-use crate::model::{NodeIndex, Pod};
+use crate::model::{Amounts, Constraints, NodeIndex, Pod};
 
-/// The first omitted pod, by name, that only this node would take: one on it, or one without a node. `is_open` tells whether a
-/// node will be schedulable; `going` are the nodes that are deleted.
-pub(crate) fn only_here<'a>(
-    survey: &Survey<'a>,
-    index: NodeIndex,
-    is_open: impl Fn(NodeIndex) -> bool,
-    going: &BTreeSet<NodeIndex>,
-) -> Option<(&'a Pod, Loss)> {
-    let facts = survey.nodes.get(index)?;
-    // The pods of a node that is not Ready are gone already, and it takes no others.
-    if !facts.says_ready {
-        return None;
+/// A key that pods with the same possible places share. Equal pods mostly share their constraints.
+type Likeness<'a> = (*const Constraints, &'a Amounts);
+
+/// Looks for the omitted pods that could start on one node alone. It remembers the last place of equal pods, because many nodes
+/// are judged and a place is mostly found again.
+#[derive(Debug)]
+pub(crate) struct Elsewhere<'s, 'a> {
+    survey: &'s Survey<'a>,
+    places: RefCell<BTreeMap<Likeness<'a>, NodeIndex>>,
+}
+
+impl<'s, 'a> Elsewhere<'s, 'a> {
+    /// Prepares the search in a cluster.
+    pub(crate) fn new(survey: &'s Survey<'a>) -> Self {
+        Self { survey, places: RefCell::default() }
     }
-    let others = || {
-        let nodes = survey.nodes.iter().enumerate();
-        nodes.filter(|(other, _)| *other != index && !going.contains(other))
-    };
-    let starts_elsewhere = |pod: &Pod| {
-        others().any(|(other, node)| is_open(other) && would_take(survey, node, pod) && stays(node))
-    };
-    let stranded = facts.moves.iter().copied().find(|pod| !pod.deleting && !starts_elsewhere(pod));
-    let waits_for_it = |pod: &&Pod| {
-        would_take(survey, facts, pod)
-            && !others().any(|(_, node)| would_take(survey, node, pod) && stays(node))
-    };
-    let found = stranded.or_else(|| survey.unplaced.iter().copied().find(waits_for_it))?;
-    Some((found, Loss::NowhereElse))
+
+    /// The first omitted pod, by name, that only this node would take: one on it, or one without a node. `is_open` tells whether
+    /// a node will be schedulable; `going` are the nodes that are deleted.
+    pub(crate) fn only_here(
+        &self,
+        index: NodeIndex,
+        is_open: impl Fn(NodeIndex) -> bool,
+        going: &BTreeSet<NodeIndex>,
+    ) -> Option<(&'a Pod, Loss)> {
+        let facts = self.survey.nodes.get(index)?;
+        // The pods of a node that is not Ready are gone already, and it takes no others.
+        if !facts.says_ready {
+            return None;
+        }
+        let is_another = |other: NodeIndex| other != index && !going.contains(&other);
+        let starts_elsewhere =
+            |pod: &'a Pod| self.has_a_place(pod, |other| is_another(other) && is_open(other));
+        let mut moving = facts.moves.iter().copied().filter(|pod| !pod.deleting);
+        if let Some(pod) = moving.find(|pod| !starts_elsewhere(pod)) {
+            return Some((pod, Loss::NowhereElse));
+        }
+        let waits_for_it =
+            |pod: &&'a Pod| would_take(self.survey, facts, pod) && !self.has_a_place(pod, is_another);
+        let waiting = self.survey.unplaced.iter().copied().find(waits_for_it)?;
+        Some((waiting, Loss::WaitsForIt))
+    }
+
+    /// Whether a node that counts, and is there to stay, would take a pod.
+    fn has_a_place(&self, pod: &'a Pod, counts: impl Fn(NodeIndex) -> bool) -> bool {
+        let takes = |index: NodeIndex| {
+            let node = self.survey.nodes.get(index);
+            counts(index) && node.is_some_and(|node| stays(node) && would_take(self.survey, node, pod))
+        };
+        // The places of volumes differ from pod to pod.
+        let likeness = pod.claims.is_empty().then(|| (Arc::as_ptr(&pod.constraints), &pod.requests));
+        let known = likeness.and_then(|one| self.places.borrow().get(&one).copied());
+        if known.is_some_and(takes) {
+            return true;
+        }
+        let found = (0..self.survey.nodes.len()).find(|index| takes(*index));
+        if let (Some(likeness), Some(found)) = (likeness, found) {
+            self.places.borrow_mut().insert(likeness, found);
+        }
+        found.is_some()
+    }
 }
 
 /// Whether a node, without other pods, would hold a pod and admits it.
@@ -51,15 +87,13 @@ fn stays(node: &NodeFacts<'_>) -> bool {
         && !node.claimed
         && !node.node.deleting
         && !takes_nobody_now(node.node)
-        && actor_on(node.node).is_none()
+        && (node.managed() || actor_on(node.node).is_none())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::model::{Constraints, Node, ReadyCondition, Unbound};
+    use crate::model::{Node, ReadyCondition, Unbound};
     use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod, taint};
     use crate::policy::Policy;
 
@@ -84,8 +118,10 @@ mod tests {
         let (snapshot, policy) = (cluster(nodes, pods), Policy::default());
         let survey = Survey::new(&snapshot, &policy);
         let is_open = |one: NodeIndex| !closed.contains(&snapshot.nodes()[one].name.as_str());
-        only_here(&survey, 0, is_open, &BTreeSet::from([0])).map(|(pod, why)| {
-            assert_eq!(why, Loss::NowhereElse);
+        let found = Elsewhere::new(&survey).only_here(0, is_open, &BTreeSet::from([0]));
+        found.map(|(pod, why)| {
+            let expected = if pod.unbound.is_some() { Loss::WaitsForIt } else { Loss::NowhereElse };
+            assert_eq!(why, expected);
             pod.full_name()
         })
     }

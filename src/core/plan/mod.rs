@@ -114,7 +114,7 @@ pub use value::{
 pub(crate) use actors::deletion_delay;
 pub(crate) use classes::{Classifier, PodClass};
 pub(crate) use delete::{still_mounted, volume_on_disk};
-pub(crate) use elsewhere::only_here;
+pub(crate) use elsewhere::Elsewhere;
 pub(crate) use evictable::unmovable;
 pub(crate) use given_back::{Proof, fate_doubt, has_gone_note, is_given_back, node_doubt, proof};
 pub(crate) use late::{Late, late};

@@ -73,9 +73,13 @@ fn keys(pod: &Pod) -> impl Iterator<Item = ControllerKey<'_>> {
     pod.controller_key().into_iter().chain(deployment.map(|name| (&*pod.namespace, name)))
 }
 
-/// A node on which another program works is about to be drained, rebooted or deleted, and its pods with it.
+/// Whether a live replica may be on a node: it is Ready, not claimed, not being deleted, and no other program works on it,
+/// which would drain, reboot or delete it. No other program works on a managed node.
 fn can_hold_a_live_one(node: &NodeFacts<'_>) -> bool {
-    node.says_ready && !node.claimed && !node.node.deleting && actor_on(node.node).is_none()
+    node.says_ready
+        && !node.claimed
+        && !node.node.deleting
+        && (node.managed() || actor_on(node.node).is_none())
 }
 
 /// Computes which deletions would remove a last live replica.

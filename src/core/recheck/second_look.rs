@@ -3,7 +3,7 @@
 use super::{Judgement, Stale, is_claimed, out_of_hands, stays};
 use crate::model::{Node, NodeIndex, Pod, Snapshot, annotation};
 use crate::plan::{
-    Cordon, Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, only_here, proof,
+    Cordon, Elsewhere, Late, NodeFacts, Proof, Replicas, Survey, fate_doubt, late, node_doubt, proof,
     still_mounted, volume_on_disk,
 };
 use crate::policy::Policy;
@@ -102,7 +102,7 @@ impl<'a> SecondLook<'a> {
         let alone = || {
             let is_open =
                 |one: NodeIndex| self.0.nodes.get(one).is_some_and(|one| one.cordon == Cordon::None);
-            only_here(&self.0, index, is_open, &[index].into())
+            Elsewhere::new(&self.0).only_here(index, is_open, &[index].into())
         };
         let alone = || alone().filter(|_| !facts.is_drained_first(policy));
         if let Some((pod, why)) = facts.loses.as_deref().cloned().or_else(replica).or_else(alone) {

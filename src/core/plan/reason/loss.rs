@@ -45,6 +45,9 @@ pub enum Loss {
     /// No other node would take it.
     #[error("no other node that takes pods would take it")]
     NowhereElse,
+    /// It has no node, and no other one would take it.
+    #[error("it waits, and only this node would take it: uncordon the node or change the pod")]
+    WaitsForIt,
     /// It is a static pod of the control plane.
     #[error("it is a part of the control plane")]
     ControlPlane,
