@@ -319,7 +319,7 @@ fn waiting_users_read_what_was_started_and_nothing_is_promised_that_failed() {
     assert_eq!(ended.notices[1].message, "as planned");
 }
 
-/// A user who has two hundred pods wait in a namespace of her own leaves the users of all others in the dark for no run.
+/// Two hundred waiting pods of one namespace do not keep the events from other namespaces.
 #[test]
 fn the_pods_of_each_namespace_get_their_events_in_turn() {
     let notice = |namespace: &str, at: usize| PodNotice {

@@ -1,4 +1,4 @@
-//! Turns, where a list is longer than what a run does with it.
+//! Puts a list in an order in which groups take turns, for lists of which a run uses only the beginning.
 
 use std::collections::BTreeMap;
 

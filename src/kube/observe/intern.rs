@@ -43,9 +43,8 @@ pub(super) struct Room {
 impl Room {
     /// Number of bytes that each pod may store: fifty host names in an affinity.
     pub(super) const ORDINARY: usize = 4 << 10;
-    /// Number of bytes of all larger parts. A hundred affinities of a thousand host names each take as much, and a user's job of
-    /// a thousand pods has one.
-    const ALL: usize = 8 << 20;
+    /// Number of bytes of all larger parts: more than a hundred affinities of 64 KiB each. The pods of one job share one.
+    pub(super) const ALL: usize = 8 << 20;
 
     /// Takes room for a part of a pod, unless it is ordinary. Returns whether there was enough.
     fn take(&mut self, bytes: usize) -> bool {

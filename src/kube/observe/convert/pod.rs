@@ -223,10 +223,9 @@ fn further(
 
 /// The words for a part of a pod that is larger than ordinary, in a cluster that is full of such parts.
 fn no_room(part: &str, bytes: usize) -> String {
-    let ordinary = Room::ORDINARY >> 10;
+    let (taken, ordinary, all) = (bytes >> 10, Room::ORDINARY >> 10, Room::ALL >> 20);
     format!(
-        "{part} take {} KiB, expected at most {ordinary} since other pods fill the room for more",
-        bytes >> 10
+        "{part} take {taken} KiB; above {ordinary} KiB each, all pods together may take {all} MiB, and pods before it took them"
     )
 }
 

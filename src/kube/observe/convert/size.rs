@@ -31,7 +31,8 @@ pub(super) const MOST_RESOURCES: usize = 64;
 pub(super) const MOST_VOLUMES: usize = 256;
 /// Maximum number of bytes of a list of volumes in an annotation: the longest names of that many volumes, with a comma each.
 pub(super) const LONGEST_LIST: usize = MOST_VOLUMES * 64;
-/// Maximum number of bytes of a claim's name: one more than that of any claim. A longer name is cut and still names none.
+/// Maximum number of bytes of a claim's name: one more than that of any claim. A longer name is cut to a
+/// length that no claim's name has.
 const LONGEST_CLAIM: usize = 254;
 /// Maximum number of labels of a pod that may be evicted. Only labels count that settings or budgets name.
 pub(super) const MOST_LABELS: usize = 64;

@@ -89,7 +89,7 @@ fn large_constraints_of_all_pods_have_one_bound_and_ordinary_ones_have_none() {
     assert!((100..250).contains(&stored), "{stored} of 50,000 bytes in 8 MiB");
     assert!(pods.iter().take(stored).all(|pod| !fits_nowhere(pod)), "the first ones of the list");
     assert_eq!(warnings.len(), 400 - stored);
-    let expected = "pod hub/p399 counts as a pod that fits no node: its node selector, affinity and tolerations take 47 KiB, expected at most 4";
+    let expected = "pod hub/p399 counts as a pod that fits no node: its node selector, affinity and tolerations take 47 KiB; above 4 KiB each, all pods together may take 8 MiB";
     assert!(warnings[399 - stored].starts_with(expected), "{}", warnings[399 - stored]);
     // Afterwards an ordinary pod counts as always, and so does one that shares its constraints with an earlier pod.
     let mut more = large.clone();
