@@ -88,7 +88,7 @@ impl<'a> Gate<'a> {
             let pod = pod_name(pod);
             found.push(Violation::DeleteOfLastReplica { node: node.name(), pod, controller });
         }
-        self.movers.speak_against(facts, (index, node), found);
+        self.movers.speak_against(facts, (index, node), &self.replicas, found);
         self.waiting.speaks_against(facts, node, found);
     }
 }

@@ -7,6 +7,7 @@ use super::facts::{
     would_keep_a_node,
 };
 use super::reach::{Admission, volume_affinities};
+use super::replicas::Replicas;
 use super::violation::Violation;
 use crate::model::{Binding, NodeIndex, Pod};
 
@@ -64,12 +65,14 @@ impl<'a> Movers<'a> {
         &self,
         facts: &Facts<'a>,
         (index, node): (NodeIndex, &NodeFacts<'a>),
+        replicas: &Replicas<'a>,
         found: &mut Vec<Violation>,
     ) {
         if !node.health.says_ready || node.lost_pod.is_some() {
             return;
         }
-        let mut bound = self.on_going.get(&index).into_iter().flatten().copied();
+        let bound = self.on_going.get(&index).into_iter().flatten().copied();
+        let mut bound = bound.filter(|pod| !replicas.has_another(pod));
         let stranded = bound.find(|pod| !self.have_a_place_for(&Mover::of(pod, facts), facts, true));
         let waits = |pod: &&Pod| {
             let mover = Mover::of(pod, facts);

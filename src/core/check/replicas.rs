@@ -73,13 +73,22 @@ impl<'a> Replicas<'a> {
         replicas
     }
 
+    /// Whether another live replica of a Ready pod stays.
+    pub(super) fn has_another(&self, pod: &'a Pod) -> bool {
+        pod.ready && self.counts(pod).any(|count| count.live_elsewhere)
+    }
+
+    fn counts(&self, pod: &'a Pod) -> impl Iterator<Item = &Count> {
+        let set = pod.controller_key().and_then(|key| self.controllers.get(&key));
+        let deployment = pod.controller.as_deref().and_then(Controller::deployment);
+        let deployment = deployment.and_then(|name| self.deployments.get(&(&*pod.namespace, name)));
+        set.into_iter().chain(deployment)
+    }
+
     /// A pod of this node whose controller would have no live pod left; its only pod does not keep a node.
     pub(super) fn last_on(&self, index: NodeIndex) -> Option<(&'a Pod, &'a Controller)> {
-        let last = |(pod, controller): &&(&Pod, &Controller)| {
-            let set = pod.controller_key().and_then(|key| self.controllers.get(&key));
-            let deployment = controller.deployment().map(|name| (&*pod.namespace, name));
-            let deployment = deployment.and_then(|key| self.deployments.get(&key));
-            set.into_iter().chain(deployment).any(|count| count.pods >= 2 && !count.live_elsewhere)
+        let last = |(pod, _): &&(&Pod, &Controller)| {
+            self.counts(pod).any(|count| count.pods >= 2 && !count.live_elsewhere)
         };
         self.on_going.get(&index)?.iter().find(last).copied()
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::actors::actor_on;
 use super::reach::Site;
 use super::reason::Loss;
+use super::replicas::Replicas;
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
 use crate::model::{Amounts, Constraints, NodeIndex, Pod};
@@ -45,7 +46,9 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
         let is_another = |other: NodeIndex| other != index && !going.contains(&other);
         let starts_elsewhere =
             |pod: &'a Pod| self.has_a_place(pod, |other| is_another(other) && is_open(other));
-        let mut moving = facts.moves.iter().copied().filter(|pod| !pod.deleting);
+        let replicas = Replicas::new(self.survey);
+        let is_alone = |pod: &&Pod| !pod.deleting && !replicas.has_another(pod, index, going);
+        let mut moving = facts.moves.iter().copied().filter(is_alone);
         if let Some(pod) = moving.find(|pod| !starts_elsewhere(pod)) {
             return Some((pod, Loss::NowhereElse));
         }
@@ -171,6 +174,16 @@ mod tests {
             None,
             "the other one is a place too"
         );
+    }
+
+    /// Two on the only two nodes that take them: one may go, and the other node then keeps the last live one.
+    #[test]
+    fn a_pod_with_another_live_replica_keeps_no_node() {
+        let replica = |name: &str, on: &str| Pod { name: name.into(), ..ingress().on(on) };
+        let nodes = || vec![core("n1"), core("n2"), node("n3")];
+        let two = |second: Pod| keeps(nodes(), vec![replica("ingress-1", "n1"), second], &["n2"]);
+        assert_eq!(two(replica("ingress-2", "n2")), None);
+        assert!(two(Pod { ready: false, ..replica("ingress-2", "n2") }).is_some(), "it is not live");
     }
 
     #[test]

@@ -137,8 +137,11 @@ fn is_only_place(
     };
     let nodes = world.snapshot.nodes();
     let moves = |pod: &Pod| evict::leaves(world, pod) && !lost_wherever(world, pod) && !pod.deleting;
-    let stranded =
-        |pod: &&Pod| moves(pod) && !nodes.iter().any(|node| stays(node) && is_open(node) && holds(node, pod));
+    let stranded = |pod: &&Pod| {
+        moves(pod)
+            && !another_replica(world, machine.node, pod, gone)
+            && !nodes.iter().any(|node| stays(node) && is_open(node) && holds(node, pod))
+    };
     let waits_for_it = |pod: &Pod| {
         pod.unbound.as_deref().is_some_and(|unbound| !unbound.gated)
             && pod.node_name.is_none()
@@ -261,21 +264,34 @@ fn local_claim(world: &World<'_>, node: &Node, pod: &Pod) -> bool {
 }
 
 fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
-    let Some(controller) = pod.controller.as_deref() else { return false };
-    let of_deployment =
-        |one: &Controller| controller.deployment().is_some_and(|name| one.deployment() == Some(name));
-    last_among(world, node, pod, gone, &|one| one.uid == controller.uid)
-        || last_among(world, node, pod, gone, &of_deployment)
+    let last = |(all, alive): (usize, bool)| pod.ready && all >= 2 && !alive;
+    replicas(world, node, pod, gone).into_iter().any(last)
 }
 
-/// Whether it is the last live one of the pods whose controllers are meant.
-fn last_among(
+/// Whether another live replica of a Ready pod stays.
+fn another_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
+    pod.ready && replicas(world, node, pod, gone).into_iter().any(|(_, alive)| alive)
+}
+
+/// The number of a pod's replicas, itself included, and whether another one lives: of its controller and of its Deployment.
+fn replicas(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> Vec<(usize, bool)> {
+    let Some(controller) = pod.controller.as_deref() else { return Vec::new() };
+    let of_deployment =
+        |one: &Controller| controller.deployment().is_some_and(|name| one.deployment() == Some(name));
+    vec![
+        among(world, node, pod, gone, &|one| one.uid == controller.uid),
+        among(world, node, pod, gone, &of_deployment),
+    ]
+}
+
+/// The number of the pods whose controllers are meant, and whether one of them lives on another node.
+fn among(
     world: &World<'_>,
     node: &Node,
     pod: &Pod,
     gone: &BTreeSet<String>,
     is_meant: &dyn Fn(&Controller) -> bool,
-) -> bool {
+) -> (usize, bool) {
     let of_controller = |other: &Pod| {
         other.namespace == pod.namespace
             && other.controller.as_deref().is_some_and(is_meant)
@@ -295,7 +311,7 @@ fn last_among(
             && !world.machine(&on.name).is_some_and(|at| world.machines[at].claimed)
             && !gone.contains(&on.name)
     });
-    pod.ready && all >= 2 && !alive
+    (all, alive)
 }
 
 /// Section 8: the two rules about pods that the scheduler may still bind.
