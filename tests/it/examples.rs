@@ -254,23 +254,41 @@ fn a_list_that_cannot_be_made_whole_is_none() {
     }
 }
 
+/// A request for `hub-node-1` and so on, as many as these.
+fn request(count: usize) -> Value {
+    let node = |name: String| json!({"name": name, "uid": "a", "systemUUID": format!("uuid-of-{name}")});
+    json!({"nodes": (1..=count).map(|number| node(format!("hub-node-{number}"))).collect::<Vec<_>>()})
+}
+
+/// The results by node, in their order, of a command that ends with 0.
+fn results(host: &Workspace, verb: &str, request: &Value) -> Vec<(String, String)> {
+    let (code, output) = host.run_in(SCRIPT, verb, request);
+    let answer: Value = serde_json::from_str(&output).unwrap();
+    let text = |node: &Value, key: &str| node[key].as_str().unwrap().to_owned();
+    let nodes = answer["nodes"].as_array().unwrap();
+    assert_eq!(code, Some(0), "{verb}");
+    nodes.iter().map(|node| (text(node, "name"), text(node, "result"))).collect()
+}
+
+fn expected(results: &[&str]) -> Vec<(String, String)> {
+    let names = (1..).map(|number| format!("hub-node-{number}"));
+    names.zip(results.iter().map(|result| (*result).to_owned())).collect()
+}
+
 #[test]
-fn a_machine_with_another_uuid_ends_the_command_before_anything_is_changed() {
+fn a_machine_with_another_uuid_fails_and_stays_as_it_is() {
     if !has_jq() {
         return;
     }
-    let host = host(&[("hub-node-1", "running"), ("hub-node-2", "running")]);
-    let request = json!({"nodes": [
-        {"name": "hub-node-1", "uid": "a", "systemUUID": "uuid-of-hub-node-1"},
-        {"name": "hub-node-2", "uid": "b", "systemUUID": "another"},
-    ]});
-    for verb in ["park", "wake"] {
-        assert_eq!(host.run_in(SCRIPT, verb, &request).0, Some(1), "{verb}");
+    for (verb, state, change) in [("park", "running", "shutdown"), ("wake", "shut off", "start")] {
+        let host = host(&[("hub-node-1", state), ("hub-node-2", state), ("hub-node-3", state)]);
+        let mut request = request(3);
+        request["nodes"][0]["systemUUID"] = json!("another");
+        // One without a UUID is not proven either.
+        request["nodes"][1].as_object_mut().unwrap().remove("systemUUID");
+        assert_eq!(results(&host, verb, &request), expected(&["failed", "failed", "done"]), "{verb}");
+        assert_eq!(host.log(), [format!("{change} hub-node-3")]);
     }
-    assert_eq!(host.log(), Vec::<String>::new());
-    // One without a UUID is not proven either.
-    let unproven = json!({"nodes": [{"name": "hub-node-1", "uid": "a"}]});
-    assert_eq!(host.run_in(SCRIPT, "park", &unproven).0, Some(1));
 }
 
 #[test]
@@ -295,31 +313,40 @@ fn a_machine_in_another_state_is_neither_parked_nor_changed() {
         ("present", Some("the machine is crashed")),
     ];
     assert_eq!((code, told.as_slice()), (Some(0), expected.as_slice()));
-    let request = json!({"nodes": [
-        {"name": "hub-node-1", "uid": "a", "systemUUID": "uuid-of-hub-node-1"},
-        {"name": "hub-node-4", "uid": "b", "systemUUID": "uuid-of-hub-node-4"},
-    ]});
-    assert_eq!(host.run_in(SCRIPT, "park", &request).0, Some(1));
-    assert_eq!(host.run_in(SCRIPT, "wake", &request).0, Some(1));
-    assert_eq!(host.log(), Vec::<String>::new());
+    let parked = ["done", "alreadySo", "done", "failed", "failed"];
+    assert_eq!(results(&host, "park", &request(5)), self::expected(&parked));
+    assert_eq!(host.log(), ["shutdown hub-node-1"]);
+    // The first one is shut off now.
+    let woken = ["done", "done", "busy", "failed", "failed"];
+    assert_eq!(results(&host, "wake", &request(5)), self::expected(&woken));
+    assert_eq!(host.log(), ["shutdown hub-node-1", "start hub-node-1", "start hub-node-2"]);
+    let again = ["alreadySo", "alreadySo", "busy", "failed", "failed"];
+    assert_eq!(results(&host, "wake", &request(5)), self::expected(&again));
 }
 
-/// An exit code would mean that nothing was changed.
 #[test]
-fn a_failure_after_the_first_machine_ends_the_command_by_a_signal() {
+fn a_failure_of_one_machine_is_its_own_and_one_in_doubt_ends_the_command_by_a_signal() {
     if !has_jq() {
         return;
     }
-    let request = json!({"nodes": [
-        {"name": "hub-node-1", "uid": "a", "systemUUID": "uuid-of-hub-node-1"},
-        {"name": "hub-node-2", "uid": "b", "systemUUID": "uuid-of-hub-node-2"},
-    ]});
     for (verb, state, change) in [("park", "running", "shutdown"), ("wake", "shut off", "start")] {
-        let host = host(&[("hub-node-1", state), ("hub-node-2", state)]);
-        let fails = format!("case \"$1 $2\" in '{change} hub-node-2') exit 1 ;; esac\ncase");
-        host.tool("virsh", &VIRSH.replacen("case", &fails, 1));
-        assert_eq!(host.run_in(SCRIPT, verb, &request), (None, String::new()));
-        assert_eq!(host.log(), [format!("{change} hub-node-1")]);
+        let three = || host(&[("hub-node-1", state), ("hub-node-2", state), ("hub-node-3", state)]);
+        let case = |body: &str| VIRSH.replacen("case", &format!("case \"$1 $2\" in {body} esac\ncase"), 1);
+        let fails = three();
+        let body = format!("'{change} hub-node-1' | 'domstate hub-node-2') exit 1 ;;");
+        fails.tool("virsh", &case(&body));
+        assert_eq!(results(&fails, verb, &request(3)), expected(&["failed", "failed", "done"]), "{verb}");
+        assert_eq!(fails.log(), [format!("{change} hub-node-3")]);
+        // It was done, and the answer was lost.
+        let lost = three();
+        let after = if verb == "park" { "in shutdown" } else { "running" };
+        lost.tool("virsh", &case(&format!("'{change} hub-node-1') echo '{after}' >\"$2\"; exit 1 ;;")));
+        assert_eq!(results(&lost, verb, &request(1)), expected(&["done"]), "{verb}");
+        // The host answers no more.
+        let gone = three();
+        gone.tool("virsh", &case(&format!("'{change} hub-node-2') rm \"$2\"; exit 1 ;;")));
+        assert_eq!(gone.run_in(SCRIPT, verb, &request(3)), (None, String::new()), "{verb}");
+        assert_eq!(gone.log(), [format!("{change} hub-node-1")]);
     }
 }
 

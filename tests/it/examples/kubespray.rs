@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Workspace, has_jq};
 
 /// A Terraform whose state has the servers of `state.json`, by their keys. `pending.json` has further changes that it plans;
-/// `winner.json` are values that win against the map. Other files make it fail.
+/// `winner.json` are values that win against the map. Other files make it fail; with `part` it creates the first server before.
 const TERRAFORM: &str = r#"
 cd "$WORKSPACE"
 map=nodes.auto.tfvars.json
@@ -24,12 +24,22 @@ case $1 in
       $map[0].k8s_nodes as $new | $state[0] as $old
       | {resource_changes: ([($old | to_entries[] | both(if $new[.key] then "no-op" else "delete" end; .key; .value)),
           ($new | keys[] | select($old[.] | not) | both("create"; .; null))] + $pending[0])}' >change.plan ;;
-  show) cat change.plan ;;
+  show)
+    if [ $# -gt 2 ]; then cat change.plan; else
+      [ ! -e unshown ] || exit 1
+      jq '{values: {root_module: {resources: [to_entries[]
+        | {address: "a.\(.key)", type: "openstack_compute_instance_v2", index: .key}]}}}' state.json
+    fi ;;
   apply)
     for last; do :; done
     [ "$last" = change.plan ] || exit 2
     [ ! -e locked-later ] || locked
-    [ ! -e fails ] || { echo 'Error: no quota' >&2; exit 1; }
+    [ ! -e part ] || {
+      jq --slurpfile plan change.plan '.[[$plan[0].resource_changes[] | select(.change.actions == ["create"])][0].index] = "new"' \
+        state.json >state.new
+      mv state.new state.json
+    }
+    [ ! -e fails ] || { echo "Error: $(cat fails)" >&2; exit 1; }
     jq --slurpfile plan change.plan 'reduce $plan[0].resource_changes[] as $one (.;
       if $one.change.actions == ["create"] then .[$one.index] = "new"
       elif $one.change.actions == ["delete"] then del(.[$one.index]) else . end)' state.json >state.new
@@ -120,7 +130,10 @@ fn any_other_pending_change_ends_both_commands_before_anything_is_changed() {
     if !has_jq() {
         return;
     }
-    let change = |kind: &str, index: &str, actions: &[&str]| json!([{"type": kind, "index": index, "address": "an.address", "change": {"actions": actions, "before": {}}}]);
+    let change = |kind: &str, index: &str, actions: &[&str]| {
+        let change = json!({"actions": actions, "before": {}});
+        json!([{"type": kind, "index": index, "address": "an.address", "change": change}])
+    };
     let server = "openstack_compute_instance_v2";
     for pending in [
         change(server, "9", &["delete"]),
@@ -217,10 +230,11 @@ fn after_the_first_change_a_failure_is_a_signal() {
     if !has_jq() {
         return;
     }
+    let halfway = workspace();
+    fs::write(halfway.path("fails"), "a conflict").unwrap();
+    assert_eq!(halfway.run("delete", &delete()), (None, String::new()));
+    assert_eq!(halfway.keys(), ["2"], "`terraform apply` deletes the server");
     for (verb, request) in [("grow", grow()), ("delete", delete())] {
-        let halfway = workspace();
-        fs::write(halfway.path("fails"), "").unwrap();
-        assert_eq!(halfway.run(verb, &request), (None, String::new()), "{verb}");
         let unplayed = workspace();
         unplayed.tool("ansible-playbook", "exit 2");
         assert_eq!(unplayed.run(verb, &request), (None, String::new()), "{verb}");
@@ -228,10 +242,56 @@ fn after_the_first_change_a_failure_is_a_signal() {
         let count = if verb == "grow" { 4 } else { 2 };
         assert_eq!((servers(&unplayed).len(), unplayed.keys().len()), (count, count), "{verb}");
     }
-    // A lock that somebody takes during the playbook comes too late for 75.
-    let locked = workspace();
-    fs::write(locked.path("locked-later"), "").unwrap();
-    assert_eq!(locked.run("delete", &delete()).0, None);
+    // A lock that somebody takes during the playbook comes too late for 75. The server is still there, and in the map.
+    for (file, text) in [("locked-later", ""), ("fails", "Saved plan is stale")] {
+        let late = workspace();
+        fs::write(late.path(file), text).unwrap();
+        assert_eq!(late.run("delete", &delete()).0, None, "{file}");
+        assert_eq!(
+            (late.keys(), servers(&late)),
+            (vec!["1".to_owned(), "2".to_owned()], late.keys()),
+            "{file}"
+        );
+        // The map has no other change: the next command of other nodes works.
+        fs::remove_file(late.path(file)).unwrap();
+        assert_eq!(late.run("grow", &grow()).0, Some(0), "{file}");
+    }
+}
+
+/// A name that stays in the map without a server would make every later command refuse.
+#[test]
+fn failed_growth_leaves_only_names_with_resources_in_the_map() {
+    if !has_jq() {
+        return;
+    }
+    // Nothing was created: the group has no room, another may have.
+    let full = workspace();
+    fs::write(full.path("fails"), "Quota exceeded for cores").unwrap();
+    assert_eq!(full.run("grow", &grow()), (Some(69), String::new()));
+    assert_eq!((full.keys(), servers(&full)), (vec!["1".to_owned(), "2".to_owned()], full.keys()));
+    fs::remove_file(full.path("fails")).unwrap();
+    assert_eq!(full.run("delete", &delete()).0, Some(0), "the next command works");
+
+    // One of two was created.
+    let part = workspace();
+    fs::write(part.path("fails"), "Quota exceeded for cores").unwrap();
+    fs::write(part.path("part"), "").unwrap();
+    assert_eq!(part.run("grow", &grow()), (None, String::new()));
+    assert_eq!((part.keys().len(), servers(&part)), (3, part.keys()));
+
+    // What was created is not known.
+    for (text, file) in [
+        ("Failed to save state", "other"),
+        ("Failed to persist state to backend", "other"),
+        ("no route to host", "errored.tfstate"),
+        ("no route to host", "unshown"),
+    ] {
+        let unknown = workspace();
+        fs::write(unknown.path("fails"), text).unwrap();
+        fs::write(unknown.path(file), "").unwrap();
+        assert_eq!(unknown.run("grow", &grow()), (None, String::new()), "{text}, {file}");
+        assert_eq!((unknown.keys().len(), servers(&unknown).len()), (4, 2), "{text}, {file}");
+    }
 }
 
 #[test]
