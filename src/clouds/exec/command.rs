@@ -26,7 +26,7 @@ const AFTER_STOP: Duration = Duration::from_secs(6);
 
 /// Maximum time before the end of a command's time at which it gets SIGTERM: it may have a state to write. A command with little
 /// time gets it after nine tenths.
-const LEAD: Duration = Duration::from_secs(30);
+pub(crate) const LEAD: Duration = Duration::from_secs(30);
 
 /// The time after the end of a command's time at which it gets SIGKILL. A run gives up its work ten seconds after its end.
 const LATE: Duration = Duration::from_secs(5);
@@ -67,14 +67,18 @@ pub(crate) struct Ended {
 pub(crate) enum Broken {
     /// It was not started.
     NotStarted(String),
-    /// It was ended: it took too long, wrote too much, or the run was stopped. Its effect is unknown.
+    /// It was ended because it wrote too much, or it was lost. Its effect is unknown.
     Killed(String),
+    /// It was ended because its time expired, or the run was stopped. Its effect is unknown.
+    OutOfTime(String),
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotStarted(words) | Self::Killed(words) => formatter.write_str(words),
+            Self::NotStarted(words) | Self::Killed(words) | Self::OutOfTime(words) => {
+                formatter.write_str(words)
+            }
         }
     }
 }
@@ -208,7 +212,7 @@ pub(crate) async fn run(order: &Order<'_>, input: &[u8]) -> Result<Ended, Broken
         Err(why) => {
             group.signal(Signal::KILL);
             drop(child.wait().await);
-            Err(Broken::Killed(format!("{setting}: {why}")))
+            Err(Broken::OutOfTime(format!("{setting}: {why}")))
         }
     }
 }

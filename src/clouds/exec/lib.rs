@@ -10,10 +10,12 @@
 //!   Node objects -> gone: EXEC_GONE, about these nodes and some whose machines are there
 //!                             |
 //!                          command: arguments, no shell; own process group, bounded in time and in output
+//!                          earlier: none changes anything again after one that time ended, or that left it in doubt
 //!                          protocol: one JSON document in, one out
 //! ```
 
 mod command;
+mod earlier;
 mod gone;
 mod look;
 mod notes;

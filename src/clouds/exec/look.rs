@@ -11,7 +11,7 @@ use kube_rebalancer_ports::{CloudScope, Commands};
 
 use crate::notes::Asked;
 use crate::protocol::{AnsweredGroup, AnsweredInstance, AnsweredState, AnsweredTemplate, RequestedNode};
-use crate::sightings::Sightings;
+use crate::sightings::{Sightings, unlisted_name};
 
 /// The result.
 #[derive(Clone, Debug, Default)]
@@ -145,8 +145,9 @@ fn node_group(
         .collect();
     let listed = u32::try_from(staying().count()).unwrap_or(u32::MAX);
     let size = group.size.unwrap_or(listed).max(listed);
-    let name = |number: usize| format!("{} (coming, {number})", group.name);
-    let unlisted = usize::try_from(size.saturating_sub(listed)).unwrap_or(usize::MAX).min(MOST_COMING);
+    // By the place in the whole group: the next growth has no place of an earlier one that arrived.
+    let name = |number: u32| unlisted_name(&group.name, listed.saturating_add(number));
+    let unlisted = size.saturating_sub(listed).min(MOST_COMING);
     let mut coming: Vec<Option<Timestamp>> =
         (1..=unlisted).map(|number| sightings.get(&name(number)).copied()).collect();
     let missing = missing(group, asked, appeared(group, snapshot, &has_node, &began));
@@ -176,7 +177,7 @@ fn node_group(
 }
 
 /// Maximum number of growing nodes. No cluster is near it.
-const MOST_COMING: usize = 1000;
+const MOST_COMING: u32 = 1000;
 
 /// When the instances of the group appeared: as nodes, or as instances being created. `None` is an unknown moment.
 fn appeared(
@@ -203,7 +204,8 @@ fn appeared(
 fn missing(group: &AnsweredGroup, asked: &[Asked], mut appeared: Vec<Option<Timestamp>>) -> Vec<Timestamp> {
     let mut notes: Vec<&Asked> = asked.iter().filter(|note| note.group == group.name).collect();
     notes.sort_by_key(|note| std::cmp::Reverse(note.at));
-    let count = |note: &Asked| usize::try_from(note.count).unwrap_or(usize::MAX).min(MOST_COMING);
+    let most = usize::try_from(MOST_COMING).unwrap_or(usize::MAX);
+    let count = |note: &Asked| usize::try_from(note.count).unwrap_or(usize::MAX).min(most);
     let wanted: usize = notes.iter().map(|note| count(note)).sum();
     let mut came = 0_usize;
     // The latest request has the fewest possible instances, so it chooses first.
@@ -217,7 +219,7 @@ fn missing(group: &AnsweredGroup, asked: &[Asked], mut appeared: Vec<Option<Time
     }
     // The earliest request is served first.
     let times = notes.into_iter().flat_map(|note| std::iter::repeat_n(note.at, count(note)));
-    times.take(wanted.saturating_sub(came).min(MOST_COMING)).collect()
+    times.take(wanted.saturating_sub(came).min(most)).collect()
 }
 
 fn template(template: &AnsweredTemplate) -> Result<NodeTemplate, String> {

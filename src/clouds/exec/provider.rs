@@ -14,6 +14,7 @@ use kube_rebalancer_ports::{
 };
 
 use crate::command::{Broken, Ended, Order, run};
+use crate::earlier::{Earlier, Whose};
 use crate::look::{Member, Seen, look, requested};
 use crate::notes::{self, Asked};
 use crate::protocol::{Answer, AnsweredNode, AnsweredResult, AnsweredState, Request, SCHEMA, Verb, sorted};
@@ -31,6 +32,7 @@ pub(crate) struct Exec {
     list: Vec<String>,
     pub(crate) scope: CloudScope,
     clock: SharedClock,
+    earlier: Earlier,
     environment: Vec<(String, String)>,
     /// The observed cluster, and the time for which requested growth counts as coming.
     pub(crate) looked: Option<(Snapshot, SignedDuration)>,
@@ -69,6 +71,7 @@ impl Exec {
         Self {
             list,
             scope,
+            earlier: Earlier::new(clock.as_ref()),
             clock,
             environment,
             looked: None,
@@ -80,13 +83,11 @@ impl Exec {
     /// Runs one command. An answer that is no valid document, or that names a node outside of the request, is [`Broken`].
     pub(crate) async fn ask(&self, words: &[String], request: &Request) -> Result<(Ended, Answer), Broken> {
         let setting = request.verb.setting();
-        if !self.clock.left().is_positive() {
-            return Err(Broken::NotStarted(format!("{setting}: the run has no time left")));
-        }
+        self.earlier.may_start(request.verb, self.clock.as_ref()).map_err(Broken::NotStarted)?;
         let order = Order { setting, words, environment: &self.environment, clock: self.clock.as_ref() };
         let input =
             serde_json::to_vec(request).map_err(|error| Broken::NotStarted(format!("{setting}: {error}")))?;
-        let ended = run(&order, &input).await?;
+        let ended = run(&order, &input).await.inspect_err(|broken| self.earlier.note(broken))?;
         match Answer::read(&ended.output) {
             Ok(answer) => Ok((ended, answer)),
             // The exit code shows the failure, so the output does not matter.
@@ -113,8 +114,9 @@ impl Exec {
             .map_err(|why| clean(&format!("EXEC_LIST: {why}")).into_owned())
     }
 
-    /// Lists the groups again, for the cluster of the plan.
-    async fn again(&self) -> Result<(Seen, SignedDuration), GroupAnswer> {
+    /// Lists the groups again, for the cluster of the plan, if a command of this kind may still start.
+    async fn again(&self, verb: Verb) -> Result<(Seen, SignedDuration), GroupAnswer> {
+        self.earlier.may_start(verb, self.clock.as_ref()).map_err(GroupAnswer::Failed)?;
         let Some((snapshot, grace)) = &self.looked else {
             return Err(GroupAnswer::Failed("nothing was listed".to_owned()));
         };
@@ -147,16 +149,16 @@ impl Exec {
             }
         }
         for (group, mut members) in by_group {
-            match self.again().await {
-                Ok((now, _)) => members.retain(|(position, member)| match judge(verb, member, &now) {
-                    Ok(()) => true,
-                    Err(answer) => {
-                        answers.insert(*position, answer);
-                        false
-                    }
+            match self.again(verb).await {
+                Ok((now, _)) => members.retain(|(position, member)| {
+                    let answer = judge(verb, member, &now).err().or_else(|| self.doubted(member));
+                    let stays = answer.is_none();
+                    answers.extend(answer.map(|answer| (*position, answer)));
+                    stays
                 }),
                 Err(answer) => {
-                    answers.extend(members.iter().map(|(position, _)| (*position, answer.clone())));
+                    let answer = |member| self.doubted(member).unwrap_or_else(|| answer.clone());
+                    answers.extend(members.iter().map(|(position, member)| (*position, answer(member))));
                     continue;
                 }
             }
@@ -172,10 +174,18 @@ impl Exec {
                 nodes: members.iter().map(|(_, member)| member.node.clone()).collect(),
             };
             let became = self.ask(words, &request).await;
-            answers.extend(outcomes(setting, became, &members));
+            let outcomes = outcomes(setting, became, &members);
+            for ((_, answer), (_, member)) in outcomes.iter().zip(&members) {
+                self.earlier.doubt(Whose::Node(member.node.name.clone()), answer);
+            }
+            answers.extend(outcomes);
         }
         let missing = || GroupAnswer::InDoubt(format!("{setting}: there is no answer for it"));
         (0..nodes.len()).map(|position| answers.remove(&position).unwrap_or_else(missing)).collect()
+    }
+
+    fn doubted(&self, member: &Member) -> Option<GroupAnswer> {
+        self.earlier.in_doubt(&Whose::Node(member.node.name.clone()))
     }
 
     /// The proof of which machine the node is.
@@ -216,7 +226,7 @@ fn outcomes(
         Err(broken) => {
             let answer = match broken {
                 Broken::NotStarted(words) => GroupAnswer::Failed(words),
-                Broken::Killed(words) => GroupAnswer::InDoubt(words),
+                Broken::Killed(words) | Broken::OutOfTime(words) => GroupAnswer::InDoubt(words),
             };
             return members.iter().map(|(position, _)| (*position, answer.clone())).collect();
         }
@@ -286,14 +296,18 @@ pub(crate) fn how(ended: &Ended, answer: &Answer) -> String {
 impl Provider for Exec {
     async fn list(&mut self, cluster: &Snapshot, policy: &Policy) -> Result<CloudView, ProviderError> {
         let store = self.scope.notes.as_ref();
-        self.sightings = sightings::read(store).await;
+        let stored = sightings::read(store, self.clock.now()).await;
+        let is_read = stored.is_some();
+        self.sightings = stored.unwrap_or_default();
         let seen = self.seen(cluster, policy.boot_grace).await.map_err(ProviderError::Unseen)?;
         let Seen { groups, known, memberships, members } = seen;
         let now = self.clock.now();
         let notes = sightings::late(&self.sightings, &groups, now, policy.boot_grace);
         let renewed = sightings::renewed(&self.sightings, &groups, now);
         if renewed != self.sightings {
-            sightings::write(store, &renewed).await;
+            if is_read {
+                sightings::write(store, &renewed).await;
+            }
             self.sightings = renewed;
         }
         self.members = members;
@@ -308,7 +322,10 @@ impl Provider for Exec {
         let Some(words) = &self.scope.commands.grow else {
             return GroupAnswer::Refused("EXEC_GROW is not set".to_owned());
         };
-        let (seen, grace) = match self.again().await {
+        if let Some(answer) = self.earlier.in_doubt(&Whose::Group(group.to_owned())) {
+            return answer;
+        }
+        let (seen, grace) = match self.again(Verb::Grow).await {
             Ok(both) => both,
             Err(answer) => return answer,
         };
@@ -346,8 +363,9 @@ impl Provider for Exec {
         let answer = match self.ask(words, &request).await {
             Ok((ended, answer)) => by_code("EXEC_GROW", &ended, &answer),
             Err(Broken::NotStarted(words)) => GroupAnswer::Failed(words),
-            Err(Broken::Killed(words)) => GroupAnswer::InDoubt(words),
+            Err(Broken::Killed(words) | Broken::OutOfTime(words)) => GroupAnswer::InDoubt(words),
         };
+        self.earlier.doubt(Whose::Group(group.to_owned()), &answer);
         if !matches!(answer, GroupAnswer::Done | GroupAnswer::InDoubt(_))
             && let Err(error) = notes::write(store, &before).await
         {

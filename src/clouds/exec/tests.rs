@@ -1,5 +1,6 @@
 //! Commands as small scripts: what is understood of them, and what of their mischief reaches the run.
 
+mod earlier;
 mod notes;
 mod processes;
 mod sightings;
@@ -162,6 +163,16 @@ impl World {
         let mut provider = self.connected().await;
         let view = provider.list(&self.snapshot(), &Policy::default()).await?;
         Ok((provider, view))
+    }
+
+    /// The provider of a run whose whole time is this, after its first list.
+    async fn looked_within(&self, millis: i64) -> Box<dyn Provider> {
+        self.limit(millis);
+        let mut provider = self.connected().await;
+        self.limit(300_000);
+        provider.list(&self.snapshot(), &Policy::default()).await.unwrap();
+        self.limit(millis);
+        provider
     }
 
     fn instances(&self, names: &[&str]) -> Vec<InstanceToDelete> {
@@ -417,9 +428,8 @@ fn growth_that_is_refused_is_not_coming_and_one_in_doubt_is() {
     let grown = |body: &str, millis: i64| {
         let mut world = world().lists_three();
         world.scope.commands.grow = Some(world.script("grow", body));
-        let (provider, _) = now(world.looked()).unwrap();
         // The list before the command takes its part of the time.
-        world.limit(millis);
+        let provider = now(world.looked_within(millis));
         let answer = now(provider.grow("pool", 3, 5));
         world.limit(300_000);
         let (_, view) = now(world.looked()).unwrap();

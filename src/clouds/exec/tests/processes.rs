@@ -25,8 +25,7 @@ fn a_command_that_hangs_forks_and_ignores_signals_is_killed_with_all_that_it_sta
     let mut world = world().lists_three();
     let hang = "trap '' TERM; (trap '' TERM; exec sleep 1000) & echo $! >\"$FOLDER/child\"; wait; wait";
     world.scope.commands.delete = Some(world.script("delete", hang));
-    let (provider, _) = now(world.looked()).unwrap();
-    world.limit(500);
+    let provider = now(world.looked_within(500));
     let answers = now(provider.delete(&world.instances(&["n1"])));
     let told = "EXEC_DELETE: the command was ended: its time of 0 s expired".to_owned();
     assert_eq!(answers, [GroupAnswer::InDoubt(told)]);
@@ -68,7 +67,8 @@ fn a_run_that_is_dropped_takes_its_command_with_it() {
 }
 
 /// A body that takes a second to write its state after SIGTERM, as Terraform does.
-const WRITES: &str = "trap 'sleep 1; echo written >\"$FOLDER/state\"; exit 0' TERM; echo >\"$FOLDER/ready\"; while :; do sleep 0.1; done";
+const WRITES: &str = "trap 'sleep 1; echo written >\"$FOLDER/state\"; exit 0' TERM; echo >\"$FOLDER/ready\"; \
+                      while :; do sleep 0.1; done";
 
 /// The answer to a deletion by this command, after the run received a signal to stop, and the time that it took from there.
 fn stopped(body: &str) -> (World, GroupAnswer, Duration) {
@@ -120,8 +120,7 @@ fn a_command_that_ignores_the_stop_is_killed_in_time() {
 fn a_command_may_write_its_state_when_its_time_ends() {
     let mut world = world().lists_three();
     world.scope.commands.delete = Some(world.script("delete", WRITES));
-    let (provider, _) = now(world.looked()).unwrap();
-    world.limit(2000);
+    let provider = now(world.looked_within(2000));
     let began = Instant::now();
     let answers = now(provider.delete(&world.instances(&["n1"])));
     let told = "EXEC_DELETE: the command was ended: its time of 2 s expired".to_owned();

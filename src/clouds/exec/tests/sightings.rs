@@ -1,10 +1,12 @@
 //! Instances without `createdAt` are as old as their first sighting.
 
 use std::fs;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use kube_rebalancer_core::model::Node;
-use kube_rebalancer_ports::{CloudView, GroupAnswer};
+use kube_rebalancer_ports::{CloudView, GroupAnswer, Notes, PortError, SharedNotes};
 
 use super::{THREE, World, now, world};
 
@@ -53,6 +55,76 @@ fn a_requested_size_without_its_instances_ages_too() {
     assert_eq!((first.groups[0].target_size, created(&first)), (4, None));
     world.later(20);
     assert_eq!(created(&view(&world)), Some("2026-11-26T09:00:00Z".parse().unwrap()));
+}
+
+/// One arrives in ten minutes, and at that moment the next one is asked for: each is new in its run.
+#[test]
+fn an_unlisted_instance_does_not_inherit_the_age_of_one_that_arrived() {
+    let mut world = world().lists_three();
+    let mut listed = THREE.to_owned();
+    for size in 4..7_u32 {
+        let sized = listed.replacen("\"zone\"", &format!("\"size\": {size}, \"zone\""), 1);
+        fs::write(world.path("three"), sized).unwrap();
+        let begin = world.clock.0.lock().unwrap().0;
+        let first = view(&world);
+        assert_eq!(first.groups[0].target_size, size);
+        assert!(created(&first).is_none_or(|time| time == begin), "{size}: {:?}", created(&first));
+        world.later(5);
+        assert_eq!(created(&view(&world)), Some(begin), "{size}: its own age");
+        world.later(5);
+        let name = format!("n{size}");
+        let id = format!("openstack:///{name}");
+        let arrived = format!("[\n{{\"name\": \"{name}\", \"providerID\": \"{id}\"}},\n");
+        listed = listed.replacen("[\n", &arrived, 1);
+        world.nodes.push(Node { name, provider_id: Some(id), ..Node::default() });
+    }
+}
+
+#[test]
+fn a_late_instance_of_the_size_is_not_said_to_be_listed() {
+    let world = world().lists_three();
+    fs::write(world.path("three"), THREE.replacen("\"zone\"", "\"size\": 4, \"zone\"", 1)).unwrap();
+    view(&world);
+    world.later(30);
+    let expected = "EXEC_LIST counts instance pool (coming, 4) in the size of group pool without listing it, and a run \
+                    first saw this at 2026-11-26T09:00:00Z: it has had no node for longer than twice BOOT_GRACE, and its \
+                    group may grow in its place. Correct the size, or create the instance";
+    assert_eq!(view(&world).notes, [expected]);
+}
+
+/// A time far ahead would keep its instance booting for ever; clocks differ by a few minutes.
+#[test]
+fn a_sighting_more_than_five_minutes_ahead_does_not_count() {
+    for (stored, kept) in
+        [("2026-11-26T09:05:00Z", "2026-11-26T09:05:00Z"), ("2026-11-26T09:05:01Z", "2026-11-26T09:00:00Z")]
+    {
+        let world = with_a_fourth("");
+        fs::write(world.path("notes.seen"), format!("{{\"n4\":\"{stored}\"}}")).unwrap();
+        view(&world);
+        assert_eq!(world.read("notes.seen"), format!("{{\"n4\":\"{kept}\"}}"));
+    }
+}
+
+/// Notes whose sightings cannot be read at this moment.
+#[derive(Debug)]
+struct Unreadable;
+
+#[async_trait]
+impl Notes for Unreadable {
+    async fn read(&self, key: &str) -> Result<Option<String>, PortError> {
+        if key == crate::sightings::KEY { Err(PortError("HTTP 500".to_owned())) } else { Ok(None) }
+    }
+
+    async fn write(&self, _: &str, _: Option<&str>) -> Result<(), PortError> {
+        panic!("the stored times may be good");
+    }
+}
+
+#[test]
+fn sightings_that_could_not_be_read_are_not_replaced() {
+    let mut world = with_a_fourth("");
+    world.scope.notes = Some(SharedNotes::new(Arc::new(Unreadable)));
+    assert_eq!(view(&world).groups[0].target_size, 4);
 }
 
 /// The times of section 3: from twice `BOOT_GRACE` on, which is 30 minutes here, no run waits for it, and a person learns of it.
