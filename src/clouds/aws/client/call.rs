@@ -60,7 +60,7 @@ pub(super) enum Effect {
     LastLook,
     /// It changes something, and a second one would change it again.
     Once,
-    /// The same, and the caller must read again before any further try.
+    /// The same, and it is never retried: the caller reads again before another try.
     Single,
     /// It changes something, and its token makes a second one the same change.
     WithToken,
@@ -112,7 +112,7 @@ impl Caller {
     }
 
     /// Makes a request. A read, or a request with a token, is retried after every temporary failure; any other one only
-    /// after a failure that certainly changed nothing, or not at all.
+    /// after a failure that certainly changed nothing, and [`Effect::Single`] never.
     pub(super) async fn call<T, E, F>(
         &self,
         what: &str,
