@@ -65,7 +65,7 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
             counts(index) && node.is_some_and(|node| stays(node) && would_take(self.survey, node, pod))
         };
         // The places of volumes differ from pod to pod.
-        let likeness = pod.claims.is_empty().then(|| (Arc::as_ptr(&pod.constraints), &pod.requests));
+        let likeness = pod.claims.is_empty().then_some((Arc::as_ptr(&pod.constraints), &pod.requests));
         let known = likeness.and_then(|one| self.places.borrow().get(&one).copied());
         if known.is_some_and(takes) {
             return true;

@@ -80,8 +80,10 @@ pub(super) async fn find(arm: &Arm, place: &Place, scope: &CloudScope) -> Result
     let mut made = makers(arm, sets).await;
     made.sort_by_key(|one| group_name(one).to_string());
     let chosen: Vec<Made> = if is_named {
-        let Named { groups, unknown } = named(&made, &scope.node_groups, group_name)
-            .map_err(|error| CloudError::setting(error.to_string()))?;
+        // Azure's names are the same in any case, and the portal shows capitals; a group's name here has none.
+        let parts = scope.node_groups.iter().map(|part| part.to_ascii_lowercase()).collect();
+        let Named { groups, unknown } =
+            named(&made, &parts, group_name).map_err(|error| CloudError::setting(error.to_string()))?;
         found.unknown = unknown;
         groups.into_iter().cloned().collect()
     } else {
