@@ -25,7 +25,7 @@ pub(crate) enum Whose {
 pub(crate) struct Earlier {
     used_up: AtomicBool,
     doubts: Mutex<BTreeMap<Whose, String>>,
-    /// The least time for a command that changes something: less would be followed by SIGTERM at once.
+    /// The least time for a command that changes something: with less it could hardly finish.
     least: SignedDuration,
 }
 
@@ -50,7 +50,9 @@ impl Earlier {
         }
         if left < self.least {
             let (least, left) = (self.least.as_secs(), left.as_secs());
-            return Err(format!("{setting}: not started: the run has {left} s left, it needs {least} s"));
+            return Err(format!(
+                "{setting}: not started: a command needs at least {least} s, and the run has {left} s left"
+            ));
         }
         Ok(())
     }

@@ -73,9 +73,10 @@ impl<'a> Replicas<'a> {
         replicas
     }
 
-    /// Whether another live replica of a Ready pod stays.
+    /// Whether another live replica of a Ready pod stays; a member of a StatefulSet has none.
     pub(super) fn has_another(&self, pod: &'a Pod) -> bool {
-        pod.ready && self.counts(pod).any(|count| count.live_elsewhere)
+        let is_member = pod.controller.as_deref().is_some_and(|one| one.kind == "StatefulSet");
+        pod.ready && !is_member && self.counts(pod).any(|count| count.live_elsewhere)
     }
 
     fn counts(&self, pod: &'a Pod) -> impl Iterator<Item = &Count> {

@@ -82,12 +82,13 @@ impl LabelSelector {
     }
 }
 
-/// Whether a label names a place with many hosts: its name has `zone`, `region`, `location`, `datacenter` or `rack` in it
+/// Whether a label names a place with many hosts: its name has `zone`, `region`, `location`, `datacenter` or the word `rack` in it
 /// (`topology.gke.io/zone`, `csi.hetzner.cloud/location`, `region`).
 #[must_use]
 pub fn is_label_of_place(key: &str) -> bool {
     let name = key.rsplit('/').next().unwrap_or(key);
-    ["zone", "region", "location", "datacenter", "rack"].iter().any(|place| name.contains(place))
+    ["zone", "region", "location", "datacenter"].iter().any(|place| name.contains(place))
+        || name.split(['.', '-', '_']).any(|word| word == "rack")
 }
 
 #[cfg(test)]

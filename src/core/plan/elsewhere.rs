@@ -184,6 +184,9 @@ mod tests {
         let two = |second: Pod| keeps(nodes(), vec![replica("ingress-1", "n1"), second], &["n2"]);
         assert_eq!(two(replica("ingress-2", "n2")), None);
         assert!(two(Pod { ready: false, ..replica("ingress-2", "n2") }).is_some(), "it is not live");
+        let member = |name: &str, on: &str| replica(name, on).controlled(owned_by("apps", "StatefulSet"));
+        let members = vec![member("vault-0", "n1"), member("vault-1", "n2")];
+        assert!(keeps(nodes(), members, &["n2"]).is_some(), "no other one takes its place");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! One walk over the pods: adds each pod to its node, or to the unbound pods.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::capacity::Ceiling;
 use super::classes::{Classifier, PodClass};
@@ -9,7 +11,7 @@ use super::evictable::{is_lost, is_movable};
 use super::managed::is_unreadable;
 use super::notes::Warning;
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
-use crate::model::{Amounts, Binding, NodeIndex, Pod, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, Constraints, NodeIndex, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
 /// Pods with a common property: the first by name, and their number.
@@ -36,6 +38,8 @@ pub(super) struct Walk<'a> {
     pub(super) unbound: Vec<UnboundPod<'a>>,
     pub(super) may_bind_late: Vec<&'a Pod>,
     pub(super) unplaced: Vec<&'a Pod>,
+    /// The constraints and requests of the pods in `unplaced`.
+    unplaced_alike: BTreeSet<(*const Constraints, &'a Amounts)>,
     pub(super) bound_daemons: Vec<(&'a Pod, NodeIndex, bool)>,
     without_request: Counted<'a>,
     beyond_node: Counted<'a>,
@@ -52,6 +56,7 @@ impl<'a> Walk<'a> {
             unbound: Vec::new(),
             may_bind_late: Vec::new(),
             unplaced: Vec::new(),
+            unplaced_alike: BTreeSet::new(),
             bound_daemons: Vec::new(),
             without_request: Counted::default(),
             beyond_node: Counted::default(),
@@ -101,7 +106,11 @@ impl<'a> Walk<'a> {
         if keeps_its_node && !gated {
             self.may_bind_late.push(pod);
         } else if class == PodClass::Omitted && !gated {
-            self.unplaced.push(pod);
+            // Equal pods without claims have the same places.
+            let likeness = (Arc::as_ptr(&pod.constraints), &pod.requests);
+            if !pod.claims.is_empty() || self.unplaced_alike.insert(likeness) {
+                self.unplaced.push(pod);
+            }
         }
     }
 

@@ -105,13 +105,15 @@ impl<'s, 'a> Replicas<'s, 'a> {
         going.iter().filter(|gone| alone(**gone)).find_map(|gone| self.would_lose(*gone, &together))
     }
 
-    /// Whether another live replica of a Ready pod stays if its node is deleted together with these others.
+    /// Whether another live replica of a Ready pod stays if its node is deleted together with these others. The pods of a
+    /// StatefulSet do not replace each other.
     pub(crate) fn has_another(self, pod: &Pod, node: NodeIndex, going: &BTreeSet<NodeIndex>) -> bool {
         let stays = |other: &NodeIndex| *other != node && !going.contains(other);
         let lives = |of: ControllerKey<'_>| {
             self.0.live_pods.get(&of).is_some_and(|live| live.live_on.iter().any(stays))
         };
-        pod.ready && keys(pod).any(lives)
+        let is_one_of_many = pod.controller.as_deref().is_some_and(|one| one.kind != "StatefulSet");
+        pod.ready && is_one_of_many && keys(pod).any(lives)
     }
 
     /// The first pod of a node, by name, that would be the last live one of its controller if the node were deleted together

@@ -283,7 +283,6 @@ fn failed_growth_leaves_only_names_with_resources_in_the_map() {
     for (text, file) in [
         ("Failed to save state", "other"),
         ("Failed to persist state to backend", "other"),
-        ("no route to host", "errored.tfstate"),
         ("no route to host", "unshown"),
     ] {
         let unknown = workspace();
@@ -291,6 +290,25 @@ fn failed_growth_leaves_only_names_with_resources_in_the_map() {
         fs::write(unknown.path(file), "").unwrap();
         assert_eq!(unknown.run("grow", &grow()), (None, String::new()), "{text}, {file}");
         assert_eq!((unknown.keys().len(), servers(&unknown).len()), (4, 2), "{text}, {file}");
+    }
+
+    // No resource is known, and the answer is no refusal: a server may exist all the same.
+    let lost = workspace();
+    fs::write(lost.path("fails"), "504 Gateway Timeout").unwrap();
+    assert_eq!(lost.run("grow", &grow()), (None, String::new()));
+    assert_eq!(lost.keys(), ["1", "2"]);
+}
+
+#[test]
+fn nothing_is_planned_while_an_earlier_state_is_not_stored() {
+    if !has_jq() {
+        return;
+    }
+    for (verb, request) in [("grow", grow()), ("delete", delete())] {
+        let kept = workspace();
+        fs::write(kept.path("errored.tfstate"), "").unwrap();
+        assert_eq!(kept.run(verb, &request).0, Some(1), "{verb}");
+        assert_nothing_changed(&kept, verb);
     }
 }
 

@@ -166,9 +166,9 @@ fn stores_volume(world: &World<'_>, node: &Node) -> bool {
         _ => false,
     };
     let is_of_it_alone = |one: &Requirement| {
-        let is_place = ["zone", "region", "location"]
-            .iter()
-            .any(|place| one.key.rsplit('/').next().is_some_and(|name| name.contains(place)));
+        let name = one.key.rsplit('/').next().unwrap_or_default();
+        let is_place = ["zone", "region", "location", "datacenter"].iter().any(|place| name.contains(place))
+            || name.split(['.', '-', '_']).any(|word| word == "rack");
         let listed = |other: &&Node| match (&one.operator, other.labels.get(&one.key)) {
             (Operator::In(values), Some(own)) => {
                 values.iter().any(|value| value == own) && node.labels.get(&one.key) == Some(own)
@@ -268,9 +268,10 @@ fn last_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<Strin
     replicas(world, node, pod, gone).into_iter().any(last)
 }
 
-/// Whether another live replica of a Ready pod stays.
+/// Whether another live replica of a Ready pod stays. Members of a StatefulSet are no replicas of each other.
 fn another_replica(world: &World<'_>, node: &Node, pod: &Pod, gone: &BTreeSet<String>) -> bool {
-    pod.ready && replicas(world, node, pod, gone).into_iter().any(|(_, alive)| alive)
+    let of_many = pod.controller.as_ref().is_some_and(|one| one.kind != "StatefulSet");
+    pod.ready && of_many && replicas(world, node, pod, gone).into_iter().any(|(_, alive)| alive)
 }
 
 /// The number of a pod's replicas, itself included, and whether another one lives: of its controller and of its Deployment.

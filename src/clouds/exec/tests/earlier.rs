@@ -61,14 +61,16 @@ fn after_a_command_that_time_ended_nothing_is_changed_any_more() {
     }
 }
 
-/// A command with less time than the lead would get SIGTERM at once.
+/// A command with less time than the lead could hardly finish.
 #[test]
 fn no_change_starts_in_the_lead_before_the_end_of_the_run() {
     let world = with("");
     let provider = now(world.looked_within(300_000));
     world.limit(29_999);
     let told = |setting: &str| {
-        GroupAnswer::Failed(format!("{setting}: not started: the run has 29 s left, it needs 30 s"))
+        GroupAnswer::Failed(format!(
+            "{setting}: not started: a command needs at least 30 s, and the run has 29 s left"
+        ))
     };
     let expected = ["EXEC_GROW", "EXEC_DELETE", "EXEC_PARK", "EXEC_WAKE"].map(told);
     assert_eq!(every_change(&world, provider.as_ref()), expected);

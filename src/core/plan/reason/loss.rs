@@ -46,7 +46,7 @@ pub enum Loss {
     #[error("no other node that takes pods would take it")]
     NowhereElse,
     /// It has no node, and no other one would take it.
-    #[error("it waits, and only this node would take it: uncordon the node or change the pod")]
+    #[error("it waits, and no other node would take it; uncordon this node or change the pod")]
     WaitsForIt,
     /// It is a static pod of the control plane.
     #[error("it is a part of the control plane")]
