@@ -91,7 +91,7 @@ pub struct Group {
 /// GKE's label of nodes for the name of their pool.
 pub const POOL_LABEL: &str = "cloud.google.com/gke-nodepool";
 
-/// The taint of the hub's node, which only the hub and its proxy tolerate. Zero to `JupyterHub` uses it.
+/// The taint of the hub's node, which only the hub and its proxy tolerate. Zero to JupyterHub uses it.
 pub const CORE_TAINT: Taint = Taint { key: "hub.jupyter.org/dedicated", value: "core" };
 
 /// The taint that GKE adds to nodes with GPUs. GKE adds the toleration to pods that request GPUs.

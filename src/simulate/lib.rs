@@ -61,7 +61,7 @@ use scenario::Scenario;
 pub use sum::sum;
 use world::World;
 
-/// The label of users' pods if `PREEMPTIBLE_LABELS` is empty: the label that Zero to `JupyterHub` uses.
+/// The label of users' pods if `PREEMPTIBLE_LABELS` is empty: the label that Zero to JupyterHub uses.
 pub const USER_LABEL: &str = "hub.jupyter.org/username";
 
 /// A policy of this program to simulate.

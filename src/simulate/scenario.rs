@@ -40,7 +40,7 @@ pub enum Scheduler {
     /// On the emptiest node, as kube-scheduler does by default
     #[default]
     Spread,
-    /// On the fullest node that takes it, as the user-scheduler of Zero to `JupyterHub` does
+    /// On the fullest node that takes it, as the user-scheduler of Zero to JupyterHub does
     Pack,
 }
 

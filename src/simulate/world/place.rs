@@ -90,7 +90,7 @@ impl World<'_> {
 const FULL: u64 = 100;
 
 /// The advantage of a node without a soft taint: kube-scheduler gives it weight three. In the default profile all other
-/// scores together never outweigh it; with the weights of Zero to `JupyterHub`'s scheduler they always do.
+/// scores together never outweigh it; with the weights of Zero to JupyterHub's scheduler they always do.
 const UNTAINTED: u64 = 3 * FULL;
 
 /// The free part of a node with the pod on it: percent of memory plus percent of processor time, rounded as in
