@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use kube_rebalancer_core::model::{Amounts, Bytes, Constraints, Controller, Millicores, Pod, Snapshot};
+use kube_rebalancer_core::model::{Amounts, Bytes, Controller, Millicores, Pod, Snapshot};
 use kube_rebalancer_core::plan::{Action, Plan, plan};
 
 use crate::drained::{self, with_drained};
@@ -31,25 +31,13 @@ fn etcd_on(node: &str) -> Pod {
     Pod {
         namespace: "kube-system".into(),
         name: format!("etcd-{node}").into(),
-        label_keys: ["tier".into()].into(),
-        deleting: false,
         node_name: Some(node.into()),
         containers: 1,
         requests: Amounts::pod(Bytes(0), Millicores(0)),
         controller: Some(controller.into()),
         mirror: true,
-        daemonset_pod: false,
-        safe_to_evict: None,
-        do_not_disrupt: None,
-        local_volume: None,
-        claims: [].into(),
-        priority: 0,
-        ends_at_once: false,
-        eviction: None,
         ready: true,
-        constraints: Constraints::default().into(),
-        unbound: None,
-        alike: Vec::new(),
+        ..Pod::default()
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use kube_rebalancer_core::model::{Instance, NodeGroup};
+use kube_rebalancer_core::model::{CLOCK_SKEW, Instance, NodeGroup};
 use kube_rebalancer_core::text::clean;
 use kube_rebalancer_ports::SharedNotes;
 
@@ -28,9 +28,6 @@ fn is_unlisted(group: &str, instance: &str) -> bool {
     instance.strip_prefix(group).is_some_and(|rest| rest.starts_with(" (coming, "))
 }
 
-/// The time that a sighting may be ahead of this run: clocks differ.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-
 /// Reads the sightings. `None` is a failed read: the stored times may be good, and must not be replaced. A text that is not
 /// understood is no sightings: its instances count as seen for the first time now, as does one that was seen in the future.
 pub(crate) async fn read(notes: Option<&SharedNotes>, now: Timestamp) -> Option<Sightings> {
@@ -43,7 +40,7 @@ pub(crate) async fn read(notes: Option<&SharedNotes>, now: Timestamp) -> Option<
         }
     };
     let mut read: Sightings = serde_json::from_str(&text).unwrap_or_default();
-    read.retain(|_, since| since.duration_since(now) <= AHEAD);
+    read.retain(|_, since| since.duration_since(now) <= CLOCK_SKEW);
     Some(read)
 }
 

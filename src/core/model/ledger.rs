@@ -24,15 +24,16 @@ pub struct Ledger {
     pub useless: BTreeMap<String, CreatedFor>,
 }
 
-/// The time by which the clocks of two servers may differ.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// Maximum time by which a stored time may be ahead of the clock of this run, because the clocks of two machines differ. A time
+/// beyond it was written by a wrong clock, and its age would be zero until then.
+pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Ledger {
     /// Drops the records of nodes that lie in the future: the clock of an API server was ahead. Otherwise no node would be
     /// created until then.
     #[must_use]
     pub fn without_future(mut self, now: Timestamp) -> Self {
-        let is_past = |noted: &CreatedFor| noted.at.duration_since(now) <= AHEAD;
+        let is_past = |noted: &CreatedFor| noted.at.duration_since(now) <= CLOCK_SKEW;
         self.created_for.retain(|_, noted| is_past(noted));
         self.useless.retain(|_, noted| is_past(noted));
         self

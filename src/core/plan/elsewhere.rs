@@ -3,18 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::actors::actor_on;
-use super::reach::Site;
+use super::reach::{Likeness, Site, likeness};
 use super::reason::Loss;
 use super::replicas::Replicas;
 use super::survey::{NodeFacts, Survey};
 use super::taints::takes_nobody_now;
-use crate::model::{Amounts, Constraints, NodeIndex, Pod};
-
-/// A key that pods with the same possible places share. Equal pods mostly share their constraints.
-type Likeness<'a> = (*const Constraints, &'a Amounts);
+use crate::model::{NodeIndex, Pod};
 
 /// Looks for the omitted pods that could start on one node alone. It remembers the last place of equal pods, because many nodes
 /// are judged and a place is mostly found again.
@@ -64,8 +60,7 @@ impl<'s, 'a> Elsewhere<'s, 'a> {
             let node = self.survey.nodes.get(index);
             counts(index) && node.is_some_and(|node| stays(node) && would_take(self.survey, node, pod))
         };
-        // The places of volumes differ from pod to pod.
-        let likeness = pod.claims.is_empty().then_some((Arc::as_ptr(&pod.constraints), &pod.requests));
+        let likeness = likeness(pod);
         let known = likeness.and_then(|one| self.places.borrow().get(&one).copied());
         if known.is_some_and(takes) {
             return true;
@@ -96,7 +91,7 @@ fn stays(node: &NodeFacts<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Node, ReadyCondition, Unbound};
+    use crate::model::{Constraints, Node, ReadyCondition, Unbound};
     use crate::plan::fixture::{Build, ago, annotated, cluster, node, owned_by, pod, taint};
     use crate::policy::Policy;
 

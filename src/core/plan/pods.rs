@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::capacity::Ceiling;
 use super::classes::{Classifier, PodClass};
@@ -10,8 +9,9 @@ use super::common::Population;
 use super::evictable::{is_lost, is_movable};
 use super::managed::is_unreadable;
 use super::notes::Warning;
+use super::reach::{Likeness, likeness};
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
-use crate::model::{Amounts, Binding, Constraints, NodeIndex, Pod, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, NodeIndex, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
 /// Pods with a common property: the first by name, and their number.
@@ -38,8 +38,8 @@ pub(super) struct Walk<'a> {
     pub(super) unbound: Vec<UnboundPod<'a>>,
     pub(super) may_bind_late: Vec<&'a Pod>,
     pub(super) unplaced: Vec<&'a Pod>,
-    /// The constraints and requests of the pods in `unplaced`.
-    unplaced_alike: BTreeSet<(*const Constraints, &'a Amounts)>,
+    /// The keys of the pods in `unplaced`, which has one of equal pods.
+    unplaced_alike: BTreeSet<Likeness<'a>>,
     pub(super) bound_daemons: Vec<(&'a Pod, NodeIndex, bool)>,
     without_request: Counted<'a>,
     beyond_node: Counted<'a>,
@@ -105,12 +105,11 @@ impl<'a> Walk<'a> {
         let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
         if keeps_its_node && !gated {
             self.may_bind_late.push(pod);
-        } else if class == PodClass::Omitted && !gated {
-            // Equal pods without claims have the same places.
-            let likeness = (Arc::as_ptr(&pod.constraints), &pod.requests);
-            if !pod.claims.is_empty() || self.unplaced_alike.insert(likeness) {
-                self.unplaced.push(pod);
-            }
+        } else if class == PodClass::Omitted
+            && !gated
+            && likeness(pod).is_none_or(|one| self.unplaced_alike.insert(one))
+        {
+            self.unplaced.push(pod);
         }
     }
 

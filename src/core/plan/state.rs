@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::notes::Warning;
 use super::taints::{condition, pressure, startup};
 use super::value::NodeState;
-use crate::model::{Node, annotation, taint};
+use crate::model::{CLOCK_SKEW, Node, annotation, taint};
 use crate::policy::{AdoptCordons, Policy};
 
 /// No claim lasts a day: a longer one was made by a clock that was wrong, and would keep the node for ever.
@@ -14,10 +14,6 @@ const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(24);
 /// Maximum time from our mark to the control plane's taint of the same cordon. The mark and the taint of one cordon are
 /// written within seconds; a taint this much younger is of a later cordon.
 const SAME_CORDON: SignedDuration = SignedDuration::from_mins(5);
-
-/// Maximum time by which a mark of ours may be ahead of the clock of this run. A clock that was wrong wrote a later one, whose
-/// age would be zero until then.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// The age of a moment; zero for a moment in the future.
 pub(crate) fn age(moment: Timestamp, observed_at: Timestamp) -> SignedDuration {
@@ -35,7 +31,7 @@ pub fn is_claimed(node: &Node, observed_at: Timestamp) -> bool {
 
 /// Whether the time of a mark may be true: it is not too far ahead.
 fn credible(marked: Timestamp, observed_at: Timestamp) -> bool {
-    marked.duration_since(observed_at) <= AHEAD
+    marked.duration_since(observed_at) <= CLOCK_SKEW
 }
 
 /// Whether a node that is still Ready was asked to park less than `BOOT_GRACE` ago: its machine may stop any moment.
