@@ -45,17 +45,23 @@ fn a_newcomer_that_still_boots_does_not_hide_the_useless_one_before_it() {
     assert_eq!(grown(&case.plan()), BTreeMap::new());
 }
 
-/// A node that boots reports 8 Gi, and omitted pods take all of them: it will serve nobody, whatever the group's other nodes have.
+/// A node that boots reports 8, and omitted pods take all of them: it will serve nobody, although the other node of its group
+/// has 24.
 #[test]
 fn a_booting_node_that_omitted_pods_fill_is_no_capacity_to_come() {
-    let boots = || in_group(GROUP, tainted("node.cilium.io/agent-not-ready", created(400, node("n1"))));
+    let mut large = in_group(GROUP, node("n0"));
+    (large.allocatable.memory, large.capacity.memory) = (Some(Bytes(24)), Some(Bytes(24)));
+    let boots = in_group(GROUP, tainted("node.cilium.io/agent-not-ready", created(400, node("n1"))));
     let grows = |pods: Vec<Pod>| {
-        let nodes = vec![in_group(GROUP, node("n0")), boots()];
-        let pods = [vec![on("n0", user("ada", 7))], pods].concat();
-        !grown(&Case::new(nodes, pods, vec![group(GROUP)]).min_nodes(1).plan()).is_empty()
+        let pods = [vec![on("n0", user("ada", 21))], pods].concat();
+        let case = Case::new(vec![large.clone(), boots.clone()], pods, vec![group(GROUP)]);
+        !grown(&case.min_nodes(1).plan()).is_empty()
     };
-    assert!(!grows(vec![]), "7 of 16");
-    assert!(grows(vec![on("n1", omitted("agent", 8))]), "7 of 8 is above the band");
+    assert!(!grows(vec![]), "21 of 32");
+    assert!(
+        grows(vec![on("n1", omitted("agent", 8))]),
+        "21 of 24 is above the band, not 21 of 24 + (24 - 8)"
+    );
 }
 
 fn noted(nodes: u32, seconds: i64) -> Ledger {
