@@ -6,6 +6,7 @@
 
 mod amount;
 mod annotations;
+mod status;
 mod time;
 
 use std::borrow::Cow;
@@ -16,6 +17,9 @@ use serde::de::{Deserializer, IgnoredAny};
 
 pub(super) use amount::{Amount, Amounts};
 pub(super) use annotations::{Annotations, key as annotation_key};
+pub(super) use status::{
+    Condition, ConditionKind, ConditionReason, ConditionStatus, ContainerStatus, NodeInfo, Phase, Status,
+};
 pub(super) use time::Time;
 
 /// Text that borrows where it can.
@@ -320,191 +324,11 @@ pub(super) struct Toleration<'a> {
     pub(super) effect: Option<Text<'a>>,
 }
 
-/// `status` of a node, of a pod, of a claim and of a volume.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Status<'a> {
-    #[serde(deserialize_with = "or_default")]
-    pub(super) phase: Phase,
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) conditions: Vec<Condition<'a>>,
-    // of a pod
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) container_statuses: Vec<ContainerStatus<'a>>,
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) init_container_statuses: Vec<ContainerStatus<'a>>,
-    #[serde(borrow)]
-    pub(super) resize: Option<Text<'a>>,
-    /// The resources that its node gives the pod as a whole.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) resources: Resources<'a>,
-    /// The resources that its node has reserved for the pod as a whole.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) allocated_resources: Amounts<'a>,
-    #[serde(borrow)]
-    pub(super) nominated_node_name: Option<Text<'a>>,
-    // of a node
-    #[serde(borrow)]
-    pub(super) allocatable: Option<Amounts<'a>>,
-    #[serde(borrow)]
-    pub(super) capacity: Option<Amounts<'a>>,
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) node_info: NodeInfo<'a>,
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) volumes_in_use: Vec<Text<'a>>,
-}
-
-/// `status.nodeInfo` of a node.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct NodeInfo<'a> {
-    #[serde(borrow, rename = "systemUUID")]
-    pub(super) system_uuid: Option<Text<'a>>,
-}
-
-/// An entry of `status.containerStatuses` or `status.initContainerStatuses`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct ContainerStatus<'a> {
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) name: Text<'a>,
-    /// The resources that its node gives it.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) resources: Resources<'a>,
-    /// The resources that its node has reserved for it.
-    #[serde(borrow, deserialize_with = "or_default")]
-    pub(super) allocated_resources: Amounts<'a>,
-}
-
-/// `status.phase` of a pod, a claim or a volume, as far as it matters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) enum Phase {
-    /// All containers ended well.
-    Succeeded,
-    /// All containers ended, one badly.
-    Failed,
-    /// At least one container runs, or starts again.
-    Running,
-    /// A claim has its volume, a volume its claim.
-    Bound,
-    /// `Pending`, `Unknown`, a phase yet to be invented, or none.
-    #[default]
-    #[serde(other)]
-    Other,
-}
-
-/// An entry of `status.conditions`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Condition<'a> {
-    #[serde(rename = "type", deserialize_with = "or_default")]
-    pub(super) kind: ConditionKind,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) status: ConditionStatus,
-    #[serde(deserialize_with = "or_default")]
-    pub(super) reason: ConditionReason,
-    #[serde(borrow)]
-    pub(super) message: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) last_transition_time: Option<Time<'a>>,
-}
-
-/// `type` of a condition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) enum ConditionKind {
-    /// Of a node and of a pod.
-    Ready,
-    /// Of a pod.
-    PodScheduled,
-    /// Of a pod whose containers have not got yet what it was changed to ask for.
-    PodResizePending,
-    #[default]
-    #[serde(other)]
-    Other,
-}
-
-/// `status` of a condition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) enum ConditionStatus {
-    /// It holds.
-    True,
-    /// It does not hold.
-    False,
-    /// `Unknown`, or none.
-    #[default]
-    #[serde(other)]
-    Unknown,
-}
-
-/// `reason` of a condition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub(super) enum ConditionReason {
-    /// The scheduler found no node.
-    Unschedulable,
-    /// The node can never give what the pod was changed to ask for.
-    Infeasible,
-    #[default]
-    #[serde(other)]
-    Other,
-}
-
-impl Phase {
-    /// The phase with this name.
-    pub(super) fn named(name: &str) -> Self {
-        match name {
-            "Succeeded" => Self::Succeeded,
-            "Failed" => Self::Failed,
-            "Running" => Self::Running,
-            "Bound" => Self::Bound,
-            _ => Self::Other,
-        }
-    }
-
-    /// Whether a pod in this phase has ended.
-    pub(super) fn has_ended(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed)
-    }
-}
-
 impl RestartPolicy {
     /// The one with this name.
     pub(super) fn named(name: &str) -> Self {
         match name {
             "Always" => Self::Always,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl ConditionKind {
-    /// The one with this name.
-    pub(super) fn named(name: &str) -> Self {
-        match name {
-            "Ready" => Self::Ready,
-            "PodScheduled" => Self::PodScheduled,
-            "PodResizePending" => Self::PodResizePending,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl ConditionStatus {
-    /// The one with this name.
-    pub(super) fn named(name: &str) -> Self {
-        match name {
-            "True" => Self::True,
-            "False" => Self::False,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-impl ConditionReason {
-    /// The one with this name.
-    pub(super) fn named(name: &str) -> Self {
-        match name {
-            "Unschedulable" => Self::Unschedulable,
-            "Infeasible" => Self::Infeasible,
             _ => Self::Other,
         }
     }
