@@ -1,16 +1,17 @@
 //! One request to the API server: bounded in time, retried if that can help, with its failure on one line.
 
+mod request;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, DATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::body;
@@ -23,30 +24,12 @@ use kube_rebalancer_ports::words::without_tokens;
 use kube_rebalancer_ports::{Clock as _, PortError, chain};
 use kube_rebalancer_retry::{Failed, GivenUp, Pace, retry, retry_after};
 
-/// The pauses are long enough for a server that restarts (some 20 s). A pause that a server requests is respected,
-/// within the time of the run.
-const PACE: Pace = Pace {
-    tries: 7,
-    first_pause: Duration::from_millis(250),
-    longest_pause: Duration::from_secs(10),
-    longest_asked: Duration::MAX,
-};
+pub(super) use request::Call;
+use request::{ONE_TRY, PACE, PROTOBUF};
+
 /// Maximum time of connecting to a server that has never answered, so that a person learns of a wrong address within
 /// ten seconds; for a server that has answered in this run, the other limits apply.
 const FIRST_CONTACT: Duration = Duration::from_secs(8);
-/// Maximum time of one try: a page of 500 pods takes a busy server some seconds.
-const ONE_TRY: Duration = Duration::from_secs(30);
-/// Maximum time of one try of an optional request.
-const SOON: Duration = Duration::from_secs(5);
-/// Number of tries of an optional request: one answer of a busy server must not decide.
-const OPTIONAL_TRIES: u32 = 3;
-/// Maximum time of the run's last request past `RUN_TIMEOUT`.
-const LAST_WORD: Duration = Duration::from_secs(2);
-const JSON: &str = "application/json";
-/// The API server's own encoding, which costs server and client less than JSON.
-const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
-/// The encodings in order: a server that does not know the first answers in the second.
-const PROTOBUF_OR_JSON: &str = "application/vnd.kubernetes.protobuf,application/json";
 
 /// The connection for all requests.
 #[derive(Clone)]
@@ -73,27 +56,6 @@ impl std::fmt::Debug for Server {
 pub(super) struct Answer {
     pub(super) bytes: Vec<u8>,
     pub(super) encoding: Encoding,
-}
-
-/// A request; its body is JSON.
-#[derive(Clone, Debug)]
-pub(super) struct Call {
-    method: Method,
-    path: String,
-    content_type: &'static str,
-    accept: &'static str,
-    body: Option<Value>,
-    tries: u32,
-    /// The longest pause that the server may ask for.
-    longest_asked: Duration,
-    /// The minimum time that it may take even if `RUN_TIMEOUT` has expired.
-    at_least: Duration,
-    /// Maximum time of one try.
-    one_try: Duration,
-    /// Maximum number of bytes of the answer.
-    most: usize,
-    /// Whether the answer may be compressed.
-    compressed: bool,
 }
 
 /// An answer that is parsed while it arrives.
@@ -144,102 +106,6 @@ impl CallError {
 impl From<CallError> for PortError {
     fn from(error: CallError) -> Self {
         Self(error.to_string())
-    }
-}
-
-impl Call {
-    pub(super) fn get(path: impl Into<String>) -> Self {
-        Self::new(Method::GET, path, JSON, None)
-    }
-
-    pub(super) fn post(path: impl Into<String>, body: Value) -> Self {
-        Self::new(Method::POST, path, JSON, Some(body))
-    }
-
-    pub(super) fn put(path: impl Into<String>, body: Value) -> Self {
-        Self::new(Method::PUT, path, JSON, Some(body))
-    }
-
-    pub(super) fn delete(path: impl Into<String>, body: Value) -> Self {
-        Self::new(Method::DELETE, path, JSON, Some(body))
-    }
-
-    pub(super) fn merge_patch(path: impl Into<String>, body: Value) -> Self {
-        Self::new(Method::PATCH, path, "application/merge-patch+json", Some(body))
-    }
-
-    /// Sets the maximum length of the answer.
-    pub(super) fn at_most(self, most: usize) -> Self {
-        Self { most, ..self }
-    }
-
-    /// Requests an answer in this encoding. A server that does not know protobuf may answer in JSON anyway.
-    pub(super) fn in_encoding(self, encoding: Encoding) -> Self {
-        let accept = match encoding {
-            Encoding::Json => JSON,
-            Encoding::Protobuf => PROTOBUF_OR_JSON,
-        };
-        Self { accept, ..self }
-    }
-
-    /// Allows a compressed answer. The server compresses only large answers.
-    pub(super) fn compressed(self) -> Self {
-        Self { compressed: true, ..self }
-    }
-
-    /// Waits only a moment for each try: for optional requests.
-    pub(super) fn soon(self) -> Self {
-        Self { one_try: SOON, ..self }
-    }
-
-    /// Retries a little, and waits only a moment for each try: for requests without which a run goes on. It takes at most half a
-    /// minute.
-    pub(super) fn optional(self) -> Self {
-        Self { tries: OPTIONAL_TRIES, longest_asked: SOON, ..self.soon() }
-    }
-
-    /// Does not retry: for requests that are not worth waiting for.
-    pub(super) fn once(self) -> Self {
-        Self { tries: 1, ..self }
-    }
-
-    /// Is still made when `RUN_TIMEOUT` has expired: for requests without which the next run would wait.
-    pub(super) fn last_word(self) -> Self {
-        Self { at_least: LAST_WORD, ..self }
-    }
-
-    fn new(method: Method, path: impl Into<String>, content_type: &'static str, body: Option<Value>) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            content_type,
-            accept: JSON,
-            body,
-            tries: PACE.tries,
-            longest_asked: PACE.longest_asked,
-            at_least: Duration::ZERO,
-            one_try: ONE_TRY,
-            most: body::LONGEST_OBJECT,
-            compressed: false,
-        }
-    }
-
-    /// The request without its query, for messages.
-    fn what(&self) -> String {
-        let path = self.path.split('?').next().unwrap_or_default();
-        format!("{} {path}", self.method)
-    }
-
-    fn request(&self) -> Result<Request<Body>, http::Error> {
-        let body =
-            self.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string().into_bytes()));
-        let request = Request::builder()
-            .method(self.method.clone())
-            .uri(&self.path)
-            .header(CONTENT_TYPE, self.content_type)
-            .header(ACCEPT, self.accept);
-        let request = if self.compressed { request.header(ACCEPT_ENCODING, body::GZIP) } else { request };
-        request.body(body)
     }
 }
 

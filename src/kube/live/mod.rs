@@ -4,7 +4,7 @@
 //!   connect   kubeconfig or service account --> client
 //!   credentials  the token of a plugin or a file, from a bounded text
 //!   body      the body of an answer, which has a bound
-//!   call      one request: time bound, retries, errors in a line
+//!   call      one request: time bound, retries, errors in a line; `call/request` has its bounds
 //!   cluster   lists, nodes, patches (the port `Cluster`)
 //!   lease     one run at a time
 //!   notes     what a provider remembers, in annotations of the Lease (the port `Notes`)
