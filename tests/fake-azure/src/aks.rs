@@ -28,6 +28,8 @@ pub struct Pool {
     pub count: u32,
     /// Whether it is a system pool.
     pub is_system: bool,
+    /// Whether it is of type `VirtualMachines`, which has neither a count nor a scale set.
+    pub is_of_machines: bool,
     /// Whether the cluster autoscaler of AKS scales it.
     pub is_autoscaled: bool,
     /// The effect of a lower count on nodes.
@@ -61,6 +63,7 @@ impl Cluster {
             name: name.to_owned(),
             count,
             is_system,
+            is_of_machines: false,
             is_autoscaled: false,
             scale_down_mode: "Delete".to_owned(),
             state: None,

@@ -156,12 +156,17 @@ fn shown(cluster: &Cluster) -> Value {
 }
 
 fn shown_pool(shared: &Shared, cluster: &Cluster, pool: &Pool) -> Value {
+    let (kind, size) = if pool.is_of_machines {
+        ("VirtualMachines", "")
+    } else {
+        ("VirtualMachineScaleSets", "Standard_D4s_v5")
+    };
     json!({
         "id": format!("{}/agentPools/{}", cluster.path(), pool.name), "name": pool.name,
         "type": "Microsoft.ContainerService/managedClusters/agentPools",
         "properties": {
-            "eTag": pool.etag(), "count": pool.count, "vmSize": "Standard_D4s_v5", "osDiskSizeGB": 128,
-            "osDiskType": "Ephemeral", "maxPods": 110, "type": "VirtualMachineScaleSets", "mode": mode(pool),
+            "eTag": pool.etag(), "count": (!pool.is_of_machines).then_some(pool.count), "vmSize": size, "osDiskSizeGB": 128,
+            "osDiskType": "Ephemeral", "maxPods": 110, "type": kind, "mode": mode(pool),
             "enableAutoScaling": pool.is_autoscaled, "scaleDownMode": pool.scale_down_mode,
             "provisioningState": state(shared, cluster, pool), "powerState": {"code": "Running"},
             "orchestratorVersion": "1.33", "currentOrchestratorVersion": "1.33.2", "osType": "Linux",

@@ -141,7 +141,8 @@ fn shown(set: &ScaleSet) -> Value {
         "id": set.path(&set.resource_group.to_uppercase()),
         "name": set.name, "type": "Microsoft.Compute/virtualMachineScaleSets", "location": set.location,
         "etag": set.etag(), "zones": set.zones, "tags": set.tags,
-        "sku": {"name": set.size, "tier": "Standard", "capacity": set.capacity},
+        "sku": (!set.size.is_empty())
+            .then(|| json!({"name": set.size, "tier": "Standard", "capacity": set.capacity})),
         "properties": {
             "provisioningState": set.provisioning(), "orchestrationMode": mode, "overprovision": set.overprovisions,
             "singlePlacementGroup": false, "upgradePolicy": {"mode": "Manual"},

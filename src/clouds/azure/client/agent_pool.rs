@@ -181,13 +181,15 @@ impl AgentPool {
 }
 
 impl Arm {
-    /// Lists the managed clusters of a subscription that this identity may read.
+    /// Lists the managed clusters of a subscription that this identity may read. One that cannot be read hides no other one;
+    /// its scale sets are then of no cluster.
     pub(crate) async fn clusters(&self, subscription: &str) -> Result<Vec<Cluster>, CloudError> {
         let what = format!("list the managed clusters of subscription {subscription}");
         let path =
             format!("/subscriptions/{subscription}/providers/Microsoft.ContainerService/managedClusters");
-        let raw: Vec<RawCluster> = self.list(&what, &path, VERSION, false).await?;
-        raw.into_iter().map(RawCluster::cluster).collect::<Result<_, _>>().map_err(|why| other(&what, &why))
+        let raw: Vec<Value> = self.list(&what, &path, VERSION, false).await?;
+        let read = |raw| serde_json::from_value::<RawCluster>(raw).ok()?.cluster().ok();
+        Ok(raw.into_iter().filter_map(read).collect())
     }
 
     /// Reads a cluster again.
@@ -211,13 +213,22 @@ impl Arm {
         raw.cluster().map_err(|why| other(&what, &why))
     }
 
-    /// Lists the agent pools of a cluster.
-    pub(crate) async fn agent_pools(&self, cluster: &Cluster) -> Result<Vec<AgentPool>, CloudError> {
+    /// Lists the agent pools of a cluster by their names, in lower case. A pool that cannot be read hides no other one: pools
+    /// of type `VirtualMachines` have no count.
+    pub(crate) async fn agent_pools(
+        &self,
+        cluster: &Cluster,
+    ) -> Result<BTreeMap<String, Result<AgentPool, String>>, CloudError> {
         let what = format!("list the agent pools of managed cluster {}", cluster.name);
         let raw: Vec<RawPool> =
             self.list(&what, &format!("{}/agentPools", cluster.path()), VERSION, false).await?;
-        let pools = raw.into_iter().map(|raw| raw.pool(cluster));
-        pools.collect::<Result<_, _>>().map_err(|why| other(&what, &why))
+        Ok(raw
+            .into_iter()
+            .map(|raw| {
+                let what = format!("look at agent pool {}/{}", cluster.name, raw.name);
+                (raw.name.to_ascii_lowercase(), raw.pool(cluster).map_err(|why| other(&what, &why).message))
+            })
+            .collect())
     }
 
     /// Reads an agent pool again.

@@ -126,7 +126,7 @@ impl Arm {
             match page.next.filter(|next| !next.is_empty()) {
                 None => return Ok(all),
                 // The token is sent nowhere else.
-                Some(next) if !self.is_own(&next) => {
+                Some(next) if !has_same_origin(&next, &self.credentials.manager) => {
                     let why = format!("its next page is elsewhere, at {}", words::clean(&next));
                     return Err(not_understood(what, &why));
                 }
@@ -179,12 +179,6 @@ impl Arm {
         format!("{}{path}{joint}api-version={version}", self.credentials.manager)
     }
 
-    fn is_own(&self, url: &str) -> bool {
-        let manager = &self.credentials.manager;
-        let rest = url.get(..manager.len()).filter(|start| start.eq_ignore_ascii_case(manager));
-        rest.is_some() && url.get(manager.len()..).is_some_and(|rest| rest.starts_with('/'))
-    }
-
     async fn get(&self, what: &str, url: &str, is_last: bool) -> Result<Reply, CloudError> {
         let request = Request {
             method: Method::GET,
@@ -221,6 +215,12 @@ impl Arm {
     }
 }
 
+/// Whether two addresses have the same scheme, host and port. Azure writes some of its next pages with `:443`.
+fn has_same_origin(one: &str, other: &str) -> bool {
+    let origin = |url: &str| reqwest::Url::parse(url).ok().map(|url| url.origin());
+    origin(one).is_some_and(|own| own.is_tuple() && Some(own) == origin(other))
+}
+
 /// An etag in the form of a header. Scale sets have it in quotation marks, agent pools without.
 fn quoted(etag: &str) -> String {
     if etag.starts_with('"') || etag.starts_with("W/") { etag.to_owned() } else { format!("\"{etag}\"") }
@@ -242,4 +242,27 @@ fn not_understood(what: &str, why: &str) -> CloudError {
 /// The error of a failed answer with Azure's message, which names a missing permission.
 fn failure(what: &str, reply: &Reply) -> CloudError {
     CloudError::new(kind(reply), format!("cannot {what}: {}", reply.words()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_next_page_is_at_the_managers_origin_in_each_form_of_it() {
+        let manager = "https://management.azure.com";
+        for (next, expected) in [
+            ("https://management.azure.com/subscriptions/s?$skiptoken=7", true),
+            ("https://management.azure.com:443/subscriptions/s?$skiptoken=7", true),
+            ("HTTPS://Management.Azure.com/subscriptions/s", true),
+            ("https://management.azure.com:8443/subscriptions/s", false),
+            ("http://management.azure.com/subscriptions/s", false),
+            ("https://management.azure.com.example.org/subscriptions/s", false),
+            ("https://management.azure.com@example.org/subscriptions/s", false),
+            ("/subscriptions/s", false),
+            ("data:text/plain,a", false),
+        ] {
+            assert_eq!(has_same_origin(next, manager), expected, "{next}");
+        }
+    }
 }

@@ -71,7 +71,8 @@ struct Raw {
     location: String,
     #[serde(default)]
     zones: Option<Vec<String>>,
-    sku: Sku,
+    /// The size and number of its instances; a flexible set without a profile of machines has none.
+    sku: Option<Sku>,
     #[serde(default)]
     tags: Option<BTreeMap<String, String>>,
     properties: Properties,
@@ -79,8 +80,8 @@ struct Raw {
 
 #[derive(Debug, Deserialize)]
 struct Sku {
-    name: String,
-    capacity: u32,
+    name: Option<String>,
+    capacity: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,15 +120,18 @@ impl Raw {
         let resiliency = properties.resiliency_policy.as_ref();
         let rebalancing = resiliency.and_then(|policy| policy.automatic_zone_rebalancing_policy.as_ref());
         let mode = properties.orchestration_mode;
+        let is_flexible = mode.is_some_and(|mode| !mode.eq_ignore_ascii_case("Uniform"));
+        let Sku { name: size, capacity } = sku.unwrap_or(Sku { name: None, capacity: None });
+        let capacity = capacity.or(is_flexible.then_some(0));
         Ok(ScaleSet {
             id: id.ok_or_else(|| format!("`{name}` is no name of a scale set"))?,
             etag: etag.filter(|etag| !etag.is_empty()),
-            capacity: sku.capacity,
+            capacity: capacity.ok_or_else(|| format!("scale set {name} has no capacity"))?,
             location: location.to_ascii_lowercase(),
             zones: zones.unwrap_or_default(),
-            size: sku.name,
+            size: size.unwrap_or_default(),
             provisioning: properties.provisioning_state,
-            is_flexible: mode.is_some_and(|mode| !mode.eq_ignore_ascii_case("Uniform")),
+            is_flexible,
             overprovisions: properties.overprovision.unwrap_or(true),
             repairs: Policy::is_on(properties.automatic_repairs_policy.as_ref()),
             rebalances: Policy::is_on(rebalancing),

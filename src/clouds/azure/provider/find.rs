@@ -67,6 +67,8 @@ pub(super) struct Found {
 
 /// A scale set with its maker.
 type Made = (ScaleSet, Maker);
+/// The agent pools of a cluster by their names, each or the reason why it cannot be read.
+type Pools = BTreeMap<String, Result<AgentPool, String>>;
 
 /// Finds the scale sets of the managed nodes, or the scale sets that `NODE_GROUPS` names.
 pub(super) async fn find(arm: &Arm, place: &Place, scope: &CloudScope) -> Result<Found, CloudError> {
@@ -234,7 +236,7 @@ async fn makers(arm: &Arm, sets: Vec<ScaleSet>) -> Vec<Made> {
     for subscription in subscriptions {
         clusters.insert(subscription, arm.clusters(subscription).await.map_err(|error| error.message));
     }
-    let mut pools: BTreeMap<String, Result<(Cluster, Vec<AgentPool>), String>> = BTreeMap::new();
+    let mut pools: BTreeMap<String, Result<(Cluster, Pools), String>> = BTreeMap::new();
     for set in &of_aks {
         let group = set.id.resource_group();
         if pools.contains_key(group) {
@@ -265,11 +267,11 @@ async fn makers(arm: &Arm, sets: Vec<ScaleSet>) -> Vec<Made> {
         match pools.get(set.id.resource_group()) {
             Some(Ok((cluster, pools))) => {
                 let tag = tag(set, POOL_TAG).map(str::to_ascii_lowercase);
-                let own = pools.iter().find(|pool| tag.as_ref() == Some(&pool.name));
-                own.map_or_else(
-                    || Maker::Unknown(format!("none of the agent pools of {} is its own", cluster.name)),
-                    |pool| Maker::Pool(Box::new(pool.clone()), cluster.clone()),
-                )
+                match tag.and_then(|tag| pools.get(&tag)) {
+                    Some(Ok(pool)) => Maker::Pool(Box::new(pool.clone()), cluster.clone()),
+                    Some(Err(why)) => Maker::Unknown(why.clone()),
+                    None => Maker::Unknown(format!("none of the agent pools of {} is its own", cluster.name)),
+                }
             }
             Some(Err(why)) => Maker::Unknown(why.clone()),
             None => Maker::Unknown("its managed cluster was not looked for".to_owned()),

@@ -53,6 +53,16 @@ async fn flexible_sets_and_single_machines_are_left_alone_and_reported() {
 }
 
 #[tokio::test]
+async fn a_flexible_set_without_a_profile_of_machines_hides_no_other_set() {
+    let mut world = World::new(1);
+    world.fake.add_set(ScaleSet::new(SUBSCRIPTION, "Hub-RG", "group"), 0);
+    world.fake.edit("group", |set| (set.is_flexible, set.size) = (true, String::new()));
+    world.scope.node_groups = [SET.to_owned()].into();
+    let (_, view) = world.seen(&[world.node(0)]).await;
+    assert_eq!((view.groups.len(), view.gaps), (1, Vec::<String>::new()));
+}
+
+#[tokio::test]
 async fn a_growth_is_a_compare_and_set_and_never_lowers_what_another_client_asked_for() {
     // The other client writes between the look and the request: once, and each time.
     for (each_time, raised, expected, capacity) in
@@ -272,6 +282,19 @@ async fn a_set_of_aks_without_a_known_pool_is_not_changed_at_all() {
     assert_eq!(cloud.grow(&group.name, 2, 3).await, refused());
     assert_eq!(cloud.delete(&[of(&nodes[2])]).await, [refused()]);
     assert_eq!(cloud.park(&[of(&nodes[2])]).await, [refused()]);
+}
+
+#[tokio::test]
+async fn a_pool_of_virtual_machines_hides_no_other_pool() {
+    let world = World::aks(2);
+    world.fake.edit_cluster("Hub", |cluster| cluster.pools[0].is_of_machines = true);
+    let (cloud, view) = world.seen(&world.pool_nodes()).await;
+    let [users, system] = view.groups.as_slice() else { panic!("{view:?}") };
+    assert_eq!((users.name.as_str(), users.not_growable.as_deref()), ("hub/users", None));
+    assert_eq!(cloud.grow(&users.name, 2, 3).await, GroupAnswer::Done);
+    let why = system.not_shrinkable.as_deref().unwrap_or_default();
+    assert!(why.contains("cannot look at agent pool hub/system"), "{why}");
+    assert!(view.gaps.is_empty(), "{view:?}");
 }
 
 #[tokio::test]
