@@ -79,9 +79,11 @@ pub(super) fn instance(managed: &ManagedInstance) -> ListedInstance<InstanceId> 
         state: match (&managed.action, status) {
             (CurrentAction::Leaving, _) => InstanceState::Leaving,
             (CurrentAction::Creating, _) => InstanceState::Creating,
-            (CurrentAction::None, Some("STOPPED" | "SUSPENDED" | "STOPPING" | "SUSPENDING")) => {
-                InstanceState::Asleep
-            }
+            // Compute Engine shows a stopped instance as TERMINATED.
+            (
+                CurrentAction::None,
+                Some("TERMINATED" | "STOPPED" | "SUSPENDED" | "STOPPING" | "SUSPENDING"),
+            ) => InstanceState::Asleep,
             (CurrentAction::None | CurrentAction::Other(_), _) => InstanceState::Present,
         },
         created_at: None,

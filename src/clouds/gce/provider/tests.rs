@@ -206,6 +206,18 @@ fn a_node_that_claims_the_instance_of_another_leads_to_no_group_and_is_not_delet
 }
 
 #[test]
+fn a_stopped_instance_without_a_node_is_no_machine_that_boots() {
+    let pool = zonal(ZONE, "pool");
+    for status in ["TERMINATED", "SUSPENDED", "STOPPING"] {
+        let mut world = World::default().with(&pool, &["node", "resting"]);
+        world.instances.get_mut(&pool).unwrap()[1].status = Some(status.to_owned());
+        let observed = seen(&world.engine(), &[node(ZONE, "node")], &CloudScope::default()).unwrap();
+        let [instance] = observed.groups[0].instances.as_slice() else { panic!("{status}: {observed:?}") };
+        assert!(instance.has_node, "{status}");
+    }
+}
+
+#[test]
 fn booting_failed_and_deleting_instances_are_distinguished() {
     let pool = zonal(ZONE, "pool");
     let mut world = World::default().with(&pool, &["node", "young", "resting", "leaving"]);
