@@ -212,7 +212,14 @@ impl OpenStack {
         if turn == Some(Turn::Park) && self.node_groups.contains_key(&member.group) {
             return GroupAnswer::Refused(magnum::NOT_PARKABLE.to_owned());
         }
-        let one = OneServer { nova: &self.nova, id: &member.instance, park_by: self.scope.park_by, turn };
+        let one = OneServer {
+            nova: &self.nova,
+            id: &member.instance,
+            set: self.sets.iter().find(|set| set.name == member.group),
+            zone: self.scope.zone.as_deref(),
+            park_by: self.scope.park_by,
+            turn,
+        };
         let became = match turn {
             Some(turn) => join::turn(&one, &member.group, vec![(0, member)], turn).await,
             None => join::delete(&one, &member.group, vec![(0, member)]).await,

@@ -3,6 +3,7 @@
 use kube_rebalancer_join::{Asked, Calls, GroupNow, InstanceState, ListedInstance, SleepCalls, Turn};
 use kube_rebalancer_ports::{NOT_ASKED, ParkBy};
 
+use super::sets::{self, Set};
 use super::state::{is_shelved, listed, shown, state};
 use crate::client::{Action, Nova, Sent, Server};
 use crate::id::ServerId;
@@ -16,6 +17,10 @@ const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
 pub(super) struct OneServer<'a> {
     pub(super) nova: &'a Nova,
     pub(super) id: &'a ServerId,
+    /// Its set by name; `None` for a server of Magnum.
+    pub(super) set: Option<&'a Set>,
+    /// The availability zone of `ZONE`.
+    pub(super) zone: Option<&'a str>,
     pub(super) park_by: ParkBy,
     /// The change: parking or waking; `None` for a deletion.
     pub(super) turn: Option<Turn>,
@@ -83,6 +88,12 @@ impl OneServer<'_> {
                 self.id
             ));
         }
+        if let Some(set) = self.set.filter(|set| !set.has(name)) {
+            return Some(format!("server {name} no longer has a name of node group {}", set.name));
+        }
+        if let Some(why) = sets::objection(server, self.zone) {
+            return Some(why);
+        }
         let turn = self.turn?;
         if server.status == "ERROR" {
             return Some(format!("server {name} is in status ERROR; a person has to look at it"));
@@ -109,7 +120,7 @@ impl OneServer<'_> {
         match self.nova.change(self.id, action).await {
             Sent::Accepted if action == Action::Unshelve => self.scheduled().await,
             Sent::Accepted => Asked::Accepted,
-            Sent::Refused(why) => Asked::Refused(why),
+            Sent::Refused(why) => self.after_refusal(why).await,
             Sent::Conflict(why) => self.after_conflict(turn, why).await,
             Sent::BrokeOff(why) => self.after_break(turn, why).await,
             Sent::Lost(why) => Asked::Unanswered(why),
@@ -132,18 +143,19 @@ impl OneServer<'_> {
         }
     }
 
+    /// Nova may begin a task before another service refuses its part: Glance, for credentials with access rules, the image
+    /// of a server to shelve.
+    async fn after_refusal(&self, why: CloudError) -> Asked<CloudError> {
+        match self.nova.server(self.id, true).await {
+            Ok(Some(server)) if server.task.is_some() => Asked::Refused(stuck(&server, &why)),
+            Ok(_) | Err(_) => Asked::Refused(why),
+        }
+    }
+
     /// Nova answered 500, and a started task may remain: a server that keeps the task can neither be parked nor woken.
     async fn after_break(&self, turn: Turn, why: CloudError) -> Asked<CloudError> {
         match self.nova.server(self.id, true).await {
-            Ok(Some(server)) if server.task.is_some() => {
-                let words = format!(
-                    "{}; server {} is {} since; if it stays so, an operator of the cloud has to reset its state",
-                    why.message,
-                    server.name,
-                    shown(&server)
-                );
-                Asked::Refused(CloudError::new(Kind::Doubt, words))
-            }
+            Ok(Some(server)) if server.task.is_some() => Asked::Refused(stuck(&server, &why)),
             Ok(Some(server)) if is_so(&server, turn) => Asked::Accepted,
             Ok(_) | Err(_) => Asked::Unanswered(why),
         }
@@ -179,6 +191,17 @@ impl OneServer<'_> {
     fn gone(&self) -> CloudError {
         CloudError::new(Kind::NotFound, format!("server {} is gone", self.id))
     }
+}
+
+/// The refusal of a request that left a task on its server.
+fn stuck(server: &Server, why: &CloudError) -> CloudError {
+    let words = format!(
+        "{}; server {} is {} since; if it stays so, an operator of the cloud has to reset its state",
+        why.message,
+        server.name,
+        shown(server)
+    );
+    CloudError::new(Kind::Doubt, words)
 }
 
 fn is_so(server: &Server, turn: Turn) -> bool {

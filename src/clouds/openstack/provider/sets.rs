@@ -42,7 +42,8 @@ impl Set {
         Ok(Self { name: part.to_owned(), rule })
     }
 
-    fn has(&self, server: &str) -> bool {
+    /// Whether a server of this name is in the set.
+    pub(super) fn has(&self, server: &str) -> bool {
         match &self.rule {
             Rule::Prefix(prefix) => server.starts_with(prefix.as_str()),
             Rule::Expression(expression) => expression.is_match(server),

@@ -135,6 +135,37 @@ async fn a_shelving_that_breaks_off_stays_so_and_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_leaves_a_task_behind_is_in_doubt() {
+    let world = World::new(1);
+    let cloud = world.cloud().await;
+    // Glance refuses credentials with access rules after Nova has begun.
+    let fake = Arc::clone(&world.fake);
+    world.fake.on(Requests::method("compute.shelve"), Moment::Before, move |_| {
+        fake.edit(&id(1), |server| server.task = Some("shelving"));
+    });
+    world.fake.fail(Requests::method("compute.shelve"), Fault::Forbidden);
+    let answers = cloud.park(&these(&[1])).await;
+    let (variant, words) = told(&answers[0]);
+    assert_eq!(variant, "in doubt");
+    assert!(words.contains("status 403") && words.contains("ACTIVE with task shelving since"), "{words}");
+}
+
+#[tokio::test]
+async fn a_server_that_left_its_set_since_the_list_is_not_changed() {
+    let world = World::new(2);
+    let cloud = world.cloud().await;
+    world.fake.edit(&id(1), |server| server.name = "keep-1".to_owned());
+    world.fake.edit(&id(2), |server| drop(server.metadata.insert("role".to_owned(), "etcd".to_owned())));
+    for answers in [cloud.park(&these(&[1, 2])).await, cloud.delete(&these(&[1, 2])).await] {
+        let (variants, words): (Vec<_>, Vec<_>) = answers.iter().map(told).unzip();
+        assert_eq!(variants, ["refused", "refused"]);
+        assert!(words[0].starts_with("server keep-1 no longer has a name of node group"), "{words:?}");
+        assert!(words[1].contains("is of the control plane"), "{words:?}");
+    }
+    assert!(world.done(1).is_empty() && world.done(2).is_empty());
+}
+
+#[tokio::test]
 async fn a_conflict_means_to_look_again() {
     let world = World::new(2);
     let cloud = world.cloud().await;
