@@ -150,6 +150,11 @@ fn group(group: &Group) -> String {
         ];
         nest("MixedInstancesPolicy", &[nest("InstancesDistribution", &distribution)])
     });
+    let weighted = group.weight.map(|weight| {
+        let kind = [leaf("InstanceType", &group.kind), leaf("WeightedCapacity", weight)].concat();
+        let template = nest("LaunchTemplate", &[list("Overrides", [kind])]);
+        nest("MixedInstancesPolicy", &[template])
+    });
     let warm_pool = group
         .warm_pool
         .then(|| nest("WarmPoolConfiguration", &[leaf("MinSize", 0), leaf("PoolState", "Stopped")]));
@@ -175,7 +180,7 @@ fn group(group: &Group) -> String {
         leaf("NewInstancesProtectedFromScaleIn", group.protects_new),
         maybe("MaxInstanceLifetime", group.max_lifetime),
         maybe("CapacityRebalance", group.capacity_rebalance.then_some(true)),
-        mixed.unwrap_or_default(),
+        mixed.or(weighted).unwrap_or_default(),
         warm_pool.unwrap_or_default(),
         maybe("Status", group.status.as_ref()),
         group.operator.as_ref().map(|name| nest("Operator", &[leaf("Principal", name)])).unwrap_or_default(),

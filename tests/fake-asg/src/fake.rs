@@ -104,6 +104,11 @@ impl FakeAsg {
         self.look().service.has_launch = has_launch;
     }
 
+    /// From now on the caller may use EC2 for a launch, or may not: `LaunchInstances` needs permissions of both services.
+    pub fn set_launch_permitted(&self, permitted: bool) {
+        self.look().engine.launch_forbidden = !permitted;
+    }
+
     /// From now on steps take this time.
     pub fn set_timing(&self, timing: Timing) {
         self.look().engine.timing = timing;

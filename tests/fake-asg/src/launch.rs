@@ -109,7 +109,13 @@ impl Engine {
             return Err(Refusal::validation(words));
         }
         let (mut ids, mut errors) = (Vec::new(), Vec::new());
-        for _ in 0..wanted {
+        if self.launch_forbidden {
+            let words = "You are not authorized to perform this operation. User: arn:aws:iam::123456789012:role/hub is not \
+                         authorized to perform: ec2:CreateFleet";
+            errors.push(("UnauthorizedOperation", words.to_owned()));
+        }
+        let attempted = if self.launch_forbidden { 0 } else { wanted };
+        for _ in 0..attempted {
             match self.launch(&name, &zone, "At the request of a user") {
                 Ok(id) => ids.push(id),
                 Err(shortage) => errors.push(shortage),

@@ -31,6 +31,8 @@ pub(crate) struct Engine {
     pub(crate) stale_reads: u32,
     /// Whether EC2 accepts to start a machine that it has no room for, and stops it again.
     pub(crate) refuses_late: bool,
+    /// Whether the caller lacks EC2's permissions for a launch.
+    pub(crate) launch_forbidden: bool,
     now: Timestamp,
     /// The source of instance numbers and of unpredictable choices.
     next: u64,
@@ -43,9 +45,9 @@ pub(crate) type Shortage = (&'static str, String);
 impl Engine {
     pub(crate) fn new(now: Timestamp, timing: Timing) -> Self {
         let (groups, room) = (BTreeMap::new(), BTreeMap::new());
-        let (quota, stale_reads, refuses_late) = (None, 0, false);
+        let (quota, stale_reads, refuses_late, launch_forbidden) = (None, 0, false, false);
         let seed = 0x9e37_79b9_7f4a_7c15;
-        Self { groups, timing, room, quota, stale_reads, refuses_late, now, next: 1, seed }
+        Self { groups, timing, room, quota, stale_reads, refuses_late, launch_forbidden, now, next: 1, seed }
     }
 
     /// An unpredictable number, which is the same in every run of a test.

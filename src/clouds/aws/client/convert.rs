@@ -11,11 +11,11 @@ use crate::types::{Activity, Deed, End, Group, Instance, Lifecycle, Placed};
 /// The defect of an unusable answer: a phrase such as `a group without a name`.
 pub(super) type Odd = String;
 
-/// Maximum size of a group.
+/// Maximum size of a group that counts instances; one in units, such as MiB, may be larger.
 const MOST: i32 = 1_000_000;
 
-fn size(number: Option<i32>, what: &str) -> Result<u32, Odd> {
-    let number = number.filter(|number| (0..=MOST).contains(number));
+fn size(number: Option<i32>, is_in_units: bool, what: &str) -> Result<u32, Odd> {
+    let number = number.filter(|number| *number >= 0 && (is_in_units || *number <= MOST));
     number.and_then(|number| u32::try_from(number).ok()).ok_or_else(|| format!("a group without {what}"))
 }
 
@@ -34,13 +34,16 @@ pub(super) fn group(group: types::AutoScalingGroup) -> Result<Group, Odd> {
     let distribution = mixed.as_ref().and_then(|mixed| mixed.instances_distribution.as_ref());
     let on_demand = distribution.and_then(|some| some.on_demand_percentage_above_base_capacity);
     let instances = group.instances.unwrap_or_default();
-    let has_weights = instances.iter().any(|one| one.weighted_capacity.is_some());
-    let unit = group.desired_capacity_type;
+    // A group without instances shows its weights only here.
+    let overrides = mixed.as_ref().and_then(|mixed| mixed.launch_template.as_ref()?.overrides.as_ref());
+    let has_weights = instances.iter().any(|one| one.weighted_capacity.is_some())
+        || overrides.is_some_and(|all| all.iter().any(|one| one.weighted_capacity.is_some()));
+    let is_in_units = group.desired_capacity_type.is_some_and(|unit| !unit.is_empty() && unit != "units");
     let name = text(group.auto_scaling_group_name, "a group without a name")?;
     Ok(Group {
-        min: size(group.min_size, "MinSize")?,
-        max: size(group.max_size, "MaxSize")?,
-        desired: size(group.desired_capacity, "DesiredCapacity")?,
+        min: size(group.min_size, is_in_units, "MinSize")?,
+        max: size(group.max_size, is_in_units, "MaxSize")?,
+        desired: size(group.desired_capacity, is_in_units, "DesiredCapacity")?,
         zones: group.availability_zones.unwrap_or_default(),
         instances: instances.into_iter().map(instance).collect::<Result<_, _>>()?,
         suspended: group
@@ -63,7 +66,7 @@ pub(super) fn group(group: types::AutoScalingGroup) -> Result<Group, Odd> {
         capacity_rebalance: group.capacity_rebalance.unwrap_or_default(),
         has_spot: on_demand.is_some_and(|percent| percent < 100),
         is_mixed: mixed.is_some(),
-        is_weighted: has_weights || unit.is_some_and(|unit| !unit.is_empty() && unit != "units"),
+        is_weighted: has_weights || is_in_units,
         operator: group
             .operator
             .map(|operator| operator.principal.unwrap_or_else(|| "another service".to_owned())),
@@ -142,6 +145,10 @@ mod tests {
         ] {
             assert_eq!(group(odd).unwrap_err(), "a group without DesiredCapacity");
         }
+        // A terabyte in MiB is no absurd size.
+        let large = builder().desired_capacity_type("memory-mib").desired_capacity(1_048_576);
+        let large = group(large.build()).unwrap();
+        assert!(large.is_weighted && large.desired == 1_048_576, "{large:?}");
         let nameless = types::AutoScalingGroup::builder().min_size(0).max_size(9).desired_capacity(3).build();
         assert_eq!(group(nameless).unwrap_err(), "a group without a name");
     }

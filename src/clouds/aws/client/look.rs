@@ -19,8 +19,8 @@ const GROUPS: usize = 50;
 const PAGE: i32 = 100;
 /// Maximum number of pages of one list. A longer list counts as endless.
 const PAGES: usize = 200;
-/// Maximum number of pages of activities: the latest come first.
-const PAGES_OF_ACTIVITIES: usize = 3;
+/// Number of activities after which no further page is read: the latest come first.
+pub(crate) const ACTIVITIES: usize = 300;
 
 /// The effect of a read; the last one belongs to a change and is made after the run's time too.
 fn effect(is_last: bool) -> Effect {
@@ -104,7 +104,12 @@ impl Client {
             });
             let answer = answer.await?;
             for group in answer.auto_scaling_groups.unwrap_or_default() {
-                found.push(convert::group(group).map_err(|odd| not_understood(what, &odd))?);
+                match convert::group(group) {
+                    Ok(group) => found.push(group),
+                    // Anybody's group of the account is in the list.
+                    Err(odd) if names.is_none() => log::warn!("{}", not_understood(what, &odd)),
+                    Err(odd) => return Err(not_understood(what, &odd)),
+                }
             }
             token = next(answer.next_token);
             if token.is_none() {
@@ -119,7 +124,7 @@ impl Client {
     pub(crate) async fn activities(&self, group: &str) -> Result<Vec<Activity>, CloudError> {
         let what = format!("look at the scaling activities of {group}");
         let (mut found, mut token) = (Vec::new(), None);
-        for _ in 0..PAGES_OF_ACTIVITIES {
+        for _ in 0..PAGES {
             let answer = self.caller.call(&what, Effect::Look, || {
                 let request = self.asg.describe_scaling_activities().auto_scaling_group_name(group);
                 request.max_records(PAGE).set_next_token(token.clone()).send()
@@ -129,7 +134,7 @@ impl Client {
                 found.push(convert::activity(one).map_err(|odd| not_understood(&what, &odd))?);
             }
             token = next(answer.next_token);
-            if token.is_none() {
+            if token.is_none() || found.len() >= ACTIVITIES {
                 break;
             }
         }

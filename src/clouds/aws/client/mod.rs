@@ -23,6 +23,7 @@ use std::fmt;
 use call::Caller;
 pub(crate) use call::Pace;
 pub(crate) use ec2::Deed;
+pub(crate) use look::ACTIVITIES;
 
 /// A connection to Auto Scaling in one region.
 pub(crate) struct Client {

@@ -11,6 +11,7 @@ use super::facts::missing;
 use super::find::{Found, FoundGroup};
 use super::machines::Machines;
 use super::{rules, template};
+use crate::client::ACTIVITIES;
 use crate::id::{InstanceId, zone_of};
 use crate::machine::Power;
 use crate::types::{Activity, Deed, End, Group, Instance, Stage};
@@ -140,10 +141,12 @@ fn not_launched(group: &Group, number: u32, failed: &Activity) -> ListedInstance
     }
 }
 
-/// When an instance was launched, by the activity that did it.
+/// When an instance was launched, by the activity that did it. If the activities that were read end before that one, it was
+/// launched earlier than the oldest of them: an instance that never boots must not count as coming for ever.
 fn launched_at(id: &InstanceId, activities: &[Activity]) -> Option<Timestamp> {
     let launch = activities.iter().find(|one| one.deed == Deed::Launch && one.instance.as_ref() == Some(id));
-    launch.map(|one| one.started)
+    let oldest = || activities.last().filter(|_| activities.len() >= ACTIVITIES);
+    launch.or_else(oldest).map(|one| one.started)
 }
 
 /// The last failed launch, if none succeeded after it and it is recent: an older one belongs to another

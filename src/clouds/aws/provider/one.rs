@@ -244,6 +244,10 @@ impl OneGroup<'_> {
             shares = self::shares(group, &open, rest, &added);
         }
         match failures.into_iter().next() {
+            // The service names the permissions of EC2 that a launch lacks in an answer that is no error.
+            Some(why) if launched == 0 && why.kind == Kind::Forbidden => {
+                self.set_desired(group, group.desired.saturating_add(more), why).await
+            }
             Some(why) if launched == 0 => Asked::Refused(why),
             Some(why) => {
                 log::warn!(

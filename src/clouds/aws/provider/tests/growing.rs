@@ -59,6 +59,15 @@ async fn without_launch_instances_grow_by_set_desired_capacity_read_before_and_a
 }
 
 #[tokio::test]
+async fn a_launch_that_ec2_does_not_permit_grows_by_set_desired_capacity() {
+    let world = World::new(2);
+    world.fake.set_launch_permitted(false);
+    let cloud = world.cloud().await;
+    assert_eq!(cloud.grow(USERS, 2, 4).await, GroupAnswer::Done);
+    assert_eq!(world.size(), (4, 4));
+}
+
+#[tokio::test]
 async fn set_desired_capacity_is_never_lower_than_seen() {
     let world = World::new(2);
     world.fake.set_launch(false);

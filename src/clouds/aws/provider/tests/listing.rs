@@ -162,6 +162,29 @@ async fn a_booting_instance_has_the_age_of_its_launch() {
 }
 
 #[tokio::test]
+async fn an_instance_whose_launch_is_no_longer_shown_is_older_than_what_is_shown() {
+    let world = World::new(1);
+    let cloud = world.cloud().await;
+    kube_rebalancer_ports::Provider::grow(&cloud, USERS, 1, 2).await;
+    world.fake.advance(Duration::from_mins(5));
+    let first_failure = world.fake.now();
+    world.fake.edit(USERS, |group| {
+        for _ in 0..400 {
+            group.activities.push(fake_asg::Activity {
+                description: "Launching a new EC2 instance".to_owned(),
+                cause: "a stockout".to_owned(),
+                started: first_failure,
+                status: "Failed",
+                message: None,
+            });
+        }
+    });
+    let (_, view) = world.seen(&[node(1)]).await;
+    let new = view.groups[0].instances.iter().find(|one| !one.has_node).unwrap();
+    assert_eq!(new.created_at, Some(first_failure));
+}
+
+#[tokio::test]
 async fn failed_growth_is_told_in_the_clouds_words_and_only_while_it_is_of_this_request() {
     let world = World::new(1);
     world.fake.set_launch(false);
@@ -345,6 +368,11 @@ async fn a_group_that_counts_weights_is_left_alone() {
     world.fake.edit(USERS, |group| group.weight = Some(4));
     let (_, view) = world.seen(&world.nodes()).await;
     assert!(view.groups[0].not_shrinkable.as_deref().unwrap().contains("count weights"));
+    let mut empty = World::new(0);
+    empty.fake.edit(USERS, |group| group.weight = Some(4));
+    empty.scope.node_groups = [USERS.to_owned()].into();
+    let (_, view) = empty.seen(&[]).await;
+    assert!(view.groups[0].not_growable.as_deref().unwrap().contains("count weights"));
 }
 
 #[tokio::test]
