@@ -11,7 +11,7 @@ use super::managed::is_unreadable;
 use super::notes::Warning;
 use super::reach::{Likeness, likeness};
 use super::survey::{NodeFacts, OccupantKind, UnboundPod};
-use crate::model::{Amounts, Binding, NodeIndex, Pod, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, NodeIndex, NodeResources, Pod, Snapshot, Volumes};
 use crate::policy::Policy;
 
 /// Pods with a common property: the first by name, and their number.
@@ -67,12 +67,13 @@ impl<'a> Walk<'a> {
     pub(super) fn pods(&mut self, snapshot: &'a Snapshot) {
         let mut classifier = Classifier::new(self.policy);
         let mut critical_seen = false;
+        let largest = largest_offer(&self.nodes, snapshot);
         for (pod, binding) in snapshot.placed_pods() {
             let class = classifier.class(pod);
             critical_seen |= class == PodClass::Critical;
             match binding {
                 Binding::UnknownNode => {}
-                Binding::Unbound => self.unbound(pod, class),
+                Binding::Unbound => self.unbound(pod, class, &largest),
                 Binding::Node(index) => self.bound(pod, class, index, snapshot.volumes()),
             }
         }
@@ -85,15 +86,17 @@ impl<'a> Walk<'a> {
         self.warnings.extend(self.beyond_node.warning(|pod, pods| Warning::BeyondNode { pod, pods }));
     }
 
-    fn unbound(&mut self, pod: &'a Pod, class: PodClass) {
+    fn unbound(&mut self, pod: &'a Pod, class: PodClass, largest: &Amounts) {
         // The API server never binds a pod that is being deleted.
         if pod.deleting {
             return;
         }
+        let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+        let may_run = !gated && pod.requests.memory <= largest.memory && pod.requests.cpu <= largest.cpu;
         let kind = OccupantKind::of(class);
         if let Some(kind) = kind {
             self.unbound.push(UnboundPod { pod, kind });
-            if kind != OccupantKind::Critical {
+            if kind != OccupantKind::Critical && may_run {
                 self.population.add(None, pod);
             }
         }
@@ -102,7 +105,6 @@ impl<'a> Walk<'a> {
             PodClass::Omitted => is_lost(pod, self.policy),
             PodClass::Daemon { .. } | PodClass::Placeholder { .. } | PodClass::Own => false,
         };
-        let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
         if keeps_its_node && !gated {
             self.may_bind_late.push(pod);
         } else if class == PodClass::Omitted
@@ -154,6 +156,25 @@ impl<'a> Walk<'a> {
             self.bound_daemons.push((pod, index, counted));
         }
     }
+}
+
+/// The largest memory and CPU of a managed node and of a node that a group may create: a pod that requests more cannot run.
+/// An unknown amount has no bound.
+fn largest_offer(nodes: &[NodeFacts<'_>], snapshot: &Snapshot) -> Amounts {
+    let with_nodes: BTreeSet<&str> = nodes.iter().filter_map(|facts| facts.node.group.as_deref()).collect();
+    let unknown = || NodeResources::default().offer(&NodeResources::default());
+    let of_groups = snapshot.groups().iter().filter_map(|group| match &group.template {
+        Some(template) => Some(template.allocatable.offer(&template.capacity)),
+        None if with_nodes.contains(group.name.as_str()) => None,
+        None => Some(unknown()),
+    });
+    let of_nodes = nodes.iter().filter(|facts| facts.managed()).map(|facts| facts.offer.clone());
+    let largest = of_nodes.chain(of_groups).reduce(|mut largest, offer| {
+        largest.memory = largest.memory.max(offer.memory);
+        largest.cpu = largest.cpu.max(offer.cpu);
+        largest
+    });
+    largest.unwrap_or_else(unknown)
 }
 
 /// The requests of all pods that a pod counts for.

@@ -1,7 +1,8 @@
 //! Section 3: which managed nodes are common.
 
 use kube_rebalancer_core::model::{
-    LastingTaint, Ledger, Pod, Snapshot, TaintEffect, TaintSet, is_extended_resource,
+    LastingTaint, Ledger, Node, NodeResources, Pod, Resource, Snapshot, TaintEffect, TaintSet,
+    is_extended_resource,
 };
 use kube_rebalancer_core::policy::Policy;
 
@@ -12,6 +13,8 @@ use super::world::World;
 pub(crate) struct Jury<'a> {
     pool: String,
     /// Dynamic and placeholder pods bound to its nodes, and all unbound ones.
+    users: Vec<&'a Pod>,
+    /// Those of them that run or can run.
     voters: Vec<&'a Pod>,
     /// The refused pods, nominated or not.
     waiting: Vec<&'a Pod>,
@@ -56,11 +59,14 @@ impl<'a> Jury<'a> {
         let loose = world.loose.iter().map(|loose| loose.pod);
         let mut jury = Self {
             pool: pool.to_owned(),
-            voters: bound.chain(loose).filter(|pod| votes(pod)).collect(),
+            users: bound.chain(loose).filter(|pod| votes(pod)).collect(),
+            voters: Vec::new(),
             waiting: world.loose.iter().filter(|loose| loose.is_refused).map(|loose| loose.pod).collect(),
             sets: world.in_pool(pool).map(|machine| words::lasting(machine.taints(), world.policy)).collect(),
             none: false,
         };
+        let all = jury.users.iter().copied();
+        jury.voters = all.filter(|pod| pod.node_name.is_some() || may_run(world, pod)).collect();
         let none = !world.in_pool(pool).any(|machine| {
             let set = words::lasting(machine.taints(), world.policy);
             jury.by_rule(world, &set, &words::extended(machine.node), words::is_windows(&machine.node.labels))
@@ -69,8 +75,8 @@ impl<'a> Jury<'a> {
         jury
     }
 
-    pub(crate) fn voters(&self) -> &[&'a Pod] {
-        &self.voters
+    pub(crate) fn users(&self) -> &[&'a Pod] {
+        &self.users
     }
 
     pub(crate) fn is_common(
@@ -134,6 +140,31 @@ impl<'a> Jury<'a> {
         let agree = agree.count();
         agree > 0 && 2 * agree >= self.voters.len()
     }
+}
+
+/// Whether an unbound pod has no gate, and a managed node or a new one has as much memory, and one as much CPU.
+fn may_run(world: &World<'_>, pod: &Pod) -> bool {
+    let mut sizes: Vec<(NodeResources, NodeResources)> = Vec::new();
+    for machine in &world.machines {
+        sizes.push((machine.node.allocatable.clone(), machine.node.capacity.clone()));
+    }
+    for group in world.snapshot.groups() {
+        let in_it = |node: &Node| node.group.as_ref() == Some(&group.name);
+        match &group.template {
+            Some(template) => sizes.push((template.allocatable.clone(), template.capacity.clone())),
+            None if world.snapshot.nodes().iter().any(in_it) => {}
+            None => sizes.push(Default::default()),
+        }
+    }
+    let enough = |resource: Resource| {
+        sizes.is_empty()
+            || sizes.iter().any(|(allocatable, capacity)| {
+                let size = allocatable.of(resource).or(capacity.of(resource));
+                size.is_none_or(|size| pod.requests.of(resource) <= size)
+            })
+    };
+    let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+    !gated && enough(Resource::Memory) && enough(Resource::Cpu)
 }
 
 /// Notes which sets of lasting taints are common, where any pod tells; nothing of Windows nodes.

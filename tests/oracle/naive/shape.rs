@@ -197,7 +197,7 @@ fn finish(
     let set = words::lasting(&shape.taints, world.policy);
     let common =
         shape.labels.iter().any(|labels| jury.is_common(world, &set, &devices, words::is_windows(labels)));
-    let users = jury.voters();
+    let users = jury.users();
     let reached =
         users.is_empty() || !known || users.iter().any(|pod| reach::would_take_new(world, pod, &shape));
     // Without known labels, a cluster that has shrunk to zero must be able to grow again.

@@ -1,12 +1,17 @@
 //! One walk over the pods, which adds each to the facts of its node.
 
+use std::collections::BTreeSet;
+
 use super::class::{
     Class, class, is_control_plane, is_lost_with, is_movable, is_omitted, is_own, is_recreated,
 };
 use super::common::{Voters, is_in_question};
 use super::{NodeFacts, deciding};
-use crate::model::{Amounts, Binding, NodeIndex, Pod, Resource, Snapshot, Volumes};
+use crate::model::{Amounts, Binding, NodeIndex, NodeResources, Pod, Resource, Snapshot, Volumes};
 use crate::policy::Policy;
+
+/// The resources by which a pod is too large for every node.
+const RESOURCES: [Resource; 2] = [Resource::Memory, Resource::Cpu];
 
 /// The results of the walk, apart from the nodes' facts.
 pub(super) struct Counted<'a> {
@@ -34,6 +39,7 @@ pub(super) fn count<'a>(
     let in_question: Vec<bool> =
         nodes.iter().map(|node| node.managed && is_in_question(node, policy)).collect();
     let vote = in_question.contains(&true);
+    let most = RESOURCES.map(|resource| most_offered(nodes, snapshot, resource));
     for (pod, binding) in snapshot.placed_pods() {
         match binding {
             Binding::Node(index) => {
@@ -59,11 +65,13 @@ pub(super) fn count<'a>(
                 if is_omitted(pod, policy) || class == Class::Daemon {
                     continue;
                 }
-                if matches!(class, Class::Dynamic | Class::Placeholder) {
+                let gated = pod.unbound.as_ref().is_some_and(|unbound| unbound.gated);
+                let fits_none = || RESOURCES.iter().zip(most).any(|(one, most)| pod.requests.of(*one) > most);
+                if matches!(class, Class::Dynamic | Class::Placeholder) && !gated && !fits_none() {
                     counted.voters.add(None, pod);
                 }
                 let refused = pod.unbound.as_ref().is_some_and(|unbound| unbound.refusal.is_some());
-                if refused && class != Class::Placeholder {
+                if refused && !gated && class != Class::Placeholder {
                     counted.voters.waiting.push(&pod.constraints);
                 }
             }
@@ -71,6 +79,26 @@ pub(super) fn count<'a>(
         }
     }
     counted
+}
+
+/// The largest amount of a resource on a managed node or, by its template, a new node; without bound if one of them is unknown.
+fn most_offered(nodes: &[NodeFacts<'_>], snapshot: &Snapshot, resource: Resource) -> u64 {
+    let known = |allocatable: &NodeResources, capacity: &NodeResources| {
+        allocatable.of(resource).or(capacity.of(resource)).unwrap_or(u64::MAX)
+    };
+    let mut sizes = Vec::new();
+    for facts in nodes.iter().filter(|facts| facts.managed) {
+        sizes.push(known(&facts.node.allocatable, &facts.node.capacity));
+    }
+    let has_node: BTreeSet<Option<&str>> = nodes.iter().map(|facts| facts.node.group.as_deref()).collect();
+    for group in snapshot.groups() {
+        match &group.template {
+            Some(template) => sizes.push(known(&template.allocatable, &template.capacity)),
+            None if has_node.contains(&Some(group.name.as_str())) => {}
+            None => sizes.push(u64::MAX),
+        }
+    }
+    sizes.into_iter().max().unwrap_or(u64::MAX)
 }
 
 /// Adds one bound pod to the facts of its node; returns the class of a pod that is taken into

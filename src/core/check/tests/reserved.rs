@@ -3,7 +3,7 @@
 use super::super::facts::Facts;
 use crate::check::Violation;
 use crate::check::fixtures::*;
-use crate::model::{Ledger, Node, Pod, Snapshot, TaintEffect};
+use crate::model::{Amounts, Bytes, Ledger, Millicores, Node, Pod, Snapshot, TaintEffect};
 use crate::policy::Policy;
 
 /// Whether node `a` is reserved.
@@ -27,6 +27,20 @@ fn a_lasting_taint_reserves_a_node_unless_half_of_the_users_tolerate_it() {
     assert!(!reserved(nodes(), vec![unbound("alice").tolerating("dedicated")]));
     assert!(reserved(nodes(), vec![critical("hub", "a").tolerating("dedicated")]));
     assert!(reserved(nodes(), vec![unbound("alice").tolerating("dedicated").leaving()]));
+}
+
+#[test]
+fn an_unbound_pod_that_cannot_run_judges_nothing() {
+    let nodes = || vec![node("a").tainted("dedicated"), node("b")];
+    let with = |pod: Pod| reserved(nodes(), vec![user("bob", "b"), pod.tolerating("dedicated")]);
+    let asking = |memory, cpu| unbound("eve").change(|pod| pod.requests = Amounts::pod(memory, cpu));
+    let most = &node("a").allocatable;
+    let (memory, cpu) = (most.memory.unwrap(), most.cpu.unwrap());
+    assert!(!with(asking(memory, cpu)));
+    assert!(with(asking(Bytes(memory.0 + 1), cpu)));
+    assert!(with(asking(memory, Millicores(cpu.0 + 1))));
+    let gate = |pod: &mut Pod| pod.unbound.as_mut().unwrap().gated = true;
+    assert!(with(unbound("eve").change(gate)));
 }
 
 #[test]

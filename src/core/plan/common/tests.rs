@@ -31,6 +31,10 @@ fn gpu(mut node: Node) -> Node {
     node
 }
 
+fn in_group(node: Node) -> Node {
+    Node { group: Some("z/a".into()), ..node }
+}
+
 fn in_pool(mut node: Node, pool: &str) -> Node {
     node.labels.insert("pool", pool);
     node
@@ -110,6 +114,68 @@ fn users_pods_and_placeholders_judge_bound_or_not_and_critical_ones_do_not() {
         ("an omitted placeholder", vec![tolerate(reserve("kube-system/p")).on("n1")], "Reserved"),
     ] {
         assert_eq!(words(nodes(), pods, &policy()), [expected, "-"], "{sentence}");
+    }
+}
+
+#[test]
+fn an_unbound_pod_that_cannot_run_judges_nothing() {
+    let nodes = || vec![with("n1", &["old-pool"]), node("n2")];
+    let tolerant = |name: &str| tolerant(name, "old-pool");
+    let gated =
+        |pod: Pod| Pod { unbound: Some(Box::new(Unbound { gated: true, ..Unbound::default() })), ..pod };
+    // A node has 32 GiB and 8 cores.
+    for (sentence, one, expected) in [
+        ("an unbound user", tolerant("eve"), "-"),
+        ("a gated one", gated(tolerant("eve")), "Reserved"),
+        ("one as large as a node", tolerant("eve").asking(32, 8000), "-"),
+        ("one with more memory than a node", tolerant("eve").asking(33, 1), "Reserved"),
+        ("one with more CPU than a node", tolerant("eve").asking(1, 8001), "Reserved"),
+        ("a bound one with more", tolerant("eve").asking(33, 1).on("n2"), "-"),
+    ] {
+        let pods = vec![user("ada").on("n2"), one];
+        assert_eq!(words(nodes(), pods, &policy()), [expected, "-"], "{sentence}");
+    }
+    let many = (0..9).map(|index| gated(user(&format!("g{index}"))));
+    let pods = many.chain([tolerant("ada").on("n1")]).collect();
+    assert_eq!(
+        words(nodes(), pods, &policy()),
+        ["-", "-"],
+        "nor do they turn a common node into a reserved one"
+    );
+}
+
+#[test]
+fn a_pod_judges_if_a_group_without_nodes_may_have_room_for_it() {
+    use crate::model::{NodeGroup, NodeTemplate};
+    let nodes = || vec![in_group(with("n1", &["old-pool"])), in_group(node("n2"))];
+    let template = |node: Node| NodeTemplate {
+        allocatable: node.allocatable,
+        capacity: node.capacity,
+        ..NodeTemplate::default()
+    };
+    let large = || {
+        let mut large = node("n");
+        large.allocatable.memory = Some(crate::model::Bytes(64 << 30));
+        large
+    };
+    for (sentence, second, expected) in [
+        ("no further group", None, "Reserved"),
+        ("one of the same size", Some(Some(template(node("n")))), "Reserved"),
+        ("a larger one", Some(Some(template(large()))), "-"),
+        ("one whose template has no size", Some(Some(NodeTemplate::default())), "-"),
+        ("one of which nothing is known", Some(None), "-"),
+    ] {
+        let group = |name: &str, template| NodeGroup { name: name.into(), template, ..NodeGroup::default() };
+        let mut groups = vec![group("z/a", None)];
+        groups.extend(second.map(|template| group("z/b", template)));
+        let pods = vec![tolerant("eve", "old-pool").asking(33, 1)];
+        let seen = pods.len();
+        let snapshot =
+            crate::model::Snapshot::new(crate::plan::fixture::now(), nodes(), pods, groups, seen).unwrap();
+        let policy = policy();
+        let survey = Survey::new(&snapshot, &policy);
+        let word = survey.nodes[0].reserved.as_deref().map_or("-", Reason::word);
+        assert_eq!(word, expected, "{sentence}");
     }
 }
 
