@@ -9,7 +9,7 @@ use super::elsewhere::Elsewhere;
 use super::evictable::unmovable;
 use super::fit::admits;
 use super::late::would_refuse;
-use super::loss::{names_host, names_only};
+use super::loss::{HostLabels, names_host};
 use super::notes::Limit;
 use super::order::cordon;
 use super::parked::{all_parked, group_of, is_parkable};
@@ -247,10 +247,9 @@ pub(crate) fn volume_on_disk(survey: &Survey<'_>, facts: &NodeFacts<'_>) -> Opti
     match &**survey.snapshot.stored_volumes() {
         StoredVolumes::NotListed => None,
         StoredVolumes::Listed(volumes) => {
-            let nodes = survey.snapshot.nodes();
-            let is_on_it = |affinity: &Affinity| {
-                names_host(affinity, facts.node) || names_only(affinity, facts.node, nodes)
-            };
+            let mut labels = HostLabels::new(survey.snapshot.nodes());
+            let mut is_on_it =
+                |affinity: &Affinity| names_host(affinity, facts.node) || labels.names(affinity, facts.node);
             let on_it = volumes.iter().find(|volume| is_on_it(&volume.affinity))?;
             Some(KeepReason::StoresVolume { volume: on_it.described() })
         }

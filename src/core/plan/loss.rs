@@ -1,5 +1,7 @@
 //! Which omitted pods would be lost with their node (section 2): filters never hide a pod that nothing recreates.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::classes::ControllerRole;
 use super::reason::Loss;
 use crate::model::{Affinity, Node, Operator, Pod, Requirement, Volumes, is_label_of_place};
@@ -72,25 +74,49 @@ pub(super) fn names_host(affinity: &Affinity, node: &Node) -> bool {
     affinity.0.iter().any(|term| term.labels.iter().chain(&term.fields).any(names_it))
 }
 
-/// Whether the node affinity of a volume lists a value of a label that this node has and no other: some drivers number the
-/// hosts (`nodes.csi-baremetal.dell.com/uuid`). A label of a place, such as a zone, names no host.
-pub(super) fn names_only(affinity: &Affinity, node: &Node, nodes: &[Node]) -> bool {
-    let is_its_own = |key: &str, value: &str| {
-        !is_label_of_place(key)
-            && nodes.iter().all(|other| other.name == node.name || other.labels.get(key) != Some(value))
-    };
-    let names_it = |requirement: &Requirement| {
-        let Operator::In(values) = &requirement.operator else { return false };
-        let own = node.labels.get(&requirement.key);
-        own.is_some_and(|own| values.iter().any(|value| value == own) && is_its_own(&requirement.key, own))
-    };
-    affinity.0.iter().any(|term| term.labels.iter().any(names_it))
+/// The labels by which drivers of disks number the hosts (`nodes.csi-baremetal.dell.com/uuid`), each judged once.
+#[derive(Debug)]
+pub(super) struct HostLabels<'n> {
+    nodes: &'n [Node],
+    /// By key, whether more than half of the nodes with the label have different values.
+    numbering: BTreeMap<String, bool>,
+}
+
+impl<'n> HostLabels<'n> {
+    pub(super) fn new(nodes: &'n [Node]) -> Self {
+        Self { nodes, numbering: BTreeMap::new() }
+    }
+
+    /// Whether the node affinity of a volume lists the value that this node has of a label which numbers hosts, or a value that
+    /// no other node has. A label of a place, such as a zone, names no host. A kubelet may give its node the value of another
+    /// one, so a value of two nodes is no proof that the label names none.
+    pub(super) fn names(&mut self, affinity: &Affinity, node: &Node) -> bool {
+        affinity.0.iter().flat_map(|term| &term.labels).any(|Requirement { key, operator }| {
+            let (Operator::In(values), Some(own)) = (operator, node.labels.get(key)) else { return false };
+            values.iter().any(|value| value == own)
+                && !is_label_of_place(key)
+                && (self.is_its_own(key, own, node) || self.number_hosts(key))
+        })
+    }
+
+    fn is_its_own(&self, key: &str, value: &str, node: &Node) -> bool {
+        self.nodes.iter().all(|other| other.name == node.name || other.labels.get(key) != Some(value))
+    }
+
+    fn number_hosts(&mut self, key: &str) -> bool {
+        if let Some(known) = self.numbering.get(key) {
+            return *known;
+        }
+        let values = || self.nodes.iter().filter_map(|node| node.labels.get(key));
+        let different: BTreeSet<&str> = values().collect();
+        let known = different.len().saturating_mul(2) > values().count();
+        self.numbering.insert(key.to_owned(), known);
+        known
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::model::{ClaimKey, SelectorTerm, Stay};
     use crate::plan::fixture::{Build, named, owned_by, pod};
@@ -156,13 +182,23 @@ mod tests {
             node.labels.insert(key, value);
             node
         };
-        let only = |affinity: &Affinity, nodes: &[Node]| names_only(affinity, &nodes[0], nodes);
+        let only = |affinity: &Affinity, nodes: &[Node]| HostLabels::new(nodes).names(affinity, &nodes[0]);
         let nodes = [with("n1", UUID, "98ad"), with("n2", UUID, "11aa"), named("n3")];
         assert!(only(&on(UUID, "98ad"), &nodes));
         assert!(!only(&on(UUID, "11aa"), &nodes), "another node");
         assert!(!only(&on("pool", "98ad"), &nodes), "another label");
         let shared = [with("n1", "pool", "a"), with("n2", "pool", "a")];
         assert!(!only(&on("pool", "a"), &shared), "a label of both");
+        let copied =
+            [with("n1", UUID, "98ad"), with("n2", UUID, "98ad"), with("n3", UUID, "11aa"), named("n4")];
+        assert!(only(&on(UUID, "98ad"), &copied), "two of three values, so they number the hosts");
+        let pools = [
+            with("n1", "pool", "a"),
+            with("n2", "pool", "a"),
+            with("n3", "pool", "b"),
+            with("n4", "pool", "b"),
+        ];
+        assert!(!only(&on("pool", "a"), &pools), "two of four values");
         for place in ["topology.gke.io/zone", "region", "csi.hetzner.cloud/location"] {
             assert!(!only(&on(place, "z1"), &[with("n1", place, "z1"), named("n2")]), "{place}");
         }

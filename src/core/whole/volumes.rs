@@ -9,8 +9,11 @@ use crate::plan::fixture::Build;
 use crate::policy::{Budget, GiveBack, Policy};
 
 fn home_on(host: &str) -> StoredVolumes {
-    let requirement =
-        Requirement { key: "kubernetes.io/hostname".into(), operator: Operator::In(vec![host.into()]) };
+    home_by("kubernetes.io/hostname", host)
+}
+
+fn home_by(key: &str, value: &str) -> StoredVolumes {
+    let requirement = Requirement { key: key.into(), operator: Operator::In(vec![value.into()]) };
     let affinity = Affinity(vec![SelectorTerm { labels: vec![requirement], fields: vec![] }]);
     let claim = Some(("hub".to_owned(), "home-ben".to_owned()));
     StoredVolumes::Listed(vec![StoredVolume { name: "pv-ben".into(), claim, affinity }])
@@ -54,4 +57,24 @@ fn without_the_list_of_volumes_no_node_is_given_back() {
         verdict(&kept, "b"),
         "a volume may be on its disk, and the persistent volumes could not be listed: timeout"
     );
+}
+
+/// A kubelet may give its node any label outside `kubernetes.io`.
+#[test]
+fn the_value_of_another_node_does_not_free_the_node_with_the_home() {
+    const UUID: &str = "csi.example.com/uuid";
+    let numbered = |mut node: Node, number: &str| {
+        node.labels.insert(UUID, number);
+        node
+    };
+    let acts = |of_a: &str| {
+        let nodes = [
+            numbered(serving("a"), of_a),
+            numbered(cordoned("b", HOUR), "BBB"),
+            numbered(cordoned("c", HOUR), "CCC"),
+        ];
+        actions(&with(&nodes, &[user("ada", 24).on("a")], home_by(UUID, "BBB"), &policy()))
+    };
+    assert_eq!(acts("AAA"), ["park c"]);
+    assert_eq!(acts("BBB"), ["park c"], "two values on three nodes number the hosts");
 }

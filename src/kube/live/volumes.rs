@@ -7,7 +7,7 @@
 //!
 //! A claim that cannot be read, or that is not bound, has no effect.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -171,7 +171,7 @@ fn is_not_offered(error: &CallError) -> bool {
 #[derive(Debug)]
 struct Hosts<'n> {
     names: BTreeSet<&'n str>,
-    /// The labels of cordoned nodes that no other node has: some drivers number the hosts by one.
+    /// The labels of cordoned nodes that no other node has, or that number the hosts, as some drivers do.
     labels: BTreeSet<(&'n str, &'n str)>,
 }
 
@@ -181,16 +181,23 @@ impl<'n> Hosts<'n> {
         let names_of = |node: &'n Node| {
             [Some(node.name.as_str()), node.labels.get("kubernetes.io/hostname")].into_iter()
         };
-        let (mut labels, mut shared) = (BTreeSet::new(), BTreeSet::new());
-        for label in cordoned().flat_map(|node| node.labels.iter()) {
-            if !labels.insert(label) {
-                shared.insert(label);
-            }
+        let keys: BTreeSet<&str> = cordoned().flat_map(|node| node.labels.keys()).collect();
+        let all = || nodes.iter().flat_map(|node| node.labels.iter());
+        let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for label in all().filter(|(key, _)| keys.contains(key) && !is_label_of_place(key)) {
+            *counts.entry(label).or_default() += 1;
         }
-        for label in nodes.iter().filter(|node| !node.unschedulable).flat_map(|node| node.labels.iter()) {
-            labels.remove(&label);
+        let mut of_key: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for ((key, _), count) in &counts {
+            let (values, carriers) = of_key.entry(key).or_default();
+            (*values, *carriers) = (*values + 1, *carriers + count);
         }
-        labels.retain(|label| !shared.contains(label) && !is_label_of_place(label.0));
+        let number_hosts = |key| of_key.get(key).is_some_and(|(values, carriers)| values * 2 > *carriers);
+        let labels = cordoned().flat_map(|node| node.labels.iter());
+        let labels = labels.filter(|label| {
+            counts.get(label) == Some(&1) || (counts.contains_key(label) && number_hosts(label.0))
+        });
+        let labels = labels.collect();
         Self { names: cordoned().flat_map(names_of).flatten().collect(), labels }
     }
 

@@ -43,16 +43,20 @@ fn a_label_that_one_node_alone_has_names_it_for_a_volume() {
         let affinity = Affinity(vec![term(key)]);
         StoredVolumes::Listed(vec![StoredVolume { name: text("home"), claim: None, affinity }])
     };
-    let with = |second: &str, key: &str| {
+    let with_third = |second: &str, key: &str, one: &dyn Fn(Node) -> Node| {
         let nodes = vec![
             numbered(cordoned("a"), "98ad").labelled("csi.example.com/zone", "98ad"),
             numbered(node("b"), second),
-            node("c"),
+            one(node("c")),
         ];
         found(&world(nodes, vec![]).with_stored_volumes(volume(key).into()), &policy(), [delete("a")])
     };
-    let lost = Violation::DeleteLosesVolume { node: text("a"), volume: text("home") };
-    assert_eq!(with("11aa", "csi.example.com/uuid"), [lost]);
+    let with = |second: &str, key: &str| with_third(second, key, &|node| node);
+    let lost = || [Violation::DeleteLosesVolume { node: text("a"), volume: text("home") }];
+    assert_eq!(with("11aa", "csi.example.com/uuid"), lost());
+    // A kubelet can give its node the value of another one. Two values on three nodes still number the hosts.
+    assert_eq!(with_third("98ad", "csi.example.com/uuid", &|node| numbered(node, "11aa")), lost());
+    assert_eq!(with_third("98ad", "csi.example.com/uuid", &|node| numbered(node, "98ad")), []);
     assert_eq!(with("98ad", "csi.example.com/uuid"), []);
     assert_eq!(with("11aa", "csi.example.com/zone"), []);
 }

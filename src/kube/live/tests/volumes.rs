@@ -49,7 +49,8 @@ fn failure(status: &'static str) -> Answer {
 /// The label by which a driver of bare-metal disks numbers the hosts.
 const NUMBER: &str = "nodes.csi-baremetal.dell.com/uuid";
 
-/// A label that one cordoned node alone has names it; one that another node has too, or one of a place, does not.
+/// A label that one cordoned node alone has names it, and so does one that numbers the hosts, even if another node has the same
+/// number; one that many nodes share, or one of a place, does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_volumes_of_a_host_that_a_driver_numbers_are_kept() {
     let all =
@@ -60,18 +61,20 @@ async fn the_volumes_of_a_host_that_a_driver_numbers_are_kept() {
     assert_eq!(names, ["pv-98ad"]);
 }
 
-/// The cordoned nodes `a`, whose host is `host-a`, and `b`; and `c`, which takes pods.
+/// The cordoned nodes `a`, whose host is `host-a`, and `b`; and `c` and `d`, which take pods. The kubelet of `d` claims the number
+/// of `a`.
 fn cluster() -> Snapshot {
     let node = |name: &str, unschedulable| Node { name: name.to_owned(), unschedulable, ..Node::default() };
     let mut a = node("a", true);
     a.labels.insert("kubernetes.io/hostname", "host-a");
     a.labels.insert(NUMBER, "98ad");
-    let mut nodes = vec![a, node("b", true), node("c", false)];
+    let mut nodes = vec![a, node("b", true), node("c", false), node("d", false)];
     for (at, node) in nodes.iter_mut().enumerate() {
         node.labels.insert("topology.kubernetes.io/zone", format!("z{at}"));
-        node.labels.insert("disk", if at == 1 { "hdd" } else { "ssd" });
+        node.labels.insert("disk", if at % 2 == 1 { "hdd" } else { "ssd" });
     }
     nodes[2].labels.insert(NUMBER, "77ff");
+    nodes[3].labels.insert(NUMBER, "98ad");
     let now = "2026-01-15T09:00:00Z".parse().unwrap();
     Snapshot::new(now, nodes, Vec::new(), Vec::new(), 1).unwrap()
 }
