@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rebalancer_core::check;
-use kube_rebalancer_core::model::{Node, Snapshot, annotation};
+use kube_rebalancer_core::model::{MOST_CONTROLLERS, Node, Snapshot, annotation};
 use kube_rebalancer_core::plan::Action;
 use kube_rebalancer_core::recheck::{self, Stale};
 use kube_rebalancer_ports::{
@@ -18,9 +18,6 @@ use kube_rebalancer_ports::{
 
 use super::nodes::{TRIES, judged};
 use super::{Apply, Progress};
-
-/// Maximum number of controllers that a node's mark names. A run does not wait for the pods of further ones.
-const MOST_CONTROLLERS: usize = 100;
 
 /// One eviction of a plan.
 #[derive(Clone, Copy)]
@@ -90,7 +87,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         };
         let patch = |now: &Node| {
             let noted = now.annotations.get(annotation::EVICTED).map(String::as_str).unwrap_or_default();
-            let mut controllers: BTreeSet<&str> = noted.split(',').filter(|uid| !uid.is_empty()).collect();
+            let noted = noted.split(',').filter(|uid| !uid.is_empty());
+            let mut controllers: BTreeSet<&str> = noted.take(MOST_CONTROLLERS).collect();
             if controllers.len() < MOST_CONTROLLERS {
                 controllers.insert(eviction.controller);
             }

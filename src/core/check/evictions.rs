@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use super::disks::check_disk;
-use super::facts::{Class, Cordon, Facts, NodeFacts, age, class, is_evictable, is_omitted, is_own};
+use super::facts::{
+    Class, Cordon, Facts, NodeFacts, age, class, is_evictable, is_omitted, is_own, not_ahead,
+};
 use super::reach::Admission;
 use super::steps::Steps;
 use super::violation::Violation;
-use crate::model::{Amounts, ControllerKey, Node, NodeIndex, Pod, Snapshot, annotation};
+use crate::model::{Amounts, ControllerKey, MOST_CONTROLLERS, Node, NodeIndex, Pod, Snapshot, annotation};
 use crate::plan::{Action, Plan};
 use crate::policy::{AdoptCordons, Drain, Policy};
 
@@ -263,11 +265,12 @@ pub(super) fn check_drained(facts: &Facts<'_>, node: &NodeFacts<'_>, found: &mut
 /// The time since a pod was last evicted from a node.
 fn evicted_ago(facts: &Facts<'_>, node: &Node) -> Option<SignedDuration> {
     let at = node.annotations.get(annotation::EVICTED_AT)?.parse().ok()?;
-    Some(age(facts.snapshot.observed_at(), at))
+    let now = facts.snapshot.observed_at();
+    not_ahead(now, at).map(|at| age(now, at))
 }
 
 /// The UIDs of the controllers of the pods that were evicted from a node.
 fn controllers_of(node: &Node) -> impl Iterator<Item = &str> {
     let noted = node.annotations.get(annotation::EVICTED).map(String::as_str).unwrap_or_default();
-    noted.split(',').filter(|uid| !uid.is_empty())
+    noted.split(',').filter(|uid| !uid.is_empty()).take(MOST_CONTROLLERS)
 }

@@ -2,6 +2,10 @@
 
 use super::{LabelSelector, Labels};
 
+/// Maximum number of controllers in the mark of a drained node. A run does not wait for the pods of further ones. Of a longer
+/// list, which this program did not write, the first ones count.
+pub const MOST_CONTROLLERS: usize = 100;
+
 /// The fields that are read of a bound pod that its controller recreates elsewhere; only if pods may be evicted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvictionFacts {

@@ -18,7 +18,7 @@ mod usage;
 mod volume;
 
 pub use alike::fingerprint;
-pub use eviction::{DisruptionBudget, EvictionFacts};
+pub use eviction::{DisruptionBudget, EvictionFacts, MOST_CONTROLLERS};
 pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
 pub use history::{History, LARGEST_PEAK, SLOTS_KEPT, Series, Slot, rounded, unit as history_unit};
 pub use label::{LabelSelector, Operator, Requirement, is_label_of_place};

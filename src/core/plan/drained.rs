@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::late::SCHEDULER_LAG;
 use super::reason::KeepReason;
-use super::state::age;
+use super::state::{age, credible};
 use super::survey::NodeFacts;
 use super::waiting::HOUR;
-use crate::model::{Node, NodeIndex, Snapshot, annotation};
+use crate::model::{MOST_CONTROLLERS, Node, NodeIndex, Snapshot, annotation};
 use crate::policy::{Drain, Policy};
 
 /// Records for each drained node the pod that it waits for: for an hour after its last eviction, a pod of a controller that
@@ -54,11 +54,11 @@ pub(super) fn evicted_a_moment_ago(node: &Node, now: Timestamp) -> impl Iterator
 
 fn evicted_ago(node: &Node, now: Timestamp) -> Option<SignedDuration> {
     let at = node.annotations.get(annotation::EVICTED_AT)?.parse().ok()?;
-    Some(age(at, now))
+    credible(at, now).then(|| age(at, now))
 }
 
 /// The UIDs of the controllers of the pods that were evicted from a node.
 fn controllers_of(node: &Node) -> impl Iterator<Item = &str> {
     let noted = node.annotations.get(annotation::EVICTED).map(String::as_str).unwrap_or_default();
-    noted.split(',').filter(|uid| !uid.is_empty())
+    noted.split(',').filter(|uid| !uid.is_empty()).take(MOST_CONTROLLERS)
 }

@@ -30,7 +30,7 @@ pub fn is_claimed(node: &Node, observed_at: Timestamp) -> bool {
 }
 
 /// Whether the time of a mark may be true: it is not too far ahead.
-fn credible(marked: Timestamp, observed_at: Timestamp) -> bool {
+pub(super) fn credible(marked: Timestamp, observed_at: Timestamp) -> bool {
     marked.duration_since(observed_at) <= CLOCK_SKEW
 }
 

@@ -65,9 +65,9 @@ pub(crate) fn is_drained_first(world: &World<'_>, machine: &Machine<'_>) -> bool
 
 /// The age of the last eviction from a node, and the controllers of the evicted pods.
 fn evicted<'n>(world: &World<'_>, node: &'n Node) -> Option<(SignedDuration, Vec<&'n str>)> {
-    let age = words::age(world.now, words::time(node, annotation::EVICTED_AT)?);
+    let age = words::age(world.now, words::mark_of_ours(node, annotation::EVICTED_AT, world.now)?);
     let noted = node.annotations.get(annotation::EVICTED).map(String::as_str).unwrap_or_default();
-    Some((age, noted.split(',').filter(|uid| !uid.is_empty()).collect()))
+    Some((age, noted.split(',').filter(|uid| !uid.is_empty()).take(100).collect()))
 }
 
 fn is_up(pod: &Pod) -> bool {

@@ -51,7 +51,7 @@ fn noted(node: &Node, key: &str) -> Option<Timestamp> {
 }
 
 /// A moment, if the clock that wrote it was not far ahead.
-fn not_ahead(now: Timestamp, moment: Timestamp) -> Option<Timestamp> {
+pub(in crate::check) fn not_ahead(now: Timestamp, moment: Timestamp) -> Option<Timestamp> {
     (moment.duration_since(now) <= AHEAD).then_some(moment)
 }
 

@@ -19,7 +19,7 @@ use crate::policy::Policy;
 
 pub(super) use capacity::deciding;
 pub(super) use class::{Class, class, is_evictable, is_omitted, is_own, names_host, would_keep_a_node};
-pub(super) use cordon::{Cordon, CordonFacts, age};
+pub(super) use cordon::{Cordon, CordonFacts, age, not_ahead};
 pub(super) use health::Health;
 pub(super) use managed::is_in_other_hands;
 pub(super) use node::NodeFacts;

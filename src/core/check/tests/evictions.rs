@@ -172,6 +172,10 @@ fn of_one_controller_one_goes_at_a_time() {
     let uid = movable("a", "n1").controller.unwrap().uid.clone();
     assert_eq!(after("n3", 29, &uid), ["EvictionOf"], "from another node, a moment ago");
     assert!(after("n3", 30, &uid).is_empty());
+    assert_eq!(after("n3", -300, &uid), ["EvictionOf"], "another clock may be five minutes ahead");
+    assert!(after("n3", -301, &uid).is_empty());
+    let many = (0..100).map(|index| format!("uid-{index},")).collect::<String>();
+    assert!(after("n3", 29, &format!("{many}{uid}")).is_empty(), "of the list, the first hundred count");
     assert!(after("n3", 29, "uid-other").is_empty());
     assert_eq!(after("n1", 29, "uid-other"), ["EvictionFrom"]);
     assert!(after("n1", 30, "uid-other").is_empty());
@@ -216,4 +220,6 @@ fn a_node_is_not_deleted_before_it_is_drained_and_what_it_had_is_up_again() {
     assert!(of(drained(30), up()).is_empty());
     assert_eq!(of(drained(3599), down()), ["DeleteBeforeUp"]);
     assert!(of(drained(3600), down()).is_empty());
+    assert_eq!(of(drained(-300), up()), ["DeleteAfterEviction"]);
+    assert!(of(drained(-301), down()).is_empty());
 }
