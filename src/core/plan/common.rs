@@ -200,7 +200,8 @@ impl<'a, 'p> Judge<'a, 'p> {
 
     fn of_pool<'n>(&self, pool: PoolIndex, name: &PoolName, nodes: usize) -> OfPool<'_, 'n, 'a, 'p> {
         let kept = self.ledger.and_then(|ledger| ledger.common.get(name)).cloned().unwrap_or_default();
-        OfPool { judge: self, pool, nodes, noted: kept.clone(), kept, known: BTreeMap::new() }
+        let (known, awaited) = (BTreeMap::new(), BTreeMap::new());
+        OfPool { judge: self, pool, nodes, noted: kept.clone(), kept, known, awaited }
     }
 }
 
@@ -244,6 +245,8 @@ struct OfPool<'j, 'n, 'a, 'p> {
     noted: CommonTaints,
     /// The reason why the lasting properties of a node reserve it, if they do.
     known: BTreeMap<Lasting<'n>, Option<KeepReason>>,
+    /// By taint, whether a waiting pod tolerates it: thousands of pods are asked once.
+    awaited: BTreeMap<TaintRef<'n>, bool>,
 }
 
 impl<'n> OfPool<'_, 'n, '_, '_> {
@@ -253,20 +256,15 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
         has_device: &dyn Fn(&str) -> bool,
         carried: &BTreeMap<TaintRef<'_>, usize>,
     ) -> Verdict {
-        let everywhere = |taint: &TaintRef<'_>| carried.get(taint).copied().unwrap_or(0) == self.nodes;
+        let nodes = self.nodes;
+        let everywhere = |taint: &TaintRef<'_>| carried.get(taint).copied().unwrap_or(0) == nodes;
         let with_pools = self.judge.policy.pool_label.is_some();
-        let awaited = |(key, value, effect): &TaintRef<'_>| {
-            self.judge.waiting.iter().any(|constraints| tolerates(constraints, key, value, *effect))
-        };
         let whole = lasting.clone();
         // With pools, a taint of the whole pool distinguishes none of its nodes.
         lasting.taints.retain(|taint| !(with_pools && everywhere(taint)));
         let special = lasting.taints.iter().find(|taint| is_special(taint, has_device)).copied();
-        let welcome = lasting
-            .taints
-            .iter()
-            .filter(|taint| is_special(taint, has_device))
-            .all(|taint| everywhere(taint) && awaited(taint));
+        let mut specials = lasting.taints.iter().filter(|taint| is_special(taint, has_device));
+        let welcome = specials.all(|taint| everywhere(taint) && self.is_awaited(*taint));
         lasting.taints.retain(|taint| !is_users(taint));
         let reason = if lasting.is_nothing() { None } else { self.reserved(&lasting, whole) };
         match (special, reason) {
@@ -277,6 +275,13 @@ impl<'n> OfPool<'_, 'n, '_, '_> {
             (None, None) => Verdict::Common,
             (None, Some(why)) => Verdict::Reserved(why),
         }
+    }
+
+    fn is_awaited(&mut self, taint: TaintRef<'n>) -> bool {
+        let (key, value, effect) = taint;
+        let waiting = self.judge.waiting;
+        let ask = || waiting.iter().any(|constraints| tolerates(constraints, key, value, effect));
+        *self.awaited.entry(taint).or_insert_with(ask)
     }
 
     /// The reason why the lasting properties of a node reserve it, unless at least half of the pool's pods tolerate them.

@@ -98,6 +98,7 @@ fn judge_pool(
         |taint: &Taint| carriers.get(&key_of(taint)).is_some_and(|count| *count >= members.len());
     let kept = ledger.and_then(|ledger| ledger.common.get(pool));
     let mut remembered: BTreeMap<(TaintSet, bool), bool> = BTreeMap::new();
+    let mut waited_for: BTreeMap<TaintSetKey<'_>, bool> = BTreeMap::new();
     facts()
         .map(|node| {
             let taints: Vec<&Taint> = lasting(node.node, policy).collect();
@@ -112,7 +113,10 @@ fn judge_pool(
                 .collect();
             let welcome = special.iter().all(|taint| {
                 everywhere(taint)
-                    && (policy.pool_label.is_some() || voters.waiting.iter().any(|pod| tolerates(pod, taint)))
+                    && (policy.pool_label.is_some()
+                        || *waited_for
+                            .entry(key_of(taint))
+                            .or_insert_with(|| voters.waiting.iter().any(|pod| tolerates(pod, taint))))
             });
             let common = welcome
                 && ((in_question.is_empty() && !windows)
