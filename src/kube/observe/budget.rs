@@ -1,4 +1,4 @@
-//! `PodDisruptionBudget`s of `policy/v1`: one object of a file, or a page of a live cluster's list.
+//! `PodDisruptionBudget`s: one object of a file, or a page of a live cluster's list, which is of `policy/v1`.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,11 @@ use serde::Deserialize;
 
 use super::error::ReadProblem;
 
-/// The group and version that is read.
-pub(super) const VERSION: &str = "policy/v1";
+/// The versions that a file may have. Up to Kubernetes 1.24, `kubectl` may ask for the older one.
+pub(super) const VERSIONS: [&str; 2] = ["policy/v1", OLDER];
+
+/// The version in which an empty selector selects no pod.
+const OLDER: &str = "policy/v1beta1";
 
 /// The kind of a budget.
 pub(super) const KIND: &str = "PodDisruptionBudget";
@@ -94,8 +97,17 @@ pub fn read_budgets(text: &str) -> Result<(Vec<DisruptionBudget>, Option<String>
 }
 
 /// Reads one object of a file, or of a list in a file.
-pub(super) fn read_one(object: serde_json::Value) -> Result<DisruptionBudget, serde_json::Error> {
-    serde_json::from_value(object).map(Budget::into_model)
+pub(super) fn read_one(
+    version: &str,
+    object: serde_json::Value,
+) -> Result<DisruptionBudget, serde_json::Error> {
+    let mut budget: Budget = serde_json::from_value(object)?;
+    if version == OLDER
+        && let Some(spec) = &mut budget.spec
+    {
+        spec.selector = spec.selector.take().filter(|selector| !selector.is_empty());
+    }
+    Ok(budget.into_model())
 }
 
 impl Budget {
@@ -116,6 +128,11 @@ impl Budget {
 }
 
 impl Selector {
+    fn is_empty(&self) -> bool {
+        self.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+            && self.match_expressions.as_ref().is_none_or(Vec::is_empty)
+    }
+
     /// Converts a selector. An unknown operator matches every pod, so that it protects more, not
     /// fewer.
     fn into_model(self) -> LabelSelector {
@@ -143,6 +160,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_empty_selector_selects_all_pods_and_in_the_older_version_none() {
+        let object = |selector| json!({"metadata": {"namespace": "hub"}, "spec": {"selector": selector}});
+        for (version, selector, protects) in [
+            ("policy/v1", json!({}), true),
+            ("policy/v1", json!(null), false),
+            ("policy/v1", json!({"matchLabels": {"app": "web"}}), true),
+            ("policy/v1beta1", json!({}), false),
+            ("policy/v1beta1", json!({"matchLabels": {}, "matchExpressions": []}), false),
+            ("policy/v1beta1", json!(null), false),
+            ("policy/v1beta1", json!({"matchLabels": {"app": "web"}}), true),
+            ("policy/v1beta1", json!({"matchExpressions": [{"key": "app", "operator": "Exists"}]}), true),
+        ] {
+            let budget = read_one(version, object(selector.clone())).unwrap();
+            let labels = Labels::from([("app", "web")]);
+            assert_eq!(budget.protects("hub", &labels), protects, "{version}, {selector}");
+        }
+    }
 
     #[test]
     fn a_page_is_a_list_of_budgets_and_nothing_else() {

@@ -330,7 +330,8 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 Err(())
             }
             (None, kind) if is_budget(version.as_ref(), kind) => {
-                match budget::read_one(serde_json::Value::Object(budget)) {
+                let version = version.as_ref().map(Text::as_str).unwrap_or_default();
+                match budget::read_one(version, serde_json::Value::Object(budget)) {
                     Ok(budget) => collector.take_budget(budget),
                     Err(_) => collector.skip(budget::KIND),
                 }
@@ -356,7 +357,7 @@ fn or_default<'de, A: MapAccess<'de>, T: Deserialize<'de> + Default>(map: &mut A
 
 /// Whether an object is a budget that protects pods.
 fn is_budget(version: Option<&Text<'_>>, kind: Option<&str>) -> bool {
-    version.is_some_and(|version| version.as_str() == budget::VERSION) && kind == Some(budget::KIND)
+    version.is_some_and(|version| budget::VERSIONS.contains(&version.as_str())) && kind == Some(budget::KIND)
 }
 
 /// Whether an object is of the API group of nodes and pods. Other groups have kinds with these names too.
