@@ -35,7 +35,7 @@ pub use resources::{Amounts, Bytes, FurtherAmounts, Millicores, Resource, is_ext
 pub use schedule::{Assignment, Rule, Weekdays, Window};
 pub use snapshot::{Binding, Snapshot, SnapshotError};
 pub use usage::{Measured, PodSample, Sample};
-pub use volume::{ClaimKey, StoredVolume, StoredVolumes, Volumes};
+pub use volume::{ClaimKey, StoredVolume, StoredVolumes, Volumes, of_no_claim};
 
 /// The index of a node in [`Snapshot::nodes`].
 pub type NodeIndex = usize;

@@ -8,8 +8,15 @@ use super::Affinity;
 pub type ClaimKey = (String, String);
 
 /// The bound claims whose volumes were looked up, each with the node affinity of its volume; `None` where the volume can be
-/// used from every node. Claims that are not bound, or were not looked up, are absent.
+/// used from every node, and an affinity without terms where a waiting pod cannot use the claim. Claims that are not bound, or
+/// were not looked up, are absent.
 pub type Volumes = BTreeMap<ClaimKey, Option<Affinity>>;
+
+/// The entry of a claim that its waiting pods cannot use: no node has its volume.
+#[must_use]
+pub const fn of_no_claim() -> Option<Affinity> {
+    Some(Affinity(Vec::new()))
+}
 
 /// A volume with data that only some nodes can use, whether or not a pod mounts it at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]

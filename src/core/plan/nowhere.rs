@@ -5,7 +5,7 @@ use super::growth::Growth;
 use super::reach::{Site, TurnedAway};
 use super::survey::Survey;
 use super::taints::written;
-use crate::model::{Amounts, Taint};
+use crate::model::{Amounts, Taint, of_no_claim};
 
 /// Maximum number of labels or taints that the words name.
 const MOST: usize = 3;
@@ -18,6 +18,9 @@ pub(super) const UNEXPLAINED: &str = "this run gives the reason for the first 10
 
 /// Why no place would take the pod: what the place that comes nearest lacks.
 pub(super) fn why(survey: &Survey<'_>, growth: &Growth<'_>, shape: Shape<'_>) -> String {
+    if let Some(claim) = closed_claim(shape) {
+        return format!("its claim {claim} does not exist, is being deleted or is in use");
+    }
     let requests = &shape.pod.requests;
     let mut obstacles = Obstacles::default();
     let mut nearest = None;
@@ -45,6 +48,12 @@ pub(super) fn why(survey: &Survey<'_>, growth: &Growth<'_>, shape: Shape<'_>) ->
         }
     }
     nearest.and_then(|free| requests.lacks(&free)).unwrap_or_else(|| obstacles.words())
+}
+
+/// The first claim that the pod cannot use, on any node.
+fn closed_claim<'p>(shape: Shape<'p>) -> Option<&'p str> {
+    let of = |claim: &str| shape.volumes.get(&(shape.pod.namespace.to_string(), claim.to_owned()));
+    shape.pod.claims.iter().map(|claim| &**claim).find(|claim| of(claim) == Some(&of_no_claim()))
 }
 
 /// The place with more room; one with the devices that the pod asks for comes first.
@@ -165,6 +174,19 @@ mod tests {
         let too_large = selecting(&[("disk", "big")]).asking(33, 100);
         let lacks = why_of(&too_large, vec![node("a"), big()]);
         assert_eq!(lacks, "33Gi of memory is asked for, 32Gi is free");
+    }
+
+    #[test]
+    fn a_claim_that_the_pod_cannot_use_is_the_reason() {
+        let waits = Pod { claims: Box::new(["home".into(), "data".into()]), ..selecting(&[("disk", "big")]) };
+        let key = |name: &str| ("hub".to_owned(), name.to_owned());
+        let volumes = [(key("home"), None), (key("data"), of_no_claim())].into();
+        let snapshot = cluster(vec![node("a")], vec![]).with_volumes(volumes);
+        let policy = Policy::default();
+        let survey = Survey::new(&snapshot, &policy);
+        let shape = Shape { pod: &waits, volumes: snapshot.volumes() };
+        let words = "its claim data does not exist, is being deleted or is in use";
+        assert_eq!(why(&survey, &Growth::new(&survey), shape), words);
     }
 
     #[test]

@@ -92,6 +92,12 @@ impl CallError {
         self.status
     }
 
+    /// Whether the API server itself says that there is no such object. A proxy that knows no such path says nothing about it.
+    pub(super) fn is_no_object(&self, resource: &str, name: &str) -> bool {
+        self.status == Some(StatusCode::NOT_FOUND)
+            && self.message.contains(&format!("{resource} \"{name}\" not found"))
+    }
+
     /// Whether the last answer was that the object has changed or exists already.
     pub(super) fn is_conflict(&self) -> bool {
         self.status == Some(StatusCode::CONFLICT)

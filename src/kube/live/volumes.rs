@@ -5,7 +5,8 @@
 //!   stored_volumes    all of them, once a plan gives nodes back: the data of absent users may be on their disks
 //! ```
 //!
-//! A claim that cannot be read, or that is not bound, has no effect.
+//! A claim that cannot be read, or that is not bound, has no effect. The API server's word that a claim of a waiting pod does
+//! not exist has one: no node helps the pod.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -48,6 +49,9 @@ impl Live {
             for (namespace, name) in claims {
                 let Err(error) = self.look_up(namespace, name, &mut found).await else { continue };
                 log::info!("the volume of claim {namespace}/{name} is not known: {error}");
+                if error.is_no_object("persistentvolumeclaims", name) {
+                    found.misses_claim((namespace.to_owned(), name.to_owned()));
+                }
                 // The next one would fail as well, and a run must not wait for fifty failures.
                 if error.status() != Some(StatusCode::NOT_FOUND) {
                     break;
@@ -57,7 +61,7 @@ impl Live {
         if timeout(LOOK_UPS, look_ups).await.is_err() {
             log::info!("the volumes of claims were not all looked up within {} s", LOOK_UPS.as_secs());
         }
-        found.into_volumes()
+        found.into_volumes(snapshot.pods())
     }
 
     /// Lists the volumes whose data may be on the disk of a cordoned node. Without the permission they are not listed, and

@@ -10,6 +10,7 @@ use kube_rebalancer_core::model::{
 };
 use kube_rebalancer_core::plan::Warning;
 
+use super::claims::Claims;
 use super::convert::{self, Identity};
 use super::crowds::Crowds;
 use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadProblem, ReadWarning};
@@ -32,8 +33,8 @@ pub(super) struct Collector {
     pods_seen: usize,
     namespaces: Namespaces,
     millibytes: Examples,
-    /// The volume of each claim that has one.
-    claims: BTreeMap<ClaimKey, String>,
+    /// The claims on volumes.
+    claims: Claims,
     /// The nodes that can use each volume.
     volumes: BTreeMap<String, Option<Affinity>>,
     /// The volumes with data that only some nodes can use.
@@ -168,7 +169,7 @@ impl Collector {
                 self.nodes.push(convert::node(object, self.is_live, &mut self.interner, &mut self.warnings)?);
             }
             Kind::Pod => self.take_pod(object)?,
-            Kind::Claim => self.claims.extend(convert::claim(object)),
+            Kind::Claim => self.claims.add(convert::claim(object)),
             Kind::Volume => self.take_volume(object),
             Kind::Other => {}
         }
@@ -264,7 +265,7 @@ impl Collector {
         } = other;
         self.namespaces.absorb(namespaces);
         self.millibytes.absorb(millibytes);
-        self.claims.extend(claims);
+        self.claims.absorb(claims);
         self.volumes.extend(volumes);
         self.stored.extend(stored);
         self.budgets.extend(budgets);
@@ -330,9 +331,14 @@ impl Collector {
         self.lives.unwrap_or_default()
     }
 
-    /// Returns the volumes of the claims that have one.
-    pub(super) fn into_volumes(self) -> Volumes {
-        of_claims(self.claims, &self.volumes)
+    /// Records that a claim of a waiting pod does not exist.
+    pub(super) fn misses_claim(&mut self, claim: ClaimKey) {
+        self.claims.misses(claim);
+    }
+
+    /// Returns the volumes of the claims of these pods.
+    pub(super) fn into_volumes(self, pods: &[Pod]) -> Volumes {
+        self.claims.into_volumes(&self.volumes, pods)
     }
 
     /// Returns the volumes with data that only some nodes can use.
@@ -350,7 +356,11 @@ impl Collector {
         if let (false, Namespaces::One { name, pods: 2.. }) = (self.is_live, self.namespaces) {
             plan_warnings.push(Warning::OneNamespace { namespace: name });
         }
-        let volumes = of_claims(self.claims, &self.volumes);
+        let mut claims = self.claims;
+        if !self.is_live {
+            claims.are_listed(&self.pods);
+        }
+        let volumes = claims.into_volumes(&self.volumes, &self.pods);
         let listed = !self.volumes.is_empty();
         let stored = if listed { StoredVolumes::Listed(self.stored) } else { StoredVolumes::NotListed };
         let snapshot = Snapshot::new(observed_at, self.nodes, self.pods, Vec::new(), self.pods_seen)?;
@@ -374,11 +384,6 @@ fn move_all<T>(from: Vec<T>, to: &mut Vec<T>) {
     } else {
         to.extend(from);
     }
-}
-
-/// The volumes of claims. A claim whose volume was not listed is left out.
-fn of_claims(claims: BTreeMap<ClaimKey, String>, volumes: &BTreeMap<String, Option<Affinity>>) -> Volumes {
-    claims.into_iter().filter_map(|(claim, volume)| Some((claim, volumes.get(&volume)?.clone()))).collect()
 }
 
 /// The namespaces of the pods seen so far: none, one or many.

@@ -10,6 +10,7 @@
 //! Everything but `file` and `json` is free of input and output and does not know where its objects come from.
 
 mod budget;
+mod claims;
 mod collector;
 mod convert;
 mod crowds;
@@ -32,7 +33,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube_rebalancer_core::model::{Node, Pod, StoredVolume, Volumes};
+use kube_rebalancer_core::model::{ClaimKey, Node, Pod, StoredVolume, Volumes};
 
 pub use budget::read_budgets;
 use collector::{Collector, Kind};
@@ -232,10 +233,15 @@ impl Reading {
         self.collector.into_parts()
     }
 
-    /// Returns the volumes of all claims read that have one.
+    /// Records that a claim of a waiting pod does not exist.
+    pub(crate) fn misses_claim(&mut self, claim: ClaimKey) {
+        self.collector.misses_claim(claim);
+    }
+
+    /// Returns the volumes of all claims read that have one. A claim that a refused one of these pods cannot use has no node.
     #[must_use]
-    pub fn into_volumes(self) -> Volumes {
-        self.collector.into_volumes()
+    pub fn into_volumes(self, pods: &[Pod]) -> Volumes {
+        self.collector.into_volumes(pods)
     }
 
     /// Returns the volumes with data that only some nodes can use.

@@ -132,6 +132,8 @@ pub(super) struct Spec<'a> {
     // of a persistent volume claim
     #[serde(borrow)]
     pub(super) volume_name: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    pub(super) access_modes: Vec<Text<'a>>,
     // of a persistent volume
     #[serde(borrow, deserialize_with = "or_default")]
     pub(super) node_affinity: VolumeNodeAffinity<'a>,

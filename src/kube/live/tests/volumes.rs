@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kube_rebalancer_core::model::{
-    Node, Pod, SchedulerRefusal, Snapshot, StoredVolume, StoredVolumes, Unbound,
+    Controller, Node, Pod, SchedulerRefusal, Snapshot, StoredVolume, StoredVolumes, Unbound, Volumes,
+    of_no_claim,
 };
 
 use super::*;
@@ -244,6 +245,37 @@ async fn a_user_with_many_claims_leaves_the_other_namespaces_their_turn() {
     for path in ["hub/persistentvolumeclaims/home-ada", "lab/persistentvolumeclaims/home-bob"] {
         assert!(asked.iter().any(|target| target.ends_with(path)), "{path}: {asked:?}");
     }
+}
+
+/// Only the API server's own word for this very claim counts, and only for a pod that waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_of_a_waiting_pod_that_does_not_exist_has_no_node() {
+    let no_such = |what: &str| {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "message": format!("{what} not found")});
+        Answer::ok(std::iter::once(status.to_string())).of_status("404 Not Found")
+    };
+    let url = start(move |target| match target.rsplit('/').next() {
+        Some(name @ ("home-ada" | "home-hub")) => no_such(&format!("persistentvolumeclaims \"{name}\"")),
+        Some("home-ben") => no_such("the page was"),
+        _ => no_such("persistentvolumeclaims \"another\""),
+    });
+    let runs = Pod {
+        node_name: Some("a".into()),
+        controller: Some(Arc::new(controller())),
+        unbound: None,
+        ..waits("hub", "home-hub")
+    };
+    let pods = vec![waits("hub", "home-ada"), waits("hub", "home-ben"), waits("hub", "home-cleo"), runs];
+    let now = "2026-01-15T09:00:00Z".parse().unwrap();
+    let snapshot = Snapshot::new(now, cluster().nodes().to_vec(), pods, Vec::new(), 1).unwrap();
+    let found = live(&url, &[]).volumes(&snapshot).await;
+    let nowhere = Volumes::from([(("hub".to_owned(), "home-ada".to_owned()), of_no_claim())]);
+    assert_eq!(found, nowhere);
+}
+
+fn controller() -> Controller {
+    let name = |text: &str| text.to_owned();
+    Controller { group: None, kind: name("ReplicaSet"), name: name("hub-1"), uid: name("u") }
 }
 
 /// Without the volumes a run still decides, so it must not spend its time on a server that fails.

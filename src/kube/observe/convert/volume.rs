@@ -4,6 +4,7 @@ use kube_rebalancer_core::model::{Affinity, ClaimKey, Operator, Requirement, Sel
 
 use super::constraints::affinity;
 use super::text;
+use crate::observe::claims::{Claim, Newcomers};
 use crate::observe::raw::{Metadata, Object, Phase};
 
 /// The labels of a volume with its place, each with its former name; volumes of older clusters have no node affinity. A disk
@@ -13,13 +14,24 @@ const PLACES: [(&str, &str); 2] = [
     ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region"),
 ];
 
-/// The key of a bound claim, and the volume's name.
-pub(in crate::observe) fn claim(object: &Object<'_>) -> Option<(ClaimKey, String)> {
+/// The access mode of a volume that one pod at a time can use.
+const ONE_POD: &str = "ReadWriteOncePod";
+
+/// The key of a claim, its volume if it is bound, and the pods that can still come to use it.
+pub(in crate::observe) fn claim(object: &Object<'_>) -> Option<(ClaimKey, Claim)> {
     let Object { metadata, spec, status } = object;
     let namespace = text(metadata.namespace.as_ref()).unwrap_or("default");
     let name = text(metadata.name.as_ref())?;
-    let volume = text(spec.volume_name.as_ref()).filter(|_| status.phase == Phase::Bound)?;
-    Some(((namespace.to_owned(), name.to_owned()), volume.to_owned()))
+    let volume = text(spec.volume_name.as_ref()).filter(|_| status.phase == Phase::Bound);
+    let newcomers = if metadata.deletion_timestamp.is_some() || status.phase == Phase::Lost {
+        Newcomers::None
+    } else if !spec.access_modes.is_empty() && spec.access_modes.iter().all(|mode| mode.as_str() == ONE_POD) {
+        Newcomers::WhileUnused
+    } else {
+        Newcomers::Any
+    };
+    let claim = Claim { volume: volume.map(str::to_owned), newcomers };
+    Some(((namespace.to_owned(), name.to_owned()), claim))
 }
 
 /// The name of a volume, and the nodes that can use it; `None` for all nodes.
@@ -89,17 +101,35 @@ mod tests {
     #[test]
     fn a_claim_counts_once_it_has_its_volume() {
         let of = |spec, status| {
-            convert(&object(&json!({"namespace": "hub", "name": "home-ada"}), &spec, &status), claim)
+            convert(&object(&json!({"namespace": "hub", "name": "home-ada"}), &spec, &status), claim).unwrap()
         };
-        let key = ("hub".to_owned(), "home-ada".to_owned());
-        assert_eq!(
-            of(json!({"volumeName": "pv-1"}), json!({"phase": "Bound"})),
-            Some((key, "pv-1".to_owned()))
-        );
-        assert_eq!(of(json!({}), json!({"phase": "Pending"})), None);
+        let (key, bound) = of(json!({"volumeName": "pv-1"}), json!({"phase": "Bound"}));
+        assert_eq!(key, ("hub".to_owned(), "home-ada".to_owned()));
+        assert_eq!(bound.volume.as_deref(), Some("pv-1"));
+        assert_eq!(of(json!({}), json!({"phase": "Pending"})).1.volume, None);
         // A claim that names its volume in advance is not bound yet.
-        assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Pending"})), None);
-        assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Lost"})), None);
+        assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Pending"})).1.volume, None);
+        assert_eq!(of(json!({"volumeName": "pv-1"}), json!({"phase": "Lost"})).1.volume, None);
+    }
+
+    #[test]
+    fn a_claim_that_goes_or_is_for_one_pod_takes_no_other() {
+        let of =
+            |metadata, spec, status| convert(&object(&metadata, &spec, &status), claim).unwrap().1.newcomers;
+        let name = || json!({"name": "home"});
+        let going = json!({"name": "home", "deletionTimestamp": "2026-01-15T08:00:00Z"});
+        let modes = |modes: &[&str]| json!({"accessModes": modes});
+        for (metadata, spec, phase, expected) in [
+            (name(), json!({}), "Bound", Newcomers::Any),
+            (name(), modes(&["ReadWriteOnce"]), "Pending", Newcomers::Any),
+            (name(), modes(&["ReadWriteOncePod"]), "Bound", Newcomers::WhileUnused),
+            (name(), modes(&["ReadWriteOncePod", "ReadWriteOnce"]), "Bound", Newcomers::Any),
+            (name(), json!({}), "Lost", Newcomers::None),
+            (going, modes(&["ReadWriteOncePod"]), "Bound", Newcomers::None),
+        ] {
+            let of = of(metadata.clone(), spec.clone(), json!({"phase": phase}));
+            assert_eq!(of, expected, "{metadata} {spec} {phase}");
+        }
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub(in crate::observe) enum Phase {
     Running,
     /// A claim has its volume, a volume its claim.
     Bound,
+    /// A claim's volume is gone.
+    Lost,
     /// `Pending`, `Unknown`, a phase yet to be invented, or none.
     #[default]
     #[serde(other)]
