@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 pub use foresight::Foresight;
 
-use crate::model::{LabelSelector, Resource};
+use crate::model::{LabelSelector, Node, Resource};
 
 /// A ratio in parts per million: `0.85` is 850,000. Exact, so that no float takes part in a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -256,6 +256,18 @@ impl Policy {
     pub fn bounds_of(&self, pool: &str) -> &Bounds {
         self.pool_bounds.get(pool).unwrap_or(&self.bounds)
     }
+
+    /// The resources of [`resources`](Self::resources) that not one of the nodes reports, if one of them reports another one: a
+    /// person has cut the nodes of a file to the amounts of interest.
+    #[must_use]
+    pub fn unreported(&self, nodes: &[Node]) -> Vec<Resource> {
+        let reports = |resource: Resource| {
+            nodes.iter().any(|node| node.allocatable.of(resource).or(node.capacity.of(resource)).is_some())
+        };
+        let (reported, unreported): (Vec<Resource>, Vec<Resource>) =
+            self.resources.iter().copied().partition(|resource| reports(*resource));
+        if reported.is_empty() { Vec::new() } else { unreported }
+    }
 }
 
 /// The defaults of the settings.
@@ -315,6 +327,29 @@ impl Default for Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_that_no_node_reports_is_unreported_unless_none_is_reported() {
+        use crate::model::{Bytes, Millicores, NodeResources};
+        let of = |memory: Option<u64>, cpu: Option<u64>| Node {
+            allocatable: NodeResources { memory: memory.map(Bytes), ..NodeResources::default() },
+            capacity: NodeResources { cpu: cpu.map(Millicores), ..NodeResources::default() },
+            ..Node::default()
+        };
+        let policy = Policy::default();
+        for (nodes, expected) in [
+            (vec![of(Some(1), Some(1))], vec![]),
+            (vec![of(Some(1), None), of(Some(1), None)], vec![Resource::Cpu]),
+            (vec![of(None, Some(0))], vec![Resource::Memory]),
+            (vec![of(Some(1), None), of(None, Some(1))], vec![]),
+            (vec![of(None, None)], vec![]),
+            (vec![], vec![]),
+        ] {
+            assert_eq!(policy.unreported(&nodes), expected, "{nodes:?}");
+        }
+        let memory = Policy { resources: vec![Resource::Memory], ..Policy::default() };
+        assert_eq!(memory.unreported(&[of(Some(1), None)]), [], "CPU is not asked for");
+    }
 
     #[test]
     fn percentages_are_rounded_up() {

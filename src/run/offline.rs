@@ -40,6 +40,12 @@ pub(super) fn run(
     show.observed.extend(told.problem);
     let snapshot = observation.snapshot.with_history(history).with_calendar(known.windows);
     let snapshot = snapshot.with_usage(told.samples);
+    let unreported = settings.policy().unreported(snapshot.nodes());
+    let settings = settings.clone().without(&unreported);
+    show.settings = &settings;
+    show.observed.extend(unreported.iter().map(|resource| {
+        format!("no node of the input reports {resource}, so it takes no part in the utilization")
+    }));
     let mut decided = match Decided::new(&snapshot, &settings) {
         Ok(decided) => decided,
         Err(refusal) => {

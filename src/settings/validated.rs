@@ -1,6 +1,7 @@
 //! The settings once all of them are valid.
 
 use jiff::SignedDuration;
+use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_notify::Receivers;
 use kube_rebalancer_page::Setting;
@@ -43,6 +44,13 @@ impl Settings {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The same settings, with fewer [`resources`](Policy::resources).
+    #[must_use]
+    pub fn without(mut self, resources: &[Resource]) -> Self {
+        self.policy.resources.retain(|resource| !resources.contains(resource));
+        self
     }
 
     /// The scope in which to look for node groups.

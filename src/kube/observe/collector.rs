@@ -104,7 +104,9 @@ impl Kind {
     pub(super) fn of_shape(object: &Object<'_>) -> Self {
         if !object.spec.containers.is_empty() {
             Self::Pod
-        } else if object.status.capacity.is_some() && object.metadata.namespace.is_none() {
+        } else if (object.status.capacity.is_some() || object.status.allocatable.is_some())
+            && object.metadata.namespace.is_none()
+        {
             Self::Node
         } else if object.spec.node_affinity.required.is_some() && object.metadata.namespace.is_none() {
             Self::Volume

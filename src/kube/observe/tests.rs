@@ -232,6 +232,17 @@ fn a_dump_of_one_namespace_is_a_warning() {
     assert_eq!(live.finish(NOW.parse().unwrap()).unwrap().plan_warnings, []);
 }
 
+/// A cut dump may have neither the kinds of its objects nor `status.capacity`.
+#[test]
+fn a_node_is_known_by_either_of_its_amounts() {
+    let bare = |status: Value| json!({"metadata": {"name": "n1"}, "status": status});
+    for status in [json!({"capacity": {"cpu": "2"}}), json!({"allocatable": {"cpu": "2"}})] {
+        let items = json!({"apiVersion": "v1", "items": [bare(status.clone())], "kind": "NodeList"});
+        let observed = read(&[items, list(&[pod("hub", "p")])]).unwrap();
+        assert_eq!(observed.snapshot.nodes().len(), 1, "{status}");
+    }
+}
+
 #[test]
 fn memory_in_thousandths_of_a_byte_is_a_warning_with_the_first_pod_by_name() {
     let asks = |namespace: &str, name: &str, memory: &str| {

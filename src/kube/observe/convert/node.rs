@@ -33,7 +33,10 @@ pub(in crate::observe) fn node(
         Err(bad) => Err(bad.of(ObjectName::Node(name.to_owned()))),
     };
     let allocatable = reported(status.allocatable.as_ref(), "allocatable")?;
-    let capacity = reported(status.capacity.as_ref(), "capacity")?;
+    let mut capacity = reported(status.capacity.as_ref(), "capacity")?;
+    if !is_live {
+        fill_in(&mut capacity, &allocatable);
+    }
     if let Some(what) = &unreadable {
         warnings.push(ReadWarning::UnreadableNode { node: name.to_owned(), what: what.clone() });
     }
@@ -65,6 +68,12 @@ pub(in crate::observe) fn node(
         outside: None,
         unreadable,
     })
+}
+
+/// A kubelet reports both amounts, but a file may have been cut to one of them.
+fn fill_in(capacity: &mut NodeResources, allocatable: &NodeResources) {
+    capacity.memory = capacity.memory.or(allocatable.memory);
+    capacity.cpu = capacity.cpu.or(allocatable.cpu);
 }
 
 fn taints(node: &str, spec: &Spec<'_>, warnings: &mut Vec<ReadWarning>) -> Vec<Taint> {
@@ -149,6 +158,20 @@ mod tests {
             status: serde_json::from_str(&status).unwrap(),
         };
         (node(&object, is_live, &mut Interner::default(), &mut warnings), warnings)
+    }
+
+    #[test]
+    fn the_capacity_that_a_file_lacks_is_the_allocatable_amount() {
+        let cut = json!({
+            "metadata": {"name": "n1"}, "spec": {},
+            "status": {"allocatable": {"memory": "12Gi", "cpu": "2"}, "capacity": {"memory": "13Gi"}},
+        });
+        let amounts = |is_live| {
+            let capacity = of(&cut, is_live).0.unwrap().capacity;
+            (capacity.memory, capacity.cpu)
+        };
+        assert_eq!(amounts(false), (Some(Bytes(13 << 30)), Some(Millicores(2000))));
+        assert_eq!(amounts(true), (Some(Bytes(13 << 30)), None), "a kubelet means what it reports");
     }
 
     #[test]
