@@ -47,6 +47,12 @@ impl<'a> Population<'a> {
         }
     }
 
+    /// The constraints of the pods on a pool's nodes.
+    pub(super) fn bound_to(&self, pool: PoolIndex) -> impl Iterator<Item = &'a Constraints> {
+        let on_it = self.known.iter().filter(move |((of, _), _)| *of == Some(pool));
+        on_it.filter_map(|(_, index)| self.counts.get(*index).map(|(constraints, _)| *constraints))
+    }
+
     /// The constraints of the pods that a pool's nodes are judged by, with their numbers.
     fn of(&self, pool: PoolIndex) -> impl Iterator<Item = (&'a Constraints, usize)> {
         let of_pool = self.known.iter().filter(move |((of, _), _)| of.is_none_or(|of| of == pool));

@@ -12,11 +12,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::median::lower_median_amounts;
+use super::pools::PoolIndex;
 use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
-use super::taints::lasting;
+use super::taints::{lasting, tolerates};
 use crate::model::{
-    Amounts, ControllerKey, Labels, Node, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint,
+    Amounts, ControllerKey, Labels, Node, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint, TaintEffect,
 };
 use crate::policy::{Bounds, CapacitySource, PartsPerMillion, Policy};
 
@@ -261,16 +262,31 @@ type OnNodes<'a> = BTreeMap<NodeIndex, (&'a Amounts, bool)>;
 /// The lasting taints of a new node: the ones that all nodes of the group share, else the template's.
 fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts<'_>]) -> Vec<Taint> {
     if let Some((first, rest)) = nodes.split_first() {
-        let same = |left: &Taint, right: &Taint| {
-            (&left.key, &left.value, left.effect) == (&right.key, &right.value, right.effect)
-        };
-        let everywhere =
-            |taint: &&Taint| rest.iter().all(|node| node.node.taints.iter().any(|other| same(taint, other)));
-        lasting(&first.node.taints, survey.policy).filter(everywhere).cloned().collect()
+        let everywhere = |taint: &&Taint| rest.iter().all(|node| has(&node.node.taints, taint));
+        let is_known = |taint: &Taint| known.is_some_and(|template| has(&template.taints, taint));
+        let stays = |taint: &&Taint| is_known(taint) || !came_later(survey, first.pool, taint);
+        lasting(&first.node.taints, survey.policy).filter(everywhere).filter(stays).cloned().collect()
     } else {
         let taints = known.map(|template| template.taints.as_slice()).unwrap_or_default();
         lasting(taints, survey.policy).cloned().collect()
     }
+}
+
+/// Whether a taint came to the nodes of a pool after their users, none of whom tolerates it: a person recycles the pool, and a
+/// new node does not have it.
+fn came_later(survey: &Survey<'_>, pool: PoolIndex, taint: &Taint) -> bool {
+    let mut of_pool = survey.managed().filter(|(_, facts)| facts.pool == pool);
+    let mut users = survey.population.bound_to(pool).peekable();
+    taint.effect == TaintEffect::NoSchedule
+        && users.peek().is_some()
+        && !users.any(|constraints| tolerates(constraints, &taint.key, &taint.value, taint.effect))
+        && of_pool.all(|(_, facts)| has(&facts.node.taints, taint))
+}
+
+fn has(taints: &[Taint], taint: &Taint) -> bool {
+    let same =
+        |other: &Taint| (&other.key, &other.value, other.effect) == (&taint.key, &taint.value, taint.effect);
+    taints.iter().any(same)
 }
 
 /// The requests of the `DaemonSets` that have a pod on more than half of the healthy nodes of each set of nodes. `set_of`
@@ -314,56 +330,4 @@ pub(super) fn daemon_sets<'a>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::fixture::named;
-
-    const DRIVER: &str = "topology.ebs.csi.aws.com/zone";
-
-    fn labelled(labels: &[(&'static str, &'static str)]) -> Node {
-        let mut node = named("n1");
-        for (key, value) in labels {
-            node.labels.insert(*key, *value);
-        }
-        node
-    }
-
-    #[test]
-    fn a_label_with_the_name_of_the_node_or_its_host_names_it() {
-        let node = labelled(&[(HOSTNAME, "host-1")]);
-        for (key, value, expected) in [
-            ("topology.topolvm.io/node", "n1", true),
-            ("openebs.io/nodename", "n1", true),
-            ("linbit.com/hostname", "host-1", true),
-            ("topology.topolvm.io/node", "n2", false),
-            ("pool", "n1", false),
-        ] {
-            assert_eq!(names_the_host(&node, key, value), expected, "{key}={value}");
-        }
-    }
-
-    #[test]
-    fn a_label_of_a_driver_names_the_zone_where_it_agrees_on_most_nodes() {
-        let both = |zone| labelled(&[(ZONE, zone), (DRIVER, zone)]);
-        let without = || labelled(&[(ZONE, "z1")]);
-        let another = || labelled(&[(ZONE, "z1"), (DRIVER, "z3")]);
-        let empty = || labelled(&[(ZONE, "0"), (DRIVER, "")]);
-        let lost = || labelled(&[(DRIVER, "z1")]);
-        for (sentence, nodes, everywhere, expected) in [
-            ("two zones", vec![both("z1"), both("z2")], true, true),
-            ("half of the group lacks it", vec![both("z1"), without()], true, false),
-            ("a third of the group lacks it", vec![both("z1"), both("z2"), without()], true, true),
-            ("a node of the cluster lacks it", vec![both("z1"), without()], false, true),
-            ("half have another zone there", vec![both("z1"), another()], false, false),
-            ("a third has another zone there", vec![both("z1"), both("z1"), another()], false, true),
-            ("a node has no zone there", vec![both("z1"), empty()], false, true),
-            ("half of them have it without a zone", vec![both("z1"), lost()], false, false),
-            ("no node", vec![], false, false),
-        ] {
-            let found = zone_labels(&nodes.iter().collect::<Vec<_>>(), everywhere);
-            assert_eq!(found, expected.then_some(DRIVER).into_iter().collect(), "{sentence}");
-        }
-        let team = labelled(&[(ZONE, "z1"), ("team", "z1")]);
-        assert!(zone_labels(&[&team], true).is_empty(), "a label for something else");
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube_rebalancer_core::model::{
     Amounts, Bytes, FurtherAmounts, Instance, Labels, Millicores, Node, NodeGroup, NodeResources,
-    NodeTemplate, Taint,
+    NodeTemplate, Pod, Taint, TaintEffect,
 };
 use kube_rebalancer_core::policy::CapacitySource;
 
@@ -12,7 +12,7 @@ use super::common::Jury;
 use super::newcomer;
 use super::objects::is_only_object;
 use super::reach;
-use super::words;
+use super::words::{self, Class};
 use super::world::World;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -143,7 +143,10 @@ fn finish(
     healthy: &[&Node],
     may_grow: bool,
 ) -> Shape {
-    let (labels, taints) = look(world, group, members, healthy);
+    let (labels, mut taints) = look(world, group, members, healthy);
+    if !members.is_empty() {
+        taints.retain(|taint| !came_later(world, group, pool, taint));
+    }
     let (allocatable, capacity) = size(None, group, healthy);
     let (mut all, mut daemons) = (Amounts::default(), Amounts::default());
     for pod in world.typical_daemons(healthy) {
@@ -208,6 +211,29 @@ fn finish(
         && !members.iter().any(|node| world.machine(&node.name).is_some_and(|at| world.machines[at].common));
     shape.growable &= !filled && common && reached && managed && !(all_reserved && !known);
     shape
+}
+
+/// A taint that every node of the pool has, that no template names, and that none of the users there tolerates.
+fn came_later(world: &World<'_>, group: Option<&NodeGroup>, pool: &str, taint: &Taint) -> bool {
+    let same = |one: &Taint| (&one.key, &one.value, one.effect) == (&taint.key, &taint.value, taint.effect);
+    let template = group.and_then(|group| group.template.as_ref());
+    let is_user = |pod: &Pod| {
+        matches!(world.class(pod), Class::Dynamic | Class::Placeholder)
+            && world.counts(pod)
+            && pod.node_name.is_some()
+    };
+    let users: Vec<&Pod> = world
+        .in_pool(pool)
+        .flat_map(|machine| machine.pods.iter().copied())
+        .filter(|pod| is_user(pod))
+        .collect();
+    let tolerate =
+        |pod: &&Pod| words::tolerates(&pod.constraints.tolerations, &taint.key, &taint.value, taint.effect);
+    taint.effect == TaintEffect::NoSchedule
+        && !template.is_some_and(|template| template.taints.iter().any(same))
+        && world.in_pool(pool).all(|machine| machine.taints().iter().any(same))
+        && !users.is_empty()
+        && !users.iter().any(tolerate)
 }
 
 /// Labels (for each zone) and taints that all nodes of the group share; for a group without nodes, its template's.
