@@ -111,3 +111,41 @@ fn nodes_turn_with_each_try_for_a_pod_that_none_of_them_takes() {
     run_on(&world, planner::planner).unwrap();
     run_on(&world, planner::naive).unwrap();
 }
+
+/// Two zones keep a node each, and `MAX_NODES` allows no further one. Three users wait, and each opened node goes to one of those
+/// for whom it was not opened: dora and bob are earlier in the scheduler's queue than ada. The opened node serves its zone
+/// meanwhile, so the node of the most users there turns with each of them. The settling test allowed three turns.
+#[test]
+fn a_node_turns_while_others_take_the_room_that_is_opened_for_a_pod() {
+    let zonal = |zone: &str, node: Node| labelled("topology.kubernetes.io/zone", zone, node);
+    let new = |name: &str, memory: u64| {
+        let mut pod = refused(0, user(name, memory));
+        pod.unbound.as_mut().unwrap().refusal = None;
+        pod
+    };
+    let nodes = vec![
+        zonal("east", node("e0")),
+        zonal("east", cordoned(3600, node("e1"))),
+        zonal("west", cordoned(3600, node("w0"))),
+        zonal("west", node("w1")),
+        zonal("west", cordoned(3600, node("w2"))),
+    ];
+    let pods = vec![
+        on("w0", user("anna", 2)),
+        on("w0", user("bert", 2)),
+        on("w0", user("bill", 3)),
+        on("e0", user("carl", 7)),
+        on("w1", user("dina", 0)),
+        new("dora", 8),
+        new("bob", 5),
+        new("ada", 8),
+    ];
+    let case = Case::new(nodes, pods, vec![]).min_nodes(1).max_nodes(1).noting(Ledger::default());
+    let case = case.with(|policy| {
+        policy.bounds.keep_zones = true;
+        policy.max_deletions = Budget::Count(0);
+    });
+    let world = world(case, 1, TurnsOut::AsPromised);
+    run_on(&world, planner::planner).unwrap();
+    run_on(&world, planner::naive).unwrap();
+}

@@ -1,5 +1,6 @@
 //! The nodes that a scheduler lets a pod on, by taints, selectors, affinities and volumes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kube_rebalancer_core::model::taint::UNSCHEDULABLE;
@@ -65,4 +66,38 @@ pub(super) fn somebody_fits_nowhere(cluster: &Cluster) -> bool {
     };
     let mut waiting = cluster.pods.iter().filter(waits);
     waiting.any(|pod| !cluster.nodes.iter().any(|node| would_take(node, pod)))
+}
+
+/// Whether pods came to a node that a run has just uncordoned, and a pod that the scheduler had refused before the run would
+/// fit there without them and still waits.
+pub(super) fn takes_the_room_of_another(
+    cluster: &Cluster,
+    before: &[Pod],
+    uncordoned: &BTreeSet<String>,
+) -> bool {
+    fn name(pod: &Pod) -> (&str, &str) {
+        (&pod.namespace, &pod.name)
+    }
+    let unbound = || before.iter().filter(|pod| pod.unbound.is_some());
+    let came: BTreeSet<_> = unbound().map(name).collect();
+    let refused = unbound().filter(|pod| pod.unbound.as_ref().is_some_and(|one| one.refusal.is_some()));
+    let refused: BTreeSet<_> = refused.map(name).collect();
+    let waits = |pod: &&Pod| pod.unbound.is_some() && refused.contains(&name(pod));
+    let takes = |node: &Node| {
+        let mut free = node.allocatable.offer(&node.capacity);
+        let here: Vec<&Pod> =
+            cluster.pods.iter().filter(|pod| pod.node_name.as_deref() == Some(&*node.name)).collect();
+        let (new, old): (Vec<&Pod>, Vec<&Pod>) = here.into_iter().partition(|pod| came.contains(&name(pod)));
+        for pod in old {
+            free.take(&pod.requests);
+        }
+        let mut left = free.clone();
+        for pod in new {
+            left.take(&pod.requests);
+        }
+        let mut waiting = cluster.pods.iter().filter(waits);
+        waiting
+            .any(|pod| lets_in(cluster, pod, node) && pod.requests.fits(&free) && !pod.requests.fits(&left))
+    };
+    cluster.nodes.iter().filter(|node| uncordoned.contains(&node.name)).any(takes)
 }
