@@ -1,4 +1,4 @@
-//! Section 12: the expected additional amounts, by reading every slot of four weeks.
+//! Section 12: the expected additional amounts, from the slots at this time of the day in four weeks.
 
 use jiff::civil::Weekday;
 use kube_rebalancer_core::model::{Amounts, Assignment, Bytes, Millicores, Resource, Rule, Slot};
@@ -86,11 +86,10 @@ impl World<'_> {
                 .max()?;
             Some(next.saturating_sub(peak(slot)?))
         };
-        // The number of days between a slot and the current one, if the slot is at this time of day or next to it.
-        let days_before = |slot: i64| (1..=28).find(|days| (now - days * DAY - slot).abs() <= 1);
+        // The slots at this time of the day, each with its neighbours.
         let chosen = |wanted: &dyn Fn(i64, i64) -> bool| {
-            let slots = (now - 28 * DAY - 1..now)
-                .filter(|slot| days_before(*slot).is_some_and(|days| wanted(days, now - days * DAY)));
+            let days = (1..=28).filter(|days| wanted(*days, now - days * DAY));
+            let slots = days.flat_map(|days| (-1..=1).map(move |beside| now - days * DAY + beside));
             let mut rises: Vec<u64> = slots.filter_map(rise).collect();
             rises.sort_unstable();
             let last = rises.len().checked_sub(1)?;
