@@ -182,10 +182,7 @@ fn no_node_object_goes_that_anybody_needs() {
             let users = snapshot.pods().iter().any(|pod| {
                 let labelled =
                     pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key));
-                // A filter may omit a user's pod; the garbage collector removes what is left of it.
-                let omitted = pod.label_keys.iter().any(|key| world.policy.omit_labels.contains(&**key))
-                    || world.policy.omit_namespaces.contains(&*pod.namespace);
-                labelled && !omitted && pod.node_name.as_deref() == Some(name)
+                labelled && pod.node_name.as_deref() == Some(name)
             });
             let since = node.annotations.get(annotation::GONE_SINCE).and_then(|since| since.parse().ok());
             let twice = since.is_some_and(|since: Timestamp| since <= ago(120));

@@ -163,7 +163,7 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
             break;
         }
         let snapshot = living.world.cluster.snapshot_at(living.now);
-        let Some(step) = plan(&snapshot, &living.world.policy) else { return Ok(()) };
+        let Some(step) = plan(&snapshot, &living.world.policy) else { break };
         history.push(line(run, &step));
         for (names, cordoned) in [(&step.decision.cordon, true), (&step.decision.uncordon, false)] {
             // A node that breaks and recovers is no change of the planner's mind.
@@ -193,13 +193,11 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
                 ["DaemonSet", "ReplicaSet", "StatefulSet"].contains(&owner.kind.as_str())
             });
             let user = pod.label_keys.iter().any(|key| world.policy.preemptible_labels.contains(&**key));
-            let filtered = world.policy.omit_namespaces.contains(&*pod.namespace)
-                || pod.label_keys.iter().any(|key| world.policy.omit_labels.contains(&**key));
             let daemon = pod
                 .controller
                 .as_ref()
                 .is_some_and(|owner| ["DaemonSet", "Node"].contains(&owner.kind.as_str()));
-            if !daemon && !pod.daemonset_pod && ((user && !filtered) || !comes_back) {
+            if !daemon && !pod.daemonset_pod && (user || !comes_back) {
                 return Err(Trouble { what: format!("pod {} is lost", pod.name), history });
             }
         }
@@ -209,7 +207,6 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
         taken +=
             usize::from(takes_the_room_of_another(&living.world.cluster, &waited, &step.decision.uncordon));
     }
-    let slow = |budget: Budget| matches!(budget, Budget::Count(_));
     // If no machine boots, or none in time, the next one is requested repeatedly, but not every minute.
     let fate = world.fate.turns_out;
     let useless =
@@ -218,7 +215,6 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
     let comes = !useless.contains(&fate) && boots < world.policy.boot_grace;
     // Without groups no note about tainted nodes lasts longer than twice BOOT_GRACE.
     let comes = comes && !(fate == TurnsOut::Tainted && world.cluster.groups.is_empty());
-    let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
     // If MAX_NODES leaves no room for more, the nodes that are held for a pod which the scheduler refuses elsewhere replace
     // others for at most an hour: two changes with each such pod, and two such pods may follow each other. A world without rest
     // changes with every run.
@@ -236,7 +232,7 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
             return Err(Trouble { what: format!("node {name} is cordoned and uncordoned in turn"), history });
         }
     }
-    for ((_, group), growths) in growths.iter().filter(|_| unhindered) {
+    for ((_, group), growths) in &growths {
         let noted = group.is_some() && world.cluster.ledger.is_some();
         let most = most_tries(world, history.len(), noted);
         // A node that is smaller than promised adds what its daemons leave, so the ratio asks for further ones.
@@ -250,7 +246,7 @@ pub(crate) fn run_on(world: &World, plan: Planner) -> Result<(), Trouble> {
             });
         }
     }
-    if last_move > most_runs - 3 && unhindered && comes && !living.nothing_to_copy {
+    if last_move > most_runs - 3 && comes && !living.nothing_to_copy {
         return Err(Trouble { what: "no rest".to_owned(), history });
     }
     Ok(())
