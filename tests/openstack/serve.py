@@ -207,11 +207,19 @@ def accounts():
     def make(kind, **fields):
         return admin.post(f"{url}/{kind}s", json={kind: fields}).json()[kind]["id"]
 
+    trustee = make("user", name="trustee", domain_id="default", password="trusted")
     for project, user, names in (("service", "nova", ("admin", "service")), ("hub", "ops", ("member",))):
         project = make("project", name=project, domain_id="default")
         user = make("user", name=user, domain_id="default", password="secret")
         for name in names:
             admin.put(f"{url}/projects/{project}/users/{user}/roles/{roles[name]}")
+    ops = session("ops", "hub")
+    trust = {"trustor_user_id": ops.get_user_id(), "trustee_user_id": trustee, "project_id": ops.get_project_id(),
+             "impersonation": True, "roles": [{"name": "member"}]}
+    trust = ops.post(f"{url}/OS-TRUST/trusts", json={"trust": trust}).json()["trust"]["id"]
+    # As Magnum writes it into the nodes of a cluster.
+    with open(f"{WORK}/trust.conf", "w") as file:
+        file.write(f"[Global]\nauth-url={url}\nuser-id={trustee}\npassword=trusted\ntrust-id={trust}\n")
     for kind, address in (("compute", "8774/v2.1"), ("placement", "8778"), ("image", "9292"), ("network", "9696"),
                           ("container-infra", "9511/v1")):
         service = make("service", type=kind, name=kind)

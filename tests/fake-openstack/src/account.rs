@@ -19,6 +19,17 @@ pub struct Account {
     pub domain_id: String,
     /// Application credentials.
     pub credentials: Vec<Credential>,
+    /// Its trusts: others act as this user, in its project.
+    pub trusts: Vec<Trust>,
+}
+
+/// A trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    /// Its ID.
+    pub id: String,
+    /// The ID of the user that it trusts.
+    pub trustee_id: String,
 }
 
 /// An application credential.
@@ -57,7 +68,25 @@ impl Account {
             domain: text("Default"),
             domain_id: text("default"),
             credentials: Vec::new(),
+            trusts: Vec::new(),
         }
+    }
+
+    /// The user `trustee` with the password `trusted` and without a project, and its trust of this ID from `ops`.
+    #[must_use]
+    pub fn trustee_and_ops(trust: &str) -> (Self, Self) {
+        let text = str::to_owned;
+        let ops = Self::ops();
+        let trustee = Self {
+            user: text("trustee"),
+            user_id: text("89634ccaeb5b4b5384a9dd19b59d2b8b"),
+            password: text("trusted"),
+            project: String::new(),
+            project_id: String::new(),
+            ..ops.clone()
+        };
+        let trusts = vec![Trust { id: text(trust), trustee_id: trustee.user_id.clone() }];
+        (trustee, Self { trusts, ..ops })
     }
 
     /// With an application credential of this ID and secret, which is named as its ID is.

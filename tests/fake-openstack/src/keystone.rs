@@ -58,11 +58,13 @@ impl Keystone {
                 is_user(account, user) && user["password"].as_str() == Some(&account.password)
             });
             let account = found.ok_or_else(Denied::unauthorized)?;
-            let project = &scope["project"];
+            let (project, trust) = (&scope["project"], &scope["OS-TRUST:trust"]["id"]);
             if !project.is_null() && !is_project(account, project) {
                 return Err(Denied::unauthorized());
             }
-            (account, None, !project.is_null())
+            let trustor =
+                if trust.is_null() { None } else { Some(trustor(&self.accounts, trust, &account.user_id)?) };
+            (trustor.unwrap_or(account), None, !project.is_null() || trustor.is_some())
         } else if identity["methods"] == json!(["application_credential"]) {
             let given = &identity["application_credential"];
             let named = |account: &&Account| given["user"].is_null() || is_user(account, &given["user"]);
@@ -143,6 +145,18 @@ impl Keystone {
         }
         Value::Array(services)
     }
+}
+
+/// The user that made a trust for a trustee.
+fn trustor<'a>(accounts: &'a [Account], trust: &Value, trustee: &str) -> Result<&'a Account, Denied> {
+    let mut all = accounts.iter().flat_map(|one| one.trusts.iter().map(move |trust| (one, trust)));
+    let found = all.find(|(_, one)| trust.as_str() == Some(&one.id));
+    let (account, trust) = found.ok_or_else(Denied::unauthorized)?;
+    if trust.trustee_id != trustee {
+        let words = "You are not authorized to perform the requested action.";
+        return Err(Denied(403, "Forbidden", words.to_owned()));
+    }
+    Ok(account)
 }
 
 fn is_user(account: &Account, user: &Value) -> bool {

@@ -29,7 +29,7 @@ mod route;
 mod server;
 mod timing;
 
-pub use self::account::{Account, Credential, Rule};
+pub use self::account::{Account, Credential, Rule, Trust};
 pub use self::call::Call;
 pub use self::fake::{FakeOpenStack, Options};
 pub use self::fault::Fault;

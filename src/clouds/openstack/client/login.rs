@@ -69,9 +69,19 @@ async fn refused(transport: &Transport, credentials: &Credentials, reply: &Reply
                     "Keystone at {url} accepts user {user}, but not for project {project}: there is no such project or \
                      domain, or the user has no role in it"
                 ),
-                _ => format!(
-                    "Keystone at {url} does not accept user {user} with this password: user, domain or password is wrong"
+                _ => wrong_password(url, user),
+            }
+        }
+        (Login::Trust { user, trust, .. }, StatusCode::FORBIDDEN) => {
+            format!("Keystone at {url} accepts user {user}, but not as the trustee of the trust `{trust}`")
+        }
+        (Login::Trust { user, trust, .. }, StatusCode::UNAUTHORIZED) => {
+            match ask(transport, credentials, body(&credentials.login, false)).await {
+                Ok(reply) if reply.status.is_success() => format!(
+                    "Keystone at {url} accepts user {user}, but not with the trust `{trust}`: there is no such trust, or it \
+                     has expired, or its uses are exhausted, or its trustor has lost a role"
                 ),
+                _ => wrong_password(url, user),
             }
         }
         (_, status) if status.is_server_error() || status.as_u16() == 429 => {
@@ -81,6 +91,12 @@ async fn refused(transport: &Transport, credentials: &Credentials, reply: &Reply
         _ => format!("the auth URL {url} is no Keystone of version 3, or refuses: {}", reply.words()),
     };
     setting(credentials, &why)
+}
+
+fn wrong_password(url: &str, user: &Named) -> String {
+    format!(
+        "Keystone at {url} does not accept user {user} with this password: user, domain or password is wrong"
+    )
 }
 
 fn is_keystone(reply: &Reply) -> bool {
@@ -94,17 +110,11 @@ fn setting(credentials: &Credentials, why: &str) -> CloudError {
 
 fn body(login: &Login, scoped: bool) -> Value {
     match login {
-        Login::Password { user, password: Secret(password), project } => {
-            let mut user = named(user);
-            if let Some(user) = user.as_object_mut() {
-                user.insert("password".to_owned(), json!(password));
-            }
-            let identity = json!({"methods": ["password"], "password": {"user": user}});
-            if scoped {
-                json!({"auth": {"identity": identity, "scope": {"project": named(project)}}})
-            } else {
-                json!({"auth": {"identity": identity}})
-            }
+        Login::Password { user, password, project } => {
+            of_user(user, password, scoped.then(|| json!({"project": named(project)})))
+        }
+        Login::Trust { user, password, trust } => {
+            of_user(user, password, scoped.then(|| json!({"OS-TRUST:trust": {"id": trust}})))
         }
         Login::Application { credential, secret: Secret(secret) } => {
             let credential = match credential {
@@ -113,6 +123,22 @@ fn body(login: &Login, scoped: bool) -> Value {
             };
             json!({"auth": {"identity": {"methods": ["application_credential"], "application_credential": credential}}})
         }
+    }
+}
+
+fn of_user(user: &Named, Secret(password): &Secret, scope: Option<Value>) -> Value {
+    let mut user = named(user);
+    insert(&mut user, "password", json!(password));
+    let mut auth = json!({"identity": {"methods": ["password"], "password": {"user": user}}});
+    if let Some(scope) = scope {
+        insert(&mut auth, "scope", scope);
+    }
+    json!({"auth": auth})
+}
+
+fn insert(object: &mut Value, key: &str, value: Value) {
+    if let Some(object) = object.as_object_mut() {
+        object.insert(key.to_owned(), value);
     }
 }
 

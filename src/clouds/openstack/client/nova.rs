@@ -264,7 +264,7 @@ impl Nova {
                          credential has no access rule for {verb} {rule} of the service {service}, or {name} lacks its \
                          setting service_type ({words})"
                     ),
-                    Login::Password { .. } => format!(
+                    Login::Password { .. } | Login::Trust { .. } => format!(
                         "cannot {what}: {name} does not accept a token that Keystone has just given ({words})"
                     ),
                 };

@@ -47,17 +47,24 @@ struct Auth {
     tenant_id: Option<String>,
     project_domain_name: Option<String>,
     project_domain_id: Option<String>,
+    trust_id: Option<String>,
     application_credential_id: Option<String>,
     application_credential_name: Option<String>,
     application_credential_secret: Option<String>,
 }
 
-/// Reads the cloud of this name, or the only one, from this file or the first of the usual places that has one.
-pub(super) fn read(
+/// The credentials of the cloud of this name, or of the only one, in the first of the usual places that has a file.
+pub(super) fn read(name: Option<&str>, environment: &Environment) -> Result<Credentials, CloudError> {
+    let (source, fields) = cloud(None, name, environment)?;
+    fields.credentials(&source)
+}
+
+/// The source and the fields of the cloud of this name, or of the only one, in this file or in the first of the usual places.
+pub(super) fn cloud(
     file: Option<&Path>,
     name: Option<&str>,
     environment: &Environment,
-) -> Result<Credentials, CloudError> {
+) -> Result<(String, Fields), CloudError> {
     let path = match file {
         Some(path) => path.to_owned(),
         None => first_there(environment, name)?,
@@ -82,7 +89,7 @@ pub(super) fn read(
         return Err(CloudError::setting(why));
     }
     let secret = secure(&path, environment)?.and_then(|mut file| file.clouds.remove(&name));
-    fields(cloud, secret.unwrap_or_default()).credentials(&source)
+    Ok((source, fields(cloud, secret.unwrap_or_default())))
 }
 
 fn first_there(environment: &Environment, name: Option<&str>) -> Result<PathBuf, CloudError> {
@@ -194,6 +201,7 @@ fn fields(open: Cloud, secret: Cloud) -> Fields {
         project_id: auth.project_id.or(hidden.project_id).or(auth.tenant_id),
         project_domain_name: auth.project_domain_name.or(hidden.project_domain_name),
         project_domain_id: auth.project_domain_id.or(hidden.project_domain_id),
+        trust_id: auth.trust_id.or(hidden.trust_id),
         application_id: auth.application_credential_id.or(hidden.application_credential_id),
         application_name: auth.application_credential_name.or(hidden.application_credential_name),
         application_secret: hidden.application_credential_secret.or(auth.application_credential_secret),

@@ -15,7 +15,7 @@ use kube_rebalancer_rest::CloudError;
 /// The section that is read.
 const SECTION: &str = "global";
 
-/// Reads the section `[Global]`, or the `clouds.yaml` that it names.
+/// Reads the section `[Global]`, and the `clouds.yaml` that it names.
 pub(super) fn read(path: &Path, environment: &Environment) -> Result<Credentials, CloudError> {
     let text = read_file(path).map_err(|error| CloudError::setting(format!("CLOUD_CONFIG: {error}")))?;
     of(&text, path, environment)
@@ -38,28 +38,25 @@ fn of(text: &str, path: &Path, environment: &Environment) -> Result<Credentials,
     };
     let get = |key: &str| global.get(key).filter(|value| !value.is_empty()).cloned();
     let is_set = |key: &str| get(key).is_some_and(|value| is_true(&value));
-    if is_set("use-clouds") {
-        let file = get("clouds-file");
-        return clouds_yaml::read(file.as_deref().map(Path::new), get("cloud").as_deref(), environment);
-    }
-    if let Some(key) = global.keys().find(|key| key.starts_with("trust")) {
-        return Err(wrong(format!("`{key}` is not supported; make an application credential")));
-    }
     let domain = |suffix: &str, own: &str| {
         get(&format!("{own}-domain-{suffix}")).or_else(|| get(&format!("domain-{suffix}")))
     };
+    // Only a trust has a trustee, whose ID and password take precedence over the user's.
+    let trust = get("trust-id");
+    let trustee = |key: &str| trust.as_ref().and_then(|_| get(key));
     let fields = Fields {
         auth_type: None,
         auth_url: get("auth-url"),
         username: get("username"),
-        user_id: get("user-id"),
-        password: get("password"),
+        user_id: trustee("trustee-id").or_else(|| get("user-id")),
+        password: trustee("trustee-password").or_else(|| get("password")),
         user_domain_name: domain("name", "user"),
         user_domain_id: domain("id", "user"),
         project_name: get("tenant-name"),
         project_id: get("tenant-id"),
         project_domain_name: domain("name", "tenant"),
         project_domain_id: domain("id", "tenant"),
+        trust_id: trust.clone(),
         application_id: get("application-credential-id"),
         application_name: get("application-credential-name"),
         application_secret: get("application-credential-secret"),
@@ -70,6 +67,13 @@ fn of(text: &str, path: &Path, environment: &Environment) -> Result<Credentials,
         key: get("key-file"),
         insecure: is_set("tls-insecure"),
     };
+    if is_set("use-clouds") {
+        let file = get("clouds-file");
+        let (source, cloud) =
+            clouds_yaml::cloud(file.as_deref().map(Path::new), get("cloud").as_deref(), environment)?;
+        // As for the cloud controller, the values of the section take precedence.
+        return fields.or(cloud).credentials(&source);
+    }
     fields.credentials(&format!("CLOUD_CONFIG {}", path.display()))
 }
 

@@ -19,6 +19,7 @@ pub(super) fn fields(environment: &Environment) -> Fields {
         project_id: first(&["OS_PROJECT_ID", "OS_TENANT_ID"]),
         project_domain_name: first(&["OS_PROJECT_DOMAIN_NAME", "OS_DEFAULT_DOMAIN_NAME"]),
         project_domain_id: first(&["OS_PROJECT_DOMAIN_ID"]),
+        trust_id: first(&["OS_TRUST_ID"]),
         application_id: first(&["OS_APPLICATION_CREDENTIAL_ID"]),
         application_name: first(&["OS_APPLICATION_CREDENTIAL_NAME"]),
         application_secret: first(&["OS_APPLICATION_CREDENTIAL_SECRET"]),

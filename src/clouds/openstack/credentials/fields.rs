@@ -22,6 +22,7 @@ pub(crate) struct Fields {
     pub(crate) project_id: Option<String>,
     pub(crate) project_domain_name: Option<String>,
     pub(crate) project_domain_id: Option<String>,
+    pub(crate) trust_id: Option<String>,
     pub(crate) application_id: Option<String>,
     pub(crate) application_name: Option<String>,
     pub(crate) application_secret: Option<String>,
@@ -34,6 +35,33 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// These fields, and the others where they are absent.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            auth_type: self.auth_type.or(other.auth_type),
+            auth_url: self.auth_url.or(other.auth_url),
+            username: self.username.or(other.username),
+            user_id: self.user_id.or(other.user_id),
+            password: self.password.or(other.password),
+            user_domain_name: self.user_domain_name.or(other.user_domain_name),
+            user_domain_id: self.user_domain_id.or(other.user_domain_id),
+            project_name: self.project_name.or(other.project_name),
+            project_id: self.project_id.or(other.project_id),
+            project_domain_name: self.project_domain_name.or(other.project_domain_name),
+            project_domain_id: self.project_domain_id.or(other.project_domain_id),
+            trust_id: self.trust_id.or(other.trust_id),
+            application_id: self.application_id.or(other.application_id),
+            application_name: self.application_name.or(other.application_name),
+            application_secret: self.application_secret.or(other.application_secret),
+            region: self.region.or(other.region),
+            interface: self.interface.or(other.interface),
+            authorities: self.authorities.or(other.authorities),
+            certificate: self.certificate.or(other.certificate),
+            key: self.key.or(other.key),
+            insecure: self.insecure || other.insecure,
+        }
+    }
+
     /// Makes credentials of them; the error names the missing part.
     pub(crate) fn credentials(self, source: &str) -> Result<Credentials, CloudError> {
         let wrong = |what: &str| CloudError::setting(format!("{source}: {what}"));
@@ -81,14 +109,17 @@ impl Fields {
 
     fn password(self) -> Result<Login, String> {
         let user = self.user()?;
-        let password = self.password.ok_or("the password is missing")?;
+        let password = Secret(self.password.ok_or("the password is missing")?);
+        if let Some(trust) = self.trust_id {
+            return Ok(Login::Trust { user, password, trust });
+        }
         let domain = domain(self.project_domain_name, self.project_domain_id);
         let project = match (self.project_id, self.project_name) {
             (Some(id), _) => Named::Id(id),
             (None, Some(name)) => Named::Name(name, domain),
             (None, None) => return Err("the project is missing".to_owned()),
         };
-        Ok(Login::Password { user, password: Secret(password), project })
+        Ok(Login::Password { user, password, project })
     }
 
     fn user(&self) -> Result<Named, String> {

@@ -52,6 +52,15 @@ pub(crate) enum Login {
         /// The project.
         project: Named,
     },
+    /// A trustee with a password; the trust has its own project.
+    Trust {
+        /// The trustee.
+        user: Named,
+        /// The trustee's password.
+        password: Secret,
+        /// The ID of the trust.
+        trust: String,
+    },
     /// An application credential, which has its own project.
     Application {
         /// Its ID, or its name with its user.
@@ -142,12 +151,12 @@ pub(crate) fn find(config: Option<&str>, environment: &Environment) -> Result<Cr
         return conf::read(Path::new(file), environment);
     }
     if let Some(cloud) = environment.get("OS_CLOUD") {
-        return clouds_yaml::read(None, Some(cloud), environment);
+        return clouds_yaml::read(Some(cloud), environment);
     }
     if environment.get("OS_AUTH_URL").is_some() {
         return environment::fields(environment).credentials("the OS_* variables");
     }
-    clouds_yaml::read(None, None, environment)
+    clouds_yaml::read(None, environment)
 }
 
 /// Parses any text as `clouds.yaml` and as `cloud.conf`, as a run does, and returns the number of credentials and the

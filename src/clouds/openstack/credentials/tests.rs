@@ -173,6 +173,56 @@ fn the_file_of_the_cloud_controller_may_name_an_application_credential_or_clouds
 }
 
 #[test]
+fn with_use_clouds_a_value_of_the_section_takes_precedence() {
+    let (_kept, path) = folder(&[("clouds.yaml", CLOUDS)]);
+    let (file, clouds) = (path.join("cloud.conf"), path.join("clouds.yaml"));
+    let text = "use-clouds=true\ncloud=lab\nregion=RegionTwo\npassword=other\nca-file=/etc/ca.pem\n";
+    fs::write(&file, format!("[Global]\nclouds-file={}\n{text}", clouds.display())).unwrap();
+    let found = find(file.to_str(), &Environment::default()).unwrap();
+    let project = name("hub", Domain::Id("default".to_owned()));
+    assert_eq!(found.login, password(name("ops", domain("Users")), "other", project));
+    assert_eq!(
+        (&*found.auth_url, found.region.as_deref()),
+        ("http://lab.example.org:5000/v3", Some("RegionTwo"))
+    );
+    assert_eq!(found.tls.authorities, Some(PathBuf::from("/etc/ca.pem")));
+}
+
+#[test]
+fn a_trust_has_a_trustee_and_no_project() {
+    let trust = |user: Named, secret: &str| Login::Trust {
+        user,
+        password: Secret(secret.to_owned()),
+        trust: "t1".to_owned(),
+    };
+    let trustee = trust(Named::Id("u1".to_owned()), "p1");
+    for text in [
+        // As Magnum writes it.
+        "user-id=u1\npassword=p1\ntrust-id=t1\n",
+        // As Manila's driver reads it; the user is the trustor.
+        "trustee-id=u1\ntrustee-password=p1\ntrust-id=t1\nuser-id=u2\npassword=p2\ntenant-id=x\n",
+    ] {
+        let (_kept, path) = folder(&[("cloud.conf", &format!("[Global]\nauth-url=http://k\n{text}"))]);
+        let found = find(path.join("cloud.conf").to_str(), &Environment::default()).unwrap();
+        assert_eq!(found.login, trustee, "{text}");
+    }
+    let variables = [
+        ("OS_AUTH_URL", "http://k"),
+        ("OS_USERNAME", "ops"),
+        ("OS_PASSWORD", "p1"),
+        ("OS_USER_DOMAIN_ID", "default"),
+        ("OS_TRUST_ID", "t1"),
+    ];
+    let user = name("ops", Domain::Id("default".to_owned()));
+    assert_eq!(find(None, &environment(&variables)).unwrap().login, trust(user, "p1"));
+    let clouds = "clouds:\n  a:\n    auth: {auth_url: 'http://k', user_id: u1, password: p1, trust_id: t1}\n";
+    let (_kept, path) = folder(&[("clouds.yaml", clouds)]);
+    let file = path.join("clouds.yaml");
+    let only = environment(&[("OS_CLIENT_CONFIG_FILE", file.to_str().unwrap())]);
+    assert_eq!(find(None, &only).unwrap().login, trustee);
+}
+
+#[test]
 fn a_file_of_the_cloud_controller_that_lacks_something_is_one_clear_line() {
     for (text, told) in [
         ("", "it has no section [Global]; it has: none"),
@@ -184,10 +234,8 @@ fn a_file_of_the_cloud_controller_that_lacks_something_is_one_clear_line() {
         ("[Global]\nauth-url=http://k\n", "the user is missing"),
         ("[Global]\nauth-url=http://k\nusername=u\n", "the password is missing"),
         ("[Global]\nauth-url=http://k\nusername=u\npassword=p\n", "the project is missing"),
-        (
-            "[Global]\nauth-url=http://k\ntrust-id=t\n",
-            "`trust-id` is not supported; make an application credential",
-        ),
+        ("[Global]\nauth-url=http://k\ntrust-id=t\npassword=p\n", "the user is missing"),
+        ("[Global]\nauth-url=http://k\ntrust-id=t\ntrustee-id=u\n", "the password is missing"),
         (
             "[Global]\nauth-url=http://k\nusername=u\npassword=p\ntenant-id=t\nkey-file=k\n",
             "it names a key and no certificate",

@@ -8,9 +8,9 @@ use kube_rebalancer_core::policy::Policy;
 use kube_rebalancer_ports::{GroupAnswer, ParkBy, Provider};
 
 use super::side::{Side, real};
-use super::world::{World, id, of, snapshot, told};
+use super::world::{id, of, snapshot, told};
 use crate::client::{Action, Sent, Transport};
-use crate::credentials::{self, Login, Named, Secret};
+use crate::credentials::{self, Credentials, Login, Named, Secret, Tls};
 
 /// The prefix of the names of the three servers.
 const PREFIX: &str = "contract-";
@@ -85,11 +85,17 @@ async fn keeps_the_contract(side: &Side) {
     let places: Vec<bool> = view.memberships.iter().map(|one| one.group.is_some()).collect();
     assert_eq!(places, [true, true, false]);
 
-    logins(world).await;
+    logins(side).await;
 }
 
 /// Keystone's errors have as few details as the real ones.
-async fn logins(world: &World) {
+async fn logins(side: &Side) {
+    let world = side.world();
+    let connect = async |credentials| {
+        let clock = std::sync::Arc::new(super::world::Left(SignedDuration::from_mins(5)));
+        let transport = Transport::new(&Tls::default(), clock, world.pace).unwrap();
+        crate::client::Nova::connect(transport, credentials).await
+    };
     let good = credentials::find(None, &world.scope.environment).unwrap();
     let Login::Password { user, password, project } = good.login.clone() else { panic!("{good:?}") };
     let Named::Name(_, domain) = project.clone() else { panic!("{project}") };
@@ -101,17 +107,35 @@ async fn logins(world: &World) {
         (Login::Password { user, password, project: nowhere }, "but not for project `nowhere`"),
         (Login::Application { credential: nobody, secret: wrong }, "has no application credential `nobody`"),
     ] {
-        let clock = std::sync::Arc::new(super::world::Left(SignedDuration::from_mins(5)));
-        let transport = Transport::new(&good.tls, clock, world.pace).unwrap();
-        let bad = credentials::Credentials { login, ..good.clone() };
-        let error = crate::client::Nova::connect(transport, bad).await.unwrap_err();
+        let error = connect(Credentials { login, ..good.clone() }).await.unwrap_err();
+        assert!(error.message.contains(told), "{error}");
+    }
+
+    // A trustee acts in the project of the trust.
+    let trusted = side.trustee();
+    let nova = connect(trusted.clone()).await.unwrap();
+    let seen = nova.servers(false).await.unwrap();
+    assert!(seen.iter().any(|server| server.name.starts_with(PREFIX)), "{seen:?}");
+    let Login::Trust { user, password, trust } = trusted.login.clone() else { panic!("{trusted:?}") };
+    let Login::Password { user: trustor, password: own, .. } = good.login.clone() else { panic!("{good:?}") };
+    let of = |user: &Named, password: &Secret, trust: &str| Login::Trust {
+        user: user.clone(),
+        password: password.clone(),
+        trust: trust.to_owned(),
+    };
+    for (login, told) in [
+        (of(&user, &Secret("wrong".to_owned()), &trust), "with this password"),
+        (of(&user, &password, "nowhere"), "but not with the trust `nowhere`: there is no such trust"),
+        (of(&trustor, &own, &trust), "but not as the trustee of the trust"),
+    ] {
+        let error = connect(Credentials { login, ..trusted.clone() }).await.unwrap_err();
         assert!(error.message.contains(told), "{error}");
     }
 }
 
 #[tokio::test]
 async fn the_fake_keeps_the_contract() {
-    let mut world = World::new(0);
+    let mut world = Side::fake();
     world.scope.node_groups = [PREFIX.to_owned()].into();
     for number in 1..=3 {
         let name = format!("{PREFIX}{number}");

@@ -1,15 +1,23 @@
 //! The fake, or a real OpenStack that `tests/openstack/start` has started: one contract for both.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use fake_http::waiting::until_async;
-use kube_rebalancer_ports::CloudScope;
+use fake_openstack::Account;
+use kube_rebalancer_ports::{CloudScope, Environment};
 
 use super::world::World;
+use crate::credentials::{self, Credentials};
 use crate::id::ServerId;
 use crate::provider::OpenStack;
 use kube_rebalancer_rest::Pace;
+
+/// The folder of `tests/openstack/start`.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../target/openstack");
+
+/// The ID of the fake's trust.
+const TRUST: &str = "e108f08ee18f4c4fb4c0836f730d48a5";
 
 /// The service that is tried.
 pub(super) enum Side {
@@ -18,9 +26,37 @@ pub(super) enum Side {
 }
 
 impl Side {
+    /// A fake whose user trusts a trustee.
+    pub(super) fn fake() -> World {
+        let (trustee, ops) = Account::trustee_and_ops(TRUST);
+        let world = World::of(0, ops);
+        world.fake.add_account(trustee);
+        world
+    }
+
     pub(super) fn world(&self) -> &World {
         match self {
             Self::Fake(world) | Self::Real(world) => world,
+        }
+    }
+
+    /// The credentials of a trustee whom the user trusts.
+    pub(super) fn trustee(&self) -> Credentials {
+        match self {
+            Self::Fake(world) => {
+                let (trustee, ops) = Account::trustee_and_ops(TRUST);
+                let environment = [
+                    ("OS_AUTH_URL", world.fake.auth_url()),
+                    ("OS_USER_ID", trustee.user_id),
+                    ("OS_PASSWORD", trustee.password),
+                    ("OS_TRUST_ID", ops.trusts[0].id.clone()),
+                ];
+                credentials::find(None, &environment.into_iter().collect()).unwrap()
+            }
+            Self::Real(_) => {
+                let file = Path::new(FOLDER).join("work/trust.conf");
+                credentials::find(file.to_str(), &Environment::default()).unwrap()
+            }
         }
     }
 
@@ -52,7 +88,7 @@ impl Side {
 #[expect(clippy::print_stdout, reason = "what is skipped for want of a program is said in a line")]
 #[expect(clippy::disallowed_methods, reason = "the environment tells the tests what must be there")]
 pub(super) fn real(node_groups: &[&str]) -> Option<World> {
-    let clouds = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../target/openstack/clouds.yaml"));
+    let clouds = Path::new(FOLDER).join("clouds.yaml");
     if !clouds.is_file() {
         let is_required = std::env::var("REQUIRE_OPENSTACK").is_ok_and(|value| value == "true");
         assert!(
