@@ -142,6 +142,7 @@ impl Phase {
             "Failed" => Self::Failed,
             "Running" => Self::Running,
             "Bound" => Self::Bound,
+            "Lost" => Self::Lost,
             _ => Self::Other,
         }
     }
