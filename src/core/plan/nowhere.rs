@@ -51,7 +51,7 @@ pub(super) fn why(survey: &Survey<'_>, growth: &Growth<'_>, shape: Shape<'_>) ->
 }
 
 /// The first claim that the pod cannot use, on any node.
-fn closed_claim<'p>(shape: Shape<'p>) -> Option<&'p str> {
+fn closed_claim(shape: Shape<'_>) -> Option<&str> {
     let of = |claim: &str| shape.volumes.get(&(shape.pod.namespace.to_string(), claim.to_owned()));
     shape.pod.claims.iter().map(|claim| &**claim).find(|claim| of(claim) == Some(&of_no_claim()))
 }
