@@ -212,7 +212,7 @@ mod tests {
     fn no_selector_protects_none_an_empty_one_all_and_an_old_status_allows_nothing() {
         let of = |spec, status| {
             let object = json!({"metadata": {"namespace": "hub", "name": "b", "generation": 3}, "spec": spec, "status": status});
-            read_one(object).unwrap()
+            read_one("policy/v1", object).unwrap()
         };
         let none = Labels::default();
         assert!(!of(json!({}), json!({})).protects("hub", &none));
