@@ -99,10 +99,7 @@ fn on_new(run: &Run<'_, '_>, pool: PoolIndex, index: usize) -> (NoticeKind, Stri
         return (NotTriggerScaleUp, String::new());
     };
     // The nodes for waiting pods are created in this order, as far as the limits allow.
-    let is_this = |number: usize, entry: &super::order::Entry| {
-        number == index && entry.candidate == Candidate::New(*group)
-    };
-    let created = decision.new.iter().enumerate().any(|(number, entry)| is_this(number, entry));
+    let created = decision.new.get(index).is_some_and(|entry| entry.candidate == Candidate::New(*group));
     let name = run.growth.groups.get(*group).map(super::group::Group::name).unwrap_or_default();
     if created && run.guard.is_none() {
         let where_ = if name.is_empty() { String::new() } else { format!(" in node group {name}") };

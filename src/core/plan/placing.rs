@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fit::Shape;
-use super::group::GroupIndex;
+use super::group::{GroupIndex, NewNodes};
 use super::growth::Growth;
 use super::hold::{Held, Holds};
 use super::needs::{Must, Needs, Placed};
@@ -52,7 +52,11 @@ struct Placing<'s, 'a> {
     survey: &'s Survey<'a>,
     growth: &'s Growth<'a>,
     pool: PoolIndex,
+    /// The existing places, then those of new nodes.
     places: Vec<Place<'s>>,
+    existing: usize,
+    /// The groups that create further nodes, after the new nodes so far.
+    further: NewNodes<'s>,
     /// Room only shrinks, so the search for a pod may start at the place of the last equal one.
     starts: BTreeMap<ShapeKey<'s>, usize>,
     placement: Placement,
@@ -84,7 +88,9 @@ pub(super) fn place<'s>(
         survey,
         growth,
         pool,
+        existing: places.len(),
         places,
+        further: growth.order(pool),
         starts: BTreeMap::new(),
         placement,
         by_node: BTreeMap::new(),
@@ -147,7 +153,7 @@ impl<'s> Placing<'s, '_> {
         let Some(place) = self.places.get_mut(position) else { return Fate::Nothing(String::new()) };
         place.left.take(&one.pod.requests);
         let (at, stage) = (place.at, place.stage);
-        let new_index = self.places.iter().take(position).filter(|place| place.stage == Stage::New).count();
+        let new_index = position.saturating_sub(self.existing);
         match at {
             Candidate::Node(node) => {
                 count(self.by_node.entry(node).or_insert_with(|| placed(one)));
@@ -180,10 +186,7 @@ impl<'s> Placing<'s, '_> {
     /// Adds a new node for a pod, in a group whose nodes take it.
     fn create(&mut self, one: &WaitingPod<'_>) -> Result<usize, Warning> {
         let mut blocked: Option<(GroupIndex, String)> = None;
-        let mut further = self.growth.order(self.pool);
-        for group in &self.placement.needs.new {
-            further.take(|index| index == *group);
-        }
+        let mut further = self.further.clone();
         let mut refused = BTreeSet::new();
         loop {
             let suits = |index: GroupIndex| {
@@ -193,6 +196,7 @@ impl<'s> Placing<'s, '_> {
             let Some(group) = further.take(suits) else { break };
             match why_not_again(self.survey, self.growth, group, one) {
                 None => {
+                    self.further.take(|index| index == group);
                     self.placement.needs.new.push(group);
                     self.placement.new_for.push(Vec::new());
                     self.places.push(new_place(self.growth, group));
