@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use kube_rebalancer_core::model::{CreatedFor, Ledger};
+use kube_rebalancer_core::model::{CreatedFor, Ledger, is_size_key};
 use kube_rebalancer_core::plan::{Action, GroupSize};
 use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, Substitute};
 
@@ -106,7 +106,8 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
 
 /// Takes the plan's own records of a group's new nodes back. Returns the number of them by the UID of the pod.
 fn take_back(group: &str, before: Option<&Ledger>, ledger: &mut Ledger) -> Vec<(String, u32)> {
-    let keys: Vec<_> = ledger.created_for.keys().filter(|(_, name)| name == group).cloned().collect();
+    let of_pod = |(uid, name): &&(String, String)| name == group && !is_size_key(uid);
+    let keys: Vec<_> = ledger.created_for.keys().filter(of_pod).cloned().collect();
     let mut taken = Vec::new();
     for key in keys {
         let planned = ledger.created_for.remove(&key).map_or(0, |noted| noted.nodes);
@@ -139,9 +140,11 @@ mod tests {
             ..Ledger::default()
         };
         let before = of(&[("ada", "z/a", 1), ("bob", "z/a", 4)]);
-        let mut ledger = of(&[("ada", "z/a", 3), ("bob", "z/a", 4), ("cyd", "z/a", 1), ("ada", "z/b", 2)]);
+        const SIZE: (&str, &str, u32) = ("requests memory=1,cpu=1", "z/a", 2);
+        let mut ledger =
+            of(&[("ada", "z/a", 3), ("bob", "z/a", 4), ("cyd", "z/a", 1), ("ada", "z/b", 2), SIZE]);
         let taken = take_back("z/a", Some(&before), &mut ledger);
         assert_eq!(taken, [("ada".to_owned(), 2), ("cyd".to_owned(), 1)]);
-        assert_eq!(ledger, of(&[("ada", "z/a", 1), ("bob", "z/a", 4), ("ada", "z/b", 2)]));
+        assert_eq!(ledger, of(&[("ada", "z/a", 1), ("bob", "z/a", 4), ("ada", "z/b", 2), SIZE]));
     }
 }

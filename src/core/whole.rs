@@ -2,6 +2,7 @@
 
 mod drain;
 mod objects;
+mod sizes;
 mod volumes;
 
 use crate::check;

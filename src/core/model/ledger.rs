@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::TaintEffect;
+use super::{Amounts, TaintEffect};
 
 /// A lasting taint, as the judgement of common nodes uses it: key, value and effect.
 pub type LastingTaint = (String, String, TaintEffect);
@@ -17,7 +17,8 @@ pub type TaintSet = BTreeSet<LastingTaint>;
 pub struct Ledger {
     /// By pool (the empty name where there are no pools): for each set of lasting taints, whether its nodes are common.
     pub common: BTreeMap<String, BTreeMap<TaintSet, bool>>,
-    /// The nodes that were created for waiting pods, by pod UID and group.
+    /// The nodes that were created for waiting pods, by pod UID and group; and those that came too small for pods with the same
+    /// requests, by [`size_key`] and group.
     pub created_for: BTreeMap<(String, String), CreatedFor>,
     /// The groups whose youngest node turned out to be useless: the number of such nodes in a row, and when the last one
     /// was recorded.
@@ -27,6 +28,25 @@ pub struct Ledger {
 /// Maximum time by which a stored time may be ahead of the clock of this run, because the clocks of two machines differ. A time
 /// beyond it was written by a wrong clock, and its age would be zero until then.
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// The first word of a [`size_key`]; no UID has it.
+const REQUESTS: &str = "requests ";
+
+/// The key of all pods with these requests in [`Ledger::created_for`], in place of the UID of one.
+#[must_use]
+pub fn size_key(requests: &Amounts) -> String {
+    let mut key = format!("{REQUESTS}memory={},cpu={}", requests.memory.0, requests.cpu.0);
+    for (name, amount) in requests.further() {
+        key.push_str(&format!(",{name}={amount}"));
+    }
+    key
+}
+
+/// Whether a key is a [`size_key`].
+#[must_use]
+pub fn is_size_key(key: &str) -> bool {
+    key.starts_with(REQUESTS)
+}
 
 impl Ledger {
     /// Drops the records of nodes that lie in the future: the clock of an API server was ahead. Otherwise no node would be

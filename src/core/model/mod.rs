@@ -23,7 +23,7 @@ pub use group::{Instance, Membership, NodeGroup, NodeTemplate};
 pub use history::{History, LARGEST_PEAK, SLOTS_KEPT, Series, Slot, rounded, unit as history_unit};
 pub use label::{LabelSelector, Operator, Requirement, is_label_of_place};
 pub use labels::Labels;
-pub use ledger::{CLOCK_SKEW, CreatedFor, LastingTaint, Ledger, TaintSet};
+pub use ledger::{CLOCK_SKEW, CreatedFor, LastingTaint, Ledger, TaintSet, is_size_key, size_key};
 pub use machine::MachineFate;
 pub use node::{Node, NodeResources, ReadyCondition, Taint, TaintEffect, annotation, taint};
 pub use pod::{

@@ -10,10 +10,10 @@ use super::group::GroupIndex;
 use super::growth::Growth;
 use super::pause::pause_after;
 use super::reason::Elapsed;
-use super::survey::Survey;
+use super::survey::{NodeFacts, Survey};
 use super::value::NodeState;
 use super::waiting::{HOUR, WaitingPod};
-use crate::model::CreatedFor;
+use crate::model::{CreatedFor, size_key};
 
 /// The reason why a group is not grown again for a pod; `None` if it may be.
 pub(super) fn why_not_again(
@@ -26,6 +26,7 @@ pub(super) fn why_not_again(
     came_and_does_not_fit(survey, growth, group, one, refused)
         .or_else(|| still_coming(survey, growth, group, refused))
         .or_else(|| pause(survey, growth, group, one))
+        .or_else(|| pause_by_size(survey, growth, group, one))
 }
 
 /// A young node that came since the refusal and would not take the pod even without its occupants.
@@ -97,4 +98,48 @@ fn pause(
         let noun = if nodes == 1 { "node was" } else { "nodes were" };
         format!("{nodes} {noun} created for it, the next follows after {}", Elapsed(pause))
     })
+}
+
+/// The pause after nodes of a group that were too small for pods with the same requests. The pod itself may have another UID at
+/// each try: start timeouts and controllers replace pods.
+fn pause_by_size(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    group: GroupIndex,
+    one: &WaitingPod<'_>,
+) -> Option<String> {
+    let CreatedFor { nodes, at } = too_small(survey, growth, group, one)?;
+    let pause = pause_after(nodes, survey.policy);
+    let passed = survey.snapshot.observed_at().duration_since(at).max(SignedDuration::ZERO);
+    (nodes > 0 && passed < pause).then(|| {
+        let noun = if nodes == 1 { "new node was" } else { "new nodes were" };
+        format!("{nodes} {noun} too small for such a pod, the next follows after {}", Elapsed(pause))
+    })
+}
+
+/// The record of the nodes of a group that were too small for pods with these requests, once this run has added to it; `None`
+/// where runs keep no records, and after a node that is large enough.
+pub(super) fn too_small(
+    survey: &Survey<'_>,
+    growth: &Growth<'_>,
+    group: GroupIndex,
+    one: &WaitingPod<'_>,
+) -> Option<CreatedFor> {
+    let ledger = survey.snapshot.ledger()?;
+    let group = growth.groups.get(group).filter(|group| group.group.is_some())?;
+    let requests = &one.pod.requests;
+    let before = ledger.created_for.get(&(size_key(requests), group.name().to_owned())).copied();
+    let now = survey.snapshot.observed_at();
+    let is_new = |facts: &&NodeFacts<'_>| {
+        let began = facts.began_at().filter(|began| before.is_none_or(|before| *began > before.at));
+        let young = began.is_some_and(|began| now.duration_since(began) < survey.policy.boot_grace);
+        young && !matches!(facts.state, NodeState::Booting | NodeState::Parked)
+    };
+    let new = group.nodes.iter().filter_map(|index| survey.nodes.get(*index)).filter(is_new);
+    let holds: Vec<bool> = new.map(|facts| requests.fits(&free_of_occupants(facts))).collect();
+    if holds.is_empty() {
+        return before;
+    }
+    let nodes = before.map_or(0, |before| before.nodes).saturating_add(1);
+    (!holds.contains(&true)).then_some(CreatedFor { nodes, at: now })
 }

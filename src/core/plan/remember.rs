@@ -6,11 +6,15 @@ use jiff::SignedDuration;
 
 use super::decided::Run;
 use super::newcomer;
+use super::once::too_small;
 use super::order::Candidate;
-use crate::model::{CreatedFor, Ledger};
+use crate::model::{CreatedFor, Ledger, is_size_key, size_key};
 
 /// The time after which the record of a group that is not listed is dropped: longer than the longest pause.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Maximum number of different requests of waiting pods for which the new nodes of a group are judged.
+const MOST_SIZES: usize = 100;
 
 /// The new records, if they differ from the earlier ones. `None` if runs cannot store any.
 pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
@@ -28,7 +32,12 @@ pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
         .filter_map(|one| one.pod.unbound.as_ref())
         .map(|unbound| &*unbound.uid)
         .collect();
-    after.created_for.retain(|(uid, _), _| waits.contains(uid.as_str()));
+    let now = run.survey.snapshot.observed_at();
+    let is_recent = |noted: &CreatedFor| now.duration_since(noted.at) < FORGOTTEN_AFTER;
+    after
+        .created_for
+        .retain(|(key, _), noted| waits.contains(key.as_str()) || (is_size_key(key) && is_recent(noted)));
+    note_sizes(run, &mut after);
     note_creations(run, &mut after);
     note_newcomers(run, &mut after);
     (after != *before).then_some(after)
@@ -57,6 +66,28 @@ fn note_creations(run: &Run<'_, '_>, ledger: &mut Ledger) {
                 let noted = ledger.created_for.entry(key).or_insert(CreatedFor { nodes: 0, at });
                 noted.nodes = noted.nodes.saturating_add(1);
                 noted.at = at;
+            }
+        }
+    }
+}
+
+/// Records the groups whose new nodes were too small for waiting pods.
+fn note_sizes(run: &Run<'_, '_>, ledger: &mut Ledger) {
+    for (pool, pods) in run.waiting.placeable.iter().enumerate() {
+        for (index, group) in run.growth.growable(pool).filter(|(_, group)| group.group.is_some()) {
+            let mut asked = BTreeSet::new();
+            for one in pods {
+                if asked.len() >= MOST_SIZES
+                    || !asked.insert(&one.pod.requests)
+                    || !group.would_take(one.shape())
+                {
+                    continue;
+                }
+                let key = (size_key(&one.pod.requests), group.name().to_owned());
+                match too_small(run.survey, run.growth, index, one) {
+                    Some(noted) => drop(ledger.created_for.insert(key, noted)),
+                    None => drop(ledger.created_for.remove(&key)),
+                }
             }
         }
     }

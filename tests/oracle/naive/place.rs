@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use kube_rebalancer_core::model::{Amounts, Pod, is_extended_resource};
+use kube_rebalancer_core::model::{Amounts, CreatedFor, Pod, is_extended_resource, size_key};
 use kube_rebalancer_core::policy::{AdoptCordons, Policy};
 
 use super::list::{Entry, Line};
@@ -281,7 +281,28 @@ fn may_try(world: &World<'_>, pool: &str, loose: &Loose<'_>, shape: &Shape) -> b
             }
         },
     };
-    !disappoints && !coming && noted
+    let small = shape.group.as_deref().and_then(|group| too_small(world, pod, group)).is_some_and(|note| {
+        let doubled = grace * 2_i32.pow(note.nodes.saturating_sub(1).min(16));
+        words::age(world.now, note.at) < doubled.min(SignedDuration::from_hours(24))
+    });
+    !disappoints && !coming && noted && !small
+}
+
+/// Section 5: the nodes of a group that were too small for pods with the same requests, with those that came since.
+fn too_small(world: &World<'_>, pod: &Pod, group: &str) -> Option<CreatedFor> {
+    let key = (size_key(&pod.requests), group.to_owned());
+    let before = world.snapshot.ledger()?.created_for.get(&key).copied();
+    let came = world.machines.iter().filter(|machine| {
+        let at = machine.node.created_at.filter(|at| before.is_none_or(|note| *at > note.at));
+        let young = at.is_some_and(|at| words::age(world.now, at) < world.policy.boot_grace);
+        machine.node.group.as_deref() == Some(group) && machine.state != State::Booting && young
+    });
+    let came: Vec<&Machine<'_>> = came.collect();
+    if came.iter().any(|machine| pod.requests.fits(&machine.free_of_occupants(world.policy))) {
+        return None;
+    }
+    let nodes = before.map_or(0, |note| note.nodes);
+    if came.is_empty() { before } else { Some(CreatedFor { nodes: nodes + 1, at: world.now }) }
 }
 
 /// The number of nodes that may be created in a pool, bounded by `MAX_NODES`, unknown sizes and this number.
