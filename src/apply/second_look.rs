@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube_rebalancer_core::check;
 use kube_rebalancer_core::model::{Node, Snapshot, StoredVolumes, annotation};
 use kube_rebalancer_core::plan::{Action, ActionKind};
 use kube_rebalancer_core::recheck::{self, SecondLook, Stale};
-use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PodList, PortError};
+use kube_rebalancer_ports::{Clock, Cluster, GroupAnswer, NodeGroups, NotTried, Outcome, PortError};
 
 use super::nodes::{TAKE_BACK_TRIES, TRIES, judged, no_claim, not_parked};
 use super::{Apply, Progress, answer, instance};
@@ -48,11 +47,13 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         if cordoned.is_empty() && claimed.is_empty() {
             return;
         }
-        match self.second_with_volumes(&claimed, progress).await {
-            Ok(snapshot) => {
-                let look = SecondLook::new(&snapshot, self.policy);
-                self.take_back(&cordoned, &look, progress).await;
-                self.delete(claimed, snapshot, progress).await;
+        let second = match self.listed_again(progress).await {
+            Ok(listed) => {
+                // Nothing that takes time comes before this.
+                if !cordoned.is_empty() {
+                    self.take_back(&cordoned, &SecondLook::new(&listed, self.policy), progress).await;
+                }
+                self.with_volumes(listed, &claimed, progress).await
             }
             Err(error) => {
                 // A critical pod may be on one of the cordoned nodes; the next run sees it. The exit code shows the
@@ -61,27 +62,20 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 for (index, _) in claimed {
                     self.drop_claim(index, Outcome::NotTried(NotTried::NoSecondLook), progress).await;
                 }
+                return;
             }
-        }
+        };
+        self.delete(claimed, second, progress).await;
     }
 
-    /// The second snapshot for deletions. The volumes are listed after the pods: a user who came and went since the plan was
-    /// made may have left a home on a claimed node. The nodes are read after both lists.
+    /// The second snapshot for deletions.
     async fn second_with_volumes(
         &self,
         claimed: &[Claimed],
         progress: &mut Progress,
     ) -> Result<Snapshot, PortError> {
-        let looked_at = self.clock.now();
-        let list = self.cluster.pods().await?;
-        let planned = self.snapshot.stored_volumes();
-        let stored = if claimed.is_empty() || **planned == StoredVolumes::NotListed {
-            planned.clone()
-        } else {
-            let seen = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
-            self.cluster.volumes_again(seen.nodes()).await.into()
-        };
-        Ok(self.second_of(looked_at, list, claimed, progress).await?.with_stored_volumes(stored))
+        let listed = self.listed_again(progress).await?;
+        Ok(self.with_volumes(listed, claimed, progress).await)
     }
 
     /// The second snapshot without new volumes.
@@ -90,23 +84,45 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         claimed: &[Claimed],
         progress: &mut Progress,
     ) -> Result<Snapshot, PortError> {
-        let looked_at = self.clock.now();
-        let list = self.cluster.pods().await?;
+        let listed = self.listed_again(progress).await?;
         let stored = self.snapshot.stored_volumes().clone();
-        Ok(self.second_of(looked_at, list, claimed, progress).await?.with_stored_volumes(stored))
+        Ok(self.read_again(listed, claimed, progress).await.with_stored_volumes(stored))
     }
 
-    /// The nodes after our own patches, the claimed ones read once more, and every pod.
+    /// Every pod, and the nodes after our own patches.
     ///
-    /// The nodes are read after every list, so that an uncordon during a list is seen. The moment is the one before the list
-    /// of pods: a pod that it does not show may have come at any time after that.
-    async fn second_of(
-        &self,
-        looked_at: Timestamp,
-        list: PodList,
-        claimed: &[Claimed],
-        progress: &mut Progress,
-    ) -> Result<Snapshot, PortError> {
+    /// The moment is the one before the list: a pod that it does not show may have come at any time after that.
+    async fn listed_again(&self, progress: &Progress) -> Result<Snapshot, PortError> {
+        let looked_at = self.clock.now();
+        let list = self.cluster.pods().await?;
+        let seen = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
+        let (nodes, groups) = (seen.nodes().to_vec(), self.snapshot.groups().to_vec());
+        let second = Snapshot::new(looked_at, nodes, list.pods, groups, list.seen)
+            .map_err(|error| PortError(format!("the second list of pods is not one cluster: {error}")))?;
+        if second.pods_seen() == 0 {
+            return Err(PortError("the second list shows not one pod: it proves nothing".to_owned()));
+        }
+        if let Some(vanished) = recheck::vanished(self.snapshot, &second) {
+            return Err(PortError(vanished.to_string()));
+        }
+        let second = second.with_volumes(self.snapshot.volumes().clone());
+        Ok(second.with_ledger(self.snapshot.ledger().cloned()))
+    }
+
+    /// The same pods with the stored volumes of now: a user who came and went since the plan was made may have left a home on
+    /// a claimed node. They are listed after the pods and before the nodes are read.
+    async fn with_volumes(&self, listed: Snapshot, claimed: &[Claimed], progress: &mut Progress) -> Snapshot {
+        let planned = self.snapshot.stored_volumes();
+        let stored = if claimed.is_empty() || **planned == StoredVolumes::NotListed {
+            planned.clone()
+        } else {
+            self.cluster.volumes_again(listed.nodes()).await.into()
+        };
+        self.read_again(listed, claimed, progress).await.with_stored_volumes(stored)
+    }
+
+    /// The same pods with the claimed nodes read once more, after every list, so that an uncordon during a list is seen.
+    async fn read_again(&self, listed: Snapshot, claimed: &[Claimed], progress: &mut Progress) -> Snapshot {
         let mut gone = BTreeSet::new();
         progress.unread.clear();
         for (_, node) in claimed {
@@ -120,19 +136,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 }
             }
         }
-        let seen = self.snapshot.with_nodes(|node| progress.fresh.get(&node.name));
-        let nodes = seen.nodes().iter().filter(|node| !gone.contains(&node.name)).cloned().collect();
-        let groups = self.snapshot.groups().to_vec();
-        let second = Snapshot::new(looked_at, nodes, list.pods, groups, list.seen)
-            .map_err(|error| PortError(format!("the second list of pods is not one cluster: {error}")))?;
-        if second.pods_seen() == 0 {
-            return Err(PortError("the second list shows not one pod: it proves nothing".to_owned()));
-        }
-        if let Some(vanished) = recheck::vanished(self.snapshot, &second) {
-            return Err(PortError(vanished.to_string()));
-        }
-        let second = second.with_volumes(self.snapshot.volumes().clone());
-        Ok(second.with_ledger(self.snapshot.ledger().cloned()))
+        listed.with_nodes(|node| progress.fresh.get(&node.name)).without_nodes(&gone)
     }
 
     /// Uncordons nodes that got a critical pod before the scheduler saw their cordon. This belongs to the cordon: a run

@@ -256,6 +256,28 @@ fn an_uncordon_during_a_list_keeps_the_node() {
     }
 }
 
+/// A list of volumes and a read of each claimed node may take minutes. No cordon over a critical pod waits for them, not even in
+/// a run that receives a signal to stop meanwhile.
+#[test]
+fn a_cordon_over_a_critical_pod_is_taken_back_before_volumes_are_listed() {
+    let nodes = [cordoned("a", OLD), node("b")];
+    let world = |stop_at| World {
+        planned_volumes: StoredVolumes::Listed(Vec::new()),
+        volumes: StoredVolumes::Listed(Vec::new()),
+        stop_at,
+        ..World::new(&nodes, &[critical("proxy", "b")])
+    };
+    let actions = || vec![delete("a"), cordon("b")];
+    let taken_back = || Outcome::TakenBack { pod: "hub/proxy".to_owned() };
+    let ended = world(None).apply(&nodes, actions());
+    assert_eq!(ended.applied.outcomes, [Outcome::Applied, taken_back()]);
+    let expected = ["cordon b", "claim a", "list pods", "uncordon b", "list volumes", "read a", "delete a"];
+    assert_eq!(ended.log, expected);
+    let stopped = world(Some("list pods")).apply(&nodes, actions());
+    assert_eq!(stopped.applied.outcomes, [Outcome::NotTried(NotTried::Stopped), taken_back()]);
+    assert_eq!(stopped.log[..4], expected[..4]);
+}
+
 /// The user of a node's only pod came and went since the plan was made, and the kubelet has not unmounted the volume.
 #[test]
 fn a_volume_that_is_mounted_now_keeps_its_node_for_ten_minutes() {

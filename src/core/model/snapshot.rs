@@ -1,6 +1,6 @@
 //! All input of a plan, observed at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -157,6 +157,29 @@ impl Snapshot {
             }
         }
         snapshot
+    }
+
+    /// The same cluster without some nodes. Their pods are on nodes that the snapshot does not have.
+    #[must_use]
+    pub fn without_nodes(mut self, gone: &BTreeSet<String>) -> Self {
+        if gone.is_empty() {
+            return self;
+        }
+        let mut left = 0..;
+        let places: Vec<Option<NodeIndex>> = self
+            .nodes
+            .iter()
+            .map(|node| if gone.contains(&node.name) { None } else { left.next() })
+            .collect();
+        let moved = |binding: &Binding| match binding {
+            Binding::Node(index) => {
+                places.get(*index).copied().flatten().map_or(Binding::UnknownNode, Binding::Node)
+            }
+            Binding::Unbound | Binding::UnknownNode => *binding,
+        };
+        self.bindings = Arc::new(self.bindings.iter().map(moved).collect());
+        self.nodes.retain(|node| !gone.contains(&node.name));
+        self
     }
 
     /// The same cluster, with the volumes of claims that were looked up.

@@ -137,3 +137,23 @@ impl<'a> SecondLook<'a> {
         Some((index, self.0.nodes.get(index)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixture::{Build, cluster, node, pod};
+
+    /// A claimed node may be gone by the time it is read again, after the list of pods.
+    #[test]
+    fn without_a_node_that_is_gone_the_others_have_the_pods_they_had() {
+        let pods = ["a", "b", "c"].map(|name| pod(&format!("hub/on-{name}")).on(name));
+        let snapshot = cluster(vec![node("a"), node("b"), node("c")], pods.to_vec());
+        let left = snapshot.without_nodes(&["b".to_owned()].into());
+        let policy = Policy::default();
+        let look = SecondLook::new(&left, &policy);
+        assert_eq!(look.critical_pod("a").as_deref(), Some("hub/on-a"));
+        assert_eq!(look.critical_pod("c").as_deref(), Some("hub/on-c"));
+        assert_eq!(look.critical_pod("b"), None);
+        assert_eq!(look.delete(&node("b")), Judgement::AlreadySo);
+    }
+}
