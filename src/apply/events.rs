@@ -9,6 +9,9 @@ use kube_rebalancer_ports::{Clock, Cluster, NodeEvent, NodeGroups, Outcome, Subs
 /// Maximum number of waiting pods that a run writes an event on: of each namespace in turn.
 const MOST_NOTICES: usize = 100;
 
+/// The start of the event on a pod whose action was not done.
+const NOT_DONE: &str = "what was planned for it was not done";
+
 impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
     /// Writes an event about each action that was done or failed. An event that cannot be written is only logged.
     pub(super) async fn tell(&self, outcomes: &[Outcome]) {
@@ -29,27 +32,26 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
     }
 
-    /// Writes on each waiting pod the action for it, or the reason why it waits. If an action for waiting pods failed, no
-    /// event promises a node.
+    /// Writes on each waiting pod the action for it, or the reason why it waits. Where the action for a pod was not done, its
+    /// event promises nothing, and it quotes no cloud and no server: whoever reads a pod's events is no operator.
     pub(super) async fn notify(&self, outcomes: &[Outcome]) {
-        let adds = |action: &Action| {
-            matches!(action.kind(), ActionKind::Uncordon | ActionKind::Wake | ActionKind::Grow)
+        let undone = |notice: &PodNotice| {
+            let started = notice.started.as_ref()?;
+            let mut tried = self.plan.actions.iter().zip(outcomes);
+            tried
+                .find(|(action, outcome)| started.is(action) && !outcome.is_done())
+                .map(|(_, outcome)| outcome)
         };
-        let failed =
-            self.plan.actions.iter().zip(outcomes).find(|(action, outcome)| {
-                adds(action) && !outcome.is_done() && !outcome.message().is_empty()
-            });
-        let honest = |notice: &PodNotice| match failed {
-            Some((action, outcome)) if notice.kind == NoticeKind::TriggeredScaleUp => PodNotice {
+        let honest = |notice: &PodNotice| match undone(notice) {
+            Some(outcome) => PodNotice {
                 kind: NoticeKind::NotTriggerScaleUp,
-                message: format!(
-                    "not everything that was planned was done: {}: {}",
-                    action.verb(),
-                    outcome.message()
-                ),
+                message: match outcome {
+                    Outcome::NotTried(why) => format!("{NOT_DONE}: {why}"),
+                    _ => format!("{NOT_DONE}; the operator's log has the reason"),
+                },
                 ..notice.clone()
             },
-            _ => notice.clone(),
+            None => notice.clone(),
         };
         let notices = in_turn(&self.plan.notices, |notice| notice.namespace.as_str());
         let notices: Vec<PodNotice> = notices.into_iter().take(MOST_NOTICES).map(honest).collect();

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod evictions;
+mod notices;
 mod objects;
 mod parked;
 mod reliance;
@@ -11,7 +12,6 @@ mod world;
 
 use jiff::SignedDuration;
 use kube_rebalancer_core::model::{CreatedFor, Ledger, Node, Pod, annotation, taint};
-use kube_rebalancer_core::plan::{NoticeKind, PodNotice};
 use kube_rebalancer_core::recheck::Stale;
 use world::{
     Ended, Meanwhile, World, changed, cordon, cordoned, critical, delete, delete_instance, grow, grow_or,
@@ -290,51 +290,6 @@ fn a_second_list_that_lost_the_pods_of_the_first_proves_nothing() {
     let empty = World { pods: Vec::new(), ..World::new(&nodes, &[]) }.apply(&nodes, vec![delete("a")]);
     assert_eq!(empty.applied.outcomes, [Outcome::NotTried(NotTried::NoSecondLook)]);
     assert!(!empty.log.contains(&"delete a".to_owned()), "{:?}", empty.log);
-}
-
-#[test]
-fn waiting_users_read_what_was_started_and_nothing_is_promised_that_failed() {
-    let notice = |name: &str, kind| PodNotice {
-        namespace: "hub".to_owned(),
-        name: name.to_owned(),
-        uid: format!("uid-{name}"),
-        kind,
-        message: "as planned".to_owned(),
-    };
-    let notices =
-        vec![notice("ada", NoticeKind::TriggeredScaleUp), notice("ben", NoticeKind::NotTriggerScaleUp)];
-    let nodes = [cordoned("a", OLD)];
-    let made = || {
-        let mut made = plan(vec![uncordon("a")]);
-        made.notices.clone_from(&notices);
-        made
-    };
-    let ended = World::new(&nodes, &[]).apply_plan(&nodes, &made());
-    assert_eq!(ended.notices, notices);
-    let ended = World { refused: ["a"].into(), ..World::new(&nodes, &[]) }.apply_plan(&nodes, &made());
-    let kinds: Vec<NoticeKind> = ended.notices.iter().map(|notice| notice.kind).collect();
-    assert_eq!(kinds, [NoticeKind::NotTriggerScaleUp; 2]);
-    let told = "not everything that was planned was done: uncordon: no patches today";
-    assert_eq!(ended.notices[0].message, told);
-    assert_eq!(ended.notices[1].message, "as planned");
-}
-
-/// Two hundred waiting pods of one namespace do not keep the events from other namespaces.
-#[test]
-fn the_pods_of_each_namespace_get_their_events_in_turn() {
-    let notice = |namespace: &str, at: usize| PodNotice {
-        namespace: namespace.to_owned(),
-        name: format!("p{at:03}"),
-        uid: format!("{namespace}-{at}"),
-        kind: NoticeKind::NotTriggerScaleUp,
-        message: "it fits no node".to_owned(),
-    };
-    let many = (0..200).map(|at| notice("aaa", at));
-    let mut made = plan(vec![]);
-    made.notices = many.chain([notice("hub", 0), notice("hub", 1)]).collect();
-    let ended = World::new(&[], &[]).apply_plan(&[], &made);
-    let of = |namespace: &str| ended.notices.iter().filter(|notice| notice.namespace == namespace).count();
-    assert_eq!((of("aaa"), of("hub")), (98, 2));
 }
 
 #[test]

@@ -107,8 +107,8 @@ pub use state::{is_claimed, is_parking};
 pub use usage::{Unmeasured, Used};
 pub use utilization::{Band, Ratio, Utilization};
 pub use value::{
-    After, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal, TooManyBroken,
-    Verdict,
+    After, Before, NodeState, NodeVerdict, NoticeKind, Plan, PodNotice, PoolPlan, Refusal, Started,
+    TooManyBroken, Verdict,
 };
 
 pub(crate) use actors::deletion_delay;

@@ -6,7 +6,7 @@ use super::places::Stage;
 use super::placing::Fate;
 use super::pools::PoolIndex;
 use super::state::Cordon;
-use super::value::{NoticeKind, PodNotice};
+use super::value::{NoticeKind, PodNotice, Started};
 use crate::model::{NodeIndex, Pod};
 
 /// The notices on all refused pods, sorted by pod.
@@ -16,7 +16,9 @@ pub(super) fn notices(run: &Run<'_, '_>) -> Vec<PodNotice> {
         let pods = run.waiting.placeable.get(pool).map(Vec::as_slice).unwrap_or_default();
         for (one, fate) in pods.iter().zip(&decision.placement.fates) {
             let (kind, message) = words(run, pool, fate);
-            notices.push(notice(one.pod, kind, message));
+            let promises = kind == NoticeKind::TriggeredScaleUp;
+            let started = if promises { started(run, pool, fate) } else { None };
+            notices.push(PodNotice { started, ..notice(one.pod, kind, message) });
         }
     }
     for (pod, why) in &run.waiting.hopeless {
@@ -33,6 +35,25 @@ fn notice(pod: &Pod, kind: NoticeKind, message: String) -> PodNotice {
         uid: pod.unbound.as_ref().map(|unbound| unbound.uid.to_string()).unwrap_or_default(),
         kind,
         message,
+        started: None,
+    }
+}
+
+/// The action that a promise for a pod relies on. Nothing is done for a node or an instance that boots.
+fn started(run: &Run<'_, '_>, pool: PoolIndex, fate: &Fate) -> Option<Started> {
+    let on = |index: NodeIndex| Started::Node(run.name(index).to_owned());
+    match fate {
+        Fate::OnNode(index, stage) if is_uncordoned(run, *index) || *stage == Stage::Parked => {
+            Some(on(*index))
+        }
+        Fate::Held(nodes) => nodes.iter().find(|index| is_uncordoned(run, **index)).map(|index| on(*index)),
+        Fate::OnNew(index) => {
+            let group = *run.changes.decisions.get(pool)?.placement.needs.new.get(*index)?;
+            let group = run.growth.groups.get(group)?;
+            let pool = run.survey.pool_name(group.pool?).to_owned();
+            Some(Started::Growth { pool, group: group.group.map(|group| group.name.clone()) })
+        }
+        Fate::OnNode(..) | Fate::OnInstance(_) | Fate::Nothing(_) => None,
     }
 }
 
@@ -110,5 +131,75 @@ fn on_new(run: &Run<'_, '_>, pool: PoolIndex, index: usize) -> (NoticeKind, Stri
         let limit = decision.limits.first().map(ToString::to_string);
         let limit = limit.or_else(|| run.changes.limits.first().map(ToString::to_string));
         (NotTriggerScaleUp, limit.unwrap_or_else(|| "no further node may be created in this run".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Ledger, Node, NodeGroup, ReadyCondition, SchedulerRefusal, Snapshot, Unbound, annotation,
+    };
+    use crate::plan::fixture::{Build, ago, node, now, pod};
+    use crate::plan::plan;
+    use crate::policy::{GiveBack, Policy};
+
+    fn in_group(node: Node) -> Node {
+        Node { group: Some("z/a".to_owned()), ..node }
+    }
+
+    fn refused(pod: Pod) -> Pod {
+        let refusal = SchedulerRefusal { message: String::new(), since: Some(ago(10)) };
+        let unbound = Unbound {
+            uid: format!("uid-{}", pod.name).into(),
+            refusal: Some(refusal),
+            created_at: Some(ago(10)),
+            ..Unbound::default()
+        };
+        Pod { unbound: Some(Box::new(unbound)), ..pod }
+    }
+
+    /// What is started for the one refused pod of 30 GiB beside a node that is full.
+    fn started(other: Option<Node>, size: u32) -> (NoticeKind, Option<Started>) {
+        let nodes: Vec<Node> = std::iter::once(in_group(node("n0"))).chain(other).collect();
+        let pods = vec![
+            pod("hub/ben").labelled("user").asking(30, 100).on("n0"),
+            refused(pod("hub/ada").labelled("user").asking(30, 100)),
+        ];
+        let group = NodeGroup { name: "z/a".to_owned(), target_size: size, ..NodeGroup::default() };
+        let snapshot = Snapshot::new(now(), nodes, pods, vec![group], 2).unwrap();
+        let snapshot = snapshot.with_ledger(Some(Ledger::default()));
+        let mut policy = Policy {
+            preemptible_labels: ["user".to_owned()].into(),
+            give_back: GiveBack::Park,
+            node_groups_named: true,
+            ..Policy::default()
+        };
+        policy.bounds.min_nodes = 1;
+        let plan = plan(&snapshot, &policy).unwrap();
+        let [notice] = plan.notices.as_slice() else { panic!("{:?}", plan.notices) };
+        if let Some(started) = &notice.started {
+            assert!(plan.actions.iter().any(|action| started.is(action)), "{:?}", plan.actions);
+        }
+        (notice.kind, notice.started.clone())
+    }
+
+    #[test]
+    fn a_promise_names_the_action_that_it_relies_on() {
+        use NoticeKind::TriggeredScaleUp;
+        let on = |node: &str| Some(Started::Node(node.to_owned()));
+        let mut cordoned = Node { unschedulable: true, ..in_group(node("c")) };
+        cordoned.annotations.insert(annotation::CORDONED_AT.to_owned(), ago(3600).to_string());
+        assert_eq!(started(Some(cordoned.clone()), 2), (TriggeredScaleUp, on("c")));
+        let ready = Some(ReadyCondition { ready: false, since: Some(ago(3600)) });
+        let mut parked = Node { ready, ..cordoned };
+        parked.annotations.insert(annotation::PARKED_AT.to_owned(), ago(3600).to_string());
+        assert_eq!(started(Some(parked), 2), (TriggeredScaleUp, on("c")));
+        let growth = Started::Growth { pool: String::new(), group: Some("z/a".to_owned()) };
+        assert_eq!(started(None, 1), (TriggeredScaleUp, Some(growth)));
+        // It boots: nothing is done for it.
+        let ready = Some(ReadyCondition { ready: false, since: Some(ago(60)) });
+        let booting = Node { ready, created_at: Some(ago(60)), ..in_group(node("b")) };
+        assert_eq!(started(Some(booting), 2), (TriggeredScaleUp, None));
     }
 }

@@ -241,6 +241,36 @@ pub struct PodNotice {
     pub kind: NoticeKind,
     /// The action that was started, or the setting or fact that keeps the pod waiting.
     pub message: String,
+    /// What this run starts for it; `None` if the message promises nothing that this run does.
+    pub started: Option<Started>,
+}
+
+/// The action of a run that a waiting pod relies on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Started {
+    /// The uncordon or the wake of this node.
+    Node(String),
+    /// The growth of this group for this pool.
+    Growth {
+        /// The pool.
+        pool: PoolName,
+        /// The group; `None` if none is known.
+        group: Option<String>,
+    },
+}
+
+impl Started {
+    /// Whether this action is the one.
+    #[must_use]
+    pub fn is(&self, action: &Action) -> bool {
+        match (self, action) {
+            (Self::Node(one), Action::Uncordon { node, .. } | Action::Wake { node, .. }) => one == node,
+            (Self::Growth { pool, group }, Action::Grow { pool: its, group: grown, .. }) => {
+                (pool, group) == (its, grown)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The reasons of events on waiting pods, as Cluster Autoscaler's.

@@ -188,6 +188,7 @@ fn a_small_plan_in_full() {
         uid: "not shown".to_owned(),
         kind: NoticeKind::TriggeredScaleUp,
         message: "node b becomes schedulable for it".to_owned(),
+        started: None,
     }];
     let observed = ["node group z/users has no template".to_owned()];
     assert_eq!(report_with(&plan, &Facts { observed: &observed, ..facts() }), SMALL);
