@@ -79,7 +79,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             }
         }
         self.note_created(progress, &mut ledger);
-        if before == Some(&ledger) || self.stopped() {
+        if before == Some(&ledger) || (self.stopped() && !records_nodes(before, &ledger)) {
             return;
         }
         if let Err(error) = self.cluster.remember(&ledger).await {
@@ -102,6 +102,14 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
             known.at = at;
         }
     }
+}
+
+/// Whether a ledger has other records of nodes than the one before. A run that must stop stores these too: what it created is
+/// created, and the next run would create it once more.
+fn records_nodes(before: Option<&Ledger>, ledger: &Ledger) -> bool {
+    let none = Ledger::default();
+    let before = before.unwrap_or(&none);
+    before.created_for != ledger.created_for || before.useless != ledger.useless
 }
 
 /// Takes the plan's own records of a group's new nodes back. Returns the number of them by the UID of the pod.

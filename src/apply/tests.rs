@@ -307,3 +307,23 @@ fn nodes_that_were_not_created_are_not_noted_as_created() {
     let without = kept(GroupAnswer::Quota("no more".to_owned())).unwrap();
     assert!(without.created_for.is_empty(), "{without:?}");
 }
+
+/// The next run would create the nodes once more. What else the notes hold can wait for it.
+#[test]
+fn a_run_that_must_stop_after_growing_still_notes_what_it_created() {
+    let at = "2027-01-15T08:00:00Z".parse().unwrap();
+    let created = [(("uid-ada".to_owned(), "zone/pool".to_owned()), CreatedFor { nodes: 2, at })];
+    let common = [(String::new(), [([].into(), true)].into())];
+    let noted = Ledger { created_for: created.into(), common: common.into(), ..Ledger::default() };
+    let stopped_at = |stop_at, ledger: &Ledger| {
+        let nodes = [cordoned("a", OLD)];
+        let mut made = plan(vec![uncordon("a"), grow(Some("zone/pool"))]);
+        made.ledger = Some(ledger.clone());
+        World { stop_at: Some(stop_at), ..World::new(&nodes, &[]) }.apply_plan(&nodes, &made)
+    };
+    let ended = stopped_at("grow zone/pool 2 to 4", &noted);
+    assert_eq!(ended.log, ["uncordon a", "grow zone/pool 2 to 4", "remember"]);
+    assert_eq!(ended.ledger, Some(noted.clone()));
+    // A growth that was not tried is not noted.
+    assert_eq!(stopped_at("uncordon a", &noted).ledger, None);
+}

@@ -284,25 +284,25 @@ impl Live {
         }
     }
 
-    /// Writes the ledger.
+    /// Writes the ledger, even if the run must stop: it has what this run has just created.
     pub(super) async fn write_ledger(&self, ledger: &Ledger) -> Result<(), PortError> {
         let text = encode(ledger).map_err(|error| PortError(error.to_string()))?;
-        self.write_data(KEY, text).await
+        self.write_data(KEY, text, Call::last_word).await
     }
 
     /// Writes the history. The caller holds the Lease.
     pub async fn write_history(&self, history: &History) -> Result<(), PortError> {
         let text = kube_rebalancer_history::encode(history).map_err(|error| PortError(error.to_string()))?;
-        self.write_data(HISTORY_KEY, text).await
+        self.write_data(HISTORY_KEY, text, |call| call).await
     }
 
     /// Writes the problems reported to people. The caller holds the Lease.
     pub async fn write_told(&self, text: String) -> Result<(), PortError> {
-        self.write_data(TOLD_KEY, text).await
+        self.write_data(TOLD_KEY, text, |call| call).await
     }
 
     /// Writes one key, and creates the `ConfigMap` if there is none yet. The other keys stay as they are.
-    async fn write_data(&self, key: &str, text: String) -> Result<(), PortError> {
+    async fn write_data(&self, key: &str, text: String, how: fn(Call) -> Call) -> Result<(), PortError> {
         if self.dry_run {
             return Ok(());
         }
@@ -312,7 +312,7 @@ impl Live {
             json!({ "data": data }),
         )
         .optional();
-        match self.server.call(&patch).await {
+        match self.server.call(&how(patch)).await {
             Ok(_) => Ok(()),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
                 let config_map = json!({
@@ -322,7 +322,7 @@ impl Live {
                     "data": data,
                 });
                 let all = format!("/api/v1/namespaces/{}/configmaps", self.namespace);
-                self.server.call(&Call::post(all, config_map).soon().once()).await?;
+                self.server.call(&how(Call::post(all, config_map).soon().once())).await?;
                 Ok(())
             }
             Err(error) => Err(error.into()),

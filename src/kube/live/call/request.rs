@@ -25,7 +25,7 @@ pub(super) const ONE_TRY: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_secs(5);
 /// Number of tries of an optional request: one answer of a busy server must not decide.
 const OPTIONAL_TRIES: u32 = 3;
-/// Maximum time of the run's last request past `RUN_TIMEOUT`.
+/// Maximum time of a run's last requests past `RUN_TIMEOUT`.
 const LAST_WORD: Duration = Duration::from_secs(2);
 const JSON: &str = "application/json";
 /// The API server's own encoding, which costs server and client less than JSON.
