@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use kube_rebalancer_core::model::{DisruptionBudget, Operator, Requirement};
+use kube_rebalancer_core::model::DisruptionBudget;
 use kube_rebalancer_core::policy::Drain;
 use kube_rebalancer_ports::{PortError, chain};
 
@@ -16,21 +16,15 @@ use super::Live;
 use super::body;
 use super::call::Call;
 use super::cluster::escaped;
-use crate::observe::read_budgets;
+use crate::observe::{LARGEST_SELECTORS, read_budgets};
 
 const PATH: &str = "/apis/policy/v1/poddisruptionbudgets";
 
 /// Maximum number of pages of 500. No cluster has as many budgets.
 const MOST_PAGES: usize = 40;
 
-/// Maximum number of bytes of all selectors: some hundred bytes for each of the most budgets.
-const LARGEST: usize = 8 << 20;
-
 /// Maximum number of keys of labels that budgets select by. The values of each are stored for each pod.
 const MOST_KEYS: usize = 256;
-
-/// Number of bytes that a text takes in addition to its letters.
-const A_TEXT: usize = 48;
 
 /// The reason why there is no list of budgets.
 #[derive(Debug)]
@@ -73,41 +67,30 @@ impl Live {
                 Err(error) if error.is_too_long() => return Err(NoBudgets::Beyond(error.to_string())),
                 Err(error) => return Err(NoBudgets::Failed(error.into())),
             };
-            let (page, next) = read_budgets(&text)
+            let page = read_budgets(&text)
                 .map_err(|error| NoBudgets::Failed(PortError(format!("GET {PATH}: {}", chain(&error)))))?;
+            bytes += page.bytes;
+            if page.is_beyond || bytes > LARGEST_SELECTORS {
+                return Err(NoBudgets::Beyond(format!(
+                    "there are more budgets than any cluster has, or their selectors take more than {} MiB",
+                    LARGEST_SELECTORS >> 20
+                )));
+            }
             for requirement in
-                page.iter().filter_map(|budget| budget.selector.as_ref()).flat_map(|all| &all.0)
+                page.budgets.iter().filter_map(|one| one.selector.as_ref()).flat_map(|all| &all.0)
             {
-                bytes += size(requirement);
                 if !keys.contains(&requirement.key) {
                     keys.insert(requirement.key.clone());
                 }
-            }
-            if bytes > LARGEST {
-                let largest = LARGEST >> 20;
-                return Err(NoBudgets::Beyond(format!(
-                    "the selectors of budgets take more than {largest} MiB"
-                )));
             }
             if keys.len() > MOST_KEYS {
                 let what = format!("the selectors of budgets name more than {MOST_KEYS} keys of labels");
                 return Err(NoBudgets::Beyond(what));
             }
-            budgets.extend(page);
-            let Some(next) = next else { return Ok((budgets, keys)) };
+            budgets.extend(page.budgets);
+            let Some(next) = page.next else { return Ok((budgets, keys)) };
             from = format!("&continue={}", escaped(&next));
         }
         Err(NoBudgets::Beyond(format!("the list of budgets does not end within {MOST_PAGES} pages")))
     }
-}
-
-/// The approximate number of bytes of a requirement.
-fn size(requirement: &Requirement) -> usize {
-    let values = match &requirement.operator {
-        Operator::In(values) | Operator::NotIn(values) => values.as_slice(),
-        Operator::Exists | Operator::DoesNotExist | Operator::Gt(_) | Operator::Lt(_) | Operator::Unknown => {
-            &[]
-        }
-    };
-    values.iter().map(|value| value.len() + A_TEXT).sum::<usize>() + requirement.key.len() + A_TEXT
 }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{ClaimKey, Node, Pod, StoredVolume, Volumes};
 
-pub use budget::read_budgets;
+pub use budget::{LARGEST_SELECTORS, read_budgets};
 use collector::{Collector, Kind};
 use document::DocumentError;
 pub use error::{FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
