@@ -1,12 +1,15 @@
 //! Reads the answers of `/api/v1/query`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{Measured, PodSample, Sample};
 use kube_rebalancer_ports::{MOST_SAMPLES, count_objects};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+
+use crate::scalar::Scalar;
 
 /// The reason why an answer has no usage.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +42,32 @@ struct Answer {
 #[serde(rename_all = "camelCase")]
 struct Data {
     result_type: String,
-    #[serde(default)]
-    result: Value,
+}
+
+/// The answer once more, if it has a vector. Its form depends on the type of the result, which may follow it; values of any form
+/// would take more memory than a run has.
+#[derive(Deserialize)]
+struct Vectors {
+    data: Vector,
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    result: Found,
+}
+
+/// The series that name a pod, and the number of all.
+#[derive(Default)]
+struct Found {
+    pods: Vec<(PodKey, Option<(Scalar, Scalar)>)>,
+    number: usize,
 }
 
 #[derive(Deserialize)]
 struct Series {
     #[serde(default)]
     metric: Labels,
-    value: Option<(Value, Value)>,
+    value: Option<(Scalar, Scalar)>,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,37 +104,58 @@ fn vector(json: &[u8], read: fn(&str) -> Measured) -> Result<BTreeMap<PodKey, To
         return Err(BadAnswer::TooMany);
     }
     let answer: Answer = serde_json::from_slice(json).map_err(BadAnswer::Json)?;
-    let Data { result_type, result } = match answer {
+    let Data { result_type } = match answer {
         Answer { status, data: Some(data), .. } if status == "success" => data,
         Answer { error, status, .. } => return Err(BadAnswer::Failed(error.unwrap_or(status))),
     };
     if result_type != "vector" {
         return Err(BadAnswer::NoVector(result_type));
     }
-    let series: Vec<Series> = serde_json::from_value(result).map_err(BadAnswer::Json)?;
-    let number = series.len();
+    let Vectors { data: Vector { result: found } } = serde_json::from_slice(json).map_err(BadAnswer::Json)?;
     let mut pods: BTreeMap<PodKey, Told> = BTreeMap::new();
-    for Series { metric: Labels { namespace, pod }, value } in series {
-        let (Some(namespace), Some(pod)) = (namespace, pod) else { continue };
+    for (key, value) in found.pods {
         let told = value.map_or((None, Measured::Missing), |(time, amount)| {
-            (self::time(&time), amount.as_str().map_or(Measured::Absurd, read))
+            (self::time(&time), amount.text().map_or(Measured::Absurd, read))
         });
         let several = |(time, _): &mut Told| (*time, Measured::Absurd);
-        pods.entry((namespace, pod)).and_modify(|one| *one = several(one)).or_insert(told);
+        pods.entry(key).and_modify(|one| *one = several(one)).or_insert(told);
     }
-    if pods.is_empty() && number > 0 { Err(BadAnswer::NoPods) } else { Ok(pods) }
+    if pods.is_empty() && found.number > 0 { Err(BadAnswer::NoPods) } else { Ok(pods) }
+}
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Found;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a vector")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut series: A) -> Result<Found, A::Error> {
+                let mut found = Found::default();
+                while let Some(Series { metric: Labels { namespace, pod }, value }) = series.next_element()? {
+                    found.pods.extend(namespace.zip(pod).map(|key| (key, value)));
+                    found.number += 1;
+                }
+                Ok(found)
+            }
+        }
+        deserializer.deserialize_seq(All)
+    }
 }
 
 /// A time in seconds since 1970, without its fraction.
-fn time(seconds: &Value) -> Option<Timestamp> {
-    let text = seconds.as_number()?.to_string();
+fn time(seconds: &Scalar) -> Option<Timestamp> {
+    let text = seconds.number()?.to_string();
     let whole = text.split('.').next()?.parse().ok()?;
     Timestamp::from_second(whole).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -167,6 +208,20 @@ mod tests {
         assert_eq!(both(&[histogram], &[])[0].1.memory, Measured::Missing);
         let twice = [series("ada", &json!("1")), series("ada", &json!("1"))];
         assert_eq!(both(&twice, &[])[0].1.memory, Measured::Absurd);
+    }
+
+    /// A list of empty lists is a text of three bytes each, and has no object that could be counted.
+    #[test]
+    fn a_result_of_any_other_form_takes_no_memory() {
+        let lists = format!("[{}[]]", "[],".repeat(1000));
+        let answer = format!(r#"{{"status":"success","data":{{"resultType":"vector","result":{lists}}}}}"#);
+        let nothing = vector_of(&[]);
+        let error = samples(nothing.as_bytes(), answer.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "the answer is not one of Prometheus");
+        let nested: Value = serde_json::from_str(&lists).unwrap();
+        assert_eq!(both(&[series("ada", &nested)], &[])[0].1.memory, Measured::Absurd);
+        let one = json!({"metric": {"namespace": "hub", "pod": "ada"}, "value": [nested, "1"]});
+        assert_eq!(both(&[one], &[])[0].1.taken_at, None);
     }
 
     #[test]

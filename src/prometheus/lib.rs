@@ -11,6 +11,7 @@
 
 mod answer;
 mod client;
+mod scalar;
 
 use std::time::Duration;
 

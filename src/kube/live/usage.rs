@@ -23,10 +23,10 @@ impl UsageSource for Live {
             let bytes = self.server.answer(&call).await?.bytes;
             left = left.saturating_sub(bytes.len());
             let failed = |why: String| PortError(format!("GET {PATH}: the answer {why}"));
-            let UsagePage { samples: more, next } =
+            let UsagePage { samples: more, is_beyond, next } =
                 read_usage(&bytes).map_err(|error| failed(chain(&error)))?;
             samples.extend(more);
-            if samples.len() > MOST_SAMPLES {
+            if is_beyond || samples.len() > MOST_SAMPLES {
                 return Err(failed(format!("has more than {MOST_SAMPLES} pods")));
             }
             let Some(next) = next else { return Ok(samples) };

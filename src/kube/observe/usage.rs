@@ -1,9 +1,14 @@
 //! Reads what pods used, as `metrics.k8s.io` writes it: a list of `PodMetrics`.
 
+mod amount;
+
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{Measured, PodSample, Sample};
+use kube_rebalancer_ports::MOST_SAMPLES;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+
+use amount::Amount;
 
 /// The reason why an answer tells no usage.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +29,8 @@ pub enum BadUsage {
 pub struct UsagePage {
     /// The samples on it.
     pub samples: Vec<PodSample>,
+    /// Whether there are more samples than pods in any cluster; then some are missing.
+    pub is_beyond: bool,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
 }
@@ -34,7 +41,15 @@ struct List {
     #[serde(default)]
     metadata: Option<ListMetadata>,
     #[serde(default)]
-    items: Option<Vec<Item>>,
+    items: Option<Items>,
+}
+
+/// The samples of a page up to the bound. The text of an empty object takes three bytes, and an object many more: each is
+/// converted as it is read.
+#[derive(Default)]
+struct Items {
+    samples: Vec<PodSample>,
+    is_beyond: bool,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +62,15 @@ struct ListMetadata {
 struct Item {
     metadata: Metadata,
     timestamp: Option<String>,
-    containers: Option<Vec<Container>>,
+    containers: Option<Containers>,
+}
+
+/// The sum of what containers used, and their number.
+#[derive(Default)]
+struct Containers {
+    memory: Option<Measured>,
+    cpu: Option<Measured>,
+    number: usize,
 }
 
 #[derive(Deserialize)]
@@ -63,8 +86,8 @@ struct Container {
 
 #[derive(Default, Deserialize)]
 struct Usage {
-    memory: Option<Value>,
-    cpu: Option<Value>,
+    memory: Option<Amount>,
+    cpu: Option<Amount>,
 }
 
 /// Reads a page of metrics: `GET /apis/metrics.k8s.io/v1beta1/pods`, or what `kubectl get podmetrics -A -o json` prints.
@@ -73,41 +96,88 @@ pub fn read_usage(json: &[u8]) -> Result<UsagePage, BadUsage> {
     if !matches!(kind.as_deref(), Some("PodMetricsList" | "List")) {
         return Err(BadUsage::OtherKind { found: kind });
     }
-    let samples = items.unwrap_or_default().into_iter().filter_map(sample).collect();
+    let Items { samples, is_beyond } = items.unwrap_or_default();
     let next = metadata.and_then(|metadata| metadata.next).filter(|next| !next.is_empty());
-    Ok(UsagePage { samples, next })
+    Ok(UsagePage { samples, is_beyond, next })
 }
 
 /// The sample of one pod; `None` for what names no pod.
 fn sample(item: Item) -> Option<PodSample> {
     let Item { metadata: Metadata { namespace, name }, timestamp, containers } = item;
-    let containers = containers.unwrap_or_default();
-    let sum = |amount: fn(&Usage) -> Measured| {
-        let amounts =
-            containers.iter().map(|container| container.usage.as_ref().map_or(Measured::Missing, amount));
-        amounts.reduce(Measured::plus).unwrap_or_default()
-    };
+    let Containers { memory, cpu, number } = containers.unwrap_or_default();
     let sample = Sample {
         taken_at: timestamp.and_then(|text| text.parse::<Timestamp>().ok()),
-        memory: sum(|usage| measured(usage.memory.as_ref(), Measured::memory)),
-        cpu: sum(|usage| measured(usage.cpu.as_ref(), Measured::cpu)),
-        containers: Some(containers.len()),
+        memory: memory.unwrap_or_default(),
+        cpu: cpu.unwrap_or_default(),
+        containers: Some(number),
     };
     Some(PodSample { namespace: namespace?, name: name?, sample })
 }
 
-fn measured(amount: Option<&Value>, read: fn(&str) -> Measured) -> Measured {
-    match amount {
-        None | Some(Value::Null) => Measured::Missing,
-        Some(Value::String(text)) => read(text),
-        Some(Value::Number(number)) => read(&number.to_string()),
-        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => Measured::Absurd,
+impl Containers {
+    fn add(&mut self, container: Container) {
+        let Usage { memory, cpu } = container.usage.unwrap_or_default();
+        let plus = |sum: &mut Option<Measured>, amount: Option<Amount>, read: fn(&str) -> Measured| {
+            let amount = amount.map_or(Measured::Missing, |amount| amount.measured(read));
+            *sum = Some(sum.map_or(amount, |sum| sum.plus(amount)));
+        };
+        plus(&mut self.memory, memory, Measured::memory);
+        plus(&mut self.cpu, cpu, Measured::cpu);
+        self.number += 1;
+    }
+}
+
+impl<'de> Deserialize<'de> for Items {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Items;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a list of PodMetrics")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Items, A::Error> {
+                let mut all = Items::default();
+                while all.samples.len() < MOST_SAMPLES {
+                    let Some(item) = items.next_element::<Item>()? else { return Ok(all) };
+                    all.samples.extend(sample(item));
+                }
+                while items.next_element::<IgnoredAny>()?.is_some() {
+                    all.is_beyond = true;
+                }
+                Ok(all)
+            }
+        }
+        deserializer.deserialize_seq(All)
+    }
+}
+
+impl<'de> Deserialize<'de> for Containers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Containers;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a list of containers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut containers: A) -> Result<Containers, A::Error> {
+                let mut all = Containers::default();
+                while let Some(container) = containers.next_element()? {
+                    all.add(container);
+                }
+                Ok(all)
+            }
+        }
+        deserializer.deserialize_seq(All)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -198,5 +268,26 @@ mod tests {
         }
         let empty = read(&json!({"kind": "PodMetricsList", "items": null})).unwrap();
         assert!(empty.samples.is_empty());
+    }
+    /// The amounts of a container are texts of a few bytes, or anything else of any size.
+    #[test]
+    fn what_a_pod_lists_besides_amounts_takes_no_memory() {
+        let containers = vec![json!({}); 100_000];
+        let sample = of(&json!(containers));
+        assert_eq!((sample.memory, sample.containers), (Measured::Missing, Some(100_000)));
+        let nested = json!(vec![json!({}); 1000]);
+        assert_eq!(of(&json!([container(&nested, &json!("1m"))])).memory, Measured::Absurd);
+    }
+
+    #[test]
+    fn a_page_with_more_samples_than_any_cluster_has_pods_is_beyond_the_bound() {
+        let page = |pods: usize| {
+            let item = r#"{"metadata":{"namespace":"hub","name":"ada"}}"#;
+            let items = vec![item; pods].join(",");
+            read_usage(format!(r#"{{"kind":"PodMetricsList","items":[{items}]}}"#).as_bytes()).unwrap()
+        };
+        assert!(!page(MOST_SAMPLES).is_beyond);
+        let beyond = page(MOST_SAMPLES + 1);
+        assert_eq!((beyond.samples.len(), beyond.is_beyond), (MOST_SAMPLES, true));
     }
 }
