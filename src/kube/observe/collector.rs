@@ -13,11 +13,12 @@ use kube_rebalancer_core::plan::Warning;
 use super::claims::Claims;
 use super::convert::{self, Identity};
 use super::crowds::Crowds;
-use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadProblem, ReadWarning};
+use super::error::{BadField, FieldProblem, ObjectError, ObjectName, ReadProblem};
 use super::examples::Examples;
 use super::intern::Interner;
 use super::kinds::KindsFound;
 use super::observation::Observation;
+use super::oddities::Oddities;
 use super::raw::{Object, Text};
 use kube_rebalancer_ports::PodLife;
 
@@ -42,7 +43,7 @@ pub(super) struct Collector {
     node_lists: usize,
     pod_lists: usize,
     others: KindsFound,
-    warnings: Vec<ReadWarning>,
+    warnings: Oddities,
     interner: Interner,
     /// The keys of pods' labels to keep; `None` keeps all.
     label_keys: Option<Arc<BTreeSet<String>>>,
@@ -168,13 +169,19 @@ impl Collector {
     pub(super) fn take(&mut self, kind: Kind, object: &Object<'_>) -> Result<(), ObjectError> {
         match kind {
             Kind::Node => {
-                self.nodes.push(convert::node(object, self.is_live, &mut self.interner, &mut self.warnings)?);
+                self.nodes.push(convert::node(
+                    object,
+                    self.is_live,
+                    &mut self.interner,
+                    &mut self.warnings.list,
+                )?);
             }
             Kind::Pod => self.take_pod(object)?,
             Kind::Claim => self.claims.add(convert::claim(object)),
             Kind::Volume => self.take_volume(object),
             Kind::Other => {}
         }
+        self.warnings.bound();
         Ok(())
     }
 
@@ -192,7 +199,7 @@ impl Collector {
             interner: &mut self.interner,
             label_keys: self.label_keys.as_deref(),
             evictions: !self.no_evictions,
-            warnings: &mut self.warnings,
+            warnings: &mut self.warnings.list,
             millibytes: &mut self.millibytes,
         };
         if let Some(lives) = &mut self.lives {
@@ -283,7 +290,7 @@ impl Collector {
         for (kind, count) in others.0 {
             *self.others.0.entry(kind).or_default() += count;
         }
-        self.warnings.extend(warnings);
+        self.warnings.absorb(warnings);
         self.failure = self.failure.take().or(failure);
     }
 
@@ -366,8 +373,7 @@ impl Collector {
         let listed = !self.volumes.is_empty();
         let stored = if listed { StoredVolumes::Listed(self.stored) } else { StoredVolumes::NotListed };
         let snapshot = Snapshot::new(observed_at, self.nodes, self.pods, Vec::new(), self.pods_seen)?;
-        let mut warnings = self.warnings;
-        warnings.sort_unstable();
+        let warnings = self.warnings.into_warnings();
         let snapshot = snapshot.with_volumes(volumes).with_stored_volumes(stored.into());
         let snapshot = snapshot.with_budgets(self.budgets);
         Ok(Observation { snapshot, warnings, plan_warnings, told: None })

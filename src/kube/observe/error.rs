@@ -273,6 +273,57 @@ pub enum ReadWarning {
         /// The part that is too large.
         what: String,
     },
+    /// Further warnings of one kind.
+    More {
+        /// The kind.
+        kind: WarningKind,
+        /// The number.
+        count: usize,
+    },
+}
+
+/// The kinds of warnings that an object of a user may cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WarningKind {
+    /// [`ReadWarning::UnknownTaintEffect`].
+    UnknownTaintEffect,
+    /// [`ReadWarning::UnknownToleration`].
+    UnknownToleration,
+    /// [`ReadWarning::UnreadableNode`].
+    UnreadableNode,
+    /// [`ReadWarning::UnreadablePod`].
+    UnreadablePod,
+    /// [`ReadWarning::LargePod`].
+    LargePod,
+}
+
+impl ReadWarning {
+    /// Its kind; `None` if it counts others.
+    pub(super) fn kind(&self) -> Option<WarningKind> {
+        match self {
+            Self::UnknownTaintEffect { .. } => Some(WarningKind::UnknownTaintEffect),
+            Self::UnknownToleration { .. } => Some(WarningKind::UnknownToleration),
+            Self::UnreadableNode { .. } => Some(WarningKind::UnreadableNode),
+            Self::UnreadablePod { .. } => Some(WarningKind::UnreadablePod),
+            Self::LargePod { .. } => Some(WarningKind::LargePod),
+            Self::More { .. } => None,
+        }
+    }
+}
+
+impl WarningKind {
+    /// What several objects have in common.
+    fn words(self) -> &'static str {
+        match self {
+            Self::UnknownTaintEffect => "taints of nodes are ignored, their effects are unknown",
+            Self::UnknownToleration => {
+                "tolerations of pods are ignored, their operators or effects are unknown"
+            }
+            Self::UnreadableNode => "nodes are left alone, their pods count",
+            Self::UnreadablePod => "pods keep their nodes and count as requests of nothing",
+            Self::LargePod => "pods count as pods that fit no node",
+        }
+    }
 }
 
 impl fmt::Display for ReadWarning {
@@ -293,6 +344,7 @@ impl fmt::Display for ReadWarning {
             Self::LargePod { pod, what } => {
                 write!(formatter, "{pod} counts as a pod that fits no node: {what}")
             }
+            Self::More { kind, count } => write!(formatter, "{count} more {}", kind.words()),
         }
     }
 }

@@ -23,6 +23,7 @@ mod json;
 mod kinds;
 mod life;
 mod observation;
+mod oddities;
 mod protobuf;
 mod raw;
 mod requests;
@@ -38,7 +39,9 @@ use kube_rebalancer_core::model::{ClaimKey, Node, Pod, StoredVolume, Volumes};
 pub use budget::{LARGEST_SELECTORS, read_budgets};
 use collector::{Collector, Kind};
 use document::DocumentError;
-pub use error::{FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning};
+pub use error::{
+    FieldProblem, JsonError, ObjectError, ObjectName, ReadError, ReadProblem, ReadWarning, WarningKind,
+};
 pub use kinds::KindsFound;
 use kube_rebalancer_ports::Source;
 pub use life::read_lives;

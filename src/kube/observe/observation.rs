@@ -10,7 +10,7 @@ use super::error::ReadWarning;
 pub struct Observation {
     /// The cluster.
     pub snapshot: Snapshot,
-    /// Its oddities, sorted.
+    /// Its oddities, sorted; of many of a kind, some and their number.
     pub warnings: Vec<ReadWarning>,
     /// The warnings that are also in the plan's report, because an operator should act on them.
     pub plan_warnings: Vec<Warning>,
