@@ -64,6 +64,56 @@ fn a_text_is_at_most_256_kib_and_the_oldest_week_goes_first() {
     );
 }
 
+/// The kubelet of one node gives it another pool in every slot: three thousand pools with names that cannot be compressed.
+#[test]
+fn pools_that_come_and_go_cost_the_others_no_week() {
+    let mut history = weeks(2);
+    let known = history.clone();
+    let (first, last) = known.span().unwrap();
+    let mut random = fastrand::Rng::with_seed(3);
+    for at in 0..3000 {
+        let name: String = (0..63).map(|_| random.alphanumeric()).collect();
+        for resource in [Resource::Memory, Resource::Cpu] {
+            history.extend(&name, resource, first.later(at), [Some(MEBI)]);
+        }
+    }
+    // A pool that the cluster has for a quarter of an hour is more than that.
+    let new: [Option<u64>; 3] = [Some(MEBI); 3];
+    history.extend("new", Resource::Memory, last.earlier(2), new);
+    let read = decode(&encode(&history).unwrap()).unwrap();
+    for (pool, resource, series) in known.series() {
+        let kept = read.series().find(|(name, of, _)| (*name, *of) == (pool, resource));
+        assert_eq!(kept.map(|(_, _, series)| series), Some(series), "{pool:?}");
+    }
+    assert_eq!(read.peak("new", Resource::Memory, last), Some(MEBI));
+    let pools: std::collections::BTreeSet<&str> = read.series().map(|(pool, _, _)| pool).collect();
+    assert!(pools.len() <= 100, "{}", pools.len());
+}
+
+/// Pools of almost a day give way before a week of the others does, and only then.
+#[test]
+fn brief_pools_go_before_the_oldest_week_only_where_they_are_the_cause() {
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut with_brief = |pools: u32, brief: usize| {
+        let mut history = weeks(pools);
+        let (_, last) = history.span().unwrap();
+        for at in 0..brief {
+            let peaks: Vec<_> = (0..280).map(|_| Some(random.u64(0..1 << 40) * MEBI)).collect();
+            history.extend(&format!("brief-{at:02}"), Resource::Memory, last.earlier(279), peaks);
+        }
+        history
+    };
+    let brief = |history: &History| history.series().filter(|(pool, _, _)| pool.starts_with("brief")).count();
+    let history = with_brief(2, 98);
+    let read = decode(&encode(&history).unwrap()).unwrap();
+    assert_eq!(read.span(), history.span());
+    assert!(brief(&read) < 98, "{}", brief(&read));
+    // Eight pools are too long by themselves: a week goes, and the new pool stays.
+    let history = with_brief(8, 1);
+    let read = decode(&encode(&history).unwrap()).unwrap();
+    assert_eq!((read.span() == history.span(), brief(&read)), (false, 1));
+}
+
 #[test]
 fn four_weeks_of_two_resources_take_less_than_half_of_what_is_allowed() {
     let length = encode(&weeks(1)).unwrap().len();

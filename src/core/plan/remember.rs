@@ -1,6 +1,6 @@
 //! The records for later runs: the common taints, and the nodes created for waiting pods. Sections 3 and 5.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
@@ -8,13 +8,17 @@ use super::decided::Run;
 use super::newcomer;
 use super::once::too_small;
 use super::order::Candidate;
-use crate::model::{CreatedFor, Ledger, is_size_key, size_key};
+use crate::model::{CreatedFor, History, Ledger, is_size_key, size_key};
+use crate::policy::PoolName;
 
 /// The time after which the record of a group that is not listed is dropped: longer than the longest pause.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Maximum number of different requests of waiting pods for which the new nodes of a group are judged.
 const MOST_SIZES: usize = 100;
+/// Maximum number of pools whose common taints are recorded. No cluster has as many; a kubelet that changes the label of its node
+/// makes one each time.
+const MOST_POOLS: usize = 100;
 
 /// The new records, if they differ from the earlier ones. `None` if runs cannot store any.
 pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
@@ -25,6 +29,7 @@ pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
             after.common.entry(pool.clone()).or_default().extend(judged.clone());
         }
     }
+    forget_brief(&mut after, &run.survey.pools, run.survey.snapshot.history().map(AsRef::as_ref));
     let waits: BTreeSet<&str> = run
         .survey
         .unbound
@@ -41,6 +46,26 @@ pub(super) fn ledger(run: &Run<'_, '_>) -> Option<Ledger> {
     note_creations(run, &mut after);
     note_newcomers(run, &mut after);
     (after != *before).then_some(after)
+}
+
+/// Drops the pools beyond [`MOST_POOLS`]: of those without a node or group now, the ones with the least history first.
+fn forget_brief(ledger: &mut Ledger, present: &[PoolName], history: Option<&History>) {
+    let excess = ledger.common.len().saturating_sub(MOST_POOLS);
+    if excess == 0 {
+        return;
+    }
+    let mut peaks: BTreeMap<&str, usize> = BTreeMap::new();
+    for (pool, _, series) in history.into_iter().flat_map(History::series) {
+        let most = peaks.entry(pool).or_default();
+        *most = (*most).max(series.peaks().count());
+    }
+    let known = |pool: &str| peaks.get(pool).copied().unwrap_or_default();
+    let mut absent: Vec<PoolName> =
+        ledger.common.keys().filter(|pool| !present.contains(pool)).cloned().collect();
+    absent.sort_by_key(|pool| known(pool));
+    for pool in absent.into_iter().take(excess) {
+        ledger.common.remove(&pool);
+    }
 }
 
 fn note_creations(run: &Run<'_, '_>, ledger: &mut Ledger) {
@@ -109,5 +134,37 @@ fn note_newcomers(run: &Run<'_, '_>, ledger: &mut Ledger) {
                 None => drop(ledger.useless.remove(&known.name)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Resource, Slot, TaintSet};
+
+    #[test]
+    fn pools_that_came_and_went_are_forgotten_before_those_with_a_history() {
+        let mut history = History::default();
+        let slot = Slot::numbered(5_800_000);
+        history.extend("zz-at-night", Resource::Memory, slot, vec![Some(1 << 30); 300]);
+        let brief = |at: usize| format!("brief-{at:04}");
+        for at in 0..500 {
+            history.extend(&brief(at), Resource::Memory, slot.later(300), [Some(1 << 30)]);
+        }
+        let mut ledger = Ledger::default();
+        let sets = || BTreeMap::from([(TaintSet::new(), true)]);
+        let names = ["users".to_owned(), "zz-at-night".to_owned()];
+        for pool in names.into_iter().chain((0..500).map(brief)) {
+            ledger.common.insert(pool, sets());
+        }
+        let present = ["users".to_owned(), brief(499)];
+        forget_brief(&mut ledger, &present, Some(&history));
+        assert_eq!(ledger.common.len(), MOST_POOLS);
+        for pool in ["users", "zz-at-night", "brief-0499"] {
+            assert!(ledger.common.contains_key(pool), "{pool}");
+        }
+        let mut few = Ledger { common: [("old".to_owned(), sets())].into(), ..Ledger::default() };
+        forget_brief(&mut few, &present, None);
+        assert_eq!(few.common.len(), 1, "a pool without nodes at night");
     }
 }

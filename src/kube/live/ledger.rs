@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use jiff::Timestamp;
 use kube_rebalancer_core::model::{CreatedFor, History, Ledger, TaintEffect, TaintSet};
-use kube_rebalancer_ports::{PortError, chain};
+use kube_rebalancer_ports::{PortError, chain, in_turn};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -107,7 +107,8 @@ fn effect_word(effect: TaintEffect) -> &'static str {
 }
 
 /// Writes a ledger that [`decode`] reads. What does not fit is left out: sets of taints before created nodes, and of these the
-/// oldest. A kubelet chooses its node's taints, and no choice may make later runs forget what was created.
+/// oldest. A kubelet chooses its node's taints, and no choice may make later runs forget what was created. Sets are taken of each
+/// pool in turn.
 fn encode(ledger: &Ledger) -> serde_json::Result<String> {
     let taint = |(key, value, effect): &(String, String, TaintEffect)| TaintEntry {
         key: key.clone(),
@@ -118,7 +119,8 @@ fn encode(ledger: &Ledger) -> serde_json::Result<String> {
     created.sort_by_key(|(_, noted)| std::cmp::Reverse(noted.at));
     let mut useless: Vec<_> = ledger.useless.iter().collect();
     useless.sort_by_key(|(_, noted)| std::cmp::Reverse(noted.at));
-    let sets = ledger.common.iter().flat_map(|(pool, sets)| sets.iter().map(move |entry| (pool, entry)));
+    let sets: Vec<_> =
+        ledger.common.iter().flat_map(|(pool, sets)| sets.iter().map(move |entry| (pool, entry))).collect();
     let mut room = LONGEST - FRAME;
     let useless = fitting(
         useless.into_iter().map(|(group, noted)| UselessEntry {
@@ -138,10 +140,10 @@ fn encode(ledger: &Ledger) -> serde_json::Result<String> {
         &mut room,
     )?;
     let common = fitting(
-        sets.map(|(pool, (set, common))| CommonEntry {
-            pool: pool.clone(),
+        in_turn(&sets, |(pool, _)| pool.as_str()).into_iter().map(|(pool, (set, common))| CommonEntry {
+            pool: (*pool).clone(),
             taints: set.iter().map(taint).collect(),
-            common: *common,
+            common: **common,
         }),
         &mut room,
     )?;
@@ -401,6 +403,21 @@ mod tests {
         assert_eq!((read.created_for, read.useless), (ledger().created_for, ledger().useless));
         let sets = &read.common["gpu"];
         assert!(sets.len() > 50 && !sets.contains_key(&many("huge", 700)), "{}", sets.len());
+    }
+
+    /// The sets of the pool `aaa` are more than the record holds.
+    #[test]
+    fn the_taints_of_one_pool_push_no_other_pool_out() {
+        let set = |name: &str| TaintSet::from([(name.to_owned(), "v".repeat(60), TaintEffect::NoSchedule)]);
+        let mut flooded = ledger();
+        flooded
+            .common
+            .insert("aaa".to_owned(), (0..2000).map(|at| (set(&format!("t-{at:04}")), true)).collect());
+        flooded.common.insert("users".to_owned(), [(set("lasting"), false)].into());
+        let read = decode(&encode(&flooded).unwrap()).unwrap();
+        assert_eq!(read.common["users"], flooded.common["users"]);
+        assert_eq!(read.common["gpu"], flooded.common["gpu"]);
+        assert!(read.common["aaa"].len() > 500, "{}", read.common["aaa"].len());
     }
 
     #[test]
