@@ -24,7 +24,16 @@ pub(crate) fn smallest(mut world: World, fails: &dyn Fn(&World) -> bool) -> Worl
                 let gone = match kind {
                     0 => remove(&mut cluster.pods, at),
                     1 => remove(&mut cluster.nodes, at),
-                    2 => remove(&mut cluster.groups, at),
+                    2 => {
+                        // A node is in no group that is not listed.
+                        if let Some(group) = cluster.groups.get(at) {
+                            let members = cluster.nodes.iter_mut();
+                            members
+                                .filter(|node| node.group.as_ref() == Some(&group.name))
+                                .for_each(|node| node.group = None);
+                        }
+                        remove(&mut cluster.groups, at)
+                    }
                     _ => {
                         let all: usize = cluster.groups.iter().map(|group| group.instances.len()).sum();
                         if at < all {

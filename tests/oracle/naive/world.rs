@@ -293,8 +293,12 @@ impl<'a> World<'a> {
             };
             promised.extend(words::extended(&like));
         }
-        let others: Vec<&Node> =
-            self.healthy(Some(&group.name), "").into_iter().filter(|other| other.name != node.name).collect();
+        // A claim says nothing about what a machine has.
+        let off = |one: &Taint| words::is_startup(one, self.policy) || words::is_pressure(&one.key);
+        let others = self.machines.iter().filter(|one| one.is_ready && !one.node.taints.iter().any(off));
+        let others =
+            others.map(|one| one.node).filter(|one| one.group == node.group && one.name != node.name);
+        let others: Vec<&Node> = others.collect();
         for name in others.iter().flat_map(|other| words::extended(other)) {
             let having = others.iter().filter(|other| words::extended(other).contains(&name)).count();
             if 2 * having > others.len() {

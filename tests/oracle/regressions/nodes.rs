@@ -1,5 +1,8 @@
 //! States of nodes, cordons, claims and deletions.
 
+use std::sync::Arc;
+
+use kube_rebalancer_core::model::FurtherAmounts;
 use kube_rebalancer_core::policy::{AdoptCordons, PartsPerMillion};
 
 use super::*;
@@ -268,5 +271,21 @@ fn a_node_object_whose_machine_is_proven_gone_does_not_hide_the_labels_of_a_new_
         case.fates = [("n1".to_owned(), fate)].into();
         let case = case.with(|policy| policy.delete_node_objects = true);
         assert_eq!(grown(&case.plan()).values().sum::<u32>(), new);
+    }
+}
+
+/// A claim says nothing about what the machines of a group have. If the claimed node counted as no healthy one, a run would
+/// uncordon the node without the device for the minutes of the claim. The naive planner did.
+#[test]
+fn a_node_lacks_the_device_of_its_group_while_another_run_deletes_the_one_that_has_it() {
+    let gpus = Some(Arc::new(FurtherAmounts::from([("nvidia.com/gpu".into(), 2)])));
+    for claims in [false, true] {
+        let mut with = in_group("z/gpus", node("n0"));
+        (with.allocatable.further, with.capacity.further) = (gpus.clone(), gpus.clone());
+        let with = if claims { claimed(300, cordoned(3600, with)) } else { with };
+        let without = in_group("z/gpus", cordoned(7200, node("n1")));
+        let group = NodeGroup { not_growable: Some("it is full".to_owned()), ..group("z/gpus") };
+        let plan = Case::new(vec![with, without], vec![], vec![group]).min_nodes(2).plan();
+        assert_eq!((state(&plan, "n1"), names(&plan, "uncordon")), (NodeState::NotInUse, vec![]));
     }
 }
