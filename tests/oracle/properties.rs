@@ -94,7 +94,7 @@ fn kind(what: &str) -> String {
 }
 
 /// The part in which two decisions differ.
-fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool) -> Option<String> {
+fn difference(planner: Option<&Decision>, naive: Option<&Decision>) -> Option<String> {
     let (planner, naive) = match (planner, naive) {
         (None, None) => return None,
         (Some(planner), Some(naive)) => (planner, naive),
@@ -104,7 +104,7 @@ fn difference(planner: Option<&Decision>, naive: Option<&Decision>, zonal: bool)
         "uncordon"
     } else if planner.grow.values().sum::<u32>() != naive.grow.values().sum::<u32>() {
         "grow"
-    } else if planner.grow != naive.grow && zonal {
+    } else if planner.grow != naive.grow {
         "grow-where"
     } else if planner.cordon != naive.cordon {
         "cordon"
@@ -137,12 +137,10 @@ fn verdicts(plan: &Plan) -> String {
 pub(crate) fn differs(world: &World, snapshot: &Snapshot) -> Option<String> {
     let plan = plan(snapshot, &world.policy).ok();
     let mut naive = naive::decide(snapshot, &world.policy);
-    // The text does not order groups without a zone.
-    let zonal = world.cluster.groups.iter().all(|group| group.zone.is_some());
-    // It also does not define everything about nodes of unknown size.
+    // The text does not define everything about new nodes of unknown size.
     let unknown = |plan: &Plan| plan.warnings.iter().any(|one| matches!(one, Warning::UnknownNewNode { .. }));
-    if plan.as_ref().is_some_and(unknown) {
-        return None;
+    if let (Some(plan), Some(naive)) = (plan.as_ref().filter(|plan| unknown(plan)), &mut naive) {
+        naive.grow = decision(plan).grow;
     }
     // It also does not define the kept nodes if MAX_CORDONS limits the cordons, and so neither the nodes that fill first.
     let cut = |plan: &Plan| plan.all_limits().any(|one| matches!(one, Limit::MaxCordons { .. }));
@@ -150,7 +148,7 @@ pub(crate) fn differs(world: &World, snapshot: &Snapshot) -> Option<String> {
         let planned = decision(plan);
         (naive.steer, naive.unsteer) = (planned.steer, planned.unsteer);
     }
-    let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref(), zonal)?;
+    let found = difference(plan.as_ref().map(decision).as_ref(), naive.as_ref())?;
     let notes = plan.map(|plan| {
         let verdicts = verdicts(&plan);
         format!("{:?} {:?}\n{verdicts}", plan.warnings, plan.all_limits().collect::<Vec<_>>())
@@ -208,7 +206,7 @@ fn what_is_steered_stays_so_on_the_outcome() {
         let plan = plan.ok()?;
         let first = decision(&plan);
         let moves = !(first.uncordon.is_empty() && first.cordon.is_empty() && first.grow.is_empty());
-        if moves || cut_short(&plan) || !first.delete.is_empty() {
+        if moves || cut_short(&plan) {
             return None;
         }
         let after = outcome(&snapshot, &world.policy, &plan).unwrap();
