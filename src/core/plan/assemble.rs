@@ -63,7 +63,13 @@ impl Run<'_, '_> {
             observed_at: self.survey.snapshot.observed_at(),
             pools: (0..self.survey.pools.len()).filter_map(|pool| self.pool_plan(pool)).collect(),
             actions,
-            nodes: (0..self.survey.nodes.len()).filter_map(|index| verdict(&self, index)).collect(),
+            nodes: self
+                .survey
+                .nodes
+                .iter()
+                .enumerate()
+                .map(|(index, facts)| verdict(&self, index, facts))
+                .collect(),
             limits,
             warnings,
             guard: self.guard,

@@ -63,18 +63,18 @@ pub(super) fn steering(run: &Run<'_, '_>) -> Vec<Action> {
     } else {
         steering.sweep(run, &UnsteerReason::PackOff, |_| true);
     }
-    let Steering { mut unsteer, mut steer } = steering;
+    let Steering { unsteer, steer } = steering;
     // If the limit does not allow all, the nodes at the end of the order come first.
-    steer.reverse();
-    unsteer.append(&mut steer);
-    unsteer.truncate(MOST_STEERED);
-    unsteer
+    let steer = steer.into_iter().rev();
+    let steer = steer.map(|(index, reason)| Action::Steer { node: run.name(index), reason });
+    unsteer.into_iter().chain(steer).take(MOST_STEERED).collect()
 }
 
 #[derive(Debug, Default)]
 struct Steering {
     unsteer: Vec<Action>,
-    steer: Vec<Action>,
+    /// The nodes that may fill last, in the keep order.
+    steer: Vec<(NodeIndex, SteerReason)>,
 }
 
 impl Steering {
@@ -106,7 +106,7 @@ impl Steering {
                 continue;
             }
             match (fills_last_now, room.is_left(before, fills_last_now)) {
-                (false, true) => self.steer.push(Action::Steer { node: node(), reason: room.fill_last() }),
+                (false, true) => self.steer.push((index, room.fill_last())),
                 (true, false) => self.unsteer.push(Action::Unsteer { node: node(), reason: room.needed() }),
                 (true, true) | (false, false) => {}
             }
@@ -122,7 +122,7 @@ impl Steering {
         reason: &UnsteerReason,
         is_swept: impl Fn(&NodeFacts<'_>) -> bool,
     ) {
-        for (index, facts) in run.survey.managed() {
+        for (index, facts) in run.survey.managed().filter(|(_, facts)| fills_last(facts.node)) {
             let cordoned_now =
                 facts.cordon == Cordon::None && run.changes.cordons.get(index) != Some(&Cordon::None);
             let opened =
@@ -132,7 +132,7 @@ impl Steering {
             let goes = run.deletions.delete.contains(&index) || object_goes();
             let written_by_others = facts.claimed || cordoned_now || goes;
             let judged_by_its_pool = run.survey.policy.pack && opened && facts.reserved.is_none();
-            if fills_last(facts.node) && !written_by_others && !judged_by_its_pool && is_swept(facts) {
+            if !written_by_others && !judged_by_its_pool && is_swept(facts) {
                 self.unsteer.push(Action::Unsteer { node: facts.node.name.clone(), reason: reason.clone() });
             }
         }

@@ -13,14 +13,13 @@ use super::wanted::Held;
 use crate::model::NodeIndex;
 
 /// The verdict on one node.
-pub(super) fn verdict(run: &Run<'_, '_>, index: NodeIndex) -> Option<NodeVerdict> {
-    let facts = run.survey.nodes.get(index)?;
+pub(super) fn verdict(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> NodeVerdict {
     let managed = facts.managed();
     let mut requested = facts.daemons.clone();
     for part in [&facts.critical_requests, &facts.dynamic_requests, &facts.placeholder_requests] {
         requested.add(part);
     }
-    Some(NodeVerdict {
+    NodeVerdict {
         name: facts.node.name.clone(),
         pool: if managed { run.survey.pool_name(facts.pool).to_owned() } else { String::new() },
         state: facts.state,
@@ -31,7 +30,7 @@ pub(super) fn verdict(run: &Run<'_, '_>, index: NodeIndex) -> Option<NodeVerdict
         requested,
         capacity: facts.capacity.clone(),
         verdict: decide(run, index, facts),
-    })
+    }
 }
 
 fn decide(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>) -> Verdict {
@@ -82,7 +81,9 @@ fn stays_schedulable(run: &Run<'_, '_>, index: NodeIndex, facts: &NodeFacts<'_>)
     if let Some(reason) = critical(run.survey, facts) {
         return reason;
     }
-    if let Some(mark) = pinned_by(facts.node) {
+    if facts.scale_down_disabled
+        && let Some(mark) = pinned_by(facts.node)
+    {
         return KeepReason::ScaleDownDisabled { mark: mark.to_owned() };
     }
     if facts.state == NodeState::Broken {
