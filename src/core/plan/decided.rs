@@ -54,26 +54,42 @@ pub(super) fn pool_now(
     pool: PoolIndex,
 ) -> PoolNow {
     let cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
-    let count = |state| survey.common(pool).filter(|(_, facts)| facts.state == state).count();
     let demand = demand(survey, waiting, pool);
     let utilization = serving_total(survey, pool, &demand, &cordons).utilization(survey);
-    let before = Before {
-        managed: survey.of_pool(pool).count(),
-        serving: count(NodeState::Serving),
-        cordoned: count(NodeState::Cordoned),
-        booting: count(NodeState::Booting),
-        broken: count(NodeState::Broken),
-        not_in_use: count(NodeState::NotInUse),
-        under_pressure: count(NodeState::UnderPressure),
-        claimed: count(NodeState::Claimed),
-        parked: count(NodeState::Parked),
-        reserved: survey.of_pool(pool).filter(|(_, facts)| facts.reserved.is_some()).count(),
-        critical: survey.of_pool(pool).filter(|(_, facts)| facts.critical.is_some()).count(),
-        empty: survey.of_pool(pool).filter(|(_, facts)| facts.empty()).count(),
+    let mut before = Before {
+        managed: 0,
+        serving: 0,
+        cordoned: 0,
+        booting: 0,
+        broken: 0,
+        not_in_use: 0,
+        under_pressure: 0,
+        claimed: 0,
+        parked: 0,
+        reserved: 0,
+        critical: 0,
+        empty: 0,
         instances_without_node: growth.instances_without_node.get(pool).copied().unwrap_or(0),
         waiting_pods: waiting.refused.get(pool).copied().unwrap_or(0),
         utilization,
     };
+    for (_, facts) in survey.of_pool(pool) {
+        before.managed += 1;
+        before.critical += usize::from(facts.critical.is_some());
+        before.empty += usize::from(facts.empty());
+        let count = match facts.state {
+            _ if facts.reserved.is_some() => &mut before.reserved,
+            NodeState::Serving => &mut before.serving,
+            NodeState::Cordoned => &mut before.cordoned,
+            NodeState::Booting => &mut before.booting,
+            NodeState::Broken => &mut before.broken,
+            NodeState::NotInUse => &mut before.not_in_use,
+            NodeState::UnderPressure => &mut before.under_pressure,
+            NodeState::Claimed => &mut before.claimed,
+            NodeState::Parked => &mut before.parked,
+        };
+        *count += 1;
+    }
     let band = utilization.band(survey.policy.bounds_of(survey.pool_name(pool)));
     let of_pool = survey.nodes.iter().enumerate().filter(|(_, facts)| facts.pool == pool);
     let used = used_in_pool(of_pool, |_, facts| facts.serves());
