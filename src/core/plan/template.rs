@@ -9,7 +9,7 @@
 //!
 //! No single node decides: a node that reports wrong amounts, or is about to fail, is not typical.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::median::lower_median_amounts;
 use super::pools::PoolIndex;
@@ -17,7 +17,8 @@ use super::reach::Site;
 use super::survey::{NodeFacts, Survey};
 use super::taints::{lasting, tolerates};
 use crate::model::{
-    Amounts, ControllerKey, Labels, Node, NodeGroup, NodeIndex, NodeTemplate, Resource, Taint, TaintEffect,
+    Amounts, ControllerKey, Labels, Node, NodeGroup, NodeIndex, NodeTemplate, Pod, Resource, Taint,
+    TaintEffect,
 };
 use crate::policy::{Bounds, CapacitySource, PartsPerMillion, Policy};
 
@@ -256,9 +257,6 @@ fn zone_labels<'n>(nodes: &[&'n Node], everywhere: bool) -> BTreeSet<&'n str> {
     keys.into_iter().filter(is_named).collect()
 }
 
-/// The requests of one controller's daemons on each node, and whether they count in its utilization.
-type OnNodes<'a> = BTreeMap<NodeIndex, (&'a Amounts, bool)>;
-
 /// The lasting taints of a new node: the ones that all nodes of the group share, else the template's.
 fn taints(survey: &Survey<'_>, known: Option<&NodeTemplate>, nodes: &[&NodeFacts<'_>]) -> Vec<Taint> {
     if let Some((first, rest)) = nodes.split_first() {
@@ -304,22 +302,25 @@ pub(super) fn daemon_sets<'a>(
             *count += 1;
         }
     }
-    let mut found: BTreeMap<(usize, ControllerKey<'a>), OnNodes<'_>> = BTreeMap::new();
-    for &(pod, index, counted) in &survey.bound_daemons {
+    let of_healthy = |&(pod, index, counted): &(&'a Pod, NodeIndex, bool)| {
         let of_one_node = pod.controller.as_deref().is_some_and(|controller| controller.kind == "Node");
-        let Some(controller) = pod.controller_key().filter(|_| !of_one_node) else { continue };
-        if let Some(set) = set_of(index).filter(|_| healthy(index)) {
-            found.entry((set, controller)).or_default().entry(index).or_insert((&pod.requests, counted));
-        }
-    }
+        let controller = pod.controller_key().filter(|_| !of_one_node)?;
+        let set = set_of(index).filter(|_| healthy(index))?;
+        Some(((set, controller), index, &pod.requests, counted))
+    };
+    let mut found: Vec<_> = survey.bound_daemons.iter().filter_map(of_healthy).collect();
+    // A stable sort: of the pods of a controller on a node, the first by name counts. They mostly come in this order.
+    found.sort_by_key(|&(of, index, ..)| (of, index));
+    found.dedup_by_key(|&mut (of, index, ..)| (of, index));
     let mut result = vec![DaemonSets::default(); sets];
-    for ((set, controller), pods) in found {
+    for pods in found.chunk_by(|left, right| left.0 == right.0) {
+        let Some(&((set, controller), ..)) = pods.first() else { continue };
         if nodes.get(set).is_none_or(|nodes| pods.len() * 2 <= *nodes) {
             continue;
         }
-        let counted = pods.values().all(|(_, counted)| *counted);
+        let counted = pods.iter().all(|(.., counted)| *counted);
         if let (Some(sum), Some(median)) =
-            (result.get_mut(set), lower_median_amounts(pods.values().map(|(requests, _)| *requests)))
+            (result.get_mut(set), lower_median_amounts(pods.iter().map(|(_, _, requests, _)| *requests)))
         {
             let part = if counted { &mut sum.counted } else { &mut sum.omitted };
             part.add(&median);

@@ -175,7 +175,10 @@ fn of_one_controller_one_goes_at_a_time() {
     assert_eq!(after("n3", -300, &uid), ["EvictionOf"], "another clock may be five minutes ahead");
     assert!(after("n3", -301, &uid).is_empty());
     let many: Vec<String> = (0..100).map(|index| format!("uid-{index}")).collect();
-    assert!(after("n3", 29, &format!("{},{uid}", many.join(","))).is_empty(), "of the list, the first hundred count");
+    assert!(
+        after("n3", 29, &format!("{},{uid}", many.join(","))).is_empty(),
+        "of the list, the first hundred count"
+    );
     assert!(after("n3", 29, "uid-other").is_empty());
     assert_eq!(after("n1", 29, "uid-other"), ["EvictionFrom"]);
     assert!(after("n1", 30, "uid-other").is_empty());
