@@ -4,9 +4,8 @@ use crate::model::{Amounts, Bytes, FurtherAmounts, Millicores};
 
 /// The lower median of some numbers; `None` if there are none.
 pub(super) fn lower_median(mut numbers: Vec<u64>) -> Option<u64> {
-    numbers.sort_unstable();
     let middle = numbers.len().checked_sub(1)? / 2;
-    numbers.get(middle).copied()
+    Some(*numbers.select_nth_unstable(middle).1)
 }
 
 /// The lower median of each resource by itself; `None` if there are no amounts.
