@@ -311,22 +311,20 @@ fn keep_zones(
     reasons: &mut BTreeMap<NodeIndex, Must>,
 ) {
     let zone = |index: NodeIndex| survey.nodes.get(index).and_then(|facts| facts.zone);
-    let serving: BTreeSet<NodeIndex> = survey
-        .common(pool)
-        .filter(|(index, facts)| serves(facts, cordons, *index))
-        .map(|(index, _)| index)
-        .collect();
-    let zones: BTreeSet<&str> = survey
-        .common(pool)
-        .filter(|(index, _)| serving.is_empty() || serving.contains(index))
-        .filter_map(|(index, _)| zone(index))
-        .collect();
-    let mut kept: BTreeSet<&str> =
-        ready.iter().filter(|index| reasons.contains_key(*index)).filter_map(|index| zone(*index)).collect();
+    let is_serving = |(index, facts): &(NodeIndex, &NodeFacts<'_>)| serves(facts, cordons, *index);
+    let any_serves = survey.common(pool).any(|node| is_serving(&node));
+    let mut open: BTreeSet<&str> = BTreeSet::new();
+    for (_, facts) in survey.common(pool).filter(|node| !any_serves || is_serving(node)) {
+        open.extend(facts.zone);
+    }
+    for index in ready.iter().filter(|index| reasons.contains_key(*index)) {
+        zone(*index).map(|zone| open.remove(zone));
+    }
     for &index in ready {
-        if let Some(zone) = zone(index).filter(|zone| zones.contains(zone))
-            && kept.insert(zone)
-        {
+        if open.is_empty() {
+            break;
+        }
+        if let Some(zone) = zone(index).filter(|zone| open.remove(zone)) {
             reasons.insert(index, Must::Zone(zone.to_owned()));
         }
     }
