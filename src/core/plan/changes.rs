@@ -7,7 +7,7 @@ use super::growth::Growth;
 use super::notes::Limit;
 use super::order::{Candidate, cordon, is_candidate};
 use super::pools::PoolIndex;
-use super::settle::{Decision, Input, decide, wanted};
+use super::settle::{Decision, Input, decide};
 use super::state::Cordon;
 use super::survey::{NodeFacts, Survey};
 use super::utilization::Band;
@@ -61,8 +61,7 @@ impl Changes {
         };
         for pool in 0..survey.pools.len() {
             let input = Input { survey, growth, waiting, pool, creations, hold: false };
-            let mut decision = decide(input);
-            let mut cordons = wanted(survey, waiting, pool, &decision);
+            let (mut decision, mut cordons) = decide(input);
             let left = cordons_left.saturating_sub(cordons.broken.len());
             cordons_wanted += cordons.broken.len() + cordons.dropped.len();
             let mut over_budget: Vec<NodeIndex> = Vec::new();
@@ -71,8 +70,7 @@ impl Changes {
                 if bands.get(pool) == Some(&Band::Within) {
                     // A part of a move would change the capacity, so the serving nodes stay. Only a pool that is larger
                     // than a MAX_NODES that was set still shrinks, within the budget: waiting would not reduce its moves.
-                    decision = decide(Input { hold: true, ..input });
-                    cordons = wanted(survey, waiting, pool, &decision);
+                    (decision, cordons) = decide(Input { hold: true, ..input });
                 }
                 cordons.dropped.truncate(left);
                 over_budget = asked.into_iter().filter(|index| !cordons.dropped.contains(index)).collect();
@@ -159,7 +157,7 @@ fn uncordoned(survey: &Survey<'_>, decision: &Decision) -> Vec<NodeIndex> {
             .get(*index)
             .is_some_and(|facts| facts.ready() && is_candidate(survey, facts) && facts.cordon != Cordon::None)
     };
-    let chosen = decision.order.iter().copied().filter(|index| decision.chosen.contains(index));
+    let chosen = decision.order.iter().copied().filter(|index| decision.chosen.contains(*index));
     let reserved = decision.placement.needs.reserved.keys().copied();
     chosen.filter(cordoned).chain(reserved).collect()
 }

@@ -57,6 +57,7 @@ mod managed;
 mod median;
 mod needs;
 mod newcomer;
+mod node_set;
 mod node_warnings;
 mod notes;
 mod notices;

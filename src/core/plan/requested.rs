@@ -24,12 +24,12 @@ pub(super) struct Without {
 
 /// Adds to the chosen entries the serving nodes that requests need, up to `most` entries in all. `requested` is the part of the
 /// requests that does not depend on the serving nodes.
-pub(super) fn keep_for_requests(
+pub(super) fn keep_for_requests<'e>(
     survey: &Survey<'_>,
     bounds: &Bounds,
     requested: Amounts,
-    order: &[Entry],
-    chosen: &mut Vec<Entry>,
+    order: &'e [Entry],
+    chosen: &mut Vec<&'e Entry>,
     serves: impl Fn(Candidate) -> bool,
     most: usize,
 ) -> BTreeMap<NodeIndex, Without> {
@@ -44,7 +44,7 @@ pub(super) fn keep_for_requests(
         Candidate::Node(_) | Candidate::Instance(_) | Candidate::New(_) => None,
     };
     let mut standing = Standing::new(bounds, &survey.policy.resources, requested);
-    for (_, share) in chosen.iter().filter_map(share) {
+    for (_, share) in chosen.iter().copied().filter_map(share) {
         standing.add(share);
     }
     let mut kept = Vec::new();
@@ -57,7 +57,7 @@ pub(super) fn keep_for_requests(
         if let Some((index, share)) = share(entry).filter(|_| !already.contains(&entry.candidate)) {
             standing.add(share);
             kept.push((index, share));
-            chosen.push(entry.clone());
+            chosen.push(entry);
         }
     }
     let without = |share| {

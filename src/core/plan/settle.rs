@@ -9,6 +9,7 @@ use super::choice::{Aim, Chosen, Lengths, Total};
 use super::demand::Demand;
 use super::growth::Growth;
 use super::needs::Must;
+use super::node_set::NodeSet;
 use super::notes::{ENOUGH_NODES, Limit};
 use super::order::{Candidate, Cordons, Entry, KeepOrder, OrderInput, cordon, entry, is_candidate, serves};
 use super::placing::{Placement, place};
@@ -31,7 +32,7 @@ const PASSES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Decision {
     /// The chosen nodes of the snapshot.
-    pub(super) chosen: BTreeSet<NodeIndex>,
+    pub(super) chosen: NodeSet,
     /// The reasons, for the nodes that must be kept.
     pub(super) must: BTreeMap<NodeIndex, Must>,
     /// The chosen booting nodes and instances.
@@ -97,35 +98,32 @@ impl Total {
     }
 }
 
-/// Decides which candidates of a pool are to serve.
-pub(super) fn decide(input: Input<'_>) -> Decision {
+/// Decides which candidates of a pool are to serve; returns the cordons of the decision, too.
+pub(super) fn decide(input: Input<'_>) -> (Decision, Wanted) {
     let survey = input.survey;
     let mut cordons: Vec<Cordon> = survey.nodes.iter().map(|facts| facts.cordon).collect();
     let mut decision = choose(input, &cordons);
+    let mut wanted = wanted_by(input, &decision);
     for _ in 1..PASSES {
         if !decision.new.is_empty() {
             break;
         }
-        let awaiting = wanted(survey, input.waiting, input.pool, &decision).awaiting;
-        let stays = |index: NodeIndex| awaiting.contains_key(&index);
+        let stays = |index: NodeIndex| wanted.awaiting.contains_key(&index);
         let outcome = outcome(survey, input.pool, &cordons, &decision, stays);
         if outcome == cordons {
             break;
         }
         cordons = outcome;
         decision = choose(input, &cordons);
+        wanted = wanted_by(input, &decision);
     }
-    decision
+    (decision, wanted)
 }
 
 /// The cordons of a decision, and the ones that must wait.
-pub(super) fn wanted(
-    survey: &Survey<'_>,
-    waiting: &Waiting<'_>,
-    pool: PoolIndex,
-    decision: &Decision,
-) -> Wanted {
-    let arriving = waiting.arriving(survey, pool, |index| decision.chosen.contains(&index));
+fn wanted_by(input: Input<'_>, decision: &Decision) -> Wanted {
+    let Input { survey, waiting, pool, .. } = input;
+    let arriving = waiting.arriving(survey, pool, |index| decision.chosen.contains(index));
     let requested = demand(survey, waiting, pool).total().plus(&arriving);
     Wanted::new(survey, pool, requested, &decision.chosen, &decision.order)
 }
@@ -141,7 +139,7 @@ fn outcome(
     let after = |(index, before): (NodeIndex, &Cordon)| {
         let Some(facts) = survey.nodes.get(index) else { return *before };
         let movable = facts.pool == pool && facts.ready() && is_candidate(survey, facts);
-        match (movable, decision.chosen.contains(&index), *before) {
+        match (movable, decision.chosen.contains(index), *before) {
             (true, true, _) => Cordon::None,
             (true, false, _) if stays(index) => Cordon::None,
             (true, false, Cordon::None) => Cordon::Ours,
@@ -190,9 +188,9 @@ fn choose(input: Input<'_>, cordons: &Cordons) -> Decision {
     } else {
         0
     };
-    let mut members: Vec<Entry> = members(&order, chosen, serves_now).cloned().collect();
+    let mut members: Vec<&Entry> = members(&order, chosen, serves_now).collect();
     let mut decision = Decision {
-        chosen: BTreeSet::new(),
+        chosen: NodeSet::none_of(survey.nodes.len()),
         must: order.reasons.clone(),
         booting: Vec::new(),
         wake: Vec::new(),
@@ -204,7 +202,7 @@ fn choose(input: Input<'_>, cordons: &Cordons) -> Decision {
         order: nodes_of(&order.entries),
         creations_wanted,
     };
-    let (length, total) = (members.len(), aim.total(members.iter()));
+    let (length, total) = (members.len(), aim.total(members.iter().copied()));
     decision.kept_for_requests = keep_for_requests(
         survey,
         bounds,
@@ -220,13 +218,13 @@ fn choose(input: Input<'_>, cordons: &Cordons) -> Decision {
                 decision.chosen.insert(index);
                 let state = survey.nodes.get(index).map(|facts| facts.state);
                 if state == Some(NodeState::Parked) {
-                    decision.wake.push(entry);
+                    decision.wake.push(entry.clone());
                 } else if !entry.ready {
-                    decision.booting.push(entry);
+                    decision.booting.push(entry.clone());
                 }
             }
-            Candidate::Instance(_) => decision.booting.push(entry),
-            Candidate::New(_) => decision.new.push(entry),
+            Candidate::Instance(_) => decision.booting.push(entry.clone()),
+            Candidate::New(_) => decision.new.push(entry.clone()),
         }
     }
     let became = Became { chosen, length, reserved_ready, utilization: aim.utilization(&total) };

@@ -1,8 +1,9 @@
 //! The cordons of a choice, and the ones that must wait until the replacement of the node serves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::ahead::{Share, Standing};
+use super::node_set::NodeSet;
 use super::order::is_candidate;
 use super::pools::PoolIndex;
 use super::state::Cordon;
@@ -41,21 +42,19 @@ impl Wanted {
         survey: &Survey<'_>,
         pool: PoolIndex,
         requested: Amounts,
-        chosen: &BTreeSet<NodeIndex>,
+        chosen: &NodeSet,
         order: &[NodeIndex],
     ) -> Self {
         let policy = survey.policy;
         let bounds = policy.bounds_of(survey.pool_name(pool));
         let broken = survey.common(pool).filter(|(_, facts)| cordonable_broken(facts));
         let mut wanted = Self { broken: broken.map(|(index, _)| index).collect(), ..Self::default() };
-        let share = |facts: &NodeFacts<'_>| (facts.capacity.clone(), facts.daemons.clone());
         let mut standing = Standing::new(bounds, &policy.resources, requested);
         let mut serving = 0_usize;
         for (index, facts) in survey.common(pool).filter(|(_, facts)| facts.ready()) {
-            let is_chosen = chosen.contains(&index) && is_candidate(survey, facts);
+            let is_chosen = chosen.contains(index) && is_candidate(survey, facts);
             if is_chosen || facts.cordon == Cordon::None {
-                let (capacity, daemons) = share(facts);
-                standing.add(Share { capacity: &capacity, daemons: &daemons });
+                standing.add(share(facts));
                 serving += 1;
             }
         }
@@ -64,8 +63,7 @@ impl Wanted {
         let mut blocked: Option<Held> = None;
         for index in dropped(survey, chosen, order) {
             let Some(facts) = survey.nodes.get(index) else { continue };
-            let (capacity, daemons) = share(facts);
-            let share = Share { capacity: &capacity, daemons: &daemons };
+            let share = share(facts);
             if blocked.is_none() {
                 match standing.try_without(share) {
                     Ok(()) => {
@@ -91,14 +89,18 @@ impl Wanted {
     }
 }
 
+fn share<'n>(facts: &'n NodeFacts<'_>) -> Share<'n> {
+    Share { capacity: &facts.capacity, daemons: &facts.daemons }
+}
+
 /// Whether a broken node is to be cordoned, so that it takes no new pods if it comes back for a moment.
 fn cordonable_broken(facts: &NodeFacts<'_>) -> bool {
     facts.state == NodeState::Broken && facts.cordon == Cordon::None && !facts.protected() && !facts.claimed
 }
 
 /// Serving nodes that were not chosen, the last of the keep order first.
-fn dropped(survey: &Survey<'_>, chosen: &BTreeSet<NodeIndex>, order: &[NodeIndex]) -> Vec<NodeIndex> {
+fn dropped(survey: &Survey<'_>, chosen: &NodeSet, order: &[NodeIndex]) -> Vec<NodeIndex> {
     let serves = |index: &&NodeIndex| survey.nodes.get(**index).is_some_and(NodeFacts::serves);
-    let unchosen = order.iter().rev().filter(|index| !chosen.contains(index));
+    let unchosen = order.iter().rev().filter(|index| !chosen.contains(**index));
     unchosen.filter(serves).copied().collect()
 }
