@@ -42,15 +42,17 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
                 .find(|(action, outcome)| started.is(action) && !outcome.is_done())
                 .map(|(_, outcome)| outcome)
         };
+        let words = |outcome: &Outcome| {
+            if let Outcome::NotTried(why) = outcome {
+                format!("{NOT_DONE}: {why}")
+            } else {
+                format!("{NOT_DONE}; the operator's log has the reason")
+            }
+        };
         let honest = |notice: &PodNotice| match undone(notice) {
-            Some(outcome) => PodNotice {
-                kind: NoticeKind::NotTriggerScaleUp,
-                message: match outcome {
-                    Outcome::NotTried(why) => format!("{NOT_DONE}: {why}"),
-                    _ => format!("{NOT_DONE}; the operator's log has the reason"),
-                },
-                ..notice.clone()
-            },
+            Some(outcome) => {
+                PodNotice { kind: NoticeKind::NotTriggerScaleUp, message: words(outcome), ..notice.clone() }
+            }
             None => notice.clone(),
         };
         let notices = in_turn(&self.plan.notices, |notice| notice.namespace.as_str());

@@ -35,11 +35,8 @@ const REQUESTS: &str = "requests ";
 /// The key of all pods with these requests in [`Ledger::created_for`], in place of the UID of one.
 #[must_use]
 pub fn size_key(requests: &Amounts) -> String {
-    let mut key = format!("{REQUESTS}memory={},cpu={}", requests.memory.0, requests.cpu.0);
-    for (name, amount) in requests.further() {
-        key.push_str(&format!(",{name}={amount}"));
-    }
-    key
+    let key = format!("{REQUESTS}memory={},cpu={}", requests.memory.0, requests.cpu.0);
+    requests.further().fold(key, |key, (name, amount)| format!("{key},{name}={amount}"))
 }
 
 /// Whether a key is a [`size_key`].

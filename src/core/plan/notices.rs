@@ -41,7 +41,7 @@ fn notice(pod: &Pod, kind: NoticeKind, message: String) -> PodNotice {
 
 /// The action that a promise for a pod relies on. Nothing is done for a node or an instance that boots.
 fn started(run: &Run<'_, '_>, pool: PoolIndex, fate: &Fate) -> Option<Started> {
-    let on = |index: NodeIndex| Started::Node(run.name(index).to_owned());
+    let on = |index: NodeIndex| Started::Node(run.name(index));
     match fate {
         Fate::OnNode(index, stage) if is_uncordoned(run, *index) || *stage == Stage::Parked => {
             Some(on(*index))
