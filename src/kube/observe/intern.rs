@@ -33,33 +33,47 @@ impl Texts {
     }
 }
 
-/// The room for what pods store beyond the ordinary: all users together may fill it, and no more. The first pods of the list
-/// take it; a pod that is no larger than ordinary needs none.
+/// The room for what pods store: all users together may fill it, and no more. The first pods of the list take it.
+///
+/// ```text
+///   what a pod stores up to SMALL          needs no room: it is less than the rest of the pod
+///   a part up to ORDINARY                  takes from ALL_ORDINARY
+///   a larger part                          takes from ALL_LARGE
+/// ```
 #[derive(Debug)]
 pub(super) struct Room {
-    left: usize,
+    /// Number of bytes that the present pod may still store without room.
+    small: usize,
+    ordinary: usize,
+    large: usize,
 }
 
 impl Room {
-    /// Number of bytes that each pod may store: fifty host names in an affinity.
+    /// Number of bytes of all parts of a pod that need no room: the selector and the tolerations of a notebook, and its claims.
+    const SMALL: usize = 1536;
+    /// Number of bytes of an ordinary part: fifty host names in an affinity.
     pub(super) const ORDINARY: usize = 4 << 10;
-    /// Number of bytes of all larger parts: more than a hundred affinities of 64 KiB each. The pods of one job share one.
-    pub(super) const ALL: usize = 8 << 20;
+    /// Number of bytes of all ordinary parts: those of some ten thousand pods that differ. The pods of one job share one.
+    pub(super) const ALL_ORDINARY: usize = 32 << 20;
+    /// Number of bytes of all larger parts: more than a hundred affinities of 64 KiB each.
+    pub(super) const ALL_LARGE: usize = 8 << 20;
 
-    /// Takes room for a part of a pod, unless it is ordinary. Returns whether there was enough.
+    /// Takes room for a part of a pod, unless it is small. Returns whether there was enough.
     fn take(&mut self, bytes: usize) -> bool {
-        if bytes <= Self::ORDINARY {
+        if let Some(small) = self.small.checked_sub(bytes) {
+            self.small = small;
             return true;
         }
-        let left = self.left.checked_sub(bytes);
-        self.left = left.unwrap_or(self.left);
+        let room = if bytes <= Self::ORDINARY { &mut self.ordinary } else { &mut self.large };
+        let left = room.checked_sub(bytes);
+        *room = left.unwrap_or(*room);
         left.is_some()
     }
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { left: Self::ALL }
+        Self { small: Self::SMALL, ordinary: Self::ALL_ORDINARY, large: Self::ALL_LARGE }
     }
 }
 
@@ -96,6 +110,11 @@ impl Interner {
         share(&mut self.controllers, controller)
     }
 
+    /// Whether there is room for the texts of a controller: another pod has the same one, or there is enough.
+    pub(super) fn has_room_for_controller(&mut self, controller: &Controller, bytes: usize) -> bool {
+        self.controllers.contains(controller) || self.room.take(bytes)
+    }
+
     /// The shared copy of amounts by resource; none where there are none.
     pub(super) fn further<'a>(
         &mut self,
@@ -103,6 +122,11 @@ impl Interner {
     ) -> Option<Arc<FurtherAmounts>> {
         let amounts: FurtherAmounts = amounts.map(|(name, amount)| (self.text(name), amount)).collect();
         (!amounts.is_empty()).then(|| share(&mut self.further, amounts))
+    }
+
+    /// Begins the account of the next pod.
+    pub(super) fn next_pod(&mut self) {
+        self.room.small = Room::SMALL;
     }
 
     /// Whether there is room for a part of a pod that is shared with no other one.

@@ -86,7 +86,16 @@ pub(in crate::observe) fn pod(
     if requests.millibytes {
         reading.millibytes.add(|| format!("{}/{}", identity.namespace, identity.name));
     }
-    let controller = controller(identity, metadata);
+    reading.interner.next_pod();
+    let mut no_controller = None;
+    let controller = controller(identity, metadata).filter(|controller| {
+        let bytes = size::controller(controller);
+        let has_room = !reading.is_live || reading.interner.has_room_for_controller(controller, bytes);
+        if !has_room {
+            no_controller = Some(no_room("the texts of its controller", bytes));
+        }
+        has_room
+    });
     let node_name = text(spec.node_name.as_ref());
     let flag = |key| metadata.annotations.get(key) == Some("true");
     let safe_to_evict = match metadata.annotations.get(annotation_key::SAFE_TO_EVICT) {
@@ -98,11 +107,14 @@ pub(in crate::observe) fn pod(
     let wanted = reading.label_keys;
     let kept_labels = metadata.labels.keys().map(Text::as_str);
     let kept_labels = kept_labels.filter(|key| wanted.is_none_or(|wanted| wanted.contains(*key)));
-    let mut large = size::beyond_measure(spec, &requests).filter(|_| reading.is_live);
+    let mut large = size::beyond_measure(spec, &requests).filter(|_| reading.is_live).or(no_controller);
     let further = further(&requests, &mut large, reading);
     let claims = claims(identity, spec, &mut large, reading);
     let constraints = constraints_of(identity, spec, controller.as_ref(), &mut large, reading);
     let eviction = reading.evictions.then(|| eviction(metadata, spec, controller.as_ref(), wanted)).flatten();
+    // Without its labels a pod is not evicted.
+    let eviction =
+        eviction.filter(|facts| !reading.is_live || reading.interner.has_room(size::labels(&facts.labels)));
     let mut pod = Pod {
         eviction,
         namespace: reading.interner.text(identity.namespace),
@@ -221,11 +233,16 @@ fn further(
     reading.interner.further(size::ordinary(all, |(name, _)| name))
 }
 
-/// The words for a part of a pod that is larger than ordinary, in a cluster that is full of such parts.
+/// The words for a part of a pod in a cluster that is full of such parts.
 fn no_room(part: &str, bytes: usize) -> String {
-    let (taken, ordinary, all) = (bytes >> 10, Room::ORDINARY >> 10, Room::ALL >> 20);
+    let ordinary = Room::ORDINARY >> 10;
+    let (taken, which, all) = if bytes > Room::ORDINARY {
+        (format!("{} KiB", bytes >> 10), "above", Room::ALL_LARGE >> 20)
+    } else {
+        (format!("{bytes} bytes"), "up to", Room::ALL_ORDINARY >> 20)
+    };
     format!(
-        "{part} take {taken} KiB; above {ordinary} KiB each, all pods together may take {all} MiB, and pods before it took them"
+        "{part} take {taken}; {which} {ordinary} KiB each, all pods together may take {all} MiB, and pods before it took them"
     )
 }
 

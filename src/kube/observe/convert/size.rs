@@ -14,8 +14,12 @@
 //!   node selector, affinity, tolerations        MOST_CONSTRAINTS bytes                             /
 //! ```
 //!
+//! Controllers and the labels for evictions take of the same Room.
+//!
 //! Annotations, phases, conditions, containers and volumes become numbers, words of this program, or nothing. No other text of a
 //! pod is stored.
+
+use kube_rebalancer_core::model::{Controller, Labels};
 
 use crate::observe::intern::Room;
 use crate::observe::raw::{NodeSelector, Spec, Text};
@@ -88,6 +92,17 @@ pub(super) fn ordinary<T>(
         bytes += of_text(text(one));
         bytes <= Room::ORDINARY
     })
+}
+
+/// The approximate number of bytes of a controller's texts.
+pub(super) fn controller(controller: &Controller) -> usize {
+    let Controller { group, kind, name, uid } = controller;
+    group.as_deref().map_or(0, of_text) + of_text(kind) + of_text(name) + of_text(uid)
+}
+
+/// The approximate number of bytes of labels.
+pub(super) fn labels(labels: &Labels) -> usize {
+    labels.iter().map(|(key, value)| of_text(key) + of_text(value)).sum()
 }
 
 /// The approximate number of bytes of a pod's constraints.

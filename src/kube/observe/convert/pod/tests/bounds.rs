@@ -82,7 +82,7 @@ fn fits_nowhere(pod: &Pod) -> bool {
 
 /// Fifty thousand bytes each: no pod is too large by itself.
 #[test]
-fn large_constraints_of_all_pods_have_one_bound_and_ordinary_ones_have_none() {
+fn large_constraints_of_all_pods_have_one_bound_that_ordinary_ones_do_not_share() {
     let large: Vec<Value> = (0..400).map(|at| picky(&format!("p{at:03}"), 700)).collect();
     let (pods, warnings) = read(&large);
     let stored = pods.iter().filter(|pod| !fits_nowhere(pod)).count();
@@ -98,6 +98,54 @@ fn large_constraints_of_all_pods_have_one_bound_and_ordinary_ones_have_none() {
     let [.., ada, shared] = pods.as_slice() else { panic!() };
     assert!(!fits_nowhere(ada) && !fits_nowhere(shared));
     assert!(Arc::ptr_eq(&pods[0].constraints, &shared.constraints));
+}
+
+/// Three and a half thousand bytes each: fifty hosts, each pod other ones.
+#[test]
+fn ordinary_constraints_of_all_pods_have_a_bound_too_and_small_ones_have_none() {
+    let ordinary: Vec<Value> = (0..12_000).map(|at| picky(&format!("p{at:05}"), 50)).collect();
+    let small: Vec<Value> = (0..3).map(|at| picky(&format!("small{at}"), 15)).collect();
+    let shared = with_spec("shared", &ordinary[0]["spec"]);
+    let last = picky("last", 50);
+    let all: Vec<Value> = ordinary.into_iter().chain(small).chain([shared, last]).collect();
+    let (pods, warnings) = read(&all);
+    let stored = pods.iter().take(12_000).filter(|pod| !fits_nowhere(pod)).count();
+    // 32 MiB of 3,500 to 3,700 bytes.
+    assert!((9_000..9_600).contains(&stored), "{stored}");
+    assert!(pods.iter().take(stored).all(|pod| !fits_nowhere(pod)), "the first ones of the list");
+    assert_eq!(warnings.len(), 12_000 - stored + 1);
+    let [.., small, shared, last] = pods.as_slice() else { panic!() };
+    assert!(!fits_nowhere(small) && !fits_nowhere(shared) && fits_nowhere(last));
+    let words = " bytes; up to 4 KiB each, all pods together may take 32 MiB, and pods before it took them";
+    assert!(warnings.last().unwrap().ends_with(words), "{warnings:?}");
+}
+
+/// Every pod may name another owner, with texts of 512 bytes. Controllers of real names are small.
+#[test]
+fn controllers_take_the_same_room_and_a_pod_without_one_keeps_its_node() {
+    let owned = |at: usize, letters: usize| {
+        let text = |field: &str| format!("{field}{at:05}{}", "x".repeat(letters));
+        let owner = json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "controller": true,
+                            "name": text("name"), "uid": text("uid")}]);
+        json!({"metadata": {"namespace": "hub", "name": format!("p{at:05}"), "ownerReferences": owner}})
+    };
+    let long: Vec<Value> = (0..40_000).map(|at| owned(at, 490)).collect();
+    let (pods, _) = read(&long);
+    assert!(pods.iter().all(|pod| pod.controller.is_some()), "up to 1.5 KiB a pod is small");
+    let huge = |at: usize| {
+        let mut large = owned(at, 490);
+        let owner = &mut large["metadata"]["ownerReferences"][0];
+        owner["kind"] = json!("k".repeat(500));
+        owner["apiVersion"] = json!(format!("{}/v1", "g".repeat(490)));
+        large
+    };
+    let huge: Vec<Value> = (0..20_000).map(huge).collect();
+    let (pods, warnings) = read(&huge);
+    let named = pods.iter().filter(|pod| pod.controller.is_some()).count();
+    // 32 MiB of 2,200 bytes.
+    assert!((14_500..16_500).contains(&named), "{named}");
+    assert!(pods.iter().skip(named).all(fits_nowhere));
+    assert!(warnings[0].contains("the texts of its controller take 2"), "{}", warnings[0]);
 }
 
 #[test]
