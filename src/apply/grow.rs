@@ -148,11 +148,11 @@ mod tests {
             ..Ledger::default()
         };
         let before = of(&[("ada", "z/a", 1), ("bob", "z/a", 4)]);
-        const SIZE: (&str, &str, u32) = ("requests memory=1,cpu=1", "z/a", 2);
+        let of_size = ("requests memory=1,cpu=1", "z/a", 2);
         let mut ledger =
-            of(&[("ada", "z/a", 3), ("bob", "z/a", 4), ("cyd", "z/a", 1), ("ada", "z/b", 2), SIZE]);
+            of(&[("ada", "z/a", 3), ("bob", "z/a", 4), ("cyd", "z/a", 1), ("ada", "z/b", 2), of_size]);
         let taken = take_back("z/a", Some(&before), &mut ledger);
         assert_eq!(taken, [("ada".to_owned(), 2), ("cyd".to_owned(), 1)]);
-        assert_eq!(ledger, of(&[("ada", "z/a", 1), ("bob", "z/a", 4), ("ada", "z/b", 2), SIZE]));
+        assert_eq!(ledger, of(&[("ada", "z/a", 1), ("bob", "z/a", 4), ("ada", "z/b", 2), of_size]));
     }
 }

@@ -21,7 +21,7 @@ const SHORTER: [u32; 5] =
 const MOST_POOLS: usize = 100;
 
 /// A pool with fewer peaks than slots of a day is dropped before a week of the others.
-const BRIEF: usize = Slot::PER_DAY as usize;
+const BRIEF: usize = 24 * 12;
 
 /// Writes a history as text of at most [`LONGEST`] bytes. Of too many pools the ones with the fewest peaks are left out, and then
 /// the ones that were seen last long ago.

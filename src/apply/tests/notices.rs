@@ -17,12 +17,12 @@ fn notice(name: &str, kind: NoticeKind, started: Option<Started>) -> PodNotice {
     }
 }
 
-fn on(node: &str) -> Option<Started> {
-    Some(Started::Node(node.to_owned()))
+fn on(node: &str) -> Started {
+    Started::Node(node.to_owned())
 }
 
-fn in_group(group: &str) -> Option<Started> {
-    Some(Started::Growth { pool: PoolName::default(), group: Some(group.to_owned()) })
+fn in_group(group: &str) -> Started {
+    Started::Growth { pool: PoolName::default(), group: Some(group.to_owned()) }
 }
 
 fn notified(world: World, nodes: &[Node], actions: Vec<Action>, notices: &[PodNotice]) -> Vec<PodNotice> {
@@ -37,11 +37,11 @@ fn notified(world: World, nodes: &[Node], actions: Vec<Action>, notices: &[PodNo
 fn only_the_pod_whose_action_failed_reads_that_it_was_not_done_without_words_of_a_cloud() {
     use NoticeKind::{NotTriggerScaleUp, TriggeredScaleUp};
     let notices = [
-        notice("ada", TriggeredScaleUp, on("a")),
-        notice("ben", TriggeredScaleUp, on("b")),
-        notice("cy", TriggeredScaleUp, in_group("zone/pool")),
-        notice("dan", TriggeredScaleUp, in_group("zone/other")),
-        notice("eve", TriggeredScaleUp, on("w")),
+        notice("ada", TriggeredScaleUp, Some(on("a"))),
+        notice("ben", TriggeredScaleUp, Some(on("b"))),
+        notice("cy", TriggeredScaleUp, Some(in_group("zone/pool"))),
+        notice("dan", TriggeredScaleUp, Some(in_group("zone/other"))),
+        notice("eve", TriggeredScaleUp, Some(on("w"))),
         notice("flo", TriggeredScaleUp, None),
         notice("gus", NotTriggerScaleUp, None),
     ];
@@ -68,7 +68,7 @@ fn only_the_pod_whose_action_failed_reads_that_it_was_not_done_without_words_of_
 #[test]
 fn what_was_not_tried_has_its_reason_in_the_event() {
     let nodes = [cordoned("a", OLD)];
-    let notices = [notice("ada", NoticeKind::TriggeredScaleUp, in_group("zone/pool"))];
+    let notices = [notice("ada", NoticeKind::TriggeredScaleUp, Some(in_group("zone/pool")))];
     let world = World { stop_at: Some("uncordon a"), ..World::new(&nodes, &[]) };
     let actions = vec![uncordon("a"), grow(Some("zone/pool"))];
     let read = notified(world, &nodes, actions, &notices);

@@ -291,10 +291,10 @@ mod tests {
     #[test]
     fn a_selector_beyond_the_bound_allows_nothing_for_its_namespace() {
         let budget: serde_json::Value = serde_json::from_str(&of_values(450_000)).unwrap();
-        let mut budget = read_one(budget).unwrap();
+        let mut budget = read_one("policy/v1", budget).unwrap();
         assert_eq!(budget.allowed, 0);
         assert!(budget.protects("hub", &Labels::default()) && !budget.protects("jobs", &Labels::default()));
-        budget = read_one(serde_json::from_str(&of_values(1)).unwrap()).unwrap();
+        budget = read_one("policy/v1", serde_json::from_str(&of_values(1)).unwrap()).unwrap();
         assert!(!budget.protects("hub", &Labels::default()));
     }
 }

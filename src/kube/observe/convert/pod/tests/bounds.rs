@@ -134,9 +134,9 @@ fn controllers_take_the_same_room_and_a_pod_without_one_keeps_its_node() {
     assert!(pods.iter().all(|pod| pod.controller.is_some()), "up to 1.5 KiB a pod is small");
     let huge = |at: usize| {
         let mut large = owned(at, 490);
-        let owner = &mut large["metadata"]["ownerReferences"][0];
-        owner["kind"] = json!("k".repeat(500));
-        owner["apiVersion"] = json!(format!("{}/v1", "g".repeat(490)));
+        let first = &mut large["metadata"]["ownerReferences"][0];
+        first["kind"] = json!("k".repeat(500));
+        first["apiVersion"] = json!(format!("{}/v1", "g".repeat(490)));
         large
     };
     let huge: Vec<Value> = (0..20_000).map(huge).collect();
