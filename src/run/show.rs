@@ -136,11 +136,14 @@ impl<'a> Show<'a> {
         self.with_facts(&decided.violations, outcomes, |facts| {
             let (report, left_out) = report::json::line(&decided.plan, facts, logs::LONGEST_PLAN)?;
             let sentence = report::outcome(&decided.plan);
-            let note = match left_out {
+            let nodes = match left_out.nodes {
                 0 => String::new(),
                 nodes => format!(" The list of {nodes} nodes is too long for one record."),
             };
-            logs::plan(&format!("{sentence}{note}"), &report);
+            let are_others_cut =
+                left_out != report::json::LeftOut { nodes: left_out.nodes, ..Default::default() };
+            let others = if are_others_cut { " Other lists are shortened." } else { "" };
+            logs::plan(&format!("{sentence}{nodes}{others}"), &report);
             Ok(())
         })
     }

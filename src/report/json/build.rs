@@ -42,6 +42,7 @@ pub(super) fn document<'a>(plan: &'a Plan, facts: &Facts<'a>) -> Document<'a> {
         violations: facts.violations,
         refused: None,
         outcomes: facts.outcomes.map(|outcomes| outcomes.iter().enumerate().map(outcome).collect()),
+        left_out: None,
     }
 }
 
@@ -64,6 +65,7 @@ pub(super) fn refusal<'a>(reason: &'static str, message: String, facts: &Facts<'
         violations: &[],
         refused: Some(Refused { reason, message }),
         outcomes: None,
+        left_out: None,
     }
 }
 

@@ -53,6 +53,36 @@ pub(super) struct Document<'a> {
     /// The outcomes of the actions; present only if a plan was carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) outcomes: Option<Vec<Outcome>>,
+    /// The numbers of entries that the lists of this document lack; present only in a record of the log that would be too long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) left_out: Option<LeftOut>,
+}
+
+/// The numbers of entries that lists lack at their ends; lists that are complete are absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// Of `nodes`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub nodes: usize,
+    /// Of `warnings`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub warnings: usize,
+    /// Of `notices`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub notices: usize,
+    /// Of `violations`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub violations: usize,
+    /// Of `pools`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub pools: usize,
+    /// Of `actions`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub actions: usize,
+    /// Of `outcomes`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub outcomes: usize,
 }
 
 /// One pool.

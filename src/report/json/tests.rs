@@ -1,5 +1,6 @@
 //! The JSON report against its schema, and the schema against the file that is published.
 
+mod long;
 mod small;
 mod validator;
 
