@@ -153,7 +153,7 @@ fn may_run(world: &World<'_>, pod: &Pod) -> bool {
         match &group.template {
             Some(template) => sizes.push((template.allocatable.clone(), template.capacity.clone())),
             None if world.snapshot.nodes().iter().any(in_it) => {}
-            None => sizes.push(Default::default()),
+            None => sizes.push((NodeResources::default(), NodeResources::default())),
         }
     }
     let enough = |resource: Resource| {
