@@ -448,7 +448,9 @@ impl<'a> World<'a> {
     fn missing_daemons(&self, machine: &Machine<'_>, healthy: &[&Node]) -> (Amounts, Amounts) {
         let (mut all, mut counted) = (Amounts::default(), Amounts::default());
         for pod in self.typical_daemons(healthy) {
-            if machine.pods.iter().any(|one| one.controller_key() == pod.controller_key()) {
+            let is_it =
+                |one: &Pod| self.class(one) == Class::Daemon && one.controller_key() == pod.controller_key();
+            if machine.pods.iter().any(|one| is_it(one)) {
                 continue;
             }
             all.add(&pod.requests);

@@ -289,3 +289,30 @@ fn a_node_lacks_the_device_of_its_group_while_another_run_deletes_the_one_that_h
         assert_eq!((state(&plan, "n1"), names(&plan, "uncordon")), (NodeState::NotInUse, vec![]));
     }
 }
+
+/// The daemons of one controller are known by an annotation, as those of `OpenKruise`. Ada's pod has the same controller and not
+/// the annotation, so it is no daemon, and one is still to come: 12 of users and two daemons exceed 0.85 of two nodes. The
+/// naive planner took Ada's pod for the daemon.
+#[test]
+fn a_pod_that_is_no_daemon_is_not_the_one_that_comes_to_a_booting_node() {
+    let controller = Controller {
+        group: Some("apps".into()),
+        kind: "ReplicaSet".into(),
+        name: "x".into(),
+        uid: "x".into(),
+    };
+    let controller = Some(Arc::new(controller));
+    let daemon = Pod { label_keys: [].into(), daemonset_pod: true, ..on("n0", user("daemon", 1)) };
+    let pods = |of_ada| {
+        vec![
+            Pod { controller: controller.clone(), ..daemon.clone() },
+            on("n0", user("kurt", 7)),
+            Pod { controller: of_ada, ..on("n1", user("ada", 5)) },
+        ]
+    };
+    for of_ada in [None, controller.clone()] {
+        let nodes = vec![in_group("z/users", node("n0")), in_group("z/users", not_ready(60, node("n1")))];
+        let plan = Case::new(nodes, pods(of_ada), vec![group("z/users")]).min_nodes(1).plan();
+        assert_eq!(grown(&plan), [("z/users".to_owned(), 1)].into());
+    }
+}
