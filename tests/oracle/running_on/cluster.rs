@@ -16,8 +16,9 @@ use crate::naive::{fill_as_others, fill_last, lift_cordon, set_cordon};
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const HOSTNAME: &str = "kubernetes.io/hostname";
-/// A mark of work on one node, which a copy of it does not need.
+/// Marks of work on one node, which a copy of it does not need.
 const DRIVER_UPGRADE: &str = "nvidia.com/gpu-driver-upgrade-state";
+const TERMINATION: &str = "aws-node-termination-handler/action";
 
 pub(super) struct Living {
     pub(super) world: World,
@@ -246,6 +247,7 @@ impl Living {
         };
         node.labels.insert(HOSTNAME.to_owned(), name.clone());
         node.labels.remove(DRIVER_UPGRADE);
+        node.labels.remove(TERMINATION);
         match self.world.fate.turns_out {
             TurnsOut::Smaller => node.allocatable.memory = Some(Bytes(3)),
             TurnsOut::Tainted => node.taints.push(taint("surprise")),
@@ -346,11 +348,13 @@ impl Living {
 #[test]
 fn nobody_works_on_a_new_node_as_on_the_one_that_it_copies() {
     let world = worlds().new_tree(&mut crate::runner(1)).unwrap().current();
-    let labels = [(DRIVER_UPGRADE, "drain-required"), ("pool", "users")];
+    let labels =
+        [(DRIVER_UPGRADE, "drain-required"), (TERMINATION, "UncordonAfterReboot"), ("pool", "users")];
     let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect();
     let (key, value, effect) = ("medik8s.io/drain".to_owned(), String::new(), TaintEffect::NoSchedule);
     let like = Node { labels, taints: vec![Taint { key, value, effect, added_at: None }], ..Node::default() };
     let node = Living::new(world).boot("new".to_owned(), &like);
-    assert_eq!((node.labels.get(DRIVER_UPGRADE), node.labels.get("pool")), (None, Some("users")));
+    let marks = [DRIVER_UPGRADE, TERMINATION].map(|key| node.labels.get(key));
+    assert_eq!((marks, node.labels.get("pool")), ([None, None], Some("users")));
     assert!(node.taints.iter().all(|taint| taint.key != "medik8s.io/drain"));
 }

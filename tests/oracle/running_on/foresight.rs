@@ -12,6 +12,7 @@ use kube_rebalancer_core::check::check;
 use kube_rebalancer_core::foresight::Expectation;
 use kube_rebalancer_core::model::Resource;
 use kube_rebalancer_core::plan::{Plan, plan};
+use kube_rebalancer_core::policy::Budget;
 use proptest::strategy::{Strategy, ValueTree};
 
 use super::cluster::Living;
@@ -87,6 +88,7 @@ fn run_on(world: &World) -> Result<Seen, Trouble> {
         }
         living.live();
     }
+    let slow = |budget: Budget| matches!(budget, Budget::Count(_));
     let fate = world.fate.turns_out;
     let useless = [
         TurnsOut::NeverReady,
@@ -98,8 +100,9 @@ fn run_on(world: &World) -> Result<Seen, Trouble> {
     let boots = SignedDuration::from_secs(world.fate.step) * i32::try_from(world.fate.boots).unwrap();
     let comes = !useless.contains(&fate) && boots < world.policy.boot_grace;
     let comes = comes && !(fate == TurnsOut::Tainted && world.cluster.groups.is_empty());
+    let unhindered = !slow(world.policy.max_cordons) && !slow(world.policy.max_creations);
     let restless = last_move > last_change + LATE_RUNS - 3;
-    if seen.judged && restless && comes && !living.nothing_to_copy {
+    if seen.judged && restless && unhindered && comes && !living.nothing_to_copy {
         return Err(Trouble { what: "no rest".to_owned(), history });
     }
     Ok(seen)
