@@ -74,11 +74,12 @@ fn every_message_of_the_troubleshooting_is_one_that_the_program_prints() {
 }
 
 /// Variables of other programs or of earlier versions.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 8] = [
     "DEFAULT_CONTEXT",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "NO_COLOR",
     "OS_CLOUD",
+    "OS_TRUST_ID",
     "PROJECT_ID",
     "RUST_LOG",
     "SLACK_TOKEN",
