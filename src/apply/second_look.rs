@@ -49,7 +49,7 @@ impl<C: Cluster, G: NodeGroups, T: Clock> Apply<'_, C, G, T> {
         }
         let second = match self.listed_again(progress).await {
             Ok(listed) => {
-                // Nothing that takes time comes before this.
+                // No volume and no node is read before this.
                 if !cordoned.is_empty() {
                     self.take_back(&cordoned, &SecondLook::new(&listed, self.policy), progress).await;
                 }

@@ -138,11 +138,13 @@ impl<'a> Show<'a> {
             let sentence = report::outcome(&decided.plan);
             let nodes = match left_out.nodes {
                 0 => String::new(),
+                1 => " The node is too long for one record.".to_owned(),
                 nodes => format!(" The list of {nodes} nodes is too long for one record."),
             };
             let are_others_cut =
                 left_out != report::json::LeftOut { nodes: left_out.nodes, ..Default::default() };
-            let others = if are_others_cut { " Other lists are shortened." } else { "" };
+            let others =
+                if are_others_cut { " The record has only the first entries of other lists." } else { "" };
             logs::plan(&format!("{sentence}{nodes}{others}"), &report);
             Ok(())
         })

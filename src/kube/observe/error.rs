@@ -315,9 +315,9 @@ impl WarningKind {
     /// What several objects have in common.
     fn words(self) -> &'static str {
         match self {
-            Self::UnknownTaintEffect => "taints of nodes are ignored, their effects are unknown",
+            Self::UnknownTaintEffect => "taints of nodes are ignored, because their effects are unknown",
             Self::UnknownToleration => {
-                "tolerations of pods are ignored, their operators or effects are unknown"
+                "tolerations of pods are ignored, because their operators or effects are unknown"
             }
             Self::UnreadableNode => "nodes are left alone, their pods count",
             Self::UnreadablePod => "pods keep their nodes and count as requests of nothing",

@@ -22,6 +22,21 @@ const PAGES: usize = 200;
 /// Number of activities after which no further page is read: the latest come first.
 pub(crate) const ACTIVITIES: usize = 300;
 
+/// The groups of an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) groups: Vec<Group>,
+    /// The names of those that cannot be read, each with the reason.
+    pub(crate) unread: Vec<(String, CloudError)>,
+}
+
+impl Listed {
+    /// The groups, if each can be read.
+    fn all(self) -> Result<Vec<Group>, CloudError> {
+        self.unread.into_iter().next().map_or(Ok(self.groups), |(_, why)| Err(why))
+    }
+}
+
 /// The effect of a read; the last one belongs to a change and is made after the run's time too.
 fn effect(is_last: bool) -> Effect {
     if is_last { Effect::LastLook } else { Effect::Look }
@@ -59,8 +74,9 @@ impl Client {
         Ok(found)
     }
 
-    /// All groups of the region, all pages: `DescribeAutoScalingGroups`.
-    pub(crate) async fn groups(&self) -> Result<Vec<Group>, CloudError> {
+    /// All groups of the region, all pages: `DescribeAutoScalingGroups`. Anybody's group of the account is among them, so one
+    /// that cannot be read stops nothing here.
+    pub(crate) async fn groups(&self) -> Result<Listed, CloudError> {
         self.describe_groups("list the Auto Scaling groups", None, Effect::Look).await
     }
 
@@ -70,8 +86,9 @@ impl Client {
         let mut found = Vec::new();
         for some in names.chunks(GROUPS) {
             let some = some.iter().map(|name| (*name).to_owned()).collect();
-            found
-                .extend(self.describe_groups("look at Auto Scaling groups", Some(some), Effect::Look).await?);
+            let listed =
+                self.describe_groups("look at Auto Scaling groups", Some(some), Effect::Look).await?;
+            found.extend(listed.all()?);
         }
         Ok(found)
     }
@@ -79,9 +96,9 @@ impl Client {
     /// One group.
     pub(crate) async fn group(&self, name: &str, is_last: bool) -> Result<Group, CloudError> {
         let what = format!("look at Auto Scaling group {name}");
-        let found = self.describe_groups(&what, Some(vec![name.to_owned()]), effect(is_last)).await?;
+        let listed = self.describe_groups(&what, Some(vec![name.to_owned()]), effect(is_last)).await?;
         let gone = || CloudError::new(Kind::NotFound, format!("Auto Scaling group {name} is gone"));
-        found.into_iter().find(|group| group.name == name).ok_or_else(gone)
+        listed.all()?.into_iter().find(|group| group.name == name).ok_or_else(gone)
     }
 
     async fn describe_groups(
@@ -89,8 +106,8 @@ impl Client {
         what: &str,
         names: Option<Vec<String>>,
         effect: Effect,
-    ) -> Result<Vec<Group>, CloudError> {
-        let (mut found, mut token) = (Vec::new(), None);
+    ) -> Result<Listed, CloudError> {
+        let (mut found, mut token) = (Listed::default(), None);
         for _ in 0..PAGES {
             let answer = self.caller.call(what, effect, || {
                 self.asg
@@ -104,11 +121,10 @@ impl Client {
             });
             let answer = answer.await?;
             for group in answer.auto_scaling_groups.unwrap_or_default() {
+                let name = group.auto_scaling_group_name.clone().unwrap_or_default();
                 match convert::group(group) {
-                    Ok(group) => found.push(group),
-                    // Anybody's group of the account is in the list.
-                    Err(odd) if names.is_none() => log::warn!("{}", not_understood(what, &odd)),
-                    Err(odd) => return Err(not_understood(what, &odd)),
+                    Ok(group) => found.groups.push(group),
+                    Err(odd) => found.unread.push((name, not_understood(what, &odd))),
                 }
             }
             token = next(answer.next_token);

@@ -23,7 +23,7 @@ use std::fmt;
 use call::Caller;
 pub(crate) use call::Pace;
 pub(crate) use ec2::Deed;
-pub(crate) use look::ACTIVITIES;
+pub(crate) use look::{ACTIVITIES, Listed};
 
 /// A connection to Auto Scaling in one region.
 pub(crate) struct Client {

@@ -11,7 +11,7 @@ use kube_rebalancer_ports::CloudScope;
 
 use super::cluster;
 use super::facts::Facts;
-use crate::client::Client;
+use crate::client::{Client, Listed};
 use crate::error::{CloudError, Kind};
 use crate::id::InstanceId;
 use crate::types::{Group, Placed};
@@ -60,10 +60,19 @@ pub(super) async fn find(
         found.left_out = left_out;
         groups
     } else {
-        let all = client.groups().await?;
+        let Listed { groups: all, unread } = client.groups().await?;
         let groups = named(&all, &scope.node_groups, |group| group_name(group, &client.region))
             .map_err(|error| CloudError::new(Kind::Setting, error.to_string()))?;
         found.known = all.iter().map(|group| group_name(group, &client.region).to_string()).collect();
+        let in_region = |(name, _): &(String, CloudError)| GroupName {
+            location: client.region.clone(),
+            name: name.clone(),
+        };
+        let own = named(&unread, &groups.unknown, in_region)
+            .map_err(|error| CloudError::new(Kind::Setting, error.to_string()))?;
+        if let Some((_, why)) = own.groups.first() {
+            return Err(why.clone());
+        }
         found.unknown = groups.unknown;
         groups.groups.into_iter().cloned().collect()
     };

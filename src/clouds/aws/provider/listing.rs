@@ -64,7 +64,7 @@ fn group(found: &FoundGroup, all: &Found, machines: &Machines, now: Timestamp) -
         .instances
         .iter()
         .filter(|one| !matches!(one.lifecycle.stage(), Stage::Aside | Stage::Warm))
-        .map(|one| ListedInstance { created_at: launched_at(&one.id, activities), ..instance(one) })
+        .map(|one| ListedInstance { created_at: began_at(one, activities), ..instance(one) })
         .collect();
     // An instance in standby by this program counts as one of the group.
     let aside = group.instances.iter().filter(|one| machines.aside.contains(&one.id));
@@ -141,12 +141,14 @@ fn not_launched(group: &Group, number: u32, failed: &Activity) -> ListedInstance
     }
 }
 
-/// When an instance was launched, by the activity that did it. If the activities that were read end before that one, it was
-/// launched earlier than the oldest of them: an instance that never boots must not count as coming for ever.
-fn launched_at(id: &InstanceId, activities: &[Activity]) -> Option<Timestamp> {
-    let launch = activities.iter().find(|one| one.deed == Deed::Launch && one.instance.as_ref() == Some(id));
-    let oldest = || activities.last().filter(|_| activities.len() >= ACTIVITIES);
-    launch.or_else(oldest).map(|one| one.started)
+/// When an instance came to its group, by the first activity that names it: a launch, or an attachment. If none of those that
+/// were read names an instance in service, it came before the oldest of them: one that never registers must not count as coming
+/// for ever.
+fn began_at(one: &Instance, activities: &[Activity]) -> Option<Timestamp> {
+    let first = activities.iter().rfind(|activity| activity.instance.as_ref() == Some(&one.id));
+    let serves = one.lifecycle.stage() == Stage::Serving;
+    let oldest = || activities.last().filter(|_| serves && activities.len() >= ACTIVITIES);
+    first.or_else(oldest).map(|activity| activity.started)
 }
 
 /// The last failed launch, if none succeeded after it and it is recent: an older one belongs to another

@@ -148,7 +148,8 @@ impl OneServer<'_> {
     async fn after_refusal(&self, why: CloudError) -> Asked<CloudError> {
         match self.nova.server(self.id, true).await {
             Ok(Some(server)) if server.task.is_some() => Asked::Refused(stuck(&server, &why)),
-            Ok(_) | Err(_) => Asked::Refused(why),
+            Ok(_) => Asked::Refused(why),
+            Err(_) => Asked::Unanswered(why),
         }
     }
 

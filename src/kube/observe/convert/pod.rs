@@ -242,7 +242,8 @@ fn no_room(part: &str, bytes: usize) -> String {
         (format!("{bytes} bytes"), "up to", Room::ALL_ORDINARY >> 20)
     };
     format!(
-        "{part} take {taken}; {which} {ordinary} KiB each, all pods together may take {all} MiB, and pods before it took them"
+        "{part} take {taken}; {which} {ordinary} KiB each, all pods together may take {all} MiB, and the pods \
+         before this one in the list take all of it"
     )
 }
 

@@ -14,7 +14,7 @@
 //!   node selector, affinity, tolerations        MOST_CONSTRAINTS bytes                             /
 //! ```
 //!
-//! Controllers and the labels for evictions take of the same Room.
+//! Controllers and the labels for evictions count toward the same Room.
 //!
 //! Annotations, phases, conditions, containers and volumes become numbers, words of this program, or nothing. No other text of a
 //! pod is stored.

@@ -182,6 +182,23 @@ async fn an_instance_whose_launch_is_no_longer_shown_is_older_than_what_is_shown
     let (_, view) = world.seen(&[node(1)]).await;
     let new = view.groups[0].instances.iter().find(|one| !one.has_node).unwrap();
     assert_eq!(new.created_at, Some(first_failure));
+
+    // A person attaches one now.
+    world.fake.advance(Duration::from_mins(5));
+    let attached = world.fake.now();
+    world.fake.edit(USERS, |group| {
+        group.instances.push(Instance::new(&id(7), ZONE, "InService"));
+        group.activities.push(fake_asg::Activity {
+            description: format!("Attaching an existing EC2 instance: {}", id(7)),
+            cause: "a person".to_owned(),
+            started: attached,
+            status: "Successful",
+            message: None,
+        });
+    });
+    let (_, view) = world.seen(&[node(1)]).await;
+    let new = view.groups[0].instances.iter().find(|one| one.name == id(7)).unwrap();
+    assert_eq!(new.created_at, Some(attached));
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ impl Side {
         }
     }
 
-    /// The credentials of a trustee whom the user trusts.
+    /// The credentials of the trustee of a user's trust.
     pub(super) fn trustee(&self) -> Credentials {
         match self {
             Self::Fake(world) => {

@@ -116,7 +116,8 @@ fn ordinary_constraints_of_all_pods_have_a_bound_too_and_small_ones_have_none() 
     assert_eq!(warnings.len(), 12_000 - stored + 1);
     let [.., small, shared, last] = pods.as_slice() else { panic!() };
     assert!(!fits_nowhere(small) && !fits_nowhere(shared) && fits_nowhere(last));
-    let words = " bytes; up to 4 KiB each, all pods together may take 32 MiB, and pods before it took them";
+    let words = " bytes; up to 4 KiB each, all pods together may take 32 MiB, and the pods before this \
+                 one in the list take all of it";
     assert!(warnings.last().unwrap().ends_with(words), "{warnings:?}");
 }
 
